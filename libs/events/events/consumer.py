@@ -1,0 +1,60 @@
+"""What a service does with the events that it listens to: its handlers, named in one place."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from events.contracts.base import Event, Lane, bulk_sources
+from events.database import Transaction
+
+E = TypeVar("E", bound=Event)
+Handler = Callable[[Sequence[E], Transaction], Awaitable[None]]
+First = Callable[[Transaction], Awaitable[None]]
+LockRows = Callable[[Transaction, Sequence[Event]], Awaitable[None]]
+Last = Callable[[Transaction], Awaitable[None]]
+
+
+class Consumer:
+    """The handlers of one service, for both lanes.
+
+    A batch is one transaction. In it run, in this order: ``first``, the check of positions and the claim of the
+    inbox, ``lock_rows`` with the new events, the handlers wave by wave, ``last``. A handler is given a list in which
+    no key appears twice, in no particular order of keys. Whatever raises rolls the whole batch back.
+    """
+
+    def __init__(self, service: str, listens_to: Sequence[str]) -> None:
+        self.service = service
+        self.listens_to = tuple(listens_to)
+        self.handlers: dict[type[Event], Handler[Any]] = {}
+        self.first_hook: First | None = None
+        self.lock_hook: LockRows | None = None
+        self.last_hook: Last | None = None
+
+    def on(self, event_type: type[E]) -> Callable[[Handler[E]], Handler[E]]:
+        """Apply events of this type with the decorated handler."""
+
+        def register(handler: Handler[E]) -> Handler[E]:
+            if event_type in self.handlers:
+                raise ValueError(f"{self.service} handles {event_type.__name__} twice")
+            self.handlers[event_type] = handler
+            return handler
+
+        return register
+
+    def first(self, hook: First) -> First:
+        """Run this as the first statement of every batch: a service's advisory lock."""
+        self.first_hook = hook
+        return hook
+
+    def lock_rows(self, hook: LockRows) -> LockRows:
+        """Lock the rows of these events' keys, sorted, before any handler runs."""
+        self.lock_hook = hook
+        return hook
+
+    def last(self, hook: Last) -> Last:
+        """Run this after the last wave: rows that the keys share are touched here, once, in key order."""
+        self.last_hook = hook
+        return hook
+
+    def topics(self, lane: Lane) -> list[str]:
+        """The topics of a lane: a service without bulk events has no bulk topic."""
+        return [f"{source}.{lane}" for source in self.listens_to if lane is Lane.EVENTS or source in bulk_sources()]

@@ -1,0 +1,219 @@
+"""A service's own PostgreSQL: a bounded pool, and transactions whose events leave with them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from events.contracts.base import Event, Lane
+from events.errors import TransportError
+from events.ids import caused_event_id, new_event_id
+from events.tracing import current_traceparent
+
+PASSING_TROUBLE: tuple[type[Exception], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    ConnectionError,
+    TimeoutError,
+    OSError,
+    TransportError,
+)
+"""Errors of the database or the log that say nothing about the work itself: trying again may help."""
+
+Row = asyncpg.Record
+
+_WRITE = """
+INSERT INTO outbox_{lane} (event_id, type, key, partition, traceparent, body)
+SELECT event_id, type, key, partition, $5, body
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $6::text[])
+    WITH ORDINALITY AS event (event_id, type, key, partition, body, n)
+ORDER BY n
+"""
+
+
+class Transaction:
+    """One READ COMMITTED transaction, and the events that are published if and only if it commits.
+
+    ``consumer`` is set in a consumer's batch; there an event needs its ``cause``. ``service`` is whose transaction it
+    is, ``partitions`` how many each of its topics has, by lane. ``notes`` is for what a handler leaves to the
+    consumer's ``last`` hook.
+    """
+
+    def __init__(
+        self, connection: Any, *, service: str, partitions: Mapping[Lane, int], consumer: str | None = None
+    ) -> None:
+        self.connection = connection
+        self.service = service
+        self.partitions = partitions
+        self.consumer = consumer
+        self.wrote: set[Lane] = set()
+        self.notes: dict[str, Any] = {}
+        self._outgoing: dict[Lane, list[tuple[UUID, str, str, int | None, str]]] = {}
+        self._numbers: dict[tuple[UUID, str, str], int] = {}
+        self._after_commit: list[Callable[[], None]] = []
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
+        return await self.connection.fetch(sql, *arguments)  # type: ignore[no-any-return]
+
+    async def fetchrow(self, sql: str, *arguments: Any) -> Row | None:
+        return await self.connection.fetchrow(sql, *arguments)  # type: ignore[no-any-return]
+
+    async def fetchval(self, sql: str, *arguments: Any) -> Any:
+        return await self.connection.fetchval(sql, *arguments)
+
+    async def execute(self, sql: str, *arguments: Any) -> str:
+        return await self.connection.execute(sql, *arguments)  # type: ignore[no-any-return]
+
+    def publish(self, *events: Event, cause: Event | UUID | None = None, partition: int | None = None) -> None:
+        """Publish these with this transaction, in this order.
+
+        In a consumer ``cause`` is the event that is being applied; its id makes theirs, so that an event applied
+        again publishes the same ones. The caller holds the row lock of what the events are about.
+        """
+        for event in events:
+            self.publish_on(type(event).lane, event, cause=cause, partition=partition)
+
+    def publish_on(
+        self, lane: Lane, event: Event, *, cause: Event | UUID | None = None, partition: int | None = None
+    ) -> None:
+        """``publish`` on a lane that is not the event's own: the runtime's markers travel on all of them."""
+        row = (self._event_id(event, cause), type(event).type, event.key, partition, event.body())
+        self._outgoing.setdefault(lane, []).append(row)
+
+    def wrote_outbox(self, lane: Lane) -> None:
+        """Say that a statement of this transaction inserted into the lane's outbox itself."""
+        self.wrote.add(lane)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call this once the transaction has committed; it must not fail and not wait."""
+        self._after_commit.append(callback)
+
+    def _event_id(self, event: Event, cause: Event | UUID | None) -> UUID:
+        if cause is None:
+            if self.consumer is not None:
+                raise ValueError(f"{type(event).__name__} is published by a consumer and needs its cause")
+            return new_event_id()
+        cause_id = cause.event_id if isinstance(cause, Event) else cause
+        name = (cause_id, type(event).type, event.key)
+        n = self._numbers.get(name, 0)
+        self._numbers[name] = n + 1
+        return caused_event_id(cause_id, self.consumer or "api", *name[1:], n)
+
+    async def flush(self) -> None:
+        """Write the published events to the outbox; called for you before the commit."""
+        for lane, rows in self._outgoing.items():
+            ids, types, keys, partitions, bodies = zip(*rows, strict=True)
+            await self.execute(_WRITE.format(lane=lane), ids, types, keys, partitions, current_traceparent(), bodies)
+            self.wrote.add(lane)
+        self._outgoing.clear()
+
+    def committed(self) -> None:
+        for callback in self._after_commit:
+            callback()
+
+
+class Database:
+    """A bounded pool of connections to one service's database.
+
+    ``acquire_timeout_seconds`` bounds the wait for a free connection (``TimeoutError``), ``statement_timeout_seconds``
+    every statement, ``lock_timeout_seconds`` every wait for a row. ``service`` and ``partitions`` (of its own topics,
+    by lane) are told by the ``Runtime`` that runs on it.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        max_connections: int = 10,
+        acquire_timeout_seconds: float = 2.0,
+        statement_timeout_seconds: float = 60.0,
+        lock_timeout_seconds: float = 10.0,
+    ) -> None:
+        self.dsn = dsn
+        self.service = ""
+        self.partitions: Mapping[Lane, int] = {}
+        self._max_connections = max_connections
+        self._acquire_timeout_seconds = acquire_timeout_seconds
+        self._settings = {
+            "statement_timeout": str(int(statement_timeout_seconds * 1000)),
+            "lock_timeout": str(int(lock_timeout_seconds * 1000)),
+            "idle_in_transaction_session_timeout": "60000",
+            "timezone": "UTC",
+        }
+        self._pool: asyncpg.Pool[Any] | None = None
+        self._on_outbox: list[Callable[[frozenset[Lane]], None]] = []
+        self.local_relays: set[Lane] = set()
+        """The lanes whose active relay lives in this process: waking it in memory is enough."""
+
+    async def open(self) -> None:
+        self._pool = await asyncpg.create_pool(
+            self.dsn,
+            min_size=1,
+            max_size=self._max_connections,
+            init=_speak_json,
+            server_settings=self._settings,
+            timeout=10,
+            command_timeout=120,
+        )
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            try:
+                await asyncio.wait_for(pool.close(), timeout=5)
+            except TimeoutError:
+                pool.terminate()
+
+    def on_outbox(self, wake: Callable[[frozenset[Lane]], None]) -> None:
+        """Call ``wake`` with the lanes whenever a transaction of this process has committed events."""
+        self._on_outbox.append(wake)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Any]:
+        """A connection outside of any transaction, for reading; ``TimeoutError`` when none gets free."""
+        if self._pool is None:
+            raise asyncpg.InterfaceError("the database is not open")
+        async with self._pool.acquire(timeout=self._acquire_timeout_seconds) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self, consumer: str | None = None) -> AsyncIterator[Transaction]:
+        """A transaction: commits when the block ends, rolls back when it raises."""
+        async with self.connection() as connection:
+            async with connection.transaction():
+                tx = Transaction(connection, service=self.service, partitions=self.partitions, consumer=consumer)
+                yield tx
+                await tx.flush()
+                if elsewhere := tx.wrote - self.local_relays:
+                    await tx.execute(
+                        "SELECT pg_notify('outbox', lane) FROM unnest($1::text[]) AS lane", list(elsewhere)
+                    )
+            tx.committed()
+        if tx.wrote:
+            for wake in self._on_outbox:
+                wake(frozenset(tx.wrote))
+
+    async def direct_connection(self) -> Any:
+        """A connection of its own, never through the pool, for session locks and LISTEN."""
+        connection = await asyncpg.connect(self.dsn, timeout=10, server_settings={"timezone": "UTC"})
+        await _speak_json(connection)
+        return connection
+
+
+async def _speak_json(connection: Any) -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(name, encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+
+
+def sorted_unique(keys: Iterable[UUID]) -> Sequence[UUID]:
+    """Keys in the order in which rows are locked everywhere."""
+    return sorted(set(keys))

@@ -1,0 +1,52 @@
+"""What can go wrong in the runtime.
+
+EventsError
+├── TransportError            the log cannot be reached or refuses for now: retried for ever
+└── CannotContinue            retrying cannot help; the consumer stops, loudly
+    ├── LogReplaced           the log is not the one that the position was taken in
+    ├── PositionLost          the log no longer holds what comes next, or this consumer never started at its start
+    └── UnappliableEvent      an event can never be applied: undecodable, or its handler refuses it
+OwnershipLost                 another member has claimed the partition: roll back, no harm done
+"""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+
+class TopicPartition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    partition: int
+
+
+class EventsError(Exception):
+    """Base of what the runtime raises."""
+
+
+class TransportError(EventsError):
+    """The log cannot be reached or refuses for now; trying again may help."""
+
+
+class CannotContinue(EventsError):
+    """Trying again cannot help: a person has to look."""
+
+
+class LogReplaced(CannotContinue):
+    """The record before our position is not the one that we applied."""
+
+
+class PositionLost(CannotContinue):
+    """The log does not hold the record that comes next for us."""
+
+
+class UnappliableEvent(CannotContinue):
+    """An event that this consumer can never apply."""
+
+
+class OwnershipLost(EventsError):
+    """Another member has claimed these partitions since."""
+
+    def __init__(self, partitions: Collection[TopicPartition]) -> None:
+        super().__init__(f"claimed by another member: {sorted(partitions)}")
+        self.partitions = frozenset(partitions)

@@ -1,0 +1,18 @@
+"""Each event once: a consumer claims its ids in the transaction that applies it."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from events.database import Transaction
+
+_CLAIM = """
+INSERT INTO inbox (consumer, event_id)
+SELECT $1, event_id FROM unnest($2::uuid[]) AS event_id ORDER BY event_id
+ON CONFLICT DO NOTHING
+RETURNING event_id
+"""
+
+
+async def claim(tx: Transaction, consumer: str, event_ids: Collection[UUID]) -> set[UUID]:
+    """The ids that this consumer has never applied before; they count as applied when the transaction commits."""
+    return {row["event_id"] for row in await tx.fetch(_CLAIM, consumer, list(event_ids))}

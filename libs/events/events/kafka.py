@@ -1,0 +1,234 @@
+"""The log in Apache Kafka. The only module that knows aiokafka."""
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    OffsetOutOfRangeError,
+    TopicAlreadyExistsError,
+    for_code,
+)
+
+from events.errors import PositionLost, TopicPartition, TransportError
+from events.transport import Bounds, Listener, OutgoingRecord, Record
+
+RETENTION_MS = 14 * 24 * 3600 * 1000
+_CLOSE_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+class KafkaTransport:
+    """A ``Transport`` over the brokers of ``bootstrap``; ``partitions`` for topics that it creates.
+
+    ``instance`` names this process among its group's members over restarts (static membership), so that a restarted
+    one gets its partitions back without waiting for the dead one's session to end.
+    """
+
+    def __init__(self, bootstrap: str, partitions: int = 12, *, instance: str | None = None) -> None:
+        self._bootstrap = bootstrap
+        self._partitions = partitions
+        self._instance = instance
+
+    async def open(self) -> None:
+        """Producers and members connect for themselves."""
+
+    async def close(self) -> None:
+        """They are closed by those who use them."""
+
+    async def ensure_topics(self, topics: Collection[str]) -> Mapping[str, int]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=15_000)
+        try:
+            await admin.start()
+            brokers = len((await admin.describe_cluster())["brokers"])
+            wanted = [
+                NewTopic(
+                    name=topic,
+                    num_partitions=self._partitions,
+                    replication_factor=min(3, brokers),
+                    topic_configs={
+                        "retention.ms": str(RETENTION_MS),
+                        "min.insync.replicas": str(min(2, brokers)),
+                    },
+                )
+                for topic in sorted(topics)
+            ]
+            response = await admin.create_topics(wanted)
+            for topic, code, *_ in response.topic_errors:
+                error = for_code(code)
+                if code and not issubclass(error, TopicAlreadyExistsError):
+                    raise TransportError(f"topic {topic} cannot be created: {error.__name__}")
+            return await self._partition_counts(admin, topics)
+        except (KafkaError, OSError) as error:
+            raise TransportError(f"Kafka cannot be reached at {self._bootstrap}: {error!r}") from error
+        finally:
+            await admin.close()
+
+    async def _partition_counts(self, admin: Any, topics: Collection[str]) -> dict[str, int]:
+        for _ in range(50):
+            described = await admin.describe_topics(sorted(topics))
+            counts = {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
+            if all(counts.get(topic) for topic in topics):
+                return counts
+            await asyncio.sleep(0.1)
+        raise TransportError(f"Kafka does not say how many partitions there are: {sorted(topics)}")
+
+    async def producer(self, *, linger_ms: int) -> "KafkaProducer":
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            enable_idempotence=True,
+            acks="all",
+            compression_type="zstd",
+            linger_ms=linger_ms,
+            request_timeout_ms=15_000,
+            max_batch_size=256 * 1024,
+        )
+        try:
+            await asyncio.wait_for(producer.start(), 15)
+        except (KafkaError, OSError, TimeoutError) as error:
+            await _stop(producer)
+            raise TransportError(f"Kafka cannot be reached at {self._bootstrap}: {error!r}") from error
+        return KafkaProducer(producer)
+
+    async def join(self, group: str, topics: Collection[str], listener: Listener) -> "KafkaMember":
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            group_id=group,
+            group_instance_id=f"{group}.{self._instance}" if self._instance else None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            session_timeout_ms=45_000,
+            heartbeat_interval_ms=10_000,
+            max_poll_interval_ms=300_000,
+            request_timeout_ms=15_000,
+            max_poll_records=None,
+        )
+        consumer.subscribe(sorted(topics), listener=_Rebalance(listener))
+        try:
+            await asyncio.wait_for(consumer.start(), 30)
+        except (KafkaError, OSError, TimeoutError) as error:
+            await _stop(consumer)
+            raise TransportError(f"Kafka cannot be reached at {self._bootstrap}: {error!r}") from error
+        return KafkaMember(consumer)
+
+
+class KafkaProducer:
+    """An idempotent producer that waits for all replicas."""
+
+    def __init__(self, producer: Any) -> None:
+        self._producer = producer
+
+    async def send(self, records: Sequence[OutgoingRecord]) -> None:
+        try:
+            sent = [
+                await self._producer.send(
+                    record.topic,
+                    record.value,
+                    key=record.key.encode(),
+                    partition=record.partition,
+                    headers=[(name, value.encode()) for name, value in record.headers.items()],
+                )
+                for record in records
+            ]
+            await asyncio.gather(*sent)
+        except (KafkaError, OSError) as error:
+            raise TransportError(f"Kafka did not take the records: {error!r}") from error
+
+    async def close(self) -> None:
+        await _stop(self._producer)
+
+
+class KafkaMember:
+    """A member of a Kafka consumer group that keeps its offsets elsewhere."""
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
+
+    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
+        places = [KafkaPartition(*place) for place in partitions]
+        try:
+            starts = await self._consumer.beginning_offsets(places)
+            ends = await self._consumer.end_offsets(places)
+        except (KafkaError, OSError) as error:
+            raise TransportError(f"Kafka does not tell its offsets: {error!r}") from error
+        return {TopicPartition(*place): Bounds(starts[place], ends[place]) for place in places}
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        with contextlib.suppress(IllegalStateError):
+            self._consumer.seek(KafkaPartition(*partition), offset)
+
+    async def poll(
+        self, partitions: Collection[TopicPartition], *, max_records: int, timeout_seconds: float
+    ) -> list[Record]:
+        places = [KafkaPartition(*place) for place in partitions]
+        # No partitions would mean all of them to getmany.
+        assert places
+        try:
+            found = await self._consumer.getmany(
+                *places, timeout_ms=int(timeout_seconds * 1000), max_records=max_records
+            )
+        except OffsetOutOfRangeError as error:
+            raise PositionLost(f"the log no longer holds what comes next: {error}") from error
+        except IllegalStateError:
+            # One of them was revoked a moment ago.
+            return []
+        except (KafkaError, OSError) as error:
+            raise TransportError(f"Kafka cannot be read: {error!r}") from error
+        return [
+            Record(
+                m.topic,
+                m.partition,
+                m.offset,
+                m.value or b"",
+                {name: text(value) for name, value in m.headers},
+            )
+            for messages in found.values()
+            for m in messages
+        ]
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        try:
+            if offsets:
+                await self._consumer.commit({KafkaPartition(*place): at for place, at in offsets.items()})
+        except (CommitFailedError, IllegalStateError):
+            # A rebalance was faster; the position that counts is in the database.
+            return
+        except KafkaError as error:
+            log.info("lag_not_committed", error=type(error).__name__)
+
+    async def leave(self) -> None:
+        await _stop(self._consumer)
+
+
+class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    async def on_partitions_assigned(self, assigned: Collection[Any]) -> None:
+        await self._listener.assigned([TopicPartition(*place) for place in assigned])
+
+    async def on_partitions_revoked(self, revoked: Collection[Any]) -> None:
+        if revoked:
+            await self._listener.revoked([TopicPartition(*place) for place in revoked])
+
+
+async def _stop(client: Any) -> None:
+    """Stopping may hang when brokers are away: it is given a few seconds."""
+    try:
+        await asyncio.wait_for(client.stop(), _CLOSE_SECONDS)
+    except (KafkaError, OSError, TimeoutError) as error:
+        log.info("kafka_client_abandoned", error=type(error).__name__)
+
+
+def text(value: bytes) -> str:
+    """A header's value; what is not UTF-8 is not ours and is kept legible."""
+    return value.decode("utf-8", errors="replace")

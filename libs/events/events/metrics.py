@@ -1,0 +1,45 @@
+"""Every metric of the runtime, with unit and meaning."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+RELAY_ACTIVE = Gauge("relay_active", "1 while the active relay of this lane lives in this process", ["service", "lane"])
+EVENTS_PUBLISHED = Counter("events_published", "Events that the log has acknowledged", ["service", "lane"])
+PUBLISH_SECONDS = Histogram(
+    "event_publish_seconds",
+    "From fetching a batch of the outbox to its acknowledgement",
+    ["service", "lane"],
+    buckets=_SECONDS,
+)
+OUTBOX_OLDEST_SECONDS = Gauge(
+    "outbox_oldest_unpublished_seconds",
+    "Age of the oldest event that waits for the log; page on this",
+    ["service", "lane"],
+)
+RELAY_FAILURES = Counter("relay_failures", "Batches that the relay has to try again", ["service", "lane"])
+
+EVENTS_APPLIED = Counter("events_applied", "Events applied for the first time", ["consumer", "type"])
+EVENTS_REPEATED = Counter("events_repeated", "Events delivered again and not applied again", ["consumer"])
+EVENTS_UNKNOWN = Counter("events_unknown", "Events skipped because this release does not know their type", ["consumer"])
+EVENT_AGE_SECONDS = Histogram(
+    "event_age_at_processing_seconds",
+    "From the fact to the end of the transaction that applied it, oldest of the batch; page on this",
+    ["consumer"],
+    buckets=_SECONDS,
+)
+BATCH_SECONDS = Histogram("consumer_batch_seconds", "Time of one batch", ["consumer"], buckets=_SECONDS)
+BATCH_EVENTS = Histogram(
+    "consumer_batch_events",
+    "Records of one batch",
+    ["consumer"],
+    buckets=(1, 2, 5, 10, 50, 100, 500, 1000, 5000),
+)
+CONSUMER_RETRIES = Counter("consumer_retries", "Batches tried again after trouble that passes", ["consumer"])
+OWNERSHIP_LOST = Counter(
+    "consumer_ownership_lost", "Batches rolled back because another member owns them", ["consumer"]
+)
+CONSUMER_STOPPED = Gauge(
+    "consumer_stopped", "1 when a consumer has stopped because it cannot continue; page on this", ["consumer"]
+)
+PARTITIONS_OWNED = Gauge("consumer_partitions_owned", "Partitions that this process owns", ["consumer"])

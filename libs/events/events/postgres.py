@@ -1,0 +1,335 @@
+"""The embedded log: topics, partitions and consumer groups in one PostgreSQL database.
+
+A writer locks its partitions' rows in sorted order, takes its offsets under the locks and holds them to its commit, so
+a reader never sees an offset before all smaller ones. Group members beat in a table; each computes the same spread of
+partitions over those that are alive.
+"""
+
+import asyncio
+import contextlib
+import json
+import uuid
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+import structlog
+
+from events.database import PASSING_TROUBLE
+from events.errors import PositionLost, TopicPartition, TransportError
+from events.postgres_schema import APPEND, CREATE
+from events.transport import Bounds, Listener, OutgoingRecord, Record
+
+BEAT_SECONDS = 1.0
+DEAD_AFTER_SECONDS = 10.0
+POLL_SECONDS = 0.5
+
+_ENSURE_TOPIC = "INSERT INTO topic (name, partitions) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
+_ENSURE_PARTITIONS = """
+INSERT INTO partition (topic_id, partition)
+SELECT topic_id, generate_series(0, partitions - 1) FROM topic WHERE name = ANY($1) ON CONFLICT DO NOTHING
+"""
+_BOUNDS = """
+SELECT name, partition, start_offset, next_offset FROM partition JOIN topic USING (topic_id)
+WHERE (name, partition) IN (SELECT * FROM unnest($1::text[], $2::integer[]))
+"""
+_READ = """
+SELECT topic.name, record.partition, record."offset", record.value, record.headers
+FROM unnest($1::text[], $2::integer[], $3::bigint[]) WITH ORDINALITY AS wanted (name, partition, next_offset, turn)
+JOIN topic ON topic.name = wanted.name
+CROSS JOIN LATERAL (
+    SELECT * FROM record
+    WHERE record.topic_id = topic.topic_id AND record.partition = wanted.partition
+      AND record."offset" >= wanted.next_offset
+    ORDER BY record."offset" LIMIT $4
+) AS record
+ORDER BY wanted.turn, record."offset"
+LIMIT $4
+"""
+_BEAT = """
+INSERT INTO group_member AS me (group_name, member_id, backend_pid, topics) VALUES ($1, $2, $3, $4)
+ON CONFLICT (group_name, member_id) DO UPDATE SET beat_at = clock_timestamp(), backend_pid = excluded.backend_pid
+"""
+_ALIVE = """
+SELECT member_id FROM group_member
+WHERE group_name = $1 AND beat_at > clock_timestamp() - make_interval(secs => $2)
+  AND EXISTS (SELECT FROM pg_stat_activity WHERE pid = backend_pid)
+ORDER BY joined_at, member_id
+"""
+_FORGET = """
+DELETE FROM group_member
+WHERE group_name = $1 AND beat_at < clock_timestamp() - make_interval(secs => $2)
+"""
+_COMMIT = """
+INSERT INTO group_offset (group_name, topic, partition, next_offset)
+SELECT $1, * FROM unnest($2::text[], $3::integer[], $4::bigint[])
+ON CONFLICT (group_name, topic, partition) DO UPDATE SET next_offset = excluded.next_offset
+"""
+
+log = structlog.get_logger()
+
+
+class PostgresTransport:
+    """A ``Transport`` that keeps its log in the database ``dsn``; ``partitions`` for topics that it creates."""
+
+    def __init__(self, dsn: str, partitions: int = 12) -> None:
+        self._dsn = dsn
+        self._partitions = partitions
+        self._pool: asyncpg.Pool[Any] | None = None
+        self._listener: Any = None
+        self._counts: dict[str, int] = {}
+        self._wakers: dict[str, list[Callable[[], None]]] = {}
+
+    async def open(self) -> None:
+        try:
+            self._pool = self._pool or await asyncpg.create_pool(
+                self._dsn,
+                min_size=1,
+                max_size=8,
+                timeout=10,
+                command_timeout=60,
+                server_settings={"idle_in_transaction_session_timeout": "10000", "timezone": "UTC"},
+            )
+            async with self._pool.acquire(timeout=5) as connection, connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('log schema', 0))")
+                await connection.execute(CREATE)
+        except PASSING_TROUBLE as error:
+            raise TransportError(f"the embedded log cannot be reached: {error!r}") from error
+
+    async def close(self) -> None:
+        if self._listener is not None:
+            self._listener.terminate()
+        if self._pool is not None:
+            self._pool.terminate()
+
+    async def ensure_topics(self, topics: Collection[str]) -> Mapping[str, int]:
+        names = sorted(topics)
+        async with self.connection() as connection, connection.transaction():
+            await connection.executemany(_ENSURE_TOPIC, [(name, self._partitions) for name in names])
+            await connection.execute(_ENSURE_PARTITIONS, names)
+            rows = await connection.fetch("SELECT name, partitions FROM topic WHERE name = ANY($1)", names)
+        self._counts.update({row["name"]: row["partitions"] for row in rows})
+        return {name: self._counts[name] for name in names}
+
+    async def partitions(self, topic: str) -> int:
+        if topic not in self._counts:
+            async with self.connection() as connection:
+                count = await connection.fetchval("SELECT partitions FROM topic WHERE name = $1", topic)
+            if count is None:
+                raise TransportError(f"there is no topic {topic}")
+            self._counts[topic] = count
+        return self._counts[topic]
+
+    async def producer(self, *, linger_ms: int) -> "PostgresProducer":  # noqa: ARG002 - it sends whole batches anyway
+        return PostgresProducer(self)
+
+    async def join(self, group: str, topics: Collection[str], listener: Listener) -> "PostgresMember":
+        places = [TopicPartition(t, p) for t in sorted(topics) for p in range(await self.partitions(t))]
+        member = PostgresMember(self, group, places, listener)
+        await member.start()
+        return member
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> Any:
+        """A connection of the log's pool; every trouble with it is a ``TransportError``."""
+        if self._pool is None:
+            raise TransportError("the embedded log is not open")
+        try:
+            async with self._pool.acquire(timeout=5) as connection:
+                yield connection
+        except PASSING_TROUBLE as error:
+            raise TransportError(f"the embedded log cannot be reached: {error!r}") from error
+
+    async def listener(self) -> Any:
+        """The one connection on which this process hears of new records; also the sign that it is alive."""
+        if self._listener is None or self._listener.is_closed():
+            try:
+                connection = await asyncpg.connect(self._dsn, timeout=10)
+                await connection.add_listener("log", self._on_notification)
+            except PASSING_TROUBLE as error:
+                raise TransportError(f"the embedded log cannot be reached: {error!r}") from error
+            if self._listener is not None and not self._listener.is_closed():
+                await connection.close()
+            else:
+                self._listener = connection
+        return self._listener
+
+    def on_topic(self, topic: str, wake: Callable[[], None]) -> None:
+        self._wakers.setdefault(topic, []).append(wake)
+
+    def forget(self, wake: Callable[[], None]) -> None:
+        for wakers in self._wakers.values():
+            if wake in wakers:
+                wakers.remove(wake)
+
+    def _on_notification(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+        for name in str(payload).split(","):
+            for wake in self._wakers.get(name, ()):
+                wake()
+
+
+class PostgresProducer:
+    """Writes a batch by one statement, which is one transaction."""
+
+    def __init__(self, transport: PostgresTransport) -> None:
+        self._transport = transport
+
+    async def send(self, records: Sequence[OutgoingRecord]) -> None:
+        counts = {record.topic: await self._transport.partitions(record.topic) for record in records}
+        partitions = [
+            zlib.crc32(r.key.encode()) % counts[r.topic] if r.partition is None else r.partition for r in records
+        ]
+        async with self._transport.connection() as connection:
+            await connection.execute(
+                APPEND,
+                [record.topic for record in records],
+                partitions,
+                [record.key for record in records],
+                [record.value for record in records],
+                [json.dumps(dict(record.headers)) for record in records],
+            )
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+class PostgresMember:
+    """A member of a group on the embedded log."""
+
+    def __init__(
+        self, transport: PostgresTransport, group: str, places: Sequence[TopicPartition], listener: Listener
+    ) -> None:
+        self._transport = transport
+        self._group = group
+        self._places = places
+        self._listener = listener
+        self._member_id = uuid.uuid4()
+        self._assigned: set[TopicPartition] = set()
+        self._next: dict[TopicPartition, int] = {}
+        self._turn = 0
+        self._wake = asyncio.Event()
+        self._regroup = asyncio.Event()
+        self._beating: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        for topic in {place.topic for place in self._places}:
+            self._transport.on_topic(topic, self._wake.set)
+        self._transport.on_topic(f"group:{self._group}", self._regroup.set)
+        self._beating = asyncio.create_task(self._beat())
+
+    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
+        places = sorted(partitions)
+        async with self._transport.connection() as connection:
+            rows = await connection.fetch(_BOUNDS, [p.topic for p in places], [p.partition for p in places])
+        return {
+            TopicPartition(row["name"], row["partition"]): Bounds(row["start_offset"], row["next_offset"])
+            for row in rows
+        }
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        if partition in self._assigned:
+            self._next[partition] = offset
+
+    async def poll(
+        self, partitions: Collection[TopicPartition], *, max_records: int, timeout_seconds: float
+    ) -> list[Record]:
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        while True:
+            self._wake.clear()
+            if records := await self._read(partitions, max_records):
+                return records
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                return []
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), min(left, POLL_SECONDS))
+
+    async def _read(self, partitions: Collection[TopicPartition], max_records: int) -> list[Record]:
+        wanted = [place for place in sorted(partitions) if place in self._next]
+        if not wanted:
+            return []
+        # Whoever stood first stands last in the next round, so that a busy partition does not starve the others.
+        self._turn = (self._turn + 1) % len(wanted)
+        wanted = wanted[self._turn :] + wanted[: self._turn]
+        offsets = [self._next[place] for place in wanted]
+        async with self._transport.connection() as connection:
+            rows = await connection.fetch(
+                _READ, [p.topic for p in wanted], [p.partition for p in wanted], offsets, max_records
+            )
+        records = [
+            Record(row["name"], row["partition"], row["offset"], row["value"], json.loads(row["headers"]))
+            for row in rows
+        ]
+        for record in records:
+            if self._next[record.place] != record.offset:
+                raise PositionLost(f"{record.place} goes on at {record.offset}, {self._next[record.place]} is gone")
+            self._next[record.place] = record.offset + 1
+        return records
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        places = sorted(offsets)
+        with contextlib.suppress(TransportError):
+            async with self._transport.connection() as connection:
+                await connection.execute(
+                    _COMMIT,
+                    self._group,
+                    [p.topic for p in places],
+                    [p.partition for p in places],
+                    [offsets[p] for p in places],
+                )
+
+    async def leave(self) -> None:
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.gather(self._beating, return_exceptions=True)
+        self._transport.forget(self._wake.set)
+        self._transport.forget(self._regroup.set)
+        with contextlib.suppress(TransportError):
+            async with self._transport.connection() as connection:
+                await connection.execute("DELETE FROM group_member WHERE member_id = $1", self._member_id)
+                await self._tell_group(connection)
+
+    async def _beat(self) -> None:
+        first = True
+        while True:
+            self._regroup.clear()
+            try:
+                alive = await self._alive(announce=first)
+                first = False
+                await self._share(alive)
+            except TransportError as error:
+                log.warning("group_beat_failed", group=self._group, error=type(error).__name__)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._regroup.wait(), BEAT_SECONDS)
+
+    async def _alive(self, *, announce: bool) -> list[uuid.UUID]:
+        backend_pid = (await self._transport.listener()).get_server_pid()
+        topics = sorted({place.topic for place in self._places})
+        async with self._transport.connection() as connection:
+            await connection.execute(_BEAT, self._group, self._member_id, backend_pid, topics)
+            await connection.execute(_FORGET, self._group, 60 * DEAD_AFTER_SECONDS)
+            if announce:
+                await self._tell_group(connection)
+            rows = await connection.fetch(_ALIVE, self._group, DEAD_AFTER_SECONDS)
+        return [row["member_id"] for row in rows]
+
+    async def _share(self, alive: Sequence[uuid.UUID]) -> None:
+        if self._member_id not in alive:
+            return
+        me = alive.index(self._member_id)
+        mine = {place for n, place in enumerate(self._places) if n % len(alive) == me}
+        gone, new = self._assigned - mine, mine - self._assigned
+        if gone:
+            self._assigned -= gone
+            await self._listener.revoked(gone)
+            for place in gone:
+                self._next.pop(place, None)
+        if new:
+            self._assigned |= new
+            await self._listener.assigned(new)
+        if gone or new:
+            self._wake.set()
+
+    async def _tell_group(self, connection: Any) -> None:
+        await connection.execute("SELECT pg_notify('log', $1)", f"group:{self._group}")

@@ -1,0 +1,221 @@
+"""From the outbox to the log, in outbox order, by one relay per service and lane."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import asyncpg
+import structlog
+
+from events import metrics
+from events.contracts.base import Envelope, Lane
+from events.database import PASSING_TROUBLE, Database
+from events.envelope import headers_of
+from events.errors import TransportError
+from events.transport import OutgoingRecord, Producer, Transport
+
+BATCH_RECORDS = 1_000
+BATCH_BYTES = 1_000_000
+HEARTBEAT_SECONDS = 5.0
+FROZEN_AFTER_SECONDS = 30.0
+POLL_SECONDS = 0.5
+STANDBY_SECONDS = 1.0
+PUBLISH_TIMEOUT_SECONDS = 30.0
+_RETRY_SECONDS = (0.05, 0.2, 1.0, 5.0)
+
+_LOCK = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
+_FETCH = """
+SELECT id, event_id, type, key, partition, occurred_at, traceparent, body
+FROM (
+    SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS bytes_before
+    FROM (SELECT * FROM outbox_{lane} ORDER BY id LIMIT $1) AS head
+) AS measured
+WHERE bytes_before < $2
+ORDER BY id
+"""
+_BEAT = """
+INSERT INTO relay_heartbeat (lane, backend_pid, beat_at) VALUES ($1, pg_backend_pid(), clock_timestamp())
+ON CONFLICT (lane) DO UPDATE SET backend_pid = excluded.backend_pid, beat_at = excluded.beat_at
+"""
+_FIRST_BEAT = """
+INSERT INTO relay_heartbeat (lane, backend_pid, beat_at) VALUES ($1, 0, clock_timestamp()) ON CONFLICT DO NOTHING
+"""
+# The key of a one-argument advisory lock is split over classid and objid in pg_locks.
+_TERMINATE_FROZEN = """
+SELECT lock.pid, pg_terminate_backend(lock.pid)
+FROM pg_locks AS lock JOIN relay_heartbeat AS heartbeat ON heartbeat.lane = $1
+WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
+  AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND (lock.classid::bigint << 32) | lock.objid::bigint = hashtextextended($2, 0)
+  AND heartbeat.beat_at < clock_timestamp() - make_interval(secs => $3)
+"""
+
+log = structlog.get_logger()
+
+
+class Relay:
+    """Publishes one lane of one service's outbox.
+
+    Any number may run; the one that holds the session lock is active, the others stand by and take over when it
+    dies, or when it has been frozen for ``frozen_after_seconds`` (its backend is terminated then, so that what it
+    does on waking cannot delete anything). A row is deleted once the log has acknowledged it; a row may be published
+    twice, never not at all, and the first copies of a key stand in the order of its facts.
+    """
+
+    def __init__(
+        self,
+        lane: Lane,
+        database: Database,
+        transport: Transport,
+        *,
+        frozen_after_seconds: float = FROZEN_AFTER_SECONDS,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    ) -> None:
+        self.lane = lane
+        self.active = False
+        self._database = database
+        self._transport = transport
+        self._frozen_after_seconds = frozen_after_seconds
+        self._heartbeat_seconds = heartbeat_seconds
+        self._labels = (database.service, lane.value)
+        self._lock_name = f"relay:{lane}"
+        self._topic = f"{database.service}.{lane}"
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._connection: Any = None
+        # A connection runs one statement at a time: the heartbeat and the batches take turns.
+        self._turn = asyncio.Lock()
+        self._producer: Producer | None = None
+        database.on_outbox(self._on_outbox)
+
+    async def run(self) -> None:
+        """Relay until ``stop``; trouble with the database or the log is retried for ever."""
+        attempt = 0
+        while not self._stopping:
+            try:
+                await self._connect()
+                attempt = 0
+                if await self._query("fetchval", _LOCK, self._lock_name):
+                    await self._relay()
+                else:
+                    await self._stand_by()
+            except PASSING_TROUBLE as error:
+                metrics.RELAY_FAILURES.labels(*self._labels).inc()
+                log.warning("relay_interrupted", lane=self.lane.value, error=type(error).__name__)
+                await self._disconnect()
+                await self._pause(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+                attempt += 1
+        await self._disconnect()
+
+    def stop(self) -> None:
+        """End ``run`` after the batch that is under way."""
+        self._stopping = True
+        self._wake.set()
+
+    async def _relay(self) -> None:
+        await self._query("execute", _BEAT, self.lane.value)
+        self._set_active(active=True)
+        heartbeat = asyncio.create_task(self._beat())
+        try:
+            while not self._stopping and not heartbeat.done():
+                self._wake.clear()
+                if not await self._publish_batch():
+                    await self._pause(POLL_SECONDS)
+            if heartbeat.done():
+                heartbeat.result()
+        finally:
+            self._set_active(active=False)
+            heartbeat.cancel()
+            await asyncio.gather(heartbeat, return_exceptions=True)
+            await self._drop_producer()
+
+    async def _publish_batch(self) -> bool:
+        rows = await self._query("fetch", _FETCH.format(lane=self.lane.value), BATCH_RECORDS, BATCH_BYTES)
+        if not rows:
+            metrics.OUTBOX_OLDEST_SECONDS.labels(*self._labels).set(0)
+            return False
+        with metrics.PUBLISH_SECONDS.labels(*self._labels).time():
+            await self._publish([self._record(row) for row in rows])
+        await self._query("execute", f"DELETE FROM outbox_{self.lane} WHERE id = ANY($1)", [row["id"] for row in rows])
+        metrics.EVENTS_PUBLISHED.labels(*self._labels).inc(len(rows))
+        return True
+
+    async def _publish(self, records: list[OutgoingRecord]) -> None:
+        if self._producer is None:
+            self._producer = await self._transport.producer(linger_ms=0 if self.lane is Lane.EVENTS else 5)
+        try:
+            await asyncio.wait_for(self._producer.send(records), PUBLISH_TIMEOUT_SECONDS)
+        except (TimeoutError, TransportError) as error:
+            # What was sent may still arrive; only a new producer gives it an order to what follows.
+            await self._drop_producer()
+            raise TransportError(f"the log did not acknowledge: {error!r}") from error
+
+    def _record(self, row: asyncpg.Record) -> OutgoingRecord:
+        envelope = Envelope.model_construct(
+            event_id=row["event_id"],
+            type=row["type"],
+            source=self._labels[0],
+            occurred_at=row["occurred_at"],
+            key=row["key"],
+            traceparent=row["traceparent"],
+        )
+        return OutgoingRecord(self._topic, row["key"], row["body"].encode(), headers_of(envelope), row["partition"])
+
+    async def _beat(self) -> None:
+        age = f"SELECT extract(epoch FROM clock_timestamp() - occurred_at) FROM outbox_{self.lane} ORDER BY id LIMIT 1"
+        while True:
+            await asyncio.sleep(self._heartbeat_seconds)
+            await self._query("execute", _BEAT, self.lane.value)
+            metrics.OUTBOX_OLDEST_SECONDS.labels(*self._labels).set(await self._query("fetchval", age) or 0)
+
+    async def _stand_by(self) -> None:
+        await self._query("execute", _FIRST_BEAT, self.lane.value)
+        frozen = await self._query(
+            "fetch", _TERMINATE_FROZEN, self.lane.value, self._lock_name, self._frozen_after_seconds
+        )
+        for row in frozen:
+            log.warning("frozen_relay_terminated", lane=self.lane.value, backend_pid=row["pid"])
+        if not frozen:
+            await asyncio.sleep(min(STANDBY_SECONDS, self._frozen_after_seconds / 4))
+
+    async def _connect(self) -> None:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._database.direct_connection()
+            await self._connection.add_listener("outbox", self._on_notification)
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(*PASSING_TROUBLE):
+                await connection.close(timeout=2)
+
+    async def _query(self, method: str, sql: str, *arguments: Any) -> Any:
+        async with self._turn:
+            if self._connection is None:
+                raise asyncpg.InterfaceError("the relay's connection is gone")
+            return await getattr(self._connection, method)(sql, *arguments, timeout=30)
+
+    async def _drop_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.close()
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+
+    def _set_active(self, *, active: bool) -> None:
+        self.active = active
+        metrics.RELAY_ACTIVE.labels(*self._labels).set(active)
+        if active:
+            self._database.local_relays.add(self.lane)
+        else:
+            self._database.local_relays.discard(self.lane)
+
+    def _on_outbox(self, lanes: frozenset[Lane]) -> None:
+        if self.lane in lanes:
+            self._wake.set()
+
+    def _on_notification(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+        if payload == self.lane.value:
+            self._wake.set()

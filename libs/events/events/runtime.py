@@ -1,0 +1,136 @@
+"""Everything of the event runtime that a service's process runs: two relays, and a subscription per lane."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from events import barrier
+from events.consumer import Consumer
+from events.contracts.base import Lane, bulk_sources
+from events.database import PASSING_TROUBLE, Database
+from events.errors import CannotContinue, TransportError
+from events.relay import Relay
+from events.subscription import Subscription
+from events.transport import Transport
+
+_BARRIER_CHECK_SECONDS = 1.0
+_TOPICS_RETRY_SECONDS = 1.0
+_STOP_SECONDS = 25.0
+
+log = structlog.get_logger()
+
+
+class Runtime:
+    """The relays of ``service``'s outbox and the subscriptions of its consumer, from ``start`` to ``stop``.
+
+    ``on_barrier`` is called in this process when a barrier of ours has ended. ``start`` does not wait for the log:
+    until it can be reached, facts gather in the outbox.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        database: Database,
+        transport: Transport,
+        consumer: Consumer | None,
+        *,
+        on_barrier: Callable[[], None] | None = None,
+    ) -> None:
+        self.service = service
+        self._database = database
+        self._transport = transport
+        self._consumer = consumer
+        self._on_barrier = on_barrier
+        self._stopped_because: dict[str, str] = {}
+        self._relays: list[Relay] = []
+        self._subscriptions: list[Subscription] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._keeper: asyncio.Task[None] | None = None
+        self._topics_known = asyncio.Event()
+        database.service = service
+
+    @property
+    def lanes(self) -> list[Lane]:
+        """The lanes that this service publishes on."""
+        return [Lane.EVENTS, Lane.BULK] if self.service in bulk_sources() else [Lane.EVENTS]
+
+    async def start(self) -> None:
+        self._keeper = asyncio.create_task(self._run())
+        # A moment for the usual case, so that the first request already knows the partitions for a barrier.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._topics_known.wait(), 5)
+
+    async def stop(self) -> None:
+        """Finish or roll back the batches under way, let go of the relays' locks; bounded by 25 s."""
+        await asyncio.gather(*(subscription.stop() for subscription in self._subscriptions))
+        for relay in self._relays:
+            relay.stop()
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+            for task in late:
+                task.cancel()
+        await self._transport.close()
+
+    def problems(self) -> list[str]:
+        """Why this process is not fully at work, in plain words; empty when it is."""
+        found = [f"{name} has stopped: {why}" for name, why in sorted(self._stopped_because.items())]
+        if not self._topics_known.is_set():
+            found.append("the event log has not been reached yet")
+        return found
+
+    async def _run(self) -> None:
+        await self._prepare_topics()
+        self._relays = [Relay(lane, self._database, self._transport) for lane in self.lanes]
+        for relay in self._relays:
+            self._spawn(f"relay {self.service}.{relay.lane}", relay.run)
+        if self._consumer is not None:
+            for lane in Lane:
+                if self._consumer.topics(lane):
+                    subscription = Subscription(
+                        self._consumer, lane, self._database, self._transport, on_barrier=self._on_barrier
+                    )
+                    self._subscriptions.append(subscription)
+                    self._spawn(f"consumer {subscription.name}", subscription.run)
+        await self._keep_barrier()
+
+    async def _prepare_topics(self) -> None:
+        own = {lane: f"{self.service}.{lane}" for lane in self.lanes}
+        heard = [topic for lane in Lane for topic in self._consumer.topics(lane)] if self._consumer else []
+        while True:
+            try:
+                await self._transport.open()
+                counts = await self._transport.ensure_topics({*own.values(), *heard})
+                break
+            except TransportError as error:
+                log.warning("log_unreachable", service=self.service, error=str(error))
+                await asyncio.sleep(_TOPICS_RETRY_SECONDS)
+        self._database.partitions = {lane: counts[topic] for lane, topic in own.items()}
+        self._topics_known.set()
+
+    async def _keep_barrier(self) -> None:
+        while True:
+            await asyncio.sleep(_BARRIER_CHECK_SECONDS)
+            try:
+                if await barrier.expire(self._database) and self._on_barrier is not None:
+                    self._on_barrier()
+            except PASSING_TROUBLE as error:
+                log.warning("barrier_check_failed", service=self.service, error=type(error).__name__)
+
+    def _spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        async def watched() -> None:
+            try:
+                await run()
+            except CannotContinue as error:
+                self._stopped_because[name] = str(error)
+            except Exception as error:
+                # A defect of ours: as loud as an event that cannot be applied.
+                self._stopped_because[name] = f"unexpected {type(error).__name__}"
+                log.critical("runtime_task_failed", task=name, error=type(error).__name__, exc_info=True)
+                raise
+
+        self._tasks.append(asyncio.create_task(watched(), name=name))

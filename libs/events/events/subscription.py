@@ -1,0 +1,285 @@
+"""A consumer at work on one lane: partitions come and go, batches are applied one after the other."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import structlog
+
+from events import metrics, positions
+from events.batch import Applied, apply
+from events.consumer import Consumer
+from events.contracts.base import Lane
+from events.database import PASSING_TROUBLE, Database
+from events.errors import CannotContinue, LogReplaced, OwnershipLost, TopicPartition
+from events.positions import Move, Position
+from events.transport import GroupMember, Record, Transport
+
+POLL_SECONDS = 0.5
+COMMIT_SECONDS = 1.0
+RECLAIM_SECONDS = 15.0
+DRAIN_SECONDS = {Lane.EVENTS: 2.0, Lane.BULK: 20.0}
+MAX_RECORDS = {Lane.EVENTS: 2_000, Lane.BULK: 5_000}
+BULK_BATCH_SECONDS = 0.1
+_RETRY_SECONDS = (0.02, 0.1, 0.5, 2.0, 5.0)
+
+log = structlog.get_logger()
+
+
+class Subscription:
+    """One lane of a ``Consumer``, running as a member of the group ``<service>.<lane>``.
+
+    ``run`` returns after ``stop``, when the last batch has committed or rolled back and the group has been left; it
+    raises ``CannotContinue`` when an event can never be applied or the log is not the one we know: then nothing was
+    skipped, and a person has to look. All other trouble is retried for ever.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        lane: Lane,
+        database: Database,
+        transport: Transport,
+        *,
+        on_barrier: Callable[[], None] | None = None,
+        reclaim_seconds: float = RECLAIM_SECONDS,
+    ) -> None:
+        self.name = f"{consumer.service}.{lane}"
+        self._consumer = consumer
+        self._lane = lane
+        self._database = database
+        self._transport = transport
+        self._on_barrier = on_barrier
+        self._reclaim_seconds = reclaim_seconds
+        self._member: GroupMember | None = None
+        self._assigned: set[TopicPartition] = set()
+        self._owned: dict[TopicPartition, Position] = {}
+        # Partitions whose first record has yet to show that it is the one we applied last.
+        self._unproven: set[TopicPartition] = set()
+        self._claim_at: dict[TopicPartition, float] = {}
+        self._batch: asyncio.Task[Applied] | None = None
+        self._news = asyncio.Event()
+        self._stopping = False
+        self._limit = MAX_RECORDS[lane] if lane is Lane.EVENTS else 500
+        self._committed: dict[TopicPartition, int] = {}
+        self._commit_at = 0.0
+
+    @property
+    def progress(self) -> Mapping[TopicPartition, int]:
+        """The next offset of each partition that is ours."""
+        return {place: position.next_offset for place, position in self._owned.items()}
+
+    async def run(self) -> None:
+        """Apply what comes until ``stop``."""
+        attempt = 0
+        try:
+            while not self._stopping:
+                try:
+                    await self._step()
+                    attempt = 0
+                except PASSING_TROUBLE as error:
+                    metrics.CONSUMER_RETRIES.labels(self.name).inc()
+                    log.warning("consumer_interrupted", consumer=self.name, error=type(error).__name__)
+                    await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+                    attempt += 1
+        except CannotContinue as error:
+            metrics.CONSUMER_STOPPED.labels(self.name).set(1)
+            log.critical("consumer_stopped", consumer=self.name, reason=str(error))
+            raise
+        finally:
+            await self._leave()
+
+    async def stop(self) -> None:
+        """End ``run``: the batch under way finishes in time or is rolled back."""
+        self._stopping = True
+        self._news.set()
+        await self._drain()
+
+    async def assigned(self, partitions: Collection[TopicPartition]) -> None:
+        self._assigned |= set(partitions)
+        self._claim_at.update(dict.fromkeys(partitions, 0.0))
+        self._news.set()
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+        self._assigned -= set(partitions)
+        for place in partitions:
+            self._claim_at.pop(place, None)
+        await self._drain()
+        self._disown(partitions)
+
+    async def _step(self) -> None:
+        if self._member is None:
+            self._member = await self._transport.join(self.name, self._consumer.topics(self._lane), self)
+        await self._claim_due()
+        ready = list(self._owned)
+        if not ready:
+            self._news.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
+            return
+        records = await self._member.poll(ready, max_records=self._limit, timeout_seconds=POLL_SECONDS)
+        records = self._proven([record for record in records if record.place in self._owned])
+        if records and not self._stopping:
+            await self._apply(records)
+        await self._commit()
+
+    async def _claim_due(self) -> None:
+        assert self._member is not None
+        now = time.monotonic()
+        due = [place for place, at in self._claim_at.items() if at <= now]
+        if not due:
+            return
+        claimed = await positions.claim(self._database, self.name, due, uuid4())
+        bounds = await self._member.bounds(due)
+        for place in due:
+            positions.check(place, claimed[place], bounds[place])
+            if place in self._assigned:
+                self._claim_at.pop(place, None)
+                self._own(place, claimed[place], bounds[place].start)
+
+    def _own(self, place: TopicPartition, position: Position, start: int) -> None:
+        assert self._member is not None
+        self._owned[place] = position
+        metrics.PARTITIONS_OWNED.labels(self.name).set(len(self._owned))
+        if start < position.next_offset:
+            self._unproven.add(place)
+            self._member.seek(place, position.next_offset - 1)
+        else:
+            self._unproven.discard(place)
+            self._member.seek(place, position.next_offset)
+
+    def _disown(self, partitions: Collection[TopicPartition]) -> None:
+        for place in partitions:
+            self._owned.pop(place, None)
+        metrics.PARTITIONS_OWNED.labels(self.name).set(len(self._owned))
+
+    def _proven(self, records: Sequence[Record]) -> list[Record]:
+        """The records to apply, without the one before our position, which only shows that the log is ours."""
+        kept = []
+        for record in records:
+            position = self._owned[record.place]
+            if record.place in self._unproven and record.offset == position.next_offset - 1:
+                self._unproven.discard(record.place)
+                if record.headers.get("ce_id") != position.last_record_id:
+                    raise LogReplaced(f"{record.place}: the record at {record.offset} is not the one that was applied")
+            elif record.offset >= position.next_offset:
+                kept.append(record)
+        return kept
+
+    async def _apply(self, records: Sequence[Record]) -> None:
+        places = {record.place for record in records}
+        started = time.monotonic()
+        self._batch = asyncio.create_task(self._transact(records))
+        try:
+            applied = await asyncio.shield(self._batch)
+        except OwnershipLost as lost:
+            metrics.OWNERSHIP_LOST.labels(self.name).inc()
+            log.info("ownership_lost", consumer=self.name, partitions=len(lost.partitions))
+            await self._give_up(lost.partitions)
+            await self._read_again(places - lost.partitions)
+            return
+        except asyncio.CancelledError:
+            if not self._batch.cancelled():
+                self._batch.cancel()
+                await asyncio.gather(self._batch, return_exceptions=True)
+                raise
+            # A drain ran out of time and rolled the batch back.
+            await self._read_again(places)
+            return
+        except PASSING_TROUBLE:
+            await self._read_again(places)
+            raise
+        finally:
+            self._batch = None
+        self._after_batch(records, applied, time.monotonic() - started)
+
+    async def _transact(self, records: Sequence[Record]) -> Applied:
+        last = {record.place: record for record in records}
+        moves = {
+            place: Move(self._owned[place], record.offset + 1, record.headers.get("ce_id", ""))
+            for place, record in last.items()
+        }
+        async with self._database.transaction(self.name) as tx:
+            if self._consumer.first_hook is not None:
+                await self._consumer.first_hook(tx)
+            await positions.move(tx, self.name, moves)
+            applied = await apply(tx, self._consumer, self.name, records)
+        for place, move in moves.items():
+            if place in self._owned:
+                self._owned[place] = Position(move.position.owner, move.to_offset, move.last_record_id)
+            self._committed[place] = move.to_offset
+        return applied
+
+    def _after_batch(self, records: Sequence[Record], applied: Applied, seconds: float) -> None:
+        metrics.BATCH_SECONDS.labels(self.name).observe(seconds)
+        metrics.BATCH_EVENTS.labels(self.name).observe(len(records))
+        for event in applied.events:
+            metrics.EVENTS_APPLIED.labels(self.name, type(event).type).inc()
+        if applied.events:
+            oldest = min(event.occurred_at for event in applied.events)
+            age = (datetime.now(UTC) - oldest).total_seconds()
+            metrics.EVENT_AGE_SECONDS.labels(self.name).observe(max(age, 0))
+        if applied.barrier_ended and self._on_barrier is not None:
+            self._on_barrier()
+        if self._lane is Lane.BULK:
+            self._adapt(len(records), seconds)
+
+    def _adapt(self, records: int, seconds: float) -> None:
+        """Keep bulk batches near 100 ms: a payment waits at most that long for its contract's row."""
+        if seconds > BULK_BATCH_SECONDS:
+            self._limit = max(50, min(self._limit, records) * 2 // 3)
+        elif records == self._limit and seconds < BULK_BATCH_SECONDS / 2:
+            self._limit = min(MAX_RECORDS[self._lane], self._limit * 3 // 2)
+
+    async def _give_up(self, partitions: Collection[TopicPartition]) -> None:
+        """Leave them to whoever claimed them; claim again later if the group still says that they are ours."""
+        self._disown(partitions)
+        again_at = time.monotonic() + self._reclaim_seconds
+        self._claim_at.update({place: again_at for place in partitions if place in self._assigned})
+
+    async def _read_again(self, partitions: Collection[TopicPartition]) -> None:
+        """After a rolled back, or perhaps committed, batch: go on from where the database says that we are."""
+        tokens: dict[TopicPartition, UUID] = {p: self._owned[p].owner for p in partitions if p in self._owned}
+        # Until their place is known again they are not read.
+        self._disown(tokens)
+        attempt = 0
+        while tokens and not self._stopping:
+            try:
+                held = await positions.held(self._database, self.name, tokens)
+                break
+            except PASSING_TROUBLE:
+                await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+                attempt += 1
+        else:
+            return
+        for place, position in held.items():
+            if place in self._assigned:
+                self._own(place, position, position.next_offset)
+        await self._give_up([place for place in tokens if place not in held])
+
+    async def _drain(self) -> None:
+        """The batch under way finishes in time or is rolled back."""
+        batch = self._batch
+        if batch is None or batch.done():
+            return
+        await asyncio.wait({batch}, timeout=DRAIN_SECONDS[self._lane])
+        if not batch.done():
+            batch.cancel()
+            await asyncio.wait({batch})
+
+    async def _commit(self) -> None:
+        now = time.monotonic()
+        if self._committed and now >= self._commit_at:
+            assert self._member is not None
+            offsets, self._committed = self._committed, {}
+            self._commit_at = now + COMMIT_SECONDS
+            await self._member.commit({place: at for place, at in offsets.items() if place in self._assigned})
+
+    async def _leave(self) -> None:
+        await self._drain()
+        if self._member is not None:
+            await self._member.leave()
+        self._disown(list(self._owned))

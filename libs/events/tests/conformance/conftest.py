@@ -1,0 +1,95 @@
+"""Every test here runs on every transport that has what it needs."""
+
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import asyncpg
+import pytest
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from events import Database, TopicPartition, Transport
+from events.kafka import KafkaTransport
+from events.memory import MemoryTransport
+from events.postgres import PostgresTransport
+from kitchen import TABLES, Kitchen, Log, Running, Scene
+from recobro.postgres import EmbeddedPostgres
+
+PARTITIONS = 4
+
+
+@pytest.fixture(params=["memory", "postgres", pytest.param("kafka", marks=pytest.mark.kafka)])
+async def log(request: pytest.FixtureRequest) -> AsyncIterator[Log]:
+    if request.param == "memory":
+        yield memory_log()
+    elif request.param == "postgres":
+        async for log in postgres_log(request.getfixturevalue("postgres")):
+            yield log
+    else:
+        async for log in kafka_log(request.getfixturevalue("kafka_bootstrap")):
+            yield log
+
+
+def memory_log() -> Log:
+    transport = MemoryTransport(PARTITIONS)
+
+    async def connect() -> Transport:
+        return transport
+
+    async def drop_before(place: TopicPartition, offset: int) -> None:
+        transport.drop_before(place, offset)
+
+    return Log("memory", connect, drop_before)
+
+
+async def postgres_log(server: EmbeddedPostgres) -> AsyncIterator[Log]:
+    name = f"log_{uuid.uuid4().hex}"
+    dsn = server.dsn(name)
+    admin = await asyncpg.connect(server.dsn("postgres"))
+    await admin.execute(f"CREATE DATABASE {name}")
+    opened: list[Transport] = []
+
+    async def connect() -> Transport:
+        transport = PostgresTransport(dsn, PARTITIONS)
+        await transport.open()
+        opened.append(transport)
+        return transport
+
+    async def drop_before(place: TopicPartition, offset: int) -> None:
+        connection = await asyncpg.connect(dsn)
+        of_place = "topic_id = (SELECT topic_id FROM topic WHERE name = $1) AND partition = $2"
+        await connection.execute(f'DELETE FROM record WHERE {of_place} AND "offset" < $3', *place, offset)
+        await connection.execute(f"UPDATE partition SET start_offset = $3 WHERE {of_place}", *place, offset)
+        await connection.close()
+
+    yield Log("postgres", connect, drop_before, dsn)
+    for transport in opened:
+        await transport.close()
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+async def kafka_log(bootstrap: str) -> AsyncIterator[Log]:
+    async def connect() -> Transport:
+        return KafkaTransport(bootstrap, PARTITIONS)
+
+    async def drop_before(place: TopicPartition, offset: int) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        await admin.start()
+        await admin.delete_records({KafkaPartition(*place): RecordsToDelete(before_offset=offset)})
+        await admin.close()
+
+    yield Log("kafka", connect, drop_before, bootstrap)
+
+
+@pytest.fixture
+async def scene(log: Log, new_database: Callable[[], Awaitable[Database]]) -> AsyncIterator[Scene]:
+    kitchen = Kitchen()
+    kitchen_database, table_database = await new_database(), await new_database()
+    kitchen_database.service = kitchen.name
+    async with table_database.transaction() as tx:
+        await tx.execute(TABLES)
+    transport = await log.connect()
+    await transport.ensure_topics([kitchen.topic(), f"{kitchen.name}.bulk"])
+    running = Running()
+    yield Scene(log, kitchen, kitchen_database, table_database, transport, running)
+    await running.close()

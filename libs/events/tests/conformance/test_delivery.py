@@ -1,0 +1,369 @@
+"""What a consumer may rely on: order per key, once, whatever is killed, whoever comes and goes."""
+
+import asyncio
+import uuid
+from collections import defaultdict
+from collections.abc import Awaitable, Iterable
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+from events import Database, Lane, LogReplaced, PositionLost, TopicPartition, UnappliableEvent, positions
+from events.contracts.base import Envelope
+from events.database import Row
+from events.envelope import headers_of
+from events.ids import caused_event_id, new_event_id
+from events.testing import published
+from events.transport import GroupMember, OutgoingRecord, Record
+from kitchen import Scene, until
+
+
+def by_plate(rows: Iterable[Row]) -> dict[UUID, list[int]]:
+    served: dict[UUID, list[int]] = defaultdict(list)
+    for row in rows:
+        served[row["contract_id"]].append(row["number"])
+    return dict(served)
+
+
+async def serve(scene: Scene, plates: int, dishes: int, *, first: int = 0) -> dict[UUID, list[int]]:
+    """Dish ``n`` of every plate in a transaction of its own, so that plates mix; what every plate must get."""
+    keys = [uuid.uuid5(uuid.NAMESPACE_OID, str(n)) for n in range(plates)]
+    for number in range(first, first + dishes):
+        await scene.kitchen.serve(scene.kitchen_database, [(key, number) for key in keys])
+    return {key: list(range(first + dishes)) for key in keys}
+
+
+def outgoing(scene: Scene, plate: UUID, number: int, event_id: UUID | None = None) -> OutgoingRecord:
+    event = scene.kitchen.Served(contract_id=plate, number=number)
+    envelope = Envelope(
+        event_id=event_id or new_event_id(),
+        type=scene.kitchen.Served.type,
+        source=scene.kitchen.name,
+        occurred_at=datetime(2026, 11, 22, 8, tzinfo=UTC),
+        key=event.key,
+    )
+    return OutgoingRecord(scene.kitchen.topic(), event.key, event.body().encode(), headers_of(envelope), 0)
+
+
+async def test_every_event_is_applied_once_and_in_the_order_of_its_key(scene: Scene) -> None:
+    table = scene.table()
+    scene.relay()
+    scene.running.subscribe(table, scene.table_database, scene.transport)
+    expected = await serve(scene, plates=40, dishes=25)
+    await until(lambda: has(table.count(scene.table_database), 1000))
+    assert by_plate(await table.served(scene.table_database)) == expected
+    assert await outbox_size(scene.kitchen_database) == 0
+
+
+async def test_what_the_log_delivers_again_is_not_applied_again(scene: Scene) -> None:
+    table = scene.table()
+    plate = uuid4()
+    records = [outgoing(scene, plate, number) for number in range(50)]
+    producer = await scene.transport.producer(linger_ms=0)
+    for _ in range(3):
+        await producer.send(records)
+    await producer.send([outgoing(scene, plate, 50)])
+    await producer.close()
+    scene.running.subscribe(table, scene.table_database, scene.transport)
+    await until(lambda: has(table.count(scene.table_database), 51))
+    assert by_plate(await table.served(scene.table_database)) == {plate: list(range(51))}
+
+
+async def test_a_consumer_that_dies_before_it_commits_to_the_log_repeats_nothing(scene: Scene) -> None:
+    """The log knows nothing of what was applied; the position in the database does."""
+    scene.relay()
+    first = scene.table(member="dies")
+    _, task = scene.running.subscribe(first, scene.table_database, scene.transport)
+    expected = await serve(scene, plates=5, dishes=10)
+    await until(lambda: has(first.count(scene.table_database), 50))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    second = scene.table(member="next")
+    scene.running.subscribe(second, scene.table_database, await scene.log.connect())
+    expected = await serve(scene, plates=5, dishes=10, first=10)
+    await until(lambda: has(second.count(scene.table_database), 100))
+    assert by_plate(await second.served(scene.table_database)) == expected
+    assert {event.number for group in second.groups for event in group} == set(range(10, 20))  # type: ignore[attr-defined]
+
+
+async def test_a_position_that_goes_back_is_made_harmless_by_the_inbox(scene: Scene) -> None:
+    scene.relay()
+    table = scene.table()
+    subscription, _ = scene.running.subscribe(table, scene.table_database, scene.transport)
+    expected = await serve(scene, plates=5, dishes=10)
+    await until(lambda: has(table.count(scene.table_database), 50))
+    await scene.running.stop(subscription)
+    async with scene.table_database.transaction() as tx:
+        await tx.execute("UPDATE consumer_position SET next_offset = 0, last_record_id = NULL")
+    scene.running.subscribe(table, scene.table_database, await scene.log.connect())
+    await scene.kitchen.serve(scene.kitchen_database, [(key, 10) for key in expected])
+    await until(lambda: has(table.count(scene.table_database), 55))
+    assert by_plate(await table.served(scene.table_database)) == {key: list(range(11)) for key in expected}
+
+
+async def test_a_group_grows_and_shrinks_while_events_flow(scene: Scene) -> None:
+    scene.relay()
+    table = scene.table()
+    members = [scene.running.subscribe(table, scene.table_database, scene.transport)[0]]
+    databases: list[Database] = []
+    for round_ in range(6):
+        expected = await serve(scene, plates=30, dishes=5, first=5 * round_)
+        if round_ < 3:
+            database = Database(scene.table_database.dsn)
+            await database.open()
+            databases.append(database)
+            members.append(scene.running.subscribe(table, database, await scene.log.connect())[0])
+        else:
+            await scene.running.stop(members.pop(0))
+    await until(lambda: has(table.count(scene.table_database), 900), seconds=90)
+    assert by_plate(await table.served(scene.table_database)) == expected
+    await scene.running.close()
+    for database in databases:
+        await database.close()
+
+
+async def test_a_zombie_leaves_position_and_rows_as_they_were(scene: Scene) -> None:
+    """Its batch is held before it checks its positions while another claims the partition."""
+    table = scene.table()
+    held, go_on = asyncio.Event(), asyncio.Event()
+
+    @table.consumer.first
+    async def hold(_tx: object) -> None:
+        held.set()
+        await go_on.wait()
+
+    producer = await scene.transport.producer(linger_ms=0)
+    await producer.send([outgoing(scene, uuid4(), 0)])
+    await producer.close()
+    scene.running.subscribe(table, scene.table_database, scene.transport, reclaim_seconds=0.5)
+    await asyncio.wait_for(held.wait(), 30)
+    place = TopicPartition(scene.kitchen.topic(), 0)
+    other = Database(scene.table_database.dsn)
+    await other.open()
+    await positions.claim(other, "table.events", [place], uuid4())
+    before = await position_of(other, place)
+    held.clear()
+    go_on.set()
+    go_on.clear()
+    # It has lost that batch, and claims again because the group still says that the partition is its own.
+    await asyncio.wait_for(held.wait(), 30)
+    assert table.groups == []
+    assert await table.count(other) == 0
+    async with other.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM inbox") == 0
+    after = await position_of(other, place)
+    assert (after["next_offset"], before["next_offset"]) == (0, 0)
+    assert after["owner"] != before["owner"]
+    go_on.set()
+    await until(lambda: has(table.count(other), 1))
+    await other.close()
+
+
+async def test_no_key_appears_twice_in_a_list_and_a_batch_may_be_large(scene: Scene) -> None:
+    """10,000 events that wait are applied in few batches, wave by wave."""
+    plates = [uuid4() for _ in range(2_500)]
+    for number in range(4):
+        await scene.kitchen.serve(scene.kitchen_database, [(plate, number) for plate in plates])
+    scene.relay()
+    await until(lambda: has(outbox_size(scene.kitchen_database), 0))
+    table = scene.table()
+    scene.running.subscribe(table, scene.table_database, scene.transport)
+    await until(lambda: has(table.count(scene.table_database), 10_000))
+    assert by_plate(await table.served(scene.table_database)) == {plate: [0, 1, 2, 3] for plate in plates}
+    for group in table.groups:
+        assert len({event.key for event in group}) == len(group)
+    assert len(table.groups) < 200
+
+
+async def test_what_a_handler_publishes_leaves_with_its_batch_under_an_id_made_from_the_cause(scene: Scene) -> None:
+    scene.relay()
+    table = scene.table(thanks=True)
+    scene.running.subscribe(table, scene.table_database, scene.transport)
+    plates = [uuid4() for _ in range(20)]
+    await scene.kitchen.serve(scene.kitchen_database, [(plate, 1) for plate in plates])
+    await until(lambda: has(table.count(scene.table_database), 20))
+    thanks = await published(scene.table_database, scene.kitchen.Thanked)
+    causes = {row["contract_id"]: row["event_id"] for row in await table.served(scene.table_database)}
+    type_ = scene.kitchen.Thanked.type
+    assert {event.contract_id: event.event_id for event in thanks} == {
+        plate: caused_event_id(cause, "table.events", type_, str(plate), 0) for plate, cause in causes.items()
+    }
+
+
+async def test_headers_come_back_as_the_text_that_was_sent(scene: Scene) -> None:
+    event_id = new_event_id()
+    sent = outgoing(scene, uuid4(), 7, event_id)
+    sent = sent._replace(headers={**sent.headers, "note": "Peña, 8 a. m. ✓"})
+    producer = await scene.transport.producer(linger_ms=0)
+    await producer.send([sent])
+    await producer.close()
+    [record] = await read_all(scene, 1)
+    assert record.headers == sent.headers
+    assert record.value == sent.value
+    assert record.headers["ce_id"] == str(event_id)
+    assert record.headers["ce_time"] == "2026-11-22T08:00:00Z"
+
+
+async def test_a_gap_is_refused(scene: Scene) -> None:
+    """What retention dropped before it was read is missing for ever: no consumer goes on as if nothing were."""
+    await scene.kitchen.serve(scene.kitchen_database, [(uuid4(), n) for n in range(40)])
+    scene.relay()
+    await until(lambda: has(outbox_size(scene.kitchen_database), 0))
+    for partition in range(4):
+        await scene.log.drop_before(TopicPartition(scene.kitchen.topic(), partition), 2)
+    table = scene.table()
+    _, task = scene.running.subscribe(table, scene.table_database, scene.transport)
+    with pytest.raises(PositionLost, match="never read from its start"):
+        await asyncio.wait_for(task, 60)
+    assert await table.count(scene.table_database) == 0
+
+
+@pytest.mark.parametrize("change", ["last_record_id = 'another'", "next_offset = next_offset + 1000"])
+async def test_a_replaced_log_is_refused(scene: Scene, change: str) -> None:
+    scene.relay()
+    table = scene.table()
+    subscription, _ = scene.running.subscribe(table, scene.table_database, scene.transport)
+    await serve(scene, plates=8, dishes=2)
+    await until(lambda: has(table.count(scene.table_database), 16))
+    await scene.running.stop(subscription)
+    async with scene.table_database.transaction() as tx:
+        await tx.execute(f"UPDATE consumer_position SET {change} WHERE next_offset > 0")
+    _, task = scene.running.subscribe(table, scene.table_database, await scene.log.connect())
+    await serve(scene, plates=8, dishes=1, first=2)
+    with pytest.raises((LogReplaced, PositionLost)):
+        await asyncio.wait_for(task, 60)
+    assert await table.count(scene.table_database) == 16
+
+
+async def test_an_event_that_cannot_be_applied_stops_its_consumer_and_is_not_skipped(scene: Scene) -> None:
+    good, bad = outgoing(scene, uuid4(), 1), outgoing(scene, uuid4(), 2)
+    producer = await scene.transport.producer(linger_ms=0)
+    await producer.send([good, bad._replace(value=b'{"number": "many"}'), outgoing(scene, uuid4(), 3)])
+    await producer.close()
+    table = scene.table()
+    _, task = scene.running.subscribe(table, scene.table_database, scene.transport)
+    with pytest.raises(UnappliableEvent, match=r"served\.v1 does not fit: contract_id, number"):
+        await asyncio.wait_for(task, 60)
+    assert await table.count(scene.table_database) == 0
+    assert (await position_of(scene.table_database, TopicPartition(scene.kitchen.topic(), 0)))["next_offset"] == 0
+
+
+async def test_trouble_that_passes_is_tried_again(scene: Scene) -> None:
+    scene.relay()
+    table = scene.table()
+    failures = 3
+
+    async def fail_at_first() -> None:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise ConnectionResetError
+
+    table.before_handling = fail_at_first
+    scene.running.subscribe(table, scene.table_database, scene.transport)
+    expected = await serve(scene, plates=3, dishes=3)
+    await until(lambda: has(table.count(scene.table_database), 9))
+    assert by_plate(await table.served(scene.table_database)) == expected
+
+
+async def test_a_drain_finishes_or_rolls_back_the_batch_under_way(scene: Scene) -> None:
+    table = scene.table()
+    inside = asyncio.Event()
+
+    async def hang() -> None:
+        inside.set()
+        await asyncio.Event().wait()
+
+    table.before_handling = hang
+    producer = await scene.transport.producer(linger_ms=0)
+    await producer.send([outgoing(scene, uuid4(), 0)])
+    await producer.close()
+    subscription, task = scene.running.subscribe(table, scene.table_database, scene.transport)
+    await asyncio.wait_for(inside.wait(), 30)
+    await asyncio.wait_for(subscription.stop(), 30)
+    await asyncio.wait_for(task, 30)
+    assert await table.count(scene.table_database) == 0
+    table.before_handling = None
+    scene.running.subscribe(table, scene.table_database, await scene.log.connect())
+    await until(lambda: has(table.count(scene.table_database), 1))
+
+
+@pytest.mark.timeout(300)
+async def test_an_urgent_fact_does_not_wait_behind_bulk(scene: Scene) -> None:
+    """200,000 bulk events are under way when it commits, and it is applied before the last of them."""
+    if scene.log.name == "memory":
+        pytest.skip("a log in memory is for unit tests: it is not asked to hold 200,000 records")
+    table = scene.table()
+    await fill_bulk(scene, 200_000)
+    scene.relay()
+    scene.running.relay(scene.kitchen_database, scene.transport, Lane.BULK)
+    scene.running.subscribe(table, scene.table_database, scene.transport)
+    scene.running.subscribe(table, scene.table_database, await scene.log.connect(), Lane.BULK)
+    await until(lambda: at_least(table.count(scene.table_database, Lane.BULK), 1))
+    await scene.kitchen.serve(scene.kitchen_database, [(uuid4(), 1)])
+    await until(lambda: has(table.count(scene.table_database), 1))
+    await until(lambda: has(table.count(scene.table_database, Lane.BULK), 200_000), seconds=240)
+    async with scene.table_database.connection() as connection:
+        after = await connection.fetchval(
+            "SELECT count(*) FROM served WHERE lane = 'bulk' AND n > (SELECT n FROM served WHERE lane = 'events')"
+        )
+    assert after > 0
+
+
+async def fill_bulk(scene: Scene, events: int) -> None:
+    async with scene.kitchen_database.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO outbox_bulk (type, key, body) SELECT $1, id, json_build_object('contract_id', id, 'number', n)"
+            " FROM (SELECT n, gen_random_uuid()::text AS id FROM generate_series(1, $2::integer) AS n) AS dish",
+            scene.kitchen.Stocked.type,
+            events,
+        )
+
+
+async def has(count: Awaitable[int], expected: int) -> bool:
+    return await count == expected
+
+
+async def at_least(count: Awaitable[int], expected: int) -> bool:
+    return await count >= expected
+
+
+async def outbox_size(database: Database) -> int:
+    async with database.connection() as connection:
+        return await connection.fetchval("SELECT count(*) FROM outbox_events")  # type: ignore[no-any-return]
+
+
+async def position_of(database: Database, place: TopicPartition) -> Row:
+    async with database.connection() as connection:
+        row = await connection.fetchrow("SELECT * FROM consumer_position WHERE topic = $1 AND partition = $2", *place)
+    assert row is not None
+    return row  # type: ignore[no-any-return]
+
+
+class Reader:
+    """Reads a topic from its start, with no position anywhere."""
+
+    def __init__(self) -> None:
+        self.places: set[TopicPartition] = set()
+        self.ready = asyncio.Event()
+
+    async def assigned(self, partitions: Iterable[TopicPartition]) -> None:
+        self.places |= set(partitions)
+        self.ready.set()
+
+    async def revoked(self, partitions: Iterable[TopicPartition]) -> None:
+        self.places -= set(partitions)
+
+
+async def read_all(scene: Scene, at_least_records: int) -> list[Record]:
+    reader = Reader()
+    member: GroupMember = await scene.transport.join(f"reader-{uuid4()}", [scene.kitchen.topic()], reader)
+    records: list[Record] = []
+    async with asyncio.timeout(60):
+        await reader.ready.wait()
+        for place in reader.places:
+            member.seek(place, 0)
+        while len(records) < at_least_records:
+            records += await member.poll(reader.places, max_records=1000, timeout_seconds=0.5)
+    await member.leave()
+    return records

@@ -1,0 +1,168 @@
+"""One relay a lane, whatever happens to it: killed or frozen, another takes over, and nothing is lost or reordered."""
+
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import frozen_relay
+import pytest
+from kitchen import Scene, until
+
+FROZEN_AFTER_SECONDS = 1.5
+PLATES = [uuid4() for _ in range(10)]
+
+
+@asynccontextmanager
+async def relay_process(scene: Scene, gate: Path | None = None) -> AsyncIterator[Process]:
+    """A relay of the kitchen in another process, active when this is entered."""
+    if not scene.log.address:
+        pytest.skip("a log in memory cannot be reached by another process")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        frozen_relay.__file__,
+        scene.kitchen_database.dsn,
+        scene.kitchen.name,
+        scene.log.name,
+        scene.log.address,
+        str(gate or ""),
+        stdout=PIPE,
+    )
+    try:
+        await says(process, "active")
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def says(process: Process, word: str) -> None:
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        while (line := await process.stdout.readline()) != f"{word}\n".encode():
+            assert line, "the relay's process has ended"
+
+
+async def serve_and_count(scene: Scene, first: int) -> None:
+    for number in range(first, first + 5):
+        await scene.kitchen.serve(scene.kitchen_database, [(plate, number) for plate in PLATES])
+
+
+async def assert_served(scene: Scene, dishes: int) -> None:
+    """Every dish once and in order, though the log may hold copies."""
+    table = scene.table()
+    scene.running.subscribe(table, scene.table_database, scene.transport)
+    served: dict[UUID, list[int]] = {}
+
+    async def complete() -> bool:
+        served.clear()
+        for row in await table.served(scene.table_database):
+            served.setdefault(row["contract_id"], []).append(row["number"])
+        return sum(map(len, served.values())) >= dishes * len(PLATES)
+
+    await until(complete)
+    assert served == {plate: list(range(dishes)) for plate in PLATES}
+
+
+async def outbox_is_empty(scene: Scene) -> bool:
+    async with scene.kitchen_database.connection() as connection:
+        return await connection.fetchval("SELECT count(*) FROM outbox_events") == 0  # type: ignore[no-any-return]
+
+
+async def test_a_relay_frozen_while_idle_is_replaced(scene: Scene) -> None:
+    async with relay_process(scene) as process:
+        process.send_signal(signal.SIGSTOP)
+        scene.relay(frozen_after_seconds=FROZEN_AFTER_SECONDS)
+        await serve_and_count(scene, 0)
+        await until(lambda: outbox_is_empty(scene))
+        process.send_signal(signal.SIGCONT)
+        await serve_and_count(scene, 5)
+        await until(lambda: outbox_is_empty(scene))
+    await assert_served(scene, 10)
+
+
+async def test_a_relay_frozen_while_fetching_is_replaced(scene: Scene) -> None:
+    """It is stopped while PostgreSQL works for it, and the answer finds nobody who listens."""
+    async with relay_process(scene) as process:
+        blocker = await asyncpg.connect(scene.kitchen_database.dsn)
+        await blocker.execute("BEGIN; LOCK TABLE outbox_events IN ACCESS EXCLUSIVE MODE")
+
+        async def fetch_waits() -> bool:
+            waiting = (
+                "SELECT true FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%outbox_events%'"
+            )
+            async with scene.kitchen_database.connection() as connection:
+                return bool(await connection.fetchval(waiting))
+
+        await until(fetch_waits)
+        process.send_signal(signal.SIGSTOP)
+        await blocker.execute("COMMIT")
+        await blocker.close()
+        await serve_and_count(scene, 0)
+        scene.relay(frozen_after_seconds=FROZEN_AFTER_SECONDS)
+        await until(lambda: outbox_is_empty(scene))
+        process.send_signal(signal.SIGCONT)
+        await serve_and_count(scene, 5)
+        await until(lambda: outbox_is_empty(scene))
+    await assert_served(scene, 10)
+
+
+async def test_a_relay_frozen_while_publishing_does_no_harm_when_it_wakes(scene: Scene, tmp_path: Path) -> None:
+    """What it publishes then are copies, and what it deletes then is nothing."""
+    gate = tmp_path / "gate"
+    async with relay_process(scene, gate) as process:
+        await serve_and_count(scene, 0)
+        await says(process, "publishing")
+        process.send_signal(signal.SIGSTOP)
+        scene.relay(frozen_after_seconds=FROZEN_AFTER_SECONDS)
+        await until(lambda: outbox_is_empty(scene))
+        await serve_and_count(scene, 5)
+        await until(lambda: outbox_is_empty(scene))
+        gate.touch()
+        process.send_signal(signal.SIGCONT)
+        await serve_and_count(scene, 10)
+        await until(lambda: outbox_is_empty(scene))
+    await assert_served(scene, 15)
+
+
+async def test_a_relay_that_is_killed_is_replaced_at_once(scene: Scene) -> None:
+    async with relay_process(scene, Path("/nowhere/gate")) as process:
+        await serve_and_count(scene, 0)
+        await says(process, "publishing")
+        scene.relay()
+        process.kill()
+        await until(lambda: outbox_is_empty(scene))
+    await assert_served(scene, 5)
+
+
+async def test_two_relays_publish_each_event_once(scene: Scene) -> None:
+    first = scene.running.relay(scene.kitchen_database, scene.transport)
+    second = scene.running.relay(scene.kitchen_database, await scene.log.connect())
+    await serve_and_count(scene, 0)
+    await until(lambda: outbox_is_empty(scene))
+    assert first.active != second.active
+    await assert_served(scene, 5)
+
+
+async def test_nothing_of_a_transaction_that_rolls_back_is_published(scene: Scene) -> None:
+    """A fact is published if and only if its transaction committed."""
+    scene.relay()
+    plate = uuid4()
+
+    async def publish_and_fail() -> None:
+        async with scene.kitchen_database.transaction() as tx:
+            tx.publish(scene.kitchen.Served(contract_id=plate, number=1))
+            await tx.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await publish_and_fail()
+    await serve_and_count(scene, 0)
+    await until(lambda: outbox_is_empty(scene))
+    await assert_served(scene, 5)

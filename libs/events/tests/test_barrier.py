@@ -1,0 +1,178 @@
+"""Everything that was acknowledged before the barrier was asked for has been applied when it is reached."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import pytest
+from events import Consumer, Database, Lane, Runtime, Transaction, barrier
+from events.contracts.portfolio import ContractClosed, ContractState, Stage
+from events.contracts.runtime import BarrierReached, BarrierRequested
+from events.memory import MemoryTransport
+from events.testing import apply_records, published, record_of
+from kitchen import until
+
+
+def closed(contract_id: UUID) -> ContractClosed:
+    return ContractClosed(
+        contract_id=contract_id,
+        version=1,
+        as_of=date(2026, 11, 22),
+        state=ContractState.SETTLED,
+        stage=Stage.CURRENT,
+        days_past_due=0,
+        overdue_balance=Decimal(0),
+        total_balance=Decimal(0),
+        reason=ContractState.SETTLED,
+    )
+
+
+@dataclass
+class Pair:
+    """The dialer feed, which asks, and the portfolio, which answers; each with its database, over one log."""
+
+    portfolio: Database
+    feed: Database
+    transport: MemoryTransport
+    runtimes: list[Runtime]
+    applied: list[UUID]
+    ended: asyncio.Event
+
+    async def start(self, *services: str) -> None:
+        for service in services:
+            database, consumer = (
+                (self.feed, self._feed_consumer()) if service == "dialer-feed" else (self.portfolio, self._answerer())
+            )
+            runtime = Runtime(service, database, self.transport, consumer, on_barrier=self.ended.set)
+            self.runtimes.append(runtime)
+            await runtime.start()
+
+    def _feed_consumer(self) -> Consumer:
+        consumer = Consumer("dialer-feed", listens_to=("portfolio",))
+
+        @consumer.on(ContractClosed)
+        async def note(events: Sequence[ContractClosed], _tx: Transaction) -> None:
+            self.applied.extend(event.contract_id for event in events)
+
+        return consumer
+
+    def _answerer(self) -> Consumer:
+        return Consumer("portfolio", listens_to=("dialer-feed",))
+
+    async def ask(self) -> UUID:
+        async with self.feed.transaction() as tx:
+            return await barrier.ask(tx, ["portfolio"])
+
+    async def progress(self, barrier_id: UUID) -> barrier.Progress:
+        async with self.feed.connection() as connection:
+            return await barrier.progress(connection, barrier_id)
+
+    async def is_in(self, barrier_id: UUID, state: str) -> bool:
+        return (await self.progress(barrier_id)).state == state
+
+
+@pytest.fixture
+async def pair(new_database: Callable[[], Awaitable[Database]]) -> AsyncIterator[Pair]:
+    portfolio, feed = await new_database(), await new_database()
+    pair = Pair(portfolio, feed, MemoryTransport(4), [], [], asyncio.Event())
+    yield pair
+    for runtime in pair.runtimes:
+        await runtime.stop()
+
+
+async def acknowledge(pair: Pair, events: int) -> list[UUID]:
+    """Facts that the portfolio has acknowledged: they are committed, and nothing more."""
+    contracts = [uuid4() for _ in range(events)]
+    async with pair.portfolio.transaction() as tx:
+        for contract_id in contracts:
+            tx.publish(closed(contract_id))
+    return contracts
+
+
+async def test_a_barrier_is_reached_when_all_that_was_acknowledged_has_been_applied(pair: Pair) -> None:
+    await pair.start("dialer-feed")
+    contracts = await acknowledge(pair, 300)
+    barrier_id = await pair.ask()
+    assert await pair.progress(barrier_id) == barrier.Progress("open", ("portfolio",))
+    assert pair.applied == []
+    await pair.start("portfolio")
+    await until(lambda: pair.is_in(barrier_id, "reached"))
+    assert sorted(pair.applied) == sorted(contracts)
+    assert pair.ended.is_set()
+    assert (await pair.progress(barrier_id)).waiting_for == ()
+
+
+async def test_a_stopped_relay_holds_the_barrier(pair: Pair) -> None:
+    """The portfolio has heard and answered, but its answer, and what lies before it, has not left its outbox."""
+    await pair.start("dialer-feed")
+    await acknowledge(pair, 10)
+    barrier_id = await pair.ask()
+    request = BarrierRequested(barrier_id=barrier_id, service="dialer-feed", round=1, markers=1)
+    pair.portfolio.partitions = {Lane.EVENTS: 4, Lane.BULK: 4}
+    await apply_records(pair.portfolio, pair._answerer(), [record_of(request)])
+    assert len(await published(pair.portfolio, ContractClosed)) == 10
+    assert await pair.is_in(barrier_id, "open")
+    await pair.start("portfolio")
+    await until(lambda: pair.is_in(barrier_id, "reached"))
+    assert len(pair.applied) == 10
+
+
+async def test_who_asks_while_one_is_open_shares_the_next(pair: Pair) -> None:
+    await pair.start("dialer-feed")
+    first, second, third = await pair.ask(), await pair.ask(), await pair.ask()
+    assert first != second == third
+    assert [(await pair.progress(one)).state for one in (first, second)] == ["open", "waiting"]
+    late = await acknowledge(pair, 1)
+    await pair.start("portfolio")
+    await until(lambda: pair.is_in(second, "reached"))
+    assert pair.applied == late
+
+
+async def test_two_members_that_finish_the_last_partitions_at_once_reach_it(pair: Pair) -> None:
+    """Each holds its count when the other comes: neither may leave believing that the other still has to come."""
+    consumer = pair._feed_consumer()
+    pair.feed.service, pair.feed.partitions = "dialer-feed", {Lane.EVENTS: 4}
+    barrier_id = await pair.ask()
+
+    def marker() -> BarrierReached:
+        return BarrierReached(barrier_id=barrier_id, service="portfolio", round=1, markers=8, asked_by="dialer-feed")
+
+    await asyncio.gather(*(apply_records(pair.feed, consumer, [record_of(marker())]) for _ in range(8)))
+    assert await pair.is_in(barrier_id, "reached")
+
+
+async def test_a_marker_that_comes_twice_counts_once(pair: Pair) -> None:
+    consumer = pair._feed_consumer()
+    pair.feed.service, pair.feed.partitions = "dialer-feed", {Lane.EVENTS: 4}
+    barrier_id = await pair.ask()
+    marker = record_of(
+        BarrierReached(barrier_id=barrier_id, service="portfolio", round=1, markers=2, asked_by="dialer-feed")
+    )
+    await apply_records(pair.feed, consumer, [marker, marker])
+    await apply_records(pair.feed, consumer, [marker])
+    assert await pair.is_in(barrier_id, "open")
+
+
+async def test_a_barrier_that_nobody_answers_fails_and_names_them(pair: Pair) -> None:
+    pair.feed.service, pair.feed.partitions = "dialer-feed", {Lane.EVENTS: 4}
+    barrier_id, following = await pair.ask(), await pair.ask()
+    assert not await barrier.expire(pair.feed)
+    async with pair.feed.transaction() as tx:
+        await tx.execute(
+            "UPDATE barrier SET opened_at = opened_at - interval '15 minutes 1 second' WHERE state = 'open'"
+        )
+    assert await barrier.expire(pair.feed)
+    assert await pair.progress(barrier_id) == barrier.Progress("failed", ("portfolio",))
+    assert await pair.is_in(following, "open")
+    assert len(await published(pair.feed, BarrierRequested)) == 8
+
+
+async def test_an_old_request_is_not_answered(pair: Pair) -> None:
+    pair.portfolio.partitions = {Lane.EVENTS: 4}
+    request = BarrierRequested(barrier_id=uuid4(), service="dialer-feed", round=1, markers=1)
+    asked = datetime.now(UTC) - barrier.TIMEOUT - timedelta(seconds=1)
+    await apply_records(pair.portfolio, pair._answerer(), [record_of(request, occurred_at=asked)])
+    assert await published(pair.portfolio, BarrierReached) == []
