@@ -17,6 +17,8 @@ from events.tracing import current_traceparent
 PASSING_TROUBLE: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    # What asyncpg makes of a session that the server has ended a moment ago.
+    asyncpg.InternalClientError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,

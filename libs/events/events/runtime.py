@@ -107,7 +107,7 @@ class Runtime:
                 counts = await self._transport.ensure_topics({*own.values(), *heard})
                 break
             except TransportError as error:
-                log.warning("log_unreachable", service=self.service, error=str(error))
+                log.warning("log_unreachable", service=self.service, error=type(error).__name__)
                 await asyncio.sleep(_TOPICS_RETRY_SECONDS)
         self._database.partitions = {lane: counts[topic] for lane, topic in own.items()}
         self._topics_known.set()

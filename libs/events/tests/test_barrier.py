@@ -176,3 +176,19 @@ async def test_an_old_request_is_not_answered(pair: Pair) -> None:
     asked = datetime.now(UTC) - barrier.TIMEOUT - timedelta(seconds=1)
     await apply_records(pair.portfolio, pair._answerer(), [record_of(request, occurred_at=asked)])
     assert await published(pair.portfolio, BarrierReached) == []
+
+
+async def test_a_request_is_answered_when_it_has_come_on_every_partition(pair: Pair) -> None:
+    """Before that, facts of the asker may still be under way to us."""
+    pair.portfolio.partitions = {Lane.EVENTS: 4, Lane.BULK: 4}
+    barrier_id = uuid4()
+    marker = BarrierRequested(barrier_id=barrier_id, service="dialer-feed", round=1, markers=3)
+    consumer = pair._answerer()
+    await apply_records(pair.portfolio, consumer, [record_of(marker), record_of(marker)])
+    assert await published(pair.portfolio, BarrierReached) == []
+    await apply_records(pair.portfolio, consumer, [record_of(marker)])
+    async with pair.portfolio.connection() as connection:
+        lanes = await connection.fetch(
+            "SELECT partition FROM outbox_events UNION ALL SELECT partition FROM outbox_bulk ORDER BY 1"
+        )
+    assert [row["partition"] for row in lanes] == [0, 0, 1, 1, 2, 2, 3, 3]

@@ -1,0 +1,61 @@
+"""What every service process is built on: app factory, settings, database, auth, problems, telemetry."""
+
+from chassis.app import create_app
+from chassis.auth import CurrentPrincipal, Principal, reads, writes
+from chassis.bodies import body_limit, streamed_body
+from chassis.idempotency import IdempotencyKey
+from chassis.models import (
+    Amount,
+    Count,
+    Day,
+    InputModel,
+    Moment,
+    OutputModel,
+    ShortText,
+    Text,
+    WholeParameter,
+)
+from chassis.paging import Page, PageQuery, page
+from chassis.problems import Conflict, FieldError, Forbidden, Invalid, NotFound, Problem, Unavailable
+from chassis.routes import Router
+from chassis.server import serve
+from chassis.settings import Settings, transport_from
+from chassis.transactions import ReadConnection, Reader, ServiceDatabase, WriteTransaction
+
+__all__ = [
+    "Amount",
+    "Conflict",
+    "Count",
+    "CurrentPrincipal",
+    "Day",
+    "FieldError",
+    "Forbidden",
+    "IdempotencyKey",
+    "InputModel",
+    "Invalid",
+    "Moment",
+    "NotFound",
+    "OutputModel",
+    "Page",
+    "PageQuery",
+    "Principal",
+    "Problem",
+    "ReadConnection",
+    "Reader",
+    "Router",
+    "ServiceDatabase",
+    "Settings",
+    "ShortText",
+    "Text",
+    "Unavailable",
+    "WholeParameter",
+    "WriteTransaction",
+    "body_limit",
+    "create_app",
+    "page",
+    "reads",
+    "serve",
+    "streamed_body",
+    "transport_from",
+    "writes",
+]

@@ -1,0 +1,115 @@
+"""The app factory: every service's process is made here."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+
+import structlog
+from events.database import Database
+from events.runtime import Runtime
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import iter_route_contexts
+
+from chassis import failures, health, idempotency, logs, openapi
+from chassis.auth import OPEN_PATHS, TokenVerifier
+from chassis.bodies import LimitBodies
+from chassis.observing import Observe
+from chassis.routes import ServiceRoute
+from chassis.settings import Settings
+
+PURGE_SECONDS = 3600.0
+_log = structlog.get_logger(__name__)
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    *,
+    service: str,
+    title: str,
+    settings: Settings,
+    database: Database,
+    runtime: Runtime | None,
+    routers: Sequence[APIRouter],
+    lifespan: Sequence[Lifespan] = (),
+) -> FastAPI:
+    """A service's app. Started: database, runtime, then ``lifespan`` in order; stopped in reverse.
+
+    ``app.state`` holds ``settings``, ``database``, ``runtime``, ``started`` and ``stopping`` (an ``asyncio.Event``).
+    It refuses to start with a route that is not a ``ServiceRoute``: such a one would be open to everyone.
+    """
+    logs.configure(service)
+    app = FastAPI(
+        title=title,
+        version="1",
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(database, runtime, lifespan),
+    )
+    app.state.settings = settings
+    app.state.database = database
+    app.state.runtime = runtime
+    app.state.started = False
+    app.state.stopping = asyncio.Event()
+    app.state.token_verifier = TokenVerifier(settings.jwt_public_key_file, settings.jwt_issuer, settings.jwt_audience)
+    failures.install(app)
+    app.add_middleware(LimitBodies)
+    app.add_middleware(Observe)
+    app.include_router(health.router)
+    for router in routers:
+        app.include_router(router)
+    openapi.install(app)
+    return app
+
+
+def _lifespan(
+    database: Database, runtime: Runtime | None, others: Sequence[Lifespan]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def run(app: FastAPI) -> AsyncIterator[None]:
+        refuse_open_routes(app)
+        async with AsyncExitStack() as stack:
+            await database.open()
+            stack.push_async_callback(database.close)
+            if runtime is not None:
+                stack.push_async_callback(runtime.stop)
+                await runtime.start()
+            await stack.enter_async_context(_purging(database))
+            for other in others:
+                await stack.enter_async_context(other())
+            app.state.started = True
+            _log.info("started")
+            yield
+            app.state.stopping.set()
+            app.state.started = False
+        _log.info("stopped")
+
+    return run
+
+
+def refuse_open_routes(app: FastAPI) -> None:
+    """``TypeError`` when a route would go round authorisation."""
+    for context in iter_route_contexts(app.routes):
+        if context.path not in OPEN_PATHS and not isinstance(context.original_route, ServiceRoute):
+            raise TypeError(f"{context.path} is not a route of chassis.Router: it would be open to everyone")
+
+
+@asynccontextmanager
+async def _purging(database: Database) -> AsyncIterator[None]:
+    task = asyncio.create_task(_purge_for_ever(database))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _purge_for_ever(database: Database) -> None:
+    while True:
+        await asyncio.sleep(PURGE_SECONDS)
+        try:
+            deleted = await idempotency.purge(database)
+            _log.info("old answers deleted", deleted=deleted)
+        except (OSError, *failures.DATABASE_ERRORS):
+            _log.exception("old answers not deleted; next time")

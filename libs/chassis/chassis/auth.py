@@ -1,0 +1,142 @@
+"""Who is calling, and what their token allows. A route that does not say is closed."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.security import HTTPBearer
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.jws import JWSRegistry
+
+from chassis.problems import Forbidden, Unauthorised
+
+ALGORITHMS = ("ES256", "RS256")
+LEEWAY_SECONDS = 30
+OPEN_PATHS = frozenset({"/livez", "/readyz", "/startupz", "/metrics", "/docs", "/openapi.json"})
+_MAX_TOKEN_LENGTH = 8192
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="ES256, from `recobro token`")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller, as the token says. ``agency_id``: an agency's token, which sees only what is placed with it."""
+
+    subject: str
+    scopes: frozenset[str]
+    agency_id: UUID | None = None
+
+
+class TokenVerifier:
+    """Tells a bearer token's principal, or raises ``Unauthorised``. Trusts the keys in one local JWK set."""
+
+    def __init__(self, public_key_file: Path, issuer: str, audience: str) -> None:
+        self._keys = KeySet.import_key_set(json.loads(public_key_file.read_text()))
+        self._signatures = JWSRegistry(algorithms=list(ALGORITHMS))
+        self._claims = jwt.JWTClaimsRegistry(
+            leeway=LEEWAY_SECONDS,
+            iss={"essential": True, "value": issuer},
+            aud={"essential": True, "value": audience},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
+
+    def principal(self, authorization: str | None) -> Principal:
+        """The principal of an ``Authorization`` header."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthorised()
+        if len(token) > _MAX_TOKEN_LENGTH:
+            raise _bad_token("It is too long.")
+        try:
+            decoded = jwt.decode(token.strip(), self._keys, registry=self._signatures)
+            self._claims.validate(decoded.claims)
+            return _principal_of(decoded.claims)
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            raise _bad_token(f"It was refused ({type(error).__name__}).") from error
+
+
+def _principal_of(claims: dict[str, Any]) -> Principal:
+    scope, agency = claims.get("scope", ""), claims.get("agency_id")
+    if not isinstance(scope, str) or not (agency is None or isinstance(agency, str)):
+        raise TypeError("scope and agency_id are text")
+    return Principal(claims["sub"], frozenset(scope.split()), None if agency is None else UUID(agency))
+
+
+def _bad_token(why: str) -> Unauthorised:
+    problem = Unauthorised(f"Your token is not valid here. {why}", code="invalid-token")
+    problem.headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    return problem
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Marks a route with the scope that it needs, and whether an agency's token may use it."""
+
+    scope: str
+    agency: bool
+
+    async def __call__(self, request: Request, _: Annotated[Any, Depends(_bearer)]) -> None:
+        # The route has authorised before it read the body; this only fails when something went round it.
+        self.admit(principal_of(request))
+
+    def admit(self, principal: Principal) -> None:
+        if self.scope not in principal.scopes:
+            raise Forbidden(f"This needs the scope {self.scope}.", code="missing-scope")
+        if principal.agency_id is not None and not self.agency:
+            raise Forbidden("An agency's token does not work here.", code="agency-refused")
+
+
+def reads(service: str, *, agency: bool = False) -> Any:
+    """For ``dependencies=[…]`` of a route or its Router: needs ``<service>:read``."""
+    return Depends(Guard(f"{service}:read", agency))
+
+
+def writes(service: str, *, agency: bool = False) -> Any:
+    """For ``dependencies=[…]`` of a route or its Router: needs ``<service>:write``."""
+    return Depends(Guard(f"{service}:write", agency))
+
+
+def principal_of(request: Request) -> Principal:
+    """The caller of a request that a ``ServiceRoute`` has authorised."""
+    principal = getattr(request.state, "principal", None)
+    if principal is None:
+        raise Unauthorised()
+    return cast(Principal, principal)
+
+
+async def current_principal(request: Request) -> Principal:
+    return principal_of(request)
+
+
+CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
+
+
+def calls_of(dependant: Dependant) -> Iterator[Any]:
+    """Everything that is called for this route before its endpoint."""
+    for dependency in dependant.dependencies:
+        yield dependency.call
+        yield from calls_of(dependency)
+
+
+def guards_of(dependant: Dependant) -> tuple[Guard, ...]:
+    """The guards of a route; empty means that nobody may pass."""
+    return tuple(call for call in calls_of(dependant) if isinstance(call, Guard))
+
+
+def unguarded_routes(app: FastAPI) -> list[str]:
+    """The routes that nobody can use because they carry no guard, as ``METHOD /path``; health and docs aside."""
+    found = []
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if context.path in OPEN_PATHS or (isinstance(route, APIRoute) and guards_of(route.dependant)):
+            continue
+        found += [f"{method} {context.path}" for method in sorted(context.methods or {"*"})]
+    return sorted(found)

@@ -1,0 +1,147 @@
+"""Request bodies: how long they may be, and JSON that means one thing only."""
+
+import asyncio
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from fastapi import Depends
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis.problems import Problem
+
+DEFAULT_MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 32
+READ_TIMEOUT_SECONDS = 30.0
+_ALLOWANCE = "chassis.body_allowance"
+_JSON = re.compile(r"application/([a-z0-9.-]+\+)?json", re.IGNORECASE)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRule:
+    """Marks a route with the body that it takes."""
+
+    max_bytes: int = DEFAULT_MAX_BYTES
+    streamed: bool = False
+
+    async def __call__(self) -> None:
+        """Nothing to do when the route is called: the marker is read before the body is."""
+
+
+def body_limit(max_bytes: int) -> Any:
+    """For ``dependencies=[…]`` of a route whose body may be longer (or must be shorter) than 1 MiB."""
+    return Depends(BodyRule(max_bytes))
+
+
+def streamed_body(max_bytes: int) -> Any:
+    """For ``dependencies=[…]`` of a route that reads ``request.stream()`` itself, up to ``max_bytes``."""
+    return Depends(BodyRule(max_bytes, streamed=True))
+
+
+@dataclass(slots=True)
+class _Allowance:
+    max_bytes: int
+
+
+class LimitBodies:
+    """Middleware: a body is counted as it arrives, and refused with 413 once it is longer than its route allows."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        # The route is not known yet; it sets its own limit before it reads.
+        allowance = scope[_ALLOWANCE] = _Allowance(DEFAULT_MAX_BYTES)
+        declared = Headers(scope=scope).get("content-length", "0")
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            if declared.isdecimal() and int(declared) > allowance.max_bytes:
+                raise _too_long(allowance.max_bytes)
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > allowance.max_bytes:
+                raise _too_long(allowance.max_bytes)
+            return message
+
+        await self._app(scope, receive_within_limit, send)
+
+
+def _too_long(max_bytes: int) -> Problem:
+    return Problem(413, "body-too-long", f"The body may have {max_bytes} bytes.")
+
+
+class ServiceRequest(Request):
+    """A request whose body has been read under its route's rule, and whose JSON was parsed strictly."""
+
+    _strict_json: Any = None
+
+    async def read(self, rule: BodyRule, *, takes_json: bool) -> None:
+        """Read the body; 408, 413, 415 or 400 when it is not one that the route takes."""
+        self.scope[_ALLOWANCE].max_bytes = rule.max_bytes
+        if self.headers.get("content-encoding", "identity").lower() != "identity":
+            raise Problem(415, "unsupported-encoding", "Send the body as it is, without Content-Encoding.")
+        if rule.streamed:
+            return
+        try:
+            async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+                body = await self.body()
+        except TimeoutError:
+            raise Problem(408, "body-too-slow", "The body did not arrive in time.") from None
+        if takes_json and body:
+            media_type = self.headers.get("content-type", "").partition(";")[0].strip()
+            if not _JSON.fullmatch(media_type):
+                raise Problem(415, "unsupported-media-type", "Send Content-Type: application/json.")
+            self._strict_json = parse_json(body)
+
+    async def json(self) -> Any:
+        return self._strict_json
+
+
+def parse_json(body: bytes) -> Any:
+    """The value that ``body`` says in RFC 8259's JSON: UTF-8, finite numbers, at most 32 levels deep; 400 if not."""
+    try:
+        text = body.decode("utf-8")
+        _check_depth(text)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        raise _malformed(f"The body is not JSON: {error.msg} at character {error.pos}.") from None
+    except UnicodeDecodeError:
+        raise _malformed("The body is not UTF-8.") from None
+    except ValueError as error:
+        raise _malformed(f"The body is not JSON that we accept: {error}.") from None
+
+
+def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        if depth > MAX_DEPTH:
+            raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _malformed(detail: str) -> Problem:
+    return Problem(400, "malformed-json", detail)

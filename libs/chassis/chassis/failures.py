@@ -1,0 +1,106 @@
+"""What an API answers when something fails below it: one table from exceptions to problems."""
+
+import errno
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import asyncpg
+import structlog
+from events.database import PASSING_TROUBLE
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from chassis.problems import FieldError, Invalid, Problem, Unavailable
+
+_log = structlog.get_logger(__name__)
+DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""The bases of everything that the driver raises."""
+
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_UNSTORABLE = (
+    asyncpg.CharacterNotInRepertoireError,
+    asyncpg.UntranslatableCharacterError,
+    asyncpg.NumericValueOutOfRangeError,
+    asyncpg.StringDataRightTruncationError,
+    asyncpg.InvalidTextRepresentationError,
+    asyncpg.InvalidDatetimeFormatError,
+    asyncpg.DatetimeFieldOverflowError,
+)
+"""The database refused a value. Other data errors, such as a division by zero, are mistakes of our own."""
+_AWAY: tuple[type[BaseException], ...] = (
+    *(trouble for trouble in PASSING_TROUBLE if trouble is not OSError),
+    # What the driver says when the server has ended the session and the closed socket has not been noticed yet.
+    asyncpg.InternalClientError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.PostgresSystemError,
+)
+_CODES = {
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "body-too-long",
+    415: "unsupported-media-type",
+}
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that an exception means to the caller; 500 when it is a mistake of ours."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, RequestValidationError):
+        return Invalid("The request does not have the form that it needs.", errors=field_errors(error.errors()))
+    if isinstance(error, HTTPException):
+        return _of_the_framework(error)
+    if isinstance(error, ClientDisconnect):
+        return Problem(400, "disconnected", "The request ended before its body did.")
+    if isinstance(error, _UNSTORABLE) or _refused_argument(error):
+        return Invalid("A value cannot be stored: too large, too long or with characters that are not text.")
+    if isinstance(error, _AWAY) or (isinstance(error, OSError) and error.errno in _DISK_FULL):
+        return Unavailable()
+    return Problem(500, "internal", "This is a mistake of ours. It has been recorded with the request's id.")
+
+
+def _refused_argument(error: Exception) -> bool:
+    """The driver refused an argument because of its value; one of the wrong type is a mistake of ours."""
+    return isinstance(error, asyncpg.DataError) and isinstance(error.__cause__, ValueError | ArithmeticError)
+
+
+def _of_the_framework(error: HTTPException) -> Problem:
+    phrase = HTTPStatus(error.status_code).phrase
+    code = _CODES.get(error.status_code, phrase.lower().replace(" ", "-"))
+    problem = Problem(error.status_code, code, f"{phrase}.")
+    if error.headers:
+        problem.headers = dict(error.headers)
+    return problem
+
+
+def field_errors(errors: Sequence[Any]) -> list[FieldError]:
+    """Each mistake with a pointer to it; what was sent is not repeated."""
+    return [FieldError(_pointer(error["loc"]), _sentence(error["msg"])) for error in errors]
+
+
+def _pointer(location: Sequence[int | str]) -> str:
+    steps = location[1:] if location and location[0] == "body" else location
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+async def _answer(_: Request, error: Exception) -> Response:
+    problem = problem_of(error)
+    if problem.status >= 500:
+        _log.error("request failed", status=problem.status, exc_info=error)
+    return problem.response()
+
+
+def install(app: FastAPI) -> None:
+    """Let every failure below a route be answered with its problem."""
+    handled: list[type[Exception]] = [Problem, RequestValidationError, HTTPException, ClientDisconnect, OSError]
+    handled += DATABASE_ERRORS
+    for kind in handled:
+        app.add_exception_handler(kind, _answer)

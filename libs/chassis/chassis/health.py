@@ -1,0 +1,56 @@
+"""Health, readiness and metrics: open to everyone, and telling nothing about anyone."""
+
+import asyncio
+from typing import cast
+
+from events.database import Database
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import JSONResponse, Response
+
+from chassis.failures import DATABASE_ERRORS
+from chassis.problems import Unavailable
+
+PROBE_TIMEOUT_SECONDS = 3.0
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/livez")
+async def livez() -> Response:
+    """The process answers. It does not look further: a restart would not bring a database back."""
+    return JSONResponse({"status": "ok"})
+
+
+@router.get("/startupz")
+async def startupz(request: Request) -> Response:
+    """Everything has been started."""
+    if not request.app.state.started:
+        raise Unavailable("Still starting.", code="starting")
+    return JSONResponse({"status": "ok"})
+
+
+@router.get("/readyz")
+async def readyz(request: Request) -> Response:
+    """It can do its work; 503 with ``problems`` in plain words when not."""
+    problems = ["not started"] if not request.app.state.started else []
+    problems += ["stopping"] if request.app.state.stopping.is_set() else []
+    runtime = request.app.state.runtime
+    problems += await _database_problems(request.app.state.database)
+    problems += runtime.problems() if runtime is not None else []
+    if problems:
+        raise Unavailable("; ".join(problems), code="not-ready", extra={"problems": problems})
+    return JSONResponse({"status": "ready"})
+
+
+@router.get("/metrics")
+async def metrics() -> Response:
+    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _database_problems(database: object) -> list[str]:
+    try:
+        async with asyncio.timeout(PROBE_TIMEOUT_SECONDS), cast(Database, database).connection() as connection:
+            await connection.fetchval("SELECT 1")
+    except (OSError, *DATABASE_ERRORS) as error:
+        return [f"the database does not answer ({type(error).__name__})"]
+    return []

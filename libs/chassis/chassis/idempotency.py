@@ -1,0 +1,127 @@
+"""``Idempotency-Key``: a POST that is sent again gets its first answer again, and has no second effect.
+
+The answer is stored by the transaction that makes it true, so either both are there or neither. While that
+transaction runs it holds an advisory lock: a unique index would make the second request wait instead of telling it.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from events.database import Database, Transaction
+from fastapi import Depends, Request
+from starlette.responses import Response
+
+from chassis.auth import principal_of
+from chassis.problems import Conflict, FieldError, Invalid
+
+HEADER = "Idempotency-Key"
+KEPT_DAYS = 7
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,200}")
+_PURGE_ROWS = 1000
+
+_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 20260101))"
+_FIND = """
+SELECT request_sha256, status, content_type, body
+FROM idempotent_answer
+WHERE subject = $1 AND method = $2 AND path = $3 AND key = $4 AND created_at > now() - make_interval(days => $5)
+"""
+_STORE = """
+INSERT INTO idempotent_answer (subject, method, path, key, request_sha256, status, content_type, body)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (subject, method, path, key) DO UPDATE
+SET request_sha256 = excluded.request_sha256, status = excluded.status, content_type = excluded.content_type,
+    body = excluded.body, created_at = now()
+"""
+_PURGE = """
+DELETE FROM idempotent_answer WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM idempotent_answer
+    WHERE created_at <= now() - make_interval(days => $1) ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A caller's key for one request, within its subject, method and path."""
+
+    subject: str
+    method: str
+    path: str
+    key: str
+    query: bytes
+
+    def request_sha256(self, body_sha256: bytes) -> bytes:
+        return hashlib.sha256(self.query + b"\0" + body_sha256).digest()
+
+    async def claim(self, tx: Transaction, body_sha256: bytes) -> None:
+        """For a route that streams its body: remember the key with this body in the route's own transaction.
+
+        422 when the key came with another body before; the same body again is the route's to recognise.
+        """
+        await recall(tx, self, body_sha256)
+        await remember(tx, self, body_sha256, None)
+
+    @property
+    def _name(self) -> tuple[str, str, str, str]:
+        return (self.subject, self.method, self.path, self.key)
+
+
+def key_of(request: Request) -> Key | None:
+    """The key of this request, if it sent one; 422 when it is not 1 to 200 visible ASCII characters."""
+    sent = request.headers.getlist(HEADER)
+    if not sent:
+        return None
+    if len(sent) > 1 or not _VISIBLE_ASCII.fullmatch(sent[0]):
+        mistake = FieldError(f"/header/{HEADER}", "must be 1 to 200 visible ASCII characters, once")
+        raise Invalid("The idempotency key is not usable.", code="idempotency-key-invalid", errors=[mistake])
+    subject = principal_of(request).subject
+    return Key(subject, request.method, request.url.path, sent[0], request.scope["query_string"])
+
+
+async def idempotency_key(request: Request) -> Key | None:
+    return key_of(request)
+
+
+IdempotencyKey = Annotated[Key | None, Depends(idempotency_key)]
+"""For routes with a streamed body, which ``claim`` it themselves; everywhere else the route does all of it."""
+
+
+async def recall(tx: Transaction, key: Key, body_sha256: bytes) -> Response | None:
+    """The answer that this request got before, if any. From here to its end ``tx`` is the key's only user.
+
+    409 while another request with the key is under way, 422 when it was used with another body.
+    """
+    if not await tx.fetchval(_LOCK, json.dumps(key._name)):
+        raise Conflict("A request with this idempotency key is still under way.", code="in-flight")
+    row = await tx.fetchrow(_FIND, *key._name, KEPT_DAYS)
+    if row is None:
+        return None
+    if row["request_sha256"] != key.request_sha256(body_sha256):
+        raise Invalid("This idempotency key was used for another request.", code="idempotency-key-reused")
+    if row["status"] is None:
+        return None
+    headers = {"Idempotent-Replayed": "true"}
+    if row["content_type"] is not None:
+        headers["Content-Type"] = row["content_type"]
+    return Response(row["body"], row["status"], headers)
+
+
+async def remember(tx: Transaction, key: Key, body_sha256: bytes, answer: Response | None) -> None:
+    """Keep the answer, or without one only which body the key came with, if and only if ``tx`` commits."""
+    kept: tuple[int | None, str | None, bytes | None] = (None, None, None)
+    if answer is not None:
+        kept = (answer.status_code, answer.headers.get("content-type"), bytes(answer.body))
+    await tx.execute(_STORE, *key._name, key.request_sha256(body_sha256), *kept)
+
+
+async def purge(database: Database) -> int:
+    """Delete answers older than seven days; how many."""
+    total = 0
+    while True:
+        async with database.connection() as connection:
+            deleted = int((await connection.execute(_PURGE, KEPT_DAYS, _PURGE_ROWS)).rpartition(" ")[2])
+        total += deleted
+        if deleted < _PURGE_ROWS:
+            return total

@@ -1,0 +1,132 @@
+"""Logs: one JSON object a line on stdout, ids only.
+
+What is not on the list of fields is dropped, a library's message is logged without its arguments, and an error is
+its type, its SQLSTATE and where it happened, because a message may quote a row.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+_REQUEST = "event level timestamp service logger request_id trace_id subject method route status duration_ms attempt"
+_ERRORS = "error sqlstate constraint causes stack"
+_RUNTIME = "consumer lane topic partition partitions offset group event_id event_type owner barrier_id backend_pid"
+_FIGURES = "count deleted entries seconds pause_seconds host port revision state code waiting_for"
+_IDS = """agency_id call_id campaign_id clarification_id contact_id contract_id creditor_id debtor_id file_id list_id
+    pause_id payment_id portfolio_id run_id"""
+FIELDS = frozenset(name for names in (_REQUEST, _ERRORS, _RUNTIME, _FIGURES, _IDS) for name in names.split())
+"""The only fields that a log line may have. Ids and figures; never a name, a phone, a tax id or a text of a person."""
+
+_MAX_TEXT = 300
+_MAX_FRAMES = 30
+
+
+def configure(service: str, level: int = logging.INFO) -> None:
+    """Log to stdout from here on, libraries included. Idempotent."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _with_service(service),
+    ]
+    last: list[structlog.typing.Processor] = [_describe_error, _keep_listed_fields, structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=False,
+    )
+    handler = _Stdout()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, _without_arguments],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [*(other for other in root.handlers if not isinstance(other, _Stdout)), handler]
+    root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = name != "uvicorn.access"
+
+
+class _Stdout(logging.Handler):
+    """Writes to what stdout is at that moment, so that it may be redirected after the start."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stdout.write(self.format(record) + "\n")
+            sys.stdout.flush()
+        except Exception:  # noqa: BLE001, as every handler of logging
+            self.handleError(record)
+
+
+def _with_service(service: str) -> structlog.typing.Processor:
+    def add(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    return add
+
+
+def _without_arguments(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """A library's message as it stands in its source: what would be filled in may be anyone's data."""
+    record: logging.LogRecord = event["_record"]
+    lines = str(record.msg).splitlines()
+    event["event"] = lines[0] if lines else ""
+    return event
+
+
+def _describe_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    info = event.pop("exc_info", None)
+    if info is True:
+        info = sys.exc_info()
+    error = info[1] if isinstance(info, tuple) else info
+    if isinstance(error, BaseException):
+        event.update(describe(error))
+    return event
+
+
+def describe(error: BaseException) -> Mapping[str, Any]:
+    """What may be logged of an error: its type, SQLSTATE and constraint, its causes' types, and where it happened."""
+    described: dict[str, Any] = {"error": _type_name(error), "stack": _locations(error)}
+    causes: list[str] = []
+    cause = error.__cause__ or error.__context__
+    while cause is not None and len(causes) < 5:
+        causes.append(_type_name(cause))
+        cause = cause.__cause__ or cause.__context__
+    if causes:
+        described["causes"] = causes
+    for field, attribute in (("sqlstate", "sqlstate"), ("constraint", "constraint_name")):
+        if value := getattr(error, attribute, None):
+            described[field] = value
+    return described
+
+
+def _type_name(error: BaseException) -> str:
+    return f"{type(error).__module__}.{type(error).__qualname__}"
+
+
+def _locations(error: BaseException) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES:]
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def _keep_listed_fields(_: WrappedLogger, __: str, event: EventDict) -> MutableMapping[str, Any]:
+    return {name: _bounded(value) for name, value in event.items() if name in FIELDS}
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, bool | int | float | None):
+        return value
+    if isinstance(value, list | tuple):
+        return [_bounded(each) for each in value]
+    return str(value)[:_MAX_TEXT]

@@ -1,0 +1,5 @@
+"""Migrations: each service's own tree of Alembic revisions, run from code."""
+
+from chassis.migrations.runner import upgrade
+
+__all__ = ["upgrade"]

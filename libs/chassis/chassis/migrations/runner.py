@@ -1,0 +1,64 @@
+"""Running a service's migrations."""
+
+import asyncio
+import re
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, NullPool, event
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.util import await_only
+
+LOCK_TIMEOUT_SECONDS = 300
+_LOCK = 7_203_550_118
+_SEVERAL = re.compile(r";\s*\S")
+
+
+def upgrade(dsn: str, package: str) -> None:
+    """Bring the database to the newest revision of ``package``, whose folder ``versions`` holds them.
+
+    Two processes may do it at once: the second waits for the first (up to five minutes) and finds nothing to do.
+    A revision runs in one transaction; ``op.execute`` takes several statements at once.
+    """
+    with as_file(files(package).joinpath("versions")) as versions, ThreadPoolExecutor(1) as thread:
+        # In a thread of its own, so that it also works where an event loop is running.
+        thread.submit(asyncio.run, _upgrade(dsn, Path(versions))).result()
+
+
+async def _upgrade(dsn: str, versions: Path) -> None:
+    # The driver reads the address itself: SQLAlchemy would not understand all that it may say.
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn, timeout=10), poolclass=NullPool
+    )
+    event.listen(engine.sync_engine, "do_execute", _several_at_once)
+    try:
+        async with engine.connect() as connection:
+            await connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'")
+            await connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")
+            await connection.exec_driver_sql("SET lock_timeout = 0")
+            await connection.commit()
+            await connection.run_sync(_run, versions)
+    finally:
+        await engine.dispose()
+
+
+def _run(connection: Connection, versions: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("version_locations", str(versions).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _several_at_once(_cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    """SQLAlchemy prepares everything that it sends, and a prepared statement is a single one."""
+    if parameters or not _SEVERAL.search(statement):
+        return False
+    await_only(context.root_connection.connection.driver_connection.execute(statement))
+    return True

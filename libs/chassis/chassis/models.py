@@ -1,0 +1,144 @@
+"""What requests and answers are made of: strict models and bounded values."""
+
+import re
+import unicodedata
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from events.contracts import Money
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    StrictInt,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema
+
+INT4_MAX = 2**31 - 1
+INT8_MAX = 2**63 - 1
+FIRST_DAY = date(2000, 1, 1)
+LAST_DAY = date(2100, 12, 31)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_DIGITS = re.compile(r"-?\d{1,19}", re.ASCII)
+_BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_STRICT_SCALARS = frozenset({"int", "float", "bool"})
+
+
+def _with_strict_scalars(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_with_strict_scalars(child) for child in node]
+    if isinstance(node, tuple):
+        return tuple(_with_strict_scalars(child) for child in node)
+    if not isinstance(node, dict):
+        return node
+    walked = {
+        key: child if key in {"metadata", "serialization", "default"} else _with_strict_scalars(child)
+        for key, child in node.items()
+    }
+    if walked.get("type") in _STRICT_SCALARS:
+        walked["strict"] = True
+    if walked.get("type") == "int":
+        walked = {"ge": -INT8_MAX - 1, "le": INT8_MAX} | walked
+    return walked
+
+
+class InputModel(BaseModel):
+    """What a caller sends. Unknown fields are refused; a number or a truth value is never read from text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # Strict mode as a whole would refuse ids and dates too, which arrive as text.
+        schema: CoreSchema = _with_strict_scalars(handler(source))
+        return schema
+
+
+class OutputModel(BaseModel):
+    """What we answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def refuse_control_characters(text: str) -> str:
+    """``text`` itself; ``ValueError`` when it holds a control, bidirectional or unpaired character."""
+    for character in text:
+        if unicodedata.category(character) in _REFUSED_CATEGORIES or character in _BIDIRECTIONAL:
+            raise ValueError("must not contain control or bidirectional characters")
+    return text
+
+
+def _clean(value: object) -> object:
+    return refuse_control_characters(value).strip() if isinstance(value, str) else value
+
+
+Text = Annotated[str, BeforeValidator(_clean), Field(min_length=1, max_length=1000)]
+"""1 to 1000 characters once stripped; no control or bidirectional characters."""
+
+ShortText = Annotated[str, BeforeValidator(_clean), Field(min_length=1, max_length=200)]
+"""1 to 200 characters once stripped; no control or bidirectional characters."""
+
+Amount = Annotated[Money, Field(gt=0)]
+"""Money above zero."""
+
+Count = Annotated[StrictInt, Field(ge=0, le=INT4_MAX)]
+"""0 to 2³¹-1, in a body: a JSON number, never text."""
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, str) and not _DIGITS.fullmatch(value):
+        raise ValueError("must be a whole number")
+    return value
+
+
+WholeParameter = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=INT8_MAX)]
+"""0 to 2⁶³-1, in a path or a query, where everything is text; plain digits only."""
+
+
+def _day(value: object) -> date:
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        value = date.fromisoformat(value)
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ValueError("must be a date such as 2026-01-31")
+    if not FIRST_DAY <= value <= LAST_DAY:
+        raise ValueError(f"must lie between {FIRST_DAY} and {LAST_DAY}")
+    return value
+
+
+Day = Annotated[
+    date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-01-31"]})
+]
+"""A calendar day from 2000 to 2100, written ``YYYY-MM-DD``."""
+
+
+def _moment(value: object) -> object:
+    if isinstance(value, str):
+        if not _MOMENT.fullmatch(value):
+            raise ValueError("must be an RFC 3339 time such as 2026-01-31T12:00:00Z")
+        return value
+    if not isinstance(value, datetime):
+        raise ValueError("must be an RFC 3339 time such as 2026-01-31T12:00:00Z")
+    return value
+
+
+def _in_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("must name its time zone")
+    if not FIRST_DAY.year <= value.year <= LAST_DAY.year:
+        raise ValueError(f"must lie between {FIRST_DAY.year} and {LAST_DAY.year}")
+    return value.astimezone(UTC)
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    AfterValidator(_in_utc),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-01-31T12:00:00Z"]}),
+]
+"""A moment with its time zone (RFC 3339), kept in UTC."""

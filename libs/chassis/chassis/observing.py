@@ -1,0 +1,68 @@
+"""What is told of every request: its id, its trace, one log line, its figures, and no error untold."""
+
+import re
+import time
+from uuid import uuid4
+
+import structlog
+from events.tracing import follow_trace
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis import metrics
+from chassis.failures import problem_of
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_UNTOLD = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
+_log = structlog.get_logger(__name__)
+
+
+class Observe:
+    """The outermost middleware. Whatever fails below is answered with a problem; once an answer has begun, the
+    connection is cut instead, so that half an answer is never taken for a whole one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        sent_id = headers.get("x-request-id", "")
+        request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else str(uuid4())
+        trace = follow_trace(headers.get("traceparent"))
+        with structlog.contextvars.bound_contextvars(request_id=request_id, trace_id=trace[3:35]):
+            await self._observed(scope, receive, send, request_id)
+
+    async def _observed(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        started = time.perf_counter()
+        status: int | None = None
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception as error:
+            _log.exception("request failed")
+            if status is not None:
+                raise
+            await problem_of(error).response()(scope, receive, send_with_id)
+        finally:
+            _tell(scope, status, time.perf_counter() - started)
+
+
+def _tell(scope: Scope, status: int | None, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path_format", "unmatched")
+    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+    shown = "cut" if status is None else str(status)
+    metrics.REQUESTS.labels(method, route, shown).inc()
+    metrics.REQUEST_SECONDS.labels(method, route).observe(seconds)
+    if route not in _UNTOLD:
+        _log.info("request", method=method, route=route, status=status, duration_ms=round(seconds * 1000, 1))

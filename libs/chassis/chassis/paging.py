@@ -1,0 +1,80 @@
+"""Keyset pagination: an opaque cursor holds the key of the last row that was shown."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Generic, TypeVar
+
+import asyncpg
+from fastapi import Depends, Query
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from chassis.models import INT8_MAX, WholeParameter, refuse_control_characters
+from chassis.problems import FieldError, Invalid
+
+T = TypeVar("T")
+_MAX_CURSOR_LENGTH = 2000
+
+
+class Page(TypedDict, Generic[T]):
+    """Some items, and where the next ones start; ``next_cursor`` is null at the end."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+class PageRequest:
+    """Which page is asked for. Fetch ``limit + 1`` rows whose key lies after ``after(…)``."""
+
+    def __init__(self, limit: int = 100, cursor: str | None = None) -> None:
+        self.limit = limit
+        self.cursor = cursor
+
+    def after(self, *types: Any) -> tuple[Any, ...] | None:
+        """The key after which this page starts, read as ``types``; none on the first page. 422 for a bad cursor."""
+        if self.cursor is None:
+            return None
+        try:
+            padded = self.cursor.encode("ascii") + b"=" * (-len(self.cursor) % 4)
+            text = base64.b64decode(padded, altchars=b"-_", validate=True)
+            key: tuple[Any, ...] = TypeAdapter(tuple[types]).validate_json(text, strict=True)  # type: ignore[valid-type]
+            for value in key:
+                _refuse_unstorable(value)
+        except (UnicodeEncodeError, binascii.Error, ValidationError, ValueError) as error:
+            problem = FieldError("/query/cursor", "must be the next_cursor of a page of this list")
+            raise Invalid("This cursor is not one of ours.", code="bad-cursor", errors=[problem]) from error
+        return key
+
+
+def _refuse_unstorable(value: object) -> None:
+    if isinstance(value, str):
+        refuse_control_characters(value)
+    elif isinstance(value, int) and not -INT8_MAX - 1 <= value <= INT8_MAX:
+        raise ValueError("not a number that we ever wrote")
+
+
+async def page_request(
+    limit: Annotated[WholeParameter, Query(ge=1, le=1000, description="How many items at most")] = 100,
+    cursor: Annotated[
+        str | None, Query(max_length=_MAX_CURSOR_LENGTH, description="`next_cursor` of the page before")
+    ] = None,
+) -> PageRequest:
+    return PageRequest(limit, cursor)
+
+
+PageQuery = Annotated[PageRequest, Depends(page_request)]
+
+
+def page(rows: Sequence[T], query: PageRequest, key: Callable[[T], tuple[Any, ...]]) -> Page[Any]:
+    """The page that these rows make. They were fetched with ``query.limit + 1``, in the order of ``key``."""
+    shown = rows[: query.limit]
+    more = len(rows) > query.limit
+    items = [dict(row) if isinstance(row, asyncpg.Record) else row for row in shown]
+    return Page(items=items, next_cursor=_cursor(key(shown[-1])) if more else None)
+
+
+def _cursor(key: tuple[Any, ...]) -> str:
+    text = json.dumps(key, default=str, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()

@@ -1,0 +1,165 @@
+"""Errors that an API answers with, as RFC 9457 problem details.
+
+Problem             any status; a domain error subclasses it and names its ``status`` and ``code``
+├── Invalid         422, with a pointer into the input for each mistake
+├── Forbidden       403
+├── NotFound        404
+├── Conflict        409
+├── Unauthorised    401, with the challenge
+└── Unavailable     503, with Retry-After: the same request may succeed later
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, overload
+
+from starlette.responses import JSONResponse
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:recobro:problem:"
+_RESERVED = frozenset({"type", "title", "status", "detail", "errors"})
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One mistake in the input. ``pointer`` is a JSON pointer (RFC 6901) into the body, such as ``/amount``; what
+    is not in the body is found below ``/query``, ``/path`` or ``/header``."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(Exception):
+    """An answer that is not the wished one. Raised anywhere below a route, rendered in one place.
+
+    ``Problem(status, code, detail)``, or in a subclass that names its ``status`` and ``code``, ``Subclass(detail)``.
+    ``extra`` adds members to the document. ``detail`` is for people and must not hold personal data of others.
+    """
+
+    status: int = 500
+    code: str = "internal"
+    detail: str = ""
+    headers: Mapping[str, str] = MappingProxyType({})
+
+    @overload
+    def __init__(
+        self,
+        detail: str = ...,
+        /,
+        *,
+        errors: Sequence[FieldError] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        errors: Sequence[FieldError] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None: ...
+    def __init__(
+        self,
+        status: int | str | None = None,
+        code: str | None = None,
+        detail: str | None = None,
+        errors: Sequence[FieldError] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        if isinstance(status, str):
+            status, detail = None, status
+        self.status = self.status if status is None else status
+        self.code = self.code if code is None else code
+        self.detail = self.detail if detail is None else detail
+        self.errors = tuple(errors or ())
+        self.extra = dict(extra or {})
+        if clash := _RESERVED & self.extra.keys():
+            raise ValueError(f"members of every problem: {sorted(clash)}")
+        super().__init__(f"{self.status} {self.code}")
+
+    def document(self) -> dict[str, Any]:
+        """The members of the problem document."""
+        document: dict[str, Any] = {
+            "type": TYPE_PREFIX + self.code,
+            "title": self.code.replace("-", " ").capitalize(),
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.errors:
+            document["errors"] = [{"pointer": error.pointer, "detail": error.detail} for error in self.errors]
+        return document | self.extra
+
+    def response(self) -> JSONResponse:
+        return ProblemResponse(self.document(), self.status, dict(self.headers))
+
+
+class ProblemResponse(JSONResponse):
+    """A problem document; ids and amounts in ``extra`` are written as text."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, default=str).encode("utf-8", "replace")
+
+
+class _WithDefaultStatus(Problem):
+    def __init__(
+        self,
+        detail: str | None = None,
+        code: str | None = None,
+        errors: Sequence[FieldError] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        cls = type(self)
+        super().__init__(cls.status, code or cls.code, cls.detail if detail is None else detail, errors, extra)
+
+
+class Invalid(_WithDefaultStatus):
+    """The input is understood and refused; it changed nothing."""
+
+    status = 422
+    code = "invalid"
+
+
+class Forbidden(_WithDefaultStatus):
+    """The token is good and does not allow this."""
+
+    status = 403
+    code = "forbidden"
+    detail = "Your token does not allow this."
+
+
+class NotFound(_WithDefaultStatus):
+    """There is no such thing, or it is another's."""
+
+    status = 404
+    code = "not-found"
+    detail = "There is no such thing here."
+
+
+class Conflict(_WithDefaultStatus):
+    """It does not fit what is already there."""
+
+    status = 409
+    code = "conflict"
+
+
+class Unauthorised(_WithDefaultStatus):
+    """There is no token, or not one that we trust."""
+
+    status = 401
+    code = "unauthorised"
+    detail = "Send a valid token as Authorization: Bearer."
+    headers: Mapping[str, str] = MappingProxyType({"WWW-Authenticate": "Bearer"})
+
+
+class Unavailable(_WithDefaultStatus):
+    """Not now; nothing was changed."""
+
+    status = 503
+    code = "unavailable"
+    detail = "Something that this needs is away. Nothing was changed; try again."
+    headers: Mapping[str, str] = MappingProxyType({"Retry-After": "1"})

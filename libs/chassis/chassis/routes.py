@@ -1,0 +1,160 @@
+"""The one way into every service: authorise, read the body, run the endpoint in its transaction, answer.
+
+The transaction is opened here, around FastAPI's own handler, and not by the dependency that hands it out: the handler
+returns a response whose body is already written, so the answer can be stored with its effects, the commit comes
+before the first byte leaves, and an attempt that lost a deadlock is rolled back before the next one starts.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Self, cast
+from urllib.parse import unquote_to_bytes
+
+import asyncpg
+import structlog
+from events.database import Database
+from fastapi import APIRouter, Request, params
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from chassis import idempotency, metrics
+from chassis.auth import Guard, Principal, TokenVerifier, calls_of, guards_of
+from chassis.bodies import BodyRule, ServiceRequest
+from chassis.idempotency import Key, key_of
+from chassis.problems import Forbidden, Problem
+from chassis.transactions import read_connection, write_transaction
+
+ATTEMPTS = 3
+REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+_log = structlog.get_logger(__name__)
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a route's declaration says about how to run it."""
+
+    guards: tuple[Guard, ...]
+    body: BodyRule
+    takes_json: bool
+    transacts: bool
+    takes_key: bool
+
+    @classmethod
+    def of(cls, route: APIRoute) -> Self:
+        calls = list(calls_of(route.dependant))
+        rules = [call for call in calls if isinstance(call, BodyRule)]
+        transacts = write_transaction in calls
+        if transacts and read_connection in calls:
+            raise TypeError(f"{route.path}: read through the transaction; a request takes one connection")
+        if transacts and rules and rules[-1].streamed:
+            raise TypeError(f"{route.path}: a transaction does not wait for a streamed body")
+        return cls(
+            guards=guards_of(route.dependant),
+            body=rules[-1] if rules else BodyRule(),
+            takes_json=route.body_field is not None and not isinstance(route.body_field.field_info, params.Form),
+            transacts=transacts,
+            takes_key="POST" in (route.methods or ()),
+        )
+
+
+class _RolledBack(Exception):
+    """An answer that says no: what the endpoint wrote before it must go."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+
+class ServiceRoute(APIRoute):
+    """A route that is closed unless it is guarded, transactional where it asks for it, and idempotent by key."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        endpoint = super().get_route_handler()
+        plan = _Plan.of(self)
+
+        async def answer(request: Request) -> Response:
+            return await _answer(plan, endpoint, ServiceRequest(request.scope, request.receive))
+
+        return answer
+
+
+class Router(APIRouter):
+    """The router of every service. A prefix, and guards for all of its routes, belong here."""
+
+    def __init__(self, *, prefix: str = "", tags: list[str] | None = None, dependencies: Any = None) -> None:
+        super().__init__(
+            prefix=prefix,
+            tags=cast(Any, tags),
+            dependencies=dependencies,
+            route_class=ServiceRoute,
+            redirect_slashes=False,
+        )
+
+
+async def _answer(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest) -> Response:
+    request.state.principal = _authorise(plan, request)
+    if "\0" in request.url.path or b"\0" in unquote_to_bytes(request.scope["query_string"]):
+        raise Problem(400, "control-character", "The address holds a NUL character.")
+    await request.read(plan.body, takes_json=plan.takes_json)
+    key = key_of(request) if plan.takes_key else None
+    if plan.transacts:
+        return await _in_transaction(endpoint, request, key)
+    if key is not None and not plan.body.streamed:
+        return await _with_known_body(endpoint, request, key)
+    return await endpoint(request)
+
+
+def _authorise(plan: _Plan, request: Request) -> Principal:
+    verifier = cast(TokenVerifier, request.app.state.token_verifier)
+    principal = verifier.principal(request.headers.get("authorization"))
+    if not plan.guards:
+        raise Forbidden("Nobody may use this.", code="closed")
+    for guard in plan.guards:
+        guard.admit(principal)
+    return principal
+
+
+async def _in_transaction(endpoint: _Endpoint, request: ServiceRequest, key: Key | None) -> Response:
+    """Run the endpoint and commit; the whole of it again when the database chose us as a deadlock's victim."""
+    for attempt in range(1, ATTEMPTS):
+        try:
+            return await _attempt(endpoint, request, key)
+        except REPEATABLE as error:
+            metrics.TRANSACTIONS_REPEATED.inc()
+            _log.warning("transaction repeated", attempt=attempt, error=type(error).__name__)
+    return await _attempt(endpoint, request, key)
+
+
+async def _attempt(endpoint: _Endpoint, request: ServiceRequest, key: Key | None) -> Response:
+    database = cast(Database, request.app.state.database)
+    try:
+        async with database.transaction() as tx:
+            request.state.tx = tx
+            digest = hashlib.sha256(await request.body()).digest()
+            if key is not None and (known := await idempotency.recall(tx, key, digest)) is not None:
+                metrics.IDEMPOTENT_REPLAYS.inc()
+                return known
+            response = await endpoint(request)
+            if response.status_code >= 400:
+                raise _RolledBack(response)
+            if not hasattr(response, "body"):
+                raise TypeError("an answer made in a transaction cannot be streamed: it would outlive it")
+            if key is not None:
+                await idempotency.remember(tx, key, digest, response)
+        return response
+    except _RolledBack as refusal:
+        return refusal.response
+
+
+async def _with_known_body(endpoint: _Endpoint, request: ServiceRequest, key: Key) -> Response:
+    """For what outlives a request and is idempotent by its identity: the key only detects another body."""
+    database = cast(Database, request.app.state.database)
+    digest = hashlib.sha256(await request.body()).digest()
+    async with database.transaction() as tx:
+        await idempotency.recall(tx, key, digest)
+    response = await endpoint(request)
+    if response.status_code < 400:
+        async with database.transaction() as tx:
+            await idempotency.remember(tx, key, digest, None)
+    return response

@@ -1,0 +1,18 @@
+"""The chassis's own table, in every service's database. A service's first migration executes ``CREATE``."""
+
+CREATE = r"""
+CREATE TABLE idempotent_answer (
+    subject text NOT NULL,
+    method text NOT NULL,
+    path text NOT NULL,
+    key text NOT NULL,
+    request_sha256 bytea NOT NULL,
+    status integer,
+    content_type text,
+    body bytea,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (subject, method, path, key)
+);
+CREATE INDEX idempotent_answer_created_at ON idempotent_answer (created_at);
+"""
+"""Answers kept for ``Idempotency-Key``; ``status`` is null where only the request's hash is kept."""

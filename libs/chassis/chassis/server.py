@@ -1,0 +1,67 @@
+"""Serving: until SIGTERM or SIGINT, then finish what is under way and return."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+KEEP_ALIVE_SECONDS = 75
+"""Above what clients and proxies use: the side that closes an idle connection must not be ours."""
+
+GRACE_SECONDS = 25
+"""How long running requests may take after the signal."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's own raises the signal again once it has stopped, which would kill us instead of returning."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._service = app
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        before = {number: signal.getsignal(number) for number in _SIGNALS}
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.handle_exit(number, frame)
+            # Long polls wait on this event too; the signal interrupts the loop between two of its steps.
+            loop.call_soon_threadsafe(self._service.state.stopping.set)
+
+        for number in _SIGNALS:
+            signal.signal(number, stop)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def serve(app: FastAPI, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT: accept no more, finish the running requests, run the app's shutdown, return.
+
+    ``SystemExit`` when it cannot start. ``app.state.stopping`` is set when the signal arrives, for whatever waits long.
+    """
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        lifespan="on",
+    )
+    _Server(config, app).run()

@@ -1,0 +1,76 @@
+"""For tests of services: an app that runs, a client for it, and tokens that it trusts."""
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+from fastapi import FastAPI
+from joserfc.jwk import ECKey
+
+from chassis import tokens
+from chassis.settings import Settings
+
+EVERY_SCOPE = ("portfolio:read", "portfolio:write", "dialer-feed:read", "dialer-feed:write")
+
+
+@cache
+def _key() -> ECKey:
+    return tokens.generate_key()
+
+
+@cache
+def _public_key_file() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="recobro-test-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    file = folder / "jwks.json"
+    file.write_text(tokens.jwks(_key()))
+    return file
+
+
+def mint(
+    scopes: Iterable[str] = EVERY_SCOPE,
+    agency_id: UUID | None = None,
+    subject: str = "test",
+    ttl: int = 3600,
+) -> str:
+    """A token that ``test_settings`` trusts."""
+    return tokens.mint(_key(), subject, scopes, agency_id, ttl)
+
+
+def test_settings(
+    database_url: str = "postgresql://127.0.0.1:1/nowhere",  # noqa: PT028
+    *,
+    service: str = "portfolio",  # noqa: PT028
+    **changes: Any,
+) -> Settings:
+    """Settings for a test; ``changes`` are fields of ``Settings``."""
+    values: dict[str, Any] = {
+        "service": service,
+        "database_url": database_url,
+        "log_url": database_url,
+        "jwt_public_key_file": _public_key_file(),
+    }
+    return Settings(**(values | changes))
+
+
+# Its name is not a test's, whatever pytest thinks.
+test_settings.__test__ = False  # type: ignore[attr-defined]
+
+
+@asynccontextmanager
+async def client_for(app: FastAPI, token: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of ``app``, started before and stopped after; ``token`` is sent with every request."""
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers, timeout=30) as client,
+    ):
+        yield client

@@ -1,0 +1,60 @@
+"""Making tokens: for the command line, the embedded platform and tests. Services only verify them."""
+
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+ALGORITHM = "ES256"
+
+
+def generate_key() -> ECKey:
+    """A new P-256 signing key; its id is its thumbprint (RFC 7638)."""
+    return ECKey.generate_key("P-256", auto_kid=True)
+
+
+def jwks(*keys: ECKey) -> str:
+    """The public halves as a JWK set in JSON: what ``RECOBRO_JWT_PUBLIC_KEY_FILE`` holds."""
+    public = [key.as_dict(private=False) | {"alg": ALGORITHM, "use": "sig"} for key in keys]
+    return json.dumps({"keys": public}, indent=2)
+
+
+def save_private_key(key: ECKey, file: Path) -> None:
+    """Write the key, private half included, readable by its owner alone."""
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(key.as_dict(private=True)))
+
+
+def load_private_key(file: Path) -> ECKey:
+    """The key that ``save_private_key`` wrote."""
+    return ECKey.import_key(json.loads(file.read_text()))
+
+
+def mint(
+    private_key: ECKey,
+    subject: str,
+    scopes: Iterable[str],
+    agency_id: UUID | None,
+    ttl_seconds: int,
+    *,
+    issuer: str = "recobro",
+    audience: str = "recobro",
+) -> str:
+    """A signed token for ``subject``, good for ``ttl_seconds``."""
+    now = int(time.time())
+    claims: dict[str, object] = {
+        "iss": issuer,
+        "aud": audience,
+        "sub": subject,
+        "iat": now,
+        "exp": now + ttl_seconds,
+        "jti": str(uuid4()),
+        "scope": " ".join(sorted(scopes)),
+    }
+    if agency_id is not None:
+        claims["agency_id"] = str(agency_id)
+    return jwt.encode({"alg": ALGORITHM, "kid": private_key.kid}, claims, private_key, algorithms=[ALGORITHM])

@@ -1,0 +1,93 @@
+"""The toy service on a real PostgreSQL."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import chassis.schema
+import events.schema
+import httpx
+import pytest
+from chassis import create_app
+from chassis.app import Lifespan
+from chassis.testing import client_for, mint, test_settings
+from events.database import Database
+from fastapi import FastAPI
+from recobro.postgres import EmbeddedPostgres
+from toy_service import TABLES, Toy, router
+
+
+@pytest.fixture
+def toy() -> Toy:
+    return Toy()
+
+
+def toy_app(toy: Toy, database: Database, *lifespan: Lifespan) -> FastAPI:
+    return create_app(
+        service="portfolio",
+        title="Toy",
+        settings=test_settings(database.dsn),
+        database=database,
+        runtime=toy,
+        routers=[router],
+        lifespan=lifespan,
+    )
+
+
+@pytest.fixture(scope="session")
+async def running(toy_dsn: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of one toy that runs through all tests which turn nothing in it: starting one takes longer."""
+    async with client_for(toy_app(Toy(), Database(toy_dsn)), mint()) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+async def toy_dsn(postgres: EmbeddedPostgres) -> str:
+    """One database for all tests of this folder: making one takes longer than most of them."""
+    admin = await asyncpg.connect(postgres.dsn("postgres"))
+    await admin.execute("CREATE DATABASE chassis_toy")
+    await admin.close()
+    connection = await asyncpg.connect(postgres.dsn("chassis_toy"))
+    await connection.execute(events.schema.CREATE + chassis.schema.CREATE + TABLES)
+    await connection.close()
+    return postgres.dsn("chassis_toy")
+
+
+@pytest.fixture
+async def service_dsn(toy_dsn: str) -> str:
+    """The toy's database as it was at first."""
+    connection = await asyncpg.connect(toy_dsn)
+    await connection.execute("TRUNCATE entry, idempotent_answer, outbox_events; UPDATE counter SET value = 0")
+    await connection.close()
+    return toy_dsn
+
+
+@pytest.fixture
+def database(service_dsn: str) -> Database:
+    return Database(service_dsn, max_connections=4, acquire_timeout_seconds=0.3)
+
+
+@pytest.fixture
+def app(toy: Toy, database: Database) -> FastAPI:
+    @asynccontextmanager
+    async def own_lifespan() -> AsyncIterator[None]:
+        toy.order.append("own started")
+        yield
+        toy.order.append("own stopped")
+
+    return toy_app(toy, database, own_lifespan)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_for(app, mint()) as started:
+        yield started
+
+
+@pytest.fixture
+async def look(service_dsn: str) -> AsyncIterator[Any]:
+    """Another session's view of the database: what is committed."""
+    connection = await asyncpg.connect(service_dsn)
+    yield connection
+    await connection.close()

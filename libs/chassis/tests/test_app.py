@@ -1,0 +1,88 @@
+"""Starting, stopping, health and the API's description."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from chassis import idempotency
+from chassis.testing import client_for
+from events.database import Database
+from fastapi import FastAPI
+
+
+async def test_it_starts_in_order_and_stops_in_reverse(app: FastAPI, toy: Any) -> None:
+    async with client_for(app) as client:
+        assert toy.order == ["runtime started", "own started"]
+        assert (await client.get("/startupz")).status_code == 200
+    assert toy.order == ["runtime started", "own started", "own stopped", "runtime stopped"]
+
+
+async def test_before_its_start_it_is_not_ready(app: FastAPI) -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        assert (await client.get("/livez")).status_code == 200
+        for path in ("/startupz", "/readyz"):
+            answer = await client.get(path)
+            assert answer.status_code == 503
+            assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_it_says_why_it_is_not_ready(client: httpx.AsyncClient, toy: Any, app: FastAPI) -> None:
+    assert (await client.get("/readyz")).json() == {"status": "ready"}
+    toy.wrong = ["the consumer portfolio.events has stopped: the log was replaced"]
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["problems"]) == (503, toy.wrong)
+    toy.wrong = []
+    app.state.stopping.set()
+    assert (await client.get("/readyz")).json()["problems"] == ["stopping"]
+
+
+async def test_what_a_service_runs_is_stopped_when_another_part_does_not_start(
+    app: FastAPI, toy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        toy.order.append("runtime failed")
+        raise ConnectionError("no broker")
+
+    monkeypatch.setattr(toy, "start", fail)
+    with pytest.raises(ConnectionError):
+        async with client_for(app):
+            pass
+    assert toy.order == ["runtime failed", "runtime stopped"]
+    assert app.state.started is False
+
+
+async def test_the_description_tells_problems_keys_and_tokens(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    add = document["paths"]["/v1/entries"]["post"]
+    assert set(add["responses"]) == {"201", "4XX", "5XX"}
+    assert add["responses"]["4XX"]["content"]["application/problem+json"]
+    assert [parameter["name"] for parameter in add["parameters"]] == ["Idempotency-Key"]
+    assert add["security"]
+    listed = document["paths"]["/v1/entries"]["get"]
+    assert "Idempotency-Key" not in [parameter["name"] for parameter in listed["parameters"]]
+    schemas = document["components"]["schemas"]
+    assert "HTTPValidationError" not in schemas
+    assert schemas["NewEntry"]["additionalProperties"] is False
+    assert schemas["NewEntry"]["properties"]["amount"]["examples"] == ["1234.50"]
+    assert "/livez" not in document["paths"]
+
+
+async def test_old_answers_are_deleted_while_it_runs(app: FastAPI, look: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    await look.execute(
+        "INSERT INTO idempotent_answer (subject, method, path, key, request_sha256, created_at)"
+        " VALUES ('s', 'POST', '/', 'k', '', now() - interval '8 days')"
+    )
+    purged = asyncio.Event()
+    purge = idempotency.purge
+
+    async def purge_and_tell(database: Database) -> int:
+        deleted = await purge(database)
+        purged.set()
+        return deleted
+
+    monkeypatch.setattr("chassis.app.PURGE_SECONDS", 0.01)
+    monkeypatch.setattr(idempotency, "purge", purge_and_tell)
+    async with client_for(app), asyncio.timeout(10):
+        await purged.wait()
+    assert await look.fetchval("SELECT count(*) FROM idempotent_answer") == 0

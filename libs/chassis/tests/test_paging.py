@@ -1,0 +1,79 @@
+"""Keyset pages: nothing twice, nothing left out, and no cursor but our own."""
+
+import base64
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from chassis.paging import PageRequest, page
+from chassis.problems import Invalid
+
+
+async def test_pages_follow_each_other(running: httpx.AsyncClient, look: Any) -> None:
+    rows = [(uuid4(), f"n{n // 3}", Decimal(n)) for n in range(10)]
+    await look.executemany("INSERT INTO entry VALUES ($1, $2, $3)", rows)
+    seen, cursor, pages = [], None, 0
+    while True:
+        answer = await running.get("/v1/entries", params={"limit": 4} | ({"cursor": cursor} if cursor else {}))
+        seen += [item["entry_id"] for item in answer.json()["items"]]
+        pages, cursor = pages + 1, answer.json()["next_cursor"]
+        if cursor is None:
+            break
+        await look.execute("INSERT INTO entry VALUES ($1, 'a', 1)", uuid4())
+    assert seen == [str(row[0]) for row in sorted(rows, key=lambda row: (row[1], row[0]))]
+    assert pages == 3
+
+
+async def test_a_full_last_page_has_no_cursor(running: httpx.AsyncClient, look: Any) -> None:
+    await look.executemany("INSERT INTO entry VALUES ($1, 'a', 1)", [(uuid4(),) for _ in range(100)])
+    answer = (await running.get("/v1/entries")).json()
+    assert (len(answer["items"]), answer["next_cursor"]) == (100, None)
+    assert answer["items"][0]["amount"] == "1.00"
+
+
+def test_a_key_of_any_kind_comes_back_as_it_was() -> None:
+    key = (UUID(int=5), date(2026, 1, 31), datetime(2026, 1, 31, 12, tzinfo=UTC), Decimal("-1.50"), "ñ/+", 7, None)
+    made = page([1, 2], PageRequest(limit=1), lambda _: key)
+    assert made["items"] == [1]
+    read = PageRequest(cursor=made["next_cursor"]).after(UUID, date, datetime, Decimal, str, int, int | None)
+    assert read == key
+    assert PageRequest().after(UUID) is None
+
+
+def encoded(text: str | bytes) -> str:
+    return base64.urlsafe_b64encode(text if isinstance(text, bytes) else text.encode()).rstrip(b"=").decode()
+
+
+BAD = [
+    "",
+    "x",
+    "%%%",
+    "ñ",
+    encoded("[]"),
+    encoded("{}"),
+    encoded("not json"),
+    encoded(b"\xff\xfe"),
+    encoded('["a"]'),
+    encoded('["a", "not-a-uuid"]'),
+    encoded('[1, "00000000-0000-0000-0000-000000000001"]'),
+    encoded('["a\\u0000", "00000000-0000-0000-0000-000000000001"]'),
+    encoded('["a", "00000000-0000-0000-0000-000000000001", 1]'),
+    "A" * 2001,
+]
+
+
+@pytest.mark.parametrize("cursor", BAD)
+async def test_a_bad_cursor_is_refused(running: httpx.AsyncClient, cursor: str) -> None:
+    answer = await running.get("/v1/entries", params={"cursor": cursor})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/query/cursor"
+
+
+@pytest.mark.parametrize("text", ["[true]", "[9223372036854775808]", "[1.5]", '["1"]', "[" + "9" * 5000 + "]"])
+def test_a_number_of_a_cursor_is_one_that_we_wrote(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        PageRequest(cursor=encoded(text)).after(int)
+    assert refused.value.code == "bad-cursor"

@@ -1,0 +1,100 @@
+"""A real process: SIGTERM finishes what is under way, runs the shutdown, and returns."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from chassis.testing import mint, test_settings
+from recobro.postgres import free_port
+
+PROGRAM = """
+import asyncio, os, sys
+from chassis import Router, create_app, reads, serve
+from chassis.settings import Settings
+from contextlib import asynccontextmanager
+from events.database import Database
+from fastapi import Request
+
+settings = Settings.load("portfolio")
+router = Router()
+
+@router.get("/slow", dependencies=[reads("portfolio")])
+async def slow(request: Request) -> dict[str, str]:
+    print("IN", flush=True)
+    await request.app.state.stopping.wait()
+    await asyncio.sleep(0.3)
+    return {"finished": "yes"}
+
+@asynccontextmanager
+async def own():
+    yield
+    print("CLEANED UP", flush=True)
+
+app = create_app(service="portfolio", title="Toy", settings=settings, database=Database(settings.database_url),
+                 runtime=None, routers=[router], lifespan=[own])
+serve(app, settings.host, int(sys.argv[1]))
+print("RETURNED", flush=True)
+"""
+
+
+@asynccontextmanager
+async def process(dsn: str, port: int, tmp_path: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    settings = test_settings(dsn)
+    environment = os.environ | {
+        "RECOBRO_DATABASE_URL": dsn,
+        "RECOBRO_LOG_URL": dsn,
+        "RECOBRO_JWT_PUBLIC_KEY_FILE": str(settings.jwt_public_key_file),
+    }
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, str(tmp_path / "program.py"), str(port), env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield started
+    finally:
+        if started.returncode is None:
+            started.kill()
+            await started.wait()
+
+
+async def line_with(process: asyncio.subprocess.Process, text: str) -> str:
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        while line := (await process.stdout.readline()).decode():
+            if text in line:
+                return line
+    raise AssertionError(f"it ended without saying {text}")
+
+
+async def test_a_signal_lets_requests_finish(service_dsn: str, tmp_path: Path) -> None:
+    port = free_port()
+    async with process(service_dsn, port, tmp_path) as started, httpx.AsyncClient(timeout=20) as client:
+        await line_with(started, '"started"')
+        await line_with(started, "Uvicorn running on")
+        headers = {"Authorization": f"Bearer {mint()}"}
+        slow = asyncio.create_task(client.get(f"http://127.0.0.1:{port}/slow", headers=headers))
+        await line_with(started, "IN")
+        started.send_signal(signal.SIGTERM)
+        answer = await slow
+        assert (answer.status_code, answer.json()) == (200, {"finished": "yes"})
+        rest = (await started.stdout.read()).decode() if started.stdout else ""
+        assert await started.wait() == 0
+    assert "CLEANED UP" in rest
+    assert "RETURNED" in rest
+    lines = [json.loads(line) for line in rest.splitlines() if line.startswith("{")]
+    assert [line["route"] for line in lines if line["event"] == "request"] == ["/slow"]
+
+
+async def test_a_port_that_is_taken_ends_it(service_dsn: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        async with process(service_dsn, taken.getsockname()[1], tmp_path) as second, asyncio.timeout(30):
+            output, _ = await second.communicate()
+    assert second.returncode not in (0, None)
+    assert b"CLEANED UP" in output

@@ -1,0 +1,70 @@
+"""The environment: read once, refused by name."""
+
+from pathlib import Path
+
+import pytest
+from chassis import Settings, tokens, transport_from
+from chassis.testing import test_settings
+from pydantic import ValidationError
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    for name in ("KAFKA_BOOTSTRAP", "PORT_BASE", "HOST", "PARTITIONS", "JWT_ISSUER", "JWT_AUDIENCE"):
+        monkeypatch.delenv(f"RECOBRO_{name}", raising=False)
+    (tmp_path / "jwks.json").write_text(tokens.jwks(tokens.generate_key()))
+    monkeypatch.setenv("RECOBRO_DATABASE_URL", "postgresql://u:canary@localhost/portfolio")
+    monkeypatch.setenv("RECOBRO_LOG_URL", "postgresql://u:canary@localhost/log")
+    monkeypatch.setenv("RECOBRO_JWT_PUBLIC_KEY_FILE", str(tmp_path / "jwks.json"))
+    return monkeypatch
+
+
+def test_the_defaults(environment: pytest.MonkeyPatch) -> None:
+    settings = Settings.load("dialer-feed")
+    assert (settings.host, settings.port_base, settings.port) == ("127.0.0.1", 8000, 8003)
+    assert (settings.partitions, settings.kafka_bootstrap) == (12, None)
+    assert (settings.jwt_issuer, settings.jwt_audience) == ("recobro", "recobro")
+    environment.setenv("RECOBRO_PORT_BASE", "18000")
+    assert Settings.load("portfolio").port == 18001
+    assert "canary" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RECOBRO_PORT_BASE", "eight thousand"),
+        ("RECOBRO_PORT_BASE", "70000"),
+        ("RECOBRO_PARTITIONS", "0"),
+        ("RECOBRO_DATABASE_URL", "canary"),
+        ("RECOBRO_LOG_URL", "canary"),
+        ("RECOBRO_JWT_PUBLIC_KEY_FILE", "/nowhere/canary"),
+        ("RECOBRO_DATABASE_URL", None),
+        ("RECOBRO_LOG_URL", None),
+        ("RECOBRO_JWT_PUBLIC_KEY_FILE", None),
+    ],
+)
+def test_a_wrong_value_is_named_and_ends_the_process(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str | None
+) -> None:
+    if value is None:
+        environment.delenv(name)
+    else:
+        environment.setenv(name, value)
+    with pytest.raises(SystemExit) as stopped:
+        Settings.load("portfolio")
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert name in said
+    assert "canary" not in said
+
+
+def test_settings_do_not_change() -> None:
+    settings = test_settings()
+    with pytest.raises(ValidationError):
+        settings.host = "0.0.0.0"  # type: ignore[misc]
+
+
+def test_the_transport_is_the_one_that_is_named() -> None:
+    assert type(transport_from(test_settings())).__name__ == "PostgresTransport"
+    kafka = test_settings(kafka_bootstrap="localhost:9092")
+    assert type(transport_from(kafka)).__name__ == "KafkaTransport"

@@ -1,0 +1,285 @@
+"""A toy service: two counters, a ledger, and routes that do what a service's routes do."""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from datetime import datetime
+from typing import Annotated, Any, cast
+from uuid import UUID, uuid4
+
+import asyncpg
+from chassis import (
+    Amount,
+    Conflict,
+    Count,
+    CurrentPrincipal,
+    Day,
+    IdempotencyKey,
+    InputModel,
+    Moment,
+    NotFound,
+    OutputModel,
+    Page,
+    PageQuery,
+    ReadConnection,
+    Router,
+    ServiceDatabase,
+    ShortText,
+    Text,
+    WholeParameter,
+    WriteTransaction,
+    body_limit,
+    page,
+    reads,
+    streamed_body,
+    writes,
+)
+from events.contracts import Money
+from events.runtime import Runtime
+from fastapi import Depends, Request
+from pydantic import Field
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+TABLES = """
+CREATE TABLE entry (entry_id uuid PRIMARY KEY, name text NOT NULL, amount numeric(14,2) NOT NULL, n bigint);
+CREATE TABLE counter (name text PRIMARY KEY, value integer NOT NULL);
+INSERT INTO counter VALUES ('a', 0), ('b', 0);
+"""
+
+
+class NewEntry(InputModel):
+    name: ShortText
+    amount: Amount
+    count: Count = 0
+    plain: int = 0
+    ratio: float = 0.0
+    on: Day | None = None
+    at: Moment | None = None
+    sure: bool = False
+    note: Text | None = None
+    parts: list["NewEntry"] = Field(default_factory=list)
+
+
+class Entry(OutputModel):
+    entry_id: UUID
+    name: str
+    amount: Money
+
+
+class Lines(InputModel):
+    lines: list[Count]
+
+
+class EntryGone(NotFound):
+    """As a service declares its own errors."""
+
+    code = "entry-gone"
+
+
+class Toy(Runtime):
+    """What a test may turn: a hook that runs inside of an endpoint, what is wrong with the runtime, and what it saw."""
+
+    def __init__(self) -> None:
+        self.inside: Callable[[Any], Coroutine[Any, Any, None]] | None = None
+        self.calls = 0
+        self.wrong: list[str] = []
+        self.order: list[str] = []
+
+    async def start(self) -> None:
+        self.order.append("runtime started")
+
+    async def stop(self) -> None:
+        self.order.append("runtime stopped")
+
+    def problems(self) -> list[str]:
+        return self.wrong
+
+    async def run_inside(self, tx: Any) -> None:
+        self.calls += 1
+        if self.inside is not None:
+            await self.inside(tx)
+
+
+def _the_toy(request: Request) -> Toy:
+    return cast(Toy, request.app.state.runtime)
+
+
+TheToy = Annotated[Toy, Depends(_the_toy)]
+READ, WRITE = [reads("portfolio")], [writes("portfolio")]
+router = Router(prefix="/v1")
+
+
+@router.post("/entries", status_code=201, dependencies=WRITE)
+async def add(entry: NewEntry, tx: WriteTransaction, toy: TheToy) -> Entry:
+    entry_id = uuid4()
+    await tx.execute("INSERT INTO entry VALUES ($1, $2, $3, $4)", entry_id, entry.name, entry.amount, entry.plain)
+    await toy.run_inside(tx)
+    return Entry(entry_id=entry_id, name=entry.name, amount=entry.amount)
+
+
+@router.get("/entries", dependencies=[reads("portfolio", agency=True)])
+async def entries(query: PageQuery, connection: ReadConnection, name: str | None = None) -> Page[Entry]:
+    after = query.after(str, UUID) or ("", UUID(int=0))
+    rows = await connection.fetch(
+        "SELECT entry_id, name, amount FROM entry WHERE (name, entry_id) > ($1, $2) AND name = coalesce($4, name)"
+        " ORDER BY name, entry_id LIMIT $3",
+        *after,
+        query.limit + 1,
+        name,
+    )
+    return page(rows, query, key=lambda row: (row["name"], row["entry_id"]))
+
+
+@router.get("/entries/{entry_id}", dependencies=READ)
+async def entry(entry_id: UUID, connection: ReadConnection) -> Entry:
+    row = await connection.fetchrow("SELECT entry_id, name, amount FROM entry WHERE entry_id = $1", entry_id)
+    if row is None:
+        raise EntryGone("No such entry.")
+    return Entry(**dict(row))
+
+
+@router.get("/by-number/{n}", dependencies=READ)
+async def by_number(n: WholeParameter, connection: ReadConnection) -> dict[str, int]:
+    return {"found": await connection.fetchval("SELECT count(*) FROM entry WHERE n = $1", n)}
+
+
+@router.get("/unbounded/{n}", dependencies=READ)
+async def unbounded(n: int, connection: ReadConnection) -> dict[str, int]:
+    return {"found": await connection.fetchval("SELECT count(*) FROM entry WHERE n = $1", n)}
+
+
+@router.post("/refused", dependencies=WRITE)
+async def refused(tx: WriteTransaction, *, returned: bool = False) -> Response:
+    await tx.execute("UPDATE counter SET value = value + 1")
+    if returned:
+        return JSONResponse({"said": "no"}, status_code=409)
+    raise Conflict("It is known.", code="entry-known", extra={"entry_id": UUID(int=7)})
+
+
+@router.post("/both", dependencies=WRITE)
+async def both(tx: WriteTransaction, toy: TheToy, first: str, second: str) -> dict[str, int]:
+    toy.calls += 1
+    for name in (first, second):
+        await tx.execute("UPDATE counter SET value = value + 1 WHERE name = $1", name)
+        await toy.run_inside(tx)
+    return {"calls": toy.calls}
+
+
+@router.post("/runs", status_code=202, dependencies=WRITE)
+async def run(lines: Lines, database: ServiceDatabase) -> dict[str, int]:
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE counter SET value = $1 WHERE name = 'a'", sum(lines.lines))
+    return {"sum": sum(lines.lines)}
+
+
+@router.post("/files", status_code=202, dependencies=[*WRITE, streamed_body(3_000_000)])
+async def upload(request: Request, database: ServiceDatabase, key: IdempotencyKey) -> dict[str, int]:
+    size, digest = 0, hashlib.sha256()
+    async for piece in request.stream():
+        size += len(piece)
+        digest.update(piece)
+    async with database.transaction() as tx:
+        if key is not None:
+            await key.claim(tx, digest.digest())
+        await tx.execute("UPDATE counter SET value = value + 1 WHERE name = 'a'")
+    return {"size": size}
+
+
+@router.post("/short", dependencies=[*WRITE, body_limit(50)])
+async def short(lines: Lines) -> dict[str, int]:
+    return {"sum": sum(lines.lines)}
+
+
+@router.get("/stream", dependencies=READ)
+async def stream(*, broken: bool = False) -> Response:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"one\n"
+        if broken:
+            raise RuntimeError("half-way, near +525512345678")
+        yield b"two\n"
+
+    return StreamingResponse(pieces(), media_type="text/plain")
+
+
+@router.post("/stream", dependencies=WRITE)
+async def stream_in_a_transaction(tx: WriteTransaction) -> Response:
+    await tx.execute("UPDATE counter SET value = value + 1")
+    return StreamingResponse(iter([b"never"]))
+
+
+@router.get("/fail", dependencies=READ)
+async def fail(kind: str, connection: ReadConnection) -> None:
+    await FAILURES[kind](connection)
+
+
+@router.get("/me", dependencies=[reads("portfolio", agency=True)])
+async def me(principal: CurrentPrincipal) -> dict[str, str | None]:
+    return {"subject": principal.subject, "agency": str(principal.agency_id) if principal.agency_id else None}
+
+
+@router.get("/forgotten")
+async def forgotten() -> dict[str, str]:
+    return {"secret": "never shown"}
+
+
+@router.get("/moment", dependencies=READ)
+async def moment(on: Day, at: Moment) -> dict[str, str]:
+    assert isinstance(at, datetime)
+    return {"on": on.isoformat(), "at": at.isoformat()}
+
+
+async def _bug(_: Any) -> None:
+    raise RuntimeError("Ana López, +525512345678")
+
+
+async def _unique(connection: Any) -> None:
+    await connection.execute("INSERT INTO counter VALUES ('a', 1)")
+
+
+async def _division(connection: Any) -> None:
+    await connection.fetchval("SELECT 1 / 0")
+
+
+async def _canceled(connection: Any) -> None:
+    await connection.execute("SET statement_timeout = 10")
+    try:
+        await connection.fetchval("SELECT pg_sleep(20)")
+    finally:
+        await connection.execute("RESET statement_timeout")
+
+
+async def _disk(_: Any) -> None:
+    raise OSError(28, "No space left on device", "/secret/place")
+
+
+async def _missing_file(_: Any) -> None:
+    raise FileNotFoundError(2, "No such file", "/secret/place")
+
+
+async def _disk_of_postgres(_: Any) -> None:
+    raise asyncpg.DiskFullError("could not extend file")
+
+
+async def _starting(_: Any) -> None:
+    raise asyncpg.CannotConnectNowError("the database system is starting up")
+
+
+async def _lock(_: Any) -> None:
+    raise asyncpg.LockNotAvailableError("canceling statement due to lock timeout")
+
+
+async def _unnoticed_end(_: Any) -> None:
+    raise asyncpg.InternalClientError("cannot switch to state 12; protocol is in fatal state")
+
+
+FAILURES: dict[str, Callable[[Any], Coroutine[Any, Any, None]]] = {
+    "bug": _bug,
+    "unique": _unique,
+    "division": _division,
+    "canceled": _canceled,
+    "disk": _disk,
+    "missing-file": _missing_file,
+    "disk-of-postgres": _disk_of_postgres,
+    "starting": _starting,
+    "lock": _lock,
+    "unnoticed-end": _unnoticed_end,
+}

@@ -1,0 +1,101 @@
+"""Ids, traces and envelopes, and that SQL makes the same id as Python."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID, uuid4
+
+import pytest
+from events import Database, Lane, UnappliableEvent
+from events.contracts.dialer_feed import ContactInvalid, PaymentClaimed
+from events.envelope import envelope_of, headers_of
+from events.ids import caused_event_id, new_event_id
+from events.testing import apply_events, published, record_of
+from events.tracing import current_traceparent, follow_trace
+from events.waves import cut_into_waves
+from kitchen import Kitchen, Table
+
+NewDatabase = Callable[[], Awaitable[Database]]
+
+
+def test_an_event_without_a_cause_has_a_uuid_7() -> None:
+    first, second = new_event_id(), new_event_id()
+    assert first.version == 7
+    assert first != second
+
+
+@pytest.mark.parametrize("key", ["k", "llave ñ", str(UUID(int=1))])
+async def test_sql_makes_the_same_id_from_a_cause(new_database: NewDatabase, key: str) -> None:
+    cause = uuid4()
+    database = await new_database()
+    async with database.connection() as connection:
+        made = await connection.fetchval(
+            "SELECT caused_event_id($1, $2, $3, $4, $5)", cause, "dialer-feed.events", "x.y.v1", key, 3
+        )
+    assert made == caused_event_id(cause, "dialer-feed.events", "x.y.v1", key, 3)
+    assert made.version == 8
+    assert made != caused_event_id(cause, "dialer-feed.events", "x.y.v1", key, 4)
+
+
+def test_an_envelope_survives_its_headers() -> None:
+    record = record_of(PaymentClaimed(contract_id=uuid4()))
+    envelope = envelope_of(record.headers)
+    assert headers_of(envelope) == record.headers
+    assert all(isinstance(value, str) for value in record.headers.values())
+    with pytest.raises(UnappliableEvent):
+        envelope_of({**record.headers, "ce_id": "17"})
+    with pytest.raises(UnappliableEvent):
+        envelope_of({name: value for name, value in record.headers.items() if name != "ce_subject"})
+
+
+def test_a_trace_goes_on_with_a_new_span() -> None:
+    started = follow_trace("00-" + "a" * 32 + "-" + "b" * 16 + "-01")
+    assert started.split("-")[1] == "a" * 32
+    assert started.split("-")[2] != "b" * 16
+    assert current_traceparent() == started
+    assert follow_trace("not a traceparent").split("-")[1] != "a" * 32
+
+
+async def test_a_trace_leaves_with_what_a_handler_publishes(new_database: NewDatabase) -> None:
+    database = await new_database()
+    async with database.transaction() as tx:
+        trace = follow_trace(None)
+        tx.publish(PaymentClaimed(contract_id=uuid4()))
+    [event] = await published(database, PaymentClaimed)
+    assert event.envelope.traceparent == trace
+
+
+def test_waves_keep_the_order_of_every_key_and_show_no_key_twice() -> None:
+    one, two = uuid4(), uuid4()
+    events = [
+        PaymentClaimed(contract_id=one, detail="1"),
+        ContactInvalid(contract_id=one, contact_id=one, why="2"),
+        PaymentClaimed(contract_id=two, detail="1"),
+        PaymentClaimed(contract_id=one, detail="3"),
+    ]
+    waves = cut_into_waves(events)
+    assert [{kind.__name__: len(group) for kind, group in wave.items()} for wave in waves] == [
+        {"PaymentClaimed": 2},
+        {"ContactInvalid": 1},
+        {"PaymentClaimed": 1},
+    ]
+
+
+async def test_a_consumer_must_name_the_cause_of_what_it_publishes(new_database: NewDatabase) -> None:
+    kitchen = Kitchen()
+    table = Table(kitchen)
+
+    async def publish(_events: object, tx: object) -> None:
+        tx.publish(kitchen.Thanked(contract_id=uuid4(), number=1))  # type: ignore[attr-defined]
+
+    table.consumer.handlers[kitchen.Served] = publish
+    database = await new_database()
+    with pytest.raises(UnappliableEvent, match="cannot apply"):
+        await apply_events(database, table.consumer, kitchen.Served(contract_id=uuid4(), number=1))
+
+
+async def test_a_transaction_wakes_the_relay_of_its_process(new_database: NewDatabase) -> None:
+    database = await new_database()
+    woken: list[frozenset[Lane]] = []
+    database.on_outbox(woken.append)
+    async with database.transaction() as tx:
+        tx.publish(PaymentClaimed(contract_id=uuid4()))
+    assert woken == [frozenset({Lane.EVENTS})]

@@ -1,0 +1,72 @@
+"""Phones and tax ids: what can be dialled, and what cannot be right."""
+
+import re
+from functools import cache
+
+import phonenumbers
+from stdnum import exceptions
+from stdnum.mx import rfc
+
+from jurisdictions.profiles import PhoneNumbers, profile
+
+_PUNCTUATION = re.compile(r"[\s().\-/]+")
+_DIGITS = re.compile(r"\+?[0-9]{6,20}")
+
+
+@cache
+def _phone_rule(code: str) -> tuple[PhoneNumbers, re.Pattern[str] | None]:
+    """The rule, and where numbers carry prefixes of former numbering plans, what takes them off."""
+    rule = profile(code).phone.value
+    if rule is None:
+        raise ValueError(f"the profile of {code} says nothing of phone numbers")
+    if not rule.old_prefixes:
+        return rule, None
+    prefixes = "|".join(re.escape(prefix) for prefix in rule.old_prefixes)
+    lengths = "|".join(f"[0-9]{{{digits}}}" for digits in rule.national_digits)
+    return rule, re.compile(rf"(?:(?:\+|00)?{rule.calling_code})?(?:{prefixes})?({lengths})")
+
+
+def dialable_phone(raw: str, code: str) -> str | None:
+    """The number in E.164, or None when it is no valid number of the jurisdiction."""
+    rule, old_forms = _phone_rule(code)
+    number = _PUNCTUATION.sub("", raw)
+    if not _DIGITS.fullmatch(number):
+        return None
+    if old_forms is not None:
+        form = old_forms.fullmatch(number)
+        if form is None:
+            return None
+        number = f"+{rule.calling_code}{form[1]}"
+    try:
+        parsed = phonenumbers.parse(number, code)
+    except phonenumbers.NumberParseException:
+        return None
+    national = phonenumbers.national_significant_number(parsed)
+    if parsed.country_code != rule.calling_code or len(national) not in rule.national_digits:
+        return None
+    if not phonenumbers.is_valid_number(parsed):
+        return None
+    return f"+{rule.calling_code}{national}"
+
+
+_TAX_ID_PROBLEMS = {
+    exceptions.InvalidLength: "bad_length",
+    exceptions.InvalidFormat: "bad_format",
+    exceptions.InvalidChecksum: "bad_check_digit",
+    exceptions.InvalidComponent: "bad_part",
+}
+
+
+def tax_id_problem(code: str, value: str) -> str | None:
+    """Why ``value`` is no tax id there: bad_length, bad_format, bad_check_digit, bad_part; None when it may be one.
+
+    None too where the jurisdiction has no rule.
+    """
+    rule = profile(code).tax_id.value
+    if rule is None:
+        return None
+    try:
+        number = rfc.validate(value, validate_check_digits=True)
+    except exceptions.ValidationError as wrong:
+        return _TAX_ID_PROBLEMS.get(type(wrong), "bad_format")
+    return None if len(number) in rule.lengths else "bad_length"

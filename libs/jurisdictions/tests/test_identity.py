@@ -1,0 +1,89 @@
+"""Phones that can be dialled, and tax ids that cannot be right."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jurisdictions import dialable_phone, tax_id_problem
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "9995194875",
+        "+52 9995194875",
+        "+52 1 9995194875",
+        "529995194875",
+        "0449995194875",
+        "0459995194875",
+        "01 999 519 4875",
+        "19995194875",
+        "00529995194875",
+        "(999) 519-4875",
+        "999.519.48.75",
+        "+52 (999)\u00a05194875",
+    ],
+)
+def test_a_mexican_number_is_dialled_without_its_old_prefixes(written: str) -> None:
+    assert dialable_phone(written, "MX") == "+529995194875"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "12345",
+        "sin teléfono",
+        "0000000000",
+        "99951948750",
+        "+1 415 555 2671",
+        "+9995194875",
+        "9995194875 ext 3",
+        "٩٩٩٥١٩٤٨٧٥",
+    ],
+)
+def test_what_is_no_mexican_number_is_not_dialled(written: str) -> None:
+    assert dialable_phone(written, "MX") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "code", "dialled"),
+    [
+        ("(212) 736-5000", "US", "+12127365000"),
+        ("+1 212 736 5000", "US", "+12127365000"),
+        ("(11) 98765-4321", "BR", "+5511987654321"),
+        ("020 7946 0958", "GB", "+442079460958"),
+        ("020 7946 0958", "US", None),
+    ],
+)
+def test_other_countries_numbers(written: str, code: str, dialled: str | None) -> None:
+    assert dialable_phone(written, code) == dialled
+
+
+@given(st.text(alphabet="0123456789+-() .x\x00é٣", max_size=25))
+def test_what_is_dialled_is_always_e164_and_stays_itself(written: str) -> None:
+    dialled = dialable_phone(written, "MX")
+    if dialled is not None:
+        assert re.fullmatch(r"\+52[0-9]{10}", dialled)
+        assert dialable_phone(dialled, "MX") == dialled
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("GODE561231GR8", None),
+        ("GODE561231GR9", "bad_check_digit"),
+        ("GODE561331GR8", "bad_part"),
+        ("GODE", "bad_length"),
+        ("GODE561231GR8GR8", "bad_length"),
+        ("1234567890123", "bad_format"),
+        ("", "bad_length"),
+    ],
+)
+def test_what_is_wrong_with_an_rfc(value: str, problem: str | None) -> None:
+    assert tax_id_problem("MX", value) == problem
+
+
+def test_a_country_without_a_rule_finds_no_fault() -> None:
+    assert tax_id_problem("US", "anything") is None

@@ -1,0 +1,98 @@
+"""House rules that a linter does not know, and the proof that the import rules bite."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ["libs/events", "libs/chassis", "libs/jurisdictions", "services/portfolio", "services/dialer-feed", "cli"]
+BREACHES = {
+    "Services never import each other": ("services/portfolio/portfolio/rules.py", "import dialer_feed.rules"),
+    "Libraries import no service and no command": ("libs/chassis/chassis/problems.py", "import portfolio.rules"),
+    "Services do not import the command": ("services/dialer-feed/dialer_feed/rules.py", "import recobro.errors"),
+    "The runtime stands without the chassis and the jurisdictions": ("libs/events/events/ids.py", "import chassis.csv"),
+    "Event contracts import pydantic alone": ("libs/events/events/contracts/base.py", "import asyncpg"),
+    "Rules do no I/O": ("services/portfolio/portfolio/rules.py", "import asyncpg"),
+    "aiokafka appears in one module": ("libs/events/events/relay.py", "import aiokafka"),
+}
+
+
+def committed_files() -> list[Path]:
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if names.returncode != 0:
+        pytest.skip("not a git checkout: what is committed cannot be told")
+    return [path for name in names.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    paths = [str(folder / package) for package in PACKAGES]
+    command = [
+        str(Path(sys.executable).parent / "lint-imports"),
+        "--no-cache",
+        "--config",
+        str(ROOT / "pyproject.toml"),
+    ]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def copy_of_the_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("code")
+    for package in PACKAGES:
+        shutil.copytree(
+            ROOT / package, folder / package, ignore=shutil.ignore_patterns("tests", "sample", "__pycache__")
+        )
+    return folder
+
+
+def test_every_import_contract_has_its_breach() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert {contract["name"] for contract in settings["tool"]["importlinter"]["contracts"]} == set(BREACHES)
+
+
+@pytest.mark.parametrize("contract", BREACHES)
+def test_a_breach_of_an_import_contract_fails_the_linter(copy_of_the_code: Path, contract: str) -> None:
+    name, line = BREACHES[contract]
+    module = copy_of_the_code / name
+    original = module.read_text()
+    try:
+        module.write_text(f"{original}\n{line}\n")
+        outcome = lint_imports(copy_of_the_code)
+    finally:
+        module.write_text(original)
+    assert outcome.returncode != 0, outcome.stdout
+    assert f"{contract} BROKEN" in outcome.stdout
+
+
+def test_no_committed_file_holds_a_download_address_or_a_path_of_a_machine() -> None:
+    index = re.compile(
+        r"(?:index-url|find-links|files\.pythonhosted|registry\.npmjs|repo1\.maven|maven-central)[^\n]*", re.I
+    )
+    machine = re.compile(r"(?<![\w.])/(?:home|root|Users|work)/\w+")
+    found = []
+    for path in committed_files():
+        if path.suffix in {".csv", ".png"} or path == Path(__file__):
+            continue
+        text = path.read_text(encoding="utf-8")
+        found += [
+            f"{path.relative_to(ROOT)}: {hit.group()}" for hit in (*index.finditer(text), *machine.finditer(text))
+        ]
+    assert found == []
+    assert not [path for path in committed_files() if path.name in {"uv.lock", "package-lock.json"}]
+
+
+def test_requirements_are_locked_with_hashes() -> None:
+    for lock in (ROOT / "requirements").glob("*.txt"):
+        pinned = re.findall(r"^([a-zA-Z0-9._-]+)(?:\[[^\]]*\])?==", lock.read_text(), re.M)
+        blocks = re.split(r"^(?=[a-zA-Z0-9._-]+(?:\[[^\]]*\])?==)", lock.read_text(), flags=re.M)[1:]
+        assert len(pinned) == len(blocks) > 0
+        assert all("--hash=sha256:" in block for block in blocks)
