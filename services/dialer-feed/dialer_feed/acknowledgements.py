@@ -1,0 +1,47 @@
+"""A dialer says how far it has acted on a list's withdrawals."""
+
+from functools import partial
+from typing import NamedTuple
+from uuid import UUID
+
+from events.contracts.dialer_feed import WithdrawalAcknowledged
+from events.database import Transaction, sorted_unique
+
+from dialer_feed import dialer_queries as queries
+from dialer_feed import metrics, projection_queries
+
+
+class Acknowledged(NamedTuple):
+    """How far this dialer has come, and how many withdrawals were new to it."""
+
+    cursor: int
+    newly_acknowledged: int
+
+
+async def acknowledge(tx: Transaction, list_id: UUID, dialer_id: str, cursor: int) -> Acknowledged:
+    """Acknowledge every withdrawal up to ``cursor``, which exists. Going back changes nothing."""
+    known = await queries.acknowledged_by(tx, list_id, dialer_id)
+    candidates = await queries.withdrawals_between(tx, list_id, known, cursor)
+    if not candidates:
+        return Acknowledged(max(known, cursor), 0)
+    # What is published about a contract is published under its lock.
+    await projection_queries.lock_contracts(tx, sorted_unique(row["contract_id"] for row in candidates))
+    locked = await queries.lock_dialer(tx, list_id, dialer_id)
+    new = [row for row in candidates if row["cursor"] > locked]
+    if not new:
+        return Acknowledged(locked, 0)
+    moment = await queries.move_dialer(tx, list_id, dialer_id, locked, cursor)
+    for row in new:
+        tx.publish(
+            WithdrawalAcknowledged(
+                contract_id=row["contract_id"], list_id=list_id, dialer_id=dialer_id, acknowledged_at=moment
+            )
+        )
+    waits = [(moment - row["caused_at"]).total_seconds() for row in new]
+    tx.after_commit(partial(_measure, waits))
+    return Acknowledged(cursor, len(new))
+
+
+def _measure(waits: list[float]) -> None:
+    for seconds in waits:
+        metrics.ACKNOWLEDGEMENT_SECONDS.observe(max(0.0, seconds))

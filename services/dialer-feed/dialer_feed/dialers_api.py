@@ -1,0 +1,172 @@
+"""What dialers tell us over HTTP: withdrawals of their own, acknowledgements, calls; and the report on all of it."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+from chassis import (
+    CurrentPrincipal,
+    FieldError,
+    InputModel,
+    Invalid,
+    NotFound,
+    OutputModel,
+    ReadConnection,
+    Router,
+    ShortText,
+    Text,
+    WriteTransaction,
+    reads,
+    writes,
+)
+from events.contracts.dialer_feed import WithdrawalReason
+from events.database import Row, Transaction
+from fastapi import Body
+from jurisdictions import dialable_phone
+from pydantic import AfterValidator, Field, StrictInt
+
+from dialer_feed import acknowledgements, calls, queries, reports, withdrawal
+from dialer_feed import dialer_queries as dialers
+from dialer_feed.lists_api import Withdrawal, expect_list, refuse_unpublished
+from dialer_feed.reports import Report
+
+router = Router(prefix="/v1", tags=["dialers"])
+_REPORTABLE = frozenset(
+    {
+        WithdrawalReason.PAYMENT_CLAIMED,
+        WithdrawalReason.CLARIFICATION,
+        WithdrawalReason.WRONG_NUMBER,
+        WithdrawalReason.OPTED_OUT,
+        WithdrawalReason.DECEASED,
+        WithdrawalReason.REPRESENTED,
+        WithdrawalReason.OTHER,
+    }
+)
+
+
+def _reportable(reason: WithdrawalReason) -> WithdrawalReason:
+    if reason not in _REPORTABLE:
+        raise ValueError(f"must be one of {', '.join(sorted(_REPORTABLE))}")
+    return reason
+
+
+class NewWithdrawal(InputModel):
+    """A dialer takes a contract off its list. Without ``phone``, all numbers of the entry are meant."""
+
+    contract_number: ShortText
+    reason: Annotated[WithdrawalReason, AfterValidator(_reportable)]
+    phone: ShortText | None = None
+    detail: Text | None = None
+
+
+class NewAcknowledgement(InputModel):
+    cursor: Annotated[StrictInt, Field(ge=0)]
+
+
+class Acknowledgement(OutputModel):
+    """``cursor``: how far this dialer has acknowledged by now."""
+
+    list_id: UUID
+    cursor: int
+    newly_acknowledged: int
+
+
+class Percentiles(OutputModel):
+    """Seconds; null where nothing was measured."""
+
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    max: float | None = None
+
+
+class WithdrawalReport(OutputModel):
+    """``seconds_to_acknowledgement`` counts every dialer that acknowledged a withdrawal."""
+
+    list_id: UUID
+    withdrawn: int
+    seconds_to_list: Percentiles
+    seconds_to_acknowledgement: Percentiles
+    wrongful_calls: int
+    wrongful_calls_after_acknowledgement: int
+
+
+@router.post("/lists/{list_id}/withdrawals", status_code=201, dependencies=[writes("dialer-feed", agency=True)])
+async def withdraw(list_id: UUID, new: NewWithdrawal, tx: WriteTransaction, who: CurrentPrincipal) -> Withdrawal:
+    """Take a contract off the list, and silence what the reason says."""
+    await withdrawal.begin(tx)
+    refuse_unpublished(await expect_list(tx, list_id, who))
+    entries = await dialers.entries_named(tx, [list_id], [new.contract_number])
+    if not entries:
+        raise NotFound("This contract is not on the list.", code="not-on-list")
+    numbers = await _numbers(tx, entries, new.phone)
+    await withdrawal.lock(tx, numbers)
+    await reports.act(
+        tx,
+        [
+            Report(list_id, contract_id, new.reason, contact_ids, who.subject, new.detail)
+            for contract_id, contact_ids in numbers.items()
+        ],
+    )
+    await withdrawal.number(tx)
+    return Withdrawal(**await dialers.first_withdrawal(tx, list_id, list(numbers)))
+
+
+async def _numbers(tx: Transaction, entries: Sequence[Row], phone: str | None) -> dict[UUID, Sequence[UUID]]:
+    """The contracts meant, each with the contact points meant. 422 when the phone is nobody's of them."""
+    if phone is None:
+        return {entry["contract_id"]: entry["contact_ids"] for entry in entries}
+    phones = await dialers.phones_of(tx, [entry["contract_id"] for entry in entries])
+    meant: dict[UUID, Sequence[UUID]] = {}
+    for entry in entries:
+        number = dialable_phone(phone, entry["jurisdiction"])
+        if number is not None and (contact_id := phones.get((entry["contract_id"], number))) is not None:
+            meant[entry["contract_id"]] = [contact_id]
+    if not meant:
+        mistake = FieldError("/phone", "must be a phone of the contract")
+        raise Invalid("The contract has no such phone.", code="phone-unknown", errors=[mistake])
+    return meant
+
+
+@router.post("/lists/{list_id}/acknowledgements", dependencies=[writes("dialer-feed", agency=True)])
+async def acknowledge(
+    list_id: UUID, new: NewAcknowledgement, tx: WriteTransaction, who: CurrentPrincipal
+) -> Acknowledgement:
+    """Say that you have acted on every withdrawal up to this cursor."""
+    known = await expect_list(tx, list_id, who)
+    if new.cursor > known["last_cursor"]:
+        mistake = FieldError("/cursor", f"must not lie beyond the last withdrawal, {known['last_cursor']}")
+        raise Invalid("There is no such withdrawal yet.", code="cursor-beyond-last", errors=[mistake])
+    done = await acknowledgements.acknowledge(tx, list_id, who.subject, new.cursor)
+    return Acknowledgement(list_id=list_id, cursor=done.cursor, newly_acknowledged=done.newly_acknowledged)
+
+
+@router.post("/calls", status_code=202, dependencies=[writes("dialer-feed", agency=True)])
+async def report_calls(
+    new: Annotated[list[calls.Call], Body(min_length=1, max_length=1000)], tx: WriteTransaction, who: CurrentPrincipal
+) -> calls.Outcome:
+    """Report calls. Those named like a withdrawal's reason act like it."""
+    agencies = await queries.agencies_of_lists(tx, list({call.list_id for call in new}), who.agency_id)
+    return await calls.receive(tx, new, agencies, who.subject)
+
+
+@router.get("/withdrawal-report", dependencies=[reads("dialer-feed", agency=True)])
+async def report_withdrawals(list_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> WithdrawalReport:
+    """How fast withdrawals reached the list and the dialers, and whether anybody was called after one."""
+    await expect_list(reader, list_id, who)
+    row = await dialers.report(reader, list_id)
+    return WithdrawalReport(
+        list_id=list_id,
+        withdrawn=row["withdrawn"],
+        seconds_to_list=_percentiles(row["to_list"]),
+        seconds_to_acknowledgement=_percentiles(row["to_acknowledgement"]),
+        wrongful_calls=row["wrongful_calls"],
+        wrongful_calls_after_acknowledgement=row["wrongful_calls_after_acknowledgement"],
+    )
+
+
+def _percentiles(seconds: Sequence[float] | None) -> Percentiles:
+    if seconds is None:
+        return Percentiles()
+    p50, p95, p99, most = (round(value, 6) for value in seconds)
+    return Percentiles(p50=p50, p95=p95, p99=p99, max=most)

@@ -1,0 +1,17 @@
+"""Every metric of dialer-feed, with unit and meaning."""
+
+from prometheus_client import Counter, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+
+WITHDRAWAL_SECONDS = Histogram(
+    "withdrawal_seconds", "From the cause to the entry being off its live list", ["reason"], buckets=_SECONDS
+)
+ACKNOWLEDGEMENT_SECONDS = Histogram(
+    "withdrawal_acknowledgement_seconds", "From the cause to a dialer's acknowledgement", buckets=_SECONDS
+)
+WRONGFUL_CALLS = Counter(
+    "wrongful_calls", "Calls started after their contract had been withdrawn; page on any", ["acknowledged"]
+)
+LISTS = Counter("dialing_lists", "Lists that were published or failed", ["outcome"])
+LIST_SECONDS = Histogram("dialing_list_seconds", "From the request of a list to its publication", buckets=_SECONDS)

@@ -1,0 +1,141 @@
+"""Facts of the portfolio service, kept in our own tables.
+
+Groups of columns keep a version each and compare an event only with the groups that it carries: a payment that
+overtakes its contract's registration does not erase the debtor's phone. Nothing here withdraws; ``handlers`` does.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from events.contracts.portfolio import (
+    ClarificationOpened,
+    ClarificationResolved,
+    ContactPointChanged,
+    ContractPaused,
+    ContractResumed,
+    ContractWhole,
+    DebtorStatusChanged,
+    PaymentReceived,
+    PaymentReversed,
+    PortfolioStateChanged,
+    PositionEvent,
+)
+from events.database import Transaction
+from jurisdictions import UnknownJurisdiction, state_named
+
+from dialer_feed import projection_queries as queries
+
+
+def _columns(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return list(zip(*rows, strict=True))
+
+
+async def keep_positions(tx: Transaction, events: Sequence[PositionEvent]) -> None:
+    """State, stage and balances, where they are newer than what is known."""
+    rows = [(e.contract_id, e.version, e.state, e.stage, e.overdue_balance, e.oldest_due_on) for e in events]
+    await queries.save_positions(tx, _columns(rows))
+
+
+async def keep_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
+    """Everything that a whole contract says: each group where it is newer."""
+    await keep_positions(tx, events)
+    await queries.save_details(tx, _columns(_details(event) for event in events))
+    await queries.save_statuses(tx, _columns((e.contract_id, e.debtor.status_version, e.debtor.status) for e in events))
+    await _keep_contact_points_of_wholes(tx, events)
+    if pauses := [(e.contract_id, p.pause_id, p.version, p.starts_on, p.ends_on) for e in events for p in e.pauses]:
+        await queries.save_pauses(tx, _columns(pauses))
+    if disputes := [(e.contract_id, dispute) for e in events for dispute in e.open_clarifications]:
+        await queries.open_clarifications(tx, _columns(disputes))
+    if payments := [
+        (e.contract_id, e.last_payment.payment_id, e.last_payment.business_date) for e in events if e.last_payment
+    ]:
+        await queries.save_payments(tx, _columns(payments))
+
+
+def _details(event: ContractWhole) -> tuple[Any, ...]:
+    return (
+        event.contract_id,
+        event.details_version,
+        event.portfolio_id,
+        event.debtor.debtor_id,
+        event.contract_number,
+        event.debtor.name,
+        event.jurisdiction,
+        _region(event),
+    )
+
+
+def _region(event: ContractWhole) -> str | None:
+    """The state that the debtor lives in: in some countries it decides the allowed hours."""
+    if not event.addresses:
+        return None
+    try:
+        return state_named(event.jurisdiction, event.addresses[0].state)
+    except UnknownJurisdiction:
+        return None
+
+
+async def _keep_contact_points_of_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
+    wholes = [(event.contract_id, event.version, event.details_version) for event in events]
+    points = [
+        (*whole, p.contact_id, p.version, rank, p.kind, p.value, p.timezone, p.usable)
+        for event, whole in zip(events, wholes, strict=True)
+        for rank, p in enumerate(event.contact_points)
+    ]
+    if points:
+        await queries.save_contact_points(tx, _columns(points))
+    listed = _columns((point[0], point[3]) for point in points) or [(), ()]
+    await queries.retire_contact_points(tx, _columns(wholes), listed)
+
+
+async def keep_contact_changes(tx: Transaction, events: Sequence[ContactPointChanged]) -> None:
+    rows = [
+        (e.contract_id, e.version, None, e.contact_id, e.contact_version, None, e.kind, e.value, e.timezone, e.usable)
+        for e in events
+    ]
+    await queries.save_contact_points(tx, _columns(rows))
+
+
+async def keep_statuses(tx: Transaction, events: Sequence[DebtorStatusChanged]) -> None:
+    await queries.save_statuses(tx, _columns((e.contract_id, e.status_version, e.status) for e in events))
+
+
+async def keep_pauses(tx: Transaction, events: Sequence[ContractPaused | ContractResumed]) -> None:
+    rows = [(e.contract_id, e.pause_id, e.pause_version, e.starts_on, e.ends_on) for e in events]
+    await queries.save_pauses(tx, _columns(rows))
+
+
+async def keep_clarifications(tx: Transaction, events: Sequence[ClarificationOpened]) -> None:
+    await queries.open_clarifications(tx, _columns((e.contract_id, e.clarification_id) for e in events))
+
+
+async def keep_resolutions(tx: Transaction, events: Sequence[ClarificationResolved]) -> None:
+    """Where contact may not resume yet, the silence stays until a later resolution of the same one allows it."""
+    rows = [(e.contract_id, e.clarification_id, not e.contact_may_resume) for e in events]
+    await queries.resolve_clarifications(tx, _columns(rows))
+
+
+async def keep_payments(tx: Transaction, events: Sequence[PaymentReceived]) -> None:
+    """A payment's hold-off counts from the business date on which it arrived."""
+    await queries.save_payments(tx, _columns((e.contract_id, e.payment_id, e.as_of) for e in events))
+
+
+async def keep_reversals(tx: Transaction, events: Sequence[PaymentReversed]) -> None:
+    await queries.reverse_payments(tx, _columns((e.contract_id, e.payment_id, e.as_of) for e in events))
+
+
+async def keep_portfolios(tx: Transaction, events: Sequence[PortfolioStateChanged]) -> None:
+    rows = [
+        (
+            e.portfolio_id,
+            e.version,
+            e.state,
+            e.business_date,
+            e.name,
+            e.creditor_kind,
+            e.jurisdiction,
+            e.timezone,
+        )
+        for e in events
+    ]
+    await queries.save_portfolios(tx, _columns(rows))

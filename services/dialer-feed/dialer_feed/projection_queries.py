@@ -1,0 +1,162 @@
+"""What is known of portfolios and contracts: one statement per kind of fact, for any number of contracts."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from events.database import Transaction
+
+Columns = Sequence[Sequence[Any]]
+"""The arrays of an ``unnest``: one sequence per column."""
+
+_KNOW = """
+INSERT INTO contract (contract_id) SELECT contract_id FROM unnest($1::uuid[]) AS contract_id ORDER BY contract_id
+ON CONFLICT DO NOTHING
+"""
+_LOCK_CONTRACTS = """
+SELECT contract_id FROM contract WHERE contract_id = ANY ($1::uuid[]) ORDER BY contract_id FOR UPDATE
+"""
+_POSITIONS = """
+UPDATE contract SET
+    version = fact.version, state = fact.state, stage = fact.stage,
+    overdue_balance = fact.overdue_balance, oldest_due_on = fact.oldest_due_on
+FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::numeric[], $6::date[])
+    AS fact (contract_id, version, state, stage, overdue_balance, oldest_due_on)
+WHERE contract.contract_id = fact.contract_id AND contract.version < fact.version
+"""
+_DETAILS = """
+UPDATE contract SET
+    details_version = fact.version, portfolio_id = fact.portfolio_id, debtor_id = fact.debtor_id,
+    contract_number = fact.contract_number, name = fact.name, jurisdiction = fact.jurisdiction, region = fact.region
+FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[])
+    AS fact (contract_id, version, portfolio_id, debtor_id, contract_number, name, jurisdiction, region)
+WHERE contract.contract_id = fact.contract_id AND contract.details_version < fact.version
+"""
+_STATUSES = """
+UPDATE contract SET status_version = fact.version, status = fact.status
+FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS fact (contract_id, version, status)
+WHERE contract.contract_id = fact.contract_id AND contract.status_version < fact.version
+"""
+# A whole contract older than the details that are known says nothing of contact points any more. A point that was gone
+# may come back with any version; else its own version decides, and between equal ones the later event of the contract.
+_CONTACT_POINTS = """
+INSERT INTO contact_point AS known
+    (contract_id, contact_id, version, seen_version, rank, kind, value, timezone, usable)
+SELECT fact.contract_id, fact.contact_id, fact.version, fact.seen_version, fact.rank, fact.kind, fact.value,
+    fact.timezone, fact.usable
+FROM unnest(
+    $1::uuid[], $2::bigint[], $3::bigint[],
+    $4::uuid[], $5::bigint[], $6::integer[], $7::text[], $8::text[], $9::text[], $10::boolean[])
+    AS fact (contract_id, seen_version, details_version, contact_id, version, rank, kind, value, timezone, usable)
+JOIN contract USING (contract_id)
+WHERE fact.details_version IS NULL OR fact.details_version >= contract.details_version
+ON CONFLICT (contract_id, contact_id) DO UPDATE SET
+    version = excluded.version, seen_version = greatest(known.seen_version, excluded.seen_version),
+    rank = coalesce(excluded.rank, known.rank), kind = excluded.kind, value = excluded.value,
+    timezone = excluded.timezone, usable = excluded.usable, present = true
+WHERE CASE
+    WHEN NOT known.present THEN known.seen_version < excluded.seen_version
+    ELSE (known.version, known.seen_version) < (excluded.version, excluded.seen_version) END
+"""
+_ABSENT_CONTACT_POINTS = """
+UPDATE contact_point known SET present = false, seen_version = whole.version
+FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS whole (contract_id, version, details_version)
+JOIN contract USING (contract_id)
+WHERE known.contract_id = whole.contract_id AND known.present AND known.seen_version < whole.version
+    AND whole.details_version >= contract.details_version
+    AND NOT EXISTS (
+        SELECT FROM unnest($4::uuid[], $5::uuid[]) AS listed (contract_id, contact_id)
+        WHERE listed.contract_id = known.contract_id AND listed.contact_id = known.contact_id)
+"""
+_PAUSES = """
+INSERT INTO pause AS known (contract_id, pause_id, version, starts_on, ends_on)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::date[], $5::date[])
+ON CONFLICT (contract_id, pause_id) DO UPDATE SET
+    version = excluded.version, starts_on = excluded.starts_on, ends_on = excluded.ends_on
+WHERE known.version < excluded.version
+"""
+_CLARIFICATIONS_OPENED = """
+INSERT INTO clarification (contract_id, clarification_id, silent)
+SELECT *, true FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING
+"""
+_CLARIFICATIONS_RESOLVED = """
+INSERT INTO clarification AS known (contract_id, clarification_id, silent)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::boolean[])
+ON CONFLICT (contract_id, clarification_id) DO UPDATE SET silent = known.silent AND excluded.silent
+"""
+_PAYMENTS = """
+INSERT INTO payment (contract_id, payment_id, business_date)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::date[]) ON CONFLICT DO NOTHING
+"""
+_REVERSALS = """
+INSERT INTO payment (contract_id, payment_id, business_date, reversed)
+SELECT *, true FROM unnest($1::uuid[], $2::uuid[], $3::date[])
+ON CONFLICT (contract_id, payment_id) DO UPDATE SET reversed = true
+"""
+_PORTFOLIOS = """
+INSERT INTO portfolio AS known
+    (portfolio_id, version, state, business_date, name, creditor_kind, jurisdiction, timezone)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::date[], $5::text[], $6::text[], $7::text[], $8::text[])
+    AS fact (portfolio_id) ORDER BY portfolio_id
+ON CONFLICT (portfolio_id) DO UPDATE SET
+    version = excluded.version, state = excluded.state, business_date = excluded.business_date, name = excluded.name,
+    creditor_kind = excluded.creditor_kind, jurisdiction = excluded.jurisdiction, timezone = excluded.timezone
+WHERE known.version < excluded.version
+"""
+
+
+async def know_contracts(tx: Transaction, contract_ids: Sequence[UUID]) -> None:
+    """Give contracts that were never heard of a row, so that they can be locked."""
+    await tx.execute(_KNOW, contract_ids)
+
+
+async def lock_contracts(tx: Transaction, contract_ids: Sequence[UUID]) -> None:
+    await tx.execute(_LOCK_CONTRACTS, contract_ids)
+
+
+async def save_positions(tx: Transaction, columns: Columns) -> None:
+    await tx.execute(_POSITIONS, *columns)
+
+
+async def save_details(tx: Transaction, columns: Columns) -> None:
+    await tx.execute(_DETAILS, *columns)
+
+
+async def save_statuses(tx: Transaction, columns: Columns) -> None:
+    await tx.execute(_STATUSES, *columns)
+
+
+async def save_contact_points(tx: Transaction, columns: Columns) -> None:
+    """A rank that is null leaves the one that is known."""
+    await tx.execute(_CONTACT_POINTS, *columns)
+
+
+async def retire_contact_points(tx: Transaction, wholes: Columns, listed: Columns) -> None:
+    """A whole contract that is newer than what is known of a point, and does not list it, has it no longer."""
+    await tx.execute(_ABSENT_CONTACT_POINTS, *wholes, *listed)
+
+
+async def save_pauses(tx: Transaction, columns: Columns) -> None:
+    await tx.execute(_PAUSES, *columns)
+
+
+async def open_clarifications(tx: Transaction, columns: Columns) -> None:
+    """One that is known, resolved or not, stays as it is."""
+    await tx.execute(_CLARIFICATIONS_OPENED, *columns)
+
+
+async def resolve_clarifications(tx: Transaction, columns: Columns) -> None:
+    await tx.execute(_CLARIFICATIONS_RESOLVED, *columns)
+
+
+async def save_payments(tx: Transaction, columns: Columns) -> None:
+    """One that is known, reversed or not, stays as it is."""
+    await tx.execute(_PAYMENTS, *columns)
+
+
+async def reverse_payments(tx: Transaction, columns: Columns) -> None:
+    await tx.execute(_REVERSALS, *columns)
+
+
+async def save_portfolios(tx: Transaction, columns: Columns) -> None:
+    await tx.execute(_PORTFOLIOS, *columns)

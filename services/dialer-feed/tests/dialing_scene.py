@@ -1,0 +1,166 @@
+"""A stage for dialer-feed's tests: a database, the real consumer and builder, and what a test asks of them."""
+
+import asyncio
+import uuid
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from dialer_feed import listing, queries
+from dialer_feed.handlers import consumer
+from events.contracts.base import Event
+from events.contracts.dialer_feed import ListEntryWithdrawn
+from events.contracts.portfolio import (
+    CreditorKind,
+    PortfolioState,
+    PortfolioStateChanged,
+)
+from events.database import Database, Row
+from events.testing import apply_events, published
+from speaking_contracts import DAY, Contract, Phone
+
+__all__ = ["DAY", "Contract", "Phone", "Scene", "blocked_on_a_lock"]
+
+
+class Scene:
+    """A migrated database, the real consumer, one portfolio staged to ``DAY`` and one campaign."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.portfolio_id = uuid.uuid4()
+        self.campaign_id = uuid.uuid4()
+        self.builder = uuid.uuid4()
+        self._versions: dict[UUID, int] = {}
+        self._numbers = 0
+
+    async def receives(self, *events: Event) -> None:
+        """One batch of the real consumer."""
+        await apply_events(self.database, consumer, *events)
+
+    async def portfolio(self, portfolio_id: UUID | None = None, **changes: Any) -> UUID:
+        """What the portfolio service says of a portfolio from now on."""
+        portfolio_id = portfolio_id or self.portfolio_id
+        self._versions[portfolio_id] = self._versions.get(portfolio_id, 0) + 1
+        said: dict[str, Any] = {
+            "portfolio_id": portfolio_id,
+            "version": self._versions[portfolio_id],
+            "state": PortfolioState.READY,
+            "business_date": DAY,
+            "name": "Cartera Norte",
+            "creditor_id": uuid.uuid4(),
+            "creditor_kind": CreditorKind.FINANCIAL,
+            "jurisdiction": "MX",
+            "timezone": "America/Mexico_City",
+        }
+        await self.receives(PortfolioStateChanged(**(said | changes)))
+        return portfolio_id
+
+    async def campaign(self, **changes: Any) -> UUID:
+        """A campaign over all portfolios: early and late, above 100.00, 3 days of hold-off."""
+        said: dict[str, Any] = {
+            "name": "Daily",
+            "agency_id": None,
+            "min_overdue": Decimal("100.00"),
+            "stages": ["early", "late"],
+            "payment_holdoff_days": 3,
+            "portfolio_ids": None,
+            "max_attempts_per_7_days": None,
+        }
+        async with self.database.transaction() as tx:
+            row = await queries.create_campaign(tx, tuple((said | changes).values()))
+        campaign_id: UUID = row["campaign_id"]
+        return campaign_id
+
+    def contract(self, **changes: Any) -> Contract:
+        """A contract that may be listed; nobody has heard of it yet."""
+        self._numbers += 1
+        told: dict[str, Any] = {"number": f"C-{self._numbers:04}", "portfolio_id": self.portfolio_id}
+        return Contract(**(told | changes))
+
+    async def contracts(self, count: int, **changes: Any) -> list[Contract]:
+        """Contracts that have been registered."""
+        made = [self.contract(**changes) for _ in range(count)]
+        await self.receives(*(contract.registered() for contract in made))
+        return made
+
+    async def asked(self, day: date = DAY, campaign_id: UUID | None = None) -> UUID:
+        """A list that was asked for and whose barrier has been reached: ready to be built."""
+        requested = await listing.request(self.database, campaign_id or self.campaign_id, day)
+        await self.barrier_ends("reached")
+        return requested.list_id
+
+    async def barrier_ends(self, state: str) -> None:
+        """The barriers that are under way end."""
+        async with self.database.transaction() as tx:
+            await tx.execute("UPDATE barrier SET state = $1 WHERE state IN ('open', 'waiting')", state)
+
+    async def built(self, day: date = DAY, campaign_id: UUID | None = None) -> UUID:
+        """A list that was asked for, built and, unless something stood in its way, published."""
+        list_id = await self.asked(day, campaign_id)
+        await self.advance()
+        return list_id
+
+    async def advance(self) -> None:
+        """Build what can be built; where an app runs on the same database, its builder may be the one who does."""
+        await listing.advance(self.database, self.builder)
+        await self.until(_NOTHING_UNFINISHED)
+
+    async def listed(self, list_id: UUID) -> list[str]:
+        """The contract numbers that are still on the list."""
+        async with self.database.connection() as connection:
+            rows = await queries.listed_entries(connection, list_id, None, 10_000)
+        return [row["contract_number"] for row in rows]
+
+    async def the_list(self, list_id: UUID) -> Row:
+        async with self.database.connection() as connection:
+            row = await queries.dialing_list(connection, list_id)
+        assert row is not None
+        return row
+
+    async def withdrawals(self, list_id: UUID) -> list[tuple[str, str]]:
+        """Contract number and reason of what was withdrawn, in the order of the feed."""
+        return [(row["contract_number"], row["reason"]) for row in await self.rows(_WITHDRAWN, list_id)]
+
+    async def withdrawn_events(self) -> list[ListEntryWithdrawn]:
+        return await published(self.database, ListEntryWithdrawn)
+
+    async def rows(self, sql: str, *arguments: Any) -> list[Row]:
+        async with self.database.connection() as connection:
+            found: list[Row] = await connection.fetch(sql, *arguments)
+        return found
+
+    async def until(self, sql: str, *arguments: Any) -> None:
+        """Return once this question has the answer true."""
+        async with asyncio.timeout(20):
+            while True:
+                [row] = await self.rows(sql, *arguments)
+                if row[0]:
+                    return
+                await asyncio.sleep(0.005)
+
+    async def execute(self, sql: str, *arguments: Any) -> None:
+        async with self.database.transaction() as tx:
+            await tx.execute(sql, *arguments)
+
+
+_WITHDRAWN = """
+SELECT contract_number, reason FROM list_entry WHERE list_id = $1 AND cursor IS NOT NULL ORDER BY cursor
+"""
+
+
+_NOTHING_UNFINISHED = """
+SELECT NOT EXISTS (
+    SELECT FROM dialing_list JOIN barrier USING (barrier_id)
+    WHERE dialing_list.status = 'building' AND barrier.state IN ('reached', 'failed'))
+"""
+_BLOCKED = """
+SELECT EXISTS (
+    SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%')
+"""
+
+
+async def blocked_on_a_lock(scene: Scene, statement: str) -> None:
+    """Return once another connection of this database waits for a lock with this statement."""
+    await scene.until(_BLOCKED, statement)

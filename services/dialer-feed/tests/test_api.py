@@ -1,0 +1,252 @@
+"""Campaigns and lists over HTTP, and what is refused."""
+
+import asyncio
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from chassis.auth import unguarded_routes
+from chassis.testing import mint
+from dialer_feed import listing
+from dialing_scene import DAY, Scene
+from events.contracts.portfolio import PortfolioState
+from test_dialers import call
+
+Json = dict[str, Any]
+
+
+def code_of(answer: httpx.Response) -> str:
+    assert answer.headers["content-type"].startswith("application/problem+json"), answer.text
+    return str(answer.json()["type"]).rpartition(":")[2]
+
+
+async def ask(client: httpx.AsyncClient, scene: Scene, day: str = str(DAY), **headers: str) -> httpx.Response:
+    body = {"campaign_id": str(scene.campaign_id), "business_date": day}
+    return await client.post("/v1/lists", json=body, headers=headers)
+
+
+async def test_a_campaign_has_usual_values(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/campaigns", json={"name": "Norte", "agency_id": None})
+    assert answer.status_code == 201
+    campaign = answer.json()
+    assert campaign["min_overdue"] == "100.00"
+    assert campaign["stages"] == ["early", "late"]
+    assert campaign["payment_holdoff_days"] == 3
+    assert campaign["portfolio_ids"] is None
+    assert (await client.get(f"/v1/campaigns/{campaign['campaign_id']}")).json() == campaign
+    listed = (await client.get("/v1/campaigns", params={"limit": 1})).json()
+    rest = (await client.get("/v1/campaigns", params={"cursor": listed["next_cursor"]})).json()
+    assert rest == {"items": [campaign], "next_cursor": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"agency_id": str(uuid.uuid4())}, 422, "agencies-not-yet"),
+        ({"portfolio_ids": [str(uuid.uuid4())]}, 404, "portfolio-unknown"),
+        ({"name": ""}, 422, "invalid"),
+        ({"name": "a\u202eb"}, 422, "invalid"),
+        ({"name": "nul\0"}, 422, "invalid"),
+        ({"min_overdue": "-1.00"}, 422, "invalid"),
+        ({"min_overdue": "1e400"}, 422, "invalid"),
+        ({"min_overdue": 100}, 422, "invalid"),
+        ({"min_overdue": "NaN"}, 422, "invalid"),
+        ({"stages": []}, 422, "invalid"),
+        ({"stages": ["early", "early"]}, 422, "invalid"),
+        ({"stages": ["ancient"]}, 422, "invalid"),
+        ({"payment_holdoff_days": -1}, 422, "invalid"),
+        ({"payment_holdoff_days": True}, 422, "invalid"),
+        ({"payment_holdoff_days": "3"}, 422, "invalid"),
+        ({"max_attempts_per_7_days": 0}, 422, "invalid"),
+        ({"max_attempts_per_7_days": 10**30}, 422, "invalid"),
+        ({"portfolio_ids": []}, 422, "invalid"),
+        ({"surprise": 1}, 422, "invalid"),
+    ],
+)
+async def test_a_bad_campaign_is_refused(
+    client: httpx.AsyncClient, scene: Scene, change: Json, status: int, code: str
+) -> None:
+    answer = await client.post("/v1/campaigns", json={"name": "Norte", **change})
+    assert (answer.status_code, code_of(answer)) == (status, code)
+    assert len(await scene.rows("SELECT FROM campaign")) == 1
+
+
+async def test_a_list_is_asked_for_built_and_read(client: httpx.AsyncClient, scene: Scene) -> None:
+    await scene.contracts(2)
+    app = client._transport.app  # type: ignore[attr-defined]
+    app.state.settings = app.state.settings.model_copy(update={"list_wait_seconds": 0})
+    building = await ask(client, scene)
+    assert (building.status_code, building.json()["status"]) == (202, "building")
+    assert building.json()["waiting_for"] == ["portfolio"]
+    list_id = building.json()["list_id"]
+    for path, method in (("entries", "GET"), ("withdrawals", "POST")):
+        body = {"contract_number": "C-0001", "reason": "other"} if method == "POST" else None
+        answer = await client.request(method, f"/v1/lists/{list_id}/{path}", json=body)
+        assert (answer.status_code, code_of(answer)) == (409, "list-building")
+
+    app.state.settings = app.state.settings.model_copy(update={"list_wait_seconds": 20})
+    await scene.barrier_ends("reached")
+    again = await ask(client, scene)
+    assert (again.status_code, again.json()["status"], again.json()["entries"]) == (200, "published", 2)
+    assert again.json()["list_id"] == list_id
+    assert again.json()["overdue_total"] == "3000.00"
+    assert (await client.get(f"/v1/lists/{list_id}")).json() == again.json()
+    found = await client.get("/v1/lists", params={"business_date": str(DAY), "campaign_id": str(scene.campaign_id)})
+    assert found.json() == {"items": [again.json()], "next_cursor": None}
+    assert (await client.get("/v1/lists", params={"business_date": "2020-01-01"})).json()["items"] == []
+
+
+async def test_a_list_that_is_published_while_the_request_waits_is_created(
+    client: httpx.AsyncClient, scene: Scene
+) -> None:
+    await scene.contracts(1)
+    asking = asyncio.create_task(ask(client, scene))
+    await scene.until("SELECT EXISTS (SELECT FROM barrier WHERE state = 'open')")
+    await scene.barrier_ends("reached")
+    answer = await asking
+    assert (answer.status_code, answer.json()["entries"]) == (201, 1)
+
+
+async def test_a_portfolio_that_is_not_ready_is_named(
+    client: httpx.AsyncClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "LAG_SECONDS", 0.0)
+    await scene.contracts(1)
+    tomorrow = await ask(client, scene, str(DAY + timedelta(days=1)))
+    assert (tomorrow.status_code, code_of(tomorrow)) == (409, "portfolio-not-ready")
+    assert "Cartera Norte" in tomorrow.json()["detail"]
+    assert (await ask(client, scene, str(DAY - timedelta(days=1)))).status_code == 409
+    await scene.portfolio(state=PortfolioState.LOADING)
+    assert (await ask(client, scene)).status_code == 409
+
+
+async def test_a_list_that_fails_while_the_request_waits_is_a_conflict(client: httpx.AsyncClient, scene: Scene) -> None:
+    await scene.contracts(1)
+    asking = asyncio.create_task(ask(client, scene))
+    await scene.until("SELECT EXISTS (SELECT FROM barrier WHERE state = 'open')")
+    await scene.barrier_ends("failed")
+    answer = await asking
+    assert (answer.status_code, code_of(answer)) == (409, "stale-knowledge")
+    assert "portfolio" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/v1/lists", {"campaign_id": str(uuid.uuid4()), "business_date": str(DAY)}),
+        ("GET", f"/v1/campaigns/{uuid.uuid4()}", None),
+        ("GET", f"/v1/lists/{uuid.uuid4()}", None),
+        ("GET", f"/v1/lists/{uuid.uuid4()}/entries", None),
+        ("GET", f"/v1/lists/{uuid.uuid4()}/withdrawals", None),
+        ("POST", f"/v1/lists/{uuid.uuid4()}/withdrawals", {"contract_number": "1", "reason": "other"}),
+        ("POST", f"/v1/lists/{uuid.uuid4()}/acknowledgements", {"cursor": 0}),
+        ("GET", f"/v1/withdrawal-report?list_id={uuid.uuid4()}", None),
+    ],
+)
+async def test_what_is_not_there_is_not_found(
+    client: httpx.AsyncClient, method: str, path: str, body: Json | None
+) -> None:
+    answer = await client.request(method, path, json=body)
+    assert answer.status_code == 404
+    assert code_of(answer).endswith("-unknown")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/lists", {"campaign_id": "x", "business_date": str(DAY)}),
+        ("/v1/lists", {"campaign_id": str(uuid.uuid4()), "business_date": "31/02/2026"}),
+        ("/v1/lists", {"campaign_id": str(uuid.uuid4()), "business_date": "9999-12-31"}),
+        ("/v1/lists", {"campaign_id": str(uuid.uuid4()), "business_date": str(DAY), "force": True}),
+        ("/v1/lists/{list_id}/withdrawals", {"contract_number": "1", "reason": "payment"}),
+        ("/v1/lists/{list_id}/withdrawals", {"contract_number": "1", "reason": "no_phone"}),
+        ("/v1/lists/{list_id}/withdrawals", {"contract_number": "nul\0", "reason": "other"}),
+        ("/v1/lists/{list_id}/acknowledgements", {"cursor": -1}),
+        ("/v1/lists/{list_id}/acknowledgements", {"cursor": 2**63}),
+        ("/v1/lists/{list_id}/acknowledgements", {"cursor": True}),
+        ("/v1/lists/{list_id}/acknowledgements", {"cursor": "1"}),
+        ("/v1/calls", []),
+        ("/v1/calls", {}),
+        ("/v1/calls", [{"call_id": "1"}]),
+    ],
+)
+async def test_bad_input_is_refused(client: httpx.AsyncClient, scene: Scene, path: str, body: Any) -> None:
+    await scene.contracts(1)
+    list_id = await scene.built()
+    answer = await client.post(path.format(list_id=list_id), json=body)
+    assert (answer.status_code, code_of(answer)) == (422, "invalid")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"call_id": "x" * 65},
+        {"call_id": ""},
+        {"agent": "nul\0"},
+        {"duration_seconds": -1},
+        {"duration_seconds": 2**31},
+        {"duration_seconds": 1.5},
+        {"duration_seconds": True},
+        {"started_at": "2026-11-23"},
+        {"started_at": "2026-11-23T10:00:00"},
+        {"disposition": "vanished"},
+        {"surprise": 1},
+    ],
+)
+async def test_a_call_of_the_wrong_form_is_refused(client: httpx.AsyncClient, scene: Scene, change: Json) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    answer = await client.post("/v1/calls", json=[call(list_id, contract), call(list_id, contract, **change)])
+    assert (answer.status_code, code_of(answer)) == (422, "invalid")
+    assert await scene.rows("SELECT FROM call_result") == []
+
+
+@pytest.mark.parametrize(
+    "query", [{"after": "-1"}, {"after": "1_000"}, {"after": str(2**63)}, {"wait": "61"}, {"wait": "x"}, {"limit": "0"}]
+)
+async def test_a_bad_cursor_or_wait_is_refused(client: httpx.AsyncClient, scene: Scene, query: dict[str, str]) -> None:
+    await scene.contracts(1)
+    list_id = await scene.built()
+    answer = await client.get(f"/v1/lists/{list_id}/withdrawals", params=query)
+    assert (answer.status_code, code_of(answer)) == (422, "invalid")
+
+
+async def test_an_agency_sees_nothing_that_is_dialled_from_inside(client: httpx.AsyncClient, scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    own = {"Authorization": f"Bearer {mint(agency_id=uuid.uuid4(), subject='agency')}"}
+    for path in ("", "/entries", "/withdrawals"):
+        assert (await client.get(f"/v1/lists/{list_id}{path}", headers=own)).status_code == 404
+    for path in ("/v1/lists", "/v1/campaigns"):
+        assert (await client.get(path, headers=own)).json()["items"] == []
+    assert (await client.get(f"/v1/campaigns/{scene.campaign_id}", headers=own)).status_code == 404
+    assert (await client.get(f"/v1/withdrawal-report?list_id={list_id}", headers=own)).status_code == 404
+    for path, body in (
+        ("withdrawals", {"contract_number": contract.number, "reason": "other"}),
+        ("acknowledgements", {"cursor": 0}),
+    ):
+        assert (await client.post(f"/v1/lists/{list_id}/{path}", json=body, headers=own)).status_code == 404
+    for path in ("/v1/lists", "/v1/campaigns"):
+        assert (await client.post(path, json={}, headers=own)).status_code == 403
+
+
+async def test_every_route_is_guarded(client: httpx.AsyncClient) -> None:
+    app = client._transport.app  # type: ignore[attr-defined]
+    assert unguarded_routes(app) == []
+    for path in ("/v1/lists", "/v1/campaigns"):
+        assert (await client.get(path, headers={"Authorization": ""})).status_code == 401
+    reader = {"Authorization": f"Bearer {mint(scopes=['dialer-feed:read'])}"}
+    assert (await client.post("/v1/campaigns", json={"name": "x"}, headers=reader)).status_code == 403
+
+
+async def test_a_withdrawal_sent_again_with_its_key_happens_once(client: httpx.AsyncClient, scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    key = {"Idempotency-Key": "once"}
+    body = {"contract_number": contract.number, "reason": "opted_out"}
+    first = await client.post(f"/v1/lists/{list_id}/withdrawals", json=body, headers=key)
+    again = await client.post(f"/v1/lists/{list_id}/withdrawals", json=body, headers=key)
+    assert (first.status_code, again.status_code, first.json()) == (201, 201, again.json())
+    assert len(await scene.rows("SELECT FROM reported_silence")) == 2

@@ -1,0 +1,195 @@
+"""The builder and whoever silences do not miss each other, whatever the interleaving."""
+
+import asyncio
+import random
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import pytest
+from dialer_feed import listing, withdrawal
+from dialer_feed.handlers import consumer, lock_contracts, withdraw_paid
+from dialing_scene import DAY, Contract, Scene, blocked_on_a_lock
+from events.contracts.base import Event
+from events.contracts.dialer_feed import ListPublished
+from events.contracts.portfolio import PaymentReceived
+from events.database import Transaction
+from events.envelope import envelope_of
+from events.testing import apply_events, published, record_of
+
+STEPS = ("asked", "claimed", "gathered", "waited", "published")
+
+
+async def walk(scene: Scene, list_id: UUID, first: str, last: str) -> None:
+    """Take the builder's steps after ``first`` up to and with ``last``."""
+    database, builder = scene.database, scene.builder
+    for step in STEPS[STEPS.index(first) + 1 : STEPS.index(last) + 1]:
+        match step:
+            case "claimed":
+                await listing.claim(database, list_id, builder)
+            case "gathered":
+                await listing.gather(database, list_id, builder)
+            case "waited":
+                await listing.wait_for_silencers(database)
+            case "published":
+                await listing.publish(database, list_id, scene.campaign_id, DAY, builder)
+
+
+@pytest.mark.parametrize("held_after", STEPS)
+async def test_a_payment_while_the_builder_is_held_leaves_no_entry(scene: Scene, held_after: str) -> None:
+    paid, other = await scene.contracts(2)
+    list_id = await scene.asked()
+    await walk(scene, list_id, "asked", held_after)
+    await scene.receives(paid.paid())
+    await walk(scene, list_id, held_after, "published")
+
+    assert await scene.listed(list_id) == [other.number]
+    was_published = held_after == "published"
+    assert (await scene.the_list(list_id))["entries"] == (2 if was_published else 1)
+    assert await scene.withdrawals(list_id) == ([(paid.number, "payment")] if was_published else [])
+
+
+@asynccontextmanager
+async def payment_under_way(scene: Scene, payment: PaymentReceived) -> AsyncIterator[Transaction]:
+    """A consumer's transaction that has applied the payment and has not committed yet."""
+    received = _received(payment)
+    async with scene.database.transaction("dialer-feed.events") as tx:
+        assert consumer.first_hook is not None
+        await consumer.first_hook(tx)
+        await lock_contracts(tx, [received])
+        await withdraw_paid([received], tx)
+        await withdrawal.number(tx)
+        yield tx
+
+
+def _received(event: PaymentReceived) -> PaymentReceived:
+    record = record_of(event)
+    return PaymentReceived.received(record.value, envelope_of(record.headers))
+
+
+async def test_a_payment_that_was_under_way_before_the_entries_were_there_is_caught_by_the_second_look(
+    scene: Scene,
+) -> None:
+    """It saw no entry, and the builder's insert did not see it: only the second look can know."""
+    paid, other = await scene.contracts(2)
+    list_id = await scene.asked()
+    async with payment_under_way(scene, paid.paid()):
+        await walk(scene, list_id, "asked", "gathered")
+        waiting = asyncio.create_task(listing.wait_for_silencers(scene.database))
+        await blocked_on_a_lock(scene, "pg_advisory_xact_lock")
+        assert not waiting.done(), "the builder goes on only when the payment's transaction has ended"
+    await waiting
+    await walk(scene, list_id, "waited", "published")
+    assert await scene.listed(list_id) == [other.number]
+    assert (await scene.the_list(list_id))["entries"] == 1
+
+
+async def test_a_payment_under_way_while_the_list_is_published_is_numbered_on_it(scene: Scene) -> None:
+    """It has taken the entry but does not know yet whether the list is published: the lock of the list's row tells."""
+    paid, other = await scene.contracts(2)
+    list_id = await scene.asked()
+    await walk(scene, list_id, "asked", "waited")
+    record = _received(paid.paid())
+    async with scene.database.transaction("dialer-feed.events") as tx:
+        await withdrawal.begin(tx)
+        await lock_contracts(tx, [record])
+        await withdraw_paid([record], tx)
+        await walk(scene, list_id, "waited", "published")
+        await withdrawal.number(tx)
+    assert await scene.listed(list_id) == [other.number]
+    assert await scene.withdrawals(list_id) == [(paid.number, "payment")]
+    assert (await scene.the_list(list_id))["entries"] == 2
+
+
+async def test_a_silenced_entry_of_an_unpublished_list_is_told_to_nobody(scene: Scene) -> None:
+    [paid] = await scene.contracts(1)
+    list_id = await scene.asked()
+    await walk(scene, list_id, "asked", "gathered")
+    await scene.receives(paid.paid())
+    await walk(scene, list_id, "gathered", "published")
+    assert await scene.withdrawn_events() == []
+    assert (await scene.the_list(list_id))["last_cursor"] == 0
+
+
+async def test_concurrent_builds_and_payments_end_without_a_deadlock(scene: Scene) -> None:
+    """Several campaigns build over the same contracts while batches of payments and disputes come in."""
+    contracts = await scene.contracts(120)
+    campaigns = [await scene.campaign() for _ in range(6)]
+    randomness = random.Random(20261123)
+
+    async def build(campaign_id: UUID) -> UUID:
+        list_id = (await listing.request(scene.database, campaign_id, DAY)).list_id
+        builder = uuid.uuid4()
+        await listing.build(scene.database, list_id, campaign_id, DAY, builder)
+        return list_id
+
+    async def silence(part: list[Contract]) -> None:
+        while part:
+            batch = [part.pop() for _ in range(min(len(part), randomness.randint(1, 9)))]
+            randomness.shuffle(batch)
+            events: list[Event] = [c.paid() if randomness.random() < 0.5 else c.disputed() for c in batch]
+            events += [c.paid() for c in batch]
+            await apply_events(scene.database, consumer, *events)
+
+    parts = [contracts[n : n + 30] for n in (0, 30, 60)]
+    results = await asyncio.gather(
+        *(build(campaign_id) for campaign_id in campaigns), *(silence(part) for part in parts)
+    )
+    lists = [list_id for list_id in results if list_id is not None]
+    left = [c.number for c in contracts[90:]]
+    for list_id in lists:
+        assert await scene.listed(list_id) == left
+        row = await scene.the_list(list_id)
+        assert row["entries"] - row["withdrawn"] == len(left)
+    deadlocks = await scene.rows("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    assert [row["deadlocks"] for row in deadlocks] == [0]
+
+
+@pytest.mark.parametrize("overruled_after", ["asked", "claimed", "gathered", "waited"])
+async def test_a_builder_whose_claim_was_overruled_changes_nothing(scene: Scene, overruled_after: str) -> None:
+    contracts = await scene.contracts(2)
+    list_id = await scene.asked()
+    database, successor = scene.database, uuid.uuid4()
+    await walk(scene, list_id, "asked", overruled_after)
+    await listing.build(database, list_id, scene.campaign_id, DAY, successor)
+
+    for step in (
+        listing.claim(database, list_id, scene.builder),
+        listing.gather(database, list_id, scene.builder),
+        listing.publish(database, list_id, scene.campaign_id, DAY, scene.builder),
+        listing.fail(database, list_id, "stale-knowledge", "too late"),
+    ):
+        with pytest.raises(listing.Overruled):
+            await step
+
+    assert (await scene.the_list(list_id))["status"] == "published"
+    assert await scene.listed(list_id) == [c.number for c in contracts]
+
+
+async def test_two_builders_at_once_publish_a_whole_list(scene: Scene) -> None:
+    """Nothing that the one clears away or finds is taken from the other."""
+    contracts = await scene.contracts(5)
+    for _ in range(10):
+        campaign_id = await scene.campaign()
+        list_id = await scene.asked(campaign_id=campaign_id)
+        await asyncio.gather(*(listing.advance(scene.database, uuid.uuid4()) for _ in range(4)))
+        await scene.advance()
+        assert await scene.listed(list_id) == [c.number for c in contracts]
+        assert (await scene.the_list(list_id))["entries"] == 5
+
+
+@pytest.mark.parametrize("crashed_after", STEPS[:-1])
+async def test_a_build_that_crashed_is_done_again_by_the_next_builder(scene: Scene, crashed_after: str) -> None:
+    first, second = await scene.contracts(2)
+    list_id = await scene.asked()
+    await walk(scene, list_id, "asked", crashed_after)
+    await scene.receives(first.revised(overdue="777.00"))
+
+    await listing.advance(scene.database, uuid.uuid4())
+
+    assert await scene.listed(list_id) == [first.number, second.number]
+    [entry] = await scene.rows("SELECT overdue_balance FROM list_entry WHERE contract_number = $1", first.number)
+    assert str(entry["overdue_balance"]) == "777.00"
+    [event] = await published(scene.database, ListPublished)
+    assert (event.list_id, event.entries, str(event.overdue_total)) == (list_id, 2, "2277.00")

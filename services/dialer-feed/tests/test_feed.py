@@ -1,0 +1,250 @@
+"""The withdrawal feed has no gaps, and together with the entries misses nobody."""
+
+import asyncio
+import csv
+import io
+import json
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from dialer_feed import withdrawal
+from dialer_feed.withdrawal import Cause
+from dialing_scene import DAY, Phone, Scene, blocked_on_a_lock
+from events.contracts.dialer_feed import WithdrawalReason
+from events.contracts.portfolio import CreditorKind
+
+Json = dict[str, Any]
+
+
+async def feed_of(client: httpx.AsyncClient, list_id: uuid.UUID, **query: int) -> Json:
+    answer = await client.get(f"/v1/lists/{list_id}/withdrawals", params=query)
+    assert answer.status_code == 200, answer.text
+    found: Json = answer.json()
+    return found
+
+
+async def numbers_of(client: httpx.AsyncClient, list_id: uuid.UUID) -> tuple[list[str], int]:
+    answer = await client.get(f"/v1/lists/{list_id}/entries")
+    assert answer.status_code == 200, answer.text
+    numbers = [json.loads(line)["contract_number"] for line in answer.text.splitlines()]
+    return numbers, int(answer.headers["Recobro-Cursor"])
+
+
+async def test_withdrawals_come_in_the_order_of_their_cursors(scene: Scene, client: httpx.AsyncClient) -> None:
+    contracts = await scene.contracts(4)
+    list_id = await scene.built()
+    for contract in contracts[:3]:
+        await scene.receives(contract.paid())
+
+    whole = await feed_of(client, list_id)
+    assert [item["cursor"] for item in whole["items"]] == [1, 2, 3]
+    assert [item["contract_number"] for item in whole["items"]] == [c.number for c in contracts[:3]]
+    assert whole["items"][0].keys() == {
+        "cursor",
+        "contract_id",
+        "contract_number",
+        "reason",
+        "caused_at",
+        "withdrawn_at",
+    }
+    assert whole["next_cursor"] == 3
+    assert [item["cursor"] for item in (await feed_of(client, list_id, after=1, limit=1))["items"]] == [2]
+    assert await feed_of(client, list_id, after=3) == {"items": [], "next_cursor": 3}
+    assert await feed_of(client, list_id, after=2**63 - 1) == {"items": [], "next_cursor": 2**63 - 1}
+
+
+async def test_a_waiting_dialer_is_told_at_once(scene: Scene, client: httpx.AsyncClient) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    waiting = asyncio.create_task(feed_of(client, list_id, wait=20))
+    await asyncio.sleep(0)
+    await scene.receives(contract.paid())
+    told = await asyncio.wait_for(waiting, 10)
+    assert [item["contract_number"] for item in told["items"]] == [contract.number]
+
+
+async def test_a_waiting_dialer_holds_no_connection(scene: Scene, client: httpx.AsyncClient) -> None:
+    """More dialers wait than there are connections, and the service still answers."""
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    waiting = [asyncio.create_task(feed_of(client, list_id, wait=20)) for _ in range(30)]
+    await asyncio.sleep(0)
+    assert (await client.get(f"/v1/lists/{list_id}")).status_code == 200
+    await scene.receives(contract.paid())
+    for told in await asyncio.wait_for(asyncio.gather(*waiting), 20):
+        assert told["next_cursor"] == 1
+
+
+async def test_waiting_ends_when_the_process_stops(scene: Scene, client: httpx.AsyncClient) -> None:
+    await scene.contracts(1)
+    list_id = await scene.built()
+    app = client._transport.app  # type: ignore[attr-defined]
+    waiting = asyncio.create_task(feed_of(client, list_id, wait=60))
+    await asyncio.sleep(0)
+    app.state.stopping.set()
+    assert (await asyncio.wait_for(waiting, 20))["items"] == []
+
+
+async def test_a_reader_of_the_feed_never_passes_a_cursor_that_comes_later(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    """Many transactions withdraw at once, in every order; a reader that follows the feed has seen all of them."""
+    contracts = await scene.contracts(60)
+    list_id = await scene.built()
+    seen: list[Json] = []
+
+    async def follow() -> None:
+        cursor = 0
+        while len(seen) < len(contracts):
+            told = await feed_of(client, list_id, after=cursor, wait=10, limit=7)
+            seen.extend(told["items"])
+            cursor = told["next_cursor"]
+
+    following = asyncio.create_task(follow())
+    batches = [contracts[n::12] for n in range(12)]
+    await asyncio.gather(*(scene.receives(*(c.paid() for c in batch)) for batch in batches))
+    await asyncio.wait_for(following, 30)
+    assert [item["cursor"] for item in seen] == list(range(1, 61))
+    assert {item["contract_number"] for item in seen} == {c.number for c in contracts}
+
+
+async def test_a_cursor_given_by_a_transaction_under_way_is_not_passed(scene: Scene, client: httpx.AsyncClient) -> None:
+    """The first to take cursors has not committed: whoever comes second waits, and nobody sees number two alone."""
+    first, second = await scene.contracts(2)
+    list_id = await scene.built()
+    async with scene.database.transaction() as tx:
+        await withdrawal.begin(tx)
+        await withdrawal.lock(tx, [first.contract_id])
+        await withdrawal.withdraw(tx, [Cause(first.contract_id, WithdrawalReason.OTHER, None, withdrawal.now())])
+        await withdrawal.number(tx)
+        late = asyncio.create_task(scene.receives(second.paid()))
+        await blocked_on_a_lock(scene, "FROM dialing_list WHERE list_id = ANY")
+        assert (await feed_of(client, list_id))["items"] == []
+    await late
+    assert [item["contract_number"] for item in (await feed_of(client, list_id))["items"]] == [
+        first.number,
+        second.number,
+    ]
+
+
+async def test_entries_and_the_feed_after_their_cursor_miss_nobody(scene: Scene, client: httpx.AsyncClient) -> None:
+    """Whatever is withdrawn while the entries are streamed is out of them or in the feed behind their cursor."""
+    contracts = await scene.contracts(40)
+    list_id = await scene.built()
+
+    async def pay() -> None:
+        for contract in contracts[:30]:
+            await scene.receives(contract.paid())
+
+    paying = asyncio.create_task(pay())
+    while not paying.done():
+        entries, cursor = await numbers_of(client, list_id)
+        at_least = {row["contract_number"] for row in await scene.rows(_NUMBERED, list_id, cursor)}
+        assert not at_least & set(entries), "withdrawn up to the cursor and still an entry"
+        after = {item["contract_number"] for item in (await feed_of(client, list_id, after=cursor))["items"]}
+        before = {item["contract_number"] for item in (await feed_of(client, list_id))["items"]} - after
+        assert set(entries) | after | before == {c.number for c in contracts}
+    await paying
+    entries, cursor = await numbers_of(client, list_id)
+    assert (entries, cursor) == ([c.number for c in contracts[30:]], 30)
+
+
+_NUMBERED = "SELECT contract_number FROM list_entry WHERE list_id = $1 AND cursor <= $2"
+
+
+async def test_an_entry_as_jsonl(scene: Scene, client: httpx.AsyncClient) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    answer = await client.get(f"/v1/lists/{list_id}/entries")
+    assert answer.headers["content-type"].startswith("application/jsonl")
+    assert answer.headers["Recobro-Cursor"] == "0"
+    [line] = answer.text.splitlines()
+    assert json.loads(line) == {
+        "contract_number": contract.number,
+        "name": f"Debtor of {contract.number}",
+        "phones": ["+525512345601", "+525512345602"],
+        "overdue_balance": "1500.00",
+        "days_past_due": 20,
+        "callable_from": f"{DAY}T13:00:00Z",
+        "callable_until": f"{DAY + timedelta(days=1)}T04:00:00Z",
+        "timezone": "America/Mexico_City",
+    }
+
+
+async def test_entries_as_csv_for_people(scene: Scene, client: httpx.AsyncClient) -> None:
+    await scene.contracts(1, number="=C-1")
+    list_id = await scene.built()
+    answer = await client.get(f"/v1/lists/{list_id}/entries", params={"format": "csv"})
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    [row] = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))
+    assert row["phones"] == "+525512345601 +525512345602"
+    assert row["contract_number"] == "'=C-1"
+    assert row["overdue_balance"] == "1500.00"
+
+
+async def test_more_entries_than_a_page_come_once_each(scene: Scene, client: httpx.AsyncClient) -> None:
+    contracts = await scene.contracts(2300)
+    list_id = await scene.built()
+    numbers, _ = await numbers_of(client, list_id)
+    assert numbers == [c.number for c in contracts]
+    answer = await client.get(f"/v1/lists/{list_id}/entries", params={"format": "csv"})
+    assert len(answer.text.splitlines()) == 2301
+    assert answer.text.count("contract_number") == 1
+
+
+async def test_hours_are_those_of_the_debtors_phones(scene: Scene, client: httpx.AsyncClient) -> None:
+    """Phones in two zones: only what both allow. A commercial creditor has no hours on a Sunday."""
+    both = [Phone("+525512345601"), Phone("+526641234567", timezone="America/Tijuana")]
+    await scene.contracts(1, phones=both)
+    list_id = await scene.built()
+    entry = json.loads((await client.get(f"/v1/lists/{list_id}/entries")).text)
+    assert (entry["callable_from"], entry["callable_until"]) == (
+        f"{DAY}T15:00:00Z",
+        f"{DAY + timedelta(days=1)}T04:00:00Z",
+    )
+    assert entry["timezone"] == "America/Mexico_City"
+
+    sunday = DAY + timedelta(days=6)
+    await scene.portfolio(business_date=sunday, creditor_kind=CreditorKind.COMMERCIAL)
+    list_id = await scene.built(sunday)
+    entry = json.loads((await client.get(f"/v1/lists/{list_id}/entries")).text)
+    assert (entry["callable_from"], entry["callable_until"]) == (None, None)
+
+
+async def test_hours_are_those_of_the_debtors_state_where_states_differ(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    phones = [Phone("+5511987654321", timezone="America/Sao_Paulo")]
+    await scene.contracts(1, jurisdiction="BR", region="Rio de Janeiro", phones=phones)
+    list_id = await scene.built()
+    entry = json.loads((await client.get(f"/v1/lists/{list_id}/entries")).text)
+    assert (entry["callable_from"], entry["callable_until"]) == (f"{DAY}T12:00:00Z", f"{DAY}T22:00:00Z")
+
+
+async def test_an_unknown_zone_where_there_are_several_has_no_hours(scene: Scene, client: httpx.AsyncClient) -> None:
+    await scene.contracts(1, jurisdiction="US", phones=[Phone("+12025550123", timezone=None)])
+    list_id = await scene.built()
+    entry = json.loads((await client.get(f"/v1/lists/{list_id}/entries")).text)
+    assert entry["callable_from"] is None
+
+
+async def test_a_list_that_is_not_live_serves_no_entries(scene: Scene, client: httpx.AsyncClient) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    await scene.execute("UPDATE dialing_list SET live_until = now() - interval '1 second'")
+    for file_format, lines in (("jsonl", 0), ("csv", 1)):
+        answer = await client.get(f"/v1/lists/{list_id}/entries", params={"format": file_format})
+        assert (answer.status_code, len(answer.text.splitlines())) == (200, lines)
+    assert contract.number not in answer.text
+
+
+@pytest.mark.parametrize("file_format", ["vicidial", "xlsx", ""])
+async def test_other_formats_are_refused(scene: Scene, client: httpx.AsyncClient, file_format: str) -> None:
+    await scene.contracts(1)
+    list_id = await scene.built()
+    answer = await client.get(f"/v1/lists/{list_id}/entries", params={"format": file_format})
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:recobro:problem:format-unknown")

@@ -1,0 +1,124 @@
+"""Between topics there is no order: what silences works before its contract is known, and old news changes nothing."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from dialing_scene import DAY, Phone, Scene
+from events.contracts.portfolio import ContactChange, ContractState, DebtorStatus, Stage
+
+
+async def test_a_payment_that_arrives_before_the_registration_silences(scene: Scene) -> None:
+    contract = scene.contract()
+    registration = contract.registered()
+    await scene.receives(contract.paid("100.00"))
+    await scene.receives(registration)
+
+    assert await scene.listed(await scene.built()) == []
+    [row] = await scene.rows("SELECT overdue_balance, name FROM contract")
+    assert row["overdue_balance"] == Decimal("1400.00"), "the registration's older balance must not come back"
+    day = DAY + timedelta(days=3)
+    await scene.portfolio(business_date=day)
+    [number] = await scene.listed(await scene.built(day))
+    assert number == contract.number, "the payment must not have erased phone or name"
+
+
+async def test_an_opt_out_that_arrives_before_the_registration_holds(scene: Scene) -> None:
+    contract = scene.contract(phones=[Phone("+525512345601")])
+    registration = contract.registered()
+    opted_out = contract.number_changed(contract.phones[0], ContactChange.OPTED_OUT)
+    await scene.receives(opted_out)
+    await scene.receives(registration)
+    assert await scene.listed(await scene.built()) == []
+    [row] = await scene.rows("SELECT usable FROM contact_point")
+    assert not row["usable"]
+
+
+async def test_facts_of_a_contract_nobody_has_heard_of_list_nobody(scene: Scene) -> None:
+    contract = scene.contract()
+    contract.version = 7
+    await scene.receives(contract.staged(Stage.LATE))
+    assert await scene.listed(await scene.built()) == []
+
+
+async def test_an_old_revision_overwrites_no_group(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    old = contract.revised(overdue=Decimal("9000.00"))
+    number = contract.number_changed(contract.phones[0], ContactChange.INVALID)
+    status = contract.reported(DebtorStatus.DECEASED)
+    stage = contract.staged(Stage.LATE, overdue=Decimal("800.00"))
+    await scene.receives(number, status, stage)
+    before = await scene.rows("SELECT version, stage, overdue_balance, status, status_version FROM contract")
+
+    await scene.receives(old)
+
+    assert await scene.rows("SELECT version, stage, overdue_balance, status, status_version FROM contract") == before
+    points = await scene.rows("SELECT value, usable FROM contact_point ORDER BY value")
+    assert [(row["value"], row["usable"]) for row in points] == [("+525512345601", False), ("+525512345602", True)]
+
+
+async def test_each_group_takes_what_is_new_in_an_event_that_is_old_elsewhere(scene: Scene) -> None:
+    contract = scene.contract()
+    registration = contract.registered()
+    closed = contract.closed(ContractState.SETTLED)
+    await scene.receives(closed)
+    await scene.receives(registration)
+    [row] = await scene.rows("SELECT state, name, contract_number FROM contract")
+    assert (row["state"], row["contract_number"]) == ("settled", contract.number)
+    assert row["name"] is not None
+
+
+async def test_a_late_death_still_withdraws_though_a_newer_status_is_known(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    death = contract.reported(DebtorStatus.DECEASED)
+    await scene.receives(contract.revised(status=DebtorStatus.ACTIVE, status_version=2))
+    list_id = await scene.built()
+    await scene.receives(death)
+    assert await scene.withdrawals(list_id) == [(contract.number, "deceased")]
+    [row] = await scene.rows("SELECT status FROM contract")
+    assert row["status"] == "active"
+
+
+async def test_a_phone_that_a_newer_file_no_longer_has_is_not_dialled(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    new = Phone("+525512345603", version=3)
+    await scene.receives(contract.revised(phones=[contract.phones[1], new]))
+    [listed] = await scene.rows("SELECT contact_ids FROM list_entry WHERE list_id = $1", await scene.built())
+    assert listed["contact_ids"] == [contract.phones[0].contact_id, new.contact_id]
+
+
+async def test_a_phone_added_after_a_file_was_read_survives_that_file(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    old = contract.revised()
+    added = Phone("+525512345603")
+    await scene.receives(contract.number_changed(added, ContactChange.ADDED))
+    await scene.receives(old)
+    [listed] = await scene.rows("SELECT contact_ids FROM list_entry WHERE list_id = $1", await scene.built())
+    assert added.contact_id in listed["contact_ids"]
+
+
+async def test_a_phone_that_comes_back_is_dialled_again(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    both = contract.phones
+    await scene.receives(contract.revised(phones=both[:1]))
+    await scene.receives(contract.revised(phones=both))
+    [listed] = await scene.rows("SELECT contact_ids FROM list_entry WHERE list_id = $1", await scene.built())
+    assert listed["contact_ids"] == [phone.contact_id for phone in both]
+
+
+async def test_an_older_state_of_a_portfolio_does_not_come_back(scene: Scene) -> None:
+    await scene.portfolio(business_date=DAY + timedelta(days=1))
+    scene._versions[scene.portfolio_id] = 0
+    await scene.portfolio(business_date=DAY)
+    [row] = await scene.rows("SELECT business_date FROM portfolio")
+    assert row["business_date"] == DAY + timedelta(days=1)
+
+
+@pytest.mark.parametrize("times", [2])
+async def test_the_same_event_again_changes_nothing(scene: Scene, times: int) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    payment = contract.paid()
+    for _ in range(times):
+        await scene.receives(payment)
+    assert await scene.withdrawals(list_id) == [(contract.number, "payment")]

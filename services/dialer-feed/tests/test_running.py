@@ -1,0 +1,137 @@
+"""The whole service on a log: relays, consumers, barrier, builder and HTTP, with a portfolio service of a few lines."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import events.schema
+import httpx
+import pytest
+from chassis.testing import client_for, mint, test_settings
+from dialer_feed.handlers import consumer
+from dialer_feed.main import build_app, wake_builder
+from dialer_feed.settings import DialerFeedSettings
+from dialing_scene import DAY, Contract, Scene
+from events.consumer import Consumer
+from events.contracts.base import Event
+from events.contracts.dialer_feed import OptOutRequested
+from events.contracts.portfolio import ContactChange, PortfolioState, PortfolioStateChanged
+from events.database import Database, Transaction
+from events.memory import MemoryTransport
+from events.runtime import Runtime
+from recobro.postgres import EmbeddedPostgres
+
+
+class Portfolio:
+    """Publishes what a test says, answers barriers, and opts numbers out where a dialer asks for it."""
+
+    def __init__(self, database: Database, transport: MemoryTransport) -> None:
+        self.contracts: dict[str, Contract] = {}
+        self._database = database
+        answers = Consumer("portfolio", listens_to=("dialer-feed",))
+        answers.on(OptOutRequested)(self._opt_out)
+        self.runtime = Runtime("portfolio", database, transport, answers)
+
+    async def says(self, *facts: Event) -> None:
+        async with self._database.transaction() as tx:
+            tx.publish(*facts)
+
+    async def _opt_out(self, requests: Sequence[OptOutRequested], tx: Transaction) -> None:
+        for request in requests:
+            contract = self.contracts[str(request.contract_id)]
+            [phone] = [phone for phone in contract.phones if phone.contact_id == request.contact_id]
+            tx.publish(contract.number_changed(phone, ContactChange.OPTED_OUT), cause=request)
+
+
+@pytest.fixture
+async def transport() -> MemoryTransport:
+    return MemoryTransport(partitions=3)
+
+
+@pytest.fixture
+async def portfolio(postgres: EmbeddedPostgres, transport: MemoryTransport) -> AsyncIterator[Portfolio]:
+    """Not started yet: what it says waits in its outbox."""
+    admin = await asyncpg.connect(postgres.dsn("postgres"))
+    await admin.execute("DROP DATABASE IF EXISTS said_by_portfolio")
+    await admin.execute("CREATE DATABASE said_by_portfolio")
+    database = Database(postgres.dsn("said_by_portfolio"))
+    await database.open()
+    async with database.connection() as connection:
+        await connection.execute(events.schema.CREATE)
+    said = Portfolio(database, transport)
+    yield said
+    await said.runtime.stop()
+    await database.close()
+    await admin.execute("DROP DATABASE said_by_portfolio WITH (FORCE)")
+    await admin.close()
+
+
+@asynccontextmanager
+async def running(scene: Scene, transport: MemoryTransport, **own: Any) -> AsyncIterator[httpx.AsyncClient]:
+    settings = test_settings(scene.database.dsn, service="dialer-feed")
+    database = Database(scene.database.dsn)
+    runtime = Runtime("dialer-feed", database, transport, consumer, on_barrier=wake_builder)
+    app = build_app(DialerFeedSettings(**settings.model_dump(), **own), database, runtime)
+    async with client_for(app, mint()) as client:
+        yield client
+
+
+def ready(scene: Scene) -> PortfolioStateChanged:
+    return PortfolioStateChanged(
+        portfolio_id=scene.portfolio_id,
+        version=9,
+        state=PortfolioState.READY,
+        business_date=DAY,
+        name="Cartera Norte",
+        creditor_id=scene.portfolio_id,
+        creditor_kind="financial",
+        jurisdiction="MX",
+        timezone="America/Mexico_City",
+    )
+
+
+async def test_a_list_waits_for_everything_that_was_said_before_it_was_asked_for(
+    scene: Scene, transport: MemoryTransport, portfolio: Portfolio
+) -> None:
+    """The registrations are still in the portfolio's outbox when the list is asked for, and are on it."""
+    contracts = [scene.contract() for _ in range(3)]
+    paid = contracts[1].registered(), contracts[1].paid()
+    await portfolio.says(ready(scene), contracts[0].registered(), *paid, contracts[2].registered())
+    async with running(scene, transport, list_wait_seconds=0) as client:
+        body = {"campaign_id": str(scene.campaign_id), "business_date": str(DAY)}
+        asked = await client.post("/v1/lists", json=body)
+        assert (asked.status_code, asked.json()["waiting_for"]) == (202, ["portfolio"])
+        await portfolio.runtime.start()
+        await scene.until("SELECT EXISTS (SELECT FROM dialing_list WHERE status = 'published')")
+        again = await client.post("/v1/lists", json=body)
+        assert (again.status_code, again.json()["entries"]) == (200, 2)
+
+
+async def test_the_main_job(scene: Scene, transport: MemoryTransport, portfolio: Portfolio) -> None:
+    """A list is asked for and published; a payment and an opt-out take their contracts off, and off the next list."""
+    paid, opted_out, other = (scene.contract() for _ in range(3))
+    portfolio.contracts = {str(contract.contract_id): contract for contract in (paid, opted_out, other)}
+    await portfolio.runtime.start()
+    async with running(scene, transport) as client:
+        await portfolio.says(ready(scene), *(c.registered() for c in (paid, opted_out, other)))
+        body = {"campaign_id": str(scene.campaign_id), "business_date": str(DAY)}
+        asked = await client.post("/v1/lists", json=body)
+        assert (asked.status_code, asked.json()["entries"]) == (201, 3)
+        feed = f"/v1/lists/{asked.json()['list_id']}/withdrawals"
+
+        waiting = asyncio.create_task(client.get(feed, params={"wait": 30}))
+        await portfolio.says(paid.paid())
+        [told] = (await waiting).json()["items"]
+        assert (told["contract_number"], told["reason"]) == (paid.number, "payment")
+
+        report = {"contract_number": opted_out.number, "reason": "opted_out"}
+        assert (await client.post(feed, json=report)).status_code == 201
+        body["campaign_id"] = str(await scene.campaign())
+        following = await client.post("/v1/lists", json=body)
+        assert (following.status_code, following.json()["entries"]) == (201, 1)
+        usable = await scene.rows("SELECT FROM contact_point WHERE contract_id = $1 AND usable", opted_out.contract_id)
+        assert usable == [], "the list waited for the portfolio's answer"
+        assert await scene.rows("SELECT FROM reported_silence") == []
+        assert (await client.get("/readyz")).status_code == 200

@@ -1,0 +1,201 @@
+"""Whoever is silenced leaves every live list at once, with the right reason, and is not on the next list either."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from dialing_scene import DAY, Contract, Phone, Scene
+from events.contracts.base import Event
+from events.contracts.portfolio import ContactChange, ContractState, DebtorStatus, Stage
+
+Silence = Callable[[Contract], Event]
+
+SILENCES: dict[str, tuple[str, Silence]] = {
+    "payment": ("payment", lambda c: c.paid()),
+    "clarification": ("clarification", lambda c: c.disputed()),
+    "deceased": ("deceased", lambda c: c.reported(DebtorStatus.DECEASED)),
+    "represented": ("represented", lambda c: c.reported(DebtorStatus.REPRESENTED)),
+    "pause without end": ("paused", lambda c: c.paused(DAY - timedelta(days=1))),
+    "pause that ends today": ("paused", lambda c: c.paused(DAY - timedelta(days=9), DAY)),
+    "closed": ("closed", lambda c: c.closed()),
+    "closed by a snapshot": ("closed", lambda c: c.revised(state=ContractState.WITHDRAWN)),
+    "below the minimum": ("no_longer_eligible", lambda c: c.revised(overdue="100.00")),
+    "stage not of the campaign": ("no_longer_eligible", lambda c: c.staged(Stage.LEGAL)),
+    "current again": ("no_longer_eligible", lambda c: c.staged(Stage.CURRENT)),
+    "no phone in a new file": ("no_phone", lambda c: c.revised(phones=[])),
+    "other phones in a new file, none usable": (
+        "no_phone",
+        lambda c: c.revised(phones=[Phone("+525599999999", usable=False)]),
+    ),
+    "disputed, heard first from a revision": ("clarification", lambda c: c.revised(disputes=[uuid.uuid4()])),
+}
+
+
+@pytest.mark.parametrize("silence", SILENCES)
+async def test_a_silence_withdraws_and_bars_from_the_next_list(scene: Scene, silence: str) -> None:
+    reason, happens = SILENCES[silence]
+    first, second, third = await scene.contracts(3)
+    list_id = await scene.built()
+    assert await scene.listed(list_id) == [first.number, second.number, third.number]
+
+    await scene.receives(happens(second))
+
+    assert await scene.listed(list_id) == [first.number, third.number]
+    assert await scene.withdrawals(list_id) == [(second.number, reason)]
+    [event] = await scene.withdrawn_events()
+    assert (event.contract_id, event.list_id, event.reason) == (second.contract_id, list_id, reason)
+    assert event.withdrawn_at >= event.caused_at
+
+    other = await scene.campaign()
+    assert await scene.listed(await scene.built(campaign_id=other)) == [first.number, third.number]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"), [(ContactChange.INVALID, "wrong_number"), (ContactChange.OPTED_OUT, "opted_out")]
+)
+async def test_a_number_that_is_wrong_takes_its_entry_off_and_the_next_list_carries_the_others(
+    scene: Scene, change: ContactChange, reason: str
+) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    wrong, good = contract.phones
+
+    await scene.receives(contract.number_changed(wrong, change))
+
+    assert await scene.withdrawals(list_id) == [(contract.number, reason)]
+    next_list = await scene.built(campaign_id=await scene.campaign())
+    [entry] = await scene.rows("SELECT contact_ids FROM list_entry WHERE list_id = $1", next_list)
+    assert entry["contact_ids"] == [good.contact_id]
+
+    await scene.receives(contract.number_changed(good, change))
+
+    assert await scene.withdrawals(next_list) == [(contract.number, "no_phone")]
+    assert await scene.listed(await scene.built(campaign_id=await scene.campaign())) == []
+
+
+async def test_a_number_that_no_entry_would_dial_withdraws_nobody(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    late = Phone("+525512345699")
+    await scene.receives(contract.number_changed(late, ContactChange.ADDED))
+    await scene.receives(contract.number_changed(late, ContactChange.INVALID))
+    assert await scene.listed(list_id) == [contract.number]
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        lambda c: c.paused(DAY + timedelta(days=1)),
+        lambda c: c.paused(DAY - timedelta(days=9), DAY - timedelta(days=1)),
+        lambda c: c.reported(DebtorStatus.INSOLVENT),
+        lambda c: c.revised(overdue=c.overdue + 1),
+        lambda c: c.staged(Stage.LATE),
+    ],
+    ids=["pause ahead", "pause over", "insolvent", "more overdue", "late"],
+)
+async def test_what_is_no_silence_withdraws_nobody(scene: Scene, harmless: Silence) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    await scene.receives(harmless(contract))
+    assert await scene.listed(list_id) == [contract.number]
+
+
+async def test_every_live_list_of_every_campaign_is_left(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    lists = [await scene.built(), await scene.built(campaign_id=await scene.campaign())]
+    await scene.receives(contract.paid())
+    for list_id in lists:
+        assert await scene.withdrawals(list_id) == [(contract.number, "payment")]
+    assert {event.list_id for event in await scene.withdrawn_events()} == set(lists)
+
+
+async def test_one_batch_of_a_contract_withdraws_it_once(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    await scene.receives(contract.paid(), contract.disputed(), contract.closed())
+    assert await scene.withdrawals(list_id) == [(contract.number, "payment")]
+
+
+async def test_the_holdoff_is_silent_for_its_days_and_not_longer(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    await scene.receives(contract.paid())
+    for days, expected in ((1, []), (2, []), (3, [contract.number])):
+        day = DAY + timedelta(days=days)
+        await scene.portfolio(business_date=day)
+        assert await scene.listed(await scene.built(day)) == expected, days
+
+
+async def test_a_reversal_ends_the_holdoff_but_refills_no_list(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    payment = contract.paid()
+    await scene.receives(payment)
+    await scene.receives(contract.payment_reversed(payment))
+    assert await scene.listed(list_id) == []
+    assert await scene.listed(await scene.built(campaign_id=await scene.campaign())) == [contract.number]
+
+
+async def test_a_revision_that_tells_of_a_reversed_payment_does_not_silence_again(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    payment = contract.paid()
+    await scene.receives(payment, contract.payment_reversed(payment))
+    told = {"payment_id": payment.payment_id, "paid_on": DAY, "business_date": DAY}
+    await scene.receives(contract.revised(last_payment=told))
+    assert await scene.listed(await scene.built()) == [contract.number]
+
+
+async def test_contact_resumes_when_every_dispute_is_resolved(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    one, two = contract.disputed(), contract.disputed()
+    await scene.receives(one, two)
+
+    async def listed() -> list[str]:
+        return await scene.listed(await scene.built(campaign_id=await scene.campaign()))
+
+    await scene.receives(contract.resolved(one.clarification_id))
+    assert await listed() == []
+    await scene.receives(contract.resolved(two.clarification_id, contact_may_resume=False))
+    assert await listed() == []
+    await scene.receives(contract.resolved(two.clarification_id))
+    assert await listed() == [contract.number]
+
+
+async def test_an_old_revision_does_not_open_a_resolved_dispute_again(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    dispute = contract.disputed()
+    old = contract.revised()
+    await scene.receives(dispute, contract.resolved(dispute.clarification_id))
+    await scene.receives(old)
+    assert await scene.listed(await scene.built()) == [contract.number]
+
+
+async def test_a_corrected_amount_below_the_minimum_withdraws(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    dispute = contract.disputed()
+    await scene.receives(dispute, contract.resolved(dispute.clarification_id))
+    list_id = await scene.built()
+    late = contract.resolved(uuid.uuid4(), overdue="50.00")
+    await scene.receives(late)
+    assert await scene.withdrawals(list_id) == [(contract.number, "no_longer_eligible")]
+
+
+async def test_a_pause_that_is_ended_lists_again(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    pause = contract.paused(DAY - timedelta(days=5))
+    await scene.receives(pause)
+    assert await scene.listed(await scene.built()) == []
+    await scene.receives(contract.resumed(pause, DAY - timedelta(days=1)))
+    next_list = await scene.built(campaign_id=await scene.campaign())
+    assert await scene.listed(next_list) == [contract.number]
+    [entry] = await scene.rows("SELECT days_past_due FROM list_entry WHERE list_id = $1", next_list)
+    assert entry["days_past_due"] == 20 - 5
+
+
+async def test_the_cause_makes_the_ids_of_what_is_published(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    await scene.built()
+    await scene.receives(contract.paid())
+    [event] = await scene.withdrawn_events()
+    assert event.event_id.version == 8
+    assert event.cause_event_id is not None

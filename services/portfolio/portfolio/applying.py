@@ -1,0 +1,204 @@
+"""A file that has been read, applied to its portfolio contract by contract in resumable chunks.
+
+Each chunk is one transaction and remembers how far it got; a payment of a contract in it comes right before or right
+after. ``loading`` is published before the first chunk, ``ready`` after the last one.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from events.contracts.portfolio import (
+    ContractRegistered,
+    ContractRevised,
+    PortfolioFileLoaded,
+    PortfolioState,
+    StageCause,
+)
+from events.database import Database, Row, Transaction, sorted_unique
+
+from portfolio import file_queries, portfolio_queries, portfolios, positions, staging
+from portfolio import loading_queries as queries
+from portfolio.file_reading import Work
+from portfolio.steps import step
+
+CHUNK_CONTRACTS = 500
+_CLOSED_FOR_GOOD = frozenset({"returned", "written_off"})
+
+
+async def apply(database: Database, work: Work, *, chunk_contracts: int = CHUNK_CONTRACTS) -> None:
+    """Apply all that is left of the file, from wherever it was cut off."""
+    if not await step(database, lambda tx: begin(tx, work)):
+        return
+    while await step(database, lambda tx: apply_chunk(tx, work, chunk_contracts)):
+        pass
+    if work.mode == "snapshot":
+        while await step(database, lambda tx: withdraw_chunk(tx, work, chunk_contracts)):
+            pass
+    await step(database, lambda tx: _finish(tx, work))
+
+
+async def fail(tx: Transaction, work: Work, code: str, detail: str) -> None:
+    """Give the file up; the portfolio can be listed again."""
+    portfolio = await portfolios.locked(tx, work.portfolio_id)
+    file = await _unfinished(tx, work)
+    if file is None:
+        return
+    await tx.execute(file_queries.FAIL, work.file_id, code, detail)
+    if portfolio["state"] == PortfolioState.LOADING:
+        await _set_state(tx, work.portfolio_id, PortfolioState.READY)
+
+
+async def begin(tx: Transaction, work: Work) -> bool:
+    """Publish that the portfolio is loading; False when the file is not to be applied (now)."""
+    portfolio = await portfolios.locked(tx, work.portfolio_id)
+    file = await _unfinished(tx, work)
+    if file is None or file["status"] != "loading":
+        return False
+    if portfolio["state"] == PortfolioState.LOADING:
+        return True
+    if portfolio["business_date"] is None:
+        await tx.execute(portfolio_queries.MOVE, work.portfolio_id, work.as_of)
+        await tx.execute(portfolio_queries.STAGED, work.portfolio_id)
+    await _set_state(tx, work.portfolio_id, PortfolioState.LOADING)
+    return True
+
+
+async def _set_state(tx: Transaction, portfolio_id: UUID, state: PortfolioState) -> None:
+    await tx.execute(portfolio_queries.SET_STATE, portfolio_id, state)
+    await portfolios.publish_state(tx, portfolio_id)
+
+
+async def _unfinished(tx: Transaction, work: Work) -> Row | None:
+    """The file's row, locked; None when it has been loaded or given up."""
+    file = await tx.fetchrow(file_queries.LOCKED, work.file_id)
+    return None if file is None or file["status"] in ("loaded", "failed") else file
+
+
+@dataclass
+class _Chunk:
+    """Some contracts of a file, by what is to be done with each."""
+
+    day: date
+    registered: list[UUID] = field(default_factory=list)
+    revised: list[UUID] = field(default_factory=list)
+    kept: list[UUID] = field(default_factory=list)
+
+    @property
+    def stated(self) -> list[UUID]:
+        """Those whose rows replace what was known."""
+        return sorted_unique([*self.registered, *self.revised])  # type: ignore[return-value]
+
+    def add(self, row: Row, state: str | None) -> None:
+        if state is None:
+            # A new contract without a good row is none.
+            if row["debtor_id"] is not None:
+                self.registered.append(row["contract_id"])
+        elif state not in _CLOSED_FOR_GOOD:
+            (self.kept if row["incomplete"] else self.revised).append(row["contract_id"])
+
+
+async def apply_chunk(tx: Transaction, work: Work, chunk_contracts: int = CHUNK_CONTRACTS) -> bool:
+    """Apply the next contracts of the file, by number; False when there is none left."""
+    day = await portfolios.held_business_date(tx, work.portfolio_id)
+    file = await _unfinished(tx, work)
+    if file is None or file["status"] != "loading":
+        return False
+    rows = await tx.fetch(queries.CHUNK, work.file_id, file["applied_to"], chunk_contracts)
+    if not rows:
+        return False
+    chunk = await _locked_chunk(tx, work, day, rows)
+    await _state_contracts(tx, work, chunk)
+    await _state_contacts(tx, work, chunk)
+    await _reposition(tx, chunk)
+    await _tell(tx, work, chunk)
+    await tx.execute(queries.APPLIED_TO, work.file_id, rows[-1]["contract_number"])
+    return True
+
+
+async def _locked_chunk(tx: Transaction, work: Work, day: date, rows: Collection[Row]) -> _Chunk:
+    ids = [row["contract_id"] for row in rows]
+    await tx.execute(queries.ADD_DEBTORS, work.file_id, ids, work.creditor_id)
+    await tx.execute(queries.LOCK_DEBTORS, [row["debtor_id"] for row in rows if row["debtor_id"] is not None])
+    known = {row["contract_id"]: row["state"] for row in await tx.fetch(queries.LOCK_CONTRACTS, ids)}
+    chunk = _Chunk(day)
+    for row in rows:
+        chunk.add(row, known.get(row["contract_id"]))
+    return chunk
+
+
+async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
+    """What the creditor says is owed replaces what was known; it has counted the payments up to its day."""
+    await tx.execute(
+        queries.REGISTER,
+        *(work.file_id, chunk.registered, work.portfolio_id, work.creditor_id, chunk.day, work.as_of),
+    )
+    await tx.execute(queries.REVISE, work.file_id, chunk.revised, work.as_of)
+    await tx.execute(queries.FORGET_INSTALMENTS, chunk.revised)
+    await tx.execute(queries.ADD_INSTALMENTS, work.file_id, chunk.stated)
+    await tx.execute(queries.ABSORB_PAYMENTS, work.file_id, chunk.revised, work.as_of)
+
+
+async def _state_contacts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
+    await tx.execute(queries.PUT_CONTACT_POINTS, work.file_id, chunk.stated)
+    await tx.execute(queries.RETIRE_CONTACT_POINTS, work.file_id, chunk.revised)
+    await tx.execute(queries.FORGET_ADDRESSES, chunk.revised)
+    await tx.execute(queries.ADD_ADDRESSES, work.file_id, chunk.stated, work.jurisdiction)
+
+
+async def _reposition(tx: Transaction, chunk: _Chunk) -> None:
+    paying = [row["contract_id"] for row in await tx.fetch(queries.STILL_PAYING, chunk.revised)]
+    if paying:
+        await positions.reapply_payments(tx, paying)
+    await positions.reposition(tx, chunk.registered, chunk.day, cause=None)
+    await positions.reposition(tx, chunk.revised, chunk.day, cause=StageCause.REVISION)
+
+
+async def _tell(tx: Transaction, work: Work, chunk: _Chunk) -> None:
+    flagged = [row["contract_id"] for row in await tx.fetch(queries.FLAG_INCOMPLETE, chunk.kept)]
+    await positions.publish_whole(tx, chunk.registered, ContractRegistered)
+    await positions.publish_whole(tx, [*chunk.revised, *flagged], ContractRevised)
+    await _remember(tx, work, chunk.day, chunk.registered, "registered", "in a file for the first time")
+    await _remember(tx, work, chunk.day, chunk.revised, "revised", "stated anew by a file")
+    await _remember(tx, work, chunk.day, chunk.kept, "incomplete", "kept as it was: a file has bad rows of it")
+
+
+async def _remember(tx: Transaction, work: Work, day: date, ids: Collection[UUID], kind: str, summary: str) -> None:
+    await tx.execute(queries.REMEMBER, work.file_id, list(ids), day, kind, summary, work.as_of)
+
+
+async def withdraw_chunk(tx: Transaction, work: Work, chunk_contracts: int) -> bool:
+    """Close some of the open contracts that a snapshot does not name; False when there is none left."""
+    day = await portfolios.held_business_date(tx, work.portfolio_id)
+    file = await _unfinished(tx, work)
+    if file is None or file["status"] != "loading":
+        return False
+    unnamed = await tx.fetch(queries.LOCK_UNNAMED, work.file_id, work.portfolio_id, chunk_contracts)
+    ids = [row["contract_id"] for row in unnamed]
+    if not ids:
+        return False
+    await tx.execute(queries.WITHDRAW, ids)
+    await positions.reposition(tx, ids, day, cause=StageCause.REVISION)
+    await positions.publish_whole(tx, ids, ContractRevised)
+    await _remember(tx, work, day, ids, "withdrawn", "no longer in the creditor's portfolio")
+    return True
+
+
+async def _finish(tx: Transaction, work: Work) -> None:
+    portfolio = await portfolios.locked(tx, work.portfolio_id)
+    file = await _unfinished(tx, work)
+    if file is None:
+        return
+    await tx.execute(queries.LOADED, work.file_id)
+    tx.publish(
+        PortfolioFileLoaded(
+            portfolio_id=work.portfolio_id,
+            file_id=work.file_id,
+            rows_accepted=file["rows_accepted"],
+            rows_rejected=file["rows_rejected"],
+            amount_accepted=file["amount_accepted"],
+            currency=portfolio["currency"],
+        )
+    )
+    await _set_state(tx, work.portfolio_id, PortfolioState.READY)

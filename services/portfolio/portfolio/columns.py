@@ -1,0 +1,88 @@
+"""The columns of a portfolio file, and those of the two files that reading it leaves for COPY.
+
+A file names its columns either in Spanish, as creditors' systems export them, or with the canonical names. Names match
+whatever their case, accents, blanks and punctuation, and in any order.
+"""
+
+import unicodedata
+
+ACCEPTED_COLUMNS = (
+    "row_number",
+    "contract_number",
+    "debtor_number",
+    "debtor_name",
+    "debtor_kind",
+    "tax_id",
+    "product",
+    "instalment_number",
+    "due_on",
+    "amount",
+    "phone_1",
+    "phone_1_e164",
+    "phone_2",
+    "phone_2_e164",
+    "email",
+    "address_kind",
+    "street",
+    "exterior",
+    "interior",
+    "neighbourhood",
+    "postal_code",
+    "city",
+    "state",
+    "timezone",
+    "irregular_numbering",
+    "address_issues",
+)
+"""``accepted.csv``: one line per good row, by row number. Empty is NULL; ``address_issues`` are codes and blanks."""
+
+REJECTED_COLUMNS = ("row_number", "contract_number", "errors", "cells")
+"""``rejected.csv``: one line per bad row, by row number.
+
+``contract_number`` is null when none can be read. ``errors`` is a JSON array of {column, code, reason}; ``column`` is
+the file's own header, null for the whole row. ``cells`` is a JSON array of the row's own fields.
+"""
+
+REQUIRED_COLUMNS = ("contract_number", "debtor_name", "due_date", "amount_due")
+
+SPANISH_HEADERS = {
+    "contract_number": "No. Contrato",
+    "debtor_number": "No. Cliente",
+    "debtor_name": "Nombre / Razón social",
+    "debtor_kind": "Tipo de persona",
+    "tax_id": "RFC",
+    "product": "Producto",
+    "instalment_number": "No. Mensualidad",
+    "due_date": "Fecha de vencimiento",
+    "amount_due": "Importe vencido",
+    "phone_1": "Teléfono 1",
+    "phone_2": "Teléfono 2",
+    "email": "Correo electrónico",
+    "address_kind": "Tipo de domicilio",
+    "street": "Calle",
+    "exterior": "Núm. ext.",
+    "interior": "Núm. int.",
+    "neighbourhood": "Colonia",
+    "postal_code": "C.P.",
+    "city": "Municipio",
+    "state": "Estado",
+}
+"""The canonical name of every column, in the usual order, and the header that Mexican creditors give it."""
+
+FILE_COLUMNS = tuple(SPANISH_HEADERS)
+
+
+def plain(text: str) -> str:
+    """``text`` without accents, case, blanks and punctuation, to compare names that people typed."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in decomposed.casefold() if letter.isalnum())
+
+
+_COLUMN_OF = {plain(name): name for name in FILE_COLUMNS} | {
+    plain(header): name for name, header in SPANISH_HEADERS.items()
+}
+
+
+def column_named(header: str) -> str | None:
+    """The canonical name of the column that ``header`` means, or None."""
+    return _COLUMN_OF.get(plain(header))

@@ -1,0 +1,66 @@
+"""The statements of contact points; the debtors' and their contracts' rows are locked."""
+
+# $1 debtors, $2 kinds, $3 values, $4 contacts, $5 changes, $6 media; no debtor twice.
+CHANGE = """
+WITH told AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[])
+        AS told (debtor_id, kind, value, contact_id, change, medium)
+), marked AS (
+    INSERT INTO debtor_contact_mark AS mark (debtor_id, kind, value, invalid, opted_out, media)
+    SELECT debtor_id, kind, value, change = 'invalid', change = 'opted_out' AND medium IS NULL,
+        CASE WHEN change = 'opted_out' AND medium IS NOT NULL THEN ARRAY[medium] ELSE '{}' END
+    FROM told
+    ON CONFLICT (debtor_id, kind, value) DO UPDATE SET
+        invalid = CASE WHEN (SELECT change FROM told WHERE told.debtor_id = mark.debtor_id) = 'opted_out'
+            THEN mark.invalid ELSE excluded.invalid END,
+        opted_out = mark.opted_out OR excluded.opted_out,
+        media = mark.media || ARRAY(SELECT unnest(excluded.media) EXCEPT SELECT unnest(mark.media))
+), next AS (
+    SELECT point.contact_id, told.debtor_id,
+        (point.verified OR told.change = 'verified' AND point.contact_id = told.contact_id)
+            AND told.change <> 'invalid' AS verified,
+        CASE told.change WHEN 'invalid' THEN true WHEN 'verified' THEN false ELSE point.invalid END AS invalid,
+        point.opted_out OR told.change = 'opted_out' AND told.medium IS NULL AS opted_out,
+        CASE WHEN told.change = 'opted_out' AND told.medium IS NOT NULL AND NOT told.medium = ANY(point.media)
+            THEN point.media || told.medium ELSE point.media END AS media
+    FROM told JOIN contract USING (debtor_id)
+    JOIN contact_point AS point
+        ON point.contract_id = contract.contract_id AND point.kind = told.kind AND point.value = told.value
+)
+UPDATE contact_point AS point
+SET verified = next.verified, invalid = next.invalid, opted_out = next.opted_out, media = next.media
+FROM next
+WHERE point.contact_id = next.contact_id
+    AND (point.verified, point.invalid, point.opted_out, point.media)
+        IS DISTINCT FROM (next.verified, next.invalid, next.opted_out, next.media)
+RETURNING point.contact_id, point.contract_id, next.debtor_id
+"""
+SET_VERSIONS = """
+UPDATE contact_point AS point SET version = contract.version
+FROM contract WHERE contract.contract_id = point.contract_id AND point.contact_id = ANY($1::uuid[])
+RETURNING point.*
+"""
+HELD_BY = """
+SELECT contact_id, contract_id, debtor_id, kind, value FROM contact_point JOIN contract USING (contract_id)
+WHERE contact_id = ANY($1::uuid[])
+"""
+ADD = """
+INSERT INTO contact_point AS point (contact_id, contract_id, kind, value, dialable, provenance, timezone, rank,
+    invalid, opted_out, media, version)
+SELECT $1, $2, $3::text, $4::text, $3 = 'phone', $5,
+    coalesce((SELECT timezone FROM contact_point WHERE contract_id = $2 AND timezone IS NOT NULL ORDER BY rank LIMIT 1),
+        portfolio.timezone),
+    (SELECT coalesce(max(rank), -1) + 1 FROM contact_point WHERE contract_id = $2),
+    coalesce(mark.invalid, false), coalesce(mark.opted_out, false), coalesce(mark.media, '{}'), 0
+FROM contract JOIN portfolio USING (portfolio_id)
+LEFT JOIN debtor_contact_mark AS mark
+    ON mark.debtor_id = contract.debtor_id AND mark.kind = $3 AND mark.value = $4
+WHERE contract.contract_id = $2
+ON CONFLICT (contract_id, kind, value) DO UPDATE
+    SET current = true, provenance = excluded.provenance, rank = excluded.rank
+    WHERE NOT point.current
+RETURNING contact_id
+"""
+KNOWN = "SELECT contact_id FROM contact_point WHERE contract_id = $1 AND kind = $2 AND value = $3"
+
+READ = "SELECT *, media AS refused_media FROM contact_point WHERE contact_id = $1"

@@ -1,0 +1,180 @@
+"""The statements that read, check and apply a file. Each works on a whole file or a whole chunk of its contracts."""
+
+UNFINISHED = """
+SELECT DISTINCT ON (portfolio_id) portfolio_id, file_id, sequence, status FROM file
+WHERE status NOT IN ('loaded', 'failed')
+ORDER BY portfolio_id, sequence
+"""
+"""The file of each portfolio whose turn it is."""
+
+WORK = """
+SELECT file.file_id, file.portfolio_id, file.mode, file.as_of, file.status,
+    portfolio.creditor_id, portfolio.jurisdiction
+FROM file JOIN portfolio USING (portfolio_id)
+WHERE file_id = $1
+"""
+TRY_LEASE = "SELECT pg_try_advisory_lock(hashtextextended('loading:' || $1::text, 20260103))"
+UNLOCK = "SELECT pg_advisory_unlock_all()"
+LEFTOVERS = """
+SELECT file_id, portfolio_id, sha256, mode, as_of FROM file WHERE status IN ('loaded', 'failed') AND EXISTS (
+    SELECT FROM file_part WHERE file_part.file_id = file.file_id)
+"""
+IS_THROUGH = "SELECT status IN ('loaded', 'failed') FROM file WHERE file_id = $1"
+
+START_READING = """
+UPDATE file SET status = 'reading', started_at = coalesce(started_at, clock_timestamp()) WHERE file_id = $1
+"""
+PART = "SELECT content FROM file_part WHERE file_id = $1 AND part = $2"
+FOR_COPY = """
+SELECT set_config('portfolio.file_id', $1, true), set_config('statement_timeout', $2, true)
+"""
+STAGING_TABLES = ("file_row", "file_contract", "file_contact", "file_address")
+FORGET = "DELETE FROM {table} WHERE file_id = $1"
+
+# $1 file, $2 columns of file_row in the order of the file's header, $3 how the file calls the contract number.
+REFUSE_CLOSED = """
+WITH closed AS MATERIALIZED (
+    SELECT file_contract.contract_number, contract.state AS contract_state
+    FROM file_contract JOIN contract USING (contract_id)
+    WHERE file_contract.file_id = $1 AND contract.state IN ('returned', 'written_off')
+), forgotten AS (
+    DELETE FROM file_contract USING closed
+    WHERE file_contract.file_id = $1 AND file_contract.contract_number = closed.contract_number
+), refused AS (
+    DELETE FROM file_row USING closed
+    WHERE file_row.file_id = $1 AND file_row.contract_number = closed.contract_number
+    RETURNING file_row.row_number, file_row.contract_number, to_jsonb(file_row) AS cells, contract_state
+)
+INSERT INTO file_reject (file_id, row_number, contract_number, errors, cells)
+SELECT $1, row_number, contract_number,
+    jsonb_build_array(jsonb_build_object('column', $3::text, 'code', 'contract_closed',
+        'reason', 'is of a contract that is ' || replace(contract_state, '_', ' '))),
+    (SELECT jsonb_agg(coalesce(cells ->> name, '') ORDER BY place)
+        FROM unnest($2::text[]) WITH ORDINALITY AS own (name, place))
+FROM refused
+"""
+SUM_UP = """
+SELECT
+    (SELECT count(*) FROM file_row WHERE file_id = $1) AS rows_accepted,
+    (SELECT count(*) FROM file_reject WHERE file_id = $1) AS rows_rejected,
+    (SELECT coalesce(sum(amount), 0) FROM file_row WHERE file_id = $1) AS amount_accepted,
+    (SELECT count(*) FROM file_contract WHERE file_id = $1 AND debtor_id IS NOT NULL) AS contracts,
+    (SELECT count(*) FROM file_contract WHERE file_id = $1 AND incomplete AND (debtor_id IS NOT NULL
+        OR EXISTS (SELECT FROM contract WHERE contract.contract_id = file_contract.contract_id))
+    ) AS contracts_incomplete
+"""
+_UNNAMED = """
+contract.portfolio_id = $2 AND contract.state = 'open' AND NOT EXISTS (
+    SELECT FROM file_contract WHERE file_contract.file_id = $1 AND file_contract.contract_id = contract.contract_id)
+"""
+TO_CLOSE = f"""
+SELECT (SELECT count(*) FROM contract WHERE {_UNNAMED}) AS closing,
+    (SELECT count(*) FROM contract WHERE portfolio_id = $2 AND state = 'open') AS open
+"""
+HAS_READ = """
+UPDATE file SET status = $2, header = $3, rows_read = $4::integer + $5::integer, rows_accepted = $4,
+    rows_rejected = $5, amount_accepted = $6, contracts = $7, contracts_incomplete = $8, contracts_to_close = $9
+WHERE file_id = $1
+"""
+
+CHUNK = """
+SELECT contract_number, contract_id, debtor_id, incomplete FROM file_contract
+WHERE file_id = $1 AND ($2::text IS NULL OR contract_number > $2)
+ORDER BY contract_number LIMIT $3
+"""
+APPLIED_TO = "UPDATE file SET applied_to = $2 WHERE file_id = $1"
+ADD_DEBTORS = """
+INSERT INTO debtor (debtor_id, creditor_id, debtor_number)
+SELECT DISTINCT ON (debtor_id) debtor_id, $3::uuid, debtor_number
+FROM file_contract WHERE file_id = $1 AND contract_id = ANY($2::uuid[]) AND debtor_id IS NOT NULL
+ORDER BY debtor_id
+ON CONFLICT (debtor_id) DO NOTHING
+"""
+LOCK_DEBTORS = "SELECT FROM debtor WHERE debtor_id = ANY($1::uuid[]) ORDER BY debtor_id FOR SHARE"
+LOCK_CONTRACTS = """
+SELECT contract_id, state FROM contract WHERE contract_id = ANY($1::uuid[]) ORDER BY contract_id FOR UPDATE
+"""
+# $1 file, $2 contracts, $3 portfolio, $4 creditor, $5 business date, $6 as_of of the file
+REGISTER = """
+INSERT INTO contract (contract_id, portfolio_id, creditor_id, debtor_id, contract_number, incomplete, product,
+    debtor_name, debtor_kind, tax_id, as_of, stated_as_of, file_id)
+SELECT contract_id, $3, $4, debtor_id, contract_number, incomplete, product, debtor_name, debtor_kind, tax_id,
+    $5, $6, file_id
+FROM file_contract WHERE file_id = $1 AND contract_id = ANY($2::uuid[])
+ORDER BY contract_id
+"""
+REVISE = """
+UPDATE contract SET debtor_id = stated.debtor_id, incomplete = false, product = stated.product,
+    debtor_name = stated.debtor_name, debtor_kind = stated.debtor_kind, tax_id = stated.tax_id, state = 'open',
+    stated_as_of = $3, file_id = $1
+FROM file_contract AS stated
+WHERE stated.file_id = $1 AND stated.contract_id = contract.contract_id AND contract.contract_id = ANY($2::uuid[])
+"""
+FLAG_INCOMPLETE = """
+UPDATE contract SET incomplete = true WHERE contract_id = ANY($1::uuid[]) AND NOT incomplete RETURNING contract_id
+"""
+FORGET_INSTALMENTS = "DELETE FROM instalment WHERE contract_id = ANY($1::uuid[])"
+ADD_INSTALMENTS = """
+INSERT INTO instalment (contract_id, number, due_on, amount, unpaid)
+SELECT stated.contract_id, file_row.instalment_number, file_row.due_on, file_row.amount, file_row.amount
+FROM file_contract AS stated JOIN file_row USING (file_id, contract_number)
+WHERE stated.file_id = $1 AND stated.contract_id = ANY($2::uuid[])
+"""
+ABSORB_PAYMENTS = """
+UPDATE payment SET absorbed_by = $1
+WHERE contract_id = ANY($2::uuid[]) AND paid_on <= $3 AND absorbed_by IS NULL AND reversed_at IS NULL
+"""
+STILL_PAYING = """
+SELECT DISTINCT contract_id FROM payment
+WHERE contract_id = ANY($1::uuid[]) AND absorbed_by IS NULL AND reversed_at IS NULL
+"""
+# What the debtor said about a number holds on every contract of theirs; a number that comes back keeps its marks.
+PUT_CONTACT_POINTS = """
+INSERT INTO contact_point (contact_id, contract_id, kind, value, dialable, provenance, timezone, rank,
+    invalid, opted_out, media, version)
+SELECT stated.contact_id, stated.contract_id, stated.kind, stated.value, stated.dialable, 'creditor',
+    stated.timezone, stated.rank, coalesce(mark.invalid, false), coalesce(mark.opted_out, false),
+    coalesce(mark.media, '{}'), contract.version + 1
+FROM file_contact AS stated
+JOIN contract USING (contract_id)
+LEFT JOIN debtor_contact_mark AS mark
+    ON mark.debtor_id = contract.debtor_id AND mark.kind = stated.kind AND mark.value = stated.value
+WHERE stated.file_id = $1 AND stated.contract_id = ANY($2::uuid[])
+ON CONFLICT (contract_id, kind, value) DO UPDATE SET current = true,
+    dialable = excluded.dialable, timezone = excluded.timezone, rank = excluded.rank,
+    invalid = contact_point.invalid OR excluded.invalid,
+    opted_out = contact_point.opted_out OR excluded.opted_out,
+    media = ARRAY(SELECT DISTINCT medium FROM unnest(contact_point.media || excluded.media) AS medium ORDER BY medium),
+    version = excluded.version
+WHERE NOT contact_point.current OR contact_point.dialable <> excluded.dialable
+    OR contact_point.timezone IS DISTINCT FROM excluded.timezone OR contact_point.rank <> excluded.rank
+    OR excluded.invalid > contact_point.invalid OR excluded.opted_out > contact_point.opted_out
+    OR NOT excluded.media <@ contact_point.media
+"""
+RETIRE_CONTACT_POINTS = """
+UPDATE contact_point SET current = false, version = contract.version + 1
+FROM contract
+WHERE contact_point.contract_id = ANY($2::uuid[]) AND contract.contract_id = contact_point.contract_id
+    AND contact_point.current AND contact_point.provenance = 'creditor'
+    AND NOT EXISTS (SELECT FROM file_contact AS stated WHERE stated.file_id = $1
+        AND stated.contract_id = contact_point.contract_id
+            AND stated.kind = contact_point.kind AND stated.value = contact_point.value)
+"""
+FORGET_ADDRESSES = "DELETE FROM address WHERE contract_id = ANY($1::uuid[])"
+ADD_ADDRESSES = """
+INSERT INTO address (address_id, contract_id, kind, street, exterior, interior, neighbourhood, postal_code, city,
+    state, country, irregular_numbering, issues)
+SELECT address_id, contract_id, kind, street, exterior, interior, neighbourhood, postal_code, city, state, $3,
+    irregular_numbering, string_to_array(coalesce(issues, ''), ' ')
+FROM file_address WHERE file_id = $1 AND contract_id = ANY($2::uuid[])
+"""
+REMEMBER = """
+INSERT INTO contract_history (contract_id, business_date, kind, summary, data)
+SELECT contract_id, $3, $4, $5, jsonb_build_object('file_id', $1::uuid, 'as_of', $6::date)
+FROM unnest($2::uuid[]) AS contract_id ORDER BY contract_id
+"""
+LOCK_UNNAMED = f"""
+SELECT contract_id FROM contract WHERE {_UNNAMED} ORDER BY contract_id LIMIT $3 FOR UPDATE
+"""
+WITHDRAW = "UPDATE contract SET state = 'withdrawn' WHERE contract_id = ANY($1::uuid[])"
+LOADED = "UPDATE file SET status = 'loaded', finished_at = clock_timestamp() WHERE file_id = $1"

@@ -1,0 +1,88 @@
+"""A migrated database, emptied before each test, and a client of what happens to one contract."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+
+import asyncpg
+import httpx
+import pytest
+from chassis import create_app
+from chassis.migrations import upgrade
+from chassis.testing import client_for, mint, test_settings
+from desk import Desk, LoaderOnCall, in_thread
+from events.database import Database
+from portfolio import contracts_api
+from portfolio.main import build_app
+from portfolio_builders import Given
+from recobro.postgres import EmbeddedPostgres
+
+# The tables are nearly empty: deleting takes milliseconds, a fresh database some hundred of them.
+_TABLES = "SELECT format('DELETE FROM %I', tablename) FROM pg_tables WHERE schemaname = 'public'"
+
+
+@pytest.fixture(scope="session")
+async def migrated(postgres: EmbeddedPostgres) -> AsyncIterator[Database]:
+    """The database that the tests here share, open."""
+    name = f"portfolio_{uuid.uuid4().hex}"
+    admin = await asyncpg.connect(postgres.dsn("postgres"))
+    await admin.execute(f"CREATE DATABASE {name}")
+    await admin.close()
+    await asyncio.to_thread(upgrade, postgres.dsn(name), "portfolio.migrations")
+    database = Database(postgres.dsn(name))
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def database(migrated: Database) -> Database:
+    """The service's tables with nothing in them."""
+    async with migrated.transaction() as tx:
+        deletes = [row[0] for row in await tx.fetch(f"{_TABLES} AND tablename NOT LIKE 'alembic%'")]
+        # Foreign keys are not looked at: everything goes.
+        await tx.execute(f"SET LOCAL session_replication_role = replica; {'; '.join(deletes)}")
+    return migrated
+
+
+@pytest.fixture
+async def given(database: Database) -> Given:
+    async with database.transaction() as tx:
+        creditor_id = await tx.fetchval(
+            "INSERT INTO creditor (name, kind, country) VALUES ('Banco', 'financial', 'MX') RETURNING creditor_id"
+        )
+    return Given(database, creditor_id)
+
+
+@pytest.fixture(scope="session")
+async def contracts_client(migrated: Database) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(
+        service="portfolio",
+        title="Portfolio",
+        settings=test_settings(migrated.dsn),
+        database=Database(migrated.dsn),
+        runtime=None,
+        routers=[contracts_api.router],
+    )
+    async with client_for(app, mint()) as client:
+        yield client
+
+
+@pytest.fixture
+async def client(contracts_client: httpx.AsyncClient, database: Database) -> httpx.AsyncClient:  # noqa: ARG001
+    """A client with every scope of what happens to one contract, on an empty database."""
+    return contracts_client
+
+
+@pytest.fixture(scope="session")
+async def service(migrated: Database) -> AsyncIterator[Desk]:
+    loader = LoaderOnCall(migrated, take_in=in_thread, chunk_contracts=1)
+    app = build_app(test_settings(migrated.dsn), Database(migrated.dsn), None, loader)
+    async with client_for(app, mint()) as client:
+        yield Desk(client, migrated, loader)
+
+
+@pytest.fixture
+async def desk(service: Desk, database: Database) -> Desk:  # noqa: ARG001
+    """The whole service on an empty database; it loads files one contract a chunk, when the test says so."""
+    return service

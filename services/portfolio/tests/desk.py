@@ -1,0 +1,148 @@
+"""The whole service as its users see it; a file loads when a test says so."""
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+import httpx
+from events.database import Database, Row
+from portfolio import loading_queries
+from portfolio.columns import FILE_COLUMNS
+from portfolio.decoding import FileProblem
+from portfolio.file_reading import FileRefused, Work
+from portfolio.intake import take_in
+from portfolio.loading import Loader
+
+_GOOD = {"debtor_name": "Íñigo Peña", "phone_1": "9995194875", "due_date": "2026-08-01", "amount_due": "100.00"}
+
+
+async def in_thread(work: Work, source: Path, folder: Path) -> Sequence[str]:
+    """Reads a file as the child process does, without the seconds that one takes to start."""
+    try:
+        summary = await asyncio.to_thread(
+            take_in, source, folder, work.jurisdiction, work.portfolio_id, work.creditor_id
+        )
+    except FileProblem as problem:
+        raise FileRefused(problem.code, problem.detail) from problem
+    return summary.header
+
+
+class LoaderOnCall(Loader):
+    """Loads when it is told to, not by itself."""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        yield
+
+
+def row(contract: str = "C-1", instalment: int = 1, **cells: str) -> dict[str, str]:
+    """One good row of a file with canonical headers, with other ``cells``."""
+    return _GOOD | {"contract_number": contract, "instalment_number": str(instalment)} | cells
+
+
+def csv_of(*rows: dict[str, str]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, FILE_COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A client of the service with every scope, and the loader that works for it."""
+
+    client: httpx.AsyncClient
+    database: Database
+    loader: Loader
+
+    async def portfolio(self, **changes: Any) -> UUID:
+        creditor = await self.client.post("/v1/creditors", json={"name": "B", "kind": "financial", "country": "MX"})
+        new = {"creditor_id": creditor.json()["creditor_id"], "name": "Cards"} | changes
+        answer = await self.client.post("/v1/portfolios", json=new)
+        assert answer.status_code == 201, answer.text
+        return UUID(answer.json()["portfolio_id"])
+
+    async def upload(
+        self, portfolio_id: UUID, content: bytes, as_of: str, mode: str = "delta", **headers: str
+    ) -> httpx.Response:
+        return await self.client.post(
+            f"/v1/portfolios/{portfolio_id}/files",
+            params={"mode": mode, "as_of": as_of, "filename": "cartera.csv"},
+            content=content,
+            headers=headers,
+        )
+
+    async def load(
+        self, portfolio_id: UUID, *rows: dict[str, str], as_of: str = "2026-09-10", mode: str = "delta"
+    ) -> dict[str, Any]:
+        """Upload these rows, load them, and return the file as it is then."""
+        answer = await self.upload(portfolio_id, csv_of(*rows), as_of, mode)
+        assert answer.status_code == 202, answer.text
+        assert await self.loader.load_one()
+        return await self.file(answer.json()["file_id"])
+
+    async def file(self, file_id: str) -> dict[str, Any]:
+        file: dict[str, Any] = await self.get(f"/v1/files/{file_id}")
+        return file
+
+    async def finished(self, file_id: str) -> dict[str, Any]:
+        """The file once it has been loaded or has failed, by a loader that runs by itself."""
+        async with asyncio.timeout(100):
+            while True:
+                file = await self.file(file_id)
+                if file["status"] in ("loaded", "failed"):
+                    return file
+                await asyncio.sleep(0.1)
+
+    async def get(self, path: str, **parameters: Any) -> Any:
+        answer = await self.client.get(path, params=parameters)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def contract(self, portfolio_id: UUID, number: str) -> dict[str, Any]:
+        contract: dict[str, Any] = await self.get(f"/v1/contracts/{uuid5(portfolio_id, number)}")
+        return contract
+
+    async def pay(self, portfolio_id: UUID, number: str, amount: str, paid_on: str) -> dict[str, Any]:
+        answer = await self.client.post(
+            f"/v1/contracts/{uuid5(portfolio_id, number)}/payments",
+            json={"amount": amount, "paid_on": paid_on, "channel": "spei"},
+        )
+        assert answer.status_code == 201, answer.text
+        receipt: dict[str, Any] = answer.json()
+        return receipt
+
+    async def history(self, portfolio_id: UUID, number: str) -> list[dict[str, Any]]:
+        found = await self.get(f"/v1/contracts/{uuid5(portfolio_id, number)}/history")
+        items: list[dict[str, Any]] = found["items"]
+        return items
+
+    async def rejects(self, file_id: str) -> list[list[str]]:
+        """The reject file's lines, header first."""
+        answer = await self.client.get(f"/v1/files/{file_id}/rejects")
+        assert answer.status_code == 200, answer.text
+        return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+
+    async def stage(self, as_of: str, portfolio_id: UUID | None = None) -> dict[str, Any]:
+        body = {"as_of": as_of} | ({"portfolio_id": str(portfolio_id)} if portfolio_id else {})
+        answer = await self.client.post("/v1/staging-runs", json=body)
+        assert answer.status_code == 200, answer.text
+        outcome: dict[str, Any] = json.loads(answer.text)
+        return outcome
+
+    async def work(self, file_id: str) -> Work:
+        """What the loader knows of a file when it takes it up."""
+        [found] = await self.rows(loading_queries.WORK, UUID(file_id))
+        return Work(**dict(found))
+
+    async def rows(self, sql: str, *arguments: object) -> list[Row]:
+        async with self.database.connection() as connection:
+            return await connection.fetch(sql, *arguments)  # type: ignore[no-any-return]
