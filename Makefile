@@ -1,0 +1,64 @@
+# `make` lists the targets. Only python3 (3.11 or newer) and the network are needed; Kafka also wants Java and Maven.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LOCKS := requirements/uv.txt requirements/runtime.txt requirements/dev.txt
+PACKAGES := libs/events libs/chassis libs/jurisdictions services/portfolio services/dialer-feed cli
+TYPED := $(foreach folder,$(PACKAGES) tests bench,$(if $(wildcard $(folder)/*.py $(folder)/*/*.py),$(folder)))
+
+DATA ?= .recobro
+PORT_BASE ?= 8000
+KAFKA_DATA ?= .kafka
+KAFKA_PORT ?= 9092
+
+help: ## list the targets
+	@$(PYTHON) -c 'import re; [print(f"{m[1]:<13}{m[2]}") for m in re.finditer(r"(?m)^([a-z-]+):.*?## (.*)", open("Makefile").read())]'
+
+run: setup ## start the platform, play the main job on a sample portfolio, keep serving until Ctrl-C
+	@$(BIN)/recobro run --data $(DATA) --port-base $(PORT_BASE)
+
+demo: setup ## play the main job on a platform of its own, check every step, stop it
+	@$(BIN)/recobro run --once
+
+demo-kafka: setup ## the same over a real Apache Kafka: KAFKA_BOOTSTRAP, else one of its own
+	@$(BIN)/recobro run --once --kafka
+
+test: setup ## run the tests; what was skipped is listed with its reason (PYTEST_ARGS for pytest)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: setup ## formatting, rules, types, and who may import whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(foreach folder,$(TYPED),$(BIN)/mypy $(folder) &&) $(BIN)/mypy conftest.py
+	$(BIN)/lint-imports
+
+kafka: setup ## start an Apache Kafka broker, fetched from Maven Central (KAFKA_PORT, else 9092)
+	@$(BIN)/recobro kafka start --data $(KAFKA_DATA) --port $(KAFKA_PORT)
+
+kafka-stop: ## stop that broker
+	@test ! -x $(BIN)/recobro || $(BIN)/recobro kafka stop --data $(KAFKA_DATA)
+
+stop: ## stop the platform that runs here
+	@test ! -x $(BIN)/recobro || $(BIN)/recobro down --data $(DATA)
+
+clean: stop kafka-stop ## stop everything, delete its data and all caches
+	rm -rf $(DATA) $(KAFKA_DATA) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find libs services cli tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## clean, and delete the virtual environment too
+	rm -rf $(VENV)
+
+setup: $(STAMP) ## create .venv from the locked requirements and install the workspace
+	@:
+
+# The workspace is installed editable, so that this is needed again only when a lock or a package's metadata change.
+$(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES))
+	@$(PYTHON) requirements/environment.py $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $(LOCKS)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
+	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
+
+.PHONY: help run demo demo-kafka test lint kafka kafka-stop stop clean distclean setup

@@ -1,0 +1,203 @@
+"""The services' REST interface as the command uses it: one token, one way to repeat, errors as sentences."""
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from recobro import keys
+from recobro.data import DataFolder
+from recobro.errors import Trouble
+from recobro.services import SCOPES, addresses_at
+
+_TOKEN_SECONDS = 12 * 3600
+_KEEP_TRYING_SECONDS = 30.0
+_FIRST_PAUSE_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 2.0
+_TIMEOUT = httpx.Timeout(10.0, read=90.0, write=90.0)
+
+Answer = Any
+"""Decoded JSON."""
+
+
+class Refused(Trouble):
+    """A service refused a request; ``code`` is the problem's, ``status`` that of HTTP."""
+
+    def __init__(self, service: str, response: httpx.Response) -> None:
+        self.status = response.status_code
+        problem = _problem_of(response)
+        self.code = _code_of(problem)
+        detail = problem.get("detail") or problem.get("title") or response.reason_phrase
+        lines = [
+            f"{service} refused: {str(detail).rstrip('.')}. ({self.status}{', ' + self.code if self.code else ''})"
+        ]
+        lines += [f"  {error.get('pointer', '')}: {error.get('detail', '')}" for error in problem.get("errors") or ()]
+        super().__init__("\n".join(lines))
+
+
+class Unreachable(Trouble):
+    """A service did not answer, though we kept trying."""
+
+
+class Client:
+    """Calls the services of one platform.
+
+    Every POST carries an Idempotency-Key, so a request whose answer was lost is sent again, for up to half a
+    minute, and takes effect once. Refusals raise ``Refused``.
+    """
+
+    def __init__(self, addresses: Mapping[str, str], token: str) -> None:
+        self._addresses = addresses
+        self.headers = {"Authorization": f"Bearer {token}"}
+        self._http = httpx.Client(timeout=_TIMEOUT, headers=self.headers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def address(self, service: str) -> str:
+        """Where the service listens."""
+        return self._addresses[service]
+
+    def get(self, service: str, path: str, **parameters: Any) -> Answer:
+        """The JSON answer to a GET; parameters that are None are left out."""
+        return self._ask(service, lambda url: self._http.get(url, params=_given(parameters)), path).json()
+
+    def items(self, service: str, path: str, **parameters: Any) -> Iterator[Answer]:
+        """Every item of a list, page after page."""
+        cursor: str | None = None
+        while True:
+            page = self.get(service, path, cursor=cursor, **parameters)
+            yield from page["items"]
+            if (cursor := page["next_cursor"]) is None:
+                return
+
+    def post(self, service: str, path: str, body: object, *, patience_seconds: float = 90.0) -> Answer:
+        """The JSON answer to a POST, which may take that long."""
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        timeout = httpx.Timeout(10.0, read=patience_seconds)
+        return self._ask(
+            service, lambda url: self._http.post(url, json=body, headers=headers, timeout=timeout), path
+        ).json()
+
+    def upload(
+        self, service: str, path: str, file: Path, parameters: Mapping[str, Any], progress: Callable[[int], None]
+    ) -> Answer:
+        """POST the file's bytes as they are read; ``progress`` hears how many have been sent."""
+        headers = {
+            "Idempotency-Key": str(uuid.uuid4()),
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(file.stat().st_size),
+        }
+
+        def send(url: str) -> httpx.Response:
+            return self._http.post(url, params=_given(parameters), content=_chunks_of(file, progress), headers=headers)
+
+        return self._ask(service, send, path).json()
+
+    @contextmanager
+    def lines(self, service: str, path: str, **parameters: Any) -> Iterator[Iterator[str]]:
+        """The answer line by line as it streams."""
+        with self._stream(service, path, parameters) as response:
+            yield response.iter_lines()
+
+    @contextmanager
+    def _stream(self, service: str, path: str, parameters: Mapping[str, Any]) -> Iterator[httpx.Response]:
+        url = self._addresses[service] + path
+        try:
+            with self._http.stream("GET", url, params=_given(parameters)) as response:
+                if response.is_error:
+                    response.read()
+                    raise Refused(service, response)
+                yield response
+        except httpx.TransportError as error:
+            raise Unreachable(_no_answer(service, url, error)) from error
+
+    def save(self, service: str, path: str, file: Path) -> None:
+        """Write the answer's body to the file, which appears when it is whole."""
+        fresh = file.with_name(f"{file.name}.part")
+        with self._stream(service, path, {}) as response, fresh.open("wb") as target:
+            for chunk in response.iter_bytes():
+                target.write(chunk)
+        fresh.replace(file)
+
+    def _ask(self, service: str, send: Callable[[str], httpx.Response], path: str) -> httpx.Response:
+        url = self._addresses[service] + path
+        give_up_at = time.monotonic() + _KEEP_TRYING_SECONDS
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            last = time.monotonic() + pause > give_up_at
+            try:
+                response = send(url)
+            except httpx.TransportError as error:
+                if last:
+                    raise Unreachable(_no_answer(service, url, error)) from error
+            else:
+                if last or not _comes_later(response):
+                    break
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        if response.is_error:
+            raise Refused(service, response)
+        return response
+
+
+def connect(data: DataFolder, base: str | None) -> Client:
+    """A client of the platform that runs on the data folder, or of the one at ``base``."""
+    token = os.environ.get("RECOBRO_TOKEN")
+    if base is not None:
+        return Client(addresses_at(base), token or _operator_token(data))
+    state = data.running()
+    if state is None:
+        raise Trouble(f"No platform is running on {data.root}. Start one with: recobro up --data {data.root}")
+    return Client({service.name: service.url for service in state.services}, token or _operator_token(data))
+
+
+def _operator_token(data: DataFolder) -> str:
+    return keys.token(data, subject="operator", scopes=SCOPES, agency_id=None, ttl_seconds=_TOKEN_SECONDS)
+
+
+def _problem_of(response: httpx.Response) -> dict[str, Any]:
+    try:
+        problem = response.json()
+    except ValueError:
+        return {}
+    return problem if isinstance(problem, dict) else {}
+
+
+def _comes_later(response: httpx.Response) -> bool:
+    """Whether the same request may soon succeed: the service is not ready, or still at work on our first try."""
+    return response.status_code == httpx.codes.SERVICE_UNAVAILABLE or (
+        response.status_code == httpx.codes.CONFLICT and _code_of(_problem_of(response)) == "in-flight"
+    )
+
+
+def _code_of(problem: Mapping[str, Any]) -> str:
+    return str(problem.get("type", "")).rpartition(":")[2]
+
+
+def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def _chunks_of(file: Path, progress: Callable[[int], None]) -> Iterator[bytes]:
+    sent = 0
+    with file.open("rb") as source:
+        while chunk := source.read(256 * 1024):
+            yield chunk
+            sent += len(chunk)
+            progress(sent)
+
+
+def _no_answer(service: str, url: str, error: httpx.TransportError) -> str:
+    return f"{service} does not answer at {url} ({type(error).__name__})."

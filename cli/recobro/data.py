@@ -1,0 +1,93 @@
+"""The data folder of an embedded platform: who holds it, what runs on it, its keys and logs."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from recobro.errors import Trouble
+from recobro.processes import ProcessRecord
+
+TransportName = Literal["postgres", "kafka"]
+
+
+class ServiceState(BaseModel):
+    """One service as the supervisor last saw it; ``process`` is null while it is down."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    url: str
+    process: ProcessRecord | None = None
+
+
+class PlatformState(BaseModel):
+    """What runs on a data folder. ``supervisor`` is null after a clean stop."""
+
+    model_config = ConfigDict(frozen=True)
+
+    supervisor: ProcessRecord | None = None
+    transport: TransportName = "postgres"
+    kafka_bootstrap: str | None = None
+    postgres_port: int
+    postgres_pid: int | None = None
+    services: tuple[ServiceState, ...] = ()
+
+
+class AlreadyRunning(Trouble):
+    """Another ``recobro up`` holds the data folder."""
+
+
+class DataFolder:
+    """Where an embedded platform keeps everything. Only the holder of ``lock`` writes its state."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.postgres = self.root / "postgres"
+        self.keys = self.root / "keys"
+        self.logs = self.root / "logs"
+        self._state = self.root / "platform.json"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder alone; ``AlreadyRunning`` when somebody else does. A dead holder holds nothing."""
+        try:
+            self.logs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Trouble(f"Cannot use {self.root} for the data: {error.strerror}.") from error
+        with (self.root / "lock").open("a+b") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise AlreadyRunning(self._who_runs()) from None
+            yield
+
+    def state(self) -> PlatformState | None:
+        """What was last written down; None when nothing (readable) was."""
+        try:
+            return PlatformState.model_validate_json(self._state.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def running(self) -> PlatformState | None:
+        """The state of the platform that runs on this folder now; None when none does."""
+        state = self.state()
+        return state if state and state.supervisor and state.supervisor.find() else None
+
+    def write(self, state: PlatformState) -> None:
+        """Replace the state in one step, readable by us alone."""
+        fresh = self._state.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(state.model_dump(mode="json"), file, indent=2)
+        fresh.rename(self._state)
+
+    def _who_runs(self) -> str:
+        state = self.running()
+        process = f" (process {state.supervisor.pid})" if state and state.supervisor else ""
+        return f"A platform is already running on {self.root}{process}."

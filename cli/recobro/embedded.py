@@ -1,0 +1,254 @@
+"""The embedded platform: PostgreSQL, one process per service, one data folder, kept running by us."""
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+import asyncpg
+import httpx
+
+from recobro import keys
+from recobro.data import DataFolder, PlatformState, ServiceState, TransportName
+from recobro.errors import Trouble
+from recobro.postgres import EmbeddedPostgres, PostgresFailed, free_port, is_free
+from recobro.processes import ProcessRecord, end
+from recobro.services import HOST, SERVICES, Service
+from recobro.supervisor import Child, Program, Supervisor
+
+_LOOK_EVERY_SECONDS = 0.1
+_ASK_EVERY_SECONDS = 0.3
+_PATIENCE_SECONDS = 20.0
+_POSTGRES_BACKOFF_SECONDS = 2.0
+_DEATHS_BEFORE_GIVING_UP = 5
+_LEFTOVER_PATIENCE_SECONDS = 35.0
+_LOG_DATABASE = "log"
+_LOGS: dict[TransportName, str] = {"kafka": "Kafka", "postgres": "the embedded log"}
+
+
+class Platform:
+    """Everything that ``recobro up`` runs on one data folder, from ``run`` until it is told to stop.
+
+    Events go through the Kafka at ``kafka_bootstrap`` when it is given, else through a log in PostgreSQL.
+    ``announce`` is told what went wrong and is being mended; ``on_ready`` is called once all is ready.
+    """
+
+    def __init__(
+        self,
+        data: DataFolder,
+        port_base: int,
+        kafka_bootstrap: str | None,
+        *,
+        announce: Callable[[str], None],
+        on_ready: Callable[[PlatformState], None],
+        on_stopping: Callable[[], None],
+        services: Sequence[Service] = SERVICES,
+    ) -> None:
+        self._data = data
+        self._port_base = port_base
+        self._kafka_bootstrap = kafka_bootstrap
+        self._announce = announce
+        self._on_ready = on_ready
+        self._on_stopping = on_stopping
+        self._services = services
+        self._next_postgres_start_at = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Start everything and keep it running until ``stop`` is set; nothing is left running on return.
+
+        ``AlreadyRunning`` when the folder is held, other ``Trouble`` when a port is taken or something will not
+        start at all. Once everything has been ready, whatever dies is started again for as long as it takes.
+        """
+        with self._data.locked(), ExitStack() as at_the_end:
+            before = self._data.state()
+            self._refuse_another_log(before)
+            self._end_leftovers(before)
+            self._refuse_taken_ports()
+            keys.ensure(self._data)
+            self._postgres = self._usable_postgres(before)
+            at_the_end.callback(self._write_stopped_state)
+            at_the_end.callback(self._postgres.stop)
+            try:
+                self._start_postgres(stop)
+            except PostgresFailed as failure:
+                if stop.is_set():
+                    return
+                raise Trouble(str(failure)) from failure
+            self._supervisor = Supervisor(self._programs(), self._data.logs, self._announce)
+            at_the_end.callback(self._supervisor.stop)
+            self._bring_up(stop)
+            while not stop.wait(_LOOK_EVERY_SECONDS):
+                self._look_after_everything(stop)
+            self._on_stopping()
+
+    def _refuse_another_log(self, before: PlatformState | None) -> None:
+        # How far each service has read is noted in its database, and means nothing in another log.
+        if before is not None and before.transport != self._transport:
+            raise Trouble(
+                f"The events of {self._data.root} have gone through {_LOGS[before.transport]}, and cannot go on through "
+                f"{_LOGS[self._transport]}. Use another data folder for that."
+            )
+
+    @property
+    def _transport(self) -> TransportName:
+        return "kafka" if self._kafka_bootstrap else "postgres"
+
+    def _end_leftovers(self, before: PlatformState | None) -> None:
+        records = [service.process for service in before.services if service.process] if before else []
+        if found := [process for record in records if (process := record.find())]:
+            self._announce("Ending what an earlier platform, which was killed, has left running")
+            end(found, (signal.SIGTERM,), _LEFTOVER_PATIENCE_SECONDS)
+
+    def _refuse_taken_ports(self) -> None:
+        for service in self._services:
+            port = self._port_base + service.port_offset
+            if not is_free(port):
+                raise Trouble(
+                    f"Port {port}, where {service.name} would listen, is taken by another program. "
+                    f"Choose other ports, for example with --port-base {self._port_base + 1000}."
+                )
+
+    def _usable_postgres(self, before: PlatformState | None) -> EmbeddedPostgres:
+        """The folder's PostgreSQL, not running, at its port of last time unless that is taken."""
+        port = before.postgres_port if before else free_port()
+        EmbeddedPostgres(self._data.postgres, port).end_leftovers()
+        return EmbeddedPostgres(self._data.postgres, port if is_free(port) else free_port())
+
+    def _start_postgres(self, stop: threading.Event) -> None:
+        self._postgres.start(give_up=stop.is_set)
+        databases = [*(service.database for service in self._services), _LOG_DATABASE]
+        asyncio.run(_create_missing(self._postgres.dsn("postgres"), databases))
+
+    def _programs(self) -> list[Program]:
+        return [Program(service.name, service.command, self._environment(service)) for service in self._services]
+
+    def _environment(self, service: Service) -> dict[str, str]:
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("RECOBRO_LOG_URL", "RECOBRO_KAFKA_BOOTSTRAP")
+        }
+        log = (
+            {"RECOBRO_KAFKA_BOOTSTRAP": self._kafka_bootstrap}
+            if self._kafka_bootstrap
+            else {"RECOBRO_LOG_URL": self._postgres.dsn(_LOG_DATABASE)}
+        )
+        return {
+            **inherited,
+            **log,
+            "RECOBRO_DATABASE_URL": self._postgres.dsn(service.database),
+            # A restarted service gets its partitions back at once, though Kafka still waits for the dead one.
+            "RECOBRO_INSTANCE": "embedded",
+            "RECOBRO_HOST": HOST,
+            "RECOBRO_PORT_BASE": str(self._port_base),
+            "RECOBRO_JWT_PUBLIC_KEY_FILE": str(keys.public_file(self._data)),
+            "RECOBRO_JWT_ISSUER": keys.ISSUER,
+            "RECOBRO_JWT_AUDIENCE": keys.AUDIENCE,
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _bring_up(self, stop: threading.Event) -> None:
+        """Start the services, and tell when all are ready; ``Trouble`` when one dies again and again instead."""
+        next_question_at, patient_until = 0.0, time.monotonic() + _PATIENCE_SECONDS
+        while not stop.wait(_LOOK_EVERY_SECONDS):
+            self._look_after_everything(stop)
+            for child in self._supervisor.children:
+                if child.deaths_in_a_row >= _DEATHS_BEFORE_GIVING_UP:
+                    raise Trouble(_why_it_will_not_start(child))
+            if time.monotonic() < next_question_at:
+                continue
+            reasons = {service.name: why_not_ready(service.url(self._port_base)) for service in self._services}
+            if not any(reasons.values()):
+                self._on_ready(self._state())
+                return
+            if time.monotonic() > patient_until:
+                patient_until = float("inf")
+                for name, reason in reasons.items():
+                    if reason:
+                        self._announce(f"Still waiting for {name}: {reason}")
+            next_question_at = time.monotonic() + _ASK_EVERY_SECONDS
+
+    def _look_after_everything(self, stop: threading.Event) -> None:
+        changed = self._supervisor.step()
+        if self._postgres.pid is None and time.monotonic() >= self._next_postgres_start_at:
+            changed = True
+            self._announce("PostgreSQL has died; starting it again")
+            try:
+                self._postgres.start(give_up=stop.is_set)
+            except PostgresFailed as failure:
+                self._next_postgres_start_at = time.monotonic() + _POSTGRES_BACKOFF_SECONDS
+                self._announce(str(failure))
+        if changed:
+            self._data.write(self._state())
+
+    def _state(self) -> PlatformState:
+        running = {child.program.name: child.record for child in self._supervisor.children}
+        return self._stopped_state().model_copy(
+            update={
+                "supervisor": ProcessRecord.of(os.getpid()),
+                "postgres_pid": self._postgres.pid,
+                "services": tuple(
+                    ServiceState(
+                        name=service.name,
+                        url=service.url(self._port_base),
+                        process=running[service.name],
+                    )
+                    for service in self._services
+                ),
+            }
+        )
+
+    def _stopped_state(self) -> PlatformState:
+        return PlatformState(
+            transport=self._transport,
+            kafka_bootstrap=self._kafka_bootstrap,
+            postgres_port=self._postgres.port,
+            services=tuple(
+                ServiceState(name=service.name, url=service.url(self._port_base)) for service in self._services
+            ),
+        )
+
+    def _write_stopped_state(self) -> None:
+        self._data.write(self._stopped_state())
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that Ctrl-C, SIGTERM and the end of the terminal set. To be called in the main thread."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def why_not_ready(url: str) -> str | None:
+    """What the service there says is missing; None when it is ready."""
+    try:
+        answer = httpx.get(f"{url}/readyz", timeout=2.0, verify=False, trust_env=False)
+    except httpx.TransportError:
+        return "it does not answer"
+    if answer.status_code == httpx.codes.OK:
+        return None
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"it answers {answer.status_code}"
+
+
+def _why_it_will_not_start(child: Child) -> str:
+    lines = child.log.read_text(errors="replace").strip().splitlines()[-8:] if child.log.exists() else []
+    said = "\n".join(f"  {line}" for line in lines)
+    return f"{child.program.name} does not start. The end of its log, {child.log}:\n{said}"
+
+
+async def _create_missing(dsn: str, databases: Sequence[str]) -> None:
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        there = {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
+        for name in databases:
+            if name not in there:
+                await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()

@@ -1,0 +1,59 @@
+"""The demo's tables: what the services answered, as a person reads it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.table import Table
+
+from recobro.terminal import amount, count, table_of
+
+Record = dict[str, Any]
+_DAYS = {"current": "0", "early": "1–30", "late": "31–90", "legal": "over 90"}
+
+
+def stages(rows: Mapping[str, Record]) -> Table:
+    """Contracts and overdue balance of each stage."""
+    table = table_of("stage", "days past due", "contracts", "overdue, MXN")
+    for name, row in rows.items():
+        table.add_row(name, _DAYS.get(name, ""), count(row["contracts"]), amount(row["overdue_balance"]))
+    return table
+
+
+def entries(rows: Sequence[Record]) -> Table:
+    """Entries of a dialing list, without who is behind them."""
+    table = table_of("contract", "days past due", "overdue, MXN", "phone", "may be called")
+    for row in rows:
+        table.add_row(
+            row["contract_number"],
+            str(row["days_past_due"]),
+            amount(row["overdue_balance"]),
+            f"••• {row['phones'][0][-4:]}",
+            _hours(row),
+        )
+    return table
+
+
+def withdrawal_report(report: Record) -> Table:
+    """How fast withdrawals were."""
+    table = table_of("from the fact to", "half within", "99 % within", "slowest")
+    for label, times in (
+        ("the list", report["seconds_to_list"]),
+        ("the dialer's confirmation", report["seconds_to_acknowledgement"]),
+    ):
+        table.add_row(label, *(_milliseconds(times[point]) for point in ("p50", "p99", "max")))
+    return table
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds * 1000:,.0f} ms"
+
+
+def _hours(entry: Record) -> str:
+    """The window of the day, in the debtor's own time."""
+    if entry["callable_from"] is None:
+        return "not on this day"
+    zone = ZoneInfo(entry["timezone"])
+    opens, closes = (datetime.fromisoformat(entry[end]).astimezone(zone) for end in ("callable_from", "callable_until"))
+    return f"{opens:%H:%M}–{closes:%H:%M}"

@@ -1,0 +1,153 @@
+"""Handing a portfolio file to the portfolio service, and what became of it."""
+
+import csv
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.table import Table
+
+from recobro.client import Client, connect
+from recobro.data import DataFolder
+from recobro.errors import Trouble
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, amount, count, err, out, print_json, table_of
+
+_ASK_EVERY_SECONDS = 0.25
+_CODE = re.compile(r"\(([a-z_]+)\)(?:; |$)")
+_AT_REST = ("loaded", "failed", "needs_confirmation")
+FileView = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A row that was given back: its number in the file (the header is row 1) and the code of every problem."""
+
+    row: int
+    codes: tuple[str, ...]
+
+
+def upload(
+    client: Client, file: Path, portfolio_id: str, parameters: Mapping[str, Any], progress: Callable[[int], None]
+) -> FileView:
+    """Send the file; ``parameters`` are those of the call. The same bytes again find what became of them."""
+    if not file.is_file():
+        raise Trouble(f"There is no file {file}.")
+    query = {"filename": file.name, **parameters}
+    view: FileView = client.upload("portfolio", f"/v1/portfolios/{portfolio_id}/files", file, query, progress)
+    return view
+
+
+def wait_until_at_rest(client: Client, file_id: str) -> FileView:
+    """The file once it is loaded, has failed or wants a confirmation."""
+    while (view := client.get("portfolio", f"/v1/files/{file_id}"))["status"] not in _AT_REST:
+        time.sleep(_ASK_EVERY_SECONDS)
+    settled: FileView = view
+    return settled
+
+
+def read_rejects(file: Path) -> list[Reject]:
+    """The rejects that were saved there, in the order of the file."""
+    with file.open(encoding="utf-8-sig", newline="") as source:
+        rows = csv.DictReader(source)
+        return [Reject(int(row["row_number"]), tuple(_CODE.findall(row["errors"]))) for row in rows]
+
+
+def rejects_by_reason(rejects: list[Reject]) -> Table:
+    """How many rows each reason was given for; a row may have several."""
+    rows: Counter[str] = Counter(code for reject in rejects for code in dict.fromkeys(reject.codes))
+    first = {code: reject.row for reject in reversed(rejects) for code in reject.codes}
+    table = table_of("reason", "rows", "first in row")
+    for code, number in rows.most_common():
+        table.add_row(code.replace("_", " "), count(number), count(first[code]))
+    return table
+
+
+def load(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The portfolio file, a row for each instalment.")],
+    portfolio: Annotated[UUID, typer.Option(metavar="ID", help="The portfolio that it belongs to.")],
+    mode: Annotated[
+        Literal["delta", "snapshot"], typer.Option(help="A snapshot also closes the contracts that it does not name.")
+    ] = "delta",
+    as_of: Annotated[str | None, typer.Option(metavar="DATE", help="The day it describes; default: today.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm a snapshot that closes many contracts.")] = False,
+    data: Data = DEFAULT_DATA,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Load a portfolio file, wait for the outcome, and save the rejected rows beside it as FILE.rejects.csv.
+
+    Example: recobro load cartera.csv --portfolio 0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11 --as-of 2026-11-22
+    """
+    day = as_of and str(parsed_day(as_of))
+    with connect(DataFolder(data), url) as client:
+        view = _upload_with_bar(client, file, str(portfolio), {"mode": mode, "as_of": day}, quiet=as_json)
+        view = wait_until_at_rest(client, view["file_id"])
+        if view["status"] == "needs_confirmation":
+            view = _confirmed(client, view, yes=yes, may_ask=not as_json)
+        rejects_file = _save_rejects(client, view, file)
+    if as_json:
+        print_json({**view, "rejects_file": str(rejects_file) if rejects_file else None})
+    else:
+        _tell(view, rejects_file)
+    raise typer.Exit(0 if view["status"] == "loaded" else 1)
+
+
+def parsed_day(text: str) -> date:
+    """The day; ``Trouble`` when it is not written YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Trouble(f"{text} is not a date such as 2026-11-22.") from None
+
+
+def _upload_with_bar(
+    client: Client, file: Path, portfolio_id: str, parameters: Mapping[str, Any], *, quiet: bool
+) -> FileView:
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as progress:
+        task = progress.add_task(f"Sending {file.name}", total=file.stat().st_size if file.is_file() else None)
+        return upload(client, file, portfolio_id, parameters, lambda sent: progress.update(task, completed=sent))
+
+
+def _confirmed(client: Client, view: FileView, *, yes: bool, may_ask: bool) -> FileView:
+    """The file after the person's answer; ``Trouble`` when nobody is there to ask."""
+    closing = f"This snapshot would close {count(view.get('contracts_to_close') or 0)} contracts that it does not name."
+    if not yes:
+        if not (may_ask and err.is_terminal):
+            raise Trouble(f"{closing} Nothing has been changed. To confirm, run it again with --yes.")
+        if not typer.confirm(f"{closing} Close them?", err=True):
+            client.post("portfolio", f"/v1/files/{view['file_id']}/confirmation", {"accept": False})
+            return wait_until_at_rest(client, view["file_id"])
+    client.post("portfolio", f"/v1/files/{view['file_id']}/confirmation", {"accept": True})
+    return wait_until_at_rest(client, view["file_id"])
+
+
+def _save_rejects(client: Client, view: FileView, file: Path) -> Path | None:
+    if not view["rows_rejected"]:
+        return None
+    target = file.with_name(f"{file.name}.rejects.csv")
+    client.save("portfolio", f"/v1/files/{view['file_id']}/rejects", target)
+    return target
+
+
+def _tell(view: FileView, rejects_file: Path | None) -> None:
+    if view["status"] != "loaded":
+        err.print(f"Not loaded: {view['error']}", style="red", markup=False)
+    else:
+        out.print(
+            f"Loaded as of {view['as_of']}: {count(view['rows_accepted'])} of {count(view['rows_read'])} rows, "
+            f"{amount(view['amount_accepted'])} in {count(view['contracts'])} contracts."
+        )
+        if incomplete := view["contracts_incomplete"]:
+            out.print(f"{count(incomplete)} contracts are incomplete: some of their rows were rejected.")
+    if rejects_file is not None:
+        out.print(rejects_by_reason(read_rejects(rejects_file)))
+        out.print(f"{count(view['rows_rejected'])} rows were rejected; they are in {rejects_file}, with the reasons.")

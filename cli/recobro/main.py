@@ -1,0 +1,200 @@
+"""The ``recobro`` command: what it offers, each command in a few lines."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from recobro import daily, keys, loading, session, shutdown, status, watch
+from recobro.client import connect
+from recobro.data import DataFolder, PlatformState
+from recobro.demo import Demo
+from recobro.embedded import Platform, stop_on_signals
+from recobro.errors import Trouble
+from recobro.kafka import LocalKafka, fetch
+from recobro.services import DEFAULT_PORT_BASE, SCOPES
+from recobro.story import Story
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, PlainGroup, Url, err, out, print_json, table_of
+
+app = typer.Typer(
+    cls=PlainGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Recobro: a portfolio in, a dialing list out, and whoever pays is off it at once.",
+)
+
+PortBase = Annotated[
+    int,
+    typer.Option(
+        min=1024, max=65000, envvar="RECOBRO_PORT_BASE", help="portfolio listens on this + 1, dialer-feed on this + 3."
+    ),
+]
+
+
+@app.command()
+def up(
+    data: Data = DEFAULT_DATA,
+    port_base: PortBase = DEFAULT_PORT_BASE,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say only what goes wrong.")] = False,
+) -> None:
+    """Start the platform and keep it running until Ctrl-C.
+
+    Everything it needs runs on this machine and keeps its data in DIR. With RECOBRO_KAFKA_BOOTSTRAP set, the
+    events go through that Kafka instead of the embedded log.
+
+    Example: recobro up --data .recobro --port-base 9000
+    """
+    bootstrap = os.environ.get("RECOBRO_KAFKA_BOOTSTRAP") or None
+    folder = DataFolder(data)
+    platform = Platform(
+        folder,
+        port_base,
+        bootstrap,
+        announce=lambda text: err.print(text, markup=False),
+        on_ready=_nothing if quiet else _greet,
+        on_stopping=_nothing if quiet else lambda: out.print("Stopping: the services finish what they are doing."),
+    )
+    platform.run(stop_on_signals())
+
+
+def _nothing(*_: object) -> None:
+    """What a quiet platform says."""
+
+
+def _greet(state: PlatformState) -> None:
+    through = f"Kafka at {state.kafka_bootstrap}" if state.kafka_bootstrap else "the embedded log in PostgreSQL"
+    out.print(f"Recobro is running; its events go through {through}.")
+    for service in state.services:
+        out.print(f"  {service.name:<12} {service.url}/docs")
+    out.print("Ctrl-C stops all of it.")
+
+
+@app.command()
+def down(data: Data = DEFAULT_DATA) -> None:
+    """Stop the platform that runs on DIR, wherever it was started.
+
+    Example: recobro down --data .recobro
+    """
+    out.print("Stopped." if shutdown.stop(DataFolder(data)) else f"No platform is running on {data}.")
+
+
+@app.command("status")
+def show_status(
+    data: Data = DEFAULT_DATA,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait until ready, at most this long.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Say what runs and whether it is ready; exit code 0 when every service is.
+
+    Example: recobro status --wait 30 --json
+    """
+    seen = status.wait(DataFolder(data), wait)
+    if as_json:
+        print_json(seen.as_json())
+    elif not seen.running:
+        out.print(f"No platform is running on {data}.")
+    else:
+        table = table_of("service", "process", "address", "ready")
+        for service in seen.services:
+            table.add_row(service.name, str(service.pid or "–"), service.url, "yes" if service.ready else "no")
+        table.add_row("postgres", str(seen.postgres_pid or "–"), "", "")
+        out.print(table)
+        out.print(f"Events go through {'Kafka' if seen.transport == 'kafka' else 'the embedded log'}.")
+    raise typer.Exit(0 if seen.ready else 1)
+
+
+@app.command()
+def token(
+    data: Data = DEFAULT_DATA,
+    scope: Annotated[list[str] | None, typer.Option(help="A right of the token; may be given again.")] = None,
+    agency: Annotated[UUID | None, typer.Option(metavar="ID", help="The token sees only this agency's work.")] = None,
+    ttl: Annotated[int, typer.Option(metavar="SECONDS", min=1, help="How long it is good for.")] = 3600,
+) -> None:
+    """Print a token for the REST interface, and nothing else.
+
+    Without --scope it is an operator's, with every scope.
+
+    Example: curl -H "Authorization: Bearer $(recobro token)" http://127.0.0.1:8001/v1/portfolios
+    """
+    if unknown := set(scope or ()) - set(SCOPES):
+        raise Trouble(f"There is no scope {', '.join(sorted(unknown))}. There are: {', '.join(SCOPES)}.")
+    subject = f"agency-{agency}" if agency else "operator"
+    scopes = scope or SCOPES
+    typer.echo(keys.token(DataFolder(data), subject=subject, scopes=scopes, agency_id=agency, ttl_seconds=ttl))
+
+
+@app.command()
+def demo(data: Data = DEFAULT_DATA, url: Url = None) -> None:
+    """Play the main job on a running platform and check each step; exit code 0 when all is as expected.
+
+    Example: recobro demo --data .recobro
+    """
+    with connect(DataFolder(data), url) as client:
+        good = Demo(client, Story()).play()
+    raise typer.Exit(0 if good else 1)
+
+
+app.command()(loading.load)
+app.command()(watch.watch)
+app.command()(daily.stage)
+app.command("list")(daily.publish_list)
+
+
+@app.command()
+def run(
+    data: Data = DEFAULT_DATA,
+    port_base: PortBase = DEFAULT_PORT_BASE,
+    once: Annotated[bool, typer.Option("--once", help="On a platform of its own, which ends with the story.")] = False,
+    kafka: Annotated[bool, typer.Option("--kafka", help="With --once: through a real Apache Kafka.")] = False,
+) -> None:
+    """Start the platform, play the main job on it, and keep serving until Ctrl-C.
+
+    Example: recobro run --once
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if once:
+        good = session.play_once(kafka=kafka, jars=_jars(DEFAULT_KAFKA))
+    else:
+        good = session.play_and_serve(DataFolder(data), port_base)
+    raise typer.Exit(0 if good else 1)
+
+
+kafka_app = typer.Typer(no_args_is_help=True, help="A real Apache Kafka broker on this machine, without Docker.")
+app.add_typer(kafka_app, name="kafka")
+DEFAULT_KAFKA = Path(".kafka")
+KafkaData = Annotated[Path, typer.Option("--data", metavar="DIR", help="Where the broker keeps its data and jars.")]
+
+
+def _jars(folder: Path) -> Path:
+    return folder / "lib"
+
+
+@kafka_app.command("start")
+def start_kafka(
+    data: KafkaData = DEFAULT_KAFKA,
+    port: Annotated[int, typer.Option(min=1024, max=65535, help="Where it listens.")] = 9092,
+) -> None:
+    """Fetch it when it is not there yet, and start it when it does not run yet.
+
+    Example: recobro kafka start --port 9092
+    """
+    fetch(_jars(DEFAULT_KAFKA))
+    broker = LocalKafka(data, port, _jars(DEFAULT_KAFKA), stays=True)
+    broker.start()
+    out.print(f"Apache Kafka is running at {broker.bootstrap} (process {broker.pid}).")
+
+
+@kafka_app.command("stop")
+def stop_kafka(data: KafkaData = DEFAULT_KAFKA) -> None:
+    """Stop it.
+
+    Example: recobro kafka stop
+    """
+    broker = LocalKafka(data, 0, _jars(DEFAULT_KAFKA))
+    out.print("Stopped." if broker.pid else "No broker is running here.")
+    broker.stop()

@@ -1,0 +1,85 @@
+"""Child processes that do not outlive us, are told apart from strangers, and end for sure."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import psutil
+from pydantic import BaseModel, ConfigDict
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_START_TOLERANCE_SECONDS = 2.0
+_KILL_PATIENCE_SECONDS = 10.0
+
+
+def dies_with_us(sent: signal.Signals) -> Callable[[], None] | None:
+    """What a child runs before its program, to get ``sent`` when our thread or process is gone.
+
+    Linux only; elsewhere there is None, and the next start ends what was left.
+    """
+    if _LIBC is None:
+        return None
+    libc, parent = _LIBC, os.getpid()
+
+    def tie() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, int(sent), 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), sent)
+
+    return tie
+
+
+class ProcessRecord(BaseModel):
+    """A process as it was noted down: its id, when it was started (Unix seconds) and its command line."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pid: int
+    started: float
+    command: tuple[str, ...]
+
+    @classmethod
+    def of(cls, pid: int) -> "ProcessRecord":
+        """What runs under this id now; ``psutil.NoSuchProcess`` when nothing does."""
+        process = psutil.Process(pid)
+        return cls(pid=pid, started=process.create_time(), command=tuple(process.cmdline()))
+
+    def find(self) -> psutil.Process | None:
+        """The process, when it is still that one: ids are used again, so start and command must agree."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) <= _START_TOLERANCE_SECONDS
+            if not same or process.status() == psutil.STATUS_ZOMBIE or tuple(process.cmdline()) != self.command:
+                return None
+        except psutil.NoSuchProcess:
+            return None
+        return process
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it still runs; one that ended and waits to be reaped does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def end(processes: Iterable[psutil.Process], sent: Sequence[signal.Signals], patience_seconds: float) -> None:
+    """Send each of ``sent`` in turn, waiting that long after each, then SIGKILL, until all are gone."""
+    alive = [process for process in processes if is_alive(process)]
+    for signal_ in (*sent, signal.SIGKILL):
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal_)
+        patience = _KILL_PATIENCE_SECONDS if signal_ is signal.SIGKILL else patience_seconds
+        deadline = time.monotonic() + patience
+        while alive and time.monotonic() < deadline:
+            time.sleep(0.02)
+            alive = [process for process in alive if is_alive(process)]
+        if not alive:
+            return

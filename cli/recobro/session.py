@@ -1,0 +1,141 @@
+"""A platform and the story on it in one go: ``recobro run``."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from recobro import status
+from recobro.client import connect
+from recobro.data import DataFolder
+from recobro.demo import Demo
+from recobro.embedded import stop_on_signals
+from recobro.errors import Trouble
+from recobro.kafka import LocalKafka, fetch
+from recobro.postgres import free_port, is_free
+from recobro.processes import dies_with_us
+from recobro.story import Story
+from recobro.terminal import DEFAULT_DATA, err, out
+
+_READY_SECONDS = 120.0
+_STOP_SECONDS = 90.0
+_LARGEST_OFFSET = 5
+
+
+def free_port_base() -> int:
+    """A port base with free ports after it, for a platform beside others."""
+    for base in random.sample(range(12_000, 31_000, 10), 200):
+        if all(is_free(base + offset) for offset in range(_LARGEST_OFFSET + 1)):
+            return base
+    raise Trouble("There are no free ports on this machine.")
+
+
+@contextlib.contextmanager
+def running_platform(
+    data: DataFolder, port_base: int, kafka_bootstrap: str | None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A platform in a process of its own, ready; it is stopped when the block ends."""
+    environment = {name: value for name, value in os.environ.items() if name != "RECOBRO_KAFKA_BOOTSTRAP"}
+    if kafka_bootstrap:
+        environment["RECOBRO_KAFKA_BOOTSTRAP"] = kafka_bootstrap
+    command = [sys.executable, "-P", "-m", "recobro", "up", "--data", str(data.root), "--quiet"]
+    command += ["--port-base", str(port_base)]
+    platform = subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=dies_with_us(signal.SIGTERM),
+    )
+    try:
+        _wait_until_ready(data, platform)
+        yield platform
+    finally:
+        platform.send_signal(signal.SIGTERM)
+        platform.wait(_STOP_SECONDS)
+
+
+def _wait_until_ready(data: DataFolder, platform: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while not (_is_run_by(data, platform.pid) and status.look(data).ready):
+        if platform.poll() is not None:
+            raise Trouble("The platform did not start.")
+        if time.monotonic() > deadline:
+            raise Trouble(f"The platform is not ready after {_READY_SECONDS:.0f} s; its logs are in {data.logs}.")
+        time.sleep(0.1)
+
+
+def _is_run_by(data: DataFolder, pid: int) -> bool:
+    """Whether that process is the one that holds the folder: another may have been there before it."""
+    state = data.running()
+    return state is not None and state.supervisor is not None and state.supervisor.pid == pid
+
+
+def play_once(*, kafka: bool, jars: Path) -> bool:
+    """The story on a platform of its own, in a temporary folder and on free ports; whether all was as expected.
+
+    With ``kafka`` the events go through the broker that KAFKA_BOOTSTRAP names, else through one of its own. When
+    something was not as expected, the folder stays, for the logs in it.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="recobro-demo-"))
+    data = DataFolder(folder / "data")
+    good = False
+    try:
+        with contextlib.ExitStack() as stack:
+            bootstrap = _kafka_for(stack, folder, jars) if kafka else None
+            stack.enter_context(running_platform(data, free_port_base(), bootstrap))
+            with connect(data, None) as client:
+                good = Demo(client, Story()).play()
+    finally:
+        if good:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            err.print(f"The logs are in {data.logs}.")
+    return good
+
+
+def play_and_serve(data: DataFolder, port_base: int) -> bool:
+    """The story on the platform of ``data``, which then keeps serving until Ctrl-C; whether all was as expected."""
+    bootstrap = os.environ.get("RECOBRO_KAFKA_BOOTSTRAP") or None
+    with running_platform(data, port_base, bootstrap) as platform:
+        with connect(data, None) as client:
+            good = Demo(client, Story()).play()
+        if good:
+            _say_what_next(data)
+            stop = stop_on_signals()
+            while not stop.wait(0.2):
+                if platform.poll() is not None:
+                    raise Trouble("The platform has ended.")
+            out.print("Stopping: the services finish what they are doing.")
+    return good
+
+
+def _kafka_for(stack: contextlib.ExitStack, folder: Path, jars: Path) -> str:
+    if given := os.environ.get("KAFKA_BOOTSTRAP"):
+        return given
+    fetch(jars)
+    broker = LocalKafka(folder / "kafka", free_port(), jars)
+    stack.callback(broker.stop)
+    broker.start()
+    return broker.bootstrap
+
+
+def _say_what_next(data: DataFolder) -> None:
+    state = data.running()
+    assert state is not None
+    out.print()
+    out.print("Recobro keeps serving. Try its REST interface in the browser:", style="bold")
+    for service in state.services:
+        out.print(f"  {service.name:<12} {service.url}/docs")
+    option = "" if data.root == DEFAULT_DATA.absolute() else f" --data {data.root}"
+    out.print("Next, in another terminal:", style="bold")
+    out.print(f"  .venv/bin/recobro token{option}", "a token for “Authorize” at /docs, or for curl", sep="\n      ")
+    out.print(f"  .venv/bin/recobro watch{option}", "the events as you pay or dispute something there", sep="\n      ")
+    out.print("Ctrl-C stops all of it; the data stay for the next time.")

@@ -1,0 +1,86 @@
+"""What runs on a data folder, and whether it is ready."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from recobro.data import DataFolder, PlatformState
+from recobro.embedded import why_not_ready
+from recobro.postgres import EmbeddedPostgres
+from recobro.services import SERVICES
+
+_ASK_EVERY_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    name: str
+    url: str | None
+    pid: int | None
+    ready: bool
+
+
+@dataclass(frozen=True)
+class PlatformStatus:
+    """A moment's look at a platform; everything is null or not ready where none runs."""
+
+    services: tuple[ServiceStatus, ...]
+    postgres_pid: int | None
+    postgres_dsn: str | None
+    transport: str
+
+    @property
+    def running(self) -> bool:
+        return self.postgres_dsn is not None
+
+    @property
+    def ready(self) -> bool:
+        return all(service.ready for service in self.services)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "services": [
+                {
+                    "name": service.name,
+                    "pids": [] if service.pid is None else [service.pid],
+                    "url": service.url,
+                    "ready": service.ready,
+                }
+                for service in self.services
+            ],
+            "postgres": {"pid": self.postgres_pid, "dsn": self.postgres_dsn},
+            "transport": self.transport,
+        }
+
+
+def look(data: DataFolder) -> PlatformStatus:
+    """What holds now."""
+    state = data.running()
+    if state is None:
+        return _nothing(data.state())
+    services = tuple(
+        ServiceStatus(
+            service.name,
+            service.url,
+            service.process.pid if service.process is not None and service.process.find() else None,
+            why_not_ready(service.url) is None,
+        )
+        for service in state.services
+    )
+    dsn = EmbeddedPostgres(data.postgres, state.postgres_port).dsn("postgres")
+    return PlatformStatus(services, state.postgres_pid, dsn, state.transport)
+
+
+def wait(data: DataFolder, seconds: float) -> PlatformStatus:
+    """What holds as soon as everything is ready, or when the time is over."""
+    deadline = time.monotonic() + seconds
+    status = look(data)
+    while not status.ready and time.monotonic() < deadline:
+        time.sleep(_ASK_EVERY_SECONDS)
+        status = look(data)
+    return status
+
+
+def _nothing(last: PlatformState | None) -> PlatformStatus:
+    services = tuple(ServiceStatus(service.name, None, None, ready=False) for service in SERVICES)
+    return PlatformStatus(services, None, None, last.transport if last else "postgres")

@@ -1,0 +1,62 @@
+"""Telling a story on a terminal while checking it: chapters, sentences, tables, and facts that must hold."""
+
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+_INDENT = 3
+_WIDEST = 100
+
+
+class Story:
+    """Prints what happens and remembers what was not as expected. Reads the same when it goes into a file."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False)
+        self._width = min(self._console.width, _WIDEST)
+        self._chapters = 0
+        self.facts = 0
+        self.wrong: list[str] = []
+
+    def title(self, text: str) -> None:
+        self._console.print(Text(text, style="bold"), width=self._width)
+
+    def chapter(self, text: str) -> None:
+        self._chapters += 1
+        self._console.print()
+        self._console.print(Text(f"{self._chapters}. {text}", style="bold cyan"), width=self._width)
+
+    def say(self, text: str) -> None:
+        self._show(Text(text))
+
+    def table(self, table: RenderableType) -> None:
+        self._show(table)
+
+    def fact(self, text: str, found: Any, expected: Any) -> None:
+        """Say it when it is so; when it is not, say what was found instead and go on."""
+        self.facts += 1
+        if found == expected:
+            self._show(Text.assemble(("✓ ", "green"), text))
+            return
+        self.wrong.append(text)
+        self._show(Text.assemble(("✗ ", "bold red"), (f"{text}: expected {expected}, found {found}", "red")))
+
+    def holds(self, text: str, *, so: bool, otherwise: str = "it is not so") -> None:
+        """A fact that is true or not; ``otherwise`` says what was found."""
+        self.fact(text, "as expected" if so else otherwise, "as expected")
+
+    def end(self) -> bool:
+        """Sum up; whether everything was as expected."""
+        self._console.print()
+        if self.wrong:
+            self._console.print(Text(f"{len(self.wrong)} of {self.facts} facts are not as expected.", style="bold red"))
+        else:
+            self._console.print(
+                Text(f"The main job works: all {self.facts} facts are as expected.", style="bold green")
+            )
+        return not self.wrong
+
+    def _show(self, content: RenderableType) -> None:
+        self._console.print(Padding(content, (0, 0, 0, _INDENT), expand=False), width=self._width)

@@ -1,0 +1,122 @@
+"""Keeps a set of processes running: starts them, restarts what dies, ends them all."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from recobro.processes import ProcessRecord, dies_with_us, end
+
+_FIRST_BACKOFF_SECONDS = 0.1
+_LONGEST_BACKOFF_SECONDS = 10.0
+_STEADY_AFTER_SECONDS = 20.0
+_DRAIN_SECONDS = 30.0
+_LOG_LIMIT_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run: its name, its command and its whole environment."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+
+
+class Child:
+    """One supervised program, and the process that runs it just now, if any."""
+
+    def __init__(self, program: Program, log: Path) -> None:
+        self.program = program
+        self.log = log
+        self.deaths_in_a_row = 0
+        self.record: ProcessRecord | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = 0.0
+        self._next_start_at = 0.0
+
+    def step(self, announce: Callable[[str], None]) -> bool:
+        """Start it when it is due, notice when it has died; whether a process has come or gone."""
+        now = time.monotonic()
+        if self._process is None:
+            if now < self._next_start_at:
+                return False
+            self._start(now)
+            return True
+        code = self._process.poll()
+        if code is None:
+            return False
+        self._process = self.record = None
+        steady = now - self._started_at > _STEADY_AFTER_SECONDS
+        self.deaths_in_a_row = 1 if steady else self.deaths_in_a_row + 1
+        backoff = min(_FIRST_BACKOFF_SECONDS * 2 ** (self.deaths_in_a_row - 1), _LONGEST_BACKOFF_SECONDS)
+        self._next_start_at = now + backoff
+        announce(f"{self.program.name} {_how_it_ended(code)}; starting it again in {backoff:.1f} s")
+        return True
+
+    def process(self) -> psutil.Process | None:
+        """What runs it now, if anything does."""
+        return self.record.find() if self.record is not None else None
+
+    def reap(self) -> None:
+        """Let go of a process that has been ended."""
+        if self._process is not None:
+            self._process.wait()
+        self._process = self.record = None
+
+    def _start(self, now: float) -> None:
+        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT_BYTES:
+            self.log.replace(self.log.with_suffix(".log.old"))
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self.program.command,
+                env=self.program.environment,
+                cwd=self.log.parent,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=dies_with_us(signal.SIGTERM),
+            )
+        self._started_at = now
+        try:
+            self.record = ProcessRecord.of(self._process.pid)
+        except psutil.NoSuchProcess:
+            self.record = None
+
+
+class Supervisor:
+    """Runs programs until it is told to stop. One thread calls ``step`` every tenth of a second or so.
+
+    Whatever dies is started again: at once the first time, then with pauses that double up to 10 s. Each writes
+    what it prints to ``<name>.log`` in ``logs``. They are sessions of their own, so that Ctrl-C in the terminal
+    reaches us alone and they are ended in order.
+    """
+
+    def __init__(self, programs: Sequence[Program], logs: Path, announce: Callable[[str], None]) -> None:
+        self.children = tuple(Child(program, logs / f"{program.name}.log") for program in programs)
+        self._announce = announce
+
+    def step(self) -> bool:
+        """Look after every program once; whether any process has come or gone."""
+        changes = [child.step(self._announce) for child in self.children]
+        return any(changes)
+
+    def stop(self) -> None:
+        """End them all: SIGTERM, 30 s to finish what they are doing, then SIGKILL. None is left on return."""
+        alive = [process for child in self.children if (process := child.process())]
+        descendants = [below for process in alive for below in process.children(recursive=True)]
+        end(alive, (signal.SIGTERM,), _DRAIN_SECONDS)
+        end(descendants, (), 0)
+        for child in self.children:
+            child.reap()
+
+
+def _how_it_ended(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    return f"was killed by {signal.Signals(-code).name}"

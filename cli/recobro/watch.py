@@ -1,0 +1,226 @@
+"""The platform's events, live, one line each and without personal data."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import uuid
+from collections.abc import AsyncGenerator, Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+import typer
+from events.contracts import REGISTRY, Envelope, Event, bulk_sources, dialer_feed, portfolio
+from events.envelope import envelope_of
+from events.errors import CannotContinue, PositionLost, TopicPartition, TransportError
+from events.transport import Record, Transport
+
+from recobro.data import DataFolder
+from recobro.errors import Trouble
+from recobro.postgres import EmbeddedPostgres
+from recobro.services import SERVICES
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, err
+
+_POLL_SECONDS = 0.5
+_RECORDS_AT_ONCE = 1000
+_RETRY_SECONDS = 1.0
+_WHERE = ("stage", "days_past_due", "overdue_balance")
+_SHOWN: dict[type[Event], tuple[str, ...]] = {
+    portfolio.ContractRegistered: ("state", *_WHERE, "incomplete"),
+    portfolio.ContractRevised: ("state", *_WHERE, "incomplete"),
+    portfolio.ContractStageChanged: ("from_stage", "to_stage", "cause", "days_past_due", "overdue_balance"),
+    portfolio.PaymentReceived: ("amount", "currency", "paid_on", "settled", *_WHERE),
+    portfolio.PaymentReversed: ("amount", "currency", *_WHERE),
+    portfolio.ClarificationOpened: ("opened_by", "deadline_on", *_WHERE),
+    portfolio.ClarificationResolved: ("outcome", "contact_may_resume", *_WHERE),
+    portfolio.ContactPointChanged: ("kind", "change", "usable", "medium"),
+    portfolio.DebtorStatusChanged: ("status",),
+    portfolio.ContractPaused: ("starts_on", "ends_on", *_WHERE),
+    portfolio.ContractResumed: ("starts_on", "ends_on", *_WHERE),
+    portfolio.ContractClosed: ("reason", "overdue_balance"),
+    portfolio.PortfolioStateChanged: ("state", "business_date"),
+    portfolio.PortfolioFileLoaded: ("rows_accepted", "rows_rejected", "amount_accepted", "currency"),
+    dialer_feed.ListPublished: ("business_date", "entries", "overdue_total"),
+    dialer_feed.ListEntryWithdrawn: ("reason", "caused_at", "withdrawn_at"),
+    dialer_feed.WithdrawalAcknowledged: ("acknowledged_at",),
+    dialer_feed.CallCompleted: ("disposition", "started_at", "duration_seconds", "right_party"),
+    dialer_feed.OptOutRequested: ("medium",),
+    dialer_feed.ContactInvalid: (),
+    dialer_feed.ClarificationRequested: (),
+    dialer_feed.DebtorReported: ("status",),
+    dialer_feed.PaymentClaimed: (),
+    dialer_feed.WrongfulCallDetected: ("withdrawn_at", "called_at"),
+}
+"""What may be shown of each event. Free text, names, numbers and addresses are not among it; nor is what is new."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An event as far as anyone may look at it."""
+
+    at: str
+    type: str
+    key: str
+    fields: dict[str, Any]
+
+    def line(self) -> str:
+        told = " ".join(f"{name}={_short(value)}" for name, value in self.fields.items() if value is not None)
+        return f"{self.at}  {self.type.removesuffix('.v1'):<37} {self.key}  {told}".rstrip()
+
+    def as_json(self) -> str:
+        return json.dumps({"at": self.at, "type": self.type, "key": self.key, **self.fields})
+
+
+def watch(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Show the platform's events as they happen, one line an event, without personal data; Ctrl-C ends it.
+
+    With --json each line is a JSON object. What the services tell each other about their own workings is left out.
+
+    Example: recobro watch | grep payment-received
+    """
+    # What the runtime logs about its connections is for operators of services; here the events alone are wanted.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    asyncio.run(_print_events(_transport_of(DataFolder(data)), as_json=as_json))
+
+
+def _transport_of(data: DataFolder) -> Transport:
+    state = data.running()
+    bootstrap = state.kafka_bootstrap if state else os.environ.get("RECOBRO_KAFKA_BOOTSTRAP")
+    if bootstrap:
+        from events.kafka import KafkaTransport
+
+        return KafkaTransport(bootstrap)
+    if state is None:
+        raise Trouble(f"No platform is running on {data.root}. Start one with: recobro up --data {data.root}")
+    from events.postgres import PostgresTransport
+
+    return PostgresTransport(EmbeddedPostgres(data.postgres, state.postgres_port).dsn("log"))
+
+
+async def _print_events(transport: Transport, *, as_json: bool) -> None:
+    printing = asyncio.create_task(_print_all(transport, as_json=as_json))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, printing.cancel)
+    try:
+        await printing
+    except asyncio.CancelledError:
+        return
+
+
+async def _print_all(transport: Transport, *, as_json: bool) -> None:
+    told: set[str] = set()
+
+    def say_once(text: str) -> None:
+        if text not in told:
+            err.print(text)
+        told.add(text)
+
+    events = events_from_now(
+        transport,
+        ready=lambda: say_once("Watching. Ctrl-C ends it."),
+        away=lambda: say_once("The event log does not answer; waiting for it."),
+    )
+    async for seen in events:
+        typer.echo(seen.as_json() if as_json else seen.line())
+
+
+async def events_from_now(
+    transport: Transport, ready: Callable[[], None] = lambda: None, away: Callable[[], None] = lambda: None
+) -> AsyncGenerator[Seen, None]:
+    """Every event that is written from now on, for ever; ``ready`` is called once nothing can be missed any more.
+
+    ``Trouble`` when the log cannot be reached at first; later it is waited for, and ``away`` called each time.
+    """
+    topics = {f"{service.name}.events" for service in SERVICES} | {f"{name}.bulk" for name in bulk_sources()}
+    places = _Places()
+    try:
+        await transport.open()
+        counts = await transport.ensure_topics(topics)
+        member = await transport.join(f"recobro.watch.{uuid.uuid4()}", topics, places)
+    except TransportError as error:
+        raise Trouble(f"The event log cannot be reached: {error}") from error
+    awaited = sum(counts.values())
+    try:
+        while True:
+            try:
+                await places.wait()
+                if places.fresh:
+                    fresh = frozenset(places.fresh)
+                    for place, bounds in (await member.bounds(fresh)).items():
+                        member.seek(place, bounds.end)
+                    places.fresh -= fresh
+                    if len(places.ours) == awaited:
+                        ready()
+                        awaited = -1
+                records = await member.poll(
+                    places.ours - places.fresh, max_records=_RECORDS_AT_ONCE, timeout_seconds=_POLL_SECONDS
+                )
+            except PositionLost:
+                places.fresh |= places.ours
+            except TransportError:
+                away()
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                for record in records:
+                    if seen := _seen(record):
+                        yield seen
+    finally:
+        await member.leave()
+        await transport.close()
+
+
+class _Places:
+    """The partitions that are ours, and those among them whose end we have still to find."""
+
+    def __init__(self) -> None:
+        self.ours: set[TopicPartition] = set()
+        self.fresh: set[TopicPartition] = set()
+        self._any = asyncio.Event()
+
+    async def wait(self) -> None:
+        await self._any.wait()
+
+    async def assigned(self, partitions: Collection[TopicPartition]) -> None:
+        self.ours |= set(partitions)
+        self.fresh |= set(partitions)
+        if self.ours:
+            self._any.set()
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+        self.ours -= set(partitions)
+        self.fresh -= set(partitions)
+        if not self.ours:
+            self._any.clear()
+
+
+def _seen(record: Record) -> Seen | None:
+    try:
+        envelope = envelope_of(record.headers)
+    except CannotContinue:
+        return None
+    if envelope.type.startswith("runtime."):
+        return None
+    return Seen(
+        at=envelope.occurred_at.strftime("%H:%M:%S.%f")[:-3],
+        type=envelope.type,
+        key=envelope.key,
+        fields=_shown_fields(envelope, record.value),
+    )
+
+
+def _shown_fields(envelope: Envelope, body: bytes) -> dict[str, Any]:
+    """The fields of a known event that may be shown; none of one that cannot be read."""
+    event_type = REGISTRY.get(envelope.type)
+    names = _SHOWN.get(event_type, ()) if event_type else ()
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return {}
+    return {name: told.get(name) for name in names} if isinstance(told, dict) else {}
+
+
+def _short(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,44 @@
+"""``recobro up`` with dummy services: ``dummy_platform.py DATA PORT_BASE``."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from recobro.data import DataFolder, PlatformState
+from recobro.embedded import Platform, stop_on_signals
+from recobro.errors import Trouble
+from recobro.services import Service
+
+
+@dataclass(frozen=True)
+class DummyService(Service):
+    @property
+    def command(self) -> tuple[str, ...]:
+        return (sys.executable, str(Path(__file__).with_name("dummy_service.py")), str(self.port_offset))
+
+
+DUMMIES = (DummyService("portfolio", "portfolio", 1), DummyService("dialer-feed", "dialer_feed", 3))
+
+
+def say(what: str) -> None:
+    print(what, flush=True)
+
+
+def ready(state: PlatformState) -> None:
+    say(f"ready: {len(state.services)} services")
+
+
+if __name__ == "__main__":
+    platform = Platform(
+        DataFolder(Path(sys.argv[1])),
+        int(sys.argv[2]),
+        None,
+        announce=say,
+        on_ready=ready,
+        on_stopping=lambda: say("stopping"),
+        services=DUMMIES,
+    )
+    try:
+        platform.run(stop_on_signals())
+    except Trouble as trouble:
+        sys.exit(str(trouble))

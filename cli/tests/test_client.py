@@ -1,0 +1,142 @@
+"""The client: what is lost on the way is sent again with the same key, and refusals read as sentences."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recobro.client import Client, Refused
+from recobro.errors import Trouble
+from recobro.services import addresses_at
+
+Answer = tuple[int, dict[str, Any]] | None
+Script = Callable[[list[dict[str, Any]]], Answer]
+
+
+class Scripted:
+    """A service that keeps what it was asked and answers as its script says; None drops the connection."""
+
+    def __init__(self, script: Script) -> None:
+        self.asked: list[dict[str, Any]] = []
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                service.asked.append({"path": self.path, "body": body, **dict(self.headers)})
+                self._answer()
+
+            def do_GET(self) -> None:
+                service.asked.append({"path": self.path, **dict(self.headers)})
+                self._answer()
+
+            def _answer(self) -> None:
+                if (answer := script(service.asked)) is None:
+                    self.connection.close()
+                    return
+                status, document = answer
+                body = json.dumps(document).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Silent."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def client(self) -> Client:
+        return Client({"portfolio": f"http://127.0.0.1:{self.server.server_port}"}, "a-token")
+
+
+@pytest.fixture
+def scripted() -> Iterator[Callable[[Script], Scripted]]:
+    started: list[Scripted] = []
+
+    def start(script: Script) -> Scripted:
+        started.append(Scripted(script))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.server.shutdown()
+        each.server.server_close()
+
+
+def test_a_post_whose_answer_was_lost_is_sent_again_with_its_key(scripted: Callable[[Script], Scripted]) -> None:
+    service = scripted(lambda asked: None if len(asked) < 3 else (201, {"payment_id": "1"}))
+    with service.client() as client:
+        assert client.post("portfolio", "/v1/x", {"amount": "1.00"}) == {"payment_id": "1"}
+    keys = {request["Idempotency-Key"] for request in service.asked}
+    assert len(service.asked) == 3
+    assert len(keys) == 1
+    assert service.asked[0]["Authorization"] == "Bearer a-token"
+
+
+def test_two_posts_have_two_keys(scripted: Callable[[Script], Scripted]) -> None:
+    service = scripted(lambda _: (201, {}))
+    with service.client() as client:
+        client.post("portfolio", "/v1/x", {})
+        client.post("portfolio", "/v1/x", {})
+    assert len({request["Idempotency-Key"] for request in service.asked}) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(503, "not-ready"), (409, "in-flight")], ids=["not ready", "still at work on the first"]
+)
+def test_what_may_soon_succeed_is_tried_again(scripted: Callable[[Script], Scripted], status: int, code: str) -> None:
+    problem = {"type": f"urn:recobro:problem:{code}"}
+    service = scripted(lambda asked: (status, problem) if len(asked) == 1 else (200, {"ok": True}))
+    with service.client() as client:
+        assert client.post("portfolio", "/v1/x", {}) == {"ok": True}
+
+
+def test_an_upload_begins_again_from_its_first_byte(scripted: Callable[[Script], Scripted], tmp_path: Path) -> None:
+    file = tmp_path / "cartera.csv"
+    file.write_bytes(b"a,b\n" * 200_000)
+    service = scripted(lambda asked: None if len(asked) == 1 else (202, {"file_id": "1"}))
+    sent: list[int] = []
+    with service.client() as client:
+        client.upload("portfolio", "/v1/files", file, {"mode": "delta", "as_of": None}, sent.append)
+    assert [request["body"] for request in service.asked] == [file.read_bytes()] * 2
+    assert service.asked[1]["path"] == "/v1/files?mode=delta"
+    assert sent[-1] == file.stat().st_size
+
+
+def test_a_refusal_reads_as_a_sentence_with_every_mistake(scripted: Callable[[Script], Scripted]) -> None:
+    problem = {
+        "type": "urn:recobro:problem:invalid",
+        "title": "Invalid",
+        "status": 422,
+        "detail": "The input is not valid.",
+        "errors": [{"pointer": "/amount", "detail": "must be greater than 0"}],
+    }
+    service = scripted(lambda _: (422, problem))
+    with service.client() as client, pytest.raises(Refused) as refused:
+        client.post("portfolio", "/v1/x", {})
+    assert len(service.asked) == 1
+    assert str(refused.value) == (
+        "portfolio refused: The input is not valid. (422, invalid)\n  /amount: must be greater than 0"
+    )
+
+
+def test_all_pages_of_a_list_are_read(scripted: Callable[[Script], Scripted]) -> None:
+    pages: list[dict[str, Any]] = [{"items": [1, 2], "next_cursor": "x"}, {"items": [3], "next_cursor": None}]
+    service = scripted(lambda asked: (200, pages[len(asked) - 1]))
+    with service.client() as client:
+        assert list(client.items("portfolio", "/v1/things", stage="late")) == [1, 2, 3]
+    assert [request["path"] for request in service.asked] == ["/v1/things?stage=late", "/v1/things?cursor=x&stage=late"]
+
+
+def test_a_base_address_carries_the_port_base() -> None:
+    assert addresses_at("http://127.0.0.1:9000") == {
+        "portfolio": "http://127.0.0.1:9001",
+        "dialer-feed": "http://127.0.0.1:9003",
+    }
+    with pytest.raises(Trouble, match="is not an address"):
+        addresses_at("localhost")

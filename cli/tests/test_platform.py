@@ -1,0 +1,216 @@
+"""The embedded platform with dummy services: one on a folder, brought back, stopped without a trace."""
+
+import base64
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from recobro.data import DataFolder, PlatformState
+from recobro.main import app
+from recobro.postgres import free_port, is_free
+from recobro.services import SCOPES
+from recobro.session import free_port_base
+from typer.testing import CliRunner
+
+SCRIPT = Path(__file__).with_name("dummy_platform.py")
+
+
+class Machine:
+    """A data folder and its ports, and every platform that was started on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "data"
+        self.port_base = free_port_base()
+        self._started: list[subprocess.Popen[str]] = []
+
+    def start(self) -> subprocess.Popen[str]:
+        command = [sys.executable, str(SCRIPT), str(self.data), str(self.port_base)]
+        self._started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+        return self._started[-1]
+
+    def ready_status(self) -> dict[str, Any]:
+        code, output = recobro("status", "--data", str(self.data), "--wait", "60", "--json")
+        assert code == 0, output
+        status: dict[str, Any] = json.loads(output)
+        return status
+
+    def clean_up(self) -> None:
+        recobro("down", "--data", str(self.data))
+        for process in self._started:
+            process.kill()
+            process.communicate()
+
+
+@contextlib.contextmanager
+def a_machine() -> Iterator[Machine]:
+    with tempfile.TemporaryDirectory(prefix="recobro-test-", ignore_cleanup_errors=True) as folder:
+        machine = Machine(Path(folder))
+        yield machine
+        machine.clean_up()
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    with a_machine() as machine:
+        yield machine
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Machine]:
+    """One with a platform that is ready, for tests that leave it as it is."""
+    with a_machine() as machine:
+        machine.start()
+        machine.ready_status()
+        yield machine
+
+
+def recobro(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, arguments)
+    return result.exit_code, result.stdout
+
+
+def pids_of(status: dict[str, Any]) -> set[int]:
+    return {pid for service in status["services"] for pid in service["pids"]} | {status["postgres"]["pid"]}
+
+
+def alive(pids: set[int]) -> set[int]:
+    def lives(pid: int) -> bool:
+        try:
+            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    return {pid for pid in pids if lives(pid)}
+
+
+def children_of(process: subprocess.Popen[str]) -> set[int]:
+    return {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
+
+
+def test_status_says_what_runs_and_how_to_reach_it(running: Machine) -> None:
+    status = running.ready_status()
+    assert [(service["name"], service["url"]) for service in status["services"]] == [
+        ("portfolio", f"http://127.0.0.1:{running.port_base + 1}"),
+        ("dialer-feed", f"http://127.0.0.1:{running.port_base + 3}"),
+    ]
+    assert all(service["ready"] and len(service["pids"]) == 1 for service in status["services"])
+    assert status["postgres"]["dsn"].startswith("postgresql://")
+    assert status["transport"] == "postgres"
+    assert len(alive(pids_of(status))) == 3
+    assert "database dialer_feed" in (running.data / "logs" / "dialer-feed.log").read_text()
+
+
+def test_a_second_one_on_the_same_data_says_so_and_changes_nothing(running: Machine) -> None:
+    before = running.ready_status()
+
+    second = running.start()
+    output, _ = second.communicate(timeout=60)
+
+    assert second.returncode == 1
+    assert "already running" in output
+    assert running.ready_status() == before
+
+
+def test_a_token_carries_the_scopes_that_were_asked_for(running: Machine) -> None:
+    data = str(running.data)
+    agency = "7f9c2ba4-e88f-4f3c-9d63-6f4bb2ed0c55"
+    code, output = recobro("token", "--data", data, "--scope", "dialer-feed:read", "--agency", agency)
+    claims = claims_of(output)
+    assert (code, claims["scope"], claims["agency_id"]) == (0, "dialer-feed:read", agency)
+    assert claims_of(recobro("token", "--data", data)[1])["scope"].split() == sorted(SCOPES)
+    assert recobro("token", "--data", data, "--scope", "everything")[0] == 1
+    assert (running.data / "keys" / "private.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_runs_and_status_says_so(tmp_path: Path) -> None:
+    code, output = recobro("status", "--data", str(tmp_path), "--json")
+    assert code == 1
+    assert json.loads(output)["postgres"] == {"pid": None, "dsn": None}
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_all_of_it(machine: Machine, end: signal.Signals) -> None:
+    platform = machine.start()
+    machine.ready_status()
+    everything = children_of(platform)
+    assert len(everything) > 3
+
+    platform.send_signal(end)
+
+    assert platform.wait(60) == 0
+    assert alive(everything) == set()
+    assert is_free(machine.port_base + 1)
+    assert "drained" in (machine.data / "logs" / "portfolio.log").read_text()
+
+
+def test_what_is_killed_comes_back(machine: Machine) -> None:
+    machine.start()
+    before = pids_of(machine.ready_status())
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+
+    while len(now := pids_of(machine.ready_status()) - {None}) < 3 or now & before:
+        assert len(now) <= 3
+    assert len(alive(now)) == 3
+
+
+def test_after_a_kill_of_the_supervisor_nothing_stays_and_the_next_one_works(machine: Machine) -> None:
+    first = machine.start()
+    before = machine.ready_status()
+    orphans = children_of(first)
+
+    first.kill()
+    first.wait()
+    machine.start()
+
+    after = machine.ready_status()
+    assert alive(orphans) == set()
+    assert pids_of(after).isdisjoint(pids_of(before))
+    assert after["postgres"]["dsn"] == before["postgres"]["dsn"]
+
+
+def test_a_taken_port_is_named_and_nothing_is_started(machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", machine.port_base + 3)):
+        platform = machine.start()
+        output, _ = platform.communicate(timeout=60)
+    assert platform.returncode == 1
+    assert f"Port {machine.port_base + 3}, where dialer-feed would listen, is taken" in output
+    assert not machine.data.joinpath("postgres").exists()
+
+
+def test_a_service_that_will_not_start_ends_it_with_the_reason(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUMMY_REFUSES", "3")
+    platform = machine.start()
+    output, _ = platform.communicate(timeout=60)
+    assert platform.returncode == 1
+    assert "dialer-feed does not start" in output
+    assert "there is something wrong with the settings" in output
+    assert recobro("status", "--data", str(machine.data))[0] == 1
+
+
+def test_data_of_one_event_log_are_not_taken_to_another(machine: Machine) -> None:
+    folder = DataFolder(machine.data)
+    with folder.locked():
+        folder.write(PlatformState(transport="kafka", postgres_port=free_port()))
+    platform = machine.start()
+    output, _ = platform.communicate(timeout=60)
+    assert platform.returncode == 1
+    assert "have gone through Kafka, and cannot go on through the embedded log" in output
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    payload = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return claims

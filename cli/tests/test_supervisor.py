@@ -1,0 +1,96 @@
+"""The supervisor: what dies comes back, what is stopped is gone."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from recobro.supervisor import Program, Supervisor
+
+SLEEPER = "import time; print('started', flush=True); time.sleep(600)"
+DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
+PARENT = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}]); {SLEEPER}"
+
+
+class Run:
+    """A supervisor of one small program, stepped by the test."""
+
+    def __init__(self, logs: Path, code: str) -> None:
+        self.said: list[str] = []
+        program = Program("sleeper", (sys.executable, "-c", code), dict(os.environ))
+        self.supervisor = Supervisor([program], logs, self.said.append)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come to that in time"
+            self.supervisor.step()
+            time.sleep(0.01)
+
+    def pid(self) -> int:
+        record = self.supervisor.children[0].record
+        assert record is not None
+        return record.pid
+
+    def starts(self) -> int:
+        log = self.supervisor.children[0].log
+        return log.read_text().count("started") if log.exists() else 0
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Callable[[str], Run]]:
+    runs: list[Run] = []
+
+    def start(code: str) -> Run:
+        runs.append(Run(tmp_path, code))
+        return runs[-1]
+
+    yield start
+    for each in runs:
+        each.supervisor.stop()
+
+
+def test_what_is_killed_is_started_again(run: Callable[[str], Run]) -> None:
+    sleeper = run(SLEEPER)
+    sleeper.until(lambda: sleeper.starts() == 1)
+    first = sleeper.pid()
+
+    os.kill(first, signal.SIGKILL)
+    sleeper.until(lambda: sleeper.starts() == 2)
+
+    assert sleeper.pid() != first
+    assert sleeper.said == ["sleeper was killed by SIGKILL; starting it again in 0.1 s"]
+
+
+def test_what_dies_again_and_again_waits_longer_each_time(run: Callable[[str], Run]) -> None:
+    failing = run("import sys; sys.exit(3)")
+    failing.until(lambda: len(failing.said) == 3)
+    assert failing.said == [
+        f"sleeper ended with exit code 3; starting it again in {s} s" for s in ("0.1", "0.2", "0.4")
+    ]
+
+
+def test_stopping_ends_the_program_and_what_it_started(run: Callable[[str], Run]) -> None:
+    parent = run(PARENT)
+    parent.until(lambda: parent.starts() == 2)
+    family = [psutil.Process(parent.pid()), *psutil.Process(parent.pid()).children(recursive=True)]
+    assert len(family) == 2
+
+    parent.supervisor.stop()
+
+    assert [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_what_does_not_hear_sigterm_is_killed(run: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recobro.supervisor._DRAIN_SECONDS", 0.2)
+    deaf = run(DEAF)
+    deaf.until(lambda: deaf.starts() == 1)
+    pid = deaf.pid()
+
+    deaf.supervisor.stop()
+
+    assert not psutil.pid_exists(pid)
