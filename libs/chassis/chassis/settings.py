@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     database_url: str = Field(pattern=r"^postgres(ql)?://", repr=False)
     kafka_bootstrap: str | None = Field(default=None, min_length=1)
     log_url: str | None = Field(default=None, pattern=r"^postgres(ql)?://", repr=False)
+    instance: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,100}$")
     host: str = Field(default="127.0.0.1", min_length=1)
     port_base: int = Field(default=8000, ge=1, le=65000)
     partitions: int = Field(default=12, ge=1, le=1000)
@@ -55,7 +56,7 @@ def transport_from(settings: Settings) -> Transport:
     if settings.kafka_bootstrap is not None:
         from events.kafka import KafkaTransport
 
-        return KafkaTransport(settings.kafka_bootstrap, settings.partitions)
+        return KafkaTransport(settings.kafka_bootstrap, settings.partitions, instance=settings.instance)
     from events.postgres import PostgresTransport
 
     assert settings.log_url is not None

@@ -114,7 +114,8 @@ class KafkaTransport:
         )
         consumer.subscribe(sorted(topics), listener=_Rebalance(listener))
         try:
-            await asyncio.wait_for(consumer.start(), 30)
+            # A group whose member has died takes its session's time to admit another.
+            await asyncio.wait_for(consumer.start(), 60)
         except (KafkaError, OSError, TimeoutError) as error:
             await _stop(consumer)
             raise TransportError(f"Kafka cannot be reached at {self._bootstrap}: {error!r}") from error

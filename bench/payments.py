@@ -1,0 +1,175 @@
+"""Payments against a running platform, open loop: how long until each contract is off the live list?
+
+    .venv/bin/python bench/payments.py --data .recobro --payments 1000 --rate 50
+
+The figure is the time from the API's answer, as the payer saw it, to the entry's withdrawal as the list has it; both
+clocks are this machine's. Every payment goes to another contract and carries an Idempotency-Key, with which it is sent
+again when no answer came.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+from recobro.client import Client, connect
+from recobro.data import DataFolder
+
+_ANSWER_WITHIN_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A published list and who stands on it."""
+
+    portfolio_id: UUID
+    list_id: UUID
+    contracts: Sequence[UUID]
+
+
+@dataclass(frozen=True)
+class Paid:
+    """An acknowledged payment; ``answered_at`` in seconds of the wall clock, ``balance`` what is left in total."""
+
+    contract_id: UUID
+    payment_id: UUID
+    answered_at: float
+    balance: str
+
+
+def publish(client: Client, file: Path, as_of: date, *, name: str = "bench") -> Listing:
+    """Load ``file`` into a new portfolio and publish its list of the day."""
+    creditor = client.post("portfolio", "/v1/creditors", {"name": name, "kind": "financial", "country": "MX"})
+    portfolio = client.post(
+        "portfolio",
+        "/v1/portfolios",
+        {"creditor_id": creditor["creditor_id"], "name": name, "currency": "MXN", "jurisdiction": "MX"},
+    )
+    load(client, portfolio["portfolio_id"], file, as_of)
+    campaign = client.post(
+        "dialer-feed",
+        "/v1/campaigns",
+        {"name": name, "agency_id": None, "portfolio_ids": [portfolio["portfolio_id"]]},
+    )
+    return listing(client, UUID(portfolio["portfolio_id"]), campaign["campaign_id"], as_of)
+
+
+def load(client: Client, portfolio_id: str, file: Path, as_of: date) -> Any:
+    """Upload ``file`` and wait until it is loaded; the file's last answer."""
+    parameters = {"mode": "delta", "filename": file.name, "as_of": as_of.isoformat()}
+    answer = client.upload("portfolio", f"/v1/portfolios/{portfolio_id}/files", file, parameters, lambda _sent: None)
+    while answer["status"] not in {"loaded", "failed"}:
+        time.sleep(0.2)
+        answer = client.get("portfolio", f"/v1/files/{answer['file_id']}")
+    if answer["status"] == "failed":
+        raise RuntimeError(f"the file was not loaded: {answer['error']}")
+    return answer
+
+
+def listing(client: Client, portfolio_id: UUID, campaign_id: str, as_of: date) -> Listing:
+    """Publish the campaign's list of the day and read it."""
+    wanted = {"campaign_id": campaign_id, "business_date": as_of.isoformat()}
+    answer = client.post("dialer-feed", "/v1/lists", wanted)
+    while answer["status"] == "building":
+        time.sleep(0.2)
+        answer = client.get("dialer-feed", f"/v1/lists/{answer['list_id']}")
+    if answer["status"] != "published":
+        raise RuntimeError(f"the list was not published: {answer['error']}")
+    with client.lines("dialer-feed", f"/v1/lists/{answer['list_id']}/entries", format="jsonl") as lines:
+        numbers = [json.loads(line)["contract_number"] for line in lines]
+    contracts = [uuid.uuid5(portfolio_id, number) for number in numbers]
+    return Listing(portfolio_id, UUID(answer["list_id"]), contracts)
+
+
+async def pay(client: Client, contracts: Sequence[UUID], paid_on: date, rate: float) -> list[Paid]:
+    """One payment of 10.00 for each contract, ``rate`` a second whether or not the last was answered."""
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
+    async with httpx.AsyncClient(headers=client.headers, timeout=10, limits=limits) as http:
+        started = time.monotonic()
+        tasks = []
+        for n, contract_id in enumerate(contracts):
+            await asyncio.sleep(max(0.0, started + n / rate - time.monotonic()))
+            tasks.append(asyncio.create_task(_pay_one(http, client.address("portfolio"), contract_id, paid_on)))
+        return list(await asyncio.gather(*tasks))
+
+
+async def _pay_one(http: httpx.AsyncClient, address: str, contract_id: UUID, paid_on: date) -> Paid:
+    key, reference = str(uuid.uuid4()), uuid.uuid4().hex
+    body = {"amount": "10.00", "paid_on": paid_on.isoformat(), "channel": "bench", "reference": reference}
+    async with asyncio.timeout(_ANSWER_WITHIN_SECONDS):
+        while True:
+            try:
+                answer = await http.post(
+                    f"{address}/v1/contracts/{contract_id}/payments", json=body, headers={"Idempotency-Key": key}
+                )
+            except httpx.TransportError:
+                await asyncio.sleep(0.2)
+                continue
+            if answer.status_code in {409, 503}:
+                await asyncio.sleep(0.2)
+                continue
+            answered_at = time.time()
+            receipt = answer.raise_for_status().json()
+            return Paid(contract_id, UUID(receipt["payment_id"]), answered_at, receipt["total_balance"])
+
+
+def withdrawals(client: Client, list_id: UUID, count: int, *, within_seconds: float = 60.0) -> list[Any]:
+    """The list's withdrawals, once there are ``count`` of them; ``TimeoutError`` when there never are."""
+    found: list[Any] = []
+    deadline = time.monotonic() + within_seconds
+    while len(found) < count:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{len(found)} of {count} withdrawals in {within_seconds:.0f} s")
+        after = found[-1]["cursor"] if found else 0
+        page = client.get("dialer-feed", f"/v1/lists/{list_id}/withdrawals", after=after, wait=5)
+        found += page["items"]
+    return found
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The value that ``percent`` of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+
+def delays(paid: Sequence[Paid], items: Sequence[Any]) -> list[float]:
+    """Seconds from the answer to the withdrawal, 0 where the entry was off before the payer had the answer."""
+    off = {UUID(item["contract_id"]): datetime.fromisoformat(item["withdrawn_at"]).timestamp() for item in items}
+    return [max(0.0, off[payment.contract_id] - payment.answered_at) for payment in paid]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path(".recobro"))
+    parser.add_argument("--payments", type=int, default=1000)
+    parser.add_argument("--rate", type=float, default=50.0, help="payments a second")
+    options = parser.parse_args()
+    as_of = date(2026, 11, 22)
+    with (
+        connect(DataFolder(options.data), None) as client,
+        as_file(files("recobro") / "sample" / "cartera_mx.csv") as file,
+    ):
+        published = publish(client, file, as_of, name=f"bench {datetime.now(UTC):%H:%M:%S}")
+        contracts = published.contracts[: options.payments]
+        paid = asyncio.run(pay(client, contracts, as_of, options.rate))
+        items = withdrawals(client, published.list_id, len(contracts))
+        report = client.get("dialer-feed", "/v1/withdrawal-report", list_id=published.list_id)
+    seconds = delays(paid, items)
+    print(f"{len(paid)} payments at {options.rate:g} a second; milliseconds from the answer to the withdrawal:")
+    print("  " + "  ".join(f"p{p:g} {percentile(seconds, p) * 1000:.1f}" for p in (50, 95, 99, 100)))
+    to_list = report["seconds_to_list"]
+    print("milliseconds from the payment's receipt to the withdrawal, as the report has them:")
+    print("  " + "  ".join(f"{name} {float(to_list[name]) * 1000:.1f}" for name in ("p50", "p95", "p99", "max")))
+
+
+if __name__ == "__main__":
+    main()
