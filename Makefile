@@ -26,7 +26,7 @@ demo-kafka: setup ## the same over a real Apache Kafka: KAFKA_BOOTSTRAP, else on
 	@$(BIN)/recobro run --once --kafka
 
 test: setup ## run the tests; what was skipped is listed with its reason (PYTEST_ARGS for pytest)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(PYTEST_ARGS)
 
 lint: setup ## formatting, rules, types, and who may import whom
 	$(BIN)/ruff format --check .

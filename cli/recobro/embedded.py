@@ -88,8 +88,8 @@ class Platform:
         # How far each service has read is noted in its database, and means nothing in another log.
         if before is not None and before.transport != self._transport:
             raise Trouble(
-                f"The events of {self._data.root} have gone through {_LOGS[before.transport]}, and cannot go on through "
-                f"{_LOGS[self._transport]}. Use another data folder for that."
+                f"The events of {self._data.root} have gone through {_LOGS[before.transport]}, "
+                f"and cannot go on through {_LOGS[self._transport]}. Use another data folder for that."
             )
 
     @property

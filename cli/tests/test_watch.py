@@ -112,7 +112,7 @@ async def test_events_from_now_on_are_seen_without_personal_data(transport: Tran
 
 
 def test_every_event_has_a_choice_of_fields_and_none_of_them_is_personal() -> None:
-    told = {name for name in REGISTRY if not name.startswith("runtime.")}
+    told = {name for name in REGISTRY if name.split(".")[0] in {"portfolio", "dialer-feed"}}
     assert {event.type for event in _SHOWN} == told
     for event, fields in _SHOWN.items():
         assert set(fields) <= set(event.model_fields), event.type

@@ -19,6 +19,7 @@ class MemoryTransport:
         self._groups: dict[str, list[MemoryMember]] = {}
         self._counts: dict[str, int] = {}
         self.grown = asyncio.Condition()
+        self._rebalancing = asyncio.Lock()
 
     async def open(self) -> None:
         """Nothing to open."""
@@ -47,17 +48,17 @@ class MemoryTransport:
 
     async def join(self, group: str, topics: Collection[str], listener: Listener) -> "MemoryMember":
         member = MemoryMember(self, group, sorted(topics), listener)
-        self._groups.setdefault(group, []).append(member)
-        await self.rebalance(group)
+        async with self._rebalancing:
+            self._groups.setdefault(group, []).append(member)
+            await self._rebalance(group)
         return member
 
     async def leave(self, member: "MemoryMember") -> None:
-        members = self._groups[member.group]
-        if member in members:
-            members.remove(member)
-            await self.rebalance(member.group)
+        async with self._rebalancing:
+            self._groups[member.group].remove(member)
+            await self._rebalance(member.group)
 
-    async def rebalance(self, group: str) -> None:
+    async def _rebalance(self, group: str) -> None:
         members = self._groups[group]
         shares = {id(member): set[TopicPartition]() for member in members}
         for n, place in enumerate(sorted(self.logs)):

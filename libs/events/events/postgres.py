@@ -257,14 +257,17 @@ class PostgresMember:
             rows = await connection.fetch(
                 _READ, [p.topic for p in wanted], [p.partition for p in wanted], offsets, max_records
             )
-        records = [
-            Record(row["name"], row["partition"], row["offset"], row["value"], json.loads(row["headers"]))
-            for row in rows
-        ]
-        for record in records:
-            if self._next[record.place] != record.offset:
-                raise PositionLost(f"{record.place} goes on at {record.offset}, {self._next[record.place]} is gone")
+        records = []
+        for row in rows:
+            record = Record(row["name"], row["partition"], row["offset"], row["value"], json.loads(row["headers"]))
+            expected = self._next.get(record.place)
+            if expected is None:
+                # Revoked while we were reading.
+                continue
+            if record.offset != expected:
+                raise PositionLost(f"{record.place} goes on at {record.offset}, {expected} is gone")
             self._next[record.place] = record.offset + 1
+            records.append(record)
         return records
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:

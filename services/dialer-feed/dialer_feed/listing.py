@@ -1,9 +1,9 @@
 """Dialing lists: asked for once a day per campaign, built from knowledge that is not stale, published in one instant.
 
 The builder and whoever silences must not miss each other, whatever the interleaving. So building goes in steps, each
-a transaction of its own: ``gather`` commits the entries while the list is ``building``; ``wait_for_silencers`` returns
-when every silencing transaction that may not have seen them has ended; ``publish`` looks at every entry again.
-A silencing transaction that begins later sees the entries and takes them off itself.
+a transaction of its own. After ``claim`` and ``clear``, ``gather`` commits the entries while the list is ``building``;
+``wait_for_silencers`` returns when every silencing transaction that may not have seen them has ended; ``publish``
+looks at every entry again. A silencing transaction that begins later sees the entries and takes them off itself.
 """
 
 import asyncio
@@ -93,15 +93,16 @@ class Overruled(Exception):
 
 
 async def claim(database: Database, list_id: UUID, builder: UUID) -> None:
-    """Begin, or begin again after a crash: nothing of an earlier attempt is left.
-
-    Whoever claims last builds; every later step of anybody else ends with ``Overruled``.
-    """
+    """Begin, or begin again after a crash. Whoever claims last builds; others' later steps end with ``Overruled``."""
     async with database.transaction() as tx:
         barrier_id = await queries.claim(tx, list_id, builder)
         if barrier_id is None:
             raise Overruled
         await queries.forget_answered(tx, barrier_id)
+
+
+async def clear(database: Database, list_id: UUID, builder: UUID) -> None:
+    """Take away what an earlier attempt has left."""
     async with database.transaction() as tx:
         await queries.discard_entries(tx, list_id)
         await _expect_ours(tx, list_id, builder)
@@ -172,6 +173,7 @@ async def fail(database: Database, list_id: UUID, error: str, detail: str, waiti
 async def build(database: Database, list_id: UUID, campaign_id: UUID, day: date, builder: UUID) -> None:
     """All steps, for a list whose barrier has been reached."""
     await claim(database, list_id, builder)
+    await clear(database, list_id, builder)
     try:
         async with database.connection() as connection:
             await _refuse_obstacles(connection, campaign_id, day)

@@ -122,6 +122,16 @@ WHERE list_id = $1 AND status = 'building' RETURNING list_id
 """
 
 
+_LONG_SECONDS = 900
+_LONG = "SELECT set_config('statement_timeout', $1, true)"
+
+
+async def _execute_long(tx: Transaction, sql: str, *arguments: Any) -> None:
+    """A statement over a whole list may take longer than others; it blocks nobody meanwhile."""
+    await tx.execute(_LONG, f"{_LONG_SECONDS}s")
+    await tx.connection.execute(sql, *arguments, timeout=_LONG_SECONDS)
+
+
 async def standings_in_the_way(reader: Reader, campaign_id: UUID, day: date) -> list[Standing]:
     """The campaign's portfolios with open contracts that are not ready for this very day."""
     return [Standing(**row) for row in await reader.fetch(_STANDINGS, campaign_id, day)]
@@ -164,17 +174,17 @@ async def is_still_ours(tx: Transaction, list_id: UUID, builder: UUID) -> bool:
 
 
 async def discard_entries(tx: Transaction, list_id: UUID) -> None:
-    await tx.execute(_DISCARD, list_id)
+    await _execute_long(tx, _DISCARD, list_id)
 
 
 async def gather(tx: Transaction, list_id: UUID, frequency: Sequence[Any]) -> None:
     """Insert everyone who may be listed, as known now."""
-    await tx.execute(_GATHER, list_id, *frequency)
+    await _execute_long(tx, _GATHER, list_id, *frequency)
 
 
 async def look_again(tx: Transaction, list_id: UUID) -> None:
     """Delete the entries of those who, as known now, may not be listed."""
-    await tx.execute(_LOOK_AGAIN, list_id)
+    await _execute_long(tx, _LOOK_AGAIN, list_id)
 
 
 async def lock_for_publishing(tx: Transaction, list_id: UUID, campaign_id: UUID, builder: UUID) -> bool:

@@ -135,14 +135,14 @@ async def test_a_list_that_fails_while_the_request_waits_is_a_conflict(client: h
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
-        ("POST", "/v1/lists", {"campaign_id": str(uuid.uuid4()), "business_date": str(DAY)}),
-        ("GET", f"/v1/campaigns/{uuid.uuid4()}", None),
-        ("GET", f"/v1/lists/{uuid.uuid4()}", None),
-        ("GET", f"/v1/lists/{uuid.uuid4()}/entries", None),
-        ("GET", f"/v1/lists/{uuid.uuid4()}/withdrawals", None),
-        ("POST", f"/v1/lists/{uuid.uuid4()}/withdrawals", {"contract_number": "1", "reason": "other"}),
-        ("POST", f"/v1/lists/{uuid.uuid4()}/acknowledgements", {"cursor": 0}),
-        ("GET", f"/v1/withdrawal-report?list_id={uuid.uuid4()}", None),
+        ("POST", "/v1/lists", {"campaign_id": str(uuid.UUID(int=7)), "business_date": str(DAY)}),
+        ("GET", f"/v1/campaigns/{uuid.UUID(int=7)}", None),
+        ("GET", f"/v1/lists/{uuid.UUID(int=7)}", None),
+        ("GET", f"/v1/lists/{uuid.UUID(int=7)}/entries", None),
+        ("GET", f"/v1/lists/{uuid.UUID(int=7)}/withdrawals", None),
+        ("POST", f"/v1/lists/{uuid.UUID(int=7)}/withdrawals", {"contract_number": "1", "reason": "other"}),
+        ("POST", f"/v1/lists/{uuid.UUID(int=7)}/acknowledgements", {"cursor": 0}),
+        ("GET", f"/v1/withdrawal-report?list_id={uuid.UUID(int=7)}", None),
     ],
 )
 async def test_what_is_not_there_is_not_found(
@@ -157,9 +157,9 @@ async def test_what_is_not_there_is_not_found(
     ("path", "body"),
     [
         ("/v1/lists", {"campaign_id": "x", "business_date": str(DAY)}),
-        ("/v1/lists", {"campaign_id": str(uuid.uuid4()), "business_date": "31/02/2026"}),
-        ("/v1/lists", {"campaign_id": str(uuid.uuid4()), "business_date": "9999-12-31"}),
-        ("/v1/lists", {"campaign_id": str(uuid.uuid4()), "business_date": str(DAY), "force": True}),
+        ("/v1/lists", {"campaign_id": str(uuid.UUID(int=7)), "business_date": "31/02/2026"}),
+        ("/v1/lists", {"campaign_id": str(uuid.UUID(int=7)), "business_date": "9999-12-31"}),
+        ("/v1/lists", {"campaign_id": str(uuid.UUID(int=7)), "business_date": str(DAY), "force": True}),
         ("/v1/lists/{list_id}/withdrawals", {"contract_number": "1", "reason": "payment"}),
         ("/v1/lists/{list_id}/withdrawals", {"contract_number": "1", "reason": "no_phone"}),
         ("/v1/lists/{list_id}/withdrawals", {"contract_number": "nul\0", "reason": "other"}),

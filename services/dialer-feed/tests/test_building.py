@@ -10,15 +10,16 @@ from uuid import UUID
 import pytest
 from dialer_feed import listing, withdrawal
 from dialer_feed.handlers import consumer, lock_contracts, withdraw_paid
+from dialer_feed.withdrawal import Cause
 from dialing_scene import DAY, Contract, Scene, blocked_on_a_lock
 from events.contracts.base import Event
-from events.contracts.dialer_feed import ListPublished
+from events.contracts.dialer_feed import ListPublished, WithdrawalReason
 from events.contracts.portfolio import PaymentReceived
 from events.database import Transaction
 from events.envelope import envelope_of
 from events.testing import apply_events, published, record_of
 
-STEPS = ("asked", "claimed", "gathered", "waited", "published")
+STEPS = ("asked", "claimed", "cleared", "gathered", "waited", "published")
 
 
 async def walk(scene: Scene, list_id: UUID, first: str, last: str) -> None:
@@ -28,6 +29,8 @@ async def walk(scene: Scene, list_id: UUID, first: str, last: str) -> None:
         match step:
             case "claimed":
                 await listing.claim(database, list_id, builder)
+            case "cleared":
+                await listing.clear(database, list_id, builder)
             case "gathered":
                 await listing.gather(database, list_id, builder)
             case "waited":
@@ -112,6 +115,40 @@ async def test_a_silenced_entry_of_an_unpublished_list_is_told_to_nobody(scene: 
     assert (await scene.the_list(list_id))["last_cursor"] == 0
 
 
+async def test_a_batch_takes_its_entries_in_the_builders_order_whatever_its_waves(scene: Scene) -> None:
+    """The second contract is silenced by the first wave, the first by the next, and the builder comes in between."""
+    first, second = sorted(await scene.contracts(2), key=lambda contract: contract.contract_id)
+    list_id = await scene.asked()
+    await walk(scene, list_id, "asked", "waited")
+    await scene.execute("UPDATE contract SET state = 'closed'")
+    async with scene.database.transaction() as tx:
+        await withdrawal.begin(tx)
+        await withdrawal.lock(tx, [second.contract_id, first.contract_id])
+        await withdrawal.withdraw(tx, [_cause(second)])
+        publishing = asyncio.create_task(walk(scene, list_id, "waited", "published"))
+        await blocked_on_a_lock(scene, "DELETE FROM list_entry")
+        await withdrawal.withdraw(tx, [_cause(first)])
+        await withdrawal.number(tx)
+    await publishing
+    assert (await scene.the_list(list_id))["entries"] == 0
+
+
+async def test_who_speaks_about_a_contract_waits_for_its_row(scene: Scene) -> None:
+    """What is published about a contract is published in the order of its facts, with or without a list."""
+    [contract] = await scene.contracts(1)
+    async with scene.database.transaction() as tx:
+        await withdrawal.begin(tx)
+        await withdrawal.lock(tx, [contract.contract_id])
+        paying = asyncio.create_task(scene.receives(contract.paid()))
+        await blocked_on_a_lock(scene, "ORDER BY contract_id FOR UPDATE")
+        assert not paying.done()
+    await paying
+
+
+def _cause(contract: Contract) -> Cause:
+    return Cause(contract.contract_id, WithdrawalReason.OTHER, None, withdrawal.now())
+
+
 async def test_concurrent_builds_and_payments_end_without_a_deadlock(scene: Scene) -> None:
     """Several campaigns build over the same contracts while batches of payments and disputes come in."""
     contracts = await scene.contracts(120)
@@ -146,7 +183,7 @@ async def test_concurrent_builds_and_payments_end_without_a_deadlock(scene: Scen
     assert [row["deadlocks"] for row in deadlocks] == [0]
 
 
-@pytest.mark.parametrize("overruled_after", ["asked", "claimed", "gathered", "waited"])
+@pytest.mark.parametrize("overruled_after", STEPS[:-1])
 async def test_a_builder_whose_claim_was_overruled_changes_nothing(scene: Scene, overruled_after: str) -> None:
     contracts = await scene.contracts(2)
     list_id = await scene.asked()
@@ -156,6 +193,7 @@ async def test_a_builder_whose_claim_was_overruled_changes_nothing(scene: Scene,
 
     for step in (
         listing.claim(database, list_id, scene.builder),
+        listing.clear(database, list_id, scene.builder),
         listing.gather(database, list_id, scene.builder),
         listing.publish(database, list_id, scene.campaign_id, DAY, scene.builder),
         listing.fail(database, list_id, "stale-knowledge", "too late"),
@@ -164,6 +202,19 @@ async def test_a_builder_whose_claim_was_overruled_changes_nothing(scene: Scene,
             await step
 
     assert (await scene.the_list(list_id))["status"] == "published"
+    assert await scene.listed(list_id) == [c.number for c in contracts]
+
+
+async def test_what_an_overruled_builder_clears_away_is_nobody_elses(scene: Scene) -> None:
+    contracts = await scene.contracts(2)
+    list_id = await scene.asked()
+    database, successor = scene.database, uuid.uuid4()
+    await listing.claim(database, list_id, scene.builder)
+    for step in (listing.claim, listing.clear, listing.gather):
+        await step(database, list_id, successor)
+    with pytest.raises(listing.Overruled):
+        await listing.clear(database, list_id, scene.builder)
+    await listing.publish(database, list_id, scene.campaign_id, DAY, successor)
     assert await scene.listed(list_id) == [c.number for c in contracts]
 
 

@@ -1,12 +1,14 @@
 """What dialers report silences at once, is told to the portfolio, and is counted."""
 
+import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from dialing_scene import DAY, Contract, Scene
+from dialer_feed.acknowledgements import acknowledge
+from dialing_scene import DAY, Contract, Scene, blocked_on_a_lock
 from events.contracts.base import Event
 from events.contracts.dialer_feed import (
     CallCompleted,
@@ -201,17 +203,34 @@ async def test_acknowledgements_are_told_once_per_withdrawal_and_dialer(
     for contract in contracts:
         await scene.receives(contract.paid())
 
-    async def acknowledge(cursor: int) -> httpx.Response:
+    async def up_to(cursor: int) -> httpx.Response:
         return await client.post(f"/v1/lists/{list_id}/acknowledgements", json={"cursor": cursor})
 
-    answer = await acknowledge(2)
+    answer = await up_to(2)
     assert (answer.status_code, answer.json()["cursor"], answer.json()["newly_acknowledged"]) == (200, 2, 2)
-    assert (await acknowledge(1)).json()["newly_acknowledged"] == 0
-    assert (await acknowledge(3)).json()["newly_acknowledged"] == 1
-    beyond = await acknowledge(4)
+    assert (await up_to(1)).json()["newly_acknowledged"] == 0
+    assert (await up_to(3)).json()["newly_acknowledged"] == 1
+    beyond = await up_to(4)
     assert (beyond.status_code, beyond.json()["type"]) == (422, "urn:recobro:problem:cursor-beyond-last")
     events = await published(scene.database, WithdrawalAcknowledged)
     assert [(event.contract_id, event.dialer_id) for event in events] == [(c.contract_id, "test") for c in contracts]
+
+
+async def test_the_same_acknowledgement_twice_at_once_is_told_once(scene: Scene) -> None:
+    contracts = await scene.contracts(2)
+    list_id = await scene.built()
+    await scene.receives(*(contract.paid() for contract in contracts))
+
+    async def again() -> int:
+        async with scene.database.transaction() as tx:
+            return (await acknowledge(tx, list_id, "dialer", 2)).newly_acknowledged
+
+    async with scene.database.transaction() as tx:
+        assert (await acknowledge(tx, list_id, "dialer", 2)).newly_acknowledged == 2
+        repeating = asyncio.create_task(again())
+        await blocked_on_a_lock(scene, "FROM contract WHERE contract_id = ANY")
+    assert await repeating == 0
+    assert len(await published(scene.database, WithdrawalAcknowledged)) == 2
 
 
 async def test_calls_are_counted_once_and_rejected_one_by_one(scene: Scene, client: httpx.AsyncClient) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
-from dialer_feed import withdrawal
-from dialer_feed.withdrawal import Cause
+from dialer_feed import feed, withdrawal
+from dialer_feed.withdrawal import NEWS, Cause
 from dialing_scene import DAY, Phone, Scene, blocked_on_a_lock
 from events.contracts.dialer_feed import WithdrawalReason
 from events.contracts.portfolio import CreditorKind
+from events.database import Database
 
 Json = dict[str, Any]
 
@@ -66,16 +67,31 @@ async def test_a_waiting_dialer_is_told_at_once(scene: Scene, client: httpx.Asyn
     assert [item["contract_number"] for item in told["items"]] == [contract.number]
 
 
-async def test_a_waiting_dialer_holds_no_connection(scene: Scene, client: httpx.AsyncClient) -> None:
-    """More dialers wait than there are connections, and the service still answers."""
+async def test_a_withdrawal_wakes_who_waits_in_this_process(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
-    waiting = [asyncio.create_task(feed_of(client, list_id, wait=20)) for _ in range(30)]
-    await asyncio.sleep(0)
-    assert (await client.get(f"/v1/lists/{list_id}")).status_code == 200
+    mine, other = NEWS.listen(list_id), NEWS.listen(uuid.uuid4())
     await scene.receives(contract.paid())
-    for told in await asyncio.wait_for(asyncio.gather(*waiting), 20):
-        assert told["next_cursor"] == 1
+    assert (mine.done(), other.done()) == (True, False)
+    other.cancel()
+
+
+async def test_a_waiting_dialer_holds_no_connection(scene: Scene) -> None:
+    """There is one connection, two dialers wait, and it is there for who needs it."""
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    one = Database(scene.database.dsn, max_connections=1, acquire_timeout_seconds=0.3)
+    await one.open()
+    stopping = asyncio.Event()
+    waiting = [asyncio.create_task(feed.withdrawals(one, list_id, 0, 10, 20, stopping)) for _ in range(2)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+        async with one.connection() as connection:
+            assert await connection.fetchval("SELECT 1") == 1
+    await scene.receives(contract.paid())
+    for told in await asyncio.gather(*waiting):
+        assert [row["contract_number"] for row in told] == [contract.number]
+    await one.close()
 
 
 async def test_waiting_ends_when_the_process_stops(scene: Scene, client: httpx.AsyncClient) -> None:

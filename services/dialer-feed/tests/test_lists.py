@@ -147,6 +147,7 @@ async def test_a_portfolio_that_starts_loading_meanwhile_fails_the_list_and_free
     list_id = await scene.asked()
     if held_after == "gathered":
         await listing.claim(scene.database, list_id, scene.builder)
+        await listing.clear(scene.database, list_id, scene.builder)
         await listing.gather(scene.database, list_id, scene.builder)
     await scene.portfolio(state=PortfolioState.LOADING)
     if held_after == "gathered":

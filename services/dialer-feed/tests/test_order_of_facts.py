@@ -3,7 +3,6 @@
 from datetime import timedelta
 from decimal import Decimal
 
-import pytest
 from dialing_scene import DAY, Phone, Scene
 from events.contracts.portfolio import ContactChange, ContractState, DebtorStatus, Stage
 
@@ -55,6 +54,24 @@ async def test_an_old_revision_overwrites_no_group(scene: Scene) -> None:
     assert await scene.rows("SELECT version, stage, overdue_balance, status, status_version FROM contract") == before
     points = await scene.rows("SELECT value, usable FROM contact_point ORDER BY value")
     assert [(row["value"], row["usable"]) for row in points] == [("+525512345601", False), ("+525512345602", True)]
+
+
+async def test_older_details_do_not_come_back(scene: Scene) -> None:
+    contract = scene.contract()
+    old, new = contract.registered(), contract.revised(number="renumbered", phones=contract.phones[:1])
+    await scene.receives(new)
+    await scene.receives(old)
+    assert await scene.listed(await scene.built()) == ["renumbered"]
+    assert len(await scene.rows("SELECT FROM contact_point WHERE present")) == 1
+
+
+async def test_an_old_revision_does_not_take_back_the_end_of_a_pause(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    pause = contract.paused(DAY - timedelta(days=5))
+    old = contract.revised()
+    await scene.receives(pause, contract.resumed(pause, DAY - timedelta(days=1)))
+    await scene.receives(old)
+    assert await scene.listed(await scene.built()) == [contract.number]
 
 
 async def test_each_group_takes_what_is_new_in_an_event_that_is_old_elsewhere(scene: Scene) -> None:
@@ -114,11 +131,10 @@ async def test_an_older_state_of_a_portfolio_does_not_come_back(scene: Scene) ->
     assert row["business_date"] == DAY + timedelta(days=1)
 
 
-@pytest.mark.parametrize("times", [2])
-async def test_the_same_event_again_changes_nothing(scene: Scene, times: int) -> None:
+async def test_a_payment_told_twice_withdraws_once(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     payment = contract.paid()
-    for _ in range(times):
-        await scene.receives(payment)
+    await scene.receives(payment)
+    await scene.receives(payment)
     assert await scene.withdrawals(list_id) == [(contract.number, "payment")]

@@ -159,6 +159,8 @@ async def test_contact_resumes_when_every_dispute_is_resolved(scene: Scene) -> N
     assert await listed() == []
     await scene.receives(contract.resolved(two.clarification_id))
     assert await listed() == [contract.number]
+    await scene.receives(contract.resolved(one.clarification_id, contact_may_resume=False))
+    assert await listed() == [contract.number], "a dispute whose contact has resumed stays so"
 
 
 async def test_an_old_revision_does_not_open_a_resolved_dispute_again(scene: Scene) -> None:

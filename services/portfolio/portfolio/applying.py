@@ -31,6 +31,7 @@ async def apply(database: Database, work: Work, *, chunk_contracts: int = CHUNK_
     """Apply all that is left of the file, from wherever it was cut off."""
     if not await step(database, lambda tx: begin(tx, work)):
         return
+    await staging.advance(database, work.portfolio_id, work.as_of, last_day=StageCause.CATCH_UP)
     while await step(database, lambda tx: apply_chunk(tx, work, chunk_contracts)):
         pass
     if work.mode == "snapshot":

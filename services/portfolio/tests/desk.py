@@ -146,3 +146,13 @@ class Desk:
     async def rows(self, sql: str, *arguments: object) -> list[Row]:
         async with self.database.connection() as connection:
             return await connection.fetch(sql, *arguments)  # type: ignore[no-any-return]
+
+    async def until_waiting(self, backends: int) -> None:
+        """Return once so many transactions wait for a lock that another one holds."""
+        waiting = "SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid)"
+        waiting += " WHERE NOT granted AND datname = current_database()"
+        async with asyncio.timeout(10):
+            while True:
+                if len(await self.rows(waiting)) >= backends:
+                    return
+                await asyncio.sleep(0.01)

@@ -187,7 +187,7 @@ CONTACT = {"kind": "phone", "value": PHONE, "provenance": "debtor"}
         CONTACT | {"kind": "email", "value": "a b@example.com"},
         CONTACT | {"provenance": ""},
         CONTACT | {"usable": True},
-        CONTACT | {"contact_id": str(uuid4())},
+        CONTACT | {"contact_id": str(UUID(int=7))},
     ],
     ids=str,
 )

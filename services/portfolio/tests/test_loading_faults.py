@@ -110,7 +110,7 @@ async def test_a_payment_for_a_contract_in_a_held_chunk_comes_right_after_it(des
         assert await applying.apply_chunk(tx, work, 1)
         paying = asyncio.create_task(desk.pay(portfolio_id, "C-1", "30.00", paid_on="2026-09-10"))
         elsewhere = await desk.pay(portfolio_id, "C-2", "30.00", paid_on="2026-09-10")
-        await _waits_for_a_row(desk)
+        await desk.until_waiting(1)
         assert not paying.done()
     assert elsewhere["total_balance"] == "70.00"
     assert (await paying)["total_balance"] == "50.00"
@@ -195,11 +195,3 @@ async def test_what_a_dead_process_left_of_a_finished_file_is_cleared(desk: Desk
     await desk.loader.clear_leftovers()
 
     assert await desk.rows("SELECT FROM file_part") == await desk.rows("SELECT FROM file_contract") == []
-
-
-async def _waits_for_a_row(desk: Desk) -> None:
-    """Until some backend waits for a row that another one has locked."""
-    waiting = "SELECT FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')"
-    async with asyncio.timeout(10):
-        while not await desk.rows(waiting):  # noqa: ASYNC110 - PostgreSQL tells nobody
-            await asyncio.sleep(0.01)

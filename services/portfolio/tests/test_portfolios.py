@@ -3,9 +3,14 @@
 from uuid import UUID, uuid4
 
 import pytest
+from chassis.auth import unguarded_routes
+from chassis.testing import test_settings
 from desk import Desk
 from events.contracts.portfolio import PortfolioStateChanged
+from events.database import Database
 from events.testing import published
+from portfolio.loading import Loader
+from portfolio.main import build_app
 
 CREDITOR = {"name": "Banco del Norte", "kind": "commercial", "country": "MX"}
 
@@ -77,3 +82,8 @@ async def test_stages_of_an_empty_portfolio_are_all_there_and_empty(desk: Desk) 
     assert await desk.get("/v1/stages", portfolio_id=portfolio_id) == [
         {"stage": stage, "contracts": 0, "overdue_balance": "0.00"} for stage in ("current", "early", "late", "legal")
     ]
+
+
+def test_every_route_says_who_may_use_it() -> None:
+    database = Database("postgresql://127.0.0.1:1/nowhere")
+    assert unguarded_routes(build_app(test_settings(), database, None, Loader(database))) == []

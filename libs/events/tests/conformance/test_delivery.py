@@ -302,12 +302,8 @@ async def test_an_urgent_fact_does_not_wait_behind_bulk(scene: Scene) -> None:
     await until(lambda: at_least(table.count(scene.table_database, Lane.BULK), 1))
     await scene.kitchen.serve(scene.kitchen_database, [(uuid4(), 1)])
     await until(lambda: has(table.count(scene.table_database), 1))
-    await until(lambda: has(table.count(scene.table_database, Lane.BULK), 200_000), seconds=240)
-    async with scene.table_database.connection() as connection:
-        after = await connection.fetchval(
-            "SELECT count(*) FROM served WHERE lane = 'bulk' AND n > (SELECT n FROM served WHERE lane = 'events')"
-        )
-    assert after > 0
+    # Counted after the urgent one has been seen: what is missing now came, or will come, later than it.
+    assert await table.count(scene.table_database, Lane.BULK) < 200_000
 
 
 async def fill_bulk(scene: Scene, events: int) -> None:
