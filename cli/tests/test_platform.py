@@ -16,11 +16,9 @@ from typing import Any
 import psutil
 import pytest
 from recobro.data import DataFolder, PlatformState
-from recobro.main import app
 from recobro.postgres import free_port, is_free
 from recobro.services import SCOPES
 from recobro.session import free_port_base
-from typer.testing import CliRunner
 
 SCRIPT = Path(__file__).with_name("dummy_platform.py")
 
@@ -75,8 +73,9 @@ def running() -> Iterator[Machine]:
 
 
 def recobro(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, arguments)
-    return result.exit_code, result.stdout
+    command = [sys.executable, "-m", "recobro", *arguments]
+    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=120, check=False)
+    return result.returncode, result.stdout
 
 
 def pids_of(status: dict[str, Any]) -> set[int]:

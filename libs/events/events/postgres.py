@@ -85,7 +85,7 @@ class PostgresTransport:
         try:
             self._pool = self._pool or await asyncpg.create_pool(
                 self._dsn,
-                min_size=1,
+                min_size=0,
                 max_size=8,
                 timeout=10,
                 command_timeout=60,
