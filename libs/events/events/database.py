@@ -159,7 +159,7 @@ class Database:
     async def open(self) -> None:
         self._pool = await asyncpg.create_pool(
             self.dsn,
-            min_size=0,
+            min_size=1,
             max_size=self._max_connections,
             init=_speak_json,
             server_settings=self._settings,
