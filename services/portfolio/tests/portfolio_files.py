@@ -8,6 +8,10 @@ from typing import NamedTuple
 from portfolio.columns import FILE_COLUMNS, SPANISH_HEADERS
 from portfolio.reading import Summary, read_portfolio_file
 
+SAMPLE = Path(__file__).parents[3] / "cli" / "recobro" / "sample" / "cartera_mx.csv"
+"""The portfolio that the demo plays, with its own key beside the tests."""
+SAMPLE_KEY = Path(__file__).with_name("cartera_mx.key.json")
+
 GOOD = {
     "contract_number": "C-1",
     "debtor_number": "D-1",

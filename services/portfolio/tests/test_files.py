@@ -1,7 +1,6 @@
 """Uploading files, what is refused at once, what becomes of a file, and its rejects."""
 
 import asyncio
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
@@ -11,8 +10,7 @@ from desk import Desk, csv_of, row
 from events.contracts.portfolio import ContractRegistered, PortfolioStateChanged
 from events.testing import published
 from portfolio import portfolios
-
-SAMPLE = Path(__file__).parent / "data" / "cartera_mx.csv"
+from portfolio_files import SAMPLE
 
 
 async def test_an_uploaded_file_is_received_and_waits_its_turn(desk: Desk) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from decimal import Decimal
-from pathlib import Path
 from uuid import UUID, uuid5
 
 from chassis.testing import client_for, mint, test_settings
@@ -18,18 +17,17 @@ from events.database import Database
 from events.testing import published
 from portfolio.loading import Loader
 from portfolio.main import build_app
-
-SAMPLE = Path(__file__).parent / "data"
+from portfolio_files import SAMPLE, SAMPLE_KEY
 
 
 async def test_the_sample_portfolio_has_the_figures_of_its_key(database: Database) -> None:
-    key = json.loads((SAMPLE / "cartera_mx.key.json").read_text())
+    key = json.loads(SAMPLE_KEY.read_text())
     loader = Loader(database, poll_seconds=0.1)
     app = build_app(test_settings(database.dsn), Database(database.dsn), None, loader)
     async with client_for(app, mint()) as client:
         desk = Desk(client, database, loader)
         portfolio_id = await desk.portfolio()
-        content = (SAMPLE / "cartera_mx.csv").read_bytes()
+        content = SAMPLE.read_bytes()
         file = (await desk.upload(portfolio_id, content, key["as_of"])).json()
         file = await desk.finished(file["file_id"])
         rejects = await desk.rejects(file["file_id"])

@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from portfolio_files import Read, read
+from portfolio_files import SAMPLE, SAMPLE_KEY, Read, read
 
-DATA = Path(__file__).parent / "data"
 GENERATOR = Path(__file__).parents[3] / "bench" / "make_portfolio.py"
 CODE_OF_FAULT = {"amount_text": "bad_amount", "nul_char": "control_character"}
 
 
 def test_the_sample_portfolio_reads_as_its_key_says(tmp_path: Path) -> None:
     path = tmp_path / "cartera_mx.csv"
-    path.write_bytes((DATA / "cartera_mx.csv").read_bytes())
-    check_against_key(read(path), json.loads((DATA / "cartera_mx.key.json").read_text(encoding="utf-8")))
+    path.write_bytes(SAMPLE.read_bytes())
+    check_against_key(read(path), json.loads(SAMPLE_KEY.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize(("seed", "as_of", "faults"), [(5, "2024-02-29", 60), (6, "2031-01-01", 0)])
