@@ -1,6 +1,6 @@
 """One batch of records, applied by one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -29,12 +29,29 @@ class Applied(NamedTuple):
     barrier_ended: bool
 
 
-async def apply(tx: Transaction, consumer: Consumer, name: str, records: Sequence[Record]) -> Applied:
-    """Apply those of ``records`` that the consumer ``name`` handles and has not applied before.
+Wanted = Mapping[UUID, tuple[Envelope, bytes]]
+"""Events of a batch, not yet decoded, by their ids."""
+
+
+def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> Wanted:
+    """Those of ``records`` that the consumer ``name`` has a handler for; the rest needs no transaction."""
+    wanted: dict[UUID, tuple[Envelope, bytes]] = {}
+    for record in records:
+        envelope = envelope_of(record.headers)
+        event_type = REGISTRY.get(envelope.type)
+        if event_type is None:
+            metrics.EVENTS_UNKNOWN.labels(name).inc()
+        elif event_type in consumer.handlers or event_type in _MARKERS:
+            # The first copy counts: it stands where the fact belongs in the order of its key.
+            wanted.setdefault(envelope.event_id, (envelope, record.value))
+    return wanted
+
+
+async def apply(tx: Transaction, consumer: Consumer, name: str, wanted: Wanted) -> Applied:
+    """Apply those of ``wanted`` that the consumer ``name`` has not applied before.
 
     ``UnappliableEvent`` names an event that can never be applied; nothing of the batch may commit then.
     """
-    wanted = _handled(consumer, name, records)
     fresh = await inbox.claim(tx, name, wanted) if wanted else set()
     metrics.EVENTS_REPEATED.labels(name).inc(len(wanted) - len(fresh))
     events = [_decode(envelope, body) for event_id, (envelope, body) in wanted.items() if event_id in fresh]
@@ -51,19 +68,6 @@ async def apply(tx: Transaction, consumer: Consumer, name: str, records: Sequenc
     if facts and consumer.last_hook is not None:
         await consumer.last_hook(tx)
     return Applied(events, ended)
-
-
-def _handled(consumer: Consumer, name: str, records: Sequence[Record]) -> dict[UUID, tuple[Envelope, bytes]]:
-    wanted: dict[UUID, tuple[Envelope, bytes]] = {}
-    for record in records:
-        envelope = envelope_of(record.headers)
-        event_type = REGISTRY.get(envelope.type)
-        if event_type is None:
-            metrics.EVENTS_UNKNOWN.labels(name).inc()
-        elif event_type in consumer.handlers or event_type in _MARKERS:
-            # The first copy counts: it stands where the fact belongs in the order of its key.
-            wanted.setdefault(envelope.event_id, (envelope, record.value))
-    return wanted
 
 
 def _decode(envelope: Envelope, body: bytes) -> Event:

@@ -42,6 +42,11 @@ ORDER BY n
 """
 
 
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+# Planning a statement anew for every fact costs more than running it; for thousands of them a plan of their own pays.
+_BEGIN_WITH_KEPT_PLANS = f"{_BEGIN}; SET LOCAL plan_cache_mode = force_generic_plan"
+
+
 class Transaction:
     """One READ COMMITTED transaction, and the events that are published if and only if it commits.
 
@@ -162,6 +167,8 @@ class Database:
             min_size=1,
             max_size=self._max_connections,
             init=_speak_json,
+            # Nothing here outlives its transaction in a session, so nothing has to be reset.
+            reset=leave_as_it_is,
             server_settings=self._settings,
             timeout=10,
             command_timeout=120,
@@ -188,18 +195,28 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def transaction(self, consumer: str | None = None) -> AsyncIterator[Transaction]:
-        """A transaction: commits when the block ends, rolls back when it raises."""
+    async def transaction(self, consumer: str | None = None, *, bulk: bool = False) -> AsyncIterator[Transaction]:
+        """A transaction: commits when the block ends, rolls back when it raises.
+
+        Its statements run with plans that are kept from one time to the next; with ``bulk``, for statements on
+        thousands of rows, with plans made for what they are given.
+        """
         async with self.connection() as connection:
-            async with connection.transaction():
-                tx = Transaction(connection, service=self.service, partitions=self.partitions, consumer=consumer)
+            tx = Transaction(connection, service=self.service, partitions=self.partitions, consumer=consumer)
+            try:
+                await connection.execute(_BEGIN if bulk else _BEGIN_WITH_KEPT_PLANS)
                 yield tx
                 await tx.flush()
                 if elsewhere := tx.wrote - self.local_relays:
                     await tx.execute(
                         "SELECT pg_notify('outbox', lane) FROM unnest($1::text[]) AS lane", list(elsewhere)
                     )
-            tx.committed()
+                if await connection.execute("COMMIT") != "COMMIT":
+                    raise RuntimeError("a statement had failed, and the transaction went on as if it had not")
+            except BaseException:
+                await _roll_back(connection)
+                raise
+        tx.committed()
         if tx.wrote:
             for wake in self._on_outbox:
                 wake(frozenset(tx.wrote))
@@ -209,6 +226,23 @@ class Database:
         connection = await asyncpg.connect(self.dsn, timeout=10, server_settings={"timezone": "UTC"})
         await _speak_json(connection)
         return connection
+
+
+async def leave_as_it_is(_connection: Any) -> None:
+    """How a pool takes back a connection whose session nobody changes: asyncpg's own reset is a statement."""
+
+
+async def _roll_back(connection: Any) -> None:
+    """End the transaction; a connection on which that fails is closed, and the server rolls back."""
+    if connection.is_closed():
+        return
+    try:
+        await connection.execute("ROLLBACK", timeout=10)
+    except PASSING_TROUBLE:
+        connection.terminate()
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 async def _speak_json(connection: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import asyncpg
 import structlog
 
-from events.database import PASSING_TROUBLE
+from events.database import PASSING_TROUBLE, leave_as_it_is
 from events.errors import PositionLost, TopicPartition, TransportError
 from events.postgres_schema import APPEND, CREATE
 from events.transport import Bounds, Listener, OutgoingRecord, Record
@@ -67,6 +67,7 @@ SELECT $1, * FROM unnest($2::text[], $3::integer[], $4::bigint[])
 ON CONFLICT (group_name, topic, partition) DO UPDATE SET next_offset = excluded.next_offset
 """
 
+Wake = Callable[[Collection[TopicPartition]], None]
 log = structlog.get_logger()
 
 
@@ -79,7 +80,7 @@ class PostgresTransport:
         self._pool: asyncpg.Pool[Any] | None = None
         self._listener: Any = None
         self._counts: dict[str, int] = {}
-        self._wakers: dict[str, list[Callable[[], None]]] = {}
+        self._wakers: dict[str, list[Wake]] = {}
 
     async def open(self) -> None:
         try:
@@ -89,7 +90,12 @@ class PostgresTransport:
                 max_size=8,
                 timeout=10,
                 command_timeout=60,
-                server_settings={"idle_in_transaction_session_timeout": "10000", "timezone": "UTC"},
+                reset=leave_as_it_is,
+                server_settings={
+                    "plan_cache_mode": "force_generic_plan",
+                    "idle_in_transaction_session_timeout": "10000",
+                    "timezone": "UTC",
+                },
             )
             async with self._pool.acquire(timeout=5) as connection, connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('log schema', 0))")
@@ -155,18 +161,19 @@ class PostgresTransport:
                 self._listener = connection
         return self._listener
 
-    def on_topic(self, topic: str, wake: Callable[[], None]) -> None:
+    def on_topic(self, topic: str, wake: Wake) -> None:
         self._wakers.setdefault(topic, []).append(wake)
 
-    def forget(self, wake: Callable[[], None]) -> None:
+    def forget(self, wake: Wake) -> None:
         for wakers in self._wakers.values():
             if wake in wakers:
                 wakers.remove(wake)
 
     def _on_notification(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
-        for name in str(payload).split(","):
-            for wake in self._wakers.get(name, ()):
-                wake()
+        name, *partitions = str(payload).split(" ")
+        grown = [TopicPartition(name, int(partition)) for partition in partitions]
+        for wake in self._wakers.get(name, ()):
+            wake(grown)
 
 
 class PostgresProducer:
@@ -209,13 +216,16 @@ class PostgresMember:
         self._next: dict[TopicPartition, int] = {}
         self._turn = 0
         self._wake = asyncio.Event()
+        # Where there may be something to read, as far as we have been told; the sweep finds what was not told.
+        self._grown: set[TopicPartition] = set()
+        self._sweep_at = 0.0
         self._regroup = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         for topic in {place.topic for place in self._places}:
-            self._transport.on_topic(topic, self._wake.set)
-        self._transport.on_topic(f"group:{self._group}", self._regroup.set)
+            self._transport.on_topic(topic, self._on_records)
+        self._transport.on_topic(f"group:{self._group}", self._on_group)
         self._beating = asyncio.create_task(self._beat())
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
@@ -230,45 +240,68 @@ class PostgresMember:
     def seek(self, partition: TopicPartition, offset: int) -> None:
         if partition in self._assigned:
             self._next[partition] = offset
+            self._grown.add(partition)
 
     async def poll(
         self, partitions: Collection[TopicPartition], *, max_records: int, timeout_seconds: float
     ) -> list[Record]:
-        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + timeout_seconds
         while True:
             self._wake.clear()
-            if records := await self._read(partitions, max_records):
+            if clock() >= self._sweep_at:
+                self._grown.update(self._next)
+                self._sweep_at = clock() + POLL_SECONDS
+            if records := await self._read(self._grown.intersection(partitions, self._next), max_records):
                 return records
-            left = deadline - asyncio.get_running_loop().time()
-            if left <= 0:
+            left = min(deadline, self._sweep_at) - clock()
+            if clock() >= deadline:
                 return []
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), min(left, POLL_SECONDS))
+                await asyncio.wait_for(self._wake.wait(), max(left, 0))
 
-    async def _read(self, partitions: Collection[TopicPartition], max_records: int) -> list[Record]:
-        wanted = [place for place in sorted(partitions) if place in self._next]
-        if not wanted:
+    async def _read(self, places: Collection[TopicPartition], max_records: int) -> list[Record]:
+        if not places:
             return []
+        wanted = sorted(places)
         # Whoever stood first stands last in the next round, so that a busy partition does not starve the others.
         self._turn = (self._turn + 1) % len(wanted)
         wanted = wanted[self._turn :] + wanted[: self._turn]
         offsets = [self._next[place] for place in wanted]
-        async with self._transport.connection() as connection:
-            rows = await connection.fetch(
-                _READ, [p.topic for p in wanted], [p.partition for p in wanted], offsets, max_records
-            )
+        # Before we look: who is told of more while we do is looked at again.
+        self._grown.difference_update(wanted)
+        try:
+            async with self._transport.connection() as connection:
+                rows = await connection.fetch(
+                    _READ, [p.topic for p in wanted], [p.partition for p in wanted], offsets, max_records
+                )
+        except BaseException:
+            self._grown.update(wanted)
+            raise
+        if len(rows) == max_records:
+            self._grown.update(wanted)
+        return self._in_order(rows)
+
+    def _in_order(self, rows: Sequence[asyncpg.Record]) -> list[Record]:
+        """These as records, without those of partitions revoked while we were reading; ``PositionLost`` at a gap."""
         records = []
         for row in rows:
             record = Record(row["name"], row["partition"], row["offset"], row["value"], json.loads(row["headers"]))
             expected = self._next.get(record.place)
             if expected is None:
-                # Revoked while we were reading.
                 continue
             if record.offset != expected:
                 raise PositionLost(f"{record.place} goes on at {record.offset}, {expected} is gone")
             self._next[record.place] = record.offset + 1
             records.append(record)
         return records
+
+    def _on_records(self, grown: Collection[TopicPartition]) -> None:
+        self._grown.update(grown)
+        self._wake.set()
+
+    def _on_group(self, _nothing: Collection[TopicPartition]) -> None:
+        self._regroup.set()
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         places = sorted(offsets)
@@ -286,8 +319,8 @@ class PostgresMember:
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.gather(self._beating, return_exceptions=True)
-        self._transport.forget(self._wake.set)
-        self._transport.forget(self._regroup.set)
+        self._transport.forget(self._on_records)
+        self._transport.forget(self._on_group)
         with contextlib.suppress(TransportError):
             async with self._transport.connection() as connection:
                 await connection.execute("DELETE FROM group_member WHERE member_id = $1", self._member_id)

@@ -62,7 +62,8 @@ BEGIN
     INSERT INTO record (topic_id, partition, "offset", key, value, headers)
     SELECT topic_id, partition, base + rank - 1, key, content, headers
     FROM incoming JOIN moved USING (topic_id, partition);
-    PERFORM pg_notify('log', (SELECT string_agg(DISTINCT name, ',') FROM unnest(to_topics) AS name));
+    PERFORM pg_notify('log', topic || ' ' || string_agg(DISTINCT partition::text, ' '))
+    FROM unnest(to_topics, to_partitions) AS grown (topic, partition) GROUP BY topic;
 END;
 $$;
 """

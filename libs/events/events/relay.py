@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -24,11 +25,17 @@ PUBLISH_TIMEOUT_SECONDS = 30.0
 _RETRY_SECONDS = (0.05, 0.2, 1.0, 5.0)
 
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
-_FETCH = """
+# One round trip: what was published goes, what follows comes.
+_NEXT = """
+WITH published AS (DELETE FROM outbox_{lane} WHERE id = ANY($3::bigint[]) RETURNING id)
 SELECT id, event_id, type, key, partition, occurred_at, traceparent, body
 FROM (
     SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS bytes_before
-    FROM (SELECT * FROM outbox_{lane} ORDER BY id LIMIT $1) AS head
+    FROM (
+        SELECT * FROM outbox_{lane} AS waiting
+        WHERE NOT EXISTS (SELECT FROM published WHERE published.id = waiting.id)
+        ORDER BY id LIMIT $1
+    ) AS head
 ) AS measured
 WHERE bytes_before < $2
 ORDER BY id
@@ -117,9 +124,18 @@ class Relay:
         self._set_active(active=True)
         heartbeat = asyncio.create_task(self._beat())
         try:
-            while not self._stopping and not heartbeat.done():
+            published: list[int] = []
+            while not heartbeat.done():
                 self._wake.clear()
-                if not await self._publish_batch():
+                rows = await self._query("fetch", _NEXT.format(lane=self.lane), BATCH_RECORDS, BATCH_BYTES, published)
+                published = []
+                if self._stopping:
+                    break
+                if rows:
+                    await self._publish(rows)
+                    published = [row["id"] for row in rows]
+                else:
+                    metrics.OUTBOX_OLDEST_SECONDS.labels(*self._labels).set(0)
                     await self._pause(POLL_SECONDS)
             if heartbeat.done():
                 heartbeat.result()
@@ -129,26 +145,19 @@ class Relay:
             await asyncio.gather(heartbeat, return_exceptions=True)
             await self._drop_producer()
 
-    async def _publish_batch(self) -> bool:
-        rows = await self._query("fetch", _FETCH.format(lane=self.lane.value), BATCH_RECORDS, BATCH_BYTES)
-        if not rows:
-            metrics.OUTBOX_OLDEST_SECONDS.labels(*self._labels).set(0)
-            return False
-        with metrics.PUBLISH_SECONDS.labels(*self._labels).time():
-            await self._publish([self._record(row) for row in rows])
-        await self._query("execute", f"DELETE FROM outbox_{self.lane} WHERE id = ANY($1)", [row["id"] for row in rows])
-        metrics.EVENTS_PUBLISHED.labels(*self._labels).inc(len(rows))
-        return True
-
-    async def _publish(self, records: list[OutgoingRecord]) -> None:
+    async def _publish(self, rows: Sequence[asyncpg.Record]) -> None:
+        """Return when the log has acknowledged all of these."""
         if self._producer is None:
             self._producer = await self._transport.producer(linger_ms=0 if self.lane is Lane.EVENTS else 5)
+        records = [self._record(row) for row in rows]
         try:
-            await asyncio.wait_for(self._producer.send(records), PUBLISH_TIMEOUT_SECONDS)
+            with metrics.PUBLISH_SECONDS.labels(*self._labels).time():
+                await asyncio.wait_for(self._producer.send(records), PUBLISH_TIMEOUT_SECONDS)
         except (TimeoutError, TransportError) as error:
             # What was sent may still arrive; only a new producer gives it an order to what follows.
             await self._drop_producer()
             raise TransportError(f"the log did not acknowledge: {error!r}") from error
+        metrics.EVENTS_PUBLISHED.labels(*self._labels).inc(len(rows))
 
     def _record(self, row: asyncpg.Record) -> OutgoingRecord:
         envelope = Envelope.model_construct(
@@ -181,6 +190,8 @@ class Relay:
     async def _connect(self) -> None:
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._database.direct_connection()
+            # A deletion that a crash of PostgreSQL takes back means that its rows are published again, no more.
+            await self._connection.execute("SET synchronous_commit = off")
             await self._connection.add_listener("outbox", self._on_notification)
 
     async def _disconnect(self) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from events import metrics, positions
-from events.batch import Applied, apply
+from events.batch import Applied, Wanted, apply, handled
 from events.consumer import Consumer
 from events.contracts.base import Lane
 from events.database import PASSING_TROUBLE, Database
@@ -57,6 +57,8 @@ class Subscription:
         self._member: GroupMember | None = None
         self._assigned: set[TopicPartition] = set()
         self._owned: dict[TopicPartition, Position] = {}
+        # How far we have read beyond those positions without finding anything to apply.
+        self._passed: dict[TopicPartition, Move] = {}
         # Partitions whose first record has yet to show that it is the one we applied last.
         self._unproven: set[TopicPartition] = set()
         self._claim_at: dict[TopicPartition, float] = {}
@@ -70,7 +72,11 @@ class Subscription:
     @property
     def progress(self) -> Mapping[TopicPartition, int]:
         """The next offset of each partition that is ours."""
-        return {place: position.next_offset for place, position in self._owned.items()}
+        return {place: self._next_offset(place) for place in self._owned}
+
+    def _next_offset(self, place: TopicPartition) -> int:
+        passed = self._passed.get(place)
+        return self._owned[place].next_offset if passed is None else passed.to_offset
 
     async def run(self) -> None:
         """Apply what comes until ``stop``."""
@@ -123,8 +129,23 @@ class Subscription:
         records = await self._member.poll(ready, max_records=self._limit, timeout_seconds=POLL_SECONDS)
         records = self._proven([record for record in records if record.place in self._owned])
         if records and not self._stopping:
-            await self._apply(records)
+            await self._take(records)
         await self._commit()
+
+    async def _take(self, records: Sequence[Record]) -> None:
+        """Apply these. With nothing to apply the position is kept once a second only: reading again does no harm."""
+        wanted = handled(self._consumer, self.name, records)
+        last = {record.place: record for record in records}
+        moves = {
+            place: Move(self._owned[place], record.offset + 1, record.headers.get("ce_id", ""))
+            for place, record in last.items()
+        }
+        if not wanted:
+            self._passed.update(moves)
+            return
+        started = time.monotonic()
+        if (applied := await self._apply(moves, wanted)) is not None:
+            self._after_batch(len(records), applied, time.monotonic() - started)
 
     async def _claim_due(self) -> None:
         assert self._member is not None
@@ -143,6 +164,7 @@ class Subscription:
     def _own(self, place: TopicPartition, position: Position, start: int) -> None:
         assert self._member is not None
         self._owned[place] = position
+        self._passed.pop(place, None)
         metrics.PARTITIONS_OWNED.labels(self.name).set(len(self._owned))
         if start < position.next_offset:
             self._unproven.add(place)
@@ -154,6 +176,7 @@ class Subscription:
     def _disown(self, partitions: Collection[TopicPartition]) -> None:
         for place in partitions:
             self._owned.pop(place, None)
+            self._passed.pop(place, None)
         metrics.PARTITIONS_OWNED.labels(self.name).set(len(self._owned))
 
     def _proven(self, records: Sequence[Record]) -> list[Record]:
@@ -165,22 +188,22 @@ class Subscription:
                 self._unproven.discard(record.place)
                 if record.headers.get("ce_id") != position.last_record_id:
                     raise LogReplaced(f"{record.place}: the record at {record.offset} is not the one that was applied")
-            elif record.offset >= position.next_offset:
+            elif record.offset >= self._next_offset(record.place):
                 kept.append(record)
         return kept
 
-    async def _apply(self, records: Sequence[Record]) -> None:
-        places = {record.place for record in records}
-        started = time.monotonic()
-        self._batch = asyncio.create_task(self._transact(records))
+    async def _apply(self, moves: Mapping[TopicPartition, Move], wanted: Wanted) -> Applied | None:
+        """One transaction; None when it was rolled back and its partitions are read again, here or elsewhere."""
+        places = set(moves)
+        self._batch = asyncio.create_task(self._transact(moves, wanted))
         try:
-            applied = await asyncio.shield(self._batch)
+            return await asyncio.shield(self._batch)
         except OwnershipLost as lost:
             metrics.OWNERSHIP_LOST.labels(self.name).inc()
             log.info("ownership_lost", consumer=self.name, partitions=len(lost.partitions))
             await self._give_up(lost.partitions)
             await self._read_again(places - lost.partitions)
-            return
+            return None
         except asyncio.CancelledError:
             if not self._batch.cancelled():
                 self._batch.cancel()
@@ -188,34 +211,29 @@ class Subscription:
                 raise
             # A drain ran out of time and rolled the batch back.
             await self._read_again(places)
-            return
+            return None
         except PASSING_TROUBLE:
             await self._read_again(places)
             raise
         finally:
             self._batch = None
-        self._after_batch(records, applied, time.monotonic() - started)
 
-    async def _transact(self, records: Sequence[Record]) -> Applied:
-        last = {record.place: record for record in records}
-        moves = {
-            place: Move(self._owned[place], record.offset + 1, record.headers.get("ce_id", ""))
-            for place, record in last.items()
-        }
-        async with self._database.transaction(self.name) as tx:
-            if self._consumer.first_hook is not None:
+    async def _transact(self, moves: Mapping[TopicPartition, Move], wanted: Wanted) -> Applied:
+        async with self._database.transaction(self.name, bulk=self._lane is Lane.BULK) as tx:
+            if wanted and self._consumer.first_hook is not None:
                 await self._consumer.first_hook(tx)
             await positions.move(tx, self.name, moves)
-            applied = await apply(tx, self._consumer, self.name, records)
+            applied = await apply(tx, self._consumer, self.name, wanted)
         for place, move in moves.items():
             if place in self._owned:
                 self._owned[place] = Position(move.position.owner, move.to_offset, move.last_record_id)
+                self._passed.pop(place, None)
             self._committed[place] = move.to_offset
         return applied
 
-    def _after_batch(self, records: Sequence[Record], applied: Applied, seconds: float) -> None:
+    def _after_batch(self, records: int, applied: Applied, seconds: float) -> None:
         metrics.BATCH_SECONDS.labels(self.name).observe(seconds)
-        metrics.BATCH_EVENTS.labels(self.name).observe(len(records))
+        metrics.BATCH_EVENTS.labels(self.name).observe(records)
         for event in applied.events:
             metrics.EVENTS_APPLIED.labels(self.name, type(event).type).inc()
         if applied.events:
@@ -225,7 +243,7 @@ class Subscription:
         if applied.barrier_ended and self._on_barrier is not None:
             self._on_barrier()
         if self._lane is Lane.BULK:
-            self._adapt(len(records), seconds)
+            self._adapt(records, seconds)
 
     def _adapt(self, records: int, seconds: float) -> None:
         """Keep bulk batches near 100 ms: a payment waits at most that long for its contract's row."""
@@ -272,10 +290,14 @@ class Subscription:
 
     async def _commit(self) -> None:
         now = time.monotonic()
-        if self._committed and now >= self._commit_at:
+        if now < self._commit_at or self._stopping:
+            return
+        self._commit_at = now + COMMIT_SECONDS
+        if self._passed:
+            await self._apply(dict(self._passed), {})
+        if self._committed:
             assert self._member is not None
             offsets, self._committed = self._committed, {}
-            self._commit_at = now + COMMIT_SECONDS
             await self._member.commit({place: at for place, at in offsets.items() if place in self._assigned})
 
     async def _leave(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from events.batch import Applied, apply
+from events.batch import Applied, apply, handled
 from events.consumer import Consumer
 from events.contracts.base import Envelope, Event, Lane
 from events.database import Database
@@ -38,7 +38,7 @@ async def apply_records(database: Database, consumer: Consumer, records: Sequenc
     async with database.transaction(name) as tx:
         if consumer.first_hook is not None:
             await consumer.first_hook(tx)
-        return await apply(tx, consumer, name, records)
+        return await apply(tx, consumer, name, handled(consumer, name, records))
 
 
 async def apply_events(database: Database, consumer: Consumer, *events: Event) -> Applied:

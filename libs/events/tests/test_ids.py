@@ -1,8 +1,10 @@
 """Ids, traces and envelopes, and that SQL makes the same id as Python."""
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from events import Database, Lane, UnappliableEvent
 from events.contracts.dialer_feed import ContactInvalid, PaymentClaimed
@@ -99,3 +101,18 @@ async def test_a_transaction_wakes_the_relay_of_its_process(new_database: NewDat
     async with database.transaction() as tx:
         tx.publish(PaymentClaimed(contract_id=uuid4()))
     assert woken == [frozenset({Lane.EVENTS})]
+
+
+async def test_a_transaction_whose_failed_statement_was_swallowed_says_so(new_database: NewDatabase) -> None:
+    """PostgreSQL answers its COMMIT with a rollback, and no error."""
+    database = await new_database()
+
+    async def go_on_regardless() -> None:
+        async with database.transaction() as tx:
+            with contextlib.suppress(asyncpg.PostgresError):
+                await tx.execute("SELECT 1 / 0")
+
+    with pytest.raises(RuntimeError):
+        await go_on_regardless()
+    async with database.transaction() as tx:
+        assert await tx.fetchval("SELECT 1") == 1

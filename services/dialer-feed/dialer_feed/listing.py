@@ -103,7 +103,7 @@ async def claim(database: Database, list_id: UUID, builder: UUID) -> None:
 
 async def clear(database: Database, list_id: UUID, builder: UUID) -> None:
     """Take away what an earlier attempt has left."""
-    async with database.transaction() as tx:
+    async with database.transaction(bulk=True) as tx:
         await queries.discard_entries(tx, list_id)
         await _expect_ours(tx, list_id, builder)
 
@@ -115,7 +115,7 @@ async def _expect_ours(tx: Transaction, list_id: UUID, builder: UUID) -> None:
 
 async def gather(database: Database, list_id: UUID, builder: UUID) -> None:
     """First step: commit the entries, with the list still ``building``."""
-    async with database.transaction() as tx:
+    async with database.transaction(bulk=True) as tx:
         await _expect_ours(tx, list_id, builder)
         await queries.gather(tx, list_id, _frequency_rules())
 
@@ -138,7 +138,7 @@ async def publish(database: Database, list_id: UUID, campaign_id: UUID, day: dat
 
     ``PortfolioInTheWay`` when a portfolio has moved meanwhile.
     """
-    async with database.transaction() as tx:
+    async with database.transaction(bulk=True) as tx:
         await queries.look_again(tx, list_id)
         if not await queries.lock_for_publishing(tx, list_id, campaign_id, builder):
             raise Overruled

@@ -92,11 +92,7 @@ async def number(tx: Transaction) -> None:
     taken = tx.notes.pop(_TAKEN, [])
     if not taken:
         return
-    statuses = await queries.lock_lists(tx, sorted_unique(list_id for list_id, _ in taken))
-    published = [pair for pair in taken if statuses.get(pair[0]) in ("published", "closed")]
-    if not published:
-        return
-    list_ids, contract_ids = zip(*published, strict=True)
+    list_ids, contract_ids = zip(*taken, strict=True)
     rows = await queries.number(tx, contract_ids, list_ids)
     for row in sorted(rows, key=lambda row: (row["list_id"], row["cursor"])):
         tx.publish(_event(row), cause=row["cause_event_id"])

@@ -67,17 +67,19 @@ WITH taken AS (
 {_TAKE}
 """
 
-# The row is read again once it is locked: a list may have been published while we waited.
-_LOCK_LISTS = """
-SELECT list_id, status FROM dialing_list WHERE list_id = ANY ($1::uuid[]) ORDER BY list_id FOR NO KEY UPDATE
-"""
+# A locked row is read again: a list may have been published, or a cursor given, while we waited for it. What is taken
+# off a list that is still being built was never published, and gets no cursor.
 _NUMBER = """
-WITH numbered AS (
+WITH held AS MATERIALIZED (
+    SELECT list_id, status, campaign_id, last_cursor FROM dialing_list
+    WHERE list_id = ANY ($2::uuid[]) ORDER BY list_id FOR NO KEY UPDATE
+), numbered AS (
     SELECT taken.contract_id, taken.list_id, campaign.agency_id,
-        list.last_cursor + row_number() OVER (PARTITION BY taken.list_id ORDER BY taken.n) AS cursor
+        held.last_cursor + row_number() OVER (PARTITION BY taken.list_id ORDER BY taken.n) AS cursor
     FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS taken (contract_id, list_id, n)
-    JOIN dialing_list list USING (list_id)
+    JOIN held USING (list_id)
     JOIN campaign USING (campaign_id)
+    WHERE held.status IN ('published', 'closed')
 ), counted AS (
     UPDATE dialing_list list SET last_cursor = newest.cursor
     FROM (SELECT list_id, max(cursor) AS cursor FROM numbered GROUP BY list_id) AS newest
@@ -122,13 +124,8 @@ async def withdraw_unfit(tx: Transaction, columns: Sequence[Any]) -> list[Row]:
     return await tx.fetch(_WITHDRAW_UNFIT, *columns)
 
 
-async def lock_lists(tx: Transaction, list_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """The lists, locked in the order of their ids, with their status as it is under the lock."""
-    return {row["list_id"]: row["status"] for row in await tx.fetch(_LOCK_LISTS, list_ids)}
-
-
 async def number(tx: Transaction, contract_ids: Sequence[UUID], list_ids: Sequence[UUID]) -> list[Row]:
-    """Give these withdrawn entries the next cursors of their (locked) lists, in this order."""
+    """Lock these lists in the order of their ids, give the entries their next cursors, in this order."""
     return await tx.fetch(_NUMBER, contract_ids, list_ids)
 
 

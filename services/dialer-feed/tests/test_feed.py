@@ -137,7 +137,7 @@ async def test_a_cursor_given_by_a_transaction_under_way_is_not_passed(scene: Sc
         await withdrawal.withdraw(tx, [Cause(first.contract_id, WithdrawalReason.OTHER, None, withdrawal.now())])
         await withdrawal.number(tx)
         late = asyncio.create_task(scene.receives(second.paid()))
-        await blocked_on_a_lock(scene, "FROM dialing_list WHERE list_id = ANY")
+        await blocked_on_a_lock(scene, "WITH held AS MATERIALIZED")
         assert (await feed_of(client, list_id))["items"] == []
     await late
     assert [item["contract_number"] for item in (await feed_of(client, list_id))["items"]] == [

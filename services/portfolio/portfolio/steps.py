@@ -17,10 +17,10 @@ async def step(database: Database, work: Callable[[Transaction], Awaitable[T]]) 
     """Do ``work`` in a transaction of its own and return what it returned; at most five attempts, then it raises."""
     for attempt in range(1, ATTEMPTS):
         try:
-            async with database.transaction() as tx:
+            async with database.transaction(bulk=True) as tx:
                 return await work(tx)
         except PASSING_TROUBLE as error:
             _log.warning("step_repeated", attempt=attempt, error=type(error).__name__)
             await asyncio.sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
-    async with database.transaction() as tx:
+    async with database.transaction(bulk=True) as tx:
         return await work(tx)

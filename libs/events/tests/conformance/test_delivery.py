@@ -204,6 +204,24 @@ async def test_headers_come_back_as_the_text_that_was_sent(scene: Scene) -> None
     assert record.headers["ce_time"] == "2026-11-22T08:00:00Z"
 
 
+async def test_what_nobody_handles_is_passed_and_its_position_kept(scene: Scene) -> None:
+    """No transaction for each; what is handled in between moves the position over all that was passed."""
+    table = scene.table()
+    plate = uuid4()
+    unhandled = {**outgoing(scene, plate, 0).headers, "ce_type": "nobody.handles-this.v1"}
+    passed = OutgoingRecord(scene.kitchen.topic(), str(plate), b"{}", unhandled, 0)
+    place = TopicPartition(scene.kitchen.topic(), 0)
+    producer = await scene.transport.producer(linger_ms=0)
+    await producer.send([passed] * 100)
+    scene.running.subscribe(table, scene.table_database, scene.transport)
+    await until(lambda: stands_at(scene.table_database, place, 100))
+    await producer.send([passed, outgoing(scene, plate, 1), passed])
+    await producer.close()
+    await until(lambda: has(table.count(scene.table_database), 1))
+    await until(lambda: stands_at(scene.table_database, place, 103))
+    assert by_plate(await table.served(scene.table_database)) == {plate: [1]}
+
+
 async def test_a_gap_is_refused(scene: Scene) -> None:
     """What retention dropped before it was read is missing for ever: no consumer goes on as if nothing were."""
     await scene.kitchen.serve(scene.kitchen_database, [(uuid4(), n) for n in range(40)])
@@ -363,3 +381,11 @@ async def read_all(scene: Scene, at_least_records: int) -> list[Record]:
             records += await member.poll(reader.places, max_records=1000, timeout_seconds=0.5)
     await member.leave()
     return records
+
+
+async def stands_at(database: Database, place: TopicPartition, offset: int) -> bool:
+    async with database.connection() as connection:
+        row = await connection.fetchrow(
+            "SELECT next_offset FROM consumer_position WHERE topic = $1 AND partition = $2", *place
+        )
+    return row is not None and row["next_offset"] == offset
