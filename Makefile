@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCKS := requirements/uv.txt requirements/runtime.txt requirements/dev.txt
-PACKAGES := libs/events libs/chassis libs/jurisdictions services/portfolio services/dialer-feed cli
+PACKAGES := libs/events libs/chassis libs/jurisdictions services/portfolio services/assignment services/dialer-feed \
+	services/field-visits services/promises cli
 TYPED := $(foreach folder,$(PACKAGES) tests bench,$(if $(wildcard $(folder)/*.py $(folder)/*/*.py),$(folder)))
 
 DATA ?= .recobro
@@ -27,6 +28,9 @@ demo-kafka: setup ## the same over a real Apache Kafka: KAFKA_BOOTSTRAP, else on
 
 test: setup ## run the tests; what was skipped is listed with its reason (PYTEST_ARGS for pytest)
 	@$(BIN)/python -m pytest -n 3 --dist loadfile $(PYTEST_ARGS)
+
+faults: setup ## kill every process in turn under 500 payments each, and count (some minutes)
+	@RECOBRO_FAULT_PAYMENTS=$${RECOBRO_FAULT_PAYMENTS:-500} $(BIN)/python -m pytest tests/journeys/test_kills.py
 
 lint: setup ## formatting, rules, types, and who may import whom
 	$(BIN)/ruff format --check .
@@ -61,4 +65,4 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test lint kafka kafka-stop stop clean distclean setup
+.PHONY: help run demo demo-kafka test faults lint kafka kafka-stop stop clean distclean setup

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from recobro import status
 from recobro.client import Client, connect
 from recobro.data import DataFolder
 
@@ -22,12 +23,14 @@ class Platform:
         return json.loads(subprocess.run(command, capture_output=True, timeout=wait_seconds + 30, check=False).stdout)
 
     def pids(self) -> dict[str, int]:
-        status = self.status()
-        found = {service["name"]: service["pids"][0] for service in status["services"] if service["pids"]}
-        return {**found, "postgres": status["postgres"]["pid"]}
+        now = status.look(DataFolder(self.data))
+        found = {service.name: service.pid for service in now.services if service.pid is not None}
+        assert now.postgres_pid is not None
+        return {**found, "postgres": now.postgres_pid}
 
     def dsn(self, database: str) -> str:
-        base: str = self.status()["postgres"]["dsn"]
+        base = status.look(DataFolder(self.data)).postgres_dsn
+        assert base is not None
         return f"{base.rsplit('/', 1)[0]}/{database}"
 
     def client(self) -> Client:

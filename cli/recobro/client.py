@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from uuid import UUID
 
 import httpx
 
@@ -53,7 +54,7 @@ class Client:
     """
 
     def __init__(self, addresses: Mapping[str, str], token: str) -> None:
-        self._addresses = addresses
+        self._addresses = dict(addresses)
         self.headers = {"Authorization": f"Bearer {token}"}
         self._http = httpx.Client(timeout=_TIMEOUT, headers=self.headers)
 
@@ -64,6 +65,10 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._http.close()
+
+    def with_token(self, token: str) -> "Client":
+        """A client of the same services for somebody else; it is to be closed too."""
+        return Client(self._addresses, token)
 
     def address(self, service: str) -> str:
         """Where the service listens."""
@@ -161,6 +166,21 @@ def connect(data: DataFolder, base: str | None) -> Client:
     if state is None:
         raise Trouble(f"No platform is running on {data.root}. Start one with: recobro up --data {data.root}")
     return Client({service.name: service.url for service in state.services}, token or _operator_token(data))
+
+
+def agencies_of(data: DataFolder, client: Client) -> Callable[[UUID], Client]:
+    """Makes a client with an agency's own token for its id; where the folder has no key, with the operator's."""
+
+    def as_agency(agency_id: UUID) -> Client:
+        try:
+            token = keys.token(
+                data, subject=f"agency-{agency_id}", scopes=SCOPES, agency_id=agency_id, ttl_seconds=_TOKEN_SECONDS
+            )
+        except Trouble:
+            token = client.headers["Authorization"].removeprefix("Bearer ")
+        return client.with_token(token)
+
+    return as_agency
 
 
 def _operator_token(data: DataFolder) -> str:

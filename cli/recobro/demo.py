@@ -1,20 +1,19 @@
-"""The main job, told and checked: a portfolio in, a dialing list out, a payment and a dispute take theirs off it."""
+"""The main job, told and checked, up to the moment when the day begins: a portfolio in, agencies at work, lists out."""
 
 import json
 import time
-import uuid
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import UUID
 
 from recobro import daily, figures, loading
 from recobro.client import Client
+from recobro.day import FEE_PERCENT, AgencyList, Day
 from recobro.errors import Trouble
 from recobro.figures import Record
 from recobro.story import Story
@@ -26,25 +25,21 @@ _CREDITOR = "Financiera La Laguna"
 _PORTFOLIO = "Cartera demo"
 _MIN_OVERDUE = "100.00"
 _DIALED_STAGES = ("early", "late")
-_PAID = Decimal("500.00")
-_PROMPT_SECONDS = 20.0
-
-
-@dataclass(frozen=True)
-class Stakes:
-    """What the chapters pass on to each other."""
-
-    portfolio_id: str
-    list_id: str
-    entries: list[Record]
+_AGENCIES = (("Llamadas del Norte", 2), ("Contacto Laguna", 1))
+_RULE = "Default dialing"
+_PLACED_SECONDS = 60.0
+AsAgency = Callable[[UUID], Client]
 
 
 class Demo:
     """Plays the main job on a running platform, in a portfolio of its own, so that it can be played again."""
 
-    def __init__(self, client: Client, story: Story) -> None:
+    def __init__(self, client: Client, story: Story, as_agency: AsAgency, folder: Path) -> None:
+        """``as_agency`` makes a client with the agency's token; what is worth keeping is saved to ``folder``."""
         self._client = client
         self._story = story
+        self._as_agency = as_agency
+        self._folder = folder
         self._expected: Record = json.loads(_sample(_EXPECTED).read_text(encoding="utf-8"))
 
     def play(self) -> bool:
@@ -52,14 +47,14 @@ class Demo:
         self._story.title("Recobro plays its main job on a sample portfolio. People and companies in it are made up.")
         portfolio_id = self._load()
         self._stages(portfolio_id)
-        list_id = self._publish(portfolio_id)
-        entries = self._entries(list_id)
-        paid, disputed, called = _three_of(entries)
-        stakes = Stakes(portfolio_id, list_id, entries)
-        first = self._payment(stakes, paid)
-        second = self._dispute(stakes, disputed, after=first["cursor"])
-        self._dialer(stakes, called, cursor=second["cursor"])
-        self._proof(stakes)
+        agencies = self._agencies()
+        self._place(portfolio_id, agencies)
+        lists = self._publish(portfolio_id, agencies)
+        with ExitStack() as stack:
+            day = Day(self._client, self._story, portfolio_id, self._expected["as_of"], lists, self._folder)
+            day.play(
+                {one["agency_id"]: stack.enter_context(self._as_agency(UUID(one["agency_id"]))) for one in agencies}
+            )
         return self._story.end()
 
     def _load(self) -> str:
@@ -145,153 +140,129 @@ class Demo:
             "the four stages have the contracts and the amounts that they should", _totals(stages), _totals(expected)
         )
 
-    def _publish(self, portfolio_id: str) -> str:
-        story, day = self._story, self._expected["as_of"]
-        story.chapter("Today's dialing list")
+    def _agencies(self) -> list[Record]:
+        """The two agencies, their service contracts and the rule that shares the work; made once, then found again."""
+        story = self._story
+        story.chapter("Two agencies share the calls")
         story.say(
-            f"A campaign dials contracts in the stages {' and '.join(_DIALED_STAGES)} that owe more than "
-            f"{_MIN_OVERDUE} and have a phone. Its list is built from everything that is known up to this moment."
+            f"{_RULE}: whoever is {' or '.join(_DIALED_STAGES)} and owes more than {_MIN_OVERDUE} is dialled by an "
+            f"agency, two in three by {_AGENCIES[0][0]}, one in three by {_AGENCIES[1][0]}. Each earns a share of what "
+            f"is paid while it works a contract: 6 % in the first 30 days, 10 % later."
         )
+        known = {one["name"]: one for one in self._client.items("assignment", "/v1/agencies")}
+        agencies = [known.get(name) or self._new_agency(name) for name, _ in _AGENCIES]
+        rules = self._client.items("assignment", "/v1/placement-rules")
+        if not any(rule["name"] == _RULE for rule in rules):
+            shares = [
+                {"agency_id": one["agency_id"], "weight": weight}
+                for one, (_, weight) in zip(agencies, _AGENCIES, strict=True)
+            ]
+            when = {"stages": list(_DIALED_STAGES), "min_overdue": _MIN_OVERDUE}
+            rule = {"name": _RULE, "priority": 100, "kind": "dialing", "when": when, "shares": shares}
+            self._client.post("assignment", "/v1/placement-rules", rule)
+        return agencies
+
+    def _new_agency(self, name: str) -> Record:
+        agency: Record = self._client.post("assignment", "/v1/agencies", {"name": name})
+        contract = {
+            "kinds": ["dialing"],
+            "starts_on": "2026-01-01",
+            "fees": [
+                {"kind": "dialing", "from_days": 1, "to_days": 30, "percent": "6"},
+                {"kind": "dialing", "from_days": 31, "percent": str(FEE_PERCENT)},
+            ],
+            "recall_grace_days": 5,
+        }
+        self._client.post("assignment", f"/v1/agencies/{agency['agency_id']}/service-contracts", contract)
+        return agency
+
+    def _place(self, portfolio_id: str, agencies: list[Record]) -> None:
+        story = self._story
+        contracts = self._client.items("portfolio", "/v1/contracts", portfolio_id=portfolio_id, limit=1000)
+        wanted = {
+            one["contract_id"]
+            for one in contracts
+            if one["stage"] in _DIALED_STAGES and Decimal(one["overdue_balance"]) > Decimal(_MIN_OVERDUE)
+        }
+        started = time.perf_counter()
+        placed = self._placed(agencies, wanted)
+        # What was loaded a moment ago reaches assignment as events; a run places what is there already.
+        while sum(map(len, placed.values())) < len(wanted) and time.perf_counter() - started < _PLACED_SECONDS:
+            self._client.post("assignment", "/v1/placement-runs", {})
+            placed = self._placed(agencies, wanted)
+        story.fact(
+            f"all {count(len(wanted))} such contracts are placed, each with one of the two",
+            sorted(one for ids in placed.values() for one in ids),
+            sorted(wanted),
+        )
+        story.table(figures.placements({name: len(ids) for name, ids in placed.items()}))
+
+    def _placed(self, agencies: list[Record], wanted: set[str]) -> dict[str, list[str]]:
+        """The contracts among ``wanted`` that each agency has for dialing."""
+        return {
+            agency["name"]: [
+                one["contract_id"]
+                for one in self._client.items(
+                    "assignment",
+                    "/v1/placements",
+                    agency_id=agency["agency_id"],
+                    kind="dialing",
+                    state="active",
+                    limit=1000,
+                )
+                if one["contract_id"] in wanted
+            ]
+            for agency in agencies
+        }
+
+    def _publish(self, portfolio_id: str, agencies: list[Record]) -> list[AgencyList]:
+        story = self._story
+        story.chapter("Today's dialing lists")
+        story.say(
+            "Each agency dials what is placed with it and has a phone. A list is built only once everything that "
+            "was acknowledged anywhere before has arrived: all five services are asked."
+        )
+        lists = [self._list_of(portfolio_id, agency) for agency in agencies]
+        story.fact(
+            f"{count(sum(len(one.entries) for one in lists))} entries on the two lists together",
+            sum(len(one.entries) for one in lists),
+            self._expected["list_entries"],
+        )
+        numbers = [entry["contract_number"] for one in lists for entry in one.entries]
+        story.fact("nobody is on both", len(set(numbers)), len(numbers))
+        story.say("What a dialer reads begins with these, here with the phones masked:")
+        story.table(figures.entries(lists[0].entries[:3]))
+        return lists
+
+    def _list_of(self, portfolio_id: str, agency: Record) -> AgencyList:
         campaign = self._client.post(
             "dialer-feed",
             "/v1/campaigns",
             {
-                "name": "Reminder calls",
-                "agency_id": None,
+                "name": f"Reminder calls, {agency['name']}",
+                "agency_id": agency["agency_id"],
                 "min_overdue": _MIN_OVERDUE,
                 "stages": list(_DIALED_STAGES),
                 "portfolio_ids": [portfolio_id],
             },
         )
         started = time.perf_counter()
-        published = daily.publish(self._client, campaign["campaign_id"], day)
+        published = daily.publish(self._client, campaign["campaign_id"], self._expected["as_of"])
         seconds = time.perf_counter() - started
-        story.fact(
-            f"{count(published['entries'])} entries published after {seconds:.1f} s, "
-            f"MXN {amount(published['overdue_total'])} overdue",
-            published["entries"],
-            self._expected["list_entries"],
-        )
-        return str(published["list_id"])
-
-    def _entries(self, list_id: str) -> list[Record]:
-        """Every entry, read as a dialer reads it."""
-        with self._client.lines("dialer-feed", f"/v1/lists/{list_id}/entries", format="jsonl") as lines:
+        with self._client.lines("dialer-feed", f"/v1/lists/{published['list_id']}/entries", format="jsonl") as lines:
             entries = [json.loads(line) for line in lines if line]
-        self._story.say("What the dialer reads begins with these, here with the phones masked:")
-        self._story.table(figures.entries(entries[:3]))
         self._story.fact(
-            f"{count(len(entries))} entries read by the dialer", len(entries), self._expected["list_entries"]
+            f"{agency['name']}: {count(published['entries'])} entries published after {seconds:.1f} s, "
+            f"MXN {amount(published['overdue_total'])} overdue",
+            len(entries),
+            published["entries"],
         )
-        return entries
-
-    def _payment(self, stakes: Stakes, entry: Record) -> Record:
-        story, number = self._story, entry["contract_number"]
-        story.chapter("Somebody pays")
-        story.say(
-            f"{number} is {entry['days_past_due']} days late with MXN {amount(entry['overdue_balance'])}. "
-            f"At the branch MXN {amount(_PAID)} is paid in."
-        )
-        contract_id = self._contract_id(stakes, number)
-        payment = {"amount": str(_PAID), "paid_on": self._expected["as_of"], "channel": "branch"}
-        payment["reference"] = f"demo-{uuid.uuid4().hex[:12]}"
-        receipt, withdrawal = self._see_it_withdrawn(stakes, contract_id, "payments", payment, "payment", after=0)
-        left = Decimal(entry["overdue_balance"]) - _PAID
-        story.fact(f"MXN {amount(left)} are still overdue", Decimal(receipt["overdue_balance"]), left)
-        return withdrawal
-
-    def _dispute(self, stakes: Stakes, entry: Record, *, after: int) -> Record:
-        story, number = self._story, entry["contract_number"]
-        story.chapter("Somebody disputes the debt")
-        story.say(f"{number} writes that MXN {amount(entry['overdue_balance'])} cannot be right. Contact has to stop.")
-        contract_id = self._contract_id(stakes, number)
-        claim = {"reason": "amount in doubt", "opened_by": "debtor"}
-        opened, withdrawal = self._see_it_withdrawn(
-            stakes, contract_id, "clarifications", claim, "clarification", after=after
-        )
-        story.say(f"The answer to the debtor is due on {opened['deadline_on']}.")
-        return withdrawal
-
-    def _see_it_withdrawn(
-        self, stakes: Stakes, contract_id: str, kind: str, body: Mapping[str, Any], reason: str, *, after: int
-    ) -> tuple[Record, Record]:
-        """Post what silences a contract while a dialer waits at the list's feed; the answer, and what it heard."""
-        feed = f"/v1/lists/{stakes.list_id}/withdrawals"
-
-        def listen() -> tuple[list[Record], float]:
-            told = self._client.get("dialer-feed", feed, after=after, wait=int(_PROMPT_SECONDS))
-            return told["items"], time.perf_counter()
-
-        with ThreadPoolExecutor(1) as dialer:
-            waiting = dialer.submit(listen)
-            sent = time.perf_counter()
-            answer = self._client.post("portfolio", f"/v1/contracts/{contract_id}/{kind}", body)
-            items, heard = waiting.result()
-        withdrawal: Record | None = next((item for item in items if item["contract_id"] == contract_id), None)
-        if withdrawal is None:
-            raise Trouble(f"The list's feed did not tell of it within {_PROMPT_SECONDS:.0f} s.")
-        self._story.fact(
-            f"off the list in {_milliseconds(withdrawal):.0f} ms; the dialer knew "
-            f"{(heard - sent) * 1000:.0f} ms after it was sent, with the reason “{reason}”",
-            withdrawal["reason"],
-            reason,
-        )
-        return answer, withdrawal
-
-    def _contract_id(self, stakes: Stakes, number: str) -> str:
-        found = self._client.get("portfolio", "/v1/contracts", portfolio_id=stakes.portfolio_id, number=number)
-        return str(found["items"][0]["contract_id"])
-
-    def _dialer(self, stakes: Stakes, entry: Record, *, cursor: int) -> None:
-        story = self._story
-        story.chapter("The dialer confirms, and calls somebody else")
-        path = f"/v1/lists/{stakes.list_id}"
-        confirmed = self._client.post("dialer-feed", f"{path}/acknowledgements", {"cursor": cursor})
-        story.fact("the dialer has confirmed both withdrawals", confirmed["cursor"], cursor)
-        with self._client.lines("dialer-feed", f"{path}/entries", format="jsonl") as lines:
-            still_listed = {json.loads(line)["contract_number"] for line in lines if line}
-        gone = {item["contract_number"] for item in stakes.entries} - still_listed
-        story.fact("exactly 2 entries are gone from what it reads now", len(gone), 2)
-        call = {
-            "call_id": f"demo-{uuid.uuid4().hex[:12]}",
-            "list_id": stakes.list_id,
-            "contract_number": entry["contract_number"],
-            "phone": entry["phones"][0],
-            "agent": "agent-7",
-            "started_at": datetime.now(UTC).isoformat(),
-            "duration_seconds": 24,
-            "disposition": "no_answer",
-        }
-        outcome = self._client.post("dialer-feed", "/v1/calls", [call])
-        story.fact(
-            f"a call to {entry['contract_number']}, still listed, is recorded: no answer", outcome["accepted"], 1
-        )
-
-    def _proof(self, stakes: Stakes) -> None:
-        story = self._story
-        story.chapter("The proof")
-        report = self._client.get("dialer-feed", "/v1/withdrawal-report", list_id=stakes.list_id)
-        story.table(figures.withdrawal_report(report))
-        story.fact("2 contracts were withdrawn from the live list", report["withdrawn"], 2)
-        story.fact("0 calls to somebody who had been withdrawn before", report["wrongful_calls"], 0)
+        return AgencyList(agency["agency_id"], agency["name"], str(published["list_id"]), entries)
 
 
 def _sample(name: str) -> Any:
     return resources.files("recobro") / "sample" / name
 
 
-def _three_of(entries: list[Record]) -> list[Record]:
-    """The first three contracts that owe more than what will be paid."""
-    chosen = [entry for entry in entries if Decimal(entry["overdue_balance"]) > _PAID][:3]
-    if len(chosen) < 3:
-        raise Trouble("The list has too few entries to go on.")
-    return chosen
-
-
 def _totals(stages: Mapping[str, Record]) -> dict[str, tuple[int, str]]:
     return {name: (row["contracts"], amount(row["overdue_balance"])) for name, row in sorted(stages.items())}
-
-
-def _milliseconds(withdrawal: Record) -> float:
-    caused, withdrawn = (datetime.fromisoformat(withdrawal[name]) for name in ("caused_at", "withdrawn_at"))
-    return (withdrawn - caused).total_seconds() * 1000

@@ -147,6 +147,7 @@ class Platform:
             "RECOBRO_JWT_PUBLIC_KEY_FILE": str(keys.public_file(self._data)),
             "RECOBRO_JWT_ISSUER": keys.ISSUER,
             "RECOBRO_JWT_AUDIENCE": keys.AUDIENCE,
+            "RECOBRO_PHOTOS_URL": (self._data.root / "photos").as_uri(),
             "PYTHONUNBUFFERED": "1",
         }
 

@@ -21,6 +21,15 @@ def stages(rows: Mapping[str, Record]) -> Table:
     return table
 
 
+def placements(contracts: Mapping[str, int]) -> Table:
+    """How many contracts each agency has."""
+    table = table_of("agency", "contracts", "share")
+    total = sum(contracts.values())
+    for name, number in contracts.items():
+        table.add_row(name, count(number), f"{100 * number / max(total, 1):.1f} %")
+    return table
+
+
 def entries(rows: Sequence[Record]) -> Table:
     """Entries of a dialing list, without who is behind them."""
     table = table_of("contract", "days past due", "overdue, MXN", "phone", "may be called")

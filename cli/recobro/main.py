@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from recobro import daily, keys, loading, session, shutdown, status, watch
-from recobro.client import connect
+from recobro.client import agencies_of, connect
 from recobro.data import DataFolder, PlatformState
 from recobro.demo import Demo
 from recobro.embedded import Platform, stop_on_signals
@@ -134,8 +134,9 @@ def demo(data: Data = DEFAULT_DATA, url: Url = None) -> None:
 
     Example: recobro demo --data .recobro
     """
-    with connect(DataFolder(data), url) as client:
-        good = Demo(client, Story()).play()
+    folder = DataFolder(data)
+    with connect(folder, url) as client:
+        good = Demo(client, Story(), agencies_of(folder, client), folder.root / "demo").play()
     raise typer.Exit(0 if good else 1)
 
 

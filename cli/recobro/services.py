@@ -31,7 +31,13 @@ class Service:
         return f"http://{HOST}:{port_base + self.port_offset}"
 
 
-SERVICES = (Service("portfolio", "portfolio", 1), Service("dialer-feed", "dialer_feed", 3))
+SERVICES = (
+    Service("portfolio", "portfolio", 1),
+    Service("assignment", "assignment", 2),
+    Service("dialer-feed", "dialer_feed", 3),
+    Service("field-visits", "field_visits", 4),
+    Service("promises", "promises", 5),
+)
 SCOPES = tuple(f"{service.name}:{right}" for service in SERVICES for right in ("read", "write"))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from recobro import status
-from recobro.client import connect
+from recobro.client import agencies_of, connect
 from recobro.data import DataFolder
 from recobro.demo import Demo
 from recobro.embedded import stop_on_signals
@@ -92,7 +92,7 @@ def play_once(*, kafka: bool, jars: Path) -> bool:
             bootstrap = _kafka_for(stack, folder, jars) if kafka else None
             stack.enter_context(running_platform(data, free_port_base(), bootstrap))
             with connect(data, None) as client:
-                good = Demo(client, Story()).play()
+                good = Demo(client, Story(), agencies_of(data, client), data.root / "demo").play()
     finally:
         if good:
             shutil.rmtree(folder, ignore_errors=True)
@@ -106,7 +106,7 @@ def play_and_serve(data: DataFolder, port_base: int) -> bool:
     bootstrap = os.environ.get("RECOBRO_KAFKA_BOOTSTRAP") or None
     with running_platform(data, port_base, bootstrap) as platform:
         with connect(data, None) as client:
-            good = Demo(client, Story()).play()
+            good = Demo(client, Story(), agencies_of(data, client), data.root / "demo").play()
         if good:
             _say_what_next(data)
             stop = stop_on_signals()

@@ -12,7 +12,17 @@ from typing import Any
 
 import structlog
 import typer
-from events.contracts import REGISTRY, Envelope, Event, bulk_sources, dialer_feed, portfolio
+from events.contracts import (
+    REGISTRY,
+    Envelope,
+    Event,
+    assignment,
+    bulk_sources,
+    dialer_feed,
+    field_visits,
+    portfolio,
+    promises,
+)
 from events.envelope import envelope_of
 from events.errors import CannotContinue, PositionLost, TopicPartition, TransportError
 from events.transport import Record, Transport
@@ -27,6 +37,7 @@ _POLL_SECONDS = 0.5
 _RECORDS_AT_ONCE = 1000
 _RETRY_SECONDS = 1.0
 _WHERE = ("stage", "days_past_due", "overdue_balance")
+_PROMISED = ("promised", "paid", "due_on")
 _SHOWN: dict[type[Event], tuple[str, ...]] = {
     portfolio.ContractRegistered: ("state", *_WHERE, "incomplete"),
     portfolio.ContractRevised: ("state", *_WHERE, "incomplete"),
@@ -52,6 +63,29 @@ _SHOWN: dict[type[Event], tuple[str, ...]] = {
     dialer_feed.DebtorReported: ("status",),
     dialer_feed.PaymentClaimed: (),
     dialer_feed.WrongfulCallDetected: ("withdrawn_at", "called_at"),
+    assignment.ContractPlaced: ("kind", "starts_on", "ends_on"),
+    assignment.PlacementRecallRequested: ("kind", "final_on"),
+    assignment.PlacementRecalled: ("kind",),
+    assignment.PlacementReinstated: ("kind",),
+    assignment.PlacementEnded: ("kind",),
+    assignment.CommissionEarned: ("base", "percent", "amount", "currency"),
+    assignment.CommissionReversed: ("base", "percent", "amount", "currency"),
+    field_visits.VisitOrdered: ("visit_on",),
+    field_visits.VisitCompleted: ("outcome", "attended_by", "photos"),
+    field_visits.VisitCancelled: ("reason",),
+    field_visits.ContactDataCollected: ("kind",),
+    field_visits.AddressChecked: ("verdict",),
+    field_visits.DebtorReported: ("status",),
+    field_visits.ClarificationRequested: (),
+    promises.PromiseMade: ("promised", "due_on", "silent_until", "made_in"),
+    promises.PromiseKept: _PROMISED,
+    promises.PromisePartlyKept: _PROMISED,
+    promises.PromiseBroken: _PROMISED,
+    promises.PromiseReopened: _PROMISED,
+    promises.PromiseCancelled: _PROMISED,
+    promises.AgreementReached: ("kind", "settles_in_full"),
+    promises.AgreementBroken: (),
+    promises.AgreementFulfilled: (),
 }
 """What may be shown of each event. Free text, names, numbers and addresses are not among it; nor is what is new."""
 

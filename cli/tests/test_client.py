@@ -136,7 +136,10 @@ def test_all_pages_of_a_list_are_read(scripted: Callable[[Script], Scripted]) ->
 def test_a_base_address_carries_the_port_base() -> None:
     assert addresses_at("http://127.0.0.1:9000") == {
         "portfolio": "http://127.0.0.1:9001",
+        "assignment": "http://127.0.0.1:9002",
         "dialer-feed": "http://127.0.0.1:9003",
+        "field-visits": "http://127.0.0.1:9004",
+        "promises": "http://127.0.0.1:9005",
     }
     with pytest.raises(Trouble, match="is not an address"):
         addresses_at("localhost")

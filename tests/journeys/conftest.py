@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from recobro.postgres import free_port
+from recobro.session import free_port_base
 from running_platform import RECOBRO, Platform
 
 
@@ -16,7 +16,7 @@ def platform() -> Iterator[Platform]:
     """A platform with the embedded log; when the tests are over it stops cleanly and leaves nothing running."""
     with tempfile.TemporaryDirectory(prefix="recobro-journey-", ignore_cleanup_errors=True) as folder:
         running = Platform(Path(folder) / "data")
-        command = [RECOBRO, "up", "--data", str(running.data), "--port-base", str(free_port())]
+        command = [RECOBRO, "up", "--data", str(running.data), "--port-base", str(free_port_base())]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
             status = running.status(wait_seconds=90)

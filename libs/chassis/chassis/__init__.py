@@ -4,6 +4,7 @@ from chassis.app import create_app
 from chassis.auth import CurrentPrincipal, Principal, reads, writes
 from chassis.bodies import body_limit, streamed_body
 from chassis.idempotency import IdempotencyKey
+from chassis.lag import heard_of
 from chassis.models import (
     Amount,
     Count,
@@ -52,6 +53,7 @@ __all__ = [
     "WriteTransaction",
     "body_limit",
     "create_app",
+    "heard_of",
     "page",
     "reads",
     "serve",

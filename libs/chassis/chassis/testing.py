@@ -17,7 +17,8 @@ from joserfc.jwk import ECKey
 from chassis import tokens
 from chassis.settings import Settings
 
-EVERY_SCOPE = ("portfolio:read", "portfolio:write", "dialer-feed:read", "dialer-feed:write")
+_SERVICES = ("portfolio", "assignment", "dialer-feed", "field-visits", "promises")
+EVERY_SCOPE = tuple(f"{service}:{right}" for service in _SERVICES for right in ("read", "write"))
 
 
 @cache

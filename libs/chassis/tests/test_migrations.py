@@ -2,6 +2,8 @@
 
 import asyncio
 import importlib
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,3 +101,24 @@ async def test_the_chassis_s_own_tables_fit_with_the_runtime_s(database_dsn: str
     await connection.execute(events_schema.CREATE)
     await connection.execute(schema.CREATE)
     await connection.close()
+
+
+async def test_with_nothing_to_do_alembic_is_not_even_imported(database_dsn: str, package: Path) -> None:
+    """It is half of a service's start, and a service that was killed is to be back at once."""
+    await asyncio.to_thread(upgrade, database_dsn, "toy_migrations")
+    program = (
+        "import sys; from chassis.migrations import upgrade; upgrade(*sys.argv[1:]); print('alembic' in sys.modules)"
+    )
+    result = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", program, database_dsn, "toy_migrations"],
+        env={**os.environ, "PYTHONPATH": str(package.parent.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert result.stdout.strip() == "False"
+    (package / "0002_second.py").write_text(SECOND)
+    await asyncio.to_thread(upgrade, database_dsn, "toy_migrations")
+    assert await revision(database_dsn) == "0002"

@@ -64,9 +64,10 @@ async def apply(tx: Transaction, consumer: Consumer, name: str, wanted: Wanted) 
         for wave in cut_into_waves(facts):
             for event_type, group in wave.items():
                 await _handle(consumer, tx, event_type, group)
-    ended = await barrier.count(tx, markers) if markers else False
     if facts and consumer.last_hook is not None:
         await consumer.last_hook(tx)
+    # Last of all: what this batch publishes has to lie before the markers that it publishes.
+    ended = await barrier.count(tx, consumer, markers) if markers else False
     return Applied(events, ended)
 
 

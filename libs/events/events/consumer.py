@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from events.contracts.base import Event, Lane, bulk_sources
+from events.contracts.base import SERVICE_LANES, Event, Lane, bulk_sources
+from events.contracts.runtime import SERVICES
 from events.database import Transaction
 
 E = TypeVar("E", bound=Event)
@@ -21,9 +22,11 @@ class Consumer:
     no key appears twice, in no particular order of keys. Whatever raises rolls the whole batch back.
     """
 
-    def __init__(self, service: str, listens_to: Sequence[str]) -> None:
+    def __init__(self, service: str, listens_to: Sequence[str], *, platform: Sequence[str] | None = None) -> None:
+        """``listens_to``: whose facts it handles. ``platform``: all services, whose barriers it hears and answers."""
         self.service = service
         self.listens_to = tuple(listens_to)
+        self.hears = tuple(sorted({*listens_to, *(SERVICES if platform is None else platform)} - {service}))
         self.handlers: dict[type[Event], Handler[Any]] = {}
         self.first_hook: First | None = None
         self.lock_hook: LockRows | None = None
@@ -56,5 +59,14 @@ class Consumer:
         return hook
 
     def topics(self, lane: Lane) -> list[str]:
-        """The topics of a lane: a service without bulk events has no bulk topic."""
-        return [f"{source}.{lane}" for source in self.listens_to if lane is Lane.EVENTS or source in bulk_sources()]
+        """The topics of a lane: of whom it listens to, and the ``events`` of all others, for their barriers."""
+        return [f"{source}.{lane}" for source in self.hears if lane in self.lanes_of(source)]
+
+    def lanes_of(self, source: str) -> tuple[Lane, ...]:
+        """The lanes on which it hears ``source``."""
+        return lanes_heard(source, listened_to=source in self.listens_to)
+
+
+def lanes_heard(source: str, *, listened_to: bool) -> tuple[Lane, ...]:
+    """Who listens to a service hears all of its lanes, everyone else its ``events``; not all have bulk events."""
+    return SERVICE_LANES if listened_to and source in bulk_sources() else (Lane.EVENTS,)

@@ -34,10 +34,10 @@ PASSING_TROUBLE: tuple[type[Exception], ...] = (
 Row = asyncpg.Record
 
 _WRITE = """
-INSERT INTO outbox_{lane} (event_id, type, key, partition, traceparent, body)
-SELECT event_id, type, key, partition, $5, body
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $6::text[])
-    WITH ORDINALITY AS event (event_id, type, key, partition, body, n)
+INSERT INTO outbox_{lane} (event_id, type, key, partition, traceparent, body{topic})
+SELECT event_id, type, key, partition, $5, body{topic}
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $6::text[], $7::text[])
+    WITH ORDINALITY AS event (event_id, type, key, partition, body, topic, n)
 ORDER BY n
 """
 
@@ -64,7 +64,7 @@ class Transaction:
         self.consumer = consumer
         self.wrote: set[Lane] = set()
         self.notes: dict[str, Any] = {}
-        self._outgoing: dict[Lane, list[tuple[UUID, str, str, int | None, str]]] = {}
+        self._outgoing: dict[Lane, list[tuple[UUID, str, str, int | None, str, str | None]]] = {}
         self._numbers: dict[tuple[UUID, str, str], int] = {}
         self._after_commit: list[Callable[[], None]] = []
 
@@ -93,7 +93,7 @@ class Transaction:
         self, lane: Lane, event: Event, *, cause: Event | UUID | None = None, partition: int | None = None
     ) -> None:
         """``publish`` on a lane that is not the event's own: the runtime's markers travel on all of them."""
-        row = (self._event_id(event, cause), type(event).type, event.key, partition, event.body())
+        row = (self._event_id(event, cause), type(event).type, event.key, partition, event.body(), event.topic)
         self._outgoing.setdefault(lane, []).append(row)
 
     def wrote_outbox(self, lane: Lane) -> None:
@@ -118,8 +118,9 @@ class Transaction:
     async def flush(self) -> None:
         """Write the published events to the outbox; called for you before the commit."""
         for lane, rows in self._outgoing.items():
-            ids, types, keys, partitions, bodies = zip(*rows, strict=True)
-            await self.execute(_WRITE.format(lane=lane), ids, types, keys, partitions, current_traceparent(), bodies)
+            ids, types, keys, partitions, bodies, topics = zip(*rows, strict=True)
+            write = _WRITE.format(lane=lane, topic=", topic" if lane is Lane.AGENCIES else "")
+            await self.execute(write, ids, types, keys, partitions, current_traceparent(), bodies, topics)
             self.wrote.add(lane)
         self._outgoing.clear()
 

@@ -28,7 +28,7 @@ _LOCK = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
 # One round trip: what was published goes, what follows comes.
 _NEXT = """
 WITH published AS (DELETE FROM outbox_{lane} WHERE id = ANY($3::bigint[]) RETURNING id)
-SELECT id, event_id, type, key, partition, occurred_at, traceparent, body
+SELECT id, event_id, type, key, partition, occurred_at, traceparent, body, {topic} AS topic
 FROM (
     SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS bytes_before
     FROM (
@@ -86,7 +86,9 @@ class Relay:
         self._heartbeat_seconds = heartbeat_seconds
         self._labels = (database.service, lane.value)
         self._lock_name = f"relay:{lane}"
-        self._topic = f"{database.service}.{lane}"
+        topic = "topic" if lane is Lane.AGENCIES else f"'{database.service}.{lane}'"
+        self._next = _NEXT.format(lane=lane, topic=topic)
+        self._topics: set[str] = set()
         self._wake = asyncio.Event()
         self._stopping = False
         self._connection: Any = None
@@ -127,7 +129,7 @@ class Relay:
             published: list[int] = []
             while not heartbeat.done():
                 self._wake.clear()
-                rows = await self._query("fetch", _NEXT.format(lane=self.lane), BATCH_RECORDS, BATCH_BYTES, published)
+                rows = await self._query("fetch", self._next, BATCH_RECORDS, BATCH_BYTES, published)
                 published = []
                 if self._stopping:
                     break
@@ -151,6 +153,9 @@ class Relay:
             self._producer = await self._transport.producer(linger_ms=0 if self.lane is Lane.EVENTS else 5)
         records = [self._record(row) for row in rows]
         try:
+            if unseen := {record.topic for record in records} - self._topics:
+                await asyncio.wait_for(self._transport.ensure_topics(unseen), PUBLISH_TIMEOUT_SECONDS)
+                self._topics |= unseen
             with metrics.PUBLISH_SECONDS.labels(*self._labels).time():
                 await asyncio.wait_for(self._producer.send(records), PUBLISH_TIMEOUT_SECONDS)
         except (TimeoutError, TransportError) as error:
@@ -168,7 +173,7 @@ class Relay:
             key=row["key"],
             traceparent=row["traceparent"],
         )
-        return OutgoingRecord(self._topic, row["key"], row["body"].encode(), headers_of(envelope), row["partition"])
+        return OutgoingRecord(row["topic"], row["key"], row["body"].encode(), headers_of(envelope), row["partition"])
 
     async def _beat(self) -> None:
         age = f"SELECT extract(epoch FROM clock_timestamp() - occurred_at) FROM outbox_{self.lane} ORDER BY id LIMIT 1"

@@ -8,7 +8,7 @@ import structlog
 
 from events import barrier
 from events.consumer import Consumer
-from events.contracts.base import Lane, bulk_sources
+from events.contracts.base import SERVICE_LANES, Lane, bulk_sources
 from events.database import PASSING_TROUBLE, Database
 from events.errors import CannotContinue, TransportError
 from events.relay import Relay
@@ -37,7 +37,9 @@ class Runtime:
         consumer: Consumer | None,
         *,
         on_barrier: Callable[[], None] | None = None,
+        agencies: bool = False,
     ) -> None:
+        """``agencies``: it also publishes what agencies hear."""
         self.service = service
         self._database = database
         self._transport = transport
@@ -50,11 +52,12 @@ class Runtime:
         self._keeper: asyncio.Task[None] | None = None
         self._topics_known = asyncio.Event()
         database.service = service
+        self._relayed = [*self.lanes, Lane.AGENCIES] if agencies else self.lanes
 
     @property
     def lanes(self) -> list[Lane]:
-        """The lanes that this service publishes on."""
-        return [Lane.EVENTS, Lane.BULK] if self.service in bulk_sources() else [Lane.EVENTS]
+        """The lanes on which this service talks to the others."""
+        return list(SERVICE_LANES) if self.service in bulk_sources() else [Lane.EVENTS]
 
     async def start(self) -> None:
         self._keeper = asyncio.create_task(self._run())
@@ -85,11 +88,11 @@ class Runtime:
 
     async def _run(self) -> None:
         await self._prepare_topics()
-        self._relays = [Relay(lane, self._database, self._transport) for lane in self.lanes]
+        self._relays = [Relay(lane, self._database, self._transport) for lane in self._relayed]
         for relay in self._relays:
             self._spawn(f"relay {self.service}.{relay.lane}", relay.run)
         if self._consumer is not None:
-            for lane in Lane:
+            for lane in SERVICE_LANES:
                 if self._consumer.topics(lane):
                     subscription = Subscription(
                         self._consumer, lane, self._database, self._transport, on_barrier=self._on_barrier
@@ -100,7 +103,7 @@ class Runtime:
 
     async def _prepare_topics(self) -> None:
         own = {lane: f"{self.service}.{lane}" for lane in self.lanes}
-        heard = [topic for lane in Lane for topic in self._consumer.topics(lane)] if self._consumer else []
+        heard = [topic for lane in SERVICE_LANES for topic in self._consumer.topics(lane)] if self._consumer else []
         while True:
             try:
                 await self._transport.open()

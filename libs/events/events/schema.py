@@ -47,6 +47,7 @@ CREATE TABLE barrier (
     barrier_id uuid PRIMARY KEY,
     state text NOT NULL CHECK (state IN ('waiting', 'open', 'reached', 'failed')),
     sources text[] NOT NULL,
+    rounds integer NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     opened_at timestamptz,
     ended_at timestamptz
@@ -57,10 +58,12 @@ CREATE TABLE barrier_marker (
     barrier_id uuid NOT NULL,
     service text NOT NULL,
     round integer NOT NULL,
+    lane text NOT NULL,
     seen integer NOT NULL,
     markers integer NOT NULL,
-    PRIMARY KEY (barrier_id, service, round)
+    PRIMARY KEY (barrier_id, service, round, lane)
 );
+CREATE TABLE barrier_answer (barrier_id uuid PRIMARY KEY, published integer NOT NULL);
 CREATE FUNCTION caused_event_id(cause uuid, consumer text, event_type text, key text, n integer) RETURNS uuid
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT encode(
@@ -71,3 +74,27 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 """
 """Outbox tables (one a lane), inbox, positions with owner tokens, the relay's heartbeat, the barrier's counters."""
+
+BARRIER_ROUNDS = r"""
+ALTER TABLE barrier ADD COLUMN IF NOT EXISTS rounds integer NOT NULL DEFAULT 1;
+ALTER TABLE barrier_marker ADD COLUMN IF NOT EXISTS lane text NOT NULL DEFAULT 'events';
+ALTER TABLE barrier_marker DROP CONSTRAINT barrier_marker_pkey;
+ALTER TABLE barrier_marker ADD PRIMARY KEY (barrier_id, service, round, lane);
+CREATE TABLE IF NOT EXISTS barrier_answer (barrier_id uuid PRIMARY KEY, published integer NOT NULL);
+"""
+"""Brings the tables of a database that was created before the barrier had rounds to what ``CREATE`` makes now."""
+
+AGENCIES = r"""
+CREATE TABLE outbox_agencies (
+    id bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
+    event_id uuid NOT NULL DEFAULT uuidv7(),
+    type text NOT NULL,
+    key text NOT NULL,
+    partition smallint,
+    occurred_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    traceparent text,
+    body text NOT NULL,
+    topic text NOT NULL
+);
+"""
+"""The outbox of the lane ``agencies``, for the service that publishes what agencies hear."""

@@ -6,7 +6,7 @@ it then waits until that file exists.
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from events import Database, Lane, Relay, Transport
@@ -38,6 +38,9 @@ class GatedTransport:
     def __init__(self, transport: Transport, gate: str) -> None:
         self._transport = transport
         self._gate = gate
+
+    async def ensure_topics(self, topics: Collection[str]) -> Mapping[str, int]:
+        return await self._transport.ensure_topics(topics)
 
     async def producer(self, *, linger_ms: int) -> GatedProducer:
         return GatedProducer(await self._transport.producer(linger_ms=linger_ms), self._gate)

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from events import (
 )
 from events.contracts.base import ContractEvent
 from events.database import Row
+from events.transport import GroupMember, Record
 
 TABLES = """
 CREATE TABLE served (
@@ -66,7 +67,7 @@ class Table:
         self.kitchen = kitchen
         self.groups: list[list[Event]] = []
         self.before_handling: Callable[[], Awaitable[None]] | None = None
-        self.consumer = Consumer("table", listens_to=(kitchen.name,))
+        self.consumer = Consumer("table", listens_to=(kitchen.name,), platform=())
         self._member = member
         self._thanks = thanks
         self.consumer.on(kitchen.Served)(self._serve)
@@ -182,3 +183,33 @@ async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - what a database holds is no asyncio.Event
             await asyncio.sleep(0.02)
+
+
+class Reader:
+    """Reads a topic from its start, with no position anywhere."""
+
+    def __init__(self) -> None:
+        self.places: set[TopicPartition] = set()
+        self.ready = asyncio.Event()
+
+    async def assigned(self, partitions: Iterable[TopicPartition]) -> None:
+        self.places |= set(partitions)
+        self.ready.set()
+
+    async def revoked(self, partitions: Iterable[TopicPartition]) -> None:
+        self.places -= set(partitions)
+
+
+async def read_all(scene: Scene, topics: Sequence[str], at_least_records: int) -> list[Record]:
+    """What stands in these topics, once there are that many records."""
+    reader = Reader()
+    member: GroupMember = await scene.transport.join(f"reader-{uuid.uuid4()}", topics, reader)
+    records: list[Record] = []
+    async with asyncio.timeout(60):
+        await reader.ready.wait()
+        for place in reader.places:
+            member.seek(place, 0)
+        while len(records) < at_least_records:
+            records += await member.poll(reader.places, max_records=1000, timeout_seconds=0.5)
+    await member.leave()
+    return records

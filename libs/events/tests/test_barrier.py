@@ -51,7 +51,7 @@ class Pair:
             await runtime.start()
 
     def _feed_consumer(self) -> Consumer:
-        consumer = Consumer("dialer-feed", listens_to=("portfolio",))
+        consumer = Consumer("dialer-feed", listens_to=("portfolio",), platform=())
 
         @consumer.on(ContractClosed)
         async def note(events: Sequence[ContractClosed], _tx: Transaction) -> None:
@@ -60,11 +60,11 @@ class Pair:
         return consumer
 
     def _answerer(self) -> Consumer:
-        return Consumer("portfolio", listens_to=("dialer-feed",))
+        return Consumer("portfolio", listens_to=("dialer-feed",), platform=())
 
     async def ask(self) -> UUID:
         async with self.feed.transaction() as tx:
-            return await barrier.ask(tx, ["portfolio"])
+            return await barrier.ask(tx, ["portfolio"], rounds=1)
 
     async def progress(self, barrier_id: UUID) -> barrier.Progress:
         async with self.feed.connection() as connection:
@@ -137,10 +137,13 @@ async def test_two_members_that_finish_the_last_partitions_at_once_reach_it(pair
     pair.feed.service, pair.feed.partitions = "dialer-feed", {Lane.EVENTS: 4}
     barrier_id = await pair.ask()
 
-    def marker() -> BarrierReached:
-        return BarrierReached(barrier_id=barrier_id, service="portfolio", round=1, markers=8, asked_by="dialer-feed")
+    def marker(lane: Lane) -> BarrierReached:
+        return BarrierReached(
+            barrier_id=barrier_id, service="portfolio", via=lane, round=1, markers=4, asked_by="dialer-feed"
+        )
 
-    await asyncio.gather(*(apply_records(pair.feed, consumer, [record_of(marker())]) for _ in range(8)))
+    records = [record_of(marker(lane)) for lane in (Lane.EVENTS, Lane.BULK) for _ in range(4)]
+    await asyncio.gather(*(apply_records(pair.feed, consumer, [record]) for record in records))
     assert await pair.is_in(barrier_id, "reached")
 
 

@@ -13,6 +13,7 @@ from events.contracts import REGISTRY, bulk_sources
 from events.contracts.base import Envelope
 from events.contracts.dialer_feed import ListEntryWithdrawn
 from events.contracts.portfolio import ContractRegistered, PaymentReceived, PortfolioStateChanged
+from events.contracts.runtime import SERVICES
 from pydantic import TypeAdapter, ValidationError
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -37,13 +38,12 @@ def test_type_names_lanes_and_keys_are_those_of_the_catalogue() -> None:
     assert PaymentReceived.type == "portfolio.payment-received.v1"
     assert (PaymentReceived.lane, ContractRegistered.lane) == (Lane.EVENTS, Lane.BULK)
     assert PortfolioStateChanged.key_field == "portfolio_id"
-    assert "portfolio" in bulk_sources()
-    assert "dialer-feed" not in bulk_sources()
+    assert bulk_sources() == {"portfolio", "assignment"}
     for name, event in OURS.items():
         service, kebab, version = name.split(".")
         assert version == "v1"
         assert kebab == "".join(f"-{c.lower()}" if c.isupper() else c for c in event.__name__).lstrip("-")
-        assert service in {"portfolio", "dialer-feed", "runtime"}
+        assert service in {*SERVICES, "runtime", "agency"}
         assert event.model_config["frozen"]
 
 

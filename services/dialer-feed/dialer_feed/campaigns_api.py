@@ -1,6 +1,5 @@
 """Campaigns over HTTP."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, TypeVar
@@ -8,9 +7,7 @@ from uuid import UUID
 
 from chassis import (
     CurrentPrincipal,
-    FieldError,
     InputModel,
-    Invalid,
     NotFound,
     OutputModel,
     Page,
@@ -19,6 +16,7 @@ from chassis import (
     Router,
     ShortText,
     WriteTransaction,
+    heard_of,
     page,
     reads,
     writes,
@@ -31,8 +29,6 @@ from pydantic import AfterValidator, Field, StrictInt
 from dialer_feed import queries, rules
 
 router = Router(prefix="/v1", tags=["campaigns"])
-_LAG_SECONDS = 2.0
-_LAG_POLL_SECONDS = 0.05
 T = TypeVar("T", bound=Sequence[object] | None)
 
 
@@ -48,7 +44,11 @@ def _no_doubles(values: T) -> T:
 
 
 class NewCampaign(InputModel):
-    """Whom to dial, day by day. ``portfolio_ids`` null: all portfolios."""
+    """Whom to dial, day by day. ``portfolio_ids`` null: all portfolios.
+
+    With ``agency_id`` the lists are that agency's and hold contracts that are placed with it for dialing. Null: dialled
+    from inside, no placement needed.
+    """
 
     name: ShortText
     agency_id: UUID | None = None
@@ -75,10 +75,10 @@ class Campaign(OutputModel):
 
 @router.post("/campaigns", status_code=201, dependencies=[writes("dialer-feed")])
 async def create_campaign(new: NewCampaign, tx: WriteTransaction) -> Campaign:
-    """Create a campaign that is dialled from inside."""
-    if new.agency_id is not None:
-        mistake = FieldError("/agency_id", "must be null: campaigns of agencies need placements")
-        raise Invalid("Agencies cannot dial yet.", code="agencies-not-yet", errors=[mistake])
+    """Create a campaign: of an agency, or dialled from inside.
+
+    Whether there is such an agency is not known here; without placements its lists are empty.
+    """
     await _expect_portfolios(tx, new.portfolio_ids or ())
     row = await queries.create_campaign(
         tx,
@@ -97,13 +97,16 @@ async def create_campaign(new: NewCampaign, tx: WriteTransaction) -> Campaign:
 
 async def _expect_portfolios(tx: Transaction, portfolio_ids: Sequence[UUID]) -> None:
     """One that was created a moment ago may not have been heard of here yet: that is waited for, up to 2 s."""
-    clock = asyncio.get_running_loop().time
-    deadline = clock() + _LAG_SECONDS
-    while unknown := await queries.unknown_portfolios(tx, portfolio_ids):
-        if clock() >= deadline:
-            named = ", ".join(map(str, unknown))
-            raise NotFound(f"There is no such portfolio: {named}.", code="portfolio-unknown")
-        await asyncio.sleep(_LAG_POLL_SECONDS)
+    unknown: Sequence[UUID] = portfolio_ids
+
+    async def all_known() -> bool:
+        nonlocal unknown
+        unknown = await queries.unknown_portfolios(tx, portfolio_ids)
+        return not unknown
+
+    if not await heard_of(all_known):
+        named = ", ".join(map(str, unknown))
+        raise NotFound(f"There is no such portfolio: {named}.", code="portfolio-unknown")
 
 
 @router.get("/campaigns", dependencies=[reads("dialer-feed", agency=True)])

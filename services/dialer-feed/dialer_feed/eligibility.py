@@ -30,6 +30,30 @@ def phones(columns: str, condition: str = "true") -> str:
         ORDER BY phone.rank NULLS LAST, phone.contact_id"""
 
 
+def _in_force(placement: str) -> str:
+    return (
+        f"{ON_DATE} BETWEEN coalesce({placement}.starts_on, '-infinity') AND coalesce({placement}.ends_on, 'infinity')"
+    )
+
+
+_NOT_PLACED = f"""
+CASE WHEN campaign.agency_id IS NOT NULL THEN (
+    SELECT CASE
+        WHEN bool_or(ours.state = 'active' AND {_in_force("ours")}) THEN NULL
+        WHEN bool_or(ours.state <> 'active' OR ours.ends_on < {ON_DATE}) THEN 'recall'
+        ELSE 'no_longer_eligible' END
+    FROM placement ours
+    WHERE ours.contract_id = contract.contract_id AND ours.agency_id = campaign.agency_id AND ours.kind = 'dialing') END
+"""
+"""Why an agency may not dial the contract: not placed with it for dialing, or not any more. From inside nobody asks."""
+
+_HANDED_OVER = f"""
+(SELECT 'no_longer_eligible' FROM placement theirs
+    WHERE theirs.contract_id = contract.contract_id AND theirs.kind = 'collection'
+        AND theirs.state IN ('active', 'recall_pending', 'objected') AND {_in_force("theirs")} LIMIT 1)
+"""
+"""While an agency collects, nobody dials: also until its recall is final."""
+
 PHONE_OF_ENTRY = "phone.contact_id = ANY (entry.contact_ids)"
 
 
@@ -50,9 +74,14 @@ def reason(of_phone: str = "true") -> str:
             WHERE payment.contract_id = contract.contract_id AND NOT payment.reversed
                 AND {ON_DATE} < payment.business_date + campaign.payment_holdoff_days
             ORDER BY payment.claimed LIMIT 1),
+        (SELECT 'promise' FROM promise
+            WHERE promise.contract_id = contract.contract_id AND promise.open AND promise.silent_until >= {ON_DATE}
+            LIMIT 1),
         (SELECT 'paused' FROM pause
             WHERE pause.contract_id = contract.contract_id
                 AND {ON_DATE} BETWEEN pause.starts_on AND coalesce(pause.ends_on, 'infinity') LIMIT 1),
+        {_NOT_PLACED},
+        {_HANDED_OVER},
         CASE WHEN NOT EXISTS ({phones("1", of_phone)}) THEN 'no_phone' END,
         CASE WHEN {WORTH_DIALING} IS NOT TRUE THEN 'no_longer_eligible' END)"""
 

@@ -1,4 +1,4 @@
-"""What the portfolio says, and what it means for the lists: first it is kept, then whoever it silences is withdrawn.
+"""What others say, and what it means for the lists: first it is kept, then whoever it silences is withdrawn.
 
 Facts that silence withdraw whatever their version: a fact that was overtaken still says that somebody must not be
 called today. Versions decide what is kept.
@@ -7,8 +7,18 @@ called today. Versions decide what is kept.
 from collections.abc import Sequence
 
 from events.consumer import Consumer
+from events.contracts.assignment import (
+    ContractPlaced,
+    PlacementEnded,
+    PlacementEvent,
+    PlacementKind,
+    PlacementRecalled,
+    PlacementRecallRequested,
+    PlacementReinstated,
+)
 from events.contracts.base import ContractEvent, Event
 from events.contracts.dialer_feed import WithdrawalReason as Reason
+from events.contracts.field_visits import VisitCompleted, VisitOrdered
 from events.contracts.portfolio import (
     ClarificationOpened,
     ClarificationResolved,
@@ -27,12 +37,21 @@ from events.contracts.portfolio import (
     PaymentReversed,
     PortfolioStateChanged,
 )
+from events.contracts.promises import (
+    PromiseBroken,
+    PromiseCancelled,
+    PromiseEvent,
+    PromiseKept,
+    PromiseMade,
+    PromisePartlyKept,
+    PromiseReopened,
+)
 from events.database import Transaction, sorted_unique
 
-from dialer_feed import projection, projection_queries, withdrawal
-from dialer_feed.withdrawal import Cause
+from dialer_feed import listing, projection, projection_queries, withdrawal
+from dialer_feed.withdrawal import Cause, Reach
 
-consumer = Consumer("dialer-feed", listens_to=("portfolio",))
+consumer = Consumer("dialer-feed", listens_to=listing.SOURCES)
 
 _SILENT_STATUSES = {DebtorStatus.DECEASED: Reason.DECEASED, DebtorStatus.REPRESENTED: Reason.REPRESENTED}
 
@@ -137,23 +156,76 @@ async def follow_stage(changes: Sequence[ContractStageChanged], tx: Transaction)
     await withdrawal.withdraw_unfit(tx, changes)
 
 
-@consumer.on(ContractRegistered)
-async def register(contracts: Sequence[ContractRegistered], tx: Transaction) -> None:
-    await _keep_whole(contracts, tx)
-
-
-@consumer.on(ContractRevised)
-async def revise(contracts: Sequence[ContractRevised], tx: Transaction) -> None:
+async def keep_whole(contracts: Sequence[ContractWhole], tx: Transaction) -> None:
     """A new file may have taken it below the campaign's conditions, closed it, or left it without a phone."""
-    await _keep_whole(contracts, tx)
-
-
-async def _keep_whole(contracts: Sequence[ContractWhole], tx: Transaction) -> None:
     await projection.keep_wholes(tx, contracts)
     await withdrawal.withdraw_unfit(tx, contracts)
+
+
+consumer.on(ContractRegistered)(keep_whole)
+consumer.on(ContractRevised)(keep_whole)
 
 
 @consumer.on(PortfolioStateChanged)
 async def follow_portfolio(changes: Sequence[PortfolioStateChanged], tx: Transaction) -> None:
     """Whether it can be listed, and for which day."""
     await projection.keep_portfolios(tx, changes)
+
+
+async def hand_over(placements: Sequence[ContractPlaced | PlacementReinstated], tx: Transaction) -> None:
+    """An agency that dials finds the contract on its next list; from the day on which one collects, nobody dials."""
+    await projection.keep_placements(tx, placements)
+    collecting = [placement for placement in placements if placement.kind is PlacementKind.COLLECTION]
+    causes = [Cause.of(placement, Reason.NO_LONGER_ELIGIBLE) for placement in collecting]
+    reaches = [Reach(starts_on=placement.starts_on, ends_on=placement.ends_on) for placement in collecting]
+    await withdrawal.withdraw_within(tx, causes, reaches)
+
+
+consumer.on(ContractPlaced)(hand_over)
+consumer.on(PlacementReinstated)(hand_over)
+
+
+async def take_back(placements: Sequence[PlacementEvent], tx: Transaction) -> None:
+    """The agency stops now, whenever its recall becomes final; others may go on dialling."""
+    await projection.keep_placements(tx, placements)
+    dialing = [placement for placement in placements if placement.kind is PlacementKind.DIALING]
+    causes = [Cause.of(placement, Reason.RECALL) for placement in dialing]
+    await withdrawal.withdraw_within(tx, causes, [Reach(agency_id=placement.agency_id) for placement in dialing])
+
+
+consumer.on(PlacementRecallRequested)(take_back)
+consumer.on(PlacementRecalled)(take_back)
+consumer.on(PlacementEnded)(take_back)
+
+
+async def withdraw_promised(promises: Sequence[PromiseMade | PromiseReopened], tx: Transaction) -> None:
+    """Whoever has promised is left alone up to that day, inclusive; the day itself ends the silence, no event."""
+    await projection.keep_promises(tx, promises)
+    causes = [Cause.of(promise, Reason.PROMISE) for promise in promises]
+    await withdrawal.withdraw_within(tx, causes, [Reach(ends_on=promise.silent_until) for promise in promises])
+
+
+consumer.on(PromiseMade)(withdraw_promised)
+consumer.on(PromiseReopened)(withdraw_promised)
+
+
+async def end_promise(promises: Sequence[PromiseEvent], tx: Transaction) -> None:
+    """The silence that it had asked for is over, from the next list on: today's is never refilled."""
+    await projection.keep_promises(tx, promises)
+
+
+consumer.on(PromiseKept)(end_promise)
+consumer.on(PromisePartlyKept)(end_promise)
+consumer.on(PromiseBroken)(end_promise)
+consumer.on(PromiseCancelled)(end_promise)
+
+
+@consumer.on(VisitOrdered)
+async def know_visit(visits: Sequence[VisitOrdered], tx: Transaction) -> None:
+    await projection.keep_visits_ordered(tx, visits)
+
+
+@consumer.on(VisitCompleted)
+async def count_visit(visits: Sequence[VisitCompleted], tx: Transaction) -> None:
+    """Calls and visits share the limits of call frequency, which bar from the next list and never withdraw."""
+    await projection.keep_visits_made(tx, visits)

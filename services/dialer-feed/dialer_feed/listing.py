@@ -24,7 +24,8 @@ from dialer_feed import metrics, withdrawal_queries
 from dialer_feed.rules import Standing
 from dialer_feed.withdrawal import NEWS
 
-SOURCES = ("portfolio",)
+SOURCES = ("portfolio", "assignment", "field-visits", "promises")
+"""Whose facts decide who is on a list: their knowledge is waited for before one is built."""
 LAG_SECONDS = 2.0
 _LAG_POLL_SECONDS = 0.05
 STALE = "stale-knowledge"

@@ -45,21 +45,26 @@ DELETE FROM list_entry WHERE list_id = $1 AND contract_id = ANY (ARRAY(
     SELECT contract_id FROM list_entry WHERE list_id = $1 ORDER BY contract_id FOR UPDATE))
 """
 
-# $2, $3, $4: jurisdictions, their most calls in 7 days, their days of silence after a conversation.
+# $2, $3, $4: jurisdictions, their most calls in 7 days, their days of silence after a conversation. Visits count as
+# calls do.
 _GATHER = f"""
 WITH barred AS MATERIALIZED (
     SELECT contract.debtor_id
     FROM dialing_list list
     JOIN campaign USING (campaign_id)
-    JOIN call_result call ON call.business_date BETWEEN list.business_date - 60 AND list.business_date
+    JOIN (
+        SELECT contract_id, business_date, right_party FROM call_result
+        UNION ALL
+        SELECT contract_id, visit_on, met_debtor FROM visit WHERE made
+    ) AS contact ON contact.business_date BETWEEN list.business_date - 60 AND list.business_date
     JOIN contract USING (contract_id)
     LEFT JOIN unnest($2::text[], $3::integer[], $4::integer[]) AS rule (jurisdiction, most, silent_days)
         USING (jurisdiction)
     WHERE list.list_id = $1
     GROUP BY contract.debtor_id, campaign.campaign_id
-    HAVING count(*) FILTER (WHERE call.business_date > list.business_date - 7)
+    HAVING count(*) FILTER (WHERE contact.business_date > list.business_date - 7)
             >= coalesce(least(campaign.max_attempts_per_7_days, min(rule.most)), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS})
-        OR bool_or(call.right_party AND call.business_date > list.business_date - rule.silent_days)
+        OR bool_or(contact.right_party AND contact.business_date > list.business_date - rule.silent_days)
 )
 INSERT INTO list_entry (list_id, contract_id, contract_number, overdue_balance, days_past_due, contact_ids)
 SELECT list.list_id, contract.contract_id, contract.contract_number, contract.overdue_balance, {DAYS_PAST_DUE},

@@ -1,4 +1,4 @@
-"""Facts of the portfolio service, kept in our own tables.
+"""Facts of the other services, kept in our own tables.
 
 Groups of columns keep a version each and compare an event only with the groups that it carries: a payment that
 overtakes its contract's registration does not erase the debtor's phone. Nothing here withdraws; ``handlers`` does.
@@ -7,6 +7,16 @@ overtakes its contract's registration does not erase the debtor's phone. Nothing
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from events.contracts.assignment import (
+    ContractPlaced,
+    PlacementEnded,
+    PlacementEvent,
+    PlacementRecalled,
+    PlacementRecallRequested,
+    PlacementReinstated,
+    PlacementState,
+)
+from events.contracts.field_visits import AttendedBy, VisitCompleted, VisitOrdered
 from events.contracts.portfolio import (
     ClarificationOpened,
     ClarificationResolved,
@@ -20,10 +30,19 @@ from events.contracts.portfolio import (
     PortfolioStateChanged,
     PositionEvent,
 )
+from events.contracts.promises import PromiseEvent, PromiseMade, PromiseReopened
 from events.database import Transaction
 from jurisdictions import UnknownJurisdiction, state_named
 
 from dialer_feed import projection_queries as queries
+
+_STATE_AFTER: dict[type[PlacementEvent], PlacementState] = {
+    ContractPlaced: PlacementState.ACTIVE,
+    PlacementRecallRequested: PlacementState.RECALL_PENDING,
+    PlacementRecalled: PlacementState.RECALLED,
+    PlacementReinstated: PlacementState.ACTIVE,
+    PlacementEnded: PlacementState.ENDED,
+}
 
 
 def _columns(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -139,3 +158,35 @@ async def keep_portfolios(tx: Transaction, events: Sequence[PortfolioStateChange
         for e in events
     ]
     await queries.save_portfolios(tx, _columns(rows))
+
+
+async def keep_placements(tx: Transaction, events: Sequence[PlacementEvent]) -> None:
+    """Where placements stand; a recall or an end that comes before its placement is kept too."""
+    await queries.save_placements(tx, _columns(_placement(event) for event in events))
+
+
+def _placement(event: PlacementEvent) -> tuple[Any, ...]:
+    in_force = (
+        (event.starts_on, event.ends_on) if isinstance(event, ContractPlaced | PlacementReinstated) else (None, None)
+    )
+    state = _STATE_AFTER[type(event)]
+    return event.contract_id, event.placement_id, event.version, event.agency_id, event.kind, state, *in_force
+
+
+async def keep_promises(tx: Transaction, events: Sequence[PromiseEvent]) -> None:
+    """Which promises are open, and how long each asks for silence."""
+    rows = [
+        (e.contract_id, e.promise_id, e.version, isinstance(e, PromiseMade | PromiseReopened), e.silent_until)
+        for e in events
+    ]
+    await queries.save_promises(tx, _columns(rows))
+
+
+async def keep_visits_ordered(tx: Transaction, events: Sequence[VisitOrdered]) -> None:
+    await queries.save_visits_ordered(tx, _columns((e.contract_id, e.visit_id, e.visit_on) for e in events))
+
+
+async def keep_visits_made(tx: Transaction, events: Sequence[VisitCompleted]) -> None:
+    """Meeting the debtor is a conversation; any visit is a contact."""
+    rows = [(e.contract_id, e.visit_id, e.started_at, e.attended_by is AttendedBy.DEBTOR) for e in events]
+    await queries.save_visits_made(tx, _columns(rows))

@@ -103,6 +103,37 @@ ON CONFLICT (portfolio_id) DO UPDATE SET
     creditor_kind = excluded.creditor_kind, jurisdiction = excluded.jurisdiction, timezone = excluded.timezone
 WHERE known.version < excluded.version
 """
+# A recall or an end says no dates: those that are known stay.
+_PLACEMENTS = """
+INSERT INTO placement AS known (contract_id, placement_id, version, agency_id, kind, state, starts_on, ends_on)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::date[], $8::date[])
+ON CONFLICT (contract_id, placement_id) DO UPDATE SET
+    version = excluded.version, state = excluded.state, starts_on = coalesce(excluded.starts_on, known.starts_on),
+    ends_on = CASE WHEN excluded.starts_on IS NULL THEN known.ends_on ELSE excluded.ends_on END
+WHERE known.version < excluded.version
+"""
+_PROMISES = """
+INSERT INTO promise AS known (contract_id, promise_id, version, open, silent_until)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::boolean[], $5::date[])
+ON CONFLICT (contract_id, promise_id) DO UPDATE SET
+    version = excluded.version, open = excluded.open, silent_until = excluded.silent_until
+WHERE known.version < excluded.version
+"""
+_VISITS_ORDERED = """
+INSERT INTO visit (contract_id, visit_id, visit_on)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::date[]) ON CONFLICT DO NOTHING
+"""
+# One whose order was never heard of counts on the business date on which it is.
+_VISITS_MADE = """
+INSERT INTO visit AS known (contract_id, visit_id, visit_on, made, met_debtor)
+SELECT fact.contract_id, fact.visit_id, coalesce(portfolio.business_date, (fact.started_at AT TIME ZONE 'UTC')::date),
+    true, fact.met_debtor
+FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::boolean[])
+    AS fact (contract_id, visit_id, started_at, met_debtor)
+LEFT JOIN contract USING (contract_id)
+LEFT JOIN portfolio USING (portfolio_id)
+ON CONFLICT (contract_id, visit_id) DO UPDATE SET made = true, met_debtor = excluded.met_debtor
+"""
 
 
 async def know_contracts(tx: Transaction, contract_ids: Sequence[UUID]) -> None:
@@ -160,3 +191,20 @@ async def reverse_payments(tx: Transaction, columns: Columns) -> None:
 
 async def save_portfolios(tx: Transaction, columns: Columns) -> None:
     await tx.execute(_PORTFOLIOS, *columns)
+
+
+async def save_placements(tx: Transaction, columns: Columns) -> None:
+    await tx.execute(_PLACEMENTS, *columns)
+
+
+async def save_promises(tx: Transaction, columns: Columns) -> None:
+    await tx.execute(_PROMISES, *columns)
+
+
+async def save_visits_ordered(tx: Transaction, columns: Columns) -> None:
+    """One that is known, made or not, stays as it is."""
+    await tx.execute(_VISITS_ORDERED, *columns)
+
+
+async def save_visits_made(tx: Transaction, columns: Columns) -> None:
+    await tx.execute(_VISITS_MADE, *columns)

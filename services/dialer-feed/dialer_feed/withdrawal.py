@@ -6,7 +6,7 @@ Every transaction that silences works in this order, which is what makes it miss
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
@@ -40,6 +40,14 @@ class Cause(NamedTuple):
         return cls(event.contract_id, reason, event.event_id, happened)
 
 
+class Reach(NamedTuple):
+    """Which live lists a cause concerns: an agency's (null: everybody's), of days from ``starts_on`` to ``ends_on``."""
+
+    agency_id: UUID | None = None
+    starts_on: date | None = None
+    ends_on: date | None = None
+
+
 async def begin(tx: Transaction) -> None:
     """First statement of every transaction that may silence: the builder waits for us, or we see its entries."""
     await queries.share_silencing(tx)
@@ -62,6 +70,12 @@ async def withdraw_from(tx: Transaction, list_id: UUID, causes: Sequence[Cause],
     """Take these contracts off this list, live or not, and with ``elsewhere`` off every live one."""
     if causes:
         _note(tx, await queries.withdraw(tx, _columns(causes), list_id, only_there=not elsewhere))
+
+
+async def withdraw_within(tx: Transaction, causes: Sequence[Cause], reaches: Sequence[Reach]) -> None:
+    """Take these contracts off the live lists within their reach."""
+    if causes:
+        _note(tx, await queries.withdraw_within(tx, [*_columns(causes), *zip(*reaches, strict=True)]))
 
 
 async def withdraw_numbers(tx: Transaction, causes: Sequence[Cause], contact_ids: Sequence[UUID]) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from chassis import Reader
 from events.database import Row, Transaction
 
-from dialer_feed.eligibility import LIVE, PHONE_OF_ENTRY, phones, reason
+from dialer_feed.eligibility import LIVE, ON_DATE, PHONE_OF_ENTRY, phones, reason
 
 _SILENCING = "7203550203"
 _SHARE = f"SELECT pg_advisory_xact_lock_shared({_SILENCING})"
@@ -37,6 +37,22 @@ WITH taken AS (
     JOIN list_entry entry USING (contract_id)
     JOIN dialing_list list USING (list_id)
     WHERE entry.status = 'listed' AND (entry.list_id = $5 OR ($6::boolean IS NOT TRUE AND {LIVE}))
+)
+{_TAKE}
+"""
+_WITHDRAW_WITHIN = f"""
+WITH taken AS (
+    SELECT entry.contract_id, entry.list_id, cause.reason, cause.event_id, cause.caused_at
+    FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $5::uuid[], $6::date[], $7::date[])
+        AS cause (contract_id, reason, event_id, caused_at, agency_id, starts_on, ends_on)
+    JOIN contract USING (contract_id)
+    JOIN list_entry entry USING (contract_id)
+    JOIN dialing_list list USING (list_id)
+    JOIN campaign USING (campaign_id)
+    LEFT JOIN portfolio ON portfolio.portfolio_id = contract.portfolio_id
+    WHERE entry.status = 'listed' AND {LIVE}
+        AND (cause.agency_id IS NULL OR campaign.agency_id = cause.agency_id)
+        AND {ON_DATE} BETWEEN coalesce(cause.starts_on, '-infinity') AND coalesce(cause.ends_on, 'infinity')
 )
 {_TAKE}
 """
@@ -114,6 +130,10 @@ async def withdraw(
     tx: Transaction, columns: Sequence[Any], list_id: UUID | None = None, *, only_there: bool = False
 ) -> list[Row]:
     return await tx.fetch(_WITHDRAW, *columns, list_id, only_there)
+
+
+async def withdraw_within(tx: Transaction, columns: Sequence[Any]) -> list[Row]:
+    return await tx.fetch(_WITHDRAW_WITHIN, *columns)
 
 
 async def withdraw_numbers(tx: Transaction, columns: Sequence[Any]) -> list[Row]:

@@ -44,7 +44,7 @@ async def test_a_campaign_has_usual_values(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [
-        ({"agency_id": str(uuid.uuid4())}, 422, "agencies-not-yet"),
+        ({"agency_id": "northern"}, 422, "invalid"),
         ({"portfolio_ids": [str(uuid.uuid4())]}, 404, "portfolio-unknown"),
         ({"name": ""}, 422, "invalid"),
         ({"name": "a\u202eb"}, 422, "invalid"),
@@ -79,7 +79,7 @@ async def test_a_list_is_asked_for_built_and_read(client: httpx.AsyncClient, sce
     app.state.settings = app.state.settings.model_copy(update={"list_wait_seconds": 0})
     building = await ask(client, scene)
     assert (building.status_code, building.json()["status"]) == (202, "building")
-    assert building.json()["waiting_for"] == ["portfolio"]
+    assert building.json()["waiting_for"] == ["assignment", "field-visits", "portfolio", "promises"]
     list_id = building.json()["list_id"]
     for path, method in (("entries", "GET"), ("withdrawals", "POST")):
         body = {"contract_number": "C-0001", "reason": "other"} if method == "POST" else None

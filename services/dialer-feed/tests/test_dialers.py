@@ -118,7 +118,8 @@ async def built_while_unanswered(scene: Scene) -> uuid.UUID:
     campaign_id = await scene.campaign()
     barrier_id = uuid.uuid4()
     await scene.execute(
-        "INSERT INTO barrier (barrier_id, state, sources) VALUES ($1, 'reached', ARRAY['portfolio'])", barrier_id
+        "INSERT INTO barrier (barrier_id, state, sources, rounds) VALUES ($1, 'reached', ARRAY['portfolio'], 4)",
+        barrier_id,
     )
     [row] = await scene.rows(
         "INSERT INTO dialing_list (campaign_id, business_date, status, barrier_id) VALUES ($1, $2, 'building', $3)"

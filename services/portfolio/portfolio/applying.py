@@ -144,7 +144,7 @@ async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
 async def _state_contacts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
     await tx.execute(queries.PUT_CONTACT_POINTS, work.file_id, chunk.stated)
     await tx.execute(queries.RETIRE_CONTACT_POINTS, work.file_id, chunk.revised)
-    await tx.execute(queries.FORGET_ADDRESSES, chunk.revised)
+    await tx.execute(queries.FORGET_ADDRESSES, work.file_id, chunk.revised)
     await tx.execute(queries.ADD_ADDRESSES, work.file_id, chunk.stated, work.jurisdiction)
 
 

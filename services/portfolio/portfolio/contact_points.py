@@ -21,7 +21,7 @@ from portfolio.history import Line, remember
 from portfolio.identities import contact_id_of
 from portfolio.locking import lock_contract, lock_contracts
 from portfolio.positions import position_of, reposition
-from portfolio.rules import Medium, turns
+from portfolio.rules import Medium, provenance_permitted, turns
 
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
 
@@ -54,7 +54,10 @@ class ContactPatch(InputModel):
 
 
 class ContactPoint(OutputModel):
-    """``opted_out``: from every medium; ``refused_media``: from these. ``usable``: may be used to reach the debtor."""
+    """``opted_out``: from every medium; ``refused_media``: from these. ``usable``: may be used to reach the debtor.
+
+    ``permitted``: the jurisdiction allows contact data from whoever gave it.
+    """
 
     contact_id: UUID
     contract_id: UUID
@@ -67,6 +70,7 @@ class ContactPoint(OutputModel):
     invalid: bool
     opted_out: bool
     refused_media: list[str]
+    permitted: bool
     usable: bool
 
 
@@ -90,21 +94,59 @@ class Change(NamedTuple):
     received: UUID | None = None
 
 
+class Found(NamedTuple):
+    """A phone or e-mail that somebody gave; ``received`` is the event that said so, in a consumer."""
+
+    contract_id: UUID
+    kind: ContactKind
+    value: str
+    provenance: str
+    received: UUID | None = None
+
+
 async def add(tx: Transaction, contract_id: UUID, new: NewContactPoint) -> ContactPoint:
     """Add a contact point. What the debtor has said about the same phone or e-mail elsewhere holds for it too.
 
     ``ContractUnknown``, ``ContactPointKnown``, ``Invalid`` when it can be no phone or e-mail.
     """
     contract = await lock_contract(tx, contract_id)
-    value = _normal_form(new, contract["jurisdiction"])
-    new_id = contact_id_of(contract_id, new.kind, value)
-    contact_id = await tx.fetchval(queries.ADD, new_id, contract_id, new.kind, value, new.provenance)
-    if contact_id is None:
+    value = _normal_form(new.kind, new.value, contract["jurisdiction"])
+    if value is None:
+        raise Invalid("Nobody can be reached there.", errors=[FieldError("/value", f"is no valid {new.kind}")])
+    added = await add_found(tx, [Found(contract_id, new.kind, value, new.provenance)])
+    if contract_id not in added:
         known = await tx.fetchval(queries.KNOWN, contract_id, new.kind, value)
         raise ContactPointKnown(extra={"contact_id": known})
-    added = Change(contract_id, contact_id, ContactChange.ADDED)
-    await _publish(tx, {contract_id: added}, [contact_id])
-    return await read(tx, contact_id)
+    return await read(tx, added[contract_id])
+
+
+async def add_found(tx: Transaction, found: Sequence[Found]) -> Mapping[UUID, UUID]:
+    """Add these, each of another contract, and tell everyone; the new contact points by contract.
+
+    What can be no phone or e-mail, or is known already, changes nothing. One that the jurisdiction does not accept from
+    whoever gave it is kept, and not usable. The contracts are locked.
+    """
+    rows = await tx.fetch(queries.JURISDICTIONS, [one.contract_id for one in found])
+    jurisdiction_of = {row["contract_id"]: row["jurisdiction"] for row in rows}
+    new: list[tuple[UUID, UUID, ContactKind, str, str, bool]] = []
+    for one in found:
+        jurisdiction = jurisdiction_of[one.contract_id]
+        value = _normal_form(one.kind, one.value, jurisdiction)
+        if value is not None:
+            contact_id = contact_id_of(one.contract_id, one.kind, value)
+            rule = jurisdictions.profile(jurisdiction).contact_data_sources
+            permitted = not rule.exists or provenance_permitted(rule.value or (), one.provenance)
+            new.append((contact_id, one.contract_id, one.kind, value, one.provenance, permitted))
+    if not new:
+        return {}
+    added = {row["contract_id"]: row["contact_id"] for row in await tx.fetch(queries.ADD, *zip(*new, strict=True))}
+    told = {
+        one.contract_id: Change(one.contract_id, added[one.contract_id], ContactChange.ADDED, received=one.received)
+        for one in found
+        if one.contract_id in added
+    }
+    await _publish(tx, told, list(added.values()))
+    return added
 
 
 async def patch(tx: Transaction, contact_id: UUID, wanted: ContactPatch) -> ContactPoint:
@@ -171,15 +213,11 @@ async def _publish(tx: Transaction, told: Mapping[UUID, Change], contact_ids: Se
     await remember(tx, story)
 
 
-def _normal_form(new: NewContactPoint, jurisdiction: str) -> str:
-    """The phone in E.164, the e-mail in lower case."""
-    if new.kind is ContactKind.PHONE:
-        value = jurisdictions.dialable_phone(new.value, jurisdiction)
-    else:
-        value = new.value.lower() if _EMAIL.fullmatch(new.value) else None
-    if value is None:
-        raise Invalid("Nobody can be reached there.", errors=[FieldError("/value", f"is no valid {new.kind}")])
-    return value
+def _normal_form(kind: ContactKind, value: str, jurisdiction: str) -> str | None:
+    """The phone in E.164, the e-mail in lower case; None when nobody can be reached there."""
+    if kind is ContactKind.PHONE:
+        return jurisdictions.dialable_phone(value, jurisdiction)
+    return value.lower() if value.isprintable() and _EMAIL.fullmatch(value) else None
 
 
 async def read(reader: Reader, contact_id: UUID) -> ContactPoint:

@@ -44,22 +44,28 @@ HELD_BY = """
 SELECT contact_id, contract_id, debtor_id, kind, value FROM contact_point JOIN contract USING (contract_id)
 WHERE contact_id = ANY($1::uuid[])
 """
+# $1 contact points, $2 contracts, none twice, $3 kinds, $4 values, $5 provenances, $6 whether that is permitted.
 ADD = """
-INSERT INTO contact_point AS point (contact_id, contract_id, kind, value, dialable, provenance, timezone, rank,
-    invalid, opted_out, media, version)
-SELECT $1, $2, $3::text, $4::text, $3 = 'phone', $5,
-    coalesce((SELECT timezone FROM contact_point WHERE contract_id = $2 AND timezone IS NOT NULL ORDER BY rank LIMIT 1),
-        portfolio.timezone),
-    (SELECT coalesce(max(rank), -1) + 1 FROM contact_point WHERE contract_id = $2),
+INSERT INTO contact_point AS point (contact_id, contract_id, kind, value, dialable, provenance, permitted, timezone,
+    rank, invalid, opted_out, media, version)
+SELECT told.contact_id, told.contract_id, told.kind, told.value, told.kind = 'phone', told.provenance, told.permitted,
+    coalesce((SELECT timezone FROM contact_point known
+        WHERE known.contract_id = told.contract_id AND timezone IS NOT NULL ORDER BY rank LIMIT 1), portfolio.timezone),
+    (SELECT coalesce(max(rank), -1) + 1 FROM contact_point known WHERE known.contract_id = told.contract_id),
     coalesce(mark.invalid, false), coalesce(mark.opted_out, false), coalesce(mark.media, '{}'), 0
-FROM contract JOIN portfolio USING (portfolio_id)
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[])
+    AS told (contact_id, contract_id, kind, value, provenance, permitted)
+JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
 LEFT JOIN debtor_contact_mark AS mark
-    ON mark.debtor_id = contract.debtor_id AND mark.kind = $3 AND mark.value = $4
-WHERE contract.contract_id = $2
+    ON mark.debtor_id = contract.debtor_id AND mark.kind = told.kind AND mark.value = told.value
 ON CONFLICT (contract_id, kind, value) DO UPDATE
-    SET current = true, provenance = excluded.provenance, rank = excluded.rank
-    WHERE NOT point.current
-RETURNING contact_id
+    SET current = true, provenance = excluded.provenance, permitted = excluded.permitted,
+        rank = CASE WHEN point.current THEN point.rank ELSE excluded.rank END
+    WHERE NOT point.current OR excluded.permitted > point.permitted
+RETURNING contract_id, contact_id
+"""
+JURISDICTIONS = """
+SELECT contract_id, jurisdiction FROM contract JOIN portfolio USING (portfolio_id) WHERE contract_id = ANY($1::uuid[])
 """
 KNOWN = "SELECT contact_id FROM contact_point WHERE contract_id = $1 AND kind = $2 AND value = $3"
 

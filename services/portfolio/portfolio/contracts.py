@@ -9,7 +9,9 @@ from uuid import UUID
 
 from chassis import OutputModel, Page, PageQuery, Reader, ShortText, page
 from events.contracts.base import Money
+from events.contracts.field_visits import AddressVerdict
 from events.contracts.portfolio import ContractState, DebtorStatus, Instalment, Stage
+from events.contracts.promises import PromiseState
 from events.database import Row
 from fastapi import Query
 
@@ -17,6 +19,8 @@ from portfolio import contracts_queries as queries
 from portfolio.clarifications import Clarification
 from portfolio.contact_points import ContactPoint
 from portfolio.locking import ContractUnknown
+from portfolio.placements import PlacementView, worked_by
+from portfolio.promises import PromiseView
 from portfolio.rules import Hold, holds_of, next_stage_on
 
 _PHONE_PUNCTUATION = re.compile(r"[\s().+\-/]+")
@@ -77,6 +81,7 @@ class AddressView(OutputModel):
     authorised: bool
     irregular_numbering: bool
     issues: list[str]
+    verdict: AddressVerdict | None
 
 
 class PauseView(OutputModel):
@@ -99,7 +104,10 @@ class PaymentItem(OutputModel):
 
 
 class ContractView(OutputModel):
-    """The whole contract. ``payments``: the latest 100; ``holds``: why nobody may contact the debtor about it now."""
+    """The whole contract. ``payments``: the latest 100; ``promises``: the 100 that are due last.
+
+    ``holds``: why nobody may contact the debtor about it now.
+    """
 
     contract_id: UUID
     portfolio_id: UUID
@@ -131,11 +139,14 @@ class ContractView(OutputModel):
     clarifications: list[Clarification]
     pauses: list[PauseView]
     holds: list[Hold]
-    placements: list[dict[str, Any]]
+    placements: list[PlacementView]
+    promises: list[PromiseView]
 
 
-async def find(reader: Reader, wanted: ContractFilter, query: PageQuery) -> Page[ContractItem]:
-    """A page of the contracts that are asked for, by portfolio and contract number."""
+async def find(
+    reader: Reader, wanted: ContractFilter, query: PageQuery, agency_id: UUID | None = None
+) -> Page[ContractItem]:
+    """A page of the contracts that are asked for, by portfolio and contract number; an agency finds only its own."""
     arguments: list[Any] = []
 
     def given(value: Any) -> str:
@@ -146,6 +157,8 @@ async def find(reader: Reader, wanted: ContractFilter, query: PageQuery) -> Page
     conditions = [f"contract.{column} = {given(value)}" for column, value in exact.items() if value is not None]
     if wanted.number is not None:
         conditions.append(f"contract_number = {given(wanted.number)}")
+    if agency_id is not None:
+        conditions.append(worked_by(given(agency_id)))
     if wanted.q is not None:
         conditions.append(_matching(wanted.q, given))
     if (after := query.after(UUID, str)) is not None:
@@ -171,25 +184,28 @@ def _escaped(text: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", text)
 
 
-async def read(reader: Reader, contract_id: UUID) -> ContractView:
-    """``ContractUnknown``."""
-    row = await reader.fetchrow(queries.WHOLE, contract_id)
+async def read(reader: Reader, contract_id: UUID, agency_id: UUID | None = None) -> ContractView:
+    """``ContractUnknown``, also for an agency whose contract it is not."""
+    row = await reader.fetchrow(queries.WHOLE, contract_id, agency_id)
     if row is None:
         raise ContractUnknown()
     pauses = [PauseView.model_validate(pause) for pause in row["pauses"]]
     clarifications = [Clarification.model_validate(one) for one in row["clarifications"]]
+    promises = [PromiseView.model_validate(promise) for promise in row["promises"]]
     computed = {
         "pauses": pauses,
+        "promises": promises,
         "clarifications": clarifications,
-        "holds": _holds(row, clarifications, pauses),
+        "holds": _holds(row, clarifications, pauses, promises),
         "next_stage_on": _next_stage_on(row, pauses),
-        "placements": [],
     }
     stored = {name: row[name] for name in ContractView.model_fields if name not in computed}
     return ContractView.model_validate(stored | computed)
 
 
-def _holds(row: Row, clarifications: list[Clarification], pauses: list[PauseView]) -> list[Hold]:
+def _holds(
+    row: Row, clarifications: list[Clarification], pauses: list[PauseView], promises: list[PromiseView]
+) -> list[Hold]:
     return holds_of(
         ContractState(row["state"]),
         DebtorStatus(row["debtor"]["status"]),
@@ -197,6 +213,7 @@ def _holds(row: Row, clarifications: list[Clarification], pauses: list[PauseView
         [(pause.starts_on, pause.ends_on) for pause in pauses],
         row["as_of"],
         any(point["kind"] == "phone" and point["usable"] for point in row["contact_points"]),
+        [promise.silent_until for promise in promises if promise.state is PromiseState.OPEN],
     )
 
 

@@ -3,34 +3,40 @@
 from typing import Annotated
 from uuid import UUID
 
-from chassis import Page, PageQuery, ReadConnection, Router, WriteTransaction, reads, writes
+from chassis import CurrentPrincipal, Page, PageQuery, ReadConnection, Router, WriteTransaction, reads, writes
 from fastapi import Depends
 
 from portfolio import clarifications, contact_points, contracts, debtors, history, pauses, payments
 
 router = Router(prefix="/v1", tags=["contracts"])
 _READS = [reads("portfolio")]
+_AGENCIES_READ = [reads("portfolio", agency=True)]
 _WRITES = [writes("portfolio")]
 
 
-@router.get("/contracts", dependencies=_READS)
+@router.get("/contracts", dependencies=_AGENCIES_READ)
 async def find_contracts(
-    wanted: Annotated[contracts.ContractFilter, Depends()], query: PageQuery, connection: ReadConnection
+    wanted: Annotated[contracts.ContractFilter, Depends()],
+    query: PageQuery,
+    connection: ReadConnection,
+    who: CurrentPrincipal,
 ) -> Page[contracts.ContractItem]:
-    """Contracts by portfolio and contract number."""
-    return await contracts.find(connection, wanted, query)
+    """Contracts by portfolio and contract number. An agency finds those that are placed with it."""
+    return await contracts.find(connection, wanted, query, who.agency_id)
 
 
-@router.get("/contracts/{contract_id}", dependencies=_READS)
-async def read_contract(contract_id: UUID, connection: ReadConnection) -> contracts.ContractView:
-    """The whole contract as of its portfolio's business date."""
-    return await contracts.read(connection, contract_id)
+@router.get("/contracts/{contract_id}", dependencies=_AGENCIES_READ)
+async def read_contract(contract_id: UUID, connection: ReadConnection, who: CurrentPrincipal) -> contracts.ContractView:
+    """The whole contract as of its portfolio's business date. An agency sees its own placements only."""
+    return await contracts.read(connection, contract_id, who.agency_id)
 
 
-@router.get("/contracts/{contract_id}/history", dependencies=_READS)
-async def read_history(contract_id: UUID, query: PageQuery, connection: ReadConnection) -> Page[history.HistoryItem]:
-    """What happened to it, oldest first."""
-    return await history.read(connection, contract_id, query)
+@router.get("/contracts/{contract_id}/history", dependencies=_AGENCIES_READ)
+async def read_history(
+    contract_id: UUID, query: PageQuery, connection: ReadConnection, who: CurrentPrincipal
+) -> Page[history.HistoryItem]:
+    """What happened to it, oldest first. An agency is not told what other agencies did."""
+    return await history.read(connection, contract_id, query, who.agency_id)
 
 
 @router.get("/contracts/{contract_id}/payments", dependencies=_READS)

@@ -1,5 +1,6 @@
 """The statements that show contracts: one each, so that an answer is of one moment."""
 
+from portfolio.placements import worked_by
 from portfolio.positions_queries import days_paused
 
 # A run that is under way has not come to contracts whose day has come: they are shown as of the day before, whole.
@@ -23,6 +24,7 @@ WHERE {{conditions}}
 ORDER BY contract.portfolio_id, contract_number LIMIT {{limit}}
 """
 
+# $2: an agency, which sees only its own contracts, and of other agencies nothing.
 WHOLE = f"""
 SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contract_number, contract.state, stage,
     incomplete, coalesce(contract.product, portfolio.product) AS product, contract.version, today.as_of, {_DAYS},
@@ -32,7 +34,7 @@ SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contra
         'name', debtor_name, 'tax_id', tax_id, 'status', debtor.status) AS debtor,
     coalesce((SELECT jsonb_agg(to_jsonb(point) ORDER BY rank, contact_id) FROM (
         SELECT contact_id, contract_id, kind, value, provenance, timezone, dialable, verified, invalid, opted_out,
-            media AS refused_media, usable, rank
+            media AS refused_media, permitted, usable, rank
         FROM contact_point WHERE contact_point.contract_id = contract.contract_id AND current) AS point),
         '[]') AS contact_points,
     coalesce((SELECT jsonb_agg(to_jsonb(address) ORDER BY kind, address_id)
@@ -48,10 +50,18 @@ SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contra
         SELECT payment_id, sequence, amount::text, paid_on, received_at, business_date, channel, reference,
             credit::text, reversed_at
         FROM payment WHERE payment.contract_id = contract.contract_id ORDER BY sequence DESC LIMIT 100) AS latest),
-        '[]') AS payments
+        '[]') AS payments,
+    coalesce((SELECT jsonb_agg(to_jsonb(placement) ORDER BY starts_on NULLS LAST, placement_id)
+        FROM placement WHERE placement.contract_id = contract.contract_id
+            AND ($2::uuid IS NULL OR placement.agency_id = $2)), '[]') AS placements,
+    coalesce((SELECT jsonb_agg(to_jsonb(latest) ORDER BY due_on, promise_id) FROM (
+        SELECT promise_id, agreement_id, state, due_on, silent_until, promised::text, paid::text, made_on, made_in,
+            CASE WHEN $2::uuid IS NULL OR agency_id = $2 THEN agency_id END AS agency_id
+        FROM promise WHERE promise.contract_id = contract.contract_id
+        ORDER BY promise.due_on DESC, promise_id LIMIT 100) AS latest), '[]') AS promises
 FROM contract JOIN portfolio USING (portfolio_id) JOIN debtor USING (debtor_id)
 CROSS JOIN LATERAL (SELECT contract.created_at) AS created_at_of {_AS_OF}
-WHERE contract.contract_id = $1
+WHERE contract.contract_id = $1 AND ($2::uuid IS NULL OR {worked_by("$2")})
 """
 
 PAYMENTS = """

@@ -1,31 +1,39 @@
-"""What the portfolio does with what others report."""
+"""What the portfolio does with what others report: dialers, visitors, agencies' placements, promises."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from events.consumer import Consumer
+from events.contracts import assignment, dialer_feed, field_visits, promises
 from events.contracts.base import ContractEvent, Event
-from events.contracts.dialer_feed import (
-    CallCompleted,
-    ClarificationRequested,
-    ContactInvalid,
-    DebtorReported,
-    OptOutRequested,
-    PaymentClaimed,
-    WrongfulCallDetected,
-)
 from events.contracts.portfolio import ContactChange
 from events.database import Transaction
 from events.errors import UnappliableEvent
 
-from portfolio import clarifications, contact_points, debtors
+from portfolio import address_checks, clarifications, contact_points, debtors, placements
+from portfolio import promises as known_promises
 from portfolio.history import Line, remember
 from portfolio.locking import lock_contracts
 from portfolio.rules import medium_refused
 
-consumer = Consumer("portfolio", listens_to=("dialer-feed",))
+consumer = Consumer("portfolio", listens_to=("dialer-feed", "assignment", "field-visits", "promises"))
 
-_OPENED_BY = "dialer"
+Dispute = dialer_feed.ClarificationRequested | field_visits.ClarificationRequested
+DebtorReport = dialer_feed.DebtorReported | field_visits.DebtorReported
+
+_CHANGES_CONTRACT = (
+    dialer_feed.ClarificationRequested,
+    field_visits.ClarificationRequested,
+    field_visits.ContactDataCollected,
+    field_visits.AddressChecked,
+)
+_CHANGES_DEBTOR = (
+    dialer_feed.OptOutRequested,
+    dialer_feed.ContactInvalid,
+    dialer_feed.DebtorReported,
+    field_visits.DebtorReported,
+)
 _ALREADY_DISPUTED = """
 SELECT contract_id, reason FROM clarification
 WHERE contract_id = ANY($1::uuid[]) AND state = 'open' AND opened_by = $2
@@ -39,15 +47,13 @@ async def lock_rows(tx: Transaction, events: Sequence[Event]) -> None:
     rows = await tx.fetch("SELECT contract_id FROM contract WHERE contract_id = ANY($1::uuid[])", list(about))
     if unknown := about - {row["contract_id"] for row in rows}:
         raise UnappliableEvent(f"no such contract here: {', '.join(sorted(map(str, unknown))[:5])}")
-    disputed = [event.contract_id for event in events if isinstance(event, ClarificationRequested)]
-    reported = [
-        event.contract_id for event in events if isinstance(event, OptOutRequested | ContactInvalid | DebtorReported)
-    ]
-    await lock_contracts(tx, disputed, with_debtors_of=reported)
+    changed = [event.contract_id for event in events if isinstance(event, _CHANGES_CONTRACT)]
+    reported = [event.contract_id for event in events if isinstance(event, _CHANGES_DEBTOR)]
+    await lock_contracts(tx, changed, with_debtors_of=reported)
 
 
-@consumer.on(OptOutRequested)
-async def opt_out(requests: Sequence[OptOutRequested], tx: Transaction) -> None:
+@consumer.on(dialer_feed.OptOutRequested)
+async def opt_out(requests: Sequence[dialer_feed.OptOutRequested], tx: Transaction) -> None:
     """The debtor does not want to be reached there, whichever of their contracts it is about."""
     await _change_contacts(
         tx,
@@ -64,8 +70,8 @@ async def opt_out(requests: Sequence[OptOutRequested], tx: Transaction) -> None:
     )
 
 
-@consumer.on(ContactInvalid)
-async def contact_invalid(reports: Sequence[ContactInvalid], tx: Transaction) -> None:
+@consumer.on(dialer_feed.ContactInvalid)
+async def contact_invalid(reports: Sequence[dialer_feed.ContactInvalid], tx: Transaction) -> None:
     """A wrong number is wrong on all contracts of the debtor."""
     await _change_contacts(
         tx,
@@ -73,61 +79,6 @@ async def contact_invalid(reports: Sequence[ContactInvalid], tx: Transaction) ->
             contact_points.Change(event.contract_id, event.contact_id, ContactChange.INVALID, received=event.event_id)
             for event in reports
         ],
-    )
-
-
-@consumer.on(ClarificationRequested)
-async def open_clarification(requests: Sequence[ClarificationRequested], tx: Transaction) -> None:
-    """Open a clarification, unless one that a dialer asked for with the same reason is still open."""
-    rows = await tx.fetch(_ALREADY_DISPUTED, [event.contract_id for event in requests], _OPENED_BY)
-    disputed = {(row["contract_id"], row["reason"]) for row in rows}
-    new = [event for event in requests if (event.contract_id, event.reason) not in disputed]
-    await remember(
-        tx,
-        [
-            Line(event.contract_id, "clarification_requested", f"by {event.reported_by}", _said(event))
-            for event in requests
-        ],
-    )
-    if new:
-        await clarifications.open_many(
-            tx,
-            [clarifications.Request(event.contract_id, event.reason, event.detail, _OPENED_BY) for event in new],
-            received={event.contract_id: event.event_id for event in new},
-        )
-
-
-@consumer.on(DebtorReported)
-async def debtor_reported(reports: Sequence[DebtorReported], tx: Transaction) -> None:
-    await debtors.report(
-        tx,
-        [
-            debtors.Report(event.contract_id, event.status, event.reported_by, received=event.event_id)
-            for event in reports
-        ],
-    )
-
-
-@consumer.on(PaymentClaimed)
-async def payment_claimed(claims: Sequence[PaymentClaimed], tx: Transaction) -> None:
-    """Money that nobody has seen changes no balance; it is only remembered."""
-    await remember(
-        tx, [Line(event.contract_id, "payment_claimed", "says to have paid", _said(event)) for event in claims]
-    )
-
-
-@consumer.on(CallCompleted)
-async def call_completed(calls: Sequence[CallCompleted], tx: Transaction) -> None:
-    await remember(
-        tx, [Line(event.contract_id, "call", f"call ended as {event.disposition}", _said(event)) for event in calls]
-    )
-
-
-@consumer.on(WrongfulCallDetected)
-async def wrongful_call(calls: Sequence[WrongfulCallDetected], tx: Transaction) -> None:
-    await remember(
-        tx,
-        [Line(event.contract_id, "wrongful_call", "called after its withdrawal", _said(event)) for event in calls],
     )
 
 
@@ -139,5 +90,111 @@ async def _change_contacts(tx: Transaction, changes: Sequence[contact_points.Cha
         raise UnappliableEvent(f"one of these contact points is not on its contract: {ids[:5]}") from unknown
 
 
-def _said(event: ContractEvent) -> dict[str, object]:
-    return event.model_dump(mode="json", exclude={"contract_id"}) | {"event_id": str(event.event_id)}
+@consumer.on(dialer_feed.ClarificationRequested)
+async def dispute_on_the_phone(requests: Sequence[dialer_feed.ClarificationRequested], tx: Transaction) -> None:
+    await _open_clarifications(tx, requests, opened_by="dialer")
+
+
+@consumer.on(field_visits.ClarificationRequested)
+async def dispute_at_the_door(requests: Sequence[field_visits.ClarificationRequested], tx: Transaction) -> None:
+    await _open_clarifications(tx, requests, opened_by=clarifications.OpenedBy.VISITOR)
+
+
+async def _open_clarifications(tx: Transaction, requests: Sequence[Dispute], opened_by: str) -> None:
+    """Open a clarification, unless one that was asked for in the same way with the same reason is still open."""
+    rows = await tx.fetch(_ALREADY_DISPUTED, [event.contract_id for event in requests], opened_by)
+    disputed = {(row["contract_id"], row["reason"]) for row in rows}
+    new = [event for event in requests if (event.contract_id, event.reason) not in disputed]
+    await remember(tx, [_line(event, "clarification_requested", "by {reported_by}") for event in requests])
+    if new:
+        await clarifications.open_many(
+            tx,
+            [clarifications.Request(event.contract_id, event.reason, event.detail, opened_by) for event in new],
+            received={event.contract_id: event.event_id for event in new},
+        )
+
+
+async def debtor_reported(reports: Sequence[DebtorReport], tx: Transaction) -> None:
+    """It holds for every contract of the debtor; a report never makes what is known less grave."""
+    await debtors.report(
+        tx,
+        [
+            debtors.Report(event.contract_id, event.status, event.reported_by, received=event.event_id)
+            for event in reports
+        ],
+    )
+
+
+consumer.on(dialer_feed.DebtorReported)(debtor_reported)
+consumer.on(field_visits.DebtorReported)(debtor_reported)
+
+
+async def _add_contacts(tx: Transaction, found: Sequence[field_visits.ContactDataCollected]) -> None:
+    """Whether it may be used depends on who gave it."""
+    await contact_points.add_found(
+        tx,
+        [
+            contact_points.Found(event.contract_id, event.kind, event.value, event.provenance, event.event_id)
+            for event in found
+        ],
+    )
+
+
+Keep = Callable[[Transaction, Sequence[Any]], Awaitable[None]]
+
+
+class _Told(NamedTuple):
+    """An event that becomes a line of history: its kind, its summary with the event's fields, and what else is kept."""
+
+    event_type: type[ContractEvent]
+    kind: str
+    summary: str
+    keep: Keep | None = None
+
+
+_TOLD = (
+    _Told(dialer_feed.PaymentClaimed, "payment_claimed", "says to have paid"),
+    _Told(dialer_feed.CallCompleted, "call", "call ended as {disposition}"),
+    _Told(dialer_feed.WrongfulCallDetected, "wrongful_call", "called after its withdrawal"),
+    _Told(field_visits.VisitOrdered, "visit_ordered", "for {visit_on}"),
+    _Told(field_visits.VisitCompleted, "visit", "visit ended as {outcome}"),
+    _Told(field_visits.VisitCancelled, "visit_cancelled", "because of {reason}"),
+    _Told(field_visits.ContactDataCollected, "contact_data_collected", "{kind}", _add_contacts),
+    _Told(field_visits.AddressChecked, "address_checked", "found to be {verdict}", address_checks.note),
+    _Told(assignment.ContractPlaced, "placed", "for {kind} from {starts_on}", placements.keep),
+    _Told(assignment.PlacementRecallRequested, "recall_requested", "{kind}: {reason}", placements.keep),
+    _Told(assignment.PlacementRecalled, "recalled", "{kind}: {reason}", placements.keep),
+    _Told(assignment.PlacementReinstated, "reinstated", "{kind}: {reason}", placements.keep),
+    _Told(assignment.PlacementEnded, "placement_ended", "{kind}: {reason}", placements.keep),
+    _Told(promises.PromiseMade, "promise_made", "{promised} until {due_on}", known_promises.keep),
+    _Told(promises.PromiseKept, "promise_kept", "{paid} of {promised}", known_promises.keep),
+    _Told(promises.PromisePartlyKept, "promise_partly_kept", "{paid} of {promised}", known_promises.keep),
+    _Told(promises.PromiseBroken, "promise_broken", "{paid} of {promised}", known_promises.keep),
+    _Told(promises.PromiseReopened, "promise_reopened", "{paid} of {promised}", known_promises.keep),
+    _Told(promises.PromiseCancelled, "promise_cancelled", "because of {reason}", known_promises.keep),
+    _Told(promises.AgreementReached, "agreement_reached", "{kind}"),
+    _Told(promises.AgreementBroken, "agreement_broken", "an instalment was not paid"),
+    _Told(promises.AgreementFulfilled, "agreement_fulfilled", "every instalment was paid"),
+)
+
+
+def _listen(told: _Told) -> None:
+    async def handle(events: Sequence[ContractEvent], tx: Transaction) -> None:
+        await remember(tx, [_line(event, told.kind, told.summary) for event in events])
+        if told.keep is not None:
+            await told.keep(tx, events)
+
+    consumer.on(told.event_type)(handle)
+
+
+for _told in _TOLD:
+    _listen(_told)
+
+
+_NOT_FOR_HISTORY = {"contract_id", "value", "position"}
+"""What was collected, and where the visitor stood: kept by whom it concerns, not in a story that many read."""
+
+
+def _line(event: ContractEvent, kind: str, summary: str) -> Line:
+    said = event.model_dump(mode="json", exclude=_NOT_FOR_HISTORY)
+    return Line(event.contract_id, kind, summary.format(**said), said | {"event_id": str(event.event_id)})

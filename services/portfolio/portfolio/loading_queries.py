@@ -145,8 +145,9 @@ ON CONFLICT (contract_id, kind, value) DO UPDATE SET current = true,
     invalid = contact_point.invalid OR excluded.invalid,
     opted_out = contact_point.opted_out OR excluded.opted_out,
     media = ARRAY(SELECT DISTINCT medium FROM unnest(contact_point.media || excluded.media) AS medium ORDER BY medium),
-    version = excluded.version
-WHERE NOT contact_point.current OR contact_point.dialable <> excluded.dialable
+    version = excluded.version, permitted = true,
+    provenance = CASE WHEN contact_point.permitted THEN contact_point.provenance ELSE excluded.provenance END
+WHERE NOT contact_point.current OR NOT contact_point.permitted OR contact_point.dialable <> excluded.dialable
     OR contact_point.timezone IS DISTINCT FROM excluded.timezone OR contact_point.rank <> excluded.rank
     OR excluded.invalid > contact_point.invalid OR excluded.opted_out > contact_point.opted_out
     OR NOT excluded.media <@ contact_point.media
@@ -160,13 +161,28 @@ WHERE contact_point.contract_id = ANY($2::uuid[]) AND contract.contract_id = con
         AND stated.contract_id = contact_point.contract_id
             AND stated.kind = contact_point.kind AND stated.value = contact_point.value)
 """
-FORGET_ADDRESSES = "DELETE FROM address WHERE contract_id = ANY($1::uuid[])"
-ADD_ADDRESSES = """
-INSERT INTO address (address_id, contract_id, kind, street, exterior, interior, neighbourhood, postal_code, city,
-    state, country, irregular_numbering, issues)
+FORGET_ADDRESSES = """
+DELETE FROM address
+WHERE contract_id = ANY($2::uuid[]) AND NOT EXISTS (
+    SELECT FROM file_address AS stated WHERE stated.file_id = $1
+        AND stated.contract_id = address.contract_id AND stated.address_id = address.address_id)
+"""
+_PLACE = "{0}.street, {0}.exterior, {0}.interior, {0}.neighbourhood, {0}.postal_code, {0}.city, {0}.state"
+_SAME_PLACE = f"({_PLACE.format('known')}) IS NOT DISTINCT FROM ({_PLACE.format('excluded')})"
+# What a visitor found holds as long as a file states the same place.
+ADD_ADDRESSES = f"""
+INSERT INTO address AS known (address_id, contract_id, kind, street, exterior, interior, neighbourhood, postal_code,
+    city, state, country, irregular_numbering, issues)
 SELECT address_id, contract_id, kind, street, exterior, interior, neighbourhood, postal_code, city, state, $3,
     irregular_numbering, string_to_array(coalesce(issues, ''), ' ')
 FROM file_address WHERE file_id = $1 AND contract_id = ANY($2::uuid[])
+ON CONFLICT (address_id) DO UPDATE SET
+    street = excluded.street, exterior = excluded.exterior, interior = excluded.interior,
+    neighbourhood = excluded.neighbourhood, postal_code = excluded.postal_code, city = excluded.city,
+    state = excluded.state, country = excluded.country, irregular_numbering = excluded.irregular_numbering,
+    verdict = CASE WHEN {_SAME_PLACE} THEN known.verdict END, authorised = known.authorised OR NOT {_SAME_PLACE},
+    issues = excluded.issues
+        || CASE WHEN {_SAME_PLACE} AND known.verdict = 'wrong' THEN ARRAY['wrong_address'] ELSE '{{}}' END
 """
 REMEMBER = """
 INSERT INTO contract_history (contract_id, business_date, kind, summary, data)

@@ -37,7 +37,8 @@ UPDATE portfolio SET version = version + 1
 FROM creditor
 WHERE portfolio.portfolio_id = $1 AND creditor.creditor_id = portfolio.creditor_id
 RETURNING portfolio.portfolio_id, portfolio.version, portfolio.state, portfolio.staged_to AS business_date,
-    portfolio.name, portfolio.creditor_id, creditor.kind AS creditor_kind, portfolio.jurisdiction, portfolio.timezone
+    portfolio.name, portfolio.creditor_id, creditor.name AS creditor_name, creditor.kind AS creditor_kind,
+    portfolio.jurisdiction, portfolio.timezone
 """
 
 STAGES = """

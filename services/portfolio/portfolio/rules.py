@@ -4,7 +4,7 @@
 stages are written here only.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -171,6 +171,11 @@ def resolution_allowed(state: str, contact_may_resume: bool | None, outcome: Cla
     return state == "open"
 
 
+def provenance_permitted(sources: Collection[str], provenance: str) -> bool:
+    """Whether contact data from there are among those that a jurisdiction accepts: ``joint_obligor``, Joint obligor."""
+    return provenance.strip().lower().replace("_", " ") in sources
+
+
 @dataclass(frozen=True)
 class Hold:
     """Why nobody may contact the debtor about a contract; ``until`` is the last day of it, where that is known."""
@@ -187,8 +192,12 @@ def holds_of(
     pauses: Pauses,
     as_of: date,
     reachable: bool,
+    promised_until: Iterable[date] = (),
 ) -> list[Hold]:
-    """Every reason to keep silent that the portfolio knows of; ``reachable``: there is a phone that may be used."""
+    """Every reason to keep silent that the portfolio knows of; ``reachable``: there is a phone that may be used.
+
+    ``promised_until``: the last silent day of each open promise.
+    """
     holds = [Hold("closed")] if state is not ContractState.OPEN else []
     if status in {DebtorStatus.DECEASED, DebtorStatus.REPRESENTED}:
         holds.append(Hold(status.value))
@@ -198,4 +207,5 @@ def holds_of(
         for starts_on, ends_on in pauses
         if starts_on <= as_of and (ends_on is None or ends_on >= as_of)
     ]
+    holds += [Hold("promise", until=until) for until in promised_until if until >= as_of]
     return holds if reachable else [*holds, Hold("no_phone")]

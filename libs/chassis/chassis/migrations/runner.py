@@ -1,9 +1,6 @@
-"""Running a service's migrations."""
+"""Running a service's migrations with Alembic."""
 
-import asyncio
 import re
-from concurrent.futures import ThreadPoolExecutor
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +16,8 @@ _LOCK = 7_203_550_118
 _SEVERAL = re.compile(r";\s*\S")
 
 
-def upgrade(dsn: str, package: str) -> None:
-    """Bring the database to the newest revision of ``package``, whose folder ``versions`` holds them.
-
-    Two processes may do it at once: the second waits for the first (up to five minutes) and finds nothing to do.
-    A revision runs in one transaction; ``op.execute`` takes several statements at once.
-    """
-    with as_file(files(package).joinpath("versions")) as versions, ThreadPoolExecutor(1) as thread:
-        # In a thread of its own, so that it also works where an event loop is running.
-        thread.submit(asyncio.run, _upgrade(dsn, Path(versions))).result()
-
-
-async def _upgrade(dsn: str, versions: Path) -> None:
+async def run_alembic(dsn: str, versions: Path) -> None:
+    """Run what is missing, one process at a time."""
     # The driver reads the address itself: SQLAlchemy would not understand all that it may say.
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn, timeout=10), poolclass=NullPool

@@ -1,6 +1,6 @@
 """Event contracts, version 1: one frozen model per event, a registry by wire name."""
 
-from events.contracts import dialer_feed, portfolio, runtime
+from events.contracts import agency, assignment, dialer_feed, field_visits, portfolio, promises, runtime
 from events.contracts.base import (
     REGISTRY,
     ContractEvent,
@@ -20,8 +20,12 @@ __all__ = [
     "Event",
     "Lane",
     "Money",
+    "agency",
+    "assignment",
     "bulk_sources",
     "dialer_feed",
+    "field_visits",
     "portfolio",
+    "promises",
     "runtime",
 ]

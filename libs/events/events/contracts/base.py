@@ -41,10 +41,18 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["MXN"])]
 
 
 class Lane(StrEnum):
-    """Which topic, outbox table, relay and consumer an event travels through."""
+    """Which topic, outbox table, relay and consumer an event travels through.
+
+    ``agencies`` leads out of the platform: such an event names its own topic, and no service listens to it.
+    """
 
     EVENTS = "events"
     BULK = "bulk"
+    AGENCIES = "agencies"
+
+
+SERVICE_LANES = (Lane.EVENTS, Lane.BULK)
+"""The lanes on which services talk to each other."""
 
 
 class Envelope(BaseModel):
@@ -97,6 +105,11 @@ class Event(Part):
     def key(self) -> str:
         """What orders this event: events of one key on one topic stay in order."""
         return str(getattr(self, self.key_field))
+
+    @property
+    def topic(self) -> str | None:
+        """The topic that it goes to, where that is not the one of its service and lane."""
+        return None
 
     @property
     def envelope(self) -> Envelope:

@@ -305,6 +305,7 @@ class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-chan
     business_date: date | None = None
     name: str
     creditor_id: UUID
+    creditor_name: str | None = None
     creditor_kind: CreditorKind
     jurisdiction: str
     timezone: str

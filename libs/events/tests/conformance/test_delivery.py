@@ -14,8 +14,8 @@ from events.database import Row
 from events.envelope import headers_of
 from events.ids import caused_event_id, new_event_id
 from events.testing import published
-from events.transport import GroupMember, OutgoingRecord, Record
-from kitchen import Scene, until
+from events.transport import OutgoingRecord
+from kitchen import Scene, read_all, until
 
 
 def by_plate(rows: Iterable[Row]) -> dict[UUID, list[int]]:
@@ -197,7 +197,7 @@ async def test_headers_come_back_as_the_text_that_was_sent(scene: Scene) -> None
     producer = await scene.transport.producer(linger_ms=0)
     await producer.send([sent])
     await producer.close()
-    [record] = await read_all(scene, 1)
+    [record] = await read_all(scene, [scene.kitchen.topic()], 1)
     assert record.headers == sent.headers
     assert record.value == sent.value
     assert record.headers["ce_id"] == str(event_id)
@@ -352,35 +352,6 @@ async def position_of(database: Database, place: TopicPartition) -> Row:
         row = await connection.fetchrow("SELECT * FROM consumer_position WHERE topic = $1 AND partition = $2", *place)
     assert row is not None
     return row  # type: ignore[no-any-return]
-
-
-class Reader:
-    """Reads a topic from its start, with no position anywhere."""
-
-    def __init__(self) -> None:
-        self.places: set[TopicPartition] = set()
-        self.ready = asyncio.Event()
-
-    async def assigned(self, partitions: Iterable[TopicPartition]) -> None:
-        self.places |= set(partitions)
-        self.ready.set()
-
-    async def revoked(self, partitions: Iterable[TopicPartition]) -> None:
-        self.places -= set(partitions)
-
-
-async def read_all(scene: Scene, at_least_records: int) -> list[Record]:
-    reader = Reader()
-    member: GroupMember = await scene.transport.join(f"reader-{uuid4()}", [scene.kitchen.topic()], reader)
-    records: list[Record] = []
-    async with asyncio.timeout(60):
-        await reader.ready.wait()
-        for place in reader.places:
-            member.seek(place, 0)
-        while len(records) < at_least_records:
-            records += await member.poll(reader.places, max_records=1000, timeout_seconds=0.5)
-    await member.leave()
-    return records
 
 
 async def stands_at(database: Database, place: TopicPartition, offset: int) -> bool:

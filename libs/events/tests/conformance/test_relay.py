@@ -6,13 +6,16 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
 import frozen_relay
 import pytest
-from kitchen import Scene, until
+from events import Lane, schema
+from events.contracts.agency import AgencyRegistered, ListEntryWithdrawn
+from kitchen import Scene, read_all, until
 
 FROZEN_AFTER_SECONDS = 1.5
 PLATES = [uuid4() for _ in range(10)]
@@ -166,3 +169,47 @@ async def test_nothing_of_a_transaction_that_rolls_back_is_published(scene: Scen
     await serve_and_count(scene, 0)
     await until(lambda: outbox_is_empty(scene))
     await assert_served(scene, 5)
+
+
+async def test_what_an_agency_hears_goes_to_its_own_topic_in_order(scene: Scene) -> None:
+    """The topic is made with the agency's first event; nobody else's events are in it."""
+    async with scene.kitchen_database.connection() as connection:
+        await connection.execute(schema.AGENCIES)
+    agencies = [uuid4(), uuid4()]
+    contracts = [uuid4() for _ in range(5)]
+    scene.running.relay(scene.kitchen_database, scene.transport, Lane.AGENCIES)
+    for agency_id in agencies:
+        async with scene.kitchen_database.transaction() as tx:
+            tx.publish(AgencyRegistered(agency_id=agency_id))
+        for number in range(4):
+            async with scene.kitchen_database.transaction() as tx:
+                tx.publish(*(withdrawn(agency_id, contract_id, number) for contract_id in contracts))
+    for agency_id in agencies:
+        topic = AgencyRegistered(agency_id=agency_id).topic
+        await until(lambda topic=topic: exists(scene, topic))  # type: ignore[misc]
+        records = await read_all(scene, [topic], 21)
+        assert len(records) == 21
+        heard = [
+            ListEntryWithdrawn.model_validate_json(r.value) for r in records if "list-entry" in r.headers["ce_type"]
+        ]
+        assert {event.agency_id for event in heard} == {agency_id}
+        for contract_id in contracts:
+            numbers = [event.contract_number for event in heard if event.contract_id == contract_id]
+            assert numbers == ["0", "1", "2", "3"]
+
+
+def withdrawn(agency_id: UUID, contract_id: UUID, number: int) -> ListEntryWithdrawn:
+    return ListEntryWithdrawn(
+        agency_id=agency_id,
+        contract_id=contract_id,
+        list_id=agency_id,
+        contract_number=str(number),
+        reason="payment",
+        withdrawn_at=datetime(2026, 11, 22, tzinfo=UTC),
+    )
+
+
+async def exists(scene: Scene, topic: str) -> bool:
+    async with scene.kitchen_database.connection() as connection:
+        waiting = await connection.fetchval("SELECT count(*) FROM outbox_agencies WHERE topic = $1", topic)
+    return waiting == 0  # type: ignore[no-any-return]

@@ -1,0 +1,265 @@
+"""The main job, told and checked: what a day brings, and how each of it takes its contract off the lists at once."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+from recobro import figures
+from recobro.client import Client
+from recobro.errors import Trouble
+from recobro.figures import Record
+from recobro.story import Story
+from recobro.terminal import amount
+
+FEE_PERCENT = Decimal(10)
+"""What an agency of the story earns of a payment on a contract more than 30 days late."""
+
+_PAID = Decimal("500.00")
+_PROMPT_SECONDS = 20.0
+_COMMISSION_SECONDS = 20.0
+_VISITOR = "visitor-3"
+
+
+@dataclass(frozen=True)
+class AgencyList:
+    """An agency's list of the day, with its entries as they were published."""
+
+    agency_id: str
+    agency: str
+    list_id: str
+    entries: list[Record]
+
+
+class Day:
+    """Plays what happens on one day after the lists are out."""
+
+    def __init__(
+        self, client: Client, story: Story, portfolio_id: str, today: str, lists: list[AgencyList], folder: Path
+    ) -> None:
+        self._client = client
+        self._story = story
+        self._portfolio_id = portfolio_id
+        self._today = today
+        self._first, self._second = lists
+        self._folder = folder
+        self._cursors = {one.list_id: 0 for one in lists}
+
+    def play(self, agencies: Mapping[str, Client]) -> None:
+        """``agencies``: for each agency's id a client with its own token."""
+        late = [one for one in self._first.entries if one["days_past_due"] > 30]
+        paid, disputed, promised, visited, called = _owing_enough(late, 5)
+        [recalled] = _owing_enough(self._second.entries, 1)
+        payment_id = self._payment(paid)
+        self._dispute(disputed)
+        self._promise(promised)
+        self._recall(recalled, agencies[self._second.agency_id])
+        self._visit(visited)
+        self._dialers(called, agencies)
+        self._commission(payment_id, agencies[self._first.agency_id])
+        self._proof()
+
+    def _payment(self, entry: Record) -> str:
+        story = self._story
+        story.chapter("Somebody pays")
+        story.say(
+            f"{entry['contract_number']} is {entry['days_past_due']} days late with MXN "
+            f"{amount(entry['overdue_balance'])}. At the branch MXN {amount(_PAID)} is paid in."
+        )
+        payment = {
+            "amount": str(_PAID),
+            "paid_on": self._today,
+            "channel": "branch",
+            "reference": f"demo-{uuid.uuid4().hex[:12]}",
+        }
+        receipt = self._see_it_withdrawn(self._first, entry, "payment", "portfolio", "contracts/{}/payments", payment)
+        left = Decimal(entry["overdue_balance"]) - _PAID
+        story.fact(f"MXN {amount(left)} are still overdue", Decimal(receipt["overdue_balance"]), left)
+        return str(receipt["payment_id"])
+
+    def _dispute(self, entry: Record) -> None:
+        story = self._story
+        story.chapter("Somebody disputes the debt")
+        story.say(
+            f"{entry['contract_number']} writes that MXN {amount(entry['overdue_balance'])} cannot be right. "
+            f"Contact has to stop."
+        )
+        claim = {"reason": "amount in doubt", "opened_by": "debtor"}
+        opened = self._see_it_withdrawn(
+            self._first, entry, "clarification", "portfolio", "contracts/{}/clarifications", claim
+        )
+        story.say(f"The answer to the debtor is due on {opened['deadline_on']}.")
+
+    def _promise(self, entry: Record) -> None:
+        story = self._story
+        due_on = str(date.fromisoformat(self._today) + timedelta(days=5))
+        story.chapter("Somebody promises to pay")
+        story.say(f"{entry['contract_number']} promises MXN {amount(_PAID)} for {due_on}. Until then nobody calls.")
+        promise = {"amount": str(_PAID), "due_on": due_on, "made_in": "call"}
+        made = self._see_it_withdrawn(self._first, entry, "promise", "promises", "promises", promise)
+        story.fact("the promise is watched from now on", made["state"], "open")
+
+    def _recall(self, entry: Record, agency: Client) -> None:
+        story = self._story
+        story.chapter("A contract is taken back from its agency")
+        story.say(f"{entry['contract_number']} is to be handled by the branch: {self._second.agency} has to stop.")
+        placements = self._client.get(
+            "assignment", "/v1/placements", contract_id=self._contract_id(entry), kind="dialing", state="active"
+        )
+        placement_id = placements["items"][0]["placement_id"]
+        path = f"placements/{placement_id}"
+        reason = {"reason": "handled by the branch"}
+        self._see_it_withdrawn(self._second, entry, "recall", "assignment", f"{path}/recall", reason)
+        answer = {"reason": "noted"}
+        agency.post("assignment", f"/v1/{path}/acknowledgement", answer)
+        state = self._client.get("assignment", f"/v1/{path}")["state"]
+        story.fact(f"{self._second.agency} has acknowledged the recall, with its own token", state, "recalled")
+
+    def _visit(self, entry: Record) -> None:
+        story = self._story
+        story.chapter("Somebody is visited at home, and disputes the debt at the door")
+        ordered = self._client.post(
+            "field-visits",
+            "/v1/visits",
+            {"contract_id": self._contract_id(entry), "visitor": _VISITOR, "visit_on": self._today},
+        )
+        path = f"/v1/visits/{ordered['visit_id']}"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for name in ("sheet", "letter"):
+            self._client.save("field-visits", f"{path}/{name}.pdf", self._folder / f"{name}.pdf")
+        story.say(f"The visit sheet, without any amount, and the letter for a closed envelope are in {self._folder}.")
+        at = datetime.now(UTC).isoformat()
+        attended = self._client.post("field-visits", f"{path}/attendance", {"attended_by": "debtor", "at": at})
+        story.fact(
+            f"only now that the debtor is there the visitor learns the balance: MXN "
+            f"{amount(attended['balance']['overdue_balance'])}",
+            Decimal(attended["balance"]["overdue_balance"]),
+            Decimal(entry["overdue_balance"]),
+        )
+        result = {
+            "outcome": "clarification",
+            "attended_by": "debtor",
+            "reason_for_non_payment": "not my debt",
+            "at": at,
+        }
+        self._see_it_withdrawn(
+            self._first, entry, "clarification", "field-visits", path.removeprefix("/v1/") + "/result", result
+        )
+        whole = self._client.get("portfolio", f"/v1/contracts/{self._contract_id(entry)}")
+        opened = [one["opened_by"] for one in whole["clarifications"] if one["state"] == "open"]
+        story.fact("the portfolio has opened the dispute that the visitor found", opened, ["visitor"])
+
+    def _see_it_withdrawn(
+        self, on: AgencyList, entry: Record, reason: str, service: str, path: str, body: Mapping[str, object]
+    ) -> Record:
+        """Post what silences a contract while its dialer waits at the list's feed; the answer to the post."""
+        contract_id = self._contract_id(entry)
+        feed = f"/v1/lists/{on.list_id}/withdrawals"
+        after = self._cursors[on.list_id]
+
+        def listen() -> tuple[list[Record], float]:
+            told = self._client.get("dialer-feed", feed, after=after, wait=int(_PROMPT_SECONDS))
+            return told["items"], time.perf_counter()
+
+        whole = {**body, "contract_id": contract_id} if path == "promises" else body
+        with ThreadPoolExecutor(1) as dialer:
+            waiting = dialer.submit(listen)
+            sent = time.perf_counter()
+            answer: Record = self._client.post(service, f"/v1/{path.format(contract_id)}", whole)
+            items, heard = waiting.result()
+        withdrawal: Record | None = next((item for item in items if item["contract_id"] == contract_id), None)
+        if withdrawal is None:
+            raise Trouble(f"The list's feed did not tell of it within {_PROMPT_SECONDS:.0f} s.")
+        self._cursors[on.list_id] = withdrawal["cursor"]
+        self._story.fact(
+            f"off the list in {_milliseconds(withdrawal):.0f} ms; the dialer knew "
+            f"{(heard - sent) * 1000:.0f} ms after it was sent, with the reason “{reason}”",
+            withdrawal["reason"],
+            reason,
+        )
+        return answer
+
+    def _contract_id(self, entry: Record) -> str:
+        return str(uuid.uuid5(uuid.UUID(self._portfolio_id), entry["contract_number"]))
+
+    def _dialers(self, entry: Record, agencies: Mapping[str, Client]) -> None:
+        story = self._story
+        story.chapter("The dialers confirm, and call somebody else")
+        for one in (self._first, self._second):
+            client, cursor = agencies[one.agency_id], self._cursors[one.list_id]
+            path = f"/v1/lists/{one.list_id}"
+            confirmed = client.post("dialer-feed", f"{path}/acknowledgements", {"cursor": cursor})
+            gone = {entry["contract_number"] for entry in one.entries} - self._still_listed(client, one.list_id)
+            story.fact(f"{one.agency} has confirmed its withdrawals", confirmed["cursor"], cursor)
+            story.fact("exactly those are gone from what it reads now", len(gone), cursor)
+        call = {
+            "call_id": f"demo-{uuid.uuid4().hex[:12]}",
+            "list_id": self._first.list_id,
+            "contract_number": entry["contract_number"],
+            "phone": entry["phones"][0],
+            "agent": "agent-7",
+            "started_at": datetime.now(UTC).isoformat(),
+            "duration_seconds": 24,
+            "disposition": "no_answer",
+        }
+        outcome = agencies[self._first.agency_id].post("dialer-feed", "/v1/calls", [call])
+        story.fact(
+            f"a call to {entry['contract_number']}, still listed, is recorded: no answer", outcome["accepted"], 1
+        )
+
+    def _still_listed(self, client: Client, list_id: str) -> set[str]:
+        with client.lines("dialer-feed", f"/v1/lists/{list_id}/entries", format="jsonl") as lines:
+            return {json.loads(line)["contract_number"] for line in lines if line}
+
+    def _commission(self, payment_id: str, agency: Client) -> None:
+        story = self._story
+        story.chapter("The agency earns its share")
+        path = f"/v1/agencies/{self._first.agency_id}/commissions"
+
+        def earned() -> Record | None:
+            return next((one for one in agency.items("assignment", path) if one["payment_id"] == payment_id), None)
+
+        commission = _within(_COMMISSION_SECONDS, earned)
+        expected = (_PAID * FEE_PERCENT / 100).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        found = Decimal(commission["amount"]) if commission else None
+        story.fact(
+            f"{FEE_PERCENT} % of the payment for {self._first.agency}: MXN {amount(expected)}, as it reads itself",
+            found,
+            expected,
+        )
+
+    def _proof(self) -> None:
+        story = self._story
+        story.chapter("The proof")
+        for one in (self._first, self._second):
+            report = self._client.get("dialer-feed", "/v1/withdrawal-report", list_id=one.list_id)
+            expected = self._cursors[one.list_id]
+            story.fact(f"{one.agency}: {expected} withdrawn from the live list", report["withdrawn"], expected)
+            story.table(figures.withdrawal_report(report))
+            story.fact("0 calls to somebody who had been withdrawn before", report["wrongful_calls"], 0)
+
+
+def _owing_enough(entries: list[Record], number: int) -> list[Record]:
+    """The first contracts that owe more than what will be paid."""
+    chosen = [entry for entry in entries if Decimal(entry["overdue_balance"]) > _PAID][:number]
+    if len(chosen) < number:
+        raise Trouble("The list has too few entries to go on.")
+    return chosen
+
+
+def _within(seconds: float, look: Callable[[], Record | None]) -> Record | None:
+    """What ``look`` finds, asked again for that long."""
+    deadline = time.monotonic() + seconds
+    while (found := look()) is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
+def _milliseconds(withdrawal: Record) -> float:
+    caused, withdrawn = (datetime.fromisoformat(withdrawal[name]) for name in ("caused_at", "withdrawn_at"))
+    return (withdrawn - caused).total_seconds() * 1000

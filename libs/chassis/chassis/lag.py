@@ -1,0 +1,18 @@
+"""Lag between services: what was acknowledged elsewhere a moment ago may not have been heard of here yet."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+LAG_SECONDS = 2.0
+_POLL_SECONDS = 0.05
+T = TypeVar("T")
+
+
+async def heard_of(look: Callable[[], Awaitable[T]]) -> T:
+    """What ``look`` finds: asked again until it is true, for up to two seconds."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + LAG_SECONDS
+    while not (found := await look()) and clock() < deadline:  # noqa: ASYNC110 - another service's news is no event here
+        await asyncio.sleep(_POLL_SECONDS)
+    return found

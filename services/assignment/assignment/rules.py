@@ -1,0 +1,148 @@
+"""What assignment decides, without I/O. Which rule holds for a contract is decided in SQL, by ``eligibility``."""
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from itertools import accumulate
+from typing import Protocol
+from uuid import UUID
+
+from events.contracts.assignment import PlacementKind
+
+
+class Segment(StrEnum):
+    """Who the customer is, by their history."""
+
+    FIRST_DEFAULT = "first_default"
+    SLOW_PAYER = "slow_payer"
+    CHRONIC = "chronic"
+    INSOLVENT = "insolvent"
+
+
+class Reason(StrEnum):
+    """Why a placement is recalled or ends without anybody asking for it."""
+
+    PAID_IN_FULL = "paid_in_full"
+    CLOSED = "closed"
+    NO_LONGER_ELIGIBLE = "no_longer_eligible"
+    TERM_OVER = "term_over"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An agency of a rule whose service contract is in force; ``capacity`` null: as many as there are."""
+
+    agency_id: UUID
+    service_contract_id: UUID
+    weight: int
+    ends_on: date | None = None
+    capacity: int | None = None
+
+
+class Shares:
+    """The agencies among which a rule divides its contracts, by weight and in the order of their ids."""
+
+    def __init__(self, options: Iterable[Option]) -> None:
+        self.options = sorted(options, key=lambda option: option.agency_id)
+        self._bounds = list(accumulate(option.weight for option in self.options))
+
+    def preferred(self, contract_id: UUID, rule_id: UUID) -> Sequence[Option]:
+        """The agency that the contract falls to, then the others in the order in which they take what overflows.
+
+        Depends on nothing but the two ids, the agencies and their weights.
+        """
+        if not self.options:
+            return ()
+        first = bisect_right(self._bounds, draw(contract_id, rule_id) % self._bounds[-1])
+        return self.options[first:] + self.options[:first]
+
+
+def draw(contract_id: UUID, rule_id: UUID) -> int:
+    """A number that is the contract's own under this rule: the first 8 bytes of the SHA-256 of both ids' bytes."""
+    return int.from_bytes(hashlib.sha256(contract_id.bytes + rule_id.bytes).digest()[:8], "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many more placements of ``kinds`` an agency takes under a service contract."""
+
+    service_contract_id: UUID
+    agency_id: UUID
+    kinds: frozenset[str]
+    free: int
+
+
+class Room:
+    """The free places of agencies, counted down as they are taken."""
+
+    def __init__(self, limits: Iterable[Limit] = ()) -> None:
+        self._free: dict[UUID, int] = {}
+        self._counting: dict[tuple[UUID, str], list[UUID]] = {}
+        for limit in limits:
+            self._free[limit.service_contract_id] = limit.free
+            for kind in limit.kinds:
+                self._counting.setdefault((limit.agency_id, kind), []).append(limit.service_contract_id)
+
+    def take(self, option: Option, kind: str) -> bool:
+        """Take a place with this agency; False when it is full. All its service contracts of the kind count it."""
+        if self._free.get(option.service_contract_id, 1) <= 0:
+            return False
+        for counting in self._counting.get((option.agency_id, kind), ()):
+            self._free[counting] -= 1
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A contract that a rule wants placed on ``day``. An operator has taken it from the ``refused`` agencies."""
+
+    contract_id: UUID
+    kind: str
+    rule_id: UUID
+    day: date
+    ordinal: int = 0
+    refused: Sequence[UUID] = field(default=())
+
+
+def assign(
+    candidates: Iterable[Candidate], shares: Mapping[tuple[UUID, date], Shares], room: Room
+) -> list[tuple[Candidate, Option]]:
+    """Who gets which contract; those for whom no agency has room are not among them.
+
+    Candidates are considered in the order given. The first agency of a candidate's preference that is not full and
+    not refused takes it.
+    """
+    chosen = []
+    for candidate in candidates:
+        among = shares.get((candidate.rule_id, candidate.day))
+        for option in among.preferred(candidate.contract_id, candidate.rule_id) if among else ():
+            if option.agency_id not in candidate.refused and room.take(option, candidate.kind):
+                chosen.append((candidate, option))
+                break
+    return chosen
+
+
+class Band(Protocol):
+    """Days past due from ``from_days`` to ``to_days``, both inclusive; open-ended when null."""
+
+    @property
+    def kind(self) -> PlacementKind: ...
+    @property
+    def from_days(self) -> int: ...
+    @property
+    def to_days(self) -> int | None: ...
+
+
+def overlapping_band(bands: Sequence[Band]) -> int | None:
+    """Which of these overlaps one of its kind with fewer days; None when every age of debt has at most one fee."""
+    last: dict[PlacementKind, int | None] = {}
+    for index, band in sorted(enumerate(bands), key=lambda item: item[1].from_days):
+        if band.kind in last:
+            covered_to = last[band.kind]
+            if covered_to is None or band.from_days <= covered_to:
+                return index
+        last[band.kind] = band.to_days
+    return None

@@ -1,0 +1,169 @@
+"""Placement rules and runs over HTTP."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from chassis import (
+    Conflict,
+    Count,
+    FieldError,
+    InputModel,
+    Invalid,
+    NotFound,
+    OutputModel,
+    Page,
+    PageQuery,
+    ReadConnection,
+    Reader,
+    Router,
+    ServiceDatabase,
+    ShortText,
+    WriteTransaction,
+    page,
+    reads,
+    writes,
+)
+from events.contracts import Money
+from events.contracts.assignment import PlacementKind
+from events.contracts.portfolio import Stage
+from jurisdictions import codes, state_named
+from pydantic import AfterValidator, Field, StrictInt
+
+from assignment import agency_queries as queries
+from assignment import runs
+from assignment.agencies_api import expect_agencies, no_doubles
+from assignment.rules import Segment
+
+router = Router(prefix="/v1", tags=["placement rules"])
+
+
+class RuleUnknown(NotFound):
+    code = "rule-unknown"
+    detail = "There is no such placement rule."
+
+
+class RuleEnded(Conflict):
+    code = "rule-ended"
+    detail = "This rule has ended already."
+
+
+class Conditions(InputModel):
+    """All that are given have to hold. ``min_overdue``: more than this is overdue. ``states``: of the address."""
+
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1), AfterValidator(no_doubles)] | None = None
+    min_overdue: Annotated[Money, Field(ge=0)] | None = None
+    segments: Annotated[tuple[Segment, ...], Field(min_length=1), AfterValidator(no_doubles)] | None = None
+    states: Annotated[tuple[ShortText, ...], Field(min_length=1, max_length=200), AfterValidator(no_doubles)] | None = (
+        None
+    )
+    products: (
+        Annotated[tuple[ShortText, ...], Field(min_length=1, max_length=200), AfterValidator(no_doubles)] | None
+    ) = None
+
+
+class Share(InputModel):
+    agency_id: UUID
+    weight: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+
+
+class NewRule(InputModel):
+    """Who gets which contracts. Of several rules of a kind that hold, the one with the smaller ``priority`` decides."""
+
+    name: ShortText
+    priority: Count
+    kind: PlacementKind
+    when: Conditions = Conditions()
+    shares: Annotated[tuple[Share, ...], Field(min_length=1, max_length=100)]
+
+
+class Rule(OutputModel):
+    rule_id: UUID
+    name: str
+    priority: int
+    kind: PlacementKind
+    when: Conditions
+    shares: tuple[Share, ...]
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@router.post("/placement-rules", status_code=201, dependencies=[writes("assignment")])
+async def create_rule(new: NewRule, tx: WriteTransaction) -> Rule:
+    """Create a rule. It works on contracts as their events arrive, and on all of them with the next run."""
+    agency_ids = [share.agency_id for share in new.shares]
+    if len(set(agency_ids)) < len(agency_ids):
+        mistake = FieldError("/shares", "must not name an agency twice")
+        raise Invalid("An agency has one share of a rule.", errors=[mistake])
+    await expect_agencies(tx, agency_ids)
+    when = new.when
+    rule_id = await queries.create_rule(
+        tx,
+        (
+            new.name,
+            new.priority,
+            new.kind,
+            when.stages,
+            when.min_overdue,
+            when.segments,
+            _states(when.states),
+            when.products,
+        ),
+        [(share.agency_id, share.weight) for share in new.shares],
+    )
+    return await _expect_rule(tx, rule_id)
+
+
+def _states(written: tuple[str, ...] | None) -> list[str] | None:
+    """Their usual names, as contracts have them; what no jurisdiction knows by name stays as it is written."""
+    if written is None:
+        return None
+    usual: set[str] = set()
+    for index, state in enumerate(written):
+        names = {name for code in codes() if (name := state_named(code, state))} or {state}
+        if len(names) > 1:
+            mistake = FieldError(f"/when/states/{index}", f"write its name: {' or '.join(sorted(names))}")
+            raise Invalid("This may be one of several states.", code="state-ambiguous", errors=[mistake])
+        usual |= names
+    return sorted(usual)
+
+
+@router.get("/placement-rules", dependencies=[reads("assignment")])
+async def list_rules(query: PageQuery, reader: ReadConnection) -> Page[Rule]:
+    """Rules, oldest first, ended ones too."""
+    after = query.after(datetime, UUID)
+    rows = await queries.rules(reader, (after[0], after[1]) if after else None, query.limit + 1)
+    shown = page(rows, query, key=lambda row: (row["created_at"].isoformat(), row["rule_id"]))
+    return Page(items=[_rule(row) for row in shown["items"]], next_cursor=shown["next_cursor"])
+
+
+@router.get("/placement-rules/{rule_id}", dependencies=[reads("assignment")])
+async def read_rule(rule_id: UUID, reader: ReadConnection) -> Rule:
+    return await _expect_rule(reader, rule_id)
+
+
+async def _expect_rule(reader: Reader, rule_id: UUID) -> Rule:
+    row = await queries.rule(reader, rule_id)
+    if row is None:
+        raise RuleUnknown()
+    return _rule(row)
+
+
+def _rule(row: Any) -> Rule:
+    when = {name: row[name] for name in Conditions.model_fields}
+    return Rule(**{name: row[name] for name in Rule.model_fields if name != "when"}, when=Conditions(**when))
+
+
+@router.post("/placement-rules/{rule_id}/end", dependencies=[writes("assignment")])
+async def end_rule(rule_id: UUID, tx: WriteTransaction) -> Rule:
+    """End a rule. What no other rule of its kind holds for is recalled with its next event, or by the next run."""
+    if not await queries.end_rule(tx, rule_id):
+        await _expect_rule(tx, rule_id)
+        raise RuleEnded()
+    return await _expect_rule(tx, rule_id)
+
+
+@router.post("/placement-runs", dependencies=[writes("assignment")])
+async def run_placement(database: ServiceDatabase, new: runs.NewPlacementRun | None = None) -> runs.PlacementRun:
+    """Place, recall and end whatever rules and dates demand. Once it has been done, again does nothing."""
+    return await runs.run(database, new or runs.NewPlacementRun())

@@ -1,0 +1,90 @@
+"""The daily run: everything that is known is looked at, and what rules and dates demand is done.
+
+It goes through the contracts in the order of their ids, a chunk a transaction; only contracts that something happens
+to are locked. What a run that died has left over is done by the next one, and two at once share the work.
+"""
+
+from datetime import date
+from uuid import UUID
+
+from chassis import Conflict, Day, InputModel, OutputModel, Reader, heard_of
+from events.database import Database, Row, Transaction
+
+from assignment import placing, placing_queries, projection_queries
+from assignment.placing import Outcome
+from assignment.steps import step
+
+CHUNK_CONTRACTS = 10_000
+_BEFORE_ALL = UUID(int=0)
+
+# A portfolio without open contracts stands in nobody's way.
+_ELSEWHERE = """
+SELECT portfolio_id, name, business_date FROM portfolio
+WHERE business_date IS DISTINCT FROM $1
+    AND EXISTS (SELECT FROM contract WHERE contract.portfolio_id = portfolio.portfolio_id AND state = 'open')
+ORDER BY portfolio_id LIMIT 1
+"""
+
+
+class NewPlacementRun(InputModel):
+    """``as_of`` null: each portfolio's own business date. Else all portfolios have to stand at that very day."""
+
+    as_of: Day | None = None
+
+
+class PlacementRun(OutputModel):
+    """What the run did. ``unplaced``: a rule wants them placed, and none of its agencies can take them."""
+
+    as_of: date | None
+    placed: int
+    recalled: int
+    recalls_final: int
+    ended: int
+    unplaced: int
+
+
+class PortfolioNotReady(Conflict):
+    code = "portfolio-not-ready"
+
+
+async def run(database: Database, new: NewPlacementRun) -> PlacementRun:
+    """Place and recall whatever is due. Again at once, it places none. ``PortfolioNotReady`` names one elsewhere."""
+    if new.as_of is not None:
+        await _expect_all_at(database, new.as_of)
+    outcome, after = Outcome(), _BEFORE_ALL
+    while True:
+        done, last = await step(database, lambda tx: _chunk(tx, after))  # noqa: B023
+        outcome = outcome.plus(done)
+        if last is None:
+            return PlacementRun(as_of=new.as_of, **outcome._asdict())
+        after = last
+
+
+async def _chunk(tx: Transaction, after: UUID) -> tuple[Outcome, UUID | None]:
+    """Settle the next contracts after this one; the last of them, or null when there are no more."""
+    await placing_queries.plan_for_many(tx)
+    looked = await placing_queries.restless(tx, after, CHUNK_CONTRACTS)
+    outcome = Outcome()
+    if contract_ids := looked["contract_ids"]:
+        await projection_queries.lock_contracts(tx, contract_ids)
+        outcome = await placing.settle(tx, contract_ids, {})
+    return outcome, looked["last_id"] if looked["looked_at"] == CHUNK_CONTRACTS else None
+
+
+async def _expect_all_at(database: Database, day: date) -> None:
+    """A day that was staged a moment ago may not have been heard of here yet: that is waited for, up to 2 s."""
+    elsewhere: Row | None = None
+
+    async def all_there() -> bool:
+        nonlocal elsewhere
+        async with database.connection() as connection:
+            elsewhere = await _elsewhere(connection, day)
+        return elsewhere is None
+
+    if not await heard_of(all_there) and elsewhere is not None:
+        named = f'The portfolio "{elsewhere["name"]}" ({elsewhere["portfolio_id"]})'
+        raise PortfolioNotReady(f"{named} does not stand at {day}: its business date is {elsewhere['business_date']}.")
+
+
+async def _elsewhere(reader: Reader, day: date) -> Row | None:
+    return await reader.fetchrow(_ELSEWHERE, day)

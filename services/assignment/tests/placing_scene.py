@@ -1,0 +1,179 @@
+"""A stage for assignment's tests: a database, the real consumer and API, and what a test asks of them."""
+
+import asyncio
+import uuid
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import httpx
+from assignment.handlers import consumer
+from chassis.testing import mint
+from events.contracts.agency import AgencyEvent
+from events.contracts.base import REGISTRY, Event, Lane
+from events.contracts.portfolio import CreditorKind, PortfolioState, PortfolioStateChanged
+from events.database import Database, Row
+from events.testing import apply_events, published
+from placing_contracts import DAY, Contract
+
+__all__ = ["DAY", "Contract", "Json", "Scene", "as_agency", "blocked_on_a_lock", "code_of"]
+
+Json = dict[str, Any]
+
+_BLOCKED = """
+SELECT EXISTS (
+    SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%')
+"""
+
+
+def code_of(answer: httpx.Response) -> str:
+    assert answer.headers["content-type"].startswith("application/problem+json"), answer.text
+    return str(answer.json()["type"]).rpartition(":")[2]
+
+
+def as_agency(agency_id: str) -> dict[str, str]:
+    """The headers of an agency's own token."""
+    return {"Authorization": f"Bearer {mint(agency_id=UUID(agency_id), subject='agency')}"}
+
+
+class Scene:
+    """A migrated database, the real consumer and app, and one portfolio at ``DAY``."""
+
+    def __init__(self, database: Database, client: httpx.AsyncClient) -> None:
+        self.database = database
+        self.client = client
+        self.portfolio_id = uuid.uuid4()
+        self._versions: dict[UUID, int] = {}
+        self._numbers = 0
+
+    async def receives(self, *events: Event) -> None:
+        """One batch of the real consumer."""
+        await apply_events(self.database, consumer, *events)
+
+    async def portfolio(self, portfolio_id: UUID | None = None, **changes: Any) -> UUID:
+        """What the portfolio service says of a portfolio from now on."""
+        portfolio_id = portfolio_id or self.portfolio_id
+        await self.receives(self.portfolio_says(portfolio_id, **changes))
+        return portfolio_id
+
+    def portfolio_says(self, portfolio_id: UUID, **changes: Any) -> PortfolioStateChanged:
+        self._versions[portfolio_id] = self._versions.get(portfolio_id, 0) + 1
+        said: Json = {
+            "portfolio_id": portfolio_id,
+            "version": self._versions[portfolio_id],
+            "state": PortfolioState.READY,
+            "business_date": DAY,
+            "name": "Cartera Norte",
+            "creditor_id": uuid.uuid4(),
+            "creditor_kind": CreditorKind.FINANCIAL,
+            "jurisdiction": "MX",
+            "timezone": "America/Mexico_City",
+        }
+        return PortfolioStateChanged(**(said | changes))
+
+    async def day(self, day: date) -> None:
+        """The portfolio's business date moves."""
+        await self.portfolio(business_date=day)
+
+    async def post(self, path: str, body: Json | None = None, *, expect: int = 201, **options: Any) -> Json:
+        answer = await self.client.post(path, json=body, **options)
+        assert answer.status_code == expect, answer.text
+        found: Json = answer.json()
+        return found
+
+    async def get(self, path: str, **options: Any) -> Any:
+        answer = await self.client.get(path, **options)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def agency(self, *kinds: str, **terms: Any) -> str:
+        """An agency, with a service contract for these kinds (none: without one); ``terms`` of it."""
+        agency_id: str = (await self.post("/v1/agencies", {"name": "Cobranza Sur"}))["agency_id"]
+        if kinds:
+            await self.service_contract(agency_id, *kinds, **terms)
+        return agency_id
+
+    async def service_contract(self, agency_id: str, *kinds: str, **terms: Any) -> Json:
+        said: Json = {"kinds": kinds, "starts_on": "2026-01-01", "recall_grace_days": 2}
+        return await self.post(f"/v1/agencies/{agency_id}/service-contracts", said | terms)
+
+    async def rule(self, *agencies: str, kind: str = "dialing", priority: int = 1, **when: Any) -> str:
+        """A rule that gives each of these agencies the same share."""
+        shares = [{"agency_id": agency_id, "weight": 1} for agency_id in agencies]
+        body = {"name": "Rule", "priority": priority, "kind": kind, "when": when, "shares": shares}
+        rule_id: str = (await self.post("/v1/placement-rules", body))["rule_id"]
+        return rule_id
+
+    async def run(self, **body: Any) -> Json:
+        return await self.post("/v1/placement-runs", body, expect=200)
+
+    def contract(self, **changes: Any) -> Contract:
+        """A contract that nobody has heard of yet."""
+        self._numbers += 1
+        told: Json = {"number": f"C-{self._numbers:04}", "portfolio_id": self.portfolio_id}
+        return Contract(**(told | changes))
+
+    async def contracts(self, count: int, **changes: Any) -> list[Contract]:
+        """Contracts that have been registered, by id."""
+        made = sorted((self.contract(**changes) for _ in range(count)), key=lambda made: made.contract_id)
+        await self.receives(*(contract.registered() for contract in made))
+        return made
+
+    async def placed(self, *kinds: str, **terms: Any) -> tuple[Contract, str, Json]:
+        """A contract that an agency has, for the first of these kinds: the contract, the agency, the placement."""
+        kinds = kinds or ("dialing",)
+        agency_id = await self.agency(*kinds, **terms)
+        await self.rule(agency_id, kind=kinds[0], stages=["early", "late"], min_overdue="100.00")
+        [contract] = await self.contracts(1)
+        [placement] = await self.placements()
+        return contract, agency_id, placement
+
+    async def placements(self, **filters: Any) -> list[Json]:
+        """All placements, by contract and kind, older ones first."""
+        found = await self.get("/v1/placements", params={"limit": 1000, **filters})
+        return sorted(found["items"], key=lambda item: (item["contract_id"], item["kind"], item["placed_at"]))
+
+    async def the_placement(self) -> Json:
+        [placement] = await self.placements()
+        return placement
+
+    async def said(self, *event_types: type[Event]) -> list[Event]:
+        """What waits in the outboxes, of these types."""
+        return [event for event_type in event_types for event in await published(self.database, event_type)]
+
+    async def heard(self, agency_id: str) -> list[AgencyEvent]:
+        """What an agency hears, in order, without its registration."""
+        rows = await self.rows(
+            "SELECT type, body FROM outbox_agencies WHERE topic = $1 ORDER BY id", f"agency.{agency_id}.events"
+        )
+        events = [REGISTRY[row["type"]].model_validate_json(row["body"]) for row in rows]
+        return [event for event in events if isinstance(event, AgencyEvent)]
+
+    async def heard_types(self, agency_id: str) -> list[str]:
+        return [type(event).__name__ for event in await self.heard(agency_id)]
+
+    async def outbox_ids(self) -> set[tuple[str, UUID]]:
+        """Every event that waits, by lane and id."""
+        return {
+            (lane, row["event_id"]) for lane in Lane for row in await self.rows(f"SELECT event_id FROM outbox_{lane}")
+        }
+
+    async def rows(self, sql: str, *arguments: Any) -> list[Row]:
+        async with self.database.connection() as connection:
+            found: list[Row] = await connection.fetch(sql, *arguments)
+        return found
+
+    async def until(self, sql: str, *arguments: Any) -> None:
+        """Return once this question has the answer true."""
+        async with asyncio.timeout(20):
+            while True:
+                [row] = await self.rows(sql, *arguments)
+                if row[0]:
+                    return
+                await asyncio.sleep(0.005)
+
+
+async def blocked_on_a_lock(scene: Scene, statement: str) -> None:
+    """Return once another connection of this database waits for a lock with this statement."""
+    await scene.until(_BLOCKED, statement)

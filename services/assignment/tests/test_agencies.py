@@ -1,0 +1,337 @@
+"""Agencies, service contracts and rules over HTTP; whose token may do what; what agencies hear of their lists."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from chassis.auth import unguarded_routes
+from chassis.testing import mint
+from events.contracts import agency
+from events.contracts.dialer_feed import ListEntryWithdrawn, WithdrawalReason
+from events.testing import published
+from placing_scene import DAY, Contract, Json, Scene, as_agency, code_of
+
+NOBODY = uuid.UUID(int=7)
+
+
+async def test_an_agency_is_created_and_its_stream_begins(scene: Scene) -> None:
+    made = await scene.post("/v1/agencies", {"name": "Cobranza Sur", "email": "ana@sur.example"})
+    assert (made["name"], made["email"]) == ("Cobranza Sur", "ana@sur.example")
+    assert await scene.get(f"/v1/agencies/{made['agency_id']}") == made
+    [event] = await published(scene.database, agency.AgencyRegistered)
+    assert event.agency_id == UUID(made["agency_id"])
+    [row] = await scene.rows("SELECT topic FROM outbox_agencies")
+    assert row["topic"] == f"agency.{made['agency_id']}.events"
+    second = await scene.post("/v1/agencies", {"name": "Norte"})
+    first_page = await scene.get("/v1/agencies", params={"limit": 1})
+    rest = await scene.get("/v1/agencies", params={"cursor": first_page["next_cursor"]})
+    assert first_page["items"] + rest["items"] == [made, second]
+
+
+BAD_PERCENTS = ("100.01", "-1", "NaN", "Infinity", "1e1", "1_0", "abc", "", "0.0001", 10, True, None)
+TERMS: Json = {"kinds": ["dialing", "visits"], "starts_on": "2026-01-01", "recall_grace_days": 3}
+
+
+async def test_a_service_contract_is_created_and_listed(scene: Scene) -> None:
+    agency_id = await scene.agency()
+    fees = [
+        {"kind": "visits", "from_days": 0, "to_days": None, "percent": "20"},
+        {"kind": "dialing", "from_days": 31, "to_days": 90, "percent": "12.50"},
+        {"kind": "dialing", "from_days": 0, "to_days": 30, "percent": "10"},
+    ]
+    body = TERMS | {"ends_on": "2026-12-31", "capacity": 500, "fees": fees, "attribution_days": 10}
+    made = await scene.service_contract(agency_id, **body)
+    assert made["fees"] == [fees[2], fees[1], fees[0]]
+    assert {name: made[name] for name in body if name != "fees"} == {n: body[n] for n in body if n != "fees"}
+    later = await scene.service_contract(agency_id, "dialing", starts_on="2027-01-01")
+    assert (later["ends_on"], later["capacity"], later["fees"], later["attribution_days"]) == (None, None, [], 0)
+    path = f"/v1/agencies/{agency_id}/service-contracts"
+    first_page = await scene.get(path, params={"limit": 1})
+    rest = await scene.get(path, params={"cursor": first_page["next_cursor"]})
+    assert first_page["items"] + rest["items"] == [made, later]
+
+
+@pytest.mark.parametrize(
+    ("terms", "overlaps"),
+    [
+        ({"kinds": ["dialing"], "starts_on": "2026-06-30"}, True),
+        ({"kinds": ["collection", "visits"], "starts_on": "2025-01-01", "ends_on": "2026-01-01"}, True),
+        ({"kinds": ["dialing"], "starts_on": "2020-01-01"}, True),
+        ({"kinds": ["dialing"], "starts_on": "2026-03-01", "ends_on": "2026-03-01"}, True),
+        ({"kinds": ["collection"], "starts_on": "2026-01-01"}, False),
+        ({"kinds": ["dialing"], "starts_on": "2026-07-01"}, False),
+        ({"kinds": ["dialing"], "starts_on": "2025-01-01", "ends_on": "2025-12-31"}, False),
+    ],
+)
+async def test_an_agency_has_one_service_contract_a_kind_and_day(scene: Scene, terms: Json, overlaps: bool) -> None:
+    agency_id = await scene.agency()
+    known = await scene.service_contract(agency_id, **(TERMS | {"ends_on": "2026-06-30"}))
+    await scene.service_contract(await scene.agency(), **TERMS)
+    answer = await scene.client.post(f"/v1/agencies/{agency_id}/service-contracts", json=TERMS | terms)
+    assert answer.status_code == (409 if overlaps else 201)
+    if overlaps:
+        assert code_of(answer) == "service-contracts-overlap"
+        assert answer.json()["service_contract_id"] == known["service_contract_id"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kinds": []},
+        {"kinds": ["dialing", "dialing"]},
+        {"kinds": ["letters"]},
+        {"starts_on": "31/12/2026"},
+        {"starts_on": "9999-12-31"},
+        {"ends_on": "2025-12-31"},
+        {"capacity": 0},
+        {"capacity": True},
+        {"capacity": 2**31},
+        {"recall_grace_days": -1},
+        {"recall_grace_days": "2"},
+        {"attribution_days": -1},
+        {"fees": [{"kind": "collection", "from_days": 0, "percent": "10"}]},
+        {"fees": [{"kind": "dialing", "from_days": 10, "to_days": 9, "percent": "10"}]},
+        {"fees": [{"kind": "dialing", "from_days": -1, "percent": "10"}]},
+        {"fees": [{"kind": "dialing", "from_days": days, "percent": "10"} for days in (0, 9)]},
+        *({"fees": [{"kind": "dialing", "from_days": 0, "percent": bad}]} for bad in BAD_PERCENTS),
+        {"surprise": 1},
+    ],
+)
+async def test_a_bad_service_contract_is_refused(scene: Scene, change: Json) -> None:
+    agency_id = await scene.agency()
+    answer = await scene.client.post(f"/v1/agencies/{agency_id}/service-contracts", json=TERMS | change)
+    assert (answer.status_code, code_of(answer)) == (422, "invalid"), answer.text
+    assert await scene.rows("SELECT FROM service_contract") == []
+
+
+@pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": "nul\0"}, {"name": "x", "email": "nobody"}, {"name": 1}])
+async def test_a_bad_agency_is_refused(scene: Scene, body: Json) -> None:
+    answer = await scene.client.post("/v1/agencies", json=body)
+    assert (answer.status_code, code_of(answer)) == (422, "invalid")
+
+
+async def test_a_rule_is_created_listed_and_ended(scene: Scene) -> None:
+    agency_id = await scene.agency("dialing")
+    when = {
+        "stages": ["early", "late"],
+        "min_overdue": "100.00",
+        "segments": ["chronic"],
+        "states": ["Jalisco"],
+        "products": ["card"],
+    }
+    body: Json = {"name": "Default", "priority": 5, "kind": "dialing", "when": when}
+    body["shares"] = [{"agency_id": agency_id, "weight": 3}]
+    made = await scene.post("/v1/placement-rules", body)
+    assert {name: made[name] for name in body} == body
+    assert made["ended_at"] is None
+    path = f"/v1/placement-rules/{made['rule_id']}"
+    assert await scene.get(path) == made
+    everything = await scene.post("/v1/placement-rules", {n: v for n, v in body.items() if n != "when"})
+    assert set(everything["when"].values()) == {None}
+    first_page = await scene.get("/v1/placement-rules", params={"limit": 1})
+    rest = await scene.get("/v1/placement-rules", params={"cursor": first_page["next_cursor"]})
+    assert first_page["items"] + rest["items"] == [made, everything]
+    ended = await scene.post(f"{path}/end", expect=200)
+    assert ended["ended_at"] is not None
+    again = await scene.client.post(f"{path}/end")
+    assert (again.status_code, code_of(again)) == (409, "rule-ended")
+
+
+RULE: Json = {"name": "Rule", "priority": 1, "kind": "dialing", "shares": [{"agency_id": str(NOBODY), "weight": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({}, 404, "agency-unknown"),
+        ({"shares": []}, 422, "invalid"),
+        ({"shares": RULE["shares"] * 2}, 422, "invalid"),
+        ({"shares": [{"agency_id": str(NOBODY), "weight": 0}]}, 422, "invalid"),
+        ({"shares": [{"agency_id": str(NOBODY), "weight": 1.5}]}, 422, "invalid"),
+        ({"shares": [{"agency_id": "x", "weight": 1}]}, 422, "invalid"),
+        ({"kind": "letters"}, 422, "invalid"),
+        ({"priority": -1}, 422, "invalid"),
+        ({"priority": 2**31}, 422, "invalid"),
+        ({"when": {"stages": []}}, 422, "invalid"),
+        ({"when": {"stages": ["ancient"]}}, 422, "invalid"),
+        ({"when": {"segments": ["nice"]}}, 422, "invalid"),
+        ({"when": {"min_overdue": "1e400"}}, 422, "invalid"),
+        ({"when": {"min_overdue": "-1.00"}}, 422, "invalid"),
+        ({"when": {"min_overdue": 100}}, 422, "invalid"),
+        ({"when": {"products": ["a\u202eb"]}}, 422, "invalid"),
+        ({"when": {"colour": "red"}}, 422, "invalid"),
+        ({"when": None}, 422, "invalid"),
+        ({"name": ""}, 422, "invalid"),
+    ],
+)
+async def test_a_bad_rule_is_refused(scene: Scene, change: Json, status: int, code: str) -> None:
+    answer = await scene.client.post("/v1/placement-rules", json=RULE | change)
+    assert (answer.status_code, code_of(answer)) == (status, code)
+    assert await scene.rows("SELECT FROM placement_rule") == []
+
+
+async def test_states_go_by_their_usual_names(scene: Scene) -> None:
+    shares = [{"agency_id": await scene.agency(), "weight": 1}]
+    body = RULE | {"shares": shares, "when": {"states": ["jalisco", "JAL", "Texas"]}}
+    assert (await scene.post("/v1/placement-rules", body))["when"]["states"] == ["Jalisco", "Texas"]
+    answer = await scene.client.post("/v1/placement-rules", json=body | {"when": {"states": ["Puebla", "DF"]}})
+    assert (answer.status_code, code_of(answer)) == (422, "state-ambiguous")
+    assert answer.json()["errors"][0]["pointer"] == "/when/states/1"
+
+
+async def test_placements_are_found_by_what_they_are(scene: Scene) -> None:
+    dialing, visiting = await scene.agency("dialing"), await scene.agency("visits")
+    await scene.rule(dialing)
+    await scene.rule(visiting, kind="visits", stages=["early"])
+    contracts = await scene.contracts(3)
+    assert len(await scene.placements()) == 6
+    assert len(await scene.placements(contract_id=str(contracts[0].contract_id))) == 2
+    assert {p["agency_id"] for p in await scene.placements(agency_id=dialing)} == {dialing}
+    assert {p["kind"] for p in await scene.placements(kind="visits")} == {"visits"}
+    assert await scene.placements(state="recalled") == []
+    assert await scene.placements(contract_id=str(NOBODY)) == []
+    seen, cursor = [], None
+    while True:
+        found = await scene.get("/v1/placements", params={"limit": 4, **({"cursor": cursor} if cursor else {})})
+        seen += found["items"]
+        if (cursor := found["next_cursor"]) is None:
+            break
+    assert len({p["placement_id"] for p in seen}) == len(seen) == 6
+    for query in ({"state": "gone"}, {"kind": "letters"}, {"contract_id": "x"}, {"limit": "0"}, {"cursor": "x"}):
+        assert (await scene.client.get("/v1/placements", params=query)).status_code == 422
+
+
+def routes(agency_id: Any, placement_id: Any) -> list[tuple[str, str, Json | None]]:
+    """What an agency may use, about this agency and this placement."""
+    placement = f"/v1/placements/{placement_id}"
+    return [
+        ("GET", f"/v1/agencies/{agency_id}", None),
+        ("GET", f"/v1/agencies/{agency_id}/commissions", None),
+        ("GET", placement, None),
+        ("POST", f"{placement}/objection", {"reason": "x"}),
+        ("POST", f"{placement}/acknowledgement", {}),
+    ]
+
+
+def closed(agency_id: Any, placement_id: Any) -> list[tuple[str, str, Json | None]]:
+    """What no agency may use."""
+    placement = f"/v1/placements/{placement_id}"
+    return [
+        ("GET", "/v1/agencies", None),
+        ("POST", "/v1/agencies", {"name": "x"}),
+        ("GET", f"/v1/agencies/{agency_id}/service-contracts", None),
+        ("POST", f"/v1/agencies/{agency_id}/service-contracts", TERMS),
+        ("GET", "/v1/placement-rules", None),
+        ("POST", "/v1/placement-rules", RULE),
+        ("GET", f"/v1/placement-rules/{NOBODY}", None),
+        ("POST", f"/v1/placement-rules/{NOBODY}/end", None),
+        ("POST", "/v1/placement-runs", {}),
+        ("POST", f"{placement}/recall", {"reason": "x"}),
+        ("POST", f"{placement}/objection-decision", {"accepted": True, "reason": "x"}),
+    ]
+
+
+async def test_an_agency_sees_and_does_what_is_its_own(scene: Scene) -> None:
+    contract, own, placement = await scene.placed()
+    other = await scene.agency("dialing")
+    placement_id = placement["placement_id"]
+    await scene.post(f"/v1/placements/{placement_id}/recall", {"reason": "x"})
+    before = await scene.outbox_ids()
+
+    async def asked(method: str, path: str, body: Json | None, agency_id: str) -> httpx.Response:
+        return await scene.client.request(method, path, json=body, headers=as_agency(agency_id))
+
+    for method, path, body in routes(own, placement_id):
+        assert (await asked(method, path, body, other)).status_code == 404, path
+    for method, path, body in closed(own, placement_id):
+        for agency_id in (own, other):
+            assert (await asked(method, path, body, agency_id)).status_code == 403, path
+    assert await scene.outbox_ids() == before
+    listed = await scene.get("/v1/placements", headers=as_agency(own))
+    assert [p["placement_id"] for p in listed["items"]] == [placement_id]
+    for query in ({}, {"agency_id": own}, {"contract_id": str(contract.contract_id)}):
+        assert (await scene.get("/v1/placements", params=query, headers=as_agency(other)))["items"] == []
+    for method, path, body in routes(own, placement_id)[:4]:
+        assert (await asked(method, path, body, own)).is_success, path
+
+
+async def test_what_is_not_there_is_not_found(scene: Scene) -> None:
+    for method, path, body in [
+        *routes(NOBODY, NOBODY),
+        *(each for each in closed(NOBODY, NOBODY) if str(NOBODY) in each[1]),
+    ]:
+        answer = await scene.client.request(method, path, json=body)
+        assert answer.status_code == 404, path
+        assert code_of(answer).endswith("-unknown")
+
+
+async def test_every_route_is_guarded(scene: Scene) -> None:
+    app = scene.client._transport.app  # type: ignore[attr-defined]
+    assert unguarded_routes(app) == []
+    assert (await scene.client.get("/v1/agencies", headers={"Authorization": ""})).status_code == 401
+    reader = {"Authorization": f"Bearer {mint(scopes=['assignment:read'])}"}
+    assert (await scene.client.post("/v1/agencies", json={"name": "x"}, headers=reader)).status_code == 403
+    elsewhere = {"Authorization": f"Bearer {mint(scopes=['portfolio:read', 'portfolio:write'])}"}
+    assert (await scene.client.get("/v1/agencies", headers=elsewhere)).status_code == 403
+
+
+def withdrawn(contract: Contract, agency_id: str | None) -> ListEntryWithdrawn:
+    return ListEntryWithdrawn(
+        contract_id=contract.contract_id,
+        list_id=uuid.uuid4(),
+        agency_id=agency_id and UUID(agency_id),
+        contract_number=contract.number,
+        reason=WithdrawalReason.PAYMENT,
+        caused_at=datetime.now(UTC),
+        withdrawn_at=datetime.now(UTC) + timedelta(seconds=1),
+    )
+
+
+async def test_an_agency_hears_what_left_its_own_lists(scene: Scene) -> None:
+    contract, agency_id, placement = await scene.placed()
+    other = await scene.agency("dialing")
+    never_placed = scene.contract()
+    mine, after_the_end = withdrawn(contract, agency_id), withdrawn(contract, agency_id)
+    await scene.receives(
+        mine, withdrawn(contract, None), withdrawn(contract, other), withdrawn(never_placed, agency_id)
+    )
+    assert await scene.heard(other) == []
+    for step in ("recall", "acknowledgement"):
+        await scene.post(f"/v1/placements/{placement['placement_id']}/{step}", {"reason": "x"})
+    await scene.receives(after_the_end)
+    told = [event for event in await scene.heard(agency_id) if isinstance(event, agency.ListEntryWithdrawn)]
+    assert [event.list_id for event in told] == [mine.list_id, after_the_end.list_id]
+    assert (told[0].contract_number, told[0].reason) == (contract.number, "payment")
+    assert told[0].withdrawn_at == mine.withdrawn_at
+
+
+async def test_nothing_that_agencies_hear_is_personal(scene: Scene) -> None:
+    contract, _, _ = await scene.placed()
+    dispute = contract.disputed()
+    await scene.receives(dispute, contract.resolved(dispute.clarification_id), contract.paid("1500.00"))
+    for row in await scene.rows("SELECT body FROM outbox_agencies"):
+        assert "Debtor of" not in row["body"]
+        assert "not mine" not in row["body"]
+
+
+async def test_an_agency_that_is_created_again_with_its_key_is_the_same(scene: Scene) -> None:
+    key = {"Idempotency-Key": "once"}
+    first = await scene.post("/v1/agencies", {"name": "Sur"}, headers=key)
+    assert await scene.post("/v1/agencies", {"name": "Sur"}, headers=key) == first
+    assert len(await scene.rows("SELECT FROM outbox_agencies")) == 1
+
+
+async def test_a_day_that_no_portfolio_stands_at_is_refused(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chassis.lag.LAG_SECONDS", 0.0)
+    await scene.contracts(1)
+    for day in (DAY - timedelta(days=1), DAY + timedelta(days=1)):
+        answer = await scene.client.post("/v1/placement-runs", json={"as_of": str(day)})
+        assert (answer.status_code, code_of(answer)) == (409, "portfolio-not-ready")
+        assert "Cartera Norte" in answer.json()["detail"]
+    assert (await scene.run(as_of=str(DAY)))["as_of"] == str(DAY)
+    for bad in ({"as_of": "today"}, {"as_of": 1}, {"surprise": 1}):
+        assert (await scene.client.post("/v1/placement-runs", json=bad)).status_code == 422
+    assert (await scene.client.post("/v1/placement-runs")).status_code == 200, "no body is an empty one"

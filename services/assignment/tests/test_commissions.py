@@ -1,0 +1,242 @@
+"""What agencies earn from payments, and what they hear."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from events.contracts import agency
+from events.contracts.assignment import CommissionEarned, CommissionReversed
+from events.contracts.portfolio import ContractState, PaymentReceived
+from events.testing import published
+from placing_scene import DAY, Contract, Json, Scene, as_agency
+
+FEES = [
+    {"kind": "dialing", "from_days": 0, "to_days": 30, "percent": "12.5"},
+    {"kind": "dialing", "from_days": 31, "to_days": 90, "percent": "18.335"},
+    {"kind": "collection", "from_days": 60, "percent": "30"},
+]
+
+
+async def working(scene: Scene, **terms: Any) -> tuple[Contract, str]:
+    """A contract of 5000.00, of which 1500.00 are overdue, that an agency dials; it stays placed when it is paid."""
+    agency_id = await scene.agency("dialing", **({"fees": FEES[:2]} | terms))
+    await scene.rule(agency_id)
+    [contract] = await scene.contracts(1)
+    return contract, agency_id
+
+
+async def commissions(scene: Scene, agency_id: str, **period: str) -> Json:
+    found: Json = await scene.get(f"/v1/agencies/{agency_id}/commissions", params=period)
+    return found
+
+
+async def amounts(scene: Scene, agency_id: str) -> list[str]:
+    return [item["amount"] for item in (await commissions(scene, agency_id))["items"]]
+
+
+async def test_a_payment_earns_and_everyone_hears(scene: Scene) -> None:
+    contract, agency_id = await working(scene)
+    payment = contract.paid("100.10")
+    await scene.receives(payment)
+    [earned] = await published(scene.database, CommissionEarned)
+    assert (earned.payment_id, earned.agency_id) == (payment.payment_id, UUID(agency_id))
+    assert (earned.base, earned.percent, earned.amount) == (Decimal("100.10"), Decimal("12.5"), Decimal("12.51"))
+    told = (await scene.heard(agency_id))[-1]
+    assert told == agency.PaymentReceived(
+        agency_id=UUID(agency_id),
+        contract_id=contract.contract_id,
+        payment_id=payment.payment_id,
+        amount=Decimal("100.10"),
+        currency="MXN",
+        paid_on=DAY,
+        overdue_balance=Decimal("1399.90"),
+        total_balance=Decimal("4899.90"),
+    )
+    found = await commissions(scene, agency_id)
+    [item] = found["items"]
+    assert (item["earned_on"], item["days_past_due"], item["kind"]) == (str(DAY), 20, "dialing")
+    assert (item["base"], item["percent"], item["amount"]) == ("100.10", "12.5", "12.51")
+    assert (item["contract_number"], item["reversed_on"]) == (contract.number, None)
+    assert found["totals"] == [
+        {"currency": "MXN", "items": 1, "earned": "12.51", "reversed": "0.00", "amount": "12.51"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("amount", "credit", "days", "earned"),
+    [
+        ("100.00", "0.00", 30, ["12.50"]),
+        ("100.00", "0.00", 31, ["18.34"]),  # 18.335, half up
+        ("300.00", "0.00", 31, ["55.01"]),  # 55.005
+        ("0.04", "0.00", 0, ["0.01"]),  # 0.005
+        ("0.03", "0.00", 0, ["0.00"]),
+        ("100.00", "40.00", 0, ["7.50"]),
+        ("100.00", "100.00", 0, []),
+        ("100.00", "0.00", 91, []),
+    ],
+)
+async def test_the_fee_of_the_debts_age_is_taken_of_what_reduced_the_debt(
+    scene: Scene, amount: str, credit: str, days: int, earned: list[str]
+) -> None:
+    contract, agency_id = await working(scene)
+    await scene.receives(contract.paid(amount, credit=credit, days=days))
+    assert await amounts(scene, agency_id) == earned
+
+
+async def test_each_placement_earns_by_its_own_fees(scene: Scene) -> None:
+    agency_id = await scene.agency("dialing", "collection", fees=FEES)
+    other = await scene.agency("visits")
+    for each, kind in ((agency_id, "dialing"), (agency_id, "collection"), (other, "visits")):
+        await scene.rule(each, kind=kind)
+    [contract] = await scene.contracts(1)
+    await scene.receives(contract.paid("100.00", days=75))
+    assert sorted(await amounts(scene, agency_id)) == ["18.34", "30.00"]
+    assert await amounts(scene, other) == []
+    assert len({event.event_id for event in await published(scene.database, CommissionEarned)}) == 2
+    for each in (agency_id, other):
+        assert (await scene.heard_types(each)).count("PaymentReceived") == 1, "once, however many placements it has"
+
+
+async def test_a_reversed_payment_takes_its_commission_back(scene: Scene) -> None:
+    contract, agency_id = await working(scene)
+    payment = contract.paid("200.00")
+    await scene.receives(payment)
+    kept = contract.paid("100.00")
+    await scene.receives(kept, contract.payment_reversed(payment))
+    [undone] = await published(scene.database, CommissionReversed)
+    assert (undone.payment_id, undone.base, undone.amount) == (payment.payment_id, Decimal("200.00"), Decimal("25.00"))
+    found = await commissions(scene, agency_id)
+    assert [item["reversed_on"] for item in found["items"]].count(str(DAY)) == 1
+    assert found["totals"] == [
+        {"currency": "MXN", "items": 2, "earned": "37.50", "reversed": "25.00", "amount": "12.50"}
+    ]
+    assert (await scene.heard_types(agency_id))[-3:] == ["PaymentReceived", "PaymentReceived", "PaymentReversed"]
+
+
+@pytest.mark.parametrize("first", ["reversal first", "payment twice", "reversal twice"])
+async def test_whatever_comes_first_or_twice_a_reversed_payment_earns_nothing(scene: Scene, first: str) -> None:
+    contract, agency_id = await working(scene)
+    payment = contract.paid("200.00")
+    reversal = contract.payment_reversed(payment)
+    order = {
+        "reversal first": [reversal, payment],
+        "payment twice": [payment, payment, reversal, payment],
+        "reversal twice": [payment, reversal, reversal],
+    }[first]
+    for event in order:
+        await scene.receives(event)
+    totals = (await commissions(scene, agency_id))["totals"]
+    assert [total["amount"] for total in totals] in ([], ["0.00"])
+    earned, undone = [await published(scene.database, each) for each in (CommissionEarned, CommissionReversed)]
+    assert len(earned) == len(undone) <= 1
+
+
+async def test_a_payment_before_the_placement_earns_nothing(scene: Scene) -> None:
+    agency_id = await scene.agency("dialing", fees=FEES[:2])
+    await scene.rule(agency_id)
+    contract = scene.contract()
+    registration, payment = contract.registered(), contract.paid()
+    await scene.receives(payment)
+    await scene.receives(registration)
+    assert len(await scene.placements()) == 1
+    assert await amounts(scene, agency_id) == []
+    assert await scene.heard_types(agency_id) == ["PlacementStarted"]
+
+
+async def test_a_payment_of_an_earlier_business_date_earns_nothing(scene: Scene) -> None:
+    contract, agency_id = await working(scene)
+    contract.as_of = DAY - timedelta(days=1)
+    await scene.receives(contract.paid())
+    assert await amounts(scene, agency_id) == []
+
+
+@pytest.mark.parametrize("steps", [["recall"], ["recall", "objection"]])
+async def test_while_a_recall_is_pending_or_objected_payments_still_earn(scene: Scene, steps: list[str]) -> None:
+    contract, agency_id = await working(scene)
+    [placement] = await scene.placements()
+    for step in steps:
+        await scene.post(f"/v1/placements/{placement['placement_id']}/{step}", {"reason": "x"})
+    await scene.receives(contract.paid("100.00"))
+    assert await amounts(scene, agency_id) == ["12.50"]
+    assert (await scene.heard_types(agency_id))[-1] == "PaymentReceived"
+
+
+@pytest.mark.parametrize(
+    ("attribution", "days_after", "earns"),
+    [(0, 0, False), (0, 1, False), (5, 0, True), (5, 5, True), (5, 6, False)],
+)
+async def test_after_a_recall_payments_earn_as_long_as_they_are_attributed(
+    scene: Scene, attribution: int, days_after: int, earns: bool
+) -> None:
+    contract, agency_id = await working(scene, attribution_days=attribution)
+    [placement] = await scene.placements()
+    for step in ("recall", "acknowledgement"):
+        await scene.post(f"/v1/placements/{placement['placement_id']}/{step}", {"reason": "x"})
+    await scene.day(DAY + timedelta(days=days_after))
+    contract.as_of = DAY + timedelta(days=days_after)
+    await scene.receives(contract.paid("100.00"))
+    assert await amounts(scene, agency_id) == (["12.50"] if earns else [])
+    assert "PaymentReceived" not in await scene.heard_types(agency_id)
+
+
+@pytest.mark.parametrize("noticed", [True, False], ids=["ended", "not noticed yet"])
+@pytest.mark.parametrize(
+    ("attribution", "after_term", "earns"), [(0, 0, True), (0, 1, False), (3, 3, True), (3, 4, False)]
+)
+async def test_the_term_counts_by_its_dates_not_by_when_it_was_noticed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, attribution: int, after_term: int, earns: bool, noticed: bool
+) -> None:
+    if not noticed:
+        monkeypatch.setattr("assignment.handlers.DUE_AT_ONCE", 0)
+    last = DAY + timedelta(days=2)
+    contract, agency_id = await working(scene, attribution_days=attribution, ends_on=str(last))
+    await scene.day(last + timedelta(days=after_term))
+    if noticed and after_term == 0:
+        await scene.day(last + timedelta(days=1))
+    contract.as_of = last + timedelta(days=after_term)
+    await scene.receives(contract.paid("100.00"))
+    assert await amounts(scene, agency_id) == (["12.50"] if earns else [])
+
+
+async def test_the_payment_that_settles_earns_and_then_the_contract_goes_back(scene: Scene) -> None:
+    contract, agency_id = await working(scene)
+    await scene.receives(contract.paid("5000.00"), contract.closed(ContractState.SETTLED))
+    assert await amounts(scene, agency_id) == ["625.00"]
+    assert await scene.heard_types(agency_id) == ["PlacementStarted", "PaymentReceived", "PlacementRecallRequested"]
+
+
+async def test_a_period_holds_what_was_earned_on_its_business_dates(scene: Scene) -> None:
+    contract, agency_id = await working(scene)
+    for days in range(4):
+        await scene.day(DAY + timedelta(days=days))
+        contract.as_of = DAY + timedelta(days=days)
+        await scene.receives(contract.paid(f"{days + 1}00.00"))
+    second, third = str(DAY + timedelta(days=1)), str(DAY + timedelta(days=2))
+    found = await commissions(scene, agency_id, **{"from": second, "to": third})
+    assert [item["amount"] for item in found["items"]] == ["25.00", "37.50"]
+    assert found["totals"][0]["amount"] == "62.50"
+    first = await commissions(scene, agency_id, limit="3")
+    rest = await commissions(scene, agency_id, cursor=first["next_cursor"])
+    assert [item["amount"] for item in first["items"] + rest["items"]] == ["12.50", "25.00", "37.50", "50.00"]
+    assert rest["next_cursor"] is None
+    assert rest["totals"] == first["totals"], "the totals are those of the period, not of the page"
+    answer = await scene.client.get(f"/v1/agencies/{agency_id}/commissions", params={"from": third, "to": second})
+    assert answer.status_code == 422
+
+
+async def test_an_agency_reads_its_own_commissions_alone(scene: Scene) -> None:
+    contract, agency_id = await working(scene)
+    other = await scene.agency()
+    await scene.receives(contract.paid())
+    path = f"/v1/agencies/{agency_id}/commissions"
+    assert (await scene.client.get(path, headers=as_agency(agency_id))).json()["items"] != []
+    assert (await scene.client.get(path, headers=as_agency(other))).status_code == 404
+
+
+async def test_payments_of_one_batch_earn_one_by_one(scene: Scene) -> None:
+    contract, agency_id = await working(scene)
+    payments: list[PaymentReceived] = [contract.paid("0.04"), contract.paid("0.04"), contract.paid("0.04")]
+    await scene.receives(*payments)
+    assert await amounts(scene, agency_id) == ["0.01", "0.01", "0.01"], "rounded half up per payment"

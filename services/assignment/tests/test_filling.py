@@ -1,0 +1,218 @@
+"""Two at once: capacities hold, nobody is placed twice, and what stands in each other's way waits its turn."""
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from assignment import agency_queries, handlers, projection_queries, runs
+from assignment.handlers import consumer
+from events.contracts.assignment import ContractPlaced
+from events.contracts.base import Event, Lane
+from events.contracts.portfolio import ContractRegistered, Stage
+from events.database import Transaction
+from events.envelope import envelope_of
+from events.testing import apply_events, published, record_of
+from placing_scene import DAY, Contract, Scene, blocked_on_a_lock, code_of
+
+
+def received(contract: Contract) -> ContractRegistered:
+    record = record_of(contract.registered())
+    return ContractRegistered.received(record.value, envelope_of(record.headers))
+
+
+@asynccontextmanager
+async def registering(scene: Scene, *contracts: Contract) -> AsyncIterator[Transaction]:
+    """A batch that has placed these contracts and not yet committed."""
+    events = [received(contract) for contract in contracts]
+    async with scene.database.transaction("assignment.bulk") as tx:
+        await handlers.lock_contracts(tx, events)
+        await handlers.place_new(events, tx)
+        yield tx
+
+
+async def test_two_batches_that_place_at_once_do_not_overfill_an_agency(scene: Scene) -> None:
+    """The second one counts only when the first has committed, and sees its placement."""
+    small, large = await scene.agency("dialing", capacity=1), await scene.agency("dialing")
+    rule_id = await scene.rule(small, kind="dialing", priority=1)
+    await scene.rule(large, kind="dialing", priority=2)
+    first, second = scene.contract(), scene.contract()
+    async with registering(scene, first):
+        other = asyncio.create_task(scene.receives(second.registered()))
+        await blocked_on_a_lock(scene, "pg_advisory_xact_lock")
+        assert not other.done()
+    await other
+    assert [(p["agency_id"], p["rule_id"]) for p in await scene.placements()] == [(small, rule_id)]
+
+
+async def test_a_batch_that_rolls_back_leaves_its_place_free(scene: Scene) -> None:
+    await scene.rule(await scene.agency("dialing", capacity=1))
+    first, second = scene.contract(), scene.contract()
+    waiting: list[asyncio.Task[None]] = []
+
+    async def lost() -> None:
+        async with registering(scene, first):
+            waiting.append(asyncio.create_task(scene.receives(second.registered())))
+            await blocked_on_a_lock(scene, "pg_advisory_xact_lock")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await lost()
+    await waiting[0]
+    assert [p["contract_id"] for p in await scene.placements()] == [str(second.contract_id)]
+
+
+async def test_where_no_agency_is_limited_nobody_waits(scene: Scene) -> None:
+    await scene.rule(await scene.agency("dialing"))
+    async with registering(scene, scene.contract()):
+        await asyncio.wait_for(scene.receives(scene.contract().registered()), 5)
+    assert len(await scene.placements()) == 2
+
+
+async def test_capacities_hold_under_many_batches_and_runs(scene: Scene) -> None:
+    agencies = [await scene.agency("dialing", "visits", capacity=capacity) for capacity in (7, 11, 23)]
+    await scene.rule(*agencies)
+    await scene.rule(*reversed(agencies), kind="visits", stages=["late"])
+    batches = [[scene.contract(stage=Stage.LATE) for _ in range(6)] for _ in range(10)]
+
+    async def batch(contracts: list[Contract]) -> None:
+        await apply_events(scene.database, consumer, *(contract.registered() for contract in contracts))
+
+    await asyncio.gather(*(batch(contracts) for contracts in batches), scene.run(), scene.run())
+    placements = await scene.placements()
+    assert Counter(p["agency_id"] for p in placements) == dict(zip(agencies, (7, 11, 23), strict=True))
+    assert len({(p["contract_id"], p["kind"]) for p in placements}) == len(placements)
+    assert (await scene.run())["unplaced"] == 2 * 60 - 41
+
+
+async def test_a_recall_that_is_pending_has_given_its_place_away(scene: Scene) -> None:
+    """What counts is active placements; the operator who reinstates one may go beyond."""
+    agency_id = await scene.agency("dialing", capacity=1)
+    await scene.rule(agency_id)
+    first, second = await scene.contracts(2)
+    [placement] = await scene.placements()
+    assert placement["contract_id"] == str(first.contract_id)
+    path = f"/v1/placements/{placement['placement_id']}"
+    await scene.post(f"{path}/recall", {"reason": "x"})
+    assert (await scene.run())["placed"] == 1
+    await scene.post(f"{path}/objection", {"reason": "x"})
+    await scene.post(f"{path}/objection-decision", {"accepted": True, "reason": "x"})
+    assert {p["contract_id"]: p["state"] for p in await scene.placements()} == {
+        str(first.contract_id): "active",
+        str(second.contract_id): "active",
+    }
+
+
+async def test_a_run_goes_through_all_contracts_in_chunks(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "CHUNK_CONTRACTS", 4)
+    await scene.contracts(10)
+    await scene.contracts(2, stage=Stage.LEGAL)
+    await scene.rule(await scene.agency("dialing"), stages=["early"])
+    first = await scene.run()
+    assert (first["placed"], first["unplaced"]) == (10, 0)
+    second = await scene.run()
+    assert (second["placed"], second["recalled"], second["unplaced"]) == (0, 0, 0)
+    assert len(await published(scene.database, ContractPlaced)) == 10
+
+
+async def test_a_run_locks_only_what_it_changes(scene: Scene) -> None:
+    """Payments of contracts that have their agency do not wait for it, nor it for them."""
+    await scene.rule(await scene.agency("dialing"))
+    [settled] = await scene.contracts(1)
+    await scene.rule(await scene.agency("visits"), kind="visits", stages=["late"])
+    async with registering(scene, settled):
+        outcome = await asyncio.wait_for(scene.run(), 5)
+    assert outcome["placed"] == 0
+
+
+async def test_runs_at_once_share_the_work(scene: Scene) -> None:
+    await scene.contracts(30)
+    await scene.rule(await scene.agency("dialing"))
+    outcomes = await asyncio.gather(*(scene.run() for _ in range(4)))
+    assert sum(outcome["placed"] for outcome in outcomes) == 30
+    assert len(await scene.placements()) == 30
+
+
+async def test_a_run_and_a_payment_of_the_same_contract_go_one_after_the_other(scene: Scene) -> None:
+    """The payment has the contract's row: the run waits, looks again, and does not place what is paid."""
+    agency_id = await scene.agency("dialing")
+    contract, other = await scene.contracts(2)
+    await scene.rule(agency_id, min_overdue="100.00")
+    record = record_of(contract.paid("1500.00"))
+    payment = type(contract.paid("0.01")).received(record.value, envelope_of(record.headers))
+    async with scene.database.transaction("assignment.events") as tx:
+        await handlers.lock_contracts(tx, [payment])
+        await handlers.earn_commissions([payment], tx)
+        running = asyncio.create_task(scene.run())
+        await blocked_on_a_lock(scene, "ORDER BY contract_id FOR UPDATE")
+    assert (await running)["placed"] == 1
+    assert [p["contract_id"] for p in await scene.placements()] == [str(other.contract_id)]
+
+
+async def test_acknowledgement_and_objection_at_once_one_of_them_is_too_late(scene: Scene) -> None:
+    _, _, placement = await scene.placed()
+    path = f"/v1/placements/{placement['placement_id']}"
+    await scene.post(f"{path}/recall", {"reason": "x"})
+    answers = await asyncio.gather(
+        scene.client.post(f"{path}/acknowledgement", json={}),
+        scene.client.post(f"{path}/objection", json={"reason": "x"}),
+    )
+    assert sorted(answer.status_code for answer in answers) == [201, 409]
+    assert (await scene.the_placement())["version"] == 3
+
+
+async def test_two_service_contracts_at_once_do_not_overlap(scene: Scene) -> None:
+    agency_id = await scene.agency()
+    body = {"kinds": ["dialing"], "starts_on": "2026-01-01", "recall_grace_days": 0}
+    values = (UUID(agency_id), ["dialing"], DAY, None, None, 0, 0)
+    async with scene.database.transaction() as tx:
+        await agency_queries.lock_agency(tx, UUID(agency_id))
+        await agency_queries.create_service_contract(tx, values, [])
+        asking = asyncio.create_task(scene.client.post(f"/v1/agencies/{agency_id}/service-contracts", json=body))
+        await blocked_on_a_lock(scene, "agency_id = $1 FOR UPDATE")
+    answer = await asking
+    assert (answer.status_code, code_of(answer)) == (409, "service-contracts-overlap")
+
+
+async def test_a_portfolios_new_day_and_a_batch_of_its_contracts_lock_in_one_order(scene: Scene) -> None:
+    """The day's contracts are locked with those of the batch, by id: neither waits for what the other holds."""
+    agency_id = await scene.agency("dialing", ends_on=str(DAY))
+    await scene.rule(agency_id)
+    contracts = await scene.contracts(12)
+    for round_ in range(1, 6):
+        moved = scene.portfolio_says(scene.portfolio_id, business_date=DAY + timedelta(days=round_))
+        facts: list[Event] = [contract.revised() for contract in reversed(contracts)]
+        await asyncio.gather(scene.receives(moved, facts[round_]), scene.receives(*facts[6:]), scene.run())
+    assert {p["state"] for p in await scene.placements()} == {"ended"}
+    assert len(await scene.placements()) == 12
+
+
+async def test_a_portfolios_new_day_waits_for_whoever_has_one_of_its_contracts(scene: Scene) -> None:
+    contract, _, _ = await scene.placed(ends_on=str(DAY))
+    async with scene.database.transaction() as tx:
+        await projection_queries.lock_contracts(tx, [contract.contract_id])
+        moving = asyncio.create_task(scene.day(DAY + timedelta(days=1)))
+        await blocked_on_a_lock(scene, "ORDER BY contract_id FOR UPDATE")
+    await moving
+    assert (await scene.the_placement())["state"] == "ended"
+
+
+async def test_lanes_are_all_woken(scene: Scene) -> None:
+    """A relay sleeps until it is told that there is something on its lane."""
+    await scene.rule(await scene.agency("dialing"), min_overdue="100.00")
+    wrote: list[frozenset[Lane]] = []
+    scene.database.on_outbox(wrote.append)
+    contract = scene.contract()
+    await scene.receives(contract.registered())
+    await scene.receives(contract.paid("1500.00"))
+    assert wrote == [{Lane.BULK, Lane.AGENCIES}, {Lane.EVENTS, Lane.AGENCIES}]
+
+
+async def test_a_contract_of_a_portfolio_that_was_never_heard_of_has_its_own_day(scene: Scene) -> None:
+    await scene.rule(await scene.agency("dialing"))
+    await scene.contracts(1, portfolio_id=uuid.uuid4(), as_of=DAY + timedelta(days=4))
+    assert (await scene.the_placement())["starts_on"] == str(DAY + timedelta(days=4))

@@ -1,0 +1,77 @@
+"""The whole service on a log: what the portfolio says, what the other services and the agency's own topic get."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import events.schema
+import httpx
+from assignment.handlers import consumer
+from assignment.main import build_app
+from assignment.settings import AssignmentSettings
+from chassis.testing import client_for, mint, test_settings
+from events.contracts.base import Event
+from events.database import Database
+from events.memory import MemoryTransport
+from events.runtime import Runtime
+from placing_scene import Scene
+from recobro.postgres import EmbeddedPostgres
+
+
+@asynccontextmanager
+async def portfolio(postgres: EmbeddedPostgres, transport: MemoryTransport) -> AsyncIterator[Database]:
+    """The portfolio's outbox and its relays."""
+    admin = await asyncpg.connect(postgres.dsn("postgres"))
+    await admin.execute("DROP DATABASE IF EXISTS said_to_assignment")
+    await admin.execute("CREATE DATABASE said_to_assignment")
+    database = Database(postgres.dsn("said_to_assignment"))
+    await database.open()
+    async with database.connection() as connection:
+        await connection.execute(events.schema.CREATE)
+    runtime = Runtime("portfolio", database, transport, None)
+    await runtime.start()
+    yield database
+    await runtime.stop()
+    await database.close()
+    await admin.execute("DROP DATABASE said_to_assignment WITH (FORCE)")
+    await admin.close()
+
+
+@asynccontextmanager
+async def running(scene: Scene, transport: MemoryTransport) -> AsyncIterator[httpx.AsyncClient]:
+    settings = AssignmentSettings(**test_settings(scene.database.dsn, service="assignment").model_dump())
+    database = Database(scene.database.dsn)
+    runtime = Runtime("assignment", database, transport, consumer, agencies=True)
+    async with client_for(build_app(settings, database, runtime), mint()) as client:
+        yield client
+
+
+async def say(database: Database, *facts: Event) -> None:
+    async with database.transaction() as tx:
+        tx.publish(*facts)
+
+
+async def test_from_the_portfolio_to_the_agency(scene: Scene, postgres: EmbeddedPostgres) -> None:
+    agency_id = await scene.agency("dialing", fees=[{"kind": "dialing", "from_days": 0, "percent": "10"}])
+    await scene.rule(agency_id, min_overdue="100.00")
+    transport = MemoryTransport(partitions=3)
+    contract = scene.contract()
+    async with portfolio(postgres, transport) as said, running(scene, transport) as client:
+        await say(said, contract.registered())
+        await scene.until("SELECT EXISTS (SELECT FROM placement)")
+        await say(said, contract.paid("1500.00"))
+        await scene.until("SELECT EXISTS (SELECT FROM placement WHERE state = 'recall_pending')")
+        for lane in ("events", "bulk", "agencies"):
+            await scene.until(f"SELECT NOT EXISTS (SELECT FROM outbox_{lane})")
+        assert (await client.get("/readyz")).status_code == 200
+        found = (await client.get(f"/v1/agencies/{agency_id}/commissions")).json()
+        assert found["totals"][0]["amount"] == "150.00"
+    logs = [log for place, log in transport.logs.items() if place.topic == f"agency.{agency_id}.events"]
+    heard = [
+        [record.headers["ce_type"] for record in log if record.headers["ce_subject"] == str(contract.contract_id)]
+        for log in logs
+    ]
+    assert [log for log in heard if log] == [
+        ["agency.placement-started.v1", "agency.payment-received.v1", "agency.placement-recall-requested.v1"]
+    ], "on one partition, in the order of the facts"
+    assert sum(len(log) for log in logs) == 4, "and its registration"

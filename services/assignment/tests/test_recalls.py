@@ -1,0 +1,221 @@
+"""How a contract is given back: recall, acknowledgement, objection, decision, days of grace, end of the term."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from events.contracts import agency, assignment
+from events.contracts.base import Event
+from events.contracts.portfolio import Stage
+from events.testing import published
+from placing_scene import DAY, Json, Scene, as_agency, code_of
+
+REASON = {"reason": "the creditor wants it back"}
+
+
+async def recalled(scene: Scene, **terms: Any) -> tuple[Any, str, str]:
+    """A placement that an operator has recalled: contract, agency, path."""
+    contract, agency_id, placement = await scene.placed(**terms)
+    path = f"/v1/placements/{placement['placement_id']}"
+    await scene.post(f"{path}/recall", REASON)
+    return contract, agency_id, path
+
+
+async def pair(scene: Scene, event_type: type[Event], told_type: type[Event]) -> tuple[Any, Any]:
+    """The last event of a type, and what the agency was told of it."""
+    return (await published(scene.database, event_type))[-1], (await published(scene.database, told_type))[-1]
+
+
+async def test_an_operator_recalls_and_the_agency_acknowledges(scene: Scene) -> None:
+    _, agency_id, path = await recalled(scene)
+    pending = await scene.get(path)
+    assert (pending["state"], pending["version"], pending["reason"]) == ("recall_pending", 2, REASON["reason"])
+    assert pending["final_on"] == str(DAY + timedelta(days=2))
+    event, told = await pair(scene, assignment.PlacementRecallRequested, agency.PlacementRecallRequested)
+    assert (event.version, event.reason, event.final_on) == (2, REASON["reason"], DAY + timedelta(days=2))
+    assert (told.reason, told.final_on, told.agency_id) == (REASON["reason"], event.final_on, UUID(agency_id))
+
+    done = await scene.post(f"{path}/acknowledgement", headers=as_agency(agency_id))
+    assert (done["state"], done["version"], done["ended_on"]) == ("recalled", 3, str(DAY))
+    event, told = await pair(scene, assignment.PlacementRecalled, agency.PlacementRecalled)
+    assert (event.version, event.reason, told.reason) == (3, REASON["reason"], REASON["reason"])
+    assert await scene.heard_types(agency_id) == ["PlacementStarted", "PlacementRecallRequested", "PlacementRecalled"]
+
+
+async def test_what_an_operator_took_from_an_agency_does_not_go_back_to_it(scene: Scene) -> None:
+    contract, agency_id, path = await recalled(scene)
+    await scene.post(f"{path}/acknowledgement", {"reason": "done"})
+    outcome = await scene.run()
+    assert (outcome["placed"], outcome["unplaced"]) == (0, 1)
+    other = await scene.agency("dialing")
+    await scene.rule(agency_id, other, priority=0)
+    await scene.receives(contract.revised())
+    assert [p["agency_id"] for p in await scene.placements(state="active")] == [other]
+
+
+async def test_an_objection_that_is_accepted_makes_the_placement_active_again(scene: Scene) -> None:
+    _, agency_id, path = await recalled(scene)
+    objected = await scene.post(f"{path}/objection", {"reason": "a promise for Friday"}, headers=as_agency(agency_id))
+    assert (objected["state"], objected["version"], objected["objection"]) == ("objected", 3, "a promise for Friday")
+    await scene.day(DAY + timedelta(days=30))
+    assert (await scene.get(path))["state"] == "objected", "it stays pending until an operator decides"
+
+    active = await scene.post(f"{path}/objection-decision", {"accepted": True, "reason": "let us see"})
+    assert (active["state"], active["version"], active["final_on"]) == ("active", 4, None)
+    event, told = await pair(scene, assignment.PlacementReinstated, agency.PlacementReinstated)
+    assert (event.version, event.reason, event.starts_on, event.ends_on) == (4, "let us see", DAY, None)
+    assert told.reason == "let us see"
+    await scene.post(f"{path}/recall", REASON)
+    assert (await scene.get(path))["version"] == 5
+
+
+async def test_an_objection_that_is_refused_ends_in_the_recall(scene: Scene) -> None:
+    _, _, path = await recalled(scene)
+    await scene.post(f"{path}/objection", {"reason": "no"})
+    done = await scene.post(f"{path}/objection-decision", {"accepted": False, "reason": "yes"})
+    assert (done["state"], done["version"], done["reason"], done["decision"]) == (
+        "recalled",
+        4,
+        REASON["reason"],
+        "yes",
+    )
+    event, _ = await pair(scene, assignment.PlacementRecalled, agency.PlacementRecalled)
+    assert event.reason == REASON["reason"]
+
+
+async def test_the_rules_do_not_undo_what_an_operator_decided(scene: Scene) -> None:
+    """Recalled by a rule, objected, accepted: it is not recalled again for the same reason, but for another."""
+    contract, _, placement = await scene.placed()
+    path = f"/v1/placements/{placement['placement_id']}"
+    await scene.receives(contract.staged(Stage.LEGAL))
+    await scene.post(f"{path}/objection", {"reason": "nearly paid"})
+    await scene.post(f"{path}/objection-decision", {"accepted": True, "reason": "all right"})
+    await scene.receives(contract.paid("100.00"))
+    assert (await scene.run())["recalled"] == 0
+    await scene.receives(contract.paid("1400.00"))
+    assert (await scene.get(path))["reason"] == "paid_in_full"
+
+
+async def test_when_the_days_of_grace_are_over_it_is_recalled_by_itself(scene: Scene) -> None:
+    _, agency_id, path = await recalled(scene)
+    await scene.day(DAY + timedelta(days=2))
+    assert (await scene.run())["recalls_final"] == 0
+    assert (await scene.get(path))["state"] == "recall_pending", "the last day of grace"
+    await scene.day(DAY + timedelta(days=3))
+    done = await scene.get(path)
+    assert (done["state"], done["version"], done["ended_on"]) == ("recalled", 3, str(DAY + timedelta(days=2)))
+    assert (await scene.heard_types(agency_id))[-1] == "PlacementRecalled"
+
+
+async def test_a_day_that_moves_elsewhere_ends_nothing_here(scene: Scene) -> None:
+    _, _, path = await recalled(scene)
+    other = await scene.portfolio(UUID(int=1), business_date=DAY + timedelta(days=90))
+    await scene.portfolio(other, business_date=DAY + timedelta(days=91))
+    assert (await scene.get(path))["state"] == "recall_pending"
+
+
+async def test_a_run_ends_what_no_event_has_ended(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assignment.handlers.DUE_AT_ONCE", 0)
+    _, _, path = await recalled(scene)
+    await scene.day(DAY + timedelta(days=3))
+    assert (await scene.get(path))["state"] == "recall_pending"
+    outcome = await scene.run()
+    assert (outcome["recalls_final"], outcome["placed"], outcome["unplaced"]) == (1, 0, 1)
+    assert (await scene.get(path))["state"] == "recalled"
+
+
+async def test_a_placement_ends_with_its_service_contract_and_the_next_one_begins(scene: Scene) -> None:
+    last = DAY + timedelta(days=6)
+    contract, agency_id, first = await scene.placed(ends_on=str(last))
+    assert first["ends_on"] == str(last)
+    await scene.day(last)
+    assert (await scene.run())["ended"] == 0
+    assert (await scene.get(f"/v1/placements/{first['placement_id']}"))["state"] == "active"
+    await scene.service_contract(agency_id, "dialing", starts_on=str(last + timedelta(days=1)))
+    await scene.day(last + timedelta(days=1))
+    old, new = await scene.placements()
+    assert (old["state"], old["reason"], old["ended_on"], old["version"]) == ("ended", "term_over", str(last), 2)
+    assert (new["state"], new["starts_on"]) == ("active", str(last + timedelta(days=1)))
+    event, told = await pair(scene, assignment.PlacementEnded, agency.PlacementEnded)
+    assert (event.placement_id, event.version, event.reason) == (UUID(old["placement_id"]), 2, "term_over")
+    assert told.reason == "term_over"
+    assert (await scene.heard_types(agency_id))[-2:] == ["PlacementEnded", "PlacementStarted"]
+    await scene.receives(contract.revised())
+    assert len(await scene.placements()) == 2
+
+
+async def test_positions_of_the_next_day_may_overtake_the_portfolio(scene: Scene) -> None:
+    """What counts is the contract's business date, whichever event has brought it."""
+    contract, _, placement = await scene.placed(ends_on=str(DAY))
+    await scene.receives(contract.staged(Stage.LATE, as_of=DAY + timedelta(days=1)))
+    assert (await scene.get(f"/v1/placements/{placement['placement_id']}"))["state"] == "ended"
+
+
+WRONG: list[tuple[list[tuple[str, Json]], str, Json, str]] = [
+    ([], "acknowledgement", {}, "placement-not-pending"),
+    ([], "objection", {"reason": "x"}, "placement-not-pending"),
+    ([], "objection-decision", {"accepted": True, "reason": "x"}, "placement-not-objected"),
+    ([("recall", REASON)], "recall", REASON, "placement-not-active"),
+    ([("recall", REASON)], "objection-decision", {"accepted": True, "reason": "x"}, "placement-not-objected"),
+    ([("recall", REASON), ("acknowledgement", {})], "acknowledgement", {}, "placement-not-pending"),
+    ([("recall", REASON), ("acknowledgement", {})], "objection", {"reason": "x"}, "placement-not-pending"),
+    ([("recall", REASON), ("acknowledgement", {})], "recall", REASON, "placement-not-active"),
+    ([("recall", REASON), ("objection", {"reason": "x"})], "acknowledgement", {}, "placement-not-pending"),
+    ([("recall", REASON), ("objection", {"reason": "x"})], "objection", {"reason": "x"}, "placement-not-pending"),
+]
+
+
+@pytest.mark.parametrize(("before", "step", "body", "code"), WRONG)
+async def test_a_step_in_the_wrong_state_is_a_conflict(
+    scene: Scene, before: list[tuple[str, Json]], step: str, body: Json, code: str
+) -> None:
+    _, _, placement = await scene.placed()
+    path = f"/v1/placements/{placement['placement_id']}"
+    for earlier, said in before:
+        await scene.post(f"{path}/{earlier}", said)
+    known, events = await scene.get(path), await scene.outbox_ids()
+    answer = await scene.client.post(f"{path}/{step}", json=body)
+    assert (answer.status_code, code_of(answer)) == (409, code)
+    assert await scene.get(path) == known
+    assert await scene.outbox_ids() == events
+
+
+async def test_an_objection_after_the_last_day_of_grace_is_too_late(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assignment.handlers.DUE_AT_ONCE", 0)
+    _, _, path = await recalled(scene, recall_grace_days=0)
+    await scene.day(DAY + timedelta(days=1))
+    answer = await scene.client.post(f"{path}/objection", json={"reason": "x"})
+    assert (answer.status_code, code_of(answer)) == (409, "grace-over")
+
+
+@pytest.mark.parametrize(
+    ("step", "body"),
+    [
+        ("recall", {}),
+        ("recall", {"reason": ""}),
+        ("recall", {"reason": "nul\0"}),
+        ("recall", {"reason": "x", "surprise": 1}),
+        ("recall", {"reason": "x" * 1001}),
+        ("objection", {"reason": None}),
+        ("objection-decision", {"accepted": "true", "reason": "x"}),
+        ("objection-decision", {"accepted": 1, "reason": "x"}),
+        ("objection-decision", {"accepted": True}),
+        ("acknowledgement", {"surprise": 1}),
+    ],
+)
+async def test_bad_input_is_refused(scene: Scene, step: str, body: Json) -> None:
+    _, _, placement = await scene.placed()
+    answer = await scene.client.post(f"/v1/placements/{placement['placement_id']}/{step}", json=body)
+    assert (answer.status_code, code_of(answer)) == (422, "invalid")
+
+
+async def test_a_recall_sent_again_with_its_key_happens_once(scene: Scene) -> None:
+    _, _, placement = await scene.placed()
+    path = f"/v1/placements/{placement['placement_id']}/recall"
+    first = await scene.post(path, REASON, headers={"Idempotency-Key": "once"})
+    again = await scene.post(path, REASON, headers={"Idempotency-Key": "once"})
+    assert first == again
+    assert len(await published(scene.database, assignment.PlacementRecallRequested)) == 1

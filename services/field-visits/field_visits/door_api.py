@@ -1,0 +1,140 @@
+"""What visitors tell us over HTTP: who attends, and how the visit ended."""
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from chassis import CurrentPrincipal, InputModel, Moment, OutputModel, Router, ShortText, Text, WriteTransaction, writes
+from events.contracts import Money
+from events.contracts.field_visits import AddressVerdict, AttendedBy, Position, VisitOutcome
+from events.contracts.portfolio import ContactKind
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from field_visits import door, rules, visits
+from field_visits.visits import Collected, Visit
+
+router = Router(prefix="/v1", tags=["at the door"])
+_LONGEST = {ContactKind.PHONE: 64, ContactKind.EMAIL: 254}
+_SHAPES = {
+    ContactKind.PHONE: re.compile(r"(?=(?:.*\d){7})[\d+().,;/#*x\s-]+", re.ASCII),
+    ContactKind.EMAIL: re.compile(r"[^@\s]+@[^@\s]+"),
+}
+
+
+class NewAttendance(InputModel):
+    """``at`` may lie in the past: phones are offline now and then."""
+
+    attended_by: AttendedBy
+    at: Moment
+
+
+class NewContact(InputModel):
+    """A phone or an e-mail that was given at the door, as it was given; ``provenance`` says who gave it."""
+
+    kind: ContactKind
+    value: Annotated[Text, Field(max_length=254)]
+    provenance: ShortText
+
+    @model_validator(mode="after")
+    def _looks_like_one(self) -> Self:
+        if len(self.value) > _LONGEST[self.kind] or not _SHAPES[self.kind].fullmatch(self.value):
+            raise PydanticCustomError("contact", "the value does not look like a {kind}", {"kind": self.kind.value})
+        return self
+
+
+class NewPosition(InputModel):
+    """WGS 84 degrees, with the accuracy that the phone gave."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
+    accuracy_metres: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
+
+
+class NewResult(InputModel):
+    """How the visit ended. ``at`` is when the visitor was there; a result on paper may be told days later."""
+
+    outcome: VisitOutcome
+    attended_by: AttendedBy
+    reason_for_non_payment: Text | None = None
+    contacts: Annotated[tuple[NewContact, ...], Field(max_length=20)] = ()
+    position: NewPosition | None = None
+    at: Moment
+    address_verdict: AddressVerdict | None = None
+
+    @model_validator(mode="after")
+    def _can_be_true(self) -> Self:
+        if why := rules.contradiction(self.outcome, self.attended_by, self.reason_for_non_payment):
+            raise PydanticCustomError("contradiction", "attended_by {why}", {"why": why})
+        return self
+
+    def finding(self) -> door.Finding:
+        return door.Finding(
+            outcome=self.outcome,
+            attended_by=self.attended_by,
+            at=self.at,
+            reason_for_non_payment=self.reason_for_non_payment,
+            contacts=[Collected(**contact.model_dump()) for contact in self.contacts],
+            position=Position(**self.position.model_dump()) if self.position else None,
+            address_verdict=self.address_verdict,
+        )
+
+
+class Balance(OutputModel):
+    overdue_balance: Money
+    total_balance: Money
+    currency: str
+    days_past_due: int
+    as_of: date
+
+
+class Option(OutputModel):
+    """``pay_now``: what is overdue; ``promise``: by a day; ``plan``: for all that is owed."""
+
+    kind: str
+    amount: Money | None = None
+    latest_due_on: date | None = None
+
+
+class Attendance(OutputModel):
+    """``balance`` and ``payment_options`` are there only when the debtor attends."""
+
+    visit_id: UUID
+    attended_by: AttendedBy
+    at: datetime
+    balance: Balance | None = None
+    payment_options: tuple[Option, ...] | None = None
+
+
+@router.post(
+    "/visits/{visit_id}/attendance",
+    status_code=201,
+    response_model_exclude_none=True,
+    dependencies=[writes("field-visits", agency=True)],
+)
+async def record_attendance(
+    visit_id: UUID, new: NewAttendance, tx: WriteTransaction, who: CurrentPrincipal
+) -> Attendance:
+    """Record who attends. When it is the debtor, the answer holds the balance; 409 when the visit is off."""
+    told = await door.attend(tx, who, visit_id, new.attended_by, new.at)
+    met = {"visit_id": visit_id, "attended_by": new.attended_by, "at": new.at}
+    if told is None:
+        return Attendance(**met)
+    balance = Balance(
+        overdue_balance=told.overdue_balance,
+        total_balance=told.total_balance,
+        currency=told.currency,
+        days_past_due=told.days_past_due,
+        as_of=told.as_of,
+    )
+    options = tuple(
+        Option(kind=option.kind, amount=option.amount, latest_due_on=option.latest_due_on) for option in told.options
+    )
+    return Attendance(**met, balance=balance, payment_options=options)
+
+
+@router.post("/visits/{visit_id}/result", status_code=201, dependencies=[writes("field-visits", agency=True)])
+async def record_result(visit_id: UUID, new: NewResult, tx: WriteTransaction, who: CurrentPrincipal) -> Visit:
+    """Record how the visit ended, once. Send an Idempotency-Key: what a phone sends twice then counts once."""
+    return visits.shown(await door.finish(tx, who, visit_id, new.finding()))

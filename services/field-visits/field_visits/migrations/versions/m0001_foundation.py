@@ -1,0 +1,165 @@
+"""What is known of contracts, and visits: ordered, attended, photographed, ended."""
+
+import chassis.schema
+import events.schema
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+_PROJECTION = r"""
+CREATE TABLE portfolio (
+    portfolio_id uuid PRIMARY KEY,
+    version bigint NOT NULL,
+    business_date date,
+    company text NOT NULL,
+    timezone text NOT NULL
+);
+-- A contract is known by its id alone until its details have come: facts of different topics have no order.
+-- Three groups of columns, each with a version: position, details, the debtor's status.
+CREATE TABLE contract (
+    contract_id uuid PRIMARY KEY,
+    version bigint NOT NULL DEFAULT -1,
+    as_of date,
+    state text,
+    stage text,
+    overdue_balance numeric(14, 2),
+    total_balance numeric(14, 2),
+    oldest_due_on date,
+    details_version bigint NOT NULL DEFAULT -1,
+    portfolio_id uuid,
+    debtor_id uuid,
+    contract_number text COLLATE "C",
+    name text,
+    jurisdiction text,
+    currency text,
+    status_version bigint NOT NULL DEFAULT -1,
+    status text NOT NULL DEFAULT 'active'
+) WITH (fillfactor = 85);
+-- Belongs to the details. An address that a contract no longer has stays, not present: a visit may have gone there.
+CREATE TABLE address (
+    contract_id uuid NOT NULL,
+    address_id uuid NOT NULL,
+    rank integer NOT NULL,
+    kind text NOT NULL,
+    street text,
+    exterior text,
+    interior text,
+    neighbourhood text,
+    postal_code text,
+    city text,
+    state text,
+    country text,
+    authorised boolean NOT NULL,
+    irregular_numbering boolean NOT NULL,
+    issues text NOT NULL,
+    present boolean NOT NULL DEFAULT true,
+    PRIMARY KEY (contract_id, address_id)
+);
+CREATE TABLE pause (
+    contract_id uuid NOT NULL,
+    pause_id uuid NOT NULL,
+    version bigint NOT NULL,
+    starts_on date NOT NULL,
+    ends_on date,
+    PRIMARY KEY (contract_id, pause_id)
+);
+-- Once not silent, never silent again: a dispute is opened once and its contact resumes once.
+CREATE TABLE clarification (
+    contract_id uuid NOT NULL,
+    clarification_id uuid NOT NULL,
+    silent boolean NOT NULL,
+    PRIMARY KEY (contract_id, clarification_id)
+);
+-- Placements of the kind visits. Its dates are null while only its end has been heard of.
+CREATE TABLE placement (
+    contract_id uuid NOT NULL,
+    placement_id uuid NOT NULL,
+    version bigint NOT NULL,
+    agency_id uuid NOT NULL,
+    active boolean NOT NULL,
+    starts_on date,
+    ends_on date,
+    PRIMARY KEY (contract_id, placement_id)
+);
+CREATE TABLE promise (
+    contract_id uuid NOT NULL,
+    promise_id uuid NOT NULL,
+    version bigint NOT NULL,
+    open boolean NOT NULL,
+    silent_until date NOT NULL,
+    PRIMARY KEY (contract_id, promise_id)
+);
+"""
+
+_VISITS = r"""
+-- Everything that changes a visit holds the lock of its contract's row.
+CREATE TABLE visit (
+    visit_id uuid PRIMARY KEY DEFAULT uuidv7(),
+    contract_id uuid NOT NULL REFERENCES contract,
+    agency_id uuid,
+    placement_id uuid,
+    visitor text NOT NULL,
+    visit_on date NOT NULL,
+    address_id uuid NOT NULL,
+    state text NOT NULL DEFAULT 'ordered' CHECK (state IN ('ordered', 'routed', 'done', 'failed', 'cancelled')),
+    ordered_by text NOT NULL,
+    ordered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    cancel_reason text,
+    cancel_detail text,
+    cancelled_at timestamptz,
+    outcome text,
+    attended_by text,
+    reason_for_non_payment text,
+    started_at timestamptz,
+    latitude double precision,
+    longitude double precision,
+    accuracy_metres double precision,
+    address_verdict text,
+    contacts jsonb,
+    reported_by text,
+    reported_at timestamptz,
+    CHECK ((state = 'cancelled') <= (cancel_reason IS NOT NULL)),
+    CHECK ((state IN ('done', 'failed')) = (outcome IS NOT NULL))
+);
+CREATE INDEX visit_open ON visit (contract_id) WHERE state IN ('ordered', 'routed');
+CREATE INDEX visit_contract ON visit (contract_id, visit_on, visit_id);
+CREATE INDEX visit_day ON visit (visit_on, visit_id);
+CREATE INDEX visit_visitor ON visit (visitor, visit_on, visit_id);
+CREATE INDEX visit_agency ON visit (agency_id, visit_on, visit_id);
+-- Who was met at the door, as it was recorded; rows are added, never changed. told_balance: the answer held it.
+CREATE TABLE attendance (
+    attendance_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    visit_id uuid NOT NULL REFERENCES visit,
+    attended_by text NOT NULL,
+    at timestamptz NOT NULL,
+    told_balance boolean NOT NULL,
+    recorded_by text NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX attendance_visit ON attendance (visit_id);
+-- sha256 is of what is stored, upload_sha256 of what was sent: the same photo sent again is the same photo.
+CREATE TABLE photo (
+    photo_id uuid PRIMARY KEY,
+    visit_id uuid NOT NULL REFERENCES visit,
+    upload_sha256 bytea NOT NULL,
+    sha256 bytea NOT NULL,
+    bytes integer NOT NULL,
+    width integer NOT NULL,
+    height integer NOT NULL,
+    taken_at timestamptz NOT NULL,
+    latitude double precision,
+    longitude double precision,
+    accuracy_metres double precision,
+    recorded_by text NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (visit_id, upload_sha256)
+);
+"""
+
+
+def upgrade() -> None:
+    op.execute(events.schema.CREATE)
+    op.execute(chassis.schema.CREATE)
+    op.execute(_PROJECTION)
+    op.execute(_VISITS)

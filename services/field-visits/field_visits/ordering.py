@@ -1,0 +1,107 @@
+"""Ordering a visit, and calling one off by hand."""
+
+from datetime import date
+from uuid import UUID
+
+from chassis import Conflict, FieldError, Invalid, NotFound, Principal, heard_of
+from events.contracts.field_visits import CancelReason, VisitCancelled, VisitOrdered
+from events.database import Row, Transaction
+
+from field_visits import rules, visits
+from field_visits import visits_queries as queries
+
+_SILENT = {
+    CancelReason.CLOSED: "The contract is closed.",
+    CancelReason.DECEASED: "The debtor has died.",
+    CancelReason.REPRESENTED: "The debtor is represented: their representative is spoken with.",
+    CancelReason.CLARIFICATION: "A clarification is open: nobody contacts the debtor about the contract.",
+    CancelReason.PAUSED: "The contract is paused on that day.",
+    CancelReason.PROMISE: "There is a promise to pay: the debtor is left in peace on that day.",
+    CancelReason.NOTHING_OVERDUE: "Nothing is overdue.",
+}
+
+
+class ContractUnknown(NotFound):
+    code = "contract-unknown"
+    detail = "There is no such contract."
+
+
+async def order(
+    tx: Transaction, who: Principal, contract_id: UUID, visitor: str, visit_on: date, address_id: UUID | None
+) -> Row:
+    """Order a visit, unless there is a reason to keep silent: 409 with the reason as its code.
+
+    404 for a contract that is unknown or, to an agency, not placed with it for visits.
+    """
+    if not await heard_of(lambda: queries.knows(tx, contract_id, who.agency_id)):
+        raise ContractUnknown()
+    await queries.lock_contract(tx, contract_id)
+    standing = await queries.standing(tx, contract_id, visit_on)
+    placement = await _placement(tx, who, contract_id, visit_on)
+    if refused := rules.day_refused(visit_on, standing["business_date"]):
+        raise _bad_day(refused)
+    if placement is not None and not placement["in_force"]:
+        if who.agency_id is not None:
+            raise _bad_day("must lie within the term of the placement")
+        placement = None
+    if standing["reason"] is not None:
+        reason = CancelReason(standing["reason"])
+        raise Conflict(_SILENT[reason], code=reason.replace("_", "-"))
+    chosen = await _address(tx, contract_id, address_id)
+    agency_id, placement_id = (placement["agency_id"], placement["placement_id"]) if placement else (None, None)
+    values = (contract_id, agency_id, placement_id, visitor, visit_on, chosen, who.subject)
+    visit_id = await queries.insert(tx, values)
+    tx.publish(
+        VisitOrdered(
+            contract_id=contract_id,
+            visit_id=visit_id,
+            agency_id=agency_id,
+            visitor=visitor,
+            address_id=chosen,
+            visit_on=visit_on,
+        )
+    )
+    return await visits.expect(tx, visit_id, None)
+
+
+async def _placement(tx: Transaction, who: Principal, contract_id: UUID, visit_on: date) -> Row | None:
+    """Read under the contract's lock: a recall may have come since the contract was looked for."""
+    placement = await queries.placement(tx, contract_id, who.agency_id, visit_on)
+    if placement is None and who.agency_id is not None:
+        raise ContractUnknown()
+    return placement
+
+
+def _bad_day(why: str) -> Invalid:
+    return Invalid("No visit can be ordered for that day.", code="day-refused", errors=[FieldError("/visit_on", why)])
+
+
+async def _address(tx: Transaction, contract_id: UUID, address_id: UUID | None) -> UUID:
+    """Where to go: only where the creditor authorised it."""
+    known = await queries.addresses(tx, contract_id, address_id, rules.ADDRESS_KINDS)
+    if address_id is not None and not known:
+        mistake = FieldError("/address_id", "must be an address of the contract")
+        raise Invalid("The contract has no such address.", code="address-unknown", errors=[mistake])
+    authorised = [row["address_id"] for row in known if row["authorised"]]
+    if not authorised:
+        which = "This address is not" if address_id is not None else "No address of the contract is"
+        raise Conflict(f"{which} authorised for visits.", code="no-address")
+    chosen: UUID = authorised[0]
+    return chosen
+
+
+async def call_off(tx: Transaction, who: Principal, visit_id: UUID, detail: str) -> Row:
+    """Cancel a visit that has not ended; 409 when it has, or was cancelled before."""
+    row = await visits.locked(tx, visit_id, who.agency_id)
+    visits.refuse_not_open(row)
+    await queries.cancel_by_hand(tx, visit_id, detail)
+    tx.publish(
+        VisitCancelled(
+            contract_id=row["contract_id"],
+            visit_id=visit_id,
+            agency_id=row["agency_id"],
+            reason=CancelReason.OPERATOR,
+            detail=detail,
+        )
+    )
+    return await visits.expect(tx, visit_id, None)

@@ -1,0 +1,143 @@
+"""Photos over HTTP."""
+
+import hashlib
+import re
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from chassis import (
+    CurrentPrincipal,
+    FieldError,
+    Invalid,
+    Moment,
+    NotFound,
+    OutputModel,
+    Page,
+    ReadConnection,
+    Router,
+    ServiceDatabase,
+    Unavailable,
+    body_limit,
+    reads,
+    writes,
+)
+from events.contracts.field_visits import Position
+from events.database import Row
+from fastapi import Query, Request
+from fastapi.responses import Response
+from pydantic import BeforeValidator, Field
+
+from field_visits import door, photos, visits
+from field_visits import photos_queries as queries
+from field_visits.album import Album
+
+router = Router(prefix="/v1", tags=["photos"])
+_NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,20})?", re.ASCII)
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {"image/jpeg": _BINARY, "image/png": _BINARY}}}
+_JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
+
+
+def _plain_number(value: object) -> object:
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise ValueError("must be a number such as 19.432608")
+    return value
+
+
+_Number = Annotated[float, BeforeValidator(_plain_number)]
+Latitude = Annotated[_Number, Field(ge=-90, le=90)]
+Longitude = Annotated[_Number, Field(ge=-180, le=180)]
+Accuracy = Annotated[_Number, Field(ge=0, le=1_000_000)]
+
+
+class PhotoUnknown(NotFound):
+    code = "photo-unknown"
+    detail = "There is no such photo."
+
+
+class Photo(OutputModel):
+    """``sha256``, ``size_bytes``, ``width`` and ``height`` are those of what is stored, a JPEG without metadata."""
+
+    photo_id: UUID
+    visit_id: UUID
+    sha256: str
+    size_bytes: int
+    width: int
+    height: int
+    taken_at: datetime
+    position: Position | None
+    recorded_at: datetime
+
+
+def _shown(row: Row) -> Photo:
+    fields = dict(row)
+    latitude, longitude, accuracy = (fields.pop(name) for name in ("latitude", "longitude", "accuracy_metres"))
+    position = None
+    if latitude is not None:
+        position = Position(latitude=latitude, longitude=longitude, accuracy_metres=accuracy)
+    return Photo(**{**fields, "sha256": row["sha256"].hex()}, position=position)
+
+
+@router.post(
+    "/visits/{visit_id}/photos",
+    status_code=201,
+    dependencies=[writes("field-visits", agency=True), body_limit(photos.MOST_BYTES)],
+    openapi_extra=_BODY,
+)
+async def add_photo(
+    visit_id: UUID,
+    request: Request,
+    database: ServiceDatabase,
+    who: CurrentPrincipal,
+    permission: Annotated[str | None, Query(max_length=5, description="`true`: whoever lives there agreed")] = None,
+    at: Annotated[Moment | None, Query(description="When it was taken; default: now")] = None,
+    latitude: Annotated[Latitude | None, Query()] = None,
+    longitude: Annotated[Longitude | None, Query()] = None,
+    accuracy_metres: Annotated[Accuracy | None, Query()] = None,
+) -> Photo:
+    """Add a photo (JPEG or PNG, the raw body) that was taken with permission. It is stored without hidden data."""
+    if permission != "true":
+        mistake = FieldError("/query/permission", "must be true: photos are taken with permission only")
+        raise Invalid("There is no permission for this photo.", code="permission-needed", errors=[mistake])
+    taken = photos.Taken(at or photos.now(), _position(latitude, longitude, accuracy_metres))
+    door.refuse_future(taken.at, "/query/at")
+    album: Album = request.app.state.album
+    return _shown(await photos.take(database, album, who, visit_id, await request.body(), taken))
+
+
+def _position(latitude: float | None, longitude: float | None, accuracy_metres: float | None) -> Position | None:
+    if latitude is None and longitude is None and accuracy_metres is None:
+        return None
+    if latitude is None or longitude is None:
+        missing = "latitude" if latitude is None else "longitude"
+        mistake = FieldError(f"/query/{missing}", "must be there: a place has a latitude and a longitude")
+        raise Invalid("The place is not whole.", errors=[mistake])
+    return Position(latitude=latitude, longitude=longitude, accuracy_metres=accuracy_metres)
+
+
+@router.get("/visits/{visit_id}/photos", dependencies=[reads("field-visits", agency=True)])
+async def list_photos(visit_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> Page[Photo]:
+    """The photos of a visit, as they were taken; they are few, so there is one page."""
+    await visits.expect(reader, visit_id, who.agency_id)
+    return Page(items=[_shown(row) for row in await queries.of_visit(reader, visit_id)], next_cursor=None)
+
+
+@router.get(
+    "/photos/{photo_id}",
+    dependencies=[reads("field-visits", agency=True)],
+    response_class=Response,
+    responses=_JPEG,
+)
+async def read_photo(photo_id: UUID, request: Request, database: ServiceDatabase, who: CurrentPrincipal) -> Response:
+    """The photo itself. One whose bytes are no longer those that were stored is not served."""
+    async with database.connection() as connection:
+        row = await queries.photo(connection, photo_id, who.agency_id)
+    if row is None:
+        raise PhotoUnknown()
+    album: Album = request.app.state.album
+    content = await album.fetch(photo_id)
+    if hashlib.sha256(content).digest() != row["sha256"]:
+        raise Unavailable("What is stored is not this photo any more.")
+    headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+    return Response(content, media_type="image/jpeg", headers=headers)

@@ -1,0 +1,90 @@
+"""Draw a photo anew, in a process of its own with limits: what a camera, or somebody else, hid in the file is gone.
+
+    python -m field_visits.redrawing < PHOTO
+
+prints one line of JSON, {width, height} or {"problem": detail}, and after it the photo as a JPEG without metadata.
+What the picture is, the decoder says, never a name. Only the first picture of a file is drawn.
+"""
+
+import io
+import json
+import resource
+import sys
+import warnings
+from contextlib import suppress
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MOST_PIXELS = 40_000_000
+MEMORY_BYTES = 1024**3
+CPU_SECONDS = 20
+_FORMATS = ("JPEG", "PNG")
+_DRAWN_AS = frozenset({*_FORMATS, "MPO"})
+_QUALITY = 85
+
+
+class Refused(Exception):
+    """It is not a photo that we take."""
+
+
+def redraw(content: bytes) -> tuple[Image.Image, bytes]:
+    """The picture and its JPEG; ``Refused`` when it is none, is damaged or has too many pixels."""
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    try:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as photo:
+            if photo.format not in _DRAWN_AS:
+                raise Refused("It is neither a JPEG nor a PNG.")
+            photo.load()
+            picture = _upright(photo)
+    except UnidentifiedImageError:
+        raise Refused("It is neither a JPEG nor a PNG.") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise Refused(f"It has more than {MOST_PIXELS} pixels.") from None
+    except (OSError, SyntaxError, ValueError, EOFError, OverflowError, MemoryError):
+        raise Refused("It is damaged.") from None
+    drawn = io.BytesIO()
+    picture.save(drawn, "JPEG", quality=_QUALITY)
+    return picture, drawn.getvalue()
+
+
+def _upright(photo: Image.Image) -> Image.Image:
+    """A new picture with the pixels of ``photo`` and nothing else of it, turned as its camera was held."""
+    with suppress(OSError, SyntaxError, ValueError, TypeError, KeyError, ZeroDivisionError):
+        photo = ImageOps.exif_transpose(photo)
+    canvas = Image.new("RGB", photo.size, "white")
+    if photo.has_transparency_data:
+        photo = photo.convert("RGBA")
+        canvas.paste(photo, mask=photo)
+    else:
+        canvas.paste(photo.convert("RGB"))
+    return canvas
+
+
+def _limit_ourselves() -> None:
+    for what, most in (
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        # Not every system can limit all of these.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(what, (most, most))
+
+
+def main() -> int:
+    """The command above."""
+    _limit_ourselves()
+    try:
+        picture, drawn = redraw(sys.stdin.buffer.read())
+    except Refused as refused:
+        sys.stdout.write(json.dumps({"problem": str(refused)}) + "\n")
+        return 1
+    sys.stdout.buffer.write(json.dumps({"width": picture.width, "height": picture.height}).encode() + b"\n")
+    sys.stdout.buffer.write(drawn)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

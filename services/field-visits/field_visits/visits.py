@@ -1,0 +1,198 @@
+"""A visit as it is shown. Nothing here holds a balance, or a word that tells one."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from chassis import Conflict, NotFound, OutputModel, Reader
+from events.contracts.base import Part
+from events.contracts.field_visits import AddressVerdict, AttendedBy, CancelReason, Position, VisitOutcome
+from events.contracts.portfolio import ContactKind
+from events.database import Row, Transaction
+
+from field_visits import rules
+from field_visits import visits_queries as queries
+from field_visits.rules import State
+
+
+class VisitUnknown(NotFound):
+    code = "visit-unknown"
+    detail = "There is no such visit."
+
+
+class VisitClosed(Conflict):
+    """It has had its result."""
+
+    code = "visit-closed"
+
+
+class VisitOff(Conflict):
+    """It was cancelled; ``reason`` says why."""
+
+    code = "visit-cancelled"
+
+
+class VisitAddress(OutputModel):
+    address_id: UUID
+    kind: str
+    street: str | None
+    exterior: str | None
+    interior: str | None
+    neighbourhood: str | None
+    postal_code: str | None
+    city: str | None
+    state: str | None
+    country: str | None
+    irregular_numbering: bool
+
+
+class Collected(Part):
+    """A phone or an e-mail that was given at the door; ``provenance`` says by whom."""
+
+    kind: ContactKind
+    value: str
+    provenance: str
+
+
+class Cancellation(OutputModel):
+    reason: CancelReason
+    detail: str | None
+    at: datetime
+
+
+class Met(OutputModel):
+    attended_by: AttendedBy
+    at: datetime
+
+
+class Result(OutputModel):
+    """``started_at``: when the visitor was at the door; ``reported_at``: when we heard of it."""
+
+    outcome: VisitOutcome
+    attended_by: AttendedBy
+    reason_for_non_payment: str | None
+    contacts: tuple[Collected, ...]
+    position: Position | None
+    address_verdict: AddressVerdict | None
+    started_at: datetime
+    reported_at: datetime
+
+
+class Visit(OutputModel):
+    """Whom to look for (``name``), where and when, and what became of it. ``photos`` counts them.
+
+    A visit that was cancelled after it had taken place may have both a cancellation and a result.
+    """
+
+    visit_id: UUID
+    contract_id: UUID
+    contract_number: str
+    name: str
+    agency_id: UUID | None
+    visitor: str
+    visit_on: date
+    address_id: UUID
+    address: VisitAddress
+    state: State
+    ordered_at: datetime
+    attendance: Met | None
+    cancellation: Cancellation | None
+    result: Result | None
+    photos: int
+
+
+def shown(row: Row) -> Visit:
+    """The visit of a row of ``visits_queries``."""
+    fields = dict(row)
+    address = VisitAddress(**{**fields, "kind": row["address_kind"], "state": row["address_state"]})
+    met = Met(attended_by=row["met"], at=row["met_at"]) if row["met"] is not None else None
+    return Visit(
+        **{name: fields[name] for name in _PLAIN},
+        address=address,
+        attendance=met,
+        cancellation=_cancellation(row),
+        result=_result(row),
+    )
+
+
+_PLAIN = (
+    "visit_id",
+    "contract_id",
+    "contract_number",
+    "name",
+    "agency_id",
+    "visitor",
+    "visit_on",
+    "address_id",
+    "state",
+    "ordered_at",
+    "photos",
+)
+
+
+def _cancellation(row: Row) -> Cancellation | None:
+    if row["cancel_reason"] is None:
+        return None
+    return Cancellation(reason=row["cancel_reason"], detail=row["cancel_detail"], at=row["cancelled_at"])
+
+
+def _result(row: Row) -> Result | None:
+    if row["outcome"] is None:
+        return None
+    position = None
+    if row["latitude"] is not None:
+        position = Position(
+            latitude=row["latitude"], longitude=row["longitude"], accuracy_metres=row["accuracy_metres"]
+        )
+    return Result(
+        outcome=row["outcome"],
+        attended_by=row["attended_by"],
+        reason_for_non_payment=row["reason_for_non_payment"],
+        contacts=tuple(Collected(**contact) for contact in row["contacts"]),
+        position=position,
+        address_verdict=row["address_verdict"],
+        started_at=row["started_at"],
+        reported_at=row["reported_at"],
+    )
+
+
+async def expect(reader: Reader, visit_id: UUID, agency_id: UUID | None) -> Row:
+    """The visit; 404 when there is none or it is another's."""
+    row = await queries.visit(reader, visit_id, agency_id)
+    if row is None:
+        raise VisitUnknown()
+    return row
+
+
+async def locked(tx: Transaction, visit_id: UUID, agency_id: UUID | None) -> Row:
+    """The visit as it stands, and stays until ``tx`` ends: its contract is locked. 404 as ``expect``."""
+    contract_id = await queries.contract_of(tx, visit_id, agency_id)
+    if contract_id is None:
+        raise VisitUnknown()
+    await queries.lock_contract(tx, contract_id)
+    return await expect(tx, visit_id, agency_id)
+
+
+def refuse_cancelled(row: Row) -> None:
+    """409 with the reason when the visit was called off."""
+    if row["state"] == State.CANCELLED:
+        raise VisitOff(f"The visit was cancelled: {row['cancel_reason']}.", extra={"reason": row["cancel_reason"]})
+
+
+def refuse_ended(row: Row) -> None:
+    """409 when the visit has had its result."""
+    if row["outcome"] is not None:
+        raise VisitClosed("The visit has ended.", extra={"outcome": row["outcome"]})
+
+
+def refuse_never_begun(row: Row, at: datetime) -> None:
+    """409 when the visit was called off before the visitor was at the door. What was found there is never refused."""
+    begun = row["met"] is not None or row["outcome"] is not None
+    if not begun and row["cancelled_at"] is not None and at > row["cancelled_at"]:
+        refuse_cancelled(row)
+
+
+def refuse_not_open(row: Row) -> None:
+    """409 unless the visit is still to take place, or under way."""
+    refuse_ended(row)
+    refuse_cancelled(row)
+    assert row["state"] in rules.OPEN

@@ -1,0 +1,82 @@
+"""field-visits on a real PostgreSQL: one database for all of its tests, emptied before each."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from chassis.migrations import upgrade
+from chassis.testing import client_for, mint, test_settings
+from events.contracts.base import Lane
+from events.database import Database
+from fastapi import FastAPI
+from field_visits.main import build_app
+from field_visits.settings import FieldVisitsSettings
+from recobro.postgres import EmbeddedPostgres
+from visits_scene import Scene
+
+_EMPTY = """
+DO $$ DECLARE name text; BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+        EXECUTE 'DELETE FROM ' || quote_ident(name);
+    END LOOP;
+END $$
+"""
+
+
+@pytest.fixture(scope="session")
+async def migrated_dsn(postgres: EmbeddedPostgres) -> str:
+    """A database with the newest tables: making one for each test takes longer than most of them."""
+    admin = await asyncpg.connect(postgres.dsn("postgres"))
+    await admin.execute("CREATE DATABASE field_visits_tests")
+    await admin.close()
+    dsn = postgres.dsn("field_visits_tests")
+    await asyncio.to_thread(upgrade, dsn, "field_visits.migrations")
+    return dsn
+
+
+@pytest.fixture
+async def database(migrated_dsn: str) -> AsyncIterator[Database]:
+    """Open, and as empty as after the migrations."""
+    database = Database(migrated_dsn, max_connections=20)
+    database.service = "field-visits"
+    database.partitions = {Lane.EVENTS: 2}
+    await database.open()
+    async with database.transaction() as tx:
+        await tx.execute(_EMPTY)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def album_folder(tmp_path: Path) -> Path:
+    return tmp_path / "album of photos"
+
+
+@pytest.fixture
+def app(database: Database, migrated_dsn: str, album_folder: Path) -> FastAPI:
+    """The whole app on the scene's database, without an event log."""
+    settings = test_settings(migrated_dsn, service="field-visits")
+    own = FieldVisitsSettings(**settings.model_dump(), photos_url=album_folder.as_uri())
+    served = Database(migrated_dsn)
+    served.service = "field-visits"
+    served.partitions = database.partitions
+    return build_app(own, served, runtime=None)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """An operator's."""
+    async with client_for(app, mint()) as client:
+        yield client
+
+
+@pytest.fixture
+async def scene(database: Database, client: httpx.AsyncClient) -> Scene:
+    """One portfolio staged to ``DAY``, nothing else."""
+    scene = Scene(database, client)
+    await scene.receives(scene.portfolio_said())
+    return scene

@@ -1,0 +1,260 @@
+"""What calls visits off by itself, and that an order and what silences it cannot miss each other."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from events.contracts.assignment import PlacementKind
+from events.contracts.base import Event
+from events.contracts.field_visits import VisitCancelled
+from events.contracts.portfolio import ContractState, DebtorStatus, PaymentReceived, Stage
+from events.envelope import envelope_of
+from events.testing import apply_records, published, record_of
+from field_visits.handlers import consumer
+from visits_scene import DAY, Contract, Placement, Scene, blocked_on_a_lock
+
+TOMORROW = DAY + timedelta(days=1)
+
+
+async def test_a_payment_of_any_amount_calls_off_every_visit_of_the_contract(scene: Scene) -> None:
+    contract, other = await scene.known_contract(), await scene.known_contract()
+    visits = [await scene.ordered(contract), await scene.ordered(contract, TOMORROW)]
+    untouched = await scene.ordered(other)
+    payment = record_of(contract.paid("0.01"))
+    await apply_records(scene.database, consumer, [payment])
+    assert [await scene.fate(visit) for visit in visits] == [("cancelled", "payment")] * 2
+    assert await scene.fate(untouched) == ("ordered", None)
+    events = await published(scene.database, VisitCancelled)
+    assert [str(event.visit_id) for event in events] == sorted(visits)
+    assert {event.reason for event in events} == {"payment"}
+    await apply_records(scene.database, consumer, [payment])
+    assert len(await published(scene.database, VisitCancelled)) == 2, "redelivered, it says nothing new"
+
+
+async def test_what_has_ended_stays_as_it_is(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    done, off = await scene.ordered(contract), await scene.ordered(contract)
+    await scene.result(done)
+    await scene.post(f"/v1/visits/{off}/cancellation", {"reason": "rain"})
+    await scene.receives(contract.paid())
+    assert await scene.fate(done) == ("done", None)
+    assert await scene.fate(off) == ("cancelled", "operator")
+
+
+async def test_a_routed_visit_is_called_off_too(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    visit = await scene.ordered(contract)
+    async with scene.database.transaction() as tx:
+        await tx.execute("UPDATE visit SET state = 'routed'")
+    await scene.receives(contract.disputed())
+    assert await scene.fate(visit) == ("cancelled", "clarification")
+
+
+_FACTS: dict[str, tuple[Callable[[Contract], Event], str]] = {
+    "clarification": (lambda contract: contract.disputed(), "clarification"),
+    "death": (lambda contract: contract.reported(DebtorStatus.DECEASED), "deceased"),
+    "representation": (lambda contract: contract.reported(DebtorStatus.REPRESENTED), "represented"),
+    "unlocatable": (lambda contract: contract.reported(DebtorStatus.UNLOCATABLE), "unlocatable"),
+    "closing": (lambda contract: contract.closed(), "closed"),
+    "pause": (lambda contract: contract.paused(DAY - timedelta(days=3)), "paused"),
+    "promise": (lambda contract: contract.promised(DAY), "promise"),
+    "revision, nothing overdue": (lambda contract: contract.revised(overdue=Decimal("0.00")), "nothing_overdue"),
+    "revision, withdrawn": (lambda contract: contract.revised(state=ContractState.WITHDRAWN), "closed"),
+    "revision, deceased": (
+        lambda contract: contract.revised(status=DebtorStatus.DECEASED, status_version=1),
+        "deceased",
+    ),
+    "revision, disputed": (lambda contract: contract.revised(disputes=[uuid.uuid4()]), "clarification"),
+    "stage": (lambda contract: contract.staged(Stage.CURRENT, overdue=Decimal("0.00")), "nothing_overdue"),
+}
+
+
+@pytest.mark.parametrize("fact", _FACTS)
+async def test_a_fact_that_silences_calls_the_visit_off(scene: Scene, fact: str) -> None:
+    contract = await scene.known_contract()
+    visit = await scene.ordered(contract)
+    say, reason = _FACTS[fact]
+    await scene.receives(say(contract))
+    assert await scene.fate(visit) == ("cancelled", reason)
+    [event] = await published(scene.database, VisitCancelled)
+    assert (event.contract_id, event.reason) == (contract.contract_id, reason)
+
+
+async def test_facts_that_leave_a_reason_to_go_leave_the_visit(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    visit = await scene.ordered(contract)
+    promise = contract.promised(DAY - timedelta(days=1))
+    await scene.receives(promise, contract.paused(TOMORROW), contract.reported(DebtorStatus.INSOLVENT))
+    await scene.receives(contract.staged(Stage.LEGAL), contract.revised(overdue=Decimal("0.01")))
+    assert await scene.fate(visit) == ("ordered", None)
+
+
+async def test_a_promise_calls_off_only_the_visits_up_to_the_end_of_its_silence(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    early, late = await scene.ordered(contract, TOMORROW), await scene.ordered(contract, DAY + timedelta(days=9))
+    promise = contract.promised(DAY + timedelta(days=8))
+    await scene.receives(promise)
+    assert await scene.fate(early) == ("cancelled", "promise")
+    assert await scene.fate(late) == ("ordered", None)
+    await scene.receives(contract.broke(promise))
+    again = await scene.ordered(contract, TOMORROW)
+    await scene.receives(contract.reopened(promise))
+    assert await scene.fate(again) == ("cancelled", "promise")
+
+
+async def test_a_pause_calls_off_only_the_visits_that_it_covers(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    visits = [await scene.ordered(contract, DAY + timedelta(days=n)) for n in range(4)]
+    await scene.receives(contract.paused(TOMORROW, DAY + timedelta(days=2)))
+    assert [(await scene.fate(visit))[0] for visit in visits] == ["ordered", "cancelled", "cancelled", "ordered"]
+
+
+@pytest.mark.parametrize("end", ["recall_requested", "recalled", "ended"])
+async def test_the_end_of_a_placement_calls_off_what_was_ordered_under_it(scene: Scene, end: str) -> None:
+    placement = Placement(uuid.uuid4())
+    dialing = Placement(uuid.uuid4(), kind=PlacementKind.DIALING)
+    contract = await scene.known_contract()
+    inside = await scene.ordered(contract)
+    await scene.receives(contract.placed(placement), contract.placed(dialing))
+    visit = await scene.ordered(contract, agency_id=placement.agency_id)
+    await scene.receives(contract.recall_requested(dialing))
+    assert await scene.fate(visit) == ("ordered", None), "the dialers' recall is not the visitors'"
+    await scene.receives(getattr(contract, end)(placement))
+    assert await scene.fate(visit) == ("cancelled", "recall")
+    assert await scene.fate(inside) == ("ordered", None), "ordered from inside before the placement"
+    assert (await scene.order(contract, agency_id=placement.agency_id)).status_code == 404
+    await scene.receives(contract.reinstated(placement))
+    assert await scene.fate(visit) == ("cancelled", "recall"), "what is off stays off"
+    assert (await scene.order(contract, agency_id=placement.agency_id)).status_code == 201
+
+
+# --- whatever the order of facts
+
+
+async def test_facts_that_were_overtaken_still_silence_but_do_not_come_back(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    old = contract.paid("100.00")
+    newer = contract.revised(overdue=Decimal("77.00"))
+    await scene.receives(newer)
+    visit = await scene.ordered(contract)
+    await scene.receives(old)
+    assert await scene.fate(visit) == ("cancelled", "payment")
+    [row] = await scene.rows("SELECT overdue_balance FROM contract")
+    assert row["overdue_balance"] == Decimal("77.00")
+
+
+async def test_a_payment_before_the_registration(scene: Scene) -> None:
+    contract = scene.contract()
+    registration = contract.registered()
+    await scene.receives(contract.paid("21.09"))
+    await scene.receives(registration)
+    [row] = await scene.rows("SELECT overdue_balance, name FROM contract")
+    assert (row["overdue_balance"], row["name"]) == (Decimal("4300.00"), contract.name)
+    assert (await scene.order(contract)).status_code == 201
+
+
+async def test_silences_before_the_registration_hold(scene: Scene) -> None:
+    for silence, code in (("disputed", "clarification"), ("deceased", "deceased"), ("promised", "promise")):
+        contract = scene.contract()
+        registration = contract.registered()
+        said: dict[str, Event] = {
+            "disputed": contract.disputed(),
+            "deceased": contract.reported(DebtorStatus.DECEASED),
+            "promised": contract.promised(DAY),
+        }
+        await scene.receives(said[silence])
+        await scene.receives(registration)
+        assert (await scene.order(contract)).json()["type"].endswith(code)
+
+
+async def test_a_recall_before_its_placement_and_a_placement_before_its_contract(scene: Scene) -> None:
+    recalled, placed = Placement(uuid.uuid4()), Placement(uuid.uuid4())
+    contract = scene.contract()
+    first = contract.placed(recalled)
+    await scene.receives(contract.recall_requested(recalled))
+    await scene.receives(first, contract.placed(placed))
+    await scene.receives(contract.registered())
+    assert (await scene.order(contract, agency_id=recalled.agency_id)).status_code == 404
+    assert (await scene.order(contract, agency_id=placed.agency_id)).status_code == 201
+
+
+async def test_older_promises_pauses_and_addresses_do_not_come_back(scene: Scene) -> None:
+    contract = scene.contract()
+    old, new = contract.registered(), contract.revised(name="Another name", addresses=[])
+    promise, pause = contract.promised(DAY), contract.paused(DAY - timedelta(days=9))
+    await scene.receives(new, contract.broke(promise), contract.resumed(pause, DAY - timedelta(days=8)))
+    await scene.receives(promise, pause)
+    await scene.receives(old)
+    [row] = await scene.rows("SELECT name FROM contract")
+    assert row["name"] == "Another name"
+    assert (await scene.order(contract)).json()["type"].endswith("no-address")
+
+
+async def test_a_batch_that_fails_leaves_nothing(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    visit = await scene.ordered(contract)
+    payment = _received(contract.paid())
+
+    async def apply_and_fail() -> None:
+        async with scene.database.transaction("field-visits.events") as tx:
+            await consumer.handlers[PaymentReceived]([payment], tx)
+            raise RuntimeError("the process was killed")
+
+    with pytest.raises(RuntimeError):
+        await apply_and_fail()
+    assert await scene.fate(visit) == ("ordered", None)
+    assert await published(scene.database, VisitCancelled) == []
+
+
+def _received(payment: PaymentReceived) -> PaymentReceived:
+    return PaymentReceived.received(payment.body(), envelope_of(record_of(payment).headers))
+
+
+# --- interleavings
+
+
+async def test_an_order_waits_for_a_payment_that_is_being_applied(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    async with scene.database.transaction("field-visits.events") as tx:
+        told = _received(contract.paid(str(contract.overdue)))
+        assert consumer.lock_hook is not None
+        await consumer.lock_hook(tx, [told])
+        order = asyncio.create_task(scene.order(contract))
+        await blocked_on_a_lock(scene, "FOR UPDATE")
+        await consumer.handlers[PaymentReceived]([told], tx)
+    answer = await order
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:recobro:problem:nothing-overdue")
+
+
+async def test_a_payment_waits_for_an_order_that_is_being_placed_and_calls_it_off(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    async with scene.database.transaction() as tx:
+        await tx.execute("SELECT FROM contract WHERE contract_id = $1 FOR UPDATE", contract.contract_id)
+        payment = asyncio.create_task(scene.receives(contract.paid()))
+        await blocked_on_a_lock(scene, "FOR UPDATE")
+        visit_id = await tx.fetchval(
+            "INSERT INTO visit (contract_id, visitor, visit_on, address_id, ordered_by)"
+            " VALUES ($1, 'v', $2, $3, 'o') RETURNING visit_id",
+            contract.contract_id,
+            DAY,
+            contract.addresses[0].address_id,
+        )
+    await payment
+    assert await scene.fate(str(visit_id)) == ("cancelled", "payment")
+
+
+async def test_the_debtor_at_the_door_waits_for_a_payment_that_is_being_applied(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    visit = await scene.ordered(contract)
+    async with scene.database.transaction("field-visits.events") as tx:
+        told = _received(contract.paid())
+        assert consumer.lock_hook is not None
+        await consumer.lock_hook(tx, [told])
+        attendance = asyncio.create_task(scene.attend(visit))
+        await blocked_on_a_lock(scene, "FOR UPDATE")
+        await consumer.handlers[PaymentReceived]([told], tx)
+    answer = await attendance
+    assert (answer.status_code, answer.json()["reason"]) == (409, "payment")

@@ -1,0 +1,255 @@
+"""Photos: with permission, drawn anew without hidden data, hashed, private; hostile ones change nothing."""
+
+import asyncio
+import hashlib
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from field_visits import album, photos
+from field_visits.album import Album
+from PIL import Image
+from PIL.ExifTags import GPS, Base
+from visits_scene import Scene, moment
+
+_CANARY = b"CANARY-19.4326,-99.1332"
+
+
+def jpeg(size: tuple[int, int] = (40, 20), colour: str = "red", **saved: Any) -> bytes:
+    drawn = io.BytesIO()
+    Image.new("RGB", size, colour).save(drawn, "JPEG", **saved)
+    return drawn.getvalue()
+
+
+def png(size: tuple[int, int] = (40, 20), mode: str = "RGB", colour: Any = "blue") -> bytes:
+    drawn = io.BytesIO()
+    Image.new(mode, size, colour).save(drawn, "PNG")
+    return drawn.getvalue()
+
+
+def from_a_phone() -> bytes:
+    """Held upright: turned by 90°, with place, maker and a comment."""
+    exif = Image.Exif()
+    exif[Base.Orientation] = 6
+    exif[Base.Make] = _CANARY.decode()
+    exif.get_ifd(0x8825)[GPS.GPSLatitudeRef] = "N"
+    return jpeg(exif=exif.tobytes(), comment=_CANARY)
+
+
+def png_bomb(width: int = 30_000, height: int = 30_000) -> bytes:
+    """Claims 900 million pixels in a few hundred bytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 100_000)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+@pytest.fixture
+async def visit(scene: Scene) -> str:
+    return await scene.ordered(await scene.known_contract())
+
+
+async def send(scene: Scene, visit: str, content: bytes, **query: Any) -> httpx.Response:
+    headers = query.pop("headers", {})
+    return await scene.client.post(
+        f"/v1/visits/{visit}/photos", params={"permission": "true"} | query, content=content, headers=headers
+    )
+
+
+def stored(album_folder: Path) -> list[Path]:
+    """The files of the album; nobody but its owner may look into it."""
+    if not album_folder.exists():
+        return []
+    assert album_folder.stat().st_mode & 0o077 == 0
+    return list(album_folder.iterdir())
+
+
+async def test_a_photo_is_stored_without_what_was_hidden_in_it(scene: Scene, visit: str, album_folder: Path) -> None:
+    sent = from_a_phone()
+    assert _CANARY in sent
+    answer = await send(scene, visit, sent, at=moment(), latitude="19.4326", longitude="-99.1332")
+    assert answer.status_code == 201
+    photo = answer.json()
+    assert (photo["width"], photo["height"]) == (20, 40), "upright"
+    assert photo["taken_at"] == moment()
+    assert photo["position"] == {"latitude": 19.4326, "longitude": -99.1332, "accuracy_metres": None}
+    served = await scene.get(f"/v1/photos/{photo['photo_id']}")
+    assert served.headers["content-type"] == "image/jpeg"
+    assert served.headers["cache-control"] == "private, no-store"
+    assert hashlib.sha256(served.content).hexdigest() == photo["sha256"]
+    assert len(served.content) == photo["size_bytes"]
+    assert _CANARY not in served.content
+    with Image.open(io.BytesIO(served.content)) as drawn:
+        assert dict(drawn.getexif()) == {}
+        assert "comment" not in drawn.info
+    assert (await scene.get(f"/v1/visits/{visit}/photos")).json() == {"items": [photo], "next_cursor": None}
+    assert (await scene.visit(visit))["photos"] == 1
+    [file] = stored(album_folder)
+    assert file.name == f"{photo['photo_id']}.jpg"
+
+
+@pytest.mark.parametrize("permission", [None, "false", "1", "TRUE"])
+async def test_no_photo_without_permission(
+    scene: Scene, visit: str, permission: str | None, album_folder: Path
+) -> None:
+    query = {} if permission is None else {"permission": permission}
+    answer = await scene.client.post(f"/v1/visits/{visit}/photos", params=query, content=jpeg())
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/query/permission")
+    assert stored(album_folder) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        png(mode="RGBA", colour=(255, 0, 0, 0)),
+        png(mode="L", colour=7),
+        png(mode="1", colour=1),
+        png(mode="P", colour=3),
+        png(mode="I;16", colour=3000),
+        jpeg(quality=95, progressive=True),
+    ],
+)
+async def test_every_kind_of_jpeg_and_png_is_taken(scene: Scene, visit: str, content: bytes) -> None:
+    answer = await send(scene, visit, content, headers={"Content-Type": "application/octet-stream"})
+    assert answer.status_code == 201, answer.text
+
+
+async def test_a_cmyk_photo_of_40_megapixels_is_taken_and_one_more_row_is_not(scene: Scene, visit: str) -> None:
+    drawn = io.BytesIO()
+    Image.new("CMYK", (8000, 5000)).save(drawn, "JPEG")
+    assert (await send(scene, visit, drawn.getvalue())).status_code == 201
+    answer = await send(scene, visit, jpeg((8000, 5001)))
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:recobro:problem:not-a-photo")
+
+
+def _gif() -> bytes:
+    drawn = io.BytesIO()
+    Image.new("P", (4, 4)).save(drawn, "GIF")
+    return drawn.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a photo",
+        b"\xff\xd8\xff",
+        jpeg((400, 400))[:-400],
+        png((400, 400))[:-30],
+        _gif(),
+        b"BM" + bytes(100),
+        b"%PDF-1.7\n" + jpeg(),
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        png_bomb(),
+        png_bomb(7000, 6000),
+        bytes(range(256)) * 100,
+    ],
+)
+async def test_what_is_no_photo_changes_nothing(scene: Scene, visit: str, content: bytes, album_folder: Path) -> None:
+    answer = await send(scene, visit, content, headers={"Content-Type": "image/jpeg"})
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:recobro:problem:not-a-photo")
+    assert await scene.rows("SELECT FROM photo") == []
+    assert stored(album_folder) == []
+
+
+async def test_what_hangs_on_a_photo_is_cut_off(scene: Scene, visit: str) -> None:
+    answer = await send(scene, visit, jpeg() + b"<script>alert(1)</script>PK\x03\x04" + _CANARY)
+    assert answer.status_code == 201
+    served = await scene.get(f"/v1/photos/{answer.json()['photo_id']}")
+    assert _CANARY not in served.content
+    assert b"<script>" not in served.content
+
+
+async def test_a_photo_may_have_ten_megabytes(scene: Scene, visit: str) -> None:
+    answer = await send(scene, visit, jpeg() + bytes(photos.MOST_BYTES))
+    assert answer.status_code == 413
+    assert (await send(scene, visit, jpeg() + bytes(photos.MOST_BYTES - 10_000))).status_code == 201
+
+
+async def test_the_same_photo_sent_again_is_the_same_photo(scene: Scene, visit: str, album_folder: Path) -> None:
+    one = await send(scene, visit, jpeg(), headers={"Idempotency-Key": "p"})
+    again = await send(scene, visit, jpeg(), headers={"Idempotency-Key": "p"})
+    at_once = await asyncio.gather(*(send(scene, visit, jpeg(colour="green")) for _ in range(3)))
+    assert one.json() == again.json()
+    assert len({answer.json()["photo_id"] for answer in at_once}) == 1
+    assert len(stored(album_folder)) == 2, "none is left behind"
+    other = await send(scene, visit, jpeg(colour="white"), headers={"Idempotency-Key": "p"})
+    assert other.json()["type"] == "urn:recobro:problem:idempotency-key-reused"
+
+
+async def test_a_visit_may_have_20_photos(scene: Scene, visit: str, album_folder: Path) -> None:
+    one = (await send(scene, visit, jpeg())).json()
+    async with scene.database.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO photo (photo_id, visit_id, upload_sha256, sha256, bytes, width, height, taken_at, recorded_by)"
+            " SELECT gen_random_uuid(), $1, n::text::bytea, '', 1, 1, 1, now(), '' FROM generate_series(1, 18) AS n",
+            one["visit_id"],
+        )
+    answers = await asyncio.gather(*(send(scene, visit, jpeg(colour=colour)) for colour in ("blue", "green")))
+    assert sorted(answer.status_code for answer in answers) == [201, 409]
+    full = await send(scene, visit, jpeg(colour="white"))
+    assert (full.status_code, full.json()["type"]) == (409, "urn:recobro:problem:too-many-photos")
+    assert len(stored(album_folder)) == 2
+
+
+async def test_photos_follow_their_visit(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    done, off = await scene.ordered(contract), await scene.ordered(contract)
+    await scene.result(done)
+    await scene.receives(contract.paid())
+    assert (await send(scene, done, jpeg())).status_code == 201, "it was offline until now"
+    assert (await send(scene, off, jpeg(), at=moment())).status_code == 201, "taken before the visit was called off"
+    answer = await send(scene, off, jpeg(colour="green"))
+    assert (answer.status_code, answer.json()["reason"]) == (409, "payment")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"latitude": "19"},
+        {"latitude": "nan", "longitude": "0"},
+        {"latitude": "91", "longitude": "0"},
+        {"latitude": "1_9", "longitude": "0"},
+        {"accuracy_metres": "5"},
+        {"at": "2999-01-01T00:00:00Z"},
+        {"at": "now"},
+    ],
+)
+async def test_bad_places_and_times(scene: Scene, visit: str, query: dict[str, str]) -> None:
+    answer = await send(scene, visit, jpeg(), **query)
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) in ((422, "invalid"), (422, "in-the-future"))
+
+
+async def test_without_a_place_to_store_them_nothing_is_half_written(
+    scene: Scene, visit: str, app: FastAPI, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    app.state.album = Album((file / "album").as_uri())
+    answer = await send(scene, visit, jpeg())
+    assert answer.status_code == 503
+    assert await scene.rows("SELECT FROM photo") == []
+
+
+async def test_a_photo_that_was_changed_or_is_gone_is_not_served(scene: Scene, visit: str, album_folder: Path) -> None:
+    photo = (await send(scene, visit, jpeg())).json()
+    [file] = stored(album_folder)
+    file.write_bytes(jpeg(colour="black"))
+    assert (await scene.get(f"/v1/photos/{photo['photo_id']}")).status_code == 503
+    file.unlink()
+    assert (await scene.get(f"/v1/photos/{photo['photo_id']}")).status_code == 503
+
+
+async def test_a_decoder_that_never_ends_is_ended(scene: Scene, visit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(album, "REDRAW_SECONDS", 0.001)
+    answer = await send(scene, visit, jpeg())
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:recobro:problem:not-a-photo")

@@ -1,0 +1,91 @@
+"""An agency sees and touches its own visits; another's do not exist for it."""
+
+import io
+import uuid
+from datetime import timedelta
+
+import pytest
+from chassis.testing import mint
+from PIL import Image
+from visits_scene import DAY, Placement, Scene, moment
+
+US, THEM = uuid.uuid4(), uuid.uuid4()
+_RESULT = {"outcome": "nobody_home", "attended_by": "nobody", "at": moment()}
+_ROUTES: list[tuple[str, str, object]] = [
+    ("GET", "/v1/visits/{visit}", None),
+    ("GET", "/v1/visits/{visit}/sheet.pdf", None),
+    ("GET", "/v1/visits/{visit}/letter.pdf", None),
+    ("GET", "/v1/visits/{visit}/photos", None),
+    ("GET", "/v1/photos/{photo}", None),
+    ("POST", "/v1/visits/{visit}/attendance", {"attended_by": "debtor", "at": moment()}),
+    ("POST", "/v1/visits/{visit}/photos?permission=true", b""),
+    ("POST", "/v1/visits/{visit}/result", _RESULT),
+    ("POST", "/v1/visits/{visit}/cancellation", {"reason": "rain"}),
+]
+
+
+def _photo() -> bytes:
+    drawn = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(drawn, "PNG")
+    return drawn.getvalue()
+
+
+def _as(agency_id: uuid.UUID) -> dict[str, str]:
+    return {"Authorization": f"Bearer {mint(agency_id=agency_id)}"}
+
+
+@pytest.mark.parametrize(("method", "path", "body"), _ROUTES)
+async def test_every_route_of_a_visit_is_closed_to_the_other_agency(
+    scene: Scene, method: str, path: str, body: object
+) -> None:
+    ours, inside = await scene.known_contract(Placement(US)), await scene.known_contract()
+    visit, of_nobody = await scene.ordered(ours, agency_id=US), await scene.ordered(inside)
+    photos = {}
+    for visit_id in (visit, of_nobody):
+        url = f"/v1/visits/{visit_id}/photos"
+        photos[visit_id] = (await scene.client.post(url, params={"permission": "true"}, content=_photo())).json()
+
+    async def status(visit_id: str, agency_id: uuid.UUID) -> int:
+        url = path.format(visit=visit_id, photo=photos[visit_id]["photo_id"])
+        sent = {"content": _photo()} if isinstance(body, bytes) else {"json": body} if body else {}
+        return (await scene.client.request(method, url, headers=_as(agency_id), **sent)).status_code
+
+    assert await status(visit, THEM) == 404
+    assert await status(of_nobody, US) == 404
+    assert (await scene.visit(visit))["state"] == "ordered"
+    assert await scene.rows("SELECT FROM attendance") == []
+    assert await status(visit, US) in (200, 201)
+
+
+async def test_lists_hold_only_ones_own(scene: Scene) -> None:
+    contracts = [await scene.known_contract(Placement(agency_id)) for agency_id in (US, THEM)]
+    inside = await scene.known_contract()
+    visits = [await scene.ordered(contract) for contract in (*contracts, inside)]
+
+    async def listed(agency_id: uuid.UUID | None) -> list[str]:
+        return [item["visit_id"] for item in (await scene.get("/v1/visits", agency_id)).json()["items"]]
+
+    assert await listed(US) == [visits[0]]
+    assert await listed(THEM) == [visits[1]]
+    assert await listed(None) == sorted(visits)
+
+
+async def test_an_agency_orders_only_what_is_placed_with_it(scene: Scene) -> None:
+    ours = await scene.known_contract(Placement(US, ends_on=DAY + timedelta(days=3)))
+    assert (await scene.order(ours, agency_id=THEM)).json()["type"] == "urn:recobro:problem:contract-unknown"
+    assert (await scene.order(ours, DAY + timedelta(days=3), agency_id=US)).status_code == 201
+    beyond = await scene.order(ours, DAY + timedelta(days=4), agency_id=US)
+    assert (beyond.status_code, beyond.json()["errors"][0]["pointer"]) == (422, "/visit_on")
+    from_inside = await scene.order(ours, DAY + timedelta(days=4))
+    assert from_inside.json()["agency_id"] is None, "the placement is over by then"
+
+
+async def test_who_may_not(scene: Scene) -> None:
+    visit = await scene.ordered(await scene.known_contract())
+    reader = {"Authorization": f"Bearer {mint(scopes=['field-visits:read'])}"}
+    for method, path, body in _ROUTES:
+        url = path.format(visit=visit, photo=uuid.uuid4())
+        sent = {"json": body} if body and not isinstance(body, bytes) else {}
+        assert (await scene.client.request(method, url, headers={"Authorization": ""}, **sent)).status_code == 401  # type: ignore[arg-type]
+        if method == "POST":
+            assert (await scene.client.request(method, url, headers=reader, **sent)).status_code == 403  # type: ignore[arg-type]

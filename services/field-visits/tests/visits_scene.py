@@ -1,0 +1,142 @@
+"""A stage for field-visits' tests: a database, the real consumer and app, and what a test asks of them."""
+
+import asyncio
+import uuid
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import httpx
+from chassis.testing import mint
+from events.contracts.base import Event
+from events.contracts.portfolio import CreditorKind, PortfolioState, PortfolioStateChanged
+from events.database import Database, Row
+from events.testing import apply_events
+from field_visits.handlers import consumer
+from visited_contracts import DAY, Contract, Placement, an_address
+
+__all__ = ["DAY", "Contract", "Placement", "Scene", "an_address", "blocked_on_a_lock", "moment"]
+
+
+class Scene:
+    """A migrated database, the real consumer and app, and one portfolio staged to ``DAY``."""
+
+    def __init__(self, database: Database, client: httpx.AsyncClient) -> None:
+        self.database = database
+        self.client = client
+        self.portfolio_id = uuid.uuid4()
+        self._versions: dict[UUID, int] = {}
+        self._numbers = 0
+
+    async def receives(self, *events: Event) -> None:
+        """One batch of the real consumer."""
+        await apply_events(self.database, consumer, *events)
+
+    def portfolio_said(self, portfolio_id: UUID | None = None, **changes: Any) -> PortfolioStateChanged:
+        portfolio_id = portfolio_id or self.portfolio_id
+        self._versions[portfolio_id] = self._versions.get(portfolio_id, 0) + 1
+        said: dict[str, Any] = {
+            "portfolio_id": portfolio_id,
+            "version": self._versions[portfolio_id],
+            "state": PortfolioState.READY,
+            "business_date": DAY,
+            "name": "Cartera Norte",
+            "creditor_id": uuid.uuid4(),
+            "creditor_kind": CreditorKind.FINANCIAL,
+            "jurisdiction": "MX",
+            "timezone": "America/Mexico_City",
+        }
+        return PortfolioStateChanged(**(said | changes))
+
+    def contract(self, **changes: Any) -> Contract:
+        """A contract that may be visited; nobody has heard of it yet."""
+        self._numbers += 1
+        told: dict[str, Any] = {"number": f"V-{self._numbers:04}", "portfolio_id": self.portfolio_id}
+        return Contract(**(told | changes))
+
+    async def known_contract(self, placement: Placement | None = None, **changes: Any) -> Contract:
+        """A contract that has been registered, and placed."""
+        contract = self.contract(**changes)
+        await self.receives(contract.registered())
+        if placement is not None:
+            await self.receives(contract.placed(placement))
+        return contract
+
+    async def order(
+        self, contract: Contract, visit_on: date = DAY, *, agency_id: UUID | None = None, **changes: Any
+    ) -> httpx.Response:
+        body = {"contract_id": str(contract.contract_id), "visitor": "Óscar Peña", "visit_on": str(visit_on)}
+        return await self.post("/v1/visits", body | changes, agency_id)
+
+    async def ordered(self, contract: Contract, visit_on: date = DAY, **changes: Any) -> str:
+        """The id of a visit that was ordered."""
+        answer = await self.order(contract, visit_on, **changes)
+        assert answer.status_code == 201, answer.text
+        visit_id: str = answer.json()["visit_id"]
+        return visit_id
+
+    async def post(
+        self, path: str, body: Any = None, agency_id: UUID | None = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        return await self.client.post(path, json=body, headers=_token(agency_id) | (headers or {}))
+
+    async def get(self, path: str, agency_id: UUID | None = None, **query: Any) -> httpx.Response:
+        return await self.client.get(path, params=query, headers=_token(agency_id))
+
+    async def visit(self, visit_id: str) -> dict[str, Any]:
+        answer = await self.get(f"/v1/visits/{visit_id}")
+        assert answer.status_code == 200, answer.text
+        visit: dict[str, Any] = answer.json()
+        return visit
+
+    async def fate(self, visit_id: str) -> tuple[str, str | None]:
+        """Its state, and why it was cancelled."""
+        visit = await self.visit(visit_id)
+        return visit["state"], visit["cancellation"] and visit["cancellation"]["reason"]
+
+    async def attend(self, visit_id: str, attended_by: str = "debtor", **changes: Any) -> httpx.Response:
+        return await self.post(
+            f"/v1/visits/{visit_id}/attendance", {"attended_by": attended_by, "at": moment()} | changes
+        )
+
+    async def result(
+        self, visit_id: str, outcome: str = "visited", attended_by: str = "debtor", **changes: Any
+    ) -> httpx.Response:
+        headers = changes.pop("headers", None)
+        body = {"outcome": outcome, "attended_by": attended_by, "at": moment()} | changes
+        return await self.post(f"/v1/visits/{visit_id}/result", body, headers=headers)
+
+    async def rows(self, sql: str, *arguments: Any) -> list[Row]:
+        async with self.database.connection() as connection:
+            found: list[Row] = await connection.fetch(sql, *arguments)
+        return found
+
+    async def until(self, sql: str, *arguments: Any) -> None:
+        """Return once this question has the answer true."""
+        async with asyncio.timeout(20):
+            while True:
+                [row] = await self.rows(sql, *arguments)
+                if row[0]:
+                    return
+                await asyncio.sleep(0.005)
+
+
+def _token(agency_id: UUID | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {mint(agency_id=agency_id)}"} if agency_id else {}
+
+
+def moment(at: str = "2026-11-20T18:00:00Z") -> str:
+    """A time at the door, in the past."""
+    return at
+
+
+_BLOCKED = """
+SELECT EXISTS (
+    SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%')
+"""
+
+
+async def blocked_on_a_lock(scene: Scene, statement: str) -> None:
+    """Return once another connection of this database waits for a lock with this statement."""
+    await scene.until(_BLOCKED, statement)

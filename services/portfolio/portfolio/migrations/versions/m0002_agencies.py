@@ -1,0 +1,53 @@
+"""What is known of placements and promises, what visitors found of addresses, and who may give contact data."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+_TABLES = r"""
+-- starts_on is null while only a recall or the end has been heard of: these may overtake the placement itself.
+CREATE TABLE placement (
+    contract_id uuid NOT NULL,
+    placement_id uuid NOT NULL,
+    version bigint NOT NULL,
+    agency_id uuid NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL CHECK (state IN ('active', 'recall_pending', 'objected', 'recalled', 'ended')),
+    starts_on date,
+    ends_on date,
+    PRIMARY KEY (contract_id, placement_id)
+) WITH (fillfactor = 85);
+CREATE INDEX placement_with_agency ON placement (agency_id, contract_id)
+    WHERE state IN ('active', 'recall_pending', 'objected');
+-- made_on, made_in and agency_id are null until its making has been heard of.
+CREATE TABLE promise (
+    contract_id uuid NOT NULL,
+    promise_id uuid NOT NULL,
+    version bigint NOT NULL,
+    state text NOT NULL CHECK (state IN ('open', 'kept', 'partly_kept', 'broken', 'cancelled')),
+    due_on date NOT NULL,
+    silent_until date NOT NULL,
+    promised numeric(14, 2) NOT NULL,
+    paid numeric(14, 2) NOT NULL,
+    agreement_id uuid,
+    made_on date,
+    made_in text,
+    agency_id uuid,
+    PRIMARY KEY (contract_id, promise_id)
+) WITH (fillfactor = 85);
+"""
+# permitted: the jurisdiction allows contact data from whoever gave it.
+_FINDINGS = r"""
+ALTER TABLE address ADD COLUMN verdict text CHECK (verdict IN ('confirmed', 'wrong'));
+ALTER TABLE contact_point ADD COLUMN permitted boolean NOT NULL DEFAULT true;
+ALTER TABLE contact_point ALTER COLUMN usable SET EXPRESSION AS (
+    permitted AND NOT invalid AND NOT opted_out
+    AND CASE kind WHEN 'phone' THEN dialable AND NOT 'call' = ANY (media) ELSE NOT 'email' = ANY (media) END
+);
+"""
+
+
+def upgrade() -> None:
+    op.execute(_TABLES)
+    op.execute(_FINDINGS)

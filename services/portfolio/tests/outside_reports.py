@@ -1,0 +1,80 @@
+"""What assignment, promises and field-visits say about a contract, for portfolio's tests."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from events.contracts.assignment import ContractPlaced, PlacementEvent, PlacementKind
+from events.contracts.base import Event
+from events.contracts.field_visits import AttendedBy, VisitCompleted, VisitOutcome
+from events.contracts.portfolio import ContactKind
+from events.contracts.promises import MadeIn, PromiseEvent, PromiseMade
+from events.testing import apply_events
+from portfolio.handlers import consumer
+from portfolio_builders import TODAY, Given
+
+P = TypeVar("P", bound=PlacementEvent)
+Q = TypeVar("Q", bound=PromiseEvent)
+
+
+async def receive(given: Given, *events: Event) -> None:
+    """One batch of the real consumer."""
+    await apply_events(given.database, consumer, *events)
+
+
+def placed(contract_id: UUID, agency_id: UUID, **changes: Any) -> ContractPlaced:
+    said: dict[str, Any] = {
+        "contract_id": contract_id,
+        "placement_id": uuid4(),
+        "version": 1,
+        "agency_id": agency_id,
+        "kind": PlacementKind.DIALING,
+        "starts_on": TODAY,
+    }
+    return ContractPlaced(**(said | changes))
+
+
+def then(event_type: type[P], before: PlacementEvent, **more: Any) -> P:
+    """What happens next to the same placement."""
+    fields = ("contract_id", "placement_id", "agency_id", "kind")
+    said = {name: getattr(before, name) for name in fields}
+    return event_type(**said, version=before.version + 1, **({"reason": "paid_in_full"} | more))
+
+
+def promised(contract_id: UUID, **changes: Any) -> PromiseMade:
+    said: dict[str, Any] = {
+        "contract_id": contract_id,
+        "promise_id": uuid4(),
+        "version": 1,
+        "due_on": TODAY,
+        "silent_until": TODAY,
+        "promised": Decimal("80.00"),
+        "paid": Decimal("0.00"),
+        "currency": "MXN",
+        "made_on": TODAY,
+        "made_in": MadeIn.CALL,
+    }
+    return PromiseMade(**(said | changes))
+
+
+def later(event_type: type[Q], before: PromiseEvent, **more: Any) -> Q:
+    """What becomes of the same promise."""
+    fields = ("contract_id", "promise_id", "due_on", "silent_until", "promised", "paid", "currency")
+    said = {name: getattr(before, name) for name in fields}
+    return event_type(**(said | {"version": before.version + 1} | more))
+
+
+def visited(contract_id: UUID, **changes: Any) -> VisitCompleted:
+    said: dict[str, Any] = {
+        "contract_id": contract_id,
+        "visit_id": uuid4(),
+        "outcome": VisitOutcome.VISITED,
+        "attended_by": AttendedBy.DEBTOR,
+        "started_at": datetime.now(UTC),
+        "photos": 0,
+    }
+    return VisitCompleted(**(said | changes))
+
+
+PHONE_KIND, EMAIL_KIND = ContactKind.PHONE, ContactKind.EMAIL

@@ -1,0 +1,186 @@
+"""Placements and promises as the portfolio knows them: whole contract, history, holds, whatever comes first."""
+
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from events.contracts.assignment import (
+    PlacementEnded,
+    PlacementRecalled,
+    PlacementRecallRequested,
+    PlacementReinstated,
+)
+from events.contracts.base import Event
+from events.contracts.field_visits import VisitCancelled, VisitOrdered
+from events.contracts.promises import (
+    AgreementBroken,
+    AgreementFulfilled,
+    AgreementKind,
+    AgreementReached,
+    PromiseBroken,
+    PromiseCancelled,
+    PromiseKept,
+    PromisePartlyKept,
+    PromiseReopened,
+)
+from events.errors import UnappliableEvent
+from outside_reports import later, placed, promised, receive, then, visited
+from portfolio_builders import TODAY, Given, days_ago
+
+AGENCY = uuid4()
+
+
+async def a_contract(given: Given, **changes: Any) -> UUID:
+    return await given.contract(await given.portfolio(), (days_ago(40), "100.00"), **changes)
+
+
+async def shown(client: httpx.AsyncClient, contract_id: UUID) -> dict[str, Any]:
+    answer = await client.get(f"/v1/contracts/{contract_id}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()  # type: ignore[no-any-return]
+
+
+async def lines(client: httpx.AsyncClient, contract_id: UUID) -> list[tuple[str, str]]:
+    items = (await client.get(f"/v1/contracts/{contract_id}/history")).json()["items"]
+    return [(item["kind"], item["summary"]) for item in items]
+
+
+async def test_a_contract_shows_its_placements_and_remembers_them(client: httpx.AsyncClient, given: Given) -> None:
+    contract_id = await a_contract(given)
+    first = placed(contract_id, AGENCY, ends_on=TODAY + timedelta(days=30))
+    recall = then(PlacementRecallRequested, first, final_on=TODAY)
+    back = then(PlacementReinstated, recall, starts_on=TODAY)
+    await receive(given, first, recall)
+    [placement] = (await shown(client, contract_id))["placements"]
+    assert placement == {
+        "placement_id": str(first.placement_id),
+        "agency_id": str(AGENCY),
+        "kind": "dialing",
+        "state": "recall_pending",
+        "starts_on": str(TODAY),
+        "ends_on": str(TODAY + timedelta(days=30)),
+    }
+    await receive(given, back, then(PlacementEnded, back, reason="term_over"))
+    [placement] = (await shown(client, contract_id))["placements"]
+    assert (placement["state"], placement["ends_on"]) == ("ended", None)
+    assert await lines(client, contract_id) == [
+        ("placed", f"for dialing from {TODAY}"),
+        ("recall_requested", "dialing: paid_in_full"),
+        ("reinstated", "dialing: paid_in_full"),
+        ("placement_ended", "dialing: term_over"),
+    ]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_the_newest_state_of_a_placement_counts_whichever_comes_first(
+    client: httpx.AsyncClient, given: Given, order: tuple[int, ...]
+) -> None:
+    """Placements travel on the bulk lane, recalls do not."""
+    contract_id = await a_contract(given)
+    first = placed(contract_id, AGENCY)
+    recall = then(PlacementRecallRequested, first, final_on=TODAY)
+    events = [first, recall, then(PlacementRecalled, recall)]
+    for n in order:
+        await receive(given, events[n])
+    [placement] = (await shown(client, contract_id))["placements"]
+    assert (placement["state"], placement["starts_on"]) == ("recalled", str(TODAY))
+
+
+async def test_many_contracts_are_placed_in_one_batch(given: Given) -> None:
+    contract_ids = [await a_contract(given) for _ in range(5)]
+    await receive(given, *(placed(contract_id, AGENCY) for contract_id in contract_ids))
+    assert len(await given.rows("SELECT FROM placement WHERE state = 'active'")) == 5
+
+
+async def test_a_contract_shows_its_promises_and_is_silent_for_the_open_ones(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    contract_id = await a_contract(given, phones=["+525555123456"])
+    until = TODAY + timedelta(days=2)
+    made = promised(contract_id, silent_until=until, agency_id=AGENCY)
+    over = promised(contract_id, due_on=days_ago(9), silent_until=days_ago(7))
+    await receive(given, made, over)
+    whole = await shown(client, contract_id)
+    assert whole["promises"][1] == {
+        "promise_id": str(made.promise_id),
+        "agreement_id": None,
+        "state": "open",
+        "due_on": str(TODAY),
+        "silent_until": str(until),
+        "promised": "80.00",
+        "paid": "0.00",
+        "made_on": str(TODAY),
+        "made_in": "call",
+        "agency_id": str(AGENCY),
+    }
+    assert whole["holds"] == [{"reason": "promise", "clarification_id": None, "until": str(until)}]
+
+    kept = later(PromiseKept, made, paid="80.00")
+    await receive(given, kept, later(PromiseBroken, over))
+    whole = await shown(client, contract_id)
+    assert [(promise["state"], promise["paid"]) for promise in whole["promises"]] == [
+        ("broken", "0.00"),
+        ("kept", "80.00"),
+    ]
+    assert whole["holds"] == []
+    await receive(given, later(PromiseReopened, kept, paid="0.00"))
+    assert [hold["reason"] for hold in (await shown(client, contract_id))["holds"]] == ["promise"]
+
+
+async def test_a_late_making_of_a_promise_tells_its_origin_and_opens_nothing(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    contract_id = await a_contract(given)
+    made = promised(contract_id, agency_id=AGENCY)
+    await receive(given, later(PromisePartlyKept, made, paid="10.00"))
+    await receive(given, made)
+    [promise] = (await shown(client, contract_id))["promises"]
+    assert (promise["state"], promise["paid"], promise["made_in"]) == ("partly_kept", "10.00", "call")
+    assert promise["agency_id"] == str(AGENCY)
+
+
+async def test_history_tells_of_promises_agreements_and_visits(client: httpx.AsyncClient, given: Given) -> None:
+    contract_id = await a_contract(given)
+    made = promised(contract_id)
+    visit_id, agreement = uuid4(), {"contract_id": contract_id, "agreement_id": uuid4(), "version": 1}
+    told: list[Event] = [
+        made,
+        later(PromiseCancelled, made, reason="plan_broken"),
+        AgreementReached(
+            **agreement,
+            kind=AgreementKind.PLAN,
+            schedule=(),
+            discount="0.00",
+            currency="MXN",
+            settles_in_full=False,
+        ),
+        AgreementFulfilled(**agreement),
+        AgreementBroken(**agreement),
+        VisitOrdered(contract_id=contract_id, visit_id=visit_id, visitor="luis", address_id=uuid4(), visit_on=TODAY),
+        VisitCancelled(contract_id=contract_id, visit_id=visit_id, reason="payment"),
+        visited(contract_id, position={"latitude": 20.967, "longitude": -89.623}),
+    ]
+    for event in told:
+        await receive(given, event)
+    assert await lines(client, contract_id) == [
+        ("promise_made", f"80.00 until {TODAY}"),
+        ("promise_cancelled", "because of plan_broken"),
+        ("agreement_reached", "plan"),
+        ("agreement_fulfilled", "every instalment was paid"),
+        ("agreement_broken", "an instalment was not paid"),
+        ("visit_ordered", f"for {TODAY}"),
+        ("visit_cancelled", "because of payment"),
+        ("visit", "visit ended as visited"),
+    ]
+    assert "20.967" not in (await client.get(f"/v1/contracts/{contract_id}/history")).text
+
+
+@pytest.mark.parametrize("event", [placed(uuid4(), AGENCY), promised(uuid4()), visited(uuid4())], ids=lambda e: e.type)
+async def test_what_is_said_of_an_unknown_contract_is_not_applied(given: Given, event: Any) -> None:
+    known = await a_contract(given)
+    with pytest.raises(UnappliableEvent, match=str(event.contract_id)):
+        await receive(given, placed(known, AGENCY), event)
+    assert await given.rows("SELECT FROM placement") == []

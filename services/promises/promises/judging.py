@@ -1,0 +1,193 @@
+"""Judging promises: what ``rules`` makes of the payments is written down and told, for any number of contracts.
+
+The caller has locked the contracts' rows. Only then is their day read: it is never older than the day on which anybody
+judged them before. Judging again changes nothing and says nothing.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from events.contracts.base import Event
+from events.contracts.portfolio import ContractState, DebtorStatus
+from events.contracts.promises import (
+    AgreementBroken,
+    AgreementFulfilled,
+    PromiseBroken,
+    PromiseCancelled,
+    PromiseEvent,
+    PromiseKept,
+    PromisePartlyKept,
+    PromiseReopened,
+    PromiseState,
+)
+from events.database import Row, Transaction, sorted_unique
+
+from promises import judging_queries as queries
+from promises import rules
+from promises.rules import AgreementState
+
+CHUNK_CONTRACTS = 1_000
+
+Causes = Mapping[UUID, Event | None]
+"""The contracts to judge, each with the event that is being applied; None where a request asked for it."""
+
+_NOTHING_TO_CANCEL: Mapping[UUID, str] = {}
+_EVENTS: Mapping[PromiseState, type[PromiseEvent]] = {
+    PromiseState.KEPT: PromiseKept,
+    PromiseState.PARTLY_KEPT: PromisePartlyKept,
+    PromiseState.BROKEN: PromiseBroken,
+    PromiseState.OPEN: PromiseReopened,
+}
+_AGREEMENT_EVENTS: Mapping[AgreementState, type[AgreementBroken] | type[AgreementFulfilled]] = {
+    AgreementState.BROKEN: AgreementBroken,
+    AgreementState.FULFILLED: AgreementFulfilled,
+}
+
+
+async def judge(
+    tx: Transaction, causes: Causes, cancel: Mapping[UUID, str] = _NOTHING_TO_CANCEL
+) -> Counter[PromiseState]:
+    """Judge all promises of these contracts, each on its contract's day; how many have come into which state.
+
+    ``cancel`` names promises of these contracts that are called off first, with the reason of each.
+    """
+    changed: Counter[PromiseState] = Counter()
+    contract_ids = sorted_unique(causes)
+    for start in range(0, len(contract_ids), CHUNK_CONTRACTS):
+        changed += await _judge_chunk(tx, contract_ids[start : start + CHUNK_CONTRACTS], causes, cancel)
+    return changed
+
+
+async def _judge_chunk(
+    tx: Transaction, contract_ids: Sequence[UUID], causes: Causes, cancel: Mapping[UUID, str]
+) -> Counter[PromiseState]:
+    known = {row["promise_id"]: row for row in await queries.promises(tx, contract_ids)}
+    if not known:
+        return Counter()
+    agreed: dict[UUID, Row] = {}
+    if any(row["agreement_id"] for row in known.values()):
+        agreed = {row["agreement_id"]: row for row in await queries.agreements(tx, contract_ids)}
+    verdict = _Verdict(tx, known, agreed)
+    for contract_id, case in await _cases(tx, known, agreed, cancel):
+        outcome = rules.judge(case)
+        verdict.on_promises(contract_id, outcome.promises, causes[contract_id])
+        verdict.on_agreements(contract_id, outcome.agreements, case.ended, causes[contract_id])
+    await verdict.save()
+    return verdict.changed
+
+
+class _Verdict:
+    """What differs from what is known: told at once, written by ``save``."""
+
+    def __init__(self, tx: Transaction, known: Mapping[UUID, Row], agreed: Mapping[UUID, Row]) -> None:
+        self.changed: Counter[PromiseState] = Counter()
+        self._tx = tx
+        self._known = known
+        self._agreed = agreed
+        self._promises: list[tuple[Any, ...]] = []
+        self._agreements: list[tuple[Any, ...]] = []
+
+    def on_promises(self, contract_id: UUID, promises: Sequence[rules.Promise], cause: Event | None) -> None:
+        for promise in promises:
+            before = self._known[promise.promise_id]
+            if (promise.state, promise.paid) == (before["state"], before["paid"]):
+                continue
+            version = before["version"] + 1
+            self._promises.append(
+                (promise.promise_id, promise.state, promise.paid, version, promise.cancellation_reason)
+            )
+            if promise.state != before["state"]:
+                self.changed[promise.state] += 1
+                self._tx.publish(_event(contract_id, promise, before["currency"], version), cause=cause)
+
+    def on_agreements(
+        self, contract_id: UUID, agreements: Mapping[UUID, AgreementState], ended: str | None, cause: Event | None
+    ) -> None:
+        for agreement_id, state in sorted(agreements.items()):
+            before = self._agreed[agreement_id]
+            if state == before["state"]:
+                continue
+            version = before["version"] + 1
+            reason = ended if state is AgreementState.CANCELLED else None
+            self._agreements.append((agreement_id, state, version, reason))
+            if event_type := _AGREEMENT_EVENTS.get(state):
+                event = event_type(contract_id=contract_id, agreement_id=agreement_id, version=version)
+                self._tx.publish(event, cause=cause)
+
+    async def save(self) -> None:
+        if self._promises:
+            await queries.save_promises(self._tx, self._promises)
+        if self._agreements:
+            await queries.save_agreements(self._tx, self._agreements)
+
+
+async def _cases(
+    tx: Transaction, known: Mapping[UUID, Row], agreed: Mapping[UUID, Row], cancel: Mapping[UUID, str]
+) -> Iterator[tuple[UUID, rules.Case]]:
+    """What decides about each contract that has promises, by contract."""
+    promises: dict[UUID, list[rules.Promise]] = defaultdict(list)
+    for row in known.values():
+        promises[row["contract_id"]].append(_promise(row))
+    agreements: dict[UUID, dict[UUID, AgreementState]] = defaultdict(dict)
+    for row in agreed.values():
+        agreements[row["contract_id"]][row["agreement_id"]] = AgreementState(row["state"])
+    since: list[tuple[UUID, date]] = [(one, min(p.made_on for p in theirs)) for one, theirs in promises.items()]
+    payments: dict[UUID, list[rules.Payment]] = defaultdict(list)
+    for row in await queries.payments(tx, since):
+        payments[row["contract_id"]].append(rules.Payment(row["payment_id"], row["paid_on"], row["amount"]))
+    contracts = {row["contract_id"]: row for row in await queries.contracts(tx, list(promises))}
+    return (
+        (contract_id, _case(contracts[contract_id], theirs, payments[contract_id], agreements[contract_id], cancel))
+        for contract_id, theirs in sorted(promises.items())
+    )
+
+
+def _case(
+    contract: Row,
+    promises: Sequence[rules.Promise],
+    payments: Sequence[rules.Payment],
+    agreements: Mapping[UUID, AgreementState],
+    cancel: Mapping[UUID, str],
+) -> rules.Case:
+    state = ContractState(contract["state"]) if contract["state"] else None
+    return rules.Case(
+        day=contract["day"],
+        promises=promises,
+        payments=payments,
+        agreements=agreements,
+        ended=rules.why_ended(state, DebtorStatus(contract["status"])),
+        cancel=cancel,
+    )
+
+
+def _promise(row: Row) -> rules.Promise:
+    return rules.Promise(
+        promise_id=row["promise_id"],
+        made_on=row["made_on"],
+        due_on=row["due_on"],
+        silent_until=row["silent_until"],
+        amount=row["amount"],
+        paid=row["paid"],
+        state=PromiseState(row["state"]),
+        agreement_id=row["agreement_id"],
+    )
+
+
+def _event(contract_id: UUID, promise: rules.Promise, currency: str, version: int) -> PromiseEvent:
+    said = {
+        "contract_id": contract_id,
+        "promise_id": promise.promise_id,
+        "version": version,
+        "due_on": promise.due_on,
+        "silent_until": promise.silent_until,
+        "promised": promise.amount,
+        "paid": promise.paid,
+        "currency": currency,
+        "agreement_id": promise.agreement_id,
+    }
+    if promise.state is PromiseState.CANCELLED:
+        return PromiseCancelled(**said, reason=promise.cancellation_reason)
+    return _EVENTS[promise.state](**said)

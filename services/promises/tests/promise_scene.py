@@ -1,0 +1,371 @@
+"""A stage for the tests of promises: a database, the real consumer and app, and contracts that speak for themselves."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+from uuid import UUID
+
+import httpx
+from chassis.testing import mint
+from events.contracts.assignment import (
+    ContractPlaced,
+    PlacementEnded,
+    PlacementKind,
+    PlacementRecalled,
+    PlacementRecallRequested,
+    PlacementReinstated,
+)
+from events.contracts.base import Event
+from events.contracts.portfolio import (
+    ClarificationOpened,
+    ContractClosed,
+    ContractRegistered,
+    ContractRevised,
+    ContractStageChanged,
+    ContractState,
+    CreditorKind,
+    Debtor,
+    DebtorStatus,
+    DebtorStatusChanged,
+    PaymentReceived,
+    PaymentReversed,
+    PortfolioState,
+    PortfolioStateChanged,
+    Stage,
+    StageCause,
+)
+from events.contracts.promises import (
+    AgreementBroken,
+    AgreementFulfilled,
+    AgreementReached,
+    PromiseBroken,
+    PromiseCancelled,
+    PromiseKept,
+    PromiseMade,
+    PromisePartlyKept,
+    PromiseReopened,
+)
+from events.database import Database, Row
+from events.testing import apply_events, published
+from promises import deciding
+from promises.handlers import consumer
+
+DAY = date(2026, 11, 23)
+"""The first business date of every scene."""
+
+E = TypeVar("E", bound=Event)
+Json = dict[str, Any]
+OWN_EVENTS: tuple[type[Event], ...] = (
+    PromiseMade,
+    PromiseKept,
+    PromisePartlyKept,
+    PromiseBroken,
+    PromiseReopened,
+    PromiseCancelled,
+    AgreementReached,
+    AgreementBroken,
+    AgreementFulfilled,
+)
+
+
+def day(n: int) -> date:
+    """``n`` days after ``DAY``."""
+    return DAY + timedelta(days=n)
+
+
+def code_of(answer: httpx.Response) -> str:
+    assert answer.headers["content-type"].startswith("application/problem+json"), answer.text
+    return str(answer.json()["type"]).rpartition(":")[2]
+
+
+def pointers(answer: httpx.Response) -> list[str]:
+    return [error["pointer"] for error in answer.json()["errors"]]
+
+
+@dataclass
+class Contract:
+    """A contract as the portfolio service knows it. Each event is made of its state and counts its version up."""
+
+    portfolio_id: UUID
+    contract_id: UUID = field(default_factory=uuid.uuid4)
+    state: ContractState = ContractState.OPEN
+    owed: Decimal = Decimal("1000.00")
+    as_of: date = DAY
+    version: int = 0
+    details_version: int = 0
+    status: DebtorStatus = DebtorStatus.ACTIVE
+    status_version: int = 0
+
+    def _position(self) -> Json:
+        self.version += 1
+        return {
+            "contract_id": self.contract_id,
+            "version": self.version,
+            "as_of": self.as_of,
+            "state": self.state,
+            "stage": Stage.EARLY,
+            "days_past_due": 20,
+            "overdue_balance": self.owed,
+            "total_balance": self.owed,
+        }
+
+    def _whole(self) -> Json:
+        self.details_version += 1
+        return {
+            **self._position(),
+            "details_version": self.details_version,
+            "creditor_id": uuid.uuid4(),
+            "portfolio_id": self.portfolio_id,
+            "contract_number": "C-1",
+            "incomplete": False,
+            "jurisdiction": "MX",
+            "currency": "MXN",
+            "debtor": Debtor(debtor_id=uuid.uuid4(), name="D", status=self.status, status_version=self.status_version),
+            "episode": 1,
+        }
+
+    def registered(self) -> ContractRegistered:
+        return ContractRegistered(**self._whole())
+
+    def revised(self, **changes: Any) -> ContractRevised:
+        for name, value in changes.items():
+            assert hasattr(self, name), name
+            setattr(self, name, value)
+        return ContractRevised(**self._whole())
+
+    def paid(self, amount: str, on: int = 0, payment_id: UUID | None = None) -> PaymentReceived:
+        """A payment made ``on`` days after ``DAY`` arrives."""
+        self.owed -= min(Decimal(amount), self.owed)
+        return PaymentReceived(
+            **self._position(),
+            payment_id=payment_id or uuid.uuid4(),
+            amount=Decimal(amount),
+            currency="MXN",
+            paid_on=day(on),
+            received_at=datetime.now(UTC),
+            channel="bank",
+            credit=Decimal("0.00"),
+            settled=False,
+            days_past_due_before=20,
+        )
+
+    def payment_reversed(self, payment: PaymentReceived) -> PaymentReversed:
+        self.owed += payment.amount
+        return PaymentReversed(
+            **self._position(),
+            payment_id=payment.payment_id,
+            amount=payment.amount,
+            currency="MXN",
+            reason="bounced",
+        )
+
+    def disputed(self) -> ClarificationOpened:
+        return ClarificationOpened(
+            **self._position(),
+            clarification_id=uuid.uuid4(),
+            reason="not mine",
+            opened_by="debtor",
+            deadline_on=self.as_of + timedelta(days=30),
+        )
+
+    def staged(self) -> ContractStageChanged:
+        return ContractStageChanged(
+            **self._position(), from_stage=Stage.EARLY, to_stage=Stage.LATE, cause=StageCause.DAILY_RUN
+        )
+
+    def reported(self, status: DebtorStatus) -> DebtorStatusChanged:
+        self.status = status
+        self.status_version += 1
+        return DebtorStatusChanged(
+            **self._position(),
+            debtor_id=uuid.uuid4(),
+            status=status,
+            status_version=self.status_version,
+            reported_by="creditor",
+        )
+
+    def closed(self, state: ContractState) -> ContractClosed:
+        self.state = state
+        return ContractClosed(**self._position(), reason=state)
+
+
+@dataclass
+class Placement:
+    """A placement as the assignment service knows it."""
+
+    contract_id: UUID
+    agency_id: UUID
+    kind: PlacementKind = PlacementKind.DIALING
+    placement_id: UUID = field(default_factory=uuid.uuid4)
+    version: int = 0
+
+    def _said(self) -> Json:
+        self.version += 1
+        return {
+            "contract_id": self.contract_id,
+            "placement_id": self.placement_id,
+            "version": self.version,
+            "agency_id": self.agency_id,
+            "kind": self.kind,
+        }
+
+    def placed(self) -> ContractPlaced:
+        return ContractPlaced(**self._said(), starts_on=DAY)
+
+    def recall_requested(self) -> PlacementRecallRequested:
+        return PlacementRecallRequested(**self._said(), reason="term", final_on=day(3))
+
+    def recalled(self) -> PlacementRecalled:
+        return PlacementRecalled(**self._said(), reason="term")
+
+    def reinstated(self) -> PlacementReinstated:
+        return PlacementReinstated(**self._said(), reason="objection", starts_on=DAY)
+
+    def ended(self) -> PlacementEnded:
+        return PlacementEnded(**self._said(), reason="term")
+
+
+class Scene:
+    """A migrated database, the real consumer and app, one portfolio."""
+
+    def __init__(self, database: Database, client: httpx.AsyncClient) -> None:
+        self.database = database
+        self.client = client
+        self.portfolio_id = uuid.uuid4()
+        self._portfolio_version = 0
+
+    async def receives(self, *events: Event) -> None:
+        """One batch of the real consumer."""
+        await apply_events(self.database, consumer, *events)
+
+    async def receives_each(self, *events: Event) -> None:
+        """A batch for each."""
+        for event in events:
+            await self.receives(event)
+
+    def business_date(self, n: int, portfolio_id: UUID | None = None) -> PortfolioStateChanged:
+        self._portfolio_version += 1
+        return PortfolioStateChanged(
+            portfolio_id=portfolio_id or self.portfolio_id,
+            version=self._portfolio_version,
+            state=PortfolioState.READY,
+            business_date=day(n),
+            name="Cartera Norte",
+            creditor_id=uuid.uuid4(),
+            creditor_kind=CreditorKind.FINANCIAL,
+            jurisdiction="MX",
+            timezone="America/Mexico_City",
+        )
+
+    async def day_comes(self, n: int, portfolio_id: UUID | None = None) -> None:
+        """The business date moves to ``n`` days after ``DAY``, and what is over then is decided."""
+        await self.receives(self.business_date(n, portfolio_id))
+        await deciding.decide(self.database)
+
+    def contract(self, **changes: Any) -> Contract:
+        """One that nobody has heard of yet."""
+        return Contract(**({"portfolio_id": self.portfolio_id} | changes))
+
+    async def registered(self, **changes: Any) -> Contract:
+        contract = self.contract(**changes)
+        await self.receives(contract.registered())
+        return contract
+
+    async def placed(self, contract: Contract, agency_id: UUID) -> Placement:
+        placement = Placement(contract.contract_id, agency_id)
+        await self.receives(placement.placed())
+        return placement
+
+    def agency(self, agency_id: UUID) -> dict[str, str]:
+        """The headers of an agency's request."""
+        return {"Authorization": f"Bearer {mint(agency_id=agency_id, subject=str(agency_id))}"}
+
+    async def asks_promise(
+        self,
+        contract: Contract,
+        amount: str = "100.00",
+        due: int = 5,
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> httpx.Response:
+        body = {"contract_id": str(contract.contract_id), "amount": amount, "due_on": str(day(due)), "made_in": "call"}
+        return await self.client.post("/v1/promises", json=body | more, headers=headers)
+
+    async def promise(self, contract: Contract, amount: str = "100.00", due: int = 5, **more: Any) -> Json:
+        answer = await self.asks_promise(contract, amount, due, **more)
+        assert answer.status_code == 201, answer.text
+        promise: Json = answer.json()
+        return promise
+
+    async def asks_plan(
+        self, contract: Contract, *schedule: tuple[int, str], headers: dict[str, str] | None = None, **more: Any
+    ) -> httpx.Response:
+        instalments = [{"due_on": str(day(due)), "amount": amount} for due, amount in schedule]
+        body = {"contract_id": str(contract.contract_id), "kind": "plan", "instalments": instalments}
+        return await self.client.post("/v1/agreements", json=body | more, headers=headers)
+
+    async def plan(self, contract: Contract, *schedule: tuple[int, str], **more: Any) -> Json:
+        answer = await self.asks_plan(contract, *schedule, **more)
+        assert answer.status_code == 201, answer.text
+        plan: Json = answer.json()
+        return plan
+
+    async def now(self, promise: Json) -> Json:
+        """The promise as it stands."""
+        answer = await self.client.get(f"/v1/promises/{promise['promise_id']}")
+        assert answer.status_code == 200, answer.text
+        found: Json = answer.json()
+        return found
+
+    async def state(self, promise: Json) -> tuple[str, str]:
+        """State and what counts for it."""
+        now = await self.now(promise)
+        return now["state"], now["paid"]
+
+    async def plan_now(self, plan: Json) -> tuple[str, list[str]]:
+        """State of the plan and of its instalments."""
+        answer = await self.client.get(f"/v1/agreements/{plan['agreement_id']}")
+        now = answer.json()
+        return now["state"], [instalment["state"] for instalment in now["instalments"]]
+
+    async def checks(self, as_of: int) -> Json:
+        answer = await self.client.post("/v1/promise-checks", json={"as_of": str(day(as_of))})
+        assert answer.status_code == 200, answer.text
+        counts: Json = answer.json()
+        return counts
+
+    async def published(self, event_type: type[E]) -> list[E]:
+        return await published(self.database, event_type)
+
+    async def story(self) -> list[str]:
+        """The names of all events published so far, in outbox order."""
+        names = {event_type.type: event_type.__name__ for event_type in OWN_EVENTS}
+        return [names[row["type"]] for row in await self.rows("SELECT type FROM outbox_events ORDER BY id")]
+
+    async def rows(self, sql: str, *arguments: Any) -> list[Row]:
+        async with self.database.connection() as connection:
+            found: list[Row] = await connection.fetch(sql, *arguments)
+        return found
+
+    async def blocked(self, statement: str) -> None:
+        """Return once another connection of this database waits for a lock with this statement."""
+        await self.until(_BLOCKED, statement)
+
+    async def until(self, sql: str, *arguments: Any) -> None:
+        """Return once this question has the answer true."""
+        async with asyncio.timeout(20):
+            while True:
+                [row] = await self.rows(sql, *arguments)
+                if row[0]:
+                    return
+                await asyncio.sleep(0.005)
+
+
+_BLOCKED = """
+SELECT EXISTS (
+    SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%' || $1 || '%')
+"""

@@ -1,0 +1,99 @@
+"""The promise check: a day that somebody names decides, for good."""
+
+from collections import Counter
+
+import pytest
+from events.contracts.promises import PromiseState
+from events.database import Database
+from promise_scene import Json, Scene, day, pointers
+from promises import deciding
+
+NOTHING = {"kept": 0, "partly_kept": 0, "broken": 0}
+
+
+async def test_a_check_decides_what_is_over_on_its_day_and_says_how_much(scene: Scene) -> None:
+    broken, partly, later = [await scene.registered() for _ in range(3)]
+    promises = [await scene.promise(broken), await scene.promise(partly), await scene.promise(later, due=20)]
+    await scene.receives(partly.paid("10.00", on=2))
+    assert await scene.checks(7) == NOTHING
+    assert await scene.checks(8) == {"kept": 0, "partly_kept": 1, "broken": 1}
+    assert [(await scene.state(promise))[0] for promise in promises] == ["broken", "partly_kept", "open"]
+    assert await scene.checks(8) == NOTHING
+    assert await scene.checks(1) == NOTHING
+    assert [(await scene.state(promise))[0] for promise in promises] == ["broken", "partly_kept", "open"]
+
+
+async def test_what_a_business_date_has_decided_is_not_decided_again(scene: Scene) -> None:
+    await scene.promise(await scene.registered())
+    await scene.day_comes(8)
+    assert await scene.checks(8) == NOTHING
+    assert (await scene.story()).count("PromiseBroken") == 1
+
+
+async def test_a_checked_day_holds_when_older_days_come_after_it(scene: Scene) -> None:
+    """A business date behind the check neither reopens what it broke, nor lets an older day judge a reversal."""
+    contract = await scene.registered()
+    broken, kept = await scene.promise(contract, due=5), await scene.promise(contract, "50.00", due=6)
+    await scene.checks(9)
+    assert await scene.checks(1) == NOTHING
+    await scene.day_comes(3)
+    await scene.receives(contract.staged())
+    assert (await scene.state(broken))[0] == "broken"
+    payment = contract.paid("150.00", on=2)
+    await scene.receives(payment)
+    assert [(await scene.state(promise))[0] for promise in (broken, kept)] == ["kept", "kept"]
+    await scene.receives(contract.payment_reversed(payment))
+    assert [(await scene.state(promise))[0] for promise in (broken, kept)] == ["broken", "broken"]
+    assert "PromiseReopened" not in await scene.story()
+
+
+async def test_nothing_can_be_promised_for_a_day_that_was_checked(scene: Scene) -> None:
+    contract = await scene.registered()
+    await scene.checks(9)
+    assert pointers(await scene.asks_promise(contract, due=8)) == ["/due_on"]
+    promise = await scene.promise(contract, due=9)
+    assert promise["state"] == "open"
+
+
+async def test_a_check_breaks_plans_too(scene: Scene) -> None:
+    plan = await scene.plan(await scene.registered(), (5, "100.00"), (20, "100.00"))
+    assert await scene.checks(8) == {"kept": 0, "partly_kept": 0, "broken": 1}
+    assert await scene.plan_now(plan) == ("broken", ["broken", "cancelled"])
+
+
+async def test_a_check_takes_as_many_steps_as_it_needs(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deciding, "CHUNK_CONTRACTS", 2)
+    for _ in range(5):
+        await scene.promise(await scene.registered())
+    assert await scene.checks(8) == {"kept": 0, "partly_kept": 0, "broken": 5}
+
+
+@pytest.mark.parametrize("body", [{}, {"as_of": "31/02/2026"}, {"as_of": None}, {"as_of": str(day(1)), "x": 1}])
+async def test_a_bad_check_is_refused(scene: Scene, body: Json) -> None:
+    promise = await scene.promise(await scene.registered())
+    assert (await scene.client.post("/v1/promise-checks", json=body)).status_code == 422
+    assert await scene.state(promise) == ("open", "0.00")
+
+
+async def test_the_watch_decides_by_itself(scene: Scene) -> None:
+    promise = await scene.promise(await scene.registered())
+    await scene.receives(scene.business_date(8))
+    await scene.until("SELECT state = 'broken' FROM promise")
+    assert await scene.state(promise) == ("broken", "0.00")
+
+
+async def test_the_watch_outlives_trouble(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    await scene.promise(await scene.registered())
+    decide, troubles = deciding.decide, [TimeoutError(), ValueError("a defect")]
+
+    async def troubled(database: Database) -> Counter[PromiseState]:
+        if troubles:
+            raise troubles.pop()
+        return await decide(database)
+
+    monkeypatch.setattr(deciding, "_AFTER_A_DEFECT_SECONDS", 0.01)
+    monkeypatch.setattr(deciding, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(deciding, "decide", troubled)
+    await scene.receives(scene.business_date(8))
+    await scene.until("SELECT state = 'broken' FROM promise")
+    assert troubles == []

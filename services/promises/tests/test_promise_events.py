@@ -1,0 +1,166 @@
+"""Between topics there is no order, and events come again: the ledger stands once, old news changes nothing."""
+
+import uuid
+from decimal import Decimal
+
+from events.contracts.portfolio import ContractState, DebtorStatus
+from events.contracts.promises import PromiseKept
+from events.testing import apply_records, record_of
+from promise_scene import Scene, day
+from promises import deciding
+from promises.handlers import consumer
+
+
+async def ledger(scene: Scene) -> list[tuple[str, bool]]:
+    rows = await scene.rows("SELECT amount, reversed FROM payment ORDER BY amount")
+    return [(str(row["amount"]), row["reversed"]) for row in rows]
+
+
+async def test_a_payment_stands_in_the_ledger_once_however_often_it_is_told(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract, "200.00")
+    payment = contract.paid("100.00", on=1)
+    record = record_of(payment)
+    await apply_records(scene.database, consumer, [record, record])
+    await apply_records(scene.database, consumer, [record])
+    await scene.receives(payment)
+    assert await ledger(scene) == [("100.00", False)]
+    assert await scene.state(promise) == ("open", "100.00")
+    [row] = await scene.rows("SELECT contract_id, paid_on, business_date FROM payment")
+    assert tuple(row) == (contract.contract_id, day(1), day(0))
+
+
+async def test_a_payment_whose_reversal_came_first_never_counts(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract)
+    payment = contract.paid("100.00")
+    reversal = contract.payment_reversed(payment)
+    await scene.receives_each(reversal, payment, reversal)
+    assert await ledger(scene) == [("100.00", True)]
+    assert await scene.state(promise) == ("open", "0.00")
+    assert await scene.story() == ["PromiseMade"]
+    [row] = await scene.rows("SELECT paid_on, business_date FROM payment")
+    assert tuple(row) == (day(0), day(0))
+
+
+async def test_a_payment_told_again_after_its_reversal_stays_reversed(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract)
+    payment = contract.paid("100.00")
+    await scene.receives_each(payment, contract.payment_reversed(payment), payment)
+    assert await ledger(scene) == [("100.00", True)]
+    assert await scene.state(promise) == ("open", "0.00")
+
+
+async def test_payment_and_reversal_in_one_batch_leave_the_promise_open(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract)
+    payment = contract.paid("100.00")
+    await scene.receives(payment, contract.payment_reversed(payment))
+    assert await scene.state(promise) == ("open", "0.00")
+    assert await scene.story() == ["PromiseMade", "PromiseKept", "PromiseReopened"]
+
+
+async def test_a_payment_before_the_registration_is_kept_and_counts(scene: Scene) -> None:
+    contract = scene.contract()
+    registration = contract.registered()
+    await scene.receives_each(contract.paid("300.00"), registration)
+    [row] = await scene.rows("SELECT total_balance, portfolio_id FROM contract")
+    assert tuple(row) == (Decimal("700.00"), scene.portfolio_id), "the older balance must not come back"
+    assert (await scene.asks_promise(contract, "700.01")).status_code == 422
+    assert (await scene.promise(contract, "300.00"))["state"] == "kept"
+
+
+async def test_an_older_position_does_not_come_back_nor_older_details(scene: Scene) -> None:
+    contract = scene.contract()
+    old = contract.registered()
+    other = uuid.uuid4()
+    await scene.receives_each(contract.revised(owed=Decimal(50), portfolio_id=other), old)
+    [row] = await scene.rows("SELECT total_balance, portfolio_id FROM contract")
+    assert tuple(row) == (Decimal("50.00"), other)
+
+
+async def test_a_closing_that_was_overtaken_by_a_reopening_cancels_nothing(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract)
+    closing = contract.closed(ContractState.WITHDRAWN)
+    await scene.receives_each(contract.revised(state=ContractState.OPEN), closing)
+    assert await scene.state(promise) == ("open", "0.00")
+
+
+async def test_a_death_that_was_overtaken_by_its_correction_cancels_nothing(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract)
+    death = contract.reported(DebtorStatus.DECEASED)
+    await scene.receives_each(contract.reported(DebtorStatus.ACTIVE), death)
+    assert await scene.state(promise) == ("open", "0.00")
+
+
+async def test_an_older_day_of_a_portfolio_does_not_come_back(scene: Scene) -> None:
+    contract = await scene.registered()
+    old = scene.business_date(1)
+    await scene.day_comes(8)
+    await scene.receives(old)
+    promise = await scene.promise(contract, due=8)
+    assert promise["made_on"] == str(day(8))
+
+
+async def test_a_contract_heard_of_before_its_portfolio_takes_the_day_from_its_position(scene: Scene) -> None:
+    portfolio_id = uuid.uuid4()
+    contract = await scene.registered(portfolio_id=portfolio_id, as_of=day(2))
+    promise = await scene.promise(contract, due=3)
+    assert promise["made_on"] == str(day(2))
+    await scene.day_comes(6, portfolio_id)
+    assert await scene.state(promise) == ("broken", "0.00")
+
+
+async def test_the_days_of_a_payments_position_decide_before_the_portfolios_is_heard(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract, due=5)
+    contract.as_of = day(8)
+    await scene.receives(contract.paid("10.00", on=8))
+    assert await scene.state(promise) == ("broken", "0.00")
+
+
+async def test_a_day_and_a_payment_in_one_batch(scene: Scene) -> None:
+    paid, unpaid = await scene.registered(), await scene.registered()
+    kept, broken = await scene.promise(paid), await scene.promise(unpaid)
+    await scene.receives(scene.business_date(8), paid.paid("100.00", on=7))
+    await deciding.decide(scene.database)
+    assert await scene.state(kept) == ("kept", "100.00")
+    assert await scene.state(broken) == ("broken", "0.00")
+
+
+async def test_many_promises_end_on_one_day(scene: Scene) -> None:
+    contracts = [await scene.registered() for _ in range(5)]
+    promises = [await scene.promise(contract, due=n) for n, contract in enumerate(contracts)]
+    await scene.receives(contracts[0].paid("100.00"))
+    await scene.day_comes(6)
+    assert [(await scene.state(promise))[0] for promise in promises] == ["kept", "broken", "broken", "broken", "open"]
+    assert (await scene.story()).count("PromiseBroken") == 3
+
+
+async def test_events_of_stages_move_nothing_but_the_position(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract)
+    contract.as_of = day(1)
+    await scene.receives(contract.staged())
+    assert await scene.state(promise) == ("open", "0.00")
+    assert (await scene.promise(contract, due=6))["made_on"] == str(day(1))
+
+
+async def test_what_a_batch_publishes_has_the_same_ids_when_it_is_applied_again(scene: Scene) -> None:
+    """As after a restore: the rows go back, the event comes again, and what it causes is recognised elsewhere."""
+    contract = await scene.registered()
+    promise = await scene.promise(contract)
+    record = record_of(contract.paid("100.00", on=1))
+    before = await scene.rows("SELECT * FROM promise")
+    await apply_records(scene.database, consumer, [record])
+    [first] = await scene.published(PromiseKept)
+    async with scene.database.transaction() as tx:
+        await tx.execute("DELETE FROM inbox; DELETE FROM payment; DELETE FROM outbox_events")
+        await tx.execute("UPDATE promise SET state = 'open', paid = 0, version = $1", before[0]["version"])
+    await apply_records(scene.database, consumer, [record])
+    [again] = await scene.published(PromiseKept)
+    assert (again.event_id, again.body()) == (first.event_id, first.body())
+    assert await scene.state(promise) == ("kept", "100.00")

@@ -1,0 +1,398 @@
+"""Promises over HTTP, and what payments and days make of them."""
+
+import uuid
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from chassis.auth import unguarded_routes
+from chassis.testing import mint
+from events.contracts.portfolio import ContractState, DebtorStatus
+from events.contracts.promises import (
+    PromiseBroken,
+    PromiseCancelled,
+    PromiseKept,
+    PromiseMade,
+    PromisePartlyKept,
+    PromiseReopened,
+)
+from promise_scene import DAY, Json, Scene, code_of, day, pointers
+
+
+async def test_a_promise_is_made_told_and_read(scene: Scene) -> None:
+    contract = await scene.registered()
+    answer = await scene.asks_promise(contract, "250.5", due=5, made_in="visit")
+    assert answer.status_code == 201, answer.text
+    promise = answer.json()
+    assert promise == promise | {
+        "contract_id": str(contract.contract_id),
+        "state": "open",
+        "version": 1,
+        "amount": "250.50",
+        "paid": "0.00",
+        "currency": "MXN",
+        "made_on": str(DAY),
+        "made_in": "visit",
+        "due_on": str(day(5)),
+        "silent_until": str(day(7)),
+        "agency_id": None,
+        "agreement_id": None,
+    }
+    assert await scene.now(promise) == promise
+    [made] = await scene.published(PromiseMade)
+    assert (str(made.promise_id), made.version, made.promised, made.paid) == (
+        promise["promise_id"],
+        1,
+        Decimal("250.50"),
+        Decimal(0),
+    )
+    assert (made.made_on, made.due_on, made.silent_until, made.made_in) == (DAY, day(5), day(7), "visit")
+    assert made.contract_id == contract.contract_id
+
+
+async def test_promises_are_listed_by_contract_and_state_in_pages(scene: Scene) -> None:
+    one, two = await scene.registered(), await scene.registered()
+    mine = [await scene.promise(one, due=due) for due in (5, 3, 9)]
+    await scene.promise(two)
+    await scene.receives(one.paid("100.00"))
+
+    async def listed(**query: Any) -> tuple[list[str], str | None]:
+        page = (await scene.client.get("/v1/promises", params=query)).json()
+        return [item["promise_id"] for item in page["items"]], page["next_cursor"]
+
+    ids = [promise["promise_id"] for promise in mine]
+    assert await listed(contract_id=str(one.contract_id)) == (ids, None)
+    assert await listed(contract_id=str(one.contract_id), state="kept") == ([ids[1]], None)
+    assert await listed(state="broken") == ([], None)
+    first, cursor = await listed(contract_id=str(one.contract_id), limit=2)
+    assert first == ids[:2]
+    assert await listed(contract_id=str(one.contract_id), limit=2, cursor=cursor) == (ids[2:], None)
+    assert len((await listed())[0]) == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"amount": "0.00"}, "/amount"),
+        ({"amount": "-5.00"}, "/amount"),
+        ({"amount": "1000.01"}, "/amount"),
+        ({"amount": "1e400"}, "/amount"),
+        ({"amount": "NaN"}, "/amount"),
+        ({"amount": 100}, "/amount"),
+        ({"amount": "1.001"}, "/amount"),
+        ({"amount": True}, "/amount"),
+        ({"due_on": str(day(-1))}, "/due_on"),
+        ({"due_on": str(day(367))}, "/due_on"),
+        ({"due_on": "2026-02-31"}, "/due_on"),
+        ({"due_on": "9999-12-31"}, "/due_on"),
+        ({"due_on": 20261130}, "/due_on"),
+        ({"made_in": "dream"}, "/made_in"),
+        ({"made_in": "agency"}, "/agency_id"),
+        ({"agency_id": "x\0"}, "/agency_id"),
+        ({"contract_id": "no"}, "/contract_id"),
+        ({"surprise": 1}, "/surprise"),
+    ],
+)
+async def test_a_bad_promise_is_refused_and_changes_nothing(scene: Scene, change: Json, pointer: str) -> None:
+    contract = await scene.registered()
+    answer = (
+        await scene.asks_promise(contract, **change) if "amount" not in change else await _asks(scene, contract, change)
+    )
+    assert (answer.status_code, code_of(answer), pointers(answer)) == (422, "invalid", [pointer])
+    assert await scene.rows("SELECT FROM promise") == []
+    assert await scene.story() == []
+
+
+async def _asks(scene: Scene, contract: Any, change: Json) -> Any:
+    body = {"contract_id": str(contract.contract_id), "due_on": str(day(5)), "made_in": "call"}
+    return await scene.client.post("/v1/promises", json=body | change)
+
+
+@pytest.mark.parametrize("due", [0, 366])
+async def test_the_first_and_the_last_day_that_can_be_promised(scene: Scene, due: int) -> None:
+    await scene.promise(await scene.registered(), "1000.00", due)
+
+
+async def test_a_contract_never_heard_of_is_waited_for_and_then_unknown(scene: Scene) -> None:
+    answer = await scene.asks_promise(scene.contract())
+    assert (answer.status_code, code_of(answer)) == (404, "contract-unknown")
+
+
+async def test_a_contract_known_only_by_a_payment_is_unknown_still(scene: Scene) -> None:
+    contract = scene.contract()
+    await scene.receives(contract.paid("10.00"))
+    answer = await scene.asks_promise(contract)
+    assert (answer.status_code, code_of(answer)) == (404, "contract-unknown")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"state": ContractState.SETTLED, "owed": Decimal(0)}, "contract-closed"),
+        ({"state": ContractState.RETURNED}, "contract-closed"),
+        ({"state": ContractState.WITHDRAWN}, "contract-closed"),
+        ({"owed": Decimal(0)}, "nothing-owed"),
+        ({"status": DebtorStatus.DECEASED, "status_version": 1}, "debtor-deceased"),
+    ],
+)
+async def test_where_nothing_can_be_promised(scene: Scene, changes: Json, code: str) -> None:
+    answer = await scene.asks_promise(await scene.registered(**changes))
+    assert (answer.status_code, code_of(answer)) == (409, code)
+
+
+async def test_two_open_promises_fall_due_on_different_days(scene: Scene) -> None:
+    contract = await scene.registered()
+    first = await scene.promise(contract, due=5)
+    answer = await scene.asks_promise(contract, due=5)
+    assert (answer.status_code, code_of(answer)) == (409, "promise-open")
+    await scene.promise(contract, due=6)
+    await scene.receives(contract.paid("100.00"))
+    assert await scene.state(first) == ("kept", "100.00")
+    await scene.promise(contract, due=5)
+
+
+async def test_a_promise_is_made_on_the_business_date_not_today(scene: Scene) -> None:
+    contract = await scene.registered()
+    await scene.day_comes(40)
+    assert (await scene.promise(contract, due=41))["made_on"] == str(day(40))
+    answer = await scene.asks_promise(contract, due=39)
+    assert pointers(answer) == ["/due_on"]
+
+
+async def test_a_contract_may_be_ahead_of_what_was_heard_of_its_portfolio(scene: Scene) -> None:
+    """Positions are told while the portfolio is still being staged."""
+    contract = await scene.registered(as_of=day(3))
+    assert (await scene.promise(contract, due=4))["made_on"] == str(day(3))
+
+
+async def test_an_idempotency_key_makes_one_promise(scene: Scene) -> None:
+    contract = await scene.registered()
+    headers = {"Idempotency-Key": "p-1"}
+    first = await scene.asks_promise(contract, headers=headers)
+    again = await scene.asks_promise(contract, headers=headers)
+    assert first.json() == again.json()
+    assert len(await scene.rows("SELECT FROM promise")) == 1
+
+
+async def test_a_promise_is_kept_by_payments(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract, "300.00", due=5)
+    await scene.receives(contract.paid("100.00", on=1))
+    assert await scene.state(promise) == ("open", "100.00")
+    assert await scene.story() == ["PromiseMade"]
+    await scene.receives(contract.paid("250.00", on=2))
+    assert await scene.state(promise) == ("kept", "300.00")
+    [kept] = await scene.published(PromiseKept)
+    assert (kept.promised, kept.paid, kept.version) == (Decimal(300), Decimal(300), 3)
+    assert kept.event_id.version == 8, "made from its cause"
+
+
+@pytest.mark.parametrize(
+    ("paid", "state", "event_type"), [(None, "broken", PromiseBroken), ("40.00", "partly_kept", PromisePartlyKept)]
+)
+async def test_a_promise_whose_time_is_over_is_decided_by_the_day_itself(
+    scene: Scene, paid: str | None, state: str, event_type: type[PromiseBroken]
+) -> None:
+    contract, other = await scene.registered(), await scene.registered()
+    promise, later = await scene.promise(contract, due=5), await scene.promise(other, due=6)
+    if paid:
+        await scene.receives(contract.paid(paid, on=1))
+    await scene.day_comes(7)
+    assert await scene.state(promise) == ("open", paid or "0.00")
+    await scene.day_comes(8)
+    assert await scene.state(promise) == (state, paid or "0.00")
+    assert await scene.state(later) == ("open", "0.00")
+    [event] = await scene.published(event_type)
+    assert (str(event.promise_id), event.paid) == (promise["promise_id"], Decimal(paid or 0))
+
+
+async def test_another_portfolios_day_decides_nothing(scene: Scene) -> None:
+    promise = await scene.promise(await scene.registered(), due=5)
+    await scene.day_comes(30, portfolio_id=uuid.uuid4())
+    assert await scene.state(promise) == ("open", "0.00")
+
+
+async def test_a_late_payment_that_was_made_in_time_mends_a_broken_promise(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract, due=5)
+    await scene.day_comes(8)
+    assert await scene.state(promise) == ("broken", "0.00")
+    await scene.receives(contract.paid("30.00", on=7))
+    assert await scene.state(promise) == ("partly_kept", "30.00")
+    await scene.receives(contract.paid("70.00", on=8))
+    assert await scene.state(promise) == ("partly_kept", "30.00"), "made too late"
+    await scene.receives(contract.paid("70.00", on=6))
+    assert await scene.state(promise) == ("kept", "100.00")
+    assert await scene.story() == ["PromiseMade", "PromiseBroken", "PromisePartlyKept", "PromiseKept"]
+
+
+async def test_a_payment_before_the_promise_was_made_does_not_count(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract, due=5)
+    await scene.receives(contract.paid("100.00", on=-1))
+    assert await scene.state(promise) == ("open", "0.00")
+
+
+async def test_a_reversal_opens_a_kept_promise_while_there_is_time(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract, due=5)
+    payment = contract.paid("100.00", on=1)
+    await scene.receives(payment)
+    await scene.receives(contract.payment_reversed(payment))
+    assert await scene.state(promise) == ("open", "0.00")
+    [reopened] = await scene.published(PromiseReopened)
+    assert (reopened.version, reopened.silent_until) == (3, day(7))
+
+
+async def test_a_reversal_breaks_a_kept_promise_when_its_time_is_over(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract, due=5)
+    whole, part = contract.paid("90.00", on=1), contract.paid("10.00", on=2)
+    await scene.receives(whole, part)
+    await scene.day_comes(8)
+    assert await scene.state(promise) == ("kept", "100.00")
+    await scene.receives(contract.payment_reversed(whole))
+    assert await scene.state(promise) == ("partly_kept", "10.00")
+    await scene.receives(contract.payment_reversed(part))
+    assert await scene.state(promise) == ("broken", "0.00")
+    assert await scene.story() == ["PromiseMade", "PromiseKept", "PromisePartlyKept", "PromiseBroken"]
+
+
+async def test_a_payment_of_the_same_day_that_is_known_already_counts(scene: Scene) -> None:
+    contract = await scene.registered()
+    await scene.receives(contract.paid("100.00", on=0))
+    promise = await scene.promise(contract, due=5)
+    assert (promise["state"], promise["paid"], promise["version"]) == ("kept", "100.00", 2)
+    assert await scene.story() == ["PromiseMade", "PromiseKept"]
+
+
+async def test_each_cent_counts_for_one_promise(scene: Scene) -> None:
+    contract = await scene.registered()
+    late, early = await scene.promise(contract, due=9), await scene.promise(contract, due=5)
+    await scene.receives(contract.paid("150.00", on=1))
+    assert await scene.state(early) == ("kept", "100.00")
+    assert await scene.state(late) == ("open", "50.00")
+
+
+async def test_a_promise_is_called_off_once_and_gives_its_money_back(scene: Scene) -> None:
+    contract = await scene.registered()
+    early, late = await scene.promise(contract, "200.00", due=5), await scene.promise(contract, "100.00", due=9)
+    await scene.receives(contract.paid("100.00", on=1))
+    path = f"/v1/promises/{early['promise_id']}/cancellation"
+    answer = await scene.client.post(path, json={"reason": "misheard"})
+    assert (answer.status_code, answer.json()["state"], answer.json()["paid"]) == (201, "cancelled", "0.00")
+    assert answer.json()["cancellation_reason"] == "misheard"
+    assert await scene.state(late) == ("kept", "100.00")
+    assert await scene.story() == ["PromiseMade", "PromiseMade", "PromiseCancelled", "PromiseKept"]
+    [cancelled] = await scene.published(PromiseCancelled)
+    assert (cancelled.reason, cancelled.version) == ("misheard", 3)
+
+    for promise in (early, late):
+        again = await scene.client.post(f"/v1/promises/{promise['promise_id']}/cancellation", json={"reason": "x"})
+        assert (again.status_code, code_of(again)) == (409, "promise-not-open")
+    await scene.receives(contract.paid("500.00", on=1))
+    await scene.day_comes(30)
+    assert await scene.state(early) == ("cancelled", "0.00")
+
+
+@pytest.mark.parametrize("state", [ContractState.RETURNED, ContractState.WITHDRAWN, ContractState.WRITTEN_OFF])
+@pytest.mark.parametrize("how", ["closed", "revised"])
+async def test_a_contract_taken_away_unpaid_cancels_its_open_promises(
+    scene: Scene, state: ContractState, how: str
+) -> None:
+    contract = await scene.registered()
+    kept, promise = await scene.promise(contract, due=3), await scene.promise(contract, due=5)
+    await scene.receives(contract.paid("100.00"))
+    await scene.receives(contract.closed(state) if how == "closed" else contract.revised(state=state))
+    assert await scene.state(kept) == ("kept", "100.00")
+    now = await scene.now(promise)
+    assert (now["state"], now["cancellation_reason"]) == ("cancelled", "contract_closed")
+    [cancelled] = await scene.published(PromiseCancelled)
+    assert cancelled.reason == "contract_closed"
+
+
+async def test_a_promise_of_a_closed_contract_that_loses_its_payment_does_not_open_again(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract)
+    payment = contract.paid("100.00")
+    await scene.receives(payment, contract.closed(ContractState.RETURNED), contract.payment_reversed(payment))
+    assert (await scene.now(promise))["cancellation_reason"] == "contract_closed"
+
+
+async def test_a_settled_contract_leaves_promises_to_their_payments(scene: Scene) -> None:
+    contract = await scene.registered(owed=Decimal(100))
+    promise = await scene.promise(contract)
+    await scene.receives(contract.closed(ContractState.SETTLED))
+    assert await scene.state(promise) == ("open", "0.00")
+    await scene.receives(contract.paid("100.00"))
+    assert await scene.state(promise) == ("kept", "100.00")
+
+
+@pytest.mark.parametrize("how", ["reported", "revised"])
+async def test_death_cancels_open_promises(scene: Scene, how: str) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract)
+    await scene.receives(contract.reported(DebtorStatus.INSOLVENT))
+    assert await scene.state(promise) == ("open", "0.00")
+    if how == "reported":
+        await scene.receives(contract.reported(DebtorStatus.DECEASED))
+    else:
+        await scene.receives(contract.revised(status=DebtorStatus.DECEASED, status_version=2))
+    assert (await scene.now(promise))["cancellation_reason"] == "debtor_deceased"
+
+
+async def test_a_dispute_leaves_a_promise_as_it_is(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract)
+    await scene.receives(contract.disputed())
+    assert await scene.state(promise) == ("open", "0.00")
+    assert await scene.story() == ["PromiseMade"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/promises/{}", "/v1/agreements/{}", "/v1/promises/{}/cancellation", "/v1/agreements/{}/cancellation"]
+)
+async def test_what_does_not_exist_is_not_found(scene: Scene, path: str) -> None:
+    url = path.format(uuid.uuid4())
+    answer = await (
+        scene.client.post(url, json={"reason": "x"}) if url.endswith("cancellation") else scene.client.get(url)
+    )
+    assert answer.status_code == 404
+    malformed = path.format("7")
+    answer = await (
+        scene.client.post(malformed, json={"reason": "x"})
+        if malformed.endswith("cancellation")
+        else scene.client.get(malformed)
+    )
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    "query", [{"contract_id": "7"}, {"state": "lost"}, {"limit": "0"}, {"cursor": "WzFd"}, {"cursor": "é"}]
+)
+async def test_bad_questions_are_refused(scene: Scene, query: Json) -> None:
+    assert (await scene.client.get("/v1/promises", params=query)).status_code == 422
+
+
+@pytest.mark.parametrize("reason", [None, "", "a\u202eb", "x" * 1001, 5])
+async def test_a_bad_reason_cancels_nothing(scene: Scene, reason: object) -> None:
+    promise = await scene.promise(await scene.registered())
+    answer = await scene.client.post(f"/v1/promises/{promise['promise_id']}/cancellation", json={"reason": reason})
+    assert (answer.status_code, pointers(answer)) == (422, ["/reason"])
+    assert await scene.state(promise) == ("open", "0.00")
+
+
+async def test_every_route_is_guarded(scene: Scene) -> None:
+    assert unguarded_routes(scene.client._transport.app) == []  # type: ignore[attr-defined]
+    promise = await scene.promise(await scene.registered())
+    url = f"/v1/promises/{promise['promise_id']}"
+    assert (await scene.client.get(url, headers={"Authorization": ""})).status_code == 401
+    reader = {"Authorization": f"Bearer {mint(scopes=['promises:read'])}"}
+    assert (await scene.client.get(url, headers=reader)).status_code == 200
+    refused = await scene.client.post(f"{url}/cancellation", json={"reason": "x"}, headers=reader)
+    assert (refused.status_code, code_of(refused)) == (403, "missing-scope")
+
+
+def test_the_scene_starts_on_a_business_date() -> None:
+    assert isinstance(DAY, date)
