@@ -14,6 +14,14 @@ from recobro.errors import Trouble
 from recobro.postgres import EmbeddedPostgres, free_port
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs side by side are files; but all journeys go over the one platform that is started for them."""
+    journeys = Path(__file__).with_name("tests") / "journeys"
+    for item in items:
+        group = journeys if journeys in item.path.parents else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group)))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL for this test run. It does not wait for the disk: no test here pulls the plug of the machine."""

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import as_file, files
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -88,8 +90,10 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids["creditor_id"] = creditor["creditor_id"]
     new = {"creditor_id": ids["creditor_id"], "name": "two", "currency": "MXN", "jurisdiction": "MX"}
     ids["portfolio_id"] = client.post("portfolio", "/v1/portfolios", new)["portfolio_id"]
-    with as_file(files("recobro") / "sample" / "cartera_mx.csv") as file:
-        ids["file_id"] = load(client, ids["portfolio_id"], file, AS_OF)["file_id"]
+    with as_file(files("recobro") / "sample" / "cartera_mx.csv") as sample, TemporaryDirectory() as folder:
+        few = Path(folder) / "few.csv"
+        few.write_bytes(b"".join(sample.read_bytes().splitlines(keepends=True)[:400]))
+        ids["file_id"] = load(client, ids["portfolio_id"], few, AS_OF)["file_id"]
     campaign = {"name": "two", "agency_id": mine, "portfolio_ids": [ids["portfolio_id"]]}
     ids["campaign_id"] = client.post("dialer-feed", "/v1/campaigns", campaign)["campaign_id"]
     wanted = {"campaign_id": ids["campaign_id"], "business_date": AS_OF.isoformat()}
