@@ -31,6 +31,8 @@ _ORPHAN_PATIENCE_SECONDS = 2.0
 # Below the ports that the system hands out to clients: a client that knocks at a stopped server's port in
 # that range can end up connected to itself.
 _PORTS = range(12_000, 32_000)
+# Whoever seeds the global one, as test tools do, would be given the ports of others who did.
+_SYSTEM_RANDOM = random.SystemRandom()
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -230,7 +232,7 @@ def is_free(port: int) -> bool:
 
 def free_port() -> int:
     """A loopback port that nobody listens on just now; ``PostgresFailed`` when none is found."""
-    for port in random.sample(_PORTS, 200):
+    for port in _SYSTEM_RANDOM.sample(_PORTS, 200):
         if is_free(port):
             return port
     raise PostgresFailed("no free port on this machine")
