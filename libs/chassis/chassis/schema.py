@@ -12,7 +12,13 @@ CREATE TABLE idempotent_answer (
     body bytea,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (subject, method, path, key)
-);
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05);
 CREATE INDEX idempotent_answer_created_at ON idempotent_answer (created_at);
 """
 """Answers kept for ``Idempotency-Key``; ``status`` is null where only the request's hash is kept."""
+
+PRUNED = """
+ALTER TABLE idempotent_answer
+    SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05);
+"""
+"""Brings the table of an older database to what ``CREATE`` makes now."""

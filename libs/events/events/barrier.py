@@ -33,11 +33,18 @@ State = Literal["waiting", "open", "reached", "failed"]
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('barrier', 0))"
 _COUNT = """
-INSERT INTO barrier_marker AS known (barrier_id, service, round, lane, seen, markers)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::text[], $5::integer[], $6::integer[])
-    AS marker (barrier_id, service, round, lane, seen, markers)
+INSERT INTO barrier_marker AS known (barrier_id, service, round, lane, markers, asked_by, rounds, seen)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::text[], $5::integer[], $6::text[], $7::integer[],
+    $8::integer[]) AS marker (barrier_id, service, round, lane, markers, asked_by, rounds, seen)
 ORDER BY barrier_id, service, round, lane
 ON CONFLICT (barrier_id, service, round, lane) DO UPDATE SET seen = known.seen + excluded.seen
+"""
+_REBUILDING = "SELECT true FROM rebuild WHERE ended_at IS NULL"
+_UNANSWERED = """
+SELECT DISTINCT barrier_id, asked_by, rounds FROM barrier_marker
+WHERE uuid_extract_timestamp(barrier_id) > now() - $1::interval AND asked_by IS NOT NULL
+    AND NOT EXISTS (SELECT FROM rebuild WHERE rebuild.rebuild_id = barrier_marker.barrier_id)
+ORDER BY barrier_id
 """
 _APPLIED = "SELECT service, round, lane FROM barrier_marker WHERE barrier_id = $1 AND seen >= markers"
 _PUBLISHED = "SELECT published FROM barrier_answer WHERE barrier_id = $1"
@@ -96,7 +103,7 @@ async def progress(connection: Any, barrier_id: UUID) -> Progress:
     if barrier["state"] == "reached":
         return Progress("reached", ())
     lanes = {source: lanes_heard(source, listened_to=True) for source in barrier["sources"]}
-    rounds = await _rounds_applied(connection, barrier_id, lanes)
+    rounds = await rounds_applied(connection, barrier_id, lanes)
     furthest_behind = min(rounds.values(), default=barrier["rounds"])
     late = [source for source, applied in rounds.items() if applied == furthest_behind < barrier["rounds"]]
     return Progress(barrier["state"], tuple(sorted(late)))
@@ -109,15 +116,32 @@ async def count(tx: Transaction, consumer: Consumer, markers: Sequence[Marker]) 
     the markers.
     """
     await tx.execute(_LOCK)
-    seen = Counter((m.barrier_id, m.service, m.round, m.via.value, m.markers) for m in markers)
-    ids, services, rounds, lanes, totals = zip(*seen, strict=True)
-    await tx.execute(_COUNT, ids, services, rounds, lanes, list(seen.values()), totals)
+    await count_seen(tx, markers)
+    if await tx.fetchval(_REBUILDING):
+        return False
     now = datetime.now(UTC)
     ended = False
     for marker in {m.barrier_id: m for m in markers}.values():
         if now - marker.occurred_at < TIMEOUT:
-            ended |= await _go_on(tx, consumer, marker)
+            ended |= await _go_on(tx, consumer, marker.barrier_id, _asked_by(marker), marker.rounds)
     return ended
+
+
+async def count_seen(tx: Transaction, markers: Sequence[Marker]) -> None:
+    """Add these to what has been seen; the caller holds the lock that orders it."""
+    seen = Counter((m.barrier_id, m.service, m.round, m.via.value, m.markers, _asked_by(m), m.rounds) for m in markers)
+    await tx.execute(_COUNT, *zip(*seen, strict=True), list(seen.values()))
+
+
+def _asked_by(marker: Marker) -> str:
+    return marker.asked_by  # type: ignore[attr-defined, no-any-return]  # every kind of marker says it
+
+
+async def catch_up(tx: Transaction, consumer: Consumer) -> None:
+    """Answer what was asked while a rebuild was open, and is still waited for."""
+    await tx.execute(_LOCK)
+    for row in await tx.fetch(_UNANSWERED, TIMEOUT):
+        await _go_on(tx, consumer, row["barrier_id"], row["asked_by"], row["rounds"])
 
 
 async def expire(database: Database) -> bool:
@@ -134,23 +158,22 @@ async def expire(database: Database) -> bool:
         return True
 
 
-async def _go_on(tx: Transaction, consumer: Consumer, marker: Marker) -> bool:
+async def _go_on(tx: Transaction, consumer: Consumer, barrier_id: UUID, asked_by: str, rounds: int) -> bool:
     """Publish every round of ours that is due; whether the barrier is ours and has ended."""
-    asked_by: str = marker.asked_by  # type: ignore[attr-defined]  # every kind of marker says it
-    applied = await _rounds_applied(tx, marker.barrier_id, {s: consumer.lanes_of(s) for s in consumer.hears})
-    of_all = min((applied[source] for source in consumer.listens_to), default=marker.rounds)
+    applied = await rounds_applied(tx, barrier_id, {s: consumer.lanes_of(s) for s in consumer.hears})
+    of_all = min((applied[source] for source in consumer.listens_to), default=rounds)
     asked = asked_by == tx.service or applied.get(asked_by, 0) >= 1
-    before = await tx.fetchval(_PUBLISHED, marker.barrier_id) or 0
+    before = await tx.fetchval(_PUBLISHED, barrier_id) or 0
     # Round 1 answers the request; each further one says that the one before has come from everybody.
-    due = min(of_all + 1, marker.rounds) if asked else before
+    due = min(of_all + 1, rounds) if asked else before
     for number in range(before + 1, due + 1):
-        _publish_round(tx, BarrierReached, marker.barrier_id, number, marker.rounds, asked_by=asked_by)
+        _publish_round(tx, BarrierReached, barrier_id, number, rounds, asked_by=asked_by)
     if due > before:
-        await _note_published(tx, marker.barrier_id, due)
-    return asked_by == tx.service and of_all >= marker.rounds and await _end(tx, marker.barrier_id, "reached")
+        await _note_published(tx, barrier_id, due)
+    return asked_by == tx.service and of_all >= rounds and await _end(tx, barrier_id, "reached")
 
 
-async def _rounds_applied(connection: Any, barrier_id: UUID, lanes: Mapping[str, Collection[Lane]]) -> dict[str, int]:
+async def rounds_applied(connection: Any, barrier_id: UUID, lanes: Mapping[str, Collection[Lane]]) -> dict[str, int]:
     """For each of these services, how many rounds of its markers have been applied, on all lanes, without a gap."""
     complete = {(row["service"], row["round"], row["lane"]) for row in await connection.fetch(_APPLIED, barrier_id)}
     applied = dict.fromkeys(lanes, 0)

@@ -1,98 +1,148 @@
 """One batch of records, applied by one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 import structlog
-from pydantic import ValidationError
 
-from events import barrier, inbox, metrics
+from events import barrier, inbox, metrics, rebuilding
 from events.consumer import Consumer
-from events.contracts.base import REGISTRY, Envelope, Event
-from events.contracts.runtime import BarrierReached, BarrierRequested, Marker
+from events.contracts.base import REGISTRY, Event
+from events.contracts.runtime import BarrierReached, BarrierRequested, Marker, RebuildRequested, StateRepublished
 from events.database import PASSING_TROUBLE, Transaction
-from events.envelope import envelope_of
+from events.envelope import AUDIENCE
 from events.errors import CannotContinue, UnappliableEvent
+from events.parking import Delivery, Parking
 from events.tracing import follow_trace
 from events.transport import Record
 from events.waves import cut_into_waves
 
-_MARKERS: tuple[type[Event], ...] = (BarrierRequested, BarrierReached)
+_BARRIER: tuple[type[Marker], ...] = (BarrierRequested, BarrierReached)
+_RUNTIME: tuple[type[Event], ...] = (*_BARRIER, StateRepublished, RebuildRequested)
 log = structlog.get_logger()
 
 
 class Applied(NamedTuple):
-    """What a batch did: the events that were new, and whether a barrier of ours ended in it."""
+    """What a batch did: the events that were new, in how many waves, and whether a barrier of ours ended in it."""
 
     events: Sequence[Event]
+    waves: int
     barrier_ended: bool
 
 
-Wanted = Mapping[UUID, tuple[Envelope, bytes]]
-"""Events of a batch, not yet decoded, by their ids."""
+Handle = Callable[[Consumer, Transaction, type[Event], Sequence[Delivery], Parking], Awaitable[None]]
+"""Applies a group of events of one type, no two of one key: ``together`` or ``apart``."""
 
 
-def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> Wanted:
-    """Those of ``records`` that the consumer ``name`` has a handler for; the rest needs no transaction."""
-    wanted: dict[UUID, tuple[Envelope, bytes]] = {}
+def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> list[Delivery]:
+    """Those of ``records`` that the consumer ``name`` has to look at; the rest needs no transaction."""
+    wanted: dict[UUID, Delivery] = {}
     for record in records:
-        envelope = envelope_of(record.headers)
-        event_type = REGISTRY.get(envelope.type)
-        if event_type is None:
+        if record.headers.get(AUDIENCE, consumer.service) != consumer.service:
+            continue
+        delivery = Delivery.of(record)
+        event_type = REGISTRY.get(delivery.type or "")
+        if delivery.error is None and event_type is None:
             metrics.EVENTS_UNKNOWN.labels(name).inc()
-        elif event_type in consumer.handlers or event_type in _MARKERS:
+        elif delivery.error is not None or event_type in consumer.handlers or event_type in _RUNTIME:
             # The first copy counts: it stands where the fact belongs in the order of its key.
-            wanted.setdefault(envelope.event_id, (envelope, record.value))
-    return wanted
+            wanted.setdefault(delivery.event_id, delivery)
+    return list(wanted.values())
 
 
-async def apply(tx: Transaction, consumer: Consumer, name: str, wanted: Wanted) -> Applied:
+async def apply(tx: Transaction, consumer: Consumer, name: str, wanted: Sequence[Delivery], handle: Handle) -> Applied:
     """Apply those of ``wanted`` that the consumer ``name`` has not applied before.
 
-    ``UnappliableEvent`` names an event that can never be applied; nothing of the batch may commit then.
+    What cannot be read, and what follows something that was set aside, is set aside. ``UnappliableEvent`` when a
+    handler refuses a group that it was given ``together``: nothing of the batch may commit then.
     """
-    fresh = await inbox.claim(tx, name, wanted) if wanted else set()
+    fresh = await inbox.claim(tx, name, [delivery.event_id for delivery in wanted]) if wanted else set()
     metrics.EVENTS_REPEATED.labels(name).inc(len(wanted) - len(fresh))
-    events = [_decode(envelope, body) for event_id, (envelope, body) in wanted.items() if event_id in fresh]
-    markers = [event for event in events if isinstance(event, Marker)]
-    facts = [event for event in events if not isinstance(event, Marker)]
-    if facts:
-        follow_trace(facts[0].envelope.traceparent)
-        if consumer.lock_hook is not None:
-            await consumer.lock_hook(tx, facts)
-        for wave in cut_into_waves(facts):
-            for event_type, group in wave.items():
-                await _handle(consumer, tx, event_type, group)
-    if facts and consumer.last_hook is not None:
-        await consumer.last_hook(tx)
+    new = [delivery for delivery in wanted if delivery.event_id in fresh]
+    for delivery in new:
+        delivery.decode()
+    facts = [delivery for delivery in new if not isinstance(delivery.event, _RUNTIME)]
+    waves = await _apply_facts(tx, consumer, name, facts, handle) if facts else 0
     # Last of all: what this batch publishes has to lie before the markers that it publishes.
-    ended = await barrier.count(tx, consumer, markers) if markers else False
-    return Applied(events, ended)
+    ended = await _follow_runtime(tx, consumer, [d.event for d in new if isinstance(d.event, _RUNTIME)])
+    return Applied([delivery.event for delivery in new if delivery.event is not None], waves, ended)
 
 
-def _decode(envelope: Envelope, body: bytes) -> Event:
+async def _follow_runtime(tx: Transaction, consumer: Consumer, events: Sequence[Event]) -> bool:
+    """What the runtime itself says; whether a barrier of ours ended."""
+    if requests := [event for event in events if isinstance(event, RebuildRequested)]:
+        await rebuilding.take(tx, consumer, requests)
+    if said := [event for event in events if isinstance(event, StateRepublished)]:
+        await rebuilding.count(tx, consumer, said)
+    markers = [event for event in events if isinstance(event, _BARRIER)]
+    return await barrier.count(tx, consumer, markers) if markers else False
+
+
+async def _apply_facts(
+    tx: Transaction, consumer: Consumer, name: str, facts: Sequence[Delivery], handle: Handle
+) -> int:
+    follow_trace(next((d.envelope.traceparent for d in facts if d.envelope is not None), None))
+    if consumer.lock_hook is not None:
+        about = [event for delivery in facts if (event := delivery.about(consumer.service, name)) is not None]
+        await consumer.lock_hook(tx, about)
+    parking = Parking(tx, consumer, name)
+    await parking.look(sorted({delivery.key for delivery in facts}))
+    waves = cut_into_waves(facts, lambda delivery: delivery.key)
+    for wave in waves:
+        groups: dict[type[Event], list[Delivery]] = {}
+        for delivery in wave:
+            if parking.holds(delivery):
+                continue
+            if delivery.event is None:
+                await parking.park(delivery, delivery.error or "cannot be read")
+            else:
+                groups.setdefault(type(delivery.event), []).append(delivery)
+        for event_type, group in groups.items():
+            await handle(consumer, tx, event_type, group, parking)
+    await parking.write()
+    if consumer.last_hook is not None:
+        await consumer.last_hook(tx)
+    return len(waves)
+
+
+async def together(
+    consumer: Consumer, tx: Transaction, event_type: type[Event], group: Sequence[Delivery], _parking: Parking
+) -> None:
+    """The whole group by one call, as nearly always; ``UnappliableEvent`` when its handler refuses it."""
+    await call(consumer, tx, event_type, group)
+
+
+async def apart(
+    consumer: Consumer, tx: Transaction, event_type: type[Event], group: Sequence[Delivery], parking: Parking
+) -> None:
+    """The group under a savepoint; where its handler refuses it, half by half until the culprit stands alone."""
     try:
-        event = REGISTRY[envelope.type].received(body, envelope)
-    except ValidationError as error:
-        places = ", ".join(
-            ".".join(map(str, problem["loc"])) or "body" for problem in error.errors(include_input=False)
-        )
-        raise UnappliableEvent(f"event {envelope.event_id} of type {envelope.type} does not fit: {places}") from None
-    if not isinstance(event, Marker) and event.key != envelope.key:
-        raise UnappliableEvent(f"event {envelope.event_id} of type {envelope.type} came under another key than its own")
-    return event
+        async with tx.savepoint():
+            await call(consumer, tx, event_type, group)
+    except UnappliableEvent as error:
+        if len(group) == 1:
+            await parking.park(group[0], str(error))
+            return
+        middle = len(group) // 2
+        await apart(consumer, tx, event_type, group[:middle], parking)
+        await apart(consumer, tx, event_type, group[middle:], parking)
 
 
-async def _handle(consumer: Consumer, tx: Transaction, event_type: type[Event], group: Sequence[Event]) -> None:
+async def call(consumer: Consumer, tx: Transaction, event_type: type[Event], group: Sequence[Delivery]) -> None:
+    """Hand the group to its handler; whatever it raises that trying again cannot help is an ``UnappliableEvent``."""
     try:
-        await consumer.handlers[event_type](group, tx)
+        await consumer.handlers[event_type]([d.event for d in group if d.event is not None], tx)
     except PASSING_TROUBLE:
         raise
     except CannotContinue:
         raise
     except Exception as error:
-        ids = ", ".join(str(event.event_id) for event in group[:5])
-        raise UnappliableEvent(
-            f"{consumer.service} cannot apply {event_type.type} (one of {len(group)}: {ids}): {type(error).__name__}"
-        ) from error
+        log.warning("event_refused", consumer=tx.consumer, event_type=event_type.type, count=len(group), exc_info=True)
+        raise UnappliableEvent(f"made its handler fail: {_in_words(error)}") from error
+
+
+def _in_words(error: Exception) -> str:
+    """The kind of failure; its text may hold what the event said, and stays out."""
+    constraint = getattr(error, "constraint_name", None)
+    return f"{type(error).__name__} ({constraint})" if constraint else type(error).__name__

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from typing import Any
 from uuid import UUID
 
@@ -34,8 +35,8 @@ PASSING_TROUBLE: tuple[type[Exception], ...] = (
 Row = asyncpg.Record
 
 _WRITE = """
-INSERT INTO outbox_{lane} (event_id, type, key, partition, traceparent, body{topic})
-SELECT event_id, type, key, partition, $5, body{topic}
+INSERT INTO outbox_{lane} (event_id, type, key, partition, traceparent, audience, body{topic})
+SELECT event_id, type, key, partition, $5, $8, body{topic}
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $6::text[], $7::text[])
     WITH ORDINALITY AS event (event_id, type, key, partition, body, topic, n)
 ORDER BY n
@@ -52,7 +53,7 @@ class Transaction:
 
     ``consumer`` is set in a consumer's batch; there an event needs its ``cause``. ``service`` is whose transaction it
     is, ``partitions`` how many each of its topics has, by lane. ``notes`` is for what a handler leaves to the
-    consumer's ``last`` hook.
+    consumer's ``last`` hook. ``audience`` is the one service that its facts are for, null for everyone.
     """
 
     def __init__(
@@ -62,11 +63,31 @@ class Transaction:
         self.service = service
         self.partitions = partitions
         self.consumer = consumer
+        self.audience: str | None = None
         self.wrote: set[Lane] = set()
         self.notes: dict[str, Any] = {}
         self._outgoing: dict[Lane, list[tuple[UUID, str, str, int | None, str, str | None]]] = {}
         self._numbers: dict[tuple[UUID, str, str], int] = {}
         self._after_commit: list[Callable[[], None]] = []
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part that may fail: when the block raises, its rows, its events and its ``notes`` are as before it.
+
+        Notes are kept as they are one level deep.
+        """
+        outgoing = {lane: list(rows) for lane, rows in self._outgoing.items()}
+        notes = {name: copy(note) for name, note in self.notes.items()}
+        wrote, numbers, after_commit = set(self.wrote), dict(self._numbers), list(self._after_commit)
+        await self.execute("SAVEPOINT part")
+        try:
+            yield
+        except Exception:
+            await self.execute("ROLLBACK TO SAVEPOINT part")
+            self._outgoing, self.notes = outgoing, notes
+            self.wrote, self._numbers, self._after_commit = wrote, numbers, after_commit
+            raise
+        await self.execute("RELEASE SAVEPOINT part")
 
     async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
         return await self.connection.fetch(sql, *arguments)  # type: ignore[no-any-return]
@@ -120,7 +141,8 @@ class Transaction:
         for lane, rows in self._outgoing.items():
             ids, types, keys, partitions, bodies, topics = zip(*rows, strict=True)
             write = _WRITE.format(lane=lane, topic=", topic" if lane is Lane.AGENCIES else "")
-            await self.execute(write, ids, types, keys, partitions, current_traceparent(), bodies, topics)
+            trace = current_traceparent()
+            await self.execute(write, ids, types, keys, partitions, trace, bodies, topics, self.audience)
             self.wrote.add(lane)
         self._outgoing.clear()
 

@@ -6,9 +6,13 @@ from uuid import UUID
 
 from events.contracts.base import Envelope
 from events.errors import UnappliableEvent
+from events.transport import Record
+
+AUDIENCE = "ce_audience"
+"""Names the one service that the event is for, of those that hear it; most are for everyone."""
 
 
-def headers_of(envelope: Envelope) -> dict[str, str]:
+def headers_of(envelope: Envelope, audience: str | None = None) -> dict[str, str]:
     """The headers of an event, all of them text."""
     headers = {
         "ce_specversion": "1.0",
@@ -21,13 +25,15 @@ def headers_of(envelope: Envelope) -> dict[str, str]:
     }
     if envelope.traceparent is not None:
         headers["traceparent"] = envelope.traceparent
+    if audience is not None:
+        headers[AUDIENCE] = audience
     return headers
 
 
 def envelope_of(headers: Mapping[str, str]) -> Envelope:
     """The envelope of a record; ``UnappliableEvent`` when a header is missing or not what it should be."""
     try:
-        return Envelope.model_construct(
+        envelope = Envelope.model_construct(
             event_id=UUID(headers["ce_id"]),
             type=headers["ce_type"],
             source=headers["ce_source"],
@@ -35,5 +41,25 @@ def envelope_of(headers: Mapping[str, str]) -> Envelope:
             key=headers["ce_subject"],
             traceparent=headers.get("traceparent"),
         )
-    except (KeyError, ValueError) as error:
-        raise UnappliableEvent(f"a record without a proper envelope: {error!r}") from error
+    except KeyError as missing:
+        raise UnappliableEvent(f"a record without the header {missing}") from missing
+    except ValueError as error:
+        raise UnappliableEvent("a record whose ce_id or ce_time is not one") from error
+    if envelope.occurred_at.tzinfo is None:
+        raise UnappliableEvent("a record whose ce_time has no time zone")
+    if not is_storable(envelope.key) or not envelope.key:
+        raise UnappliableEvent("a record whose ce_subject is no text")
+    return envelope
+
+
+def record_id(record: Record) -> str:
+    """What a position remembers of a record: its event's id, empty when it has none."""
+    try:
+        return str(UUID(record.headers["ce_id"]))
+    except (KeyError, ValueError):
+        return ""
+
+
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL takes it as text: no NUL, nothing that is not Unicode."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -5,7 +5,8 @@ EventsError
 └── CannotContinue            retrying cannot help; the consumer stops, loudly
     ├── LogReplaced           the log is not the one that the position was taken in
     ├── PositionLost          the log no longer holds what comes next, or this consumer never started at its start
-    └── UnappliableEvent      an event can never be applied: undecodable, or its handler refuses it
+    ├── UnappliableEvent      an event can never be applied: undecodable, or its handler refuses it; it is set aside
+    └── TooManySetAside       so many at once that the defect is ours, not the events'
 OwnershipLost                 another member has claimed the partition: roll back, no harm done
 """
 
@@ -33,7 +34,11 @@ class CannotContinue(EventsError):
 
 
 class LogReplaced(CannotContinue):
-    """The record before our position is not the one that we applied."""
+    """The record before our position in ``place`` is not the one that we applied."""
+
+    def __init__(self, place: TopicPartition, offset: int) -> None:
+        super().__init__(f"{place}: the record at {offset} is not the one that was applied: the log was replaced")
+        self.place = place
 
 
 class PositionLost(CannotContinue):
@@ -42,6 +47,10 @@ class PositionLost(CannotContinue):
 
 class UnappliableEvent(CannotContinue):
     """An event that this consumer can never apply."""
+
+
+class TooManySetAside(CannotContinue):
+    """Events of so many keys cannot be applied that this consumer is what is broken."""
 
 
 class OwnershipLost(EventsError):

@@ -82,6 +82,9 @@ class KafkaTransport:
             await asyncio.sleep(0.1)
         raise TransportError(f"Kafka does not say how many partitions there are: {sorted(topics)}")
 
+    async def prune(self, days: int) -> int:  # noqa: ARG002 - the brokers do, by the topics' retention
+        return 0
+
     async def producer(self, *, linger_ms: int) -> "KafkaProducer":
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
@@ -191,6 +194,7 @@ class KafkaMember:
                 m.offset,
                 m.value or b"",
                 {name: text(value) for name, value in m.headers},
+                text(m.key),
             )
             for messages in found.values()
             for m in messages
@@ -230,6 +234,6 @@ async def _stop(client: Any) -> None:
         log.info("kafka_client_abandoned", error=type(error).__name__)
 
 
-def text(value: bytes) -> str:
-    """A header's value; what is not UTF-8 is not ours and is kept legible."""
-    return value.decode("utf-8", errors="replace")
+def text(value: bytes | None) -> str:
+    """A key or a header's value; what is not UTF-8 is not ours, and its bytes are kept."""
+    return (value or b"").decode("utf-8", errors="surrogateescape")

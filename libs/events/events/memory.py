@@ -34,6 +34,9 @@ class MemoryTransport:
                 self.logs.setdefault(TopicPartition(topic, partition), [])
         return {topic: self._counts[topic] for topic in topics}
 
+    async def prune(self, days: int) -> int:  # noqa: ARG002 - it does not live for days
+        return 0
+
     async def producer(self, *, linger_ms: int) -> "MemoryTransport":  # noqa: ARG002 - there is nothing to fill
         return self
 
@@ -42,7 +45,7 @@ class MemoryTransport:
             number = zlib.crc32(key.encode()) % self._counts[topic] if partition is None else partition
             place = TopicPartition(topic, number)
             log = self.logs[place]
-            log.append(Record(topic, number, self._starts.get(place, 0) + len(log), value, dict(headers)))
+            log.append(Record(topic, number, self._starts.get(place, 0) + len(log), value, dict(headers), key))
         async with self.grown:
             self.grown.notify_all()
 

@@ -17,6 +17,7 @@ OUTBOX_OLDEST_SECONDS = Gauge(
     "Age of the oldest event that waits for the log; page on this",
     ["service", "lane"],
 )
+OUTBOX_EVENTS = Gauge("outbox_unpublished_events", "Events that wait for the log", ["service", "lane"])
 RELAY_FAILURES = Counter("relay_failures", "Batches that the relay has to try again", ["service", "lane"])
 
 EVENTS_APPLIED = Counter("events_applied", "Events applied for the first time", ["consumer", "type"])
@@ -35,6 +36,22 @@ BATCH_EVENTS = Histogram(
     ["consumer"],
     buckets=(1, 2, 5, 10, 50, 100, 500, 1000, 5000),
 )
+BATCH_WAVES = Histogram(
+    "consumer_batch_waves",
+    "Waves of one batch: the most events that one key has in it",
+    ["consumer"],
+    buckets=(0, 1, 2, 5, 10, 50, 100, 500),
+)
+EVENTS_SET_ASIDE = Counter(
+    "events_set_aside", "Events that could never be applied, without those that wait behind them", ["consumer"]
+)
+PARKED_KEYS = Gauge("parked_keys", "Keys whose events wait for a person, of both lanes", ["service"])
+DEAD_LETTERS = Gauge(
+    "dead_letters",
+    "Events set aside and not yet applied or discarded, with those that wait behind; page on this",
+    ["service"],
+)
+EVENTS_REPLAYED = Counter("events_replayed", "Events that were set aside and have been applied after all", ["service"])
 CONSUMER_RETRIES = Counter("consumer_retries", "Batches tried again after trouble that passes", ["consumer"])
 OWNERSHIP_LOST = Counter(
     "consumer_ownership_lost", "Batches rolled back because another member owns them", ["consumer"]
@@ -43,3 +60,7 @@ CONSUMER_STOPPED = Gauge(
     "consumer_stopped", "1 when a consumer has stopped because it cannot continue; page on this", ["consumer"]
 )
 PARTITIONS_OWNED = Gauge("consumer_partitions_owned", "Partitions that this process owns", ["consumer"])
+POSITION_LAG = Gauge(
+    "consumer_position_lag", "Records of a partition that are still to be read", ["consumer", "topic", "partition"]
+)
+REBALANCES = Counter("consumer_rebalances", "Times that partitions were taken from this process", ["consumer"])

@@ -19,6 +19,13 @@ ORDER BY topic, partition
 ON CONFLICT (consumer, topic, partition) DO UPDATE SET owner = excluded.owner, claimed_at = now()
 RETURNING topic, partition, next_offset, last_record_id
 """
+_START_OVER = """
+UPDATE consumer_position AS position SET next_offset = start.next_offset, last_record_id = NULL
+FROM unnest($2::text[], $3::integer[], $4::bigint[]) AS start (topic, partition, next_offset)
+WHERE position.consumer = $1 AND position.topic = start.topic AND position.partition = start.partition
+    AND position.owner = $5
+RETURNING position.topic, position.partition
+"""
 _HELD = """
 SELECT topic, partition, next_offset, last_record_id
 FROM consumer_position JOIN unnest($2::text[], $3::integer[], $4::uuid[]) AS mine (topic, partition, owner)
@@ -74,7 +81,7 @@ async def claim(
 
 def check(place: TopicPartition, position: Position, bounds: Bounds) -> None:
     """``PositionLost`` when the log does not hold what comes next. ``bounds`` were read after the claim."""
-    if bounds.start > 0 and position.last_record_id is None:
+    if position.next_offset == 0 < bounds.start:
         raise PositionLost(
             f"{place} begins at {bounds.start} and was never read from its start: rebuild from the source"
         )
@@ -83,6 +90,24 @@ def check(place: TopicPartition, position: Position, bounds: Bounds) -> None:
             f"{place} holds {bounds.start} to {bounds.end}, the next to apply is {position.next_offset}:"
             " the log was replaced, or has dropped what was not yet read"
         )
+
+
+async def start_over(
+    database: Database, consumer: str, starts: Mapping[TopicPartition, int], owner: UUID
+) -> dict[TopicPartition, Position]:
+    """Stand at these offsets, where ``owner`` still owns them: for a rebuild, which makes good what is missed."""
+    places = sorted(starts)
+    async with database.transaction() as tx:
+        rows = await tx.fetch(
+            _START_OVER,
+            consumer,
+            [p.topic for p in places],
+            [p.partition for p in places],
+            [starts[place] for place in places],
+            owner,
+        )
+    moved = [TopicPartition(row["topic"], row["partition"]) for row in rows]
+    return {place: Position(owner, starts[place], None) for place in moved}
 
 
 async def held(

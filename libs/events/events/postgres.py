@@ -24,6 +24,7 @@ from events.transport import Bounds, Listener, OutgoingRecord, Record
 BEAT_SECONDS = 1.0
 DEAD_AFTER_SECONDS = 10.0
 POLL_SECONDS = 0.5
+PRUNE_ROWS = 1_000
 
 _ENSURE_TOPIC = "INSERT INTO topic (name, partitions) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"
 _ENSURE_PARTITIONS = """
@@ -35,7 +36,7 @@ SELECT name, partition, start_offset, next_offset FROM partition JOIN topic USIN
 WHERE (name, partition) IN (SELECT * FROM unnest($1::text[], $2::integer[]))
 """
 _READ = """
-SELECT topic.name, record.partition, record."offset", record.value, record.headers
+SELECT topic.name, record.partition, record."offset", record.value, record.headers, record.key
 FROM unnest($1::text[], $2::integer[], $3::bigint[]) WITH ORDINALITY AS wanted (name, partition, next_offset, turn)
 JOIN topic ON topic.name = wanted.name
 CROSS JOIN LATERAL (
@@ -61,10 +62,23 @@ _FORGET = """
 DELETE FROM group_member
 WHERE group_name = $1 AND beat_at < clock_timestamp() - make_interval(secs => $2)
 """
-_COMMIT = """
-INSERT INTO group_offset (group_name, topic, partition, next_offset)
-SELECT $1, * FROM unnest($2::text[], $3::integer[], $4::bigint[])
-ON CONFLICT (group_name, topic, partition) DO UPDATE SET next_offset = excluded.next_offset
+_PRUNE_TURN = "SELECT pg_try_advisory_lock(hashtextextended('log pruning', 0))"
+_PRUNE_TURN_OVER = "SELECT pg_advisory_unlock(hashtextextended('log pruning', 0))"
+# A partition that holds only old records is cut behind the last one.
+_CUTS = """
+SELECT topic_id, partition, cut FROM partition CROSS JOIN LATERAL (
+    SELECT coalesce((
+        SELECT "offset" FROM record
+        WHERE record.topic_id = partition.topic_id AND record.partition = partition.partition
+            AND written_at >= now() - make_interval(days => $1)
+        ORDER BY "offset" LIMIT 1), next_offset) AS cut) AS cuts
+WHERE cut > start_offset
+"""
+_MOVE_START = "UPDATE partition SET start_offset = $3 WHERE topic_id = $1 AND partition = $2 AND start_offset < $3"
+_PRUNE = f"""
+DELETE FROM record WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM record WHERE topic_id = $1 AND partition = $2 AND "offset" < $3
+    ORDER BY "offset" LIMIT {PRUNE_ROWS}))
 """
 
 Wake = Callable[[Collection[TopicPartition]], None]
@@ -127,6 +141,16 @@ class PostgresTransport:
             self._counts[topic] = count
         return self._counts[topic]
 
+    async def prune(self, days: int) -> int:
+        """A partition's start moves first: whoever would read what goes is told so, and nobody waits for a deletion."""
+        async with self.connection() as connection:
+            if not await connection.fetchval(_PRUNE_TURN):
+                return 0
+            try:
+                return sum([await _cut(connection, *row) for row in await connection.fetch(_CUTS, days)])
+            finally:
+                await connection.execute(_PRUNE_TURN_OVER)
+
     async def producer(self, *, linger_ms: int) -> "PostgresProducer":  # noqa: ARG002 - it sends whole batches anyway
         return PostgresProducer(self)
 
@@ -174,6 +198,16 @@ class PostgresTransport:
         grown = [TopicPartition(name, int(partition)) for partition in partitions]
         for wake in self._wakers.get(name, ()):
             wake(grown)
+
+
+async def _cut(connection: Any, topic_id: int, partition: int, cut: int) -> int:
+    await connection.execute(_MOVE_START, topic_id, partition, cut)
+    deleted = 0
+    while True:
+        step = int((await connection.execute(_PRUNE, topic_id, partition, cut)).rpartition(" ")[2])
+        deleted += step
+        if step < PRUNE_ROWS:
+            return deleted
 
 
 class PostgresProducer:
@@ -286,7 +320,8 @@ class PostgresMember:
         """These as records, without those of partitions revoked while we were reading; ``PositionLost`` at a gap."""
         records = []
         for row in rows:
-            record = Record(row["name"], row["partition"], row["offset"], row["value"], json.loads(row["headers"]))
+            headers = json.loads(row["headers"])
+            record = Record(row["name"], row["partition"], row["offset"], row["value"], headers, row["key"])
             expected = self._next.get(record.place)
             if expected is None:
                 continue
@@ -304,16 +339,7 @@ class PostgresMember:
         self._regroup.set()
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        places = sorted(offsets)
-        with contextlib.suppress(TransportError):
-            async with self._transport.connection() as connection:
-                await connection.execute(
-                    _COMMIT,
-                    self._group,
-                    [p.topic for p in places],
-                    [p.partition for p in places],
-                    [offsets[p] for p in places],
-                )
+        """Nobody asks the embedded log for its lag: the metrics of the consumers tell it."""
 
     async def leave(self) -> None:
         if self._beating is not None:

@@ -12,7 +12,8 @@ CREATE TABLE IF NOT EXISTS partition (
     start_offset bigint NOT NULL DEFAULT 0,
     next_offset bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (topic_id, partition)
-);
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
+    autovacuum_vacuum_cost_delay = 0);
 CREATE TABLE IF NOT EXISTS record (
     topic_id integer NOT NULL,
     partition integer NOT NULL,
@@ -22,7 +23,7 @@ CREATE TABLE IF NOT EXISTS record (
     headers text NOT NULL,
     written_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (topic_id, partition, "offset")
-);
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05);
 CREATE TABLE IF NOT EXISTS group_member (
     group_name text NOT NULL,
     member_id uuid NOT NULL,
@@ -31,14 +32,9 @@ CREATE TABLE IF NOT EXISTS group_member (
     joined_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     beat_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (group_name, member_id)
-);
-CREATE TABLE IF NOT EXISTS group_offset (
-    group_name text NOT NULL,
-    topic text NOT NULL,
-    partition integer NOT NULL,
-    next_offset bigint NOT NULL,
-    PRIMARY KEY (group_name, topic, partition)
-);
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
+    autovacuum_vacuum_cost_delay = 0);
+DROP TABLE IF EXISTS group_offset;
 CREATE OR REPLACE FUNCTION append(
     to_topics text[], to_partitions integer[], keys text[], contents bytea[], all_headers text[]
 ) RETURNS void LANGUAGE plpgsql AS $$

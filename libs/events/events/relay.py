@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -28,18 +28,27 @@ _LOCK = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
 # One round trip: what was published goes, what follows comes.
 _NEXT = """
 WITH published AS (DELETE FROM outbox_{lane} WHERE id = ANY($3::bigint[]) RETURNING id)
-SELECT id, event_id, type, key, partition, occurred_at, traceparent, body, {topic} AS topic
+SELECT id, event_id, type, key, partition, occurred_at, traceparent, audience, body, {topic} AS topic
 FROM (
     SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS bytes_before
     FROM (
         SELECT * FROM outbox_{lane} AS waiting
-        WHERE NOT EXISTS (SELECT FROM published WHERE published.id = waiting.id)
+        WHERE id > $4 AND NOT EXISTS (SELECT FROM published WHERE published.id = waiting.id)
         ORDER BY id LIMIT $1
     ) AS head
 ) AS measured
 WHERE bytes_before < $2
 ORDER BY id
 """
+# Ids are given to statements that hold this lock already, so whatever may still commit an id that has been given is
+# seen here. In this order: first what has been given, then who holds the lock.
+_GIVEN = "SELECT coalesce(last_value, 0) FROM pg_sequences WHERE sequencename = 'outbox_{lane}_id_seq'"
+_WRITERS = """
+SELECT DISTINCT virtualtransaction FROM pg_locks
+WHERE locktype = 'relation' AND relation = 'outbox_{lane}'::regclass AND mode = 'RowExclusiveLock'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()
+"""
+_FIRST_WAITING = "SELECT min(id) FROM outbox_{lane} WHERE id > $1 AND id <= $2"
 _BEAT = """
 INSERT INTO relay_heartbeat (lane, backend_pid, beat_at) VALUES ($1, pg_backend_pid(), clock_timestamp())
 ON CONFLICT (lane) DO UPDATE SET backend_pid = excluded.backend_pid, beat_at = excluded.beat_at
@@ -58,6 +67,35 @@ WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
 """
 
 log = structlog.get_logger()
+
+
+class Floor:
+    """The greatest id up to which an outbox is known to be empty for ever.
+
+    Identity order is not commit order: a smaller id may still commit. But once every transaction has ended that was
+    writing into the outbox when id ``n`` had been given, nothing up to ``n`` can come any more. Where deleted rows
+    cannot be cleared away, because an old snapshot is open, fetching from here on does not wade through them.
+    """
+
+    def __init__(self, lane: Lane, query: Callable[..., Awaitable[Any]]) -> None:
+        self.id = 0
+        self._query = query
+        self._given = _GIVEN.format(lane=lane)
+        self._writers = _WRITERS.format(lane=lane)
+        self._first_waiting = _FIRST_WAITING.format(lane=lane)
+        self._next = 0
+        self._waited_for: set[str] = set()
+
+    async def rise(self) -> None:
+        """Rise as far as is certain; called every few seconds."""
+        writing = {row["virtualtransaction"] for row in await self._query("fetch", self._writers)}
+        self._waited_for &= writing
+        if self._waited_for:
+            return
+        first = await self._query("fetchval", self._first_waiting, self.id, self._next)
+        self.id = max(self.id, self._next if first is None else first - 1)
+        self._next = await self._query("fetchval", self._given)
+        self._waited_for = {row["virtualtransaction"] for row in await self._query("fetch", self._writers)}
 
 
 class Relay:
@@ -95,6 +133,7 @@ class Relay:
         # A connection runs one statement at a time: the heartbeat and the batches take turns.
         self._turn = asyncio.Lock()
         self._producer: Producer | None = None
+        self._floor = Floor(lane, self._query)
         database.on_outbox(self._on_outbox)
 
     async def run(self) -> None:
@@ -124,12 +163,13 @@ class Relay:
     async def _relay(self) -> None:
         await self._query("execute", _BEAT, self.lane.value)
         self._set_active(active=True)
+        self._floor = Floor(self.lane, self._query)
         heartbeat = asyncio.create_task(self._beat())
         try:
             published: list[int] = []
             while not heartbeat.done():
                 self._wake.clear()
-                rows = await self._query("fetch", self._next, BATCH_RECORDS, BATCH_BYTES, published)
+                rows = await self._query("fetch", self._next, BATCH_RECORDS, BATCH_BYTES, published, self._floor.id)
                 published = []
                 if self._stopping:
                     break
@@ -173,14 +213,20 @@ class Relay:
             key=row["key"],
             traceparent=row["traceparent"],
         )
-        return OutgoingRecord(row["topic"], row["key"], row["body"].encode(), headers_of(envelope), row["partition"])
+        headers = headers_of(envelope, row["audience"])
+        return OutgoingRecord(row["topic"], row["key"], row["body"].encode(), headers, row["partition"])
 
     async def _beat(self) -> None:
-        age = f"SELECT extract(epoch FROM clock_timestamp() - occurred_at) FROM outbox_{self.lane} ORDER BY id LIMIT 1"
+        age = (
+            f"SELECT extract(epoch FROM clock_timestamp() - occurred_at) FROM outbox_{self.lane}"
+            " WHERE id > $1 ORDER BY id LIMIT 1"
+        )
         while True:
             await asyncio.sleep(self._heartbeat_seconds)
             await self._query("execute", _BEAT, self.lane.value)
-            metrics.OUTBOX_OLDEST_SECONDS.labels(*self._labels).set(await self._query("fetchval", age) or 0)
+            oldest = await self._query("fetchval", age, self._floor.id)
+            metrics.OUTBOX_OLDEST_SECONDS.labels(*self._labels).set(oldest or 0)
+            await self._floor.rise()
 
     async def _stand_by(self) -> None:
         await self._query("execute", _FIRST_BEAT, self.lane.value)

@@ -6,16 +6,17 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from events import barrier
+from events import barrier, housekeeping, rebuilding, restoring
 from events.consumer import Consumer
 from events.contracts.base import SERVICE_LANES, Lane, bulk_sources
 from events.database import PASSING_TROUBLE, Database
-from events.errors import CannotContinue, TransportError
+from events.errors import CannotContinue, LogReplaced, PositionLost, TransportError
+from events.rebuilding import Source
 from events.relay import Relay
 from events.subscription import Subscription
 from events.transport import Transport
 
-_BARRIER_CHECK_SECONDS = 1.0
+_WATCH_SECONDS = 1.0
 _TOPICS_RETRY_SECONDS = 1.0
 _STOP_SECONDS = 25.0
 
@@ -38,18 +39,20 @@ class Runtime:
         *,
         on_barrier: Callable[[], None] | None = None,
         agencies: bool = False,
+        source: Source | None = None,
     ) -> None:
-        """``agencies``: it also publishes what agencies hear."""
+        """``agencies``: it also publishes what agencies hear. ``source``: what it can say again."""
         self.service = service
+        self.consumer = consumer
+        self._source = source
         self._database = database
         self._transport = transport
-        self._consumer = consumer
         self._on_barrier = on_barrier
-        self._stopped_because: dict[str, str] = {}
+        self._stopped_because: dict[str, CannotContinue | str] = {}
         self._relays: list[Relay] = []
         self._subscriptions: list[Subscription] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._keeper: asyncio.Task[None] | None = None
+        self._keepers: list[asyncio.Task[None]] = []
         self._topics_known = asyncio.Event()
         database.service = service
         self._relayed = [*self.lanes, Lane.AGENCIES] if agencies else self.lanes
@@ -60,7 +63,8 @@ class Runtime:
         return list(SERVICE_LANES) if self.service in bulk_sources() else [Lane.EVENTS]
 
     async def start(self) -> None:
-        self._keeper = asyncio.create_task(self._run())
+        await restoring.finish(self._database, self._source)
+        self._keepers = [asyncio.create_task(self._run())]
         # A moment for the usual case, so that the first request already knows the partitions for a barrier.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._topics_known.wait(), 5)
@@ -70,9 +74,9 @@ class Runtime:
         await asyncio.gather(*(subscription.stop() for subscription in self._subscriptions))
         for relay in self._relays:
             relay.stop()
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
             for task in late:
@@ -91,19 +95,22 @@ class Runtime:
         self._relays = [Relay(lane, self._database, self._transport) for lane in self._relayed]
         for relay in self._relays:
             self._spawn(f"relay {self.service}.{relay.lane}", relay.run)
-        if self._consumer is not None:
-            for lane in SERVICE_LANES:
-                if self._consumer.topics(lane):
-                    subscription = Subscription(
-                        self._consumer, lane, self._database, self._transport, on_barrier=self._on_barrier
-                    )
-                    self._subscriptions.append(subscription)
-                    self._spawn(f"consumer {subscription.name}", subscription.run)
-        await self._keep_barrier()
+        for lane in SERVICE_LANES:
+            self._subscribe(lane)
+        self._keep("republishing", self._say_again)
+        self._keep("housekeeping", lambda: housekeeping.keep(self._database, self._transport, self._relayed))
+        await self._keep_watch()
+
+    def _subscribe(self, lane: Lane) -> None:
+        if self.consumer is None or not self.consumer.topics(lane):
+            return
+        subscription = Subscription(self.consumer, lane, self._database, self._transport, on_barrier=self._on_barrier)
+        self._subscriptions.append(subscription)
+        self._spawn(_name_of(subscription), subscription.run)
 
     async def _prepare_topics(self) -> None:
         own = {lane: f"{self.service}.{lane}" for lane in self.lanes}
-        heard = [topic for lane in SERVICE_LANES for topic in self._consumer.topics(lane)] if self._consumer else []
+        heard = [topic for lane in SERVICE_LANES for topic in self.consumer.topics(lane)] if self.consumer else []
         while True:
             try:
                 await self._transport.open()
@@ -115,25 +122,58 @@ class Runtime:
         self._database.partitions = {lane: counts[topic] for lane, topic in own.items()}
         self._topics_known.set()
 
-    async def _keep_barrier(self) -> None:
+    async def _keep_watch(self) -> None:
         while True:
-            await asyncio.sleep(_BARRIER_CHECK_SECONDS)
+            await asyncio.sleep(_WATCH_SECONDS)
             try:
                 if await barrier.expire(self._database) and self._on_barrier is not None:
                     self._on_barrier()
+                await self._resume()
             except PASSING_TROUBLE as error:
-                log.warning("barrier_check_failed", service=self.service, error=type(error).__name__)
+                log.warning("watch_failed", service=self.service, error=type(error).__name__)
+
+    async def _resume(self) -> None:
+        """A consumer that had lost its place in the log reads on once a rebuild makes good what it has missed."""
+        lost = [
+            subscription
+            for subscription in self._subscriptions
+            if isinstance(self._stopped_because.get(_name_of(subscription)), PositionLost | LogReplaced)
+        ]
+        if not lost:
+            return
+        async with self._database.connection() as connection:
+            if not await rebuilding.is_open(connection):
+                return
+        for subscription in lost:
+            self._subscriptions.remove(subscription)
+            del self._stopped_because[_name_of(subscription)]
+            self._subscribe(subscription.lane)
+
+    async def _say_again(self) -> None:
+        while True:
+            try:
+                await rebuilding.say_again_for_ever(self._database, self._source, _WATCH_SECONDS)
+            except PASSING_TROUBLE as error:
+                log.warning("republishing_interrupted", service=self.service, error=type(error).__name__)
+                await asyncio.sleep(_WATCH_SECONDS)
+
+    def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self._keepers.append(asyncio.create_task(self._watched(name, run), name=name))
 
     def _spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        async def watched() -> None:
-            try:
-                await run()
-            except CannotContinue as error:
-                self._stopped_because[name] = str(error)
-            except Exception as error:
-                # A defect of ours: as loud as an event that cannot be applied.
-                self._stopped_because[name] = f"unexpected {type(error).__name__}"
-                log.critical("runtime_task_failed", task=name, error=type(error).__name__, exc_info=True)
-                raise
+        self._tasks.append(asyncio.create_task(self._watched(name, run), name=name))
 
-        self._tasks.append(asyncio.create_task(watched(), name=name))
+    async def _watched(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await run()
+        except CannotContinue as error:
+            self._stopped_because[name] = error
+        except Exception as error:
+            # A defect of ours: as loud as an event that cannot be applied.
+            self._stopped_because[name] = f"unexpected {type(error).__name__}"
+            log.critical("runtime_task_failed", subject=name, error=type(error).__name__, exc_info=True)
+            raise
+
+
+def _name_of(subscription: Subscription) -> str:
+    return f"consumer {subscription.name}"

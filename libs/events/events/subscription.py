@@ -9,17 +9,27 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from events import metrics, positions
-from events.batch import Applied, Wanted, apply, handled
+from events import metrics, positions, rebuilding
+from events.batch import Applied, Handle, apart, apply, handled, together
 from events.consumer import Consumer
 from events.contracts.base import Lane
 from events.database import PASSING_TROUBLE, Database
-from events.errors import CannotContinue, LogReplaced, OwnershipLost, TopicPartition
+from events.envelope import record_id
+from events.errors import (
+    CannotContinue,
+    LogReplaced,
+    OwnershipLost,
+    PositionLost,
+    TopicPartition,
+    UnappliableEvent,
+)
+from events.parking import Delivery
 from events.positions import Move, Position
-from events.transport import GroupMember, Record, Transport
+from events.transport import Bounds, GroupMember, Record, Transport
 
 POLL_SECONDS = 0.5
 COMMIT_SECONDS = 1.0
+LAG_SECONDS = 10.0
 RECLAIM_SECONDS = 15.0
 DRAIN_SECONDS = {Lane.EVENTS: 2.0, Lane.BULK: 20.0}
 MAX_RECORDS = {Lane.EVENTS: 2_000, Lane.BULK: 5_000}
@@ -48,8 +58,8 @@ class Subscription:
         reclaim_seconds: float = RECLAIM_SECONDS,
     ) -> None:
         self.name = f"{consumer.service}.{lane}"
+        self.lane = lane
         self._consumer = consumer
-        self._lane = lane
         self._database = database
         self._transport = transport
         self._on_barrier = on_barrier
@@ -61,6 +71,8 @@ class Subscription:
         self._passed: dict[TopicPartition, Move] = {}
         # Partitions whose first record has yet to show that it is the one we applied last.
         self._unproven: set[TopicPartition] = set()
+        # Partitions whose log is another one than we knew: a rebuild reads them from their start.
+        self._replaced: set[TopicPartition] = set()
         self._claim_at: dict[TopicPartition, float] = {}
         self._batch: asyncio.Task[Applied] | None = None
         self._news = asyncio.Event()
@@ -68,6 +80,7 @@ class Subscription:
         self._limit = MAX_RECORDS[lane] if lane is Lane.EVENTS else 500
         self._committed: dict[TopicPartition, int] = {}
         self._commit_at = 0.0
+        self._lag_at = 0.0
 
     @property
     def progress(self) -> Mapping[TopicPartition, int]:
@@ -93,7 +106,7 @@ class Subscription:
                     attempt += 1
         except CannotContinue as error:
             metrics.CONSUMER_STOPPED.labels(self.name).set(1)
-            log.critical("consumer_stopped", consumer=self.name, reason=str(error))
+            log.critical("consumer_stopped", consumer=self.name, error=str(error))
             raise
         finally:
             await self._leave()
@@ -111,14 +124,24 @@ class Subscription:
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
         self._assigned -= set(partitions)
+        metrics.REBALANCES.labels(self.name).inc()
         for place in partitions:
             self._claim_at.pop(place, None)
         await self._drain()
         self._disown(partitions)
 
     async def _step(self) -> None:
+        try:
+            await self._go_on()
+        except (PositionLost, LogReplaced) as lost:
+            if not await self._is_rebuilding():
+                raise
+            log.warning("reading_from_the_start", consumer=self.name, error=str(lost))
+            await self._claim_all_again(lost)
+
+    async def _go_on(self) -> None:
         if self._member is None:
-            self._member = await self._transport.join(self.name, self._consumer.topics(self._lane), self)
+            self._member = await self._transport.join(self.name, self._consumer.topics(self.lane), self)
         await self._claim_due()
         ready = list(self._owned)
         if not ready:
@@ -137,8 +160,7 @@ class Subscription:
         wanted = handled(self._consumer, self.name, records)
         last = {record.place: record for record in records}
         moves = {
-            place: Move(self._owned[place], record.offset + 1, record.headers.get("ce_id", ""))
-            for place, record in last.items()
+            place: Move(self._owned[place], record.offset + 1, record_id(record)) for place, record in last.items()
         }
         if not wanted:
             self._passed.update(moves)
@@ -153,13 +175,43 @@ class Subscription:
         due = [place for place, at in self._claim_at.items() if at <= now]
         if not due:
             return
-        claimed = await positions.claim(self._database, self.name, due, uuid4())
+        owner = uuid4()
+        claimed = await positions.claim(self._database, self.name, due, owner)
         bounds = await self._member.bounds(due)
+        gone = self._replaced | set(await self._check(claimed, bounds))
+        if gone:
+            starts = {place: bounds[place].start for place in gone if place in bounds}
+            claimed |= await positions.start_over(self._database, self.name, starts, owner)
+            self._replaced -= gone
         for place in due:
-            positions.check(place, claimed[place], bounds[place])
             if place in self._assigned:
                 self._claim_at.pop(place, None)
                 self._own(place, claimed[place], bounds[place].start)
+
+    async def _check(
+        self, claimed: Mapping[TopicPartition, Position], bounds: Mapping[TopicPartition, Bounds]
+    ) -> list[TopicPartition]:
+        """The partitions that do not hold what comes next: none, unless a rebuild makes good what is missing there."""
+        lost = []
+        for place, position in claimed.items():
+            try:
+                positions.check(place, position, bounds[place])
+            except PositionLost:
+                if not await self._is_rebuilding():
+                    raise
+                lost.append(place)
+        return lost
+
+    async def _is_rebuilding(self) -> bool:
+        async with self._database.connection() as connection:
+            return await rebuilding.is_open(connection)
+
+    async def _claim_all_again(self, lost: PositionLost | LogReplaced) -> None:
+        if isinstance(lost, LogReplaced):
+            self._replaced.add(lost.place)
+        self._disown(list(self._owned))
+        self._claim_at.update(dict.fromkeys(self._assigned, 0.0))
+        await asyncio.sleep(_RETRY_SECONDS[0])
 
     def _own(self, place: TopicPartition, position: Position, start: int) -> None:
         assert self._member is not None
@@ -175,7 +227,9 @@ class Subscription:
 
     def _disown(self, partitions: Collection[TopicPartition]) -> None:
         for place in partitions:
-            self._owned.pop(place, None)
+            if self._owned.pop(place, None) is not None and place not in self._assigned:
+                with contextlib.suppress(KeyError):
+                    metrics.POSITION_LAG.remove(self.name, place.topic, str(place.partition))
             self._passed.pop(place, None)
         metrics.PARTITIONS_OWNED.labels(self.name).set(len(self._owned))
 
@@ -186,13 +240,13 @@ class Subscription:
             position = self._owned[record.place]
             if record.place in self._unproven and record.offset == position.next_offset - 1:
                 self._unproven.discard(record.place)
-                if record.headers.get("ce_id") != position.last_record_id:
-                    raise LogReplaced(f"{record.place}: the record at {record.offset} is not the one that was applied")
+                if record_id(record) != position.last_record_id:
+                    raise LogReplaced(record.place, record.offset)
             elif record.offset >= self._next_offset(record.place):
                 kept.append(record)
         return kept
 
-    async def _apply(self, moves: Mapping[TopicPartition, Move], wanted: Wanted) -> Applied | None:
+    async def _apply(self, moves: Mapping[TopicPartition, Move], wanted: Sequence[Delivery]) -> Applied | None:
         """One transaction; None when it was rolled back and its partitions are read again, here or elsewhere."""
         places = set(moves)
         self._batch = asyncio.create_task(self._transact(moves, wanted))
@@ -218,12 +272,21 @@ class Subscription:
         finally:
             self._batch = None
 
-    async def _transact(self, moves: Mapping[TopicPartition, Move], wanted: Wanted) -> Applied:
-        async with self._database.transaction(self.name, bulk=self._lane is Lane.BULK) as tx:
+    async def _transact(self, moves: Mapping[TopicPartition, Move], wanted: Sequence[Delivery]) -> Applied:
+        try:
+            return await self._attempt(moves, wanted, together)
+        except UnappliableEvent as error:
+            log.warning("batch_taken_apart", consumer=self.name, count=len(wanted), error=str(error))
+            return await self._attempt(moves, wanted, apart)
+
+    async def _attempt(
+        self, moves: Mapping[TopicPartition, Move], wanted: Sequence[Delivery], handle: Handle
+    ) -> Applied:
+        async with self._database.transaction(self.name, bulk=self.lane is Lane.BULK) as tx:
             if wanted and self._consumer.first_hook is not None:
                 await self._consumer.first_hook(tx)
             await positions.move(tx, self.name, moves)
-            applied = await apply(tx, self._consumer, self.name, wanted)
+            applied = await apply(tx, self._consumer, self.name, wanted, handle)
         for place, move in moves.items():
             if place in self._owned:
                 self._owned[place] = Position(move.position.owner, move.to_offset, move.last_record_id)
@@ -234,6 +297,7 @@ class Subscription:
     def _after_batch(self, records: int, applied: Applied, seconds: float) -> None:
         metrics.BATCH_SECONDS.labels(self.name).observe(seconds)
         metrics.BATCH_EVENTS.labels(self.name).observe(records)
+        metrics.BATCH_WAVES.labels(self.name).observe(applied.waves)
         for event in applied.events:
             metrics.EVENTS_APPLIED.labels(self.name, type(event).type).inc()
         if applied.events:
@@ -242,7 +306,7 @@ class Subscription:
             metrics.EVENT_AGE_SECONDS.labels(self.name).observe(max(age, 0))
         if applied.barrier_ended and self._on_barrier is not None:
             self._on_barrier()
-        if self._lane is Lane.BULK:
+        if self.lane is Lane.BULK:
             self._adapt(records, seconds)
 
     def _adapt(self, records: int, seconds: float) -> None:
@@ -250,7 +314,7 @@ class Subscription:
         if seconds > BULK_BATCH_SECONDS:
             self._limit = max(50, min(self._limit, records) * 2 // 3)
         elif records == self._limit and seconds < BULK_BATCH_SECONDS / 2:
-            self._limit = min(MAX_RECORDS[self._lane], self._limit * 3 // 2)
+            self._limit = min(MAX_RECORDS[self.lane], self._limit * 3 // 2)
 
     async def _give_up(self, partitions: Collection[TopicPartition]) -> None:
         """Leave them to whoever claimed them; claim again later if the group still says that they are ours."""
@@ -283,7 +347,7 @@ class Subscription:
         batch = self._batch
         if batch is None or batch.done():
             return
-        await asyncio.wait({batch}, timeout=DRAIN_SECONDS[self._lane])
+        await asyncio.wait({batch}, timeout=DRAIN_SECONDS[self.lane])
         if not batch.done():
             batch.cancel()
             await asyncio.wait({batch})
@@ -294,11 +358,21 @@ class Subscription:
             return
         self._commit_at = now + COMMIT_SECONDS
         if self._passed:
-            await self._apply(dict(self._passed), {})
+            await self._apply(dict(self._passed), [])
         if self._committed:
             assert self._member is not None
             offsets, self._committed = self._committed, {}
             await self._member.commit({place: at for place, at in offsets.items() if place in self._assigned})
+        if now >= self._lag_at:
+            self._lag_at = now + LAG_SECONDS
+            await self._tell_lag()
+
+    async def _tell_lag(self) -> None:
+        assert self._member is not None
+        bounds = await self._member.bounds(list(self._owned))
+        for place in self._owned:
+            lag = bounds[place].end - self._next_offset(place)
+            metrics.POSITION_LAG.labels(self.name, place.topic, str(place.partition)).set(lag)
 
     async def _leave(self) -> None:
         await self._drain()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from events.batch import Applied, apply, handled
+from events.batch import Applied, Handle, apply, handled, together
 from events.consumer import Consumer
 from events.contracts.base import Envelope, Event, Lane
 from events.database import Database
@@ -30,15 +30,20 @@ def record_of(
     return Record(f"{envelope.source}.{type(event).lane}", 0, offset, event.body().encode(), headers_of(envelope))
 
 
-async def apply_records(database: Database, consumer: Consumer, records: Sequence[Record]) -> Applied:
-    """One batch of the real consumer: first hook, inbox, locks, waves, last hook, one transaction."""
+async def apply_records(
+    database: Database, consumer: Consumer, records: Sequence[Record], handle: Handle = together
+) -> Applied:
+    """One batch of the real consumer: first hook, inbox, locks, waves, last hook, one transaction.
+
+    What cannot be applied is set aside when ``handle`` is ``apart``, and raised when it is ``together``.
+    """
     name = f"{consumer.service}.{Lane.EVENTS}"
     database.service = consumer.service
     database.partitions = database.partitions or {Lane.EVENTS: 12}
     async with database.transaction(name) as tx:
         if consumer.first_hook is not None:
             await consumer.first_hook(tx)
-        return await apply(tx, consumer, name, handled(consumer, name, records))
+        return await apply(tx, consumer, name, handled(consumer, name, records), handle)
 
 
 async def apply_events(database: Database, consumer: Consumer, *events: Event) -> Applied:

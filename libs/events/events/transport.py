@@ -17,13 +17,17 @@ class OutgoingRecord(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A record as it stands in the log; ``offset`` counts from 0 in its partition, without holes."""
+    """A record as it stands in the log; ``offset`` counts from 0 in its partition, without holes.
+
+    Text in ``headers`` and ``key`` that is not UTF-8 keeps its bytes as Python's surrogate escapes.
+    """
 
     topic: str
     partition: int
     offset: int
     value: bytes
     headers: Mapping[str, str]
+    key: str = ""
 
     @property
     def place(self) -> TopicPartition:
@@ -94,6 +98,9 @@ class Transport(Protocol):
 
     async def ensure_topics(self, topics: Collection[str]) -> Mapping[str, int]:
         """Create those that do not exist; the number of partitions of each, which never changes."""
+
+    async def prune(self, days: int) -> int:
+        """Forget records older than this, in small steps, where nobody else does it; how many."""
 
     async def producer(self, *, linger_ms: int) -> Producer:
         """A producer that may wait ``linger_ms`` to fill its batches."""

@@ -1,21 +1,22 @@
 """How a batch is cut, so that a handler never sees one key twice."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
-from events.contracts.base import Event
+T = TypeVar("T")
 
 
-def cut_into_waves(events: Iterable[Event]) -> Sequence[dict[type[Event], list[Event]]]:
-    """The n-th event of every key goes to wave n; inside a wave events are grouped by type.
+def cut_into_waves(items: Iterable[T], key: Callable[[T], str]) -> Sequence[list[T]]:
+    """The n-th item of every key goes to wave n.
 
-    Inside a group no key appears twice, and applying wave after wave keeps the order of every key.
+    Inside a wave no key appears twice, and applying wave after wave keeps the order of every key.
     """
-    waves: list[dict[type[Event], list[Event]]] = []
+    waves: list[list[T]] = []
     depth: dict[str, int] = {}
-    for event in events:
-        n = depth.get(event.key, 0)
-        depth[event.key] = n + 1
+    for item in items:
+        n = depth.get(key(item), 0)
+        depth[key(item)] = n + 1
         if n == len(waves):
-            waves.append({})
-        waves[n].setdefault(type(event), []).append(event)
+            waves.append([])
+        waves[n].append(item)
     return waves

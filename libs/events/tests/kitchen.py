@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,9 +20,11 @@ from events import (
     Transaction,
     Transport,
 )
-from events.contracts.base import ContractEvent
+from events.contracts.base import ContractEvent, Envelope
 from events.database import Row
-from events.transport import GroupMember, Record
+from events.envelope import headers_of
+from events.ids import new_event_id
+from events.transport import GroupMember, OutgoingRecord, Record
 
 TABLES = """
 CREATE TABLE served (
@@ -176,6 +179,18 @@ class Scene:
 
     def table(self, *, member: str = "one", thanks: bool = False) -> Table:
         return Table(self.kitchen, member=member, thanks=thanks)
+
+
+def outgoing(scene: Scene, plate: UUID, number: int, event_id: UUID | None = None) -> OutgoingRecord:
+    event = scene.kitchen.Served(contract_id=plate, number=number)
+    envelope = Envelope(
+        event_id=event_id or new_event_id(),
+        type=scene.kitchen.Served.type,
+        source=scene.kitchen.name,
+        occurred_at=datetime(2026, 11, 22, 8, tzinfo=UTC),
+        key=event.key,
+    )
+    return OutgoingRecord(scene.kitchen.topic(), event.key, event.body().encode(), headers_of(envelope), 0)
 
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:

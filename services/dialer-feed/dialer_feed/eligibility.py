@@ -63,6 +63,7 @@ def reason(of_phone: str = "true") -> str:
     ``of_phone`` says which of its phones count. Call frequency is not in it: it bars from the next list only.
     """
     return f"""coalesce(
+        (SELECT 'unknown_state' FROM set_aside WHERE set_aside.contract_id = contract.contract_id LIMIT 1),
         CASE WHEN contract.state <> 'open' THEN 'closed' END,
         CASE WHEN contract.status IN ('deceased', 'represented') THEN contract.status END,
         (SELECT 'clarification' FROM clarification dispute

@@ -46,6 +46,7 @@ from events.contracts.promises import (
     PromisePartlyKept,
     PromiseReopened,
 )
+from events.contracts.runtime import ContractReplayed, ContractSetAside
 from events.database import Transaction, sorted_unique
 
 from dialer_feed import listing, projection, projection_queries, withdrawal
@@ -229,3 +230,16 @@ async def know_visit(visits: Sequence[VisitOrdered], tx: Transaction) -> None:
 async def count_visit(visits: Sequence[VisitCompleted], tx: Transaction) -> None:
     """Calls and visits share the limits of call frequency, which bar from the next list and never withdraw."""
     await projection.keep_visits_made(tx, visits)
+
+
+@consumer.on(ContractSetAside)
+async def withdraw_unknown(events: Sequence[ContractSetAside], tx: Transaction) -> None:
+    """Some service, perhaps we, could not follow the contract: nobody knows whether the debtor may be called."""
+    await projection.keep_set_aside(tx, events)
+    await withdrawal.withdraw(tx, [Cause.of(event, Reason.UNKNOWN_STATE) for event in events])
+
+
+@consumer.on(ContractReplayed)
+async def know_again(events: Sequence[ContractReplayed], tx: Transaction) -> None:
+    """From the next list on, as long as no other service is still behind: today's is never refilled."""
+    await projection.keep_replayed(tx, events)

@@ -12,11 +12,14 @@ from dialer_feed.eligibility import DAYS_PAST_DUE, IN_SCOPE, PHONE_OF_ENTRY, WOR
 from dialer_feed.rules import DEFAULT_MAX_ATTEMPTS_PER_7_DAYS, Standing
 
 _STANDINGS = f"""
-SELECT portfolio.portfolio_id, portfolio.name, portfolio.state, portfolio.business_date
-FROM campaign JOIN portfolio ON {IN_SCOPE}
+SELECT portfolio.portfolio_id, portfolio.name, portfolio.state, portfolio.business_date,
+    parked_keys.key IS NOT NULL AS set_aside
+FROM campaign
+JOIN portfolio ON {IN_SCOPE}
+LEFT JOIN parked_keys ON parked_keys.key = portfolio.portfolio_id::text
 WHERE campaign.campaign_id = $1
     AND EXISTS (SELECT FROM contract WHERE contract.portfolio_id = portfolio.portfolio_id AND contract.state = 'open')
-    AND (portfolio.state <> 'ready' OR portfolio.business_date IS DISTINCT FROM $2)
+    AND (portfolio.state <> 'ready' OR portfolio.business_date IS DISTINCT FROM $2 OR parked_keys.key IS NOT NULL)
 ORDER BY portfolio.name, portfolio.portfolio_id
 """
 _OCCUPYING = """

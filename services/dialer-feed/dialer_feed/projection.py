@@ -31,6 +31,7 @@ from events.contracts.portfolio import (
     PositionEvent,
 )
 from events.contracts.promises import PromiseEvent, PromiseMade, PromiseReopened
+from events.contracts.runtime import ContractReplayed, ContractSetAside
 from events.database import Transaction
 from jurisdictions import UnknownJurisdiction, state_named
 
@@ -190,3 +191,12 @@ async def keep_visits_made(tx: Transaction, events: Sequence[VisitCompleted]) ->
     """Meeting the debtor is a conversation; any visit is a contact."""
     rows = [(e.contract_id, e.visit_id, e.started_at, e.attended_by is AttendedBy.DEBTOR) for e in events]
     await queries.save_visits_made(tx, _columns(rows))
+
+
+async def keep_set_aside(tx: Transaction, events: Sequence[ContractSetAside]) -> None:
+    """Each service counts for itself: the contract is silent while one of them is behind."""
+    await queries.set_aside(tx, _columns((e.contract_id, e.service) for e in events))
+
+
+async def keep_replayed(tx: Transaction, events: Sequence[ContractReplayed]) -> None:
+    await queries.replayed(tx, _columns((e.contract_id, e.service) for e in events))

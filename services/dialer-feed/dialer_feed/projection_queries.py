@@ -135,6 +135,15 @@ LEFT JOIN portfolio USING (portfolio_id)
 ON CONFLICT (contract_id, visit_id) DO UPDATE SET made = true, met_debtor = excluded.met_debtor
 """
 
+_SET_ASIDE = """
+INSERT INTO set_aside (contract_id, service)
+SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING
+"""
+_REPLAYED = """
+DELETE FROM set_aside USING unnest($1::uuid[], $2::text[]) AS again (contract_id, service)
+WHERE set_aside.contract_id = again.contract_id AND set_aside.service = again.service
+"""
+
 
 async def know_contracts(tx: Transaction, contract_ids: Sequence[UUID]) -> None:
     """Give contracts that were never heard of a row, so that they can be locked."""
@@ -208,3 +217,11 @@ async def save_visits_ordered(tx: Transaction, columns: Columns) -> None:
 
 async def save_visits_made(tx: Transaction, columns: Columns) -> None:
     await tx.execute(_VISITS_MADE, *columns)
+
+
+async def set_aside(tx: Transaction, columns: Columns) -> None:
+    await tx.execute(_SET_ASIDE, *columns)
+
+
+async def replayed(tx: Transaction, columns: Columns) -> None:
+    await tx.execute(_REPLAYED, *columns)

@@ -57,12 +57,16 @@ class Standing:
     name: str
     state: str
     business_date: date | None
+    set_aside: bool = False
+    """News of it could not be applied: what is known of it is not how it stands."""
 
     def obstacle(self, day: date) -> str | None:
         """Why no list of ``day`` can be built from it, in plain words; None when it can."""
         named = f'The portfolio "{self.name}" ({self.portfolio_id})'
         if self.business_date is not None and self.business_date > day:
             return f"{named} is already past {day}: its business date is {self.business_date}."
+        if self.set_aside:
+            return f"{named} has news that could not be applied and wait to be replayed."
         if self.state == "loading":
             return f"{named} is still loading a file."
         if self.business_date is None:

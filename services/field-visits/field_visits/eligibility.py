@@ -4,6 +4,7 @@ The fragments expect the row aliases ``contract`` and ``visit`` (of which ``visi
 """
 
 REASON = """coalesce(
+    (SELECT 'unknown_state' FROM set_aside WHERE set_aside.contract_id = contract.contract_id LIMIT 1),
     CASE WHEN contract.state <> 'open' THEN 'closed' END,
     CASE WHEN contract.status IN ('deceased', 'represented') THEN contract.status END,
     (SELECT 'clarification' FROM clarification dispute

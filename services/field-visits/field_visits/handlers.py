@@ -43,6 +43,7 @@ from events.contracts.promises import (
     PromisePartlyKept,
     PromiseReopened,
 )
+from events.contracts.runtime import ContractReplayed, ContractSetAside
 from events.database import Transaction, sorted_unique
 
 from field_visits import projection, projection_queries
@@ -227,3 +228,16 @@ async def promise_cancelled(promises: Sequence[PromiseCancelled], tx: Transactio
 async def _end_promises(promises: Sequence[PromiseEvent], tx: Transaction) -> None:
     """Its silence is over: visits may be ordered again."""
     await projection.keep_promises(tx, promises)
+
+
+@consumer.on(ContractSetAside)
+async def cancel_unknown(events: Sequence[ContractSetAside], tx: Transaction) -> None:
+    """Some service, perhaps we, could not follow the contract: nobody knows whether the debtor may be visited."""
+    await projection.keep_set_aside(tx, events)
+    await cancel(tx, [Cause.of(event, Reason.UNKNOWN_STATE) for event in events])
+
+
+@consumer.on(ContractReplayed)
+async def know_again(events: Sequence[ContractReplayed], tx: Transaction) -> None:
+    """Visits may be ordered again, as long as no other service is still behind; what was called off stays off."""
+    await projection.keep_replayed(tx, events)

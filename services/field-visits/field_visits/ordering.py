@@ -11,6 +11,7 @@ from field_visits import rules, visits
 from field_visits import visits_queries as queries
 
 _SILENT = {
+    CancelReason.UNKNOWN_STATE: "News of the contract could not be applied: until they are, nobody is visited.",
     CancelReason.CLOSED: "The contract is closed.",
     CancelReason.DECEASED: "The debtor has died.",
     CancelReason.REPRESENTED: "The debtor is represented: their representative is spoken with.",

@@ -24,6 +24,7 @@ from events.contracts.portfolio import (
     PositionEvent,
 )
 from events.contracts.promises import PromiseEvent, PromiseMade, PromiseReopened
+from events.contracts.runtime import ContractReplayed, ContractSetAside
 from events.database import Transaction
 
 from field_visits import projection_queries as queries
@@ -144,3 +145,12 @@ async def keep_promises(tx: Transaction, events: Sequence[PromiseEvent]) -> None
 async def keep_portfolios(tx: Transaction, events: Sequence[PortfolioStateChanged]) -> None:
     rows = [(e.portfolio_id, e.version, e.business_date, e.creditor_name or e.name, e.timezone) for e in events]
     await queries.save_portfolios(tx, _columns(rows))
+
+
+async def keep_set_aside(tx: Transaction, events: Sequence[ContractSetAside]) -> None:
+    """Each service counts for itself: the contract is silent while one of them is behind."""
+    await queries.set_aside(tx, _columns((e.contract_id, e.service) for e in events))
+
+
+async def keep_replayed(tx: Transaction, events: Sequence[ContractReplayed]) -> None:
+    await queries.replayed(tx, _columns((e.contract_id, e.service) for e in events))

@@ -111,6 +111,15 @@ ON CONFLICT (portfolio_id) DO UPDATE SET
 WHERE known.version < excluded.version
 """
 
+_SET_ASIDE = """
+INSERT INTO set_aside (contract_id, service)
+SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING
+"""
+_REPLAYED = """
+DELETE FROM set_aside USING unnest($1::uuid[], $2::text[]) AS again (contract_id, service)
+WHERE set_aside.contract_id = again.contract_id AND set_aside.service = again.service
+"""
+
 
 async def know_contracts(tx: Transaction, contract_ids: Sequence[UUID]) -> None:
     """Give contracts that were never heard of a row, so that they can be locked."""
@@ -167,3 +176,11 @@ async def save_promises(tx: Transaction, columns: Columns) -> None:
 
 async def save_portfolios(tx: Transaction, columns: Columns) -> None:
     await tx.execute(_PORTFOLIOS, *columns)
+
+
+async def set_aside(tx: Transaction, columns: Columns) -> None:
+    await tx.execute(_SET_ASIDE, *columns)
+
+
+async def replayed(tx: Transaction, columns: Columns) -> None:
+    await tx.execute(_REPLAYED, *columns)

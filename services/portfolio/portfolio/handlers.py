@@ -1,11 +1,11 @@
 """What the portfolio does with what others report: dialers, visitors, agencies' placements, promises."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from events.consumer import Consumer
-from events.contracts import assignment, dialer_feed, field_visits, promises
+from events.consumer import Consumer, Handler
+from events.contracts import assignment, dialer_feed, field_visits, promises, runtime
 from events.contracts.base import ContractEvent, Event
 from events.contracts.portfolio import ContactChange
 from events.database import Transaction
@@ -43,16 +43,36 @@ WHERE contract_id = ANY($1::uuid[]) AND state = 'open' AND opened_by = $2
 @consumer.lock_rows
 async def lock_rows(tx: Transaction, events: Sequence[Event]) -> None:
     """Lock what these events may change; contracts that are only told about are not held up."""
-    about = {event.contract_id for event in events if isinstance(event, ContractEvent)}
-    rows = await tx.fetch("SELECT contract_id FROM contract WHERE contract_id = ANY($1::uuid[])", list(about))
-    if unknown := about - {row["contract_id"] for row in rows}:
-        raise UnappliableEvent(f"no such contract here: {', '.join(sorted(map(str, unknown))[:5])}")
     changed = [event.contract_id for event in events if isinstance(event, _CHANGES_CONTRACT)]
     reported = [event.contract_id for event in events if isinstance(event, _CHANGES_DEBTOR)]
     await lock_contracts(tx, changed, with_debtors_of=reported)
 
 
-@consumer.on(dialer_feed.OptOutRequested)
+E = TypeVar("E", bound=ContractEvent)
+
+
+def on(event_type: type[E]) -> Callable[[Handler[E]], Handler[E]]:
+    """Apply events of this type, of contracts that are known here: what says something of others waits for them."""
+
+    def register(handler: Handler[E]) -> Handler[E]:
+        async def of_known_contracts(events: Sequence[E], tx: Transaction) -> None:
+            if unknown := {event.contract_id for event in events} - await _known(tx, events):
+                raise UnappliableEvent(f"is about a contract that is not here: {min(unknown, key=str)}")
+            await handler(events, tx)
+
+        consumer.on(event_type)(of_known_contracts)
+        return handler
+
+    return register
+
+
+async def _known(tx: Transaction, events: Sequence[ContractEvent]) -> set[UUID]:
+    told = [event.contract_id for event in events]
+    rows = await tx.fetch("SELECT contract_id FROM contract WHERE contract_id = ANY($1::uuid[])", told)
+    return {row["contract_id"] for row in rows}
+
+
+@on(dialer_feed.OptOutRequested)
 async def opt_out(requests: Sequence[dialer_feed.OptOutRequested], tx: Transaction) -> None:
     """The debtor does not want to be reached there, whichever of their contracts it is about."""
     await _change_contacts(
@@ -70,7 +90,7 @@ async def opt_out(requests: Sequence[dialer_feed.OptOutRequested], tx: Transacti
     )
 
 
-@consumer.on(dialer_feed.ContactInvalid)
+@on(dialer_feed.ContactInvalid)
 async def contact_invalid(reports: Sequence[dialer_feed.ContactInvalid], tx: Transaction) -> None:
     """A wrong number is wrong on all contracts of the debtor."""
     await _change_contacts(
@@ -90,12 +110,12 @@ async def _change_contacts(tx: Transaction, changes: Sequence[contact_points.Cha
         raise UnappliableEvent(f"one of these contact points is not on its contract: {ids[:5]}") from unknown
 
 
-@consumer.on(dialer_feed.ClarificationRequested)
+@on(dialer_feed.ClarificationRequested)
 async def dispute_on_the_phone(requests: Sequence[dialer_feed.ClarificationRequested], tx: Transaction) -> None:
     await _open_clarifications(tx, requests, opened_by="dialer")
 
 
-@consumer.on(field_visits.ClarificationRequested)
+@on(field_visits.ClarificationRequested)
 async def dispute_at_the_door(requests: Sequence[field_visits.ClarificationRequested], tx: Transaction) -> None:
     await _open_clarifications(tx, requests, opened_by=clarifications.OpenedBy.VISITOR)
 
@@ -125,8 +145,8 @@ async def debtor_reported(reports: Sequence[DebtorReport], tx: Transaction) -> N
     )
 
 
-consumer.on(dialer_feed.DebtorReported)(debtor_reported)
-consumer.on(field_visits.DebtorReported)(debtor_reported)
+on(dialer_feed.DebtorReported)(debtor_reported)
+on(field_visits.DebtorReported)(debtor_reported)
 
 
 async def _add_contacts(tx: Transaction, found: Sequence[field_visits.ContactDataCollected]) -> None:
@@ -184,11 +204,22 @@ def _listen(told: _Told) -> None:
         if told.keep is not None:
             await told.keep(tx, events)
 
-    consumer.on(told.event_type)(handle)
+    on(told.event_type)(handle)
 
 
 for _told in _TOLD:
     _listen(_told)
+
+
+@consumer.on(runtime.ContractSetAside)
+async def note_set_aside(events: Sequence[runtime.ContractSetAside], tx: Transaction) -> None:
+    """Of contracts that are not here nothing is told: that may be why they were set aside."""
+    await remember(tx, [_line(event, "set_aside", "{service} could not follow; contact stops") for event in events])
+
+
+@consumer.on(runtime.ContractReplayed)
+async def note_replayed(events: Sequence[runtime.ContractReplayed], tx: Transaction) -> None:
+    await remember(tx, [_line(event, "replayed", "{service} follows again") for event in events])
 
 
 _NOT_FOR_HISTORY = {"contract_id", "value", "position"}

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from events.batch import apply, handled
+from events.batch import apply, handled, together
 from events.contracts.base import Event
 from events.database import Transaction
 from events.testing import record_of
@@ -24,7 +24,7 @@ async def applied(scene: Scene, *events: Event) -> AsyncIterator[Transaction]:
     """These events have been applied by a transaction that commits when the block ends."""
     name = "promises.events"
     async with scene.database.transaction(name) as tx:
-        await apply(tx, consumer, name, handled(consumer, name, [record_of(event) for event in events]))
+        await apply(tx, consumer, name, handled(consumer, name, [record_of(event) for event in events]), together)
         yield tx
 
 

@@ -37,6 +37,7 @@ class CancelReason(StrEnum):
     PAUSED = "paused"
     CLOSED = "closed"
     NOTHING_OVERDUE = "nothing_overdue"
+    UNKNOWN_STATE = "unknown_state"
     OPERATOR = "operator"
 
 

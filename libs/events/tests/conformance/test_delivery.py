@@ -4,18 +4,15 @@ import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Iterable
-from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
-from events import Database, Lane, LogReplaced, PositionLost, TopicPartition, UnappliableEvent, positions
-from events.contracts.base import Envelope
+from events import Database, Lane, LogReplaced, PositionLost, TopicPartition, positions
 from events.database import Row
-from events.envelope import headers_of
 from events.ids import caused_event_id, new_event_id
 from events.testing import published
 from events.transport import OutgoingRecord
-from kitchen import Scene, read_all, until
+from kitchen import Scene, outgoing, read_all, until
 
 
 def by_plate(rows: Iterable[Row]) -> dict[UUID, list[int]]:
@@ -31,18 +28,6 @@ async def serve(scene: Scene, plates: int, dishes: int, *, first: int = 0) -> di
     for number in range(first, first + dishes):
         await scene.kitchen.serve(scene.kitchen_database, [(key, number) for key in keys])
     return {key: list(range(first + dishes)) for key in keys}
-
-
-def outgoing(scene: Scene, plate: UUID, number: int, event_id: UUID | None = None) -> OutgoingRecord:
-    event = scene.kitchen.Served(contract_id=plate, number=number)
-    envelope = Envelope(
-        event_id=event_id or new_event_id(),
-        type=scene.kitchen.Served.type,
-        source=scene.kitchen.name,
-        occurred_at=datetime(2026, 11, 22, 8, tzinfo=UTC),
-        key=event.key,
-    )
-    return OutgoingRecord(scene.kitchen.topic(), event.key, event.body().encode(), headers_of(envelope), 0)
 
 
 async def test_every_event_is_applied_once_and_in_the_order_of_its_key(scene: Scene) -> None:
@@ -251,19 +236,6 @@ async def test_a_replaced_log_is_refused(scene: Scene, change: str) -> None:
     with pytest.raises((LogReplaced, PositionLost)):
         await asyncio.wait_for(task, 60)
     assert await table.count(scene.table_database) == 16
-
-
-async def test_an_event_that_cannot_be_applied_stops_its_consumer_and_is_not_skipped(scene: Scene) -> None:
-    good, bad = outgoing(scene, uuid4(), 1), outgoing(scene, uuid4(), 2)
-    producer = await scene.transport.producer(linger_ms=0)
-    await producer.send([good, bad._replace(value=b'{"number": "many"}'), outgoing(scene, uuid4(), 3)])
-    await producer.close()
-    table = scene.table()
-    _, task = scene.running.subscribe(table, scene.table_database, scene.transport)
-    with pytest.raises(UnappliableEvent, match=r"served\.v1 does not fit: contract_id, number"):
-        await asyncio.wait_for(task, 60)
-    assert await table.count(scene.table_database) == 0
-    assert (await position_of(scene.table_database, TopicPartition(scene.kitchen.topic(), 0)))["next_offset"] == 0
 
 
 async def test_trouble_that_passes_is_tried_again(scene: Scene) -> None:

@@ -1,0 +1,211 @@
+"""Events that can never be applied are set aside, and what follows them waits, so that everything else moves on.
+
+The first such event of a key parks the key. Later events of it, of any topic and lane, queue up behind: the table
+``dead_letters`` holds them in the order in which they came, ``parked_keys`` says whose. Both belong to all consumers of
+a service, and every step on them holds the lock of the key's row here, taken after the rows of the key itself: so a
+batch and a replay that meet go one after the other, and nothing slips between them.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from pydantic import ValidationError
+
+from events import metrics
+from events.consumer import Consumer
+from events.contracts.base import REGISTRY, ContractEvent, Envelope, Event
+from events.contracts.runtime import ContractReplayed, ContractSetAside, Marker
+from events.database import Transaction
+from events.envelope import envelope_of, is_storable
+from events.errors import TooManySetAside, UnappliableEvent
+from events.ids import caused_event_id
+from events.transport import Record
+
+MOST_KEYS = 20
+WITHIN_SECONDS = 300
+"""More than ``MOST_KEYS`` keys parked ``WITHIN_SECONDS`` mean that the consumer is broken, not the events."""
+
+_PARKED = "SELECT key FROM parked_keys WHERE key = ANY($1::text[]) ORDER BY key FOR SHARE"
+_RECENTLY = "SELECT count(*) FROM parked_keys WHERE parked_at > clock_timestamp() - make_interval(secs => $1)"
+_PARK = """
+INSERT INTO parked_keys (key, contract_id, consumer)
+SELECT key, contract_id, $3 FROM unnest($1::text[], $2::uuid[]) AS parked (key, contract_id) ORDER BY key
+ON CONFLICT (key) DO NOTHING
+RETURNING key
+"""
+_SET_ASIDE = """
+INSERT INTO dead_letters (key, consumer, event_id, type, topic, partition, "offset", headers, body, error)
+SELECT key, $1, event_id, type, topic, partition, "offset", headers, body, error
+FROM unnest($2::text[], $3::uuid[], $4::text[], $5::text[], $6::integer[], $7::bigint[], $8::text[], $9::bytea[],
+    $10::text[]) WITH ORDINALITY
+    AS letter (key, event_id, type, topic, partition, "offset", headers, body, error, n)
+ORDER BY n
+"""
+_NOWHERE = UUID(int=0)
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A record that a consumer wants. ``error`` says why it can never be applied, null as far as is known.
+
+    ``key`` is its event's; of a record without a readable envelope its own, else the place where it stands.
+    """
+
+    record: Record
+    key: str
+    envelope: Envelope | None = None
+    event: Event | None = None
+    error: str | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> "Delivery":
+        """The record with its envelope read and its body not yet."""
+        try:
+            envelope = envelope_of(record.headers)
+        except UnappliableEvent as error:
+            readable = record.key and is_storable(record.key)
+            place = f"{record.topic}/{record.partition}@{record.offset}"
+            return cls(record, record.key if readable else place, error=str(error))
+        return cls(record, envelope.key, envelope)
+
+    def decode(self) -> None:
+        """Read the body: ``event`` is there afterwards, or ``error``."""
+        if self.envelope is None or self.event is not None:
+            return
+        try:
+            self.event = REGISTRY[self.envelope.type].received(self.record.value, self.envelope)
+        except ValidationError as error:
+            places = {".".join(map(str, problem["loc"])) or "body" for problem in error.errors(include_input=False)}
+            self.error = f"does not fit its contract: {', '.join(sorted(places))}"
+            return
+        if not isinstance(self.event, Marker) and self.event.key != self.key:
+            self.event, self.error = None, "came under another key than its own"
+
+    @property
+    def type(self) -> str | None:
+        return self.envelope.type if self.envelope is not None else None
+
+    @property
+    def event_id(self) -> UUID:
+        """The event's id, of a record without one an id made from its place."""
+        if self.envelope is not None:
+            return self.envelope.event_id
+        record = self.record
+        return caused_event_id(_NOWHERE, record.topic, str(record.partition), str(record.offset), 0)
+
+    @property
+    def contract_id(self) -> UUID | None:
+        """The contract that it is about. What may be about one is taken to be: silence is the safe reading."""
+        known = REGISTRY.get(self.type or "")
+        if known is not None and not issubclass(known, ContractEvent):
+            return None
+        try:
+            return UUID(self.key)
+        except ValueError:
+            return None
+
+    def about(self, service: str, consumer: str) -> Event | None:
+        """An event of the same contract, to lock its rows by, where this one cannot be read."""
+        if self.event is not None:
+            return self.event
+        contract_id = self.contract_id
+        return (
+            None
+            if contract_id is None
+            else ContractSetAside(contract_id=contract_id, service=service, consumer=consumer)
+        )
+
+
+class Parking:
+    """What one batch of the consumer ``name`` sets aside. Its keys' rows are locked when it begins."""
+
+    def __init__(self, tx: Transaction, consumer: Consumer, name: str) -> None:
+        self._tx = tx
+        self._consumer = consumer
+        self._name = name
+        self._parked: set[str] = set()
+        self._new: dict[str, Delivery] = {}
+        self._letters: list[Delivery] = []
+        self._recently: int | None = None
+
+    async def look(self, keys: Sequence[str]) -> None:
+        """Learn which of these keys are parked; until this transaction ends none of them is replayed."""
+        self._parked = {row["key"] for row in await self._tx.fetch(_PARKED, keys)}
+
+    def holds(self, delivery: Delivery) -> bool:
+        """Whether it has to wait behind an earlier event of its key; then it is queued."""
+        if delivery.key not in self._parked:
+            return False
+        self._letters.append(delivery)
+        return True
+
+    async def park(self, delivery: Delivery, error: str) -> None:
+        """Set it aside, and park its key. ``TooManySetAside`` when that has happened to too many."""
+        if self._recently is None:
+            self._recently = await self._tx.fetchval(_RECENTLY, WITHIN_SECONDS)
+        delivery.error = error
+        self._letters.append(delivery)
+        self._parked.add(delivery.key)
+        self._new[delivery.key] = delivery
+        if self._recently + len(self._new) > MOST_KEYS:
+            raise TooManySetAside(
+                f"events of more than {MOST_KEYS} keys could not be applied within {WITHIN_SECONDS // 60} minutes,"
+                f" the last because it {error} (event {delivery.event_id}, {delivery.type})"
+            )
+
+    async def write(self) -> None:
+        """Keep what was set aside, and say so: to the others, and to this service's own handler."""
+        if self._letters:
+            await self._tx.execute(_SET_ASIDE, self._name, *zip(*map(_columns, self._letters), strict=True))
+        if not self._new:
+            return
+        new = [self._new[key] for key in sorted(self._new)]
+        await self._tx.fetch(_PARK, [d.key for d in new], [d.contract_id for d in new], self._name)
+        for delivery in new:
+            log.error(
+                "event_set_aside",
+                consumer=self._name,
+                event_type=delivery.type,
+                event_id=str(delivery.event_id),
+                error=delivery.error,
+            )
+            metrics.EVENTS_SET_ASIDE.labels(self._name).inc()
+        causes = {d.contract_id: d.event_id for d in new if d.contract_id is not None}
+        await announce(self._tx, self._consumer, ContractSetAside, causes, self._name)
+
+
+def _columns(delivery: Delivery) -> tuple[Any, ...]:
+    record = delivery.record
+    event_id = delivery.envelope.event_id if delivery.envelope is not None else None
+    # In ASCII, so that what is no text is kept too.
+    headers = json.dumps(dict(record.headers), ensure_ascii=True)
+    place = (record.topic, record.partition, record.offset)
+    return (delivery.key, event_id, delivery.type, *place, headers, record.value, delivery.error)
+
+
+async def announce(
+    tx: Transaction,
+    consumer: Consumer,
+    what: type[ContractSetAside] | type[ContractReplayed],
+    causes: dict[UUID, UUID],
+    name: str,
+) -> None:
+    """Say it of these contracts, each because of an event, to everyone and to this service's own handler."""
+    told = []
+    for contract_id, cause in sorted(causes.items()):
+        event = what(contract_id=contract_id, service=tx.service, consumer=name)
+        tx.publish(event, cause=cause)
+        event_id = caused_event_id(cause, name, what.type, event.key, 0)
+        envelope = Envelope(
+            event_id=event_id, type=what.type, source=tx.service, occurred_at=datetime.now(UTC), key=event.key
+        )
+        told.append(what.received(event.body(), envelope))
+    own = consumer.handlers.get(what)
+    if own is not None and told:
+        await own(told, tx)

@@ -1,0 +1,100 @@
+"""What can never be applied is set aside with its followers, on every transport; everything else moves on."""
+
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+from events import TopicPartition, dead_letters
+from events.contracts.runtime import ContractReplayed, ContractSetAside
+from events.testing import published
+from events.transport import OutgoingRecord
+from kitchen import Scene, Table, outgoing, until
+
+
+async def send(scene: Scene, records: Sequence[OutgoingRecord]) -> None:
+    producer = await scene.transport.producer(linger_ms=0)
+    await producer.send(records)
+    await producer.close()
+
+
+async def numbers(table: Table, scene: Scene, plate: UUID) -> list[int]:
+    return [row["number"] for row in await table.served(scene.table_database) if row["contract_id"] == plate]
+
+
+async def letters(scene: Scene) -> list[tuple[str, str | None]]:
+    async with scene.table_database.connection() as connection:
+        return [(row["key"], row["error"]) for row in await dead_letters.letters(connection)]
+
+
+async def test_a_poison_event_and_its_followers_wait_while_the_rest_moves_on(scene: Scene) -> None:
+    sick, well = uuid4(), uuid4()
+    table = scene.table()
+    scene.running.subscribe(table, scene.table_database, scene.transport)
+    broken = outgoing(scene, sick, 2)._replace(value=b'{"number": "many"}')
+    await send(scene, [outgoing(scene, sick, 1), outgoing(scene, well, 1), broken, outgoing(scene, sick, 3)])
+    await send(scene, [outgoing(scene, sick, 4), outgoing(scene, well, 2)])
+
+    async def well_is_served() -> bool:
+        return await numbers(table, scene, well) == [1, 2]
+
+    await until(well_is_served)
+    assert await numbers(table, scene, sick) == [1]
+    error = "does not fit its contract: contract_id, number"
+    assert await letters(scene) == [(str(sick), error), (str(sick), None), (str(sick), None)]
+    [told] = await published(scene.table_database, ContractSetAside)
+    assert (told.contract_id, told.service, told.consumer) == (sick, "table", "table.events")
+
+    refused = await dead_letters.replay(scene.table_database, table.consumer, str(sick))
+    assert (refused.applied, refused.waiting, refused.error) == (0, 3, error)
+    assert await published(scene.table_database, ContractReplayed) == []
+    async with scene.table_database.connection() as connection:
+        [first, *_] = await dead_letters.letters(connection)
+    assert first["body"] == b'{"number": "many"}'
+    await dead_letters.discard(
+        scene.table_database, table.consumer, first["letter_id"], by="operator", reason="the kitchen's mistake"
+    )
+    replayed = await dead_letters.replay(scene.table_database, table.consumer, str(sick))
+    assert (replayed.applied, replayed.waiting, replayed.error) == (2, 0, None)
+    assert await numbers(table, scene, sick) == [1, 3, 4]
+    [freed] = await published(scene.table_database, ContractReplayed)
+    assert (freed.contract_id, freed.service) == (sick, "table")
+
+    await send(scene, [outgoing(scene, sick, 5)])
+
+    async def sick_is_served() -> bool:
+        return await numbers(table, scene, sick) == [1, 3, 4, 5]
+
+    await until(sick_is_served)
+
+
+async def test_a_record_that_is_no_event_keeps_its_bytes_and_stops_nobody(scene: Scene) -> None:
+    plate = uuid4()
+    table = scene.table()
+    proper = outgoing(scene, plate, 1)
+    strange = [
+        proper._replace(key="not an id", value=b"\x00\xff\xfe", headers={"ce_id": "no uuid", "ce_type": "a"}),
+        proper._replace(key="", value=b"", headers={}),
+        proper._replace(headers={**proper.headers, "ce_time": "2026-11-22T08:00:00", "ce_id": str(uuid4())}),
+        proper._replace(headers={**proper.headers, "ce_subject": "a\0b", "ce_id": str(uuid4())}),
+    ]
+    scene.running.subscribe(table, scene.table_database, scene.transport)
+    await send(scene, [*strange[:2], outgoing(scene, uuid4(), 1)])
+    await send(scene, strange[2:])
+
+    async def all_are_read() -> bool:
+        async with scene.table_database.connection() as connection:
+            moved = "SELECT next_offset FROM consumer_position WHERE topic = $1 AND partition = 0"
+            return await connection.fetchval(moved, scene.kitchen.topic()) == 5  # type: ignore[no-any-return]
+
+    await until(all_are_read)
+    place = TopicPartition(scene.kitchen.topic(), 0)
+    assert await letters(scene) == [
+        ("not an id", "a record whose ce_id or ce_time is not one"),
+        (f"{place.topic}/0@1", "a record without the header 'ce_id'"),
+        (str(plate), "a record whose ce_time has no time zone"),
+        (str(plate), "a record whose ce_subject is no text"),
+    ]
+    async with scene.table_database.connection() as connection:
+        [first, *_] = await dead_letters.letters(connection)
+    assert first["body"] == b"\x00\xff\xfe"
+    assert dead_letters.headers_of_letter(first)["ce_id"] == "no uuid"
+    assert len(table.groups) == 1

@@ -1,0 +1,23 @@
+"""Events that cannot be applied are set aside; what is known can be said again."""
+
+import chassis.schema
+import events.schema
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+_TABLES = r"""
+-- Contracts of which a service could not apply an event: silent while one of them is behind.
+CREATE TABLE set_aside (
+    contract_id uuid NOT NULL,
+    service text NOT NULL,
+    PRIMARY KEY (contract_id, service)
+);
+"""
+
+
+def upgrade() -> None:
+    op.execute(events.schema.BACKBONE)
+    op.execute(chassis.schema.PRUNED)
+    op.execute(_TABLES)

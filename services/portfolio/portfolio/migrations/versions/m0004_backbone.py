@@ -1,0 +1,22 @@
+"""Events that cannot be applied are set aside; what is known can be said again."""
+
+import chassis.schema
+import events.schema
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+_TABLES = r"""
+-- After a restore versions count from the new epoch on, of contracts too that are loaded again.
+ALTER TABLE portfolio ALTER COLUMN version SET DEFAULT first_version();
+ALTER TABLE debtor ALTER COLUMN status_version SET DEFAULT first_version();
+ALTER TABLE contract
+    ALTER COLUMN version SET DEFAULT first_version(), ALTER COLUMN details_version SET DEFAULT first_version();
+"""
+
+
+def upgrade() -> None:
+    op.execute(events.schema.BACKBONE)
+    op.execute(chassis.schema.PRUNED)
+    op.execute(_TABLES)

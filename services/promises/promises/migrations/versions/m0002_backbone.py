@@ -1,0 +1,13 @@
+"""Events that cannot be applied are set aside; what is known can be said again."""
+
+import chassis.schema
+import events.schema
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.execute(events.schema.BACKBONE)
+    op.execute(chassis.schema.PRUNED)
