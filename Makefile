@@ -37,6 +37,10 @@ lint: setup ## formatting, rules, types, and who may import whom
 	$(BIN)/ruff check .
 	$(foreach folder,$(TYPED),$(BIN)/mypy $(folder) &&) $(BIN)/mypy conftest.py
 	$(BIN)/lint-imports
+	$(BIN)/python -m events.catalogue docs/events libs/events/tests/snapshots --check
+
+contracts: setup ## regenerate docs/events from the contracts; a contract that changed is kept as a new revision
+	@$(BIN)/python -m events.catalogue docs/events libs/events/tests/snapshots
 
 kafka: setup ## start an Apache Kafka broker, fetched from Maven Central (KAFKA_PORT, else 9092)
 	@$(BIN)/recobro kafka start --data $(KAFKA_DATA) --port $(KAFKA_PORT)
@@ -65,4 +69,4 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test faults lint kafka kafka-stop stop clean distclean setup
+.PHONY: help run demo demo-kafka test faults lint contracts kafka kafka-stop stop clean distclean setup
