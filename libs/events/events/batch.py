@@ -8,7 +8,7 @@ import structlog
 
 from events import barrier, inbox, metrics, rebuilding
 from events.consumer import Consumer
-from events.contracts.base import REGISTRY, Event
+from events.contracts.base import EVERYONE, REGISTRY, Event
 from events.contracts.runtime import BarrierReached, BarrierRequested, Marker, RebuildRequested, StateRepublished
 from events.database import PASSING_TROUBLE, Transaction
 from events.envelope import AUDIENCE
@@ -39,7 +39,7 @@ def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> list[De
     """Those of ``records`` that the consumer ``name`` has to look at; the rest needs no transaction."""
     wanted: dict[UUID, Delivery] = {}
     for record in records:
-        if record.headers.get(AUDIENCE, consumer.service) != consumer.service:
+        if record.headers.get(AUDIENCE, EVERYONE) not in (EVERYONE, consumer.service):
             continue
         delivery = Delivery.of(record)
         event_type = REGISTRY.get(delivery.type or "")

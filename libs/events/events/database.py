@@ -53,7 +53,8 @@ class Transaction:
 
     ``consumer`` is set in a consumer's batch; there an event needs its ``cause``. ``service`` is whose transaction it
     is, ``partitions`` how many each of its topics has, by lane. ``notes`` is for what a handler leaves to the
-    consumer's ``last`` hook. ``audience`` is the one service that its facts are for, null for everyone.
+    consumer's ``last`` hook. ``audience`` is set while what
+    holds is said again.
     """
 
     def __init__(

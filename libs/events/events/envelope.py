@@ -9,10 +9,9 @@ from events.errors import UnappliableEvent
 from events.transport import Record
 
 AUDIENCE = "ce_audience"
-"""Names the one service that the event is for, of those that hear it; most are for everyone."""
 
 
-def headers_of(envelope: Envelope, audience: str | None = None) -> dict[str, str]:
+def headers_of(envelope: Envelope) -> dict[str, str]:
     """The headers of an event, all of them text."""
     headers = {
         "ce_specversion": "1.0",
@@ -25,8 +24,8 @@ def headers_of(envelope: Envelope, audience: str | None = None) -> dict[str, str
     }
     if envelope.traceparent is not None:
         headers["traceparent"] = envelope.traceparent
-    if audience is not None:
-        headers[AUDIENCE] = audience
+    if envelope.audience is not None:
+        headers[AUDIENCE] = envelope.audience
     return headers
 
 
@@ -40,6 +39,7 @@ def envelope_of(headers: Mapping[str, str]) -> Envelope:
             occurred_at=datetime.fromisoformat(headers["ce_time"]),
             key=headers["ce_subject"],
             traceparent=headers.get("traceparent"),
+            audience=headers.get(AUDIENCE),
         )
     except KeyError as missing:
         raise UnappliableEvent(f"a record without the header {missing}") from missing

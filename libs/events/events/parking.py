@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 from uuid import UUID
 
@@ -28,10 +29,17 @@ from events.transport import Record
 
 MOST_KEYS = 20
 WITHIN_SECONDS = 300
-"""More than ``MOST_KEYS`` keys parked ``WITHIN_SECONDS`` mean that the consumer is broken, not the events."""
+"""More than ``MOST_KEYS`` keys parked ``WITHIN_SECONDS`` mean that the consumer is broken, not the events.
+
+But on the day after a restore much may be told of what was lost and has yet to be entered again.
+"""
 
 _PARKED = "SELECT key FROM parked_keys WHERE key = ANY($1::text[]) ORDER BY key FOR SHARE"
-_RECENTLY = "SELECT count(*) FROM parked_keys WHERE parked_at > clock_timestamp() - make_interval(secs => $1)"
+_RECENTLY = """
+SELECT count(*) FROM parked_keys
+WHERE parked_at > clock_timestamp() - make_interval(secs => $1)
+"""
+_RESTORED = "SELECT true FROM epoch WHERE restored_at > now() - interval '1 day'"
 _PARK = """
 INSERT INTO parked_keys (key, contract_id, consumer)
 SELECT key, contract_id, $3 FROM unnest($1::text[], $2::uuid[]) AS parked (key, contract_id) ORDER BY key
@@ -132,7 +140,7 @@ class Parking:
         self._parked: set[str] = set()
         self._new: dict[str, Delivery] = {}
         self._letters: list[Delivery] = []
-        self._recently: int | None = None
+        self._room: float | None = None
 
     async def look(self, keys: Sequence[str]) -> None:
         """Learn which of these keys are parked; until this transaction ends none of them is replayed."""
@@ -147,17 +155,23 @@ class Parking:
 
     async def park(self, delivery: Delivery, error: str) -> None:
         """Set it aside, and park its key. ``TooManySetAside`` when that has happened to too many."""
-        if self._recently is None:
-            self._recently = await self._tx.fetchval(_RECENTLY, WITHIN_SECONDS)
+        if self._room is None:
+            self._room = await self._look_for_room()
         delivery.error = error
         self._letters.append(delivery)
         self._parked.add(delivery.key)
         self._new[delivery.key] = delivery
-        if self._recently + len(self._new) > MOST_KEYS:
+        if len(self._new) > self._room:
             raise TooManySetAside(
                 f"events of more than {MOST_KEYS} keys could not be applied within {WITHIN_SECONDS // 60} minutes,"
                 f" the last because it {error} (event {delivery.event_id}, {delivery.type})"
             )
+
+    async def _look_for_room(self) -> float:
+        if await self._tx.fetchval(_RESTORED):
+            return inf
+        recently: int = await self._tx.fetchval(_RECENTLY, WITHIN_SECONDS)
+        return MOST_KEYS - recently
 
     async def write(self) -> None:
         """Keep what was set aside, and say so: to the others, and to this service's own handler."""

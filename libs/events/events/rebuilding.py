@@ -17,9 +17,9 @@ import structlog
 
 from events import barrier
 from events.consumer import Consumer, lanes_heard
-from events.contracts.base import Lane
-from events.contracts.runtime import RebuildRequested, StateRepublished
-from events.database import Database, Transaction
+from events.contracts.base import EVERYONE, Lane
+from events.contracts.runtime import ContractSetAside, RebuildRequested, StateRepublished
+from events.database import Database, Row, Transaction
 from events.ids import caused_event_id, new_event_id
 
 WAITING_ROWS = 5_000
@@ -33,9 +33,10 @@ INSERT INTO republication (republication_id, audience) SELECT * FROM unnest($1::
 ON CONFLICT DO NOTHING
 """
 _NEXT = """
-SELECT republication_id, audience, progress FROM republication WHERE ended_at IS NULL
+SELECT republication_id, audience, progress, barrier_id FROM republication WHERE ended_at IS NULL
 ORDER BY requested_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
+_ASKED = "UPDATE republication SET barrier_id = $2 WHERE republication_id = $1"
 _GO_ON = "UPDATE republication SET progress = $2 WHERE republication_id = $1"
 _DONE = "UPDATE republication SET ended_at = clock_timestamp() WHERE republication_id = $1"
 
@@ -120,7 +121,7 @@ async def count(tx: Transaction, consumer: Consumer, markers: Sequence[StateRepu
         await barrier.catch_up(tx, consumer)
 
 
-async def say_again(database: Database, source: Source | None) -> bool:
+async def say_again(database: Database, consumer: Consumer | None, source: Source | None) -> bool:
     """One chunk of the oldest republication that is asked of us; whether there was anything to do.
 
     Nothing is done while the outbox is full, or while another process is at it.
@@ -129,17 +130,39 @@ async def say_again(database: Database, source: Source | None) -> bool:
         if await _is_full(tx):
             return False
         row = await tx.fetchrow(_NEXT)
-        if row is None:
+        if row is None or not await _has_caught_up(tx, consumer, row):
             return False
         tx.audience = row["audience"]
+        if row["progress"] == "":
+            await _say_what_is_set_aside(tx)
         after = await source.republish(tx, row["progress"]) if source is not None else None
         if after is not None:
             await tx.execute(_GO_ON, row["republication_id"], after)
         else:
-            if row["audience"] is not None:
+            if row["audience"] != EVERYONE:
                 _mark(tx, row["republication_id"], row["audience"])
             await tx.execute(_DONE, row["republication_id"])
     return True
+
+
+async def _has_caught_up(tx: Transaction, consumer: Consumer | None, row: Row) -> bool:
+    """After a restore what was lost is read again first.
+
+    Others know those events, and would not take from them what they make of the state said before.
+    """
+    if row["audience"] != EVERYONE or consumer is None:
+        return True
+    state = None
+    if row["barrier_id"] is not None:
+        state = (await barrier.progress(tx, row["barrier_id"])).state
+    if state in (None, "failed"):
+        await tx.execute(_ASKED, row["republication_id"], await barrier.ask(tx, consumer.listens_to, rounds=1))
+    return state == "reached"
+
+
+async def _say_what_is_set_aside(tx: Transaction) -> None:
+    rows = await tx.fetch("SELECT contract_id, consumer FROM parked_keys WHERE contract_id IS NOT NULL ORDER BY key")
+    tx.publish(*(ContractSetAside(service=tx.service, **row) for row in rows))
 
 
 async def _is_full(tx: Transaction) -> bool:
@@ -160,8 +183,10 @@ def _mark(tx: Transaction, rebuild_id: UUID, audience: str) -> None:
             tx.publish_on(Lane(lane), marker, cause=cause, partition=partition)
 
 
-async def say_again_for_ever(database: Database, source: Source | None, pause_seconds: float) -> None:
+async def say_again_for_ever(
+    database: Database, consumer: Consumer | None, source: Source | None, pause_seconds: float
+) -> None:
     """``say_again`` as soon as it can."""
     while True:
-        if not await say_again(database, source):
+        if not await say_again(database, consumer, source):
             await asyncio.sleep(pause_seconds)

@@ -212,9 +212,9 @@ class Relay:
             occurred_at=row["occurred_at"],
             key=row["key"],
             traceparent=row["traceparent"],
+            audience=row["audience"],
         )
-        headers = headers_of(envelope, row["audience"])
-        return OutgoingRecord(row["topic"], row["key"], row["body"].encode(), headers, row["partition"])
+        return OutgoingRecord(row["topic"], row["key"], row["body"].encode(), headers_of(envelope), row["partition"])
 
     async def _beat(self) -> None:
         age = (

@@ -6,6 +6,7 @@ version of the restored source wins. What it derives from others' events it read
 
 import structlog
 
+from events.contracts.base import EVERYONE
 from events.database import Database, Transaction
 from events.ids import new_event_id
 from events.rebuilding import Source
@@ -15,6 +16,7 @@ _PENDING = "SELECT epoch FROM epoch WHERE pending FOR UPDATE"
 _RAISE = f"""
 UPDATE {{table}} SET {{column}} = ({{column}} & ((1::bigint << {COUNTER_BITS}) - 1)) | ($1::bigint << {COUNTER_BITS})
 """
+_SAY_AGAIN = "INSERT INTO republication (republication_id, audience) VALUES ($1, $2)"
 log = structlog.get_logger()
 
 MARK_RESTORED = """
@@ -38,7 +40,7 @@ async def finish(database: Database, source: Source | None) -> bool:
             return False
         if source is not None:
             await _raise_versions(tx, source, epoch)
-            await tx.execute("INSERT INTO republication (republication_id) VALUES ($1)", new_event_id())
+            await tx.execute(_SAY_AGAIN, new_event_id(), EVERYONE)
         await tx.execute("UPDATE epoch SET pending = false")
     log.warning("restored", revision=epoch)
     return True

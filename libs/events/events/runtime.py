@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -45,7 +45,7 @@ class Runtime:
         self.service = service
         self.consumer = consumer
         self._source = source
-        self._database = database
+        self.database = database
         self._transport = transport
         self._on_barrier = on_barrier
         self._stopped_because: dict[str, CannotContinue | str] = {}
@@ -62,8 +62,13 @@ class Runtime:
         """The lanes on which this service talks to the others."""
         return list(SERVICE_LANES) if self.service in bulk_sources() else [Lane.EVENTS]
 
+    @property
+    def subscriptions(self) -> Sequence[Subscription]:
+        """What reads the log here, one a lane."""
+        return tuple(self._subscriptions)
+
     async def start(self) -> None:
-        await restoring.finish(self._database, self._source)
+        await restoring.finish(self.database, self._source)
         self._keepers = [asyncio.create_task(self._run())]
         # A moment for the usual case, so that the first request already knows the partitions for a barrier.
         with contextlib.suppress(TimeoutError):
@@ -92,19 +97,19 @@ class Runtime:
 
     async def _run(self) -> None:
         await self._prepare_topics()
-        self._relays = [Relay(lane, self._database, self._transport) for lane in self._relayed]
+        self._relays = [Relay(lane, self.database, self._transport) for lane in self._relayed]
         for relay in self._relays:
             self._spawn(f"relay {self.service}.{relay.lane}", relay.run)
         for lane in SERVICE_LANES:
             self._subscribe(lane)
         self._keep("republishing", self._say_again)
-        self._keep("housekeeping", lambda: housekeeping.keep(self._database, self._transport, self._relayed))
+        self._keep("housekeeping", lambda: housekeeping.keep(self.database, self._transport, self._relayed))
         await self._keep_watch()
 
     def _subscribe(self, lane: Lane) -> None:
         if self.consumer is None or not self.consumer.topics(lane):
             return
-        subscription = Subscription(self.consumer, lane, self._database, self._transport, on_barrier=self._on_barrier)
+        subscription = Subscription(self.consumer, lane, self.database, self._transport, on_barrier=self._on_barrier)
         self._subscriptions.append(subscription)
         self._spawn(_name_of(subscription), subscription.run)
 
@@ -119,14 +124,14 @@ class Runtime:
             except TransportError as error:
                 log.warning("log_unreachable", service=self.service, error=type(error).__name__)
                 await asyncio.sleep(_TOPICS_RETRY_SECONDS)
-        self._database.partitions = {lane: counts[topic] for lane, topic in own.items()}
+        self.database.partitions = {lane: counts[topic] for lane, topic in own.items()}
         self._topics_known.set()
 
     async def _keep_watch(self) -> None:
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
             try:
-                if await barrier.expire(self._database) and self._on_barrier is not None:
+                if await barrier.expire(self.database) and self._on_barrier is not None:
                     self._on_barrier()
                 await self._resume()
             except PASSING_TROUBLE as error:
@@ -141,7 +146,7 @@ class Runtime:
         ]
         if not lost:
             return
-        async with self._database.connection() as connection:
+        async with self.database.connection() as connection:
             if not await rebuilding.is_open(connection):
                 return
         for subscription in lost:
@@ -152,7 +157,7 @@ class Runtime:
     async def _say_again(self) -> None:
         while True:
             try:
-                await rebuilding.say_again_for_ever(self._database, self._source, _WATCH_SECONDS)
+                await rebuilding.say_again_for_ever(self.database, self.consumer, self._source, _WATCH_SECONDS)
             except PASSING_TROUBLE as error:
                 log.warning("republishing_interrupted", service=self.service, error=type(error).__name__)
                 await asyncio.sleep(_WATCH_SECONDS)

@@ -66,8 +66,9 @@ CREATE UNIQUE INDEX rebuild_one_open ON rebuild ((true)) WHERE ended_at IS NULL;
 -- What this service is asked to say again: to one service, or to everyone after it was restored from a backup.
 CREATE TABLE republication (
     republication_id uuid PRIMARY KEY,
-    audience text,
+    audience text NOT NULL,
     progress text NOT NULL DEFAULT '',
+    barrier_id uuid,
     requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     ended_at timestamptz
 );

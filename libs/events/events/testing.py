@@ -67,6 +67,7 @@ async def published(database: Database, event_type: type[E]) -> list[E]:
                 occurred_at=row["occurred_at"],
                 key=row["key"],
                 traceparent=row["traceparent"],
+                audience=row["audience"],
             ),
         )
         for row in rows

@@ -210,9 +210,11 @@ def test_the_headers_are_those_that_travel() -> None:
         occurred_at="2026-11-22T16:00:00Z",
         key="k",
         traceparent="00-1-1-00",
+        audience="portfolio",
     )
-    assert headers_of(envelope, "portfolio").keys() == headers["properties"].keys()
-    assert headers_of(envelope.model_copy(update={"traceparent": None})).keys() == set(headers["required"])
+    assert headers_of(envelope).keys() == headers["properties"].keys()
+    bare = envelope.model_copy(update={"traceparent": None, "audience": None})
+    assert headers_of(bare).keys() == set(headers["required"])
 
 
 def test_personal_data_travel_only_where_the_catalogue_says_so() -> None:

@@ -29,10 +29,10 @@ def _type(of: Mapping[PlacementState, type[Event]]) -> str:
 
 
 def _event(of: Mapping[PlacementState, type[Event]]) -> str:
-    """SQL: the first columns of an outbox row. The same change of the same placement is the same event."""
+    """SQL: the first columns of an outbox row. The same change of a placement is the same event, in any epoch."""
     return f"""
         caused_event_id(coalesce(changed.cause, changed.placement_id), $1::text, {_type(of)},
-            changed.placement_id::text, changed.version),
+            changed.placement_id::text, (changed.version & ((1::bigint << 40) - 1))::integer),
         {_type(of)}, changed.contract_id::text, $2::text"""
 
 

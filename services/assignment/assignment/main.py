@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from assignment.api import routers
 from assignment.handlers import consumer
+from assignment.republishing import SOURCE
 from assignment.settings import AssignmentSettings
 
 SERVICE = "assignment"
@@ -30,5 +31,5 @@ def run() -> None:
     settings = AssignmentSettings.load(SERVICE)
     upgrade(settings.database_url, "assignment.migrations")
     database = Database(settings.database_url)
-    runtime = Runtime(SERVICE, database, transport_from(settings), consumer, agencies=True)
+    runtime = Runtime(SERVICE, database, transport_from(settings), consumer, agencies=True, source=SOURCE)
     serve(build_app(settings, database, runtime), settings.host, settings.port)

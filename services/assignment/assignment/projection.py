@@ -59,8 +59,11 @@ async def keep_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
         for e in events
     ]
     await queries.save_details(tx, _columns(rows))
-    if disputes := [(e.contract_id, dispute) for e in events for dispute in e.open_clarifications]:
+    disputes = [(e.contract_id, dispute, e.version) for e in events for dispute in e.open_clarifications]
+    if disputes:
         await queries.open_clarifications(tx, _columns(disputes))
+    facts = _columns((e.contract_id, e.version, False) for e in events)
+    await queries.end_clarifications(tx, facts, _columns(dispute[:2] for dispute in disputes) or [(), ()])
 
 
 def _region(event: ContractWhole) -> str | None:
@@ -75,13 +78,17 @@ def _region(event: ContractWhole) -> str | None:
 
 
 async def keep_clarifications(tx: Transaction, events: Sequence[ClarificationOpened]) -> None:
-    await queries.open_clarifications(tx, _columns((e.contract_id, e.clarification_id) for e in events))
+    await queries.open_clarifications(tx, _columns((e.contract_id, e.clarification_id, e.version) for e in events))
 
 
 async def keep_resolutions(tx: Transaction, events: Sequence[ClarificationResolved]) -> None:
     """Where contact may not resume yet, the silence stays until a later resolution of the same one allows it."""
     rows = [(e.contract_id, e.clarification_id, not e.contact_may_resume) for e in events]
     await queries.resolve_clarifications(tx, _columns(rows))
+    silent = [(e.contract_id, other) for e in events for other in e.still_open]
+    silent += [(e.contract_id, e.clarification_id) for e in events if not e.contact_may_resume]
+    facts = _columns((e.contract_id, e.version, True) for e in events)
+    await queries.end_clarifications(tx, facts, _columns(silent) or [(), ()])
 
 
 async def keep_portfolios(tx: Transaction, events: Sequence[PortfolioStateChanged]) -> None:

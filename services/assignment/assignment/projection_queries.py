@@ -49,8 +49,19 @@ FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::te
 WHERE contract.contract_id = fact.contract_id AND contract.details_version < fact.version
 """
 _CLARIFICATIONS_OPENED = """
-INSERT INTO clarification (contract_id, clarification_id, silent)
-SELECT *, true FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING
+INSERT INTO clarification (contract_id, clarification_id, version, silent)
+SELECT *, true FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) ON CONFLICT DO NOTHING
+"""
+# What was opened before the contract's version and is not among those still silent is over, though its end was missed.
+# A whole contract says so too, but not of what it may have lost in a restore: that is silent until somebody decides.
+_CLARIFICATIONS_OVER = """
+UPDATE clarification AS known SET silent = false
+FROM unnest($1::uuid[], $2::bigint[], $3::boolean[]) AS fact (contract_id, version, decided)
+WHERE known.contract_id = fact.contract_id AND known.silent AND known.version < fact.version
+    AND (fact.decided OR known.version >> 40 = fact.version >> 40)
+    AND NOT EXISTS (
+        SELECT FROM unnest($4::uuid[], $5::uuid[]) AS listed (contract_id, clarification_id)
+        WHERE listed.contract_id = known.contract_id AND listed.clarification_id = known.clarification_id)
 """
 _CLARIFICATIONS_RESOLVED = """
 INSERT INTO clarification AS known (contract_id, clarification_id, silent)
@@ -99,6 +110,11 @@ async def save_details(tx: Transaction, columns: Columns) -> None:
 async def open_clarifications(tx: Transaction, columns: Columns) -> None:
     """One that is known, resolved or not, stays as it is."""
     await tx.execute(_CLARIFICATIONS_OPENED, *columns)
+
+
+async def end_clarifications(tx: Transaction, facts: Columns, silent: Columns) -> None:
+    """``facts``: contract, version, whether somebody has decided; ``silent``: contract, clarification."""
+    await tx.execute(_CLARIFICATIONS_OVER, *facts, *silent)
 
 
 async def resolve_clarifications(tx: Transaction, columns: Columns) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 from chassis import Conflict, Reader, Unavailable
-from events import barrier
+from events import barrier, rebuilding
 from events.contracts.dialer_feed import ListPublished
 from events.database import Database, Transaction
 from jurisdictions import codes, profile
@@ -42,6 +42,13 @@ class PortfolioInTheWay(Conflict):
         self.lasting = any(standing.is_past(day) for standing in standings)
 
 
+class BeingRebuilt(Conflict):
+    """This service has missed something, and others are saying it again: no list is built from what it knows."""
+
+    code = "rebuilding"
+    detail = "What is known here is being rebuilt. Lists are built again when that has ended."
+
+
 class Requested(NamedTuple):
     list_id: UUID
     created: bool
@@ -67,6 +74,8 @@ async def _request_now(database: Database, campaign_id: UUID, day: date) -> Requ
     async with database.transaction() as tx:
         if (known := await queries.list_of_the_day(tx, campaign_id, day)) is not None:
             return Requested(known, created=False)
+        if await rebuilding.is_open(tx):
+            raise BeingRebuilt()
         await _refuse_obstacles(tx, campaign_id, day)
         if not tx.partitions:
             raise Unavailable("The event log has not been reached yet, so nobody could be asked for news.")
@@ -188,6 +197,8 @@ async def build(database: Database, list_id: UUID, campaign_id: UUID, day: date,
 async def advance(database: Database, builder: UUID) -> None:
     """Build every list whose barrier has been reached; fail those whose barrier has failed."""
     async with database.connection() as connection:
+        if await rebuilding.is_open(connection):
+            return
         waiting = [
             (row, await barrier.progress(connection, row["barrier_id"])) for row in await queries.building(connection)
         ]

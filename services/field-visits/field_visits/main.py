@@ -10,6 +10,7 @@ from field_visits.album import Album
 from field_visits.api import routers
 from field_visits.documents import Press
 from field_visits.handlers import consumer
+from field_visits.republishing import SOURCE
 from field_visits.settings import FieldVisitsSettings
 
 SERVICE = "field-visits"
@@ -37,5 +38,5 @@ def run() -> None:
     settings = FieldVisitsSettings.load(SERVICE)
     upgrade(settings.database_url, "field_visits.migrations")
     database = Database(settings.database_url)
-    runtime = Runtime(SERVICE, database, transport_from(settings), consumer)
+    runtime = Runtime(SERVICE, database, transport_from(settings), consumer, source=SOURCE)
     serve(build_app(settings, database, runtime), settings.host, settings.port)

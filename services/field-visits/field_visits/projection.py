@@ -49,10 +49,17 @@ async def keep_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
     await queries.save_details(tx, _columns(_details(event) for event in events))
     await queries.save_statuses(tx, _columns((e.contract_id, e.debtor.status_version, e.debtor.status) for e in events))
     await _keep_addresses(tx, events)
-    if pauses := [(e.contract_id, p.pause_id, p.version, p.starts_on, p.ends_on) for e in events for p in e.pauses]:
+    pauses = [(e.contract_id, p.pause_id, p.version, p.starts_on, p.ends_on) for e in events for p in e.pauses]
+    if pauses:
         await queries.save_pauses(tx, _columns(pauses))
-    if disputes := [(e.contract_id, clarification_id) for e in events for clarification_id in e.open_clarifications]:
+    await queries.retire_pauses(
+        tx, _columns((e.contract_id, e.version) for e in events), _columns(pause[:2] for pause in pauses) or [(), ()]
+    )
+    disputes = [(e.contract_id, dispute, e.version) for e in events for dispute in e.open_clarifications]
+    if disputes:
         await queries.open_clarifications(tx, _columns(disputes))
+    facts = _columns((e.contract_id, e.version, False) for e in events)
+    await queries.end_clarifications(tx, facts, _columns(dispute[:2] for dispute in disputes) or [(), ()])
 
 
 def _details(event: ContractWhole) -> tuple[Any, ...]:
@@ -107,13 +114,17 @@ async def keep_pauses(tx: Transaction, events: Sequence[ContractPaused | Contrac
 
 
 async def keep_clarifications(tx: Transaction, events: Sequence[ClarificationOpened]) -> None:
-    await queries.open_clarifications(tx, _columns((e.contract_id, e.clarification_id) for e in events))
+    await queries.open_clarifications(tx, _columns((e.contract_id, e.clarification_id, e.version) for e in events))
 
 
 async def keep_resolutions(tx: Transaction, events: Sequence[ClarificationResolved]) -> None:
     """Where contact may not resume yet, the silence stays until a later resolution of the same one allows it."""
     rows = [(e.contract_id, e.clarification_id, not e.contact_may_resume) for e in events]
     await queries.resolve_clarifications(tx, _columns(rows))
+    silent = [(e.contract_id, other) for e in events for other in e.still_open]
+    silent += [(e.contract_id, e.clarification_id) for e in events if not e.contact_may_resume]
+    facts = _columns((e.contract_id, e.version, True) for e in events)
+    await queries.end_clarifications(tx, facts, _columns(silent) or [(), ()])
 
 
 async def keep_placements(tx: Transaction, events: Sequence[PlacementEvent]) -> None:

@@ -76,9 +76,27 @@ ON CONFLICT (contract_id, pause_id) DO UPDATE SET
     version = excluded.version, starts_on = excluded.starts_on, ends_on = excluded.ends_on
 WHERE known.version < excluded.version
 """
+_ABSENT_PAUSES = """
+DELETE FROM pause AS known USING unnest($1::uuid[], $2::bigint[]) AS whole (contract_id, version)
+WHERE known.contract_id = whole.contract_id AND known.version < whole.version
+    AND NOT EXISTS (
+        SELECT FROM unnest($3::uuid[], $4::uuid[]) AS listed (contract_id, pause_id)
+        WHERE listed.contract_id = known.contract_id AND listed.pause_id = known.pause_id)
+"""
 _CLARIFICATIONS_OPENED = """
-INSERT INTO clarification (contract_id, clarification_id, silent)
-SELECT *, true FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING
+INSERT INTO clarification (contract_id, clarification_id, version, silent)
+SELECT *, true FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) ON CONFLICT DO NOTHING
+"""
+# What was opened before the contract's version and is not among those still silent is over, though its end was missed.
+# A whole contract says so too, but not of what it may have lost in a restore: that is silent until somebody decides.
+_CLARIFICATIONS_OVER = """
+UPDATE clarification AS known SET silent = false
+FROM unnest($1::uuid[], $2::bigint[], $3::boolean[]) AS fact (contract_id, version, decided)
+WHERE known.contract_id = fact.contract_id AND known.silent AND known.version < fact.version
+    AND (fact.decided OR known.version >> 40 = fact.version >> 40)
+    AND NOT EXISTS (
+        SELECT FROM unnest($4::uuid[], $5::uuid[]) AS listed (contract_id, clarification_id)
+        WHERE listed.contract_id = known.contract_id AND listed.clarification_id = known.clarification_id)
 """
 _CLARIFICATIONS_RESOLVED = """
 INSERT INTO clarification AS known (contract_id, clarification_id, silent)
@@ -89,10 +107,11 @@ _PLACEMENTS = """
 INSERT INTO placement AS known (contract_id, placement_id, version, agency_id, active, starts_on, ends_on)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::boolean[], $6::date[], $7::date[])
 ON CONFLICT (contract_id, placement_id) DO UPDATE SET
-    version = excluded.version, active = excluded.active,
+    version = greatest(known.version, excluded.version),
+    active = CASE WHEN known.version < excluded.version THEN excluded.active ELSE known.active END,
     starts_on = coalesce(excluded.starts_on, known.starts_on),
     ends_on = CASE WHEN excluded.starts_on IS NULL THEN known.ends_on ELSE excluded.ends_on END
-WHERE known.version < excluded.version
+WHERE known.version < excluded.version OR (known.starts_on IS NULL AND excluded.starts_on IS NOT NULL)
 """
 _PROMISES = """
 INSERT INTO promise AS known (contract_id, promise_id, version, open, silent_until)
@@ -156,9 +175,19 @@ async def save_pauses(tx: Transaction, columns: Columns) -> None:
     await tx.execute(_PAUSES, *columns)
 
 
+async def retire_pauses(tx: Transaction, wholes: Columns, listed: Columns) -> None:
+    """A whole contract that is newer than a pause, and does not list it, has it no longer."""
+    await tx.execute(_ABSENT_PAUSES, *wholes, *listed)
+
+
 async def open_clarifications(tx: Transaction, columns: Columns) -> None:
     """One that is known, resolved or not, stays as it is."""
     await tx.execute(_CLARIFICATIONS_OPENED, *columns)
+
+
+async def end_clarifications(tx: Transaction, facts: Columns, silent: Columns) -> None:
+    """``facts``: contract, version, whether somebody has decided; ``silent``: contract, clarification."""
+    await tx.execute(_CLARIFICATIONS_OVER, *facts, *silent)
 
 
 async def resolve_clarifications(tx: Transaction, columns: Columns) -> None:

@@ -21,16 +21,18 @@ from events.database import Row, Transaction
 from pydantic import Field
 
 from portfolio.history import Line, remember
+from portfolio.identities import clarification_id_of
 from portfolio.locking import lock_contract
 from portfolio.payments import close_if_settled
 from portfolio.positions import NO_CAUSE, position_of, publish_whole, reapply_payments, reposition
 from portfolio.rules import CORRECTING_OUTCOMES, LARGEST_BALANCE, resolution_allowed
 
 _OPEN = """
-INSERT INTO clarification (contract_id, reason, detail, opened_by, instalments, opened_on, deadline_on)
-SELECT contract_id, reason, detail, opened_by, $5::integer[], opened_on, deadline_on
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $6::date[], $7::date[])
-    AS told (contract_id, reason, detail, opened_by, opened_on, deadline_on)
+INSERT INTO clarification (clarification_id, contract_id, reason, detail, opened_by, instalments, opened_on,
+    deadline_on)
+SELECT clarification_id, contract_id, reason, detail, opened_by, $5::integer[], opened_on, deadline_on
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $6::date[], $7::date[], $8::uuid[])
+    AS told (contract_id, reason, detail, opened_by, opened_on, deadline_on, clarification_id)
 RETURNING *
 """
 _READ = "SELECT * FROM clarification WHERE clarification_id = $1"
@@ -161,7 +163,8 @@ async def open_many(
         for request, day in zip(requests, days, strict=True)
     ]
     contract_ids, reasons, details, openers = (list(column) for column in zip(*requests, strict=True))
-    opened = await tx.fetch(_OPEN, contract_ids, reasons, details, openers, list(instalments), days, deadlines)
+    ids = [clarification_id_of(contract_id, received.get(contract_id)) for contract_id in contract_ids]
+    opened = await tx.fetch(_OPEN, contract_ids, reasons, details, openers, list(instalments), days, deadlines, ids)
     positions = {
         row["contract_id"]: row
         for row in await reposition(tx, contract_ids, cause=StageCause.DAILY_RUN, events_to_follow=1, received=received)

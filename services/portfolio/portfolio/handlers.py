@@ -200,7 +200,8 @@ _TOLD = (
 
 def _listen(told: _Told) -> None:
     async def handle(events: Sequence[ContractEvent], tx: Transaction) -> None:
-        await remember(tx, [_line(event, told.kind, told.summary) for event in events])
+        happened = [event for event in events if event.envelope.audience is None]
+        await remember(tx, [_line(event, told.kind, told.summary) for event in happened])
         if told.keep is not None:
             await told.keep(tx, events)
 
@@ -214,7 +215,8 @@ for _told in _TOLD:
 @consumer.on(runtime.ContractSetAside)
 async def note_set_aside(events: Sequence[runtime.ContractSetAside], tx: Transaction) -> None:
     """Of contracts that are not here nothing is told: that may be why they were set aside."""
-    await remember(tx, [_line(event, "set_aside", "{service} could not follow; contact stops") for event in events])
+    happened = [event for event in events if event.envelope.audience is None]
+    await remember(tx, [_line(event, "set_aside", "{service} could not follow; contact stops") for event in happened])
 
 
 @consumer.on(runtime.ContractReplayed)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from portfolio import contracts_api, files_api, portfolios_api, staging_api
 from portfolio.handlers import consumer
 from portfolio.loading import Loader
+from portfolio.republishing import SOURCE
 
 SERVICE = "portfolio"
 MIGRATIONS = "portfolio.migrations"
@@ -35,5 +36,5 @@ def main() -> None:
     settings = Settings.load(SERVICE)
     upgrade(settings.database_url, MIGRATIONS)
     database = Database(settings.database_url)
-    runtime = Runtime(SERVICE, database, transport_from(settings), consumer)
+    runtime = Runtime(SERVICE, database, transport_from(settings), consumer, source=SOURCE)
     serve(build_app(settings, database, runtime, Loader(database)), settings.host, settings.port)

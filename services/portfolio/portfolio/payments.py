@@ -31,6 +31,7 @@ from events.database import Row, Transaction
 
 from portfolio import payments_queries as queries
 from portfolio.history import Line, remember
+from portfolio.identities import payment_id_of
 from portfolio.locking import lock_contract
 from portfolio.positions import next_versions, position_of, publish_whole, reapply_payments, reposition
 from portfolio.rules import DatedPayment, episodes_of, latest_paid_on, stage_cause_of_payment, takes_money
@@ -220,6 +221,7 @@ async def _apply(tx: Transaction, contract: Row, payment: NewPayment) -> Row:
         contract["days_today"],
         contract["episode"],
         takes_money(ContractState(contract["state"])),
+        payment_id_of(contract["portfolio_id"], payment.channel, payment.reference),
     )
     if received is None:
         known = await tx.fetchval(queries.KNOWN, contract["portfolio_id"], payment.channel, payment.reference)

@@ -9,9 +9,9 @@ WITH debt AS MATERIALIZED (
 ), share AS MATERIALIZED (
     SELECT number, due_on, least(unpaid, $2::numeric - start) AS amount FROM debt WHERE start < $2::numeric
 ), received AS (
-    INSERT INTO payment (contract_id, portfolio_id, amount, paid_on, business_date, channel, reference,
+    INSERT INTO payment (payment_id, contract_id, portfolio_id, amount, paid_on, business_date, channel, reference,
         days_past_due_before, episode_before, credit)
-    SELECT contract_id, portfolio_id, $2::numeric, $3, $4, $5, $6, $7, $8,
+    SELECT $10, contract_id, portfolio_id, $2::numeric, $3, $4, $5, $6, $7, $8,
         $2::numeric - coalesce((SELECT sum(amount) FROM share), 0)
     FROM contract WHERE contract_id = $1
     ON CONFLICT (portfolio_id, channel, reference) DO NOTHING

@@ -32,14 +32,18 @@ BUSINESS_DATE = "SELECT business_date FROM portfolio WHERE portfolio_id = $1 FOR
 MOVE = "UPDATE portfolio SET business_date = $2 WHERE portfolio_id = $1"
 STAGED = "UPDATE portfolio SET staged_to = business_date WHERE portfolio_id = $1"
 SET_STATE = "UPDATE portfolio SET state = $2 WHERE portfolio_id = $1"
-STATE_TO_PUBLISH = """
-UPDATE portfolio SET version = version + 1
-FROM creditor
-WHERE portfolio.portfolio_id = $1 AND creditor.creditor_id = portfolio.creditor_id
-RETURNING portfolio.portfolio_id, portfolio.version, portfolio.state, portfolio.staged_to AS business_date,
+_STATE = """
+portfolio.portfolio_id, portfolio.version, portfolio.state, portfolio.staged_to AS business_date,
     portfolio.name, portfolio.creditor_id, creditor.name AS creditor_name, creditor.kind AS creditor_kind,
     portfolio.jurisdiction, portfolio.timezone
 """
+STATE_TO_PUBLISH = f"""
+UPDATE portfolio SET version = version + 1
+FROM creditor
+WHERE portfolio.portfolio_id = $1 AND creditor.creditor_id = portfolio.creditor_id
+RETURNING {_STATE}
+"""
+STATE_AS_IT_IS = f"SELECT {_STATE} FROM portfolio JOIN creditor USING (creditor_id) WHERE portfolio_id = $1"
 
 STAGES = """
 SELECT stage, count(*) AS contracts, coalesce(sum(overdue_balance), 0) AS overdue_balance

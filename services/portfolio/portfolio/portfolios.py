@@ -127,3 +127,10 @@ async def publish_state(tx: Transaction, portfolio_id: UUID) -> None:
     row = await tx.fetchrow(queries.STATE_TO_PUBLISH, portfolio_id)
     assert row is not None
     tx.publish(PortfolioStateChanged.model_validate(dict(row)))
+
+
+async def say_state_again(tx: Transaction, portfolio_id: UUID) -> None:
+    """Tell once more, to ``tx.audience``, what was told last; nothing has changed."""
+    row = await tx.fetchrow(queries.STATE_AS_IT_IS, portfolio_id)
+    assert row is not None
+    tx.publish(PortfolioStateChanged.model_validate(dict(row)))

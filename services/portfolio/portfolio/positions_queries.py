@@ -148,19 +148,7 @@ RETURNING contract_id, version, as_of, state, stage, days_past_due, overdue_bala
     debtor_id, portfolio_id
 """
 
-# $1 contracts, $2 type of the event, $3 and $4 the received event behind each contract, $5 consumer, $6 traceparent.
-PUBLISH_WHOLE = f"""
-WITH whole AS (
-    UPDATE contract SET version = version + 1, details_version = details_version + 1
-    WHERE contract_id = ANY($1::uuid[])
-    RETURNING *
-)
-INSERT INTO outbox_bulk (event_id, type, key, traceparent, body)
-SELECT
-    CASE WHEN cause.event_id IS NULL THEN uuidv7()
-        ELSE caused_event_id(cause.event_id, $5::text, $2::text, whole.contract_id::text, 0) END,
-    $2::text, whole.contract_id::text, $6::text,
-    json_build_object({POSITION_JSON.format(row="whole")},
+_WHOLE = f"""    json_build_object({POSITION_JSON.format(row="whole")},
         'details_version', whole.details_version, 'creditor_id', whole.creditor_id,
         'portfolio_id', whole.portfolio_id, 'contract_number', whole.contract_number,
         'incomplete', whole.incomplete, 'product', coalesce(whole.product, portfolio.product),
@@ -170,12 +158,11 @@ SELECT
             'status', debtor.status, 'status_version', debtor.status_version),
         'contact_points', contact_points.items, 'addresses', addresses.items, 'instalments', instalments.items,
         'segment', NULL, 'episode', whole.episode, 'step', NULL,
-        'open_clarifications', clarifications.items, 'pauses', pauses.items, 'last_payment', last_payment.item)::text
+        'open_clarifications', clarifications.items, 'pauses', pauses.items, 'last_payment', last_payment.item"""
+_OF_WHOLE = """
 FROM whole
 JOIN portfolio USING (portfolio_id)
 JOIN debtor USING (debtor_id)
-LEFT JOIN unnest($3::uuid[], $4::uuid[]) AS cause (contract_id, event_id)
-    ON cause.contract_id = whole.contract_id
 CROSS JOIN LATERAL (
     SELECT coalesce(json_agg(json_build_object('contact_id', contact_id, 'version', version, 'kind', kind,
         'value', value, 'provenance', provenance, 'timezone', timezone, 'usable', usable)
@@ -210,5 +197,35 @@ LEFT JOIN LATERAL (
     FROM payment WHERE payment.contract_id = whole.contract_id AND reversed_at IS NULL
     ORDER BY sequence DESC LIMIT 1
 ) AS last_payment ON true
+"""
+# $1 contracts, $2 type of the event, $3 and $4 the received event behind each contract, $5 consumer, $6 traceparent.
+PUBLISH_WHOLE = f"""
+WITH whole AS (
+    UPDATE contract SET version = version + 1, details_version = details_version + 1
+    WHERE contract_id = ANY($1::uuid[])
+    RETURNING *
+)
+INSERT INTO outbox_bulk (event_id, type, key, traceparent, body)
+SELECT
+    CASE WHEN cause.event_id IS NULL THEN uuidv7()
+        ELSE caused_event_id(cause.event_id, $5::text, $2::text, whole.contract_id::text, 0) END,
+    $2::text, whole.contract_id::text, $6::text,
+    {_WHOLE})::text
+{_OF_WHOLE}
+LEFT JOIN unnest($3::uuid[], $4::uuid[]) AS cause (contract_id, event_id) ON cause.contract_id = whole.contract_id
+ORDER BY whole.contract_id
+"""
+# $1 contracts, $2 type of the event, $3 traceparent, $4 for whom. Nothing has changed, so no version does.
+SAY_WHOLE_AGAIN = f"""
+WITH whole AS (SELECT * FROM contract WHERE contract_id = ANY($1::uuid[]))
+INSERT INTO outbox_bulk (type, key, traceparent, audience, body)
+SELECT $2::text, whole.contract_id::text, $3::text, $4::text,
+    {_WHOLE}, 'payments', payments.items)::text
+{_OF_WHOLE}
+CROSS JOIN LATERAL (
+    SELECT coalesce(json_agg(json_build_object('payment_id', payment_id, 'amount', amount::text, 'paid_on', paid_on,
+        'business_date', business_date, 'reversed', reversed_at IS NOT NULL) ORDER BY sequence), '[]') AS items
+    FROM payment WHERE payment.contract_id = whole.contract_id
+) AS payments
 ORDER BY whole.contract_id
 """

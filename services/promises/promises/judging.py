@@ -101,7 +101,7 @@ class _Verdict:
             )
             if promise.state != before["state"]:
                 self.changed[promise.state] += 1
-                self._tx.publish(_event(contract_id, promise, before["currency"], version), cause=cause)
+                self._tx.publish(event_of(contract_id, promise, before["currency"], version), cause=cause)
 
     def on_agreements(
         self, contract_id: UUID, agreements: Mapping[UUID, AgreementState], ended: str | None, cause: Event | None
@@ -130,7 +130,7 @@ async def _cases(
     """What decides about each contract that has promises, by contract."""
     promises: dict[UUID, list[rules.Promise]] = defaultdict(list)
     for row in known.values():
-        promises[row["contract_id"]].append(_promise(row))
+        promises[row["contract_id"]].append(promise_of(row))
     agreements: dict[UUID, dict[UUID, AgreementState]] = defaultdict(dict)
     for row in agreed.values():
         agreements[row["contract_id"]][row["agreement_id"]] = AgreementState(row["state"])
@@ -163,7 +163,8 @@ def _case(
     )
 
 
-def _promise(row: Row) -> rules.Promise:
+def promise_of(row: Row) -> rules.Promise:
+    """The promise of its row."""
     return rules.Promise(
         promise_id=row["promise_id"],
         made_on=row["made_on"],
@@ -176,7 +177,8 @@ def _promise(row: Row) -> rules.Promise:
     )
 
 
-def _event(contract_id: UUID, promise: rules.Promise, currency: str, version: int) -> PromiseEvent:
+def event_of(contract_id: UUID, promise: rules.Promise, currency: str, version: int) -> PromiseEvent:
+    """The event that says what a promise has become."""
     said = {
         "contract_id": contract_id,
         "promise_id": promise.promise_id,

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from promises.api import routers
 from promises.deciding import Watch
 from promises.handlers import consumer
+from promises.republishing import SOURCE
 from promises.settings import PromisesSettings
 
 SERVICE = "promises"
@@ -32,5 +33,5 @@ def run() -> None:
     settings = PromisesSettings.load(SERVICE)
     upgrade(settings.database_url, "promises.migrations")
     database = Database(settings.database_url)
-    runtime = Runtime(SERVICE, database, transport_from(settings), consumer)
+    runtime = Runtime(SERVICE, database, transport_from(settings), consumer, source=SOURCE)
     serve(build_app(settings, database, runtime), settings.host, settings.port)

@@ -127,11 +127,12 @@ async def write(
     )
     schedule = [(part.due_on, rules.silent_until(part.due_on), part.amount) for part in parts]
     rows = await queries.make_promises(tx, common, list(zip(*schedule, strict=True)))
-    tx.publish(*(_made(row) for row in rows))
+    tx.publish(*(made_event(row) for row in rows))
     return rows
 
 
-def _made(row: Row) -> PromiseMade:
+def made_event(row: Row) -> PromiseMade:
+    """The event that says that the promise of this row was made, as it stands now."""
     return PromiseMade(
         contract_id=row["contract_id"],
         promise_id=row["promise_id"],

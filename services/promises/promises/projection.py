@@ -45,6 +45,11 @@ async def keep_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
     details = [(e.contract_id, e.details_version, e.portfolio_id, e.contract_number, e.currency) for e in events]
     await queries.save_details(tx, _columns(details))
     await queries.save_statuses(tx, _columns((e.contract_id, e.debtor.status_version, e.debtor.status) for e in events))
+    if said := [(e.contract_id, payment) for e in events for payment in e.payments]:
+        rows = [(p.payment_id, one, p.amount, p.paid_on, p.business_date) for one, p in said]
+        await queries.save_payments(tx, _columns(rows))
+    if undone := [(p.payment_id, one, p.amount) for one, p in said if p.reversed]:
+        await queries.reverse_payments(tx, _columns(undone))
 
 
 async def keep_statuses(tx: Transaction, events: Sequence[DebtorStatusChanged]) -> None:

@@ -55,8 +55,15 @@ SERVICE_LANES = (Lane.EVENTS, Lane.BULK)
 """The lanes on which services talk to each other."""
 
 
+EVERYONE = "*"
+
+
 class Envelope(BaseModel):
-    """What travels beside the body, as CloudEvents 1.0 headers."""
+    """What travels beside the body, as CloudEvents 1.0 headers.
+
+    ``audience`` is there on what is said again, by which nothing happens anew: the one service that asked for it, or
+    ``EVERYONE`` after a restore.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -66,6 +73,7 @@ class Envelope(BaseModel):
     occurred_at: datetime
     key: str
     traceparent: str | None = None
+    audience: str | None = None
 
 
 class Part(BaseModel):

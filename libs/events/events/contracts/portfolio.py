@@ -154,8 +154,21 @@ class LastPayment(Part):
     business_date: date
 
 
+class KnownPayment(Part):
+    """``business_date`` is the day on which it arrived; one that was ``reversed`` counts for nothing."""
+
+    payment_id: UUID
+    amount: Money
+    paid_on: date
+    business_date: date
+    reversed: bool
+
+
 class ContractWhole(PositionEvent):
-    """The whole current state of a contract. Details carry ``details_version``; contact points and pauses their own."""
+    """The whole current state of a contract. Details carry ``details_version``; contact points and pauses their own.
+
+    ``payments`` are all of the contract where it is said again, for whoever has missed them; else none.
+    """
 
     details_version: int
     creditor_id: UUID
@@ -175,6 +188,7 @@ class ContractWhole(PositionEvent):
     open_clarifications: tuple[UUID, ...] = ()
     pauses: tuple[Pause, ...] = ()
     last_payment: LastPayment | None = None
+    payments: tuple[KnownPayment, ...] = ()
 
 
 class ContractRegistered(ContractWhole, type="portfolio.contract-registered.v1", lane=Lane.BULK):

@@ -7,8 +7,15 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
+_TABLES = r"""
+-- The version of the contract at which it was last said to be open.
+ALTER TABLE clarification ADD COLUMN version bigint NOT NULL DEFAULT 0;
+ALTER TABLE placement ALTER COLUMN version TYPE bigint;
+"""
+
 
 def upgrade() -> None:
     op.execute(events.schema.BACKBONE)
     op.execute(chassis.schema.PRUNED)
     op.execute(events.schema.AGENCIES_BACKBONE)
+    op.execute(_TABLES)

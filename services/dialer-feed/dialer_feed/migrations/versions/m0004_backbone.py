@@ -14,6 +14,8 @@ CREATE TABLE set_aside (
     service text NOT NULL,
     PRIMARY KEY (contract_id, service)
 );
+-- The version of the contract at which it was last said to be open.
+ALTER TABLE clarification ADD COLUMN version bigint NOT NULL DEFAULT 0;
 """
 
 

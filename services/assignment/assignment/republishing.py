@@ -1,0 +1,61 @@
+"""Every placement as it stands, said again: to a service that has missed something, or to everyone after a restore."""
+
+from uuid import UUID
+
+from events.contracts.assignment import (
+    ContractPlaced,
+    PlacementEnded,
+    PlacementRecalled,
+    PlacementRecallRequested,
+    PlacementReinstated,
+)
+from events.contracts.base import Lane
+from events.database import Transaction
+from events.rebuilding import Source
+from events.tracing import current_traceparent
+
+CHUNK_CONTRACTS = 500
+_BEFORE_ALL = UUID(int=0)
+_NEXT = """
+SELECT contract_id FROM contract
+WHERE contract_id > $1 AND EXISTS (SELECT FROM placement WHERE placement.contract_id = contract.contract_id)
+ORDER BY contract_id LIMIT $2 FOR SHARE
+"""
+# What a placement is from its start on, with the lowest version of its epoch where it has become something else since.
+_PLACED = f"""
+INSERT INTO outbox_bulk (type, key, traceparent, audience, body)
+SELECT '{ContractPlaced.type}', contract_id::text, $2::text, $3::text,
+    json_build_object('contract_id', contract_id, 'placement_id', placement_id,
+        'version', CASE WHEN state = 'active' AND waived IS NULL THEN version ELSE version >> 40 << 40 END,
+        'agency_id', agency_id, 'kind', kind, 'rule_id', rule_id, 'starts_on', starts_on, 'ends_on', ends_on)::text
+FROM placement WHERE contract_id = ANY ($1::uuid[])
+ORDER BY contract_id, kind, ordinal
+"""
+_BECAME = f"""
+INSERT INTO outbox_events (type, key, traceparent, audience, body)
+SELECT CASE state
+        WHEN 'active' THEN '{PlacementReinstated.type}' WHEN 'recalled' THEN '{PlacementRecalled.type}'
+        WHEN 'ended' THEN '{PlacementEnded.type}' ELSE '{PlacementRecallRequested.type}' END,
+    contract_id::text, $2::text, $3::text,
+    json_strip_nulls(json_build_object('contract_id', contract_id, 'placement_id', placement_id, 'version', version,
+        'agency_id', agency_id, 'kind', kind, 'reason', coalesce(reason, waived), 'final_on', final_on,
+        'starts_on', CASE WHEN state = 'active' THEN starts_on END,
+        'ends_on', CASE WHEN state = 'active' THEN ends_on END))::text
+FROM placement WHERE contract_id = ANY ($1::uuid[]) AND (state <> 'active' OR waived IS NOT NULL)
+ORDER BY contract_id, kind, ordinal
+"""
+
+
+async def republish(tx: Transaction, after: str) -> str | None:
+    """The placements of the next contracts by id after that one."""
+    rows = await tx.fetch(_NEXT, UUID(after) if after else _BEFORE_ALL, CHUNK_CONTRACTS)
+    if not rows:
+        return None
+    contract_ids = [row["contract_id"] for row in rows]
+    for statement, lane in ((_PLACED, Lane.BULK), (_BECAME, Lane.EVENTS)):
+        await tx.execute(statement, contract_ids, current_traceparent(), tx.audience)
+        tx.wrote_outbox(lane)
+    return str(contract_ids[-1])
+
+
+SOURCE = Source(republish, versions={"placement": ["version"]})

@@ -1,0 +1,51 @@
+"""Every visit as it stands, said again to a service that has missed something: visits count for how often is called."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from events.contracts.base import ContractEvent
+from events.contracts.field_visits import Position, VisitCompleted, VisitOrdered
+from events.database import Row, Transaction
+from events.rebuilding import Source
+
+CHUNK_VISITS = 500
+_BEFORE_ALL = UUID(int=0)
+_NEXT = """
+SELECT visit.*, (SELECT count(*) FROM photo WHERE photo.visit_id = visit.visit_id) AS photos
+FROM visit JOIN contract USING (contract_id)
+WHERE visit_id > $1 ORDER BY visit_id LIMIT $2 FOR SHARE OF contract
+"""
+
+
+async def republish(tx: Transaction, after: str) -> str | None:
+    """The next visits by id after that one."""
+    rows = await tx.fetch(_NEXT, UUID(after) if after else _BEFORE_ALL, CHUNK_VISITS)
+    if not rows:
+        return None
+    for row in rows:
+        tx.publish(*_said(row))
+    return str(rows[-1]["visit_id"])
+
+
+def _said(row: Row) -> Iterator[ContractEvent]:
+    common = {"contract_id": row["contract_id"], "visit_id": row["visit_id"], "agency_id": row["agency_id"]}
+    yield VisitOrdered(**common, visitor=row["visitor"], address_id=row["address_id"], visit_on=row["visit_on"])
+    if row["outcome"] is not None:
+        yield VisitCompleted(
+            **common,
+            outcome=row["outcome"],
+            attended_by=row["attended_by"],
+            reason_for_non_payment=row["reason_for_non_payment"],
+            started_at=row["started_at"],
+            position=_position(row),
+            photos=row["photos"],
+        )
+
+
+def _position(row: Row) -> Position | None:
+    if row["latitude"] is None:
+        return None
+    return Position(latitude=row["latitude"], longitude=row["longitude"], accuracy_metres=row["accuracy_metres"])
+
+
+SOURCE = Source(republish)

@@ -1,0 +1,45 @@
+"""Every promise as it stands, said again: to a service that has missed something, or to everyone after a restore."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import UUID
+
+from events.contracts.promises import PromiseEvent, PromiseState
+from events.database import Row, Transaction
+from events.rebuilding import Source
+
+from promises.judging import event_of, promise_of
+from promises.making import made_event
+
+CHUNK_CONTRACTS = 200
+_BEFORE_ALL = UUID(int=0)
+_NEXT = """
+SELECT contract_id FROM contract
+WHERE contract_id > $1 AND EXISTS (SELECT FROM promise WHERE promise.contract_id = contract.contract_id)
+ORDER BY contract_id LIMIT $2 FOR SHARE
+"""
+_PROMISES = "SELECT * FROM promise WHERE contract_id = ANY ($1::uuid[]) ORDER BY contract_id, promise_id"
+
+
+async def republish(tx: Transaction, after: str) -> str | None:
+    """The promises of the next contracts by id after that one."""
+    rows = await tx.fetch(_NEXT, UUID(after) if after else _BEFORE_ALL, CHUNK_CONTRACTS)
+    if not rows:
+        return None
+    contract_ids = [row["contract_id"] for row in rows]
+    for row in await tx.fetch(_PROMISES, contract_ids):
+        tx.publish(*_said(row))
+    return str(contract_ids[-1])
+
+
+def _said(row: Row) -> Iterator[PromiseEvent]:
+    """Its making, with the lowest version of its epoch where it has become something else since, and what it became."""
+    if row["state"] == PromiseState.OPEN:
+        yield made_event(row)
+        return
+    yield made_event(row).model_copy(update={"version": row["version"] >> 40 << 40})
+    promise = replace(promise_of(row), cancellation_reason=row["cancellation_reason"])
+    yield event_of(row["contract_id"], promise, row["currency"], row["version"])
+
+
+SOURCE = Source(republish, versions={"promise": ["version"], "agreement": ["version"]})

@@ -1,0 +1,166 @@
+"""A service whose database is that of yesterday again: what events tell comes back by itself, and its word is newer."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import pytest
+from events import dead_letters, restoring
+from recobro.postgres import EmbeddedPostgres
+from test_said_again import a_day_at_work, pay
+from town import AS_OF, TRADES, Town, a_town
+
+PLACED = "SELECT placement_id, contract_id, agency_id, kind, state, starts_on, ends_on FROM placement ORDER BY 1"
+EARNED = "SELECT placement_id, payment_id, base, percent, amount FROM commission ORDER BY 1, 2"
+
+
+@pytest.fixture
+async def town(postgres: EmbeddedPostgres) -> AsyncIterator[Town]:
+    async with a_town(postgres) as town:
+        yield town
+
+
+async def back_up(town: Town, service: str) -> str:
+    await town.stop(service)
+    copy = await town.copy(service)
+    await town.start(service)
+    await town.settled()
+    return copy
+
+
+async def restore(town: Town, service: str, backup: str) -> None:
+    """As ``recobro restore`` does it: the backup in place of what there was, marked as restored."""
+    await town.stop(service)
+    [(epoch,)] = await town.rows(service, "SELECT epoch FROM epoch")
+    town.databases[service] = backup
+    await town.rows(service, restoring.MARK_RESTORED, epoch)
+    await town.start(service)
+    await town.until(service, "SELECT NOT EXISTS (SELECT FROM republication WHERE ended_at IS NULL)")
+    await town.settled()
+
+
+def ids_said(town: Town, topics: Iterable[str], but: str) -> set[str]:
+    """The ids of every fact in these topics that was not said again, ``but`` those of one contract."""
+    return {
+        record.headers["ce_id"]
+        for place, log in town.transport.logs.items()
+        if place.topic in topics
+        for record in log
+        if "ce_audience" not in record.headers and not record.headers["ce_type"].startswith("runtime.")
+        if record.headers["ce_subject"] != but
+    }
+
+
+def comparable(rows: Iterable[Any]) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in rows]
+
+
+@pytest.mark.timeout(240)
+async def test_what_came_from_events_comes_back_the_same_and_under_the_same_ids(town: Town) -> None:
+    """Assignment: placements and commissions of what happened since the backup, and what its agencies have heard."""
+    rest = await a_day_at_work(town)
+    backup = await back_up(town, "assignment")
+    await town.sample_portfolio(700)
+    for n, contract_id in enumerate(rest[:10]):
+        await pay(town, contract_id, reference=f"since-{n}")
+    # Its recall follows from the payment and from the change of stage: whichever is read first is the cause.
+    await pay(town, rest[10], amount="900000.00", reference="all")
+    await town.settled()
+    placed, earned = await town.rows("assignment", PLACED), await town.rows("assignment", EARNED)
+    topics = {place.topic for place in town.transport.logs if place.topic.startswith(("agency.", "assignment."))}
+    said = ids_said(town, topics, but=rest[10])
+    assert len(topics) == 3
+    assert len(earned) >= 12
+
+    await restore(town, "assignment", backup)
+
+    assert comparable(await town.rows("assignment", PLACED)) == comparable(placed)
+    assert comparable(await town.rows("assignment", EARNED)) == comparable(earned)
+    assert ids_said(town, topics, but=rest[10]) == said
+    [(lowest,)] = await town.rows("assignment", "SELECT min(version) FROM placement WHERE version > 1 << 20")
+    assert lowest > 1 << 40
+    assert await stands(town, "dialer-feed") == await stands(town, "assignment")
+
+
+async def stands(town: Town, service: str) -> list[tuple[Any, ...]]:
+    return comparable(await town.rows(service, "SELECT placement_id, state, version FROM placement ORDER BY 1"))
+
+
+@pytest.mark.timeout(240)
+async def test_the_word_of_a_restored_source_is_newer_and_what_was_lost_can_be_entered_again(town: Town) -> None:
+    """A recall, payments and a promise's contract have been lost with the database; the others knew them."""
+    rest = await a_day_at_work(town)
+    backups = {service: await back_up(town, service) for service in ("portfolio", "assignment")}
+    [placement] = (await town.get("assignment", "/v1/placements", contract_id=rest[0], kind="dialing"))["items"]
+    await town.post("assignment", f"/v1/placements/{placement['placement_id']}/recall", {"reason": "branch"})
+    lost = await pay(town, rest[1], reference="R-1")
+    await disputed_at_the_door(town, rest[2])
+    await town.settled()
+    disputes = "SELECT clarification_id, contract_id, state FROM clarification ORDER BY 1"
+    disputed = await town.rows("portfolio", disputes)
+
+    for service, backup in backups.items():
+        await restore(town, service, backup)
+
+    assert await stands(town, "dialer-feed") == await stands(town, "assignment")
+    [recalled] = await town.rows(
+        "dialer-feed", "SELECT state FROM placement WHERE placement_id = $1", uuid.UUID(placement["placement_id"])
+    )
+    assert recalled["state"] == "active", "as assignment, which has lost the recall, sees it"
+    positions = "SELECT contract_id, version, overdue_balance FROM contract ORDER BY 1"
+    for service in ("dialer-feed", "assignment", "field-visits", "promises"):
+        about = comparable(await town.rows(service, positions))
+        assert about == comparable(await town.rows("portfolio", positions)), service
+    assert comparable(await town.rows("portfolio", disputes)) == comparable(disputed)
+
+    again = await pay(town, rest[1], reference="R-1")
+    assert again["payment_id"] == lost["payment_id"]
+    await town.settled()
+    [(times,)] = await town.rows("promises", "SELECT count(*) FROM payment WHERE contract_id = $1", uuid.UUID(rest[1]))
+    assert times == 1
+    [(balance,)] = await town.rows(
+        "dialer-feed", "SELECT overdue_balance FROM contract WHERE contract_id = $1", uuid.UUID(rest[1])
+    )
+    assert f"{balance}" == again["overdue_balance"]
+
+
+async def disputed_at_the_door(town: Town, contract_id: str) -> None:
+    new = {"contract_id": contract_id, "visitor": "Ana", "visit_on": AS_OF.isoformat()}
+    visit_id = (await town.post("field-visits", "/v1/visits", new))["visit_id"]
+    result = {"outcome": "clarification", "attended_by": "debtor", "at": f"{AS_OF}T16:00:00Z"}
+    await town.post("field-visits", f"/v1/visits/{visit_id}/result", result)
+
+
+@pytest.mark.timeout(240)
+async def test_contracts_that_were_lost_are_silent_until_their_file_is_loaded_again(town: Town) -> None:
+    """More than twenty: after a restore that is no sign of a broken consumer."""
+    await a_day_at_work(town)
+    portfolio_id = await town.portfolio()
+    backup = await back_up(town, "portfolio")
+    await town.load(portfolio_id, 300)
+    await town.settled()
+    rows = await town.rows(
+        "portfolio", "SELECT contract_id FROM contract WHERE portfolio_id = $1", uuid.UUID(portfolio_id)
+    )
+    lost = {row["contract_id"] for row in rows}
+    placed = await town.rows(
+        "assignment", "SELECT DISTINCT contract_id FROM placement WHERE contract_id = ANY($1)", lost
+    )
+    assert len(placed) > 20
+
+    await restore(town, "portfolio", backup)
+
+    assert town.runtimes["portfolio"].problems() == []
+    silent = await town.rows("dialer-feed", "SELECT contract_id FROM set_aside WHERE service = 'portfolio'")
+    assert {row["contract_id"] for row in silent} == {row["contract_id"] for row in placed}
+
+    await town.load(portfolio_id, 300)
+    await town.settled()
+    replays = await dead_letters.replay_all(town.runtimes["portfolio"].database, TRADES["portfolio"].consumer)
+    assert {replay.error for replay in replays} == {None}
+    await town.settled()
+    assert await town.rows("dialer-feed", "SELECT FROM set_aside") == []
+    positions = "SELECT contract_id, version, overdue_balance FROM contract ORDER BY 1"
+    known = comparable(await town.rows("dialer-feed", positions))
+    assert known == comparable(await town.rows("portfolio", positions))
+    assert min(version for _, version, _ in known) > 1 << 40

@@ -1,0 +1,289 @@
+"""A service that has missed something ends as if it had missed nothing, while facts go on flowing."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from events import TopicPartition, rebuilding
+from events.rebuilding import Source
+from kitchen import until
+from recobro.postgres import EmbeddedPostgres
+from town import AS_OF, TRADES, Town, a_town
+
+# What each keeps of other services' facts, without what only tells when it was heard, or what is over: of a phone
+# that is gone or a dispute that has ended nobody says anything any more.
+PROJECTIONS = {
+    "dialer-feed": {
+        "contract": "SELECT * FROM contract",
+        "phone": "SELECT contract_id, contact_id, version, rank, kind, value, timezone, usable FROM contact_point"
+        " WHERE present",
+        "pause": "SELECT * FROM pause",
+        "clarification": "SELECT contract_id, clarification_id FROM clarification WHERE silent",
+        "payment": "SELECT * FROM payment",
+        "placement": "SELECT * FROM placement",
+        "promise": "SELECT * FROM promise",
+        "visit": "SELECT * FROM visit WHERE made",
+        "portfolio": "SELECT * FROM portfolio",
+        "set aside": "SELECT * FROM set_aside",
+    },
+    "field-visits": {
+        "contract": "SELECT * FROM contract",
+        "address": "SELECT * FROM address WHERE present",
+        "pause": "SELECT * FROM pause",
+        "clarification": "SELECT contract_id, clarification_id FROM clarification WHERE silent",
+        "placement": "SELECT * FROM placement",
+        "promise": "SELECT * FROM promise",
+        "portfolio": "SELECT * FROM portfolio",
+    },
+    "promises": {
+        "contract": "SELECT * FROM contract",
+        "payment": "SELECT * FROM payment",
+        "placement": "SELECT * FROM placement",
+        "portfolio": "SELECT * FROM portfolio",
+    },
+}
+
+
+@pytest.fixture
+async def town(postgres: EmbeddedPostgres) -> AsyncIterator[Town]:
+    async with a_town(postgres) as town:
+        yield town
+
+
+async def agencies_at_work(town: Town) -> None:
+    agency = (await town.post("assignment", "/v1/agencies", {"name": "Calls and visits"}))["agency_id"]
+    contract = {
+        "kinds": ["dialing", "visits"],
+        "starts_on": "2026-01-01",
+        "fees": [{"kind": "dialing", "from_days": 0, "percent": "10"}],
+        "recall_grace_days": 5,
+    }
+    await town.post("assignment", f"/v1/agencies/{agency}/service-contracts", contract)
+    for kind in ("dialing", "visits"):
+        when = {"stages": ["early", "late"], "min_overdue": "100.00"}
+        shares = [{"agency_id": agency, "weight": 1}]
+        rule = {"name": kind, "priority": 1, "kind": kind, "when": when, "shares": shares}
+        await town.post("assignment", "/v1/placement-rules", rule)
+
+
+async def overdue(town: Town) -> list[str]:
+    """Contracts that are listed, visited and promised on, by id."""
+    rows = await town.rows(
+        "portfolio",
+        "SELECT contract_id FROM contract WHERE stage IN ('early', 'late') AND overdue_balance > 500"
+        " AND EXISTS (SELECT FROM contact_point WHERE contact_point.contract_id = contract.contract_id AND usable)"
+        " ORDER BY contract_id",
+    )
+    return [str(row["contract_id"]) for row in rows]
+
+
+async def pay(town: Town, contract_id: str, amount: str = "20.00", reference: str | None = None) -> Any:
+    payment = {"amount": amount, "paid_on": AS_OF.isoformat(), "channel": "bank", "reference": reference}
+    return await town.post("portfolio", f"/v1/contracts/{contract_id}/payments", payment)
+
+
+async def a_day_at_work(town: Town) -> list[str]:
+    """Something of every kind happens; contracts to which nothing has happened are left over."""
+    await agencies_at_work(town)
+    await town.sample_portfolio()
+    await town.settled()
+    paid, reversed_, disputed, settled, paused, promised, visited, recalled, refused, deceased, *rest = await overdue(
+        town
+    )
+    await pay(town, paid)
+    payment = await pay(town, reversed_)
+    await town.post("portfolio", f"/v1/payments/{payment['payment_id']}/reversal", {"reason": "bounced"})
+    await pay(town, reversed_)
+    dispute = {"reason": "amount", "opened_by": "debtor"}
+    await town.post("portfolio", f"/v1/contracts/{disputed}/clarifications", dispute)
+    over = await town.post("portfolio", f"/v1/contracts/{settled}/clarifications", dispute)
+    await town.post("portfolio", f"/v1/clarifications/{over['clarification_id']}/resolution", {"outcome": "withdrawn"})
+    pause = {"reason": "flood", "starts_on": AS_OF.isoformat(), "ends_on": (AS_OF + timedelta(days=9)).isoformat()}
+    await town.post("portfolio", f"/v1/contracts/{paused}/pauses", pause)
+    promise = {"amount": "50.00", "due_on": (AS_OF + timedelta(days=3)).isoformat(), "made_in": "call"}
+    await town.post("promises", "/v1/promises", promise | {"contract_id": promised})
+    taken_back = await town.post("promises", "/v1/promises", promise | {"contract_id": paid})
+    await town.post("promises", f"/v1/promises/{taken_back['promise_id']}/cancellation", {"reason": "by mistake"})
+    await visit(town, visited)
+    await town.settled()
+    [placement] = (await town.get("assignment", "/v1/placements", contract_id=recalled, kind="dialing"))["items"]
+    await town.post("assignment", f"/v1/placements/{placement['placement_id']}/recall", {"reason": "branch"})
+    whole = await town.get("portfolio", f"/v1/contracts/{refused}")
+    phone = whole["contact_points"][0]["contact_id"]
+    change = await town.clients["portfolio"].patch(f"/v1/contact-points/{phone}", json={"change": "opted_out"})
+    assert change.is_success
+    status = {"status": "deceased", "reported_by": "family"}
+    await town.post("portfolio", f"/v1/contracts/{deceased}/debtor-status", status)
+    await town.settled()
+    return rest
+
+
+async def visit(town: Town, contract_id: str) -> None:
+    new = {"contract_id": contract_id, "visitor": "Ana", "visit_on": AS_OF.isoformat()}
+    visit_id = (await town.post("field-visits", "/v1/visits", new))["visit_id"]
+    result = {"outcome": "visited", "attended_by": "debtor", "at": f"{AS_OF}T16:00:00Z"}
+    await town.post("field-visits", f"/v1/visits/{visit_id}/result", result)
+
+
+async def projection(town: Town, service: str) -> dict[str, list[str]]:
+    return {
+        name: sorted(json.dumps(dict(row), default=str, sort_keys=True) for row in await town.rows(service, sql))
+        for name, sql in PROJECTIONS[service].items()
+    }
+
+
+def forget_everything(town: Town) -> None:
+    """Retention has dropped all that the log held."""
+    for place in list(town.transport.logs):
+        town.transport.drop_before(place, town.transport.bounds_of(place).end)
+
+
+async def ask_to_rebuild(town: Town, service: str) -> uuid.UUID:
+    runtime = town.runtimes[service]
+    async with runtime.database.transaction() as tx:
+        return await rebuilding.request(tx, TRADES[service].consumer)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("service", list(PROJECTIONS))
+async def test_an_empty_service_ends_equal_to_one_that_was_there_from_the_start(town: Town, service: str) -> None:
+    rest = await a_day_at_work(town)
+    await town.stop(service)
+    forget_everything(town)
+    original = town.databases[service]
+    await town.create(service)
+    await town.start(service)
+    await until(lambda: has_stopped(town, service))
+
+    flowing = asyncio.create_task(go_on(town, rest))
+    rebuild_id = await ask_to_rebuild(town, service)
+    await town.until(service, "SELECT ended_at IS NOT NULL FROM rebuild WHERE rebuild_id = $1", rebuild_id, seconds=60)
+    await flowing
+    await town.settled()
+    assert town.runtimes[service].problems() == []
+    rebuilt = await projection(town, service)
+
+    await town.stop(service)
+    town.databases[service] = original
+    await town.start(service)
+    await town.settled()
+    expected = await projection(town, service)
+    assert expected["contract"]
+    for name, rows in expected.items():
+        assert rebuilt[name] == rows, name
+
+
+async def has_stopped(town: Town, service: str) -> bool:
+    return "consumer" in " ".join(town.runtimes[service].problems())
+
+
+async def go_on(town: Town, contracts: list[str]) -> None:
+    """What happens while a service is being rebuilt."""
+    for n, contract_id in enumerate(contracts[:20]):
+        if n % 4 == 3:
+            await town.post(
+                "portfolio", f"/v1/contracts/{contract_id}/clarifications", {"reason": "late", "opened_by": "agent"}
+            )
+        else:
+            await pay(town, contract_id, reference=f"flow-{n}")
+
+
+@pytest.mark.timeout(240)
+async def test_a_gap_is_made_good_and_history_tells_nothing_twice(town: Town) -> None:
+    """The portfolio has missed what others did: placements and promises are said again, and did not happen again."""
+    rest = await a_day_at_work(town)
+    await town.stop("portfolio")
+    for contract_id in rest[:3]:
+        promise = {"amount": "10.00", "due_on": (AS_OF + timedelta(days=2)).isoformat(), "made_in": "portal"}
+        await town.post("promises", "/v1/promises", promise | {"contract_id": contract_id})
+    [recall] = (await town.get("assignment", "/v1/placements", contract_id=rest[3], kind="visits"))["items"]
+    await town.post("assignment", f"/v1/placements/{recall['placement_id']}/recall", {"reason": "branch"})
+    for lane in ("events", "bulk"):
+        await town.until("promises", f"SELECT NOT EXISTS (SELECT FROM outbox_{lane})")
+        await town.until("assignment", f"SELECT NOT EXISTS (SELECT FROM outbox_{lane})")
+    lines = await town.rows("portfolio", "SELECT count(*) FROM contract_history")
+    forget_everything(town)
+    await town.start("portfolio")
+    await until(lambda: has_stopped(town, "portfolio"))
+    rebuild_id = await ask_to_rebuild(town, "portfolio")
+    ended = "SELECT ended_at IS NOT NULL FROM rebuild WHERE rebuild_id = $1"
+    await town.until("portfolio", ended, rebuild_id, seconds=60)
+    for service, ids in (("promises", "promise_id"), ("assignment", "placement_id")):
+        table = ids.removesuffix("_id")
+        source = await town.rows(service, f"SELECT {ids}, state, version FROM {table} ORDER BY 1")
+        known = await town.rows("portfolio", f"SELECT {ids}, state, version FROM {table} ORDER BY 1")
+        assert [tuple(row) for row in known] == [tuple(row) for row in source]
+    assert await town.rows("portfolio", "SELECT count(*) FROM contract_history") == lines
+
+
+@pytest.mark.timeout(240)
+async def test_no_list_is_built_while_somebody_is_being_rebuilt(town: Town) -> None:
+    """Neither from what is missing here, nor from what is missing at a service in between."""
+    await agencies_at_work(town)
+    portfolio_id = await town.sample_portfolio(100)
+    await town.settled()
+    campaign = {"name": "c", "agency_id": None, "portfolio_ids": [portfolio_id]}
+    campaign_id = (await town.post("dialer-feed", "/v1/campaigns", campaign))["campaign_id"]
+    go_on = asyncio.Event()
+    await town.stop("promises")
+
+    async def held(_tx: object, _after: str) -> None:
+        await go_on.wait()
+
+    town.sources["promises"] = Source(held)
+    await town.start("promises")
+    own = await ask_to_rebuild(town, "dialer-feed")
+    between = await ask_to_rebuild(town, "assignment")
+    wanted = {"campaign_id": campaign_id, "business_date": AS_OF.isoformat()}
+    refused = await town.clients["dialer-feed"].post("/v1/lists", json=wanted)
+    assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[-1]) == (409, "rebuilding")
+    await waits_for(town, "dialer-feed", own, "promises")
+    await waits_for(town, "assignment", between, "promises")
+
+    await town.rows("dialer-feed", "UPDATE rebuild SET ended_at = now()")
+    asked = asyncio.create_task(town.post("dialer-feed", "/v1/lists", wanted))
+    await until(lambda: is_building_until(town, campaign_id, ["assignment"]))
+    go_on.set()
+    assert (await asked)["status"] == "published"
+    [ended] = await town.rows("assignment", "SELECT ended_at FROM rebuild WHERE rebuild_id = $1", between)
+    assert ended["ended_at"] is not None
+
+
+async def waits_for(town: Town, service: str, rebuild_id: uuid.UUID, *expected: str) -> None:
+    async def so_it_is() -> bool:
+        async with town.runtimes[service].database.connection() as connection:
+            return (await rebuilding.progress(connection, rebuild_id)).waiting_for == expected
+
+    await until(so_it_is)
+
+
+async def is_building_until(town: Town, campaign_id: str, waiting_for: list[str]) -> bool:
+    lists = (await town.get("dialer-feed", "/v1/lists", campaign_id=campaign_id))["items"]
+    stands = [await town.get("dialer-feed", f"/v1/lists/{one['list_id']}") for one in lists]
+    return [(one["status"], one["waiting_for"]) for one in stands] == [("building", waiting_for)]
+
+
+async def test_what_nobody_asked_for_is_for_nobody_else(town: Town) -> None:
+    """What is said again to one service costs the others nothing, and has no effect there."""
+    await agencies_at_work(town)
+    await town.sample_portfolio(60)
+    await town.settled()
+    before = await town.rows("assignment", "SELECT count(*) FROM inbox")
+    rebuild_id = await ask_to_rebuild(town, "promises")
+    await town.until("promises", "SELECT ended_at IS NOT NULL FROM rebuild WHERE rebuild_id = $1", rebuild_id)
+    await town.settled()
+    # Its request, and the markers of those that answered: on three partitions, two topics of portfolio, one of itself.
+    [(after,)] = await town.rows("assignment", "SELECT count(*) FROM inbox")
+    assert after - before[0][0] < 20
+    again = [
+        record
+        for place, log in town.transport.logs.items()
+        if place == TopicPartition("portfolio.bulk", place.partition)
+        for record in log
+        if record.headers.get("ce_audience") == "promises"
+    ]
+    assert len(again) > 10

@@ -1,0 +1,227 @@
+"""All five services in one process over one log, each started and stopped as a test says, for what no platform shows.
+
+The log is in memory, so that a test can hold it as it was; the databases are real.
+"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.resources import files
+from typing import Any
+
+import assignment.handlers
+import assignment.main
+import assignment.republishing
+import asyncpg
+import dialer_feed.handlers
+import dialer_feed.main
+import field_visits.handlers
+import field_visits.main
+import field_visits.republishing
+import httpx
+import portfolio.handlers
+import portfolio.main
+import portfolio.republishing
+import promises.handlers
+import promises.main
+import promises.republishing
+from assignment.settings import AssignmentSettings
+from chassis.migrations import upgrade
+from chassis.testing import client_for, mint, test_settings
+from dialer_feed.settings import DialerFeedSettings
+from events import Consumer, Database, Runtime
+from events.database import Row
+from events.memory import MemoryTransport
+from events.rebuilding import Source
+from fastapi import FastAPI
+from field_visits.settings import FieldVisitsSettings
+from portfolio.loading import Loader
+from promises.settings import PromisesSettings
+from recobro.postgres import EmbeddedPostgres
+
+AS_OF = date(2026, 11, 22)
+PARTITIONS = 3
+
+
+@dataclass(frozen=True)
+class Trade:
+    """How one service is built."""
+
+    consumer: Consumer
+    build: Callable[[Any, Database, Runtime], FastAPI]
+    settings: type[Any]
+    source: Source | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def package(self) -> str:
+        return self.consumer.service.replace("-", "_")
+
+
+def _portfolio(settings: Any, database: Database, runtime: Runtime) -> FastAPI:
+    return portfolio.main.build_app(settings, database, runtime, Loader(database, poll_seconds=0.05))
+
+
+TRADES = {
+    trade.consumer.service: trade
+    for trade in (
+        Trade(portfolio.handlers.consumer, _portfolio, test_settings, portfolio.republishing.SOURCE),  # type: ignore[arg-type]
+        Trade(
+            assignment.handlers.consumer,
+            assignment.main.build_app,
+            AssignmentSettings,
+            assignment.republishing.SOURCE,
+            {"agencies": True},
+        ),
+        Trade(
+            dialer_feed.handlers.consumer,
+            dialer_feed.main.build_app,
+            DialerFeedSettings,
+            None,
+            {"on_barrier": dialer_feed.main.wake_builder},
+        ),
+        Trade(
+            field_visits.handlers.consumer,
+            field_visits.main.build_app,
+            FieldVisitsSettings,
+            field_visits.republishing.SOURCE,
+        ),
+        Trade(promises.handlers.consumer, promises.main.build_app, PromisesSettings, promises.republishing.SOURCE),
+    )
+}
+
+
+class Town:
+    """``start`` and ``stop`` a service; ask those that run; look into the databases of all."""
+
+    def __init__(self, postgres: EmbeddedPostgres) -> None:
+        self.transport = MemoryTransport(PARTITIONS)
+        self.clients: dict[str, httpx.AsyncClient] = {}
+        self.runtimes: dict[str, Runtime] = {}
+        self.databases = {service: f"town_{uuid.uuid4().hex}" for service in TRADES}
+        self.sources = {service: trade.source for service, trade in TRADES.items()}
+        self._postgres = postgres
+        self._running: dict[str, AsyncExitStack] = {}
+
+    def dsn(self, service: str) -> str:
+        return self._postgres.dsn(self.databases[service])
+
+    async def create(self, service: str) -> None:
+        """An empty database with the service's tables, in place of the one that it had."""
+        self.databases[service] = f"town_{uuid.uuid4().hex}"
+        await self.administer(f"CREATE DATABASE {self.databases[service]}")
+        await asyncio.to_thread(upgrade, self.dsn(service), f"{TRADES[service].package}.migrations")
+
+    async def copy(self, service: str) -> str:
+        """The database of a service that is stopped, as it is now; its name."""
+        name = f"town_{uuid.uuid4().hex}"
+        await self.administer(f"CREATE DATABASE {name} TEMPLATE {self.databases[service]}")
+        return name
+
+    async def administer(self, statement: str) -> None:
+        connection = await asyncpg.connect(self._postgres.dsn("postgres"))
+        await connection.execute(statement)
+        await connection.close()
+
+    async def start(self, *services: str) -> None:
+        for service in services:
+            trade = TRADES[service]
+            database = Database(self.dsn(service))
+            source = self.sources[service]
+            runtime = Runtime(service, database, self.transport, trade.consumer, source=source, **trade.options)
+            plain = test_settings(self.dsn(service), service=service)
+            settings = plain if service == "portfolio" else trade.settings(**plain.model_dump())
+            stack = AsyncExitStack()
+            app = trade.build(settings, database, runtime)
+            self.clients[service] = await stack.enter_async_context(client_for(app, mint()))
+            self.runtimes[service] = runtime
+            self._running[service] = stack
+
+    async def stop(self, *services: str) -> None:
+        for service in services or list(self._running):
+            await self._running.pop(service).aclose()
+
+    async def post(self, service: str, path: str, body: Any = None, **parameters: Any) -> Any:
+        answer = await self.clients[service].post(path, json=body, params=parameters)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    async def get(self, service: str, path: str, **parameters: Any) -> Any:
+        answer = await self.clients[service].get(path, params=parameters)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    async def rows(self, service: str, sql: str, *arguments: Any) -> list[Row]:
+        connection = await asyncpg.connect(self.dsn(service))
+        try:
+            return await connection.fetch(sql, *arguments)
+        finally:
+            await connection.close()
+
+    async def until(self, service: str, sql: str, *arguments: Any, seconds: float = 30) -> None:
+        """Return once this question, asked of the service's database, has the answer true."""
+        async with asyncio.timeout(seconds):
+            while not (await self.rows(service, sql, *arguments))[0][0]:  # noqa: ASYNC110 - a database has no asyncio.Event
+                await asyncio.sleep(0.02)
+
+    async def settled(self) -> None:
+        """Return once what was said so far has reached everybody who runs, and whatever it has led to."""
+        quiet = 0
+        async with asyncio.timeout(60):
+            while quiet < 5:
+                await asyncio.sleep(0.05)
+                quiet = quiet + 1 if await self._is_quiet() else 0
+
+    async def _is_quiet(self) -> bool:
+        for service in self._running:
+            lanes = ("events", "bulk", "agencies") if service == "assignment" else ("events", "bulk")
+            for lane in lanes:
+                if await self.rows(service, f"SELECT FROM outbox_{lane} LIMIT 1"):
+                    return False
+            for subscription in self.runtimes[service].subscriptions:
+                for place, offset in subscription.progress.items():
+                    if offset < self.transport.bounds_of(place).end:
+                        return False
+        return True
+
+    async def portfolio(self) -> str:
+        """A portfolio without contracts; its id."""
+        new = {"name": "Norte", "kind": "financial", "country": "MX"}
+        creditor = await self.post("portfolio", "/v1/creditors", new)
+        new = {"creditor_id": creditor["creditor_id"], "name": "Norte", "currency": "MXN", "jurisdiction": "MX"}
+        return str((await self.post("portfolio", "/v1/portfolios", new))["portfolio_id"])
+
+    async def sample_portfolio(self, rows: int = 400) -> str:
+        """A portfolio with the first rows of the sample, loaded; its id."""
+        portfolio_id = await self.portfolio()
+        await self.load(portfolio_id, rows)
+        return portfolio_id
+
+    async def load(self, portfolio_id: str, rows: int) -> None:
+        content = b"".join(sample().splitlines(keepends=True)[:rows])
+        path = f"/v1/portfolios/{portfolio_id}/files"
+        parameters = {"mode": "delta", "filename": "a.csv", "as_of": AS_OF.isoformat()}
+        answer = await self.clients["portfolio"].post(path, content=content, params=parameters)
+        assert answer.is_success, answer.text
+        loaded = "SELECT status = 'loaded' FROM file WHERE file_id = $1"
+        await self.until("portfolio", loaded, uuid.UUID(answer.json()["file_id"]), seconds=60)
+
+
+def sample() -> bytes:
+    return (files("recobro") / "sample" / "cartera_mx.csv").read_bytes()
+
+
+@asynccontextmanager
+async def a_town(postgres: EmbeddedPostgres) -> AsyncIterator[Town]:
+    """A town in which everybody works."""
+    town = Town(postgres)
+    for service in TRADES:
+        await town.create(service)
+    await town.start(*TRADES)
+    try:
+        yield town
+    finally:
+        await town.stop()
