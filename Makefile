@@ -27,7 +27,7 @@ demo-kafka: setup ## the same over a real Apache Kafka: KAFKA_BOOTSTRAP, else on
 	@$(BIN)/recobro run --once --kafka
 
 test: setup ## run the tests; what was skipped is listed with its reason (PYTEST_ARGS for pytest)
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 3 $(PYTEST_ARGS)
 
 faults: setup ## kill every process in turn under 500 payments each, and count (some minutes)
 	@RECOBRO_FAULT_PAYMENTS=$${RECOBRO_FAULT_PAYMENTS:-500} $(BIN)/python -m pytest tests/journeys/test_kills.py

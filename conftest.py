@@ -6,20 +6,26 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 from recobro import kafka
 from recobro.errors import Trouble
 from recobro.postgres import EmbeddedPostgres, free_port
+from xdist.scheduler import LoadFileScheduling, Scheduling
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class _ByFile(LoadFileScheduling):  # type: ignore[misc]
     """What runs side by side are files; but all journeys go over the one platform that is started for them."""
-    journeys = Path(__file__).with_name("tests") / "journeys"
-    for item in items:
-        group = journeys if journeys in item.path.parents else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        journeys = "tests/journeys/"
+        return journeys if nodeid.startswith(journeys) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    return _ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,28 @@
-"""A platform that runs, seen as its operator sees it."""
+"""What runs in a journey: a platform, seen as its operator sees it, and programs of others beside it."""
 
+import contextlib
 import json
+import os
+import queue
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from recobro import status
 from recobro.client import Client, connect
 from recobro.data import DataFolder
+from recobro.session import free_port_base
 
 RECOBRO = str(Path(sys.executable).parent / "recobro")
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -35,3 +46,88 @@ class Platform:
 
     def client(self) -> Client:
         return connect(DataFolder(self.data), None)
+
+
+@contextlib.contextmanager
+def started_platform(kafka_bootstrap: str | None = None) -> Iterator[Platform]:
+    """A platform started and stopped by the `recobro` command as a user would: over that Kafka, else the embedded log.
+
+    At the end it stops cleanly and leaves nothing running.
+    """
+    environment = {**os.environ, **({"RECOBRO_KAFKA_BOOTSTRAP": kafka_bootstrap} if kafka_bootstrap else {})}
+    with tempfile.TemporaryDirectory(prefix="recobro-journey-", ignore_cleanup_errors=True) as folder:
+        running = Platform(Path(folder) / "data")
+        command = [RECOBRO, "up", "--data", str(running.data), "--port-base", str(free_port_base())]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
+        try:
+            now = running.status(wait_seconds=90)
+            assert all(service["ready"] for service in now["services"]), now
+            yield running
+            family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+            process.terminate()
+            assert process.wait(90) == 0
+            _, left = psutil.wait_procs(family, timeout=10)
+            assert left == []
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(90)
+
+
+class Program:
+    """A program that runs, and the lines that it has said; waiting for what it does not say fails the test."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.said: list[str] = []
+        self._process = process
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def type(self, text: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{text}\n")
+        self._process.stdin.flush()
+
+    def until(self, *words: str) -> None:
+        """Return when it has said a line with all of these words."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not any(all(word in line for word in words) for line in self.said):
+            try:
+                line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                line = None
+            assert line is not None, f"it has not said {words}, but {self.said}"
+            self.said.append(line)
+
+    def interrupt(self) -> list[str]:
+        """Ctrl-C; all that it has ever said."""
+        self._process.send_signal(signal.SIGINT)
+        while (line := self._lines.get(timeout=PATIENCE_SECONDS)) is not None:
+            self.said.append(line)
+        return self.said
+
+
+@contextlib.contextmanager
+def started_program(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Iterator[Program]:
+    """A program in that folder, which hears what is typed and is killed with its children at the end."""
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield Program(process)
+    finally:
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(PATIENCE_SECONDS)

@@ -1,0 +1,170 @@
+"""Asking others to say again what holds, saying it, and knowing when all of it has come."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+import pytest
+from events import Consumer, Database, Lane, Runtime, Transaction, barrier, rebuilding
+from events.contracts.dialer_feed import PaymentClaimed
+from events.contracts.runtime import BarrierReached, ContractSetAside, RebuildRequested, StateRepublished
+from events.memory import MemoryTransport
+from events.rebuilding import Source
+from events.testing import apply_events, published
+from kitchen import until
+
+PARTITIONS = 3
+
+
+@dataclass
+class Pair:
+    """The dialer feed, which knows claims, and the portfolio, which has missed them."""
+
+    feed: Database
+    portfolio: Database
+    transport: MemoryTransport = field(default_factory=lambda: MemoryTransport(PARTITIONS))
+    heard: list[tuple[UUID, str | None]] = field(default_factory=list)
+    claims: list[UUID] = field(default_factory=lambda: [uuid4() for _ in range(25)])
+    chunks: list[str] = field(default_factory=list)
+    runtimes: list[Runtime] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.feed_consumer = Consumer("dialer-feed", listens_to=("portfolio",), platform=())
+        self.portfolio_consumer = Consumer("portfolio", listens_to=("dialer-feed",), platform=())
+        self.portfolio_consumer.on(PaymentClaimed)(self._hear)
+
+    async def _hear(self, claims: Sequence[PaymentClaimed], _tx: Transaction) -> None:
+        self.heard += [(claim.contract_id, claim.envelope.audience) for claim in claims]
+
+    async def republish(self, tx: Transaction, after: str) -> str | None:
+        self.chunks.append(after)
+        done = int(after or 0)
+        if done >= len(self.claims):
+            return None
+        tx.publish(*(PaymentClaimed(contract_id=one) for one in self.claims[done : done + 10]))
+        return str(done + 10)
+
+    async def start(self, service: str) -> Runtime:
+        of_feed = service == "dialer-feed"
+        runtime = Runtime(
+            service,
+            self.feed if of_feed else self.portfolio,
+            self.transport,
+            self.feed_consumer if of_feed else self.portfolio_consumer,
+            source=Source(self.republish) if of_feed else None,
+        )
+        self.runtimes.append(runtime)
+        await runtime.start()
+        return runtime
+
+    async def ask(self) -> UUID:
+        async with self.portfolio.transaction() as tx:
+            return await rebuilding.request(tx, self.portfolio_consumer)
+
+    async def progress(self, rebuild_id: UUID) -> rebuilding.Progress:
+        async with self.portfolio.connection() as connection:
+            return await rebuilding.progress(connection, rebuild_id)
+
+    async def has_ended(self, rebuild_id: UUID) -> bool:
+        return (await self.progress(rebuild_id)).ended_at is not None
+
+
+@pytest.fixture
+async def pair(new_database: Callable[[], Awaitable[Database]]) -> AsyncIterator[Pair]:
+    pair = Pair(await new_database(), await new_database())
+    yield pair
+    for runtime in pair.runtimes:
+        await runtime.stop()
+
+
+async def test_it_ends_when_everything_has_been_said_and_applied(pair: Pair) -> None:
+    await pair.start("portfolio")
+    rebuild_id = await pair.ask()
+    assert await pair.ask() == rebuild_id, "one at a time"
+    assert (await pair.progress(rebuild_id)).waiting_for == ("dialer-feed",)
+    await pair.start("dialer-feed")
+    await until(lambda: pair.has_ended(rebuild_id))
+    assert pair.heard == [(one, "portfolio") for one in pair.claims] or sorted(pair.heard) == sorted(
+        (one, "portfolio") for one in pair.claims
+    )
+    assert pair.chunks == ["", "10", "20", "30"]
+    assert (await pair.progress(rebuild_id)).waiting_for == ()
+
+
+async def test_what_was_set_aside_is_said_too(pair: Pair) -> None:
+    """Whoever is new has to know of which contracts nothing is known."""
+    contract_id = uuid4()
+    async with pair.feed.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO parked_keys (key, contract_id, consumer) VALUES ($1::uuid::text, $1::uuid, 'any')",
+            contract_id,
+        )
+    pair.feed.service = "dialer-feed"
+    pair.feed.partitions = {Lane.EVENTS: PARTITIONS}
+    await apply_events(
+        pair.feed,
+        pair.feed_consumer,
+        RebuildRequested(rebuild_id=uuid4(), service="portfolio", sources=("dialer-feed", "promises")),
+        RebuildRequested(rebuild_id=uuid4(), service="assignment", sources=("promises",)),
+    )
+    assert await rebuilding.say_again(pair.feed, pair.feed_consumer, None)
+    [said] = await published(pair.feed, ContractSetAside)
+    assert (said.contract_id, said.envelope.audience) == (contract_id, "portfolio")
+    assert len(await published(pair.feed, StateRepublished)) == PARTITIONS
+    assert not await rebuilding.say_again(pair.feed, pair.feed_consumer, None), "only what was asked of it"
+
+
+async def test_it_waits_while_the_outbox_is_full_or_another_process_is_at_it(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.feed.service = "dialer-feed"
+    pair.feed.partitions = {Lane.EVENTS: PARTITIONS}
+    source = Source(pair.republish)
+    asked = RebuildRequested(rebuild_id=uuid4(), service="portfolio", sources=("dialer-feed",))
+    await apply_events(pair.feed, pair.feed_consumer, asked)
+    monkeypatch.setattr(rebuilding, "WAITING_ROWS", 15)
+    assert await rebuilding.say_again(pair.feed, pair.feed_consumer, source)
+    assert await rebuilding.say_again(pair.feed, pair.feed_consumer, source)
+    assert not await rebuilding.say_again(pair.feed, pair.feed_consumer, source)
+    async with pair.feed.transaction() as tx:
+        await tx.execute("DELETE FROM outbox_events")
+    async with pair.feed.transaction() as tx:
+        await tx.execute("SELECT FROM republication FOR UPDATE")
+        assert not await rebuilding.say_again(pair.feed, pair.feed_consumer, source)
+    assert await rebuilding.say_again(pair.feed, pair.feed_consumer, source)
+    assert pair.chunks == ["", "10", "20"]
+
+
+async def test_no_barrier_is_answered_meanwhile_and_all_are_afterwards(pair: Pair) -> None:
+    go_on = asyncio.Event()
+    held = pair.republish
+
+    async def hold(tx: Transaction, after: str) -> str | None:
+        await go_on.wait()
+        return await held(tx, after)
+
+    pair.republish = hold  # type: ignore[method-assign]
+    await pair.start("portfolio")
+    await pair.start("dialer-feed")
+    rebuild_id = await pair.ask()
+    async with pair.feed.transaction() as tx:
+        barrier_id = await barrier.ask(tx, ["portfolio"], rounds=1)
+
+    async def has_been_asked() -> bool:
+        async with pair.portfolio.connection() as connection:
+            seen = "SELECT seen FROM barrier_marker WHERE barrier_id = $1"
+            return await connection.fetchval(seen, barrier_id) == PARTITIONS  # type: ignore[no-any-return]
+
+    await until(has_been_asked)
+    assert await published(pair.portfolio, BarrierReached) == []
+    async with pair.portfolio.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM barrier_answer") == 0
+    go_on.set()
+    await until(lambda: pair.has_ended(rebuild_id))
+
+    async def is_reached() -> bool:
+        async with pair.feed.connection() as connection:
+            return (await barrier.progress(connection, barrier_id)).state == "reached"
+
+    await until(is_reached)
