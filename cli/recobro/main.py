@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from recobro import daily, keys, loading, session, shutdown, status, watch
+from recobro import backups, daily, dead_letters, keys, loading, rebuild, session, shutdown, status, watch
 from recobro.client import agencies_of, connect
 from recobro.data import DataFolder, PlatformState
 from recobro.demo import Demo
@@ -144,6 +144,10 @@ app.command()(loading.load)
 app.command()(watch.watch)
 app.command()(daily.stage)
 app.command("list")(daily.publish_list)
+app.add_typer(dead_letters.commands, name="dead-letters")
+app.command()(rebuild.rebuild)
+app.command()(backups.backup)
+app.command()(backups.restore)
 
 
 @app.command()

@@ -45,6 +45,11 @@ _SETTINGS = {
 }
 
 
+def bin_folder() -> Path:
+    """Where PostgreSQL's own programs are, ``pg_dump`` and ``pg_restore`` among them."""
+    return Path(_BIN)
+
+
 class PostgresFailed(Exception):
     """PostgreSQL could not be prepared or started; the message quotes its log."""
 

@@ -26,6 +26,10 @@ from running_platform import Platform
 
 AS_OF = date(2026, 11, 22)
 NOT_FOR_AGENCIES = 403
+NO_LETTER = "9007199254740993"
+"""What is set aside belongs to no agency."""
+
+FOR_OPERATORS = ("/v1/parked-keys", "/v1/dead-letters", "/v1/rebuild")
 
 
 @dataclass
@@ -126,6 +130,7 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids["pause_id"] = client.post("portfolio", f"/v1/contracts/{contracts[5]}/pauses", pause)["pause_id"]
     whole = client.get("portfolio", f"/v1/contracts/{contracts[0]}")
     ids["contact_id"] = whole["contact_points"][0]["contact_id"]
+    ids["letter_id"] = NO_LETTER
     return stage
 
 
@@ -226,6 +231,16 @@ def test_what_belongs_to_one_agency_is_not_there_for_the_other(stage: Stage) -> 
         if found.status_code not in allowed or leaks:
             wrong.append(f"{method} {service} {path}: {found.status_code} {found.text[:400]}")
     assert wrong == []
+
+
+def test_what_is_set_aside_and_said_again_is_no_business_of_agencies(stage: Stage) -> None:
+    found = {
+        (service, method, path): answer(stage, stage.mine, method, service, path).status_code
+        for method, service, path in routes(stage)
+        if path.startswith(FOR_OPERATORS)
+    }
+    assert set(found.values()) == {NOT_FOR_AGENCIES}
+    assert len(found) == 7 * len(SERVICES)
 
 
 def test_what_belongs_to_an_agency_is_there_for_itself(stage: Stage) -> None:

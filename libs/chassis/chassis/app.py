@@ -10,7 +10,7 @@ from events.runtime import Runtime
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
 
-from chassis import failures, health, idempotency, logs, openapi
+from chassis import consumer_api, failures, health, idempotency, logs, openapi
 from chassis.auth import OPEN_PATHS, TokenVerifier
 from chassis.bodies import LimitBodies
 from chassis.observing import Observe
@@ -35,7 +35,8 @@ def create_app(
     """A service's app. Started: database, runtime, then ``lifespan`` in order; stopped in reverse.
 
     ``app.state`` holds ``settings``, ``database``, ``runtime``, ``started`` and ``stopping`` (an ``asyncio.Event``).
-    It refuses to start with a route that is not a ``ServiceRoute``: such a one would be open to everyone.
+    It refuses to start with a route that is not a ``ServiceRoute``: such a one would be open to everyone. With a
+    consumer it has the routes of ``consumer_api`` too.
     """
     logs.configure(service)
     app = FastAPI(
@@ -56,7 +57,8 @@ def create_app(
     app.add_middleware(LimitBodies)
     app.add_middleware(Observe)
     app.include_router(health.router)
-    for router in routers:
+    has_consumer = runtime is not None and runtime.consumer is not None
+    for router in (*routers, *(consumer_api.routers_of(service) if has_consumer else ())):
         app.include_router(router)
     openapi.install(app)
     return app

@@ -9,30 +9,16 @@ import chassis.schema
 import events.schema
 import httpx
 import pytest
-from chassis import create_app
-from chassis.app import Lifespan
-from chassis.testing import client_for, mint, test_settings
+from chassis.testing import client_for, mint
 from events.database import Database
 from fastapi import FastAPI
 from recobro.postgres import EmbeddedPostgres
-from toy_service import TABLES, Toy, router
+from toy_service import TABLES, Toy, toy_app
 
 
 @pytest.fixture
 def toy() -> Toy:
     return Toy()
-
-
-def toy_app(toy: Toy, database: Database, *lifespan: Lifespan) -> FastAPI:
-    return create_app(
-        service="portfolio",
-        title="Toy",
-        settings=test_settings(database.dsn),
-        database=database,
-        runtime=toy,
-        routers=[router],
-        lifespan=lifespan,
-    )
 
 
 @pytest.fixture(scope="session")

@@ -28,14 +28,19 @@ from chassis import (
     WholeParameter,
     WriteTransaction,
     body_limit,
+    create_app,
     page,
     reads,
     streamed_body,
     writes,
 )
+from chassis.app import Lifespan
+from chassis.testing import test_settings
+from events.consumer import Consumer
 from events.contracts import Money
+from events.database import Database
 from events.runtime import Runtime
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
 from pydantic import Field
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -78,7 +83,8 @@ class EntryGone(NotFound):
 class Toy(Runtime):
     """What a test may turn: a hook that runs inside of an endpoint, what is wrong with the runtime, and what it saw."""
 
-    def __init__(self) -> None:
+    def __init__(self, consumer: Consumer | None = None) -> None:
+        self.consumer = consumer
         self.inside: Callable[[Any], Coroutine[Any, Any, None]] | None = None
         self.calls = 0
         self.wrong: list[str] = []
@@ -97,6 +103,18 @@ class Toy(Runtime):
         self.calls += 1
         if self.inside is not None:
             await self.inside(tx)
+
+
+def toy_app(toy: Toy, database: Database, *lifespan: Lifespan) -> FastAPI:
+    return create_app(
+        service="portfolio",
+        title="Toy",
+        settings=test_settings(database.dsn),
+        database=database,
+        runtime=toy,
+        routers=[router],
+        lifespan=lifespan,
+    )
 
 
 def _the_toy(request: Request) -> Toy:

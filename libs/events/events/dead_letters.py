@@ -37,7 +37,9 @@ CROSS JOIN LATERAL (
 WHERE parked.key > $1 ORDER BY parked.key LIMIT $2
 """
 _LETTERS = """
-SELECT * FROM dead_letters
+SELECT letter_id, key, consumer, event_id, type, topic, partition, "offset", error, set_aside_at, replays,
+    discarded_at, discarded_by, discard_reason
+FROM dead_letters
 WHERE letter_id > $1 AND ($2::text IS NULL OR key = $2) AND ($3::boolean OR discarded_at IS NULL)
 ORDER BY letter_id LIMIT $4
 """
@@ -77,7 +79,7 @@ async def parked_keys(connection: Any, after: str = "", limit: int = 100) -> lis
 async def letters(
     connection: Any, *, after: int = 0, key: str | None = None, discarded: bool = False, limit: int = 100
 ) -> list[Row]:
-    """Letters in the order in which they were set aside; ``discarded``: those too that will never be applied."""
+    """Letters in the order in which they were set aside, without content; ``discarded``: also those given up."""
     return await connection.fetch(_LETTERS, after, key, discarded, limit)  # type: ignore[no-any-return]
 
 

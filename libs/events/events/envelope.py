@@ -9,6 +9,7 @@ from events.errors import UnappliableEvent
 from events.transport import Record
 
 AUDIENCE = "ce_audience"
+LONGEST_KEY = 500
 
 
 def headers_of(envelope: Envelope) -> dict[str, str]:
@@ -47,8 +48,8 @@ def envelope_of(headers: Mapping[str, str]) -> Envelope:
         raise UnappliableEvent("a record whose ce_id or ce_time is not one") from error
     if envelope.occurred_at.tzinfo is None:
         raise UnappliableEvent("a record whose ce_time has no time zone")
-    if not is_storable(envelope.key) or not envelope.key:
-        raise UnappliableEvent("a record whose ce_subject is no text")
+    if not is_key(envelope.key):
+        raise UnappliableEvent("a record whose ce_subject is no key")
     return envelope
 
 
@@ -60,6 +61,7 @@ def record_id(record: Record) -> str:
         return ""
 
 
-def is_storable(text: str) -> bool:
-    """Whether PostgreSQL takes it as text: no NUL, nothing that is not Unicode."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+def is_key(text: str) -> bool:
+    """Whether it can be a key: not empty, not too long to be indexed, and text to PostgreSQL: Unicode, no NUL."""
+    readable = "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return readable and 0 < len(text) <= LONGEST_KEY

@@ -22,7 +22,7 @@ from events.consumer import Consumer
 from events.contracts.base import REGISTRY, ContractEvent, Envelope, Event
 from events.contracts.runtime import ContractReplayed, ContractSetAside, Marker
 from events.database import Transaction
-from events.envelope import envelope_of, is_storable
+from events.envelope import envelope_of, is_key
 from events.errors import TooManySetAside, UnappliableEvent
 from events.ids import caused_event_id
 from events.transport import Record
@@ -77,9 +77,8 @@ class Delivery:
         try:
             envelope = envelope_of(record.headers)
         except UnappliableEvent as error:
-            readable = record.key and is_storable(record.key)
             place = f"{record.topic}/{record.partition}@{record.offset}"
-            return cls(record, record.key if readable else place, error=str(error))
+            return cls(record, record.key if is_key(record.key) else place, error=str(error))
         return cls(record, envelope.key, envelope)
 
     def decode(self) -> None:

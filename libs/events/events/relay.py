@@ -125,7 +125,7 @@ class Relay:
         self._labels = (database.service, lane.value)
         self._lock_name = f"relay:{lane}"
         topic = "topic" if lane is Lane.AGENCIES else f"'{database.service}.{lane}'"
-        self._next = _NEXT.format(lane=lane, topic=topic)
+        self.statement = _NEXT.format(lane=lane, topic=topic)
         self._topics: set[str] = set()
         self._wake = asyncio.Event()
         self._stopping = False
@@ -133,7 +133,7 @@ class Relay:
         # A connection runs one statement at a time: the heartbeat and the batches take turns.
         self._turn = asyncio.Lock()
         self._producer: Producer | None = None
-        self._floor = Floor(lane, self._query)
+        self.floor = Floor(lane, self._query)
         database.on_outbox(self._on_outbox)
 
     async def run(self) -> None:
@@ -163,13 +163,13 @@ class Relay:
     async def _relay(self) -> None:
         await self._query("execute", _BEAT, self.lane.value)
         self._set_active(active=True)
-        self._floor = Floor(self.lane, self._query)
+        self.floor = Floor(self.lane, self._query)
         heartbeat = asyncio.create_task(self._beat())
         try:
             published: list[int] = []
             while not heartbeat.done():
                 self._wake.clear()
-                rows = await self._query("fetch", self._next, BATCH_RECORDS, BATCH_BYTES, published, self._floor.id)
+                rows = await self._query("fetch", self.statement, BATCH_RECORDS, BATCH_BYTES, published, self.floor.id)
                 published = []
                 if self._stopping:
                     break
@@ -224,9 +224,9 @@ class Relay:
         while True:
             await asyncio.sleep(self._heartbeat_seconds)
             await self._query("execute", _BEAT, self.lane.value)
-            oldest = await self._query("fetchval", age, self._floor.id)
+            oldest = await self._query("fetchval", age, self.floor.id)
             metrics.OUTBOX_OLDEST_SECONDS.labels(*self._labels).set(oldest or 0)
-            await self._floor.rise()
+            await self.floor.rise()
 
     async def _stand_by(self) -> None:
         await self._query("execute", _FIRST_BEAT, self.lane.value)

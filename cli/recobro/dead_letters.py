@@ -1,0 +1,266 @@
+"""``recobro dead-letters``: what services could not apply, for the person who has to decide about it."""
+
+import json
+import shlex
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from recobro.client import Client, connect
+from recobro.data import DataFolder
+from recobro.errors import Trouble
+from recobro.services import SERVICES
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, err, out, print_json
+
+_NAMES = tuple(service.name for service in SERVICES)
+
+
+def _known(name: str | None) -> str | None:
+    if name is not None and name not in _NAMES:
+        raise typer.BadParameter(f"there is no service {name}. There are: {', '.join(_NAMES)}.")
+    return name
+
+
+ServiceName = Annotated[
+    str, typer.Argument(metavar="SERVICE", callback=_known, help=f"One of {', '.join(_NAMES)}.", show_default=False)
+]
+LetterId = Annotated[int, typer.Argument(metavar="LETTER_ID", min=0, help="Its number in the list.")]
+
+commands = typer.Typer(
+    no_args_is_help=True,
+    help="Events that a service could not apply, and what waits behind them: look, apply after all, or give up.",
+)
+
+
+@commands.command("list")
+def list_waiting(
+    service: Annotated[
+        str | None, typer.Option(metavar="SERVICE", callback=_known, help="Only this one; default: all.")
+    ] = None,
+    data: Data = DEFAULT_DATA,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what waits for a person, in every service; exit code 1 when one of them did not answer.
+
+    Example: recobro dead-letters list --service portfolio
+    """
+    asked = _NAMES if service is None else (service,)
+    waiting: list[dict[str, Any]] = []
+    troubles: list[Trouble] = []
+    with connect(DataFolder(data), url) as client:
+        for name in asked:
+            try:
+                waiting += [{"service": name, **item} for item in client.items(name, "/v1/parked-keys")]
+            except Trouble as trouble:
+                troubles.append(trouble)
+    if as_json:
+        print_json(waiting)
+    elif waiting:
+        _show_waiting(waiting, options_of(data, url))
+    elif not troubles:
+        out.print(f"Nothing waits{f' in {service}' if service else ': no service has set anything aside'}.")
+    for each in troubles:
+        err.print(str(each), style="red", markup=False)
+    raise typer.Exit(1 if troubles else 0)
+
+
+def _show_waiting(waiting: list[dict[str, Any]], options: str) -> None:
+    # With a key whole it just fits into 80 columns.
+    table = Table("service", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
+    table.add_column("letter", justify="right")
+    table.add_column("key, event, why", overflow="fold")
+    table.add_column("waiting", justify="right")
+    table.add_column("since")
+    for item in waiting:
+        what = "\n".join(printable(text) for text in (item["key"], item["type"], item["error"]) if text)
+        since = _moment(item["parked_at"]).replace(" ", "\n", 1)
+        table.add_row(item["service"], str(item["letter_id"]), Text(what), str(item["letters"]), since)
+    out.print(table)
+    events = _counted(sum(item["letters"] for item in waiting), "event")
+    out.print(f"\nWaiting: {events} of {_counted(len(waiting), 'key')}.", end=" ")
+    out.print("The first of each key could not be applied, the others wait behind it.")
+    if any(item["contract_id"] for item in waiting):
+        out.print("Nobody is called or visited about these contracts until nothing of them waits any more.")
+    _say_what_next(waiting[0]["service"], waiting[0]["letter_id"], "--all", options, look=True)
+
+
+@commands.command()
+def show(
+    service: ServiceName, letter_id: LetterId, data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False
+) -> None:
+    """Show one event that was set aside, with all that it said, which may be personal data.
+
+    Example: recobro dead-letters show portfolio 17
+    """
+    with connect(DataFolder(data), url) as client:
+        letter = client.get(service, f"/v1/dead-letters/{letter_id}")
+    if as_json:
+        print_json(letter)
+        return
+    for name, value in _facts_of(letter).items():
+        out.print(printable(f"{name:<10} {value}"), markup=False)
+    out.print("\nIts headers:", style="bold")
+    for name, value in letter["headers"].items():
+        out.print(printable(f"{name}: {value}"), markup=False)
+    out.print("\nWhat it says (it may be personal data):", style="bold")
+    out.print("\n".join(map(printable, _content_of(letter).split("\n"))), markup=False)
+    if letter["discarded_at"] is None:
+        which = _which(letter["key"]) if letter["body_base64"] is not None else None
+        _say_what_next(service, letter_id, which, options_of(data, url))
+
+
+def _facts_of(letter: dict[str, Any]) -> dict[str, Any]:
+    facts = {
+        "letter": letter["letter_id"],
+        "key": letter["key"],
+        "event": f"{letter['type'] or 'unknown'} {letter['event_id'] or ''}",
+        "record": f"{letter['topic']}/{letter['partition']}@{letter['offset']}, read by {letter['consumer']}",
+        "set aside": _moment(letter["set_aside_at"]),
+        "why": letter["error"] or "nothing is known against it: it waits behind an earlier event of its key",
+        "replays": f"refused again {_counted(letter['replays'], 'time')}" if letter["replays"] else None,
+    }
+    if letter["discarded_at"] is not None:
+        facts["discarded"] = f"{_moment(letter['discarded_at'])} by {letter['discarded_by']}"
+        facts["reason"] = letter["discard_reason"]
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _content_of(letter: dict[str, Any]) -> str:
+    if letter["body_base64"] is None:
+        return "That was deleted after 30 days; it can only be discarded."
+    if letter["body"] is None:
+        return f"This is no text. Its bytes in base64:\n{letter['body_base64']}"
+    try:
+        return json.dumps(json.loads(letter["body"]), indent=2, ensure_ascii=False)
+    except ValueError:
+        return str(letter["body"])
+
+
+@commands.command()
+def replay(
+    service: ServiceName,
+    key: Annotated[str | None, typer.Option(metavar="KEY", help="Only what waits of this key.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Whatever waits in the service.")] = False,
+    data: Data = DEFAULT_DATA,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Apply what waits, in its order, as far as it can be applied; exit code 0 when nothing of it waits any more.
+
+    Example: recobro dead-letters replay portfolio --all
+    """
+    if (key is not None) == everything:
+        raise typer.BadParameter("say either --key KEY or --all.")
+    with connect(DataFolder(data), url) as client:
+        outcomes = _replay_all(client, service) if key is None else _replay(client, service, key=key)["keys"]
+        refused = [outcome for outcome in outcomes if outcome["waiting"]]
+        culprits = client.get(service, "/v1/dead-letters", key=refused[0]["key"], limit=1)["items"] if refused else []
+    if as_json:
+        print_json({"replayed": sum(outcome["applied"] for outcome in outcomes), "keys": outcomes})
+    else:
+        _say_what_was_replayed(service, outcomes, refused)
+        if culprits:
+            which = _which(culprits[0]["key"]) if len(refused) == 1 else "--all"
+            _say_what_next(service, culprits[0]["letter_id"], which, options_of(data, url))
+    raise typer.Exit(1 if refused else 0)
+
+
+def _replay(client: Client, service: str, **what: object) -> Any:
+    return client.post(service, "/v1/dead-letters/replay", what)
+
+
+def _replay_all(client: Client, service: str) -> list[dict[str, Any]]:
+    outcomes: list[dict[str, Any]] = []
+    more = True
+    while more:
+        answer = _replay(client, service, all=True, after=outcomes[-1]["key"] if outcomes else "")
+        outcomes += answer["keys"]
+        more = answer["more"]
+    return outcomes
+
+
+def _say_what_was_replayed(service: str, outcomes: list[dict[str, Any]], refused: list[dict[str, Any]]) -> None:
+    if not outcomes:
+        out.print(f"Nothing waits in {service}.")
+        return
+    applied = _counted(sum(outcome["applied"] for outcome in outcomes), "event")
+    keys = _counted(len(outcomes), "key")
+    out.print(f"{applied} of {keys} applied.{'' if refused else ' Nothing of it waits any more.'}")
+    for outcome in refused:
+        still = _counted(outcome["waiting"], "event")
+        why = f"{outcome['key']}: the next was refused again: {outcome['error']}. Still waiting: {still}."
+        out.print(printable(why), markup=False)
+
+
+@commands.command()
+def discard(
+    service: ServiceName,
+    letter_id: LetterId,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept with who you are.")],
+    data: Data = DEFAULT_DATA,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give up an event: it will never be applied. What waits behind it can be replayed then.
+
+    Example: recobro dead-letters discard portfolio 17 --reason "sent twice, see ticket 4711"
+    """
+    with connect(DataFolder(data), url) as client:
+        answer = client.post(service, f"/v1/dead-letters/{letter_id}/discard", {"reason": reason})
+    if as_json:
+        print_json(answer)
+        return
+    options = options_of(data, url)
+    out.print(f"{service} will never apply letter {letter_id}.")
+    if answer["waiting"]:
+        out.print(
+            f"Still waiting behind it: {_counted(answer['waiting'], 'event')} of the same key. Apply what can be:"
+        )
+        out.print(f"  recobro dead-letters replay {service} {_which(answer['key'])}{options}", markup=False)
+    else:
+        out.print(printable(f"Nothing of {answer['key']} waits any more."), markup=False)
+    out.print(f"{service} may lack what the letter said. Once nothing waits, have it said again by its source:")
+    out.print(f"  recobro rebuild {service}{options}", markup=False)
+
+
+def _say_what_next(service: str, letter_id: int, which: str | None, options: str, *, look: bool = False) -> None:
+    ways = {
+        "Look at it": f"show {service} {letter_id}" if look else None,
+        "Apply it, once a release that can is deployed": f"replay {service} {which}" if which else None,
+        "Give it up": f"discard {service} {letter_id} --reason TEXT",
+    }
+    out.print()
+    for what, command in ways.items():
+        if command is not None:
+            out.print(f"{what}:\n  recobro dead-letters {command}{options}", markup=False)
+
+
+def _which(key: str) -> str:
+    # What cannot be printed cannot be copied either.
+    return f"--key {shlex.quote(key)}" if key.isprintable() else "--all"
+
+
+def options_of(data: Path, url: str | None) -> str:
+    """What a command has to be given to reach the same platform again."""
+    if url is not None:
+        return f" --url {shlex.quote(url)}"
+    return "" if data == DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
+
+
+def printable(text: str) -> str:
+    """``text`` with what would move the cursor or turn its direction written out: a stranger may have sent it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _moment(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,110 @@
+"""What a restored service has lost for good: what people and other systems entered in it after its backup.
+
+The service told others of it, so the log still knows: not enough to bring it back by itself, but a list to enter again.
+"""
+
+import csv
+import json
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from recobro.terminal import count, out, table_of
+
+_SINCE = """
+SELECT record.headers, record.value FROM record JOIN topic USING (topic_id)
+WHERE topic.name = $1 AND record.written_at >= $2 ORDER BY record.written_at, record.partition, record."offset"
+"""
+# Made when somebody told the service something; what follows from an event has version 8.
+_TOLD_VERSION = 7
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What was entered in a service after its dump: how many of each event, null when the log was not asked."""
+
+    service: str
+    since: datetime
+    until: datetime
+    told: Counter[str] | None = None
+    listing: Path | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "service": self.service,
+            "enter_again_from": self.since.isoformat(),
+            "enter_again_to": self.until.isoformat(),
+            "told": self.told,
+            "listing": str(self.listing) if self.listing else None,
+        }
+
+
+async def what_was_told(log_dsn: str, service: str, since: datetime, folder: Path) -> Lost:
+    """What the embedded log still holds of it, with a list for whoever enters it again in ``folder``."""
+    until = datetime.now(UTC)
+    try:
+        connection = await asyncpg.connect(log_dsn, timeout=10)
+    except asyncpg.InvalidCatalogNameError:
+        return Lost(service, since, until)
+    try:
+        told = [line async for line in _entered(connection, service, since)]
+    except asyncpg.UndefinedTableError:
+        return Lost(service, since, until)
+    finally:
+        await connection.close()
+    if not told:
+        return Lost(service, since, until, Counter())
+    listing = folder / f"lost-{service}-{since:%Y%m%dT%H%M%SZ}.csv"
+    descriptor = os.open(listing, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", newline="", encoding="utf-8-sig") as file:
+        lines = csv.writer(file)
+        lines.writerow(["time", "event", "key", "said"])
+        lines.writerows(told)
+    return Lost(service, since, until, Counter(event for _, event, _, _ in told), listing)
+
+
+async def _entered(connection: Any, service: str, since: datetime) -> AsyncIterator[tuple[str, str, str, str]]:
+    async with connection.transaction():
+        async for row in connection.cursor(_SINCE, f"{service}.events", since, prefetch=1000):
+            headers = json.loads(row["headers"])
+            if _is_told(headers):
+                body = row["value"].decode("utf-8", errors="replace")
+                yield headers.get("ce_time", ""), headers["ce_type"], headers.get("ce_subject", ""), body
+
+
+def _is_told(headers: Mapping[str, str]) -> bool:
+    if "ce_audience" in headers or headers.get("ce_type", "runtime.").startswith("runtime."):
+        return False
+    try:
+        return UUID(headers.get("ce_id", "")).version == _TOLD_VERSION
+    except ValueError:
+        return False
+
+
+def tell(lost: Sequence[Lost]) -> None:
+    """Say it on the terminal."""
+    out.print("Restored. What other services know comes back by itself once the platform runs: recobro up")
+    out.print("What people and other systems entered meanwhile does not, and has to be entered again:")
+    for one in lost:
+        out.print()
+        out.print(
+            f"{one.service}: from {one.since:%Y-%m-%d %H:%M:%S} to {one.until:%Y-%m-%d %H:%M:%S} UTC", markup=False
+        )
+        if one.told is None:
+            out.print("  The log was not there to be asked what that was.")
+        elif not one.told:
+            out.print("  The log knows of nothing.")
+        else:
+            table = table_of("  event", "times")
+            for event, times in sorted(one.told.items()):
+                table.add_row(f"  {event}", count(times))
+            out.print(table)
+            out.print(f"  Each of them stands in {one.listing}", markup=False)
+    out.print()

@@ -1,0 +1,185 @@
+"""Backup and restore on a folder whose platform is stopped, with two services' databases and a log."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from events.contracts.base import Envelope, Event
+from events.contracts.dialer_feed import PaymentClaimed
+from events.envelope import headers_of
+from events.ids import caused_event_id, new_event_id
+from events.postgres import PostgresTransport
+from events.schema import CREATE
+from events.transport import OutgoingRecord
+from recobro.data import DataFolder, PlatformState
+from recobro.postgres import EmbeddedPostgres, free_port
+from recobro.services import SERVICES
+
+DATABASES = [service.database for service in SERVICES]
+
+
+class Machine:
+    """A data folder as a stopped platform leaves it."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = DataFolder(root)
+        self.port = free_port()
+        self.server = EmbeddedPostgres(self.folder.postgres, self.port)
+
+    def prepare(self) -> None:
+        with self.folder.locked():
+            self.folder.write(PlatformState(transport="postgres", postgres_port=self.port))
+        (self.folder.root / "photos").mkdir()
+        (self.folder.root / "photos" / "door.jpg").write_bytes(b"a door")
+
+    async def create(self) -> None:
+        await self.run("postgres", *(f"CREATE DATABASE {name}" for name in [*DATABASES, "log"]))
+        for name in DATABASES:
+            await self.run(name, CREATE, "CREATE TABLE noted (what text)", "INSERT INTO noted VALUES ('before')")
+        transport = PostgresTransport(self.server.dsn("log"), 2)
+        await transport.open()
+        await transport.ensure_topics(["dialer-feed.events"])
+        await transport.close()
+
+    async def run(self, database: str, *statements: str) -> None:
+        connection = await asyncpg.connect(self.server.dsn(database))
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    async def ask(self, database: str, question: str) -> list[Any]:
+        connection = await asyncpg.connect(self.server.dsn(database))
+        try:
+            return [tuple(row) for row in await connection.fetch(question)]
+        finally:
+            await connection.close()
+
+    async def say(self, event_id: UUID, event: Event) -> None:
+        transport = PostgresTransport(self.server.dsn("log"), 2)
+        await transport.open()
+        envelope = Envelope(
+            event_id=event_id, type=event.type, source="dialer-feed", occurred_at=datetime.now(UTC), key=event.key
+        )
+        producer = await transport.producer(linger_ms=0)
+        record = OutgoingRecord("dialer-feed.events", event.key, event.body().encode(), headers_of(envelope))
+        await producer.send([record, record._replace(headers={}, value=b"\xff")])
+        await transport.close()
+
+    def recobro(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "recobro", *arguments, "--data", str(self.folder.root)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+async def machine(open_folder: Path) -> Any:
+    machine = Machine(open_folder / "data")
+    machine.prepare()
+    machine.server.start()
+    await machine.create()
+    yield machine
+    machine.server.stop()
+
+
+@pytest.fixture
+def stopped(machine: Machine) -> Machine:
+    machine.server.stop()
+    return machine
+
+
+async def test_a_database_comes_back_and_what_was_entered_meanwhile_is_listed(machine: Machine, tmp_path: Path) -> None:
+    machine.server.stop()
+    target = tmp_path / "backup"
+    saved = machine.recobro("backup", str(target), "--json")
+    assert saved.returncode == 0, saved.stderr
+    assert set(json.loads(saved.stdout)["dumped_at"]) == {*DATABASES, "log"}
+    assert has_photo(target)
+
+    machine.server.start()
+    for name in DATABASES:
+        await machine.run(name, "INSERT INTO noted VALUES ('since')", "UPDATE epoch SET epoch = 4")
+    claimed = PaymentClaimed(contract_id=uuid4(), detail="=by card, Peña")
+    await machine.say(new_event_id(), claimed)
+    await machine.say(caused_event_id(uuid4(), "c", "t", "k", 0), PaymentClaimed(contract_id=uuid4()))
+    machine.server.stop()
+
+    restored = machine.recobro("restore", str(target), "--service", "dialer-feed", "--json")
+    assert restored.returncode == 0, restored.stderr
+    [lost] = json.loads(restored.stdout)
+    assert (lost["service"], lost["told"]) == ("dialer-feed", {"dialer-feed.payment-claimed.v1": 1})
+    assert lost["enter_again_from"] < lost["enter_again_to"]
+    assert str(claimed.contract_id) in read_in_private(lost["listing"])
+
+    machine.server.start()
+    assert await machine.ask("dialer_feed", "SELECT what FROM noted") == [("before",)]
+    assert await machine.ask("dialer_feed", "SELECT epoch, pending FROM epoch") == [(5, True)]
+    assert await machine.ask("dialer_feed_replaced", "SELECT what FROM noted") == [("before",), ("since",)]
+    assert await machine.ask("portfolio", "SELECT what FROM noted") == [("before",), ("since",)]
+    assert await machine.ask("log", "SELECT count(*) FROM record") == [(4,)]
+
+
+def has_photo(folder: Path) -> bool:
+    return (folder / "photos" / "door.jpg").read_bytes() == b"a door"
+
+
+def read_in_private(listing: str) -> str:
+    assert Path(listing).stat().st_mode & 0o777 == 0o600
+    return Path(listing).read_text(encoding="utf-8-sig")
+
+
+async def test_all_of_it_comes_back_on_an_empty_machine(machine: Machine, tmp_path: Path, open_folder: Path) -> None:
+    await machine.say(new_event_id(), PaymentClaimed(contract_id=uuid4()))
+    machine.server.stop()
+    target = tmp_path / "backup"
+    assert machine.recobro("backup", str(target)).returncode == 0
+    empty = Machine(open_folder / "elsewhere")
+
+    restored = empty.recobro("restore", str(target))
+
+    assert restored.returncode == 0, restored.stderr
+    assert "has to be entered again" in restored.stdout
+    empty.server.start()
+    for name in DATABASES:
+        assert await empty.ask(name, "SELECT what FROM noted") == [("before",)]
+        [(epoch, pending)] = await empty.ask(name, "SELECT epoch, pending FROM epoch")
+        assert pending
+        assert epoch > 300, "greater than what restores can have counted to"
+    assert await empty.ask("log", "SELECT count(*) FROM record") == [(2,)]
+    assert has_photo(empty.folder.root)
+    empty.server.stop()
+
+
+def test_what_is_no_backup_is_not_restored_and_what_is_there_not_overwritten(stopped: Machine, tmp_path: Path) -> None:
+    missing = stopped.recobro("restore", str(tmp_path / "nothing"))
+    assert (missing.returncode, "is no finished backup" in missing.stderr) == (1, True)
+    there = stopped.recobro("backup", str(tmp_path))
+    assert (there.returncode, "is there already" in there.stderr) == (1, True)
+    target = tmp_path / "backup"
+    assert stopped.recobro("backup", str(target)).returncode == 0
+    unknown = stopped.recobro("restore", str(target), "--service", "dialer")
+    assert (unknown.returncode, "There is no service dialer" in unknown.stderr) == (1, True)
+    with stopped.folder.locked():
+        running = stopped.recobro("restore", str(target))
+    assert (running.returncode, "already running" in running.stderr) == (1, True)
+    (target / "portfolio.dump").write_bytes(b"cut off")
+    broken = stopped.recobro("restore", str(target), "--service", "portfolio")
+    assert (broken.returncode, "pg_restore failed" in broken.stderr) == (1, True)
+    (target / "promises.dump").unlink()
+    partial = stopped.recobro("restore", str(target))
+    assert (partial.returncode, "promises is missing" in partial.stderr) == (1, True)
+
+
+async def test_a_restore_that_fails_leaves_what_was_there(machine: Machine, tmp_path: Path) -> None:
+    machine.server.stop()
+    target = tmp_path / "backup"
+    assert machine.recobro("backup", str(target)).returncode == 0
+    (target / "portfolio.dump").write_bytes(b"cut off")
+    assert machine.recobro("restore", str(target), "--service", "portfolio").returncode == 1
+    machine.server.start()
+    assert await machine.ask("portfolio", "SELECT what FROM noted") == [("before",)]
+    assert await machine.ask("portfolio", "SELECT pending FROM epoch") == [(False,)]

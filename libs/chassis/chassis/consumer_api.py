@@ -1,0 +1,298 @@
+"""What a person asks of a service's consumer: what it has set aside, and to hear again what holds."""
+
+import time
+from base64 import b64encode
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Self, cast
+from uuid import UUID
+
+from events import dead_letters, rebuilding
+from events.consumer import Consumer
+from events.database import Database
+from events.runtime import Runtime
+from fastapi import Depends, Query, Request
+from pydantic import Field, model_validator
+
+from chassis.auth import CurrentPrincipal, reads, writes
+from chassis.idempotency import IdempotencyKey
+from chassis.models import InputModel, OutputModel, Text, WholeParameter
+from chassis.paging import Page, PageQuery, page
+from chassis.problems import NotFound
+from chassis.routes import Router
+from chassis.transactions import ReadConnection, Reader, ServiceDatabase, WriteTransaction
+
+KEYS_AT_ONCE = 100
+REPLAY_SECONDS = 10.0
+"""A replay of all keys answers after so many of them, or once it has taken that long."""
+
+_WAITING = "SELECT count(*) FROM dead_letters WHERE key = $1 AND discarded_at IS NULL"
+_LATEST = "SELECT rebuild_id FROM rebuild ORDER BY requested_at DESC LIMIT 1"
+
+
+class KeyNotParked(NotFound):
+    code = "key-not-parked"
+    detail = "Nothing of this key waits: it has been applied or discarded, or was never set aside."
+
+
+class LetterUnknown(NotFound):
+    code = "letter-unknown"
+    detail = "No such letter waits: it has been applied or discarded, or never was."
+
+
+class NoRebuild(NotFound):
+    code = "no-rebuild"
+    detail = "This service has not asked for a rebuild in the last 30 days."
+
+
+class ParkedKey(OutputModel):
+    """A key whose events wait: ``letters`` of them, behind the first, which ``error`` says cannot be applied."""
+
+    key: str
+    contract_id: UUID | None
+    consumer: str
+    parked_at: datetime
+    letters: int
+    letter_id: int
+    event_id: UUID | None
+    type: str | None
+    error: str | None
+    replays: int
+
+
+class Letter(OutputModel):
+    """An event that was set aside. ``error`` null: nothing is known against it, it waits behind an earlier one.
+
+    ``event_id`` and ``type`` are null where the record's headers could not be read.
+    """
+
+    letter_id: int
+    key: str
+    consumer: str
+    event_id: UUID | None
+    type: str | None
+    topic: str
+    partition: int
+    offset: int
+    error: str | None
+    set_aside_at: datetime
+    replays: int
+    discarded_at: datetime | None
+    discarded_by: str | None
+    discard_reason: str | None
+
+
+class WholeLetter(Letter):
+    """A letter with its record as it came. ``body`` is null where it is no UTF-8; all content is gone after 30 days."""
+
+    headers: dict[str, str]
+    body: str | None
+    body_base64: str | None
+
+
+class NewReplay(InputModel):
+    """Either a ``key``, or ``all`` keys: those that come after the key ``after``, at first from the start."""
+
+    key: str | None = None
+    all: bool = False
+    after: Annotated[str, Field(description="With `all`, while there is `more`: the last key of `keys`")] = ""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.key is not None) == self.all:
+            raise ValueError("must name either a key or all: true")
+        if self.after and not self.all:
+            raise ValueError("after goes with all: true")
+        return self
+
+
+class KeyReplay(OutputModel):
+    """``applied`` events of the key in their order; ``waiting`` still wait, the first because of ``error``."""
+
+    key: str
+    applied: int
+    waiting: int
+    error: str | None
+
+
+class Replay(OutputModel):
+    """``replayed`` events in all. ``more``: there are keys after the last of these."""
+
+    replayed: int
+    keys: list[KeyReplay]
+    more: bool
+
+
+class NewDiscard(InputModel):
+    reason: Text
+
+
+class Discard(OutputModel):
+    """``waiting`` events of the key still wait, for a replay."""
+
+    letter_id: int
+    key: str
+    waiting: int
+
+
+class Rebuild(OutputModel):
+    """``waiting_for``: the sources that have not said everything again yet."""
+
+    rebuild_id: UUID
+    requested_at: datetime
+    ended_at: datetime | None
+    waiting_for: list[str]
+
+
+async def _consumer_of(request: Request) -> Consumer:
+    return cast(Consumer, cast(Runtime, request.app.state.runtime).consumer)
+
+
+ServiceConsumer = Annotated[Consumer, Depends(_consumer_of)]
+
+
+async def list_parked_keys(query: PageQuery, reader: ReadConnection) -> Page[ParkedKey]:
+    """What waits for a person, by key, each with the event that the others wait behind."""
+    # Read as bytes: the key of a record that is no event of ours may hold control characters.
+    after = query.after(bytes)
+    rows = await dead_letters.parked_keys(reader, after[0].decode() if after else "", query.limit + 1)
+    return page(rows, query, key=lambda row: (row["key"],))
+
+
+async def list_letters(
+    query: PageQuery,
+    reader: ReadConnection,
+    key: Annotated[str | None, Query(description="Only this key's; default: all")] = None,
+    *,
+    discarded: Annotated[bool, Query(description="Those too that a person has discarded")] = False,
+) -> Page[Letter]:
+    """Events that were set aside, oldest first, without what they say: that may be personal data."""
+    after = query.after(int)
+    rows = await dead_letters.letters(
+        reader, after=after[0] if after else 0, key=key, discarded=discarded, limit=query.limit + 1
+    )
+    return page(rows, query, key=lambda row: (row["letter_id"],))
+
+
+async def read_letter(letter_id: WholeParameter, reader: ReadConnection) -> WholeLetter:
+    """One of them, with its record byte for byte; it may hold personal data."""
+    try:
+        row = await dead_letters.letter(reader, letter_id)
+    except dead_letters.LetterUnknown:
+        raise LetterUnknown("There is no such letter.") from None
+    # A header that is no UTF-8 is kept with surrogates, which JSON cannot say.
+    headers = {_sayable(name): _sayable(value) for name, value in dead_letters.headers_of_letter(row).items()}
+    return WholeLetter(**dict(row) | {"headers": headers} | _content(row["body"]))
+
+
+def _sayable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _content(body: bytes | None) -> dict[str, str | None]:
+    if body is None:
+        return {"body": None, "body_base64": None}
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        text = None
+    return {"body": text, "body_base64": b64encode(body).decode()}
+
+
+async def replay(new: NewReplay, database: ServiceDatabase, consumer: ServiceConsumer) -> Replay:
+    """Apply what waits, in its order, as far as it can be applied. What was applied before a refusal stays applied.
+
+    When its answer was lost, ask again: what has been applied does not wait any more.
+    """
+    if new.key is None:
+        done, more = await _replay_some(database, consumer, new.after)
+    else:
+        try:
+            done, more = [await dead_letters.replay(database, consumer, new.key)], False
+        except dead_letters.KeyNotParked:
+            raise KeyNotParked() from None
+    keys = [KeyReplay(**asdict(each)) for each in done]
+    return Replay(replayed=sum(each.applied for each in keys), keys=keys, more=more)
+
+
+async def _replay_some(database: Database, consumer: Consumer, after: str) -> tuple[list[dead_letters.Replay], bool]:
+    """As many keys as one request may take, and whether there are more."""
+    async with database.connection() as connection:
+        rows = await dead_letters.parked_keys(connection, after, KEYS_AT_ONCE + 1)
+    end = time.monotonic() + REPLAY_SECONDS
+    done: list[dead_letters.Replay] = []
+    for row in rows[:KEYS_AT_ONCE]:
+        try:
+            done.append(await dead_letters.replay(database, consumer, row["key"]))
+        except dead_letters.KeyNotParked:
+            # Somebody else was faster.
+            done.append(dead_letters.Replay(row["key"], 0, 0, None))
+        if time.monotonic() > end:
+            break
+    return done, len(done) < len(rows)
+
+
+async def discard(
+    letter_id: WholeParameter,
+    new: NewDiscard,
+    who: CurrentPrincipal,
+    database: ServiceDatabase,
+    consumer: ServiceConsumer,
+    key: IdempotencyKey,
+) -> Discard:
+    """Say that this event will never be applied, and why. What waits behind it goes on waiting for a replay."""
+    try:
+        done = await dead_letters.discard(database, consumer, letter_id, by=who.subject, reason=new.reason)
+    except dead_letters.LetterUnknown:
+        async with database.connection() as connection:
+            same = await _discarded_so(connection, letter_id, who.subject, new.reason) if key is not None else None
+        if same is None:
+            raise LetterUnknown() from None
+        return same
+    return Discard(letter_id=letter_id, key=done.key, waiting=done.waiting)
+
+
+async def _discarded_so(reader: Reader, letter_id: int, by: str, reason: str) -> Discard | None:
+    """The answer to whoever says the same again, because the first answer was lost."""
+    try:
+        row = await dead_letters.letter(reader, letter_id)
+    except dead_letters.LetterUnknown:
+        return None
+    if (row["discarded_by"], row["discard_reason"]) != (by, reason):
+        return None
+    return Discard(letter_id=letter_id, key=row["key"], waiting=await reader.fetchval(_WAITING, row["key"]))
+
+
+async def read_rebuild(reader: ReadConnection) -> Rebuild:
+    """How the rebuild stands that is open, else the latest."""
+    rebuild_id = await reader.fetchval(_LATEST)
+    if rebuild_id is None:
+        raise NoRebuild()
+    return await _rebuild(reader, rebuild_id)
+
+
+async def ask_for_rebuild(tx: WriteTransaction, consumer: ServiceConsumer) -> Rebuild:
+    """Ask every source to say again what holds; when that has been asked already, this is the one that is open.
+
+    Meanwhile no list is built on what this service knows.
+    """
+    return await _rebuild(tx, await rebuilding.request(tx, consumer))
+
+
+async def _rebuild(reader: Any, rebuild_id: UUID) -> Rebuild:
+    return Rebuild(**asdict(await rebuilding.progress(reader, rebuild_id)))
+
+
+def routers_of(service: str) -> tuple[Router, ...]:
+    """These routes for a service; what it has set aside is nothing for agencies."""
+    read, write = [reads(service)], [writes(service)]
+    letters = Router(prefix="/v1", tags=["dead letters"])
+    letters.get("/parked-keys", dependencies=read)(list_parked_keys)
+    letters.get("/dead-letters", dependencies=read)(list_letters)
+    letters.get("/dead-letters/{letter_id}", dependencies=read)(read_letter)
+    letters.post("/dead-letters/replay", dependencies=write)(replay)
+    letters.post("/dead-letters/{letter_id}/discard", dependencies=write)(discard)
+    rebuild = Router(prefix="/v1", tags=["rebuild"])
+    rebuild.get("/rebuild", dependencies=read)(read_rebuild)
+    rebuild.post("/rebuild", status_code=202, dependencies=write)(ask_for_rebuild)
+    return (letters, rebuild)
