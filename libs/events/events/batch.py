@@ -82,7 +82,9 @@ async def _follow_runtime(tx: Transaction, consumer: Consumer, events: Sequence[
 async def _apply_facts(
     tx: Transaction, consumer: Consumer, name: str, facts: Sequence[Delivery], handle: Handle
 ) -> int:
-    follow_trace(next((d.envelope.traceparent for d in facts if d.envelope is not None), None))
+    tx.traces = {d.event_id: d.envelope.traceparent for d in facts if d.envelope and d.envelope.traceparent}
+    # What a statement publishes for all of them at once has to belong to one.
+    follow_trace(next(iter(tx.traces.values()), None))
     if consumer.lock_hook is not None:
         about = [event for delivery in facts if (event := delivery.about(consumer.service, name)) is not None]
         await consumer.lock_hook(tx, about)

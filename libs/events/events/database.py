@@ -13,7 +13,7 @@ import asyncpg
 from events.contracts.base import Event, Lane
 from events.errors import TransportError
 from events.ids import caused_event_id, new_event_id
-from events.tracing import current_traceparent
+from events.tracing import continued, current_traceparent
 
 PASSING_TROUBLE: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
@@ -36,9 +36,9 @@ Row = asyncpg.Record
 
 _WRITE = """
 INSERT INTO outbox_{lane} (event_id, type, key, partition, traceparent, audience, body{topic})
-SELECT event_id, type, key, partition, $5, $8, body{topic}
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $6::text[], $7::text[])
-    WITH ORDINALITY AS event (event_id, type, key, partition, body, topic, n)
+SELECT event_id, type, key, partition, coalesce(traceparent, $8), $9, body{topic}
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::text[], $7::text[])
+    WITH ORDINALITY AS event (event_id, type, key, partition, body, topic, traceparent, n)
 ORDER BY n
 """
 
@@ -53,7 +53,8 @@ class Transaction:
 
     ``consumer`` is set in a consumer's batch; there an event needs its ``cause``. ``service`` is whose transaction it
     is, ``partitions`` how many each of its topics has, by lane. ``notes`` is for what a handler leaves to the
-    consumer's ``last`` hook. ``audience`` is set while what
+    consumer's ``last`` hook. ``traces`` are those of the events that are being applied, by their ids: what they cause
+    belongs to them. ``audience`` is set while what
     holds is said again.
     """
 
@@ -67,7 +68,8 @@ class Transaction:
         self.audience: str | None = None
         self.wrote: set[Lane] = set()
         self.notes: dict[str, Any] = {}
-        self._outgoing: dict[Lane, list[tuple[UUID, str, str, int | None, str, str | None]]] = {}
+        self.traces: Mapping[UUID, str] = {}
+        self._outgoing: dict[Lane, list[tuple[UUID, str, str, int | None, str, str | None, str | None]]] = {}
         self._numbers: dict[tuple[UUID, str, str], int] = {}
         self._after_commit: list[Callable[[], None]] = []
 
@@ -102,20 +104,34 @@ class Transaction:
     async def execute(self, sql: str, *arguments: Any) -> str:
         return await self.connection.execute(sql, *arguments)  # type: ignore[no-any-return]
 
-    def publish(self, *events: Event, cause: Event | UUID | None = None, partition: int | None = None) -> None:
+    def publish(
+        self,
+        *events: Event,
+        cause: Event | UUID | None = None,
+        follows: Event | None = None,
+        partition: int | None = None,
+    ) -> None:
         """Publish these with this transaction, in this order.
 
         In a consumer ``cause`` is the event that is being applied; its id makes theirs, so that an event applied
-        again publishes the same ones. The caller holds the row lock of what the events are about.
+        again publishes the same ones. ``follows`` is that event where ``cause`` is an id made from its own: theirs is
+        its trace. The caller holds the row lock of what the events are about.
         """
         for event in events:
-            self.publish_on(type(event).lane, event, cause=cause, partition=partition)
+            self.publish_on(type(event).lane, event, cause=cause, follows=follows, partition=partition)
 
     def publish_on(
-        self, lane: Lane, event: Event, *, cause: Event | UUID | None = None, partition: int | None = None
+        self,
+        lane: Lane,
+        event: Event,
+        *,
+        cause: Event | UUID | None = None,
+        follows: Event | None = None,
+        partition: int | None = None,
     ) -> None:
         """``publish`` on a lane that is not the event's own: the runtime's markers travel on all of them."""
-        row = (self._event_id(event, cause), type(event).type, event.key, partition, event.body(), event.topic)
+        trace = self._trace_of(follows or cause)
+        row = (self._event_id(event, cause), type(event).type, event.key, partition, event.body(), event.topic, trace)
         self._outgoing.setdefault(lane, []).append(row)
 
     def wrote_outbox(self, lane: Lane) -> None:
@@ -125,6 +141,10 @@ class Transaction:
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call this once the transaction has committed; it must not fail and not wait."""
         self._after_commit.append(callback)
+
+    def _trace_of(self, cause: Event | UUID | None) -> str | None:
+        known = self.traces.get(cause.event_id if isinstance(cause, Event) else cause) if cause is not None else None
+        return None if known is None else continued(known)
 
     def _event_id(self, event: Event, cause: Event | UUID | None) -> UUID:
         if cause is None:
@@ -140,10 +160,8 @@ class Transaction:
     async def flush(self) -> None:
         """Write the published events to the outbox; called for you before the commit."""
         for lane, rows in self._outgoing.items():
-            ids, types, keys, partitions, bodies, topics = zip(*rows, strict=True)
             write = _WRITE.format(lane=lane, topic=", topic" if lane is Lane.AGENCIES else "")
-            trace = current_traceparent()
-            await self.execute(write, ids, types, keys, partitions, trace, bodies, topics, self.audience)
+            await self.execute(write, *zip(*rows, strict=True), current_traceparent(), self.audience)
             self.wrote.add(lane)
         self._outgoing.clear()
 

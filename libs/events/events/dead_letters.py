@@ -180,7 +180,7 @@ async def _apply(tx: Transaction, consumer: Consumer, row: Row) -> str | None:
         return "has no handler any more"
     # What it publishes has the ids that it would have had.
     tx.consumer = row["consumer"]
-    follow_trace(delivery.event.envelope.traceparent)
+    tx.traces = {delivery.event_id: follow_trace(delivery.event.envelope.traceparent)}
     try:
         async with tx.savepoint():
             await call(consumer, tx, type(delivery.event), [delivery])

@@ -186,6 +186,7 @@ class Parking:
                 consumer=self._name,
                 event_type=delivery.type,
                 event_id=str(delivery.event_id),
+                trace_id=(delivery.envelope.traceparent or "")[3:35] if delivery.envelope else None,
                 error=delivery.error,
             )
             metrics.EVENTS_SET_ASIDE.labels(self._name).inc()

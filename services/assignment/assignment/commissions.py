@@ -39,4 +39,5 @@ def _publish(
     by_contract = {cause.contract_id: cause for cause in causes}
     for row in sorted(rows, key=lambda row: (row["contract_id"], row["placement_id"])):
         event = event_type(**{name: row[name] for name in event_type.model_fields})
-        tx.publish(event, cause=cause_of(by_contract[event.contract_id], event.placement_id))
+        fact = by_contract[event.contract_id]
+        tx.publish(event, cause=cause_of(fact, event.placement_id), follows=fact)

@@ -216,4 +216,4 @@ async def tell_withdrawal(withdrawals: Sequence[ListEntryWithdrawn], tx: Transac
             reason=withdrawal.reason,
             withdrawn_at=withdrawal.withdrawn_at,
         )
-        tx.publish(told, cause=cause_of(withdrawal, withdrawal.agency_id))
+        tx.publish(told, cause=cause_of(withdrawal, withdrawal.agency_id), follows=withdrawal)

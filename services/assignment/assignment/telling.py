@@ -34,7 +34,7 @@ async def tell(tx: Transaction, events: Sequence[E], saying: Callable[[E, UUID],
     by_contract = {event.contract_id: event for event in events}
     for row in await tx.fetch(_WHO_HAS, list(by_contract)):
         event = by_contract[row["contract_id"]]
-        tx.publish(saying(event, row["agency_id"]), cause=cause_of(event, row["agency_id"]))
+        tx.publish(saying(event, row["agency_id"]), cause=cause_of(event, row["agency_id"]), follows=event)
 
 
 async def ever_placed(reader: Reader, pairs: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:

@@ -1,0 +1,57 @@
+"""One trace, from a request through outbox, log and handlers to the last event that follows from it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from recobro.postgres import EmbeddedPostgres
+from test_said_again import agencies_at_work, overdue
+from town import AS_OF, Town, a_town
+
+
+@pytest.fixture
+async def town(postgres: EmbeddedPostgres) -> AsyncIterator[Town]:
+    async with a_town(postgres) as town:
+        yield town
+
+
+async def test_what_follows_from_a_request_belongs_to_its_trace(town: Town) -> None:
+    """Of two payments at once too, which their readers may apply in one batch."""
+    await agencies_at_work(town)
+    portfolio_id = await town.sample_portfolio(150)
+    await town.settled()
+    [agency] = (await town.get("assignment", "/v1/agencies"))["items"]
+    campaign = {"name": "c", "agency_id": agency["agency_id"], "portfolio_ids": [portfolio_id]}
+    campaign_id = (await town.post("dialer-feed", "/v1/campaigns", campaign))["campaign_id"]
+    listed = await town.post("dialer-feed", "/v1/lists", {"campaign_id": campaign_id, "business_date": f"{AS_OF}"})
+    assert listed["status"] == "published"
+    traces = {contract_id: f"{n:032x}" for n, contract_id in enumerate((await overdue(town))[:6], start=1)}
+    payment = {"amount": "20.00", "paid_on": f"{AS_OF}", "channel": "bank"}
+    answers = await asyncio.gather(
+        *(
+            town.clients["portfolio"].post(
+                f"/v1/contracts/{contract_id}/payments",
+                json=payment,
+                headers={"traceparent": f"00-{trace}-00000000000000ff-01"},
+            )
+            for contract_id, trace in traces.items()
+        )
+    )
+    assert all(answer.status_code == 201 for answer in answers)
+    await town.settled()
+    spans: set[str] = set()
+    for contract_id, trace in traces.items():
+        records = [
+            record
+            for log in town.transport.logs.values()
+            for record in log
+            if record.headers["ce_subject"] == contract_id and record.headers.get("traceparent", "")[3:35] == trace
+        ]
+        types = {record.headers["ce_type"] for record in records}
+        assert {
+            "portfolio.payment-received.v1",
+            "dialer-feed.list-entry-withdrawn.v1",
+            "assignment.commission-earned.v1",
+        } <= types, contract_id
+        spans |= {record.headers["traceparent"][36:52] for record in records}
+    assert len(spans) >= 3 * len(traces), "each step is a span of its own"
