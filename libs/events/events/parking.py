@@ -146,8 +146,11 @@ class Parking:
         self._parked = {row["key"] for row in await self._tx.fetch(_PARKED, keys)}
 
     def holds(self, delivery: Delivery) -> bool:
-        """Whether it has to wait behind an earlier event of its key; then it is queued."""
-        if delivery.key not in self._parked:
+        """Whether it has to wait behind an earlier event of its key; then it is queued.
+
+        Who is behind, and is no longer, is known at once: that says nothing of the contract's own facts.
+        """
+        if delivery.key not in self._parked or isinstance(delivery.event, ContractSetAside | ContractReplayed):
             return False
         self._letters.append(delivery)
         return True

@@ -139,6 +139,20 @@ async def test_later_waves_and_other_types_of_the_key_queue_up_in_order(notes: N
     assert [event.contract_id for event in await published(notes.database, ContractReplayed)] == [one]
 
 
+async def test_who_else_is_behind_is_known_at_once(notes: Notes) -> None:
+    """Services that wait for each other's news of a contract would never be freed."""
+    contract_id = uuid4()
+    notes.unbearable = {"bad"}
+    await notes.hears(claim(contract_id, "bad"))
+    await notes.hears(
+        ContractSetAside(contract_id=contract_id, service="promises", consumer="promises.events"),
+        claim(contract_id, "next"),
+        ContractReplayed(contract_id=contract_id, service="promises", consumer="promises.events"),
+    )
+    assert (notes.silenced, notes.heard_again) == ([contract_id] * 2, [contract_id])
+    assert len(await notes.rows("SELECT FROM dead_letters")) == 2
+
+
 async def test_what_a_replay_publishes_has_the_ids_that_it_would_have_had(notes: Notes) -> None:
     contract_id = uuid4()
     notes.unbearable = {"bad"}
