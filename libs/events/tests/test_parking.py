@@ -47,11 +47,11 @@ class Notes:
 
     async def _note(self, claims: Sequence[PaymentClaimed], tx: Transaction) -> None:
         self.lists.append(len(claims))
-        await self._write([(claim.contract_id, claim.detail or "") for claim in claims], tx)
         for claim in claims:
             tx.publish(
                 ContactInvalid(contract_id=claim.contract_id, contact_id=claim.contract_id, why="x"), cause=claim
             )
+        await self._write([(claim.contract_id, claim.detail or "") for claim in claims], tx)
 
     async def _note_number(self, reports: Sequence[ContactInvalid], tx: Transaction) -> None:
         await self._write([(report.contract_id, report.why) for report in reports], tx)
@@ -189,8 +189,11 @@ async def test_a_replay_keeps_what_it_could_apply_and_stops_at_what_it_could_not
         await dead_letters.replay(notes.database, notes.consumer, str(contract_id))
 
 
-async def test_a_batch_that_meets_a_replay_waits_and_keeps_the_order(notes: Notes) -> None:
+@pytest.mark.parametrize("rows", [True, False], ids=["with rows of its own", "without"])
+async def test_a_batch_that_meets_a_replay_waits_and_keeps_the_order(notes: Notes, rows: bool) -> None:
     contract_id = uuid4()
+    if not rows:
+        notes.consumer.lock_hook = None
     notes.unbearable = {"1"}
     await notes.hears(claim(contract_id, "1"), claim(contract_id, "2"))
     notes.unbearable = set()
@@ -212,8 +215,11 @@ async def test_a_batch_that_meets_a_replay_waits_and_keeps_the_order(notes: Note
     assert await notes.rows("SELECT FROM dead_letters") == []
 
 
-async def test_a_replay_that_meets_a_batch_applies_what_the_batch_has_queued(notes: Notes) -> None:
+@pytest.mark.parametrize("rows", [True, False], ids=["with rows of its own", "without"])
+async def test_a_replay_that_meets_a_batch_applies_what_the_batch_has_queued(notes: Notes, rows: bool) -> None:
     contract_id, other = uuid4(), uuid4()
+    if not rows:
+        notes.consumer.lock_hook = None
     notes.unbearable = {"1"}
     await notes.hears(claim(contract_id, "1"))
     notes.unbearable = set()

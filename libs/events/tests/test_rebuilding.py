@@ -92,6 +92,25 @@ async def test_it_ends_when_everything_has_been_said_and_applied(pair: Pair) -> 
     assert (await pair.progress(rebuild_id)).waiting_for == ()
 
 
+async def test_it_has_not_ended_while_one_partition_of_one_lane_has_not_come(pair: Pair) -> None:
+    pair.portfolio.service = "portfolio"
+    pair.portfolio.partitions = {Lane.EVENTS: PARTITIONS}
+    rebuild_id = await pair.ask()
+
+    async def come(markers: int, rebuild: UUID = rebuild_id, asked_by: str = "portfolio") -> None:
+        marker = StateRepublished(
+            barrier_id=rebuild, service="dialer-feed", round=1, markers=PARTITIONS, asked_by=asked_by
+        )
+        await apply_events(pair.portfolio, pair.portfolio_consumer, *[marker] * markers)
+
+    await come(PARTITIONS - 1)
+    await come(PARTITIONS, rebuild=uuid4())
+    await come(1, asked_by="promises")
+    assert not await pair.has_ended(rebuild_id)
+    await come(1)
+    assert await pair.has_ended(rebuild_id)
+
+
 async def test_what_was_set_aside_is_said_too(pair: Pair) -> None:
     """Whoever is new has to know of which contracts nothing is known."""
     contract_id = uuid4()
