@@ -35,8 +35,6 @@ _AWAY: tuple[type[BaseException], ...] = (
     *(trouble for trouble in PASSING_TROUBLE if trouble is not OSError),
     # What the driver says when the server has ended the session and the closed socket has not been noticed yet.
     asyncpg.InternalClientError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.PostgresSystemError,
 )
 _CODES = {
     404: "not-found",

@@ -25,6 +25,12 @@ PASSING_TROUBLE: tuple[type[Exception], ...] = (
     asyncpg.LockNotAvailableError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
+    # Somebody has migrated the tables: the connection's plans are made anew.
+    asyncpg.InvalidCachedStatementError,
+    # This process had been frozen; the server is another one since a moment ago; its disk cannot be read.
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.PostgresSystemError,
     ConnectionError,
     TimeoutError,
     OSError,

@@ -17,7 +17,7 @@ OUTBOX_OLDEST_SECONDS = Gauge(
     "Age of the oldest event that waits for the log; page on this",
     ["service", "lane"],
 )
-OUTBOX_EVENTS = Gauge("outbox_unpublished_events", "Events that wait for the log", ["service", "lane"])
+OUTBOX_EVENTS = Gauge("outbox_unpublished_events", "Events that wait for the log, up to 100,000", ["service", "lane"])
 RELAY_FAILURES = Counter("relay_failures", "Batches that the relay has to try again", ["service", "lane"])
 
 EVENTS_APPLIED = Counter("events_applied", "Events applied for the first time", ["consumer", "type"])

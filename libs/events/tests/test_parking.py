@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID, uuid4
 
 import pytest
-from events import Consumer, Database, TooManySetAside, Transaction, dead_letters
+from events import PASSING_TROUBLE, Consumer, Database, TooManySetAside, Transaction, dead_letters
 from events.batch import apart
 from events.contracts.base import ContractEvent
 from events.contracts.dialer_feed import ContactInvalid, PaymentClaimed
@@ -259,6 +259,23 @@ async def test_too_many_at_once_stop_the_consumer_and_nothing_of_the_batch_stays
         await tx.execute("UPDATE parked_keys SET parked_at = parked_at - interval '6 minutes'")
     await notes.hears(claim(uuid4(), "good"), claim(uuid4(), "bad"))
     assert len(await notes.rows("SELECT FROM parked_keys")) == MOST_KEYS + 1
+
+
+async def test_a_migration_under_way_is_no_poison(notes: Notes) -> None:
+    """A connection has kept the plan of a statement, and another process changes the table: trying again helps."""
+
+    async def read_all(_events: object, tx: Transaction) -> None:
+        await tx.fetch("SELECT * FROM known")
+
+    notes.consumer.handlers[PaymentClaimed] = read_all
+    await notes.hears(claim(uuid4(), "1"))
+    other = await notes.database.direct_connection()
+    await other.execute("ALTER TABLE known ADD COLUMN migrated integer")
+    await other.close()
+    with pytest.raises(PASSING_TROUBLE):
+        await notes.hears(claim(uuid4(), "2"))
+    await notes.hears(claim(uuid4(), "2"))
+    assert await notes.rows("SELECT FROM dead_letters") == []
 
 
 async def test_what_is_no_contract_is_parked_and_nobody_is_silenced(notes: Notes) -> None:
