@@ -31,11 +31,7 @@ _UNSTORABLE = (
     asyncpg.DatetimeFieldOverflowError,
 )
 """The database refused a value. Other data errors, such as a division by zero, are mistakes of our own."""
-_AWAY: tuple[type[BaseException], ...] = (
-    *(trouble for trouble in PASSING_TROUBLE if trouble is not OSError),
-    # What the driver says when the server has ended the session and the closed socket has not been noticed yet.
-    asyncpg.InternalClientError,
-)
+_AWAY = tuple(trouble for trouble in PASSING_TROUBLE if trouble is not OSError)
 _CODES = {
     404: "not-found",
     405: "method-not-allowed",
