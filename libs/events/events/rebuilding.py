@@ -50,10 +50,13 @@ class Source:
 
     ``republish(tx, after)`` publishes the next chunk after that point, "" at first, under the row locks of what it is
     about, and returns how far it has come; null when there was nothing left. Whom it is for says ``tx.audience``.
+    ``bulk_first``: what the service makes of a fact depends on what bulk events have told before. Between topics there
+    is no order; so what was lost in a restore is read again lane after lane, as near to the first time as can be.
     """
 
     republish: Republish
     versions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    bulk_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,12 @@ async def request(tx: Transaction, consumer: Consumer) -> UUID:
 async def is_open(connection: Any) -> bool:
     """Whether this service still waits for what others say again; ``connection`` may be a transaction."""
     return await connection.fetchrow(_OPEN) is not None
+
+
+async def is_catching_up(connection: Any) -> bool:
+    """Whether this service was restored, and has not yet said to everyone what it knows since."""
+    catching_up = "SELECT true FROM republication WHERE audience = $1 AND ended_at IS NULL LIMIT 1"
+    return bool(await connection.fetchval(catching_up, EVERYONE))
 
 
 async def progress(connection: Any, rebuild_id: UUID) -> Progress:

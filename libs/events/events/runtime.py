@@ -100,11 +100,32 @@ class Runtime:
         self._relays = [Relay(lane, self.database, self._transport) for lane in self._relayed]
         for relay in self._relays:
             self._spawn(f"relay {self.service}.{relay.lane}", relay.run)
-        for lane in SERVICE_LANES:
-            self._subscribe(lane)
+        if await self._reads_bulk_first():
+            self._subscribe(Lane.BULK)
+            self._keep("catching up", self._follow_bulk)
+        else:
+            for lane in SERVICE_LANES:
+                self._subscribe(lane)
         self._keep("republishing", self._say_again)
         self._keep("housekeeping", lambda: housekeeping.keep(self.database, self._transport, self._relayed))
         await self._keep_watch()
+
+    async def _reads_bulk_first(self) -> bool:
+        if self._source is None or not self._source.bulk_first:
+            return False
+        while True:
+            try:
+                async with self.database.connection() as connection:
+                    return await rebuilding.is_catching_up(connection)
+            except PASSING_TROUBLE as error:
+                log.warning("watch_failed", service=self.service, error=type(error).__name__)
+                await asyncio.sleep(_WATCH_SECONDS)
+
+    async def _follow_bulk(self) -> None:
+        """Read the other lane once this process has read all that the bulk lane holds."""
+        while not all([await subscription.has_caught_up() for subscription in self._subscriptions]):  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(_WATCH_SECONDS / 4)
+        self._subscribe(Lane.EVENTS)
 
     def _subscribe(self, lane: Lane) -> None:
         if self.consumer is None or not self.consumer.topics(lane):

@@ -21,6 +21,7 @@ from events.errors import (
     OwnershipLost,
     PositionLost,
     TopicPartition,
+    TransportError,
     UnappliableEvent,
 )
 from events.parking import Delivery
@@ -90,6 +91,16 @@ class Subscription:
     def _next_offset(self, place: TopicPartition) -> int:
         passed = self._passed.get(place)
         return self._owned[place].next_offset if passed is None else passed.to_offset
+
+    async def has_caught_up(self) -> bool:
+        """Whether it has partitions, and has applied all that the log holds of them now."""
+        if self._member is None or not self._owned or set(self._owned) != self._assigned:
+            return False
+        try:
+            bounds = await self._member.bounds(list(self._owned))
+        except TransportError:
+            return False
+        return all(bounds[place].end <= offset for place, offset in self.progress.items())
 
     async def run(self) -> None:
         """Apply what comes until ``stop``."""

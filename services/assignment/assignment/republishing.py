@@ -38,7 +38,8 @@ SELECT CASE state
         WHEN 'ended' THEN '{PlacementEnded.type}' ELSE '{PlacementRecallRequested.type}' END,
     contract_id::text, $2::text, $3::text,
     json_strip_nulls(json_build_object('contract_id', contract_id, 'placement_id', placement_id, 'version', version,
-        'agency_id', agency_id, 'kind', kind, 'reason', coalesce(reason, waived), 'final_on', final_on,
+        'agency_id', agency_id, 'kind', kind, 'reason', CASE WHEN state = 'active' THEN decision ELSE reason END,
+        'final_on', final_on,
         'starts_on', CASE WHEN state = 'active' THEN starts_on END,
         'ends_on', CASE WHEN state = 'active' THEN ends_on END))::text
 FROM placement WHERE contract_id = ANY ($1::uuid[]) AND (state <> 'active' OR waived IS NOT NULL)
@@ -58,4 +59,5 @@ async def republish(tx: Transaction, after: str) -> str | None:
     return str(contract_ids[-1])
 
 
-SOURCE = Source(republish, versions={"placement": ["version"]})
+# A payment earns for whoever has the contract, and a contract is placed as its file tells it, by bulk events.
+SOURCE = Source(republish, versions={"placement": ["version"]}, bulk_first=True)
