@@ -9,13 +9,12 @@ from chassis import Reader
 from events.database import Row, Transaction
 
 # A placement that is over says itself until when it earns; the dates of one that is not may have passed unnoticed.
-_EARN = """
+_EARN_OF = """
 INSERT INTO commission
     (payment_id, placement_id, contract_id, agency_id, kind, earned_on, days_past_due, base, percent, amount, currency)
 SELECT paid.payment_id, placement.placement_id, paid.contract_id, placement.agency_id, placement.kind, paid.day,
     paid.days_past_due, paid.base, fee.percent, round(paid.base * fee.percent / 100, 2), paid.currency
-FROM unnest($1::uuid[], $2::uuid[], $3::date[], $4::integer[], $5::numeric[], $6::text[])
-    AS paid (contract_id, payment_id, day, days_past_due, base, currency)
+FROM {paid}
 JOIN placement USING (contract_id)
 JOIN service_contract USING (service_contract_id)
 JOIN fee ON fee.service_contract_id = placement.service_contract_id AND fee.kind = placement.kind
@@ -31,6 +30,23 @@ ORDER BY paid.payment_id, placement.placement_id
 ON CONFLICT DO NOTHING
 RETURNING *
 """
+_EARN = _EARN_OF.format(
+    paid="""unnest($1::uuid[], $2::uuid[], $3::date[], $4::integer[], $5::numeric[], $6::text[])
+    AS paid (contract_id, payment_id, day, days_past_due, base, currency)"""
+)
+_EARN_OVERTAKING = _EARN_OF.format(
+    paid="(SELECT * FROM overtaking_payment WHERE contract_id = ANY ($1::uuid[])) AS paid"
+)
+_REMEMBER_OVERTAKING = """
+INSERT INTO overtaking_payment (contract_id, payment_id, day, days_past_due, base, currency, event_id)
+SELECT paid.contract_id, payment_id, day, paid.days_past_due, base, paid.currency, event_id
+FROM unnest($1::uuid[], $2::uuid[], $3::date[], $4::integer[], $5::numeric[], $6::text[], $7::uuid[], $8::bigint[])
+    AS paid (contract_id, payment_id, day, days_past_due, base, currency, event_id, version)
+JOIN contract USING (contract_id)
+WHERE contract.version < paid.version - 1
+ON CONFLICT DO NOTHING
+"""
+_OVERTAKING = "SELECT payment_id, event_id FROM overtaking_payment WHERE payment_id = ANY ($1::uuid[])"
 _REMEMBER_REVERSALS = """
 INSERT INTO payment_reversal (payment_id, contract_id, business_date)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::date[]) ON CONFLICT DO NOTHING
@@ -60,6 +76,21 @@ FROM commission WHERE {_PERIOD} GROUP BY currency ORDER BY currency
 async def earn(tx: Transaction, columns: Sequence[Sequence[Any]]) -> list[Row]:
     """What these payments earn the agencies that had their contracts on the payments' business dates."""
     return await tx.fetch(_EARN, *columns)
+
+
+async def remember_overtaking(tx: Transaction, columns: Sequence[Sequence[Any]]) -> None:
+    """Keep those of these payments before which something of their contracts is missing here."""
+    await tx.execute(_REMEMBER_OVERTAKING, *columns)
+
+
+async def earn_overtaking(tx: Transaction, contract_ids: Sequence[UUID]) -> list[Row]:
+    """What payments that came too early for them earn the placements of these contracts."""
+    return await tx.fetch(_EARN_OVERTAKING, contract_ids)
+
+
+async def events_of_overtaking(tx: Transaction, payment_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The events that told of these payments."""
+    return {row["payment_id"]: row["event_id"] for row in await tx.fetch(_OVERTAKING, payment_ids)}
 
 
 async def reverse(tx: Transaction, columns: Sequence[Sequence[Any]]) -> list[Row]:

@@ -1,13 +1,15 @@
 """What agencies earn from payments, and lose again when one is undone."""
 
 from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
 
 from events.contracts.assignment import CommissionEarned, CommissionEvent, CommissionReversed
 from events.contracts.portfolio import PaymentReceived, PaymentReversed
 from events.database import Row, Transaction
 
 from assignment import commission_queries as queries
-from assignment.telling import cause_of
+from assignment.telling import cause_made_of, cause_of
 
 
 async def earn(tx: Transaction, payments: Sequence[PaymentReceived]) -> None:
@@ -15,12 +17,41 @@ async def earn(tx: Transaction, payments: Sequence[PaymentReceived]) -> None:
 
     The base is what reduced the debt: a payment's credit earns nothing.
     """
-    rows = [
-        (p.contract_id, p.payment_id, p.as_of, p.days_past_due_before, p.amount - p.credit, p.currency)
-        for p in payments
-    ]
-    earned = await queries.earn(tx, list(zip(*rows, strict=True)))
+    earned = await queries.earn(tx, list(zip(*map(_paid, payments), strict=True)))
     _publish(tx, CommissionEarned, earned, payments)
+
+
+def _paid(payment: PaymentReceived) -> tuple[Any, ...]:
+    base = payment.amount - payment.credit
+    return (
+        payment.contract_id,
+        payment.payment_id,
+        payment.as_of,
+        payment.days_past_due_before,
+        base,
+        payment.currency,
+    )
+
+
+async def remember_overtaking(tx: Transaction, payments: Sequence[PaymentReceived]) -> None:
+    """Note which of these came before something that had happened to their contracts earlier.
+
+    Between topics there is no order: the file or the change of stage by which a contract is placed may still be on its
+    way. Called before the positions of these events are kept.
+    """
+    rows = [(*_paid(payment), payment.event_id, payment.version) for payment in payments]
+    await queries.remember_overtaking(tx, list(zip(*rows, strict=True)))
+
+
+async def earn_overtaking(tx: Transaction, contract_ids: Sequence[UUID]) -> None:
+    """After these contracts have been placed: what payments earn that came before the placement, and happened after."""
+    earned = await queries.earn_overtaking(tx, contract_ids)
+    if not earned:
+        return
+    told_by = await queries.events_of_overtaking(tx, [row["payment_id"] for row in earned])
+    for row in sorted(earned, key=lambda row: (row["contract_id"], row["payment_id"], row["placement_id"])):
+        cause = cause_made_of(told_by[row["payment_id"]], PaymentReceived.type, row["placement_id"])
+        tx.publish(CommissionEarned(**{name: row[name] for name in CommissionEarned.model_fields}), cause=cause)
 
 
 async def reverse(tx: Transaction, reversals: Sequence[PaymentReversed]) -> None:

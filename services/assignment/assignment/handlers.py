@@ -61,6 +61,7 @@ async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
 @consumer.on(PaymentReceived)
 async def earn_commissions(payments: Sequence[PaymentReceived], tx: Transaction) -> None:
     """Whoever has the contract earns from it and hears of it; what is paid in full goes back."""
+    await commissions.remember_overtaking(tx, payments)
     await projection.keep_positions(tx, payments)
     await commissions.earn(tx, payments)
     await tell(tx, payments, _payment_received)

@@ -16,6 +16,7 @@ from events.contracts.base import ContractEvent
 from events.database import Row, Transaction
 from events.ids import caused_event_id
 
+from assignment import commissions
 from assignment import placing_queries as queries
 from assignment.changes import Change, change
 from assignment.rules import Candidate, Limit, Option, Room, Shares, assign
@@ -85,6 +86,7 @@ async def _place(tx: Transaction, contract_ids: Sequence[UUID], causes: Mapping[
         maker = tx.consumer or "api"
         rows = [_columns(candidate, option, maker, causes.get(candidate.contract_id)) for candidate, option in chosen]
         await queries.place(tx, list(zip(*rows, strict=True)))
+        await commissions.earn_overtaking(tx, sorted({candidate.contract_id for candidate, _ in chosen}))
     return len(chosen), len(candidates) - len(chosen)
 
 

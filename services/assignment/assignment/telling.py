@@ -26,7 +26,12 @@ JOIN unnest($1::uuid[], $2::uuid[]) AS asked (contract_id, agency_id) USING (con
 
 def cause_of(event: ContractEvent, whom: UUID) -> UUID:
     """The cause of what ``event`` means for one of several: its id does not depend on who the others are."""
-    return caused_event_id(event.event_id, "assignment", type(event).type, str(whom), 0)
+    return cause_made_of(event.event_id, type(event).type, whom)
+
+
+def cause_made_of(event_id: UUID, event_type: str, whom: UUID) -> UUID:
+    """``cause_of`` for an event of which these alone are known any more."""
+    return caused_event_id(event_id, "assignment", event_type, str(whom), 0)
 
 
 async def tell(tx: Transaction, events: Sequence[E], saying: Callable[[E, UUID], AgencyEvent]) -> None:

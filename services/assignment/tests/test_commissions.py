@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 from events.contracts import agency
 from events.contracts.assignment import CommissionEarned, CommissionReversed
-from events.contracts.portfolio import ContractState, PaymentReceived
+from events.contracts.base import Event
+from events.contracts.portfolio import ContractState, PaymentReceived, Stage
 from events.testing import published
 from placing_scene import DAY, Contract, Json, Scene, as_agency
 
@@ -134,15 +135,45 @@ async def test_whatever_comes_first_or_twice_a_reversed_payment_earns_nothing(sc
 
 
 async def test_a_payment_before_the_placement_earns_nothing(scene: Scene) -> None:
+    """Nobody had the contract when it was paid, though it is placed on the same day."""
+    [contract] = await scene.contracts(1)
+    await scene.receives(contract.paid())
+    agency_id = await scene.agency("dialing", fees=FEES[:2])
+    await scene.rule(agency_id)
+    await scene.post("/v1/placement-runs", {}, expect=200)
+    assert len(await scene.placements()) == 1
+    assert await amounts(scene, agency_id) == []
+    assert await scene.heard_types(agency_id) == ["PlacementStarted"]
+
+
+@pytest.mark.parametrize("by", ["registration", "stage"])
+async def test_a_payment_that_is_heard_of_before_what_places_its_contract_earns(scene: Scene, by: str) -> None:
+    """Payments do not wait behind bulk: what happened earlier may come later."""
+    agency_id = await scene.agency("dialing", fees=FEES[:2])
+    await scene.rule(agency_id, stages=["early"])
+    contract = scene.contract(stage=Stage.EARLY if by == "registration" else Stage.CURRENT)
+    if by == "registration":
+        earlier: Event = contract.registered()
+    else:
+        await scene.receives(contract.registered())
+        earlier = contract.staged(Stage.EARLY)
+    payment = contract.paid("100.10")
+    await scene.receives(payment)
+    await scene.receives(earlier)
+    assert await amounts(scene, agency_id) == ["12.51"]
+    [earned] = await published(scene.database, CommissionEarned)
+    assert (earned.payment_id, earned.amount) == (payment.payment_id, Decimal("12.51"))
+
+
+async def test_one_that_overtook_and_was_undone_earns_nothing(scene: Scene) -> None:
     agency_id = await scene.agency("dialing", fees=FEES[:2])
     await scene.rule(agency_id)
     contract = scene.contract()
     registration, payment = contract.registered(), contract.paid()
-    await scene.receives(payment)
+    await scene.receives(payment, contract.payment_reversed(payment))
     await scene.receives(registration)
     assert len(await scene.placements()) == 1
     assert await amounts(scene, agency_id) == []
-    assert await scene.heard_types(agency_id) == ["PlacementStarted"]
 
 
 async def test_a_payment_of_an_earlier_business_date_earns_nothing(scene: Scene) -> None:
