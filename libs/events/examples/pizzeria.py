@@ -1,0 +1,126 @@
+"""Two services of a pizzeria, a database each: `orders` takes orders, `kitchen` bakes. They share nothing but events.
+
+    createdb pizzeria && python pizzeria.py postgresql://user:password@host/pizzeria [Kafka's host:port]
+
+Without Kafka that database keeps the log. The two of the services are made beside it. It may be run again.
+"""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import asyncpg
+import structlog
+from events import Consumer, Database, Event, Runtime, Transaction, Transport, dead_letters
+from events.postgres import PostgresTransport
+from events.schema import CREATE
+
+LOG, *KAFKA = sys.argv[1:]
+ORDERS, KITCHEN = (f"{urlsplit(LOG).path[1:]}-{service}" for service in ("orders", "kitchen"))
+TABLES = {
+    ORDERS: "CREATE TABLE orders (order_id uuid PRIMARY KEY, pizza text NOT NULL, minutes integer)",
+    KITCHEN: """CREATE TABLE menu (pizza text PRIMARY KEY, minutes integer NOT NULL);
+        CREATE TABLE baked (order_id uuid PRIMARY KEY, minutes integer NOT NULL)""",
+}
+BAKE = """INSERT INTO baked SELECT order_id, menu.minutes
+    FROM unnest($1::uuid[], $2::text[]) AS placed (order_id, pizza) LEFT JOIN menu USING (pizza) RETURNING *"""
+NOTE = "UPDATE orders SET minutes = took FROM unnest($1::uuid[], $2::int[]) AS baked (id, took) WHERE order_id = id"
+ALL_BAKED = "SELECT bool_and(minutes IS NOT NULL) FROM orders WHERE order_id = ANY($1)"
+orders = Consumer(ORDERS, listens_to=[KITCHEN], platform=())
+kitchen = Consumer(KITCHEN, listens_to=[ORDERS], platform=())
+
+
+class OrderPlaced(Event, type="orders.order-placed.v1", key="order_id"):
+    order_id: UUID
+    pizza: str
+
+
+class PizzaBaked(Event, type="kitchen.pizza-baked.v1", key="order_id"):
+    order_id: UUID
+    minutes: int
+
+
+async def place(database: Database, *pizzas: str) -> list[UUID]:
+    """The orders and their events are committed together, or not at all."""
+    placed = [OrderPlaced(order_id=uuid4(), pizza=pizza) for pizza in pizzas]
+    async with database.transaction() as tx:
+        for order in placed:
+            await tx.execute("INSERT INTO orders VALUES ($1, $2)", order.order_id, order.pizza)
+        tx.publish(*placed)
+    return [order.order_id for order in placed]
+
+
+@kitchen.on(OrderPlaced)
+async def bake(placed: Sequence[OrderPlaced], tx: Transaction) -> None:
+    """One statement for the whole list. A pizza that is not on the menu has no minutes, and the table refuses it."""
+    causes = {order.order_id: order for order in placed}
+    for row in await tx.fetch(BAKE, list(causes), [order.pizza for order in placed]):
+        tx.publish(PizzaBaked(**row), cause=causes[row["order_id"]])
+    tx.after_commit(lambda: print(f"kitchen: {len(placed)} baked by one statement"))
+
+
+@orders.on(PizzaBaked)
+async def note(baked: Sequence[PizzaBaked], tx: Transaction) -> None:
+    await tx.execute(NOTE, [pizza.order_id for pizza in baked], [pizza.minutes for pizza in baked])
+
+
+async def story(orders_database: Database, kitchen_database: Database) -> None:
+    async with kitchen_database.transaction() as tx:
+        await tx.execute("TRUNCATE menu; INSERT INTO menu VALUES ('margherita', 7), ('funghi', 9)")
+    many = await place(orders_database, *["margherita", "funghi"] * 250)
+    await until(orders_database, ALL_BAKED, many)
+    print(f"orders: {len(many)} placed by one transaction, and each is known to be baked")
+    odd, *others = await place(orders_database, "hawaii", "margherita", "funghi")
+    await until(kitchen_database, "SELECT true FROM parked_keys WHERE key = $1", str(odd))
+    await until(orders_database, ALL_BAKED, others)
+    async with kitchen_database.connection() as connection:
+        [letter] = await dead_letters.letters(connection, key=str(odd))
+    print(f"kitchen: hawaii is set aside, it {letter['error']}")
+    async with kitchen_database.transaction() as tx:
+        await tx.execute("INSERT INTO menu VALUES ('hawaii', 8)")
+    replay = await dead_letters.replay(kitchen_database, kitchen, str(odd))
+    await until(orders_database, ALL_BAKED, [odd])
+    print(f"kitchen: hawaii is on the menu, {replay.applied} replayed, {replay.waiting} waiting")
+
+
+async def until(database: Database, question: str, *arguments: object) -> None:
+    async with asyncio.timeout(60), database.connection() as connection:
+        while not await connection.fetchval(question, *arguments):  # noqa: ASYNC110 - rows are no asyncio.Event
+            await asyncio.sleep(0.02)
+
+
+async def start(consumer: Consumer) -> tuple[Database, Runtime]:
+    """A service at work: its database, with the runtime's tables beside its own, its relay and its subscription."""
+    admin = await asyncpg.connect(LOG)
+    if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", consumer.service):
+        await admin.execute(f'CREATE DATABASE "{consumer.service}"')
+    await admin.close()
+    database = Database(urlsplit(LOG)._replace(path=f"/{consumer.service}").geturl())
+    await database.open()
+    async with database.transaction() as tx:
+        if await tx.fetchval("SELECT to_regclass('inbox')") is None:
+            await tx.execute(CREATE + TABLES[consumer.service])
+    log: Transport = PostgresTransport(LOG)
+    if KAFKA:
+        from events.kafka import KafkaTransport
+
+        log = KafkaTransport(KAFKA[0])
+    runtime = Runtime(consumer.service, database, log, consumer)
+    await runtime.start()
+    return database, runtime
+
+
+async def main() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
+    services = [await start(consumer) for consumer in (orders, kitchen)]
+    try:
+        await story(*(database for database, _ in services))
+    finally:
+        for database, runtime in services:
+            await runtime.stop()
+            await database.close()
+
+
+asyncio.run(main())

@@ -1,0 +1,162 @@
+"""The example runs with nothing of the rest, and what the README says can be looked up: tests, metrics, constants."""
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+from events import metrics
+from prometheus_client.metrics import MetricWrapperBase
+from recobro.postgres import EmbeddedPostgres
+
+LIBRARY = Path(__file__).parents[1]
+WORKSPACE = LIBRARY.parents[1]
+EXAMPLE = LIBRARY / "examples/pizzeria.py"
+README = (LIBRARY / "README.md").read_text()
+STORY = [
+    "orders: 500 placed by one transaction, and each is known to be baked",
+    "kitchen: hawaii is set aside, it made its handler fail: NotNullViolationError",
+    "kitchen: hawaii is on the menu, 1 replayed, 0 waiting",
+]
+ORDERS = 500 + 3
+MOST_STATEMENTS = 50
+
+
+@pytest.fixture
+async def pizzeria(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """A database for the example; it and those that the example makes beside it are gone after the test."""
+    name = f"pizzeria_{uuid.uuid4().hex}"
+    admin = await asyncpg.connect(postgres.dsn("postgres"))
+    await admin.execute(f"CREATE DATABASE {name}")
+    yield postgres.dsn(name)
+    for database in (f"{name}-orders", f"{name}-kitchen", name):
+        await admin.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+    await admin.close()
+
+
+def play(*arguments: str) -> set[str]:
+    """Run the example as a process, look at what it tells; the modules that it has imported."""
+    command = [sys.executable, "-X", "importtime", str(EXAMPLE), *arguments]
+    played = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    lines, errors = played.stdout.splitlines(), played.stderr.splitlines()
+    imports = [line for line in errors if line.startswith("import time:")]
+    assert played.returncode == 0, "\n".join([*lines, *(line for line in errors if line not in imports)])
+    baked = [int(found[1]) for line in lines if (found := re.fullmatch(r"kitchen: (\d+) baked by one statement", line))]
+    assert sum(baked) == ORDERS
+    assert len(baked) < MOST_STATEMENTS
+    assert [line for line in lines if not line.endswith("by one statement")] == STORY
+    return {line.rsplit("|", 1)[1].strip() for line in imports}
+
+
+def assert_that_nothing_of_the_rest_is_among(modules: set[str]) -> None:
+    packages = tomllib.loads((WORKSPACE / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
+    rest = {*packages, "fastapi", "starlette", "sqlalchemy", "alembic"} - {"events"}
+    assert {"portfolio", "chassis", "recobro"} <= rest
+    assert {"events.runtime", "asyncpg"} <= modules
+    assert not rest & {module.partition(".")[0] for module in modules}
+
+
+def test_two_services_play_their_story_over_postgresql_alone(pizzeria: str) -> None:
+    modules = play(pizzeria)
+    assert_that_nothing_of_the_rest_is_among(modules)
+    assert "aiokafka" not in modules
+    # Again on the same databases: nothing of the first time is applied a second time.
+    play(pizzeria)
+
+
+@pytest.mark.kafka
+def test_they_play_it_over_kafka(pizzeria: str, kafka_bootstrap: str) -> None:
+    modules = play(pizzeria, kafka_bootstrap)
+    assert_that_nothing_of_the_rest_is_among(modules)
+    assert "aiokafka" in modules
+    play(pizzeria, kafka_bootstrap)
+
+
+def test_a_story_that_fails_exits_with_1(postgres: EmbeddedPostgres) -> None:
+    command = [sys.executable, str(EXAMPLE), postgres.dsn("nowhere")]
+    assert subprocess.run(command, capture_output=True, timeout=90, check=False).returncode == 1
+
+
+def test_the_examples_have_100_lines() -> None:
+    sources = list(EXAMPLE.parent.rglob("*.py"))
+    lines = [line for source in sources for line in source.read_text().splitlines() if line.strip()]
+    assert EXAMPLE in sources
+    assert len(lines) <= 100
+
+
+def test_the_dependencies_are_those_that_the_library_imports() -> None:
+    project = tomllib.loads((LIBRARY / "pyproject.toml").read_text())["project"]
+    without_kafka = {
+        name for path in (LIBRARY / "events").rglob("*.py") if path.name != "kafka.py" for name in imports_of(path)
+    }
+    for names, declared in (
+        (without_kafka, project["dependencies"]),
+        (imports_of(LIBRARY / "events/kafka.py") - without_kafka, project["optional-dependencies"]["kafka"]),
+    ):
+        needed = {name for name in names if name not in sys.stdlib_module_names} - {"events"}
+        assert needed == {re.split(r"[^\w-]", requirement)[0].replace("-", "_") for requirement in declared}
+
+
+def imports_of(path: Path) -> set[str]:
+    """The packages that a module imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+def test_the_code_of_the_readme_is_that_of_the_example() -> None:
+    [code] = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert len(code.splitlines()) > 20
+    source = EXAMPLE.read_text()
+    for passage in code.strip().split("\n\n"):
+        assert passage in source
+
+
+def test_every_test_that_the_readme_names_exists() -> None:
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", README)
+    assert len(named) > 20
+    for file, test in named:
+        assert re.search(rf"^(async )?def {test}\(", (LIBRARY / "tests" / file).read_text(), re.M), f"{file}::{test}"
+    mentioned = re.findall(r"(test_\w+)(?!\w*\.py)\b", README)
+    assert set(mentioned) <= {test for _, test in named}
+
+
+def test_every_metric_is_in_the_readme_as_it_is_scraped() -> None:
+    scraped = {
+        f"{metric.name}_total" if metric.type == "counter" else metric.name
+        for wrapper in vars(metrics).values()
+        if isinstance(wrapper, MetricWrapperBase)
+        for metric in wrapper.describe()
+    }
+    assert scraped == set(re.findall(r"^\| `(\w+)` \|", README, re.M))
+
+
+def test_every_constant_of_the_readme_has_the_value_that_is_said() -> None:
+    rows = re.findall(r"^\| `(\w+)\.([A-Z_]+)` \| ([^|]+) \|", README, re.M)
+    assert len(rows) > 10
+    for module, name, said in rows:
+        value = getattr(importlib.import_module(f"events.{module}"), name)
+        numbers = [float(number.replace(",", "")) for number in re.findall(r"\d[\d,.]*", said)]
+        assert numbers == list(numbers_in(value)), f"{module}.{name}"
+
+
+def numbers_in(value: object) -> Iterator[float]:
+    if isinstance(value, dict):
+        for part in value.values():
+            yield from numbers_in(part)
+    elif isinstance(value, timedelta):
+        yield value.total_seconds()
+    else:
+        yield float(str(value))
