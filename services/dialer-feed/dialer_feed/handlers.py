@@ -177,9 +177,8 @@ async def hand_over(placements: Sequence[ContractPlaced | PlacementReinstated], 
     """An agency that dials finds the contract on its next list; from the day on which one collects, nobody dials."""
     await projection.keep_placements(tx, placements)
     collecting = [placement for placement in placements if placement.kind is PlacementKind.COLLECTION]
-    causes = [Cause.of(placement, Reason.NO_LONGER_ELIGIBLE) for placement in collecting]
     reaches = [Reach(starts_on=placement.starts_on, ends_on=placement.ends_on) for placement in collecting]
-    await withdrawal.withdraw_within(tx, causes, reaches)
+    await _withdraw_within(tx, Reason.NO_LONGER_ELIGIBLE, collecting, reaches)
 
 
 consumer.on(ContractPlaced)(hand_over)
@@ -190,8 +189,7 @@ async def take_back(placements: Sequence[PlacementEvent], tx: Transaction) -> No
     """The agency stops now, whenever its recall becomes final; others may go on dialling."""
     await projection.keep_placements(tx, placements)
     dialing = [placement for placement in placements if placement.kind is PlacementKind.DIALING]
-    causes = [Cause.of(placement, Reason.RECALL) for placement in dialing]
-    await withdrawal.withdraw_within(tx, causes, [Reach(agency_id=placement.agency_id) for placement in dialing])
+    await _withdraw_within(tx, Reason.RECALL, dialing, [Reach(agency_id=placement.agency_id) for placement in dialing])
 
 
 consumer.on(PlacementRecallRequested)(take_back)
@@ -202,8 +200,8 @@ consumer.on(PlacementEnded)(take_back)
 async def withdraw_promised(promises: Sequence[PromiseMade | PromiseReopened], tx: Transaction) -> None:
     """Whoever has promised is left alone up to that day, inclusive; the day itself ends the silence, no event."""
     await projection.keep_promises(tx, promises)
-    causes = [Cause.of(promise, Reason.PROMISE) for promise in promises]
-    await withdrawal.withdraw_within(tx, causes, [Reach(ends_on=promise.silent_until) for promise in promises])
+    reaches = [Reach(ends_on=promise.silent_until) for promise in promises]
+    await _withdraw_within(tx, Reason.PROMISE, promises, reaches)
 
 
 consumer.on(PromiseMade)(withdraw_promised)
@@ -219,6 +217,16 @@ consumer.on(PromiseKept)(end_promise)
 consumer.on(PromisePartlyKept)(end_promise)
 consumer.on(PromiseBroken)(end_promise)
 consumer.on(PromiseCancelled)(end_promise)
+
+
+async def _withdraw_within(
+    tx: Transaction, reason: Reason, events: Sequence[ContractEvent], reaches: Sequence[Reach]
+) -> None:
+    """Facts silence whatever their version. What is only said again may be over: there what is known decides."""
+    new = [(event, reach) for event, reach in zip(events, reaches, strict=True) if event.envelope.audience is None]
+    await withdrawal.withdraw_within(tx, [Cause.of(event, reason) for event, _ in new], [reach for _, reach in new])
+    if again := [event for event in events if event.envelope.audience is not None]:
+        await withdrawal.withdraw_unfit(tx, again)
 
 
 @consumer.on(VisitOrdered)

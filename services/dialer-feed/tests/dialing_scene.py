@@ -40,6 +40,11 @@ class Scene:
 
     async def portfolio(self, portfolio_id: UUID | None = None, **changes: Any) -> UUID:
         """What the portfolio service says of a portfolio from now on."""
+        said = self.portfolio_says(portfolio_id, **changes)
+        await self.receives(said)
+        return said.portfolio_id
+
+    def portfolio_says(self, portfolio_id: UUID | None = None, **changes: Any) -> PortfolioStateChanged:
         portfolio_id = portfolio_id or self.portfolio_id
         self._versions[portfolio_id] = self._versions.get(portfolio_id, 0) + 1
         said: dict[str, Any] = {
@@ -53,8 +58,7 @@ class Scene:
             "jurisdiction": "MX",
             "timezone": "America/Mexico_City",
         }
-        await self.receives(PortfolioStateChanged(**(said | changes)))
-        return portfolio_id
+        return PortfolioStateChanged(**(said | changes))
 
     async def campaign(self, **changes: Any) -> UUID:
         """A campaign over all portfolios: early and late, above 100.00, 3 days of hold-off."""

@@ -194,9 +194,14 @@ async def _end_placements(events: Sequence[PlacementEvent], tx: Transaction) -> 
 
 @consumer.on(PromiseMade)
 async def cancel_promised(promises: Sequence[PromiseMade], tx: Transaction) -> None:
-    """Whoever has promised is left in peace until the promise is due: visits up to then are off."""
+    """Whoever has promised is left in peace until the promise is due: visits up to then are off.
+
+    A promise that is only said again may be over: there what is known decides.
+    """
     await projection.keep_promises(tx, promises)
-    await cancel(tx, [Cause.of(promise, Reason.PROMISE, until=promise.silent_until) for promise in promises])
+    new = [promise for promise in promises if promise.envelope.audience is None]
+    await cancel(tx, [Cause.of(promise, Reason.PROMISE, until=promise.silent_until) for promise in new])
+    await cancel_unfit(tx, promises)
 
 
 @consumer.on(PromiseReopened)

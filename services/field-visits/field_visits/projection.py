@@ -119,7 +119,7 @@ async def keep_clarifications(tx: Transaction, events: Sequence[ClarificationOpe
 
 async def keep_resolutions(tx: Transaction, events: Sequence[ClarificationResolved]) -> None:
     """Where contact may not resume yet, the silence stays until a later resolution of the same one allows it."""
-    rows = [(e.contract_id, e.clarification_id, not e.contact_may_resume) for e in events]
+    rows = [(e.contract_id, e.clarification_id, e.version, not e.contact_may_resume) for e in events]
     await queries.resolve_clarifications(tx, _columns(rows))
     silent = [(e.contract_id, other) for e in events for other in e.still_open]
     silent += [(e.contract_id, e.clarification_id) for e in events if not e.contact_may_resume]

@@ -84,8 +84,10 @@ WHERE known.contract_id = whole.contract_id AND known.version < whole.version
         WHERE listed.contract_id = known.contract_id AND listed.pause_id = known.pause_id)
 """
 _CLARIFICATIONS_OPENED = """
-INSERT INTO clarification (contract_id, clarification_id, version, silent)
-SELECT *, true FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) ON CONFLICT DO NOTHING
+INSERT INTO clarification AS known (contract_id, clarification_id, version, silent)
+SELECT *, true FROM unnest($1::uuid[], $2::uuid[], $3::bigint[])
+ON CONFLICT (contract_id, clarification_id) DO UPDATE SET version = excluded.version
+WHERE known.version < excluded.version
 """
 # What was opened before the contract's version and is not among those still silent is over, though its end was missed.
 # A whole contract says so too, but not of what it may have lost in a restore: that is silent until somebody decides.
@@ -99,9 +101,10 @@ WHERE known.contract_id = fact.contract_id AND known.silent AND known.version < 
         WHERE listed.contract_id = known.contract_id AND listed.clarification_id = known.clarification_id)
 """
 _CLARIFICATIONS_RESOLVED = """
-INSERT INTO clarification AS known (contract_id, clarification_id, silent)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::boolean[])
-ON CONFLICT (contract_id, clarification_id) DO UPDATE SET silent = known.silent AND excluded.silent
+INSERT INTO clarification AS known (contract_id, clarification_id, version, silent)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::boolean[])
+ON CONFLICT (contract_id, clarification_id) DO UPDATE SET
+    version = greatest(known.version, excluded.version), silent = known.silent AND excluded.silent
 """
 _PLACEMENTS = """
 INSERT INTO placement AS known (contract_id, placement_id, version, agency_id, active, starts_on, ends_on)
@@ -181,7 +184,7 @@ async def retire_pauses(tx: Transaction, wholes: Columns, listed: Columns) -> No
 
 
 async def open_clarifications(tx: Transaction, columns: Columns) -> None:
-    """One that is known, resolved or not, stays as it is."""
+    """One that is known, resolved or not, stays so; the newest version that called it open is kept."""
     await tx.execute(_CLARIFICATIONS_OPENED, *columns)
 
 

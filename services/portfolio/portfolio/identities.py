@@ -28,7 +28,10 @@ def address_id_of(contract_id: UUID, kind: str) -> UUID:
 
 def payment_id_of(portfolio_id: UUID, channel: str, reference: str | None) -> UUID:
     """A payment without a reference can be told from no other: its id is new each time."""
-    return new_event_id() if reference is None else uuid5(portfolio_id, f"payment:{channel}:{reference}")
+    if reference is None:
+        return new_event_id()
+    # Both may hold colons: the length says where the channel ends.
+    return uuid5(portfolio_id, f"payment:{len(channel)}:{channel}:{reference}")
 
 
 def clarification_id_of(contract_id: UUID, received: UUID | None) -> UUID:

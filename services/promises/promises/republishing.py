@@ -33,13 +33,14 @@ async def republish(tx: Transaction, after: str) -> str | None:
 
 
 def _said(row: Row) -> Iterator[PromiseEvent]:
-    """Its making, with the lowest version of its epoch where it has become something else since, and what it became."""
+    """What it has become, then its making with the lowest version of its epoch: nobody takes it to be open again."""
+    made = made_event(row)
     if row["state"] == PromiseState.OPEN:
-        yield made_event(row)
+        yield made
         return
-    yield made_event(row).model_copy(update={"version": row["version"] >> 40 << 40})
     promise = replace(promise_of(row), cancellation_reason=row["cancellation_reason"])
     yield event_of(row["contract_id"], promise, row["currency"], row["version"])
+    yield made.model_copy(update={"version": row["version"] >> 40 << 40})
 
 
 SOURCE = Source(republish, versions={"promise": ["version"], "agreement": ["version"]})

@@ -1,0 +1,262 @@
+"""Nobody is called about what some service could not follow, until every service follows it again."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from dialer_feed import listing, withdrawal
+from dialer_feed.handlers import consumer, lock_contracts, withdraw_unknown
+from dialing_scene import Contract, Scene
+from events import dead_letters, rebuilding
+from events.batch import apart
+from events.contracts.base import Event
+from events.contracts.portfolio import ContractStageChanged, PortfolioStateChanged, Stage
+from events.contracts.runtime import SERVICES, ContractReplayed, ContractSetAside, StateRepublished
+from events.envelope import envelope_of
+from events.testing import apply_records, published, record_of
+from events.transport import Record
+from test_api import ask, code_of
+from test_building import STEPS, walk
+
+
+def set_aside(contract: Contract, service: str = "promises") -> ContractSetAside:
+    return ContractSetAside(contract_id=contract.contract_id, service=service, consumer=f"{service}.events")
+
+
+def replayed(contract: Contract, service: str = "promises") -> ContractReplayed:
+    return ContractReplayed(contract_id=contract.contract_id, service=service, consumer=f"{service}.events")
+
+
+def broken(event: Event) -> Record:
+    """An event whose body nobody can read."""
+    return record_of(event)._replace(value=b"{}")
+
+
+async def reads(scene: Scene, *records: Record) -> None:
+    """One batch, in which what cannot be applied is set aside."""
+    await apply_records(scene.database, consumer, records, handle=apart)
+
+
+@contextmanager
+def refusing(event_type: type[Event]) -> Iterator[None]:
+    """Meanwhile a defect of ours makes the handler of these events fail."""
+
+    async def fail(_events: Sequence[Any], _tx: Any) -> None:
+        raise ZeroDivisionError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(consumer.handlers, event_type, fail)
+        yield
+
+
+async def discard_first(scene: Scene) -> None:
+    async with scene.database.connection() as connection:
+        [letter, *_] = await dead_letters.letters(connection)
+    await dead_letters.discard(scene.database, consumer, letter["letter_id"], by="operator", reason="garbage")
+
+
+async def on_the_next_list(scene: Scene) -> list[str]:
+    return await scene.listed(await scene.built(campaign_id=await scene.campaign()))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_what_any_service_has_set_aside_leaves_every_live_list_and_is_on_no_next_one(
+    scene: Scene, service: str
+) -> None:
+    lost, other = await scene.contracts(2)
+    lists = [await scene.built(), await scene.built(campaign_id=await scene.campaign())]
+
+    await scene.receives(set_aside(lost, service))
+
+    for list_id in lists:
+        assert await scene.withdrawals(list_id) == [(lost.number, "unknown_state")]
+        assert await scene.listed(list_id) == [other.number]
+    events = await scene.withdrawn_events()
+    assert {(event.list_id, event.contract_id, event.reason) for event in events} == {
+        (list_id, lost.contract_id, "unknown_state") for list_id in lists
+    }
+    assert await on_the_next_list(scene) == [other.number]
+
+
+async def test_it_is_listed_again_when_the_last_service_follows_it_but_not_today(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    today = await scene.built()
+    await scene.receives(set_aside(contract, "promises"), set_aside(contract, "assignment"))
+    await scene.receives(replayed(contract, "promises"))
+    assert await on_the_next_list(scene) == []
+    await scene.receives(replayed(contract, "assignment"))
+    assert await on_the_next_list(scene) == [contract.number]
+    assert await scene.listed(today) == []
+
+
+async def test_what_was_set_aside_before_it_was_heard_of_is_not_listed(scene: Scene) -> None:
+    contract = scene.contract()
+    await scene.receives(set_aside(contract))
+    await scene.receives(contract.registered())
+    assert await on_the_next_list(scene) == []
+
+
+# --- what we cannot apply ourselves
+
+
+async def test_an_event_that_we_cannot_read_takes_its_contract_off_and_its_followers_wait(scene: Scene) -> None:
+    sick, well = await scene.contracts(2)
+    today = await scene.built()
+    poison, follower = broken(sick.paid()), sick.staged(Stage.LATE, overdue="777.00")
+
+    await reads(scene, poison, record_of(follower), record_of(well.paid()))
+
+    assert dict(await scene.withdrawals(today)) == {sick.number: "unknown_state", well.number: "payment"}
+    [told] = await published(scene.database, ContractSetAside)
+    assert (told.contract_id, told.service) == (sick.contract_id, "dialer-feed")
+    assert {event.contract_id: event.cause_event_id for event in await scene.withdrawn_events()}[
+        sick.contract_id
+    ] == told.event_id
+    await reads(scene, record_of(sick.staged(Stage.LATE)))
+    known = "SELECT version, stage FROM contract WHERE contract_id = $1"
+    assert [tuple(row) for row in await scene.rows(known, sick.contract_id)] == [(1, "early")]
+
+    await discard_first(scene)
+    assert await on_the_next_list(scene) == [], "its followers have not been applied"
+    replay = await dead_letters.replay(scene.database, consumer, str(sick.contract_id))
+    assert (replay.applied, replay.waiting) == (2, 0)
+    assert [tuple(row) for row in await scene.rows(known, sick.contract_id)] == [(4, "late")]
+    assert await on_the_next_list(scene) == [sick.number]
+    assert await scene.listed(today) == []
+
+
+async def test_a_contract_is_listed_again_when_our_defect_is_mended_and_its_event_replayed(scene: Scene) -> None:
+    sick, well = await scene.contracts(2)
+    today = await scene.built()
+    with refusing(ContractStageChanged):
+        await reads(scene, record_of(sick.staged(Stage.LATE)))
+        replay = await dead_letters.replay(scene.database, consumer, str(sick.contract_id))
+        assert (replay.applied, replay.waiting) == (0, 1)
+    assert await scene.withdrawals(today) == [(sick.number, "unknown_state")]
+    assert await on_the_next_list(scene) == [well.number]
+    await dead_letters.replay(scene.database, consumer, str(sick.contract_id))
+    assert await on_the_next_list(scene) == [sick.number, well.number]
+    assert len(await published(scene.database, ContractReplayed)) == 1
+    assert await scene.listed(today) == [well.number]
+
+
+# --- while a list is built
+
+
+@pytest.mark.parametrize("held_after", STEPS)
+@pytest.mark.parametrize("ours", [False, True])
+async def test_what_is_set_aside_while_the_builder_is_held_is_on_no_published_list(
+    scene: Scene, held_after: str, ours: bool
+) -> None:
+    lost, other = await scene.contracts(2)
+    list_id = await scene.asked()
+    await walk(scene, list_id, "asked", held_after)
+    await reads(scene, broken(lost.paid()) if ours else record_of(set_aside(lost)))
+    await walk(scene, list_id, held_after, "published")
+
+    assert await scene.listed(list_id) == [other.number]
+    was_published = held_after == "published"
+    assert (await scene.the_list(list_id))["entries"] == (2 if was_published else 1)
+    assert await scene.withdrawals(list_id) == ([(lost.number, "unknown_state")] if was_published else [])
+
+
+async def test_what_was_being_set_aside_before_the_entries_were_there_is_caught_by_the_second_look(
+    scene: Scene,
+) -> None:
+    lost, other = await scene.contracts(2)
+    list_id = await scene.asked()
+    record = record_of(set_aside(lost))
+    told = ContractSetAside.received(record.value, envelope_of(record.headers))
+    async with scene.database.transaction("dialer-feed.events") as tx:
+        await withdrawal.begin(tx)
+        await lock_contracts(tx, [told])
+        await withdraw_unknown([told], tx)
+        await walk(scene, list_id, "asked", "gathered")
+        await withdrawal.number(tx)
+    await walk(scene, list_id, "gathered", "published")
+    assert await scene.listed(list_id) == [other.number]
+    assert (await scene.the_list(list_id))["entries"] == 1
+
+
+# --- portfolios, and the whole service
+
+
+@pytest.mark.parametrize("way", ["discarded", "replayed"])
+async def test_news_of_a_portfolio_that_could_not_be_applied_stop_its_lists_alone_and_name_it(
+    client: httpx.AsyncClient, scene: Scene, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(listing, "LAG_SECONDS", 0.0)
+    [contract] = await scene.contracts(1)
+    elsewhere = await scene.portfolio(uuid.uuid4(), name="Cartera Sur")
+    [other] = await scene.contracts(1, portfolio_id=elsewhere)
+    news = scene.portfolio_says()
+    if way == "discarded":
+        await reads(scene, broken(news))
+    else:
+        with refusing(PortfolioStateChanged):
+            await reads(scene, record_of(news))
+
+    refused = await ask(client, scene)
+    assert (refused.status_code, code_of(refused)) == (409, "portfolio-not-ready")
+    assert "Cartera Norte" in refused.json()["detail"]
+    assert "could not be applied" in refused.json()["detail"]
+    assert "Cartera Sur" not in refused.json()["detail"]
+    only_other = await scene.campaign(portfolio_ids=[elsewhere])
+    assert await scene.listed(await scene.built(campaign_id=only_other)) == [other.number]
+
+    if way == "discarded":
+        await discard_first(scene)
+    else:
+        await dead_letters.replay(scene.database, consumer, str(scene.portfolio_id))
+    assert await scene.listed(await scene.built()) == [contract.number, other.number]
+    assert await published(scene.database, ContractSetAside) == [], "a portfolio is no contract"
+
+
+async def test_a_list_that_is_being_built_fails_when_news_of_its_portfolio_are_set_aside(scene: Scene) -> None:
+    await scene.contracts(1)
+    list_id = await scene.asked()
+    await reads(scene, broken(scene.portfolio_says()))
+    await scene.advance()
+    row = await scene.the_list(list_id)
+    assert (row["status"], row["error"]) == ("failed", "portfolio-not-ready")
+
+
+async def being_rebuilt(scene: Scene) -> uuid.UUID:
+    async with scene.database.transaction() as tx:
+        return await rebuilding.request(tx, consumer)
+
+
+async def everything_was_said(scene: Scene, rebuild_id: uuid.UUID) -> None:
+    """The markers that end a rebuild arrive, one of each source and lane."""
+    markers = [
+        StateRepublished(barrier_id=rebuild_id, service=source, via=lane, round=1, markers=1, asked_by="dialer-feed")
+        for source in listing.SOURCES
+        for lane in consumer.lanes_of(source)
+    ]
+    for marker in markers:
+        assert (await scene.rows("SELECT ended_at FROM rebuild"))[0]["ended_at"] is None
+        await scene.receives(marker)
+
+
+async def test_no_list_can_be_asked_for_while_we_are_being_rebuilt(client: httpx.AsyncClient, scene: Scene) -> None:
+    await scene.contracts(1)
+    rebuild_id = await being_rebuilt(scene)
+    refused = await ask(client, scene)
+    assert (refused.status_code, code_of(refused)) == (409, "rebuilding")
+    assert await scene.rows("SELECT FROM dialing_list") == []
+    await everything_was_said(scene, rebuild_id)
+    assert (await scene.the_list(await scene.built()))["status"] == "published"
+
+
+async def test_a_list_that_is_being_built_waits_for_the_end_of_a_rebuild(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.asked()
+    rebuild_id = await being_rebuilt(scene)
+    await listing.advance(scene.database, scene.builder)
+    assert (await scene.the_list(list_id))["status"] == "building"
+    await everything_was_said(scene, rebuild_id)
+    await scene.advance()
+    assert await scene.listed(list_id) == [contract.number]

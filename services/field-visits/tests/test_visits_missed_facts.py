@@ -1,0 +1,170 @@
+"""What was missed comes back with what is said again: what holds is known then, and nothing happens a second time."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from events.contracts.base import EVERYONE, Event
+from events.envelope import AUDIENCE
+from events.testing import apply_records, record_of
+from field_visits.handlers import consumer
+from visits_scene import DAY, Contract, Placement, Scene
+
+TOMORROW, YESTERDAY = DAY + timedelta(days=1), DAY - timedelta(days=1)
+EPOCH = 1 << 40
+"""The lowest version after a restore."""
+
+
+async def hears_again(scene: Scene, event: Event) -> None:
+    """Somebody says again what holds."""
+    record = record_of(event)
+    headers = {**record.headers, AUDIENCE: EVERYONE}
+    await apply_records(scene.database, consumer, [record._replace(headers=headers)])
+
+
+async def may_be_visited(scene: Scene, contract: Contract) -> bool:
+    return (await scene.order(contract)).status_code == 201
+
+
+# --- disputes
+
+
+@pytest.mark.parametrize("said_by", ["whole", "another's resolution"])
+async def test_a_dispute_whose_end_was_missed_ends_with_newer_news_that_do_not_list_it(
+    scene: Scene, said_by: str
+) -> None:
+    contract = await scene.known_contract()
+    dispute, other = contract.disputed(), contract.disputed()
+    await scene.receives(dispute, other)
+    contract.resolved(dispute.clarification_id)
+    if said_by == "whole":
+        contract.resolved(other.clarification_id)
+        await hears_again(scene, contract.revised())
+    else:
+        await scene.receives(contract.resolved(other.clarification_id))
+    assert await may_be_visited(scene, contract)
+
+
+async def test_a_dispute_that_is_newer_than_the_whole_which_comes_after_it_stays(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    old = contract.revised()
+    await scene.receives(contract.disputed())
+    await scene.receives(old)
+    assert not await may_be_visited(scene, contract)
+
+
+@pytest.mark.parametrize("said_by", ["whole", "another's resolution"])
+async def test_a_dispute_that_newer_news_list_stays(scene: Scene, said_by: str) -> None:
+    contract = await scene.known_contract()
+    dispute, other = contract.disputed(), contract.disputed()
+    await scene.receives(dispute, other)
+    resolution = contract.resolved(other.clarification_id)
+    if said_by == "whole":
+        await hears_again(scene, contract.revised())
+    else:
+        await scene.receives(resolution)
+    assert not await may_be_visited(scene, contract)
+
+
+@pytest.mark.parametrize("decided_on", ["it", "another"])
+async def test_after_a_restore_a_dispute_ends_only_when_somebody_decides(scene: Scene, decided_on: str) -> None:
+    """The restored portfolio may have lost it: that it does not list it says nothing."""
+    contract = await scene.known_contract()
+    dispute = contract.disputed()
+    await scene.receives(dispute)
+    contract.disputes, contract.version = [], EPOCH
+    await hears_again(scene, contract.revised())
+    assert not await may_be_visited(scene, contract)
+    if decided_on == "it":
+        await scene.receives(contract.resolved(dispute.clarification_id))
+    else:
+        other = contract.disputed()
+        await scene.receives(other, contract.resolved(other.clarification_id))
+    assert await may_be_visited(scene, contract)
+
+
+async def test_a_dispute_that_the_restored_portfolio_has_listed_ends_like_any_other(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    dispute = contract.disputed()
+    await scene.receives(dispute)
+    contract.version = EPOCH
+    await hears_again(scene, contract.revised())
+    contract.resolved(dispute.clarification_id)
+    await hears_again(scene, contract.revised())
+    assert await may_be_visited(scene, contract)
+
+
+async def test_a_dispute_whose_contact_may_not_resume_stays_until_it_may(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    dispute = contract.disputed()
+    await scene.receives(dispute, contract.resolved(dispute.clarification_id, contact_may_resume=False))
+    assert not await may_be_visited(scene, contract)
+    contract.disputes = [dispute.clarification_id]
+    await hears_again(scene, contract.revised())
+    assert not await may_be_visited(scene, contract)
+    contract.resolved(dispute.clarification_id)
+    await hears_again(scene, contract.revised())
+    assert await may_be_visited(scene, contract)
+
+
+async def test_a_resolution_that_lets_nobody_resume_holds_though_its_opening_was_missed(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    old = contract.revised()
+    dispute = contract.disputed()
+    await scene.receives(contract.resolved(dispute.clarification_id, contact_may_resume=False))
+    await scene.receives(old)
+    assert not await may_be_visited(scene, contract)
+
+
+# --- pauses, placements and promises
+
+
+async def test_a_pause_that_a_newer_whole_does_not_list_is_gone(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    await scene.receives(contract.paused(YESTERDAY))
+    assert not await may_be_visited(scene, contract)
+    contract.pauses = []
+    await hears_again(scene, contract.revised())
+    assert await may_be_visited(scene, contract)
+
+
+async def test_a_pause_that_is_newer_than_the_whole_which_comes_after_it_stays(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    old = contract.revised()
+    await scene.receives(contract.paused(YESTERDAY))
+    await scene.receives(old)
+    assert not await may_be_visited(scene, contract)
+
+
+async def test_a_placement_that_comes_after_its_recall_tells_its_dates_and_is_not_active_again(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    placement = Placement(uuid.uuid4(), ends_on=TOMORROW)
+    late = contract.placed(placement)
+    await scene.receives(contract.recall_requested(placement))
+    await hears_again(scene, late)
+    [row] = await scene.rows("SELECT active, version, starts_on, ends_on FROM placement")
+    assert tuple(row) == (False, 2, placement.starts_on, placement.ends_on)
+    assert (await scene.order(contract, agency_id=placement.agency_id)).status_code == 404
+
+
+@pytest.mark.parametrize("lowest_version", [0, EPOCH])
+async def test_what_is_said_again_of_a_promise_that_is_over_calls_nothing_off(
+    scene: Scene, lowest_version: int
+) -> None:
+    contract = await scene.known_contract()
+    made = contract.promised(TOMORROW)
+    over = contract.broke(made)
+    await scene.receives(made, over)
+    visit = await scene.ordered(contract)
+    for event in (over, made):
+        version = lowest_version + event.version - made.version
+        await hears_again(scene, event.model_copy(update={"version": version}))
+    assert await scene.fate(visit) == ("ordered", None)
+
+
+async def test_a_promise_that_was_missed_calls_off_what_it_covers_when_it_is_said_again(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    covered, later = await scene.ordered(contract), await scene.ordered(contract, TOMORROW)
+    await hears_again(scene, contract.promised(DAY))
+    assert await scene.fate(covered) == ("cancelled", "promise")
+    assert await scene.fate(later) == ("ordered", None)

@@ -1,0 +1,83 @@
+"""Every visit is said again as it was said first: in chunks, each once, whatever became of it."""
+
+import uuid
+
+import pytest
+from events.contracts.base import ContractEvent
+from events.contracts.field_visits import VisitCancelled, VisitCompleted, VisitOrdered
+from events.testing import published
+from field_visits import republishing
+from visits_scene import Placement, Scene, moment
+
+AUDIENCE = "dialer-feed"
+_PHOTO = """
+INSERT INTO photo (photo_id, visit_id, upload_sha256, sha256, bytes, width, height, taken_at, recorded_by)
+VALUES ($1, $2, 'a', 'a', 1, 1, 1, now(), 'luis')
+"""
+
+
+async def say_again(scene: Scene) -> list[str]:
+    """Everything; how far each chunk has come."""
+    chunks = [""]
+    while True:
+        async with scene.database.transaction(bulk=True) as tx:
+            tx.audience = AUDIENCE
+            after = await republishing.republish(tx, chunks[-1])
+        if after is None:
+            return chunks[1:]
+        chunks.append(after)
+
+
+async def said(scene: Scene, event_type: type[ContractEvent], audience: str | None = None) -> list[str]:
+    """The bodies of what was said, first or again."""
+    events = await published(scene.database, event_type)
+    return sorted(event.body() for event in events if event.envelope.audience == audience)
+
+
+async def visits_in_every_state(scene: Scene) -> list[str]:
+    placement = Placement(uuid.uuid4())
+    contract, placed = await scene.known_contract(), await scene.known_contract(placement)
+    ordered, done, failed, off = [await scene.ordered(contract) for _ in range(4)]
+    by_agency, done_by_agency, begun = [await scene.ordered(placed) for _ in range(3)]
+    async with scene.database.transaction() as tx:
+        await tx.execute(_PHOTO, uuid.uuid4(), uuid.UUID(done))
+    position = {"latitude": 19.4326, "longitude": -99.1332, "accuracy_metres": 8.5}
+    await scene.result(done, position=position, reason_for_non_payment="lost the job")
+    await scene.result(failed, "nobody_home", "nobody", position=position | {"accuracy_metres": None})
+    await scene.result(done_by_agency, at=moment("2026-11-20T17:00:00Z"))
+    for visit in (off, begun):
+        await scene.post(f"/v1/visits/{visit}/cancellation", {"reason": "rain"})
+    await scene.result(begun)
+    states = ["cancelled", "done", "done", "done", "failed", "ordered", "ordered"]
+    assert [row["state"] for row in await scene.rows("SELECT state FROM visit ORDER BY state")] == states
+    return [ordered, done, failed, off, by_agency, done_by_agency, begun]
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 500])
+async def test_visits_are_said_again_as_they_were_said_first(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(republishing, "CHUNK_VISITS", chunk)
+    visits = await visits_in_every_state(scene)
+
+    chunks = await say_again(scene)
+
+    assert len(chunks) == -(-len(visits) // chunk)
+    assert len(await said(scene, VisitOrdered, AUDIENCE)) == 7
+    assert len(await said(scene, VisitCompleted, AUDIENCE)) == 4
+    for event_type in (VisitOrdered, VisitCompleted):
+        assert await said(scene, event_type, AUDIENCE) == await said(scene, event_type)
+    assert await said(scene, VisitCancelled, AUDIENCE) == [], "no one counts a visit that does not take place"
+
+
+async def test_the_order_of_a_visit_is_said_before_its_result(scene: Scene) -> None:
+    visit = await scene.ordered(await scene.known_contract())
+    await scene.result(visit)
+    await say_again(scene)
+    types = await scene.rows("SELECT type FROM outbox_events WHERE audience IS NOT NULL ORDER BY id")
+    assert [row["type"] for row in types] == [VisitOrdered.type, VisitCompleted.type]
+
+
+async def test_where_there_are_no_visits_nothing_is_said(scene: Scene) -> None:
+    await scene.known_contract()
+    assert await say_again(scene) == []

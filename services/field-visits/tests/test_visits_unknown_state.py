@@ -1,0 +1,99 @@
+"""Nobody is sent to the door about what some service could not follow, until every service follows it again."""
+
+from datetime import UTC, datetime
+
+import pytest
+from events import dead_letters
+from events.batch import apart
+from events.contracts.field_visits import VisitCancelled
+from events.contracts.runtime import SERVICES, ContractReplayed, ContractSetAside
+from events.testing import apply_records, published, record_of
+from field_visits.handlers import consumer
+from visits_scene import DAY, Contract, Scene
+
+TOLD = "News of the contract could not be applied: until they are, nobody is visited."
+
+
+def set_aside(contract: Contract, service: str = "promises") -> ContractSetAside:
+    return ContractSetAside(contract_id=contract.contract_id, service=service, consumer=f"{service}.events")
+
+
+def replayed(contract: Contract, service: str = "promises") -> ContractReplayed:
+    return ContractReplayed(contract_id=contract.contract_id, service=service, consumer=f"{service}.events")
+
+
+async def is_refused(scene: Scene, contract: Contract) -> None:
+    answer = await scene.order(contract)
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:recobro:problem:unknown-state")
+    assert answer.json()["detail"] == TOLD
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_what_any_service_has_set_aside_calls_every_open_visit_off(scene: Scene, service: str) -> None:
+    contract, other = await scene.known_contract(), await scene.known_contract()
+    done = await scene.ordered(contract)
+    await scene.result(done)
+    open_visits = [await scene.ordered(contract), await scene.ordered(contract, DAY.replace(month=12))]
+    elsewhere = await scene.ordered(other)
+
+    await scene.receives(set_aside(contract, service))
+
+    assert [await scene.fate(visit) for visit in open_visits] == [("cancelled", "unknown_state")] * 2
+    assert await scene.fate(done) == ("done", None)
+    assert await scene.fate(elsewhere) == ("ordered", None)
+    events = await published(scene.database, VisitCancelled)
+    assert sorted((str(event.visit_id), event.reason) for event in events) == [
+        (visit, "unknown_state") for visit in sorted(open_visits)
+    ]
+    await is_refused(scene, contract)
+
+
+async def test_a_visit_can_be_ordered_again_when_the_last_service_follows_the_contract(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    off = await scene.ordered(contract)
+    await scene.receives(set_aside(contract, "portfolio"), set_aside(contract, "dialer-feed"))
+    await scene.receives(replayed(contract, "dialer-feed"))
+    await is_refused(scene, contract)
+    await scene.receives(replayed(contract, "portfolio"))
+    assert (await scene.order(contract)).status_code == 201
+    assert await scene.fate(off) == ("cancelled", "unknown_state"), "what is off stays off"
+
+
+async def test_that_nothing_is_known_comes_before_every_other_reason(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    await scene.receives(set_aside(contract), contract.disputed(), contract.closed())
+    await is_refused(scene, contract)
+
+
+async def test_neither_letter_nor_balance_is_given_for_a_visit_that_was_called_off(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    begun, off = await scene.ordered(contract), await scene.ordered(contract)
+    await scene.attend(begun, "third_party")
+    await scene.receives(set_aside(contract))
+    for visit in (begun, off):
+        for document in ("letter", "sheet"):
+            printed = await scene.get(f"/v1/visits/{visit}/{document}.pdf")
+            assert (printed.status_code, printed.json()["reason"]) == (409, "unknown_state")
+        attended = await scene.attend(visit)
+        assert (attended.status_code, attended.json()["reason"]) == (409, "unknown_state")
+        assert "balance" not in attended.json()
+    never_begun = await scene.result(off, at=datetime.now(UTC).isoformat())
+    assert (never_begun.status_code, never_begun.json()["reason"]) == (409, "unknown_state")
+    assert (await scene.result(begun, attended_by="third_party")).status_code == 201, "what was found is not lost"
+
+
+async def test_an_event_that_we_cannot_read_calls_off_until_it_is_discarded(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    visit = await scene.ordered(contract)
+    poison = record_of(contract.paid())._replace(value=b"{}")
+    await apply_records(scene.database, consumer, [poison, record_of(contract.disputed())], handle=apart)
+    assert await scene.fate(visit) == ("cancelled", "unknown_state")
+    [told] = await published(scene.database, ContractSetAside)
+    assert (told.contract_id, told.service) == (contract.contract_id, "field-visits")
+    await is_refused(scene, contract)
+    assert await scene.rows("SELECT FROM clarification") == [], "its followers wait"
+
+    for letter in await scene.rows("SELECT letter_id FROM dead_letters ORDER BY letter_id"):
+        await is_refused(scene, contract)
+        await dead_letters.discard(scene.database, consumer, letter["letter_id"], by="operator", reason="garbage")
+    assert (await scene.order(contract)).status_code == 201

@@ -1,0 +1,154 @@
+"""What others say again is known here, and has not happened a second time; what is set aside is remembered."""
+
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+import pytest
+from events import dead_letters
+from events.batch import apart
+from events.contracts.assignment import (
+    ContractPlaced,
+    PlacementEnded,
+    PlacementRecalled,
+    PlacementRecallRequested,
+    PlacementReinstated,
+)
+from events.contracts.base import EVERYONE, Event
+from events.contracts.field_visits import VisitOrdered
+from events.contracts.promises import (
+    PromiseBroken,
+    PromiseCancelled,
+    PromiseKept,
+    PromisePartlyKept,
+    PromiseReopened,
+)
+from events.contracts.runtime import SERVICES, ContractReplayed, ContractSetAside
+from events.envelope import envelope_of, headers_of
+from events.testing import apply_records, published, record_of
+from events.transport import Record
+from outside_reports import later, placed, promised, receive, then, visited
+from portfolio.handlers import consumer
+from portfolio.identities import contract_id_of
+from portfolio_builders import TODAY, Given, days_ago
+
+AGENCY = uuid4()
+
+
+async def a_contract(given: Given) -> UUID:
+    return await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
+
+
+def again(event: Event, audience: str) -> Record:
+    """The event as somebody who was asked says it again."""
+    record = record_of(event)
+    envelope = envelope_of(record.headers).model_copy(update={"audience": audience})
+    return record._replace(headers=headers_of(envelope))
+
+
+async def lines(given: Given) -> list[tuple[str, str]]:
+    rows = await given.rows("SELECT kind, summary FROM contract_history ORDER BY history_id")
+    return [(row["kind"], row["summary"]) for row in rows]
+
+
+async def states(given: Given, table: str) -> list[str]:
+    return [row["state"] for row in await given.rows(f"SELECT state FROM {table} ORDER BY state")]
+
+
+def everything(contract_id: UUID) -> Sequence[Event]:
+    """Every kind of event of which something is kept here, or told, and that is said again; each of another thing."""
+    placement, promise = placed(contract_id, AGENCY), promised(contract_id)
+    reinstated = then(PlacementReinstated, placed(contract_id, AGENCY), starts_on=TODAY)
+    return [
+        placement,
+        then(PlacementRecallRequested, placed(contract_id, AGENCY), final_on=TODAY),
+        then(PlacementRecalled, placed(contract_id, AGENCY)),
+        reinstated,
+        then(PlacementEnded, placed(contract_id, AGENCY)),
+        promise,
+        later(PromiseKept, promised(contract_id)),
+        later(PromisePartlyKept, promised(contract_id)),
+        later(PromiseBroken, promised(contract_id)),
+        later(PromiseReopened, promised(contract_id)),
+        later(PromiseCancelled, promised(contract_id), reason="by mistake"),
+        VisitOrdered(contract_id=contract_id, visit_id=uuid4(), visitor="luis", address_id=uuid4(), visit_on=TODAY),
+        visited(contract_id),
+    ]
+
+
+@pytest.mark.parametrize("audience", ["portfolio", EVERYONE])
+async def test_what_is_said_again_changes_what_is_known_and_writes_no_history(given: Given, audience: str) -> None:
+    contract_id = await a_contract(given)
+    said = everything(contract_id)
+    await apply_records(given.database, consumer, [again(event, audience) for event in said])
+    assert await lines(given) == []
+    assert await states(given, "placement") == ["active", "active", "ended", "recall_pending", "recalled"]
+    assert await states(given, "promise") == ["broken", "cancelled", "kept", "open", "open", "partly_kept"]
+    await receive(given, *said)
+    assert len(await lines(given)) == len(said), "what happens is remembered"
+
+
+async def test_what_is_said_again_to_another_is_not_for_us(given: Given) -> None:
+    contract_id = await a_contract(given)
+    await apply_records(given.database, consumer, [again(placed(contract_id, AGENCY), "dialer-feed")])
+    assert await given.rows("SELECT FROM placement") == []
+
+
+async def test_a_newer_word_wins_over_what_happened(given: Given) -> None:
+    """A restored service has lost a recall, and says so with a version of its new epoch."""
+    contract_id = await a_contract(given)
+    first = placed(contract_id, AGENCY)
+    await receive(given, first, then(PlacementRecallRequested, first, final_on=TODAY))
+    assert await states(given, "placement") == ["recall_pending"]
+    restored = first.model_copy(update={"version": 1 << 40 | 1})
+    await apply_records(given.database, consumer, [again(restored, EVERYONE)])
+    assert await states(given, "placement") == ["active"]
+    assert [kind for kind, _ in await lines(given)] == ["placed", "recall_requested"]
+
+
+# --- set aside
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_that_a_service_could_not_follow_is_remembered_and_that_it_follows_again(
+    given: Given, service: str
+) -> None:
+    about = {"contract_id": await a_contract(given), "service": service, "consumer": f"{service}.events"}
+    await receive(given, ContractSetAside(**about))
+    await apply_records(given.database, consumer, [again(ContractSetAside(**about), EVERYONE)])
+    await receive(given, ContractReplayed(**about))
+    assert await lines(given) == [
+        ("set_aside", f"{service} could not follow; contact stops"),
+        ("replayed", f"{service} follows again"),
+    ]
+
+
+async def test_of_a_contract_that_is_not_here_nothing_is_remembered(given: Given) -> None:
+    await receive(given, ContractSetAside(contract_id=uuid4(), service="promises", consumer="promises.events"))
+    assert await lines(given) == []
+
+
+async def test_an_event_about_an_unknown_contract_is_set_aside_alone(given: Given) -> None:
+    known, stranger = [await a_contract(given) for _ in range(4)], uuid4()
+    about = [*known[:2], stranger, *known[2:]]
+    records = [record_of(placed(contract_id, AGENCY)) for contract_id in about]
+    records.append(record_of(promised(stranger)))
+    await apply_records(given.database, consumer, records, handle=apart)
+    assert {row["contract_id"] for row in await given.rows("SELECT contract_id FROM placement")} == set(known)
+    assert await lines(given) == [("placed", f"for dialing from {TODAY}")] * 4
+    letters = await given.rows("SELECT key, type, error FROM dead_letters ORDER BY letter_id")
+    assert [tuple(row) for row in letters] == [
+        (str(stranger), ContractPlaced.type, f"is about a contract that is not here: {stranger}"),
+        (str(stranger), promised(stranger).type, None),
+    ]
+    [told] = await published(given.database, ContractSetAside)
+    assert (told.contract_id, told.service) == (stranger, "portfolio")
+
+
+async def test_it_is_applied_when_the_contract_has_been_loaded(given: Given) -> None:
+    portfolio_id = await given.portfolio()
+    contract_id = contract_id_of(portfolio_id, "C-1")
+    await apply_records(given.database, consumer, [record_of(placed(contract_id, AGENCY))], handle=apart)
+    await given.contract(portfolio_id, (days_ago(40), "100.00"), number="C-1")
+    replay = await dead_letters.replay(given.database, consumer, str(contract_id))
+    assert (replay.applied, replay.waiting, replay.error) == (1, 0, None)
+    assert [kind for kind, _ in await lines(given)] == ["placed", "replayed"]

@@ -1,0 +1,105 @@
+"""What the portfolio says again is what holds, in chunks, with the versions that it has, and nothing changes by it."""
+
+from typing import Any
+
+import httpx
+import pytest
+from events.contracts.portfolio import (
+    ContractRegistered,
+    ContractRevised,
+    PaymentReceived,
+    PortfolioStateChanged,
+)
+from events.testing import published
+from portfolio import portfolios, republishing
+from portfolio_builders import TODAY, Given, days_ago, pay, reverse
+
+CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("clarifications", {"reason": "amount", "opened_by": "debtor"}),
+    ("pauses", {"reason": "flood", "starts_on": str(TODAY), "ends_on": str(TODAY)}),
+)
+
+
+async def say_again(given: Given, audience: str = "promises") -> list[str]:
+    """Everything; how far each chunk has come."""
+    chunks = [""]
+    while True:
+        async with given.database.transaction(bulk=True) as tx:
+            tx.audience = audience
+            after = await republishing.republish(tx, chunks[-1])
+        if after is None:
+            return chunks[1:]
+        chunks.append(after)
+
+
+async def said(given: Given) -> list[ContractRevised]:
+    """The contracts that were said again, in outbox order."""
+    return [event for event in await published(given.database, ContractRevised) if event.envelope.audience is not None]
+
+
+async def tables(given: Given) -> dict[str, Any]:
+    everything = await given.everything()
+    everything["portfolio"] = [tuple(row) for row in await given.rows("SELECT * FROM portfolio ORDER BY portfolio_id")]
+    return {name: rows for name, rows in everything.items() if not name.startswith("outbox")}
+
+
+async def test_everything_is_said_once_in_chunks_and_nothing_changes(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(republishing, "CHUNK_CONTRACTS", 2)
+    portfolio_ids = [await given.portfolio() for _ in range(2)]
+    async with given.database.transaction() as tx:
+        for portfolio_id in portfolio_ids:
+            await portfolios.publish_state(tx, portfolio_id)
+    for n in range(5):
+        await given.contract(portfolio_ids[n % 2], (days_ago(n * 20), "100.00"), phones=[f"+52555512345{n}"])
+    before = await tables(given)
+
+    chunks = await say_again(given)
+
+    assert len(chunks) == 4
+    assert await tables(given) == before
+    first_said = await published(given.database, ContractRegistered)
+    again = await said(given)
+    assert [event.contract_id for event in again] == sorted(event.contract_id for event in first_said)
+    assert {event.envelope.audience for event in again} == {"promises"}
+    assert [event.body() for event in again] == sorted(event.body() for event in first_said)
+    first, second, *states = await published(given.database, PortfolioStateChanged)
+    assert {state.body() for state in states} == {first.body(), second.body()}
+    assert [state.envelope.audience for state in states] == ["promises"] * 2
+
+
+async def test_all_payments_are_listed_with_those_that_were_reversed_and_no_version_is_raised(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
+    ids = [(await pay(client, contract_id, amount))["payment_id"] for amount in ("10.00", "20.00", "30.00")]
+    await reverse(client, ids[1])
+    for kind, body in CHANGES:
+        assert (await client.post(f"/v1/contracts/{contract_id}/{kind}", json=body)).status_code == 201
+    row = await given.row(contract_id)
+
+    await say_again(given, audience="*")
+
+    [event] = await said(given)
+    assert [(str(p.payment_id), f"{p.amount}", p.reversed) for p in event.payments] == [
+        (ids[0], "10.00", False),
+        (ids[1], "20.00", True),
+        (ids[2], "30.00", False),
+    ]
+    received = await published(given.database, PaymentReceived)
+    assert [(p.paid_on, p.business_date) for p in event.payments] == [(e.paid_on, e.as_of) for e in received]
+    assert event.last_payment is not None
+    assert str(event.last_payment.payment_id) == ids[2]
+    assert (event.version, event.details_version) == (row["version"], row["details_version"])
+    assert await given.row(contract_id) == row
+    assert (len(event.open_clarifications), len(event.pauses)) == (1, 1)
+    assert (event.overdue_balance, event.stage) == (row["overdue_balance"], row["stage"])
+
+
+async def test_a_revision_that_happens_lists_no_payments(client: httpx.AsyncClient, given: Given) -> None:
+    """Whoever follows knows them, and files of a million contracts are long enough."""
+    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
+    await reverse(client, (await pay(client, contract_id, "100.00"))["payment_id"])
+    [event] = await published(given.database, ContractRevised)
+    assert event.payments == ()
