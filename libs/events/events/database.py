@@ -60,8 +60,7 @@ class Transaction:
     ``consumer`` is set in a consumer's batch; there an event needs its ``cause``. ``service`` is whose transaction it
     is, ``partitions`` how many each of its topics has, by lane. ``notes`` is for what a handler leaves to the
     consumer's ``last`` hook. ``traces`` are those of the events that are being applied, by their ids: what they cause
-    belongs to them. ``audience`` is set while what
-    holds is said again.
+    belongs to them. ``audience`` is set while what holds is said again.
     """
 
     def __init__(

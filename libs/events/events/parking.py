@@ -182,7 +182,9 @@ class Parking:
         if not self._new:
             return
         new = [self._new[key] for key in sorted(self._new)]
-        await self._tx.fetch(_PARK, [d.key for d in new], [d.contract_id for d in new], self._name)
+        rows = await self._tx.fetch(_PARK, [d.key for d in new], [d.contract_id for d in new], self._name)
+        # One that the other lane has parked since we looked has been told of.
+        parked = {row["key"] for row in rows}
         for delivery in new:
             log.error(
                 "event_set_aside",
@@ -193,7 +195,7 @@ class Parking:
                 error=delivery.error,
             )
             metrics.EVENTS_SET_ASIDE.labels(self._name).inc()
-        causes = {d.contract_id: d.event_id for d in new if d.contract_id is not None}
+        causes = {d.contract_id: d.event_id for d in new if d.contract_id is not None and d.key in parked}
         await announce(self._tx, self._consumer, ContractSetAside, causes, self._name)
 
 
@@ -216,11 +218,11 @@ async def announce(
     """Say it of these contracts, each because of an event, to everyone and to this service's own handler."""
     told = []
     for contract_id, cause in sorted(causes.items()):
-        event = what(contract_id=contract_id, service=tx.service, consumer=name)
+        event = what(contract_id=contract_id, service=consumer.service, consumer=name)
         tx.publish(event, cause=cause)
         event_id = caused_event_id(cause, name, what.type, event.key, 0)
         envelope = Envelope(
-            event_id=event_id, type=what.type, source=tx.service, occurred_at=datetime.now(UTC), key=event.key
+            event_id=event_id, type=what.type, source=consumer.service, occurred_at=datetime.now(UTC), key=event.key
         )
         told.append(what.received(event.body(), envelope))
     own = consumer.handlers.get(what)

@@ -181,14 +181,14 @@ async def test_a_reversal_that_was_missed_ends_the_holdoff(scene: Scene, payment
 async def test_a_placement_that_comes_after_its_recall_tells_its_dates_and_is_not_active_again(scene: Scene) -> None:
     """Until its dates are known, whatever is collected is taken to be collected today."""
     [contract] = await scene.contracts(1)
-    dates = {"starts_on": TOMORROW, "ends_on": TOMORROW + timedelta(days=9)}
-    placement = Placement(contract, uuid.uuid4(), PlacementKind.COLLECTION, **dates)
+    starts_on, ends_on = TOMORROW, TOMORROW + timedelta(days=9)
+    placement = Placement(contract, uuid.uuid4(), PlacementKind.COLLECTION, starts_on, ends_on)
     late = placement.placed()
     await scene.receives(placement.recall_requested())
     assert await on_the_next_list(scene) == []
     await hears_again(scene, late)
     [row] = await scene.rows("SELECT state, version, starts_on, ends_on FROM placement")
-    assert tuple(row) == ("recall_pending", 2, *dates.values())
+    assert tuple(row) == ("recall_pending", 2, starts_on, ends_on)
     assert await on_the_next_list(scene) == [contract.number]
 
 

@@ -122,7 +122,6 @@ async def keep_resolutions(tx: Transaction, events: Sequence[ClarificationResolv
     rows = [(e.contract_id, e.clarification_id, e.version, not e.contact_may_resume) for e in events]
     await queries.resolve_clarifications(tx, _columns(rows))
     silent = [(e.contract_id, other) for e in events for other in e.still_open]
-    silent += [(e.contract_id, e.clarification_id) for e in events if not e.contact_may_resume]
     facts = _columns((e.contract_id, e.version, True) for e in events)
     await queries.end_clarifications(tx, facts, _columns(silent) or [(), ()])
 

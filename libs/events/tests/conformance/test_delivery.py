@@ -51,7 +51,12 @@ async def test_what_the_log_delivers_again_is_not_applied_again(scene: Scene) ->
     await producer.close()
     scene.running.subscribe(table, scene.table_database, scene.transport)
     await until(lambda: has(table.count(scene.table_database), 51))
-    assert by_plate(await table.served(scene.table_database)) == {plate: list(range(51))}
+    # Again, and now they come in a batch of their own.
+    producer = await scene.transport.producer(linger_ms=0)
+    await producer.send([*records, outgoing(scene, plate, 51)])
+    await producer.close()
+    await until(lambda: at_least(table.count(scene.table_database), 52))
+    assert by_plate(await table.served(scene.table_database)) == {plate: list(range(52))}
 
 
 async def test_a_consumer_that_dies_before_it_commits_to_the_log_repeats_nothing(scene: Scene) -> None:
@@ -293,7 +298,7 @@ async def test_an_urgent_fact_does_not_wait_behind_bulk(scene: Scene) -> None:
     await scene.kitchen.serve(scene.kitchen_database, [(uuid4(), 1)])
     await until(lambda: has(table.count(scene.table_database), 1))
     # Counted after the urgent one has been seen: what is missing now came, or will come, later than it.
-    assert await table.count(scene.table_database, Lane.BULK) < 200_000
+    assert await table.count(scene.table_database, Lane.BULK) < 100_000
 
 
 async def fill_bulk(scene: Scene, events: int) -> None:
