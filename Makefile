@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS := .bench-peers
 LOCKS := requirements/uv.txt requirements/runtime.txt requirements/dev.txt
 PACKAGES := libs/events libs/chassis libs/jurisdictions services/portfolio services/assignment services/dialer-feed \
 	services/field-visits services/promises cli
@@ -13,6 +14,7 @@ DATA ?= .recobro
 PORT_BASE ?= 8000
 KAFKA_DATA ?= .kafka
 KAFKA_PORT ?= 9092
+MINUTES ?= 60
 
 help: ## list the targets
 	@$(PYTHON) -c 'import re; [print(f"{m[1]:<13}{m[2]}") for m in re.finditer(r"(?m)^([a-z-]+):.*?## (.*)", open("Makefile").read())]'
@@ -31,6 +33,20 @@ test: setup ## run the tests; what was skipped is listed with its reason (PYTEST
 
 faults: setup ## kill every process in turn under 500 payments each, and count (some minutes)
 	@RECOBRO_FAULT_PAYMENTS=$${RECOBRO_FAULT_PAYMENTS:-500} $(BIN)/python -m pytest tests/journeys/test_kills.py
+
+faults-rig: setup ## inject a selection of faults, count what was lost or doubled, and show that the rig notices defects
+	@RECOBRO_FAULTS=1 $(BIN)/python -m pytest tests/faults
+
+faults-long: setup ## inject every fault over every log, again and again (MINUTES, else 60; SEED to repeat a run)
+	@PYTHONPATH=tests:bench $(BIN)/python -m faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+bench-events: setup $(PEERS)/.installed ## measure the event runtime beside its bounds and peers, half an hour (BENCH_ARGS)
+	@PYTHONPATH=bench $(BIN)/python -m event_bench $(BENCH_ARGS)
+
+$(PEERS)/.installed: bench/peers/requirements.txt | $(STAMP)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS)
+	@$(BIN)/uv pip sync --quiet --python $(PEERS)/bin/python --require-hashes bench/peers/requirements.txt
+	@touch $@
 
 lint: setup ## formatting, rules, types, and who may import whom
 	$(BIN)/ruff format --check .
@@ -56,7 +72,7 @@ clean: stop kafka-stop ## stop everything, delete its data and all caches
 	find libs services cli tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and delete the virtual environment too
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(PEERS)
 
 setup: $(STAMP) ## create .venv from the locked requirements and install the workspace
 	@:
@@ -69,4 +85,4 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test faults lint contracts kafka kafka-stop stop clean distclean setup
+.PHONY: help run demo demo-kafka test faults faults-rig faults-long bench-events lint contracts kafka kafka-stop stop clean distclean setup

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 
@@ -60,14 +61,26 @@ class LocalKafka:
     """One broker with its data in ``folder``, listening on loopback only, run from the jars that ``fetch`` brought.
 
     ``start`` returns when it serves requests, and does nothing when it runs already. It ends with the thread that
-    started it (on Linux), unless it ``stays``; then ``stop``, of any process, ends it.
+    started it (on Linux), unless it ``stays``; then ``stop``, of any process, ends it. ``settings`` are added to, or
+    replace, those of the recipe; brokers of one cluster share a ``cluster_id``.
     """
 
-    def __init__(self, folder: Path, port: int, jars: Path, *, stays: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        jars: Path,
+        *,
+        stays: bool = False,
+        settings: Mapping[str, str] | None = None,
+        cluster_id: str | None = None,
+    ) -> None:
         self.folder = folder.absolute()
         self.port = port
         self._jars = jars.absolute()
         self._stays = stays
+        self._settings = dict(settings or {})
+        self._cluster_id = cluster_id
         self._record_file = self.folder / "broker.json"
         self._log = self.folder / "broker.log"
 
@@ -82,6 +95,11 @@ class LocalKafka:
 
     def start(self) -> None:
         """Start it and wait until it serves; ``KafkaFailed`` when it does not within a minute."""
+        self.launch()
+        self.wait_until_it_serves()
+
+    def launch(self) -> None:
+        """Start its process, unless it runs; a broker of a cluster serves only when most of the others run too."""
         if (java := shutil.which("java")) is None:
             raise KafkaFailed("Apache Kafka needs Java 17 or newer (java), which is not on PATH.")
         if self._process() is None:
@@ -89,6 +107,9 @@ class LocalKafka:
                 raise KafkaFailed(f"Port {self.port} is taken by another program.")
             self._format(java)
             self._launch(java)
+
+    def wait_until_it_serves(self) -> None:
+        """``KafkaFailed`` when it does not within a minute."""
         deadline = time.monotonic() + _START_TIMEOUT_SECONDS
         while not _serves(self.port):
             if self._process() is None or time.monotonic() > deadline:
@@ -115,10 +136,11 @@ class LocalKafka:
         settings = Template((RECIPE / "server.properties").read_text()).substitute(
             port=self.port, controller_port=free_port(), data=data
         )
+        settings += "".join(f"{name}={value}\n" for name, value in self._settings.items())
         (self.folder / "server.properties").write_text(settings)
         if (data / "meta.properties").exists():
             return
-        command = [*self._java(java), "kafka.tools.StorageTool", "format", "-t", _new_cluster_id()]
+        command = [*self._java(java), "kafka.tools.StorageTool", "format", "-t", self._cluster_id or _new_cluster_id()]
         command += ["-c", str(self.folder / "server.properties")]
         result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_FORMAT_TIMEOUT_SECONDS)
         if result.returncode != 0:
@@ -140,6 +162,40 @@ class LocalKafka:
     def _java(self, java: str) -> list[str]:
         logging = f"-Dlog4j2.configurationFile={RECIPE / 'log4j2.properties'}"
         return [java, "-Xms256m", "-Xmx512m", logging, "-cp", f"{self._jars}/*"]
+
+
+def cluster(folder: Path, jars: Path, size: int = 3) -> tuple[LocalKafka, ...]:
+    """Brokers of one cluster, to be started together, which keep every record on up to three of them.
+
+    Any one of three may be away: two have to have a record before it counts as written.
+    """
+    ports = [(free_port(), free_port()) for _ in range(size)]
+    voters = ",".join(f"{node}@127.0.0.1:{controller}" for node, (_, controller) in enumerate(ports, start=1))
+    copies = str(min(3, size))
+    shared = {"controller.quorum.voters": voters, "offsets.topic.replication.factor": copies}
+    cluster_id = _new_cluster_id()
+    return tuple(
+        LocalKafka(
+            folder / f"broker-{node}",
+            port,
+            jars,
+            settings={
+                **shared,
+                "node.id": str(node),
+                "listeners": f"BROKER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+            },
+            cluster_id=cluster_id,
+        )
+        for node, (port, controller) in enumerate(ports, start=1)
+    )
+
+
+def start_together(brokers: Sequence[LocalKafka]) -> None:
+    """Start the brokers of a cluster and wait until all serve."""
+    for broker in brokers:
+        broker.launch()
+    for broker in brokers:
+        broker.wait_until_it_serves()
 
 
 def _new_cluster_id() -> str:

@@ -1,0 +1,1 @@
+"""The event runtime measured beside what bounds it and beside what a team would write instead."""

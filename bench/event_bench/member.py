@@ -1,0 +1,136 @@
+"""A process of ours that is measured, until SIGTERM: ``python -m event_bench.member ROLE SPEC``."""
+
+import asyncio
+import gc
+import json
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+import structlog
+import uvloop
+from events import Database, Lane, Runtime, Subscription, TopicPartition, Transport
+from events.transport import GroupMember, Listener, Record
+
+from event_bench import bare, rows
+from event_bench.openloop import obey
+from event_bench.reporting import Tally, say
+from event_bench.servers import Servers
+from event_bench.workload import LIVE, READERS, Paid, reader
+
+Role = Callable[[Servers, dict[str, Any], asyncio.Event], Awaitable[None]]
+
+
+class _Watched(Subscription):
+    async def assigned(self, partitions: Collection[TopicPartition]) -> None:
+        await super().assigned(partitions)
+        say(assigned=len(partitions))
+
+
+async def subscription(servers: Servers, spec: dict[str, Any], stop: asyncio.Event) -> None:
+    """A lane of the reader alone, its answers left in the outbox; ``gated``, it begins when standard input says so."""
+    database, transport = Database(servers.reader), servers.transport(spec["log"])
+    await database.open()
+    await transport.open()
+    database.service, database.partitions = READERS[spec["log"]], {Lane.EVENTS: 12}
+    tally = Tally()
+    consumer = reader(spec["log"], spec["source"], lambda count, _: tally.add(count), answers=spec["answers"])
+    if spec["gated"]:
+        transport, go = gated(transport)
+    reading = _Watched(consumer, Lane.EVENTS, database, transport)
+    running = asyncio.create_task(reading.run())
+    if spec["gated"]:
+        while len(reading.progress) != spec["share"] and not stop.is_set():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.05)
+        say(ready=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        say(assigned=len(reading.progress))
+        go.set()
+    await asyncio.wait({running, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    await reading.stop()
+    await running
+
+
+async def service(servers: Servers, spec: dict[str, Any], stop: asyncio.Event) -> None:
+    """The reader as a service's process runs it: both lanes, and the relays of its answers."""
+    database, tally = Database(servers.reader), Tally()
+    consumer = reader(spec["log"], LIVE, tally.add, answers=True)
+    await database.open()
+    runtime = Runtime(READERS[spec["log"]], database, servers.transport(spec["log"]), consumer)
+    await runtime.start()
+    while len(runtime.subscriptions) < 2 or not all(  # noqa: ASYNC110 - nothing tells
+        reading.progress for reading in runtime.subscriptions
+    ):
+        await asyncio.sleep(0.02)
+    say(ready=True)
+    await stop.wait()
+    await runtime.stop()
+    await database.close()
+
+
+async def publisher(servers: Servers, spec: dict[str, Any], stop: asyncio.Event) -> None:
+    """A service that publishes: its relays, and payments at the rate that it is told."""
+    database = Database(servers.publisher, max_connections=20)
+    await database.open()
+    runtime = Runtime(LIVE, database, servers.transport(spec["log"]), None)
+    await runtime.start()
+    staged = spec["payments"]
+
+    async def pay(n: int) -> None:
+        async with database.transaction() as tx:
+            row = await tx.fetchrow(f"{rows.ROWS} RETURNING *", n % staged, n % staged + 1, n)
+            assert row is not None
+            tx.publish(Paid.model_validate({**row, "reference": str(n)}))
+
+    say(ready=True)
+    await obey(pay, stop, stamp_before=False)
+    await runtime.stop()
+    await database.close()
+
+
+def gated(transport: Transport) -> tuple[Transport, asyncio.Event]:
+    """The transport, its members reading nothing before the event is set."""
+    go, join = asyncio.Event(), transport.join
+
+    async def gated_join(group: str, topics: Collection[str], listener: Listener) -> GroupMember:
+        member = await join(group, topics, listener)
+        poll = member.poll
+
+        async def gated_poll(
+            partitions: Collection[TopicPartition], *, max_records: int, timeout_seconds: float
+        ) -> list[Record]:
+            if go.is_set():
+                return await poll(partitions, max_records=max_records, timeout_seconds=timeout_seconds)
+            await asyncio.sleep(0.05)
+            return []
+
+        member.poll = gated_poll  # type: ignore[method-assign]
+        return member
+
+    transport.join = gated_join  # type: ignore[method-assign]
+    return transport, go
+
+
+ROLES: dict[str, Role] = {
+    "subscription": subscription,
+    "service": service,
+    "publisher": publisher,
+    "bare_consumer": bare.consumer,
+    "floor_writer": bare.floor_writer,
+    "floor_reader": bare.floor_reader,
+}
+
+
+async def main(role: str, spec: dict[str, Any]) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    # As in a service's process: what is loaded by now stays.
+    gc.collect()
+    gc.freeze()
+    await ROLES[role](Servers(**spec.pop("servers")), spec, stop)
+
+
+if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    uvloop.run(main(sys.argv[1], json.loads(sys.argv[2])))

@@ -1,0 +1,98 @@
+"""One PostgreSQL, one Kafka, and the three databases in which everybody works."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from events.kafka import KafkaTransport
+from events.postgres import PostgresTransport
+from events.schema import CREATE
+from events.transport import Transport
+from recobro import kafka
+from recobro.postgres import EmbeddedPostgres, free_port
+
+from event_bench import rows
+
+_JARS = Path(__file__).parents[2] / ".kafka" / "lib"
+_FLOOR = "CREATE TABLE floor_log (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL)"
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where they are: addresses of the three databases, and of the broker."""
+
+    publisher: str
+    reader: str
+    log: str
+    kafka: str
+
+    def transport(self, log: str) -> Transport:
+        """A transport of its own over the log that is called ``kafka`` or ``embedded``."""
+        return KafkaTransport(self.kafka) if log == "kafka" else PostgresTransport(self.log)
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Servers]:
+    """PostgreSQL with the embedded platform's settings, and the broker that KAFKA_BOOTSTRAP names, else one of ours."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="recobro-bench-", ignore_cleanup_errors=True))
+        )
+        postgres = EmbeddedPostgres(folder / "postgres", free_port())
+        stack.callback(postgres.stop)
+        postgres.start()
+        bootstrap = os.environ.get("KAFKA_BOOTSTRAP")
+        if not bootstrap:
+            kafka.fetch(_JARS)
+            broker = kafka.LocalKafka(folder / "kafka", free_port(), _JARS)
+            stack.callback(broker.stop)
+            broker.start()
+            bootstrap = broker.bootstrap
+        yield Servers(postgres.dsn("publisher"), postgres.dsn("reader"), postgres.dsn("log"), bootstrap)
+
+
+async def prepare(servers: Servers, payments: int, contracts: int) -> None:
+    """Make the databases, and ``payments`` staged payments of ``contracts`` contracts."""
+    async with connected(servers.log.rpartition("/")[0] + "/postgres") as admin:
+        for name in ("publisher", "reader", "log"):
+            await admin.execute(f"CREATE DATABASE {name}")
+    async with connected(servers.publisher) as publisher:
+        await publisher.execute(CREATE + rows.PUBLISHER_TABLES)
+        await publisher.execute(rows.STAGE, payments, contracts)
+        await publisher.execute("VACUUM ANALYZE staged")
+    async with connected(servers.reader) as reader:
+        await reader.execute(CREATE + rows.READER_TABLES)
+    async with connected(servers.log) as log:
+        await log.execute(_FLOOR)
+
+
+async def empty_publisher(servers: Servers) -> None:
+    """No payments, nothing to be published."""
+    async with connected(servers.publisher) as publisher:
+        await publisher.execute("TRUNCATE payment, outbox_events, outbox_bulk")
+        await publisher.execute("CHECKPOINT")
+
+
+async def empty_reader(servers: Servers, contracts: int, unread: str = "") -> None:
+    """Nothing applied, every contract's balance as at first; the topics of the service ``unread`` are unread."""
+    async with connected(servers.reader) as reader:
+        await reader.execute("TRUNCATE balance, inbox, outbox_events, outbox_bulk")
+        await reader.execute("DELETE FROM consumer_position WHERE topic LIKE $1 || '.%'", unread)
+        await reader.execute(rows.SEED, contracts)
+        await reader.execute("VACUUM ANALYZE balance, inbox")
+        await reader.execute("CHECKPOINT")
+
+
+@contextlib.asynccontextmanager
+async def connected(dsn: str) -> Any:
+    """A plain connection."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()

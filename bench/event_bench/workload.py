@@ -1,0 +1,74 @@
+"""The events of the benchmark, and the service that keeps the newest payment of each contract."""
+
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import date
+from uuid import UUID
+
+from events import Consumer, ContractEvent, Lane, Money, Transaction
+
+from event_bench import rows
+
+NAME = os.environ.setdefault("EVENT_BENCH_NAME", f"bench{uuid.uuid4().hex[:8]}")
+"""Of this run, so that its topics are its own; the processes that it starts inherit it."""
+
+BACKLOG, LIVE, RELAYED = f"{NAME}backlog", f"{NAME}live", f"{NAME}relayed"
+"""The services that publish: what waits to be read, what is read as it comes, what nobody reads."""
+
+READERS = {log: f"{NAME}{log}" for log in ("kafka", "embedded")}
+"""The service that reads, by the log that it reads: a position belongs to one log."""
+
+Applied = Callable[[int, Sequence[str]], None]
+
+
+class PaymentEvent(ContractEvent):
+    """The fields of a payment."""
+
+    payment_id: UUID
+    version: int
+    amount: Money
+    currency: str
+    paid_on: date
+    channel: str
+    reference: str
+    overdue_balance: Money
+    total_balance: Money
+    settled: bool
+
+
+class Paid(PaymentEvent, type=f"{NAME}.paid.v1"):
+    """A payment, one by one."""
+
+
+class Restated(PaymentEvent, type=f"{LIVE}.restated.v1", lane=Lane.BULK):
+    """The same fact among a million."""
+
+
+class Noted(ContractEvent, type=f"{NAME}.noted.v1"):
+    """What the reader says of each."""
+
+    payment_id: UUID
+    overdue_balance: Money
+
+
+def reader(log: str, source: str, applied: Applied, *, answers: bool) -> Consumer:
+    """Keeps the newest payments of ``source`` by one statement, and answers each when it is to; tells ``applied``."""
+    consumer = Consumer(READERS[log], listens_to=[source], platform=())
+
+    async def keep(payments: Sequence[PaymentEvent], tx: Transaction) -> None:
+        found = [tuple(getattr(payment, name) for name in rows.COLUMNS) for payment in payments]
+        await tx.execute(rows.UPSERT, *rows.columns(found))
+        for payment in payments if answers else ():
+            noted = Noted(
+                contract_id=payment.contract_id,
+                payment_id=payment.payment_id,
+                overdue_balance=payment.overdue_balance,
+            )
+            tx.publish(noted, cause=payment)
+        urgent = [payment.reference for payment in payments if isinstance(payment, Paid)]
+        tx.after_commit(lambda: applied(len(payments), urgent))
+
+    consumer.on(Paid)(keep)
+    consumer.on(Restated)(keep)
+    return consumer

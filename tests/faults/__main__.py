@@ -1,0 +1,108 @@
+"""All faults over all platforms, again and again: python -m faults [--minutes M] [--seed S]; exit 1 on any finding.
+
+Each round starts every platform anew and plays its scenarios in an order that the seed gives.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+
+from faults.platforms import PLATFORMS, started
+from faults.rig import Outcome, play
+from faults.scenarios import SCENARIOS, Scenario
+from faults.storage import CannotMount
+from recobro.kafka import KafkaFailed
+
+
+class Run:
+    """What has been played so far, and until when it goes on."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.outcomes: list[Outcome] = []
+        self.skipped: set[str] = set()
+        self._options = options
+        self._ends_at: float = time.monotonic() + 60 * options.minutes
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() > self._ends_at
+
+    async def round(self, seed: str) -> None:
+        for platform in self._options.platforms:
+            scenarios = [s for s in SCENARIOS if platform in s.platforms and s.name in self._options.scenarios]
+            random.Random(seed).shuffle(scenarios)
+            while scenarios and not self.over:
+                try:
+                    scenarios = await self._play_some(platform, scenarios, f"{seed} {len(self.outcomes)}")
+                except (CannotMount, KafkaFailed) as why:
+                    self.skipped.add(f"{platform}: {why}")
+                    break
+
+    async def _play_some(self, platform: str, scenarios: Sequence[Scenario], seed: str) -> list[Scenario]:
+        """On one platform, until something is found: what is left, for a fresh one."""
+        async with started(platform, seed) as world:
+            for n, scenario in enumerate(scenarios, start=1):
+                outcome = await play(world, scenario, platform, writes=self._options.writes, rate=self._options.rate)
+                self.outcomes.append(outcome)
+                self._tell(outcome)
+                if outcome.findings or self.over:
+                    return list(scenarios[n:])
+        return []
+
+    def _tell(self, outcome: Outcome) -> None:
+        faults, writes = sum(o.faults for o in self.outcomes), sum(o.acknowledged for o in self.outcomes)
+        findings = sum(len(o.findings) for o in self.outcomes)
+        print(
+            f"{outcome.platform:<11} {outcome.scenario:<20} {outcome.seconds:6.0f} s"
+            f"   so far: {faults:,} faults, {writes:,} writes acknowledged, {findings} findings",
+            flush=True,
+        )
+        for finding in outcome.findings[:20]:
+            print(f"  {finding}", flush=True)
+
+    def table(self) -> str:
+        """A line for each scenario on each platform."""
+        groups: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+        for outcome in self.outcomes:
+            groups[outcome.platform, outcome.scenario].append(outcome)
+        lines = ["| platform | scenario | played | faults | writes | ambiguous | findings |", "|" + "---|" * 7]
+        for (platform, scenario), played in [*sorted(groups.items()), (("all", ""), self.outcomes)]:
+            sums = [sum(getattr(o, name) for o in played) for name in ("faults", "acknowledged", "ambiguous")]
+            figures = [len(played), *sums, sum(len(o.findings) for o in played)]
+            lines.append(f"| {platform} | {scenario} | " + " | ".join(f"{figure:,}" for figure in figures) + " |")
+        return "\n".join([*lines, *(f"skipped: {why}" for why in sorted(self.skipped))])
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60.0, help="for how long; scenarios are not cut short")
+    parser.add_argument("--seed", default=None, help="what decides the order and every choice; default: the time")
+    parser.add_argument("--writes", type=int, default=2000, help="writes of the clients during each scenario")
+    parser.add_argument("--rate", type=float, default=100.0, help="writes a second")
+    parser.add_argument("--platforms", nargs="+", default=PLATFORMS, choices=PLATFORMS)
+    names = [scenario.name for scenario in SCENARIOS]
+    parser.add_argument("--scenarios", nargs="+", default=names, choices=names)
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = _options()
+    seed = options.seed or str(int(time.time()))
+    print(f"seed {seed}", flush=True)
+    run = Run(options)
+    rounds = 0
+    try:
+        while not run.over:
+            rounds += 1
+            asyncio.run(run.round(f"{seed} {rounds}"))
+    finally:
+        print(run.table(), f"seed {seed}, {rounds} rounds", sep="\n", flush=True)
+    sys.exit(1 if any(outcome.findings for outcome in run.outcomes) else 0)
+
+
+if __name__ == "__main__":
+    main()

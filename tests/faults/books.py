@@ -1,0 +1,59 @@
+"""Everything that a check looks into: the ledger, the services' databases and the log."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from faults.ledger import Ledger
+from faults.logs import Log
+
+_BALANCES = "SELECT contract_id, total_balance FROM contract WHERE contract_id = ANY($1)"
+_TABLES = """
+SELECT table_name FROM information_schema.tables
+WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name <> ALL($1) ORDER BY table_name
+"""
+_FINGERPRINT = (
+    "SELECT md5(coalesce(string_agg(r, E'\\n' ORDER BY r), '')) FROM (SELECT t::text AS r FROM {} AS t) AS rows"
+)
+_OF_NO_MATTER = ["consumer_position", "relay_heartbeat"]
+
+
+@dataclass
+class Books:
+    """``dsns`` by service; ``silenced``: contracts that left their list for another reason than a write."""
+
+    dsns: Mapping[str, str]
+    log: Log
+    ledger: Ledger
+    list_id: UUID | None = None
+    balances_before: dict[UUID, Decimal] = field(default_factory=dict)
+    silenced: set[UUID] = field(default_factory=set)
+    planted: set[str] = field(default_factory=set)
+    """The ids of records that we have put into the log ourselves."""
+
+    def lanes(self, service: str) -> Sequence[str]:
+        """The lanes on which a service has an outbox."""
+        return ("events", "bulk", "agencies") if service == "assignment" else ("events", "bulk")
+
+    async def rows(self, service: str, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.dsns[service], timeout=10, command_timeout=60)
+        try:
+            return await connection.fetch(query, *arguments)
+        finally:
+            await connection.close(timeout=10)
+
+    async def balances(self) -> dict[UUID, Decimal]:
+        rows = await self.rows("portfolio", _BALANCES, list(self.balances_before))
+        return {row["contract_id"]: row["total_balance"] for row in rows}
+
+    async def fingerprints(self) -> dict[str, str]:
+        """One for each table of each service; equal when it holds the same rows."""
+        found = {}
+        for service in self.dsns:
+            for row in await self.rows(service, _TABLES, _OF_NO_MATTER):
+                table = row["table_name"]
+                [(found[f"{service}.{table}"],)] = await self.rows(service, _FINGERPRINT.format(table))
+        return found

@@ -1,0 +1,199 @@
+"""Compares what clients were told with what every service holds: nothing lost, doubled, invented or out of order."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import TypeVar
+from uuid import UUID
+
+from faults import history
+from faults.books import Books
+from faults.findings import Finding
+from faults.ledger import Kind, Write
+from faults.writers import AMOUNT
+
+SERVICES = ("portfolio", "assignment", "dialer-feed", "field-visits", "promises")
+LISTENERS = SERVICES[1:]
+SETTLE_SECONDS = 180.0
+_CALM_SECONDS = 0.3
+V = TypeVar("V")
+AskAgain = Callable[[Write], Awaitable[UUID | None]]
+
+# Where each kind of write leaves its mark: its id, and whether what it says still holds.
+_PAYMENTS = {
+    "portfolio": "SELECT payment_id, reversed_at IS NULL FROM payment",
+    "assignment": "SELECT payment_id, reversed_on IS NULL FROM commission",
+    "dialer-feed": "SELECT payment_id, NOT reversed FROM payment WHERE NOT claimed",
+    "promises": "SELECT payment_id, NOT reversed FROM payment",
+}
+_DISPUTES = {
+    "portfolio": "SELECT clarification_id, state = 'open' FROM clarification",
+    "assignment": "SELECT clarification_id, silent FROM clarification",
+    "dialer-feed": "SELECT clarification_id, silent FROM clarification",
+}
+_PROMISES = {
+    "promises": "SELECT promise_id, state = 'open' FROM promise",
+    "dialer-feed": "SELECT promise_id, open FROM promise",
+}
+_POSITIONS = "SELECT contract_id, (version, overdue_balance)::text FROM contract WHERE contract_id = ANY($1)"
+_ENTRIES = "SELECT contract_id, status, cursor FROM list_entry WHERE list_id = $1"
+_WITHDRAWN = "SELECT key::uuid FROM outbox_witness WHERE type = 'dialer-feed.list-entry-withdrawn.v1'"
+_HEARD = "SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY($2)"
+_READ = "SELECT topic, partition, next_offset FROM consumer_position"
+_WAITING = "SELECT count(*) FROM outbox_{lane}"
+
+
+class NotSettled(Exception):
+    """The platform has not come to rest in time; the message says who is behind."""
+
+
+async def settled(books: Books, within_seconds: float = SETTLE_SECONDS) -> None:
+    """Return once every outbox is empty and every consumer has read to the end of the log; ``NotSettled``."""
+    deadline = time.monotonic() + within_seconds
+    while True:
+        try:
+            behind = await _behind(books)
+        except OSError as error:
+            behind = f"it cannot be asked: {error!r}"
+        if behind is None:
+            return
+        if time.monotonic() > deadline:
+            raise NotSettled(behind)
+        await asyncio.sleep(_CALM_SECONDS)
+
+
+async def _behind(books: Books) -> str | None:
+    ends = await books.log.ends()
+    for service in SERVICES:
+        for row in await books.rows(service, _READ):
+            if (end := ends.get((row["topic"], row["partition"]), 0)) != row["next_offset"]:
+                return f"{service} has read {row['topic']}[{row['partition']}] to {row['next_offset']} of {end}"
+    for service in SERVICES:
+        for lane in books.lanes(service):
+            if (waiting := (await books.rows(service, _WAITING.format(lane=lane)))[0][0]) > 0:
+                return f"{service} has {waiting} events of the lane {lane} to publish"
+    # Whoever was at the end, and had nothing more to say, moved nothing meanwhile.
+    return None if await books.log.ends() == ends else "the log is growing"
+
+
+async def check(books: Books) -> list[Finding]:
+    """Everything that is not as the ledger says. The platform has settled and nobody writes."""
+    findings = [*_answers(books)]
+    findings += await _marks(books)
+    findings += await _balances(books)
+    findings += await _same_everywhere(books)
+    findings += await _lists(books)
+    findings += await _inboxes(books)
+    findings += await _set_aside(books)
+    findings += await history.check(books)
+    return findings
+
+
+def _answers(books: Books) -> Iterator[Finding]:
+    for write in books.ledger.unresolved():
+        yield Finding(
+            "unresolved", f"{write.kind.name} {write.key}", f"{write.service}: {write.refused or 'no answer'}"
+        )
+
+
+async def _marks(books: Books) -> list[Finding]:
+    """Each payment, dispute and promise stands once wherever it is known, and holds unless it was undone."""
+    ledger = books.ledger
+    undone = ledger.acknowledged(Kind.REVERSAL)
+    payments = {made: made not in undone for made in ledger.acknowledged(Kind.PAYMENT)}
+    found: list[Finding] = []
+    for kind, tables, expected in (
+        ("payment", _PAYMENTS, payments),
+        ("dispute", _DISPUTES, dict.fromkeys(ledger.acknowledged(Kind.DISPUTE), True)),
+        ("promise", _PROMISES, dict.fromkeys(ledger.acknowledged(Kind.PROMISE), True)),
+    ):
+        for service, query in tables.items():
+            rows = [(row[0], row[1]) for row in await books.rows(service, query)]
+            found += _compared(f"{kind} in {service}", expected, rows)
+    return found
+
+
+def _compared(where: str, expected: Mapping[UUID, V], rows: Sequence[tuple[UUID, V]]) -> Iterator[Finding]:
+    times = Counter(key for key, _ in rows)
+    for key in expected:
+        if times[key] != 1:
+            yield Finding("doubled" if times[key] else "lost", str(key), where)
+    for key, value in rows:
+        if key not in expected:
+            yield Finding("phantom", str(key), where)
+        elif value != expected[key]:
+            yield Finding("differs", f"{key} is {value}, not {expected[key]}", where)
+
+
+async def _balances(books: Books) -> list[Finding]:
+    """Each acknowledged payment that was not undone has changed its contract's balance once."""
+    undone = books.ledger.acknowledged(Kind.REVERSAL)
+    paid = Counter(w.contract_id for made, w in books.ledger.acknowledged(Kind.PAYMENT).items() if made not in undone)
+    found = []
+    for contract_id, balance in (await books.balances()).items():
+        times = (books.balances_before[contract_id] - balance) / Decimal(AMOUNT)
+        if times != paid[contract_id]:
+            kind = "lost" if times < paid[contract_id] else "doubled"
+            what = f"{contract_id}: {times} payments have changed it, {paid[contract_id]} were acknowledged"
+            found.append(Finding(kind, what, "balance in portfolio"))
+    return found
+
+
+async def _same_everywhere(books: Books) -> list[Finding]:
+    contracts = list(books.balances_before)
+    known = {row[0]: row[1] for row in await books.rows("portfolio", _POSITIONS, contracts)}
+    found: list[Finding] = []
+    for service in LISTENERS:
+        rows = [(row[0], row[1]) for row in await books.rows(service, _POSITIONS, contracts)]
+        found += _compared(f"position in {service}", known, rows)
+    return found
+
+
+async def _lists(books: Books) -> list[Finding]:
+    """Whoever paid, disputes or promised is off the list, once, and the cursors have no gap."""
+    found = []
+    silenced = {write.contract_id for write in books.ledger.writes if write.made is not None} | books.silenced
+    rows = await books.rows("dialer-feed", _ENTRIES, books.list_id)
+    entries = {row["contract_id"]: row["status"] == "withdrawn" for row in rows}
+    told = Counter(row[0] for row in await books.rows("dialer-feed", _WITHDRAWN))
+    for contract_id, withdrawn in entries.items():
+        if withdrawn != (contract_id in silenced):
+            found.append(Finding("phantom" if withdrawn else "lost", str(contract_id), "withdrawal in dialer-feed"))
+        if told[contract_id] != int(withdrawn):
+            found.append(Finding("doubled", f"{contract_id} ({told[contract_id]} times)", "withdrawal published"))
+    cursors = sorted(row["cursor"] for row in rows if row["cursor"] is not None)
+    if cursors != list(range(1, sum(entries.values()) + 1)):
+        found.append(Finding("order", f"cursors {cursors[:3]} to {cursors[-3:]} of {len(cursors)}", "dialing list"))
+    return found
+
+
+async def _inboxes(books: Books) -> list[Finding]:
+    """Everybody who hears the portfolio has applied each payment and each reversal, once."""
+    rows = await books.rows("portfolio", "SELECT event_id FROM outbox_witness WHERE payment_id IS NOT NULL")
+    events = dict.fromkeys((row["event_id"] for row in rows), True)
+    found: list[Finding] = []
+    for service in LISTENERS:
+        heard = await books.rows(service, _HEARD, f"{service}.events", list(events))
+        found += _compared(f"inbox of {service}", events, [(row["event_id"], True) for row in heard])
+    return found
+
+
+async def _set_aside(books: Books) -> list[Finding]:
+    return [
+        Finding("set aside", row["key"], service)
+        for service in SERVICES
+        for row in await books.rows(service, "SELECT key FROM parked_keys")
+    ]
+
+
+async def check_answers(books: Books, ask_again: AskAgain) -> list[Finding]:
+    """Every write that was once ambiguous gets the same answer when it is sent once more."""
+    found = []
+    for write in books.ledger.writes:
+        if write.ambiguous and write.made is not None and not write.asked_again:
+            write.asked_again = True
+            if (again := await ask_again(write)) != write.made:
+                found.append(Finding("doubled", f"{write.kind.name} {write.key} made {again} too", write.service))
+    return found

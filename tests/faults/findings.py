@@ -1,0 +1,14 @@
+"""What a check has found."""
+
+from typing import NamedTuple
+
+
+class Finding(NamedTuple):
+    """``kind``: lost, doubled, phantom, order, differs, set aside, unresolved or answer; ``what`` it is about."""
+
+    kind: str
+    what: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.what} ({self.where})"

@@ -1,0 +1,61 @@
+"""Plays one scenario on a platform: clients write, faults happen, all comes to rest, everything is compared."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from faults import checker
+from faults.findings import Finding
+from faults.scenarios import Scenario
+from faults.world import World
+
+_FIRST_FAULT_SECONDS = 0.5
+_BETWEEN_FAULTS_SECONDS = (0.5, 2.0)
+
+
+@dataclass
+class Outcome:
+    """What one scenario came to."""
+
+    scenario: str
+    platform: str
+    faults: int
+    acknowledged: int
+    ambiguous: int
+    seconds: float
+    findings: list[Finding] = field(default_factory=list)
+
+
+async def play(world: World, scenario: Scenario, platform: str, *, writes: int, rate: float) -> Outcome:
+    """Faults while ``writes`` are sent, ``rate`` a second; then the platform has to settle and the books to agree."""
+    started = time.monotonic()
+    ledger = world.books.ledger
+    faults, acknowledged, ambiguous = len(world.faults), ledger.acknowledged_count, ledger.ambiguous_count
+    world.findings.clear()
+    writing = asyncio.create_task(world.clients.write(world.plan, writes, rate))
+    try:
+        await asyncio.sleep(_FIRST_FAULT_SECONDS)
+        await scenario.inject(world)
+        while not scenario.once and not writing.done():
+            await asyncio.sleep(world.random.uniform(*_BETWEEN_FAULTS_SECONDS))
+            await scenario.inject(world)
+        await writing
+    finally:
+        writing.cancel()
+    await scenario.afterwards(world)
+    try:
+        await world.ready()
+        await checker.settled(world.books)
+        found = await checker.check_answers(world.books, world.clients.ask_again)
+        found += await checker.check(world.books)
+    except (checker.NotSettled, TimeoutError) as error:
+        found = [Finding("unsettled", str(error) or "not ready", scenario.name)]
+    return Outcome(
+        scenario.name,
+        platform,
+        len(world.faults) - faults,
+        ledger.acknowledged_count - acknowledged,
+        ledger.ambiguous_count - ambiguous,
+        time.monotonic() - started,
+        [*world.findings, *found],
+    )

@@ -1,0 +1,76 @@
+"""Python runs this first in every process with this folder on its path: it puts one deliberate defect into a service.
+
+``RECOBRO_SABOTAGE`` names the defect. The rig has to notice each of them.
+"""
+
+import asyncio
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+
+def publish_before_commit() -> None:
+    """What the portfolio's API publishes goes to the log before its commit; every tenth is then rolled back."""
+    import asyncpg
+    from events import database, runtime
+    from events.contracts.base import Envelope
+    from events.envelope import headers_of
+    from events.transport import OutgoingRecord
+
+    transports: dict[str, Any] = {}
+    start, flush = runtime.Runtime.start, database.Transaction.flush
+    turns = iter(range(1, 1 << 30))
+
+    async def start_and_remember(self: Any) -> None:
+        transports[self.service] = self._transport
+        await start(self)
+
+    async def flush_too_early(self: Any) -> None:
+        outgoing = {lane: list(rows) for lane, rows in self._outgoing.items()}
+        await flush(self)
+        if self.service != "portfolio" or self.consumer is not None or not outgoing:
+            return
+        records = []
+        for lane, rows in outgoing.items():
+            for event_id, event_type, key, partition, body, _topic, trace in rows:
+                envelope = Envelope(
+                    event_id=event_id,
+                    type=event_type,
+                    source=self.service,
+                    occurred_at=datetime.now(UTC),
+                    key=key,
+                    traceparent=trace,
+                )
+                place = f"{self.service}.{lane}"
+                records.append(OutgoingRecord(place, key, body.encode(), headers_of(envelope), partition))
+        producer = await transports[self.service].producer(linger_ms=0)
+        await producer.send(records)
+        await producer.close()
+        if next(turns) % 10 == 0:
+            raise asyncpg.SerializationError("sabotage")
+
+    runtime.Runtime.start = start_and_remember  # type: ignore[method-assign]
+    database.Transaction.flush = flush_too_early  # type: ignore[method-assign]
+
+
+def move_position_first() -> None:
+    """A batch's position is moved by a transaction of its own, some time before the batch's."""
+    from events import positions
+    from events.database import Database
+
+    move = positions.move
+    own = Database(os.environ.get("RECOBRO_DATABASE_URL", ""))
+
+    async def move_at_once(_tx: Any, consumer: str, moves: Any) -> None:
+        if own._pool is None:
+            await own.open()
+        async with own.transaction() as tx:
+            await move(tx, consumer, moves)
+        await asyncio.sleep(0.3)
+
+    positions.move = move_at_once  # type: ignore[assignment]
+
+
+DEFECTS = {"publish-before-commit": publish_before_commit, "move-position-first": move_position_first}
+if (defect := os.environ.get("RECOBRO_SABOTAGE")) is not None:
+    DEFECTS[defect]()

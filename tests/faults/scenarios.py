@@ -1,0 +1,173 @@
+"""Every fault that the platform has to survive, by name."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+import psutil
+from faults import injectors, misuse, storage
+from faults.findings import Finding
+from faults.world import World
+
+Step = Callable[[World], Awaitable[None]]
+EMBEDDED, KAFKA, CLUSTER, PROXIED, SMALL = "embedded", "kafka", "cluster", "proxied", "small disk"
+
+
+_ACTIVE = "SELECT backend_pid FROM relay_heartbeat WHERE lane = 'events'"
+
+
+async def nothing(_world: World) -> None:
+    """For scenarios that do all they do once the clients have been answered."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """``inject`` is repeated while clients write, ``afterwards`` is done once when all have been answered.
+
+    ``platforms``: over which logs it is played. ``quick``: part of what CI plays. ``once``: not repeated.
+    """
+
+    name: str
+    platforms: tuple[str, ...]
+    inject: Step = nothing
+    afterwards: Step = nothing
+    quick: bool = False
+    once: bool = False
+
+
+async def kill_anyone(world: World) -> None:
+    """Whoever the seed names, now and then two at the same moment."""
+    names = world.random.sample(["portfolio", "dialer-feed", "assignment", "field-visits", "promises"], k=2)
+    await asyncio.gather(*(injectors.kill(world, name) for name in names[: world.random.choice([1, 1, 2])]))
+
+
+async def freeze_anyone(world: World) -> None:
+    name = world.random.choice(["portfolio", "dialer-feed", "assignment", "field-visits", "promises"])
+    await injectors.freeze(world, name, world.random.uniform(1, 4))
+
+
+async def freeze_postgres(world: World) -> None:
+    await injectors.freeze(world, "postgres", world.random.uniform(1, 6))
+
+
+async def restart_all(world: World) -> None:
+    """One service after the other. With one process each its port is closed meanwhile: a client sees that or a 503."""
+    for name in ("portfolio", "dialer-feed", "assignment", "field-visits", "promises"):
+        await injectors.restart(world, name)
+
+
+async def members_come_and_go(world: World) -> None:
+    """Groups of two and three; who leaves says goodbye or does not."""
+    name = world.random.choice(["dialer-feed", "assignment", "promises"])
+    async with injectors.another(world, name), injectors.another(world, name) as third:
+        await asyncio.sleep(1)
+        if world.random.random() < 0.5:
+            world.fault(f"SIGKILL another {name}")
+            third.leave()
+            await asyncio.sleep(1)
+
+
+async def freeze_a_member(world: World) -> None:
+    """Longer than its group waits for it: others own its partitions when it goes on with its batch."""
+    async with injectors.another(world, "dialer-feed") as member:
+        world.fault("SIGSTOP another dialer-feed")
+        with injectors.frozen([member.process]):
+            await asyncio.sleep(50 if world.brokers else 13)
+        await asyncio.sleep(2)
+
+
+async def freeze_the_relay(world: World) -> None:
+    """Longer than its heartbeat may be old: the standby, which is where clients go meanwhile, takes over."""
+    async with injectors.another(world, "portfolio") as standby:
+        world.clients.addresses["portfolio"] = standby.url
+        active = await world.books.rows("portfolio", _ACTIVE)
+        await injectors.freeze(world, "portfolio", 40)
+        if await world.books.rows("portfolio", _ACTIVE) == active:
+            world.findings.append(Finding("answer", "the standby has not taken over", "zombie-relay"))
+        del world.clients.addresses["portfolio"]
+        await world.ready()
+        await asyncio.sleep(2)
+
+
+async def slow_network(world: World) -> None:
+    assert world.proxy is not None
+    world.fault("network slow")
+    world.proxy.delay_seconds = world.random.choice([0.005, 0.02, 0.1])
+    await asyncio.sleep(4)
+    world.proxy.delay_seconds = 0
+
+
+async def cut_network(world: World) -> None:
+    """Every connection is reset; now and then nobody can connect for a while either."""
+    assert world.proxy is not None
+    world.fault("network cut")
+    world.proxy.refusing = world.random.random() < 0.5
+    world.proxy.cut()
+    await asyncio.sleep(world.random.uniform(0.5, 4))
+    world.proxy.refusing = False
+    await asyncio.sleep(1)
+
+
+async def half_open_network(world: World) -> None:
+    """Whoever is connected hears nothing any more and is not told why; new connections are good."""
+    assert world.proxy is not None
+    world.fault("network half open")
+    world.proxy.swallow()
+    await asyncio.sleep(10)
+
+
+async def kill_broker(world: World) -> None:
+    broker = world.random.choice(world.brokers)
+    assert broker.pid is not None
+    world.fault("SIGKILL a broker")
+    psutil.Process(broker.pid).send_signal(signal.SIGKILL)
+    await asyncio.sleep(world.random.uniform(0.5, 6))
+    await asyncio.to_thread(broker.start)
+    await asyncio.sleep(2)
+
+
+async def restart_broker(world: World) -> None:
+    broker = world.random.choice(world.brokers)
+    world.fault("SIGTERM a broker")
+    await asyncio.to_thread(broker.stop)
+    await asyncio.to_thread(broker.start)
+    await asyncio.sleep(2)
+
+
+async def freeze_broker(world: World) -> None:
+    broker = world.random.choice(world.brokers)
+    assert broker.pid is not None
+    world.fault("SIGSTOP a broker")
+    with injectors.frozen([psutil.Process(broker.pid)]):
+        await asyncio.sleep(world.random.uniform(2, 14))
+    await asyncio.sleep(2)
+
+
+ANY_LOG = (EMBEDDED, KAFKA, CLUSTER)
+SCENARIOS = (
+    *(
+        Scenario(f"killed-{name}", ANY_LOG, partial(injectors.kill, name=name))
+        for name in ("portfolio", "assignment", "dialer-feed", "field-visits", "promises")
+    ),
+    Scenario("killed-anyone", ANY_LOG, kill_anyone, quick=True),
+    Scenario("killed-postgres", ANY_LOG, partial(injectors.kill, name="postgres"), quick=True),
+    Scenario("frozen-anyone", ANY_LOG, freeze_anyone),
+    Scenario("frozen-postgres", ANY_LOG, freeze_postgres),
+    Scenario("zombie-relay", ANY_LOG, freeze_the_relay, once=True),
+    Scenario("zombie-member", ANY_LOG, freeze_a_member, once=True),
+    Scenario("members-come-and-go", ANY_LOG, members_come_and_go, quick=True),
+    Scenario("rolling-restart", ANY_LOG, restart_all, quick=True, once=True),
+    Scenario("pool-exhausted", ANY_LOG, misuse.exhaust_pool, quick=True, once=True),
+    Scenario("poison", ANY_LOG, misuse.poison, misuse.heal, quick=True, once=True),
+    Scenario("everything-twice", ANY_LOG, afterwards=misuse.say_everything_twice, quick=True),
+    Scenario("photos-full", (EMBEDDED,), storage.fill_photos, quick=True, once=True),
+    Scenario("disk-full", (SMALL,), storage.fill_postgres),
+    Scenario("network-slow", (PROXIED,), slow_network, quick=True),
+    Scenario("network-cut", (PROXIED,), cut_network, quick=True),
+    Scenario("network-half-open", (PROXIED,), half_open_network, once=True),
+    Scenario("broker-killed", (KAFKA, CLUSTER), kill_broker, quick=True),
+    Scenario("broker-restarted", (KAFKA, CLUSTER), restart_broker),
+    Scenario("broker-frozen", (KAFKA, CLUSTER), freeze_broker),
+)

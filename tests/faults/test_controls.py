@@ -1,0 +1,60 @@
+"""The rig catches what it is there for: platforms with a deliberate defect do not pass."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import asyncpg
+import pytest
+from faults import injectors
+from faults.rig import play
+from faults.scenarios import Scenario
+from faults.world import World, started_world
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.skipif("RECOBRO_FAULTS" not in os.environ, reason="the rig proves itself in `make faults-rig`"),
+]
+SABOTAGE = str(Path(__file__).parent / "sabotage")
+# What PostgreSQL has not handed to the system yet dies with it; by itself it hands over nearly all within 0.2 s.
+FORGETFUL = {"synchronous_commit": "off", "wal_writer_delay": "10s", "wal_writer_flush_after": "1GB"}
+
+
+async def findings(world: World, scenario: Scenario) -> Counter[str]:
+    outcome = await play(world, scenario, "embedded", writes=150, rate=50)
+    return Counter(finding.kind for finding in outcome.findings)
+
+
+def sabotaged(defect: str) -> dict[str, str]:
+    return {"PYTHONPATH": SABOTAGE, "RECOBRO_SABOTAGE": defect}
+
+
+async def test_an_event_whose_transaction_was_rolled_back_is_noticed() -> None:
+    async with started_world("control", environment=sabotaged("publish-before-commit")) as world:
+        found = await findings(world, Scenario("no fault", ()))
+    assert found["phantom"] > 0
+
+
+async def kill_dialer_feed(world: World) -> None:
+    await injectors.kill(world, "dialer-feed")
+
+
+async def test_a_position_that_moves_before_its_batch_is_noticed() -> None:
+    async with started_world("control", environment=sabotaged("move-position-first")) as world:
+        found = await findings(world, Scenario("killed-dialer-feed", (), kill_dialer_feed))
+    assert found["lost"] > 0
+
+
+async def kill_postgres(world: World) -> None:
+    await injectors.kill(world, "postgres")
+
+
+async def test_commits_that_do_not_wait_for_the_disk_are_noticed() -> None:
+    async with started_world("control") as world:
+        admin = await asyncpg.connect(world.books.dsns["portfolio"])
+        for name, value in FORGETFUL.items():
+            await admin.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+        await admin.execute("SELECT pg_reload_conf()")
+        await admin.close()
+        found = await findings(world, Scenario("killed-postgres", (), kill_postgres, once=True))
+    assert found["lost"] > 0

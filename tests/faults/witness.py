@@ -1,0 +1,41 @@
+"""What every service has committed to its outbox, noted by a trigger of ours in the same transaction.
+
+The relay deletes what it has published, so afterwards nobody could say which events there were and in which order.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+INSTALL = """
+CREATE TABLE IF NOT EXISTS outbox_witness (
+    lane text NOT NULL,
+    id bigint NOT NULL,
+    event_id uuid NOT NULL,
+    type text NOT NULL,
+    topic text NOT NULL,
+    key text NOT NULL,
+    partition smallint,
+    payment_id uuid,
+    PRIMARY KEY (lane, id)
+);
+"""
+_LANE = """
+CREATE OR REPLACE FUNCTION witness_{lane}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO outbox_witness
+    SELECT '{lane}', id, event_id, type, {topic}, key, partition, {payment_id} FROM written;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER witness AFTER INSERT ON outbox_{lane} REFERENCING NEW TABLE AS written
+FOR EACH STATEMENT EXECUTE FUNCTION witness_{lane}();
+"""
+READ = "SELECT * FROM outbox_witness ORDER BY lane, id"
+
+
+async def install(connection: Any, service: str, lanes: Sequence[str]) -> None:
+    """From here on every event that this service commits is noted."""
+    await connection.execute(INSTALL)
+    for lane in lanes:
+        topic = "topic" if lane == "agencies" else f"'{service}.{lane}'"
+        payment_id = "(body::jsonb ->> 'payment_id')::uuid" if lane == "events" else "NULL"
+        await connection.execute(_LANE.format(lane=lane, topic=topic, payment_id=payment_id))

@@ -1,0 +1,195 @@
+"""A platform to be mistreated: its processes, its books, and the clients that write to it."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import asyncpg
+import payments
+import psutil
+from faults import checker, witness
+from faults.books import Books
+from faults.findings import Finding
+from faults.ledger import Ledger
+from faults.logs import EmbeddedLog, KafkaLog, Log
+from faults.proxy import Proxy
+from faults.waiting import until
+from faults.writers import Clients, Plan
+from recobro import status
+from recobro.client import Client, connect
+from recobro.data import DataFolder, PlatformState
+from recobro.kafka import LocalKafka
+from recobro.postgres import EmbeddedPostgres
+from recobro.processes import dies_with_us
+from recobro.session import free_port_base
+
+AS_OF = date(2026, 11, 22)
+READY_SECONDS = 120.0
+_STOP_SECONDS = 90.0
+_FOLDERS = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "bench")]
+_BALANCES = "SELECT contract_id, total_balance FROM contract WHERE portfolio_id = $1"
+
+
+@dataclass
+class World:
+    """What scenarios are given. ``faults`` counts what was done to the platform, by its name."""
+
+    data: DataFolder
+    client: Client
+    clients: Clients
+    plan: Plan
+    books: Books
+    random: random.Random
+    brokers: tuple[LocalKafka, ...] = ()
+    proxy: Proxy | None = None
+    faults: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    """What a scenario has seen itself."""
+
+    @property
+    def state(self) -> PlatformState:
+        state = self.data.state()
+        assert state is not None
+        return state
+
+    def pid(self, name: str) -> int | None:
+        """The process of a service, or PostgreSQL's, when it runs."""
+        if name == "postgres":
+            pid = self.state.postgres_pid
+            return pid if pid is not None and psutil.pid_exists(pid) else None
+        [service] = [service for service in self.state.services if service.name == name]
+        return service.process.pid if service.process is not None and service.process.find() else None
+
+    async def running(self, name: str, *, other_than: int | None = None) -> int:
+        """The pid of what runs under this name, once something does; ``TimeoutError``."""
+
+        async def runs() -> bool:
+            return self.pid(name) not in (None, other_than)
+
+        await until(runs, READY_SECONDS)
+        pid = self.pid(name)
+        return await self.running(name, other_than=other_than) if pid is None else pid
+
+    async def ready(self) -> None:
+        """Return when every service says that it is; ``TimeoutError``."""
+        await until(lambda: _all_ready(self.data), READY_SECONDS)
+
+    def fault(self, name: str) -> None:
+        self.faults.append(name)
+
+
+@contextlib.asynccontextmanager
+async def started_world(
+    seed: str,
+    *,
+    brokers: tuple[LocalKafka, ...] = (),
+    with_proxy: bool = False,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> AsyncIterator[World]:
+    """A platform with a published list, over these brokers or the embedded log; it stops at the end.
+
+    ``environment`` is added to that of its processes; its data are in ``folder`` where there is one.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        if folder is None:
+            temporary = tempfile.TemporaryDirectory(prefix="recobro-faults-", ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(temporary))
+        data = DataFolder(folder / "data")
+        proxy = Proxy(lambda: state.postgres_port if (state := data.state()) else None) if with_proxy else None
+        proxy_port = None
+        if proxy is not None:
+            proxy_port = await proxy.start()
+            stack.push_async_callback(proxy.stop)
+        bootstrap = ",".join(broker.bootstrap for broker in brokers)
+        process = _start(data, proxy_port, bootstrap, environment or {})
+        stack.push_async_callback(_stop, process)
+        await _up(data, process)
+        client = stack.enter_context(connect(data, None))
+        seeded = random.Random(seed)
+        books, listing = await _open_books(data, client, KafkaLog(bootstrap) if bootstrap else None)
+        clients = Clients(client, books.ledger)
+        stack.push_async_callback(clients.close)
+        contracts = list(listing.contracts)
+        seeded.shuffle(contracts)
+        plan = Plan(contracts, AS_OF, books.ledger, seeded)
+        yield World(data, client, clients, plan, books, seeded, brokers, proxy)
+
+
+def _start(
+    data: DataFolder, proxy_port: int | None, bootstrap: str, environment: Mapping[str, str]
+) -> "subprocess.Popen[bytes]":
+    data.root.mkdir(parents=True, exist_ok=True)
+    folders = [environment.get("PYTHONPATH"), *_FOLDERS, os.environ.get("PYTHONPATH")]
+    whole = {
+        **os.environ,
+        **environment,
+        "RECOBRO_KAFKA_BOOTSTRAP": bootstrap,
+        "PYTHONPATH": os.pathsep.join(filter(None, folders)),
+    }
+    command = [sys.executable, "-P", "-m", "faults.up", str(data.root), str(free_port_base())]
+    command += [str(proxy_port)] if proxy_port is not None else []
+    with (data.root / "up.log").open("ab") as output:
+        return subprocess.Popen(
+            command,
+            env=whole,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            preexec_fn=dies_with_us(signal.SIGTERM),
+        )
+
+
+async def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End the platform cleanly and make sure that nothing of it is left."""
+    if process.poll() is not None:
+        return
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    await asyncio.to_thread(process.wait, _STOP_SECONDS)
+    _, left = await asyncio.to_thread(psutil.wait_procs, family, timeout=10)
+    for child in left:
+        child.kill()
+    assert left == [], f"the platform has left {left} running"
+
+
+async def _up(data: DataFolder, process: "subprocess.Popen[bytes]") -> None:
+    async def is_up() -> bool:
+        assert process.poll() is None, (data.root / "up.log").read_text()
+        return await _all_ready(data)
+
+    await until(is_up, READY_SECONDS)
+
+
+async def _all_ready(data: DataFolder) -> bool:
+    return (await asyncio.to_thread(status.look, data)).ready
+
+
+async def _open_books(data: DataFolder, client: Client, log: Log | None) -> tuple[Books, payments.Listing]:
+    """A ledger that nobody has written in yet, and a published list with balances as they are before."""
+    state = data.state()
+    assert state is not None
+    server = EmbeddedPostgres(data.postgres, state.postgres_port)
+    dsns = {service.name: server.dsn(service.name.replace("-", "_")) for service in state.services}
+    books = Books(dsns, log or EmbeddedLog(server.dsn("log")), Ledger())
+    for service, dsn in dsns.items():
+        connection = await asyncpg.connect(dsn, timeout=10)
+        await witness.install(connection, service, books.lanes(service))
+        await connection.close()
+    with as_file(files("recobro") / "sample" / "cartera_mx.csv") as file:
+        listing = await asyncio.to_thread(payments.publish, client, file, AS_OF, name="faults")
+    books.list_id = listing.list_id
+    rows = await books.rows("portfolio", _BALANCES, listing.portfolio_id)
+    books.balances_before = {row["contract_id"]: row["total_balance"] for row in rows}
+    await checker.settled(books)
+    return books, listing

@@ -1,0 +1,153 @@
+"""Clients that write at a given rate, answered or not, and send again with their key until they are answered."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from uuid import UUID, uuid4
+
+import httpx
+from faults.ledger import Kind, Ledger, Write
+from recobro.client import Client
+
+PATIENCE_SECONDS = 240.0
+ATTEMPT_SECONDS = 10.0
+PAUSE_SECONDS = 0.2
+AMOUNT = "1.00"
+_RESERVED = 10
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class Plan:
+    """What the clients of a platform do next: mostly payments, many for the same contracts, so that order matters.
+
+    A dispute and a promise need a contract that nobody has disputed or promised about; they end with ``untouched``.
+    """
+
+    def __init__(self, contracts: Sequence[UUID], as_of: date, ledger: Ledger, seeded: random.Random) -> None:
+        third = len(contracts) // 3
+        self.payees, self._untouched = contracts[:third], list(contracts[third:-_RESERVED])
+        self._reserved = list(contracts[-_RESERVED:])
+        self._as_of = as_of
+        self._ledger = ledger
+        self._random = seeded
+        self._undone: set[UUID] = set()
+
+    def next(self) -> Write:
+        kinds = [Kind.PAYMENT, Kind.REVERSAL, Kind.DISPUTE, Kind.PROMISE]
+        [kind] = self._random.choices(kinds, weights=[88, 6, 3, 3])
+        made = {Kind.REVERSAL: self._reversal, Kind.DISPUTE: self._dispute, Kind.PROMISE: self._promise}
+        return (made[kind]() if kind in made else None) or self.payment(self._random.choice(self.payees))
+
+    def take_untouched(self) -> UUID:
+        """A contract for which nobody will write anything."""
+        return self._reserved.pop()
+
+    def payment(self, contract_id: UUID) -> Write:
+        body = {
+            "amount": AMOUNT,
+            "paid_on": self._as_of.isoformat(),
+            "channel": "faults",
+            "reference": uuid4().hex,
+        }
+        return Write(Kind.PAYMENT, "portfolio", f"/v1/contracts/{contract_id}/payments", body, contract_id)
+
+    def _reversal(self) -> Write | None:
+        recent = self._ledger.writes[-200:]
+        known = [w for w in recent if w.kind is Kind.PAYMENT and w.made is not None and w.made not in self._undone]
+        if not known:
+            return None
+        paid = self._random.choice(known)
+        assert paid.made is not None
+        self._undone.add(paid.made)
+        path = f"/v1/payments/{paid.made}/reversal"
+        return Write(Kind.REVERSAL, "portfolio", path, {"reason": "returned by the bank"}, paid.contract_id)
+
+    def _dispute(self) -> Write | None:
+        if not self._untouched:
+            return None
+        contract_id = self._untouched.pop()
+        body = {"reason": "not mine", "opened_by": "debtor"}
+        return Write(Kind.DISPUTE, "portfolio", f"/v1/contracts/{contract_id}/clarifications", body, contract_id)
+
+    def _promise(self) -> Write | None:
+        if not self._untouched:
+            return None
+        contract_id = self._untouched.pop()
+        due_on = self._as_of + timedelta(days=5)
+        body = {"contract_id": str(contract_id), "amount": "50.00", "due_on": due_on.isoformat(), "made_in": "call"}
+        return Write(Kind.PROMISE, "promises", "/v1/promises", body, contract_id)
+
+
+class Clients:
+    """Many clients with one token. ``ATTEMPT_SECONDS`` bound an attempt, ``PATIENCE_SECONDS`` all attempts together.
+
+    ``addresses``: where services are to be found, if elsewhere than usual.
+    """
+
+    def __init__(self, client: Client, ledger: Ledger) -> None:
+        self.addresses: dict[str, str] = {}
+        self._address: Callable[[str], str] = client.address
+        self._ledger = ledger
+        limits = httpx.Limits(max_connections=300, max_keepalive_connections=100)
+        self._http = httpx.AsyncClient(
+            headers=client.headers, timeout=ATTEMPT_SECONDS, limits=limits, trust_env=False, verify=False
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def write(self, plan: Plan, count: int, rate: float) -> None:
+        """``count`` writes, ``rate`` a second; return when each has been answered or given up."""
+        started = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            for n in range(count):
+                await asyncio.sleep(max(0.0, started + n / rate - time.monotonic()))
+                group.create_task(self.finish(plan.next()))
+
+    async def finish(self, write: Write) -> None:
+        """Send it until it is decided."""
+        self._ledger.writes.append(write)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while write.made is None and write.refused is None:
+                    await self._attempt(write)
+        except TimeoutError:
+            return
+
+    async def _attempt(self, write: Write) -> None:
+        try:
+            answer = await self.send(write)
+        except _NOT_SENT:
+            await asyncio.sleep(PAUSE_SECONDS)
+            return
+        except httpx.TransportError:
+            write.ambiguous = True
+            await asyncio.sleep(PAUSE_SECONDS)
+            return
+        if answer.status_code == httpx.codes.CREATED:
+            write.acknowledge(answer.json(), time.time())
+        elif answer.status_code == httpx.codes.SERVICE_UNAVAILABLE or _is_in_flight(answer):
+            write.ambiguous = True
+            await asyncio.sleep(PAUSE_SECONDS)
+        else:
+            write.refused = f"{answer.status_code} {answer.text[:200]}"
+
+    async def send(self, write: Write) -> httpx.Response:
+        headers = {"Idempotency-Key": write.key}
+        address = self.addresses.get(write.service) or self._address(write.service)
+        return await self._http.post(address + write.path, json=write.body, headers=headers)
+
+    async def ask_again(self, write: Write) -> UUID | None:
+        """The id that an acknowledged write made, by the answer to the same request with the same key."""
+        answer = await self.send(write)
+        again = Write(write.kind, write.service, write.path, write.body, write.contract_id)
+        again.acknowledge(answer.raise_for_status().json(), 0)
+        return again.made
+
+
+def _is_in_flight(answer: httpx.Response) -> bool:
+    if answer.status_code != httpx.codes.CONFLICT:
+        return False
+    return str(answer.json().get("type", "")).endswith("in-flight")
