@@ -8,6 +8,7 @@ Every figure is a median over ``--repeats`` rounds, a round measures everything 
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -61,6 +62,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=MEASURES, metavar="NAME", help=", ".join(MEASURES))
     parser.add_argument("--json", type=Path, help="a file for every sample")
     options = parser.parse_args()
+    # Ended from outside, it still stops its servers.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     size = _QUICK if options.quick else _FULL
     if options.events:

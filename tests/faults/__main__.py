@@ -6,6 +6,7 @@ Each round starts every platform anew and plays its scenarios in an order that t
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import time
 from collections import defaultdict
@@ -32,6 +33,9 @@ class Run:
         return time.monotonic() > self._ends_at
 
     async def round(self, seed: str) -> None:
+        if (task := asyncio.current_task()) is not None:
+            # Else nobody would be left to stop the platform and its brokers.
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         for platform in self._options.platforms:
             scenarios = [s for s in SCENARIOS if platform in s.platforms and s.name in self._options.scenarios]
             random.Random(seed).shuffle(scenarios)

@@ -43,6 +43,12 @@ async def kill_anyone(world: World) -> None:
     await asyncio.gather(*(injectors.kill(world, name) for name in names[: world.random.choice([1, 1, 2])]))
 
 
+async def kill_postgres(world: World) -> None:
+    await injectors.kill(world, "postgres")
+    # Else it would be killed again before anybody has got anything done.
+    await world.ready()
+
+
 async def freeze_anyone(world: World) -> None:
     name = world.random.choice(["portfolio", "dialer-feed", "assignment", "field-visits", "promises"])
     await injectors.freeze(world, name, world.random.uniform(1, 4))
@@ -152,7 +158,7 @@ SCENARIOS = (
         for name in ("portfolio", "assignment", "dialer-feed", "field-visits", "promises")
     ),
     Scenario("killed-anyone", ANY_LOG, kill_anyone, quick=True),
-    Scenario("killed-postgres", ANY_LOG, partial(injectors.kill, name="postgres"), quick=True),
+    Scenario("killed-postgres", ANY_LOG, kill_postgres, quick=True),
     Scenario("frozen-anyone", ANY_LOG, freeze_anyone),
     Scenario("frozen-postgres", ANY_LOG, freeze_postgres),
     Scenario("zombie-relay", ANY_LOG, freeze_the_relay, once=True),
