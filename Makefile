@@ -29,7 +29,7 @@ demo-kafka: setup ## the same over a real Apache Kafka: KAFKA_BOOTSTRAP, else on
 	@$(BIN)/recobro run --once --kafka
 
 test: setup ## run the tests; what was skipped is listed with its reason (PYTEST_ARGS for pytest)
-	@$(BIN)/python -m pytest -n 3 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 4 $(PYTEST_ARGS)
 
 faults: setup ## kill every process in turn under 500 payments each, and count (some minutes)
 	@RECOBRO_FAULT_PAYMENTS=$${RECOBRO_FAULT_PAYMENTS:-500} $(BIN)/python -m pytest tests/journeys/test_kills.py
@@ -45,7 +45,7 @@ bench-events: setup $(PEERS)/.installed ## measure the event runtime beside its 
 
 $(PEERS)/.installed: bench/peers/requirements.txt | $(STAMP)
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEERS)
-	@$(BIN)/uv pip sync --quiet --python $(PEERS)/bin/python --require-hashes bench/peers/requirements.txt
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(PEERS)/bin/python --require-hashes bench/peers/requirements.txt
 	@touch $@
 
 lint: setup ## formatting, rules, types, and who may import whom
@@ -81,7 +81,7 @@ setup: $(STAMP) ## create .venv from the locked requirements and install the wor
 $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(PYTHON) requirements/environment.py $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $(LOCKS)
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes $(LOCKS)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 

@@ -170,10 +170,14 @@ class Town:
     async def settled(self) -> None:
         """Return once what was said so far has reached everybody who runs, and whatever it has led to."""
         quiet = 0
-        async with asyncio.timeout(60):
-            while quiet < 5:
-                await asyncio.sleep(0.05)
-                quiet = quiet + 1 if await self._is_quiet() else 0
+        try:
+            async with asyncio.timeout(60):
+                while quiet < 5:
+                    await asyncio.sleep(0.05)
+                    quiet = quiet + 1 if await self._is_quiet() else 0
+        except TimeoutError:
+            problems = {service: self.runtimes[service].problems() for service in self._running}
+            raise AssertionError(f"the town does not come to rest: {problems}") from None
 
     async def _is_quiet(self) -> bool:
         for service in self._running:
@@ -182,9 +186,8 @@ class Town:
                 if await self.rows(service, f"SELECT FROM outbox_{lane} LIMIT 1"):
                     return False
             for subscription in self.runtimes[service].subscriptions:
-                for place, offset in subscription.progress.items():
-                    if offset < self.transport.bounds_of(place).end:
-                        return False
+                if not await subscription.has_caught_up():
+                    return False
         return True
 
     async def portfolio(self) -> str:
