@@ -9,10 +9,13 @@ again when no answer came.
 
 import argparse
 import asyncio
+import contextlib
 import json
+import os
+import signal
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.resources import as_file, files
@@ -172,21 +175,44 @@ def delays(paid: Sequence[Paid], items: Sequence[Any]) -> list[float]:
     return [max(0.0, off[payment.contract_id] - payment.answered_at) for payment in paid]
 
 
+@contextlib.contextmanager
+def frozen(pids: Sequence[int]) -> Iterator[None]:
+    """These processes do nothing meanwhile."""
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def bystanders(data: DataFolder) -> list[int]:
+    """The processes of the services that a withdrawal after a payment does not need."""
+    state = data.state()
+    assert state is not None
+    needed = {"portfolio", "dialer-feed"}
+    return [one.process.pid for one in state.services if one.process is not None and one.name not in needed]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(".recobro"))
     parser.add_argument("--payments", type=int, default=1000)
     parser.add_argument("--rate", type=float, default=50.0, help="payments a second")
+    parser.add_argument("--alone", action="store_true", help="freeze the services that a withdrawal does not need")
     options = parser.parse_args()
     as_of = date(2026, 11, 22)
+    data = DataFolder(options.data)
     with (
-        connect(DataFolder(options.data), None) as client,
+        connect(data, None) as client,
         as_file(files("recobro") / "sample" / "cartera_mx.csv") as file,
     ):
         published = publish(client, file, as_of, name=f"bench {datetime.now(UTC):%H:%M:%S}")
         contracts = published.contracts[: options.payments]
-        paid = asyncio.run(pay(client, contracts, as_of, options.rate))
-        items = withdrawals(client, published.list_id, len(contracts))
+        with frozen(bystanders(data) if options.alone else []):
+            paid = asyncio.run(pay(client, contracts, as_of, options.rate))
+            items = withdrawals(client, published.list_id, len(contracts))
         report = client.get("dialer-feed", "/v1/withdrawal-report", list_id=published.list_id)
     seconds = delays(paid, items)
     print(f"{len(paid)} payments at {options.rate:g} a second; milliseconds from the answer to the withdrawal:")
