@@ -1,0 +1,11 @@
+"""The ids of caused events are computed in the statements that publish them, without a call for each."""
+
+import events.schema
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    op.execute(events.schema.CAUSED_EVENT_ID)
