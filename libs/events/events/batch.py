@@ -1,5 +1,6 @@
 """One batch of records, applied by one transaction."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -20,6 +21,7 @@ from events.waves import cut_into_waves
 
 _BARRIER: tuple[type[Marker], ...] = (BarrierRequested, BarrierReached)
 _RUNTIME: tuple[type[Event], ...] = (*_BARRIER, StateRepublished, RebuildRequested)
+_AT_A_TIME = 50
 log = structlog.get_logger()
 
 
@@ -35,19 +37,27 @@ Handle = Callable[[Consumer, Transaction, type[Event], Sequence[Delivery], Parki
 """Applies a group of events of one type, no two of one key: ``together`` or ``apart``."""
 
 
-def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> list[Delivery]:
-    """Those of ``records`` that the consumer ``name`` has to look at; the rest needs no transaction."""
+async def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> list[Delivery]:
+    """Those of ``records`` that the consumer ``name`` has to look at, their bodies read.
+
+    The rest needs no transaction. Other tasks have their turn in between.
+    """
     wanted: dict[UUID, Delivery] = {}
-    for record in records:
+    for n, record in enumerate(records, 1):
+        if n % _AT_A_TIME == 0:
+            await asyncio.sleep(0)
         if record.headers.get(AUDIENCE, EVERYONE) not in (EVERYONE, consumer.service):
             continue
         delivery = Delivery.of(record)
         event_type = REGISTRY.get(delivery.type or "")
         if delivery.error is None and event_type is None:
             metrics.EVENTS_UNKNOWN.labels(name).inc()
-        elif delivery.error is not None or event_type in consumer.handlers or event_type in _RUNTIME:
-            # The first copy counts: it stands where the fact belongs in the order of its key.
-            wanted.setdefault(delivery.event_id, delivery)
+            continue
+        if delivery.error is None and event_type not in consumer.handlers and event_type not in _RUNTIME:
+            continue
+        # The first copy counts: it stands where the fact belongs in the order of its key.
+        if wanted.setdefault(delivery.event_id, delivery) is delivery:
+            delivery.decode()
     return list(wanted.values())
 
 
@@ -60,8 +70,6 @@ async def apply(tx: Transaction, consumer: Consumer, name: str, wanted: Sequence
     fresh = await inbox.claim(tx, name, [delivery.event_id for delivery in wanted]) if wanted else set()
     metrics.EVENTS_REPEATED.labels(name).inc(len(wanted) - len(fresh))
     new = [delivery for delivery in wanted if delivery.event_id in fresh]
-    for delivery in new:
-        delivery.decode()
     facts = [delivery for delivery in new if not isinstance(delivery.event, _RUNTIME)]
     waves = await _apply_facts(tx, consumer, name, facts, handle) if facts else 0
     # Last of all: what this batch publishes has to lie before the markers that it publishes.

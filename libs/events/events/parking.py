@@ -83,7 +83,7 @@ class Delivery:
 
     def decode(self) -> None:
         """Read the body: ``event`` is there afterwards, or ``error``."""
-        if self.envelope is None or self.event is not None:
+        if self.envelope is None:
             return
         try:
             self.event = REGISTRY[self.envelope.type].received(self.record.value, self.envelope)

@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID, uuid4
 
 import structlog
 
 from events import metrics, positions, rebuilding
-from events.batch import Applied, Handle, apart, apply, handled, together
+from events.batch import Applied, Handle, apart, apply, together
 from events.consumer import Consumer
 from events.contracts.base import Lane
 from events.database import PASSING_TROUBLE, Database
@@ -26,6 +29,7 @@ from events.errors import (
 )
 from events.parking import Delivery
 from events.positions import Move, Position
+from events.reading import Reading
 from events.transport import Bounds, GroupMember, Record, Transport
 
 POLL_SECONDS = 0.5
@@ -76,6 +80,7 @@ class Subscription:
         self._replaced: set[TopicPartition] = set()
         self._claim_at: dict[TopicPartition, float] = {}
         self._batch: asyncio.Task[Applied] | None = None
+        self._reading = Reading(consumer, self.name)
         self._news = asyncio.Event()
         self._stopping = False
         self._limit = MAX_RECORDS[lane] if lane is Lane.EVENTS else 500
@@ -160,18 +165,25 @@ class Subscription:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
             return
-        records = await self._member.poll(ready, max_records=self._limit, timeout_seconds=POLL_SECONDS)
-        records = self._proven([record for record in records if record.place in self._owned])
+        read = await self._reading.next(self._member, ready, self._limit, POLL_SECONDS)
+        records = self._proven(read.records)
         if records and not self._stopping:
-            await self._take(records)
+            whole = len(records) == len(read.records)
+            await self._take(records, read.wanted if whole else await self._reading.wanted(records))
         await self._commit()
 
-    async def _take(self, records: Sequence[Record]) -> None:
+    async def _put_back(self) -> None:
+        """Undo reading ahead, before a place in the log changes: what was read is read again."""
+        if await self._reading.forget():
+            for place in self._owned:
+                self._seek(place)
+
+    async def _take(self, records: Sequence[Record], wanted: Sequence[Delivery]) -> None:
         """Apply these. With nothing to apply the position is kept once a second only: reading again does no harm."""
-        wanted = handled(self._consumer, self.name, records)
-        last = {record.place: record for record in records}
+        last = {record[:2]: record for record in records}
         moves = {
-            place: Move(self._owned[place], record.offset + 1, record_id(record)) for place, record in last.items()
+            record.place: Move(self._owned[record.place], record.offset + 1, record_id(record))
+            for record in last.values()
         }
         if not wanted:
             self._passed.update(moves)
@@ -186,6 +198,7 @@ class Subscription:
         due = [place for place, at in self._claim_at.items() if at <= now]
         if not due:
             return
+        await self._put_back()
         owner = uuid4()
         claimed = await positions.claim(self._database, self.name, due, owner)
         bounds = await self._member.bounds(due)
@@ -231,10 +244,13 @@ class Subscription:
         metrics.PARTITIONS_OWNED.labels(self.name).set(len(self._owned))
         if start < position.next_offset:
             self._unproven.add(place)
-            self._member.seek(place, position.next_offset - 1)
         else:
             self._unproven.discard(place)
-            self._member.seek(place, position.next_offset)
+        self._seek(place)
+
+    def _seek(self, place: TopicPartition) -> None:
+        assert self._member is not None
+        self._member.seek(place, self._next_offset(place) - (place in self._unproven))
 
     def _disown(self, partitions: Collection[TopicPartition]) -> None:
         for place in partitions:
@@ -245,16 +261,23 @@ class Subscription:
         metrics.PARTITIONS_OWNED.labels(self.name).set(len(self._owned))
 
     def _proven(self, records: Sequence[Record]) -> list[Record]:
-        """The records to apply, without the one before our position, which only shows that the log is ours."""
-        kept = []
-        for record in records:
-            position = self._owned[record.place]
-            if record.place in self._unproven and record.offset == position.next_offset - 1:
-                self._unproven.discard(record.place)
-                if record_id(record) != position.last_record_id:
-                    raise LogReplaced(record.place, record.offset)
-            elif record.offset >= self._next_offset(record.place):
-                kept.append(record)
+        """The records to apply: of what is ours, without the one before our position.
+
+        That one only shows that the log is ours.
+        """
+        kept: list[Record] = []
+        for (topic, partition), of_place in groupby(records, key=itemgetter(0, 1)):
+            place = TopicPartition(topic, partition)
+            if place not in self._owned:
+                continue
+            start = self._next_offset(place)
+            for record in of_place:
+                if place in self._unproven and record.offset == start - 1:
+                    self._unproven.discard(place)
+                    if record_id(record) != self._owned[place].last_record_id:
+                        raise LogReplaced(place, record.offset)
+                elif record.offset >= start:
+                    kept.append(record)
         return kept
 
     async def _apply(self, moves: Mapping[TopicPartition, Move], wanted: Sequence[Delivery]) -> Applied | None:
@@ -297,6 +320,8 @@ class Subscription:
             if wanted and self._consumer.first_hook is not None:
                 await self._consumer.first_hook(tx)
             await positions.move(tx, self.name, moves)
+            if self._member is not None and 2 * len(wanted) > self._limit:
+                self._reading.read_ahead(self._member, list(self._owned), self._limit)
             applied = await apply(tx, self._consumer, self.name, wanted, handle)
         for place, move in moves.items():
             if place in self._owned:
@@ -309,8 +334,8 @@ class Subscription:
         metrics.BATCH_SECONDS.labels(self.name).observe(seconds)
         metrics.BATCH_EVENTS.labels(self.name).observe(records)
         metrics.BATCH_WAVES.labels(self.name).observe(applied.waves)
-        for event in applied.events:
-            metrics.EVENTS_APPLIED.labels(self.name, type(event).type).inc()
+        for event_type, count in Counter(event.type for event in applied.events).items():
+            metrics.EVENTS_APPLIED.labels(self.name, event_type).inc(count)
         if applied.events:
             oldest = min(event.occurred_at for event in applied.events)
             age = (datetime.now(UTC) - oldest).total_seconds()
@@ -335,6 +360,7 @@ class Subscription:
 
     async def _read_again(self, partitions: Collection[TopicPartition]) -> None:
         """After a rolled back, or perhaps committed, batch: go on from where the database says that we are."""
+        await self._put_back()
         tokens: dict[TopicPartition, UUID] = {p: self._owned[p].owner for p in partitions if p in self._owned}
         # Until their place is known again they are not read.
         self._disown(tokens)
@@ -387,6 +413,7 @@ class Subscription:
 
     async def _leave(self) -> None:
         await self._drain()
+        await self._put_back()
         if self._member is not None:
             await self._member.leave()
         self._disown(list(self._owned))

@@ -43,7 +43,7 @@ async def apply_records(
     async with database.transaction(name) as tx:
         if consumer.first_hook is not None:
             await consumer.first_hook(tx)
-        return await apply(tx, consumer, name, handled(consumer, name, records), handle)
+        return await apply(tx, consumer, name, await handled(consumer, name, records), handle)
 
 
 async def apply_events(database: Database, consumer: Consumer, *events: Event) -> Applied:

@@ -24,7 +24,7 @@ async def applied(scene: Scene, *events: Event) -> AsyncIterator[Transaction]:
     """These events have been applied by a transaction that commits when the block ends."""
     name = "promises.events"
     async with scene.database.transaction(name) as tx:
-        await apply(tx, consumer, name, handled(consumer, name, [record_of(event) for event in events]), together)
+        await apply(tx, consumer, name, await handled(consumer, name, [record_of(event) for event in events]), together)
         yield tx
 
 

@@ -1,0 +1,64 @@
+"""Records as a consumer reads them: the next ones already while those before them are applied."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from events.batch import handled
+from events.consumer import Consumer
+from events.errors import TopicPartition
+from events.parking import Delivery
+from events.transport import GroupMember, Record
+
+
+class Read(NamedTuple):
+    """What a poll has found, and what of it the consumer has to look at."""
+
+    records: Sequence[Record]
+    wanted: Sequence[Delivery]
+
+
+class Reading:
+    """One poll after the other, for the consumer ``name``; at most one of them ahead."""
+
+    def __init__(self, consumer: Consumer, name: str) -> None:
+        self._consumer = consumer
+        self._name = name
+        self._ahead: asyncio.Task[Read] | None = None
+
+    async def next(
+        self, member: GroupMember, places: Collection[TopicPartition], max_records: int, timeout_seconds: float
+    ) -> Read:
+        """What was read ahead, else what comes in time."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and (read := await ahead).records:
+            return read
+        return await self._read(member, places, max_records, timeout_seconds)
+
+    def read_ahead(self, member: GroupMember, places: Collection[TopicPartition], max_records: int) -> None:
+        """Read and understand what is there behind what was read last, while the database is at work on that."""
+        if self._ahead is None:
+            self._ahead = asyncio.create_task(self._read(member, places, max_records, 0))
+
+    async def forget(self) -> bool:
+        """Forget what was read ahead, before a place in the log changes; whether there was something.
+
+        Then all that it was read from is to be sought again.
+        """
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            return False
+        ahead.cancel()
+        # What it met, whoever reads again meets again.
+        await asyncio.gather(ahead, return_exceptions=True)
+        return True
+
+    async def wanted(self, records: Sequence[Record]) -> Sequence[Delivery]:
+        """What of these the consumer has to look at."""
+        return await handled(self._consumer, self._name, records)
+
+    async def _read(
+        self, member: GroupMember, places: Collection[TopicPartition], max_records: int, timeout_seconds: float
+    ) -> Read:
+        records = await member.poll(places, max_records=max_records, timeout_seconds=timeout_seconds)
+        return Read(records, await self.wanted(records))

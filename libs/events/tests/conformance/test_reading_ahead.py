@@ -1,0 +1,111 @@
+"""While a batch is applied the next is read already: that must not show when the batch fails or its place moves on."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection
+from uuid import UUID, uuid4
+
+import pytest
+from events import Subscription, TopicPartition
+from events.transport import GroupMember, Listener, Record, Transport
+from kitchen import Scene, Table, outgoing, until
+
+PLATES, DISHES = 1_500, 4
+
+
+class Watched:
+    """Counts how often something was read."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.reads = 0
+        join = transport.join
+
+        async def watched_join(group: str, topics: Collection[str], listener: Listener) -> GroupMember:
+            member = await join(group, topics, listener)
+            poll = member.poll
+
+            async def watched_poll(
+                partitions: Collection[TopicPartition], *, max_records: int, timeout_seconds: float
+            ) -> list[Record]:
+                found = await poll(partitions, max_records=max_records, timeout_seconds=timeout_seconds)
+                self.reads += bool(found)
+                return found
+
+            member.poll = watched_poll  # type: ignore[method-assign]
+            return member
+
+        transport.join = watched_join  # type: ignore[method-assign]
+
+
+async def waiting(scene: Scene) -> dict[UUID, list[int]]:
+    """Some thousand dishes that wait in one partition; what every plate must get."""
+    plates = [uuid4() for _ in range(PLATES)]
+    producer = await scene.transport.producer(linger_ms=0)
+    for number in range(DISHES):
+        await producer.send([outgoing(scene, plate, number) for plate in plates])
+    await producer.close()
+    return {plate: list(range(DISHES)) for plate in plates}
+
+
+async def held_with_the_next_read(table: Table, watched: Watched) -> None:
+    """Return, in the handler of the first batch, when the second has been read."""
+    table.before_handling = None
+    for _ in range(1_000):
+        if watched.reads >= 2:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nothing was read ahead")
+
+
+async def served(scene: Scene, table: Table) -> dict[UUID, list[int]]:
+    await until(lambda: whole(scene, table))
+    found: dict[UUID, list[int]] = defaultdict(list)
+    for row in await table.served(scene.table_database):
+        found[row["contract_id"]].append(row["number"])
+    return dict(found)
+
+
+async def whole(scene: Scene, table: Table) -> bool:
+    return await table.count(scene.table_database) >= PLATES * DISHES
+
+
+async def test_what_was_read_behind_a_batch_that_fails_comes_after_it(scene: Scene) -> None:
+    expected, watched, table = await waiting(scene), Watched(scene.transport), scene.table()
+
+    async def fail() -> None:
+        await held_with_the_next_read(table, watched)
+        raise ConnectionResetError
+
+    table.before_handling = fail
+    scene.running.subscribe(table, scene.table_database, watched.transport)
+    assert await served(scene, table) == expected
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_what_was_read_of_a_partition_that_goes_and_comes_back_is_applied_once(
+    scene: Scene, at_once: bool
+) -> None:
+    expected, watched, table = await waiting(scene), Watched(scene.transport), scene.table()
+    place, held, go_on = TopicPartition(scene.kitchen.topic(), 0), asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        await held_with_the_next_read(table, watched)
+        held.set()
+        await go_on.wait()
+
+    async def go_and_come_back(subscription: Subscription) -> None:
+        await subscription.revoked([place])
+        if not at_once:
+            # It has gone on without the partition, with what it had read of it.
+            await asyncio.sleep(1)
+        await subscription.assigned([place])
+
+    table.before_handling = hold
+    subscription, _ = scene.running.subscribe(table, scene.table_database, watched.transport)
+    await asyncio.wait_for(held.wait(), 60)
+    moving = asyncio.create_task(go_and_come_back(subscription))
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.wait_for(moving, 30)
+    assert await served(scene, table) == expected
