@@ -135,8 +135,9 @@ class Transaction:
         partition: int | None = None,
     ) -> None:
         """``publish`` on a lane that is not the event's own: the runtime's markers travel on all of them."""
-        trace = self._trace_of(follows or cause)
-        row = (self._event_id(event, cause), type(event).type, event.key, partition, event.body(), event.topic, trace)
+        key, trace = event.key, self._trace_of(follows or cause)
+        event_id = self._event_id(type(event).type, key, cause)
+        row = (event_id, type(event).type, key, partition, event.body(), event.topic, trace)
         self._outgoing.setdefault(lane, []).append(row)
 
     def wrote_outbox(self, lane: Lane) -> None:
@@ -151,16 +152,16 @@ class Transaction:
         known = self.traces.get(cause.event_id if isinstance(cause, Event) else cause) if cause is not None else None
         return None if known is None else continued(known)
 
-    def _event_id(self, event: Event, cause: Event | UUID | None) -> UUID:
+    def _event_id(self, event_type: str, key: str, cause: Event | UUID | None) -> UUID:
         if cause is None:
             if self.consumer is not None:
-                raise ValueError(f"{type(event).__name__} is published by a consumer and needs its cause")
+                raise ValueError(f"{event_type} is published by a consumer and needs its cause")
             return new_event_id()
         cause_id = cause.event_id if isinstance(cause, Event) else cause
-        name = (cause_id, type(event).type, event.key)
+        name = (cause_id, event_type, key)
         n = self._numbers.get(name, 0)
         self._numbers[name] = n + 1
-        return caused_event_id(cause_id, self.consumer or "api", *name[1:], n)
+        return caused_event_id(cause_id, self.consumer or "api", event_type, key, n)
 
     async def flush(self) -> None:
         """Write the published events to the outbox; called for you before the commit."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from uuid import UUID
+
+from asyncpg.pgproto import pgproto
 
 from events.contracts.base import Envelope
 from events.errors import UnappliableEvent
@@ -33,8 +34,8 @@ def headers_of(envelope: Envelope) -> dict[str, str]:
 def envelope_of(headers: Mapping[str, str]) -> Envelope:
     """The envelope of a record; ``UnappliableEvent`` when a header is missing or not what it should be."""
     try:
-        envelope = Envelope.model_construct(
-            event_id=UUID(headers["ce_id"]),
+        envelope = Envelope(
+            event_id=pgproto.UUID(headers["ce_id"]),
             type=headers["ce_type"],
             source=headers["ce_source"],
             occurred_at=datetime.fromisoformat(headers["ce_time"]),
@@ -56,12 +57,12 @@ def envelope_of(headers: Mapping[str, str]) -> Envelope:
 def record_id(record: Record) -> str:
     """What a position remembers of a record: its event's id, empty when it has none."""
     try:
-        return str(UUID(record.headers["ce_id"]))
+        return str(pgproto.UUID(record.headers["ce_id"]))
     except (KeyError, ValueError):
         return ""
 
 
 def is_key(text: str) -> bool:
     """Whether it can be a key: not empty, not too long to be indexed, and text to PostgreSQL: Unicode, no NUL."""
-    readable = "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
-    return readable and 0 < len(text) <= LONGEST_KEY
+    surrogates = not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+    return 0 < len(text) <= LONGEST_KEY and "\0" not in text and not surrogates

@@ -5,16 +5,13 @@ import os
 import time
 from uuid import UUID
 
-_VERSION_7 = 7 << 76
-_VERSION_8 = 8 << 76
-_VARIANT = 2 << 62
-_WITHOUT_VERSION_AND_VARIANT = ~((0xF << 76) | (0x3 << 62)) & ((1 << 128) - 1)
+from asyncpg.pgproto import pgproto
 
 
 def new_event_id() -> UUID:
     """A UUIDv7: 48 bits of Unix milliseconds, then random bits."""
-    bits = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
-    return UUID(int=bits & _WITHOUT_VERSION_AND_VARIANT | _VERSION_7 | _VARIANT)
+    milliseconds = time.time_ns() // 1_000_000
+    return _uuid(7, milliseconds.to_bytes(6, "big") + os.urandom(10))
 
 
 def caused_event_id(cause: UUID, consumer: str, event_type: str, key: str, n: int) -> UUID:
@@ -23,6 +20,13 @@ def caused_event_id(cause: UUID, consumer: str, event_type: str, key: str, n: in
     The same for ever, so an event applied again after a restore publishes the same events. The SQL function
     ``caused_event_id`` of ``schema`` computes the same.
     """
-    digest = hashlib.sha256(f"{cause}|{consumer}|{event_type}|{key}|{n}".encode()).digest()
-    bits = int.from_bytes(digest[:16], "big")
-    return UUID(int=bits & _WITHOUT_VERSION_AND_VARIANT | _VERSION_8 | _VARIANT)
+    return _uuid(8, hashlib.sha256(f"{cause}|{consumer}|{event_type}|{key}|{n}".encode()).digest()[:16])
+
+
+def _uuid(version: int, octets: bytes) -> UUID:
+    """These 16 octets with the version and the variant of RFC 9562 in their places."""
+    marked = bytearray(octets)
+    marked[6] = marked[6] & 0x0F | version << 4
+    marked[8] = marked[8] & 0x3F | 0x80
+    # asyncpg's kind of UUID: made, compared, written and sent several times as fast as Python's own.
+    return pgproto.UUID(bytes(marked))

@@ -193,8 +193,8 @@ class KafkaMember:
                 m.partition,
                 m.offset,
                 m.value or b"",
-                {name: text(value) for name, value in m.headers},
-                text(m.key),
+                {name: value.decode("utf-8", "surrogateescape") if value else "" for name, value in m.headers},
+                m.key.decode("utf-8", "surrogateescape") if m.key else "",
             )
             for messages in found.values()
             for m in messages
@@ -232,8 +232,3 @@ async def _stop(client: Any) -> None:
         await asyncio.wait_for(client.stop(), _CLOSE_SECONDS)
     except (KafkaError, OSError, TimeoutError) as error:
         log.info("kafka_client_abandoned", error=type(error).__name__)
-
-
-def text(value: bytes | None) -> str:
-    """A key or a header's value; what is not UTF-8 is not ours, and its bytes are kept."""
-    return (value or b"").decode("utf-8", errors="surrogateescape")

@@ -205,7 +205,7 @@ class Relay:
         metrics.EVENTS_PUBLISHED.labels(*self._labels).inc(len(rows))
 
     def _record(self, row: asyncpg.Record) -> OutgoingRecord:
-        envelope = Envelope.model_construct(
+        envelope = Envelope(
             event_id=row["event_id"],
             type=row["type"],
             source=self._labels[0],

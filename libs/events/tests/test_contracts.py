@@ -1,6 +1,7 @@
 """Contracts: their names, what they accept, and that they read every revision that was ever published."""
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -99,9 +100,8 @@ def body(**changes: Any) -> dict[str, Any]:
 
 
 def envelope() -> Envelope:
-    return Envelope(
-        event_id=uuid4(), type=PaymentReceived.type, source="portfolio", occurred_at="2026-11-22T16:00:00Z", key="k"
-    )
+    at = datetime(2026, 11, 22, 16, tzinfo=UTC)
+    return Envelope(event_id=uuid4(), type=PaymentReceived.type, source="portfolio", occurred_at=at, key="k")
 
 
 def test_unknown_fields_are_ignored_so_that_old_readers_survive_new_writers() -> None:

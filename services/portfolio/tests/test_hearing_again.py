@@ -41,7 +41,7 @@ async def a_contract(given: Given) -> UUID:
 def again(event: Event, audience: str) -> Record:
     """The event as somebody who was asked says it again."""
     record = record_of(event)
-    envelope = envelope_of(record.headers).model_copy(update={"audience": audience})
+    envelope = envelope_of(record.headers)._replace(audience=audience)
     return record._replace(headers=headers_of(envelope))
 
 
