@@ -86,7 +86,7 @@ async def upsert(dsn: str, payments: Sequence[PaymentEvent], batch: int = 2_000)
 def _last_of_each(payments: Sequence[PaymentEvent]) -> list[tuple[object, ...]]:
     """The rows to write: of each contract the last, for a statement can touch a row once."""
     last = {payment.contract_id: payment for payment in payments}
-    return [tuple(getattr(payment, name) for name in rows.COLUMNS) for payment in last.values()]
+    return [rows.row(payment) for payment in last.values()]
 
 
 async def floor_writer(servers: Servers, spec: dict[str, Any], stop: asyncio.Event) -> None:

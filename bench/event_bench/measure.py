@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY
 from event_bench import bare, rows
 from event_bench.processes import Member, all_applied, member, peer, rate_after_assignment, stopped_afterwards
 from event_bench.servers import Servers, connected, empty_publisher, empty_reader
-from event_bench.workload import BACKLOG, NAME, RELAYED, Paid, PaymentEvent, Restated
+from event_bench.workload import BACKLOG, NAME, RELAYED, Answers, Paid, PaymentEvent, Restated
 
 LOGS = ("kafka", "embedded")
 RATES = (20, 100, 200)
@@ -160,11 +160,12 @@ async def consuming(servers: Servers, size: Size) -> Samples:
     samples["bare upsert"] = await bare.upsert(servers.reader, payments)
     samples["bare consume, then bare upsert"] = 1 / (1 / samples["bare consume"] + 1 / samples["bare upsert"])
     for name, log, members_, answers in (
-        ("consumer, kafka", "kafka", 1, True),
-        ("consumer, kafka, no answers", "kafka", 1, False),
-        ("consumer, kafka, 3 members", "kafka", 3, True),
-        ("consumer, embedded", "embedded", 1, True),
-        ("consumer, embedded, 3 members", "embedded", 3, True),
+        ("consumer, kafka", "kafka", 1, Answers.BY_STATEMENT),
+        ("consumer, kafka, answers from Python", "kafka", 1, Answers.FROM_PYTHON),
+        ("consumer, kafka, no answers", "kafka", 1, Answers.NONE),
+        ("consumer, kafka, 3 members", "kafka", 3, Answers.BY_STATEMENT),
+        ("consumer, embedded", "embedded", 1, Answers.BY_STATEMENT),
+        ("consumer, embedded, 3 members", "embedded", 3, Answers.BY_STATEMENT),
     ):
         await empty_reader(servers, size.contracts, BACKLOG)
         spec = {"log": log, "source": BACKLOG, "answers": answers, "gated": members_ > 1, "share": 12 // members_}

@@ -17,7 +17,7 @@ from event_bench import bare, rows
 from event_bench.openloop import obey
 from event_bench.reporting import Tally, say
 from event_bench.servers import Servers
-from event_bench.workload import LIVE, READERS, Paid, reader
+from event_bench.workload import LIVE, READERS, Answers, Paid, reader
 
 Role = Callable[[Servers, dict[str, Any], asyncio.Event], Awaitable[None]]
 
@@ -35,7 +35,7 @@ async def subscription(servers: Servers, spec: dict[str, Any], stop: asyncio.Eve
     await transport.open()
     database.service, database.partitions = READERS[spec["log"]], {Lane.EVENTS: 12}
     tally = Tally()
-    consumer = reader(spec["log"], spec["source"], lambda count, _: tally.add(count), answers=spec["answers"])
+    consumer = reader(spec["log"], spec["source"], lambda count, _: tally.add(count), Answers(spec["answers"]))
     if spec["gated"]:
         transport, go = gated(transport)
     reading = _Watched(consumer, Lane.EVENTS, database, transport)
@@ -55,7 +55,7 @@ async def subscription(servers: Servers, spec: dict[str, Any], stop: asyncio.Eve
 async def service(servers: Servers, spec: dict[str, Any], stop: asyncio.Event) -> None:
     """The reader as a service's process runs it: both lanes, and the relays of its answers."""
     database, tally = Database(servers.reader), Tally()
-    consumer = reader(spec["log"], LIVE, tally.add, answers=True)
+    consumer = reader(spec["log"], LIVE, tally.add, Answers.BY_STATEMENT)
     await database.open()
     runtime = Runtime(READERS[spec["log"]], database, servers.transport(spec["log"]), consumer)
     await runtime.start()
@@ -125,9 +125,10 @@ ROLES: dict[str, Role] = {
 async def main(role: str, spec: dict[str, Any]) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    # As in a service's process: what is loaded by now stays.
+    # As in a service's process.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
     await ROLES[role](Servers(**spec.pop("servers")), spec, stop)
 
 

@@ -4,6 +4,7 @@ Standard library alone, for the peers live in an environment of their own.
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 COLUMNS = (
     "contract_id",
@@ -71,12 +72,29 @@ INSERT INTO balance AS known ({_NAMES})
 SELECT * FROM unnest({_GIVEN}) AS paid ({_NAMES}) ORDER BY contract_id
 ON CONFLICT (contract_id) DO UPDATE SET {_NEWER} WHERE known.version < excluded.version
 """
+_PAID = f"paid ({_NAMES}, cause)"
+UPSERT_AND_ANSWER = f"""
+WITH paid AS MATERIALIZED (SELECT * FROM unnest({_GIVEN}, $12::uuid[]) AS {_PAID}), answered AS (
+    INSERT INTO outbox_events (event_id, type, key, traceparent, body)
+    SELECT caused_event_id(cause, $13, $14, contract_id::text, 0), $14, contract_id::text, $15,
+        json_build_object('contract_id', contract_id, 'payment_id', payment_id,
+            'overdue_balance', overdue_balance::text)::text
+    FROM paid ORDER BY contract_id
+)
+INSERT INTO balance AS known ({_NAMES}) SELECT {_NAMES} FROM paid ORDER BY contract_id
+ON CONFLICT (contract_id) DO UPDATE SET {_NEWER} WHERE known.version < excluded.version
+"""
+"""The same; $13, because of the event in $12 beside each, publishes an event of type $14 in the trace $15."""
+
 CLAIM = """
 INSERT INTO inbox (consumer, event_id)
 SELECT $1, event_id FROM unnest($2::uuid[]) AS event_id ORDER BY event_id
 ON CONFLICT DO NOTHING RETURNING event_id
 """
 """The inbox of the peers: the same statement as ours."""
+
+row = attrgetter(*COLUMNS)
+"""A payment's row, out of an object that has these attributes."""
 
 
 def columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:

@@ -4,9 +4,11 @@ import os
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import date
+from enum import StrEnum
 from uuid import UUID
 
 from events import Consumer, ContractEvent, Lane, Money, Transaction
+from events.tracing import current_traceparent
 
 from event_bench import rows
 
@@ -52,14 +54,28 @@ class Noted(ContractEvent, type=f"{NAME}.noted.v1"):
     overdue_balance: Money
 
 
-def reader(log: str, source: str, applied: Applied, *, answers: bool) -> Consumer:
-    """Keeps the newest payments of ``source`` by one statement, and answers each when it is to; tells ``applied``."""
+class Answers(StrEnum):
+    """How the reader publishes what it says of each payment."""
+
+    NONE = "none"
+    BY_STATEMENT = "by statement"
+    FROM_PYTHON = "from Python"
+
+
+def reader(log: str, source: str, applied: Applied, answers: Answers) -> Consumer:
+    """Keeps the newest payments of ``source`` by one statement, and answers each as it is told; tells ``applied``."""
     consumer = Consumer(READERS[log], listens_to=[source], platform=())
 
     async def keep(payments: Sequence[PaymentEvent], tx: Transaction) -> None:
-        found = [tuple(getattr(payment, name) for name in rows.COLUMNS) for payment in payments]
-        await tx.execute(rows.UPSERT, *rows.columns(found))
-        for payment in payments if answers else ():
+        columns = rows.columns([rows.row(payment) for payment in payments])
+        if answers is Answers.BY_STATEMENT:
+            causes = [payment.event_id for payment in payments]
+            trace = current_traceparent()
+            await tx.execute(rows.UPSERT_AND_ANSWER, *columns, causes, tx.consumer, Noted.type, trace)
+            tx.wrote_outbox(Lane.EVENTS)
+        else:
+            await tx.execute(rows.UPSERT, *columns)
+        for payment in payments if answers is Answers.FROM_PYTHON else ():
             noted = Noted(
                 contract_id=payment.contract_id,
                 payment_id=payment.payment_id,

@@ -38,9 +38,6 @@ class Payment(BaseModel):
     total_balance: Decimal
     settled: bool
 
-    def row(self) -> tuple[object, ...]:
-        return tuple(getattr(self, name) for name in rows.COLUMNS)
-
 
 def event_id(headers: Sequence[tuple[str, bytes]]) -> UUID:
     """The id among a record's headers."""
@@ -52,7 +49,7 @@ async def apply(connection: Any, payments: Sequence[tuple[UUID, Payment]]) -> No
     async with connection.transaction():
         claimed = await connection.fetch(rows.CLAIM, SPEC["group"], [known for known, _ in payments])
         new = {row["event_id"] for row in claimed}
-        newest = {payment.contract_id: payment.row() for known, payment in payments if known in new}
+        newest = {payment.contract_id: rows.row(payment) for known, payment in payments if known in new}
         if newest:
             await connection.execute(rows.UPSERT, *rows.columns(list(newest.values())))
 
