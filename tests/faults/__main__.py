@@ -85,7 +85,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="for how long; scenarios are not cut short")
     parser.add_argument("--seed", default=None, help="what decides the order and every choice; default: the time")
-    parser.add_argument("--writes", type=int, default=2000, help="writes of the clients during each scenario")
+    parser.add_argument("--writes", type=int, default=4000, help="writes of the clients during each scenario")
     parser.add_argument("--rate", type=float, default=100.0, help="writes a second")
     parser.add_argument("--platforms", nargs="+", default=PLATFORMS, choices=PLATFORMS)
     names = [scenario.name for scenario in SCENARIOS]

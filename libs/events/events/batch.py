@@ -1,6 +1,5 @@
 """One batch of records, applied by one transaction."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -17,11 +16,11 @@ from events.errors import CannotContinue, UnappliableEvent
 from events.parking import Delivery, Parking
 from events.tracing import follow_trace
 from events.transport import Record
+from events.turns import in_turns
 from events.waves import cut_into_waves
 
 _BARRIER: tuple[type[Marker], ...] = (BarrierRequested, BarrierReached)
 _RUNTIME: tuple[type[Event], ...] = (*_BARRIER, StateRepublished, RebuildRequested)
-_AT_A_TIME = 50
 log = structlog.get_logger()
 
 
@@ -43,9 +42,7 @@ async def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> l
     The rest needs no transaction. Other tasks have their turn in between.
     """
     wanted: dict[UUID, Delivery] = {}
-    for n, record in enumerate(records, 1):
-        if n % _AT_A_TIME == 0:
-            await asyncio.sleep(0)
+    async for record in in_turns(records):
         if record.headers.get(AUDIENCE, EVERYONE) not in (EVERYONE, consumer.service):
             continue
         delivery = Delivery.of(record)

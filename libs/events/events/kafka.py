@@ -20,6 +20,7 @@ from aiokafka.errors import (
 
 from events.errors import PositionLost, TopicPartition, TransportError
 from events.transport import Bounds, Listener, OutgoingRecord, Record
+from events.turns import in_turns
 
 RETENTION_MS = 14 * 24 * 3600 * 1000
 _CLOSE_SECONDS = 5.0
@@ -141,7 +142,7 @@ class KafkaProducer:
                     partition=record.partition,
                     headers=[(name, value.encode()) for name, value in record.headers.items()],
                 )
-                for record in records
+                async for record in in_turns(records)
             ]
             await asyncio.gather(*sent)
         except (KafkaError, OSError) as error:

@@ -14,6 +14,7 @@ from events.database import PASSING_TROUBLE, Database
 from events.envelope import headers_of
 from events.errors import TransportError
 from events.transport import OutgoingRecord, Producer, Transport
+from events.turns import in_turns
 
 BATCH_RECORDS = 1_000
 BATCH_BYTES = 1_000_000
@@ -191,7 +192,7 @@ class Relay:
         """Return when the log has acknowledged all of these."""
         if self._producer is None:
             self._producer = await self._transport.producer(linger_ms=0 if self.lane is Lane.EVENTS else 5)
-        records = [self._record(row) for row in rows]
+        records = [self._record(row) async for row in in_turns(rows)]
         try:
             if unseen := {record.topic for record in records} - self._topics:
                 await asyncio.wait_for(self._transport.ensure_topics(unseen), PUBLISH_TIMEOUT_SECONDS)
