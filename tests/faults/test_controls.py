@@ -13,7 +13,7 @@ from faults.world import World, started_world
 
 pytestmark = [
     pytest.mark.timeout(300),
-    pytest.mark.skipif("RECOBRO_FAULTS" not in os.environ, reason="the rig proves itself in `make faults-rig`"),
+    pytest.mark.skipif("RECOBRO_FAULTS" not in os.environ, reason="the rig proves itself in `make faults`"),
 ]
 SABOTAGE = str(Path(__file__).parent / "sabotage")
 # What PostgreSQL has not handed to the system yet dies with it; by itself it hands over nearly all within 0.2 s.

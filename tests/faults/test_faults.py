@@ -13,7 +13,7 @@ from recobro.kafka import KafkaFailed
 
 pytestmark = [
     pytest.mark.timeout(300),
-    pytest.mark.skipif("RECOBRO_FAULTS" not in os.environ, reason="faults are injected by `make faults-rig`"),
+    pytest.mark.skipif("RECOBRO_FAULTS" not in os.environ, reason="faults are injected by `make faults`"),
 ]
 SEED = os.environ.get("RECOBRO_FAULTS_SEED", "1")
 WRITES, RATE = 150, 50.0

@@ -49,6 +49,7 @@ ORDER BY n
 """
 
 
+_BEGIN_SECONDS = 5.0
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 # Planning a statement anew for every fact costs more than running it; for thousands of them a plan of their own pays.
 _BEGIN_WITH_KEPT_PLANS = f"{_BEGIN}; SET LOCAL plan_cache_mode = force_generic_plan"
@@ -198,6 +199,8 @@ class Database:
         self.partitions: Mapping[Lane, int] = {}
         self._max_connections = max_connections
         self._acquire_timeout_seconds = acquire_timeout_seconds
+        # The server ends a statement first. Only where nobody answers any more does the client.
+        self._command_timeout_seconds = statement_timeout_seconds + 5
         self._settings = {
             "statement_timeout": str(int(statement_timeout_seconds * 1000)),
             "lock_timeout": str(int(lock_timeout_seconds * 1000)),
@@ -219,7 +222,7 @@ class Database:
             reset=leave_as_it_is,
             server_settings=self._settings,
             timeout=10,
-            command_timeout=120,
+            command_timeout=self._command_timeout_seconds,
         )
 
     async def close(self) -> None:
@@ -251,8 +254,8 @@ class Database:
         """
         async with self.connection() as connection:
             tx = Transaction(connection, service=self.service, partitions=self.partitions, consumer=consumer)
+            await _begin(connection, _BEGIN if bulk else _BEGIN_WITH_KEPT_PLANS)
             try:
-                await connection.execute(_BEGIN if bulk else _BEGIN_WITH_KEPT_PLANS)
                 yield tx
                 await tx.flush()
                 if elsewhere := tx.wrote - self.local_relays:
@@ -278,6 +281,15 @@ class Database:
 
 async def leave_as_it_is(_connection: Any) -> None:
     """How a pool takes back a connection whose session nobody changes: asyncpg's own reset is a statement."""
+
+
+async def _begin(connection: Any, statement: str) -> None:
+    """Begin; a connection on which that takes seconds leads nowhere any more, and is closed."""
+    try:
+        await connection.execute(statement, timeout=_BEGIN_SECONDS)
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 async def _roll_back(connection: Any) -> None:

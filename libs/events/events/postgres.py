@@ -103,7 +103,7 @@ class PostgresTransport:
                 min_size=0,
                 max_size=8,
                 timeout=10,
-                command_timeout=60,
+                command_timeout=20,
                 reset=leave_as_it_is,
                 server_settings={
                     "plan_cache_mode": "force_generic_plan",

@@ -1,0 +1,29 @@
+"""A connection of which half is gone: who is connected hears nothing any more and is not told why."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+import pytest
+from events import Database
+from faults.proxy import Proxy
+
+
+async def write(database: Database) -> int:
+    async with database.transaction() as tx:
+        return int(await tx.fetchval("SELECT 1"))
+
+
+async def test_a_transaction_gives_up_such_a_connection_soon_and_the_next_takes_a_new_one(database_dsn: str) -> None:
+    address = urlsplit(database_dsn)
+    proxy = Proxy(lambda: address.port)
+    through = address._replace(netloc=address.netloc.replace(f":{address.port}", f":{await proxy.start()}"))
+    database = Database(through.geturl(), max_connections=1)
+    await database.open()
+    assert await write(database) == 1
+    assert proxy.swallow() == 1
+    # Bounded well below what a statement may take: by then every request of a busy minute would have failed.
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(write(database), 45)
+    assert await asyncio.wait_for(write(database), 45) == 1
+    await database.close()
+    await proxy.stop()
