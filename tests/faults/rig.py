@@ -42,6 +42,7 @@ async def play(world: World, scenario: Scenario, platform: str, *, writes: int, 
         await writing
     finally:
         writing.cancel()
+        await asyncio.wait({writing})
     await scenario.afterwards(world)
     try:
         await world.ready()
