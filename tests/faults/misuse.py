@@ -53,10 +53,15 @@ async def _answer_to(world: World, write: Write) -> str:
 
 
 async def poison(world: World) -> None:
-    """Records that cannot be read, in the middle of a contract's events: one that is no JSON, one that does not fit."""
+    """Records that nobody can apply, in the middle of a contract's events.
+
+    One is no JSON, one does not fit its contract, one is empty, one tells of another contract than its own.
+    """
     paid = [record for record in await world.books.log.records() if record.headers.get("ce_type") == RECEIVED]
-    chosen = {record.key: record for record in world.random.sample(paid, min(3, len(paid)))}
-    for body, (key, record) in zip([b"\xff\x00 no JSON", b'{"amount": []}', b""], chosen.items(), strict=False):
+    chosen = {record.key: record for record in world.random.sample(paid, min(4, len(paid)))}
+    another = next((record.value for record in paid if record.key not in chosen), b"")
+    bodies = [b"\xff\x00 no JSON", b'{"amount": []}', b"", another]
+    for body, (key, record) in zip(bodies, chosen.items(), strict=False):
         headers = {**record.headers, "ce_id": str(uuid4())}
         world.books.planted.add(headers["ce_id"])
         world.fault("poison")

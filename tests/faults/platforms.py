@@ -5,20 +5,22 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from faults.scenarios import CLUSTER, EMBEDDED, KAFKA, PROXIED, SMALL
+from faults.proxy import Proxy
+from faults.scenarios import CLUSTER, EMBEDDED, KAFKA, PROXIED, PROXIED_KAFKA, SMALL
 from faults.storage import small_disk
 from faults.world import World, started_world
 from recobro import kafka
+from recobro.postgres import free_port
 
 JARS = Path(__file__).parents[2] / ".kafka" / "lib"
 BROKERS = {KAFKA: 1, CLUSTER: 3}
-PLATFORMS = (EMBEDDED, PROXIED, SMALL, KAFKA, CLUSTER)
+PLATFORMS = (EMBEDDED, PROXIED, SMALL, KAFKA, CLUSTER, PROXIED_KAFKA)
 
 
 @contextlib.asynccontextmanager
 async def started(platform: str, seed: str) -> AsyncIterator[World]:
     """A world on this platform, and all that it needs; ``CannotMount``, ``KafkaFailed`` where the machine lacks it."""
-    with contextlib.ExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         temporary = tempfile.TemporaryDirectory(prefix="recobro-faults-", ignore_cleanup_errors=True)
         folder = Path(stack.enter_context(temporary))
         brokers: tuple[kafka.LocalKafka, ...] = ()
@@ -30,5 +32,28 @@ async def started(platform: str, seed: str) -> AsyncIterator[World]:
             kafka.start_together(brokers)
         if platform == SMALL:
             stack.enter_context(small_disk(folder / "data" / "postgres", "1g"))
-        async with started_world(seed, brokers=brokers, with_proxy=platform == PROXIED, folder=folder) as world:
+        in_front_of_kafka = None
+        if platform == PROXIED_KAFKA:
+            in_front_of_kafka = await _broker_behind_a_proxy(stack, folder)
+        async with started_world(
+            seed,
+            brokers=brokers,
+            in_front_of_postgres=platform == PROXIED,
+            in_front_of_kafka=in_front_of_kafka,
+            folder=folder,
+        ) as world:
             yield world
+
+
+async def _broker_behind_a_proxy(stack: contextlib.AsyncExitStack, folder: Path) -> Proxy:
+    """A broker that tells its clients to come by the proxy."""
+    kafka.fetch(JARS)
+    port = free_port()
+    proxy = Proxy(lambda: port)
+    await proxy.start()
+    stack.push_async_callback(proxy.stop)
+    settings = {"advertised.listeners": f"BROKER://{proxy.address}"}
+    broker = kafka.LocalKafka(folder / "kafka", port, JARS, settings=settings)
+    stack.callback(broker.stop)
+    broker.start()
+    return proxy

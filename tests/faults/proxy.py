@@ -26,8 +26,17 @@ class Proxy:
     async def start(self) -> int:
         """The port on which it listens."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        return self.port
+
+    @property
+    def port(self) -> int:
+        assert self._server is not None
         port: int = self._server.sockets[0].getsockname()[1]
         return port
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
 
     async def stop(self) -> None:
         if self._server is not None:

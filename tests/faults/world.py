@@ -93,12 +93,14 @@ async def started_world(
     seed: str,
     *,
     brokers: tuple[LocalKafka, ...] = (),
-    with_proxy: bool = False,
+    in_front_of_postgres: bool = False,
+    in_front_of_kafka: Proxy | None = None,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> AsyncIterator[World]:
     """A platform with a published list, over these brokers or the embedded log; it stops at the end.
 
+    A proxy stands in front of PostgreSQL where one is wanted there, or in front of the broker that Kafka is reached by.
     ``environment`` is added to that of its processes; its data are in ``folder`` where there is one.
     """
     async with contextlib.AsyncExitStack() as stack:
@@ -106,12 +108,14 @@ async def started_world(
             temporary = tempfile.TemporaryDirectory(prefix="recobro-faults-", ignore_cleanup_errors=True)
             folder = Path(stack.enter_context(temporary))
         data = DataFolder(folder / "data")
-        proxy = Proxy(lambda: state.postgres_port if (state := data.state()) else None) if with_proxy else None
-        proxy_port = None
-        if proxy is not None:
+        proxy, proxy_port = in_front_of_kafka, None
+        if in_front_of_postgres:
+            proxy = Proxy(lambda: state.postgres_port if (state := data.state()) else None)
             proxy_port = await proxy.start()
             stack.push_async_callback(proxy.stop)
         bootstrap = ",".join(broker.bootstrap for broker in brokers)
+        if in_front_of_kafka is not None:
+            bootstrap = in_front_of_kafka.address
         process = _start(data, proxy_port, bootstrap, environment or {})
         stack.push_async_callback(_stop, process)
         await _up(data, process)

@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 240.0
 ATTEMPT_SECONDS = 10.0
 PAUSE_SECONDS = 0.2
 AMOUNT = "1.00"
-_CONNECTIONS = 200
+_CONNECTIONS = 50
 _RESERVED = 10
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
 
@@ -91,7 +91,7 @@ class Clients:
         self.addresses: dict[str, str] = {}
         self._address: Callable[[str], str] = client.address
         self._ledger = ledger
-        # What waits for a connection waits here: with hundreds waiting httpx's own pool is busy with nothing else.
+        # What waits for a connection waits here: httpx looks at all that waits, and at pairs of connections, every time.
         self._connections = asyncio.Semaphore(_CONNECTIONS)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=_CONNECTIONS)
         self._http = httpx.AsyncClient(
