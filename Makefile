@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PEERS := .bench-peers
+CONFIGURATION := docs/configuration.md $(addsuffix .settings,chassis assignment dialer_feed field_visits promises)
 LOCKS := requirements/uv.txt requirements/runtime.txt requirements/dev.txt
 PACKAGES := libs/events libs/chassis libs/jurisdictions services/portfolio services/assignment services/dialer-feed \
 	services/field-visits services/promises cli
@@ -52,9 +53,13 @@ lint: setup ## formatting, rules, types, and who may import whom
 	$(foreach folder,$(TYPED),$(BIN)/mypy $(folder) &&) $(BIN)/mypy conftest.py
 	$(BIN)/lint-imports
 	$(BIN)/python -m events.catalogue docs/events libs/events/tests/snapshots --check
+	$(BIN)/python -m chassis.configuration $(CONFIGURATION) --check
 
 contracts: setup ## regenerate docs/events from the contracts; a contract that changed is kept as a new revision
 	@$(BIN)/python -m events.catalogue docs/events libs/events/tests/snapshots
+
+settings: setup ## regenerate docs/configuration.md from the settings of the services
+	@$(BIN)/python -m chassis.configuration $(CONFIGURATION)
 
 kafka: setup ## start an Apache Kafka broker, fetched from Maven Central (KAFKA_PORT, else 9092)
 	@$(BIN)/recobro kafka start --data $(KAFKA_DATA) --port $(KAFKA_PORT)
@@ -83,4 +88,4 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test faults faults-long bench-events lint contracts kafka kafka-stop stop clean distclean setup
+.PHONY: help run demo demo-kafka test faults faults-long bench-events lint contracts settings kafka kafka-stop stop clean distclean setup

@@ -91,7 +91,7 @@ class Clients:
         self.addresses: dict[str, str] = {}
         self._address: Callable[[str], str] = client.address
         self._ledger = ledger
-        # What waits for a connection waits here: httpx looks at all that waits, and at pairs of connections, every time.
+        # What waits for a connection waits here: each time httpx looks at all that waits, and at pairs of connections.
         self._connections = asyncio.Semaphore(_CONNECTIONS)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=_CONNECTIONS)
         self._http = httpx.AsyncClient(

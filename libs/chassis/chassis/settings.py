@@ -1,6 +1,9 @@
 """A service's environment, read once."""
 
+import os
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Self
 
 from events.transport import Transport
@@ -17,16 +20,41 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
 
     service: str = Field(pattern=r"^[a-z][a-z-]*$")
-    database_url: str = Field(pattern=r"^postgres(ql)?://", repr=False)
-    kafka_bootstrap: str | None = Field(default=None, min_length=1)
-    log_url: str | None = Field(default=None, pattern=r"^postgres(ql)?://", repr=False)
-    instance: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{1,100}$")
-    host: str = Field(default="127.0.0.1", min_length=1)
-    port_base: int = Field(default=8000, ge=1, le=65000)
-    partitions: int = Field(default=12, ge=1, le=1000)
-    jwt_public_key_file: FilePath
-    jwt_issuer: str = Field(default="recobro", min_length=1)
-    jwt_audience: str = Field(default="recobro", min_length=1)
+    database_url: str = Field(
+        pattern=r"^postgres(ql)?://", repr=False, description="The service's own database, `postgresql://…`."
+    )
+    kafka_bootstrap: str | None = Field(
+        default=None, min_length=1, description="Kafka brokers, `host:port,host:port`: events go through them."
+    )
+    log_url: str | None = Field(
+        default=None,
+        pattern=r"^postgres(ql)?://",
+        repr=False,
+        description="The embedded log's database, where there is no Kafka. One of the two is needed.",
+    )
+    instance: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description=(
+            "A name of this process that survives its restart: with Kafka, a restarted process gets its partitions"
+            " back at once instead of after the dead one's session (45 s). Each replica needs its own."
+        ),
+    )
+    host: str = Field(default="127.0.0.1", min_length=1, description="The address that it listens on.")
+    port_base: int = Field(
+        default=8000,
+        ge=1,
+        le=65000,
+        description=(
+            "1 to 65000. portfolio listens on it + 1, assignment + 2, dialer-feed + 3, field-visits + 4, promises + 5."
+        ),
+    )
+    partitions: int = Field(
+        default=12, ge=1, le=1000, description="Of the topics that it creates; fixed from then on; 1 to 1000."
+    )
+    jwt_public_key_file: FilePath = Field(description="A JWKS with the public keys of tokens (ES256 or RS256).")
+    jwt_issuer: str = Field(default="recobro", min_length=1, description="The `iss` that a token must name.")
+    jwt_audience: str = Field(default="recobro", min_length=1, description="The `aud` that a token must name.")
 
     @model_validator(mode="after")
     def _has_a_log(self) -> Self:
@@ -36,19 +64,52 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, service: str) -> Self:
-        """Read the environment. A wrong value is named on stderr and ends the process with exit code 2."""
+        """Read the environment. A wrong value is named on stderr and ends the process with exit code 2.
+
+        What is secret may stand in a file, which ``RECOBRO_<FIELD>_FILE`` names.
+        """
+        values, mistakes = _from_files(cls.secrets())
         try:
-            return cls.model_validate({"service": service})
+            if not mistakes:
+                return cls.model_validate({"service": service} | values)
         except ValidationError as error:
             for mistake in error.errors(include_url=False, include_input=False):
-                name = "".join(f"{_PREFIX}{field}: ".upper() for field in mistake["loc"])
-                print(f"{name}{mistake['msg']}", file=sys.stderr)
-            raise SystemExit(2) from None
+                name = "".join(f"{variable_of(str(field))}: " for field in mistake["loc"])
+                mistakes.append(f"{name}{mistake['msg']}")
+        print(*mistakes, sep="\n", file=sys.stderr)
+        raise SystemExit(2)
+
+    @classmethod
+    def secrets(cls) -> list[str]:
+        """The fields that hold credentials."""
+        return [name for name, field in cls.model_fields.items() if not field.repr]
 
     @property
     def port(self) -> int:
         """Where this service listens."""
         return self.port_base + _PORT_OFFSETS[self.service]
+
+
+def variable_of(field: str) -> str:
+    """The name of a field in the environment."""
+    return f"{_PREFIX}{field}".upper()
+
+
+def _from_files(fields: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """The values of those fields that stand in files, and what is wrong with any."""
+    values, mistakes = {}, []
+    for field in fields:
+        variable = variable_of(field)
+        if (path := os.environ.get(f"{variable}_FILE")) is None:
+            continue
+        if variable in os.environ:
+            mistakes.append(f"{variable}: {variable}_FILE is set too, and only one of them can hold")
+        try:
+            values[field] = Path(path).read_text("utf-8").strip()
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            mistakes.append(f"{variable}_FILE: the file cannot be read: {why}")
+    return values, mistakes
 
 
 def transport_from(settings: Settings) -> Transport:

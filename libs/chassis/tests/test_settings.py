@@ -58,6 +58,43 @@ def test_a_wrong_value_is_named_and_ends_the_process(
     assert "canary" not in said
 
 
+def test_what_is_secret_may_stand_in_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("postgresql://u:from-a-file@localhost/portfolio\n")
+    environment.delenv("RECOBRO_DATABASE_URL")
+    environment.setenv("RECOBRO_DATABASE_URL_FILE", str(tmp_path / "secret"))
+    assert Settings.load("portfolio").database_url == "postgresql://u:from-a-file@localhost/portfolio"
+
+
+@pytest.mark.parametrize(
+    ("content", "and_the_variable", "said"),
+    [
+        (None, False, "RECOBRO_DATABASE_URL_FILE: the file cannot be read: No such file or directory"),
+        (b"\xff\xfe", False, "RECOBRO_DATABASE_URL_FILE: the file cannot be read: it is no text"),
+        (b"canary", False, "RECOBRO_DATABASE_URL: "),
+        (b"postgresql:///x", True, "RECOBRO_DATABASE_URL: RECOBRO_DATABASE_URL_FILE is set too"),
+    ],
+)
+def test_a_wrong_file_is_named_and_ends_the_process(
+    environment: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes | None,
+    and_the_variable: bool,
+    said: str,
+) -> None:
+    if content is not None:
+        (tmp_path / "secret").write_bytes(content)
+    if not and_the_variable:
+        environment.delenv("RECOBRO_DATABASE_URL")
+    environment.setenv("RECOBRO_DATABASE_URL_FILE", str(tmp_path / "secret"))
+    with pytest.raises(SystemExit) as stopped:
+        Settings.load("portfolio")
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(said)
+    assert "canary" not in error
+
+
 def test_settings_do_not_change() -> None:
     settings = test_settings()
     with pytest.raises(ValidationError):

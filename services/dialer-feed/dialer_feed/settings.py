@@ -5,6 +5,11 @@ from pydantic import Field
 
 
 class DialerFeedSettings(Settings):
-    """``RECOBRO_LIST_WAIT_SECONDS``: how long the request of a list waits for it before it answers 202."""
+    """How long it waits."""
 
-    list_wait_seconds: float = Field(default=30.0, ge=0, le=600)
+    list_wait_seconds: float = Field(
+        default=30.0,
+        ge=0,
+        le=600,
+        description="How long the request of a list waits for it before it answers 202; seconds, 0 to 600.",
+    )

@@ -11,7 +11,13 @@ def _folder_here() -> str:
 
 
 class FieldVisitsSettings(Settings):
-    """``RECOBRO_PHOTOS_URL``: where photos are kept, a folder (``file:///…``) or a bucket (``s3://…``, ``gs://…``,
-    ``az://…``) that nobody else can read. Without it, the folder ``photos`` where the process was started."""
+    """Where photos are."""
 
-    photos_url: str = Field(default_factory=_folder_here, pattern=r"^(file:///|s3://|gs://|az://)[^\x00]+$")
+    photos_url: str = Field(
+        default_factory=_folder_here,
+        pattern=r"^(file:///|s3://|gs://|az://)[^\x00]+$",
+        description=(
+            "Where photos are kept: a folder (`file:///…`) or a bucket (`s3://…`, `gs://…`, `az://…`) that nobody else"
+            " can read. Default: the folder `photos` where the process was started."
+        ),
+    )

@@ -1,0 +1,72 @@
+"""The table of all settings: ``python -m chassis.configuration FILE MODULE… [--check]``.
+
+Each module is the ``settings`` of a service, or the chassis's own. With ``--check`` nothing is written: it exits with 1
+where the file says something else than the models.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+
+from chassis.settings import Settings, variable_of
+
+_HEAD = """# Settings of a service
+
+From the environment. A wrong value ends the process at once, with exit code 2 and a sentence that names the variable.
+What is marked as secret may stand in a file instead, named by the same variable with `_FILE` behind it. This page is
+written by `make settings` from the models that read the environment.
+
+| variable | default | of | meaning |
+|---|---|---|---|
+"""
+
+
+def table(models: Mapping[str, type[Settings]]) -> str:
+    """The page: the settings of all services first, then each service's own. ``models`` by service, "" for all."""
+    shared = models[""].model_fields
+    rows = [_row(name, field, "all") for name, field in shared.items() if name != "service"]
+    for service, model in sorted(models.items()):
+        own = {name: field for name, field in model.model_fields.items() if name not in shared}
+        rows += [_row(name, field, service) for name, field in own.items()]
+    return _HEAD + "\n".join(rows) + "\n"
+
+
+def _row(name: str, field: FieldInfo, service: str) -> str:
+    default = (
+        "needed" if field.is_required() else "–" if field.default_factory or field.default is None else field.default
+    )
+    secret = "" if field.repr else " Secret."
+    return f"| `{variable_of(name)}` | {default} | {service} | {field.description}{secret} |"
+
+
+def models_of(modules: Sequence[str]) -> dict[str, type[Settings]]:
+    """The settings that each of these modules defines, by its service's name; "" for the chassis's own."""
+    found = {}
+    for module in modules:
+        for value in vars(importlib.import_module(module)).values():
+            if isinstance(value, type) and issubclass(value, Settings) and value.__module__ == module:
+                found["" if value is Settings else module.split(".")[0].replace("_", "-")] = value
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("modules", nargs="+")
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    page = table(models_of(options.modules))
+    if not options.check:
+        options.file.write_text(page, "utf-8")
+    elif not options.file.exists() or options.file.read_text("utf-8") != page:
+        print(f"{options.file} does not say what the settings say. Run `make settings`, and commit what it writes.")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""The table of settings says what the models say, and is refused when it does not."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from chassis.configuration import main
+
+MODULES = ["chassis.settings", "dialer_feed.settings", "field_visits.settings"]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["configuration", *arguments])
+    return main()
+
+
+def test_it_names_every_setting_once_with_its_default_and_whose_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = tmp_path / "configuration.md"
+    assert run(monkeypatch, str(page), *MODULES) == 0
+    lines = page.read_text().splitlines()
+    assert "| `RECOBRO_JWT_ISSUER` | recobro | all | The `iss` that a token must name. |" in lines
+    assert sum("`RECOBRO_DATABASE_URL` | needed | all" in line and line.endswith(" Secret. |") for line in lines) == 1
+    assert sum("`RECOBRO_PHOTOS_URL` | – | field-visits" in line for line in lines) == 1
+    assert sum("`RECOBRO_LIST_WAIT_SECONDS` | 30.0 | dialer-feed" in line for line in lines) == 1
+    assert "None" not in page.read_text()
+
+
+def test_a_page_that_says_something_else_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "configuration.md"
+    assert run(monkeypatch, str(page), *MODULES, "--check") == 1
+    run(monkeypatch, str(page), *MODULES)
+    assert run(monkeypatch, str(page), *MODULES, "--check") == 0
+    page.write_text(page.read_text().replace("recobro", "recorbo"))
+    assert run(monkeypatch, str(page), *MODULES, "--check") == 1
+    assert "make settings" in capsys.readouterr().out
