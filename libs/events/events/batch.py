@@ -1,6 +1,7 @@
 """One batch of records, applied by one transaction."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -94,8 +95,8 @@ async def _apply_facts(
         about = [event for delivery in facts if (event := delivery.about(consumer.service, name)) is not None]
         await consumer.lock_hook(tx, about)
     parking = Parking(tx, consumer, name)
-    await parking.look(sorted({delivery.key for delivery in facts}))
-    waves = cut_into_waves(facts, lambda delivery: delivery.key)
+    await parking.look(facts)
+    waves = cut_into_waves(facts, attrgetter("key"))
     for wave in waves:
         groups: dict[type[Event], list[Delivery]] = {}
         for delivery in wave:

@@ -34,6 +34,7 @@ WITHIN_SECONDS = 300
 But on the day after a restore much may be told of what was lost and has yet to be entered again.
 """
 
+_ANY_PARKED = "SELECT EXISTS (SELECT FROM parked_keys)"
 _PARKED = "SELECT key FROM parked_keys WHERE key = ANY($1::text[]) ORDER BY key FOR SHARE"
 _RECENTLY = """
 SELECT count(*) FROM parked_keys
@@ -141,9 +142,12 @@ class Parking:
         self._letters: list[Delivery] = []
         self._room: float | None = None
 
-    async def look(self, keys: Sequence[str]) -> None:
-        """Learn which of these keys are parked; until this transaction ends none of them is replayed."""
-        self._parked = {row["key"] for row in await self._tx.fetch(_PARKED, keys)}
+    async def look(self, deliveries: Sequence[Delivery]) -> None:
+        """Learn which of their keys are parked; until this transaction ends none of them is replayed."""
+        # Nearly always none is, and thousands of keys need not be asked for.
+        if await self._tx.fetchval(_ANY_PARKED):
+            keys = sorted({delivery.key for delivery in deliveries})
+            self._parked = {row["key"] for row in await self._tx.fetch(_PARKED, keys)}
 
     def holds(self, delivery: Delivery) -> bool:
         """Whether it has to wait behind an earlier event of its key; then it is queued.

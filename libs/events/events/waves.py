@@ -14,8 +14,9 @@ def cut_into_waves(items: Iterable[T], key: Callable[[T], str]) -> Sequence[list
     waves: list[list[T]] = []
     depth: dict[str, int] = {}
     for item in items:
-        n = depth.get(key(item), 0)
-        depth[key(item)] = n + 1
+        of = key(item)
+        n = depth.get(of, 0)
+        depth[of] = n + 1
         if n == len(waves):
             waves.append([])
         waves[n].append(item)
