@@ -1,6 +1,6 @@
 """All faults over all platforms, again and again: python -m faults [--minutes M] [--seed S]; exit 1 on any finding.
 
-Each round starts every platform anew and plays its scenarios in an order that the seed gives.
+A round plays every scenario on every platform in an order that the seed gives, a few on one platform, then on the next.
 """
 
 import argparse
@@ -17,6 +17,8 @@ from faults.rig import Outcome, play
 from faults.scenarios import SCENARIOS, Scenario
 from faults.storage import CannotMount
 from recobro.kafka import KafkaFailed
+
+_IN_A_ROW = 5
 
 
 class Run:
@@ -36,15 +38,22 @@ class Run:
         if (task := asyncio.current_task()) is not None:
             # Else nobody would be left to stop the platform and its brokers.
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        left = {}
         for platform in self._options.platforms:
-            scenarios = [s for s in SCENARIOS if platform in s.platforms and s.name in self._options.scenarios]
-            random.Random(seed).shuffle(scenarios)
-            while scenarios and not self.over:
-                try:
-                    scenarios = await self._play_some(platform, scenarios, f"{seed} {len(self.outcomes)}")
-                except (CannotMount, KafkaFailed) as why:
-                    self.skipped.add(f"{platform}: {why}")
-                    break
+            left[platform] = [s for s in SCENARIOS if platform in s.platforms and s.name in self._options.scenarios]
+            random.Random(f"{seed} {platform}").shuffle(left[platform])
+        while any(left.values()) and not self.over:
+            for platform, scenarios in left.items():
+                left[platform] = scenarios[_IN_A_ROW:]
+                await self._play(platform, scenarios[:_IN_A_ROW], seed)
+
+    async def _play(self, platform: str, scenarios: list[Scenario], seed: str) -> None:
+        while scenarios and not self.over:
+            try:
+                scenarios = await self._play_some(platform, scenarios, f"{seed} {len(self.outcomes)}")
+            except (CannotMount, KafkaFailed) as why:
+                self.skipped.add(f"{platform}: {why}")
+                return
 
     async def _play_some(self, platform: str, scenarios: Sequence[Scenario], seed: str) -> list[Scenario]:
         """On one platform, until something is found: what is left, for a fresh one."""
