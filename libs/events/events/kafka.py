@@ -83,6 +83,18 @@ class KafkaTransport:
             await asyncio.sleep(0.1)
         raise TransportError(f"Kafka does not say how many partitions there are: {sorted(topics)}")
 
+    async def is_written(self, topics: Collection[str]) -> bool:
+        reader = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, request_timeout_ms=15_000)
+        try:
+            await asyncio.wait_for(reader.start(), 15)
+            counts = await self.ensure_topics(topics)
+            places = [KafkaPartition(topic, n) for topic, count in counts.items() for n in range(count)]
+            return any((await reader.end_offsets(places)).values())
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise TransportError(f"Kafka does not tell its offsets: {error!r}") from error
+        finally:
+            await _stop(reader)
+
     async def prune(self, days: int) -> int:  # noqa: ARG002 - the brokers do, by the topics' retention
         return 0
 

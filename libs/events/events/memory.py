@@ -34,6 +34,9 @@ class MemoryTransport:
                 self.logs.setdefault(TopicPartition(topic, partition), [])
         return {topic: self._counts[topic] for topic in topics}
 
+    async def is_written(self, topics: Collection[str]) -> bool:
+        return any(self.bounds_of(place).end > 0 for place in self.logs if place.topic in topics)
+
     async def prune(self, days: int) -> int:  # noqa: ARG002 - it does not live for days
         return 0
 

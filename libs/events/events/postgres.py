@@ -31,6 +31,9 @@ _ENSURE_PARTITIONS = """
 INSERT INTO partition (topic_id, partition)
 SELECT topic_id, generate_series(0, partitions - 1) FROM topic WHERE name = ANY($1) ON CONFLICT DO NOTHING
 """
+_IS_WRITTEN = """
+SELECT EXISTS (SELECT FROM partition JOIN topic USING (topic_id) WHERE name = ANY($1) AND next_offset > 0)
+"""
 _BOUNDS = """
 SELECT name, partition, start_offset, next_offset FROM partition JOIN topic USING (topic_id)
 WHERE (name, partition) IN (SELECT * FROM unnest($1::text[], $2::integer[]))
@@ -140,6 +143,10 @@ class PostgresTransport:
                 raise TransportError(f"there is no topic {topic}")
             self._counts[topic] = count
         return self._counts[topic]
+
+    async def is_written(self, topics: Collection[str]) -> bool:
+        async with self.connection() as connection:
+            return await connection.fetchval(_IS_WRITTEN, list(topics))  # type: ignore[no-any-return]
 
     async def prune(self, days: int) -> int:
         """A partition's start moves first: whoever would read what goes is told so, and nobody waits for a deletion."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from events import barrier, housekeeping, rebuilding, restoring
+from events import barrier, housekeeping, rebuilding, recognising, restoring
 from events.consumer import Consumer
 from events.contracts.base import SERVICE_LANES, Lane, bulk_sources
 from events.database import PASSING_TROUBLE, Database
@@ -54,6 +54,7 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self._keepers: list[asyncio.Task[None]] = []
         self._topics_known = asyncio.Event()
+        self._log_is_strange = False
         database.service = service
         self._relayed = [*self.lanes, Lane.AGENCIES] if agencies else self.lanes
 
@@ -93,10 +94,17 @@ class Runtime:
         found = [f"{name} has stopped: {why}" for name, why in sorted(self._stopped_because.items())]
         if not self._topics_known.is_set():
             found.append("the event log has not been reached yet")
+        if self._log_is_strange:
+            found.append(
+                f"the event log already holds facts of {self.service}, of which this empty database knows nothing:"
+                " it is another platform's log, or the database was lost; restore it, rebuild it, or give the platform"
+                " a log of its own"
+            )
         return found
 
     async def _run(self) -> None:
         await self._prepare_topics()
+        await self._recognise_log()
         self._relays = [Relay(lane, self.database, self._transport) for lane in self._relayed]
         for relay in self._relays:
             self._spawn(f"relay {self.service}.{relay.lane}", relay.run)
@@ -147,6 +155,18 @@ class Runtime:
                 await asyncio.sleep(_TOPICS_RETRY_SECONDS)
         self.database.partitions = {lane: counts[topic] for lane, topic in own.items()}
         self._topics_known.set()
+
+    async def _recognise_log(self) -> None:
+        own = [f"{self.service}.{lane}" for lane in self.lanes]
+        while True:
+            try:
+                self._log_is_strange = not await recognising.recognises(self.database, self._transport, own)
+                if not self._log_is_strange:
+                    return
+                log.error("strange_log", service=self.service)
+            except PASSING_TROUBLE as error:
+                log.warning("log_unreachable", service=self.service, error=type(error).__name__)
+            await asyncio.sleep(_WATCH_SECONDS)
 
     async def _keep_watch(self) -> None:
         while True:

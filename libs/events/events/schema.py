@@ -97,6 +97,9 @@ $$;
 """
 """What ``ids.caused_event_id`` computes; also brings a database from before it could be inlined to what it is now."""
 
+LOG_KNOWN = "ALTER TABLE epoch ADD COLUMN IF NOT EXISTS log_known boolean NOT NULL DEFAULT false;"
+"""Whether the database has been at work with its log; also brings older databases to what they are now."""
+
 CREATE = (
     _outbox("events")
     + _outbox("bulk")
@@ -150,6 +153,7 @@ CREATE TABLE barrier_answer (barrier_id uuid PRIMARY KEY, published integer NOT 
     + CAUSED_EVENT_ID
     + _SETTING_ASIDE
     + _SAYING_AGAIN
+    + LOG_KNOWN
 )
 """Outbox tables (one a lane), inbox, positions with owner tokens, the relay's heartbeat, the barrier's counters."""
 

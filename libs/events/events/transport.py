@@ -99,6 +99,9 @@ class Transport(Protocol):
     async def ensure_topics(self, topics: Collection[str]) -> Mapping[str, int]:
         """Create those that do not exist; the number of partitions of each, which never changes."""
 
+    async def is_written(self, topics: Collection[str]) -> bool:
+        """Whether a record was ever written to any of these topics, which exist."""
+
     async def prune(self, days: int) -> int:
         """Forget records older than this, in small steps, where nobody else does it; how many."""
 

@@ -1,0 +1,11 @@
+"""The database remembers that it has been at work with its log."""
+
+import events.schema
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    op.execute(events.schema.LOG_KNOWN)
