@@ -17,6 +17,13 @@ class Read(NamedTuple):
     records: Sequence[Record]
     wanted: Sequence[Delivery]
 
+    def wanted_of(self, records: Sequence[Record]) -> Sequence[Delivery]:
+        """What the consumer has to look at of these ``records``, which are some of those that were found."""
+        if len(records) == len(self.records):
+            return self.wanted
+        kept = {id(record) for record in records}
+        return [delivery for delivery in self.wanted if id(delivery.record) in kept]
+
 
 class Reading:
     """One poll after the other, for the consumer ``name``; at most one of them ahead."""
@@ -53,12 +60,8 @@ class Reading:
         await asyncio.gather(ahead, return_exceptions=True)
         return True
 
-    async def wanted(self, records: Sequence[Record]) -> Sequence[Delivery]:
-        """What of these the consumer has to look at."""
-        return await handled(self._consumer, self._name, records)
-
     async def _read(
         self, member: GroupMember, places: Collection[TopicPartition], max_records: int, timeout_seconds: float
     ) -> Read:
         records = await member.poll(places, max_records=max_records, timeout_seconds=timeout_seconds)
-        return Read(records, await self.wanted(records))
+        return Read(records, await handled(self._consumer, self._name, records))

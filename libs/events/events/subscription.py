@@ -166,10 +166,10 @@ class Subscription:
                 await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
             return
         read = await self._reading.next(self._member, ready, self._limit, POLL_SECONDS)
+        # From here until the batch begins nothing is awaited: a partition that goes meanwhile would be missed.
         records = self._proven(read.records)
         if records and not self._stopping:
-            whole = len(records) == len(read.records)
-            await self._take(records, read.wanted if whole else await self._reading.wanted(records))
+            await self._take(records, read.wanted_of(records))
         await self._commit()
 
     async def _put_back(self) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,14 +12,17 @@ from events.transport import GroupMember, Listener, Record, Transport
 from kitchen import Scene, Table, outgoing, until
 
 PLATES, DISHES = 1_500, 4
+AT_ONCE = 120
+"""Records that are understood in more than one turn."""
 
 
 class Watched:
-    """Counts how often something was read."""
+    """Counts how often something was read, and tells of it."""
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
         self.reads = 0
+        self.on_read: Callable[[], object] = lambda: None
         join = transport.join
 
         async def watched_join(group: str, topics: Collection[str], listener: Listener) -> GroupMember:
@@ -29,7 +33,9 @@ class Watched:
                 partitions: Collection[TopicPartition], *, max_records: int, timeout_seconds: float
             ) -> list[Record]:
                 found = await poll(partitions, max_records=max_records, timeout_seconds=timeout_seconds)
-                self.reads += bool(found)
+                if found:
+                    self.reads += 1
+                    self.on_read()
                 return found
 
             member.poll = watched_poll  # type: ignore[method-assign]
@@ -59,15 +65,11 @@ async def held_with_the_next_read(table: Table, watched: Watched) -> None:
 
 
 async def served(scene: Scene, table: Table) -> dict[UUID, list[int]]:
-    await until(lambda: whole(scene, table))
+    await until(lambda: at_least(scene, table, PLATES * DISHES))
     found: dict[UUID, list[int]] = defaultdict(list)
     for row in await table.served(scene.table_database):
         found[row["contract_id"]].append(row["number"])
     return dict(found)
-
-
-async def whole(scene: Scene, table: Table) -> bool:
-    return await table.count(scene.table_database) >= PLATES * DISHES
 
 
 async def test_what_was_read_behind_a_batch_that_fails_comes_after_it(scene: Scene) -> None:
@@ -109,3 +111,37 @@ async def test_what_was_read_of_a_partition_that_goes_and_comes_back_is_applied_
     go_on.set()
     await asyncio.wait_for(moving, 30)
     assert await served(scene, table) == expected
+
+
+async def test_a_partition_may_go_and_come_back_at_any_moment_after_a_read(scene: Scene) -> None:
+    watched, table, place = Watched(scene.transport), scene.table(), TopicPartition(scene.kitchen.topic(), 0)
+    subscription, _ = scene.running.subscribe(table, scene.table_database, watched.transport)
+    producer = await scene.transport.producer(linger_ms=0)
+    moving: list[asyncio.Task[None]] = []
+
+    async def go_and_come_back(turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await subscription.revoked([place])
+        await subscription.assigned([place])
+
+    for turns in range(8):
+
+        def go_once(turns: int = turns) -> None:
+            watched.on_read = lambda: None
+            moving.append(asyncio.create_task(go_and_come_back(turns)))
+
+        # What is read first then is the record before its position, and the others with it.
+        await subscription.revoked([place])
+        await producer.send([outgoing(scene, uuid4(), turns) for _ in range(AT_ONCE)])
+        watched.on_read = go_once
+        await subscription.assigned([place])
+        await until(partial(at_least, scene, table, (turns + 1) * AT_ONCE))
+    await producer.close()
+    await asyncio.gather(*moving)
+    assert len(moving) == 8
+    assert await table.count(scene.table_database) == 8 * AT_ONCE
+
+
+async def at_least(scene: Scene, table: Table, count: int) -> bool:
+    return await table.count(scene.table_database) >= count
