@@ -91,7 +91,7 @@ INSERT INTO inbox (consumer, event_id)
 SELECT $1, event_id FROM unnest($2::uuid[]) AS event_id ORDER BY event_id
 ON CONFLICT DO NOTHING RETURNING event_id
 """
-"""The inbox of the peers: the same statement as ours."""
+"""The inbox of the peers."""
 
 row = attrgetter(*COLUMNS)
 """A payment's row, out of an object that has these attributes."""

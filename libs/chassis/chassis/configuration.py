@@ -36,9 +36,9 @@ def table(models: Mapping[str, type[Settings]]) -> str:
 
 
 def _row(name: str, field: FieldInfo, service: str) -> str:
-    default = (
-        "needed" if field.is_required() else "–" if field.default_factory or field.default is None else field.default
-    )
+    default = "needed" if field.is_required() else field.default
+    if default is None or field.default_factory is not None:
+        default = "–"
     secret = "" if field.repr else " Secret."
     return f"| `{variable_of(name)}` | {default} | {service} | {field.description}{secret} |"
 

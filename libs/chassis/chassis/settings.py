@@ -68,7 +68,7 @@ class Settings(BaseSettings):
 
         What is secret may stand in a file, which ``RECOBRO_<FIELD>_FILE`` names.
         """
-        values, mistakes = _from_files(cls.secrets())
+        values, mistakes = _from_files(name for name, field in cls.model_fields.items() if not field.repr)
         try:
             if not mistakes:
                 return cls.model_validate({"service": service} | values)
@@ -78,11 +78,6 @@ class Settings(BaseSettings):
                 mistakes.append(f"{name}{mistake['msg']}")
         print(*mistakes, sep="\n", file=sys.stderr)
         raise SystemExit(2)
-
-    @classmethod
-    def secrets(cls) -> list[str]:
-        """The fields that hold credentials."""
-        return [name for name, field in cls.model_fields.items() if not field.repr]
 
     @property
     def port(self) -> int:
@@ -96,7 +91,7 @@ def variable_of(field: str) -> str:
 
 
 def _from_files(fields: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """The values of those fields that stand in files, and what is wrong with any."""
+    """The values of those of these secret ``fields`` that stand in files, and what is wrong with any."""
     values, mistakes = {}, []
     for field in fields:
         variable = variable_of(field)
