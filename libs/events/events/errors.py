@@ -2,6 +2,7 @@
 
 EventsError
 ├── TransportError            the log cannot be reached or refuses for now: retried for ever
+│   └── MembershipLost        this member of a group will not go on by itself: another joins in its place
 └── CannotContinue            retrying cannot help; the consumer stops, loudly
     ├── LogReplaced           the log is not the one that the position was taken in
     ├── PositionLost          the log no longer holds what comes next, or this consumer never started at its start
@@ -27,6 +28,10 @@ class EventsError(Exception):
 
 class TransportError(EventsError):
     """The log cannot be reached or refuses for now; trying again may help."""
+
+
+class MembershipLost(TransportError):
+    """This member of a consumer group is of no use any more; joining again may help."""
 
 
 class CannotContinue(EventsError):

@@ -18,12 +18,16 @@ from aiokafka.errors import (
     for_code,
 )
 
-from events.errors import PositionLost, TopicPartition, TransportError
+from events.errors import MembershipLost, PositionLost, TopicPartition, TransportError
 from events.transport import Bounds, Listener, OutgoingRecord, Record
 from events.turns import in_turns
 
 RETENTION_MS = 14 * 24 * 3600 * 1000
 _CLOSE_SECONDS = 5.0
+_ANSWER_SECONDS = 30.0
+
+# Clients that were told to stop; a task that nobody holds may vanish.
+_STOPPING: set[asyncio.Task[None]] = set()
 
 log = structlog.get_logger()
 
@@ -128,14 +132,15 @@ class KafkaTransport:
             request_timeout_ms=15_000,
             max_poll_records=None,
         )
-        consumer.subscribe(sorted(topics), listener=_Rebalance(listener))
+        rebalance = _Rebalance(listener)
+        consumer.subscribe(sorted(topics), listener=rebalance)
         try:
             # A group whose member has died takes its session's time to admit another.
             await asyncio.wait_for(consumer.start(), 60)
         except (KafkaError, OSError, TimeoutError) as error:
             await _stop(consumer)
             raise TransportError(f"Kafka cannot be reached at {self._bootstrap}: {error!r}") from error
-        return KafkaMember(consumer)
+        return KafkaMember(consumer, rebalance, KafkaPartition(min(topics), 0))
 
 
 class KafkaProducer:
@@ -165,16 +170,21 @@ class KafkaProducer:
 
 
 class KafkaMember:
-    """A member of a Kafka consumer group that keeps its offsets elsewhere."""
+    """A member of a Kafka consumer group that keeps its offsets elsewhere; ``somewhere`` is one of its partitions."""
 
-    def __init__(self, consumer: Any) -> None:
+    def __init__(self, consumer: Any, rebalance: "_Rebalance", somewhere: Any) -> None:
         self._consumer = consumer
+        self._rebalance = rebalance
+        self._somewhere = somewhere
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         places = [KafkaPartition(*place) for place in partitions]
         try:
-            starts = await self._consumer.beginning_offsets(places)
-            ends = await self._consumer.end_offsets(places)
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                starts = await self._consumer.beginning_offsets(places)
+                ends = await self._consumer.end_offsets(places)
+        except TimeoutError as error:
+            raise MembershipLost("Kafka has not told its offsets for a long time") from error
         except (KafkaError, OSError) as error:
             raise TransportError(f"Kafka does not tell its offsets: {error!r}") from error
         return {TopicPartition(*place): Bounds(starts[place], ends[place]) for place in places}
@@ -199,7 +209,8 @@ class KafkaMember:
             # One of them was revoked a moment ago.
             return []
         except (KafkaError, OSError) as error:
-            raise TransportError(f"Kafka cannot be read: {error!r}") from error
+            # aiokafka waits by itself for brokers that are away. What it tells it may go on telling for ever.
+            raise MembershipLost(f"Kafka cannot be read: {error!r}") from error
         return [
             Record(
                 m.topic,
@@ -223,25 +234,48 @@ class KafkaMember:
         except KafkaError as error:
             log.info("lag_not_committed", error=type(error).__name__)
 
+    async def check(self) -> None:
+        try:
+            # What went wrong in the group is told to whoever reads; of a partition that is none nothing comes.
+            await self._consumer.getmany(KafkaPartition("", 0), timeout_ms=0)
+            await self._consumer.committed(self._somewhere)
+        except (KafkaError, OSError) as error:
+            raise MembershipLost(f"Kafka's group does not answer: {error!r}") from error
+
     async def leave(self) -> None:
+        self._rebalance.listener = None
         await _stop(self._consumer)
 
 
 class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Tells ``listener``, which is None once the group is left."""
+
     def __init__(self, listener: Listener) -> None:
-        self._listener = listener
+        self.listener: Listener | None = listener
 
     async def on_partitions_assigned(self, assigned: Collection[Any]) -> None:
-        await self._listener.assigned([TopicPartition(*place) for place in assigned])
+        if self.listener is not None:
+            await self.listener.assigned([TopicPartition(*place) for place in assigned])
 
     async def on_partitions_revoked(self, revoked: Collection[Any]) -> None:
-        if revoked:
-            await self._listener.revoked([TopicPartition(*place) for place in revoked])
+        if revoked and self.listener is not None:
+            await self.listener.revoked([TopicPartition(*place) for place in revoked])
 
 
 async def _stop(client: Any) -> None:
-    """Stopping may hang when brokers are away: it is given a few seconds."""
-    try:
-        await asyncio.wait_for(client.stop(), _CLOSE_SECONDS)
-    except (KafkaError, OSError, TimeoutError) as error:
+    """Stopping may hang when brokers are away: it is waited for a few seconds, and then ends when it can.
+
+    It is not cancelled: that would leave a member that goes on in its group.
+    """
+    stopping = asyncio.create_task(client.stop())
+    _STOPPING.add(stopping)
+    stopping.add_done_callback(_stopped)
+    await asyncio.wait({stopping}, timeout=_CLOSE_SECONDS)
+    if not stopping.done():
+        log.info("kafka_client_abandoned")
+
+
+def _stopped(stopping: asyncio.Task[None]) -> None:
+    _STOPPING.discard(stopping)
+    if not stopping.cancelled() and (error := stopping.exception()) is not None:
         log.info("kafka_client_abandoned", error=type(error).__name__)

@@ -140,5 +140,8 @@ class MemoryMember:
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Nobody looks at the lag of a log in memory."""
 
+    async def check(self) -> None:
+        """It always answers."""
+
     async def leave(self) -> None:
         await self._transport.leave(self)

@@ -348,6 +348,9 @@ class PostgresMember:
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Nobody asks the embedded log for its lag: the metrics of the consumers tell it."""
 
+    async def check(self) -> None:
+        """Its beat finds out and says so by itself."""
+
     async def leave(self) -> None:
         if self._beating is not None:
             self._beating.cancel()

@@ -21,6 +21,7 @@ from events.envelope import record_id
 from events.errors import (
     CannotContinue,
     LogReplaced,
+    MembershipLost,
     OwnershipLost,
     PositionLost,
     TopicPartition,
@@ -30,11 +31,11 @@ from events.errors import (
 from events.parking import Delivery
 from events.positions import Move, Position
 from events.reading import Reading
+from events.reports import Reports
 from events.transport import Bounds, GroupMember, Record, Transport
 
 POLL_SECONDS = 0.5
-COMMIT_SECONDS = 1.0
-LAG_SECONDS = 10.0
+KEEP_SECONDS = 1.0
 RECLAIM_SECONDS = 15.0
 DRAIN_SECONDS = {Lane.EVENTS: 2.0, Lane.BULK: 20.0}
 MAX_RECORDS = {Lane.EVENTS: 2_000, Lane.BULK: 1_000}
@@ -84,9 +85,8 @@ class Subscription:
         self._news = asyncio.Event()
         self._stopping = False
         self._limit = MAX_RECORDS[lane] if lane is Lane.EVENTS else 500
-        self._committed: dict[TopicPartition, int] = {}
-        self._commit_at = 0.0
-        self._lag_at = 0.0
+        self._reports = Reports(self.name, lambda: self.progress)
+        self._keep_at = 0.0
 
     @property
     def progress(self) -> Mapping[TopicPartition, int]:
@@ -118,6 +118,8 @@ class Subscription:
                 except PASSING_TROUBLE as error:
                     metrics.CONSUMER_RETRIES.labels(self.name).inc()
                     log.warning("consumer_interrupted", consumer=self.name, error=type(error).__name__)
+                    if isinstance(error, MembershipLost):
+                        await self._leave()
                     await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
                     attempt += 1
         except CannotContinue as error:
@@ -161,6 +163,7 @@ class Subscription:
         await self._claim_due()
         ready = list(self._owned)
         if not ready:
+            await self._keep()
             self._news.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
@@ -170,7 +173,7 @@ class Subscription:
         records = self._proven(read.records)
         if records and not self._stopping:
             await self._take(records, read.wanted_of(records))
-        await self._commit()
+        await self._keep()
 
     async def _put_back(self) -> None:
         """Undo reading ahead, before a place in the log changes: what was read is read again."""
@@ -327,7 +330,6 @@ class Subscription:
             if place in self._owned:
                 self._owned[place] = Position(move.position.owner, move.to_offset, move.last_record_id)
                 self._passed.pop(place, None)
-            self._committed[place] = move.to_offset
         return applied
 
     def _after_batch(self, records: int, applied: Applied, seconds: float) -> None:
@@ -389,31 +391,25 @@ class Subscription:
             batch.cancel()
             await asyncio.wait({batch})
 
-    async def _commit(self) -> None:
+    async def _keep(self) -> None:
+        """Once a second: keep how far we have read without finding anything to apply, and tell how far we are."""
         now = time.monotonic()
-        if now < self._commit_at or self._stopping:
+        if now < self._keep_at or self._stopping:
             return
-        self._commit_at = now + COMMIT_SECONDS
+        self._keep_at = now + KEEP_SECONDS
         if self._passed:
             await self._apply(dict(self._passed), [])
-        if self._committed:
-            assert self._member is not None
-            offsets, self._committed = self._committed, {}
-            await self._member.commit({place: at for place, at in offsets.items() if place in self._assigned})
-        if now >= self._lag_at:
-            self._lag_at = now + LAG_SECONDS
-            await self._tell_lag()
-
-    async def _tell_lag(self) -> None:
         assert self._member is not None
-        bounds = await self._member.bounds(list(self._owned))
-        for place in self._owned:
-            lag = bounds[place].end - self._next_offset(place)
-            metrics.POSITION_LAG.labels(self.name, place.topic, str(place.partition)).set(lag)
+        self._reports.tell(self._member)
 
     async def _leave(self) -> None:
+        """Leave the group; whoever goes on joins it again."""
         await self._drain()
         await self._put_back()
-        if self._member is not None:
-            await self._member.leave()
+        await self._reports.end()
+        member, self._member = self._member, None
+        if member is not None:
+            await member.leave()
+        self._assigned.clear()
+        self._claim_at.clear()
         self._disown(list(self._owned))

@@ -66,7 +66,10 @@ class Listener(Protocol):
 
 
 class GroupMember(Protocol):
-    """A member of a consumer group. The group spreads partitions; safety against two owners is not its business."""
+    """A member of a consumer group. The group spreads partitions; safety against two owners is not its business.
+
+    All but ``seek`` raise ``TransportError``; ``MembershipLost``, one of these, when only joining again can help.
+    """
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """What these partitions hold now."""
@@ -85,8 +88,11 @@ class GroupMember(Protocol):
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Tell the log how far we are, for its lag metrics; failing is no harm and is not raised."""
 
+    async def check(self) -> None:
+        """Return when the group answers, for a member without partitions."""
+
     async def leave(self) -> None:
-        """Leave the group; ``revoked`` is not called."""
+        """Leave the group, within a few seconds; the listener hears nothing any more."""
 
 
 class Transport(Protocol):

@@ -1,0 +1,141 @@
+"""A member that is of no use any more is replaced by another, and nothing is lost or applied twice."""
+
+import asyncio
+from collections.abc import Collection
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+from events.errors import MembershipLost, TopicPartition
+from events.kafka import KafkaTransport
+from events.transport import GroupMember, Listener, Transport
+from kitchen import Scene, Table, outgoing, until
+
+
+class Joining:
+    """A log, else the scene's; remembers who has joined. ``deaf``: the first one is never told of any partition."""
+
+    def __init__(self, scene: Scene, transport: Transport | None = None, *, deaf: bool = False) -> None:
+        self.members: list[Any] = []
+        self._transport = transport or scene.transport
+        self._deaf = deaf
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    async def join(self, group: str, topics: Collection[str], listener: Listener) -> GroupMember:
+        hears_nothing = self._deaf and not self.members
+        member = await self._transport.join(group, topics, Deaf() if hears_nothing else listener)
+        if hears_nothing:
+            member.check = _lost  # type: ignore[method-assign]
+        self.members.append(member)
+        return member
+
+
+class Deaf:
+    async def assigned(self, partitions: Collection[TopicPartition]) -> None: ...
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None: ...
+
+
+async def _lost(*_: object, **__: object) -> None:
+    raise MembershipLost("as if the group had forgotten us")
+
+
+async def _never(*_: object) -> None:
+    await asyncio.Event().wait()
+
+
+async def send(scene: Scene, number: int) -> None:
+    producer = await scene.transport.producer(linger_ms=0)
+    await producer.send([outgoing(scene, uuid4(), number)])
+    await producer.close()
+
+
+async def has_served(scene: Scene, table: Table, *numbers: int) -> None:
+    async def holds() -> bool:
+        return [row["number"] for row in await table.served(scene.table_database)] == list(numbers)
+
+    await until(holds)
+
+
+async def is_replaced(log: Joining) -> None:
+    async def holds() -> bool:
+        return len(log.members) == 2
+
+    await until(holds)
+
+
+async def test_a_member_that_reads_nothing_any_more_is_replaced(scene: Scene) -> None:
+    log, table = Joining(scene), scene.table()
+    scene.running.subscribe(table, scene.table_database, log)
+    await send(scene, 1)
+    await has_served(scene, table, 1)
+    log.members[0].poll = _lost
+    await is_replaced(log)
+    await send(scene, 2)
+    await has_served(scene, table, 1, 2)
+
+
+async def test_a_member_whose_reports_are_not_answered_works_on_and_is_replaced(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, table = Joining(scene), scene.table()
+    scene.running.subscribe(table, scene.table_database, log)
+    await send(scene, 1)
+    await has_served(scene, table, 1)
+    log.members[0].commit = log.members[0].bounds = _never
+    await send(scene, 2)
+    await has_served(scene, table, 1, 2)
+    await asyncio.sleep(1.5)
+    await send(scene, 3)
+    await has_served(scene, table, 1, 2, 3)
+    assert len(log.members) == 1
+    monkeypatch.setattr("events.reports.ANSWER_SECONDS", 0.1)
+    await is_replaced(log)
+    await send(scene, 4)
+    await has_served(scene, table, 1, 2, 3, 4)
+
+
+async def test_a_member_without_partitions_is_replaced_when_its_group_does_not_answer(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("events.reports.LAG_SECONDS", 0.1)
+    log, table = Joining(scene, deaf=True), scene.table()
+    scene.running.subscribe(table, scene.table_database, log)
+    await send(scene, 1)
+    await has_served(scene, table, 1)
+    assert len(log.members) == 2
+
+
+async def test_a_kafka_client_that_hangs_for_ever_is_replaced(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was seen after a broker's restart: nobody fetches metadata any more, and the coordinator is looked for."""
+    if scene.log.name != "kafka":
+        pytest.skip("a fault of the Kafka client")
+    monkeypatch.setattr("events.reports.ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("events.kafka._CLOSE_SECONDS", 0.5)
+    # A name of its own lets its successor in at once.
+    transport = KafkaTransport(scene.log.address, instance=str(uuid4()))
+    log, table = Joining(scene, transport), scene.table()
+    scene.running.subscribe(table, scene.table_database, log)
+    await send(scene, 1)
+    await has_served(scene, table, 1)
+    hanging = log.members[0]._consumer
+
+    async def no_coordinator(*_: object) -> None:
+        raise GroupCoordinatorNotAvailableError
+
+    hanging._client._sync_task.cancel()
+    hanging._client.coordinator_lookup = no_coordinator
+    hanging._coordinator.coordinator_dead()
+    await send(scene, 2)
+    await has_served(scene, table, 1, 2)
+    await is_replaced(log)
+    await send(scene, 3)
+    await has_served(scene, table, 1, 2, 3)
+    # The one that hangs stays away when it can go on.
+    assert not hanging._coordinator._coordination_task.done()
+    await hanging._coordinator.close()
+    await send(scene, 4)
+    await has_served(scene, table, 1, 2, 3, 4)
