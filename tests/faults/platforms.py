@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from faults.proxy import Proxy
-from faults.scenarios import CLUSTER, EMBEDDED, KAFKA, PROXIED, PROXIED_KAFKA, SMALL
+from faults.scenarios import CLUSTER, EMBEDDED, KAFKA, PROXIED, PROXIED_KAFKA, SMALL, SPLIT
 from faults.storage import small_disk
 from faults.world import World, started_world
 from recobro import kafka
 from recobro.postgres import free_port
 
 JARS = Path(__file__).parents[2] / ".kafka" / "lib"
-BROKERS = {KAFKA: 1, CLUSTER: 3}
-PLATFORMS = (EMBEDDED, PROXIED, SMALL, KAFKA, CLUSTER, PROXIED_KAFKA)
+BROKERS = {KAFKA: 1, CLUSTER: 3, SPLIT: 1}
+PLATFORMS = (EMBEDDED, PROXIED, SMALL, KAFKA, CLUSTER, PROXIED_KAFKA, SPLIT)
 
 
 @contextlib.asynccontextmanager
@@ -40,6 +40,7 @@ async def started(platform: str, seed: str) -> AsyncIterator[World]:
             brokers=brokers,
             in_front_of_postgres=platform == PROXIED,
             in_front_of_kafka=in_front_of_kafka,
+            split=platform == SPLIT,
             folder=folder,
         ) as world:
             yield world

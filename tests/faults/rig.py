@@ -32,10 +32,14 @@ async def play(world: World, scenario: Scenario, platform: str, *, writes: int, 
     ledger = world.books.ledger
     faults, acknowledged, ambiguous = len(world.faults), ledger.acknowledged_count, ledger.ambiguous_count
     world.findings.clear()
-    writing = asyncio.create_task(world.clients.write(world.plan, writes, rate))
+    enough = asyncio.Event()
+    writing = asyncio.create_task(world.clients.write(world.plan, writes, rate, enough))
     try:
         await asyncio.sleep(_FIRST_FAULT_SECONDS)
+        if not scenario.once:
+            enough.set()
         await scenario.inject(world)
+        enough.set()
         while not scenario.once and not writing.done():
             await asyncio.sleep(world.random.uniform(*_BETWEEN_FAULTS_SECONDS))
             await scenario.inject(world)

@@ -1,10 +1,12 @@
 """Every fault that the platform has to survive, by name."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 
 import psutil
 from faults import injectors, misuse, storage
@@ -15,7 +17,10 @@ Step = Callable[[World], Awaitable[None]]
 EMBEDDED, KAFKA, CLUSTER = "embedded", "kafka", "cluster"
 PROXIED, PROXIED_KAFKA, SMALL = "proxied", "proxied kafka", "small disk"
 """With a proxy in front of PostgreSQL, in front of Kafka, with a small disk for PostgreSQL."""
+SPLIT = "split"
+"""Over one Kafka broker, with two processes of each role."""
 
+NAMES = ("portfolio", "assignment", "dialer-feed", "field-visits", "promises")
 _ACTIVE = "SELECT backend_pid FROM relay_heartbeat WHERE lane = 'events'"
 
 
@@ -27,7 +32,8 @@ async def nothing(_world: World) -> None:
 class Scenario:
     """``inject`` is repeated while clients write, ``afterwards`` is done once when all have been answered.
 
-    ``platforms``: over which logs it is played. ``quick``: part of what CI plays. ``once``: not repeated.
+    ``platforms``: over which logs it is played. ``quick``: part of what CI plays. ``once``: not repeated; clients write
+    until it is done.
     """
 
     name: str
@@ -40,7 +46,7 @@ class Scenario:
 
 async def kill_anyone(world: World) -> None:
     """Whoever the seed names, now and then two at the same moment."""
-    names = world.random.sample(["portfolio", "dialer-feed", "assignment", "field-visits", "promises"], k=2)
+    names = world.random.sample(NAMES, k=2)
     await asyncio.gather(*(injectors.kill(world, name) for name in names[: world.random.choice([1, 1, 2])]))
 
 
@@ -51,7 +57,7 @@ async def kill_postgres(world: World) -> None:
 
 
 async def freeze_anyone(world: World) -> None:
-    name = world.random.choice(["portfolio", "dialer-feed", "assignment", "field-visits", "promises"])
+    name = world.random.choice(NAMES)
     await injectors.freeze(world, name, world.random.uniform(1, 4))
 
 
@@ -61,8 +67,25 @@ async def freeze_postgres(world: World) -> None:
 
 async def restart_all(world: World) -> None:
     """One service after the other. With one process each its port is closed meanwhile: a client sees that or a 503."""
-    for name in ("portfolio", "dialer-feed", "assignment", "field-visits", "promises"):
+    for name in NAMES:
         await injectors.restart(world, name)
+
+
+async def roll_out(world: World) -> None:
+    """As a cluster does it: of each role one process after the other, the next one when it is ready in its place."""
+    for name in ("portfolio", "dialer-feed", world.random.choice(["assignment", "field-visits", "promises"])):
+        for process in world.processes(name):
+            world.fault(f"SIGTERM {process.role} of {name}")
+            os.kill(process.pid, signal.SIGTERM)
+            await world.replaced(name, process)
+
+
+async def kill_any_role(world: World) -> None:
+    name = world.random.choice(NAMES)
+    process = world.random.choice(world.processes(name))
+    world.fault(f"SIGKILL {process.role} of {name}")
+    os.kill(process.pid, signal.SIGKILL)
+    await world.replaced(name, process)
 
 
 async def members_come_and_go(world: World) -> None:
@@ -88,7 +111,7 @@ async def freeze_a_member(world: World) -> None:
 async def freeze_the_relay(world: World) -> None:
     """Longer than its heartbeat may be old: the standby, which is where clients go meanwhile, takes over."""
     async with injectors.another(world, "portfolio") as standby:
-        world.clients.addresses["portfolio"] = standby.url
+        world.clients.addresses["portfolio"] = repeat(standby.url)
         active = await world.books.rows("portfolio", _ACTIVE)
         await injectors.freeze(world, "portfolio", 40)
         if await world.books.rows("portfolio", _ACTIVE) == active:
@@ -155,10 +178,7 @@ async def freeze_broker(world: World) -> None:
 ANY_LOG = (EMBEDDED, KAFKA, CLUSTER)
 BAD_NETWORK = (PROXIED, PROXIED_KAFKA)
 SCENARIOS = (
-    *(
-        Scenario(f"killed-{name}", ANY_LOG, partial(injectors.kill, name=name))
-        for name in ("portfolio", "assignment", "dialer-feed", "field-visits", "promises")
-    ),
+    *(Scenario(f"killed-{name}", ANY_LOG, partial(injectors.kill, name=name)) for name in NAMES),
     Scenario("killed-anyone", ANY_LOG, kill_anyone, quick=True),
     Scenario("killed-postgres", ANY_LOG, kill_postgres, quick=True),
     Scenario("frozen-anyone", ANY_LOG, freeze_anyone),
@@ -167,6 +187,8 @@ SCENARIOS = (
     Scenario("zombie-member", ANY_LOG, freeze_a_member, once=True),
     Scenario("members-come-and-go", ANY_LOG, members_come_and_go, quick=True),
     Scenario("rolling-restart", ANY_LOG, restart_all, quick=True, once=True),
+    Scenario("roll-out", (SPLIT,), roll_out, quick=True, once=True),
+    Scenario("killed-roles", (SPLIT,), kill_any_role),
     Scenario("pool-exhausted", ANY_LOG, misuse.exhaust_pool, quick=True, once=True),
     Scenario("poison", ANY_LOG, misuse.poison, misuse.heal, quick=True, once=True),
     Scenario("everything-twice", ANY_LOG, afterwards=misuse.say_everything_twice, quick=True),

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from faults.platforms import started
 from faults.rig import play
-from faults.scenarios import EMBEDDED, KAFKA, PROXIED, SCENARIOS, Scenario
+from faults.scenarios import EMBEDDED, KAFKA, PROXIED, SCENARIOS, SPLIT, Scenario
 from faults.storage import CannotMount
 from faults.world import World
 from recobro.kafka import KafkaFailed
@@ -39,8 +39,19 @@ async def proxied() -> AsyncIterator[World]:
 
 @pytest.fixture(scope="module")
 async def over_kafka() -> AsyncIterator[World]:
+    async for world in with_kafka(KAFKA):
+        yield world
+
+
+@pytest.fixture(scope="module")
+async def split() -> AsyncIterator[World]:
+    async for world in with_kafka(SPLIT):
+        yield world
+
+
+async def with_kafka(platform: str) -> AsyncIterator[World]:
     try:
-        async with started(KAFKA, SEED) as world:
+        async with started(platform, SEED) as world:
             yield world
     except KafkaFailed as why:
         if os.environ.get("RECOBRO_REQUIRE_KAFKA") == "1":
@@ -48,9 +59,9 @@ async def over_kafka() -> AsyncIterator[World]:
         pytest.skip(str(why))
 
 
-async def survives(world: World, scenario: Scenario, platform: str) -> None:
+async def survives(world: World, scenario: Scenario, platform: str, rate: float = RATE) -> None:
     try:
-        outcome = await play(world, scenario, platform, writes=WRITES, rate=RATE)
+        outcome = await play(world, scenario, platform, writes=WRITES, rate=rate)
     except CannotMount as why:
         pytest.skip(str(why))
     assert outcome.faults > 0
@@ -72,3 +83,9 @@ async def test_on_a_bad_network(proxied: World, scenario: Scenario) -> None:
 @pytest.mark.parametrize("scenario", selection(KAFKA))
 async def test_over_kafka(over_kafka: World, scenario: Scenario) -> None:
     await survives(over_kafka, scenario, KAFKA)
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("scenario", selection(SPLIT))
+async def test_split_by_roles(split: World, scenario: Scenario) -> None:
+    await survives(split, scenario, SPLIT, rate=RATE / 2)

@@ -1,18 +1,33 @@
-"""``recobro up``, with what stands between the services and PostgreSQL: python -m faults.up DATA PORT_BASE [PORT]."""
+"""``recobro up`` as the rig wants it: python -m faults.up DATA PORT_BASE [--proxy PORT] [--roles].
 
+``--proxy``: the services reach PostgreSQL through that port. ``--roles``: instead of one process that does all, every
+service has two processes of each role.
+"""
+
+import argparse
 import os
+import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from recobro.data import DataFolder
 from recobro.embedded import Platform, stop_on_signals
-from recobro.services import Service
+from recobro.services import SERVICES, Service
+from recobro.session import free_port_base
+from recobro.supervisor import Program
+
+ROLES = ("api", "relay", "consumer")
+_MIGRATE_SECONDS = 60
 
 
 class RiggedPlatform(Platform):
-    """A platform whose services reach PostgreSQL through a proxy's port, when there is one."""
+    """A platform whose services reach PostgreSQL through a proxy's port, or are split by their roles."""
 
     proxy_port: int | None = None
+    split = False
+    # Given to processes that may not listen yet.
+    _port_bases: ClassVar[set[int]] = set()
 
     def _environment(self, service: Service) -> dict[str, str]:
         environment = super()._environment(service)
@@ -21,19 +36,48 @@ class RiggedPlatform(Platform):
                 environment[name] = environment[name].replace(f":{self._postgres.port}/", f":{self.proxy_port}/")
         return environment
 
+    def _programs(self) -> list[Program]:
+        return [p for service in SERVICES for p in self._split(service)] if self.split else super()._programs()
 
-def main(data: str, port_base: str, proxy_port: str | None = None) -> None:
+    def _split(self, service: Service) -> list[Program]:
+        environment = self._environment(service)
+        # Two processes cannot have one name, and who leaves politely needs none.
+        del environment["RECOBRO_INSTANCE"]
+        subprocess.run([*service.command, "migrate"], env=environment, check=True, timeout=_MIGRATE_SECONDS)
+        # The first one is found where the service would be.
+        programs = [Program(service.name, (*service.command, "api"), environment)]
+        for role in ROLES:
+            for n in (1, 2):
+                if (role, n) != ("api", 1):
+                    elsewhere = {**environment, "RECOBRO_PORT_BASE": str(self._another_port_base())}
+                    programs.append(Program(f"{service.name}-{role}-{n}", (*service.command, role), elsewhere))
+        return programs
+
+    def _another_port_base(self) -> int:
+        while (base := free_port_base()) in self._port_bases:
+            pass
+        self._port_bases.add(base)
+        return base
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", type=Path)
+    parser.add_argument("port_base", type=int)
+    parser.add_argument("--proxy", type=int)
+    parser.add_argument("--roles", action="store_true")
+    asked = parser.parse_args()
     platform = RiggedPlatform(
-        DataFolder(Path(data)),
-        int(port_base),
+        DataFolder(asked.data),
+        asked.port_base,
         os.environ.get("RECOBRO_KAFKA_BOOTSTRAP") or None,
         announce=lambda text: print(text, file=sys.stderr, flush=True),
         on_ready=lambda _state: None,
         on_stopping=lambda: None,
     )
-    platform.proxy_port = int(proxy_port) if proxy_port else None
+    platform.proxy_port, platform.split = asked.proxy, asked.roles
     platform.run(stop_on_signals())
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources import as_file, files
+from itertools import cycle
 from pathlib import Path
 
 import asyncpg
@@ -28,16 +29,39 @@ from faults.writers import Clients, Plan
 from recobro import status
 from recobro.client import Client, connect
 from recobro.data import DataFolder, PlatformState
+from recobro.embedded import why_not_ready
 from recobro.kafka import LocalKafka
 from recobro.postgres import EmbeddedPostgres
 from recobro.processes import dies_with_us
+from recobro.services import SERVICES, Service
 from recobro.session import free_port_base
 
 AS_OF = date(2026, 11, 22)
 READY_SECONDS = 120.0
+ROLE_PROCESSES = 2
 _STOP_SECONDS = 90.0
 _FOLDERS = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "bench")]
 _BALANCES = "SELECT contract_id, total_balance FROM contract WHERE portfolio_id = $1"
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process of a service that is split by roles."""
+
+    pid: int
+    service: Service
+    role: str
+    url: str
+
+    @classmethod
+    def of(cls, process: psutil.Process) -> "Process | None":
+        """None when it is no such process, or has just gone."""
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, KeyError):
+            command, port_base = process.cmdline(), int(process.environ()["RECOBRO_PORT_BASE"])
+            for service in SERVICES:
+                if command[-2:-1] == [service.package]:
+                    return cls(process.pid, service, command[-1], service.url(port_base))
+        return None
 
 
 @dataclass
@@ -84,6 +108,24 @@ class World:
         """Return when every service says that it is; ``TimeoutError``."""
         await until(lambda: _all_ready(self.data), READY_SECONDS)
 
+    def processes(self, name: str) -> "list[Process]":
+        """Those of a service that run, of whatever role."""
+        assert self.state.supervisor is not None
+        family = psutil.Process(self.state.supervisor.pid).children()
+        found = [Process.of(process) for process in family if process.is_running()]
+        return [process for process in found if process is not None and process.service.name == name]
+
+    async def replaced(self, name: str, gone: "Process") -> None:
+        """Return when as many processes of its role as before are ready, and it is none of them; ``TimeoutError``."""
+
+        async def are_ready() -> bool:
+            alike = [process for process in self.processes(name) if process.role == gone.role]
+            if gone.pid in [process.pid for process in alike] or len(alike) < ROLE_PROCESSES:
+                return False
+            return all([await asyncio.to_thread(why_not_ready, process.url) is None for process in alike])
+
+        await until(are_ready, READY_SECONDS)
+
     def fault(self, name: str) -> None:
         self.faults.append(name)
 
@@ -95,12 +137,14 @@ async def started_world(
     brokers: tuple[LocalKafka, ...] = (),
     in_front_of_postgres: bool = False,
     in_front_of_kafka: Proxy | None = None,
+    split: bool = False,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> AsyncIterator[World]:
     """A platform with a published list, over these brokers or the embedded log; it stops at the end.
 
     A proxy stands in front of PostgreSQL where one is wanted there, or in front of the broker that Kafka is reached by.
+    ``split``: every service has two processes of each role instead of one that does all.
     ``environment`` is added to that of its processes; its data are in ``folder`` where there is one.
     """
     async with contextlib.AsyncExitStack() as stack:
@@ -116,13 +160,15 @@ async def started_world(
         bootstrap = ",".join(broker.bootstrap for broker in brokers)
         if in_front_of_kafka is not None:
             bootstrap = in_front_of_kafka.address
-        process = _start(data, proxy_port, bootstrap, environment or {})
+        process = _start(data, proxy_port, bootstrap, environment or {}, split=split)
         stack.push_async_callback(_stop, process)
         await _up(data, process)
         client = stack.enter_context(connect(data, None))
         seeded = random.Random(seed)
         books, listing = await _open_books(data, client, KafkaLog(bootstrap) if bootstrap else None)
         clients = Clients(client, books.ledger)
+        if split:
+            clients.addresses |= {name: cycle(urls) for name, urls in _api_urls(data).items()}
         stack.push_async_callback(clients.close)
         contracts = list(listing.contracts)
         seeded.shuffle(contracts)
@@ -130,8 +176,20 @@ async def started_world(
         yield World(data, client, clients, plan, books, seeded, brokers, proxy)
 
 
+def _api_urls(data: DataFolder) -> dict[str, list[str]]:
+    """Where each service's REST interface is served. Ports stay the same when their processes are replaced."""
+    state = data.state()
+    assert state is not None
+    assert state.supervisor is not None
+    urls: dict[str, list[str]] = {}
+    for child in psutil.Process(state.supervisor.pid).children():
+        if (process := Process.of(child)) is not None and process.role == "api":
+            urls.setdefault(process.service.name, []).append(process.url)
+    return urls
+
+
 def _start(
-    data: DataFolder, proxy_port: int | None, bootstrap: str, environment: Mapping[str, str]
+    data: DataFolder, proxy_port: int | None, bootstrap: str, environment: Mapping[str, str], *, split: bool
 ) -> "subprocess.Popen[bytes]":
     data.root.mkdir(parents=True, exist_ok=True)
     folders = [environment.get("PYTHONPATH"), *_FOLDERS, os.environ.get("PYTHONPATH")]
@@ -142,7 +200,8 @@ def _start(
         "PYTHONPATH": os.pathsep.join(filter(None, folders)),
     }
     command = [sys.executable, "-P", "-m", "faults.up", str(data.root), str(free_port_base())]
-    command += [str(proxy_port)] if proxy_port is not None else []
+    command += ["--proxy", str(proxy_port)] if proxy_port is not None else []
+    command += ["--roles"] if split else []
     with (data.root / "up.log").open("ab") as output:
         return subprocess.Popen(
             command,

@@ -1,9 +1,10 @@
 """Clients that write at a given rate, answered or not, and send again with their key until they are answered."""
 
 import asyncio
+import itertools
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from uuid import UUID, uuid4
 
@@ -84,11 +85,11 @@ class Plan:
 class Clients:
     """Many clients with one token. ``ATTEMPT_SECONDS`` bound an attempt, ``PATIENCE_SECONDS`` all attempts together.
 
-    ``addresses``: where services are to be found, if elsewhere than usual.
+    ``addresses``: where services are to be found, if elsewhere than usual; an attempt takes the next one.
     """
 
     def __init__(self, client: Client, ledger: Ledger) -> None:
-        self.addresses: dict[str, str] = {}
+        self.addresses: dict[str, Iterator[str]] = {}
         self._address: Callable[[str], str] = client.address
         self._ledger = ledger
         # What waits for a connection waits here: each time httpx looks at all that waits, and at pairs of connections.
@@ -101,11 +102,16 @@ class Clients:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def write(self, plan: Plan, count: int, rate: float) -> None:
-        """``count`` writes, ``rate`` a second; return when each has been answered or given up."""
+    async def write(self, plan: Plan, count: int, rate: float, enough: asyncio.Event) -> None:
+        """``count`` writes and more until it is ``enough``, ``rate`` a second.
+
+        Return when each has been answered or given up.
+        """
         started = time.monotonic()
         async with asyncio.TaskGroup() as group:
-            for n in range(count):
+            for n in itertools.count():
+                if n >= count and enough.is_set():
+                    return
                 await asyncio.sleep(max(0.0, started + n / rate - time.monotonic()))
                 group.create_task(self.finish(plan.next()))
 
@@ -139,7 +145,8 @@ class Clients:
 
     async def send(self, write: Write) -> httpx.Response:
         headers = {"Idempotency-Key": write.key}
-        address = self.addresses.get(write.service) or self._address(write.service)
+        elsewhere = self.addresses.get(write.service)
+        address = next(elsewhere) if elsewhere is not None else self._address(write.service)
         async with self._connections:
             return await self._http.post(address + write.path, json=write.body, headers=headers)
 

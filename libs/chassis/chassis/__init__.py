@@ -18,6 +18,7 @@ from chassis.models import (
 )
 from chassis.paging import Page, PageQuery, page
 from chassis.problems import Conflict, FieldError, Forbidden, Invalid, NotFound, Problem, Unavailable
+from chassis.process import Program, Role
 from chassis.routes import Router
 from chassis.server import serve
 from chassis.settings import Settings, transport_from
@@ -41,8 +42,10 @@ __all__ = [
     "PageQuery",
     "Principal",
     "Problem",
+    "Program",
     "ReadConnection",
     "Reader",
+    "Role",
     "Router",
     "ServiceDatabase",
     "Settings",

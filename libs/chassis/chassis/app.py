@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import structlog
 from events.database import Database
 from events.runtime import Runtime
+from events.tasks import beside
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
 
@@ -14,6 +16,7 @@ from chassis import consumer_api, failures, health, idempotency, logs, openapi
 from chassis.auth import OPEN_PATHS, TokenVerifier
 from chassis.bodies import LimitBodies
 from chassis.observing import Observe
+from chassis.process import Role
 from chassis.routes import ServiceRoute
 from chassis.settings import Settings
 
@@ -31,9 +34,13 @@ def create_app(
     runtime: Runtime | None,
     routers: Sequence[APIRouter],
     lifespan: Sequence[Lifespan] = (),
+    background: Sequence[Lifespan] = (),
+    role: Role = Role.ALL,
 ) -> FastAPI:
-    """A service's app. Started: database, runtime, then ``lifespan`` in order; stopped in reverse.
+    """A service's app. Started: database, runtime, then ``lifespan`` and ``background`` in order; stopped in reverse.
 
+    Where the ``role`` does not serve there are no routes but those for health and metrics, and no ``lifespan``; where
+    it does not consume there is no ``background``.
     ``app.state`` holds ``settings``, ``database``, ``runtime``, ``started`` and ``stopping`` (an ``asyncio.Event``).
     It refuses to start with a route that is not a ``ServiceRoute``: such a one would be open to everyone. With a
     consumer it has the routes of ``consumer_api`` too.
@@ -45,7 +52,15 @@ def create_app(
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(database, runtime, lifespan),
+        lifespan=_lifespan(
+            database,
+            runtime,
+            [
+                *_tracing(service, settings.otlp_endpoint),
+                *(lifespan if role.serves else ()),
+                *([partial(_purging, database), *background] if role.consumes else ()),
+            ],
+        ),
     )
     app.state.settings = settings
     app.state.database = database
@@ -57,11 +72,21 @@ def create_app(
     app.add_middleware(LimitBodies)
     app.add_middleware(Observe)
     app.include_router(health.router)
-    has_consumer = runtime is not None and runtime.consumer is not None
-    for router in (*routers, *(consumer_api.routers_of(service) if has_consumer else ())):
-        app.include_router(router)
+    if role.serves:
+        has_consumer = runtime is not None and runtime.consumer is not None
+        for router in (*routers, *(consumer_api.routers_of(service) if has_consumer else ())):
+            app.include_router(router)
     openapi.install(app)
     return app
+
+
+def _tracing(service: str, endpoint: str | None) -> Sequence[Lifespan]:
+    if endpoint is None:
+        return []
+    # Its libraries take a tenth of a second to import, and most do without.
+    from chassis.traces import exporting
+
+    return [exporting(service, endpoint)]
 
 
 def _lifespan(
@@ -76,7 +101,6 @@ def _lifespan(
             if runtime is not None:
                 stack.push_async_callback(runtime.stop)
                 await runtime.start()
-            await stack.enter_async_context(_purging(database))
             for other in others:
                 await stack.enter_async_context(other())
             app.state.started = True
@@ -98,13 +122,8 @@ def refuse_open_routes(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def _purging(database: Database) -> AsyncIterator[None]:
-    task = asyncio.create_task(_purge_for_ever(database))
-    try:
+    async with beside(_purge_for_ever(database), "purging of old answers"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _purge_for_ever(database: Database) -> None:

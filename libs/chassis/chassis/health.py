@@ -16,8 +16,11 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/livez")
-async def livez() -> Response:
-    """The process answers. It does not look further: a restart would not bring a database back."""
+async def livez(request: Request) -> Response:
+    """The process answers, and its consumers get on. A log or database that is away is no reason to start it anew."""
+    runtime = request.app.state.runtime
+    if runtime is not None and (stalled := runtime.stalled()):
+        raise Unavailable(f"Does not get on: {', '.join(stalled)}.", code="stalled")
     return JSONResponse({"status": "ok"})
 
 

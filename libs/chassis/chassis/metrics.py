@@ -1,6 +1,12 @@
 """Every metric of the chassis, with unit and meaning."""
 
-from prometheus_client import Counter, Histogram
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from chassis.problems import Problem
 
 REQUESTS = Counter("http_requests", "Requests answered, by route template", ["method", "route", "status"])
 REQUEST_SECONDS = Histogram(
@@ -11,3 +17,39 @@ REQUEST_SECONDS = Histogram(
 )
 IDEMPOTENT_REPLAYS = Counter("http_idempotent_replays", "Answers given again for an Idempotency-Key")
 TRANSACTIONS_REPEATED = Counter("http_transactions_repeated", "Requests run again after a deadlock")
+
+TASK_SECONDS = Histogram(
+    "task_duration_seconds",
+    "Runs of a task by their outcome: done, refused (asked wrongly), failed, or interrupted by the end of the process",
+    ["task", "outcome"],
+    buckets=(0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 1800, 3600),
+)
+TASK_SUCCEEDED_AT = Gauge(
+    "task_last_success_timestamp_seconds",
+    "When this process last did the task, in Unix time; 0 when it never has",
+    ["task"],
+)
+
+
+class Task:
+    """Work that is done day by day, or over and over: each ``run`` is timed, and what went well leaves its time.
+
+    From its making on the task is told with 0: a task that never ran can be told from one that nobody watches.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._succeeded_at = TASK_SUCCEEDED_AT.labels(name)
+
+    @contextmanager
+    def run(self) -> Iterator[None]:
+        started, outcome = time.perf_counter(), "interrupted"
+        try:
+            yield
+            outcome = "done"
+            self._succeeded_at.set_to_current_time()
+        except Exception as error:
+            outcome = "refused" if isinstance(error, Problem) and error.status < 500 else "failed"
+            raise
+        finally:
+            TASK_SECONDS.labels(self._name, outcome).observe(time.perf_counter() - started)

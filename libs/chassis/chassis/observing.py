@@ -5,7 +5,7 @@ import time
 from uuid import uuid4
 
 import structlog
-from events.tracing import follow_trace
+from events.tracing import Span, export, follow_trace, is_traceparent, now_ns
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -32,12 +32,16 @@ class Observe:
         headers = Headers(scope=scope)
         sent_id = headers.get("x-request-id", "")
         request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else str(uuid4())
-        trace = follow_trace(headers.get("traceparent"))
+        sent_trace = headers.get("traceparent")
+        trace = follow_trace(sent_trace)
+        parent = sent_trace if is_traceparent(sent_trace) else None
         with structlog.contextvars.bound_contextvars(request_id=request_id, trace_id=trace[3:35]):
-            await self._observed(scope, receive, send, request_id)
+            await self._observed(scope, receive, send, request_id, trace, parent)
 
-    async def _observed(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        started = time.perf_counter()
+    async def _observed(
+        self, scope: Scope, receive: Receive, send: Send, request_id: str, trace: str, parent: str | None
+    ) -> None:
+        started, started_ns = time.perf_counter(), now_ns()
         status: int | None = None
 
         async def send_with_id(message: Message) -> None:
@@ -55,14 +59,25 @@ class Observe:
                 raise
             await problem_of(error).response()(scope, receive, send_with_id)
         finally:
-            _tell(scope, status, time.perf_counter() - started)
+            route = _tell(scope, status, time.perf_counter() - started)
+            if route not in _UNTOLD:
+                name = f"{_method_of(scope)} {route}"
+                told: dict[str, str | int] = {"http.route": route, "http.response.status_code": status or 0}
+                failed = status is None or status >= 500
+                export(Span(name, "server", trace, parent, started_ns, now_ns(), told, failed))
 
 
-def _tell(scope: Scope, status: int | None, seconds: float) -> None:
-    route = getattr(scope.get("route"), "path_format", "unmatched")
-    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+def _method_of(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "OTHER"
+
+
+def _tell(scope: Scope, status: int | None, seconds: float) -> str:
+    """Count the request and write its line; its route."""
+    route: str = getattr(scope.get("route"), "path_format", "unmatched")
+    method = _method_of(scope)
     shown = "cut" if status is None else str(status)
     metrics.REQUESTS.labels(method, route, shown).inc()
     metrics.REQUEST_SECONDS.labels(method, route).observe(seconds)
     if route not in _UNTOLD:
         _log.info("request", method=method, route=route, status=status, duration_ms=round(seconds * 1000, 1))
+    return route

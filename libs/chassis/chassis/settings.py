@@ -26,6 +26,16 @@ class Settings(BaseSettings):
     kafka_bootstrap: str | None = Field(
         default=None, min_length=1, description="Kafka brokers, `host:port,host:port`: events go through them."
     )
+    kafka_username: str | None = Field(
+        default=None, min_length=1, description="With a password: who we are to the brokers, by SCRAM-SHA-512."
+    )
+    kafka_password: str | None = Field(default=None, min_length=1, repr=False, description="The password for it.")
+    kafka_ca_file: FilePath | None = Field(
+        default=None, description="Certificates of who has signed the brokers' ones: connections are encrypted (TLS)."
+    )
+    create_topics: bool = Field(
+        default=True, description="Whether to make topics that do not exist; without it they are waited for."
+    )
     log_url: str | None = Field(
         default=None,
         pattern=r"^postgres(ql)?://",
@@ -52,6 +62,11 @@ class Settings(BaseSettings):
     partitions: int = Field(
         default=12, ge=1, le=1000, description="Of the topics that it creates; fixed from then on; 1 to 1000."
     )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s]+$",
+        description="Where traces go, by OTLP over HTTP: `http://collector:4318`. Without it they go nowhere.",
+    )
     jwt_public_key_file: FilePath = Field(description="A JWKS with the public keys of tokens (ES256 or RS256).")
     jwt_issuer: str = Field(default="recobro", min_length=1, description="The `iss` that a token must name.")
     jwt_audience: str = Field(default="recobro", min_length=1, description="The `aud` that a token must name.")
@@ -60,6 +75,8 @@ class Settings(BaseSettings):
     def _has_a_log(self) -> Self:
         if self.kafka_bootstrap is None and self.log_url is None:
             raise ValueError(f"set {_PREFIX}KAFKA_BOOTSTRAP or {_PREFIX}LOG_URL")
+        if (self.kafka_username is None) != (self.kafka_password is None):
+            raise ValueError(f"{_PREFIX}KAFKA_USERNAME and {_PREFIX}KAFKA_PASSWORD go together")
         return self
 
     @classmethod
@@ -110,9 +127,15 @@ def _from_files(fields: Iterable[str]) -> tuple[dict[str, str], list[str]]:
 def transport_from(settings: Settings) -> Transport:
     """The event log that the settings name: Kafka where there is a bootstrap address, else the embedded one."""
     if settings.kafka_bootstrap is not None:
-        from events.kafka import KafkaTransport
+        from events.kafka import KafkaTransport, Security
 
-        return KafkaTransport(settings.kafka_bootstrap, settings.partitions, instance=settings.instance)
+        return KafkaTransport(
+            settings.kafka_bootstrap,
+            settings.partitions,
+            instance=settings.instance,
+            security=Security(settings.kafka_username, settings.kafka_password, settings.kafka_ca_file),
+            create_topics=settings.create_topics,
+        )
     from events.postgres import PostgresTransport
 
     assert settings.log_url is not None

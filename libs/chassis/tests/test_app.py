@@ -9,6 +9,7 @@ from chassis import idempotency
 from chassis.testing import client_for
 from events.database import Database
 from fastapi import FastAPI
+from toy_service import Toy
 
 
 async def test_it_starts_in_order_and_stops_in_reverse(app: FastAPI, toy: Any) -> None:
@@ -86,3 +87,11 @@ async def test_old_answers_are_deleted_while_it_runs(app: FastAPI, look: Any, mo
     async with client_for(app), asyncio.timeout(10):
         await purged.wait()
     assert await look.fetchval("SELECT count(*) FROM idempotent_answer") == 0
+
+
+async def test_a_process_whose_consumer_does_not_get_on_wants_to_be_started_anew(
+    client: httpx.AsyncClient, toy: Toy
+) -> None:
+    toy.stuck = ["portfolio.events"]
+    answer = await client.get("/livez")
+    assert (answer.status_code, answer.json()["detail"]) == (503, "Does not get on: portfolio.events.")

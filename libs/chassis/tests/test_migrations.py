@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from chassis import schema
-from chassis.migrations import upgrade
+from chassis.migrations import standing_of, upgrade
 from events import schema as events_schema
 
 FIRST = """
@@ -120,5 +120,18 @@ async def test_with_nothing_to_do_alembic_is_not_even_imported(database_dsn: str
     )
     assert result.stdout.strip() == "False"
     (package / "0002_second.py").write_text(SECOND)
+    await asyncio.to_thread(upgrade, database_dsn, "toy_migrations")
+    assert await revision(database_dsn) == "0002"
+
+
+async def test_a_database_of_a_newer_release_is_left_as_it_is(database_dsn: str, package: Path) -> None:
+    """After a roll-back the older release goes on: what the newer one has changed leaves what it needs."""
+    assert (await asyncio.to_thread(standing_of, database_dsn, "toy_migrations")).is_behind
+    (package / "0002_second.py").write_text(SECOND)
+    await asyncio.to_thread(upgrade, database_dsn, "toy_migrations")
+    (package / "0002_second.py").unlink()
+    standing = await asyncio.to_thread(standing_of, database_dsn, "toy_migrations")
+    assert standing.is_ahead
+    assert not standing.is_behind
     await asyncio.to_thread(upgrade, database_dsn, "toy_migrations")
     assert await revision(database_dsn) == "0002"

@@ -88,6 +88,7 @@ class Toy(Runtime):
         self.inside: Callable[[Any], Coroutine[Any, Any, None]] | None = None
         self.calls = 0
         self.wrong: list[str] = []
+        self.stuck: list[str] = []
         self.order: list[str] = []
 
     async def start(self) -> None:
@@ -99,17 +100,20 @@ class Toy(Runtime):
     def problems(self) -> list[str]:
         return self.wrong
 
+    def stalled(self) -> list[str]:
+        return self.stuck
+
     async def run_inside(self, tx: Any) -> None:
         self.calls += 1
         if self.inside is not None:
             await self.inside(tx)
 
 
-def toy_app(toy: Toy, database: Database, *lifespan: Lifespan) -> FastAPI:
+def toy_app(toy: Toy, database: Database, *lifespan: Lifespan, **settings: Any) -> FastAPI:
     return create_app(
         service="portfolio",
         title="Toy",
-        settings=test_settings(database.dsn),
+        settings=test_settings(database.dsn, **settings),
         database=database,
         runtime=toy,
         routers=[router],

@@ -1,6 +1,6 @@
 """One batch of records, applied by one transaction."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
@@ -15,7 +15,7 @@ from events.database import PASSING_TROUBLE, Transaction
 from events.envelope import AUDIENCE
 from events.errors import CannotContinue, UnappliableEvent
 from events.parking import Delivery, Parking
-from events.tracing import follow_trace
+from events.tracing import Span, continued, export, is_exported, now_ns, work_for
 from events.transport import Record
 from events.turns import in_turns
 from events.waves import cut_into_waves
@@ -26,11 +26,15 @@ log = structlog.get_logger()
 
 
 class Applied(NamedTuple):
-    """What a batch did: the events that were new, in how many waves, and whether a barrier of ours ended in it."""
+    """What a batch did: the events that were new, in how many waves, and whether a barrier of ours ended in it.
+
+    ``spans`` are those of its work for each of its facts, by the fact's id: what they caused belongs to them.
+    """
 
     events: Sequence[Event]
     waves: int
     barrier_ended: bool
+    spans: Mapping[UUID, str]
 
 
 Handle = Callable[[Consumer, Transaction, type[Event], Sequence[Delivery], Parking], Awaitable[None]]
@@ -72,7 +76,19 @@ async def apply(tx: Transaction, consumer: Consumer, name: str, wanted: Sequence
     waves = await _apply_facts(tx, consumer, name, facts, handle) if facts else 0
     # Last of all: what this batch publishes has to lie before the markers that it publishes.
     ended = await _follow_runtime(tx, consumer, [d.event for d in new if isinstance(d.event, _RUNTIME)])
-    return Applied([delivery.event for delivery in new if delivery.event is not None], waves, ended)
+    return Applied([delivery.event for delivery in new if delivery.event is not None], waves, ended, tx.traces)
+
+
+def tell_spans(consumer: str, applied: Applied, seconds: float) -> None:
+    """Export a span for each fact of a batch that has just committed after ``seconds``."""
+    if not is_exported():
+        return
+    ended_ns = now_ns()
+    started_ns = ended_ns - int(seconds * 1e9)
+    for event in applied.events:
+        if (own := applied.spans.get(event.event_id)) is not None:
+            name, parent = f"apply {event.type}", event.envelope.traceparent
+            export(Span(name, "consumer", own, parent, started_ns, ended_ns, {"recobro.consumer": consumer}))
 
 
 async def _follow_runtime(tx: Transaction, consumer: Consumer, events: Sequence[Event]) -> bool:
@@ -88,9 +104,9 @@ async def _follow_runtime(tx: Transaction, consumer: Consumer, events: Sequence[
 async def _apply_facts(
     tx: Transaction, consumer: Consumer, name: str, facts: Sequence[Delivery], handle: Handle
 ) -> int:
-    tx.traces = {d.event_id: d.envelope.traceparent for d in facts if d.envelope and d.envelope.traceparent}
+    tx.traces = {d.event_id: continued(d.envelope.traceparent) for d in facts if d.envelope and d.envelope.traceparent}
     # What a statement publishes for all of them at once has to belong to one.
-    follow_trace(next(iter(tx.traces.values()), None))
+    work_for(next(iter(tx.traces.values()), None))
     if consumer.lock_hook is not None:
         about = [event for delivery in facts if (event := delivery.about(consumer.service, name)) is not None]
         await consumer.lock_hook(tx, about)

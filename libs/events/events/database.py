@@ -13,7 +13,7 @@ import asyncpg
 from events.contracts.base import Event, Lane
 from events.errors import TransportError
 from events.ids import caused_event_id, new_event_id
-from events.tracing import continued, current_traceparent
+from events.tracing import current_traceparent
 
 PASSING_TROUBLE: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
@@ -150,8 +150,7 @@ class Transaction:
         self._after_commit.append(callback)
 
     def _trace_of(self, cause: Event | UUID | None) -> str | None:
-        known = self.traces.get(cause.event_id if isinstance(cause, Event) else cause) if cause is not None else None
-        return None if known is None else continued(known)
+        return self.traces.get(cause.event_id if isinstance(cause, Event) else cause) if cause is not None else None
 
     def _event_id(self, event_type: str, key: str, cause: Event | UUID | None) -> UUID:
         if cause is None:

@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -32,17 +35,50 @@ _STOPPING: set[asyncio.Task[None]] = set()
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class Security:
+    """How a client and the brokers know each other: a name and password (SCRAM-SHA-512), TLS of this CA, or both."""
+
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """As aiokafka's clients take it; ``OSError`` when the file cannot be read or holds no certificate."""
+        sasl = {
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": self.username,
+            "sasl_plain_password": self.password,
+        }
+        return {
+            "security_protocol": f"{'SASL_' if self.username else ''}{'SSL' if self.ca_file else 'PLAINTEXT'}",
+            "ssl_context": ssl.create_default_context(cafile=self.ca_file) if self.ca_file else None,
+            **(sasl if self.username else {}),
+        }
+
+
 class KafkaTransport:
     """A ``Transport`` over the brokers of ``bootstrap``; ``partitions`` for topics that it creates.
 
-    ``instance`` names this process among its group's members over restarts (static membership), so that a restarted
-    one gets its partitions back without waiting for the dead one's session to end.
+    Without ``create_topics`` one that does not exist is trouble. ``instance`` names this process among its group's
+    members over restarts (static membership), so that a restarted one gets its partitions back without waiting for the
+    dead one's session to end.
     """
 
-    def __init__(self, bootstrap: str, partitions: int = 12, *, instance: str | None = None) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        partitions: int = 12,
+        *,
+        instance: str | None = None,
+        security: Security | None = None,
+        create_topics: bool = True,
+    ) -> None:
         self._bootstrap = bootstrap
         self._partitions = partitions
         self._instance = instance
+        self._create_topics = create_topics
+        self._client = {"bootstrap_servers": bootstrap, **(security or Security()).settings()}
 
     async def open(self) -> None:
         """Producers and members connect for themselves."""
@@ -51,9 +87,15 @@ class KafkaTransport:
         """They are closed by those who use them."""
 
     async def ensure_topics(self, topics: Collection[str]) -> Mapping[str, int]:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=15_000)
+        admin = AIOKafkaAdminClient(**self._client, request_timeout_ms=15_000)
         try:
             await admin.start()
+            counts = await _partition_counts(admin, topics)
+            missing = set(topics) - set(counts)
+            if not missing:
+                return counts
+            if not self._create_topics:
+                raise TransportError(f"there is no topic {', '.join(sorted(missing))}")
             brokers = len((await admin.describe_cluster())["brokers"])
             wanted = [
                 NewTopic(
@@ -65,30 +107,29 @@ class KafkaTransport:
                         "min.insync.replicas": str(min(2, brokers)),
                     },
                 )
-                for topic in sorted(topics)
+                for topic in sorted(missing)
             ]
             response = await admin.create_topics(wanted)
             for topic, code, *_ in response.topic_errors:
                 error = for_code(code)
                 if code and not issubclass(error, TopicAlreadyExistsError):
                     raise TransportError(f"topic {topic} cannot be created: {error.__name__}")
-            return await self._partition_counts(admin, topics)
+            return await self._counts_of_all(admin, topics)
         except (KafkaError, OSError) as error:
             raise TransportError(f"Kafka cannot be reached at {self._bootstrap}: {error!r}") from error
         finally:
             await admin.close()
 
-    async def _partition_counts(self, admin: Any, topics: Collection[str]) -> dict[str, int]:
+    async def _counts_of_all(self, admin: Any, topics: Collection[str]) -> dict[str, int]:
         for _ in range(50):
-            described = await admin.describe_topics(sorted(topics))
-            counts = {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
-            if all(counts.get(topic) for topic in topics):
+            counts = await _partition_counts(admin, topics)
+            if counts.keys() >= set(topics):
                 return counts
             await asyncio.sleep(0.1)
         raise TransportError(f"Kafka does not say how many partitions there are: {sorted(topics)}")
 
     async def is_written(self, topics: Collection[str]) -> bool:
-        reader = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, request_timeout_ms=15_000)
+        reader = AIOKafkaConsumer(**self._client, request_timeout_ms=15_000)
         try:
             await asyncio.wait_for(reader.start(), 15)
             counts = await self.ensure_topics(topics)
@@ -104,7 +145,7 @@ class KafkaTransport:
 
     async def producer(self, *, linger_ms: int) -> "KafkaProducer":
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **self._client,
             enable_idempotence=True,
             acks="all",
             compression_type="zstd",
@@ -121,7 +162,7 @@ class KafkaTransport:
 
     async def join(self, group: str, topics: Collection[str], listener: Listener) -> "KafkaMember":
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **self._client,
             group_id=group,
             group_instance_id=f"{group}.{self._instance}" if self._instance else None,
             enable_auto_commit=False,
@@ -141,6 +182,13 @@ class KafkaTransport:
             await _stop(consumer)
             raise TransportError(f"Kafka cannot be reached at {self._bootstrap}: {error!r}") from error
         return KafkaMember(consumer, rebalance, KafkaPartition(min(topics), 0))
+
+
+async def _partition_counts(admin: Any, topics: Collection[str]) -> dict[str, int]:
+    """Of those that exist and are ready."""
+    described = await admin.describe_topics(sorted(topics))
+    counts = {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
+    return {topic: count for topic, count in counts.items() if count}
 
 
 class KafkaProducer:

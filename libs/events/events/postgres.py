@@ -19,6 +19,7 @@ import structlog
 from events.database import PASSING_TROUBLE, leave_as_it_is
 from events.errors import PositionLost, TopicPartition, TransportError
 from events.postgres_schema import APPEND, CREATE
+from events.tasks import end
 from events.transport import Bounds, Listener, OutgoingRecord, Record
 
 BEAT_SECONDS = 1.0
@@ -353,8 +354,7 @@ class PostgresMember:
 
     async def leave(self) -> None:
         if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.gather(self._beating, return_exceptions=True)
+            await end(self._beating)
         self._transport.forget(self._on_records)
         self._transport.forget(self._on_group)
         with contextlib.suppress(TransportError):

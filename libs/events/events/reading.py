@@ -8,6 +8,7 @@ from events.batch import handled
 from events.consumer import Consumer
 from events.errors import TopicPartition
 from events.parking import Delivery
+from events.tasks import end
 from events.transport import GroupMember, Record
 
 
@@ -55,9 +56,8 @@ class Reading:
         ahead, self._ahead = self._ahead, None
         if ahead is None:
             return False
-        ahead.cancel()
         # What it met, whoever reads again meets again.
-        await asyncio.gather(ahead, return_exceptions=True)
+        await end(ahead)
         return True
 
     async def _read(

@@ -13,6 +13,8 @@ from events.contracts.base import Envelope, Lane
 from events.database import PASSING_TROUBLE, Database
 from events.envelope import headers_of
 from events.errors import TransportError
+from events.tasks import end
+from events.tracing import Span, continued, export, is_exported, now_ns
 from events.transport import OutgoingRecord, Producer, Transport
 from events.turns import in_turns
 
@@ -184,8 +186,7 @@ class Relay:
                 heartbeat.result()
         finally:
             self._set_active(active=False)
-            heartbeat.cancel()
-            await asyncio.gather(heartbeat, return_exceptions=True)
+            await end(heartbeat)
             await self._drop_producer()
 
     async def _publish(self, rows: Sequence[asyncpg.Record]) -> None:
@@ -204,6 +205,16 @@ class Relay:
             await self._drop_producer()
             raise TransportError(f"the log did not acknowledge: {error!r}") from error
         metrics.EVENTS_PUBLISHED.labels(*self._labels).inc(len(rows))
+        if self.lane is Lane.EVENTS and is_exported():
+            self._tell_spans(rows)
+
+    def _tell_spans(self, rows: Sequence[asyncpg.Record]) -> None:
+        """What each event has waited for, from its fact to the log's acknowledgement."""
+        ended_ns = now_ns()
+        for row in rows:
+            started_ns = int(row["occurred_at"].timestamp() * 1e9)
+            own, parent = continued(row["traceparent"]), row["traceparent"]
+            export(Span(f"publish {row['type']}", "producer", own, parent, started_ns, ended_ns, {}))
 
     def _record(self, row: asyncpg.Record) -> OutgoingRecord:
         envelope = Envelope(

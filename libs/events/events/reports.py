@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from events import metrics
 from events.errors import MembershipLost, TopicPartition
+from events.tasks import end
 from events.transport import GroupMember
 
 LAG_SECONDS = 10.0
@@ -27,6 +28,17 @@ class Reports:
         self._under_way: asyncio.Task[None] | None = None
         self._begun_at = 0.0
         self._lag_at = 0.0
+        self._lagging: Mapping[TopicPartition, int] = {}
+        self._good_at = time.monotonic()
+
+    @property
+    def stalled_seconds(self) -> float:
+        """For how long a partition has had something to read and has not moved."""
+        return time.monotonic() - self._good_at
+
+    def excuse(self) -> None:
+        """The time until now does not count as stalled: the log or the database was not to be reached."""
+        self._lagging, self._good_at = {}, time.monotonic()
 
     def tell(self, member: GroupMember) -> None:
         """Begin a report of what is new, unless one is under way; ``TransportError`` when the last one has failed.
@@ -52,9 +64,7 @@ class Reports:
         """Forget what was told: the member that told it is no more."""
         report, self._under_way = self._under_way, None
         if report is not None:
-            report.cancel()
-            # Whether it failed does not matter any more.
-            await asyncio.gather(report, return_exceptions=True)
+            await end(report)
         self._told.clear()
 
     async def _report(self, member: GroupMember, offsets: Mapping[TopicPartition, int], with_lag: bool) -> None:
@@ -66,9 +76,14 @@ class Reports:
         places = list(self._progress())
         if not places:
             await member.check()
+            self.excuse()
             return
         bounds = await member.bounds(places)
-        for place, at in self._progress().items():
-            if place in bounds:
-                lag = bounds[place].end - at
-                metrics.POSITION_LAG.labels(self._name, place.topic, str(place.partition)).set(lag)
+        progress = {place: at for place, at in self._progress().items() if place in bounds}
+        for place, at in progress.items():
+            lag = bounds[place].end - at
+            metrics.POSITION_LAG.labels(self._name, place.topic, str(place.partition)).set(lag)
+        lagging = {place: at for place, at in progress.items() if at < bounds[place].end}
+        if not any(self._lagging.get(place) == at for place, at in lagging.items()):
+            self._good_at = time.monotonic()
+        self._lagging = lagging

@@ -1,4 +1,7 @@
-"""Everything of the event runtime that a service's process runs: two relays, and a subscription per lane."""
+"""Everything of the event runtime that a service's process runs: two relays, and a subscription per lane.
+
+A process may run only a part of it, so that the parts scale apart; of each part any number of processes may run.
+"""
 
 import asyncio
 import contextlib
@@ -14,6 +17,7 @@ from events.errors import CannotContinue, LogReplaced, PositionLost, TransportEr
 from events.rebuilding import Source
 from events.relay import Relay
 from events.subscription import Subscription
+from events.tasks import end
 from events.transport import Transport
 
 _WATCH_SECONDS = 1.0
@@ -40,14 +44,21 @@ class Runtime:
         on_barrier: Callable[[], None] | None = None,
         agencies: bool = False,
         source: Source | None = None,
+        relays: bool = True,
+        consumes: bool = True,
     ) -> None:
-        """``agencies``: it also publishes what agencies hear. ``source``: what it can say again."""
+        """``agencies``: it also publishes what agencies hear. ``source``: what it can say again.
+
+        ``relays``, ``consumes``: whether this process does it; whoever consumes also keeps house.
+        """
         self.service = service
         self.consumer = consumer
         self._source = source
         self.database = database
         self._transport = transport
         self._on_barrier = on_barrier
+        self._relays_here = relays
+        self._consumes_here = consumes
         self._stopped_because: dict[str, CannotContinue | str] = {}
         self._relays: list[Relay] = []
         self._subscriptions: list[Subscription] = []
@@ -80,14 +91,16 @@ class Runtime:
         await asyncio.gather(*(subscription.stop() for subscription in self._subscriptions))
         for relay in self._relays:
             relay.stop()
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
+        await end(*self._keepers)
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
             for task in late:
                 task.cancel()
         await self._transport.close()
+
+    def stalled(self) -> list[str]:
+        """Consumers of this process that do not get on though they could: only starting it anew may help."""
+        return [subscription.name for subscription in self._subscriptions if subscription.is_stalled]
 
     def problems(self) -> list[str]:
         """Why this process is not fully at work, in plain words; empty when it is."""
@@ -105,9 +118,14 @@ class Runtime:
     async def _run(self) -> None:
         await self._prepare_topics()
         await self._recognise_log()
-        self._relays = [Relay(lane, self.database, self._transport) for lane in self._relayed]
+        if self._relays_here:
+            self._relays = [Relay(lane, self.database, self._transport) for lane in self._relayed]
         for relay in self._relays:
             self._spawn(f"relay {self.service}.{relay.lane}", relay.run)
+        if self._consumes_here:
+            await self._consume()
+
+    async def _consume(self) -> None:
         if await self._reads_bulk_first():
             self._subscribe(Lane.BULK)
             self._keep("catching up", self._follow_bulk)

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from events import metrics, positions, rebuilding
-from events.batch import Applied, Handle, apart, apply, together
+from events.batch import Applied, Handle, apart, apply, tell_spans, together
 from events.consumer import Consumer
 from events.contracts.base import Lane
 from events.database import PASSING_TROUBLE, Database
@@ -37,6 +37,7 @@ from events.transport import Bounds, GroupMember, Record, Transport
 POLL_SECONDS = 0.5
 KEEP_SECONDS = 1.0
 RECLAIM_SECONDS = 15.0
+STALLED_SECONDS = 120.0
 DRAIN_SECONDS = {Lane.EVENTS: 2.0, Lane.BULK: 20.0}
 MAX_RECORDS = {Lane.EVENTS: 2_000, Lane.BULK: 1_000}
 BULK_BATCH_SECONDS = 0.1
@@ -84,6 +85,7 @@ class Subscription:
         self._reading = Reading(consumer, self.name)
         self._news = asyncio.Event()
         self._stopping = False
+        self._running = False
         self._limit = MAX_RECORDS[lane] if lane is Lane.EVENTS else 500
         self._reports = Reports(self.name, lambda: self.progress)
         self._keep_at = 0.0
@@ -96,6 +98,14 @@ class Subscription:
     def _next_offset(self, place: TopicPartition) -> int:
         passed = self._passed.get(place)
         return self._owned[place].next_offset if passed is None else passed.to_offset
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether it runs and there is something to read, but it has not got on for two minutes.
+
+        Time in which log or database are away does not count, nor that after it has stopped because it cannot go on.
+        """
+        return self._running and self._reports.stalled_seconds > STALLED_SECONDS
 
     async def has_caught_up(self) -> bool:
         """Whether it has partitions, and has applied all that the log holds of them now."""
@@ -110,6 +120,8 @@ class Subscription:
     async def run(self) -> None:
         """Apply what comes until ``stop``."""
         attempt = 0
+        self._running = True
+        self._reports.excuse()
         try:
             while not self._stopping:
                 try:
@@ -118,6 +130,7 @@ class Subscription:
                 except PASSING_TROUBLE as error:
                     metrics.CONSUMER_RETRIES.labels(self.name).inc()
                     log.warning("consumer_interrupted", consumer=self.name, error=type(error).__name__)
+                    self._reports.excuse()
                     if isinstance(error, MembershipLost):
                         await self._leave()
                     await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
@@ -127,6 +140,7 @@ class Subscription:
             log.critical("consumer_stopped", consumer=self.name, error=str(error))
             raise
         finally:
+            self._running = False
             await self._leave()
 
     async def stop(self) -> None:
@@ -342,6 +356,8 @@ class Subscription:
             oldest = min(event.occurred_at for event in applied.events)
             age = (datetime.now(UTC) - oldest).total_seconds()
             metrics.EVENT_AGE_SECONDS.labels(self.name).observe(max(age, 0))
+        if self.lane is Lane.EVENTS:
+            tell_spans(self.name, applied, seconds)
         if applied.barrier_ended and self._on_barrier is not None:
             self._on_barrier()
         if self.lane is Lane.BULK:

@@ -1,4 +1,4 @@
-from assignment.main import run
+from assignment.main import PROGRAM
 
 if __name__ == "__main__":
-    run()
+    PROGRAM.run()

@@ -1,7 +1,6 @@
-"""The assignment process: migrations, relays and consumers, HTTP."""
+"""The assignment process: relays and consumers, HTTP."""
 
-from chassis import create_app, serve, transport_from
-from chassis.migrations import upgrade
+from chassis import Program, Role, create_app, transport_from
 from events.database import Database
 from events.runtime import Runtime
 from fastapi import FastAPI
@@ -14,7 +13,9 @@ from assignment.settings import AssignmentSettings
 SERVICE = "assignment"
 
 
-def build_app(settings: AssignmentSettings, database: Database, runtime: Runtime | None) -> FastAPI:
+def build_app(
+    settings: AssignmentSettings, database: Database, runtime: Runtime | None, role: Role = Role.ALL
+) -> FastAPI:
     """The app on a database that has been migrated."""
     return create_app(
         service=SERVICE,
@@ -23,13 +24,23 @@ def build_app(settings: AssignmentSettings, database: Database, runtime: Runtime
         database=database,
         runtime=runtime,
         routers=routers,
+        role=role,
     )
 
 
-def run() -> None:
-    """Serve until SIGTERM or SIGINT."""
-    settings = AssignmentSettings.load(SERVICE)
-    upgrade(settings.database_url, "assignment.migrations")
-    database = Database(settings.database_url)
-    runtime = Runtime(SERVICE, database, transport_from(settings), consumer, agencies=True, source=SOURCE)
-    serve(build_app(settings, database, runtime), settings.host, settings.port)
+def start(settings: AssignmentSettings, database: Database, role: Role) -> FastAPI:
+    """The app of a process that does this."""
+    runtime = Runtime(
+        SERVICE,
+        database,
+        transport_from(settings),
+        consumer,
+        agencies=True,
+        source=SOURCE,
+        relays=role.relays,
+        consumes=role.consumes,
+    )
+    return build_app(settings, database, runtime, role)
+
+
+PROGRAM = Program(SERVICE, "assignment.migrations", AssignmentSettings, start)

@@ -31,7 +31,7 @@ from jurisdictions import codes, state_named
 from pydantic import AfterValidator, Field, StrictInt
 
 from assignment import agency_queries as queries
-from assignment import runs
+from assignment import metrics, runs
 from assignment.agencies_api import expect_agencies, no_doubles
 from assignment.rules import Segment
 
@@ -166,4 +166,5 @@ async def end_rule(rule_id: UUID, tx: WriteTransaction) -> Rule:
 @router.post("/placement-runs", dependencies=[writes("assignment")])
 async def run_placement(database: ServiceDatabase, new: runs.NewPlacementRun | None = None) -> runs.PlacementRun:
     """Place, recall and end whatever rules and dates demand. Once it has been done, again does nothing."""
-    return await runs.run(database, new or runs.NewPlacementRun())
+    with metrics.PLACEMENT.run():
+        return await runs.run(database, new or runs.NewPlacementRun())

@@ -1,4 +1,4 @@
-from dialer_feed.main import run
+from dialer_feed.main import PROGRAM
 
 if __name__ == "__main__":
-    run()
+    PROGRAM.run()

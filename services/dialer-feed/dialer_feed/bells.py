@@ -1,14 +1,24 @@
-"""Waking, inside one process, whoever waits for news of a thing."""
+"""Waking whoever waits for news of a thing, in this process and in others."""
 
 import asyncio
-from collections.abc import Hashable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Collection, Hashable, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+import structlog
+from events.database import PASSING_TROUBLE, Database, Transaction
+from events.tasks import beside
+
+_ASK_EVERY_SECONDS = 5.0
+_NOTIFY = "SELECT pg_notify('bells', list_id::text) FROM unnest($1::uuid[]) AS list_id"
+log = structlog.get_logger(__name__)
 
 
 class Bells:
     """One bell per key. A ring wakes those who wait at that moment and is then forgotten.
 
-    It never crosses processes: who waits looks again every so often anyway.
+    A ring that is missed does no harm: who waits looks again every so often anyway.
     """
 
     def __init__(self) -> None:
@@ -39,3 +49,44 @@ async def heard(waiter: "asyncio.Future[None]", timeout_seconds: float) -> None:
     """Return at the ring, or after ``timeout_seconds`` without one."""
     with suppress(TimeoutError):
         await asyncio.wait_for(waiter, timeout_seconds)
+
+
+async def ring_everywhere(tx: Transaction, bells: Bells, list_ids: Collection[UUID]) -> None:
+    """Ring the bells of these lists in every process, once the transaction has committed."""
+    await tx.execute(_NOTIFY, list_ids)
+    tx.after_commit(lambda: bells.ring(list_ids))
+
+
+class Wire:
+    """Rings the bells of lists for what other processes have committed, while it ``runs``."""
+
+    def __init__(self, database: Database, bells: Bells) -> None:
+        self._database = database
+        self._bells = bells
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with beside(self._run(), "wire of bells"):
+            yield
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except PASSING_TROUBLE as error:
+                log.warning("wire_interrupted", error=type(error).__name__)
+            await asyncio.sleep(_ASK_EVERY_SECONDS)
+
+    async def _listen(self) -> None:
+        connection = await self._database.direct_connection()
+        try:
+            await connection.add_listener("bells", self._on_notification)
+            while True:
+                await asyncio.sleep(_ASK_EVERY_SECONDS)
+                # Also tells that the connection lives.
+                await connection.execute("SELECT", timeout=_ASK_EVERY_SECONDS)
+        finally:
+            connection.terminate()
+
+    def _on_notification(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+        self._bells.ring([UUID(str(payload))])

@@ -1,16 +1,16 @@
 """The task that builds lists. Every process has one; one at a time works, the others stand by."""
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import structlog
 from events.database import PASSING_TROUBLE, Database
+from events.tasks import beside
 
-from dialer_feed import listing
+from dialer_feed import listing, metrics
 from dialer_feed.bells import heard
 from dialer_feed.withdrawal import NEWS
 
@@ -33,13 +33,10 @@ class Builder:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self._run(), name="list builder")
         try:
-            yield
+            async with beside(self._run(), "list builder"):
+                yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             await self._give_up_turn()
 
     async def _run(self) -> None:
@@ -47,7 +44,8 @@ class Builder:
             news = NEWS.listen(listing.BUILDER)
             try:
                 if await self._has_turn():
-                    await listing.advance(self._database, self._id)
+                    with metrics.BUILDER.run():
+                        await listing.advance(self._database, self._id)
             except PASSING_TROUBLE as error:
                 log.warning("building tried again", error=type(error).__name__)
                 await self._give_up_turn()
@@ -68,5 +66,6 @@ class Builder:
 
     async def _give_up_turn(self) -> None:
         turn, self._turn = self._turn, None
+        metrics.LIST_BUILDS_SINCE.set(0)
         if turn is not None:
             turn.terminate()

@@ -21,6 +21,7 @@ from jurisdictions import codes, profile
 
 from dialer_feed import listing_queries as queries
 from dialer_feed import metrics, withdrawal_queries
+from dialer_feed.bells import ring_everywhere
 from dialer_feed.rules import Standing
 from dialer_feed.withdrawal import NEWS
 
@@ -164,8 +165,9 @@ async def publish(database: Database, list_id: UUID, campaign_id: UUID, day: dat
                 overdue_total=row["overdue_total"],
             )
         )
-        tx.after_commit(lambda: NEWS.ring([list_id]))
+        await ring_everywhere(tx, NEWS, [list_id])
     metrics.LISTS.labels("published").inc()
+    metrics.LIST_PUBLISHED_AT.set_to_current_time()
     metrics.LIST_SECONDS.observe((row["published_at"] - row["requested_at"]).total_seconds())
     log.info("list published", list_id=str(list_id), entries=row["entries"])
 
@@ -175,7 +177,7 @@ async def fail(database: Database, list_id: UUID, error: str, detail: str, waiti
     async with database.transaction() as tx:
         if not await queries.fail(tx, list_id, error, detail, waiting_for):
             raise Overruled
-        tx.after_commit(lambda: NEWS.ring([list_id]))
+        await ring_everywhere(tx, NEWS, [list_id])
     metrics.LISTS.labels("failed").inc()
     log.warning("list failed", list_id=str(list_id), error=error, waiting_for=list(waiting_for))
 
@@ -202,6 +204,7 @@ async def advance(database: Database, builder: UUID) -> None:
         waiting = [
             (row, await barrier.progress(connection, row["barrier_id"])) for row in await queries.building(connection)
         ]
+    metrics.LIST_BUILDS_SINCE.set(waiting[0][0]["requested_at"].timestamp() if waiting else 0)
     for row, progress in waiting:
         try:
             if progress.state == "reached":

@@ -34,7 +34,7 @@ _AWAIT_ANSWERS = "UPDATE reported_silence SET barrier_id = $1 WHERE barrier_id I
 _ANSWERED = "DELETE FROM reported_silence WHERE barrier_id = $1"
 
 _BUILDING = """
-SELECT list_id, campaign_id, business_date, barrier_id FROM dialing_list WHERE status = 'building'
+SELECT list_id, campaign_id, business_date, barrier_id, requested_at FROM dialing_list WHERE status = 'building'
 ORDER BY requested_at, list_id
 """
 _CLAIM = "UPDATE dialing_list SET builder = $2 WHERE list_id = $1 AND status = 'building' RETURNING barrier_id"

@@ -1,13 +1,13 @@
-"""The dialer-feed process: migrations, relays and consumers, the list builder, HTTP."""
+"""The dialer-feed process: relays and consumers, the list builder, HTTP."""
 
-from chassis import create_app, serve, transport_from
-from chassis.migrations import upgrade
+from chassis import Program, Role, create_app, transport_from
 from events.database import Database
 from events.runtime import Runtime
 from fastapi import FastAPI
 
 from dialer_feed import listing
 from dialer_feed.api import routers
+from dialer_feed.bells import Wire
 from dialer_feed.builder import Builder
 from dialer_feed.handlers import consumer
 from dialer_feed.settings import DialerFeedSettings
@@ -16,7 +16,9 @@ from dialer_feed.withdrawal import NEWS
 SERVICE = "dialer-feed"
 
 
-def build_app(settings: DialerFeedSettings, database: Database, runtime: Runtime | None) -> FastAPI:
+def build_app(
+    settings: DialerFeedSettings, database: Database, runtime: Runtime | None, role: Role = Role.ALL
+) -> FastAPI:
     """The app, with its builder, on a database that has been migrated."""
     return create_app(
         service=SERVICE,
@@ -25,7 +27,9 @@ def build_app(settings: DialerFeedSettings, database: Database, runtime: Runtime
         database=database,
         runtime=runtime,
         routers=routers,
-        lifespan=[Builder(database).running],
+        lifespan=[Wire(database, NEWS).running],
+        background=[Builder(database).running],
+        role=role,
     )
 
 
@@ -33,10 +37,18 @@ def wake_builder() -> None:
     NEWS.ring([listing.BUILDER])
 
 
-def run() -> None:
-    """Serve until SIGTERM or SIGINT."""
-    settings = DialerFeedSettings.load(SERVICE)
-    upgrade(settings.database_url, "dialer_feed.migrations")
-    database = Database(settings.database_url)
-    runtime = Runtime(SERVICE, database, transport_from(settings), consumer, on_barrier=wake_builder)
-    serve(build_app(settings, database, runtime), settings.host, settings.port)
+def start(settings: DialerFeedSettings, database: Database, role: Role) -> FastAPI:
+    """The app of a process that does this."""
+    runtime = Runtime(
+        SERVICE,
+        database,
+        transport_from(settings),
+        consumer,
+        on_barrier=wake_builder,
+        relays=role.relays,
+        consumes=role.consumes,
+    )
+    return build_app(settings, database, runtime, role)
+
+
+PROGRAM = Program(SERVICE, "dialer_feed.migrations", DialerFeedSettings, start)

@@ -1,6 +1,7 @@
 """Every metric of dialer-feed, with unit and meaning."""
 
-from prometheus_client import Counter, Histogram
+from chassis.metrics import Task
+from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 
@@ -15,3 +16,20 @@ WRONGFUL_CALLS = Counter(
 )
 LISTS = Counter("dialing_lists", "Lists that were published or failed", ["outcome"])
 LIST_SECONDS = Histogram("dialing_list_seconds", "From the request of a list to its publication", buckets=_SECONDS)
+LIST_PUBLISHED_AT = Gauge(
+    "dialing_list_last_published_timestamp_seconds",
+    "When this process last published a list, in Unix time; 0 when it never has",
+)
+LIST_BUILDS_SINCE = Gauge(
+    "dialing_list_oldest_building_timestamp_seconds",
+    "When the oldest list in building was asked for, in Unix time; 0 where there is none, or it is another's turn",
+)
+
+BUILDER = Task("list-builder")
+"""Its looks for lists that can be built, several a second, in the process whose turn it is."""
+
+# A series that begins with its first case hides that case from every rate.
+for _acknowledged in ("yes", "no"):
+    WRONGFUL_CALLS.labels(_acknowledged)
+for _outcome in ("published", "failed"):
+    LISTS.labels(_outcome)

@@ -1,4 +1,4 @@
-from field_visits.main import run
+from field_visits.main import PROGRAM
 
 if __name__ == "__main__":
-    run()
+    PROGRAM.run()

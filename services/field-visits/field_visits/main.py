@@ -1,7 +1,6 @@
-"""The field-visits process: migrations, relays and consumers, HTTP."""
+"""The field-visits process: relays and consumers, HTTP."""
 
-from chassis import create_app, serve, transport_from
-from chassis.migrations import upgrade
+from chassis import Program, Role, create_app, transport_from
 from events.database import Database
 from events.runtime import Runtime
 from fastapi import FastAPI
@@ -16,7 +15,9 @@ from field_visits.settings import FieldVisitsSettings
 SERVICE = "field-visits"
 
 
-def build_app(settings: FieldVisitsSettings, database: Database, runtime: Runtime | None) -> FastAPI:
+def build_app(
+    settings: FieldVisitsSettings, database: Database, runtime: Runtime | None, role: Role = Role.ALL
+) -> FastAPI:
     """The app, with its press and its album of photos, on a database that has been migrated."""
     press = Press()
     app = create_app(
@@ -27,16 +28,25 @@ def build_app(settings: FieldVisitsSettings, database: Database, runtime: Runtim
         runtime=runtime,
         routers=routers,
         lifespan=[press.running],
+        role=role,
     )
     app.state.press = press
     app.state.album = Album(settings.photos_url)
     return app
 
 
-def run() -> None:
-    """Serve until SIGTERM or SIGINT."""
-    settings = FieldVisitsSettings.load(SERVICE)
-    upgrade(settings.database_url, "field_visits.migrations")
-    database = Database(settings.database_url)
-    runtime = Runtime(SERVICE, database, transport_from(settings), consumer, source=SOURCE)
-    serve(build_app(settings, database, runtime), settings.host, settings.port)
+def start(settings: FieldVisitsSettings, database: Database, role: Role) -> FastAPI:
+    """The app of a process that does this."""
+    runtime = Runtime(
+        SERVICE,
+        database,
+        transport_from(settings),
+        consumer,
+        source=SOURCE,
+        relays=role.relays,
+        consumes=role.consumes,
+    )
+    return build_app(settings, database, runtime, role)
+
+
+PROGRAM = Program(SERVICE, "field_visits.migrations", FieldVisitsSettings, start)

@@ -1,5 +1,4 @@
-"""``python -m portfolio``: the service's process."""
+from portfolio.main import PROGRAM
 
-from portfolio.main import main
-
-main()
+if __name__ == "__main__":
+    PROGRAM.run()

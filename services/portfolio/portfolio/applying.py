@@ -7,6 +7,7 @@ after. ``loading`` is published before the first chunk, ``ready`` after the last
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from uuid import UUID
 
 from events.contracts.portfolio import (
@@ -18,12 +19,17 @@ from events.contracts.portfolio import (
 )
 from events.database import Database, Row, Transaction, sorted_unique
 
-from portfolio import file_queries, portfolio_queries, portfolios, positions, staging
+from portfolio import file_queries, metrics, portfolio_queries, portfolios, positions, staging
 from portfolio import loading_queries as queries
 from portfolio.file_reading import Work
 from portfolio.steps import step
 
 CHUNK_CONTRACTS = 500
+INTERNAL = "internal"
+"""The error code of a file that is given up because of a mistake of ours."""
+
+_OUR_FAULT = frozenset({INTERNAL, "reading_failed"})
+
 _CLOSED_FOR_GOOD = frozenset({"returned", "written_off"})
 
 
@@ -46,7 +52,8 @@ async def fail(tx: Transaction, work: Work, code: str, detail: str) -> None:
     file = await _unfinished(tx, work)
     if file is None:
         return
-    await tx.execute(file_queries.FAIL, work.file_id, code, detail)
+    seconds = await tx.fetchval(file_queries.FAIL, work.file_id, code, detail)
+    tx.after_commit(partial(metrics.file_ended, "failed" if code in _OUR_FAULT else "refused", seconds))
     if portfolio["state"] == PortfolioState.LOADING:
         await _set_state(tx, work.portfolio_id, PortfolioState.READY)
 
@@ -191,7 +198,9 @@ async def _finish(tx: Transaction, work: Work) -> None:
     file = await _unfinished(tx, work)
     if file is None:
         return
-    await tx.execute(queries.LOADED, work.file_id)
+    seconds = await tx.fetchval(queries.LOADED, work.file_id)
+    rows = {"accepted": file["rows_accepted"], "rejected": file["rows_rejected"]}
+    tx.after_commit(partial(metrics.file_ended, "loaded", seconds, **rows))
     tx.publish(
         PortfolioFileLoaded(
             portfolio_id=work.portfolio_id,

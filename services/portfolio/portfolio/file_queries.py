@@ -42,7 +42,9 @@ ACCEPT = "UPDATE file SET confirmed = true, status = 'loading' WHERE file_id = $
 REFUSE = "UPDATE file SET confirmed = false WHERE file_id = $1"
 FAIL = """
 UPDATE file SET status = 'failed', error_code = $2, error = $3, finished_at = clock_timestamp() WHERE file_id = $1
+RETURNING extract(epoch FROM finished_at - received_at)::float8
 """
+"""The seconds since its upload."""
 HEADER = "SELECT header FROM file WHERE file_id = $1"
 REJECTS = """
 SELECT row_number, errors, cells FROM file_reject

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from typing import IO, Any, Literal
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from events.database import Database, Row, Transaction
 from events.ids import new_event_id
 
 from portfolio import file_queries as queries
-from portfolio import portfolios
+from portfolio import metrics, portfolios
 from portfolio.decoding import HEAD_BYTES, FileProblem, inspect_head
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
@@ -194,7 +195,9 @@ async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) ->
     else:
         await tx.execute(queries.REFUSE, file_id)
         closing = file["contracts_to_close"]
-        await tx.execute(queries.FAIL, file_id, "not_confirmed", f"Closing {closing} contracts was not confirmed.")
+        detail = f"Closing {closing} contracts was not confirmed."
+        seconds = await tx.fetchval(queries.FAIL, file_id, "not_confirmed", detail)
+        tx.after_commit(partial(metrics.file_ended, "refused", seconds))
     return await find(tx, file_id)
 
 

@@ -11,8 +11,9 @@ from uuid import UUID
 
 import structlog
 from events.database import PASSING_TROUBLE, Database, Row, Transaction
+from events.tasks import end
 
-from portfolio import applying, file_queries, file_reading, files
+from portfolio import applying, file_queries, file_reading, files, metrics
 from portfolio import loading_queries as queries
 from portfolio.applying import CHUNK_CONTRACTS
 from portfolio.file_reading import FileRefused, Intake, Work, in_child
@@ -54,9 +55,7 @@ class Loader:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(*tasks)
 
     async def _run(self) -> None:
         pause = 0.5
@@ -79,6 +78,7 @@ class Loader:
         """Load one file whose turn it is, of a portfolio that nobody else is loading; False when there is none."""
         async with self._database.connection() as connection:
             waiting = await connection.fetch(queries.UNFINISHED)
+        metrics.files_wait(waiting)
         for row in sorted(waiting, key=lambda row: row["sequence"]):
             portfolio_id = row["portfolio_id"]
             if row["status"] == "needs_confirmation" or portfolio_id in self._busy:
@@ -120,7 +120,7 @@ class Loader:
             # A defect of ours: the file is given up loudly, and the portfolio's next one has its turn.
             _log.exception("file_failed", file_id=str(file_id))
             detail = "Something went wrong on our side while loading it; upload it again to try anew."
-            await step(self._database, lambda tx: applying.fail(tx, work, "internal", detail))
+            await step(self._database, lambda tx: applying.fail(tx, work, applying.INTERNAL, detail))
         await self.clear_leftovers()
 
     async def _work(self, file_id: UUID) -> Work:

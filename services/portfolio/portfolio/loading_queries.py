@@ -1,7 +1,7 @@
 """The statements that read, check and apply a file. Each works on a whole file or a whole chunk of its contracts."""
 
 UNFINISHED = """
-SELECT DISTINCT ON (portfolio_id) portfolio_id, file_id, sequence, status FROM file
+SELECT DISTINCT ON (portfolio_id) portfolio_id, file_id, sequence, status, received_at FROM file
 WHERE status NOT IN ('loaded', 'failed')
 ORDER BY portfolio_id, sequence
 """
@@ -193,4 +193,8 @@ LOCK_UNNAMED = f"""
 SELECT contract_id FROM contract WHERE {_UNNAMED} ORDER BY contract_id LIMIT $3 FOR UPDATE
 """
 WITHDRAW = "UPDATE contract SET state = 'withdrawn' WHERE contract_id = ANY($1::uuid[])"
-LOADED = "UPDATE file SET status = 'loaded', finished_at = clock_timestamp() WHERE file_id = $1"
+LOADED = """
+UPDATE file SET status = 'loaded', finished_at = clock_timestamp() WHERE file_id = $1
+RETURNING extract(epoch FROM finished_at - received_at)::float8
+"""
+"""The seconds since its upload."""

@@ -1,7 +1,6 @@
-"""Builds the portfolio service's process from its settings."""
+"""The portfolio process: relays and consumers, the loader of files, HTTP."""
 
-from chassis import Settings, create_app, serve, transport_from
-from chassis.migrations import upgrade
+from chassis import Program, Role, Settings, create_app, transport_from
 from events.database import Database
 from events.runtime import Runtime
 from fastapi import FastAPI
@@ -12,12 +11,13 @@ from portfolio.loading import Loader
 from portfolio.republishing import SOURCE
 
 SERVICE = "portfolio"
-MIGRATIONS = "portfolio.migrations"
 ROUTERS = (portfolios_api.router, files_api.router, staging_api.router, contracts_api.router)
 
 
-def build_app(settings: Settings, database: Database, runtime: Runtime | None, loader: Loader) -> FastAPI:
-    """The app; while it runs, ``loader`` loads the files that it takes in."""
+def build_app(
+    settings: Settings, database: Database, runtime: Runtime | None, loader: Loader, role: Role = Role.ALL
+) -> FastAPI:
+    """The app on a database that has been migrated; ``loader`` loads the files that are taken in."""
     app = create_app(
         service=SERVICE,
         title="Recobro portfolio",
@@ -25,16 +25,25 @@ def build_app(settings: Settings, database: Database, runtime: Runtime | None, l
         database=database,
         runtime=runtime,
         routers=ROUTERS,
-        lifespan=(loader.running,),
+        background=[loader.running],
+        role=role,
     )
     app.state.loader = loader
     return app
 
 
-def main() -> None:
-    """Migrate, then serve until SIGTERM or SIGINT."""
-    settings = Settings.load(SERVICE)
-    upgrade(settings.database_url, MIGRATIONS)
-    database = Database(settings.database_url)
-    runtime = Runtime(SERVICE, database, transport_from(settings), consumer, source=SOURCE)
-    serve(build_app(settings, database, runtime, Loader(database)), settings.host, settings.port)
+def start(settings: Settings, database: Database, role: Role) -> FastAPI:
+    """The app of a process that does this."""
+    runtime = Runtime(
+        SERVICE,
+        database,
+        transport_from(settings),
+        consumer,
+        source=SOURCE,
+        relays=role.relays,
+        consumes=role.consumes,
+    )
+    return build_app(settings, database, runtime, Loader(database), role)
+
+
+PROGRAM = Program(SERVICE, "portfolio.migrations", Settings, start)

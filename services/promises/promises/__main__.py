@@ -1,4 +1,4 @@
-from promises.main import run
+from promises.main import PROGRAM
 
 if __name__ == "__main__":
-    run()
+    PROGRAM.run()

@@ -3,7 +3,7 @@
 from chassis import Day, InputModel, OutputModel, Router, ServiceDatabase, writes
 from events.contracts.promises import PromiseState
 
-from promises import deciding
+from promises import deciding, metrics
 
 router = Router(prefix="/v1", tags=["promises"])
 
@@ -27,7 +27,8 @@ async def check_promises(new: NewPromiseCheck, database: ServiceDatabase) -> Pro
     A day later than a portfolio's business date counts for it too, and for good: payments that are still to come with
     an earlier ``paid_on`` mend a broken promise, but not a broken plan.
     """
-    changed = await deciding.check(database, new.as_of)
+    with metrics.CHECK.run():
+        changed = await deciding.check(database, new.as_of)
     return PromiseCheck(
         kept=changed[PromiseState.KEPT],
         partly_kept=changed[PromiseState.PARTLY_KEPT],

@@ -7,16 +7,17 @@ processes at it at once do no harm: whoever comes second finds nothing left to s
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import date
 from uuid import UUID
 
 import structlog
 from events.contracts.promises import PromiseState
 from events.database import PASSING_TROUBLE, Database
+from events.tasks import beside
 
 from promises import deciding_queries as queries
-from promises import projection_queries
+from promises import metrics, projection_queries
 from promises.judging import judge
 
 CHUNK_CONTRACTS = 500
@@ -62,19 +63,15 @@ class Watch:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self._run(), name="promise watch")
-        try:
+        async with beside(self._run(), "promise watch"):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _run(self) -> None:
         while True:
             pause_seconds = POLL_SECONDS
             try:
-                await decide(self._database)
+                with metrics.WATCH.run():
+                    await decide(self._database)
             except PASSING_TROUBLE as error:
                 log.warning("deciding tried again", error=type(error).__name__)
             except Exception as error:

@@ -1,7 +1,6 @@
-"""The promises process: migrations, relays and consumers, the watch over promises, HTTP."""
+"""The promises process: relays and consumers, the watch over promises, HTTP."""
 
-from chassis import create_app, serve, transport_from
-from chassis.migrations import upgrade
+from chassis import Program, Role, create_app, transport_from
 from events.database import Database
 from events.runtime import Runtime
 from fastapi import FastAPI
@@ -15,7 +14,9 @@ from promises.settings import PromisesSettings
 SERVICE = "promises"
 
 
-def build_app(settings: PromisesSettings, database: Database, runtime: Runtime | None) -> FastAPI:
+def build_app(
+    settings: PromisesSettings, database: Database, runtime: Runtime | None, role: Role = Role.ALL
+) -> FastAPI:
     """The app, with its watch, on a database that has been migrated."""
     return create_app(
         service=SERVICE,
@@ -24,14 +25,23 @@ def build_app(settings: PromisesSettings, database: Database, runtime: Runtime |
         database=database,
         runtime=runtime,
         routers=routers,
-        lifespan=[Watch(database).running],
+        background=[Watch(database).running],
+        role=role,
     )
 
 
-def run() -> None:
-    """Serve until SIGTERM or SIGINT."""
-    settings = PromisesSettings.load(SERVICE)
-    upgrade(settings.database_url, "promises.migrations")
-    database = Database(settings.database_url)
-    runtime = Runtime(SERVICE, database, transport_from(settings), consumer, source=SOURCE)
-    serve(build_app(settings, database, runtime), settings.host, settings.port)
+def start(settings: PromisesSettings, database: Database, role: Role) -> FastAPI:
+    """The app of a process that does this."""
+    runtime = Runtime(
+        SERVICE,
+        database,
+        transport_from(settings),
+        consumer,
+        source=SOURCE,
+        relays=role.relays,
+        consumes=role.consumes,
+    )
+    return build_app(settings, database, runtime, role)
+
+
+PROGRAM = Program(SERVICE, "promises.migrations", PromisesSettings, start)

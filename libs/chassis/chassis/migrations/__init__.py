@@ -2,45 +2,80 @@
 
 import asyncio
 import re
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 
-__all__ = ["upgrade"]
+__all__ = ["Standing", "standing_of", "upgrade"]
+
+T = TypeVar("T")
 
 _REVISION = re.compile(r'^(down_)?revision(?:: str)? = "(\w+)"', re.MULTILINE)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """The revisions that a database has, those that its service's release ends with, and all that the release knows."""
+
+    found: frozenset[str]
+    newest: frozenset[str]
+    known: frozenset[str]
+
+    @property
+    def is_ahead(self) -> bool:
+        """A newer release has been here: its changes leave what this one needs as it is."""
+        return not self.found <= self.known
+
+    @property
+    def is_behind(self) -> bool:
+        """This release cannot work yet."""
+        return self.found != self.newest and not self.is_ahead
+
+
+def standing_of(dsn: str, package: str) -> Standing:
+    """Where the database stands among the revisions of ``package``, whose folder ``versions`` holds them."""
+    with as_file(files(package).joinpath("versions")) as versions:
+        return _standing(dsn, Path(versions))
+
+
 def upgrade(dsn: str, package: str) -> None:
-    """Bring the database to the newest revision of ``package``, whose folder ``versions`` holds them.
+    """Bring the database to the newest revision of ``package``; one that is ahead of it stays as it is.
 
     Two processes may do it at once: the second waits for the first (up to five minutes) and finds nothing to do.
     A revision runs in one transaction; ``op.execute`` takes several statements at once.
     """
-    with as_file(files(package).joinpath("versions")) as versions, ThreadPoolExecutor(1) as thread:
-        # In a thread of its own, so that it also works where an event loop is running.
-        if thread.submit(asyncio.run, _is_current(dsn, Path(versions))).result():
+    with as_file(files(package).joinpath("versions")) as versions:
+        if not _standing(dsn, Path(versions)).is_behind:
             return
         # Importing Alembic takes half of a service's start, and a restarted one rarely has anything to migrate.
         from chassis.migrations.runner import run_alembic
 
-        thread.submit(asyncio.run, run_alembic(dsn, Path(versions))).result()
+        _wait_for(run_alembic(dsn, Path(versions)))
 
 
-async def _is_current(dsn: str, versions: Path) -> bool:
+def _wait_for(work: Coroutine[None, None, T]) -> T:
+    """In a thread of its own, so that it also works where an event loop is running."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+def _standing(dsn: str, versions: Path) -> Standing:
+    named = [match.groups() for file in versions.glob("*.py") for match in _REVISION.finditer(file.read_text())]
+    known = frozenset(name for down, name in named if not down)
+    return Standing(_wait_for(_found(dsn)), known - {name for down, name in named if down}, known)
+
+
+async def _found(dsn: str) -> frozenset[str]:
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
         rows = await connection.fetch("SELECT version_num FROM alembic_version")
     except asyncpg.UndefinedTableError:
-        return False
+        return frozenset()
     finally:
         await connection.close()
-    return {row["version_num"] for row in rows} == _newest(versions)
-
-
-def _newest(versions: Path) -> set[str]:
-    """The revisions that no other one follows."""
-    named = [match.groups() for file in versions.glob("*.py") for match in _REVISION.finditer(file.read_text())]
-    return {name for down, name in named if not down} - {name for down, name in named if down}
+    return frozenset(row["version_num"] for row in rows)

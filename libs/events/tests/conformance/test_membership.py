@@ -139,3 +139,38 @@ async def test_a_kafka_client_that_hangs_for_ever_is_replaced(scene: Scene, monk
     await hanging._coordinator.close()
     await send(scene, 4)
     await has_served(scene, table, 1, 2, 3, 4)
+
+
+async def test_who_could_read_and_does_not_get_on_is_stalled(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("events.reports.LAG_SECONDS", 0.1)
+    monkeypatch.setattr("events.subscription.KEEP_SECONDS", 0.1)
+    monkeypatch.setattr("events.subscription.STALLED_SECONDS", 3.0)
+    log, table = Joining(scene), scene.table()
+    subscription, _ = scene.running.subscribe(table, scene.table_database, log)
+    await send(scene, 1)
+    await has_served(scene, table, 1)
+    [member] = log.members
+
+    async def reads_nothing(*_: object, **__: object) -> list[object]:
+        await asyncio.sleep(0.05)
+        return []
+
+    async def is_stalled() -> bool:
+        return subscription.is_stalled
+
+    member.poll = reads_nothing
+    # With nothing to read that is no fault.
+    await asyncio.sleep(4)
+    assert not subscription.is_stalled
+    await send(scene, 2)
+    await until(is_stalled)
+    del member.poll
+    await has_served(scene, table, 1, 2)
+
+    async def gets_on() -> bool:
+        return not subscription.is_stalled
+
+    await until(gets_on)
+    await scene.running.stop(subscription)
+    await asyncio.sleep(0.1)
+    assert not subscription.is_stalled

@@ -1,0 +1,78 @@
+"""A service's process: what its command line says that it does, from its settings to its end."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, NoReturn, TypeVar
+
+from events.database import Database
+from fastapi import FastAPI
+
+from chassis.migrations import standing_of, upgrade
+from chassis.server import serve
+from chassis.settings import Settings
+
+S = TypeVar("S", bound=Settings)
+WRONG_USE, BEHIND = 2, 3
+"""Exit codes: of a wrong command line or setting, and of a database that is behind this release."""
+
+
+class Role(StrEnum):
+    """What a process of a service does; of each role any number of processes may run."""
+
+    ALL = "all"
+    API = "api"
+    RELAY = "relay"
+    CONSUMER = "consumer"
+
+    @property
+    def serves(self) -> bool:
+        """Whether it has the REST interface."""
+        return self in (Role.ALL, Role.API)
+
+    @property
+    def relays(self) -> bool:
+        """Whether it brings the outbox to the log."""
+        return self in (Role.ALL, Role.RELAY)
+
+    @property
+    def consumes(self) -> bool:
+        """Whether it applies others' events and does the work that nobody waits for."""
+        return self in (Role.ALL, Role.CONSUMER)
+
+
+@dataclass(frozen=True)
+class Program(Generic[S]):
+    """A service as a program: ``python -m <package> [all|api|relay|consumer|migrate]``.
+
+    ``build`` makes the app of a role. A process that does all migrates its database first; the others leave that to
+    ``migrate`` and end with exit code 3 while it has not been done. A database of a newer release is taken as it is.
+    """
+
+    service: str
+    migrations: str
+    settings: type[S]
+    build: Callable[[S, Database, Role], FastAPI]
+
+    def run(self) -> None:
+        """Do what the command line says, until SIGTERM or SIGINT."""
+        asked = sys.argv[1:] or [Role.ALL.value]
+        commands = [*Role, "migrate"]
+        if len(asked) != 1 or asked[0] not in commands:
+            _end(f"{self.service} takes one of: {', '.join(commands)}.", WRONG_USE)
+        settings = self.settings.load(self.service)
+        if asked[0] in (Role.ALL, "migrate"):
+            upgrade(settings.database_url, self.migrations)
+        elif standing_of(settings.database_url, self.migrations).is_behind:
+            _end(f"The database of {self.service} is behind this release: run its command `migrate` first.", BEHIND)
+        if asked[0] == "migrate":
+            print(f"The database of {self.service} is up to date.")
+            return
+        database = Database(settings.database_url)
+        serve(self.build(settings, database, Role(asked[0])), settings.host, settings.port)
+
+
+def _end(sentence: str, code: int) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    raise SystemExit(code)

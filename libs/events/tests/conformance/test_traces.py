@@ -1,0 +1,59 @@
+"""What a request caused can be followed from service to service."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from events import Lane, tracing
+from events.tracing import Span
+from kitchen import Scene, until
+
+CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+def spans() -> Iterator[list[Span]]:
+    collected: list[Span] = []
+    tracing.export_to(collected.append)
+    yield collected
+    tracing.export_to(None)
+
+
+async def test_a_fact_and_what_it_causes_are_spans_of_one_trace(scene: Scene, spans: list[Span]) -> None:
+    table = scene.table(thanks=True)
+    scene.relay()
+    scene.running.subscribe(table, scene.table_database, scene.transport)
+    tracing.work_for(CALLER)
+    await scene.kitchen.serve(scene.kitchen_database, [(uuid4(), 1)])
+    tracing.work_for(None)
+
+    def of(name: str) -> list[Span]:
+        return [span for span in spans if span.name.startswith(name)]
+
+    async def both_are_told() -> bool:
+        return bool(of("publish") and of("apply"))
+
+    await until(both_are_told)
+    [published], [applied] = of("publish"), of("apply")
+    assert (published.name, published.kind) == (f"publish {scene.kitchen.Served.type}", "producer")
+    assert (applied.name, applied.kind) == (f"apply {scene.kitchen.Served.type}", "consumer")
+    assert published.parent == applied.parent == CALLER
+    assert len({span.own[:35] for span in spans}) == 1
+    assert published.started_ns <= published.ended_ns
+    # What it caused belongs to the work for it.
+    async with scene.table_database.connection() as connection:
+        assert await connection.fetchval("SELECT traceparent FROM outbox_events") == applied.own
+
+
+async def test_bulk_makes_no_spans(scene: Scene, spans: list[Span]) -> None:
+    table = scene.table()
+    scene.running.relay(scene.kitchen_database, scene.transport, Lane.BULK)
+    scene.running.subscribe(table, scene.table_database, scene.transport, Lane.BULK)
+    async with scene.kitchen_database.transaction() as tx:
+        tx.publish(*(scene.kitchen.Stocked(contract_id=uuid4(), number=n) for n in range(10)))
+
+    async def all_are_applied() -> bool:
+        return await table.count(scene.table_database, Lane.BULK) == 10
+
+    await until(all_are_applied)
+    assert spans == []

@@ -1,0 +1,83 @@
+"""What dialer-feed tells Prometheus of its lists, withdrawals and calls."""
+
+import time
+from datetime import UTC, datetime
+
+import httpx
+from dialer_feed import listing, metrics
+from dialer_feed.builder import Builder
+from dialing_scene import DAY, Scene
+from events import barrier
+from prometheus_client import REGISTRY
+
+
+def value(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, labels)
+
+
+def test_what_somebody_is_woken_for_is_told_with_zero_before_it_happens() -> None:
+    """Else Prometheus would take the first case for the beginning of its series, and not for an increase."""
+    for acknowledged in ("yes", "no"):
+        assert value("wrongful_calls_total", acknowledged=acknowledged) is not None
+    assert value("dialing_lists_total", outcome="failed") is not None
+
+
+async def test_a_list_tells_since_when_it_is_built_and_when_it_was_published(scene: Scene) -> None:
+    await scene.contracts(1)
+    before = time.time()
+    await listing.request(scene.database, scene.campaign_id, DAY)
+    await scene.advance()
+    assert before - 1 < (value("dialing_list_oldest_building_timestamp_seconds") or 0) <= time.time()
+    published = value("dialing_lists_total", outcome="published") or 0
+    await scene.barrier_ends("reached")
+    await scene.advance()
+    await scene.advance()
+    assert value("dialing_list_oldest_building_timestamp_seconds") == 0
+    assert value("dialing_lists_total", outcome="published") == published + 1
+    assert before <= (value("dialing_list_last_published_timestamp_seconds") or 0) <= time.time()
+
+
+async def test_a_list_whose_barrier_failed_is_counted(scene: Scene) -> None:
+    await scene.contracts(1)
+    await listing.request(scene.database, scene.campaign_id, DAY)
+    failed = value("dialing_lists_total", outcome="failed") or 0
+    await scene.execute("UPDATE barrier SET opened_at = opened_at - $1::interval * 2", barrier.TIMEOUT)
+    assert await barrier.expire(scene.database)
+    await scene.advance()
+    assert value("dialing_lists_total", outcome="failed") == failed + 1
+
+
+async def test_a_builder_looks_all_the_time_and_one_that_stops_says_nothing_of_lists(scene: Scene) -> None:
+    metrics.LIST_BUILDS_SINCE.set(1)
+    before = time.time()
+    async with Builder(scene.database).running():
+        while (value("task_last_success_timestamp_seconds", task="list-builder") or 0) < before:
+            await scene.rows("SELECT pg_sleep(0.01)")
+        metrics.LIST_BUILDS_SINCE.set(1)
+    assert value("dialing_list_oldest_building_timestamp_seconds") == 0
+
+
+async def test_a_withdrawal_its_acknowledgement_and_a_wrongful_call_are_told(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    [paid] = await scene.contracts(1)
+    list_id = await scene.built()
+    withdrawn = value("withdrawal_seconds_count", reason="payment") or 0
+    acknowledged = value("withdrawal_acknowledgement_seconds_count") or 0
+    wrongful = value("wrongful_calls_total", acknowledged="yes") or 0
+    await scene.receives(paid.paid())
+    assert value("withdrawal_seconds_count", reason="payment") == withdrawn + 1
+    await client.post(f"/v1/lists/{list_id}/acknowledgements", json={"cursor": 1})
+    assert value("withdrawal_acknowledgement_seconds_count") == acknowledged + 1
+    call = {
+        "call_id": "1",
+        "list_id": str(list_id),
+        "contract_number": paid.number,
+        "phone": paid.phones[0].value,
+        "agent": "ana",
+        "started_at": datetime.now(UTC).isoformat(),
+        "duration_seconds": 30,
+        "disposition": "no_answer",
+    }
+    assert (await client.post("/v1/calls", json=[call])).json()["accepted"] == 1
+    assert value("wrongful_calls_total", acknowledged="yes") == wrongful + 1

@@ -1,0 +1,53 @@
+"""Every metric of the portfolio, with unit and meaning."""
+
+from collections.abc import Iterable
+
+from chassis.metrics import Task
+from events.database import Row
+from prometheus_client import Counter, Gauge, Histogram
+
+FILES = Counter(
+    "portfolio_files",
+    "Files that have come to their end: loaded, refused (the file is at fault or was not confirmed), failed (we are)",
+    ["outcome"],
+)
+FILE_ROWS = Counter("portfolio_file_rows", "Rows of the files that were loaded: accepted or rejected", ["outcome"])
+FILE_SECONDS = Histogram(
+    "portfolio_file_seconds",
+    "From a file's upload to its end, what it waited for its turn or for a person included",
+    ["outcome"],
+    buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14400, 86400),
+)
+FILE_WAITS_SINCE = Gauge(
+    "portfolio_file_oldest_unfinished_timestamp_seconds",
+    "When the oldest unfinished file was uploaded, in Unix time; 0 when there is none. It waits for the loader, or for"
+    " a person's confirmation",
+    ["waits_for"],
+)
+
+STAGING = Task("staging")
+STAGING_OF_ONE = Task("staging-of-one")
+"""Of all portfolios, as every day; and of one, because somebody asked."""
+
+# A series that begins with its first case hides that case from every rate.
+for _outcome in ("loaded", "refused", "failed"):
+    FILES.labels(_outcome)
+
+
+def file_ended(outcome: str, seconds: float, *, accepted: int = 0, rejected: int = 0) -> None:
+    """A file has been loaded, with so many rows, or given up; ``seconds`` after its upload."""
+    FILES.labels(outcome).inc()
+    FILE_SECONDS.labels(outcome).observe(seconds)
+    FILE_ROWS.labels("accepted").inc(accepted)
+    FILE_ROWS.labels("rejected").inc(rejected)
+
+
+def files_wait(unfinished: Iterable[Row]) -> None:
+    """The unfinished file of each portfolio whose turn it is: how long the oldest has waited."""
+    oldest = {"loader": 0.0, "confirmation": 0.0}
+    for file in unfinished:
+        waits_for = "confirmation" if file["status"] == "needs_confirmation" else "loader"
+        uploaded = file["received_at"].timestamp()
+        oldest[waits_for] = min(oldest[waits_for] or uploaded, uploaded)
+    for waits_for, uploaded in oldest.items():
+        FILE_WAITS_SINCE.labels(waits_for).set(uploaded)

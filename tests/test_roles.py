@@ -1,0 +1,153 @@
+"""A service as several processes, each with a part of its work."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from chassis.process import BEHIND, WRONG_USE
+from chassis.testing import mint, test_settings
+from recobro.postgres import EmbeddedPostgres
+from recobro.session import free_port_base
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@dataclass
+class Deployment:
+    """The portfolio service's database, log and environment."""
+
+    dsn: str
+    environment: Mapping[str, str]
+    folder: Path
+
+    async def once(self, *arguments: str) -> tuple[int, str]:
+        """Run it to its end: its exit code, and what it said on stderr."""
+        process = await self._start(*arguments, port_base=free_port_base(), stderr=asyncio.subprocess.PIPE)
+        _, said = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode is not None
+        return process.returncode, said.decode()
+
+    @contextlib.asynccontextmanager
+    async def role(self, name: str) -> AsyncIterator[httpx.AsyncClient]:
+        """A process of this role, ready, and a client of it; it ends politely."""
+        port_base = free_port_base()
+        process = await self._start(name, port_base=port_base, stderr=asyncio.subprocess.DEVNULL)
+        headers = {"Authorization": f"Bearer {mint()}"}
+        try:
+            async with httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{port_base + 1}", headers=headers, trust_env=False
+            ) as client:
+                await until(lambda: _is_ready(client))
+                yield client
+        finally:
+            process.terminate()
+            assert await asyncio.wait_for(process.wait(), 40) == 0
+
+    async def value(self, query: str) -> object:
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            return await connection.fetchval(query)
+        finally:
+            await connection.close()
+
+    async def _start(self, *arguments: str, port_base: int, stderr: int) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "portfolio",
+            *arguments,
+            env={**self.environment, "RECOBRO_PORT_BASE": str(port_base)},
+            cwd=self.folder,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=stderr,
+        )
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(60):
+        while not await holds():  # noqa: ASYNC110 - what another process does is no asyncio.Event
+            await asyncio.sleep(0.05)
+
+
+async def created(client: httpx.AsyncClient, path: str, **body: str) -> dict[str, str]:
+    answer = await client.post(path, json=body, headers={"Idempotency-Key": uuid.uuid4().hex})
+    assert answer.status_code == httpx.codes.CREATED, answer.text
+    made: dict[str, str] = answer.json()
+    return made
+
+
+async def _is_ready(client: httpx.AsyncClient) -> bool:
+    try:
+        return (await client.get("/readyz")).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture
+async def deployment(postgres: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Deployment]:
+    names = [f"{of}_{uuid.uuid4().hex}" for of in ("roles", "log")]
+    admin = await asyncpg.connect(postgres.dsn("postgres"))
+    for name in names:
+        await admin.execute(f"CREATE DATABASE {name}")
+    dsn, log = map(postgres.dsn, names)
+    settings = test_settings(dsn)
+    environment = {
+        **os.environ,
+        "RECOBRO_DATABASE_URL": dsn,
+        "RECOBRO_LOG_URL": log,
+        "RECOBRO_JWT_PUBLIC_KEY_FILE": str(settings.jwt_public_key_file),
+    }
+    yield Deployment(dsn, environment, tmp_path)
+    for name in names:
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+async def test_a_wrong_command_and_a_database_that_is_behind_are_refused_with_a_sentence(
+    deployment: Deployment,
+) -> None:
+    code, said = await deployment.once("everything")
+    assert (code, "all, api, relay, consumer, migrate" in said) == (WRONG_USE, True)
+    for role in ("api", "relay", "consumer"):
+        code, said = await deployment.once(role)
+        assert (code, "`migrate`" in said) == (BEHIND, True)
+    for _ in range(2):
+        assert (await deployment.once("migrate"))[0] == 0
+
+
+async def test_each_role_does_its_part_and_no_other(deployment: Deployment) -> None:
+    await deployment.once("migrate")
+    waiting = "SELECT count(*) FROM outbox_events"
+    reading = "SELECT count(*) FROM consumer_position"
+    async with deployment.role("api") as api:
+        creditor = await created(api, "/v1/creditors", name="roles", kind="financial", country="MX")
+        new = {"creditor_id": creditor["creditor_id"], "name": "roles", "currency": "MXN", "jurisdiction": "MX"}
+        await created(api, "/v1/portfolios", **new)
+        before = await deployment.value(waiting)
+        async with deployment.role("relay") as relay:
+            assert (await relay.get("/v1/portfolios")).status_code == httpx.codes.NOT_FOUND
+            assert (await relay.get("/metrics")).status_code == httpx.codes.OK
+
+            async def is_published() -> bool:
+                return await deployment.value(waiting) == 0
+
+            await until(is_published)
+        # Were it not for the relay it would still be there.
+        assert before != 0
+        assert await deployment.value(reading) == 0
+        async with deployment.role("consumer") as consumer:
+            assert (await consumer.get("/v1/portfolios")).status_code == httpx.codes.NOT_FOUND
+
+            async def is_read() -> bool:
+                return await deployment.value(reading) != 0
+
+            await until(is_read)

@@ -1,0 +1,47 @@
+"""An earlier release's tests of its services, on the schema of this one: python -m upgrades REVISION [ARGUMENTS].
+
+An expansion has to leave the earlier release at work: during a roll-out both run, and after a roll-back it alone does.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parents[2]
+PACKAGES = ("libs/events", "libs/chassis", "libs/jurisdictions", "cli", "services/*", "libs/events/tests")
+_GIT_SECONDS = 60
+
+
+def main(revision: str, *arguments: str) -> int:
+    """The exit code of those tests."""
+    with tempfile.TemporaryDirectory(prefix="recobro-earlier-") as folder:
+        earlier = Path(folder) / "release"
+        _git("worktree", "add", "--detach", "--quiet", str(earlier), revision)
+        try:
+            return _test(earlier, arguments)
+        finally:
+            _git("worktree", "remove", "--force", str(earlier))
+
+
+def _git(*arguments: str) -> None:
+    subprocess.run(["git", "-C", str(HERE), *arguments], check=True, timeout=_GIT_SECONDS)
+
+
+def _test(earlier: Path, arguments: tuple[str, ...]) -> int:
+    # Before what is installed: the code under test is the earlier one, only its databases are made by this one.
+    paths = [str(HERE / "tests"), *(str(path) for of in PACKAGES for path in sorted(earlier.glob(of)))]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "RECOBRO_NEWER_RELEASE": str(HERE),
+    }
+    command = [sys.executable, "-m", "pytest", "-p", "upgrades.newer_schema", *(arguments or ("-n", "4", "services"))]
+    return subprocess.run(command, cwd=earlier, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("Which release? python -m upgrades REVISION")
+    sys.exit(main(*sys.argv[1:]))
