@@ -16,6 +16,7 @@ PORT_BASE ?= 8000
 KAFKA_DATA ?= .kafka
 KAFKA_PORT ?= 9092
 MINUTES ?= 60
+PREVIOUS ?= $(shell git describe --tags --abbrev=0 2>/dev/null)
 
 help: ## list the targets
 	@$(PYTHON) -c 'import re; [print(f"{m[1]:<13}{m[2]}") for m in re.finditer(r"(?m)^([a-z-]+):.*?## (.*)", open("Makefile").read())]'
@@ -47,13 +48,28 @@ $(PEERS)/.installed: bench/peers/requirements.txt | $(STAMP)
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(PEERS)/bin/python --require-hashes bench/peers/requirements.txt
 	@touch $@
 
+monitoring-check: setup ## check alert rules and their tests, dashboards and runbooks (promtool, else that part is skipped)
+	@deploy/monitoring/check
+
+dashboards: setup ## write the Grafana dashboards anew
+	@$(BIN)/python deploy/monitoring/dashboards.py
+
+k8s-check: setup ## build the Kubernetes manifests, check them, compare them with the code (needs Go, Java and Maven)
+	@deploy/k8s/check
+	@RECOBRO_REQUIRE_KUSTOMIZE=1 $(BIN)/python -m pytest tests/deploy
+
+upgrade-check: setup ## run the tests of an earlier release's services on databases that this release migrates (PREVIOUS)
+	@PYTHONPATH=tests $(BIN)/python -m upgrades $(PREVIOUS)
+
 lint: setup ## formatting, rules, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(foreach folder,$(TYPED),$(BIN)/mypy $(folder) &&) $(BIN)/mypy conftest.py
+	$(BIN)/mypy deploy/monitoring/dashboards.py
 	$(BIN)/lint-imports
 	$(BIN)/python -m events.catalogue docs/events libs/events/tests/snapshots --check
 	$(BIN)/python -m chassis.configuration $(CONFIGURATION) --check
+	$(BIN)/python deploy/monitoring/dashboards.py --check
 
 contracts: setup ## regenerate docs/events from the contracts; a contract that changed is kept as a new revision
 	@$(BIN)/python -m events.catalogue docs/events libs/events/tests/snapshots
@@ -75,7 +91,7 @@ clean: stop kafka-stop ## stop everything, delete its data and all caches
 	find libs services cli tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and delete the virtual environment too
-	rm -rf $(VENV) $(PEERS)
+	rm -rf $(VENV) $(PEERS) deploy/k8s/.tools deploy/compose/.tools
 
 setup: $(STAMP) ## create .venv from the locked requirements and install the workspace
 	@:
@@ -88,4 +104,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test faults faults-long bench-events lint contracts settings kafka kafka-stop stop clean distclean setup
+.PHONY: help run demo demo-kafka test faults faults-long bench-events monitoring-check dashboards k8s-check \
+	upgrade-check lint contracts settings kafka kafka-stop stop clean distclean setup

@@ -1,6 +1,5 @@
 """The services' REST interface as the command uses it: one token, one way to repeat, errors as sentences."""
 
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ import httpx
 
 from recobro import keys
 from recobro.data import DataFolder
+from recobro.environment import secret
 from recobro.errors import Trouble
 from recobro.services import SCOPES, addresses_at
 
@@ -159,13 +159,27 @@ class Client:
 
 def connect(data: DataFolder, base: str | None) -> Client:
     """A client of the platform that runs on the data folder, or of the one at ``base``."""
-    token = os.environ.get("RECOBRO_TOKEN")
     if base is not None:
-        return Client(addresses_at(base), token or _operator_token(data))
+        return Client(addresses_at(base), given_token() or _token_for(base, data))
     state = data.running()
     if state is None:
         raise Trouble(f"No platform is running on {data.root}. Start one with: recobro up --data {data.root}")
-    return Client({service.name: service.url for service in state.services}, token or _operator_token(data))
+    return Client({service.name: service.url for service in state.services}, given_token() or _operator_token(data))
+
+
+def _token_for(base: str, data: DataFolder) -> str:
+    try:
+        return _operator_token(data)
+    except Trouble:
+        raise Trouble(f"{base} wants a token. Set RECOBRO_TOKEN or RECOBRO_TOKEN_FILE.") from None
+
+
+def given_token() -> str | None:
+    """The token of RECOBRO_TOKEN, or of the file that RECOBRO_TOKEN_FILE names; None when neither is set."""
+    token = secret("RECOBRO_TOKEN")
+    if token is not None and (len(token.split()) != 1 or not token.isascii()):
+        raise Trouble("What RECOBRO_TOKEN or RECOBRO_TOKEN_FILE gives is not a token. Make one with: recobro token")
+    return token
 
 
 def agencies_of(data: DataFolder, client: Client) -> Callable[[UUID], Client]:

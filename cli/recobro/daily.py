@@ -1,16 +1,20 @@
-"""The daily jobs, for cron: staging, and the day's dialing list. Both are safe to run twice."""
+"""The daily jobs, for cron: staging, the day's dialing lists, the check of promises. All are safe to run twice."""
 
 import time
+from collections import Counter
+from collections.abc import Collection
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
+from rich.text import Text
 
+from recobro.business_day import DAY_METAVAR, TODAY, parsed_day, todays
 from recobro.client import Client, connect
 from recobro.data import DataFolder
+from recobro.dead_letters import printable
 from recobro.errors import Trouble
-from recobro.loading import parsed_day
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, amount, count, out, print_json, table_of
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, amount, count, err, out, print_json, table_of
 
 _ASK_EVERY_SECONDS = 0.5
 _STAGING_SECONDS = 3600.0
@@ -19,7 +23,14 @@ _LIST_SECONDS = 20 * 60.0
 
 
 def stage(
-    as_of: Annotated[str, typer.Option(metavar="DATE", help="The business date to move to.")],
+    as_of: Annotated[
+        str,
+        typer.Option(
+            metavar=DAY_METAVAR,
+            help="The business date to move to. today: for each portfolio the date in its own time zone, "
+            "whatever TZ says.",
+        ),
+    ],
     portfolio: Annotated[UUID | None, typer.Option(metavar="ID", help="Only this portfolio; default: all.")] = None,
     data: Data = DEFAULT_DATA,
     url: Url = None,
@@ -27,13 +38,17 @@ def stage(
 ) -> None:
     """Move the business date forward and every contract whose day has come into its stage.
 
-    Example: recobro stage --as-of 2026-11-23
+    Example: recobro stage --as-of today
     """
-    body = {"as_of": str(parsed_day(as_of)), "portfolio_id": str(portfolio) if portfolio else None}
+    only = str(portfolio) if portfolio else None
+    day = None if as_of == TODAY else str(parsed_day(as_of))
     with connect(DataFolder(data), url) as client:
-        run = client.post("portfolio", "/v1/staging-runs", body, patience_seconds=_STAGING_SECONDS)
+        run = _staged(client, day, only) if day else _staged_today(client, only)
     if as_json:
         print_json(run)
+        return
+    if run["as_of"] is None:
+        out.print("No portfolio has had a file yet: there is nothing to stage.")
         return
     out.print(f"Staged as of {run['as_of']}: {count(run['changed'])} contracts changed their stage.")
     table = table_of("stage", "open contracts")
@@ -42,19 +57,58 @@ def stage(
     out.print(table)
 
 
+def _staged(client: Client, day: str, portfolio_id: str | None) -> dict[str, Any]:
+    body = {"as_of": day, "portfolio_id": portfolio_id}
+    run: dict[str, Any] = client.post("portfolio", "/v1/staging-runs", body, patience_seconds=_STAGING_SECONDS)
+    return run
+
+
+def _staged_today(client: Client, portfolio_id: str | None) -> dict[str, Any]:
+    """The runs of all portfolios as one; its ``as_of`` is the latest of their days, null when none has had a file."""
+    if portfolio_id is None:
+        days = todays(client.items("portfolio", "/v1/portfolios"))
+    else:
+        days = todays([client.get("portfolio", f"/v1/portfolios/{portfolio_id}")])
+    runs = [_staged(client, str(day), one) for day, portfolios in days.items() for one in portfolios]
+    by_stage: Counter[str] = Counter()
+    for run in runs:
+        by_stage.update(run["by_stage"])
+    return {
+        "as_of": runs[-1]["as_of"] if runs else None,
+        "changed": sum(run["changed"] for run in runs),
+        "by_stage": dict(by_stage),
+    }
+
+
 def publish_list(
-    campaign: Annotated[UUID, typer.Option(metavar="ID", help="The campaign.")],
-    date: Annotated[str, typer.Option(metavar="DATE", help="The business date that the list is for.")],
+    date: Annotated[
+        str,
+        typer.Option(
+            metavar=DAY_METAVAR,
+            help="The business date that the list is for. today: the date in the time zone of the campaign's "
+            "portfolios, whatever TZ says.",
+        ),
+    ],
+    campaign: Annotated[UUID | None, typer.Option(metavar="ID", help="The campaign.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every campaign, one after the other.")] = False,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a campaign's dialing list for a day and wait until it is live.
+    """Publish a campaign's dialing list for a day, or those of all campaigns, and wait until it is live.
 
-    Example: recobro list --campaign 0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11 --date 2026-11-23
+    With --all the others go on when one fails; exit code 1 at the end.
+
+    Example: recobro list --all --date today
     """
+    if (campaign is None) != every:
+        raise Trouble("Say which campaign with --campaign ID, or --all for every one.")
+    day = None if date == TODAY else str(parsed_day(date))
     with connect(DataFolder(data), url) as client:
-        published = publish(client, str(campaign), str(parsed_day(date)))
+        if campaign is None:
+            raise typer.Exit(_publish_all(client, day, as_json=as_json))
+        day = day or _todays_list(client, client.get("dialer-feed", f"/v1/campaigns/{campaign}"))
+        published = publish(client, str(campaign), day)
         address = f"{client.address('dialer-feed')}/v1/lists/{published['list_id']}/entries"
     if as_json:
         print_json(published)
@@ -64,6 +118,53 @@ def publish_list(
         f"{amount(published['overdue_total'])} overdue."
     )
     out.print(f"Dialers read it at {address}", markup=False)
+
+
+def _todays_list(client: Client, campaign: dict[str, Any]) -> str:
+    """The day that is today for the campaign; ``Trouble`` when there is not exactly one."""
+    only: Collection[str] | None = campaign["portfolio_ids"]
+    days = [str(day) for day in todays(client.items("portfolio", "/v1/portfolios"), only)]
+    if not days:
+        raise Trouble("None of its portfolios has had a file yet, so it has no day.")
+    if len(days) > 1:
+        raise Trouble(f"It is {' and '.join(days)} in its portfolios' time zones. Say which day with --date.")
+    return days[0]
+
+
+def _publish_all(client: Client, day: str | None, *, as_json: bool) -> int:
+    """Tell what has become of each campaign's list; the exit code."""
+    outcomes = [_outcome(client, campaign, day) for campaign in client.items("dialer-feed", "/v1/campaigns")]
+    failed = [outcome for outcome in outcomes if outcome["trouble"] is not None]
+    if as_json:
+        print_json(outcomes)
+    elif not outcomes:
+        out.print("There is no campaign yet.")
+    else:
+        table = table_of("campaign", "day", "list", "entries", "overdue")
+        for outcome in outcomes:
+            table.add_row(Text(printable(outcome["name"])), *_cells(outcome["list"]))
+        out.print(table)
+        for outcome in failed:
+            err.print(printable(f"{outcome['name']}: {outcome['trouble']}"), style="red", markup=False)
+        if failed:
+            err.print(f"{len(failed)} of {len(outcomes)} lists were not published. Run it again when that is mended.")
+    return 1 if failed else 0
+
+
+def _outcome(client: Client, campaign: dict[str, Any], day: str | None) -> dict[str, Any]:
+    named = {"campaign_id": campaign["campaign_id"], "name": campaign["name"]}
+    try:
+        published = publish(client, campaign["campaign_id"], day or _todays_list(client, campaign))
+    except Trouble as trouble:
+        return {**named, "list": None, "trouble": str(trouble)}
+    return {**named, "list": published, "trouble": None}
+
+
+def _cells(published: dict[str, Any] | None) -> tuple[str, ...]:
+    if published is None:
+        return "–", "failed", "–", "–"
+    shown = "live" if published["status"] == "published" else published["status"]
+    return published["business_date"], shown, count(published["entries"]), amount(published["overdue_total"])
 
 
 def publish(client: Client, campaign_id: str, business_date: str) -> dict[str, Any]:
@@ -79,3 +180,39 @@ def publish(client: Client, campaign_id: str, business_date: str) -> dict[str, A
     if dialing_list["status"] == "failed":
         raise Trouble(f"The list was not built: {dialing_list.get('error_detail') or dialing_list['error']}")
     return dialing_list
+
+
+def check_promises(
+    as_of: Annotated[
+        str,
+        typer.Option(
+            metavar=DAY_METAVAR,
+            help="The day whose close is looked at. today: the date in the portfolios' time zones, the earliest "
+            "where they differ, whatever TZ says.",
+        ),
+    ],
+    data: Data = DEFAULT_DATA,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decide every promise whose time is over: kept, partly kept or broken.
+
+    Staging does that too, for the portfolios that it moves.
+
+    Example: recobro check-promises --as-of today
+    """
+    day = None if as_of == TODAY else str(parsed_day(as_of))
+    with connect(DataFolder(data), url) as client:
+        if day is None:
+            days = todays(client.items("portfolio", "/v1/portfolios"))
+            day = str(next(iter(days))) if days else None
+        decided = client.post("promises", "/v1/promise-checks", {"as_of": day}) if day else {}
+    if as_json:
+        print_json({"as_of": day, **decided})
+    elif day is None:
+        out.print("No portfolio has had a file yet: there is no promise to check.")
+    else:
+        out.print(
+            f"Promises as of {day}: {count(decided['kept'])} kept, {count(decided['partly_kept'])} partly kept, "
+            f"{count(decided['broken'])} broken."
+        )

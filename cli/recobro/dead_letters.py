@@ -15,7 +15,7 @@ from recobro.client import Client, connect
 from recobro.data import DataFolder
 from recobro.errors import Trouble
 from recobro.services import SERVICES
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, err, out, print_json
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, counted, err, out, print_json
 
 _NAMES = tuple(service.name for service in SERVICES)
 
@@ -82,8 +82,8 @@ def _show_waiting(waiting: list[dict[str, Any]], options: str) -> None:
         since = _moment(item["parked_at"]).replace(" ", "\n", 1)
         table.add_row(item["service"], str(item["letter_id"]), Text(what), str(item["letters"]), since)
     out.print(table)
-    events = _counted(sum(item["letters"] for item in waiting), "event")
-    out.print(f"\nWaiting: {events} of {_counted(len(waiting), 'key')}.", end=" ")
+    events = counted(sum(item["letters"] for item in waiting), "event")
+    out.print(f"\nWaiting: {events} of {counted(len(waiting), 'key')}.", end=" ")
     out.print("The first of each key could not be applied, the others wait behind it.")
     if any(item["contract_id"] for item in waiting):
         out.print("Nobody is called or visited about these contracts until nothing of them waits any more.")
@@ -123,7 +123,7 @@ def _facts_of(letter: dict[str, Any]) -> dict[str, Any]:
         "record": f"{letter['topic']}/{letter['partition']}@{letter['offset']}, read by {letter['consumer']}",
         "set aside": _moment(letter["set_aside_at"]),
         "why": letter["error"] or "nothing is known against it: it waits behind an earlier event of its key",
-        "replays": f"refused again {_counted(letter['replays'], 'time')}" if letter["replays"] else None,
+        "replays": f"refused again {counted(letter['replays'], 'time')}" if letter["replays"] else None,
     }
     if letter["discarded_at"] is not None:
         facts["discarded"] = f"{_moment(letter['discarded_at'])} by {letter['discarded_by']}"
@@ -189,11 +189,11 @@ def _say_what_was_replayed(service: str, outcomes: list[dict[str, Any]], refused
     if not outcomes:
         out.print(f"Nothing waits in {service}.")
         return
-    applied = _counted(sum(outcome["applied"] for outcome in outcomes), "event")
-    keys = _counted(len(outcomes), "key")
+    applied = counted(sum(outcome["applied"] for outcome in outcomes), "event")
+    keys = counted(len(outcomes), "key")
     out.print(f"{applied} of {keys} applied.{'' if refused else ' Nothing of it waits any more.'}")
     for outcome in refused:
-        still = _counted(outcome["waiting"], "event")
+        still = counted(outcome["waiting"], "event")
         why = f"{outcome['key']}: the next was refused again: {outcome['error']}. Still waiting: {still}."
         out.print(printable(why), markup=False)
 
@@ -219,9 +219,7 @@ def discard(
     options = options_of(data, url)
     out.print(f"{service} will never apply letter {letter_id}.")
     if answer["waiting"]:
-        out.print(
-            f"Still waiting behind it: {_counted(answer['waiting'], 'event')} of the same key. Apply what can be:"
-        )
+        out.print(f"Still waiting behind it: {counted(answer['waiting'], 'event')} of the same key. Apply what can be:")
         out.print(f"  recobro dead-letters replay {service} {_which(answer['key'])}{options}", markup=False)
     else:
         out.print(printable(f"Nothing of {answer['key']} waits any more."), markup=False)
@@ -260,7 +258,3 @@ def printable(text: str) -> str:
 
 def _moment(text: str) -> str:
     return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -15,6 +14,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
+from recobro.business_day import parsed_day
 from recobro.client import Client, connect
 from recobro.data import DataFolder
 from recobro.errors import Trouble
@@ -98,14 +98,6 @@ def load(
     else:
         _tell(view, rejects_file)
     raise typer.Exit(0 if view["status"] == "loaded" else 1)
-
-
-def parsed_day(text: str) -> date:
-    """The day; ``Trouble`` when it is not written YYYY-MM-DD."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Trouble(f"{text} is not a date such as 2026-11-22.") from None
 
 
 def _upload_with_bar(

@@ -8,7 +8,23 @@ from uuid import UUID
 
 import typer
 
-from recobro import backups, daily, dead_letters, keys, loading, rebuild, session, shutdown, status, watch
+from recobro import (
+    backups,
+    daily,
+    dead_letters,
+    doctor,
+    keys,
+    lag,
+    loading,
+    migrate,
+    outbox,
+    rebuild,
+    session,
+    shutdown,
+    status,
+    topics,
+    watch,
+)
 from recobro.client import agencies_of, connect
 from recobro.data import DataFolder, PlatformState
 from recobro.demo import Demo
@@ -144,10 +160,16 @@ app.command()(loading.load)
 app.command()(watch.watch)
 app.command()(daily.stage)
 app.command("list")(daily.publish_list)
+app.command()(daily.check_promises)
 app.add_typer(dead_letters.commands, name="dead-letters")
 app.command()(rebuild.rebuild)
 app.command()(backups.backup)
 app.command()(backups.restore)
+app.command()(doctor.doctor)
+app.command()(outbox.outbox)
+app.command()(lag.lag)
+app.add_typer(topics.commands, name="topics")
+app.command()(migrate.migrate)
 
 
 @app.command()

@@ -2,12 +2,13 @@
 
 import sys
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from recobro.errors import Trouble
 
 DEFAULT_PORT_BASE = 8000
 HOST = "127.0.0.1"
+_PLACE = "{service}"
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,36 @@ SCOPES = tuple(f"{service.name}:{right}" for service in SERVICES for right in ("
 
 
 def addresses_at(base: str) -> dict[str, str]:
-    """Where each service listens when ``base`` carries the port base, as in http://127.0.0.1:8000."""
-    parts = urlsplit(base)
-    if parts.scheme not in ("http", "https") or parts.hostname is None:
-        raise Trouble(f"{base} is not an address such as http://{HOST}:{DEFAULT_PORT_BASE}.")
-    port = parts.port or DEFAULT_PORT_BASE
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    """Where each service listens.
+
+    ``base`` carries the port base, as in http://127.0.0.1:8000, or has the place of the service's name, as in
+    https://{service}.recobro.example.
+    """
+    if "{" in base or "}" in base:
+        return _addresses_by_name(base)
+    scheme, host, port = _parts(base, f"{base} is not an address such as http://{HOST}:{DEFAULT_PORT_BASE}.")
     return {
-        service.name: urlunsplit((parts.scheme, f"{host}:{port + service.port_offset}", "", "", ""))
-        for service in SERVICES
+        service.name: f"{scheme}://{host}:{(port or DEFAULT_PORT_BASE) + service.port_offset}" for service in SERVICES
     }
+
+
+def _addresses_by_name(template: str) -> dict[str, str]:
+    wrong = f"{template} is not a template such as https://{_PLACE}.recobro.example: {_PLACE} stands for the service."
+    found = {service.name: template.replace(_PLACE, service.name).rstrip("/") for service in SERVICES}
+    for address in found.values():
+        _parts(address, wrong)
+        if _PLACE not in template or any(sign in address for sign in "{}?#"):
+            raise Trouble(wrong)
+    return found
+
+
+def _parts(address: str, wrong: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port; ``Trouble`` with that sentence when it is no address of HTTP."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        raise Trouble(wrong) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Trouble(wrong)
+    return parts.scheme, f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname, port

@@ -24,8 +24,9 @@ Url = Annotated[
     str | None,
     typer.Option(
         metavar="BASE",
-        help="A platform elsewhere: the address of its port base, such as http://127.0.0.1:8000. "
-        "The token comes from RECOBRO_TOKEN.",
+        envvar="RECOBRO_URL",
+        help="A platform elsewhere: the address of its port base, such as http://127.0.0.1:8000, or a template such as "
+        "https://{service}.recobro.example. The token comes from RECOBRO_TOKEN or RECOBRO_TOKEN_FILE.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
@@ -62,3 +63,18 @@ def amount(value: str | Decimal) -> str:
 
 def count(value: int) -> str:
     return f"{value:,}"
+
+
+def counted(value: int, noun: str) -> str:
+    """A number with its noun: 1 event, 2,000 events."""
+    return f"{value:,} {noun}{'' if value == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """A time for the eye, in its largest unit that leaves two or more of it: 0.4 s, 90 s, 3 min, 50 h, 4 days."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    for unit, length, enough in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 72)):
+        if seconds < enough * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds / 86400:.0f} days"

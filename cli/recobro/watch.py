@@ -17,7 +17,6 @@ from events.contracts import (
     Envelope,
     Event,
     assignment,
-    bulk_sources,
     dialer_feed,
     field_visits,
     portfolio,
@@ -30,8 +29,8 @@ from events.transport import Record, Transport
 from recobro.data import DataFolder
 from recobro.errors import Trouble
 from recobro.postgres import EmbeddedPostgres
-from recobro.services import SERVICES
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, err
+from recobro.topics import service_topics
 
 _POLL_SECONDS = 0.5
 _RECORDS_AT_ONCE = 1000
@@ -168,7 +167,7 @@ async def events_from_now(
 
     ``Trouble`` when the log cannot be reached at first; later it is waited for, and ``away`` called each time.
     """
-    topics = {f"{service.name}.events" for service in SERVICES} | {f"{name}.bulk" for name in bulk_sources()}
+    topics = service_topics()
     places = _Places()
     try:
         await transport.open()

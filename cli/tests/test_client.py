@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recobro.client import Client, Refused
+from recobro.client import Client, Refused, connect, given_token
+from recobro.data import DataFolder
 from recobro.errors import Trouble
 from recobro.services import addresses_at
 
@@ -141,5 +142,72 @@ def test_a_base_address_carries_the_port_base() -> None:
         "field-visits": "http://127.0.0.1:9004",
         "promises": "http://127.0.0.1:9005",
     }
-    with pytest.raises(Trouble, match="is not an address"):
-        addresses_at("localhost")
+
+
+@pytest.mark.parametrize("wrong", ["localhost", "ftp://127.0.0.1:8000", "http://", "http://127.0.0.1:many"])
+def test_what_is_no_address_is_said_so(wrong: str) -> None:
+    with pytest.raises(Trouble, match="is not an address such as"):
+        addresses_at(wrong)
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("https://{service}.recobro.example", "https://dialer-feed.recobro.example"),
+        ("https://recobro.example:8443/{service}/", "https://recobro.example:8443/dialer-feed"),
+    ],
+)
+def test_a_template_has_a_place_for_the_service(template: str, expected: str) -> None:
+    assert addresses_at(template)["dialer-feed"] == expected
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "https://{name}.recobro.example",
+        "https://{service}.{zone}.example",
+        "{service}.recobro.example",
+        "https://{service",
+        "https://{service}.recobro.example?x=1",
+        "https://recobro.example:{service}",
+    ],
+)
+def test_a_wrong_template_is_a_sentence(wrong: str) -> None:
+    with pytest.raises(Trouble, match="is not a template such as"):
+        addresses_at(wrong)
+
+
+def test_without_any_token_it_says_where_one_may_stand(tmp_path: Path) -> None:
+    with pytest.raises(Trouble, match="wants a token"):
+        connect(DataFolder(tmp_path), "http://127.0.0.1:8000")
+
+
+def test_the_token_stands_in_the_environment_or_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert given_token() is None
+    file = tmp_path / "token"
+    file.write_text("a-token\n")
+    monkeypatch.setenv("RECOBRO_TOKEN_FILE", str(file))
+    assert given_token() == "a-token"
+    monkeypatch.setenv("RECOBRO_TOKEN", "another")
+    with pytest.raises(Trouble, match="RECOBRO_TOKEN and RECOBRO_TOKEN_FILE are both set"):
+        given_token()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "RECOBRO_TOKEN_FILE: .*token cannot be read: No such file or directory"),
+        (b" \n", "token is empty"),
+        (b"\xff\xfe", "token is no text"),
+        (b"two words", "is not a token"),
+    ],
+)
+def test_a_file_without_a_token_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, says: str
+) -> None:
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setenv("RECOBRO_TOKEN_FILE", str(file))
+    with pytest.raises(Trouble, match=says):
+        given_token()

@@ -43,5 +43,5 @@ def _test(earlier: Path, arguments: tuple[str, ...]) -> int:
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
-        sys.exit("Which release? python -m upgrades REVISION")
+        sys.exit("There is no earlier release to compare with; name one: make upgrade-check PREVIOUS=<tag or commit>")
     sys.exit(main(*sys.argv[1:]))

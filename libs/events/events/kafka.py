@@ -12,6 +12,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     CommitFailedError,
     IllegalStateError,
@@ -26,6 +27,8 @@ from events.transport import Bounds, Listener, OutgoingRecord, Record
 from events.turns import in_turns
 
 RETENTION_MS = 14 * 24 * 3600 * 1000
+# Asked for by name, each without a value.
+_KEPT_BY = {"retention.ms": None, "min.insync.replicas": None}
 _CLOSE_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
 
@@ -55,6 +58,20 @@ class Security:
             "ssl_context": ssl.create_default_context(cafile=self.ca_file) if self.ca_file else None,
             **(sasl if self.username else {}),
         }
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """How the brokers keep a topic: on how many of them, how many must have a record, and for how long."""
+
+    replicas: int
+    min_insync_replicas: int
+    retention_ms: int
+
+    @classmethod
+    def by(cls, brokers: int) -> "Keeping":
+        """As topics are made on a cluster of so many."""
+        return cls(min(3, brokers), min(2, brokers), RETENTION_MS)
 
 
 class KafkaTransport:
@@ -96,15 +113,15 @@ class KafkaTransport:
                 return counts
             if not self._create_topics:
                 raise TransportError(f"there is no topic {', '.join(sorted(missing))}")
-            brokers = len((await admin.describe_cluster())["brokers"])
+            keeping = await _keeping_here(admin)
             wanted = [
                 NewTopic(
                     name=topic,
                     num_partitions=self._partitions,
-                    replication_factor=min(3, brokers),
+                    replication_factor=keeping.replicas,
                     topic_configs={
-                        "retention.ms": str(RETENTION_MS),
-                        "min.insync.replicas": str(min(2, brokers)),
+                        "retention.ms": str(keeping.retention_ms),
+                        "min.insync.replicas": str(keeping.min_insync_replicas),
                     },
                 )
                 for topic in sorted(missing)
@@ -117,6 +134,23 @@ class KafkaTransport:
             return await self._counts_of_all(admin, topics)
         except (KafkaError, OSError) as error:
             raise TransportError(f"Kafka cannot be reached at {self._bootstrap}: {error!r}") from error
+        finally:
+            await admin.close()
+
+    async def keeping(self, topics: Collection[str]) -> tuple[dict[str, Keeping], Keeping]:
+        """How these topics, which exist, are kept, and how this cluster should keep them."""
+        admin = AIOKafkaAdminClient(**self._client, request_timeout_ms=15_000)
+        try:
+            await admin.start()
+            replicas = {
+                topic["topic"]: min(len(partition["replicas"]) for partition in topic["partitions"])
+                for topic in await admin.describe_topics(sorted(topics))
+            }
+            asked = [ConfigResource(ConfigResourceType.TOPIC, topic, _KEPT_BY) for topic in sorted(topics)]
+            resources = [one for told in await admin.describe_configs(asked) for one in told.to_object()["resources"]]
+            return {one["resource_name"]: _keeping(one, replicas) for one in resources}, await _keeping_here(admin)
+        except (KafkaError, OSError) as error:
+            raise TransportError(f"Kafka does not tell how it keeps its topics: {error!r}") from error
         finally:
             await admin.close()
 
@@ -189,6 +223,18 @@ async def _partition_counts(admin: Any, topics: Collection[str]) -> dict[str, in
     described = await admin.describe_topics(sorted(topics))
     counts = {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
     return {topic: count for topic, count in counts.items() if count}
+
+
+async def _keeping_here(admin: Any) -> Keeping:
+    return Keeping.by(len((await admin.describe_cluster())["brokers"]))
+
+
+def _keeping(resource: Mapping[str, Any], replicas: Mapping[str, int]) -> Keeping:
+    """What the brokers have told of one topic; ``KafkaError`` when they did not."""
+    if resource["error_code"]:
+        raise for_code(resource["error_code"])(resource["error_message"])
+    told = {entry["config_names"]: int(entry["config_value"]) for entry in resource["config_entries"]}
+    return Keeping(replicas[resource["resource_name"]], told["min.insync.replicas"], told["retention.ms"])
 
 
 class KafkaProducer:

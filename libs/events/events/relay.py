@@ -167,6 +167,8 @@ class Relay:
         await self._query("execute", _BEAT, self.lane.value)
         self._set_active(active=True)
         self.floor = Floor(self.lane, self._query)
+        # Also when the log refuses at once, each time.
+        await self._look_at_age()
         heartbeat = asyncio.create_task(self._beat())
         try:
             published: list[int] = []
@@ -228,19 +230,23 @@ class Relay:
         )
         return OutgoingRecord(row["topic"], row["key"], row["body"].encode(), headers_of(envelope), row["partition"])
 
-    async def _beat(self) -> None:
+    async def _look_at_age(self) -> None:
         age = (
             f"SELECT extract(epoch FROM clock_timestamp() - occurred_at) FROM outbox_{self.lane}"
             " WHERE id > $1 ORDER BY id LIMIT 1"
         )
+        oldest = await self._query("fetchval", age, self.floor.id)
+        metrics.OUTBOX_OLDEST_SECONDS.labels(*self._labels).set(oldest or 0)
+
+    async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self._heartbeat_seconds)
             await self._query("execute", _BEAT, self.lane.value)
-            oldest = await self._query("fetchval", age, self.floor.id)
-            metrics.OUTBOX_OLDEST_SECONDS.labels(*self._labels).set(oldest or 0)
+            await self._look_at_age()
             await self.floor.rise()
 
     async def _stand_by(self) -> None:
+        metrics.OUTBOX_OLDEST_SECONDS.labels(*self._labels).set(0)
         await self._query("execute", _FIRST_BEAT, self.lane.value)
         frozen = await self._query(
             "fetch", _TERMINATE_FROZEN, self.lane.value, self._lock_name, self._frozen_after_seconds

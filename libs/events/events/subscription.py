@@ -122,6 +122,7 @@ class Subscription:
         attempt = 0
         self._running = True
         self._reports.excuse()
+        metrics.CONSUMER_STOPPED.labels(self.name).set(0)
         try:
             while not self._stopping:
                 try:

@@ -1,6 +1,7 @@
 """Every metric of dialer-feed, with unit and meaning."""
 
 from chassis.metrics import Task
+from events.contracts.dialer_feed import WithdrawalReason
 from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
@@ -29,6 +30,8 @@ BUILDER = Task("list-builder")
 """Its looks for lists that can be built, several a second, in the process whose turn it is."""
 
 # A series that begins with its first case hides that case from every rate.
+for _reason in WithdrawalReason:
+    WITHDRAWAL_SECONDS.labels(_reason)
 for _acknowledged in ("yes", "no"):
     WRONGFUL_CALLS.labels(_acknowledged)
 for _outcome in ("published", "failed"):

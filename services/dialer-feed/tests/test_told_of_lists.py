@@ -20,6 +20,7 @@ def test_what_somebody_is_woken_for_is_told_with_zero_before_it_happens() -> Non
     for acknowledged in ("yes", "no"):
         assert value("wrongful_calls_total", acknowledged=acknowledged) is not None
     assert value("dialing_lists_total", outcome="failed") is not None
+    assert value("withdrawal_seconds_count", reason="payment") is not None
 
 
 async def test_a_list_tells_since_when_it_is_built_and_when_it_was_published(scene: Scene) -> None:

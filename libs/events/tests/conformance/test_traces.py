@@ -38,6 +38,7 @@ async def test_a_fact_and_what_it_causes_are_spans_of_one_trace(scene: Scene, sp
     assert (published.name, published.kind) == (f"publish {scene.kitchen.Served.type}", "producer")
     assert (applied.name, applied.kind) == (f"apply {scene.kitchen.Served.type}", "consumer")
     assert published.parent == applied.parent == CALLER
+    assert len({CALLER, published.own, applied.own}) == 3
     assert len({span.own[:35] for span in spans}) == 1
     assert published.started_ns <= published.ended_ns
     # What it caused belongs to the work for it.

@@ -1,0 +1,147 @@
+"""What ``recobro doctor`` looks at in each service's database."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from recobro import migrate, targets
+from recobro.finding import Finding, Verdict, ok, unknown, wrong
+from recobro.outbox import lanes_of
+from recobro.services import Service
+from recobro.terminal import count, counted, duration
+
+_OLDEST_POSTGRES = 180_000
+_SKEW_SECONDS = 2.0
+_LATE_SECONDS = 30.0
+# A process of a service takes up to this many: its pool, its relays, and those on which it listens.
+_CONNECTIONS_OF_A_PROCESS = 15
+_SETTINGS = "SELECT name, setting FROM pg_settings"
+_ROLE = "SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user"
+_CONNECTIONS_TAKEN = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+_CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
+_SET_ASIDE = """
+SELECT (SELECT count(*) FROM parked_keys), (SELECT count(*) FROM dead_letters WHERE discarded_at IS NULL)
+"""
+# Our sessions ask for these themselves; something between us and the server may have dropped that.
+_LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+# These would end the sessions of relays and listeners, which wait for hours.
+_CUTS = ("idle_session_timeout", "transaction_timeout")
+_LOSES = {
+    "fsync": ("on",),
+    "full_page_writes": ("on",),
+    "synchronous_commit": ("on", "remote_write", "remote_apply"),
+}
+
+Look = Callable[[Service, Any], Awaitable[Finding | list[Finding]]]
+
+
+async def check(service: Service, dsn: str, *, embedded: bool) -> list[Finding]:
+    """Everything about one service's database, or that it cannot be reached. ``embedded``: it is the platform's own."""
+    looks: Sequence[Look] = (_settings, _clock, _outboxes, _set_aside)
+    found: list[Finding] = []
+    try:
+        async with targets.connected(service, dsn) as connection:
+            found.append(await _version(service, connection))
+            if found[0].verdict is Verdict.WRONG:
+                return found
+            found.append(await asyncio.to_thread(_schema, service, dsn))
+            if not embedded:
+                found.append(await _role(service, connection))
+            for look in looks:
+                answer = await look(service, connection)
+                found += answer if isinstance(answer, list) else [answer]
+    except targets.DatabaseTrouble as trouble:
+        found.append(wrong(f"{service.name}, database", f"it {trouble.why}"))
+    return found
+
+
+async def _version(service: Service, connection: Any) -> Finding:
+    what, version = f"{service.name}, database", await connection.fetchval("SHOW server_version")
+    if int(await connection.fetchval("SHOW server_version_num")) < _OLDEST_POSTGRES:
+        return wrong(what, f"PostgreSQL {version} is too old. 18 or newer is needed.")
+    return ok(what, f"it answers, PostgreSQL {version.split()[0]}.")
+
+
+def _schema(service: Service, dsn: str) -> Finding:
+    what = f"{service.name}, schema"
+    try:
+        schema = migrate.look(service, dsn)
+    except targets.DATABASE_TROUBLE as error:
+        return unknown(what, f"the database {targets.why(error, dsn)}")
+    if schema.outcome == "behind":
+        return wrong(what, f"{schema.before}, and this release needs {schema.after}. Run: recobro migrate")
+    newer = ", of a newer release than this" if schema.outcome == "newer" else ""
+    return ok(what, f"{schema.after}{newer}.")
+
+
+async def _role(service: Service, connection: Any) -> Finding:
+    what, role = f"{service.name}, role", await connection.fetchrow(_ROLE)
+    if role["rolsuper"]:
+        return wrong(what, f"{role['rolname']} is a superuser. Give the service a role that only owns its database.")
+    if role["rolbypassrls"]:
+        return wrong(what, f"{role['rolname']} goes past row-level security. Take BYPASSRLS from it.")
+    return ok(what, f"{role['rolname']} is no superuser.")
+
+
+async def _settings(service: Service, connection: Any) -> list[Finding]:
+    set_to = {row["name"]: row["setting"] for row in await connection.fetch(_SETTINGS)}
+    what = f"{service.name}, settings"
+    found = [
+        wrong(what, f"{name} is {set_to[name]}: what was acknowledged can be lost in a crash. Set it to on.")
+        for name, good in _LOSES.items()
+        if set_to[name] not in good
+    ]
+    found += [
+        wrong(what, f"{name} does not hold. Services ask for it; does something between drop what a session asks for?")
+        for name in _LIMITS
+        if set_to[name] == "0"
+    ]
+    found += [
+        wrong(what, f"{name} is set and would end the sessions of relays. Set it to 0 for the role.")
+        for name in _CUTS
+        if set_to[name] != "0"
+    ]
+    allowed = int(set_to["max_connections"]) - int(set_to["superuser_reserved_connections"])
+    free = allowed - int(set_to["reserved_connections"]) - await connection.fetchval(_CONNECTIONS_TAKEN)
+    if free < _CONNECTIONS_OF_A_PROCESS:
+        need = f"One more process of a service takes up to {_CONNECTIONS_OF_A_PROCESS}: raise max_connections."
+        found.append(wrong(what, f"{counted(free, 'connection')} of {count(allowed)} free. {need}"))
+    return found or [ok(what, f"nothing is lost in a crash, {count(free)} of {count(allowed)} connections are free.")]
+
+
+async def _clock(service: Service, connection: Any) -> Finding:
+    what, before = f"{service.name}, clock", time.time()
+    there = await connection.fetchval(_CLOCK)
+    after = time.time()
+    # Its answer was given at some time between.
+    skew = max(before - there, there - after, 0)
+    if skew > _SKEW_SECONDS:
+        return wrong(what, f"the database's clock and this machine's are {duration(skew)} apart. Set both by NTP.")
+    return ok(what, "the database's agrees with this machine's.")
+
+
+async def _outboxes(service: Service, connection: Any) -> list[Finding]:
+    found = []
+    for one in await lanes_of(service, connection):
+        what = f"{service.name}, outbox {one.lane}"
+        age = one.oldest_seconds or 0.0
+        waiting = f"{counted(one.events, 'event')} waiting, the oldest for {duration(age)}" if age else "nothing waits"
+        if one.relay == "frozen":
+            found.append(wrong(what, f"its relay has not moved for {duration(one.beat_seconds or 0)}; {waiting}."))
+        elif one.relay == "none":
+            found.append(wrong(what, f"no relay is active ({waiting}). Does {service.name} run?"))
+        elif age > _LATE_SECONDS:
+            found.append(wrong(what, f"{waiting}. Does the log answer?"))
+        else:
+            found.append(ok(what, "a relay is active and nothing waits for long."))
+    return found
+
+
+async def _set_aside(service: Service, connection: Any) -> Finding:
+    what = f"{service.name}, set aside"
+    keys, letters = await connection.fetchrow(_SET_ASIDE)
+    if keys or letters:
+        events = f"{counted(letters, 'event')} of {counted(keys, 'key')} wait for a person."
+        return wrong(what, f"{events} Look: recobro dead-letters list --service {service.name}")
+    return ok(what, "nothing waits for a person.")

@@ -1,0 +1,83 @@
+"""``recobro doctor``: everything that can be looked at, in one go, a line for each."""
+
+import asyncio
+import os
+import sys
+import textwrap
+from collections.abc import Sequence
+
+import typer
+
+from recobro import database_checks, log_checks, machine_checks, targets
+from recobro.data import DataFolder
+from recobro.finding import Finding, Verdict, unknown
+from recobro.services import addresses_at
+from recobro.targets import Targets
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, counted, out, print_json
+
+_ORDER = (Verdict.OK, Verdict.UNKNOWN, Verdict.WRONG)
+_STYLES = {Verdict.OK: "green", Verdict.WRONG: "red", Verdict.UNKNOWN: "yellow"}
+
+
+def doctor(data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False) -> None:
+    """Look at everything and say what is wrong and what to do; exit code 1 when something is.
+
+    Looks at the platform on DIR, or at the databases and the log that RECOBRO_PORTFOLIO_DATABASE_URL and the like,
+    RECOBRO_KAFKA_BOOTSTRAP or RECOBRO_LOG_URL name; at the services themselves where --url says how to reach them.
+    It leaves everything as it was, and takes some seconds.
+
+    Example: recobro doctor
+    """
+    folder = DataFolder(data)
+    findings = asyncio.run(look(targets.find(folder), folder, url))
+    wrong = sum(finding.verdict is Verdict.WRONG for finding in findings)
+    if as_json:
+        print_json([{"what": one.what, "verdict": one.verdict.value, "saying": one.saying} for one in findings])
+    else:
+        _show(findings)
+        out.print(f"\n{counted(wrong, 'thing')} wrong." if wrong else "\nNothing is wrong.")
+    raise typer.Exit(1 if wrong else 0)
+
+
+async def look(chosen: Targets, folder: DataFolder, url: str | None) -> list[Finding]:
+    """Every finding: of the machine, then each database, the log, and the services."""
+    from recobro.log_settings import program_of
+
+    # Here, before several threads ask for them at once.
+    for service in chosen.databases:
+        program_of(service)
+    here = chosen.platform is not None
+    found = await (_here(folder) if here else _elsewhere(chosen))
+    checks = [database_checks.check(*target, embedded=here) for target in chosen.databases.items()]
+    found += [finding for of_one in await asyncio.gather(*checks) for finding in of_one]
+    found += await log_checks.check(chosen)
+    if url is not None:
+        addresses = addresses_at(url)
+    elif chosen.platform is not None:
+        addresses = {service.name: service.url for service in chosen.platform.services}
+    else:
+        return [*found, unknown("services", "neither --url nor RECOBRO_URL says where they are.")]
+    return found + await asyncio.to_thread(machine_checks.readiness, addresses, here=url is None)
+
+
+async def _here(folder: DataFolder) -> list[Finding]:
+    found = [machine_checks.disk(folder.root), *machine_checks.keys_of_folder(folder)]
+    photos = folder.root / "photos"
+    # The first photo makes it.
+    return [*found, await machine_checks.photos(photos.as_uri())] if photos.exists() else found
+
+
+async def _elsewhere(chosen: Targets) -> list[Finding]:
+    found = [*machine_checks.settings(chosen.databases), *machine_checks.keys_of_environment()]
+    url = os.environ.get("RECOBRO_PHOTOS_URL")
+    return [*found, await machine_checks.photos(url)] if url else found
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    """A line each, what is wrong last: that is where one looks first."""
+    indent = max(map(len, Verdict)) + 2
+    width = out.width if out.is_terminal else sys.maxsize
+    for finding in sorted(findings, key=lambda one: _ORDER.index(one.verdict)):
+        lines = textwrap.wrap(str(finding), width - indent, break_on_hyphens=False, break_long_words=False)
+        out.print(f"{finding.verdict.value:<{indent}}", style=_STYLES[finding.verdict], end="")
+        out.print(f"\n{' ' * indent}".join(lines), markup=False)

@@ -1,0 +1,73 @@
+"""The services' settings for a command that is no service: their rules hold for what is set, the rest may be missing.
+
+Imported where it is needed: it brings the whole web framework, a second that `recobro status` can do without.
+"""
+
+import contextlib
+import io
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from chassis import Program, Settings
+from chassis.settings import variable_of
+from pydantic import Field, ValidationError, create_model
+from pydantic_core import ErrorDetails
+
+from recobro.errors import Trouble
+from recobro.services import Service
+
+
+class WrongSettings(Trouble):
+    """What is set cannot be; ``mistakes`` name the variables."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = mistakes
+        super().__init__("The settings in the environment are wrong:" + "".join(f"\n  {each}" for each in mistakes))
+
+
+class LogSettings(Settings):
+    """What a service is told of the log."""
+
+    service: str = "operations"
+    database_url: str = Field(default="", repr=False)
+    jwt_public_key_file: Path = Path()
+
+
+S = TypeVar("S", bound=LogSettings)
+
+
+def load(model: type[S]) -> S:
+    """What the environment says; ``WrongSettings`` when a service would not start with it."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return model.load("operations")
+    except SystemExit:
+        raise WrongSettings(said.getvalue().replace("Value error, ", "").splitlines()) from None
+
+
+def of_platform(log_url: str | None, kafka_bootstrap: str | None) -> LogSettings:
+    """What the services of the platform here were told."""
+    try:
+        told = {"service": "operations", "log_url": log_url, "kafka_bootstrap": kafka_bootstrap}
+        return LogSettings.model_validate(told)
+    except ValidationError as error:
+        raise WrongSettings([_sentence(mistake) for mistake in error.errors()]) from error
+
+
+def _sentence(mistake: ErrorDetails) -> str:
+    return f"{'.'.join(variable_of(str(name)) for name in mistake['loc'])}: {mistake['msg']}".removeprefix(": ")
+
+
+def program_of(service: Service) -> Program[Settings]:
+    """The service's program, which knows its settings and its migrations."""
+    program: Program[Settings] = import_module(f"{service.package}.main").PROGRAM
+    return program
+
+
+def settings_of(service: Service) -> type[LogSettings]:
+    """The service's settings, of which only the log is needed."""
+    bases: tuple[Any, ...] = (LogSettings, program_of(service).settings)
+    return cast("type[LogSettings]", create_model("ServiceSettings", __base__=bases))

@@ -1,0 +1,135 @@
+"""What ``recobro doctor`` looks at besides databases and log: settings, keys, photos, disk, what the services say."""
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from uuid import uuid4
+
+from recobro import keys
+from recobro.client import given_token
+from recobro.data import DataFolder
+from recobro.embedded import why_not_ready
+from recobro.errors import Trouble
+from recobro.finding import Finding, ok, unknown, wrong
+from recobro.services import SCOPES, Service
+
+_LEAST_FREE_BYTES = 1 << 30
+_GIB = 1 << 30
+
+
+def settings(services: Iterable[Service]) -> list[Finding]:
+    """Whether these services could start with what the environment says, as far as it is said here."""
+    from recobro.log_settings import WrongSettings, load, settings_of
+
+    mistakes: dict[str, None] = {}
+    for service in services:
+        try:
+            load(settings_of(service))
+        except WrongSettings as wrongs:
+            mistakes |= dict.fromkeys(wrongs.mistakes)
+    return [wrong("settings", mistake) for mistake in mistakes] or [ok("settings", "what is set is valid.")]
+
+
+def public_keys(file: Path, issuer: str, audience: str, token: str | None) -> list[Finding]:
+    """Whether services can tell a good token with this JWK set; ``token``: one that has to be."""
+    from chassis.auth import TokenVerifier
+    from chassis.problems import Unauthorised
+    from joserfc.errors import JoseError
+
+    what = "public keys"
+    try:
+        verifier = TokenVerifier(file, issuer, audience)
+        given: list[Mapping[str, Any]] = json.loads(file.read_text())["keys"]
+    except OSError as error:
+        return [wrong(what, f"{file} cannot be read: {error.strerror}.")]
+    except (ValueError, KeyError, TypeError, AttributeError, JoseError):
+        return [wrong(what, f"{file} holds no JWK set.")]
+    found = []
+    if not any(key.get("kty") == "RSA" or key.get("crv") == "P-256" for key in given):
+        found.append(wrong(what, f"{file} holds no key of ES256 or RS256: no token is accepted."))
+    if any("d" in key for key in given):
+        found.append(wrong(what, f"{file} holds a private key: whoever reads it can make tokens. Take it out."))
+    found = found or [ok(what, f"{file} can be used.")]
+    if token is not None:
+        try:
+            who = verifier.principal(f"Bearer {token}")
+            found.append(ok("token", f"it is accepted, for {who.subject}."))
+        except Unauthorised as refused:
+            found.append(wrong("token", f"{refused.detail} Make another: recobro token"))
+    return found
+
+
+def keys_of_folder(data: DataFolder) -> list[Finding]:
+    """The same for the platform here, whose own key makes the token."""
+    try:
+        token = keys.token(data, subject="doctor", scopes=SCOPES, agency_id=None, ttl_seconds=60)
+    except (Trouble, OSError, ValueError) as error:
+        return [wrong("signing key", str(error))]
+    return public_keys(keys.public_file(data), keys.ISSUER, keys.AUDIENCE, token)
+
+
+def keys_of_environment() -> list[Finding]:
+    """The same for RECOBRO_JWT_PUBLIC_KEY_FILE and RECOBRO_TOKEN, as far as they are set."""
+    from recobro.log_settings import LogSettings, load
+
+    try:
+        told = load(LogSettings)
+    except Trouble:
+        return [unknown("public keys", "the settings are wrong.")]
+    try:
+        token = given_token()
+    except Trouble as trouble:
+        return [wrong("token", str(trouble))]
+    if told.jwt_public_key_file == Path():
+        return [unknown("public keys", "RECOBRO_JWT_PUBLIC_KEY_FILE is not set here.")]
+    return public_keys(told.jwt_public_key_file, told.jwt_issuer, told.jwt_audience, token)
+
+
+async def photos(url: str) -> Finding:
+    """Whether a photo can be kept there, by keeping one and dropping it."""
+    from chassis import Unavailable
+    from field_visits.album import Album
+
+    what, album, photo_id = "photos", Album(url), uuid4()
+    if missing := _missing_folder(url):
+        return wrong(what, f"there is no folder {missing}.")
+    try:
+        await album.keep(photo_id, b"recobro doctor")
+    except Unavailable as error:
+        reason = str(error.__cause__).strip().splitlines()
+        return wrong(what, f"nothing can be kept at {url}: {reason[0] if reason else 'it refuses'}")
+    await album.drop(photo_id)
+    return ok(what, f"they can be kept at {url}.")
+
+
+def _missing_folder(url: str) -> str | None:
+    """The album would make it, and it would be ours, not the service's."""
+    address = urlsplit(url)
+    folder = unquote(address.path)
+    return folder if address.scheme == "file" and not Path(folder).is_dir() else None
+
+
+def disk(folder: Path) -> Finding:
+    """Whether the folder has room left."""
+    usage = shutil.disk_usage(folder)
+    free = f"{usage.free / _GIB:.1f} GiB of {usage.total / _GIB:.0f} GiB are free"
+    if usage.free < _LEAST_FREE_BYTES:
+        return wrong("disk", f"{free} for {folder}. When it is full nothing is written any more: make room.")
+    return ok("disk", f"{free} for {folder}.")
+
+
+def readiness(addresses: Mapping[str, str], *, here: bool) -> list[Finding]:
+    """What each service itself says. ``here``: they run on this machine, so they have to answer."""
+    found = []
+    for name, address in addresses.items():
+        what, reason = f"{name}, service", why_not_ready(address)
+        if reason is None:
+            found.append(ok(what, "it is ready."))
+        elif reason.startswith("it ") and not here:
+            found.append(unknown(what, f"{reason} at {address}/readyz."))
+        else:
+            found.append(wrong(what, f"{reason.rstrip('.')}."))
+    return found

@@ -1,0 +1,107 @@
+"""``recobro migrate``: databases brought to the schema of this release, before its services start."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from recobro import targets
+from recobro.data import DataFolder
+from recobro.errors import Trouble
+from recobro.services import Service
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, counted, err, out, print_json, table_of
+
+if TYPE_CHECKING:
+    from chassis.migrations import Standing
+
+_EMPTY = "empty"
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A database's revision before and after; ``trouble`` when it could not be told or changed."""
+
+    service: str
+    before: str | None
+    after: str | None
+    outcome: Literal["up to date", "behind", "newer", "migrated", "failed"]
+    trouble: str | None = None
+
+
+def migrate(
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit code 1 when one is behind.")] = False,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the databases to the schema of this release. Safe to run twice, and by two at once.
+
+    A database that a newer release has been at stays as it is. Exit code 1 when one could not be brought there.
+
+    Example: recobro migrate --check
+    """
+    chosen = targets.find(DataFolder(data))
+    work = look if check else _bring_up_to_date
+    found = [_one(service, dsn, work) for service, dsn in chosen.databases.items()]
+    if as_json:
+        print_json([asdict(one) for one in found])
+    else:
+        table = table_of("service", "from", "to", "")
+        for one in found:
+            table.add_row(one.service, one.before or "–", one.after or "–", one.outcome)
+        out.print(table)
+    for one in found:
+        if one.trouble is not None:
+            err.print(one.trouble, style="red", markup=False)
+    behind = sum(one.outcome == "behind" for one in found)
+    if behind and not as_json:
+        err.print(f"{counted(behind, 'database')} behind this release: run recobro migrate.", style="red")
+    raise typer.Exit(1 if behind or any(one.outcome == "failed" for one in found) else 0)
+
+
+def _one(service: Service, dsn: str, work: Callable[[Service, str], Schema]) -> Schema:
+    try:
+        return work(service, dsn)
+    except Trouble as trouble:
+        return Schema(service.name, None, None, "failed", str(trouble))
+    except targets.DATABASE_TROUBLE as error:
+        away = targets.DatabaseTrouble(service, targets.why(error, dsn))
+        return Schema(service.name, None, None, "failed", str(away))
+
+
+def look(service: Service, dsn: str) -> Schema:
+    """Where the database stands, and where this release would bring it."""
+    standing = _standing(service, dsn)
+    before = _named(standing.found)
+    if standing.is_ahead:
+        return Schema(service.name, before, before, "newer")
+    return Schema(service.name, before, _named(standing.newest), "behind" if standing.is_behind else "up to date")
+
+
+def _bring_up_to_date(service: Service, dsn: str) -> Schema:
+    from chassis.migrations import upgrade
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from recobro.log_settings import program_of
+
+    found = look(service, dsn)
+    if found.outcome != "behind":
+        return found
+    try:
+        upgrade(dsn, program_of(service).migrations)
+    except (SQLAlchemyError, *targets.DATABASE_TROUBLE) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise Trouble(f"The migration of {service.name} failed; the revision that did is undone: {reason}") from error
+    return Schema(service.name, found.before, look(service, dsn).before, "migrated")
+
+
+def _standing(service: Service, dsn: str) -> "Standing":
+    from chassis.migrations import standing_of
+
+    from recobro.log_settings import program_of
+
+    return standing_of(dsn, program_of(service).migrations)
+
+
+def _named(revisions: frozenset[str]) -> str:
+    return ", ".join(sorted(revisions)) or _EMPTY

@@ -1,0 +1,107 @@
+"""``recobro outbox``: which facts have not left for the log yet, and whether anybody is at it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
+
+import typer
+from events.contracts import Lane, bulk_sources
+from events.housekeeping import COUNTED_ROWS
+from events.relay import FROZEN_AFTER_SECONDS
+
+from recobro import targets
+from recobro.data import DataFolder
+from recobro.errors import Trouble
+from recobro.services import Service
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, counted, duration, err, out, print_json, table_of
+
+_HAS_AGENCIES = "SELECT to_regclass('outbox_agencies') IS NOT NULL"
+# The key of a one-argument advisory lock is split over classid and objid in pg_locks.
+_LOOK = """
+SELECT
+    (SELECT count(*) FROM (SELECT FROM outbox_{lane} LIMIT {most}) AS waiting) AS events,
+    (SELECT extract(epoch FROM clock_timestamp() - occurred_at)::float8
+        FROM outbox_{lane} ORDER BY id LIMIT 1) AS oldest_seconds,
+    (SELECT extract(epoch FROM clock_timestamp() - beat_at)::float8
+        FROM relay_heartbeat WHERE lane = $1) AS beat_seconds,
+    EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND (classid::bigint << 32) | objid::bigint = hashtextextended('relay:' || $1, 0)) AS is_held
+"""
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """One lane of one service. Times are ages in seconds; ``events`` is counted up to 100,000."""
+
+    service: str
+    lane: str
+    events: int
+    oldest_seconds: float | None
+    relay: Literal["active", "frozen", "none"]
+    beat_seconds: float | None
+
+
+def outbox(
+    max_age: Annotated[
+        float | None, typer.Option("--max-age", metavar="SECONDS", min=0, help="Exit code 1 when one is older.")
+    ] = None,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Say which events have not left for the log yet, how old the oldest is, and whether a relay is at it.
+
+    Looks into the databases of the platform on DIR, or into those that RECOBRO_PORTFOLIO_DATABASE_URL and the like
+    name. Exit code 1 when one of them does not answer.
+
+    Example: recobro outbox --max-age 30
+    """
+    lanes, troubles = asyncio.run(look(targets.find(DataFolder(data))))
+    late = [one for one in lanes if max_age is not None and (one.oldest_seconds or 0) > max_age]
+    if as_json:
+        print_json([asdict(one) for one in lanes])
+    else:
+        _show(lanes)
+        for one in late:
+            err.print(
+                f"{one.service}, {one.lane}: the oldest event has waited for {duration(one.oldest_seconds or 0)}.",
+                style="red",
+            )
+    for trouble in troubles:
+        err.print(str(trouble), style="red", markup=False)
+    raise typer.Exit(1 if late or troubles else 0)
+
+
+async def look(chosen: targets.Targets) -> tuple[list[Outbox], list[Trouble]]:
+    """Every lane of the targets, and the trouble with databases that did not answer."""
+    found, troubles = await targets.of_each(chosen, lanes_of)
+    return [one for lanes in found.values() for one in lanes], troubles
+
+
+async def lanes_of(service: Service, connection: Any) -> list[Outbox]:
+    """Every lane of a service, given a connection to its database."""
+    lanes = [Lane.EVENTS]
+    lanes += [Lane.BULK] if service.name in bulk_sources() else []
+    lanes += [Lane.AGENCIES] if await connection.fetchval(_HAS_AGENCIES) else []
+    return [await _lane(service, lane, connection) for lane in lanes]
+
+
+async def _lane(service: Service, lane: Lane, connection: Any) -> Outbox:
+    row = await connection.fetchrow(_LOOK.format(lane=lane, most=COUNTED_ROWS), lane.value)
+    beats = (row["beat_seconds"] or 0) <= FROZEN_AFTER_SECONDS
+    relay: Literal["active", "frozen", "none"] = "none" if not row["is_held"] else "active" if beats else "frozen"
+    return Outbox(service.name, lane.value, row["events"], row["oldest_seconds"], relay, row["beat_seconds"])
+
+
+def _show(lanes: Sequence[Outbox]) -> None:
+    table = table_of("service", "lane", "waiting", "oldest", "relay", "last beat")
+    for one in lanes:
+        waiting = f"{count(one.events)}{'+' if one.events >= COUNTED_ROWS else ''}"
+        oldest = "–" if one.oldest_seconds is None else duration(one.oldest_seconds)
+        beat = "never" if one.beat_seconds is None else f"{duration(one.beat_seconds)} ago"
+        table.add_row(one.service, one.lane, waiting, oldest, one.relay, beat)
+    out.print(table)
+    idle = [one for one in lanes if one.relay != "active"]
+    if idle:
+        out.print(f"Nothing leaves from {counted(len(idle), 'lane')}: no relay is active there. Does its service run?")

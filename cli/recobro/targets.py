@@ -1,0 +1,149 @@
+"""What the operations commands look at: services' databases and the log, of the platform here or of one elsewhere."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+import structlog
+from events.database import Database
+from events.errors import TransportError
+from events.transport import Transport
+
+from recobro.data import DataFolder, PlatformState
+from recobro.environment import secret
+from recobro.errors import Trouble
+from recobro.postgres import EmbeddedPostgres
+from recobro.services import SERVICES, Service
+
+if TYPE_CHECKING:
+    from recobro.log_settings import LogSettings
+
+_CONNECT_SECONDS = 10.0
+DATABASE_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError)
+"""What comes of a database that is away, refuses or is not what it should be; a ValueError of an address."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Databases by service, which are all of the platform's or some. ``platform``: what runs here, if that is it."""
+
+    databases: Mapping[Service, str] = field(repr=False)
+    platform: PlatformState | None = None
+    log_url: str | None = field(default=None, repr=False)
+
+    def log_settings(self) -> "LogSettings":
+        """How to reach the log; ``Trouble`` when what is set cannot be."""
+        from recobro.log_settings import LogSettings, load, of_platform
+
+        if self.platform is None:
+            return load(LogSettings)
+        return of_platform(self.log_url, self.platform.kafka_bootstrap)
+
+    @asynccontextmanager
+    async def log(self, *, create_topics: bool = False, partitions: int | None = None) -> AsyncIterator[Transport]:
+        """The log, open; what goes wrong with it in the block is ``Trouble``."""
+        from chassis import transport_from
+
+        settings = self.log_settings()
+        wanted = {"create_topics": create_topics, "partitions": partitions or settings.partitions, "instance": None}
+        try:
+            transport = transport_from(settings.model_copy(update=wanted))
+            try:
+                await transport.open()
+                yield transport
+            finally:
+                await transport.close()
+        except (TransportError, asyncpg.PostgresError, OSError) as error:
+            raise Trouble(f"The event log does not answer: {str(error) or type(error).__name__}") from error
+
+
+class DatabaseTrouble(Trouble):
+    """A service's database is away, refuses or is not what it should be; ``why`` ends a sentence about it."""
+
+    def __init__(self, service: Service, why: str) -> None:
+        self.why = why
+        super().__init__(f"The database of {service.name} {why}")
+
+
+def find(data: DataFolder) -> Targets:
+    """The databases that the environment names, else those of the platform that runs on the data folder.
+
+    From here on only the command speaks: what the runtime and its clients log is for the operators of services.
+    """
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
+    named = {service: dsn for service in SERVICES if (dsn := secret(variable_of(service)))}
+    if named:
+        return Targets(named)
+    state = data.running()
+    if state is None:
+        raise Trouble(
+            f"No platform is running on {data.root}, and no database is named. Start one with\n"
+            f"  recobro up --data {data.root}\n"
+            f"or set {variable_of(SERVICES[0])} and the others (or each with _FILE)."
+        )
+    server = EmbeddedPostgres(data.postgres, state.postgres_port)
+    running = {service.name for service in state.services}
+    databases = {service: server.dsn(service.database) for service in SERVICES if service.name in running}
+    return Targets(databases, state, None if state.kafka_bootstrap else server.dsn("log"))
+
+
+def variable_of(service: Service) -> str:
+    """The environment variable that names the service's database."""
+    return f"RECOBRO_{service.package.upper()}_DATABASE_URL"
+
+
+@asynccontextmanager
+async def connected(service: Service, dsn: str) -> AsyncIterator[Any]:
+    """A session on the service's database such as its own are; what goes wrong with it in the block is ``Trouble``."""
+    database = Database(dsn, max_connections=1, acquire_timeout_seconds=_CONNECT_SECONDS)
+    try:
+        try:
+            await database.open()
+            async with database.connection() as connection:
+                yield connection
+        finally:
+            await database.close()
+    except DATABASE_TROUBLE as error:
+        raise DatabaseTrouble(service, why(error, dsn)) from error
+
+
+def why(error: Exception, dsn: str) -> str:
+    """What is wrong with a database, as the end of a sentence; of its address, which is secret, only the host."""
+    if isinstance(error, asyncpg.UndefinedTableError):
+        return "is not migrated. Bring it up to date with: recobro migrate"
+    if isinstance(error, asyncpg.PostgresError):
+        return f"refuses: {str(error).splitlines()[0]}."
+    if isinstance(error, TimeoutError):
+        return "does not answer in time."
+    if isinstance(error, OSError):
+        return f"does not answer at {urlsplit(dsn).hostname}: {error.strerror or type(error).__name__}."
+    return f"cannot be used: its address is not understood ({type(error).__name__})."
+
+
+async def of_each(
+    targets: Targets, look: Callable[[Service, Any], Awaitable[T]]
+) -> tuple[dict[Service, T], list[Trouble]]:
+    """What ``look`` finds in each database, given a session on it, and the trouble with those that did not answer."""
+
+    async def one(service: Service, dsn: str) -> T | Trouble:
+        try:
+            async with connected(service, dsn) as connection:
+                return await look(service, connection)
+        except Trouble as trouble:
+            return trouble
+
+    answers = await asyncio.gather(*(one(*target) for target in targets.databases.items()))
+    found = {
+        service: answer
+        for service, answer in zip(targets.databases, answers, strict=True)
+        if not isinstance(answer, Trouble)
+    }
+    return found, [answer for answer in answers if isinstance(answer, Trouble)]

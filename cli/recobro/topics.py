@@ -1,0 +1,168 @@
+"""``recobro topics``: what the log has to hold before events can go through it."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated, Any, Literal, NoReturn
+from uuid import UUID
+
+import typer
+from events.contracts import Lane, bulk_sources
+from events.contracts.agency import AgencyRegistered
+from events.errors import TransportError
+from events.transport import Transport
+
+from recobro import targets
+from recobro.data import DataFolder
+from recobro.errors import Trouble
+from recobro.services import SERVICES, Service
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, counted, err, out, print_json, table_of
+
+_ALL_AGENCIES = "SELECT agency_id FROM agency ORDER BY created_at, agency_id"
+
+commands = typer.Typer(no_args_is_help=True, help="The topics of the log: whether they are right, and making them.")
+Partitions = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, max=1000, help="Of each topic; default: RECOBRO_PARTITIONS, else 12."),
+]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic that there has to be; ``partitions`` is null when there is none.
+
+    ``differs``: what Kafka keeps otherwise than topics are made, as it is and as it should be.
+    """
+
+    topic: str
+    partitions: int | None
+    expected: int
+    differs: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> Literal["ok", "missing", "different"]:
+        if self.partitions is None:
+            return "missing"
+        return "ok" if self.partitions == self.expected and not self.differs else "different"
+
+
+@commands.command()
+def check(partitions: Partitions = None, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Say which topics there have to be and which there are; exit code 1 when one is missing or different.
+
+    Those of the agencies are told from the database of assignment, where that is among the databases.
+
+    Example: recobro topics check --partitions 12
+    """
+    found, troubles = asyncio.run(look(targets.find(DataFolder(data)), partitions))
+    _tell(found, troubles, as_json=as_json)
+
+
+@commands.command()
+def create(partitions: Partitions = None, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Make the topics that are missing; what is there stays as it is. Safe to run twice.
+
+    A topic keeps its number of partitions for ever, so think of it before: more of them let more processes share the
+    work. Where services must not make topics (RECOBRO_CREATE_TOPICS=false) run it again for every new agency.
+
+    Example: recobro topics create --partitions 12
+    """
+    made, after, troubles = asyncio.run(_created(targets.find(DataFolder(data)), partitions))
+    if not as_json:
+        out.print(f"Made {counted(made, 'topic')}." if made else "There was nothing to make.")
+    _tell(after, troubles, as_json=as_json)
+
+
+def service_topics() -> set[str]:
+    """Those through which the services talk to each other."""
+    return {f"{one.name}.{Lane.EVENTS}" for one in SERVICES} | {f"{name}.{Lane.BULK}" for name in bulk_sources()}
+
+
+async def look(chosen: targets.Targets, partitions: int | None = None) -> tuple[list[Topic], list[Trouble]]:
+    """Every topic that there has to be, agencies' last, and the trouble with the database that knows the agencies."""
+    agencies, troubles = await targets.of_each(chosen, _agencies)
+    names = sorted(service_topics()) + [name for of_one in agencies.values() for name in of_one]
+    expected = partitions or chosen.log_settings().partitions
+    async with chosen.log() as transport:
+        there = await partitions_of(transport, names)
+        kept = await _kept_otherwise(transport, there)
+    return [Topic(name, there.get(name), expected, kept.get(name, {})) for name in names], troubles
+
+
+async def _created(chosen: targets.Targets, partitions: int | None) -> tuple[int, list[Topic], list[Trouble]]:
+    before, troubles = await look(chosen, partitions)
+    missing = [one.topic for one in before if one.partitions is None]
+    async with chosen.log(create_topics=True, partitions=partitions) as transport:
+        made = await transport.ensure_topics(missing) if missing else {}
+    after = [replace(one, partitions=made.get(one.topic, one.partitions)) for one in before]
+    return len(missing), after, troubles
+
+
+async def _agencies(service: Service, connection: Any) -> list[str]:
+    """The topics of the agencies that this service, if it is assignment, knows."""
+    if service.name != "assignment":
+        return []
+    ids: list[UUID] = [row["agency_id"] for row in await connection.fetch(_ALL_AGENCIES)]
+    return [AgencyRegistered(agency_id=one).topic for one in ids]
+
+
+async def _kept_otherwise(transport: Transport, topics: Collection[str]) -> dict[str, dict[str, tuple[int, int]]]:
+    """By topic, what of it is kept otherwise than it should be, on Kafka; the embedded log has one way."""
+    from events.kafka import KafkaTransport
+
+    if not topics or not isinstance(transport, KafkaTransport):
+        return {}
+    found, wanted = await transport.keeping(topics)
+    good = asdict(wanted)
+    return {
+        topic: {name: (is_, good[name]) for name, is_ in asdict(kept).items() if is_ < good[name]}
+        for topic, kept in found.items()
+    }
+
+
+async def partitions_of(transport: Transport, topics: Collection[str]) -> dict[str, int]:
+    """How many partitions each of those has that there are; ``TransportError`` when the log does not answer."""
+    found: dict[str, int] = {}
+    for topic in topics:
+        try:
+            found[topic] = await _partitions_of_one(transport, topic)
+        except TransportError as error:
+            # What the log has answered has no other error behind it.
+            if error.__cause__ is not None:
+                raise
+    return found
+
+
+async def _partitions_of_one(transport: Transport, topic: str) -> int:
+    from events.postgres import PostgresTransport
+
+    if isinstance(transport, PostgresTransport):
+        return await transport.partitions(topic)
+    return (await transport.ensure_topics([topic]))[topic]
+
+
+def _tell(found: Sequence[Topic], troubles: Sequence[Trouble], *, as_json: bool) -> NoReturn:
+    """Say how they are and exit, with code 1 when something is wrong."""
+    if as_json:
+        print_json([{**asdict(one), "outcome": one.outcome} for one in found])
+    else:
+        _show(found)
+    for trouble in troubles:
+        err.print(str(trouble), style="red", markup=False)
+    raise typer.Exit(1 if troubles or any(one.outcome != "ok" for one in found) else 0)
+
+
+def _show(found: Sequence[Topic]) -> None:
+    table = table_of("topic", "partitions", "")
+    for one in found:
+        table.add_row(one.topic, "–" if one.partitions is None else count(one.partitions), one.outcome)
+    out.print(table)
+    if missing := sum(one.outcome == "missing" for one in found):
+        err.print(f"{counted(missing, 'topic')} missing. Make what is missing: recobro topics create", style="red")
+    for one in found:
+        for name, (is_, good) in one.differs.items():
+            err.print(f"{one.topic}: {name} is {is_}, and should be {good}.", style="red", markup=False)
+    if different := sum(one.partitions not in (None, one.expected) for one in found):
+        err.print(f"{counted(different, 'topic')} without {found[0].expected} partitions.", style="red")
+        err.print("Say what they have with --partitions or RECOBRO_PARTITIONS: a topic's partitions must never change,")
+        err.print("or the events of a contract lose their order.")

@@ -1,0 +1,73 @@
+"""Five services that say what a test tells them to."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from recobro.main import app
+from recobro.services import SERVICES
+from recobro.session import free_port_base
+from typer.testing import CliRunner
+
+NO_PAGE: dict[str, Any] = {"items": [], "next_cursor": None}
+
+
+class FakePlatform:
+    """Five services. Each answers a route with what it was told to say, one after the other, the last for ever."""
+
+    def __init__(self) -> None:
+        self.base = free_port_base()
+        self.asked: list[tuple[str, Any]] = []
+        self._answers: dict[str, list[tuple[int, Any]]] = {}
+        self._servers = [self._server(service.name, service.port_offset) for service in SERVICES]
+
+    def says(self, route: str, *answers: Any, status: int = 200) -> None:
+        self._answers[route] = [(status, answer) for answer in answers]
+
+    def answer(self, route: str, sent: Any) -> tuple[int, Any]:
+        self.asked.append((route, sent))
+        answers = self._answers.get(route) or [(200, NO_PAGE) if route.endswith("parked-keys") else (404, {})]
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def _server(self, service: str, offset: int) -> ThreadingHTTPServer:
+        platform = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._answer(dict(parse_qsl(urlsplit(self.path).query)))
+
+            def do_POST(self) -> None:
+                self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+            def _answer(self, sent: Any) -> None:
+                status, document = platform.answer(f"{self.command} {service} {urlsplit(self.path).path}", sent)
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(json.dumps(document).encode())
+
+            def log_message(self, *_: object) -> None:
+                """Silent."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", self.base + offset), Handler)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        return server
+
+    def stop(self) -> None:
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """The exit code and all that is said, with spaces and lines as they may fall."""
+        return self.run_plainly(*arguments, "--url", f"http://127.0.0.1:{self.base}")
+
+    def run_plainly(self, *arguments: str) -> tuple[int, str]:
+        """The same without being told where the platform is."""
+        told = CliRunner().invoke(app, [*arguments])
+        assert told.exception is None or isinstance(told.exception, SystemExit), told.exception
+        return told.exit_code, told.output
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.run(*arguments, "--json")[1])

@@ -1,0 +1,111 @@
+"""A platform's databases and log without its services, and the command that looks at them."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+from events.ids import new_event_id
+from events.postgres import PostgresTransport
+from events.transport import OutgoingRecord, Transport
+from recobro.main import app
+from recobro.postgres import EmbeddedPostgres
+from recobro.services import SERVICES
+from recobro.targets import variable_of
+from typer.testing import CliRunner
+
+SUBSET = tuple(service for service in SERVICES if service.name in ("portfolio", "assignment", "promises"))
+
+
+class Operated:
+    """Databases of some services and an embedded log, all of its own; ``environment`` names them."""
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self.prefix = f"ops_{uuid.uuid4().hex[:12]}"
+        self.server = server
+        self.environment = {variable_of(one): self.dsn(one.name) for one in SUBSET}
+        self.environment |= {"RECOBRO_LOG_URL": self.dsn("log"), "COLUMNS": "80"}
+
+    def dsn(self, name: str) -> str:
+        return self.server.dsn(f"{self.prefix}_{name.replace('-', '_')}")
+
+    async def create(self, like: "Operated | None" = None) -> None:
+        """Empty, or as another is, to which nobody may be connected."""
+        admin = await asyncpg.connect(self.server.dsn("postgres"))
+        try:
+            for name in _names():
+                template = f" TEMPLATE {like.prefix}_{name}" if like else ""
+                await admin.execute(f"CREATE DATABASE {self.prefix}_{name}{template}")
+        finally:
+            await admin.close()
+
+    async def drop(self) -> None:
+        admin = await asyncpg.connect(self.server.dsn("postgres"))
+        try:
+            for name in _names():
+                await admin.execute(f"DROP DATABASE IF EXISTS {self.prefix}_{name} WITH (FORCE)")
+        finally:
+            await admin.close()
+
+    async def sql(self, name: str, statement: str, *arguments: Any) -> list[Any]:
+        connection = await asyncpg.connect(self.dsn(name))
+        try:
+            return [tuple(row) for row in await connection.fetch(statement, *arguments)]
+        finally:
+            await connection.close()
+
+    async def run(self, *arguments: str, **environment: str | None) -> tuple[int, str]:
+        """The exit code and all that is said; the variables are added, or taken away where they are null."""
+        told = {**self.environment, **environment}
+        ran = await asyncio.to_thread(CliRunner().invoke, app, [*arguments], env=told)
+        assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
+        return ran.exit_code, ran.output
+
+    async def json(self, *arguments: str, **environment: str | None) -> Any:
+        """What a script reads."""
+        told = {**self.environment, **environment}
+        ran = await asyncio.to_thread(CliRunner().invoke, app, [*arguments, "--json"], env=told)
+        assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
+        return json.loads(ran.stdout)
+
+    async def says(self, service: str, *, seconds_ago: float = 0.0, times: int = 1) -> None:
+        """Put events into its outbox."""
+        await self.sql(
+            service,
+            "INSERT INTO outbox_events (event_id, type, key, body, occurred_at)"
+            " SELECT uuidv7(), 'test.v1', 'k', '{}', clock_timestamp() - make_interval(secs => $1)"
+            " FROM generate_series(1, $2::integer)",
+            seconds_ago,
+            times,
+        )
+
+    async def reads(self, consumer: str, topic: str, offsets: Iterable[int]) -> None:
+        """Note how far a consumer is in each partition of a topic."""
+        for partition, offset in enumerate(offsets):
+            await self.sql(
+                consumer.rpartition(".")[0],
+                "INSERT INTO consumer_position (consumer, topic, partition, next_offset, owner)"
+                " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (consumer, topic, partition)"
+                " DO UPDATE SET next_offset = excluded.next_offset",
+                *(consumer, topic, partition, offset, uuid.uuid4()),
+            )
+
+    async def log(self, partitions: int = 12) -> PostgresTransport:
+        transport = PostgresTransport(self.dsn("log"), partitions)
+        await transport.open()
+        return transport
+
+
+async def write(transport: Transport, topic: str, records: int, partition: int = 0) -> None:
+    """Records that nobody could read, in one partition."""
+    producer = await transport.producer(linger_ms=0)
+    headers = {"ce_id": str(new_event_id()), "ce_time": datetime.now(UTC).isoformat()}
+    await producer.send([OutgoingRecord(topic, "k", b"{}", headers, partition)] * records)
+    await producer.close()
+
+
+def _names() -> list[str]:
+    return [*(service.package for service in SUBSET), "log"]

@@ -1,0 +1,65 @@
+"""The manifests as kustomize builds them, and small ways to look at them."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+K8S = ROOT / "deploy" / "k8s"
+SERVICES = ("portfolio", "assignment", "dialer-feed", "field-visits", "promises")
+
+Resource = Mapping[str, Any]
+
+
+def kustomize() -> str:
+    """The one that deploy/k8s/check has built, else the one on PATH; without any the test is skipped.
+
+    It fails instead where RECOBRO_REQUIRE_KUSTOMIZE=1 says that one has to be there.
+    """
+    built = K8S / ".tools" / "bin" / "kustomize"
+    found = str(built) if built.exists() else shutil.which("kustomize")
+    if found is not None:
+        return found
+    reason = "no kustomize: deploy/k8s/check brings it"
+    if os.environ.get("RECOBRO_REQUIRE_KUSTOMIZE") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@cache
+def built(target: str) -> Sequence[Resource]:
+    """Every resource of a folder below deploy/k8s."""
+    command = [kustomize(), "build", str(K8S / target)]
+    text = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    return tuple(yaml.load_all(text, Loader=yaml.CSafeLoader))
+
+
+def of_kind(kind: str, target: str = "overlays/production") -> list[Resource]:
+    return [resource for resource in built(target) if resource["kind"] == kind]
+
+
+def named(kind: str, name: str, target: str = "overlays/production") -> Resource:
+    [found] = [resource for resource in of_kind(kind, target) if resource["metadata"]["name"] == name]
+    return found
+
+
+def pod_templates(target: str = "overlays/production") -> Iterator[tuple[str, Resource]]:
+    """Every pod that these resources make, by the name and kind of what makes it."""
+    for resource in built(target):
+        name = f"{resource['kind']} {resource['metadata']['name']}"
+        if resource["kind"] in {"Deployment", "Job"}:
+            yield name, resource["spec"]["template"]
+        if resource["kind"] == "CronJob":
+            yield name, resource["spec"]["jobTemplate"]["spec"]["template"]
+
+
+def containers(pod: Resource) -> Sequence[Resource]:
+    spec = pod["spec"]
+    return [*spec["containers"], *spec.get("initContainers", ())]

@@ -1,0 +1,121 @@
+"""Topics, users and scaling say what the code says: who publishes where, who listens to whom."""
+
+import re
+from importlib import import_module
+
+import pytest
+from deploy.cluster import SERVICES, named, of_kind
+from events.consumer import Consumer
+from events.contracts import Lane, agency, bulk_sources
+from events.contracts.base import SERVICE_LANES
+from events.contracts.runtime import SERVICES as PLATFORM
+from events.kafka import RETENTION_MS
+
+OVERLAYS = {"overlays/production": (3, 2), "overlays/local": (1, 1)}
+Right = tuple[str, str, str, str]
+
+
+def lanes_of(service: str) -> list[Lane]:
+    return list(SERVICE_LANES) if service in bulk_sources() else [Lane.EVENTS]
+
+
+def consumer_of(service: str) -> Consumer:
+    consumer: Consumer = import_module(f"{service.replace('-', '_')}.handlers").consumer
+    return consumer
+
+
+def rights_of(user: str, target: str = "overlays/production") -> set[Right]:
+    """What a user may: kind of resource, its name, how that is meant, operation."""
+    spec = named("KafkaUser", user, target)["spec"]
+    assert spec["authentication"] == {"type": "scram-sha-512"}
+    assert spec["authorization"]["type"] == "simple"
+    return {
+        (rule["resource"]["type"], rule["resource"]["name"], rule["resource"].get("patternType", "literal"), operation)
+        for rule in spec["authorization"]["acls"]
+        for operation in rule["operations"]
+    }
+
+
+def test_the_services_are_the_platform() -> None:
+    assert set(SERVICES) == set(PLATFORM)
+
+
+@pytest.mark.parametrize("target", OVERLAYS)
+def test_there_is_every_topic_and_no_other(target: str) -> None:
+    topics = {topic["spec"]["topicName"]: topic for topic in of_kind("KafkaTopic", target)}
+    assert set(topics) == {f"{service}.{lane}" for service in SERVICES for lane in lanes_of(service)}
+    replicas, in_sync = OVERLAYS[target]
+    for topic in topics.values():
+        spec = topic["spec"]
+        assert (spec["partitions"], spec["replicas"]) == (12, replicas)
+        assert spec["config"] == {"retention.ms": RETENTION_MS, "min.insync.replicas": in_sync}
+        assert topic["metadata"]["labels"]["strimzi.io/cluster"] == "recobro"
+
+
+@pytest.mark.parametrize("target", OVERLAYS)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_may_what_its_code_does_and_no_more(service: str, target: str) -> None:
+    consumer = consumer_of(service)
+    wanted = {("topic", f"{service}.{lane}", "literal", "Write") for lane in lanes_of(service)}
+    for lane in SERVICE_LANES:
+        wanted |= {("topic", topic, "literal", "Read") for topic in consumer.topics(lane)}
+        wanted |= {("group", f"{service}.{lane}", "literal", "Read")} if consumer.topics(lane) else set()
+    if service == "assignment":
+        wanted |= {("topic", "agency.", "prefix", operation) for operation in ("Create", "Write")}
+    assert rights_of(f"{service}-kafka", target) == wanted
+
+
+def test_nobody_else_may_more_than_look() -> None:
+    assert rights_of("kafka-scaler") == {("topic", "*", "literal", "Describe"), ("group", "*", "literal", "Describe")}
+    onlooker = ("group", "recobro.lag.", "prefix", "Read")
+    assert rights_of("operations-kafka") == {("topic", "*", "literal", "Describe"), onlooker}
+    known = {f"{service}-kafka" for service in SERVICES} | {"kafka-scaler", "operations-kafka"}
+    assert {user["metadata"]["name"] for user in of_kind("KafkaUser")} == known
+
+
+def test_only_the_relay_of_assignment_makes_topics() -> None:
+    [settings] = [one["data"] for one in of_kind("ConfigMap") if one["metadata"]["name"].startswith("settings-")]
+    assert settings["RECOBRO_CREATE_TOPICS"] == "false"
+    making = {
+        deployment["metadata"]["name"]
+        for deployment in of_kind("Deployment")
+        for variable in deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+        if variable["name"] == "RECOBRO_CREATE_TOPICS"
+    }
+    assert making == {"assignment-relay"}
+
+
+def test_an_agency_reads_its_own_stream_and_nothing_else() -> None:
+    [user] = of_kind("KafkaUser", "examples/agency")
+    name = user["metadata"]["name"]
+    assert re.fullmatch(r"agency\.[0-9a-f-]{36}", name)
+    stream = agency.AgencyRegistered(agency_id=name.removeprefix("agency.")).topic
+    # As long as any other's id, so that no other agency's group begins with it.
+    wanted = {("topic", stream, "literal", "Read"), ("group", name, "prefix", "Read")}
+    assert rights_of(name, "examples/agency") == wanted
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_consumers_are_scaled_by_the_lag_of_both_their_groups(service: str) -> None:
+    scaled = named("ScaledObject", f"{service}-consumer")["spec"]
+    groups = [trigger["metadata"]["consumerGroup"] for trigger in scaled["triggers"]]
+    assert groups == [f"{service}.events", f"{service}.bulk"]
+    assert scaled["scaleTargetRef"] == {"name": f"{service}-consumer"}
+    assert 1 < scaled["minReplicaCount"] <= scaled["maxReplicaCount"] <= 12
+
+
+def test_the_brokers_lose_nothing_and_let_nobody_in_unknown() -> None:
+    kafka = named("Kafka", "recobro")["spec"]["kafka"]
+    assert kafka["authorization"] == {"type": "simple"}
+    for listener in kafka["listeners"]:
+        assert listener["tls"] is True
+        assert listener["authentication"]["type"] == "scram-sha-512"
+        assert listener["networkPolicyPeers"]
+    assert kafka["config"]["auto.create.topics.enable"] is False
+    assert kafka["config"]["unclean.leader.election.enable"] is False
+    assert (kafka["config"]["default.replication.factor"], kafka["config"]["min.insync.replicas"]) == (3, 2)
+    pools = {pool["metadata"]["name"]: pool["spec"] for pool in of_kind("KafkaNodePool")}
+    assert {name: (pool["replicas"], pool["roles"]) for name, pool in pools.items()} == {
+        "controllers": (3, ["controller"]),
+        "brokers": (3, ["broker"]),
+    }

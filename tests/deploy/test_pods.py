@@ -1,0 +1,216 @@
+"""Every pod: it is watched, it is bounded, it may do next to nothing, and what it is told exists."""
+
+import re
+from importlib import import_module
+from itertools import chain, pairwise
+
+import pytest
+from chassis import Settings
+from chassis.settings import variable_of
+from deploy.cluster import ROOT, SERVICES, Resource, containers, named, of_kind, pod_templates
+
+OVERLAYS = ("overlays/production", "overlays/local")
+ROLES = ("api", "relay", "consumer")
+# Of the operations image: cli/recobro.
+OPERATIONS = {"RECOBRO_TOKEN_FILE", "RECOBRO_URL"} | {
+    f"RECOBRO_{service.replace('-', '_').upper()}_DATABASE_URL_FILE" for service in SERVICES
+}
+
+every_overlay = pytest.mark.parametrize("target", OVERLAYS)
+
+
+def roles(target: str) -> list[Resource]:
+    return [one for one in of_kind("Deployment", target) if one["metadata"]["name"] != "operations"]
+
+
+def settings_of(service: str) -> type[Settings]:
+    program = import_module(f"{service.replace('-', '_')}.main").PROGRAM
+    settings: type[Settings] = program.settings
+    return settings
+
+
+def variables_of(settings: type[Settings]) -> set[str]:
+    """Every variable that these settings are read from."""
+    return {
+        name
+        for field, about in settings.model_fields.items()
+        for name in (variable_of(field), *([] if about.repr else [f"{variable_of(field)}_FILE"]))
+    }
+
+
+def told(pod: Resource, target: str) -> dict[str, str]:
+    """The environment of a pod, as far as it is written here."""
+    [container] = containers(pod)
+    found: dict[str, str] = {}
+    for source in container.get("envFrom", ()):
+        if "configMapRef" in source:
+            found |= named("ConfigMap", source["configMapRef"]["name"], target)["data"]
+    return found | {one["name"]: one["value"] for one in container.get("env", ())}
+
+
+@every_overlay
+def test_every_service_has_its_roles_and_its_migration(target: str) -> None:
+    names = {one["metadata"]["name"] for one in roles(target)}
+    assert names == {f"{service}-{role}" for service in SERVICES for role in ROLES}
+    jobs = {one["metadata"]["name"] for one in of_kind("Job", target)}
+    version = re.search(r"(?m)^ARG VERSION=(.+)$", (ROOT / "Dockerfile").read_text())
+    assert version is not None
+    assert jobs == {f"{service}-migrate-{version[1]}" for service in SERVICES}
+
+
+@every_overlay
+def test_every_pod_runs_the_image_of_its_version(target: str) -> None:
+    images = {container["image"] for _, pod in pod_templates(target) for container in containers(pod)}
+    assert {image.split(":")[0] for image in images} == {f"recobro/{name}" for name in (*SERVICES, "operations")}
+    assert len({image.partition(":")[2] for image in images}) == 1
+    assert not [image for image in images if image.endswith((":", ":latest", "VERSION"))]
+
+
+@every_overlay
+def test_a_role_is_asked_how_it_is_on_the_port_of_its_service(target: str) -> None:
+    for deployment in roles(target):
+        service, _, role = deployment["metadata"]["name"].rpartition("-")
+        [container] = containers(deployment["spec"]["template"])
+        assert container["args"] == [role]
+        assert container["ports"] == [{"name": "http", "containerPort": 8001 + SERVICES.index(service)}]
+        probes = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
+        assert probes == {
+            "startup": {"path": "/startupz", "port": "http"},
+            "liveness": {"path": "/livez", "port": "http"},
+            "readiness": {"path": "/readyz", "port": "http"},
+        }
+
+
+@every_overlay
+def test_a_role_is_replaced_without_a_gap(target: str) -> None:
+    for deployment in roles(target):
+        assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+        pod = deployment["spec"]["template"]["spec"]
+        pause = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert pause + 25 < pod["terminationGracePeriodSeconds"] == 40
+        # What stands in both is refused by the API server.
+        for spread in pod.get("topologySpreadConstraints", ()):
+            assert not set(spread["matchLabelKeys"]) & set(spread["labelSelector"]["matchLabels"])
+
+
+def test_a_machine_or_a_zone_may_go() -> None:
+    budgets = {one["metadata"]["name"]: one["spec"] for one in of_kind("PodDisruptionBudget")}
+    for deployment in roles("overlays/production"):
+        spec, name = deployment["spec"], deployment["metadata"]["name"]
+        assert budgets.pop(name) == {"maxUnavailable": 1, "selector": spec["selector"]}
+        spread = {one["topologyKey"] for one in spec["template"]["spec"]["topologySpreadConstraints"]}
+        assert spread == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
+        service, _, role = name.rpartition("-")
+        least = {
+            "api": named("HorizontalPodAutoscaler", f"{service}-api")["spec"]["minReplicas"],
+            "relay": named("Deployment", f"{service}-relay")["spec"]["replicas"],
+            "consumer": named("ScaledObject", f"{service}-consumer")["spec"]["minReplicaCount"],
+        }
+        assert least[role] == 2
+        # Who scales it says how many there are; a number here would undo it with every roll-out.
+        assert ("replicas" in spec) == (role == "relay")
+    assert budgets == {}
+
+
+@every_overlay
+def test_every_pod_is_bounded_and_may_do_next_to_nothing(target: str) -> None:
+    for name, pod in pod_templates(target):
+        spec = pod["spec"]
+        assert spec["automountServiceAccountToken"] is False, name
+        security = spec["securityContext"]
+        assert security["runAsNonRoot"] is True, name
+        assert security["runAsUser"] >= 10_000, name
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers"} & set(spec), name
+        for container in containers(pod):
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }, name
+            for amounts in (container["resources"]["requests"], container["resources"]["limits"]):
+                assert set(amounts) == {"cpu", "memory"}, name
+            mounts = {one["mountPath"]: one for one in container["volumeMounts"]}
+            assert set(mounts) == {"/tmp", "/run/secrets/recobro"}, name
+        for volume in spec["volumes"]:
+            assert set(volume) - {"name"} in ({"emptyDir"}, {"projected"}), name
+            assert "sizeLimit" in volume.get("emptyDir", {"sizeLimit": ""}), name
+
+
+@every_overlay
+def test_the_namespace_refuses_any_other_pod(target: str) -> None:
+    [namespace] = of_kind("Namespace", target)
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+@every_overlay
+def test_what_a_pod_is_told_is_known_to_its_program(target: str) -> None:
+    of_any = set(chain.from_iterable(variables_of(settings_of(service)) for service in SERVICES))
+    for name, pod in pod_templates(target):
+        service = pod["metadata"]["labels"]["app.kubernetes.io/name"]
+        known = variables_of(settings_of(service)) if service in SERVICES else of_any | OPERATIONS
+        assert set(told(pod, target)) <= known, name
+
+
+@every_overlay
+def test_the_files_that_a_pod_is_told_of_are_there(target: str) -> None:
+    for name, pod in pod_templates(target):
+        [secrets] = [one["projected"] for one in pod["spec"]["volumes"] if "projected" in one]
+        there = {
+            f"/run/secrets/recobro/{item['path']}" for one in secrets["sources"] for item in one["secret"]["items"]
+        }
+        named_files = {value for variable, value in told(pod, target).items() if variable.endswith("_FILE")}
+        assert named_files <= there, name
+        # The certificate of PostgreSQL's signer is named in the address.
+        assert there - named_files <= {"/run/secrets/recobro/postgres-ca.crt"}, name
+
+
+@every_overlay
+def test_every_secret_that_a_pod_reads_is_made_by_somebody(target: str) -> None:
+    made = {one["metadata"]["name"] for kind in ("ExternalSecret", "KafkaUser") for one in of_kind(kind, target)}
+    # By the operators; and, on one's own machine, by hand.
+    made |= {"postgres-ca", "recobro-cluster-ca-cert"}
+    made |= {"jwks", "operations-token"} if target == "overlays/local" else set()
+    read = set()
+    for _, pod in pod_templates(target):
+        read |= {
+            source["secret"]["name"]
+            for one in pod["spec"]["volumes"]
+            for source in one.get("projected", {}).get("sources", ())
+        }
+        read |= {
+            source["secretRef"]["name"]
+            for container in containers(pod)
+            for source in container.get("envFrom", ())
+            if "secretRef" in source
+        }
+    assert read <= made
+    assert of_kind("Secret", target) == []
+
+
+def test_the_jobs_of_a_day_come_in_their_order() -> None:
+    jobs = {one["metadata"]["name"]: one["spec"] for one in of_kind("CronJob")}
+    said = {
+        name: spec["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"] for name, spec in jobs.items()
+    }
+    assert said == {
+        "staging": ["stage", "--as-of", "today"],
+        "promise-checks": ["check-promises", "--as-of", "today"],
+        "lists": ["list", "--all", "--date", "today"],
+    }
+    minutes = {
+        name: int(hour) * 60 + int(minute)
+        for name, spec in jobs.items()
+        for minute, hour, *_ in [spec["schedule"].split()]
+    }
+    order = sorted(minutes, key=lambda name: minutes[name])
+    assert order == ["staging", "promise-checks", "lists"]
+    for earlier, later in pairwise(order):
+        assert (
+            minutes[earlier] * 60 + jobs[earlier]["jobTemplate"]["spec"]["activeDeadlineSeconds"] < minutes[later] * 60
+        )
+    for spec in jobs.values():
+        assert spec["concurrencyPolicy"] == "Forbid"
+        assert spec["timeZone"] == "America/Mexico_City"
+        assert spec["startingDeadlineSeconds"] > 0
+        assert spec["jobTemplate"]["spec"]["template"]["spec"]["restartPolicy"] == "Never"
