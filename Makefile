@@ -54,6 +54,12 @@ monitoring-check: setup ## check alert rules and their tests, dashboards and run
 dashboards: setup ## write the Grafana dashboards anew
 	@$(BIN)/python deploy/monitoring/dashboards.py
 
+images: ## build the container images (needs Docker)
+	@REVISION=$$(git rev-parse HEAD) docker compose --profile operations build
+
+compose-check: ## check the images and docker-compose.yml without Docker's engine (what Docker Compose itself says needs Go)
+	@PYTHON=$(PYTHON) deploy/compose/check
+
 k8s-check: setup ## build the Kubernetes manifests, check them, compare them with the code (needs Go, Java and Maven)
 	@deploy/k8s/check
 	@RECOBRO_REQUIRE_KUSTOMIZE=1 $(BIN)/python -m pytest tests/deploy
@@ -65,7 +71,7 @@ lint: setup ## formatting, rules, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(foreach folder,$(TYPED),$(BIN)/mypy $(folder) &&) $(BIN)/mypy conftest.py
-	$(BIN)/mypy deploy/monitoring/dashboards.py
+	$(foreach file,monitoring/dashboards.py compose/checks.py compose/make_secrets.py,$(BIN)/mypy deploy/$(file) &&) true
 	$(BIN)/lint-imports
 	$(BIN)/python -m events.catalogue docs/events libs/events/tests/snapshots --check
 	$(BIN)/python -m chassis.configuration $(CONFIGURATION) --check
@@ -104,5 +110,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test faults faults-long bench-events monitoring-check dashboards k8s-check \
+.PHONY: help run demo demo-kafka test faults faults-long bench-events monitoring-check dashboards images compose-check k8s-check \
 	upgrade-check lint contracts settings kafka kafka-stop stop clean distclean setup

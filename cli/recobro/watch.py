@@ -122,9 +122,11 @@ def _transport_of(data: DataFolder) -> Transport:
     state = data.running()
     bootstrap = state.kafka_bootstrap if state else os.environ.get("RECOBRO_KAFKA_BOOTSTRAP")
     if bootstrap:
-        from events.kafka import KafkaTransport
+        from chassis import transport_from
 
-        return KafkaTransport(bootstrap)
+        from recobro.log_settings import of_platform
+
+        return transport_from(of_platform(None, bootstrap))
     if state is None:
         raise Trouble(f"No platform is running on {data.root}. Start one with: recobro up --data {data.root}")
     from events.postgres import PostgresTransport

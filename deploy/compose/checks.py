@@ -1,0 +1,275 @@
+"""What can be checked of images and docker-compose.yml without Docker's engine; ends with 1 when something is wrong.
+
+Docker Compose itself understands the file with every profile; what it makes of it is held against our own rules.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(sys.executable).parent
+HERE = Path("deploy/compose")
+# Docker Compose as its own repository builds it; the sum is Go's hash of the module's content, which pins all the rest.
+COMPOSE = "github.com/docker/compose/v5"
+COMPOSE_VERSION = "v5.2.0"
+COMPOSE_SUM = "h1:WuZgtAM91BjFWy7xMKcM2Huq9OksVqRgkgBKFiEXs2Q="
+CLUSTER = ("--env-file", str(HERE / "cluster.env"))
+WAYS = {
+    "as it is": (),
+    "cluster": CLUSTER,
+    "tracing": ("--profile", "tracing"),
+    "operations": ("--profile", "operations"),
+    "everything": (*CLUSTER, "--profile", "*"),
+}
+SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|PRIVATE|CREDENTIAL|DATABASE_URL|LOG_URL")
+# A fresh volume belongs to root: who fills those of the secrets has to be root, and may do nothing else.
+ROOT_BY_NEED = {"secrets"}
+
+Service = dict[str, Any]
+
+
+class Refused(Exception):
+    """A program did not do what it was asked for; the message is what it said."""
+
+
+def output(*command: str | Path, folder: Path = ROOT, environment: dict[str, str] | None = None) -> str:
+    """What the program prints; ``Refused`` when it does not end well."""
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Refused((done.stdout + done.stderr).strip() or f"{command[0]} ended with {done.returncode}")
+    return done.stdout
+
+
+def linted(name: str, *arguments: str) -> Iterator[str]:
+    """What a program of our environment has against its input."""
+    try:
+        output(PROGRAMS / name, *arguments)
+    except Refused as refusal:
+        yield from str(refusal).splitlines()
+
+
+def docker_compose() -> Path:
+    """The pinned Docker Compose, built by Go into .tools when it is not there yet. ``Refused`` when it cannot be."""
+    binary = ROOT / HERE / ".tools" / f"docker-compose-{COMPOSE_VERSION}"
+    if not binary.exists():
+        module = json.loads(output("go", "mod", "download", "-json", f"{COMPOSE}@{COMPOSE_VERSION}"))
+        if module["Sum"] != COMPOSE_SUM:
+            raise Refused(f"Docker Compose is not the one that was pinned: its sum is {module['Sum']}.")
+        print(f"Building Docker Compose {COMPOSE_VERSION}, once.", flush=True)
+        output("go", "build", "-trimpath", "-o", binary, "./cmd", folder=Path(module["Dir"]))
+    return binary
+
+
+def composed(compose: Path, way: tuple[str, ...]) -> dict[str, Service]:
+    """The services as Docker Compose understands them; ``Refused`` when it does not."""
+    # No variable of whoever runs this may change what the file means.
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    config = json.loads(output(compose, *way, "config", "--format", "json", environment=environment))
+    services: dict[str, Service] = config["services"]
+    return services
+
+
+def is_job(service: Service) -> bool:
+    return bool(service.get("restart") == "no")
+
+
+def ours(service: Service) -> bool:
+    return "build" in service
+
+
+def wrong_with_privileges(name: str, service: Service) -> Iterator[str]:
+    if not service.get("read_only"):
+        yield "its root is not read-only"
+    if service.get("cap_drop") != ["ALL"] or service.get("cap_add") or service.get("privileged"):
+        yield "it keeps capabilities"
+    if "no-new-privileges:true" not in service.get("security_opt", []):
+        yield "it may gain privileges"
+    user = str(service.get("user", "" if ours(service) else "0"))
+    if user.split(":")[0] in ("0", "root") and name not in ROOT_BY_NEED:
+        yield "it runs as root, or as whoever its image says"
+    if name in ROOT_BY_NEED and (service.get("network_mode") != "none" or not is_job(service)):
+        yield "it runs as root, so it has to be a job without a network"
+    for port in service.get("ports", []):
+        if port.get("host_ip") != "127.0.0.1":
+            yield f"port {port.get('published')} is open to the network"
+
+
+def wrong_with_running(service: Service) -> Iterator[str]:
+    limits = service.get("deploy", {}).get("resources", {}).get("limits", {})
+    if not limits.get("memory") or not limits.get("pids"):
+        yield "it has no limit of memory or of processes"
+    check = service.get("healthcheck", {})
+    if is_job(service):
+        if not check.get("disable"):
+            yield "it is a job, so its image's health check has to be off"
+    elif not check.get("test") and not ours(service):
+        yield "nobody asks whether it is well"
+    image, _, tag = service["image"].rpartition(":")
+    if not image or not re.search(r"\d+\.\d+", tag):
+        yield f"its image {service['image']} is not one version"
+    for mount in service.get("volumes", []):
+        if mount["type"] == "bind" and not Path(mount["source"]).exists():
+            yield f"{mount['source']} is not there"
+
+
+def wrong_with_environment(service: Service, known: set[str]) -> Iterator[str]:
+    for variable, value in service.get("environment", {}).items():
+        if SECRET.search(variable) and not variable.endswith("_FILE"):
+            yield f"{variable} would stand in the file"
+        if re.search(r"://[^/\s]*:[^/\s]*@", value or ""):
+            yield f"the value of {variable} holds a password"
+        if variable.startswith("RECOBRO_") and variable not in known:
+            yield f"{variable} is no setting of docs/configuration.md, nor one of the command"
+
+
+def known_settings() -> set[str]:
+    """Those of the services by their documentation, those of the command by its code; secret ones by file too."""
+    rows = re.findall(r"^\| `(RECOBRO_\w+)` .*$", (ROOT / "docs/configuration.md").read_text(), re.M)
+    command = "\n".join(file.read_text() for file in (ROOT / "cli/recobro").glob("*.py"))
+    packages = ("PORTFOLIO", "ASSIGNMENT", "DIALER_FEED", "FIELD_VISITS", "PROMISES")
+    names = {*rows, *re.findall(r"RECOBRO_[A-Z_]*[A-Z]", command)}
+    names |= {f"RECOBRO_{package}_DATABASE_URL" for package in packages}
+    return names | {f"{name}_FILE" for name in names if SECRET.search(name)}
+
+
+def wrong_with_order(services: dict[str, Service]) -> Iterator[str]:
+    """`docker compose up --wait` takes the end of a job for a failure unless somebody waits for it."""
+    awaited = {
+        name
+        for service in services.values()
+        for name, how in service.get("depends_on", {}).items()
+        if how["condition"] == "service_completed_successfully"
+    }
+    for name, service in services.items():
+        if is_job(service) and "profiles" not in service and name not in awaited:
+            yield f"{name}: nobody waits for this job"
+
+
+def wrong_with_scraping(services: dict[str, Service]) -> Iterator[str]:
+    """Prometheus asks every service of ours by its name, where it listens."""
+    settings = yaml.safe_load((ROOT / HERE / "prometheus.yml").read_text())
+    asked = {job["job_name"]: job["static_configs"][0]["targets"] for job in settings["scrape_configs"]}
+    listening = {
+        name: [f"{name}:{port['target']}" for port in service["ports"]]
+        for name, service in services.items()
+        if ours(service) and service.get("ports")
+    }
+    if asked != listening:
+        yield f"prometheus.yml asks {asked}, and there is {listening}"
+
+
+def stages() -> dict[str, list[str]]:
+    """The Dockerfile's lines of every stage, those of the stages that it stands on before its own."""
+    text = re.sub(r"\\\n\s*", "", re.sub(r"(?m)^\s*#.*\n", "", (ROOT / "Dockerfile").read_text()))
+    found: dict[str, list[str]] = {}
+    for part in re.split(r"(?m)^(?=FROM )", text)[1:]:
+        first, *lines = part.strip().splitlines()
+        base, name = re.fullmatch(r"FROM (\S+) AS (\S+)", first).groups()  # type: ignore[union-attr]
+        found[name] = [*found.get(base, []), *lines]
+    return found
+
+
+def last(lines: list[str], instruction: str) -> str:
+    """What the last such instruction says; nothing when there is none."""
+    said = [line.partition(" ")[2] for line in lines if line.startswith(f"{instruction} ")]
+    return said[-1] if said else ""
+
+
+def wrong_with_images(services: dict[str, Service]) -> Iterator[str]:
+    made = stages()
+    for target in sorted({service["build"]["target"] for service in services.values() if ours(service)}):
+        lines = made.get(target, [])
+        if not re.fullmatch(r"[1-9]\d*:[1-9]\d*", last(lines, "USER")):
+            yield f"image {target} does not run as a user with a number, or as root"
+        if not last(lines, "ENTRYPOINT").startswith("["):
+            yield f"image {target} starts through a shell, which keeps signals to itself"
+        if last(lines, "STOPSIGNAL") != "SIGTERM":
+            yield f"image {target} is not stopped by SIGTERM"
+        if not last(lines, "HEALTHCHECK"):
+            yield f"image {target} does not say how it is asked whether it is well"
+
+
+def pins(lock: str) -> dict[str, str]:
+    return dict(re.findall(r"^([\w.-]+)(?:\[[^\]]*\])?==(\S+)", (ROOT / "requirements" / lock).read_text(), re.M))
+
+
+def wants(file: str) -> set[str]:
+    lines = (ROOT / "requirements" / file).read_text().splitlines()
+    return {line for line in lines if line and not line.startswith(("#", "-"))}
+
+
+def wrong_with_locks() -> Iterator[str]:
+    """The images hold the versions that are tested, and what is wanted is what is locked."""
+    for part, whole in (("services.txt", "runtime.txt"), ("build.txt", "dev.txt")):
+        tested = pins(whole)
+        for name, version in pins(part).items():
+            if tested.get(name) != version:
+                yield f"{part} has {name} {version}, {whole} {tested.get(name, 'none')}"
+    for name in sorted(wants("services.in") - wants("runtime.in")):
+        yield f"services.in has {name}, and runtime.in has not"
+    locked = {name.lower() for name in pins("services.txt")}
+    for name in sorted(wants("services.in")):
+        if re.split(r"[\[<>=]", name)[0].lower() not in locked:
+            yield f"services.in has {name}, and services.txt has not"
+
+
+def wrong_with_compose() -> Iterator[str]:
+    compose = docker_compose()
+    ways = {name: composed(compose, way) for name, way in WAYS.items()}
+    for services in ways.values():
+        yield from wrong_with_order(services)
+    services, known = ways["everything"], known_settings()
+    for name, service in services.items():
+        for problem in (
+            *wrong_with_privileges(name, service),
+            *wrong_with_running(service),
+            *wrong_with_environment(service, known),
+        ):
+            yield f"{name}: {problem}"
+    yield from wrong_with_scraping(services)
+    yield from wrong_with_images(services)
+
+
+def passes(name: str, problems: Iterator[str]) -> bool:
+    """Say what is wrong, each once; whether nothing is."""
+    found: dict[str, None] = {}
+    try:
+        for problem in problems:
+            found.setdefault(problem)
+    except Refused as refusal:
+        found.setdefault(str(refusal))
+    print("FAILED " if found else "ok     ", name)
+    print(*(f"          {problem}\n" for problem in found), sep="", end="")
+    return not found
+
+
+def main() -> int:
+    passed = [
+        passes("hadolint on the Dockerfile", linted("hadolint", "Dockerfile")),
+        passes("shellcheck", linted("shellcheck", str(HERE / "check"), str(HERE / "postgres/databases.sh"))),
+        passes(
+            "the schema of the Compose specification",
+            linted("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"),
+        ),
+        passes("locks of the images", wrong_with_locks()),
+    ]
+    name = f"Docker Compose {COMPOSE_VERSION}, {len(WAYS)} ways, and our own rules"
+    if shutil.which("go") is None:
+        print(f"SKIPPED {name}: there is no Go to build it")
+        passed.append(os.environ.get("RECOBRO_REQUIRE_COMPOSE") != "1")
+    else:
+        passed.append(passes(name, wrong_with_compose()))
+    return 0 if all(passed) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
