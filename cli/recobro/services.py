@@ -9,6 +9,7 @@ from recobro.errors import Trouble
 DEFAULT_PORT_BASE = 8000
 HOST = "127.0.0.1"
 _PLACE = "{service}"
+_PORT_PLACE = "{port}"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def addresses_at(base: str) -> dict[str, str]:
     """Where each service listens.
 
     ``base`` carries the port base, as in http://127.0.0.1:8000, or has the place of the service's name, as in
-    https://{service}.recobro.example.
+    https://{service}.recobro.example; there {port} stands for its usual port.
     """
     if "{" in base or "}" in base:
         return _addresses_by_name(base)
@@ -58,7 +59,12 @@ def addresses_at(base: str) -> dict[str, str]:
 
 def _addresses_by_name(template: str) -> dict[str, str]:
     wrong = f"{template} is not a template such as https://{_PLACE}.recobro.example: {_PLACE} stands for the service."
-    found = {service.name: template.replace(_PLACE, service.name).rstrip("/") for service in SERVICES}
+    found = {
+        service.name: template.replace(_PLACE, service.name)
+        .replace(_PORT_PLACE, str(DEFAULT_PORT_BASE + service.port_offset))
+        .rstrip("/")
+        for service in SERVICES
+    }
     for address in found.values():
         _parts(address, wrong)
         if _PLACE not in template or any(sign in address for sign in "{}?#"):

@@ -155,6 +155,7 @@ def test_what_is_no_address_is_said_so(wrong: str) -> None:
     [
         ("https://{service}.recobro.example", "https://dialer-feed.recobro.example"),
         ("https://recobro.example:8443/{service}/", "https://recobro.example:8443/dialer-feed"),
+        ("http://{service}:{port}", "http://dialer-feed:8003"),
     ],
 )
 def test_a_template_has_a_place_for_the_service(template: str, expected: str) -> None:
