@@ -104,7 +104,9 @@ async def _follow_runtime(tx: Transaction, consumer: Consumer, events: Sequence[
 async def _apply_facts(
     tx: Transaction, consumer: Consumer, name: str, facts: Sequence[Delivery], handle: Handle
 ) -> int:
-    tx.traces = {d.event_id: continued(d.envelope.traceparent) for d in facts if d.envelope and d.envelope.traceparent}
+    traces = {d.event_id: d.envelope.traceparent for d in facts if d.envelope and d.envelope.traceparent}
+    # A span of its own for the work is only worth its time where somebody collects it.
+    tx.traces = {event_id: continued(trace) for event_id, trace in traces.items()} if is_exported() else traces
     # What a statement publishes for all of them at once has to belong to one.
     work_for(next(iter(tx.traces.values()), None))
     if consumer.lock_hook is not None:
