@@ -1,6 +1,7 @@
 """What the command's tests use."""
 
 import logging
+import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 import structlog
 from fake_platform import FakePlatform
 from operated import Operated
-from recobro.postgres import EmbeddedPostgres
+from recobro import kafka
+from recobro.postgres import EmbeddedPostgres, free_port
 
 
 @pytest.fixture
@@ -19,10 +21,32 @@ def open_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.fixture(autouse=True)
+def _no_logs_of_services() -> Iterator[None]:
+    """As in the command's own process: where a test before has started a service in this one, it would log to stdout."""
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(scope="module")
+def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A broker that nobody else uses, for topics that have the names of a platform's."""
+    if missing := kafka.missing_programs():
+        reason = f"{' and '.join(missing)} not on PATH"
+        pytest.fail(reason) if os.environ.get("RECOBRO_REQUIRE_KAFKA") == "1" else pytest.skip(reason)
+    jars = Path(__file__).parents[2] / ".kafka" / "lib"
+    kafka.fetch(jars)
+    broker = kafka.LocalKafka(tmp_path_factory.mktemp("kafka"), free_port(), jars)
+    try:
+        broker.start()
+        yield broker.bootstrap
+    finally:
+        broker.stop()
+
+
 @pytest.fixture
-def platform(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[FakePlatform]:
-    # Where a test before this one has started a service in this process, every request would be logged.
-    caplog.set_level(logging.WARNING, "httpx")
+def platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlatform]:
     monkeypatch.setenv("RECOBRO_TOKEN", "a-token")
     monkeypatch.setenv("COLUMNS", "80")
     running = FakePlatform()

@@ -253,8 +253,8 @@ async def test_a_migration_that_fails_is_told_and_the_others_go_on(operated: Ope
 
 
 @pytest.mark.kafka
-async def test_topics_and_lag_are_told_of_kafka_too(operated: Operated, kafka_bootstrap: str) -> None:
-    kafka = {"RECOBRO_LOG_URL": None, "RECOBRO_KAFKA_BOOTSTRAP": kafka_bootstrap, "RECOBRO_PARTITIONS": "12"}
+async def test_topics_and_lag_are_told_of_kafka_too(operated: Operated, own_kafka: str) -> None:
+    kafka = {"RECOBRO_LOG_URL": None, "RECOBRO_KAFKA_BOOTSTRAP": own_kafka, "RECOBRO_PARTITIONS": "12"}
     agency = uuid4()
     await add_agency(operated, agency)
     topic = f"agency.{agency}.events"
@@ -264,7 +264,7 @@ async def test_topics_and_lag_are_told_of_kafka_too(operated: Operated, kafka_bo
     created = await operated.json("topics", "create", **kafka)
     assert {"topic": topic, "partitions": 12, "expected": 12, "differs": {}, "outcome": "ok"} in created
 
-    await write(KafkaTransport(kafka_bootstrap), topic, 5, partition=3)
+    await write(KafkaTransport(own_kafka), topic, 5, partition=3)
     await operated.reads("promises.events", topic, [0, 0, 0, 2])
     reading = next(one for one in await operated.json("lag", **kafka) if one["topic"] == topic)
     assert (reading["position"], reading["end"], reading["lag"], reading["partitions_behind"]) == (2, 5, 3, 1)

@@ -146,7 +146,7 @@ async def test_a_kafka_client_that_hangs_for_ever_is_replaced(scene: Scene, monk
 async def test_who_could_read_and_does_not_get_on_is_stalled(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("events.reports.LAG_SECONDS", 0.1)
     monkeypatch.setattr("events.subscription.KEEP_SECONDS", 0.1)
-    monkeypatch.setattr("events.subscription.STALLED_SECONDS", 3.0)
+    monkeypatch.setattr("events.subscription.STALLED_SECONDS", 1.5)
     log, table = Joining(scene), scene.table()
     subscription, _ = scene.running.subscribe(table, scene.table_database, log)
     await send(scene, 1)
@@ -162,7 +162,7 @@ async def test_who_could_read_and_does_not_get_on_is_stalled(scene: Scene, monke
 
     member.poll = reads_nothing
     # With nothing to read that is no fault.
-    await asyncio.sleep(4)
+    await asyncio.sleep(2)
     assert not subscription.is_stalled
     await send(scene, 2)
     await until(is_stalled)
