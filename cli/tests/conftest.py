@@ -23,7 +23,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def _no_logs_of_services() -> Iterator[None]:
-    """As in the command's own process: where a test before has started a service in this one, it would log to stdout."""
+    """As in the command's own process: services that an earlier test has started in this one would log to stdout."""
     logging.disable(logging.WARNING)
     yield
     logging.disable(logging.NOTSET)
