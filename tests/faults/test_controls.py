@@ -42,7 +42,7 @@ async def kill_dialer_feed(world: World) -> None:
 async def test_a_position_that_moves_before_its_batch_is_noticed() -> None:
     async with started_world("control", environment=sabotaged("move-position-first")) as world:
         found = await findings(world, Scenario("killed-dialer-feed", (), kill_dialer_feed))
-    assert found["lost"] > 0
+    assert found["lost"] > 0, found
 
 
 async def test_commits_that_do_not_wait_for_the_disk_are_noticed() -> None:
@@ -54,4 +54,4 @@ async def test_commits_that_do_not_wait_for_the_disk_are_noticed() -> None:
         await admin.close()
         # More than one kill: by chance PostgreSQL may just have written what it has to, for a page that it evicts.
         found = await findings(world, Scenario("killed-postgres", (), kill_postgres), writes=600)
-    assert found["lost"] > 0
+    assert found["lost"] > 0, found
