@@ -34,6 +34,8 @@ BREACHES = {
 
 
 def committed_files() -> list[Path]:
+    if shutil.which("git") is None:
+        pytest.skip("git is not on PATH: what is committed cannot be told")
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if names.returncode != 0:
         pytest.skip("not a git checkout: what is committed cannot be told")

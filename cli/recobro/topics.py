@@ -75,7 +75,8 @@ def create(partitions: Partitions = None, data: Data = DEFAULT_DATA, as_json: As
 
 def service_topics() -> set[str]:
     """Those through which the services talk to each other."""
-    return {f"{one.name}.{Lane.EVENTS}" for one in SERVICES} | {f"{name}.{Lane.BULK}" for name in bulk_sources()}
+    names = {one.name for one in SERVICES}
+    return {f"{name}.{Lane.EVENTS}" for name in names} | {f"{name}.{Lane.BULK}" for name in names & bulk_sources()}
 
 
 async def look(chosen: targets.Targets, partitions: int | None = None) -> tuple[list[Topic], list[Trouble]]:
