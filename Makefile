@@ -72,7 +72,7 @@ lint: setup ## formatting, rules, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(foreach folder,$(TYPED),$(BIN)/mypy $(folder) &&) $(BIN)/mypy conftest.py
-	$(foreach file,monitoring/dashboards.py compose/checks.py compose/make_secrets.py,$(BIN)/mypy deploy/$(file) &&) true
+	$(foreach what,monitoring compose/checks.py compose/make_secrets.py,$(BIN)/mypy deploy/$(what) &&) true
 	$(BIN)/lint-imports
 	$(BIN)/python -m events.catalogue docs/events libs/events/tests/snapshots --check
 	$(BIN)/python -m chassis.configuration $(CONFIGURATION) --check

@@ -94,11 +94,27 @@ def _kafka_from_docker(stack: contextlib.ExitStack) -> str:
         raise Trouble(f"Docker did not start Kafka ({type(error).__name__})") from error
 
 
-def _kafka_from_java(stack: contextlib.ExitStack) -> str:
+@pytest.fixture(scope="session")
+def kafka_jars() -> Path:
+    """For tests that start brokers of their own; without Java and Maven they are skipped, or fail as above."""
+    try:
+        return _jars()
+    except Trouble as why:
+        if os.environ.get("RECOBRO_REQUIRE_KAFKA") == "1":
+            pytest.fail(str(why))
+        pytest.skip(str(why))
+
+
+def _jars() -> Path:
     if missing := kafka.missing_programs():
         raise Trouble(f"{' and '.join(missing)} not on PATH")
     jars = Path(__file__).parent / ".kafka" / "lib"
     kafka.fetch(jars)
+    return jars
+
+
+def _kafka_from_java(stack: contextlib.ExitStack) -> str:
+    jars = _jars()
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recobro-kafka-", ignore_cleanup_errors=True)))
     broker = kafka.LocalKafka(folder, free_port(), jars)
     stack.callback(broker.stop)

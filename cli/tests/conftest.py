@@ -1,7 +1,6 @@
 """What the command's tests use."""
 
 import logging
-import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 import structlog
 from fake_platform import FakePlatform
 from operated import Operated
-from recobro import kafka
+from recobro.kafka import LocalKafka
 from recobro.postgres import EmbeddedPostgres, free_port
 
 
@@ -30,14 +29,9 @@ def _no_logs_of_services() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def own_kafka(tmp_path_factory: pytest.TempPathFactory, kafka_jars: Path) -> Iterator[str]:
     """A broker that nobody else uses, for topics that have the names of a platform's."""
-    if missing := kafka.missing_programs():
-        reason = f"{' and '.join(missing)} not on PATH"
-        pytest.fail(reason) if os.environ.get("RECOBRO_REQUIRE_KAFKA") == "1" else pytest.skip(reason)
-    jars = Path(__file__).parents[2] / ".kafka" / "lib"
-    kafka.fetch(jars)
-    broker = kafka.LocalKafka(tmp_path_factory.mktemp("kafka"), free_port(), jars)
+    broker = LocalKafka(tmp_path_factory.mktemp("kafka"), free_port(), kafka_jars)
     try:
         broker.start()
         yield broker.bootstrap

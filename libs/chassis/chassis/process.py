@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, NoReturn, TypeVar
 
+from events.consumer import Consumer
 from events.database import Database
+from events.rebuilding import Source
+from events.runtime import Runtime
 from fastapi import FastAPI
 
 from chassis.migrations import standing_of, upgrade
 from chassis.server import serve
-from chassis.settings import Settings
+from chassis.settings import Settings, transport_from
 
 S = TypeVar("S", bound=Settings)
 WRONG_USE, BEHIND = 2, 3
@@ -46,14 +49,19 @@ class Role(StrEnum):
 class Program(Generic[S]):
     """A service as a program: ``python -m <package> [all|api|relay|consumer|migrate]``.
 
-    ``build`` makes the app of a role. A process that does all migrates its database first; the others leave that to
-    ``migrate`` and end with exit code 3 while it has not been done. A database of a newer release is taken as it is.
+    ``build`` makes the app of a role; ``consumer`` to ``on_barrier`` are what its ``Runtime`` is given. A process that
+    does all migrates its database first; the others leave that to ``migrate`` and end with exit code 3 while it has not
+    been done. A database of a newer release is taken as it is.
     """
 
     service: str
     migrations: str
     settings: type[S]
-    build: Callable[[S, Database, Role], FastAPI]
+    build: Callable[[S, Database, Runtime, Role], FastAPI]
+    consumer: Consumer
+    source: Source | None = None
+    agencies: bool = False
+    on_barrier: Callable[[], None] | None = None
 
     def run(self) -> None:
         """Do what the command line says, until SIGTERM or SIGINT."""
@@ -69,8 +77,22 @@ class Program(Generic[S]):
         if asked[0] == "migrate":
             print(f"The database of {self.service} is up to date.")
             return
+        serve(self._app(settings, Role(asked[0])), settings.host, settings.port)
+
+    def _app(self, settings: S, role: Role) -> FastAPI:
         database = Database(settings.database_url)
-        serve(self.build(settings, database, Role(asked[0])), settings.host, settings.port)
+        runtime = Runtime(
+            self.service,
+            database,
+            transport_from(settings),
+            self.consumer,
+            on_barrier=self.on_barrier,
+            agencies=self.agencies,
+            source=self.source,
+            relays=role.relays,
+            consumes=role.consumes,
+        )
+        return self.build(settings, database, runtime, role)
 
 
 def _end(sentence: str, code: int) -> NoReturn:

@@ -1,6 +1,8 @@
 """One batch of records, applied by one transaction."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
@@ -9,7 +11,7 @@ import structlog
 
 from events import barrier, inbox, metrics, rebuilding
 from events.consumer import Consumer
-from events.contracts.base import EVERYONE, REGISTRY, Event
+from events.contracts.base import EVERYONE, REGISTRY, Event, Lane
 from events.contracts.runtime import BarrierReached, BarrierRequested, Marker, RebuildRequested, StateRepublished
 from events.database import PASSING_TROUBLE, Transaction
 from events.envelope import AUDIENCE
@@ -79,10 +81,22 @@ async def apply(tx: Transaction, consumer: Consumer, name: str, wanted: Sequence
     return Applied([delivery.event for delivery in new if delivery.event is not None], waves, ended, tx.traces)
 
 
-def tell_spans(consumer: str, applied: Applied, seconds: float) -> None:
-    """Export a span for each fact of a batch that has just committed after ``seconds``."""
-    if not is_exported():
-        return
+def tell(consumer: str, lane: Lane, records: int, applied: Applied, seconds: float) -> None:
+    """Metrics and spans of a batch of so many records that has just committed, after ``seconds``."""
+    metrics.BATCH_SECONDS.labels(consumer).observe(seconds)
+    metrics.BATCH_EVENTS.labels(consumer).observe(records)
+    metrics.BATCH_WAVES.labels(consumer).observe(applied.waves)
+    for event_type, count in Counter(event.type for event in applied.events).items():
+        metrics.EVENTS_APPLIED.labels(consumer, event_type).inc(count)
+    if applied.events:
+        oldest = min(event.occurred_at for event in applied.events)
+        age = (datetime.now(UTC) - oldest).total_seconds()
+        metrics.EVENT_AGE_SECONDS.labels(consumer).observe(max(age, 0))
+    if lane is Lane.EVENTS and is_exported():
+        _tell_spans(consumer, applied, seconds)
+
+
+def _tell_spans(consumer: str, applied: Applied, seconds: float) -> None:
     ended_ns = now_ns()
     started_ns = ended_ns - int(seconds * 1e9)
     for event in applied.events:

@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
 from uuid import UUID, uuid4
@@ -13,7 +11,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from events import metrics, positions, rebuilding
-from events.batch import Applied, Handle, apart, apply, tell_spans, together
+from events.batch import Applied, Handle, apart, apply, tell, together
 from events.consumer import Consumer
 from events.contracts.base import Lane
 from events.database import PASSING_TROUBLE, Database
@@ -348,17 +346,7 @@ class Subscription:
         return applied
 
     def _after_batch(self, records: int, applied: Applied, seconds: float) -> None:
-        metrics.BATCH_SECONDS.labels(self.name).observe(seconds)
-        metrics.BATCH_EVENTS.labels(self.name).observe(records)
-        metrics.BATCH_WAVES.labels(self.name).observe(applied.waves)
-        for event_type, count in Counter(event.type for event in applied.events).items():
-            metrics.EVENTS_APPLIED.labels(self.name, event_type).inc(count)
-        if applied.events:
-            oldest = min(event.occurred_at for event in applied.events)
-            age = (datetime.now(UTC) - oldest).total_seconds()
-            metrics.EVENT_AGE_SECONDS.labels(self.name).observe(max(age, 0))
-        if self.lane is Lane.EVENTS:
-            tell_spans(self.name, applied, seconds)
+        tell(self.name, self.lane, records, applied, seconds)
         if applied.barrier_ended and self._on_barrier is not None:
             self._on_barrier()
         if self.lane is Lane.BULK:

@@ -1,7 +1,6 @@
 """A broker that lets in only whom it knows, and that its clients have to know."""
 
 import asyncio
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -20,11 +19,10 @@ from events import TransportError
 from events.kafka import KafkaTransport, Security
 from events.transport import OutgoingRecord
 from kitchen import Reader
-from recobro import kafka
+from recobro.kafka import LocalKafka
 from recobro.postgres import free_port
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
-JARS = Path(__file__).parents[3] / ".kafka" / "lib"
 NAME, PASSWORD = "kitchen", "a-password-that-nobody-may-see"
 
 
@@ -38,15 +36,10 @@ class Guarded:
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    if missing := kafka.missing_programs():
-        if os.environ.get("RECOBRO_REQUIRE_KAFKA") == "1":
-            pytest.fail(f"{missing} not on PATH")
-        pytest.skip(f"{' and '.join(missing)} not on PATH")
-    kafka.fetch(JARS)
+def guarded(tmp_path_factory: pytest.TempPathFactory, kafka_jars: Path) -> Iterator[Guarded]:
     folder = tmp_path_factory.mktemp("guarded")
-    authority, another = _authority(folder / "ca.pem"), _authority(folder / "another.pem")
-    assert another is not authority
+    authority = _authority(folder / "ca.pem")
+    _authority(folder / "another.pem")
     _server_certificate(folder / "broker.pem", *authority)
     port, secure, controller = free_port(), free_port(), free_port()
     settings = {
@@ -61,20 +54,20 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         "listener.name.secure.ssl.keystore.type": "PEM",
         "listener.name.secure.ssl.keystore.location": str(folder / "broker.pem"),
     }
-    broker = kafka.LocalKafka(folder / "broker", port, JARS, settings=settings)
+    broker = LocalKafka(folder / "broker", port, kafka_jars, settings=settings)
     try:
         broker.start()
-        _add_user(broker)
+        _add_user(broker, kafka_jars)
         security = Security(NAME, PASSWORD, folder / "ca.pem")
         yield Guarded(f"127.0.0.1:{secure}", security, folder / "another.pem")
     finally:
         broker.stop()
 
 
-def _add_user(broker: kafka.LocalKafka) -> None:
+def _add_user(broker: LocalKafka, jars: Path) -> None:
     java = shutil.which("java")
     assert java is not None
-    command = [java, "-cp", f"{JARS}/*", "kafka.admin.ConfigCommand", "--bootstrap-server", broker.bootstrap]
+    command = [java, "-cp", f"{jars}/*", "kafka.admin.ConfigCommand", "--bootstrap-server", broker.bootstrap]
     command += ["--alter", "--entity-type", "users", "--entity-name", NAME]
     command += ["--add-config", f"SCRAM-SHA-512=[password={PASSWORD}]"]
     subprocess.run(command, check=True, capture_output=True, timeout=60)

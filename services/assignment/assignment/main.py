@@ -1,6 +1,6 @@
 """The assignment process: relays and consumers, HTTP."""
 
-from chassis import Program, Role, create_app, transport_from
+from chassis import Program, Role, create_app
 from events.database import Database
 from events.runtime import Runtime
 from fastapi import FastAPI
@@ -28,19 +28,6 @@ def build_app(
     )
 
 
-def start(settings: AssignmentSettings, database: Database, role: Role) -> FastAPI:
-    """The app of a process that does this."""
-    runtime = Runtime(
-        SERVICE,
-        database,
-        transport_from(settings),
-        consumer,
-        agencies=True,
-        source=SOURCE,
-        relays=role.relays,
-        consumes=role.consumes,
-    )
-    return build_app(settings, database, runtime, role)
-
-
-PROGRAM = Program(SERVICE, "assignment.migrations", AssignmentSettings, start)
+PROGRAM = Program(
+    SERVICE, "assignment.migrations", AssignmentSettings, build_app, consumer, source=SOURCE, agencies=True
+)

@@ -11,7 +11,6 @@ from events.database import PASSING_TROUBLE, Database, Transaction
 from events.tasks import beside
 
 _ASK_EVERY_SECONDS = 5.0
-_NOTIFY = "SELECT pg_notify('bells', list_id::text) FROM unnest($1::uuid[]) AS list_id"
 log = structlog.get_logger(__name__)
 
 
@@ -51,9 +50,17 @@ async def heard(waiter: "asyncio.Future[None]", timeout_seconds: float) -> None:
         await asyncio.wait_for(waiter, timeout_seconds)
 
 
+def ring(list_id: str) -> str:
+    """SQL that rings the bell of the list ``list_id``, an SQL expression too, in every process at the commit."""
+    return f"pg_notify('bells', ({list_id})::text)"
+
+
+_RING = f"SELECT {ring('list_id')} FROM unnest($1::uuid[]) AS list_id"
+
+
 async def ring_everywhere(tx: Transaction, bells: Bells, list_ids: Collection[UUID]) -> None:
     """Ring the bells of these lists in every process, once the transaction has committed."""
-    await tx.execute(_NOTIFY, list_ids)
+    await tx.execute(_RING, list_ids)
     tx.after_commit(lambda: bells.ring(list_ids))
 
 

@@ -1,6 +1,6 @@
 """The dialer-feed process: relays and consumers, the list builder, HTTP."""
 
-from chassis import Program, Role, create_app, transport_from
+from chassis import Program, Role, create_app
 from events.database import Database
 from events.runtime import Runtime
 from fastapi import FastAPI
@@ -37,18 +37,4 @@ def wake_builder() -> None:
     NEWS.ring([listing.BUILDER])
 
 
-def start(settings: DialerFeedSettings, database: Database, role: Role) -> FastAPI:
-    """The app of a process that does this."""
-    runtime = Runtime(
-        SERVICE,
-        database,
-        transport_from(settings),
-        consumer,
-        on_barrier=wake_builder,
-        relays=role.relays,
-        consumes=role.consumes,
-    )
-    return build_app(settings, database, runtime, role)
-
-
-PROGRAM = Program(SERVICE, "dialer_feed.migrations", DialerFeedSettings, start)
+PROGRAM = Program(SERVICE, "dialer_feed.migrations", DialerFeedSettings, build_app, consumer, on_barrier=wake_builder)

@@ -18,7 +18,7 @@ from events.database import Row, Transaction, sorted_unique
 
 from dialer_feed import metrics, projection_queries
 from dialer_feed import withdrawal_queries as queries
-from dialer_feed.bells import Bells, ring_everywhere
+from dialer_feed.bells import Bells
 
 NEWS = Bells()
 """Rings, by list, when a transaction of this process has withdrawn something or changed a list."""
@@ -110,8 +110,7 @@ async def number(tx: Transaction) -> None:
     rows = await queries.number(tx, contract_ids, list_ids)
     for row in sorted(rows, key=lambda row: (row["list_id"], row["cursor"])):
         tx.publish(_event(row), cause=row["cause_event_id"])
-    await ring_everywhere(tx, NEWS, {row["list_id"] for row in rows})
-    tx.after_commit(partial(_measure, rows))
+    tx.after_commit(partial(_committed, rows))
 
 
 def _event(row: Row) -> ListEntryWithdrawn:
@@ -127,7 +126,8 @@ def _event(row: Row) -> ListEntryWithdrawn:
     )
 
 
-def _measure(rows: Sequence[Row]) -> None:
+def _committed(rows: Sequence[Row]) -> None:
+    NEWS.ring({row["list_id"] for row in rows})
     for row in rows:
         seconds = (row["withdrawn_at"] - row["caused_at"]).total_seconds()
         metrics.WITHDRAWAL_SECONDS.labels(row["reason"]).observe(max(0.0, seconds))

@@ -7,6 +7,7 @@ from uuid import UUID
 from chassis import Reader
 from events.database import Row, Transaction
 
+from dialer_feed.bells import ring
 from dialer_feed.eligibility import LIVE, ON_DATE, PHONE_OF_ENTRY, phones, reason
 
 _SILENCING = "7203550203"
@@ -84,8 +85,9 @@ WITH taken AS (
 """
 
 # A locked row is read again: a list may have been published, or a cursor given, while we waited for it. What is taken
-# off a list that is still being built was never published, and gets no cursor.
-_NUMBER = """
+# off a list that is still being built was never published, and gets no cursor. The lists' bells ring here, in every
+# process: a statement of their own would be a round trip more on the way of a payment.
+_NUMBER = f"""
 WITH held AS MATERIALIZED (
     SELECT list_id, status, campaign_id, last_cursor FROM dialing_list
     WHERE list_id = ANY ($2::uuid[]) ORDER BY list_id FOR NO KEY UPDATE
@@ -100,6 +102,7 @@ WITH held AS MATERIALIZED (
     UPDATE dialing_list list SET last_cursor = newest.cursor
     FROM (SELECT list_id, max(cursor) AS cursor FROM numbered GROUP BY list_id) AS newest
     WHERE list.list_id = newest.list_id
+    RETURNING {ring("list.list_id")}
 )
 UPDATE list_entry entry SET cursor = numbered.cursor, withdrawn_at = (SELECT clock_timestamp())
 FROM numbered

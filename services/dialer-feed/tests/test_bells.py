@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from dialer_feed.bells import Bells, Wire, ring_everywhere
+from dialing_scene import Scene
 from events.database import Database
 
 CUT_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> $1"
@@ -56,3 +57,20 @@ async def test_a_wire_that_was_cut_is_mended(database: Database, monkeypatch: py
                 async with database.transaction() as tx:
                     await ring_everywhere(tx, Bells(), [list_id])
                 await asyncio.sleep(0.1)
+
+
+async def test_a_withdrawal_rings_in_every_process_and_only_there_where_somebody_was_taken_off(scene: Scene) -> None:
+    [one, another] = await scene.contracts(2)
+    list_id = await scene.built()
+    bells = Bells()
+    async with Wire(scene.database, bells).running():
+        await until_it_listens(scene.database)
+        heard = bells.listen(list_id)
+        await scene.receives(one.paid())
+        await asyncio.wait_for(heard, 30)
+        heard = bells.listen(list_id)
+        await scene.receives(one.paid())
+        await asyncio.sleep(0.2)
+        assert not heard.done()
+        await scene.receives(another.paid())
+        await asyncio.wait_for(heard, 30)

@@ -1,6 +1,6 @@
 """The field-visits process: relays and consumers, HTTP."""
 
-from chassis import Program, Role, create_app, transport_from
+from chassis import Program, Role, create_app
 from events.database import Database
 from events.runtime import Runtime
 from fastapi import FastAPI
@@ -35,18 +35,4 @@ def build_app(
     return app
 
 
-def start(settings: FieldVisitsSettings, database: Database, role: Role) -> FastAPI:
-    """The app of a process that does this."""
-    runtime = Runtime(
-        SERVICE,
-        database,
-        transport_from(settings),
-        consumer,
-        source=SOURCE,
-        relays=role.relays,
-        consumes=role.consumes,
-    )
-    return build_app(settings, database, runtime, role)
-
-
-PROGRAM = Program(SERVICE, "field_visits.migrations", FieldVisitsSettings, start)
+PROGRAM = Program(SERVICE, "field_visits.migrations", FieldVisitsSettings, build_app, consumer, source=SOURCE)

@@ -1,6 +1,6 @@
 """The portfolio process: relays and consumers, the loader of files, HTTP."""
 
-from chassis import Program, Role, Settings, create_app, transport_from
+from chassis import Program, Role, Settings, create_app
 from events.database import Database
 from events.runtime import Runtime
 from fastapi import FastAPI
@@ -32,18 +32,8 @@ def build_app(
     return app
 
 
-def start(settings: Settings, database: Database, role: Role) -> FastAPI:
-    """The app of a process that does this."""
-    runtime = Runtime(
-        SERVICE,
-        database,
-        transport_from(settings),
-        consumer,
-        source=SOURCE,
-        relays=role.relays,
-        consumes=role.consumes,
-    )
+def _build(settings: Settings, database: Database, runtime: Runtime, role: Role) -> FastAPI:
     return build_app(settings, database, runtime, Loader(database), role)
 
 
-PROGRAM = Program(SERVICE, "portfolio.migrations", Settings, start)
+PROGRAM = Program(SERVICE, "portfolio.migrations", Settings, _build, consumer, source=SOURCE)

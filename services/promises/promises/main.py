@@ -1,6 +1,6 @@
 """The promises process: relays and consumers, the watch over promises, HTTP."""
 
-from chassis import Program, Role, create_app, transport_from
+from chassis import Program, Role, create_app
 from events.database import Database
 from events.runtime import Runtime
 from fastapi import FastAPI
@@ -30,18 +30,4 @@ def build_app(
     )
 
 
-def start(settings: PromisesSettings, database: Database, role: Role) -> FastAPI:
-    """The app of a process that does this."""
-    runtime = Runtime(
-        SERVICE,
-        database,
-        transport_from(settings),
-        consumer,
-        source=SOURCE,
-        relays=role.relays,
-        consumes=role.consumes,
-    )
-    return build_app(settings, database, runtime, role)
-
-
-PROGRAM = Program(SERVICE, "promises.migrations", PromisesSettings, start)
+PROGRAM = Program(SERVICE, "promises.migrations", PromisesSettings, build_app, consumer, source=SOURCE)
