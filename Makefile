@@ -16,7 +16,6 @@ PORT_BASE ?= 8000
 KAFKA_DATA ?= .kafka
 KAFKA_PORT ?= 9092
 MINUTES ?= 60
-FAULTS ?= tests/faults tests/journeys/test_kills.py
 PREVIOUS ?= $(shell git describe --tags --abbrev=0 2>/dev/null)
 
 help: ## list the targets
@@ -36,7 +35,7 @@ test: setup ## run the tests; what was skipped is listed with its reason (PYTEST
 
 faults: setup ## kill every process under payments, inject a selection of faults, and show that the rig notices defects
 	@RECOBRO_FAULTS=1 RECOBRO_FAULT_PAYMENTS=$${RECOBRO_FAULT_PAYMENTS:-100} \
-		$(BIN)/python -m pytest $(FAULTS)
+		$(BIN)/python -m pytest tests/faults tests/journeys/test_kills.py
 
 faults-long: setup ## inject every fault over every log, again and again (MINUTES, else 60; SEED to repeat a run)
 	@PYTHONPATH=tests:bench $(BIN)/python -m faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -2,11 +2,11 @@
 
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from faults.proxy import Proxy
-from faults.scenarios import CLUSTER, EMBEDDED, KAFKA, PROXIED, PROXIED_KAFKA, SMALL, SPLIT
+from faults.scenarios import CLUSTER, EMBEDDED, KAFKA, NAMES, PROXIED, PROXIED_KAFKA, SMALL, SPLIT
 from faults.storage import small_disk
 from faults.world import World, started_world
 from recobro import kafka
@@ -18,8 +18,11 @@ PLATFORMS = (EMBEDDED, PROXIED, SMALL, KAFKA, CLUSTER, PROXIED_KAFKA, SPLIT)
 
 
 @contextlib.asynccontextmanager
-async def started(platform: str, seed: str) -> AsyncIterator[World]:
-    """A world on this platform, and all that it needs; ``CannotMount``, ``KafkaFailed`` where the machine lacks it."""
+async def started(platform: str, seed: str, split: Sequence[str] = NAMES) -> AsyncIterator[World]:
+    """A world on this platform, and all that it needs; ``CannotMount``, ``KafkaFailed`` where the machine lacks it.
+
+    ``split``: the services that are split by roles where the platform is.
+    """
     async with contextlib.AsyncExitStack() as stack:
         temporary = tempfile.TemporaryDirectory(prefix="recobro-faults-", ignore_cleanup_errors=True)
         folder = Path(stack.enter_context(temporary))
@@ -40,7 +43,7 @@ async def started(platform: str, seed: str) -> AsyncIterator[World]:
             brokers=brokers,
             in_front_of_postgres=platform == PROXIED,
             in_front_of_kafka=in_front_of_kafka,
-            split=platform == SPLIT,
+            split=split if platform == SPLIT else (),
             folder=folder,
         ) as world:
             yield world

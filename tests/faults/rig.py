@@ -1,6 +1,7 @@
 """Plays one scenario on a platform: clients write, faults happen, all comes to rest, everything is compared."""
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass, field
 
@@ -26,8 +27,19 @@ class Outcome:
     findings: list[Finding] = field(default_factory=list)
 
 
-async def play(world: World, scenario: Scenario, platform: str, *, writes: int, rate: float) -> Outcome:
-    """Faults while ``writes`` are sent, ``rate`` a second; then the platform has to settle and the books to agree."""
+async def play(
+    world: World,
+    scenario: Scenario,
+    platform: str,
+    *,
+    writes: int,
+    rate: float,
+    patience: float = checker.SETTLE_SECONDS,
+) -> Outcome:
+    """Faults while ``writes`` are sent, ``rate`` a second; then the platform has to settle and the books to agree.
+
+    ``patience``: how many seconds it may take to settle; after that, only whoever acknowledged a write is asked for it.
+    """
     started = time.monotonic()
     ledger = world.books.ledger
     faults, acknowledged, ambiguous = len(world.faults), ledger.acknowledged_count, ledger.ambiguous_count
@@ -50,11 +62,13 @@ async def play(world: World, scenario: Scenario, platform: str, *, writes: int, 
     await scenario.afterwards(world)
     try:
         await world.ready()
-        await checker.settled(world.books)
+        await checker.settled(world.books, patience)
         found = await checker.check_answers(world.books, world.clients.ask_again)
         found += await checker.check(world.books)
     except (checker.NotSettled, TimeoutError) as error:
         found = [Finding("unsettled", str(error) or "not ready", scenario.name)]
+        with contextlib.suppress(OSError):
+            found += await checker.check_sources(world.books)
     return Outcome(
         scenario.name,
         platform,

@@ -1,13 +1,14 @@
-"""``recobro up`` as the rig wants it: python -m faults.up DATA PORT_BASE [--proxy PORT] [--roles].
+"""``recobro up`` as the rig wants it: python -m faults.up DATA PORT_BASE [--proxy PORT] [--split SERVICE ...].
 
-``--proxy``: the services reach PostgreSQL through that port. ``--roles``: instead of one process that does all, every
-service has two processes of each role.
+``--proxy``: the services reach PostgreSQL through that port. ``--split``: instead of one process that does all, these
+services have two processes of each role.
 """
 
 import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,10 +23,10 @@ _MIGRATE_SECONDS = 60
 
 
 class RiggedPlatform(Platform):
-    """A platform whose services reach PostgreSQL through a proxy's port, or are split by their roles."""
+    """A platform whose services reach PostgreSQL through a proxy's port, some of them split by their roles."""
 
     proxy_port: int | None = None
-    split = False
+    split: Sequence[str] = ()
     # Given to processes that may not listen yet.
     _port_bases: ClassVar[set[int]] = set()
 
@@ -37,7 +38,8 @@ class RiggedPlatform(Platform):
         return environment
 
     def _programs(self) -> list[Program]:
-        return [p for service in SERVICES for p in self._split(service)] if self.split else super()._programs()
+        whole = [program for program in super()._programs() if program.name not in self.split]
+        return whole + [p for service in SERVICES if service.name in self.split for p in self._split(service)]
 
     def _split(self, service: Service) -> list[Program]:
         environment = self._environment(service)
@@ -65,7 +67,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("port_base", type=int)
     parser.add_argument("--proxy", type=int)
-    parser.add_argument("--roles", action="store_true")
+    parser.add_argument("--split", nargs="+", default=[])
     asked = parser.parse_args()
     platform = RiggedPlatform(
         DataFolder(asked.data),
@@ -75,7 +77,7 @@ def main() -> None:
         on_ready=lambda _state: None,
         on_stopping=lambda: None,
     )
-    platform.proxy_port, platform.split = asked.proxy, asked.roles
+    platform.proxy_port, platform.split = asked.proxy, asked.split
     platform.run(stop_on_signals())
 
 

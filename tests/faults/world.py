@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources import as_file, files
@@ -76,6 +76,7 @@ class World:
     random: random.Random
     brokers: tuple[LocalKafka, ...] = ()
     proxy: Proxy | None = None
+    split: Sequence[str] = ()
     faults: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     """What a scenario has seen itself."""
@@ -137,14 +138,14 @@ async def started_world(
     brokers: tuple[LocalKafka, ...] = (),
     in_front_of_postgres: bool = False,
     in_front_of_kafka: Proxy | None = None,
-    split: bool = False,
+    split: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> AsyncIterator[World]:
     """A platform with a published list, over these brokers or the embedded log; it stops at the end.
 
     A proxy stands in front of PostgreSQL where one is wanted there, or in front of the broker that Kafka is reached by.
-    ``split``: every service has two processes of each role instead of one that does all.
+    ``split``: services that have two processes of each role instead of one that does all.
     ``environment`` is added to that of its processes; its data are in ``folder`` where there is one.
     """
     async with contextlib.AsyncExitStack() as stack:
@@ -160,7 +161,7 @@ async def started_world(
         bootstrap = ",".join(broker.bootstrap for broker in brokers)
         if in_front_of_kafka is not None:
             bootstrap = in_front_of_kafka.address
-        process = _start(data, proxy_port, bootstrap, environment or {}, split=split)
+        process = _start(data, proxy_port, bootstrap, environment or {}, split)
         stack.push_async_callback(_stop, process)
         await _up(data, process)
         client = stack.enter_context(connect(data, None))
@@ -173,7 +174,7 @@ async def started_world(
         contracts = list(listing.contracts)
         seeded.shuffle(contracts)
         plan = Plan(contracts, AS_OF, books.ledger, seeded)
-        yield World(data, client, clients, plan, books, seeded, brokers, proxy)
+        yield World(data, client, clients, plan, books, seeded, brokers, proxy, split)
 
 
 def _api_urls(data: DataFolder) -> dict[str, list[str]]:
@@ -189,7 +190,7 @@ def _api_urls(data: DataFolder) -> dict[str, list[str]]:
 
 
 def _start(
-    data: DataFolder, proxy_port: int | None, bootstrap: str, environment: Mapping[str, str], *, split: bool
+    data: DataFolder, proxy_port: int | None, bootstrap: str, environment: Mapping[str, str], split: Sequence[str]
 ) -> "subprocess.Popen[bytes]":
     data.root.mkdir(parents=True, exist_ok=True)
     folders = [environment.get("PYTHONPATH"), *_FOLDERS, os.environ.get("PYTHONPATH")]
@@ -201,7 +202,7 @@ def _start(
     }
     command = [sys.executable, "-P", "-m", "faults.up", str(data.root), str(free_port_base())]
     command += ["--proxy", str(proxy_port)] if proxy_port is not None else []
-    command += ["--roles"] if split else []
+    command += ["--split", *split] if split else []
     with (data.root / "up.log").open("ab") as output:
         return subprocess.Popen(
             command,
