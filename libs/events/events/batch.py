@@ -23,7 +23,8 @@ from events.turns import in_turns
 from events.waves import cut_into_waves
 
 _BARRIER: tuple[type[Marker], ...] = (BarrierRequested, BarrierReached)
-_RUNTIME: tuple[type[Event], ...] = (*_BARRIER, StateRepublished, RebuildRequested)
+# Types as they are: pydantic's isinstance costs more on each event than reading its envelope's time.
+_RUNTIME: frozenset[type] = frozenset({*_BARRIER, StateRepublished, RebuildRequested})
 log = structlog.get_logger()
 
 
@@ -49,19 +50,21 @@ async def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> l
     The rest needs no transaction. Other tasks have their turn in between.
     """
     wanted: dict[UUID, Delivery] = {}
-    async for record in in_turns(records):
-        if record.headers.get(AUDIENCE, EVERYONE) not in (EVERYONE, consumer.service):
-            continue
-        delivery = Delivery.of(record)
-        event_type = REGISTRY.get(delivery.type or "")
-        if delivery.error is None and event_type is None:
-            metrics.EVENTS_UNKNOWN.labels(name).inc()
-            continue
-        if delivery.error is None and event_type not in consumer.handlers and event_type not in _RUNTIME:
-            continue
-        # The first copy counts: it stands where the fact belongs in the order of its key.
-        if wanted.setdefault(delivery.event_id, delivery) is delivery:
-            delivery.decode()
+    audiences = {EVERYONE, consumer.service}
+    async for some in in_turns(records):
+        for record in some:
+            if record.headers.get(AUDIENCE, EVERYONE) not in audiences:
+                continue
+            delivery = Delivery.of(record)
+            event_type = REGISTRY.get(delivery.type or "")
+            if delivery.error is None and event_type is None:
+                metrics.EVENTS_UNKNOWN.labels(name).inc()
+                continue
+            if delivery.error is None and event_type not in consumer.handlers and event_type not in _RUNTIME:
+                continue
+            # The first copy counts: it stands where the fact belongs in the order of its key.
+            if wanted.setdefault(delivery.event_id, delivery) is delivery:
+                delivery.decode()
     return list(wanted.values())
 
 
@@ -74,10 +77,12 @@ async def apply(tx: Transaction, consumer: Consumer, name: str, wanted: Sequence
     fresh = await inbox.claim(tx, name, [delivery.event_id for delivery in wanted]) if wanted else set()
     metrics.EVENTS_REPEATED.labels(name).inc(len(wanted) - len(fresh))
     new = [delivery for delivery in wanted if delivery.event_id in fresh]
-    facts = [delivery for delivery in new if not isinstance(delivery.event, _RUNTIME)]
+    facts = [delivery for delivery in new if type(delivery.event) not in _RUNTIME]
     waves = await _apply_facts(tx, consumer, name, facts, handle) if facts else 0
     # Last of all: what this batch publishes has to lie before the markers that it publishes.
-    ended = await _follow_runtime(tx, consumer, [d.event for d in new if isinstance(d.event, _RUNTIME)])
+    ended = await _follow_runtime(
+        tx, consumer, [d.event for d in new if d.event is not None and type(d.event) in _RUNTIME]
+    )
     return Applied([delivery.event for delivery in new if delivery.event is not None], waves, ended, tx.traces)
 
 

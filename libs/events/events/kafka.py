@@ -253,7 +253,8 @@ class KafkaProducer:
                     partition=record.partition,
                     headers=[(name, value.encode()) for name, value in record.headers.items()],
                 )
-                async for record in in_turns(records)
+                async for some in in_turns(records)
+                for record in some
             ]
             await asyncio.gather(*sent)
         except (KafkaError, OSError) as error:

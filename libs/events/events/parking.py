@@ -92,7 +92,7 @@ class Delivery:
             places = {".".join(map(str, problem["loc"])) or "body" for problem in error.errors(include_input=False)}
             self.error = f"does not fit its contract: {', '.join(sorted(places))}"
             return
-        if not isinstance(self.event, Marker) and self.event.key != self.key:
+        if self.event.key != self.key and not isinstance(self.event, Marker):
             self.event, self.error = None, "came under another key than its own"
 
     @property

@@ -195,7 +195,7 @@ class Relay:
         """Return when the log has acknowledged all of these."""
         if self._producer is None:
             self._producer = await self._transport.producer(linger_ms=0 if self.lane is Lane.EVENTS else 5)
-        records = [self._record(row) async for row in in_turns(rows)]
+        records = [self._record(row) async for some in in_turns(rows) for row in some]
         try:
             if unseen := {record.topic for record in records} - self._topics:
                 await asyncio.wait_for(self._transport.ensure_topics(unseen), PUBLISH_TIMEOUT_SECONDS)
