@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import logging
+import unittest.mock
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +17,7 @@ from recobro.main import app
 from recobro.postgres import EmbeddedPostgres
 from recobro.services import SERVICES
 from recobro.targets import variable_of
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 SUBSET = tuple(service for service in SERVICES if service.name in ("portfolio", "assignment", "promises"))
 
@@ -59,17 +61,20 @@ class Operated:
 
     async def run(self, *arguments: str, **environment: str | None) -> tuple[int, str]:
         """The exit code and all that is said; the variables are added, or taken away where they are null."""
-        told = {**self.environment, **environment}
-        ran = await asyncio.to_thread(CliRunner().invoke, app, [*arguments], env=told)
-        assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
+        ran = await self._invoke(arguments, environment)
         return ran.exit_code, ran.output
 
     async def json(self, *arguments: str, **environment: str | None) -> Any:
         """What a script reads."""
+        return json.loads((await self._invoke([*arguments, "--json"], environment)).stdout)
+
+    async def _invoke(self, arguments: Sequence[str], environment: Mapping[str, str | None]) -> Result:
         told = {**self.environment, **environment}
-        ran = await asyncio.to_thread(CliRunner().invoke, app, [*arguments, "--json"], env=told)
+        # Where services were tested in this process their logs would go to what the command says.
+        with unittest.mock.patch.object(logging.getLogger(), "handlers", []):
+            ran = await asyncio.to_thread(CliRunner().invoke, app, arguments, env=told)
         assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
-        return json.loads(ran.stdout)
+        return ran
 
     async def says(self, service: str, *, seconds_ago: float = 0.0, times: int = 1) -> None:
         """Put events into its outbox."""

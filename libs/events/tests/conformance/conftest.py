@@ -1,16 +1,17 @@
 """Every test here runs on every transport that has what it needs."""
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
 import asyncpg
 import pytest
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from events import Database, TopicPartition, Transport
-from events.kafka import KafkaTransport
+from events.kafka import KafkaMember, KafkaTransport
 from events.memory import MemoryTransport
 from events.postgres import PostgresTransport
+from events.transport import Listener
 from kitchen import TABLES, Kitchen, Log, Running, Scene
 from recobro.postgres import EmbeddedPostgres
 
@@ -68,9 +69,22 @@ async def postgres_log(server: EmbeddedPostgres) -> AsyncIterator[Log]:
     await admin.close()
 
 
+class WithGroupsOfItsOwn(KafkaTransport):
+    """In a group of another test on this broker whoever has died there would be waited for, for a session's time."""
+
+    own: str
+
+    async def join(self, group: str, topics: Collection[str], listener: Listener) -> KafkaMember:
+        return await super().join(f"{self.own}.{group}", topics, listener)
+
+
 async def kafka_log(bootstrap: str) -> AsyncIterator[Log]:
+    own = uuid.uuid4().hex
+
     async def connect() -> Transport:
-        return KafkaTransport(bootstrap, PARTITIONS)
+        transport = WithGroupsOfItsOwn(bootstrap, PARTITIONS)
+        transport.own = own
+        return transport
 
     async def drop_before(place: TopicPartition, offset: int) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
