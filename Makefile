@@ -18,6 +18,9 @@ KAFKA_PORT ?= 9092
 MINUTES ?= 60
 PREVIOUS ?= $(shell git describe --tags --abbrev=0 2>/dev/null)
 
+# Many processes are started here: where this is set, each of them would compile all that is ours again.
+export PYTHONDONTWRITEBYTECODE :=
+
 help: ## list the targets
 	@$(PYTHON) -c 'import re; [print(f"{m[1]:<13}{m[2]}") for m in re.finditer(r"(?m)^([a-z-]+):.*?## (.*)", open("Makefile").read())]'
 
