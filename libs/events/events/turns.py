@@ -9,7 +9,8 @@ _AT_A_TIME = 50
 
 
 async def in_turns(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
-    """The same items, some at a time; after each of these everybody else has a turn, about every millisecond."""
+    """The same items, some at a time; in between everybody else has a turn, about every millisecond."""
     for start in range(0, len(items), _AT_A_TIME):
+        if start:
+            await asyncio.sleep(0)
         yield items[start : start + _AT_A_TIME]
-        await asyncio.sleep(0)
