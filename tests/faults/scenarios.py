@@ -21,8 +21,9 @@ SPLIT = "split"
 """Over one Kafka broker, with two processes of each role."""
 
 NAMES = ("portfolio", "assignment", "dialer-feed", "field-visits", "promises")
-# Through these a payment takes its contract off the lists.
-_MOMENT = ("portfolio", "dialer-feed")
+WITHDRAWING = ("portfolio", "dialer-feed")
+"""Through these a payment takes its contract off the lists."""
+
 _ACTIVE = "SELECT backend_pid FROM relay_heartbeat WHERE lane = 'events'"
 
 
@@ -75,8 +76,8 @@ async def restart_all(world: World) -> None:
 
 async def roll_out(world: World) -> None:
     """As a cluster does it: of each role one process after the other, the next one when it is ready in its place."""
-    others = [name for name in world.split if name not in _MOMENT]
-    for name in (*_MOMENT, *world.random.sample(others, k=min(1, len(others)))):
+    others = [name for name in world.split if name not in WITHDRAWING]
+    for name in (*WITHDRAWING, *world.random.sample(others, k=min(1, len(others)))):
         for process in world.processes(name):
             world.fault(f"SIGTERM {process.role} of {name}")
             os.kill(process.pid, signal.SIGTERM)

@@ -1,12 +1,12 @@
 """A selection of the faults, played once each; ``make faults-long`` plays all of them, again and again."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from faults.platforms import BROKERS, started
 from faults.rig import play
-from faults.scenarios import EMBEDDED, KAFKA, PROXIED, SCENARIOS, SPLIT, Scenario
+from faults.scenarios import EMBEDDED, KAFKA, PROXIED, SCENARIOS, SPLIT, WITHDRAWING, Scenario
 from faults.storage import CannotMount
 from faults.world import World
 from recobro.kafka import KafkaFailed
@@ -20,22 +20,22 @@ WRITES = 150
 RATES = {EMBEDDED: 50.0, PROXIED: 50.0, KAFKA: 50.0, SPLIT: 25.0}
 """The platforms that are played on, each with the writes a second that it is given."""
 OVER_KAFKA = ("killed-anyone", "broker-killed")
-SPLIT_SERVICES = ("portfolio", "dialer-feed")
 
 
-def selection() -> Iterator[object]:
-    for platform in RATES:
-        marks = [pytest.mark.kafka] if platform in BROKERS else []
-        for scenario in SCENARIOS:
-            if scenario.quick and platform in scenario.platforms and (platform != KAFKA or scenario.name in OVER_KAFKA):
-                yield pytest.param(platform, scenario, id=f"{platform}-{scenario.name}", marks=marks)
+def selection() -> list[object]:
+    return [
+        pytest.param(platform, s, id=f"{platform}-{s.name}", marks=[pytest.mark.kafka] if platform in BROKERS else [])
+        for platform in RATES
+        for s in SCENARIOS
+        if s.quick and platform in s.platforms and (platform != KAFKA or s.name in OVER_KAFKA)
+    ]
 
 
 @pytest.fixture(scope="module")
 async def world(platform: str) -> AsyncIterator[World]:
     """One at a time: a platform that only waits takes a part of two cores too."""
     try:
-        async with started(platform, SEED, SPLIT_SERVICES) as world:
+        async with started(platform, SEED, WITHDRAWING) as world:
             yield world
     except KafkaFailed as why:
         if os.environ.get("RECOBRO_REQUIRE_KAFKA") == "1":
@@ -43,7 +43,7 @@ async def world(platform: str) -> AsyncIterator[World]:
         pytest.skip(str(why))
 
 
-@pytest.mark.parametrize(("platform", "scenario"), list(selection()), scope="module")
+@pytest.mark.parametrize(("platform", "scenario"), selection(), scope="module")
 async def test_nothing_is_lost_doubled_or_out_of_order(world: World, platform: str, scenario: Scenario) -> None:
     try:
         outcome = await play(world, scenario, platform, writes=WRITES, rate=RATES[platform])
