@@ -67,6 +67,27 @@ async def test_a_poison_event_and_its_followers_wait_while_the_rest_moves_on(sce
     await until(sick_is_served)
 
 
+async def test_an_event_that_came_under_another_key_than_its_own_is_set_aside(scene: Scene) -> None:
+    """Of its own key nobody knows where it belongs: that one's events are ordered in another partition."""
+    key, other = uuid4(), uuid4()
+    table = scene.table()
+    scene.running.subscribe(table, scene.table_database, scene.transport)
+    strayed = outgoing(scene, key, 1)._replace(value=outgoing(scene, other, 1).value)
+    await send(scene, [strayed, outgoing(scene, other, 2)])
+
+    async def other_is_served() -> bool:
+        return bool(await numbers(table, scene, other))
+
+    await until(other_is_served)
+
+    async def is_set_aside() -> bool:
+        return bool(await letters(scene))
+
+    await until(is_set_aside)
+    assert await letters(scene) == [(str(key), "came under another key than its own")]
+    assert await numbers(table, scene, other) == [2]
+
+
 async def test_a_record_that_is_no_event_keeps_its_bytes_and_stops_nobody(scene: Scene) -> None:
     plate = uuid4()
     table = scene.table()
