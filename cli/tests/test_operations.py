@@ -280,6 +280,8 @@ async def test_a_topic_of_kafka_that_is_kept_too_short_is_told(operated: Operate
     await admin.start()
     await admin.create_topics([NewTopic(topic, 12, 1, topic_configs={"retention.ms": "3600000"})])
     await admin.close()
+    # A broker tells of a new topic some time after it is made.
+    await KafkaTransport(kafka_bootstrap).ensure_topics([topic])
     kafka = {"RECOBRO_LOG_URL": None, "RECOBRO_KAFKA_BOOTSTRAP": kafka_bootstrap, "RECOBRO_PARTITIONS": "12"}
     code, told = await operated.run("topics", "check", **kafka)
     assert code == 1

@@ -55,7 +55,7 @@ async def service_dsn(toy_dsn: str) -> str:
 
 @pytest.fixture
 def database(service_dsn: str) -> Database:
-    return Database(service_dsn, max_connections=4, acquire_timeout_seconds=0.3)
+    return Database(service_dsn, max_connections=4)
 
 
 @pytest.fixture

@@ -138,13 +138,16 @@ async def test_connections_are_given_back(client: httpx.AsyncClient, database: D
 
 
 async def test_no_free_connection_is_a_503_that_says_when_to_come_back(
-    client: httpx.AsyncClient, database: Database
+    client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with database.connection(), database.connection(), database.connection(), database.connection():
-        for answer in (await client.post("/v1/entries", json=ENTRY), await client.get("/v1/entries")):
-            assert answer.status_code == 503
-            assert answer.headers["retry-after"] == "1"
-            assert answer.json()["type"].endswith("unavailable")
+        with monkeypatch.context() as impatient:
+            impatient.setattr(database, "_acquire_timeout_seconds", 0.3)
+            answers = [await client.post("/v1/entries", json=ENTRY), await client.get("/v1/entries")]
+    for answer in answers:
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
+        assert answer.json()["type"].endswith("unavailable")
     assert (await client.post("/v1/entries", json=ENTRY)).status_code == 201
 
 

@@ -80,7 +80,7 @@ async def test_a_waiting_dialer_holds_no_connection(scene: Scene) -> None:
     """There is one connection, two dialers wait, and it is there for who needs it."""
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
-    one = Database(scene.database.dsn, max_connections=1, acquire_timeout_seconds=0.3)
+    one = Database(scene.database.dsn, max_connections=1)
     await one.open()
     stopping = asyncio.Event()
     waiting = [asyncio.create_task(feed.withdrawals(one, list_id, 0, 10, 20, stopping)) for _ in range(2)]
