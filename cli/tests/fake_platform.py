@@ -6,10 +6,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from recobro.main import app
+from operated import invoked
 from recobro.services import SERVICES
 from recobro.session import free_port_base
-from typer.testing import CliRunner
 
 NO_PAGE: dict[str, Any] = {"items": [], "next_cursor": None}
 
@@ -65,8 +64,7 @@ class FakePlatform:
 
     def run_plainly(self, *arguments: str) -> tuple[int, str]:
         """The same without being told where the platform is."""
-        told = CliRunner().invoke(app, [*arguments])
-        assert told.exception is None or isinstance(told.exception, SystemExit), told.exception
+        told = invoked(arguments)
         return told.exit_code, told.output
 
     def json(self, *arguments: str) -> Any:

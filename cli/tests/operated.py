@@ -22,6 +22,15 @@ from typer.testing import CliRunner, Result
 SUBSET = tuple(service for service in SERVICES if service.name in ("portfolio", "assignment", "promises"))
 
 
+def invoked(arguments: Sequence[str], environment: Mapping[str, str | None] | None = None) -> Result:
+    """The command as it ran in this process."""
+    # Where services were tested in this process their logs would go to what the command says.
+    with unittest.mock.patch.object(logging.getLogger(), "handlers", []):
+        ran = CliRunner().invoke(app, arguments, env=environment)
+    assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
+    return ran
+
+
 class Operated:
     """Databases of some services and an embedded log, all of its own; ``environment`` names them."""
 
@@ -69,12 +78,7 @@ class Operated:
         return json.loads((await self._invoke([*arguments, "--json"], environment)).stdout)
 
     async def _invoke(self, arguments: Sequence[str], environment: Mapping[str, str | None]) -> Result:
-        told = {**self.environment, **environment}
-        # Where services were tested in this process their logs would go to what the command says.
-        with unittest.mock.patch.object(logging.getLogger(), "handlers", []):
-            ran = await asyncio.to_thread(CliRunner().invoke, app, arguments, env=told)
-        assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
-        return ran
+        return await asyncio.to_thread(invoked, arguments, {**self.environment, **environment})
 
     async def says(self, service: str, *, seconds_ago: float = 0.0, times: int = 1) -> None:
         """Put events into its outbox."""

@@ -11,11 +11,10 @@ import asyncpg
 import pytest
 from chassis.tokens import generate_key, jwks, mint
 from joserfc.jwk import ECKey
-from operated import Operated, write
-from recobro import database_checks, log_checks, machine_checks, main
+from operated import Operated, invoked, write
+from recobro import database_checks, log_checks, machine_checks
 from recobro.finding import Verdict
 from running_platform import Platform, started_platform
-from typer.testing import CliRunner
 
 
 @pytest.fixture(autouse=True)
@@ -222,7 +221,7 @@ def test_a_disk_that_is_nearly_full_is_told(tmp_path: Path, monkeypatch: pytest.
 
 
 def told_by(platform: Platform, *arguments: str) -> tuple[int, list[dict[str, Any]]]:
-    ran = CliRunner().invoke(main.app, [*arguments, "--data", str(platform.data), "--json"])
+    ran = invoked([*arguments, "--data", str(platform.data), "--json"])
     return ran.exit_code, json.loads(ran.stdout)
 
 

@@ -93,6 +93,8 @@ class MemoryTransport:
 class MemoryMember:
     """A member of a group on the log in memory."""
 
+    settled_seconds = 0.1
+
     def __init__(self, transport: MemoryTransport, group: str, topics: Sequence[str], listener: Listener) -> None:
         self.group = group
         self.topics = topics

@@ -24,6 +24,7 @@ from events.transport import Bounds, Listener, OutgoingRecord, Record
 
 BEAT_SECONDS = 1.0
 DEAD_AFTER_SECONDS = 10.0
+SETTLED_SECONDS = 2.0
 POLL_SECONDS = 0.5
 PRUNE_ROWS = 1_000
 
@@ -245,6 +246,8 @@ class PostgresProducer:
 
 class PostgresMember:
     """A member of a group on the embedded log."""
+
+    settled_seconds = SETTLED_SECONDS
 
     def __init__(
         self, transport: PostgresTransport, group: str, places: Sequence[TopicPartition], listener: Listener

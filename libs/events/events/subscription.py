@@ -34,7 +34,6 @@ from events.transport import Bounds, GroupMember, Record, Transport
 
 POLL_SECONDS = 0.5
 KEEP_SECONDS = 1.0
-RECLAIM_SECONDS = 15.0
 STALLED_SECONDS = 120.0
 DRAIN_SECONDS = {Lane.EVENTS: 2.0, Lane.BULK: 20.0}
 MAX_RECORDS = {Lane.EVENTS: 2_000, Lane.BULK: 1_000}
@@ -60,7 +59,6 @@ class Subscription:
         transport: Transport,
         *,
         on_barrier: Callable[[], None] | None = None,
-        reclaim_seconds: float = RECLAIM_SECONDS,
     ) -> None:
         self.name = f"{consumer.service}.{lane}"
         self.lane = lane
@@ -68,7 +66,6 @@ class Subscription:
         self._database = database
         self._transport = transport
         self._on_barrier = on_barrier
-        self._reclaim_seconds = reclaim_seconds
         self._member: GroupMember | None = None
         self._assigned: set[TopicPartition] = set()
         self._owned: dict[TopicPartition, Position] = {}
@@ -79,6 +76,7 @@ class Subscription:
         # Partitions whose log is another one than we knew: a rebuild reads them from their start.
         self._replaced: set[TopicPartition] = set()
         self._claim_at: dict[TopicPartition, float] = {}
+        self._claiming = asyncio.Lock()
         self._batch: asyncio.Task[Applied] | None = None
         self._reading = Reading(consumer, self.name)
         self._news = asyncio.Event()
@@ -158,6 +156,10 @@ class Subscription:
         metrics.REBALANCES.labels(self.name).inc()
         for place in partitions:
             self._claim_at.pop(place, None)
+        # A claim under way that came after our successor's would take the partitions from it again.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS[self.lane]), self._claiming:
+                pass
         await self._drain()
         self._disown(partitions)
 
@@ -209,11 +211,14 @@ class Subscription:
             self._after_batch(len(records), applied, time.monotonic() - started)
 
     async def _claim_due(self) -> None:
-        assert self._member is not None
         now = time.monotonic()
+        if any(at <= now for at in self._claim_at.values()):
+            async with self._claiming:
+                await self._claim(now)
+
+    async def _claim(self, now: float) -> None:
+        assert self._member is not None
         due = [place for place, at in self._claim_at.items() if at <= now]
-        if not due:
-            return
         await self._put_back()
         owner = uuid4()
         claimed = await positions.claim(self._database, self.name, due, owner)
@@ -362,7 +367,8 @@ class Subscription:
     async def _give_up(self, partitions: Collection[TopicPartition]) -> None:
         """Leave them to whoever claimed them; claim again later if the group still says that they are ours."""
         self._disown(partitions)
-        again_at = time.monotonic() + self._reclaim_seconds
+        assert self._member is not None
+        again_at = time.monotonic() + self._member.settled_seconds
         self._claim_at.update({place: again_at for place in partitions if place in self._assigned})
 
     async def _read_again(self, partitions: Collection[TopicPartition]) -> None:

@@ -69,7 +69,10 @@ class GroupMember(Protocol):
     """A member of a consumer group. The group spreads partitions; safety against two owners is not its business.
 
     All but ``seek`` raise ``TransportError``; ``MembershipLost``, one of these, when only joining again can help.
+    Within ``settled_seconds`` a member that is alive hears that a partition is another's now.
     """
+
+    settled_seconds: float
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """What these partitions hold now."""

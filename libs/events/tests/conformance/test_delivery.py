@@ -112,8 +112,9 @@ async def test_a_group_grows_and_shrinks_while_events_flow(scene: Scene) -> None
         await database.close()
 
 
-async def test_a_zombie_leaves_position_and_rows_as_they_were(scene: Scene) -> None:
+async def test_a_zombie_leaves_position_and_rows_as_they_were(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its batch is held before it checks its positions while another claims the partition."""
+    monkeypatch.setattr("events.kafka.KafkaMember.settled_seconds", 0.5)
     table = scene.table()
     held, go_on = asyncio.Event(), asyncio.Event()
 
@@ -125,7 +126,7 @@ async def test_a_zombie_leaves_position_and_rows_as_they_were(scene: Scene) -> N
     producer = await scene.transport.producer(linger_ms=0)
     await producer.send([outgoing(scene, uuid4(), 0)])
     await producer.close()
-    scene.running.subscribe(table, scene.table_database, scene.transport, reclaim_seconds=0.5)
+    scene.running.subscribe(table, scene.table_database, scene.transport)
     await asyncio.wait_for(held.wait(), 30)
     place = TopicPartition(scene.kitchen.topic(), 0)
     other = Database(scene.table_database.dsn)

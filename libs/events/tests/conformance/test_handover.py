@@ -1,0 +1,98 @@
+"""A partition goes from one member to another while the first is about to claim it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from uuid import UUID, uuid4
+
+import pytest
+from events import Database, Lane, TopicPartition, positions
+from events.positions import Position
+from kitchen import Scene, outgoing, until
+
+_claim = positions.claim
+
+
+class Handover:
+    """Two members of one group; the first stands before its first claim when the second joins."""
+
+    def __init__(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.claimed: list[Database] = []
+        self.go_on = asyncio.Event()
+        self.second = Database(scene.table_database.dsn)
+        self._scene = scene
+        self._held = asyncio.Event()
+        self._table = scene.table()
+        monkeypatch.setattr(positions, "claim", self._hold_the_first)
+
+    async def begin(self) -> None:
+        await self.second.open()
+        first, _ = self._scene.running.subscribe(self._table, self._scene.table_database, self._scene.transport)
+        await asyncio.wait_for(self._held.wait(), 30)
+        self._scene.running.subscribe(self._table, self.second, await self._scene.log.connect())
+
+        async def is_told() -> bool:
+            return len(first._assigned) < 4
+
+        await until(is_told)
+
+    async def second_has_claimed(self) -> bool:
+        return self.second in self.claimed
+
+    async def everything_is_applied(self) -> None:
+        producer = await self._scene.transport.producer(linger_ms=0)
+        records = [outgoing(self._scene, uuid4(), n)._replace(partition=n % 4) for n in range(40)]
+        await producer.send(records)
+        await producer.close()
+
+        async def is_served() -> bool:
+            return await self._table.count(self.second) >= len(records)
+
+        await until(is_served)
+        assert await self._table.count(self.second) == len(records)
+
+    async def _hold_the_first(
+        self, database: Database, consumer: str, places: Collection[TopicPartition], owner: UUID
+    ) -> dict[TopicPartition, Position]:
+        if not self._held.is_set():
+            self._held.set()
+            await self.go_on.wait()
+        claimed = await _claim(database, consumer, places, owner)
+        self.claimed.append(database)
+        return claimed
+
+
+@pytest.fixture
+async def handover(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Handover]:
+    handover = Handover(scene, monkeypatch)
+    yield handover
+    handover.go_on.set()
+    await scene.running.close()
+    await handover.second.close()
+
+
+async def test_who_gives_partitions_away_ends_its_claim_first(
+    scene: Scene, handover: Handover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if scene.log.name == "postgres":
+        pytest.skip("on the embedded log nobody waits until another has given its partitions away")
+    monkeypatch.setattr("events.subscription.DRAIN_SECONDS", dict.fromkeys(Lane, 30.0))
+    await handover.begin()
+    # Long enough for the second to claim, if it could.
+    await asyncio.sleep(1)
+    assert handover.claimed == []
+    handover.go_on.set()
+    await until(handover.second_has_claimed)
+    assert handover.claimed[0] is scene.table_database
+    await handover.everything_is_applied()
+
+
+async def test_a_claim_that_comes_after_the_successors_is_made_good(
+    handover: Handover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its member stood still for longer than the group waits; the successor loses its partitions and claims again."""
+    monkeypatch.setattr("events.subscription.DRAIN_SECONDS", dict.fromkeys(Lane, 0.1))
+    monkeypatch.setattr("events.kafka.KafkaMember.settled_seconds", 0.5)
+    await handover.begin()
+    await until(handover.second_has_claimed)
+    handover.go_on.set()
+    await handover.everything_is_applied()
