@@ -3,7 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
@@ -47,15 +48,26 @@ class Scenario:
     once: bool = False
 
 
+async def kill(names: Sequence[str], world: World) -> None:
+    """All of them at the same moment, now and then their successors too, while they start.
+
+    Everything is then ready for as long as it was not: where starting takes long nobody would get anything done else.
+    """
+    began = time.monotonic()
+    for _ in range(world.random.choice([1, 1, 2])):
+        await asyncio.gather(*(injectors.kill(world, name) for name in names))
+    await world.ready()
+    await asyncio.sleep(time.monotonic() - began)
+
+
 async def kill_anyone(world: World) -> None:
-    """Whoever the seed names, now and then two at the same moment."""
+    """Whoever the seed names, now and then two."""
     names = world.random.sample(NAMES, k=2)
-    await asyncio.gather(*(injectors.kill(world, name) for name in names[: world.random.choice([1, 1, 2])]))
+    await kill(names[: world.random.choice([1, 1, 2])], world)
 
 
 async def kill_postgres(world: World) -> None:
     await injectors.kill(world, "postgres")
-    # Else it would be killed again before anybody has got anything done.
     await world.ready()
 
 
@@ -182,7 +194,7 @@ async def freeze_broker(world: World) -> None:
 ANY_LOG = (EMBEDDED, KAFKA, CLUSTER)
 BAD_NETWORK = (PROXIED, PROXIED_KAFKA)
 SCENARIOS = (
-    *(Scenario(f"killed-{name}", ANY_LOG, partial(injectors.kill, name=name)) for name in NAMES),
+    *(Scenario(f"killed-{name}", ANY_LOG, partial(kill, [name])) for name in NAMES),
     Scenario("killed-anyone", ANY_LOG, kill_anyone, quick=True),
     Scenario("killed-postgres", ANY_LOG, kill_postgres, quick=True),
     Scenario("frozen-anyone", ANY_LOG, freeze_anyone),
