@@ -29,7 +29,6 @@ from events.turns import in_turns
 RETENTION_MS = 14 * 24 * 3600 * 1000
 # Asked for by name, each without a value.
 _KEPT_BY = {"retention.ms": None, "min.insync.replicas": None}
-SETTLED_SECONDS = 15.0
 _CLOSE_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
 
@@ -268,7 +267,8 @@ class KafkaProducer:
 class KafkaMember:
     """A member of a Kafka consumer group that keeps its offsets elsewhere; ``somewhere`` is one of its partitions."""
 
-    settled_seconds = SETTLED_SECONDS
+    # One heartbeat and a half.
+    settled_seconds = 15.0
 
     def __init__(self, consumer: Any, rebalance: "_Rebalance", somewhere: Any) -> None:
         self._consumer = consumer

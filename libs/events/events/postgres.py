@@ -24,7 +24,6 @@ from events.transport import Bounds, Listener, OutgoingRecord, Record
 
 BEAT_SECONDS = 1.0
 DEAD_AFTER_SECONDS = 10.0
-SETTLED_SECONDS = 2.0
 POLL_SECONDS = 0.5
 PRUNE_ROWS = 1_000
 
@@ -247,7 +246,7 @@ class PostgresProducer:
 class PostgresMember:
     """A member of a group on the embedded log."""
 
-    settled_seconds = SETTLED_SECONDS
+    settled_seconds = 2 * BEAT_SECONDS
 
     def __init__(
         self, transport: PostgresTransport, group: str, places: Sequence[TopicPartition], listener: Listener

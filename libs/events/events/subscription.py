@@ -175,7 +175,8 @@ class Subscription:
     async def _go_on(self) -> None:
         if self._member is None:
             self._member = await self._transport.join(self.name, self._consumer.topics(self.lane), self)
-        await self._claim_due()
+        async with self._claiming:
+            await self._claim_due()
         ready = list(self._owned)
         if not ready:
             await self._keep()
@@ -211,14 +212,11 @@ class Subscription:
             self._after_batch(len(records), applied, time.monotonic() - started)
 
     async def _claim_due(self) -> None:
-        now = time.monotonic()
-        if any(at <= now for at in self._claim_at.values()):
-            async with self._claiming:
-                await self._claim(now)
-
-    async def _claim(self, now: float) -> None:
         assert self._member is not None
+        now = time.monotonic()
         due = [place for place, at in self._claim_at.items() if at <= now]
+        if not due:
+            return
         await self._put_back()
         owner = uuid4()
         claimed = await positions.claim(self._database, self.name, due, owner)
