@@ -4,9 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import structlog
 
@@ -15,7 +13,6 @@ from events.batch import Applied, Handle, apart, apply, tell, together
 from events.consumer import Consumer
 from events.contracts.base import Lane
 from events.database import PASSING_TROUBLE, Database
-from events.envelope import record_id
 from events.errors import (
     CannotContinue,
     LogReplaced,
@@ -26,6 +23,7 @@ from events.errors import (
     TransportError,
     UnappliableEvent,
 )
+from events.holding import Holding
 from events.parking import Delivery
 from events.positions import Move, Position
 from events.reading import Reading
@@ -67,15 +65,9 @@ class Subscription:
         self._transport = transport
         self._on_barrier = on_barrier
         self._member: GroupMember | None = None
-        self._assigned: set[TopicPartition] = set()
-        self._owned: dict[TopicPartition, Position] = {}
-        # How far we have read beyond those positions without finding anything to apply.
-        self._passed: dict[TopicPartition, Move] = {}
-        # Partitions whose first record has yet to show that it is the one we applied last.
-        self._unproven: set[TopicPartition] = set()
+        self._holding = Holding(self.name)
         # Partitions whose log is another one than we knew: a rebuild reads them from their start.
         self._replaced: set[TopicPartition] = set()
-        self._claim_at: dict[TopicPartition, float] = {}
         self._claiming = asyncio.Lock()
         self._batch: asyncio.Task[Applied] | None = None
         self._reading = Reading(consumer, self.name)
@@ -89,11 +81,7 @@ class Subscription:
     @property
     def progress(self) -> Mapping[TopicPartition, int]:
         """The next offset of each partition that is ours."""
-        return {place: self._next_offset(place) for place in self._owned}
-
-    def _next_offset(self, place: TopicPartition) -> int:
-        passed = self._passed.get(place)
-        return self._owned[place].next_offset if passed is None else passed.to_offset
+        return self._holding.progress
 
     @property
     def is_stalled(self) -> bool:
@@ -105,10 +93,10 @@ class Subscription:
 
     async def has_caught_up(self) -> bool:
         """Whether it has partitions, and has applied all that the log holds of them now."""
-        if self._member is None or not self._owned or set(self._owned) != self._assigned:
+        if self._member is None or not self._holding.is_complete:
             return False
         try:
-            bounds = await self._member.bounds(list(self._owned))
+            bounds = await self._member.bounds(self._holding.owned)
         except TransportError:
             return False
         return all(bounds[place].end <= offset for place, offset in self.progress.items())
@@ -147,21 +135,18 @@ class Subscription:
         await self._drain()
 
     async def assigned(self, partitions: Collection[TopicPartition]) -> None:
-        self._assigned |= set(partitions)
-        self._claim_at.update(dict.fromkeys(partitions, 0.0))
+        self._holding.assign(partitions)
         self._news.set()
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
-        self._assigned -= set(partitions)
+        self._holding.unassign(partitions)
         metrics.REBALANCES.labels(self.name).inc()
-        for place in partitions:
-            self._claim_at.pop(place, None)
         # A claim under way that came after our successor's would take the partitions from it again.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS[self.lane]), self._claiming:
                 pass
         await self._drain()
-        self._disown(partitions)
+        self._holding.disown(partitions)
 
     async def _step(self) -> None:
         try:
@@ -177,7 +162,7 @@ class Subscription:
             self._member = await self._transport.join(self.name, self._consumer.topics(self.lane), self)
         async with self._claiming:
             await self._claim_due()
-        ready = list(self._owned)
+        ready = self._holding.owned
         if not ready:
             await self._keep()
             self._news.clear()
@@ -186,7 +171,7 @@ class Subscription:
             return
         read = await self._reading.next(self._member, ready, self._limit, POLL_SECONDS)
         # From here until the batch begins nothing is awaited: a partition that goes meanwhile would be missed.
-        records = self._proven(read.records)
+        records = self._holding.proven(read.records)
         if records and not self._stopping:
             await self._take(records, read.wanted_of(records))
         await self._keep()
@@ -194,18 +179,14 @@ class Subscription:
     async def _put_back(self) -> None:
         """Undo reading ahead, before a place in the log changes: what was read is read again."""
         if await self._reading.forget():
-            for place in self._owned:
+            for place in self._holding.owned:
                 self._seek(place)
 
     async def _take(self, records: Sequence[Record], wanted: Sequence[Delivery]) -> None:
-        """Apply these. With nothing to apply the position is kept once a second only: reading again does no harm."""
-        last = {record[:2]: record for record in records}
-        moves = {
-            record.place: Move(self._owned[record.place], record.offset + 1, record_id(record))
-            for record in last.values()
-        }
+        """Apply these; with nothing to apply the position is kept once a second only."""
+        moves = self._holding.moves(records)
         if not wanted:
-            self._passed.update(moves)
+            self._holding.pass_over(moves)
             return
         started = time.monotonic()
         if (applied := await self._apply(moves, wanted)) is not None:
@@ -213,9 +194,7 @@ class Subscription:
 
     async def _claim_due(self) -> None:
         assert self._member is not None
-        now = time.monotonic()
-        due = [place for place, at in self._claim_at.items() if at <= now]
-        if not due:
+        if not (due := self._holding.due()):
             return
         await self._put_back()
         owner = uuid4()
@@ -226,10 +205,8 @@ class Subscription:
             starts = {place: bounds[place].start for place in gone if place in bounds}
             claimed |= await positions.start_over(self._database, self.name, starts, owner)
             self._replaced -= gone
-        for place in due:
-            if place in self._assigned:
-                self._claim_at.pop(place, None)
-                self._own(place, claimed[place], bounds[place].start)
+        for place in self._holding.assigned.intersection(due):
+            self._own(place, claimed[place], bounds[place].start)
 
     async def _check(
         self, claimed: Mapping[TopicPartition, Position], bounds: Mapping[TopicPartition, Bounds]
@@ -252,52 +229,16 @@ class Subscription:
     async def _claim_all_again(self, lost: PositionLost | LogReplaced) -> None:
         if isinstance(lost, LogReplaced):
             self._replaced.add(lost.place)
-        self._disown(list(self._owned))
-        self._claim_at.update(dict.fromkeys(self._assigned, 0.0))
+        self._holding.give_up(self._holding.assigned, 0.0)
         await asyncio.sleep(_RETRY_SECONDS[0])
 
     def _own(self, place: TopicPartition, position: Position, start: int) -> None:
-        assert self._member is not None
-        self._owned[place] = position
-        self._passed.pop(place, None)
-        metrics.PARTITIONS_OWNED.labels(self.name).set(len(self._owned))
-        if start < position.next_offset:
-            self._unproven.add(place)
-        else:
-            self._unproven.discard(place)
+        self._holding.own(place, position, start)
         self._seek(place)
 
     def _seek(self, place: TopicPartition) -> None:
         assert self._member is not None
-        self._member.seek(place, self._next_offset(place) - (place in self._unproven))
-
-    def _disown(self, partitions: Collection[TopicPartition]) -> None:
-        for place in partitions:
-            if self._owned.pop(place, None) is not None and place not in self._assigned:
-                with contextlib.suppress(KeyError):
-                    metrics.POSITION_LAG.remove(self.name, place.topic, str(place.partition))
-            self._passed.pop(place, None)
-        metrics.PARTITIONS_OWNED.labels(self.name).set(len(self._owned))
-
-    def _proven(self, records: Sequence[Record]) -> list[Record]:
-        """The records to apply: of what is ours, without the one before our position.
-
-        That one only shows that the log is ours.
-        """
-        kept: list[Record] = []
-        for (topic, partition), of_place in groupby(records, key=itemgetter(0, 1)):
-            place = TopicPartition(topic, partition)
-            if place not in self._owned:
-                continue
-            start = self._next_offset(place)
-            for record in of_place:
-                if place in self._unproven and record.offset == start - 1:
-                    self._unproven.discard(place)
-                    if record_id(record) != self._owned[place].last_record_id:
-                        raise LogReplaced(place, record.offset)
-                elif record.offset >= start:
-                    kept.append(record)
-        return kept
+        self._member.seek(place, self._holding.read_from(place))
 
     async def _apply(self, moves: Mapping[TopicPartition, Move], wanted: Sequence[Delivery]) -> Applied | None:
         """One transaction; None when it was rolled back and its partitions are read again, here or elsewhere."""
@@ -308,7 +249,7 @@ class Subscription:
         except OwnershipLost as lost:
             metrics.OWNERSHIP_LOST.labels(self.name).inc()
             log.info("ownership_lost", consumer=self.name, partitions=len(lost.partitions))
-            await self._give_up(lost.partitions)
+            self._give_up(lost.partitions)
             await self._read_again(places - lost.partitions)
             return None
         except asyncio.CancelledError:
@@ -340,12 +281,9 @@ class Subscription:
                 await self._consumer.first_hook(tx)
             await positions.move(tx, self.name, moves)
             if self._member is not None and 2 * len(wanted) > self._limit:
-                self._reading.read_ahead(self._member, list(self._owned), self._limit)
+                self._reading.read_ahead(self._member, self._holding.owned, self._limit)
             applied = await apply(tx, self._consumer, self.name, wanted, handle)
-        for place, move in moves.items():
-            if place in self._owned:
-                self._owned[place] = Position(move.position.owner, move.to_offset, move.last_record_id)
-                self._passed.pop(place, None)
+        self._holding.moved(moves)
         return applied
 
     def _after_batch(self, records: int, applied: Applied, seconds: float) -> None:
@@ -362,19 +300,17 @@ class Subscription:
         elif records == self._limit and seconds < BULK_BATCH_SECONDS / 2:
             self._limit = min(MAX_RECORDS[self.lane], self._limit * 3 // 2)
 
-    async def _give_up(self, partitions: Collection[TopicPartition]) -> None:
+    def _give_up(self, partitions: Collection[TopicPartition]) -> None:
         """Leave them to whoever claimed them; claim again later if the group still says that they are ours."""
-        self._disown(partitions)
         assert self._member is not None
-        again_at = time.monotonic() + self._member.settled_seconds
-        self._claim_at.update({place: again_at for place in partitions if place in self._assigned})
+        self._holding.give_up(partitions, self._member.settled_seconds)
 
     async def _read_again(self, partitions: Collection[TopicPartition]) -> None:
         """After a rolled back, or perhaps committed, batch: go on from where the database says that we are."""
         await self._put_back()
-        tokens: dict[TopicPartition, UUID] = {p: self._owned[p].owner for p in partitions if p in self._owned}
+        tokens = self._holding.tokens(partitions)
         # Until their place is known again they are not read.
-        self._disown(tokens)
+        self._holding.disown(tokens)
         attempt = 0
         while tokens and not self._stopping:
             try:
@@ -385,10 +321,9 @@ class Subscription:
                 attempt += 1
         else:
             return
-        for place, position in held.items():
-            if place in self._assigned:
-                self._own(place, position, position.next_offset)
-        await self._give_up([place for place in tokens if place not in held])
+        for place in self._holding.assigned.intersection(held):
+            self._own(place, held[place], held[place].next_offset)
+        self._give_up([place for place in tokens if place not in held])
 
     async def _drain(self) -> None:
         """The batch under way finishes in time or is rolled back."""
@@ -406,8 +341,8 @@ class Subscription:
         if now < self._keep_at or self._stopping:
             return
         self._keep_at = now + KEEP_SECONDS
-        if self._passed:
-            await self._apply(dict(self._passed), [])
+        if passed := self._holding.passed:
+            await self._apply(passed, [])
         assert self._member is not None
         self._reports.tell(self._member)
 
@@ -419,6 +354,4 @@ class Subscription:
         member, self._member = self._member, None
         if member is not None:
             await member.leave()
-        self._assigned.clear()
-        self._claim_at.clear()
-        self._disown(list(self._owned))
+        self._holding.clear()

@@ -31,7 +31,7 @@ class Handover:
         self._scene.running.subscribe(self._table, self.second, await self._scene.log.connect())
 
         async def is_told() -> bool:
-            return len(first._assigned) < 4
+            return len(first._holding.assigned) < 4
 
         await until(is_told)
 
