@@ -94,9 +94,9 @@ class Program:
         self._process.stdin.write(f"{text}\n")
         self._process.stdin.flush()
 
-    def until(self, *words: str) -> None:
+    def until(self, *words: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
         """Return when it has said a line with all of these words."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + patience_seconds
         while not any(all(word in line for word in words) for line in self.said):
             try:
                 line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
@@ -104,6 +104,10 @@ class Program:
                 line = None
             assert line is not None, f"it has not said {words}, but {self.said}"
             self.said.append(line)
+
+    def exit_code(self) -> int:
+        """With which it ends."""
+        return self._process.wait(PATIENCE_SECONDS)
 
     def interrupt(self) -> list[str]:
         """Ctrl-C; all that it has ever said."""

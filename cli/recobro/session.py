@@ -111,8 +111,12 @@ def play_and_serve(data: DataFolder, port_base: int) -> bool:
             _say_what_next(data)
             stop = stop_on_signals()
             while not stop.wait(0.2):
-                if platform.poll() is not None:
-                    raise Trouble("The platform has ended.")
+                if (code := platform.poll()) is None:
+                    continue
+                if code != 0:
+                    raise Trouble(f"The platform has ended by itself; its logs are in {data.logs}.")
+                out.print("The platform was stopped from elsewhere.")
+                return good
             out.print("Stopping: the services finish what they are doing.")
     return good
 
