@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from uuid import UUID, uuid4
@@ -14,9 +15,9 @@ from recobro.client import Client
 
 PATIENCE_SECONDS = 240.0
 ATTEMPT_SECONDS = 10.0
-PAUSE_SECONDS = 0.2
+PAUSES_SECONDS = (0.2, 0.2, 0.5, 1.0)
 AMOUNT = "1.00"
-_CONNECTIONS = 50
+_CLIENTS = 30
 _RESERVED = 10
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
 
@@ -83,7 +84,11 @@ class Plan:
 
 
 class Clients:
-    """Many clients with one token. ``ATTEMPT_SECONDS`` bound an attempt, ``PATIENCE_SECONDS`` all attempts together.
+    """Thirty clients of each service with one token, each of them busy with one write until that is decided.
+
+    ``ATTEMPT_SECONDS`` bound an attempt, ``PAUSES_SECONDS`` are between attempts. Who has a write for them waits for a
+    client that is free. They give up when for ``PATIENCE_SECONDS`` none of them has had an answer: how long a write
+    waits for its turn is a matter of how fast the machine is.
 
     ``addresses``: where services are to be found, if elsewhere than usual; an attempt takes the next one.
     """
@@ -92,9 +97,10 @@ class Clients:
         self.addresses: dict[str, Iterator[str]] = {}
         self._address: Callable[[str], str] = client.address
         self._ledger = ledger
-        # What waits for a connection waits here: each time httpx looks at all that waits, and at pairs of connections.
-        self._connections = asyncio.Semaphore(_CONNECTIONS)
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=_CONNECTIONS)
+        self._answered_at = time.monotonic()
+        # With all that waits asking again and again, a service would hardly find the time to come up.
+        self._free: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_CLIENTS))
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=_CLIENTS)
         self._http = httpx.AsyncClient(
             headers=client.headers, timeout=ATTEMPT_SECONDS, limits=limits, trust_env=False, verify=False
         )
@@ -116,39 +122,40 @@ class Clients:
                 group.create_task(self.finish(plan.next()))
 
     async def finish(self, write: Write) -> None:
-        """Send it until it is decided."""
+        """Send it until it is decided, or the clients give up."""
         self._ledger.writes.append(write)
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while write.made is None and write.refused is None:
-                    await self._attempt(write)
-        except TimeoutError:
-            return
+        began = time.monotonic()
+        pauses = itertools.chain(PAUSES_SECONDS, itertools.repeat(PAUSES_SECONDS[-1]))
+        async with self._free[write.service]:
+            while time.monotonic() < max(began, self._answered_at) + PATIENCE_SECONDS:
+                if await self._attempt(write):
+                    return
+                await asyncio.sleep(next(pauses))
 
-    async def _attempt(self, write: Write) -> None:
+    async def _attempt(self, write: Write) -> bool:
+        """Whether it is decided now."""
         try:
             answer = await self.send(write)
         except _NOT_SENT:
-            await asyncio.sleep(PAUSE_SECONDS)
-            return
+            return False
         except httpx.TransportError:
             write.ambiguous = True
-            await asyncio.sleep(PAUSE_SECONDS)
-            return
+            return False
         if answer.status_code == httpx.codes.CREATED:
             write.acknowledge(answer.json(), time.time())
         elif answer.status_code == httpx.codes.SERVICE_UNAVAILABLE or _is_in_flight(answer):
             write.ambiguous = True
-            await asyncio.sleep(PAUSE_SECONDS)
+            return False
         else:
             write.refused = f"{answer.status_code} {answer.text[:200]}"
+        self._answered_at = time.monotonic()
+        return True
 
     async def send(self, write: Write) -> httpx.Response:
         headers = {"Idempotency-Key": write.key}
         elsewhere = self.addresses.get(write.service)
         address = next(elsewhere) if elsewhere is not None else self._address(write.service)
-        async with self._connections:
-            return await self._http.post(address + write.path, json=write.body, headers=headers)
+        return await self._http.post(address + write.path, json=write.body, headers=headers)
 
     async def ask_again(self, write: Write) -> UUID | None:
         """The id that an acknowledged write made, by the answer to the same request with the same key."""
