@@ -22,7 +22,7 @@ from recobro.processes import ProcessRecord, dies_with_us, end
 RECIPE = Path(__file__).resolve().parents[2] / "deploy" / "kafka-local"
 _FETCH_TIMEOUT_SECONDS = 540.0
 _FORMAT_TIMEOUT_SECONDS = 60.0
-_START_TIMEOUT_SECONDS = 60.0
+_START_TIMEOUT_SECONDS = 180.0
 _STOP_TIMEOUT_SECONDS = 20.0
 _API_VERSIONS = 18
 
@@ -94,7 +94,7 @@ class LocalKafka:
         return process.pid if process is not None else None
 
     def start(self) -> None:
-        """Start it and wait until it serves; ``KafkaFailed`` when it does not within a minute."""
+        """Start it and wait until it serves; ``KafkaFailed`` when it does not within three minutes."""
         self.launch()
         self.wait_until_it_serves()
 
@@ -109,7 +109,7 @@ class LocalKafka:
             self._launch(java)
 
     def wait_until_it_serves(self) -> None:
-        """``KafkaFailed`` when it does not within a minute."""
+        """``KafkaFailed`` when it does not within three minutes."""
         deadline = time.monotonic() + _START_TIMEOUT_SECONDS
         while not _serves(self.port):
             if self._process() is None or time.monotonic() > deadline:
