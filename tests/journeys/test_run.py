@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
 from recobro.data import DataFolder
 from recobro.session import free_port_base
 from running_platform import RECOBRO, started_program
@@ -11,6 +12,7 @@ from running_platform import RECOBRO, started_program
 STORY_SECONDS = 300.0
 
 
+@pytest.mark.timeout(STORY_SECONDS + 240)
 def test_run_plays_the_story_and_serves_until_it_is_stopped_elsewhere(tmp_path: Path) -> None:
     data = tmp_path / "data"
     command = [RECOBRO, "run", "--data", str(data), "--port-base", str(free_port_base())]

@@ -17,7 +17,7 @@ from events.transport import Record
 class Holding:
     """The partitions of one member of the group ``name``.
 
-    The group assigns them, one after the other is claimed in the database, and what is claimed is owned: only that is
+    The group assigns them, what is assigned is claimed in the database, and only what has been claimed is owned and
     read. Of an owned one it knows the position that the database holds, and how far it has been read beyond that
     without finding anything to apply. Nothing here waits.
     """
