@@ -101,7 +101,8 @@ async def test_a_barrier_is_reached_when_all_that_was_acknowledged_has_been_appl
     await pair.start("portfolio")
     await until(lambda: pair.is_in(barrier_id, "reached"))
     assert sorted(pair.applied) == sorted(contracts)
-    assert pair.ended.is_set()
+    async with asyncio.timeout(60):  # who asked is told after the commit that everybody can see already
+        await pair.ended.wait()
     assert (await pair.progress(barrier_id)).waiting_for == ()
 
 
