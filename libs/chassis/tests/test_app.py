@@ -84,7 +84,7 @@ async def test_old_answers_are_deleted_while_it_runs(app: FastAPI, look: Any, mo
 
     monkeypatch.setattr("chassis.app.PURGE_SECONDS", 0.01)
     monkeypatch.setattr(idempotency, "purge", purge_and_tell)
-    async with client_for(app), asyncio.timeout(10):
+    async with client_for(app), asyncio.timeout(60):
         await purged.wait()
     assert await look.fetchval("SELECT count(*) FROM idempotent_answer") == 0
 

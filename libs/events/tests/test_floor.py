@@ -93,4 +93,4 @@ async def test_a_reader_with_an_old_snapshot_does_not_hold_it_down(outbox: Outbo
     await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM outbox_events")
     await outbox.connections[0].execute(_INSERT)
     await outbox.connections[0].execute("DELETE FROM outbox_events")
-    assert await asyncio.wait_for(outbox.rises_to(), 10) == 1
+    assert await asyncio.wait_for(outbox.rises_to(), 60) == 1

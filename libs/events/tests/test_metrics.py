@@ -104,7 +104,7 @@ async def test_a_member_tells_its_partitions_its_lag_and_that_some_were_taken(
     table.before_handling = hold
     producer = await scene.transport.producer(linger_ms=0)
     await producer.send([outgoing(scene, uuid4(), 0)])
-    await asyncio.wait_for(held.wait(), 10)
+    await asyncio.wait_for(held.wait(), 60)
     await producer.send([outgoing(scene, uuid4(), number) for number in range(1, 10)])
     go_on.set()
     table.before_handling = None

@@ -205,7 +205,7 @@ async def test_a_batch_that_meets_a_replay_waits_and_keeps_the_order(notes: Note
 
     notes.while_noting = hold
     replaying = asyncio.create_task(dead_letters.replay(notes.database, notes.consumer, str(contract_id)))
-    await asyncio.wait_for(inside.wait(), 10)
+    await asyncio.wait_for(inside.wait(), 60)
     notes.while_noting = None
     hearing = asyncio.create_task(notes.hears(claim(contract_id, "3")))
     await until(lambda: waits_for_a_lock(notes))
@@ -231,7 +231,7 @@ async def test_a_replay_that_meets_a_batch_applies_what_the_batch_has_queued(not
 
     notes.while_noting = hold
     hearing = asyncio.create_task(notes.hears(claim(contract_id, "2"), claim(other, "x")))
-    await asyncio.wait_for(inside.wait(), 10)
+    await asyncio.wait_for(inside.wait(), 60)
     notes.while_noting = None
     replaying = asyncio.create_task(dead_letters.replay(notes.database, notes.consumer, str(contract_id)))
     await until(lambda: waits_for_a_lock(notes))

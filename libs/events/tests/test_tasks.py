@@ -20,7 +20,7 @@ async def test_what_loses_a_cancellation_is_told_again(monkeypatch: pytest.Monke
 
     task = asyncio.create_task(stubborn())
     await asyncio.sleep(0)
-    await asyncio.wait_for(end(task), 10)
+    await asyncio.wait_for(end(task), 60)
     assert (task.done(), heard) == (True, 2)
 
 

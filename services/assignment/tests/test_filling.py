@@ -69,7 +69,7 @@ async def test_a_batch_that_rolls_back_leaves_its_place_free(scene: Scene) -> No
 async def test_where_no_agency_is_limited_nobody_waits(scene: Scene) -> None:
     await scene.rule(await scene.agency("dialing"))
     async with registering(scene, scene.contract()):
-        await asyncio.wait_for(scene.receives(scene.contract().registered()), 5)
+        await asyncio.wait_for(scene.receives(scene.contract().registered()), 60)
     assert len(await scene.placements()) == 2
 
 
@@ -125,7 +125,7 @@ async def test_a_run_locks_only_what_it_changes(scene: Scene) -> None:
     [settled] = await scene.contracts(1)
     await scene.rule(await scene.agency("visits"), kind="visits", stages=["late"])
     async with registering(scene, settled):
-        outcome = await asyncio.wait_for(scene.run(), 5)
+        outcome = await asyncio.wait_for(scene.run(), 60)
     assert outcome["placed"] == 0
 
 

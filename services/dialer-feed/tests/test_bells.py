@@ -41,7 +41,7 @@ async def test_a_ring_crosses_processes_when_its_transaction_commits(database: D
         assert not heard_there.done()
         async with database.transaction() as tx:
             await ring_everywhere(tx, here, [list_id])
-        await asyncio.wait_for(asyncio.gather(heard_here, heard_there), 30)
+        await asyncio.wait_for(asyncio.gather(heard_here, heard_there), 60)
 
 
 async def test_a_wire_that_was_cut_is_mended(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,10 +67,10 @@ async def test_a_withdrawal_rings_in_every_process_and_only_there_where_somebody
         await until_it_listens(scene.database)
         heard = bells.listen(list_id)
         await scene.receives(one.paid())
-        await asyncio.wait_for(heard, 30)
+        await asyncio.wait_for(heard, 60)
         heard = bells.listen(list_id)
         await scene.receives(one.paid())
         await asyncio.sleep(0.2)
         assert not heard.done()
         await scene.receives(another.paid())
-        await asyncio.wait_for(heard, 30)
+        await asyncio.wait_for(heard, 60)

@@ -60,10 +60,10 @@ async def test_withdrawals_come_in_the_order_of_their_cursors(scene: Scene, clie
 async def test_a_waiting_dialer_is_told_at_once(scene: Scene, client: httpx.AsyncClient) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
-    waiting = asyncio.create_task(feed_of(client, list_id, wait=20))
+    waiting = asyncio.create_task(feed_of(client, list_id, wait=60))
     await asyncio.sleep(0)
     await scene.receives(contract.paid())
-    told = await asyncio.wait_for(waiting, 10)
+    told = await asyncio.wait_for(waiting, 40)
     assert [item["contract_number"] for item in told["items"]] == [contract.number]
 
 
@@ -101,7 +101,7 @@ async def test_waiting_ends_when_the_process_stops(scene: Scene, client: httpx.A
     waiting = asyncio.create_task(feed_of(client, list_id, wait=60))
     await asyncio.sleep(0)
     app.state.stopping.set()
-    assert (await asyncio.wait_for(waiting, 20))["items"] == []
+    assert (await asyncio.wait_for(waiting, 40))["items"] == []
 
 
 async def test_a_reader_of_the_feed_never_passes_a_cursor_that_comes_later(
@@ -122,7 +122,7 @@ async def test_a_reader_of_the_feed_never_passes_a_cursor_that_comes_later(
     following = asyncio.create_task(follow())
     batches = [contracts[n::12] for n in range(12)]
     await asyncio.gather(*(scene.receives(*(c.paid() for c in batch)) for batch in batches))
-    await asyncio.wait_for(following, 30)
+    await asyncio.wait_for(following, 60)
     assert [item["cursor"] for item in seen] == list(range(1, 61))
     assert {item["contract_number"] for item in seen} == {c.number for c in contracts}
 

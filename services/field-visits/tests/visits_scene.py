@@ -113,7 +113,7 @@ class Scene:
 
     async def until(self, sql: str, *arguments: Any) -> None:
         """Return once this question has the answer true."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 [row] = await self.rows(sql, *arguments)
                 if row[0]:

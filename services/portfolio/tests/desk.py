@@ -151,7 +151,7 @@ class Desk:
         """Return once so many transactions wait for a lock that another one holds."""
         waiting = "SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid)"
         waiting += " WHERE NOT granted AND datname = current_database()"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 if len(await self.rows(waiting)) >= backends:
                     return

@@ -261,7 +261,7 @@ async def test_a_finding_waits_for_whoever_changes_the_contract(given: Given, fi
     async with given.database.transaction() as tx:
         await lock_contract(tx, contract_id)
         receiving = asyncio.create_task(receive(given, finding(contract_id)))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 if blocked := await given.rows(waiting):
                     break

@@ -41,7 +41,7 @@ class Other:
 
     async def hears(self, event_type: type[E], promise: Json) -> E:
         """The event of this type about the promise, once it has come."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 for event in self.heard:
                     if isinstance(event, event_type) and str(event.promise_id) == promise["promise_id"]:

@@ -127,7 +127,7 @@ async def test_a_zombie_leaves_position_and_rows_as_they_were(scene: Scene, monk
     await producer.send([outgoing(scene, uuid4(), 0)])
     await producer.close()
     scene.running.subscribe(table, scene.table_database, scene.transport)
-    await asyncio.wait_for(held.wait(), 30)
+    await asyncio.wait_for(held.wait(), 60)
     place = TopicPartition(scene.kitchen.topic(), 0)
     other = Database(scene.table_database.dsn)
     await other.open()
@@ -137,7 +137,7 @@ async def test_a_zombie_leaves_position_and_rows_as_they_were(scene: Scene, monk
     go_on.set()
     go_on.clear()
     # It has lost that batch, and claims again because the group still says that the partition is its own.
-    await asyncio.wait_for(held.wait(), 30)
+    await asyncio.wait_for(held.wait(), 60)
     assert table.groups == []
     assert await table.count(other) == 0
     async with other.connection() as connection:
@@ -275,9 +275,9 @@ async def test_a_drain_finishes_or_rolls_back_the_batch_under_way(scene: Scene) 
     await producer.send([outgoing(scene, uuid4(), 0)])
     await producer.close()
     subscription, task = scene.running.subscribe(table, scene.table_database, scene.transport)
-    await asyncio.wait_for(inside.wait(), 30)
-    await asyncio.wait_for(subscription.stop(), 30)
-    await asyncio.wait_for(task, 30)
+    await asyncio.wait_for(inside.wait(), 60)
+    await asyncio.wait_for(subscription.stop(), 60)
+    await asyncio.wait_for(task, 60)
     assert await table.count(scene.table_database) == 0
     table.before_handling = None
     scene.running.subscribe(table, scene.table_database, await scene.log.connect())

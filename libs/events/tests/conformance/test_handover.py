@@ -27,7 +27,7 @@ class Handover:
     async def begin(self) -> None:
         await self.second.open()
         first, _ = self._scene.running.subscribe(self._table, self._scene.table_database, self._scene.transport)
-        await asyncio.wait_for(self._held.wait(), 30)
+        await asyncio.wait_for(self._held.wait(), 60)
         self._scene.running.subscribe(self._table, self.second, await self._scene.log.connect())
 
         async def is_told() -> bool:

@@ -109,7 +109,7 @@ async def test_what_was_read_of_a_partition_that_goes_and_comes_back_is_applied_
     moving = asyncio.create_task(go_and_come_back(subscription))
     await asyncio.sleep(0)
     go_on.set()
-    await asyncio.wait_for(moving, 30)
+    await asyncio.wait_for(moving, 60)
     assert await served(scene, table) == expected
 
 
