@@ -35,26 +35,28 @@ def dies_with_us(sent: signal.Signals) -> Callable[[], None] | None:
 
 
 class ProcessRecord(BaseModel):
-    """A process as it was noted down: its id, when it was started (Unix seconds) and its command line."""
+    """A process as it was noted down: its id and when it was started (Unix seconds).
+
+    Its command line is no part of it: a program that has just been started shows none for a moment, and a script that
+    goes on as another program shows a new one.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     pid: int
     started: float
-    command: tuple[str, ...]
 
     @classmethod
     def of(cls, pid: int) -> "ProcessRecord":
         """What runs under this id now; ``psutil.NoSuchProcess`` when nothing does."""
-        process = psutil.Process(pid)
-        return cls(pid=pid, started=process.create_time(), command=tuple(process.cmdline()))
+        return cls(pid=pid, started=psutil.Process(pid).create_time())
 
     def find(self) -> psutil.Process | None:
-        """The process, when it is still that one: ids are used again, so start and command must agree."""
+        """The process, when it is still that one: ids are used again, so its start must agree."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started) <= _START_TOLERANCE_SECONDS
-            if not same or process.status() == psutil.STATUS_ZOMBIE or tuple(process.cmdline()) != self.command:
+            if not same or process.status() == psutil.STATUS_ZOMBIE:
                 return None
         except psutil.NoSuchProcess:
             return None

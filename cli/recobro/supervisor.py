@@ -59,8 +59,10 @@ class Child:
         return True
 
     def process(self) -> psutil.Process | None:
-        """What runs it now, if anything does."""
-        return self.record.find() if self.record is not None else None
+        """What runs it now, if anything does. A child of ours keeps its id until we have let go of it."""
+        if self._process is None or self._process.poll() is not None:
+            return None
+        return psutil.Process(self._process.pid)
 
     def reap(self) -> None:
         """Let go of a process that has been ended."""

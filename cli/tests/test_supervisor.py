@@ -9,10 +9,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from recobro.processes import ProcessRecord
 from recobro.supervisor import Program, Supervisor
 
 SLEEPER = "import time; print('started', flush=True); time.sleep(600)"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
+SHIM = f"import os, sys; os.execv(sys.executable, [sys.executable, '-c', {SLEEPER!r}])"
 PARENT = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}]); {SLEEPER}"
 
 
@@ -83,6 +85,31 @@ def test_stopping_ends_the_program_and_what_it_started(run: Callable[[str], Run]
     parent.supervisor.stop()
 
     assert [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_a_program_that_goes_on_as_another_is_known_and_ended(run: Callable[[str], Run]) -> None:
+    shim = run(SHIM)
+    shim.until(lambda: shim.starts() == 1)
+    record = shim.supervisor.children[0].record
+    assert record is not None
+    assert record.find() is not None
+
+    shim.supervisor.stop()
+
+    assert record.find() is None
+
+
+def test_a_program_is_ended_though_the_clock_has_been_put_right_meanwhile(run: Callable[[str], Run]) -> None:
+    """When it was started is reckoned from the clock: a record from before is not found any more."""
+    sleeper = run(SLEEPER)
+    sleeper.until(lambda: sleeper.starts() == 1)
+    pid, child = sleeper.pid(), sleeper.supervisor.children[0]
+    child.record = ProcessRecord(pid=pid, started=time.time() - 3600)
+    assert child.record.find() is None
+
+    sleeper.supervisor.stop()
+
+    assert not psutil.pid_exists(pid)
 
 
 def test_what_does_not_hear_sigterm_is_killed(run: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -218,9 +218,11 @@ async def _stop(process: "subprocess.Popen[bytes]") -> None:
     """End the platform cleanly and make sure that nothing of it is left."""
     if process.poll() is not None:
         return
-    family = psutil.Process(process.pid).children(recursive=True)
+    supervisor = psutil.Process(process.pid)
+    family = [supervisor, *supervisor.children(recursive=True)]
     process.send_signal(signal.SIGTERM)
-    await asyncio.to_thread(process.wait, _STOP_SECONDS)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        await asyncio.to_thread(process.wait, _STOP_SECONDS)
     _, left = await asyncio.to_thread(psutil.wait_procs, family, timeout=10)
     for child in left:
         child.kill()
