@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from dialer_feed import feed, withdrawal
+from dialer_feed import bells, feed, withdrawal
 from dialer_feed.withdrawal import NEWS, Cause
 from dialing_scene import DAY, Phone, Scene, blocked_on_a_lock
 from events.contracts.dialer_feed import WithdrawalReason
@@ -57,11 +57,28 @@ async def test_withdrawals_come_in_the_order_of_their_cursors(scene: Scene, clie
     assert await feed_of(client, list_id, after=2**63 - 1) == {"items": [], "next_cursor": 2**63 - 1}
 
 
-async def test_a_waiting_dialer_is_told_at_once(scene: Scene, client: httpx.AsyncClient) -> None:
+@pytest.fixture
+def somebody_waits(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set once a dialer has looked, found nothing, and waits."""
+    waits = asyncio.Event()
+
+    async def heard(news: "asyncio.Future[None]", timeout_seconds: float) -> None:
+        waits.set()
+        await bells.heard(news, timeout_seconds)
+
+    monkeypatch.setattr(feed, "heard", heard)
+    return waits
+
+
+async def test_a_waiting_dialer_is_told_at_once(
+    scene: Scene, client: httpx.AsyncClient, somebody_waits: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is woken: looking again by itself would come too late here."""
+    monkeypatch.setattr(feed, "_POLL_SECONDS", 60)
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     waiting = asyncio.create_task(feed_of(client, list_id, wait=60))
-    await asyncio.sleep(0)
+    await asyncio.wait_for(somebody_waits.wait(), 60)
     await scene.receives(contract.paid())
     told = await asyncio.wait_for(waiting, 40)
     assert [item["contract_number"] for item in told["items"]] == [contract.number]
@@ -94,12 +111,14 @@ async def test_a_waiting_dialer_holds_no_connection(scene: Scene) -> None:
     await one.close()
 
 
-async def test_waiting_ends_when_the_process_stops(scene: Scene, client: httpx.AsyncClient) -> None:
+async def test_waiting_ends_when_the_process_stops(
+    scene: Scene, client: httpx.AsyncClient, somebody_waits: asyncio.Event
+) -> None:
     await scene.contracts(1)
     list_id = await scene.built()
     app = client._transport.app  # type: ignore[attr-defined]
     waiting = asyncio.create_task(feed_of(client, list_id, wait=60))
-    await asyncio.sleep(0)
+    await asyncio.wait_for(somebody_waits.wait(), 60)
     app.state.stopping.set()
     assert (await asyncio.wait_for(waiting, 40))["items"] == []
 
