@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PEERS := .bench-peers
 CONFIGURATION := docs/configuration.md $(addsuffix .settings,chassis assignment dialer_feed field_visits promises)
 LOCKS := requirements/uv.txt requirements/runtime.txt requirements/dev.txt
-PACKAGES := libs/events libs/chassis libs/jurisdictions services/portfolio services/assignment services/dialer-feed \
+PACKAGES := libs/platform libs/events libs/chassis libs/jurisdictions services/portfolio services/assignment services/dialer-feed \
 	services/field-visits services/promises cli
 TYPED := $(foreach folder,$(PACKAGES) tests bench,$(if $(wildcard $(folder)/*.py $(folder)/*/*.py),$(folder)))
 
@@ -76,12 +76,12 @@ lint: setup ## formatting, rules, types, and who may import whom
 	$(foreach folder,$(TYPED),$(BIN)/mypy $(folder) &&) $(BIN)/mypy conftest.py
 	$(foreach what,monitoring compose/checks.py compose/make_secrets.py,$(BIN)/mypy deploy/$(what) &&) true
 	$(BIN)/lint-imports
-	$(BIN)/python -m events.catalogue docs/events libs/events/tests/snapshots --check
+	$(BIN)/python -m recobro_events.catalogue docs/events libs/events/tests/snapshots --check
 	$(BIN)/python -m chassis.configuration $(CONFIGURATION) --check
 	$(BIN)/python deploy/monitoring/dashboards.py --check
 
 contracts: setup ## regenerate docs/events from the contracts; a contract that changed is kept as a new revision
-	@$(BIN)/python -m events.catalogue docs/events libs/events/tests/snapshots
+	@$(BIN)/python -m recobro_events.catalogue docs/events libs/events/tests/snapshots
 
 settings: setup ## regenerate docs/configuration.md from the settings of the services
 	@$(BIN)/python -m chassis.configuration $(CONFIGURATION)

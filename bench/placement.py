@@ -23,8 +23,8 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from assignment import runs
 from chassis.migrations import upgrade
-from events.database import Database
 from recobro.postgres import EmbeddedPostgres, free_port
+from recobro_events import Database
 
 _FILL = """
 WITH portfolio AS (

@@ -4,8 +4,8 @@ import asyncio
 from urllib.parse import urlsplit
 
 import pytest
-from events import Database
 from faults.proxy import Proxy
+from recobro_events import Database
 
 
 async def write(database: Database) -> int:

@@ -26,10 +26,13 @@ BREACHES = {
     "Services never import each other": ("services/portfolio/portfolio/rules.py", "import dialer_feed.rules"),
     "Libraries import no service and no command": ("libs/chassis/chassis/problems.py", "import portfolio.rules"),
     "Services do not import the command": ("services/dialer-feed/dialer_feed/rules.py", "import recobro.errors"),
-    "The runtime stands without the chassis and the jurisdictions": ("libs/events/events/ids.py", "import chassis.csv"),
-    "Event contracts import pydantic alone": ("libs/events/events/contracts/base.py", "import asyncpg"),
+    "The runtime stands without the chassis and the jurisdictions": (
+        "libs/events/recobro_events/ids.py",
+        "import chassis.csv",
+    ),
+    "Event contracts import pydantic alone": ("libs/events/recobro_events/contracts/base.py", "import asyncpg"),
     "Rules do no I/O": ("services/portfolio/portfolio/rules.py", "import asyncpg"),
-    "aiokafka appears in one module": ("libs/events/events/relay.py", "import aiokafka"),
+    "aiokafka appears in one module": ("libs/events/recobro_events/relay.py", "import aiokafka"),
 }
 
 

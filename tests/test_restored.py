@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from events import dead_letters, restoring
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import dead_letters, restoring
 from test_said_again import a_day_at_work, pay
 from town import AS_OF, TRADES, Town, a_town
 

@@ -8,10 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from events import TopicPartition, rebuilding
-from events.rebuilding import Source
 from kitchen import until
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Source, TopicPartition, rebuilding
 from town import AS_OF, TRADES, Town, a_town
 
 # What each keeps of other services' facts, without what only tells when it was heard, or what is over: of a phone

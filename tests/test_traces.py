@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from events import tracing
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import tracing
 from test_said_again import agencies_at_work, overdue
 from town import AS_OF, Town, a_town
 

@@ -32,15 +32,13 @@ from assignment.settings import AssignmentSettings
 from chassis.migrations import upgrade
 from chassis.testing import client_for, mint, test_settings
 from dialer_feed.settings import DialerFeedSettings
-from events import Consumer, Database, Runtime
-from events.database import Row
-from events.memory import MemoryTransport
-from events.rebuilding import Source
 from fastapi import FastAPI
 from field_visits.settings import FieldVisitsSettings
 from portfolio.loading import Loader
 from promises.settings import PromisesSettings
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Consumer, Database, Row, Runtime, Source
+from recobro_events.memory import MemoryTransport
 
 AS_OF = date(2026, 11, 22)
 PARTITIONS = 3

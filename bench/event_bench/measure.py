@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from events import Database, Lane, Relay
-from events.contracts.base import Envelope
-from events.envelope import headers_of
-from events.ids import new_event_id
 from prometheus_client import REGISTRY
+from recobro_events import Database, Envelope, Lane, Relay, headers_of, new_event_id
 
 from event_bench import bare, rows
 from event_bench.processes import Member, all_applied, member, peer, rate_after_assignment, stopped_afterwards

@@ -10,8 +10,17 @@ from typing import Any
 
 import structlog
 import uvloop
-from events import Database, Lane, Runtime, Subscription, TopicPartition, Transport
-from events.transport import GroupMember, Listener, Record
+from recobro_events import (
+    Database,
+    GroupMember,
+    Lane,
+    Listener,
+    Record,
+    Runtime,
+    Subscription,
+    TopicPartition,
+    Transport,
+)
 
 from event_bench import bare, rows
 from event_bench.openloop import obey

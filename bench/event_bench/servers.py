@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from events.kafka import KafkaTransport
-from events.postgres import PostgresTransport
-from events.schema import CREATE
-from events.transport import Transport
 from recobro import kafka
 from recobro.postgres import EmbeddedPostgres, free_port
+from recobro_events import Transport
+from recobro_events.kafka import KafkaTransport
+from recobro_events.postgres import PostgresTransport
+from recobro_events.schema import CREATE
 
 from event_bench import rows
 

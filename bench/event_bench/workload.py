@@ -7,8 +7,8 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from events import Consumer, ContractEvent, Lane, Money, Transaction
-from events.tracing import current_traceparent
+from recobro_events import Consumer, ContractEvent, Lane, Money, Transaction
+from recobro_events.tracing import current_traceparent
 
 from event_bench import rows
 

@@ -18,8 +18,8 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 import typer
-from events import restoring
 from pydantic import BaseModel, ConfigDict, ValidationError
+from recobro_events import restoring
 
 from recobro.data import DataFolder
 from recobro.errors import Trouble

@@ -8,9 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
-from events.contracts import Lane
-from events.errors import TopicPartition
-from events.transport import Bounds, Transport
+from recobro_events import Bounds, Lane, TopicPartition, Transport
 
 from recobro import targets
 from recobro.data import DataFolder

@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 import typer
-from events.contracts import Lane, bulk_sources
-from events.housekeeping import COUNTED_ROWS
-from events.relay import FROZEN_AFTER_SECONDS
+from recobro_events import FROZEN_AFTER_SECONDS, Lane, bulk_sources
+from recobro_events.housekeeping import COUNTED_ROWS
 
 from recobro import targets
 from recobro.data import DataFolder

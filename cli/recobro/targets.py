@@ -10,9 +10,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import structlog
-from events.database import Database
-from events.errors import TransportError
-from events.transport import Transport
+from recobro_events import Database, Transport, TransportError
 
 from recobro.data import DataFolder, PlatformState
 from recobro.environment import secret

@@ -7,10 +7,8 @@ from typing import Annotated, Any, Literal, NoReturn
 from uuid import UUID
 
 import typer
-from events.contracts import Lane, bulk_sources
-from events.contracts.agency import AgencyRegistered
-from events.errors import TransportError
-from events.transport import Transport
+from recobro_events import Lane, Transport, TransportError, bulk_sources
+from recobro_events.contracts.agency import AgencyRegistered
 
 from recobro import targets
 from recobro.data import DataFolder
@@ -109,7 +107,7 @@ async def _agencies(service: Service, connection: Any) -> list[str]:
 
 async def _kept_otherwise(transport: Transport, topics: Collection[str]) -> dict[str, dict[str, tuple[int, int]]]:
     """By topic, what of it is kept otherwise than it should be, on Kafka; the embedded log has one way."""
-    from events.kafka import KafkaTransport
+    from recobro_events.kafka import KafkaTransport
 
     if not topics or not isinstance(transport, KafkaTransport):
         return {}
@@ -135,7 +133,7 @@ async def partitions_of(transport: Transport, topics: Collection[str]) -> dict[s
 
 
 async def _partitions_of_one(transport: Transport, topic: str) -> int:
-    from events.postgres import PostgresTransport
+    from recobro_events.postgres import PostgresTransport
 
     if isinstance(transport, PostgresTransport):
         return await transport.partitions(topic)

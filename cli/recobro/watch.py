@@ -12,19 +12,19 @@ from typing import Any
 
 import structlog
 import typer
-from events.contracts import (
+from recobro_events import (
     REGISTRY,
+    CannotContinue,
     Envelope,
     Event,
-    assignment,
-    dialer_feed,
-    field_visits,
-    portfolio,
-    promises,
+    PositionLost,
+    Record,
+    TopicPartition,
+    Transport,
+    TransportError,
+    envelope_of,
 )
-from events.envelope import envelope_of
-from events.errors import CannotContinue, PositionLost, TopicPartition, TransportError
-from events.transport import Record, Transport
+from recobro_events.contracts import assignment, dialer_feed, field_visits, portfolio, promises
 
 from recobro.data import DataFolder
 from recobro.errors import Trouble
@@ -129,7 +129,7 @@ def _transport_of(data: DataFolder) -> Transport:
         return transport_from(of_platform(None, bootstrap))
     if state is None:
         raise Trouble(f"No platform is running on {data.root}. Start one with: recobro up --data {data.root}")
-    from events.postgres import PostgresTransport
+    from recobro_events.postgres import PostgresTransport
 
     return PostgresTransport(EmbeddedPostgres(data.postgres, state.postgres_port).dsn("log"))
 

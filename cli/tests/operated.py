@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
-from events.ids import new_event_id
-from events.postgres import PostgresTransport
-from events.transport import OutgoingRecord, Transport
 from recobro.main import app
 from recobro.postgres import EmbeddedPostgres
 from recobro.services import SERVICES
 from recobro.targets import variable_of
+from recobro_events import OutgoingRecord, Transport, new_event_id
+from recobro_events.postgres import PostgresTransport
 from typer.testing import CliRunner, Result
 
 SUBSET = tuple(service for service in SERVICES if service.name in ("portfolio", "assignment", "promises"))

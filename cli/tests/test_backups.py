@@ -10,16 +10,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from events.contracts.base import Envelope, Event
-from events.contracts.dialer_feed import PaymentClaimed
-from events.envelope import headers_of
-from events.ids import caused_event_id, new_event_id
-from events.postgres import PostgresTransport
-from events.schema import CREATE
-from events.transport import OutgoingRecord
 from recobro.data import DataFolder, PlatformState
 from recobro.postgres import EmbeddedPostgres, free_port
 from recobro.services import SERVICES
+from recobro_events import Envelope, Event, OutgoingRecord, caused_event_id, headers_of, new_event_id
+from recobro_events.contracts.dialer_feed import PaymentClaimed
+from recobro_events.postgres import PostgresTransport
+from recobro_events.schema import CREATE
 
 DATABASES = [service.database for service in SERVICES]
 

@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from events import Database, Lane, Relay
-from events.kafka import KafkaTransport
 from operated import SUBSET, Operated, write
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Database, Lane, Relay
+from recobro_events.kafka import KafkaTransport
 
 AGENCY = UUID("0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11")
 

@@ -6,15 +6,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from events.contracts import REGISTRY, Envelope, Event
-from events.contracts.dialer_feed import ClarificationRequested
-from events.contracts.portfolio import ContactChange, ContactKind, ContactPointChanged, ContractState, Stage
-from events.contracts.runtime import SERVICES
-from events.envelope import headers_of
-from events.memory import MemoryTransport
-from events.postgres import PostgresTransport
-from events.transport import OutgoingRecord, Transport
 from recobro.watch import _SHOWN, Seen, events_from_now
+from recobro_events import REGISTRY, Envelope, Event, OutgoingRecord, Transport, headers_of
+from recobro_events.contracts.dialer_feed import ClarificationRequested
+from recobro_events.contracts.portfolio import ContactChange, ContactKind, ContactPointChanged, ContractState, Stage
+from recobro_events.memory import MemoryTransport
+from recobro_events.postgres import PostgresTransport
+from recobro_platform import SERVICE_NAMES
 
 PERSONAL = {
     "name",
@@ -113,7 +111,7 @@ async def test_events_from_now_on_are_seen_without_personal_data(transport: Tran
 
 
 def test_every_event_has_a_choice_of_fields_and_none_of_them_is_personal() -> None:
-    told = {name for name in REGISTRY if name.split(".")[0] in SERVICES}
+    told = {name for name in REGISTRY if name.split(".")[0] in SERVICE_NAMES}
     assert {event.type for event in _SHOWN} == told
     for event, fields in _SHOWN.items():
         assert set(fields) <= set(event.model_fields), event.type

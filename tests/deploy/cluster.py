@@ -13,7 +13,6 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 K8S = ROOT / "deploy" / "k8s"
-SERVICES = ("portfolio", "assignment", "dialer-feed", "field-visits", "promises")
 
 Resource = Mapping[str, Any]
 

@@ -4,12 +4,11 @@ import re
 from importlib import import_module
 
 import pytest
-from deploy.cluster import SERVICES, named, of_kind
-from events.consumer import Consumer
-from events.contracts import Lane, agency, bulk_sources
-from events.contracts.base import SERVICE_LANES
-from events.contracts.runtime import SERVICES as PLATFORM
-from events.kafka import RETENTION_MS
+from deploy.cluster import named, of_kind
+from recobro_events import SERVICE_LANES, Consumer, Lane, bulk_sources
+from recobro_events.contracts import agency
+from recobro_events.kafka import RETENTION_MS
+from recobro_platform import SERVICE_NAMES
 
 OVERLAYS = {"overlays/production": (3, 2), "overlays/local": (1, 1)}
 Right = tuple[str, str, str, str]
@@ -36,14 +35,10 @@ def rights_of(user: str, target: str = "overlays/production") -> set[Right]:
     }
 
 
-def test_the_services_are_the_platform() -> None:
-    assert set(SERVICES) == set(PLATFORM)
-
-
 @pytest.mark.parametrize("target", OVERLAYS)
 def test_there_is_every_topic_and_no_other(target: str) -> None:
     topics = {topic["spec"]["topicName"]: topic for topic in of_kind("KafkaTopic", target)}
-    assert set(topics) == {f"{service}.{lane}" for service in SERVICES for lane in lanes_of(service)}
+    assert set(topics) == {f"{service}.{lane}" for service in SERVICE_NAMES for lane in lanes_of(service)}
     replicas, in_sync = OVERLAYS[target]
     for topic in topics.values():
         spec = topic["spec"]
@@ -53,7 +48,7 @@ def test_there_is_every_topic_and_no_other(target: str) -> None:
 
 
 @pytest.mark.parametrize("target", OVERLAYS)
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_a_service_may_what_its_code_does_and_no_more(service: str, target: str) -> None:
     consumer = consumer_of(service)
     wanted = {("topic", f"{service}.{lane}", "literal", "Write") for lane in lanes_of(service)}
@@ -69,7 +64,7 @@ def test_nobody_else_may_more_than_look() -> None:
     assert rights_of("kafka-scaler") == {("topic", "*", "literal", "Describe"), ("group", "*", "literal", "Describe")}
     onlooker = ("group", "recobro.lag.", "prefix", "Read")
     assert rights_of("operations-kafka") == {("topic", "*", "literal", "Describe"), onlooker}
-    known = {f"{service}-kafka" for service in SERVICES} | {"kafka-scaler", "operations-kafka"}
+    known = {f"{service}-kafka" for service in SERVICE_NAMES} | {"kafka-scaler", "operations-kafka"}
     assert {user["metadata"]["name"] for user in of_kind("KafkaUser")} == known
 
 
@@ -95,7 +90,7 @@ def test_an_agency_reads_its_own_stream_and_nothing_else() -> None:
     assert rights_of(name, "examples/agency") == wanted
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_consumers_are_scaled_by_the_lag_of_both_their_groups(service: str) -> None:
     scaled = named("ScaledObject", f"{service}-consumer")["spec"]
     groups = [trigger["metadata"]["consumerGroup"] for trigger in scaled["triggers"]]

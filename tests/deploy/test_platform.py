@@ -4,13 +4,14 @@ import json
 
 import pytest
 import yaml
-from deploy.cluster import ROOT, SERVICES, Resource, built, named, of_kind
+from deploy.cluster import ROOT, Resource, built, named, of_kind
 from recobro.services import SERVICES as LOCAL_SERVICES
+from recobro_platform import SERVICE_NAMES
 
 MONITORING = ROOT / "deploy" / "monitoring"
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_a_service_owns_a_database_of_its_name_and_nothing_else(service: str) -> None:
     name, [database] = service, [one.database for one in LOCAL_SERVICES if one.name == service]
     owned = named("Database", f"{name}-database")["spec"]
@@ -74,7 +75,7 @@ def test_a_restore_changes_postgres_alone() -> None:
 
 def test_from_outside_only_the_interface_of_each_service_is_reached() -> None:
     routes = {route["metadata"]["name"]: route["spec"] for route in of_kind("HTTPRoute")}
-    assert set(routes) == {f"{service}-api" for service in SERVICES}
+    assert set(routes) == {f"{service}-api" for service in SERVICE_NAMES}
     [listener] = named("Gateway", "recobro")["spec"]["listeners"]
     assert (listener["hostname"], listener["protocol"]) == ("*.recobro.example", "HTTPS")
     for name, route in routes.items():

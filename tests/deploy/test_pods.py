@@ -7,13 +7,14 @@ from itertools import chain, pairwise
 import pytest
 from chassis import Settings
 from chassis.settings import variable_of
-from deploy.cluster import ROOT, SERVICES, Resource, containers, named, of_kind, pod_templates
+from deploy.cluster import ROOT, Resource, containers, named, of_kind, pod_templates
+from recobro_platform import SERVICE_NAMES
 
 OVERLAYS = ("overlays/production", "overlays/local")
 ROLES = ("api", "relay", "consumer")
 # Of the operations image: cli/recobro.
 OPERATIONS = {"RECOBRO_TOKEN_FILE", "RECOBRO_URL"} | {
-    f"RECOBRO_{service.replace('-', '_').upper()}_DATABASE_URL_FILE" for service in SERVICES
+    f"RECOBRO_{service.replace('-', '_').upper()}_DATABASE_URL_FILE" for service in SERVICE_NAMES
 }
 
 every_overlay = pytest.mark.parametrize("target", OVERLAYS)
@@ -51,17 +52,17 @@ def told(pod: Resource, target: str) -> dict[str, str]:
 @every_overlay
 def test_every_service_has_its_roles_and_its_migration(target: str) -> None:
     names = {one["metadata"]["name"] for one in roles(target)}
-    assert names == {f"{service}-{role}" for service in SERVICES for role in ROLES}
+    assert names == {f"{service}-{role}" for service in SERVICE_NAMES for role in ROLES}
     jobs = {one["metadata"]["name"] for one in of_kind("Job", target)}
     version = re.search(r"(?m)^ARG VERSION=(.+)$", (ROOT / "Dockerfile").read_text())
     assert version is not None
-    assert jobs == {f"{service}-migrate-{version[1]}" for service in SERVICES}
+    assert jobs == {f"{service}-migrate-{version[1]}" for service in SERVICE_NAMES}
 
 
 @every_overlay
 def test_every_pod_runs_the_image_of_its_version(target: str) -> None:
     images = {container["image"] for _, pod in pod_templates(target) for container in containers(pod)}
-    assert {image.split(":")[0] for image in images} == {f"recobro/{name}" for name in (*SERVICES, "operations")}
+    assert {image.split(":")[0] for image in images} == {f"recobro/{name}" for name in (*SERVICE_NAMES, "operations")}
     assert len({image.partition(":")[2] for image in images}) == 1
     assert not [image for image in images if image.endswith((":", ":latest", "VERSION"))]
 
@@ -72,7 +73,7 @@ def test_a_role_is_asked_how_it_is_on_the_port_of_its_service(target: str) -> No
         service, _, role = deployment["metadata"]["name"].rpartition("-")
         [container] = containers(deployment["spec"]["template"])
         assert container["args"] == [role]
-        assert container["ports"] == [{"name": "http", "containerPort": 8001 + SERVICES.index(service)}]
+        assert container["ports"] == [{"name": "http", "containerPort": 8001 + SERVICE_NAMES.index(service)}]
         probes = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
         assert probes == {
             "startup": {"path": "/startupz", "port": "http"},
@@ -145,10 +146,10 @@ def test_the_namespace_refuses_any_other_pod(target: str) -> None:
 
 @every_overlay
 def test_what_a_pod_is_told_is_known_to_its_program(target: str) -> None:
-    of_any = set(chain.from_iterable(variables_of(settings_of(service)) for service in SERVICES))
+    of_any = set(chain.from_iterable(variables_of(settings_of(service)) for service in SERVICE_NAMES))
     for name, pod in pod_templates(target):
         service = pod["metadata"]["labels"]["app.kubernetes.io/name"]
-        known = variables_of(settings_of(service)) if service in SERVICES else of_any | OPERATIONS
+        known = variables_of(settings_of(service)) if service in SERVICE_NAMES else of_any | OPERATIONS
         assert set(told(pod, target)) <= known, name
 
 

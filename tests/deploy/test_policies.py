@@ -7,8 +7,9 @@ from itertools import count
 from typing import Any
 
 import pytest
-from deploy.cluster import SERVICES, Resource, containers, of_kind, pod_templates
+from deploy.cluster import Resource, containers, of_kind, pod_templates
 from deploy.policies import Peer, connections
+from recobro_platform import SERVICE_NAMES
 
 OURS = "recobro"
 ROLES = ("api", "relay", "consumer")
@@ -98,9 +99,9 @@ def allowed(policies: Sequence[Resource], peers: Sequence[Peer]) -> set[Arrow]:
 
 def intended(peers: Sequence[Peer]) -> set[Arrow]:
     """The arrows of the architecture."""
-    apis = {f"{service}-api" for service in SERVICES}
-    running = {f"{service}-{role}" for service in SERVICES for role in ROLES}
-    migrations = {f"{service}-migrate" for service in SERVICES}
+    apis = {f"{service}-api" for service in SERVICE_NAMES}
+    running = {f"{service}-{role}" for service in SERVICE_NAMES for role in ROLES}
+    migrations = {f"{service}-migrate" for service in SERVICE_NAMES}
     postgres = ("postgres-1", "postgres-2")
     brokers = ("broker-1", "broker-2")
     nodes = (*brokers, "controller")

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import pytest
 import typer
 import yaml
-from events.contracts.base import Lane
-from events.contracts.dialer_feed import WithdrawalReason
 from prometheus_client import REGISTRY
 from recobro.main import app
 from recobro.services import SERVICES
+from recobro_events import Lane
+from recobro_events.contracts.dialer_feed import WithdrawalReason
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = ROOT / "docs/runbooks"
@@ -49,7 +49,7 @@ FOREIGN = {
 }
 """What others tell, with the labels that are used here."""
 
-METRICS_MODULES = ("events", "chassis", "portfolio", "assignment", "dialer_feed", "promises")
+METRICS_MODULES = ("recobro_events", "chassis", "portfolio", "assignment", "dialer_feed", "promises")
 _STRING = re.compile(r'"((?:\\.|[^"\\])*)"')
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")
 _SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\s*\{([^}]*)\}")

@@ -6,11 +6,9 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from functools import partial
 
 import structlog
-from events.database import Database
-from events.runtime import Runtime
-from events.tasks import beside
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
+from recobro_events import Database, Runtime, beside
 
 from chassis import consumer_api, failures, health, idempotency, logs, openapi
 from chassis.auth import OPEN_PATHS, TokenVerifier

@@ -7,12 +7,9 @@ from datetime import datetime
 from typing import Annotated, Any, Self, cast
 from uuid import UUID
 
-from events import dead_letters, rebuilding
-from events.consumer import Consumer
-from events.database import Database
-from events.runtime import Runtime
 from fastapi import Depends, Query, Request
 from pydantic import Field, model_validator
+from recobro_events import Consumer, Database, Runtime, dead_letters, rebuilding
 
 from chassis.auth import CurrentPrincipal, reads, writes
 from chassis.idempotency import IdempotencyKey

@@ -7,9 +7,9 @@ from typing import Any
 
 import asyncpg
 import structlog
-from events.database import PASSING_TROUBLE
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from recobro_events import PASSING_TROUBLE
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response

@@ -3,9 +3,9 @@
 import asyncio
 from typing import cast
 
-from events.database import Database
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from recobro_events import Database
 from starlette.responses import JSONResponse, Response
 
 from chassis.failures import DATABASE_ERRORS

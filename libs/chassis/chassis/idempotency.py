@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from events.database import Database, Transaction
 from fastapi import Depends, Request
+from recobro_events import Database, Transaction
 from starlette.responses import Response
 
 from chassis.auth import principal_of

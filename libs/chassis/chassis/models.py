@@ -5,7 +5,6 @@ import unicodedata
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from events.contracts import Money
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -17,6 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema
+from recobro_events import Money
 
 INT4_MAX = 2**31 - 1
 INT8_MAX = 2**63 - 1

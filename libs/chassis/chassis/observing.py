@@ -5,7 +5,7 @@ import time
 from uuid import uuid4
 
 import structlog
-from events.tracing import Span, export, follow_trace, is_traceparent, now_ns
+from recobro_events.tracing import Span, export, follow_trace, is_traceparent, now_ns
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 

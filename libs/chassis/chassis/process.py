@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, NoReturn, TypeVar
 
-from events.consumer import Consumer
-from events.database import Database
-from events.rebuilding import Source
-from events.runtime import Runtime
 from fastapi import FastAPI
+from recobro_events import Consumer, Database, Runtime, Source
 
 from chassis.migrations import standing_of, upgrade
 from chassis.server import serve

@@ -13,9 +13,9 @@ from urllib.parse import unquote_to_bytes
 
 import asyncpg
 import structlog
-from events.database import Database
 from fastapi import APIRouter, Request, params
 from fastapi.routing import APIRoute
+from recobro_events import Database
 from starlette.responses import Response
 
 from chassis import idempotency, metrics

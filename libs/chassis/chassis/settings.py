@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from events.transport import Transport
 from pydantic import Field, FilePath, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from recobro_events import Transport
 
 _PREFIX = "RECOBRO_"
 _PORT_OFFSETS = {"console": 0, "portfolio": 1, "assignment": 2, "dialer-feed": 3, "field-visits": 4, "promises": 5}
@@ -127,7 +127,7 @@ def _from_files(fields: Iterable[str]) -> tuple[dict[str, str], list[str]]:
 def transport_from(settings: Settings) -> Transport:
     """The event log that the settings name: Kafka where there is a bootstrap address, else the embedded one."""
     if settings.kafka_bootstrap is not None:
-        from events.kafka import KafkaTransport, Security
+        from recobro_events.kafka import KafkaTransport, Security
 
         return KafkaTransport(
             settings.kafka_bootstrap,
@@ -136,7 +136,7 @@ def transport_from(settings: Settings) -> Transport:
             security=Security(settings.kafka_username, settings.kafka_password, settings.kafka_ca_file),
             create_topics=settings.create_topics,
         )
-    from events.postgres import PostgresTransport
+    from recobro_events.postgres import PostgresTransport
 
     assert settings.log_url is not None
     return PostgresTransport(settings.log_url, settings.partitions)

@@ -13,12 +13,10 @@ from uuid import UUID
 import httpx
 from fastapi import FastAPI
 from joserfc.jwk import ECKey
+from recobro_platform import SCOPES
 
 from chassis import tokens
 from chassis.settings import Settings
-
-_SERVICES = ("portfolio", "assignment", "dialer-feed", "field-visits", "promises")
-EVERY_SCOPE = tuple(f"{service}:{right}" for service in _SERVICES for right in ("read", "write"))
 
 
 @cache
@@ -36,7 +34,7 @@ def _public_key_file() -> Path:
 
 
 def mint(
-    scopes: Iterable[str] = EVERY_SCOPE,
+    scopes: Iterable[str] = SCOPES,
     agency_id: UUID | None = None,
     subject: str = "test",
     ttl: int = 3600,

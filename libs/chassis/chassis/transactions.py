@@ -6,8 +6,8 @@ Dependencies are coroutines throughout: FastAPI runs plain functions in a thread
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Protocol, cast
 
-from events.database import Database, Row, Transaction
 from fastapi import Depends, Request
+from recobro_events import Database, Row, Transaction
 
 
 class Reader(Protocol):

@@ -6,13 +6,13 @@ from typing import Any
 
 import asyncpg
 import chassis.schema
-import events.schema
 import httpx
 import pytest
+import recobro_events.schema
 from chassis.testing import client_for, mint
-from events.database import Database
 from fastapi import FastAPI
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Database
 from toy_service import TABLES, Toy, toy_app
 
 
@@ -35,7 +35,7 @@ async def toy_dsn(postgres: EmbeddedPostgres) -> str:
     await admin.execute("CREATE DATABASE chassis_toy")
     await admin.close()
     connection = await asyncpg.connect(postgres.dsn("chassis_toy"))
-    await connection.execute(events.schema.CREATE + chassis.schema.CREATE + TABLES)
+    await connection.execute(recobro_events.schema.CREATE + chassis.schema.CREATE + TABLES)
     await connection.close()
     return postgres.dsn("chassis_toy")
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from chassis import idempotency
 from chassis.testing import client_for
-from events.database import Database
 from fastapi import FastAPI
+from recobro_events import Database
 from toy_service import Toy
 
 

@@ -15,10 +15,10 @@ from chassis import Router, create_app, reads, tokens
 from chassis.auth import Principal, TokenVerifier, unguarded_routes
 from chassis.problems import Unauthorised
 from chassis.testing import client_for, mint, test_settings
-from events.database import Database
 from fastapi import APIRouter, FastAPI
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
+from recobro_events import Database
 
 KEY = tokens.generate_key()
 

@@ -11,13 +11,10 @@ import pytest
 from chassis import consumer_api
 from chassis.auth import unguarded_routes
 from chassis.testing import client_for, mint
-from events.batch import apart
-from events.consumer import Consumer
-from events.contracts.dialer_feed import PaymentClaimed
-from events.contracts.runtime import RebuildRequested
-from events.database import Database, Transaction
-from events.testing import apply_records, published, record_of
-from events.transport import Record
+from recobro_events import Consumer, Database, Record, Transaction
+from recobro_events.contracts.dialer_feed import PaymentClaimed
+from recobro_events.contracts.runtime import RebuildRequested
+from recobro_events.testing import apart, apply_records, published, record_of
 from toy_service import Toy, toy_app
 
 TABLES = "dead_letters, parked_keys, inbox, rebuild, barrier_marker"

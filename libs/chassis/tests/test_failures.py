@@ -9,8 +9,8 @@ import pytest
 from chassis import create_app
 from chassis.problems import Conflict, FieldError, Invalid, NotFound, Problem
 from chassis.testing import client_for, mint, test_settings
-from events.database import Database
 from fastapi import FastAPI
+from recobro_events import Database
 
 
 @pytest.mark.parametrize("kind", ["bug", "unique", "division", "missing-file"])

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from chassis import idempotency
 from chassis.testing import mint
-from events.database import Database
+from recobro_events import Database
 
 ENTRY = {"name": "Ana", "amount": "10.00"}
 KEYED = {"Idempotency-Key": "key-1"}

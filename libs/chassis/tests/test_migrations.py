@@ -12,12 +12,12 @@ import asyncpg
 import pytest
 from chassis import schema
 from chassis.migrations import standing_of, upgrade
-from events import schema as events_schema
+from recobro_events import schema as events_schema
 
 FIRST = """
 from alembic import op
 from chassis import schema
-from events import schema as events_schema
+from recobro_events import schema as events_schema
 revision = "0001"
 down_revision = None
 

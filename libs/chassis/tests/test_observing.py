@@ -10,7 +10,7 @@ import pytest
 import structlog
 from chassis import logs
 from chassis.testing import mint
-from events.tracing import current_traceparent
+from recobro_events.tracing import current_traceparent
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 

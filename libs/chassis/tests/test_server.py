@@ -19,7 +19,7 @@ import asyncio, os, sys
 from chassis import Router, create_app, reads, serve
 from chassis.settings import Settings
 from contextlib import asynccontextmanager
-from events.database import Database
+from recobro_events import Database
 from fastapi import Request
 
 settings = Settings.load("portfolio")

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from chassis import ReadConnection, Router, WriteTransaction, streamed_body, writes
 from chassis.testing import client_for, mint
-from events.database import Database
 from fastapi import FastAPI
+from recobro_events import Database
 
 ENTRY = {"name": "Ana", "amount": "10.00"}
 

@@ -36,12 +36,9 @@ from chassis import (
 )
 from chassis.app import Lifespan
 from chassis.testing import test_settings
-from events.consumer import Consumer
-from events.contracts import Money
-from events.database import Database
-from events.runtime import Runtime
 from fastapi import Depends, FastAPI, Request
 from pydantic import Field
+from recobro_events import Consumer, Database, Money, Runtime
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 TABLES = """

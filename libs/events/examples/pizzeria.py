@@ -13,9 +13,9 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import structlog
-from events import Consumer, Database, Event, Runtime, Transaction, Transport, dead_letters
-from events.postgres import PostgresTransport
-from events.schema import CREATE
+from recobro_events import Consumer, Database, Event, Runtime, Transaction, Transport, dead_letters
+from recobro_events.postgres import PostgresTransport
+from recobro_events.schema import CREATE
 
 LOG, *KAFKA = sys.argv[1:]
 ORDERS, KITCHEN = (f"{urlsplit(LOG).path[1:]}-{service}" for service in ("orders", "kitchen"))
@@ -28,8 +28,8 @@ BAKE = """INSERT INTO baked SELECT order_id, menu.minutes
     FROM unnest($1::uuid[], $2::text[]) AS placed (order_id, pizza) LEFT JOIN menu USING (pizza) RETURNING *"""
 NOTE = "UPDATE orders SET minutes = took FROM unnest($1::uuid[], $2::int[]) AS baked (id, took) WHERE order_id = id"
 ALL_BAKED = "SELECT bool_and(minutes IS NOT NULL) FROM orders WHERE order_id = ANY($1)"
-orders = Consumer(ORDERS, listens_to=[KITCHEN], platform=())
-kitchen = Consumer(KITCHEN, listens_to=[ORDERS], platform=())
+orders = Consumer(ORDERS, listens_to=[KITCHEN])
+kitchen = Consumer(KITCHEN, listens_to=[ORDERS])
 
 
 class OrderPlaced(Event, type="orders.order-placed.v1", key="order_id"):
@@ -104,7 +104,7 @@ async def start(consumer: Consumer) -> tuple[Database, Runtime]:
             await tx.execute(CREATE + TABLES[consumer.service])
     log: Transport = PostgresTransport(LOG)
     if KAFKA:
-        from events.kafka import KafkaTransport
+        from recobro_events.kafka import KafkaTransport
 
         log = KafkaTransport(KAFKA[0])
     runtime = Runtime(consumer.service, database, log, consumer)

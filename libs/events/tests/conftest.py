@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 import pytest
-from events import Database
-from events.schema import CREATE
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Database
+from recobro_events.schema import CREATE
 
 NewDatabase = Callable[[], Awaitable[Database]]
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from events import (
+from recobro_events import (
     CannotContinue,
     Consumer,
     Database,
@@ -20,11 +20,11 @@ from events import (
     Transaction,
     Transport,
 )
-from events.contracts.base import ContractEvent, Envelope
-from events.database import Row
-from events.envelope import headers_of
-from events.ids import new_event_id
-from events.transport import GroupMember, OutgoingRecord, Record
+from recobro_events.contracts.base import ContractEvent, Envelope
+from recobro_events.database import Row
+from recobro_events.envelope import headers_of
+from recobro_events.ids import new_event_id
+from recobro_events.transport import GroupMember, OutgoingRecord, Record
 
 TABLES = """
 CREATE TABLE served (

@@ -8,12 +8,12 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
-from events import Consumer, Database, Lane, Runtime, Transaction, barrier
-from events.contracts.portfolio import ContractClosed, ContractState, Stage
-from events.contracts.runtime import BarrierReached, BarrierRequested
-from events.memory import MemoryTransport
-from events.testing import apply_records, published, record_of
 from kitchen import until
+from recobro_events import Consumer, Database, Lane, Runtime, Transaction, barrier
+from recobro_events.contracts.portfolio import ContractClosed, ContractState, Stage
+from recobro_events.contracts.runtime import BarrierReached, BarrierRequested
+from recobro_events.memory import MemoryTransport
+from recobro_events.testing import apply_records, published, record_of
 
 
 def closed(contract_id: UUID) -> ContractClosed:

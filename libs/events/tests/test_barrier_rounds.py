@@ -9,12 +9,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from events import Consumer, Database, Lane, Runtime, Transaction, barrier
-from events.contracts.base import ContractEvent
-from events.memory import MemoryTransport
-from events.schema import CREATE
 from kitchen import until
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Consumer, Database, Lane, Runtime, Transaction, barrier
+from recobro_events.contracts.base import ContractEvent
+from recobro_events.memory import MemoryTransport
+from recobro_events.schema import CREATE
+from recobro_platform import BARRIER_ROUNDS
 
 LISTENS = {
     "portfolio": ("dialer-feed", "assignment", "field-visits", "promises"),
@@ -110,7 +111,7 @@ class Platform:
     async def ask(self, role: str = "dialer-feed") -> UUID:
         member = self.members[role]
         async with member.database.transaction() as tx:
-            return await barrier.ask(tx, member.consumer.listens_to)
+            return await barrier.ask(tx, member.consumer.listens_to, rounds=BARRIER_ROUNDS)
 
     async def progress(self, barrier_id: UUID, role: str = "dialer-feed") -> barrier.Progress:
         async with self.members[role].database.connection() as connection:

@@ -13,11 +13,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from events.catalogue.__main__ import main
-from events.catalogue.asyncapi import document_of
-from events.catalogue.schemas import DIALECT, Schema, contracts
-from events.contracts.base import REGISTRY, ContractEvent, Envelope
-from events.envelope import headers_of
+from recobro_events.catalogue.__main__ import main
+from recobro_events.catalogue.asyncapi import document_of
+from recobro_events.catalogue.schemas import DIALECT, Schema, contracts
+from recobro_events.contracts.base import REGISTRY, ContractEvent, Envelope
+from recobro_events.envelope import headers_of
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs/events"
@@ -108,7 +108,7 @@ def test_nothing_is_written_when_a_contract_changed_incompatibly(
 def test_make_lint_fails_on_a_broken_contract(tmp_path: Path) -> None:
     lint = subprocess.run(["make", "--dry-run", "lint"], cwd=ROOT, capture_output=True, text=True, check=True)
     [command] = [line for line in lint.stdout.splitlines() if "events.catalogue" in line]
-    for folder in ("libs/events/events", "libs/events/tests/snapshots", "docs/events"):
+    for folder in ("libs/events/recobro_events", "libs/events/tests/snapshots", "docs/events"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     assert main([str(tmp_path / "docs/events"), str(tmp_path / "libs/events/tests/snapshots")]) == 0
 
@@ -120,7 +120,7 @@ def test_make_lint_fails_on_a_broken_contract(tmp_path: Path) -> None:
     assert run().returncode == 0
     (tmp_path / "docs/events/asyncapi.json").unlink()
     assert run().returncode == 1
-    contract = tmp_path / "libs/events/events/contracts/portfolio.py"
+    contract = tmp_path / "libs/events/recobro_events/contracts/portfolio.py"
     intact = contract.read_text()
     assert intact.count("    settled: bool\n") == 1
     contract.write_text(intact.replace("    settled: bool\n", ""))

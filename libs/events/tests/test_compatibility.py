@@ -7,10 +7,10 @@ from types import GenericAlias
 from typing import Annotated, Any, Literal
 
 import pytest
-from events.catalogue.compatibility import refusals
-from events.catalogue.schemas import Schema
-from events.contracts.base import Money, Part
 from pydantic import ConfigDict, Field, create_model
+from recobro_events.catalogue.compatibility import refusals
+from recobro_events.catalogue.schemas import Schema
+from recobro_events.contracts.base import Money, Part
 
 NAME = "tailor.ordered.v1"
 GONE: Any = None

@@ -8,15 +8,15 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from events import Event, Lane
-from events.catalogue.__main__ import revisions_in
-from events.catalogue.schemas import Schema, contracts
-from events.contracts import bulk_sources
-from events.contracts.base import Envelope
-from events.contracts.dialer_feed import ListEntryWithdrawn
-from events.contracts.portfolio import ContractRegistered, PaymentReceived, PortfolioStateChanged
-from events.contracts.runtime import SERVICES
 from pydantic import TypeAdapter, ValidationError
+from recobro_events import Event, Lane
+from recobro_events.catalogue.__main__ import revisions_in
+from recobro_events.catalogue.schemas import Schema, contracts
+from recobro_events.contracts import bulk_sources
+from recobro_events.contracts.base import Envelope
+from recobro_events.contracts.dialer_feed import ListEntryWithdrawn
+from recobro_events.contracts.portfolio import ContractRegistered, PaymentReceived, PortfolioStateChanged
+from recobro_platform import SERVICE_NAMES
 
 CONTRACTS = contracts()
 REVISIONS = [
@@ -66,12 +66,12 @@ def test_type_names_lanes_and_keys_are_those_of_the_catalogue() -> None:
     assert PaymentReceived.type == "portfolio.payment-received.v1"
     assert (PaymentReceived.lane, ContractRegistered.lane) == (Lane.EVENTS, Lane.BULK)
     assert PortfolioStateChanged.key_field == "portfolio_id"
-    assert bulk_sources() & set(SERVICES) == {"portfolio", "assignment"}
+    assert bulk_sources() & set(SERVICE_NAMES) == {"portfolio", "assignment"}
     for name, event in CONTRACTS.items():
         service, kebab, version = name.split(".")
         assert version == "v1"
         assert kebab == "".join(f"-{c.lower()}" if c.isupper() else c for c in event.__name__).lstrip("-")
-        assert service in {*SERVICES, "runtime", "agency"}
+        assert service in {*SERVICE_NAMES, "runtime", "agency"}
         assert event.model_config["frozen"]
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from events import metrics
 from prometheus_client.metrics import MetricWrapperBase
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import metrics
 
 LIBRARY = Path(__file__).parents[1]
 WORKSPACE = LIBRARY.parents[1]
@@ -58,9 +58,9 @@ def play(*arguments: str) -> set[str]:
 
 def assert_that_nothing_of_the_rest_is_among(modules: set[str]) -> None:
     packages = tomllib.loads((WORKSPACE / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
-    rest = {*packages, "fastapi", "starlette", "sqlalchemy", "alembic"} - {"events"}
+    rest = {*packages, "fastapi", "starlette", "sqlalchemy", "alembic"} - {"recobro_events"}
     assert {"portfolio", "chassis", "recobro"} <= rest
-    assert {"events.runtime", "asyncpg"} <= modules
+    assert {"recobro_events.runtime", "asyncpg"} <= modules
     assert not rest & {module.partition(".")[0] for module in modules}
 
 
@@ -95,13 +95,16 @@ def test_the_examples_have_100_lines() -> None:
 def test_the_dependencies_are_those_that_the_library_imports() -> None:
     project = tomllib.loads((LIBRARY / "pyproject.toml").read_text())["project"]
     without_kafka = {
-        name for path in (LIBRARY / "events").rglob("*.py") if path.name != "kafka.py" for name in imports_of(path)
+        name
+        for path in (LIBRARY / "recobro_events").rglob("*.py")
+        if path.name != "kafka.py"
+        for name in imports_of(path)
     }
     for names, declared in (
         (without_kafka, project["dependencies"]),
-        (imports_of(LIBRARY / "events/kafka.py") - without_kafka, project["optional-dependencies"]["kafka"]),
+        (imports_of(LIBRARY / "recobro_events/kafka.py") - without_kafka, project["optional-dependencies"]["kafka"]),
     ):
-        needed = {name for name in names if name not in sys.stdlib_module_names} - {"events"}
+        needed = {name for name in names if name not in sys.stdlib_module_names} - {"recobro_events"}
         assert needed == {re.split(r"[^\w-]", requirement)[0].replace("-", "_") for requirement in declared}
 
 
@@ -147,7 +150,7 @@ def test_every_constant_of_the_readme_has_the_value_that_is_said() -> None:
     rows = re.findall(r"^\| `(\w+)\.([A-Z_]+)` \| ([^|]+) \|", README, re.M)
     assert len(rows) > 10
     for module, name, said in rows:
-        value = getattr(importlib.import_module(f"events.{module}"), name)
+        value = getattr(importlib.import_module(f"recobro_events.{module}"), name)
         numbers = [float(number.replace(",", "")) for number in re.findall(r"\d[\d,.]*", said)]
         assert numbers == list(numbers_in(value)), f"{module}.{name}"
 

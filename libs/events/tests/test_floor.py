@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from events import Database, Lane
-from events.contracts.dialer_feed import PaymentClaimed
-from events.relay import Floor
+from recobro_events import Database, Lane
+from recobro_events.contracts.dialer_feed import PaymentClaimed
+from recobro_events.relay import Floor
 
 _INSERT = "INSERT INTO outbox_events (type, key, body) VALUES ('a.b.v1', 'k', '{}') RETURNING id"
 

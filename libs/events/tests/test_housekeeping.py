@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from events import Database, Lane, PositionLost, Relay, TopicPartition, housekeeping, metrics
-from events.postgres import PostgresTransport
-from events.postgres_schema import CREATE as CREATE_LOG
-from events.schema import CREATE
-from events.transport import OutgoingRecord
 from kitchen import TABLES, Kitchen, Reader, Running, Table, until
+from recobro_events import Database, Lane, PositionLost, Relay, TopicPartition, housekeeping, metrics
+from recobro_events.postgres import PostgresTransport
+from recobro_events.postgres_schema import CREATE as CREATE_LOG
+from recobro_events.schema import CREATE
+from recobro_events.transport import OutgoingRecord
 
 PLACE = TopicPartition("a.events", 0)
 

@@ -15,12 +15,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from events import TransportError
-from events.kafka import KafkaTransport, Security
-from events.transport import OutgoingRecord
 from kitchen import Reader
 from recobro.kafka import LocalKafka
 from recobro.postgres import free_port
+from recobro_events import TransportError
+from recobro_events.kafka import KafkaTransport, Security
+from recobro_events.transport import OutgoingRecord
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 NAME, PASSWORD = "kitchen", "a-password-that-nobody-may-see"

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import uuid4
 
 import pytest
-from events import Database, TopicPartition
-from events.memory import MemoryTransport
 from kitchen import TABLES, Kitchen, Log, Running, Scene, outgoing, until
 from prometheus_client import REGISTRY
+from recobro_events import Database, TopicPartition
+from recobro_events.memory import MemoryTransport
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ async def test_a_relay_tells_what_it_has_published_and_what_waits(scene: Scene) 
 async def test_a_member_tells_its_partitions_its_lag_and_that_some_were_taken(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("events.reports.LAG_SECONDS", 0.05)
+    monkeypatch.setattr("recobro_events.reports.LAG_SECONDS", 0.05)
     rebalances = value("consumer_rebalances_total", consumer="table.events")
     table, held, go_on = scene.table(), asyncio.Event(), asyncio.Event()
 

@@ -5,17 +5,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID, uuid4
 
 import pytest
-from events import PASSING_TROUBLE, Consumer, Database, TooManySetAside, Transaction, dead_letters
-from events.batch import apart
-from events.contracts.base import ContractEvent
-from events.contracts.dialer_feed import ContactInvalid, PaymentClaimed
-from events.contracts.portfolio import PortfolioFileLoaded
-from events.contracts.runtime import ContractReplayed, ContractSetAside
-from events.database import Row
-from events.ids import caused_event_id
-from events.parking import MOST_KEYS
-from events.testing import apply_records, published, record_of
 from kitchen import until
+from recobro_events import PASSING_TROUBLE, Consumer, Database, TooManySetAside, Transaction, dead_letters
+from recobro_events.batch import apart
+from recobro_events.contracts.base import ContractEvent
+from recobro_events.contracts.dialer_feed import ContactInvalid, PaymentClaimed
+from recobro_events.contracts.portfolio import PortfolioFileLoaded
+from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
+from recobro_events.database import Row
+from recobro_events.ids import caused_event_id
+from recobro_events.parking import MOST_KEYS
+from recobro_events.testing import apply_records, published, record_of
 
 TABLES = """
 CREATE TABLE known (contract_id uuid PRIMARY KEY);

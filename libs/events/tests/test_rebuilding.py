@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import pytest
-from events import Consumer, Database, Lane, Runtime, Transaction, barrier, rebuilding
-from events.contracts.dialer_feed import PaymentClaimed
-from events.contracts.runtime import BarrierReached, ContractSetAside, RebuildRequested, StateRepublished
-from events.memory import MemoryTransport
-from events.rebuilding import Source
-from events.testing import apply_events, published
 from kitchen import until
+from recobro_events import Consumer, Database, Lane, Runtime, Transaction, barrier, rebuilding
+from recobro_events.contracts.dialer_feed import PaymentClaimed
+from recobro_events.contracts.runtime import BarrierReached, ContractSetAside, RebuildRequested, StateRepublished
+from recobro_events.memory import MemoryTransport
+from recobro_events.rebuilding import Source
+from recobro_events.testing import apply_events, published
 
 PARTITIONS = 3
 

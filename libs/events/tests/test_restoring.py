@@ -3,14 +3,14 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
-from events import Consumer, Database, Runtime, rebuilding, restoring
-from events.contracts.dialer_feed import PaymentClaimed
-from events.contracts.runtime import BarrierRequested
-from events.database import Transaction
-from events.memory import MemoryTransport
-from events.rebuilding import Source
-from events.testing import published
 from kitchen import until
+from recobro_events import Consumer, Database, Runtime, rebuilding, restoring
+from recobro_events.contracts.dialer_feed import PaymentClaimed
+from recobro_events.contracts.runtime import BarrierRequested
+from recobro_events.database import Transaction
+from recobro_events.memory import MemoryTransport
+from recobro_events.rebuilding import Source
+from recobro_events.testing import published
 
 
 @pytest.fixture

@@ -29,12 +29,11 @@ from chassis import (
     reads,
     writes,
 )
-from events.contracts import Money
-from events.contracts.agency import AgencyRegistered
-from events.contracts.assignment import PlacementKind
-from events.database import Transaction
 from fastapi import Query
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictInt, WithJsonSchema
+from recobro_events import Money, Transaction
+from recobro_events.contracts.agency import AgencyRegistered
+from recobro_events.contracts.assignment import PlacementKind
 
 from assignment import agency_queries as queries
 from assignment import commission_queries

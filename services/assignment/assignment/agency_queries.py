@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import Reader
-from events.database import Row, Transaction
+from recobro_events import Row, Transaction
 
 After = tuple[datetime, UUID] | None
 """Creation time and id of the last item of the page before."""

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from events.contracts import agency, assignment
-from events.contracts.assignment import PlacementState
-from events.contracts.base import Event, Lane
-from events.database import Transaction
-from events.tracing import current_traceparent
+from recobro_events import Event, Lane, Transaction
+from recobro_events.contracts import agency, assignment
+from recobro_events.contracts.assignment import PlacementState
+from recobro_events.tracing import current_traceparent
 
 _PUBLISHED: Mapping[PlacementState, type[Event]] = {
     PlacementState.RECALL_PENDING: assignment.PlacementRecallRequested,

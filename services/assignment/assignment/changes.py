@@ -5,8 +5,8 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from events.contracts.assignment import PlacementState
-from events.database import Transaction
+from recobro_events import Transaction
+from recobro_events.contracts.assignment import PlacementState
 
 from assignment import change_queries as queries
 

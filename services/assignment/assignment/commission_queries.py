@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import Reader
-from events.database import Row, Transaction
+from recobro_events import Row, Transaction
 
 # A placement that is over says itself until when it earns; the dates of one that is not may have passed unnoticed.
 _EARN_OF = """

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from events.contracts.assignment import CommissionEarned, CommissionEvent, CommissionReversed
-from events.contracts.portfolio import PaymentReceived, PaymentReversed
-from events.database import Row, Transaction
+from recobro_events import Row, Transaction
+from recobro_events.contracts.assignment import CommissionEarned, CommissionEvent, CommissionReversed
+from recobro_events.contracts.portfolio import PaymentReceived, PaymentReversed
 
 from assignment import commission_queries as queries
 from assignment.telling import cause_made_of, cause_of

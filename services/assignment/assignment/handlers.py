@@ -6,11 +6,10 @@ Facts reach agencies and commissions whatever their version. Versions decide wha
 from collections.abc import Sequence
 from uuid import UUID
 
-from events.consumer import Consumer
-from events.contracts import agency
-from events.contracts.base import ContractEvent, Event
-from events.contracts.dialer_feed import ListEntryWithdrawn
-from events.contracts.portfolio import (
+from recobro_events import Consumer, ContractEvent, Event, Note, Transaction, sorted_unique
+from recobro_events.contracts import agency
+from recobro_events.contracts.dialer_feed import ListEntryWithdrawn
+from recobro_events.contracts.portfolio import (
     ClarificationOpened,
     ClarificationResolved,
     ContactPointChanged,
@@ -27,18 +26,21 @@ from events.contracts.portfolio import (
     PortfolioStateChanged,
     PositionEvent,
 )
-from events.database import Transaction, sorted_unique
+from recobro_platform import SERVICE_NAMES
 
 from assignment import commissions, placing, projection, projection_queries
 from assignment.telling import cause_of, ever_placed, tell
 
 # From field-visits and promises only their barriers are needed so far.
-consumer = Consumer("assignment", listens_to=("portfolio", "dialer-feed", "field-visits", "promises"))
+consumer = Consumer(
+    "assignment", listens_to=("portfolio", "dialer-feed", "field-visits", "promises"), platform=SERVICE_NAMES
+)
 
 DUE_AT_ONCE = 10_000
 """So many placements end with a portfolio's day in its own transaction; a placement run does the rest."""
 
-_DUE = "contracts due by date"
+_DUE: Note[dict[UUID, UUID]] = Note(dict)
+"""Contracts that have something due by date, each with the portfolio whose day moved."""
 
 
 @consumer.lock_rows
@@ -51,7 +53,7 @@ async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
         await projection_queries.lock_portfolios(tx, sorted_unique(days))
         rows = await projection_queries.due_contracts(tx, days, DUE_AT_ONCE)
         due = {row["contract_id"]: row["portfolio_id"] for row in rows}
-    tx.notes[_DUE] = due
+    tx.note(_DUE).update(due)
     if contract_ids:
         await projection_queries.know_contracts(tx, sorted_unique(contract_ids))
     if contract_ids or due:
@@ -194,7 +196,7 @@ async def end_what_the_day_ends(changes: Sequence[PortfolioStateChanged], tx: Tr
     events = {change.portfolio_id: change.event_id for change in changes}
     causes = {
         contract_id: events[portfolio_id]
-        for contract_id, portfolio_id in tx.notes[_DUE].items()
+        for contract_id, portfolio_id in tx.note(_DUE).items()
         if portfolio_id in events
     }
     if causes:

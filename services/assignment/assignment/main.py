@@ -1,9 +1,8 @@
 """The assignment process: relays and consumers, HTTP."""
 
 from chassis import Program, Role, create_app
-from events.database import Database
-from events.runtime import Runtime
 from fastapi import FastAPI
+from recobro_events import Database, Runtime
 
 from assignment.api import routers
 from assignment.handlers import consumer

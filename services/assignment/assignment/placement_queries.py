@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import Reader
-from events.database import Row, Transaction
+from recobro_events import Row, Transaction
 
 from assignment.eligibility import DAY
 

@@ -21,9 +21,9 @@ from chassis import (
     reads,
     writes,
 )
-from events.contracts.assignment import PlacementKind, PlacementState
-from events.database import Row, Transaction
 from pydantic import StrictBool
+from recobro_events import Row, Transaction
+from recobro_events.contracts.assignment import PlacementKind, PlacementState
 
 from assignment import placement_queries as queries
 from assignment import projection_queries

@@ -10,11 +10,9 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from events.contracts.agency import PlacementStarted
-from events.contracts.assignment import ContractPlaced, PlacementState
-from events.contracts.base import ContractEvent
-from events.database import Row, Transaction
-from events.ids import caused_event_id
+from recobro_events import ContractEvent, Row, Transaction, caused_event_id
+from recobro_events.contracts.agency import PlacementStarted
+from recobro_events.contracts.assignment import ContractPlaced, PlacementState
 
 from assignment import commissions
 from assignment import placing_queries as queries

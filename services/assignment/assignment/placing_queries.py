@@ -5,10 +5,9 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from events.contracts import agency, assignment
-from events.contracts.base import Lane
-from events.database import Row, Transaction
-from events.tracing import current_traceparent
+from recobro_events import Lane, Row, Transaction
+from recobro_events.contracts import agency, assignment
+from recobro_events.tracing import current_traceparent
 
 from assignment.eligibility import DAY, NEXT_REASON, NEXT_STATE, WANTED_BY
 

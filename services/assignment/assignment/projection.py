@@ -7,15 +7,15 @@ overtakes its contract's registration does not keep its details away. Nothing he
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from events.contracts.portfolio import (
+from jurisdictions import UnknownJurisdiction, state_named
+from recobro_events import Transaction
+from recobro_events.contracts.portfolio import (
     ClarificationOpened,
     ClarificationResolved,
     ContractWhole,
     PortfolioStateChanged,
     PositionEvent,
 )
-from events.database import Transaction
-from jurisdictions import UnknownJurisdiction, state_named
 
 from assignment import projection_queries as queries
 

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from events.database import Row, Transaction, sorted_unique
+from recobro_events import Row, Transaction, sorted_unique
 
 Columns = Sequence[Sequence[Any]]
 """The arrays of an ``unnest``: one sequence per column."""

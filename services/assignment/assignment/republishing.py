@@ -2,17 +2,15 @@
 
 from uuid import UUID
 
-from events.contracts.assignment import (
+from recobro_events import Lane, Source, Transaction
+from recobro_events.contracts.assignment import (
     ContractPlaced,
     PlacementEnded,
     PlacementRecalled,
     PlacementRecallRequested,
     PlacementReinstated,
 )
-from events.contracts.base import Lane
-from events.database import Transaction
-from events.rebuilding import Source
-from events.tracing import current_traceparent
+from recobro_events.tracing import current_traceparent
 
 CHUNK_CONTRACTS = 500
 _BEFORE_ALL = UUID(int=0)

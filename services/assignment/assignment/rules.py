@@ -10,7 +10,7 @@ from itertools import accumulate
 from typing import Protocol
 from uuid import UUID
 
-from events.contracts.assignment import PlacementKind
+from recobro_events.contracts.assignment import PlacementKind
 
 
 class Segment(StrEnum):

@@ -24,11 +24,11 @@ from chassis import (
     reads,
     writes,
 )
-from events.contracts import Money
-from events.contracts.assignment import PlacementKind
-from events.contracts.portfolio import Stage
 from jurisdictions import codes, state_named
 from pydantic import AfterValidator, Field, StrictInt
+from recobro_events import Money
+from recobro_events.contracts.assignment import PlacementKind
+from recobro_events.contracts.portfolio import Stage
 
 from assignment import agency_queries as queries
 from assignment import metrics, runs

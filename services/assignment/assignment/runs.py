@@ -8,11 +8,10 @@ from datetime import date
 from uuid import UUID
 
 from chassis import Conflict, Day, InputModel, OutputModel, Reader, heard_of
-from events.database import Database, Row, Transaction
+from recobro_events import Database, Row, Transaction, step
 
 from assignment import placing, placing_queries, projection_queries
 from assignment.placing import Outcome
-from assignment.steps import step
 
 CHUNK_CONTRACTS = 10_000
 _BEFORE_ALL = UUID(int=0)

@@ -5,10 +5,8 @@ from typing import TypeVar
 from uuid import UUID
 
 from chassis import Reader
-from events.contracts.agency import AgencyEvent
-from events.contracts.base import ContractEvent
-from events.database import Transaction
-from events.ids import caused_event_id
+from recobro_events import ContractEvent, Transaction, caused_event_id
+from recobro_events.contracts.agency import AgencyEvent
 
 from assignment.eligibility import LIVE
 

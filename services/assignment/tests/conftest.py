@@ -10,10 +10,9 @@ from assignment.main import build_app
 from assignment.settings import AssignmentSettings
 from chassis.migrations import upgrade
 from chassis.testing import client_for, mint, test_settings
-from events.contracts.base import Lane
-from events.database import Database
 from placing_scene import Scene
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Database, Lane
 
 # Deleting a few rows takes a tenth of the time that truncating as many tables does.
 _EMPTY = """

@@ -9,12 +9,11 @@ from uuid import UUID
 import httpx
 from assignment.handlers import consumer
 from chassis.testing import mint
-from events.contracts.agency import AgencyEvent
-from events.contracts.base import REGISTRY, Event, Lane
-from events.contracts.portfolio import CreditorKind, PortfolioState, PortfolioStateChanged
-from events.database import Database, Row
-from events.testing import apply_events, published
 from placing_contracts import DAY, Contract
+from recobro_events import REGISTRY, Database, Event, Lane, Row
+from recobro_events.contracts.agency import AgencyEvent
+from recobro_events.contracts.portfolio import CreditorKind, PortfolioState, PortfolioStateChanged
+from recobro_events.testing import apply_events, published
 
 __all__ = ["DAY", "Contract", "Json", "Scene", "as_agency", "blocked_on_a_lock", "code_of"]
 

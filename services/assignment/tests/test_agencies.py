@@ -9,10 +9,10 @@ import httpx
 import pytest
 from chassis.auth import unguarded_routes
 from chassis.testing import mint
-from events.contracts import agency
-from events.contracts.dialer_feed import ListEntryWithdrawn, WithdrawalReason
-from events.testing import published
 from placing_scene import DAY, Contract, Json, Scene, as_agency, code_of
+from recobro_events.contracts import agency
+from recobro_events.contracts.dialer_feed import ListEntryWithdrawn, WithdrawalReason
+from recobro_events.testing import published
 
 NOBODY = uuid.UUID(int=7)
 

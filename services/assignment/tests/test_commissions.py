@@ -6,12 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from events.contracts import agency
-from events.contracts.assignment import CommissionEarned, CommissionReversed
-from events.contracts.base import Event
-from events.contracts.portfolio import ContractState, PaymentReceived, Stage
-from events.testing import published
 from placing_scene import DAY, Contract, Json, Scene, as_agency
+from recobro_events import Event
+from recobro_events.contracts import agency
+from recobro_events.contracts.assignment import CommissionEarned, CommissionReversed
+from recobro_events.contracts.portfolio import ContractState, PaymentReceived, Stage
+from recobro_events.testing import published
 
 FEES = [
     {"kind": "dialing", "from_days": 0, "to_days": 30, "percent": "12.5"},

@@ -11,13 +11,11 @@ from uuid import UUID
 import pytest
 from assignment import agency_queries, handlers, projection_queries, runs
 from assignment.handlers import consumer
-from events.contracts.assignment import ContractPlaced
-from events.contracts.base import Event, Lane
-from events.contracts.portfolio import ContractRegistered, Stage
-from events.database import Transaction
-from events.envelope import envelope_of
-from events.testing import apply_events, published, record_of
 from placing_scene import DAY, Contract, Scene, blocked_on_a_lock, code_of
+from recobro_events import Event, Lane, Transaction, envelope_of
+from recobro_events.contracts.assignment import ContractPlaced
+from recobro_events.contracts.portfolio import ContractRegistered, Stage
+from recobro_events.testing import apply_events, published, record_of
 
 
 def received(contract: Contract) -> ContractRegistered:

@@ -4,18 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
-import events.schema
 import httpx
+import recobro_events.schema
 from assignment.handlers import consumer
 from assignment.main import build_app
 from assignment.settings import AssignmentSettings
 from chassis.testing import client_for, mint, test_settings
-from events.contracts.base import Event
-from events.database import Database
-from events.memory import MemoryTransport
-from events.runtime import Runtime
 from placing_scene import Scene
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Database, Event, Runtime
+from recobro_events.memory import MemoryTransport
 
 
 @asynccontextmanager
@@ -27,7 +25,7 @@ async def portfolio(postgres: EmbeddedPostgres, transport: MemoryTransport) -> A
     database = Database(postgres.dsn("said_to_assignment"))
     await database.open()
     async with database.connection() as connection:
-        await connection.execute(events.schema.CREATE)
+        await connection.execute(recobro_events.schema.CREATE)
     runtime = Runtime("portfolio", database, transport, None)
     await runtime.start()
     yield database

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 from assignment import republishing
-from events.contracts.assignment import (
+from placing_scene import DAY, Json, Scene
+from recobro_events import Event
+from recobro_events.contracts.assignment import (
     ContractPlaced,
     PlacementEnded,
     PlacementEvent,
@@ -13,10 +15,8 @@ from events.contracts.assignment import (
     PlacementRecallRequested,
     PlacementReinstated,
 )
-from events.contracts.base import Event
-from events.contracts.portfolio import Stage
-from events.testing import published
-from placing_scene import DAY, Json, Scene
+from recobro_events.contracts.portfolio import Stage
+from recobro_events.testing import published
 
 LAST, TOMORROW = DAY + timedelta(days=30), DAY + timedelta(days=1)
 EPOCH, AUDIENCE = 1 << 40, "dialer-feed"

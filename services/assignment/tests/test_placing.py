@@ -8,12 +8,12 @@ from uuid import UUID
 import pytest
 from assignment import commissions
 from assignment.handlers import consumer
-from events.contracts import agency
-from events.contracts.assignment import ContractPlaced, PlacementRecallRequested
-from events.contracts.portfolio import ContractState, Stage
-from events.errors import UnappliableEvent
-from events.testing import apply_records, published, record_of
 from placing_scene import DAY, Contract, Json, Scene
+from recobro_events import UnappliableEvent
+from recobro_events.contracts import agency
+from recobro_events.contracts.assignment import ContractPlaced, PlacementRecallRequested
+from recobro_events.contracts.portfolio import ContractState, Stage
+from recobro_events.testing import apply_records, published, record_of
 
 
 async def test_a_contract_is_placed_as_it_is_registered_and_everyone_hears(scene: Scene) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from events.contracts import agency, assignment
-from events.contracts.base import Event
-from events.contracts.portfolio import Stage
-from events.testing import published
 from placing_scene import DAY, Json, Scene, as_agency, code_of
+from recobro_events import Event
+from recobro_events.contracts import agency, assignment
+from recobro_events.contracts.portfolio import Stage
+from recobro_events.testing import published
 
 REASON = {"reason": "the creditor wants it back"}
 

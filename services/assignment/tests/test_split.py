@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 from assignment.rules import Candidate, Limit, Option, Room, Shares, assign, draw, overlapping_band
-from events.contracts.assignment import PlacementKind
 from placing_scene import DAY, Contract, Scene
+from recobro_events.contracts.assignment import PlacementKind
 
 RULE = UUID("0193c1a0-0000-7000-8000-000000000001")
 A, B, C = (UUID(f"0193c1a0-0000-7000-8000-0000000000{n}") for n in ("a1", "b2", "c3"))

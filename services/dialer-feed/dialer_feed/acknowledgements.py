@@ -4,8 +4,8 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from events.contracts.dialer_feed import WithdrawalAcknowledged
-from events.database import Transaction, sorted_unique
+from recobro_events import Transaction, sorted_unique
+from recobro_events.contracts.dialer_feed import WithdrawalAcknowledged
 
 from dialer_feed import dialer_queries as queries
 from dialer_feed import metrics, projection_queries

@@ -7,8 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from events.database import PASSING_TROUBLE, Database, Transaction
-from events.tasks import beside
+from recobro_events import PASSING_TROUBLE, Database, Transaction, beside
 
 _ASK_EVERY_SECONDS = 5.0
 log = structlog.get_logger(__name__)

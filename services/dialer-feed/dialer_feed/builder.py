@@ -7,8 +7,7 @@ from typing import Any
 
 import asyncpg
 import structlog
-from events.database import PASSING_TROUBLE, Database
-from events.tasks import beside
+from recobro_events import PASSING_TROUBLE, Database, beside
 
 from dialer_feed import listing, metrics
 from dialer_feed.bells import heard

@@ -7,10 +7,10 @@ from functools import partial
 from uuid import UUID
 
 from chassis import Count, InputModel, Moment, ShortText
-from events.contracts.dialer_feed import CallCompleted, Disposition, WrongfulCallDetected
-from events.database import Row, Transaction
 from jurisdictions import dialable_phone
 from pydantic import Field
+from recobro_events import Row, Transaction
+from recobro_events.contracts.dialer_feed import CallCompleted, Disposition, WrongfulCallDetected
 from typing_extensions import TypedDict
 
 from dialer_feed import dialer_queries as queries

@@ -21,10 +21,9 @@ from chassis import (
     reads,
     writes,
 )
-from events.contracts import Money
-from events.contracts.portfolio import Stage
-from events.database import Transaction
 from pydantic import AfterValidator, Field, StrictInt
+from recobro_events import Money, Transaction
+from recobro_events.contracts.portfolio import Stage
 
 from dialer_feed import queries, rules
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import Reader
-from events.database import Row, Transaction
+from recobro_events import Row, Transaction
 
 _ENTRIES_NAMED = """
 SELECT entry.list_id, entry.contract_number, entry.contract_id, entry.contact_ids, contract.jurisdiction

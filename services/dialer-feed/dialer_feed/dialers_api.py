@@ -19,11 +19,11 @@ from chassis import (
     reads,
     writes,
 )
-from events.contracts.dialer_feed import WithdrawalReason
-from events.database import Row, Transaction
 from fastapi import Body
 from jurisdictions import dialable_phone
 from pydantic import AfterValidator, Field, StrictInt
+from recobro_events import Row, Transaction
+from recobro_events.contracts.dialer_feed import WithdrawalReason
 
 from dialer_feed import acknowledgements, calls, queries, reports, withdrawal
 from dialer_feed import dialer_queries as dialers

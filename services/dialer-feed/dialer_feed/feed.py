@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from chassis.csv import safe_csv_rows
-from events.database import Database, Row
 from jurisdictions import Profile, UnknownJurisdiction, callable_window, profile, timezone_of_place
+from recobro_events import Database, Row
 
 from dialer_feed import queries, withdrawal_queries
 from dialer_feed.bells import heard

@@ -6,8 +6,8 @@ called today. Versions decide what is kept.
 
 from collections.abc import Sequence
 
-from events.consumer import Consumer
-from events.contracts.assignment import (
+from recobro_events import Consumer, ContractEvent, Event, Transaction, sorted_unique
+from recobro_events.contracts.assignment import (
     ContractPlaced,
     PlacementEnded,
     PlacementEvent,
@@ -16,10 +16,9 @@ from events.contracts.assignment import (
     PlacementRecallRequested,
     PlacementReinstated,
 )
-from events.contracts.base import ContractEvent, Event
-from events.contracts.dialer_feed import WithdrawalReason as Reason
-from events.contracts.field_visits import VisitCompleted, VisitOrdered
-from events.contracts.portfolio import (
+from recobro_events.contracts.dialer_feed import WithdrawalReason as Reason
+from recobro_events.contracts.field_visits import VisitCompleted, VisitOrdered
+from recobro_events.contracts.portfolio import (
     ClarificationOpened,
     ClarificationResolved,
     ContactChange,
@@ -37,7 +36,7 @@ from events.contracts.portfolio import (
     PaymentReversed,
     PortfolioStateChanged,
 )
-from events.contracts.promises import (
+from recobro_events.contracts.promises import (
     PromiseBroken,
     PromiseCancelled,
     PromiseEvent,
@@ -46,13 +45,13 @@ from events.contracts.promises import (
     PromisePartlyKept,
     PromiseReopened,
 )
-from events.contracts.runtime import ContractReplayed, ContractSetAside
-from events.database import Transaction, sorted_unique
+from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
+from recobro_platform import SERVICE_NAMES
 
 from dialer_feed import listing, projection, projection_queries, withdrawal
 from dialer_feed.withdrawal import Cause, Reach
 
-consumer = Consumer("dialer-feed", listens_to=listing.SOURCES)
+consumer = Consumer("dialer-feed", listens_to=listing.SOURCES, platform=SERVICE_NAMES)
 
 _SILENT_STATUSES = {DebtorStatus.DECEASED: Reason.DECEASED, DebtorStatus.REPRESENTED: Reason.REPRESENTED}
 
@@ -223,9 +222,9 @@ async def _withdraw_within(
     tx: Transaction, reason: Reason, events: Sequence[ContractEvent], reaches: Sequence[Reach]
 ) -> None:
     """Facts silence whatever their version. What is only said again may be over: there what is known decides."""
-    new = [(event, reach) for event, reach in zip(events, reaches, strict=True) if event.envelope.audience is None]
+    new = [(event, reach) for event, reach in zip(events, reaches, strict=True) if not event.is_republished]
     await withdrawal.withdraw_within(tx, [Cause.of(event, reason) for event, _ in new], [reach for _, reach in new])
-    if again := [event for event in events if event.envelope.audience is not None]:
+    if again := [event for event in events if event.is_republished]:
         await withdrawal.withdraw_unfit(tx, again)
 
 

@@ -14,10 +14,10 @@ from uuid import UUID
 
 import structlog
 from chassis import Conflict, Reader, Unavailable
-from events import barrier, rebuilding
-from events.contracts.dialer_feed import ListPublished
-from events.database import Database, Transaction
 from jurisdictions import codes, profile
+from recobro_events import Database, Transaction, barrier, rebuilding
+from recobro_events.contracts.dialer_feed import ListPublished
+from recobro_platform import BARRIER_ROUNDS
 
 from dialer_feed import listing_queries as queries
 from dialer_feed import metrics, withdrawal_queries
@@ -80,7 +80,7 @@ async def _request_now(database: Database, campaign_id: UUID, day: date) -> Requ
         await _refuse_obstacles(tx, campaign_id, day)
         if not tx.partitions:
             raise Unavailable("The event log has not been reached yet, so nobody could be asked for news.")
-        barrier_id = await barrier.ask(tx, SOURCES)
+        barrier_id = await barrier.ask(tx, SOURCES, BARRIER_ROUNDS)
         started = await queries.start_list(tx, campaign_id, day, barrier_id)
         if started is not None:
             await queries.await_answers(tx, barrier_id)

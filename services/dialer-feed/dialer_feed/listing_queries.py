@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import Reader
-from events.database import Row, Transaction
+from recobro_events import Row, Transaction
 
 from dialer_feed.eligibility import DAYS_PAST_DUE, IN_SCOPE, PHONE_OF_ENTRY, WORTH_DIALING, phones, reason
 from dialer_feed.rules import DEFAULT_MAX_ATTEMPTS_PER_7_DAYS, Standing

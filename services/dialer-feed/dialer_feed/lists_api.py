@@ -25,11 +25,9 @@ from chassis import (
     reads,
     writes,
 )
-from events import barrier
-from events.contracts import Money
-from events.database import Database, Row
 from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from recobro_events import Database, Money, Row, barrier
 
 from dialer_feed import feed, listing, queries
 from dialer_feed.bells import heard

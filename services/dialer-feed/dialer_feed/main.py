@@ -1,9 +1,8 @@
 """The dialer-feed process: relays and consumers, the list builder, HTTP."""
 
 from chassis import Program, Role, create_app
-from events.database import Database
-from events.runtime import Runtime
 from fastapi import FastAPI
+from recobro_events import Database, Runtime
 
 from dialer_feed import listing
 from dialer_feed.api import routers

@@ -1,8 +1,8 @@
 """Every metric of dialer-feed, with unit and meaning."""
 
 from chassis.metrics import Task
-from events.contracts.dialer_feed import WithdrawalReason
 from prometheus_client import Counter, Gauge, Histogram
+from recobro_events.contracts.dialer_feed import WithdrawalReason
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 

@@ -7,7 +7,9 @@ overtakes its contract's registration does not erase the debtor's phone. Nothing
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from events.contracts.assignment import (
+from jurisdictions import UnknownJurisdiction, state_named
+from recobro_events import Transaction
+from recobro_events.contracts.assignment import (
     ContractPlaced,
     PlacementEnded,
     PlacementEvent,
@@ -16,8 +18,8 @@ from events.contracts.assignment import (
     PlacementReinstated,
     PlacementState,
 )
-from events.contracts.field_visits import AttendedBy, VisitCompleted, VisitOrdered
-from events.contracts.portfolio import (
+from recobro_events.contracts.field_visits import AttendedBy, VisitCompleted, VisitOrdered
+from recobro_events.contracts.portfolio import (
     ClarificationOpened,
     ClarificationResolved,
     ContactPointChanged,
@@ -30,10 +32,8 @@ from events.contracts.portfolio import (
     PortfolioStateChanged,
     PositionEvent,
 )
-from events.contracts.promises import PromiseEvent, PromiseMade, PromiseReopened
-from events.contracts.runtime import ContractReplayed, ContractSetAside
-from events.database import Transaction
-from jurisdictions import UnknownJurisdiction, state_named
+from recobro_events.contracts.promises import PromiseEvent, PromiseMade, PromiseReopened
+from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 
 from dialer_feed import projection_queries as queries
 

@@ -10,17 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from events.contracts.base import Event
-from events.contracts.dialer_feed import (
+from recobro_events import Event, Transaction
+from recobro_events.contracts.dialer_feed import (
     ClarificationRequested,
     ContactInvalid,
     DebtorReported,
     OptOutRequested,
     PaymentClaimed,
 )
-from events.contracts.dialer_feed import WithdrawalReason as Reason
-from events.contracts.portfolio import DebtorStatus
-from events.database import Transaction
+from recobro_events.contracts.dialer_feed import WithdrawalReason as Reason
+from recobro_events.contracts.portfolio import DebtorStatus
 
 from dialer_feed import dialer_queries as queries
 from dialer_feed import withdrawal

@@ -6,8 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from events.contracts.dialer_feed import Disposition, WithdrawalReason
-from events.contracts.portfolio import Stage
+from recobro_events.contracts.dialer_feed import Disposition, WithdrawalReason
+from recobro_events.contracts.portfolio import Stage
 
 DEFAULT_MIN_OVERDUE = Decimal("100.00")
 DEFAULT_STAGES = (Stage.EARLY, Stage.LATE)

@@ -11,10 +11,9 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from events.contracts.base import ContractEvent
-from events.contracts.dialer_feed import ListEntryWithdrawn, WithdrawalReason
-from events.contracts.portfolio import PaymentReceived
-from events.database import Row, Transaction, sorted_unique
+from recobro_events import ContractEvent, Note, Row, Transaction, sorted_unique
+from recobro_events.contracts.dialer_feed import ListEntryWithdrawn, WithdrawalReason
+from recobro_events.contracts.portfolio import PaymentReceived
 
 from dialer_feed import metrics, projection_queries
 from dialer_feed import withdrawal_queries as queries
@@ -23,7 +22,8 @@ from dialer_feed.bells import Bells
 NEWS = Bells()
 """Rings, by list, when a transaction of this process has withdrawn something or changed a list."""
 
-_TAKEN = "withdrawn entries"
+_TAKEN: Note[list[tuple[UUID, UUID]]] = Note(list)
+"""List and contract of every entry that the transaction has withdrawn."""
 
 
 class Cause(NamedTuple):
@@ -95,7 +95,7 @@ def _columns(causes: Sequence[Cause]) -> list[tuple[object, ...]]:
 
 
 def _note(tx: Transaction, taken: Sequence[Row]) -> None:
-    tx.notes.setdefault(_TAKEN, []).extend(sorted((row["list_id"], row["contract_id"]) for row in taken))
+    tx.note(_TAKEN).extend(sorted((row["list_id"], row["contract_id"]) for row in taken))
 
 
 async def number(tx: Transaction) -> None:
@@ -103,10 +103,11 @@ async def number(tx: Transaction) -> None:
 
     Cursors are given under the lock of the list's row, so a cursor is seen only when all before it are committed.
     """
-    taken = tx.notes.pop(_TAKEN, [])
+    taken = tx.note(_TAKEN)
     if not taken:
         return
     list_ids, contract_ids = zip(*taken, strict=True)
+    taken.clear()
     rows = await queries.number(tx, contract_ids, list_ids)
     for row in sorted(rows, key=lambda row: (row["list_id"], row["cursor"])):
         tx.publish(_event(row), cause=row["cause_event_id"])

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import Reader
-from events.database import Row, Transaction
+from recobro_events import Row, Transaction
 
 from dialer_feed.bells import ring
 from dialer_feed.eligibility import LIVE, ON_DATE, PHONE_OF_ENTRY, phones, reason

@@ -11,9 +11,8 @@ from chassis.testing import client_for, mint, test_settings
 from dialer_feed.main import build_app
 from dialer_feed.settings import DialerFeedSettings
 from dialing_scene import Scene
-from events.contracts.base import Lane
-from events.database import Database
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Database, Lane
 
 # Deleting a few rows takes a tenth of the time that truncating as many tables does.
 _EMPTY = """

@@ -9,15 +9,14 @@ from uuid import UUID
 
 from dialer_feed import listing, queries
 from dialer_feed.handlers import consumer
-from events.contracts.base import Event
-from events.contracts.dialer_feed import ListEntryWithdrawn
-from events.contracts.portfolio import (
+from recobro_events import Database, Event, Row
+from recobro_events.contracts.dialer_feed import ListEntryWithdrawn
+from recobro_events.contracts.portfolio import (
     CreditorKind,
     PortfolioState,
     PortfolioStateChanged,
 )
-from events.database import Database, Row
-from events.testing import apply_events, published
+from recobro_events.testing import apply_events, published
 from speaking_contracts import DAY, Contract, Phone
 
 __all__ = ["DAY", "Contract", "Phone", "Scene", "blocked_on_a_lock"]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from events.contracts.assignment import (
+from recobro_events.contracts.assignment import (
     ContractPlaced,
     PlacementEnded,
     PlacementKind,
@@ -15,8 +15,8 @@ from events.contracts.assignment import (
     PlacementRecallRequested,
     PlacementReinstated,
 )
-from events.contracts.field_visits import AttendedBy, VisitCompleted, VisitOrdered, VisitOutcome
-from events.contracts.promises import (
+from recobro_events.contracts.field_visits import AttendedBy, VisitCompleted, VisitOrdered, VisitOutcome
+from recobro_events.contracts.promises import (
     MadeIn,
     PromiseBroken,
     PromiseCancelled,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from events.contracts.portfolio import (
+from recobro_events.contracts.portfolio import (
     Address,
     ClarificationOpened,
     ClarificationOutcome,

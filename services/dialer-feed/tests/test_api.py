@@ -11,7 +11,7 @@ from chassis.auth import unguarded_routes
 from chassis.testing import mint
 from dialer_feed import listing
 from dialing_scene import DAY, Scene
-from events.contracts.portfolio import PortfolioState
+from recobro_events.contracts.portfolio import PortfolioState
 from test_dialers import call
 
 Json = dict[str, Any]

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from dialer_feed.bells import Bells, Wire, ring_everywhere
 from dialing_scene import Scene
-from events.database import Database
+from recobro_events import Database
 
 CUT_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> $1"
 LISTENING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"

@@ -12,12 +12,10 @@ from dialer_feed import listing, withdrawal
 from dialer_feed.handlers import consumer, lock_contracts, withdraw_paid
 from dialer_feed.withdrawal import Cause
 from dialing_scene import DAY, Contract, Scene, blocked_on_a_lock
-from events.contracts.base import Event
-from events.contracts.dialer_feed import ListPublished, WithdrawalReason
-from events.contracts.portfolio import PaymentReceived
-from events.database import Transaction
-from events.envelope import envelope_of
-from events.testing import apply_events, published, record_of
+from recobro_events import Event, Transaction, envelope_of
+from recobro_events.contracts.dialer_feed import ListPublished, WithdrawalReason
+from recobro_events.contracts.portfolio import PaymentReceived
+from recobro_events.testing import apply_events, published, record_of
 
 STEPS = ("asked", "claimed", "cleared", "gathered", "waited", "published")
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from dialer_feed.acknowledgements import acknowledge
 from dialing_scene import DAY, Contract, Scene, blocked_on_a_lock
-from events.contracts.base import Event
-from events.contracts.dialer_feed import (
+from recobro_events import Event
+from recobro_events.contracts.dialer_feed import (
     CallCompleted,
     ClarificationRequested,
     ContactInvalid,
@@ -20,7 +20,7 @@ from events.contracts.dialer_feed import (
     WithdrawalAcknowledged,
     WrongfulCallDetected,
 )
-from events.testing import published
+from recobro_events.testing import published
 
 Json = dict[str, Any]
 

@@ -13,9 +13,9 @@ import pytest
 from dialer_feed import bells, feed, withdrawal
 from dialer_feed.withdrawal import NEWS, Cause
 from dialing_scene import DAY, Phone, Scene, blocked_on_a_lock
-from events.contracts.dialer_feed import WithdrawalReason
-from events.contracts.portfolio import CreditorKind
-from events.database import Database
+from recobro_events import Database
+from recobro_events.contracts.dialer_feed import WithdrawalReason
+from recobro_events.contracts.portfolio import CreditorKind
 
 Json = dict[str, Any]
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import httpx
 import pytest
 from dialing_scene import DAY, Scene
-from events.contracts.field_visits import AttendedBy
+from recobro_events.contracts.field_visits import AttendedBy
 from speaking_agencies import Visit
 from test_dialers import call, tell
 

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from dialer_feed import listing
 from dialing_scene import DAY, Phone, Scene
-from events import barrier
-from events.contracts.portfolio import PortfolioState, Stage
+from recobro_events import barrier
+from recobro_events.contracts.portfolio import PortfolioState, Stage
 
 
 async def test_who_is_listed(scene: Scene) -> None:

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from dialer_feed.handlers import consumer
 from dialing_scene import DAY, Contract, Scene
-from events.contracts.assignment import PlacementKind
-from events.contracts.base import EVERYONE, Event
-from events.contracts.portfolio import ContractRevised, KnownPayment, PaymentReceived
-from events.envelope import AUDIENCE
-from events.testing import apply_records, record_of
+from recobro_events import AUDIENCE, EVERYONE, Event
+from recobro_events.contracts.assignment import PlacementKind
+from recobro_events.contracts.portfolio import ContractRevised, KnownPayment, PaymentReceived
+from recobro_events.testing import apply_records, record_of
 from speaking_agencies import Placement, Promise
 
 TOMORROW, YESTERDAY = DAY + timedelta(days=1), DAY - timedelta(days=1)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from dialing_scene import DAY, Phone, Scene
-from events.contracts.portfolio import ContactChange, ContractState, DebtorStatus, Stage
+from recobro_events.contracts.portfolio import ContactChange, ContractState, DebtorStatus, Stage
 
 
 async def test_a_payment_that_arrives_before_the_registration_silences(scene: Scene) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from dialing_scene import DAY, Contract, Scene
-from events.contracts.assignment import PlacementKind
+from recobro_events.contracts.assignment import PlacementKind
 from speaking_agencies import Placement
 from speaking_contracts import PHONES, Phone
 

@@ -6,22 +6,20 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import asyncpg
-import events.schema
 import httpx
 import pytest
+import recobro_events.schema
 from chassis.testing import client_for, mint, test_settings
 from dialer_feed.handlers import consumer
 from dialer_feed.main import build_app, wake_builder
 from dialer_feed.settings import DialerFeedSettings
 from dialing_scene import DAY, Contract, Scene
-from events.consumer import Consumer
-from events.contracts.base import Event
-from events.contracts.dialer_feed import OptOutRequested
-from events.contracts.portfolio import ContactChange, PortfolioState, PortfolioStateChanged
-from events.database import Database, Transaction
-from events.memory import MemoryTransport
-from events.runtime import Runtime
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Consumer, Database, Event, Runtime, Transaction
+from recobro_events.contracts.dialer_feed import OptOutRequested
+from recobro_events.contracts.portfolio import ContactChange, PortfolioState, PortfolioStateChanged
+from recobro_events.memory import MemoryTransport
+from recobro_platform import SERVICE_NAMES
 
 
 class Portfolio:
@@ -30,7 +28,7 @@ class Portfolio:
     def __init__(self, database: Database, transport: MemoryTransport) -> None:
         self.contracts: dict[str, Contract] = {}
         self._database = database
-        answers = Consumer("portfolio", listens_to=("dialer-feed", "assignment"))
+        answers = Consumer("portfolio", listens_to=("dialer-feed", "assignment"), platform=SERVICE_NAMES)
         answers.on(OptOutRequested)(self._opt_out)
         self.runtime = Runtime("portfolio", database, transport, answers)
 
@@ -60,7 +58,7 @@ async def database_of(postgres: EmbeddedPostgres, service: str) -> AsyncIterator
     database = Database(postgres.dsn(name))
     await database.open()
     async with database.connection() as connection:
-        await connection.execute(events.schema.CREATE)
+        await connection.execute(recobro_events.schema.CREATE)
     yield database
     await database.close()
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -83,7 +81,9 @@ async def others(postgres: EmbeddedPostgres, transport: MemoryTransport) -> Asyn
         for service in ("assignment", "field-visits", "promises"):
             database = await stack.enter_async_context(database_of(postgres, service))
             listens_to = ("portfolio", "dialer-feed")
-            runtime = Runtime(service, database, transport, Consumer(service, listens_to=listens_to))
+            runtime = Runtime(
+                service, database, transport, Consumer(service, listens_to=listens_to, platform=SERVICE_NAMES)
+            )
             await runtime.start()
             stack.push_async_callback(runtime.stop)
         yield

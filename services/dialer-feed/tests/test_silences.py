@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 from dialing_scene import DAY, Contract, Phone, Scene
-from events.contracts.base import Event
-from events.contracts.portfolio import ContactChange, ContractState, DebtorStatus, Stage
+from recobro_events import Event
+from recobro_events.contracts.portfolio import ContactChange, ContractState, DebtorStatus, Stage
 
 Silence = Callable[[Contract], Event]
 

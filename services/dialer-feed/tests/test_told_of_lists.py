@@ -7,8 +7,8 @@ import httpx
 from dialer_feed import listing, metrics
 from dialer_feed.builder import Builder
 from dialing_scene import DAY, Scene
-from events import barrier
 from prometheus_client import REGISTRY
+from recobro_events import barrier
 
 
 def value(name: str, **labels: str) -> float | None:

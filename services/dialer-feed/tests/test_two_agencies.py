@@ -9,8 +9,8 @@ import httpx
 import pytest
 from chassis.testing import mint
 from dialing_scene import DAY, Contract, Scene
-from events.contracts.dialer_feed import CallCompleted
-from events.testing import published
+from recobro_events.contracts.dialer_feed import CallCompleted
+from recobro_events.testing import published
 from speaking_agencies import Placement
 from test_dialers import call
 

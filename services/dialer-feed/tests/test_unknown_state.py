@@ -10,14 +10,11 @@ import pytest
 from dialer_feed import listing, withdrawal
 from dialer_feed.handlers import consumer, lock_contracts, withdraw_unknown
 from dialing_scene import Contract, Scene
-from events import dead_letters, rebuilding
-from events.batch import apart
-from events.contracts.base import Event
-from events.contracts.portfolio import ContractStageChanged, PortfolioStateChanged, Stage
-from events.contracts.runtime import SERVICES, ContractReplayed, ContractSetAside, StateRepublished
-from events.envelope import envelope_of
-from events.testing import apply_records, published, record_of
-from events.transport import Record
+from recobro_events import Event, Record, dead_letters, envelope_of, rebuilding
+from recobro_events.contracts.portfolio import ContractStageChanged, PortfolioStateChanged, Stage
+from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside, StateRepublished
+from recobro_events.testing import apart, apply_records, published, record_of
+from recobro_platform import SERVICE_NAMES
 from test_api import ask, code_of
 from test_building import STEPS, walk
 
@@ -62,7 +59,7 @@ async def on_the_next_list(scene: Scene) -> list[str]:
     return await scene.listed(await scene.built(campaign_id=await scene.campaign()))
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 async def test_what_any_service_has_set_aside_leaves_every_live_list_and_is_on_no_next_one(
     scene: Scene, service: str
 ) -> None:

@@ -9,9 +9,8 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from events.contracts.base import ContractEvent
-from events.contracts.field_visits import CancelReason, VisitCancelled
-from events.database import Row, Transaction
+from recobro_events import ContractEvent, Row, Transaction
+from recobro_events.contracts.field_visits import CancelReason, VisitCancelled
 
 from field_visits import visits_queries as queries
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import typst
-from events.database import Row
+from recobro_events import Row
 
 from field_visits import rules
 from field_visits.rules import breakable

@@ -7,8 +7,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from chassis import FieldError, Invalid, Principal
-from events.contracts.base import Event
-from events.contracts.field_visits import (
+from recobro_events import Event, Row, Transaction
+from recobro_events.contracts.field_visits import (
     AddressChecked,
     AddressVerdict,
     AttendedBy,
@@ -19,8 +19,7 @@ from events.contracts.field_visits import (
     VisitCompleted,
     VisitOutcome,
 )
-from events.contracts.portfolio import DebtorStatus
-from events.database import Row, Transaction
+from recobro_events.contracts.portfolio import DebtorStatus
 
 from field_visits import rules, visits
 from field_visits import visits_queries as queries

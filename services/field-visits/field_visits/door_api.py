@@ -6,11 +6,11 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from chassis import CurrentPrincipal, InputModel, Moment, OutputModel, Router, ShortText, Text, WriteTransaction, writes
-from events.contracts import Money
-from events.contracts.field_visits import AddressVerdict, AttendedBy, Position, VisitOutcome
-from events.contracts.portfolio import ContactKind
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
+from recobro_events import Money
+from recobro_events.contracts.field_visits import AddressVerdict, AttendedBy, Position, VisitOutcome
+from recobro_events.contracts.portfolio import ContactKind
 
 from field_visits import door, rules, visits
 from field_visits.visits import Collected, Visit

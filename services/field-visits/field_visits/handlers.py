@@ -6,8 +6,8 @@ Versions decide what is kept.
 
 from collections.abc import Sequence
 
-from events.consumer import Consumer
-from events.contracts.assignment import (
+from recobro_events import Consumer, ContractEvent, Event, Transaction, sorted_unique
+from recobro_events.contracts.assignment import (
     ContractPlaced,
     PlacementEnded,
     PlacementEvent,
@@ -15,9 +15,8 @@ from events.contracts.assignment import (
     PlacementRecallRequested,
     PlacementReinstated,
 )
-from events.contracts.base import ContractEvent, Event
-from events.contracts.field_visits import CancelReason as Reason
-from events.contracts.portfolio import (
+from recobro_events.contracts.field_visits import CancelReason as Reason
+from recobro_events.contracts.portfolio import (
     ClarificationOpened,
     ClarificationResolved,
     ContactPointChanged,
@@ -34,7 +33,7 @@ from events.contracts.portfolio import (
     PaymentReversed,
     PortfolioStateChanged,
 )
-from events.contracts.promises import (
+from recobro_events.contracts.promises import (
     PromiseBroken,
     PromiseCancelled,
     PromiseEvent,
@@ -43,13 +42,15 @@ from events.contracts.promises import (
     PromisePartlyKept,
     PromiseReopened,
 )
-from events.contracts.runtime import ContractReplayed, ContractSetAside
-from events.database import Transaction, sorted_unique
+from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
+from recobro_platform import SERVICE_NAMES
 
 from field_visits import projection, projection_queries
 from field_visits.cancelling import Cause, cancel, cancel_unfit
 
-consumer = Consumer("field-visits", listens_to=("portfolio", "assignment", "promises", "dialer-feed"))
+consumer = Consumer(
+    "field-visits", listens_to=("portfolio", "assignment", "promises", "dialer-feed"), platform=SERVICE_NAMES
+)
 
 _CANCELLING_STATUSES = {
     DebtorStatus.DECEASED: Reason.DECEASED,
@@ -199,7 +200,7 @@ async def cancel_promised(promises: Sequence[PromiseMade], tx: Transaction) -> N
     A promise that is only said again may be over: there what is known decides.
     """
     await projection.keep_promises(tx, promises)
-    new = [promise for promise in promises if promise.envelope.audience is None]
+    new = [promise for promise in promises if not promise.is_republished]
     await cancel(tx, [Cause.of(promise, Reason.PROMISE, until=promise.silent_until) for promise in new])
     await cancel_unfit(tx, promises)
 

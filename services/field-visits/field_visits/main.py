@@ -1,9 +1,8 @@
 """The field-visits process: relays and consumers, HTTP."""
 
 from chassis import Program, Role, create_app
-from events.database import Database
-from events.runtime import Runtime
 from fastapi import FastAPI
+from recobro_events import Database, Runtime
 
 from field_visits.album import Album
 from field_visits.api import routers

@@ -4,8 +4,8 @@ from datetime import date
 from uuid import UUID
 
 from chassis import Conflict, FieldError, Invalid, NotFound, Principal, heard_of
-from events.contracts.field_visits import CancelReason, VisitCancelled, VisitOrdered
-from events.database import Row, Transaction
+from recobro_events import Row, Transaction
+from recobro_events.contracts.field_visits import CancelReason, VisitCancelled, VisitOrdered
 
 from field_visits import rules, visits
 from field_visits import visits_queries as queries

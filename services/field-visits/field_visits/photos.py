@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from chassis import Conflict, Principal
-from events.contracts.field_visits import Position
-from events.database import Database, Row
+from recobro_events import Database, Row
+from recobro_events.contracts.field_visits import Position
 
 from field_visits import photos_queries as queries
 from field_visits import visits

@@ -22,11 +22,11 @@ from chassis import (
     reads,
     writes,
 )
-from events.contracts.field_visits import Position
-from events.database import Row
 from fastapi import Query, Request
 from fastapi.responses import Response
 from pydantic import BeforeValidator, Field
+from recobro_events import Row
+from recobro_events.contracts.field_visits import Position
 
 from field_visits import door, photos, visits
 from field_visits import photos_queries as queries

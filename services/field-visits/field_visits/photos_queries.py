@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import Reader
-from events.database import Row, Transaction
+from recobro_events import Row, Transaction
 
 _PHOTO = """
 SELECT photo.photo_id, photo.visit_id, photo.sha256, photo.bytes AS size_bytes, photo.width, photo.height,

@@ -7,13 +7,14 @@ overtakes its contract's registration does not erase the debtor's address. Nothi
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from events.contracts.assignment import (
+from recobro_events import Transaction
+from recobro_events.contracts.assignment import (
     ContractPlaced,
     PlacementEvent,
     PlacementKind,
     PlacementReinstated,
 )
-from events.contracts.portfolio import (
+from recobro_events.contracts.portfolio import (
     ClarificationOpened,
     ClarificationResolved,
     ContractPaused,
@@ -23,9 +24,8 @@ from events.contracts.portfolio import (
     PortfolioStateChanged,
     PositionEvent,
 )
-from events.contracts.promises import PromiseEvent, PromiseMade, PromiseReopened
-from events.contracts.runtime import ContractReplayed, ContractSetAside
-from events.database import Transaction
+from recobro_events.contracts.promises import PromiseEvent, PromiseMade, PromiseReopened
+from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 
 from field_visits import projection_queries as queries
 

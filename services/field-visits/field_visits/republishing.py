@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from uuid import UUID
 
-from events.contracts.base import ContractEvent
-from events.contracts.field_visits import Position, VisitCompleted, VisitOrdered
-from events.database import Row, Transaction
-from events.rebuilding import Source
+from recobro_events import ContractEvent, Row, Source, Transaction
+from recobro_events.contracts.field_visits import Position, VisitCompleted, VisitOrdered
 
 CHUNK_VISITS = 500
 _BEFORE_ALL = UUID(int=0)

@@ -10,7 +10,7 @@ from typing import Any
 from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_decimal
-from events.contracts.field_visits import AddressVerdict, AttendedBy, VisitOutcome
+from recobro_events.contracts.field_visits import AddressVerdict, AttendedBy, VisitOutcome
 
 MOST_DAYS_AHEAD = 60
 PROMISE_WITHIN_DAYS = 30

@@ -4,10 +4,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 from chassis import Conflict, NotFound, OutputModel, Reader
-from events.contracts.base import Part
-from events.contracts.field_visits import AddressVerdict, AttendedBy, CancelReason, Position, VisitOutcome
-from events.contracts.portfolio import ContactKind
-from events.database import Row, Transaction
+from recobro_events import Part, Row, Transaction
+from recobro_events.contracts.field_visits import AddressVerdict, AttendedBy, CancelReason, Position, VisitOutcome
+from recobro_events.contracts.portfolio import ContactKind
 
 from field_visits import rules
 from field_visits import visits_queries as queries

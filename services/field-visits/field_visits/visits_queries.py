@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import Reader
-from events.database import Row, Transaction
+from recobro_events import Row, Transaction
 
 from field_visits.eligibility import BUSINESS_DATE, DAYS_PAST_DUE, OPEN, REASON
 

@@ -9,12 +9,11 @@ import httpx
 import pytest
 from chassis.migrations import upgrade
 from chassis.testing import client_for, mint, test_settings
-from events.contracts.base import Lane
-from events.database import Database
 from fastapi import FastAPI
 from field_visits.main import build_app
 from field_visits.settings import FieldVisitsSettings
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Database, Lane
 from visits_scene import Scene
 
 _EMPTY = """

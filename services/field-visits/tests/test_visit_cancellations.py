@@ -7,13 +7,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from events.contracts.assignment import PlacementKind
-from events.contracts.base import Event
-from events.contracts.field_visits import VisitCancelled
-from events.contracts.portfolio import ContractState, DebtorStatus, PaymentReceived, Stage
-from events.envelope import envelope_of
-from events.testing import apply_records, published, record_of
 from field_visits.handlers import consumer
+from recobro_events import Event, envelope_of
+from recobro_events.contracts.assignment import PlacementKind
+from recobro_events.contracts.field_visits import VisitCancelled
+from recobro_events.contracts.portfolio import ContractState, DebtorStatus, PaymentReceived, Stage
+from recobro_events.testing import apply_records, published, record_of
 from visits_scene import DAY, Contract, Placement, Scene, blocked_on_a_lock
 
 TOMORROW = DAY + timedelta(days=1)

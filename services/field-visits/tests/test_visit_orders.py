@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from events.contracts.field_visits import VisitCancelled, VisitOrdered
-from events.contracts.portfolio import DebtorStatus
-from events.testing import published
+from recobro_events.contracts.field_visits import VisitCancelled, VisitOrdered
+from recobro_events.contracts.portfolio import DebtorStatus
+from recobro_events.testing import published
 from visits_scene import DAY, Contract, Placement, Scene, an_address
 
 

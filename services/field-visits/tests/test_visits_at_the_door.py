@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from events.contracts.field_visits import (
+from recobro_events.contracts.field_visits import (
     AddressChecked,
     ClarificationRequested,
     ContactDataCollected,
     DebtorReported,
     VisitCompleted,
 )
-from events.testing import published
+from recobro_events.testing import published
 from visited_contracts import NUMBERS
 from visits_scene import DAY, Scene, moment
 

@@ -4,10 +4,9 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from events.contracts.base import EVERYONE, Event
-from events.envelope import AUDIENCE
-from events.testing import apply_records, record_of
 from field_visits.handlers import consumer
+from recobro_events import AUDIENCE, EVERYONE, Event
+from recobro_events.testing import apply_records, record_of
 from visits_scene import DAY, Contract, Placement, Scene
 
 TOMORROW, YESTERDAY = DAY + timedelta(days=1), DAY - timedelta(days=1)

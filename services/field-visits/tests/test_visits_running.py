@@ -5,20 +5,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
-import events.schema
 import httpx
 import pytest
+import recobro_events.schema
 from chassis.testing import client_for, mint, test_settings
-from events.consumer import Consumer
-from events.contracts.base import Event
-from events.contracts.field_visits import VisitCancelled
-from events.database import Database, Transaction
-from events.memory import MemoryTransport
-from events.runtime import Runtime
 from field_visits.handlers import consumer
 from field_visits.main import build_app
 from field_visits.settings import FieldVisitsSettings
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Consumer, Database, Event, Runtime, Transaction
+from recobro_events.contracts.field_visits import VisitCancelled
+from recobro_events.memory import MemoryTransport
 from visits_scene import DAY, Scene
 
 
@@ -52,7 +49,7 @@ async def portfolio(postgres: EmbeddedPostgres, transport: MemoryTransport) -> A
     database = Database(postgres.dsn("visits_portfolio"))
     await database.open()
     async with database.connection() as connection:
-        await connection.execute(events.schema.CREATE)
+        await connection.execute(recobro_events.schema.CREATE)
     said = Portfolio(database, transport)
     await said.runtime.start()
     yield said

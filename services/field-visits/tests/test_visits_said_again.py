@@ -3,10 +3,10 @@
 import uuid
 
 import pytest
-from events.contracts.base import ContractEvent
-from events.contracts.field_visits import VisitCancelled, VisitCompleted, VisitOrdered
-from events.testing import published
 from field_visits import republishing
+from recobro_events import ContractEvent
+from recobro_events.contracts.field_visits import VisitCancelled, VisitCompleted, VisitOrdered
+from recobro_events.testing import published
 from visits_scene import Placement, Scene, moment
 
 AUDIENCE = "dialer-feed"

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
-from events import dead_letters
-from events.batch import apart
-from events.contracts.field_visits import VisitCancelled
-from events.contracts.runtime import SERVICES, ContractReplayed, ContractSetAside
-from events.testing import apply_records, published, record_of
 from field_visits.handlers import consumer
+from recobro_events import dead_letters
+from recobro_events.contracts.field_visits import VisitCancelled
+from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
+from recobro_events.testing import apart, apply_records, published, record_of
+from recobro_platform import SERVICE_NAMES
 from visits_scene import DAY, Contract, Scene
 
 TOLD = "News of the contract could not be applied: until they are, nobody is visited."
@@ -28,7 +28,7 @@ async def is_refused(scene: Scene, contract: Contract) -> None:
     assert answer.json()["detail"] == TOLD
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 async def test_what_any_service_has_set_aside_calls_every_open_visit_off(scene: Scene, service: str) -> None:
     contract, other = await scene.known_contract(), await scene.known_contract()
     done = await scene.ordered(contract)

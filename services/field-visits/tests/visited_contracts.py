@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from events.contracts.assignment import (
+from recobro_events.contracts.assignment import (
     ContractPlaced,
     PlacementEnded,
     PlacementKind,
@@ -15,7 +15,7 @@ from events.contracts.assignment import (
     PlacementRecallRequested,
     PlacementReinstated,
 )
-from events.contracts.portfolio import (
+from recobro_events.contracts.portfolio import (
     Address,
     ClarificationOpened,
     ClarificationOutcome,
@@ -36,7 +36,7 @@ from events.contracts.portfolio import (
     Stage,
     StageCause,
 )
-from events.contracts.promises import MadeIn, PromiseBroken, PromiseMade, PromiseReopened
+from recobro_events.contracts.promises import MadeIn, PromiseBroken, PromiseMade, PromiseReopened
 
 DAY = date(2026, 11, 23)
 """The business date of every scene; a Monday."""

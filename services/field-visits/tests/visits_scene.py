@@ -8,11 +8,10 @@ from uuid import UUID
 
 import httpx
 from chassis.testing import mint
-from events.contracts.base import Event
-from events.contracts.portfolio import CreditorKind, PortfolioState, PortfolioStateChanged
-from events.database import Database, Row
-from events.testing import apply_events
 from field_visits.handlers import consumer
+from recobro_events import Database, Event, Row
+from recobro_events.contracts.portfolio import CreditorKind, PortfolioState, PortfolioStateChanged
+from recobro_events.testing import apply_events
 from visited_contracts import DAY, Contract, Placement, an_address
 
 __all__ = ["DAY", "Contract", "Placement", "Scene", "an_address", "blocked_on_a_lock", "moment"]

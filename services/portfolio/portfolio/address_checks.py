@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from events.contracts.field_visits import AddressChecked
-from events.contracts.portfolio import ContractRevised, StageCause
-from events.database import Transaction
+from recobro_events import Transaction
+from recobro_events.contracts.field_visits import AddressChecked
+from recobro_events.contracts.portfolio import ContractRevised, StageCause
 
 from portfolio.positions import publish_whole, reposition
 

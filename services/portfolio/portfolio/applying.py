@@ -10,19 +10,18 @@ from datetime import date
 from functools import partial
 from uuid import UUID
 
-from events.contracts.portfolio import (
+from recobro_events import Database, Row, Transaction, sorted_unique, step
+from recobro_events.contracts.portfolio import (
     ContractRegistered,
     ContractRevised,
     PortfolioFileLoaded,
     PortfolioState,
     StageCause,
 )
-from events.database import Database, Row, Transaction, sorted_unique
 
 from portfolio import file_queries, metrics, portfolio_queries, portfolios, positions, staging
 from portfolio import loading_queries as queries
 from portfolio.file_reading import Work
-from portfolio.steps import step
 
 CHUNK_CONTRACTS = 500
 INTERNAL = "internal"

@@ -9,16 +9,15 @@ from uuid import UUID
 
 import jurisdictions
 from chassis import Conflict, Count, FieldError, InputModel, Invalid, NotFound, OutputModel, Reader, ShortText, Text
-from events.contracts.base import Money
-from events.contracts.portfolio import (
+from pydantic import Field
+from recobro_events import Money, Row, Transaction
+from recobro_events.contracts.portfolio import (
     ClarificationOpened,
     ClarificationOutcome,
     ClarificationResolved,
     ContractRevised,
     StageCause,
 )
-from events.database import Row, Transaction
-from pydantic import Field
 
 from portfolio.history import Line, remember
 from portfolio.identities import clarification_id_of

@@ -12,9 +12,9 @@ from uuid import UUID
 
 import jurisdictions
 from chassis import Conflict, FieldError, InputModel, Invalid, NotFound, OutputModel, Reader, ShortText
-from events.contracts.portfolio import ContactChange, ContactKind, ContactPointChanged, StageCause
-from events.database import Transaction
 from pydantic import model_validator
+from recobro_events import Transaction
+from recobro_events.contracts.portfolio import ContactChange, ContactKind, ContactPointChanged, StageCause
 
 from portfolio import contact_points_queries as queries
 from portfolio.history import Line, remember

@@ -8,12 +8,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from chassis import OutputModel, Page, PageQuery, Reader, ShortText, page
-from events.contracts.base import Money
-from events.contracts.field_visits import AddressVerdict
-from events.contracts.portfolio import ContractState, DebtorStatus, Instalment, Stage
-from events.contracts.promises import PromiseState
-from events.database import Row
 from fastapi import Query
+from recobro_events import Money, Row
+from recobro_events.contracts.field_visits import AddressVerdict
+from recobro_events.contracts.portfolio import ContractState, DebtorStatus, Instalment, Stage
+from recobro_events.contracts.promises import PromiseState
 
 from portfolio import contracts_queries as queries
 from portfolio.clarifications import Clarification

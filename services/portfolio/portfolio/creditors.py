@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from chassis import InputModel, NotFound, OutputModel, Page, PageQuery, Reader, ShortText, page
-from events.contracts.portfolio import CreditorKind
-from events.database import Transaction
 from pydantic import Field
+from recobro_events import Transaction
+from recobro_events.contracts.portfolio import CreditorKind
 
 from portfolio import portfolio_queries as queries
 

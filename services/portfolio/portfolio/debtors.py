@@ -5,8 +5,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from chassis import InputModel, OutputModel, ShortText, Text
-from events.contracts.portfolio import DebtorStatus, DebtorStatusChanged, StageCause
-from events.database import Transaction
+from recobro_events import Transaction
+from recobro_events.contracts.portfolio import DebtorStatus, DebtorStatusChanged, StageCause
 
 from portfolio.history import Line, remember
 from portfolio.locking import ContractUnknown, lock_contracts

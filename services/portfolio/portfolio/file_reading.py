@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from events.database import Database, Row, Transaction
+from recobro_events import Database, Row, Transaction, step
 
 from portfolio import file_queries, intake
 from portfolio import loading_queries as queries
 from portfolio.columns import ACCEPTED_COLUMNS, REJECTED_COLUMNS, column_named
 from portfolio.reading import ACCEPTED_FILE, REJECTED_FILE
-from portfolio.steps import step
 
 READ_TIMEOUT_SECONDS = 900
 COPY_TIMEOUT_SECONDS = 600

@@ -13,9 +13,7 @@ from uuid import UUID
 
 from chassis import Conflict, IdempotencyKey, InputModel, Invalid, NotFound, OutputModel, Page, PageQuery, Reader, page
 from chassis.csv import safe_csv_rows
-from events.contracts import Money
-from events.database import Database, Row, Transaction
-from events.ids import new_event_id
+from recobro_events import Database, Money, Row, Transaction, new_event_id
 
 from portfolio import file_queries as queries
 from portfolio import metrics, portfolios

@@ -4,12 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from events.consumer import Consumer, Handler
-from events.contracts import assignment, dialer_feed, field_visits, promises, runtime
-from events.contracts.base import ContractEvent, Event
-from events.contracts.portfolio import ContactChange
-from events.database import Transaction
-from events.errors import UnappliableEvent
+from recobro_events import Consumer, ContractEvent, Event, Handler, Transaction, UnappliableEvent
+from recobro_events.contracts import assignment, dialer_feed, field_visits, promises, runtime
+from recobro_events.contracts.portfolio import ContactChange
+from recobro_platform import SERVICE_NAMES
 
 from portfolio import address_checks, clarifications, contact_points, debtors, placements
 from portfolio import promises as known_promises
@@ -17,7 +15,9 @@ from portfolio.history import Line, remember
 from portfolio.locking import lock_contracts
 from portfolio.rules import medium_refused
 
-consumer = Consumer("portfolio", listens_to=("dialer-feed", "assignment", "field-visits", "promises"))
+consumer = Consumer(
+    "portfolio", listens_to=("dialer-feed", "assignment", "field-visits", "promises"), platform=SERVICE_NAMES
+)
 
 Dispute = dialer_feed.ClarificationRequested | field_visits.ClarificationRequested
 DebtorReport = dialer_feed.DebtorReported | field_visits.DebtorReported
@@ -200,7 +200,7 @@ _TOLD = (
 
 def _listen(told: _Told) -> None:
     async def handle(events: Sequence[ContractEvent], tx: Transaction) -> None:
-        happened = [event for event in events if event.envelope.audience is None]
+        happened = [event for event in events if not event.is_republished]
         await remember(tx, [_line(event, told.kind, told.summary) for event in happened])
         if told.keep is not None:
             await told.keep(tx, events)
@@ -215,7 +215,7 @@ for _told in _TOLD:
 @consumer.on(runtime.ContractSetAside)
 async def note_set_aside(events: Sequence[runtime.ContractSetAside], tx: Transaction) -> None:
     """Of contracts that are not here nothing is told: that may be why they were set aside."""
-    happened = [event for event in events if event.envelope.audience is None]
+    happened = [event for event in events if not event.is_republished]
     await remember(tx, [_line(event, "set_aside", "{service} could not follow; contact stops") for event in happened])
 
 

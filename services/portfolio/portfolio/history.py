@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from chassis import OutputModel, Page, PageQuery, Reader, page
-from events.database import Row, Transaction
+from recobro_events import Row, Transaction
 
 from portfolio.locking import ContractUnknown
 from portfolio.placements import worked_by

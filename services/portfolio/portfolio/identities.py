@@ -5,7 +5,7 @@ Whatever is written again after a restore, by the same event or by hand, is then
 
 from uuid import UUID, uuid5
 
-from events.ids import new_event_id
+from recobro_events import new_event_id
 
 
 def contract_id_of(portfolio_id: UUID, contract_number: str) -> UUID:

@@ -10,14 +10,12 @@ from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import structlog
-from events.database import PASSING_TROUBLE, Database, Row, Transaction
-from events.tasks import end
+from recobro_events import PASSING_TROUBLE, Database, Row, Transaction, end, step
 
 from portfolio import applying, file_queries, file_reading, files, metrics
 from portfolio import loading_queries as queries
 from portfolio.applying import CHUNK_CONTRACTS
 from portfolio.file_reading import FileRefused, Intake, Work, in_child
-from portfolio.steps import step
 
 POLL_SECONDS = 2.0
 """How soon a file is seen that was uploaded through another process."""

@@ -8,8 +8,8 @@ from collections.abc import Collection
 from uuid import UUID
 
 from chassis import NotFound
-from events.contracts.portfolio import StageCause
-from events.database import Row, Transaction, sorted_unique
+from recobro_events import Row, Transaction, sorted_unique
+from recobro_events.contracts.portfolio import StageCause
 
 from portfolio.positions import reposition
 from portfolio.positions_queries import days_paused

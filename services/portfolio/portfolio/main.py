@@ -1,9 +1,8 @@
 """The portfolio process: relays and consumers, the loader of files, HTTP."""
 
 from chassis import Program, Role, Settings, create_app
-from events.database import Database
-from events.runtime import Runtime
 from fastapi import FastAPI
+from recobro_events import Database, Runtime
 
 from portfolio import contracts_api, files_api, portfolios_api, staging_api
 from portfolio.handlers import consumer

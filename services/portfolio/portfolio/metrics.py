@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from chassis.metrics import Task
-from events.database import Row
 from prometheus_client import Counter, Gauge, Histogram
+from recobro_events import Row
 
 FILES = Counter(
     "portfolio_files",

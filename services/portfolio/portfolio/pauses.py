@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from chassis import Conflict, Day, FieldError, InputModel, Invalid, NotFound, OutputModel, Text
-from events.contracts.portfolio import ContractPaused, ContractResumed, ContractState, Stage, StageCause
-from events.database import Row, Transaction
+from recobro_events import Row, Transaction
+from recobro_events.contracts.portfolio import ContractPaused, ContractResumed, ContractState, Stage, StageCause
 
 from portfolio.history import Line, remember
 from portfolio.locking import lock_contract

@@ -17,8 +17,8 @@ from chassis import (
     ShortText,
     Text,
 )
-from events.contracts.base import Money
-from events.contracts.portfolio import (
+from recobro_events import Money, Row, Transaction
+from recobro_events.contracts.portfolio import (
     ContractClosed,
     ContractRevised,
     ContractState,
@@ -27,7 +27,6 @@ from events.contracts.portfolio import (
     Stage,
     StageCause,
 )
-from events.database import Row, Transaction
 
 from portfolio import payments_queries as queries
 from portfolio.history import Line, remember

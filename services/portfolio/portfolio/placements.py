@@ -5,7 +5,8 @@ from datetime import date
 from uuid import UUID
 
 from chassis import OutputModel
-from events.contracts.assignment import (
+from recobro_events import Transaction
+from recobro_events.contracts.assignment import (
     ContractPlaced,
     PlacementEnded,
     PlacementEvent,
@@ -15,7 +16,6 @@ from events.contracts.assignment import (
     PlacementReinstated,
     PlacementState,
 )
-from events.database import Transaction
 
 # A late placement tells the dates that its recall did not know, and changes nothing else.
 _KEEP = """

@@ -10,10 +10,9 @@ from uuid import UUID
 
 import jurisdictions
 from chassis import FieldError, InputModel, Invalid, NotFound, OutputModel, Page, PageQuery, Reader, ShortText, page
-from events.contracts import Currency
-from events.contracts.portfolio import PortfolioState, PortfolioStateChanged, Stage
-from events.database import Row, Transaction
 from pydantic import Field
+from recobro_events import Currency, Row, Transaction
+from recobro_events.contracts.portfolio import PortfolioState, PortfolioStateChanged, Stage
 
 from portfolio import creditors
 from portfolio import portfolio_queries as queries

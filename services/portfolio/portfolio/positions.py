@@ -9,10 +9,9 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from events.contracts.base import Lane
-from events.contracts.portfolio import ContractRegistered, ContractRevised, ContractStageChanged, StageCause
-from events.database import Row, Transaction, sorted_unique
-from events.tracing import current_traceparent
+from recobro_events import Lane, Row, Transaction, sorted_unique
+from recobro_events.contracts.portfolio import ContractRegistered, ContractRevised, ContractStageChanged, StageCause
+from recobro_events.tracing import current_traceparent
 
 from portfolio import positions_queries as queries
 

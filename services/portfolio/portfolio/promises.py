@@ -5,8 +5,8 @@ from datetime import date
 from uuid import UUID
 
 from chassis import OutputModel
-from events.contracts.base import Money
-from events.contracts.promises import (
+from recobro_events import Money, Transaction
+from recobro_events.contracts.promises import (
     MadeIn,
     PromiseBroken,
     PromiseCancelled,
@@ -17,7 +17,6 @@ from events.contracts.promises import (
     PromiseReopened,
     PromiseState,
 )
-from events.database import Transaction
 
 # Only its making tells when, how and through whom it was made: that is taken whatever the version.
 _KEEP = """

@@ -5,11 +5,9 @@ Portfolios first, then contract after contract with everything that is known of 
 
 from uuid import UUID
 
-from events.contracts.base import Lane
-from events.contracts.portfolio import ContractRevised
-from events.database import Transaction
-from events.rebuilding import Source
-from events.tracing import current_traceparent
+from recobro_events import Lane, Source, Transaction
+from recobro_events.contracts.portfolio import ContractRevised
+from recobro_events.tracing import current_traceparent
 
 from portfolio import portfolios, positions_queries
 

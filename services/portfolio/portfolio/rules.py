@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 
-from events.contracts.portfolio import ClarificationOutcome, ContractState, DebtorStatus, Stage, StageCause
+from recobro_events.contracts.portfolio import ClarificationOutcome, ContractState, DebtorStatus, Stage, StageCause
 
 T = TypeVar("T")
 

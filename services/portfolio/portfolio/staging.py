@@ -9,12 +9,11 @@ from datetime import date
 from uuid import UUID
 
 from chassis import Day, InputModel, OutputModel
-from events.contracts.portfolio import ContractRevised, Stage, StageCause
-from events.database import Database, Transaction
+from recobro_events import Database, Transaction, step
+from recobro_events.contracts.portfolio import ContractRevised, Stage, StageCause
 
 from portfolio import portfolio_queries, portfolios, positions
 from portfolio import staging_queries as queries
-from portfolio.steps import step
 
 CHUNK_CONTRACTS = 2_000
 

@@ -11,11 +11,11 @@ from chassis import create_app
 from chassis.migrations import upgrade
 from chassis.testing import client_for, mint, test_settings
 from desk import Desk, LoaderOnCall, in_thread
-from events.database import Database
 from portfolio import contracts_api
 from portfolio.main import build_app
 from portfolio_builders import Given
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Database
 
 # The tables are nearly empty: deleting takes milliseconds, a fresh database some hundred of them.
 _TABLES = "SELECT format('DELETE FROM %I', tablename) FROM pg_tables WHERE schemaname = 'public'"

@@ -12,13 +12,13 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import httpx
-from events.database import Database, Row
 from portfolio import loading_queries
 from portfolio.columns import FILE_COLUMNS
 from portfolio.decoding import FileProblem
 from portfolio.file_reading import FileRefused, Work
 from portfolio.intake import take_in
 from portfolio.loading import Loader
+from recobro_events import Database, Row
 
 _GOOD = {"debtor_name": "Íñigo Peña", "phone_1": "9995194875", "due_date": "2026-08-01", "amount_due": "100.00"}
 

@@ -5,14 +5,14 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from events.contracts.assignment import ContractPlaced, PlacementEvent, PlacementKind
-from events.contracts.base import Event
-from events.contracts.field_visits import AttendedBy, VisitCompleted, VisitOutcome
-from events.contracts.portfolio import ContactKind
-from events.contracts.promises import MadeIn, PromiseEvent, PromiseMade
-from events.testing import apply_events
 from portfolio.handlers import consumer
 from portfolio_builders import TODAY, Given
+from recobro_events import Event
+from recobro_events.contracts.assignment import ContractPlaced, PlacementEvent, PlacementKind
+from recobro_events.contracts.field_visits import AttendedBy, VisitCompleted, VisitOutcome
+from recobro_events.contracts.portfolio import ContactKind
+from recobro_events.contracts.promises import MadeIn, PromiseEvent, PromiseMade
+from recobro_events.testing import apply_events
 
 P = TypeVar("P", bound=PlacementEvent)
 Q = TypeVar("Q", bound=PromiseEvent)

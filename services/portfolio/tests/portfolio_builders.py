@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from events.contracts.portfolio import ContractRegistered
-from events.database import Database, Row
 from portfolio.positions import publish_whole, reposition
+from recobro_events import Database, Row
+from recobro_events.contracts.portfolio import ContractRegistered
 
 TODAY = date(2026, 9, 10)
 """The business date of the portfolios that are built here, unless told."""

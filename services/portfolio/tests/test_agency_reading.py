@@ -6,15 +6,15 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from chassis.testing import mint
-from events.contracts.assignment import (
+from outside_reports import later, placed, promised, receive, then, visited
+from portfolio_builders import TODAY, Given, days_ago
+from recobro_events.contracts.assignment import (
     PlacementEnded,
     PlacementKind,
     PlacementRecalled,
     PlacementRecallRequested,
 )
-from events.contracts.promises import PromiseKept
-from outside_reports import later, placed, promised, receive, then, visited
-from portfolio_builders import TODAY, Given, days_ago
+from recobro_events.contracts.promises import PromiseKept
 
 ONE, OTHER = uuid4(), uuid4()
 

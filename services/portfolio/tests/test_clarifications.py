@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from events.contracts.portfolio import (
+from portfolio_builders import TODAY, Given, days_ago
+from recobro_events.contracts.portfolio import (
     ClarificationOpened,
     ClarificationOutcome,
     ClarificationResolved,
@@ -18,8 +19,7 @@ from events.contracts.portfolio import (
     Stage,
     StageCause,
 )
-from events.testing import published
-from portfolio_builders import TODAY, Given, days_ago
+from recobro_events.testing import published
 
 DISPUTE: dict[str, Any] = {"reason": "amount", "opened_by": "debtor"}
 

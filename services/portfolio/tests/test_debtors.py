@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from events.contracts.portfolio import ContactChange, ContactPointChanged, DebtorStatus, DebtorStatusChanged
-from events.testing import published
 from portfolio_builders import TODAY, Given, days_ago
+from recobro_events.contracts.portfolio import ContactChange, ContactPointChanged, DebtorStatus, DebtorStatusChanged
+from recobro_events.testing import published
 
 PHONE, OTHER_PHONE = "+525555123456", "+525555123457"
 STATUS = {"status": "deceased", "reported_by": "creditor"}

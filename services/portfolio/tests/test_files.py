@@ -7,10 +7,10 @@ import httpx
 import pytest
 from chassis.testing import mint
 from desk import Desk, csv_of, row
-from events.contracts.portfolio import ContractRegistered, PortfolioStateChanged
-from events.testing import published
 from portfolio import portfolios
 from portfolio_files import SAMPLE
+from recobro_events.contracts.portfolio import ContractRegistered, PortfolioStateChanged
+from recobro_events.testing import published
 
 
 async def test_an_uploaded_file_is_received_and_waits_its_turn(desk: Desk) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from events.contracts.base import Event
-from events.contracts.dialer_feed import (
+from portfolio.handlers import consumer
+from portfolio_builders import TODAY, Given, days_ago
+from recobro_events import Event, UnappliableEvent, caused_event_id
+from recobro_events.contracts.dialer_feed import (
     CallCompleted,
     ClarificationRequested,
     ContactInvalid,
@@ -16,18 +18,14 @@ from events.contracts.dialer_feed import (
     PaymentClaimed,
     WrongfulCallDetected,
 )
-from events.contracts.portfolio import (
+from recobro_events.contracts.portfolio import (
     ClarificationOpened,
     ContactPointChanged,
     ContractStageChanged,
     DebtorStatus,
     DebtorStatusChanged,
 )
-from events.errors import UnappliableEvent
-from events.ids import caused_event_id
-from events.testing import apply_events, apply_records, published, record_of
-from portfolio.handlers import consumer
-from portfolio_builders import TODAY, Given, days_ago
+from recobro_events.testing import apply_events, apply_records, published, record_of
 
 PHONE, OTHER_PHONE = "+525555123456", "+525555123457"
 CONSUMER = "portfolio.events"

@@ -4,32 +4,29 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import pytest
-from events import dead_letters
-from events.batch import apart
-from events.contracts.assignment import (
+from outside_reports import later, placed, promised, receive, then, visited
+from portfolio.handlers import consumer
+from portfolio.identities import contract_id_of
+from portfolio_builders import TODAY, Given, days_ago
+from recobro_events import EVERYONE, Event, Record, dead_letters, envelope_of, headers_of
+from recobro_events.contracts.assignment import (
     ContractPlaced,
     PlacementEnded,
     PlacementRecalled,
     PlacementRecallRequested,
     PlacementReinstated,
 )
-from events.contracts.base import EVERYONE, Event
-from events.contracts.field_visits import VisitOrdered
-from events.contracts.promises import (
+from recobro_events.contracts.field_visits import VisitOrdered
+from recobro_events.contracts.promises import (
     PromiseBroken,
     PromiseCancelled,
     PromiseKept,
     PromisePartlyKept,
     PromiseReopened,
 )
-from events.contracts.runtime import SERVICES, ContractReplayed, ContractSetAside
-from events.envelope import envelope_of, headers_of
-from events.testing import apply_records, published, record_of
-from events.transport import Record
-from outside_reports import later, placed, promised, receive, then, visited
-from portfolio.handlers import consumer
-from portfolio.identities import contract_id_of
-from portfolio_builders import TODAY, Given, days_ago
+from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
+from recobro_events.testing import apart, apply_records, published, record_of
+from recobro_platform import SERVICE_NAMES
 
 AGENCY = uuid4()
 
@@ -108,7 +105,7 @@ async def test_a_newer_word_wins_over_what_happened(given: Given) -> None:
 # --- set aside
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", SERVICE_NAMES)
 async def test_that_a_service_could_not_follow_is_remembered_and_that_it_follows_again(
     given: Given, service: str
 ) -> None:

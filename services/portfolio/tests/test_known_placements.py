@@ -7,15 +7,17 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from events.contracts.assignment import (
+from outside_reports import later, placed, promised, receive, then, visited
+from portfolio_builders import TODAY, Given, days_ago
+from recobro_events import Event, UnappliableEvent
+from recobro_events.contracts.assignment import (
     PlacementEnded,
     PlacementRecalled,
     PlacementRecallRequested,
     PlacementReinstated,
 )
-from events.contracts.base import Event
-from events.contracts.field_visits import VisitCancelled, VisitOrdered
-from events.contracts.promises import (
+from recobro_events.contracts.field_visits import VisitCancelled, VisitOrdered
+from recobro_events.contracts.promises import (
     AgreementBroken,
     AgreementFulfilled,
     AgreementKind,
@@ -26,9 +28,6 @@ from events.contracts.promises import (
     PromisePartlyKept,
     PromiseReopened,
 )
-from events.errors import UnappliableEvent
-from outside_reports import later, placed, promised, receive, then, visited
-from portfolio_builders import TODAY, Given, days_ago
 
 AGENCY = uuid4()
 

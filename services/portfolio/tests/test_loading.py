@@ -6,18 +6,18 @@ from uuid import UUID, uuid5
 
 from chassis.testing import client_for, mint, test_settings
 from desk import Desk, csv_of, row
-from events.contracts.portfolio import (
+from portfolio.loading import Loader
+from portfolio.main import build_app
+from portfolio_files import SAMPLE, SAMPLE_KEY
+from recobro_events import Database
+from recobro_events.contracts.portfolio import (
     ContractRegistered,
     ContractRevised,
     ContractStageChanged,
     PortfolioFileLoaded,
     PortfolioStateChanged,
 )
-from events.database import Database
-from events.testing import published
-from portfolio.loading import Loader
-from portfolio.main import build_app
-from portfolio_files import SAMPLE, SAMPLE_KEY
+from recobro_events.testing import published
 
 
 async def test_the_sample_portfolio_has_the_figures_of_its_key(database: Database) -> None:

@@ -7,12 +7,11 @@ from uuid import UUID, uuid5
 
 import pytest
 from desk import Desk, LoaderOnCall, csv_of, in_thread, row
-from events.contracts.portfolio import ContractRegistered, ContractRevised, PortfolioStateChanged
-from events.database import Transaction
-from events.testing import published
 from portfolio import applying, file_reading
 from portfolio.file_reading import Work
-from portfolio.steps import step
+from recobro_events import Transaction, step
+from recobro_events.contracts.portfolio import ContractRegistered, ContractRevised, PortfolioStateChanged
+from recobro_events.testing import published
 
 
 class Killed(Exception):

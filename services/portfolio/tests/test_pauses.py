@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from events.contracts.portfolio import ContractPaused, ContractResumed, ContractStageChanged, Stage, StageCause
-from events.testing import published
 from portfolio_builders import TODAY, Given, days_ago
+from recobro_events.contracts.portfolio import ContractPaused, ContractResumed, ContractStageChanged, Stage, StageCause
+from recobro_events.testing import published
 
 
 def span(first: int, last: int | None) -> dict[str, Any]:

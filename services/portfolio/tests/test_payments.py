@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from events.contracts.portfolio import (
+from portfolio_builders import PAYMENT, TODAY, Given, days_ago, pay, reverse
+from recobro_events.contracts.portfolio import (
     ContractClosed,
     ContractStageChanged,
     ContractState,
@@ -16,8 +17,7 @@ from events.contracts.portfolio import (
     Stage,
     StageCause,
 )
-from events.testing import published
-from portfolio_builders import PAYMENT, TODAY, Given, days_ago, pay, reverse
+from recobro_events.testing import published
 
 
 async def test_a_payment_pays_the_oldest_instalment_first(client: httpx.AsyncClient, given: Given) -> None:

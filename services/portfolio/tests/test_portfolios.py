@@ -6,11 +6,11 @@ import pytest
 from chassis.auth import unguarded_routes
 from chassis.testing import test_settings
 from desk import Desk
-from events.contracts.portfolio import PortfolioStateChanged
-from events.database import Database
-from events.testing import published
 from portfolio.loading import Loader
 from portfolio.main import build_app
+from recobro_events import Database
+from recobro_events.contracts.portfolio import PortfolioStateChanged
+from recobro_events.testing import published
 
 CREDITOR = {"name": "Banco del Norte", "kind": "commercial", "country": "MX"}
 

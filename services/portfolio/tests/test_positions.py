@@ -6,7 +6,13 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from events.contracts.portfolio import (
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from portfolio import rules
+from portfolio.positions import publish_whole, reapply_payments, reposition
+from portfolio_builders import TODAY, Given, days_ago
+from recobro_events import Row
+from recobro_events.contracts.portfolio import (
     ContractRegistered,
     ContractRevised,
     ContractStageChanged,
@@ -14,13 +20,7 @@ from events.contracts.portfolio import (
     Stage,
     StageCause,
 )
-from events.database import Row
-from events.testing import published
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from portfolio import rules
-from portfolio.positions import publish_whole, reapply_payments, reposition
-from portfolio_builders import TODAY, Given, days_ago
+from recobro_events.testing import published
 
 DAYS = st.integers(-60, 130).map(days_ago)
 AMOUNTS = st.integers(1, 30_000).map(lambda cents: f"{Decimal(cents) / 100:.2f}")

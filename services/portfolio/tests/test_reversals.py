@@ -6,18 +6,18 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 import httpx
-from events.contracts.portfolio import (
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from portfolio.positions import reapply_payments, reposition
+from portfolio_builders import TODAY, Given, days_ago, pay, reverse
+from recobro_events.contracts.portfolio import (
     ContractRevised,
     ContractStageChanged,
     ContractState,
     PaymentReversed,
     StageCause,
 )
-from events.testing import published
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from portfolio.positions import reapply_payments, reposition
-from portfolio_builders import TODAY, Given, days_ago, pay, reverse
+from recobro_events.testing import published
 
 
 async def test_a_reversal_restores_everything_and_happens_once(client: httpx.AsyncClient, given: Given) -> None:

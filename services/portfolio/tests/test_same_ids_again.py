@@ -4,12 +4,12 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from events.contracts import dialer_feed, field_visits
-from events.contracts.portfolio import ClarificationOpened, PaymentReceived
-from events.testing import apply_records, published, record_of
 from portfolio.handlers import consumer
 from portfolio.identities import clarification_id_of, payment_id_of
 from portfolio_builders import Given, days_ago, pay
+from recobro_events.contracts import dialer_feed, field_visits
+from recobro_events.contracts.portfolio import ClarificationOpened, PaymentReceived
+from recobro_events.testing import apply_records, published, record_of
 
 
 async def lose(given: Given, *tables: str) -> None:

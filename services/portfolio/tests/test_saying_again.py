@@ -4,15 +4,15 @@ from typing import Any
 
 import httpx
 import pytest
-from events.contracts.portfolio import (
+from portfolio import portfolios, republishing
+from portfolio_builders import TODAY, Given, days_ago, pay, reverse
+from recobro_events.contracts.portfolio import (
     ContractRegistered,
     ContractRevised,
     PaymentReceived,
     PortfolioStateChanged,
 )
-from events.testing import published
-from portfolio import portfolios, republishing
-from portfolio_builders import TODAY, Given, days_ago, pay, reverse
+from recobro_events.testing import published
 
 CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("clarifications", {"reason": "amount", "opened_by": "debtor"}),

@@ -8,10 +8,10 @@ from uuid import UUID, uuid5
 
 import pytest
 from desk import Desk, row
-from events.contracts.portfolio import ContractRevised, ContractStageChanged, PortfolioStateChanged, StageCause
-from events.testing import published
 from portfolio import staging
 from portfolio.staging import NewStagingRun
+from recobro_events.contracts.portfolio import ContractRevised, ContractStageChanged, PortfolioStateChanged, StageCause
+from recobro_events.testing import published
 
 AS_OF = "2026-09-10"
 

@@ -7,15 +7,20 @@ from uuid import UUID, uuid4, uuid5
 import httpx
 import pytest
 from desk import Desk, row
-from events.contracts import dialer_feed
-from events.contracts.field_visits import (
+from outside_reports import EMAIL_KIND, PHONE_KIND, receive
+from portfolio.handlers import consumer
+from portfolio.locking import lock_contract
+from portfolio_builders import Given, days_ago
+from recobro_events import UnappliableEvent, caused_event_id
+from recobro_events.contracts import dialer_feed
+from recobro_events.contracts.field_visits import (
     AddressChecked,
     AddressVerdict,
     ClarificationRequested,
     ContactDataCollected,
     DebtorReported,
 )
-from events.contracts.portfolio import (
+from recobro_events.contracts.portfolio import (
     ClarificationOpened,
     ContactChange,
     ContactPointChanged,
@@ -24,13 +29,7 @@ from events.contracts.portfolio import (
     DebtorStatus,
     DebtorStatusChanged,
 )
-from events.errors import UnappliableEvent
-from events.ids import caused_event_id
-from events.testing import apply_events, apply_records, published, record_of
-from outside_reports import EMAIL_KIND, PHONE_KIND, receive
-from portfolio.handlers import consumer
-from portfolio.locking import lock_contract
-from portfolio_builders import Given, days_ago
+from recobro_events.testing import apply_events, apply_records, published, record_of
 
 PHONE = "+525555123456"
 WRONG, CONFIRMED = AddressVerdict.WRONG, AddressVerdict.CONFIRMED

@@ -26,10 +26,9 @@ from chassis import (
     reads,
     writes,
 )
-from events.contracts import Money
-from events.contracts.promises import AgreedInstalment, AgreementKind, AgreementReached, MadeIn, PromiseState
-from events.database import Row, Transaction
 from pydantic import AfterValidator, Field
+from recobro_events import Money, Row, Transaction
+from recobro_events.contracts.promises import AgreedInstalment, AgreementKind, AgreementReached, MadeIn, PromiseState
 
 from promises import making, queries
 from promises.judging import judge

@@ -1,7 +1,7 @@
 """The promise check over HTTP: for portfolios that nobody stages, and to be sure."""
 
 from chassis import Day, InputModel, OutputModel, Router, ServiceDatabase, writes
-from events.contracts.promises import PromiseState
+from recobro_events.contracts.promises import PromiseState
 
 from promises import deciding, metrics
 

@@ -12,9 +12,8 @@ from datetime import date
 from uuid import UUID
 
 import structlog
-from events.contracts.promises import PromiseState
-from events.database import PASSING_TROUBLE, Database
-from events.tasks import beside
+from recobro_events import PASSING_TROUBLE, Database, beside
+from recobro_events.contracts.promises import PromiseState
 
 from promises import deciding_queries as queries
 from promises import metrics, projection_queries

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from events.consumer import Consumer
-from events.contracts.assignment import (
+from recobro_events import Consumer, ContractEvent, Event, Transaction
+from recobro_events.contracts.assignment import (
     ContractPlaced,
     PlacementEnded,
     PlacementRecalled,
@@ -11,8 +11,7 @@ from events.contracts.assignment import (
     PlacementReinstated,
     PlacementState,
 )
-from events.contracts.base import ContractEvent, Event
-from events.contracts.portfolio import (
+from recobro_events.contracts.portfolio import (
     ClarificationOpened,
     ClarificationResolved,
     ContractClosed,
@@ -25,12 +24,12 @@ from events.contracts.portfolio import (
     PaymentReversed,
     PortfolioStateChanged,
 )
-from events.database import Transaction
+from recobro_platform import SERVICE_NAMES
 
 from promises import projection
 from promises.judging import judge
 
-consumer = Consumer("promises", listens_to=("portfolio", "assignment"))
+consumer = Consumer("promises", listens_to=("portfolio", "assignment"), platform=SERVICE_NAMES)
 
 
 @consumer.lock_rows

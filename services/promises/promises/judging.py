@@ -10,9 +10,9 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from events.contracts.base import Event
-from events.contracts.portfolio import ContractState, DebtorStatus
-from events.contracts.promises import (
+from recobro_events import Event, Row, Transaction, sorted_unique
+from recobro_events.contracts.portfolio import ContractState, DebtorStatus
+from recobro_events.contracts.promises import (
     AgreementBroken,
     AgreementFulfilled,
     PromiseBroken,
@@ -23,7 +23,6 @@ from events.contracts.promises import (
     PromiseReopened,
     PromiseState,
 )
-from events.database import Row, Transaction, sorted_unique
 
 from promises import judging_queries as queries
 from promises import rules

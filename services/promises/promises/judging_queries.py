@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from events.database import Row, Transaction
+from recobro_events import Row, Transaction
 
 _PROMISES = """
 SELECT promise_id, contract_id, made_on, due_on, silent_until, amount, paid, state, agreement_id, version, currency

@@ -1,9 +1,8 @@
 """The promises process: relays and consumers, the watch over promises, HTTP."""
 
 from chassis import Program, Role, create_app
-from events.database import Database
-from events.runtime import Runtime
 from fastapi import FastAPI
+from recobro_events import Database, Runtime
 
 from promises.api import routers
 from promises.deciding import Watch

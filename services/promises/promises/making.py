@@ -10,9 +10,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from chassis import Conflict, FieldError, Invalid, NotFound, Principal, heard_of
-from events.contracts.portfolio import DebtorStatus
-from events.contracts.promises import MadeIn, PromiseMade
-from events.database import Row, Transaction
+from recobro_events import Row, Transaction
+from recobro_events.contracts.portfolio import DebtorStatus
+from recobro_events.contracts.promises import MadeIn, PromiseMade
 
 from promises import queries, rules
 

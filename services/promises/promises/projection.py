@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from events.contracts.assignment import PlacementEvent, PlacementState
-from events.contracts.portfolio import (
+from recobro_events import Transaction, sorted_unique
+from recobro_events.contracts.assignment import PlacementEvent, PlacementState
+from recobro_events.contracts.portfolio import (
     ContractWhole,
     DebtorStatusChanged,
     PaymentReceived,
@@ -17,7 +18,6 @@ from events.contracts.portfolio import (
     PortfolioStateChanged,
     PositionEvent,
 )
-from events.database import Transaction, sorted_unique
 
 from promises import projection_queries as queries
 

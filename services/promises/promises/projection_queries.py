@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from events.database import Transaction
+from recobro_events import Transaction
 
 Columns = Sequence[Sequence[Any]]
 """The arrays of an ``unnest``: one sequence per column."""

@@ -22,8 +22,8 @@ from chassis import (
     reads,
     writes,
 )
-from events.contracts import Money
-from events.contracts.promises import MadeIn, PromiseState
+from recobro_events import Money
+from recobro_events.contracts.promises import MadeIn, PromiseState
 
 from promises import making, queries
 from promises.judging import judge

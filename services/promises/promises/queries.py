@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import Reader
-from events.database import Row, Transaction
+from recobro_events import Row, Transaction
 
 _CONTRACT = """
 SELECT contract.contract_id, contract.portfolio_id, contract.state, contract.status, contract.total_balance,

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from uuid import UUID
 
-from events.contracts.promises import PromiseEvent, PromiseState
-from events.database import Row, Transaction
-from events.rebuilding import Source
+from recobro_events import Row, Source, Transaction
+from recobro_events.contracts.promises import PromiseEvent, PromiseState
 
 from promises.judging import event_of, promise_of
 from promises.making import made_event

@@ -11,8 +11,8 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from events.contracts.portfolio import ContractState, DebtorStatus
-from events.contracts.promises import PromiseState
+from recobro_events.contracts.portfolio import ContractState, DebtorStatus
+from recobro_events.contracts.promises import PromiseState
 
 GRACE_DAYS = 2
 """Days after ``due_on`` on which a payment may still have been made."""

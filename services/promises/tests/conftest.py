@@ -8,12 +8,11 @@ import httpx
 import pytest
 from chassis.migrations import upgrade
 from chassis.testing import client_for, mint, test_settings
-from events.contracts.base import Lane
-from events.database import Database
 from promise_scene import Scene
 from promises.main import build_app
 from promises.settings import PromisesSettings
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Database, Lane
 
 # Deleting a few rows takes a tenth of the time that truncating as many tables does.
 _EMPTY = """

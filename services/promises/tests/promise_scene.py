@@ -10,7 +10,10 @@ from uuid import UUID
 
 import httpx
 from chassis.testing import mint
-from events.contracts.assignment import (
+from promises import deciding
+from promises.handlers import consumer
+from recobro_events import Database, Event, Row
+from recobro_events.contracts.assignment import (
     ContractPlaced,
     PlacementEnded,
     PlacementKind,
@@ -18,8 +21,7 @@ from events.contracts.assignment import (
     PlacementRecallRequested,
     PlacementReinstated,
 )
-from events.contracts.base import Event
-from events.contracts.portfolio import (
+from recobro_events.contracts.portfolio import (
     ClarificationOpened,
     ContractClosed,
     ContractRegistered,
@@ -37,7 +39,7 @@ from events.contracts.portfolio import (
     Stage,
     StageCause,
 )
-from events.contracts.promises import (
+from recobro_events.contracts.promises import (
     AgreementBroken,
     AgreementFulfilled,
     AgreementReached,
@@ -48,10 +50,7 @@ from events.contracts.promises import (
     PromisePartlyKept,
     PromiseReopened,
 )
-from events.database import Database, Row
-from events.testing import apply_events, published
-from promises import deciding
-from promises.handlers import consumer
+from recobro_events.testing import apply_events, published
 
 DAY = date(2026, 11, 23)
 """The first business date of every scene."""

@@ -4,9 +4,9 @@ import uuid
 from uuid import UUID
 
 import pytest
-from events.contracts.assignment import PlacementKind
-from events.contracts.promises import PromiseMade
 from promise_scene import Contract, Placement, Scene, code_of, day, pointers
+from recobro_events.contracts.assignment import PlacementKind
+from recobro_events.contracts.promises import PromiseMade
 
 PLAN = ((5, "100.00"), (20, "100.00"))
 

@@ -3,10 +3,10 @@
 from collections import Counter
 
 import pytest
-from events.contracts.promises import PromiseState
-from events.database import Database
 from promise_scene import Json, Scene, day, pointers
 from promises import deciding
+from recobro_events import Database
+from recobro_events.contracts.promises import PromiseState
 
 NOTHING = {"kept": 0, "partly_kept": 0, "broken": 0}
 

@@ -3,12 +3,12 @@
 import uuid
 from decimal import Decimal
 
-from events.contracts.portfolio import ContractState, DebtorStatus
-from events.contracts.promises import PromiseKept
-from events.testing import apply_records, record_of
 from promise_scene import Scene, day
 from promises import deciding
 from promises.handlers import consumer
+from recobro_events.contracts.portfolio import ContractState, DebtorStatus
+from recobro_events.contracts.promises import PromiseKept
+from recobro_events.testing import apply_records, record_of
 
 
 async def ledger(scene: Scene) -> list[tuple[str, bool]]:

@@ -5,13 +5,11 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from events.batch import apply, handled, together
-from events.contracts.base import Event
-from events.database import Transaction
-from events.testing import record_of
 from promise_scene import Contract, Placement, Scene, code_of, day
 from promises import deciding
 from promises.handlers import consumer
+from recobro_events import Event, Transaction
+from recobro_events.testing import apply, handled, record_of, together
 
 _API_WAITS = "FROM contract WHERE contract_id = $1 FOR UPDATE"
 # A row that another transaction has changed, and not only locked, already makes the insertion of its stub wait.

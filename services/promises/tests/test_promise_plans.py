@@ -3,15 +3,15 @@
 from decimal import Decimal
 
 import pytest
-from events.contracts.portfolio import ContractState, DebtorStatus
-from events.contracts.promises import (
+from promise_scene import DAY, Json, Scene, code_of, day, pointers
+from recobro_events.contracts.portfolio import ContractState, DebtorStatus
+from recobro_events.contracts.promises import (
     AgreementBroken,
     AgreementFulfilled,
     AgreementReached,
     PromiseCancelled,
     PromiseMade,
 )
-from promise_scene import DAY, Json, Scene, code_of, day, pointers
 
 THREE = ((5, "100.00"), (20, "100.00"), (35, "100.00"))
 

@@ -8,13 +8,13 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from events.contracts.portfolio import ContractState, DebtorStatus
-from events.contracts.promises import PromiseState
 from hypothesis import given
 from hypothesis import strategies as st
 from promise_scene import DAY, day
 from promises import rules
 from promises.rules import AgreementState, Case, Payment, Promise
+from recobro_events.contracts.portfolio import ContractState, DebtorStatus
+from recobro_events.contracts.promises import PromiseState
 
 PLAN = uuid.UUID(int=77)
 IDS = st.integers(1, 10_000).map(lambda n: uuid.UUID(int=n))

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from chassis.auth import unguarded_routes
 from chassis.testing import mint
-from events.contracts.portfolio import ContractState, DebtorStatus
-from events.contracts.promises import (
+from promise_scene import DAY, Json, Scene, code_of, day, pointers
+from recobro_events.contracts.portfolio import ContractState, DebtorStatus
+from recobro_events.contracts.promises import (
     PromiseBroken,
     PromiseCancelled,
     PromiseKept,
@@ -17,7 +18,6 @@ from events.contracts.promises import (
     PromisePartlyKept,
     PromiseReopened,
 )
-from promise_scene import DAY, Json, Scene, code_of, day, pointers
 
 
 async def test_a_promise_is_made_told_and_read(scene: Scene) -> None:

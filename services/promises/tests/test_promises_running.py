@@ -6,20 +6,18 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TypeVar
 
 import asyncpg
-import events.schema
 import pytest
+import recobro_events.schema
 from chassis.testing import client_for, mint, test_settings
-from events.consumer import Consumer
-from events.contracts.base import Event
-from events.contracts.promises import PromiseBroken, PromiseEvent, PromiseKept, PromiseMade
-from events.database import Database, Transaction
-from events.memory import MemoryTransport
-from events.runtime import Runtime
 from promise_scene import Json, Placement, Scene
 from promises.handlers import consumer
 from promises.main import build_app
 from promises.settings import PromisesSettings
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Consumer, Database, Event, Runtime, Transaction
+from recobro_events.contracts.promises import PromiseBroken, PromiseEvent, PromiseKept, PromiseMade
+from recobro_events.memory import MemoryTransport
+from recobro_platform import SERVICE_NAMES
 
 E = TypeVar("E", bound=PromiseEvent)
 
@@ -30,7 +28,7 @@ class Other:
     def __init__(self, service: str, database: Database, transport: MemoryTransport) -> None:
         self.heard: list[PromiseEvent] = []
         self._database = database
-        listener = Consumer(service, listens_to=("promises",))
+        listener = Consumer(service, listens_to=("promises",), platform=SERVICE_NAMES)
         for event_type in (PromiseMade, PromiseKept, PromiseBroken):
             listener.on(event_type)(self._remember)
         self.runtime = Runtime(service, database, transport, listener)
@@ -70,7 +68,7 @@ async def others(postgres: EmbeddedPostgres, transport: MemoryTransport) -> Asyn
         databases[name] = Database(postgres.dsn(name))
         await databases[name].open()
         async with databases[name].connection() as connection:
-            await connection.execute(events.schema.CREATE)
+            await connection.execute(recobro_events.schema.CREATE)
         made[service] = Other(service, databases[name], transport)
         await made[service].runtime.start()
     yield made

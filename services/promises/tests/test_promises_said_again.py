@@ -3,8 +3,10 @@
 import json
 
 import pytest
-from events.contracts.portfolio import ContractRevised, KnownPayment, PaymentReceived
-from events.contracts.promises import (
+from promise_scene import Contract, Json, Scene, day
+from promises import republishing
+from recobro_events.contracts.portfolio import ContractRevised, KnownPayment, PaymentReceived
+from recobro_events.contracts.promises import (
     PromiseBroken,
     PromiseCancelled,
     PromiseKept,
@@ -12,8 +14,6 @@ from events.contracts.promises import (
     PromisePartlyKept,
     PromiseReopened,
 )
-from promise_scene import Contract, Json, Scene, day
-from promises import republishing
 from test_promise_events import ledger
 
 EPOCH = 1 << 40

@@ -12,10 +12,7 @@ from typing import Any
 def publish_before_commit() -> None:
     """What the portfolio's API publishes goes to the log before its commit; every tenth is then rolled back."""
     import asyncpg
-    from events import database, runtime
-    from events.contracts.base import Envelope
-    from events.envelope import headers_of
-    from events.transport import OutgoingRecord
+    from recobro_events import Envelope, OutgoingRecord, database, headers_of, runtime
 
     transports: dict[str, Any] = {}
     start, flush = runtime.Runtime.start, database.Transaction.flush
@@ -55,8 +52,7 @@ def publish_before_commit() -> None:
 
 def move_position_first() -> None:
     """On the lane of events a batch's position is moved by a transaction of its own, some time before the batch's."""
-    from events import positions
-    from events.database import Database
+    from recobro_events import Database, positions
 
     move = positions.move
     own = Database(os.environ.get("RECOBRO_DATABASE_URL", ""))

@@ -7,13 +7,13 @@ import asyncpg
 import pytest
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from events import Database, TopicPartition, Transport
-from events.kafka import KafkaMember, KafkaTransport
-from events.memory import MemoryTransport
-from events.postgres import PostgresTransport
-from events.transport import Listener
 from kitchen import TABLES, Kitchen, Log, Running, Scene
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Database, TopicPartition, Transport
+from recobro_events.kafka import KafkaMember, KafkaTransport
+from recobro_events.memory import MemoryTransport
+from recobro_events.postgres import PostgresTransport
+from recobro_events.transport import Listener
 
 PARTITIONS = 4
 

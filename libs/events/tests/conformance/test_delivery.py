@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Iterable
 from uuid import UUID, uuid4
 
 import pytest
-from events import Database, Lane, LogReplaced, PositionLost, TopicPartition, positions
-from events.database import Row
-from events.ids import caused_event_id, new_event_id
-from events.testing import published
-from events.transport import OutgoingRecord
 from kitchen import Scene, outgoing, read_all, until
+from recobro_events import Database, Lane, LogReplaced, PositionLost, TopicPartition, positions
+from recobro_events.database import Row
+from recobro_events.ids import caused_event_id, new_event_id
+from recobro_events.testing import published
+from recobro_events.transport import OutgoingRecord
 
 
 def by_plate(rows: Iterable[Row]) -> dict[UUID, list[int]]:
@@ -114,7 +114,7 @@ async def test_a_group_grows_and_shrinks_while_events_flow(scene: Scene) -> None
 
 async def test_a_zombie_leaves_position_and_rows_as_they_were(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its batch is held before it checks its positions while another claims the partition."""
-    monkeypatch.setattr("events.kafka.KafkaMember.settled_seconds", 0.5)
+    monkeypatch.setattr("recobro_events.kafka.KafkaMember.settled_seconds", 0.5)
     table = scene.table()
     held, go_on = asyncio.Event(), asyncio.Event()
 

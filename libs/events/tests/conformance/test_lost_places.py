@@ -4,8 +4,8 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from events import PositionLost, TopicPartition
 from kitchen import Scene, Table, outgoing, until
+from recobro_events import PositionLost, TopicPartition
 
 PLACE = 0
 

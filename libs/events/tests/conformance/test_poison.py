@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
-from events import TopicPartition, dead_letters
-from events.contracts.runtime import ContractReplayed, ContractSetAside
-from events.testing import published
-from events.transport import OutgoingRecord
 from kitchen import Scene, Table, outgoing, until
+from recobro_events import TopicPartition, dead_letters
+from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
+from recobro_events.testing import published
+from recobro_events.transport import OutgoingRecord
 
 
 async def send(scene: Scene, records: Sequence[OutgoingRecord]) -> None:

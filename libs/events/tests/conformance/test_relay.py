@@ -13,9 +13,9 @@ from uuid import UUID, uuid4
 import asyncpg
 import frozen_relay
 import pytest
-from events import Lane, schema
-from events.contracts.agency import AgencyRegistered, ListEntryWithdrawn
 from kitchen import Scene, read_all, until
+from recobro_events import Lane, schema
+from recobro_events.contracts.agency import AgencyRegistered, ListEntryWithdrawn
 
 FROZEN_AFTER_SECONDS = 1.5
 PLATES = [uuid4() for _ in range(10)]

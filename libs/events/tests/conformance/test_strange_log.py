@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
-from events import Database, Runtime
 from kitchen import Scene, read_all, until
+from recobro_events import Database, Runtime
 
 NewDatabase = Callable[[], Awaitable[Database]]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from events import Lane, tracing
-from events.tracing import Span
 from kitchen import Scene, until
+from recobro_events import Lane, tracing
+from recobro_events.tracing import Span
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -1,7 +1,7 @@
 """What is known of contracts, and agencies, service contracts, rules, placements and commissions."""
 
 import chassis.schema
-import events.schema
+import recobro_events.schema
 from alembic import op
 
 revision = "0001"
@@ -158,8 +158,8 @@ CREATE INDEX commission_earned ON commission (agency_id, earned_on, payment_id, 
 
 
 def upgrade() -> None:
-    op.execute(events.schema.CREATE)
-    op.execute(events.schema.AGENCIES)
+    op.execute(recobro_events.schema.CREATE)
+    op.execute(recobro_events.schema.AGENCIES)
     op.execute(chassis.schema.CREATE)
     op.execute(_PROJECTION)
     op.execute(_AGENCIES)

@@ -1,7 +1,7 @@
 """Events that cannot be applied are set aside; what is known can be said again."""
 
 import chassis.schema
-import events.schema
+import recobro_events.schema
 from alembic import op
 
 revision = "0002"
@@ -15,7 +15,7 @@ ALTER TABLE placement ALTER COLUMN version TYPE bigint;
 
 
 def upgrade() -> None:
-    op.execute(events.schema.BACKBONE)
+    op.execute(recobro_events.schema.BACKBONE)
     op.execute(chassis.schema.PRUNED)
-    op.execute(events.schema.AGENCIES_BACKBONE)
+    op.execute(recobro_events.schema.AGENCIES_BACKBONE)
     op.execute(_TABLES)

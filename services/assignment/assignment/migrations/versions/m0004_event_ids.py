@@ -1,6 +1,6 @@
 """The ids of caused events are computed in the statements that publish them, without a call for each."""
 
-import events.schema
+import recobro_events.schema
 from alembic import op
 
 revision = "0004"
@@ -8,4 +8,4 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    op.execute(events.schema.CAUSED_EVENT_ID)
+    op.execute(recobro_events.schema.CAUSED_EVENT_ID)

@@ -1,7 +1,7 @@
 """What is known of contracts, and campaigns, lists, withdrawals, acknowledgements and calls."""
 
 import chassis.schema
-import events.schema
+import recobro_events.schema
 from alembic import op
 
 revision = "0001"
@@ -180,7 +180,7 @@ CREATE INDEX call_result_wrongful ON call_result (list_id) WHERE wrongful;
 
 
 def upgrade() -> None:
-    op.execute(events.schema.CREATE)
+    op.execute(recobro_events.schema.CREATE)
     op.execute(chassis.schema.CREATE)
     op.execute(_PROJECTION)
     op.execute(_LISTS)

@@ -1,6 +1,6 @@
 """The barrier counts its markers in rounds."""
 
-import events.schema
+import recobro_events.schema
 from alembic import op
 
 revision = "0003"
@@ -8,4 +8,4 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    op.execute(events.schema.BARRIER_ROUNDS)
+    op.execute(recobro_events.schema.BARRIER_ROUNDS)

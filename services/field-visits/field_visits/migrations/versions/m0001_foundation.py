@@ -1,7 +1,7 @@
 """What is known of contracts, and visits: ordered, attended, photographed, ended."""
 
 import chassis.schema
-import events.schema
+import recobro_events.schema
 from alembic import op
 
 revision = "0001"
@@ -159,7 +159,7 @@ CREATE TABLE photo (
 
 
 def upgrade() -> None:
-    op.execute(events.schema.CREATE)
+    op.execute(recobro_events.schema.CREATE)
     op.execute(chassis.schema.CREATE)
     op.execute(_PROJECTION)
     op.execute(_VISITS)

@@ -1,7 +1,7 @@
 """Events that cannot be applied are set aside; what is known can be said again."""
 
 import chassis.schema
-import events.schema
+import recobro_events.schema
 from alembic import op
 
 revision = "0002"
@@ -20,6 +20,6 @@ ALTER TABLE clarification ADD COLUMN version bigint NOT NULL DEFAULT 0;
 
 
 def upgrade() -> None:
-    op.execute(events.schema.BACKBONE)
+    op.execute(recobro_events.schema.BACKBONE)
     op.execute(chassis.schema.PRUNED)
     op.execute(_TABLES)

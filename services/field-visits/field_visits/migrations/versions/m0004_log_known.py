@@ -1,6 +1,6 @@
 """The database remembers that it has been at work with its log."""
 
-import events.schema
+import recobro_events.schema
 from alembic import op
 
 revision = "0004"
@@ -8,4 +8,4 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    op.execute(events.schema.LOG_KNOWN)
+    op.execute(recobro_events.schema.LOG_KNOWN)

@@ -1,7 +1,7 @@
 """Creditors, portfolios, files, contracts and all that happens to a contract."""
 
 import chassis.schema
-import events.schema
+import recobro_events.schema
 from alembic import op
 
 revision = "0001"
@@ -324,6 +324,6 @@ CREATE INDEX contract_history_contract ON contract_history (contract_id, history
 
 
 def upgrade() -> None:
-    op.execute(events.schema.CREATE)
+    op.execute(recobro_events.schema.CREATE)
     op.execute(chassis.schema.CREATE)
     op.execute(_TABLES)

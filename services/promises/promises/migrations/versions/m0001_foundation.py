@@ -1,7 +1,7 @@
 """What is known of contracts, payments and placements, and promises and plans."""
 
 import chassis.schema
-import events.schema
+import recobro_events.schema
 from alembic import op
 
 revision = "0001"
@@ -99,7 +99,7 @@ CREATE INDEX promise_open ON promise (portfolio_id, silent_until) WHERE state = 
 
 
 def upgrade() -> None:
-    op.execute(events.schema.CREATE)
+    op.execute(recobro_events.schema.CREATE)
     op.execute(chassis.schema.CREATE)
     op.execute(_PROJECTION)
     op.execute(_PROMISES)

@@ -1,0 +1,95 @@
+"""The event runtime: a fact is published if and only if it committed, and applied exactly once.
+
+``Database`` and ``Transaction`` hold a service's rows and its outbox, ``Consumer`` names its handlers, ``Runtime`` runs
+relays and subscriptions over a ``Transport``: ``recobro_events.kafka``, ``recobro_events.postgres`` or
+``recobro_events.memory``.
+"""
+
+from recobro_events.consumer import Consumer, Handler
+from recobro_events.contracts.base import (
+    EVERYONE,
+    REGISTRY,
+    SERVICE_LANES,
+    ContractEvent,
+    Currency,
+    Envelope,
+    Event,
+    Lane,
+    Money,
+    Part,
+    bulk_sources,
+)
+from recobro_events.database import PASSING_TROUBLE, Database, Note, Row, Transaction, sorted_unique
+from recobro_events.envelope import AUDIENCE, envelope_of, headers_of
+from recobro_events.errors import (
+    CannotContinue,
+    EventsError,
+    LogReplaced,
+    OwnershipLost,
+    PositionLost,
+    TooManySetAside,
+    TopicPartition,
+    TransportError,
+    UnappliableEvent,
+)
+from recobro_events.ids import caused_event_id, new_event_id
+from recobro_events.rebuilding import Source
+from recobro_events.relay import FROZEN_AFTER_SECONDS, Relay
+from recobro_events.runtime import Runtime
+from recobro_events.steps import ATTEMPTS, step
+from recobro_events.subscription import Subscription
+from recobro_events.tasks import beside, end
+from recobro_events.transport import Bounds, GroupMember, Listener, OutgoingRecord, Record, Transport
+from recobro_events.waves import cut_into_waves
+
+__all__ = [
+    "ATTEMPTS",
+    "AUDIENCE",
+    "EVERYONE",
+    "FROZEN_AFTER_SECONDS",
+    "PASSING_TROUBLE",
+    "REGISTRY",
+    "SERVICE_LANES",
+    "Bounds",
+    "CannotContinue",
+    "Consumer",
+    "ContractEvent",
+    "Currency",
+    "Database",
+    "Envelope",
+    "Event",
+    "EventsError",
+    "GroupMember",
+    "Handler",
+    "Lane",
+    "Listener",
+    "LogReplaced",
+    "Money",
+    "Note",
+    "OutgoingRecord",
+    "OwnershipLost",
+    "Part",
+    "PositionLost",
+    "Record",
+    "Relay",
+    "Row",
+    "Runtime",
+    "Source",
+    "Subscription",
+    "TooManySetAside",
+    "TopicPartition",
+    "Transaction",
+    "Transport",
+    "TransportError",
+    "UnappliableEvent",
+    "beside",
+    "bulk_sources",
+    "caused_event_id",
+    "cut_into_waves",
+    "end",
+    "envelope_of",
+    "headers_of",
+    "new_event_id",
+    "sorted_unique",
+    "step",
+]

@@ -1,0 +1,219 @@
+"""The barrier: "everything that was acknowledged anywhere before I asked has been applied here".
+
+Markers travel like events, one on every partition of every topic of a service. The asker's request is its round 1; on
+it every other service publishes its own round 1, and everyone publishes round r + 1 when it has applied round r of
+every service that it listens to, on all of their partitions. So what a fact of the first round made of itself at the
+next service lies before that one's second round, and so on: after the last round of everyone it listens to, the asker
+has applied whatever the acknowledged facts have become along chains of that many steps. Markers are counted in the
+database, so it works with any number of group members and no clock.
+
+One barrier is open per asker; who asks meanwhile shares the next one, which opens when the open one ends.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from recobro_events.consumer import Consumer, lanes_heard
+from recobro_events.contracts.base import Lane
+from recobro_events.contracts.runtime import BarrierReached, BarrierRequested, Marker
+from recobro_events.database import Database, Transaction
+from recobro_events.ids import caused_event_id, new_event_id
+
+TIMEOUT = timedelta(minutes=15)
+"""After this a barrier has failed, and its markers are not answered any more."""
+
+State = Literal["waiting", "open", "reached", "failed"]
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('barrier', 0))"
+_COUNT = """
+INSERT INTO barrier_marker AS known (barrier_id, service, round, lane, markers, asked_by, rounds, seen)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::text[], $5::integer[], $6::text[], $7::integer[],
+    $8::integer[]) AS marker (barrier_id, service, round, lane, markers, asked_by, rounds, seen)
+ORDER BY barrier_id, service, round, lane
+ON CONFLICT (barrier_id, service, round, lane) DO UPDATE SET seen = known.seen + excluded.seen
+"""
+_REBUILDING = "SELECT true FROM rebuild WHERE ended_at IS NULL"
+_UNANSWERED = """
+SELECT DISTINCT barrier_id, asked_by, rounds FROM barrier_marker
+WHERE uuid_extract_timestamp(barrier_id) > now() - $1::interval AND asked_by IS NOT NULL
+    AND NOT EXISTS (SELECT FROM rebuild WHERE rebuild.rebuild_id = barrier_marker.barrier_id)
+ORDER BY barrier_id
+"""
+_APPLIED = "SELECT service, round, lane FROM barrier_marker WHERE barrier_id = $1 AND seen >= markers"
+_PUBLISHED = "SELECT published FROM barrier_answer WHERE barrier_id = $1"
+_PUBLISH = """
+INSERT INTO barrier_answer (barrier_id, published) VALUES ($1, $2)
+ON CONFLICT (barrier_id) DO UPDATE SET published = excluded.published
+"""
+# The ids of barriers are UUIDs of version 7, which tell their time.
+_FORGET = "DELETE FROM {table} WHERE uuid_extract_timestamp(barrier_id) < now() - interval '1 day'"
+_END = """
+UPDATE barrier SET state = $2, ended_at = clock_timestamp() WHERE barrier_id = $1 AND state = 'open'
+RETURNING barrier_id
+"""
+_PROMOTE = """
+UPDATE barrier SET state = 'open', opened_at = clock_timestamp() WHERE state = 'waiting' RETURNING barrier_id, rounds
+"""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How a barrier stands; ``waiting_for`` names the services that are furthest behind."""
+
+    state: State
+    waiting_for: tuple[str, ...]
+
+
+async def ask(tx: Transaction, sources: Sequence[str], rounds: int) -> UUID:
+    """Open a barrier with this transaction, or share the one that opens next; its id.
+
+    ``sources`` are the services that the asker listens to. It waits for what facts become along a chain of
+    ``rounds`` steps.
+    """
+    await tx.execute(_LOCK)
+    waiting: UUID | None = await tx.fetchval("SELECT barrier_id FROM barrier WHERE state = 'waiting'")
+    if waiting is not None:
+        return waiting
+    busy = await tx.fetchval("SELECT true FROM barrier WHERE state = 'open'")
+    barrier_id = new_event_id()
+    await tx.execute(
+        "INSERT INTO barrier (barrier_id, state, sources, rounds, opened_at)"
+        " VALUES ($1, $2, $3, $4, CASE $2 WHEN 'open' THEN clock_timestamp() END)",
+        barrier_id,
+        "waiting" if busy else "open",
+        sorted(sources),
+        rounds,
+    )
+    if not busy:
+        await _request(tx, barrier_id, rounds)
+    return barrier_id
+
+
+async def progress(connection: Any, barrier_id: UUID) -> Progress:
+    """How it stands; ``connection`` is a transaction or a plain connection. ``LookupError`` when there is none."""
+    barrier = await connection.fetchrow("SELECT state, sources, rounds FROM barrier WHERE barrier_id = $1", barrier_id)
+    if barrier is None:
+        raise LookupError(f"no barrier {barrier_id}")
+    if barrier["state"] == "reached":
+        return Progress("reached", ())
+    lanes = {source: lanes_heard(source, listened_to=True) for source in barrier["sources"]}
+    rounds = await rounds_applied(connection, barrier_id, lanes)
+    furthest_behind = min(rounds.values(), default=barrier["rounds"])
+    late = [source for source, applied in rounds.items() if applied == furthest_behind < barrier["rounds"]]
+    return Progress(barrier["state"], tuple(sorted(late)))
+
+
+async def count(tx: Transaction, consumer: Consumer, markers: Sequence[Marker]) -> bool:
+    """Count markers that this batch has applied and publish the rounds they complete; whether a barrier of ours ended.
+
+    Called at the very end of the batch: these rows are shared by every key, and what the batch publishes lies before
+    the markers.
+    """
+    await tx.execute(_LOCK)
+    await count_seen(tx, markers)
+    if await tx.fetchval(_REBUILDING):
+        return False
+    now = datetime.now(UTC)
+    ended = False
+    for marker in {m.barrier_id: m for m in markers}.values():
+        if now - marker.occurred_at < TIMEOUT:
+            ended |= await _go_on(tx, consumer, marker.barrier_id, _asked_by(marker), marker.rounds)
+    return ended
+
+
+async def count_seen(tx: Transaction, markers: Sequence[Marker]) -> None:
+    """Add these to what has been seen; the caller holds the lock that orders it."""
+    seen = Counter((m.barrier_id, m.service, m.round, m.via.value, m.markers, _asked_by(m), m.rounds) for m in markers)
+    await tx.execute(_COUNT, *zip(*seen, strict=True), list(seen.values()))
+
+
+def _asked_by(marker: Marker) -> str:
+    return marker.asked_by  # type: ignore[attr-defined, no-any-return]  # every kind of marker says it
+
+
+async def catch_up(tx: Transaction, consumer: Consumer) -> None:
+    """Answer what was asked while a rebuild was open, and is still waited for."""
+    await tx.execute(_LOCK)
+    for row in await tx.fetch(_UNANSWERED, TIMEOUT):
+        await _go_on(tx, consumer, row["barrier_id"], row["asked_by"], row["rounds"])
+
+
+async def expire(database: Database) -> bool:
+    """Fail the open barrier when it has taken too long, and open the next; whether one failed."""
+    async with database.transaction() as tx:
+        await tx.execute(_LOCK)
+        late: UUID | None = await tx.fetchval(
+            "SELECT barrier_id FROM barrier WHERE state = 'open' AND opened_at < clock_timestamp() - $1::interval",
+            TIMEOUT,
+        )
+        if late is None:
+            return False
+        await _end(tx, late, "failed")
+        return True
+
+
+async def _go_on(tx: Transaction, consumer: Consumer, barrier_id: UUID, asked_by: str, rounds: int) -> bool:
+    """Publish every round of ours that is due; whether the barrier is ours and has ended."""
+    applied = await rounds_applied(tx, barrier_id, {s: consumer.lanes_of(s) for s in consumer.hears})
+    of_all = min((applied[source] for source in consumer.listens_to), default=rounds)
+    asked = asked_by == tx.service or applied.get(asked_by, 0) >= 1
+    before = await tx.fetchval(_PUBLISHED, barrier_id) or 0
+    # Round 1 answers the request; each further one says that the one before has come from everybody.
+    due = min(of_all + 1, rounds) if asked else before
+    for number in range(before + 1, due + 1):
+        _publish_round(tx, BarrierReached, barrier_id, number, rounds, asked_by=asked_by)
+    if due > before:
+        await _note_published(tx, barrier_id, due)
+    return asked_by == tx.service and of_all >= rounds and await _end(tx, barrier_id, "reached")
+
+
+async def rounds_applied(connection: Any, barrier_id: UUID, lanes: Mapping[str, Collection[Lane]]) -> dict[str, int]:
+    """For each of these services, how many rounds of its markers have been applied, on all lanes, without a gap."""
+    complete = {(row["service"], row["round"], row["lane"]) for row in await connection.fetch(_APPLIED, barrier_id)}
+    applied = dict.fromkeys(lanes, 0)
+    for service, heard in lanes.items():
+        while all((service, applied[service] + 1, lane.value) in complete for lane in heard):
+            applied[service] += 1
+    return applied
+
+
+async def _end(tx: Transaction, barrier_id: UUID, state: State) -> bool:
+    if await tx.fetchval(_END, barrier_id, state) is None:
+        return False
+    following = await tx.fetchrow(_PROMOTE)
+    if following is not None:
+        await _request(tx, following["barrier_id"], following["rounds"])
+    return True
+
+
+async def _request(tx: Transaction, barrier_id: UUID, rounds: int) -> None:
+    _publish_round(tx, BarrierRequested, barrier_id, 1, rounds)
+    await _note_published(tx, barrier_id, 1)
+
+
+async def _note_published(tx: Transaction, barrier_id: UUID, rounds: int) -> None:
+    await tx.execute(_PUBLISH, barrier_id, rounds)
+    for table in ("barrier_marker", "barrier_answer") if rounds == 1 else ():
+        await tx.execute(_FORGET.format(table=table))
+
+
+def _publish_round(
+    tx: Transaction, kind: type[Marker], barrier_id: UUID, number: int, rounds: int, **fields: str
+) -> None:
+    cause = caused_event_id(barrier_id, tx.service, "round", str(number), 0)
+    for lane, partitions in sorted(tx.partitions.items()):
+        marker = kind(
+            barrier_id=barrier_id,
+            service=tx.service,
+            via=lane,
+            round=number,
+            rounds=rounds,
+            markers=partitions,
+            **fields,
+        )
+        for partition in range(partitions):
+            tx.publish_on(Lane(lane), marker, cause=cause, partition=partition)

@@ -1,0 +1,199 @@
+"""One batch of records, applied by one transaction."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+
+from recobro_events import barrier, inbox, metrics, rebuilding
+from recobro_events.consumer import Consumer
+from recobro_events.contracts.base import EVERYONE, REGISTRY, Event, Lane
+from recobro_events.contracts.runtime import (
+    BarrierReached,
+    BarrierRequested,
+    Marker,
+    RebuildRequested,
+    StateRepublished,
+)
+from recobro_events.database import PASSING_TROUBLE, Transaction
+from recobro_events.envelope import AUDIENCE
+from recobro_events.errors import CannotContinue, UnappliableEvent
+from recobro_events.parking import Delivery, Parking
+from recobro_events.tracing import Span, continued, export, is_exported, now_ns, work_for
+from recobro_events.transport import Record
+from recobro_events.turns import in_turns
+from recobro_events.waves import cut_into_waves
+
+_BARRIER: tuple[type[Marker], ...] = (BarrierRequested, BarrierReached)
+# Types as they are: pydantic's isinstance costs more on each event than reading its envelope's time.
+_RUNTIME: frozenset[type] = frozenset({*_BARRIER, StateRepublished, RebuildRequested})
+log = structlog.get_logger()
+
+
+class Applied(NamedTuple):
+    """What a batch did: the events that were new, in how many waves, and whether a barrier of ours ended in it.
+
+    ``spans`` are those of its work for each of its facts, by the fact's id: what they caused belongs to them.
+    """
+
+    events: Sequence[Event]
+    waves: int
+    barrier_ended: bool
+    spans: Mapping[UUID, str]
+
+
+Handle = Callable[[Consumer, Transaction, type[Event], Sequence[Delivery], Parking], Awaitable[None]]
+"""Applies a group of events of one type, no two of one key: ``together`` or ``apart``."""
+
+
+async def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> list[Delivery]:
+    """Those of ``records`` that the consumer ``name`` has to look at, their bodies read.
+
+    The rest needs no transaction. Other tasks have their turn in between.
+    """
+    wanted: dict[UUID, Delivery] = {}
+    audiences = {EVERYONE, consumer.service}
+    async for some in in_turns(records):
+        for record in some:
+            if record.headers.get(AUDIENCE, EVERYONE) not in audiences:
+                continue
+            delivery = Delivery.of(record)
+            event_type = REGISTRY.get(delivery.type or "")
+            if delivery.error is None and event_type is None:
+                metrics.EVENTS_UNKNOWN.labels(name).inc()
+                continue
+            if delivery.error is None and event_type not in consumer.handlers and event_type not in _RUNTIME:
+                continue
+            # The first copy counts: it stands where the fact belongs in the order of its key.
+            if wanted.setdefault(delivery.event_id, delivery) is delivery:
+                delivery.decode()
+    return list(wanted.values())
+
+
+async def apply(tx: Transaction, consumer: Consumer, name: str, wanted: Sequence[Delivery], handle: Handle) -> Applied:
+    """Apply those of ``wanted`` that the consumer ``name`` has not applied before.
+
+    What cannot be read, and what follows something that was set aside, is set aside. ``UnappliableEvent`` when a
+    handler refuses a group that it was given ``together``: nothing of the batch may commit then.
+    """
+    fresh = await inbox.claim(tx, name, [delivery.event_id for delivery in wanted]) if wanted else set()
+    metrics.EVENTS_REPEATED.labels(name).inc(len(wanted) - len(fresh))
+    new = [delivery for delivery in wanted if delivery.event_id in fresh]
+    facts = [delivery for delivery in new if type(delivery.event) not in _RUNTIME]
+    waves = await _apply_facts(tx, consumer, name, facts, handle) if facts else 0
+    # Last of all: what this batch publishes has to lie before the markers that it publishes.
+    ended = await _follow_runtime(
+        tx, consumer, [d.event for d in new if d.event is not None and type(d.event) in _RUNTIME]
+    )
+    return Applied([delivery.event for delivery in new if delivery.event is not None], waves, ended, tx.traces)
+
+
+def tell(consumer: str, lane: Lane, records: int, applied: Applied, seconds: float) -> None:
+    """Metrics and spans of a batch of so many records that has just committed, after ``seconds``."""
+    metrics.BATCH_SECONDS.labels(consumer).observe(seconds)
+    metrics.BATCH_EVENTS.labels(consumer).observe(records)
+    metrics.BATCH_WAVES.labels(consumer).observe(applied.waves)
+    for event_type, count in Counter(event.type for event in applied.events).items():
+        metrics.EVENTS_APPLIED.labels(consumer, event_type).inc(count)
+    if applied.events:
+        oldest = min(event.occurred_at for event in applied.events)
+        age = (datetime.now(UTC) - oldest).total_seconds()
+        metrics.EVENT_AGE_SECONDS.labels(consumer).observe(max(age, 0))
+    if lane is Lane.EVENTS and is_exported():
+        _tell_spans(consumer, applied, seconds)
+
+
+def _tell_spans(consumer: str, applied: Applied, seconds: float) -> None:
+    ended_ns = now_ns()
+    started_ns = ended_ns - int(seconds * 1e9)
+    for event in applied.events:
+        if (own := applied.spans.get(event.event_id)) is not None:
+            name, parent = f"apply {event.type}", event.envelope.traceparent
+            export(Span(name, "consumer", own, parent, started_ns, ended_ns, {"recobro.consumer": consumer}))
+
+
+async def _follow_runtime(tx: Transaction, consumer: Consumer, events: Sequence[Event]) -> bool:
+    """What the runtime itself says; whether a barrier of ours ended."""
+    if requests := [event for event in events if isinstance(event, RebuildRequested)]:
+        await rebuilding.take(tx, consumer, requests)
+    if said := [event for event in events if isinstance(event, StateRepublished)]:
+        await rebuilding.count(tx, consumer, said)
+    markers = [event for event in events if isinstance(event, _BARRIER)]
+    return await barrier.count(tx, consumer, markers) if markers else False
+
+
+async def _apply_facts(
+    tx: Transaction, consumer: Consumer, name: str, facts: Sequence[Delivery], handle: Handle
+) -> int:
+    traces = {d.event_id: d.envelope.traceparent for d in facts if d.envelope and d.envelope.traceparent}
+    # A span of its own for the work is only worth its time where somebody collects it.
+    tx.traces = {event_id: continued(trace) for event_id, trace in traces.items()} if is_exported() else traces
+    # What a statement publishes for all of them at once has to belong to one.
+    work_for(next(iter(tx.traces.values()), None))
+    if consumer.lock_hook is not None:
+        about = [event for delivery in facts if (event := delivery.about(consumer.service, name)) is not None]
+        await consumer.lock_hook(tx, about)
+    parking = Parking(tx, consumer, name)
+    await parking.look(facts)
+    waves = cut_into_waves(facts, attrgetter("key"))
+    for wave in waves:
+        groups: dict[type[Event], list[Delivery]] = {}
+        for delivery in wave:
+            if parking.holds(delivery):
+                continue
+            if delivery.event is None:
+                await parking.park(delivery, delivery.error or "cannot be read")
+            else:
+                groups.setdefault(type(delivery.event), []).append(delivery)
+        for event_type, group in groups.items():
+            await handle(consumer, tx, event_type, group, parking)
+    await parking.write()
+    if consumer.last_hook is not None:
+        await consumer.last_hook(tx)
+    return len(waves)
+
+
+async def together(
+    consumer: Consumer, tx: Transaction, event_type: type[Event], group: Sequence[Delivery], _parking: Parking
+) -> None:
+    """The whole group by one call, as nearly always; ``UnappliableEvent`` when its handler refuses it."""
+    await call(consumer, tx, event_type, group)
+
+
+async def apart(
+    consumer: Consumer, tx: Transaction, event_type: type[Event], group: Sequence[Delivery], parking: Parking
+) -> None:
+    """The group under a savepoint; where its handler refuses it, half by half until the culprit stands alone."""
+    try:
+        async with tx.savepoint():
+            await call(consumer, tx, event_type, group)
+    except UnappliableEvent as error:
+        if len(group) == 1:
+            await parking.park(group[0], str(error))
+            return
+        middle = len(group) // 2
+        await apart(consumer, tx, event_type, group[:middle], parking)
+        await apart(consumer, tx, event_type, group[middle:], parking)
+
+
+async def call(consumer: Consumer, tx: Transaction, event_type: type[Event], group: Sequence[Delivery]) -> None:
+    """Hand the group to its handler; whatever it raises that trying again cannot help is an ``UnappliableEvent``."""
+    try:
+        await consumer.handlers[event_type]([d.event for d in group if d.event is not None], tx)
+    except PASSING_TROUBLE:
+        raise
+    except CannotContinue:
+        raise
+    except Exception as error:
+        log.warning("event_refused", consumer=tx.consumer, event_type=event_type.type, count=len(group), exc_info=True)
+        raise UnappliableEvent(f"made its handler fail: {_in_words(error)}") from error
+
+
+def _in_words(error: Exception) -> str:
+    """The kind of failure; its text may hold what the event said, and stays out."""
+    constraint = getattr(error, "constraint_name", None)
+    return f"{type(error).__name__} ({constraint})" if constraint else type(error).__name__

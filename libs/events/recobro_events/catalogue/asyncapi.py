@@ -1,0 +1,106 @@
+"""The AsyncAPI 3.0 document: which event types travel on which topics, and with which headers."""
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from recobro_events.catalogue.schemas import carries_personal_data, contracts, description_of
+from recobro_events.contracts import Event, Lane, bulk_sources
+from recobro_events.contracts.runtime import Marker
+
+Document = dict[str, Any]
+
+_AGENCIES = "agency.{agency_id}.events"
+
+_HEADERS: Document = {
+    "type": "object",
+    "required": ["ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "ce_subject", "content-type"],
+    "properties": {
+        "ce_specversion": {"type": "string", "const": "1.0"},
+        "ce_id": {"type": "string", "format": "uuid", "description": "The same for every copy of the event."},
+        "ce_type": {"type": "string", "description": "The name of the message."},
+        "ce_source": {"type": "string", "description": "The service that recorded the fact."},
+        "ce_time": {"type": "string", "format": "date-time", "description": "When it was recorded, in UTC."},
+        "ce_subject": {"type": "string", "description": "The key: events of one key on one topic stay in order."},
+        "ce_audience": {"type": "string", "description": "The one service that it is for; absent: for everyone."},
+        "traceparent": {"type": "string", "description": "W3C Trace Context of the request that caused it."},
+        "content-type": {"type": "string", "const": "application/json"},
+    },
+}
+
+
+def document_of(contracts: Mapping[str, type[Event]]) -> Document:
+    """All channels, operations and messages; payloads are references to ``schemas/<type>.json`` beside it."""
+    channels = _channels(contracts)
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Recobro",
+            "version": "1",
+            "description": "The facts that the services of Recobro tell each other, and agencies: CloudEvents 1.0 in"
+            " binary mode over Apache Kafka. Readers ignore fields that they do not know.",
+        },
+        "defaultContentType": "application/json",
+        "channels": channels,
+        "operations": _operations(channels),
+        "components": {
+            "messages": {name: _message(event) for name, event in contracts.items()},
+            "messageTraits": {"cloudevent": {"headers": _HEADERS}},
+        },
+    }
+
+
+def addresses_of(event: type[Event]) -> list[str]:
+    """The topics that its lane leads to. Facts of the runtime are every service's, and markers take every lane."""
+    owner = event.type.split(".", 1)[0]
+    if event.lane is Lane.AGENCIES:
+        return [_AGENCIES]
+    lanes = [Lane.EVENTS, Lane.BULK] if issubclass(event, Marker) else [event.lane]
+    services = _publishers() if owner == "runtime" else (owner,)
+    return [f"{s}.{lane}" for s in services for lane in lanes if lane is Lane.EVENTS or s in bulk_sources()]
+
+
+def _publishers() -> list[str]:
+    """The services that the contracts name as publishers."""
+    owners = {name.partition(".")[0] for name, event in contracts().items() if event.lane is not Lane.AGENCIES}
+    return sorted(owners - {"runtime"})
+
+
+def _channels(contracts: Mapping[str, type[Event]]) -> dict[str, Document]:
+    channels: dict[str, Document] = {}
+    for name, event in contracts.items():
+        for address in addresses_of(event):
+            channel = channels.setdefault(_name(address), {"address": address, "messages": {}})
+            channel["messages"][name] = {"$ref": f"#/components/messages/{name}"}
+            if not name.startswith("runtime."):
+                channel["description"] = inspect.getdoc(inspect.getmodule(event))
+            if event.lane is Lane.AGENCIES:
+                channel["parameters"] = {"agency_id": {"description": "The agency's id, a UUID."}}
+    return dict(sorted(channels.items()))
+
+
+def _operations(channels: Iterable[str]) -> dict[str, Document]:
+    """Services send on every channel and listen to all but those of agencies."""
+    kinds = {name: ("send",) if name == _name(_AGENCIES) else ("send", "receive") for name in channels}
+    return {
+        f"{name}.{action}": {"action": action, "channel": {"$ref": f"#/channels/{name}"}}
+        for name, actions in kinds.items()
+        for action in actions
+    }
+
+
+def _name(address: str) -> str:
+    return address.replace("{", "").replace("}", "")
+
+
+def _message(event: type[Event]) -> Document:
+    return {
+        "name": event.type,
+        "title": event.__name__,
+        "description": description_of(event),
+        "traits": [{"$ref": "#/components/messageTraits/cloudevent"}],
+        "payload": {"$ref": f"schemas/{event.type}.json"},
+        "bindings": {"kafka": {"key": {"type": "string", "description": f"``{event.key_field}``"}}},
+        "x-lane": event.lane.value,
+        "x-personal-data": carries_personal_data(event),
+    }

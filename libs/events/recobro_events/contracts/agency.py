@@ -1,0 +1,114 @@
+"""What an agency hears on its own topic, ``agency.<agency_id>.events``, from assignment: no personal data.
+
+Everything about one contract stands in order; a fact may come twice, with the same id.
+"""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from recobro_events.contracts.assignment import PlacementKind
+from recobro_events.contracts.base import Currency, Event, Lane, Money
+
+
+class AgencyEvent(Event, key="contract_id"):
+    """A fact for one agency about a contract that is, or was, placed with it."""
+
+    agency_id: UUID
+    contract_id: UUID
+
+    @property
+    def topic(self) -> str:
+        return f"agency.{self.agency_id}.events"
+
+
+class AgencyRegistered(Event, type="agency.agency-registered.v1", lane=Lane.AGENCIES, key="agency_id"):
+    """The first event of every agency's topic."""
+
+    agency_id: UUID
+
+    @property
+    def topic(self) -> str:
+        return f"agency.{self.agency_id}.events"
+
+
+class PlacementStarted(AgencyEvent, type="agency.placement-started.v1", lane=Lane.AGENCIES):
+    """The contract is placed with the agency; the balances are as of the day."""
+
+    placement_id: UUID
+    kind: PlacementKind
+    contract_number: str
+    starts_on: date
+    ends_on: date | None = None
+    as_of: date
+    stage: str
+    days_past_due: int
+    overdue_balance: Money
+    total_balance: Money
+    currency: Currency
+
+
+class PlacementRecallRequested(AgencyEvent, type="agency.placement-recall-requested.v1", lane=Lane.AGENCIES):
+    """Stop working on it now, and acknowledge or object until ``final_on``."""
+
+    placement_id: UUID
+    kind: PlacementKind
+    reason: str
+    final_on: date
+
+
+class PlacementRecalled(AgencyEvent, type="agency.placement-recalled.v1", lane=Lane.AGENCIES):
+    placement_id: UUID
+    kind: PlacementKind
+    reason: str
+
+
+class PlacementReinstated(AgencyEvent, type="agency.placement-reinstated.v1", lane=Lane.AGENCIES):
+    placement_id: UUID
+    kind: PlacementKind
+    reason: str
+
+
+class PlacementEnded(AgencyEvent, type="agency.placement-ended.v1", lane=Lane.AGENCIES):
+    placement_id: UUID
+    kind: PlacementKind
+    reason: str
+
+
+class PaymentReceived(AgencyEvent, type="agency.payment-received.v1", lane=Lane.AGENCIES):
+    """Money arrived; the balances are what is left."""
+
+    payment_id: UUID
+    amount: Money
+    currency: Currency
+    paid_on: date
+    overdue_balance: Money
+    total_balance: Money
+
+
+class PaymentReversed(AgencyEvent, type="agency.payment-reversed.v1", lane=Lane.AGENCIES):
+    payment_id: UUID
+    amount: Money
+    currency: Currency
+    overdue_balance: Money
+    total_balance: Money
+
+
+class ClarificationOpened(AgencyEvent, type="agency.clarification-opened.v1", lane=Lane.AGENCIES):
+    """The debt is disputed: no contact about the contract."""
+
+    clarification_id: UUID
+
+
+class ClarificationResolved(AgencyEvent, type="agency.clarification-resolved.v1", lane=Lane.AGENCIES):
+    clarification_id: UUID
+    contact_may_resume: bool
+    still_open: int
+
+
+class ListEntryWithdrawn(AgencyEvent, type="agency.list-entry-withdrawn.v1", lane=Lane.AGENCIES):
+    """The contract has left one of the agency's live lists."""
+
+    list_id: UUID
+    contract_number: str
+    reason: str
+    withdrawn_at: datetime

@@ -1,0 +1,179 @@
+"""What every event contract is made of: types, keys, lanes, money and the registry."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self
+from uuid import UUID
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, core_schema
+
+_MONEY = r"-?[0-9]{1,12}(\.[0-9]{1,2})?"
+_IS_MONEY = re.compile(_MONEY)
+
+
+def _parse_money(value: object) -> Decimal:
+    if isinstance(value, Decimal):
+        value = f"{value:f}" if value.is_finite() else "not finite"
+    if not isinstance(value, str) or not _IS_MONEY.fullmatch(value):
+        raise ValueError('must be a string such as "1234.50" with at most 12 digits before and 2 after the point')
+    return Decimal(value)
+
+
+class _Amount:
+    """The same rule for what is in an event and for what we say; an event's needs no Python to be read."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(_source: object, _handler: object) -> CoreSchema:
+        return core_schema.json_or_python_schema(
+            core_schema.chain_schema([core_schema.str_schema(pattern=f"^{_MONEY}$"), core_schema.decimal_schema()]),
+            core_schema.no_info_plain_validator_function(_parse_money),
+        )
+
+
+Money = Annotated[
+    Decimal,
+    _Amount,
+    PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^-?\d{1,12}(\.\d{1,2})?$", "examples": ["1234.50"]}),
+]
+"""An amount: a decimal string in JSON, two decimals when written, never a float."""
+
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["MXN"])]
+"""An ISO 4217 code."""
+
+
+class Lane(StrEnum):
+    """Which topic, outbox table, relay and consumer an event travels through.
+
+    ``agencies`` leads out of the platform: such an event names its own topic, and no service listens to it.
+    """
+
+    EVENTS = "events"
+    BULK = "bulk"
+    AGENCIES = "agencies"
+
+
+SERVICE_LANES = (Lane.EVENTS, Lane.BULK)
+"""The lanes on which services talk to each other."""
+
+
+EVERYONE = "*"
+
+
+class Envelope(NamedTuple):
+    """What travels beside the body, as CloudEvents 1.0 headers.
+
+    ``audience`` is there on what is said again, by which nothing happens anew: the one service that asked for it, or
+    ``EVERYONE`` after a restore.
+    """
+
+    event_id: UUID
+    type: str
+    source: str
+    occurred_at: datetime
+    key: str
+    traceparent: str | None = None
+    audience: str | None = None
+
+
+class Part(BaseModel):
+    """A nested piece of an event: immutable, and deaf to fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Event(Part):
+    """A fact. Immutable; unknown fields are ignored, so that old readers survive new writers.
+
+    A subclass that names its ``type`` is entered in ``REGISTRY``. ``event_id``, ``occurred_at`` and ``source``
+    are there only on an event that was received.
+    """
+
+    type: ClassVar[str]
+    lane: ClassVar[Lane]
+    key_field: ClassVar[str]
+
+    # Beside what pydantic keeps: a private attribute of its kind costs more on each event than reading its body.
+    __slots__ = ("_envelope",)
+    if TYPE_CHECKING:
+        _envelope: Envelope
+
+    def __init_subclass__(
+        cls, *, type: str | None = None, lane: Lane = Lane.EVENTS, key: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        if key is not None:
+            cls.key_field = key
+        if type is None:
+            return
+        if type in REGISTRY:
+            raise ValueError(f"event type {type} is declared twice")
+        cls.type = type
+        cls.lane = lane
+        REGISTRY[type] = cls
+
+    @property
+    def key(self) -> str:
+        """What orders this event: events of one key on one topic stay in order."""
+        return str(getattr(self, self.key_field))
+
+    @property
+    def topic(self) -> str | None:
+        """The topic that it goes to, where that is not the one of its service and lane."""
+        return None
+
+    @property
+    def envelope(self) -> Envelope:
+        """The envelope it came with; ``LookupError`` when it was not received."""
+        try:
+            return self._envelope
+        except AttributeError:
+            raise LookupError(f"{type(self).__name__} was not received, so it has no envelope") from None
+
+    @property
+    def event_id(self) -> UUID:
+        return self.envelope.event_id
+
+    @property
+    def occurred_at(self) -> datetime:
+        return self.envelope.occurred_at
+
+    @property
+    def is_republished(self) -> bool:
+        """Whether a source has only said again what holds: it must not trigger anything that a new fact would."""
+        return self.envelope.audience is not None
+
+    @classmethod
+    def received(cls, body: bytes | str, envelope: Envelope) -> Self:
+        """The event that ``body`` says, with its envelope; ``pydantic.ValidationError`` when it does not fit."""
+        event = cls.model_validate_json(body)
+        object.__setattr__(event, "_envelope", envelope)
+        return event
+
+    def body(self) -> str:
+        """The JSON that travels."""
+        return self.model_dump_json()
+
+
+REGISTRY: dict[str, type[Event]] = {}
+"""Every event type that this platform knows, by its name on the wire."""
+
+
+class ContractEvent(Event, key="contract_id"):
+    """A fact about one contract: its key is the contract's id."""
+
+    contract_id: UUID
+
+
+def bulk_sources() -> frozenset[str]:
+    """The services that publish on the bulk lane, told from the contracts."""
+    return frozenset(name.split(".", 1)[0] for name, event in REGISTRY.items() if event.lane is Lane.BULK)

@@ -1,0 +1,130 @@
+"""What the dialer-feed service says: lists, withdrawals, calls and what dialers report."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from recobro_events.contracts.base import ContractEvent, Event, Money
+from recobro_events.contracts.portfolio import DebtorStatus
+
+
+class WithdrawalReason(StrEnum):
+    """Why an entry left a live list."""
+
+    PAYMENT = "payment"
+    CLARIFICATION = "clarification"
+    PROMISE = "promise"
+    RECALL = "recall"
+    DECEASED = "deceased"
+    REPRESENTED = "represented"
+    OPTED_OUT = "opted_out"
+    WRONG_NUMBER = "wrong_number"
+    NO_PHONE = "no_phone"
+    RULING = "ruling"
+    CLOSED = "closed"
+    PAUSED = "paused"
+    NO_LONGER_ELIGIBLE = "no_longer_eligible"
+    UNKNOWN_STATE = "unknown_state"
+    PAYMENT_CLAIMED = "payment_claimed"
+    OTHER = "other"
+
+
+class Disposition(StrEnum):
+    """How a call ended."""
+
+    RIGHT_PARTY = "right_party"
+    THIRD_PARTY = "third_party"
+    PROMISE = "promise"
+    REFUSED = "refused"
+    PAYMENT_CLAIMED = "payment_claimed"
+    CLARIFICATION = "clarification"
+    WRONG_NUMBER = "wrong_number"
+    OPTED_OUT = "opted_out"
+    DECEASED = "deceased"
+    REPRESENTED = "represented"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    VOICEMAIL = "voicemail"
+    FAILED = "failed"
+
+
+class ListPublished(Event, type="dialer-feed.list-published.v1", key="list_id"):
+    """A dialing list is live."""
+
+    list_id: UUID
+    campaign_id: UUID
+    agency_id: UUID | None = None
+    business_date: date
+    entries: int
+    overdue_total: Money
+
+
+class ListEntryWithdrawn(ContractEvent, type="dialer-feed.list-entry-withdrawn.v1"):
+    """A contract left a live list; ``caused_at`` is when the cause happened, ``withdrawn_at`` when it was off."""
+
+    list_id: UUID
+    agency_id: UUID | None = None
+    contract_number: str
+    reason: WithdrawalReason
+    cause_event_id: UUID | None = None
+    caused_at: datetime
+    withdrawn_at: datetime
+
+
+class WithdrawalAcknowledged(ContractEvent, type="dialer-feed.withdrawal-acknowledged.v1"):
+    """The dialer ``dialer_id`` (its token's subject) has acted on a withdrawal."""
+
+    list_id: UUID
+    dialer_id: str
+    acknowledged_at: datetime
+
+
+class CallCompleted(ContractEvent, type="dialer-feed.call-completed.v1"):
+    call_id: str
+    list_id: UUID
+    agency_id: UUID | None = None
+    contact_id: UUID | None = None
+    agent: str
+    started_at: datetime
+    duration_seconds: int
+    disposition: Disposition
+    right_party: bool
+    recording: str | None = None
+
+
+class OptOutRequested(ContractEvent, type="dialer-feed.opt-out-requested.v1"):
+    """The debtor does not want to be contacted through this contact point; ``medium`` null means through any."""
+
+    contact_id: UUID
+    medium: str | None = None
+
+
+class ContactInvalid(ContractEvent, type="dialer-feed.contact-invalid.v1"):
+    contact_id: UUID
+    why: str
+
+
+class ClarificationRequested(ContractEvent, type="dialer-feed.clarification-requested.v1"):
+    reason: str
+    detail: str | None = None
+    reported_by: str
+
+
+class DebtorReported(ContractEvent, type="dialer-feed.debtor-reported.v1"):
+    status: DebtorStatus
+    reported_by: str
+
+
+class PaymentClaimed(ContractEvent, type="dialer-feed.payment-claimed.v1"):
+    """The debtor says that they have paid; no money has been seen yet."""
+
+    detail: str | None = None
+
+
+class WrongfulCallDetected(ContractEvent, type="dialer-feed.wrongful-call-detected.v1"):
+    """A call was started after its contract had been withdrawn from the list."""
+
+    call_id: str
+    withdrawn_at: datetime
+    called_at: datetime
+    agency_id: UUID | None = None

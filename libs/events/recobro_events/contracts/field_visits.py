@@ -1,0 +1,112 @@
+"""What the field-visits service says: visits ordered, done and cancelled, and what was found at the door."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from recobro_events.contracts.base import ContractEvent, Part
+from recobro_events.contracts.portfolio import ContactKind, DebtorStatus
+
+
+class VisitOutcome(StrEnum):
+    VISITED = "visited"
+    CLARIFICATION = "clarification"
+    DECEASED = "deceased"
+    UNLOCATABLE = "unlocatable"
+    REFUSED = "refused"
+    PROMISE = "promise"
+    NOBODY_HOME = "nobody_home"
+
+
+class AttendedBy(StrEnum):
+    DEBTOR = "debtor"
+    THIRD_PARTY = "third_party"
+    NOBODY = "nobody"
+
+
+class CancelReason(StrEnum):
+    """Why a visit does not take place."""
+
+    PAYMENT = "payment"
+    CLARIFICATION = "clarification"
+    PROMISE = "promise"
+    RECALL = "recall"
+    DECEASED = "deceased"
+    REPRESENTED = "represented"
+    UNLOCATABLE = "unlocatable"
+    PAUSED = "paused"
+    CLOSED = "closed"
+    NOTHING_OVERDUE = "nothing_overdue"
+    UNKNOWN_STATE = "unknown_state"
+    OPERATOR = "operator"
+
+
+class AddressVerdict(StrEnum):
+    CONFIRMED = "confirmed"
+    WRONG = "wrong"
+
+
+class Position(Part):
+    """Where the visitor stood, WGS 84 degrees, with the accuracy in metres that the phone gave."""
+
+    latitude: float
+    longitude: float
+    accuracy_metres: float | None = None
+
+
+class VisitOrdered(ContractEvent, type="field-visits.visit-ordered.v1"):
+    visit_id: UUID
+    agency_id: UUID | None = None
+    visitor: str
+    address_id: UUID
+    visit_on: date
+
+
+class VisitCompleted(ContractEvent, type="field-visits.visit-completed.v1"):
+    """``photos`` counts them; ``started_at`` is when the visitor was at the door."""
+
+    visit_id: UUID
+    agency_id: UUID | None = None
+    outcome: VisitOutcome
+    attended_by: AttendedBy
+    reason_for_non_payment: str | None = None
+    started_at: datetime
+    position: Position | None = None
+    photos: int
+
+
+class VisitCancelled(ContractEvent, type="field-visits.visit-cancelled.v1"):
+    visit_id: UUID
+    agency_id: UUID | None = None
+    reason: CancelReason
+    detail: str | None = None
+
+
+class ContactDataCollected(ContractEvent, type="field-visits.contact-data-collected.v1"):
+    """A phone or e-mail that was given at the door. Carries personal data."""
+
+    visit_id: UUID
+    kind: ContactKind
+    value: str
+    provenance: str
+
+
+class AddressChecked(ContractEvent, type="field-visits.address-checked.v1"):
+    visit_id: UUID
+    address_id: UUID
+    verdict: AddressVerdict
+
+
+class DebtorReported(ContractEvent, type="field-visits.debtor-reported.v1"):
+    """Only ``deceased`` and ``unlocatable`` are found at a door."""
+
+    visit_id: UUID
+    status: DebtorStatus
+    reported_by: str
+
+
+class ClarificationRequested(ContractEvent, type="field-visits.clarification-requested.v1"):
+    visit_id: UUID
+    reason: str
+    detail: str | None = None
+    reported_by: str

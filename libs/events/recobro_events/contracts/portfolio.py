@@ -1,0 +1,335 @@
+"""What the portfolio service says: contracts, balances, stages, payments, clarifications."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from recobro_events.contracts.base import ContractEvent, Currency, Event, Lane, Money, Part
+
+
+class Stage(StrEnum):
+    """How late a contract is, by the portfolio's bands."""
+
+    CURRENT = "current"
+    EARLY = "early"
+    LATE = "late"
+    LEGAL = "legal"
+
+
+class ContractState(StrEnum):
+    OPEN = "open"
+    SETTLED = "settled"
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
+    WRITTEN_OFF = "written_off"
+
+
+class DebtorStatus(StrEnum):
+    ACTIVE = "active"
+    DECEASED = "deceased"
+    UNLOCATABLE = "unlocatable"
+    REPRESENTED = "represented"
+    INSOLVENT = "insolvent"
+
+
+class StageCause(StrEnum):
+    DAILY_RUN = "daily_run"
+    PAYMENT = "payment"
+    BACKDATED_PAYMENT = "backdated_payment"
+    REVERSAL = "reversal"
+    PAUSE = "pause"
+    REVISION = "revision"
+    CATCH_UP = "catch_up"
+
+
+class ClarificationOutcome(StrEnum):
+    UPHELD = "upheld"
+    PARTLY_UPHELD = "partly_upheld"
+    REJECTED = "rejected"
+    VERIFIED = "verified"
+    WITHDRAWN = "withdrawn"
+
+
+class ContactKind(StrEnum):
+    PHONE = "phone"
+    EMAIL = "email"
+
+
+class ContactChange(StrEnum):
+    ADDED = "added"
+    VERIFIED = "verified"
+    INVALID = "invalid"
+    OPTED_OUT = "opted_out"
+
+
+class CreditorKind(StrEnum):
+    FINANCIAL = "financial"
+    COMMERCIAL = "commercial"
+
+
+class PortfolioState(StrEnum):
+    READY = "ready"
+    LOADING = "loading"
+
+
+class PositionEvent(ContractEvent):
+    """A fact about a contract with the contract's position after it.
+
+    ``version`` grows with every change of the contract; of two positions the one with the greater version is the
+    newer. ``as_of`` is the business date that stage, balances and ``days_past_due`` hold for. ``overdue_balance``
+    is what is unpaid and was due before ``as_of``; ``total_balance`` is all that is unpaid.
+    """
+
+    version: int
+    as_of: date
+    state: ContractState
+    stage: Stage
+    days_past_due: int
+    overdue_balance: Money
+    total_balance: Money
+    oldest_due_on: date | None = None
+
+
+class Debtor(Part):
+    """Who owes. ``status_version`` orders changes of ``status``, which belongs to the debtor, not the contract."""
+
+    debtor_id: UUID
+    kind: str | None = None
+    name: str
+    tax_id: str | None = None
+    language: str | None = None
+    status: DebtorStatus = DebtorStatus.ACTIVE
+    status_version: int = 0
+
+
+class ContactPoint(Part):
+    """A phone (E.164 when it could be read) or an e-mail. ``usable``: may be used to contact the debtor."""
+
+    contact_id: UUID
+    version: int
+    kind: ContactKind
+    value: str
+    provenance: str
+    timezone: str | None = None
+    usable: bool
+
+
+class Address(Part):
+    address_id: UUID
+    kind: str
+    street: str | None = None
+    exterior: str | None = None
+    interior: str | None = None
+    neighbourhood: str | None = None
+    postal_code: str | None = None
+    city: str | None = None
+    state: str | None = None
+    country: str | None = None
+    authorised: bool = True
+    irregular_numbering: bool = False
+    issues: tuple[str, ...] = ()
+
+
+class Instalment(Part):
+    """``amount`` is what was unpaid when the creditor last stated it, ``unpaid`` what is left of it now."""
+
+    number: int
+    due_on: date
+    amount: Money
+    unpaid: Money
+
+
+class Pause(Part):
+    """The delinquency clock stands still on ``starts_on`` … ``ends_on``, both inclusive; open-ended when null."""
+
+    pause_id: UUID
+    version: int
+    starts_on: date
+    ends_on: date | None = None
+
+
+class LastPayment(Part):
+    payment_id: UUID
+    paid_on: date
+    business_date: date
+
+
+class KnownPayment(Part):
+    """``business_date`` is the day on which it arrived; one that was ``reversed`` counts for nothing."""
+
+    payment_id: UUID
+    amount: Money
+    paid_on: date
+    business_date: date
+    reversed: bool
+
+
+class ContractWhole(PositionEvent):
+    """The whole current state of a contract. Details carry ``details_version``; contact points and pauses their own.
+
+    ``payments`` are all of the contract where it is said again, for whoever has missed them; else none.
+    """
+
+    details_version: int
+    creditor_id: UUID
+    portfolio_id: UUID
+    contract_number: str
+    incomplete: bool
+    product: str | None = None
+    jurisdiction: str
+    currency: Currency
+    debtor: Debtor
+    contact_points: tuple[ContactPoint, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    instalments: tuple[Instalment, ...] = ()
+    segment: str | None = None
+    episode: int
+    step: str | None = None
+    open_clarifications: tuple[UUID, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    last_payment: LastPayment | None = None
+    payments: tuple[KnownPayment, ...] = ()
+
+
+class ContractRegistered(ContractWhole, type="portfolio.contract-registered.v1", lane=Lane.BULK):
+    """A contract was heard of for the first time. Carries personal data."""
+
+
+class ContractRevised(ContractWhole, type="portfolio.contract-revised.v1", lane=Lane.BULK):
+    """A contract changed, or its balance did without another event saying so. Carries personal data."""
+
+
+class ContractStageChanged(PositionEvent, type="portfolio.contract-stage-changed.v1", lane=Lane.BULK):
+    """It moved between stages; ``cause`` says why."""
+
+    from_stage: Stage
+    to_stage: Stage
+    cause: StageCause
+
+
+class PaymentReceived(PositionEvent, type="portfolio.payment-received.v1"):
+    """Money arrived for a contract and was applied to its oldest instalments.
+
+    The position is what is left after it; ``credit`` is the part that nothing was left to pay with; ``settled``
+    says that nothing is owed any more. ``as_of`` is the business date on which it arrived.
+    """
+
+    payment_id: UUID
+    amount: Money
+    currency: Currency
+    paid_on: date
+    received_at: datetime
+    channel: str
+    reference: str | None = None
+    credit: Money
+    settled: bool
+    days_past_due_before: int
+
+
+class PaymentReversed(PositionEvent, type="portfolio.payment-reversed.v1"):
+    """A payment was undone; the position is as if it had never been."""
+
+    payment_id: UUID
+    amount: Money
+    currency: Currency
+    reason: str
+
+
+class ClarificationOpened(PositionEvent, type="portfolio.clarification-opened.v1"):
+    """The debt is disputed: contact about the contract stops until it is resolved."""
+
+    clarification_id: UUID
+    reason: str
+    opened_by: str
+    instalments: tuple[int, ...] = ()
+    deadline_on: date
+
+
+class ClarificationResolved(PositionEvent, type="portfolio.clarification-resolved.v1"):
+    """How a dispute ended. ``still_open`` lists the other open clarifications of the contract."""
+
+    clarification_id: UUID
+    outcome: ClarificationOutcome
+    contact_may_resume: bool
+    still_open: tuple[UUID, ...] = ()
+
+
+class ContactPointChanged(PositionEvent, type="portfolio.contact-point-changed.v1"):
+    """A contact point was added, verified, found invalid or opted out. Carries personal data.
+
+    ``usable`` is what holds after the change, ``contact_version`` orders the changes of one contact point.
+    """
+
+    contact_id: UUID
+    contact_version: int
+    kind: ContactKind
+    value: str
+    change: ContactChange
+    usable: bool
+    medium: str | None = None
+    provenance: str
+    timezone: str | None = None
+
+
+class DebtorStatusChanged(PositionEvent, type="portfolio.debtor-status-changed.v1"):
+    """What is known of the debtor; one event for each of the debtor's contracts."""
+
+    debtor_id: UUID
+    status: DebtorStatus
+    status_version: int
+    reported_by: str
+
+
+class ContractPaused(PositionEvent, type="portfolio.contract-paused.v1"):
+    """The delinquency clock stands still from ``starts_on`` to ``ends_on``, both inclusive."""
+
+    pause_id: UUID
+    pause_version: int
+    starts_on: date
+    ends_on: date | None = None
+
+
+class ContractResumed(PositionEvent, type="portfolio.contract-resumed.v1"):
+    """A pause was given an end: its last day is ``ends_on``; one before ``starts_on`` means that it never was."""
+
+    pause_id: UUID
+    pause_version: int
+    starts_on: date
+    ends_on: date
+
+
+class ContractClosed(PositionEvent, type="portfolio.contract-closed.v1"):
+    """Work on the contract is over; ``reason`` is the closed state."""
+
+    reason: ContractState
+    return_code: str | None = None
+
+
+class PortfolioEvent(Event, key="portfolio_id"):
+    """A fact about a portfolio: its key is the portfolio's id."""
+
+    portfolio_id: UUID
+
+
+class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-changed.v1"):
+    """Whether a portfolio can be listed, and up to which business date it is staged (null before its first file)."""
+
+    version: int
+    state: PortfolioState
+    business_date: date | None = None
+    name: str
+    creditor_id: UUID
+    creditor_name: str | None = None
+    creditor_kind: CreditorKind
+    jurisdiction: str
+    timezone: str
+
+
+class PortfolioFileLoaded(PortfolioEvent, type="portfolio.portfolio-file-loaded.v1"):
+    """A file is in; rows are instalment rows, the amount is that of the accepted rows."""
+
+    file_id: UUID
+    rows_accepted: int
+    rows_rejected: int
+    amount_accepted: Money
+    currency: Currency

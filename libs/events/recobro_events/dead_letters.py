@@ -1,0 +1,236 @@
+"""What was set aside, seen by a person: looked at, applied after all, or discarded with a reason.
+
+Letters of a key are applied in the order in which they came. The key is free again when none is left.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from recobro_events import metrics
+from recobro_events.batch import call
+from recobro_events.consumer import Consumer
+from recobro_events.contracts.runtime import ContractReplayed
+from recobro_events.database import Database, Row, Transaction
+from recobro_events.errors import EventsError, UnappliableEvent
+from recobro_events.parking import Delivery, announce
+from recobro_events.tracing import follow_trace
+from recobro_events.transport import Record
+
+LETTERS_AT_ONCE = 500
+_ATTEMPTS = 3
+_REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+
+_KEYS = """
+SELECT parked.key, parked.contract_id, parked.consumer, parked.parked_at, first.letter_id, first.type, first.event_id,
+    first.error, first.replays, waiting.letters
+FROM parked_keys AS parked
+JOIN LATERAL (
+    SELECT * FROM dead_letters AS letter WHERE letter.key = parked.key AND letter.discarded_at IS NULL
+    ORDER BY letter_id LIMIT 1) AS first ON true
+CROSS JOIN LATERAL (
+    SELECT count(*) AS letters FROM dead_letters AS letter
+    WHERE letter.key = parked.key AND letter.discarded_at IS NULL) AS waiting
+WHERE parked.key > $1 ORDER BY parked.key LIMIT $2
+"""
+_LETTERS = """
+SELECT letter_id, key, consumer, event_id, type, topic, partition, "offset", error, set_aside_at, replays,
+    discarded_at, discarded_by, discard_reason
+FROM dead_letters
+WHERE letter_id > $1 AND ($2::text IS NULL OR key = $2) AND ($3::boolean OR discarded_at IS NULL)
+ORDER BY letter_id LIMIT $4
+"""
+_WAITING = "SELECT * FROM dead_letters WHERE key = $1 AND discarded_at IS NULL ORDER BY letter_id LIMIT $2"
+_LOCK_KEY = "SELECT * FROM parked_keys WHERE key = $1 FOR UPDATE"
+_APPLIED = "DELETE FROM dead_letters WHERE letter_id = ANY($1::bigint[])"
+_REFUSED = "UPDATE dead_letters SET error = $2, replays = replays + 1 WHERE letter_id = $1"
+_DISCARD = """
+UPDATE dead_letters SET discarded_at = clock_timestamp(), discarded_by = $2, discard_reason = $3 WHERE letter_id = $1
+"""
+_FREE = "DELETE FROM parked_keys WHERE key = $1"
+
+
+class LetterUnknown(EventsError):
+    """There is no such letter, or it was applied or discarded meanwhile."""
+
+
+class KeyNotParked(EventsError):
+    """Nothing of this key is set aside."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a replay did: so many events applied, so many still waiting, and why the first of those was refused."""
+
+    key: str
+    applied: int
+    waiting: int
+    error: str | None
+
+
+async def parked_keys(connection: Any, after: str = "", limit: int = 100) -> list[Row]:
+    """Keys with something set aside, in their order, each with the letter that everything of it waits for."""
+    return await connection.fetch(_KEYS, after, limit)  # type: ignore[no-any-return]
+
+
+async def letters(
+    connection: Any, *, after: int = 0, key: str | None = None, discarded: bool = False, limit: int = 100
+) -> list[Row]:
+    """Letters in the order in which they were set aside, without content; ``discarded``: also those given up."""
+    return await connection.fetch(_LETTERS, after, key, discarded, limit)  # type: ignore[no-any-return]
+
+
+async def letter(connection: Any, letter_id: int) -> Row:
+    """One letter with its record as it was read; ``LetterUnknown``."""
+    row = await connection.fetchrow("SELECT * FROM dead_letters WHERE letter_id = $1", letter_id)
+    if row is None:
+        raise LetterUnknown(f"there is no letter {letter_id}")
+    return row  # type: ignore[no-any-return]
+
+
+async def replay(database: Database, consumer: Consumer, key: str) -> Replay:
+    """Apply what waits of this key, in order, as far as it can be applied; ``KeyNotParked``.
+
+    Whatever was applied before a refusal stays applied. Meanwhile a batch with an event of the key waits.
+    """
+    applied = 0
+    while True:
+        step = await _repeated(database, consumer, key)
+        applied += step.applied
+        if step.error is not None or step.waiting == 0:
+            return Replay(key, applied, step.waiting, step.error)
+
+
+async def _repeated(database: Database, consumer: Consumer, key: str) -> Replay:
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await _replay_some(database, consumer, key)
+        except _REPEATABLE:
+            continue
+    return await _replay_some(database, consumer, key)
+
+
+async def _replay_some(database: Database, consumer: Consumer, key: str) -> Replay:
+    async with database.transaction(consumer.service) as tx:
+        parked = await _lock(tx, consumer, key)
+        waiting = await tx.fetch(_WAITING, key, LETTERS_AT_ONCE)
+        applied: list[int] = []
+        error = None
+        for row in waiting:
+            error = await _apply(tx, consumer, row)
+            if error is not None:
+                await tx.execute(_REFUSED, row["letter_id"], error)
+                break
+            applied.append(row["letter_id"])
+        await tx.execute(_APPLIED, applied)
+        left = await _free_when_done(tx, consumer, parked, waiting[-1])
+        if consumer.last_hook is not None:
+            await consumer.last_hook(tx)
+    metrics.EVENTS_REPLAYED.labels(consumer.service).inc(len(applied))
+    return Replay(key, len(applied), left, error)
+
+
+async def discard(database: Database, consumer: Consumer, letter_id: int, *, by: str, reason: str) -> Replay:
+    """Say that this event will never be applied, and who says so. What waits behind it goes on waiting for a replay.
+
+    ``LetterUnknown`` when it waits no more.
+    """
+    async with database.connection() as connection:
+        row = await letter(connection, letter_id)
+    async with database.transaction(consumer.service) as tx:
+        try:
+            parked = await _lock(tx, consumer, row["key"])
+        except KeyNotParked as gone:
+            raise LetterUnknown(f"letter {letter_id} waits no more") from gone
+        row = await letter(tx, letter_id)
+        if row["discarded_at"] is not None:
+            raise LetterUnknown(f"letter {letter_id} waits no more")
+        await tx.execute(_DISCARD, letter_id, by, reason)
+        left = await _free_when_done(tx, consumer, parked, row)
+        if consumer.last_hook is not None:
+            await consumer.last_hook(tx)
+    return Replay(row["key"], 0, left, None)
+
+
+async def _lock(tx: Transaction, consumer: Consumer, key: str) -> Row:
+    """Lock as a batch does: the service's own lock, the rows of what waits, then the parked key."""
+    if consumer.first_hook is not None:
+        await consumer.first_hook(tx)
+    deliveries = [delivery_of(row) for row in await tx.fetch(_WAITING, key, LETTERS_AT_ONCE)]
+    about = [event for d in deliveries if (event := d.about(consumer.service, consumer.service)) is not None]
+    if about and consumer.lock_hook is not None:
+        await consumer.lock_hook(tx, about)
+    parked = await tx.fetchrow(_LOCK_KEY, key)
+    if parked is None:
+        raise KeyNotParked(f"nothing of {key} is set aside")
+    return parked
+
+
+async def _apply(tx: Transaction, consumer: Consumer, row: Row) -> str | None:
+    """Apply one letter as its consumer would have; why it cannot be, null when it was."""
+    delivery = delivery_of(row)
+    if row["body"] is None:
+        return "its content has expired; discard it and rebuild the projection"
+    if delivery.event is None:
+        return delivery.error or "cannot be read"
+    if type(delivery.event) not in consumer.handlers:
+        return "has no handler any more"
+    # What it publishes has the ids that it would have had.
+    tx.consumer = row["consumer"]
+    tx.traces = {delivery.event_id: follow_trace(delivery.event.envelope.traceparent)}
+    try:
+        async with tx.savepoint():
+            await call(consumer, tx, type(delivery.event), [delivery])
+    except UnappliableEvent as error:
+        return str(error)
+    return None
+
+
+async def _free_when_done(tx: Transaction, consumer: Consumer, parked: Row, last: Row) -> int:
+    """How many letters of the key still wait; with none it is parked no more, and everyone hears of it."""
+    key = parked["key"]
+    left: int = await tx.fetchval("SELECT count(*) FROM dead_letters WHERE key = $1 AND discarded_at IS NULL", key)
+    if left == 0:
+        await tx.execute(_FREE, key)
+        if parked["contract_id"] is not None:
+            cause = delivery_of(last).event_id
+            tx.consumer = parked["consumer"]
+            await announce(tx, consumer, ContractReplayed, {parked["contract_id"]: cause}, parked["consumer"])
+    return left
+
+
+def delivery_of(row: Row) -> Delivery:
+    """The letter as the record that it came as, read again by what is known today."""
+    record = Record(
+        row["topic"], row["partition"], row["offset"], row["body"] or b"", headers_of_letter(row), row["key"]
+    )
+    delivery = Delivery.of(record)
+    delivery.decode()
+    return delivery
+
+
+def headers_of_letter(row: Row) -> Mapping[str, str]:
+    """The headers of its record; none when its content has expired."""
+    headers: Mapping[str, str] = json.loads(row["headers"] or "{}")
+    return headers
+
+
+async def replay_all(database: Database, consumer: Consumer) -> Sequence[Replay]:
+    """``replay`` of every key that is parked now."""
+    replays: list[Replay] = []
+    after = ""
+    while True:
+        async with database.connection() as connection:
+            rows = await parked_keys(connection, after)
+        if not rows:
+            return replays
+        for row in rows:
+            try:
+                replays.append(await replay(database, consumer, row["key"]))
+            except KeyNotParked:
+                # Somebody else was faster.
+                continue
+        after = rows[-1]["key"]

@@ -1,0 +1,155 @@
+"""What a member of a group has of the log: which partitions are its own, and how far it has read each."""
+
+import contextlib
+import time
+from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from uuid import UUID
+
+from recobro_events import metrics
+from recobro_events.envelope import record_id
+from recobro_events.errors import LogReplaced, TopicPartition
+from recobro_events.positions import Move, Position
+from recobro_events.transport import Record
+
+
+class Holding:
+    """The partitions of one member of the group ``name``.
+
+    The group assigns them, what is assigned is claimed in the database, and only what has been claimed is owned and
+    read. Of an owned one it knows the position that the database holds, and how far it has been read beyond that
+    without finding anything to apply. Nothing here waits.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._assigned: set[TopicPartition] = set()
+        self._claim_at: dict[TopicPartition, float] = {}
+        self._owned: dict[TopicPartition, Position] = {}
+        self._passed: dict[TopicPartition, Move] = {}
+        # Partitions whose first record has yet to show that it is the one we applied last.
+        self._unproven: set[TopicPartition] = set()
+
+    @property
+    def assigned(self) -> frozenset[TopicPartition]:
+        return frozenset(self._assigned)
+
+    @property
+    def owned(self) -> list[TopicPartition]:
+        return list(self._owned)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there are partitions, and all of them are owned."""
+        return bool(self._owned) and self._owned.keys() == self._assigned
+
+    @property
+    def progress(self) -> Mapping[TopicPartition, int]:
+        """The next offset of each partition that is owned."""
+        return {place: self.next_offset(place) for place in self._owned}
+
+    @property
+    def passed(self) -> Mapping[TopicPartition, Move]:
+        """What the database has not been told of, because there was nothing to apply."""
+        return dict(self._passed)
+
+    def assign(self, partitions: Collection[TopicPartition]) -> None:
+        self._assigned |= set(partitions)
+        self._claim_at.update(dict.fromkeys(partitions, 0.0))
+
+    def unassign(self, partitions: Collection[TopicPartition]) -> None:
+        """Claim them no more; what is owned of them stays so until ``disown``, for the batch under way."""
+        self._assigned -= set(partitions)
+        for place in partitions:
+            self._claim_at.pop(place, None)
+
+    def due(self) -> list[TopicPartition]:
+        """Those that are to be claimed now."""
+        now = time.monotonic()
+        return [place for place, at in self._claim_at.items() if at <= now]
+
+    def own(self, place: TopicPartition, position: Position, start: int) -> None:
+        """It is assigned and has been claimed: it stands at ``position``, and the log holds what is from ``start`` on.
+
+        Where that does not reach back behind the position, no record can show whose log it is.
+        """
+        assert place in self._assigned
+        self._claim_at.pop(place, None)
+        self._owned[place] = position
+        self._passed.pop(place, None)
+        if start < position.next_offset:
+            self._unproven.add(place)
+        else:
+            self._unproven.discard(place)
+        metrics.PARTITIONS_OWNED.labels(self._name).set(len(self._owned))
+
+    def disown(self, partitions: Collection[TopicPartition]) -> None:
+        for place in partitions:
+            if self._owned.pop(place, None) is not None and place not in self._assigned:
+                with contextlib.suppress(KeyError):
+                    metrics.POSITION_LAG.remove(self._name, place.topic, str(place.partition))
+            self._passed.pop(place, None)
+        metrics.PARTITIONS_OWNED.labels(self._name).set(len(self._owned))
+
+    def give_up(self, partitions: Collection[TopicPartition], again_after_seconds: float) -> None:
+        """Disown them, and have them claimed again later if the group still says that they are ours."""
+        self.disown(partitions)
+        again_at = time.monotonic() + again_after_seconds
+        self._claim_at.update({place: again_at for place in partitions if place in self._assigned})
+
+    def tokens(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, UUID]:
+        """By which token each of them is owned."""
+        return {place: self._owned[place].owner for place in partitions if place in self._owned}
+
+    def next_offset(self, place: TopicPartition) -> int:
+        passed = self._passed.get(place)
+        return self._owned[place].next_offset if passed is None else passed.to_offset
+
+    def read_from(self, place: TopicPartition) -> int:
+        """Where to read on: at the next offset, or at the record before it while that has to show whose log it is."""
+        return self.next_offset(place) - (place in self._unproven)
+
+    def proven(self, records: Sequence[Record]) -> list[Record]:
+        """The records to apply: of what is owned, without the one before our position.
+
+        That one only shows that the log is ours; ``LogReplaced`` when it is another.
+        """
+        kept: list[Record] = []
+        for (topic, partition), of_place in groupby(records, key=itemgetter(0, 1)):
+            place = TopicPartition(topic, partition)
+            if place not in self._owned:
+                continue
+            start = self.next_offset(place)
+            for record in of_place:
+                if place in self._unproven and record.offset == start - 1:
+                    self._unproven.discard(place)
+                    if record_id(record) != self._owned[place].last_record_id:
+                        raise LogReplaced(place, record.offset)
+                elif record.offset >= start:
+                    kept.append(record)
+        return kept
+
+    def moves(self, records: Sequence[Record]) -> dict[TopicPartition, Move]:
+        """The steps from the positions that the database holds to behind these ``records``, which were proven."""
+        last = {record[:2]: record for record in records}
+        return {
+            record.place: Move(self._owned[record.place], record.offset + 1, record_id(record))
+            for record in last.values()
+        }
+
+    def pass_over(self, moves: Mapping[TopicPartition, Move]) -> None:
+        """There was nothing to apply: the database need not know at once, for reading again does no harm."""
+        self._passed.update(moves)
+
+    def moved(self, moves: Mapping[TopicPartition, Move]) -> None:
+        """The database holds these now."""
+        for place, move in moves.items():
+            if place in self._owned:
+                self._owned[place] = Position(move.position.owner, move.to_offset, move.last_record_id)
+                self._passed.pop(place, None)
+
+    def clear(self) -> None:
+        """Nothing is ours any more."""
+        self.unassign(self.assigned)
+        self.disown(self.owned)

@@ -1,0 +1,109 @@
+"""What has had its time goes, in small steps that hold nobody up; and what is there is counted for the metrics."""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from recobro_events import metrics
+from recobro_events.contracts.base import Lane
+from recobro_events.database import PASSING_TROUBLE, Database
+from recobro_events.transport import Transport
+
+INBOX_DAYS = 21
+"""Longer than topics keep records (14 days): whatever the log can deliver again is recognised."""
+
+LOG_DAYS = 14
+DEAD_LETTER_DAYS = 30
+"""Copies of personal data do not live longer: what a letter said goes then, that it waits stays."""
+
+STEP_ROWS = 1_000
+COUNTED_ROWS = 100_000
+"""An outbox with more is counted as this many: counting a million every few seconds would cost more than it tells."""
+
+EVERY_SECONDS = 60.0
+LOOK_EVERY_SECONDS = 5.0
+_PAUSE_SECONDS = 0.05
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """Rows of ``table`` that are ``over``: ``do`` is done to them, some at a time."""
+
+    table: str
+    over: str
+    order: str
+    do: str = "DELETE FROM {table}"
+
+
+_RULES = (
+    _Rule("inbox", f"applied_at < now() - interval '{INBOX_DAYS} days'", "applied_at"),
+    _Rule(
+        "dead_letters",
+        f"discarded_at IS NOT NULL AND set_aside_at < now() - interval '{DEAD_LETTER_DAYS} days'",
+        "set_aside_at",
+    ),
+    _Rule(
+        "dead_letters",
+        f"body IS NOT NULL AND set_aside_at < now() - interval '{DEAD_LETTER_DAYS} days'",
+        "set_aside_at",
+        "UPDATE {table} SET body = NULL, headers = NULL",
+    ),
+    # The ids of barriers and rebuilds are UUIDs of version 7, which tell their time.
+    _Rule("barrier", "ended_at < now() - interval '1 day'", "barrier_id"),
+    _Rule("rebuild", "ended_at < now() - interval '30 days'", "rebuild_id"),
+    _Rule("republication", "ended_at < now() - interval '30 days'", "republication_id"),
+)
+
+
+async def prune(database: Database) -> int:
+    """Everything of a service's own tables that has had its time; how many rows."""
+    return sum([await _apply(database, rule) for rule in _RULES])
+
+
+async def _apply(database: Database, rule: _Rule) -> int:
+    statement = (
+        f"{rule.do.format(table=rule.table)} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {rule.table}"
+        f" WHERE {rule.over} ORDER BY {rule.order} LIMIT {STEP_ROWS} FOR UPDATE SKIP LOCKED))"
+    )
+    total = 0
+    while True:
+        async with database.connection() as connection:
+            done = int((await connection.execute(statement)).rpartition(" ")[2])
+        total += done
+        if done < STEP_ROWS:
+            return total
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def look(database: Database, lanes: list[Lane]) -> None:
+    """Set the gauges that tell how much waits."""
+    async with database.connection() as connection:
+        for lane in lanes:
+            some = f"SELECT FROM outbox_{lane} LIMIT {COUNTED_ROWS}"
+            waiting = await connection.fetchval(f"SELECT count(*) FROM ({some}) AS waiting")
+            metrics.OUTBOX_EVENTS.labels(database.service, lane.value).set(waiting)
+        parked, letters = await connection.fetchrow(
+            "SELECT (SELECT count(*) FROM parked_keys), (SELECT count(*) FROM dead_letters WHERE discarded_at IS NULL)"
+        )
+    metrics.PARKED_KEYS.labels(database.service).set(parked)
+    metrics.DEAD_LETTERS.labels(database.service).set(letters)
+
+
+async def keep(database: Database, transport: Transport, lanes: list[Lane]) -> None:
+    """Look every few seconds, prune every minute, for ever; what fails for now is tried again next time."""
+    looks = 0
+    while True:
+        try:
+            await look(database, lanes)
+            if looks % int(EVERY_SECONDS / LOOK_EVERY_SECONDS) == 0:
+                rows = await prune(database)
+                records = await transport.prune(LOG_DAYS)
+                if rows or records:
+                    log.info("pruned", deleted=rows, count=records)
+        except PASSING_TROUBLE as error:
+            log.warning("housekeeping_failed", error=type(error).__name__)
+        looks += 1
+        await asyncio.sleep(LOOK_EVERY_SECONDS)

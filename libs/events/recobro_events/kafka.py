@@ -1,0 +1,379 @@
+"""The log in Apache Kafka. The only module that knows aiokafka."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener
+from aiokafka import TopicPartition as KafkaPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    OffsetOutOfRangeError,
+    TopicAlreadyExistsError,
+    for_code,
+)
+
+from recobro_events.errors import MembershipLost, PositionLost, TopicPartition, TransportError
+from recobro_events.transport import Bounds, Listener, OutgoingRecord, Record
+from recobro_events.turns import in_turns
+
+RETENTION_MS = 14 * 24 * 3600 * 1000
+# Asked for by name, each without a value.
+_KEPT_BY = {"retention.ms": None, "min.insync.replicas": None}
+_CLOSE_SECONDS = 5.0
+_ANSWER_SECONDS = 30.0
+
+# Clients that were told to stop; a task that nobody holds may vanish.
+_STOPPING: set[asyncio.Task[None]] = set()
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Security:
+    """How a client and the brokers know each other: a name and password (SCRAM-SHA-512), TLS of this CA, or both."""
+
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """As aiokafka's clients take it; ``OSError`` when the file cannot be read or holds no certificate."""
+        sasl = {
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": self.username,
+            "sasl_plain_password": self.password,
+        }
+        return {
+            "security_protocol": f"{'SASL_' if self.username else ''}{'SSL' if self.ca_file else 'PLAINTEXT'}",
+            "ssl_context": ssl.create_default_context(cafile=self.ca_file) if self.ca_file else None,
+            **(sasl if self.username else {}),
+        }
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """How the brokers keep a topic: on how many of them, how many must have a record, and for how long."""
+
+    replicas: int
+    min_insync_replicas: int
+    retention_ms: int
+
+    @classmethod
+    def by(cls, brokers: int) -> "Keeping":
+        """As topics are made on a cluster of so many."""
+        return cls(min(3, brokers), min(2, brokers), RETENTION_MS)
+
+
+class KafkaTransport:
+    """A ``Transport`` over the brokers of ``bootstrap``; ``partitions`` for topics that it creates.
+
+    Without ``create_topics`` one that does not exist is trouble. ``instance`` names this process among its group's
+    members over restarts (static membership), so that a restarted one gets its partitions back without waiting for the
+    dead one's session to end.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        partitions: int = 12,
+        *,
+        instance: str | None = None,
+        security: Security | None = None,
+        create_topics: bool = True,
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._partitions = partitions
+        self._instance = instance
+        self._create_topics = create_topics
+        self._client = {"bootstrap_servers": bootstrap, **(security or Security()).settings()}
+
+    async def open(self) -> None:
+        """Producers and members connect for themselves."""
+
+    async def close(self) -> None:
+        """They are closed by those who use them."""
+
+    async def ensure_topics(self, topics: Collection[str]) -> Mapping[str, int]:
+        admin = AIOKafkaAdminClient(**self._client, request_timeout_ms=15_000)
+        try:
+            await admin.start()
+            counts = await _partition_counts(admin, topics)
+            missing = set(topics) - set(counts)
+            if not missing:
+                return counts
+            if not self._create_topics:
+                raise TransportError(f"there is no topic {', '.join(sorted(missing))}")
+            keeping = await _keeping_here(admin)
+            wanted = [
+                NewTopic(
+                    name=topic,
+                    num_partitions=self._partitions,
+                    replication_factor=keeping.replicas,
+                    topic_configs={
+                        "retention.ms": str(keeping.retention_ms),
+                        "min.insync.replicas": str(keeping.min_insync_replicas),
+                    },
+                )
+                for topic in sorted(missing)
+            ]
+            response = await admin.create_topics(wanted)
+            for topic, code, *_ in response.topic_errors:
+                error = for_code(code)
+                if code and not issubclass(error, TopicAlreadyExistsError):
+                    raise TransportError(f"topic {topic} cannot be created: {error.__name__}")
+            return await self._counts_of_all(admin, topics)
+        except (KafkaError, OSError) as error:
+            raise TransportError(f"Kafka cannot be reached at {self._bootstrap}: {error!r}") from error
+        finally:
+            await admin.close()
+
+    async def keeping(self, topics: Collection[str]) -> tuple[dict[str, Keeping], Keeping]:
+        """How these topics, which exist, are kept, and how this cluster should keep them."""
+        admin = AIOKafkaAdminClient(**self._client, request_timeout_ms=15_000)
+        try:
+            await admin.start()
+            replicas = {
+                topic["topic"]: min(len(partition["replicas"]) for partition in topic["partitions"])
+                for topic in await admin.describe_topics(sorted(topics))
+            }
+            asked = [ConfigResource(ConfigResourceType.TOPIC, topic, _KEPT_BY) for topic in sorted(topics)]
+            resources = [one for told in await admin.describe_configs(asked) for one in told.to_object()["resources"]]
+            return {one["resource_name"]: _keeping(one, replicas) for one in resources}, await _keeping_here(admin)
+        except (KafkaError, OSError) as error:
+            raise TransportError(f"Kafka does not tell how it keeps its topics: {error!r}") from error
+        finally:
+            await admin.close()
+
+    async def _counts_of_all(self, admin: Any, topics: Collection[str]) -> dict[str, int]:
+        for _ in range(50):
+            counts = await _partition_counts(admin, topics)
+            if counts.keys() >= set(topics):
+                return counts
+            await asyncio.sleep(0.1)
+        raise TransportError(f"Kafka does not say how many partitions there are: {sorted(topics)}")
+
+    async def is_written(self, topics: Collection[str]) -> bool:
+        reader = AIOKafkaConsumer(**self._client, request_timeout_ms=15_000)
+        try:
+            await asyncio.wait_for(reader.start(), 15)
+            counts = await self.ensure_topics(topics)
+            places = [KafkaPartition(topic, n) for topic, count in counts.items() for n in range(count)]
+            return any((await reader.end_offsets(places)).values())
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise TransportError(f"Kafka does not tell its offsets: {error!r}") from error
+        finally:
+            await _stop(reader)
+
+    async def prune(self, days: int) -> int:  # noqa: ARG002 - the brokers do, by the topics' retention
+        return 0
+
+    async def producer(self, *, linger_ms: int) -> "KafkaProducer":
+        producer = AIOKafkaProducer(
+            **self._client,
+            enable_idempotence=True,
+            acks="all",
+            compression_type="zstd",
+            linger_ms=linger_ms,
+            request_timeout_ms=15_000,
+            max_batch_size=256 * 1024,
+        )
+        try:
+            await asyncio.wait_for(producer.start(), 15)
+        except (KafkaError, OSError, TimeoutError) as error:
+            await _stop(producer)
+            raise TransportError(f"Kafka cannot be reached at {self._bootstrap}: {error!r}") from error
+        return KafkaProducer(producer)
+
+    async def join(self, group: str, topics: Collection[str], listener: Listener) -> "KafkaMember":
+        consumer = AIOKafkaConsumer(
+            **self._client,
+            group_id=group,
+            group_instance_id=f"{group}.{self._instance}" if self._instance else None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            session_timeout_ms=45_000,
+            heartbeat_interval_ms=10_000,
+            max_poll_interval_ms=300_000,
+            request_timeout_ms=15_000,
+            max_poll_records=None,
+        )
+        rebalance = _Rebalance(listener)
+        consumer.subscribe(sorted(topics), listener=rebalance)
+        try:
+            # A group whose member has died takes its session's time to admit another.
+            await asyncio.wait_for(consumer.start(), 60)
+        except (KafkaError, OSError, TimeoutError) as error:
+            await _stop(consumer)
+            raise TransportError(f"Kafka cannot be reached at {self._bootstrap}: {error!r}") from error
+        return KafkaMember(consumer, rebalance, KafkaPartition(min(topics), 0))
+
+
+async def _partition_counts(admin: Any, topics: Collection[str]) -> dict[str, int]:
+    """Of those that exist and are ready."""
+    described = await admin.describe_topics(sorted(topics))
+    counts = {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
+    return {topic: count for topic, count in counts.items() if count}
+
+
+async def _keeping_here(admin: Any) -> Keeping:
+    return Keeping.by(len((await admin.describe_cluster())["brokers"]))
+
+
+def _keeping(resource: Mapping[str, Any], replicas: Mapping[str, int]) -> Keeping:
+    """What the brokers have told of one topic; ``KafkaError`` when they did not."""
+    if resource["error_code"]:
+        raise for_code(resource["error_code"])(resource["error_message"])
+    told = {entry["config_names"]: int(entry["config_value"]) for entry in resource["config_entries"]}
+    return Keeping(replicas[resource["resource_name"]], told["min.insync.replicas"], told["retention.ms"])
+
+
+class KafkaProducer:
+    """An idempotent producer that waits for all replicas."""
+
+    def __init__(self, producer: Any) -> None:
+        self._producer = producer
+
+    async def send(self, records: Sequence[OutgoingRecord]) -> None:
+        try:
+            sent = [
+                await self._producer.send(
+                    record.topic,
+                    record.value,
+                    key=record.key.encode(),
+                    partition=record.partition,
+                    headers=[(name, value.encode()) for name, value in record.headers.items()],
+                )
+                async for some in in_turns(records)
+                for record in some
+            ]
+            await asyncio.gather(*sent)
+        except (KafkaError, OSError) as error:
+            raise TransportError(f"Kafka did not take the records: {error!r}") from error
+
+    async def close(self) -> None:
+        await _stop(self._producer)
+
+
+class KafkaMember:
+    """A member of a Kafka consumer group that keeps its offsets elsewhere; ``somewhere`` is one of its partitions."""
+
+    # One heartbeat and a half.
+    settled_seconds = 15.0
+
+    def __init__(self, consumer: Any, rebalance: "_Rebalance", somewhere: Any) -> None:
+        self._consumer = consumer
+        self._rebalance = rebalance
+        self._somewhere = somewhere
+
+    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
+        places = [KafkaPartition(*place) for place in partitions]
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                starts = await self._consumer.beginning_offsets(places)
+                ends = await self._consumer.end_offsets(places)
+        except TimeoutError as error:
+            raise MembershipLost("Kafka has not told its offsets for a long time") from error
+        except (KafkaError, OSError) as error:
+            raise TransportError(f"Kafka does not tell its offsets: {error!r}") from error
+        return {TopicPartition(*place): Bounds(starts[place], ends[place]) for place in places}
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        with contextlib.suppress(IllegalStateError):
+            self._consumer.seek(KafkaPartition(*partition), offset)
+
+    async def poll(
+        self, partitions: Collection[TopicPartition], *, max_records: int, timeout_seconds: float
+    ) -> list[Record]:
+        places = [KafkaPartition(*place) for place in partitions]
+        # No partitions would mean all of them to getmany.
+        assert places
+        try:
+            found = await self._consumer.getmany(
+                *places, timeout_ms=int(timeout_seconds * 1000), max_records=max_records
+            )
+        except OffsetOutOfRangeError as error:
+            raise PositionLost(f"the log no longer holds what comes next: {error}") from error
+        except IllegalStateError:
+            # One of them was revoked a moment ago.
+            return []
+        except (KafkaError, OSError) as error:
+            # aiokafka waits by itself for brokers that are away. What it tells it may go on telling for ever.
+            raise MembershipLost(f"Kafka cannot be read: {error!r}") from error
+        return [
+            Record(
+                m.topic,
+                m.partition,
+                m.offset,
+                m.value or b"",
+                {name: value.decode("utf-8", "surrogateescape") if value else "" for name, value in m.headers},
+                m.key.decode("utf-8", "surrogateescape") if m.key else "",
+            )
+            for messages in found.values()
+            for m in messages
+        ]
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        try:
+            if offsets:
+                await self._consumer.commit({KafkaPartition(*place): at for place, at in offsets.items()})
+        except (CommitFailedError, IllegalStateError):
+            # A rebalance was faster; the position that counts is in the database.
+            return
+        except KafkaError as error:
+            log.info("lag_not_committed", error=type(error).__name__)
+
+    async def check(self) -> None:
+        try:
+            # What went wrong in the group is told to whoever reads; of a partition that is none nothing comes.
+            await self._consumer.getmany(KafkaPartition("", 0), timeout_ms=0)
+            await self._consumer.committed(self._somewhere)
+        except (KafkaError, OSError) as error:
+            raise MembershipLost(f"Kafka's group does not answer: {error!r}") from error
+
+    async def leave(self) -> None:
+        self._rebalance.listener = None
+        await _stop(self._consumer)
+
+
+class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Tells ``listener``, which is None once the group is left."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener: Listener | None = listener
+
+    async def on_partitions_assigned(self, assigned: Collection[Any]) -> None:
+        if self.listener is not None:
+            await self.listener.assigned([TopicPartition(*place) for place in assigned])
+
+    async def on_partitions_revoked(self, revoked: Collection[Any]) -> None:
+        if revoked and self.listener is not None:
+            await self.listener.revoked([TopicPartition(*place) for place in revoked])
+
+
+async def _stop(client: Any) -> None:
+    """Stopping may hang when brokers are away: it is waited for a few seconds, and then ends when it can.
+
+    It is not cancelled: that would leave a member that goes on in its group.
+    """
+    stopping = asyncio.create_task(client.stop())
+    _STOPPING.add(stopping)
+    stopping.add_done_callback(_stopped)
+    await asyncio.wait({stopping}, timeout=_CLOSE_SECONDS)
+    if not stopping.done():
+        log.info("kafka_client_abandoned")
+
+
+def _stopped(stopping: asyncio.Task[None]) -> None:
+    _STOPPING.discard(stopping)
+    if not stopping.cancelled() and (error := stopping.exception()) is not None:
+        log.info("kafka_client_abandoned", error=type(error).__name__)

@@ -1,0 +1,234 @@
+"""Events that can never be applied are set aside, and what follows them waits, so that everything else moves on.
+
+The first such event of a key parks the key. Later events of it, of any topic and lane, queue up behind: the table
+``dead_letters`` holds them in the order in which they came, ``parked_keys`` says whose. Both belong to all consumers of
+a service, and every step on them holds the lock of the key's row here, taken after the rows of the key itself: so a
+batch and a replay that meet go one after the other, and nothing slips between them.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import inf
+from typing import Any
+from uuid import UUID
+
+import structlog
+from pydantic import ValidationError
+
+from recobro_events import metrics
+from recobro_events.consumer import Consumer
+from recobro_events.contracts.base import REGISTRY, ContractEvent, Envelope, Event
+from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside, Marker
+from recobro_events.database import Transaction
+from recobro_events.envelope import envelope_of, is_key
+from recobro_events.errors import TooManySetAside, UnappliableEvent
+from recobro_events.ids import caused_event_id
+from recobro_events.transport import Record
+
+MOST_KEYS = 20
+WITHIN_SECONDS = 300
+"""More than ``MOST_KEYS`` keys parked ``WITHIN_SECONDS`` mean that the consumer is broken, not the events.
+
+But on the day after a restore much may be told of what was lost and has yet to be entered again.
+"""
+
+_ANY_PARKED = "SELECT EXISTS (SELECT FROM parked_keys)"
+_PARKED = "SELECT key FROM parked_keys WHERE key = ANY($1::text[]) ORDER BY key FOR SHARE"
+_RECENTLY = """
+SELECT count(*) FROM parked_keys
+WHERE parked_at > clock_timestamp() - make_interval(secs => $1)
+"""
+_RESTORED = "SELECT true FROM epoch WHERE restored_at > now() - interval '1 day'"
+_PARK = """
+INSERT INTO parked_keys (key, contract_id, consumer)
+SELECT key, contract_id, $3 FROM unnest($1::text[], $2::uuid[]) AS parked (key, contract_id) ORDER BY key
+ON CONFLICT (key) DO NOTHING
+RETURNING key
+"""
+_SET_ASIDE = """
+INSERT INTO dead_letters (key, consumer, event_id, type, topic, partition, "offset", headers, body, error)
+SELECT key, $1, event_id, type, topic, partition, "offset", headers, body, error
+FROM unnest($2::text[], $3::uuid[], $4::text[], $5::text[], $6::integer[], $7::bigint[], $8::text[], $9::bytea[],
+    $10::text[]) WITH ORDINALITY
+    AS letter (key, event_id, type, topic, partition, "offset", headers, body, error, n)
+ORDER BY n
+"""
+_NOWHERE = UUID(int=0)
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A record that a consumer wants. ``error`` says why it can never be applied, null as far as is known.
+
+    ``key`` is its event's; of a record without a readable envelope its own, else the place where it stands.
+    """
+
+    record: Record
+    key: str
+    envelope: Envelope | None = None
+    event: Event | None = None
+    error: str | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> "Delivery":
+        """The record with its envelope read and its body not yet."""
+        try:
+            envelope = envelope_of(record.headers)
+        except UnappliableEvent as error:
+            place = f"{record.topic}/{record.partition}@{record.offset}"
+            return cls(record, record.key if is_key(record.key) else place, error=str(error))
+        return cls(record, envelope.key, envelope)
+
+    def decode(self) -> None:
+        """Read the body: ``event`` is there afterwards, or ``error``."""
+        if self.envelope is None:
+            return
+        try:
+            self.event = REGISTRY[self.envelope.type].received(self.record.value, self.envelope)
+        except ValidationError as error:
+            places = {".".join(map(str, problem["loc"])) or "body" for problem in error.errors(include_input=False)}
+            self.error = f"does not fit its contract: {', '.join(sorted(places))}"
+            return
+        if self.event.key != self.key and not isinstance(self.event, Marker):
+            self.event, self.error = None, "came under another key than its own"
+
+    @property
+    def type(self) -> str | None:
+        return self.envelope.type if self.envelope is not None else None
+
+    @property
+    def event_id(self) -> UUID:
+        """The event's id, of a record without one an id made from its place."""
+        if self.envelope is not None:
+            return self.envelope.event_id
+        record = self.record
+        return caused_event_id(_NOWHERE, record.topic, str(record.partition), str(record.offset), 0)
+
+    @property
+    def contract_id(self) -> UUID | None:
+        """The contract that it is about. What may be about one is taken to be: silence is the safe reading."""
+        known = REGISTRY.get(self.type or "")
+        if known is not None and not issubclass(known, ContractEvent):
+            return None
+        try:
+            return UUID(self.key)
+        except ValueError:
+            return None
+
+    def about(self, service: str, consumer: str) -> Event | None:
+        """An event of the same contract, to lock its rows by, where this one cannot be read."""
+        if self.event is not None:
+            return self.event
+        contract_id = self.contract_id
+        return (
+            None
+            if contract_id is None
+            else ContractSetAside(contract_id=contract_id, service=service, consumer=consumer)
+        )
+
+
+class Parking:
+    """What one batch of the consumer ``name`` sets aside. Its keys' rows are locked when it begins."""
+
+    def __init__(self, tx: Transaction, consumer: Consumer, name: str) -> None:
+        self._tx = tx
+        self._consumer = consumer
+        self._name = name
+        self._parked: set[str] = set()
+        self._new: dict[str, Delivery] = {}
+        self._letters: list[Delivery] = []
+        self._room: float | None = None
+
+    async def look(self, deliveries: Sequence[Delivery]) -> None:
+        """Learn which of their keys are parked; until this transaction ends none of them is replayed."""
+        # Nearly always none is, and thousands of keys need not be asked for.
+        if await self._tx.fetchval(_ANY_PARKED):
+            keys = sorted({delivery.key for delivery in deliveries})
+            self._parked = {row["key"] for row in await self._tx.fetch(_PARKED, keys)}
+
+    def holds(self, delivery: Delivery) -> bool:
+        """Whether it has to wait behind an earlier event of its key; then it is queued.
+
+        Who is behind, and is no longer, is known at once: that says nothing of the contract's own facts.
+        """
+        if delivery.key not in self._parked or isinstance(delivery.event, ContractSetAside | ContractReplayed):
+            return False
+        self._letters.append(delivery)
+        return True
+
+    async def park(self, delivery: Delivery, error: str) -> None:
+        """Set it aside, and park its key. ``TooManySetAside`` when that has happened to too many."""
+        if self._room is None:
+            self._room = await self._look_for_room()
+        delivery.error = error
+        self._letters.append(delivery)
+        self._parked.add(delivery.key)
+        self._new[delivery.key] = delivery
+        if len(self._new) > self._room:
+            raise TooManySetAside(
+                f"events of more than {MOST_KEYS} keys could not be applied within {WITHIN_SECONDS // 60} minutes,"
+                f" the last because it {error} (event {delivery.event_id}, {delivery.type})"
+            )
+
+    async def _look_for_room(self) -> float:
+        if await self._tx.fetchval(_RESTORED):
+            return inf
+        recently: int = await self._tx.fetchval(_RECENTLY, WITHIN_SECONDS)
+        return MOST_KEYS - recently
+
+    async def write(self) -> None:
+        """Keep what was set aside, and say so: to the others, and to this service's own handler."""
+        if self._letters:
+            await self._tx.execute(_SET_ASIDE, self._name, *zip(*map(_columns, self._letters), strict=True))
+        if not self._new:
+            return
+        new = [self._new[key] for key in sorted(self._new)]
+        rows = await self._tx.fetch(_PARK, [d.key for d in new], [d.contract_id for d in new], self._name)
+        # One that the other lane has parked since we looked has been told of.
+        parked = {row["key"] for row in rows}
+        for delivery in new:
+            log.error(
+                "event_set_aside",
+                consumer=self._name,
+                event_type=delivery.type,
+                event_id=str(delivery.event_id),
+                trace_id=(delivery.envelope.traceparent or "")[3:35] if delivery.envelope else None,
+                error=delivery.error,
+            )
+            metrics.EVENTS_SET_ASIDE.labels(self._name).inc()
+        causes = {d.contract_id: d.event_id for d in new if d.contract_id is not None and d.key in parked}
+        await announce(self._tx, self._consumer, ContractSetAside, causes, self._name)
+
+
+def _columns(delivery: Delivery) -> tuple[Any, ...]:
+    record = delivery.record
+    event_id = delivery.envelope.event_id if delivery.envelope is not None else None
+    # In ASCII, so that what is no text is kept too.
+    headers = json.dumps(dict(record.headers), ensure_ascii=True)
+    place = (record.topic, record.partition, record.offset)
+    return (delivery.key, event_id, delivery.type, *place, headers, record.value, delivery.error)
+
+
+async def announce(
+    tx: Transaction,
+    consumer: Consumer,
+    what: type[ContractSetAside] | type[ContractReplayed],
+    causes: dict[UUID, UUID],
+    name: str,
+) -> None:
+    """Say it of these contracts, each because of an event, to everyone and to this service's own handler."""
+    told = []
+    for contract_id, cause in sorted(causes.items()):
+        event = what(contract_id=contract_id, service=consumer.service, consumer=name)
+        tx.publish(event, cause=cause)
+        event_id = caused_event_id(cause, name, what.type, event.key, 0)
+        envelope = Envelope(
+            event_id=event_id, type=what.type, source=consumer.service, occurred_at=datetime.now(UTC), key=event.key
+        )
+        told.append(what.received(event.body(), envelope))
+    own = consumer.handlers.get(what)
+    if own is not None and told:
+        await own(told, tx)

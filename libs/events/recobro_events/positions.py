@@ -1,0 +1,141 @@
+"""How far a consumer is in the log: rows of its own database, moved by the transaction that applies the events.
+
+A row belongs to the token that claimed it last. Whoever holds an older token cannot move it, so two members that
+both believe in a partition do no harm: one of them rolls back.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+from uuid import UUID
+
+from recobro_events.database import Database, Transaction
+from recobro_events.errors import OwnershipLost, PositionLost, TopicPartition
+from recobro_events.transport import Bounds
+
+_CLAIM = """
+INSERT INTO consumer_position AS mine (consumer, topic, partition, next_offset, owner)
+SELECT $1, topic, partition, 0, $4 FROM unnest($2::text[], $3::integer[]) AS claimed (topic, partition)
+ORDER BY topic, partition
+ON CONFLICT (consumer, topic, partition) DO UPDATE SET owner = excluded.owner, claimed_at = now()
+RETURNING topic, partition, next_offset, last_record_id
+"""
+_START_OVER = """
+UPDATE consumer_position AS position SET next_offset = start.next_offset, last_record_id = NULL
+FROM unnest($2::text[], $3::integer[], $4::bigint[]) AS start (topic, partition, next_offset)
+WHERE position.consumer = $1 AND position.topic = start.topic AND position.partition = start.partition
+    AND position.owner = $5
+RETURNING position.topic, position.partition
+"""
+_HELD = """
+SELECT topic, partition, next_offset, last_record_id
+FROM consumer_position JOIN unnest($2::text[], $3::integer[], $4::uuid[]) AS mine (topic, partition, owner)
+    USING (topic, partition, owner)
+WHERE consumer = $1
+"""
+_MOVE = """
+WITH moves AS (
+    SELECT * FROM unnest($2::text[], $3::integer[], $4::uuid[], $5::bigint[], $6::bigint[], $7::text[])
+        AS move (topic, partition, owner, from_offset, to_offset, last_record_id)
+), locked AS MATERIALIZED (
+    SELECT position.topic, position.partition
+    FROM consumer_position AS position JOIN moves USING (topic, partition)
+    WHERE position.consumer = $1 AND position.owner = moves.owner AND position.next_offset = moves.from_offset
+    ORDER BY position.topic, position.partition
+    FOR UPDATE OF position
+)
+UPDATE consumer_position AS position SET next_offset = moves.to_offset, last_record_id = moves.last_record_id
+FROM moves JOIN locked USING (topic, partition)
+WHERE position.consumer = $1 AND position.topic = moves.topic AND position.partition = moves.partition
+RETURNING position.topic, position.partition
+"""
+
+
+class Position(NamedTuple):
+    """The next offset to apply, the id of the record before it, and the token that owns the row."""
+
+    owner: UUID
+    next_offset: int
+    last_record_id: str | None
+
+
+class Move(NamedTuple):
+    """A step of one position, made with its owner's token."""
+
+    position: Position
+    to_offset: int
+    last_record_id: str
+
+
+async def claim(
+    database: Database, consumer: str, places: Collection[TopicPartition], owner: UUID
+) -> dict[TopicPartition, Position]:
+    """Make ``owner`` the owner of these partitions, the last claim wins; where each stands, at first at 0."""
+    ordered = sorted(places)
+    async with database.transaction() as tx:
+        rows = await tx.fetch(_CLAIM, consumer, [p.topic for p in ordered], [p.partition for p in ordered], owner)
+    return {
+        TopicPartition(row["topic"], row["partition"]): Position(owner, row["next_offset"], row["last_record_id"])
+        for row in rows
+    }
+
+
+def check(place: TopicPartition, position: Position, bounds: Bounds) -> None:
+    """``PositionLost`` when the log does not hold what comes next. ``bounds`` were read after the claim."""
+    if position.next_offset == 0 < bounds.start:
+        raise PositionLost(
+            f"{place} begins at {bounds.start} and was never read from its start: rebuild from the source"
+        )
+    if not bounds.start <= position.next_offset <= bounds.end:
+        raise PositionLost(
+            f"{place} holds {bounds.start} to {bounds.end}, the next to apply is {position.next_offset}:"
+            " the log was replaced, or has dropped what was not yet read"
+        )
+
+
+async def start_over(
+    database: Database, consumer: str, starts: Mapping[TopicPartition, int], owner: UUID
+) -> dict[TopicPartition, Position]:
+    """Stand at these offsets, where ``owner`` still owns them: for a rebuild, which makes good what is missed."""
+    places = sorted(starts)
+    async with database.transaction() as tx:
+        rows = await tx.fetch(
+            _START_OVER,
+            consumer,
+            [p.topic for p in places],
+            [p.partition for p in places],
+            [starts[place] for place in places],
+            owner,
+        )
+    moved = [TopicPartition(row["topic"], row["partition"]) for row in rows]
+    return {place: Position(owner, starts[place], None) for place in moved}
+
+
+async def held(
+    database: Database, consumer: str, tokens: Mapping[TopicPartition, UUID]
+) -> dict[TopicPartition, Position]:
+    """Where those of these partitions stand that still belong to our tokens."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            _HELD, consumer, [p.topic for p in tokens], [p.partition for p in tokens], list(tokens.values())
+        )
+    places = [(TopicPartition(row["topic"], row["partition"]), row) for row in rows]
+    return {place: Position(tokens[place], row["next_offset"], row["last_record_id"]) for place, row in places}
+
+
+async def move(tx: Transaction, consumer: str, moves: Mapping[TopicPartition, Move]) -> None:
+    """Move these positions with this transaction; ``OwnershipLost`` when one is not where and whose we think."""
+    places = sorted(moves)
+    steps = [moves[place] for place in places]
+    rows = await tx.fetch(
+        _MOVE,
+        consumer,
+        [place.topic for place in places],
+        [place.partition for place in places],
+        [step.position.owner for step in steps],
+        [step.position.next_offset for step in steps],
+        [step.to_offset for step in steps],
+        [step.last_record_id for step in steps],
+    )
+    moved = {TopicPartition(row["topic"], row["partition"]) for row in rows}
+    if lost := [place for place in places if place not in moved]:
+        raise OwnershipLost(lost)

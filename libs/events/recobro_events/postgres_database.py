@@ -1,0 +1,94 @@
+"""The database of the embedded log: connections to it, and what it tells this process of."""
+
+import contextlib
+from collections.abc import Callable, Collection
+from typing import Any
+
+import asyncpg
+
+from recobro_events.database import PASSING_TROUBLE, leave_as_it_is
+from recobro_events.errors import TopicPartition, TransportError
+from recobro_events.postgres_schema import CREATE
+
+Wake = Callable[[Collection[TopicPartition]], None]
+
+
+class LogDatabase:
+    """One pool of connections to the database ``dsn``, and one more on which it tells of what was written.
+
+    Every trouble with it is a ``TransportError``.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._pool: asyncpg.Pool[Any] | None = None
+        self._listener: Any = None
+        self._wakers: dict[str, list[Wake]] = {}
+
+    async def open(self) -> None:
+        """Connect, and create the log's tables where there are none."""
+        try:
+            self._pool = self._pool or await asyncpg.create_pool(
+                self._dsn,
+                min_size=0,
+                max_size=8,
+                timeout=10,
+                command_timeout=20,
+                reset=leave_as_it_is,
+                server_settings={
+                    "plan_cache_mode": "force_generic_plan",
+                    "idle_in_transaction_session_timeout": "10000",
+                    "timezone": "UTC",
+                },
+            )
+            async with self._pool.acquire(timeout=5) as connection, connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('log schema', 0))")
+                await connection.execute(CREATE)
+        except PASSING_TROUBLE as error:
+            raise TransportError(f"the embedded log cannot be reached: {error!r}") from error
+
+    async def close(self) -> None:
+        if self._listener is not None:
+            self._listener.terminate()
+        if self._pool is not None:
+            self._pool.terminate()
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> Any:
+        """A connection of the pool; waiting for one takes at most 5 s."""
+        if self._pool is None:
+            raise TransportError("the embedded log is not open")
+        try:
+            async with self._pool.acquire(timeout=5) as connection:
+                yield connection
+        except PASSING_TROUBLE as error:
+            raise TransportError(f"the embedded log cannot be reached: {error!r}") from error
+
+    async def listener(self) -> Any:
+        """The one connection on which this process hears of new records; also the sign that it is alive."""
+        if self._listener is None or self._listener.is_closed():
+            try:
+                connection = await asyncpg.connect(self._dsn, timeout=10)
+                await connection.add_listener("log", self._on_notification)
+            except PASSING_TROUBLE as error:
+                raise TransportError(f"the embedded log cannot be reached: {error!r}") from error
+            if self._listener is not None and not self._listener.is_closed():
+                await connection.close()
+            else:
+                self._listener = connection
+        return self._listener
+
+    def on_topic(self, topic: str, wake: Wake) -> None:
+        """Call ``wake`` with the partitions of ``topic`` that have grown, until ``forget``; some may not be told."""
+        self._wakers.setdefault(topic, []).append(wake)
+
+    def forget(self, wake: Wake) -> None:
+        for wakers in self._wakers.values():
+            if wake in wakers:
+                wakers.remove(wake)
+
+    def _on_notification(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+        name, *partitions = str(payload).split(" ")
+        grown = [TopicPartition(name, int(partition)) for partition in partitions]
+        for wake in self._wakers.get(name, ()):
+            wake(grown)

@@ -1,0 +1,218 @@
+"""A group on the embedded log: its members beat in a table, each computes the same spread over those that are alive."""
+
+import asyncio
+import contextlib
+import json
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+import structlog
+
+from recobro_events.errors import PositionLost, TopicPartition, TransportError
+from recobro_events.postgres_database import LogDatabase
+from recobro_events.tasks import end
+from recobro_events.transport import Bounds, Listener, Record
+
+BEAT_SECONDS = 1.0
+DEAD_AFTER_SECONDS = 10.0
+POLL_SECONDS = 0.5
+
+_BOUNDS = """
+SELECT name, partition, start_offset, next_offset FROM partition JOIN topic USING (topic_id)
+WHERE (name, partition) IN (SELECT * FROM unnest($1::text[], $2::integer[]))
+"""
+_READ = """
+SELECT topic.name, record.partition, record."offset", record.value, record.headers, record.key
+FROM unnest($1::text[], $2::integer[], $3::bigint[]) WITH ORDINALITY AS wanted (name, partition, next_offset, turn)
+JOIN topic ON topic.name = wanted.name
+CROSS JOIN LATERAL (
+    SELECT * FROM record
+    WHERE record.topic_id = topic.topic_id AND record.partition = wanted.partition
+      AND record."offset" >= wanted.next_offset
+    ORDER BY record."offset" LIMIT $4
+) AS record
+ORDER BY wanted.turn, record."offset"
+LIMIT $4
+"""
+_BEAT = """
+INSERT INTO group_member AS me (group_name, member_id, backend_pid, topics) VALUES ($1, $2, $3, $4)
+ON CONFLICT (group_name, member_id) DO UPDATE SET beat_at = clock_timestamp(), backend_pid = excluded.backend_pid
+"""
+_ALIVE = """
+SELECT member_id FROM group_member
+WHERE group_name = $1 AND beat_at > clock_timestamp() - make_interval(secs => $2)
+  AND EXISTS (SELECT FROM pg_stat_activity WHERE pid = backend_pid)
+ORDER BY joined_at, member_id
+"""
+_FORGET = """
+DELETE FROM group_member
+WHERE group_name = $1 AND beat_at < clock_timestamp() - make_interval(secs => $2)
+"""
+
+log = structlog.get_logger()
+
+
+class PostgresMember:
+    """A member of a group on the embedded log."""
+
+    settled_seconds = 2 * BEAT_SECONDS
+
+    def __init__(self, database: LogDatabase, group: str, places: Sequence[TopicPartition], listener: Listener) -> None:
+        self._database = database
+        self._group = group
+        self._places = places
+        self._listener = listener
+        self._member_id = uuid.uuid4()
+        self._assigned: set[TopicPartition] = set()
+        self._next: dict[TopicPartition, int] = {}
+        self._turn = 0
+        self._wake = asyncio.Event()
+        # Where there may be something to read, as far as we have been told; the sweep finds what was not told.
+        self._grown: set[TopicPartition] = set()
+        self._sweep_at = 0.0
+        self._regroup = asyncio.Event()
+        self._beating: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        for topic in {place.topic for place in self._places}:
+            self._database.on_topic(topic, self._on_records)
+        self._database.on_topic(f"group:{self._group}", self._on_group)
+        self._beating = asyncio.create_task(self._beat())
+
+    async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
+        places = sorted(partitions)
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_BOUNDS, [p.topic for p in places], [p.partition for p in places])
+        return {
+            TopicPartition(row["name"], row["partition"]): Bounds(row["start_offset"], row["next_offset"])
+            for row in rows
+        }
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        if partition in self._assigned:
+            self._next[partition] = offset
+            self._grown.add(partition)
+
+    async def poll(
+        self, partitions: Collection[TopicPartition], *, max_records: int, timeout_seconds: float
+    ) -> list[Record]:
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + timeout_seconds
+        while True:
+            self._wake.clear()
+            if clock() >= self._sweep_at:
+                self._grown.update(self._next)
+                self._sweep_at = clock() + POLL_SECONDS
+            if records := await self._read(self._grown.intersection(partitions, self._next), max_records):
+                return records
+            left = min(deadline, self._sweep_at) - clock()
+            if clock() >= deadline:
+                return []
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), max(left, 0))
+
+    async def _read(self, places: Collection[TopicPartition], max_records: int) -> list[Record]:
+        if not places:
+            return []
+        wanted = sorted(places)
+        # Whoever stood first stands last in the next round, so that a busy partition does not starve the others.
+        self._turn = (self._turn + 1) % len(wanted)
+        wanted = wanted[self._turn :] + wanted[: self._turn]
+        offsets = [self._next[place] for place in wanted]
+        # Before we look: who is told of more while we do is looked at again.
+        self._grown.difference_update(wanted)
+        try:
+            async with self._database.connection() as connection:
+                rows = await connection.fetch(
+                    _READ, [p.topic for p in wanted], [p.partition for p in wanted], offsets, max_records
+                )
+        except BaseException:
+            self._grown.update(wanted)
+            raise
+        if len(rows) == max_records:
+            self._grown.update(wanted)
+        return self._in_order(rows)
+
+    def _in_order(self, rows: Sequence[asyncpg.Record]) -> list[Record]:
+        """These as records, without those of partitions revoked while we were reading; ``PositionLost`` at a gap."""
+        records = []
+        for row in rows:
+            headers = json.loads(row["headers"])
+            record = Record(row["name"], row["partition"], row["offset"], row["value"], headers, row["key"])
+            expected = self._next.get(record.place)
+            if expected is None:
+                continue
+            if record.offset != expected:
+                raise PositionLost(f"{record.place} goes on at {record.offset}, {expected} is gone")
+            self._next[record.place] = record.offset + 1
+            records.append(record)
+        return records
+
+    def _on_records(self, grown: Collection[TopicPartition]) -> None:
+        self._grown.update(grown)
+        self._wake.set()
+
+    def _on_group(self, _nothing: Collection[TopicPartition]) -> None:
+        self._regroup.set()
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Nobody asks the embedded log for its lag: the metrics of the consumers tell it."""
+
+    async def check(self) -> None:
+        """Its beat finds out and says so by itself."""
+
+    async def leave(self) -> None:
+        if self._beating is not None:
+            await end(self._beating)
+        self._database.forget(self._on_records)
+        self._database.forget(self._on_group)
+        with contextlib.suppress(TransportError):
+            async with self._database.connection() as connection:
+                await connection.execute("DELETE FROM group_member WHERE member_id = $1", self._member_id)
+                await self._tell_group(connection)
+
+    async def _beat(self) -> None:
+        first = True
+        while True:
+            self._regroup.clear()
+            try:
+                alive = await self._alive(announce=first)
+                first = False
+                await self._share(alive)
+            except TransportError as error:
+                log.warning("group_beat_failed", group=self._group, error=type(error).__name__)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._regroup.wait(), BEAT_SECONDS)
+
+    async def _alive(self, *, announce: bool) -> list[uuid.UUID]:
+        backend_pid = (await self._database.listener()).get_server_pid()
+        topics = sorted({place.topic for place in self._places})
+        async with self._database.connection() as connection:
+            await connection.execute(_BEAT, self._group, self._member_id, backend_pid, topics)
+            await connection.execute(_FORGET, self._group, 60 * DEAD_AFTER_SECONDS)
+            if announce:
+                await self._tell_group(connection)
+            rows = await connection.fetch(_ALIVE, self._group, DEAD_AFTER_SECONDS)
+        return [row["member_id"] for row in rows]
+
+    async def _share(self, alive: Sequence[uuid.UUID]) -> None:
+        if self._member_id not in alive:
+            return
+        me = alive.index(self._member_id)
+        mine = {place for n, place in enumerate(self._places) if n % len(alive) == me}
+        gone, new = self._assigned - mine, mine - self._assigned
+        if gone:
+            self._assigned -= gone
+            await self._listener.revoked(gone)
+            for place in gone:
+                self._next.pop(place, None)
+        if new:
+            self._assigned |= new
+            await self._listener.assigned(new)
+        if gone or new:
+            self._wake.set()
+
+    async def _tell_group(self, connection: Any) -> None:
+        await connection.execute("SELECT pg_notify('log', $1)", f"group:{self._group}")

@@ -1,0 +1,89 @@
+"""How far a consumer is, told to its group and to the metrics beside its work."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from recobro_events import metrics
+from recobro_events.errors import MembershipLost, TopicPartition
+from recobro_events.tasks import end
+from recobro_events.transport import GroupMember
+
+LAG_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
+
+Progress = Callable[[], Mapping[TopicPartition, int]]
+
+
+class Reports:
+    """What the consumer ``name`` tells of its ``progress``, the next offset of each partition that is its own.
+
+    One report at a time: work never waits for it, and a log that answers none any more is found out by it.
+    """
+
+    def __init__(self, name: str, progress: Progress) -> None:
+        self._name = name
+        self._progress = progress
+        self._told: dict[TopicPartition, int] = {}
+        self._under_way: asyncio.Task[None] | None = None
+        self._begun_at = 0.0
+        self._lag_at = 0.0
+        self._lagging: Mapping[TopicPartition, int] = {}
+        self._good_at = time.monotonic()
+
+    @property
+    def stalled_seconds(self) -> float:
+        """For how long a partition has had something to read and has not moved."""
+        return time.monotonic() - self._good_at
+
+    def excuse(self) -> None:
+        """The time until now does not count as stalled: the log or the database was not to be reached."""
+        self._lagging, self._good_at = {}, time.monotonic()
+
+    def tell(self, member: GroupMember) -> None:
+        """Begin a report of what is new, unless one is under way; ``TransportError`` when the last one has failed.
+
+        ``MembershipLost`` when it has had no answer for 30 seconds.
+        """
+        now = time.monotonic()
+        if self._under_way is not None:
+            if not self._under_way.done():
+                if now - self._begun_at > ANSWER_SECONDS:
+                    raise MembershipLost(f"the log has not answered {self._name} for {ANSWER_SECONDS:.0f} s")
+                return
+            last, self._under_way = self._under_way, None
+            last.result()
+        offsets = {place: at for place, at in self._progress().items() if self._told.get(place) != at}
+        with_lag = now >= self._lag_at
+        if offsets or with_lag:
+            self._begun_at = now
+            self._lag_at = now + LAG_SECONDS if with_lag else self._lag_at
+            self._under_way = asyncio.create_task(self._report(member, offsets, with_lag))
+
+    async def end(self) -> None:
+        """Forget what was told: the member that told it is no more."""
+        report, self._under_way = self._under_way, None
+        if report is not None:
+            await end(report)
+        self._told.clear()
+
+    async def _report(self, member: GroupMember, offsets: Mapping[TopicPartition, int], with_lag: bool) -> None:
+        if offsets:
+            await member.commit(offsets)
+            self._told.update(offsets)
+        if not with_lag:
+            return
+        places = list(self._progress())
+        if not places:
+            await member.check()
+            self.excuse()
+            return
+        bounds = await member.bounds(places)
+        progress = {place: at for place, at in self._progress().items() if place in bounds}
+        for place, at in progress.items():
+            lag = bounds[place].end - at
+            metrics.POSITION_LAG.labels(self._name, place.topic, str(place.partition)).set(lag)
+        lagging = {place: at for place, at in progress.items() if at < bounds[place].end}
+        if not any(self._lagging.get(place) == at for place, at in lagging.items()):
+            self._good_at = time.monotonic()
+        self._lagging = lagging

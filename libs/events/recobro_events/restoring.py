@@ -1,0 +1,53 @@
+"""A database that was restored from a backup: what it says from now on is newer than what it said before it was lost.
+
+A version is epoch × 2⁴⁰ + counter. Others may know greater counters than the backup does; with a greater epoch every
+version of the restored source wins. What it derives from others' events it reads again from the log, with the same ids.
+"""
+
+import structlog
+
+from recobro_events.contracts.base import EVERYONE
+from recobro_events.database import Database, Transaction
+from recobro_events.ids import new_event_id
+from recobro_events.rebuilding import Source
+
+COUNTER_BITS = 40
+_PENDING = "SELECT epoch FROM epoch WHERE pending FOR UPDATE"
+_RAISE = f"""
+UPDATE {{table}} SET {{column}} = ({{column}} & ((1::bigint << {COUNTER_BITS}) - 1)) | ($1::bigint << {COUNTER_BITS})
+"""
+_SAY_AGAIN = "INSERT INTO republication (republication_id, audience) VALUES ($1, $2)"
+log = structlog.get_logger()
+
+MARK_RESTORED = """
+UPDATE epoch SET epoch = greatest(epoch, $1::integer) + 1, restored_at = clock_timestamp(), pending = true
+RETURNING epoch
+"""
+"""Run once on a restored database, before its service starts; $1 is the epoch of the database that it replaces."""
+
+EPOCH_WHEN_NONE_IS_LEFT = "SELECT current_date - DATE '2026-01-01'"
+"""For ``MARK_RESTORED`` where the lost database cannot be asked: greater than what restores can have counted up to."""
+
+
+async def finish(database: Database, source: Source | None) -> bool:
+    """After a restore: raise all versions to the new epoch, and have everything said again; whether there was one.
+
+    Called before the service says anything. All of it, or nothing, has happened when this returns or fails.
+    """
+    async with database.transaction(bulk=True) as tx:
+        epoch = await tx.fetchval(_PENDING)
+        if epoch is None:
+            return False
+        if source is not None:
+            await _raise_versions(tx, source, epoch)
+            await tx.execute(_SAY_AGAIN, new_event_id(), EVERYONE)
+        await tx.execute("UPDATE epoch SET pending = false")
+    log.warning("restored", revision=epoch)
+    return True
+
+
+async def _raise_versions(tx: Transaction, source: Source, epoch: int) -> None:
+    await tx.execute("SET LOCAL statement_timeout = 0")
+    for table, columns in sorted(source.versions.items()):
+        for column in columns:
+            await tx.execute(_RAISE.format(table=table, column=column), epoch)

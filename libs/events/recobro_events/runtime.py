@@ -1,0 +1,243 @@
+"""Everything of the event runtime that a service's process runs: two relays, and a subscription per lane.
+
+A process may run only a part of it, so that the parts scale apart; of each part any number of processes may run.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from recobro_events import barrier, housekeeping, rebuilding, recognising, restoring
+from recobro_events.consumer import Consumer
+from recobro_events.contracts.base import SERVICE_LANES, Lane, bulk_sources
+from recobro_events.database import PASSING_TROUBLE, Database
+from recobro_events.errors import CannotContinue, LogReplaced, PositionLost, TransportError
+from recobro_events.rebuilding import Source
+from recobro_events.relay import Relay
+from recobro_events.subscription import Subscription
+from recobro_events.tasks import end
+from recobro_events.transport import Transport
+
+_WATCH_SECONDS = 1.0
+_TOPICS_RETRY_SECONDS = 1.0
+_STOP_SECONDS = 25.0
+
+log = structlog.get_logger()
+
+
+class Runtime:
+    """The relays of ``service``'s outbox and the subscriptions of its consumer, from ``start`` to ``stop``.
+
+    ``on_barrier`` is called in this process when a barrier of ours has ended. ``start`` does not wait for the log:
+    until it can be reached, facts gather in the outbox.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        database: Database,
+        transport: Transport,
+        consumer: Consumer | None,
+        *,
+        on_barrier: Callable[[], None] | None = None,
+        agencies: bool = False,
+        source: Source | None = None,
+        relays: bool = True,
+        consumes: bool = True,
+    ) -> None:
+        """``agencies``: it also publishes what agencies hear. ``source``: what it can say again.
+
+        ``relays``, ``consumes``: whether this process does it; whoever consumes also keeps house.
+        """
+        self.service = service
+        self.consumer = consumer
+        self._source = source
+        self.database = database
+        self._transport = transport
+        self._on_barrier = on_barrier
+        self._relays_here = relays
+        self._consumes_here = consumes
+        self._stopped_because: dict[str, CannotContinue | str] = {}
+        self._relays: list[Relay] = []
+        self._subscriptions: list[Subscription] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._keepers: list[asyncio.Task[None]] = []
+        self._topics_known = asyncio.Event()
+        self._log_is_strange = False
+        database.service = service
+        self._relayed = [*self.lanes, Lane.AGENCIES] if agencies else self.lanes
+
+    @property
+    def lanes(self) -> list[Lane]:
+        """The lanes on which this service talks to the others."""
+        return list(SERVICE_LANES) if self.service in bulk_sources() else [Lane.EVENTS]
+
+    @property
+    def subscriptions(self) -> Sequence[Subscription]:
+        """What reads the log here, one a lane."""
+        return tuple(self._subscriptions)
+
+    async def start(self) -> None:
+        await restoring.finish(self.database, self._source)
+        self._keepers = [asyncio.create_task(self._run())]
+        # A moment for the usual case, so that the first request already knows the partitions for a barrier.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._topics_known.wait(), 5)
+
+    async def stop(self) -> None:
+        """Finish or roll back the batches under way, let go of the relays' locks; bounded by 25 s."""
+        await asyncio.gather(*(subscription.stop() for subscription in self._subscriptions))
+        for relay in self._relays:
+            relay.stop()
+        await end(*self._keepers)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+            for task in late:
+                task.cancel()
+        await self._transport.close()
+
+    def stalled(self) -> list[str]:
+        """Consumers of this process that do not get on though they could: only starting it anew may help."""
+        return [subscription.name for subscription in self._subscriptions if subscription.is_stalled]
+
+    def problems(self) -> list[str]:
+        """Why this process is not fully at work, in plain words; empty when it is."""
+        found = [f"{name} has stopped: {why}" for name, why in sorted(self._stopped_because.items())]
+        if not self._topics_known.is_set():
+            found.append("the event log has not been reached yet")
+        if self._log_is_strange:
+            found.append(
+                f"the event log already holds facts of {self.service}, of which this empty database knows nothing:"
+                " it is another platform's log, or the database was lost; restore it, rebuild it, or give the platform"
+                " a log of its own"
+            )
+        return found
+
+    async def _run(self) -> None:
+        await self._prepare_topics()
+        await self._recognise_log()
+        if self._relays_here:
+            self._relays = [Relay(lane, self.database, self._transport) for lane in self._relayed]
+        for relay in self._relays:
+            self._spawn(f"relay {self.service}.{relay.lane}", relay.run)
+        if self._consumes_here:
+            await self._consume()
+
+    async def _consume(self) -> None:
+        if await self._reads_bulk_first():
+            self._subscribe(Lane.BULK)
+            self._keep("catching up", self._follow_bulk)
+        else:
+            for lane in SERVICE_LANES:
+                self._subscribe(lane)
+        self._keep("republishing", self._say_again)
+        self._keep("housekeeping", lambda: housekeeping.keep(self.database, self._transport, self._relayed))
+        await self._keep_watch()
+
+    async def _reads_bulk_first(self) -> bool:
+        if self._source is None or not self._source.bulk_first:
+            return False
+        while True:
+            try:
+                async with self.database.connection() as connection:
+                    return await rebuilding.is_catching_up(connection)
+            except PASSING_TROUBLE as error:
+                log.warning("watch_failed", service=self.service, error=type(error).__name__)
+                await asyncio.sleep(_WATCH_SECONDS)
+
+    async def _follow_bulk(self) -> None:
+        """Read the other lane once this process has read all that the bulk lane holds."""
+        while not all([await subscription.has_caught_up() for subscription in self._subscriptions]):  # noqa: ASYNC110 - no event tells of it
+            await asyncio.sleep(_WATCH_SECONDS / 4)
+        self._subscribe(Lane.EVENTS)
+
+    def _subscribe(self, lane: Lane) -> None:
+        if self.consumer is None or not self.consumer.topics(lane):
+            return
+        subscription = Subscription(self.consumer, lane, self.database, self._transport, on_barrier=self._on_barrier)
+        self._subscriptions.append(subscription)
+        self._spawn(_name_of(subscription), subscription.run)
+
+    async def _prepare_topics(self) -> None:
+        own = {lane: f"{self.service}.{lane}" for lane in self.lanes}
+        heard = [topic for lane in SERVICE_LANES for topic in self.consumer.topics(lane)] if self.consumer else []
+        while True:
+            try:
+                await self._transport.open()
+                counts = await self._transport.ensure_topics({*own.values(), *heard})
+                break
+            except TransportError as error:
+                log.warning("log_unreachable", service=self.service, error=type(error).__name__)
+                await asyncio.sleep(_TOPICS_RETRY_SECONDS)
+        self.database.partitions = {lane: counts[topic] for lane, topic in own.items()}
+        self._topics_known.set()
+
+    async def _recognise_log(self) -> None:
+        own = [f"{self.service}.{lane}" for lane in self.lanes]
+        while True:
+            try:
+                self._log_is_strange = not await recognising.recognises(self.database, self._transport, own)
+                if not self._log_is_strange:
+                    return
+                log.error("strange_log", service=self.service)
+            except PASSING_TROUBLE as error:
+                log.warning("log_unreachable", service=self.service, error=type(error).__name__)
+            await asyncio.sleep(_WATCH_SECONDS)
+
+    async def _keep_watch(self) -> None:
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            try:
+                if await barrier.expire(self.database) and self._on_barrier is not None:
+                    self._on_barrier()
+                await self._resume()
+            except PASSING_TROUBLE as error:
+                log.warning("watch_failed", service=self.service, error=type(error).__name__)
+
+    async def _resume(self) -> None:
+        """A consumer that had lost its place in the log reads on once a rebuild makes good what it has missed."""
+        lost = [
+            subscription
+            for subscription in self._subscriptions
+            if isinstance(self._stopped_because.get(_name_of(subscription)), PositionLost | LogReplaced)
+        ]
+        if not lost:
+            return
+        async with self.database.connection() as connection:
+            if not await rebuilding.is_open(connection):
+                return
+        for subscription in lost:
+            self._subscriptions.remove(subscription)
+            del self._stopped_because[_name_of(subscription)]
+            self._subscribe(subscription.lane)
+
+    async def _say_again(self) -> None:
+        while True:
+            try:
+                await rebuilding.say_again_for_ever(self.database, self.consumer, self._source, _WATCH_SECONDS)
+            except PASSING_TROUBLE as error:
+                log.warning("republishing_interrupted", service=self.service, error=type(error).__name__)
+                await asyncio.sleep(_WATCH_SECONDS)
+
+    def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self._keepers.append(asyncio.create_task(self._watched(name, run), name=name))
+
+    def _spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.append(asyncio.create_task(self._watched(name, run), name=name))
+
+    async def _watched(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await run()
+        except CannotContinue as error:
+            self._stopped_because[name] = error
+        except Exception as error:
+            # A defect of ours: as loud as an event that cannot be applied.
+            self._stopped_because[name] = f"unexpected {type(error).__name__}"
+            log.critical("runtime_task_failed", subject=name, error=type(error).__name__, exc_info=True)
+            raise
+
+
+def _name_of(subscription: Subscription) -> str:
+    return f"consumer {subscription.name}"

@@ -1,0 +1,357 @@
+"""A consumer at work on one lane: partitions come and go, batches are applied one after the other."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from uuid import uuid4
+
+import structlog
+
+from recobro_events import metrics, positions, rebuilding
+from recobro_events.batch import Applied, Handle, apart, apply, tell, together
+from recobro_events.consumer import Consumer
+from recobro_events.contracts.base import Lane
+from recobro_events.database import PASSING_TROUBLE, Database
+from recobro_events.errors import (
+    CannotContinue,
+    LogReplaced,
+    MembershipLost,
+    OwnershipLost,
+    PositionLost,
+    TopicPartition,
+    TransportError,
+    UnappliableEvent,
+)
+from recobro_events.holding import Holding
+from recobro_events.parking import Delivery
+from recobro_events.positions import Move, Position
+from recobro_events.reading import Reading
+from recobro_events.reports import Reports
+from recobro_events.transport import Bounds, GroupMember, Record, Transport
+
+POLL_SECONDS = 0.5
+KEEP_SECONDS = 1.0
+STALLED_SECONDS = 120.0
+DRAIN_SECONDS = {Lane.EVENTS: 2.0, Lane.BULK: 20.0}
+MAX_RECORDS = {Lane.EVENTS: 2_000, Lane.BULK: 1_000}
+BULK_BATCH_SECONDS = 0.1
+_RETRY_SECONDS = (0.02, 0.1, 0.5, 2.0, 5.0)
+
+log = structlog.get_logger()
+
+
+class Subscription:
+    """One lane of a ``Consumer``, running as a member of the group ``<service>.<lane>``.
+
+    ``run`` returns after ``stop``, when the last batch has committed or rolled back and the group has been left; it
+    raises ``CannotContinue`` when an event can never be applied or the log is not the one we know: then nothing was
+    skipped, and a person has to look. All other trouble is retried for ever.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        lane: Lane,
+        database: Database,
+        transport: Transport,
+        *,
+        on_barrier: Callable[[], None] | None = None,
+    ) -> None:
+        self.name = f"{consumer.service}.{lane}"
+        self.lane = lane
+        self._consumer = consumer
+        self._database = database
+        self._transport = transport
+        self._on_barrier = on_barrier
+        self._member: GroupMember | None = None
+        self._holding = Holding(self.name)
+        # Partitions whose log is another one than we knew: a rebuild reads them from their start.
+        self._replaced: set[TopicPartition] = set()
+        self._claiming = asyncio.Lock()
+        self._batch: asyncio.Task[Applied] | None = None
+        self._reading = Reading(consumer, self.name)
+        self._news = asyncio.Event()
+        self._stopping = False
+        self._running = False
+        self._limit = MAX_RECORDS[lane] if lane is Lane.EVENTS else 500
+        self._reports = Reports(self.name, lambda: self.progress)
+        self._keep_at = 0.0
+
+    @property
+    def progress(self) -> Mapping[TopicPartition, int]:
+        """The next offset of each partition that is ours."""
+        return self._holding.progress
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether it runs and there is something to read, but it has not got on for two minutes.
+
+        Time in which log or database are away does not count, nor that after it has stopped because it cannot go on.
+        """
+        return self._running and self._reports.stalled_seconds > STALLED_SECONDS
+
+    async def has_caught_up(self) -> bool:
+        """Whether it has partitions, and has applied all that the log holds of them now."""
+        if self._member is None or not self._holding.is_complete:
+            return False
+        try:
+            bounds = await self._member.bounds(self._holding.owned)
+        except TransportError:
+            return False
+        return all(bounds[place].end <= offset for place, offset in self.progress.items())
+
+    async def run(self) -> None:
+        """Apply what comes until ``stop``."""
+        attempt = 0
+        self._running = True
+        self._reports.excuse()
+        metrics.CONSUMER_STOPPED.labels(self.name).set(0)
+        try:
+            while not self._stopping:
+                try:
+                    await self._step()
+                    attempt = 0
+                except PASSING_TROUBLE as error:
+                    metrics.CONSUMER_RETRIES.labels(self.name).inc()
+                    log.warning("consumer_interrupted", consumer=self.name, error=type(error).__name__)
+                    self._reports.excuse()
+                    if isinstance(error, MembershipLost):
+                        await self._leave()
+                    await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+                    attempt += 1
+        except CannotContinue as error:
+            metrics.CONSUMER_STOPPED.labels(self.name).set(1)
+            log.critical("consumer_stopped", consumer=self.name, error=str(error))
+            raise
+        finally:
+            self._running = False
+            await self._leave()
+
+    async def stop(self) -> None:
+        """End ``run``: the batch under way finishes in time or is rolled back."""
+        self._stopping = True
+        self._news.set()
+        await self._drain()
+
+    async def assigned(self, partitions: Collection[TopicPartition]) -> None:
+        self._holding.assign(partitions)
+        self._news.set()
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+        self._holding.unassign(partitions)
+        metrics.REBALANCES.labels(self.name).inc()
+        # A claim under way that came after our successor's would take the partitions from it again.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS[self.lane]), self._claiming:
+                pass
+        await self._drain()
+        self._holding.disown(partitions)
+
+    async def _step(self) -> None:
+        try:
+            await self._go_on()
+        except (PositionLost, LogReplaced) as lost:
+            if not await self._is_rebuilding():
+                raise
+            log.warning("reading_from_the_start", consumer=self.name, error=str(lost))
+            await self._claim_all_again(lost)
+
+    async def _go_on(self) -> None:
+        if self._member is None:
+            self._member = await self._transport.join(self.name, self._consumer.topics(self.lane), self)
+        async with self._claiming:
+            await self._claim_due()
+        ready = self._holding.owned
+        if not ready:
+            await self._keep()
+            self._news.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
+            return
+        read = await self._reading.next(self._member, ready, self._limit, POLL_SECONDS)
+        # From here until the batch begins nothing is awaited: a partition that goes meanwhile would be missed.
+        records = self._holding.proven(read.records)
+        if records and not self._stopping:
+            await self._take(records, read.wanted_of(records))
+        await self._keep()
+
+    async def _put_back(self) -> None:
+        """Undo reading ahead, before a place in the log changes: what was read is read again."""
+        if await self._reading.forget():
+            for place in self._holding.owned:
+                self._seek(place)
+
+    async def _take(self, records: Sequence[Record], wanted: Sequence[Delivery]) -> None:
+        """Apply these; with nothing to apply the position is kept once a second only."""
+        moves = self._holding.moves(records)
+        if not wanted:
+            self._holding.pass_over(moves)
+            return
+        started = time.monotonic()
+        if (applied := await self._apply(moves, wanted)) is not None:
+            self._after_batch(len(records), applied, time.monotonic() - started)
+
+    async def _claim_due(self) -> None:
+        assert self._member is not None
+        if not (due := self._holding.due()):
+            return
+        await self._put_back()
+        owner = uuid4()
+        claimed = await positions.claim(self._database, self.name, due, owner)
+        bounds = await self._member.bounds(due)
+        gone = self._replaced | set(await self._check(claimed, bounds))
+        if gone:
+            starts = {place: bounds[place].start for place in gone if place in bounds}
+            claimed |= await positions.start_over(self._database, self.name, starts, owner)
+            self._replaced -= gone
+        for place in self._holding.assigned.intersection(due):
+            self._own(place, claimed[place], bounds[place].start)
+
+    async def _check(
+        self, claimed: Mapping[TopicPartition, Position], bounds: Mapping[TopicPartition, Bounds]
+    ) -> list[TopicPartition]:
+        """The partitions that do not hold what comes next: none, unless a rebuild makes good what is missing there."""
+        lost = []
+        for place, position in claimed.items():
+            try:
+                positions.check(place, position, bounds[place])
+            except PositionLost:
+                if not await self._is_rebuilding():
+                    raise
+                lost.append(place)
+        return lost
+
+    async def _is_rebuilding(self) -> bool:
+        async with self._database.connection() as connection:
+            return await rebuilding.is_open(connection)
+
+    async def _claim_all_again(self, lost: PositionLost | LogReplaced) -> None:
+        if isinstance(lost, LogReplaced):
+            self._replaced.add(lost.place)
+        self._holding.give_up(self._holding.assigned, 0.0)
+        await asyncio.sleep(_RETRY_SECONDS[0])
+
+    def _own(self, place: TopicPartition, position: Position, start: int) -> None:
+        self._holding.own(place, position, start)
+        self._seek(place)
+
+    def _seek(self, place: TopicPartition) -> None:
+        assert self._member is not None
+        self._member.seek(place, self._holding.read_from(place))
+
+    async def _apply(self, moves: Mapping[TopicPartition, Move], wanted: Sequence[Delivery]) -> Applied | None:
+        """One transaction; None when it was rolled back and its partitions are read again, here or elsewhere."""
+        places = set(moves)
+        self._batch = asyncio.create_task(self._transact(moves, wanted))
+        try:
+            return await asyncio.shield(self._batch)
+        except OwnershipLost as lost:
+            metrics.OWNERSHIP_LOST.labels(self.name).inc()
+            log.info("ownership_lost", consumer=self.name, partitions=len(lost.partitions))
+            self._give_up(lost.partitions)
+            await self._read_again(places - lost.partitions)
+            return None
+        except asyncio.CancelledError:
+            if not self._batch.cancelled():
+                self._batch.cancel()
+                await asyncio.gather(self._batch, return_exceptions=True)
+                raise
+            # A drain ran out of time and rolled the batch back.
+            await self._read_again(places)
+            return None
+        except PASSING_TROUBLE:
+            await self._read_again(places)
+            raise
+        finally:
+            self._batch = None
+
+    async def _transact(self, moves: Mapping[TopicPartition, Move], wanted: Sequence[Delivery]) -> Applied:
+        try:
+            return await self._attempt(moves, wanted, together)
+        except UnappliableEvent as error:
+            log.warning("batch_taken_apart", consumer=self.name, count=len(wanted), error=str(error))
+            return await self._attempt(moves, wanted, apart)
+
+    async def _attempt(
+        self, moves: Mapping[TopicPartition, Move], wanted: Sequence[Delivery], handle: Handle
+    ) -> Applied:
+        async with self._database.transaction(self.name, bulk=self.lane is Lane.BULK) as tx:
+            if wanted and self._consumer.first_hook is not None:
+                await self._consumer.first_hook(tx)
+            await positions.move(tx, self.name, moves)
+            if self._member is not None and 2 * len(wanted) > self._limit:
+                self._reading.read_ahead(self._member, self._holding.owned, self._limit)
+            applied = await apply(tx, self._consumer, self.name, wanted, handle)
+        self._holding.moved(moves)
+        return applied
+
+    def _after_batch(self, records: int, applied: Applied, seconds: float) -> None:
+        tell(self.name, self.lane, records, applied, seconds)
+        if applied.barrier_ended and self._on_barrier is not None:
+            self._on_barrier()
+        if self.lane is Lane.BULK:
+            self._adapt(records, seconds)
+
+    def _adapt(self, records: int, seconds: float) -> None:
+        """Keep bulk batches near 100 ms: a payment waits at most that long for its contract's row."""
+        if seconds > BULK_BATCH_SECONDS:
+            self._limit = max(50, min(self._limit, records) * 2 // 3)
+        elif records == self._limit and seconds < BULK_BATCH_SECONDS / 2:
+            self._limit = min(MAX_RECORDS[self.lane], self._limit * 3 // 2)
+
+    def _give_up(self, partitions: Collection[TopicPartition]) -> None:
+        """Leave them to whoever claimed them; claim again later if the group still says that they are ours."""
+        assert self._member is not None
+        self._holding.give_up(partitions, self._member.settled_seconds)
+
+    async def _read_again(self, partitions: Collection[TopicPartition]) -> None:
+        """After a rolled back, or perhaps committed, batch: go on from where the database says that we are."""
+        await self._put_back()
+        tokens = self._holding.tokens(partitions)
+        # Until their place is known again they are not read.
+        self._holding.disown(tokens)
+        attempt = 0
+        while tokens and not self._stopping:
+            try:
+                held = await positions.held(self._database, self.name, tokens)
+                break
+            except PASSING_TROUBLE:
+                await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+                attempt += 1
+        else:
+            return
+        for place in self._holding.assigned.intersection(held):
+            self._own(place, held[place], held[place].next_offset)
+        self._give_up([place for place in tokens if place not in held])
+
+    async def _drain(self) -> None:
+        """The batch under way finishes in time or is rolled back."""
+        batch = self._batch
+        if batch is None or batch.done():
+            return
+        await asyncio.wait({batch}, timeout=DRAIN_SECONDS[self.lane])
+        if not batch.done():
+            batch.cancel()
+            await asyncio.wait({batch})
+
+    async def _keep(self) -> None:
+        """Once a second: keep how far we have read without finding anything to apply, and tell how far we are."""
+        now = time.monotonic()
+        if now < self._keep_at or self._stopping:
+            return
+        self._keep_at = now + KEEP_SECONDS
+        if passed := self._holding.passed:
+            await self._apply(passed, [])
+        assert self._member is not None
+        self._reports.tell(self._member)
+
+    async def _leave(self) -> None:
+        """Leave the group; whoever goes on joins it again."""
+        await self._drain()
+        await self._put_back()
+        await self._reports.end()
+        member, self._member = self._member, None
+        if member is not None:
+            await member.leave()
+        self._holding.clear()

@@ -1,0 +1,87 @@
+"""For a service's tests: give its consumer events, and see what it published, without a log."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from recobro_events.batch import Applied, Handle, apart, apply, handled, together
+from recobro_events.consumer import Consumer
+from recobro_events.contracts.base import Envelope, Event, Lane
+from recobro_events.database import Database
+from recobro_events.envelope import headers_of
+from recobro_events.ids import new_event_id
+from recobro_events.transport import Record
+
+E = TypeVar("E", bound=Event)
+
+__all__ = [
+    "Applied",
+    "Handle",
+    "apart",
+    "apply",
+    "apply_events",
+    "apply_records",
+    "handled",
+    "published",
+    "record_of",
+    "together",
+]
+
+
+def record_of(
+    event: Event, *, event_id: uuid.UUID | None = None, occurred_at: datetime | None = None, offset: int = 0
+) -> Record:
+    """``event`` as it would come from the log."""
+    envelope = Envelope(
+        event_id=event_id or new_event_id(),
+        type=type(event).type,
+        source=type(event).type.split(".", 1)[0],
+        occurred_at=occurred_at or datetime.now(UTC),
+        key=event.key,
+    )
+    return Record(f"{envelope.source}.{type(event).lane}", 0, offset, event.body().encode(), headers_of(envelope))
+
+
+async def apply_records(
+    database: Database, consumer: Consumer, records: Sequence[Record], handle: Handle = together
+) -> Applied:
+    """One batch of the real consumer: first hook, inbox, locks, waves, last hook, one transaction.
+
+    What cannot be applied is set aside when ``handle`` is ``apart``, and raised when it is ``together``.
+    """
+    name = f"{consumer.service}.{Lane.EVENTS}"
+    database.service = consumer.service
+    database.partitions = database.partitions or {Lane.EVENTS: 12}
+    async with database.transaction(name) as tx:
+        if consumer.first_hook is not None:
+            await consumer.first_hook(tx)
+        return await apply(tx, consumer, name, await handled(consumer, name, records), handle)
+
+
+async def apply_events(database: Database, consumer: Consumer, *events: Event) -> Applied:
+    """``apply_records`` for events that have just happened."""
+    return await apply_records(database, consumer, [record_of(event) for event in events])
+
+
+async def published(database: Database, event_type: type[E]) -> list[E]:
+    """What waits in the outbox, of this type, in outbox order, with envelopes."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            f"SELECT * FROM outbox_{event_type.lane} WHERE type = $1 ORDER BY id", event_type.type
+        )
+    return [
+        event_type.received(
+            row["body"],
+            Envelope(
+                event_id=row["event_id"],
+                type=row["type"],
+                source=row["type"].split(".", 1)[0],
+                occurred_at=row["occurred_at"],
+                key=row["key"],
+                traceparent=row["traceparent"],
+                audience=row["audience"],
+            ),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,50 @@
+"""The platform: its services, their ports and databases, and the longest chain of facts between them.
+
+This is the one place that names them all. Code reads it; Docker Compose, the Kubernetes manifests and `pyproject.toml`
+are checked against it. It imports the standard library alone, so that a check can read it without an environment.
+"""
+
+from dataclasses import dataclass
+
+DEFAULT_PORT_BASE = 8000
+"""On one machine each service listens at the port base plus its own offset."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service: its name, the package that is its program, and its port's offset from the port base."""
+
+    name: str
+    package: str
+    port_offset: int
+
+    @property
+    def database(self) -> str:
+        """The name of its database."""
+        return self.package
+
+    @property
+    def port(self) -> int:
+        """Where it listens unless it is configured otherwise."""
+        return DEFAULT_PORT_BASE + self.port_offset
+
+
+SERVICES = (
+    Service("portfolio", "portfolio", 1),
+    Service("assignment", "assignment", 2),
+    Service("dialer-feed", "dialer_feed", 3),
+    Service("field-visits", "field_visits", 4),
+    Service("promises", "promises", 5),
+)
+"""Every service whose facts and barriers the others hear."""
+
+SERVICE_NAMES = tuple(service.name for service in SERVICES)
+
+SCOPES = tuple(f"{name}:{right}" for name in SERVICE_NAMES for right in ("read", "write"))
+"""Every scope that a token may carry."""
+
+LONGEST_CHAIN = ("portfolio", "promises", "portfolio", "assignment", "dialer-feed")
+"""The longest chain of facts: each service publishes because of what the one before it published."""
+
+BARRIER_ROUNDS = len(LONGEST_CHAIN) - 1
+"""The rounds of a barrier that waits for everything that an acknowledged fact becomes along the longest chain."""
