@@ -94,12 +94,8 @@ def test_the_examples_have_100_lines() -> None:
 
 def test_the_dependencies_are_those_that_the_library_imports() -> None:
     project = tomllib.loads((LIBRARY / "pyproject.toml").read_text())["project"]
-    without_kafka = {
-        name
-        for path in (LIBRARY / "recobro_events").rglob("*.py")
-        if path.name != "kafka.py"
-        for name in imports_of(path)
-    }
+    modules = (LIBRARY / "recobro_events").rglob("*.py")
+    without_kafka = {name for path in modules if path.name != "kafka.py" for name in imports_of(path)}
     for names, declared in (
         (without_kafka, project["dependencies"]),
         (imports_of(LIBRARY / "recobro_events/kafka.py") - without_kafka, project["optional-dependencies"]["kafka"]),
