@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PEERS := .bench-peers
 CONFIGURATION := docs/configuration.md $(addsuffix .settings,chassis assignment dialer_feed field_visits promises)
 LOCKS := requirements/uv.txt requirements/runtime.txt requirements/dev.txt
-PACKAGES := libs/platform libs/events libs/chassis libs/jurisdictions services/portfolio services/assignment services/dialer-feed \
+PACKAGES := libs/platform libs/events libs/projections libs/chassis libs/jurisdictions services/portfolio services/assignment services/dialer-feed \
 	services/field-visits services/promises cli
 TYPED := $(foreach folder,$(PACKAGES) tests bench,$(if $(wildcard $(folder)/*.py $(folder)/*/*.py),$(folder)))
 

@@ -1,0 +1,27 @@
+"""Rows as PostgreSQL's ``unnest`` wants them, and columns that keep the newest version."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from recobro_events import Event
+
+E = TypeVar("E", bound=Event)
+
+
+def columns(rows: Iterable[Sequence[Any]], count: int) -> list[Sequence[Any]]:
+    """The arrays of an ``unnest``, one sequence per column; ``count`` empty ones when there are no rows."""
+    return list(zip(*rows, strict=True)) or [()] * count
+
+
+@dataclass(frozen=True)
+class Column(Generic[E]):
+    """A column of a projection: its PostgreSQL type, and its value in an event."""
+
+    type: str
+    read: Callable[[E], Any]
+
+
+def arrays(types: Iterable[str]) -> str:
+    """SQL: the parameters of an ``unnest`` with these element types, from ``$1``."""
+    return ", ".join(f"${n}::{type_}[]" for n, type_ in enumerate(types, 1))

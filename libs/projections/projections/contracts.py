@@ -1,0 +1,110 @@
+"""Contracts: a row for each that was heard of, the order in which rows are locked, and the groups of their columns.
+
+The table ``contract`` is each service's own, with the columns that it needs: ``contract_id``, then ``version`` with a
+position, ``details_version`` with details, ``status_version`` with the debtor's ``status``. Versions begin at -1.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from uuid import UUID
+
+from recobro_events import Transaction, sorted_unique
+from recobro_events.contracts.portfolio import ContractWhole, DebtorStatusChanged, PositionEvent
+
+from projections.columns import Column, arrays, columns
+
+KNOW = """
+INSERT INTO contract (contract_id) SELECT contract_id FROM unnest($1::uuid[]) AS contract_id ORDER BY contract_id
+ON CONFLICT DO NOTHING
+"""
+LOCK = "SELECT FROM contract WHERE contract_id = ANY ($1::uuid[]) ORDER BY contract_id FOR UPDATE"
+
+_POSITION: Mapping[str, Column[PositionEvent]] = MappingProxyType(
+    {
+        "as_of": Column("date", lambda event: event.as_of),
+        "state": Column("text", lambda event: event.state),
+        "stage": Column("text", lambda event: event.stage),
+        "days_past_due": Column("integer", lambda event: event.days_past_due),
+        "overdue_balance": Column("numeric", lambda event: event.overdue_balance),
+        "total_balance": Column("numeric", lambda event: event.total_balance),
+        "oldest_due_on": Column("date", lambda event: event.oldest_due_on),
+    }
+)
+_DETAILS: Mapping[str, Column[ContractWhole]] = MappingProxyType(
+    {
+        "portfolio_id": Column("uuid", lambda event: event.portfolio_id),
+        "debtor_id": Column("uuid", lambda event: event.debtor.debtor_id),
+        "contract_number": Column("text", lambda event: event.contract_number),
+        "name": Column("text", lambda event: event.debtor.name),
+        "jurisdiction": Column("text", lambda event: event.jurisdiction),
+        "currency": Column("text", lambda event: event.currency),
+        "product": Column("text", lambda event: event.product),
+        "segment": Column("text", lambda event: event.segment),
+    }
+)
+
+
+def _newest(version: str, types: Mapping[str, str]) -> str:
+    """SQL that updates these columns of the contracts that are older than the facts, by the version that they share.
+
+    Its parameters are arrays: the ids of the contracts, the versions, then the columns in their order.
+    """
+    return f"""
+UPDATE contract SET {version} = fact.version, {", ".join(f"{name} = fact.{name}" for name in types)}
+FROM unnest({arrays(["uuid", "bigint", *types.values()])}) AS fact (contract_id, version, {", ".join(types)})
+WHERE contract.contract_id = fact.contract_id AND contract.{version} < fact.version
+"""
+
+
+_STATUSES = _newest("status_version", {"status": "text"})
+
+
+async def know(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
+    """Give contracts that were never heard of a row, so that they can be locked."""
+    await tx.execute(KNOW, sorted_unique(contract_ids))
+
+
+async def lock(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
+    """Lock these contracts in the order of their ids: whoever changes or publishes about one holds its row."""
+    await tx.execute(LOCK, sorted_unique(contract_ids))
+
+
+class Positions:
+    """State, stage and balances: the columns that a service keeps of every position."""
+
+    def __init__(self, *names: str) -> None:
+        kept = [(name, _POSITION[name]) for name in names]
+        self._read = [column.read for _, column in kept]
+        self._keep = _newest("version", {name: column.type for name, column in kept})
+
+    async def keep(self, tx: Transaction, events: Sequence[PositionEvent]) -> None:
+        """Keep positions that are newer than what is known."""
+        rows = ((event.contract_id, event.version, *(read(event) for read in self._read)) for event in events)
+        await tx.execute(self._keep, *columns(rows, 2 + len(self._read)))
+
+
+class Details:
+    """Whose contract it is, in which portfolio, under which number: what a service keeps of whole contracts."""
+
+    def __init__(self, *names: str, **own: Column[ContractWhole]) -> None:
+        """``own`` are columns that the service reads in its own way."""
+        kept = [*((name, _DETAILS[name]) for name in names), *own.items()]
+        self._read = [column.read for _, column in kept]
+        self._keep = _newest("details_version", {name: column.type for name, column in kept})
+
+    async def keep(self, tx: Transaction, events: Sequence[ContractWhole]) -> None:
+        """Keep details that are newer than what is known."""
+        rows = ((event.contract_id, event.details_version, *(read(event) for read in self._read)) for event in events)
+        await tx.execute(self._keep, *columns(rows, 2 + len(self._read)))
+
+
+async def keep_statuses(tx: Transaction, events: Sequence[DebtorStatusChanged]) -> None:
+    """Keep the debtor's status where it is newer."""
+    rows = ((event.contract_id, event.status_version, event.status) for event in events)
+    await tx.execute(_STATUSES, *columns(rows, 3))
+
+
+async def keep_statuses_of_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
+    """Keep the debtor's status that whole contracts carry where it is newer."""
+    rows = ((event.contract_id, event.debtor.status_version, event.debtor.status) for event in events)
+    await tx.execute(_STATUSES, *columns(rows, 3))

@@ -1,0 +1,49 @@
+"""Pauses: days on which the delinquency clock of a contract stands still and nobody contacts its debtor."""
+
+from collections.abc import Sequence
+
+from recobro_events import Transaction
+from recobro_events.contracts.portfolio import ContractPaused, ContractResumed, ContractWhole
+
+from projections.columns import columns
+
+TABLE = """
+CREATE TABLE pause (
+    contract_id uuid NOT NULL,
+    pause_id uuid NOT NULL,
+    version bigint NOT NULL,
+    starts_on date NOT NULL,
+    ends_on date,
+    PRIMARY KEY (contract_id, pause_id)
+);
+"""
+_KEEP = """
+INSERT INTO pause AS known (contract_id, pause_id, version, starts_on, ends_on)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::date[], $5::date[])
+ON CONFLICT (contract_id, pause_id) DO UPDATE SET
+    version = excluded.version, starts_on = excluded.starts_on, ends_on = excluded.ends_on
+WHERE known.version < excluded.version
+"""
+# A whole contract that is newer than a pause, and does not list it, has it no longer.
+_RETIRE = """
+DELETE FROM pause AS known USING unnest($1::uuid[], $2::bigint[]) AS whole (contract_id, version)
+WHERE known.contract_id = whole.contract_id AND known.version < whole.version
+    AND NOT EXISTS (
+        SELECT FROM unnest($3::uuid[], $4::uuid[]) AS listed (contract_id, pause_id)
+        WHERE listed.contract_id = known.contract_id AND listed.pause_id = known.pause_id)
+"""
+
+
+async def keep(tx: Transaction, events: Sequence[ContractPaused | ContractResumed]) -> None:
+    """Keep the days of each pause where they are newer."""
+    rows = ((e.contract_id, e.pause_id, e.pause_version, e.starts_on, e.ends_on) for e in events)
+    await tx.execute(_KEEP, *columns(rows, 5))
+
+
+async def keep_of_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
+    """Keep the pauses that whole contracts list, and drop older ones that they do not."""
+    rows = [(e.contract_id, p.pause_id, p.version, p.starts_on, p.ends_on) for e in events for p in e.pauses]
+    if rows:
+        await tx.execute(_KEEP, *columns(rows, 5))
+    wholes = columns(((e.contract_id, e.version) for e in events), 2)
+    await tx.execute(_RETIRE, *wholes, *columns((row[:2] for row in rows), 2))

@@ -1,0 +1,45 @@
+"""Portfolios: their state, business date and names, as far as a service keeps them.
+
+The table ``portfolio`` is each service's own: ``portfolio_id``, ``version``, and the columns that it needs.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from recobro_events import Transaction
+from recobro_events.contracts.portfolio import PortfolioStateChanged
+
+from projections.columns import Column, arrays, columns
+
+_PORTFOLIO: Mapping[str, Column[PortfolioStateChanged]] = MappingProxyType(
+    {
+        "state": Column("text", lambda event: event.state),
+        "business_date": Column("date", lambda event: event.business_date),
+        "name": Column("text", lambda event: event.name),
+        "company": Column("text", lambda event: event.creditor_name or event.name),
+        "creditor_kind": Column("text", lambda event: event.creditor_kind),
+        "jurisdiction": Column("text", lambda event: event.jurisdiction),
+        "timezone": Column("text", lambda event: event.timezone),
+    }
+)
+
+
+class Portfolios:
+    """The columns that a service keeps of portfolios. ``company`` is the creditor's name, or else the portfolio's."""
+
+    def __init__(self, *names: str) -> None:
+        kept = [_PORTFOLIO[name] for name in names]
+        self._read = [column.read for column in kept]
+        self._keep = f"""
+INSERT INTO portfolio AS known (portfolio_id, version, {", ".join(names)})
+SELECT * FROM unnest({arrays(["uuid", "bigint", *(column.type for column in kept)])})
+    AS fact (portfolio_id) ORDER BY portfolio_id
+ON CONFLICT (portfolio_id) DO UPDATE SET
+    version = excluded.version, {", ".join(f"{name} = excluded.{name}" for name in names)}
+WHERE known.version < excluded.version
+"""
+
+    async def keep(self, tx: Transaction, events: Sequence[PortfolioStateChanged]) -> None:
+        """Keep what is newer; a portfolio that was never heard of gets a row."""
+        rows = ((event.portfolio_id, event.version, *(read(event) for read in self._read)) for event in events)
+        await tx.execute(self._keep, *columns(rows, 2 + len(self._read)))

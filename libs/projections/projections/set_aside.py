@@ -1,0 +1,34 @@
+"""Contracts of which a service could not apply an event: nobody knows how they stand while one is behind."""
+
+from collections.abc import Sequence
+
+from recobro_events import Transaction
+from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
+
+from projections.columns import columns
+
+TABLE = """
+CREATE TABLE set_aside (
+    contract_id uuid NOT NULL,
+    service text NOT NULL,
+    PRIMARY KEY (contract_id, service)
+);
+"""
+_KEEP = """
+INSERT INTO set_aside (contract_id, service)
+SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING
+"""
+_FORGET = """
+DELETE FROM set_aside USING unnest($1::uuid[], $2::text[]) AS again (contract_id, service)
+WHERE set_aside.contract_id = again.contract_id AND set_aside.service = again.service
+"""
+
+
+async def keep(tx: Transaction, events: Sequence[ContractSetAside]) -> None:
+    """Keep which service is behind with which contract; each service counts for itself."""
+    await tx.execute(_KEEP, *columns(((e.contract_id, e.service) for e in events), 2))
+
+
+async def keep_replayed(tx: Transaction, events: Sequence[ContractReplayed]) -> None:
+    """These services follow these contracts again."""
+    await tx.execute(_FORGET, *columns(((e.contract_id, e.service) for e in events), 2))
