@@ -1,9 +1,13 @@
 """Bad input: each gets a clear 4xx problem and changes nothing."""
 
+import contextlib
+import time
 from typing import Any
 
 import httpx
 import pytest
+from chassis.bodies import MAX_DEPTH, parse_json
+from chassis.problems import Problem
 
 GOOD = '"name": "Ana", "amount": "10.00"'
 
@@ -133,6 +137,41 @@ async def test_a_body_of_another_shape_is_refused(running: httpx.AsyncClient, bo
     answer = await post(running, body)
     assert answer.status_code == 422
     assert problem(answer, "invalid")["errors"][0]["pointer"] == ""
+
+
+@pytest.mark.parametrize(("depth", "status"), [(MAX_DEPTH, 200), (MAX_DEPTH + 1, 400)])
+def test_a_value_may_be_so_deep_and_no_deeper(depth: int, status: int) -> None:
+    for opening, closing in (("[", "]"), ('{"a":', "}")):
+        text = (opening * depth).removesuffix('"a":') + closing * depth
+        body = text.replace("{}", '{"a": 1}').encode()
+        if status == 200:
+            parse_json(body)
+        else:
+            with pytest.raises(Problem, match=str(status)):
+                parse_json(body)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b'[\\"', b'["\\"', b'"\\', b'["', b"[", b"[],{", b'{"a":[', b'\\"["', b'[{"', b"-", b"1e", b'"\\u00"', b" "],
+)
+def test_the_work_for_a_hostile_body_grows_with_its_length_alone(piece: bytes) -> None:
+    """Sixteen times the length may take some sixteen times the work; where it took the square, it took 256 times."""
+
+    def seconds(length: int) -> float:
+        bodies = [piece * (length // len(piece)), b"[" + piece * (length // len(piece))]
+        best = []
+        for body in bodies:
+            taken = []
+            for _ in range(3):
+                began = time.process_time()
+                with contextlib.suppress(Problem):
+                    parse_json(body)
+                taken.append(time.process_time() - began)
+            best.append(min(taken))
+        return max(best)
+
+    assert seconds(16 * 2_048) < 64 * max(seconds(2_048), 1e-4)
 
 
 async def test_brackets_inside_text_are_not_depth(running: httpx.AsyncClient) -> None:
