@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-from assignment import runs
+from assignment.placing import running
 from chassis.migrations import upgrade
 from recobro.postgres import EmbeddedPostgres, free_port
 from recobro_events import Database
@@ -101,9 +101,9 @@ async def measure(database: Database, contracts: int, rounds: int, capacity: int
             await connection.execute("VACUUM (ANALYZE) contract, placement")
             await connection.execute("CHECKPOINT")
             started = time.perf_counter()
-            outcome = await runs.run(database, runs.NewPlacementRun())
+            outcome = await running.run(database, running.NewPlacementRun())
             placing.append(time.perf_counter() - started)
-            if outcome.placed != contracts or (again := await runs.run(database, runs.NewPlacementRun())).placed:
+            if outcome.placed != contracts or (again := await running.run(database, running.NewPlacementRun())).placed:
                 raise SystemExit(f"not what was to be measured: {outcome}, then {again}")
             await connection.execute("TRUNCATE answer")
             await connection.execute("INSERT INTO answer SELECT * FROM placement")

@@ -1,5 +1,7 @@
 """HTTP in: every route of assignment."""
 
-from assignment import agencies_api, placements_api, rules_api
+from assignment.agencies.api import router as agencies
+from assignment.placement_rules.api import router as placement_rules
+from assignment.placements.api import router as placements
 
-routers = (agencies_api.router, rules_api.router, placements_api.router)
+routers = (agencies, placement_rules, placements)

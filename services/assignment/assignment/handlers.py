@@ -28,8 +28,10 @@ from recobro_events.contracts.portfolio import (
 )
 from recobro_platform import SERVICE_NAMES
 
-from assignment import commissions, placing, projection, projection_queries
-from assignment.telling import cause_of, ever_placed, tell
+from assignment import projection, projection_queries
+from assignment.agency_feed.telling import cause_of, ever_placed, tell
+from assignment.commissions import earning
+from assignment.placing import reviewing
 
 # From field-visits and promises only their barriers are needed so far.
 consumer = Consumer(
@@ -63,11 +65,11 @@ async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
 @consumer.on(PaymentReceived)
 async def earn_commissions(payments: Sequence[PaymentReceived], tx: Transaction) -> None:
     """Whoever has the contract earns from it and hears of it; what is paid in full goes back."""
-    await commissions.remember_overtaking(tx, payments)
+    await earning.remember_overtaking(tx, payments)
     await projection.keep_positions(tx, payments)
-    await commissions.earn(tx, payments)
+    await earning.earn(tx, payments)
     await tell(tx, payments, _payment_received)
-    await placing.follow(tx, payments)
+    await reviewing.follow(tx, payments)
 
 
 def _payment_received(payment: PaymentReceived, agency_id: UUID) -> agency.PaymentReceived:
@@ -87,9 +89,9 @@ def _payment_received(payment: PaymentReceived, agency_id: UUID) -> agency.Payme
 async def reverse_commissions(reversals: Sequence[PaymentReversed], tx: Transaction) -> None:
     """As if it had never been: what it earned is taken back."""
     await projection.keep_positions(tx, reversals)
-    await commissions.reverse(tx, reversals)
+    await earning.reverse(tx, reversals)
     await tell(tx, reversals, _payment_reversed)
-    await placing.follow(tx, reversals)
+    await reviewing.follow(tx, reversals)
 
 
 def _payment_reversed(reversal: PaymentReversed, agency_id: UUID) -> agency.PaymentReversed:
@@ -110,7 +112,7 @@ async def tell_dispute(clarifications: Sequence[ClarificationOpened], tx: Transa
     await projection.keep_positions(tx, clarifications)
     await projection.keep_clarifications(tx, clarifications)
     await tell(tx, clarifications, _clarification_opened)
-    await placing.follow(tx, clarifications)
+    await reviewing.follow(tx, clarifications)
 
 
 def _clarification_opened(dispute: ClarificationOpened, agency_id: UUID) -> agency.ClarificationOpened:
@@ -125,7 +127,7 @@ async def tell_end_of_dispute(resolutions: Sequence[ClarificationResolved], tx: 
     await projection.keep_positions(tx, resolutions)
     await projection.keep_resolutions(tx, resolutions)
     await tell(tx, resolutions, _clarification_resolved)
-    await placing.follow(tx, resolutions)
+    await reviewing.follow(tx, resolutions)
 
 
 def _clarification_resolved(resolution: ClarificationResolved, agency_id: UUID) -> agency.ClarificationResolved:
@@ -151,7 +153,7 @@ async def follow_revision(contracts: Sequence[ContractRevised], tx: Transaction)
 
 async def _keep_whole(contracts: Sequence[ContractWhole], tx: Transaction) -> None:
     await projection.keep_wholes(tx, contracts)
-    await placing.follow(tx, contracts)
+    await reviewing.follow(tx, contracts)
 
 
 @consumer.on(ContractStageChanged)
@@ -186,7 +188,7 @@ async def follow_end_of_pause(resumptions: Sequence[ContractResumed], tx: Transa
 
 async def _keep_position(events: Sequence[PositionEvent], tx: Transaction) -> None:
     await projection.keep_positions(tx, events)
-    await placing.follow(tx, events)
+    await reviewing.follow(tx, events)
 
 
 @consumer.on(PortfolioStateChanged)
@@ -200,7 +202,7 @@ async def end_what_the_day_ends(changes: Sequence[PortfolioStateChanged], tx: Tr
         if portfolio_id in events
     }
     if causes:
-        await placing.settle(tx, sorted_unique(causes), causes)
+        await reviewing.settle(tx, sorted_unique(causes), causes)
 
 
 @consumer.on(ListEntryWithdrawn)

@@ -35,9 +35,9 @@ from recobro_events import Money, Transaction
 from recobro_events.contracts.agency import AgencyRegistered
 from recobro_events.contracts.assignment import PlacementKind
 
-from assignment import agency_queries as queries
-from assignment import commission_queries
-from assignment.rules import overlapping_band
+from assignment.agencies import queries
+from assignment.commissions import queries as commission_queries
+from assignment.placing.rules import overlapping_band
 
 router = Router(prefix="/v1", tags=["agencies"])
 

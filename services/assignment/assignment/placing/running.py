@@ -10,8 +10,9 @@ from uuid import UUID
 from chassis import Conflict, Day, InputModel, OutputModel, Reader, heard_of
 from recobro_events import Database, Row, Transaction, step
 
-from assignment import placing, placing_queries, projection_queries
-from assignment.placing import Outcome
+from assignment import projection_queries
+from assignment.placing import queries, reviewing
+from assignment.placing.reviewing import Outcome
 
 CHUNK_CONTRACTS = 10_000
 _BEFORE_ALL = UUID(int=0)
@@ -61,12 +62,12 @@ async def run(database: Database, new: NewPlacementRun) -> PlacementRun:
 
 async def _chunk(tx: Transaction, after: UUID) -> tuple[Outcome, UUID | None]:
     """Settle the next contracts after this one; the last of them, or null when there are no more."""
-    await placing_queries.plan_for_many(tx)
-    looked = await placing_queries.restless(tx, after, CHUNK_CONTRACTS)
+    await queries.plan_for_many(tx)
+    looked = await queries.restless(tx, after, CHUNK_CONTRACTS)
     outcome = Outcome()
     if contract_ids := looked["contract_ids"]:
         await projection_queries.lock_contracts(tx, contract_ids)
-        outcome = await placing.settle(tx, contract_ids, {})
+        outcome = await reviewing.settle(tx, contract_ids, {})
     return outcome, looked["last_id"] if looked["looked_at"] == CHUNK_CONTRACTS else None
 
 

@@ -8,8 +8,8 @@ from recobro_events import Row, Transaction
 from recobro_events.contracts.assignment import CommissionEarned, CommissionEvent, CommissionReversed
 from recobro_events.contracts.portfolio import PaymentReceived, PaymentReversed
 
-from assignment import commission_queries as queries
-from assignment.telling import cause_made_of, cause_of
+from assignment.agency_feed.telling import cause_made_of, cause_of
+from assignment.commissions import queries
 
 
 async def earn(tx: Transaction, payments: Sequence[PaymentReceived]) -> None:

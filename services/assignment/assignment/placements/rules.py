@@ -3,7 +3,7 @@
 The fragments speak of the rows ``contract``, ``portfolio`` (left joined), ``placement`` and ``rule``.
 """
 
-from assignment.rules import Reason
+from assignment.placing.rules import Reason
 
 LIVE = "placement.state IN ('active', 'recall_pending', 'objected')"
 """The agency has the contract, whether or not it is to give it back."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from recobro_events import Transaction
 from recobro_events.contracts.assignment import PlacementState
 
-from assignment import change_queries as queries
+from assignment.placements import changing_queries as queries
 
 
 class Change(NamedTuple):

@@ -7,7 +7,7 @@ from uuid import UUID
 from chassis import Reader
 from recobro_events import Row, Transaction
 
-from assignment.eligibility import DAY
+from assignment.placements.rules import DAY
 
 _PLACEMENT = f"""
 SELECT placement.placement_id, placement.version, placement.contract_id, contract.contract_number,

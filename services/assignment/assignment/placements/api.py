@@ -25,9 +25,9 @@ from pydantic import StrictBool
 from recobro_events import Row, Transaction
 from recobro_events.contracts.assignment import PlacementKind, PlacementState
 
-from assignment import placement_queries as queries
 from assignment import projection_queries
-from assignment.changes import Change, change, object_to_recall
+from assignment.placements import queries
+from assignment.placements.changing import Change, change, object_to_recall
 
 router = Router(prefix="/v1", tags=["placements"])
 

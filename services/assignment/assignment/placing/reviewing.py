@@ -14,10 +14,10 @@ from recobro_events import ContractEvent, Row, Transaction, caused_event_id
 from recobro_events.contracts.agency import PlacementStarted
 from recobro_events.contracts.assignment import ContractPlaced, PlacementState
 
-from assignment import commissions
-from assignment import placing_queries as queries
-from assignment.changes import Change, change
-from assignment.rules import Candidate, Limit, Option, Room, Shares, assign
+from assignment.commissions import earning
+from assignment.placements.changing import Change, change
+from assignment.placing import queries
+from assignment.placing.rules import Candidate, Limit, Option, Room, Shares, assign
 
 _MANY = 100
 """From so many contracts on, planning anew costs less than a kept plan that does not fit."""
@@ -84,7 +84,7 @@ async def _place(tx: Transaction, contract_ids: Sequence[UUID], causes: Mapping[
         maker = tx.consumer or "api"
         rows = [_columns(candidate, option, maker, causes.get(candidate.contract_id)) for candidate, option in chosen]
         await queries.place(tx, list(zip(*rows, strict=True)))
-        await commissions.earn_overtaking(tx, sorted({candidate.contract_id for candidate, _ in chosen}))
+        await earning.earn_overtaking(tx, sorted({candidate.contract_id for candidate, _ in chosen}))
     return len(chosen), len(candidates) - len(chosen)
 
 

@@ -8,7 +8,7 @@ from chassis import Reader
 from recobro_events import ContractEvent, Transaction, caused_event_id
 from recobro_events.contracts.agency import AgencyEvent
 
-from assignment.eligibility import LIVE
+from assignment.placements.rules import LIVE
 
 E = TypeVar("E", bound=ContractEvent)
 

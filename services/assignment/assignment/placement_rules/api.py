@@ -30,10 +30,11 @@ from recobro_events import Money
 from recobro_events.contracts.assignment import PlacementKind
 from recobro_events.contracts.portfolio import Stage
 
-from assignment import agency_queries as queries
-from assignment import metrics, runs
-from assignment.agencies_api import expect_agencies, no_doubles
-from assignment.rules import Segment
+from assignment import metrics
+from assignment.agencies import queries
+from assignment.agencies.api import expect_agencies, no_doubles
+from assignment.placing import running
+from assignment.placing.rules import Segment
 
 router = Router(prefix="/v1", tags=["placement rules"])
 
@@ -164,7 +165,7 @@ async def end_rule(rule_id: UUID, tx: WriteTransaction) -> Rule:
 
 
 @router.post("/placement-runs", dependencies=[writes("assignment")])
-async def run_placement(database: ServiceDatabase, new: runs.NewPlacementRun | None = None) -> runs.PlacementRun:
+async def run_placement(database: ServiceDatabase, new: running.NewPlacementRun | None = None) -> running.PlacementRun:
     """Place, recall and end whatever rules and dates demand. Once it has been done, again does nothing."""
     with metrics.PLACEMENT.run():
-        return await runs.run(database, new or runs.NewPlacementRun())
+        return await running.run(database, new or running.NewPlacementRun())

@@ -6,7 +6,7 @@ from datetime import date
 from uuid import UUID
 
 import pytest
-from assignment.rules import Candidate, Limit, Option, Room, Shares, assign, draw, overlapping_band
+from assignment.placing.rules import Candidate, Limit, Option, Room, Shares, assign, draw, overlapping_band
 from placing_scene import DAY, Contract, Scene
 from recobro_events.contracts.assignment import PlacementKind
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from assignment import commissions
+from assignment.commissions import earning
 from assignment.handlers import consumer
 from placing_scene import DAY, Contract, Json, Scene
 from recobro_events import UnappliableEvent
@@ -293,7 +293,7 @@ async def test_a_transaction_that_fails_leaves_neither_placement_nor_event(
     async def fail(*_: Any) -> None:
         raise LookupError
 
-    monkeypatch.setattr(commissions, "earn", fail)
+    monkeypatch.setattr(earning, "earn", fail)
     with pytest.raises(UnappliableEvent):
         await scene.receives(good, bad)
     assert await scene.placements() == []

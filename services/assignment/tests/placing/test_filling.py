@@ -9,8 +9,10 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from assignment import agency_queries, handlers, projection_queries, runs
+from assignment import handlers, projection_queries
+from assignment.agencies import queries as agency_queries
 from assignment.handlers import consumer
+from assignment.placing import running
 from placing_scene import DAY, Contract, Scene, blocked_on_a_lock, code_of
 from recobro_events import Event, Lane, Transaction, envelope_of
 from recobro_events.contracts.assignment import ContractPlaced
@@ -106,7 +108,7 @@ async def test_a_recall_that_is_pending_has_given_its_place_away(scene: Scene) -
 
 
 async def test_a_run_goes_through_all_contracts_in_chunks(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "CHUNK_CONTRACTS", 4)
+    monkeypatch.setattr(running, "CHUNK_CONTRACTS", 4)
     await scene.contracts(10)
     await scene.contracts(2, stage=Stage.LEGAL)
     await scene.rule(await scene.agency("dialing"), stages=["early"])

@@ -9,7 +9,7 @@ from recobro_events import Lane, Row, Transaction
 from recobro_events.contracts import agency, assignment
 from recobro_events.tracing import current_traceparent
 
-from assignment.eligibility import DAY, NEXT_REASON, NEXT_STATE, WANTED_BY
+from assignment.placements.rules import DAY, NEXT_REASON, NEXT_STATE, WANTED_BY
 
 _PLAN_FOR_MANY = "SET LOCAL plan_cache_mode = force_custom_plan"
 _CAPACITY = "7203550202"
