@@ -32,6 +32,10 @@ BREACHES = {
     ),
     "Event contracts import pydantic alone": ("libs/events/recobro_events/contracts/base.py", "import asyncpg"),
     "Rules do no I/O": ("services/portfolio/portfolio/rules.py", "import asyncpg"),
+    "Assignment's subjects stand one above the other": (
+        "services/assignment/assignment/placements/rules.py",
+        "import assignment.placing.rules",
+    ),
     "aiokafka appears in one module": ("libs/events/recobro_events/relay.py", "import aiokafka"),
 }
 

@@ -1,7 +1,9 @@
 """HTTP in: every route of assignment."""
 
-from assignment.agencies.api import router as agencies
-from assignment.placement_rules.api import router as placement_rules
-from assignment.placements.api import router as placements
+from assignment.agencies import api as agencies
+from assignment.commissions import api as commissions
+from assignment.placement_rules import api as placement_rules
+from assignment.placements import api as placements
+from assignment.placing import api as placing
 
-routers = (agencies, placement_rules, placements)
+routers = (agencies.router, commissions.router, placement_rules.router, placing.router, placements.router)

@@ -8,27 +8,24 @@ from recobro_events import Row, Transaction
 from recobro_events.contracts.assignment import CommissionEarned, CommissionEvent, CommissionReversed
 from recobro_events.contracts.portfolio import PaymentReceived, PaymentReversed
 
-from assignment.agency_feed.telling import cause_made_of, cause_of
+from assignment.causes import cause_made_of, cause_of
 from assignment.commissions import queries
+from assignment.commissions.rules import base_of
 
 
 async def earn(tx: Transaction, payments: Sequence[PaymentReceived]) -> None:
-    """A commission for each placement in force on the payment's business date whose fees cover the age of the debt.
-
-    The base is what reduced the debt: a payment's credit earns nothing.
-    """
-    earned = await queries.earn(tx, list(zip(*map(_paid, payments), strict=True)))
+    """A commission for each placement in force on the payment's business date whose fees cover the age of the debt."""
+    earned = await tx.fetch(queries.EARN, *zip(*map(_paid, payments), strict=True))
     _publish(tx, CommissionEarned, earned, payments)
 
 
 def _paid(payment: PaymentReceived) -> tuple[Any, ...]:
-    base = payment.amount - payment.credit
     return (
         payment.contract_id,
         payment.payment_id,
         payment.as_of,
         payment.days_past_due_before,
-        base,
+        base_of(payment),
         payment.currency,
     )
 
@@ -40,15 +37,16 @@ async def remember_overtaking(tx: Transaction, payments: Sequence[PaymentReceive
     way. Called before the positions of these events are kept.
     """
     rows = [(*_paid(payment), payment.event_id, payment.version) for payment in payments]
-    await queries.remember_overtaking(tx, list(zip(*rows, strict=True)))
+    await tx.execute(queries.REMEMBER_OVERTAKING, *zip(*rows, strict=True))
 
 
 async def earn_overtaking(tx: Transaction, contract_ids: Sequence[UUID]) -> None:
     """After these contracts have been placed: what payments earn that came before the placement, and happened after."""
-    earned = await queries.earn_overtaking(tx, contract_ids)
+    earned = await tx.fetch(queries.EARN_OVERTAKING, contract_ids)
     if not earned:
         return
-    told_by = await queries.events_of_overtaking(tx, [row["payment_id"] for row in earned])
+    told = await tx.fetch(queries.OVERTAKING, [row["payment_id"] for row in earned])
+    told_by = {row["payment_id"]: row["event_id"] for row in told}
     for row in sorted(earned, key=lambda row: (row["contract_id"], row["payment_id"], row["placement_id"])):
         cause = cause_made_of(told_by[row["payment_id"]], PaymentReceived.type, row["placement_id"])
         tx.publish(CommissionEarned(**{name: row[name] for name in CommissionEarned.model_fields}), cause=cause)
@@ -56,8 +54,9 @@ async def earn_overtaking(tx: Transaction, contract_ids: Sequence[UUID]) -> None
 
 async def reverse(tx: Transaction, reversals: Sequence[PaymentReversed]) -> None:
     """The same amounts back. A payment that is heard of only after its reversal earns nothing."""
-    rows = [(r.payment_id, r.contract_id, r.as_of) for r in reversals]
-    undone = await queries.reverse(tx, list(zip(*rows, strict=True)))
+    columns = list(zip(*((r.payment_id, r.contract_id, r.as_of) for r in reversals), strict=True))
+    await tx.execute(queries.REMEMBER_REVERSALS, *columns)
+    undone = await tx.fetch(queries.REVERSE, *columns)
     _publish(tx, CommissionReversed, undone, reversals)
 
 

@@ -1,4 +1,4 @@
-"""Placement rules and runs over HTTP."""
+"""Placement rules over HTTP."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -17,7 +17,6 @@ from chassis import (
     ReadConnection,
     Reader,
     Router,
-    ServiceDatabase,
     ShortText,
     WriteTransaction,
     page,
@@ -30,11 +29,10 @@ from recobro_events import Money
 from recobro_events.contracts.assignment import PlacementKind
 from recobro_events.contracts.portfolio import Stage
 
-from assignment import metrics
-from assignment.agencies import queries
-from assignment.agencies.api import expect_agencies, no_doubles
-from assignment.placing import running
-from assignment.placing.rules import Segment
+from assignment.agencies.reading import expect_agencies
+from assignment.agencies.rules import no_doubles
+from assignment.placement_rules import queries
+from assignment.placement_rules.rules import Segment
 
 router = Router(prefix="/v1", tags=["placement rules"])
 
@@ -98,20 +96,18 @@ async def create_rule(new: NewRule, tx: WriteTransaction) -> Rule:
         raise Invalid("An agency has one share of a rule.", errors=[mistake])
     await expect_agencies(tx, agency_ids)
     when = new.when
-    rule_id = await queries.create_rule(
-        tx,
-        (
-            new.name,
-            new.priority,
-            new.kind,
-            when.stages,
-            when.min_overdue,
-            when.segments,
-            _states(when.states),
-            when.products,
-        ),
-        [(share.agency_id, share.weight) for share in new.shares],
+    rule_id = await tx.fetchval(
+        queries.CREATE,
+        new.name,
+        new.priority,
+        new.kind,
+        when.stages,
+        when.min_overdue,
+        when.segments,
+        _states(when.states),
+        when.products,
     )
+    await tx.execute(queries.CREATE_SHARES, rule_id, agency_ids, [share.weight for share in new.shares])
     return await _expect_rule(tx, rule_id)
 
 
@@ -132,8 +128,8 @@ def _states(written: tuple[str, ...] | None) -> list[str] | None:
 @router.get("/placement-rules", dependencies=[reads("assignment")])
 async def list_rules(query: PageQuery, reader: ReadConnection) -> Page[Rule]:
     """Rules, oldest first, ended ones too."""
-    after = query.after(datetime, UUID)
-    rows = await queries.rules(reader, (after[0], after[1]) if after else None, query.limit + 1)
+    after = query.after(datetime, UUID) or (None, None)
+    rows = await reader.fetch(queries.RULES, *after, query.limit + 1)
     shown = page(rows, query, key=lambda row: (row["created_at"].isoformat(), row["rule_id"]))
     return Page(items=[_rule(row) for row in shown["items"]], next_cursor=shown["next_cursor"])
 
@@ -144,7 +140,7 @@ async def read_rule(rule_id: UUID, reader: ReadConnection) -> Rule:
 
 
 async def _expect_rule(reader: Reader, rule_id: UUID) -> Rule:
-    row = await queries.rule(reader, rule_id)
+    row = await reader.fetchrow(queries.RULE, rule_id)
     if row is None:
         raise RuleUnknown()
     return _rule(row)
@@ -158,14 +154,7 @@ def _rule(row: Any) -> Rule:
 @router.post("/placement-rules/{rule_id}/end", dependencies=[writes("assignment")])
 async def end_rule(rule_id: UUID, tx: WriteTransaction) -> Rule:
     """End a rule. What no other rule of its kind holds for is recalled with its next event, or by the next run."""
-    if not await queries.end_rule(tx, rule_id):
+    if await tx.fetchval(queries.END, rule_id) is None:
         await _expect_rule(tx, rule_id)
         raise RuleEnded()
     return await _expect_rule(tx, rule_id)
-
-
-@router.post("/placement-runs", dependencies=[writes("assignment")])
-async def run_placement(database: ServiceDatabase, new: running.NewPlacementRun | None = None) -> running.PlacementRun:
-    """Place, recall and end whatever rules and dates demand. Once it has been done, again does nothing."""
-    with metrics.PLACEMENT.run():
-        return await running.run(database, new or running.NewPlacementRun())

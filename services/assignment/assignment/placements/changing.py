@@ -5,8 +5,9 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from recobro_events import Transaction
+from recobro_events import Lane, Transaction
 from recobro_events.contracts.assignment import PlacementState
+from recobro_events.tracing import current_traceparent
 
 from assignment.placements import changing_queries as queries
 
@@ -33,9 +34,7 @@ async def change(tx: Transaction, changes: Sequence[Change]) -> None:
     if changes:
         # What agencies were told before stands before this in their streams.
         await tx.flush()
-        await queries.change(tx, list(zip(*changes, strict=True)))
-
-
-async def object_to_recall(tx: Transaction, placement_id: UUID, objection: str) -> None:
-    """The agency wants to keep the contract: the recall waits for an operator's decision."""
-    await queries.object_to_recall(tx, placement_id, objection)
+        columns = zip(*changes, strict=True)
+        await tx.execute(queries.CHANGE, tx.consumer or "api", current_traceparent(), *columns)
+        tx.wrote_outbox(Lane.EVENTS)
+        tx.wrote_outbox(Lane.AGENCIES)

@@ -1,12 +1,12 @@
 """How placements change their state, with the events that say so: one statement for one or ten thousand."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
-from recobro_events import Event, Lane, Transaction
+from recobro_events import Event
 from recobro_events.contracts import agency, assignment
 from recobro_events.contracts.assignment import PlacementState
-from recobro_events.tracing import current_traceparent
+
+from assignment.placements.rules import LAST_DAY_OF_GRACE
 
 _PUBLISHED: Mapping[PlacementState, type[Event]] = {
     PlacementState.RECALL_PENDING: assignment.PlacementRecallRequested,
@@ -42,7 +42,7 @@ _MEMBERS = """
 
 # $1 consumer or "api", $2 traceparent, $3 … one array per column. What ends by its date ends with that day; what is
 # acknowledged or decided in the middle of a day no longer earns on it, unless payments are attributed afterwards.
-_CHANGE = f"""
+CHANGE = f"""
 WITH changed AS (
     UPDATE placement SET
         state = asked.state,
@@ -52,7 +52,7 @@ WITH changed AS (
         on_request = CASE asked.state WHEN 'active' THEN false WHEN 'recall_pending' THEN asked.on_request
             ELSE placement.on_request END,
         final_on = CASE asked.state WHEN 'active' THEN NULL
-            WHEN 'recall_pending' THEN asked.day + service_contract.recall_grace_days ELSE placement.final_on END,
+            WHEN 'recall_pending' THEN {LAST_DAY_OF_GRACE} ELSE placement.final_on END,
         waived = CASE asked.state WHEN 'active' THEN placement.reason ELSE placement.waived END,
         decision = coalesce(asked.decision, placement.decision),
         ended_on = CASE WHEN asked.state NOT IN ('recalled', 'ended') THEN NULL
@@ -81,19 +81,3 @@ SELECT {_event(_TOLD)}, json_strip_nulls(json_build_object({_MEMBERS}))::text,
     'agency.' || changed.agency_id || '.events'
 FROM changed ORDER BY contract_id, kind
 """
-
-_OBJECT = """
-UPDATE placement SET state = 'objected', objection = $2, version = version + 1, changed_at = now()
-WHERE placement_id = $1
-"""
-
-
-async def change(tx: Transaction, columns: Sequence[Sequence[Any]]) -> None:
-    """Change these placements, whose contracts are locked, and tell everyone."""
-    await tx.execute(_CHANGE, tx.consumer or "api", current_traceparent(), *columns)
-    tx.wrote_outbox(Lane.EVENTS)
-    tx.wrote_outbox(Lane.AGENCIES)
-
-
-async def object_to_recall(tx: Transaction, placement_id: Any, objection: str) -> None:
-    await tx.execute(_OBJECT, placement_id, objection)

@@ -1,50 +1,53 @@
-"""Whether a placement stands and whether a rule wants one, as SQL, for one contract or ten thousand.
+"""When a placement is recalled, when its recall is final, when it ends: SQL for one contract or ten thousand.
 
-The fragments speak of the rows ``contract``, ``portfolio`` (left joined), ``placement`` and ``rule``.
+The fragments speak of the rows ``contract``, ``portfolio`` (left joined) and ``placement``.
 """
 
-from assignment.placing.rules import Reason
+from enum import StrEnum
 
-LIVE = "placement.state IN ('active', 'recall_pending', 'objected')"
-"""The agency has the contract, whether or not it is to give it back."""
+from assignment.placement_rules.rules import HOLDS
 
-DAY = "greatest(portfolio.business_date, contract.as_of)"
+
+class Reason(StrEnum):
+    """Why a placement is recalled or ends without anybody asking for it."""
+
+    PAID_IN_FULL = "paid_in_full"
+    CLOSED = "closed"
+    NO_LONGER_ELIGIBLE = "no_longer_eligible"
+    TERM_OVER = "term_over"
+
+
+BUSINESS_DATE = "greatest(portfolio.business_date, contract.as_of)"
 """The business date of a contract: its portfolio's, unless a position of a later day has overtaken that."""
 
-RULE_HOLDS = """
-    rule.ended_at IS NULL AND contract.state = 'open'
-    AND (rule.stages IS NULL OR contract.stage = ANY (rule.stages))
-    AND (rule.min_overdue IS NULL OR contract.overdue_balance > rule.min_overdue)
-    AND (rule.segments IS NULL OR contract.segment = ANY (rule.segments))
-    AND (rule.states IS NULL OR contract.region = ANY (rule.states))
-    AND (rule.products IS NULL OR contract.product = ANY (rule.products))
-"""
+LAST_DAY_OF_GRACE = "asked.day + service_contract.recall_grace_days"
+"""Until when the agency may acknowledge or object to a recall that is asked for on ``asked.day``: ``final_on``."""
 
-_REASON = f"""
+GRACE_OVER = f"placement.final_on < {BUSINESS_DATE}"
+"""Whether the agency's days of grace are over: a pending recall is final, and too late to object to."""
+
+TERM_OVER = f"placement.ends_on < {BUSINESS_DATE}"
+"""Whether the service contract under which the contract was placed is over."""
+
+_RECALL_REASON = f"""
     CASE WHEN contract.state = 'settled' OR (contract.state = 'open' AND contract.overdue_balance = 0)
             THEN '{Reason.PAID_IN_FULL}'
         WHEN contract.state <> 'open' THEN '{Reason.CLOSED}'
         ELSE '{Reason.NO_LONGER_ELIGIBLE}' END
 """
 
+# What an operator has reinstated, the rules do not recall for the same reason again.
 NEXT_STATE = f"""
-    CASE WHEN placement.state = 'recall_pending' AND placement.final_on < {DAY} THEN 'recalled'
-        WHEN placement.state = 'active' AND placement.ends_on < {DAY} THEN 'ended'
-        WHEN placement.state = 'active' AND {_REASON} IS DISTINCT FROM placement.waived AND NOT EXISTS (
-            SELECT FROM placement_rule rule WHERE rule.kind = placement.kind AND {RULE_HOLDS}) THEN 'recall_pending' END
+    CASE WHEN placement.state = 'recall_pending' AND {GRACE_OVER} THEN 'recalled'
+        WHEN placement.state = 'active' AND {TERM_OVER} THEN 'ended'
+        WHEN placement.state = 'active' AND {_RECALL_REASON} IS DISTINCT FROM placement.waived AND NOT EXISTS (
+            SELECT FROM placement_rule rule WHERE rule.kind = placement.kind AND {HOLDS}) THEN 'recall_pending' END
 """
 """What a placement is to become now, by its dates and the rules; null when it stays as it is."""
 
 NEXT_REASON = f"""
     CASE WHEN placement.state = 'recall_pending' THEN placement.reason
-        WHEN placement.ends_on < {DAY} THEN '{Reason.TERM_OVER}'
-        ELSE {_REASON} END
+        WHEN {TERM_OVER} THEN '{Reason.TERM_OVER}'
+        ELSE {_RECALL_REASON} END
 """
 """Why it becomes its ``NEXT_STATE``."""
-
-WANTED_BY = f"""
-    contract.contract_number IS NOT NULL AND {RULE_HOLDS} AND NOT EXISTS (
-        SELECT FROM placement
-        WHERE placement.contract_id = contract.contract_id AND placement.kind = rule.kind AND {LIVE})
-"""
-"""Whether a rule wants the contract placed: it holds, and nobody has the contract for that kind of work."""

@@ -1,27 +1,34 @@
 """The statements that place and recall: each works on any number of contracts, which are locked."""
 
-from collections.abc import Sequence
-from datetime import date
-from typing import Any
-from uuid import UUID
-
-from recobro_events import Lane, Row, Transaction
+from projections.placements import WITH_AGENCY
 from recobro_events.contracts import agency, assignment
-from recobro_events.tracing import current_traceparent
 
-from assignment.placements.rules import DAY, NEXT_REASON, NEXT_STATE, WANTED_BY
+from assignment.placement_rules.rules import HOLDS, PRECEDENCE
+from assignment.placements.rules import BUSINESS_DATE, NEXT_REASON, NEXT_STATE
 
-_PLAN_FOR_MANY = "SET LOCAL plan_cache_mode = force_custom_plan"
+PLAN_FOR_MANY = "SET LOCAL plan_cache_mode = force_custom_plan"
+"""Plan every statement of this transaction for the tables as they are now.
+
+A plan that was kept from when there were hardly any placements takes minutes for a chunk of contracts.
+"""
 _CAPACITY = "7203550202"
-_SHARE_OUT = f"SELECT pg_advisory_xact_lock({_CAPACITY})"
+LOCK_CAPACITY = f"SELECT pg_advisory_xact_lock({_CAPACITY})"
+"""Be the only one who fills agencies that have a capacity, until this transaction has ended. Taken last."""
 
-# $1 after which contract, $2 how many contracts to look at.
-_RESTLESS = f"""
+_WANTED_BY = f"""
+    contract.contract_number IS NOT NULL AND {HOLDS} AND NOT EXISTS (
+        SELECT FROM placement
+        WHERE placement.contract_id = contract.contract_id AND placement.kind = rule.kind AND {WITH_AGENCY})
+"""
+"""Whether a rule wants the contract placed: it holds, and nobody has the contract for that kind of work."""
+
+# Of the next contracts by id after $1, $2 at most: how many there were, the last one, and those with something to do.
+RESTLESS = f"""
 SELECT count(*) AS looked_at, max(contract_id::text)::uuid AS last_id,
     coalesce(array_agg(contract_id ORDER BY contract_id) FILTER (WHERE restless), '{{}}') AS contract_ids
 FROM (
     SELECT contract.contract_id,
-        EXISTS (SELECT FROM placement_rule rule WHERE {WANTED_BY})
+        EXISTS (SELECT FROM placement_rule rule WHERE {_WANTED_BY})
         OR EXISTS (
             SELECT FROM placement
             WHERE placement.contract_id = contract.contract_id AND {NEXT_STATE} IS NOT NULL) AS restless
@@ -29,22 +36,44 @@ FROM (
     LEFT JOIN portfolio USING (portfolio_id)
 ) AS looked
 """
-_VERDICTS = f"""
-SELECT placement.placement_id, placement.contract_id, {NEXT_STATE} AS state, {NEXT_REASON} AS reason, {DAY} AS day
+# A portfolio without open contracts stands in nobody's way.
+ELSEWHERE = """
+SELECT portfolio_id, name, business_date FROM portfolio
+WHERE business_date IS DISTINCT FROM $1
+    AND EXISTS (SELECT FROM contract WHERE contract.portfolio_id = portfolio.portfolio_id AND state = 'open')
+ORDER BY portfolio_id LIMIT 1
+"""
+# Contracts with a placement whose grace or term is over on their portfolio's new day.
+DUE = """
+SELECT contract_id, portfolio_id
+FROM (
+    SELECT contract_id, final_on AS last_on FROM placement WHERE state = 'recall_pending'
+    UNION ALL
+    SELECT contract_id, ends_on FROM placement WHERE state = 'active' AND ends_on IS NOT NULL
+) AS dated
+JOIN contract USING (contract_id)
+JOIN unnest($1::uuid[], $2::date[]) AS moved (portfolio_id, day) USING (portfolio_id)
+WHERE dated.last_on < moved.day
+ORDER BY contract_id LIMIT $3
+"""
+VERDICTS = f"""
+SELECT placement.placement_id, placement.contract_id, {NEXT_STATE} AS state, {NEXT_REASON} AS reason,
+    {BUSINESS_DATE} AS day
 FROM contract
 LEFT JOIN portfolio USING (portfolio_id)
 JOIN placement USING (contract_id)
 WHERE contract.contract_id = ANY ($1::uuid[]) AND {NEXT_STATE} IS NOT NULL
 ORDER BY placement.contract_id, placement.kind
 """
-_WANTED = f"""
-SELECT contract.contract_id, rule.kind, rule.rule_id, {DAY} AS day, past.ordinal, past.refused
+# A row per contract and kind that a rule wants placed, with the rule that decides.
+WANTED = f"""
+SELECT contract.contract_id, rule.kind, rule.rule_id, {BUSINESS_DATE} AS day, past.ordinal, past.refused
 FROM contract
 LEFT JOIN portfolio USING (portfolio_id)
 CROSS JOIN LATERAL (
     SELECT DISTINCT ON (rule.kind) rule.kind, rule.rule_id
-    FROM placement_rule rule WHERE {WANTED_BY}
-    ORDER BY rule.kind, rule.priority, rule.rule_id
+    FROM placement_rule rule WHERE {_WANTED_BY}
+    ORDER BY rule.kind, {PRECEDENCE}
 ) AS rule
 CROSS JOIN LATERAL (
     SELECT count(*)::integer AS ordinal,
@@ -55,7 +84,8 @@ CROSS JOIN LATERAL (
 WHERE contract.contract_id = ANY ($1::uuid[])
 ORDER BY contract.contract_id, rule.kind
 """
-_OPTIONS = """
+# The agencies of these rules whose service contract is in force on the day beside the rule.
+OPTIONS = """
 SELECT asked.rule_id, asked.day, share.agency_id, share.weight, service_contract.service_contract_id,
     service_contract.ends_on, service_contract.capacity
 FROM unnest($1::uuid[], $2::date[]) AS asked (rule_id, day)
@@ -65,7 +95,8 @@ JOIN service_contract ON service_contract.agency_id = share.agency_id AND rule.k
     AND asked.day >= service_contract.starts_on
     AND (service_contract.ends_on IS NULL OR asked.day <= service_contract.ends_on)
 """
-_LIMITS = """
+# Capacity counts active placements over all kinds of the service contract.
+LIMITS = """
 SELECT service_contract_id, agency_id, kinds, capacity - (
     SELECT count(*)::integer FROM placement
     WHERE placement.agency_id = service_contract.agency_id AND placement.kind = ANY (service_contract.kinds)
@@ -74,7 +105,7 @@ FROM service_contract WHERE service_contract_id = ANY ($1::uuid[]) AND capacity 
 """
 
 # $1 traceparent, $2 … one array per column. Ids are made by whoever fills them: here they would take ten times as long.
-_PLACE = f"""
+PLACE = f"""
 WITH chosen AS MATERIALIZED (
     SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::integer[], $6::uuid[], $7::uuid[], $8::uuid[],
         $9::date[], $10::date[], $11::uuid[], $12::uuid[])
@@ -107,7 +138,7 @@ WITH chosen AS MATERIALIZED (
 SELECT placement_id FROM chosen
 WHERE EXISTS (SELECT FROM clarification WHERE clarification.contract_id = chosen.contract_id AND silent)
 """
-_TELL_DISPUTES = f"""
+TELL_DISPUTES = f"""
 INSERT INTO outbox_agencies (event_id, type, key, traceparent, body, topic)
 SELECT caused_event_id(clarification_id, $1::text, '{agency.ClarificationOpened.type}', placement_id::text, 0),
     '{agency.ClarificationOpened.type}', contract_id::text, $2::text,
@@ -117,52 +148,3 @@ FROM placement JOIN clarification USING (contract_id)
 WHERE placement_id = ANY ($3::uuid[]) AND silent
 ORDER BY contract_id, kind, clarification_id
 """
-
-
-async def plan_for_many(tx: Transaction) -> None:
-    """Plan every statement of this transaction for the tables as they are now.
-
-    A plan that was kept from when there were hardly any placements takes minutes for a chunk of contracts.
-    """
-    await tx.execute(_PLAN_FOR_MANY)
-
-
-async def restless(tx: Transaction, after: UUID, limit: int) -> Row:
-    """Of the next contracts by id: how many there were, the last one, and those with something to place or recall."""
-    row = await tx.fetchrow(_RESTLESS, after, limit)
-    assert row is not None
-    return row
-
-
-async def verdicts(tx: Transaction, contract_ids: Sequence[UUID]) -> list[Row]:
-    return await tx.fetch(_VERDICTS, contract_ids)
-
-
-async def wanted(tx: Transaction, contract_ids: Sequence[UUID]) -> list[Row]:
-    """A row per contract and kind that a rule wants placed, with the first rule that does, by contract and kind."""
-    return await tx.fetch(_WANTED, contract_ids)
-
-
-async def options(tx: Transaction, rules: Sequence[tuple[UUID, date]]) -> list[Row]:
-    """The agencies of these rules whose service contract is in force on the day beside the rule."""
-    rule_ids, days = zip(*rules, strict=True)
-    return await tx.fetch(_OPTIONS, rule_ids, days)
-
-
-async def share_out(tx: Transaction) -> None:
-    """Be the only one who fills agencies that have a capacity, until this transaction has ended. Taken last."""
-    await tx.execute(_SHARE_OUT)
-
-
-async def limits(tx: Transaction, service_contract_ids: Sequence[UUID]) -> list[Row]:
-    return await tx.fetch(_LIMITS, service_contract_ids)
-
-
-async def place(tx: Transaction, columns: Sequence[Sequence[Any]]) -> None:
-    """Make the placements with their events, the agencies' too, and the open disputes that agencies have to know of."""
-    disputed = await tx.fetch(_PLACE, current_traceparent(), *columns)
-    tx.wrote_outbox(Lane.BULK)
-    tx.wrote_outbox(Lane.AGENCIES)
-    if disputed:
-        placement_ids = [row["placement_id"] for row in disputed]
-        await tx.execute(_TELL_DISPUTES, tx.consumer or "api", current_traceparent(), placement_ids)

@@ -1,34 +1,15 @@
-"""What assignment decides, without I/O. Which rule holds for a contract is decided in SQL, by ``eligibility``."""
+"""Which agency gets a contract: a rule divides its contracts by the agencies' shares, as far as they have room.
+
+Which rule decides is a matter of ``placement_rules.rules``.
+"""
 
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 from itertools import accumulate
-from typing import Protocol
 from uuid import UUID
-
-from recobro_events.contracts.assignment import PlacementKind
-
-
-class Segment(StrEnum):
-    """Who the customer is, by their history."""
-
-    FIRST_DEFAULT = "first_default"
-    SLOW_PAYER = "slow_payer"
-    CHRONIC = "chronic"
-    INSOLVENT = "insolvent"
-
-
-class Reason(StrEnum):
-    """Why a placement is recalled or ends without anybody asking for it."""
-
-    PAID_IN_FULL = "paid_in_full"
-    CLOSED = "closed"
-    NO_LONGER_ELIGIBLE = "no_longer_eligible"
-    TERM_OVER = "term_over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,26 +104,3 @@ def assign(
                 chosen.append((candidate, option))
                 break
     return chosen
-
-
-class Band(Protocol):
-    """Days past due from ``from_days`` to ``to_days``, both inclusive; open-ended when null."""
-
-    @property
-    def kind(self) -> PlacementKind: ...
-    @property
-    def from_days(self) -> int: ...
-    @property
-    def to_days(self) -> int | None: ...
-
-
-def overlapping_band(bands: Sequence[Band]) -> int | None:
-    """Which of these overlaps one of its kind with fewer days; None when every age of debt has at most one fee."""
-    last: dict[PlacementKind, int | None] = {}
-    for index, band in sorted(enumerate(bands), key=lambda item: item[1].from_days):
-        if band.kind in last:
-            covered_to = last[band.kind]
-            if covered_to is None or band.from_days <= covered_to:
-                return index
-        last[band.kind] = band.to_days
-    return None

@@ -7,23 +7,15 @@ to are locked. What a run that died has left over is done by the next one, and t
 from datetime import date
 from uuid import UUID
 
-from chassis import Conflict, Day, InputModel, OutputModel, Reader, heard_of
+from chassis import Conflict, Day, InputModel, OutputModel, heard_of
+from projections.contracts import lock
 from recobro_events import Database, Row, Transaction, step
 
-from assignment import projection_queries
-from assignment.placing import queries, reviewing
-from assignment.placing.reviewing import Outcome
+from assignment.placing import queries
+from assignment.placing.reviewing import Outcome, review
 
 CHUNK_CONTRACTS = 10_000
 _BEFORE_ALL = UUID(int=0)
-
-# A portfolio without open contracts stands in nobody's way.
-_ELSEWHERE = """
-SELECT portfolio_id, name, business_date FROM portfolio
-WHERE business_date IS DISTINCT FROM $1
-    AND EXISTS (SELECT FROM contract WHERE contract.portfolio_id = portfolio.portfolio_id AND state = 'open')
-ORDER BY portfolio_id LIMIT 1
-"""
 
 
 class NewPlacementRun(InputModel):
@@ -61,13 +53,13 @@ async def run(database: Database, new: NewPlacementRun) -> PlacementRun:
 
 
 async def _chunk(tx: Transaction, after: UUID) -> tuple[Outcome, UUID | None]:
-    """Settle the next contracts after this one; the last of them, or null when there are no more."""
-    await queries.plan_for_many(tx)
-    looked = await queries.restless(tx, after, CHUNK_CONTRACTS)
+    """Review the next contracts after this one; the last of them, or null when there are no more."""
+    await tx.execute(queries.PLAN_FOR_MANY)
+    [looked] = await tx.fetch(queries.RESTLESS, after, CHUNK_CONTRACTS)
     outcome = Outcome()
     if contract_ids := looked["contract_ids"]:
-        await projection_queries.lock_contracts(tx, contract_ids)
-        outcome = await reviewing.settle(tx, contract_ids, {})
+        await lock(tx, contract_ids)
+        outcome = await review(tx, contract_ids, {})
     return outcome, looked["last_id"] if looked["looked_at"] == CHUNK_CONTRACTS else None
 
 
@@ -78,13 +70,9 @@ async def _expect_all_at(database: Database, day: date) -> None:
     async def all_there() -> bool:
         nonlocal elsewhere
         async with database.connection() as connection:
-            elsewhere = await _elsewhere(connection, day)
+            elsewhere = await connection.fetchrow(queries.ELSEWHERE, day)
         return elsewhere is None
 
     if not await heard_of(all_there) and elsewhere is not None:
         named = f'The portfolio "{elsewhere["name"]}" ({elsewhere["portfolio_id"]})'
         raise PortfolioNotReady(f"{named} does not stand at {day}: its business date is {elsewhere['business_date']}.")
-
-
-async def _elsewhere(reader: Reader, day: date) -> Row | None:
-    return await reader.fetchrow(_ELSEWHERE, day)

@@ -9,11 +9,12 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from assignment import handlers, projection_queries
+from assignment import handlers
 from assignment.agencies import queries as agency_queries
 from assignment.handlers import consumer
 from assignment.placing import running
 from placing_scene import DAY, Contract, Scene, blocked_on_a_lock, code_of
+from projections.contracts import lock
 from recobro_events import Event, Lane, Transaction, envelope_of
 from recobro_events.contracts.assignment import ContractPlaced
 from recobro_events.contracts.portfolio import ContractRegistered, Stage
@@ -31,7 +32,7 @@ async def registering(scene: Scene, *contracts: Contract) -> AsyncIterator[Trans
     events = [received(contract) for contract in contracts]
     async with scene.database.transaction("assignment.bulk") as tx:
         await handlers.lock_contracts(tx, events)
-        await handlers.place_new(events, tx)
+        await handlers.place_or_recall_whole(events, tx)
         yield tx
 
 
@@ -170,8 +171,8 @@ async def test_two_service_contracts_at_once_do_not_overlap(scene: Scene) -> Non
     body = {"kinds": ["dialing"], "starts_on": "2026-01-01", "recall_grace_days": 0}
     values = (UUID(agency_id), ["dialing"], DAY, None, None, 0, 0)
     async with scene.database.transaction() as tx:
-        await agency_queries.lock_agency(tx, UUID(agency_id))
-        await agency_queries.create_service_contract(tx, values, [])
+        await tx.execute(agency_queries.LOCK_AGENCY, UUID(agency_id))
+        await tx.execute(agency_queries.CREATE_SERVICE_CONTRACT, *values)
         asking = asyncio.create_task(scene.client.post(f"/v1/agencies/{agency_id}/service-contracts", json=body))
         await blocked_on_a_lock(scene, "agency_id = $1 FOR UPDATE")
     answer = await asking
@@ -194,7 +195,7 @@ async def test_a_portfolios_new_day_and_a_batch_of_its_contracts_lock_in_one_ord
 async def test_a_portfolios_new_day_waits_for_whoever_has_one_of_its_contracts(scene: Scene) -> None:
     contract, _, _ = await scene.placed(ends_on=str(DAY))
     async with scene.database.transaction() as tx:
-        await projection_queries.lock_contracts(tx, [contract.contract_id])
+        await lock(tx, [contract.contract_id])
         moving = asyncio.create_task(scene.day(DAY + timedelta(days=1)))
         await blocked_on_a_lock(scene, "ORDER BY contract_id FOR UPDATE")
     await moving

@@ -6,9 +6,8 @@ from datetime import date
 from uuid import UUID
 
 import pytest
-from assignment.placing.rules import Candidate, Limit, Option, Room, Shares, assign, draw, overlapping_band
+from assignment.placing.rules import Candidate, Limit, Option, Room, Shares, assign, draw
 from placing_scene import DAY, Contract, Scene
-from recobro_events.contracts.assignment import PlacementKind
 
 RULE = UUID("0193c1a0-0000-7000-8000-000000000001")
 A, B, C = (UUID(f"0193c1a0-0000-7000-8000-0000000000{n}") for n in ("a1", "b2", "c3"))
@@ -73,29 +72,6 @@ def test_a_capacity_counts_all_kinds_of_its_service_contract() -> None:
     room = Room([Limit(only.service_contract_id, A, frozenset({"dialing", "visits"}), 1)])
     candidates = [Candidate(CONTRACTS[0], kind, RULE, DAY) for kind in ("dialing", "visits")]
     assert len(assign(candidates, {(RULE, DAY): Shares([only])}, room)) == 1
-
-
-class Fee:
-    def __init__(self, kind: PlacementKind, from_days: int, to_days: int | None) -> None:
-        self.kind, self.from_days, self.to_days = kind, from_days, to_days
-
-
-@pytest.mark.parametrize(
-    ("bands", "double"),
-    [
-        ([], None),
-        ([(0, 30), (31, 60), (61, None)], None),
-        ([(61, None), (31, 60), (0, 30)], None),
-        ([(0, 30), (30, 60)], 1),
-        ([(0, None), (400, None)], 1),
-        ([(90, 120), (0, 200)], 0),
-        ([(5, 5), (5, 5)], 1),
-    ],
-)
-def test_an_age_of_debt_has_one_fee(bands: list[tuple[int, int | None]], double: int | None) -> None:
-    fees = [Fee(PlacementKind.DIALING, *band) for band in bands]
-    assert overlapping_band(fees) == double
-    assert overlapping_band([*fees, Fee(PlacementKind.VISITS, 0, None)]) == double
 
 
 async def ids(scene: Scene, rule_id: UUID, agencies: tuple[UUID, ...], **capacity: int) -> None:

@@ -1,0 +1,35 @@
+"""Agencies as they are shown; each of them sees itself alone."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from chassis import NotFound, OutputModel, Principal, Reader
+
+from assignment.agencies import queries
+
+
+class AgencyUnknown(NotFound):
+    code = "agency-unknown"
+    detail = "There is no such agency."
+
+
+class Agency(OutputModel):
+    agency_id: UUID
+    name: str
+    email: str | None
+    created_at: datetime
+
+
+async def expect_agency(reader: Reader, agency_id: UUID, who: Principal) -> Agency:
+    """``AgencyUnknown``, also for another agency than the one that asks."""
+    row = await reader.fetchrow(queries.AGENCY, agency_id)
+    if row is None or who.agency_id not in (None, agency_id):
+        raise AgencyUnknown()
+    return Agency(**row)
+
+
+async def expect_agencies(reader: Reader, agency_ids: Sequence[UUID]) -> None:
+    """``AgencyUnknown`` names those that do not exist."""
+    if unknown := await reader.fetch(queries.UNKNOWN_AGENCIES, agency_ids):
+        raise AgencyUnknown(f"There is no such agency: {', '.join(str(row['agency_id']) for row in unknown)}.")

@@ -1,0 +1,120 @@
+"""What an agency does for us: kinds of work, term, capacity, fees, days of grace and of attribution."""
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated
+from uuid import UUID
+
+from chassis import Conflict, Count, Day, FieldError, InputModel, Invalid, OutputModel
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictInt, WithJsonSchema
+from recobro_events import Transaction
+from recobro_events.contracts.assignment import PlacementKind
+
+from assignment.agencies import queries
+from assignment.agencies.reading import AgencyUnknown
+from assignment.agencies.rules import no_doubles, overlapping_band
+
+_PERCENT = re.compile(r"\d{1,3}(\.\d{1,3})?", re.ASCII)
+
+
+class ServiceContractsOverlap(Conflict):
+    code = "service-contracts-overlap"
+    detail = "The agency has a service contract for one of these kinds on one of these days already."
+
+
+def _percent(value: object) -> object:
+    if isinstance(value, Decimal):
+        return value
+    if not isinstance(value, str) or not _PERCENT.fullmatch(value):
+        raise ValueError('must be a string such as "12.50" with at most 3 digits after the point')
+    return Decimal(value)
+
+
+Percent = Annotated[
+    Decimal,
+    BeforeValidator(_percent),
+    Field(ge=0, le=100),
+    PlainSerializer(str, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "examples": ["12.50"]}),
+]
+"""Percent of an amount, 0 to 100, as a decimal string with at most 3 digits after the point."""
+
+Days = Annotated[StrictInt, Field(ge=0, le=36_500)]
+
+
+class Fee(InputModel):
+    """``percent`` of what a payment reduces a debt that is ``from_days`` to ``to_days`` past due, both inclusive."""
+
+    kind: PlacementKind
+    from_days: Days
+    to_days: Days | None = None
+    percent: Percent
+
+
+class NewServiceContract(InputModel):
+    """What an agency does, from ``starts_on`` to ``ends_on`` (inclusive; open when null), and what it earns.
+
+    ``capacity``: so many active placements at most over its kinds together; null: as many as there are.
+    ``attribution_days``: for so many days after a placement has ended, payments still earn.
+    """
+
+    kinds: Annotated[tuple[PlacementKind, ...], Field(min_length=1), AfterValidator(no_doubles)]
+    starts_on: Day
+    ends_on: Day | None = None
+    capacity: Annotated[Count, Field(ge=1)] | None = None
+    fees: Annotated[tuple[Fee, ...], Field(max_length=200)] = ()
+    recall_grace_days: Annotated[StrictInt, Field(ge=0, le=365)]
+    attribution_days: Annotated[StrictInt, Field(ge=0, le=3650)] = 0
+
+
+class ServiceContract(OutputModel):
+    service_contract_id: UUID
+    agency_id: UUID
+    kinds: tuple[PlacementKind, ...]
+    starts_on: date
+    ends_on: date | None
+    capacity: int | None
+    fees: tuple[Fee, ...]
+    recall_grace_days: int
+    attribution_days: int
+    created_at: datetime
+
+
+async def create(tx: Transaction, agency_id: UUID, new: NewServiceContract) -> ServiceContract:
+    """Give an agency work of these kinds. Of each kind it has at most one service contract a day."""
+    _check(new)
+    if await tx.fetchrow(queries.LOCK_AGENCY, agency_id) is None:
+        raise AgencyUnknown()
+    if other := await tx.fetchval(queries.OVERLAPPING, agency_id, new.kinds, new.starts_on, new.ends_on):
+        raise ServiceContractsOverlap(extra={"service_contract_id": other})
+    [row] = await tx.fetch(
+        queries.CREATE_SERVICE_CONTRACT,
+        agency_id,
+        new.kinds,
+        new.starts_on,
+        new.ends_on,
+        new.capacity,
+        new.recall_grace_days,
+        new.attribution_days,
+    )
+    fees = sorted(new.fees, key=lambda fee: (fee.kind, fee.from_days))
+    if fees:
+        columns = zip(*((fee.kind, fee.from_days, fee.to_days, fee.percent) for fee in fees), strict=True)
+        await tx.execute(queries.CREATE_FEES, row["service_contract_id"], *columns)
+    return ServiceContract(**row, fees=tuple(fees))
+
+
+def _check(new: NewServiceContract) -> None:
+    mistakes = []
+    if new.ends_on is not None and new.ends_on < new.starts_on:
+        mistakes.append(FieldError("/ends_on", "must not lie before starts_on"))
+    for index, fee in enumerate(new.fees):
+        if fee.kind not in new.kinds:
+            mistakes.append(FieldError(f"/fees/{index}/kind", "must be one of the kinds of the service contract"))
+        if fee.to_days is not None and fee.to_days < fee.from_days:
+            mistakes.append(FieldError(f"/fees/{index}/to_days", "must not be less than from_days"))
+    if not mistakes and (double := overlapping_band(new.fees)) is not None:
+        mistakes.append(FieldError(f"/fees/{double}/from_days", "must not overlap another fee of the kind"))
+    if mistakes:
+        raise Invalid("The service contract contradicts itself.", errors=mistakes)

@@ -1,0 +1,86 @@
+"""What an agency has earned, over HTTP."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from chassis import (
+    CurrentPrincipal,
+    Day,
+    FieldError,
+    Invalid,
+    OutputModel,
+    PageQuery,
+    ReadConnection,
+    Router,
+    page,
+    reads,
+)
+from fastapi import Query
+from recobro_events import Money
+from recobro_events.contracts.assignment import PlacementKind
+
+from assignment.agencies.reading import expect_agency
+from assignment.agencies.service_contracts import Percent
+from assignment.commissions import queries
+
+router = Router(prefix="/v1", tags=["agencies"])
+
+
+class CommissionItem(OutputModel):
+    """``reversed_on``: the business date on which its payment was undone; it counts no more."""
+
+    payment_id: UUID
+    placement_id: UUID
+    contract_id: UUID
+    contract_number: str | None
+    kind: PlacementKind
+    earned_on: date
+    days_past_due: int
+    base: Money
+    percent: Percent
+    amount: Money
+    currency: str
+    reversed_on: date | None
+
+
+class CommissionTotal(OutputModel):
+    """``amount`` is what is left of ``earned`` without ``reversed``."""
+
+    currency: str
+    items: int
+    earned: Money
+    reversed: Money
+    amount: Money
+
+
+class Commissions(OutputModel):
+    """A page of what was earned in a period, and the totals of all of it."""
+
+    items: list[CommissionItem]
+    next_cursor: str | None
+    totals: list[CommissionTotal]
+
+
+@router.get("/agencies/{agency_id}/commissions", dependencies=[reads("assignment", agency=True)])
+async def list_commissions(
+    agency_id: UUID,
+    query: PageQuery,
+    reader: ReadConnection,
+    who: CurrentPrincipal,
+    first: Annotated[Day | None, Query(alias="from")] = None,
+    last: Annotated[Day | None, Query(alias="to")] = None,
+) -> Commissions:
+    """What the agency earned on the business dates ``from`` to ``to``, both inclusive, with totals per currency."""
+    await expect_agency(reader, agency_id, who)
+    if first is not None and last is not None and last < first:
+        raise Invalid("The period ends before it begins.", errors=[FieldError("/query/to", "must not lie before from")])
+    after = query.after(date, UUID, UUID) or (None, None, None)
+    rows = await reader.fetch(queries.ITEMS, agency_id, first, last, *after, query.limit + 1)
+    shown = page(rows, query, key=lambda row: (row["earned_on"], row["payment_id"], row["placement_id"]))
+    totals = await reader.fetch(queries.TOTALS, agency_id, first, last)
+    return Commissions(
+        items=[CommissionItem(**item) for item in shown["items"]],
+        next_cursor=shown["next_cursor"],
+        totals=[CommissionTotal(**total) for total in totals],
+    )

@@ -1,0 +1,18 @@
+"""Placement rules, with the shares by which each divides its contracts among agencies."""
+
+CREATE = """
+INSERT INTO placement_rule (name, priority, kind, stages, min_overdue, segments, states, products)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING rule_id
+"""
+CREATE_SHARES = "INSERT INTO share (rule_id, agency_id, weight) SELECT $1, * FROM unnest($2::uuid[], $3::integer[])"
+_RULE = """
+SELECT rule.*, (
+    SELECT json_agg(json_build_object('agency_id', agency_id, 'weight', weight) ORDER BY agency_id)
+    FROM share WHERE share.rule_id = rule.rule_id) AS shares
+FROM placement_rule rule
+"""
+RULE = f"{_RULE} WHERE rule_id = $1"
+RULES = f"""
+{_RULE} WHERE $1::timestamptz IS NULL OR (created_at, rule_id) > ($1, $2) ORDER BY created_at, rule_id LIMIT $3
+"""
+END = "UPDATE placement_rule SET ended_at = now() WHERE rule_id = $1 AND ended_at IS NULL RETURNING rule_id"

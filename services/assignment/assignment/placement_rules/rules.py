@@ -1,0 +1,26 @@
+"""Which rule places a contract, as SQL on the rows ``contract`` and ``rule``."""
+
+from enum import StrEnum
+
+
+class Segment(StrEnum):
+    """Who the customer is, by their history."""
+
+    FIRST_DEFAULT = "first_default"
+    SLOW_PAYER = "slow_payer"
+    CHRONIC = "chronic"
+    INSOLVENT = "insolvent"
+
+
+HOLDS = """
+    rule.ended_at IS NULL AND contract.state = 'open'
+    AND (rule.stages IS NULL OR contract.stage = ANY (rule.stages))
+    AND (rule.min_overdue IS NULL OR contract.overdue_balance > rule.min_overdue)
+    AND (rule.segments IS NULL OR contract.segment = ANY (rule.segments))
+    AND (rule.states IS NULL OR contract.region = ANY (rule.states))
+    AND (rule.products IS NULL OR contract.product = ANY (rule.products))
+"""
+"""Whether a rule holds for a contract: the contract is open, and meets all conditions that the rule gives."""
+
+PRECEDENCE = "rule.priority, rule.rule_id"
+"""Of the rules of a kind that hold, the first one decides, also when its agencies have no room."""

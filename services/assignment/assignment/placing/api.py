@@ -1,0 +1,16 @@
+"""Placement runs over HTTP."""
+
+from chassis import Router, ServiceDatabase, writes
+
+from assignment import metrics
+from assignment.placing import running
+from assignment.placing.running import NewPlacementRun, PlacementRun
+
+router = Router(prefix="/v1", tags=["placement rules"])
+
+
+@router.post("/placement-runs", dependencies=[writes("assignment")])
+async def run_placement(database: ServiceDatabase, new: NewPlacementRun | None = None) -> PlacementRun:
+    """Place, recall and end whatever rules and dates demand. Once it has been done, again does nothing."""
+    with metrics.PLACEMENT.run():
+        return await running.run(database, new or NewPlacementRun())

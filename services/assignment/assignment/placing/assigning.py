@@ -1,0 +1,91 @@
+"""Contracts are given to agencies: which are wanted, who may take them, and the placements with their events."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from uuid import UUID
+
+from recobro_events import Lane, Transaction, caused_event_id
+from recobro_events.contracts.agency import PlacementStarted
+from recobro_events.contracts.assignment import ContractPlaced
+from recobro_events.tracing import current_traceparent
+
+from assignment.commissions.earning import earn_overtaking
+from assignment.placing import queries
+from assignment.placing.rules import Candidate, Limit, Option, Room, Shares, assign
+
+
+async def place(tx: Transaction, contract_ids: Sequence[UUID], causes: Mapping[UUID, UUID]) -> tuple[int, int]:
+    """Place what rules want placed; how many were placed, and for how many there was no agency."""
+    candidates = [
+        Candidate(row["contract_id"], row["kind"], row["rule_id"], row["day"], row["ordinal"], row["refused"] or ())
+        for row in await tx.fetch(queries.WANTED, contract_ids)
+    ]
+    if not candidates:
+        return 0, 0
+    shares = await _shares(tx, {(candidate.rule_id, candidate.day) for candidate in candidates})
+    chosen = assign(candidates, shares, await _room(tx, shares))
+    if chosen:
+        await _make(tx, chosen, causes)
+        await earn_overtaking(tx, sorted({candidate.contract_id for candidate, _ in chosen}))
+    return len(chosen), len(candidates) - len(chosen)
+
+
+async def _make(tx: Transaction, chosen: Sequence[tuple[Candidate, Option]], causes: Mapping[UUID, UUID]) -> None:
+    """Make the placements with their events, the agencies' too, and the open disputes that agencies have to know of."""
+    await tx.flush()
+    maker = tx.consumer or "api"
+    rows = [_columns(candidate, option, maker, causes.get(candidate.contract_id)) for candidate, option in chosen]
+    disputed = await tx.fetch(queries.PLACE, current_traceparent(), *zip(*rows, strict=True))
+    if disputed:
+        placement_ids = [row["placement_id"] for row in disputed]
+        await tx.execute(queries.TELL_DISPUTES, maker, current_traceparent(), placement_ids)
+    tx.wrote_outbox(Lane.BULK)
+    tx.wrote_outbox(Lane.AGENCIES)
+
+
+async def _shares(tx: Transaction, rules: set[tuple[UUID, date]]) -> dict[tuple[UUID, date], Shares]:
+    options: dict[tuple[UUID, date], list[Option]] = {}
+    for row in await tx.fetch(queries.OPTIONS, *zip(*sorted(rules), strict=True)):
+        option = Option(row["agency_id"], row["service_contract_id"], row["weight"], row["ends_on"], row["capacity"])
+        options.setdefault((row["rule_id"], row["day"]), []).append(option)
+    return {rule: Shares(agencies) for rule, agencies in options.items()}
+
+
+async def _room(tx: Transaction, shares: Mapping[tuple[UUID, date], Shares]) -> Room:
+    """What the agencies with a capacity have free, counted when nobody else is filling them."""
+    limited = {
+        option.service_contract_id
+        for among in shares.values()
+        for option in among.options
+        if option.capacity is not None
+    }
+    if not limited:
+        return Room()
+    await tx.execute(queries.LOCK_CAPACITY)
+    rows = await tx.fetch(queries.LIMITS, sorted(limited))
+    return Room(
+        Limit(row["service_contract_id"], row["agency_id"], frozenset(row["kinds"]), row["free"]) for row in rows
+    )
+
+
+def _columns(candidate: Candidate, option: Option, maker: str, cause: UUID | None) -> tuple[object, ...]:
+    """A placement and its events. Made again from the same facts, all of them have the same ids."""
+    contract_id, kind = candidate.contract_id, candidate.kind
+    placement_id = caused_event_id(contract_id, "assignment", "placement", kind, candidate.ordinal)
+    published, told = (
+        caused_event_id(cause or placement_id, maker, event.type, str(placement_id), 1)
+        for event in (ContractPlaced, PlacementStarted)
+    )
+    return (
+        placement_id,
+        contract_id,
+        kind,
+        candidate.ordinal,
+        option.agency_id,
+        candidate.rule_id,
+        option.service_contract_id,
+        candidate.day,
+        option.ends_on,
+        published,
+        told,
+    )
