@@ -37,7 +37,7 @@ SELECT CASE state
     contract_id::text, $2::text, $3::text,
     json_strip_nulls(json_build_object('contract_id', contract_id, 'placement_id', placement_id, 'version', version,
         'agency_id', agency_id, 'kind', kind, 'reason', CASE WHEN state = 'active' THEN decision ELSE reason END,
-        'final_on', final_on,
+        'final_on', CASE WHEN state IN ('recall_pending', 'objected') THEN final_on END,
         'starts_on', CASE WHEN state = 'active' THEN starts_on END,
         'ends_on', CASE WHEN state = 'active' THEN ends_on END))::text
 FROM placement WHERE contract_id = ANY ($1::uuid[]) AND (state <> 'active' OR waived IS NOT NULL)

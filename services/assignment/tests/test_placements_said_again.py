@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from assignment import republishing
 from placing_scene import DAY, Json, Scene
+from placing_states import AUDIENCE, LAST, REASON, TOMORROW, placements_in_every_state, say_again
 from recobro_events import Event
 from recobro_events.contracts.assignment import (
     ContractPlaced,
@@ -15,56 +16,15 @@ from recobro_events.contracts.assignment import (
     PlacementRecallRequested,
     PlacementReinstated,
 )
-from recobro_events.contracts.portfolio import Stage
 from recobro_events.testing import published
 
-LAST, TOMORROW = DAY + timedelta(days=30), DAY + timedelta(days=1)
-EPOCH, AUDIENCE = 1 << 40, "dialer-feed"
-REASON = "the creditor wants it back"
-
-
-async def say_again(scene: Scene) -> list[str]:
-    """Everything; how far each chunk has come."""
-    chunks = [""]
-    while True:
-        async with scene.database.transaction(bulk=True) as tx:
-            tx.audience = AUDIENCE
-            after = await republishing.republish(tx, chunks[-1])
-        if after is None:
-            return chunks[1:]
-        chunks.append(after)
+EPOCH = 1 << 40
 
 
 async def bodies(scene: Scene, event_type: type[Event], audience: str | None = None) -> list[Json]:
     """What was said, first or again, in order."""
     events = await published(scene.database, event_type)
     return [json.loads(event.body()) for event in events if event.envelope.audience == audience]
-
-
-async def placements_in_every_state(scene: Scene) -> dict[str, Json]:
-    """One for each state, on contracts of their own, by what has become of them; one contract has two."""
-    agency_id = await scene.agency("dialing", ends_on=str(LAST))
-    await scene.rule(agency_id, stages=["early"])
-    visitors = await scene.agency("visits", ends_on=str(DAY))
-    await scene.rule(visitors, kind="visits", stages=["late"])
-    names = ("active", "reinstated", "recall_pending", "objected", "recalled", "recalled by a rule")
-    contracts = dict(zip(names, await scene.contracts(len(names)), strict=True))
-    [ended] = await scene.contracts(1, stage=Stage.LATE)
-    await scene.day(TOMORROW)
-    await scene.receives(ended.revised(stage=Stage.EARLY), contracts["recalled by a rule"].staged(Stage.LEGAL))
-    path = {
-        name: f"/v1/placements/{(await scene.placements(contract_id=str(contract.contract_id)))[0]['placement_id']}"
-        for name, contract in contracts.items()
-    }
-    for name in ("reinstated", "recall_pending", "objected", "recalled"):
-        await scene.post(f"{path[name]}/recall", {"reason": REASON})
-    for name in ("reinstated", "objected"):
-        await scene.post(f"{path[name]}/objection", {"reason": "a promise for Friday"})
-    await scene.post(f"{path['reinstated']}/objection-decision", {"accepted": True, "reason": "let us see"})
-    await scene.post(f"{path['recalled']}/acknowledgement")
-    placements = {name: await scene.get(at) for name, at in path.items()}
-    dialing, visits = await scene.placements(contract_id=str(ended.contract_id))
-    return placements | {"ended": visits, "active after it": dialing}
 
 
 GRACE = TOMORROW + timedelta(days=2)
