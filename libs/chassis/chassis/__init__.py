@@ -3,21 +3,25 @@
 from chassis.app import create_app
 from chassis.auth import CurrentPrincipal, Principal, reads, writes
 from chassis.bodies import body_limit, streamed_body
+from chassis.emails import Email, email_to_write_to, resembles_email
 from chassis.idempotency import IdempotencyKey
 from chassis.lag import heard_of
+from chassis.long_polls import long_poll
 from chassis.models import (
     Amount,
     Count,
     Day,
+    Distinct,
     InputModel,
     Moment,
     OutputModel,
+    Percent,
     ShortText,
     Text,
     WholeParameter,
 )
 from chassis.paging import Page, PageQuery, page
-from chassis.problems import Conflict, FieldError, Forbidden, Invalid, NotFound, Problem, Unavailable
+from chassis.problems import Conflict, ContractUnknown, FieldError, Forbidden, Invalid, NotFound, Problem, Unavailable
 from chassis.process import Program, Role
 from chassis.routes import Router
 from chassis.server import serve
@@ -27,9 +31,12 @@ from chassis.transactions import ReadConnection, Reader, ServiceDatabase, WriteT
 __all__ = [
     "Amount",
     "Conflict",
+    "ContractUnknown",
     "Count",
     "CurrentPrincipal",
     "Day",
+    "Distinct",
+    "Email",
     "FieldError",
     "Forbidden",
     "IdempotencyKey",
@@ -40,6 +47,7 @@ __all__ = [
     "OutputModel",
     "Page",
     "PageQuery",
+    "Percent",
     "Principal",
     "Problem",
     "Program",
@@ -56,9 +64,12 @@ __all__ = [
     "WriteTransaction",
     "body_limit",
     "create_app",
+    "email_to_write_to",
     "heard_of",
+    "long_poll",
     "page",
     "reads",
+    "resembles_email",
     "serve",
     "streamed_body",
     "transport_from",

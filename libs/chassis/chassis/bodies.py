@@ -77,7 +77,7 @@ class LimitBodies:
 
 
 def _too_long(max_bytes: int) -> Problem:
-    return Problem(413, "body-too-long", f"The body may have {max_bytes} bytes.")
+    return Problem(f"The body may have {max_bytes} bytes.", status=413, code="body-too-long")
 
 
 class ServiceRequest(Request):
@@ -89,18 +89,18 @@ class ServiceRequest(Request):
         """Read the body; 408, 413, 415 or 400 when it is not one that the route takes."""
         self.scope[_ALLOWANCE].max_bytes = rule.max_bytes
         if self.headers.get("content-encoding", "identity").lower() != "identity":
-            raise Problem(415, "unsupported-encoding", "Send the body as it is, without Content-Encoding.")
+            raise Problem("Send the body as it is, without Content-Encoding.", status=415, code="unsupported-encoding")
         if rule.streamed:
             return
         try:
             async with asyncio.timeout(READ_TIMEOUT_SECONDS):
                 body = await self.body()
         except TimeoutError:
-            raise Problem(408, "body-too-slow", "The body did not arrive in time.") from None
+            raise Problem("The body did not arrive in time.", status=408, code="body-too-slow") from None
         if takes_json and body:
             media_type = self.headers.get("content-type", "").partition(";")[0].strip()
             if not _JSON.fullmatch(media_type):
-                raise Problem(415, "unsupported-media-type", "Send Content-Type: application/json.")
+                raise Problem("Send Content-Type: application/json.", status=415, code="unsupported-media-type")
             self._strict_json = parse_json(body)
 
     async def json(self) -> Any:
@@ -148,4 +148,4 @@ def _finite(digits: str) -> float:
 
 
 def _malformed(detail: str) -> Problem:
-    return Problem(400, "malformed-json", detail)
+    return Problem(detail, status=400, code="malformed-json")

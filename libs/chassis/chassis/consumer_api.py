@@ -152,7 +152,7 @@ async def list_parked_keys(query: PageQuery, reader: ReadConnection) -> Page[Par
     """What waits for a person, by key, each with the event that the others wait behind."""
     # Read as bytes: the key of a record that is no event of ours may hold control characters.
     after = query.after(bytes)
-    rows = await dead_letters.parked_keys(reader, after[0].decode() if after else "", query.limit + 1)
+    rows = await dead_letters.parked_keys(reader, after.decode() if after else "", query.limit + 1)
     return page(rows, query, key=lambda row: (row["key"],))
 
 
@@ -165,9 +165,7 @@ async def list_letters(
 ) -> Page[Letter]:
     """Events that were set aside, oldest first, without what they say: that may be personal data."""
     after = query.after(int)
-    rows = await dead_letters.letters(
-        reader, after=after[0] if after else 0, key=key, discarded=discarded, limit=query.limit + 1
-    )
+    rows = await dead_letters.letters(reader, after=after or 0, key=key, discarded=discarded, limit=query.limit + 1)
     return page(rows, query, key=lambda row: (row["letter_id"],))
 
 

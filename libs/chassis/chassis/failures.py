@@ -49,12 +49,14 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, HTTPException):
         return _of_the_framework(error)
     if isinstance(error, ClientDisconnect):
-        return Problem(400, "disconnected", "The request ended before its body did.")
+        return Problem("The request ended before its body did.", status=400, code="disconnected")
     if isinstance(error, _UNSTORABLE) or _refused_argument(error):
         return Invalid("A value cannot be stored: too large, too long or with characters that are not text.")
     if isinstance(error, _AWAY) or (isinstance(error, OSError) and error.errno in _DISK_FULL):
         return Unavailable()
-    return Problem(500, "internal", "This is a mistake of ours. It has been recorded with the request's id.")
+    return Problem(
+        "This is a mistake of ours. It has been recorded with the request's id.", status=500, code="internal"
+    )
 
 
 def _refused_argument(error: Exception) -> bool:
@@ -65,7 +67,7 @@ def _refused_argument(error: Exception) -> bool:
 def _of_the_framework(error: HTTPException) -> Problem:
     phrase = HTTPStatus(error.status_code).phrase
     code = _CODES.get(error.status_code, phrase.lower().replace(" ", "-"))
-    problem = Problem(error.status_code, code, f"{phrase}.")
+    problem = Problem(f"{phrase}.", status=error.status_code, code=code)
     if error.headers:
         problem.headers = dict(error.headers)
     return problem

@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -17,13 +18,16 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 from recobro_events import Money
+from recobro_events import Percent as AnyPercent
 
+T = TypeVar("T", bound=tuple[Any, ...])
 INT4_MAX = 2**31 - 1
 INT8_MAX = 2**63 - 1
 FIRST_DAY = date(2000, 1, 1)
 LAST_DAY = date(2100, 12, 31)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_PERCENT = re.compile(r"\d{1,3}(\.\d{1,3})?", re.ASCII)
 _DIGITS = re.compile(r"-?\d{1,19}", re.ASCII)
 _BIDIRECTIONAL = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -86,6 +90,26 @@ ShortText = Annotated[str, BeforeValidator(_clean), Field(min_length=1, max_leng
 
 Amount = Annotated[Money, Field(gt=0)]
 """Money above zero."""
+
+
+def _plainly_written(value: object) -> object:
+    if not isinstance(value, Decimal) and not (isinstance(value, str) and _PERCENT.fullmatch(value)):
+        raise ValueError('must be a string such as "12.50" with at most 3 digits after the point')
+    return value
+
+
+Percent = Annotated[AnyPercent, BeforeValidator(_plainly_written)]
+"""Percent of an amount, 0 to 100, as a decimal string with at most 3 digits after the point."""
+
+
+def _no_doubles(values: T) -> T:
+    if len(set(values)) < len(values):
+        raise ValueError("must not name one twice")
+    return values
+
+
+Distinct = Annotated[T, AfterValidator(_no_doubles)]
+"""A tuple that names nothing twice: ``Distinct[tuple[UUID, ...]]``. Bounds of its length go inside the brackets."""
 
 Count = Annotated[StrictInt, Field(ge=0, le=INT4_MAX)]
 """0 to 2³¹-1, in a body: a JSON number, never text."""

@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, overload
 
 import asyncpg
 from fastapi import Depends, Query
@@ -15,6 +15,9 @@ from chassis.models import INT8_MAX, WholeParameter, refuse_control_characters
 from chassis.problems import FieldError, Invalid
 
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 _MAX_CURSOR_LENGTH = 2000
 
 
@@ -32,8 +35,19 @@ class PageRequest:
         self.limit = limit
         self.cursor = cursor
 
-    def after(self, *types: Any) -> tuple[Any, ...] | None:
-        """The key after which this page starts, read as ``types``; none on the first page. 422 for a bad cursor."""
+    @overload
+    def after(self, one: type[A], /) -> A | None: ...
+    @overload
+    def after(self, one: type[A], two: type[B], /) -> tuple[A, B] | None: ...
+    @overload
+    def after(self, one: type[A], two: type[B], three: type[C], /) -> tuple[A, B, C] | None: ...
+    @overload
+    def after(self, *types: Any) -> Any: ...
+    def after(self, *types: Any) -> Any:
+        """The key after which this page starts: one type reads a value, several a tuple. None on the first page.
+
+        422 for a cursor that is not of this list.
+        """
         if self.cursor is None:
             return None
         try:
@@ -45,7 +59,7 @@ class PageRequest:
         except (UnicodeEncodeError, binascii.Error, ValidationError, ValueError) as error:
             problem = FieldError("/query/cursor", "must be the next_cursor of a page of this list")
             raise Invalid("This cursor is not one of ours.", code="bad-cursor", errors=[problem]) from error
-        return key
+        return key[0] if len(key) == 1 else key
 
 
 def _refuse_unstorable(value: object) -> None:

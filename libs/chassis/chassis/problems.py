@@ -4,6 +4,7 @@ Problem             any status; a domain error subclasses it and names its ``sta
 ├── Invalid         422, with a pointer into the input for each mistake
 ├── Forbidden       403
 ├── NotFound        404
+│   └── ContractUnknown
 ├── Conflict        409
 ├── Unauthorised    401, with the challenge
 └── Unavailable     503, with Retry-After: the same request may succeed later
@@ -13,7 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, overload
+from typing import Any
 
 from starlette.responses import JSONResponse
 
@@ -34,8 +35,9 @@ class FieldError:
 class Problem(Exception):
     """An answer that is not the wished one. Raised anywhere below a route, rendered in one place.
 
-    ``Problem(status, code, detail)``, or in a subclass that names its ``status`` and ``code``, ``Subclass(detail)``.
-    ``extra`` adds members to the document. ``detail`` is for people and must not hold personal data of others.
+    A domain error subclasses it, or one of those below, and names ``status``, ``code`` and ``detail``; what is given
+    here stands instead of that. ``extra`` adds members to the document. ``detail`` is for people and must not hold
+    personal data of others.
     """
 
     status: int = 500
@@ -43,38 +45,19 @@ class Problem(Exception):
     detail: str = ""
     headers: Mapping[str, str] = MappingProxyType({})
 
-    @overload
     def __init__(
         self,
-        detail: str = ...,
-        /,
-        *,
-        errors: Sequence[FieldError] | None = None,
-        extra: Mapping[str, Any] | None = None,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        detail: str,
-        errors: Sequence[FieldError] | None = None,
-        extra: Mapping[str, Any] | None = None,
-    ) -> None: ...
-    def __init__(
-        self,
-        status: int | str | None = None,
-        code: str | None = None,
         detail: str | None = None,
-        errors: Sequence[FieldError] | None = None,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        errors: Sequence[FieldError] = (),
         extra: Mapping[str, Any] | None = None,
     ) -> None:
-        if isinstance(status, str):
-            status, detail = None, status
         self.status = self.status if status is None else status
         self.code = self.code if code is None else code
         self.detail = self.detail if detail is None else detail
-        self.errors = tuple(errors or ())
+        self.errors = tuple(errors)
         self.extra = dict(extra or {})
         if clash := _RESERVED & self.extra.keys():
             raise ValueError(f"members of every problem: {sorted(clash)}")
@@ -105,26 +88,14 @@ class ProblemResponse(JSONResponse):
         return json.dumps(content, ensure_ascii=False, allow_nan=False, default=str).encode("utf-8", "replace")
 
 
-class _WithDefaultStatus(Problem):
-    def __init__(
-        self,
-        detail: str | None = None,
-        code: str | None = None,
-        errors: Sequence[FieldError] | None = None,
-        extra: Mapping[str, Any] | None = None,
-    ) -> None:
-        cls = type(self)
-        super().__init__(cls.status, code or cls.code, cls.detail if detail is None else detail, errors, extra)
-
-
-class Invalid(_WithDefaultStatus):
+class Invalid(Problem):
     """The input is understood and refused; it changed nothing."""
 
     status = 422
     code = "invalid"
 
 
-class Forbidden(_WithDefaultStatus):
+class Forbidden(Problem):
     """The token is good and does not allow this."""
 
     status = 403
@@ -132,7 +103,7 @@ class Forbidden(_WithDefaultStatus):
     detail = "Your token does not allow this."
 
 
-class NotFound(_WithDefaultStatus):
+class NotFound(Problem):
     """There is no such thing, or it is another's."""
 
     status = 404
@@ -140,14 +111,21 @@ class NotFound(_WithDefaultStatus):
     detail = "There is no such thing here."
 
 
-class Conflict(_WithDefaultStatus):
+class ContractUnknown(NotFound):
+    """There is no such contract, or it is another's. Every service speaks of contracts, and says this alike."""
+
+    code = "contract-unknown"
+    detail = "There is no contract with this id."
+
+
+class Conflict(Problem):
     """It does not fit what is already there."""
 
     status = 409
     code = "conflict"
 
 
-class Unauthorised(_WithDefaultStatus):
+class Unauthorised(Problem):
     """There is no token, or not one that we trust."""
 
     status = 401
@@ -156,7 +134,7 @@ class Unauthorised(_WithDefaultStatus):
     headers: Mapping[str, str] = MappingProxyType({"WWW-Authenticate": "Bearer"})
 
 
-class Unavailable(_WithDefaultStatus):
+class Unavailable(Problem):
     """Not now; nothing was changed."""
 
     status = 503

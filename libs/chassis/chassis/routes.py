@@ -95,7 +95,7 @@ class Router(APIRouter):
 async def _answer(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest) -> Response:
     request.state.principal = _authorise(plan, request)
     if "\0" in request.url.path or b"\0" in unquote_to_bytes(request.scope["query_string"]):
-        raise Problem(400, "control-character", "The address holds a NUL character.")
+        raise Problem("The address holds a NUL character.", status=400, code="control-character")
     await request.read(plan.body, takes_json=plan.takes_json)
     key = key_of(request) if plan.takes_key else None
     if plan.transacts:

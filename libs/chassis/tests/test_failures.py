@@ -85,7 +85,7 @@ def test_a_problem_is_made_in_each_way() -> None:
     made = [
         (Known("There is no such contract."), 404, "contract-unknown", "There is no such contract."),
         (Fixed(), 409, "list-closed", "The list is closed."),
-        (Problem(418, "teapot", "Short and stout."), 418, "teapot", "Short and stout."),
+        (Problem("Short and stout.", status=418, code="teapot"), 418, "teapot", "Short and stout."),
         (NotFound("None here."), 404, "not-found", "None here."),
         (NotFound("None here.", code="list-unknown"), 404, "list-unknown", "None here."),
         (Conflict("Known.", code="payment-known"), 409, "payment-known", "Known."),
@@ -99,7 +99,7 @@ def test_a_problem_is_made_in_each_way() -> None:
 
 def test_a_problem_does_not_hide_its_own_members() -> None:
     with pytest.raises(ValueError, match="status"):
-        Problem(400, "x", "y", extra={"status": 200})
+        Problem("y", status=400, code="x", extra={"status": 200})
 
 
 async def test_a_database_that_cannot_be_reached_stops_the_start() -> None:

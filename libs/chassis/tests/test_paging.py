@@ -43,6 +43,11 @@ def test_a_key_of_any_kind_comes_back_as_it_was() -> None:
     assert PageRequest().after(UUID) is None
 
 
+def test_a_key_of_one_value_is_read_as_that_value() -> None:
+    made = page([1, 2], PageRequest(limit=1), lambda _: (UUID(int=5),))
+    assert PageRequest(cursor=made["next_cursor"]).after(UUID) == UUID(int=5)
+
+
 def encoded(text: str | bytes) -> str:
     return base64.urlsafe_b64encode(text if isinstance(text, bytes) else text.encode()).rstrip(b"=").decode()
 

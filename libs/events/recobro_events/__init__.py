@@ -17,6 +17,7 @@ from recobro_events.contracts.base import (
     Lane,
     Money,
     Part,
+    Percent,
     bulk_sources,
 )
 from recobro_events.database import PASSING_TROUBLE, Database, Note, Row, Transaction, sorted_unique
@@ -69,6 +70,7 @@ __all__ = [
     "OutgoingRecord",
     "OwnershipLost",
     "Part",
+    "Percent",
     "PositionLost",
     "Record",
     "Relay",

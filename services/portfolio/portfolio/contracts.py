@@ -224,7 +224,7 @@ def _next_stage_on(row: Row, pauses: list[PauseView]) -> date | None:
 
 async def payments(reader: Reader, contract_id: UUID, query: PageQuery) -> Page[PaymentItem]:
     """A page of a contract's payments, the first one first. ``ContractUnknown``."""
-    (after,) = query.after(int) or (0,)
+    after = query.after(int) or 0
     rows = await reader.fetch(queries.PAYMENTS, contract_id, after, query.limit + 1)
     if not rows and not await reader.fetchval("SELECT true FROM contract WHERE contract_id = $1", contract_id):
         raise ContractUnknown()

@@ -171,7 +171,7 @@ async def listed(reader: Reader, portfolio_id: UUID, query: PageQuery) -> Page[A
     """A portfolio's files, the last uploaded first."""
     await portfolios.find(reader, portfolio_id)
     after = query.after(int)
-    rows = await reader.fetch(queries.FILES, portfolio_id, after and after[0], query.limit + 1)
+    rows = await reader.fetch(queries.FILES, portfolio_id, after, query.limit + 1)
     shown = page(rows, query, key=lambda row: (row["sequence"],))
     return Page(items=[FileView.model_validate(item) for item in shown["items"]], next_cursor=shown["next_cursor"])
 

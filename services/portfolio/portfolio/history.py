@@ -58,7 +58,7 @@ async def remember(tx: Transaction, lines: Iterable[Line]) -> None:
 
 async def read(reader: Reader, contract_id: UUID, query: PageQuery, agency_id: UUID | None = None) -> Page[HistoryItem]:
     """A page of a contract's history. ``ContractUnknown``, also for an agency whose contract it is not."""
-    (after,) = query.after(int) or (0,)
+    after = query.after(int) or 0
     if not await reader.fetchval(_MAY_READ, contract_id, agency_id):
         raise ContractUnknown()
     agency = None if agency_id is None else str(agency_id)

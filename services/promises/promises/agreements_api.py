@@ -178,7 +178,7 @@ async def list_agreements(
 ) -> Page[Agreement]:
     """Plans in the order in which they were reached; an agency's token sees its own."""
     after = query.after(UUID)
-    rows = await queries.agreements(reader, contract_id, after[0] if after else None, who.agency_id, query.limit + 1)
+    rows = await queries.agreements(reader, contract_id, after, who.agency_id, query.limit + 1)
     return page(await _shown(reader, rows), query, key=lambda agreement: (agreement.agreement_id,))
 
 

@@ -114,9 +114,7 @@ async def list_promises(
 ) -> Page[Promise]:
     """Promises in the order in which they were made; an agency's token sees those that it took."""
     after = query.after(UUID)
-    rows = await queries.promises(
-        reader, contract_id, state, after[0] if after else None, who.agency_id, query.limit + 1
-    )
+    rows = await queries.promises(reader, contract_id, state, after, who.agency_id, query.limit + 1)
     return page(rows, query, key=lambda row: (row["promise_id"],))
 
 

@@ -9,6 +9,7 @@ from recobro_events.contracts.base import (
     Event,
     Lane,
     Money,
+    Percent,
     bulk_sources,
 )
 
@@ -20,6 +21,7 @@ __all__ = [
     "Event",
     "Lane",
     "Money",
+    "Percent",
     "agency",
     "assignment",
     "bulk_sources",

@@ -1,14 +1,10 @@
 """What the assignment service says: placements with agencies, recalls, commissions."""
 
 from datetime import date
-from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
-
-from recobro_events.contracts.base import ContractEvent, Currency, Lane, Money
+from recobro_events.contracts.base import ContractEvent, Currency, Lane, Money, Percent
 
 
 class PlacementKind(StrEnum):
@@ -27,27 +23,6 @@ class PlacementState(StrEnum):
     OBJECTED = "objected"
     RECALLED = "recalled"
     ENDED = "ended"
-
-
-def _parse_percent(value: object) -> Decimal:
-    try:
-        return Decimal(value) if isinstance(value, str | Decimal) else _not_a_percent()
-    except ArithmeticError:
-        return _not_a_percent()
-
-
-def _not_a_percent() -> Decimal:
-    raise ValueError('must be a string such as "12.50"')
-
-
-Percent = Annotated[
-    Decimal,
-    BeforeValidator(_parse_percent),
-    Field(ge=0, le=100, max_digits=6, decimal_places=3),
-    PlainSerializer(str, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "examples": ["12.50"]}),
-]
-"""Percent of an amount, 0 to 100, as a decimal string."""
 
 
 class PlacementEvent(ContractEvent):

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -46,6 +47,27 @@ Money = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^-?\d{1,12}(\.\d{1,2})?$", "examples": ["1234.50"]}),
 ]
 """An amount: a decimal string in JSON, two decimals when written, never a float."""
+
+
+def _parse_percent(value: object) -> Decimal:
+    try:
+        return Decimal(value) if isinstance(value, str | Decimal) else _not_a_percent()
+    except ArithmeticError:
+        return _not_a_percent()
+
+
+def _not_a_percent() -> Decimal:
+    raise ValueError('must be a string such as "12.50"')
+
+
+Percent = Annotated[
+    Decimal,
+    BeforeValidator(_parse_percent),
+    Field(ge=0, le=100, max_digits=6, decimal_places=3),
+    PlainSerializer(str, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "examples": ["12.50"]}),
+]
+"""Percent of an amount, 0 to 100, as a decimal string."""
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["MXN"])]
 """An ISO 4217 code."""

@@ -23,7 +23,7 @@ async def list_placements(
     state: PlacementState | None = None,
 ) -> Page[Placement]:
     """Placements by id; an agency sees its own."""
-    [after] = query.after(UUID) or (None,)
+    after = query.after(UUID)
     filters = (contract_id, agency_id, kind, state)
     rows = await reader.fetch(queries.PLACEMENTS, *filters, who.agency_id, after, query.limit + 1)
     return page(rows, query, key=lambda row: (row["placement_id"],))

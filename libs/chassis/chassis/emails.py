@@ -1,0 +1,32 @@
+"""E-mail addresses, at three degrees of strictness. Each accepts less than the one before it."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from chassis.models import ShortText
+
+_RESEMBLES_ONE = re.compile(r"[^@\s]+@[^@\s]+")
+_HAS_A_DOMAIN = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_CAN_BE_WRITTEN_TO = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
+
+
+def resembles_email(text: str) -> bool:
+    """Whether something stands on each side of one @. Enough for what a person dictates: a slip can be corrected."""
+    return _RESEMBLES_ONE.fullmatch(text) is not None
+
+
+def _email(text: str) -> str:
+    if not _HAS_A_DOMAIN.fullmatch(text):
+        raise ValueError("must be an e-mail address")
+    return text
+
+
+Email = Annotated[ShortText, AfterValidator(_email)]
+"""An e-mail address as it was typed, with a dot after its @."""
+
+
+def email_to_write_to(text: str) -> str | None:
+    """The address in lower case, if mail can arrive there: no part of its domain is empty, its name is not too long."""
+    return text.lower() if text.isprintable() and _CAN_BE_WRITTEN_TO.fullmatch(text) else None

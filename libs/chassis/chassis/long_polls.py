@@ -1,0 +1,35 @@
+"""Long polls: a request that waits until there is something to answer. It holds no connection while it waits."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+_LOOK_EVERY_SECONDS = 0.5
+
+
+async def long_poll(
+    look: Callable[[], Awaitable[T]],
+    listen: Callable[[], "asyncio.Future[None]"],
+    *,
+    until: Callable[[T], bool],
+    wait_seconds: float,
+    stopping: asyncio.Event,
+) -> T:
+    """What ``look`` finds once ``until`` is true of it, else what it finds after ``wait_seconds`` or when we stop.
+
+    ``listen`` returns a future that is done at the next news. It is called before each look, so that no news falls
+    between the two. News that another process lost is found half a second later.
+    """
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + wait_seconds
+    while True:
+        news = listen()
+        try:
+            found = await look()
+            left = deadline - clock()
+            if until(found) or left <= 0 or stopping.is_set():
+                return found
+            await asyncio.wait({news}, timeout=min(left, _LOOK_EVERY_SECONDS))
+        finally:
+            news.cancel()
