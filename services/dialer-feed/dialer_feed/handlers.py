@@ -48,8 +48,11 @@ from recobro_events.contracts.promises import (
 from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 from recobro_platform import SERVICE_NAMES
 
-from dialer_feed import listing, projection, projection_queries, withdrawal
-from dialer_feed.withdrawal import Cause, Reach
+from dialer_feed.lists import building as listing
+from dialer_feed.projection import contracts as projection
+from dialer_feed.projection import queries as projection_queries
+from dialer_feed.withdrawals import withdrawing as withdrawal
+from dialer_feed.withdrawals.withdrawing import Cause, Reach
 
 consumer = Consumer("dialer-feed", listens_to=listing.SOURCES, platform=SERVICE_NAMES)
 

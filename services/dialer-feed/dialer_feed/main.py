@@ -4,13 +4,13 @@ from chassis import Program, Role, create_app
 from fastapi import FastAPI
 from recobro_events import Database, Runtime
 
-from dialer_feed import listing
 from dialer_feed.api import routers
-from dialer_feed.bells import Wire
-from dialer_feed.builder import Builder
 from dialer_feed.handlers import consumer
+from dialer_feed.lists import building as listing
+from dialer_feed.lists.builder import Builder
 from dialer_feed.settings import DialerFeedSettings
-from dialer_feed.withdrawal import NEWS
+from dialer_feed.wakeups import Wire
+from dialer_feed.withdrawals.withdrawing import NEWS
 
 SERVICE = "dialer-feed"
 

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from dialer_feed import listing, queries
 from dialer_feed.handlers import consumer
+from dialer_feed.lists import building as listing
+from dialer_feed.lists import queries
 from recobro_events import Database, Event, Row
 from recobro_events.contracts.dialer_feed import ListEntryWithdrawn
 from recobro_events.contracts.portfolio import (

@@ -12,7 +12,7 @@ from dialing_scene import DAY, Contract, Scene
 from recobro_events.contracts.dialer_feed import CallCompleted
 from recobro_events.testing import published
 from speaking_agencies import Placement
-from test_dialers import call
+from speaking_http import call
 
 Headers = dict[str, str]
 

@@ -7,8 +7,9 @@ from uuid import UUID
 from recobro_events import Transaction, sorted_unique
 from recobro_events.contracts.dialer_feed import WithdrawalAcknowledged
 
-from dialer_feed import dialer_queries as queries
-from dialer_feed import metrics, projection_queries
+from dialer_feed import metrics
+from dialer_feed.calls import queries
+from dialer_feed.projection import queries as projection_queries
 
 
 class Acknowledged(NamedTuple):

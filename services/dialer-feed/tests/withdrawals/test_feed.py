@@ -10,8 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
-from dialer_feed import bells, feed, withdrawal
-from dialer_feed.withdrawal import NEWS, Cause
+from dialer_feed import wakeups as bells
+from dialer_feed.delivery import entries as feed
+from dialer_feed.withdrawals import withdrawing as withdrawal
+from dialer_feed.withdrawals.withdrawing import NEWS, Cause
 from dialing_scene import DAY, Phone, Scene, blocked_on_a_lock
 from recobro_events import Database
 from recobro_events.contracts.dialer_feed import WithdrawalReason

@@ -21,10 +21,10 @@ from recobro_events.contracts.dialer_feed import (
 from recobro_events.contracts.dialer_feed import WithdrawalReason as Reason
 from recobro_events.contracts.portfolio import DebtorStatus
 
-from dialer_feed import dialer_queries as queries
-from dialer_feed import withdrawal
-from dialer_feed.rules import OF_A_NUMBER
-from dialer_feed.withdrawal import Cause
+from dialer_feed.calls import queries
+from dialer_feed.campaigns.rules import OF_A_NUMBER
+from dialer_feed.withdrawals import withdrawing as withdrawal
+from dialer_feed.withdrawals.withdrawing import Cause
 
 
 @dataclass(frozen=True)

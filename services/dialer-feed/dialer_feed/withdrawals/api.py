@@ -25,10 +25,14 @@ from pydantic import AfterValidator, Field, StrictInt
 from recobro_events import Row, Transaction
 from recobro_events.contracts.dialer_feed import WithdrawalReason
 
-from dialer_feed import acknowledgements, calls, queries, reports, withdrawal
-from dialer_feed import dialer_queries as dialers
-from dialer_feed.lists_api import Withdrawal, expect_list, refuse_unpublished
-from dialer_feed.reports import Report
+from dialer_feed.calls import queries as dialers
+from dialer_feed.calls import recording as calls
+from dialer_feed.lists import queries
+from dialer_feed.lists.api import Withdrawal, expect_list, refuse_unpublished
+from dialer_feed.withdrawals import acknowledging as acknowledgements
+from dialer_feed.withdrawals import dialer_reports as reports
+from dialer_feed.withdrawals import withdrawing as withdrawal
+from dialer_feed.withdrawals.dialer_reports import Report
 
 router = Router(prefix="/v1", tags=["dialers"])
 _REPORTABLE = frozenset(

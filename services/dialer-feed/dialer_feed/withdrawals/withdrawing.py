@@ -15,9 +15,10 @@ from recobro_events import ContractEvent, Note, Row, Transaction, sorted_unique
 from recobro_events.contracts.dialer_feed import ListEntryWithdrawn, WithdrawalReason
 from recobro_events.contracts.portfolio import PaymentReceived
 
-from dialer_feed import metrics, projection_queries
-from dialer_feed import withdrawal_queries as queries
-from dialer_feed.bells import Bells
+from dialer_feed import metrics
+from dialer_feed.projection import queries as projection_queries
+from dialer_feed.wakeups import Bells
+from dialer_feed.withdrawals import queries
 
 NEWS = Bells()
 """Rings, by list, when a transaction of this process has withdrawn something or changed a list."""

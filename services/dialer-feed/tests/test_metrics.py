@@ -4,8 +4,9 @@ import time
 from datetime import UTC, datetime
 
 import httpx
-from dialer_feed import listing, metrics
-from dialer_feed.builder import Builder
+from dialer_feed import metrics
+from dialer_feed.lists import building as listing
+from dialer_feed.lists.builder import Builder
 from dialing_scene import DAY, Scene
 from prometheus_client import REGISTRY
 from recobro_events import barrier

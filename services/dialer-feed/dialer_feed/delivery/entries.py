@@ -11,10 +11,11 @@ from chassis.csv import safe_csv_rows
 from jurisdictions import Profile, UnknownJurisdiction, callable_window, profile, timezone_of_place
 from recobro_events import Database, Row
 
-from dialer_feed import queries, withdrawal_queries
-from dialer_feed.bells import heard
-from dialer_feed.rules import in_all_windows
-from dialer_feed.withdrawal import NEWS
+from dialer_feed.campaigns.rules import in_all_windows
+from dialer_feed.lists import queries
+from dialer_feed.wakeups import heard
+from dialer_feed.withdrawals import queries as withdrawal_queries
+from dialer_feed.withdrawals.withdrawing import NEWS
 
 _PAGE_ENTRIES = 1000
 _POLL_SECONDS = 0.5

@@ -19,11 +19,12 @@ from recobro_events import Database, Transaction, barrier, rebuilding
 from recobro_events.contracts.dialer_feed import ListPublished
 from recobro_platform import BARRIER_ROUNDS
 
-from dialer_feed import listing_queries as queries
-from dialer_feed import metrics, withdrawal_queries
-from dialer_feed.bells import ring_everywhere
-from dialer_feed.rules import Standing
-from dialer_feed.withdrawal import NEWS
+from dialer_feed import metrics
+from dialer_feed.campaigns.rules import Standing
+from dialer_feed.lists import building_queries as queries
+from dialer_feed.wakeups import ring_everywhere
+from dialer_feed.withdrawals import queries as withdrawal_queries
+from dialer_feed.withdrawals.withdrawing import NEWS
 
 SOURCES = ("portfolio", "assignment", "field-visits", "promises")
 """Whose facts decide who is on a list: their knowledge is waited for before one is built."""

@@ -25,7 +25,8 @@ from pydantic import AfterValidator, Field, StrictInt
 from recobro_events import Money, Transaction
 from recobro_events.contracts.portfolio import Stage
 
-from dialer_feed import queries, rules
+from dialer_feed.campaigns import rules
+from dialer_feed.lists import queries
 
 router = Router(prefix="/v1", tags=["campaigns"])
 T = TypeVar("T", bound=Sequence[object] | None)

@@ -4,7 +4,7 @@ import asyncio
 from uuid import UUID, uuid4
 
 import pytest
-from dialer_feed.bells import Bells, Wire, ring_everywhere
+from dialer_feed.wakeups import Bells, Wire, ring_everywhere
 from dialing_scene import Scene
 from recobro_events import Database
 
@@ -45,7 +45,7 @@ async def test_a_ring_crosses_processes_when_its_transaction_commits(database: D
 
 
 async def test_a_wire_that_was_cut_is_mended(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dialer_feed.bells._ASK_EVERY_SECONDS", 0.1)
+    monkeypatch.setattr("dialer_feed.wakeups._ASK_EVERY_SECONDS", 0.1)
     bells, list_id = Bells(), uuid4()
     async with Wire(database, bells).running():
         await until_it_listens(database)

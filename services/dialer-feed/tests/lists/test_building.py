@@ -8,33 +8,16 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
-from dialer_feed import listing, withdrawal
 from dialer_feed.handlers import consumer, lock_contracts, withdraw_paid
-from dialer_feed.withdrawal import Cause
+from dialer_feed.lists import building as listing
+from dialer_feed.withdrawals import withdrawing as withdrawal
+from dialer_feed.withdrawals.withdrawing import Cause
 from dialing_scene import DAY, Contract, Scene, blocked_on_a_lock
+from held_builder import STEPS, walk
 from recobro_events import Event, Transaction, envelope_of
 from recobro_events.contracts.dialer_feed import ListPublished, WithdrawalReason
 from recobro_events.contracts.portfolio import PaymentReceived
 from recobro_events.testing import apply_events, published, record_of
-
-STEPS = ("asked", "claimed", "cleared", "gathered", "waited", "published")
-
-
-async def walk(scene: Scene, list_id: UUID, first: str, last: str) -> None:
-    """Take the builder's steps after ``first`` up to and with ``last``."""
-    database, builder = scene.database, scene.builder
-    for step in STEPS[STEPS.index(first) + 1 : STEPS.index(last) + 1]:
-        match step:
-            case "claimed":
-                await listing.claim(database, list_id, builder)
-            case "cleared":
-                await listing.clear(database, list_id, builder)
-            case "gathered":
-                await listing.gather(database, list_id, builder)
-            case "waited":
-                await listing.wait_for_silencers(database)
-            case "published":
-                await listing.publish(database, list_id, scene.campaign_id, DAY, builder)
 
 
 @pytest.mark.parametrize("held_after", STEPS)

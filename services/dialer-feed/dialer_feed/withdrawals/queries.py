@@ -7,8 +7,8 @@ from uuid import UUID
 from chassis import Reader
 from recobro_events import Row, Transaction
 
-from dialer_feed.bells import ring
-from dialer_feed.eligibility import LIVE, ON_DATE, PHONE_OF_ENTRY, phones, reason
+from dialer_feed.lists.eligibility import LIVE, ON_DATE, PHONE_OF_ENTRY, phones, reason
+from dialer_feed.wakeups import ring
 
 _SILENCING = "7203550203"
 _SHARE = f"SELECT pg_advisory_xact_lock_shared({_SILENCING})"

@@ -29,10 +29,12 @@ from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from recobro_events import Database, Money, Row, barrier
 
-from dialer_feed import feed, listing, queries
-from dialer_feed.bells import heard
-from dialer_feed.campaigns_api import CampaignUnknown
-from dialer_feed.withdrawal import NEWS
+from dialer_feed.campaigns.api import CampaignUnknown
+from dialer_feed.delivery import entries as feed
+from dialer_feed.lists import building as listing
+from dialer_feed.lists import queries
+from dialer_feed.wakeups import heard
+from dialer_feed.withdrawals.withdrawing import NEWS
 
 router = Router(prefix="/v1", tags=["lists"])
 _POLL_SECONDS = 0.5

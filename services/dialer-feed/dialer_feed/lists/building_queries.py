@@ -8,8 +8,8 @@ from uuid import UUID
 from chassis import Reader
 from recobro_events import Row, Transaction
 
-from dialer_feed.eligibility import DAYS_PAST_DUE, IN_SCOPE, PHONE_OF_ENTRY, WORTH_DIALING, phones, reason
-from dialer_feed.rules import DEFAULT_MAX_ATTEMPTS_PER_7_DAYS, Standing
+from dialer_feed.campaigns.rules import DEFAULT_MAX_ATTEMPTS_PER_7_DAYS, Standing
+from dialer_feed.lists.eligibility import DAYS_PAST_DUE, IN_SCOPE, PHONE_OF_ENTRY, WORTH_DIALING, phones, reason
 
 _STANDINGS = f"""
 SELECT portfolio.portfolio_id, portfolio.name, portfolio.state, portfolio.business_date,

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from dialer_feed import listing
+from dialer_feed.lists import building as listing
 from dialing_scene import DAY, Phone, Scene
 from recobro_events import barrier
 from recobro_events.contracts.portfolio import PortfolioState, Stage

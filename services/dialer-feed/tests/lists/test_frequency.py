@@ -1,5 +1,6 @@
-"""Visits count with calls towards how often a debtor may be contacted."""
+"""Calls and visits count together towards how often a debtor may be contacted."""
 
+import uuid
 from datetime import date, timedelta
 
 import httpx
@@ -7,7 +8,7 @@ import pytest
 from dialing_scene import DAY, Scene
 from recobro_events.contracts.field_visits import AttendedBy
 from speaking_agencies import Visit
-from test_dialers import call, tell
+from speaking_http import Json, call, tell
 
 
 async def next_list(scene: Scene, **campaign: object) -> list[str]:
@@ -63,3 +64,46 @@ async def test_a_visit_told_twice_counts_once(scene: Scene) -> None:
     visit = Visit(contract)
     await scene.receives(visit.ordered(), visit.completed(), visit.completed())
     assert await next_list(scene, max_attempts_per_7_days=2) == [contract.number]
+
+
+@pytest.mark.parametrize(
+    ("campaign", "jurisdiction", "calls", "listed"),
+    [
+        ({}, "MX", 6, True),
+        ({}, "MX", 7, False),
+        ({"max_attempts_per_7_days": 2}, "MX", 2, False),
+        ({"max_attempts_per_7_days": 9}, "MX", 8, True),
+        ({"max_attempts_per_7_days": 9}, "US", 7, False),
+    ],
+)
+async def test_call_frequency_bars_from_the_next_list_and_never_withdraws(
+    scene: Scene, client: httpx.AsyncClient, campaign: Json, jurisdiction: str, calls: int, listed: bool
+) -> None:
+    """It belongs to the debtor: calls about one contract count for the other."""
+    one, two = await scene.contracts(2, jurisdiction=jurisdiction, debtor_id=uuid.uuid4())
+    if jurisdiction == "US":
+        for contract in (one, two):
+            contract.phones[0].value = "+12025550123"
+            contract.phones[0].version += 1
+            await scene.receives(contract.revised())
+    list_id = await scene.built()
+    await tell(client, *(call(list_id, one if n % 2 else two) for n in range(calls)))
+    assert await scene.listed(list_id) == [one.number, two.number]
+    expected = [one.number, two.number] if listed else []
+    assert await scene.listed(await scene.built(campaign_id=await scene.campaign(**campaign))) == expected
+
+    after_a_week = DAY + timedelta(days=7)
+    await scene.portfolio(business_date=after_a_week)
+    assert await scene.listed(await scene.built(after_a_week)) == [one.number, two.number]
+
+
+async def test_days_of_silence_follow_a_conversation_where_the_law_says_so(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    mexican, american = await scene.contracts(1), await scene.contracts(1, jurisdiction="US")
+    american[0].phones[0].value = "+12025550123"
+    american[0].phones[0].version += 1
+    await scene.receives(american[0].revised())
+    list_id = await scene.built()
+    await tell(client, call(list_id, mexican[0], "right_party"), call(list_id, american[0], "right_party"))
+    assert await scene.listed(await scene.built(campaign_id=await scene.campaign())) == [mexican[0].number]

@@ -8,7 +8,7 @@ from uuid import UUID
 from chassis import Reader
 from recobro_events import Row, Transaction
 
-from dialer_feed.eligibility import PHONE_OF_ENTRY, phones
+from dialer_feed.lists.eligibility import PHONE_OF_ENTRY, phones
 
 _CAMPAIGN = """
 SELECT campaign_id, agency_id, name, min_overdue, stages, payment_holdoff_days, portfolio_ids,

@@ -35,7 +35,7 @@ from recobro_events.contracts.portfolio import (
 from recobro_events.contracts.promises import PromiseEvent, PromiseMade, PromiseReopened
 from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 
-from dialer_feed import projection_queries as queries
+from dialer_feed.projection import queries
 
 _STATE_AFTER: dict[type[PlacementEvent], PlacementState] = {
     ContractPlaced: PlacementState.ACTIVE,

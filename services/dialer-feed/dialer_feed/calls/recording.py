@@ -13,9 +13,12 @@ from recobro_events import Row, Transaction
 from recobro_events.contracts.dialer_feed import CallCompleted, Disposition, WrongfulCallDetected
 from typing_extensions import TypedDict
 
-from dialer_feed import dialer_queries as queries
-from dialer_feed import metrics, reports, rules, withdrawal
-from dialer_feed.reports import Report
+from dialer_feed import metrics
+from dialer_feed.calls import queries
+from dialer_feed.campaigns import rules
+from dialer_feed.withdrawals import dialer_reports as reports
+from dialer_feed.withdrawals import withdrawing as withdrawal
+from dialer_feed.withdrawals.dialer_reports import Report
 
 _CLOCK_DIFFERENCE = timedelta(hours=24)
 """A call that starts further ahead of our clock than this was not dialled by a clock that tells the time."""

@@ -7,16 +7,17 @@ from typing import Any
 
 import httpx
 import pytest
-from dialer_feed import listing, withdrawal
 from dialer_feed.handlers import consumer, lock_contracts, withdraw_unknown
+from dialer_feed.lists import building as listing
+from dialer_feed.withdrawals import withdrawing as withdrawal
 from dialing_scene import Contract, Scene
+from held_builder import STEPS, walk
 from recobro_events import Event, Record, dead_letters, envelope_of, rebuilding
 from recobro_events.contracts.portfolio import ContractStageChanged, PortfolioStateChanged, Stage
 from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside, StateRepublished
 from recobro_events.testing import apart, apply_records, published, record_of
 from recobro_platform import SERVICE_NAMES
-from test_api import ask, code_of
-from test_building import STEPS, walk
+from speaking_http import ask, code_of
 
 
 def set_aside(contract: Contract, service: str = "promises") -> ContractSetAside:

@@ -9,9 +9,10 @@ import asyncpg
 import structlog
 from recobro_events import PASSING_TROUBLE, Database, beside
 
-from dialer_feed import listing, metrics
-from dialer_feed.bells import heard
-from dialer_feed.withdrawal import NEWS
+from dialer_feed import metrics
+from dialer_feed.lists import building as listing
+from dialer_feed.wakeups import heard
+from dialer_feed.withdrawals.withdrawing import NEWS
 
 _POLL_SECONDS = 0.5
 _TRY_LOCK = "SELECT pg_try_advisory_lock(7203550204)"

@@ -1,0 +1,98 @@
+"""Calls are counted once, act where their end silences, and are told apart when they were wrongful."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from dialing_scene import Scene
+from recobro_events import Event
+from recobro_events.contracts.dialer_feed import (
+    CallCompleted,
+    ClarificationRequested,
+    ContactInvalid,
+    DebtorReported,
+    OptOutRequested,
+    PaymentClaimed,
+    WrongfulCallDetected,
+)
+from recobro_events.testing import published
+from speaking_http import call, tell
+
+
+async def test_calls_are_counted_once_and_rejected_one_by_one(scene: Scene, client: httpx.AsyncClient) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    good = call(list_id, contract, "right_party", phone="(55) 1234-5601")
+    said = await tell(
+        client,
+        good,
+        good,
+        call(uuid.uuid4(), contract, call_id="no-list"),
+        call(list_id, scene.contract(), call_id="no-entry"),
+        call(list_id, contract, call_id="no-phone", phone="+525599999999"),
+        call(list_id, contract, call_id="future", started_at="2099-01-01T00:00:00Z"),
+    )
+    assert said["accepted"] == 1
+    assert [(refusal["call_id"], refusal["code"]) for refusal in said["rejected"]] == [
+        ("no-list", "list-unknown"),
+        ("no-entry", "not-on-list"),
+        ("no-phone", "phone-unknown"),
+        ("future", "starts-in-the-future"),
+    ]
+    assert await tell(client, good) == {"accepted": 1, "rejected": []}
+    [event] = await published(scene.database, CallCompleted)
+    assert (event.call_id, event.contact_id, event.right_party) == (
+        good["call_id"],
+        contract.phones[0].contact_id,
+        True,
+    )
+    assert len(await scene.rows("SELECT FROM call_result")) == 1
+
+
+@pytest.mark.parametrize(
+    ("disposition", "event_type"),
+    [
+        ("payment_claimed", PaymentClaimed),
+        ("clarification", ClarificationRequested),
+        ("wrong_number", ContactInvalid),
+        ("opted_out", OptOutRequested),
+        ("deceased", DebtorReported),
+        ("represented", DebtorReported),
+    ],
+)
+async def test_a_call_that_ends_like_a_reason_acts_like_it(
+    scene: Scene, client: httpx.AsyncClient, disposition: str, event_type: type[Event]
+) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    ended = call(list_id, contract, disposition)
+    await tell(client, ended)
+    await tell(client, ended)
+    assert await scene.withdrawals(list_id) == [(contract.number, disposition)]
+    assert len(await published(scene.database, event_type)) == 1
+    assert await published(scene.database, WrongfulCallDetected) == []
+
+
+@pytest.mark.parametrize("acknowledged", [False, True])
+async def test_a_call_after_the_withdrawal_is_wrongful(
+    scene: Scene, client: httpx.AsyncClient, acknowledged: bool
+) -> None:
+    paid, other = await scene.contracts(2)
+    list_id = await scene.built()
+    before = datetime.now(UTC) - timedelta(minutes=1)
+    await scene.receives(paid.paid())
+    if acknowledged:
+        await client.post(f"/v1/lists/{list_id}/acknowledgements", json={"cursor": 1})
+    await tell(
+        client,
+        call(list_id, paid, call_id="before", started_at=before.isoformat()),
+        call(list_id, paid, call_id="after"),
+        call(list_id, other, call_id="fine"),
+    )
+    [event] = await published(scene.database, WrongfulCallDetected)
+    assert event.call_id == "after"
+    assert event.called_at > event.withdrawn_at
+    answer = await client.get("/v1/withdrawal-report", params={"list_id": str(list_id)})
+    report = answer.json()
+    assert (report["wrongful_calls"], report["wrongful_calls_after_acknowledgement"]) == (1, int(acknowledged))

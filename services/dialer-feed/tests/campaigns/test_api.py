@@ -1,0 +1,54 @@
+"""Campaigns over HTTP."""
+
+import uuid
+
+import httpx
+import pytest
+from dialing_scene import Scene
+from speaking_http import Json, code_of
+
+
+async def test_a_campaign_has_usual_values(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/campaigns", json={"name": "Norte", "agency_id": None})
+    assert answer.status_code == 201
+    campaign = answer.json()
+    assert campaign["min_overdue"] == "100.00"
+    assert campaign["stages"] == ["early", "late"]
+    assert campaign["payment_holdoff_days"] == 3
+    assert campaign["portfolio_ids"] is None
+    assert (await client.get(f"/v1/campaigns/{campaign['campaign_id']}")).json() == campaign
+    listed = (await client.get("/v1/campaigns", params={"limit": 1})).json()
+    rest = (await client.get("/v1/campaigns", params={"cursor": listed["next_cursor"]})).json()
+    assert rest == {"items": [campaign], "next_cursor": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"agency_id": "northern"}, 422, "invalid"),
+        ({"portfolio_ids": [str(uuid.uuid4())]}, 404, "portfolio-unknown"),
+        ({"name": ""}, 422, "invalid"),
+        ({"name": "a\u202eb"}, 422, "invalid"),
+        ({"name": "nul\0"}, 422, "invalid"),
+        ({"min_overdue": "-1.00"}, 422, "invalid"),
+        ({"min_overdue": "1e400"}, 422, "invalid"),
+        ({"min_overdue": 100}, 422, "invalid"),
+        ({"min_overdue": "NaN"}, 422, "invalid"),
+        ({"stages": []}, 422, "invalid"),
+        ({"stages": ["early", "early"]}, 422, "invalid"),
+        ({"stages": ["ancient"]}, 422, "invalid"),
+        ({"payment_holdoff_days": -1}, 422, "invalid"),
+        ({"payment_holdoff_days": True}, 422, "invalid"),
+        ({"payment_holdoff_days": "3"}, 422, "invalid"),
+        ({"max_attempts_per_7_days": 0}, 422, "invalid"),
+        ({"max_attempts_per_7_days": 10**30}, 422, "invalid"),
+        ({"portfolio_ids": []}, 422, "invalid"),
+        ({"surprise": 1}, 422, "invalid"),
+    ],
+)
+async def test_a_bad_campaign_is_refused(
+    client: httpx.AsyncClient, scene: Scene, change: Json, status: int, code: str
+) -> None:
+    answer = await client.post("/v1/campaigns", json={"name": "Norte", **change})
+    assert (answer.status_code, code_of(answer)) == (status, code)
+    assert len(await scene.rows("SELECT FROM campaign")) == 1

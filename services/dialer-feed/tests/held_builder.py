@@ -1,0 +1,25 @@
+"""A builder that is held between its steps."""
+
+from uuid import UUID
+
+from dialer_feed.lists import building as listing
+from dialing_scene import DAY, Scene
+
+STEPS = ("asked", "claimed", "cleared", "gathered", "waited", "published")
+
+
+async def walk(scene: Scene, list_id: UUID, first: str, last: str) -> None:
+    """Take the builder's steps after ``first`` up to and with ``last``."""
+    database, builder = scene.database, scene.builder
+    for step in STEPS[STEPS.index(first) + 1 : STEPS.index(last) + 1]:
+        match step:
+            case "claimed":
+                await listing.claim(database, list_id, builder)
+            case "cleared":
+                await listing.clear(database, list_id, builder)
+            case "gathered":
+                await listing.gather(database, list_id, builder)
+            case "waited":
+                await listing.wait_for_silencers(database)
+            case "published":
+                await listing.publish(database, list_id, scene.campaign_id, DAY, builder)

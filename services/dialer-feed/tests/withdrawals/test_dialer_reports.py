@@ -1,0 +1,160 @@
+"""What dialers report silences at once and is told to the portfolio."""
+
+import uuid
+from datetime import timedelta
+
+import httpx
+import pytest
+from dialing_scene import DAY, Scene
+from recobro_events import Event
+from recobro_events.contracts.dialer_feed import (
+    ClarificationRequested,
+    ContactInvalid,
+    DebtorReported,
+    OptOutRequested,
+    PaymentClaimed,
+)
+from recobro_events.testing import published
+from speaking_http import Json, report
+
+ASKED: dict[str, tuple[type[Event], Json]] = {
+    "clarification": (ClarificationRequested, {"detail": "says it is paid", "reported_by": "test"}),
+    "deceased": (DebtorReported, {"status": "deceased", "reported_by": "test"}),
+    "represented": (DebtorReported, {"status": "represented", "reported_by": "test"}),
+    "payment_claimed": (PaymentClaimed, {"detail": "says it is paid"}),
+}
+
+
+@pytest.mark.parametrize("reason", ASKED)
+async def test_a_report_withdraws_everywhere_silences_and_asks_the_portfolio(
+    scene: Scene, client: httpx.AsyncClient, reason: str
+) -> None:
+    reported, other = await scene.contracts(2)
+    list_id = await scene.built()
+    elsewhere = await scene.built(campaign_id=await scene.campaign())
+
+    said = await report(client, list_id, reported, reason, detail="says it is paid")
+
+    assert (said["cursor"], said["contract_number"], said["reason"]) == (1, reported.number, reason)
+    for live in (list_id, elsewhere):
+        assert await scene.listed(live) == [other.number]
+        assert await scene.withdrawals(live) == [(reported.number, reason)]
+    event_type, fields = ASKED[reason]
+    [event] = await published(scene.database, event_type)
+    assert event.key == str(reported.contract_id)
+    assert fields.items() <= event.model_dump(mode="json").items()
+    assert await scene.listed(await built_while_unanswered(scene)) == [other.number]
+
+
+@pytest.mark.parametrize(("reason", "event_type"), [("wrong_number", ContactInvalid), ("opted_out", OptOutRequested)])
+async def test_a_number_that_is_reported_is_not_dialled_again(
+    scene: Scene, client: httpx.AsyncClient, reason: str, event_type: type[ContactInvalid | OptOutRequested]
+) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    await report(client, list_id, contract, reason, phone="55 1234 5601")
+    assert await scene.withdrawals(list_id) == [(contract.number, reason)]
+    events = await published(scene.database, event_type)
+    assert [event.contact_id for event in events] == [contract.phones[0].contact_id]
+
+    during = await built_while_unanswered(scene)
+    [entry] = await scene.rows("SELECT contact_ids FROM list_entry WHERE list_id = $1", during)
+    assert entry["contact_ids"] == [contract.phones[1].contact_id]
+
+
+@pytest.mark.parametrize("reason", ["wrong_number", "opted_out"])
+async def test_without_a_phone_all_numbers_of_the_entry_are_meant(
+    scene: Scene, client: httpx.AsyncClient, reason: str
+) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    await report(client, list_id, contract, reason)
+    invalid, opted_out = (
+        await published(scene.database, ContactInvalid),
+        await published(scene.database, OptOutRequested),
+    )
+    assert [event.contact_id for event in invalid or opted_out] == [phone.contact_id for phone in contract.phones]
+    assert await scene.listed(await built_while_unanswered(scene)) == []
+
+
+async def built_while_unanswered(scene: Scene) -> uuid.UUID:
+    """A list whose barrier was asked for before what dialers report now: the portfolio has not decided on it yet."""
+    campaign_id = await scene.campaign()
+    barrier_id = uuid.uuid4()
+    await scene.execute(
+        "INSERT INTO barrier (barrier_id, state, sources, rounds) VALUES ($1, 'reached', ARRAY['portfolio'], 4)",
+        barrier_id,
+    )
+    [row] = await scene.rows(
+        "INSERT INTO dialing_list (campaign_id, business_date, status, barrier_id) VALUES ($1, $2, 'building', $3)"
+        " RETURNING list_id",
+        campaign_id,
+        DAY,
+        barrier_id,
+    )
+    await scene.advance()
+    list_id: uuid.UUID = row["list_id"]
+    return list_id
+
+
+@pytest.mark.parametrize("reason", ["clarification", "deceased", "represented", "wrong_number", "opted_out"])
+async def test_a_report_holds_until_the_portfolio_has_decided_and_not_longer(
+    scene: Scene, client: httpx.AsyncClient, reason: str
+) -> None:
+    """The portfolio answers nothing: it decided otherwise. The barrier asked for after the report tells that it did."""
+    [contract] = await scene.contracts(1)
+    await report(client, await scene.built(), contract, reason)
+    assert await scene.listed(await built_while_unanswered(scene)) == []
+    assert await scene.listed(await scene.built(campaign_id=await scene.campaign())) == [contract.number]
+
+
+async def test_a_claimed_payment_is_silent_as_long_as_a_payment(scene: Scene, client: httpx.AsyncClient) -> None:
+    [contract] = await scene.contracts(1)
+    await report(client, await scene.built(), contract, "payment_claimed")
+    for days, expected in ((0, []), (2, []), (3, [contract.number])):
+        day = DAY + timedelta(days=days)
+        await scene.portfolio(business_date=day)
+        assert await scene.listed(await scene.built(day, await scene.campaign())) == expected, days
+
+
+async def test_other_holds_for_its_list_only(scene: Scene, client: httpx.AsyncClient) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    elsewhere = await scene.built(campaign_id=await scene.campaign())
+    await report(client, list_id, contract, "other", detail="has a cold")
+    assert await scene.withdrawals(list_id) == [(contract.number, "other")]
+    assert await scene.listed(elsewhere) == [contract.number]
+    assert await scene.listed(await scene.built(campaign_id=await scene.campaign())) == [contract.number]
+
+
+async def test_what_is_withdrawn_already_answers_with_the_first_and_asks_the_portfolio_still(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    await scene.receives(contract.paid())
+    said = await report(client, list_id, contract, "deceased")
+    assert (said["cursor"], said["reason"]) == (1, "payment")
+    assert len(await published(scene.database, DebtorReported)) == 1
+    assert len(await scene.withdrawn_events()) == 1
+
+
+async def test_a_contract_that_is_not_on_the_list_is_refused(scene: Scene, client: httpx.AsyncClient) -> None:
+    await scene.contracts(1)
+    list_id = await scene.built()
+    unlisted = scene.contract(overdue=1)
+    answer = await client.post(
+        f"/v1/lists/{list_id}/withdrawals", json={"contract_number": unlisted.number, "reason": "other"}
+    )
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:recobro:problem:not-on-list")
+
+
+async def test_a_phone_that_is_not_the_contracts_changes_nothing(scene: Scene, client: httpx.AsyncClient) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    for phone in ("+525599999999", "nobody's", "+52"):
+        body = {"contract_number": contract.number, "reason": "opted_out", "phone": phone}
+        answer = await client.post(f"/v1/lists/{list_id}/withdrawals", json=body)
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:recobro:problem:phone-unknown")
+    assert await scene.listed(list_id) == [contract.number]
+    assert await published(scene.database, OptOutRequested) == []
