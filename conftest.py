@@ -1,19 +1,21 @@
-"""What every test may use: a real PostgreSQL, and a fresh database in it."""
+"""What every test may use: a real PostgreSQL, a real Kafka, and a fresh database."""
 
-import contextlib
 import os
-import tempfile
-import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-import asyncpg
 import pytest
-from recobro import kafka
+import run_folder
+from fresh_databases import FreshDatabases
 from recobro.errors import Trouble
-from recobro.postgres import EmbeddedPostgres, free_port
+from recobro.postgres import EmbeddedPostgres
+from run_servers import OwnServers, Servers, ServersElsewhere, kafka_jars, postgres_at
 from xdist.scheduler import LoadFileScheduling, Scheduling
+from xdist.workermanage import WorkerController
+
+_SERVERS = pytest.StashKey[Servers]()
+_FOLDER = pytest.StashKey[Path | None]()
 
 
 class _ByFile(LoadFileScheduling):  # type: ignore[misc]
@@ -28,95 +30,69 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     return _ByFile(config, log)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if (given := getattr(config, "workerinput", None)) is not None:
+        config.stash[_SERVERS] = ServersElsewhere(*given["servers"])
+        return
+    config.stash[_FOLDER] = run_folder.enter()
+    config.stash[_SERVERS] = OwnServers()
+
+
+def pytest_configure_node(node: WorkerController) -> None:
+    own = node.config.stash[_SERVERS]
+    assert isinstance(own, OwnServers)
+    node.workerinput["servers"] = own.address()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    servers = config.stash.get(_SERVERS, None)
+    if isinstance(servers, OwnServers):
+        servers.stop()
+    if (folder := config.stash.get(_FOLDER, None)) is not None:
+        run_folder.leave(folder)
+
+
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL for this test run. It does not wait for the disk: no test here pulls the plug of the machine."""
-    # Not below pytest's own folder: each new run closes that to other users, and PostgreSQL may be one.
-    with tempfile.TemporaryDirectory(prefix="recobro-test-", ignore_cleanup_errors=True) as folder:
-        server = EmbeddedPostgres(Path(folder) / "postgres", free_port(), {"fsync": "off", "max_connections": "400"})
-        server.start()
-        yield server
-        server.stop()
+def postgres(pytestconfig: pytest.Config) -> EmbeddedPostgres:
+    """The PostgreSQL of this test run; everybody uses it, so that nobody may stop it or change what is global in it."""
+    return postgres_at(pytestconfig.stash[_SERVERS].find("postgres"))
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: EmbeddedPostgres) -> FreshDatabases:
+    return FreshDatabases(postgres)
 
 
 @pytest.fixture
-async def database_dsn(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+async def database_dsn(databases: FreshDatabases) -> AsyncIterator[str]:
     """An empty database of its own, gone after the test."""
-    name = f"test_{uuid.uuid4().hex}"
-    admin = await asyncpg.connect(postgres.dsn("postgres"))
-    try:
-        await admin.execute(f"CREATE DATABASE {name}")
-        yield postgres.dsn(name)
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await admin.close()
+    dsn = await databases.empty()
+    yield dsn
+    await databases.drop(dsn)
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap() -> Iterator[str]:
+def kafka_bootstrap(pytestconfig: pytest.Config) -> str:
     """The address of a real Kafka: the one that KAFKA_BOOTSTRAP names, else from Docker, else from Java and Maven.
 
     Without any the test is skipped, or fails where RECOBRO_REQUIRE_KAFKA=1 says that one has to be there.
     """
-    if given := os.environ.get("KAFKA_BOOTSTRAP"):
-        yield given
-        return
-    with contextlib.ExitStack() as stack:
-        reasons: list[str] = []
-        for bring in (_kafka_from_docker, _kafka_from_java):
-            try:
-                bootstrap = bring(stack)
-            except Trouble as why:
-                reasons.append(str(why))
-                continue
-            yield bootstrap
-            return
-        reason = f"no Kafka: KAFKA_BOOTSTRAP is not set; {'; '.join(reasons)}"
-        if os.environ.get("RECOBRO_REQUIRE_KAFKA") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-
-
-def _kafka_from_docker(stack: contextlib.ExitStack) -> str:
-    import docker
-    from docker.errors import DockerException
-    from testcontainers.community.kafka import KafkaContainer
-
     try:
-        stack.enter_context(contextlib.closing(docker.from_env(timeout=3))).ping()
-    except (DockerException, OSError):
-        raise Trouble("no Docker engine answers") from None
-    container = KafkaContainer(docker_client_kw={"timeout": 120}).with_kraft()
-    stack.callback(container.stop)
-    try:
-        return str(container.start(timeout=120).get_bootstrap_server())
-    except (DockerException, OSError, TimeoutError) as error:
-        raise Trouble(f"Docker did not start Kafka ({type(error).__name__})") from error
+        return os.environ.get("KAFKA_BOOTSTRAP") or pytestconfig.stash[_SERVERS].find("kafka")
+    except Trouble as why:
+        _without_kafka(f"no Kafka: KAFKA_BOOTSTRAP is not set; {why}")
 
 
-@pytest.fixture(scope="session")
-def kafka_jars() -> Path:
+@pytest.fixture(scope="session", name="kafka_jars")
+def _kafka_jars() -> Path:
     """For tests that start brokers of their own; without Java and Maven they are skipped, or fail as above."""
     try:
-        return _jars()
+        return kafka_jars()
     except Trouble as why:
-        if os.environ.get("RECOBRO_REQUIRE_KAFKA") == "1":
-            pytest.fail(str(why))
-        pytest.skip(str(why))
+        _without_kafka(str(why))
 
 
-def _jars() -> Path:
-    if missing := kafka.missing_programs():
-        raise Trouble(f"{' and '.join(missing)} not on PATH")
-    jars = Path(__file__).parent / ".kafka" / "lib"
-    kafka.fetch(jars)
-    return jars
-
-
-def _kafka_from_java(stack: contextlib.ExitStack) -> str:
-    jars = _jars()
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recobro-kafka-", ignore_cleanup_errors=True)))
-    broker = kafka.LocalKafka(folder, free_port(), jars)
-    stack.callback(broker.stop)
-    broker.start()
-    return broker.bootstrap
+def _without_kafka(reason: str) -> NoReturn:
+    if os.environ.get("RECOBRO_REQUIRE_KAFKA") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -8,10 +8,9 @@ import asyncpg
 import chassis.schema
 import httpx
 import pytest
-import recobro_events.schema
 from chassis.testing import client_for, mint
 from fastapi import FastAPI
-from recobro.postgres import EmbeddedPostgres
+from fresh_databases import FreshDatabases
 from recobro_events import Database
 from toy_service import TABLES, Toy, toy_app
 
@@ -29,15 +28,13 @@ async def running(toy_dsn: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture(scope="session")
-async def toy_dsn(postgres: EmbeddedPostgres) -> str:
+async def toy_dsn(databases: FreshDatabases) -> str:
     """One database for all tests of this folder: making one takes longer than most of them."""
-    admin = await asyncpg.connect(postgres.dsn("postgres"))
-    await admin.execute("CREATE DATABASE chassis_toy")
-    await admin.close()
-    connection = await asyncpg.connect(postgres.dsn("chassis_toy"))
-    await connection.execute(recobro_events.schema.CREATE + chassis.schema.CREATE + TABLES)
+    dsn = await databases.with_runtime()
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(chassis.schema.CREATE + TABLES)
     await connection.close()
-    return postgres.dsn("chassis_toy")
+    return dsn
 
 
 @pytest.fixture

@@ -25,6 +25,10 @@ def upgrade():
     op.execute(events_schema.CREATE + schema.CREATE)
     op.execute("CREATE TABLE colours (name text); INSERT INTO colours VALUES ('a; b'), ('50% : c')")
 """
+HELD_LOCKS = """
+SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+WHERE locktype = 'advisory' AND datname = current_database()
+"""
 SECOND = """
 from alembic import op
 revision = "0002"
@@ -92,7 +96,7 @@ async def test_a_revision_that_fails_leaves_nothing_of_itself(database_dsn: str,
     assert await revision(database_dsn) == "0002"
     connection = await asyncpg.connect(database_dsn)
     assert await connection.fetchval("SELECT to_regclass('half')") is None
-    assert await connection.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
+    assert await connection.fetchval(HELD_LOCKS) == 0
     await connection.close()
 
 

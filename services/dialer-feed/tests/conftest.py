@@ -1,17 +1,14 @@
 """dialer-feed on a real PostgreSQL: one database for all of its tests, emptied before each."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
-import asyncpg
 import httpx
 import pytest
-from chassis.migrations import upgrade
 from chassis.testing import client_for, mint, test_settings
 from dialer_feed.main import build_app
 from dialer_feed.settings import DialerFeedSettings
 from dialing_scene import Scene
-from recobro.postgres import EmbeddedPostgres
+from fresh_databases import FreshDatabases
 from recobro_events import Database, Lane
 
 # Deleting a few rows takes a tenth of the time that truncating as many tables does.
@@ -26,14 +23,9 @@ END $$
 
 
 @pytest.fixture(scope="session")
-async def migrated_dsn(postgres: EmbeddedPostgres) -> str:
+async def migrated_dsn(databases: FreshDatabases) -> str:
     """A database with the newest tables: making one for each test takes longer than most of them."""
-    admin = await asyncpg.connect(postgres.dsn("postgres"))
-    await admin.execute("CREATE DATABASE dialer_feed_tests")
-    await admin.close()
-    dsn = postgres.dsn("dialer_feed_tests")
-    await asyncio.to_thread(upgrade, dsn, "dialer_feed.migrations")
-    return dsn
+    return await databases.migrated("dialer_feed")
 
 
 @pytest.fixture

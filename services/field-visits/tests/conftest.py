@@ -1,18 +1,15 @@
 """field-visits on a real PostgreSQL: one database for all of its tests, emptied before each."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
-from chassis.migrations import upgrade
 from chassis.testing import client_for, mint, test_settings
 from fastapi import FastAPI
 from field_visits.main import build_app
 from field_visits.settings import FieldVisitsSettings
-from recobro.postgres import EmbeddedPostgres
+from fresh_databases import FreshDatabases
 from recobro_events import Database, Lane
 from visits_scene import Scene
 
@@ -27,14 +24,9 @@ END $$
 
 
 @pytest.fixture(scope="session")
-async def migrated_dsn(postgres: EmbeddedPostgres) -> str:
+async def migrated_dsn(databases: FreshDatabases) -> str:
     """A database with the newest tables: making one for each test takes longer than most of them."""
-    admin = await asyncpg.connect(postgres.dsn("postgres"))
-    await admin.execute("CREATE DATABASE field_visits_tests")
-    await admin.close()
-    dsn = postgres.dsn("field_visits_tests")
-    await asyncio.to_thread(upgrade, dsn, "field_visits.migrations")
-    return dsn
+    return await databases.migrated("field_visits")
 
 
 @pytest.fixture

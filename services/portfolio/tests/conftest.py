@@ -1,20 +1,16 @@
 """A migrated database, emptied before each test, and a client of what happens to one contract."""
 
-import asyncio
-import uuid
 from collections.abc import AsyncIterator
 
-import asyncpg
 import httpx
 import pytest
 from chassis import create_app
-from chassis.migrations import upgrade
 from chassis.testing import client_for, mint, test_settings
 from desk import Desk, LoaderOnCall, in_thread
+from fresh_databases import FreshDatabases
 from portfolio import contracts_api
 from portfolio.main import build_app
 from portfolio_builders import Given
-from recobro.postgres import EmbeddedPostgres
 from recobro_events import Database
 
 # The tables are nearly empty: deleting takes milliseconds, a fresh database some hundred of them.
@@ -22,14 +18,9 @@ _TABLES = "SELECT format('DELETE FROM %I', tablename) FROM pg_tables WHERE schem
 
 
 @pytest.fixture(scope="session")
-async def migrated(postgres: EmbeddedPostgres) -> AsyncIterator[Database]:
+async def migrated(databases: FreshDatabases) -> AsyncIterator[Database]:
     """The database that the tests here share, open."""
-    name = f"portfolio_{uuid.uuid4().hex}"
-    admin = await asyncpg.connect(postgres.dsn("postgres"))
-    await admin.execute(f"CREATE DATABASE {name}")
-    await admin.close()
-    await asyncio.to_thread(upgrade, postgres.dsn(name), "portfolio.migrations")
-    database = Database(postgres.dsn(name))
+    database = Database(await databases.migrated("portfolio"))
     await database.open()
     yield database
     await database.close()

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from fresh_databases import FreshDatabases
 from kitchen import TABLES, Kitchen, Log, Running, Scene
-from recobro.postgres import EmbeddedPostgres
 from recobro_events import Database, TopicPartition, Transport
 from recobro_events.kafka import KafkaMember, KafkaTransport
 from recobro_events.memory import MemoryTransport
@@ -23,7 +23,7 @@ async def log(request: pytest.FixtureRequest) -> AsyncIterator[Log]:
     if request.param == "memory":
         yield memory_log()
     elif request.param == "postgres":
-        async for log in postgres_log(request.getfixturevalue("postgres")):
+        async for log in postgres_log(request.getfixturevalue("databases")):
             yield log
     else:
         async for log in kafka_log(request.getfixturevalue("kafka_bootstrap")):
@@ -42,11 +42,8 @@ def memory_log() -> Log:
     return Log("memory", connect, drop_before)
 
 
-async def postgres_log(server: EmbeddedPostgres) -> AsyncIterator[Log]:
-    name = f"log_{uuid.uuid4().hex}"
-    dsn = server.dsn(name)
-    admin = await asyncpg.connect(server.dsn("postgres"))
-    await admin.execute(f"CREATE DATABASE {name}")
+async def postgres_log(databases: FreshDatabases) -> AsyncIterator[Log]:
+    dsn = await databases.empty()
     opened: list[Transport] = []
 
     async def connect() -> Transport:
@@ -65,8 +62,7 @@ async def postgres_log(server: EmbeddedPostgres) -> AsyncIterator[Log]:
     yield Log("postgres", connect, drop_before, dsn)
     for transport in opened:
         await transport.close()
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+    await databases.drop(dsn)
 
 
 class WithGroupsOfItsOwn(KafkaTransport):

@@ -99,6 +99,7 @@ async def test_a_relay_frozen_while_fetching_is_replaced(scene: Scene) -> None:
         async def fetch_waits() -> bool:
             waiting = (
                 "SELECT true FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%outbox_events%'"
+                " AND datname = current_database()"
             )
             async with scene.kitchen_database.connection() as connection:
                 return bool(await connection.fetchval(waiting))

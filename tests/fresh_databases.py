@@ -1,0 +1,72 @@
+"""Databases of a test's own on the run's PostgreSQL, most of them copies of one that was migrated once."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+import recobro_events.schema
+from chassis.migrations import upgrade
+from recobro.postgres import EmbeddedPostgres
+
+
+class FreshDatabases:
+    """Makes databases under names that no other test has, and drops them."""
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self._server = server
+
+    async def empty(self) -> str:
+        """The DSN of a database with nothing in it."""
+        return await self._create("template1")
+
+    async def with_runtime(self) -> str:
+        """One with the tables of ``recobro_events``."""
+
+        async def fill(dsn: str) -> None:
+            connection = await asyncpg.connect(dsn)
+            await connection.execute(recobro_events.schema.CREATE)
+            await connection.close()
+
+        return await self._create(await self._template("runtime", fill))
+
+    async def migrated(self, package: str) -> str:
+        """One with the newest tables of a service, which is named by its package."""
+
+        async def fill(dsn: str) -> None:
+            await asyncio.to_thread(upgrade, dsn, f"{package}.migrations")
+
+        return await self._create(await self._template(package, fill))
+
+    async def drop(self, *dsns: str) -> None:
+        async with self._administrator() as admin:
+            for dsn in dsns:
+                await admin.execute(f"DROP DATABASE IF EXISTS {dsn.rpartition('/')[2]} WITH (FORCE)")
+
+    async def _create(self, template: str) -> str:
+        name = f"test_{uuid.uuid4().hex}"
+        async with self._administrator() as admin:
+            await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self._server.dsn(name)
+
+    async def _template(self, name: str, fill: Callable[[str], Awaitable[None]]) -> str:
+        """What is copied, made by the first of the run's processes that asks for it; nobody stays connected to it."""
+        template = f"template_{name}"
+        async with self._administrator() as admin:
+            await admin.execute("SELECT pg_advisory_lock(hashtext($1))", template)
+            if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", template):
+                # Under another name until it is whole.
+                unfinished = f"unfinished_{uuid.uuid4().hex}"
+                await admin.execute(f"CREATE DATABASE {unfinished}")
+                await fill(self._server.dsn(unfinished))
+                await admin.execute(f"ALTER DATABASE {unfinished} RENAME TO {template}")
+        return template
+
+    @asynccontextmanager
+    async def _administrator(self) -> AsyncIterator[asyncpg.Connection]:
+        connection = await asyncpg.connect(self._server.dsn("postgres"))
+        try:
+            yield connection
+        finally:
+            await connection.close()
