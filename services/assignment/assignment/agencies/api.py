@@ -1,12 +1,11 @@
 """Agencies and their service contracts over HTTP."""
 
-import re
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
 from chassis import (
     CurrentPrincipal,
+    Email,
     InputModel,
     Page,
     PageQuery,
@@ -18,7 +17,6 @@ from chassis import (
     reads,
     writes,
 )
-from pydantic import AfterValidator
 from recobro_events.contracts.agency import AgencyRegistered
 
 from assignment.agencies import queries, service_contracts
@@ -27,18 +25,10 @@ from assignment.agencies.service_contracts import NewServiceContract, ServiceCon
 
 router = Router(prefix="/v1", tags=["agencies"])
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-
-
-def _email(value: str) -> str:
-    if not _EMAIL.fullmatch(value):
-        raise ValueError("must be an e-mail address")
-    return value
-
 
 class NewAgency(InputModel):
     name: ShortText
-    email: Annotated[ShortText, AfterValidator(_email)] | None = None
+    email: Email | None = None
 
 
 @router.post("/agencies", status_code=201, dependencies=[writes("assignment")])

@@ -1,7 +1,7 @@
 """What a service contract has to hold to."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from recobro_events.contracts.assignment import PlacementKind
 
@@ -27,10 +27,3 @@ def overlapping_band(bands: Sequence[Band]) -> int | None:
                 return index
         last[band.kind] = band.to_days
     return None
-
-
-def no_doubles(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """``values`` themselves; ``ValueError`` when one is named twice."""
-    if len(set(values)) < len(values):
-        raise ValueError("must not name one twice")
-    return values

@@ -1,46 +1,25 @@
 """What an agency does for us: kinds of work, term, capacity, fees, days of grace and of attribution."""
 
-import re
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from chassis import Conflict, Count, Day, FieldError, InputModel, Invalid, OutputModel
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictInt, WithJsonSchema
+from chassis import Conflict, Count, Day, Distinct, FieldError, InputModel, Invalid, OutputModel, Percent
+from pydantic import Field, StrictInt
 from recobro_events import Transaction
 from recobro_events.contracts.assignment import PlacementKind
 
 from assignment.agencies import queries
 from assignment.agencies.reading import AgencyUnknown
-from assignment.agencies.rules import no_doubles, overlapping_band
+from assignment.agencies.rules import overlapping_band
 
-_PERCENT = re.compile(r"\d{1,3}(\.\d{1,3})?", re.ASCII)
+
+Days = Annotated[StrictInt, Field(ge=0, le=36_500)]
 
 
 class ServiceContractsOverlap(Conflict):
     code = "service-contracts-overlap"
     detail = "The agency has a service contract for one of these kinds on one of these days already."
-
-
-def _percent(value: object) -> object:
-    if isinstance(value, Decimal):
-        return value
-    if not isinstance(value, str) or not _PERCENT.fullmatch(value):
-        raise ValueError('must be a string such as "12.50" with at most 3 digits after the point')
-    return Decimal(value)
-
-
-Percent = Annotated[
-    Decimal,
-    BeforeValidator(_percent),
-    Field(ge=0, le=100),
-    PlainSerializer(str, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "examples": ["12.50"]}),
-]
-"""Percent of an amount, 0 to 100, as a decimal string with at most 3 digits after the point."""
-
-Days = Annotated[StrictInt, Field(ge=0, le=36_500)]
 
 
 class Fee(InputModel):
@@ -59,7 +38,7 @@ class NewServiceContract(InputModel):
     ``attribution_days``: for so many days after a placement has ended, payments still earn.
     """
 
-    kinds: Annotated[tuple[PlacementKind, ...], Field(min_length=1), AfterValidator(no_doubles)]
+    kinds: Distinct[Annotated[tuple[PlacementKind, ...], Field(min_length=1)]]
     starts_on: Day
     ends_on: Day | None = None
     capacity: Annotated[Count, Field(ge=1)] | None = None

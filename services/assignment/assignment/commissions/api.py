@@ -11,6 +11,7 @@ from chassis import (
     Invalid,
     OutputModel,
     PageQuery,
+    Percent,
     ReadConnection,
     Router,
     page,
@@ -21,7 +22,6 @@ from recobro_events import Money
 from recobro_events.contracts.assignment import PlacementKind
 
 from assignment.agencies.reading import expect_agency
-from assignment.agencies.service_contracts import Percent
 from assignment.commissions import queries
 
 router = Router(prefix="/v1", tags=["agencies"])

@@ -7,6 +7,7 @@ from uuid import UUID
 from chassis import (
     Conflict,
     Count,
+    Distinct,
     FieldError,
     InputModel,
     Invalid,
@@ -24,17 +25,18 @@ from chassis import (
     writes,
 )
 from jurisdictions import codes, state_named
-from pydantic import AfterValidator, Field, StrictInt
+from pydantic import Field, StrictInt
 from recobro_events import Money
 from recobro_events.contracts.assignment import PlacementKind
 from recobro_events.contracts.portfolio import Stage
 
 from assignment.agencies.reading import expect_agencies
-from assignment.agencies.rules import no_doubles
 from assignment.placement_rules import queries
 from assignment.placement_rules.rules import Segment
 
 router = Router(prefix="/v1", tags=["placement rules"])
+
+Names = Distinct[Annotated[tuple[ShortText, ...], Field(min_length=1, max_length=200)]]
 
 
 class RuleUnknown(NotFound):
@@ -50,15 +52,11 @@ class RuleEnded(Conflict):
 class Conditions(InputModel):
     """All that are given have to hold. ``min_overdue``: more than this is overdue. ``states``: of the address."""
 
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1), AfterValidator(no_doubles)] | None = None
+    stages: Distinct[Annotated[tuple[Stage, ...], Field(min_length=1)]] | None = None
     min_overdue: Annotated[Money, Field(ge=0)] | None = None
-    segments: Annotated[tuple[Segment, ...], Field(min_length=1), AfterValidator(no_doubles)] | None = None
-    states: Annotated[tuple[ShortText, ...], Field(min_length=1, max_length=200), AfterValidator(no_doubles)] | None = (
-        None
-    )
-    products: (
-        Annotated[tuple[ShortText, ...], Field(min_length=1, max_length=200), AfterValidator(no_doubles)] | None
-    ) = None
+    segments: Distinct[Annotated[tuple[Segment, ...], Field(min_length=1)]] | None = None
+    states: Names | None = None
+    products: Names | None = None
 
 
 class Share(InputModel):
