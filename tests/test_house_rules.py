@@ -23,18 +23,28 @@ PACKAGES = [
     "cli",
 ]
 BREACHES = {
-    "Services never import each other": ("services/portfolio/portfolio/rules.py", "import dialer_feed.campaigns.rules"),
-    "Libraries import no service and no command": ("libs/chassis/chassis/problems.py", "import portfolio.rules"),
-    "Services do not import the command": ("services/dialer-feed/dialer_feed/campaigns/rules.py", "import recobro.errors"),
+    "Services never import each other": (
+        "services/portfolio/portfolio/ledger/rules.py",
+        "import dialer_feed.campaigns.rules",
+    ),
+    "Libraries import no service and no command": ("libs/chassis/chassis/problems.py", "import portfolio.ledger.rules"),
+    "Services do not import the command": (
+        "services/dialer-feed/dialer_feed/campaigns/rules.py",
+        "import recobro.errors",
+    ),
     "The runtime stands without the chassis and the jurisdictions": (
         "libs/events/recobro_events/ids.py",
         "import chassis.csv",
     ),
     "Event contracts import pydantic alone": ("libs/events/recobro_events/contracts/base.py", "import asyncpg"),
-    "Rules do no I/O": ("services/portfolio/portfolio/rules.py", "import asyncpg"),
+    "Rules do no I/O": ("services/portfolio/portfolio/ledger/rules.py", "import asyncpg"),
     "Assignment's subjects stand one above the other": (
         "services/assignment/assignment/placements/rules.py",
         "import assignment.placing.rules",
+    ),
+    "The portfolio's subjects stand one above the other, all on the ledger": (
+        "services/portfolio/portfolio/ledger/closing.py",
+        "import portfolio.payments.rules",
     ),
     "aiokafka appears in one module": ("libs/events/recobro_events/relay.py", "import aiokafka"),
 }

@@ -34,7 +34,7 @@ from chassis.testing import client_for, mint, test_settings
 from dialer_feed.settings import DialerFeedSettings
 from fastapi import FastAPI
 from field_visits.settings import FieldVisitsSettings
-from portfolio.loading import Loader
+from portfolio.files.loader import Loader
 from promises.settings import PromisesSettings
 from recobro.postgres import EmbeddedPostgres
 from recobro_events import Consumer, Database, Row, Runtime, Source

@@ -9,11 +9,14 @@ from recobro_events.contracts import assignment, dialer_feed, field_visits, prom
 from recobro_events.contracts.portfolio import ContactChange
 from recobro_platform import SERVICE_NAMES
 
-from portfolio import address_checks, clarifications, contact_points, debtors, placements
-from portfolio import promises as known_promises
-from portfolio.history import Line, remember
-from portfolio.locking import lock_contracts
-from portfolio.rules import medium_refused
+from portfolio.clarifications import opening as clarifications
+from portfolio.debtors import address_checks, contact_points
+from portfolio.debtors import statuses as debtors
+from portfolio.debtors.rules import medium_refused
+from portfolio.ledger.history import Line, remember
+from portfolio.ledger.locking import lock_contracts
+from portfolio.projection import placements
+from portfolio.projection import promises as known_promises
 
 consumer = Consumer(
     "portfolio", listens_to=("dialer-feed", "assignment", "field-visits", "promises"), platform=SERVICE_NAMES

@@ -4,13 +4,12 @@ from chassis import Program, Role, Settings, create_app
 from fastapi import FastAPI
 from recobro_events import Database, Runtime
 
-from portfolio import contracts_api, files_api, portfolios_api, staging_api
+from portfolio.api import ROUTERS
+from portfolio.files.loader import Loader
 from portfolio.handlers import consumer
-from portfolio.loading import Loader
 from portfolio.republishing import SOURCE
 
 SERVICE = "portfolio"
-ROUTERS = (portfolios_api.router, files_api.router, staging_api.router, contracts_api.router)
 
 
 def build_app(

@@ -5,11 +5,10 @@ Portfolios first, then contract after contract with everything that is known of 
 
 from uuid import UUID
 
-from recobro_events import Lane, Source, Transaction
-from recobro_events.contracts.portfolio import ContractRevised
-from recobro_events.tracing import current_traceparent
+from recobro_events import Source, Transaction
 
-from portfolio import portfolios, positions_queries
+from portfolio.ledger.whole import say_whole_again
+from portfolio.portfolios import portfolios
 
 CHUNK_CONTRACTS = 500
 _BEFORE_ALL = UUID(int=0)
@@ -26,10 +25,7 @@ async def republish(tx: Transaction, after: str) -> str | None:
     contract_ids = [row["contract_id"] for row in await tx.fetch(_NEXT, UUID(after), CHUNK_CONTRACTS)]
     if not contract_ids:
         return None
-    await tx.execute(
-        positions_queries.SAY_WHOLE_AGAIN, contract_ids, ContractRevised.type, current_traceparent(), tx.audience
-    )
-    tx.wrote_outbox(Lane.BULK)
+    await say_whole_again(tx, contract_ids)
     return str(contract_ids[-1])
 
 

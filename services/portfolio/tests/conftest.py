@@ -8,7 +8,7 @@ from chassis import create_app
 from chassis.testing import client_for, mint, test_settings
 from desk import Desk, LoaderOnCall, in_thread
 from fresh_databases import FreshDatabases
-from portfolio import contracts_api
+from portfolio.api import ROUTERS
 from portfolio.main import build_app
 from portfolio_builders import Given
 from recobro_events import Database
@@ -53,7 +53,7 @@ async def contracts_client(migrated: Database) -> AsyncIterator[httpx.AsyncClien
         settings=test_settings(migrated.dsn),
         database=Database(migrated.dsn),
         runtime=None,
-        routers=[contracts_api.router],
+        routers=ROUTERS,
     )
     async with client_for(app, mint()) as client:
         yield client

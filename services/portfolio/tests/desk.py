@@ -12,12 +12,12 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import httpx
-from portfolio import loading_queries
-from portfolio.columns import FILE_COLUMNS
-from portfolio.decoding import FileProblem
-from portfolio.file_reading import FileRefused, Work
-from portfolio.intake import take_in
-from portfolio.loading import Loader
+from portfolio.files import queries
+from portfolio.files.landing import FileRefused, Work
+from portfolio.files.loader import Loader
+from portfolio.files.reader.__main__ import take_in
+from portfolio.tabular.profiles import FILE_COLUMNS
+from portfolio.tabular.records import FileProblem
 from recobro_events import Database, Row
 
 _GOOD = {"debtor_name": "Íñigo Peña", "phone_1": "9995194875", "due_date": "2026-08-01", "amount_due": "100.00"}
@@ -140,7 +140,7 @@ class Desk:
 
     async def work(self, file_id: str) -> Work:
         """What the loader knows of a file when it takes it up."""
-        [found] = await self.rows(loading_queries.WORK, UUID(file_id))
+        [found] = await self.rows(queries.WORK, UUID(file_id))
         return Work(**dict(found))
 
     async def rows(self, sql: str, *arguments: object) -> list[Row]:

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from portfolio.positions import publish_whole, reposition
+from portfolio.ledger.positions import reposition
+from portfolio.ledger.whole import publish_whole
 from recobro_events import Database, Row
 from recobro_events.contracts.portfolio import ContractRegistered
 

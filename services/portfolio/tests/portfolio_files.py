@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from portfolio.columns import FILE_COLUMNS, SPANISH_HEADERS
-from portfolio.reading import Summary, read_portfolio_file
+from portfolio.files.reader.rows import Summary, read_portfolio_file
+from portfolio.tabular.profiles import FILE_COLUMNS, SPANISH_HEADERS
 
 SAMPLE = Path(__file__).parents[3] / "cli" / "recobro" / "sample" / "cartera_mx.csv"
 """The portfolio that the demo plays, with its own key beside the tests."""

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from outside_reports import later, placed, promised, receive, then, visited
 from portfolio.handlers import consumer
-from portfolio.identities import contract_id_of
+from portfolio.ledger.identities import contract_id_of
 from portfolio_builders import TODAY, Given, days_ago
 from recobro_events import EVERYONE, Event, Record, dead_letters, envelope_of, headers_of
 from recobro_events.contracts.assignment import (

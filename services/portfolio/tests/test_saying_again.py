@@ -4,7 +4,8 @@ from typing import Any
 
 import httpx
 import pytest
-from portfolio import portfolios, republishing
+from portfolio import republishing
+from portfolio.portfolios import portfolios
 from portfolio_builders import TODAY, Given, days_ago, pay, reverse
 from recobro_events.contracts.portfolio import (
     ContractRegistered,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from desk import Desk, csv_of, row
-from portfolio import file_reading
+from portfolio.files import landing
 from prometheus_client import REGISTRY
 
 
@@ -53,7 +53,7 @@ async def test_a_file_at_fault_is_refused_and_a_mistake_of_ours_failed(
     async def stumbling(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(file_reading, "read", stumbling)
+    monkeypatch.setattr(landing, "read", stumbling)
     before = told()
     assert (await desk.load(portfolio_id, row("C-2")))["error_code"] == "internal"
     assert grown(before) == {"failed": 1, "timed": 1}

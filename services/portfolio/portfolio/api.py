@@ -1,0 +1,11 @@
+"""HTTP in: the routers of all subjects."""
+
+from portfolio.clarifications import api as clarifications
+from portfolio.contracts import api as contracts
+from portfolio.debtors import api as debtors
+from portfolio.files import api as files
+from portfolio.payments import api as payments
+from portfolio.portfolios import api as portfolios
+from portfolio.stages import api as stages
+
+ROUTERS = tuple(subject.router for subject in (portfolios, files, stages, contracts, payments, clarifications, debtors))

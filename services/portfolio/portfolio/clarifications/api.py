@@ -1,0 +1,31 @@
+"""HTTP in: clarifications."""
+
+from uuid import UUID
+
+from chassis import ReadConnection, Router, WriteTransaction, reads, writes
+
+from portfolio.clarifications import opening, reading, resolving
+from portfolio.clarifications.opening import NewClarification
+from portfolio.clarifications.reading import Clarification
+from portfolio.clarifications.resolving import NewResolution, Resolution
+
+router = Router(prefix="/v1", tags=["contracts"])
+_READS = [reads("portfolio")]
+_WRITES = [writes("portfolio")]
+
+
+@router.post("/contracts/{contract_id}/clarifications", status_code=201, dependencies=_WRITES)
+async def open_clarification(contract_id: UUID, new: NewClarification, tx: WriteTransaction) -> Clarification:
+    """The debt is disputed: contact about it stops now."""
+    return await opening.open_one(tx, contract_id, new)
+
+
+@router.get("/clarifications/{clarification_id}", dependencies=_READS)
+async def read_clarification(clarification_id: UUID, connection: ReadConnection) -> Clarification:
+    return await reading.read(connection, clarification_id)
+
+
+@router.post("/clarifications/{clarification_id}/resolution", status_code=201, dependencies=_WRITES)
+async def resolve_clarification(clarification_id: UUID, new: NewResolution, tx: WriteTransaction) -> Resolution:
+    """End a dispute, with the corrected amounts where it was right."""
+    return await resolving.resolve(tx, clarification_id, new)

@@ -1,0 +1,41 @@
+"""The statements of clarifications; the contracts' rows are locked."""
+
+OPEN = """
+INSERT INTO clarification (clarification_id, contract_id, reason, detail, opened_by, instalments, opened_on,
+    deadline_on)
+SELECT clarification_id, contract_id, reason, detail, opened_by, $5::integer[], opened_on, deadline_on
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $6::date[], $7::date[], $8::uuid[])
+    AS told (contract_id, reason, detail, opened_by, opened_on, deadline_on, clarification_id)
+RETURNING *
+"""
+
+
+RESOLVE = """
+UPDATE clarification
+SET state = $2, resolved_at = clock_timestamp(), resolution_detail = $3, contact_may_resume = $4
+WHERE clarification_id = $1
+"""
+
+
+READ = "SELECT * FROM clarification WHERE clarification_id = $1"
+INSTALMENTS = "SELECT number, due_on, amount FROM instalment WHERE contract_id = $1"
+
+
+CORRECT = """
+UPDATE instalment SET amount = told.amount, unpaid = least(unpaid, told.amount)
+FROM unnest($2::integer[], $3::numeric[]) AS told (number, amount)
+WHERE instalment.contract_id = $1 AND instalment.number = told.number
+"""
+
+
+STILL_OPEN = """
+SELECT clarification_id FROM clarification
+WHERE contract_id = $1 AND clarification_id <> $2 AND (state = 'open' OR NOT contact_may_resume)
+ORDER BY clarification_id
+"""
+
+
+SETTINGS = """
+SELECT contract_id, jurisdiction, coalesce(portfolio.business_date, contract.as_of) AS opened_on
+FROM contract JOIN portfolio USING (portfolio_id) WHERE contract_id = ANY($1::uuid[])
+"""

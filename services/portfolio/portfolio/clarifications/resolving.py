@@ -1,0 +1,134 @@
+"""Disputes that end: the amounts are corrected where the debtor was right."""
+
+from decimal import Decimal
+from typing import Annotated
+from uuid import UUID
+
+import jurisdictions
+from chassis import Conflict, Count, FieldError, InputModel, Invalid, OutputModel, Text
+from pydantic import Field
+from recobro_events import Money, Transaction
+from recobro_events.contracts.portfolio import (
+    ClarificationOutcome,
+    ClarificationResolved,
+    ContractRevised,
+    StageCause,
+)
+
+from portfolio.clarifications import queries
+from portfolio.clarifications.opening import check_instalments
+from portfolio.clarifications.reading import ClarificationUnknown
+from portfolio.clarifications.rules import CORRECTING_OUTCOMES, resolution_allowed
+from portfolio.ledger.closing import close_if_settled
+from portfolio.ledger.history import Line, remember
+from portfolio.ledger.locking import lock_contract
+from portfolio.ledger.positions import position_of, reapply_payments, reposition
+from portfolio.ledger.rules import LARGEST_BALANCE
+from portfolio.ledger.whole import publish_whole
+
+
+class Correction(InputModel):
+    """What the creditor is owed for an instalment after all: instead of the amount it had stated, payments aside."""
+
+    instalment: Count
+    amount: Annotated[Money, Field(ge=0)]
+
+
+class NewResolution(InputModel):
+    """``corrections`` are needed for ``upheld`` and ``partly_upheld``, and for nothing else."""
+
+    outcome: ClarificationOutcome
+    detail: Text | None = None
+    corrections: list[Correction] = Field(default_factory=list, max_length=1000)
+
+
+class Resolution(OutputModel):
+    """``still_open``: the other clarifications of the contract that keep it silent."""
+
+    clarification_id: UUID
+    contract_id: UUID
+    outcome: ClarificationOutcome
+    contact_may_resume: bool
+    still_open: list[UUID]
+    overdue_balance: Money
+    total_balance: Money
+
+
+class ClarificationResolvedAlready(Conflict):
+    code = "clarification-resolved"
+    detail = "This clarification has been resolved."
+
+
+async def resolve(tx: Transaction, clarification_id: UUID, new: NewResolution) -> Resolution:
+    """End a clarification, and apply the corrected amounts.
+
+    After ``rejected`` where the jurisdiction wants the verification sent first, contact stays stopped and the same
+    clarification may be resolved again, as ``verified``. ``ClarificationUnknown``, ``ClarificationResolvedAlready``,
+    ``Invalid``.
+    """
+    contract_id = await tx.fetchval(
+        "SELECT contract_id FROM clarification WHERE clarification_id = $1", clarification_id
+    )
+    if contract_id is None:
+        raise ClarificationUnknown()
+    contract = await lock_contract(tx, contract_id)
+    known = await tx.fetchrow(queries.READ, clarification_id)
+    if known is None or not resolution_allowed(known["state"], known["contact_may_resume"], new.outcome):
+        raise ClarificationResolvedAlready()
+    await _correct(tx, contract_id, new)
+    may_resume = new.outcome is not ClarificationOutcome.REJECTED or (
+        jurisdictions.contact_may_resume_after_rejection(jurisdictions.profile(contract["jurisdiction"]))
+    )
+    await tx.execute(queries.RESOLVE, clarification_id, new.outcome, new.detail, may_resume)
+    still_open = [row["clarification_id"] for row in await tx.fetch(queries.STILL_OPEN, contract_id, clarification_id)]
+    [position] = await reposition(tx, [contract_id], cause=StageCause.REVISION, events_to_follow=1)
+    tx.publish(
+        ClarificationResolved(
+            **position_of(position),
+            clarification_id=clarification_id,
+            outcome=new.outcome,
+            contact_may_resume=may_resume,
+            still_open=tuple(still_open),
+        )
+    )
+    story = [_resolved_line(contract_id, clarification_id, new)]
+    await remember(tx, story + await close_if_settled(tx, position))
+    if new.corrections:
+        await publish_whole(tx, [contract_id], ContractRevised)
+    return Resolution(
+        clarification_id=clarification_id,
+        contract_id=contract_id,
+        outcome=new.outcome,
+        contact_may_resume=may_resume,
+        still_open=still_open,
+        overdue_balance=position["overdue_balance"],
+        total_balance=position["total_balance"],
+    )
+
+
+async def _correct(tx: Transaction, contract_id: UUID, new: NewResolution) -> None:
+    """Replace the amounts of the corrected instalments and apply the payments again."""
+    if (new.outcome in CORRECTING_OUTCOMES) != bool(new.corrections):
+        raise Invalid(
+            "Corrections belong to upheld and partly_upheld, and these need them.",
+            errors=[FieldError("/corrections", f"do not go with the outcome {new.outcome}, as they are")],
+        )
+    if not new.corrections:
+        return
+    numbers = [correction.instalment for correction in new.corrections]
+    instalments = await tx.fetch(queries.INSTALMENTS, contract_id)
+    check_instalments("/corrections/{}/instalment", numbers, instalments)
+    if len(set(numbers)) < len(numbers):
+        raise Invalid("An instalment is corrected twice.", errors=[FieldError("/corrections", "one per instalment")])
+    corrected = {correction.instalment: correction.amount for correction in new.corrections}
+    total: Decimal = sum((corrected.get(row["number"], row["amount"]) for row in instalments), Decimal(0))
+    if total > LARGEST_BALANCE:
+        raise Invalid("The contract would owe too much.", errors=[FieldError("/corrections", "amounts too large")])
+    await tx.execute(queries.CORRECT, contract_id, list(corrected.keys()), list(corrected.values()))
+    await reapply_payments(tx, [contract_id])
+
+
+def _resolved_line(contract_id: UUID, clarification_id: UUID, new: NewResolution) -> Line:
+    corrections = [{"instalment": line.instalment, "amount": f"{line.amount:.2f}"} for line in new.corrections]
+    what = {"clarification_id": clarification_id, "outcome": new.outcome, "corrections": corrections}
+    return Line(contract_id, "clarification_resolved", f"outcome {new.outcome}", what)

@@ -1,0 +1,13 @@
+"""Who may resolve a clarification and how, decided without I/O."""
+
+from recobro_events.contracts.portfolio import ClarificationOutcome
+
+CORRECTING_OUTCOMES = frozenset({ClarificationOutcome.UPHELD, ClarificationOutcome.PARTLY_UPHELD})
+"""The outcomes that carry corrected amounts."""
+
+
+def resolution_allowed(state: str, contact_may_resume: bool | None, outcome: ClarificationOutcome) -> bool:
+    """An open clarification may end in any way; one whose rejection left contact stopped, only as ``verified``."""
+    if state == ClarificationOutcome.REJECTED and contact_may_resume is False:
+        return outcome is ClarificationOutcome.VERIFIED
+    return state == "open"

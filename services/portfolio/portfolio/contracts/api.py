@@ -1,0 +1,40 @@
+"""HTTP in: contracts, searched for and shown, and what happened to them."""
+
+from typing import Annotated
+from uuid import UUID
+
+from chassis import CurrentPrincipal, Page, PageQuery, ReadConnection, Router, reads
+from fastapi import Depends
+
+from portfolio.contracts import history, search, view
+from portfolio.contracts.history import HistoryItem
+from portfolio.contracts.search import ContractFilter, ContractItem
+from portfolio.contracts.view import ContractView
+
+router = Router(prefix="/v1", tags=["contracts"])
+_AGENCIES_READ = [reads("portfolio", agency=True)]
+
+
+@router.get("/contracts", dependencies=_AGENCIES_READ)
+async def find_contracts(
+    wanted: Annotated[ContractFilter, Depends()],
+    query: PageQuery,
+    connection: ReadConnection,
+    who: CurrentPrincipal,
+) -> Page[ContractItem]:
+    """Contracts by portfolio and contract number. An agency finds those that are placed with it."""
+    return await search.find(connection, wanted, query, who.agency_id)
+
+
+@router.get("/contracts/{contract_id}", dependencies=_AGENCIES_READ)
+async def read_contract(contract_id: UUID, connection: ReadConnection, who: CurrentPrincipal) -> ContractView:
+    """The whole contract as of its portfolio's business date. An agency sees its own placements only."""
+    return await view.read(connection, contract_id, who.agency_id)
+
+
+@router.get("/contracts/{contract_id}/history", dependencies=_AGENCIES_READ)
+async def read_history(
+    contract_id: UUID, query: PageQuery, connection: ReadConnection, who: CurrentPrincipal
+) -> Page[HistoryItem]:
+    """What happened to it, oldest first. An agency is not told what other agencies did."""
+    return await history.read(connection, contract_id, query, who.agency_id)

@@ -1,0 +1,45 @@
+"""Why nobody may contact the debtor about a contract, decided without I/O."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from recobro_events.contracts.portfolio import ContractState, DebtorStatus
+
+from portfolio.ledger.rules import Pauses
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Why nobody may contact the debtor about a contract; ``until`` is the last day of it, where that is known."""
+
+    reason: str
+    clarification_id: UUID | None = None
+    until: date | None = None
+
+
+def holds_of(
+    state: ContractState,
+    status: DebtorStatus,
+    disputes: Iterable[UUID],
+    pauses: Pauses,
+    as_of: date,
+    reachable: bool,
+    promised_until: Iterable[date] = (),
+) -> list[Hold]:
+    """Every reason to keep silent that the portfolio knows of; ``reachable``: there is a phone that may be used.
+
+    ``promised_until``: the last silent day of each open promise.
+    """
+    holds = [Hold("closed")] if state is not ContractState.OPEN else []
+    if status in {DebtorStatus.DECEASED, DebtorStatus.REPRESENTED}:
+        holds.append(Hold(status.value))
+    holds += [Hold("clarification", clarification_id=dispute) for dispute in disputes]
+    holds += [
+        Hold("paused", until=ends_on)
+        for starts_on, ends_on in pauses
+        if starts_on <= as_of and (ends_on is None or ends_on >= as_of)
+    ]
+    holds += [Hold("promise", until=until) for until in promised_until if until >= as_of]
+    return holds if reachable else [*holds, Hold("no_phone")]

@@ -1,0 +1,65 @@
+"""The statements that show contracts: one each, so that an answer is of one moment."""
+
+from portfolio.ledger.positions_queries import days_paused
+from portfolio.projection.placements import worked_by
+
+# A run that is under way has not come to contracts whose day has come: they are shown as of the day before, whole.
+_AS_OF = """
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN contract.state = 'open' AND (next_change_on IS NULL OR next_change_on > portfolio.business_date)
+        THEN portfolio.business_date ELSE contract.as_of END AS as_of
+) AS today
+"""
+_DAYS = f"""
+greatest(0, coalesce(today.as_of - contract.oldest_due_on
+    - {days_paused("contract.contract_id", "contract.oldest_due_on", "today.as_of")}, 0)) AS days_past_due
+"""
+
+LIST = f"""
+SELECT contract.contract_id, contract.portfolio_id, contract_number, debtor_id, debtor_name, contract.product,
+    contract.state, stage, incomplete, today.as_of, {_DAYS}, overdue_balance, total_balance, oldest_due_on,
+    portfolio.currency
+FROM contract JOIN portfolio USING (portfolio_id) {_AS_OF}
+WHERE {{conditions}}
+ORDER BY contract.portfolio_id, contract_number LIMIT {{limit}}
+"""
+
+# $2: an agency, which sees only its own contracts, and of other agencies nothing.
+WHOLE = f"""
+SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contract_number, contract.state, stage,
+    incomplete, coalesce(contract.product, portfolio.product) AS product, contract.version, today.as_of, {_DAYS},
+    overdue_balance, total_balance, oldest_due_on, next_change_on, episode, stated_as_of, created_at_of.created_at,
+    portfolio.currency, portfolio.jurisdiction, portfolio.business_date,
+    jsonb_build_object('debtor_id', debtor.debtor_id, 'debtor_number', debtor.debtor_number, 'kind', debtor_kind,
+        'name', debtor_name, 'tax_id', tax_id, 'status', debtor.status) AS debtor,
+    coalesce((SELECT jsonb_agg(to_jsonb(point) ORDER BY rank, contact_id) FROM (
+        SELECT contact_id, contract_id, kind, value, provenance, timezone, dialable, verified, invalid, opted_out,
+            media AS refused_media, permitted, usable, rank
+        FROM contact_point WHERE contact_point.contract_id = contract.contract_id AND current) AS point),
+        '[]') AS contact_points,
+    coalesce((SELECT jsonb_agg(to_jsonb(address) ORDER BY kind, address_id)
+        FROM address WHERE address.contract_id = contract.contract_id), '[]') AS addresses,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('number', number, 'due_on', due_on, 'amount', amount::text,
+        'unpaid', unpaid::text) ORDER BY due_on, number)
+        FROM instalment WHERE instalment.contract_id = contract.contract_id), '[]') AS instalments,
+    coalesce((SELECT jsonb_agg(to_jsonb(clarification) ORDER BY clarification_id)
+        FROM clarification WHERE clarification.contract_id = contract.contract_id), '[]') AS clarifications,
+    coalesce((SELECT jsonb_agg(to_jsonb(pause) ORDER BY starts_on, pause_id)
+        FROM pause WHERE pause.contract_id = contract.contract_id), '[]') AS pauses,
+    coalesce((SELECT jsonb_agg(to_jsonb(latest) ORDER BY sequence DESC) FROM (
+        SELECT payment_id, sequence, amount::text, paid_on, received_at, business_date, channel, reference,
+            credit::text, reversed_at
+        FROM payment WHERE payment.contract_id = contract.contract_id ORDER BY sequence DESC LIMIT 100) AS latest),
+        '[]') AS payments,
+    coalesce((SELECT jsonb_agg(to_jsonb(placement) ORDER BY starts_on NULLS LAST, placement_id)
+        FROM placement WHERE placement.contract_id = contract.contract_id
+            AND ($2::uuid IS NULL OR placement.agency_id = $2)), '[]') AS placements,
+    coalesce((SELECT jsonb_agg(to_jsonb(latest) ORDER BY due_on, promise_id) FROM (
+        SELECT promise_id, agreement_id, state, due_on, silent_until, promised::text, paid::text, made_on, made_in,
+            CASE WHEN $2::uuid IS NULL OR agency_id = $2 THEN agency_id END AS agency_id
+        FROM promise WHERE promise.contract_id = contract.contract_id
+        ORDER BY promise.due_on DESC, promise_id LIMIT 100) AS latest), '[]') AS promises
+FROM contract JOIN portfolio USING (portfolio_id) JOIN debtor USING (debtor_id)
+CROSS JOIN LATERAL (SELECT contract.created_at) AS created_at_of {_AS_OF}
+WHERE contract.contract_id = $1 AND ($2::uuid IS NULL OR {worked_by("$2")})
+"""

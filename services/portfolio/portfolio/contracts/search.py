@@ -1,0 +1,95 @@
+"""Contracts that are searched for."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+from chassis import OutputModel, Page, PageQuery, Reader, ShortText, page
+from fastapi import Query
+from recobro_events import Money
+from recobro_events.contracts.portfolio import ContractState, Stage
+
+from portfolio.contracts import queries
+from portfolio.projection.placements import worked_by
+
+_PHONE_PUNCTUATION = re.compile(r"[\s().+\-/]+")
+
+
+_FEWEST_PHONE_DIGITS = 4
+
+
+_COMBINING_MARKS = re.compile("[\u0300-\u036f]")
+
+
+@dataclass(frozen=True)
+class ContractFilter:
+    """Which contracts are asked for; all that is given must hold. ``q``: part of a name, a phone or a tax id."""
+
+    portfolio_id: UUID | None = None
+    number: ShortText | None = None
+    stage: Stage | None = None
+    state: ContractState | None = None
+    incomplete: bool | None = None
+    q: Annotated[ShortText | None, Query(description="Part of the name, a phone or the tax id")] = None
+
+
+class ContractItem(OutputModel):
+    contract_id: UUID
+    portfolio_id: UUID
+    contract_number: str
+    debtor_id: UUID
+    debtor_name: str
+    product: str | None
+    state: ContractState
+    stage: Stage
+    incomplete: bool
+    as_of: date
+    days_past_due: int
+    overdue_balance: Money
+    total_balance: Money
+    oldest_due_on: date | None
+    currency: str
+
+
+async def find(
+    reader: Reader, wanted: ContractFilter, query: PageQuery, agency_id: UUID | None = None
+) -> Page[ContractItem]:
+    """A page of the contracts that are asked for, by portfolio and contract number; an agency finds only its own."""
+    arguments: list[Any] = []
+
+    def given(value: Any) -> str:
+        arguments.append(value)
+        return f"${len(arguments)}"
+
+    exact = {name: getattr(wanted, name) for name in ("portfolio_id", "stage", "state", "incomplete")}
+    conditions = [f"contract.{column} = {given(value)}" for column, value in exact.items() if value is not None]
+    if wanted.number is not None:
+        conditions.append(f"contract_number = {given(wanted.number)}")
+    if agency_id is not None:
+        conditions.append(worked_by(given(agency_id)))
+    if wanted.q is not None:
+        conditions.append(_matching(wanted.q, given))
+    if (after := query.after(UUID, str)) is not None:
+        conditions.append(f"(contract.portfolio_id, contract_number) > ({given(after[0])}, {given(after[1])})")
+    sql = queries.LIST.format(conditions=" AND ".join(conditions or ["true"]), limit=given(query.limit + 1))
+    rows = await reader.fetch(sql, *arguments)
+    return page(rows, query, key=lambda row: (row["portfolio_id"], row["contract_number"]))
+
+
+def _matching(q: str, given: Any) -> str:
+    """SQL: every word is part of the name, or it is a phone's digits, or the tax id starts so."""
+    folded = _COMBINING_MARKS.sub("", unicodedata.normalize("NFKD", q)).lower()
+    words = [f"search_name LIKE {given(f'%{_escaped(word)}%')}" for word in folded.split()]
+    ways = ["(" + " AND ".join(words) + ")", f"upper(tax_id) LIKE {given(_escaped(q.upper()) + '%')}"]
+    digits = _PHONE_PUNCTUATION.sub("", q)
+    if digits.isascii() and digits.isdigit() and len(digits) >= _FEWEST_PHONE_DIGITS:
+        phones = "SELECT contract_id FROM contact_point WHERE kind = 'phone' AND current AND value LIKE"
+        ways.append(f"contract.contract_id IN ({phones} {given(f'%{digits}%')})")
+    return "(" + " OR ".join(ways) + ")"
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\%_])", r"\\\1", text)

@@ -1,0 +1,131 @@
+"""Contracts as they are shown: searched for, listed, whole."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from chassis import ContractUnknown, OutputModel, Reader
+from recobro_events import Money, Row
+from recobro_events.contracts.field_visits import AddressVerdict
+from recobro_events.contracts.portfolio import ContractState, DebtorStatus, Instalment, Stage
+from recobro_events.contracts.promises import PromiseState
+
+from portfolio.clarifications.reading import Clarification
+from portfolio.contracts import queries
+from portfolio.contracts.holds import Hold, holds_of
+from portfolio.debtors.contact_points import ContactPoint
+from portfolio.ledger.rules import next_stage_on
+from portfolio.payments.reading import PaymentItem
+from portfolio.projection.placements import PlacementView
+from portfolio.projection.promises import PromiseView
+
+
+class DebtorView(OutputModel):
+    debtor_id: UUID
+    debtor_number: str | None
+    kind: str | None
+    name: str
+    tax_id: str | None
+    status: DebtorStatus
+
+
+class AddressView(OutputModel):
+    address_id: UUID
+    kind: str
+    street: str | None
+    exterior: str | None
+    interior: str | None
+    neighbourhood: str | None
+    postal_code: str | None
+    city: str | None
+    state: str | None
+    country: str
+    authorised: bool
+    irregular_numbering: bool
+    issues: list[str]
+    verdict: AddressVerdict | None
+
+
+class PauseView(OutputModel):
+    pause_id: UUID
+    reason: str
+    starts_on: date
+    ends_on: date | None
+
+
+class ContractView(OutputModel):
+    """The whole contract. ``payments``: the latest 100; ``promises``: the 100 that are due last.
+
+    ``holds``: why nobody may contact the debtor about it now.
+    """
+
+    contract_id: UUID
+    portfolio_id: UUID
+    creditor_id: UUID
+    contract_number: str
+    state: ContractState
+    stage: Stage
+    incomplete: bool
+    product: str | None
+    currency: str
+    jurisdiction: str
+    version: int
+    as_of: date
+    business_date: date
+    stated_as_of: date
+    created_at: datetime
+    days_past_due: int
+    overdue_balance: Money
+    total_balance: Money
+    oldest_due_on: date | None
+    next_stage_on: date | None
+    next_change_on: date | None
+    episode: int
+    debtor: DebtorView
+    contact_points: list[ContactPoint]
+    addresses: list[AddressView]
+    instalments: list[Instalment]
+    payments: list[PaymentItem]
+    clarifications: list[Clarification]
+    pauses: list[PauseView]
+    holds: list[Hold]
+    placements: list[PlacementView]
+    promises: list[PromiseView]
+
+
+async def read(reader: Reader, contract_id: UUID, agency_id: UUID | None = None) -> ContractView:
+    """``ContractUnknown``, also for an agency whose contract it is not."""
+    row = await reader.fetchrow(queries.WHOLE, contract_id, agency_id)
+    if row is None:
+        raise ContractUnknown()
+    pauses = [PauseView.model_validate(pause) for pause in row["pauses"]]
+    clarifications = [Clarification.model_validate(one) for one in row["clarifications"]]
+    promises = [PromiseView.model_validate(promise) for promise in row["promises"]]
+    computed = {
+        "pauses": pauses,
+        "promises": promises,
+        "clarifications": clarifications,
+        "holds": _holds(row, clarifications, pauses, promises),
+        "next_stage_on": _next_stage_on(row, pauses),
+    }
+    stored = {name: row[name] for name in ContractView.model_fields if name not in computed}
+    return ContractView.model_validate(stored | computed)
+
+
+def _holds(
+    row: Row, clarifications: list[Clarification], pauses: list[PauseView], promises: list[PromiseView]
+) -> list[Hold]:
+    return holds_of(
+        ContractState(row["state"]),
+        DebtorStatus(row["debtor"]["status"]),
+        [one.clarification_id for one in clarifications if not one.contact_may_resume],
+        [(pause.starts_on, pause.ends_on) for pause in pauses],
+        row["as_of"],
+        any(point["kind"] == "phone" and point["usable"] for point in row["contact_points"]),
+        [promise.silent_until for promise in promises if promise.state is PromiseState.OPEN],
+    )
+
+
+def _next_stage_on(row: Row, pauses: list[PauseView]) -> date | None:
+    if row["state"] != ContractState.OPEN:
+        return None
+    return next_stage_on(row["oldest_due_on"], [(pause.starts_on, pause.ends_on) for pause in pauses], row["as_of"])

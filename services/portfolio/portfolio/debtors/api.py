@@ -1,0 +1,36 @@
+"""HTTP in: what is known of debtors, and how they are reached."""
+
+from uuid import UUID
+
+from chassis import ReadConnection, Router, WriteTransaction, reads, writes
+
+from portfolio.debtors import contact_points, statuses
+from portfolio.debtors.contact_points import ContactPatch, ContactPoint, NewContactPoint
+from portfolio.debtors.statuses import DebtorStatusOutcome, NewDebtorStatus
+
+router = Router(prefix="/v1", tags=["contracts"])
+_READS = [reads("portfolio")]
+_WRITES = [writes("portfolio")]
+
+
+@router.post("/contracts/{contract_id}/debtor-status", status_code=201, dependencies=_WRITES)
+async def set_debtor_status(contract_id: UUID, new: NewDebtorStatus, tx: WriteTransaction) -> DebtorStatusOutcome:
+    """What is known of the debtor, for every contract of theirs."""
+    return await statuses.set_status(tx, contract_id, new)
+
+
+@router.post("/contracts/{contract_id}/contact-points", status_code=201, dependencies=_WRITES)
+async def add_contact_point(contract_id: UUID, new: NewContactPoint, tx: WriteTransaction) -> ContactPoint:
+    """Add a phone or an e-mail."""
+    return await contact_points.add(tx, contract_id, new)
+
+
+@router.get("/contact-points/{contact_id}", dependencies=_READS)
+async def read_contact_point(contact_id: UUID, connection: ReadConnection) -> ContactPoint:
+    return await contact_points.read(connection, contact_id)
+
+
+@router.patch("/contact-points/{contact_id}", dependencies=_WRITES)
+async def change_contact_point(contact_id: UUID, change: ContactPatch, tx: WriteTransaction) -> ContactPoint:
+    """Verified, wrong, or refused by the debtor; the last two hold for every contract of theirs."""
+    return await contact_points.patch(tx, contact_id, change)

@@ -1,0 +1,95 @@
+"""HTTP in: portfolio files."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from chassis import (
+    Day,
+    IdempotencyKey,
+    Page,
+    PageQuery,
+    ReadConnection,
+    Router,
+    ServiceDatabase,
+    ShortText,
+    WriteTransaction,
+    reads,
+    streamed_body,
+    writes,
+)
+from fastapi import Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from portfolio.files import rejects, uploads
+from portfolio.files.uploads import Confirmation, FileView, Mode
+from portfolio.portfolios import portfolios
+
+router = Router(prefix="/v1", tags=["files"])
+_FILE_TYPES: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}}}
+}
+
+
+@router.post(
+    "/portfolios/{portfolio_id}/files",
+    status_code=202,
+    responses={200: {"model": FileView, "description": "These bytes are there already, with this mode and day"}},
+    dependencies=[writes("portfolio"), streamed_body(uploads.MAX_FILE_BYTES)],
+    openapi_extra=_FILE_TYPES,
+)
+async def upload_file(
+    portfolio_id: UUID,
+    request: Request,
+    response: Response,
+    database: ServiceDatabase,
+    key: IdempotencyKey,
+    mode: Mode = Mode.DELTA,
+    filename: Annotated[ShortText | None, Query()] = None,
+    as_of: Annotated[Day | None, Query(description="Default: today, where the portfolio is")] = None,
+) -> FileView:
+    """Upload a portfolio file as the raw body. It is read and loaded after this answer, in the order of upload."""
+    async with database.connection() as connection:
+        today = await portfolios.today(connection, portfolio_id)
+    with uploads.spooled() as spool:
+        received = await uploads.receive(request.stream(), spool)
+        identity = uploads.Identity(portfolio_id, received.sha256, mode, as_of or today)
+        async with database.transaction() as tx:
+            file, queued = await uploads.keep(tx, identity, filename or "portfolio.csv", received, key)
+    if queued:
+        request.app.state.loader.wake()
+    else:
+        response.status_code = 200
+    return file
+
+
+@router.get("/portfolios/{portfolio_id}/files", dependencies=[reads("portfolio")])
+async def list_files(portfolio_id: UUID, connection: ReadConnection, query: PageQuery) -> Page[FileView]:
+    """A portfolio's files, the last uploaded first."""
+    return await uploads.listed(connection, portfolio_id, query)
+
+
+@router.get("/files/{file_id}", dependencies=[reads("portfolio")])
+async def read_file(file_id: UUID, connection: ReadConnection) -> FileView:
+    """What became of a file."""
+    return await uploads.find(connection, file_id)
+
+
+@router.post("/files/{file_id}/confirmation", dependencies=[writes("portfolio")])
+async def confirm_file(file_id: UUID, confirmation: Confirmation, request: Request, tx: WriteTransaction) -> FileView:
+    """Let a snapshot that waits for it close the contracts that it does not name, or drop the file."""
+    file = await uploads.confirm(tx, file_id, confirmation)
+    tx.after_commit(request.app.state.loader.wake)
+    return file
+
+
+@router.get(
+    "/files/{file_id}/rejects",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {}}}},
+    dependencies=[reads("portfolio")],
+)
+async def read_rejects(file_id: UUID, database: ServiceDatabase) -> StreamingResponse:
+    """The rejected rows as CSV: row number (the header is row 1), every problem, then the row's own columns."""
+    name = f'attachment; filename="rejects-{file_id}.csv"'
+    pages = await rejects.rejects(database, file_id)
+    return StreamingResponse(pages, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": name})

@@ -1,0 +1,218 @@
+"""A file that has been read, applied to its portfolio contract by contract in resumable chunks.
+
+Each chunk is one transaction and remembers how far it got; a payment of a contract in it comes right before or right
+after. ``loading`` is published before the first chunk, ``ready`` after the last one.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from uuid import UUID
+
+from recobro_events import Database, Row, Transaction, sorted_unique, step
+from recobro_events.contracts.portfolio import (
+    ContractRegistered,
+    ContractRevised,
+    PortfolioFileLoaded,
+    PortfolioState,
+    StageCause,
+)
+
+from portfolio import metrics
+from portfolio.files import applying_queries, queries
+from portfolio.files.landing import Work
+from portfolio.ledger import positions
+from portfolio.ledger.whole import publish_whole
+from portfolio.portfolios import portfolios
+from portfolio.portfolios import queries as portfolio_queries
+from portfolio.stages import daily_run
+
+CHUNK_CONTRACTS = 500
+INTERNAL = "internal"
+"""The error code of a file that is given up because of a mistake of ours."""
+
+_OUR_FAULT = frozenset({INTERNAL, "reading_failed"})
+
+_CLOSED_FOR_GOOD = frozenset({"returned", "written_off"})
+
+
+async def apply(database: Database, work: Work, *, chunk_contracts: int = CHUNK_CONTRACTS) -> None:
+    """Apply all that is left of the file, from wherever it was cut off."""
+    if not await step(database, lambda tx: begin(tx, work)):
+        return
+    await daily_run.advance(database, work.portfolio_id, work.as_of, last_day=StageCause.CATCH_UP)
+    while await step(database, lambda tx: apply_chunk(tx, work, chunk_contracts)):
+        pass
+    if work.mode == "snapshot":
+        while await step(database, lambda tx: withdraw_chunk(tx, work, chunk_contracts)):
+            pass
+    await step(database, lambda tx: _finish(tx, work))
+
+
+async def fail(tx: Transaction, work: Work, code: str, detail: str) -> None:
+    """Give the file up; the portfolio can be listed again."""
+    portfolio = await portfolios.locked(tx, work.portfolio_id)
+    file = await _unfinished(tx, work)
+    if file is None:
+        return
+    seconds = await tx.fetchval(queries.FAIL, work.file_id, code, detail)
+    tx.after_commit(partial(metrics.file_ended, "failed" if code in _OUR_FAULT else "refused", seconds))
+    if portfolio["state"] == PortfolioState.LOADING:
+        await _set_state(tx, work.portfolio_id, PortfolioState.READY)
+
+
+async def begin(tx: Transaction, work: Work) -> bool:
+    """Publish that the portfolio is loading; False when the file is not to be applied (now)."""
+    portfolio = await portfolios.locked(tx, work.portfolio_id)
+    file = await _unfinished(tx, work)
+    if file is None or file["status"] != "loading":
+        return False
+    if portfolio["state"] == PortfolioState.LOADING:
+        return True
+    if portfolio["business_date"] is None:
+        await tx.execute(portfolio_queries.MOVE, work.portfolio_id, work.as_of)
+        await tx.execute(portfolio_queries.STAGED, work.portfolio_id)
+    await _set_state(tx, work.portfolio_id, PortfolioState.LOADING)
+    return True
+
+
+async def _set_state(tx: Transaction, portfolio_id: UUID, state: PortfolioState) -> None:
+    await tx.execute(portfolio_queries.SET_STATE, portfolio_id, state)
+    await portfolios.publish_state(tx, portfolio_id)
+
+
+async def _unfinished(tx: Transaction, work: Work) -> Row | None:
+    """The file's row, locked; None when it has been loaded or given up."""
+    file = await tx.fetchrow(queries.LOCKED, work.file_id)
+    return None if file is None or file["status"] in ("loaded", "failed") else file
+
+
+@dataclass
+class _Chunk:
+    """Some contracts of a file, by what is to be done with each."""
+
+    day: date
+    registered: list[UUID] = field(default_factory=list)
+    revised: list[UUID] = field(default_factory=list)
+    kept: list[UUID] = field(default_factory=list)
+
+    @property
+    def stated(self) -> list[UUID]:
+        """Those whose rows replace what was known."""
+        return sorted_unique([*self.registered, *self.revised])  # type: ignore[return-value]
+
+    def add(self, row: Row, state: str | None) -> None:
+        if state is None:
+            # A new contract without a good row is none.
+            if row["debtor_id"] is not None:
+                self.registered.append(row["contract_id"])
+        elif state not in _CLOSED_FOR_GOOD:
+            (self.kept if row["incomplete"] else self.revised).append(row["contract_id"])
+
+
+async def apply_chunk(tx: Transaction, work: Work, chunk_contracts: int = CHUNK_CONTRACTS) -> bool:
+    """Apply the next contracts of the file, by number; False when there is none left."""
+    day = await portfolios.held_business_date(tx, work.portfolio_id)
+    file = await _unfinished(tx, work)
+    if file is None or file["status"] != "loading":
+        return False
+    rows = await tx.fetch(applying_queries.CHUNK, work.file_id, file["applied_to"], chunk_contracts)
+    if not rows:
+        return False
+    chunk = await _locked_chunk(tx, work, day, rows)
+    await _state_contracts(tx, work, chunk)
+    await _state_contacts(tx, work, chunk)
+    await _reposition(tx, chunk)
+    await _tell(tx, work, chunk)
+    await tx.execute(applying_queries.APPLIED_TO, work.file_id, rows[-1]["contract_number"])
+    return True
+
+
+async def _locked_chunk(tx: Transaction, work: Work, day: date, rows: Collection[Row]) -> _Chunk:
+    ids = [row["contract_id"] for row in rows]
+    await tx.execute(applying_queries.ADD_DEBTORS, work.file_id, ids, work.creditor_id)
+    await tx.execute(applying_queries.LOCK_DEBTORS, [row["debtor_id"] for row in rows if row["debtor_id"] is not None])
+    known = {row["contract_id"]: row["state"] for row in await tx.fetch(applying_queries.LOCK_CONTRACTS, ids)}
+    chunk = _Chunk(day)
+    for row in rows:
+        chunk.add(row, known.get(row["contract_id"]))
+    return chunk
+
+
+async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
+    """What the creditor says is owed replaces what was known; it has counted the payments up to its day."""
+    await tx.execute(
+        applying_queries.REGISTER,
+        *(work.file_id, chunk.registered, work.portfolio_id, work.creditor_id, chunk.day, work.as_of),
+    )
+    await tx.execute(applying_queries.REVISE, work.file_id, chunk.revised, work.as_of)
+    await tx.execute(applying_queries.FORGET_INSTALMENTS, chunk.revised)
+    await tx.execute(applying_queries.ADD_INSTALMENTS, work.file_id, chunk.stated)
+    await tx.execute(applying_queries.ABSORB_PAYMENTS, work.file_id, chunk.revised, work.as_of)
+
+
+async def _state_contacts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
+    await tx.execute(applying_queries.PUT_CONTACT_POINTS, work.file_id, chunk.stated)
+    await tx.execute(applying_queries.RETIRE_CONTACT_POINTS, work.file_id, chunk.revised)
+    await tx.execute(applying_queries.FORGET_ADDRESSES, work.file_id, chunk.revised)
+    await tx.execute(applying_queries.ADD_ADDRESSES, work.file_id, chunk.stated, work.jurisdiction)
+
+
+async def _reposition(tx: Transaction, chunk: _Chunk) -> None:
+    paying = [row["contract_id"] for row in await tx.fetch(applying_queries.STILL_PAYING, chunk.revised)]
+    if paying:
+        await positions.reapply_payments(tx, paying)
+    await positions.reposition(tx, chunk.registered, chunk.day, cause=None)
+    await positions.reposition(tx, chunk.revised, chunk.day, cause=StageCause.REVISION)
+
+
+async def _tell(tx: Transaction, work: Work, chunk: _Chunk) -> None:
+    flagged = [row["contract_id"] for row in await tx.fetch(applying_queries.FLAG_INCOMPLETE, chunk.kept)]
+    await publish_whole(tx, chunk.registered, ContractRegistered)
+    await publish_whole(tx, [*chunk.revised, *flagged], ContractRevised)
+    await _remember(tx, work, chunk.day, chunk.registered, "registered", "in a file for the first time")
+    await _remember(tx, work, chunk.day, chunk.revised, "revised", "stated anew by a file")
+    await _remember(tx, work, chunk.day, chunk.kept, "incomplete", "kept as it was: a file has bad rows of it")
+
+
+async def _remember(tx: Transaction, work: Work, day: date, ids: Collection[UUID], kind: str, summary: str) -> None:
+    await tx.execute(applying_queries.REMEMBER, work.file_id, list(ids), day, kind, summary, work.as_of)
+
+
+async def withdraw_chunk(tx: Transaction, work: Work, chunk_contracts: int) -> bool:
+    """Close some of the open contracts that a snapshot does not name; False when there is none left."""
+    day = await portfolios.held_business_date(tx, work.portfolio_id)
+    file = await _unfinished(tx, work)
+    if file is None or file["status"] != "loading":
+        return False
+    unnamed = await tx.fetch(applying_queries.LOCK_UNNAMED, work.file_id, work.portfolio_id, chunk_contracts)
+    ids = [row["contract_id"] for row in unnamed]
+    if not ids:
+        return False
+    await tx.execute(applying_queries.WITHDRAW, ids)
+    await positions.reposition(tx, ids, day, cause=StageCause.REVISION)
+    await publish_whole(tx, ids, ContractRevised)
+    await _remember(tx, work, day, ids, "withdrawn", "no longer in the creditor's portfolio")
+    return True
+
+
+async def _finish(tx: Transaction, work: Work) -> None:
+    portfolio = await portfolios.locked(tx, work.portfolio_id)
+    file = await _unfinished(tx, work)
+    if file is None:
+        return
+    seconds = await tx.fetchval(applying_queries.LOADED, work.file_id)
+    rows = {"accepted": file["rows_accepted"], "rejected": file["rows_rejected"]}
+    tx.after_commit(partial(metrics.file_ended, "loaded", seconds, **rows))
+    tx.publish(
+        PortfolioFileLoaded(
+            portfolio_id=work.portfolio_id,
+            file_id=work.file_id,
+            rows_accepted=file["rows_accepted"],
+            rows_rejected=file["rows_rejected"],
+            amount_accepted=file["amount_accepted"],
+            currency=portfolio["currency"],
+        )
+    )
+    await _set_state(tx, work.portfolio_id, PortfolioState.READY)

@@ -1,0 +1,195 @@
+"""A file is read and checked whole before anything of it is applied: from its bytes to the staging tables."""
+
+import asyncio
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from recobro_events import Database, Row, Transaction, step
+
+from portfolio.files import landing_queries, queries
+from portfolio.files.reader.columns import (
+    ACCEPTED_COLUMNS,
+    ACCEPTED_FILE,
+    ADDRESS_COLUMNS,
+    ADDRESSES_FILE,
+    CONTACT_COLUMNS,
+    CONTACTS_FILE,
+    CONTRACT_COLUMNS,
+    CONTRACTS_FILE,
+    REJECTED_COLUMNS,
+    REJECTED_FILE,
+)
+from portfolio.tabular.profiles import column_named
+
+READ_TIMEOUT_SECONDS = 900
+COPY_TIMEOUT_SECONDS = 600
+CONFIRM_ABOVE_PERCENT = 20
+"""A snapshot that closes more of the open contracts than this waits for a person."""
+
+_COPIES = (
+    (ACCEPTED_FILE, "file_row", ACCEPTED_COLUMNS),
+    (REJECTED_FILE, "file_reject", REJECTED_COLUMNS),
+    (CONTRACTS_FILE, "file_contract", CONTRACT_COLUMNS),
+    (CONTACTS_FILE, "file_contact", CONTACT_COLUMNS),
+    (ADDRESSES_FILE, "file_address", ADDRESS_COLUMNS),
+)
+_KEPT_AS = {"due_date": "due_on", "amount_due": "amount"}
+
+
+class FileRefused(Exception):
+    """The file cannot be loaded. ``code`` and ``detail`` are for whoever uploaded it."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Work:
+    """A file to load, and what its portfolio says about it."""
+
+    file_id: UUID
+    portfolio_id: UUID
+    creditor_id: UUID
+    jurisdiction: str
+    mode: str
+    as_of: date
+    status: str
+
+
+Intake = Callable[[Work, Path, Path], Awaitable[Sequence[str]]]
+"""Reads a file and leaves CSV files for COPY in a folder; returns the file's header. ``FileRefused``."""
+
+
+async def read(database: Database, work: Work, take_in: Intake) -> None:
+    """Have the file read and copy what it holds into the staging tables.
+
+    Afterwards it is ``loading`` or ``needs_confirmation``. Taken from the start when it was cut off. ``FileRefused``.
+    """
+    await step(database, lambda tx: _start(tx, work))
+    async with _folder(work.file_id) as folder:
+        source = folder / "portfolio.file"
+        await _download(database, work.file_id, source)
+        header = await take_in(work, source, folder)
+        source.unlink()
+        await step(database, lambda tx: _stage(tx, work, folder, header))
+    async with database.connection() as connection:
+        for table in landing_queries.STAGING_TABLES:
+            await connection.execute(f"ANALYZE {table}")
+
+
+async def _start(tx: Transaction, work: Work) -> None:
+    await tx.fetchrow(queries.LOCKED, work.file_id)
+    newest = await tx.fetchval(queries.NEWER_LOADED, work.portfolio_id, work.as_of)
+    if newest is not None:
+        raise FileRefused("older_file", f"It is as of {work.as_of}, and a file as of {newest} has been loaded.")
+    await tx.execute(landing_queries.START_READING, work.file_id)
+
+
+@asynccontextmanager
+async def _folder(file_id: UUID) -> AsyncIterator[Path]:
+    """A folder for this file; what a killed process left of it is cleared first."""
+    folder = await asyncio.to_thread(_fresh_folder, f"recobro-{file_id}-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fresh_folder(prefix: str) -> Path:
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=prefix))
+
+
+async def _download(database: Database, file_id: UUID, target: Path) -> None:
+    part = 0
+    with target.open("wb") as file:
+        while True:
+            async with database.connection() as connection:
+                content = await connection.fetchval(landing_queries.PART, file_id, part)
+            if content is None:
+                return
+            await asyncio.to_thread(file.write, content)
+            part += 1
+
+
+async def in_child(work: Work, source: Path, folder: Path) -> Sequence[str]:
+    """The ``Intake`` that runs ``portfolio.files.reader`` in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "portfolio.files.reader", str(source), str(folder)),
+        *("--jurisdiction", work.jurisdiction, "--portfolio", str(work.portfolio_id)),
+        *("--creditor", str(work.creditor_id)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        raise FileRefused("too_slow", f"Reading it took longer than {READ_TIMEOUT_SECONDS} seconds.") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    answer: dict[str, Any] = json.loads(output) if output else {}
+    if problem := answer.get("problem"):
+        raise FileRefused(problem["code"], problem["detail"])
+    if process.returncode != 0:
+        raise FileRefused("reading_failed", f"Reading it ended with exit code {process.returncode}.")
+    return list(answer["header"])
+
+
+async def _stage(tx: Transaction, work: Work, folder: Path, header: Sequence[str]) -> None:
+    file = await tx.fetchrow(queries.LOCKED, work.file_id)
+    if file is None or file["status"] != "reading":
+        return
+    for table in (*landing_queries.STAGING_TABLES, "file_reject"):
+        await tx.execute(landing_queries.FORGET.format(table=table), work.file_id)
+    await tx.execute(landing_queries.FOR_COPY, str(work.file_id), str(COPY_TIMEOUT_SECONDS * 1000))
+    for name, table, columns in _COPIES:
+        await tx.connection.copy_to_table(
+            table, source=folder / name, columns=columns, format="csv", header=True, timeout=COPY_TIMEOUT_SECONDS
+        )
+    await _refuse_closed(tx, work.file_id, header)
+    totals = await tx.fetchrow(landing_queries.SUM_UP, work.file_id)
+    assert totals is not None
+    closing = await _closing(tx, work)
+    await tx.execute(
+        landing_queries.HAS_READ,
+        work.file_id,
+        "needs_confirmation" if closing is not None and _is_many(closing) else "loading",
+        header,
+        *(totals["rows_accepted"], totals["rows_rejected"], totals["amount_accepted"]),
+        *(totals["contracts"], totals["contracts_incomplete"]),
+        None if closing is None else closing["closing"],
+    )
+
+
+async def _refuse_closed(tx: Transaction, file_id: UUID, header: Sequence[str]) -> None:
+    columns = [column_named(name) or "" for name in header]
+    own_name = header[columns.index("contract_number")]
+    await tx.execute(landing_queries.REFUSE_CLOSED, file_id, [_KEPT_AS.get(name, name) for name in columns], own_name)
+
+
+async def _closing(tx: Transaction, work: Work) -> Row | None:
+    return (
+        await tx.fetchrow(landing_queries.TO_CLOSE, work.file_id, work.portfolio_id)
+        if work.mode == "snapshot"
+        else None
+    )
+
+
+def _is_many(count: Row) -> bool:
+    return bool(count["closing"] * 100 > count["open"] * CONFIRM_ABOVE_PERCENT)

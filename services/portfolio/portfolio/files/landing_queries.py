@@ -1,0 +1,74 @@
+"""The statements that read a file and check it whole."""
+
+START_READING = """
+UPDATE file SET status = 'reading', started_at = coalesce(started_at, clock_timestamp()) WHERE file_id = $1
+"""
+
+
+PART = "SELECT content FROM file_part WHERE file_id = $1 AND part = $2"
+
+
+FOR_COPY = """
+SELECT set_config('portfolio.file_id', $1, true), set_config('statement_timeout', $2, true)
+"""
+
+
+STAGING_TABLES = ("file_row", "file_contract", "file_contact", "file_address")
+
+
+FORGET = "DELETE FROM {table} WHERE file_id = $1"
+
+
+# $1 file, $2 columns of file_row in the order of the file's header, $3 how the file calls the contract number.
+REFUSE_CLOSED = """
+WITH closed AS MATERIALIZED (
+    SELECT file_contract.contract_number, contract.state AS contract_state
+    FROM file_contract JOIN contract USING (contract_id)
+    WHERE file_contract.file_id = $1 AND contract.state IN ('returned', 'written_off')
+), forgotten AS (
+    DELETE FROM file_contract USING closed
+    WHERE file_contract.file_id = $1 AND file_contract.contract_number = closed.contract_number
+), refused AS (
+    DELETE FROM file_row USING closed
+    WHERE file_row.file_id = $1 AND file_row.contract_number = closed.contract_number
+    RETURNING file_row.row_number, file_row.contract_number, to_jsonb(file_row) AS cells, contract_state
+)
+INSERT INTO file_reject (file_id, row_number, contract_number, errors, cells)
+SELECT $1, row_number, contract_number,
+    jsonb_build_array(jsonb_build_object('column', $3::text, 'code', 'contract_closed',
+        'reason', 'is of a contract that is ' || replace(contract_state, '_', ' '))),
+    (SELECT jsonb_agg(coalesce(cells ->> name, '') ORDER BY place)
+        FROM unnest($2::text[]) WITH ORDINALITY AS own (name, place))
+FROM refused
+"""
+
+
+SUM_UP = """
+SELECT
+    (SELECT count(*) FROM file_row WHERE file_id = $1) AS rows_accepted,
+    (SELECT count(*) FROM file_reject WHERE file_id = $1) AS rows_rejected,
+    (SELECT coalesce(sum(amount), 0) FROM file_row WHERE file_id = $1) AS amount_accepted,
+    (SELECT count(*) FROM file_contract WHERE file_id = $1 AND debtor_id IS NOT NULL) AS contracts,
+    (SELECT count(*) FROM file_contract WHERE file_id = $1 AND incomplete AND (debtor_id IS NOT NULL
+        OR EXISTS (SELECT FROM contract WHERE contract.contract_id = file_contract.contract_id))
+    ) AS contracts_incomplete
+"""
+
+
+UNNAMED = """
+contract.portfolio_id = $2 AND contract.state = 'open' AND NOT EXISTS (
+    SELECT FROM file_contract WHERE file_contract.file_id = $1 AND file_contract.contract_id = contract.contract_id)
+"""
+
+
+TO_CLOSE = f"""
+SELECT (SELECT count(*) FROM contract WHERE {UNNAMED}) AS closing,
+    (SELECT count(*) FROM contract WHERE portfolio_id = $2 AND state = 'open') AS open
+"""
+
+
+HAS_READ = """
+UPDATE file SET status = $2, header = $3, rows_read = $4::integer + $5::integer, rows_accepted = $4,
+    rows_rejected = $5, amount_accepted = $6, contracts = $7, contracts_incomplete = $8, contracts_to_close = $9
+WHERE file_id = $1
+"""

@@ -1,0 +1,84 @@
+"""The statements about files, from their upload to their rejects."""
+
+_FILE = """
+file_id, portfolio_id, filename, mode, as_of, size_bytes, status, rows_read, rows_accepted, rows_rejected, contracts,
+contracts_incomplete, contracts_to_close, amount_accepted, confirmed, error_code, error, received_at, started_at,
+finished_at
+"""
+FILE = f"SELECT {_FILE} FROM file WHERE file_id = $1"
+FILES = f"""
+SELECT {_FILE}, sequence FROM file
+WHERE portfolio_id = $1 AND ($2::bigint IS NULL OR sequence < $2)
+ORDER BY sequence DESC LIMIT $3
+"""
+
+LOCK_IDENTITY = "SELECT pg_advisory_xact_lock(hashtextextended($1, 20260102))"
+SAME = """
+SELECT file_id, status FROM file WHERE portfolio_id = $1 AND sha256 = $2 AND mode = $3 AND as_of = $4
+"""
+FORGET_PARTS = "DELETE FROM file_part WHERE file_id = $1"
+ADD_PART = "INSERT INTO file_part (file_id, part, content) VALUES ($1, $2, $3)"
+NEWER_LOADED = """
+SELECT max(as_of) FROM file WHERE portfolio_id = $1 AND status = 'loaded' HAVING max(as_of) > $2
+"""
+ADD_FILE = f"""
+INSERT INTO file (file_id, portfolio_id, filename, mode, as_of, sha256, size_bytes)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+RETURNING {_FILE}
+"""
+FORGET_REJECTS = "DELETE FROM file_reject WHERE file_id = $1"
+# A failed file takes its place in the order of upload anew.
+TRY_AGAIN = f"""
+UPDATE file SET sequence = DEFAULT, filename = $2, status = 'received', header = NULL, rows_read = NULL,
+    rows_accepted = NULL, rows_rejected = NULL, contracts = NULL, contracts_incomplete = NULL,
+    contracts_to_close = NULL, amount_accepted = NULL, confirmed = NULL, applied_to = NULL, error_code = NULL,
+    error = NULL, received_at = now(), started_at = NULL, finished_at = NULL
+WHERE file_id = $1
+RETURNING {_FILE}
+"""
+PORTFOLIO_OF = "SELECT portfolio_id FROM file WHERE file_id = $1"
+LOCKED = "SELECT * FROM file WHERE file_id = $1 FOR UPDATE"
+ACCEPT = "UPDATE file SET confirmed = true, status = 'loading' WHERE file_id = $1"
+REFUSE = "UPDATE file SET confirmed = false WHERE file_id = $1"
+FAIL = """
+UPDATE file SET status = 'failed', error_code = $2, error = $3, finished_at = clock_timestamp() WHERE file_id = $1
+RETURNING extract(epoch FROM finished_at - received_at)::float8
+"""
+"""The seconds since its upload."""
+HEADER = "SELECT header FROM file WHERE file_id = $1"
+REJECTS = """
+SELECT row_number, errors, cells FROM file_reject
+WHERE file_id = $1 AND row_number > $2
+ORDER BY row_number LIMIT $3
+"""
+
+
+UNFINISHED = """
+SELECT DISTINCT ON (portfolio_id) portfolio_id, file_id, sequence, status, received_at FROM file
+WHERE status NOT IN ('loaded', 'failed')
+ORDER BY portfolio_id, sequence
+"""
+"""The file of each portfolio whose turn it is."""
+
+
+WORK = """
+SELECT file.file_id, file.portfolio_id, file.mode, file.as_of, file.status,
+    portfolio.creditor_id, portfolio.jurisdiction
+FROM file JOIN portfolio USING (portfolio_id)
+WHERE file_id = $1
+"""
+
+
+TRY_LEASE = "SELECT pg_try_advisory_lock(hashtextextended('loading:' || $1::text, 20260103))"
+
+
+UNLOCK = "SELECT pg_advisory_unlock_all()"
+
+
+LEFTOVERS = """
+SELECT file_id, portfolio_id, sha256, mode, as_of FROM file WHERE status IN ('loaded', 'failed') AND EXISTS (
+    SELECT FROM file_part WHERE file_part.file_id = file.file_id)
+"""
+
+
+IS_THROUGH = "SELECT status IN ('loaded', 'failed') FROM file WHERE file_id = $1"

@@ -1,0 +1,54 @@
+"""Read a portfolio file whole, in a process of its own, so that the service answers meanwhile and its memory returns.
+
+    python -m portfolio.files.reader FILE FOLDER --jurisdiction MX --portfolio ID --creditor ID
+
+writes into FOLDER the rows to load and the rows to give back (``rows``), and what the good rows say of each contract
+(``contracts``). It prints the summary as JSON, or {"problem": {code, detail}} and exits 1.
+"""
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from uuid import UUID
+
+from portfolio.files.reader.contracts import write_contracts
+from portfolio.files.reader.rows import Summary, read_portfolio_file
+from portfolio.tabular.records import FileProblem
+
+_NICENESS = 10
+
+
+def take_in(file: Path, folder: Path, jurisdiction: str, portfolio_id: UUID, creditor_id: UUID) -> Summary:
+    """What the command above does; ``FileProblem`` when nothing of the file can be loaded."""
+    summary = read_portfolio_file(file, folder, jurisdiction)
+    write_contracts(folder, portfolio_id, creditor_id)
+    return summary
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command above."""
+    parser = argparse.ArgumentParser(
+        prog="python -m portfolio.files.reader", description="Read a portfolio file whole."
+    )
+    parser.add_argument("file", type=Path)
+    parser.add_argument("folder", type=Path, help="where the CSV files go")
+    parser.add_argument("--jurisdiction", required=True)
+    parser.add_argument("--portfolio", type=UUID, required=True)
+    parser.add_argument("--creditor", type=UUID, required=True)
+    given = parser.parse_args(arguments)
+    try:
+        summary = take_in(given.file, given.folder, given.jurisdiction, given.portfolio, given.creditor)
+    except FileProblem as problem:
+        json.dump({"problem": {"code": problem.code, "detail": problem.detail}}, sys.stdout)
+        return 1
+    json.dump(asdict(summary) | {"amount_accepted": str(summary.amount_accepted)}, sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    # Whoever waits for an answer goes first.
+    os.nice(_NICENESS)
+    sys.exit(main())

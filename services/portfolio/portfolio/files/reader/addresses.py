@@ -1,0 +1,64 @@
+"""What the cells of an address tell: its kind, its time zone, irregular numbering, and what is wrong with it."""
+
+import polars as pl
+from jurisdictions import postal_code_issue, state_named, timezone_of_place
+
+from portfolio.files.reader.checks import mapped
+from portfolio.tabular.profiles import plain
+
+_KINDS = {
+    "personal": ("personal", "particular"),
+    "commercial": ("commercial", "comercial"),
+    "fiscal": ("fiscal",),
+    "legal": ("legal",),
+}
+_KIND_OF = {written: kind for kind, ways in _KINDS.items() for written in ways}
+OTHER_KIND = "other"
+_PARTS = ("street", "exterior", "interior", "neighbourhood", "postal_code", "city", "state")
+_IRREGULAR = r"(?i)^(s\s*/?\s*n\.?|sin n[uú]m(ero|\.)?|(mza?|manzana|lte?|lote|km)\b.*)$"
+
+
+def with_address_findings(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame:
+    """``rows`` with address_kind, timezone, irregular_numbering and address_issues.
+
+    Issues, between blanks: unknown_kind, no_street, unknown_state, and those of ``postal_code_issue``. A row without an
+    address has none, and no kind.
+    """
+    kind = mapped(rows["address_kind"], lambda text: _KIND_OF.get(plain(text), OTHER_KIND))
+    known_state = mapped(rows["state"], lambda text: state_named(jurisdiction, text))
+    has_address = pl.any_horizontal(pl.col(_PARTS).is_not_null())
+    found = _joined(rows, jurisdiction).with_columns(kind.alias("kind_read"), known_state.alias("state_read"))
+    issues = pl.concat_str(
+        pl.when(pl.col("kind_read") == OTHER_KIND).then(pl.lit("unknown_kind")),
+        pl.when(pl.col("street").is_null()).then(pl.lit("no_street")),
+        pl.when(pl.col("state").is_not_null() & pl.col("state_read").is_null()).then(pl.lit("unknown_state")),
+        pl.col("postal_code_issue"),
+        separator=" ",
+        ignore_nulls=True,
+    ).replace("", None)
+    return found.with_columns(
+        pl.when(has_address).then(pl.col("kind_read").fill_null(OTHER_KIND)).alias("address_kind"),
+        pl.when(has_address).then(issues).alias("address_issues"),
+        pl.col("exterior").str.contains(_IRREGULAR).fill_null(value=False).alias("irregular_numbering"),
+    )
+
+
+def _joined(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame:
+    """With ``timezone`` and ``postal_code_issue``, worked out once for each distinct place."""
+    places = rows.select("state", "city").unique()
+    zones = [timezone_of_place(jurisdiction, state, city) for state, city in places.rows()]
+    codes = rows.select("postal_code", "state").unique()
+    issues = [postal_code_issue(jurisdiction, code, state) for code, state in codes.rows()]
+    return rows.join(
+        places.with_columns(pl.Series("timezone", zones, dtype=pl.String)),
+        on=["state", "city"],
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
+    ).join(
+        codes.with_columns(pl.Series("postal_code_issue", issues, dtype=pl.String)),
+        on=["postal_code", "state"],
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
+    )

@@ -1,0 +1,50 @@
+"""The CSV files that reading a portfolio file leaves for COPY, and their columns. An empty field is NULL."""
+
+ACCEPTED_FILE = "accepted.csv"
+REJECTED_FILE = "rejected.csv"
+CONTRACTS_FILE = "contracts.csv"
+CONTACTS_FILE = "contacts.csv"
+ADDRESSES_FILE = "addresses.csv"
+
+ACCEPTED_COLUMNS = (
+    "row_number",
+    "contract_number",
+    "debtor_number",
+    "debtor_name",
+    "debtor_kind",
+    "tax_id",
+    "product",
+    "instalment_number",
+    "due_on",
+    "amount",
+    "phone_1",
+    "phone_1_e164",
+    "phone_2",
+    "phone_2_e164",
+    "email",
+    "address_kind",
+    "street",
+    "exterior",
+    "interior",
+    "neighbourhood",
+    "postal_code",
+    "city",
+    "state",
+    "timezone",
+    "irregular_numbering",
+    "address_issues",
+)
+"""``accepted.csv``: one line per good row, by row number. Empty is NULL; ``address_issues`` are codes and blanks."""
+
+REJECTED_COLUMNS = ("row_number", "contract_number", "errors", "cells")
+"""``rejected.csv``: one line per bad row, by row number.
+
+``contract_number`` is null when none can be read. ``errors`` is a JSON array of {column, code, reason}; ``column`` is
+the file's own header, null for the whole row. ``cells`` is a JSON array of the row's own fields.
+"""
+
+DEBTOR_COLUMNS = ("debtor_number", "debtor_name", "debtor_kind", "tax_id", "product")
+CONTRACT_COLUMNS = ("contract_number", "contract_id", "incomplete", "debtor_id", *DEBTOR_COLUMNS)
+CONTACT_COLUMNS = ("contract_id", "contact_id", "kind", "value", "dialable", "timezone", "rank")
+_ADDRESS = ("street", "exterior", "interior", "neighbourhood", "postal_code", "city", "state")
+ADDRESS_COLUMNS = ("contract_id", "address_id", "kind", *_ADDRESS, "irregular_numbering", "issues")

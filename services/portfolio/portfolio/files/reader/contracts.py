@@ -1,0 +1,96 @@
+"""What the good rows of a portfolio file say of each contract: contracts, contact points, addresses."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from uuid import UUID
+
+import polars as pl
+
+from portfolio.files.reader.columns import (
+    ACCEPTED_FILE,
+    ADDRESS_COLUMNS,
+    ADDRESSES_FILE,
+    CONTACT_COLUMNS,
+    CONTACTS_FILE,
+    CONTRACT_COLUMNS,
+    CONTRACTS_FILE,
+    DEBTOR_COLUMNS,
+    REJECTED_FILE,
+)
+from portfolio.ledger.identities import address_id_of, contact_id_of, contract_id_of, debtor_id_of
+
+_MOST_CONTACTS = 30_000
+
+
+def write_contracts(folder: Path, portfolio_id: UUID, creditor_id: UUID) -> None:
+    """Sum up ``accepted.csv`` and ``rejected.csv`` by contract, with the ids of contracts, debtors, points, addresses.
+
+    A contract is called what its first row calls it. A contract that has bad rows alone is listed without a debtor.
+    """
+    rows = pl.read_csv(folder / ACCEPTED_FILE, infer_schema=False)
+    rejected = pl.read_csv(folder / REJECTED_FILE, infer_schema=False, columns=["contract_number"])
+    contracts = _contracts(rows, rejected, portfolio_id, creditor_id)
+    contracts.select(CONTRACT_COLUMNS).write_csv(folder / CONTRACTS_FILE)
+    rows = rows.join(contracts.select("contract_number", "contract_id"), on="contract_number", maintain_order="left")
+    _contacts(rows).select(CONTACT_COLUMNS).write_csv(folder / CONTACTS_FILE)
+    _addresses(rows).select(ADDRESS_COLUMNS).write_csv(folder / ADDRESSES_FILE)
+
+
+def _contracts(rows: pl.DataFrame, rejected: pl.DataFrame, portfolio_id: UUID, creditor_id: UUID) -> pl.DataFrame:
+    good = rows.group_by("contract_number").agg(pl.col(name).drop_nulls().first() for name in DEBTOR_COLUMNS)
+    bad = rejected.drop_nulls().unique().with_columns(incomplete=pl.lit(value=True))
+    contracts = good.join(bad, on="contract_number", how="full", coalesce=True).sort("contract_number")
+    ids = [contract_id_of(portfolio_id, number) for number in contracts["contract_number"]]
+    debtors = (
+        debtor_id_of(creditor_id, number, contract_id) if name is not None else None
+        for number, name, contract_id in zip(contracts["debtor_number"], contracts["debtor_name"], ids, strict=True)
+    )
+    return contracts.with_columns(
+        _texts("contract_id", ids), _texts("debtor_id", debtors), pl.col("incomplete").fill_null(value=False)
+    )
+
+
+def _contacts(rows: pl.DataFrame) -> pl.DataFrame:
+    def phones(column: str) -> pl.DataFrame:
+        e164 = pl.col(f"{column}_e164")
+        return rows.select(
+            "contract_id",
+            pl.lit("phone").alias("kind"),
+            pl.coalesce(e164, column).alias("value"),
+            e164.is_not_null().alias("dialable"),
+            "timezone",
+        )
+
+    emails = rows.select(
+        "contract_id",
+        pl.lit("email").alias("kind"),
+        pl.col("email").str.to_lowercase().alias("value"),
+        pl.lit(value=False).alias("dialable"),
+        pl.lit(None, pl.String).alias("timezone"),
+    )
+    points = pl.concat([phones("phone_1"), phones("phone_2"), emails]).filter(pl.col("value").is_not_null())
+    points = points.unique(["contract_id", "kind", "value"], keep="first", maintain_order=True)
+    points = points.with_columns(
+        pl.int_range(pl.len()).over("contract_id").clip(upper_bound=_MOST_CONTACTS).alias("rank")
+    )
+    ids = (
+        contact_id_of(UUID(contract), kind, value)
+        for contract, kind, value in points.select("contract_id", "kind", "value").iter_rows()
+    )
+    return points.with_columns(_texts("contact_id", ids))
+
+
+def _addresses(rows: pl.DataFrame) -> pl.DataFrame:
+    addresses = (
+        rows.filter(pl.col("address_kind").is_not_null())
+        .rename({"address_kind": "kind", "address_issues": "issues"})
+        .unique(["contract_id", "kind"], keep="first", maintain_order=True)
+    )
+    ids = (
+        address_id_of(UUID(contract), kind) for contract, kind in addresses.select("contract_id", "kind").iter_rows()
+    )
+    return addresses.with_columns(_texts("address_id", ids))
+
+
+def _texts(name: str, ids: Iterable[UUID | None]) -> pl.Series:
+    return pl.Series(name, [None if one is None else str(one) for one in ids], dtype=pl.String)

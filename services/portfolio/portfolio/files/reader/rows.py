@@ -1,0 +1,155 @@
+"""Turn a portfolio file into the rows to load and the rows to give back, two CSV files for COPY."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+
+import polars as pl
+from jurisdictions import dialable_phone, profile
+
+from portfolio.files.reader.addresses import with_address_findings
+from portfolio.files.reader.checks import Check, checks, mapped, parse
+from portfolio.files.reader.columns import ACCEPTED_COLUMNS, ACCEPTED_FILE, REJECTED_COLUMNS, REJECTED_FILE
+from portfolio.tabular.csv import HEAD_BYTES, encoding_of, inspect_head, records
+from portfolio.tabular.records import CONTROL_CHARACTERS, FileHead, FileProblem, Record
+
+_ROWS_AT_ONCE = 20_000
+_MAX_TOTAL = Decimal("999999999999.99")
+_ERROR = pl.Struct({"column": pl.String, "code": pl.String, "reason": pl.String})
+_UNREADABLE: dict[str, pl.DataType | type[pl.DataType]] = {
+    "row_number": pl.Int64,
+    "contract_number": pl.String,
+    "faults": pl.List(_ERROR),
+    "fields": pl.List(pl.String),
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a file held. ``contracts`` have at least one accepted row; ``amount_accepted`` is the sum of those rows."""
+
+    rows_read: int
+    rows_accepted: int
+    rows_rejected: int
+    amount_accepted: Decimal
+    contracts: int
+    header: tuple[str, ...]
+
+
+def read_portfolio_file(path: Path, out: Path, jurisdiction: str) -> Summary:
+    """Read and check all of ``path``, and write ``accepted.csv`` and ``rejected.csv`` into the folder ``out``.
+
+    Their columns are ``ACCEPTED_COLUMNS`` and ``REJECTED_COLUMNS``; an empty field is NULL. ``FileProblem`` when
+    nothing of the file can be loaded; ``UnknownJurisdiction``.
+    """
+    profile(jurisdiction)
+    with path.open("rb") as file:
+        head = inspect_head(file.read(HEAD_BYTES))
+    whole, unreadable = _frames(records(path, encoding_of(path), head), head)
+    if whole.is_empty() and unreadable.is_empty():
+        raise FileProblem("empty", "The file has a header and no rows.")
+    accepted, rejected = _judged(whole, head)
+    accepted = _completed(accepted, head, jurisdiction)
+    rejected = pl.concat([rejected, _given_back(unreadable)]).sort("row_number")
+    amount = _total(accepted["amount"])
+    if amount > _MAX_TOTAL:
+        raise FileProblem("total_too_large", f"The amounts add up to {amount}, more than {_MAX_TOTAL}.")
+    accepted.write_csv(out / ACCEPTED_FILE)
+    rejected.write_csv(out / REJECTED_FILE)
+    return Summary(
+        rows_read=len(accepted) + len(rejected),
+        rows_accepted=len(accepted),
+        rows_rejected=len(rejected),
+        amount_accepted=amount,
+        contracts=accepted["contract_number"].n_unique(),
+        header=head.header,
+    )
+
+
+def _total(amounts: pl.Series) -> Decimal:
+    total = amounts.cast(pl.Decimal(38, 2)).sum()
+    return total if isinstance(total, Decimal) else Decimal("0.00")
+
+
+def _frames(found: Iterable[Record], head: FileHead) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The records with as many fields as the header, as text, and those that are unreadable, with their faults."""
+    schema: dict[str, type[pl.DataType]] = {"row_number": pl.Int64} | dict.fromkeys(head.columns, pl.String)
+    whole, unreadable = [pl.DataFrame(schema=schema)], [pl.DataFrame(schema=_UNREADABLE)]
+    found = iter(found)
+    while some := list(islice(found, _ROWS_AT_ONCE)):
+        good = [record for record in some if not record.faults]
+        columns = zip(*(record.fields for record in good), strict=True) if good else ((),) * len(head.columns)
+        numbers = pl.Series("row_number", [record.number for record in good], dtype=pl.Int64)
+        texts = (pl.Series(name, texts, dtype=pl.String) for name, texts in zip(head.columns, columns, strict=True))
+        whole.append(pl.DataFrame([numbers, *texts]))
+        bad = [_unreadable_row(record, head) for record in some if record.faults]
+        unreadable.append(pl.DataFrame(bad, schema=_UNREADABLE, orient="row"))
+    return pl.concat(whole), pl.concat(unreadable)
+
+
+def _unreadable_row(record: Record, head: FileHead) -> tuple[object, ...]:
+    place = head.columns.index("contract_number")
+    contract = record.fields[place] if place < len(record.fields) else None
+    faults = [{"column": None, "code": fault.code, "reason": fault.reason} for fault in record.faults]
+    return record.number, contract, faults, record.fields
+
+
+def _judged(raw: pl.DataFrame, head: FileHead) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows without a problem, read; and the others as ``rejected.csv`` has them, with every problem."""
+    rows = parse(raw, head)
+    rules = checks(head)
+    failed = rows.select(rule.failed.fill_null(value=False).alias(str(place)) for place, rule in enumerate(rules))
+    is_bad = failed.select(pl.any_horizontal(pl.all())).to_series()
+    errors = [_error(rule, head) for rule, rows_failed in zip(rules, failed, strict=True) if rows_failed.any()]
+    refused = rows.filter(is_bad).with_columns(
+        raw.filter(is_bad).select(pl.concat_list(head.columns).alias("fields")).to_series()
+    )
+    given_back = [_given_back(pl.DataFrame(schema=_UNREADABLE))]
+    # Not all at once: every row of a big file may be bad, in many ways.
+    for some in refused.iter_slices(_ROWS_AT_ONCE):
+        faults = pl.concat_list(errors).list.drop_nulls().alias("faults")
+        given_back.append(_given_back(some.with_columns(faults)))
+    return rows.filter(~is_bad), pl.concat(given_back)
+
+
+def _error(rule: Check, head: FileHead) -> pl.Expr:
+    error = pl.struct(
+        pl.lit(head.header_of(rule.column)).alias("column"),
+        pl.lit(rule.code).alias("code"),
+        pl.lit(rule.reason).alias("reason"),
+    )
+    return pl.when(rule.failed).then(error)
+
+
+def _given_back(refused: pl.DataFrame) -> pl.DataFrame:
+    # A number that holds control characters still tells which contract is incomplete: read it without them.
+    contract = pl.col("contract_number").str.replace_all(CONTROL_CHARACTERS, "").str.strip_chars()
+    # PostgreSQL keeps no NUL in text or jsonb; its symbol shows where it was.
+    fields = pl.col("fields").list.eval(pl.element().str.replace_all("\0", "\u2400", literal=True))
+    return refused.select(
+        "row_number",
+        contract.str.head(200).replace("", None),
+        _json_array(pl.col("faults")).alias("errors"),
+        _json_array(fields).alias("cells"),
+    ).select(REJECTED_COLUMNS)
+
+
+def _json_array(items: pl.Expr) -> pl.Expr:
+    """polars writes JSON of structs alone: wrap the list in one and take the wrapping off again."""
+    wrapped = pl.struct(items.alias("x")).struct.json_encode()
+    return wrapped.str.strip_prefix('{"x":').str.head(-1)
+
+
+def _completed(rows: pl.DataFrame, head: FileHead, jurisdiction: str) -> pl.DataFrame:
+    """Good rows with what follows from their cells: numbers, phones that can be dialled, what the address tells."""
+    if "instalment_number" not in head.columns:
+        by_due_date = pl.col("due_on").rank("ordinal").over("contract_number")
+        rows = rows.with_columns(by_due_date.cast(pl.Int32).alias("number"))
+    phones = [
+        mapped(rows[phone], lambda raw: dialable_phone(raw, jurisdiction)).alias(f"{phone}_e164")
+        for phone in ("phone_1", "phone_2")
+    ]
+    rows = rows.with_columns(*phones, pl.col("number").alias("instalment_number"), pl.col("kind").alias("debtor_kind"))
+    return with_address_findings(rows, jurisdiction).select(ACCEPTED_COLUMNS)

@@ -1,0 +1,51 @@
+"""The rows of a file that were given back."""
+
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
+
+from chassis import Conflict
+from chassis.csv import safe_csv_rows
+from recobro_events import Database
+
+from portfolio.files import queries, uploads
+
+_REJECTS_AT_ONCE = 2_000
+
+
+async def rejects(database: Database, file_id: UUID) -> AsyncIterator[bytes]:
+    """The rejected rows as a CSV file: row number, every problem, then the file's own columns.
+
+    ``Conflict`` while the file has not been read.
+    """
+    async with database.connection() as connection:
+        file = await uploads.find(connection, file_id)
+        header = await connection.fetchval(queries.HEADER, file_id)
+    if file.status in ("received", "reading"):
+        raise Conflict("This file has not been read yet.", code="not-read-yet")
+    return _reject_pages(database, file_id, header or [])
+
+
+async def _reject_pages(database: Database, file_id: UUID, header: Sequence[str]) -> AsyncIterator[bytes]:
+    for piece in safe_csv_rows([["row_number", "errors", *header]]):
+        yield piece
+    last = 0
+    while True:
+        async with database.connection() as connection:
+            rows = await connection.fetch(queries.REJECTS, file_id, last, _REJECTS_AT_ONCE)
+        for piece in safe_csv_rows(
+            ([row["row_number"], _told(row["errors"]), *row["cells"]] for row in rows), first=False
+        ):
+            yield piece
+        if len(rows) < _REJECTS_AT_ONCE:
+            return
+        last = rows[-1]["row_number"]
+
+
+def _told(errors: Sequence[dict[str, str | None]]) -> str:
+    """``column: reason (code); …``; what concerns the row as a whole names no column."""
+    return "; ".join(
+        f"{error['column']}: {error['reason']} ({error['code']})"
+        if error["column"]
+        else f"{error['reason']} ({error['code']})"
+        for error in errors
+    )

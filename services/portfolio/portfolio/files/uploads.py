@@ -1,0 +1,205 @@
+"""Portfolio files: taking them in, what became of them, and the rows that were given back."""
+
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from functools import partial
+from typing import IO, Any, Literal
+from uuid import UUID
+
+from chassis import Conflict, IdempotencyKey, InputModel, Invalid, NotFound, OutputModel, Page, PageQuery, Reader, page
+from recobro_events import Money, Row, Transaction, new_event_id
+
+from portfolio import metrics
+from portfolio.files import queries
+from portfolio.portfolios import portfolios
+from portfolio.tabular.csv import HEAD_BYTES, inspect_head
+from portfolio.tabular.records import FileProblem
+
+MAX_FILE_BYTES = 256 * 1024 * 1024
+PART_BYTES = 1024 * 1024
+_IN_MEMORY_BYTES = 1024 * 1024
+
+
+class FileUnknown(NotFound):
+    code = "file-unknown"
+    detail = "There is no such file."
+
+
+class Mode(StrEnum):
+    """``snapshot`` also closes the open contracts that it does not name."""
+
+    DELTA = "delta"
+    SNAPSHOT = "snapshot"
+
+
+class FileView(OutputModel):
+    """What became of a file. ``error`` says why it failed; ``contracts_to_close`` is what a snapshot would close."""
+
+    file_id: UUID
+    portfolio_id: UUID
+    filename: str
+    mode: Mode
+    as_of: date
+    size_bytes: int
+    status: Literal["received", "reading", "needs_confirmation", "loading", "loaded", "failed"]
+    rows_read: int | None
+    rows_accepted: int | None
+    rows_rejected: int | None
+    contracts: int | None
+    contracts_incomplete: int | None
+    contracts_to_close: int | None
+    amount_accepted: Money | None
+    error_code: str | None
+    error: str | None
+    received_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class Confirmation(InputModel):
+    accept: bool
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes two uploads one: the same bytes for the same portfolio, with the same mode and date."""
+
+    portfolio_id: UUID
+    sha256: bytes
+    mode: Mode
+    as_of: date
+
+    def __str__(self) -> str:
+        return f"file|{self.portfolio_id}|{self.sha256.hex()}|{self.mode}|{self.as_of}"
+
+
+@dataclass(frozen=True)
+class Received:
+    """A body that has arrived whole."""
+
+    content: IO[bytes]
+    size_bytes: int
+    sha256: bytes
+
+    def parts(self) -> Iterable[bytes]:
+        self.content.seek(0)
+        while part := self.content.read(PART_BYTES):
+            yield part
+
+
+@contextmanager
+def spooled() -> Iterator[IO[bytes]]:
+    """Where a body is kept while it arrives: in memory, then on disk; gone at the end."""
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as file:
+        yield file
+
+
+async def receive(stream: AsyncIterator[bytes], into: IO[bytes]) -> Received:
+    """Take the body in and look at its head; ``Invalid`` when it cannot be a portfolio file."""
+    digest, size = hashlib.sha256(), 0
+    async for chunk in stream:
+        into.write(chunk)
+        digest.update(chunk)
+        size += len(chunk)
+    into.seek(0)
+    try:
+        inspect_head(into.read(HEAD_BYTES))
+    except FileProblem as problem:
+        raise Invalid(problem.detail, code=problem.code.replace("_", "-")) from problem
+    return Received(into, size, digest.digest())
+
+
+async def keep(
+    tx: Transaction, identity: Identity, filename: str, received: Received, key: IdempotencyKey
+) -> tuple[FileView, bool]:
+    """Queue the file behind the portfolio's others; the file, and whether it is new or tried again.
+
+    The same upload again finds the file that there is. ``Conflict`` when a later file is already in.
+    """
+    if key is not None:
+        await key.claim(tx, received.sha256)
+    # The same bytes twice at once: the second waits for the first and finds its file.
+    await tx.execute(queries.LOCK_IDENTITY, str(identity))
+    same = await tx.fetchrow(queries.SAME, identity.portfolio_id, identity.sha256, identity.mode, identity.as_of)
+    if same is not None and same["status"] != "failed":
+        return await find(tx, same["file_id"]), False
+    file_id = new_event_id() if same is None else same["file_id"]
+    await tx.execute(queries.FORGET_PARTS, file_id)
+    for number, part in enumerate(received.parts()):
+        await tx.execute(queries.ADD_PART, file_id, number, part)
+    await portfolios.locked(tx, identity.portfolio_id)
+    await refuse_older(tx, identity.portfolio_id, identity.as_of)
+    if same is not None:
+        await tx.execute(queries.FORGET_REJECTS, file_id)
+        row = await tx.fetchrow(queries.TRY_AGAIN, file_id, filename)
+    else:
+        row = await tx.fetchrow(
+            queries.ADD_FILE,
+            file_id,
+            identity.portfolio_id,
+            filename,
+            identity.mode,
+            identity.as_of,
+            identity.sha256,
+            received.size_bytes,
+        )
+    return _view(row), True
+
+
+async def refuse_older(tx: Transaction, portfolio_id: UUID, as_of: date) -> None:
+    """``Conflict`` when a file of a later day has been loaded."""
+    newest = await tx.fetchval(queries.NEWER_LOADED, portfolio_id, as_of)
+    if newest is not None:
+        raise Conflict(
+            f"This file is as of {as_of}, and one as of {newest} has been loaded.",
+            code="older-file",
+            extra={"as_of": as_of, "loaded_as_of": newest},
+        )
+
+
+async def find(reader: Reader, file_id: UUID) -> FileView:
+    """``FileUnknown`` when there is none."""
+    return _view(await reader.fetchrow(queries.FILE, file_id))
+
+
+async def listed(reader: Reader, portfolio_id: UUID, query: PageQuery) -> Page[Any]:
+    """A portfolio's files, the last uploaded first."""
+    await portfolios.find(reader, portfolio_id)
+    after = query.after(int)
+    rows = await reader.fetch(queries.FILES, portfolio_id, after, query.limit + 1)
+    shown = page(rows, query, key=lambda row: (row["sequence"],))
+    return Page(items=[FileView.model_validate(item) for item in shown["items"]], next_cursor=shown["next_cursor"])
+
+
+async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) -> FileView:
+    """Let a snapshot close what it would close, or drop it. The same answer again changes nothing."""
+    portfolio_id = await tx.fetchval(queries.PORTFOLIO_OF, file_id)
+    if portfolio_id is None:
+        raise FileUnknown()
+    await portfolios.locked(tx, portfolio_id)
+    file = await tx.fetchrow(queries.LOCKED, file_id)
+    assert file is not None
+    if file["confirmed"] is not None and file["confirmed"] == confirmation.accept:
+        return await find(tx, file_id)
+    if file["status"] != "needs_confirmation":
+        raise Conflict(f"This file is {file['status']}: there is nothing to confirm.", code="nothing-to-confirm")
+    if confirmation.accept:
+        await tx.execute(queries.ACCEPT, file_id)
+    else:
+        await tx.execute(queries.REFUSE, file_id)
+        closing = file["contracts_to_close"]
+        detail = f"Closing {closing} contracts was not confirmed."
+        seconds = await tx.fetchval(queries.FAIL, file_id, "not_confirmed", detail)
+        tx.after_commit(partial(metrics.file_ended, "refused", seconds))
+    return await find(tx, file_id)
+
+
+def _view(row: Row | None) -> FileView:
+    if row is None:
+        raise FileUnknown()
+    return FileView.model_validate(dict(row))

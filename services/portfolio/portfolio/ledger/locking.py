@@ -1,0 +1,84 @@
+"""Row locks, in the one order that everything here takes them: portfolios, debtors, contracts, what is below them.
+
+A portfolio is locked FOR SHARE: its business date cannot move before this transaction has ended, so a staging run that
+starts afterwards sees what was written here.
+"""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from chassis import ContractUnknown
+from recobro_events import Row, Transaction, sorted_unique
+from recobro_events.contracts.portfolio import StageCause
+
+from portfolio.ledger.positions import reposition
+from portfolio.ledger.positions_queries import days_paused
+
+_CONTRACT = f"""
+SELECT contract.*, portfolio.business_date, portfolio.currency, portfolio.jurisdiction, portfolio.timezone,
+    greatest(0, coalesce(portfolio.business_date - oldest_due_on
+        - {days_paused("contract.contract_id", "contract.oldest_due_on", "portfolio.business_date")}, 0)) AS days_today,
+    contract.state = 'open' AND next_change_on <= business_date AS due_for_staging
+FROM portfolio JOIN contract USING (portfolio_id)
+WHERE contract_id = $1
+"""
+# FOR clauses lock in the order in which they are written.
+_LOCK_CONTRACT = f"{_CONTRACT} FOR SHARE OF portfolio FOR UPDATE OF contract"
+
+_LOCK_PORTFOLIOS = """
+SELECT portfolio_id FROM portfolio WHERE portfolio_id = ANY($1::uuid[]) ORDER BY portfolio_id FOR SHARE
+"""
+_LOCK_DEBTORS = "SELECT debtor_id FROM debtor WHERE debtor_id = ANY($1::uuid[]) ORDER BY debtor_id FOR UPDATE"
+_LOCK_CONTRACTS = "SELECT contract_id FROM contract WHERE contract_id = ANY($1::uuid[]) ORDER BY contract_id FOR UPDATE"
+
+
+async def lock_contract(tx: Transaction, contract_id: UUID) -> Row:
+    """Lock a contract for a change, and stage it first when a run that is under way has not come to it yet.
+
+    Returns it with the ``business_date``, ``currency``, ``jurisdiction`` and ``timezone`` of its portfolio, and its
+    days past due on the business date as ``days_today``. ``ContractUnknown``.
+    """
+    contract = await tx.fetchrow(_LOCK_CONTRACT, contract_id)
+    if contract is not None and contract["due_for_staging"]:
+        await reposition(tx, [contract_id], cause=StageCause.DAILY_RUN)
+        contract = await tx.fetchrow(_CONTRACT, contract_id)
+    if contract is None:
+        raise ContractUnknown()
+    return contract
+
+
+async def lock_contracts(
+    tx: Transaction, contract_ids: Collection[UUID], with_debtors_of: Collection[UUID] = ()
+) -> set[UUID]:
+    """Lock these contracts, and the debtors of some contracts with all the contracts that they hold.
+
+    Returns the ids of the contracts that are locked now; those that do not exist are not among them.
+    """
+    held = await tx.fetch(
+        """
+        SELECT contract_id, portfolio_id, debtor_id, debtor_id = ANY($2::uuid[]) AS debtor_too
+        FROM contract WHERE contract_id = ANY($1::uuid[]) OR debtor_id = ANY($2::uuid[])
+        """,
+        list(contract_ids),
+        await _debtors_of(tx, with_debtors_of),
+    )
+    await tx.execute(_LOCK_PORTFOLIOS, sorted_unique(row["portfolio_id"] for row in held))
+    if debtor_ids := sorted_unique(row["debtor_id"] for row in held if row["debtor_too"]):
+        await tx.execute(_LOCK_DEBTORS, debtor_ids)
+    # Loading may have given a debtor another contract until we held the debtor's row.
+    wanted = await tx.fetch(
+        "SELECT contract_id FROM contract WHERE contract_id = ANY($1::uuid[]) OR debtor_id = ANY($2::uuid[])",
+        list(contract_ids),
+        debtor_ids,
+    )
+    locked = await tx.fetch(_LOCK_CONTRACTS, sorted_unique(row["contract_id"] for row in wanted))
+    return {row["contract_id"] for row in locked}
+
+
+async def _debtors_of(tx: Transaction, contract_ids: Collection[UUID]) -> list[UUID]:
+    if not contract_ids:
+        return []
+    rows = await tx.fetch(
+        "SELECT DISTINCT debtor_id FROM contract WHERE contract_id = ANY($1::uuid[])", list(contract_ids)
+    )
+    return [row["debtor_id"] for row in rows]

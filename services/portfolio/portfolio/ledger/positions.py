@@ -1,0 +1,88 @@
+"""Where contracts stand: their balances, delay, stage and state, computed from instalments, payments and pauses.
+
+Whoever calls these has locked the contracts' rows. Every event of a contract carries a greater version than the one
+before it: a function that publishes raises the version itself, one that does not says so.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from recobro_events import Lane, Row, Transaction, sorted_unique
+from recobro_events.contracts.portfolio import ContractStageChanged, StageCause
+from recobro_events.tracing import current_traceparent
+
+from portfolio.ledger import positions_queries as queries
+
+NO_CAUSE: Mapping[UUID, UUID] = {}
+
+_POSITION = (
+    "contract_id",
+    "as_of",
+    "state",
+    "stage",
+    "days_past_due",
+    "overdue_balance",
+    "total_balance",
+    "oldest_due_on",
+)
+
+
+async def reposition(
+    tx: Transaction,
+    contract_ids: Collection[UUID],
+    as_of: date | None = None,
+    *,
+    cause: StageCause | None,
+    events_to_follow: int = 0,
+    episode: int | None = None,
+    received: Mapping[UUID, UUID] = NO_CAUSE,
+) -> Sequence[Row]:
+    """Compute the position of these contracts as of a day (default: their portfolio's business date) and store it.
+
+    A contract that changes stage gets a ContractStageChanged and a line of history, with ``cause``; None is for
+    contracts that nobody has heard of yet, and says nothing. Versions grow by one for that event, then by
+    ``events_to_follow``, which the caller publishes: their versions are the last ones up to the ``version`` returned.
+    ``episode`` overrules the count. In a consumer ``received`` tells for each contract the event that is being applied.
+
+    Returns for each contract its new position, ``next_change_on``, ``episode``, and as ``was_…`` what it was before.
+    """
+    rows = await tx.fetch(
+        queries.REPOSITION,
+        sorted_unique(contract_ids),
+        as_of,
+        cause,
+        events_to_follow,
+        episode,
+        list(received.keys()),
+        list(received.values()),
+        tx.consumer,
+        current_traceparent(),
+        ContractStageChanged.type,
+    )
+    if cause is not None and any(row["stage"] != row["was_stage"] for row in rows):
+        tx.wrote_outbox(Lane.BULK)
+    return rows
+
+
+async def reapply_payments(tx: Transaction, contract_ids: Collection[UUID]) -> None:
+    """Pay these contracts' instalments again, as they are stated now, with every payment that still counts.
+
+    Payments that a file has absorbed or that were reversed do not. Sets what is unpaid of each instalment, what each
+    payment has paid, and its credit. Positions and versions are left as they are: ``reposition`` comes next.
+    """
+    ids = sorted_unique(contract_ids)
+    await tx.execute(queries.FORGET_ALLOCATIONS, ids)
+    await tx.execute(queries.REAPPLY_PAYMENTS, ids)
+
+
+async def next_versions(tx: Transaction, contract_ids: Collection[UUID]) -> dict[UUID, Row]:
+    """Raise the versions of these contracts by one and return their positions, for an event about each of them."""
+    rows = await tx.fetch(queries.NEXT_VERSION, sorted_unique(contract_ids))
+    return {row["contract_id"]: row for row in rows}
+
+
+def position_of(row: Row, version: int | None = None) -> dict[str, Any]:
+    """The fields of a PositionEvent from a row of ``reposition`` or ``next_versions``."""
+    return {"version": row["version"] if version is None else version} | {name: row[name] for name in _POSITION}

@@ -1,0 +1,149 @@
+"""The statements behind ``positions``: each works on any number of contracts at once."""
+
+from portfolio.ledger.rules import STAGE_STARTS
+
+# ``days`` are the days past due before they are cut off at 0.
+_STAGE = "CASE {starts} ELSE 'current' END".format(
+    starts=" ".join(
+        f"WHEN days >= {start} THEN '{stage}'"
+        for stage, start in sorted(STAGE_STARTS.items(), key=lambda item: item[1], reverse=True)
+    )
+)
+_NEXT_START = "CASE {starts} END".format(
+    starts=" ".join(f"WHEN days < {start} THEN {start}" for start in sorted(STAGE_STARTS.values()))
+)
+
+
+def days_paused(contract_id: str, after: str, until: str) -> str:
+    """SQL: how many days d with ``after`` < d ≤ ``until`` are paused for a contract."""
+    return f"""
+        (SELECT coalesce(sum(greatest(0,
+            least(coalesce(pause.ends_on, {until}), {until}) - greatest(pause.starts_on, {after} + 1) + 1)), 0)::integer
+        FROM pause WHERE pause.contract_id = {contract_id})"""
+
+
+POSITION_JSON = """
+    'contract_id', {row}.contract_id, 'version', {row}.version, 'as_of', {row}.as_of, 'state', {row}.state,
+    'stage', {row}.stage, 'days_past_due', {row}.days_past_due,
+    'overdue_balance', {row}.overdue_balance::text, 'total_balance', {row}.total_balance::text,
+    'oldest_due_on', {row}.oldest_due_on"""
+
+# $1 contracts, $2 as_of or null, $3 cause or null, $4 how many more events follow, $5 an episode or null,
+# $6 and $7 the received event behind each contract, $8 consumer, $9 traceparent, $10 type of the event.
+REPOSITION = f"""
+WITH target AS MATERIALIZED (
+    SELECT contract.contract_id, coalesce($2::date, portfolio.business_date, contract.as_of) AS as_of
+    FROM contract JOIN portfolio USING (portfolio_id)
+    WHERE contract.contract_id = ANY($1::uuid[])
+), owed AS MATERIALIZED (
+    SELECT target.contract_id, target.as_of,
+        coalesce(sum(unpaid), 0) AS total,
+        coalesce(sum(unpaid) FILTER (WHERE due_on < target.as_of), 0) AS overdue,
+        min(due_on) FILTER (WHERE unpaid > 0) AS oldest,
+        min(due_on) FILTER (WHERE unpaid > 0 AND due_on >= target.as_of) AS next_due
+    FROM target LEFT JOIN instalment USING (contract_id)
+    GROUP BY target.contract_id, target.as_of
+), clock AS MATERIALIZED (
+    SELECT *, coalesce(as_of - oldest - {days_paused("owed.contract_id", "owed.oldest", "owed.as_of")}, 0) AS days
+    FROM owed
+), position AS (
+    SELECT *, {_STAGE} AS stage,
+        CASE WHEN oldest IS NOT NULL THEN least(next_due + 1, as_of + ({_NEXT_START} - days)) END AS next_change
+    FROM clock
+), moved AS (
+    UPDATE contract SET
+        as_of = position.as_of,
+        stage = position.stage,
+        days_past_due = greatest(0, position.days),
+        overdue_balance = position.overdue,
+        total_balance = position.total,
+        oldest_due_on = position.oldest,
+        next_change_on = CASE WHEN contract.state IN ('open', 'settled') THEN position.next_change END,
+        episode = coalesce($5::integer, contract.episode
+            + CASE WHEN contract.overdue_balance = 0 AND position.overdue > 0 THEN 1 ELSE 0 END),
+        state = CASE WHEN contract.state NOT IN ('open', 'settled') THEN contract.state
+            WHEN position.total = 0 THEN 'settled' ELSE 'open' END,
+        version = contract.version + $4::integer
+            + CASE WHEN $3::text IS NOT NULL AND contract.stage <> position.stage THEN 1 ELSE 0 END
+    FROM position
+    WHERE contract.contract_id = position.contract_id
+    RETURNING new.contract_id, new.portfolio_id, new.debtor_id, new.version, new.as_of, new.state, new.stage,
+        new.days_past_due, new.overdue_balance, new.total_balance, new.oldest_due_on, new.next_change_on, new.episode,
+        old.version AS was_version, old.as_of AS was_as_of, old.state AS was_state, old.stage AS was_stage,
+        old.days_past_due AS was_days_past_due, old.overdue_balance AS was_overdue_balance,
+        old.total_balance AS was_total_balance, old.episode AS was_episode
+), restaged AS MATERIALIZED (
+    SELECT moved.*, moved.version - $4::integer AS stage_version, cause.event_id AS cause_id
+    FROM moved LEFT JOIN unnest($6::uuid[], $7::uuid[]) AS cause (contract_id, event_id) USING (contract_id)
+    WHERE $3::text IS NOT NULL AND moved.stage <> moved.was_stage
+), published AS (
+    INSERT INTO outbox_bulk (event_id, type, key, traceparent, body)
+    SELECT
+        CASE WHEN cause_id IS NULL THEN uuidv7()
+            ELSE caused_event_id(cause_id, $8::text, $10::text, contract_id::text, 0) END,
+        $10::text, contract_id::text, $9::text,
+        json_build_object({POSITION_JSON.format(row="restaged").replace("restaged.version", "stage_version")},
+            'from_stage', was_stage, 'to_stage', stage, 'cause', $3::text)::text
+    FROM restaged ORDER BY contract_id
+), remembered AS (
+    INSERT INTO contract_history (contract_id, business_date, kind, summary, data)
+    SELECT contract_id, as_of, 'stage_changed', format('from %s to %s (%s)', was_stage, stage, $3::text),
+        jsonb_build_object('from_stage', was_stage, 'to_stage', stage, 'cause', $3::text,
+            'days_past_due', days_past_due, 'overdue_balance', overdue_balance::text)
+    FROM restaged ORDER BY contract_id
+)
+SELECT * FROM moved
+"""
+
+FORGET_ALLOCATIONS = """
+DELETE FROM payment_allocation USING payment
+WHERE payment.payment_id = payment_allocation.payment_id AND payment.contract_id = ANY($1::uuid[])
+    AND payment.absorbed_by IS NULL AND payment.reversed_at IS NULL
+"""
+
+# Payments and instalments lie end to end on the same line of money; where they overlap, one has paid the other.
+REAPPLY_PAYMENTS = """
+WITH money AS MATERIALIZED (
+    SELECT payment_id, contract_id, amount, sum(amount) OVER line - amount AS start, sum(amount) OVER line AS stop
+    FROM payment
+    WHERE contract_id = ANY($1::uuid[]) AND absorbed_by IS NULL AND reversed_at IS NULL
+    WINDOW line AS (PARTITION BY contract_id ORDER BY sequence)
+), debt AS MATERIALIZED (
+    SELECT contract_id, number, due_on, amount, unpaid,
+        sum(amount) OVER line - amount AS start, sum(amount) OVER line AS stop
+    FROM instalment
+    WHERE contract_id = ANY($1::uuid[])
+    WINDOW line AS (PARTITION BY contract_id ORDER BY due_on, number)
+), share AS MATERIALIZED (
+    SELECT money.payment_id, contract_id, debt.number, debt.due_on,
+        least(money.stop, debt.stop) - greatest(money.start, debt.start) AS amount
+    FROM money JOIN debt USING (contract_id)
+    WHERE least(money.stop, debt.stop) > greatest(money.start, debt.start)
+), paid AS (
+    UPDATE instalment SET unpaid = due.left_over
+    FROM (
+        SELECT contract_id, number, debt.amount - coalesce(sum(share.amount), 0) AS left_over
+        FROM debt LEFT JOIN share USING (contract_id, number)
+        GROUP BY contract_id, number, debt.amount
+    ) AS due
+    WHERE instalment.contract_id = due.contract_id AND instalment.number = due.number
+        AND instalment.unpaid <> due.left_over
+), credited AS (
+    UPDATE payment SET credit = kept.credit
+    FROM (
+        SELECT payment_id, money.amount - coalesce(sum(share.amount), 0) AS credit
+        FROM money LEFT JOIN share USING (payment_id)
+        GROUP BY payment_id, money.amount
+    ) AS kept
+    WHERE payment.payment_id = kept.payment_id AND payment.credit <> kept.credit
+)
+INSERT INTO payment_allocation (payment_id, contract_id, number, due_on, amount)
+SELECT payment_id, contract_id, number, due_on, amount FROM share
+"""
+
+NEXT_VERSION = """
+UPDATE contract SET version = contract.version + 1
+WHERE contract_id = ANY($1::uuid[])
+RETURNING contract_id, version, as_of, state, stage, days_past_due, overdue_balance, total_balance, oldest_due_on,
+    debtor_id, portfolio_id
+"""

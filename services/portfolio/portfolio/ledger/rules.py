@@ -1,0 +1,78 @@
+"""What holds for delay, stages, balances, disputes and contact, decided without I/O.
+
+``positions`` computes delay, stage and the waterfall of payments for many contracts at once, in SQL; the bounds of the
+stages are written here only.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from recobro_events.contracts.portfolio import ContractState, Stage
+
+T = TypeVar("T")
+
+STAGE_STARTS: dict[Stage, int] = {Stage.EARLY: 1, Stage.LATE: 31, Stage.LEGAL: 91}
+"""The first day past due of each stage after ``current``."""
+
+Pauses = Iterable[tuple[date, date | None]]
+"""First and last paused day, both inclusive; open-ended when the last is None."""
+
+
+def turns(items: Iterable[T], key: Callable[[T], object]) -> list[list[T]]:
+    """Cut ``items`` so that no key appears twice in a turn and each key's items keep their order."""
+    cut: list[list[T]] = []
+    depth: dict[object, int] = {}
+    for item in items:
+        turn = depth[key(item)] = depth.get(key(item), -1) + 1
+        if turn == len(cut):
+            cut.append([])
+        cut[turn].append(item)
+    return cut
+
+
+def stage_of(days_past_due: int) -> Stage:
+    reached = [stage for stage, start in STAGE_STARTS.items() if days_past_due >= start]
+    return reached[-1] if reached else Stage.CURRENT
+
+
+def days_paused(pauses: Pauses, after: date, until: date) -> int:
+    """How many days d with ``after`` < d ≤ ``until`` are paused."""
+    first = after + timedelta(days=1)
+    spans = ((min(ends_on or until, until) - max(starts_on, first)).days + 1 for starts_on, ends_on in pauses)
+    return sum(max(0, days) for days in spans)
+
+
+def days_past_due(oldest_due_on: date | None, pauses: Pauses, as_of: date) -> int:
+    """Days from the oldest unpaid due date to ``as_of``, without the paused ones; never below 0."""
+    if oldest_due_on is None:
+        return 0
+    return max(0, (as_of - oldest_due_on).days - days_paused(pauses, oldest_due_on, as_of))
+
+
+def next_stage_on(oldest_due_on: date | None, pauses: Sequence[tuple[date, date | None]], as_of: date) -> date | None:
+    """The day after ``as_of`` on which the stage changes if nothing happens; None when it never does."""
+    if oldest_due_on is None:
+        return None
+    days = days_past_due(oldest_due_on, pauses, as_of)
+    start = min((start for start in STAGE_STARTS.values() if start > days), default=None)
+    if start is None:
+        return None
+    day = oldest_due_on + timedelta(days=start)
+    while True:
+        if any(ends_on is None and starts_on <= day for starts_on, ends_on in pauses):
+            return None
+        reached = oldest_due_on + timedelta(days=start + days_paused(pauses, oldest_due_on, day))
+        if reached == day:
+            return day
+        day = reached
+
+
+def takes_money(state: ContractState) -> bool:
+    """Whether payments pay instalments; a contract that was handed back or written off keeps them as credit."""
+    return state in {ContractState.OPEN, ContractState.SETTLED}
+
+
+LARGEST_BALANCE = Decimal("999999999999.99")
+"""What an amount can hold: 14 digits, 2 of them after the point."""

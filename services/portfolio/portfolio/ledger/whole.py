@@ -1,0 +1,39 @@
+"""The whole state of contracts, published: to everyone when it changes, to one service that has missed something."""
+
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from recobro_events import Lane, Transaction, sorted_unique
+from recobro_events.contracts.portfolio import ContractRegistered, ContractRevised
+from recobro_events.tracing import current_traceparent
+
+from portfolio.ledger import whole_queries as queries
+from portfolio.ledger.positions import NO_CAUSE
+
+
+async def publish_whole(
+    tx: Transaction,
+    contract_ids: Collection[UUID],
+    event_type: type[ContractRegistered] | type[ContractRevised],
+    *,
+    received: Mapping[UUID, UUID] = NO_CAUSE,
+) -> None:
+    """Publish the whole state of these contracts as it is now; their versions and details versions grow by one."""
+    await tx.execute(
+        queries.PUBLISH_WHOLE,
+        sorted_unique(contract_ids),
+        event_type.type,
+        list(received.keys()),
+        list(received.values()),
+        tx.consumer,
+        current_traceparent(),
+    )
+    tx.wrote_outbox(Lane.BULK)
+
+
+async def say_whole_again(tx: Transaction, contract_ids: Collection[UUID]) -> None:
+    """Publish these contracts to ``tx.audience`` as they are, with all their payments; no version changes."""
+    await tx.execute(
+        queries.SAY_WHOLE_AGAIN, sorted_unique(contract_ids), ContractRevised.type, current_traceparent(), tx.audience
+    )
+    tx.wrote_outbox(Lane.BULK)

@@ -1,0 +1,91 @@
+"""The statements behind ``whole``: each works on any number of contracts at once."""
+
+from portfolio.ledger.positions_queries import POSITION_JSON
+
+_WHOLE = f"""    json_build_object({POSITION_JSON.format(row="whole")},
+        'details_version', whole.details_version, 'creditor_id', whole.creditor_id,
+        'portfolio_id', whole.portfolio_id, 'contract_number', whole.contract_number,
+        'incomplete', whole.incomplete, 'product', coalesce(whole.product, portfolio.product),
+        'jurisdiction', portfolio.jurisdiction, 'currency', portfolio.currency,
+        'debtor', json_build_object('debtor_id', debtor.debtor_id, 'kind', whole.debtor_kind,
+            'name', whole.debtor_name, 'tax_id', whole.tax_id, 'language', NULL,
+            'status', debtor.status, 'status_version', debtor.status_version),
+        'contact_points', contact_points.items, 'addresses', addresses.items, 'instalments', instalments.items,
+        'segment', NULL, 'episode', whole.episode, 'step', NULL,
+        'open_clarifications', clarifications.items, 'pauses', pauses.items, 'last_payment', last_payment.item"""
+
+
+_OF_WHOLE = """
+FROM whole
+JOIN portfolio USING (portfolio_id)
+JOIN debtor USING (debtor_id)
+CROSS JOIN LATERAL (
+    SELECT coalesce(json_agg(json_build_object('contact_id', contact_id, 'version', version, 'kind', kind,
+        'value', value, 'provenance', provenance, 'timezone', timezone, 'usable', usable)
+        ORDER BY rank, contact_id), '[]') AS items
+    FROM contact_point WHERE contact_point.contract_id = whole.contract_id AND contact_point.current
+) AS contact_points
+CROSS JOIN LATERAL (
+    SELECT coalesce(json_agg(json_build_object('address_id', address_id, 'kind', kind, 'street', street,
+        'exterior', exterior, 'interior', interior, 'neighbourhood', neighbourhood, 'postal_code', postal_code,
+        'city', city, 'state', state, 'country', country, 'authorised', authorised,
+        'irregular_numbering', irregular_numbering, 'issues', issues) ORDER BY kind, address_id), '[]') AS items
+    FROM address WHERE address.contract_id = whole.contract_id
+) AS addresses
+CROSS JOIN LATERAL (
+    SELECT coalesce(json_agg(json_build_object('number', number, 'due_on', due_on, 'amount', amount::text,
+        'unpaid', unpaid::text) ORDER BY due_on, number), '[]') AS items
+    FROM instalment WHERE instalment.contract_id = whole.contract_id
+) AS instalments
+CROSS JOIN LATERAL (
+    SELECT coalesce(json_agg(clarification_id ORDER BY clarification_id), '[]') AS items
+    FROM clarification
+    WHERE clarification.contract_id = whole.contract_id
+        AND (clarification.state = 'open' OR NOT clarification.contact_may_resume)
+) AS clarifications
+CROSS JOIN LATERAL (
+    SELECT coalesce(json_agg(json_build_object('pause_id', pause_id, 'version', version, 'starts_on', starts_on,
+        'ends_on', ends_on) ORDER BY starts_on, pause_id), '[]') AS items
+    FROM pause WHERE pause.contract_id = whole.contract_id
+) AS pauses
+LEFT JOIN LATERAL (
+    SELECT json_build_object('payment_id', payment_id, 'paid_on', paid_on, 'business_date', business_date) AS item
+    FROM payment WHERE payment.contract_id = whole.contract_id AND reversed_at IS NULL
+    ORDER BY sequence DESC LIMIT 1
+) AS last_payment ON true
+"""
+
+
+# $1 contracts, $2 type of the event, $3 and $4 the received event behind each contract, $5 consumer, $6 traceparent.
+PUBLISH_WHOLE = f"""
+WITH whole AS (
+    UPDATE contract SET version = version + 1, details_version = details_version + 1
+    WHERE contract_id = ANY($1::uuid[])
+    RETURNING *
+)
+INSERT INTO outbox_bulk (event_id, type, key, traceparent, body)
+SELECT
+    CASE WHEN cause.event_id IS NULL THEN uuidv7()
+        ELSE caused_event_id(cause.event_id, $5::text, $2::text, whole.contract_id::text, 0) END,
+    $2::text, whole.contract_id::text, $6::text,
+    {_WHOLE})::text
+{_OF_WHOLE}
+LEFT JOIN unnest($3::uuid[], $4::uuid[]) AS cause (contract_id, event_id) ON cause.contract_id = whole.contract_id
+ORDER BY whole.contract_id
+"""
+
+
+# $1 contracts, $2 type of the event, $3 traceparent, $4 for whom. Nothing has changed, so no version does.
+SAY_WHOLE_AGAIN = f"""
+WITH whole AS (SELECT * FROM contract WHERE contract_id = ANY($1::uuid[]))
+INSERT INTO outbox_bulk (type, key, traceparent, audience, body)
+SELECT $2::text, whole.contract_id::text, $3::text, $4::text,
+    {_WHOLE}, 'payments', payments.items)::text
+{_OF_WHOLE}
+CROSS JOIN LATERAL (
+    SELECT coalesce(json_agg(json_build_object('payment_id', payment_id, 'amount', amount::text, 'paid_on', paid_on,
+        'business_date', business_date, 'reversed', reversed_at IS NOT NULL) ORDER BY sequence), '[]') AS items
+    FROM payment WHERE payment.contract_id = whole.contract_id
+) AS payments
+ORDER BY whole.contract_id
+"""

@@ -1,0 +1,73 @@
+"""Payments as they are shown, and what each of them paid."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from chassis import (
+    ContractUnknown,
+    NotFound,
+    OutputModel,
+    Page,
+    PageQuery,
+    Reader,
+    page,
+)
+from recobro_events import Money
+
+from portfolio.payments import queries
+
+
+class Allocation(OutputModel):
+    instalment: int
+    due_on: date
+    amount: Money
+
+
+class Payment(OutputModel):
+    payment_id: UUID
+    contract_id: UUID
+    amount: Money
+    currency: str
+    paid_on: date
+    received_at: datetime
+    business_date: date
+    channel: str
+    reference: str | None
+    credit: Money
+    reversed_at: datetime | None
+    reversal_reason: str | None
+    allocations: list[Allocation]
+
+
+class PaymentUnknown(NotFound):
+    code = "payment-unknown"
+    detail = "There is no payment with this id."
+
+
+async def read(reader: Reader, payment_id: UUID) -> Payment:
+    """A payment and what it paid. ``PaymentUnknown``."""
+    row = await reader.fetchrow(queries.READ, payment_id)
+    if row is None:
+        raise PaymentUnknown()
+    return Payment(**{name: row[name] for name in Payment.model_fields})
+
+
+class PaymentItem(OutputModel):
+    payment_id: UUID
+    amount: Money
+    paid_on: date
+    received_at: datetime
+    business_date: date
+    channel: str
+    reference: str | None
+    credit: Money
+    reversed_at: datetime | None
+
+
+async def of_contract(reader: Reader, contract_id: UUID, query: PageQuery) -> Page[PaymentItem]:
+    """A page of a contract's payments, the first one first. ``ContractUnknown``."""
+    after = query.after(int) or 0
+    rows = await reader.fetch(queries.PAYMENTS, contract_id, after, query.limit + 1)
+    if not rows and not await reader.fetchval("SELECT true FROM contract WHERE contract_id = $1", contract_id):
+        raise ContractUnknown()
+    return page(rows, query, key=lambda row: (row["sequence"],))

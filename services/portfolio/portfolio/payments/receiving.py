@@ -1,0 +1,128 @@
+"""Money that arrives for a contract, and payments that are undone."""
+
+from datetime import date, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from chassis import (
+    Amount,
+    Conflict,
+    Day,
+    FieldError,
+    InputModel,
+    Invalid,
+    OutputModel,
+    ShortText,
+)
+from recobro_events import Money, Row, Transaction
+from recobro_events.contracts.portfolio import (
+    ContractState,
+    PaymentReceived,
+    Stage,
+)
+
+from portfolio.ledger.closing import close_if_settled
+from portfolio.ledger.history import Line, remember
+from portfolio.ledger.identities import payment_id_of
+from portfolio.ledger.locking import lock_contract
+from portfolio.ledger.positions import position_of, reposition
+from portfolio.ledger.rules import takes_money
+from portfolio.payments import queries
+from portfolio.payments.rules import latest_paid_on, stage_cause_of_payment
+
+
+class NewPayment(InputModel):
+    """``reference`` is the channel's own; it makes the payment unique in its portfolio."""
+
+    amount: Amount
+    paid_on: Day
+    channel: ShortText
+    reference: ShortText | None = None
+
+
+class PaymentReceipt(OutputModel):
+    """What is left after the payment; ``credit`` is what it held beyond that."""
+
+    payment_id: UUID
+    contract_id: UUID
+    amount: Money
+    credit: Money
+    overdue_balance: Money
+    total_balance: Money
+    state: ContractState
+    stage: Stage
+    days_past_due: int
+
+
+class PaymentKnown(Conflict):
+    code = "payment-known"
+    detail = "This portfolio has a payment with this channel and reference already."
+
+
+async def receive(tx: Transaction, contract_id: UUID, payment: NewPayment) -> PaymentReceipt:
+    """Apply a payment to the oldest instalments and tell everyone; a closed contract keeps it as credit.
+
+    ``ContractUnknown``, ``PaymentKnown``, ``Invalid`` when it is dated later than ``latest_paid_on``.
+    """
+    contract = await lock_contract(tx, contract_id)
+    _check_paid_on(payment.paid_on, contract)
+    received = await _apply(tx, contract, payment)
+    [position] = await reposition(
+        tx,
+        [contract_id],
+        cause=stage_cause_of_payment(payment.paid_on, contract["business_date"]),
+        events_to_follow=1,
+    )
+    tx.publish(
+        PaymentReceived(
+            **position_of(position),
+            payment_id=received["payment_id"],
+            amount=payment.amount,
+            currency=contract["currency"],
+            paid_on=payment.paid_on,
+            received_at=received["received_at"],
+            channel=payment.channel,
+            reference=payment.reference,
+            credit=received["credit"],
+            settled=position["total_balance"] == 0,
+            days_past_due_before=contract["days_today"],
+        )
+    )
+    what = {"payment_id": received["payment_id"], "amount": payment.amount, "credit": received["credit"]}
+    story = [Line(contract_id, "payment_received", f"{payment.amount:.2f} through {payment.channel}", what)]
+    await remember(tx, story + await close_if_settled(tx, position))
+    return PaymentReceipt(
+        **{name: position[name] for name in PaymentReceipt.model_fields if name in position},
+        payment_id=received["payment_id"],
+        amount=payment.amount,
+        credit=received["credit"],
+    )
+
+
+def _check_paid_on(paid_on: date, contract: Row) -> None:
+    latest = latest_paid_on(contract["business_date"], datetime.now(ZoneInfo(contract["timezone"])).date())
+    if paid_on > latest:
+        raise Invalid(
+            "A payment cannot have been made in the future.",
+            errors=[FieldError("/paid_on", f"must not be later than {latest}")],
+        )
+
+
+async def _apply(tx: Transaction, contract: Row, payment: NewPayment) -> Row:
+    received = await tx.fetchrow(
+        queries.RECEIVE,
+        contract["contract_id"],
+        payment.amount,
+        payment.paid_on,
+        contract["business_date"],
+        payment.channel,
+        payment.reference,
+        contract["days_today"],
+        contract["episode"],
+        takes_money(ContractState(contract["state"])),
+        payment_id_of(contract["portfolio_id"], payment.channel, payment.reference),
+    )
+    if received is None:
+        known = await tx.fetchval(queries.KNOWN, contract["portfolio_id"], payment.channel, payment.reference)
+        raise PaymentKnown(extra={"payment_id": known})
+    return received

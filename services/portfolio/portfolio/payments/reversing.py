@@ -1,0 +1,108 @@
+"""Payments that are undone: the contract is as if the payment had never been."""
+
+from uuid import UUID
+
+from chassis import (
+    Conflict,
+    InputModel,
+    OutputModel,
+    Text,
+)
+from recobro_events import Money, Row, Transaction
+from recobro_events.contracts.portfolio import (
+    ContractRevised,
+    ContractState,
+    PaymentReversed,
+    Stage,
+    StageCause,
+)
+
+from portfolio.ledger.history import Line, remember
+from portfolio.ledger.locking import lock_contract
+from portfolio.ledger.positions import position_of, reapply_payments, reposition
+from portfolio.ledger.rules import takes_money
+from portfolio.ledger.whole import publish_whole
+from portfolio.payments import queries
+from portfolio.payments.reading import PaymentUnknown
+from portfolio.payments.rules import DatedPayment, episodes_of
+
+
+class NewReversal(InputModel):
+    reason: Text
+
+
+class Reversal(OutputModel):
+    """The contract as if the payment had never been."""
+
+    payment_id: UUID
+    contract_id: UUID
+    overdue_balance: Money
+    total_balance: Money
+    state: ContractState
+    stage: Stage
+    days_past_due: int
+
+
+class PaymentReversedAlready(Conflict):
+    code = "payment-reversed"
+    detail = "This payment has been reversed; a payment is reversed at most once."
+
+
+async def reverse(tx: Transaction, payment_id: UUID, reason: str) -> Reversal:
+    """Undo a payment: the contract is as if it had never been. ``PaymentUnknown``, ``PaymentReversedAlready``."""
+    contract_id = await tx.fetchval("SELECT contract_id FROM payment WHERE payment_id = $1", payment_id)
+    if contract_id is None:
+        raise PaymentUnknown()
+    contract = await lock_contract(tx, contract_id)
+    payment = await tx.fetchrow(queries.REVERSE, payment_id, reason)
+    if payment is None:
+        raise PaymentReversedAlready()
+    episode = await _restore(tx, contract, payment)
+    [position] = await reposition(tx, [contract_id], cause=StageCause.REVERSAL, events_to_follow=1, episode=episode)
+    tx.publish(
+        PaymentReversed(
+            **position_of(position),
+            payment_id=payment_id,
+            amount=payment["amount"],
+            currency=contract["currency"],
+            reason=reason,
+        )
+    )
+    what = {"payment_id": payment_id, "amount": payment["amount"], "reason": reason}
+    await remember(tx, [Line(contract_id, "payment_reversed", f"{payment['amount']} taken back", what)])
+    if payment["absorbed_by"] is not None or position["state"] != position["was_state"]:
+        await publish_whole(tx, [contract_id], ContractRevised)
+    return Reversal(
+        **{name: position[name] for name in Reversal.model_fields if name != "payment_id"}, payment_id=payment_id
+    )
+
+
+async def _restore(tx: Transaction, contract: Row, payment: Row) -> int:
+    """Give the instalments back what the payment had paid; returns the episode that the contract is in then."""
+    contract_id = contract["contract_id"]
+    if payment["absorbed_by"] is not None:
+        await tx.execute(queries.PUT_BACK, payment["payment_id"], contract_id)
+    if not takes_money(ContractState(contract["state"])):
+        if payment["absorbed_by"] is None:
+            await tx.execute(queries.GIVE_BACK, payment["payment_id"])
+        return int(contract["episode"])
+    await reapply_payments(tx, [contract_id])
+    return await _episode_without(tx, contract, payment)
+
+
+async def _episode_without(tx: Transaction, contract: Row, payment: Row) -> int:
+    """Replay the episodes since the reversed payment without it, and correct what later payments remember."""
+    instalments = await tx.fetch(queries.INSTALMENTS, contract["contract_id"])
+    counted = await tx.fetch(queries.COUNTED_PAYMENTS, contract["contract_id"])
+    later = [row for row in counted if row["sequence"] > payment["sequence"]]
+    *before, now = episodes_of(
+        [(row["due_on"], row["amount"]) for row in instalments],
+        sum(row["amount"] for row in counted if row["sequence"] < payment["sequence"]),
+        [DatedPayment(row["amount"], row["business_date"]) for row in later],
+        payment["episode_before"],
+        payment["business_date"],
+        contract["business_date"],
+    )
+    if later:
+        await tx.execute(queries.EPISODES_BEFORE, [row["payment_id"] for row in later], before)
+    return now

@@ -1,0 +1,49 @@
+"""HTTP in: creditors and portfolios."""
+
+from uuid import UUID
+
+from chassis import Page, PageQuery, ReadConnection, Router, WriteTransaction, reads, writes
+
+from portfolio.portfolios import creditors, portfolios
+from portfolio.portfolios.creditors import Creditor, NewCreditor
+from portfolio.portfolios.portfolios import NewPortfolio, Portfolio
+
+router = Router(prefix="/v1", tags=["portfolios"])
+
+
+@router.post("/creditors", status_code=201, dependencies=[writes("portfolio")])
+async def add_creditor(new: NewCreditor, tx: WriteTransaction) -> Creditor:
+    """Register a creditor."""
+    return await creditors.add(tx, new)
+
+
+@router.get("/creditors", dependencies=[reads("portfolio")])
+async def list_creditors(connection: ReadConnection, query: PageQuery) -> Page[Creditor]:
+    """Creditors, the oldest first."""
+    return await creditors.listed(connection, query)
+
+
+@router.get("/creditors/{creditor_id}", dependencies=[reads("portfolio")])
+async def read_creditor(creditor_id: UUID, connection: ReadConnection) -> Creditor:
+    """One creditor."""
+    return await creditors.find(connection, creditor_id)
+
+
+@router.post("/portfolios", status_code=201, dependencies=[writes("portfolio")])
+async def add_portfolio(new: NewPortfolio, tx: WriteTransaction) -> Portfolio:
+    """Create a portfolio; its first file sets its business date."""
+    return await portfolios.add(tx, new)
+
+
+@router.get("/portfolios", dependencies=[reads("portfolio")])
+async def list_portfolios(
+    connection: ReadConnection, query: PageQuery, creditor_id: UUID | None = None
+) -> Page[Portfolio]:
+    """Portfolios, the oldest first."""
+    return await portfolios.listed(connection, query, creditor_id)
+
+
+@router.get("/portfolios/{portfolio_id}", dependencies=[reads("portfolio")])
+async def read_portfolio(portfolio_id: UUID, connection: ReadConnection) -> Portfolio:
+    """One portfolio."""
+    return await portfolios.find(connection, portfolio_id)

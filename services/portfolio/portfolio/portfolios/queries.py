@@ -1,0 +1,46 @@
+"""The statements about creditors, portfolios and what their contracts add up to."""
+
+ADD_CREDITOR = """
+INSERT INTO creditor (name, kind, country) VALUES ($1, $2, $3)
+RETURNING creditor_id, name, kind, country, created_at
+"""
+CREDITOR = "SELECT creditor_id, name, kind, country, created_at FROM creditor WHERE creditor_id = $1"
+CREDITORS = """
+SELECT creditor_id, name, kind, country, created_at FROM creditor
+WHERE $1::uuid IS NULL OR creditor_id > $1
+ORDER BY creditor_id LIMIT $2
+"""
+
+_PORTFOLIO = """
+portfolio_id, creditor_id, name, product, currency, jurisdiction, timezone, state, business_date, staged_to, created_at
+"""
+ADD_PORTFOLIO = f"""
+INSERT INTO portfolio (creditor_id, name, product, currency, jurisdiction, timezone)
+VALUES ($1, $2, $3, $4, $5, $6)
+RETURNING {_PORTFOLIO}
+"""
+PORTFOLIO = f"SELECT {_PORTFOLIO} FROM portfolio WHERE portfolio_id = $1"
+PORTFOLIOS = f"""
+SELECT {_PORTFOLIO} FROM portfolio
+WHERE ($1::uuid IS NULL OR portfolio_id > $1) AND ($2::uuid IS NULL OR creditor_id = $2)
+ORDER BY portfolio_id LIMIT $3
+"""
+TODAY = "SELECT (now() AT TIME ZONE timezone)::date FROM portfolio WHERE portfolio_id = $1"
+
+LOCKED = "SELECT * FROM portfolio WHERE portfolio_id = $1 FOR UPDATE"
+BUSINESS_DATE = "SELECT business_date FROM portfolio WHERE portfolio_id = $1 FOR SHARE"
+MOVE = "UPDATE portfolio SET business_date = $2 WHERE portfolio_id = $1"
+STAGED = "UPDATE portfolio SET staged_to = business_date WHERE portfolio_id = $1"
+SET_STATE = "UPDATE portfolio SET state = $2 WHERE portfolio_id = $1"
+_STATE = """
+portfolio.portfolio_id, portfolio.version, portfolio.state, portfolio.staged_to AS business_date,
+    portfolio.name, portfolio.creditor_id, creditor.name AS creditor_name, creditor.kind AS creditor_kind,
+    portfolio.jurisdiction, portfolio.timezone
+"""
+STATE_TO_PUBLISH = f"""
+UPDATE portfolio SET version = version + 1
+FROM creditor
+WHERE portfolio.portfolio_id = $1 AND creditor.creditor_id = portfolio.creditor_id
+RETURNING {_STATE}
+"""
+STATE_AS_IT_IS = f"SELECT {_STATE} FROM portfolio JOIN creditor USING (creditor_id) WHERE portfolio_id = $1"

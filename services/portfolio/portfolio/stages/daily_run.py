@@ -1,0 +1,102 @@
+"""The daily run: moves a portfolio's business date forward, and the contracts whose day has come.
+
+The business date moves first, in a moment; then the contracts that are due are restaged in chunks, each a transaction;
+then ``staged_to`` follows and everyone is told. What a run that died has left over is finished by the next one, and
+two at once share the work. Days on which nothing changes are passed over in one step.
+"""
+
+from datetime import date
+from uuid import UUID
+
+from chassis import Day, InputModel, OutputModel
+from recobro_events import Database, Transaction, step
+from recobro_events.contracts.portfolio import ContractRevised, Stage, StageCause
+
+from portfolio.ledger import positions
+from portfolio.ledger.whole import publish_whole
+from portfolio.portfolios import portfolios
+from portfolio.portfolios import queries as portfolio_queries
+from portfolio.stages import queries, totals
+
+CHUNK_CONTRACTS = 2_000
+
+
+class NewStagingRun(InputModel):
+    as_of: Day
+    portfolio_id: UUID | None = None
+
+
+class StagingRun(OutputModel):
+    """``changed``: contracts whose stage differs after the run. ``by_stage``: the open contracts of every stage."""
+
+    as_of: date
+    changed: int
+    by_stage: dict[Stage, int]
+
+
+async def run(database: Database, new: NewStagingRun) -> StagingRun:
+    """Stage one portfolio, or all that have had a file, up to ``as_of``. A day that is not later changes nothing."""
+    async with database.connection() as connection:
+        if new.portfolio_id is not None:
+            await portfolios.find(connection, new.portfolio_id)
+            chosen = [new.portfolio_id]
+        else:
+            chosen = [row["portfolio_id"] for row in await connection.fetch(queries.PORTFOLIOS)]
+    changed = sum([await advance(database, one, new.as_of) for one in chosen])
+    async with database.connection() as connection:
+        by_stage = await totals.of(connection, new.portfolio_id)
+    return StagingRun(as_of=new.as_of, changed=changed, by_stage={total.stage: total.contracts for total in by_stage})
+
+
+async def advance(
+    database: Database, portfolio_id: UUID, to: date, *, last_day: StageCause = StageCause.DAILY_RUN
+) -> int:
+    """Stage a portfolio day by day up to ``to``; how many contracts have changed stage.
+
+    Changes of an earlier day have the cause ``catch_up``, those of the last one ``last_day``.
+    """
+    # With time alone a stage only rises, so a contract that moved at all differs at the end.
+    changed: set[UUID] = set()
+    while (day := await step(database, lambda tx: open_day(tx, portfolio_id, to))) is not None:
+        cause = last_day if day >= to else StageCause.CATCH_UP
+        while (moved := await step(database, lambda tx: stage_chunk(tx, portfolio_id, cause))) is not None:  # noqa: B023
+            changed |= moved
+        await step(database, lambda tx: _close_day(tx, portfolio_id))
+    return len(changed)
+
+
+async def open_day(tx: Transaction, portfolio_id: UUID, to: date) -> date | None:
+    """Begin the next day, or the one that another run began and has not ended; None when all is done."""
+    portfolio = await portfolios.locked(tx, portfolio_id)
+    day: date | None = portfolio["business_date"]
+    if day is None or (day >= to and day == portfolio["staged_to"]):
+        return None
+    if day == portfolio["staged_to"]:
+        day = await tx.fetchval(queries.NEXT_DAY, portfolio_id, day, to)
+        await tx.execute(portfolio_queries.MOVE, portfolio_id, day)
+    return day
+
+
+async def stage_chunk(tx: Transaction, portfolio_id: UUID, cause: StageCause) -> set[UUID] | None:
+    """Restage some contracts that are due and return those whose stage changed; None when no contract is due."""
+    day = await portfolios.held_business_date(tx, portfolio_id)
+    due = await tx.fetch(queries.DUE, portfolio_id, day, CHUNK_CONTRACTS)
+    if not due:
+        return None
+    # Another run may have done them while we waited for their rows.
+    locked = await tx.fetch(queries.STILL_DUE, [row["contract_id"] for row in due], day)
+    rows = await positions.reposition(tx, [row["contract_id"] for row in locked], day, cause=cause)
+    moved = {row["contract_id"] for row in rows if row["stage"] != row["was_stage"]}
+    fallen_due = {row["contract_id"] for row in rows if row["overdue_balance"] != row["was_overdue_balance"]}
+    if untold := fallen_due - moved:
+        await publish_whole(tx, untold, ContractRevised)
+    return moved
+
+
+async def _close_day(tx: Transaction, portfolio_id: UUID) -> None:
+    portfolio = await portfolios.locked(tx, portfolio_id)
+    day = portfolio["business_date"]
+    if portfolio["staged_to"] == day or await tx.fetchval(queries.ANY_DUE, portfolio_id, day):
+        return
+    await tx.execute(portfolio_queries.STAGED, portfolio_id)
+    await portfolios.publish_state(tx, portfolio_id)

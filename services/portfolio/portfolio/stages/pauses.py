@@ -1,0 +1,136 @@
+"""Pauses: days on which the delinquency clock stands still."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from chassis import Conflict, Day, FieldError, InputModel, Invalid, NotFound, OutputModel, Text
+from recobro_events import Row, Transaction
+from recobro_events.contracts.portfolio import ContractPaused, ContractResumed, ContractState, Stage, StageCause
+
+from portfolio.ledger.history import Line, remember
+from portfolio.ledger.locking import lock_contract
+from portfolio.ledger.positions import position_of, reposition
+
+# A pause that was called off has no day: it ends before it starts, and overlaps nothing.
+_OVERLAPPING = """
+SELECT pause_id, starts_on, ends_on FROM pause
+WHERE contract_id = $1 AND (ends_on IS NULL OR ends_on >= starts_on)
+    AND starts_on <= coalesce($3::date, 'infinity') AND coalesce(ends_on, 'infinity') >= $2::date
+ORDER BY starts_on LIMIT 1
+"""
+_START = """
+INSERT INTO pause (contract_id, reason, starts_on, ends_on, version) VALUES ($1, $2, $3, $4, 0) RETURNING pause_id
+"""
+_END = "UPDATE pause SET ends_on = $2 WHERE pause_id = $1"
+_SET_VERSION = "UPDATE pause SET version = $2 WHERE pause_id = $1 RETURNING *"
+
+
+class NewPause(InputModel):
+    """The first and the last paused day; without ``ends_on`` it lasts until it is ended."""
+
+    reason: Text
+    starts_on: Day
+    ends_on: Day | None = None
+
+
+class PauseEnd(InputModel):
+    """The last paused day: by default the business date, or none at all for a pause that has not begun."""
+
+    ends_on: Day | None = None
+
+
+class PauseOutcome(OutputModel):
+    """The pause, and where the contract stands with it. A pause that ends before it starts was called off."""
+
+    pause_id: UUID
+    contract_id: UUID
+    reason: str
+    starts_on: date
+    ends_on: date | None
+    created_at: datetime
+    stage: Stage
+    days_past_due: int
+
+
+class PauseUnknown(NotFound):
+    code = "pause-unknown"
+    detail = "There is no pause with this id."
+
+
+class PauseOverlaps(Conflict):
+    code = "pause-overlap"
+    detail = "The contract is paused on some of these days already."
+
+
+class PauseEnded(Conflict):
+    code = "pause-ended"
+    detail = "This pause is over."
+
+
+class ContractIsClosed(Conflict):
+    code = "contract-closed"
+    detail = "The contract is closed."
+
+
+async def start(tx: Transaction, contract_id: UUID, new: NewPause) -> PauseOutcome:
+    """Pause a contract; days in the past restage it at once.
+
+    ``ContractUnknown``, ``ContractIsClosed``, ``PauseOverlaps``, ``Invalid`` when it would end before it starts.
+    """
+    contract = await lock_contract(tx, contract_id)
+    if new.ends_on is not None and new.ends_on < new.starts_on:
+        raise Invalid("A pause ends after it starts.", errors=[FieldError("/ends_on", "lies before starts_on")])
+    if contract["state"] != ContractState.OPEN:
+        raise ContractIsClosed()
+    if overlapping := await tx.fetchrow(_OVERLAPPING, contract_id, new.starts_on, new.ends_on):
+        raise PauseOverlaps(extra={"pause_id": overlapping["pause_id"]})
+    pause_id = await tx.fetchval(_START, contract_id, new.reason, new.starts_on, new.ends_on)
+    return await _moved_clock(tx, contract_id, pause_id, ContractPaused, "paused")
+
+
+async def end(tx: Transaction, pause_id: UUID, new: PauseEnd) -> PauseOutcome:
+    """Give a pause its last day; it can become shorter, never longer.
+
+    ``PauseUnknown``, ``PauseEnded`` when its last day lies behind, ``Invalid`` for a day that is not in it. The day
+    before ``starts_on`` calls it off.
+    """
+    contract_id = await tx.fetchval("SELECT contract_id FROM pause WHERE pause_id = $1", pause_id)
+    if contract_id is None:
+        raise PauseUnknown()
+    contract = await lock_contract(tx, contract_id)
+    pause = await tx.fetchrow("SELECT * FROM pause WHERE pause_id = $1", pause_id)
+    assert pause is not None
+    if pause["ends_on"] is not None and pause["ends_on"] < max(contract["business_date"], pause["starts_on"]):
+        raise PauseEnded()
+    await tx.execute(_END, pause_id, _last_day(pause, new.ends_on, contract["business_date"]))
+    return await _moved_clock(tx, contract_id, pause_id, ContractResumed, "resumed")
+
+
+def _last_day(pause: Row, wanted: date | None, business_date: date) -> date:
+    never: date = pause["starts_on"] - timedelta(days=1)
+    if wanted is None:
+        return max(never, business_date)
+    if wanted < never or (pause["ends_on"] is not None and wanted > pause["ends_on"]):
+        bounds = f"must not be before {never}, or after {pause['ends_on']} where that is known"
+        raise Invalid("This day is not in the pause.", errors=[FieldError("/ends_on", bounds)])
+    return wanted
+
+
+async def _moved_clock(
+    tx: Transaction,
+    contract_id: UUID,
+    pause_id: UUID,
+    event_type: type[ContractPaused] | type[ContractResumed],
+    kind: str,
+) -> PauseOutcome:
+    """Restage the contract and tell everyone; the pause takes the version of its event."""
+    [position] = await reposition(tx, [contract_id], cause=StageCause.PAUSE, events_to_follow=1)
+    pause = await tx.fetchrow(_SET_VERSION, pause_id, position["version"])
+    assert pause is not None
+    what: dict[str, Any] = {"pause_id": pause_id, "starts_on": pause["starts_on"], "ends_on": pause["ends_on"]}
+    tx.publish(event_type(**position_of(position), **what, pause_version=pause["version"]))
+    summary = f"{kind}: {pause['starts_on']} to {pause['ends_on'] or 'open end'}"
+    await remember(tx, [Line(contract_id, kind, summary, what | {"reason": pause["reason"]})])
+    known = {name: pause[name] for name in PauseOutcome.model_fields if name not in {"stage", "days_past_due"}}
+    return PauseOutcome(**known, stage=position["stage"], days_past_due=position["days_past_due"])

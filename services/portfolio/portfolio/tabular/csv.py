@@ -1,0 +1,219 @@
+"""From the bytes of a portfolio file to its records, without believing anything about them.
+
+A record that cannot be read is handed out with its fault and the next line starts a new one: one stray quotation mark
+costs one row, not the file.
+"""
+
+import csv
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from portfolio.tabular.profiles import FILE_COLUMNS, REQUIRED_COLUMNS, SPANISH_HEADERS, column_named
+from portfolio.tabular.records import CONTROL, Fault, FileHead, FileProblem, Record
+
+MAX_LINE_BYTES = 1_000_000
+MAX_RECORD_LINES = 50
+HEAD_BYTES = 65_536
+"""How many of the first bytes ``inspect_head`` wants to see."""
+
+_BOM = b"\xef\xbb\xbf"
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_OTHER_TYPES = {
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook (XLSX)",
+    b"PAR1": "a Parquet file",
+    b"%PDF": "a PDF document",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook (XLS)",
+    b"\x1f\x8b": "a gzip archive",
+}
+
+
+def inspect_head(first_bytes: bytes) -> FileHead:
+    """What the first ``HEAD_BYTES`` of a file tell; ``FileProblem`` when it cannot be a portfolio file."""
+    if not first_bytes.removeprefix(_BOM).strip():
+        raise FileProblem("empty", "The file is empty.")
+    for magic, what in _OTHER_TYPES.items():
+        if first_bytes.startswith(magic):
+            raise FileProblem("unsupported_type", f"This is {what}; export the portfolio as CSV.")
+    if first_bytes.startswith(_UTF16_BOMS):
+        raise FileProblem("bad_encoding", "The file is in UTF-16; save it as CSV in UTF-8.")
+    first_line, ended, _ = first_bytes.removeprefix(_BOM).partition(b"\n")
+    if not ended and len(first_bytes) >= HEAD_BYTES:
+        raise FileProblem("bad_header", f"The first line is longer than {HEAD_BYTES} bytes.")
+    line = _decoded_header(first_line).removesuffix("\r")
+    if CONTROL.search(line.replace("\t", "")):
+        raise FileProblem("unsupported_type", "The first line holds control characters: this is not a CSV file.")
+    return max((_head(line, delimiter) for delimiter in ",;\t"), key=_columns_known).checked()
+
+
+def _decoded_header(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    try:
+        return line.decode("cp1252")
+    except UnicodeDecodeError:
+        raise FileProblem("bad_encoding", "The first line is neither UTF-8 nor Windows-1252 text.") from None
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """The first line as one delimiter cuts it."""
+
+    delimiter: str
+    header: tuple[str, ...]
+    columns: tuple[str | None, ...]
+
+    def checked(self) -> FileHead:
+        known = [column for column in self.columns if column is not None]
+        missing = [column for column in REQUIRED_COLUMNS if column not in known]
+        if missing:
+            names = ", ".join(f"{SPANISH_HEADERS[column]!r} ({column})" for column in missing)
+            raise FileProblem("missing_columns", f"The first line does not name the columns {names}.")
+        doubled = sorted({column for column in known if known.count(column) > 1}, key=FILE_COLUMNS.index)
+        if doubled:
+            raise FileProblem("repeated_columns", f"Named more than once: {', '.join(doubled)}.")
+        unknown = [name for name, column in zip(self.header, self.columns, strict=True) if column is None]
+        if unknown:
+            names = ", ".join(repr(name[:100]) for name in unknown[:20])
+            raise FileProblem("unknown_columns", f"No such columns: {names}; take them out or correct them.")
+        return FileHead(self.delimiter, self.header, tuple(known))
+
+
+def _head(line: str, delimiter: str) -> _Candidate:
+    try:
+        names = next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return _Candidate(delimiter, (), ())
+    return _Candidate(delimiter, tuple(name.strip() for name in names), tuple(map(column_named, names)))
+
+
+def _columns_known(candidate: _Candidate) -> int:
+    return sum(column is not None for column in candidate.columns)
+
+
+def encoding_of(path: Path) -> str:
+    """``utf-8`` or ``cp1252``: the one that most lines with accents are valid in. UTF-8 wins where nothing decides.
+
+    Told by the lines, so that a damaged UTF-8 file is not taken for Windows-1252 and every name in it garbled.
+    ``FileProblem`` when it is neither.
+    """
+    with path.open("rb") as file:
+        if file.read(len(_BOM)) == _BOM:
+            return "utf-8"
+        file.seek(0)
+        as_utf8 = as_other = 0
+        outside_cp1252 = None
+        for number, line in enumerate(_limited_lines(file), start=1):
+            if line.isascii():
+                continue
+            if _decodes(line, "utf-8"):
+                as_utf8 += 1
+                continue
+            as_other += 1
+            if outside_cp1252 is None and not _decodes(line, "cp1252"):
+                outside_cp1252 = number
+    if as_utf8 >= as_other:
+        return "utf-8"
+    if outside_cp1252 is not None:
+        detail = f"Line {outside_cp1252} is neither UTF-8 nor Windows-1252 text; save the file as CSV in UTF-8."
+        raise FileProblem("bad_encoding", detail)
+    return "cp1252"
+
+
+def _decodes(line: bytes, encoding: str) -> bool:
+    try:
+        line.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _limited_lines(file: BinaryIO) -> Iterator[bytes]:
+    number = 0
+    while line := file.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if len(line) > MAX_LINE_BYTES:
+            raise FileProblem("line_too_long", f"Line {number} is longer than {MAX_LINE_BYTES:,} bytes.")
+        yield line
+
+
+class _Line(NamedTuple):
+    text: str
+    damaged: bool
+
+
+class _Lines(Iterator[str]):
+    """Lines as text, which remembers those of the current record and takes back what did not belong to it."""
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        self._source = _limited_lines(file)
+        self._encoding = encoding
+        self._returned: deque[_Line] = deque()
+        self.taken: list[_Line] = []
+
+    def __next__(self) -> str:
+        if len(self.taken) == MAX_RECORD_LINES:
+            raise csv.Error("unexpected end of data")
+        line = self._returned.popleft() if self._returned else self._decode(next(self._source))
+        self.taken.append(line)
+        return line.text
+
+    def _decode(self, raw: bytes) -> _Line:
+        try:
+            return _Line(raw.decode(self._encoding), damaged=False)
+        except UnicodeDecodeError:
+            return _Line(raw.decode(self._encoding, errors="replace"), damaged=True)
+
+    def give_back_all_but_first(self) -> None:
+        self._returned.extendleft(reversed(self.taken[1:]))
+        del self.taken[1:]
+
+
+def records(path: Path, encoding: str, head: FileHead) -> Iterator[Record]:
+    """Every record below the header but blank lines; ``FileProblem`` for a line beyond the limit."""
+    width = len(head.columns)
+    with path.open("rb") as file:
+        if file.read(len(_BOM)) != _BOM:
+            file.seek(0)
+        lines = _Lines(file, encoding)
+        reader = csv.reader(lines, delimiter=head.delimiter, strict=True)
+        number = 0
+        while True:
+            lines.taken.clear()
+            number += 1
+            faults: list[Fault] = []
+            try:
+                fields = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as wrong:
+                lines.give_back_all_but_first()
+                reader = csv.reader(lines, delimiter=head.delimiter, strict=True)
+                fields = _roughly_cut(lines.taken[0].text, head.delimiter)
+                faults.append(_fault_of(wrong))
+            if number == 1 or not (fields or faults):
+                continue
+            if len(fields) != width and not faults:
+                faults.append(Fault("ragged", f"has {len(fields)} fields where the header has {width}"))
+            if any(line.damaged for line in lines.taken):
+                faults.append(Fault("bad_encoding", "holds bytes that are not UTF-8 text"))
+            if faults and CONTROL.search("".join(fields)):
+                faults.append(Fault("control_character", "holds a control character"))
+            yield Record(number, fields, faults)
+
+
+def _fault_of(wrong: csv.Error) -> Fault:
+    if "field limit" in str(wrong):
+        return Fault("too_long", f"holds a field of more than {csv.field_size_limit():,} characters")
+    if "new-line character" in str(wrong):
+        return Fault("control_character", "holds a carriage return outside quotation marks")
+    return Fault("bad_quotes", "holds a quotation mark that is not closed, or text after a closing one")
+
+
+def _roughly_cut(line: str, delimiter: str) -> list[str]:
+    """The fields of a line that is no valid CSV, cut at every delimiter: for people to see, not to load."""
+    return [field[:1000] for field in line.rstrip("\r\n").split(delimiter)]

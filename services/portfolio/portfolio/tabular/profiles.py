@@ -1,0 +1,51 @@
+"""The columns that a portfolio file may have, and how its header names them.
+
+A file names its columns either in Spanish, as creditors' systems export them, or with the canonical names. Names match
+whatever their case, accents, blanks and punctuation, and in any order.
+"""
+
+import unicodedata
+
+REQUIRED_COLUMNS = ("contract_number", "debtor_name", "due_date", "amount_due")
+
+SPANISH_HEADERS = {
+    "contract_number": "No. Contrato",
+    "debtor_number": "No. Cliente",
+    "debtor_name": "Nombre / Razón social",
+    "debtor_kind": "Tipo de persona",
+    "tax_id": "RFC",
+    "product": "Producto",
+    "instalment_number": "No. Mensualidad",
+    "due_date": "Fecha de vencimiento",
+    "amount_due": "Importe vencido",
+    "phone_1": "Teléfono 1",
+    "phone_2": "Teléfono 2",
+    "email": "Correo electrónico",
+    "address_kind": "Tipo de domicilio",
+    "street": "Calle",
+    "exterior": "Núm. ext.",
+    "interior": "Núm. int.",
+    "neighbourhood": "Colonia",
+    "postal_code": "C.P.",
+    "city": "Municipio",
+    "state": "Estado",
+}
+"""The canonical name of every column, in the usual order, and the header that Mexican creditors give it."""
+
+FILE_COLUMNS = tuple(SPANISH_HEADERS)
+
+
+def plain(text: str) -> str:
+    """``text`` without accents, case, blanks and punctuation, to compare names that people typed."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in decomposed.casefold() if letter.isalnum())
+
+
+_COLUMN_OF = {plain(name): name for name in FILE_COLUMNS} | {
+    plain(header): name for name, header in SPANISH_HEADERS.items()
+}
+
+
+def column_named(header: str) -> str | None:
+    """The canonical name of the column that ``header`` means, or None."""
+    return _COLUMN_OF.get(plain(header))

@@ -1,0 +1,355 @@
+"""A portfolio file on disk becomes the rows to load and the rows to give back."""
+
+import json
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import pytest
+from jurisdictions import UnknownJurisdiction
+from portfolio.files.reader.__main__ import main
+from portfolio.files.reader.columns import ACCEPTED_COLUMNS, REJECTED_COLUMNS
+from portfolio.files.reader.rows import Summary
+from portfolio.tabular.csv import MAX_LINE_BYTES
+from portfolio.tabular.profiles import FILE_COLUMNS, SPANISH_HEADERS
+from portfolio.tabular.records import FileProblem
+from portfolio_files import GOOD, file_of, joined, line, read
+
+OPTIONS = ["--jurisdiction", "MX", "--portfolio", str(UUID(int=1)), "--creditor", str(UUID(int=2))]
+
+
+def test_a_good_row_is_read_whole(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, line(amount_due="$1,234.50", address_kind="Particular")))
+    assert found.rejected == []
+    assert list(found.accepted[0]) == list(ACCEPTED_COLUMNS)
+    assert {name: value for name, value in found.accepted[0].items() if value} == {
+        "row_number": "2",
+        "contract_number": "C-1",
+        "debtor_number": "D-1",
+        "debtor_name": "Íñigo Peña",
+        "debtor_kind": "person",
+        "instalment_number": "1",
+        "due_on": "2026-11-30",
+        "amount": "1234.50",
+        "phone_1": "044 999 519 4875",
+        "phone_1_e164": "+529995194875",
+        "address_kind": "personal",
+        "street": "Calle 5",
+        "exterior": "S/N",
+        "postal_code": "97000",
+        "city": "Mérida",
+        "state": "Yucatán",
+        "timezone": "America/Mexico_City",
+        "irregular_numbering": "true",
+    }
+    assert found.summary == Summary(1, 1, 0, Decimal("1234.50"), 1, tuple(SPANISH_HEADERS.values()))
+
+
+def test_canonical_headers_iso_dates_and_any_order_read_the_same(tmp_path: Path) -> None:
+    columns = tuple(reversed(FILE_COLUMNS))
+    path = tmp_path / "canonical.csv"
+    cells = {"debtor_kind": "person", "due_date": "2026-11-30", "address_kind": "personal"}
+    row = joined(GOOD | cells, columns)
+    path.write_text(",".join(columns) + "\n" + row + "\n", encoding="utf-8")
+    spanish = read(file_of(tmp_path, line(address_kind="Particular")))
+    assert read(path).accepted == spanish.accepted
+
+
+def test_under_the_canonical_header_a_date_with_slashes_is_not_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "canonical.csv"
+    path.write_text(",".join(FILE_COLUMNS) + "\n" + line(due_date="03/04/2026") + "\n", encoding="utf-8")
+    assert read(path).codes == {2: ["bad_date"]}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_the_encoding_is_told_by_the_file(tmp_path: Path, encoding: str) -> None:
+    found = read(file_of(tmp_path, line(), encoding=encoding))
+    assert found.accepted[0]["debtor_name"] == "Íñigo Peña"
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_other_delimiters_are_told_by_the_header(tmp_path: Path, delimiter: str) -> None:
+    path = tmp_path / "cartera.csv"
+    rows = [
+        delimiter.join(SPANISH_HEADERS.values()),
+        joined(GOOD | {"amount_due": "1,234.50"}, FILE_COLUMNS, delimiter),
+    ]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    assert read(path).accepted[0]["amount"] == "1234.50"
+
+
+def test_headers_match_whatever_their_accents_case_and_blanks(tmp_path: Path) -> None:
+    path = tmp_path / "cartera.csv"
+    header = " NO. CONTRATO,nombre/razon social , Fecha  de Vencimiento,IMPORTE VENCIDO,CP"
+    path.write_text(f"{header}\nC-1,Ana,30/11/2026,5,97000\n", encoding="utf-8")
+    found = read(path)
+    assert found.accepted[0]["postal_code"] == "97000"
+    assert found.summary.header == (
+        "NO. CONTRATO",
+        "nombre/razon social",
+        "Fecha  de Vencimiento",
+        "IMPORTE VENCIDO",
+        "CP",
+    )
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "code"),
+    [
+        ({"contract_number": " "}, "No. Contrato", "no_contract"),
+        ({"debtor_name": "\u00a0 "}, "Nombre / Razón social", "no_name"),
+        ({"debtor_kind": "Marciano"}, "Tipo de persona", "bad_kind"),
+        ({"due_date": ""}, "Fecha de vencimiento", "bad_date"),
+        ({"due_date": "31/02/2026"}, "Fecha de vencimiento", "bad_date"),
+        ({"due_date": "01/01/0000"}, "Fecha de vencimiento", "bad_date"),
+        ({"due_date": "31/12/1999"}, "Fecha de vencimiento", "bad_date"),
+        ({"due_date": "01/01/9999"}, "Fecha de vencimiento", "bad_date"),
+        ({"due_date": "30/11/26"}, "Fecha de vencimiento", "bad_date"),
+        ({"due_date": "12/31/2026"}, "Fecha de vencimiento", "bad_date"),
+        ({"amount_due": ""}, "Importe vencido", "bad_amount"),
+        ({"amount_due": "NaN"}, "Importe vencido", "bad_amount"),
+        ({"amount_due": "Infinity"}, "Importe vencido", "bad_amount"),
+        ({"amount_due": "1e400"}, "Importe vencido", "bad_amount"),
+        ({"amount_due": "1_000"}, "Importe vencido", "bad_amount"),
+        ({"amount_due": "true"}, "Importe vencido", "bad_amount"),
+        ({"amount_due": "1.234,50"}, "Importe vencido", "bad_amount"),
+        ({"amount_due": "1,23.50"}, "Importe vencido", "bad_amount"),
+        ({"amount_due": "12.345"}, "Importe vencido", "bad_amount"),
+        ({"amount_due": "1234567890123"}, "Importe vencido", "bad_amount"),
+        ({"amount_due": "٣"}, "Importe vencido", "bad_amount"),
+        ({"amount_due": "$-5.00"}, "Importe vencido", "negative_amount"),
+        ({"amount_due": "-$1,234.50"}, "Importe vencido", "negative_amount"),
+        ({"amount_due": "$0.00"}, "Importe vencido", "zero_amount"),
+        ({"amount_due": "-0"}, "Importe vencido", "zero_amount"),
+        ({"instalment_number": ""}, "No. Mensualidad", "bad_instalment_number"),
+        ({"instalment_number": "0"}, "No. Mensualidad", "bad_instalment_number"),
+        ({"instalment_number": "1.0"}, "No. Mensualidad", "bad_instalment_number"),
+        ({"instalment_number": "99999999999"}, "No. Mensualidad", "bad_instalment_number"),
+        ({"street": "x" * 201}, "Calle", "too_long"),
+        ({"debtor_name": "Le\0ti"}, "Nombre / Razón social", "control_character"),
+        ({"debtor_name": "Ana\u202eanA"}, "Nombre / Razón social", "control_character"),
+        ({"street": "Calle\u200f 5"}, "Calle", "control_character"),
+        ({"street": "Calle\x855"}, "Calle", "control_character"),
+        ({"city": "Mé\nrida"}, "Municipio", "control_character"),
+    ],
+)
+def test_each_problem_is_told_with_the_file_s_own_column(
+    tmp_path: Path, cells: dict[str, str], column: str, code: str
+) -> None:
+    found = read(file_of(tmp_path, line(**cells), line(contract_number="C-2")))
+    assert [(e["column"], e["code"]) for e in json.loads(found.rejected[0]["errors"])] == [(column, code)]
+    assert found.accepted_numbers == [3]
+
+
+def test_a_row_is_told_every_problem_it_has(tmp_path: Path) -> None:
+    row = line(contract_number="", debtor_name="", due_date="mañana", amount_due="-1", city="\0")
+    found = read(file_of(tmp_path, row))
+    assert found.codes == {2: ["control_character", "no_contract", "no_name", "bad_date", "negative_amount"]}
+    reasons = [error["reason"] for error in json.loads(found.rejected[0]["errors"])]
+    assert all(reasons)
+
+
+def test_a_rejected_row_keeps_its_own_fields(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, line(debtor_name=' Le\0ti "x" ', amount_due="$1,0")))
+    [row] = found.rejected
+    assert list(row) == list(REJECTED_COLUMNS)
+    cells = json.loads(row["cells"])
+    assert cells[FILE_COLUMNS.index("debtor_name")] == ' Le\u2400ti "x" '
+    assert cells[FILE_COLUMNS.index("amount_due")] == "$1,0"
+    assert len(cells) == len(FILE_COLUMNS)
+
+
+def test_ragged_rows_are_rejected_with_all_their_fields(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, line() + ",sobra,\0", "C-2,D-2,Ana", line(contract_number="C-3")))
+    assert found.codes == {2: ["ragged", "control_character"], 3: ["ragged"]}
+    assert json.loads(found.rejected[0]["cells"])[-2:] == ["sobra", "\u2400"]
+    assert json.loads(found.rejected[1]["cells"]) == ["C-2", "D-2", "Ana"]
+    assert [row["contract_number"] for row in found.rejected] == ["C-1", "C-2"]
+    assert found.accepted_numbers == [4]
+
+
+def test_a_contract_number_with_a_control_character_still_names_its_contract(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, line(contract_number="C\0-1"), line(contract_number="\0")))
+    assert [row["contract_number"] for row in found.rejected] == ["C-1", ""]
+
+
+def test_two_rows_of_one_instalment_are_both_rejected(tmp_path: Path) -> None:
+    rows = [line(), line(instalment_number="2"), line(instalment_number="01 "), line(contract_number="C-2")]
+    found = read(file_of(tmp_path, *rows))
+    assert found.codes == {2: ["duplicate_instalment"], 4: ["duplicate_instalment"]}
+    assert found.accepted_numbers == [3, 5]
+
+
+def test_a_row_whose_twin_is_bad_is_rejected_too(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, line(), line(amount_due="N/A")))
+    assert found.codes == {2: ["duplicate_instalment"], 3: ["bad_amount", "duplicate_instalment"]}
+
+
+def test_rows_without_a_contract_number_are_no_twins(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, line(contract_number=""), line(contract_number="")))
+    assert found.codes == {2: ["no_contract"], 3: ["no_contract"]}
+
+
+def test_without_instalment_numbers_the_due_dates_number_them(tmp_path: Path) -> None:
+    columns = tuple(column for column in FILE_COLUMNS if column != "instalment_number")
+    days = ["30/11/2026", "30/09/2026", "30/10/2026"]
+    rows = [joined(GOOD | {"due_date": day}, columns) for day in days]
+    found = read(file_of(tmp_path, *rows, columns=columns))
+    assert [row["instalment_number"] for row in found.accepted] == ["3", "1", "2"]
+
+
+def test_without_instalment_numbers_the_same_due_date_twice_is_a_duplicate(tmp_path: Path) -> None:
+    columns = tuple(column for column in FILE_COLUMNS if column != "instalment_number")
+    found = read(file_of(tmp_path, *[joined(GOOD, columns)] * 2, columns=columns))
+    assert found.codes == {2: ["duplicate_instalment"], 3: ["duplicate_instalment"]}
+
+
+def test_a_quoted_line_break_is_one_record_of_two_lines(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, line(street="Calle 5\nInt. 3"), line(contract_number="C-2")))
+    assert found.codes == {2: ["control_character"]}
+    assert found.accepted_numbers == [3]
+
+
+@pytest.mark.parametrize("name", ['"Ana', '"Ana"x'])
+def test_a_stray_quotation_mark_costs_one_row(tmp_path: Path, name: str) -> None:
+    good = [line(contract_number=f"C-{n}", amount_due="1,234.50") for n in range(2, 200)]
+    bad = line(debtor_name=name)
+    found = read(file_of(tmp_path, *good[:3], bad, *good[3:]))
+    assert found.codes == {5: ["bad_quotes"]}
+    assert found.rejected[0]["contract_number"] == "C-1"
+    assert found.summary.rows_accepted == len(good)
+
+
+def test_a_quotation_mark_open_at_the_end_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "cartera.csv"
+    path.write_bytes(file_of(tmp_path, line()).read_bytes() + b'C-2,D-2,"Ana')
+    assert read(path).codes == {3: ["bad_quotes"]}
+
+
+def test_quotation_marks_inside_a_name_are_text(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, line(debtor_name='Ana "La Güera" Peña')))
+    assert found.accepted[0]["debtor_name"] == 'Ana "La Güera" Peña'
+
+
+def test_a_damaged_line_of_a_utf8_file_is_rejected_alone(tmp_path: Path) -> None:
+    path = file_of(tmp_path, line(), line(contract_number="C-2"))
+    path.write_bytes(path.read_bytes() + line(contract_number="C-3").encode("cp1252"))
+    found = read(path)
+    assert found.codes == {4: ["bad_encoding"]}
+    assert found.accepted[0]["debtor_name"] == "Íñigo Peña"
+
+
+def test_blank_lines_are_no_rows_but_count_as_records(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, line(), "", line(contract_number="C-2"), "", ""))
+    assert (found.summary.rows_read, found.accepted_numbers) == (2, [2, 4])
+
+
+def test_a_field_beyond_the_reader_s_limit_is_rejected(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, line(street="x" * 200_000), line(contract_number="C-2")))
+    assert (found.codes, found.accepted_numbers) == ({2: ["too_long"]}, [3])
+
+
+def test_what_an_address_tells(tmp_path: Path) -> None:
+    found = read(
+        file_of(
+            tmp_path,
+            line(exterior="12", address_kind="Fiscal", postal_code="32000"),
+            line(contract_number="C-2", exterior="Mz 3 Lt 5", address_kind="Yate", state="Atlantis", postal_code=""),
+            line(contract_number="C-3", street="", exterior="", postal_code="", city="juárez", state="CHIHUAHUA"),
+            line(contract_number="C-4", street="", exterior="", postal_code="", city="", state=""),
+        )
+    )
+    told = ("address_kind", "timezone", "irregular_numbering", "address_issues")
+    assert [tuple(row[name] for name in told) for row in found.accepted] == [
+        ("fiscal", "America/Mexico_City", "false", "postal_code_of_another_state"),
+        ("other", "America/Mexico_City", "true", "unknown_kind unknown_state no_postal_code"),
+        ("other", "America/Ciudad_Juarez", "false", "no_street no_postal_code"),
+        ("", "America/Mexico_City", "false", ""),
+    ]
+
+
+def test_a_phone_that_cannot_be_dialled_is_kept_as_it_is(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, line(phone_1="12345", phone_2="(999) 5194876")))
+    row = found.accepted[0]
+    assert (row["phone_1"], row["phone_1_e164"], row["phone_2_e164"]) == ("12345", "", "+529995194876")
+
+
+async def test_postgresql_copies_both_files_as_they_are(tmp_path: Path, database_dsn: str) -> None:
+    name, street = 'Ana "La \\Güera" Peña', "\\."
+    rows = [line(debtor_name=name, street=street), line(contract_number="C-2", debtor_name="\0\x1f\n", street="NULL")]
+    found = read(file_of(tmp_path, *rows))
+    database = await asyncpg.connect(database_dsn)
+    try:
+        accepted = ", ".join(f"{column} text" for column in ACCEPTED_COLUMNS)
+        await database.execute(f"CREATE TABLE file_row ({accepted})")
+        await database.execute(
+            "CREATE TABLE file_reject (row_number int, contract_number text, errors jsonb, cells jsonb)"
+        )
+        for table, file in (("file_row", "accepted.csv"), ("file_reject", "rejected.csv")):
+            source = tmp_path / "cartera.out" / file
+            await database.copy_to_table(table, source=source, format="csv", header=True)
+        [row] = await database.fetch("SELECT debtor_name, street, product, due_on::date FROM file_row")
+        assert tuple(row) == (name, street, None, date(2026, 11, 30))
+        [reject] = await database.fetch("SELECT row_number, cells ->> 2, cells ->> 13 FROM file_reject")
+        assert tuple(reject) == (3, "\u2400\x1f\n", "NULL")
+    finally:
+        await database.close()
+    assert found.summary.rows_rejected == 1
+
+
+def test_a_file_whose_rows_are_all_bad_has_nothing_to_load(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, line(amount_due="x")))
+    assert found.accepted == []
+    assert found.summary == Summary(1, 0, 1, Decimal("0.00"), 0, tuple(SPANISH_HEADERS.values()))
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        ([], "empty"),
+        ([""], "empty"),
+        ([line(), line(contract_number="C-2", street="x" * MAX_LINE_BYTES)], "line_too_long"),
+        ([line(contract_number=f"C-{n}", amount_due="999999999999.99") for n in range(2)], "total_too_large"),
+    ],
+)
+def test_what_only_reading_finds(tmp_path: Path, lines: list[str], code: str) -> None:
+    with pytest.raises(FileProblem) as problem:
+        read(file_of(tmp_path, *lines))
+    assert problem.value.code == code
+    assert not list(tmp_path.glob("*.out/*"))
+
+
+def test_text_that_is_neither_utf8_nor_windows_1252_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = file_of(tmp_path, line(), encoding="cp1252")
+    path.write_bytes(path.read_bytes() + b"C-2,D-2,Agust\x81n\r\n")
+    with pytest.raises(FileProblem, match="Line 3") as problem:
+        read(path)
+    assert problem.value.code == "bad_encoding"
+
+
+def test_an_unknown_jurisdiction_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnknownJurisdiction):
+        read(file_of(tmp_path, line()), "ZZ")
+
+
+def test_the_command_prints_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = file_of(tmp_path, line(), line(instalment_number="x"))
+    assert main([str(path), str(tmp_path), *OPTIONS]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {
+        "rows_read": 2,
+        "rows_accepted": 1,
+        "rows_rejected": 1,
+        "amount_accepted": "1234.50",
+        "contracts": 1,
+        "header": list(SPANISH_HEADERS.values()),
+    }
+
+
+def test_the_command_prints_why_a_file_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "empty.csv"
+    path.write_bytes(b"")
+    assert main([str(path), str(tmp_path), *OPTIONS]) == 1
+    assert json.loads(capsys.readouterr().out)["problem"]["code"] == "empty"

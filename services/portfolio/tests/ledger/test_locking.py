@@ -1,0 +1,64 @@
+"""The order of row locks: portfolios, debtors, contracts."""
+
+import asyncio
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from chassis import ContractUnknown
+from portfolio.ledger.locking import lock_contract, lock_contracts
+from portfolio_builders import Given, days_ago
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+async def until_somebody_waits(given: Given) -> None:
+    async with asyncio.timeout(60):
+        while not (await given.rows(WAITING))[0][0]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("way", ["one", "many"])
+async def test_a_contract_is_not_held_by_who_waits_for_its_portfolio(given: Given, way: str) -> None:
+    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"), debtor_number="D")
+
+    async def lock() -> None:
+        async with given.database.transaction() as tx:
+            if way == "one":
+                await lock_contract(tx, contract_id)
+            else:
+                await lock_contracts(tx, [contract_id], with_debtors_of=[contract_id])
+
+    async with given.database.transaction() as run:
+        await run.execute("SELECT FROM portfolio FOR UPDATE")
+        waiting = asyncio.create_task(lock())
+        await until_somebody_waits(given)
+        await run.execute("SELECT FROM debtor FOR UPDATE NOWAIT")
+        await run.execute("SELECT FROM contract FOR UPDATE NOWAIT")
+    await waiting
+
+
+async def test_a_business_date_does_not_move_while_a_contract_of_it_is_changed(given: Given) -> None:
+    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
+    async with given.database.transaction() as payment, given.database.transaction() as run:
+        await lock_contract(payment, contract_id)
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await run.execute("SELECT FROM portfolio FOR UPDATE NOWAIT")
+        # The statement's failure has ended that transaction; there is nothing in it to keep.
+        await run.connection.execute("ROLLBACK; BEGIN")
+
+
+async def test_a_debtor_is_locked_with_all_that_they_hold_and_unknown_contracts_are_left_out(given: Given) -> None:
+    portfolio_id = await given.portfolio()
+    one, other = [await given.contract(portfolio_id, (days_ago(40), "100.00"), debtor_number="D") for _ in range(2)]
+    stranger = await given.contract(portfolio_id, (days_ago(40), "100.00"))
+    async with given.database.transaction() as tx:
+        assert await lock_contracts(tx, [uuid4()]) == set()
+        assert await lock_contracts(tx, [stranger, uuid4()]) == {stranger}
+        assert await lock_contracts(tx, [], with_debtors_of=[one, uuid4()]) == {one, other}
+
+
+async def test_an_unknown_contract_is_told(given: Given) -> None:
+    async with given.database.transaction() as tx:
+        with pytest.raises(ContractUnknown):
+            await lock_contract(tx, uuid4())

@@ -1,0 +1,79 @@
+"""What the first bytes of a file tell at the moment of its upload."""
+
+import io
+import zipfile
+
+import pytest
+from portfolio.tabular.csv import HEAD_BYTES, inspect_head
+from portfolio.tabular.profiles import FILE_COLUMNS, SPANISH_HEADERS
+from portfolio.tabular.records import FileProblem
+
+SPANISH = ",".join(SPANISH_HEADERS.values())
+
+
+def zipped() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("first_bytes", "code"),
+    [
+        (b"", "empty"),
+        (b"\xef\xbb\xbf", "empty"),
+        (b" \r\n\r\n", "empty"),
+        (zipped(), "unsupported_type"),
+        (b"PAR1\x15\x04", "unsupported_type"),
+        (b"%PDF-1.7\n", "unsupported_type"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "unsupported_type"),
+        (b"\x1f\x8b\x08\x00", "unsupported_type"),
+        (b"\x7fELF\x02\x01\x01\0\0\0\n", "unsupported_type"),
+        (SPANISH.encode("utf-16"), "bad_encoding"),
+        (b"No. Contrato,Raz\x81n\xff\n", "bad_encoding"),
+        (b"No. Contrato," + b"x" * HEAD_BYTES, "bad_header"),
+        (b'{"contract_number": 1}\n', "missing_columns"),
+        (b"<html>\n", "missing_columns"),
+        (b"1,2,3\n", "missing_columns"),
+        (b"\r\nNo. Contrato\n", "missing_columns"),
+        (f'"{SPANISH}\n'.encode(), "missing_columns"),
+        (b"contract_number,debtor_name,due_date\n", "missing_columns"),
+        (f"{SPANISH},contract_number\n".encode(), "repeated_columns"),
+        (f"{SPANISH},calle\n".encode(), "repeated_columns"),
+        (f"{SPANISH},Sucursal\n".encode(), "unknown_columns"),
+        (f"{SPANISH},\n".encode(), "unknown_columns"),
+    ],
+)
+def test_what_cannot_be_a_portfolio_file_is_refused_at_once(first_bytes: bytes, code: str) -> None:
+    with pytest.raises(FileProblem) as problem:
+        inspect_head(first_bytes)
+    assert problem.value.code == code
+    assert problem.value.detail
+
+
+def test_the_detail_names_what_is_wrong() -> None:
+    with pytest.raises(FileProblem, match=r"'Importe vencido' \(amount_due\)"):
+        inspect_head(b"contract_number,debtor_name,due_date\n")
+    with pytest.raises(FileProblem, match="Named more than once: street"):
+        inspect_head(f"{SPANISH},street\n".encode())
+    with pytest.raises(FileProblem, match="'Sucursal'"):
+        inspect_head(f"{SPANISH},Sucursal\n".encode())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", ""])
+def test_the_sample_s_header_is_understood(encoding: str, ending: str) -> None:
+    head = inspect_head((SPANISH + ending).encode(encoding))
+    assert head.columns == FILE_COLUMNS
+    assert head.header == tuple(SPANISH_HEADERS.values())
+
+
+def test_a_quoted_header_is_understood() -> None:
+    quoted = ";".join(f'"{header}"' for header in SPANISH_HEADERS.values())
+    assert inspect_head(quoted.encode()).delimiter == ";"
+
+
+def test_a_head_that_ends_inside_a_character_is_no_trouble() -> None:
+    head = inspect_head(f"{SPANISH}\nC-1,D-1,Íñigo".encode() + "é".encode()[:1])
+    assert head.columns == FILE_COLUMNS
