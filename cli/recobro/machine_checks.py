@@ -91,7 +91,7 @@ def keys_of_environment() -> list[Finding]:
 async def photos(url: str) -> Finding:
     """Whether a photo can be kept there, by keeping one and dropping it."""
     from chassis import Unavailable
-    from field_visits.album import Album
+    from field_visits.photos.album import Album
 
     what, album, photo_id = "photos", Album(url), uuid4()
     if missing := _missing_folder(url):

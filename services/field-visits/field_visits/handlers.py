@@ -46,7 +46,7 @@ from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 from recobro_platform import SERVICE_NAMES
 
 from field_visits import projection, projection_queries
-from field_visits.cancelling import Cause, cancel, cancel_unfit
+from field_visits.visits.cancelling import Cause, cancel, cancel_unfit
 
 consumer = Consumer(
     "field-visits", listens_to=("portfolio", "assignment", "promises", "dialer-feed"), platform=SERVICE_NAMES

@@ -4,10 +4,10 @@ from chassis import Program, Role, create_app
 from fastapi import FastAPI
 from recobro_events import Database, Runtime
 
-from field_visits.album import Album
 from field_visits.api import routers
-from field_visits.documents import Press
+from field_visits.documents.sheet import Press
 from field_visits.handlers import consumer
+from field_visits.photos.album import Album
 from field_visits.republishing import SOURCE
 from field_visits.settings import FieldVisitsSettings
 

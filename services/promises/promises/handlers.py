@@ -27,7 +27,7 @@ from recobro_events.contracts.portfolio import (
 from recobro_platform import SERVICE_NAMES
 
 from promises import projection
-from promises.judging import judge
+from promises.outcomes.judging import judge
 
 consumer = Consumer("promises", listens_to=("portfolio", "assignment"), platform=SERVICE_NAMES)
 

@@ -5,8 +5,8 @@ from fastapi import FastAPI
 from recobro_events import Database, Runtime
 
 from promises.api import routers
-from promises.deciding import Watch
 from promises.handlers import consumer
+from promises.outcomes.deciding import Watch
 from promises.republishing import SOURCE
 from promises.settings import PromisesSettings
 

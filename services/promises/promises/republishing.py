@@ -7,8 +7,8 @@ from uuid import UUID
 from recobro_events import Row, Source, Transaction
 from recobro_events.contracts.promises import PromiseEvent, PromiseState
 
-from promises.judging import event_of, promise_of
-from promises.making import made_event
+from promises.outcomes.judging import event_of, promise_of
+from promises.taking.making import made_event
 
 CHUNK_CONTRACTS = 200
 _BEFORE_ALL = UUID(int=0)

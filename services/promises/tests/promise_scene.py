@@ -10,8 +10,8 @@ from uuid import UUID
 
 import httpx
 from chassis.testing import mint
-from promises import deciding
 from promises.handlers import consumer
+from promises.outcomes import deciding
 from recobro_events import Database, Event, Row
 from recobro_events.contracts.assignment import (
     ContractPlaced,

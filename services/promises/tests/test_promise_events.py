@@ -4,8 +4,8 @@ import uuid
 from decimal import Decimal
 
 from promise_scene import Scene, day
-from promises import deciding
 from promises.handlers import consumer
+from promises.outcomes import deciding
 from recobro_events.contracts.portfolio import ContractState, DebtorStatus
 from recobro_events.contracts.promises import PromiseKept
 from recobro_events.testing import apply_records, record_of

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from promise_scene import Contract, Placement, Scene, code_of, day
-from promises import deciding
 from promises.handlers import consumer
+from promises.outcomes import deciding
 from recobro_events import Event, Transaction
 from recobro_events.testing import apply, handled, record_of, together
 

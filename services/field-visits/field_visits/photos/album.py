@@ -102,7 +102,7 @@ def _name(photo_id: UUID) -> str:
 async def _redrawn(content: bytes) -> bytes:
     # -P: nothing that happens to lie in the current folder may pass for our program. It gets none of our secrets.
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "field_visits.redrawing"),
+        *(sys.executable, "-P", "-m", "field_visits.photos.redrawing"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

@@ -15,9 +15,9 @@ import structlog
 from recobro_events import PASSING_TROUBLE, Database, beside
 from recobro_events.contracts.promises import PromiseState
 
-from promises import deciding_queries as queries
 from promises import metrics, projection_queries
-from promises.judging import judge
+from promises.outcomes import deciding_queries as queries
+from promises.outcomes.judging import judge
 
 CHUNK_CONTRACTS = 500
 POLL_SECONDS = 1.0

@@ -3,7 +3,8 @@
 from chassis import Day, InputModel, OutputModel, Router, ServiceDatabase, writes
 from recobro_events.contracts.promises import PromiseState
 
-from promises import deciding, metrics
+from promises import metrics
+from promises.outcomes import deciding
 
 router = Router(prefix="/v1", tags=["promises"])
 

@@ -24,9 +24,8 @@ from recobro_events.contracts.promises import (
     PromiseState,
 )
 
-from promises import judging_queries as queries
-from promises import rules
-from promises.rules import AgreementState
+from promises.outcomes import queries, rules
+from promises.outcomes.rules import AgreementState
 
 CHUNK_CONTRACTS = 1_000
 

@@ -15,8 +15,8 @@ from typing import Any
 import typst
 from recobro_events import Row
 
-from field_visits import rules
-from field_visits.rules import breakable
+from field_visits.visits import rules
+from field_visits.visits.rules import breakable
 
 TEMPLATES = Path(__file__).parent / "templates"
 _KINDS = {"personal": "Particular", "fiscal": "Fiscal", "commercial": "Comercial", "legal": "Legal"}

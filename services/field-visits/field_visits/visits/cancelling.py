@@ -12,7 +12,7 @@ from uuid import UUID
 from recobro_events import ContractEvent, Row, Transaction
 from recobro_events.contracts.field_visits import CancelReason, VisitCancelled
 
-from field_visits import visits_queries as queries
+from field_visits.visits import queries
 
 
 class Cause(NamedTuple):

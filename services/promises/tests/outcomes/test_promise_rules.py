@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from promise_scene import DAY, day
-from promises import rules
-from promises.rules import AgreementState, Case, Payment, Promise
+from promises.outcomes import rules
+from promises.outcomes.rules import AgreementState, Case, Payment, Promise
 from recobro_events.contracts.portfolio import ContractState, DebtorStatus
 from recobro_events.contracts.promises import PromiseState
 

@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from field_visits import album, photos
-from field_visits.album import Album
+from field_visits.photos import album
+from field_visits.photos import taking as photos
+from field_visits.photos.album import Album
 from PIL import Image
 from PIL.ExifTags import GPS, Base
 from visits_scene import Scene, moment

@@ -30,10 +30,10 @@ from pydantic import AfterValidator, Field
 from recobro_events import Money, Row, Transaction
 from recobro_events.contracts.promises import AgreedInstalment, AgreementKind, AgreementReached, MadeIn, PromiseState
 
-from promises import making, queries
-from promises.judging import judge
-from promises.promises_api import Cancellation
-from promises.rules import MAX_INSTALMENTS, MIN_INSTALMENTS, NOTHING, AgreementState
+from promises.outcomes.judging import judge
+from promises.outcomes.rules import MAX_INSTALMENTS, MIN_INSTALMENTS, NOTHING, AgreementState
+from promises.taking import making, queries
+from promises.taking.api import Cancellation
 
 router = Router(prefix="/v1", tags=["agreements"])
 

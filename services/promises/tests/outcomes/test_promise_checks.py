@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 from promise_scene import Json, Scene, day, pointers
-from promises import deciding
+from promises.outcomes import deciding
 from recobro_events import Database
 from recobro_events.contracts.promises import PromiseState
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from chassis import Reader
 from recobro_events import Row, Transaction
 
-from field_visits.eligibility import BUSINESS_DATE, DAYS_PAST_DUE, OPEN, REASON
+from field_visits.visits.eligibility import BUSINESS_DATE, DAYS_PAST_DUE, OPEN, REASON
 
 # Known: both the contract and its portfolio have been heard of; an agency knows what is placed with it.
 _KNOWN = """

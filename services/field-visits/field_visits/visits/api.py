@@ -21,11 +21,11 @@ from chassis import (
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from field_visits import ordering, visits
-from field_visits import visits_queries as queries
-from field_visits.documents import Press, letter_of, sheet_of
-from field_visits.rules import State
-from field_visits.visits import Visit
+from field_visits.documents.sheet import Press, letter_of, sheet_of
+from field_visits.visits import ordering, queries
+from field_visits.visits import reading as visits
+from field_visits.visits.reading import Visit
+from field_visits.visits.rules import State
 
 router = Router(prefix="/v1", tags=["visits"])
 _PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}}}

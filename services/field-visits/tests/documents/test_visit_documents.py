@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import typst
 from fastapi import FastAPI
-from field_visits import rules
-from field_visits.documents import TEMPLATES, Document, Press
+from field_visits.documents.sheet import TEMPLATES, Document, Press
+from field_visits.visits import rules
 from visited_contracts import NUMBERS
 from visits_scene import Scene, an_address
 

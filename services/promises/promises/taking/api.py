@@ -25,8 +25,8 @@ from chassis import (
 from recobro_events import Money
 from recobro_events.contracts.promises import MadeIn, PromiseState
 
-from promises import making, queries
-from promises.judging import judge
+from promises.outcomes.judging import judge
+from promises.taking import making, queries
 
 router = Router(prefix="/v1", tags=["promises"])
 

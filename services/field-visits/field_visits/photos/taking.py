@@ -10,9 +10,9 @@ from chassis import Conflict, Principal
 from recobro_events import Database, Row
 from recobro_events.contracts.field_visits import Position
 
-from field_visits import photos_queries as queries
-from field_visits import visits
-from field_visits.album import Album, Drawn
+from field_visits.photos import queries
+from field_visits.photos.album import Album, Drawn
+from field_visits.visits import reading as visits
 
 MOST_BYTES = 10 * 1024 * 1024
 MOST_PHOTOS = 20

@@ -7,8 +7,8 @@ from chassis import Conflict, FieldError, Invalid, NotFound, Principal, heard_of
 from recobro_events import Row, Transaction
 from recobro_events.contracts.field_visits import CancelReason, VisitCancelled, VisitOrdered
 
-from field_visits import rules, visits
-from field_visits import visits_queries as queries
+from field_visits.visits import queries, rules
+from field_visits.visits import reading as visits
 
 _SILENT = {
     CancelReason.UNKNOWN_STATE: "News of the contract could not be applied: until they are, nobody is visited.",

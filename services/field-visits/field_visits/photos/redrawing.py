@@ -1,6 +1,6 @@
 """Draw a photo anew, in a process of its own with limits: what a camera, or somebody else, hid in the file is gone.
 
-    python -m field_visits.redrawing < PHOTO
+    python -m field_visits.photos.redrawing < PHOTO
 
 prints one line of JSON, {width, height} or {"problem": detail}, and after it the photo as a JPEG without metadata.
 What the picture is, the decoder says, never a name. Only the first picture of a file is drawn.

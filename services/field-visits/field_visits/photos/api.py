@@ -28,9 +28,11 @@ from pydantic import BeforeValidator, Field
 from recobro_events import Row
 from recobro_events.contracts.field_visits import Position
 
-from field_visits import door, photos, visits
-from field_visits import photos_queries as queries
-from field_visits.album import Album
+from field_visits.door import reporting as door
+from field_visits.photos import queries
+from field_visits.photos import taking as photos
+from field_visits.photos.album import Album
+from field_visits.visits import reading as visits
 
 router = Router(prefix="/v1", tags=["photos"])
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,20})?", re.ASCII)

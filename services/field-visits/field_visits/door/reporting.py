@@ -21,10 +21,10 @@ from recobro_events.contracts.field_visits import (
 )
 from recobro_events.contracts.portfolio import DebtorStatus
 
-from field_visits import rules, visits
-from field_visits import visits_queries as queries
-from field_visits.rules import PaymentOption
-from field_visits.visits import Collected
+from field_visits.visits import queries, rules
+from field_visits.visits import reading as visits
+from field_visits.visits.reading import Collected
+from field_visits.visits.rules import PaymentOption
 
 REPORTED_BY = "visitor"
 _CLARIFICATION = "reported_by_visitor"

@@ -14,7 +14,8 @@ from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import DebtorStatus
 from recobro_events.contracts.promises import MadeIn, PromiseMade
 
-from promises import queries, rules
+from promises.outcomes import rules
+from promises.taking import queries
 
 
 class ContractUnknown(NotFound):

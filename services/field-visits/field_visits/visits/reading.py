@@ -8,9 +8,8 @@ from recobro_events import Part, Row, Transaction
 from recobro_events.contracts.field_visits import AddressVerdict, AttendedBy, CancelReason, Position, VisitOutcome
 from recobro_events.contracts.portfolio import ContactKind
 
-from field_visits import rules
-from field_visits import visits_queries as queries
-from field_visits.rules import State
+from field_visits.visits import queries, rules
+from field_visits.visits.rules import State
 
 
 class VisitUnknown(NotFound):

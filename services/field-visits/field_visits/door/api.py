@@ -12,8 +12,10 @@ from recobro_events import Money
 from recobro_events.contracts.field_visits import AddressVerdict, AttendedBy, Position, VisitOutcome
 from recobro_events.contracts.portfolio import ContactKind
 
-from field_visits import door, rules, visits
-from field_visits.visits import Collected, Visit
+from field_visits.door import reporting as door
+from field_visits.visits import reading as visits
+from field_visits.visits import rules
+from field_visits.visits.reading import Collected, Visit
 
 router = Router(prefix="/v1", tags=["at the door"])
 _LONGEST = {ContactKind.PHONE: 64, ContactKind.EMAIL: 254}
