@@ -38,7 +38,8 @@ RUN python -m venv --without-pip /opt/recobro \
         requirements/services.txt
 COPY --from=wheels /build/wheels wheels
 RUN tools/bin/uv pip install --compile-bytecode --no-deps --no-index --python /opt/recobro/bin/python \
-        wheels/recobro_events-*.whl wheels/recobro_chassis-*.whl wheels/recobro_jurisdictions-*.whl \
+        wheels/recobro_platform-*.whl wheels/recobro_events-*.whl wheels/recobro_projections-*.whl \
+        wheels/recobro_documents-*.whl wheels/recobro_chassis-*.whl wheels/recobro_jurisdictions-*.whl \
     && for package in portfolio assignment dialer_feed field_visits promises; do \
         tools/bin/uv pip install --compile-bytecode --no-deps --no-index --python /opt/recobro/bin/python \
             --target "packages/$package" wheels/recobro_"$package"-*.whl || exit 1; \

@@ -7,8 +7,8 @@ STAMP := $(VENV)/.installed
 PEERS := .bench-peers
 CONFIGURATION := docs/configuration.md $(addsuffix .settings,chassis assignment dialer_feed field_visits promises)
 LOCKS := requirements/uv.txt requirements/runtime.txt requirements/dev.txt
-PACKAGES := libs/platform libs/events libs/projections libs/chassis libs/jurisdictions services/portfolio services/assignment services/dialer-feed \
-	services/field-visits services/promises cli
+PACKAGES := libs/platform libs/events libs/projections libs/documents libs/chassis libs/jurisdictions services/portfolio \
+	services/assignment services/dialer-feed services/field-visits services/promises cli
 TYPED := $(foreach folder,$(PACKAGES) tests bench,$(if $(wildcard $(folder)/*.py $(folder)/*/*.py),$(folder)))
 
 DATA ?= .recobro

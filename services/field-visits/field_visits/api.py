@@ -1,7 +1,8 @@
 """HTTP in: every route of field-visits."""
 
-from field_visits.door import api as door_api
-from field_visits.photos import api as photos_api
-from field_visits.visits import api as visits_api
+from field_visits.documents import api as documents
+from field_visits.door import api as door
+from field_visits.photos import api as photos
+from field_visits.visits import api as visits
 
-routers = (visits_api.router, door_api.router, photos_api.router)
+routers = (visits.router, documents.router, door.router, photos.router)

@@ -1,13 +1,15 @@
 """The field-visits process: relays and consumers, HTTP."""
 
 from chassis import Program, Role, create_app
+from documents.press import Press
 from fastapi import FastAPI
 from recobro_events import Database, Runtime
 
 from field_visits.api import routers
-from field_visits.documents.sheet import Press
+from field_visits.documents import TEMPLATES
 from field_visits.handlers import consumer
 from field_visits.photos.album import Album
+from field_visits.photos.darkroom import Darkroom
 from field_visits.republishing import SOURCE
 from field_visits.settings import FieldVisitsSettings
 
@@ -17,8 +19,8 @@ SERVICE = "field-visits"
 def build_app(
     settings: FieldVisitsSettings, database: Database, runtime: Runtime | None, role: Role = Role.ALL
 ) -> FastAPI:
-    """The app, with its press and its album of photos, on a database that has been migrated."""
-    press = Press()
+    """The app, with its press, its darkroom and its album of photos, on a database that has been migrated."""
+    press = Press(TEMPLATES)
     app = create_app(
         service=SERVICE,
         title="Recobro field-visits",
@@ -30,6 +32,7 @@ def build_app(
         role=role,
     )
     app.state.press = press
+    app.state.darkroom = Darkroom()
     app.state.album = Album(settings.photos_url)
     return app
 

@@ -1,78 +1,75 @@
-"""Facts of the other services, kept in our own tables.
+"""What is known of portfolios, contracts, addresses and placements. Nothing here cancels; ``handlers`` does."""
 
-Groups of columns keep a version each and compare an event only with the groups that it carries: a payment that
-overtakes its contract's registration does not erase the debtor's address. Nothing here cancels; ``handlers`` does.
-"""
-
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from projections import clarifications, pauses
+from projections.columns import columns
+from projections.contracts import Details, Positions, keep_statuses_of_wholes
+from projections.portfolios import Portfolios
 from recobro_events import Transaction
-from recobro_events.contracts.assignment import (
-    ContractPlaced,
-    PlacementEvent,
-    PlacementKind,
-    PlacementReinstated,
-)
-from recobro_events.contracts.portfolio import (
-    ClarificationOpened,
-    ClarificationResolved,
-    ContractPaused,
-    ContractResumed,
-    ContractWhole,
-    DebtorStatusChanged,
-    PortfolioStateChanged,
-    PositionEvent,
-)
-from recobro_events.contracts.promises import PromiseEvent, PromiseMade, PromiseReopened
-from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
+from recobro_events.contracts.assignment import ContractPlaced, PlacementEvent, PlacementKind, PlacementReinstated
+from recobro_events.contracts.portfolio import ContractWhole
 
-from field_visits import projection_queries as queries
+BUSINESS_DATE = "greatest(portfolio.business_date, contract.as_of)"
+"""SQL: the business date of the row ``contract``, whichever of the two was heard of last."""
+
+PORTFOLIOS = Portfolios("business_date", "company", "timezone")
+POSITIONS = Positions("as_of", "state", "stage", "overdue_balance", "total_balance", "oldest_due_on")
+_DETAILS = Details("portfolio_id", "debtor_id", "contract_number", "name", "jurisdiction", "currency")
+
+# A whole contract older than the details that are known says nothing of addresses any more.
+_ADDRESSES = """
+INSERT INTO address
+    (contract_id, address_id, rank, kind, street, exterior, interior, neighbourhood, postal_code, city, state, country,
+    authorised, irregular_numbering, issues)
+SELECT fact.contract_id, fact.address_id, fact.rank, fact.kind, fact.street, fact.exterior, fact.interior,
+    fact.neighbourhood, fact.postal_code, fact.city, fact.state, fact.country, fact.authorised,
+    fact.irregular_numbering, fact.issues
+FROM unnest(
+    $1::uuid[], $2::bigint[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::boolean[], $15::boolean[], $16::text[])
+    AS fact (contract_id, details_version, address_id, rank, kind, street, exterior, interior, neighbourhood,
+        postal_code, city, state, country, authorised, irregular_numbering, issues)
+JOIN contract USING (contract_id)
+WHERE fact.details_version = contract.details_version
+ON CONFLICT (contract_id, address_id) DO UPDATE SET
+    rank = excluded.rank, kind = excluded.kind, street = excluded.street, exterior = excluded.exterior,
+    interior = excluded.interior, neighbourhood = excluded.neighbourhood, postal_code = excluded.postal_code,
+    city = excluded.city, state = excluded.state, country = excluded.country, authorised = excluded.authorised,
+    irregular_numbering = excluded.irregular_numbering, issues = excluded.issues, present = true
+"""
+_ABSENT_ADDRESSES = """
+UPDATE address known SET present = false
+FROM unnest($1::uuid[], $2::bigint[]) AS whole (contract_id, details_version)
+JOIN contract USING (contract_id)
+WHERE known.contract_id = whole.contract_id AND known.present
+    AND whole.details_version = contract.details_version
+    AND NOT EXISTS (
+        SELECT FROM unnest($3::uuid[], $4::uuid[]) AS listed (contract_id, address_id)
+        WHERE listed.contract_id = known.contract_id AND listed.address_id = known.address_id)
+"""
+# Of the kind visits alone. A recall or an end says no dates: those that are known stay.
+_PLACEMENTS = """
+INSERT INTO placement AS known (contract_id, placement_id, version, agency_id, active, starts_on, ends_on)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::boolean[], $6::date[], $7::date[])
+ON CONFLICT (contract_id, placement_id) DO UPDATE SET
+    version = greatest(known.version, excluded.version),
+    active = CASE WHEN known.version < excluded.version THEN excluded.active ELSE known.active END,
+    starts_on = coalesce(excluded.starts_on, known.starts_on),
+    ends_on = CASE WHEN excluded.starts_on IS NULL THEN known.ends_on ELSE excluded.ends_on END
+WHERE known.version < excluded.version OR (known.starts_on IS NULL AND excluded.starts_on IS NOT NULL)
+"""
 
 
-def _columns(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    return list(zip(*rows, strict=True))
-
-
-async def keep_positions(tx: Transaction, events: Sequence[PositionEvent]) -> None:
-    """State, stage and balances, where they are newer than what is known."""
-    rows = [
-        (e.contract_id, e.version, e.as_of, e.state, e.stage, e.overdue_balance, e.total_balance, e.oldest_due_on)
-        for e in events
-    ]
-    await queries.save_positions(tx, _columns(rows))
-
-
-async def keep_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
-    """Everything that a whole contract says: each group where it is newer."""
-    await keep_positions(tx, events)
-    await queries.save_details(tx, _columns(_details(event) for event in events))
-    await queries.save_statuses(tx, _columns((e.contract_id, e.debtor.status_version, e.debtor.status) for e in events))
-    await _keep_addresses(tx, events)
-    pauses = [(e.contract_id, p.pause_id, p.version, p.starts_on, p.ends_on) for e in events for p in e.pauses]
-    if pauses:
-        await queries.save_pauses(tx, _columns(pauses))
-    await queries.retire_pauses(
-        tx, _columns((e.contract_id, e.version) for e in events), _columns(pause[:2] for pause in pauses) or [(), ()]
-    )
-    disputes = [(e.contract_id, dispute, e.version) for e in events for dispute in e.open_clarifications]
-    if disputes:
-        await queries.open_clarifications(tx, _columns(disputes))
-    facts = _columns((e.contract_id, e.version, False) for e in events)
-    await queries.end_clarifications(tx, facts, _columns(dispute[:2] for dispute in disputes) or [(), ()])
-
-
-def _details(event: ContractWhole) -> tuple[Any, ...]:
-    return (
-        event.contract_id,
-        event.details_version,
-        event.portfolio_id,
-        event.debtor.debtor_id,
-        event.contract_number,
-        event.debtor.name,
-        event.jurisdiction,
-        event.currency,
-    )
+async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
+    """Everything that a whole contract says: each group of columns where it is newer."""
+    await POSITIONS.keep(tx, wholes)
+    await _DETAILS.keep(tx, wholes)
+    await keep_statuses_of_wholes(tx, wholes)
+    await _keep_addresses(tx, wholes)
+    await pauses.keep_of_wholes(tx, wholes)
+    await clarifications.keep_of_wholes(tx, wholes)
 
 
 async def _keep_addresses(tx: Transaction, events: Sequence[ContractWhole]) -> None:
@@ -99,31 +96,9 @@ async def _keep_addresses(tx: Transaction, events: Sequence[ContractWhole]) -> N
         for rank, a in enumerate(event.addresses)
     ]
     if addresses:
-        await queries.save_addresses(tx, _columns(addresses))
-    listed = _columns((address[0], address[2]) for address in addresses) or [(), ()]
-    await queries.retire_addresses(tx, _columns((e.contract_id, e.details_version) for e in events), listed)
-
-
-async def keep_statuses(tx: Transaction, events: Sequence[DebtorStatusChanged]) -> None:
-    await queries.save_statuses(tx, _columns((e.contract_id, e.status_version, e.status) for e in events))
-
-
-async def keep_pauses(tx: Transaction, events: Sequence[ContractPaused | ContractResumed]) -> None:
-    rows = [(e.contract_id, e.pause_id, e.pause_version, e.starts_on, e.ends_on) for e in events]
-    await queries.save_pauses(tx, _columns(rows))
-
-
-async def keep_clarifications(tx: Transaction, events: Sequence[ClarificationOpened]) -> None:
-    await queries.open_clarifications(tx, _columns((e.contract_id, e.clarification_id, e.version) for e in events))
-
-
-async def keep_resolutions(tx: Transaction, events: Sequence[ClarificationResolved]) -> None:
-    """Where contact may not resume yet, the silence stays until a later resolution of the same one allows it."""
-    rows = [(e.contract_id, e.clarification_id, e.version, not e.contact_may_resume) for e in events]
-    await queries.resolve_clarifications(tx, _columns(rows))
-    silent = [(e.contract_id, other) for e in events for other in e.still_open]
-    facts = _columns((e.contract_id, e.version, True) for e in events)
-    await queries.end_clarifications(tx, facts, _columns(silent) or [(), ()])
+        await tx.execute(_ADDRESSES, *columns(addresses, 16))
+    wholes = columns(((e.contract_id, e.details_version) for e in events), 2)
+    await tx.execute(_ABSENT_ADDRESSES, *wholes, *columns(((row[0], row[2]) for row in addresses), 2))
 
 
 async def keep_placements(tx: Transaction, events: Sequence[PlacementEvent]) -> None:
@@ -134,7 +109,7 @@ async def keep_placements(tx: Transaction, events: Sequence[PlacementEvent]) -> 
         if e.kind is PlacementKind.VISITS
     ]
     if rows:
-        await queries.save_placements(tx, _columns(rows))
+        await tx.execute(_PLACEMENTS, *columns(rows, 7))
 
 
 def _in_force(event: PlacementEvent) -> tuple[Any, Any, Any]:
@@ -142,25 +117,3 @@ def _in_force(event: PlacementEvent) -> tuple[Any, Any, Any]:
     if isinstance(event, ContractPlaced | PlacementReinstated):
         return True, event.starts_on, event.ends_on
     return False, None, None
-
-
-async def keep_promises(tx: Transaction, events: Sequence[PromiseEvent]) -> None:
-    rows = [
-        (e.contract_id, e.promise_id, e.version, isinstance(e, PromiseMade | PromiseReopened), e.silent_until)
-        for e in events
-    ]
-    await queries.save_promises(tx, _columns(rows))
-
-
-async def keep_portfolios(tx: Transaction, events: Sequence[PortfolioStateChanged]) -> None:
-    rows = [(e.portfolio_id, e.version, e.business_date, e.creditor_name or e.name, e.timezone) for e in events]
-    await queries.save_portfolios(tx, _columns(rows))
-
-
-async def keep_set_aside(tx: Transaction, events: Sequence[ContractSetAside]) -> None:
-    """Each service counts for itself: the contract is silent while one of them is behind."""
-    await queries.set_aside(tx, _columns((e.contract_id, e.service) for e in events))
-
-
-async def keep_replayed(tx: Transaction, events: Sequence[ContractReplayed]) -> None:
-    await queries.replayed(tx, _columns((e.contract_id, e.service) for e in events))

@@ -5,24 +5,32 @@ from datetime import date, datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from chassis import CurrentPrincipal, InputModel, Moment, OutputModel, Router, ShortText, Text, WriteTransaction, writes
+from chassis import (
+    CurrentPrincipal,
+    InputModel,
+    Moment,
+    OutputModel,
+    Router,
+    ShortText,
+    Text,
+    WriteTransaction,
+    resembles_email,
+    writes,
+)
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from recobro_events import Money
 from recobro_events.contracts.field_visits import AddressVerdict, AttendedBy, Position, VisitOutcome
 from recobro_events.contracts.portfolio import ContactKind
 
-from field_visits.door import reporting as door
-from field_visits.visits import reading as visits
-from field_visits.visits import rules
-from field_visits.visits.reading import Collected, Visit
+from field_visits.door import rules
+from field_visits.door.attending import attend
+from field_visits.door.reporting import Finding, report
+from field_visits.visits.reading import Collected, Visit, shown
 
 router = Router(prefix="/v1", tags=["at the door"])
 _LONGEST = {ContactKind.PHONE: 64, ContactKind.EMAIL: 254}
-_SHAPES = {
-    ContactKind.PHONE: re.compile(r"(?=(?:.*\d){7})[\d+().,;/#*x\s-]+", re.ASCII),
-    ContactKind.EMAIL: re.compile(r"[^@\s]+@[^@\s]+"),
-}
+_PHONE = re.compile(r"(?=(?:.*\d){7})[\d+().,;/#*x\s-]+", re.ASCII)
 
 
 class NewAttendance(InputModel):
@@ -41,7 +49,8 @@ class NewContact(InputModel):
 
     @model_validator(mode="after")
     def _looks_like_one(self) -> Self:
-        if len(self.value) > _LONGEST[self.kind] or not _SHAPES[self.kind].fullmatch(self.value):
+        is_one = resembles_email(self.value) if self.kind is ContactKind.EMAIL else _PHONE.fullmatch(self.value)
+        if len(self.value) > _LONGEST[self.kind] or not is_one:
             raise PydanticCustomError("contact", "the value does not look like a {kind}", {"kind": self.kind.value})
         return self
 
@@ -71,8 +80,8 @@ class NewResult(InputModel):
             raise PydanticCustomError("contradiction", "attended_by {why}", {"why": why})
         return self
 
-    def finding(self) -> door.Finding:
-        return door.Finding(
+    def finding(self) -> Finding:
+        return Finding(
             outcome=self.outcome,
             attended_by=self.attended_by,
             at=self.at,
@@ -119,24 +128,18 @@ async def record_attendance(
     visit_id: UUID, new: NewAttendance, tx: WriteTransaction, who: CurrentPrincipal
 ) -> Attendance:
     """Record who attends. When it is the debtor, the answer holds the balance; 409 when the visit is off."""
-    told = await door.attend(tx, who, visit_id, new.attended_by, new.at)
+    told = await attend(tx, who, visit_id, new.attended_by, new.at)
     met = {"visit_id": visit_id, "attended_by": new.attended_by, "at": new.at}
     if told is None:
         return Attendance(**met)
-    balance = Balance(
-        overdue_balance=told.overdue_balance,
-        total_balance=told.total_balance,
-        currency=told.currency,
-        days_past_due=told.days_past_due,
-        as_of=told.as_of,
+    return Attendance(
+        **met,
+        balance=Balance.model_validate(told, from_attributes=True),
+        payment_options=tuple(Option.model_validate(option, from_attributes=True) for option in told.options),
     )
-    options = tuple(
-        Option(kind=option.kind, amount=option.amount, latest_due_on=option.latest_due_on) for option in told.options
-    )
-    return Attendance(**met, balance=balance, payment_options=options)
 
 
 @router.post("/visits/{visit_id}/result", status_code=201, dependencies=[writes("field-visits", agency=True)])
 async def record_result(visit_id: UUID, new: NewResult, tx: WriteTransaction, who: CurrentPrincipal) -> Visit:
     """Record how the visit ended, once. Send an Idempotency-Key: what a phone sends twice then counts once."""
-    return visits.shown(await door.finish(tx, who, visit_id, new.finding()))
+    return shown(await report(tx, who, visit_id, new.finding()))

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -28,11 +28,12 @@ from pydantic import BeforeValidator, Field
 from recobro_events import Row
 from recobro_events.contracts.field_visits import Position
 
-from field_visits.door import reporting as door
-from field_visits.photos import queries
-from field_visits.photos import taking as photos
+from field_visits.photos import queries, rules
 from field_visits.photos.album import Album
-from field_visits.visits import reading as visits
+from field_visits.photos.darkroom import Darkroom
+from field_visits.photos.taking import Taken, take
+from field_visits.visits import reading
+from field_visits.visits.refusals import refuse_future
 
 router = Router(prefix="/v1", tags=["photos"])
 _NUMBER = re.compile(r"-?\d{1,9}(\.\d{1,20})?", re.ASCII)
@@ -84,7 +85,7 @@ def _shown(row: Row) -> Photo:
 @router.post(
     "/visits/{visit_id}/photos",
     status_code=201,
-    dependencies=[writes("field-visits", agency=True), body_limit(photos.MOST_BYTES)],
+    dependencies=[writes("field-visits", agency=True), body_limit(rules.MOST_BYTES)],
     openapi_extra=_BODY,
 )
 async def add_photo(
@@ -102,10 +103,11 @@ async def add_photo(
     if permission != "true":
         mistake = FieldError("/query/permission", "must be true: photos are taken with permission only")
         raise Invalid("There is no permission for this photo.", code="permission-needed", errors=[mistake])
-    taken = photos.Taken(at or photos.now(), _position(latitude, longitude, accuracy_metres))
-    door.refuse_future(taken.at, "/query/at")
+    taken = Taken(at or datetime.now(UTC), _position(latitude, longitude, accuracy_metres))
+    refuse_future(taken.at, "/query/at")
+    darkroom: Darkroom = request.app.state.darkroom
     album: Album = request.app.state.album
-    return _shown(await photos.take(database, album, who, visit_id, await request.body(), taken))
+    return _shown(await take(database, darkroom, album, who, visit_id, await request.body(), taken))
 
 
 def _position(latitude: float | None, longitude: float | None, accuracy_metres: float | None) -> Position | None:
@@ -121,8 +123,8 @@ def _position(latitude: float | None, longitude: float | None, accuracy_metres: 
 @router.get("/visits/{visit_id}/photos", dependencies=[reads("field-visits", agency=True)])
 async def list_photos(visit_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> Page[Photo]:
     """The photos of a visit, as they were taken; they are few, so there is one page."""
-    await visits.expect(reader, visit_id, who.agency_id)
-    return Page(items=[_shown(row) for row in await queries.of_visit(reader, visit_id)], next_cursor=None)
+    await reading.expect(reader, visit_id, who.agency_id)
+    return Page(items=[_shown(row) for row in await reader.fetch(queries.OF_VISIT, visit_id)], next_cursor=None)
 
 
 @router.get(
@@ -134,7 +136,7 @@ async def list_photos(visit_id: UUID, reader: ReadConnection, who: CurrentPrinci
 async def read_photo(photo_id: UUID, request: Request, database: ServiceDatabase, who: CurrentPrincipal) -> Response:
     """The photo itself. One whose bytes are no longer those that were stored is not served."""
     async with database.connection() as connection:
-        row = await queries.photo(connection, photo_id, who.agency_id)
+        row = await connection.fetchrow(queries.PHOTO, photo_id, who.agency_id)
     if row is None:
         raise PhotoUnknown()
     album: Album = request.app.state.album

@@ -3,7 +3,7 @@
     python -m field_visits.photos.redrawing < PHOTO
 
 prints one line of JSON, {width, height} or {"problem": detail}, and after it the photo as a JPEG without metadata.
-What the picture is, the decoder says, never a name. Only the first picture of a file is drawn.
+Only the first picture of a file is drawn.
 """
 
 import io
@@ -15,11 +15,12 @@ from contextlib import suppress
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-MOST_PIXELS = 40_000_000
+from field_visits.photos.rules import FORMATS, MOST_PIXELS
+
 MEMORY_BYTES = 1024**3
 CPU_SECONDS = 20
-_FORMATS = ("JPEG", "PNG")
-_DRAWN_AS = frozenset({*_FORMATS, "MPO"})
+# A phone's JPEG of several pictures is an MPO to the decoder.
+_DRAWN_AS = frozenset({*FORMATS, "MPO"})
 _QUALITY = 85
 
 
@@ -32,7 +33,7 @@ def redraw(content: bytes) -> tuple[Image.Image, bytes]:
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as photo:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as photo:
             if photo.format not in _DRAWN_AS:
                 raise Refused("It is neither a JPEG nor a PNG.")
             photo.load()

@@ -9,10 +9,12 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
+from chassis import Principal
 from recobro_events import ContractEvent, Row, Transaction
 from recobro_events.contracts.field_visits import CancelReason, VisitCancelled
 
-from field_visits.visits import queries
+from field_visits.visits import queries, reading
+from field_visits.visits.refusals import refuse_not_open
 
 
 class Cause(NamedTuple):
@@ -34,13 +36,13 @@ class Cause(NamedTuple):
 async def cancel(tx: Transaction, causes: Sequence[Cause]) -> None:
     """Cancel the open visits that these causes mean, and tell everyone."""
     if causes:
-        _publish(tx, await queries.cancel(tx, list(zip(*causes, strict=True))))
+        _publish(tx, await tx.fetch(queries.CANCEL, *zip(*causes, strict=True)))
 
 
 async def cancel_unfit(tx: Transaction, events: Sequence[ContractEvent]) -> None:
     """Cancel the open visits of these events' contracts on whose day there is a reason to keep silent."""
     columns = zip(*((event.contract_id, event.event_id) for event in events), strict=True)
-    _publish(tx, await queries.cancel_unfit(tx, list(columns)))
+    _publish(tx, await tx.fetch(queries.CANCEL_UNFIT, *columns))
 
 
 def _publish(tx: Transaction, cancelled: Sequence[Row]) -> None:
@@ -55,3 +57,20 @@ def _publish(tx: Transaction, cancelled: Sequence[Row]) -> None:
             ),
             cause=row["event_id"],
         )
+
+
+async def call_off(tx: Transaction, who: Principal, visit_id: UUID, detail: str) -> Row:
+    """Cancel by hand a visit that has not ended; 409 when it has, or was cancelled before."""
+    row = await reading.locked(tx, visit_id, who.agency_id)
+    refuse_not_open(row)
+    await tx.execute(queries.CANCEL_BY_HAND, visit_id, detail)
+    tx.publish(
+        VisitCancelled(
+            contract_id=row["contract_id"],
+            visit_id=visit_id,
+            agency_id=row["agency_id"],
+            reason=CancelReason.OPERATOR,
+            detail=detail,
+        )
+    )
+    return await reading.expect(tx, visit_id, None)

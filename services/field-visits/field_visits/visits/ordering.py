@@ -1,14 +1,14 @@
-"""Ordering a visit, and calling one off by hand."""
+"""Ordering a visit: for which contract, day and address, and whose visit it is."""
 
 from datetime import date
 from uuid import UUID
 
-from chassis import Conflict, FieldError, Invalid, NotFound, Principal, heard_of
+from chassis import Conflict, ContractUnknown, FieldError, Invalid, Principal, heard_of
+from projections import contracts
 from recobro_events import Row, Transaction
-from recobro_events.contracts.field_visits import CancelReason, VisitCancelled, VisitOrdered
+from recobro_events.contracts.field_visits import CancelReason, VisitOrdered
 
-from field_visits.visits import queries, rules
-from field_visits.visits import reading as visits
+from field_visits.visits import queries, reading, rules
 
 _SILENT = {
     CancelReason.UNKNOWN_STATE: "News of the contract could not be applied: until they are, nobody is visited.",
@@ -22,11 +22,6 @@ _SILENT = {
 }
 
 
-class ContractUnknown(NotFound):
-    code = "contract-unknown"
-    detail = "There is no such contract."
-
-
 async def order(
     tx: Transaction, who: Principal, contract_id: UUID, visitor: str, visit_on: date, address_id: UUID | None
 ) -> Row:
@@ -34,10 +29,11 @@ async def order(
 
     404 for a contract that is unknown or, to an agency, not placed with it for visits.
     """
-    if not await heard_of(lambda: queries.knows(tx, contract_id, who.agency_id)):
+    if not await heard_of(lambda: tx.fetchval(queries.KNOWN, contract_id, who.agency_id)):
         raise ContractUnknown()
-    await queries.lock_contract(tx, contract_id)
-    standing = await queries.standing(tx, contract_id, visit_on)
+    await contracts.lock(tx, [contract_id])
+    standing = await tx.fetchrow(queries.STANDING, contract_id, visit_on)
+    assert standing is not None
     placement = await _placement(tx, who, contract_id, visit_on)
     if refused := rules.day_refused(visit_on, standing["business_date"]):
         raise _bad_day(refused)
@@ -51,7 +47,7 @@ async def order(
     chosen = await _address(tx, contract_id, address_id)
     agency_id, placement_id = (placement["agency_id"], placement["placement_id"]) if placement else (None, None)
     values = (contract_id, agency_id, placement_id, visitor, visit_on, chosen, who.subject)
-    visit_id = await queries.insert(tx, values)
+    visit_id = await tx.fetchval(queries.ORDER, *values)
     tx.publish(
         VisitOrdered(
             contract_id=contract_id,
@@ -62,12 +58,12 @@ async def order(
             visit_on=visit_on,
         )
     )
-    return await visits.expect(tx, visit_id, None)
+    return await reading.expect(tx, visit_id, None)
 
 
 async def _placement(tx: Transaction, who: Principal, contract_id: UUID, visit_on: date) -> Row | None:
     """Read under the contract's lock: a recall may have come since the contract was looked for."""
-    placement = await queries.placement(tx, contract_id, who.agency_id, visit_on)
+    placement = await tx.fetchrow(queries.PLACEMENT, contract_id, who.agency_id, visit_on)
     if placement is None and who.agency_id is not None:
         raise ContractUnknown()
     return placement
@@ -79,7 +75,7 @@ def _bad_day(why: str) -> Invalid:
 
 async def _address(tx: Transaction, contract_id: UUID, address_id: UUID | None) -> UUID:
     """Where to go: only where the creditor authorised it."""
-    known = await queries.addresses(tx, contract_id, address_id, rules.ADDRESS_KINDS)
+    known = await tx.fetch(queries.ADDRESSES, contract_id, address_id, rules.ADDRESS_KINDS)
     if address_id is not None and not known:
         mistake = FieldError("/address_id", "must be an address of the contract")
         raise Invalid("The contract has no such address.", code="address-unknown", errors=[mistake])
@@ -89,20 +85,3 @@ async def _address(tx: Transaction, contract_id: UUID, address_id: UUID | None) 
         raise Conflict(f"{which} authorised for visits.", code="no-address")
     chosen: UUID = authorised[0]
     return chosen
-
-
-async def call_off(tx: Transaction, who: Principal, visit_id: UUID, detail: str) -> Row:
-    """Cancel a visit that has not ended; 409 when it has, or was cancelled before."""
-    row = await visits.locked(tx, visit_id, who.agency_id)
-    visits.refuse_not_open(row)
-    await queries.cancel_by_hand(tx, visit_id, detail)
-    tx.publish(
-        VisitCancelled(
-            contract_id=row["contract_id"],
-            visit_id=visit_id,
-            agency_id=row["agency_id"],
-            reason=CancelReason.OPERATOR,
-            detail=detail,
-        )
-    )
-    return await visits.expect(tx, visit_id, None)

@@ -3,30 +3,19 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from chassis import Conflict, NotFound, OutputModel, Reader
+from chassis import NotFound, OutputModel, Reader
+from projections import contracts
 from recobro_events import Part, Row, Transaction
 from recobro_events.contracts.field_visits import AddressVerdict, AttendedBy, CancelReason, Position, VisitOutcome
 from recobro_events.contracts.portfolio import ContactKind
 
-from field_visits.visits import queries, rules
+from field_visits.visits import queries
 from field_visits.visits.rules import State
 
 
 class VisitUnknown(NotFound):
     code = "visit-unknown"
     detail = "There is no such visit."
-
-
-class VisitClosed(Conflict):
-    """It has had its result."""
-
-    code = "visit-closed"
-
-
-class VisitOff(Conflict):
-    """It was cancelled; ``reason`` says why."""
-
-    code = "visit-cancelled"
 
 
 class VisitAddress(OutputModel):
@@ -99,7 +88,7 @@ class Visit(OutputModel):
 
 
 def shown(row: Row) -> Visit:
-    """The visit of a row of ``visits_queries``."""
+    """The visit of its row."""
     fields = dict(row)
     address = VisitAddress(**{**fields, "kind": row["address_kind"], "state": row["address_state"]})
     met = Met(attended_by=row["met"], at=row["met_at"]) if row["met"] is not None else None
@@ -155,7 +144,7 @@ def _result(row: Row) -> Result | None:
 
 async def expect(reader: Reader, visit_id: UUID, agency_id: UUID | None) -> Row:
     """The visit; 404 when there is none or it is another's."""
-    row = await queries.visit(reader, visit_id, agency_id)
+    row = await reader.fetchrow(queries.VISIT, visit_id, agency_id)
     if row is None:
         raise VisitUnknown()
     return row
@@ -163,34 +152,8 @@ async def expect(reader: Reader, visit_id: UUID, agency_id: UUID | None) -> Row:
 
 async def locked(tx: Transaction, visit_id: UUID, agency_id: UUID | None) -> Row:
     """The visit as it stands, and stays until ``tx`` ends: its contract is locked. 404 as ``expect``."""
-    contract_id = await queries.contract_of(tx, visit_id, agency_id)
+    contract_id = await tx.fetchval(queries.CONTRACT_OF, visit_id, agency_id)
     if contract_id is None:
         raise VisitUnknown()
-    await queries.lock_contract(tx, contract_id)
+    await contracts.lock(tx, [contract_id])
     return await expect(tx, visit_id, agency_id)
-
-
-def refuse_cancelled(row: Row) -> None:
-    """409 with the reason when the visit was called off."""
-    if row["state"] == State.CANCELLED:
-        raise VisitOff(f"The visit was cancelled: {row['cancel_reason']}.", extra={"reason": row["cancel_reason"]})
-
-
-def refuse_ended(row: Row) -> None:
-    """409 when the visit has had its result."""
-    if row["outcome"] is not None:
-        raise VisitClosed("The visit has ended.", extra={"outcome": row["outcome"]})
-
-
-def refuse_never_begun(row: Row, at: datetime) -> None:
-    """409 when the visit was called off before the visitor was at the door. What was found there is never refused."""
-    begun = row["met"] is not None or row["outcome"] is not None
-    if not begun and row["cancelled_at"] is not None and at > row["cancelled_at"]:
-        refuse_cancelled(row)
-
-
-def refuse_not_open(row: Row) -> None:
-    """409 unless the visit is still to take place, or under way."""
-    refuse_ended(row)
-    refuse_cancelled(row)
-    assert row["state"] in rules.OPEN

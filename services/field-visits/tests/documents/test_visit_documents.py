@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import typst
+from documents.press import Document, Press
 from fastapi import FastAPI
-from field_visits.documents.sheet import TEMPLATES, Document, Press
-from field_visits.visits import rules
+from field_visits.documents import TEMPLATES
 from visited_contracts import NUMBERS
 from visits_scene import Scene, an_address
 
@@ -22,7 +22,7 @@ class ReadingPress(Press):
     """Prints as the real one does, and keeps what it was given."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(TEMPLATES)
         self.documents: list[tuple[str, Document]] = []
 
     async def print(self, template: str, document: Document) -> bytes:
@@ -148,14 +148,3 @@ def test_markup_in_a_name_is_text_to_typst() -> None:
     )
     found = json.loads(compiler.query("strong", field="body"))
     assert {"func": "text", "text": _HOSTILE} in found
-
-
-def test_words_that_are_too_long_can_be_broken() -> None:
-    assert rules.breakable("W" * 40) == "W" * 16 + "\u200b" + "W" * 16 + "\u200b" + "W" * 8
-    assert rules.breakable("una palabra  corta ") == "una palabra  corta "
-
-
-def test_money_is_written_as_it_is_there() -> None:
-    assert rules.money(Decimal("1234567.50"), "MXN", "MX") == "1,234,567.50 MXN"
-    assert rules.money(Decimal("1234567.50"), "EUR", "ES") == "1.234.567,50 EUR"
-    assert (rules.paper("MX"), rules.paper("ES")) == ("us-letter", "a4")

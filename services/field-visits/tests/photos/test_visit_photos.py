@@ -11,8 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from field_visits.photos import album
-from field_visits.photos import taking as photos
+from field_visits.photos import darkroom, rules
 from field_visits.photos.album import Album
 from PIL import Image
 from PIL.ExifTags import GPS, Base
@@ -171,9 +170,9 @@ async def test_what_hangs_on_a_photo_is_cut_off(scene: Scene, visit: str) -> Non
 
 
 async def test_a_photo_may_have_ten_megabytes(scene: Scene, visit: str) -> None:
-    answer = await send(scene, visit, jpeg() + bytes(photos.MOST_BYTES))
+    answer = await send(scene, visit, jpeg() + bytes(rules.MOST_BYTES))
     assert answer.status_code == 413
-    assert (await send(scene, visit, jpeg() + bytes(photos.MOST_BYTES - 10_000))).status_code == 201
+    assert (await send(scene, visit, jpeg() + bytes(rules.MOST_BYTES - 10_000))).status_code == 201
 
 
 async def test_the_same_photo_sent_again_is_the_same_photo(scene: Scene, visit: str, album_folder: Path) -> None:
@@ -251,6 +250,6 @@ async def test_a_photo_that_was_changed_or_is_gone_is_not_served(scene: Scene, v
 
 
 async def test_a_decoder_that_never_ends_is_ended(scene: Scene, visit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(album, "REDRAW_SECONDS", 0.001)
+    monkeypatch.setattr(darkroom, "REDRAW_SECONDS", 0.001)
     answer = await send(scene, visit, jpeg())
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:recobro:problem:not-a-photo")

@@ -1,0 +1,58 @@
+"""The visit sheet and the notification letter over HTTP."""
+
+from typing import Any
+from uuid import UUID
+
+from chassis import CurrentPrincipal, ReadConnection, Router, reads
+from documents.press import Press
+from fastapi import Request
+from fastapi.responses import Response
+
+from field_visits.documents import queries
+from field_visits.documents.letter import letter_of
+from field_visits.documents.sheet import sheet_of
+from field_visits.visits import reading
+from field_visits.visits.refusals import refuse_cancelled, refuse_not_open
+
+router = Router(prefix="/v1", tags=["visits"])
+_PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}}}
+
+
+@router.get(
+    "/visits/{visit_id}/sheet.pdf",
+    dependencies=[reads("field-visits", agency=True)],
+    response_class=Response,
+    responses=_PDF,
+)
+async def print_sheet(visit_id: UUID, request: Request, reader: ReadConnection, who: CurrentPrincipal) -> Response:
+    """The visit sheet, in Spanish: whom to look for and where, and room for the result. It may be seen by anybody."""
+    visit = await reading.expect(reader, visit_id, who.agency_id)
+    if visit["outcome"] is None:
+        refuse_cancelled(visit)
+    press: Press = request.app.state.press
+    return _pdf(await press.print("sheet", sheet_of(visit)), f"visita-{visit_id}")
+
+
+@router.get(
+    "/visits/{visit_id}/letter.pdf",
+    dependencies=[reads("field-visits", agency=True)],
+    response_class=Response,
+    responses=_PDF,
+)
+async def print_letter(visit_id: UUID, request: Request, reader: ReadConnection, who: CurrentPrincipal) -> Response:
+    """The notification letter, in Spanish, with the balance, for a closed unmarked envelope. 409 once it is off."""
+    visit = await reading.expect(reader, visit_id, who.agency_id)
+    refuse_not_open(visit)
+    owed = await reader.fetchrow(queries.OWED, visit["contract_id"])
+    assert owed is not None
+    press: Press = request.app.state.press
+    return _pdf(await press.print("letter", letter_of(visit, owed)), f"carta-{visit_id}")
+
+
+def _pdf(content: bytes, name: str) -> Response:
+    headers = {
+        "Content-Disposition": f'inline; filename="{name}.pdf"',
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(content, media_type="application/pdf", headers=headers)

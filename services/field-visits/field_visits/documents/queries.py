@@ -1,0 +1,9 @@
+"""What a notification letter says beyond the visit."""
+
+from field_visits.projection import BUSINESS_DATE
+
+OWED = f"""
+SELECT contract.overdue_balance, contract.total_balance, contract.currency, {BUSINESS_DATE} AS as_of,
+    portfolio.company
+FROM contract JOIN portfolio USING (portfolio_id) WHERE contract.contract_id = $1
+"""

@@ -1,0 +1,43 @@
+"""Who attends at the door: every attendance is a row, and only the debtor is told the balance."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from chassis import Principal
+from recobro_events import Transaction
+from recobro_events.contracts.field_visits import AttendedBy
+
+from field_visits.door import queries, rules
+from field_visits.door.rules import PaymentOption
+from field_visits.visits import reading
+from field_visits.visits.refusals import refuse_future, refuse_not_open
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the debtor, and nobody else, is told at the door."""
+
+    overdue_balance: Decimal
+    total_balance: Decimal
+    currency: str
+    days_past_due: int
+    as_of: date
+    options: Sequence[PaymentOption]
+
+
+async def attend(tx: Transaction, who: Principal, visit_id: UUID, attended_by: AttendedBy, at: datetime) -> Told | None:
+    """Record who attends. Only when it is the debtor, and the visit is still on, is the balance told."""
+    refuse_future(at)
+    visit = await reading.locked(tx, visit_id, who.agency_id)
+    refuse_not_open(visit)
+    told = rules.is_told_balance(attended_by)
+    await tx.execute(queries.ATTEND, visit_id, attended_by, at, told, who.subject)
+    if not told:
+        return None
+    owed = await tx.fetchrow(queries.BALANCE, visit["contract_id"])
+    assert owed is not None
+    options = rules.payment_options(owed["overdue_balance"], owed["total_balance"], owed["as_of"])
+    return Told(**owed, options=options)
