@@ -13,7 +13,6 @@ from assignment.agencies import queries
 from assignment.agencies.reading import AgencyUnknown
 from assignment.agencies.rules import overlapping_band
 
-
 Days = Annotated[StrictInt, Field(ge=0, le=36_500)]
 
 
