@@ -1,7 +1,9 @@
 """HTTP in: every route of dialer-feed."""
 
-from dialer_feed.campaigns import api as campaigns_api
-from dialer_feed.lists import api as lists_api
-from dialer_feed.withdrawals import api as dialers_api
+from dialer_feed.calls import api as calls
+from dialer_feed.campaigns import api as campaigns
+from dialer_feed.delivery import api as delivery
+from dialer_feed.lists import api as lists
+from dialer_feed.withdrawals import api as withdrawals
 
-routers = (campaigns_api.router, lists_api.router, dialers_api.router)
+routers = (campaigns.router, lists.router, delivery.router, withdrawals.router, calls.router)

@@ -6,11 +6,9 @@ from recobro_events import Database, Runtime
 
 from dialer_feed.api import routers
 from dialer_feed.handlers import consumer
-from dialer_feed.lists import building as listing
 from dialer_feed.lists.builder import Builder
 from dialer_feed.settings import DialerFeedSettings
-from dialer_feed.wakeups import Wire
-from dialer_feed.withdrawals.withdrawing import NEWS
+from dialer_feed.wakeups import BUILDER, NEWS, Wire
 
 SERVICE = "dialer-feed"
 
@@ -33,7 +31,7 @@ def build_app(
 
 
 def wake_builder() -> None:
-    NEWS.ring([listing.BUILDER])
+    NEWS.ring([BUILDER])
 
 
 PROGRAM = Program(SERVICE, "dialer_feed.migrations", DialerFeedSettings, build_app, consumer, on_barrier=wake_builder)

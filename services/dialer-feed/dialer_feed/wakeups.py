@@ -49,6 +49,12 @@ async def heard(waiter: "asyncio.Future[None]", timeout_seconds: float) -> None:
         await asyncio.wait_for(waiter, timeout_seconds)
 
 
+NEWS = Bells()
+"""Rings, by list, when a transaction of this process has withdrawn something or changed a list."""
+BUILDER = "builder"
+"""The bell of ``NEWS`` that the builder listens to."""
+
+
 def ring(list_id: str) -> str:
     """SQL that rings the bell of the list ``list_id``, an SQL expression too, in every process at the commit."""
     return f"pg_notify('bells', ({list_id})::text)"

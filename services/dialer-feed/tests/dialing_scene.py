@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from dialer_feed.campaigns import queries as campaigns
+from dialer_feed.delivery import queries as delivery
 from dialer_feed.handlers import consumer
-from dialer_feed.lists import building as listing
-from dialer_feed.lists import queries
+from dialer_feed.lists import building, queries, requesting
 from recobro_events import Database, Event, Row
 from recobro_events.contracts.dialer_feed import ListEntryWithdrawn
 from recobro_events.contracts.portfolio import (
@@ -72,8 +73,7 @@ class Scene:
             "max_attempts_per_7_days": None,
         }
         async with self.database.transaction() as tx:
-            row = await queries.create_campaign(tx, tuple((said | changes).values()))
-        campaign_id: UUID = row["campaign_id"]
+            campaign_id: UUID = await tx.fetchval(campaigns.CREATE, *(said | changes).values())
         return campaign_id
 
     def contract(self, **changes: Any) -> Contract:
@@ -90,7 +90,7 @@ class Scene:
 
     async def asked(self, day: date = DAY, campaign_id: UUID | None = None) -> UUID:
         """A list that was asked for and whose barrier has been reached: ready to be built."""
-        requested = await listing.request(self.database, campaign_id or self.campaign_id, day)
+        requested = await requesting.request(self.database, campaign_id or self.campaign_id, day)
         await self.barrier_ends("reached")
         return requested.list_id
 
@@ -107,18 +107,18 @@ class Scene:
 
     async def advance(self) -> None:
         """Build what can be built; where an app runs on the same database, its builder may be the one who does."""
-        await listing.advance(self.database, self.builder)
+        await building.advance(self.database, self.builder)
         await self.until(_NOTHING_UNFINISHED)
 
     async def listed(self, list_id: UUID) -> list[str]:
         """The contract numbers that are still on the list."""
         async with self.database.connection() as connection:
-            rows = await queries.listed_entries(connection, list_id, None, 10_000)
+            rows = await connection.fetch(delivery.ENTRIES, list_id, None, None, 10_000)
         return [row["contract_number"] for row in rows]
 
     async def the_list(self, list_id: UUID) -> Row:
         async with self.database.connection() as connection:
-            row = await queries.dialing_list(connection, list_id)
+            row: Row | None = await connection.fetchrow(queries.ONE, list_id, None)
         assert row is not None
         return row
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from dialer_feed.lists import building as listing
+from dialer_feed.lists import building
 from dialing_scene import DAY, Scene
 
 STEPS = ("asked", "claimed", "cleared", "gathered", "waited", "published")
@@ -14,12 +14,12 @@ async def walk(scene: Scene, list_id: UUID, first: str, last: str) -> None:
     for step in STEPS[STEPS.index(first) + 1 : STEPS.index(last) + 1]:
         match step:
             case "claimed":
-                await listing.claim(database, list_id, builder)
+                await building.claim(database, list_id, builder)
             case "cleared":
-                await listing.clear(database, list_id, builder)
+                await building.clear(database, list_id, builder)
             case "gathered":
-                await listing.gather(database, list_id, builder)
+                await building.gather(database, list_id, builder)
             case "waited":
-                await listing.wait_for_silencers(database)
+                await building.wait_for_silencers(database)
             case "published":
-                await listing.publish(database, list_id, scene.campaign_id, DAY, builder)
+                await building.publish(database, list_id, scene.campaign_id, DAY, builder)

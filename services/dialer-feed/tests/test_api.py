@@ -9,7 +9,7 @@ import httpx
 import pytest
 from chassis.auth import unguarded_routes
 from chassis.testing import mint
-from dialer_feed.lists import building as listing
+from dialer_feed.lists import requesting
 from dialing_scene import DAY, Scene
 from recobro_events.contracts.portfolio import PortfolioState
 from speaking_http import Json, ask, call, code_of
@@ -54,7 +54,7 @@ async def test_a_list_that_is_published_while_the_request_waits_is_created(
 async def test_a_portfolio_that_is_not_ready_is_named(
     client: httpx.AsyncClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "LAG_SECONDS", 0.0)
+    monkeypatch.setattr(requesting, "LAG_SECONDS", 0.0)
     await scene.contracts(1)
     tomorrow = await ask(client, scene, str(DAY + timedelta(days=1)))
     assert (tomorrow.status_code, code_of(tomorrow)) == (409, "portfolio-not-ready")

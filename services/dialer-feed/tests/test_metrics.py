@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import httpx
 from dialer_feed import metrics
-from dialer_feed.lists import building as listing
+from dialer_feed.lists import requesting
 from dialer_feed.lists.builder import Builder
 from dialing_scene import DAY, Scene
 from prometheus_client import REGISTRY
@@ -27,7 +27,7 @@ def test_what_somebody_is_woken_for_is_told_with_zero_before_it_happens() -> Non
 async def test_a_list_tells_since_when_it_is_built_and_when_it_was_published(scene: Scene) -> None:
     await scene.contracts(1)
     before = time.time()
-    await listing.request(scene.database, scene.campaign_id, DAY)
+    await requesting.request(scene.database, scene.campaign_id, DAY)
     await scene.advance()
     assert before - 1 < (value("dialing_list_oldest_building_timestamp_seconds") or 0) <= time.time()
     published = value("dialing_lists_total", outcome="published") or 0
@@ -41,7 +41,7 @@ async def test_a_list_tells_since_when_it_is_built_and_when_it_was_published(sce
 
 async def test_a_list_whose_barrier_failed_is_counted(scene: Scene) -> None:
     await scene.contracts(1)
-    await listing.request(scene.database, scene.campaign_id, DAY)
+    await requesting.request(scene.database, scene.campaign_id, DAY)
     failed = value("dialing_lists_total", outcome="failed") or 0
     await scene.execute("UPDATE barrier SET opened_at = opened_at - $1::interval * 2", barrier.TIMEOUT)
     assert await barrier.expire(scene.database)

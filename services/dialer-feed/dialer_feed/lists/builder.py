@@ -10,9 +10,8 @@ import structlog
 from recobro_events import PASSING_TROUBLE, Database, beside
 
 from dialer_feed import metrics
-from dialer_feed.lists import building as listing
-from dialer_feed.wakeups import heard
-from dialer_feed.withdrawals.withdrawing import NEWS
+from dialer_feed.lists import building
+from dialer_feed.wakeups import BUILDER, NEWS, heard
 
 _POLL_SECONDS = 0.5
 _TRY_LOCK = "SELECT pg_try_advisory_lock(7203550204)"
@@ -41,11 +40,11 @@ class Builder:
 
     async def _run(self) -> None:
         while True:
-            news = NEWS.listen(listing.BUILDER)
+            news = NEWS.listen(BUILDER)
             try:
                 if await self._has_turn():
                     with metrics.BUILDER.run():
-                        await listing.advance(self._database, self._id)
+                        await building.advance(self._database, self._id)
             except PASSING_TROUBLE as error:
                 log.warning("building tried again", error=type(error).__name__)
                 await self._give_up_turn()

@@ -1,4 +1,4 @@
-"""Dialing lists: asked for once a day per campaign, built from knowledge that is not stale, published in one instant.
+"""Building a dialing list from knowledge that is not stale, and publishing it in one instant.
 
 The builder and whoever silences must not miss each other, whatever the interleaving. So building goes in steps, each
 a transaction of its own. After ``claim`` and ``clear``, ``gather`` commits the entries while the list is ``building``;
@@ -6,98 +6,22 @@ a transaction of its own. After ``claim`` and ``clear``, ``gather`` commits the 
 looks at every entry again. A silencing transaction that begins later sees the entries and takes them off itself.
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
-from chassis import Conflict, Reader, Unavailable
-from jurisdictions import codes, profile
 from recobro_events import Database, Transaction, barrier, rebuilding
 from recobro_events.contracts.dialer_feed import ListPublished
-from recobro_platform import BARRIER_ROUNDS
 
-from dialer_feed import metrics
-from dialer_feed.campaigns.rules import Standing
+from dialer_feed import metrics, silencing_lock
 from dialer_feed.lists import building_queries as queries
-from dialer_feed.wakeups import ring_everywhere
-from dialer_feed.withdrawals import queries as withdrawal_queries
-from dialer_feed.withdrawals.withdrawing import NEWS
+from dialer_feed.lists import frequency
+from dialer_feed.lists.standing import PortfolioInTheWay, refuse_obstacles
+from dialer_feed.wakeups import NEWS, ring_everywhere
 
-SOURCES = ("portfolio", "assignment", "field-visits", "promises")
-"""Whose facts decide who is on a list: their knowledge is waited for before one is built."""
-LAG_SECONDS = 2.0
-_LAG_POLL_SECONDS = 0.05
 STALE = "stale-knowledge"
 log = structlog.get_logger(__name__)
-
-
-class PortfolioInTheWay(Conflict):
-    """A portfolio does not allow a list of that day; the detail names it. ``lasting``: waiting cannot help."""
-
-    code = "portfolio-not-ready"
-
-    def __init__(self, standings: Sequence[Standing], day: date) -> None:
-        super().__init__(" ".join(obstacle for standing in standings if (obstacle := standing.obstacle(day))))
-        self.lasting = any(standing.is_past(day) for standing in standings)
-
-
-class BeingRebuilt(Conflict):
-    """This service has missed something, and others are saying it again: no list is built from what it knows."""
-
-    code = "rebuilding"
-    detail = "What is known here is being rebuilt. Lists are built again when that has ended."
-
-
-class Requested(NamedTuple):
-    list_id: UUID
-    created: bool
-
-
-async def request(database: Database, campaign_id: UUID, day: date) -> Requested:
-    """The campaign's list of that day, asked for now unless it is there already.
-
-    ``PortfolioInTheWay`` when a portfolio is not ready for it. What was acknowledged a moment ago may not have been
-    heard of here yet: that is waited for, up to two seconds.
-    """
-    deadline = asyncio.get_running_loop().time() + LAG_SECONDS
-    while True:
-        try:
-            return await _request_now(database, campaign_id, day)
-        except PortfolioInTheWay as obstacle:
-            if obstacle.lasting or asyncio.get_running_loop().time() >= deadline:
-                raise
-        await asyncio.sleep(_LAG_POLL_SECONDS)
-
-
-async def _request_now(database: Database, campaign_id: UUID, day: date) -> Requested:
-    async with database.transaction() as tx:
-        if (known := await queries.list_of_the_day(tx, campaign_id, day)) is not None:
-            return Requested(known, created=False)
-        if await rebuilding.is_open(tx):
-            raise BeingRebuilt()
-        await _refuse_obstacles(tx, campaign_id, day)
-        if not tx.partitions:
-            raise Unavailable("The event log has not been reached yet, so nobody could be asked for news.")
-        barrier_id = await barrier.ask(tx, SOURCES, BARRIER_ROUNDS)
-        started = await queries.start_list(tx, campaign_id, day, barrier_id)
-        if started is not None:
-            await queries.await_answers(tx, barrier_id)
-            tx.after_commit(lambda: NEWS.ring([BUILDER]))
-            return Requested(started, created=True)
-    return await _request_now(database, campaign_id, day)
-
-
-async def _refuse_obstacles(reader: Reader, campaign_id: UUID, day: date) -> None:
-    standings = await queries.standings_in_the_way(reader, campaign_id, day)
-    if standings:
-        raise PortfolioInTheWay(standings, day)
-
-
-BUILDER = "builder"
-"""The bell of ``NEWS`` that the builder listens to."""
 
 
 class Overruled(Exception):
@@ -110,7 +34,7 @@ async def claim(database: Database, list_id: UUID, builder: UUID) -> None:
         barrier_id = await queries.claim(tx, list_id, builder)
         if barrier_id is None:
             raise Overruled
-        await queries.forget_answered(tx, barrier_id)
+        await tx.execute(queries.FORGET_ANSWERED, barrier_id)
 
 
 async def clear(database: Database, list_id: UUID, builder: UUID) -> None:
@@ -121,7 +45,7 @@ async def clear(database: Database, list_id: UUID, builder: UUID) -> None:
 
 
 async def _expect_ours(tx: Transaction, list_id: UUID, builder: UUID) -> None:
-    if not await queries.is_still_ours(tx, list_id, builder):
+    if not await tx.fetchval(queries.IS_STILL_OURS, list_id, builder):
         raise Overruled
 
 
@@ -129,20 +53,13 @@ async def gather(database: Database, list_id: UUID, builder: UUID) -> None:
     """First step: commit the entries, with the list still ``building``."""
     async with database.transaction(bulk=True) as tx:
         await _expect_ours(tx, list_id, builder)
-        await queries.gather(tx, list_id, _frequency_rules())
-
-
-def _frequency_rules() -> Sequence[Sequence[Any]]:
-    """Jurisdictions with a rule of call frequency: code, most calls in 7 days, silent days after a conversation."""
-    rules = [(code, profile(code).call_frequency.value) for code in codes()]
-    known = [(code, rule.max_calls_per_7_days, rule.silent_days_after_conversation) for code, rule in rules if rule]
-    return list(zip(*known, strict=True)) or [(), (), ()]
+        await queries.gather(tx, list_id, frequency.limits())
 
 
 async def wait_for_silencers(database: Database) -> None:
     """Second step: every silencing transaction that may not have seen the entries has ended when this returns."""
     async with database.transaction() as tx:
-        await withdrawal_queries.wait_for_silencing(tx)
+        await tx.execute(silencing_lock.WAIT)
 
 
 async def publish(database: Database, list_id: UUID, campaign_id: UUID, day: date, builder: UUID) -> None:
@@ -154,7 +71,7 @@ async def publish(database: Database, list_id: UUID, campaign_id: UUID, day: dat
         await queries.look_again(tx, list_id)
         if not await queries.lock_for_publishing(tx, list_id, campaign_id, builder):
             raise Overruled
-        await _refuse_obstacles(tx, campaign_id, day)
+        await refuse_obstacles(tx, campaign_id, day)
         row = await queries.publish(tx, list_id, campaign_id)
         tx.publish(
             ListPublished(
@@ -189,7 +106,7 @@ async def build(database: Database, list_id: UUID, campaign_id: UUID, day: date,
     await clear(database, list_id, builder)
     try:
         async with database.connection() as connection:
-            await _refuse_obstacles(connection, campaign_id, day)
+            await refuse_obstacles(connection, campaign_id, day)
         await gather(database, list_id, builder)
         await wait_for_silencers(database)
         await publish(database, list_id, campaign_id, day, builder)
@@ -203,7 +120,8 @@ async def advance(database: Database, builder: UUID) -> None:
         if await rebuilding.is_open(connection):
             return
         waiting = [
-            (row, await barrier.progress(connection, row["barrier_id"])) for row in await queries.building(connection)
+            (row, await barrier.progress(connection, row["barrier_id"]))
+            for row in await connection.fetch(queries.BUILDING)
         ]
     metrics.LIST_BUILDS_SINCE.set(waiting[0][0]["requested_at"].timestamp() if waiting else 0)
     for row, progress in waiting:

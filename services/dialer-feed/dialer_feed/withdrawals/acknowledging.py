@@ -4,12 +4,12 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
-from recobro_events import Transaction, sorted_unique
+from projections import contracts
+from recobro_events import Transaction
 from recobro_events.contracts.dialer_feed import WithdrawalAcknowledged
 
 from dialer_feed import metrics
-from dialer_feed.calls import queries
-from dialer_feed.projection import queries as projection_queries
+from dialer_feed.withdrawals import queries
 
 
 class Acknowledged(NamedTuple):
@@ -21,17 +21,17 @@ class Acknowledged(NamedTuple):
 
 async def acknowledge(tx: Transaction, list_id: UUID, dialer_id: str, cursor: int) -> Acknowledged:
     """Acknowledge every withdrawal up to ``cursor``, which exists. Going back changes nothing."""
-    known = await queries.acknowledged_by(tx, list_id, dialer_id)
-    candidates = await queries.withdrawals_between(tx, list_id, known, cursor)
+    known = await tx.fetchval(queries.ACKNOWLEDGED, list_id, dialer_id) or 0
+    candidates = await tx.fetch(queries.BETWEEN, list_id, known, cursor)
     if not candidates:
         return Acknowledged(max(known, cursor), 0)
     # What is published about a contract is published under its lock.
-    await projection_queries.lock_contracts(tx, sorted_unique(row["contract_id"] for row in candidates))
-    locked = await queries.lock_dialer(tx, list_id, dialer_id)
+    await contracts.lock(tx, (row["contract_id"] for row in candidates))
+    locked: int = await tx.fetchval(queries.LOCK_DIALER, list_id, dialer_id)
     new = [row for row in candidates if row["cursor"] > locked]
     if not new:
         return Acknowledged(locked, 0)
-    moment = await queries.move_dialer(tx, list_id, dialer_id, locked, cursor)
+    moment = await tx.fetchval(queries.MOVE_DIALER, list_id, dialer_id, locked, cursor)
     for row in new:
         tx.publish(
             WithdrawalAcknowledged(

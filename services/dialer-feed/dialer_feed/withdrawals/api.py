@@ -1,4 +1,4 @@
-"""What dialers tell us over HTTP: withdrawals of their own, acknowledgements, calls; and the report on all of it."""
+"""Withdrawals over HTTP: the feed, dialers' own withdrawals and acknowledgements, and the report on all of it."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -13,28 +13,27 @@ from chassis import (
     OutputModel,
     ReadConnection,
     Router,
+    ServiceDatabase,
     ShortText,
     Text,
+    WholeParameter,
     WriteTransaction,
     reads,
     writes,
 )
-from fastapi import Body
-from jurisdictions import dialable_phone
+from fastapi import Query, Request
 from pydantic import AfterValidator, Field, StrictInt
 from recobro_events import Row, Transaction
 from recobro_events.contracts.dialer_feed import WithdrawalReason
 
-from dialer_feed.calls import queries as dialers
-from dialer_feed.calls import recording as calls
-from dialer_feed.lists import queries
-from dialer_feed.lists.api import Withdrawal, expect_list, refuse_unpublished
-from dialer_feed.withdrawals import acknowledging as acknowledgements
-from dialer_feed.withdrawals import dialer_reports as reports
-from dialer_feed.withdrawals import withdrawing as withdrawal
+from dialer_feed.lists import named_entries
+from dialer_feed.lists.reading import expect_list, refuse_unpublished
+from dialer_feed.withdrawals import acknowledging, dialer_reports, queries
 from dialer_feed.withdrawals.dialer_reports import Report
+from dialer_feed.withdrawals.feed import Withdrawal, Withdrawals, withdrawals
+from dialer_feed.withdrawals.silencing import silencing
 
-router = Router(prefix="/v1", tags=["dialers"])
+router = Router(prefix="/v1")
 _REPORTABLE = frozenset(
     {
         WithdrawalReason.PAYMENT_CLAIMED,
@@ -95,44 +94,63 @@ class WithdrawalReport(OutputModel):
     wrongful_calls_after_acknowledgement: int
 
 
-@router.post("/lists/{list_id}/withdrawals", status_code=201, dependencies=[writes("dialer-feed", agency=True)])
+@router.get("/lists/{list_id}/withdrawals", tags=["lists"], dependencies=[reads("dialer-feed", agency=True)])
+async def read_withdrawals(
+    list_id: UUID,
+    request: Request,
+    database: ServiceDatabase,
+    who: CurrentPrincipal,
+    after: WholeParameter = 0,
+    wait: Annotated[WholeParameter, Query(le=60)] = 0,
+    limit: Annotated[WholeParameter, Query(ge=1, le=1000)] = 1000,
+) -> Withdrawals:
+    """The withdrawals after a cursor, in order; with ``wait``, seconds to wait for the first one."""
+    async with database.connection() as connection:
+        await expect_list(connection, list_id, who)
+    rows = await withdrawals(database, list_id, after, limit, wait, request.app.state.stopping)
+    items = tuple(Withdrawal(**row) for row in rows)
+    return Withdrawals(items=items, next_cursor=items[-1].cursor if items else after)
+
+
+@router.post(
+    "/lists/{list_id}/withdrawals",
+    status_code=201,
+    tags=["dialers"],
+    dependencies=[writes("dialer-feed", agency=True)],
+)
 async def withdraw(list_id: UUID, new: NewWithdrawal, tx: WriteTransaction, who: CurrentPrincipal) -> Withdrawal:
     """Take a contract off the list, and silence what the reason says."""
-    await withdrawal.begin(tx)
     refuse_unpublished(await expect_list(tx, list_id, who))
-    entries = await dialers.entries_named(tx, [list_id], [new.contract_number])
+    entries = await tx.fetch(named_entries.ENTRIES, [list_id], [new.contract_number])
     if not entries:
         raise NotFound("This contract is not on the list.", code="not-on-list")
     numbers = await _numbers(tx, entries, new.phone)
-    await withdrawal.lock(tx, numbers)
-    await reports.act(
-        tx,
-        [
-            Report(list_id, contract_id, new.reason, contact_ids, who.subject, new.detail)
-            for contract_id, contact_ids in numbers.items()
-        ],
-    )
-    await withdrawal.number(tx)
-    return Withdrawal(**await dialers.first_withdrawal(tx, list_id, list(numbers)))
+    reports = [
+        Report(list_id, contract_id, new.reason, contact_ids, who.subject, new.detail)
+        for contract_id, contact_ids in numbers.items()
+    ]
+    async with silencing(tx, numbers) as lists:
+        await dialer_reports.act(tx, lists, reports)
+    first = await tx.fetchrow(queries.FIRST_WITHDRAWAL, list_id, list(numbers))
+    assert first is not None
+    return Withdrawal(**first)
 
 
 async def _numbers(tx: Transaction, entries: Sequence[Row], phone: str | None) -> dict[UUID, Sequence[UUID]]:
     """The contracts meant, each with the contact points meant. 422 when the phone is nobody's of them."""
     if phone is None:
         return {entry["contract_id"]: entry["contact_ids"] for entry in entries}
-    phones = await dialers.phones_of(tx, [entry["contract_id"] for entry in entries])
-    meant: dict[UUID, Sequence[UUID]] = {}
-    for entry in entries:
-        number = dialable_phone(phone, entry["jurisdiction"])
-        if number is not None and (contact_id := phones.get((entry["contract_id"], number))) is not None:
-            meant[entry["contract_id"]] = [contact_id]
+    phones = await named_entries.Phones.read(tx, entries)
+    meant: dict[UUID, Sequence[UUID]] = {
+        entry["contract_id"]: [point] for entry in entries if (point := phones.meant(entry, phone))
+    }
     if not meant:
         mistake = FieldError("/phone", "must be a phone of the contract")
         raise Invalid("The contract has no such phone.", code="phone-unknown", errors=[mistake])
     return meant
 
 
-@router.post("/lists/{list_id}/acknowledgements", dependencies=[writes("dialer-feed", agency=True)])
+@router.post("/lists/{list_id}/acknowledgements", tags=["dialers"], dependencies=[writes("dialer-feed", agency=True)])
 async def acknowledge(
     list_id: UUID, new: NewAcknowledgement, tx: WriteTransaction, who: CurrentPrincipal
 ) -> Acknowledgement:
@@ -141,24 +159,16 @@ async def acknowledge(
     if new.cursor > known["last_cursor"]:
         mistake = FieldError("/cursor", f"must not lie beyond the last withdrawal, {known['last_cursor']}")
         raise Invalid("There is no such withdrawal yet.", code="cursor-beyond-last", errors=[mistake])
-    done = await acknowledgements.acknowledge(tx, list_id, who.subject, new.cursor)
+    done = await acknowledging.acknowledge(tx, list_id, who.subject, new.cursor)
     return Acknowledgement(list_id=list_id, cursor=done.cursor, newly_acknowledged=done.newly_acknowledged)
 
 
-@router.post("/calls", status_code=202, dependencies=[writes("dialer-feed", agency=True)])
-async def report_calls(
-    new: Annotated[list[calls.Call], Body(min_length=1, max_length=1000)], tx: WriteTransaction, who: CurrentPrincipal
-) -> calls.Outcome:
-    """Report calls. Those named like a withdrawal's reason act like it."""
-    agencies = await queries.agencies_of_lists(tx, list({call.list_id for call in new}), who.agency_id)
-    return await calls.receive(tx, new, agencies, who.subject)
-
-
-@router.get("/withdrawal-report", dependencies=[reads("dialer-feed", agency=True)])
+@router.get("/withdrawal-report", tags=["dialers"], dependencies=[reads("dialer-feed", agency=True)])
 async def report_withdrawals(list_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> WithdrawalReport:
     """How fast withdrawals reached the list and the dialers, and whether anybody was called after one."""
     await expect_list(reader, list_id, who)
-    row = await dialers.report(reader, list_id)
+    row = await reader.fetchrow(queries.REPORT, list_id)
+    assert row is not None
     return WithdrawalReport(
         list_id=list_id,
         withdrawn=row["withdrawn"],

@@ -1,13 +1,14 @@
 """What a dialer reports silences at once, here; the portfolio is asked, and decides for good.
 
-A report about a contract or a number holds as a row of ``reported_silence`` until the portfolio has decided: the
-barrier that a later list asks for tells when its answer is here, whatever it was, and the row goes (``listing``). A
-claimed payment holds as long as a payment would; ``other`` holds for its list only.
+A report about a contract or a number holds as a row of ``reported_silence`` until the portfolio has decided. The
+barrier that a later list asks for tells when its answer is here, whatever it was: then ``lists.building`` deletes the
+row. A claimed payment holds as long as a payment would; ``other`` holds for its list only.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from recobro_events import Event, Transaction
@@ -21,10 +22,11 @@ from recobro_events.contracts.dialer_feed import (
 from recobro_events.contracts.dialer_feed import WithdrawalReason as Reason
 from recobro_events.contracts.portfolio import DebtorStatus
 
-from dialer_feed.calls import queries
-from dialer_feed.campaigns.rules import OF_A_NUMBER
-from dialer_feed.withdrawals import withdrawing as withdrawal
-from dialer_feed.withdrawals.withdrawing import Cause
+from dialer_feed.withdrawals import queries
+from dialer_feed.withdrawals.withdrawing import Cause, LiveLists
+
+OF_A_NUMBER = frozenset({Reason.WRONG_NUMBER, Reason.OPTED_OUT})
+"""Reasons that belong to a number, not to the whole contract."""
 
 
 @dataclass(frozen=True)
@@ -68,19 +70,20 @@ class Report:
                 yield PaymentClaimed(contract_id=self.contract_id, detail=self.detail)
 
 
-async def act(tx: Transaction, reports: Sequence[Report]) -> None:
-    """Silence, tell the portfolio, withdraw. The contracts are locked; ``withdrawal.number`` is still to come."""
-    await queries.keep_silences(tx, [row for report in reports for row in report.silences()])
-    claimed = [(r.contract_id, r.list_id) for r in reports if r.reason is Reason.PAYMENT_CLAIMED]
-    await queries.keep_claimed_payments(tx, claimed)
+async def act(tx: Transaction, lists: LiveLists, reports: Sequence[Report]) -> None:
+    """Silence, tell the portfolio, withdraw. ``lists`` are those of a block that is silencing these contracts."""
+    if silences := [row for report in reports for row in report.silences()]:
+        await tx.execute(queries.KEEP_SILENCES, *zip(*silences, strict=True))
+    if claimed := [(r.contract_id, r.list_id) for r in reports if r.reason is Reason.PAYMENT_CLAIMED]:
+        await tx.execute(queries.KEEP_CLAIMED_PAYMENTS, *zip(*claimed, strict=True))
     tx.publish(*(event for report in reports for event in report.events()))
     for (list_id, elsewhere), causes in _causes(reports).items():
-        await withdrawal.withdraw_from(tx, list_id, list(causes.values()), elsewhere=elsewhere)
+        await lists.withdraw_from(list_id, list(causes.values()), elsewhere=elsewhere)
 
 
 def _causes(reports: Sequence[Report]) -> dict[tuple[UUID, bool], dict[UUID, Cause]]:
     """By list, and whether other lists are meant too: the first cause for each contract."""
-    now = withdrawal.now()
+    now = datetime.now(UTC)
     grouped: dict[tuple[UUID, bool], dict[UUID, Cause]] = defaultdict(dict)
     for report in reports:
         cause = Cause(report.contract_id, report.reason, None, now)

@@ -1,20 +1,10 @@
-"""Taking entries off live lists, numbering them, and reading them."""
+"""Taking entries off live lists, numbering them, reading them; what dialers report and acknowledge."""
 
-from collections.abc import Sequence
-from typing import Any
-from uuid import UUID
-
-from chassis import Reader
-from recobro_events import Row, Transaction
-
-from dialer_feed.lists.eligibility import LIVE, ON_DATE, PHONE_OF_ENTRY, phones, reason
+from dialer_feed.lists import phones
+from dialer_feed.lists.eligibility import LIVE, ON_DATE, reason
 from dialer_feed.wakeups import ring
 
-_SILENCING = "7203550203"
-_SHARE = f"SELECT pg_advisory_xact_lock_shared({_SILENCING})"
-_WAIT = f"SELECT pg_advisory_xact_lock({_SILENCING})"
-
-_LOCK_ENTRIES = f"""
+LOCK_LIVE_ENTRIES = f"""
 SELECT FROM list_entry entry JOIN dialing_list list USING (list_id)
 WHERE entry.contract_id = ANY ($1::uuid[]) AND entry.status = 'listed' AND {LIVE}
 ORDER BY entry.contract_id, entry.list_id
@@ -30,7 +20,7 @@ WHERE entry.contract_id = taken.contract_id AND entry.list_id = taken.list_id AN
 RETURNING entry.contract_id, entry.list_id
 """
 # $5: also that list, live or not; $6: no other list.
-_WITHDRAW = f"""
+WITHDRAW = f"""
 WITH taken AS (
     SELECT entry.contract_id, entry.list_id, cause.reason, cause.event_id, cause.caused_at
     FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[])
@@ -41,7 +31,7 @@ WITH taken AS (
 )
 {_TAKE}
 """
-_WITHDRAW_WITHIN = f"""
+WITHDRAW_WITHIN = f"""
 WITH taken AS (
     SELECT entry.contract_id, entry.list_id, cause.reason, cause.event_id, cause.caused_at
     FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $5::uuid[], $6::date[], $7::date[])
@@ -57,10 +47,11 @@ WITH taken AS (
 )
 {_TAKE}
 """
-_WITHDRAW_NUMBERS = f"""
+# A number that is gone is the reason where another is left to dial.
+WITHDRAW_NUMBERS = f"""
 WITH taken AS (
     SELECT entry.contract_id, entry.list_id, cause.event_id, cause.caused_at,
-        CASE WHEN EXISTS ({phones("1", PHONE_OF_ENTRY)}) THEN cause.reason ELSE 'no_phone' END AS reason
+        CASE WHEN EXISTS ({phones.dialable("1", phones.OF_ENTRY)}) THEN cause.reason ELSE 'no_phone' END AS reason
     FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $5::uuid[])
         AS cause (contract_id, reason, event_id, caused_at, contact_id)
     JOIN contract USING (contract_id)
@@ -70,9 +61,9 @@ WITH taken AS (
 )
 {_TAKE}
 """
-_WITHDRAW_UNFIT = f"""
+WITHDRAW_UNFIT = f"""
 WITH taken AS (
-    SELECT entry.contract_id, entry.list_id, cause.event_id, cause.caused_at, {reason(PHONE_OF_ENTRY)} AS reason
+    SELECT entry.contract_id, entry.list_id, cause.event_id, cause.caused_at, {reason(phones.OF_ENTRY)} AS reason
     FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS cause (contract_id, event_id, caused_at)
     JOIN contract USING (contract_id)
     JOIN list_entry entry USING (contract_id)
@@ -84,10 +75,11 @@ WITH taken AS (
 {_TAKE}
 """
 
+# Locks these lists in the order of their ids, and gives the entries their next cursors, in this order.
 # A locked row is read again: a list may have been published, or a cursor given, while we waited for it. What is taken
 # off a list that is still being built was never published, and gets no cursor. The lists' bells ring here, in every
 # process: a statement of their own would be a round trip more on the way of a payment.
-_NUMBER = f"""
+NUMBER = f"""
 WITH held AS MATERIALIZED (
     SELECT list_id, status, campaign_id, last_cursor FROM dialing_list
     WHERE list_id = ANY ($2::uuid[]) ORDER BY list_id FOR NO KEY UPDATE
@@ -110,47 +102,64 @@ WHERE entry.contract_id = numbered.contract_id AND entry.list_id = numbered.list
 RETURNING entry.contract_id, entry.list_id, entry.contract_number, entry.reason, entry.cause_event_id,
     entry.caused_at, entry.withdrawn_at, entry.cursor, numbered.agency_id
 """
-_AFTER = """
+
+AFTER = """
 SELECT cursor, contract_id, contract_number, reason, caused_at, withdrawn_at
 FROM list_entry WHERE list_id = $1 AND cursor > $2 ORDER BY cursor LIMIT $3
 """
+FIRST_WITHDRAWAL = """
+SELECT cursor, contract_id, contract_number, reason, caused_at, withdrawn_at
+FROM list_entry WHERE list_id = $1 AND contract_id = ANY ($2::uuid[]) AND cursor IS NOT NULL ORDER BY cursor LIMIT 1
+"""
 
+KEEP_SILENCES = """
+INSERT INTO reported_silence (contract_id, contact_id, reason)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[])
+"""
+# The hold-off begins on the business date of now.
+KEEP_CLAIMED_PAYMENTS = """
+INSERT INTO payment (contract_id, business_date, claimed)
+SELECT DISTINCT contract_id, greatest(list.business_date, portfolio.business_date), true
+FROM unnest($1::uuid[], $2::uuid[]) AS claimed (contract_id, list_id)
+JOIN dialing_list list USING (list_id)
+JOIN contract USING (contract_id)
+LEFT JOIN portfolio USING (portfolio_id)
+"""
 
-async def share_silencing(tx: Transaction) -> None:
-    await tx.execute(_SHARE)
+ACKNOWLEDGED = "SELECT cursor FROM acknowledged_up_to WHERE list_id = $1 AND dialer_id = $2"
+BETWEEN = """
+SELECT contract_id, cursor, caused_at FROM list_entry
+WHERE list_id = $1 AND cursor > $2 AND cursor <= $3 ORDER BY cursor
+"""
+# How far this dialer has acknowledged; until the transaction ends nobody else moves it.
+LOCK_DIALER = """
+INSERT INTO acknowledged_up_to AS known (list_id, dialer_id, cursor) VALUES ($1, $2, 0)
+ON CONFLICT (list_id, dialer_id) DO UPDATE SET cursor = known.cursor
+RETURNING cursor
+"""
+MOVE_DIALER = """
+WITH moved AS (UPDATE acknowledged_up_to SET cursor = $4 WHERE list_id = $1 AND dialer_id = $2)
+INSERT INTO acknowledgement (list_id, dialer_id, after_cursor, up_to_cursor, acknowledged_at)
+VALUES ($1, $2, $3, $4, clock_timestamp()) RETURNING acknowledged_at
+"""
 
-
-async def wait_for_silencing(tx: Transaction) -> None:
-    """Return when every transaction that was silencing has ended; those that begin meanwhile wait for us."""
-    await tx.execute(_WAIT)
-
-
-async def lock_live_entries(tx: Transaction, contract_ids: Sequence[UUID]) -> None:
-    await tx.execute(_LOCK_ENTRIES, contract_ids)
-
-
-async def withdraw(
-    tx: Transaction, columns: Sequence[Any], list_id: UUID | None = None, *, only_there: bool = False
-) -> list[Row]:
-    return await tx.fetch(_WITHDRAW, *columns, list_id, only_there)
-
-
-async def withdraw_within(tx: Transaction, columns: Sequence[Any]) -> list[Row]:
-    return await tx.fetch(_WITHDRAW_WITHIN, *columns)
-
-
-async def withdraw_numbers(tx: Transaction, columns: Sequence[Any]) -> list[Row]:
-    return await tx.fetch(_WITHDRAW_NUMBERS, *columns)
-
-
-async def withdraw_unfit(tx: Transaction, columns: Sequence[Any]) -> list[Row]:
-    return await tx.fetch(_WITHDRAW_UNFIT, *columns)
-
-
-async def number(tx: Transaction, contract_ids: Sequence[UUID], list_ids: Sequence[UUID]) -> list[Row]:
-    """Lock these lists in the order of their ids, give the entries their next cursors, in this order."""
-    return await tx.fetch(_NUMBER, contract_ids, list_ids)
-
-
-async def withdrawals_after(reader: Reader, list_id: UUID, cursor: int, limit: int) -> list[Row]:
-    return await reader.fetch(_AFTER, list_id, cursor, limit)
+REPORT = """
+WITH withdrawn AS (
+    SELECT cursor, caused_at, greatest(0, extract(epoch FROM withdrawn_at - caused_at))::float8 AS seconds
+    FROM list_entry WHERE list_id = $1 AND cursor IS NOT NULL
+), acknowledged AS (
+    SELECT greatest(0, extract(epoch FROM known.acknowledged_at - withdrawn.caused_at))::float8 AS seconds
+    FROM withdrawn JOIN acknowledgement known
+        ON known.list_id = $1 AND withdrawn.cursor > known.after_cursor AND withdrawn.cursor <= known.up_to_cursor
+), wrongful AS (
+    SELECT count(*) AS calls, count(*) FILTER (WHERE acknowledged_by_then) AS acknowledged
+    FROM call_result WHERE list_id = $1 AND wrongful
+)
+SELECT
+    (SELECT count(*) FROM withdrawn) AS withdrawn,
+    (SELECT percentile_disc(ARRAY[0.5, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY seconds) FROM withdrawn) AS to_list,
+    (SELECT percentile_disc(ARRAY[0.5, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY seconds) FROM acknowledged)
+        AS to_acknowledgement,
+    wrongful.calls AS wrongful_calls, wrongful.acknowledged AS wrongful_calls_after_acknowledgement
+FROM wrongful
+"""

@@ -5,12 +5,14 @@ import random
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 from dialer_feed.handlers import consumer, lock_contracts, withdraw_paid
-from dialer_feed.lists import building as listing
-from dialer_feed.withdrawals import withdrawing as withdrawal
+from dialer_feed.lists import building, requesting
+from dialer_feed.withdrawals import silencing
+from dialer_feed.withdrawals.silencing import live_lists
 from dialer_feed.withdrawals.withdrawing import Cause
 from dialing_scene import DAY, Contract, Scene, blocked_on_a_lock
 from held_builder import STEPS, walk
@@ -43,7 +45,7 @@ async def payment_under_way(scene: Scene, payment: PaymentReceived) -> AsyncIter
         await consumer.first_hook(tx)
         await lock_contracts(tx, [received])
         await withdraw_paid([received], tx)
-        await withdrawal.number(tx)
+        await silencing.number(tx)
         yield tx
 
 
@@ -60,7 +62,7 @@ async def test_a_payment_that_was_under_way_before_the_entries_were_there_is_cau
     list_id = await scene.asked()
     async with payment_under_way(scene, paid.paid()):
         await walk(scene, list_id, "asked", "gathered")
-        waiting = asyncio.create_task(listing.wait_for_silencers(scene.database))
+        waiting = asyncio.create_task(building.wait_for_silencers(scene.database))
         await blocked_on_a_lock(scene, "pg_advisory_xact_lock")
         assert not waiting.done(), "the builder goes on only when the payment's transaction has ended"
     await waiting
@@ -76,11 +78,11 @@ async def test_a_payment_under_way_while_the_list_is_published_is_numbered_on_it
     await walk(scene, list_id, "asked", "waited")
     record = _received(paid.paid())
     async with scene.database.transaction("dialer-feed.events") as tx:
-        await withdrawal.begin(tx)
+        await silencing.begin(tx)
         await lock_contracts(tx, [record])
         await withdraw_paid([record], tx)
         await walk(scene, list_id, "waited", "published")
-        await withdrawal.number(tx)
+        await silencing.number(tx)
     assert await scene.listed(list_id) == [other.number]
     assert await scene.withdrawals(list_id) == [(paid.number, "payment")]
     assert (await scene.the_list(list_id))["entries"] == 2
@@ -103,13 +105,13 @@ async def test_a_batch_takes_its_entries_in_the_builders_order_whatever_its_wave
     await walk(scene, list_id, "asked", "waited")
     await scene.execute("UPDATE contract SET state = 'closed'")
     async with scene.database.transaction() as tx:
-        await withdrawal.begin(tx)
-        await withdrawal.lock(tx, [second.contract_id, first.contract_id])
-        await withdrawal.withdraw(tx, [_cause(second)])
+        await silencing.begin(tx)
+        await silencing.lock(tx, [second.contract_id, first.contract_id])
+        await live_lists(tx).withdraw([_cause(second)])
         publishing = asyncio.create_task(walk(scene, list_id, "waited", "published"))
         await blocked_on_a_lock(scene, "DELETE FROM list_entry")
-        await withdrawal.withdraw(tx, [_cause(first)])
-        await withdrawal.number(tx)
+        await live_lists(tx).withdraw([_cause(first)])
+        await silencing.number(tx)
     await publishing
     assert (await scene.the_list(list_id))["entries"] == 0
 
@@ -118,8 +120,8 @@ async def test_who_speaks_about_a_contract_waits_for_its_row(scene: Scene) -> No
     """What is published about a contract is published in the order of its facts, with or without a list."""
     [contract] = await scene.contracts(1)
     async with scene.database.transaction() as tx:
-        await withdrawal.begin(tx)
-        await withdrawal.lock(tx, [contract.contract_id])
+        await silencing.begin(tx)
+        await silencing.lock(tx, [contract.contract_id])
         paying = asyncio.create_task(scene.receives(contract.paid()))
         await blocked_on_a_lock(scene, "ORDER BY contract_id FOR UPDATE")
         assert not paying.done()
@@ -127,7 +129,7 @@ async def test_who_speaks_about_a_contract_waits_for_its_row(scene: Scene) -> No
 
 
 def _cause(contract: Contract) -> Cause:
-    return Cause(contract.contract_id, WithdrawalReason.OTHER, None, withdrawal.now())
+    return Cause(contract.contract_id, WithdrawalReason.OTHER, None, datetime.now(UTC))
 
 
 async def test_concurrent_builds_and_payments_end_without_a_deadlock(scene: Scene) -> None:
@@ -137,9 +139,9 @@ async def test_concurrent_builds_and_payments_end_without_a_deadlock(scene: Scen
     randomness = random.Random(20261123)
 
     async def build(campaign_id: UUID) -> UUID:
-        list_id = (await listing.request(scene.database, campaign_id, DAY)).list_id
+        list_id = (await requesting.request(scene.database, campaign_id, DAY)).list_id
         builder = uuid.uuid4()
-        await listing.build(scene.database, list_id, campaign_id, DAY, builder)
+        await building.build(scene.database, list_id, campaign_id, DAY, builder)
         return list_id
 
     async def silence(part: list[Contract]) -> None:
@@ -170,16 +172,16 @@ async def test_a_builder_whose_claim_was_overruled_changes_nothing(scene: Scene,
     list_id = await scene.asked()
     database, successor = scene.database, uuid.uuid4()
     await walk(scene, list_id, "asked", overruled_after)
-    await listing.build(database, list_id, scene.campaign_id, DAY, successor)
+    await building.build(database, list_id, scene.campaign_id, DAY, successor)
 
     for step in (
-        listing.claim(database, list_id, scene.builder),
-        listing.clear(database, list_id, scene.builder),
-        listing.gather(database, list_id, scene.builder),
-        listing.publish(database, list_id, scene.campaign_id, DAY, scene.builder),
-        listing.fail(database, list_id, "stale-knowledge", "too late"),
+        building.claim(database, list_id, scene.builder),
+        building.clear(database, list_id, scene.builder),
+        building.gather(database, list_id, scene.builder),
+        building.publish(database, list_id, scene.campaign_id, DAY, scene.builder),
+        building.fail(database, list_id, "stale-knowledge", "too late"),
     ):
-        with pytest.raises(listing.Overruled):
+        with pytest.raises(building.Overruled):
             await step
 
     assert (await scene.the_list(list_id))["status"] == "published"
@@ -190,12 +192,12 @@ async def test_what_an_overruled_builder_clears_away_is_nobody_elses(scene: Scen
     contracts = await scene.contracts(2)
     list_id = await scene.asked()
     database, successor = scene.database, uuid.uuid4()
-    await listing.claim(database, list_id, scene.builder)
-    for step in (listing.claim, listing.clear, listing.gather):
+    await building.claim(database, list_id, scene.builder)
+    for step in (building.claim, building.clear, building.gather):
         await step(database, list_id, successor)
-    with pytest.raises(listing.Overruled):
-        await listing.clear(database, list_id, scene.builder)
-    await listing.publish(database, list_id, scene.campaign_id, DAY, successor)
+    with pytest.raises(building.Overruled):
+        await building.clear(database, list_id, scene.builder)
+    await building.publish(database, list_id, scene.campaign_id, DAY, successor)
     assert await scene.listed(list_id) == [c.number for c in contracts]
 
 
@@ -205,7 +207,7 @@ async def test_two_builders_at_once_publish_a_whole_list(scene: Scene) -> None:
     for _ in range(10):
         campaign_id = await scene.campaign()
         list_id = await scene.asked(campaign_id=campaign_id)
-        await asyncio.gather(*(listing.advance(scene.database, uuid.uuid4()) for _ in range(4)))
+        await asyncio.gather(*(building.advance(scene.database, uuid.uuid4()) for _ in range(4)))
         await scene.advance()
         assert await scene.listed(list_id) == [c.number for c in contracts]
         assert (await scene.the_list(list_id))["entries"] == 5
@@ -218,7 +220,7 @@ async def test_a_build_that_crashed_is_done_again_by_the_next_builder(scene: Sce
     await walk(scene, list_id, "asked", crashed_after)
     await scene.receives(first.revised(overdue="777.00"))
 
-    await listing.advance(scene.database, uuid.uuid4())
+    await building.advance(scene.database, uuid.uuid4())
 
     assert await scene.listed(list_id) == [first.number, second.number]
     [entry] = await scene.rows("SELECT overdue_balance FROM list_entry WHERE contract_number = $1", first.number)

@@ -8,7 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from dialer_feed.lists import building as listing
+from dialer_feed.lists import building, requesting
+from dialer_feed.lists.standing import PortfolioInTheWay
 from dialing_scene import DAY, Phone, Scene
 from recobro_events import barrier
 from recobro_events.contracts.portfolio import PortfolioState, Stage
@@ -66,7 +67,7 @@ async def test_days_past_due_are_those_of_the_day(
 async def test_the_same_day_is_the_same_list(scene: Scene) -> None:
     await scene.contracts(1)
     first = await scene.built()
-    again = await listing.request(scene.database, scene.campaign_id, DAY)
+    again = await requesting.request(scene.database, scene.campaign_id, DAY)
     assert again == (first, False)
 
 
@@ -131,12 +132,12 @@ async def test_a_list_over_several_time_zones_is_live_to_the_last_midnight(scene
 async def test_a_portfolio_that_is_not_ready_blocks_and_is_named(
     scene: Scene, standing: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "LAG_SECONDS", 0.0)
+    monkeypatch.setattr(requesting, "LAG_SECONDS", 0.0)
     await scene.portfolio(**standing)
     assert await scene.listed(await scene.built()) == [], "without open contracts it blocks nobody"
     await scene.contracts(1)
-    with pytest.raises(listing.PortfolioInTheWay) as refusal:
-        await listing.request(scene.database, await scene.campaign(), DAY)
+    with pytest.raises(PortfolioInTheWay) as refusal:
+        await requesting.request(scene.database, await scene.campaign(), DAY)
     assert "Cartera Norte" in refusal.value.detail
     assert words in refusal.value.detail
     elsewhere = await scene.portfolio(uuid.uuid4())
@@ -151,13 +152,13 @@ async def test_a_portfolio_that_starts_loading_meanwhile_fails_the_list_and_free
     [contract] = await scene.contracts(1)
     list_id = await scene.asked()
     if held_after == "gathered":
-        await listing.claim(scene.database, list_id, scene.builder)
-        await listing.clear(scene.database, list_id, scene.builder)
-        await listing.gather(scene.database, list_id, scene.builder)
+        await building.claim(scene.database, list_id, scene.builder)
+        await building.clear(scene.database, list_id, scene.builder)
+        await building.gather(scene.database, list_id, scene.builder)
     await scene.portfolio(state=PortfolioState.LOADING)
     if held_after == "gathered":
-        with pytest.raises(listing.PortfolioInTheWay):
-            await listing.publish(scene.database, list_id, scene.campaign_id, DAY, scene.builder)
+        with pytest.raises(PortfolioInTheWay):
+            await building.publish(scene.database, list_id, scene.campaign_id, DAY, scene.builder)
     await scene.advance()
     failed = await scene.the_list(list_id)
     assert (failed["status"], failed["error"]) == ("failed", "portfolio-not-ready")
@@ -174,7 +175,7 @@ async def test_what_was_acknowledged_a_moment_ago_is_waited_for(scene: Scene) ->
     """The staging run has ended, its event is still on its way."""
     await scene.contracts(1)
     tomorrow = DAY + timedelta(days=1)
-    asking = asyncio.create_task(listing.request(scene.database, scene.campaign_id, tomorrow))
+    asking = asyncio.create_task(requesting.request(scene.database, scene.campaign_id, tomorrow))
     await asyncio.sleep(0)
     await scene.portfolio(business_date=tomorrow)
     assert (await asking).created
@@ -182,7 +183,7 @@ async def test_what_was_acknowledged_a_moment_ago_is_waited_for(scene: Scene) ->
 
 async def test_a_barrier_that_fails_names_who_did_not_answer(scene: Scene) -> None:
     await scene.contracts(1)
-    list_id = (await listing.request(scene.database, scene.campaign_id, DAY)).list_id
+    list_id = (await requesting.request(scene.database, scene.campaign_id, DAY)).list_id
     await scene.execute(
         "UPDATE barrier SET opened_at = opened_at - $1::interval - interval '1 second'", barrier.TIMEOUT
     )
@@ -190,14 +191,14 @@ async def test_a_barrier_that_fails_names_who_did_not_answer(scene: Scene) -> No
     await scene.advance()
     failed = await scene.the_list(list_id)
     assert (failed["status"], failed["error"]) == ("failed", "stale-knowledge")
-    assert failed["waiting_for"] == sorted(listing.SOURCES)
+    assert failed["waiting_for"] == sorted(requesting.SOURCES)
     assert "portfolio" in failed["error_detail"]
     assert await scene.built() != list_id
 
 
 async def test_nothing_is_built_before_the_barrier(scene: Scene) -> None:
     await scene.contracts(1)
-    list_id = (await listing.request(scene.database, scene.campaign_id, DAY)).list_id
+    list_id = (await requesting.request(scene.database, scene.campaign_id, DAY)).list_id
     await scene.advance()
     assert (await scene.the_list(list_id))["status"] == "building"
     assert await scene.rows("SELECT FROM list_entry") == []

@@ -5,15 +5,17 @@ import csv
 import io
 import json
 import uuid
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from dialer_feed import wakeups as bells
-from dialer_feed.delivery import entries as feed
-from dialer_feed.withdrawals import withdrawing as withdrawal
-from dialer_feed.withdrawals.withdrawing import NEWS, Cause
+from chassis import long_poll
+from dialer_feed.wakeups import NEWS
+from dialer_feed.withdrawals import feed, silencing
+from dialer_feed.withdrawals.silencing import live_lists
+from dialer_feed.withdrawals.withdrawing import Cause
 from dialing_scene import DAY, Phone, Scene, blocked_on_a_lock
 from recobro_events import Database
 from recobro_events.contracts.dialer_feed import WithdrawalReason
@@ -64,11 +66,15 @@ def somebody_waits(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Set once a dialer has looked, found nothing, and waits."""
     waits = asyncio.Event()
 
-    async def heard(news: "asyncio.Future[None]", timeout_seconds: float) -> None:
-        waits.set()
-        await bells.heard(news, timeout_seconds)
+    async def polled(look: Callable[[], Awaitable[Any]], *how: Any, **limits: Any) -> Any:
+        async def looked() -> Any:
+            found = await look()
+            waits.set()
+            return found
 
-    monkeypatch.setattr(feed, "heard", heard)
+        return await long_poll(looked, *how, **limits)
+
+    monkeypatch.setattr(feed, "long_poll", polled)
     return waits
 
 
@@ -76,7 +82,7 @@ async def test_a_waiting_dialer_is_told_at_once(
     scene: Scene, client: httpx.AsyncClient, somebody_waits: asyncio.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is woken: looking again by itself would come too late here."""
-    monkeypatch.setattr(feed, "_POLL_SECONDS", 60)
+    monkeypatch.setattr("chassis.long_polls._LOOK_EVERY_SECONDS", 60)
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     waiting = asyncio.create_task(feed_of(client, list_id, wait=60))
@@ -153,10 +159,10 @@ async def test_a_cursor_given_by_a_transaction_under_way_is_not_passed(scene: Sc
     first, second = await scene.contracts(2)
     list_id = await scene.built()
     async with scene.database.transaction() as tx:
-        await withdrawal.begin(tx)
-        await withdrawal.lock(tx, [first.contract_id])
-        await withdrawal.withdraw(tx, [Cause(first.contract_id, WithdrawalReason.OTHER, None, withdrawal.now())])
-        await withdrawal.number(tx)
+        await silencing.begin(tx)
+        await silencing.lock(tx, [first.contract_id])
+        await live_lists(tx).withdraw([Cause(first.contract_id, WithdrawalReason.OTHER, None, datetime.now(UTC))])
+        await silencing.number(tx)
         late = asyncio.create_task(scene.receives(second.paid()))
         await blocked_on_a_lock(scene, "WITH held AS MATERIALIZED")
         assert (await feed_of(client, list_id))["items"] == []

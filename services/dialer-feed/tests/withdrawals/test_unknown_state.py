@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 from dialer_feed.handlers import consumer, lock_contracts, withdraw_unknown
-from dialer_feed.lists import building as listing
-from dialer_feed.withdrawals import withdrawing as withdrawal
+from dialer_feed.lists import building, requesting
+from dialer_feed.withdrawals import silencing
 from dialing_scene import Contract, Scene
 from held_builder import STEPS, walk
 from recobro_events import Event, Record, dead_letters, envelope_of, rebuilding
@@ -169,11 +169,11 @@ async def test_what_was_being_set_aside_before_the_entries_were_there_is_caught_
     record = record_of(set_aside(lost))
     told = ContractSetAside.received(record.value, envelope_of(record.headers))
     async with scene.database.transaction("dialer-feed.events") as tx:
-        await withdrawal.begin(tx)
+        await silencing.begin(tx)
         await lock_contracts(tx, [told])
         await withdraw_unknown([told], tx)
         await walk(scene, list_id, "asked", "gathered")
-        await withdrawal.number(tx)
+        await silencing.number(tx)
     await walk(scene, list_id, "gathered", "published")
     assert await scene.listed(list_id) == [other.number]
     assert (await scene.the_list(list_id))["entries"] == 1
@@ -186,7 +186,7 @@ async def test_what_was_being_set_aside_before_the_entries_were_there_is_caught_
 async def test_news_of_a_portfolio_that_could_not_be_applied_stop_its_lists_alone_and_name_it(
     client: httpx.AsyncClient, scene: Scene, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr(listing, "LAG_SECONDS", 0.0)
+    monkeypatch.setattr(requesting, "LAG_SECONDS", 0.0)
     [contract] = await scene.contracts(1)
     elsewhere = await scene.portfolio(uuid.uuid4(), name="Cartera Sur")
     [other] = await scene.contracts(1, portfolio_id=elsewhere)
@@ -231,7 +231,7 @@ async def everything_was_said(scene: Scene, rebuild_id: uuid.UUID) -> None:
     """The markers that end a rebuild arrive, one of each source and lane."""
     markers = [
         StateRepublished(barrier_id=rebuild_id, service=source, via=lane, round=1, markers=1, asked_by="dialer-feed")
-        for source in listing.SOURCES
+        for source in requesting.SOURCES
         for lane in consumer.lanes_of(source)
     ]
     for marker in markers:
@@ -253,7 +253,7 @@ async def test_a_list_that_is_being_built_waits_for_the_end_of_a_rebuild(scene: 
     [contract] = await scene.contracts(1)
     list_id = await scene.asked()
     rebuild_id = await being_rebuilt(scene)
-    await listing.advance(scene.database, scene.builder)
+    await building.advance(scene.database, scene.builder)
     assert (await scene.the_list(list_id))["status"] == "building"
     await everything_was_said(scene, rebuild_id)
     await scene.advance()

@@ -1,0 +1,22 @@
+"""Reading and writing campaigns. An agency sees its own; ``agency_id`` null sees everything."""
+
+_CAMPAIGN = """
+SELECT campaign_id, agency_id, name, min_overdue, stages, payment_holdoff_days, portfolio_ids,
+    max_attempts_per_7_days, created_at
+FROM campaign
+"""
+CREATE = """
+INSERT INTO campaign
+    (name, agency_id, min_overdue, stages, payment_holdoff_days, portfolio_ids, max_attempts_per_7_days)
+VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *
+"""
+ONE = f"{_CAMPAIGN} WHERE campaign_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
+PAGE = f"""
+{_CAMPAIGN}
+WHERE ($1::timestamptz IS NULL OR (created_at, campaign_id) > ($1, $2)) AND ($3::uuid IS NULL OR agency_id = $3)
+ORDER BY created_at, campaign_id LIMIT $4
+"""
+UNKNOWN_PORTFOLIOS = """
+SELECT asked.portfolio_id FROM unnest($1::uuid[]) AS asked (portfolio_id)
+LEFT JOIN portfolio USING (portfolio_id) WHERE portfolio.portfolio_id IS NULL
+"""

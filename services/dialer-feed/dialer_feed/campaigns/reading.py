@@ -1,0 +1,35 @@
+"""A campaign as its readers see it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from chassis import NotFound, OutputModel, Reader
+from recobro_events import Money
+from recobro_events.contracts.portfolio import Stage
+
+from dialer_feed.campaigns import queries
+
+
+class CampaignUnknown(NotFound):
+    code = "campaign-unknown"
+    detail = "There is no such campaign."
+
+
+class Campaign(OutputModel):
+    campaign_id: UUID
+    agency_id: UUID | None
+    name: str
+    min_overdue: Money
+    stages: tuple[Stage, ...]
+    payment_holdoff_days: int
+    portfolio_ids: tuple[UUID, ...] | None
+    max_attempts_per_7_days: int | None
+    created_at: datetime
+
+
+async def expect_campaign(reader: Reader, campaign_id: UUID, agency_id: UUID | None = None) -> Campaign:
+    """The campaign; ``CampaignUnknown`` when there is none, or it is not this agency's."""
+    row = await reader.fetchrow(queries.ONE, campaign_id, agency_id)
+    if row is None:
+        raise CampaignUnknown()
+    return Campaign(**row)

@@ -1,0 +1,41 @@
+"""A list's entries over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from chassis import CurrentPrincipal, Invalid, Router, ServiceDatabase, reads
+from fastapi import Query
+from fastapi.responses import StreamingResponse
+
+from dialer_feed.delivery.entries import entries
+from dialer_feed.delivery.formats import FORMATS
+from dialer_feed.lists.reading import expect_list, refuse_unpublished
+
+router = Router(prefix="/v1", tags=["lists"])
+CURSOR_HEADER = "Recobro-Cursor"
+
+
+@router.get(
+    "/lists/{list_id}/entries",
+    dependencies=[reads("dialer-feed", agency=True)],
+    response_class=StreamingResponse,
+)
+async def stream_entries(
+    list_id: UUID,
+    database: ServiceDatabase,
+    who: CurrentPrincipal,
+    file_format: Annotated[str, Query(alias="format", max_length=20)] = "jsonl",
+) -> StreamingResponse:
+    """The entries still listed. The withdrawals up to the header's cursor are already taken out."""
+    if file_format not in FORMATS:
+        raise Invalid(f"The formats are {' and '.join(FORMATS)}.", code="format-unknown")
+    async with database.connection() as connection:
+        row = await expect_list(connection, list_id, who)
+    refuse_unpublished(row)
+    # The cursor is read before the first entry: what is withdrawn meanwhile is in the feed after it.
+    headers = {CURSOR_HEADER: str(row["last_cursor"])}
+    media_type, write = FORMATS[file_format]
+    if row["status"] == "closed":
+        return StreamingResponse(iter(write([], True)), headers=headers, media_type=media_type)  # noqa: FBT003
+    pieces = entries(database, list_id, row["business_date"], write)
+    return StreamingResponse(pieces, headers=headers, media_type=media_type)

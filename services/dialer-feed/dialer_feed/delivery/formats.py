@@ -1,0 +1,40 @@
+"""The formats in which a list's entries are given to dialers."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from chassis.csv import safe_csv_rows
+
+COLUMNS = (
+    "contract_number",
+    "name",
+    "phones",
+    "overdue_balance",
+    "days_past_due",
+    "callable_from",
+    "callable_until",
+    "timezone",
+)
+Entry = dict[str, Any]
+"""The columns of one entry, in their order."""
+Write = Callable[[Sequence[Entry], bool], Iterator[bytes]]
+"""Writes entries that follow others of the same file; the flag says that these are the first."""
+
+
+def as_jsonl(entries: Sequence[Entry], _first: bool) -> Iterator[bytes]:
+    if entries:
+        yield "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode()
+
+
+def as_csv(entries: Sequence[Entry], first: bool) -> Iterator[bytes]:
+    header = [COLUMNS] if first else []
+    rows = ([*entry.values()] for entry in ({**entry, "phones": " ".join(entry["phones"])} for entry in entries))
+    yield from safe_csv_rows([*header, *rows], first=first)
+
+
+FORMATS: Mapping[str, tuple[str, Write]] = MappingProxyType(
+    {"jsonl": ("application/jsonl", as_jsonl), "csv": ("text/csv; charset=utf-8", as_csv)}
+)
+"""By name: the media type, and what writes it."""

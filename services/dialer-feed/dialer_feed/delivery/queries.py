@@ -1,0 +1,17 @@
+"""The entries that a dialer is given."""
+
+from dialer_feed.lists import phones
+
+# Those still on the list, by contract number.
+ENTRIES = f"""
+SELECT entry.contract_number, entry.contract_id, contract.name, entry.overdue_balance, entry.days_past_due,
+    contract.jurisdiction, contract.region, portfolio.creditor_kind, portfolio.timezone AS portfolio_timezone,
+    ARRAY({phones.dialable("phone.value", phones.OF_ENTRY)}) AS phones,
+    ARRAY({phones.dialable("phone.timezone", phones.OF_ENTRY)}) AS timezones
+FROM list_entry entry
+JOIN contract USING (contract_id)
+JOIN portfolio USING (portfolio_id)
+WHERE entry.list_id = $1 AND entry.status = 'listed'
+    AND ($2::text IS NULL OR (entry.contract_number, entry.contract_id) > ($2, $3))
+ORDER BY entry.contract_number, entry.contract_id LIMIT $4
+"""

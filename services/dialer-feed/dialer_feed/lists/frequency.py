@@ -1,0 +1,41 @@
+"""Call frequency: how often a debtor may be contacted. It bars from the next list, and withdraws from none.
+
+Calls and visits of a debtor count together, over all of their contracts: in 7 days against the strictest of
+jurisdiction and campaign. Where the law asks for silence after a conversation, it is counted in days.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from jurisdictions import codes, profile
+
+DEFAULT_MAX_ATTEMPTS_PER_7_DAYS = 7
+"""Our own policy where neither the jurisdiction nor the campaign has one."""
+
+# Calls count on their list's day, visits on the day that they were ordered for.
+BARRED = f"""
+SELECT contract.debtor_id
+FROM dialing_list list
+JOIN campaign USING (campaign_id)
+JOIN (
+    SELECT contract_id, business_date, right_party FROM call_result
+    UNION ALL
+    SELECT contract_id, visit_on, met_debtor FROM visit WHERE made
+) AS contact ON contact.business_date BETWEEN list.business_date - 60 AND list.business_date
+JOIN contract USING (contract_id)
+LEFT JOIN unnest($2::text[], $3::integer[], $4::integer[]) AS rule (jurisdiction, most, silent_days)
+    USING (jurisdiction)
+WHERE list.list_id = $1
+GROUP BY contract.debtor_id, campaign.campaign_id
+HAVING count(*) FILTER (WHERE contact.business_date > list.business_date - 7)
+        >= coalesce(least(campaign.max_attempts_per_7_days, min(rule.most)), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS})
+    OR bool_or(contact.right_party AND contact.business_date > list.business_date - rule.silent_days)
+"""
+"""The debtors who may not be on the list ``$1``; ``$2`` to ``$4`` are the columns of ``limits``."""
+
+
+def limits() -> Sequence[Sequence[Any]]:
+    """Jurisdictions with a rule: code, most contacts in 7 days, silent days after a conversation; one array each."""
+    rules = [(code, profile(code).call_frequency.value) for code in codes()]
+    known = [(code, rule.max_calls_per_7_days, rule.silent_days_after_conversation) for code, rule in rules if rule]
+    return list(zip(*known, strict=True)) or [(), (), ()]

@@ -1,0 +1,40 @@
+"""Entries and phones as dialers name them: by contract number, and by telephone number."""
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from chassis import Reader
+from jurisdictions import dialable_phone
+from recobro_events import Row
+
+# The published entries of these (list, contract number); a number may stand for contracts of two portfolios.
+ENTRIES = """
+SELECT entry.list_id, entry.contract_number, entry.contract_id, entry.contact_ids, contract.jurisdiction
+FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::text[]) AS asked (list_id, contract_number)) AS named
+JOIN list_entry entry USING (list_id, contract_number)
+JOIN contract USING (contract_id)
+WHERE entry.status = 'listed' OR entry.cursor IS NOT NULL
+ORDER BY entry.list_id, entry.contract_number, entry.contract_id
+"""
+_PHONES = """
+SELECT contract_id, contact_id, value FROM contact_point WHERE contract_id = ANY ($1::uuid[]) AND kind = 'phone'
+"""
+
+
+class Phones:
+    """The phones of contracts, with those that a contract no longer has."""
+
+    def __init__(self, points: Mapping[tuple[UUID, str], UUID]) -> None:
+        """``points``: contact points by (contract, E.164)."""
+        self._points = points
+
+    @classmethod
+    async def read(cls, reader: Reader, entries: Iterable[Row]) -> "Phones":
+        """The phones of these entries' contracts."""
+        rows = await reader.fetch(_PHONES, [entry["contract_id"] for entry in entries])
+        return cls({(row["contract_id"], row["value"]): row["contact_id"] for row in rows})
+
+    def meant(self, entry: Row, phone: str) -> UUID | None:
+        """The contact point of the entry's contract that ``phone`` stands for, however it is written; else None."""
+        number = dialable_phone(phone, entry["jurisdiction"])
+        return self._points.get((entry["contract_id"], number)) if number else None

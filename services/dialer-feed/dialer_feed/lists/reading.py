@@ -1,0 +1,59 @@
+"""A dialing list as its readers see it, and what they are refused."""
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from chassis import Conflict, NotFound, OutputModel, Principal, Reader
+from recobro_events import Money, Row, barrier
+
+from dialer_feed.lists import queries
+
+Status = Literal["building", "published", "closed", "failed"]
+
+
+class ListUnknown(NotFound):
+    code = "list-unknown"
+    detail = "There is no such list."
+
+
+class DialingList(OutputModel):
+    """``entries`` as published, ``withdrawn`` since; ``waiting_for`` while building names who has not answered yet."""
+
+    list_id: UUID
+    campaign_id: UUID
+    agency_id: UUID | None
+    business_date: date
+    status: Status
+    entries: int | None
+    withdrawn: int | None
+    overdue_total: Money | None
+    requested_at: datetime
+    published_at: datetime | None
+    live_until: datetime | None
+    waiting_for: tuple[str, ...]
+    error: str | None
+    error_detail: str | None
+
+
+async def shown(reader: Reader, row: Row) -> DialingList:
+    """The list of this row of ``queries``."""
+    fields = dict(row)
+    if row["status"] == "building":
+        fields["waiting_for"] = (await barrier.progress(reader, row["barrier_id"])).waiting_for
+    return DialingList(**fields)
+
+
+async def expect_list(reader: Reader, list_id: UUID, who: Principal) -> Row:
+    """The list; 404 when there is none or it is another's."""
+    row = await reader.fetchrow(queries.ONE, list_id, who.agency_id)
+    if row is None:
+        raise ListUnknown()
+    return row
+
+
+def refuse_unpublished(row: Row) -> None:
+    if row["status"] == "building":
+        raise Conflict("The list is still being built.", code="list-building")
+    if row["status"] == "failed":
+        raise Conflict(f"The list could not be built: {row['error_detail']}", code="list-failed")

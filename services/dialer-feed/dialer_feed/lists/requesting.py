@@ -1,0 +1,65 @@
+"""Asking for a dialing list: once a day per campaign, and only where everybody's knowledge can be waited for."""
+
+import asyncio
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
+
+from chassis import Conflict, Unavailable
+from recobro_events import Database, barrier, rebuilding
+from recobro_platform import BARRIER_ROUNDS
+
+from dialer_feed.lists import queries
+from dialer_feed.lists.standing import PortfolioInTheWay, refuse_obstacles
+from dialer_feed.wakeups import BUILDER, NEWS
+
+SOURCES = ("portfolio", "assignment", "field-visits", "promises")
+"""Whose facts decide who is on a list: their knowledge is waited for before one is built."""
+LAG_SECONDS = 2.0
+_LAG_POLL_SECONDS = 0.05
+
+
+class BeingRebuilt(Conflict):
+    """This service has missed something, and others are saying it again: no list is built from what it knows."""
+
+    code = "rebuilding"
+    detail = "What is known here is being rebuilt. Lists are built again when that has ended."
+
+
+class Requested(NamedTuple):
+    list_id: UUID
+    created: bool
+
+
+async def request(database: Database, campaign_id: UUID, day: date) -> Requested:
+    """The campaign's list of that day, asked for now unless it is there already.
+
+    ``PortfolioInTheWay`` when a portfolio is not ready for it. What was acknowledged a moment ago may not have been
+    heard of here yet: that is waited for, up to two seconds.
+    """
+    deadline = asyncio.get_running_loop().time() + LAG_SECONDS
+    while True:
+        try:
+            return await _request_now(database, campaign_id, day)
+        except PortfolioInTheWay as obstacle:
+            if obstacle.lasting or asyncio.get_running_loop().time() >= deadline:
+                raise
+        await asyncio.sleep(_LAG_POLL_SECONDS)
+
+
+async def _request_now(database: Database, campaign_id: UUID, day: date) -> Requested:
+    async with database.transaction() as tx:
+        if (known := await tx.fetchval(queries.LIST_OF_THE_DAY, campaign_id, day)) is not None:
+            return Requested(known, created=False)
+        if await rebuilding.is_open(tx):
+            raise BeingRebuilt()
+        await refuse_obstacles(tx, campaign_id, day)
+        if not tx.partitions:
+            raise Unavailable("The event log has not been reached yet, so nobody could be asked for news.")
+        barrier_id = await barrier.ask(tx, SOURCES, BARRIER_ROUNDS)
+        started = await tx.fetchval(queries.START, campaign_id, day, barrier_id)
+        if started is not None:
+            await tx.execute(queries.AWAIT_ANSWERS, barrier_id)
+            tx.after_commit(lambda: NEWS.ring([BUILDER]))
+            return Requested(started, created=True)
+    return await _request_now(database, campaign_id, day)

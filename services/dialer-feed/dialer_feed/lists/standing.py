@@ -1,0 +1,70 @@
+"""Whether the portfolios of a campaign are ready for a list of a day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from chassis import Conflict, Reader
+
+from dialer_feed.lists.eligibility import IN_SCOPE
+
+_IN_THE_WAY = f"""
+SELECT portfolio.portfolio_id, portfolio.name, portfolio.state, portfolio.business_date,
+    parked_keys.key IS NOT NULL AS set_aside
+FROM campaign
+JOIN portfolio ON {IN_SCOPE}
+LEFT JOIN parked_keys ON parked_keys.key = portfolio.portfolio_id::text
+WHERE campaign.campaign_id = $1
+    AND EXISTS (SELECT FROM contract WHERE contract.portfolio_id = portfolio.portfolio_id AND contract.state = 'open')
+    AND (portfolio.state <> 'ready' OR portfolio.business_date IS DISTINCT FROM $2 OR parked_keys.key IS NOT NULL)
+ORDER BY portfolio.name, portfolio.portfolio_id
+"""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a portfolio stands towards the day of a list."""
+
+    portfolio_id: UUID
+    name: str
+    state: str
+    business_date: date | None
+    set_aside: bool = False
+    """News of it could not be applied: what is known of it is not how it stands."""
+
+    def obstacle(self, day: date) -> str | None:
+        """Why no list of ``day`` can be built from it, in plain words; None when it can."""
+        named = f'The portfolio "{self.name}" ({self.portfolio_id})'
+        if self.business_date is not None and self.business_date > day:
+            return f"{named} is already past {day}: its business date is {self.business_date}."
+        if self.set_aside:
+            return f"{named} has news that could not be applied and wait to be replayed."
+        if self.state == "loading":
+            return f"{named} is still loading a file."
+        if self.business_date is None:
+            return f"{named} has not been staged yet."
+        if self.business_date < day:
+            return f"{named} is not staged up to {day}: its business date is {self.business_date}."
+        return None
+
+    def is_past(self, day: date) -> bool:
+        """A business date never moves back, so this will not change."""
+        return self.business_date is not None and self.business_date > day
+
+
+class PortfolioInTheWay(Conflict):
+    """A portfolio does not allow a list of that day; the detail names it. ``lasting``: waiting cannot help."""
+
+    code = "portfolio-not-ready"
+
+    def __init__(self, standings: Sequence[Standing], day: date) -> None:
+        super().__init__(" ".join(obstacle for standing in standings if (obstacle := standing.obstacle(day))))
+        self.lasting = any(standing.is_past(day) for standing in standings)
+
+
+async def refuse_obstacles(reader: Reader, campaign_id: UUID, day: date) -> None:
+    """``PortfolioInTheWay`` when a portfolio of the campaign has open contracts and is not ready for this very day."""
+    standings = [Standing(**row) for row in await reader.fetch(_IN_THE_WAY, campaign_id, day)]
+    if standings:
+        raise PortfolioInTheWay(standings, day)

@@ -1,0 +1,93 @@
+"""Silencing: the only way to a withdrawal, so that each gets its cursor and its event, and no list is missed.
+
+Three steps stand around every withdrawal: ``begin`` shares the silencing lock, ``lock`` locks the contracts and then
+their live entries, ``number`` gives cursors under the locks of the lists. Kept in this order they miss no list and
+deadlock with nobody. An API transaction takes them by ``async with silencing(tx, contract_ids) as lists``; a batch of
+the consumer by its hooks, and its handlers find the lists by ``live_lists``.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from uuid import UUID
+
+from projections import contracts
+from recobro_events import Note, Row, Transaction, sorted_unique
+from recobro_events.contracts.dialer_feed import ListEntryWithdrawn, WithdrawalReason
+
+from dialer_feed import metrics, silencing_lock
+from dialer_feed.wakeups import NEWS
+from dialer_feed.withdrawals import queries
+from dialer_feed.withdrawals.withdrawing import TAKEN, LiveLists
+
+_SILENCING: Note[list[LiveLists]] = Note(list)
+"""The lists, while the transaction is silencing."""
+
+
+@asynccontextmanager
+async def silencing(tx: Transaction, contract_ids: Iterable[UUID]) -> AsyncIterator[LiveLists]:
+    """A block that may withdraw these contracts: what it has withdrawn is numbered and published at its end.
+
+    A block that raises numbers nothing, and its transaction must not commit.
+    """
+    await begin(tx)
+    await lock(tx, contract_ids)
+    yield live_lists(tx)
+    await number(tx)
+
+
+def live_lists(tx: Transaction) -> LiveLists:
+    """The lists to withdraw from. ``RuntimeError`` where nothing would number the withdrawals."""
+    try:
+        return tx.note(_SILENCING)[0]
+    except IndexError:
+        raise RuntimeError("this transaction is not silencing: its withdrawals would get no cursor") from None
+
+
+async def begin(tx: Transaction) -> None:
+    """Share the silencing lock: the builder of a list waits for this transaction, or this one sees its entries."""
+    await tx.execute(silencing_lock.SHARE)
+    tx.note(_SILENCING)[:] = [LiveLists(tx)]
+
+
+async def lock(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
+    """Lock contracts in the order of their ids, then their live entries by (contract, list)."""
+    ordered = sorted_unique(contract_ids)
+    await contracts.lock(tx, ordered)
+    await tx.execute(queries.LOCK_LIVE_ENTRIES, ordered)
+
+
+async def number(tx: Transaction) -> None:
+    """Give cursors to what the transaction has withdrawn, and publish an event for each.
+
+    Cursors are given under the lock of the list's row, so a cursor is seen only when all before it are committed.
+    """
+    taken = tx.note(TAKEN)
+    if not taken:
+        return
+    list_ids, contract_ids = zip(*taken, strict=True)
+    taken.clear()
+    rows = await tx.fetch(queries.NUMBER, contract_ids, list_ids)
+    for row in sorted(rows, key=lambda row: (row["list_id"], row["cursor"])):
+        tx.publish(_event(row), cause=row["cause_event_id"])
+    tx.after_commit(partial(_committed, rows))
+
+
+def _event(row: Row) -> ListEntryWithdrawn:
+    return ListEntryWithdrawn(
+        contract_id=row["contract_id"],
+        list_id=row["list_id"],
+        agency_id=row["agency_id"],
+        contract_number=row["contract_number"],
+        reason=WithdrawalReason(row["reason"]),
+        cause_event_id=row["cause_event_id"],
+        caused_at=row["caused_at"],
+        withdrawn_at=row["withdrawn_at"],
+    )
+
+
+def _committed(rows: Sequence[Row]) -> None:
+    NEWS.ring({row["list_id"] for row in rows})
+    for row in rows:
+        seconds = (row["withdrawn_at"] - row["caused_at"]).total_seconds()
+        metrics.WITHDRAWAL_SECONDS.labels(row["reason"]).observe(max(0.0, seconds))
