@@ -1,8 +1,8 @@
-# The images of Recobro, a target each: portfolio, assignment, dialer-feed, field-visits, promises, operations.
+# The images of Recobro, a target each: one for every service, by its name, and operations.
 #
 #   docker build --target portfolio --tag recobro/portfolio:0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" .
 #
-# The five services share every layer below their own code.
+# The services share every layer below their own code.
 
 # The minor version of Python that the tests run on. A tag of an official image is built again for every repair of its
 # Debian, so no digest is written here, where it would keep the repairs out: whoever builds a release gives the one that
@@ -28,7 +28,8 @@ FROM tools AS wheels
 COPY libs libs
 COPY services services
 COPY cli cli
-RUN tools/bin/pip wheel --no-deps --no-index --no-build-isolation --wheel-dir wheels ./libs/* ./services/* ./cli
+RUN tools/bin/pip wheel --no-deps --no-index --no-build-isolation --wheel-dir wheels/libs ./libs/* \
+    && tools/bin/pip wheel --no-deps --no-index --no-build-isolation --wheel-dir wheels ./services/* ./cli
 
 
 FROM tools AS service-packages
@@ -38,9 +39,9 @@ RUN python -m venv --without-pip /opt/recobro \
         requirements/services.txt
 COPY --from=wheels /build/wheels wheels
 RUN tools/bin/uv pip install --compile-bytecode --no-deps --no-index --python /opt/recobro/bin/python \
-        wheels/recobro_platform-*.whl wheels/recobro_events-*.whl wheels/recobro_projections-*.whl \
-        wheels/recobro_documents-*.whl wheels/recobro_chassis-*.whl wheels/recobro_jurisdictions-*.whl \
-    && for package in portfolio assignment dialer_feed field_visits promises; do \
+        wheels/libs/*.whl \
+    && for package in $(/opt/recobro/bin/python -c \
+            'from recobro_platform import SERVICES; print(*(service.package for service in SERVICES))'); do \
         tools/bin/uv pip install --compile-bytecode --no-deps --no-index --python /opt/recobro/bin/python \
             --target "packages/$package" wheels/recobro_"$package"-*.whl || exit 1; \
     done
@@ -52,7 +53,8 @@ RUN python -m venv --without-pip /opt/recobro \
     && tools/bin/uv pip sync --compile-bytecode --require-hashes --python /opt/recobro/bin/python \
         requirements/runtime.txt
 COPY --from=wheels /build/wheels wheels
-RUN tools/bin/uv pip install --compile-bytecode --no-deps --no-index --python /opt/recobro/bin/python wheels/*.whl
+RUN tools/bin/uv pip install --compile-bytecode --no-deps --no-index --python /opt/recobro/bin/python \
+        wheels/libs/*.whl wheels/*.whl
 
 
 # What every image is: Python without its installers, with all of the standard library compiled, for its official image

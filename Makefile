@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PEERS := .bench-peers
-CONFIGURATION := docs/configuration.md $(addsuffix .settings,chassis assignment dialer_feed field_visits promises)
+CONFIGURATION := docs/configuration.md chassis.settings \
+	$(foreach file,$(sort $(wildcard services/*/*/settings.py)),$(notdir $(patsubst %/,%,$(dir $(file)))).settings)
 LOCKS := requirements/uv.txt requirements/runtime.txt requirements/dev.txt
-PACKAGES := libs/platform libs/events libs/projections libs/documents libs/chassis libs/jurisdictions services/portfolio \
-	services/assignment services/dialer-feed services/field-visits services/promises cli
+PACKAGES := $(patsubst %/pyproject.toml,%,$(sort $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)) cli/pyproject.toml)
 TYPED := $(foreach folder,$(PACKAGES) tests bench,$(if $(wildcard $(folder)/*.py $(folder)/*/*.py),$(folder)))
 
 DATA ?= .recobro
@@ -57,6 +57,9 @@ monitoring-check: setup ## check alert rules and their tests, dashboards and run
 dashboards: setup ## write the Grafana dashboards anew
 	@$(BIN)/python deploy/monitoring/dashboards.py
 
+manifests: setup ## write the Kafka users and Prometheus' targets anew from the services' code
+	@$(BIN)/python deploy/manifests.py
+
 images: ## build the container images (needs Docker)
 	@REVISION=$$(git rev-parse HEAD) docker compose --profile operations build
 
@@ -74,11 +77,12 @@ lint: setup ## formatting, rules, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(foreach folder,$(TYPED),$(BIN)/mypy $(folder) &&) $(BIN)/mypy conftest.py
-	$(foreach what,monitoring compose/checks.py compose/make_secrets.py,$(BIN)/mypy deploy/$(what) &&) true
+	$(foreach what,monitoring manifests.py compose/checks.py compose/make_secrets.py,$(BIN)/mypy deploy/$(what) &&) true
 	$(BIN)/lint-imports
 	$(BIN)/python -m recobro_events.catalogue docs/events libs/events/tests/snapshots --check
 	$(BIN)/python -m chassis.configuration $(CONFIGURATION) --check
 	$(BIN)/python deploy/monitoring/dashboards.py --check
+	$(BIN)/python deploy/manifests.py --check
 
 contracts: setup ## regenerate docs/events from the contracts; a contract that changed is kept as a new revision
 	@$(BIN)/python -m recobro_events.catalogue docs/events libs/events/tests/snapshots
@@ -113,5 +117,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test faults faults-long bench-events monitoring-check dashboards images compose-check k8s-check \
+.PHONY: help run demo demo-kafka test faults faults-long bench-events monitoring-check dashboards manifests images compose-check k8s-check \
 	upgrade-check lint contracts settings kafka kafka-stop stop clean distclean setup

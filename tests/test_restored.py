@@ -9,7 +9,7 @@ import pytest
 from recobro.postgres import EmbeddedPostgres
 from recobro_events import dead_letters, restoring
 from test_said_again import a_day_at_work, pay
-from town import AS_OF, TRADES, Town, a_town
+from town import AS_OF, PROGRAMS, Town, a_town
 
 PLACED = "SELECT placement_id, contract_id, agency_id, kind, state, starts_on, ends_on FROM placement ORDER BY 1"
 EARNED = "SELECT placement_id, payment_id, base, percent, amount FROM commission ORDER BY 1, 2"
@@ -175,7 +175,7 @@ async def test_contracts_that_were_lost_are_silent_until_their_file_is_loaded_ag
 
     await town.load(portfolio_id, 300)
     await town.settled()
-    replays = await dead_letters.replay_all(town.runtimes["portfolio"].database, TRADES["portfolio"].consumer)
+    replays = await dead_letters.replay_all(town.runtimes["portfolio"].database, PROGRAMS["portfolio"].consumer)
     assert {replay.error for replay in replays} == {None}
     await town.settled()
     assert await town.rows("dialer-feed", "SELECT FROM set_aside") == []

@@ -11,7 +11,7 @@ import pytest
 from kitchen import until
 from recobro.postgres import EmbeddedPostgres
 from recobro_events import Source, TopicPartition, rebuilding
-from town import AS_OF, TRADES, Town, a_town
+from town import AS_OF, PROGRAMS, Town, a_town
 
 # What each keeps of other services' facts, without what only tells when it was heard, or what is over: of a phone
 # that is gone or a dispute that has ended nobody says anything any more.
@@ -151,7 +151,7 @@ async def keeps_its_place(town: Town, service: str) -> None:
 async def ask_to_rebuild(town: Town, service: str) -> uuid.UUID:
     runtime = town.runtimes[service]
     async with runtime.database.transaction() as tx:
-        return await rebuilding.request(tx, TRADES[service].consumer)
+        return await rebuilding.request(tx, PROGRAMS[service].consumer)
 
 
 @pytest.mark.timeout(240)

@@ -1,95 +1,32 @@
-"""All five services in one process over one log, each started and stopped as a test says, for what no platform shows.
+"""All services in one process over one log, each started and stopped as a test says, for what no platform shows.
 
 The log is in memory, so that a test can hold it as it was; the databases are real.
 """
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources import files
 from typing import Any
 
-import assignment.handlers
-import assignment.main
-import assignment.republishing
 import asyncpg
-import dialer_feed.handlers
-import dialer_feed.main
-import field_visits.handlers
-import field_visits.main
-import field_visits.republishing
 import httpx
-import portfolio.handlers
-import portfolio.main
-import portfolio.republishing
-import promises.handlers
-import promises.main
-import promises.republishing
-from assignment.settings import AssignmentSettings
+from chassis import Role
 from chassis.migrations import upgrade
 from chassis.testing import client_for, mint, test_settings
-from dialer_feed.settings import DialerFeedSettings
-from fastapi import FastAPI
-from field_visits.settings import FieldVisitsSettings
-from portfolio.files.loader import Loader
-from promises.settings import PromisesSettings
+from recobro.log_settings import program_of
 from recobro.postgres import EmbeddedPostgres
-from recobro_events import Consumer, Database, Row, Runtime, Source
+from recobro_events import Database, Row, Runtime
 from recobro_events.memory import MemoryTransport
+from recobro_platform import SERVICES
 
 AS_OF = date(2026, 11, 22)
 PARTITIONS = 3
 
 
-@dataclass(frozen=True)
-class Trade:
-    """How one service is built."""
-
-    consumer: Consumer
-    build: Callable[[Any, Database, Runtime], FastAPI]
-    settings: type[Any]
-    source: Source | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def package(self) -> str:
-        return self.consumer.service.replace("-", "_")
-
-
-def _portfolio(settings: Any, database: Database, runtime: Runtime) -> FastAPI:
-    return portfolio.main.build_app(settings, database, runtime, Loader(database, poll_seconds=0.05))
-
-
-TRADES = {
-    trade.consumer.service: trade
-    for trade in (
-        Trade(portfolio.handlers.consumer, _portfolio, test_settings, portfolio.republishing.SOURCE),  # type: ignore[arg-type]
-        Trade(
-            assignment.handlers.consumer,
-            assignment.main.build_app,
-            AssignmentSettings,
-            assignment.republishing.SOURCE,
-            {"agencies": True},
-        ),
-        Trade(
-            dialer_feed.handlers.consumer,
-            dialer_feed.main.build_app,
-            DialerFeedSettings,
-            None,
-            {"on_barrier": dialer_feed.main.wake_builder},
-        ),
-        Trade(
-            field_visits.handlers.consumer,
-            field_visits.main.build_app,
-            FieldVisitsSettings,
-            field_visits.republishing.SOURCE,
-        ),
-        Trade(promises.handlers.consumer, promises.main.build_app, PromisesSettings, promises.republishing.SOURCE),
-    )
-}
+PROGRAMS = {service.name: program_of(service) for service in SERVICES}
 
 
 class Town:
@@ -99,8 +36,8 @@ class Town:
         self.transport = MemoryTransport(PARTITIONS)
         self.clients: dict[str, httpx.AsyncClient] = {}
         self.runtimes: dict[str, Runtime] = {}
-        self.databases = {service: f"town_{uuid.uuid4().hex}" for service in TRADES}
-        self.sources = {service: trade.source for service, trade in TRADES.items()}
+        self.databases = {service: f"town_{uuid.uuid4().hex}" for service in PROGRAMS}
+        self.sources = {service: program.source for service, program in PROGRAMS.items()}
         self._postgres = postgres
         self._running: dict[str, AsyncExitStack] = {}
 
@@ -111,7 +48,7 @@ class Town:
         """An empty database with the service's tables, in place of the one that it had."""
         self.databases[service] = f"town_{uuid.uuid4().hex}"
         await self.administer(f"CREATE DATABASE {self.databases[service]}")
-        await asyncio.to_thread(upgrade, self.dsn(service), f"{TRADES[service].package}.migrations")
+        await asyncio.to_thread(upgrade, self.dsn(service), PROGRAMS[service].migrations)
 
     async def copy(self, service: str) -> str:
         """The database of a service that is stopped, as it is now; its name."""
@@ -126,14 +63,20 @@ class Town:
 
     async def start(self, *services: str) -> None:
         for service in services:
-            trade = TRADES[service]
+            program = PROGRAMS[service]
             database = Database(self.dsn(service))
-            source = self.sources[service]
-            runtime = Runtime(service, database, self.transport, trade.consumer, source=source, **trade.options)
-            plain = test_settings(self.dsn(service), service=service)
-            settings = plain if service == "portfolio" else trade.settings(**plain.model_dump())
+            runtime = Runtime(
+                service,
+                database,
+                self.transport,
+                program.consumer,
+                on_barrier=program.on_barrier,
+                agencies=program.agencies,
+                source=self.sources[service],
+            )
+            settings = program.settings(**test_settings(self.dsn(service), service=service).model_dump())
             stack = AsyncExitStack()
-            app = trade.build(settings, database, runtime)
+            app = program.build(settings, database, runtime, Role.ALL)
             self.clients[service] = await stack.enter_async_context(client_for(app, mint()))
             self.runtimes[service] = runtime
             self._running[service] = stack
@@ -179,7 +122,7 @@ class Town:
 
     async def _is_quiet(self) -> bool:
         for service in self._running:
-            lanes = ("events", "bulk", "agencies") if service == "assignment" else ("events", "bulk")
+            lanes = ("events", "bulk", "agencies") if PROGRAMS[service].agencies else ("events", "bulk")
             for lane in lanes:
                 if await self.rows(service, f"SELECT FROM outbox_{lane} LIMIT 1"):
                     return False
@@ -219,9 +162,9 @@ def sample() -> bytes:
 async def a_town(postgres: EmbeddedPostgres) -> AsyncIterator[Town]:
     """A town in which everybody works."""
     town = Town(postgres)
-    for service in TRADES:
+    for service in PROGRAMS:
         await town.create(service)
-    await town.start(*TRADES)
+    await town.start(*PROGRAMS)
     try:
         yield town
     finally:

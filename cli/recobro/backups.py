@@ -20,12 +20,12 @@ import asyncpg
 import typer
 from pydantic import BaseModel, ConfigDict, ValidationError
 from recobro_events import restoring
+from recobro_platform import SERVICES, Service
 
 from recobro.data import DataFolder
 from recobro.errors import Trouble
 from recobro.lost_writes import Lost, tell, what_was_told
 from recobro.postgres import EmbeddedPostgres, bin_folder, free_port, is_free
-from recobro.services import SERVICES, Service
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, out, print_json
 
 LOG = "log"

@@ -10,12 +10,13 @@ from typing import Any, Self
 from uuid import UUID
 
 import httpx
+from recobro_platform import SCOPES
 
 from recobro import keys
 from recobro.data import DataFolder
 from recobro.environment import secret
 from recobro.errors import Trouble
-from recobro.services import SCOPES, addresses_at
+from recobro.services import addresses_at
 
 _TOKEN_SECONDS = 12 * 3600
 _KEEP_TRYING_SECONDS = 30.0

@@ -5,10 +5,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from recobro_platform import Service
+
 from recobro import migrate, targets
 from recobro.finding import Finding, Verdict, ok, unknown, wrong
 from recobro.outbox import lanes_of
-from recobro.services import Service
 from recobro.terminal import count, counted, duration
 
 _OLDEST_POSTGRES = 180_000

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from recobro_platform import SERVICES
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -14,7 +15,6 @@ from rich.text import Text
 from recobro.client import Client, connect
 from recobro.data import DataFolder
 from recobro.errors import Trouble
-from recobro.services import SERVICES
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, counted, err, out, print_json
 
 _NAMES = tuple(service.name for service in SERVICES)

@@ -10,13 +10,14 @@ from contextlib import ExitStack
 
 import asyncpg
 import httpx
+from recobro_platform import SERVICES, Service
 
 from recobro import keys
 from recobro.data import DataFolder, PlatformState, ServiceState, TransportName
 from recobro.errors import Trouble
 from recobro.postgres import EmbeddedPostgres, PostgresFailed, free_port, is_free
 from recobro.processes import ProcessRecord, end
-from recobro.services import HOST, SERVICES, Service
+from recobro.services import HOST, command_of, url_of
 from recobro.supervisor import Child, Program, Supervisor
 
 _LOOK_EVERY_SECONDS = 0.1
@@ -46,6 +47,7 @@ class Platform:
         on_ready: Callable[[PlatformState], None],
         on_stopping: Callable[[], None],
         services: Sequence[Service] = SERVICES,
+        command: Callable[[Service], tuple[str, ...]] = command_of,
     ) -> None:
         self._data = data
         self._port_base = port_base
@@ -54,6 +56,7 @@ class Platform:
         self._on_ready = on_ready
         self._on_stopping = on_stopping
         self._services = services
+        self._command = command
         self._next_postgres_start_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -123,7 +126,7 @@ class Platform:
         asyncio.run(_create_missing(self._postgres.dsn("postgres"), databases))
 
     def _programs(self) -> list[Program]:
-        return [Program(service.name, service.command, self._environment(service)) for service in self._services]
+        return [Program(service.name, self._command(service), self._environment(service)) for service in self._services]
 
     def _environment(self, service: Service) -> dict[str, str]:
         inherited = {
@@ -161,7 +164,7 @@ class Platform:
                     raise Trouble(_why_it_will_not_start(child))
             if time.monotonic() < next_question_at:
                 continue
-            reasons = {service.name: why_not_ready(service.url(self._port_base)) for service in self._services}
+            reasons = {service.name: why_not_ready(url_of(service, self._port_base)) for service in self._services}
             if not any(reasons.values()):
                 self._on_ready(self._state())
                 return
@@ -194,7 +197,7 @@ class Platform:
                 "services": tuple(
                     ServiceState(
                         name=service.name,
-                        url=service.url(self._port_base),
+                        url=url_of(service, self._port_base),
                         process=running[service.name],
                     )
                     for service in self._services
@@ -208,7 +211,7 @@ class Platform:
             kafka_bootstrap=self._kafka_bootstrap,
             postgres_port=self._postgres.port,
             services=tuple(
-                ServiceState(name=service.name, url=service.url(self._port_base)) for service in self._services
+                ServiceState(name=service.name, url=url_of(service, self._port_base)) for service in self._services
             ),
         )
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 from recobro_events import Bounds, Lane, TopicPartition, Transport
+from recobro_platform import SERVICES, Service
 
 from recobro import targets
 from recobro.data import DataFolder
 from recobro.errors import Trouble
-from recobro.services import SERVICES, Service
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, counted, err, out, print_json, table_of
 from recobro.topics import partitions_of
 

@@ -14,9 +14,9 @@ from chassis import Program, Settings
 from chassis.settings import variable_of
 from pydantic import Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
+from recobro_platform import Service
 
 from recobro.errors import Trouble
-from recobro.services import Service
 
 
 class WrongSettings(Trouble):

@@ -8,13 +8,14 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
+from recobro_platform import SCOPES, Service
+
 from recobro import keys
 from recobro.client import given_token
 from recobro.data import DataFolder
 from recobro.embedded import why_not_ready
 from recobro.errors import Trouble
 from recobro.finding import Finding, ok, unknown, wrong
-from recobro.services import SCOPES, Service
 
 _LEAST_FREE_BYTES = 1 << 30
 _GIB = 1 << 30

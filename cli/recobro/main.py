@@ -7,6 +7,7 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
+from recobro_platform import DEFAULT_PORT_BASE, SCOPES
 
 from recobro import (
     backups,
@@ -31,7 +32,6 @@ from recobro.demo import Demo
 from recobro.embedded import Platform, stop_on_signals
 from recobro.errors import Trouble
 from recobro.kafka import LocalKafka, fetch
-from recobro.services import DEFAULT_PORT_BASE, SCOPES
 from recobro.story import Story
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, PlainGroup, Url, err, out, print_json, table_of
 

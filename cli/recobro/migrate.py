@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from recobro_platform import Service
 
 from recobro import targets
 from recobro.data import DataFolder
 from recobro.errors import Trouble
-from recobro.services import Service
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, counted, err, out, print_json, table_of
 
 if TYPE_CHECKING:

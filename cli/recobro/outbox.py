@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 import typer
 from recobro_events import FROZEN_AFTER_SECONDS, Lane, bulk_sources
 from recobro_events.housekeeping import COUNTED_ROWS
+from recobro_platform import Service
 
 from recobro import targets
 from recobro.data import DataFolder
 from recobro.errors import Trouble
-from recobro.services import Service
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, counted, duration, err, out, print_json, table_of
 
 _HAS_AGENCIES = "SELECT to_regclass('outbox_agencies') IS NOT NULL"

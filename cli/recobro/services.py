@@ -1,46 +1,26 @@
-"""Which services there are, and where each listens: its port is the port base plus its number."""
+"""How a service is started on this machine, and where each is reached."""
 
 import sys
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from recobro_platform import DEFAULT_PORT_BASE, SERVICES, Service
 
 from recobro.errors import Trouble
 
-DEFAULT_PORT_BASE = 8000
 HOST = "127.0.0.1"
 _PLACE = "{service}"
 _PORT_PLACE = "{port}"
 
 
-@dataclass(frozen=True)
-class Service:
-    """One service: its name, the package that is its program, its database, and its place after the port base."""
-
-    name: str
-    package: str
-    port_offset: int
-
-    @property
-    def database(self) -> str:
-        return self.package
-
-    @property
-    def command(self) -> tuple[str, ...]:
-        # -P: nothing that happens to lie in the current folder may pass for a service.
-        return (sys.executable, "-P", "-m", self.package)
-
-    def url(self, port_base: int) -> str:
-        return f"http://{HOST}:{port_base + self.port_offset}"
+def command_of(service: Service) -> tuple[str, ...]:
+    """What starts it."""
+    # -P: nothing that happens to lie in the current folder may pass for a service.
+    return (sys.executable, "-P", "-m", service.package)
 
 
-SERVICES = (
-    Service("portfolio", "portfolio", 1),
-    Service("assignment", "assignment", 2),
-    Service("dialer-feed", "dialer_feed", 3),
-    Service("field-visits", "field_visits", 4),
-    Service("promises", "promises", 5),
-)
-SCOPES = tuple(f"{service.name}:{right}" for service in SERVICES for right in ("read", "write"))
+def url_of(service: Service, port_base: int) -> str:
+    """Where it listens on this machine."""
+    return f"http://{HOST}:{port_base + service.port_offset}"
 
 
 def addresses_at(base: str) -> dict[str, str]:
@@ -60,9 +40,7 @@ def addresses_at(base: str) -> dict[str, str]:
 def _addresses_by_name(template: str) -> dict[str, str]:
     wrong = f"{template} is not a template such as https://{_PLACE}.recobro.example: {_PLACE} stands for the service."
     found = {
-        service.name: template.replace(_PLACE, service.name)
-        .replace(_PORT_PLACE, str(DEFAULT_PORT_BASE + service.port_offset))
-        .rstrip("/")
+        service.name: template.replace(_PLACE, service.name).replace(_PORT_PLACE, str(service.port)).rstrip("/")
         for service in SERVICES
     }
     for address in found.values():

@@ -4,10 +4,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from recobro_platform import SERVICES
+
 from recobro.data import DataFolder, PlatformState
 from recobro.embedded import why_not_ready
 from recobro.postgres import EmbeddedPostgres
-from recobro.services import SERVICES
 
 _ASK_EVERY_SECONDS = 0.2
 

@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 import asyncpg
 import structlog
 from recobro_events import Database, Transport, TransportError
+from recobro_platform import SERVICES, Service
 
 from recobro.data import DataFolder, PlatformState
 from recobro.environment import secret
 from recobro.errors import Trouble
 from recobro.postgres import EmbeddedPostgres
-from recobro.services import SERVICES, Service
 
 if TYPE_CHECKING:
     from recobro.log_settings import LogSettings

@@ -9,11 +9,11 @@ from uuid import UUID
 import typer
 from recobro_events import Lane, Transport, TransportError, bulk_sources
 from recobro_events.contracts.agency import AgencyRegistered
+from recobro_platform import SERVICES, Service
 
 from recobro import targets
 from recobro.data import DataFolder
 from recobro.errors import Trouble
-from recobro.services import SERVICES, Service
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, counted, err, out, print_json, table_of
 
 _ALL_AGENCIES = "SELECT agency_id FROM agency ORDER BY created_at, agency_id"

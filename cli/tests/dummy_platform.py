@@ -1,23 +1,18 @@
 """``recobro up`` with dummy services: ``dummy_platform.py DATA PORT_BASE``."""
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from recobro.data import DataFolder, PlatformState
 from recobro.embedded import Platform, stop_on_signals
 from recobro.errors import Trouble
-from recobro.services import Service
+from recobro_platform import SERVICES, Service
+
+DUMMIES = tuple(service for service in SERVICES if service.name in ("portfolio", "dialer-feed"))
 
 
-@dataclass(frozen=True)
-class DummyService(Service):
-    @property
-    def command(self) -> tuple[str, ...]:
-        return (sys.executable, str(Path(__file__).with_name("dummy_service.py")), str(self.port_offset))
-
-
-DUMMIES = (DummyService("portfolio", "portfolio", 1), DummyService("dialer-feed", "dialer_feed", 3))
+def dummy_command(service: Service) -> tuple[str, ...]:
+    return (sys.executable, str(Path(__file__).with_name("dummy_service.py")), str(service.port_offset))
 
 
 def say(what: str) -> None:
@@ -37,6 +32,7 @@ if __name__ == "__main__":
         on_ready=ready,
         on_stopping=lambda: say("stopping"),
         services=DUMMIES,
+        command=dummy_command,
     )
     try:
         platform.run(stop_on_signals())

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from operated import invoked
-from recobro.services import SERVICES
 from recobro.session import free_port_base
+from recobro_platform import SERVICES
 
 NO_PAGE: dict[str, Any] = {"items": [], "next_cursor": None}
 

@@ -12,10 +12,10 @@ from typing import Any
 import asyncpg
 from recobro.main import app
 from recobro.postgres import EmbeddedPostgres
-from recobro.services import SERVICES
 from recobro.targets import variable_of
 from recobro_events import OutgoingRecord, Transport, new_event_id
 from recobro_events.postgres import PostgresTransport
+from recobro_platform import SERVICES
 from typer.testing import CliRunner, Result
 
 SUBSET = tuple(service for service in SERVICES if service.name in ("portfolio", "assignment", "promises"))

@@ -12,11 +12,11 @@ import asyncpg
 import pytest
 from recobro.data import DataFolder, PlatformState
 from recobro.postgres import EmbeddedPostgres, free_port
-from recobro.services import SERVICES
 from recobro_events import Envelope, Event, OutgoingRecord, caused_event_id, headers_of, new_event_id
 from recobro_events.contracts.dialer_feed import PaymentClaimed
 from recobro_events.postgres import PostgresTransport
 from recobro_events.schema import CREATE
+from recobro_platform import SERVICES
 
 DATABASES = [service.database for service in SERVICES]
 

@@ -9,8 +9,8 @@ from fake_platform import NO_PAGE, FakePlatform
 from recobro import rebuild
 from recobro.dead_letters import options_of
 from recobro.main import app
-from recobro.services import SERVICES
 from recobro.terminal import DEFAULT_DATA
+from recobro_platform import SERVICES
 from typer.testing import CliRunner
 
 KEY = "0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11"

@@ -17,8 +17,8 @@ import psutil
 import pytest
 from recobro.data import DataFolder, PlatformState
 from recobro.postgres import free_port, is_free
-from recobro.services import SCOPES
 from recobro.session import free_port_base
+from recobro_platform import SCOPES
 
 SCRIPT = Path(__file__).with_name("dummy_platform.py")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from recobro_platform import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(sys.executable).parent
@@ -135,9 +136,8 @@ def known_settings() -> set[str]:
     """Those of the services by their documentation, those of the command by its code; secret ones by file too."""
     rows = re.findall(r"^\| `(RECOBRO_\w+)` .*$", (ROOT / "docs/configuration.md").read_text(), re.M)
     command = "\n".join(file.read_text() for file in (ROOT / "cli/recobro").glob("*.py"))
-    packages = ("PORTFOLIO", "ASSIGNMENT", "DIALER_FEED", "FIELD_VISITS", "PROMISES")
     names = {*rows, *re.findall(r"RECOBRO_[A-Z_]*[A-Z]", command)}
-    names |= {f"RECOBRO_{package}_DATABASE_URL" for package in packages}
+    names |= {f"RECOBRO_{service.package.upper()}_DATABASE_URL" for service in SERVICES}
     return names | {f"{name}_FILE" for name in names if SECRET.search(name)}
 
 

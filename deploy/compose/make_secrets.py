@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 from chassis.tokens import generate_key, jwks, load_private_key
-
-SERVICES = ("portfolio", "assignment", "dialer-feed", "field-visits", "promises")
+from recobro_platform import SERVICES
 
 
 def write(file: Path, text: str) -> None:
@@ -34,10 +33,10 @@ def make(root: Path) -> None:
     password(root / "grafana" / "admin-password")
     password(root / "postgres" / "superuser")
     for service in SERVICES:
-        role = service.replace("-", "_")
+        role = service.database
         url = f"postgresql://{role}:{password(root / 'postgres' / role)}@postgres:5432/{role}"
-        write(root / service / "database-url", url)
-        write(root / "operations" / f"{service}-database-url", url)
+        write(root / service.name / "database-url", url)
+        write(root / "operations" / f"{service.name}-database-url", url)
     private = root / "keys" / "private.json"
     if not private.exists():
         write(private, json.dumps(generate_key().as_dict(private=True)))

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from panels import Row, dashboard, graph, highest, mean_by_consumer, quantiles, rate, stat
-from service_rows import ASSIGNMENT, DIALER, FIELD_VISITS, PORTFOLIO, PROMISES, events_of, http
+from recobro_platform import SERVICE_NAMES
+from service_rows import ROWS_OF, events_of, http
 
 FOLDER = Path(__file__).parent / "dashboards"
 
@@ -85,7 +86,7 @@ OVERVIEW = [
                 "Processes that answer",
                 "Processes that Prometheus reaches.",
                 "short",
-                ('sum by (job) (up{job=~"portfolio|assignment|dialer-feed|field-visits|promises"})', "{{job}}"),
+                ('sum by (job) (up{job=~"' + "|".join(SERVICE_NAMES) + '"})', "{{job}}"),
             ),
         ],
     ),
@@ -300,11 +301,7 @@ EVENTS = [
 DASHBOARDS = {
     "overview": ("Recobro: overview", OVERVIEW),
     "events": ("Recobro: events", EVENTS),
-    "dialer-feed": ("Recobro: dialer-feed", [*DIALER, http("dialer-feed"), events_of("dialer-feed")]),
-    "portfolio": ("Recobro: portfolio", [*PORTFOLIO, http("portfolio"), events_of("portfolio")]),
-    "assignment": ("Recobro: assignment", [*ASSIGNMENT, http("assignment"), events_of("assignment")]),
-    "field-visits": ("Recobro: field-visits", [*FIELD_VISITS, http("field-visits"), events_of("field-visits")]),
-    "promises": ("Recobro: promises", [*PROMISES, http("promises"), events_of("promises")]),
+    **{name: (f"Recobro: {name}", [*ROWS_OF.get(name, ()), http(name), events_of(name)]) for name in SERVICE_NAMES},
 }
 
 

@@ -1,5 +1,7 @@
 """What the dashboard of a service shows."""
 
+from collections.abc import Mapping, Sequence
+
 from panels import Panel, Row, graph, highest, quantiles, rate
 
 
@@ -250,3 +252,12 @@ FIELD_VISITS = [
         ],
     )
 ]
+
+ROWS_OF: Mapping[str, Sequence[Row]] = {
+    "portfolio": PORTFOLIO,
+    "assignment": ASSIGNMENT,
+    "dialer-feed": DIALER,
+    "field-visits": FIELD_VISITS,
+    "promises": PROMISES,
+}
+"""What the dashboard of a service shows besides its requests and its events."""

@@ -1,14 +1,14 @@
 """Topics, users and scaling say what the code says: who publishes where, who listens to whom."""
 
 import re
-from importlib import import_module
 
 import pytest
 from deploy.cluster import named, of_kind
+from recobro.log_settings import program_of
 from recobro_events import SERVICE_LANES, Consumer, Lane, bulk_sources
 from recobro_events.contracts import agency
 from recobro_events.kafka import RETENTION_MS
-from recobro_platform import SERVICE_NAMES
+from recobro_platform import SERVICE_NAMES, service_named
 
 OVERLAYS = {"overlays/production": (3, 2), "overlays/local": (1, 1)}
 Right = tuple[str, str, str, str]
@@ -19,8 +19,7 @@ def lanes_of(service: str) -> list[Lane]:
 
 
 def consumer_of(service: str) -> Consumer:
-    consumer: Consumer = import_module(f"{service.replace('-', '_')}.handlers").consumer
-    return consumer
+    return program_of(service_named(service)).consumer
 
 
 def rights_of(user: str, target: str = "overlays/production") -> set[Right]:

@@ -5,15 +5,14 @@ import json
 import pytest
 import yaml
 from deploy.cluster import ROOT, Resource, built, named, of_kind
-from recobro.services import SERVICES as LOCAL_SERVICES
-from recobro_platform import SERVICE_NAMES
+from recobro_platform import SERVICE_NAMES, service_named
 
 MONITORING = ROOT / "deploy" / "monitoring"
 
 
 @pytest.mark.parametrize("service", SERVICE_NAMES)
 def test_a_service_owns_a_database_of_its_name_and_nothing_else(service: str) -> None:
-    name, [database] = service, [one.database for one in LOCAL_SERVICES if one.name == service]
+    name, database = service, service_named(service).database
     owned = named("Database", f"{name}-database")["spec"]
     assert (owned["name"], owned["owner"], owned["databaseReclaimPolicy"]) == (database, database, "retain")
     role = {**named("DatabaseRole", f"{name}-role")["spec"]}

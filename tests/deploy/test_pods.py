@@ -1,20 +1,20 @@
 """Every pod: it is watched, it is bounded, it may do next to nothing, and what it is told exists."""
 
 import re
-from importlib import import_module
 from itertools import chain, pairwise
 
 import pytest
 from chassis import Settings
 from chassis.settings import variable_of
 from deploy.cluster import ROOT, Resource, containers, named, of_kind, pod_templates
-from recobro_platform import SERVICE_NAMES
+from recobro.log_settings import program_of
+from recobro_platform import SERVICE_NAMES, SERVICES, service_named
 
 OVERLAYS = ("overlays/production", "overlays/local")
 ROLES = ("api", "relay", "consumer")
 # Of the operations image: cli/recobro.
 OPERATIONS = {"RECOBRO_TOKEN_FILE", "RECOBRO_URL"} | {
-    f"RECOBRO_{service.replace('-', '_').upper()}_DATABASE_URL_FILE" for service in SERVICE_NAMES
+    f"RECOBRO_{service.package.upper()}_DATABASE_URL_FILE" for service in SERVICES
 }
 
 every_overlay = pytest.mark.parametrize("target", OVERLAYS)
@@ -25,9 +25,7 @@ def roles(target: str) -> list[Resource]:
 
 
 def settings_of(service: str) -> type[Settings]:
-    program = import_module(f"{service.replace('-', '_')}.main").PROGRAM
-    settings: type[Settings] = program.settings
-    return settings
+    return program_of(service_named(service)).settings
 
 
 def variables_of(settings: type[Settings]) -> set[str]:

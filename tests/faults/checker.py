@@ -14,9 +14,9 @@ from faults.books import Books
 from faults.findings import Finding
 from faults.ledger import Kind, Write
 from faults.writers import AMOUNT
+from recobro_platform import SERVICE_NAMES
 
-SERVICES = ("portfolio", "assignment", "dialer-feed", "field-visits", "promises")
-LISTENERS = SERVICES[1:]
+LISTENERS = tuple(name for name in SERVICE_NAMES if name != "portfolio")
 SETTLE_SECONDS = 180.0
 _CALM_SECONDS = 0.3
 V = TypeVar("V")
@@ -67,11 +67,11 @@ async def settled(books: Books, within_seconds: float = SETTLE_SECONDS) -> None:
 
 async def _behind(books: Books) -> str | None:
     ends = await books.log.ends()
-    for service in SERVICES:
+    for service in SERVICE_NAMES:
         for row in await books.rows(service, _READ):
             if (end := ends.get((row["topic"], row["partition"]), 0)) != row["next_offset"]:
                 return f"{service} has read {row['topic']}[{row['partition']}] to {row['next_offset']} of {end}"
-    for service in SERVICES:
+    for service in SERVICE_NAMES:
         for lane in books.lanes(service):
             if (waiting := (await books.rows(service, _WAITING.format(lane=lane)))[0][0]) > 0:
                 return f"{service} has {waiting} events of the lane {lane} to publish"
@@ -189,7 +189,7 @@ async def _inboxes(books: Books) -> list[Finding]:
 async def _set_aside(books: Books) -> list[Finding]:
     return [
         Finding("set aside", row["key"], service)
-        for service in SERVICES
+        for service in SERVICE_NAMES
         for row in await books.rows(service, "SELECT key FROM parked_keys")
     ]
 

@@ -14,8 +14,9 @@ import psutil
 from faults.waiting import until
 from faults.world import READY_SECONDS, World
 from recobro.processes import dies_with_us, end
-from recobro.services import HOST, SERVICES
+from recobro.services import HOST, command_of
 from recobro.session import free_port_base
+from recobro_platform import service_named
 
 _STOP_SECONDS = 60.0
 
@@ -81,10 +82,10 @@ async def another(world: World, name: str) -> AsyncIterator[Member]:
     if world.brokers:
         # A member with a name keeps its partitions for a session after it has left.
         del environment["RECOBRO_INSTANCE"]
-    [service] = [service for service in SERVICES if service.name == name]
+    service = service_named(name)
     world.fault(f"another {name} joins")
     log = world.data.logs / f"{name}.{port_base}.log"
-    process = _started(service.command, environment, log)
+    process = _started(command_of(service), environment, log)
     member = Member(process, f"http://{HOST}:{port_base + service.port_offset}")
     try:
         await until(lambda: _is_ready(member.url), READY_SECONDS)

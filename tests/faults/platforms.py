@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from faults.proxy import Proxy
-from faults.scenarios import CLUSTER, EMBEDDED, KAFKA, NAMES, PROXIED, PROXIED_KAFKA, SMALL, SPLIT
+from faults.scenarios import CLUSTER, EMBEDDED, KAFKA, PROXIED, PROXIED_KAFKA, SMALL, SPLIT
 from faults.storage import small_disk
 from faults.world import World, started_world
 from recobro import kafka
 from recobro.postgres import free_port
+from recobro_platform import SERVICE_NAMES
 
 JARS = Path(__file__).parents[2] / ".kafka" / "lib"
 BROKERS = {KAFKA: 1, CLUSTER: 3, SPLIT: 1}
@@ -18,7 +19,7 @@ PLATFORMS = (EMBEDDED, PROXIED, SMALL, KAFKA, CLUSTER, PROXIED_KAFKA, SPLIT)
 
 
 @contextlib.asynccontextmanager
-async def started(platform: str, seed: str, split: Sequence[str] = NAMES) -> AsyncIterator[World]:
+async def started(platform: str, seed: str, split: Sequence[str] = SERVICE_NAMES) -> AsyncIterator[World]:
     """A world on this platform, and all that it needs; ``CannotMount``, ``KafkaFailed`` where the machine lacks it.
 
     ``split``: the services that are split by roles where the platform is.

@@ -13,6 +13,7 @@ import psutil
 from faults import injectors, misuse, storage
 from faults.findings import Finding
 from faults.world import World
+from recobro_platform import SERVICE_NAMES
 
 Step = Callable[[World], Awaitable[None]]
 EMBEDDED, KAFKA, CLUSTER = "embedded", "kafka", "cluster"
@@ -21,7 +22,6 @@ PROXIED, PROXIED_KAFKA, SMALL = "proxied", "proxied kafka", "small disk"
 SPLIT = "split"
 """Over one Kafka broker, with two processes of each role."""
 
-NAMES = ("portfolio", "assignment", "dialer-feed", "field-visits", "promises")
 WITHDRAWING = ("portfolio", "dialer-feed")
 """Through these a payment takes its contract off the lists."""
 
@@ -62,7 +62,7 @@ async def kill(names: Sequence[str], world: World) -> None:
 
 async def kill_anyone(world: World) -> None:
     """Whoever the seed names, now and then two."""
-    names = world.random.sample(NAMES, k=2)
+    names = world.random.sample(SERVICE_NAMES, k=2)
     await kill(names[: world.random.choice([1, 1, 2])], world)
 
 
@@ -72,7 +72,7 @@ async def kill_postgres(world: World) -> None:
 
 
 async def freeze_anyone(world: World) -> None:
-    name = world.random.choice(NAMES)
+    name = world.random.choice(SERVICE_NAMES)
     await injectors.freeze(world, name, world.random.uniform(1, 4))
 
 
@@ -82,7 +82,7 @@ async def freeze_postgres(world: World) -> None:
 
 async def restart_all(world: World) -> None:
     """One service after the other. With one process each its port is closed meanwhile: a client sees that or a 503."""
-    for name in NAMES:
+    for name in SERVICE_NAMES:
         await injectors.restart(world, name)
 
 
@@ -194,7 +194,7 @@ async def freeze_broker(world: World) -> None:
 ANY_LOG = (EMBEDDED, KAFKA, CLUSTER)
 BAD_NETWORK = (PROXIED, PROXIED_KAFKA)
 SCENARIOS = (
-    *(Scenario(f"killed-{name}", ANY_LOG, partial(kill, [name])) for name in NAMES),
+    *(Scenario(f"killed-{name}", ANY_LOG, partial(kill, [name])) for name in SERVICE_NAMES),
     Scenario("killed-anyone", ANY_LOG, kill_anyone, quick=True),
     Scenario("killed-postgres", ANY_LOG, kill_postgres, quick=True),
     Scenario("frozen-anyone", ANY_LOG, freeze_anyone),

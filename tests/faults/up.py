@@ -14,9 +14,10 @@ from typing import ClassVar
 
 from recobro.data import DataFolder
 from recobro.embedded import Platform, stop_on_signals
-from recobro.services import SERVICES, Service
+from recobro.services import command_of
 from recobro.session import free_port_base
 from recobro.supervisor import Program
+from recobro_platform import SERVICES, Service
 
 ROLES = ("api", "relay", "consumer")
 _MIGRATE_SECONDS = 60
@@ -45,14 +46,14 @@ class RiggedPlatform(Platform):
         environment = self._environment(service)
         # Two processes cannot have one name, and who leaves politely needs none.
         del environment["RECOBRO_INSTANCE"]
-        subprocess.run([*service.command, "migrate"], env=environment, check=True, timeout=_MIGRATE_SECONDS)
+        subprocess.run([*command_of(service), "migrate"], env=environment, check=True, timeout=_MIGRATE_SECONDS)
         # The first one is found where the service would be.
-        programs = [Program(service.name, (*service.command, "api"), environment)]
+        programs = [Program(service.name, (*command_of(service), "api"), environment)]
         for role in ROLES:
             for n in (1, 2):
                 if (role, n) != ("api", 1):
                     elsewhere = {**environment, "RECOBRO_PORT_BASE": str(self._another_port_base())}
-                    programs.append(Program(f"{service.name}-{role}-{n}", (*service.command, role), elsewhere))
+                    programs.append(Program(f"{service.name}-{role}-{n}", (*command_of(service), role), elsewhere))
         return programs
 
     def _another_port_base(self) -> int:

@@ -33,8 +33,9 @@ from recobro.embedded import why_not_ready
 from recobro.kafka import LocalKafka
 from recobro.postgres import EmbeddedPostgres
 from recobro.processes import dies_with_us
-from recobro.services import SERVICES, Service
+from recobro.services import url_of
 from recobro.session import free_port_base
+from recobro_platform import SERVICES, Service, service_named
 
 AS_OF = date(2026, 11, 22)
 READY_SECONDS = 120.0
@@ -60,7 +61,7 @@ class Process:
             command, port_base = process.cmdline(), int(process.environ()["RECOBRO_PORT_BASE"])
             for service in SERVICES:
                 if command[-2:-1] == [service.package]:
-                    return cls(process.pid, service, command[-1], service.url(port_base))
+                    return cls(process.pid, service, command[-1], url_of(service, port_base))
         return None
 
 
@@ -246,7 +247,7 @@ async def _open_books(data: DataFolder, client: Client, log: Log | None) -> tupl
     state = data.state()
     assert state is not None
     server = EmbeddedPostgres(data.postgres, state.postgres_port)
-    dsns = {service.name: server.dsn(service.name.replace("-", "_")) for service in state.services}
+    dsns = {service.name: server.dsn(service_named(service.name).database) for service in state.services}
     books = Books(dsns, log or EmbeddedLog(server.dsn("log")), Ledger())
     for service, dsn in dsns.items():
         connection = await asyncpg.connect(dsn, timeout=10)

@@ -27,7 +27,7 @@ from payments import agency, publish, withdrawals
 from recobro import keys
 from recobro.client import Client
 from recobro.data import DataFolder
-from recobro.services import SCOPES, SERVICES
+from recobro_platform import SCOPES, SERVICES
 from running_platform import PATIENCE_SECONDS, Program, started_platform, started_program
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]

@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 from payments import Paid, pay, publish, withdrawals
 from recobro.client import Client
+from recobro_platform import SERVICE_NAMES, service_named
 from running_platform import Platform
 
 AS_OF = date(2026, 11, 22)
@@ -24,8 +25,8 @@ RATE = 50.0
 PAYMENTS = int(os.environ.get("RECOBRO_FAULT_PAYMENTS", "100"))
 VICTIMS = ["dialer-feed"]
 if "RECOBRO_FAULT_PAYMENTS" in os.environ:
-    VICTIMS += ["portfolio", "postgres", "assignment", "field-visits", "promises"]
-LISTENERS = ("assignment", "dialer-feed", "field-visits", "promises")
+    VICTIMS += ["postgres", *(name for name in SERVICE_NAMES if name not in VICTIMS)]
+LISTENERS = tuple(name for name in SERVICE_NAMES if name != "portfolio")
 
 
 class Supply:
@@ -99,7 +100,7 @@ async def assert_counted_once(platform: Platform, before: dict[UUID, Decimal], p
 
 async def until_counted(platform: Platform, service: str, rows: str, ids: list[UUID], *others: str) -> None:
     """Each of ``ids`` is there, once: those who do not withdraw may be a moment behind."""
-    connection = await asyncpg.connect(platform.dsn(service.replace("-", "_")))
+    connection = await asyncpg.connect(platform.dsn(service_named(service).database))
     counted = -1
     for _ in range(300):
         counted = await connection.fetchval(f"SELECT count(*) FROM {rows}", ids, *others)

@@ -21,7 +21,7 @@ from payments import load
 from recobro import keys
 from recobro.client import Client
 from recobro.data import DataFolder
-from recobro.services import SCOPES, SERVICES
+from recobro_platform import SCOPES, SERVICES
 from running_platform import Platform
 
 AS_OF = date(2026, 11, 22)

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,9 +15,9 @@ import typer
 import yaml
 from prometheus_client import REGISTRY
 from recobro.main import app
-from recobro.services import SERVICES
 from recobro_events import Lane
 from recobro_events.contracts.dialer_feed import WithdrawalReason
+from recobro_platform import SERVICES
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = ROOT / "docs/runbooks"
@@ -49,7 +50,11 @@ FOREIGN = {
 }
 """What others tell, with the labels that are used here."""
 
-METRICS_MODULES = ("recobro_events", "chassis", "portfolio", "assignment", "dialer_feed", "promises")
+METRICS_MODULES = (
+    "recobro_events.metrics",
+    "chassis.metrics",
+    *(name for service in SERVICES if find_spec(name := f"{service.package}.metrics")),
+)
 _STRING = re.compile(r'"((?:\\.|[^"\\])*)"')
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")
 _SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)\s*\{([^}]*)\}")
@@ -76,8 +81,8 @@ def asked_by(expr: str) -> Asked:
 
 def own_metrics() -> dict[str, set[str]]:
     """The series that the code tells, with their labels."""
-    for package in METRICS_MODULES:
-        importlib.import_module(f"{package}.metrics")
+    for module in METRICS_MODULES:
+        importlib.import_module(module)
     series: dict[str, set[str]] = {}
     suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}
     for collector in set(REGISTRY._names_to_collectors.values()):

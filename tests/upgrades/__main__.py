@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parents[2]
-PACKAGES = ("libs/events", "libs/chassis", "libs/jurisdictions", "cli", "services/*", "libs/events/tests")
+PACKAGES = ("libs/*", "cli", "services/*", "libs/events/tests")
 _GIT_SECONDS = 60
 
 

@@ -3,7 +3,10 @@
 set -euo pipefail
 
 # psql reads each password itself, so that no list of processes shows it, and the server logs no statement of this.
-for role in portfolio assignment dialer_feed field_visits promises; do
+for password in /run/secrets/recobro/*; do
+  role=${password##*/}
+  # The job `secrets` makes a password for each service, and one for the superuser; what it left unfinished is no role's.
+  case $role in superuser | *.new) continue ;; esac
   psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username postgres --dbname postgres --set role="$role" << 'SQL'
 SET log_statement = 'none';
 SET log_min_duration_statement = -1;

@@ -9,9 +9,11 @@ from typing import Self
 from pydantic import Field, FilePath, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from recobro_events import Transport
+from recobro_platform import DEFAULT_PORT_BASE, SERVICES
 
 _PREFIX = "RECOBRO_"
-_PORT_OFFSETS = {"console": 0, "portfolio": 1, "assignment": 2, "dialer-feed": 3, "field-visits": 4, "promises": 5}
+_PORT_OFFSETS = {service.name: service.port_offset for service in SERVICES}
+_FIRST, *_OTHERS = SERVICES
 
 
 class Settings(BaseSettings):
@@ -52,11 +54,12 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="The address that it listens on.")
     port_base: int = Field(
-        default=8000,
+        default=DEFAULT_PORT_BASE,
         ge=1,
         le=65000,
         description=(
-            "1 to 65000. portfolio listens on it + 1, assignment + 2, dialer-feed + 3, field-visits + 4, promises + 5."
+            f"1 to 65000. {_FIRST.name} listens on it + {_FIRST.port_offset}, "
+            f"{', '.join(f'{other.name} + {other.port_offset}' for other in _OTHERS)}."
         ),
     )
     partitions: int = Field(

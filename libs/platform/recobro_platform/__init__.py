@@ -38,13 +38,25 @@ SERVICES = (
 )
 """Every service whose facts and barriers the others hear."""
 
+_BY_NAME = {service.name: service for service in SERVICES}
+
+
+def service_named(name: str) -> Service:
+    """The service of that name; ``KeyError`` when there is none."""
+    return _BY_NAME[name]
+
+
 SERVICE_NAMES = tuple(service.name for service in SERVICES)
 
 SCOPES = tuple(f"{name}:{right}" for name in SERVICE_NAMES for right in ("read", "write"))
 """Every scope that a token may carry."""
 
-LONGEST_CHAIN = ("portfolio", "promises", "portfolio", "assignment", "dialer-feed")
-"""The longest chain of facts: each service publishes because of what the one before it published."""
+LONGEST_CHAIN = ("field-visits", "portfolio", "assignment", "dialer-feed", "assignment")
+"""The longest chain of facts: each service hears the one before it, and all but the last publish because of that.
+
+A dispute at the door restages the contract, which moves its placement, which takes it off a list, which assignment
+tells its agency. A test derives from the code that none is longer.
+"""
 
 BARRIER_ROUNDS = len(LONGEST_CHAIN) - 1
 """The rounds of a barrier that waits for everything that an acknowledged fact becomes along the longest chain."""

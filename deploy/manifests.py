@@ -1,0 +1,92 @@
+"""Write the manifests that say what the code says, or with ``--check`` say which are not as this program makes them.
+
+They are the users of Kafka, who may read and write what their services do, and whom Prometheus asks on one machine.
+
+python deploy/manifests.py [--check]
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from recobro.log_settings import program_of
+from recobro_events import SERVICE_LANES, Lane, bulk_sources
+from recobro_platform import SERVICES, Service
+
+HERE = Path(__file__).parent
+_USER = """\
+# Written by deploy/manifests.py from the service's code.
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaUser
+metadata:
+  name: kafka
+  labels: {strimzi.io/cluster: recobro}
+spec:
+  authentication: {type: scram-sha-512}
+  authorization:
+    type: simple
+    acls:
+"""
+_PROMETHEUS = """\
+# Written by deploy/manifests.py.
+# Every service is a job of its name; the runtime's own label `service` is kept, as the rules expect.
+global:
+  scrape_interval: 15s
+  evaluation_interval: 15s
+rule_files: [/etc/prometheus/rules/*.yaml]
+scrape_configs:
+"""
+
+
+def kafka_user(service: Service) -> str:
+    """Who the service is to the brokers, and what it may."""
+    return _USER + "".join(f"      {line}\n" for line in _rights(service))
+
+
+def _rights(service: Service) -> Iterator[str]:
+    program = program_of(service)
+    for lane in SERVICE_LANES if service.name in bulk_sources() else [Lane.EVENTS]:
+        yield f"- {{resource: {{type: topic, name: {service.name}.{lane}}}, operations: [Write]}}"
+    if program.agencies:
+        yield "# What agencies hear, each on its own topic."
+        yield "- {resource: {type: topic, name: agency., patternType: prefix}, operations: [Create, Write]}"
+    heard = {lane: program.consumer.topics(lane) for lane in SERVICE_LANES}
+    for lane, topics in heard.items():
+        for name in (f"{other.name}.{lane}" for other in SERVICES):
+            if name in topics:
+                yield f"- {{resource: {{type: topic, name: {name}}}, operations: [Read]}}"
+    for lane, topics in heard.items():
+        if topics:
+            yield f"- {{resource: {{type: group, name: {service.name}.{lane}}}, operations: [Read]}}"
+
+
+def prometheus() -> str:
+    """What Prometheus reads in deploy/compose."""
+    return _PROMETHEUS + "".join(
+        f"  - {{job_name: {service.name}, honor_labels: true, "
+        f'static_configs: [{{targets: ["{service.name}:{service.port}"]}}]}}\n'
+        for service in SERVICES
+    )
+
+
+def files() -> dict[Path, str]:
+    """Every file with what it has to hold."""
+    users = {HERE / "k8s" / "base" / service.name / "kafka-user.yaml": kafka_user(service) for service in SERVICES}
+    return users | {HERE / "compose" / "prometheus.yml": prometheus()}
+
+
+def main() -> int:
+    wanted = files()
+    if sys.argv[1:] == ["--check"]:
+        stale = [path for path, text in wanted.items() if not path.is_file() or path.read_bytes() != text.encode()]
+        for path in stale:
+            print(f"{path.relative_to(HERE.parent)} is not what `make manifests` writes", file=sys.stderr)
+        return 1 if stale else 0
+    for path, text in wanted.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
