@@ -1,8 +1,8 @@
 """What the portfolio does with what others report: dialers, visitors, agencies' placements, promises."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import wraps
 from typing import Any, NamedTuple, TypeVar
-from uuid import UUID
 
 from recobro_events import Consumer, ContractEvent, Event, Handler, Transaction, UnappliableEvent
 from recobro_events.contracts import assignment, dialer_feed, field_visits, promises, runtime
@@ -10,8 +10,8 @@ from recobro_events.contracts.portfolio import ContactChange
 from recobro_platform import SERVICE_NAMES
 
 from portfolio.clarifications import opening as clarifications
-from portfolio.debtors import address_checks, contact_points
-from portfolio.debtors import statuses as debtors
+from portfolio.debtors import address_checks, contact_points, statuses
+from portfolio.debtors.contact_points import Finding
 from portfolio.debtors.rules import medium_refused
 from portfolio.ledger.history import Line, remember
 from portfolio.ledger.locking import lock_contracts
@@ -37,10 +37,7 @@ _CHANGES_DEBTOR = (
     dialer_feed.DebtorReported,
     field_visits.DebtorReported,
 )
-_ALREADY_DISPUTED = """
-SELECT contract_id, reason FROM clarification
-WHERE contract_id = ANY($1::uuid[]) AND state = 'open' AND opened_by = $2
-"""
+_KNOWN = "SELECT contract_id FROM contract WHERE contract_id = ANY($1::uuid[])"
 
 
 @consumer.lock_rows
@@ -54,34 +51,28 @@ async def lock_rows(tx: Transaction, events: Sequence[Event]) -> None:
 E = TypeVar("E", bound=ContractEvent)
 
 
-def on(event_type: type[E]) -> Callable[[Handler[E]], Handler[E]]:
-    """Apply events of this type, of contracts that are known here: what says something of others waits for them."""
+def of_known_contracts(handler: Handler[E]) -> Handler[E]:
+    """Sets aside events about contracts that are not here: the portfolio is where contracts come from."""
 
-    def register(handler: Handler[E]) -> Handler[E]:
-        async def of_known_contracts(events: Sequence[E], tx: Transaction) -> None:
-            if unknown := {event.contract_id for event in events} - await _known(tx, events):
-                raise UnappliableEvent(f"is about a contract that is not here: {min(unknown, key=str)}")
-            await handler(events, tx)
+    @wraps(handler)
+    async def apply(events: Sequence[E], tx: Transaction) -> None:
+        contract_ids = {event.contract_id for event in events}
+        known = {row["contract_id"] for row in await tx.fetch(_KNOWN, list(contract_ids))}
+        if unknown := contract_ids - known:
+            raise UnappliableEvent(f"is about a contract that is not here: {min(unknown, key=str)}")
+        await handler(events, tx)
 
-        consumer.on(event_type)(of_known_contracts)
-        return handler
-
-    return register
-
-
-async def _known(tx: Transaction, events: Sequence[ContractEvent]) -> set[UUID]:
-    told = [event.contract_id for event in events]
-    rows = await tx.fetch("SELECT contract_id FROM contract WHERE contract_id = ANY($1::uuid[])", told)
-    return {row["contract_id"] for row in rows}
+    return apply
 
 
-@on(dialer_feed.OptOutRequested)
+@consumer.on(dialer_feed.OptOutRequested)
+@of_known_contracts
 async def opt_out(requests: Sequence[dialer_feed.OptOutRequested], tx: Transaction) -> None:
     """The debtor does not want to be reached there, whichever of their contracts it is about."""
     await _change_contacts(
         tx,
         [
-            contact_points.Change(
+            Finding(
                 event.contract_id,
                 event.contact_id,
                 ContactChange.OPTED_OUT,
@@ -93,63 +84,63 @@ async def opt_out(requests: Sequence[dialer_feed.OptOutRequested], tx: Transacti
     )
 
 
-@on(dialer_feed.ContactInvalid)
+@consumer.on(dialer_feed.ContactInvalid)
+@of_known_contracts
 async def contact_invalid(reports: Sequence[dialer_feed.ContactInvalid], tx: Transaction) -> None:
     """A wrong number is wrong on all contracts of the debtor."""
     await _change_contacts(
         tx,
         [
-            contact_points.Change(event.contract_id, event.contact_id, ContactChange.INVALID, received=event.event_id)
+            Finding(event.contract_id, event.contact_id, ContactChange.INVALID, received=event.event_id)
             for event in reports
         ],
     )
 
 
-async def _change_contacts(tx: Transaction, changes: Sequence[contact_points.Change]) -> None:
+async def _change_contacts(tx: Transaction, findings: Sequence[Finding]) -> None:
     try:
-        await contact_points.change(tx, changes)
+        await contact_points.change(tx, findings)
     except contact_points.ContactPointUnknown as unknown:
-        ids: list[UUID] = [told.contact_id for told in changes]
+        ids = [found.contact_id for found in findings]
         raise UnappliableEvent(f"one of these contact points is not on its contract: {ids[:5]}") from unknown
 
 
-@on(dialer_feed.ClarificationRequested)
+@consumer.on(dialer_feed.ClarificationRequested)
+@of_known_contracts
 async def dispute_on_the_phone(requests: Sequence[dialer_feed.ClarificationRequested], tx: Transaction) -> None:
+    """The debtor disputes the debt on the phone: contact about it stops."""
     await _open_clarifications(tx, requests, opened_by="dialer")
 
 
-@on(field_visits.ClarificationRequested)
+@consumer.on(field_visits.ClarificationRequested)
+@of_known_contracts
 async def dispute_at_the_door(requests: Sequence[field_visits.ClarificationRequested], tx: Transaction) -> None:
+    """The debtor disputes the debt at the door: contact about it stops."""
     await _open_clarifications(tx, requests, opened_by=clarifications.OpenedBy.VISITOR)
 
 
 async def _open_clarifications(tx: Transaction, requests: Sequence[Dispute], opened_by: str) -> None:
-    """Open a clarification, unless one that was asked for in the same way with the same reason is still open."""
-    rows = await tx.fetch(_ALREADY_DISPUTED, [event.contract_id for event in requests], opened_by)
-    disputed = {(row["contract_id"], row["reason"]) for row in rows}
-    new = [event for event in requests if (event.contract_id, event.reason) not in disputed]
     await remember(tx, [_line(event, "clarification_requested", "by {reported_by}") for event in requests])
-    if new:
-        await clarifications.open_many(
-            tx,
-            [clarifications.Request(event.contract_id, event.reason, event.detail, opened_by) for event in new],
-            received={event.contract_id: event.event_id for event in new},
-        )
-
-
-async def debtor_reported(reports: Sequence[DebtorReport], tx: Transaction) -> None:
-    """It holds for every contract of the debtor; a report never makes what is known less grave."""
-    await debtors.report(
+    await clarifications.open_requested(
         tx,
         [
-            debtors.Report(event.contract_id, event.status, event.reported_by, received=event.event_id)
-            for event in reports
+            clarifications.Request(event.contract_id, event.reason, event.detail, opened_by, event.event_id)
+            for event in requests
         ],
     )
 
 
-on(dialer_feed.DebtorReported)(debtor_reported)
-on(field_visits.DebtorReported)(debtor_reported)
+@consumer.on(dialer_feed.DebtorReported, field_visits.DebtorReported)
+@of_known_contracts
+async def debtor_reported(reports: Sequence[DebtorReport], tx: Transaction) -> None:
+    """It holds for every contract of the debtor; a report never makes what is known less grave."""
+    await statuses.report(
+        tx,
+        [
+            statuses.Report(event.contract_id, event.status, event.reported_by, received=event.event_id)
+            for event in reports
+        ],
+    )
 
 
 async def _add_contacts(tx: Transaction, found: Sequence[field_visits.ContactDataCollected]) -> None:
@@ -202,13 +193,13 @@ _TOLD = (
 
 
 def _listen(told: _Told) -> None:
+    @consumer.on(told.event_type)
+    @of_known_contracts
     async def handle(events: Sequence[ContractEvent], tx: Transaction) -> None:
         happened = [event for event in events if not event.is_republished]
         await remember(tx, [_line(event, told.kind, told.summary) for event in happened])
         if told.keep is not None:
             await told.keep(tx, events)
-
-    on(told.event_type)(handle)
 
 
 for _told in _TOLD:

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import jurisdictions
@@ -16,10 +17,10 @@ from recobro_events.contracts.portfolio import (
 
 from portfolio.clarifications import queries
 from portfolio.clarifications.reading import Clarification
-from portfolio.ledger.history import Line, remember
+from portfolio.ledger.changes import Change, record_each
+from portfolio.ledger.history import Line
 from portfolio.ledger.identities import clarification_id_of
 from portfolio.ledger.locking import lock_contract
-from portfolio.ledger.positions import NO_CAUSE, position_of, reposition
 
 
 class OpenedBy(StrEnum):
@@ -39,30 +40,37 @@ class NewClarification(InputModel):
 
 
 class Request(NamedTuple):
-    """Who disputes which contract, and why."""
+    """Who disputes which contract, and why; ``received`` is the event that said so, in a consumer."""
 
     contract_id: UUID
     reason: str
     detail: str | None
     opened_by: str
+    received: UUID | None = None
 
 
 async def open_one(tx: Transaction, contract_id: UUID, new: NewClarification) -> Clarification:
     """Open a clarification; several may be open. ``ContractUnknown``, ``Invalid`` for an unknown instalment."""
-    await lock_contract(tx, contract_id)
+    await lock_contract(tx, contract_id, not_run_yet=StageCause.CATCH_UP)
     disputed = sorted(set(new.instalments))
     check_instalments("/instalments/{}", new.instalments, await tx.fetch(queries.INSTALMENTS, contract_id))
-    [opened] = await open_many(tx, [Request(contract_id, new.reason, new.detail, new.opened_by)], disputed)
+    [opened] = await _open(tx, [Request(contract_id, new.reason, new.detail, new.opened_by)], disputed)
     return Clarification.of(opened)
 
 
-async def open_many(
-    tx: Transaction,
-    requests: Sequence[Request],
-    instalments: Collection[int] = (),
-    received: Mapping[UUID, UUID] = NO_CAUSE,
-) -> Sequence[Row]:
-    """Open a clarification on each of these contracts, no contract twice, and tell everyone. Their rows are locked."""
+async def open_requested(tx: Transaction, requests: Sequence[Request]) -> None:
+    """Open a clarification on each of these contracts, no contract twice. Their rows are locked.
+
+    Nothing happens where one that was asked for in the same way with the same reason is still open.
+    """
+    rows = await tx.fetch(queries.DISPUTED, [request.contract_id for request in requests])
+    disputed = {(row["contract_id"], row["reason"], row["opened_by"]) for row in rows}
+    new = [one for one in requests if (one.contract_id, one.reason, one.opened_by) not in disputed]
+    if new:
+        await _open(tx, new)
+
+
+async def _open(tx: Transaction, requests: Sequence[Request], instalments: Collection[int] = ()) -> Sequence[Row]:
     settings = await tx.fetch(queries.SETTINGS, [request.contract_id for request in requests])
     about = {row["contract_id"]: row for row in settings}
     days = [about[request.contract_id]["opened_on"] for request in requests]
@@ -70,27 +78,26 @@ async def open_many(
         jurisdictions.clarification_deadline(jurisdictions.profile(about[request.contract_id]["jurisdiction"]), day)
         for request, day in zip(requests, days, strict=True)
     ]
-    contract_ids, reasons, details, openers = (list(column) for column in zip(*requests, strict=True))
-    ids = [clarification_id_of(contract_id, received.get(contract_id)) for contract_id in contract_ids]
+    contract_ids, reasons, details, openers, received = (list(column) for column in zip(*requests, strict=True))
+    ids = [clarification_id_of(request.contract_id, request.received) for request in requests]
     opened = await tx.fetch(
         queries.OPEN, contract_ids, reasons, details, openers, list(instalments), days, deadlines, ids
     )
-    positions = {
-        row["contract_id"]: row
-        for row in await reposition(tx, contract_ids, cause=StageCause.DAILY_RUN, events_to_follow=1, received=received)
-    }
-    for row in opened:
-        event = ClarificationOpened(
-            **position_of(positions[row["contract_id"]]),
-            clarification_id=row["clarification_id"],
-            reason=row["reason"],
-            opened_by=row["opened_by"],
-            instalments=tuple(row["instalments"]),
-            deadline_on=row["deadline_on"],
-        )
-        tx.publish(event, cause=received.get(row["contract_id"]))
-    await remember(tx, [_opened_line(row) for row in opened])
+    caused_by = dict(zip(contract_ids, received, strict=True))
+    changes = [Change(partial(_event, row), _line(row), caused_by[row["contract_id"]]) for row in opened]
+    await record_each(tx, StageCause.CATCH_UP, changes)
     return opened
+
+
+def _event(row: Row, stands: Mapping[str, Any]) -> ClarificationOpened:
+    return ClarificationOpened(
+        **stands,
+        clarification_id=row["clarification_id"],
+        reason=row["reason"],
+        opened_by=row["opened_by"],
+        instalments=tuple(row["instalments"]),
+        deadline_on=row["deadline_on"],
+    )
 
 
 def check_instalments(pointer: str, numbers: Sequence[int], instalments: Sequence[Row]) -> None:
@@ -104,7 +111,7 @@ def check_instalments(pointer: str, numbers: Sequence[int], instalments: Sequenc
         raise Invalid("The contract does not have these instalments.", errors=errors)
 
 
-def _opened_line(row: Row) -> Line:
+def _line(row: Row) -> Line:
     what = {"clarification_id": row["clarification_id"], "opened_by": row["opened_by"], "reason": row["reason"]}
     summary = f"opened by {row['opened_by']}, to be answered by {row['deadline_on']}"
     return Line(row["contract_id"], "clarification_opened", summary, what | {"instalments": row["instalments"]})

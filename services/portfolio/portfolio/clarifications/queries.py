@@ -17,6 +17,7 @@ WHERE clarification_id = $1
 """
 
 
+CONTRACT_OF = "SELECT contract_id FROM clarification WHERE clarification_id = $1"
 READ = "SELECT * FROM clarification WHERE clarification_id = $1"
 INSTALMENTS = "SELECT number, due_on, amount FROM instalment WHERE contract_id = $1"
 
@@ -38,4 +39,7 @@ ORDER BY clarification_id
 SETTINGS = """
 SELECT contract_id, jurisdiction, coalesce(portfolio.business_date, contract.as_of) AS opened_on
 FROM contract JOIN portfolio USING (portfolio_id) WHERE contract_id = ANY($1::uuid[])
+"""
+DISPUTED = """
+SELECT contract_id, reason, opened_by FROM clarification WHERE contract_id = ANY($1::uuid[]) AND state = 'open'
 """

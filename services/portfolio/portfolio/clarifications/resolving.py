@@ -19,10 +19,10 @@ from portfolio.clarifications import queries
 from portfolio.clarifications.opening import check_instalments
 from portfolio.clarifications.reading import ClarificationUnknown
 from portfolio.clarifications.rules import CORRECTING_OUTCOMES, resolution_allowed
-from portfolio.ledger.closing import close_if_settled
-from portfolio.ledger.history import Line, remember
+from portfolio.ledger.changes import record
+from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contract
-from portfolio.ledger.positions import position_of, reapply_payments, reposition
+from portfolio.ledger.positions import reapply_payments
 from portfolio.ledger.rules import LARGEST_BALANCE
 from portfolio.ledger.whole import publish_whole
 
@@ -66,9 +66,7 @@ async def resolve(tx: Transaction, clarification_id: UUID, new: NewResolution) -
     clarification may be resolved again, as ``verified``. ``ClarificationUnknown``, ``ClarificationResolvedAlready``,
     ``Invalid``.
     """
-    contract_id = await tx.fetchval(
-        "SELECT contract_id FROM clarification WHERE clarification_id = $1", clarification_id
-    )
+    contract_id = await tx.fetchval(queries.CONTRACT_OF, clarification_id)
     if contract_id is None:
         raise ClarificationUnknown()
     contract = await lock_contract(tx, contract_id)
@@ -81,18 +79,18 @@ async def resolve(tx: Transaction, clarification_id: UUID, new: NewResolution) -
     )
     await tx.execute(queries.RESOLVE, clarification_id, new.outcome, new.detail, may_resume)
     still_open = [row["clarification_id"] for row in await tx.fetch(queries.STILL_OPEN, contract_id, clarification_id)]
-    [position] = await reposition(tx, [contract_id], cause=StageCause.REVISION, events_to_follow=1)
-    tx.publish(
-        ClarificationResolved(
-            **position_of(position),
+    position = await record(
+        tx,
+        StageCause.REVISION,
+        lambda stands: ClarificationResolved(
+            **stands,
             clarification_id=clarification_id,
             outcome=new.outcome,
             contact_may_resume=may_resume,
             still_open=tuple(still_open),
-        )
+        ),
+        _resolved_line(contract_id, clarification_id, new),
     )
-    story = [_resolved_line(contract_id, clarification_id, new)]
-    await remember(tx, story + await close_if_settled(tx, position))
     if new.corrections:
         await publish_whole(tx, [contract_id], ContractRevised)
     return Resolution(

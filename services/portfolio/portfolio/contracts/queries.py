@@ -63,3 +63,12 @@ FROM contract JOIN portfolio USING (portfolio_id) JOIN debtor USING (debtor_id)
 CROSS JOIN LATERAL (SELECT contract.created_at) AS created_at_of {_AS_OF}
 WHERE contract.contract_id = $1 AND ($2::uuid IS NULL OR {worked_by("$2")})
 """
+
+# What names an agency is told to no other one.
+HISTORY = """
+SELECT history_id, at, business_date, kind, summary, data FROM contract_history
+WHERE contract_id = $1 AND history_id > $2
+    AND ($4::text IS NULL OR coalesce(data ->> 'agency_id', $4) = $4)
+ORDER BY history_id LIMIT $3
+"""
+MAY_READ = f"SELECT true FROM contract WHERE contract_id = $1 AND ($2::uuid IS NULL OR {worked_by('$2')})"

@@ -6,7 +6,8 @@ contact points that are added later.
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import jurisdictions
@@ -22,16 +23,15 @@ from chassis import (
     email_to_write_to,
 )
 from pydantic import model_validator
-from recobro_events import Transaction
+from recobro_events import Row, Transaction, cut_into_waves
 from recobro_events.contracts.portfolio import ContactChange, ContactKind, ContactPointChanged, StageCause
 
 from portfolio.debtors import contact_points_queries as queries
 from portfolio.debtors.rules import Medium, provenance_permitted
-from portfolio.ledger.history import Line, remember
+from portfolio.ledger.changes import Change, record_each
+from portfolio.ledger.history import Line
 from portfolio.ledger.identities import contact_id_of
 from portfolio.ledger.locking import lock_contract, lock_contracts
-from portfolio.ledger.positions import position_of, reposition
-from portfolio.ledger.rules import turns
 
 
 class NewContactPoint(InputModel):
@@ -92,7 +92,7 @@ class ContactPointKnown(Conflict):
     detail = "The contract has this contact point already."
 
 
-class Change(NamedTuple):
+class Finding(NamedTuple):
     """What was found out about a contact point of a contract; ``received`` is the event that said so, in a consumer."""
 
     contract_id: UUID
@@ -117,7 +117,7 @@ async def add(tx: Transaction, contract_id: UUID, new: NewContactPoint) -> Conta
 
     ``ContractUnknown``, ``ContactPointKnown``, ``Invalid`` when it can be no phone or e-mail.
     """
-    contract = await lock_contract(tx, contract_id)
+    contract = await lock_contract(tx, contract_id, not_run_yet=StageCause.CATCH_UP)
     value = _normal_form(new.kind, new.value, contract["jurisdiction"])
     if value is None:
         raise Invalid("Nobody can be reached there.", errors=[FieldError("/value", f"is no valid {new.kind}")])
@@ -147,78 +147,81 @@ async def add_found(tx: Transaction, found: Sequence[Found]) -> Mapping[UUID, UU
             new.append((contact_id, one.contract_id, one.kind, value, one.provenance, permitted))
     if not new:
         return {}
-    added = {row["contract_id"]: row["contact_id"] for row in await tx.fetch(queries.ADD, *zip(*new, strict=True))}
-    told = {
-        one.contract_id: Change(one.contract_id, added[one.contract_id], ContactChange.ADDED, received=one.received)
-        for one in found
-        if one.contract_id in added
-    }
-    await _publish(tx, told, list(added.values()))
-    return added
+    points = await tx.fetch(queries.ADD, *zip(*new, strict=True))
+    received = {one.contract_id: one.received for one in found}
+    findings = [
+        Finding(point["contract_id"], point["contact_id"], ContactChange.ADDED, None, received[point["contract_id"]])
+        for point in points
+    ]
+    await _record(tx, points, findings)
+    return {point["contract_id"]: point["contact_id"] for point in points}
 
 
 async def patch(tx: Transaction, contact_id: UUID, wanted: ContactPatch) -> ContactPoint:
     """Note what was found out about a contact point; nothing happens when it is known. ``ContactPointUnknown``."""
-    contract_id = await tx.fetchval("SELECT contract_id FROM contact_point WHERE contact_id = $1", contact_id)
+    contract_id = await tx.fetchval(queries.CONTRACT_OF, contact_id)
     if contract_id is None:
         raise ContactPointUnknown()
     await lock_contracts(tx, [contract_id], with_debtors_of=[contract_id])
-    await change(tx, [Change(contract_id, contact_id, ContactChange(wanted.change), wanted.medium)])
+    await change(tx, [Finding(contract_id, contact_id, ContactChange(wanted.change), wanted.medium)])
     return await read(tx, contact_id)
 
 
-async def change(tx: Transaction, changes: Sequence[Change]) -> None:
+async def change(tx: Transaction, findings: Sequence[Finding]) -> None:
     """Apply these findings to all contracts of their debtors, and tell everyone what is new.
 
     The rows of the debtors and of all their contracts are locked. ``ContactPointUnknown`` when a contract does not have
     the contact point.
     """
-    held = {row["contact_id"]: row for row in await tx.fetch(queries.HELD_BY, [told.contact_id for told in changes])}
-    if any(told.contact_id not in held or held[told.contact_id]["contract_id"] != told.contract_id for told in changes):
+    rows = await tx.fetch(queries.HELD_BY, [told.contact_id for told in findings])
+    held = {row["contact_id"]: row for row in rows}
+    points = {(row["contract_id"], row["contact_id"]) for row in rows}
+    if not points.issuperset((told.contract_id, told.contact_id) for told in findings):
         raise ContactPointUnknown()
-    for turn in turns(changes, key=lambda told: held[told.contact_id]["debtor_id"]):
-        points = [held[told.contact_id] for told in turn]
-        by_debtor = {point["debtor_id"]: told for point, told in zip(points, turn, strict=True)}
+    for wave in cut_into_waves(findings, key=lambda told: held[told.contact_id]["debtor_id"]):
+        about = [held[told.contact_id] for told in wave]
+        by_debtor = {point["debtor_id"]: told for point, told in zip(about, wave, strict=True)}
         changed = await tx.fetch(
             queries.CHANGE,
-            [point["debtor_id"] for point in points],
-            [point["kind"] for point in points],
-            [point["value"] for point in points],
-            [told.contact_id for told in turn],
-            [told.change for told in turn],
-            [told.medium for told in turn],
+            [point["debtor_id"] for point in about],
+            [point["kind"] for point in about],
+            [point["value"] for point in about],
+            [told.contact_id for told in wave],
+            [told.change for told in wave],
+            [told.medium for told in wave],
         )
-        if changed:
-            by_contract = {row["contract_id"]: by_debtor[row["debtor_id"]] for row in changed}
-            await _publish(tx, by_contract, [row["contact_id"] for row in changed])
+        await _record(tx, changed, [by_debtor[point["debtor_id"]] for point in changed])
 
 
-async def _publish(tx: Transaction, told: Mapping[UUID, Change], contact_ids: Sequence[UUID]) -> None:
-    """One ContactPointChanged for each of these contact points, no two of one contract."""
-    received = {contract_id: one.received for contract_id, one in told.items() if one.received is not None}
-    rows = await reposition(tx, told.keys(), cause=StageCause.DAILY_RUN, events_to_follow=1, received=received)
-    positions = {row["contract_id"]: row for row in rows}
-    story: list[Line] = []
-    for point in await tx.fetch(queries.SET_VERSIONS, contact_ids):
-        contract_id, one = point["contract_id"], told[point["contract_id"]]
-        event = ContactPointChanged(
-            **position_of(positions[contract_id]),
-            contact_id=point["contact_id"],
-            contact_version=point["version"],
-            kind=point["kind"],
-            value=point["value"],
-            change=one.change,
-            usable=point["usable"],
-            medium=one.medium,
-            provenance=point["provenance"],
-            timezone=point["timezone"],
-        )
-        tx.publish(event, cause=one.received)
-        what = {"contact_id": point["contact_id"], "change": one.change, "medium": one.medium}
-        story.append(
-            Line(contract_id, "contact_point_changed", f"{point['kind']} {one.change.replace('_', ' ')}", what)
-        )
-    await remember(tx, story)
+async def _record(tx: Transaction, points: Sequence[Row], findings: Sequence[Finding]) -> None:
+    """Record what was found of each of these points, no two of one contract; each takes the version of its event."""
+    told = list(zip(points, findings, strict=True))
+    changes = [Change(partial(_event, *pair), _line(*pair), pair[1].received) for pair in told]
+    positions = await record_each(tx, StageCause.CATCH_UP, changes)
+    if points:
+        versions = [positions[point["contract_id"]]["version"] for point in points]
+        await tx.execute(queries.SET_VERSIONS, [point["contact_id"] for point in points], versions)
+
+
+def _event(point: Row, found: Finding, stands: Mapping[str, Any]) -> ContactPointChanged:
+    return ContactPointChanged(
+        **stands,
+        contact_id=point["contact_id"],
+        contact_version=stands["version"],
+        kind=point["kind"],
+        value=point["value"],
+        change=found.change,
+        usable=point["usable"],
+        medium=found.medium,
+        provenance=point["provenance"],
+        timezone=point["timezone"],
+    )
+
+
+def _line(point: Row, found: Finding) -> Line:
+    what = {"contact_id": point["contact_id"], "change": found.change, "medium": found.medium}
+    summary = f"{point['kind']} {found.change.replace('_', ' ')}"
+    return Line(point["contract_id"], "contact_point_changed", summary, what)
 
 
 def _normal_form(kind: ContactKind, value: str, jurisdiction: str) -> str | None:

@@ -33,13 +33,13 @@ FROM next
 WHERE point.contact_id = next.contact_id
     AND (point.verified, point.invalid, point.opted_out, point.media)
         IS DISTINCT FROM (next.verified, next.invalid, next.opted_out, next.media)
-RETURNING point.contact_id, point.contract_id, next.debtor_id
+RETURNING point.*, next.debtor_id
 """
 SET_VERSIONS = """
-UPDATE contact_point AS point SET version = contract.version
-FROM contract WHERE contract.contract_id = point.contract_id AND point.contact_id = ANY($1::uuid[])
-RETURNING point.*
+UPDATE contact_point AS point SET version = told.version
+FROM unnest($1::uuid[], $2::bigint[]) AS told (contact_id, version) WHERE point.contact_id = told.contact_id
 """
+CONTRACT_OF = "SELECT contract_id FROM contact_point WHERE contact_id = $1"
 HELD_BY = """
 SELECT contact_id, contract_id, debtor_id, kind, value FROM contact_point JOIN contract USING (contract_id)
 WHERE contact_id = ANY($1::uuid[])
@@ -62,7 +62,7 @@ ON CONFLICT (contract_id, kind, value) DO UPDATE
     SET current = true, provenance = excluded.provenance, permitted = excluded.permitted,
         rank = CASE WHEN point.current THEN point.rank ELSE excluded.rank END
     WHERE NOT point.current OR excluded.permitted > point.permitted
-RETURNING contract_id, contact_id
+RETURNING point.*
 """
 JURISDICTIONS = """
 SELECT contract_id, jurisdiction FROM contract JOIN portfolio USING (portfolio_id) WHERE contract_id = ANY($1::uuid[])

@@ -1,29 +1,19 @@
 """What is known of a debtor; it holds for every contract of theirs."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from chassis import ContractUnknown, InputModel, OutputModel, ShortText, Text
-from recobro_events import Transaction
+from recobro_events import Row, Transaction, cut_into_waves
 from recobro_events.contracts.portfolio import DebtorStatus, DebtorStatusChanged, StageCause
 
+from portfolio.debtors import queries
 from portfolio.debtors.rules import report_changes_status
-from portfolio.ledger.history import Line, remember
+from portfolio.ledger.changes import Change, record_each
+from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contracts
-from portfolio.ledger.positions import position_of, reposition
-from portfolio.ledger.rules import turns
-
-_DEBTORS = """
-SELECT contract_id, debtor_id, status FROM contract JOIN debtor USING (debtor_id) WHERE contract_id = ANY($1::uuid[])
-"""
-_SET_STATUS = """
-UPDATE debtor SET status = told.status, status_version = debtor.status_version + 1
-FROM unnest($1::uuid[], $2::text[]) AS told (debtor_id, status)
-WHERE debtor.debtor_id = told.debtor_id AND debtor.status <> told.status
-RETURNING debtor.debtor_id, debtor.status, debtor.status_version
-"""
-_CONTRACTS = "SELECT contract_id, debtor_id FROM contract WHERE debtor_id = ANY($1::uuid[]) ORDER BY contract_id"
 
 
 class NewDebtorStatus(InputModel):
@@ -56,8 +46,8 @@ async def set_status(tx: Transaction, contract_id: UUID, new: NewDebtorStatus) -
     if not await lock_contracts(tx, [contract_id], with_debtors_of=[contract_id]):
         raise ContractUnknown()
     told = await _save(tx, [Report(contract_id, new.status, new.reported_by, new.detail)])
-    [debtor] = await tx.fetch(_DEBTORS, [contract_id])
-    held = await tx.fetch(_CONTRACTS, [debtor["debtor_id"]])
+    [debtor] = await tx.fetch(queries.DEBTORS, [contract_id])
+    held = await tx.fetch(queries.CONTRACTS, [debtor["debtor_id"]])
     return DebtorStatusOutcome(
         debtor_id=debtor["debtor_id"], status=debtor["status"], changed=bool(told), contracts=len(held)
     )
@@ -68,49 +58,43 @@ async def report(tx: Transaction, reports: Sequence[Report]) -> None:
 
     The rows of the debtors and of all their contracts are locked.
     """
-    for turn in await _by_debtor(tx, reports):
-        known = {row["contract_id"]: row for row in await tx.fetch(_DEBTORS, [said.contract_id for said in turn])}
-        graver = [
-            said for said in turn if report_changes_status(DebtorStatus(known[said.contract_id]["status"]), said.status)
-        ]
-        await _save(tx, graver)
+    for wave in await _by_debtor(tx, reports):
+        rows = await tx.fetch(queries.DEBTORS, [said.contract_id for said in wave])
+        known = {row["contract_id"]: DebtorStatus(row["status"]) for row in rows}
+        await _save(tx, [said for said in wave if report_changes_status(known[said.contract_id], said.status)])
 
 
-async def _by_debtor(tx: Transaction, reports: Sequence[Report]) -> list[list[Report]]:
-    rows = await tx.fetch(_DEBTORS, [said.contract_id for said in reports])
+async def _by_debtor(tx: Transaction, reports: Sequence[Report]) -> Sequence[Sequence[Report]]:
+    rows = await tx.fetch(queries.DEBTORS, [said.contract_id for said in reports])
     debtors = {row["contract_id"]: row["debtor_id"] for row in rows}
-    return turns(reports, key=lambda said: debtors[said.contract_id])
+    return cut_into_waves(reports, key=lambda said: debtors[said.contract_id])
 
 
 async def _save(tx: Transaction, reports: Sequence[Report]) -> int:
     """Set the status of these contracts' debtors, none twice, and tell everyone; returns how many have changed."""
-    rows = await tx.fetch(_DEBTORS, [said.contract_id for said in reports])
+    rows = await tx.fetch(queries.DEBTORS, [said.contract_id for said in reports])
     debtors = {row["contract_id"]: row["debtor_id"] for row in rows}
     said_of = {debtors[said.contract_id]: said for said in reports}
     changed = {
         row["debtor_id"]: row
-        for row in await tx.fetch(_SET_STATUS, list(said_of.keys()), [said.status for said in said_of.values()])
+        for row in await tx.fetch(queries.SET_STATUS, list(said_of.keys()), [said.status for said in said_of.values()])
     }
-    held = {row["contract_id"]: row["debtor_id"] for row in await tx.fetch(_CONTRACTS, list(changed.keys()))}
-    received = {
-        contract_id: said.received
-        for contract_id, debtor_id in held.items()
-        if (said := said_of[debtor_id]).received is not None
-    }
-    positions = await reposition(tx, held.keys(), cause=StageCause.DAILY_RUN, events_to_follow=1, received=received)
-    story: list[Line] = []
-    for position in positions:
-        contract_id = position["contract_id"]
-        debtor, said = changed[held[contract_id]], said_of[held[contract_id]]
-        event = DebtorStatusChanged(
-            **position_of(position),
-            debtor_id=debtor["debtor_id"],
-            status=debtor["status"],
-            status_version=debtor["status_version"],
-            reported_by=said.reported_by,
-        )
-        tx.publish(event, cause=said.received)
+    held = {row["contract_id"]: row["debtor_id"] for row in await tx.fetch(queries.CONTRACTS, list(changed.keys()))}
+    changes = []
+    for contract_id, debtor_id in held.items():
+        debtor, said = changed[debtor_id], said_of[debtor_id]
         what = {"status": said.status, "reported_by": said.reported_by, "detail": said.detail}
-        story.append(Line(contract_id, "debtor_status_changed", f"{said.status}, told by {said.reported_by}", what))
-    await remember(tx, story)
+        line = Line(contract_id, "debtor_status_changed", f"{said.status}, told by {said.reported_by}", what)
+        changes.append(Change(partial(_event, debtor, said.reported_by), line, said.received))
+    await record_each(tx, StageCause.CATCH_UP, changes)
     return len(changed)
+
+
+def _event(debtor: Row, reported_by: str, stands: Mapping[str, Any]) -> DebtorStatusChanged:
+    return DebtorStatusChanged(
+        **stands,
+        debtor_id=debtor["debtor_id"],
+        status=debtor["status"],
+        status_version=debtor["status_version"],
+        reported_by=reported_by,
+    )

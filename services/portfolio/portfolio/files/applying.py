@@ -22,7 +22,9 @@ from recobro_events.contracts.portfolio import (
 from portfolio import metrics
 from portfolio.files import applying_queries, queries
 from portfolio.files.landing import Work
-from portfolio.ledger import positions
+from portfolio.ledger.changes import record_whole
+from portfolio.ledger.history import remember_each
+from portfolio.ledger.positions import reapply_payments
 from portfolio.ledger.whole import publish_whole
 from portfolio.portfolios import portfolios
 from portfolio.portfolios import queries as portfolio_queries
@@ -123,8 +125,7 @@ async def apply_chunk(tx: Transaction, work: Work, chunk_contracts: int = CHUNK_
     chunk = await _locked_chunk(tx, work, day, rows)
     await _state_contracts(tx, work, chunk)
     await _state_contacts(tx, work, chunk)
-    await _reposition(tx, chunk)
-    await _tell(tx, work, chunk)
+    await _record(tx, work, chunk)
     await tx.execute(applying_queries.APPLIED_TO, work.file_id, rows[-1]["contract_number"])
     return True
 
@@ -159,25 +160,19 @@ async def _state_contacts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
     await tx.execute(applying_queries.ADD_ADDRESSES, work.file_id, chunk.stated, work.jurisdiction)
 
 
-async def _reposition(tx: Transaction, chunk: _Chunk) -> None:
+async def _record(tx: Transaction, work: Work, chunk: _Chunk) -> None:
     paying = [row["contract_id"] for row in await tx.fetch(applying_queries.STILL_PAYING, chunk.revised)]
     if paying:
-        await positions.reapply_payments(tx, paying)
-    await positions.reposition(tx, chunk.registered, chunk.day, cause=None)
-    await positions.reposition(tx, chunk.revised, chunk.day, cause=StageCause.REVISION)
-
-
-async def _tell(tx: Transaction, work: Work, chunk: _Chunk) -> None:
+        await reapply_payments(tx, paying)
+    await record_whole(tx, None, chunk.registered, chunk.day, event_type=ContractRegistered)
+    await record_whole(tx, StageCause.REVISION, chunk.revised, chunk.day)
     flagged = [row["contract_id"] for row in await tx.fetch(applying_queries.FLAG_INCOMPLETE, chunk.kept)]
-    await publish_whole(tx, chunk.registered, ContractRegistered)
-    await publish_whole(tx, [*chunk.revised, *flagged], ContractRevised)
-    await _remember(tx, work, chunk.day, chunk.registered, "registered", "in a file for the first time")
-    await _remember(tx, work, chunk.day, chunk.revised, "revised", "stated anew by a file")
-    await _remember(tx, work, chunk.day, chunk.kept, "incomplete", "kept as it was: a file has bad rows of it")
-
-
-async def _remember(tx: Transaction, work: Work, day: date, ids: Collection[UUID], kind: str, summary: str) -> None:
-    await tx.execute(applying_queries.REMEMBER, work.file_id, list(ids), day, kind, summary, work.as_of)
+    if flagged:
+        await publish_whole(tx, flagged, ContractRevised)
+    stated = {"file_id": work.file_id, "as_of": work.as_of}
+    await remember_each(tx, chunk.registered, "registered", "in a file for the first time", stated)
+    await remember_each(tx, chunk.revised, "revised", "stated anew by a file", stated)
+    await remember_each(tx, chunk.kept, "incomplete", "kept as it was: a file has bad rows of it", stated)
 
 
 async def withdraw_chunk(tx: Transaction, work: Work, chunk_contracts: int) -> bool:
@@ -191,9 +186,9 @@ async def withdraw_chunk(tx: Transaction, work: Work, chunk_contracts: int) -> b
     if not ids:
         return False
     await tx.execute(applying_queries.WITHDRAW, ids)
-    await positions.reposition(tx, ids, day, cause=StageCause.REVISION)
-    await publish_whole(tx, ids, ContractRevised)
-    await _remember(tx, work, day, ids, "withdrawn", "no longer in the creditor's portfolio")
+    await record_whole(tx, StageCause.REVISION, ids, day)
+    stated = {"file_id": work.file_id, "as_of": work.as_of}
+    await remember_each(tx, ids, "withdrawn", "no longer in the creditor's portfolio", stated)
     return True
 
 

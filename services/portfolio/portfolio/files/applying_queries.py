@@ -109,11 +109,6 @@ ON CONFLICT (address_id) DO UPDATE SET
     issues = excluded.issues
         || CASE WHEN {_SAME_PLACE} AND known.verdict = 'wrong' THEN ARRAY['wrong_address'] ELSE '{{}}' END
 """
-REMEMBER = """
-INSERT INTO contract_history (contract_id, business_date, kind, summary, data)
-SELECT contract_id, $3, $4, $5, jsonb_build_object('file_id', $1::uuid, 'as_of', $6::date)
-FROM unnest($2::uuid[]) AS contract_id ORDER BY contract_id
-"""
 LOCK_UNNAMED = f"""
 SELECT contract_id FROM contract WHERE {UNNAMED} ORDER BY contract_id LIMIT $3 FOR UPDATE
 """

@@ -1,20 +1,27 @@
-"""A contract is closed when nothing is owed any more."""
+"""When a contract closes: the change that settles it is followed by the event and the line that say so."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from recobro_events import Row, Transaction
-from recobro_events.contracts.portfolio import (
-    ContractClosed,
-    ContractState,
-)
+from recobro_events.contracts.portfolio import ContractClosed, ContractState
 
+from portfolio.ledger import positions_queries as queries
 from portfolio.ledger.history import Line
-from portfolio.ledger.positions import next_versions, position_of
+from portfolio.ledger.positions import position_of
 
 
-async def close_if_settled(tx: Transaction, position: Row) -> list[Line]:
-    """Say that a contract is closed when its new position has just settled it; returns the line of history."""
-    if not (position["was_state"] == "open" and position["state"] == "settled"):
+async def close_settled(tx: Transaction, positions: Sequence[Row], received: Mapping[UUID, UUID]) -> list[Line]:
+    """Publish that contracts are closed whose new position has just settled them; returns the lines of history."""
+    settled = [
+        row["contract_id"]
+        for row in positions
+        if row["was_state"] == ContractState.OPEN and row["state"] == ContractState.SETTLED
+    ]
+    if not settled:
         return []
-    contract_id = position["contract_id"]
-    closed = (await next_versions(tx, [contract_id]))[contract_id]
-    tx.publish(ContractClosed(**position_of(closed), reason=ContractState.SETTLED))
-    return [Line(contract_id, "closed", "settled: nothing is owed any more", {"reason": "settled"})]
+    for row in await tx.fetch(queries.NEXT_VERSION, settled):
+        event = ContractClosed(**position_of(row), reason=ContractState.SETTLED)
+        tx.publish(event, cause=received.get(row["contract_id"]))
+    what = {"reason": "settled"}
+    return [Line(contract_id, "closed", "settled: nothing is owed any more", what) for contract_id in settled]

@@ -1,19 +1,28 @@
-"""What happened to a contract, oldest first."""
+"""The history of contracts, written; the subject ``contracts`` shows it."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from recobro_events import Transaction
 
-_REMEMBER = """
-INSERT INTO contract_history (contract_id, business_date, kind, summary, data)
+INTO_HISTORY = "INSERT INTO contract_history (contract_id, business_date, kind, summary, data)"
+"""The head of every statement that writes lines of history."""
+
+_REMEMBER = f"""
+{INTO_HISTORY}
 SELECT contract_id, coalesce(portfolio.business_date, contract.as_of), line.kind, line.summary, line.data::jsonb
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
     WITH ORDINALITY AS line (contract_id, kind, summary, data, n)
 JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
 ORDER BY n
+"""
+_REMEMBER_EACH = f"""
+{INTO_HISTORY}
+SELECT contract_id, coalesce(portfolio.business_date, contract.as_of), $2::text, $3::text, $4::text::jsonb
+FROM contract JOIN portfolio USING (portfolio_id)
+WHERE contract_id = ANY($1::uuid[]) ORDER BY contract_id
 """
 
 
@@ -33,3 +42,11 @@ async def remember(tx: Transaction, lines: Iterable[Line]) -> None:
     ]
     if rows:
         await tx.execute(_REMEMBER, *zip(*rows, strict=True))
+
+
+async def remember_each(
+    tx: Transaction, contract_ids: Collection[UUID], kind: str, summary: str, data: Mapping[str, Any]
+) -> None:
+    """Write the same line for each of these contracts."""
+    if contract_ids:
+        await tx.execute(_REMEMBER_EACH, list(contract_ids), kind, summary, json.dumps(data, default=str))

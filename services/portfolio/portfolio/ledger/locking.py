@@ -25,6 +25,11 @@ WHERE contract_id = $1
 # FOR clauses lock in the order in which they are written.
 _LOCK_CONTRACT = f"{_CONTRACT} FOR SHARE OF portfolio FOR UPDATE OF contract"
 
+_DEBTORS_OF = "SELECT coalesce(array_agg(DISTINCT debtor_id), '{}') FROM contract WHERE contract_id = ANY($1::uuid[])"
+_HELD = """
+SELECT contract_id, portfolio_id, debtor_id, debtor_id = ANY($2::uuid[]) AS debtor_too
+FROM contract WHERE contract_id = ANY($1::uuid[]) OR debtor_id = ANY($2::uuid[])
+"""
 _LOCK_PORTFOLIOS = """
 SELECT portfolio_id FROM portfolio WHERE portfolio_id = ANY($1::uuid[]) ORDER BY portfolio_id FOR SHARE
 """
@@ -32,15 +37,18 @@ _LOCK_DEBTORS = "SELECT debtor_id FROM debtor WHERE debtor_id = ANY($1::uuid[]) 
 _LOCK_CONTRACTS = "SELECT contract_id FROM contract WHERE contract_id = ANY($1::uuid[]) ORDER BY contract_id FOR UPDATE"
 
 
-async def lock_contract(tx: Transaction, contract_id: UUID) -> Row:
+async def lock_contract(tx: Transaction, contract_id: UUID, *, not_run_yet: StageCause = StageCause.DAILY_RUN) -> Row:
     """Lock a contract for a change, and stage it first when a run that is under way has not come to it yet.
+
+    ``not_run_yet`` is the cause of that staging: the run's own before a change that may restage the contract itself,
+    ``catch_up`` before one that never does.
 
     Returns it with the ``business_date``, ``currency``, ``jurisdiction`` and ``timezone`` of its portfolio, and its
     days past due on the business date as ``days_today``. ``ContractUnknown``.
     """
     contract = await tx.fetchrow(_LOCK_CONTRACT, contract_id)
     if contract is not None and contract["due_for_staging"]:
-        await reposition(tx, [contract_id], cause=StageCause.DAILY_RUN)
+        await reposition(tx, [contract_id], cause=not_run_yet)
         contract = await tx.fetchrow(_CONTRACT, contract_id)
     if contract is None:
         raise ContractUnknown()
@@ -54,31 +62,12 @@ async def lock_contracts(
 
     Returns the ids of the contracts that are locked now; those that do not exist are not among them.
     """
-    held = await tx.fetch(
-        """
-        SELECT contract_id, portfolio_id, debtor_id, debtor_id = ANY($2::uuid[]) AS debtor_too
-        FROM contract WHERE contract_id = ANY($1::uuid[]) OR debtor_id = ANY($2::uuid[])
-        """,
-        list(contract_ids),
-        await _debtors_of(tx, with_debtors_of),
-    )
+    debtor_ids = await tx.fetchval(_DEBTORS_OF, list(with_debtors_of)) if with_debtors_of else []
+    held = await tx.fetch(_HELD, list(contract_ids), debtor_ids)
     await tx.execute(_LOCK_PORTFOLIOS, sorted_unique(row["portfolio_id"] for row in held))
     if debtor_ids := sorted_unique(row["debtor_id"] for row in held if row["debtor_too"]):
         await tx.execute(_LOCK_DEBTORS, debtor_ids)
     # Loading may have given a debtor another contract until we held the debtor's row.
-    wanted = await tx.fetch(
-        "SELECT contract_id FROM contract WHERE contract_id = ANY($1::uuid[]) OR debtor_id = ANY($2::uuid[])",
-        list(contract_ids),
-        debtor_ids,
-    )
+    wanted = await tx.fetch(_HELD, list(contract_ids), debtor_ids)
     locked = await tx.fetch(_LOCK_CONTRACTS, sorted_unique(row["contract_id"] for row in wanted))
     return {row["contract_id"] for row in locked}
-
-
-async def _debtors_of(tx: Transaction, contract_ids: Collection[UUID]) -> list[UUID]:
-    if not contract_ids:
-        return []
-    rows = await tx.fetch(
-        "SELECT DISTINCT debtor_id FROM contract WHERE contract_id = ANY($1::uuid[])", list(contract_ids)
-    )
-    return [row["debtor_id"] for row in rows]

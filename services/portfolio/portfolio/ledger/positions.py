@@ -1,7 +1,6 @@
 """Where contracts stand: their balances, delay, stage and state, computed from instalments, payments and pauses.
 
-Whoever calls these has locked the contracts' rows. Every event of a contract carries a greater version than the one
-before it: a function that publishes raises the version itself, one that does not says so.
+Whoever calls these has locked the contracts' rows.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -77,12 +76,6 @@ async def reapply_payments(tx: Transaction, contract_ids: Collection[UUID]) -> N
     await tx.execute(queries.REAPPLY_PAYMENTS, ids)
 
 
-async def next_versions(tx: Transaction, contract_ids: Collection[UUID]) -> dict[UUID, Row]:
-    """Raise the versions of these contracts by one and return their positions, for an event about each of them."""
-    rows = await tx.fetch(queries.NEXT_VERSION, sorted_unique(contract_ids))
-    return {row["contract_id"]: row for row in rows}
-
-
-def position_of(row: Row, version: int | None = None) -> dict[str, Any]:
-    """The fields of a PositionEvent from a row of ``reposition`` or ``next_versions``."""
-    return {"version": row["version"] if version is None else version} | {name: row[name] for name in _POSITION}
+def position_of(row: Row) -> dict[str, Any]:
+    """The fields of a PositionEvent, ``version`` among them, from a row that ``reposition`` returned."""
+    return {"version": row["version"]} | {name: row[name] for name in _POSITION}

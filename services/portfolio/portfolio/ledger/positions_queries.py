@@ -1,5 +1,6 @@
 """The statements behind ``positions``: each works on any number of contracts at once."""
 
+from portfolio.ledger.history import INTO_HISTORY
 from portfolio.ledger.rules import STAGE_STARTS
 
 # ``days`` are the days past due before they are cut off at 0.
@@ -86,7 +87,7 @@ WITH target AS MATERIALIZED (
             'from_stage', was_stage, 'to_stage', stage, 'cause', $3::text)::text
     FROM restaged ORDER BY contract_id
 ), remembered AS (
-    INSERT INTO contract_history (contract_id, business_date, kind, summary, data)
+    {INTO_HISTORY}
     SELECT contract_id, as_of, 'stage_changed', format('from %s to %s (%s)', was_stage, stage, $3::text),
         jsonb_build_object('from_stage', was_stage, 'to_stage', stage, 'cause', $3::text,
             'days_past_due', days_past_due, 'overdue_balance', overdue_balance::text)

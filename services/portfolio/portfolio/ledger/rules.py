@@ -1,40 +1,20 @@
-"""What holds for delay, stages, balances, disputes and contact, decided without I/O.
+"""Delay, stages and balances, decided without I/O.
 
-``positions`` computes delay, stage and the waterfall of payments for many contracts at once, in SQL; the bounds of the
-stages are written here only.
+``positions_queries`` computes delay, stage and the allocation of payments for many contracts at once, in SQL; the
+bounds of the stages are written here only.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TypeVar
 
 from recobro_events.contracts.portfolio import ContractState, Stage
-
-T = TypeVar("T")
 
 STAGE_STARTS: dict[Stage, int] = {Stage.EARLY: 1, Stage.LATE: 31, Stage.LEGAL: 91}
 """The first day past due of each stage after ``current``."""
 
 Pauses = Iterable[tuple[date, date | None]]
 """First and last paused day, both inclusive; open-ended when the last is None."""
-
-
-def turns(items: Iterable[T], key: Callable[[T], object]) -> list[list[T]]:
-    """Cut ``items`` so that no key appears twice in a turn and each key's items keep their order."""
-    cut: list[list[T]] = []
-    depth: dict[object, int] = {}
-    for item in items:
-        turn = depth[key(item)] = depth.get(key(item), -1) + 1
-        if turn == len(cut):
-            cut.append([])
-        cut[turn].append(item)
-    return cut
-
-
-def stage_of(days_past_due: int) -> Stage:
-    reached = [stage for stage, start in STAGE_STARTS.items() if days_past_due >= start]
-    return reached[-1] if reached else Stage.CURRENT
 
 
 def days_paused(pauses: Pauses, after: date, until: date) -> int:

@@ -27,6 +27,8 @@ WITH debt AS MATERIALIZED (
 SELECT * FROM received
 """
 
+CONTRACT_OF = "SELECT contract_id FROM payment WHERE payment_id = $1"
+
 KNOWN = "SELECT payment_id FROM payment WHERE portfolio_id = $1 AND channel = $2 AND reference = $3"
 
 READ = """
@@ -98,3 +100,5 @@ PAYMENTS = """
 SELECT payment_id, sequence, amount, paid_on, received_at, business_date, channel, reference, credit, reversed_at
 FROM payment WHERE contract_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
 """
+
+CONTRACT_EXISTS = "SELECT true FROM contract WHERE contract_id = $1"

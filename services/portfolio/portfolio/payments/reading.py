@@ -68,6 +68,6 @@ async def of_contract(reader: Reader, contract_id: UUID, query: PageQuery) -> Pa
     """A page of a contract's payments, the first one first. ``ContractUnknown``."""
     after = query.after(int) or 0
     rows = await reader.fetch(queries.PAYMENTS, contract_id, after, query.limit + 1)
-    if not rows and not await reader.fetchval("SELECT true FROM contract WHERE contract_id = $1", contract_id):
+    if not rows and not await reader.fetchval(queries.CONTRACT_EXISTS, contract_id):
         raise ContractUnknown()
     return page(rows, query, key=lambda row: (row["sequence"],))

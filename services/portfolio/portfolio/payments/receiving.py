@@ -21,11 +21,10 @@ from recobro_events.contracts.portfolio import (
     Stage,
 )
 
-from portfolio.ledger.closing import close_if_settled
-from portfolio.ledger.history import Line, remember
+from portfolio.ledger.changes import record
+from portfolio.ledger.history import Line
 from portfolio.ledger.identities import payment_id_of
 from portfolio.ledger.locking import lock_contract
-from portfolio.ledger.positions import position_of, reposition
 from portfolio.ledger.rules import takes_money
 from portfolio.payments import queries
 from portfolio.payments.rules import latest_paid_on, stage_cause_of_payment
@@ -67,15 +66,12 @@ async def receive(tx: Transaction, contract_id: UUID, payment: NewPayment) -> Pa
     contract = await lock_contract(tx, contract_id)
     _check_paid_on(payment.paid_on, contract)
     received = await _apply(tx, contract, payment)
-    [position] = await reposition(
+    what = {"payment_id": received["payment_id"], "amount": payment.amount, "credit": received["credit"]}
+    position = await record(
         tx,
-        [contract_id],
-        cause=stage_cause_of_payment(payment.paid_on, contract["business_date"]),
-        events_to_follow=1,
-    )
-    tx.publish(
-        PaymentReceived(
-            **position_of(position),
+        stage_cause_of_payment(payment.paid_on, contract["business_date"]),
+        lambda stands: PaymentReceived(
+            **stands,
             payment_id=received["payment_id"],
             amount=payment.amount,
             currency=contract["currency"],
@@ -84,13 +80,11 @@ async def receive(tx: Transaction, contract_id: UUID, payment: NewPayment) -> Pa
             channel=payment.channel,
             reference=payment.reference,
             credit=received["credit"],
-            settled=position["total_balance"] == 0,
+            settled=stands["total_balance"] == 0,
             days_past_due_before=contract["days_today"],
-        )
+        ),
+        Line(contract_id, "payment_received", f"{payment.amount:.2f} through {payment.channel}", what),
     )
-    what = {"payment_id": received["payment_id"], "amount": payment.amount, "credit": received["credit"]}
-    story = [Line(contract_id, "payment_received", f"{payment.amount:.2f} through {payment.channel}", what)]
-    await remember(tx, story + await close_if_settled(tx, position))
     return PaymentReceipt(
         **{name: position[name] for name in PaymentReceipt.model_fields if name in position},
         payment_id=received["payment_id"],

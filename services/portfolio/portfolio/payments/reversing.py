@@ -17,9 +17,10 @@ from recobro_events.contracts.portfolio import (
     StageCause,
 )
 
-from portfolio.ledger.history import Line, remember
+from portfolio.ledger.changes import record
+from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contract
-from portfolio.ledger.positions import position_of, reapply_payments, reposition
+from portfolio.ledger.positions import reapply_payments
 from portfolio.ledger.rules import takes_money
 from portfolio.ledger.whole import publish_whole
 from portfolio.payments import queries
@@ -50,7 +51,7 @@ class PaymentReversedAlready(Conflict):
 
 async def reverse(tx: Transaction, payment_id: UUID, reason: str) -> Reversal:
     """Undo a payment: the contract is as if it had never been. ``PaymentUnknown``, ``PaymentReversedAlready``."""
-    contract_id = await tx.fetchval("SELECT contract_id FROM payment WHERE payment_id = $1", payment_id)
+    contract_id = await tx.fetchval(queries.CONTRACT_OF, payment_id)
     if contract_id is None:
         raise PaymentUnknown()
     contract = await lock_contract(tx, contract_id)
@@ -58,22 +59,24 @@ async def reverse(tx: Transaction, payment_id: UUID, reason: str) -> Reversal:
     if payment is None:
         raise PaymentReversedAlready()
     episode = await _restore(tx, contract, payment)
-    [position] = await reposition(tx, [contract_id], cause=StageCause.REVERSAL, events_to_follow=1, episode=episode)
-    tx.publish(
-        PaymentReversed(
-            **position_of(position),
+    what = {"payment_id": payment_id, "amount": payment["amount"], "reason": reason}
+    position = await record(
+        tx,
+        StageCause.REVERSAL,
+        lambda stands: PaymentReversed(
+            **stands,
             payment_id=payment_id,
             amount=payment["amount"],
             currency=contract["currency"],
             reason=reason,
-        )
+        ),
+        Line(contract_id, "payment_reversed", f"{payment['amount']} taken back", what),
+        episode=episode,
     )
-    what = {"payment_id": payment_id, "amount": payment["amount"], "reason": reason}
-    await remember(tx, [Line(contract_id, "payment_reversed", f"{payment['amount']} taken back", what)])
     if payment["absorbed_by"] is not None or position["state"] != position["was_state"]:
         await publish_whole(tx, [contract_id], ContractRevised)
     return Reversal(
-        **{name: position[name] for name in Reversal.model_fields if name != "payment_id"}, payment_id=payment_id
+        **{name: position[name] for name in Reversal.model_fields if name in position}, payment_id=payment_id
     )
 
 

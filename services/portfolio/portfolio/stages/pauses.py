@@ -8,22 +8,10 @@ from chassis import Conflict, Day, FieldError, InputModel, Invalid, NotFound, Ou
 from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import ContractPaused, ContractResumed, ContractState, Stage, StageCause
 
-from portfolio.ledger.history import Line, remember
+from portfolio.ledger.changes import record
+from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contract
-from portfolio.ledger.positions import position_of, reposition
-
-# A pause that was called off has no day: it ends before it starts, and overlaps nothing.
-_OVERLAPPING = """
-SELECT pause_id, starts_on, ends_on FROM pause
-WHERE contract_id = $1 AND (ends_on IS NULL OR ends_on >= starts_on)
-    AND starts_on <= coalesce($3::date, 'infinity') AND coalesce(ends_on, 'infinity') >= $2::date
-ORDER BY starts_on LIMIT 1
-"""
-_START = """
-INSERT INTO pause (contract_id, reason, starts_on, ends_on, version) VALUES ($1, $2, $3, $4, 0) RETURNING pause_id
-"""
-_END = "UPDATE pause SET ends_on = $2 WHERE pause_id = $1"
-_SET_VERSION = "UPDATE pause SET version = $2 WHERE pause_id = $1 RETURNING *"
+from portfolio.stages import queries
 
 
 class NewPause(InputModel):
@@ -83,10 +71,10 @@ async def start(tx: Transaction, contract_id: UUID, new: NewPause) -> PauseOutco
         raise Invalid("A pause ends after it starts.", errors=[FieldError("/ends_on", "lies before starts_on")])
     if contract["state"] != ContractState.OPEN:
         raise ContractIsClosed()
-    if overlapping := await tx.fetchrow(_OVERLAPPING, contract_id, new.starts_on, new.ends_on):
+    if overlapping := await tx.fetchrow(queries.OVERLAPPING_PAUSE, contract_id, new.starts_on, new.ends_on):
         raise PauseOverlaps(extra={"pause_id": overlapping["pause_id"]})
-    pause_id = await tx.fetchval(_START, contract_id, new.reason, new.starts_on, new.ends_on)
-    return await _moved_clock(tx, contract_id, pause_id, ContractPaused, "paused")
+    pause = await tx.fetchrow(queries.START_PAUSE, contract_id, new.reason, new.starts_on, new.ends_on)
+    return await _moved_clock(tx, pause, ContractPaused, "paused")
 
 
 async def end(tx: Transaction, pause_id: UUID, new: PauseEnd) -> PauseOutcome:
@@ -95,16 +83,16 @@ async def end(tx: Transaction, pause_id: UUID, new: PauseEnd) -> PauseOutcome:
     ``PauseUnknown``, ``PauseEnded`` when its last day lies behind, ``Invalid`` for a day that is not in it. The day
     before ``starts_on`` calls it off.
     """
-    contract_id = await tx.fetchval("SELECT contract_id FROM pause WHERE pause_id = $1", pause_id)
+    contract_id = await tx.fetchval(queries.CONTRACT_OF_PAUSE, pause_id)
     if contract_id is None:
         raise PauseUnknown()
     contract = await lock_contract(tx, contract_id)
-    pause = await tx.fetchrow("SELECT * FROM pause WHERE pause_id = $1", pause_id)
+    pause = await tx.fetchrow(queries.PAUSE, pause_id)
     assert pause is not None
     if pause["ends_on"] is not None and pause["ends_on"] < max(contract["business_date"], pause["starts_on"]):
         raise PauseEnded()
-    await tx.execute(_END, pause_id, _last_day(pause, new.ends_on, contract["business_date"]))
-    return await _moved_clock(tx, contract_id, pause_id, ContractResumed, "resumed")
+    ended = await tx.fetchrow(queries.END_PAUSE, pause_id, _last_day(pause, new.ends_on, contract["business_date"]))
+    return await _moved_clock(tx, ended, ContractResumed, "resumed")
 
 
 def _last_day(pause: Row, wanted: date | None, business_date: date) -> date:
@@ -118,19 +106,18 @@ def _last_day(pause: Row, wanted: date | None, business_date: date) -> date:
 
 
 async def _moved_clock(
-    tx: Transaction,
-    contract_id: UUID,
-    pause_id: UUID,
-    event_type: type[ContractPaused] | type[ContractResumed],
-    kind: str,
+    tx: Transaction, pause: Row | None, event_type: type[ContractPaused] | type[ContractResumed], kind: str
 ) -> PauseOutcome:
     """Restage the contract and tell everyone; the pause takes the version of its event."""
-    [position] = await reposition(tx, [contract_id], cause=StageCause.PAUSE, events_to_follow=1)
-    pause = await tx.fetchrow(_SET_VERSION, pause_id, position["version"])
     assert pause is not None
-    what: dict[str, Any] = {"pause_id": pause_id, "starts_on": pause["starts_on"], "ends_on": pause["ends_on"]}
-    tx.publish(event_type(**position_of(position), **what, pause_version=pause["version"]))
+    days: dict[str, Any] = {name: pause[name] for name in ("pause_id", "starts_on", "ends_on")}
     summary = f"{kind}: {pause['starts_on']} to {pause['ends_on'] or 'open end'}"
-    await remember(tx, [Line(contract_id, kind, summary, what | {"reason": pause["reason"]})])
+    position = await record(
+        tx,
+        StageCause.PAUSE,
+        lambda stands: event_type(**stands, **days, pause_version=stands["version"]),
+        Line(pause["contract_id"], kind, summary, days | {"reason": pause["reason"]}),
+    )
+    await tx.execute(queries.SET_PAUSE_VERSION, pause["pause_id"], position["version"])
     known = {name: pause[name] for name in PauseOutcome.model_fields if name not in {"stage", "days_past_due"}}
     return PauseOutcome(**known, stage=position["stage"], days_past_due=position["days_past_due"])

@@ -29,3 +29,18 @@ FROM contract
 WHERE state = 'open' AND ($1::uuid IS NULL OR portfolio_id = $1)
 GROUP BY stage
 """
+
+# A pause that was called off has no day: it ends before it starts, and overlaps nothing.
+OVERLAPPING_PAUSE = """
+SELECT pause_id, starts_on, ends_on FROM pause
+WHERE contract_id = $1 AND (ends_on IS NULL OR ends_on >= starts_on)
+    AND starts_on <= coalesce($3::date, 'infinity') AND coalesce(ends_on, 'infinity') >= $2::date
+ORDER BY starts_on LIMIT 1
+"""
+START_PAUSE = """
+INSERT INTO pause (contract_id, reason, starts_on, ends_on, version) VALUES ($1, $2, $3, $4, 0) RETURNING *
+"""
+PAUSE = "SELECT * FROM pause WHERE pause_id = $1"
+CONTRACT_OF_PAUSE = "SELECT contract_id FROM pause WHERE pause_id = $1"
+END_PAUSE = "UPDATE pause SET ends_on = $2 WHERE pause_id = $1 RETURNING *"
+SET_PAUSE_VERSION = "UPDATE pause SET version = $2 WHERE pause_id = $1"

@@ -1,0 +1,126 @@
+"""A contract that the day's run has not reached: what restages it, and the cause that is told."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from outside_reports import PHONE_KIND, receive
+from portfolio_builders import TODAY, Given, days_ago
+from recobro_events import Event
+from recobro_events.contracts import dialer_feed, field_visits
+from recobro_events.contracts.field_visits import AddressVerdict
+from recobro_events.contracts.portfolio import ContractStageChanged, DebtorStatus, Stage, StageCause
+from recobro_events.testing import published
+
+PHONE, OTHER_PHONE = "+525555123456", "+525555123457"
+TOMORROW = TODAY + timedelta(days=1)
+
+
+async def not_reached(given: Given, contracts: int = 1) -> list[UUID]:
+    """Contracts of one debtor that are late from tomorrow on; the run of tomorrow has begun and not come to them."""
+    portfolio_id = await given.portfolio()
+    found = [
+        await given.contract(portfolio_id, (days_ago(30), "100.00"), debtor_number="D", phones=[PHONE])
+        for _ in range(contracts)
+    ]
+    await given.business_date(portfolio_id, TOMORROW)
+    return found
+
+
+async def contact_of(given: Given, contract_id: UUID) -> UUID:
+    [row] = await given.rows("SELECT contact_id FROM contact_point WHERE contract_id = $1", contract_id)
+    return row["contact_id"]  # type: ignore[no-any-return]
+
+
+async def expect_caught_up(given: Given, contract_ids: Sequence[UUID], caused: bool = False) -> None:
+    """Each has become late, once, with the cause catch_up, in its event and in its history."""
+    told = await published(given.database, ContractStageChanged)
+    assert {event.contract_id for event in told} == set(contract_ids)
+    assert len(told) == len(contract_ids)
+    assert {(event.from_stage, event.to_stage, event.cause, event.as_of) for event in told} == {
+        (Stage.EARLY, Stage.LATE, StageCause.CATCH_UP, TOMORROW)
+    }
+    # An id that is made from the causing event's is of version 8, any other one of version 7.
+    assert {event.event_id.version for event in told} == {8 if caused else 7}
+    lines = await given.rows("SELECT contract_id, data FROM contract_history WHERE kind = 'stage_changed'")
+    assert {(row["contract_id"], row["data"]["cause"]) for row in lines} == {(one, "catch_up") for one in contract_ids}
+
+
+async def _dispute(client: httpx.AsyncClient, _given: Given, contract_id: UUID) -> httpx.Response:
+    body = {"reason": "not mine", "opened_by": "debtor"}
+    return await client.post(f"/v1/contracts/{contract_id}/clarifications", json=body)
+
+
+async def _status(client: httpx.AsyncClient, _given: Given, contract_id: UUID) -> httpx.Response:
+    body = {"status": "deceased", "reported_by": "ana"}
+    return await client.post(f"/v1/contracts/{contract_id}/debtor-status", json=body)
+
+
+async def _opt_out(client: httpx.AsyncClient, given: Given, contract_id: UUID) -> httpx.Response:
+    contact_id = await contact_of(given, contract_id)
+    return await client.patch(f"/v1/contact-points/{contact_id}", json={"change": "opted_out"})
+
+
+async def _new_phone(client: httpx.AsyncClient, _given: Given, contract_id: UUID) -> httpx.Response:
+    body = {"kind": "phone", "value": OTHER_PHONE, "provenance": "debtor"}
+    return await client.post(f"/v1/contracts/{contract_id}/contact-points", json=body)
+
+
+@pytest.mark.parametrize("call", [_dispute, _status, _opt_out, _new_phone])
+async def test_a_call_that_restages_what_the_run_has_not_reached_catches_up(
+    client: httpx.AsyncClient, given: Given, call: Callable[[httpx.AsyncClient, Given, UUID], Awaitable[httpx.Response]]
+) -> None:
+    [contract_id] = await not_reached(given)
+    answer = await call(client, given, contract_id)
+    assert answer.is_success, answer.text
+    await expect_caught_up(given, [contract_id])
+
+
+async def test_a_status_catches_up_every_contract_of_the_debtor(client: httpx.AsyncClient, given: Given) -> None:
+    contract_ids = await not_reached(given, contracts=3)
+    assert (await _status(client, given, contract_ids[0])).status_code == 201
+    await expect_caught_up(given, contract_ids)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        lambda one, _contact, _address: dialer_feed.ClarificationRequested(
+            contract_id=one, reason="not mine", reported_by="d"
+        ),
+        lambda one, contact, _address: dialer_feed.OptOutRequested(contract_id=one, contact_id=contact),
+        lambda one, contact, _address: dialer_feed.ContactInvalid(
+            contract_id=one, contact_id=contact, why="wrong_number"
+        ),
+        lambda one, _contact, _address: field_visits.DebtorReported(
+            contract_id=one, visit_id=uuid4(), status=DebtorStatus.DECEASED, reported_by="v"
+        ),
+        lambda one, _contact, _address: field_visits.ContactDataCollected(
+            contract_id=one, visit_id=uuid4(), kind=PHONE_KIND, value=OTHER_PHONE, provenance="debtor"
+        ),
+        lambda one, _contact, address: field_visits.AddressChecked(
+            contract_id=one, visit_id=uuid4(), address_id=address, verdict=AddressVerdict.WRONG
+        ),
+    ],
+    ids=["dispute", "opt-out", "wrong number", "status", "new phone", "wrong address"],
+)
+async def test_a_report_that_restages_what_the_run_has_not_reached_catches_up(
+    given: Given, report: Callable[[UUID, UUID, UUID], Event]
+) -> None:
+    [contract_id] = await not_reached(given)
+    [address] = await given.rows("SELECT address_id FROM address WHERE contract_id = $1", contract_id)
+    await receive(given, report(contract_id, await contact_of(given, contract_id), address["address_id"]))
+    await expect_caught_up(given, [contract_id], caused=True)
+
+
+async def test_a_pause_is_told_after_the_run_that_it_has_forestalled(client: httpx.AsyncClient, given: Given) -> None:
+    [contract_id] = await not_reached(given)
+    body = {"reason": "flood", "starts_on": str(TOMORROW)}
+    assert (await client.post(f"/v1/contracts/{contract_id}/pauses", json=body)).status_code == 201
+    told = await published(given.database, ContractStageChanged)
+    assert [(event.to_stage, event.cause) for event in told] == [
+        (Stage.LATE, StageCause.DAILY_RUN),
+        (Stage.EARLY, StageCause.PAUSE),
+    ]

@@ -1,0 +1,81 @@
+"""Events whose bodies SQL writes: each is what its contract says, with no field lost and none made up."""
+
+import json
+import re
+from collections import defaultdict
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import portfolio
+import pytest
+from outside_reports import receive
+from portfolio import republishing
+from portfolio_builders import TODAY, Given, days_ago, pay, reverse
+from recobro_events import Event
+from recobro_events.contracts import dialer_feed
+from recobro_events.contracts.portfolio import ContractRegistered, ContractRevised, ContractStageChanged
+from recobro_events.testing import published
+
+WRITTEN: tuple[type[Event], ...] = (ContractStageChanged, ContractRegistered, ContractRevised)
+
+
+async def everything_that_sql_publishes(client: httpx.AsyncClient, given: Given) -> None:
+    """A contract with all that a contract can have, staged by a report and by a call, revised, and said again."""
+    portfolio_id = await given.portfolio()
+    contract_id = await given.contract(
+        portfolio_id,
+        (days_ago(30), "100.00"),
+        (days_ago(2), "50.00"),
+        phones=["+525555123456"],
+        debtor_number="D",
+        tax_id="PEMA800101AAA",
+    )
+    await given.business_date(portfolio_id, TODAY + timedelta(days=1))
+    await receive(given, dialer_feed.ClarificationRequested(contract_id=contract_id, reason="no", reported_by="d"))
+    pause = {"reason": "flood", "starts_on": str(TODAY), "ends_on": str(TODAY)}
+    assert (await client.post(f"/v1/contracts/{contract_id}/pauses", json=pause)).status_code == 201
+    await pay(client, contract_id, "20.00")
+    whole = await pay(client, contract_id, "130.00")
+    await reverse(client, whole["payment_id"])
+    async with given.database.transaction() as tx:
+        tx.audience = "dialer-feed"
+        place: str | None = ""
+        while place is not None:
+            place = await republishing.republish(tx, place)
+
+
+@pytest.mark.parametrize("event_type", WRITTEN)
+async def test_what_statements_write_is_what_its_contract_says(
+    client: httpx.AsyncClient, given: Given, event_type: type[Event]
+) -> None:
+    await everything_that_sql_publishes(client, given)
+    decoded = await published(given.database, event_type)
+    rows = await given.rows(
+        f"SELECT event_id, key, body, audience FROM outbox_{event_type.lane} WHERE type = $1 ORDER BY id",
+        event_type.type,
+    )
+    seen: defaultdict[bool, set[str]] = defaultdict(set)
+    for event, row in zip(decoded, rows, strict=True):
+        written = json.loads(row["body"])
+        assert event.model_dump(mode="json", include=set(written)) == written
+        assert row["key"] == str(event.key)
+        seen[row["audience"] is not None] |= set(written)
+    # All payments are said to whoever has missed some; to everyone, each is an event of its own.
+    assert seen.pop(False) == set(event_type.model_fields) - {"payments"}
+    assert seen in ({}, {True: set(event_type.model_fields)})
+
+
+async def test_every_kind_of_part_is_written(client: httpx.AsyncClient, given: Given) -> None:
+    await everything_that_sql_publishes(client, given)
+    *_, again = await published(given.database, ContractRevised)
+    assert again.is_republished
+    parts = ("contact_points", "addresses", "instalments", "open_clarifications", "pauses", "payments")
+    assert all(getattr(again, name) for name in (*parts, "last_payment"))
+
+
+def test_only_the_ledger_writes_events_and_history_in_sql() -> None:
+    package = Path(portfolio.__file__).parent
+    writes = re.compile(r"INTO outbox_|outbox\.rows\(|INTO contract_history|INTO_HISTORY")
+    found = {str(path.relative_to(package)) for path in package.rglob("*.py") if writes.search(path.read_text())}
+    assert found == {"ledger/positions_queries.py", "ledger/whole_queries.py", "ledger/history.py"}
