@@ -1,5 +1,6 @@
 """What every test may use: a real PostgreSQL, a real Kafka, and a fresh database."""
 
+import gc
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -50,6 +51,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         servers.stop()
     if (folder := config.stash.get(_FOLDER, None)) is not None:
         run_folder.leave(folder)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -67,6 +67,8 @@ test_settings.__test__ = False  # type: ignore[attr-defined]
 async def client_for(app: FastAPI, token: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
     """A client of ``app``, started before and stopped after; ``token`` is sent with every request."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    # It may have been stopped for an earlier test: building one takes longer than most tests.
+    app.state.stopping.clear()
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

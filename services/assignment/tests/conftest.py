@@ -7,11 +7,13 @@ import pytest
 from assignment.main import build_app
 from assignment.settings import AssignmentSettings
 from chassis.testing import client_for, mint, test_settings
+from fastapi import FastAPI
 from fresh_databases import FreshDatabases
 from placing_scene import Scene
 from recobro_events import Database, Lane
 
 # Deleting a few rows takes a tenth of the time that truncating as many tables does.
+PARTITIONS = {Lane.EVENTS: 2, Lane.BULK: 2}
 _EMPTY = """
 DO $$ DECLARE name text; BEGIN
     SET LOCAL session_replication_role = replica;
@@ -33,7 +35,7 @@ async def database(migrated_dsn: str) -> AsyncIterator[Database]:
     """Open, and as empty as after the migrations."""
     database = Database(migrated_dsn, max_connections=20)
     database.service = "assignment"
-    database.partitions = {Lane.EVENTS: 2, Lane.BULK: 2}
+    database.partitions = PARTITIONS
     await database.open()
     async with database.transaction() as tx:
         await tx.execute(_EMPTY)
@@ -41,14 +43,20 @@ async def database(migrated_dsn: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture
-async def client(database: Database, migrated_dsn: str) -> AsyncIterator[httpx.AsyncClient]:
-    """An operator's client of the whole app, without an event log."""
+@pytest.fixture(scope="session")
+def app(migrated_dsn: str) -> FastAPI:
+    """The whole app, without an event log: started for each test, but built once."""
     settings = AssignmentSettings(**test_settings(migrated_dsn, service="assignment").model_dump())
     own = Database(migrated_dsn)
     own.service = "assignment"
-    own.partitions = database.partitions
-    async with client_for(build_app(settings, own, runtime=None), mint()) as client:
+    own.partitions = PARTITIONS
+    return build_app(settings, own, runtime=None)
+
+
+@pytest.fixture
+async def client(app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001
+    """An operator's."""
+    async with client_for(app, mint()) as client:
         yield client
 
 

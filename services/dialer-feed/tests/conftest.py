@@ -8,9 +8,11 @@ from chassis.testing import client_for, mint, test_settings
 from dialer_feed.main import build_app
 from dialer_feed.settings import DialerFeedSettings
 from dialing_scene import Scene
+from fastapi import FastAPI
 from fresh_databases import FreshDatabases
 from recobro_events import Database, Lane
 
+PARTITIONS = {Lane.EVENTS: 2}
 # Deleting a few rows takes a tenth of the time that truncating as many tables does.
 _EMPTY = """
 DO $$ DECLARE name text; BEGIN
@@ -33,7 +35,7 @@ async def database(migrated_dsn: str) -> AsyncIterator[Database]:
     """Open, and as empty as after the migrations."""
     database = Database(migrated_dsn, max_connections=20)
     database.service = "dialer-feed"
-    database.partitions = {Lane.EVENTS: 2}
+    database.partitions = PARTITIONS
     await database.open()
     async with database.transaction() as tx:
         await tx.execute(_EMPTY)
@@ -50,13 +52,19 @@ async def scene(database: Database) -> Scene:
     return scene
 
 
-@pytest.fixture
-async def client(scene: Scene, migrated_dsn: str) -> AsyncIterator[httpx.AsyncClient]:
-    """An operator's client of the whole app, builder included, on the scene's database; without an event log."""
+@pytest.fixture(scope="session")
+def app(migrated_dsn: str) -> FastAPI:
+    """The whole app, builder included, without an event log: started for each test, but built once."""
     settings = test_settings(migrated_dsn, service="dialer-feed")
     own = DialerFeedSettings(**settings.model_dump(), list_wait_seconds=5)
     database = Database(migrated_dsn)
     database.service = "dialer-feed"
-    database.partitions = scene.database.partitions
-    async with client_for(build_app(own, database, runtime=None), mint()) as client:
+    database.partitions = PARTITIONS
+    return build_app(own, database, runtime=None)
+
+
+@pytest.fixture
+async def client(app: FastAPI, scene: Scene) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001
+    """An operator's, on the scene's database."""
+    async with client_for(app, mint()) as client:
         yield client

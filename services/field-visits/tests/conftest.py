@@ -7,12 +7,15 @@ import httpx
 import pytest
 from chassis.testing import client_for, mint, test_settings
 from fastapi import FastAPI
+from field_visits.album import Album
+from field_visits.documents import Press
 from field_visits.main import build_app
 from field_visits.settings import FieldVisitsSettings
 from fresh_databases import FreshDatabases
 from recobro_events import Database, Lane
 from visits_scene import Scene
 
+PARTITIONS = {Lane.EVENTS: 2}
 _EMPTY = """
 DO $$ DECLARE name text; BEGIN
     SET LOCAL session_replication_role = replica;
@@ -34,7 +37,7 @@ async def database(migrated_dsn: str) -> AsyncIterator[Database]:
     """Open, and as empty as after the migrations."""
     database = Database(migrated_dsn, max_connections=20)
     database.service = "field-visits"
-    database.partitions = {Lane.EVENTS: 2}
+    database.partitions = PARTITIONS
     await database.open()
     async with database.transaction() as tx:
         await tx.execute(_EMPTY)
@@ -47,19 +50,27 @@ def album_folder(tmp_path: Path) -> Path:
     return tmp_path / "album of photos"
 
 
-@pytest.fixture
-def app(database: Database, migrated_dsn: str, album_folder: Path) -> FastAPI:
-    """The whole app on the scene's database, without an event log."""
-    settings = test_settings(migrated_dsn, service="field-visits")
-    own = FieldVisitsSettings(**settings.model_dump(), photos_url=album_folder.as_uri())
+@pytest.fixture(scope="session")
+def built(migrated_dsn: str) -> FastAPI:
+    """The whole app, without an event log: started for each test, but built once."""
+    settings = FieldVisitsSettings(**test_settings(migrated_dsn, service="field-visits").model_dump())
     served = Database(migrated_dsn)
     served.service = "field-visits"
-    served.partitions = database.partitions
-    return build_app(own, served, runtime=None)
+    served.partitions = PARTITIONS
+    return build_app(settings, served, runtime=None)
 
 
 @pytest.fixture
-async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+async def app(built: FastAPI, album_folder: Path) -> AsyncIterator[FastAPI]:
+    """With an album and a press of the test's own."""
+    built.state.album = Album(album_folder.as_uri())
+    built.state.press = press = Press()
+    async with press.running():
+        yield built
+
+
+@pytest.fixture
+async def client(app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001
     """An operator's."""
     async with client_for(app, mint()) as client:
         yield client

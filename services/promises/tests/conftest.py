@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from chassis.testing import client_for, mint, test_settings
+from fastapi import FastAPI
 from fresh_databases import FreshDatabases
 from promise_scene import Scene
 from promises.main import build_app
@@ -12,6 +13,7 @@ from promises.settings import PromisesSettings
 from recobro_events import Database, Lane
 
 # Deleting a few rows takes a tenth of the time that truncating as many tables does.
+PARTITIONS = {Lane.EVENTS: 2}
 _EMPTY = """
 DO $$ DECLARE name text; BEGIN
     SET LOCAL session_replication_role = replica;
@@ -33,7 +35,7 @@ async def database(migrated_dsn: str) -> AsyncIterator[Database]:
     """Open, and as empty as after the migrations."""
     database = Database(migrated_dsn, max_connections=20)
     database.service = "promises"
-    database.partitions = {Lane.EVENTS: 2}
+    database.partitions = PARTITIONS
     await database.open()
     async with database.transaction() as tx:
         await tx.execute(_EMPTY)
@@ -41,14 +43,20 @@ async def database(migrated_dsn: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture
-async def client(database: Database, migrated_dsn: str) -> AsyncIterator[httpx.AsyncClient]:
-    """An operator's client of the whole app on the scene's database; without an event log."""
+@pytest.fixture(scope="session")
+def app(migrated_dsn: str) -> FastAPI:
+    """The whole app on the scene's database, without an event log: started for each test, but built once."""
     settings = PromisesSettings(**test_settings(migrated_dsn, service="promises").model_dump())
     served = Database(migrated_dsn)
     served.service = "promises"
-    served.partitions = database.partitions
-    async with client_for(build_app(settings, served, runtime=None), mint()) as client:
+    served.partitions = PARTITIONS
+    return build_app(settings, served, runtime=None)
+
+
+@pytest.fixture
+async def client(app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001
+    """An operator's."""
+    async with client_for(app, mint()) as client:
         yield client
 
 
