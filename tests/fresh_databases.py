@@ -9,6 +9,26 @@ import asyncpg
 import recobro_events.schema
 from chassis.migrations import upgrade
 from recobro.postgres import EmbeddedPostgres
+from recobro_events import Database
+
+
+class KeptDatabase(Database):
+    """Stays open when an app or a test closes it: a new connection would have to read the catalogue of tables again."""
+
+    _is_open = False
+
+    async def open(self) -> None:
+        if not self._is_open:
+            await super().open()
+            self._is_open = True
+
+    async def close(self) -> None:
+        """Not yet."""
+
+    async def end(self) -> None:
+        """Close it."""
+        if self._is_open:
+            await super().close()
 
 
 class FreshDatabases:

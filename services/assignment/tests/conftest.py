@@ -8,7 +8,7 @@ from assignment.main import build_app
 from assignment.settings import AssignmentSettings
 from chassis.testing import client_for, mint, test_settings
 from fastapi import FastAPI
-from fresh_databases import FreshDatabases
+from fresh_databases import FreshDatabases, KeptDatabase
 from placing_scene import Scene
 from recobro_events import Database, Lane
 
@@ -30,27 +30,33 @@ async def migrated_dsn(databases: FreshDatabases) -> str:
     return await databases.migrated("assignment")
 
 
-@pytest.fixture
-async def database(migrated_dsn: str) -> AsyncIterator[Database]:
-    """Open, and as empty as after the migrations."""
-    database = Database(migrated_dsn, max_connections=20)
+@pytest.fixture(scope="session")
+async def kept(migrated_dsn: str) -> AsyncIterator[KeptDatabase]:
+    database = KeptDatabase(migrated_dsn, max_connections=20)
     database.service = "assignment"
     database.partitions = PARTITIONS
-    await database.open()
-    async with database.transaction() as tx:
-        await tx.execute(_EMPTY)
     yield database
-    await database.close()
+    await database.end()
+
+
+@pytest.fixture
+async def database(kept: KeptDatabase) -> Database:
+    """Open, and as empty as after the migrations."""
+    await kept.open()
+    async with kept.transaction() as tx:
+        await tx.execute(_EMPTY)
+    return kept
 
 
 @pytest.fixture(scope="session")
-def app(migrated_dsn: str) -> FastAPI:
+async def app(migrated_dsn: str) -> AsyncIterator[FastAPI]:
     """The whole app, without an event log: started for each test, but built once."""
     settings = AssignmentSettings(**test_settings(migrated_dsn, service="assignment").model_dump())
-    own = Database(migrated_dsn)
+    own = KeptDatabase(migrated_dsn)
     own.service = "assignment"
     own.partitions = PARTITIONS
-    return build_app(settings, own, runtime=None)
+    yield build_app(settings, own, runtime=None)
+    await own.end()
 
 
 @pytest.fixture

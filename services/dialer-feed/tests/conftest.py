@@ -9,7 +9,7 @@ from dialer_feed.main import build_app
 from dialer_feed.settings import DialerFeedSettings
 from dialing_scene import Scene
 from fastapi import FastAPI
-from fresh_databases import FreshDatabases
+from fresh_databases import FreshDatabases, KeptDatabase
 from recobro_events import Database, Lane
 
 PARTITIONS = {Lane.EVENTS: 2}
@@ -30,17 +30,22 @@ async def migrated_dsn(databases: FreshDatabases) -> str:
     return await databases.migrated("dialer_feed")
 
 
-@pytest.fixture
-async def database(migrated_dsn: str) -> AsyncIterator[Database]:
-    """Open, and as empty as after the migrations."""
-    database = Database(migrated_dsn, max_connections=20)
+@pytest.fixture(scope="session")
+async def kept(migrated_dsn: str) -> AsyncIterator[KeptDatabase]:
+    database = KeptDatabase(migrated_dsn, max_connections=20)
     database.service = "dialer-feed"
     database.partitions = PARTITIONS
-    await database.open()
-    async with database.transaction() as tx:
-        await tx.execute(_EMPTY)
     yield database
-    await database.close()
+    await database.end()
+
+
+@pytest.fixture
+async def database(kept: KeptDatabase) -> Database:
+    """Open, and as empty as after the migrations."""
+    await kept.open()
+    async with kept.transaction() as tx:
+        await tx.execute(_EMPTY)
+    return kept
 
 
 @pytest.fixture
@@ -53,14 +58,15 @@ async def scene(database: Database) -> Scene:
 
 
 @pytest.fixture(scope="session")
-def app(migrated_dsn: str) -> FastAPI:
+async def app(migrated_dsn: str) -> AsyncIterator[FastAPI]:
     """The whole app, builder included, without an event log: started for each test, but built once."""
     settings = test_settings(migrated_dsn, service="dialer-feed")
     own = DialerFeedSettings(**settings.model_dump(), list_wait_seconds=5)
-    database = Database(migrated_dsn)
+    database = KeptDatabase(migrated_dsn)
     database.service = "dialer-feed"
     database.partitions = PARTITIONS
-    return build_app(own, database, runtime=None)
+    yield build_app(own, database, runtime=None)
+    await database.end()
 
 
 @pytest.fixture

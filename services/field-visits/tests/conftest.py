@@ -11,7 +11,7 @@ from field_visits.album import Album
 from field_visits.documents import Press
 from field_visits.main import build_app
 from field_visits.settings import FieldVisitsSettings
-from fresh_databases import FreshDatabases
+from fresh_databases import FreshDatabases, KeptDatabase
 from recobro_events import Database, Lane
 from visits_scene import Scene
 
@@ -32,17 +32,22 @@ async def migrated_dsn(databases: FreshDatabases) -> str:
     return await databases.migrated("field_visits")
 
 
-@pytest.fixture
-async def database(migrated_dsn: str) -> AsyncIterator[Database]:
-    """Open, and as empty as after the migrations."""
-    database = Database(migrated_dsn, max_connections=20)
+@pytest.fixture(scope="session")
+async def kept(migrated_dsn: str) -> AsyncIterator[KeptDatabase]:
+    database = KeptDatabase(migrated_dsn, max_connections=20)
     database.service = "field-visits"
     database.partitions = PARTITIONS
-    await database.open()
-    async with database.transaction() as tx:
-        await tx.execute(_EMPTY)
     yield database
-    await database.close()
+    await database.end()
+
+
+@pytest.fixture
+async def database(kept: KeptDatabase) -> Database:
+    """Open, and as empty as after the migrations."""
+    await kept.open()
+    async with kept.transaction() as tx:
+        await tx.execute(_EMPTY)
+    return kept
 
 
 @pytest.fixture
@@ -51,13 +56,14 @@ def album_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(migrated_dsn: str) -> FastAPI:
+async def built(migrated_dsn: str) -> AsyncIterator[FastAPI]:
     """The whole app, without an event log: started for each test, but built once."""
     settings = FieldVisitsSettings(**test_settings(migrated_dsn, service="field-visits").model_dump())
-    served = Database(migrated_dsn)
+    served = KeptDatabase(migrated_dsn)
     served.service = "field-visits"
     served.partitions = PARTITIONS
-    return build_app(settings, served, runtime=None)
+    yield build_app(settings, served, runtime=None)
+    await served.end()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from chassis.testing import client_for, mint, test_settings
 from fastapi import FastAPI
-from fresh_databases import FreshDatabases
+from fresh_databases import FreshDatabases, KeptDatabase
 from promise_scene import Scene
 from promises.main import build_app
 from promises.settings import PromisesSettings
@@ -30,27 +30,33 @@ async def migrated_dsn(databases: FreshDatabases) -> str:
     return await databases.migrated("promises")
 
 
-@pytest.fixture
-async def database(migrated_dsn: str) -> AsyncIterator[Database]:
-    """Open, and as empty as after the migrations."""
-    database = Database(migrated_dsn, max_connections=20)
+@pytest.fixture(scope="session")
+async def kept(migrated_dsn: str) -> AsyncIterator[KeptDatabase]:
+    database = KeptDatabase(migrated_dsn, max_connections=20)
     database.service = "promises"
     database.partitions = PARTITIONS
-    await database.open()
-    async with database.transaction() as tx:
-        await tx.execute(_EMPTY)
     yield database
-    await database.close()
+    await database.end()
+
+
+@pytest.fixture
+async def database(kept: KeptDatabase) -> Database:
+    """Open, and as empty as after the migrations."""
+    await kept.open()
+    async with kept.transaction() as tx:
+        await tx.execute(_EMPTY)
+    return kept
 
 
 @pytest.fixture(scope="session")
-def app(migrated_dsn: str) -> FastAPI:
+async def app(migrated_dsn: str) -> AsyncIterator[FastAPI]:
     """The whole app on the scene's database, without an event log: started for each test, but built once."""
     settings = PromisesSettings(**test_settings(migrated_dsn, service="promises").model_dump())
-    served = Database(migrated_dsn)
+    served = KeptDatabase(migrated_dsn)
     served.service = "promises"
     served.partitions = PARTITIONS
-    return build_app(settings, served, runtime=None)
+    yield build_app(settings, served, runtime=None)
+    await served.end()
 
 
 @pytest.fixture
