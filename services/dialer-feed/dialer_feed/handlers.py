@@ -162,7 +162,7 @@ async def follow_stage(changes: Sequence[ContractStageChanged], tx: Transaction)
 
 
 @consumer.on(ContractRegistered, ContractRevised)
-async def keep_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
+async def follow_contract(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
     """A new file may have taken it below the campaign's conditions, closed it, or left it without a phone."""
     await keep_wholes(tx, wholes)
     await live_lists(tx).withdraw_unfit(wholes)

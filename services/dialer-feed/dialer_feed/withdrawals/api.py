@@ -28,28 +28,18 @@ from recobro_events.contracts.dialer_feed import WithdrawalReason
 
 from dialer_feed.lists import named_entries
 from dialer_feed.lists.reading import expect_list, refuse_unpublished
-from dialer_feed.withdrawals import acknowledging, dialer_reports, queries
-from dialer_feed.withdrawals.dialer_reports import Report
+from dialer_feed.withdrawals import acknowledging, dialer_reports, measuring, queries
+from dialer_feed.withdrawals.dialer_reports import REPORTABLE, Report
 from dialer_feed.withdrawals.feed import Withdrawal, Withdrawals, withdrawals
+from dialer_feed.withdrawals.measuring import WithdrawalReport
 from dialer_feed.withdrawals.silencing import silencing
 
 router = Router(prefix="/v1")
-_REPORTABLE = frozenset(
-    {
-        WithdrawalReason.PAYMENT_CLAIMED,
-        WithdrawalReason.CLARIFICATION,
-        WithdrawalReason.WRONG_NUMBER,
-        WithdrawalReason.OPTED_OUT,
-        WithdrawalReason.DECEASED,
-        WithdrawalReason.REPRESENTED,
-        WithdrawalReason.OTHER,
-    }
-)
 
 
 def _reportable(reason: WithdrawalReason) -> WithdrawalReason:
-    if reason not in _REPORTABLE:
-        raise ValueError(f"must be one of {', '.join(sorted(_REPORTABLE))}")
+    if reason not in REPORTABLE:
+        raise ValueError(f"must be one of {', '.join(sorted(REPORTABLE))}")
     return reason
 
 
@@ -72,26 +62,6 @@ class Acknowledgement(OutputModel):
     list_id: UUID
     cursor: int
     newly_acknowledged: int
-
-
-class Percentiles(OutputModel):
-    """Seconds; null where nothing was measured."""
-
-    p50: float | None = None
-    p95: float | None = None
-    p99: float | None = None
-    max: float | None = None
-
-
-class WithdrawalReport(OutputModel):
-    """``seconds_to_acknowledgement`` counts every dialer that acknowledged a withdrawal."""
-
-    list_id: UUID
-    withdrawn: int
-    seconds_to_list: Percentiles
-    seconds_to_acknowledgement: Percentiles
-    wrongful_calls: int
-    wrongful_calls_after_acknowledgement: int
 
 
 @router.get("/lists/{list_id}/withdrawals", tags=["lists"], dependencies=[reads("dialer-feed", agency=True)])
@@ -167,20 +137,4 @@ async def acknowledge(
 async def report_withdrawals(list_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> WithdrawalReport:
     """How fast withdrawals reached the list and the dialers, and whether anybody was called after one."""
     await expect_list(reader, list_id, who)
-    row = await reader.fetchrow(queries.REPORT, list_id)
-    assert row is not None
-    return WithdrawalReport(
-        list_id=list_id,
-        withdrawn=row["withdrawn"],
-        seconds_to_list=_percentiles(row["to_list"]),
-        seconds_to_acknowledgement=_percentiles(row["to_acknowledgement"]),
-        wrongful_calls=row["wrongful_calls"],
-        wrongful_calls_after_acknowledgement=row["wrongful_calls_after_acknowledgement"],
-    )
-
-
-def _percentiles(seconds: Sequence[float] | None) -> Percentiles:
-    if seconds is None:
-        return Percentiles()
-    p50, p95, p99, most = (round(value, 6) for value in seconds)
-    return Percentiles(p50=p50, p95=p95, p99=p99, max=most)
+    return await measuring.report(reader, list_id)

@@ -25,7 +25,19 @@ from recobro_events.contracts.portfolio import DebtorStatus
 from dialer_feed.withdrawals import queries
 from dialer_feed.withdrawals.withdrawing import Cause, LiveLists
 
-OF_A_NUMBER = frozenset({Reason.WRONG_NUMBER, Reason.OPTED_OUT})
+REPORTABLE = frozenset(
+    {
+        Reason.PAYMENT_CLAIMED,
+        Reason.CLARIFICATION,
+        Reason.WRONG_NUMBER,
+        Reason.OPTED_OUT,
+        Reason.DECEASED,
+        Reason.REPRESENTED,
+        Reason.OTHER,
+    }
+)
+"""Why a dialer may take a contract off its list; all other reasons are ours to find."""
+_OF_A_NUMBER = frozenset({Reason.WRONG_NUMBER, Reason.OPTED_OUT})
 """Reasons that belong to a number, not to the whole contract."""
 
 
@@ -42,7 +54,7 @@ class Report:
 
     def silences(self) -> Iterator[tuple[UUID, UUID | None, str]]:
         """What is silent from now on: rows of contract, contact point, reason."""
-        if self.reason in OF_A_NUMBER:
+        if self.reason in _OF_A_NUMBER:
             yield from ((self.contract_id, contact_id, self.reason) for contact_id in self.contact_ids)
         elif self.reason not in (Reason.PAYMENT_CLAIMED, Reason.OTHER):
             yield self.contract_id, None, self.reason
