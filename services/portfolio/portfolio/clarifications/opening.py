@@ -10,10 +10,7 @@ import jurisdictions
 from chassis import Count, FieldError, InputModel, Invalid, ShortText, Text
 from pydantic import Field
 from recobro_events import Row, Transaction
-from recobro_events.contracts.portfolio import (
-    ClarificationOpened,
-    StageCause,
-)
+from recobro_events.contracts.portfolio import ClarificationOpened, StageCause
 
 from portfolio.clarifications import queries
 from portfolio.clarifications.reading import Clarification
@@ -79,7 +76,7 @@ async def _open(tx: Transaction, requests: Sequence[Request], instalments: Colle
         for request, day in zip(requests, days, strict=True)
     ]
     contract_ids, reasons, details, openers, received = (list(column) for column in zip(*requests, strict=True))
-    ids = [clarification_id_of(request.contract_id, request.received) for request in requests]
+    ids = list(map(clarification_id_of, contract_ids, received))
     opened = await tx.fetch(
         queries.OPEN, contract_ids, reasons, details, openers, list(instalments), days, deadlines, ids
     )

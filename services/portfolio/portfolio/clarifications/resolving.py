@@ -8,12 +8,7 @@ import jurisdictions
 from chassis import Conflict, Count, FieldError, InputModel, Invalid, OutputModel, Text
 from pydantic import Field
 from recobro_events import Money, Transaction
-from recobro_events.contracts.portfolio import (
-    ClarificationOutcome,
-    ClarificationResolved,
-    ContractRevised,
-    StageCause,
-)
+from recobro_events.contracts.portfolio import ClarificationOutcome, ClarificationResolved, ContractRevised, StageCause
 
 from portfolio.clarifications import queries
 from portfolio.clarifications.opening import check_instalments

@@ -3,15 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from chassis import (
-    ContractUnknown,
-    NotFound,
-    OutputModel,
-    Page,
-    PageQuery,
-    Reader,
-    page,
-)
+from chassis import ContractUnknown, NotFound, OutputModel, Page, PageQuery, Reader, page
 from recobro_events import Money
 
 from portfolio.payments import queries

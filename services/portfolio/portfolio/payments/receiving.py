@@ -4,22 +4,9 @@ from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from chassis import (
-    Amount,
-    Conflict,
-    Day,
-    FieldError,
-    InputModel,
-    Invalid,
-    OutputModel,
-    ShortText,
-)
+from chassis import Amount, Conflict, Day, FieldError, InputModel, Invalid, OutputModel, ShortText
 from recobro_events import Money, Row, Transaction
-from recobro_events.contracts.portfolio import (
-    ContractState,
-    PaymentReceived,
-    Stage,
-)
+from recobro_events.contracts.portfolio import ContractState, PaymentReceived, Stage
 
 from portfolio.ledger.changes import record
 from portfolio.ledger.history import Line

@@ -2,20 +2,9 @@
 
 from uuid import UUID
 
-from chassis import (
-    Conflict,
-    InputModel,
-    OutputModel,
-    Text,
-)
+from chassis import Conflict, InputModel, OutputModel, Text
 from recobro_events import Money, Row, Transaction
-from recobro_events.contracts.portfolio import (
-    ContractRevised,
-    ContractState,
-    PaymentReversed,
-    Stage,
-    StageCause,
-)
+from recobro_events.contracts.portfolio import ContractRevised, ContractState, PaymentReversed, Stage, StageCause
 
 from portfolio.ledger.changes import record
 from portfolio.ledger.history import Line
