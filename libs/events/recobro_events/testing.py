@@ -1,14 +1,17 @@
 """For a service's tests: give its consumer events, and see what it published, without a log."""
 
+import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
+
+from pydantic import ValidationError
 
 from recobro_events.batch import Applied, Handle, apart, apply, handled, together
 from recobro_events.consumer import Consumer
 from recobro_events.contracts.base import Envelope, Event, Lane
-from recobro_events.database import Database
+from recobro_events.database import Database, Row
 from recobro_events.envelope import headers_of
 from recobro_events.ids import new_event_id
 from recobro_events.transport import Record
@@ -65,23 +68,49 @@ async def apply_events(database: Database, consumer: Consumer, *events: Event) -
 
 
 async def published(database: Database, event_type: type[E]) -> list[E]:
-    """What waits in the outbox, of this type, in outbox order, with envelopes."""
+    """What waits in the outbox, of this type, in outbox order, with envelopes.
+
+    ``AssertionError`` when one of these rows, which SQL may have written, does not fit its contract: a field that the
+    contract does not have, at any depth, a missing or invalid one, another key or another topic.
+    """
     async with database.connection() as connection:
         rows = await connection.fetch(
             f"SELECT * FROM outbox_{event_type.lane} WHERE type = $1 ORDER BY id", event_type.type
         )
-    return [
-        event_type.received(
-            row["body"],
-            Envelope(
-                event_id=row["event_id"],
-                type=row["type"],
-                source=row["type"].split(".", 1)[0],
-                occurred_at=row["occurred_at"],
-                key=row["key"],
-                traceparent=row["traceparent"],
-                audience=row["audience"],
-            ),
-        )
-        for row in rows
-    ]
+    return [_as_its_contract_says(event_type, row) for row in rows]
+
+
+def _as_its_contract_says(event_type: type[E], row: Row) -> E:
+    envelope = Envelope(
+        event_id=row["event_id"],
+        type=row["type"],
+        source=row["type"].split(".", 1)[0],
+        occurred_at=row["occurred_at"],
+        key=row["key"],
+        traceparent=row["traceparent"],
+        audience=row["audience"],
+    )
+    try:
+        event = event_type.received(row["body"], envelope)
+    except ValidationError as error:
+        raise AssertionError(f"the body of {row['type']} is not what its contract says: {error}") from error
+    if unknown := list(_unknown_fields(json.loads(row["body"]), event.model_dump(mode="json"))):
+        raise AssertionError(f"the contract of {row['type']} does not have {', '.join(unknown)}")
+    if row["key"] != event.key:
+        raise AssertionError(f"{row['type']} has the key {row['key']} in the outbox, {event.key} in its body")
+    if row.get("topic") != event.topic:
+        raise AssertionError(f"{row['type']} goes to {row.get('topic')}, and its contract says {event.topic}")
+    return event
+
+
+def _unknown_fields(body: object, known: object, path: str = "") -> Iterator[str]:
+    """The fields of ``body`` that were not read from it, with the path to each."""
+    if isinstance(body, dict) and isinstance(known, dict):
+        for name, value in body.items():
+            if name in known:
+                yield from _unknown_fields(value, known[name], f"{path}{name}.")
+            else:
+                yield f"{path}{name}"
+    elif isinstance(body, list) and isinstance(known, list):
+        for number, (value, kept) in enumerate(zip(body, known, strict=True)):
+            yield from _unknown_fields(value, kept, f"{path}{number}.")
