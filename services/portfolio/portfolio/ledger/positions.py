@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from recobro_events import Lane, Row, Transaction, sorted_unique
-from recobro_events.contracts.portfolio import ContractStageChanged, StageCause
+from recobro_events.contracts.portfolio import StageCause
 from recobro_events.tracing import current_traceparent
 
 from portfolio.ledger import positions_queries as queries
@@ -58,7 +58,6 @@ async def reposition(
         list(received.values()),
         tx.consumer,
         current_traceparent(),
-        ContractStageChanged.type,
     )
     if cause is not None and any(row["stage"] != row["was_stage"] for row in rows):
         tx.wrote_outbox(Lane.BULK)

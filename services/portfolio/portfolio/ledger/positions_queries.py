@@ -1,5 +1,8 @@
 """The statements behind ``positions``: each works on any number of contracts at once."""
 
+from recobro_events import outbox
+from recobro_events.contracts.portfolio import ContractStageChanged
+
 from portfolio.ledger.history import INTO_HISTORY
 from portfolio.ledger.rules import STAGE_STARTS
 
@@ -29,8 +32,15 @@ POSITION_JSON = """
     'overdue_balance', {row}.overdue_balance::text, 'total_balance', {row}.total_balance::text,
     'oldest_due_on', {row}.oldest_due_on"""
 
+_STAGE_CHANGED = outbox.rows(
+    ContractStageChanged,
+    body=f"""json_build_object({POSITION_JSON.format(row="restaged").replace("restaged.version", "stage_version")},
+            'from_stage', was_stage, 'to_stage', stage, 'cause', $3::text)""",
+    traceparent="$9",
+    event_id=outbox.Caused("cause_id", consumer="$8"),
+)
 # $1 contracts, $2 as_of or null, $3 cause or null, $4 how many more events follow, $5 an episode or null,
-# $6 and $7 the received event behind each contract, $8 consumer, $9 traceparent, $10 type of the event.
+# $6 and $7 the received event behind each contract, $8 consumer, $9 traceparent.
 REPOSITION = f"""
 WITH target AS MATERIALIZED (
     SELECT contract.contract_id, coalesce($2::date, portfolio.business_date, contract.as_of) AS as_of
@@ -78,13 +88,7 @@ WITH target AS MATERIALIZED (
     FROM moved LEFT JOIN unnest($6::uuid[], $7::uuid[]) AS cause (contract_id, event_id) USING (contract_id)
     WHERE $3::text IS NOT NULL AND moved.stage <> moved.was_stage
 ), published AS (
-    INSERT INTO outbox_bulk (event_id, type, key, traceparent, body)
-    SELECT
-        CASE WHEN cause_id IS NULL THEN uuidv7()
-            ELSE caused_event_id(cause_id, $8::text, $10::text, contract_id::text, 0) END,
-        $10::text, contract_id::text, $9::text,
-        json_build_object({POSITION_JSON.format(row="restaged").replace("restaged.version", "stage_version")},
-            'from_stage', was_stage, 'to_stage', stage, 'cause', $3::text)::text
+    {_STAGE_CHANGED}
     FROM restaged ORDER BY contract_id
 ), remembered AS (
     {INTO_HISTORY}

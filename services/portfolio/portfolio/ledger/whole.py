@@ -20,9 +20,8 @@ async def publish_whole(
 ) -> None:
     """Publish the whole state of these contracts as it is now; their versions and details versions grow by one."""
     await tx.execute(
-        queries.PUBLISH_WHOLE,
+        queries.PUBLISH_WHOLE[event_type],
         sorted_unique(contract_ids),
-        event_type.type,
         list(received.keys()),
         list(received.values()),
         tx.consumer,
@@ -33,7 +32,5 @@ async def publish_whole(
 
 async def say_whole_again(tx: Transaction, contract_ids: Collection[UUID]) -> None:
     """Publish these contracts to ``tx.audience`` as they are, with all their payments; no version changes."""
-    await tx.execute(
-        queries.SAY_WHOLE_AGAIN, sorted_unique(contract_ids), ContractRevised.type, current_traceparent(), tx.audience
-    )
+    await tx.execute(queries.SAY_WHOLE_AGAIN, sorted_unique(contract_ids), current_traceparent(), tx.audience)
     tx.wrote_outbox(Lane.BULK)

@@ -1,8 +1,11 @@
 """The statements behind ``whole``: each works on any number of contracts at once."""
 
+from recobro_events import outbox
+from recobro_events.contracts.portfolio import ContractRegistered, ContractRevised
+
 from portfolio.ledger.positions_queries import POSITION_JSON
 
-_WHOLE = f"""    json_build_object({POSITION_JSON.format(row="whole")},
+_FIELDS = f"""{POSITION_JSON.format(row="whole")},
         'details_version', whole.details_version, 'creditor_id', whole.creditor_id,
         'portfolio_id', whole.portfolio_id, 'contract_number', whole.contract_number,
         'incomplete', whole.incomplete, 'product', coalesce(whole.product, portfolio.product),
@@ -13,8 +16,6 @@ _WHOLE = f"""    json_build_object({POSITION_JSON.format(row="whole")},
         'contact_points', contact_points.items, 'addresses', addresses.items, 'instalments', instalments.items,
         'segment', NULL, 'episode', whole.episode, 'step', NULL,
         'open_clarifications', clarifications.items, 'pauses', pauses.items, 'last_payment', last_payment.item"""
-
-
 _OF_WHOLE = """
 FROM whole
 JOIN portfolio USING (portfolio_id)
@@ -56,31 +57,40 @@ LEFT JOIN LATERAL (
 """
 
 
-# $1 contracts, $2 type of the event, $3 and $4 the received event behind each contract, $5 consumer, $6 traceparent.
-PUBLISH_WHOLE = f"""
+def _publish_whole(event_type: type[ContractRegistered] | type[ContractRevised]) -> str:
+    head = outbox.rows(
+        event_type,
+        body=f"json_build_object({_FIELDS})",
+        traceparent="$5",
+        key="whole.contract_id",
+        event_id=outbox.Caused("cause.event_id", consumer="$4"),
+    )
+    return f"""
 WITH whole AS (
     UPDATE contract SET version = version + 1, details_version = details_version + 1
     WHERE contract_id = ANY($1::uuid[])
     RETURNING *
 )
-INSERT INTO outbox_bulk (event_id, type, key, traceparent, body)
-SELECT
-    CASE WHEN cause.event_id IS NULL THEN uuidv7()
-        ELSE caused_event_id(cause.event_id, $5::text, $2::text, whole.contract_id::text, 0) END,
-    $2::text, whole.contract_id::text, $6::text,
-    {_WHOLE})::text
+{head}
 {_OF_WHOLE}
-LEFT JOIN unnest($3::uuid[], $4::uuid[]) AS cause (contract_id, event_id) ON cause.contract_id = whole.contract_id
+LEFT JOIN unnest($2::uuid[], $3::uuid[]) AS cause (contract_id, event_id) ON cause.contract_id = whole.contract_id
 ORDER BY whole.contract_id
 """
 
 
-# $1 contracts, $2 type of the event, $3 traceparent, $4 for whom. Nothing has changed, so no version does.
+# $1 contracts, $2 and $3 the received event behind each contract, $4 consumer, $5 traceparent.
+PUBLISH_WHOLE = {event_type: _publish_whole(event_type) for event_type in (ContractRegistered, ContractRevised)}
+_AGAIN = outbox.rows(
+    ContractRevised,
+    body=f"json_build_object({_FIELDS}, 'payments', payments.items)",
+    traceparent="$2",
+    key="whole.contract_id",
+    audience="$3",
+)
+# $1 contracts, $2 traceparent, $3 for whom. Nothing has changed, so no version does.
 SAY_WHOLE_AGAIN = f"""
 WITH whole AS (SELECT * FROM contract WHERE contract_id = ANY($1::uuid[]))
-INSERT INTO outbox_bulk (type, key, traceparent, audience, body)
-SELECT $2::text, whole.contract_id::text, $3::text, $4::text,
-    {_WHOLE}, 'payments', payments.items)::text
+{_AGAIN}
 {_OF_WHOLE}
 CROSS JOIN LATERAL (
     SELECT coalesce(json_agg(json_build_object('payment_id', payment_id, 'amount', amount::text, 'paid_on', paid_on,
