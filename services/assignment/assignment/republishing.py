@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from recobro_events import Lane, Source, Transaction
+from recobro_events import Lane, Source, Transaction, outbox
 from recobro_events.contracts.assignment import (
     ContractPlaced,
     PlacementEnded,
@@ -19,30 +19,36 @@ SELECT contract_id FROM contract
 WHERE contract_id > $1 AND EXISTS (SELECT FROM placement WHERE placement.contract_id = contract.contract_id)
 ORDER BY contract_id LIMIT $2 FOR SHARE
 """
-# What a placement is from its start on, with the lowest version of its epoch where it has become something else since.
-_PLACED = f"""
-INSERT INTO outbox_bulk (type, key, traceparent, audience, body)
-SELECT '{ContractPlaced.type}', contract_id::text, $2::text, $3::text,
-    json_build_object('contract_id', contract_id, 'placement_id', placement_id,
+_AGAIN = "FROM placement WHERE contract_id = ANY ($1::uuid[])"
+_IN_ORDER = "ORDER BY contract_id, kind, ordinal"
+
+_START = outbox.rows(
+    ContractPlaced,
+    body="""json_build_object('contract_id', contract_id, 'placement_id', placement_id,
         'version', CASE WHEN state = 'active' AND waived IS NULL THEN version ELSE version >> 40 << 40 END,
-        'agency_id', agency_id, 'kind', kind, 'rule_id', rule_id, 'starts_on', starts_on, 'ends_on', ends_on)::text
-FROM placement WHERE contract_id = ANY ($1::uuid[])
-ORDER BY contract_id, kind, ordinal
-"""
-_BECAME = f"""
-INSERT INTO outbox_events (type, key, traceparent, audience, body)
-SELECT CASE state
-        WHEN 'active' THEN '{PlacementReinstated.type}' WHEN 'recalled' THEN '{PlacementRecalled.type}'
-        WHEN 'ended' THEN '{PlacementEnded.type}' ELSE '{PlacementRecallRequested.type}' END,
-    contract_id::text, $2::text, $3::text,
-    json_strip_nulls(json_build_object('contract_id', contract_id, 'placement_id', placement_id, 'version', version,
-        'agency_id', agency_id, 'kind', kind, 'reason', CASE WHEN state = 'active' THEN decision ELSE reason END,
+        'agency_id', agency_id, 'kind', kind, 'rule_id', rule_id, 'starts_on', starts_on, 'ends_on', ends_on)""",
+    traceparent="$2",
+    audience="$3",
+)
+_CHANGE = outbox.rows(
+    {
+        "state = 'active'": PlacementReinstated,
+        "state = 'recalled'": PlacementRecalled,
+        "state = 'ended'": PlacementEnded,
+        "true": PlacementRecallRequested,
+    },
+    body="""json_strip_nulls(json_build_object('contract_id', contract_id, 'placement_id', placement_id,
+        'version', version, 'agency_id', agency_id, 'kind', kind,
+        'reason', CASE WHEN state = 'active' THEN decision ELSE reason END,
         'final_on', CASE WHEN state IN ('recall_pending', 'objected') THEN final_on END,
         'starts_on', CASE WHEN state = 'active' THEN starts_on END,
-        'ends_on', CASE WHEN state = 'active' THEN ends_on END))::text
-FROM placement WHERE contract_id = ANY ($1::uuid[]) AND (state <> 'active' OR waived IS NOT NULL)
-ORDER BY contract_id, kind, ordinal
-"""
+        'ends_on', CASE WHEN state = 'active' THEN ends_on END))""",
+    traceparent="$2",
+    audience="$3",
+)
+# What a placement is from its start on, with the lowest version of its epoch where it has become something else since.
+_PLACED = f"{_START} {_AGAIN} {_IN_ORDER}"
+_BECAME = f"{_CHANGE} {_AGAIN} AND (state <> 'active' OR waived IS NOT NULL) {_IN_ORDER}"
 
 
 async def republish(tx: Transaction, after: str) -> str | None:

@@ -11,6 +11,9 @@ from recobro_events.contracts.portfolio import (
     PaymentReversed,
 )
 
+TOPIC = "'agency.' || agency_id || '.events'"
+"""SQL: the topic of the agency of a row."""
+
 
 def payment_received(payment: PaymentReceived, agency_id: UUID) -> agency.PaymentReceived:
     return agency.PaymentReceived(

@@ -1,44 +1,55 @@
 """How placements change their state, with the events that say so: one statement for one or ten thousand."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
-from recobro_events import Event
+from recobro_events import Event, outbox
 from recobro_events.contracts import agency, assignment
 from recobro_events.contracts.assignment import PlacementState
 
+from assignment.agency_feed.rules import TOPIC
 from assignment.placements.rules import LAST_DAY_OF_GRACE
 
-_PUBLISHED: Mapping[PlacementState, type[Event]] = {
-    PlacementState.RECALL_PENDING: assignment.PlacementRecallRequested,
-    PlacementState.RECALLED: assignment.PlacementRecalled,
-    PlacementState.ACTIVE: assignment.PlacementReinstated,
-    PlacementState.ENDED: assignment.PlacementEnded,
-}
-_TOLD: Mapping[PlacementState, type[Event]] = {
-    PlacementState.RECALL_PENDING: agency.PlacementRecallRequested,
-    PlacementState.RECALLED: agency.PlacementRecalled,
-    PlacementState.ACTIVE: agency.PlacementReinstated,
-    PlacementState.ENDED: agency.PlacementEnded,
-}
+_PUBLISHED: Mapping[PlacementState, type[Event]] = MappingProxyType(
+    {
+        PlacementState.RECALL_PENDING: assignment.PlacementRecallRequested,
+        PlacementState.RECALLED: assignment.PlacementRecalled,
+        PlacementState.ACTIVE: assignment.PlacementReinstated,
+        PlacementState.ENDED: assignment.PlacementEnded,
+    }
+)
+_TOLD: Mapping[PlacementState, type[Event]] = MappingProxyType(
+    {
+        PlacementState.RECALL_PENDING: agency.PlacementRecallRequested,
+        PlacementState.RECALLED: agency.PlacementRecalled,
+        PlacementState.ACTIVE: agency.PlacementReinstated,
+        PlacementState.ENDED: agency.PlacementEnded,
+    }
+)
 
 
-def _type(of: Mapping[PlacementState, type[Event]]) -> str:
-    """SQL: the type of the event that says what ``changed`` has become."""
-    return "CASE changed.state {} END".format(" ".join(f"WHEN '{state}' THEN '{e.type}'" for state, e in of.items()))
+def _rows(of: Mapping[PlacementState, type[Event]], *, members: str = "", topic: str | None = None) -> str:
+    """SQL: what is said of each row of ``changed``. The same change of a placement is the same event, in any epoch."""
+    head = outbox.rows(
+        {f"state = '{state}'": event for state, event in of.items()},
+        body=f"""json_strip_nulls(json_build_object(
+            'contract_id', contract_id, 'placement_id', placement_id, 'agency_id', agency_id, 'kind', kind,
+            'reason', said, 'final_on', CASE WHEN state = 'recall_pending' THEN final_on END{members}))""",
+        traceparent="$2",
+        event_id=outbox.Caused(
+            "coalesce(cause, placement_id)",
+            consumer="$1",
+            key="placement_id",
+            n="version & ((1::bigint << 40) - 1)",
+        ),
+        topic=topic,
+    )
+    return f"{head} FROM changed ORDER BY contract_id, kind"
 
 
-def _event(of: Mapping[PlacementState, type[Event]]) -> str:
-    """SQL: the first columns of an outbox row. The same change of a placement is the same event, in any epoch."""
-    return f"""
-        caused_event_id(coalesce(changed.cause, changed.placement_id), $1::text, {_type(of)},
-            changed.placement_id::text, (changed.version & ((1::bigint << 40) - 1))::integer),
-        {_type(of)}, changed.contract_id::text, $2::text"""
-
-
-_MEMBERS = """
-    'contract_id', changed.contract_id, 'placement_id', changed.placement_id, 'agency_id', changed.agency_id,
-    'kind', changed.kind, 'reason', changed.said,
-    'final_on', CASE WHEN changed.state = 'recall_pending' THEN changed.final_on END"""
+_DATES = """, 'version', version,
+            'starts_on', CASE WHEN state = 'active' THEN starts_on END,
+            'ends_on', CASE WHEN state = 'active' THEN ends_on END"""
 
 # $1 consumer or "api", $2 traceparent, $3 … one array per column. What ends by its date ends with that day; what is
 # acknowledged or decided in the middle of a day no longer earns on it, unless payments are attributed afterwards.
@@ -69,15 +80,7 @@ WITH changed AS (
         AND service_contract.service_contract_id = placement.service_contract_id
     RETURNING new.*, asked.cause, CASE new.state WHEN 'active' THEN asked.decision ELSE new.reason END AS said
 ), published AS (
-    INSERT INTO outbox_events (event_id, type, key, traceparent, body)
-    SELECT {_event(_PUBLISHED)},
-        json_strip_nulls(json_build_object({_MEMBERS}, 'version', changed.version,
-            'starts_on', CASE WHEN changed.state = 'active' THEN changed.starts_on END,
-            'ends_on', CASE WHEN changed.state = 'active' THEN changed.ends_on END))::text
-    FROM changed ORDER BY contract_id, kind
+{_rows(_PUBLISHED, members=_DATES)}
 )
-INSERT INTO outbox_agencies (event_id, type, key, traceparent, body, topic)
-SELECT {_event(_TOLD)}, json_strip_nulls(json_build_object({_MEMBERS}))::text,
-    'agency.' || changed.agency_id || '.events'
-FROM changed ORDER BY contract_id, kind
+{_rows(_TOLD, topic=TOPIC)}
 """

@@ -1,8 +1,10 @@
 """The statements that place and recall: each works on any number of contracts, which are locked."""
 
 from projections.placements import WITH_AGENCY
+from recobro_events import outbox
 from recobro_events.contracts import agency, assignment
 
+from assignment.agency_feed.rules import TOPIC
 from assignment.placement_rules.rules import HOLDS, PRECEDENCE
 from assignment.placements.rules import BUSINESS_DATE, NEXT_REASON, NEXT_STATE
 
@@ -104,6 +106,23 @@ SELECT service_contract_id, agency_id, kinds, capacity - (
 FROM service_contract WHERE service_contract_id = ANY ($1::uuid[]) AND capacity IS NOT NULL
 """
 
+_PUBLISHED = outbox.rows(
+    assignment.ContractPlaced,
+    body="""json_build_object('contract_id', contract_id, 'placement_id', placement_id, 'version', 1,
+        'agency_id', agency_id, 'kind', kind, 'rule_id', rule_id, 'starts_on', starts_on, 'ends_on', ends_on)""",
+    traceparent="$1",
+    event_id="published_id",
+)
+_TOLD = outbox.rows(
+    agency.PlacementStarted,
+    body="""json_build_object('agency_id', agency_id, 'contract_id', contract_id, 'placement_id', placement_id,
+        'kind', kind, 'contract_number', contract_number, 'starts_on', starts_on, 'ends_on', ends_on,
+        'as_of', as_of, 'stage', stage, 'days_past_due', days_past_due,
+        'overdue_balance', overdue_balance::text, 'total_balance', total_balance::text, 'currency', currency)""",
+    traceparent="$1",
+    event_id="told_id",
+    topic=TOPIC,
+)
 # $1 traceparent, $2 … one array per column. Ids are made by whoever fills them: here they would take ten times as long.
 PLACE = f"""
 WITH chosen AS MATERIALIZED (
@@ -118,33 +137,23 @@ WITH chosen AS MATERIALIZED (
     SELECT placement_id, contract_id, kind, ordinal, agency_id, rule_id, service_contract_id, starts_on, ends_on
     FROM chosen
 ), published AS (
-    INSERT INTO outbox_bulk (event_id, type, key, traceparent, body)
-    SELECT published_id, '{assignment.ContractPlaced.type}', contract_id::text, $1::text,
-        json_build_object('contract_id', contract_id, 'placement_id', placement_id, 'version', 1,
-            'agency_id', agency_id, 'kind', kind, 'rule_id', rule_id, 'starts_on', starts_on,
-            'ends_on', ends_on)::text
-    FROM chosen
+{_PUBLISHED} FROM chosen
 ), told AS (
-    INSERT INTO outbox_agencies (event_id, type, key, traceparent, body, topic)
-    SELECT told_id, '{agency.PlacementStarted.type}', contract_id::text, $1::text,
-        json_build_object('agency_id', agency_id, 'contract_id', contract_id, 'placement_id', placement_id,
-            'kind', kind, 'contract_number', contract_number, 'starts_on', starts_on, 'ends_on', ends_on,
-            'as_of', as_of, 'stage', stage, 'days_past_due', days_past_due,
-            'overdue_balance', overdue_balance::text, 'total_balance', total_balance::text,
-            'currency', currency)::text,
-        'agency.' || agency_id || '.events'
-    FROM (SELECT * FROM chosen JOIN contract USING (contract_id) ORDER BY contract_id, kind) AS started
+{_TOLD} FROM (SELECT * FROM chosen JOIN contract USING (contract_id) ORDER BY contract_id, kind) AS started
 )
 SELECT placement_id FROM chosen
 WHERE EXISTS (SELECT FROM clarification WHERE clarification.contract_id = chosen.contract_id AND silent)
 """
+_DISPUTES = outbox.rows(
+    agency.ClarificationOpened,
+    body="""json_build_object(
+        'agency_id', agency_id, 'contract_id', contract_id, 'clarification_id', clarification_id)""",
+    traceparent="$2",
+    event_id=outbox.Caused("clarification_id", consumer="$1", key="placement_id"),
+    topic=TOPIC,
+)
 TELL_DISPUTES = f"""
-INSERT INTO outbox_agencies (event_id, type, key, traceparent, body, topic)
-SELECT caused_event_id(clarification_id, $1::text, '{agency.ClarificationOpened.type}', placement_id::text, 0),
-    '{agency.ClarificationOpened.type}', contract_id::text, $2::text,
-    json_build_object('agency_id', agency_id, 'contract_id', contract_id, 'clarification_id', clarification_id)::text,
-    'agency.' || agency_id || '.events'
-FROM placement JOIN clarification USING (contract_id)
+{_DISPUTES} FROM placement JOIN clarification USING (contract_id)
 WHERE placement_id = ANY ($3::uuid[]) AND silent
 ORDER BY contract_id, kind, clarification_id
 """
