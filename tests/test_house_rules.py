@@ -50,6 +50,14 @@ BREACHES = {
         "services/dialer-feed/dialer_feed/lists/reading.py",
         "import dialer_feed.withdrawals.feed",
     ),
+    "Field-visits' subjects stand one above the other": (
+        "services/field-visits/field_visits/visits/rules.py",
+        "import field_visits.door.rules",
+    ),
+    "Promises' subjects stand one above the other": (
+        "services/promises/promises/outcomes/rules.py",
+        "import promises.taking.rules",
+    ),
     "aiokafka appears in one module": ("libs/events/recobro_events/relay.py", "import aiokafka"),
 }
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
+from projections import contracts, placements
 from recobro_events import Consumer, ContractEvent, Event, Transaction
 from recobro_events.contracts.assignment import (
     ContractPlaced,
     PlacementEnded,
+    PlacementEvent,
     PlacementRecalled,
     PlacementRecallRequested,
     PlacementReinstated,
-    PlacementState,
 )
 from recobro_events.contracts.portfolio import (
     ClarificationOpened,
@@ -23,6 +24,7 @@ from recobro_events.contracts.portfolio import (
     PaymentReceived,
     PaymentReversed,
     PortfolioStateChanged,
+    PositionEvent,
 )
 from recobro_platform import SERVICE_NAMES
 
@@ -33,14 +35,17 @@ consumer = Consumer("promises", listens_to=("portfolio", "assignment"), platform
 
 
 @consumer.lock_rows
-async def lock_rows(tx: Transaction, events: Sequence[Event]) -> None:
-    await projection.lock(tx, (event.contract_id for event in events if isinstance(event, ContractEvent)))
+async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
+    contract_ids = {event.contract_id for event in events if isinstance(event, ContractEvent)}
+    if contract_ids:
+        await contracts.know(tx, contract_ids)
+        await contracts.lock(tx, contract_ids)
 
 
 @consumer.on(PaymentReceived)
 async def count_payments(payments: Sequence[PaymentReceived], tx: Transaction) -> None:
     """A promise is kept, or broken no longer when the money was paid in time and only came late."""
-    await projection.keep_positions(tx, payments)
+    await projection.POSITIONS.keep(tx, payments)
     await projection.keep_payments(tx, payments)
     await _judge(payments, tx)
 
@@ -48,88 +53,49 @@ async def count_payments(payments: Sequence[PaymentReceived], tx: Transaction) -
 @consumer.on(PaymentReversed)
 async def take_payments_back(reversals: Sequence[PaymentReversed], tx: Transaction) -> None:
     """As if it had never been: what it kept is open again, or broken when its time is over."""
-    await projection.keep_positions(tx, reversals)
+    await projection.POSITIONS.keep(tx, reversals)
     await projection.keep_reversals(tx, reversals)
     await _judge(reversals, tx)
 
 
 @consumer.on(PortfolioStateChanged)
 async def follow_portfolio(changes: Sequence[PortfolioStateChanged], tx: Transaction) -> None:
-    """Promises whose time is over on the new business date are decided by ``deciding``, in transactions of its own."""
-    await projection.keep_portfolios(tx, changes)
+    """The watch decides promises whose time is over on the new business date, in transactions of its own."""
+    await projection.PORTFOLIOS.keep(tx, changes)
 
 
 @consumer.on(ContractClosed)
 async def close(closings: Sequence[ContractClosed], tx: Transaction) -> None:
     """Nothing is promised any more on a contract that was taken away unpaid; a settled one's payments decide."""
-    await projection.keep_positions(tx, closings)
+    await projection.POSITIONS.keep(tx, closings)
     await _judge(closings, tx)
 
 
 @consumer.on(DebtorStatusChanged)
 async def follow_debtor(changes: Sequence[DebtorStatusChanged], tx: Transaction) -> None:
     """The dead keep no promises."""
-    await projection.keep_positions(tx, changes)
-    await projection.keep_statuses(tx, changes)
+    await projection.POSITIONS.keep(tx, changes)
+    await contracts.keep_statuses(tx, changes)
     await _judge(changes, tx)
 
 
-@consumer.on(ContractRegistered)
-async def register(contracts: Sequence[ContractRegistered], tx: Transaction) -> None:
-    await _keep_whole(contracts, tx)
-
-
-@consumer.on(ContractRevised)
-async def revise(contracts: Sequence[ContractRevised], tx: Transaction) -> None:
+@consumer.on(ContractRegistered, ContractRevised)
+async def follow_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
     """A new file may have closed it."""
-    await _keep_whole(contracts, tx)
+    await projection.keep_wholes(tx, wholes)
+    await _judge(wholes, tx)
 
 
-async def _keep_whole(contracts: Sequence[ContractWhole], tx: Transaction) -> None:
-    await projection.keep_wholes(tx, contracts)
-    await _judge(contracts, tx)
+@consumer.on(ContractStageChanged, ClarificationOpened, ClarificationResolved)
+async def follow_position(events: Sequence[PositionEvent], tx: Transaction) -> None:
+    """A dispute leaves a promise as it is: whoever disputes a debt may pay it."""
+    await projection.POSITIONS.keep(tx, events)
 
 
-@consumer.on(ContractStageChanged)
-async def follow_stage(changes: Sequence[ContractStageChanged], tx: Transaction) -> None:
-    await projection.keep_positions(tx, changes)
-
-
-@consumer.on(ClarificationOpened)
-async def follow_dispute(clarifications: Sequence[ClarificationOpened], tx: Transaction) -> None:
-    """A promise stays as it is: whoever disputes a debt may pay it."""
-    await projection.keep_positions(tx, clarifications)
-
-
-@consumer.on(ClarificationResolved)
-async def follow_resolution(resolutions: Sequence[ClarificationResolved], tx: Transaction) -> None:
-    await projection.keep_positions(tx, resolutions)
-
-
-@consumer.on(ContractPlaced)
-async def place(placements: Sequence[ContractPlaced], tx: Transaction) -> None:
-    await projection.keep_placements(tx, placements, PlacementState.ACTIVE)
-
-
-@consumer.on(PlacementRecallRequested)
-async def request_recall(recalls: Sequence[PlacementRecallRequested], tx: Transaction) -> None:
-    """The agency takes no promises from now on; those that it took stand."""
-    await projection.keep_placements(tx, recalls, PlacementState.RECALL_PENDING)
-
-
-@consumer.on(PlacementRecalled)
-async def recall(recalls: Sequence[PlacementRecalled], tx: Transaction) -> None:
-    await projection.keep_placements(tx, recalls, PlacementState.RECALLED)
-
-
-@consumer.on(PlacementReinstated)
-async def reinstate(placements: Sequence[PlacementReinstated], tx: Transaction) -> None:
-    await projection.keep_placements(tx, placements, PlacementState.ACTIVE)
-
-
-@consumer.on(PlacementEnded)
-async def end_placement(placements: Sequence[PlacementEnded], tx: Transaction) -> None:
-    await projection.keep_placements(tx, placements, PlacementState.ENDED)
+@consumer.on(ContractPlaced, PlacementReinstated, PlacementRecallRequested, PlacementRecalled, PlacementEnded)
+async def follow_placement(events: Sequence[PlacementEvent], tx: Transaction) -> None:
+    """After a recall the agency takes no promises; those that it took stand."""
+    await placements.keep(tx, events)
 
 
 async def _judge(events: Sequence[ContractEvent], tx: Transaction) -> None:

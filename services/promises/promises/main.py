@@ -6,7 +6,7 @@ from recobro_events import Database, Runtime
 
 from promises.api import routers
 from promises.handlers import consumer
-from promises.outcomes.deciding import Watch
+from promises.outcomes.watching import Watch
 from promises.republishing import SOURCE
 from promises.settings import PromisesSettings
 

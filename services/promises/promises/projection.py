@@ -1,79 +1,52 @@
-"""Facts of the portfolio and the assignment service, kept in our own tables. Nothing here judges; ``handlers`` does.
+"""What is known of portfolios, contracts and payments. Nothing here judges; ``handlers`` does."""
 
-Groups of columns keep a version each and compare an event only with the groups that it carries: a payment that
-overtakes its contract's registration does not erase the contract's portfolio.
+from collections.abc import Sequence
+
+from projections import contracts
+from projections.columns import columns
+from projections.contracts import Details, Positions
+from projections.portfolios import Portfolios
+from recobro_events import Transaction
+from recobro_events.contracts.portfolio import ContractWhole, PaymentReceived, PaymentReversed
+
+PORTFOLIOS = Portfolios("business_date", "timezone")
+POSITIONS = Positions("state", "overdue_balance", "total_balance", "as_of")
+_DETAILS = Details("portfolio_id", "contract_number", "currency")
+
+# Each payment once. One that is known, reversed or not, stays as it is; what the payment itself says fills in the row
+# that its reversal left when that came first.
+_PAYMENTS = """
+INSERT INTO payment AS known (payment_id, contract_id, amount, paid_on, business_date)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::numeric[], $4::date[], $5::date[])
+ON CONFLICT (payment_id) DO UPDATE SET
+    amount = excluded.amount, paid_on = excluded.paid_on, business_date = excluded.business_date
+WHERE known.paid_on IS NULL
+"""
+_REVERSALS = """
+INSERT INTO payment (payment_id, contract_id, amount, reversed)
+SELECT *, true FROM unnest($1::uuid[], $2::uuid[], $3::numeric[])
+ON CONFLICT (payment_id) DO UPDATE SET reversed = true
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any
-from uuid import UUID
 
-from recobro_events import Transaction, sorted_unique
-from recobro_events.contracts.assignment import PlacementEvent, PlacementState
-from recobro_events.contracts.portfolio import (
-    ContractWhole,
-    DebtorStatusChanged,
-    PaymentReceived,
-    PaymentReversed,
-    PortfolioStateChanged,
-    PositionEvent,
-)
-
-from promises import projection_queries as queries
-
-
-def _columns(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    return list(zip(*rows, strict=True))
-
-
-async def lock(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
-    """Lock these contracts in the order of their ids; those that were never heard of get a row first."""
-    if ordered := sorted_unique(contract_ids):
-        await queries.know_contracts(tx, ordered)
-        await queries.lock_contracts(tx, ordered)
-
-
-async def keep_positions(tx: Transaction, events: Sequence[PositionEvent]) -> None:
-    """State and balances, where they are newer than what is known."""
-    rows = [(e.contract_id, e.version, e.state, e.overdue_balance, e.total_balance, e.as_of) for e in events]
-    await queries.save_positions(tx, _columns(rows))
-
-
-async def keep_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
-    """Everything that a whole contract says: each group where it is newer."""
-    await keep_positions(tx, events)
-    details = [(e.contract_id, e.details_version, e.portfolio_id, e.contract_number, e.currency) for e in events]
-    await queries.save_details(tx, _columns(details))
-    await queries.save_statuses(tx, _columns((e.contract_id, e.debtor.status_version, e.debtor.status) for e in events))
-    if said := [(e.contract_id, payment) for e in events for payment in e.payments]:
-        rows = [(p.payment_id, one, p.amount, p.paid_on, p.business_date) for one, p in said]
-        await queries.save_payments(tx, _columns(rows))
-    if undone := [(p.payment_id, one, p.amount) for one, p in said if p.reversed]:
-        await queries.reverse_payments(tx, _columns(undone))
-
-
-async def keep_statuses(tx: Transaction, events: Sequence[DebtorStatusChanged]) -> None:
-    await queries.save_statuses(tx, _columns((e.contract_id, e.status_version, e.status) for e in events))
+async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
+    """Everything that a whole contract says: each group of columns where it is newer, and all of its payments."""
+    await POSITIONS.keep(tx, wholes)
+    await _DETAILS.keep(tx, wholes)
+    await contracts.keep_statuses_of_wholes(tx, wholes)
+    if said := [(whole.contract_id, payment) for whole in wholes for payment in whole.payments]:
+        rows = [(p.payment_id, contract_id, p.amount, p.paid_on, p.business_date) for contract_id, p in said]
+        await tx.execute(_PAYMENTS, *columns(rows, 5))
+    if undone := [(p.payment_id, contract_id, p.amount) for contract_id, p in said if p.reversed]:
+        await tx.execute(_REVERSALS, *columns(undone, 3))
 
 
 async def keep_payments(tx: Transaction, events: Sequence[PaymentReceived]) -> None:
     """Each payment once, however often it is told; ``as_of`` is the business date on which it arrived."""
-    await queries.save_payments(
-        tx, _columns((e.payment_id, e.contract_id, e.amount, e.paid_on, e.as_of) for e in events)
-    )
+    rows = ((e.payment_id, e.contract_id, e.amount, e.paid_on, e.as_of) for e in events)
+    await tx.execute(_PAYMENTS, *columns(rows, 5))
 
 
 async def keep_reversals(tx: Transaction, events: Sequence[PaymentReversed]) -> None:
     """One that comes before its payment is remembered: the payment then never counts."""
-    await queries.reverse_payments(tx, _columns((e.payment_id, e.contract_id, e.amount) for e in events))
-
-
-async def keep_placements(tx: Transaction, events: Sequence[PlacementEvent], state: PlacementState) -> None:
-    rows = [(e.placement_id, e.version, e.contract_id, e.agency_id, e.kind, state) for e in events]
-    await queries.save_placements(tx, _columns(rows))
-
-
-async def keep_portfolios(tx: Transaction, events: Sequence[PortfolioStateChanged]) -> None:
-    await queries.save_portfolios(
-        tx, _columns((e.portfolio_id, e.version, e.business_date, e.timezone) for e in events)
-    )
+    await tx.execute(_REVERSALS, *columns(((e.payment_id, e.contract_id, e.amount) for e in events), 3))

@@ -11,7 +11,6 @@ from promises.outcomes import deciding
 from recobro_events import Event, Transaction
 from recobro_events.testing import apply, handled, record_of, together
 
-_API_WAITS = "FROM contract WHERE contract_id = $1 FOR UPDATE"
 # A row that another transaction has changed, and not only locked, already makes the insertion of its stub wait.
 _STUB_WAITS = "INSERT INTO contract"
 _LOCK_WAITS = "FROM contract WHERE contract_id = ANY ($1::uuid[]) ORDER BY contract_id FOR UPDATE"
@@ -55,7 +54,7 @@ async def test_a_promise_waits_for_a_payment_that_is_being_applied_and_counts_it
     async with applied(scene, contract.paid("600.00")):
         asked = asyncio.create_task(scene.asks_promise(contract, "400.00"))
         too_much = asyncio.create_task(scene.asks_promise(contract, "400.01", due=6))
-        await scene.blocked(_API_WAITS)
+        await scene.blocked(_LOCK_WAITS)
         assert not asked.done()
     assert (await asked).json()["state"] == "kept"
     assert (await too_much).status_code == 422, "the balance after the payment decides"
@@ -84,7 +83,7 @@ async def test_a_promise_asked_for_while_the_day_was_moving_is_made_on_the_new_d
     contract = await scene.registered()
     async with applied(scene, scene.business_date(8), contract.disputed()):
         asked = asyncio.create_task(scene.asks_promise(contract, due=5))
-        await scene.blocked(_API_WAITS)
+        await scene.blocked(_LOCK_WAITS)
     assert (await asked).status_code == 422
 
 
@@ -130,7 +129,7 @@ async def test_a_cancellation_that_waited_for_the_payment_that_kept_it_is_refuse
     async with applied(scene, contract.paid("100.00")):
         path = f"/v1/promises/{promise['promise_id']}/cancellation"
         asked = asyncio.create_task(scene.client.post(path, json={"reason": "x"}))
-        await scene.blocked(_API_WAITS)
+        await scene.blocked(_LOCK_WAITS)
     answer = await asked
     assert (answer.status_code, code_of(answer)) == (409, "promise-not-open")
     assert (await scene.state(promise))[0] == "kept"
@@ -150,7 +149,7 @@ async def test_an_agency_whose_recall_is_being_applied_takes_no_promise(scene: S
     await scene.receives(placement.placed())
     async with applied(scene, placement.recall_requested()):
         asked = asyncio.create_task(scene.asks_promise(contract, headers=scene.agency(agency_id)))
-        await scene.blocked(_API_WAITS)
+        await scene.blocked(_LOCK_WAITS)
     assert (await asked).status_code == 404
     assert await scene.story() == []
 

@@ -4,25 +4,18 @@ Either goes contract by contract in chunks, each a transaction, so that no payme
 processes at it at once do no harm: whoever comes second finds nothing left to say.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date
 from uuid import UUID
 
-import structlog
-from recobro_events import PASSING_TROUBLE, Database, beside
+from projections import contracts
+from recobro_events import Database
 from recobro_events.contracts.promises import PromiseState
 
-from promises import metrics, projection_queries
-from promises.outcomes import deciding_queries as queries
+from promises.outcomes import queries
 from promises.outcomes.judging import judge
 
 CHUNK_CONTRACTS = 500
-POLL_SECONDS = 1.0
-_AFTER_A_DEFECT_SECONDS = 30.0
-log = structlog.get_logger(__name__)
 
 
 async def decide(database: Database) -> Counter[PromiseState]:
@@ -49,32 +42,6 @@ async def _in_chunks(database: Database, over: str) -> Counter[PromiseState]:
         if not contract_ids:
             return changed
         async with database.transaction(bulk=True) as tx:
-            await projection_queries.lock_contracts(tx, contract_ids)
+            await contracts.lock(tx, contract_ids)
             changed += await judge(tx, dict.fromkeys(contract_ids))
         last = contract_ids[-1]
-
-
-class Watch:
-    """The task that decides what is over, from ``running`` on, within a second or so. Every process has one."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        async with beside(self._run(), "promise watch"):
-            yield
-
-    async def _run(self) -> None:
-        while True:
-            pause_seconds = POLL_SECONDS
-            try:
-                with metrics.WATCH.run():
-                    await decide(self._database)
-            except PASSING_TROUBLE as error:
-                log.warning("deciding tried again", error=type(error).__name__)
-            except Exception as error:
-                # A defect of ours: as loud as it can be, and the promises that it does not touch are decided.
-                log.critical("promises not decided", error=type(error).__name__, exc_info=True)
-                pause_seconds = _AFTER_A_DEFECT_SECONDS
-            await asyncio.sleep(pause_seconds)

@@ -6,7 +6,6 @@ judged them before. Judging again changes nothing and says nothing.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +24,8 @@ from recobro_events.contracts.promises import (
 )
 
 from promises.outcomes import queries, rules
-from promises.outcomes.rules import AgreementState
+from promises.outcomes.counting import Payment, Promise
+from promises.outcomes.plans import AgreementState
 
 CHUNK_CONTRACTS = 1_000
 
@@ -62,12 +62,12 @@ async def judge(
 async def _judge_chunk(
     tx: Transaction, contract_ids: Sequence[UUID], causes: Causes, cancel: Mapping[UUID, str]
 ) -> Counter[PromiseState]:
-    known = {row["promise_id"]: row for row in await queries.promises(tx, contract_ids)}
+    known = {row["promise_id"]: row for row in await tx.fetch(queries.PROMISES, contract_ids)}
     if not known:
         return Counter()
     agreed: dict[UUID, Row] = {}
     if any(row["agreement_id"] for row in known.values()):
-        agreed = {row["agreement_id"]: row for row in await queries.agreements(tx, contract_ids)}
+        agreed = {row["agreement_id"]: row for row in await tx.fetch(queries.AGREEMENTS, contract_ids)}
     verdict = _Verdict(tx, known, agreed)
     for contract_id, case in await _cases(tx, known, agreed, cancel):
         outcome = rules.judge(case)
@@ -88,7 +88,7 @@ class _Verdict:
         self._promises: list[tuple[Any, ...]] = []
         self._agreements: list[tuple[Any, ...]] = []
 
-    def on_promises(self, contract_id: UUID, promises: Sequence[rules.Promise], cause: Event | None) -> None:
+    def on_promises(self, contract_id: UUID, promises: Sequence[Promise], cause: Event | None) -> None:
         for promise in promises:
             before = self._known[promise.promise_id]
             if (promise.state, promise.paid) == (before["state"], before["paid"]):
@@ -117,26 +117,26 @@ class _Verdict:
 
     async def save(self) -> None:
         if self._promises:
-            await queries.save_promises(self._tx, self._promises)
+            await self._tx.execute(queries.SAVE_PROMISES, *zip(*self._promises, strict=True))
         if self._agreements:
-            await queries.save_agreements(self._tx, self._agreements)
+            await self._tx.execute(queries.SAVE_AGREEMENTS, *zip(*self._agreements, strict=True))
 
 
 async def _cases(
     tx: Transaction, known: Mapping[UUID, Row], agreed: Mapping[UUID, Row], cancel: Mapping[UUID, str]
 ) -> Iterator[tuple[UUID, rules.Case]]:
     """What decides about each contract that has promises, by contract."""
-    promises: dict[UUID, list[rules.Promise]] = defaultdict(list)
+    promises: dict[UUID, list[Promise]] = defaultdict(list)
     for row in known.values():
         promises[row["contract_id"]].append(promise_of(row))
     agreements: dict[UUID, dict[UUID, AgreementState]] = defaultdict(dict)
     for row in agreed.values():
         agreements[row["contract_id"]][row["agreement_id"]] = AgreementState(row["state"])
-    since: list[tuple[UUID, date]] = [(one, min(p.made_on for p in theirs)) for one, theirs in promises.items()]
-    payments: dict[UUID, list[rules.Payment]] = defaultdict(list)
-    for row in await queries.payments(tx, since):
-        payments[row["contract_id"]].append(rules.Payment(row["payment_id"], row["paid_on"], row["amount"]))
-    contracts = {row["contract_id"]: row for row in await queries.contracts(tx, list(promises))}
+    since = {contract_id: min(promise.made_on for promise in theirs) for contract_id, theirs in promises.items()}
+    payments: dict[UUID, list[Payment]] = defaultdict(list)
+    for row in await tx.fetch(queries.PAYMENTS, list(since), list(since.values())):
+        payments[row["contract_id"]].append(Payment(row["payment_id"], row["paid_on"], row["amount"]))
+    contracts = {row["contract_id"]: row for row in await tx.fetch(queries.CONTRACTS, list(promises))}
     return (
         (contract_id, _case(contracts[contract_id], theirs, payments[contract_id], agreements[contract_id], cancel))
         for contract_id, theirs in sorted(promises.items())
@@ -145,8 +145,8 @@ async def _cases(
 
 def _case(
     contract: Row,
-    promises: Sequence[rules.Promise],
-    payments: Sequence[rules.Payment],
+    promises: Sequence[Promise],
+    payments: Sequence[Payment],
     agreements: Mapping[UUID, AgreementState],
     cancel: Mapping[UUID, str],
 ) -> rules.Case:
@@ -161,9 +161,9 @@ def _case(
     )
 
 
-def promise_of(row: Row) -> rules.Promise:
+def promise_of(row: Row) -> Promise:
     """The promise of its row."""
-    return rules.Promise(
+    return Promise(
         promise_id=row["promise_id"],
         made_on=row["made_on"],
         due_on=row["due_on"],
@@ -175,7 +175,7 @@ def promise_of(row: Row) -> rules.Promise:
     )
 
 
-def event_of(contract_id: UUID, promise: rules.Promise, currency: str, version: int) -> PromiseEvent:
+def event_of(contract_id: UUID, promise: Promise, currency: str, version: int) -> PromiseEvent:
     """The event that says what a promise has become."""
     said = {
         "contract_id": contract_id,

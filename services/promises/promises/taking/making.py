@@ -1,116 +1,39 @@
-"""Making promises and calling them off: what both single promises and plans go through.
-
-All of it happens under the contract's row lock.
-"""
+"""Making promises: a single one, and what plans go through too."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
-from decimal import Decimal
-from typing import NamedTuple
 from uuid import UUID
 
-from chassis import Conflict, FieldError, Invalid, NotFound, Principal, heard_of
+from chassis import Amount, Day, InputModel, Principal
 from recobro_events import Row, Transaction
-from recobro_events.contracts.portfolio import DebtorStatus
 from recobro_events.contracts.promises import MadeIn, PromiseMade
 
-from promises.outcomes import rules
+from promises.outcomes.counting import silent_until
+from promises.outcomes.judging import judge
 from promises.taking import queries
+from promises.taking.conditions import Maker, Part, maker, open_contract, refuse_misfits, refuse_more_than_owed
+from promises.taking.reading import Promise, read
 
 
-class ContractUnknown(NotFound):
-    code = "contract-unknown"
-    detail = "There is no contract with this id."
+class NewPromise(InputModel):
+    """``agency_id`` is needed where ``made_in`` is ``agency``; an agency's own token says it by itself."""
 
-
-class ContractClosed(Conflict):
-    code = "contract-closed"
-    detail = "The contract is closed: nothing can be promised on it."
-
-
-class NothingOwed(Conflict):
-    code = "nothing-owed"
-    detail = "Nothing is owed on this contract."
-
-
-class DebtorDeceased(Conflict):
-    code = "debtor-deceased"
-    detail = "The debtor is known to be deceased: nothing can be promised."
-
-
-class PromiseOpen(Conflict):
-    code = "promise-open"
-
-
-class NotPlaced(Conflict):
-    code = "not-placed"
-    detail = "The contract is not placed with your agency any more."
-
-
-class Part(NamedTuple):
-    """What is promised for one day, and where in the body that stands."""
-
-    due_on: date
-    amount: Decimal
-    pointer: str
-
-
-class Maker(NamedTuple):
-    """Who took the promise, and in which contact."""
-
+    contract_id: UUID
+    amount: Amount
+    due_on: Day
     made_in: MadeIn
-    agency_id: UUID | None
+    agency_id: UUID | None = None
 
 
-def maker(who: Principal, made_in: MadeIn, agency_id: UUID | None) -> Maker:
-    """``Invalid`` when an agency speaks for another, or a promise made in an agency names none."""
-    if who.agency_id is not None and agency_id not in (None, who.agency_id):
-        raise _mistake("An agency takes promises for itself.", "/agency_id", "must be your own agency, or left out")
-    agency_id = who.agency_id or agency_id
-    if made_in is MadeIn.AGENCY and agency_id is None:
-        raise _mistake("A promise that an agency took names it.", "/agency_id", 'is needed with made_in "agency"')
-    return Maker(made_in, agency_id)
-
-
-async def open_contract(tx: Transaction, contract_id: UUID, who: Principal) -> Row:
-    """Lock a contract on which something can be promised, and return it as it is then.
-
-    ``business_date`` is its own, ``day`` the one that promises are judged on. One that was not heard of yet, or whose
-    placement was not, is waited for. ``ContractUnknown``, ``ContractClosed``, ``DebtorDeceased``, ``NothingOwed``.
-    """
-    if not await heard_of(lambda: queries.contract(tx, contract_id, who.agency_id)):
-        raise ContractUnknown()
-    await queries.lock_contract(tx, contract_id)
-    contract = await queries.contract(tx, contract_id, who.agency_id)
-    if contract is None:
-        raise ContractUnknown()
-    if contract["state"] != "open":
-        raise ContractClosed()
-    if contract["status"] == DebtorStatus.DECEASED:
-        raise DebtorDeceased()
-    if contract["total_balance"] <= 0:
-        raise NothingOwed()
-    return contract
-
-
-async def refuse_misfits(tx: Transaction, contract: Row, parts: Sequence[Part]) -> None:
-    """``Invalid`` for a day that is over or too far ahead, ``PromiseOpen`` for one on which another is due already."""
-    last = contract["day"] + timedelta(days=rules.MAX_DAYS_AHEAD)
-    mistakes = [
-        FieldError(f"{part.pointer}/due_on", f"must lie between {contract['day']} and {last}")
-        for part in parts
-        if not contract["day"] <= part.due_on <= last
-    ]
-    if mistakes:
-        raise Invalid("A promise is made for today or a day of the coming year.", errors=mistakes)
-    taken = await queries.first_open_day(tx, contract["contract_id"], [part.due_on for part in parts])
-    if taken is not None:
-        raise PromiseOpen(f"An open promise of this contract is due on {taken} already.")
-
-
-def refuse_more_than_owed(contract: Row, amount: Decimal, pointer: str) -> None:
-    if amount > contract["total_balance"]:
-        raise _mistake("Nobody promises more than is owed.", pointer, "must not be more than the total balance")
+async def make(tx: Transaction, who: Principal, new: NewPromise) -> Promise:
+    """Make a promise on the contract's business date. It is judged at once: a payment of that day may have kept it."""
+    made = maker(who, new.made_in, new.agency_id)
+    contract = await open_contract(tx, new.contract_id, who)
+    refuse_more_than_owed(contract, new.amount, "/amount")
+    parts = [Part(new.due_on, new.amount, "")]
+    await refuse_misfits(tx, contract, parts)
+    [row] = await write(tx, contract, made, parts)
+    await judge(tx, {new.contract_id: None})
+    return await read(tx, row["promise_id"], None)
 
 
 async def write(
@@ -126,8 +49,9 @@ async def write(
         contract["business_date"],
         made.made_in,
     )
-    schedule = [(part.due_on, rules.silent_until(part.due_on), part.amount) for part in parts]
-    rows = await queries.make_promises(tx, common, list(zip(*schedule, strict=True)))
+    schedule = [(part.due_on, silent_until(part.due_on), part.amount) for part in parts]
+    rows = await tx.fetch(queries.MAKE, *common, *zip(*schedule, strict=True))
+    rows.sort(key=lambda row: row["due_on"])
     tx.publish(*(made_event(row) for row in rows))
     return rows
 
@@ -148,14 +72,3 @@ def made_event(row: Row) -> PromiseMade:
         made_in=row["made_in"],
         agency_id=row["agency_id"],
     )
-
-
-async def lock_for_cancelling(tx: Transaction, contract_id: UUID, who: Principal) -> None:
-    """Lock the contract of something that is to be called off. ``NotPlaced`` for an agency that has lost it."""
-    await queries.lock_contract(tx, contract_id)
-    if who.agency_id is not None and await queries.contract(tx, contract_id, who.agency_id) is None:
-        raise NotPlaced()
-
-
-def _mistake(sentence: str, pointer: str, detail: str) -> Invalid:
-    return Invalid(sentence, errors=[FieldError(pointer, detail)])

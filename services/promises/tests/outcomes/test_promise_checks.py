@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 from promise_scene import Json, Scene, day, pointers
-from promises.outcomes import deciding
+from promises.outcomes import deciding, watching
 from recobro_events import Database
 from recobro_events.contracts.promises import PromiseState
 
@@ -91,8 +91,8 @@ async def test_the_watch_outlives_trouble(scene: Scene, monkeypatch: pytest.Monk
             raise troubles.pop()
         return await decide(database)
 
-    monkeypatch.setattr(deciding, "_AFTER_A_DEFECT_SECONDS", 0.01)
-    monkeypatch.setattr(deciding, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(watching, "_AFTER_A_DEFECT_SECONDS", 0.01)
+    monkeypatch.setattr(watching, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(deciding, "decide", troubled)
     await scene.receives(scene.business_date(8))
     await scene.until("SELECT state = 'broken' FROM promise")

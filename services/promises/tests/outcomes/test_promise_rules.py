@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from promise_scene import DAY, day
-from promises.outcomes import rules
-from promises.outcomes.rules import AgreementState, Case, Payment, Promise
+from promises.outcomes import counting, plans, rules
+from promises.outcomes.counting import Payment, Promise
+from promises.outcomes.plans import AgreementState
+from promises.outcomes.rules import Case
 from recobro_events.contracts.portfolio import ContractState, DebtorStatus
 from recobro_events.contracts.promises import PromiseState
 
@@ -27,7 +29,7 @@ def promised(amount: str, due: int, made: int = 0, agreement_id: UUID | None = N
         promise_id=uuid.uuid4(),
         made_on=day(made),
         due_on=due_on,
-        silent_until=rules.silent_until(due_on),
+        silent_until=counting.silent_until(due_on),
         amount=Decimal(amount),
         agreement_id=agreement_id,
     )
@@ -46,7 +48,7 @@ def judged(at: int, promises: Sequence[Promise], payments: Sequence[Payment] = (
 def promises(draw: st.DrawFn) -> Promise:
     made = draw(st.integers(0, 20))
     due_on = day(made + draw(st.integers(0, 12)))
-    return Promise(draw(IDS), day(made), due_on, rules.silent_until(due_on), draw(CENTS))
+    return Promise(draw(IDS), day(made), due_on, counting.silent_until(due_on), draw(CENTS))
 
 
 PAYMENTS = st.lists(
@@ -79,7 +81,7 @@ def most_that_can_count(made: Sequence[Promise], payments: Sequence[Payment]) ->
 def test_each_cent_counts_once_in_time_and_no_other_way_counts_more(
     made: list[Promise], payments: list[Payment]
 ) -> None:
-    counted = rules.count_payments(made, payments)
+    counted = counting.count_payments(made, payments)
     for promise in made:
         in_time = sum(p.amount for p in payments if promise.made_on <= p.paid_on <= promise.due_on + timedelta(days=2))
         assert 0 <= counted[promise.promise_id] <= min(promise.amount, in_time)
@@ -193,7 +195,7 @@ def test_what_counted_for_a_cancelled_instalment_counts_for_another_promise() ->
     outcome = rules.judge(case)
     states = [(promise.state.value, int(promise.paid)) for promise in outcome.promises]
     assert states == [("broken", 0), ("cancelled", 0), ("kept", 80)]
-    assert outcome.promises[1].cancellation_reason == rules.PLAN_BROKEN
+    assert outcome.promises[1].cancellation_reason == plans.PLAN_BROKEN
 
 
 def test_a_broken_plan_stays_broken_when_its_instalment_turns_out_kept() -> None:
@@ -236,4 +238,4 @@ def test_why_no_promise_may_stay_open(state: ContractState | None, status: Debto
 
 
 def test_days_are_what_they_say() -> None:
-    assert rules.silent_until(DAY) == day(2)
+    assert counting.silent_until(DAY) == day(2)

@@ -1,0 +1,23 @@
+"""Plans as they are written and read. An agency sees its own; a null agency sees everything."""
+
+HAS_OPEN_PLAN = "SELECT EXISTS (SELECT FROM agreement WHERE contract_id = $1 AND state = 'open')"
+REACH = """
+INSERT INTO agreement (contract_id, kind, currency, total, settles_in_full, made_on, made_in, agency_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING agreement_id, version
+"""
+CANCEL = """
+UPDATE agreement SET state = 'cancelled', version = version + 1, cancellation_reason = $2 WHERE agreement_id = $1
+"""
+AGREEMENT = "SELECT * FROM agreement WHERE agreement_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
+# In the order in which they were reached. $1 the contract, null for any; $2 after which agreement.
+AGREEMENTS = """
+SELECT * FROM agreement
+WHERE ($1::uuid IS NULL OR contract_id = $1) AND ($2::uuid IS NULL OR agreement_id > $2)
+    AND ($3::uuid IS NULL OR agency_id = $3)
+ORDER BY agreement_id LIMIT $4
+"""
+# By agreement and due day.
+INSTALMENTS = """
+SELECT agreement_id, promise_id, due_on, amount, paid, state
+FROM promise WHERE agreement_id = ANY ($1::uuid[]) ORDER BY agreement_id, due_on
+"""

@@ -1,0 +1,90 @@
+"""Reaching a plan: a schedule of promises that stands and falls as one."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
+
+from chassis import Amount, Conflict, Day, InputModel, Principal
+from pydantic import AfterValidator, Field
+from recobro_events import Row, Transaction
+from recobro_events.contracts.promises import AgreedInstalment, AgreementKind, AgreementReached, MadeIn
+
+from promises.agreements import queries, rules
+from promises.agreements.reading import Agreement, read
+from promises.outcomes.counting import NOTHING
+from promises.outcomes.judging import judge
+from promises.taking.conditions import Maker, Part, maker, open_contract, refuse_misfits, refuse_more_than_owed
+from promises.taking.making import write
+
+
+class PlanOpen(Conflict):
+    code = "plan-open"
+    detail = "This contract has an open plan already."
+
+
+class NewInstalment(InputModel):
+    due_on: Day
+    amount: Amount
+
+
+def _a_plan(instalments: tuple[NewInstalment, ...]) -> tuple[NewInstalment, ...]:
+    if refused := rules.schedule_refused([instalment.due_on for instalment in instalments]):
+        raise ValueError(refused)
+    return instalments
+
+
+class NewAgreement(InputModel):
+    """``made_in`` and ``agency_id`` as for a promise; left out, an agency's token made it in ``agency``, any other
+    in ``call``."""
+
+    contract_id: UUID
+    kind: Literal[AgreementKind.PLAN]
+    instalments: Annotated[
+        tuple[NewInstalment, ...],
+        # A minimum of its own would count a bad instalment as a missing one.
+        Field(max_length=rules.MAX_INSTALMENTS, json_schema_extra={"minItems": rules.MIN_INSTALMENTS}),
+        AfterValidator(_a_plan),
+    ]
+    made_in: MadeIn | None = None
+    agency_id: UUID | None = None
+
+
+async def reach(tx: Transaction, who: Principal, new: NewAgreement) -> Agreement:
+    """Agree on a plan, each instalment a promise; they are judged at once. A contract has at most one open plan."""
+    made_in = new.made_in or (MadeIn.CALL if who.agency_id is None else MadeIn.AGENCY)
+    made = maker(who, made_in, new.agency_id)
+    contract = await open_contract(tx, new.contract_id, who)
+    if await tx.fetchval(queries.HAS_OPEN_PLAN, new.contract_id):
+        raise PlanOpen()
+    total = sum((instalment.amount for instalment in new.instalments), NOTHING)
+    refuse_more_than_owed(contract, total, "/instalments")
+    parts = [Part(one.due_on, one.amount, f"/instalments/{n}") for n, one in enumerate(new.instalments)]
+    await refuse_misfits(tx, contract, parts)
+    agreement_id = await _write(tx, contract, made, parts, total)
+    await judge(tx, {new.contract_id: None})
+    return await read(tx, agreement_id, who)
+
+
+async def _write(tx: Transaction, contract: Row, made: Maker, parts: Sequence[Part], total: Decimal) -> UUID:
+    settles_in_full = total == contract["total_balance"]
+    contract_id, currency = contract["contract_id"], contract["currency"]
+    values = (contract_id, AgreementKind.PLAN, currency, total, settles_in_full, contract["business_date"], *made)
+    written = await tx.fetchrow(queries.REACH, *values)
+    assert written is not None
+    agreement_id: UUID = written["agreement_id"]
+    promises = await write(tx, contract, made, parts, agreement_id)
+    schedule = (AgreedInstalment(promise_id=p["promise_id"], due_on=p["due_on"], amount=p["amount"]) for p in promises)
+    tx.publish(
+        AgreementReached(
+            contract_id=contract_id,
+            agreement_id=agreement_id,
+            version=written["version"],
+            kind=AgreementKind.PLAN,
+            schedule=tuple(schedule),
+            discount=NOTHING,
+            currency=currency,
+            settles_in_full=settles_in_full,
+        )
+    )
+    return agreement_id

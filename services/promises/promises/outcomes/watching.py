@@ -1,0 +1,41 @@
+"""The watch over promises: what is over is decided by itself, soon after a business date has moved."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from recobro_events import PASSING_TROUBLE, Database, beside
+
+from promises import metrics
+from promises.outcomes import deciding
+
+POLL_SECONDS = 1.0
+_AFTER_A_DEFECT_SECONDS = 30.0
+log = structlog.get_logger(__name__)
+
+
+class Watch:
+    """The task that decides what is over, from ``running`` on, within a second or so. Every process has one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with beside(self._run(), "promise watch"):
+            yield
+
+    async def _run(self) -> None:
+        while True:
+            pause_seconds = POLL_SECONDS
+            try:
+                with metrics.WATCH.run():
+                    await deciding.decide(self._database)
+            except PASSING_TROUBLE as error:
+                log.warning("deciding tried again", error=type(error).__name__)
+            except Exception as error:
+                # A defect of ours: as loud as it can be, and the promises that it does not touch are decided.
+                log.critical("promises not decided", error=type(error).__name__, exc_info=True)
+                pause_seconds = _AFTER_A_DEFECT_SECONDS
+            await asyncio.sleep(pause_seconds)

@@ -1,0 +1,51 @@
+"""Calling a promise off, for good."""
+
+from uuid import UUID
+
+from chassis import Conflict, InputModel, Principal, Text
+from projections import contracts
+from recobro_events import Transaction
+from recobro_events.contracts.promises import PromiseState
+
+from promises.outcomes.judging import judge
+from promises.taking import queries
+from promises.taking.reading import Promise, read
+
+
+class NotPlaced(Conflict):
+    code = "not-placed"
+    detail = "The contract is not placed with your agency any more."
+
+
+class PromiseEnded(Conflict):
+    code = "promise-not-open"
+    detail = "Only an open promise can be called off."
+
+
+class InstalmentOfPlan(Conflict):
+    code = "instalment-of-plan"
+    detail = "This promise is an instalment of a plan: call off the plan."
+
+
+class Cancellation(InputModel):
+    reason: Text
+
+
+async def cancel(tx: Transaction, who: Principal, promise_id: UUID, cancellation: Cancellation) -> Promise:
+    """Call off an open promise. What counted for it counts for the contract's other promises again."""
+    promise = await read(tx, promise_id, who.agency_id)
+    await lock_contract(tx, promise.contract_id, who)
+    promise = await read(tx, promise_id, who.agency_id)
+    if promise.state is not PromiseState.OPEN:
+        raise PromiseEnded()
+    if promise.agreement_id is not None:
+        raise InstalmentOfPlan()
+    await judge(tx, {promise.contract_id: None}, cancel={promise_id: cancellation.reason})
+    return await read(tx, promise_id, who.agency_id)
+
+
+async def lock_contract(tx: Transaction, contract_id: UUID, who: Principal) -> None:
+    """Lock the contract of something that is to be called off. ``NotPlaced`` for an agency that has lost it."""
+    await contracts.lock(tx, [contract_id])
+    if who.agency_id is not None and await tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id) is None:
+        raise NotPlaced()

@@ -1,0 +1,107 @@
+"""On which contract, by whom, for which days and how much something can be promised: of single promises and of plans.
+
+All of it is found out under the contract's row lock.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from chassis import Conflict, ContractUnknown, FieldError, Invalid, Principal, heard_of
+from projections import contracts
+from recobro_events import Row, Transaction
+from recobro_events.contracts.portfolio import DebtorStatus
+from recobro_events.contracts.promises import MadeIn
+
+from promises.taking import queries, rules
+
+
+class ContractClosed(Conflict):
+    code = "contract-closed"
+    detail = "The contract is closed: nothing can be promised on it."
+
+
+class NothingOwed(Conflict):
+    code = "nothing-owed"
+    detail = "Nothing is owed on this contract."
+
+
+class DebtorDeceased(Conflict):
+    code = "debtor-deceased"
+    detail = "The debtor is known to be deceased: nothing can be promised."
+
+
+class PromiseOpen(Conflict):
+    code = "promise-open"
+
+
+class Part(NamedTuple):
+    """What is promised for one day, and where in the body that stands."""
+
+    due_on: date
+    amount: Decimal
+    pointer: str
+
+
+class Maker(NamedTuple):
+    """Who took the promise, and in which contact."""
+
+    made_in: MadeIn
+    agency_id: UUID | None
+
+
+def maker(who: Principal, made_in: MadeIn, agency_id: UUID | None) -> Maker:
+    """``Invalid`` when an agency speaks for another, or a promise made in an agency names none."""
+    if who.agency_id is not None and agency_id not in (None, who.agency_id):
+        raise _mistake("An agency takes promises for itself.", "/agency_id", "must be your own agency, or left out")
+    agency_id = who.agency_id or agency_id
+    if made_in is MadeIn.AGENCY and agency_id is None:
+        raise _mistake("A promise that an agency took names it.", "/agency_id", 'is needed with made_in "agency"')
+    return Maker(made_in, agency_id)
+
+
+async def open_contract(tx: Transaction, contract_id: UUID, who: Principal) -> Row:
+    """Lock a contract on which something can be promised, and return it as it is then.
+
+    ``business_date`` is its own, ``day`` the one that promises are judged on. One that was not heard of yet, or whose
+    placement was not, is waited for. ``ContractUnknown``, ``ContractClosed``, ``DebtorDeceased``, ``NothingOwed``.
+    """
+    if not await heard_of(lambda: tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id)):
+        raise ContractUnknown()
+    await contracts.lock(tx, [contract_id])
+    contract: Row | None = await tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id)
+    if contract is None:
+        raise ContractUnknown()
+    if contract["state"] != "open":
+        raise ContractClosed()
+    if contract["status"] == DebtorStatus.DECEASED:
+        raise DebtorDeceased()
+    if contract["total_balance"] <= 0:
+        raise NothingOwed()
+    return contract
+
+
+async def refuse_misfits(tx: Transaction, contract: Row, parts: Sequence[Part]) -> None:
+    """``Invalid`` for a day that is over or too far ahead, ``PromiseOpen`` for one on which another is due already."""
+    mistakes = [
+        FieldError(f"{part.pointer}/due_on", refused)
+        for part in parts
+        if (refused := rules.day_refused(part.due_on, contract["day"]))
+    ]
+    if mistakes:
+        raise Invalid("A promise is made for today or a day of the coming year.", errors=mistakes)
+    due_days = [part.due_on for part in parts]
+    taken = await tx.fetchval(queries.FIRST_OPEN_DAY, contract["contract_id"], due_days)
+    if taken is not None:
+        raise PromiseOpen(f"An open promise of this contract is due on {taken} already.")
+
+
+def refuse_more_than_owed(contract: Row, amount: Decimal, pointer: str) -> None:
+    if amount > contract["total_balance"]:
+        raise _mistake("Nobody promises more than is owed.", pointer, "must not be more than the total balance")
+
+
+def _mistake(sentence: str, pointer: str, detail: str) -> Invalid:
+    return Invalid(sentence, errors=[FieldError(pointer, detail)])
