@@ -12,7 +12,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = [
+    "libs/platform",
     "libs/events",
+    "libs/projections",
+    "libs/documents",
     "libs/chassis",
     "libs/jurisdictions",
     "services/portfolio",

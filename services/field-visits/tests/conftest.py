@@ -6,10 +6,11 @@ from pathlib import Path
 import httpx
 import pytest
 from chassis.testing import client_for, mint, test_settings
+from documents.press import Press
 from fastapi import FastAPI
-from field_visits.album import Album
-from field_visits.documents import Press
+from field_visits.documents import TEMPLATES
 from field_visits.main import build_app
+from field_visits.photos.album import Album
 from field_visits.settings import FieldVisitsSettings
 from fresh_databases import FreshDatabases, KeptDatabase
 from recobro_events import Database, Lane
@@ -70,7 +71,7 @@ async def built(migrated_dsn: str) -> AsyncIterator[FastAPI]:
 async def app(built: FastAPI, album_folder: Path) -> AsyncIterator[FastAPI]:
     """With an album and a press of the test's own."""
     built.state.album = Album(album_folder.as_uri())
-    built.state.press = press = Press()
+    built.state.press = press = Press(TEMPLATES)
     async with press.running():
         yield built
 
