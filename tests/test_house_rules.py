@@ -117,6 +117,13 @@ def test_a_breach_of_an_import_contract_fails_the_linter(copy_of_the_code: Path,
     assert f"{contract} BROKEN" in outcome.stdout
 
 
+def test_no_service_writes_outbox_rows_by_hand() -> None:
+    """``Transaction.publish`` does, and ``outbox.rows`` in statements: they know columns, ids and lanes."""
+    modules = [path for path in (ROOT / "services").glob("*/*/**/*.py") if "tests" not in path.parts]
+    assert modules
+    assert [path for path in modules if "INTO outbox_" in path.read_text()] == []
+
+
 def test_no_committed_file_holds_a_download_address_or_a_path_of_a_machine() -> None:
     index = re.compile(
         r"(?:index-url|find-links|files\.pythonhosted|registry\.npmjs|repo1\.maven|maven-central)[^\n]*", re.I
