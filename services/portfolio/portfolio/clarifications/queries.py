@@ -9,18 +9,15 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $6::date[], $7::date
 RETURNING *
 """
 
-
 RESOLVE = """
 UPDATE clarification
 SET state = $2, resolved_at = clock_timestamp(), resolution_detail = $3, contact_may_resume = $4
 WHERE clarification_id = $1
 """
 
-
 CONTRACT_OF = "SELECT contract_id FROM clarification WHERE clarification_id = $1"
 READ = "SELECT * FROM clarification WHERE clarification_id = $1"
 INSTALMENTS = "SELECT number, due_on, amount FROM instalment WHERE contract_id = $1"
-
 
 CORRECT = """
 UPDATE instalment SET amount = told.amount, unpaid = least(unpaid, told.amount)
@@ -28,13 +25,11 @@ FROM unnest($2::integer[], $3::numeric[]) AS told (number, amount)
 WHERE instalment.contract_id = $1 AND instalment.number = told.number
 """
 
-
 STILL_OPEN = """
 SELECT clarification_id FROM clarification
 WHERE contract_id = $1 AND clarification_id <> $2 AND (state = 'open' OR NOT contact_may_resume)
 ORDER BY clarification_id
 """
-
 
 SETTINGS = """
 SELECT contract_id, jurisdiction, coalesce(portfolio.business_date, contract.as_of) AS opened_on

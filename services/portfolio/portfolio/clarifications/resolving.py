@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-import jurisdictions
 from chassis import Conflict, Count, FieldError, InputModel, Invalid, OutputModel, Text
 from pydantic import Field
 from recobro_events import Money, Transaction
@@ -13,7 +12,7 @@ from recobro_events.contracts.portfolio import ClarificationOutcome, Clarificati
 from portfolio.clarifications import queries
 from portfolio.clarifications.opening import check_instalments
 from portfolio.clarifications.reading import ClarificationUnknown
-from portfolio.clarifications.rules import CORRECTING_OUTCOMES, resolution_allowed
+from portfolio.clarifications.rules import CORRECTING_OUTCOMES, ends_silence, resolution_allowed
 from portfolio.ledger.changes import record
 from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contract
@@ -69,9 +68,7 @@ async def resolve(tx: Transaction, clarification_id: UUID, new: NewResolution) -
     if known is None or not resolution_allowed(known["state"], known["contact_may_resume"], new.outcome):
         raise ClarificationResolvedAlready()
     await _correct(tx, contract_id, new)
-    may_resume = new.outcome is not ClarificationOutcome.REJECTED or (
-        jurisdictions.contact_may_resume_after_rejection(jurisdictions.profile(contract["jurisdiction"]))
-    )
+    may_resume = ends_silence(new.outcome, contract["jurisdiction"])
     await tx.execute(queries.RESOLVE, clarification_id, new.outcome, new.detail, may_resume)
     still_open = [row["clarification_id"] for row in await tx.fetch(queries.STILL_OPEN, contract_id, clarification_id)]
     position = await record(

@@ -1,5 +1,6 @@
 """Who may resolve a clarification and how, decided without I/O."""
 
+import jurisdictions
 from recobro_events.contracts.portfolio import ClarificationOutcome
 
 CORRECTING_OUTCOMES = frozenset({ClarificationOutcome.UPHELD, ClarificationOutcome.PARTLY_UPHELD})
@@ -11,3 +12,10 @@ def resolution_allowed(state: str, contact_may_resume: bool | None, outcome: Cla
     if state == ClarificationOutcome.REJECTED and contact_may_resume is False:
         return outcome is ClarificationOutcome.VERIFIED
     return state == "open"
+
+
+def ends_silence(outcome: ClarificationOutcome, jurisdiction: str) -> bool:
+    """Whether contact may resume; after a rejection some jurisdictions want the verification sent first."""
+    if outcome is not ClarificationOutcome.REJECTED:
+        return True
+    return jurisdictions.contact_may_resume_after_rejection(jurisdictions.profile(jurisdiction))

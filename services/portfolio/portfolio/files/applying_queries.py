@@ -1,6 +1,7 @@
 """The statements that apply a file. Each works on a whole chunk of its contracts."""
 
 from portfolio.files.landing_queries import UNNAMED
+from portfolio.ledger.whole_queries import NEXT_VERSION
 
 CHUNK = """
 SELECT contract_number, contract_id, debtor_id, incomplete FROM file_contract
@@ -54,12 +55,12 @@ SELECT DISTINCT contract_id FROM payment
 WHERE contract_id = ANY($1::uuid[]) AND absorbed_by IS NULL AND reversed_at IS NULL
 """
 # What the debtor said about a number holds on every contract of theirs; a number that comes back keeps its marks.
-PUT_CONTACT_POINTS = """
+PUT_CONTACT_POINTS = f"""
 INSERT INTO contact_point (contact_id, contract_id, kind, value, dialable, provenance, timezone, rank,
     invalid, opted_out, media, version)
 SELECT stated.contact_id, stated.contract_id, stated.kind, stated.value, stated.dialable, 'creditor',
     stated.timezone, stated.rank, coalesce(mark.invalid, false), coalesce(mark.opted_out, false),
-    coalesce(mark.media, '{}'), contract.version + 1
+    coalesce(mark.media, '{{}}'), {NEXT_VERSION}
 FROM file_contact AS stated
 JOIN contract USING (contract_id)
 LEFT JOIN debtor_contact_mark AS mark
@@ -77,8 +78,8 @@ WHERE NOT contact_point.current OR NOT contact_point.permitted OR contact_point.
     OR excluded.invalid > contact_point.invalid OR excluded.opted_out > contact_point.opted_out
     OR NOT excluded.media <@ contact_point.media
 """
-RETIRE_CONTACT_POINTS = """
-UPDATE contact_point SET current = false, version = contract.version + 1
+RETIRE_CONTACT_POINTS = f"""
+UPDATE contact_point SET current = false, version = {NEXT_VERSION}
 FROM contract
 WHERE contact_point.contract_id = ANY($2::uuid[]) AND contract.contract_id = contact_point.contract_id
     AND contact_point.current AND contact_point.provenance = 'creditor'

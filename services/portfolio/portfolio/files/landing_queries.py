@@ -4,20 +4,15 @@ START_READING = """
 UPDATE file SET status = 'reading', started_at = coalesce(started_at, clock_timestamp()) WHERE file_id = $1
 """
 
-
 PART = "SELECT content FROM file_part WHERE file_id = $1 AND part = $2"
-
 
 FOR_COPY = """
 SELECT set_config('portfolio.file_id', $1, true), set_config('statement_timeout', $2, true)
 """
 
-
 STAGING_TABLES = ("file_row", "file_contract", "file_contact", "file_address")
 
-
 FORGET = "DELETE FROM {table} WHERE file_id = $1"
-
 
 # $1 file, $2 columns of file_row in the order of the file's header, $3 how the file calls the contract number.
 REFUSE_CLOSED = """
@@ -42,7 +37,6 @@ SELECT $1, row_number, contract_number,
 FROM refused
 """
 
-
 SUM_UP = """
 SELECT
     (SELECT count(*) FROM file_row WHERE file_id = $1) AS rows_accepted,
@@ -54,18 +48,15 @@ SELECT
     ) AS contracts_incomplete
 """
 
-
 UNNAMED = """
 contract.portfolio_id = $2 AND contract.state = 'open' AND NOT EXISTS (
     SELECT FROM file_contract WHERE file_contract.file_id = $1 AND file_contract.contract_id = contract.contract_id)
 """
 
-
 TO_CLOSE = f"""
 SELECT (SELECT count(*) FROM contract WHERE {UNNAMED}) AS closing,
     (SELECT count(*) FROM contract WHERE portfolio_id = $2 AND state = 'open') AS open
 """
-
 
 HAS_READ = """
 UPDATE file SET status = $2, header = $3, rows_read = $4::integer + $5::integer, rows_accepted = $4,

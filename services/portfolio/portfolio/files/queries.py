@@ -52,14 +52,12 @@ WHERE file_id = $1 AND row_number > $2
 ORDER BY row_number LIMIT $3
 """
 
-
 UNFINISHED = """
 SELECT DISTINCT ON (portfolio_id) portfolio_id, file_id, sequence, status, received_at FROM file
 WHERE status NOT IN ('loaded', 'failed')
 ORDER BY portfolio_id, sequence
 """
 """The file of each portfolio whose turn it is."""
-
 
 WORK = """
 SELECT file.file_id, file.portfolio_id, file.mode, file.as_of, file.status,
@@ -68,17 +66,13 @@ FROM file JOIN portfolio USING (portfolio_id)
 WHERE file_id = $1
 """
 
-
 TRY_LEASE = "SELECT pg_try_advisory_lock(hashtextextended('loading:' || $1::text, 20260103))"
 
-
 UNLOCK = "SELECT pg_advisory_unlock_all()"
-
 
 LEFTOVERS = """
 SELECT file_id, portfolio_id, sha256, mode, as_of FROM file WHERE status IN ('loaded', 'failed') AND EXISTS (
     SELECT FROM file_part WHERE file_part.file_id = file.file_id)
 """
-
 
 IS_THROUGH = "SELECT status IN ('loaded', 'failed') FROM file WHERE file_id = $1"

@@ -146,7 +146,7 @@ INSERT INTO payment_allocation (payment_id, contract_id, number, due_on, amount)
 SELECT payment_id, contract_id, number, due_on, amount FROM share
 """
 
-NEXT_VERSION = """
+RAISE_VERSIONS = """
 UPDATE contract SET version = contract.version + 1
 WHERE contract_id = ANY($1::uuid[])
 RETURNING contract_id, version, as_of, state, stage, days_past_due, overdue_balance, total_balance, oldest_due_on,

@@ -57,6 +57,10 @@ LEFT JOIN LATERAL (
 """
 
 
+NEXT_VERSION = "contract.version + 1"
+"""SQL: a version for what the next whole contract carries; no event that is still to come has a smaller one."""
+
+
 def _publish_whole(event_type: type[ContractRegistered] | type[ContractRevised]) -> str:
     head = outbox.rows(
         event_type,

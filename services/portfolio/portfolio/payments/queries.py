@@ -95,7 +95,6 @@ FROM unnest($1::uuid[], $2::integer[]) AS told (payment_id, episode)
 WHERE payment.payment_id = told.payment_id
 """
 
-
 PAYMENTS = """
 SELECT payment_id, sequence, amount, paid_on, received_at, business_date, channel, reference, credit, reversed_at
 FROM payment WHERE contract_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3

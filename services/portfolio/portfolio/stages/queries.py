@@ -22,7 +22,6 @@ SELECT EXISTS (SELECT FROM contract WHERE portfolio_id = $1 AND state = 'open' A
 """
 PORTFOLIOS = "SELECT portfolio_id FROM portfolio WHERE business_date IS NOT NULL ORDER BY portfolio_id"
 
-
 STAGES = """
 SELECT stage, count(*) AS contracts, coalesce(sum(overdue_balance), 0) AS overdue_balance
 FROM contract
