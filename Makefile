@@ -90,6 +90,18 @@ contracts: setup ## regenerate docs/events from the contracts; a contract that c
 settings: setup ## regenerate docs/configuration.md from the settings of the services
 	@$(BIN)/python -m chassis.configuration $(CONFIGURATION)
 
+# What our packages declare, locked for run time (all of them) and for the images of the services (without the command).
+# They are installed from their folders, so no lock names them.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-build-isolation $(LOCK_ARGS) \
+	$(addprefix --no-emit-package ,$(shell sed -n 's/^name = "\(.*\)"/\1/p' $(addsuffix /pyproject.toml,$(PACKAGES))))
+
+locks: setup ## lock what packages and requirements/*.in want; what is locked stays (LOCK_ARGS, such as --upgrade)
+	@$(COMPILE) -o requirements/uv.txt requirements/uv.in
+	@printf './%s\n' $(PACKAGES) | $(COMPILE) -o requirements/runtime.txt -
+	@printf './%s\n' $(filter-out cli,$(PACKAGES)) | $(COMPILE) -c requirements/runtime.txt -o requirements/services.txt -
+	@$(COMPILE) -o requirements/dev.txt requirements/dev.in
+	@$(COMPILE) -o requirements/build.txt requirements/build.in
+
 kafka: setup ## start an Apache Kafka broker, fetched from Maven Central (KAFKA_PORT, else 9092)
 	@$(BIN)/recobro kafka start --data $(KAFKA_DATA) --port $(KAFKA_PORT)
 
@@ -117,5 +129,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test faults faults-long bench-events monitoring-check dashboards manifests images compose-check k8s-check \
-	upgrade-check lint contracts settings kafka kafka-stop stop clean distclean setup
+.PHONY: help run demo demo-kafka test faults faults-long bench-events monitoring-check dashboards images compose-check k8s-check \
+	upgrade-check lint contracts settings locks kafka kafka-stop stop clean distclean setup

@@ -1,6 +1,5 @@
 """The example runs with nothing of the rest, and what the README says can be looked up: tests, metrics, constants."""
 
-import ast
 import importlib
 import re
 import subprocess
@@ -90,29 +89,6 @@ def test_the_examples_have_100_lines() -> None:
     lines = [line for source in sources for line in source.read_text().splitlines() if line.strip()]
     assert EXAMPLE in sources
     assert len(lines) <= 100
-
-
-def test_the_dependencies_are_those_that_the_library_imports() -> None:
-    project = tomllib.loads((LIBRARY / "pyproject.toml").read_text())["project"]
-    modules = (LIBRARY / "recobro_events").rglob("*.py")
-    without_kafka = {name for path in modules if path.name != "kafka.py" for name in imports_of(path)}
-    for names, declared in (
-        (without_kafka, project["dependencies"]),
-        (imports_of(LIBRARY / "recobro_events/kafka.py") - without_kafka, project["optional-dependencies"]["kafka"]),
-    ):
-        needed = {name for name in names if name not in sys.stdlib_module_names} - {"recobro_events"}
-        assert needed == {re.split(r"[^\w-]", requirement)[0].replace("-", "_") for requirement in declared}
-
-
-def imports_of(path: Path) -> set[str]:
-    """The packages that a module imports, wherever in it."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names.add((node.module or "").partition(".")[0])
-    return names
 
 
 def test_the_code_of_the_readme_is_that_of_the_example() -> None:
