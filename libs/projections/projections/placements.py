@@ -1,8 +1,8 @@
 """Placements: which agency works a contract, for which kind of work, and in which state that is."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from types import MappingProxyType
-from typing import Any
 
 from recobro_events import Transaction
 from recobro_events.contracts.assignment import (
@@ -15,7 +15,7 @@ from recobro_events.contracts.assignment import (
     PlacementState,
 )
 
-from projections.columns import columns
+from projections.columns import Column, arrays, columns
 
 TABLE = """
 -- starts_on is null while only a recall or the end has been heard of: these may overtake the placement itself.
@@ -43,30 +43,70 @@ _STATE_AFTER: Mapping[type[PlacementEvent], PlacementState] = MappingProxyType(
         PlacementEnded: PlacementState.ENDED,
     }
 )
-# A recall or an end says no dates: those that are known stay. A late placement says them, and changes nothing else.
-_KEEP = """
-INSERT INTO placement AS known (contract_id, placement_id, version, agency_id, kind, state, starts_on, ends_on)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::date[], $8::date[])
+
+
+def _state(event: PlacementEvent) -> PlacementState:
+    return _STATE_AFTER[type(event)]
+
+
+_PLACEMENT: Mapping[str, Column[PlacementEvent]] = MappingProxyType(
+    {
+        "agency_id": Column("uuid", lambda event: event.agency_id),
+        "kind": Column("text", lambda event: event.kind),
+        "state": Column("text", _state),
+        "active": Column("boolean", lambda event: _state(event) is PlacementState.ACTIVE),
+    }
+)
+_CHANGING = ("state", "active")
+
+
+class Placements:
+    """The columns that a service keeps of placements, beside their dates."""
+
+    def __init__(self, *names: str) -> None:
+        kept = [_PLACEMENT[name] for name in names]
+        self._read = [column.read for column in kept]
+        newest = (
+            f"{name} = CASE WHEN known.version < excluded.version THEN excluded.{name} ELSE known.{name} END"
+            for name in names
+            if name in _CHANGING
+        )
+        # A recall or an end says no dates: those that are known stay. A late placement says them, and changes nothing
+        # else.
+        self._keep = f"""
+INSERT INTO placement AS known (contract_id, placement_id, version, {", ".join(names)}, starts_on, ends_on)
+SELECT * FROM unnest({arrays(["uuid", "uuid", "bigint", *(column.type for column in kept), "date", "date"])})
 ON CONFLICT (contract_id, placement_id) DO UPDATE SET
-    version = greatest(known.version, excluded.version),
-    state = CASE WHEN known.version < excluded.version THEN excluded.state ELSE known.state END,
+    version = greatest(known.version, excluded.version), {", ".join(newest)},
     starts_on = coalesce(excluded.starts_on, known.starts_on),
     ends_on = CASE WHEN excluded.starts_on IS NULL THEN known.ends_on ELSE excluded.ends_on END
 WHERE known.version < excluded.version OR (known.starts_on IS NULL AND excluded.starts_on IS NOT NULL)
 """
 
+    async def keep(self, tx: Transaction, events: Sequence[PlacementEvent]) -> None:
+        """Keep where placements stand: the newest version counts, whichever event comes first."""
+        rows = (
+            (
+                event.contract_id,
+                event.placement_id,
+                event.version,
+                *(read(event) for read in self._read),
+                *_dates(event),
+            )
+            for event in events
+        )
+        await tx.execute(self._keep, *columns(rows, 5 + len(self._read)))
 
-async def keep(tx: Transaction, events: Sequence[PlacementEvent]) -> None:
-    """Keep where placements stand: the newest version counts, whichever event comes first."""
-    await tx.execute(_KEEP, *columns((_row(event) for event in events), 8))
+
+def _dates(event: PlacementEvent) -> tuple[date | None, date | None]:
+    """Its first and last day, where the event says them."""
+    if isinstance(event, ContractPlaced | PlacementReinstated):
+        return event.starts_on, event.ends_on
+    return None, None
 
 
-def _row(event: PlacementEvent) -> tuple[Any, ...]:
-    dates = (
-        (event.starts_on, event.ends_on) if isinstance(event, ContractPlaced | PlacementReinstated) else (None, None)
-    )
-    state = _STATE_AFTER[type(event)]
-    return event.contract_id, event.placement_id, event.version, event.agency_id, event.kind, state, *dates
+keep = Placements("agency_id", "kind", "state").keep
+"""What keeps the table above."""
 
 
 def in_force(placement: str, day: str) -> str:

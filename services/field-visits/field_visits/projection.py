@@ -1,14 +1,14 @@
 """What is known of portfolios, contracts, addresses and placements. Nothing here cancels; ``handlers`` does."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from projections import clarifications, pauses
 from projections.columns import columns
 from projections.contracts import Details, Positions, keep_statuses_of_wholes
+from projections.placements import Placements
 from projections.portfolios import Portfolios
 from recobro_events import Transaction
-from recobro_events.contracts.assignment import ContractPlaced, PlacementEvent, PlacementKind, PlacementReinstated
+from recobro_events.contracts.assignment import PlacementEvent, PlacementKind
 from recobro_events.contracts.portfolio import ContractWhole
 
 BUSINESS_DATE = "greatest(portfolio.business_date, contract.as_of)"
@@ -17,6 +17,7 @@ BUSINESS_DATE = "greatest(portfolio.business_date, contract.as_of)"
 PORTFOLIOS = Portfolios("business_date", "company", "timezone")
 POSITIONS = Positions("as_of", "state", "stage", "overdue_balance", "total_balance", "oldest_due_on")
 _DETAILS = Details("portfolio_id", "debtor_id", "contract_number", "name", "jurisdiction", "currency")
+_PLACEMENTS = Placements("agency_id", "active")
 
 # A whole contract older than the details that are known says nothing of addresses any more.
 _ADDRESSES = """
@@ -48,17 +49,6 @@ WHERE known.contract_id = whole.contract_id AND known.present
     AND NOT EXISTS (
         SELECT FROM unnest($3::uuid[], $4::uuid[]) AS listed (contract_id, address_id)
         WHERE listed.contract_id = known.contract_id AND listed.address_id = known.address_id)
-"""
-# Of the kind visits alone. A recall or an end says no dates: those that are known stay.
-_PLACEMENTS = """
-INSERT INTO placement AS known (contract_id, placement_id, version, agency_id, active, starts_on, ends_on)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::boolean[], $6::date[], $7::date[])
-ON CONFLICT (contract_id, placement_id) DO UPDATE SET
-    version = greatest(known.version, excluded.version),
-    active = CASE WHEN known.version < excluded.version THEN excluded.active ELSE known.active END,
-    starts_on = coalesce(excluded.starts_on, known.starts_on),
-    ends_on = CASE WHEN excluded.starts_on IS NULL THEN known.ends_on ELSE excluded.ends_on END
-WHERE known.version < excluded.version OR (known.starts_on IS NULL AND excluded.starts_on IS NOT NULL)
 """
 
 
@@ -103,17 +93,4 @@ async def _keep_addresses(tx: Transaction, events: Sequence[ContractWhole]) -> N
 
 async def keep_placements(tx: Transaction, events: Sequence[PlacementEvent]) -> None:
     """Those of the kind visits; the other kinds send nobody to a door."""
-    rows = [
-        (e.contract_id, e.placement_id, e.version, e.agency_id, *_in_force(e))
-        for e in events
-        if e.kind is PlacementKind.VISITS
-    ]
-    if rows:
-        await tx.execute(_PLACEMENTS, *columns(rows, 7))
-
-
-def _in_force(event: PlacementEvent) -> tuple[Any, Any, Any]:
-    """Whether the placement is active after the event, and its dates where the event says them."""
-    if isinstance(event, ContractPlaced | PlacementReinstated):
-        return True, event.starts_on, event.ends_on
-    return False, None, None
+    await _PLACEMENTS.keep(tx, [event for event in events if event.kind is PlacementKind.VISITS])

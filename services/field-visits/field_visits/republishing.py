@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from recobro_events import ContractEvent, Row, Source, Transaction
-from recobro_events.contracts.field_visits import Position, VisitCompleted, VisitOrdered
+from recobro_events.contracts.field_visits import VisitCompleted, VisitOrdered
+
+from field_visits.visits.positions import position_of
 
 CHUNK_VISITS = 500
 _BEFORE_ALL = UUID(int=0)
@@ -35,15 +37,9 @@ def _said(row: Row) -> Iterator[ContractEvent]:
             attended_by=row["attended_by"],
             reason_for_non_payment=row["reason_for_non_payment"],
             started_at=row["started_at"],
-            position=_position(row),
+            position=position_of(row),
             photos=row["photos"],
         )
-
-
-def _position(row: Row) -> Position | None:
-    if row["latitude"] is None:
-        return None
-    return Position(latitude=row["latitude"], longitude=row["longitude"], accuracy_metres=row["accuracy_metres"])
 
 
 SOURCE = Source(republish)

@@ -21,6 +21,7 @@ from recobro_events.contracts.field_visits import (
 
 from field_visits.door import queries, rules
 from field_visits.visits import reading
+from field_visits.visits.positions import columns_of
 from field_visits.visits.reading import Collected
 from field_visits.visits.refusals import refuse_ended, refuse_future, refuse_never_begun
 
@@ -60,7 +61,6 @@ async def report(tx: Transaction, who: Principal, visit_id: UUID, finding: Findi
 
 
 def _values(visit_id: UUID, finding: Finding, started_at: datetime, reported_by: str) -> tuple[object, ...]:
-    place = finding.position
     return (
         visit_id,
         rules.state_after(finding.outcome),
@@ -68,9 +68,7 @@ def _values(visit_id: UUID, finding: Finding, started_at: datetime, reported_by:
         finding.attended_by,
         finding.reason_for_non_payment,
         started_at,
-        place and place.latitude,
-        place and place.longitude,
-        place and place.accuracy_metres,
+        *columns_of(finding.position),
         rules.verdict_of(finding.outcome, finding.address_verdict),
         [contact.model_dump(mode="json") for contact in finding.contacts],
         reported_by,

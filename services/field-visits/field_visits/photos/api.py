@@ -33,6 +33,7 @@ from field_visits.photos.album import Album
 from field_visits.photos.darkroom import Darkroom
 from field_visits.photos.taking import Taken, take
 from field_visits.visits import reading
+from field_visits.visits.positions import position_of
 from field_visits.visits.refusals import refuse_future
 
 router = Router(prefix="/v1", tags=["photos"])
@@ -74,12 +75,7 @@ class Photo(OutputModel):
 
 
 def _shown(row: Row) -> Photo:
-    fields = dict(row)
-    latitude, longitude, accuracy = (fields.pop(name) for name in ("latitude", "longitude", "accuracy_metres"))
-    position = None
-    if latitude is not None:
-        position = Position(latitude=latitude, longitude=longitude, accuracy_metres=accuracy)
-    return Photo(**{**fields, "sha256": row["sha256"].hex()}, position=position)
+    return Photo(**{**row, "sha256": row["sha256"].hex()}, position=position_of(row))
 
 
 @router.post(
@@ -103,11 +99,12 @@ async def add_photo(
     if permission != "true":
         mistake = FieldError("/query/permission", "must be true: photos are taken with permission only")
         raise Invalid("There is no permission for this photo.", code="permission-needed", errors=[mistake])
-    taken = Taken(at or datetime.now(UTC), _position(latitude, longitude, accuracy_metres))
-    refuse_future(taken.at, "/query/at")
+    at = at or datetime.now(UTC)
+    position = _position(latitude, longitude, accuracy_metres)
+    refuse_future(at, "/query/at")
     darkroom: Darkroom = request.app.state.darkroom
     album: Album = request.app.state.album
-    return _shown(await take(database, darkroom, album, who, visit_id, await request.body(), taken))
+    return _shown(await take(database, darkroom, album, who, visit_id, Taken(await request.body(), at, position)))
 
 
 def _position(latitude: float | None, longitude: float | None, accuracy_metres: float | None) -> Position | None:

@@ -14,6 +14,7 @@ from field_visits.photos import queries, rules
 from field_visits.photos.album import Album
 from field_visits.photos.darkroom import Darkroom, Drawn
 from field_visits.visits import reading
+from field_visits.visits.positions import columns_of
 from field_visits.visits.refusals import refuse_never_begun
 
 
@@ -24,20 +25,21 @@ class TooManyPhotos(Conflict):
 
 @dataclass(frozen=True)
 class Taken:
-    """When and where a photo was taken, as the phone says."""
+    """A photo as it was sent; when and where it was taken, as the phone says."""
 
+    content: bytes
     at: datetime
     position: Position | None
 
 
 async def take(
-    database: Database, darkroom: Darkroom, album: Album, who: Principal, visit_id: UUID, content: bytes, taken: Taken
+    database: Database, darkroom: Darkroom, album: Album, who: Principal, visit_id: UUID, taken: Taken
 ) -> Row:
     """Keep a photo. The same bytes sent again for the visit are the photo that is there already.
 
     No connection is held while it is drawn and stored; a photo whose row does not come to be is deleted again.
     """
-    upload_sha256 = hashlib.sha256(content).digest()
+    upload_sha256 = hashlib.sha256(taken.content).digest()
     async with database.connection() as connection:
         visit = await reading.expect(connection, visit_id, who.agency_id)
         known: Row | None = await connection.fetchrow(queries.SENT_BEFORE, visit_id, upload_sha256)
@@ -46,7 +48,7 @@ async def take(
         refuse_never_begun(visit, taken.at)
         if visit["photos"] >= rules.MOST_PHOTOS:
             raise TooManyPhotos()
-    drawn = await darkroom.redraw(content)
+    drawn = await darkroom.redraw(taken.content)
     photo_id = uuid.uuid4()
     await album.keep(photo_id, drawn.content)
     kept = False
@@ -68,7 +70,6 @@ async def _enter(
     taken: Taken,
 ) -> tuple[Row, bool]:
     """The photo's row, and whether it is new: the same bytes may have come twice at the same time."""
-    place = taken.position
     async with database.transaction() as tx:
         refuse_never_begun(await reading.locked(tx, visit_id, who.agency_id), taken.at)
         if known := await tx.fetchrow(queries.SENT_BEFORE, visit_id, upload_sha256):
@@ -85,9 +86,7 @@ async def _enter(
             drawn.width,
             drawn.height,
             taken.at,
-            place and place.latitude,
-            place and place.longitude,
-            place and place.accuracy_metres,
+            *columns_of(taken.position),
             who.subject,
         )
         row = await tx.fetchrow(queries.PHOTO, photo_id, None)

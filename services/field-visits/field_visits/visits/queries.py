@@ -1,5 +1,7 @@
 """Ordering, cancelling and reading visits. An agency sees its own; a null agency sees everything."""
 
+from projections.placements import in_force
+
 from field_visits.projection import BUSINESS_DATE
 from field_visits.visits.eligibility import REASON
 
@@ -21,11 +23,11 @@ FROM contract JOIN portfolio USING (portfolio_id), (SELECT $2::date AS visit_on)
 WHERE contract.contract_id = $1
 """
 # The active placement for visits (of the agency $2), preferably one that is in force on the day $3.
-PLACEMENT = """
-SELECT placement_id, agency_id, $3::date BETWEEN starts_on AND coalesce(ends_on, 'infinity') AS in_force
+PLACEMENT = f"""
+SELECT placement_id, agency_id, {in_force("placement", "$3::date")} AS in_force
 FROM placement
 WHERE contract_id = $1 AND active AND ($2::uuid IS NULL OR agency_id = $2)
-ORDER BY in_force DESC NULLS LAST, starts_on DESC, placement_id DESC LIMIT 1
+ORDER BY in_force DESC, starts_on DESC, placement_id DESC LIMIT 1
 """
 # The contract's addresses (or the one with the id $2), by kind in the order of $3.
 ADDRESSES = """

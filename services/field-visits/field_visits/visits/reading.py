@@ -10,6 +10,7 @@ from recobro_events.contracts.field_visits import AddressVerdict, AttendedBy, Ca
 from recobro_events.contracts.portfolio import ContactKind
 
 from field_visits.visits import queries
+from field_visits.visits.positions import position_of
 from field_visits.visits.rules import State
 
 
@@ -125,17 +126,12 @@ def _cancellation(row: Row) -> Cancellation | None:
 def _result(row: Row) -> Result | None:
     if row["outcome"] is None:
         return None
-    position = None
-    if row["latitude"] is not None:
-        position = Position(
-            latitude=row["latitude"], longitude=row["longitude"], accuracy_metres=row["accuracy_metres"]
-        )
     return Result(
         outcome=row["outcome"],
         attended_by=row["attended_by"],
         reason_for_non_payment=row["reason_for_non_payment"],
         contacts=tuple(Collected(**contact) for contact in row["contacts"]),
-        position=position,
+        position=position_of(row),
         address_verdict=row["address_verdict"],
         started_at=row["started_at"],
         reported_at=row["reported_at"],
