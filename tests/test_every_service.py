@@ -11,7 +11,7 @@ import pytest
 from recobro_platform import SERVICE_NAMES, SERVICES, Service
 
 ROOT = Path(__file__).parents[1]
-NO_SERVICES = {"grafana", "postgres", "operations", "overview", "events"}
+NO_SERVICES = {"grafana", "postgres", "operations"}
 """What stands in lines that look alike."""
 
 LINES = {
@@ -68,11 +68,6 @@ x-{name}: &{name}
         """
               - secret: {name: {name}-postgres, items: [{key: url, path: {name}-url}]}
 """,
-    ],
-    "deploy/monitoring/kustomization.yaml": [
-        """
-      - dashboards/{name}.json
-"""
     ],
     "deploy/monitoring/rules/recobro.yaml": [
         """

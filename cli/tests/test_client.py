@@ -12,6 +12,7 @@ from recobro.client import Client, Refused, connect, given_token
 from recobro.data import DataFolder
 from recobro.errors import Trouble
 from recobro.services import addresses_at
+from recobro_platform import SERVICES
 
 Answer = tuple[int, dict[str, Any]] | None
 Script = Callable[[list[dict[str, Any]]], Answer]
@@ -135,13 +136,9 @@ def test_all_pages_of_a_list_are_read(scripted: Callable[[Script], Scripted]) ->
 
 
 def test_a_base_address_carries_the_port_base() -> None:
-    assert addresses_at("http://127.0.0.1:9000") == {
-        "portfolio": "http://127.0.0.1:9001",
-        "assignment": "http://127.0.0.1:9002",
-        "dialer-feed": "http://127.0.0.1:9003",
-        "field-visits": "http://127.0.0.1:9004",
-        "promises": "http://127.0.0.1:9005",
-    }
+    addresses = addresses_at("http://127.0.0.1:9000")
+    assert addresses["dialer-feed"] == "http://127.0.0.1:9003"
+    assert addresses == {service.name: f"http://127.0.0.1:{9000 + service.port_offset}" for service in SERVICES}
 
 
 @pytest.mark.parametrize("wrong", ["localhost", "ftp://127.0.0.1:8000", "http://", "http://127.0.0.1:many"])

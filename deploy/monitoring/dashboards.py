@@ -1,4 +1,4 @@
-"""Write the Grafana dashboards into ``dashboards/``, or with ``--check`` say which are not as this program makes them.
+"""Write the Grafana dashboards and their list, or with ``--check`` say which are not as this program makes them.
 
 python deploy/monitoring/dashboards.py [--check]
 """
@@ -12,6 +12,20 @@ from recobro_platform import SERVICE_NAMES
 from service_rows import ROWS_OF, events_of, http
 
 FOLDER = Path(__file__).parent / "dashboards"
+_KUSTOMIZATION = """\
+# Written by deploy/monitoring/dashboards.py.
+# The dashboards as Grafana's sidecar finds them. The rules are no Kubernetes resource and cannot be one without a copy:
+# deploy/k8s/base/monitoring/rules.yaml is written from them by deploy/k8s/check.
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+configMapGenerator:
+  - name: dashboards
+    files:
+DASHBOARDS
+    options:
+      disableNameSuffixHash: true
+      labels: {grafana_dashboard: "1"}
+"""
 
 OVERVIEW = [
     Row(
@@ -307,10 +321,12 @@ DASHBOARDS = {
 
 def files() -> dict[Path, str]:
     """Every file with what it has to hold."""
-    return {
+    made = {
         FOLDER / f"{name}.json": json.dumps(dashboard(name, title, rows), indent=1, ensure_ascii=False) + "\n"
         for name, (title, rows) in DASHBOARDS.items()
     }
+    listed = "".join(f"      - dashboards/{name}.json\n" for name in sorted(DASHBOARDS))
+    return made | {FOLDER.with_name("kustomization.yaml"): _KUSTOMIZATION.replace("DASHBOARDS\n", listed)}
 
 
 def main() -> int:
