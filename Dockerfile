@@ -1,6 +1,6 @@
 # The images of Recobro, a target each: one for every service, by its name, and operations.
 #
-#   docker build --target portfolio --tag recobro/portfolio:0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" .
+#   docker build --target portfolio --tag recobro/portfolio --build-arg REVISION="$(git rev-parse HEAD)" .
 #
 # The services share every layer below their own code.
 

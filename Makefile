@@ -121,8 +121,9 @@ distclean: clean ## clean, and delete the virtual environment too
 setup: $(STAMP) ## create .venv from the locked requirements and install the workspace
 	@:
 
-# The workspace is installed editable, so that this is needed again only when a lock or a package's metadata change.
-$(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES))
+# The workspace is installed editable, so that this is needed again only when a lock, a package's metadata or
+# the version change.
+$(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES)) libs/platform/recobro_platform/__init__.py
 	@$(PYTHON) requirements/environment.py $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes $(LOCKS)

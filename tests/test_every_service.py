@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recobro_platform import SERVICE_NAMES, SERVICES, Service
+from recobro_platform import SERVICE_NAMES, SERVICES, VERSION, Service
 
 ROOT = Path(__file__).parents[1]
 NO_SERVICES = {"grafana", "postgres", "operations"}
@@ -29,7 +29,7 @@ CMD ["all"]
     "docker-compose.yml": [
         """
 x-{name}: &{name}
-  image: recobro/{name}:${IMAGE_VERSION:-0.1.0}
+  image: recobro/{name}:${IMAGE_VERSION:-{version}}
   build: {<<: *build, target: {name}}
   environment:
     <<: *settings
@@ -127,7 +127,13 @@ WORKSPACE = {
 }
 """What a list in pyproject.toml holds for each service."""
 
-_BLANKS = {"{name}": r"(?P<name>[a-z][a-z-]*)", "{package}": r"[a-z_]+", "{PACKAGE}": r"[A-Z_]+", "{port}": r"8\d{3}"}
+_BLANKS = {
+    "{name}": r"(?P<name>[a-z][a-z-]*)",
+    "{package}": r"[a-z_]+",
+    "{PACKAGE}": r"[A-Z_]+",
+    "{port}": r"8\d{3}",
+    "{version}": r"[\d.]+",
+}
 
 
 def filled(line: str, service: Service) -> str:
@@ -137,6 +143,7 @@ def filled(line: str, service: Service) -> str:
         "{package}": service.package,
         "{PACKAGE}": service.package.upper(),
         "{port}": str(service.port),
+        "{version}": VERSION,
     }
     for blank, value in values.items():
         line = re.sub(rf"(?<!\$){re.escape(blank)}", value, line)

@@ -7,7 +7,7 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from recobro_platform import DEFAULT_PORT_BASE, SCOPES
+from recobro_platform import DEFAULT_PORT_BASE, SCOPES, VERSION
 
 from recobro import (
     backups,
@@ -43,6 +43,23 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Recobro: a portfolio in, a dialing list out, and whoever pays is off it at once.",
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(VERSION)
+        raise typer.Exit
+
+
+@app.callback()
+def recobro(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and nothing else."),
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+
 
 PortBase = Annotated[
     int,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from deploy.cluster import Resource, containers, of_kind, pod_templates
 from deploy.policies import Peer, connections
-from recobro_platform import SERVICE_NAMES
+from recobro_platform import SERVICE_NAMES, VERSION
 
 OURS = "recobro"
 ROLES = ("api", "relay", "consumer")
@@ -22,7 +22,7 @@ def our_pods(target: str, addresses: Iterator[str]) -> Iterator[Peer]:
     """What these resources run, named ``<service>-<role>`` or as the job is; it listens where it says so."""
     for name, pod in pod_templates(target):
         ports = {port["name"]: port["containerPort"] for one in containers(pod) for port in one.get("ports", ())}
-        short = name.split()[1].split("-0.1.0")[0]
+        short = name.split()[1].split(f"-{VERSION}")[0]
         yield Peer(short, OURS, next(addresses), pod["metadata"]["labels"], ports)
 
 

@@ -1,10 +1,13 @@
-"""The platform: its services, their ports and databases, and the longest chain of facts between them.
+"""The platform: its version, its services, their ports and databases, and the longest chain of facts between them.
 
 This is the one place that names them all. Code reads it; Docker Compose, the Kubernetes manifests and `pyproject.toml`
 are checked against it. It imports the standard library alone, so that a check can read it without an environment.
 """
 
 from dataclasses import dataclass
+
+VERSION = "0.1.0"
+"""The version of every distribution and image. The build reads this line without running it, so it stays a literal."""
 
 DEFAULT_PORT_BASE = 8000
 """On one machine each service listens at the port base plus its own offset."""
