@@ -36,7 +36,7 @@ BREACHES = {
         "import recobro.errors",
     ),
     "The runtime stands without the chassis and the jurisdictions": (
-        "libs/events/recobro_events/ids.py",
+        "libs/events/recobro_events/_ids.py",
         "import chassis.csv",
     ),
     "Event contracts import pydantic alone": ("libs/events/recobro_events/contracts/base.py", "import asyncpg"),
@@ -61,7 +61,15 @@ BREACHES = {
         "services/promises/promises/outcomes/rules.py",
         "import promises.taking.rules",
     ),
-    "aiokafka appears in one module": ("libs/events/recobro_events/relay.py", "import aiokafka"),
+    "aiokafka appears in one module": ("libs/events/recobro_events/_outbox/relay.py", "import aiokafka"),
+    "What is private to the runtime is imported by the runtime alone": (
+        "libs/projections/projections/silence.py",
+        "import recobro_events._outbox.relay",
+    ),
+    "The runtime's rooms stand one above the other": (
+        "libs/events/recobro_events/_log/transport.py",
+        "import recobro_events.barrier",
+    ),
 }
 
 
@@ -122,6 +130,18 @@ def test_no_service_writes_outbox_rows_by_hand() -> None:
     modules = [path for path in (ROOT / "services").glob("*/*/**/*.py") if "tests" not in path.parts]
     assert modules
     assert [path for path in modules if "INTO outbox_" in path.read_text()] == []
+
+
+def test_all_that_is_private_to_the_runtime_is_named_as_such() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    name = "What is private to the runtime is imported by the runtime alone"
+    [forbidden] = [
+        contract["forbidden_modules"]
+        for contract in settings["tool"]["importlinter"]["contracts"]
+        if contract["name"] == name
+    ]
+    private = {path.stem for path in (ROOT / "libs/events/recobro_events").glob("_[a-z]*")}
+    assert set(forbidden) == {f"recobro_events.{module}" for module in private}
 
 
 def test_no_committed_file_holds_a_download_address_or_a_path_of_a_machine() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
-from recobro_events.database import leave_as_it_is
+from recobro_events._database.database import leave_as_it_is
 
 from event_bench import rows
 from event_bench.openloop import obey

@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 import typer
-from recobro_events import FROZEN_AFTER_SECONDS, Lane, bulk_sources
-from recobro_events.housekeeping import COUNTED_ROWS
+from recobro_events import COUNTED_ROWS, FROZEN_AFTER_SECONDS, Lane, bulk_sources
 from recobro_platform import Service
 
 from recobro import targets

@@ -9,7 +9,7 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from recobro_events.postgres_schema import APPEND
+from recobro_events._log.postgres_schema import APPEND
 
 Place = tuple[str, int]
 Headers = dict[str, str]

@@ -51,7 +51,7 @@ FOREIGN = {
 """What others tell, with the labels that are used here."""
 
 METRICS_MODULES = (
-    "recobro_events.metrics",
+    "recobro_events._metrics",
     "chassis.metrics",
     *(name for service in SERVICES if find_spec(name := f"{service.package}.metrics")),
 )

@@ -5,7 +5,31 @@ relays and subscriptions over a ``Transport``: ``recobro_events.kafka``, ``recob
 ``recobro_events.memory``.
 """
 
-from recobro_events.consumer import Consumer, Handler
+from recobro_events._applying.waves import cut_into_waves
+from recobro_events._consumer import Consumer, Handler
+from recobro_events._database.database import Database
+from recobro_events._database.steps import ATTEMPTS, step
+from recobro_events._database.transaction import Note, Row, Transaction, sorted_unique
+from recobro_events._errors import (
+    PASSING_TROUBLE,
+    CannotContinue,
+    EventsError,
+    LogReplaced,
+    OwnershipLost,
+    PositionLost,
+    TooManySetAside,
+    TopicPartition,
+    TransportError,
+    UnappliableEvent,
+)
+from recobro_events._ids import caused_event_id, new_event_id
+from recobro_events._log.envelope import AUDIENCE, envelope_of, headers_of
+from recobro_events._log.transport import Bounds, GroupMember, Listener, OutgoingRecord, Record, Transport
+from recobro_events._outbox.relay import FROZEN_AFTER_SECONDS, Relay
+from recobro_events._runtime.housekeeping import COUNTED_ROWS
+from recobro_events._runtime.runtime import Runtime
+from recobro_events._subscription.subscription import Subscription
+from recobro_events._tasks import beside, end
 from recobro_events.contracts.base import (
     EVERYONE,
     REGISTRY,
@@ -20,32 +44,12 @@ from recobro_events.contracts.base import (
     Percent,
     bulk_sources,
 )
-from recobro_events.database import PASSING_TROUBLE, Database, Note, Row, Transaction, sorted_unique
-from recobro_events.envelope import AUDIENCE, envelope_of, headers_of
-from recobro_events.errors import (
-    CannotContinue,
-    EventsError,
-    LogReplaced,
-    OwnershipLost,
-    PositionLost,
-    TooManySetAside,
-    TopicPartition,
-    TransportError,
-    UnappliableEvent,
-)
-from recobro_events.ids import caused_event_id, new_event_id
 from recobro_events.rebuilding import Source
-from recobro_events.relay import FROZEN_AFTER_SECONDS, Relay
-from recobro_events.runtime import Runtime
-from recobro_events.steps import ATTEMPTS, step
-from recobro_events.subscription import Subscription
-from recobro_events.tasks import beside, end
-from recobro_events.transport import Bounds, GroupMember, Listener, OutgoingRecord, Record, Transport
-from recobro_events.waves import cut_into_waves
 
 __all__ = [
     "ATTEMPTS",
     "AUDIENCE",
+    "COUNTED_ROWS",
     "EVERYONE",
     "FROZEN_AFTER_SECONDS",
     "PASSING_TROUBLE",

@@ -17,11 +17,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from recobro_events.consumer import Consumer, lanes_heard
+from recobro_events._consumer import Consumer, lanes_heard
+from recobro_events._database.database import Database
+from recobro_events._database.transaction import Transaction
+from recobro_events._ids import caused_event_id, new_event_id
 from recobro_events.contracts.base import Lane
 from recobro_events.contracts.runtime import BarrierReached, BarrierRequested, Marker
-from recobro_events.database import Database, Transaction
-from recobro_events.ids import caused_event_id, new_event_id
 
 TIMEOUT = timedelta(minutes=15)
 """After this a barrier has failed, and its markers are not answered any more."""

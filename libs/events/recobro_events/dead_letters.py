@@ -10,15 +10,16 @@ from typing import Any
 
 import asyncpg
 
-from recobro_events import metrics
-from recobro_events.batch import call
-from recobro_events.consumer import Consumer
+from recobro_events import _metrics as metrics
+from recobro_events._applying.batch import call
+from recobro_events._applying.parking import Delivery, announce
+from recobro_events._consumer import Consumer
+from recobro_events._database.database import Database
+from recobro_events._database.transaction import Row, Transaction
+from recobro_events._errors import EventsError, UnappliableEvent
+from recobro_events._log.transport import Record
 from recobro_events.contracts.runtime import ContractReplayed
-from recobro_events.database import Database, Row, Transaction
-from recobro_events.errors import EventsError, UnappliableEvent
-from recobro_events.parking import Delivery, announce
 from recobro_events.tracing import follow_trace
-from recobro_events.transport import Record
 
 LETTERS_AT_ONCE = 500
 _ATTEMPTS = 3

@@ -22,9 +22,9 @@ from aiokafka.errors import (
     for_code,
 )
 
-from recobro_events.errors import MembershipLost, PositionLost, TopicPartition, TransportError
-from recobro_events.transport import Bounds, Listener, OutgoingRecord, Record
-from recobro_events.turns import in_turns
+from recobro_events._errors import MembershipLost, PositionLost, TopicPartition, TransportError
+from recobro_events._log.transport import Bounds, Listener, OutgoingRecord, Record
+from recobro_events._tasks import in_turns
 
 RETENTION_MS = 14 * 24 * 3600 * 1000
 # Asked for by name, each without a value.

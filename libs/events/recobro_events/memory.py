@@ -5,8 +5,8 @@ import contextlib
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 
-from recobro_events.errors import PositionLost, TopicPartition
-from recobro_events.transport import Bounds, Listener, OutgoingRecord, Record
+from recobro_events._errors import PositionLost, TopicPartition
+from recobro_events._log.transport import Bounds, Listener, OutgoingRecord, Record
 
 
 class MemoryTransport:

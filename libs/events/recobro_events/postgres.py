@@ -9,11 +9,11 @@ import zlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from recobro_events.errors import TopicPartition, TransportError
-from recobro_events.postgres_database import LogDatabase
-from recobro_events.postgres_member import PostgresMember
-from recobro_events.postgres_schema import APPEND
-from recobro_events.transport import Listener, OutgoingRecord
+from recobro_events._errors import TopicPartition, TransportError
+from recobro_events._log.postgres_database import LogDatabase
+from recobro_events._log.postgres_member import PostgresMember
+from recobro_events._log.postgres_schema import APPEND
+from recobro_events._log.transport import Listener, OutgoingRecord
 
 PRUNE_ROWS = 1_000
 

@@ -16,11 +16,12 @@ from uuid import UUID
 import structlog
 
 from recobro_events import barrier
-from recobro_events.consumer import Consumer, lanes_heard
+from recobro_events._consumer import Consumer, lanes_heard
+from recobro_events._database.database import Database
+from recobro_events._database.transaction import Row, Transaction
+from recobro_events._ids import caused_event_id, new_event_id
 from recobro_events.contracts.base import EVERYONE, Lane
 from recobro_events.contracts.runtime import ContractSetAside, RebuildRequested, StateRepublished
-from recobro_events.database import Database, Row, Transaction
-from recobro_events.ids import caused_event_id, new_event_id
 
 WAITING_ROWS = 5_000
 """With more than this in an outbox the next chunk waits: what is said again never crowds out what happens."""

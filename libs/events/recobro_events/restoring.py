@@ -6,9 +6,10 @@ version of the restored source wins. What it derives from others' events it read
 
 import structlog
 
+from recobro_events._database.database import Database
+from recobro_events._database.transaction import Transaction
+from recobro_events._ids import new_event_id
 from recobro_events.contracts.base import EVERYONE
-from recobro_events.database import Database, Transaction
-from recobro_events.ids import new_event_id
 from recobro_events.rebuilding import Source
 
 COUNTER_BITS = 40

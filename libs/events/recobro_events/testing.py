@@ -8,13 +8,14 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from recobro_events.batch import Applied, Handle, apart, apply, handled, together
-from recobro_events.consumer import Consumer
+from recobro_events._applying.batch import Applied, Handle, apart, apply, handled, together
+from recobro_events._consumer import Consumer
+from recobro_events._database.database import Database
+from recobro_events._database.transaction import Row
+from recobro_events._ids import new_event_id
+from recobro_events._log.envelope import headers_of
+from recobro_events._log.transport import Record
 from recobro_events.contracts.base import Envelope, Event, Lane
-from recobro_events.database import Database, Row
-from recobro_events.envelope import headers_of
-from recobro_events.ids import new_event_id
-from recobro_events.transport import Record
 
 E = TypeVar("E", bound=Event)
 

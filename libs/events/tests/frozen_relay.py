@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from recobro_events import Database, Lane, Relay, Transport
+from recobro_events._log.transport import OutgoingRecord, Producer
 from recobro_events.kafka import KafkaTransport
 from recobro_events.postgres import PostgresTransport
-from recobro_events.transport import OutgoingRecord, Producer
 
 
 class GatedProducer:

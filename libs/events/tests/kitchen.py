@@ -20,11 +20,11 @@ from recobro_events import (
     Transaction,
     Transport,
 )
+from recobro_events._database.transaction import Row
+from recobro_events._ids import new_event_id
+from recobro_events._log.envelope import headers_of
+from recobro_events._log.transport import GroupMember, OutgoingRecord, Record
 from recobro_events.contracts.base import ContractEvent, Envelope
-from recobro_events.database import Row
-from recobro_events.envelope import headers_of
-from recobro_events.ids import new_event_id
-from recobro_events.transport import GroupMember, OutgoingRecord, Record
 
 TABLES = """
 CREATE TABLE served (

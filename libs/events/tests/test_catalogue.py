@@ -13,11 +13,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from recobro_events._log.envelope import headers_of
 from recobro_events.catalogue.__main__ import main
 from recobro_events.catalogue.asyncapi import document_of
 from recobro_events.catalogue.schemas import DIALECT, Schema, contracts
 from recobro_events.contracts.base import REGISTRY, ContractEvent, Envelope
-from recobro_events.envelope import headers_of
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs/events"

@@ -8,8 +8,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from recobro_events import Database, Lane
+from recobro_events._outbox.floor import Floor
 from recobro_events.contracts.dialer_feed import PaymentClaimed
-from recobro_events.relay import Floor
 
 _INSERT = "INSERT INTO outbox_events (type, key, body) VALUES ('a.b.v1', 'k', '{}') RETURNING id"
 

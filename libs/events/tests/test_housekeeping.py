@@ -8,11 +8,13 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from kitchen import TABLES, Kitchen, Reader, Running, Table, until
-from recobro_events import Database, Lane, PositionLost, Relay, TopicPartition, housekeeping, metrics
+from recobro_events import Database, Lane, PositionLost, Relay, TopicPartition
+from recobro_events import _metrics as metrics
+from recobro_events._log.postgres_schema import CREATE as CREATE_LOG
+from recobro_events._log.transport import OutgoingRecord
+from recobro_events._runtime import housekeeping
 from recobro_events.postgres import PostgresTransport
-from recobro_events.postgres_schema import CREATE as CREATE_LOG
 from recobro_events.schema import CREATE
-from recobro_events.transport import OutgoingRecord
 
 PLACE = TopicPartition("a.events", 0)
 

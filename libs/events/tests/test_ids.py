@@ -8,12 +8,12 @@ import asyncpg
 import pytest
 from kitchen import Kitchen, Table
 from recobro_events import Database, Lane, UnappliableEvent
+from recobro_events._applying.waves import cut_into_waves
+from recobro_events._ids import caused_event_id, new_event_id
+from recobro_events._log.envelope import envelope_of, headers_of
 from recobro_events.contracts.dialer_feed import ContactInvalid, PaymentClaimed
-from recobro_events.envelope import envelope_of, headers_of
-from recobro_events.ids import caused_event_id, new_event_id
 from recobro_events.testing import apply_events, published, record_of
 from recobro_events.tracing import current_traceparent, follow_trace
-from recobro_events.waves import cut_into_waves
 
 NewDatabase = Callable[[], Awaitable[Database]]
 

@@ -19,8 +19,8 @@ from kitchen import Reader
 from recobro.kafka import LocalKafka
 from recobro.postgres import free_port
 from recobro_events import TransportError
+from recobro_events._log.transport import OutgoingRecord
 from recobro_events.kafka import KafkaTransport, Security
-from recobro_events.transport import OutgoingRecord
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 NAME, PASSWORD = "kitchen", "a-password-that-nobody-may-see"

@@ -90,7 +90,7 @@ async def test_a_relay_tells_what_it_has_published_and_what_waits(scene: Scene) 
 async def test_a_member_tells_its_partitions_its_lag_and_that_some_were_taken(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recobro_events.reports.LAG_SECONDS", 0.05)
+    monkeypatch.setattr("recobro_events._subscription.reports.LAG_SECONDS", 0.05)
     rebalances = value("consumer_rebalances_total", consumer="table.events")
     table, held, go_on = scene.table(), asyncio.Event(), asyncio.Event()
 

@@ -7,14 +7,14 @@ from uuid import UUID, uuid4
 import pytest
 from kitchen import until
 from recobro_events import PASSING_TROUBLE, Consumer, Database, TooManySetAside, Transaction, dead_letters
-from recobro_events.batch import apart
+from recobro_events._applying.batch import apart
+from recobro_events._applying.parking import MOST_KEYS
+from recobro_events._database.transaction import Row
+from recobro_events._ids import caused_event_id
 from recobro_events.contracts.base import ContractEvent
 from recobro_events.contracts.dialer_feed import ContactInvalid, PaymentClaimed
 from recobro_events.contracts.portfolio import PortfolioFileLoaded
 from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
-from recobro_events.database import Row
-from recobro_events.ids import caused_event_id
-from recobro_events.parking import MOST_KEYS
 from recobro_events.testing import apply_records, published, record_of
 
 TABLES = """

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from kitchen import until
 from recobro_events import Consumer, Database, Runtime, rebuilding, restoring
+from recobro_events._database.transaction import Transaction
 from recobro_events.contracts.dialer_feed import PaymentClaimed
 from recobro_events.contracts.runtime import BarrierRequested
-from recobro_events.database import Transaction
 from recobro_events.memory import MemoryTransport
 from recobro_events.rebuilding import Source
 from recobro_events.testing import published

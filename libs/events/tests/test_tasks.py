@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from recobro_events.tasks import beside, end
+from recobro_events._tasks import beside, end
 
 
 async def test_what_loses_a_cancellation_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recobro_events.tasks._ONCE_MORE_SECONDS", 0.01)
+    monkeypatch.setattr("recobro_events._tasks._ONCE_MORE_SECONDS", 0.01)
     heard = 0
 
     async def stubborn() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from recobro_events.turns import in_turns
+from recobro_events._tasks import in_turns
 
 
 async def test_others_have_a_turn_between_pieces_of_work_and_nothing_is_left_out() -> None:

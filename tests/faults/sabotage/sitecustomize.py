@@ -12,10 +12,10 @@ from typing import Any
 def publish_before_commit() -> None:
     """What the portfolio's API publishes goes to the log before its commit; every tenth is then rolled back."""
     import asyncpg
-    from recobro_events import Envelope, OutgoingRecord, database, headers_of, runtime
+    from recobro_events import Envelope, OutgoingRecord, Runtime, Transaction, headers_of
 
     transports: dict[str, Any] = {}
-    start, flush = runtime.Runtime.start, database.Transaction.flush
+    start, flush = Runtime.start, Transaction.flush
     turns = iter(range(1, 1 << 30))
 
     async def start_and_remember(self: Any) -> None:
@@ -46,13 +46,14 @@ def publish_before_commit() -> None:
         if next(turns) % 10 == 0:
             raise asyncpg.SerializationError("sabotage")
 
-    runtime.Runtime.start = start_and_remember  # type: ignore[method-assign]
-    database.Transaction.flush = flush_too_early  # type: ignore[method-assign]
+    Runtime.start = start_and_remember  # type: ignore[method-assign]
+    Transaction.flush = flush_too_early  # type: ignore[method-assign]
 
 
 def move_position_first() -> None:
     """On the lane of events a batch's position is moved by a transaction of its own, some time before the batch's."""
-    from recobro_events import Database, positions
+    from recobro_events import Database
+    from recobro_events._subscription import positions
 
     move = positions.move
     own = Database(os.environ.get("RECOBRO_DATABASE_URL", ""))

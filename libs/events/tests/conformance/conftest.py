@@ -10,10 +10,10 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from fresh_databases import FreshDatabases
 from kitchen import TABLES, Kitchen, Log, Running, Scene
 from recobro_events import Database, TopicPartition, Transport
+from recobro_events._log.transport import Listener
 from recobro_events.kafka import KafkaMember, KafkaTransport
 from recobro_events.memory import MemoryTransport
 from recobro_events.postgres import PostgresTransport
-from recobro_events.transport import Listener
 
 PARTITIONS = 4
 

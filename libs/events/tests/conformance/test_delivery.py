@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from kitchen import Scene, outgoing, read_all, until
-from recobro_events import Database, Lane, LogReplaced, PositionLost, TopicPartition, positions
-from recobro_events.database import Row
-from recobro_events.ids import caused_event_id, new_event_id
+from recobro_events import Database, Lane, LogReplaced, PositionLost, TopicPartition
+from recobro_events._database.transaction import Row
+from recobro_events._ids import caused_event_id, new_event_id
+from recobro_events._log.transport import OutgoingRecord
+from recobro_events._subscription import positions
 from recobro_events.testing import published
-from recobro_events.transport import OutgoingRecord
 
 
 def by_plate(rows: Iterable[Row]) -> dict[UUID, list[int]]:

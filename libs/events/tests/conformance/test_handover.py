@@ -6,8 +6,9 @@ from uuid import UUID, uuid4
 
 import pytest
 from kitchen import Scene, outgoing, until
-from recobro_events import Database, Lane, TopicPartition, positions
-from recobro_events.positions import Position
+from recobro_events import Database, Lane, TopicPartition
+from recobro_events._subscription import positions
+from recobro_events._subscription.positions import Position
 
 _claim = positions.claim
 
@@ -75,7 +76,7 @@ async def test_who_gives_partitions_away_ends_its_claim_first(
 ) -> None:
     if scene.log.name == "postgres":
         pytest.skip("on the embedded log nobody waits until another has given its partitions away")
-    monkeypatch.setattr("recobro_events.subscription.DRAIN_SECONDS", dict.fromkeys(Lane, 30.0))
+    monkeypatch.setattr("recobro_events._subscription.subscription.DRAIN_SECONDS", dict.fromkeys(Lane, 30.0))
     await handover.begin()
     # Long enough for the second to claim, if it could.
     await asyncio.sleep(1)
@@ -90,7 +91,7 @@ async def test_a_claim_that_comes_after_the_successors_is_made_good(
     handover: Handover, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its member stood still for longer than the group waits; the successor loses its partitions and claims again."""
-    monkeypatch.setattr("recobro_events.subscription.DRAIN_SECONDS", dict.fromkeys(Lane, 0.1))
+    monkeypatch.setattr("recobro_events._subscription.subscription.DRAIN_SECONDS", dict.fromkeys(Lane, 0.1))
     monkeypatch.setattr("recobro_events.kafka.KafkaMember.settled_seconds", 0.5)
     await handover.begin()
     await until(handover.second_has_claimed)

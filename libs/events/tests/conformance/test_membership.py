@@ -9,9 +9,9 @@ import pytest
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from kitchen import Scene, Table, outgoing, until
-from recobro_events.errors import MembershipLost, TopicPartition
+from recobro_events._errors import MembershipLost, TopicPartition
+from recobro_events._log.transport import GroupMember, Listener, Transport
 from recobro_events.kafka import KafkaTransport
-from recobro_events.transport import GroupMember, Listener, Transport
 
 
 class Joining:
@@ -93,7 +93,7 @@ async def test_a_member_whose_reports_are_not_answered_works_on_and_is_replaced(
     await send(scene, 3)
     await has_served(scene, table, 1, 2, 3)
     assert len(log.members) == 1
-    monkeypatch.setattr("recobro_events.reports.ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr("recobro_events._subscription.reports.ANSWER_SECONDS", 0.1)
     await is_replaced(log)
     await send(scene, 4)
     await has_served(scene, table, 1, 2, 3, 4)
@@ -102,7 +102,7 @@ async def test_a_member_whose_reports_are_not_answered_works_on_and_is_replaced(
 async def test_a_member_without_partitions_is_replaced_when_its_group_does_not_answer(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recobro_events.reports.LAG_SECONDS", 0.1)
+    monkeypatch.setattr("recobro_events._subscription.reports.LAG_SECONDS", 0.1)
     log, table = Joining(scene, deaf=True), scene.table()
     scene.running.subscribe(table, scene.table_database, log)
     await send(scene, 1)
@@ -114,7 +114,7 @@ async def test_a_kafka_client_that_hangs_for_ever_is_replaced(scene: Scene, monk
     """As it was seen after a broker's restart: nobody fetches metadata any more, and the coordinator is looked for."""
     if scene.log.name != "kafka":
         pytest.skip("a fault of the Kafka client")
-    monkeypatch.setattr("recobro_events.reports.ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("recobro_events._subscription.reports.ANSWER_SECONDS", 0.5)
     monkeypatch.setattr("recobro_events.kafka._CLOSE_SECONDS", 0.5)
     # A name of its own lets its successor in at once.
     transport = KafkaTransport(scene.log.address, instance=str(uuid4()))
@@ -144,9 +144,9 @@ async def test_a_kafka_client_that_hangs_for_ever_is_replaced(scene: Scene, monk
 
 
 async def test_who_could_read_and_does_not_get_on_is_stalled(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recobro_events.reports.LAG_SECONDS", 0.1)
-    monkeypatch.setattr("recobro_events.subscription.KEEP_SECONDS", 0.1)
-    monkeypatch.setattr("recobro_events.subscription.STALLED_SECONDS", 1.5)
+    monkeypatch.setattr("recobro_events._subscription.reports.LAG_SECONDS", 0.1)
+    monkeypatch.setattr("recobro_events._subscription.subscription.KEEP_SECONDS", 0.1)
+    monkeypatch.setattr("recobro_events._subscription.subscription.STALLED_SECONDS", 1.5)
     log, table = Joining(scene), scene.table()
     subscription, _ = scene.running.subscribe(table, scene.table_database, log)
     await send(scene, 1)

@@ -5,9 +5,9 @@ from uuid import UUID, uuid4
 
 from kitchen import Scene, Table, outgoing, until
 from recobro_events import TopicPartition, dead_letters
+from recobro_events._log.transport import OutgoingRecord
 from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 from recobro_events.testing import published
-from recobro_events.transport import OutgoingRecord
 
 
 async def send(scene: Scene, records: Sequence[OutgoingRecord]) -> None:

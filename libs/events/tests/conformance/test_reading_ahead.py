@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from kitchen import Scene, Table, outgoing, until
 from recobro_events import Subscription, TopicPartition
-from recobro_events.transport import GroupMember, Listener, Record, Transport
+from recobro_events._log.transport import GroupMember, Listener, Record, Transport
 
 PLATES, DISHES = 1_500, 4
 AT_ONCE = 120

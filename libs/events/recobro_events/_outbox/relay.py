@@ -2,21 +2,21 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 import structlog
 
-from recobro_events import metrics
+from recobro_events import _metrics as metrics
+from recobro_events._database.database import Database
+from recobro_events._errors import PASSING_TROUBLE, TransportError
+from recobro_events._log.envelope import headers_of
+from recobro_events._log.transport import OutgoingRecord, Producer, Transport
+from recobro_events._outbox.floor import Floor
+from recobro_events._tasks import end, in_turns
 from recobro_events.contracts.base import Envelope, Lane
-from recobro_events.database import PASSING_TROUBLE, Database
-from recobro_events.envelope import headers_of
-from recobro_events.errors import TransportError
-from recobro_events.tasks import end
 from recobro_events.tracing import Span, continued, export, is_exported, now_ns
-from recobro_events.transport import OutgoingRecord, Producer, Transport
-from recobro_events.turns import in_turns
 
 BATCH_RECORDS = 1_000
 BATCH_BYTES = 1_000_000
@@ -43,15 +43,6 @@ FROM (
 WHERE bytes_before < $2
 ORDER BY id
 """
-# Ids are given to statements that hold this lock already, so whatever may still commit an id that has been given is
-# seen here. In this order: first what has been given, then who holds the lock.
-_GIVEN = "SELECT coalesce(last_value, 0) FROM pg_sequences WHERE sequencename = 'outbox_{lane}_id_seq'"
-_WRITERS = """
-SELECT DISTINCT virtualtransaction FROM pg_locks
-WHERE locktype = 'relation' AND relation = 'outbox_{lane}'::regclass AND mode = 'RowExclusiveLock'
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()
-"""
-_FIRST_WAITING = "SELECT min(id) FROM outbox_{lane} WHERE id > $1 AND id <= $2"
 _BEAT = """
 INSERT INTO relay_heartbeat (lane, backend_pid, beat_at) VALUES ($1, pg_backend_pid(), clock_timestamp())
 ON CONFLICT (lane) DO UPDATE SET backend_pid = excluded.backend_pid, beat_at = excluded.beat_at
@@ -70,35 +61,6 @@ WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
 """
 
 log = structlog.get_logger()
-
-
-class Floor:
-    """The greatest id up to which an outbox is known to be empty for ever.
-
-    Identity order is not commit order: a smaller id may still commit. But once every transaction has ended that was
-    writing into the outbox when id ``n`` had been given, nothing up to ``n`` can come any more. Where deleted rows
-    cannot be cleared away, because an old snapshot is open, fetching from here on does not wade through them.
-    """
-
-    def __init__(self, lane: Lane, query: Callable[..., Awaitable[Any]]) -> None:
-        self.id = 0
-        self._query = query
-        self._given = _GIVEN.format(lane=lane)
-        self._writers = _WRITERS.format(lane=lane)
-        self._first_waiting = _FIRST_WAITING.format(lane=lane)
-        self._next = 0
-        self._waited_for: set[str] = set()
-
-    async def rise(self) -> None:
-        """Rise as far as is certain; called every few seconds."""
-        writing = {row["virtualtransaction"] for row in await self._query("fetch", self._writers)}
-        self._waited_for &= writing
-        if self._waited_for:
-            return
-        first = await self._query("fetchval", self._first_waiting, self.id, self._next)
-        self.id = max(self.id, self._next if first is None else first - 1)
-        self._next = await self._query("fetchval", self._given)
-        self._waited_for = {row["virtualtransaction"] for row in await self._query("fetch", self._writers)}
 
 
 class Relay:

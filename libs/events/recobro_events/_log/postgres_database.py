@@ -6,9 +6,9 @@ from typing import Any
 
 import asyncpg
 
-from recobro_events.database import PASSING_TROUBLE, leave_as_it_is
-from recobro_events.errors import TopicPartition, TransportError
-from recobro_events.postgres_schema import CREATE
+from recobro_events._database.database import leave_as_it_is
+from recobro_events._errors import PASSING_TROUBLE, TopicPartition, TransportError
+from recobro_events._log.postgres_schema import CREATE
 
 Wake = Callable[[Collection[TopicPartition]], None]
 

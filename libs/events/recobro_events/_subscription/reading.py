@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from recobro_events.batch import handled
-from recobro_events.consumer import Consumer
-from recobro_events.errors import TopicPartition
-from recobro_events.parking import Delivery
-from recobro_events.tasks import end
-from recobro_events.transport import GroupMember, Record
+from recobro_events._applying.batch import handled
+from recobro_events._applying.parking import Delivery
+from recobro_events._consumer import Consumer
+from recobro_events._errors import TopicPartition
+from recobro_events._log.transport import GroupMember, Record
+from recobro_events._tasks import end
 
 
 class Read(NamedTuple):

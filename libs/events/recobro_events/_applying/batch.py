@@ -9,8 +9,17 @@ from uuid import UUID
 
 import structlog
 
-from recobro_events import barrier, inbox, metrics, rebuilding
-from recobro_events.consumer import Consumer
+from recobro_events import _metrics as metrics
+from recobro_events import barrier, rebuilding
+from recobro_events._applying import inbox
+from recobro_events._applying.parking import Delivery, Parking
+from recobro_events._applying.waves import cut_into_waves
+from recobro_events._consumer import Consumer
+from recobro_events._database.transaction import Transaction
+from recobro_events._errors import PASSING_TROUBLE, CannotContinue, UnappliableEvent
+from recobro_events._log.envelope import AUDIENCE
+from recobro_events._log.transport import Record
+from recobro_events._tasks import in_turns
 from recobro_events.contracts.base import EVERYONE, REGISTRY, Event, Lane
 from recobro_events.contracts.runtime import (
     BarrierReached,
@@ -19,14 +28,7 @@ from recobro_events.contracts.runtime import (
     RebuildRequested,
     StateRepublished,
 )
-from recobro_events.database import PASSING_TROUBLE, Transaction
-from recobro_events.envelope import AUDIENCE
-from recobro_events.errors import CannotContinue, UnappliableEvent
-from recobro_events.parking import Delivery, Parking
 from recobro_events.tracing import Span, continued, export, is_exported, now_ns, work_for
-from recobro_events.transport import Record
-from recobro_events.turns import in_turns
-from recobro_events.waves import cut_into_waves
 
 _BARRIER: tuple[type[Marker], ...] = (BarrierRequested, BarrierReached)
 # Types as they are: pydantic's isinstance costs more on each event than reading its envelope's time.

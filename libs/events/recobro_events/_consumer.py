@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, overload
 
+from recobro_events._database.transaction import Transaction
 from recobro_events.contracts.base import SERVICE_LANES, Event, Lane, bulk_sources
-from recobro_events.database import Transaction
 
 E = TypeVar("E", bound=Event)
 E2 = TypeVar("E2", bound=Event)

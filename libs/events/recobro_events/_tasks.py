@@ -1,11 +1,13 @@
-"""Work beside other work, and its end."""
+"""Work beside other work, its end, and long work in short turns."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 _ONCE_MORE_SECONDS = 1.0
+_AT_A_TIME = 50
 
 
 async def end(*tasks: asyncio.Task[Any]) -> None:
@@ -28,3 +30,14 @@ async def beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[No
         yield
     finally:
         await end(task)
+
+
+async def in_turns(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+    """The same items, some at a time; in between everybody else has a turn, about every millisecond.
+
+    On one event loop an urgent fact waits for whoever has the turn.
+    """
+    for start in range(0, len(items), _AT_A_TIME):
+        if start:
+            await asyncio.sleep(0)
+        yield items[start : start + _AT_A_TIME]

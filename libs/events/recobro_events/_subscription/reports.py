@@ -4,10 +4,10 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
-from recobro_events import metrics
-from recobro_events.errors import MembershipLost, TopicPartition
-from recobro_events.tasks import end
-from recobro_events.transport import GroupMember
+from recobro_events import _metrics as metrics
+from recobro_events._errors import MembershipLost, TopicPartition
+from recobro_events._log.transport import GroupMember
+from recobro_events._tasks import end
 
 LAG_SECONDS = 10.0
 ANSWER_SECONDS = 30.0

@@ -17,15 +17,15 @@ from uuid import UUID
 import structlog
 from pydantic import ValidationError
 
-from recobro_events import metrics
-from recobro_events.consumer import Consumer
+from recobro_events import _metrics as metrics
+from recobro_events._consumer import Consumer
+from recobro_events._database.transaction import Transaction
+from recobro_events._errors import TooManySetAside, UnappliableEvent
+from recobro_events._ids import caused_event_id
+from recobro_events._log.envelope import envelope_of, is_key
+from recobro_events._log.transport import Record
 from recobro_events.contracts.base import REGISTRY, ContractEvent, Envelope, Event
 from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside, Marker
-from recobro_events.database import Transaction
-from recobro_events.envelope import envelope_of, is_key
-from recobro_events.errors import TooManySetAside, UnappliableEvent
-from recobro_events.ids import caused_event_id
-from recobro_events.transport import Record
 
 MOST_KEYS = 20
 WITHIN_SECONDS = 300

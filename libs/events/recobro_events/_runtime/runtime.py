@@ -9,16 +9,17 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from recobro_events import barrier, housekeeping, rebuilding, recognising, restoring
-from recobro_events.consumer import Consumer
+from recobro_events import barrier, rebuilding, restoring
+from recobro_events._consumer import Consumer
+from recobro_events._database.database import Database
+from recobro_events._errors import PASSING_TROUBLE, CannotContinue, LogReplaced, PositionLost, TransportError
+from recobro_events._log.transport import Transport
+from recobro_events._outbox.relay import Relay
+from recobro_events._runtime import housekeeping, recognising
+from recobro_events._subscription.subscription import Subscription
+from recobro_events._tasks import end
 from recobro_events.contracts.base import SERVICE_LANES, Lane, bulk_sources
-from recobro_events.database import PASSING_TROUBLE, Database
-from recobro_events.errors import CannotContinue, LogReplaced, PositionLost, TransportError
 from recobro_events.rebuilding import Source
-from recobro_events.relay import Relay
-from recobro_events.subscription import Subscription
-from recobro_events.tasks import end
-from recobro_events.transport import Transport
 
 _WATCH_SECONDS = 1.0
 _TOPICS_RETRY_SECONDS = 1.0

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from recobro_events.errors import TopicPartition
+from recobro_events._errors import TopicPartition
 
 
 class OutgoingRecord(NamedTuple):

@@ -6,8 +6,8 @@ platform's log or has lost its database. Both times what it would say and hear i
 
 from collections.abc import Collection
 
-from recobro_events.database import Database
-from recobro_events.transport import Transport
+from recobro_events._database.database import Database
+from recobro_events._log.transport import Transport
 
 _KNOWN = """
 SELECT log_known OR restored_at IS NOT NULL OR EXISTS (SELECT FROM consumer_position) OR EXISTS (SELECT FROM rebuild)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from recobro_events.database import Transaction
+from recobro_events._database.transaction import Transaction
 
 # Nearly always all are new, and nothing has to be sent back.
 _CLAIM = """

@@ -14,6 +14,8 @@ OwnershipLost                 another member has claimed the partition: roll bac
 from collections.abc import Collection
 from typing import NamedTuple
 
+import asyncpg
+
 
 class TopicPartition(NamedTuple):
     """One partition of one topic."""
@@ -64,3 +66,27 @@ class OwnershipLost(EventsError):
     def __init__(self, partitions: Collection[TopicPartition]) -> None:
         super().__init__(f"claimed by another member: {sorted(partitions)}")
         self.partitions = frozenset(partitions)
+
+
+PASSING_TROUBLE: tuple[type[Exception], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    # What asyncpg makes of a session that the server has ended a moment ago.
+    asyncpg.InternalClientError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    # Somebody has migrated the tables: the connection's plans are made anew.
+    asyncpg.InvalidCachedStatementError,
+    # This process had been frozen; the server is another one since a moment ago; its disk cannot be read.
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.PostgresSystemError,
+    ConnectionError,
+    TimeoutError,
+    OSError,
+    TransportError,
+)
+"""Errors of the database or the log that say nothing about the work itself: trying again may help."""

@@ -6,7 +6,9 @@ from typing import TypeVar
 
 import structlog
 
-from recobro_events.database import PASSING_TROUBLE, Database, Transaction
+from recobro_events._database.database import Database
+from recobro_events._database.transaction import Transaction
+from recobro_events._errors import PASSING_TROUBLE
 
 T = TypeVar("T")
 ATTEMPTS = 5

@@ -8,12 +8,14 @@ from uuid import uuid4
 
 import structlog
 
-from recobro_events import metrics, positions, rebuilding
-from recobro_events.batch import Applied, Handle, apart, apply, tell, together
-from recobro_events.consumer import Consumer
-from recobro_events.contracts.base import Lane
-from recobro_events.database import PASSING_TROUBLE, Database
-from recobro_events.errors import (
+from recobro_events import _metrics as metrics
+from recobro_events import rebuilding
+from recobro_events._applying.batch import Applied, Handle, apart, apply, tell, together
+from recobro_events._applying.parking import Delivery
+from recobro_events._consumer import Consumer
+from recobro_events._database.database import Database
+from recobro_events._errors import (
+    PASSING_TROUBLE,
     CannotContinue,
     LogReplaced,
     MembershipLost,
@@ -23,12 +25,13 @@ from recobro_events.errors import (
     TransportError,
     UnappliableEvent,
 )
-from recobro_events.holding import Holding
-from recobro_events.parking import Delivery
-from recobro_events.positions import Move, Position
-from recobro_events.reading import Reading
-from recobro_events.reports import Reports
-from recobro_events.transport import Bounds, GroupMember, Record, Transport
+from recobro_events._log.transport import Bounds, GroupMember, Record, Transport
+from recobro_events._subscription import positions
+from recobro_events._subscription.holding import Holding
+from recobro_events._subscription.positions import Move, Position
+from recobro_events._subscription.reading import Reading
+from recobro_events._subscription.reports import Reports
+from recobro_events.contracts.base import Lane
 
 POLL_SECONDS = 0.5
 KEEP_SECONDS = 1.0

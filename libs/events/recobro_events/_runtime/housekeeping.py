@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from recobro_events import metrics
+from recobro_events import _metrics as metrics
+from recobro_events._database.database import Database
+from recobro_events._errors import PASSING_TROUBLE
+from recobro_events._log.transport import Transport
 from recobro_events.contracts.base import Lane
-from recobro_events.database import PASSING_TROUBLE, Database
-from recobro_events.transport import Transport
 
 INBOX_DAYS = 21
 """Longer than topics keep records (14 days): whatever the log can deliver again is recognised."""

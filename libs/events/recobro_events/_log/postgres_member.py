@@ -10,10 +10,10 @@ from typing import Any
 import asyncpg
 import structlog
 
-from recobro_events.errors import PositionLost, TopicPartition, TransportError
-from recobro_events.postgres_database import LogDatabase
-from recobro_events.tasks import end
-from recobro_events.transport import Bounds, Listener, Record
+from recobro_events._errors import PositionLost, TopicPartition, TransportError
+from recobro_events._log.postgres_database import LogDatabase
+from recobro_events._log.transport import Bounds, Listener, Record
+from recobro_events._tasks import end
 
 BEAT_SECONDS = 1.0
 DEAD_AFTER_SECONDS = 10.0

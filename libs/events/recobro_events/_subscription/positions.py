@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
-from recobro_events.database import Database, Transaction
-from recobro_events.errors import OwnershipLost, PositionLost, TopicPartition
-from recobro_events.transport import Bounds
+from recobro_events._database.database import Database
+from recobro_events._database.transaction import Transaction
+from recobro_events._errors import OwnershipLost, PositionLost, TopicPartition
+from recobro_events._log.transport import Bounds
 
 _CLAIM = """
 INSERT INTO consumer_position AS mine (consumer, topic, partition, next_offset, owner)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from asyncpg.pgproto import pgproto
 
+from recobro_events._errors import UnappliableEvent
+from recobro_events._log.transport import Record
 from recobro_events.contracts.base import Envelope
-from recobro_events.errors import UnappliableEvent
-from recobro_events.transport import Record
 
 AUDIENCE = "ce_audience"
 LONGEST_KEY = 500

@@ -1,0 +1,159 @@
+"""A service's own PostgreSQL: a bounded pool, and transactions whose events leave with them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+
+from recobro_events._database.transaction import Transaction
+from recobro_events._errors import PASSING_TROUBLE
+from recobro_events.contracts.base import Lane
+
+# As they travel to PostgreSQL and back. Amounts in asyncpg's own binary form take Python three times as long.
+_AS_TEXT: Mapping[str, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
+    "json": (json.dumps, json.loads),
+    "jsonb": (json.dumps, json.loads),
+    "numeric": (str, Decimal),
+}
+
+_BEGIN_SECONDS = 5.0
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+# Planning a statement anew for every fact costs more than running it; for thousands of them a plan of their own pays.
+_BEGIN_WITH_KEPT_PLANS = f"{_BEGIN}; SET LOCAL plan_cache_mode = force_generic_plan"
+
+
+class Database:
+    """A bounded pool of connections to one service's database.
+
+    ``acquire_timeout_seconds`` bounds the wait for a free connection (``TimeoutError``), ``statement_timeout_seconds``
+    every statement, ``lock_timeout_seconds`` every wait for a row. ``service`` and ``partitions`` (of its own topics,
+    by lane) are told by the ``Runtime`` that runs on it.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        max_connections: int = 10,
+        acquire_timeout_seconds: float = 2.0,
+        statement_timeout_seconds: float = 60.0,
+        lock_timeout_seconds: float = 10.0,
+    ) -> None:
+        self.dsn = dsn
+        self.service = ""
+        self.partitions: Mapping[Lane, int] = {}
+        self._max_connections = max_connections
+        self._acquire_timeout_seconds = acquire_timeout_seconds
+        # The server ends a statement first. Only where nobody answers any more does the client.
+        self._command_timeout_seconds = statement_timeout_seconds + 5
+        self._settings = {
+            "statement_timeout": str(int(statement_timeout_seconds * 1000)),
+            "lock_timeout": str(int(lock_timeout_seconds * 1000)),
+            "idle_in_transaction_session_timeout": "60000",
+            "timezone": "UTC",
+        }
+        self._pool: asyncpg.Pool[Any] | None = None
+        self._on_outbox: list[Callable[[frozenset[Lane]], None]] = []
+        self.local_relays: set[Lane] = set()
+        """The lanes whose active relay lives in this process: waking it in memory is enough."""
+
+    async def open(self) -> None:
+        self._pool = await asyncpg.create_pool(
+            self.dsn,
+            min_size=1,
+            max_size=self._max_connections,
+            init=_speak_text,
+            # Nothing here outlives its transaction in a session, so nothing has to be reset.
+            reset=leave_as_it_is,
+            server_settings=self._settings,
+            timeout=10,
+            command_timeout=self._command_timeout_seconds,
+        )
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            try:
+                await asyncio.wait_for(pool.close(), timeout=5)
+            except TimeoutError:
+                pool.terminate()
+
+    def on_outbox(self, wake: Callable[[frozenset[Lane]], None]) -> None:
+        """Call ``wake`` with the lanes whenever a transaction of this process has committed events."""
+        self._on_outbox.append(wake)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Any]:
+        """A connection outside of any transaction, for reading; ``TimeoutError`` when none gets free."""
+        if self._pool is None:
+            raise asyncpg.InterfaceError("the database is not open")
+        async with self._pool.acquire(timeout=self._acquire_timeout_seconds) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self, consumer: str | None = None, *, bulk: bool = False) -> AsyncIterator[Transaction]:
+        """A transaction: commits when the block ends, rolls back when it raises.
+
+        Its statements run with plans that are kept from one time to the next; with ``bulk``, for statements on
+        thousands of rows, with plans made for what they are given.
+        """
+        async with self.connection() as connection:
+            tx = Transaction(connection, service=self.service, partitions=self.partitions, consumer=consumer)
+            await _begin(connection, _BEGIN if bulk else _BEGIN_WITH_KEPT_PLANS)
+            try:
+                yield tx
+                await tx.flush()
+                if elsewhere := tx.wrote - self.local_relays:
+                    await tx.execute(
+                        "SELECT pg_notify('outbox', lane) FROM unnest($1::text[]) AS lane", list(elsewhere)
+                    )
+                if await connection.execute("COMMIT") != "COMMIT":
+                    raise RuntimeError("a statement had failed, and the transaction went on as if it had not")
+            except BaseException:
+                await _roll_back(connection)
+                raise
+        tx.committed()
+        if tx.wrote:
+            for wake in self._on_outbox:
+                wake(frozenset(tx.wrote))
+
+    async def direct_connection(self) -> Any:
+        """A connection of its own, never through the pool, for session locks and LISTEN."""
+        connection = await asyncpg.connect(self.dsn, timeout=10, server_settings={"timezone": "UTC"})
+        await _speak_text(connection)
+        return connection
+
+
+async def leave_as_it_is(_connection: Any) -> None:
+    """How a pool takes back a connection whose session nobody changes: asyncpg's own reset is a statement."""
+
+
+async def _begin(connection: Any, statement: str) -> None:
+    """Begin; a connection on which that takes seconds leads nowhere any more, and is closed."""
+    try:
+        await connection.execute(statement, timeout=_BEGIN_SECONDS)
+    except BaseException:
+        connection.terminate()
+        raise
+
+
+async def _roll_back(connection: Any) -> None:
+    """End the transaction; a connection on which that fails is closed, and the server rolls back."""
+    if connection.is_closed():
+        return
+    try:
+        await connection.execute("ROLLBACK", timeout=10)
+    except PASSING_TROUBLE:
+        connection.terminate()
+    except BaseException:
+        connection.terminate()
+        raise
+
+
+async def _speak_text(connection: Any) -> None:
+    for name, (encoder, decoder) in _AS_TEXT.items():
+        await connection.set_type_codec(name, encoder=encoder, decoder=decoder, schema="pg_catalog")

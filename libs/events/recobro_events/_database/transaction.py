@@ -1,0 +1,165 @@
+"""Transactions of a service's database, whose events leave with them."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from copy import copy
+from typing import Any, Generic, TypeVar, cast
+from uuid import UUID
+
+import asyncpg
+
+from recobro_events._ids import caused_event_id, new_event_id
+from recobro_events.contracts.base import Event, Lane
+from recobro_events.tracing import current_traceparent
+
+Row = asyncpg.Record
+
+_WRITE = """
+INSERT INTO outbox_{lane} (event_id, type, key, partition, traceparent, audience, body{topic})
+SELECT event_id, type, key, partition, coalesce(traceparent, $8), $9, body{topic}
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::text[], $7::text[])
+    WITH ORDINALITY AS event (event_id, type, key, partition, body, topic, traceparent, n)
+ORDER BY n
+"""
+
+T = TypeVar("T")
+
+
+class Note(Generic[T]):
+    """What the parts of one transaction leave to each other: a handler to the consumer's ``last`` hook, say.
+
+    ``default`` makes its first value in each transaction. A savepoint that fails takes back what its block put into
+    the value, one level deep.
+    """
+
+    def __init__(self, default: Callable[[], T]) -> None:
+        self.default = default
+
+
+class Transaction:
+    """One READ COMMITTED transaction, and the events that are published if and only if it commits.
+
+    ``consumer`` is set in a consumer's batch; there an event needs its ``cause``. ``service`` is whose transaction it
+    is, ``partitions`` how many each of its topics has, by lane. ``traces`` are those of the events that
+    are being applied, by their ids: what they cause belongs to them. ``audience`` is set while what holds is said
+    again.
+    """
+
+    def __init__(
+        self, connection: Any, *, service: str, partitions: Mapping[Lane, int], consumer: str | None = None
+    ) -> None:
+        self.connection = connection
+        self.service = service
+        self.partitions = partitions
+        self.consumer = consumer
+        self.audience: str | None = None
+        self.wrote: set[Lane] = set()
+        self._notes: dict[Note[Any], Any] = {}
+        self.traces: Mapping[UUID, str] = {}
+        self._outgoing: dict[Lane, list[tuple[UUID, str, str, int | None, str, str | None, str | None]]] = {}
+        self._numbers: dict[tuple[UUID, str, str], int] = {}
+        self._after_commit: list[Callable[[], None]] = []
+
+    def note(self, note: Note[T]) -> T:
+        """The value of ``note`` in this transaction, to be changed in place."""
+        if note not in self._notes:
+            self._notes[note] = note.default()
+        return cast(T, self._notes[note])
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part that may fail: when the block raises, its rows, its events and its notes are as before it."""
+        outgoing = {lane: list(rows) for lane, rows in self._outgoing.items()}
+        notes = {note: copy(value) for note, value in self._notes.items()}
+        wrote, numbers, after_commit = set(self.wrote), dict(self._numbers), list(self._after_commit)
+        await self.execute("SAVEPOINT part")
+        try:
+            yield
+        except Exception:
+            await self.execute("ROLLBACK TO SAVEPOINT part")
+            self._outgoing, self._notes = outgoing, notes
+            self.wrote, self._numbers, self._after_commit = wrote, numbers, after_commit
+            raise
+        await self.execute("RELEASE SAVEPOINT part")
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[Row]:
+        return await self.connection.fetch(sql, *arguments)  # type: ignore[no-any-return]
+
+    async def fetchrow(self, sql: str, *arguments: Any) -> Row | None:
+        return await self.connection.fetchrow(sql, *arguments)  # type: ignore[no-any-return]
+
+    async def fetchval(self, sql: str, *arguments: Any) -> Any:
+        return await self.connection.fetchval(sql, *arguments)
+
+    async def execute(self, sql: str, *arguments: Any) -> str:
+        return await self.connection.execute(sql, *arguments)  # type: ignore[no-any-return]
+
+    def publish(
+        self,
+        *events: Event,
+        cause: Event | UUID | None = None,
+        follows: Event | None = None,
+        partition: int | None = None,
+    ) -> None:
+        """Publish these with this transaction, in this order.
+
+        In a consumer ``cause`` is the event that is being applied; its id makes theirs, so that an event applied
+        again publishes the same ones. ``follows`` is that event where ``cause`` is an id made from its own: theirs is
+        its trace. The caller holds the row lock of what the events are about.
+        """
+        for event in events:
+            self.publish_on(type(event).lane, event, cause=cause, follows=follows, partition=partition)
+
+    def publish_on(
+        self,
+        lane: Lane,
+        event: Event,
+        *,
+        cause: Event | UUID | None = None,
+        follows: Event | None = None,
+        partition: int | None = None,
+    ) -> None:
+        """``publish`` on a lane that is not the event's own: the runtime's markers travel on all of them."""
+        key, trace = event.key, self._trace_of(follows or cause)
+        event_id = self._event_id(type(event).type, key, cause)
+        row = (event_id, type(event).type, key, partition, event.body(), event.topic, trace)
+        self._outgoing.setdefault(lane, []).append(row)
+
+    def wrote_outbox(self, lane: Lane) -> None:
+        """Say that a statement of this transaction inserted into the lane's outbox itself."""
+        self.wrote.add(lane)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call this once the transaction has committed; it must not fail and not wait."""
+        self._after_commit.append(callback)
+
+    def _trace_of(self, cause: Event | UUID | None) -> str | None:
+        return self.traces.get(cause.event_id if isinstance(cause, Event) else cause) if cause is not None else None
+
+    def _event_id(self, event_type: str, key: str, cause: Event | UUID | None) -> UUID:
+        if cause is None:
+            if self.consumer is not None:
+                raise ValueError(f"{event_type} is published by a consumer and needs its cause")
+            return new_event_id()
+        cause_id = cause.event_id if isinstance(cause, Event) else cause
+        name = (cause_id, event_type, key)
+        n = self._numbers.get(name, 0)
+        self._numbers[name] = n + 1
+        return caused_event_id(cause_id, self.consumer or "api", event_type, key, n)
+
+    async def flush(self) -> None:
+        """Write the published events to the outbox; called for you before the commit."""
+        for lane, rows in self._outgoing.items():
+            write = _WRITE.format(lane=lane, topic=", topic" if lane is Lane.AGENCIES else "")
+            await self.execute(write, *zip(*rows, strict=True), current_traceparent(), self.audience)
+            self.wrote.add(lane)
+        self._outgoing.clear()
+
+    def committed(self) -> None:
+        for callback in self._after_commit:
+            callback()
+
+
+def sorted_unique(keys: Iterable[UUID]) -> Sequence[UUID]:
+    """Keys in the order in which rows are locked everywhere."""
+    return sorted(set(keys))

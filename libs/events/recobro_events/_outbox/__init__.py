@@ -1,0 +1,1 @@
+"""From a transaction to the log: the rows of the outbox, and the relay that publishes them."""

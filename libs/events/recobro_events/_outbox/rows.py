@@ -1,0 +1,101 @@
+"""Events that a set-based statement publishes: thousands of rows and their events in one round trip.
+
+``Transaction.publish`` is for what Python decides; ``rows`` is for what SQL decides.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from recobro_events.contracts.base import Event, Lane
+
+
+@dataclass(frozen=True)
+class Caused:
+    """An event id made from its cause, as ``caused_event_id`` makes it; all fields are SQL expressions.
+
+    ``cause`` is the id of the event that is being applied; where it is null, the id is a new one. ``consumer`` is the
+    name of the consumer that applies it. ``key`` and ``n`` distinguish events of one type and one cause; ``key`` is the
+    event's own key when not given.
+    """
+
+    cause: str
+    consumer: str
+    key: str | None = None
+    n: str = "0"
+
+
+def rows(
+    event_type: type[Event] | Mapping[str, type[Event]],
+    *,
+    body: str,
+    traceparent: str,
+    key: str | None = None,
+    event_id: str | Caused | None = None,
+    audience: str | None = None,
+    topic: str | None = None,
+) -> str:
+    """SQL: the head of a statement that publishes an event per row, up to its FROM clause.
+
+    ::
+
+        CLOSE = f\"\"\"
+        WITH closed AS (
+            UPDATE contract SET state = 'closed' WHERE contract_id = ANY ($1::uuid[]) RETURNING *
+        )
+        {outbox.rows(
+            ContractClosed,
+            body="json_build_object('contract_id', contract_id, 'reason', state)",
+            traceparent="$2",
+            event_id=outbox.Caused("$3", consumer="$4"),
+        )}
+        FROM closed ORDER BY contract_id
+        \"\"\"
+
+        await tx.execute(CLOSE, contract_ids, current_traceparent(), cause, tx.consumer)
+        tx.wrote_outbox(Lane.EVENTS)
+
+    ``event_type``: the contract, or several contracts of one lane, each by the SQL condition under which a row is an
+    event of it; the first condition that holds decides. All other arguments are SQL expressions, used as they stand.
+    ``body`` is of type json; ``key`` is the column named like the contract's key field when not given; ``event_id`` is
+    a new id when not given; ``audience`` is for what is republished; ``topic`` is required on the lane ``agencies`` and
+    refused (``ValueError``) on others. The ORDER BY after the FROM clause is the order of publication.
+    """
+    types = dict(event_type) if isinstance(event_type, Mapping) else {"true": event_type}
+    lane = _the_one({each.lane for each in types.values()}, "lane")
+    if (topic is not None) != (lane is Lane.AGENCIES):
+        how = "need a topic" if topic is None else "have no topic of their own"
+        raise ValueError(f"events of the lane {lane} {how}")
+    type_sql = _type_of(types) if isinstance(event_type, Mapping) else f"'{event_type.type}'"
+    key_sql = f"({key or _the_one({each.key_field for each in types.values()}, 'key field')})::text"
+    columns = {
+        "event_id": _event_id(event_id, type_sql, key_sql),
+        "type": type_sql,
+        "key": key_sql,
+        "traceparent": f"({traceparent})::text",
+        "audience": f"({audience})::text" if audience is not None else None,
+        "topic": f"({topic})::text" if topic is not None else None,
+        "body": f"({body})::text",
+    }
+    written = {column: expression for column, expression in columns.items() if expression is not None}
+    return f"INSERT INTO outbox_{lane} ({', '.join(written)})\nSELECT {', '.join(written.values())}"
+
+
+def _type_of(types: Mapping[str, type[Event]]) -> str:
+    return "CASE {} END".format(" ".join(f"WHEN {condition} THEN '{each.type}'" for condition, each in types.items()))
+
+
+def _event_id(event_id: str | Caused | None, type_sql: str, key_sql: str) -> str:
+    if event_id is None:
+        return "uuidv7()"
+    if isinstance(event_id, str):
+        return event_id
+    of_key = key_sql if event_id.key is None else f"({event_id.key})::text"
+    cause, consumer = f"({event_id.cause})::uuid", f"({event_id.consumer})::text"
+    made = f"caused_event_id({cause}, {consumer}, {type_sql}, {of_key}, ({event_id.n})::integer)"
+    return f"CASE WHEN {cause} IS NULL THEN uuidv7() ELSE {made} END"
+
+
+def _the_one(found: set[str], what: str) -> str:
+    if len(found) != 1:
+        raise ValueError(f"events of one statement share a {what}; these have {sorted(found)}")
+    return found.pop()
