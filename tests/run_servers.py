@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import secrets
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable
@@ -173,7 +174,7 @@ def _kafka_from_java(stack: contextlib.ExitStack) -> str:
 
 def kafka_jars() -> Path:
     """Apache Kafka's jars, fetched if they are not there; ``Trouble`` without Java and Maven."""
-    if missing := kafka.missing_programs():
+    if missing := [program for program in ("java", "mvn") if shutil.which(program) is None]:
         raise Trouble(f"{' and '.join(missing)} not on PATH")
     kafka.fetch(_JARS)
     return _JARS

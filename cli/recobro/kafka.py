@@ -8,7 +8,7 @@ import struct
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
@@ -29,11 +29,6 @@ _API_VERSIONS = 18
 
 class KafkaFailed(Trouble):
     """The broker could not be fetched or started; the message says why."""
-
-
-def missing_programs() -> list[str]:
-    """What a local broker needs and this machine lacks."""
-    return [program for program in ("java", "mvn") if shutil.which(program) is None]
 
 
 def fetch(jars: Path) -> None:
@@ -140,7 +135,7 @@ class LocalKafka:
         (self.folder / "server.properties").write_text(settings)
         if (data / "meta.properties").exists():
             return
-        command = [*self._java(java), "kafka.tools.StorageTool", "format", "-t", self._cluster_id or _new_cluster_id()]
+        command = [*self._java(java), "kafka.tools.StorageTool", "format", "-t", self._cluster_id or new_cluster_id()]
         command += ["-c", str(self.folder / "server.properties")]
         result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_FORMAT_TIMEOUT_SECONDS)
         if result.returncode != 0:
@@ -164,41 +159,7 @@ class LocalKafka:
         return [java, "-Xms256m", "-Xmx512m", logging, "-cp", f"{self._jars}/*"]
 
 
-def cluster(folder: Path, jars: Path, size: int = 3) -> tuple[LocalKafka, ...]:
-    """Brokers of one cluster, to be started together, which keep every record on up to three of them.
-
-    Any one of three may be away: two have to have a record before it counts as written.
-    """
-    ports = [(free_port(), free_port()) for _ in range(size)]
-    voters = ",".join(f"{node}@127.0.0.1:{controller}" for node, (_, controller) in enumerate(ports, start=1))
-    copies = str(min(3, size))
-    shared = {"controller.quorum.voters": voters, "offsets.topic.replication.factor": copies}
-    cluster_id = _new_cluster_id()
-    return tuple(
-        LocalKafka(
-            folder / f"broker-{node}",
-            port,
-            jars,
-            settings={
-                **shared,
-                "node.id": str(node),
-                "listeners": f"BROKER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-            },
-            cluster_id=cluster_id,
-        )
-        for node, (port, controller) in enumerate(ports, start=1)
-    )
-
-
-def start_together(brokers: Sequence[LocalKafka]) -> None:
-    """Start the brokers of a cluster and wait until all serve."""
-    for broker in brokers:
-        broker.launch()
-    for broker in brokers:
-        broker.wait_until_it_serves()
-
-
-def _new_cluster_id() -> str:
+def new_cluster_id() -> str:
     """Kafka's form of a random UUID; one that begins with a dash would pass for an option."""
     while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from faults.brokers import cluster, start_together
 from faults.proxy import Proxy
 from faults.scenarios import CLUSTER, EMBEDDED, KAFKA, PROXIED, PROXIED_KAFKA, SMALL, SPLIT
 from faults.storage import small_disk
@@ -30,10 +31,10 @@ async def started(platform: str, seed: str, split: Sequence[str] = SERVICE_NAMES
         brokers: tuple[kafka.LocalKafka, ...] = ()
         if platform in BROKERS:
             kafka.fetch(JARS)
-            brokers = kafka.cluster(folder / "kafka", JARS, BROKERS[platform])
+            brokers = cluster(folder / "kafka", JARS, BROKERS[platform])
             for broker in brokers:
                 stack.callback(broker.stop)
-            kafka.start_together(brokers)
+            start_together(brokers)
         if platform == SMALL:
             stack.enter_context(small_disk(folder / "data" / "postgres", "1g"))
         in_front_of_kafka = None

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.security import HTTPBearer
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -129,14 +128,3 @@ def calls_of(dependant: Dependant) -> Iterator[Any]:
 def guards_of(dependant: Dependant) -> tuple[Guard, ...]:
     """The guards of a route; empty means that nobody may pass."""
     return tuple(call for call in calls_of(dependant) if isinstance(call, Guard))
-
-
-def unguarded_routes(app: FastAPI) -> list[str]:
-    """The routes that nobody can use because they carry no guard, as ``METHOD /path``; health and docs aside."""
-    found = []
-    for context in iter_route_contexts(app.routes):
-        route = context.original_route
-        if context.path in OPEN_PATHS or (isinstance(route, APIRoute) and guards_of(route.dependant)):
-            continue
-        found += [f"{method} {context.path}" for method in sorted(context.methods or {"*"})]
-    return sorted(found)

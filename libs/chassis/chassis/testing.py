@@ -1,4 +1,4 @@
-"""For tests of services: an app that runs, a client for it, and tokens that it trusts."""
+"""For tests of services: an app that runs, a client for it, tokens that it trusts, and the routes that lack a guard."""
 
 import atexit
 import shutil
@@ -12,10 +12,12 @@ from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
 from joserfc.jwk import ECKey
 from recobro_platform import SCOPES
 
 from chassis import tokens
+from chassis.auth import OPEN_PATHS, guards_of
 from chassis.settings import Settings
 
 
@@ -75,3 +77,14 @@ async def client_for(app: FastAPI, token: str | None = None) -> AsyncIterator[ht
         httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers, timeout=30) as client,
     ):
         yield client
+
+
+def unguarded_routes(app: FastAPI) -> list[str]:
+    """The routes that nobody can use because they carry no guard, as ``METHOD /path``; health and docs aside."""
+    found = []
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if context.path in OPEN_PATHS or (isinstance(route, APIRoute) and guards_of(route.dependant)):
+            continue
+        found += [f"{method} {context.path}" for method in sorted(context.methods or {"*"})]
+    return sorted(found)

@@ -12,9 +12,9 @@ from uuid import uuid4
 import httpx
 import pytest
 from chassis import Router, create_app, reads, tokens
-from chassis.auth import Principal, TokenVerifier, unguarded_routes
+from chassis.auth import Principal, TokenVerifier
 from chassis.problems import Unauthorised
-from chassis.testing import client_for, mint, test_settings
+from chassis.testing import client_for, mint, test_settings, unguarded_routes
 from fastapi import APIRouter, FastAPI
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey

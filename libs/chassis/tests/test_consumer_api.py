@@ -9,8 +9,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from chassis import consumer_api
-from chassis.auth import unguarded_routes
-from chassis.testing import client_for, mint
+from chassis.testing import client_for, mint, unguarded_routes
 from recobro_events import Consumer, Database, Record, Transaction
 from recobro_events.contracts.dialer_feed import PaymentClaimed
 from recobro_events.contracts.runtime import RebuildRequested

@@ -7,8 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from chassis.auth import unguarded_routes
-from chassis.testing import mint
+from chassis.testing import mint, unguarded_routes
 from dialer_feed.lists import requesting
 from dialing_scene import DAY, Scene
 from recobro_events.contracts.portfolio import PortfolioState

@@ -7,8 +7,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from chassis.auth import unguarded_routes
-from chassis.testing import mint
+from chassis.testing import mint, unguarded_routes
 from placing_scene import DAY, Contract, Json, Scene, as_agency, code_of
 from recobro_events.contracts import agency
 from recobro_events.contracts.dialer_feed import ListEntryWithdrawn, WithdrawalReason

@@ -6,8 +6,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from chassis.auth import unguarded_routes
-from chassis.testing import mint
+from chassis.testing import mint, unguarded_routes
 from fastapi import FastAPI
 from portfolio.api import ROUTERS
 from portfolio_builders import TODAY, Given, days_ago

@@ -3,8 +3,7 @@
 from uuid import UUID, uuid4
 
 import pytest
-from chassis.auth import unguarded_routes
-from chassis.testing import test_settings
+from chassis.testing import test_settings, unguarded_routes
 from desk import Desk
 from portfolio.files.loader import Loader
 from portfolio.main import build_app

@@ -6,8 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from chassis.auth import unguarded_routes
-from chassis.testing import mint
+from chassis.testing import mint, unguarded_routes
 from promise_scene import DAY, Json, Scene, code_of, day, pointers
 from recobro_events.contracts.portfolio import ContractState, DebtorStatus
 from recobro_events.contracts.promises import (
