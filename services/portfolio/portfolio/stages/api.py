@@ -11,18 +11,18 @@ from portfolio.stages.daily_run import NewStagingRun, StagingRun
 from portfolio.stages.pauses import NewPause, PauseEnd, PauseOutcome
 from portfolio.stages.totals import StageTotal
 
-router = Router(prefix="/v1", tags=["staging"])
+router = Router(prefix="/v1")
 _WRITES = [writes("portfolio")]
 
 
-@router.post("/staging-runs", dependencies=_WRITES)
+@router.post("/staging-runs", tags=["staging"], dependencies=_WRITES)
 async def run_staging(new: NewStagingRun, database: ServiceDatabase) -> StagingRun:
     """Move the business date forward, day by day, and the contracts whose day has come; safe to repeat."""
     with (metrics.STAGING if new.portfolio_id is None else metrics.STAGING_OF_ONE).run():
         return await daily_run.run(database, new)
 
 
-@router.get("/stages", dependencies=[reads("portfolio")])
+@router.get("/stages", tags=["portfolios"], dependencies=[reads("portfolio")])
 async def read_stages(connection: ReadConnection, portfolio_id: UUID | None = None) -> list[StageTotal]:
     """The open contracts by stage, as of the business date; of all portfolios unless one is named."""
     if portfolio_id is not None:
@@ -30,13 +30,13 @@ async def read_stages(connection: ReadConnection, portfolio_id: UUID | None = No
     return await totals.of(connection, portfolio_id)
 
 
-@router.post("/contracts/{contract_id}/pauses", status_code=201, dependencies=_WRITES)
+@router.post("/contracts/{contract_id}/pauses", tags=["contracts"], status_code=201, dependencies=_WRITES)
 async def start_pause(contract_id: UUID, new: NewPause, tx: WriteTransaction) -> PauseOutcome:
     """Stop the delinquency clock, from the past on as well."""
     return await pauses.start(tx, contract_id, new)
 
 
-@router.post("/pauses/{pause_id}/end", dependencies=_WRITES)
+@router.post("/pauses/{pause_id}/end", tags=["contracts"], dependencies=_WRITES)
 async def end_pause(pause_id: UUID, tx: WriteTransaction, new: PauseEnd | None = None) -> PauseOutcome:
     """Give a pause its last day, by default the business date; one that has not begun is called off."""
     return await pauses.end(tx, pause_id, new or PauseEnd())
