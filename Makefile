@@ -73,12 +73,20 @@ k8s-check: setup ## build the Kubernetes manifests, check them, compare them wit
 upgrade-check: setup ## run the tests of an earlier release's services on databases that this release migrates (PREVIOUS)
 	@PYTHONPATH=tests $(BIN)/python -m upgrades $(PREVIOUS)
 
-lint: setup ## formatting, rules, types, and who may import whom
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+format: setup ## format the code, and correct what ruff can correct
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+typecheck: setup ## types, folder by folder
 	$(foreach folder,$(TYPED),$(BIN)/mypy $(folder) &&) $(BIN)/mypy conftest.py
 	$(foreach what,monitoring manifests.py compose/checks.py compose/make_secrets.py,$(BIN)/mypy deploy/$(what) &&) true
+
+lint: setup ## formatting, rules, links, who may import whom, types, and what is made from the code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python tests/markdown_links.py
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory typecheck
 	$(BIN)/python -m recobro_events.catalogue docs/events libs/events/tests/snapshots --check
 	$(BIN)/python -m chassis.configuration $(CONFIGURATION) --check
 	$(BIN)/python deploy/monitoring/dashboards.py --check
@@ -131,4 +139,4 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES)) libs/platform/recobr
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
 .PHONY: help run demo demo-kafka test faults faults-long bench-events monitoring-check dashboards images compose-check k8s-check \
-	upgrade-check lint contracts settings locks kafka kafka-stop stop clean distclean setup
+	upgrade-check format typecheck lint contracts settings locks kafka kafka-stop stop clean distclean setup

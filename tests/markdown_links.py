@@ -1,0 +1,129 @@
+"""Checks the Markdown of the workspace: every link leads to a file and a heading that exist, every path exists.
+
+Addresses outside of the workspace are not asked. It needs the standard library and git; ``make lint`` runs it.
+"""
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+
+ROOT = Path(__file__).parents[1]
+_FENCED = re.compile(r"(?ms)^ {0,3}(`{3,}|~{3,}).*?^ {0,3}\1[`~]*[ \t]*$")
+_CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+_LINK = re.compile(r"\]\(\s*(?:<([^>]*)>|([^\s()]*(?:\([^\s()]*\)[^\s()]*)*))(?:\s+[\"'(][^)]*)?\)")
+_DEFINITION = re.compile(r"(?m)^ {0,3}\[(?!\^)[^\]]+\]:\s*<?([^\s>]+)")
+_HEADING = re.compile(r"(?m)^ {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*[ \t]*$")
+_ANCHOR = re.compile(r"<a\s[^>]*(?:id|name)=\"([^\"]+)\"")
+_ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//")
+_PATH = re.compile(r"(?:bench|cli|deploy|docs|libs|requirements|services|tests)/[\w./-]*\w")
+
+
+@cache
+def files() -> frozenset[str]:
+    """What is committed, or is new and not ignored, by its path from the root."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    return frozenset(name for name in names if name and (ROOT / name).exists())
+
+
+@cache
+def folders() -> frozenset[str]:
+    return frozenset(str(folder) for name in files() for folder in PurePosixPath(name).parents)
+
+
+def exists(path: str) -> bool:
+    return path in files() or path in folders()
+
+
+def anchors(text: str) -> set[str]:
+    """What a link to a part of this page may name, as GitHub makes it from the headings."""
+    found: set[str] = set()
+    seen: Counter[str] = Counter()
+    text = blanked(_FENCED, text)
+    for heading in _HEADING.findall(text):
+        words = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+        anchor = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+        found.add(f"{anchor}-{seen[anchor]}" if seen[anchor] else anchor)
+        seen[anchor] += 1
+    return found | set(_ANCHOR.findall(text))
+
+
+@cache
+def anchors_of(path: str) -> set[str]:
+    return anchors((ROOT / path).read_text(encoding="utf-8"))
+
+
+def blanked(pattern: re.Pattern[str], text: str) -> str:
+    """The text with blanks where the pattern matches, so that lines and columns stay."""
+    return pattern.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+
+
+def links(text: str) -> Iterator[tuple[int, str]]:
+    """The line and the target of every link."""
+    text = blanked(_CODE, blanked(_FENCED, text))
+    for pattern in (_LINK, _DEFINITION):
+        for found in pattern.finditer(text):
+            yield text.count("\n", 0, found.start()) + 1, next(group for group in found.groups() if group is not None)
+
+
+def paths(text: str) -> Iterator[tuple[int, str]]:
+    """The line and the path of everything between backticks that reads like a path."""
+    text = blanked(_FENCED, text)
+    for found in _CODE.finditer(text):
+        if _PATH.fullmatch(found[2].strip().rstrip("/")):
+            yield text.count("\n", 0, found.start()) + 1, found[2].strip().rstrip("/")
+
+
+def resolved(page: str, target: str) -> str | None:
+    """The path from the root; None when it leads out of the workspace."""
+    parts: list[str] = [] if target.startswith("/") else list(PurePosixPath(page).parent.parts)
+    for part in PurePosixPath(target.lstrip("/")).parts:
+        if part != "..":
+            parts.append(part)
+        elif parts:
+            parts.pop()
+        else:
+            return None
+    return "/".join(parts) or "."
+
+
+def wrong_with_link(page: str, target: str) -> str | None:
+    """What is wrong with a link of a page, in a sentence; None when nothing is."""
+    if _ELSEWHERE.match(target):
+        return None
+    name, _, anchor = unquote(target).partition("#")
+    path = resolved(page, name) if name else page
+    if path is None:
+        return f"The link {target} leads out of the workspace."
+    if not exists(path):
+        return f"The link {target} leads to {path}, which does not exist."
+    if anchor and path.endswith(".md") and anchor not in anchors_of(path):
+        return f"The link {target} names a heading that {path} does not have."
+    return None
+
+
+def wrong_with(page: str) -> Iterator[str]:
+    """A sentence for everything that is wrong with a page."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for line, target in links(text):
+        if problem := wrong_with_link(page, target):
+            yield f"{page}:{line}: {problem}"
+    for line, path in paths(text):
+        if not exists(path) and not exists(resolved(page, path) or ""):
+            yield f"{page}:{line}: There is no {path}, neither from the root nor from this page's folder."
+
+
+def main() -> int:
+    pages = sorted(name for name in files() if name.endswith(".md"))
+    problems = [problem for page in pages for problem in wrong_with(page)]
+    print(*problems, sep="\n", file=sys.stderr, end="\n" if problems else "")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
