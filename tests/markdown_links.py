@@ -1,10 +1,10 @@
 """Checks the Markdown of the workspace: every link leads to a file and a heading that exist, every path exists.
 
-Addresses outside of the workspace are not asked. It needs the standard library and git; ``make lint`` runs it.
+Addresses outside of the workspace are not asked. It needs the standard library alone; ``make lint`` runs it.
 """
 
+import os
 import re
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -23,21 +23,15 @@ _ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//")
 _PATH = re.compile(r"(?:bench|cli|deploy|docs|libs|requirements|services|tests)/[\w./-]*\w")
 
 
-@cache
-def files() -> frozenset[str]:
-    """What is committed, or is new and not ignored, by its path from the root."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
-    return frozenset(name for name in names if name and (ROOT / name).exists())
-
-
-@cache
-def folders() -> frozenset[str]:
-    return frozenset(str(folder) for name in files() for folder in PurePosixPath(name).parents)
+def pages() -> Iterator[str]:
+    """Every page, by its path from the root. Folders with a dot hold what is fetched or made."""
+    for folder, names, files in os.walk(ROOT):
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        yield from (str((Path(folder) / file).relative_to(ROOT)) for file in sorted(files) if file.endswith(".md"))
 
 
 def exists(path: str) -> bool:
-    return path in files() or path in folders()
+    return (ROOT / path).exists()
 
 
 def anchors(text: str) -> set[str]:
@@ -114,13 +108,13 @@ def wrong_with(page: str) -> Iterator[str]:
         if problem := wrong_with_link(page, target):
             yield f"{page}:{line}: {problem}"
     for line, path in paths(text):
-        if not exists(path) and not exists(resolved(page, path) or ""):
+        beside = resolved(page, path)
+        if not exists(path) and (beside is None or not exists(beside)):
             yield f"{page}:{line}: There is no {path}, neither from the root nor from this page's folder."
 
 
 def main() -> int:
-    pages = sorted(name for name in files() if name.endswith(".md"))
-    problems = [problem for page in pages for problem in wrong_with(page)]
+    problems = [problem for page in pages() for problem in wrong_with(page)]
     print(*problems, sep="\n", file=sys.stderr, end="\n" if problems else "")
     return 1 if problems else 0
 
