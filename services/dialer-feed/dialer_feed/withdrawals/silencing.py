@@ -18,7 +18,7 @@ from recobro_events.contracts.dialer_feed import ListEntryWithdrawn, WithdrawalR
 from dialer_feed import metrics, silencing_lock
 from dialer_feed.wakeups import NEWS
 from dialer_feed.withdrawals import queries
-from dialer_feed.withdrawals.withdrawing import TAKEN, LiveLists
+from dialer_feed.withdrawals.withdrawing import TAKEN, LiveLists, NotSilencing
 
 _SILENCING: Note[list[LiveLists]] = Note(list)
 """The lists, while the transaction is silencing."""
@@ -28,20 +28,25 @@ _SILENCING: Note[list[LiveLists]] = Note(list)
 async def silencing(tx: Transaction, contract_ids: Iterable[UUID]) -> AsyncIterator[LiveLists]:
     """A block that may withdraw these contracts: what it has withdrawn is numbered and published at its end.
 
-    A block that raises numbers nothing, and its transaction must not commit.
+    A block that raises numbers nothing, and its transaction must not commit. The lists end with their block.
     """
     await begin(tx)
     await lock(tx, contract_ids)
-    yield live_lists(tx)
-    await number(tx)
+    lists = live_lists(tx)
+    try:
+        yield lists
+        await number(tx)
+    finally:
+        lists.end()
+        tx.note(_SILENCING).clear()
 
 
 def live_lists(tx: Transaction) -> LiveLists:
-    """The lists to withdraw from. ``RuntimeError`` where nothing would number the withdrawals."""
+    """The lists to withdraw from. ``NotSilencing`` where nothing would number the withdrawals."""
     try:
         return tx.note(_SILENCING)[0]
     except IndexError:
-        raise RuntimeError("this transaction is not silencing: its withdrawals would get no cursor") from None
+        raise NotSilencing from None
 
 
 async def begin(tx: Transaction) -> None:

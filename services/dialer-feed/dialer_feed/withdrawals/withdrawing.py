@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from recobro_events import ContractEvent, Note, Row, Transaction
+from recobro_events import ContractEvent, Note, Transaction
 from recobro_events.contracts.dialer_feed import WithdrawalReason
 from recobro_events.contracts.portfolio import PaymentReceived
 
@@ -37,6 +37,13 @@ class Reach(NamedTuple):
     ends_on: date | None = None
 
 
+class NotSilencing(RuntimeError):
+    """A withdrawal before silencing has begun, or after its withdrawals were numbered."""
+
+    def __init__(self) -> None:
+        super().__init__("this transaction is not silencing: its withdrawals would get no cursor")
+
+
 class LiveLists:
     """The live lists, as a transaction withdraws from them that is ``silencing``.
 
@@ -45,34 +52,42 @@ class LiveLists:
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
+        self._ended = False
+
+    def end(self) -> None:
+        """Refuse every later withdrawal with ``NotSilencing``: nothing would number it."""
+        self._ended = True
 
     async def withdraw(self, causes: Sequence[Cause]) -> None:
         """Take these contracts off every live list."""
         if causes:
-            self._note(await self._tx.fetch(queries.WITHDRAW, *_columns(causes), None, False))  # noqa: FBT003
+            await self._take(queries.WITHDRAW, *_columns(causes), None, False)  # noqa: FBT003
 
     async def withdraw_from(self, list_id: UUID, causes: Sequence[Cause], *, elsewhere: bool) -> None:
         """Take these contracts off this list, live or not, and with ``elsewhere`` off every live one."""
         if causes:
-            self._note(await self._tx.fetch(queries.WITHDRAW, *_columns(causes), list_id, not elsewhere))
+            await self._take(queries.WITHDRAW, *_columns(causes), list_id, not elsewhere)
 
     async def withdraw_within(self, causes: Sequence[Cause], reaches: Sequence[Reach]) -> None:
         """Take these contracts off the live lists within their reach."""
         if causes:
             columns = (*_columns(causes), *zip(*reaches, strict=True))
-            self._note(await self._tx.fetch(queries.WITHDRAW_WITHIN, *columns))
+            await self._take(queries.WITHDRAW_WITHIN, *columns)
 
     async def withdraw_numbers(self, causes: Sequence[Cause], contact_ids: Sequence[UUID]) -> None:
         """Take off the entries that would dial these (now unusable) numbers: ``no_phone`` where no other is left."""
         if causes:
-            self._note(await self._tx.fetch(queries.WITHDRAW_NUMBERS, *_columns(causes), contact_ids))
+            await self._take(queries.WITHDRAW_NUMBERS, *_columns(causes), contact_ids)
 
     async def withdraw_unfit(self, events: Sequence[ContractEvent]) -> None:
         """Take the contracts of these events off the live lists that they may no longer be on."""
         columns = zip(*((e.contract_id, e.event_id, e.occurred_at) for e in events), strict=True)
-        self._note(await self._tx.fetch(queries.WITHDRAW_UNFIT, *columns))
+        await self._take(queries.WITHDRAW_UNFIT, *columns)
 
-    def _note(self, taken: Sequence[Row]) -> None:
+    async def _take(self, statement: str, *arguments: object) -> None:
+        if self._ended:
+            raise NotSilencing
+        taken = await self._tx.fetch(statement, *arguments)
         # Asked for anew each time: a savepoint that fails puts an older note in its place.
         self._tx.note(TAKEN).extend(sorted((row["list_id"], row["contract_id"]) for row in taken))
 

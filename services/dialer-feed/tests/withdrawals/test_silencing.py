@@ -95,6 +95,26 @@ async def test_a_block_is_waited_for_by_builders_and_by_who_speaks_about_its_con
 
 
 async def test_nothing_is_withdrawn_where_nothing_would_number_it(scene: Scene) -> None:
+    """Neither before a block nor after it, and not by lists that were kept from it."""
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
     async with scene.database.transaction() as tx:
+        with pytest.raises(RuntimeError, match="not silencing"):
+            live_lists(tx)
+        async with silencing(tx, [contract.contract_id]) as lists:
+            assert live_lists(tx) is lists
+        with pytest.raises(RuntimeError, match="not silencing"):
+            live_lists(tx)
+        with pytest.raises(RuntimeError, match="not silencing"):
+            await lists.withdraw([cause(contract)])
+    assert await scene.listed(list_id) == [contract.number]
+
+
+async def test_a_block_that_raised_leaves_no_lists(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    async with scene.database.transaction() as tx:
+        with pytest.raises(ZeroDivisionError):
+            async with tx.savepoint():
+                await withdraw_in_vain(tx, contract)
         with pytest.raises(RuntimeError, match="not silencing"):
             live_lists(tx)
