@@ -1,4 +1,4 @@
-"""Who may resolve a clarification and how, decided without I/O."""
+"""How a clarification may be resolved, decided without I/O."""
 
 import jurisdictions
 from recobro_events.contracts.portfolio import ClarificationOutcome

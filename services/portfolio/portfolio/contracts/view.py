@@ -1,4 +1,4 @@
-"""Contracts as they are shown: searched for, listed, whole."""
+"""A contract as it is shown, whole."""
 
 from datetime import date, datetime
 from uuid import UUID

@@ -1,8 +1,9 @@
 """How a change of a contract is recorded: its new position, the event that carries it, and the line of history.
 
-A use case locks the contract (``locking``), writes what its own subject keeps, and then calls ``record``. Events and
-history leave by no other way, and versions are counted here, in ``closing`` and in ``whole`` alone: every event of a
-contract carries a greater version than the one before it.
+A use case locks the contract (``locking``), writes what its own subject keeps, and then calls ``record``. What changes
+a contract leaves by no other way than this module, ``positions`` (time alone has moved it) and ``whole``. Versions are
+counted in the statements of these and of ``closing`` alone: every event of a contract carries a greater version than
+the one before it.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -76,5 +76,5 @@ async def reapply_payments(tx: Transaction, contract_ids: Collection[UUID]) -> N
 
 
 def position_of(row: Row) -> dict[str, Any]:
-    """The fields of a PositionEvent, ``version`` among them, from a row that ``reposition`` returned."""
+    """The fields of a PositionEvent, ``version`` among them, from a row of ``reposition`` or ``RAISE_VERSIONS``."""
     return {"version": row["version"]} | {name: row[name] for name in _POSITION}

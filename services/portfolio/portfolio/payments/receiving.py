@@ -1,4 +1,4 @@
-"""Money that arrives for a contract, and payments that are undone."""
+"""Money that arrives for a contract, and pays its oldest instalments."""
 
 from datetime import date, datetime
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The statements about creditors, portfolios and what their contracts add up to."""
+"""The statements about creditors and portfolios."""
 
 ADD_CREDITOR = """
 INSERT INTO creditor (name, kind, country) VALUES ($1, $2, $3)

@@ -1,4 +1,4 @@
-"""The statements of the daily run."""
+"""The statements of the daily run, of the totals by stage, and of pauses."""
 
 NEXT_DAY = """
 SELECT least($3::date, greatest($2::date + 1, min(next_change_on)))

@@ -217,6 +217,26 @@ async def test_every_route_is_guarded_by_the_scope_it_needs(client: httpx.AsyncC
     ).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("beginning", "tag"),
+    [
+        ("/v1/contracts/{contract_id}", "contracts"),
+        ("/v1/pauses/", "contracts"),
+        ("/v1/payments/", "contracts"),
+        ("/v1/clarifications/", "contracts"),
+        ("/v1/contact-points/", "contracts"),
+        ("/v1/staging-runs", "staging"),
+        ("/v1/stages", "portfolios"),
+    ],
+)
+def test_readers_of_the_openapi_document_find_a_route_under_its_tag(beginning: str, tag: str) -> None:
+    app = FastAPI()
+    for router in ROUTERS:
+        app.include_router(router)
+    found = [operations for path, operations in app.openapi()["paths"].items() if path.startswith(beginning)]
+    assert {tuple(one["tags"]) for operations in found for one in operations.values()} == {(tag,)}
+
+
 async def test_a_date_far_away_is_no_trouble(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(
         await given.portfolio(), (date(2000, 1, 1), "1.00"), (date(2100, 12, 31), "1.00")

@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from outside_reports import PHONE_KIND, receive
+from portfolio.stages import daily_run
+from portfolio.stages.daily_run import NewStagingRun
 from portfolio_builders import TODAY, Given, days_ago
 from recobro_events import Event
 from recobro_events.contracts import dialer_feed, field_visits
@@ -75,6 +77,52 @@ async def test_a_call_that_restages_what_the_run_has_not_reached_catches_up(
     [contract_id] = await not_reached(given)
     answer = await call(client, given, contract_id)
     assert answer.is_success, answer.text
+    await expect_caught_up(given, [contract_id])
+
+
+@pytest.mark.parametrize("call", [_dispute, _status, _opt_out, _new_phone])
+async def test_the_run_that_comes_later_tells_nothing_again(
+    client: httpx.AsyncClient, given: Given, call: Callable[[httpx.AsyncClient, Given, UUID], Awaitable[httpx.Response]]
+) -> None:
+    [contract_id] = await not_reached(given)
+    assert (await call(client, given, contract_id)).is_success
+    portfolio_id = (await given.row(contract_id))["portfolio_id"]
+    before = (await given.row(contract_id))["version"]
+    outcome = await daily_run.run(given.database, NewStagingRun(as_of=TOMORROW, portfolio_id=portfolio_id))
+    assert (outcome.changed, outcome.by_stage[Stage.LATE]) == (0, 1)
+    assert (await given.row(contract_id))["version"] == before
+    await expect_caught_up(given, [contract_id])
+
+
+@pytest.mark.parametrize("call", [_dispute, _status, _opt_out, _new_phone])
+@pytest.mark.parametrize("paused", [False, True])
+async def test_a_contract_that_stays_in_its_stage_says_no_change_of_it(
+    client: httpx.AsyncClient,
+    given: Given,
+    call: Callable[[httpx.AsyncClient, Given, UUID], Awaitable[httpx.Response]],
+    paused: bool,
+) -> None:
+    """An instalment falls due tomorrow; the pause holds a contract that would be late then."""
+    portfolio_id = await given.portfolio()
+    oldest = days_ago(30 if paused else 5)
+    contract_id = await given.contract(portfolio_id, (oldest, "100.00"), (TODAY, "40.00"), phones=[PHONE])
+    if paused:
+        body = {"reason": "flood", "starts_on": str(TOMORROW)}
+        assert (await client.post(f"/v1/contracts/{contract_id}/pauses", json=body)).status_code == 201
+    await given.business_date(portfolio_id, TOMORROW)
+    assert (await call(client, given, contract_id)).is_success
+    assert await published(given.database, ContractStageChanged) == []
+    row = await given.row(contract_id)
+    assert (row["stage"], str(row["overdue_balance"]), row["as_of"]) == ("early", "140.00", TOMORROW)
+
+
+async def test_what_the_run_never_reaches_catches_up_too(client: httpx.AsyncClient, given: Given) -> None:
+    """A contract that was handed back stands still until something is said of it."""
+    [contract_id] = await not_reached(given)
+    async with given.database.transaction() as tx:
+        returned = "UPDATE contract SET state = 'returned', next_change_on = NULL WHERE contract_id = $1"
+        await tx.execute(returned, contract_id)
+    assert (await _status(client, given, contract_id)).status_code == 201
     await expect_caught_up(given, [contract_id])
 
 
