@@ -47,6 +47,10 @@ class Restated(PaymentEvent, type=f"{LIVE}.restated.v1", lane=Lane.BULK):
     """The same fact among a million."""
 
 
+class Held(ContractEvent, type=f"{BACKLOG}.held.v1"):
+    """Makes the backlog known as a service that publishes; what it publishes is ``Paid``."""
+
+
 class Noted(ContractEvent, type=f"{NAME}.noted.v1"):
     """What the reader says of each."""
 
@@ -64,7 +68,7 @@ class Answers(StrEnum):
 
 def reader(log: str, source: str, applied: Applied, answers: Answers) -> Consumer:
     """Keeps the newest payments of ``source`` by one statement, and answers each as it is told; tells ``applied``."""
-    consumer = Consumer(READERS[log], listens_to=[source], platform=())
+    consumer = Consumer(READERS[log], listens_to=[source])
 
     async def keep(payments: Sequence[PaymentEvent], tx: Transaction) -> None:
         columns = rows.columns([rows.row(payment) for payment in payments])
@@ -85,6 +89,6 @@ def reader(log: str, source: str, applied: Applied, answers: Answers) -> Consume
         urgent = [payment.reference for payment in payments if isinstance(payment, Paid)]
         tx.after_commit(lambda: applied(len(payments), urgent))
 
-    consumer.on(Paid)(keep)
-    consumer.on(Restated)(keep)
+    # Not by `on`: three services publish these types here, and `on` asks for one of a service that is listened to.
+    consumer.handlers |= {Paid: keep, Restated: keep}
     return consumer

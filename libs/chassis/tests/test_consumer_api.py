@@ -29,7 +29,7 @@ class Desk:
         self.unbearable: set[str] = set()
         self.applied: list[str] = []
         self.while_noting: Callable[[], Awaitable[object]] | None = None
-        self.consumer = Consumer("portfolio", listens_to=("dialer-feed",), platform=())
+        self.consumer = Consumer("portfolio", listens_to=("dialer-feed",))
         self.consumer.on(PaymentClaimed)(self._note)
         self.app = toy_app(Toy(self.consumer), database)
         self.client: httpx.AsyncClient

@@ -18,18 +18,17 @@ from recobro_events.postgres import PostgresTransport
 from recobro_events.schema import CREATE
 
 LOG, *KAFKA = sys.argv[1:]
-ORDERS, KITCHEN = (f"{urlsplit(LOG).path[1:]}-{service}" for service in ("orders", "kitchen"))
 TABLES = {
-    ORDERS: "CREATE TABLE orders (order_id uuid PRIMARY KEY, pizza text NOT NULL, minutes integer)",
-    KITCHEN: """CREATE TABLE menu (pizza text PRIMARY KEY, minutes integer NOT NULL);
+    "orders": "CREATE TABLE orders (order_id uuid PRIMARY KEY, pizza text NOT NULL, minutes integer)",
+    "kitchen": """CREATE TABLE menu (pizza text PRIMARY KEY, minutes integer NOT NULL);
         CREATE TABLE baked (order_id uuid PRIMARY KEY, minutes integer NOT NULL)""",
 }
 BAKE = """INSERT INTO baked SELECT order_id, menu.minutes
     FROM unnest($1::uuid[], $2::text[]) AS placed (order_id, pizza) LEFT JOIN menu USING (pizza) RETURNING *"""
 NOTE = "UPDATE orders SET minutes = took FROM unnest($1::uuid[], $2::int[]) AS baked (id, took) WHERE order_id = id"
 ALL_BAKED = "SELECT bool_and(minutes IS NOT NULL) FROM orders WHERE order_id = ANY($1)"
-orders = Consumer(ORDERS, listens_to=[KITCHEN])
-kitchen = Consumer(KITCHEN, listens_to=[ORDERS])
+orders = Consumer("orders", listens_to=["kitchen"])
+kitchen = Consumer("kitchen", listens_to=["orders"])
 
 
 class OrderPlaced(Event, type="orders.order-placed.v1", key="order_id"):
@@ -93,11 +92,12 @@ async def until(database: Database, question: str, *arguments: object) -> None:
 
 async def start(consumer: Consumer) -> tuple[Database, Runtime]:
     """A service at work: its database, with the runtime's tables beside its own, its relay and its subscription."""
-    admin = await asyncpg.connect(LOG)
-    if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", consumer.service):
-        await admin.execute(f'CREATE DATABASE "{consumer.service}"')
+    admin, url = await asyncpg.connect(LOG), urlsplit(LOG)
+    name = f"{url.path[1:]}-{consumer.service}"
+    if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", name):
+        await admin.execute(f'CREATE DATABASE "{name}"')
     await admin.close()
-    database = Database(urlsplit(LOG)._replace(path=f"/{consumer.service}").geturl())
+    database = Database(url._replace(path=f"/{name}").geturl())
     await database.open()
     async with database.transaction() as tx:
         if await tx.fetchval("SELECT to_regclass('inbox')") is None:

@@ -1,10 +1,11 @@
 """What a service does with the events that it listens to: its handlers, named in one place."""
 
+import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, overload
 
 from recobro_events._database.transaction import Transaction
-from recobro_events.contracts.base import SERVICE_LANES, Event, Lane, bulk_sources
+from recobro_events.contracts.base import REGISTRY, SERVICE_LANES, Event, Lane, bulk_sources
 
 E = TypeVar("E", bound=Event)
 E2 = TypeVar("E2", bound=Event)
@@ -12,6 +13,8 @@ Handler = Callable[[Sequence[E], Transaction], Awaitable[None]]
 First = Callable[[Transaction], Awaitable[None]]
 LockRows = Callable[[Transaction, Sequence[Event]], Awaitable[None]]
 Last = Callable[[Transaction], Awaitable[None]]
+RUNTIME = "runtime"
+"""The first part of the types that the runtime of every service publishes."""
 
 
 class Consumer:
@@ -41,11 +44,14 @@ class Consumer:
     def on(self, /, *event_types: type[Event]) -> Callable[[Handler[Any]], Handler[Any]]:
         """Apply events of these types with the decorated handler; a list holds events of one of them.
 
-        ``ValueError`` when one of them has a handler already.
+        ``ValueError`` when one of them has a handler already, or would never arrive here; ``TypeError`` when the
+        handler is not an async function of the events and the transaction.
         """
 
         def register(handler: Handler[Any]) -> Handler[Any]:
+            self._check_signature(handler, "the events and the transaction", 2)
             for event_type in event_types:
+                self._check_that_it_arrives(event_type)
                 if event_type in self.handlers:
                     raise ValueError(f"{self.service} handles {event_type.__name__} twice")
                 self.handlers[event_type] = handler
@@ -55,16 +61,19 @@ class Consumer:
 
     def first(self, hook: First) -> First:
         """Run this as the first statement of every batch: a service's advisory lock."""
+        self._check_signature(hook, "the transaction", 1)
         self.first_hook = hook
         return hook
 
     def lock_rows(self, hook: LockRows) -> LockRows:
         """Lock the rows of these events' keys, sorted, before any handler runs."""
+        self._check_signature(hook, "the transaction and the events", 2)
         self.lock_hook = hook
         return hook
 
     def last(self, hook: Last) -> Last:
         """Run this after the last wave: rows that the keys share are touched here, once, in key order."""
+        self._check_signature(hook, "the transaction", 1)
         self.last_hook = hook
         return hook
 
@@ -75,6 +84,38 @@ class Consumer:
     def lanes_of(self, source: str) -> tuple[Lane, ...]:
         """The lanes on which it hears ``source``."""
         return lanes_heard(source, listened_to=source in self.listens_to)
+
+    def check_sources(self) -> None:
+        """``ValueError`` when it listens to a service of which no event type is known: nobody would publish there."""
+        known = {event_type.partition(".")[0] for event_type in REGISTRY}
+        if unknown := [source for source in self.listens_to if source not in known]:
+            raise ValueError(
+                f"{self.service} listens to {', '.join(unknown)}, and no known event type begins with that name:"
+                f" events are known of {', '.join(sorted(known))}; is it misspelt, or is a module with contracts not"
+                " imported?"
+            )
+
+    def _check_that_it_arrives(self, event_type: type[Event]) -> None:
+        name = getattr(event_type, "type", None)
+        if name is None:
+            raise ValueError(f"{self.service} cannot handle {event_type.__name__}: the class names no event type")
+        source = name.partition(".")[0]
+        if event_type.lane not in SERVICE_LANES:
+            raise ValueError(f"{self.service} cannot handle {name}: services do not listen to lane {event_type.lane}")
+        if source not in (*self.listens_to, RUNTIME):
+            raise ValueError(
+                f"{self.service} handles {name} but does not listen to {source}, only to"
+                f" {', '.join(self.listens_to) or 'nobody'}: add {source} to listens_to"
+            )
+
+    def _check_signature(self, function: Callable[..., Any], takes: str, parameters: int) -> None:
+        name = getattr(function, "__qualname__", repr(function))
+        if not inspect.iscoroutinefunction(function):
+            raise TypeError(f"{self.service} cannot call {name}: it must be an async function")
+        try:
+            inspect.signature(function).bind(*range(parameters))
+        except TypeError as error:
+            raise TypeError(f"{self.service} cannot call {name}: it must take {takes}; {error}") from error
 
 
 def lanes_heard(source: str, *, listened_to: bool) -> tuple[Lane, ...]:

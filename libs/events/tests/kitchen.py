@@ -70,7 +70,7 @@ class Table:
         self.kitchen = kitchen
         self.groups: list[list[Event]] = []
         self.before_handling: Callable[[], Awaitable[None]] | None = None
-        self.consumer = Consumer("table", listens_to=(kitchen.name,), platform=())
+        self.consumer = Consumer("table", listens_to=(kitchen.name,))
         self._member = member
         self._thanks = thanks
         self.consumer.on(kitchen.Served)(self._serve)

@@ -51,7 +51,7 @@ class Pair:
             await runtime.start()
 
     def _feed_consumer(self) -> Consumer:
-        consumer = Consumer("dialer-feed", listens_to=("portfolio",), platform=())
+        consumer = Consumer("dialer-feed", listens_to=("portfolio",))
 
         @consumer.on(ContractClosed)
         async def note(events: Sequence[ContractClosed], _tx: Transaction) -> None:
@@ -60,7 +60,7 @@ class Pair:
         return consumer
 
     def _answerer(self) -> Consumer:
-        return Consumer("portfolio", listens_to=("dialer-feed",), platform=())
+        return Consumer("portfolio", listens_to=("dialer-feed",))
 
     async def ask(self) -> UUID:
         async with self.feed.transaction() as tx:

@@ -1,5 +1,6 @@
 """The example runs with nothing of the rest, and what the README says can be looked up: tests, metrics, constants."""
 
+import asyncio
 import importlib
 import re
 import subprocess
@@ -14,6 +15,7 @@ from pkgutil import walk_packages
 import asyncpg
 import pytest
 import recobro_events
+from aiokafka.admin import AIOKafkaAdminClient
 from prometheus_client.metrics import MetricWrapperBase
 from recobro.postgres import EmbeddedPostgres
 from recobro_events import _metrics as metrics
@@ -77,12 +79,28 @@ def test_two_services_play_their_story_over_postgresql_alone(pizzeria: str) -> N
     play(pizzeria)
 
 
+@pytest.fixture
+async def empty_kafka(kafka_bootstrap: str) -> str:
+    """A broker that has not heard the story, though it may have served an earlier run of the tests."""
+    told = {"orders.events", "kitchen.events"}
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    await admin.start()
+    try:
+        async with asyncio.timeout(60):
+            while known := told & set(await admin.list_topics()):
+                await admin.delete_topics(sorted(known))
+                await asyncio.sleep(0.1)
+    finally:
+        await admin.close()
+    return kafka_bootstrap
+
+
 @pytest.mark.kafka
-def test_they_play_it_over_kafka(pizzeria: str, kafka_bootstrap: str) -> None:
-    modules = play(pizzeria, kafka_bootstrap)
+def test_they_play_it_over_kafka(pizzeria: str, empty_kafka: str) -> None:
+    modules = play(pizzeria, empty_kafka)
     assert_that_nothing_of_the_rest_is_among(modules)
     assert "aiokafka" in modules
-    play(pizzeria, kafka_bootstrap)
+    play(pizzeria, empty_kafka)
 
 
 def test_a_story_that_fails_exits_with_1(postgres: EmbeddedPostgres) -> None:

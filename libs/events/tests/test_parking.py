@@ -33,7 +33,7 @@ class Notes:
         self.silenced: list[UUID] = []
         self.heard_again: list[UUID] = []
         self.while_noting: Callable[[], Awaitable[None]] | None = None
-        self.consumer = Consumer("notes", listens_to=("dialer-feed",), platform=())
+        self.consumer = Consumer("notes", listens_to=("dialer-feed", "portfolio"))
         self.consumer.lock_rows(self._lock)
         self.consumer.on(PaymentClaimed)(self._note)
         self.consumer.on(ContactInvalid)(self._note_number)

@@ -30,8 +30,8 @@ class Pair:
     runtimes: list[Runtime] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.feed_consumer = Consumer("dialer-feed", listens_to=("portfolio",), platform=())
-        self.portfolio_consumer = Consumer("portfolio", listens_to=("dialer-feed",), platform=())
+        self.feed_consumer = Consumer("dialer-feed", listens_to=("portfolio",))
+        self.portfolio_consumer = Consumer("portfolio", listens_to=("dialer-feed",))
         self.portfolio_consumer.on(PaymentClaimed)(self._hear)
 
     async def _hear(self, claims: Sequence[PaymentClaimed], _tx: Transaction) -> None:

@@ -72,7 +72,7 @@ async def test_nothing_is_said_before_what_was_lost_has_been_read_again(
 
     await mark_restored(database, 0)
     transport = MemoryTransport(2)
-    consumer = Consumer("dialer-feed", listens_to=("portfolio",), platform=())
+    consumer = Consumer("dialer-feed", listens_to=("portfolio",))
     runtime = Runtime("dialer-feed", database, transport, consumer, source=Source(say))
     await runtime.start()
 
@@ -84,7 +84,7 @@ async def test_nothing_is_said_before_what_was_lost_has_been_read_again(
     assert not await rebuilding.say_again(database, consumer, Source(say))
     assert said == []
     other = await new_database()
-    answering = Runtime("portfolio", other, transport, Consumer("portfolio", listens_to=("dialer-feed",), platform=()))
+    answering = Runtime("portfolio", other, transport, Consumer("portfolio", listens_to=("dialer-feed",)))
     await answering.start()
 
     async def has_said() -> bool:

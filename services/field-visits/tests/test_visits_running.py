@@ -25,7 +25,7 @@ class Portfolio:
     def __init__(self, database: Database, transport: MemoryTransport) -> None:
         self.heard: list[VisitCancelled] = []
         self._database = database
-        hears = Consumer("portfolio", listens_to=("field-visits",), platform=())
+        hears = Consumer("portfolio", listens_to=("field-visits",))
         hears.on(VisitCancelled)(self._hear)
         self.runtime = Runtime("portfolio", database, transport, hears)
 

@@ -50,8 +50,11 @@ class Runtime:
     ) -> None:
         """``agencies``: it also publishes what agencies hear. ``source``: what it can say again.
 
-        ``relays``, ``consumes``: whether this process does it; whoever consumes also keeps house.
+        ``relays``, ``consumes``: whether this process does it; whoever consumes also keeps house. ``ValueError`` when
+        the consumer listens to a service of which no event type is known.
         """
+        if consumer is not None:
+            consumer.check_sources()
         self.service = service
         self.consumer = consumer
         self._source = source

@@ -90,6 +90,10 @@ SERVICE_LANES = (Lane.EVENTS, Lane.BULK)
 
 EVERYONE = "*"
 
+_TYPE_RULE = "the publishing service, the name of the fact and v with a number, words in lower case joined by hyphens"
+_WORDS = "[a-z][a-z0-9]*(-[a-z0-9]+)*"
+_IS_EVENT_TYPE = re.compile(rf"{_WORDS}\.{_WORDS}\.v[1-9][0-9]*")
+
 
 class Envelope(NamedTuple):
     """What travels beside the body, as CloudEvents 1.0 headers.
@@ -116,8 +120,9 @@ class Part(BaseModel):
 class Event(Part):
     """A fact. Immutable; unknown fields are ignored, so that old readers survive new writers.
 
-    A subclass that names its ``type`` is entered in ``REGISTRY``. ``event_id``, ``occurred_at`` and ``source``
-    are there only on an event that was received.
+    A subclass that names its ``type`` is entered in ``REGISTRY``; ``ValueError`` unless the type has the form
+    ``<service>.<name-of-the-fact>.v<n>``. ``event_id``, ``occurred_at`` and ``source`` are there only on an event that
+    was received.
     """
 
     type: ClassVar[str]
@@ -137,6 +142,10 @@ class Event(Part):
             cls.key_field = key
         if type is None:
             return
+        if not _IS_EVENT_TYPE.fullmatch(type):
+            raise ValueError(
+                f'event type "{type}" of {cls.__name__} is not like "orders.order-placed.v1": {_TYPE_RULE}'
+            )
         if type in REGISTRY:
             raise ValueError(f"event type {type} is declared twice")
         cls.type = type

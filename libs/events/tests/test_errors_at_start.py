@@ -1,0 +1,122 @@
+"""What cannot work is refused before anything runs, with a sentence that says what to change."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from kitchen import Kitchen
+from recobro_events import Consumer, ContractEvent, Database, Event, Runtime, Transaction
+from recobro_events.contracts import agency
+from recobro_events.contracts.runtime import ContractSetAside
+from recobro_events.memory import MemoryTransport
+
+
+class Handlers:
+    """Functions that a consumer may be given by mistake, and one that it may have."""
+
+    async def right(self, events: Sequence[Event], tx: Transaction) -> None: ...
+
+    def not_async(self, events: Sequence[Event], tx: Transaction) -> None: ...
+
+    async def no_transaction(self, events: Sequence[Event]) -> None: ...
+
+    async def three(self, events: Sequence[Event], tx: Transaction, third: int) -> None: ...
+
+    async def a_default(self, events: Sequence[Event], tx: Transaction, third: int = 3) -> None: ...
+
+
+MISTAKES: list[tuple[Callable[..., Any], str]] = [
+    (Handlers().not_async, r"table cannot call Handlers\.not_async: it must be an async function"),
+    (Handlers().no_transaction, "it must take the events and the transaction; too many positional arguments"),
+    (Handlers().three, "it must take the events and the transaction; missing a required argument: 'third'"),
+]
+
+
+@pytest.fixture
+def kitchen() -> Kitchen:
+    return Kitchen()
+
+
+@pytest.fixture
+def consumer(kitchen: Kitchen) -> Consumer:
+    return Consumer("table", listens_to=[kitchen.name])
+
+
+@pytest.mark.parametrize(("mistake", "why"), MISTAKES)
+def test_a_handler_with_another_signature(
+    consumer: Consumer, kitchen: Kitchen, mistake: Callable[..., Any], why: str
+) -> None:
+    with pytest.raises(TypeError, match=why):
+        consumer.on(kitchen.Served)(mistake)
+    assert consumer.handlers == {}
+
+
+def test_a_handler_that_can_be_called_with_both(consumer: Consumer, kitchen: Kitchen) -> None:
+    consumer.on(kitchen.Served)(Handlers().right)
+    consumer.on(kitchen.Stocked)(Handlers().a_default)
+    assert set(consumer.handlers) == {kitchen.Served, kitchen.Stocked}
+
+
+@pytest.mark.parametrize("hook", ["first", "lock_rows", "last"])
+def test_a_hook_with_another_signature(consumer: Consumer, hook: str) -> None:
+    with pytest.raises(TypeError, match="it must take the transaction"):
+        getattr(consumer, hook)(Handlers().three)
+
+
+def test_an_event_of_a_service_that_is_not_listened_to(consumer: Consumer, kitchen: Kitchen) -> None:
+    other = Kitchen()
+    why = f"table handles {other.Served.type} but does not listen to {other.name}, only to {kitchen.name}: add"
+    with pytest.raises(ValueError, match=why):
+        consumer.on(kitchen.Served, other.Served)(Handlers().right)
+
+
+def test_an_event_that_leads_out_of_the_platform() -> None:
+    with pytest.raises(ValueError, match="services do not listen to lane agencies"):
+        Consumer("table", listens_to=["agency"]).on(agency.ClarificationOpened)(Handlers().right)
+
+
+def test_an_event_class_without_a_type(consumer: Consumer) -> None:
+    with pytest.raises(ValueError, match="cannot handle ContractEvent: the class names no event type"):
+        consumer.on(ContractEvent)(Handlers().right)
+
+
+def test_what_the_runtime_says_is_heard_from_everyone(consumer: Consumer) -> None:
+    consumer.on(ContractSetAside)(Handlers().right)
+    assert ContractSetAside in consumer.handlers
+
+
+def test_a_topic_that_nobody_publishes(kitchen: Kitchen) -> None:
+    misspelt = f"{kitchen.name}s"
+    consumer = Consumer("table", listens_to=[kitchen.name, misspelt])
+    database = Database("postgresql://nowhere/none")
+    with pytest.raises(ValueError, match=f"table listens to {misspelt}, and no known event type begins with that name"):
+        Runtime("table", database, MemoryTransport(), consumer)
+    Runtime("table", database, MemoryTransport(), Consumer("table", listens_to=[kitchen.name]))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "order-placed.v1",
+        "orders.order-placed",
+        "orders.order-placed.1",
+        "orders.order-placed.v0",
+        "orders.order_placed.v1",
+        "Orders.order-placed.v1",
+        "orders.OrderPlaced.v1",
+        "orders.eu.order-placed.v1",
+        "orders.-placed.v1",
+        "orders.order-placed.v1 ",
+        "",
+    ],
+)
+def test_a_type_against_the_rule(name: str) -> None:
+    with pytest.raises(ValueError, match=r'of Placed is not like "orders\.order-placed\.v1"'):
+        type("Placed", (ContractEvent,), {"__module__": __name__}, type=name)
+
+
+def test_a_type_by_the_rule() -> None:
+    name = f"orders2.order-placed-{uuid4().hex}.v12"
+    placed = type("Placed", (ContractEvent,), {"__module__": __name__}, type=name)
+    assert placed(contract_id=UUID(int=1)).type == name
