@@ -2,13 +2,14 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 import run_folder
 from fresh_databases import FreshDatabases
+from process_guard import GUARD
 from recobro.errors import Trouble
 from recobro.postgres import EmbeddedPostgres
 from run_servers import OwnServers, Servers, ServersElsewhere, kafka_jars, postgres_at
@@ -17,6 +18,7 @@ from xdist.workermanage import WorkerController
 
 _SERVERS = pytest.StashKey[Servers]()
 _FOLDER = pytest.StashKey[Path | None]()
+_OF_KAFKA = frozenset({"kafka_bootstrap", "kafka_jars", "own_kafka"})
 
 
 class _ByFile(LoadFileScheduling):  # type: ignore[misc]
@@ -51,6 +53,29 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         servers.stop()
     if (folder := config.stash.get(_FOLDER, None)) is not None:
         run_folder.leave(folder)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Kafka is a process, whoever started it."""
+    fixtures = getattr(item, "fixturenames", ())
+    if item.get_closest_marker("kafka") or not _OF_KAFKA.isdisjoint(fixtures):
+        item.add_marker(pytest.mark.process)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    if item.get_closest_marker("process") is None:
+        GUARD.watch()
+    try:
+        return (yield)
+    finally:
+        GUARD.release()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    yield
+    GUARD.check()
 
 
 def pytest_collection_finish() -> None:

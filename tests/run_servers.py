@@ -15,6 +15,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import asyncpg
+from process_guard import GUARD
 from recobro import kafka
 from recobro.errors import Trouble
 from recobro.postgres import EmbeddedPostgres, free_port
@@ -50,7 +51,7 @@ class OwnServers:
         self._starters = starters
         self._stack = contextlib.ExitStack()
         # A server ends with the thread that started it, so each has one that stays.
-        self._threads = {name: ThreadPoolExecutor(1, name) for name in starters}
+        self._threads = {name: ThreadPoolExecutor(1, name, GUARD.permit) for name in starters}
         self._lock = threading.Lock()
         self._found: dict[str, Future[str]] = {}
         self._listener: Listener | None = None

@@ -111,6 +111,7 @@ def test_every_import_contract_has_its_breach() -> None:
     assert {contract["name"] for contract in settings["tool"]["importlinter"]["contracts"]} == set(BREACHES)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("contract", BREACHES)
 def test_a_breach_of_an_import_contract_fails_the_linter(copy_of_the_code: Path, contract: str) -> None:
     name, line = BREACHES[contract]
@@ -144,6 +145,7 @@ def test_all_that_is_private_to_the_runtime_is_named_as_such() -> None:
     assert set(forbidden) == {f"recobro_events.{module}" for module in private}
 
 
+@pytest.mark.process
 def test_no_committed_file_holds_a_download_address_or_a_path_of_a_machine() -> None:
     index = re.compile(
         r"(?:index-url|find-links|files\.pythonhosted|registry\.npmjs|repo1\.maven|maven-central)[^\n]*", re.I

@@ -17,7 +17,7 @@ from chassis.testing import mint, test_settings
 from recobro.postgres import EmbeddedPostgres
 from recobro.session import free_port_base
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
 
 @dataclass

@@ -18,6 +18,8 @@ from recobro_events.postgres import PostgresTransport
 from recobro_events.schema import CREATE
 from recobro_platform import SERVICES
 
+pytestmark = pytest.mark.process
+
 DATABASES = [service.database for service in SERVICES]
 
 

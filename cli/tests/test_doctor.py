@@ -227,6 +227,7 @@ def told_by(platform: Platform, *arguments: str) -> tuple[int, list[dict[str, An
     return ran.exit_code, json.loads(ran.stdout)
 
 
+@pytest.mark.process
 def test_a_platform_that_runs_is_well_until_one_service_stops() -> None:
     with started_platform() as platform:
         code, told = told_by(platform, "doctor")

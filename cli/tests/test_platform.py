@@ -20,6 +20,8 @@ from recobro.postgres import free_port, is_free
 from recobro.session import free_port_base
 from recobro_platform import SCOPES
 
+pytestmark = pytest.mark.process
+
 SCRIPT = Path(__file__).with_name("dummy_platform.py")
 
 

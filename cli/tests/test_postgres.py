@@ -11,6 +11,8 @@ import pytest
 from recobro.postgres import EmbeddedPostgres, PostgresFailed, free_port, is_free
 from recobro.processes import is_alive
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def server(open_folder: Path) -> Iterator[EmbeddedPostgres]:

@@ -12,6 +12,8 @@ import pytest
 from recobro.processes import ProcessRecord
 from recobro.supervisor import Program, Supervisor
 
+pytestmark = pytest.mark.process
+
 SLEEPER = "import time; print('started', flush=True); time.sleep(600)"
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
 SHIM = f"import os, sys; os.execv(sys.executable, [sys.executable, '-c', {SLEEPER!r}])"

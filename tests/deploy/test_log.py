@@ -10,6 +10,8 @@ from recobro_events.contracts import agency
 from recobro_events.kafka import RETENTION_MS
 from recobro_platform import SERVICE_NAMES, service_named
 
+pytestmark = pytest.mark.process
+
 OVERLAYS = {"overlays/production": (3, 2), "overlays/local": (1, 1)}
 Right = tuple[str, str, str, str]
 

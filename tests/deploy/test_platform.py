@@ -7,6 +7,8 @@ import yaml
 from deploy.cluster import ROOT, Resource, built, named, of_kind
 from recobro_platform import SERVICE_NAMES, service_named
 
+pytestmark = pytest.mark.process
+
 MONITORING = ROOT / "deploy" / "monitoring"
 
 

@@ -10,6 +10,8 @@ from deploy.cluster import ROOT, Resource, containers, named, of_kind, pod_templ
 from recobro.log_settings import program_of
 from recobro_platform import SERVICE_NAMES, SERVICES, service_named
 
+pytestmark = pytest.mark.process
+
 OVERLAYS = ("overlays/production", "overlays/local")
 ROLES = ("api", "relay", "consumer")
 # Of the operations image: cli/recobro.

@@ -11,6 +11,8 @@ from deploy.cluster import Resource, containers, of_kind, pod_templates
 from deploy.policies import Peer, connections
 from recobro_platform import SERVICE_NAMES, VERSION
 
+pytestmark = pytest.mark.process
+
 OURS = "recobro"
 ROLES = ("api", "relay", "consumer")
 OVERLAYS = ("overlays/production", "overlays/local")

@@ -17,6 +17,7 @@ from faults.waiting import until
 from faults.world import World, started_world
 
 pytestmark = [
+    pytest.mark.process,
     pytest.mark.timeout(300),
     pytest.mark.skipif("RECOBRO_FAULTS" not in os.environ, reason="the rig proves itself in `make faults`"),
 ]

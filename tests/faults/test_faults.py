@@ -12,6 +12,7 @@ from faults.world import World
 from recobro.kafka import KafkaFailed
 
 pytestmark = [
+    pytest.mark.process,
     pytest.mark.timeout(300),
     pytest.mark.skipif("RECOBRO_FAULTS" not in os.environ, reason="faults are injected by `make faults`"),
 ]

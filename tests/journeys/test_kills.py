@@ -19,6 +19,8 @@ from recobro.client import Client
 from recobro_platform import SERVICE_NAMES, service_named
 from running_platform import Platform
 
+pytestmark = pytest.mark.process
+
 AS_OF = date(2026, 11, 22)
 RATE = 50.0
 # ``make test`` kills the one whose failure would be called about; ``make faults`` kills them all, with more payments.

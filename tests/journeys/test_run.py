@@ -9,6 +9,8 @@ from recobro.data import DataFolder
 from recobro.session import free_port_base
 from running_platform import RECOBRO, started_program
 
+pytestmark = pytest.mark.process
+
 STORY_SECONDS = 300.0
 
 

@@ -24,6 +24,8 @@ from recobro.data import DataFolder
 from recobro_platform import SCOPES, SERVICES
 from running_platform import Platform
 
+pytestmark = pytest.mark.process
+
 AS_OF = date(2026, 11, 22)
 NOT_FOR_AGENCIES = 403
 NO_LETTER = "9007199254740993"

@@ -254,6 +254,7 @@ def test_dashboards_can_be_told_apart_and_every_panel_says_what_it_shows() -> No
         assert panel["datasource"]["uid"] == "${datasource}", where
 
 
+@pytest.mark.process
 def test_prometheus_understands_every_panel_and_every_query_of_the_runbooks(tmp_path: Path) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:

@@ -107,6 +107,7 @@ async def test_the_chassis_s_own_tables_fit_with_the_runtime_s(database_dsn: str
     await connection.close()
 
 
+@pytest.mark.process
 async def test_with_nothing_to_do_alembic_is_not_even_imported(database_dsn: str, package: Path) -> None:
     """It is half of a service's start, and a service that was killed is to be back at once."""
     await asyncio.to_thread(upgrade, database_dsn, "toy_migrations")

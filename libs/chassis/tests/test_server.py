@@ -11,8 +11,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 from chassis.testing import mint, test_settings
 from recobro.postgres import free_port
+
+pytestmark = pytest.mark.process
 
 PROGRAM = """
 import asyncio, os, sys

@@ -105,6 +105,7 @@ def test_nothing_is_written_when_a_contract_changed_incompatibly(
     assert (docs / "asyncapi.json").read_text() == "{}"
 
 
+@pytest.mark.process
 def test_make_lint_fails_on_a_broken_contract(tmp_path: Path) -> None:
     lint = subprocess.run(["make", "--dry-run", "lint"], cwd=ROOT, capture_output=True, text=True, check=True)
     [command] = [line for line in lint.stdout.splitlines() if "events.catalogue" in line]

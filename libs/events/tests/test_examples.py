@@ -20,6 +20,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from recobro.postgres import EmbeddedPostgres
 from recobro_events import _metrics as metrics
 
+pytestmark = pytest.mark.process
+
 LIBRARY = Path(__file__).parents[1]
 WORKSPACE = LIBRARY.parents[1]
 EXAMPLE = LIBRARY / "examples/pizzeria.py"

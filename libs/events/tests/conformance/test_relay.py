@@ -17,6 +17,8 @@ from kitchen import Scene, read_all, until
 from recobro_events import Lane, schema
 from recobro_events.contracts.agency import AgencyRegistered, ListEntryWithdrawn
 
+pytestmark = pytest.mark.process
+
 FROZEN_AFTER_SECONDS = 1.5
 PLATES = [uuid4() for _ in range(10)]
 

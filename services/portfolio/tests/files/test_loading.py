@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 from uuid import UUID, uuid5
 
+import pytest
 from chassis.testing import client_for, mint, test_settings
 from desk import Desk, csv_of, row
 from portfolio.files.loader import Loader
@@ -20,6 +21,7 @@ from recobro_events.contracts.portfolio import (
 from recobro_events.testing import published
 
 
+@pytest.mark.process
 async def test_the_sample_portfolio_has_the_figures_of_its_key(database: Database) -> None:
     key = json.loads(SAMPLE_KEY.read_text())
     loader = Loader(database, poll_seconds=0.1)

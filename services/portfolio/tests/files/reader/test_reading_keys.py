@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from portfolio_files import SAMPLE, SAMPLE_KEY, Read, read
 
+pytestmark = pytest.mark.process
+
 GENERATOR = Path(__file__).parents[5] / "bench" / "make_portfolio.py"
 CODE_OF_FAULT = {"amount_text": "bad_amount", "nul_char": "control_character"}
 
