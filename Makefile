@@ -16,6 +16,7 @@ PORT_BASE ?= 8000
 KAFKA_DATA ?= .kafka
 KAFKA_PORT ?= 9092
 MINUTES ?= 60
+WORKERS ?= 4
 PREVIOUS ?= $(shell git describe --tags --abbrev=0 2>/dev/null)
 
 # Many processes are started here: where this is set, each of them would compile all that is ours again.
@@ -33,8 +34,14 @@ demo: setup ## play the main job on a platform of its own, check every step, sto
 demo-kafka: setup ## the same over a real Apache Kafka: KAFKA_BOOTSTRAP, else one of its own
 	@$(BIN)/recobro run --once --kafka
 
-test: setup ## run the tests; what was skipped is listed with its reason (PYTEST_ARGS for pytest)
-	@$(BIN)/python -m pytest -n 4 $(PYTEST_ARGS)
+test: setup ## run all tests; what was skipped is listed with its reason (PYTEST_ARGS for pytest)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+test-fast: setup ## run the tests that start no process beside PostgreSQL (PYTEST_ARGS for pytest)
+	@$(BIN)/python -m pytest -n $(WORKERS) -m "not process" $(PYTEST_ARGS)
+
+faults-short: setup ## inject one fault over each log, and show that the rig notices a defect, in a minute
+	@RECOBRO_FAULTS=1 $(BIN)/python -m pytest tests/faults -k "embedded-killed-anyone or kafka-killed-anyone or rolled_back"
 
 faults: setup ## kill every process under payments, inject a selection of faults, and show that the rig notices defects
 	@RECOBRO_FAULTS=1 RECOBRO_FAULT_PAYMENTS=$${RECOBRO_FAULT_PAYMENTS:-100} \
@@ -138,5 +145,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES)) libs/platform/recobr
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test faults faults-long bench-events monitoring-check dashboards images compose-check k8s-check \
+.PHONY: help run demo demo-kafka test test-fast faults-short faults faults-long bench-events monitoring-check dashboards images compose-check k8s-check \
 	upgrade-check format typecheck lint contracts settings locks kafka kafka-stop stop clean distclean setup

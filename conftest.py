@@ -37,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if (given := getattr(config, "workerinput", None)) is not None:
         config.stash[_SERVERS] = ServersElsewhere(*given["servers"])
         return
+    # Of what a broker's Java does in a run, compiling twice and collecting in parallel would be the larger part.
+    os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
     config.stash[_FOLDER] = run_folder.enter()
     config.stash[_SERVERS] = OwnServers()
 

@@ -51,13 +51,17 @@ class FreshDatabases:
 
         return await self._create(await self._template("runtime", fill))
 
-    async def migrated(self, package: str) -> str:
-        """One with the newest tables of a service, which is named by its package."""
+    async def migrated(self, migrations: str) -> str:
+        """One with the newest tables of a service, whose package of migrations is named."""
 
         async def fill(dsn: str) -> None:
-            await asyncio.to_thread(upgrade, dsn, f"{package}.migrations")
+            await asyncio.to_thread(upgrade, dsn, migrations)
 
-        return await self._create(await self._template(package, fill))
+        return await self._create(await self._template(migrations.replace(".", "_"), fill))
+
+    async def copy(self, dsn: str) -> str:
+        """One like that, to which nobody may be connected."""
+        return await self._create(dsn.rpartition("/")[2])
 
     async def drop(self, *dsns: str) -> None:
         async with self._administrator() as admin:

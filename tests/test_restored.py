@@ -6,18 +6,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from recobro.postgres import EmbeddedPostgres
+from fresh_databases import FreshDatabases
 from recobro_events import dead_letters, restoring
 from test_said_again import a_day_at_work, pay
 from town import AS_OF, PROGRAMS, Town, a_town
+
+pytestmark = pytest.mark.process
 
 PLACED = "SELECT placement_id, contract_id, agency_id, kind, state, starts_on, ends_on FROM placement ORDER BY 1"
 EARNED = "SELECT placement_id, payment_id, base, percent, amount FROM commission ORDER BY 1, 2"
 
 
 @pytest.fixture
-async def town(postgres: EmbeddedPostgres) -> AsyncIterator[Town]:
-    async with a_town(postgres) as town:
+async def town(databases: FreshDatabases) -> AsyncIterator[Town]:
+    async with a_town(databases) as town:
         yield town
 
 
@@ -33,7 +35,7 @@ async def restore(town: Town, service: str, backup: str) -> None:
     """As ``recobro restore`` does it: the backup in place of what there was, marked as restored."""
     await town.stop(service)
     [(epoch,)] = await town.rows(service, "SELECT epoch FROM epoch")
-    town.databases[service] = backup
+    town.dsns[service] = backup
     await town.rows(service, restoring.MARK_RESTORED, epoch)
     await town.start(service)
     await town.until(service, "SELECT NOT EXISTS (SELECT FROM republication WHERE ended_at IS NULL)")

@@ -8,10 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from fresh_databases import FreshDatabases
 from kitchen import until
-from recobro.postgres import EmbeddedPostgres
 from recobro_events import Source, TopicPartition, rebuilding
 from town import AS_OF, PROGRAMS, Town, a_town
+
+pytestmark = pytest.mark.process
 
 # What each keeps of other services' facts, without what only tells when it was heard, or what is over: of a phone
 # that is gone or a dispute that has ended nobody says anything any more.
@@ -48,8 +50,8 @@ PROJECTIONS = {
 
 
 @pytest.fixture
-async def town(postgres: EmbeddedPostgres) -> AsyncIterator[Town]:
-    async with a_town(postgres) as town:
+async def town(databases: FreshDatabases) -> AsyncIterator[Town]:
+    async with a_town(databases) as town:
         yield town
 
 
@@ -161,7 +163,7 @@ async def test_an_empty_service_ends_equal_to_one_that_was_there_from_the_start(
     await keeps_its_place(town, service)
     await town.stop(service)
     forget_everything(town)
-    original = town.databases[service]
+    original = town.dsns[service]
     await town.create(service)
     await town.start(service)
     await until(lambda: waits_for_a_person(town, service))
@@ -175,7 +177,7 @@ async def test_an_empty_service_ends_equal_to_one_that_was_there_from_the_start(
     rebuilt = await projection(town, service)
 
     await town.stop(service)
-    town.databases[service] = original
+    town.dsns[service] = original
     await town.start(service)
     await town.settled()
     expected = await projection(town, service)

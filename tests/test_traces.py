@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from recobro.postgres import EmbeddedPostgres
+from fresh_databases import FreshDatabases
 from recobro_events import tracing
 from test_said_again import agencies_at_work, overdue
 from town import AS_OF, Town, a_town
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
-async def town(postgres: EmbeddedPostgres) -> AsyncIterator[Town]:
-    async with a_town(postgres) as town:
+async def town(databases: FreshDatabases) -> AsyncIterator[Town]:
+    async with a_town(databases) as town:
         yield town
 
 

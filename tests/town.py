@@ -14,10 +14,9 @@ from typing import Any
 import asyncpg
 import httpx
 from chassis import Role
-from chassis.migrations import upgrade
 from chassis.testing import client_for, mint, test_settings
+from fresh_databases import FreshDatabases
 from recobro.log_settings import program_of
-from recobro.postgres import EmbeddedPostgres
 from recobro_events import Database, Row, Runtime
 from recobro_events.memory import MemoryTransport
 from recobro_platform import SERVICES
@@ -32,39 +31,42 @@ PROGRAMS = {service.name: program_of(service) for service in SERVICES}
 class Town:
     """``start`` and ``stop`` a service; ask those that run; look into the databases of all."""
 
-    def __init__(self, postgres: EmbeddedPostgres) -> None:
+    def __init__(self, databases: FreshDatabases) -> None:
         self.transport = MemoryTransport(PARTITIONS)
         self.clients: dict[str, httpx.AsyncClient] = {}
         self.runtimes: dict[str, Runtime] = {}
-        self.databases = {service: f"town_{uuid.uuid4().hex}" for service in PROGRAMS}
+        self.dsns: dict[str, str] = {}
+        """Where each service's data are."""
         self.sources = {service: program.source for service, program in PROGRAMS.items()}
-        self._postgres = postgres
+        self._databases = databases
+        self._looking: dict[str, asyncpg.Connection[Any]] = {}
+        self._one_looks = asyncio.Lock()
         self._running: dict[str, AsyncExitStack] = {}
-
-    def dsn(self, service: str) -> str:
-        return self._postgres.dsn(self.databases[service])
 
     async def create(self, service: str) -> None:
         """An empty database with the service's tables, in place of the one that it had."""
-        self.databases[service] = f"town_{uuid.uuid4().hex}"
-        await self.administer(f"CREATE DATABASE {self.databases[service]}")
-        await asyncio.to_thread(upgrade, self.dsn(service), PROGRAMS[service].migrations)
+        self.dsns[service] = await self._databases.migrated(PROGRAMS[service].migrations)
 
     async def copy(self, service: str) -> str:
-        """The database of a service that is stopped, as it is now; its name."""
-        name = f"town_{uuid.uuid4().hex}"
-        await self.administer(f"CREATE DATABASE {name} TEMPLATE {self.databases[service]}")
-        return name
+        """The database of a service that is stopped, as it is now."""
+        await self.look_away(self.dsns[service])
+        return await self._databases.copy(self.dsns[service])
 
-    async def administer(self, statement: str) -> None:
-        connection = await asyncpg.connect(self._postgres.dsn("postgres"))
-        await connection.execute(statement)
-        await connection.close()
+    async def look_away(self, *dsns: str) -> None:
+        """End the connections over which ``rows`` has asked."""
+        for dsn in dsns:
+            if dsn in self._looking:
+                await self._looking.pop(dsn).close()
+
+    async def end(self) -> None:
+        await self.stop()
+        await self.look_away(*list(self._looking))
+        await self._databases.drop(*self.dsns.values())
 
     async def start(self, *services: str) -> None:
         for service in services:
             program = PROGRAMS[service]
-            database = Database(self.dsn(service))
+            database = Database(self.dsns[service])
             runtime = Runtime(
                 service,
                 database,
@@ -74,7 +76,7 @@ class Town:
                 agencies=program.agencies,
                 source=self.sources[service],
             )
-            settings = program.settings(**test_settings(self.dsn(service), service=service).model_dump())
+            settings = program.settings(**test_settings(self.dsns[service], service=service).model_dump())
             stack = AsyncExitStack()
             app = program.build(settings, database, runtime, Role.ALL)
             self.clients[service] = await stack.enter_async_context(client_for(app, mint()))
@@ -96,11 +98,12 @@ class Town:
         return answer.json()
 
     async def rows(self, service: str, sql: str, *arguments: Any) -> list[Row]:
-        connection = await asyncpg.connect(self.dsn(service))
-        try:
-            return await connection.fetch(sql, *arguments)
-        finally:
-            await connection.close()
+        dsn = self.dsns[service]
+        # One connection stays for all questions: they are asked again and again.
+        async with self._one_looks:
+            if dsn not in self._looking:
+                self._looking[dsn] = await asyncpg.connect(dsn)
+            return await self._looking[dsn].fetch(sql, *arguments)
 
     async def until(self, service: str, sql: str, *arguments: Any, seconds: float = 30) -> None:
         """Return once this question, asked of the service's database, has the answer true."""
@@ -123,9 +126,10 @@ class Town:
     async def _is_quiet(self) -> bool:
         for service in self._running:
             lanes = ("events", "bulk", "agencies") if PROGRAMS[service].agencies else ("events", "bulk")
-            for lane in lanes:
-                if await self.rows(service, f"SELECT FROM outbox_{lane} LIMIT 1"):
-                    return False
+            if await self.rows(
+                service, " UNION ALL ".join(f"SELECT 1 FROM outbox_{lane}" for lane in lanes) + " LIMIT 1"
+            ):
+                return False
             for subscription in self.runtimes[service].subscriptions:
                 if not await subscription.has_caught_up():
                     return False
@@ -159,13 +163,13 @@ def sample() -> bytes:
 
 
 @asynccontextmanager
-async def a_town(postgres: EmbeddedPostgres) -> AsyncIterator[Town]:
+async def a_town(databases: FreshDatabases) -> AsyncIterator[Town]:
     """A town in which everybody works."""
-    town = Town(postgres)
+    town = Town(databases)
     for service in PROGRAMS:
         await town.create(service)
     await town.start(*PROGRAMS)
     try:
         yield town
     finally:
-        await town.stop()
+        await town.end()

@@ -1,8 +1,7 @@
 """Backup and restore on a folder whose platform is stopped, with two services' databases and a log."""
 
+import asyncio
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from operated import invoked
 from recobro.data import DataFolder, PlatformState
 from recobro.postgres import EmbeddedPostgres, free_port
 from recobro_events import Envelope, Event, OutgoingRecord, caused_event_id, headers_of, new_event_id
@@ -17,6 +17,7 @@ from recobro_events.contracts.dialer_feed import PaymentClaimed
 from recobro_events.postgres import PostgresTransport
 from recobro_events.schema import CREATE
 from recobro_platform import SERVICES
+from typer.testing import Result
 
 pytestmark = pytest.mark.process
 
@@ -70,9 +71,9 @@ class Machine:
         await producer.send([record, record._replace(headers={}, value=b"\xff")])
         await transport.close()
 
-    def recobro(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "recobro", *arguments, "--data", str(self.folder.root)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    async def recobro(self, *arguments: str) -> Result:
+        """The command, in this process."""
+        return await asyncio.to_thread(invoked, [*arguments, "--data", str(self.folder.root)])
 
 
 @pytest.fixture
@@ -94,8 +95,8 @@ def stopped(machine: Machine) -> Machine:
 async def test_a_database_comes_back_and_what_was_entered_meanwhile_is_listed(machine: Machine, tmp_path: Path) -> None:
     machine.server.stop()
     target = tmp_path / "backup"
-    saved = machine.recobro("backup", str(target), "--json")
-    assert saved.returncode == 0, saved.stderr
+    saved = await machine.recobro("backup", str(target), "--json")
+    assert saved.exit_code == 0, saved.stderr
     assert set(json.loads(saved.stdout)["dumped_at"]) == {*DATABASES, "log"}
     assert has_photo(target)
 
@@ -107,8 +108,8 @@ async def test_a_database_comes_back_and_what_was_entered_meanwhile_is_listed(ma
     await machine.say(caused_event_id(uuid4(), "c", "t", "k", 0), PaymentClaimed(contract_id=uuid4()))
     machine.server.stop()
 
-    restored = machine.recobro("restore", str(target), "--service", "dialer-feed", "--json")
-    assert restored.returncode == 0, restored.stderr
+    restored = await machine.recobro("restore", str(target), "--service", "dialer-feed", "--json")
+    assert restored.exit_code == 0, restored.stderr
     [lost] = json.loads(restored.stdout)
     assert (lost["service"], lost["told"]) == ("dialer-feed", {"dialer-feed.payment-claimed.v1": 1})
     assert lost["enter_again_from"] < lost["enter_again_to"]
@@ -135,12 +136,12 @@ async def test_all_of_it_comes_back_on_an_empty_machine(machine: Machine, tmp_pa
     await machine.say(new_event_id(), PaymentClaimed(contract_id=uuid4()))
     machine.server.stop()
     target = tmp_path / "backup"
-    assert machine.recobro("backup", str(target)).returncode == 0
+    assert (await machine.recobro("backup", str(target))).exit_code == 0
     empty = Machine(open_folder / "elsewhere")
 
-    restored = empty.recobro("restore", str(target))
+    restored = await empty.recobro("restore", str(target))
 
-    assert restored.returncode == 0, restored.stderr
+    assert restored.exit_code == 0, restored.stderr
     assert "has to be entered again" in restored.stdout
     empty.server.start()
     for name in DATABASES:
@@ -153,32 +154,34 @@ async def test_all_of_it_comes_back_on_an_empty_machine(machine: Machine, tmp_pa
     empty.server.stop()
 
 
-def test_what_is_no_backup_is_not_restored_and_what_is_there_not_overwritten(stopped: Machine, tmp_path: Path) -> None:
-    missing = stopped.recobro("restore", str(tmp_path / "nothing"))
-    assert (missing.returncode, "is no finished backup" in missing.stderr) == (1, True)
-    there = stopped.recobro("backup", str(tmp_path))
-    assert (there.returncode, "is there already" in there.stderr) == (1, True)
+async def test_what_is_no_backup_is_not_restored_and_what_is_there_not_overwritten(
+    stopped: Machine, tmp_path: Path
+) -> None:
+    missing = await stopped.recobro("restore", str(tmp_path / "nothing"))
+    assert (missing.exit_code, "is no finished backup" in missing.stderr) == (1, True)
+    there = await stopped.recobro("backup", str(tmp_path))
+    assert (there.exit_code, "is there already" in there.stderr) == (1, True)
     target = tmp_path / "backup"
-    assert stopped.recobro("backup", str(target)).returncode == 0
-    unknown = stopped.recobro("restore", str(target), "--service", "dialer")
-    assert (unknown.returncode, "There is no service dialer" in unknown.stderr) == (1, True)
+    assert (await stopped.recobro("backup", str(target))).exit_code == 0
+    unknown = await stopped.recobro("restore", str(target), "--service", "dialer")
+    assert (unknown.exit_code, "There is no service dialer" in unknown.stderr) == (1, True)
     with stopped.folder.locked():
-        running = stopped.recobro("restore", str(target))
-    assert (running.returncode, "already running" in running.stderr) == (1, True)
+        running = await stopped.recobro("restore", str(target))
+    assert (running.exit_code, "already running" in running.stderr) == (1, True)
     (target / "portfolio.dump").write_bytes(b"cut off")
-    broken = stopped.recobro("restore", str(target), "--service", "portfolio")
-    assert (broken.returncode, "pg_restore failed" in broken.stderr) == (1, True)
+    broken = await stopped.recobro("restore", str(target), "--service", "portfolio")
+    assert (broken.exit_code, "pg_restore failed" in broken.stderr) == (1, True)
     (target / "promises.dump").unlink()
-    partial = stopped.recobro("restore", str(target))
-    assert (partial.returncode, "promises is missing" in partial.stderr) == (1, True)
+    partial = await stopped.recobro("restore", str(target))
+    assert (partial.exit_code, "promises is missing" in partial.stderr) == (1, True)
 
 
 async def test_a_restore_that_fails_leaves_what_was_there(machine: Machine, tmp_path: Path) -> None:
     machine.server.stop()
     target = tmp_path / "backup"
-    assert machine.recobro("backup", str(target)).returncode == 0
+    assert (await machine.recobro("backup", str(target))).exit_code == 0
     (target / "portfolio.dump").write_bytes(b"cut off")
-    assert machine.recobro("restore", str(target), "--service", "portfolio").returncode == 1
+    assert (await machine.recobro("restore", str(target), "--service", "portfolio")).exit_code == 1
     machine.server.start()
     assert await machine.ask("portfolio", "SELECT what FROM noted") == [("before",)]
     assert await machine.ask("portfolio", "SELECT pending FROM epoch") == [(False,)]

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from operated import invoked
 from recobro.data import DataFolder, PlatformState
 from recobro.postgres import free_port, is_free
 from recobro.session import free_port_base
@@ -75,9 +76,9 @@ def running() -> Iterator[Machine]:
 
 
 def recobro(*arguments: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "recobro", *arguments]
-    result = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=120, check=False)
-    return result.returncode, result.stdout
+    """The command in this process: one of its own would take most of a test's time to start."""
+    result = invoked(arguments)
+    return result.exit_code, result.stdout
 
 
 def pids_of(status: dict[str, Any]) -> set[int]:

@@ -30,7 +30,7 @@ END $$
 @pytest.fixture(scope="session")
 async def migrated_dsn(databases: FreshDatabases) -> str:
     """A database with the newest tables: making one for each test takes longer than most of them."""
-    return await databases.migrated("field_visits")
+    return await databases.migrated("field_visits.migrations")
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ _TABLES = "SELECT format('DELETE FROM %I', tablename) FROM pg_tables WHERE schem
 @pytest.fixture(scope="session")
 async def migrated(databases: FreshDatabases) -> AsyncIterator[Database]:
     """The database that the tests here share, open."""
-    database = Database(await databases.migrated("portfolio"))
+    database = Database(await databases.migrated("portfolio.migrations"))
     await database.open()
     yield database
     await database.close()
