@@ -72,12 +72,13 @@ async def agencies_at_work(town: Town) -> None:
 
 
 async def overdue(town: Town) -> list[str]:
-    """Contracts that are listed, visited and promised on, by id."""
+    """Contracts that are listed, visited and promised on, one of each debtor: what becomes of one is not for others."""
     rows = await town.rows(
         "portfolio",
-        "SELECT contract_id FROM contract WHERE stage IN ('early', 'late') AND overdue_balance > 500"
+        "SELECT DISTINCT ON (debtor_id) contract_id FROM contract"
+        " WHERE stage IN ('early', 'late') AND overdue_balance > 500"
         " AND EXISTS (SELECT FROM contact_point WHERE contact_point.contract_id = contract.contract_id AND usable)"
-        " ORDER BY contract_id",
+        " ORDER BY debtor_id, contract_id",
     )
     return [str(row["contract_id"]) for row in rows]
 

@@ -34,6 +34,7 @@ def _as(agency_id: uuid.UUID) -> dict[str, str]:
     return {"Authorization": f"Bearer {mint(agency_id=agency_id)}"}
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("method", "path", "body"), _ROUTES)
 async def test_every_route_of_a_visit_is_closed_to_the_other_agency(
     scene: Scene, method: str, path: str, body: object

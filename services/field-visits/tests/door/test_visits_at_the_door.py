@@ -53,6 +53,7 @@ async def test_nobody_else_is_told_anything(scene: Scene, attended_by: str) -> N
     assert not any((await scene.rows("SELECT told_balance FROM attendance"))[0])
 
 
+@pytest.mark.process
 async def test_no_route_but_the_debtors_attendance_and_the_letter_ever_holds_the_balance(scene: Scene) -> None:
     contract = await scene.known_contract()
     ordered = await scene.order(contract)

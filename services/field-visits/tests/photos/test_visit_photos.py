@@ -17,6 +17,8 @@ from PIL import Image
 from PIL.ExifTags import GPS, Base
 from visits_scene import Scene, moment
 
+pytestmark = pytest.mark.process
+
 _CANARY = b"CANARY-19.4326,-99.1332"
 
 
