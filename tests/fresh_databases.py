@@ -46,7 +46,7 @@ class FreshDatabases:
 
         async def fill(dsn: str) -> None:
             connection = await asyncpg.connect(dsn)
-            await connection.execute(recobro_events.schema.CREATE)
+            await connection.execute(recobro_events.schema.UPGRADE)
             await connection.close()
 
         return await self._create(await self._template("runtime", fill))

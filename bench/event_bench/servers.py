@@ -14,7 +14,7 @@ from recobro.postgres import EmbeddedPostgres, free_port
 from recobro_events import Transport
 from recobro_events.kafka import KafkaTransport
 from recobro_events.postgres import PostgresTransport
-from recobro_events.schema import CREATE
+from recobro_events.schema import UPGRADE
 
 from event_bench import rows
 
@@ -62,11 +62,11 @@ async def prepare(servers: Servers, payments: int, contracts: int) -> None:
         for name in ("publisher", "reader", "log"):
             await admin.execute(f"CREATE DATABASE {name}")
     async with connected(servers.publisher) as publisher:
-        await publisher.execute(CREATE + rows.PUBLISHER_TABLES)
+        await publisher.execute(UPGRADE + rows.PUBLISHER_TABLES)
         await publisher.execute(rows.STAGE, payments, contracts)
         await publisher.execute("VACUUM ANALYZE staged")
     async with connected(servers.reader) as reader:
-        await reader.execute(CREATE + rows.READER_TABLES)
+        await reader.execute(UPGRADE + rows.READER_TABLES)
     async with connected(servers.log) as log:
         await log.execute(_FLOOR)
 

@@ -15,7 +15,7 @@ from recobro.postgres import EmbeddedPostgres, free_port
 from recobro_events import Envelope, Event, OutgoingRecord, caused_event_id, headers_of, new_event_id
 from recobro_events.contracts.dialer_feed import PaymentClaimed
 from recobro_events.postgres import PostgresTransport
-from recobro_events.schema import CREATE
+from recobro_events.schema import UPGRADE
 from recobro_platform import SERVICES
 from typer.testing import Result
 
@@ -41,7 +41,7 @@ class Machine:
     async def create(self) -> None:
         await self.run("postgres", *(f"CREATE DATABASE {name}" for name in [*DATABASES, "log"]))
         for name in DATABASES:
-            await self.run(name, CREATE, "CREATE TABLE noted (what text)", "INSERT INTO noted VALUES ('before')")
+            await self.run(name, UPGRADE, "CREATE TABLE noted (what text)", "INSERT INTO noted VALUES ('before')")
         transport = PostgresTransport(self.server.dsn("log"), 2)
         await transport.open()
         await transport.ensure_topics(["dialer-feed.events"])

@@ -22,7 +22,7 @@ revision = "0001"
 down_revision = None
 
 def upgrade():
-    op.execute(events_schema.CREATE + schema.CREATE)
+    op.execute(events_schema.UPGRADE + schema.CREATE)
     op.execute("CREATE TABLE colours (name text); INSERT INTO colours VALUES ('a; b'), ('50% : c')")
 """
 HELD_LOCKS = """
@@ -102,7 +102,7 @@ async def test_a_revision_that_fails_leaves_nothing_of_itself(database_dsn: str,
 
 async def test_the_chassis_s_own_tables_fit_with_the_runtime_s(database_dsn: str) -> None:
     connection = await asyncpg.connect(database_dsn)
-    await connection.execute(events_schema.CREATE)
+    await connection.execute(events_schema.UPGRADE)
     await connection.execute(schema.CREATE)
     await connection.close()
 

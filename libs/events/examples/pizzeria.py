@@ -15,13 +15,13 @@ import asyncpg
 import structlog
 from recobro_events import Consumer, Database, Event, Runtime, Transaction, Transport, dead_letters
 from recobro_events.postgres import PostgresTransport
-from recobro_events.schema import CREATE
+from recobro_events.schema import UPGRADE
 
 LOG, *KAFKA = sys.argv[1:]
 TABLES = {
-    "orders": "CREATE TABLE orders (order_id uuid PRIMARY KEY, pizza text NOT NULL, minutes integer)",
-    "kitchen": """CREATE TABLE menu (pizza text PRIMARY KEY, minutes integer NOT NULL);
-        CREATE TABLE baked (order_id uuid PRIMARY KEY, minutes integer NOT NULL)""",
+    "orders": "CREATE TABLE IF NOT EXISTS orders (order_id uuid PRIMARY KEY, pizza text NOT NULL, minutes integer)",
+    "kitchen": """CREATE TABLE IF NOT EXISTS menu (pizza text PRIMARY KEY, minutes integer NOT NULL);
+        CREATE TABLE IF NOT EXISTS baked (order_id uuid PRIMARY KEY, minutes integer NOT NULL)""",
 }
 BAKE = """INSERT INTO baked SELECT order_id, menu.minutes
     FROM unnest($1::uuid[], $2::text[]) AS placed (order_id, pizza) LEFT JOIN menu USING (pizza) RETURNING *"""
@@ -100,8 +100,7 @@ async def start(consumer: Consumer) -> tuple[Database, Runtime]:
     database = Database(url._replace(path=f"/{name}").geturl())
     await database.open()
     async with database.transaction() as tx:
-        if await tx.fetchval("SELECT to_regclass('inbox')") is None:
-            await tx.execute(CREATE + TABLES[consumer.service])
+        await tx.execute(UPGRADE + TABLES[consumer.service])
     log: Transport = PostgresTransport(LOG)
     if KAFKA:
         from recobro_events.kafka import KafkaTransport

@@ -1,4 +1,9 @@
-"""The runtime's own tables, in every service's database. A service's first migration executes ``CREATE``."""
+"""The runtime's own tables, in the database of every service. A migration executes ``UPGRADE``.
+
+They are in the schema that is first on the search path and belong to the role that executes it, which needs no right
+but CREATE there. The role of the service needs SELECT, INSERT, UPDATE and DELETE on them and USAGE on their sequences;
+where it is the same role, it has them.
+"""
 
 # Rows come and go by the thousand and few are there at any time: emptied places are to be found again soon.
 _COMES_AND_GOES = """autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
@@ -10,9 +15,25 @@ _UPDATED_ALL_THE_TIME = """fillfactor = 50, autovacuum_vacuum_scale_factor = 0, 
 _GROWS_AND_IS_PRUNED = "autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05"
 
 
+def _when(condition: str, *statements: str) -> str:
+    """SQL: these statements where ``condition`` holds; else not even a lock is taken."""
+    return f"DO $when$ BEGIN IF {condition} THEN {' '.join(statements)} END IF; END $when$;\n"
+
+
+def _without_index(index: str) -> str:
+    return f"""NOT EXISTS (
+        SELECT FROM pg_class JOIN pg_am ON pg_am.oid = relam
+        WHERE pg_class.oid = to_regclass('{index}') AND amname = 'btree')"""
+
+
+def _without_column(table: str, column: str) -> str:
+    return f"""NOT EXISTS (
+        SELECT FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attname = '{column}' AND NOT attisdropped)"""
+
+
 def _outbox(lane: str, more: str = "") -> str:
     return f"""
-CREATE TABLE outbox_{lane} (
+CREATE TABLE IF NOT EXISTS outbox_{lane} (
     id bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
     event_id uuid NOT NULL DEFAULT uuidv7(),
     type text NOT NULL,
@@ -23,17 +44,110 @@ CREATE TABLE outbox_{lane} (
     audience text,
     body text NOT NULL{more}
 ) WITH ({_COMES_AND_GOES});
+""" + _when(
+        _without_column(f"outbox_{lane}", "audience"),
+        f"ALTER TABLE outbox_{lane} ADD COLUMN audience text;",
+        f"ALTER TABLE outbox_{lane} SET ({_COMES_AND_GOES});",
+    )
+
+
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('runtime schema', 0));\n"
+
+_PROGRESS = f"""
+CREATE TABLE IF NOT EXISTS relay_heartbeat (
+    lane text PRIMARY KEY,
+    backend_pid integer NOT NULL,
+    beat_at timestamptz NOT NULL
+) WITH ({_UPDATED_ALL_THE_TIME});
+CREATE TABLE IF NOT EXISTS inbox (
+    consumer text NOT NULL,
+    event_id uuid NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (consumer, event_id)
+) WITH ({_GROWS_AND_IS_PRUNED});
+CREATE TABLE IF NOT EXISTS consumer_position (
+    consumer text NOT NULL,
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    next_offset bigint NOT NULL,
+    last_record_id text,
+    owner uuid NOT NULL,
+    claimed_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (consumer, topic, partition)
+) WITH ({_UPDATED_ALL_THE_TIME});
+""" + _when(
+    # The first version had another kind of index, and no settings for the three tables.
+    _without_index("inbox_applied_at"),
+    "DROP INDEX IF EXISTS inbox_applied_at;",
+    "CREATE INDEX inbox_applied_at ON inbox (applied_at);",
+    f"ALTER TABLE relay_heartbeat SET ({_UPDATED_ALL_THE_TIME});",
+    f"ALTER TABLE inbox SET ({_GROWS_AND_IS_PRUNED});",
+    f"ALTER TABLE consumer_position SET ({_UPDATED_ALL_THE_TIME});",
+)
+_BARRIER = (
+    """
+CREATE TABLE IF NOT EXISTS barrier (
+    barrier_id uuid PRIMARY KEY,
+    state text NOT NULL CHECK (state IN ('waiting', 'open', 'reached', 'failed')),
+    sources text[] NOT NULL,
+    rounds integer NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    opened_at timestamptz,
+    ended_at timestamptz
+);
+CREATE TABLE IF NOT EXISTS barrier_marker (
+    barrier_id uuid NOT NULL,
+    service text NOT NULL,
+    round integer NOT NULL,
+    lane text NOT NULL DEFAULT 'events',
+    seen integer NOT NULL,
+    markers integer NOT NULL,
+    asked_by text,
+    rounds integer,
+    PRIMARY KEY (barrier_id, service, round, lane)
+);
+CREATE TABLE IF NOT EXISTS barrier_answer (barrier_id uuid PRIMARY KEY, published integer NOT NULL);
 """
-
-
+    + _when(
+        _without_index("barrier_one_open"),
+        "CREATE UNIQUE INDEX barrier_one_open ON barrier (state) WHERE state = 'open';",
+        "CREATE UNIQUE INDEX barrier_one_waiting ON barrier (state) WHERE state = 'waiting';",
+    )
+    + _when(
+        _without_column("barrier", "rounds"),
+        "ALTER TABLE barrier ADD COLUMN rounds integer NOT NULL DEFAULT 1;",
+    )
+    + _when(
+        _without_column("barrier_marker", "lane"),
+        "ALTER TABLE barrier_marker ADD COLUMN lane text NOT NULL DEFAULT 'events';",
+        "ALTER TABLE barrier_marker DROP CONSTRAINT barrier_marker_pkey;",
+        "ALTER TABLE barrier_marker ADD PRIMARY KEY (barrier_id, service, round, lane);",
+    )
+    + _when(
+        _without_column("barrier_marker", "asked_by"),
+        "ALTER TABLE barrier_marker ADD COLUMN asked_by text, ADD COLUMN rounds integer;",
+    )
+)
+_CAUSED_EVENT_ID = """
+CREATE OR REPLACE FUNCTION caused_event_id(cause uuid, consumer text, event_type text, key text, n integer)
+RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT encode(
+        -- The version and the variant of RFC 9562. With every argument used once, and no claim to be IMMUTABLE, which
+        -- its parts are not, the planner puts this in place of a call, which would cost as much again.
+        set_bit(set_bit(set_bit(set_bit(set_bit(set_bit(
+            substring(sha256(convert_to(concat_ws('|', cause, consumer, event_type, key, n), 'UTF8')) FOR 16),
+            55, 1), 54, 0), 53, 0), 52, 0), 71, 1), 70, 0),
+        'hex')::uuid
+$$;
+"""
 _SETTING_ASIDE = """
-CREATE TABLE parked_keys (
+CREATE TABLE IF NOT EXISTS parked_keys (
     key text PRIMARY KEY,
     contract_id uuid,
     consumer text NOT NULL,
     parked_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-CREATE TABLE dead_letters (
+CREATE TABLE IF NOT EXISTS dead_letters (
     letter_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     key text NOT NULL,
     consumer text NOT NULL,
@@ -51,20 +165,22 @@ CREATE TABLE dead_letters (
     discarded_by text,
     discard_reason text
 );
-CREATE INDEX dead_letters_waiting ON dead_letters (key, letter_id) WHERE discarded_at IS NULL;
-CREATE INDEX dead_letters_set_aside_at ON dead_letters (set_aside_at);
-"""
-_SAYING_AGAIN = """
+""" + _when(
+    _without_index("dead_letters_waiting"),
+    "CREATE INDEX dead_letters_waiting ON dead_letters (key, letter_id) WHERE discarded_at IS NULL;",
+    "CREATE INDEX dead_letters_set_aside_at ON dead_letters (set_aside_at);",
+)
+_SAYING_AGAIN = (
+    """
 -- One is open at a time. What the sources say again has come when each has marked it on all of its partitions.
-CREATE TABLE rebuild (
+CREATE TABLE IF NOT EXISTS rebuild (
     rebuild_id uuid PRIMARY KEY,
     sources text[] NOT NULL,
     requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     ended_at timestamptz
 );
-CREATE UNIQUE INDEX rebuild_one_open ON rebuild ((true)) WHERE ended_at IS NULL;
 -- What this service is asked to say again: to one service, or to everyone after it was restored from a backup.
-CREATE TABLE republication (
+CREATE TABLE IF NOT EXISTS republication (
     republication_id uuid PRIMARY KEY,
     audience text NOT NULL,
     progress text NOT NULL DEFAULT '',
@@ -72,122 +188,47 @@ CREATE TABLE republication (
     requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     ended_at timestamptz
 );
-CREATE TABLE epoch (
+CREATE TABLE IF NOT EXISTS epoch (
     single boolean PRIMARY KEY DEFAULT true CHECK (single),
     epoch integer NOT NULL DEFAULT 0,
     restored_at timestamptz,
-    pending boolean NOT NULL DEFAULT false
+    pending boolean NOT NULL DEFAULT false,
+    -- Whether the database has been at work with its log.
+    log_known boolean NOT NULL DEFAULT false
 );
-INSERT INTO epoch DEFAULT VALUES;
-CREATE FUNCTION first_version() RETURNS bigint LANGUAGE sql STABLE AS
+INSERT INTO epoch DEFAULT VALUES ON CONFLICT DO NOTHING;
+CREATE OR REPLACE FUNCTION first_version() RETURNS bigint LANGUAGE sql STABLE AS
     'SELECT coalesce((SELECT epoch::bigint << 40 FROM epoch), 0)';
 """
+    + _when(
+        _without_index("rebuild_one_open"),
+        "CREATE UNIQUE INDEX rebuild_one_open ON rebuild ((true)) WHERE ended_at IS NULL;",
+    )
+    + _when(
+        _without_column("epoch", "log_known"),
+        "ALTER TABLE epoch ADD COLUMN log_known boolean NOT NULL DEFAULT false;",
+    )
+)
 
-CAUSED_EVENT_ID = """
-CREATE OR REPLACE FUNCTION caused_event_id(cause uuid, consumer text, event_type text, key text, n integer)
-RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT encode(
-        -- The version and the variant of RFC 9562. With every argument used once, and no claim to be IMMUTABLE, which
-        -- its parts are not, the planner puts this in place of a call, which would cost as much again.
-        set_bit(set_bit(set_bit(set_bit(set_bit(set_bit(
-            substring(sha256(convert_to(concat_ws('|', cause, consumer, event_type, key, n), 'UTF8')) FOR 16),
-            55, 1), 54, 0), 53, 0), 52, 0), 71, 1), 70, 0),
-        'hex')::uuid
-$$;
-"""
-"""What ``ids.caused_event_id`` computes; also brings a database from before it could be inlined to what it is now."""
-
-LOG_KNOWN = "ALTER TABLE epoch ADD COLUMN IF NOT EXISTS log_known boolean NOT NULL DEFAULT false;"
-"""Whether the database has been at work with its log; also brings older databases to what they are now."""
-
-CREATE = (
-    _outbox("events")
+UPGRADE = (
+    _ONE_AT_A_TIME
+    + _outbox("events")
     + _outbox("bulk")
-    + f"""
-CREATE TABLE relay_heartbeat (
-    lane text PRIMARY KEY,
-    backend_pid integer NOT NULL,
-    beat_at timestamptz NOT NULL
-) WITH ({_UPDATED_ALL_THE_TIME});
-CREATE TABLE inbox (
-    consumer text NOT NULL,
-    event_id uuid NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (consumer, event_id)
-) WITH ({_GROWS_AND_IS_PRUNED});
-CREATE INDEX inbox_applied_at ON inbox (applied_at);
-CREATE TABLE consumer_position (
-    consumer text NOT NULL,
-    topic text NOT NULL,
-    partition integer NOT NULL,
-    next_offset bigint NOT NULL,
-    last_record_id text,
-    owner uuid NOT NULL,
-    claimed_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (consumer, topic, partition)
-) WITH ({_UPDATED_ALL_THE_TIME});
-CREATE TABLE barrier (
-    barrier_id uuid PRIMARY KEY,
-    state text NOT NULL CHECK (state IN ('waiting', 'open', 'reached', 'failed')),
-    sources text[] NOT NULL,
-    rounds integer NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    opened_at timestamptz,
-    ended_at timestamptz
-);
-CREATE UNIQUE INDEX barrier_one_open ON barrier (state) WHERE state = 'open';
-CREATE UNIQUE INDEX barrier_one_waiting ON barrier (state) WHERE state = 'waiting';
-CREATE TABLE barrier_marker (
-    barrier_id uuid NOT NULL,
-    service text NOT NULL,
-    round integer NOT NULL,
-    lane text NOT NULL,
-    seen integer NOT NULL,
-    markers integer NOT NULL,
-    asked_by text,
-    rounds integer,
-    PRIMARY KEY (barrier_id, service, round, lane)
-);
-CREATE TABLE barrier_answer (barrier_id uuid PRIMARY KEY, published integer NOT NULL);
-"""
-    + CAUSED_EVENT_ID
+    + _PROGRESS
+    + _BARRIER
+    + _CAUSED_EVENT_ID
     + _SETTING_ASIDE
     + _SAYING_AGAIN
-    + LOG_KNOWN
 )
-"""Outbox tables (one a lane), inbox, positions with owner tokens, the relay's heartbeat, the barrier's counters."""
+"""SQL that creates the tables, or brings those of any earlier version of this library to what it needs now.
 
-BARRIER_ROUNDS = r"""
-ALTER TABLE barrier ADD COLUMN IF NOT EXISTS rounds integer NOT NULL DEFAULT 1;
-ALTER TABLE barrier_marker ADD COLUMN IF NOT EXISTS lane text NOT NULL DEFAULT 'events';
-ALTER TABLE barrier_marker DROP CONSTRAINT barrier_marker_pkey;
-ALTER TABLE barrier_marker ADD PRIMARY KEY (barrier_id, service, round, lane);
-CREATE TABLE IF NOT EXISTS barrier_answer (barrier_id uuid PRIMARY KEY, published integer NOT NULL);
+Execute it in a migration, or at every start: it is idempotent, processes that execute it at once wait for each other,
+and what is there already is not locked. An earlier version of the library works on the upgraded tables.
+
+They are an outbox per lane, the inbox, positions with owner tokens, the relay's heartbeat, the barrier's counters,
+events that were set aside, rebuilds, republications and the epoch. The function ``caused_event_id`` computes what
+``recobro_events.caused_event_id`` does; ``first_version`` is the lowest version of the epoch.
 """
-"""Brings the tables of a database that was created before the barrier had rounds to what ``CREATE`` makes now."""
 
-AGENCIES = _outbox("agencies", ",\n    topic text NOT NULL")
-"""The outbox of the lane ``agencies``, for the service that publishes what agencies hear."""
-
-BACKBONE = f"""
-DO $once$ BEGIN IF to_regclass('parked_keys') IS NULL THEN EXECUTE $all$
-{_SETTING_ASIDE}
-{_SAYING_AGAIN}
-ALTER TABLE outbox_events ADD COLUMN audience text;
-ALTER TABLE outbox_events SET ({_COMES_AND_GOES});
-ALTER TABLE outbox_bulk ADD COLUMN audience text;
-ALTER TABLE outbox_bulk SET ({_COMES_AND_GOES});
-ALTER TABLE relay_heartbeat SET ({_UPDATED_ALL_THE_TIME});
-ALTER TABLE consumer_position SET ({_UPDATED_ALL_THE_TIME});
-ALTER TABLE inbox SET ({_GROWS_AND_IS_PRUNED});
-DROP INDEX inbox_applied_at;
-CREATE INDEX inbox_applied_at ON inbox (applied_at);
-ALTER TABLE barrier_marker ADD COLUMN asked_by text, ADD COLUMN rounds integer;
-$all$; END IF; END $once$;
-"""
-"""Brings a database from before events were set aside and said again to what ``CREATE`` makes now; no other."""
-
-AGENCIES_BACKBONE = f"""
-ALTER TABLE outbox_agencies ADD COLUMN IF NOT EXISTS audience text;
-ALTER TABLE outbox_agencies SET ({_COMES_AND_GOES});
-"""
+UPGRADE_AGENCIES = _ONE_AT_A_TIME + _outbox("agencies", ",\n    topic text NOT NULL")
+"""The same for the outbox of the lane ``agencies``, in the service that publishes what agencies hear."""

@@ -14,7 +14,7 @@ from recobro.postgres import EmbeddedPostgres
 from recobro_events import Consumer, Database, Lane, Runtime, Transaction, barrier
 from recobro_events.contracts.base import ContractEvent
 from recobro_events.memory import MemoryTransport
-from recobro_events.schema import CREATE
+from recobro_events.schema import UPGRADE
 from recobro_platform import BARRIER_ROUNDS
 
 LISTENS = {
@@ -161,7 +161,7 @@ async def dsns(postgres: EmbeddedPostgres) -> AsyncIterator[list[str]]:
     for name in names:
         await admin.execute(f"CREATE DATABASE {name}")
         connection = await asyncpg.connect(postgres.dsn(name))
-        await connection.execute(CREATE)
+        await connection.execute(UPGRADE)
         await connection.close()
     yield [postgres.dsn(name) for name in names]
     for name in names:

@@ -14,7 +14,7 @@ from recobro_events._log.postgres_schema import CREATE as CREATE_LOG
 from recobro_events._log.transport import OutgoingRecord
 from recobro_events._runtime import housekeeping
 from recobro_events.postgres import PostgresTransport
-from recobro_events.schema import CREATE
+from recobro_events.schema import UPGRADE
 
 PLACE = TopicPartition("a.events", 0)
 
@@ -134,7 +134,7 @@ async def test_what_waits_is_counted_for_the_metrics(database: Database) -> None
 
 def test_every_hot_table_says_how_it_is_vacuumed() -> None:
     for table in ("outbox_", "inbox", "consumer_position", "relay_heartbeat"):
-        [definition] = [part for part in CREATE.split("CREATE TABLE ") if part.startswith(table)][:1]
+        [definition] = [part for part in UPGRADE.split("CREATE TABLE IF NOT EXISTS ") if part.startswith(table)][:1]
         assert "autovacuum_vacuum" in definition.split(";")[0], table
     for table in ("record", "partition", "group_member"):
         [definition] = [

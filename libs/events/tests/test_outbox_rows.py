@@ -99,7 +99,7 @@ async def test_the_first_condition_that_holds_says_which_event_it_is(new_databas
 async def test_what_agencies_hear_goes_to_a_topic(new_database: NewDatabase) -> None:
     database = await new_database()
     async with database.connection() as connection:
-        await connection.execute(schema.AGENCIES)
+        await connection.execute(schema.UPGRADE_AGENCIES)
     body = "json_build_object('agency_id', cause, 'contract_id', contract_id, 'clarification_id', contract_id)"
     head = outbox.rows(
         agency.ClarificationOpened, body=body, traceparent="NULL", topic="'agency.' || cause || '.events'"

@@ -25,7 +25,7 @@ async def portfolio(postgres: EmbeddedPostgres, transport: MemoryTransport) -> A
     database = Database(postgres.dsn("said_to_assignment"))
     await database.open()
     async with database.connection() as connection:
-        await connection.execute(recobro_events.schema.CREATE)
+        await connection.execute(recobro_events.schema.UPGRADE)
     runtime = Runtime("portfolio", database, transport, None)
     await runtime.start()
     yield database

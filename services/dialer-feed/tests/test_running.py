@@ -58,7 +58,7 @@ async def database_of(postgres: EmbeddedPostgres, service: str) -> AsyncIterator
     database = Database(postgres.dsn(name))
     await database.open()
     async with database.connection() as connection:
-        await connection.execute(recobro_events.schema.CREATE)
+        await connection.execute(recobro_events.schema.UPGRADE)
     yield database
     await database.close()
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

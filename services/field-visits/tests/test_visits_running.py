@@ -49,7 +49,7 @@ async def portfolio(postgres: EmbeddedPostgres, transport: MemoryTransport) -> A
     database = Database(postgres.dsn("visits_portfolio"))
     await database.open()
     async with database.connection() as connection:
-        await connection.execute(recobro_events.schema.CREATE)
+        await connection.execute(recobro_events.schema.UPGRADE)
     said = Portfolio(database, transport)
     await said.runtime.start()
     yield said

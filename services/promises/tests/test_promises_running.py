@@ -68,7 +68,7 @@ async def others(postgres: EmbeddedPostgres, transport: MemoryTransport) -> Asyn
         databases[name] = Database(postgres.dsn(name))
         await databases[name].open()
         async with databases[name].connection() as connection:
-            await connection.execute(recobro_events.schema.CREATE)
+            await connection.execute(recobro_events.schema.UPGRADE)
         made[service] = Other(service, databases[name], transport)
         await made[service].runtime.start()
     yield made

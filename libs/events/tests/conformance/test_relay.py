@@ -177,7 +177,7 @@ async def test_nothing_of_a_transaction_that_rolls_back_is_published(scene: Scen
 async def test_what_an_agency_hears_goes_to_its_own_topic_in_order(scene: Scene) -> None:
     """The topic is made with the agency's first event; nobody else's events are in it."""
     async with scene.kitchen_database.connection() as connection:
-        await connection.execute(schema.AGENCIES)
+        await connection.execute(schema.UPGRADE_AGENCIES)
     agencies = [uuid4(), uuid4()]
     contracts = [uuid4() for _ in range(5)]
     scene.running.relay(scene.kitchen_database, scene.transport, Lane.AGENCIES)

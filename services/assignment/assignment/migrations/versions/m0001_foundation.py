@@ -158,8 +158,8 @@ CREATE INDEX commission_earned ON commission (agency_id, earned_on, payment_id, 
 
 
 def upgrade() -> None:
-    op.execute(recobro_events.schema.CREATE)
-    op.execute(recobro_events.schema.AGENCIES)
+    op.execute(recobro_events.schema.UPGRADE)
+    op.execute(recobro_events.schema.UPGRADE_AGENCIES)
     op.execute(chassis.schema.CREATE)
     op.execute(_PROJECTION)
     op.execute(_AGENCIES)

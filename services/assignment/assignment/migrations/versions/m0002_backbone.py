@@ -15,7 +15,7 @@ ALTER TABLE placement ALTER COLUMN version TYPE bigint;
 
 
 def upgrade() -> None:
-    op.execute(recobro_events.schema.BACKBONE)
+    op.execute(recobro_events.schema.UPGRADE)
     op.execute(chassis.schema.PRUNED)
-    op.execute(recobro_events.schema.AGENCIES_BACKBONE)
+    op.execute(recobro_events.schema.UPGRADE_AGENCIES)
     op.execute(_TABLES)

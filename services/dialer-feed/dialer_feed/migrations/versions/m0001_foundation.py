@@ -180,7 +180,7 @@ CREATE INDEX call_result_wrongful ON call_result (list_id) WHERE wrongful;
 
 
 def upgrade() -> None:
-    op.execute(recobro_events.schema.CREATE)
+    op.execute(recobro_events.schema.UPGRADE)
     op.execute(chassis.schema.CREATE)
     op.execute(_PROJECTION)
     op.execute(_LISTS)

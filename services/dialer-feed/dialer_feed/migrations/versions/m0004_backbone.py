@@ -20,6 +20,6 @@ ALTER TABLE clarification ADD COLUMN version bigint NOT NULL DEFAULT 0;
 
 
 def upgrade() -> None:
-    op.execute(recobro_events.schema.BACKBONE)
+    op.execute(recobro_events.schema.UPGRADE)
     op.execute(chassis.schema.PRUNED)
     op.execute(_TABLES)

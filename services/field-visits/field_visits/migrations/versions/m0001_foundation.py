@@ -159,7 +159,7 @@ CREATE TABLE photo (
 
 
 def upgrade() -> None:
-    op.execute(recobro_events.schema.CREATE)
+    op.execute(recobro_events.schema.UPGRADE)
     op.execute(chassis.schema.CREATE)
     op.execute(_PROJECTION)
     op.execute(_VISITS)

@@ -324,6 +324,6 @@ CREATE INDEX contract_history_contract ON contract_history (contract_id, history
 
 
 def upgrade() -> None:
-    op.execute(recobro_events.schema.CREATE)
+    op.execute(recobro_events.schema.UPGRADE)
     op.execute(chassis.schema.CREATE)
     op.execute(_TABLES)

@@ -8,4 +8,4 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    op.execute(recobro_events.schema.BARRIER_ROUNDS)
+    op.execute(recobro_events.schema.UPGRADE)

@@ -17,6 +17,6 @@ ALTER TABLE contract
 
 
 def upgrade() -> None:
-    op.execute(recobro_events.schema.BACKBONE)
+    op.execute(recobro_events.schema.UPGRADE)
     op.execute(chassis.schema.PRUNED)
     op.execute(_TABLES)

@@ -8,4 +8,4 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    op.execute(recobro_events.schema.CAUSED_EVENT_ID)
+    op.execute(recobro_events.schema.UPGRADE)

@@ -99,7 +99,7 @@ CREATE INDEX promise_open ON promise (portfolio_id, silent_until) WHERE state = 
 
 
 def upgrade() -> None:
-    op.execute(recobro_events.schema.CREATE)
+    op.execute(recobro_events.schema.UPGRADE)
     op.execute(chassis.schema.CREATE)
     op.execute(_PROJECTION)
     op.execute(_PROMISES)

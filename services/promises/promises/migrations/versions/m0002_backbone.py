@@ -9,5 +9,5 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    op.execute(recobro_events.schema.BACKBONE)
+    op.execute(recobro_events.schema.UPGRADE)
     op.execute(chassis.schema.PRUNED)

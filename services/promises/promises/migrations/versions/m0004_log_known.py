@@ -8,4 +8,4 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    op.execute(recobro_events.schema.LOG_KNOWN)
+    op.execute(recobro_events.schema.UPGRADE)
