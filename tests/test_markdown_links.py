@@ -3,8 +3,6 @@
 import pytest
 from markdown_links import anchors, links, paths, wrong_with_link
 
-pytestmark = pytest.mark.process
-
 PAGE = "docs/services/portfolio.md"
 
 

@@ -5,7 +5,8 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from chassis.testing import mint
+from chassis.testing import mint, unguarded_routes
+from fastapi import FastAPI
 from PIL import Image
 from visits_scene import DAY, Placement, Scene, moment
 
@@ -79,6 +80,10 @@ async def test_an_agency_orders_only_what_is_placed_with_it(scene: Scene) -> Non
     assert (beyond.status_code, beyond.json()["errors"][0]["pointer"]) == (422, "/visit_on")
     from_inside = await scene.order(ours, DAY + timedelta(days=4))
     assert from_inside.json()["agency_id"] is None, "the placement is over by then"
+
+
+async def test_every_route_is_guarded(built: FastAPI) -> None:
+    assert unguarded_routes(built) == []
 
 
 async def test_who_may_not(scene: Scene) -> None:
