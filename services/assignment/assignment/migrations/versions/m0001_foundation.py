@@ -3,6 +3,7 @@
 import chassis.schema
 import recobro_events.schema
 from alembic import op
+from projections import clarifications
 
 revision = "0001"
 down_revision = None
@@ -36,13 +37,6 @@ CREATE TABLE contract (
     region text
 ) WITH (fillfactor = 85);
 CREATE INDEX contract_open ON contract (portfolio_id) WHERE state = 'open';
--- Once not silent, never silent again: a dispute is opened once and its contact resumes once.
-CREATE TABLE clarification (
-    contract_id uuid NOT NULL,
-    clarification_id uuid NOT NULL,
-    silent boolean NOT NULL,
-    PRIMARY KEY (contract_id, clarification_id)
-);
 -- A payment that was undone earns nothing, should it be heard of afterwards.
 CREATE TABLE payment_reversal (
     payment_id uuid PRIMARY KEY,
@@ -161,6 +155,7 @@ def upgrade() -> None:
     op.execute(recobro_events.schema.UPGRADE)
     op.execute(recobro_events.schema.UPGRADE_AGENCIES)
     op.execute(chassis.schema.CREATE)
+    op.execute(clarifications.TABLE)
     op.execute(_PROJECTION)
     op.execute(_AGENCIES)
     op.execute(_PLACEMENTS)

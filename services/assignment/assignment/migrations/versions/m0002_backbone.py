@@ -9,7 +9,7 @@ down_revision = "0001"
 
 _TABLES = r"""
 -- The version of the contract at which it was last said to be open.
-ALTER TABLE clarification ADD COLUMN version bigint NOT NULL DEFAULT 0;
+ALTER TABLE clarification ADD COLUMN IF NOT EXISTS version bigint NOT NULL DEFAULT 0;
 ALTER TABLE placement ALTER COLUMN version TYPE bigint;
 """
 

@@ -3,6 +3,7 @@
 import chassis.schema
 import recobro_events.schema
 from alembic import op
+from projections import clarifications, contact_points, pauses
 
 revision = "0001"
 down_revision = None
@@ -38,36 +39,6 @@ CREATE TABLE contract (
     status text NOT NULL DEFAULT 'active'
 ) WITH (fillfactor = 85);
 CREATE INDEX contract_open ON contract (portfolio_id) WHERE state = 'open';
--- version is the contact point's own, seen_version that of the contract's event that last spoke of it. A point that
--- a contract no longer has stays, not present: calls to it may still be reported.
-CREATE TABLE contact_point (
-    contract_id uuid NOT NULL,
-    contact_id uuid NOT NULL,
-    version bigint NOT NULL,
-    seen_version bigint NOT NULL,
-    rank integer,
-    kind text NOT NULL,
-    value text NOT NULL,
-    timezone text,
-    usable boolean NOT NULL,
-    present boolean NOT NULL DEFAULT true,
-    PRIMARY KEY (contract_id, contact_id)
-);
-CREATE TABLE pause (
-    contract_id uuid NOT NULL,
-    pause_id uuid NOT NULL,
-    version bigint NOT NULL,
-    starts_on date NOT NULL,
-    ends_on date,
-    PRIMARY KEY (contract_id, pause_id)
-);
--- Once not silent, never silent again: a dispute is opened once and its contact resumes once.
-CREATE TABLE clarification (
-    contract_id uuid NOT NULL,
-    clarification_id uuid NOT NULL,
-    silent boolean NOT NULL,
-    PRIMARY KEY (contract_id, clarification_id)
-);
 -- claimed: the debtor says so, no money has been seen; payment_id is then one of ours.
 CREATE TABLE payment (
     contract_id uuid NOT NULL,
@@ -182,5 +153,6 @@ CREATE INDEX call_result_wrongful ON call_result (list_id) WHERE wrongful;
 def upgrade() -> None:
     op.execute(recobro_events.schema.UPGRADE)
     op.execute(chassis.schema.CREATE)
+    op.execute(clarifications.TABLE + contact_points.TABLE + pauses.TABLE)
     op.execute(_PROJECTION)
     op.execute(_LISTS)

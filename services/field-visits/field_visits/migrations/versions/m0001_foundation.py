@@ -3,6 +3,7 @@
 import chassis.schema
 import recobro_events.schema
 from alembic import op
+from projections import clarifications, pauses, promises
 
 revision = "0001"
 down_revision = None
@@ -56,21 +57,6 @@ CREATE TABLE address (
     present boolean NOT NULL DEFAULT true,
     PRIMARY KEY (contract_id, address_id)
 );
-CREATE TABLE pause (
-    contract_id uuid NOT NULL,
-    pause_id uuid NOT NULL,
-    version bigint NOT NULL,
-    starts_on date NOT NULL,
-    ends_on date,
-    PRIMARY KEY (contract_id, pause_id)
-);
--- Once not silent, never silent again: a dispute is opened once and its contact resumes once.
-CREATE TABLE clarification (
-    contract_id uuid NOT NULL,
-    clarification_id uuid NOT NULL,
-    silent boolean NOT NULL,
-    PRIMARY KEY (contract_id, clarification_id)
-);
 -- Placements of the kind visits. Its dates are null while only its end has been heard of.
 CREATE TABLE placement (
     contract_id uuid NOT NULL,
@@ -81,14 +67,6 @@ CREATE TABLE placement (
     starts_on date,
     ends_on date,
     PRIMARY KEY (contract_id, placement_id)
-);
-CREATE TABLE promise (
-    contract_id uuid NOT NULL,
-    promise_id uuid NOT NULL,
-    version bigint NOT NULL,
-    open boolean NOT NULL,
-    silent_until date NOT NULL,
-    PRIMARY KEY (contract_id, promise_id)
 );
 """
 
@@ -161,5 +139,6 @@ CREATE TABLE photo (
 def upgrade() -> None:
     op.execute(recobro_events.schema.UPGRADE)
     op.execute(chassis.schema.CREATE)
+    op.execute(clarifications.TABLE + pauses.TABLE + promises.TABLE)
     op.execute(_PROJECTION)
     op.execute(_VISITS)

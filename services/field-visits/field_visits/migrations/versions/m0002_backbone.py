@@ -3,23 +3,19 @@
 import chassis.schema
 import recobro_events.schema
 from alembic import op
+from projections import set_aside
 
 revision = "0002"
 down_revision = "0001"
 
 _TABLES = r"""
--- Contracts of which a service could not apply an event: silent while one of them is behind.
-CREATE TABLE set_aside (
-    contract_id uuid NOT NULL,
-    service text NOT NULL,
-    PRIMARY KEY (contract_id, service)
-);
 -- The version of the contract at which it was last said to be open.
-ALTER TABLE clarification ADD COLUMN version bigint NOT NULL DEFAULT 0;
+ALTER TABLE clarification ADD COLUMN IF NOT EXISTS version bigint NOT NULL DEFAULT 0;
 """
 
 
 def upgrade() -> None:
     op.execute(recobro_events.schema.UPGRADE)
     op.execute(chassis.schema.PRUNED)
+    op.execute(set_aside.TABLE)
     op.execute(_TABLES)

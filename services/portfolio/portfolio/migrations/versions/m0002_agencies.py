@@ -1,23 +1,12 @@
 """What is known of placements and promises, what visitors found of addresses, and who may give contact data."""
 
 from alembic import op
+from projections import placements
 
 revision = "0002"
 down_revision = "0001"
 
 _TABLES = r"""
--- starts_on is null while only a recall or the end has been heard of: these may overtake the placement itself.
-CREATE TABLE placement (
-    contract_id uuid NOT NULL,
-    placement_id uuid NOT NULL,
-    version bigint NOT NULL,
-    agency_id uuid NOT NULL,
-    kind text NOT NULL,
-    state text NOT NULL CHECK (state IN ('active', 'recall_pending', 'objected', 'recalled', 'ended')),
-    starts_on date,
-    ends_on date,
-    PRIMARY KEY (contract_id, placement_id)
-) WITH (fillfactor = 85);
 CREATE INDEX placement_with_agency ON placement (agency_id, contract_id)
     WHERE state IN ('active', 'recall_pending', 'objected');
 -- made_on, made_in and agency_id are null until its making has been heard of.
@@ -49,5 +38,6 @@ ALTER TABLE contact_point ALTER COLUMN usable SET EXPRESSION AS (
 
 
 def upgrade() -> None:
+    op.execute(placements.TABLE)
     op.execute(_TABLES)
     op.execute(_FINDINGS)
