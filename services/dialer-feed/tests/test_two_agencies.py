@@ -33,7 +33,7 @@ async def agencies(scene: Scene, client: httpx.AsyncClient) -> tuple[Agency, Age
     made = []
     for contract in await scene.contracts(2):
         agency_id = uuid.uuid4()
-        placement = Placement(contract, agency_id)
+        placement = Placement(contract.contract_id, agency_id)
         await scene.receives(placement.placed())
         answer = await client.post("/v1/campaigns", json={"name": "Agencia", "agency_id": str(agency_id)})
         assert answer.status_code == 201, answer.text

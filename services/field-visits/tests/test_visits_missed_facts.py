@@ -7,7 +7,7 @@ import pytest
 from field_visits.handlers import consumer
 from recobro_events import AUDIENCE, EVERYONE, Event
 from recobro_events.testing import apply_records, record_of
-from visits_scene import DAY, Contract, Placement, Scene
+from visits_scene import DAY, Contract, Scene, a_placement
 
 TOMORROW, YESTERDAY = DAY + timedelta(days=1), DAY - timedelta(days=1)
 EPOCH = 1 << 40
@@ -137,7 +137,7 @@ async def test_a_pause_that_is_newer_than_the_whole_which_comes_after_it_stays(s
 
 async def test_a_placement_that_comes_after_its_recall_tells_its_dates_and_is_not_active_again(scene: Scene) -> None:
     contract = await scene.known_contract()
-    placement = Placement(uuid.uuid4(), ends_on=TOMORROW)
+    placement = a_placement(uuid.uuid4(), ends_on=TOMORROW)
     late = contract.placed(placement)
     await scene.receives(contract.recall_requested(placement))
     await hears_again(scene, late)

@@ -8,7 +8,7 @@ import pytest
 from chassis.testing import mint, unguarded_routes
 from fastapi import FastAPI
 from PIL import Image
-from visits_scene import DAY, Placement, Scene, moment
+from visits_scene import DAY, Scene, a_placement, moment
 
 US, THEM = uuid.uuid4(), uuid.uuid4()
 _RESULT = {"outcome": "nobody_home", "attended_by": "nobody", "at": moment()}
@@ -40,7 +40,7 @@ def _as(agency_id: uuid.UUID) -> dict[str, str]:
 async def test_every_route_of_a_visit_is_closed_to_the_other_agency(
     scene: Scene, method: str, path: str, body: object
 ) -> None:
-    ours, inside = await scene.known_contract(Placement(US)), await scene.known_contract()
+    ours, inside = await scene.known_contract(a_placement(US)), await scene.known_contract()
     visit, of_nobody = await scene.ordered(ours, agency_id=US), await scene.ordered(inside)
     photos = {}
     for visit_id in (visit, of_nobody):
@@ -60,7 +60,7 @@ async def test_every_route_of_a_visit_is_closed_to_the_other_agency(
 
 
 async def test_lists_hold_only_ones_own(scene: Scene) -> None:
-    contracts = [await scene.known_contract(Placement(agency_id)) for agency_id in (US, THEM)]
+    contracts = [await scene.known_contract(a_placement(agency_id)) for agency_id in (US, THEM)]
     inside = await scene.known_contract()
     visits = [await scene.ordered(contract) for contract in (*contracts, inside)]
 
@@ -73,7 +73,7 @@ async def test_lists_hold_only_ones_own(scene: Scene) -> None:
 
 
 async def test_an_agency_orders_only_what_is_placed_with_it(scene: Scene) -> None:
-    ours = await scene.known_contract(Placement(US, ends_on=DAY + timedelta(days=3)))
+    ours = await scene.known_contract(a_placement(US, ends_on=DAY + timedelta(days=3)))
     assert (await scene.order(ours, agency_id=THEM)).json()["type"] == "urn:recobro:problem:contract-unknown"
     assert (await scene.order(ours, DAY + timedelta(days=3), agency_id=US)).status_code == 201
     beyond = await scene.order(ours, DAY + timedelta(days=4), agency_id=US)

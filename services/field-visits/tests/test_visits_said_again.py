@@ -7,7 +7,7 @@ from field_visits import republishing
 from recobro_events import ContractEvent
 from recobro_events.contracts.field_visits import VisitCancelled, VisitCompleted, VisitOrdered
 from recobro_events.testing import published
-from visits_scene import Placement, Scene, moment
+from visits_scene import Scene, a_placement, moment
 
 AUDIENCE = "dialer-feed"
 _PHOTO = """
@@ -35,7 +35,7 @@ async def said(scene: Scene, event_type: type[ContractEvent], audience: str | No
 
 
 async def visits_in_every_state(scene: Scene) -> list[str]:
-    placement = Placement(uuid.uuid4())
+    placement = a_placement(uuid.uuid4())
     contract, placed = await scene.known_contract(), await scene.known_contract(placement)
     ordered, done, failed, off = [await scene.ordered(contract) for _ in range(4)]
     by_agency, done_by_agency, begun = [await scene.ordered(placed) for _ in range(3)]

@@ -12,9 +12,9 @@ from field_visits.handlers import consumer
 from recobro_events import Database, Event, Row
 from recobro_events.contracts.portfolio import CreditorKind, PortfolioState, PortfolioStateChanged
 from recobro_events.testing import apply_events
-from visited_contracts import DAY, Contract, Placement, an_address
+from visited_contracts import DAY, Contract, Placement, a_placement, an_address
 
-__all__ = ["DAY", "Contract", "Placement", "Scene", "an_address", "blocked_on_a_lock", "moment"]
+__all__ = ["DAY", "Contract", "Placement", "Scene", "a_placement", "an_address", "blocked_on_a_lock", "moment"]
 
 
 class Scene:

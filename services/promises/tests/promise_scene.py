@@ -2,42 +2,21 @@
 
 import asyncio
 import uuid
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
 from chassis.testing import mint
+from chassis.testing.voices import DAY, Contract, Placement
 from promises.handlers import consumer
 from promises.outcomes import deciding
 from recobro_events import Database, Event, Row
-from recobro_events.contracts.assignment import (
-    ContractPlaced,
-    PlacementEnded,
-    PlacementKind,
-    PlacementRecalled,
-    PlacementRecallRequested,
-    PlacementReinstated,
-)
 from recobro_events.contracts.portfolio import (
-    ClarificationOpened,
-    ContractClosed,
-    ContractRegistered,
-    ContractRevised,
-    ContractStageChanged,
-    ContractState,
     CreditorKind,
-    Debtor,
-    DebtorStatus,
-    DebtorStatusChanged,
-    PaymentReceived,
-    PaymentReversed,
     PortfolioState,
     PortfolioStateChanged,
-    Stage,
-    StageCause,
 )
 from recobro_events.contracts.promises import (
     AgreementBroken,
@@ -52,8 +31,7 @@ from recobro_events.contracts.promises import (
 )
 from recobro_events.testing import apply_events, published
 
-DAY = date(2026, 11, 23)
-"""The first business date of every scene."""
+__all__ = ["DAY", "Contract", "Json", "Placement", "Scene", "code_of", "day", "pointers"]
 
 E = TypeVar("E", bound=Event)
 Json = dict[str, Any]
@@ -82,149 +60,6 @@ def code_of(answer: httpx.Response) -> str:
 
 def pointers(answer: httpx.Response) -> list[str]:
     return [error["pointer"] for error in answer.json()["errors"]]
-
-
-@dataclass
-class Contract:
-    """A contract as the portfolio service knows it. Each event is made of its state and counts its version up."""
-
-    portfolio_id: UUID
-    contract_id: UUID = field(default_factory=uuid.uuid4)
-    state: ContractState = ContractState.OPEN
-    owed: Decimal = Decimal("1000.00")
-    as_of: date = DAY
-    version: int = 0
-    details_version: int = 0
-    status: DebtorStatus = DebtorStatus.ACTIVE
-    status_version: int = 0
-
-    def _position(self) -> Json:
-        self.version += 1
-        return {
-            "contract_id": self.contract_id,
-            "version": self.version,
-            "as_of": self.as_of,
-            "state": self.state,
-            "stage": Stage.EARLY,
-            "days_past_due": 20,
-            "overdue_balance": self.owed,
-            "total_balance": self.owed,
-        }
-
-    def _whole(self) -> Json:
-        self.details_version += 1
-        return {
-            **self._position(),
-            "details_version": self.details_version,
-            "creditor_id": uuid.uuid4(),
-            "portfolio_id": self.portfolio_id,
-            "contract_number": "C-1",
-            "incomplete": False,
-            "jurisdiction": "MX",
-            "currency": "MXN",
-            "debtor": Debtor(debtor_id=uuid.uuid4(), name="D", status=self.status, status_version=self.status_version),
-            "episode": 1,
-        }
-
-    def registered(self) -> ContractRegistered:
-        return ContractRegistered(**self._whole())
-
-    def revised(self, **changes: Any) -> ContractRevised:
-        for name, value in changes.items():
-            assert hasattr(self, name), name
-            setattr(self, name, value)
-        return ContractRevised(**self._whole())
-
-    def paid(self, amount: str, on: int = 0, payment_id: UUID | None = None) -> PaymentReceived:
-        """A payment made ``on`` days after ``DAY`` arrives."""
-        self.owed -= min(Decimal(amount), self.owed)
-        return PaymentReceived(
-            **self._position(),
-            payment_id=payment_id or uuid.uuid4(),
-            amount=Decimal(amount),
-            currency="MXN",
-            paid_on=day(on),
-            received_at=datetime.now(UTC),
-            channel="bank",
-            credit=Decimal("0.00"),
-            settled=False,
-            days_past_due_before=20,
-        )
-
-    def payment_reversed(self, payment: PaymentReceived) -> PaymentReversed:
-        self.owed += payment.amount
-        return PaymentReversed(
-            **self._position(),
-            payment_id=payment.payment_id,
-            amount=payment.amount,
-            currency="MXN",
-            reason="bounced",
-        )
-
-    def disputed(self) -> ClarificationOpened:
-        return ClarificationOpened(
-            **self._position(),
-            clarification_id=uuid.uuid4(),
-            reason="not mine",
-            opened_by="debtor",
-            deadline_on=self.as_of + timedelta(days=30),
-        )
-
-    def staged(self) -> ContractStageChanged:
-        return ContractStageChanged(
-            **self._position(), from_stage=Stage.EARLY, to_stage=Stage.LATE, cause=StageCause.DAILY_RUN
-        )
-
-    def reported(self, status: DebtorStatus) -> DebtorStatusChanged:
-        self.status = status
-        self.status_version += 1
-        return DebtorStatusChanged(
-            **self._position(),
-            debtor_id=uuid.uuid4(),
-            status=status,
-            status_version=self.status_version,
-            reported_by="creditor",
-        )
-
-    def closed(self, state: ContractState) -> ContractClosed:
-        self.state = state
-        return ContractClosed(**self._position(), reason=state)
-
-
-@dataclass
-class Placement:
-    """A placement as the assignment service knows it."""
-
-    contract_id: UUID
-    agency_id: UUID
-    kind: PlacementKind = PlacementKind.DIALING
-    placement_id: UUID = field(default_factory=uuid.uuid4)
-    version: int = 0
-
-    def _said(self) -> Json:
-        self.version += 1
-        return {
-            "contract_id": self.contract_id,
-            "placement_id": self.placement_id,
-            "version": self.version,
-            "agency_id": self.agency_id,
-            "kind": self.kind,
-        }
-
-    def placed(self) -> ContractPlaced:
-        return ContractPlaced(**self._said(), starts_on=DAY)
-
-    def recall_requested(self) -> PlacementRecallRequested:
-        return PlacementRecallRequested(**self._said(), reason="term", final_on=day(3))
-
-    def recalled(self) -> PlacementRecalled:
-        return PlacementRecalled(**self._said(), reason="term")
-
-    def reinstated(self) -> PlacementReinstated:
-        return PlacementReinstated(**self._said(), reason="objection", starts_on=DAY)
-
-    def ended(self) -> PlacementEnded:
-        return PlacementEnded(**self._said(), reason="term")
 
 
 class Scene:
@@ -266,7 +101,8 @@ class Scene:
 
     def contract(self, **changes: Any) -> Contract:
         """One that nobody has heard of yet."""
-        return Contract(**({"portfolio_id": self.portfolio_id} | changes))
+        told: Json = {"number": "C-1", "portfolio_id": self.portfolio_id, "overdue": Decimal("1000.00")}
+        return Contract(**(told | changes))
 
     async def registered(self, **changes: Any) -> Contract:
         contract = self.contract(**changes)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from promise_scene import Scene, day
 from promises.handlers import consumer
 from promises.outcomes import deciding
-from recobro_events.contracts.portfolio import ContractState, DebtorStatus
+from recobro_events.contracts.portfolio import ContractState, DebtorStatus, Stage
 from recobro_events.contracts.promises import PromiseKept
 from recobro_events.testing import apply_records, record_of
 
@@ -19,7 +19,7 @@ async def ledger(scene: Scene) -> list[tuple[str, bool]]:
 async def test_a_payment_stands_in_the_ledger_once_however_often_it_is_told(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract, "200.00")
-    payment = contract.paid("100.00", on=1)
+    payment = contract.paid("100.00", paid_on=day(1))
     record = record_of(payment)
     await apply_records(scene.database, consumer, [record, record])
     await apply_records(scene.database, consumer, [record])
@@ -75,7 +75,7 @@ async def test_an_older_position_does_not_come_back_nor_older_details(scene: Sce
     contract = scene.contract()
     old = contract.registered()
     other = uuid.uuid4()
-    await scene.receives_each(contract.revised(owed=Decimal(50), portfolio_id=other), old)
+    await scene.receives_each(contract.revised(overdue=Decimal(50), portfolio_id=other), old)
     [row] = await scene.rows("SELECT total_balance, portfolio_id FROM contract")
     assert tuple(row) == (Decimal("50.00"), other)
 
@@ -118,14 +118,14 @@ async def test_the_days_of_a_payments_position_decide_before_the_portfolios_is_h
     contract = await scene.registered()
     promise = await scene.promise(contract, due=5)
     contract.as_of = day(8)
-    await scene.receives(contract.paid("10.00", on=8))
+    await scene.receives(contract.paid("10.00", paid_on=day(8)))
     assert await scene.state(promise) == ("broken", "0.00")
 
 
 async def test_a_day_and_a_payment_in_one_batch(scene: Scene) -> None:
     paid, unpaid = await scene.registered(), await scene.registered()
     kept, broken = await scene.promise(paid), await scene.promise(unpaid)
-    await scene.receives(scene.business_date(8), paid.paid("100.00", on=7))
+    await scene.receives(scene.business_date(8), paid.paid("100.00", paid_on=day(7)))
     await deciding.decide(scene.database)
     assert await scene.state(kept) == ("kept", "100.00")
     assert await scene.state(broken) == ("broken", "0.00")
@@ -144,7 +144,7 @@ async def test_events_of_stages_move_nothing_but_the_position(scene: Scene) -> N
     contract = await scene.registered()
     promise = await scene.promise(contract)
     contract.as_of = day(1)
-    await scene.receives(contract.staged())
+    await scene.receives(contract.staged(Stage.LATE))
     assert await scene.state(promise) == ("open", "0.00")
     assert (await scene.promise(contract, due=6))["made_on"] == str(day(1))
 
@@ -153,7 +153,7 @@ async def test_what_a_batch_publishes_has_the_same_ids_when_it_is_applied_again(
     """As after a restore: the rows go back, the event comes again, and what it causes is recognised elsewhere."""
     contract = await scene.registered()
     promise = await scene.promise(contract)
-    record = record_of(contract.paid("100.00", on=1))
+    record = record_of(contract.paid("100.00", paid_on=day(1)))
     before = await scene.rows("SELECT * FROM promise")
     await apply_records(scene.database, consumer, [record])
     [first] = await scene.published(PromiseKept)

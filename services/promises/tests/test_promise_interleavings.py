@@ -63,7 +63,7 @@ async def test_a_promise_waits_for_a_payment_that_is_being_applied_and_counts_it
 async def test_a_payment_waits_for_a_promise_that_is_being_made_and_keeps_it(scene: Scene) -> None:
     contract = await scene.registered()
     async with written(scene, contract, due=5):
-        payment = asyncio.create_task(scene.receives(contract.paid("100.00", on=1)))
+        payment = asyncio.create_task(scene.receives(contract.paid("100.00", paid_on=day(1))))
         await scene.blocked(_LOCK_WAITS)
     await payment
     assert await states(scene) == ["kept"]
@@ -90,7 +90,7 @@ async def test_a_promise_asked_for_while_the_day_was_moving_is_made_on_the_new_d
 async def test_deciding_waits_for_a_payment_that_is_being_applied(scene: Scene) -> None:
     contract, other = await scene.registered(), await scene.registered()
     promise, missed = await scene.promise(contract), await scene.promise(other)
-    async with applied(scene, contract.paid("100.00", on=7)):
+    async with applied(scene, contract.paid("100.00", paid_on=day(7))):
         moved = asyncio.create_task(scene.day_comes(8))
         await scene.blocked(_LOCK_WAITS)
         assert not moved.done()
@@ -161,7 +161,7 @@ async def test_checks_and_payments_on_the_same_contracts_end_the_same_way(scene:
     await asyncio.gather(
         scene.checks(8),
         scene.checks(8),
-        *(scene.receives(contract.paid("100.00", on=5)) for contract in contracts),
+        *(scene.receives(contract.paid("100.00", paid_on=day(5))) for contract in contracts),
     )
     assert await states(scene) == ["kept"] * 10
 

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 import recobro_events.schema
 from chassis.testing import client_for, mint, test_settings
-from promise_scene import Json, Placement, Scene
+from promise_scene import Json, Placement, Scene, day
 from promises.handlers import consumer
 from promises.main import build_app
 from promises.settings import PromisesSettings
@@ -95,7 +95,7 @@ async def test_promises_are_made_kept_and_broken_over_the_log(
         # Both are on their way: the first request waits for what it needs.
         kept = await scene.promise(paying, headers=scene.agency(agency_id))
         broken = await scene.promise(silent)
-        await portfolio.says(paying.paid("100.00", on=1), scene.business_date(8))
+        await portfolio.says(paying.paid("100.00", paid_on=day(1)), scene.business_date(8))
 
         assert (await portfolio.hears(PromiseMade, kept)).agency_id == agency_id
         assert (await assignment.hears(PromiseKept, kept)).paid == 100

@@ -143,7 +143,7 @@ def with_payments(contract: Contract, *payments: tuple[PaymentReceived, bool]) -
 async def test_a_payment_that_was_missed_stands_in_the_ledger_and_keeps_its_promise(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract)
-    heard, missed = contract.paid("30.00"), contract.paid("70.00", on=1)
+    heard, missed = contract.paid("30.00"), contract.paid("70.00", paid_on=day(1))
     await scene.receives(heard)
     await scene.receives(with_payments(contract, (heard, False), (missed, False)))
     assert await ledger(scene) == [("30.00", False), ("70.00", False)]

@@ -12,7 +12,7 @@ from placing_scene import DAY, Contract, Json, Scene
 from recobro_events import UnappliableEvent
 from recobro_events.contracts import agency
 from recobro_events.contracts.assignment import ContractPlaced, PlacementRecallRequested
-from recobro_events.contracts.portfolio import ContractState, Stage
+from recobro_events.contracts.portfolio import ClarificationOutcome, ContractState, Stage
 from recobro_events.testing import apply_records, published, record_of
 
 
@@ -200,6 +200,16 @@ def paid_in_full(contract: Contract) -> list[Any]:
     return [payment, contract.closed(ContractState.SETTLED)]
 
 
+def paused_and_current(contract: Contract) -> list[Any]:
+    contract.stage = Stage.CURRENT
+    return [contract.paused(DAY - timedelta(days=9))]
+
+
+def upheld(contract: Contract) -> list[Any]:
+    opened = contract.disputed()
+    return [opened, contract.resolved(opened.clarification_id, ClarificationOutcome.UPHELD, overdue="50.00")]
+
+
 RECALLS: dict[str, tuple[str, Any]] = {
     "settled": ("paid_in_full", paid_in_full),
     "nothing overdue": ("paid_in_full", lambda c: [c.paid("1500.00", days=20)]),
@@ -207,8 +217,8 @@ RECALLS: dict[str, tuple[str, Any]] = {
     "stage not of the rule": ("no_longer_eligible", lambda c: [c.staged(Stage.LEGAL)]),
     "closed": ("closed", lambda c: [c.closed(ContractState.WITHDRAWN)]),
     "closed by a snapshot": ("closed", lambda c: [c.revised(state=ContractState.RETURNED)]),
-    "upheld dispute": ("no_longer_eligible", lambda c: [c.disputed(), c.resolved(c.disputes[0], overdue="50.00")]),
-    "pause": ("no_longer_eligible", lambda c: [c.paused(stage=Stage.CURRENT)]),
+    "upheld dispute": ("no_longer_eligible", upheld),
+    "pause": ("no_longer_eligible", paused_and_current),
 }
 
 

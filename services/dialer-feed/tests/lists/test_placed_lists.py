@@ -15,7 +15,7 @@ TOMORROW, YESTERDAY = DAY + timedelta(days=1), DAY - timedelta(days=1)
 
 
 async def placed(scene: Scene, contract: Contract, agency_id: UUID = AGENCY, **changes: object) -> Placement:
-    placement = Placement(contract, agency_id, **changes)  # type: ignore[arg-type]
+    placement = Placement(contract.contract_id, agency_id, **changes)  # type: ignore[arg-type]
     await scene.receives(placement.placed())
     return placement
 
@@ -105,7 +105,7 @@ async def test_a_recall_that_overtakes_its_placement_is_not_undone_by_it(scene: 
     contract = scene.contract()
     if known:
         await scene.receives(contract.registered())
-    placement = Placement(contract, AGENCY)
+    placement = Placement(contract.contract_id, AGENCY)
     late = placement.placed()
     await scene.receives(placement.recall_requested())
     await scene.receives(late)
@@ -121,7 +121,7 @@ async def test_a_recall_that_overtakes_its_placement_is_not_undone_by_it(scene: 
 
 async def test_an_old_recall_still_withdraws_and_changes_nothing_that_is_known(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
-    placement = Placement(contract, AGENCY)
+    placement = Placement(contract.contract_id, AGENCY)
     first, recall, again = placement.placed(), placement.recall_requested(), placement.reinstated()
     await scene.receives(first)
     await scene.receives(again)
@@ -168,7 +168,7 @@ async def test_a_collection_that_lies_ahead_changes_nothing_yet(scene: Scene) ->
 
 async def test_a_recall_of_collection_that_overtakes_its_placement_keeps_silent(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
-    collection = Placement(contract, OTHER, PlacementKind.COLLECTION)
+    collection = Placement(contract.contract_id, OTHER, PlacementKind.COLLECTION)
     collection.placed()
     await scene.receives(collection.recall_requested())
     assert await scene.listed(await list_of(scene, None)) == []
@@ -189,7 +189,7 @@ async def test_a_revision_says_recall_of_what_the_agency_no_longer_has(scene: Sc
 
 async def test_placed_and_recalled_in_one_batch_ends_recalled(scene: Scene) -> None:
     first, second = await scene.contracts(2)
-    one, other = Placement(first, AGENCY), Placement(second, AGENCY)
+    one, other = Placement(first.contract_id, AGENCY), Placement(second.contract_id, AGENCY)
     await scene.receives(one.placed(), one.recall_requested(), other.placed())
     assert await scene.listed(await list_of(scene, AGENCY)) == [second.number]
 

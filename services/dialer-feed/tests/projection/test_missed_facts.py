@@ -181,7 +181,7 @@ async def test_a_placement_that_comes_after_its_recall_tells_its_dates_and_is_no
     """Until its dates are known, whatever is collected is taken to be collected today."""
     [contract] = await scene.contracts(1)
     starts_on, ends_on = TOMORROW, TOMORROW + timedelta(days=9)
-    placement = Placement(contract, uuid.uuid4(), PlacementKind.COLLECTION, starts_on, ends_on)
+    placement = Placement(contract.contract_id, uuid.uuid4(), PlacementKind.COLLECTION, starts_on, ends_on)
     late = placement.placed()
     await scene.receives(placement.recall_requested())
     assert await on_the_next_list(scene) == []
@@ -194,7 +194,7 @@ async def test_a_placement_that_comes_after_its_recall_tells_its_dates_and_is_no
 @pytest.mark.parametrize("lowest_version", [0, EPOCH])
 async def test_what_is_said_again_of_a_promise_that_is_over_withdraws_nobody(scene: Scene, lowest_version: int) -> None:
     [contract] = await scene.contracts(1)
-    promise = Promise(contract, silent_until=TOMORROW)
+    promise = Promise(contract.contract_id, silent_until=TOMORROW)
     made, kept = promise.made(), promise.kept()
     await scene.receives(made, kept)
     today = await scene.built()
@@ -207,7 +207,7 @@ async def test_what_is_said_again_of_a_promise_that_is_over_withdraws_nobody(sce
 async def test_a_promise_that_was_missed_withdraws_when_it_is_said_again(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     today = await scene.built()
-    await hears_again(scene, Promise(contract).made())
+    await hears_again(scene, Promise(contract.contract_id).made())
     assert await scene.withdrawals(today) == [(contract.number, "promise")]
 
 
@@ -215,10 +215,13 @@ async def test_what_is_said_again_of_placements_that_are_over_withdraws_nobody(s
     """The agency has the contract a second time; another has collected it and does so no more."""
     [contract] = await scene.contracts(1)
     agency_id = uuid.uuid4()
-    first, collection = Placement(contract, agency_id), Placement(contract, uuid.uuid4(), PlacementKind.COLLECTION)
+    first, collection = (
+        Placement(contract.contract_id, agency_id),
+        Placement(contract.contract_id, uuid.uuid4(), PlacementKind.COLLECTION),
+    )
     over = [first.placed(), first.recall_requested(), first.recalled()]
     over += [collection.placed(), collection.recalled()]
-    await scene.receives(*over, Placement(contract, agency_id).placed())
+    await scene.receives(*over, Placement(contract.contract_id, agency_id).placed())
     today = await scene.built(campaign_id=await scene.campaign(agency_id=agency_id))
     for event in over:
         await hears_again(scene, event)
@@ -228,11 +231,11 @@ async def test_what_is_said_again_of_placements_that_are_over_withdraws_nobody(s
 async def test_placements_and_recalls_that_were_missed_withdraw_when_they_are_said_again(scene: Scene) -> None:
     recalled, collected = await scene.contracts(2)
     agency_id = uuid.uuid4()
-    placement = Placement(recalled, agency_id)
-    await scene.receives(placement.placed(), Placement(collected, agency_id).placed())
+    placement = Placement(recalled.contract_id, agency_id)
+    await scene.receives(placement.placed(), Placement(collected.contract_id, agency_id).placed())
     today = await scene.built(campaign_id=await scene.campaign(agency_id=agency_id))
     await hears_again(scene, placement.recall_requested())
-    await hears_again(scene, Placement(collected, uuid.uuid4(), PlacementKind.COLLECTION).placed())
+    await hears_again(scene, Placement(collected.contract_id, uuid.uuid4(), PlacementKind.COLLECTION).placed())
     assert await scene.withdrawals(today) == [
         (recalled.number, "recall"),
         (collected.number, "no_longer_eligible"),

@@ -10,7 +10,7 @@ from speaking_agencies import Promise
 async def test_a_promise_withdraws_from_every_list_and_bars_from_the_next(scene: Scene) -> None:
     promised, other = await scene.contracts(2)
     lists = [await scene.built(), await scene.built(campaign_id=await scene.campaign())]
-    await scene.receives(Promise(promised, silent_until=DAY + timedelta(days=3)).made())
+    await scene.receives(Promise(promised.contract_id, silent_until=DAY + timedelta(days=3)).made())
     for list_id in lists:
         assert await scene.withdrawals(list_id) == [(promised.number, "promise")]
     assert await scene.listed(await scene.built(campaign_id=await scene.campaign())) == [other.number]
@@ -19,7 +19,7 @@ async def test_a_promise_withdraws_from_every_list_and_bars_from_the_next(scene:
 async def test_the_silence_ends_by_the_date_itself(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     last = DAY + timedelta(days=2)
-    await scene.receives(Promise(contract, silent_until=last).made())
+    await scene.receives(Promise(contract.contract_id, silent_until=last).made())
     for day, listed in ((last, []), (last + timedelta(days=1), [contract.number])):
         await scene.portfolio(business_date=day)
         assert await scene.listed(await scene.built(day)) == listed
@@ -28,7 +28,7 @@ async def test_the_silence_ends_by_the_date_itself(scene: Scene) -> None:
 async def test_a_promise_whose_time_is_over_withdraws_nobody(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
-    await scene.receives(Promise(contract, silent_until=DAY - timedelta(days=1)).made())
+    await scene.receives(Promise(contract.contract_id, silent_until=DAY - timedelta(days=1)).made())
     assert await scene.listed(list_id) == [contract.number]
 
 
@@ -36,7 +36,7 @@ async def test_a_promise_whose_time_is_over_withdraws_nobody(scene: Scene) -> No
 async def test_the_end_of_a_promise_lifts_its_silence_from_the_next_list_on(scene: Scene, ending: str) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
-    promise = Promise(contract, silent_until=DAY + timedelta(days=9))
+    promise = Promise(contract.contract_id, silent_until=DAY + timedelta(days=9))
     await scene.receives(promise.made())
     await scene.receives(getattr(promise, ending)())
     assert await scene.listed(list_id) == []
@@ -49,7 +49,7 @@ async def test_the_end_of_a_promise_lifts_its_silence_from_the_next_list_on(scen
 
 async def test_an_old_promise_still_withdraws_and_does_not_open_again(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
-    promise = Promise(contract, silent_until=DAY)
+    promise = Promise(contract.contract_id, silent_until=DAY)
     late, broken = promise.made(), promise.broken()
     await scene.receives(broken)
     list_id = await scene.built()
@@ -60,13 +60,16 @@ async def test_an_old_promise_still_withdraws_and_does_not_open_again(scene: Sce
 
 async def test_a_promise_of_a_contract_nobody_has_heard_of_silences_it(scene: Scene) -> None:
     contract = scene.contract()
-    await scene.receives(Promise(contract).made())
+    await scene.receives(Promise(contract.contract_id).made())
     await scene.receives(contract.registered())
     assert await scene.listed(await scene.built()) == []
 
 
 async def test_while_one_of_two_promises_is_open_the_debtor_is_not_called(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
-    near, far = Promise(contract, silent_until=DAY), Promise(contract, silent_until=DAY + timedelta(days=30))
+    near, far = (
+        Promise(contract.contract_id, silent_until=DAY),
+        Promise(contract.contract_id, silent_until=DAY + timedelta(days=30)),
+    )
     await scene.receives(near.made(), far.made(), near.kept())
     assert await scene.listed(await scene.built()) == []

@@ -13,7 +13,7 @@ from recobro_events.contracts.assignment import PlacementKind
 from recobro_events.contracts.field_visits import VisitCancelled
 from recobro_events.contracts.portfolio import ContractState, DebtorStatus, PaymentReceived, Stage
 from recobro_events.testing import apply_records, published, record_of
-from visits_scene import DAY, Contract, Placement, Scene, blocked_on_a_lock
+from visits_scene import DAY, Contract, Scene, a_placement, blocked_on_a_lock
 
 TOMORROW = DAY + timedelta(days=1)
 
@@ -113,8 +113,8 @@ async def test_a_pause_calls_off_only_the_visits_that_it_covers(scene: Scene) ->
 
 @pytest.mark.parametrize("end", ["recall_requested", "recalled", "ended"])
 async def test_the_end_of_a_placement_calls_off_what_was_ordered_under_it(scene: Scene, end: str) -> None:
-    placement = Placement(uuid.uuid4())
-    dialing = Placement(uuid.uuid4(), kind=PlacementKind.DIALING)
+    placement = a_placement(uuid.uuid4())
+    dialing = a_placement(uuid.uuid4(), kind=PlacementKind.DIALING)
     contract = await scene.known_contract()
     inside = await scene.ordered(contract)
     await scene.receives(contract.placed(placement), contract.placed(dialing))
@@ -170,7 +170,7 @@ async def test_silences_before_the_registration_hold(scene: Scene) -> None:
 
 
 async def test_a_recall_before_its_placement_and_a_placement_before_its_contract(scene: Scene) -> None:
-    recalled, placed = Placement(uuid.uuid4()), Placement(uuid.uuid4())
+    recalled, placed = a_placement(uuid.uuid4()), a_placement(uuid.uuid4())
     contract = scene.contract()
     first = contract.placed(recalled)
     await scene.receives(contract.recall_requested(recalled))

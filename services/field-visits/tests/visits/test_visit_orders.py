@@ -9,7 +9,7 @@ import pytest
 from recobro_events.contracts.field_visits import VisitCancelled, VisitOrdered
 from recobro_events.contracts.portfolio import DebtorStatus
 from recobro_events.testing import published
-from visits_scene import DAY, Contract, Placement, Scene, an_address
+from visits_scene import DAY, Contract, Scene, a_placement, an_address
 
 
 async def test_an_order_is_told_read_and_listed(scene: Scene) -> None:
@@ -179,7 +179,7 @@ async def test_the_same_order_sent_twice_counts_once(scene: Scene) -> None:
 
 async def test_an_agencys_visit_carries_its_agency_whoever_orders_it(scene: Scene) -> None:
     agency_id = uuid.uuid4()
-    contract = await scene.known_contract(Placement(agency_id))
+    contract = await scene.known_contract(a_placement(agency_id))
     assert (await scene.order(contract)).json()["agency_id"] == str(agency_id)
     assert (await scene.order(contract, agency_id=agency_id)).json()["agency_id"] == str(agency_id)
     assert {event.agency_id for event in await published(scene.database, VisitOrdered)} == {agency_id}

@@ -119,9 +119,9 @@ async def test_no_plan_on_a_closed_contract(scene: Scene, state: ContractState) 
 async def test_a_plan_is_fulfilled_when_every_instalment_is_kept(scene: Scene) -> None:
     contract = await scene.registered()
     plan = await scene.plan(contract, *THREE)
-    await scene.receives(contract.paid("150.00", on=1))
+    await scene.receives(contract.paid("150.00", paid_on=day(1)))
     assert await scene.plan_now(plan) == ("open", ["kept", "open", "open"])
-    await scene.receives(contract.paid("150.00", on=2))
+    await scene.receives(contract.paid("150.00", paid_on=day(2)))
     assert await scene.plan_now(plan) == ("fulfilled", ["kept", "kept", "kept"])
     assert (await scene.story())[4:] == ["PromiseKept"] * 3 + ["AgreementFulfilled"]
     [fulfilled] = await scene.published(AgreementFulfilled)
@@ -133,7 +133,7 @@ async def test_a_lost_instalment_breaks_the_plan(scene: Scene, paid: str | None,
     contract = await scene.registered()
     plan = await scene.plan(contract, *THREE)
     if paid:
-        await scene.receives(contract.paid(paid, on=1))
+        await scene.receives(contract.paid(paid, paid_on=day(1)))
     await scene.day_comes(8)
     assert await scene.plan_now(plan) == ("broken", [lost, "cancelled", "cancelled"])
     first = "PromisePartlyKept" if paid else "PromiseBroken"
@@ -146,7 +146,7 @@ async def test_a_broken_plan_stays_broken_when_late_news_keeps_its_instalment(sc
     contract = await scene.registered()
     plan = await scene.plan(contract, *THREE)
     await scene.day_comes(8)
-    await scene.receives(contract.paid("100.00", on=6))
+    await scene.receives(contract.paid("100.00", paid_on=day(6)))
     assert await scene.plan_now(plan) == ("broken", ["kept", "cancelled", "cancelled"])
     assert len(await scene.published(AgreementBroken)) == 1
     assert await scene.published(AgreementFulfilled) == []
@@ -155,12 +155,12 @@ async def test_a_broken_plan_stays_broken_when_late_news_keeps_its_instalment(sc
 async def test_a_fulfilled_plan_opens_again_and_may_be_fulfilled_again(scene: Scene) -> None:
     contract = await scene.registered()
     plan = await scene.plan(contract, *THREE)
-    payment = contract.paid("200.00", on=1)
-    await scene.receives(contract.paid("100.00", on=1), payment)
+    payment = contract.paid("200.00", paid_on=day(1))
+    await scene.receives(contract.paid("100.00", paid_on=day(1)), payment)
     assert await scene.plan_now(plan) == ("fulfilled", ["kept"] * 3)
     await scene.receives(contract.payment_reversed(payment))
     assert await scene.plan_now(plan) == ("open", ["kept", "open", "open"])
-    await scene.receives(contract.paid("200.00", on=1))
+    await scene.receives(contract.paid("200.00", paid_on=day(1)))
     assert await scene.plan_now(plan) == ("fulfilled", ["kept"] * 3)
     assert [event.version for event in await scene.published(AgreementFulfilled)] == [2, 4]
 
@@ -168,7 +168,7 @@ async def test_a_fulfilled_plan_opens_again_and_may_be_fulfilled_again(scene: Sc
 async def test_a_reversal_breaks_a_fulfilled_plan_whose_time_is_over(scene: Scene) -> None:
     contract = await scene.registered()
     plan = await scene.plan(contract, *THREE)
-    payment = contract.paid("300.00", on=1)
+    payment = contract.paid("300.00", paid_on=day(1))
     await scene.receives(payment)
     await scene.day_comes(23)
     await scene.receives(contract.payment_reversed(payment))
@@ -178,7 +178,7 @@ async def test_a_reversal_breaks_a_fulfilled_plan_whose_time_is_over(scene: Scen
 async def test_a_plan_is_called_off_once_with_what_is_open_of_it(scene: Scene) -> None:
     contract = await scene.registered()
     plan = await scene.plan(contract, *THREE)
-    await scene.receives(contract.paid("100.00", on=1))
+    await scene.receives(contract.paid("100.00", paid_on=day(1)))
     path = f"/v1/agreements/{plan['agreement_id']}/cancellation"
     answer = await scene.client.post(path, json={"reason": "new terms"})
     assert (answer.status_code, answer.json()["state"], answer.json()["cancellation_reason"]) == (
@@ -216,6 +216,6 @@ async def test_a_plan_and_a_promise_share_the_money_by_due_day(scene: Scene) -> 
     contract = await scene.registered()
     promise = await scene.promise(contract, due=10)
     plan = await scene.plan(contract, *THREE)
-    await scene.receives(contract.paid("150.00", on=1))
+    await scene.receives(contract.paid("150.00", paid_on=day(1)))
     assert await scene.state(promise) == ("open", "50.00")
     assert await scene.plan_now(plan) == ("open", ["kept", "open", "open"])

@@ -6,6 +6,7 @@ import pytest
 from promise_scene import Json, Scene, day, pointers
 from promises.outcomes import deciding, watching
 from recobro_events import Database
+from recobro_events.contracts.portfolio import Stage
 from recobro_events.contracts.promises import PromiseState
 
 NOTHING = {"kept": 0, "partly_kept": 0, "broken": 0}
@@ -14,7 +15,7 @@ NOTHING = {"kept": 0, "partly_kept": 0, "broken": 0}
 async def test_a_check_decides_what_is_over_on_its_day_and_says_how_much(scene: Scene) -> None:
     broken, partly, later = [await scene.registered() for _ in range(3)]
     promises = [await scene.promise(broken), await scene.promise(partly), await scene.promise(later, due=20)]
-    await scene.receives(partly.paid("10.00", on=2))
+    await scene.receives(partly.paid("10.00", paid_on=day(2)))
     assert await scene.checks(7) == NOTHING
     assert await scene.checks(8) == {"kept": 0, "partly_kept": 1, "broken": 1}
     assert [(await scene.state(promise))[0] for promise in promises] == ["broken", "partly_kept", "open"]
@@ -37,9 +38,9 @@ async def test_a_checked_day_holds_when_older_days_come_after_it(scene: Scene) -
     await scene.checks(9)
     assert await scene.checks(1) == NOTHING
     await scene.day_comes(3)
-    await scene.receives(contract.staged())
+    await scene.receives(contract.staged(Stage.LATE))
     assert (await scene.state(broken))[0] == "broken"
-    payment = contract.paid("150.00", on=2)
+    payment = contract.paid("150.00", paid_on=day(2))
     await scene.receives(payment)
     assert [(await scene.state(promise))[0] for promise in (broken, kept)] == ["kept", "kept"]
     await scene.receives(contract.payment_reversed(payment))

@@ -128,10 +128,10 @@ async def test_a_contract_known_only_by_a_payment_is_unknown_still(scene: Scene)
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"state": ContractState.SETTLED, "owed": Decimal(0)}, "contract-closed"),
+        ({"state": ContractState.SETTLED, "overdue": Decimal(0)}, "contract-closed"),
         ({"state": ContractState.RETURNED}, "contract-closed"),
         ({"state": ContractState.WITHDRAWN}, "contract-closed"),
-        ({"owed": Decimal(0)}, "nothing-owed"),
+        ({"overdue": Decimal(0)}, "nothing-owed"),
         ({"status": DebtorStatus.DECEASED, "status_version": 1}, "debtor-deceased"),
     ],
 )
@@ -177,10 +177,10 @@ async def test_an_idempotency_key_makes_one_promise(scene: Scene) -> None:
 async def test_a_promise_is_kept_by_payments(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract, "300.00", due=5)
-    await scene.receives(contract.paid("100.00", on=1))
+    await scene.receives(contract.paid("100.00", paid_on=day(1)))
     assert await scene.state(promise) == ("open", "100.00")
     assert await scene.story() == ["PromiseMade"]
-    await scene.receives(contract.paid("250.00", on=2))
+    await scene.receives(contract.paid("250.00", paid_on=day(2)))
     assert await scene.state(promise) == ("kept", "300.00")
     [kept] = await scene.published(PromiseKept)
     assert (kept.promised, kept.paid, kept.version) == (Decimal(300), Decimal(300), 3)
@@ -196,7 +196,7 @@ async def test_a_promise_whose_time_is_over_is_decided_by_the_day_itself(
     contract, other = await scene.registered(), await scene.registered()
     promise, later = await scene.promise(contract, due=5), await scene.promise(other, due=6)
     if paid:
-        await scene.receives(contract.paid(paid, on=1))
+        await scene.receives(contract.paid(paid, paid_on=day(1)))
     await scene.day_comes(7)
     assert await scene.state(promise) == ("open", paid or "0.00")
     await scene.day_comes(8)
@@ -217,11 +217,11 @@ async def test_a_late_payment_that_was_made_in_time_mends_a_broken_promise(scene
     promise = await scene.promise(contract, due=5)
     await scene.day_comes(8)
     assert await scene.state(promise) == ("broken", "0.00")
-    await scene.receives(contract.paid("30.00", on=7))
+    await scene.receives(contract.paid("30.00", paid_on=day(7)))
     assert await scene.state(promise) == ("partly_kept", "30.00")
-    await scene.receives(contract.paid("70.00", on=8))
+    await scene.receives(contract.paid("70.00", paid_on=day(8)))
     assert await scene.state(promise) == ("partly_kept", "30.00"), "made too late"
-    await scene.receives(contract.paid("70.00", on=6))
+    await scene.receives(contract.paid("70.00", paid_on=day(6)))
     assert await scene.state(promise) == ("kept", "100.00")
     assert await scene.story() == ["PromiseMade", "PromiseBroken", "PromisePartlyKept", "PromiseKept"]
 
@@ -229,14 +229,14 @@ async def test_a_late_payment_that_was_made_in_time_mends_a_broken_promise(scene
 async def test_a_payment_before_the_promise_was_made_does_not_count(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract, due=5)
-    await scene.receives(contract.paid("100.00", on=-1))
+    await scene.receives(contract.paid("100.00", paid_on=day(-1)))
     assert await scene.state(promise) == ("open", "0.00")
 
 
 async def test_a_reversal_opens_a_kept_promise_while_there_is_time(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract, due=5)
-    payment = contract.paid("100.00", on=1)
+    payment = contract.paid("100.00", paid_on=day(1))
     await scene.receives(payment)
     await scene.receives(contract.payment_reversed(payment))
     assert await scene.state(promise) == ("open", "0.00")
@@ -247,7 +247,7 @@ async def test_a_reversal_opens_a_kept_promise_while_there_is_time(scene: Scene)
 async def test_a_reversal_breaks_a_kept_promise_when_its_time_is_over(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract, due=5)
-    whole, part = contract.paid("90.00", on=1), contract.paid("10.00", on=2)
+    whole, part = contract.paid("90.00", paid_on=day(1)), contract.paid("10.00", paid_on=day(2))
     await scene.receives(whole, part)
     await scene.day_comes(8)
     assert await scene.state(promise) == ("kept", "100.00")
@@ -260,7 +260,7 @@ async def test_a_reversal_breaks_a_kept_promise_when_its_time_is_over(scene: Sce
 
 async def test_a_payment_of_the_same_day_that_is_known_already_counts(scene: Scene) -> None:
     contract = await scene.registered()
-    await scene.receives(contract.paid("100.00", on=0))
+    await scene.receives(contract.paid("100.00", paid_on=day(0)))
     promise = await scene.promise(contract, due=5)
     assert (promise["state"], promise["paid"], promise["version"]) == ("kept", "100.00", 2)
     assert await scene.story() == ["PromiseMade", "PromiseKept"]
@@ -269,7 +269,7 @@ async def test_a_payment_of_the_same_day_that_is_known_already_counts(scene: Sce
 async def test_each_cent_counts_for_one_promise(scene: Scene) -> None:
     contract = await scene.registered()
     late, early = await scene.promise(contract, due=9), await scene.promise(contract, due=5)
-    await scene.receives(contract.paid("150.00", on=1))
+    await scene.receives(contract.paid("150.00", paid_on=day(1)))
     assert await scene.state(early) == ("kept", "100.00")
     assert await scene.state(late) == ("open", "50.00")
 
@@ -277,7 +277,7 @@ async def test_each_cent_counts_for_one_promise(scene: Scene) -> None:
 async def test_a_promise_is_called_off_once_and_gives_its_money_back(scene: Scene) -> None:
     contract = await scene.registered()
     early, late = await scene.promise(contract, "200.00", due=5), await scene.promise(contract, "100.00", due=9)
-    await scene.receives(contract.paid("100.00", on=1))
+    await scene.receives(contract.paid("100.00", paid_on=day(1)))
     path = f"/v1/promises/{early['promise_id']}/cancellation"
     answer = await scene.client.post(path, json={"reason": "misheard"})
     assert (answer.status_code, answer.json()["state"], answer.json()["paid"]) == (201, "cancelled", "0.00")
@@ -290,7 +290,7 @@ async def test_a_promise_is_called_off_once_and_gives_its_money_back(scene: Scen
     for promise in (early, late):
         again = await scene.client.post(f"/v1/promises/{promise['promise_id']}/cancellation", json={"reason": "x"})
         assert (again.status_code, code_of(again)) == (409, "promise-not-open")
-    await scene.receives(contract.paid("500.00", on=1))
+    await scene.receives(contract.paid("500.00", paid_on=day(1)))
     await scene.day_comes(30)
     assert await scene.state(early) == ("cancelled", "0.00")
 
@@ -320,7 +320,7 @@ async def test_a_promise_of_a_closed_contract_that_loses_its_payment_does_not_op
 
 
 async def test_a_settled_contract_leaves_promises_to_their_payments(scene: Scene) -> None:
-    contract = await scene.registered(owed=Decimal(100))
+    contract = await scene.registered(overdue=Decimal(100))
     promise = await scene.promise(contract)
     await scene.receives(contract.closed(ContractState.SETTLED))
     assert await scene.state(promise) == ("open", "0.00")

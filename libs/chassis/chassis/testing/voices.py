@@ -1,0 +1,311 @@
+"""How other services speak in a service's tests: once for all services, so that no test hears what nobody would say.
+
+Each event is made of what its speaker knows, and counts the version up. A service's tests add what they alone vary.
+"""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from recobro_events.contracts.assignment import (
+    ContractPlaced,
+    PlacementEnded,
+    PlacementKind,
+    PlacementRecalled,
+    PlacementRecallRequested,
+    PlacementReinstated,
+)
+from recobro_events.contracts.portfolio import (
+    ClarificationOpened,
+    ClarificationOutcome,
+    ClarificationResolved,
+    ContractClosed,
+    ContractPaused,
+    ContractRegistered,
+    ContractResumed,
+    ContractRevised,
+    ContractStageChanged,
+    ContractState,
+    Debtor,
+    DebtorStatus,
+    DebtorStatusChanged,
+    Pause,
+    PaymentReceived,
+    PaymentReversed,
+    Stage,
+    StageCause,
+)
+from recobro_events.contracts.promises import (
+    MadeIn,
+    PromiseBroken,
+    PromiseCancelled,
+    PromiseKept,
+    PromiseMade,
+    PromisePartlyKept,
+    PromiseReopened,
+)
+
+DAY = date(2026, 11, 23)
+"""The business date of every scene; a Monday."""
+
+
+@dataclass
+class Contract:
+    """A contract as the portfolio service knows it."""
+
+    number: str
+    portfolio_id: UUID
+    contract_id: UUID = field(default_factory=uuid.uuid4)
+    debtor_id: UUID = field(default_factory=uuid.uuid4)
+    name: str | None = None
+    jurisdiction: str = "MX"
+    state: ContractState = ContractState.OPEN
+    stage: Stage = Stage.EARLY
+    overdue: Decimal = Decimal("1500.00")
+    days: int = 20
+    oldest_due_on: date | None = DAY - timedelta(days=20)
+    as_of: date = DAY
+    version: int = 0
+    details_version: int = 1
+    status: DebtorStatus = DebtorStatus.ACTIVE
+    status_version: int = 0
+    pauses: list[Pause] = field(default_factory=list)
+    disputes: list[UUID] = field(default_factory=list)
+
+    def position(self) -> dict[str, Any]:
+        """What every event about it says, all of it overdue."""
+        self.version += 1
+        return {
+            "contract_id": self.contract_id,
+            "version": self.version,
+            "as_of": self.as_of,
+            "state": self.state,
+            "stage": self.stage,
+            "days_past_due": self.days,
+            "overdue_balance": self.overdue,
+            "total_balance": self.overdue,
+            "oldest_due_on": self.oldest_due_on,
+        }
+
+    def details(self) -> dict[str, Any]:
+        """What is said beside the position of a contract that is told as a whole."""
+        debtor = Debtor(
+            debtor_id=self.debtor_id,
+            name=self.name or f"Debtor of {self.number}",
+            status=self.status,
+            status_version=self.status_version,
+        )
+        return {
+            "details_version": self.details_version,
+            "creditor_id": uuid.uuid4(),
+            "portfolio_id": self.portfolio_id,
+            "contract_number": self.number,
+            "incomplete": False,
+            "jurisdiction": self.jurisdiction,
+            "currency": "MXN",
+            "debtor": debtor,
+            "episode": 1,
+            "open_clarifications": tuple(self.disputes),
+            "pauses": tuple(self.pauses),
+        }
+
+    def change(self, **changes: Any) -> None:
+        for name, value in changes.items():
+            assert hasattr(self, name), name
+            setattr(self, name, value)
+
+    def owe(self, more: Decimal) -> None:
+        """``more`` is negative when a payment reduces what is owed."""
+        self.overdue = max(Decimal("0.00"), self.overdue + more)
+
+    def registered(self) -> ContractRegistered:
+        return ContractRegistered(**self.position(), **self.details())
+
+    def revised(self, **changes: Any) -> ContractRevised:
+        self.change(**changes)
+        self.details_version += 1
+        return ContractRevised(**self.position(), **self.details())
+
+    def staged(self, stage: Stage, **changes: Any) -> ContractStageChanged:
+        before, self.stage = self.stage, stage
+        self.change(**changes)
+        return ContractStageChanged(**self.position(), from_stage=before, to_stage=stage, cause=StageCause.DAILY_RUN)
+
+    def paid(
+        self,
+        amount: str = "100.00",
+        *,
+        credit: str = "0.00",
+        paid_on: date | None = None,
+        days: int | None = None,
+        payment_id: UUID | None = None,
+    ) -> PaymentReceived:
+        """``days``: past due before the payment, when that is not what the contract says now."""
+        before = self.days if days is None else days
+        self.owe(Decimal(credit) - Decimal(amount))
+        return PaymentReceived(
+            **self.position(),
+            payment_id=payment_id or uuid.uuid4(),
+            amount=Decimal(amount),
+            currency="MXN",
+            paid_on=paid_on or self.as_of,
+            received_at=datetime.now(UTC),
+            channel="bank",
+            credit=Decimal(credit),
+            settled=self.state is ContractState.SETTLED,
+            days_past_due_before=before,
+        )
+
+    def payment_reversed(self, payment: PaymentReceived) -> PaymentReversed:
+        self.owe(payment.amount - payment.credit)
+        return PaymentReversed(
+            **self.position(),
+            payment_id=payment.payment_id,
+            amount=payment.amount,
+            currency="MXN",
+            reason="bounced",
+        )
+
+    def disputed(self, clarification_id: UUID | None = None) -> ClarificationOpened:
+        self.disputes.append(clarification_id or uuid.uuid4())
+        return ClarificationOpened(
+            **self.position(),
+            clarification_id=self.disputes[-1],
+            reason="not mine",
+            opened_by="debtor",
+            deadline_on=self.as_of + timedelta(days=30),
+        )
+
+    def resolved(
+        self,
+        clarification_id: UUID,
+        outcome: ClarificationOutcome = ClarificationOutcome.VERIFIED,
+        *,
+        contact_may_resume: bool = True,
+        **changes: Any,
+    ) -> ClarificationResolved:
+        self.disputes = [dispute for dispute in self.disputes if dispute != clarification_id]
+        self.change(**changes)
+        return ClarificationResolved(
+            **self.position(),
+            clarification_id=clarification_id,
+            outcome=outcome,
+            contact_may_resume=contact_may_resume,
+            still_open=tuple(self.disputes),
+        )
+
+    def reported(self, status: DebtorStatus) -> DebtorStatusChanged:
+        self.status = status
+        self.status_version += 1
+        return DebtorStatusChanged(
+            **self.position(),
+            debtor_id=self.debtor_id,
+            status=status,
+            status_version=self.status_version,
+            reported_by="creditor",
+        )
+
+    def paused(self, starts_on: date, ends_on: date | None = None) -> ContractPaused:
+        position = self.position()
+        pause = Pause(pause_id=uuid.uuid4(), version=self.version, starts_on=starts_on, ends_on=ends_on)
+        self.pauses.append(pause)
+        return ContractPaused(
+            **position, pause_id=pause.pause_id, pause_version=pause.version, starts_on=starts_on, ends_on=ends_on
+        )
+
+    def resumed(self, pause: ContractPaused, ends_on: date) -> ContractResumed:
+        position = self.position()
+        return ContractResumed(
+            **position,
+            pause_id=pause.pause_id,
+            pause_version=self.version,
+            starts_on=pause.starts_on,
+            ends_on=ends_on,
+        )
+
+    def closed(self, state: ContractState = ContractState.RETURNED) -> ContractClosed:
+        self.state = state
+        return ContractClosed(**self.position(), reason=state)
+
+
+@dataclass
+class Placement:
+    """A placement as the assignment service knows it."""
+
+    contract_id: UUID
+    agency_id: UUID
+    kind: PlacementKind = PlacementKind.DIALING
+    starts_on: date = DAY
+    ends_on: date | None = None
+    placement_id: UUID = field(default_factory=uuid.uuid4)
+    version: int = 0
+
+    def _said(self) -> dict[str, Any]:
+        self.version += 1
+        return {
+            "contract_id": self.contract_id,
+            "placement_id": self.placement_id,
+            "version": self.version,
+            "agency_id": self.agency_id,
+            "kind": self.kind,
+        }
+
+    def placed(self) -> ContractPlaced:
+        return ContractPlaced(**self._said(), starts_on=self.starts_on, ends_on=self.ends_on)
+
+    def recall_requested(self) -> PlacementRecallRequested:
+        return PlacementRecallRequested(**self._said(), reason="paid_in_full", final_on=DAY + timedelta(days=3))
+
+    def recalled(self) -> PlacementRecalled:
+        return PlacementRecalled(**self._said(), reason="acknowledged")
+
+    def reinstated(self) -> PlacementReinstated:
+        return PlacementReinstated(**self._said(), reason="objection", starts_on=self.starts_on, ends_on=self.ends_on)
+
+    def ended(self) -> PlacementEnded:
+        return PlacementEnded(**self._said(), reason="term_over")
+
+
+@dataclass
+class Promise:
+    """A promise as the promises service knows it."""
+
+    contract_id: UUID
+    due_on: date = DAY
+    silent_until: date = DAY
+    promise_id: UUID = field(default_factory=uuid.uuid4)
+    version: int = 0
+
+    def _said(self) -> dict[str, Any]:
+        self.version += 1
+        return {
+            "contract_id": self.contract_id,
+            "promise_id": self.promise_id,
+            "version": self.version,
+            "due_on": self.due_on,
+            "silent_until": self.silent_until,
+            "promised": Decimal("500.00"),
+            "paid": Decimal("0.00"),
+            "currency": "MXN",
+        }
+
+    def made(self) -> PromiseMade:
+        return PromiseMade(**self._said(), made_on=DAY, made_in=MadeIn.CALL)
+
+    def kept(self) -> PromiseKept:
+        return PromiseKept(**self._said())
+
+    def partly_kept(self) -> PromisePartlyKept:
+        return PromisePartlyKept(**self._said())
+
+    def broken(self) -> PromiseBroken:
+        return PromiseBroken(**self._said())
+
+    def reopened(self) -> PromiseReopened:
+        return PromiseReopened(**self._said())
+
+    def cancelled(self) -> PromiseCancelled:
+        return PromiseCancelled(**self._said(), reason="debtor_deceased")
