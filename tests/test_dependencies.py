@@ -44,16 +44,20 @@ class Package:
 
     @cached_property
     def extras(self) -> dict[str, set[str]]:
-        """Each extra is named for the module that needs it."""
+        """Each extra is named for the module, or the package of modules, that needs it."""
         extras = self.settings["project"].get("optional-dependencies", {})
         return {name: declared(requirements) for name, requirements in extras.items()}
 
     def imported(self, *, extra: str | None = None) -> set[str]:
         """What the module of an extra imports; without one, what all the others import."""
-        optional = {self.folder / self.module / f"{name}.py" for name in self.extras}
+        of_extras = {name: self._files(name) for name in self.extras}
         everything = set((self.folder / self.module).rglob("*.py"))
-        chosen = {self.folder / self.module / f"{extra}.py"} if extra else everything - optional
+        chosen = of_extras[extra] if extra else everything.difference(*of_extras.values())
         return {name for path in chosen for name in imports_of(path) if name.partition(".")[0] != self.module}
+
+    def _files(self, name: str) -> set[Path]:
+        inside = self.folder / self.module / name
+        return set(inside.rglob("*.py")) if inside.is_dir() else {inside.with_suffix(".py")}
 
 
 PACKAGES = [
@@ -128,7 +132,7 @@ def test_a_package_declares_what_it_imports_and_nothing_else(package: Package) -
     assert package.dependencies >= wanted, f"to declare: {sorted(wanted - package.dependencies)}"
     assert package.dependencies <= wanted, f"not imported: {sorted(package.dependencies - wanted)}"
     for extra, names in package.extras.items():
-        assert names == needed(package.imported(extra=extra)) - package.dependencies, extra
+        assert names == needed(package.imported() | package.imported(extra=extra)) - package.dependencies, extra
 
 
 def test_what_is_locked_follows_from_what_the_packages_declare() -> None:
