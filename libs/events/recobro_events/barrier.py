@@ -24,6 +24,8 @@ from recobro_events._ids import caused_event_id, new_event_id
 from recobro_events.contracts.base import Lane
 from recobro_events.contracts.runtime import BarrierReached, BarrierRequested, Marker
 
+__all__ = ["TIMEOUT", "Progress", "State", "ask", "progress"]
+
 TIMEOUT = timedelta(minutes=15)
 """After this a barrier has failed, and its markers are not answered any more."""
 

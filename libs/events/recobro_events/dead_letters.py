@@ -21,6 +21,20 @@ from recobro_events._log.transport import Record
 from recobro_events.contracts.runtime import ContractReplayed
 from recobro_events.tracing import follow_trace
 
+__all__ = [
+    "LETTERS_AT_ONCE",
+    "KeyNotParked",
+    "LetterUnknown",
+    "Replay",
+    "discard",
+    "headers_of_letter",
+    "letter",
+    "letters",
+    "parked_keys",
+    "replay",
+    "replay_all",
+]
+
 LETTERS_AT_ONCE = 500
 _ATTEMPTS = 3
 _REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)

@@ -26,6 +26,8 @@ from recobro_events._errors import MembershipLost, PositionLost, TopicPartition,
 from recobro_events._log.transport import Bounds, Listener, OutgoingRecord, Record
 from recobro_events._tasks import in_turns
 
+__all__ = ["RETENTION_MS", "KafkaTransport", "Security"]
+
 RETENTION_MS = 14 * 24 * 3600 * 1000
 # Asked for by name, each without a value.
 _KEPT_BY = {"retention.ms": None, "min.insync.replicas": None}

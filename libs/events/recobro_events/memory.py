@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from recobro_events._errors import PositionLost, TopicPartition
 from recobro_events._log.transport import Bounds, Listener, OutgoingRecord, Record
 
+__all__ = ["MemoryTransport"]
+
 
 class MemoryTransport:
     """A ``Transport`` whose topics are lists; groups rebalance at once when a member comes or goes."""

@@ -15,6 +15,8 @@ from recobro_events._log.postgres_member import PostgresMember
 from recobro_events._log.postgres_schema import APPEND
 from recobro_events._log.transport import Listener, OutgoingRecord
 
+__all__ = ["PostgresTransport"]
+
 PRUNE_ROWS = 1_000
 
 _ENSURE_TOPIC = "INSERT INTO topic (name, partitions) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING"

@@ -23,6 +23,8 @@ from recobro_events._ids import caused_event_id, new_event_id
 from recobro_events.contracts.base import EVERYONE, Lane
 from recobro_events.contracts.runtime import ContractSetAside, RebuildRequested, StateRepublished
 
+__all__ = ["WAITING_ROWS", "Progress", "Source", "is_open", "progress", "request"]
+
 WAITING_ROWS = 5_000
 """With more than this in an outbox the next chunk waits: what is said again never crowds out what happens."""
 

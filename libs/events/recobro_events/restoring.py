@@ -12,6 +12,8 @@ from recobro_events._ids import new_event_id
 from recobro_events.contracts.base import EVERYONE
 from recobro_events.rebuilding import Source
 
+__all__ = ["EPOCH_WHEN_NONE_IS_LEFT", "MARK_RESTORED", "finish"]
+
 COUNTER_BITS = 40
 _PENDING = "SELECT epoch FROM epoch WHERE pending FOR UPDATE"
 _RAISE = f"""

@@ -5,6 +5,8 @@ but CREATE there. The role of the service needs SELECT, INSERT, UPDATE and DELET
 where it is the same role, it has them.
 """
 
+__all__ = ["UPGRADE", "UPGRADE_AGENCIES"]
+
 # Rows come and go by the thousand and few are there at any time: emptied places are to be found again soon.
 _COMES_AND_GOES = """autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
     autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000,

@@ -10,6 +10,19 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import NamedTuple
 
+__all__ = [
+    "Exporter",
+    "Span",
+    "current_traceparent",
+    "export",
+    "export_to",
+    "follow_trace",
+    "is_exported",
+    "is_traceparent",
+    "now_ns",
+    "work_for",
+]
+
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 

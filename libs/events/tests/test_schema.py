@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from recobro_events import Database, caused_event_id, schema
+from kitchen import TABLES, Kitchen, Running, Table, until
+from recobro_events import Database, Lane, caused_event_id, schema
+from recobro_events.memory import MemoryTransport
 
 NewDatabase = Callable[[], Awaitable[Database]]
 Shape = dict[str, set[tuple[object, ...]]]
@@ -96,3 +98,40 @@ async def test_nobody_at_work_has_to_wait(new_database: NewDatabase) -> None:
         await tx.fetch("SELECT * FROM epoch, barrier, barrier_marker, dead_letters, rebuild FOR UPDATE OF epoch")
         await other.execute(f"SET lock_timeout = '1s'; {schema.UPGRADE}")
     await other.close()
+
+
+async def test_a_role_that_may_only_read_and_write_the_tables_runs_a_service(new_database: NewDatabase) -> None:
+    """As the README says: the role that upgrades owns the tables, the role of the service gets these rights on them."""
+    owners = await new_database()
+    kitchen, clerk = Kitchen(), f"clerk_{uuid4().hex}"
+    table = Table(kitchen, thanks=True)
+    owner = await owners.direct_connection()
+    await owner.execute(TABLES)
+    await owner.execute(f"CREATE ROLE {clerk}")
+    await owner.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {clerk}")
+    await owner.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {clerk}")
+    speaks, hears = (Database(f"{owners.dsn}?role={clerk}") for _ in range(2))
+    transport, running = MemoryTransport(), Running()
+    await speaks.open()
+    await hears.open()
+    try:
+        async with speaks.transaction() as tx:
+            assert await tx.fetchval("SELECT current_user") == clerk
+        await transport.open()
+        await transport.ensure_topics({kitchen.topic(), kitchen.topic(Lane.BULK), "table.events"})
+        speaks.service = kitchen.name
+        running.relay(speaks, transport)
+        running.subscribe(table, hears, transport)
+        await kitchen.serve(speaks, [(uuid4(), 1)])
+
+        async def served() -> bool:
+            return await table.count(hears) == 1
+
+        await until(served)
+    finally:
+        await running.close()
+        await speaks.close()
+        await hears.close()
+        await owner.execute(f"DROP OWNED BY {clerk}")
+        await owner.execute(f"DROP ROLE {clerk}")
+        await owner.close()

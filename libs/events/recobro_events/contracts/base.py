@@ -132,7 +132,9 @@ class Event(Part):
     # Beside what pydantic keeps: a private attribute of its kind costs more on each event than reading its body.
     __slots__ = ("_envelope",)
     if TYPE_CHECKING:
-        _envelope: Envelope
+        # No annotated attribute: without pydantic's plugin type checkers take that for an argument of every event.
+        @property
+        def _envelope(self) -> Envelope: ...
 
     def __init_subclass__(
         cls, *, type: str | None = None, lane: Lane = Lane.EVENTS, key: str | None = None, **kwargs: Any
