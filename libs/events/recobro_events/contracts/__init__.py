@@ -9,6 +9,7 @@ from recobro_events.contracts.base import (
     Event,
     Lane,
     Money,
+    Part,
     Percent,
     bulk_sources,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "Event",
     "Lane",
     "Money",
+    "Part",
     "Percent",
     "agency",
     "assignment",
