@@ -1,4 +1,4 @@
-"""HTTP in: every route of assignment."""
+"""The routers of all subjects of assignment."""
 
 from assignment.agencies import api as agencies
 from assignment.commissions import api as commissions

@@ -1,6 +1,7 @@
-"""The cause of an event that a fact brings about for one of several: an agency, or a placement.
+"""The cause of an event that follows from a received event for one agency or one placement of several.
 
-So its id does not depend on who the others are, and is the same when the fact is applied again.
+The id of the event that follows therefore does not depend on the other agencies or placements. It is the same when
+the received event is applied again.
 """
 
 from uuid import UUID
@@ -9,10 +10,10 @@ from recobro_events import ContractEvent, caused_event_id
 
 
 def cause_of(event: ContractEvent, whom: UUID) -> UUID:
-    """The cause of what ``event`` means for this one."""
+    """The cause of the event that follows from ``event`` for the agency or placement ``whom``."""
     return cause_made_of(event.event_id, type(event).type, whom)
 
 
 def cause_made_of(event_id: UUID, event_type: str, whom: UUID) -> UUID:
-    """``cause_of`` for an event of which these alone are known any more."""
+    """``cause_of`` for an event of which only the id and the type are still stored."""
     return caused_event_id(event_id, "assignment", event_type, str(whom), 0)

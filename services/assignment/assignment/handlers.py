@@ -1,6 +1,6 @@
-"""What the other services say and what it means here: agencies hear of it, contracts are placed or recalled.
+"""The handlers of assignment: they publish to agencies, compute commissions, and place or recall contracts.
 
-Facts reach agencies and commissions whatever their version. Versions decide what is kept.
+An event reaches agencies and commissions whatever its version. Versions decide only which columns are stored.
 """
 
 from collections.abc import Sequence
@@ -35,21 +35,27 @@ from assignment.commissions import earning
 from assignment.placing import queries as placing_queries
 from assignment.placing.reviewing import review, review_after
 
-# From field-visits and promises only their barriers are needed so far.
+# Assignment handles no events of field-visits and promises yet. It listens to these services for their barriers.
 consumer = Consumer(
     "assignment", listens_to=("portfolio", "dialer-feed", "field-visits", "promises"), platform=SERVICE_NAMES
 )
 
 DUE_AT_ONCE = 10_000
-"""So many placements end with a portfolio's day in its own transaction; a placement run does the rest."""
+"""The most contracts with due dates that the transaction of a portfolio's new day reviews.
+
+A placement run handles the others.
+"""
 
 _DUE: Note[dict[UUID, UUID]] = Note(dict)
-"""Contracts that have something due by date, each with the portfolio whose day moved."""
+"""Contracts whose grace or term is over, each with the portfolio whose business date moved."""
 
 
 @consumer.lock_rows
 async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
-    """Portfolios, then contracts: those of the events, and those that a portfolio's new day is the last one for."""
+    """Lock portfolios, then contracts.
+
+    The contracts are those of the events, and those whose grace or term is over on a portfolio's new day.
+    """
     contract_ids = {event.contract_id for event in events if isinstance(event, ContractEvent)}
     days = {e.portfolio_id: e.business_date for e in events if isinstance(e, PortfolioStateChanged) and e.business_date}
     due: dict[UUID, UUID] = {}
@@ -66,7 +72,7 @@ async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
 
 @consumer.on(PaymentReceived)
 async def earn_commissions(payments: Sequence[PaymentReceived], tx: Transaction) -> None:
-    """Whoever has the contract earns from it and hears of it; what is paid in full goes back."""
+    """Agencies that have the contract earn commissions and receive the event. A contract paid in full is recalled."""
     await earning.remember_overtaking(tx, payments)
     await projection.POSITIONS.keep(tx, payments)
     await earning.earn(tx, payments)
@@ -76,7 +82,7 @@ async def earn_commissions(payments: Sequence[PaymentReceived], tx: Transaction)
 
 @consumer.on(PaymentReversed)
 async def reverse_commissions(reversals: Sequence[PaymentReversed], tx: Transaction) -> None:
-    """As if it had never been: what it earned is taken back."""
+    """The commissions of the reversed payment are taken back."""
     await projection.POSITIONS.keep(tx, reversals)
     await earning.reverse(tx, reversals)
     await tell(tx, reversals, feed.payment_reversed)
@@ -94,7 +100,7 @@ async def tell_dispute(disputes: Sequence[ClarificationOpened], tx: Transaction)
 
 @consumer.on(ClarificationResolved)
 async def tell_end_of_dispute(resolutions: Sequence[ClarificationResolved], tx: Transaction) -> None:
-    """The corrected amounts may leave too little to work on."""
+    """The agency receives the end of the dispute. After corrected amounts the rules may recall the contract."""
     await projection.POSITIONS.keep(tx, resolutions)
     await clarifications.keep_resolutions(tx, resolutions)
     await tell(tx, resolutions, feed.clarification_resolved)
@@ -103,7 +109,7 @@ async def tell_end_of_dispute(resolutions: Sequence[ClarificationResolved], tx: 
 
 @consumer.on(ContractRegistered, ContractRevised)
 async def place_or_recall_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
-    """A contract is new, or a new file has changed which rules hold, or closed it."""
+    """Place a new contract. Review a known one, because its details may have changed which rules hold."""
     await projection.keep_wholes(tx, wholes)
     await review_after(tx, wholes)
 
@@ -112,14 +118,14 @@ async def place_or_recall_whole(wholes: Sequence[ContractWhole], tx: Transaction
     ContractStageChanged, ContractClosed, DebtorStatusChanged, ContactPointChanged, ContractPaused, ContractResumed
 )
 async def place_or_recall(events: Sequence[PositionEvent], tx: Transaction) -> None:
-    """Its position may have changed which rules hold."""
+    """Review the contract, because its new position may have changed which rules hold."""
     await projection.POSITIONS.keep(tx, events)
     await review_after(tx, events)
 
 
 @consumer.on(PortfolioStateChanged)
 async def end_what_the_day_ends(changes: Sequence[PortfolioStateChanged], tx: Transaction) -> None:
-    """Days of grace and terms of service contracts end with the portfolio's business date, not with the clock's."""
+    """Days of grace and terms of service contracts end by the portfolio's business date, not by the wall clock."""
     await projection.PORTFOLIOS.keep(tx, changes)
     events = {change.portfolio_id: change.event_id for change in changes}
     causes = {

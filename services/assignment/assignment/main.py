@@ -15,7 +15,7 @@ SERVICE = "assignment"
 def build_app(
     settings: AssignmentSettings, database: Database, runtime: Runtime | None, role: Role = Role.ALL
 ) -> FastAPI:
-    """The app on a database that has been migrated."""
+    """Build the app. The database must be migrated already."""
     return create_app(
         service=SERVICE,
         title="Recobro assignment",

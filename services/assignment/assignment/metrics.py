@@ -3,4 +3,4 @@
 from chassis.metrics import Task
 
 PLACEMENT = Task("placement")
-"""Runs that look at everything that is known; events place without them."""
+"""Placement runs, which look at all contracts. Placements made by event handlers are not counted."""

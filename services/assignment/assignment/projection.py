@@ -1,4 +1,4 @@
-"""What is known of portfolios and contracts from the portfolio service. Nothing here places or recalls."""
+"""Keeps the facts of the portfolio service about portfolios and contracts. Nothing here places or recalls."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ POSITIONS = Positions("as_of", "state", "stage", "days_past_due", "overdue_balan
 
 
 def _region(contract: ContractWhole) -> str | None:
-    """The usual name of the state that the debtor lives in; as it is written where its jurisdiction names none."""
+    """The usual name of the state in the first address; as written where the jurisdiction does not know the state."""
     if not contract.addresses:
         return None
     written = contract.addresses[0].state
@@ -32,7 +32,7 @@ _DETAILS = Details("portfolio_id", "contract_number", "currency", "product", "se
 
 
 async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
-    """Everything that a whole contract says: each group of columns where it is newer."""
+    """Keep all facts of a whole contract. Each group of columns is stored where its version is newer."""
     await POSITIONS.keep(tx, wholes)
     await _DETAILS.keep(tx, wholes)
     await clarifications.keep_of_wholes(tx, wholes)

@@ -1,4 +1,4 @@
-"""Every placement as it stands, said again: to a service that has missed something, or to everyone after a restore."""
+"""Republishes every placement, for a service that is being rebuilt or for all services after a restore."""
 
 from uuid import UUID
 
@@ -46,13 +46,14 @@ _CHANGE = outbox.rows(
     traceparent="$2",
     audience="$3",
 )
-# What a placement is from its start on, with the lowest version of its epoch where it has become something else since.
+# _PLACED republishes the start of every placement. Where the placement has changed since, the start carries the lowest
+# version of its epoch. _BECAME republishes the present state of placements that have changed.
 _PLACED = f"{_START} {_AGAIN} {_IN_ORDER}"
 _BECAME = f"{_CHANGE} {_AGAIN} AND (state <> 'active' OR waived IS NOT NULL) {_IN_ORDER}"
 
 
 async def republish(tx: Transaction, after: str) -> str | None:
-    """The placements of the next contracts by id after that one."""
+    """Republish the placements of the next contracts by id after this one. Returns the last id; None at the end."""
     rows = await tx.fetch(_NEXT, UUID(after) if after else _BEFORE_ALL, CHUNK_CONTRACTS)
     if not rows:
         return None
@@ -63,5 +64,5 @@ async def republish(tx: Transaction, after: str) -> str | None:
     return str(contract_ids[-1])
 
 
-# A payment earns for whoever has the contract, and a contract is placed as its file tells it, by bulk events.
+# A payment earns for the agency that has the contract, and bulk events of files place contracts: bulk is read first.
 SOURCE = Source(republish, versions={"placement": ["version"]}, bulk_first=True)

@@ -1,7 +1,7 @@
-"""The environment of assignment: the chassis's, and its own."""
+"""The environment variables of assignment."""
 
 from chassis import Settings
 
 
 class AssignmentSettings(Settings):
-    """Nothing of its own yet."""
+    """The chassis's settings; assignment has none of its own yet."""

@@ -33,7 +33,7 @@ class NewAgency(InputModel):
 
 @router.post("/agencies", status_code=201, dependencies=[writes("assignment")])
 async def create_agency(new: NewAgency, tx: WriteTransaction) -> Agency:
-    """Register an agency. Its event stream begins."""
+    """Register an agency and publish the first event on its own topic."""
     [row] = await tx.fetch(queries.CREATE_AGENCY, new.name, new.email)
     tx.publish(AgencyRegistered(agency_id=row["agency_id"]))
     return Agency(**row)
@@ -41,7 +41,7 @@ async def create_agency(new: NewAgency, tx: WriteTransaction) -> Agency:
 
 @router.get("/agencies", dependencies=[reads("assignment")])
 async def list_agencies(query: PageQuery, reader: ReadConnection) -> Page[Agency]:
-    """Agencies, oldest first."""
+    """List agencies, oldest first."""
     after = query.after(datetime, UUID) or (None, None)
     rows = await reader.fetch(queries.AGENCIES, *after, query.limit + 1)
     return page(rows, query, key=lambda row: (row["created_at"].isoformat(), row["agency_id"]))
@@ -54,7 +54,7 @@ async def read_agency(agency_id: UUID, reader: ReadConnection, who: CurrentPrinc
 
 @router.post("/agencies/{agency_id}/service-contracts", status_code=201, dependencies=[writes("assignment")])
 async def create_service_contract(agency_id: UUID, new: NewServiceContract, tx: WriteTransaction) -> ServiceContract:
-    """Give an agency work of these kinds. Of each kind it has at most one service contract a day."""
+    """Create a service contract. An agency has at most one service contract for a kind of work on any day."""
     return await service_contracts.create(tx, agency_id, new)
 
 
@@ -62,7 +62,7 @@ async def create_service_contract(agency_id: UUID, new: NewServiceContract, tx: 
 async def list_service_contracts(
     agency_id: UUID, query: PageQuery, reader: ReadConnection, who: CurrentPrincipal
 ) -> Page[ServiceContract]:
-    """The agency's service contracts, oldest first."""
+    """List the agency's service contracts, oldest first."""
     await expect_agency(reader, agency_id, who)
     after = query.after(datetime, UUID) or (None, None)
     rows = await reader.fetch(queries.SERVICE_CONTRACTS, agency_id, *after, query.limit + 1)

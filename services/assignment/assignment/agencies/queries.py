@@ -3,7 +3,7 @@
 CREATE_AGENCY = "INSERT INTO agency (name, email) VALUES ($1, $2) RETURNING *"
 AGENCY = "SELECT * FROM agency WHERE agency_id = $1"
 LOCK_AGENCY = "SELECT FROM agency WHERE agency_id = $1 FOR UPDATE"
-"""Nobody else gives the agency a service contract until this transaction has ended."""
+"""No other transaction can give the agency a service contract until this one has ended."""
 AGENCIES = """
 SELECT * FROM agency WHERE $1::timestamptz IS NULL OR (created_at, agency_id) > ($1, $2)
 ORDER BY created_at, agency_id LIMIT $3
@@ -18,7 +18,7 @@ WHERE agency_id = $1 AND kinds && $2::text[]
     AND starts_on <= coalesce($4::date, 'infinity') AND $3::date <= coalesce(ends_on, 'infinity')
 ORDER BY starts_on LIMIT 1
 """
-"""A service contract of the agency with one of these kinds on one of these days."""
+"""The agency's first service contract that covers one of these kinds on one of these days."""
 CREATE_SERVICE_CONTRACT = """
 INSERT INTO service_contract
     (agency_id, kinds, starts_on, ends_on, capacity, recall_grace_days, attribution_days)

@@ -1,4 +1,4 @@
-"""Agencies as they are shown; each of them sees itself alone."""
+"""Reading agencies. An agency can read only its own record."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ class Agency(OutputModel):
 
 
 async def expect_agency(reader: Reader, agency_id: UUID, who: Principal) -> Agency:
-    """``AgencyUnknown``, also for another agency than the one that asks."""
+    """Return the agency. Raises ``AgencyUnknown``, also when an agency asks for another one."""
     row = await reader.fetchrow(queries.AGENCY, agency_id)
     if row is None or who.agency_id not in (None, agency_id):
         raise AgencyUnknown()
@@ -30,6 +30,6 @@ async def expect_agency(reader: Reader, agency_id: UUID, who: Principal) -> Agen
 
 
 async def expect_agencies(reader: Reader, agency_ids: Sequence[UUID]) -> None:
-    """``AgencyUnknown`` names those that do not exist."""
+    """Check that these agencies exist. Raises ``AgencyUnknown``, which names the unknown ids."""
     if unknown := await reader.fetch(queries.UNKNOWN_AGENCIES, agency_ids):
         raise AgencyUnknown(f"There is no such agency: {', '.join(str(row['agency_id']) for row in unknown)}.")

@@ -1,4 +1,4 @@
-"""What a service contract has to hold to."""
+"""The rules for the fees of a service contract."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,7 +7,7 @@ from recobro_events.contracts.assignment import PlacementKind
 
 
 class Band(Protocol):
-    """Days past due from ``from_days`` to ``to_days``, both inclusive; open-ended when null."""
+    """A range of days past due, both ends inclusive. A null ``to_days`` leaves the range open."""
 
     @property
     def kind(self) -> PlacementKind: ...
@@ -18,7 +18,7 @@ class Band(Protocol):
 
 
 def overlapping_band(bands: Sequence[Band]) -> int | None:
-    """Which of these overlaps one of its kind with fewer days; None when every age of debt has at most one fee."""
+    """Return the index of a band that overlaps a lower one of its kind; None when no bands overlap."""
     last: dict[PlacementKind, int | None] = {}
     for index, band in sorted(enumerate(bands), key=lambda item: item[1].from_days):
         if band.kind in last:

@@ -1,4 +1,4 @@
-"""What an agency does for us: kinds of work, term, capacity, fees, days of grace and of attribution."""
+"""Service contracts of agencies: kinds of work, term, capacity, fees, days of grace and of attribution."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -22,7 +22,10 @@ class ServiceContractsOverlap(Conflict):
 
 
 class Fee(InputModel):
-    """``percent`` of what a payment reduces a debt that is ``from_days`` to ``to_days`` past due, both inclusive."""
+    """The commission on a payment for a debt ``from_days`` to ``to_days`` past due, both inclusive.
+
+    ``percent`` applies to the amount by which the payment reduces the debt.
+    """
 
     kind: PlacementKind
     from_days: Days
@@ -31,10 +34,10 @@ class Fee(InputModel):
 
 
 class NewServiceContract(InputModel):
-    """What an agency does, from ``starts_on`` to ``ends_on`` (inclusive; open when null), and what it earns.
+    """The work of an agency and its fees, from ``starts_on`` to ``ends_on`` (inclusive; null leaves the end open).
 
-    ``capacity``: so many active placements at most over its kinds together; null: as many as there are.
-    ``attribution_days``: for so many days after a placement has ended, payments still earn.
+    ``capacity`` is the largest number of active placements over all kinds together; null means no limit.
+    ``attribution_days`` is the number of days after the end of a placement on which payments still earn.
     """
 
     kinds: Distinct[Annotated[tuple[PlacementKind, ...], Field(min_length=1)]]
@@ -60,7 +63,10 @@ class ServiceContract(OutputModel):
 
 
 async def create(tx: Transaction, agency_id: UUID, new: NewServiceContract) -> ServiceContract:
-    """Give an agency work of these kinds. Of each kind it has at most one service contract a day."""
+    """Create a service contract. An agency has at most one service contract for a kind of work on any day.
+
+    Raises ``Invalid``, ``AgencyUnknown`` and ``ServiceContractsOverlap``.
+    """
     _check(new)
     if await tx.fetchrow(queries.LOCK_AGENCY, agency_id) is None:
         raise AgencyUnknown()

@@ -1,4 +1,4 @@
-"""Who hears of a contract."""
+"""The agencies that receive events about a contract."""
 
 from projections.placements import WITH_AGENCY
 

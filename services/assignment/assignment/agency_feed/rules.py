@@ -1,4 +1,7 @@
-"""What an agency is told of a fact: amounts and dates, no names, no phones, no addresses."""
+"""The events of agencies' topics, made from other services' events.
+
+They carry amounts and dates, but no names, phones or addresses.
+"""
 
 from uuid import UUID
 
@@ -12,7 +15,7 @@ from recobro_events.contracts.portfolio import (
 )
 
 TOPIC = "'agency.' || agency_id || '.events'"
-"""SQL: the topic of the agency of a row."""
+"""SQL: the topic of the agency that a row names."""
 
 
 def payment_received(payment: PaymentReceived, agency_id: UUID) -> agency.PaymentReceived:

@@ -1,6 +1,6 @@
-"""What agencies hear on their own topics about the contracts that they have.
+"""Publishes events on agencies' own topics about the contracts that they have.
 
-Placing and changing a placement tell its agency too, in the statements that do so.
+The statements that make or change placements publish on these topics as well.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ E = TypeVar("E", bound=ContractEvent)
 
 
 async def tell(tx: Transaction, events: Sequence[E], saying: Callable[[E, UUID], AgencyEvent]) -> None:
-    """Tell every agency that has the contract of one of these events, once, however many placements it has."""
+    """Publish each event to every agency that has its contract, once per agency, not once per placement."""
     by_contract = {event.contract_id: event for event in events}
     for row in await tx.fetch(queries.WHO_HAS, list(by_contract)):
         event = by_contract[row["contract_id"]]
@@ -27,7 +27,7 @@ async def tell(tx: Transaction, events: Sequence[E], saying: Callable[[E, UUID],
 
 
 async def tell_withdrawals(tx: Transaction, withdrawals: Sequence[ListEntryWithdrawn]) -> None:
-    """Tell each agency what has left its own lists, as long as it has or had the contract."""
+    """Publish to each agency the withdrawals from its own lists, for contracts that it has or had."""
     asked = {(w.contract_id, w.agency_id): w for w in withdrawals if w.agency_id is not None}
     if not asked:
         return

@@ -1,4 +1,4 @@
-"""What an agency has earned, over HTTP."""
+"""Commissions of agencies over HTTP."""
 
 from datetime import date
 from typing import Annotated
@@ -28,7 +28,10 @@ router = Router(prefix="/v1", tags=["agencies"])
 
 
 class CommissionItem(OutputModel):
-    """``reversed_on``: the business date on which its payment was undone; it counts no more."""
+    """The commission on one payment. A commission with ``reversed_on`` no longer counts.
+
+    ``reversed_on`` is the business date on which the payment was reversed.
+    """
 
     payment_id: UUID
     placement_id: UUID
@@ -45,7 +48,7 @@ class CommissionItem(OutputModel):
 
 
 class CommissionTotal(OutputModel):
-    """``amount`` is what is left of ``earned`` without ``reversed``."""
+    """The commissions of a period in one currency. ``amount`` is ``earned`` less ``reversed``."""
 
     currency: str
     items: int
@@ -55,7 +58,7 @@ class CommissionTotal(OutputModel):
 
 
 class Commissions(OutputModel):
-    """A page of what was earned in a period, and the totals of all of it."""
+    """A page of the commissions of a period, and the totals of the whole period."""
 
     items: list[CommissionItem]
     next_cursor: str | None
@@ -71,7 +74,7 @@ async def list_commissions(
     first: Annotated[Day | None, Query(alias="from")] = None,
     last: Annotated[Day | None, Query(alias="to")] = None,
 ) -> Commissions:
-    """What the agency earned on the business dates ``from`` to ``to``, both inclusive, with totals per currency."""
+    """List the agency's commissions for the business dates ``from`` to ``to`` (inclusive), with totals by currency."""
     await expect_agency(reader, agency_id, who)
     if first is not None and last is not None and last < first:
         raise Invalid("The period ends before it begins.", errors=[FieldError("/query/to", "must not lie before from")])

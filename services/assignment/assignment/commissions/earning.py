@@ -1,4 +1,4 @@
-"""What agencies earn from payments, and lose again when one is undone."""
+"""Agencies earn commissions from payments. The reversal of a payment takes its commissions back."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,10 @@ from assignment.commissions.rules import base_of
 
 
 async def earn(tx: Transaction, payments: Sequence[PaymentReceived]) -> None:
-    """A commission for each placement in force on the payment's business date whose fees cover the age of the debt."""
+    """Store and publish the commissions of these payments.
+
+    A placement earns if it is in force on the payment's business date and one of its fees covers the age of the debt.
+    """
     earned = await tx.fetch(queries.EARN, *zip(*map(_paid, payments), strict=True))
     _publish(tx, CommissionEarned, earned, payments)
 
@@ -31,17 +34,20 @@ def _paid(payment: PaymentReceived) -> tuple[Any, ...]:
 
 
 async def remember_overtaking(tx: Transaction, payments: Sequence[PaymentReceived]) -> None:
-    """Note which of these came before something that had happened to their contracts earlier.
+    """Store those of these payments that overtook an earlier event of their contract.
 
-    Between topics there is no order: the file or the change of stage by which a contract is placed may still be on its
-    way. Called before the positions of these events are kept.
+    There is no order between topics. The event by which a contract is placed, such as a file's or a change of stage,
+    may arrive after the payment. Call this before the positions of these events are kept.
     """
     rows = [(*_paid(payment), payment.event_id, payment.version) for payment in payments]
     await tx.execute(queries.REMEMBER_OVERTAKING, *zip(*rows, strict=True))
 
 
 async def earn_overtaking(tx: Transaction, contract_ids: Sequence[UUID]) -> None:
-    """After these contracts have been placed: what payments earn that came before the placement, and happened after."""
+    """Store and publish the commissions of payments that arrived before the placement but happened after it.
+
+    Call this after these contracts have been placed.
+    """
     earned = await tx.fetch(queries.EARN_OVERTAKING, contract_ids)
     if not earned:
         return
@@ -53,7 +59,7 @@ async def earn_overtaking(tx: Transaction, contract_ids: Sequence[UUID]) -> None
 
 
 async def reverse(tx: Transaction, reversals: Sequence[PaymentReversed]) -> None:
-    """The same amounts back. A payment that is heard of only after its reversal earns nothing."""
+    """Take back the commissions of the reversed payments. A payment that arrives after its reversal earns nothing."""
     columns = list(zip(*((r.payment_id, r.contract_id, r.as_of) for r in reversals), strict=True))
     await tx.execute(queries.REMEMBER_REVERSALS, *columns)
     undone = await tx.fetch(queries.REVERSE, *columns)

@@ -1,4 +1,4 @@
-"""Commissions: earned, reversed, read."""
+"""The statements that earn, reverse and read commissions."""
 
 from assignment.commissions.rules import AMOUNT, FEE_COVERS, IN_FORCE, NOT_UNDONE
 
@@ -23,9 +23,9 @@ EARN = _EARN_OF.format(
 EARN_OVERTAKING = _EARN_OF.format(
     paid="(SELECT * FROM overtaking_payment WHERE contract_id = ANY ($1::uuid[])) AS paid"
 )
-"""What payments that came too early for them earn the placements of these contracts."""
+"""The commissions of stored overtaking payments on the placements of these contracts."""
 
-# Those before which something of their contracts is missing here.
+# Stores only payments that overtook an earlier event: the stored version of their contract lags by more than one.
 REMEMBER_OVERTAKING = """
 INSERT INTO overtaking_payment (contract_id, payment_id, day, days_past_due, base, currency, event_id)
 SELECT paid.contract_id, payment_id, day, paid.days_past_due, base, paid.currency, event_id
@@ -36,7 +36,7 @@ WHERE contract.version < paid.version - 1
 ON CONFLICT DO NOTHING
 """
 OVERTAKING = "SELECT payment_id, event_id FROM overtaking_payment WHERE payment_id = ANY ($1::uuid[])"
-"""The events that told of these payments."""
+"""The events that reported these payments."""
 
 REMEMBER_REVERSALS = """
 INSERT INTO payment_reversal (payment_id, contract_id, business_date)
@@ -49,7 +49,7 @@ WHERE commission.payment_id = undone.payment_id AND commission.reversed_on IS NU
 RETURNING commission.*
 """
 
-# $1 agency, $2 and $3 the first and last business date on which they were earned, each null for any.
+# $1 agency, $2 and $3 the first and last business date of the period; null leaves that end open.
 _PERIOD = """
 agency_id = $1 AND ($2::date IS NULL OR earned_on >= $2) AND ($3::date IS NULL OR earned_on <= $3)
 """

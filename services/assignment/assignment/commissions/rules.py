@@ -1,6 +1,6 @@
-"""What earns a commission, as SQL on the rows ``paid``, ``placement``, ``service_contract`` and ``fee``.
+"""The conditions of a commission, as SQL on the rows ``paid``, ``placement``, ``service_contract`` and ``fee``.
 
-``paid`` is a payment: its contract, its business date ``day``, the ``days_past_due`` before it, and its ``base``.
+``paid`` is a payment: its contract, its business date ``day``, the ``days_past_due`` before the payment, and ``base``.
 """
 
 from decimal import Decimal
@@ -9,11 +9,12 @@ from recobro_events.contracts.portfolio import PaymentReceived
 
 
 def base_of(payment: PaymentReceived) -> Decimal:
-    """What reduced the debt: a payment's credit earns nothing."""
+    """The part of the payment that reduced the debt. The credit of a payment earns nothing."""
     return payment.amount - payment.credit
 
 
-# A placement that is over says itself until when it earns; the dates of one that is not may have passed unnoticed.
+# A placement that is over stores ``earns_until``. For any other placement the dates are compared here, because they
+# may have passed before the placement's state was changed.
 IN_FORCE = """
     paid.day >= placement.starts_on
     AND paid.day <= coalesce(
@@ -22,16 +23,16 @@ IN_FORCE = """
             + service_contract.attribution_days,
         'infinity')
 """
-"""Whether the agency had the contract on the payment's business date, or payments were still attributed to it then."""
+"""Whether the agency had the contract on the payment's business date, or that date was an attribution day."""
 
 FEE_COVERS = """
     fee.kind = placement.kind AND paid.days_past_due >= fee.from_days
     AND (fee.to_days IS NULL OR paid.days_past_due <= fee.to_days)
 """
-"""Whether this fee of the service contract is for a debt of that age."""
+"""Whether this fee of the service contract covers the kind of work and the age of the debt."""
 
 NOT_UNDONE = "NOT EXISTS (SELECT FROM payment_reversal WHERE payment_reversal.payment_id = paid.payment_id)"
-"""Whether the payment has not been reversed; its reversal may have been heard of first."""
+"""Whether the payment has not been reversed. The reversal may arrive before the payment."""
 
 AMOUNT = "round(paid.base * fee.percent / 100, 2)"
-"""The commission, rounded half up, payment by payment."""
+"""The commission on one payment, rounded half up."""

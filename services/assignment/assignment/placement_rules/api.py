@@ -50,7 +50,10 @@ class RuleEnded(Conflict):
 
 
 class Conditions(InputModel):
-    """All that are given have to hold. ``min_overdue``: more than this is overdue. ``states``: of the address."""
+    """A contract must meet every condition that is given.
+
+    The overdue balance must exceed ``min_overdue``. ``states`` are compared with the state of the debtor's address.
+    """
 
     stages: Distinct[Annotated[tuple[Stage, ...], Field(min_length=1)]] | None = None
     min_overdue: Annotated[Money, Field(ge=0)] | None = None
@@ -65,7 +68,7 @@ class Share(InputModel):
 
 
 class NewRule(InputModel):
-    """Who gets which contracts. Of several rules of a kind that hold, the one with the smaller ``priority`` decides."""
+    """Divides contracts among agencies. Of several rules of a kind that hold, the smallest ``priority`` decides."""
 
     name: ShortText
     priority: Count
@@ -87,7 +90,7 @@ class Rule(OutputModel):
 
 @router.post("/placement-rules", status_code=201, dependencies=[writes("assignment")])
 async def create_rule(new: NewRule, tx: WriteTransaction) -> Rule:
-    """Create a rule. It works on contracts as their events arrive, and on all of them with the next run."""
+    """Create a rule. It applies to a contract with the next event about it, and to all contracts with the next run."""
     agency_ids = [share.agency_id for share in new.shares]
     if len(set(agency_ids)) < len(agency_ids):
         mistake = FieldError("/shares", "must not name an agency twice")
@@ -110,7 +113,7 @@ async def create_rule(new: NewRule, tx: WriteTransaction) -> Rule:
 
 
 def _states(written: tuple[str, ...] | None) -> list[str] | None:
-    """Their usual names, as contracts have them; what no jurisdiction knows by name stays as it is written."""
+    """Translate states to their usual names, as contracts store them. A name that no jurisdiction knows is kept."""
     if written is None:
         return None
     usual: set[str] = set()
@@ -125,7 +128,7 @@ def _states(written: tuple[str, ...] | None) -> list[str] | None:
 
 @router.get("/placement-rules", dependencies=[reads("assignment")])
 async def list_rules(query: PageQuery, reader: ReadConnection) -> Page[Rule]:
-    """Rules, oldest first, ended ones too."""
+    """List rules, oldest first. Ended rules are included."""
     after = query.after(datetime, UUID) or (None, None)
     rows = await reader.fetch(queries.RULES, *after, query.limit + 1)
     shown = page(rows, query, key=lambda row: (row["created_at"].isoformat(), row["rule_id"]))
@@ -151,7 +154,10 @@ def _rule(row: Any) -> Rule:
 
 @router.post("/placement-rules/{rule_id}/end", dependencies=[writes("assignment")])
 async def end_rule(rule_id: UUID, tx: WriteTransaction) -> Rule:
-    """End a rule. What no other rule of its kind holds for is recalled with its next event, or by the next run."""
+    """End a rule.
+
+    A contract for which no other rule of the kind holds is recalled with its next event, or by the next run.
+    """
     if await tx.fetchval(queries.END, rule_id) is None:
         await _expect_rule(tx, rule_id)
         raise RuleEnded()

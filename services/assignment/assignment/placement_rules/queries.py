@@ -1,4 +1,4 @@
-"""Placement rules, with the shares by which each divides its contracts among agencies."""
+"""The statements of placement rules and of their shares, which divide contracts among agencies."""
 
 CREATE = """
 INSERT INTO placement_rule (name, priority, kind, stages, min_overdue, segments, states, products)

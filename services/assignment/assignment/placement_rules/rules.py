@@ -1,10 +1,10 @@
-"""Which rule places a contract, as SQL on the rows ``contract`` and ``rule``."""
+"""The choice of the rule that places a contract, as SQL on the rows ``contract`` and ``rule``."""
 
 from enum import StrEnum
 
 
 class Segment(StrEnum):
-    """Who the customer is, by their history."""
+    """The class of a debtor by payment history."""
 
     FIRST_DEFAULT = "first_default"
     SLOW_PAYER = "slow_payer"
@@ -20,7 +20,10 @@ HOLDS = """
     AND (rule.states IS NULL OR contract.region = ANY (rule.states))
     AND (rule.products IS NULL OR contract.product = ANY (rule.products))
 """
-"""Whether a rule holds for a contract: the contract is open, and meets all conditions that the rule gives."""
+"""Whether a rule holds for a contract.
+
+The rule must not have ended. The contract must be open and meet all conditions that the rule gives.
+"""
 
 PRECEDENCE = "rule.priority, rule.rule_id"
-"""Of the rules of a kind that hold, the first one decides, also when its agencies have no room."""
+"""The order of the rules of a kind that hold. The first rule decides, even when its agencies have no room."""

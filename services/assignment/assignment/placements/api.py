@@ -1,4 +1,4 @@
-"""Placements over HTTP: who has which contract, and how it is given back."""
+"""Placements over HTTP: the agency of each contract, and the steps of a recall."""
 
 from uuid import UUID
 
@@ -22,7 +22,7 @@ async def list_placements(
     kind: PlacementKind | None = None,
     state: PlacementState | None = None,
 ) -> Page[Placement]:
-    """Placements by id; an agency sees its own."""
+    """List placements by id. An agency sees only its own."""
     after = query.after(UUID)
     filters = (contract_id, agency_id, kind, state)
     rows = await reader.fetch(queries.PLACEMENTS, *filters, who.agency_id, after, query.limit + 1)
@@ -36,9 +36,10 @@ async def read_placement(placement_id: UUID, reader: ReadConnection, who: Curren
 
 @router.post("/placements/{placement_id}/recall", status_code=201, dependencies=[writes("assignment")])
 async def recall(placement_id: UUID, new: NewRecall, tx: WriteTransaction, who: CurrentPrincipal) -> Placement:
-    """Ask for a contract back. The work stops at once; the agency has its days of grace to acknowledge or object.
+    """Ask the agency to give a contract back.
 
-    No rule places the contract with this agency again.
+    The work stops at once. The agency may acknowledge or object during its days of grace. After the recall is final,
+    no rule places the contract with this agency again.
     """
     return await recalling.recall(tx, placement_id, new, who)
 
@@ -49,7 +50,7 @@ async def recall(placement_id: UUID, new: NewRecall, tx: WriteTransaction, who: 
 async def acknowledge(
     placement_id: UUID, tx: WriteTransaction, who: CurrentPrincipal, new: NewAcknowledgement | None = None
 ) -> Placement:
-    """The work has stopped: the recall is final."""
+    """The agency confirms that the work has stopped. The recall is final."""
     return await recalling.acknowledge(tx, placement_id, new or NewAcknowledgement(), who)
 
 
@@ -61,5 +62,5 @@ async def object_to(placement_id: UUID, new: NewObjection, tx: WriteTransaction,
 
 @router.post("/placements/{placement_id}/objection-decision", status_code=201, dependencies=[writes("assignment")])
 async def decide(placement_id: UUID, new: NewDecision, tx: WriteTransaction, who: CurrentPrincipal) -> Placement:
-    """Accept an objection, and the placement is active again; or refuse it, and the recall is final."""
+    """Accept or refuse an objection. Acceptance makes the placement active again; refusal makes the recall final."""
     return await recalling.decide(tx, placement_id, new, who)

@@ -1,4 +1,4 @@
-"""A placement's way from active to recalled or ended. Whoever changes one holds its contract's row."""
+"""Changes of a placement's state, from active to recalled or ended. The caller has locked the contract's row."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -13,10 +13,11 @@ from assignment.placements import changing_queries as queries
 
 
 class Change(NamedTuple):
-    """What a placement becomes on the business date ``day``.
+    """The new state of a placement on the business date ``day``.
 
-    ``reason`` null keeps the one that it has; ``decision`` is what an operator says about an objection. ``by_date``:
-    its grace or term is over. ``on_request``: an operator recalls it. ``cause``: the event that is being applied.
+    A null ``reason`` keeps the stored reason. ``decision`` is the text of an acknowledgement, or of the decision about
+    an objection. ``by_date`` means that the grace or term is over. ``on_request`` means that an operator recalls the
+    contract. ``cause`` is the id of the event that is being applied.
     """
 
     placement_id: UUID
@@ -30,9 +31,9 @@ class Change(NamedTuple):
 
 
 async def change(tx: Transaction, changes: Sequence[Change]) -> None:
-    """Change these placements, raise their versions, and tell everyone and the agencies."""
+    """Change these placements, raise their versions, and publish the changes to all services and to the agencies."""
     if changes:
-        # What agencies were told before stands before this in their streams.
+        # Events that this transaction published to agencies earlier must stand earlier on their topics.
         await tx.flush()
         columns = zip(*changes, strict=True)
         await tx.execute(queries.CHANGE, tx.consumer or "api", current_traceparent(), *columns)

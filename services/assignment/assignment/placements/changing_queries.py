@@ -1,4 +1,4 @@
-"""How placements change their state, with the events that say so: one statement for one or ten thousand."""
+"""One statement that changes the state of any number of placements and publishes the events of these changes."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -29,7 +29,7 @@ _TOLD: Mapping[PlacementState, type[Event]] = MappingProxyType(
 
 
 def _rows(of: Mapping[PlacementState, type[Event]], *, members: str = "", topic: str | None = None) -> str:
-    """SQL: what is said of each row of ``changed``. The same change of a placement is the same event, in any epoch."""
+    """SQL: the event of each row of ``changed``. The same change of a placement has the same event id in any epoch."""
     head = outbox.rows(
         {f"state = '{state}'": event for state, event in of.items()},
         body=f"""json_strip_nulls(json_build_object(
@@ -51,8 +51,9 @@ _DATES = """, 'version', version,
             'starts_on', CASE WHEN state = 'active' THEN starts_on END,
             'ends_on', CASE WHEN state = 'active' THEN ends_on END"""
 
-# $1 consumer or "api", $2 traceparent, $3 … one array per column. What ends by its date ends with that day; what is
-# acknowledged or decided in the middle of a day no longer earns on it, unless payments are attributed afterwards.
+# $1 consumer or "api", $2 traceparent, $3 … one array per column. A placement that ends by its date still earns on that
+# day. A placement that ends by an acknowledgement or a decision no longer earns on the day of it, unless the service
+# contract has attribution days.
 CHANGE = f"""
 WITH changed AS (
     UPDATE placement SET

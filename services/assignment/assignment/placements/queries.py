@@ -1,4 +1,7 @@
-"""Reading placements, and an agency's objection. An agency sees its own; a null agency sees everything."""
+"""The statements that read placements and store an objection.
+
+An agency sees only its own placements. A null agency means an operator or a service, which sees all.
+"""
 
 from assignment.placements.rules import BUSINESS_DATE, GRACE_OVER
 
@@ -14,7 +17,8 @@ LEFT JOIN portfolio USING (portfolio_id)
 """
 PLACEMENT = f"{_PLACEMENT} WHERE placement_id = $1 AND ($2::uuid IS NULL OR placement.agency_id = $2)"
 
-# $1 … $4 contract, agency, kind and state, each null for any; $5 the agency that asks; $6 after which placement.
+# $1 … $4 contract, agency, kind and state, each null for any; $5 the agency that asks; $6 the last placement before
+# the page.
 PLACEMENTS = f"""
 {_PLACEMENT}
 WHERE ($1::uuid IS NULL OR placement.contract_id = $1) AND ($2::uuid IS NULL OR placement.agency_id = $2)

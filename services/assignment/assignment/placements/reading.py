@@ -1,4 +1,4 @@
-"""Placements as they are shown: who has which contract, and how far it is given back."""
+"""Reading placements: the agency of a contract, and the state of its recall."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -15,7 +15,10 @@ class PlacementUnknown(NotFound):
 
 
 class Placement(OutputModel):
-    """``reason`` of its recall or end, ``final_on`` the last day of grace, ``ended_on`` when it was over."""
+    """A placement. ``reason`` is the reason of its recall or end, ``final_on`` is the last day of grace.
+
+    ``ended_on`` is the business date of the final recall or of the end.
+    """
 
     placement_id: UUID
     version: int
@@ -38,7 +41,7 @@ class Placement(OutputModel):
 
 
 async def read(reader: Reader, placement_id: UUID, who: Principal) -> Placement:
-    """``PlacementUnknown``, also for another agency's."""
+    """Return the placement. Raises ``PlacementUnknown``, also when an agency asks for another one's placement."""
     row = await reader.fetchrow(queries.PLACEMENT, placement_id, who.agency_id)
     if row is None:
         raise PlacementUnknown()

@@ -1,6 +1,6 @@
-"""The way back by hand: an operator recalls a contract, its agency acknowledges or objects, an operator decides.
+"""Recalls by hand: an operator recalls a contract, its agency acknowledges or objects, an operator decides.
 
-What rules and dates recall is a matter of ``placing``.
+Recalls by rules and dates are made in ``placing``.
 """
 
 from typing import Any
@@ -47,26 +47,26 @@ class NewObjection(InputModel):
 
 
 class NewDecision(InputModel):
-    """``accepted``: the placement is active again; else the recall is final."""
+    """``accepted`` makes the placement active again. Otherwise the recall is final."""
 
     accepted: StrictBool
     reason: Text
 
 
 async def recall(tx: Transaction, placement_id: UUID, new: NewRecall, who: Principal) -> Placement:
-    """Ask for a contract back. No rule places it with this agency again."""
+    """Ask the agency to give a contract back. After the final recall no rule places it with this agency again."""
     known = await _locked(tx, placement_id, PlacementState.ACTIVE, NotActive, who)
     return await _become(tx, known, PlacementState.RECALL_PENDING, who, reason=new.reason, on_request=True)
 
 
 async def acknowledge(tx: Transaction, placement_id: UUID, new: NewAcknowledgement, who: Principal) -> Placement:
-    """The work has stopped: the recall is final."""
+    """The agency confirms that the work has stopped. The recall is final."""
     known = await _locked(tx, placement_id, PlacementState.RECALL_PENDING, NotPending, who)
     return await _become(tx, known, PlacementState.RECALLED, who, decision=new.reason)
 
 
 async def object_to(tx: Transaction, placement_id: UUID, new: NewObjection, who: Principal) -> Placement:
-    """The agency wants to keep the contract: the recall waits for an operator's decision."""
+    """The agency wants to keep the contract. The recall waits for an operator's decision."""
     known = await _locked(tx, placement_id, PlacementState.RECALL_PENDING, NotPending, who)
     if known["grace_over"]:
         raise GraceOver()
@@ -75,7 +75,7 @@ async def object_to(tx: Transaction, placement_id: UUID, new: NewObjection, who:
 
 
 async def decide(tx: Transaction, placement_id: UUID, new: NewDecision, who: Principal) -> Placement:
-    """Accept an objection, and the placement is active again; or refuse it, and the recall is final."""
+    """Accept or refuse an objection. Acceptance makes the placement active again; refusal makes the recall final."""
     known = await _locked(tx, placement_id, PlacementState.OBJECTED, NotObjected, who)
     state = PlacementState.ACTIVE if new.accepted else PlacementState.RECALLED
     return await _become(tx, known, state, who, decision=new.reason)
@@ -84,7 +84,10 @@ async def decide(tx: Transaction, placement_id: UUID, new: NewDecision, who: Pri
 async def _locked(
     tx: Transaction, placement_id: UUID, state: PlacementState, otherwise: type[Conflict], who: Principal
 ) -> Row:
-    """The placement, its contract locked, in this state. ``PlacementUnknown``, also for another agency's."""
+    """Lock the placement's contract and return the placement, which must be in this state.
+
+    Raises ``otherwise`` in any other state. Raises ``PlacementUnknown``, also for another agency's placement.
+    """
     contract_id = await tx.fetchval(queries.CONTRACT_OF, placement_id, who.agency_id)
     if contract_id is None:
         raise PlacementUnknown()

@@ -1,6 +1,6 @@
-"""When a placement is recalled, when its recall is final, when it ends: SQL for one contract or ten thousand.
+"""The rules for the recall, the final recall and the end of a placement, as SQL for any number of contracts.
 
-The fragments speak of the rows ``contract``, ``portfolio`` (left joined) and ``placement``.
+The fragments use the rows ``contract``, ``portfolio`` (left joined) and ``placement``.
 """
 
 from enum import StrEnum
@@ -9,7 +9,7 @@ from assignment.placement_rules.rules import HOLDS
 
 
 class Reason(StrEnum):
-    """Why a placement is recalled or ends without anybody asking for it."""
+    """The reasons for which rules and dates recall or end a placement."""
 
     PAID_IN_FULL = "paid_in_full"
     CLOSED = "closed"
@@ -18,16 +18,16 @@ class Reason(StrEnum):
 
 
 BUSINESS_DATE = "greatest(portfolio.business_date, contract.as_of)"
-"""The business date of a contract: its portfolio's, unless a position of a later day has overtaken that."""
+"""The business date of a contract: its portfolio's date, or the day of its position where this is later."""
 
 LAST_DAY_OF_GRACE = "asked.day + service_contract.recall_grace_days"
-"""Until when the agency may acknowledge or object to a recall that is asked for on ``asked.day``: ``final_on``."""
+"""``final_on``: the last day on which the agency may object to a recall that was requested on ``asked.day``."""
 
 GRACE_OVER = f"placement.final_on < {BUSINESS_DATE}"
-"""Whether the agency's days of grace are over: a pending recall is final, and too late to object to."""
+"""Whether the agency's days of grace are over. A pending recall is then final and cannot be objected to."""
 
 TERM_OVER = f"placement.ends_on < {BUSINESS_DATE}"
-"""Whether the service contract under which the contract was placed is over."""
+"""Whether the service contract of the placement is over."""
 
 _RECALL_REASON = f"""
     CASE WHEN contract.state = 'settled' OR (contract.state = 'open' AND contract.overdue_balance = 0)
@@ -36,18 +36,18 @@ _RECALL_REASON = f"""
         ELSE '{Reason.NO_LONGER_ELIGIBLE}' END
 """
 
-# What an operator has reinstated, the rules do not recall for the same reason again.
+# After an operator has reinstated a placement, the rules do not recall it for the same reason again.
 NEXT_STATE = f"""
     CASE WHEN placement.state = 'recall_pending' AND {GRACE_OVER} THEN 'recalled'
         WHEN placement.state = 'active' AND {TERM_OVER} THEN 'ended'
         WHEN placement.state = 'active' AND {_RECALL_REASON} IS DISTINCT FROM placement.waived AND NOT EXISTS (
             SELECT FROM placement_rule rule WHERE rule.kind = placement.kind AND {HOLDS}) THEN 'recall_pending' END
 """
-"""What a placement is to become now, by its dates and the rules; null when it stays as it is."""
+"""The next state of a placement by its dates and the rules; null when the state does not change."""
 
 NEXT_REASON = f"""
     CASE WHEN placement.state = 'recall_pending' THEN placement.reason
         WHEN {TERM_OVER} THEN '{Reason.TERM_OVER}'
         ELSE {_RECALL_REASON} END
 """
-"""Why it becomes its ``NEXT_STATE``."""
+"""The reason for which a placement gets its ``NEXT_STATE``."""

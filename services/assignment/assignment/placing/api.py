@@ -11,6 +11,6 @@ router = Router(prefix="/v1", tags=["placement rules"])
 
 @router.post("/placement-runs", dependencies=[writes("assignment")])
 async def run_placement(database: ServiceDatabase, new: NewPlacementRun | None = None) -> PlacementRun:
-    """Place, recall and end whatever rules and dates demand. Once it has been done, again does nothing."""
+    """Place, recall and end as rules and dates demand. A repeated run changes nothing."""
     with metrics.PLACEMENT.run():
         return await running.run(database, new or NewPlacementRun())

@@ -1,4 +1,4 @@
-"""Contracts are given to agencies: which are wanted, who may take them, and the placements with their events."""
+"""Gives contracts to agencies: finds the contracts to place, chooses the agencies, and makes the placements."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -15,7 +15,7 @@ from assignment.placing.rules import Candidate, Limit, Option, Room, Shares, ass
 
 
 async def place(tx: Transaction, contract_ids: Sequence[UUID], causes: Mapping[UUID, UUID]) -> tuple[int, int]:
-    """Place what rules want placed; how many were placed, and for how many there was no agency."""
+    """Place contracts by the rules. Returns how many were placed, and for how many no agency was found."""
     candidates = [
         Candidate(row["contract_id"], row["kind"], row["rule_id"], row["day"], row["ordinal"], row["refused"] or ())
         for row in await tx.fetch(queries.WANTED, contract_ids)
@@ -31,7 +31,7 @@ async def place(tx: Transaction, contract_ids: Sequence[UUID], causes: Mapping[U
 
 
 async def _make(tx: Transaction, chosen: Sequence[tuple[Candidate, Option]], causes: Mapping[UUID, UUID]) -> None:
-    """Make the placements with their events, the agencies' too, and the open disputes that agencies have to know of."""
+    """Make the placements and publish them, to the agencies too, with the open disputes of the contracts."""
     await tx.flush()
     maker = tx.consumer or "api"
     rows = [_columns(candidate, option, maker, causes.get(candidate.contract_id)) for candidate, option in chosen]
@@ -52,7 +52,7 @@ async def _shares(tx: Transaction, rules: set[tuple[UUID, date]]) -> dict[tuple[
 
 
 async def _room(tx: Transaction, shares: Mapping[tuple[UUID, date], Shares]) -> Room:
-    """What the agencies with a capacity have free, counted when nobody else is filling them."""
+    """Count the free places of agencies with a capacity. A lock keeps other transactions from taking them."""
     limited = {
         option.service_contract_id
         for among in shares.values()
@@ -69,7 +69,7 @@ async def _room(tx: Transaction, shares: Mapping[tuple[UUID, date], Shares]) -> 
 
 
 def _columns(candidate: Candidate, option: Option, maker: str, cause: UUID | None) -> tuple[object, ...]:
-    """A placement and its events. Made again from the same facts, all of them have the same ids."""
+    """The columns of a placement, with the ids of its events. The same facts give the same ids."""
     contract_id, kind = candidate.contract_id, candidate.kind
     placement_id = caused_event_id(contract_id, "assignment", "placement", kind, candidate.ordinal)
     published, told = (

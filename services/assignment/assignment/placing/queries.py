@@ -1,4 +1,4 @@
-"""The statements that place and recall: each works on any number of contracts, which are locked."""
+"""The statements that place and recall. Each works on any number of contracts; their rows are locked."""
 
 from projections.placements import WITH_AGENCY
 from recobro_events import outbox
@@ -11,20 +11,24 @@ from assignment.placements.rules import BUSINESS_DATE, NEXT_REASON, NEXT_STATE
 PLAN_FOR_MANY = "SET LOCAL plan_cache_mode = force_custom_plan"
 """Plan every statement of this transaction for the tables as they are now.
 
-A plan that was kept from when there were hardly any placements takes minutes for a chunk of contracts.
+A cached plan from a time with few placements takes minutes for a chunk of contracts.
 """
 _CAPACITY = "7203550202"
 LOCK_CAPACITY = f"SELECT pg_advisory_xact_lock({_CAPACITY})"
-"""Be the only one who fills agencies that have a capacity, until this transaction has ended. Taken last."""
+"""The lock for filling agencies with a capacity. It is taken last and held to the end of the transaction."""
 
 _WANTED_BY = f"""
     contract.contract_number IS NOT NULL AND {HOLDS} AND NOT EXISTS (
         SELECT FROM placement
         WHERE placement.contract_id = contract.contract_id AND placement.kind = rule.kind AND {WITH_AGENCY})
 """
-"""Whether a rule wants the contract placed: it holds, and nobody has the contract for that kind of work."""
+"""Whether a rule wants the contract placed.
 
-# Of the next contracts by id after $1, $2 at most: how many there were, the last one, and those with something to do.
+The rule must hold, and no agency may have the contract for that kind of work.
+"""
+
+# Looks at the next contracts by id after $1, $2 at most. Returns how many there were, the last one, and the contracts
+# with something to do.
 RESTLESS = f"""
 SELECT count(*) AS looked_at, max(contract_id::text)::uuid AS last_id,
     coalesce(array_agg(contract_id ORDER BY contract_id) FILTER (WHERE restless), '{{}}') AS contract_ids
@@ -38,7 +42,7 @@ FROM (
     LEFT JOIN portfolio USING (portfolio_id)
 ) AS looked
 """
-# A portfolio without open contracts stands in nobody's way.
+# Portfolios without open contracts do not matter here.
 ELSEWHERE = """
 SELECT portfolio_id, name, business_date FROM portfolio
 WHERE business_date IS DISTINCT FROM $1
@@ -67,7 +71,7 @@ JOIN placement USING (contract_id)
 WHERE contract.contract_id = ANY ($1::uuid[]) AND {NEXT_STATE} IS NOT NULL
 ORDER BY placement.contract_id, placement.kind
 """
-# A row per contract and kind that a rule wants placed, with the rule that decides.
+# Returns one row for each contract and kind of work that a rule wants placed, with the rule that decides.
 WANTED = f"""
 SELECT contract.contract_id, rule.kind, rule.rule_id, {BUSINESS_DATE} AS day, past.ordinal, past.refused
 FROM contract
@@ -123,7 +127,7 @@ _TOLD = outbox.rows(
     event_id="told_id",
     topic=TOPIC,
 )
-# $1 traceparent, $2 … one array per column. Ids are made by whoever fills them: here they would take ten times as long.
+# $1 traceparent, $2 … one array per column. The caller computes the ids; SQL would take ten times as long.
 PLACE = f"""
 WITH chosen AS MATERIALIZED (
     SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::integer[], $6::uuid[], $7::uuid[], $8::uuid[],

@@ -1,8 +1,8 @@
-"""What rules and dates demand of contracts: placements are made, recalled and ended, for events and for runs alike.
+"""Makes, recalls and ends placements as rules and dates demand. Event handlers and runs share this code.
 
-Everything here holds the contracts' rows. A contract keeps its placement while any rule of the kind holds for it; it
-gets one from the first rule, by priority and id, that holds. Which agency of that rule depends on the ids alone, and
-where agencies have a capacity on the order in which contracts come: by id within a run or a batch.
+The caller has locked the contracts' rows. A contract keeps its placement while any rule of the kind holds for it. The
+first rule that holds, by priority and id, places the contract. The choice among the agencies of that rule depends on
+the ids. Where agencies have a capacity it also depends on the order of the contracts: by id within a run or a batch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,11 +17,15 @@ from assignment.placing import queries
 from assignment.placing.assigning import place
 
 _MANY = 100
-"""From so many contracts on, planning anew costs less than a kept plan that does not fit."""
+"""For this many contracts or more, new query plans cost less than cached plans that do not fit."""
 
 
 class Outcome(NamedTuple):
-    """How many were placed, asked back, finally recalled, ended; and wanted by a rule whose agencies have no room."""
+    """Counts of a review.
+
+    ``recalled`` counts requested recalls, ``recalls_final`` final ones. ``unplaced`` counts placements that a rule
+    wants and that none of its agencies can take.
+    """
 
     placed: int = 0
     recalled: int = 0
@@ -34,12 +38,15 @@ class Outcome(NamedTuple):
 
 
 async def review_after(tx: Transaction, events: Sequence[ContractEvent]) -> None:
-    """Place and recall the contracts of these events, as what is known of them now demands."""
+    """Review the contracts of these events."""
     await review(tx, [event.contract_id for event in events], {event.contract_id: event.event_id for event in events})
 
 
 async def review(tx: Transaction, contract_ids: Sequence[UUID], causes: Mapping[UUID, UUID]) -> Outcome:
-    """End, recall and place what is due for these contracts. ``causes``: the events behind them, in a consumer."""
+    """End, recall and place what is due for these contracts.
+
+    ``causes`` maps contracts to the ids of the events that a consumer is applying. It is empty in a run.
+    """
     if len(contract_ids) >= _MANY:
         await tx.execute(queries.PLAN_FOR_MANY)
     verdicts = await tx.fetch(queries.VERDICTS, contract_ids)

@@ -1,6 +1,6 @@
-"""Which agency gets a contract: a rule divides its contracts by the agencies' shares, as far as they have room.
+"""The choice of an agency: a rule divides its contracts by the agencies' shares, as far as the agencies have room.
 
-Which rule decides is a matter of ``placement_rules.rules``.
+The choice of the rule is made in ``placement_rules.rules``.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An agency of a rule whose service contract is in force; ``capacity`` null: as many as there are."""
+    """An agency of a rule, with its service contract in force. A null ``capacity`` means no limit."""
 
     agency_id: UUID
     service_contract_id: UUID
@@ -31,9 +31,9 @@ class Shares:
         self._bounds = list(accumulate(option.weight for option in self.options))
 
     def preferred(self, contract_id: UUID, rule_id: UUID) -> Sequence[Option]:
-        """The agency that the contract falls to, then the others in the order in which they take what overflows.
+        """The agency that is drawn for the contract, then the others in the order in which they are tried after it.
 
-        Depends on nothing but the two ids, the agencies and their weights.
+        The order depends only on the two ids, the agencies and their weights.
         """
         if not self.options:
             return ()
@@ -42,13 +42,13 @@ class Shares:
 
 
 def draw(contract_id: UUID, rule_id: UUID) -> int:
-    """A number that is the contract's own under this rule: the first 8 bytes of the SHA-256 of both ids' bytes."""
+    """The number of the contract under this rule: the first 8 bytes of the SHA-256 of both ids' bytes."""
     return int.from_bytes(hashlib.sha256(contract_id.bytes + rule_id.bytes).digest()[:8], "big")
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many more placements of ``kinds`` an agency takes under a service contract."""
+    """The number of further placements of ``kinds`` that an agency takes under a service contract."""
 
     service_contract_id: UUID
     agency_id: UUID
@@ -68,7 +68,10 @@ class Room:
                 self._counting.setdefault((limit.agency_id, kind), []).append(limit.service_contract_id)
 
     def take(self, option: Option, kind: str) -> bool:
-        """Take a place with this agency; False when it is full. All its service contracts of the kind count it."""
+        """Take a place with this agency; False when it is full.
+
+        All service contracts of the agency for this kind count the place.
+        """
         if self._free.get(option.service_contract_id, 1) <= 0:
             return False
         for counting in self._counting.get((option.agency_id, kind), ()):
@@ -78,7 +81,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A contract that a rule wants placed on ``day``. An operator has taken it from the ``refused`` agencies."""
+    """A contract that a rule wants placed on ``day``. Operators have recalled it from the ``refused`` agencies."""
 
     contract_id: UUID
     kind: str
@@ -91,10 +94,10 @@ class Candidate:
 def assign(
     candidates: Iterable[Candidate], shares: Mapping[tuple[UUID, date], Shares], room: Room
 ) -> list[tuple[Candidate, Option]]:
-    """Who gets which contract; those for whom no agency has room are not among them.
+    """Choose an agency for each candidate. Candidates for which no agency has room are left out.
 
-    Candidates are considered in the order given. The first agency of a candidate's preference that is not full and
-    not refused takes it.
+    Candidates are considered in the order given. The first preferred agency that is neither full nor refused takes
+    the contract.
     """
     chosen = []
     for candidate in candidates:

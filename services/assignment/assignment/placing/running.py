@@ -1,7 +1,7 @@
-"""The daily run: everything that is known is looked at, and what rules and dates demand is done.
+"""The placement run looks at all contracts and places, recalls and ends as rules and dates demand.
 
-It goes through the contracts in the order of their ids, a chunk a transaction; only contracts that something happens
-to are locked. What a run that died has left over is done by the next one, and two at once share the work.
+The run goes through the contracts in the order of their ids, one chunk a transaction. It locks only contracts that are
+to change. The next run finishes the work of a run that died. Two runs at once share the work.
 """
 
 from datetime import date
@@ -19,13 +19,13 @@ _BEFORE_ALL = UUID(int=0)
 
 
 class NewPlacementRun(InputModel):
-    """``as_of`` null: each portfolio's own business date. Else all portfolios have to stand at that very day."""
+    """A null ``as_of`` means each portfolio's own business date. Otherwise every portfolio must stand at that day."""
 
     as_of: Day | None = None
 
 
 class PlacementRun(OutputModel):
-    """What the run did. ``unplaced``: a rule wants them placed, and none of its agencies can take them."""
+    """The counts of a run. ``unplaced`` counts placements that a rule wants and that none of its agencies can take."""
 
     as_of: date | None
     placed: int
@@ -40,7 +40,10 @@ class PortfolioNotReady(Conflict):
 
 
 async def run(database: Database, new: NewPlacementRun) -> PlacementRun:
-    """Place and recall whatever is due. Again at once, it places none. ``PortfolioNotReady`` names one elsewhere."""
+    """Place, recall and end what is due. A repeated run changes nothing.
+
+    ``PortfolioNotReady`` names a portfolio that does not stand at ``as_of``.
+    """
     if new.as_of is not None:
         await _expect_all_at(database, new.as_of)
     outcome, after = Outcome(), _BEFORE_ALL
@@ -53,7 +56,7 @@ async def run(database: Database, new: NewPlacementRun) -> PlacementRun:
 
 
 async def _chunk(tx: Transaction, after: UUID) -> tuple[Outcome, UUID | None]:
-    """Review the next contracts after this one; the last of them, or null when there are no more."""
+    """Review the next contracts after this one. Returns the last one of them, or None when there are no more."""
     await tx.execute(queries.PLAN_FOR_MANY)
     [looked] = await tx.fetch(queries.RESTLESS, after, CHUNK_CONTRACTS)
     outcome = Outcome()
@@ -64,7 +67,10 @@ async def _chunk(tx: Transaction, after: UUID) -> tuple[Outcome, UUID | None]:
 
 
 async def _expect_all_at(database: Database, day: date) -> None:
-    """A day that was staged a moment ago may not have been heard of here yet: that is waited for, up to 2 s."""
+    """Check that all portfolios stand at this day.
+
+    The event of a day that was staged a moment ago may not be applied here yet. The check waits for it up to 2 s.
+    """
     elsewhere: Row | None = None
 
     async def all_there() -> bool:
