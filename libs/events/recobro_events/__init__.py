@@ -1,8 +1,8 @@
-"""The event runtime: a fact is published if and only if it committed, and applied exactly once.
+"""The event runtime: a fact is published if and only if its transaction commits, and is applied exactly once.
 
-``Database`` and ``Transaction`` hold a service's rows and its outbox, ``Consumer`` names its handlers, ``Runtime`` runs
-relays and subscriptions over a ``Transport``: ``recobro_events.kafka``, ``recobro_events.postgres`` or
-``recobro_events.memory``.
+``Database`` and ``Transaction`` hold a service's rows and its outbox. ``Consumer`` names the service's handlers.
+``Runtime`` runs relays and subscriptions over a ``Transport``, which is in ``recobro_events.kafka``,
+``recobro_events.postgres`` or ``recobro_events.memory``.
 """
 
 from recobro_events._applying.waves import cut_into_waves

@@ -1,13 +1,13 @@
 """The barrier: "everything that was acknowledged anywhere before I asked has been applied here".
 
-Markers travel like events, one on every partition of every topic of a service. The asker's request is its round 1; on
-it every other service publishes its own round 1, and everyone publishes round r + 1 when it has applied round r of
-every service that it listens to, on all of their partitions. So what a fact of the first round made of itself at the
-next service lies before that one's second round, and so on: after the last round of everyone it listens to, the asker
-has applied whatever the acknowledged facts have become along chains of that many steps. Markers are counted in the
-database, so it works with any number of group members and no clock.
+Markers travel like events, one on every partition of every topic of a service. The asker's request is its round 1. On
+the request every other service publishes its own round 1. Each service publishes round r + 1 when it has applied round
+r of every service that it listens to, on all of their partitions. So the events that a service publishes because of
+facts before round r lie before its own round r + 1. When the asker has applied the last round of every service that it
+listens to, it has also applied all events that the acknowledged facts caused along chains of that many steps. Markers
+are counted in the database, so a barrier works with any number of group members and without a clock.
 
-One barrier is open per asker; who asks meanwhile shares the next one, which opens when the open one ends.
+One barrier is open per asker. Callers that ask meanwhile share the next barrier, which opens when the open one ends.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ from recobro_events.contracts.runtime import BarrierReached, BarrierRequested, M
 __all__ = ["TIMEOUT", "Progress", "State", "ask", "progress"]
 
 TIMEOUT = timedelta(minutes=15)
-"""After this a barrier has failed, and its markers are not answered any more."""
+"""A barrier fails after this time, and its markers are no longer answered."""
 
 State = Literal["waiting", "open", "reached", "failed"]
 
@@ -52,7 +52,7 @@ _PUBLISH = """
 INSERT INTO barrier_answer (barrier_id, published) VALUES ($1, $2)
 ON CONFLICT (barrier_id) DO UPDATE SET published = excluded.published
 """
-# The ids of barriers are UUIDs of version 7, which tell their time.
+# The ids of barriers are UUIDs of version 7, which contain the time of their creation.
 _FORGET = "DELETE FROM {table} WHERE uuid_extract_timestamp(barrier_id) < now() - interval '1 day'"
 _END = """
 UPDATE barrier SET state = $2, ended_at = clock_timestamp() WHERE barrier_id = $1 AND state = 'open'
@@ -65,17 +65,17 @@ UPDATE barrier SET state = 'open', opened_at = clock_timestamp() WHERE state = '
 
 @dataclass(frozen=True)
 class Progress:
-    """How a barrier stands; ``waiting_for`` names the services that are furthest behind."""
+    """The state of a barrier; ``waiting_for`` names the services that are furthest behind."""
 
     state: State
     waiting_for: tuple[str, ...]
 
 
 async def ask(tx: Transaction, sources: Sequence[str], rounds: int) -> UUID:
-    """Open a barrier with this transaction, or share the one that opens next; its id.
+    """Open a barrier with this transaction, or share the one that opens next; return its id.
 
-    ``sources`` are the services that the asker listens to. It waits for what facts become along a chain of
-    ``rounds`` steps.
+    ``sources`` are the services that the asker listens to. The barrier also waits for events that facts cause along a
+    chain of ``rounds`` services.
     """
     await tx.execute(_LOCK)
     waiting: UUID | None = await tx.fetchval("SELECT barrier_id FROM barrier WHERE state = 'waiting'")
@@ -97,7 +97,7 @@ async def ask(tx: Transaction, sources: Sequence[str], rounds: int) -> UUID:
 
 
 async def progress(connection: Any, barrier_id: UUID) -> Progress:
-    """How it stands; ``connection`` is a transaction or a plain connection. ``LookupError`` when there is none."""
+    """The state of a barrier; ``LookupError`` when there is none. ``connection`` may be a transaction."""
     barrier = await connection.fetchrow("SELECT state, sources, rounds FROM barrier WHERE barrier_id = $1", barrier_id)
     if barrier is None:
         raise LookupError(f"no barrier {barrier_id}")
@@ -111,10 +111,10 @@ async def progress(connection: Any, barrier_id: UUID) -> Progress:
 
 
 async def count(tx: Transaction, consumer: Consumer, markers: Sequence[Marker]) -> bool:
-    """Count markers that this batch has applied and publish the rounds they complete; whether a barrier of ours ended.
+    """Count markers that this batch has applied, and publish the rounds that are now due.
 
-    Called at the very end of the batch: these rows are shared by every key, and what the batch publishes lies before
-    the markers.
+    Return whether a barrier of this service ended. Call this at the very end of the batch: all keys share these rows,
+    and the other events of the batch must lie before the markers.
     """
     await tx.execute(_LOCK)
     await count_seen(tx, markers)
@@ -129,24 +129,24 @@ async def count(tx: Transaction, consumer: Consumer, markers: Sequence[Marker]) 
 
 
 async def count_seen(tx: Transaction, markers: Sequence[Marker]) -> None:
-    """Add these to what has been seen; the caller holds the lock that orders it."""
+    """Add these markers to the counts in the database; the caller holds the advisory lock that orders this."""
     seen = Counter((m.barrier_id, m.service, m.round, m.via.value, m.markers, _asked_by(m), m.rounds) for m in markers)
     await tx.execute(_COUNT, *zip(*seen, strict=True), list(seen.values()))
 
 
 def _asked_by(marker: Marker) -> str:
-    return marker.asked_by  # type: ignore[attr-defined, no-any-return]  # every kind of marker says it
+    return marker.asked_by  # type: ignore[attr-defined, no-any-return]  # every kind of marker has this field
 
 
 async def catch_up(tx: Transaction, consumer: Consumer) -> None:
-    """Answer what was asked while a rebuild was open, and is still waited for."""
+    """Answer the barriers that were requested while a rebuild was open and have not timed out."""
     await tx.execute(_LOCK)
     for row in await tx.fetch(_UNANSWERED, TIMEOUT):
         await _go_on(tx, consumer, row["barrier_id"], row["asked_by"], row["rounds"])
 
 
 async def expire(database: Database) -> bool:
-    """Fail the open barrier when it has taken too long, and open the next; whether one failed."""
+    """Fail the open barrier if it has taken too long, and open the next; return whether one failed."""
     async with database.transaction() as tx:
         await tx.execute(_LOCK)
         late: UUID | None = await tx.fetchval(
@@ -160,12 +160,12 @@ async def expire(database: Database) -> bool:
 
 
 async def _go_on(tx: Transaction, consumer: Consumer, barrier_id: UUID, asked_by: str, rounds: int) -> bool:
-    """Publish every round of ours that is due; whether the barrier is ours and has ended."""
+    """Publish every round of this service that is due; return whether the barrier is its own and has ended."""
     applied = await rounds_applied(tx, barrier_id, {s: consumer.lanes_of(s) for s in consumer.hears})
     of_all = min((applied[source] for source in consumer.listens_to), default=rounds)
     asked = asked_by == tx.service or applied.get(asked_by, 0) >= 1
     before = await tx.fetchval(_PUBLISHED, barrier_id) or 0
-    # Round 1 answers the request; each further one says that the one before has come from everybody.
+    # Round 1 answers the request; each further round says that the round before has come from every source.
     due = min(of_all + 1, rounds) if asked else before
     for number in range(before + 1, due + 1):
         _publish_round(tx, BarrierReached, barrier_id, number, rounds, asked_by=asked_by)
@@ -175,7 +175,7 @@ async def _go_on(tx: Transaction, consumer: Consumer, barrier_id: UUID, asked_by
 
 
 async def rounds_applied(connection: Any, barrier_id: UUID, lanes: Mapping[str, Collection[Lane]]) -> dict[str, int]:
-    """For each of these services, how many rounds of its markers have been applied, on all lanes, without a gap."""
+    """How many rounds of each service's markers have been applied on all its lanes, counted up to the first gap."""
     complete = {(row["service"], row["round"], row["lane"]) for row in await connection.fetch(_APPLIED, barrier_id)}
     applied = dict.fromkeys(lanes, 0)
     for service, heard in lanes.items():

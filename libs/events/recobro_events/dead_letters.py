@@ -1,6 +1,7 @@
-"""What was set aside, seen by a person: looked at, applied after all, or discarded with a reason.
+"""Events that were set aside: a person looks at them, replays them, or discards them with a reason.
 
-Letters of a key are applied in the order in which they came. The key is free again when none is left.
+A letter is one such event. The letters of a key are replayed in the order in which they came. The key is no longer
+parked when none is left.
 """
 
 import json
@@ -69,7 +70,7 @@ _FREE = "DELETE FROM parked_keys WHERE key = $1"
 
 
 class LetterUnknown(EventsError):
-    """There is no such letter, or it was applied or discarded meanwhile."""
+    """There is no such letter, or it has been applied or discarded."""
 
 
 class KeyNotParked(EventsError):
@@ -78,7 +79,7 @@ class KeyNotParked(EventsError):
 
 @dataclass(frozen=True)
 class Replay:
-    """What a replay did: so many events applied, so many still waiting, and why the first of those was refused."""
+    """The result of a replay: how many letters it applied, how many still wait, and why the first of those failed."""
 
     key: str
     applied: int
@@ -87,19 +88,19 @@ class Replay:
 
 
 async def parked_keys(connection: Any, after: str = "", limit: int = 100) -> list[Row]:
-    """Keys with something set aside, in their order, each with the letter that everything of it waits for."""
+    """Parked keys in key order, each with its first letter, behind which the key's other letters wait."""
     return await connection.fetch(_KEYS, after, limit)  # type: ignore[no-any-return]
 
 
 async def letters(
     connection: Any, *, after: int = 0, key: str | None = None, discarded: bool = False, limit: int = 100
 ) -> list[Row]:
-    """Letters in the order in which they were set aside, without content; ``discarded``: also those given up."""
+    """Letters in the order in which they were set aside, without bodies; ``discarded`` includes discarded letters."""
     return await connection.fetch(_LETTERS, after, key, discarded, limit)  # type: ignore[no-any-return]
 
 
 async def letter(connection: Any, letter_id: int) -> Row:
-    """One letter with its record as it was read; ``LetterUnknown``."""
+    """One letter, with its record as it came from the log; ``LetterUnknown`` when there is none."""
     row = await connection.fetchrow("SELECT * FROM dead_letters WHERE letter_id = $1", letter_id)
     if row is None:
         raise LetterUnknown(f"there is no letter {letter_id}")
@@ -107,9 +108,9 @@ async def letter(connection: Any, letter_id: int) -> Row:
 
 
 async def replay(database: Database, consumer: Consumer, key: str) -> Replay:
-    """Apply what waits of this key, in order, as far as it can be applied; ``KeyNotParked``.
+    """Apply the letters of this key in order, up to the first that fails; ``KeyNotParked`` when there are none.
 
-    Whatever was applied before a refusal stays applied. Meanwhile a batch with an event of the key waits.
+    Letters that were applied before the failure stay applied. A batch with an event of the key waits meanwhile.
     """
     applied = 0
     while True:
@@ -149,9 +150,9 @@ async def _replay_some(database: Database, consumer: Consumer, key: str) -> Repl
 
 
 async def discard(database: Database, consumer: Consumer, letter_id: int, *, by: str, reason: str) -> Replay:
-    """Say that this event will never be applied, and who says so. What waits behind it goes on waiting for a replay.
+    """Record that this letter will never be applied, who decided that and why. Later letters still wait for a replay.
 
-    ``LetterUnknown`` when it waits no more.
+    ``LetterUnknown`` when the letter no longer waits.
     """
     async with database.connection() as connection:
         row = await letter(connection, letter_id)
@@ -171,7 +172,7 @@ async def discard(database: Database, consumer: Consumer, letter_id: int, *, by:
 
 
 async def _lock(tx: Transaction, consumer: Consumer, key: str) -> Row:
-    """Lock as a batch does: the service's own lock, the rows of what waits, then the parked key."""
+    """Take locks in the order of a batch: the service's own lock, the rows of the waiting events, the parked key."""
     if consumer.first_hook is not None:
         await consumer.first_hook(tx)
     deliveries = [delivery_of(row) for row in await tx.fetch(_WAITING, key, LETTERS_AT_ONCE)]
@@ -185,7 +186,7 @@ async def _lock(tx: Transaction, consumer: Consumer, key: str) -> Row:
 
 
 async def _apply(tx: Transaction, consumer: Consumer, row: Row) -> str | None:
-    """Apply one letter as its consumer would have; why it cannot be, null when it was."""
+    """Apply one letter as its consumer would have; return why that failed, or None."""
     delivery = delivery_of(row)
     if row["body"] is None:
         return "its content has expired; discard it and rebuild the projection"
@@ -193,7 +194,7 @@ async def _apply(tx: Transaction, consumer: Consumer, row: Row) -> str | None:
         return delivery.error or "cannot be read"
     if type(delivery.event) not in consumer.handlers:
         return "has no handler any more"
-    # What it publishes has the ids that it would have had.
+    # With the same consumer the events that the handler publishes have the ids that they would have had.
     tx.consumer = row["consumer"]
     tx.traces = {delivery.event_id: follow_trace(delivery.event.envelope.traceparent)}
     try:
@@ -205,7 +206,7 @@ async def _apply(tx: Transaction, consumer: Consumer, row: Row) -> str | None:
 
 
 async def _free_when_done(tx: Transaction, consumer: Consumer, parked: Row, last: Row) -> int:
-    """How many letters of the key still wait; with none it is parked no more, and everyone hears of it."""
+    """Return how many letters of the key still wait. If none does, free the key and announce the replay."""
     key = parked["key"]
     left: int = await tx.fetchval("SELECT count(*) FROM dead_letters WHERE key = $1 AND discarded_at IS NULL", key)
     if left == 0:
@@ -218,7 +219,7 @@ async def _free_when_done(tx: Transaction, consumer: Consumer, parked: Row, last
 
 
 def delivery_of(row: Row) -> Delivery:
-    """The letter as the record that it came as, read again by what is known today."""
+    """The letter's record, decoded again with the contracts of this release."""
     record = Record(
         row["topic"], row["partition"], row["offset"], row["body"] or b"", headers_of_letter(row), row["key"]
     )
@@ -228,13 +229,13 @@ def delivery_of(row: Row) -> Delivery:
 
 
 def headers_of_letter(row: Row) -> Mapping[str, str]:
-    """The headers of its record; none when its content has expired."""
+    """The headers of the letter's record; empty when its content has expired."""
     headers: Mapping[str, str] = json.loads(row["headers"] or "{}")
     return headers
 
 
 async def replay_all(database: Database, consumer: Consumer) -> Sequence[Replay]:
-    """``replay`` of every key that is parked now."""
+    """Replay every parked key."""
     replays: list[Replay] = []
     after = ""
     while True:
@@ -246,6 +247,6 @@ async def replay_all(database: Database, consumer: Consumer) -> Sequence[Replay]
             try:
                 replays.append(await replay(database, consumer, row["key"]))
             except KeyNotParked:
-                # Somebody else was faster.
+                # Another replay has freed the key meanwhile.
                 continue
         after = rows[-1]["key"]

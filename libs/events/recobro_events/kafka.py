@@ -34,7 +34,7 @@ _KEPT_BY = {"retention.ms": None, "min.insync.replicas": None}
 _CLOSE_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
 
-# Clients that were told to stop; a task that nobody holds may vanish.
+# Clients that are stopping. asyncio may drop a task to which there is no reference.
 _STOPPING: set[asyncio.Task[None]] = set()
 
 log = structlog.get_logger()
@@ -42,14 +42,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Security:
-    """How a client and the brokers know each other: a name and password (SCRAM-SHA-512), TLS of this CA, or both."""
+    """How clients and brokers authenticate: with a name and password (SCRAM-SHA-512), with TLS of this CA, or both."""
 
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
 
     def settings(self) -> dict[str, Any]:
-        """As aiokafka's clients take it; ``OSError`` when the file cannot be read or holds no certificate."""
+        """Arguments for aiokafka's clients; ``OSError`` when the file cannot be read or holds no certificate."""
         sasl = {
             "sasl_mechanism": "SCRAM-SHA-512",
             "sasl_plain_username": self.username,
@@ -64,7 +64,7 @@ class Security:
 
 @dataclass(frozen=True)
 class Keeping:
-    """How the brokers keep a topic: on how many of them, how many must have a record, and for how long."""
+    """How the brokers keep a topic: on how many brokers, how many of them must have a record, and for how long."""
 
     replicas: int
     min_insync_replicas: int
@@ -72,16 +72,16 @@ class Keeping:
 
     @classmethod
     def by(cls, brokers: int) -> "Keeping":
-        """As topics are made on a cluster of so many."""
+        """How topics are created on a cluster of so many brokers."""
         return cls(min(3, brokers), min(2, brokers), RETENTION_MS)
 
 
 class KafkaTransport:
-    """A ``Transport`` over the brokers of ``bootstrap``; ``partitions`` for topics that it creates.
+    """A ``Transport`` over the brokers of ``bootstrap``; topics that it creates have ``partitions`` partitions.
 
-    Without ``create_topics`` one that does not exist is trouble. ``instance`` names this process among its group's
-    members over restarts (static membership), so that a restarted one gets its partitions back without waiting for the
-    dead one's session to end.
+    Without ``create_topics`` a missing topic is a ``TransportError``. ``instance`` names this process among the members
+    of its group over restarts (static membership): a restarted process gets its partitions back without waiting until
+    the session of the dead one has ended.
     """
 
     def __init__(
@@ -100,10 +100,10 @@ class KafkaTransport:
         self._client = {"bootstrap_servers": bootstrap, **(security or Security()).settings()}
 
     async def open(self) -> None:
-        """Producers and members connect for themselves."""
+        """Nothing to open: producers and members have their own connections."""
 
     async def close(self) -> None:
-        """They are closed by those who use them."""
+        """Nothing to close: the users of producers and members close these themselves."""
 
     async def ensure_topics(self, topics: Collection[str]) -> Mapping[str, int]:
         admin = AIOKafkaAdminClient(**self._client, request_timeout_ms=15_000)
@@ -140,7 +140,7 @@ class KafkaTransport:
             await admin.close()
 
     async def keeping(self, topics: Collection[str]) -> tuple[dict[str, Keeping], Keeping]:
-        """How these topics, which exist, are kept, and how this cluster should keep them."""
+        """How the brokers keep these existing topics, and how this cluster should keep them."""
         admin = AIOKafkaAdminClient(**self._client, request_timeout_ms=15_000)
         try:
             await admin.start()
@@ -176,7 +176,7 @@ class KafkaTransport:
         finally:
             await _stop(reader)
 
-    async def prune(self, days: int) -> int:  # noqa: ARG002 - the brokers do, by the topics' retention
+    async def prune(self, days: int) -> int:  # noqa: ARG002 - the brokers prune, by the topics' retention
         return 0
 
     async def producer(self, *, linger_ms: int) -> "KafkaProducer":
@@ -212,7 +212,7 @@ class KafkaTransport:
         rebalance = _Rebalance(listener)
         consumer.subscribe(sorted(topics), listener=rebalance)
         try:
-            # A group whose member has died takes its session's time to admit another.
+            # After a member has died, its group admits another only when the dead member's session has ended.
             await asyncio.wait_for(consumer.start(), 60)
         except (KafkaError, OSError, TimeoutError) as error:
             await _stop(consumer)
@@ -221,7 +221,7 @@ class KafkaTransport:
 
 
 async def _partition_counts(admin: Any, topics: Collection[str]) -> dict[str, int]:
-    """Of those that exist and are ready."""
+    """The partition counts of those topics that exist and are ready."""
     described = await admin.describe_topics(sorted(topics))
     counts = {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
     return {topic: count for topic, count in counts.items() if count}
@@ -232,7 +232,7 @@ async def _keeping_here(admin: Any) -> Keeping:
 
 
 def _keeping(resource: Mapping[str, Any], replicas: Mapping[str, int]) -> Keeping:
-    """What the brokers have told of one topic; ``KafkaError`` when they did not."""
+    """The settings of one topic, from the brokers' answer; ``KafkaError`` when the answer is an error."""
     if resource["error_code"]:
         raise for_code(resource["error_code"])(resource["error_message"])
     told = {entry["config_names"]: int(entry["config_value"]) for entry in resource["config_entries"]}
@@ -297,7 +297,7 @@ class KafkaMember:
         self, partitions: Collection[TopicPartition], *, max_records: int, timeout_seconds: float
     ) -> list[Record]:
         places = [KafkaPartition(*place) for place in partitions]
-        # No partitions would mean all of them to getmany.
+        # Without partitions getmany would read all of them.
         assert places
         try:
             found = await self._consumer.getmany(
@@ -309,7 +309,7 @@ class KafkaMember:
             # One of them was revoked a moment ago.
             return []
         except (KafkaError, OSError) as error:
-            # aiokafka waits by itself for brokers that are away. What it tells it may go on telling for ever.
+            # aiokafka itself waits for brokers that cannot be reached. An error that it raises may recur for ever.
             raise MembershipLost(f"Kafka cannot be read: {error!r}") from error
         return [
             Record(
@@ -329,14 +329,14 @@ class KafkaMember:
             if offsets:
                 await self._consumer.commit({KafkaPartition(*place): at for place, at in offsets.items()})
         except (CommitFailedError, IllegalStateError):
-            # A rebalance was faster; the position that counts is in the database.
+            # The partitions were revoked before the commit. The position that counts is in the database.
             return
         except KafkaError as error:
             log.info("lag_not_committed", error=type(error).__name__)
 
     async def check(self) -> None:
         try:
-            # What went wrong in the group is told to whoever reads; of a partition that is none nothing comes.
+            # getmany raises the errors of the group; for this partition, which does not exist, it returns no records.
             await self._consumer.getmany(KafkaPartition("", 0), timeout_ms=0)
             await self._consumer.committed(self._somewhere)
         except (KafkaError, OSError) as error:
@@ -348,7 +348,7 @@ class KafkaMember:
 
 
 class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Tells ``listener``, which is None once the group is left."""
+    """Passes assigned and revoked partitions to ``listener``, which is None once the member has left the group."""
 
     def __init__(self, listener: Listener) -> None:
         self.listener: Listener | None = listener
@@ -363,9 +363,9 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 async def _stop(client: Any) -> None:
-    """Stopping may hang when brokers are away: it is waited for a few seconds, and then ends when it can.
+    """Stop a client, and wait for that a few seconds only, since it may hang when brokers cannot be reached.
 
-    It is not cancelled: that would leave a member that goes on in its group.
+    The task that stops it is not cancelled: otherwise the member would stay in its group.
     """
     stopping = asyncio.create_task(client.stop())
     _STOPPING.add(stopping)

@@ -1,4 +1,4 @@
-"""A log in memory, for unit tests: one process, nothing kept."""
+"""A log in memory, for unit tests: it serves one process and keeps nothing on disk."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ __all__ = ["MemoryTransport"]
 
 
 class MemoryTransport:
-    """A ``Transport`` whose topics are lists; groups rebalance at once when a member comes or goes."""
+    """A ``Transport`` whose partitions are lists; groups rebalance at once when a member joins or leaves."""
 
     def __init__(self, partitions: int = 12) -> None:
         self._partitions = partitions
@@ -39,7 +39,7 @@ class MemoryTransport:
     async def is_written(self, topics: Collection[str]) -> bool:
         return any(self.bounds_of(place).end > 0 for place in self.logs if place.topic in topics)
 
-    async def prune(self, days: int) -> int:  # noqa: ARG002 - it does not live for days
+    async def prune(self, days: int) -> int:  # noqa: ARG002 - a log in memory does not live for days
         return 0
 
     async def producer(self, *, linger_ms: int) -> "MemoryTransport":  # noqa: ARG002 - there is nothing to fill
@@ -142,10 +142,10 @@ class MemoryMember:
         return records
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Nobody looks at the lag of a log in memory."""
+        """Nothing to do: a log in memory has no lag metrics."""
 
     async def check(self) -> None:
-        """It always answers."""
+        """Nothing to check: the group always answers."""
 
     async def leave(self) -> None:
         await self._transport.leave(self)

@@ -1,7 +1,7 @@
 """The embedded log: topics, partitions and consumer groups in one PostgreSQL database.
 
-A writer locks its partitions' rows in sorted order, takes its offsets under the locks and holds them to its commit, so
-a reader never sees an offset before all smaller ones.
+A writer locks the rows of its partitions in sorted order, takes offsets under these locks and keeps the locks until it
+commits. So a reader that sees an offset also sees all smaller ones.
 """
 
 import json
@@ -29,7 +29,7 @@ SELECT EXISTS (SELECT FROM partition JOIN topic USING (topic_id) WHERE name = AN
 """
 _PRUNE_TURN = "SELECT pg_try_advisory_lock(hashtextextended('log pruning', 0))"
 _PRUNE_TURN_OVER = "SELECT pg_advisory_unlock(hashtextextended('log pruning', 0))"
-# A partition that holds only old records is cut behind the last one.
+# A partition that holds only old records is cut behind its last record.
 _CUTS = """
 SELECT topic_id, partition, cut FROM partition CROSS JOIN LATERAL (
     SELECT coalesce((
@@ -48,7 +48,7 @@ DELETE FROM record WHERE ctid = ANY (ARRAY(
 
 
 class PostgresTransport:
-    """A ``Transport`` that keeps its log in the database ``dsn``; ``partitions`` for topics that it creates."""
+    """A ``Transport`` with its log in the database ``dsn``; topics that it creates have ``partitions`` partitions."""
 
     def __init__(self, dsn: str, partitions: int = 12) -> None:
         self._log = LogDatabase(dsn)
@@ -84,7 +84,7 @@ class PostgresTransport:
             return await connection.fetchval(_IS_WRITTEN, list(topics))  # type: ignore[no-any-return]
 
     async def prune(self, days: int) -> int:
-        """A partition's start moves first: whoever would read what goes is told so, and nobody waits for a deletion."""
+        """Move each partition's start before deleting: a late reader gets ``PositionLost``; deletions block nobody."""
         async with self._log.connection() as connection:
             if not await connection.fetchval(_PRUNE_TURN):
                 return 0
@@ -114,7 +114,7 @@ async def _cut(connection: Any, topic_id: int, partition: int, cut: int) -> int:
 
 
 class PostgresProducer:
-    """Writes a batch by one statement, which is one transaction."""
+    """Writes a batch with one statement, which is one transaction."""
 
     def __init__(self, transport: PostgresTransport, log: LogDatabase) -> None:
         self._transport = transport
@@ -136,4 +136,4 @@ class PostgresProducer:
             )
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to close."""

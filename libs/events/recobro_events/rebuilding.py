@@ -1,9 +1,9 @@
-"""Saying again what holds: to a service that has missed something, or to everyone after a restore.
+"""Republishing: a source publishes again what holds, for a service that missed events or for all after a restore.
 
-A service that asks opens a rebuild and tells its sources. Each source publishes what it knows in chunks, as ordinary
-events with their present versions, and then a marker on every partition of its topics. Facts go on flowing meanwhile,
-and versions decide, so what the asker ends with does not depend on which came first. Until all markers have come the
-asker answers no barrier: nobody builds on what it does not know yet.
+A service that missed events opens a rebuild and publishes a request to its sources. Each source republishes its state
+in chunks, as ordinary events with their present versions, and then a marker on every partition of its topics. New facts
+are published meanwhile. Versions decide between them, so the asker's final state does not depend on the order of
+arrival. The asker answers no barrier until all markers have come, so that no service relies on state that is missing.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from recobro_events.contracts.runtime import ContractSetAside, RebuildRequested,
 __all__ = ["WAITING_ROWS", "Progress", "Source", "is_open", "progress", "request"]
 
 WAITING_ROWS = 5_000
-"""With more than this in an outbox the next chunk waits: what is said again never crowds out what happens."""
+"""The next chunk waits while an outbox holds more rows: republished events must not crowd out new ones."""
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('rebuild', 0))"
 _OPEN = "SELECT rebuild_id, sources, requested_at FROM rebuild WHERE ended_at IS NULL"
@@ -49,12 +49,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Source:
-    """What a service can say again, and which columns of its tables count versions.
+    """How a service republishes its state, and which columns of its tables count versions.
 
-    ``republish(tx, after)`` publishes the next chunk after that point, "" at first, under the row locks of what it is
-    about, and returns how far it has come; null when there was nothing left. Whom it is for says ``tx.audience``.
-    ``bulk_first``: what the service makes of a fact depends on what bulk events have told before. Between topics there
-    is no order; so what was lost in a restore is read again lane after lane, as near to the first time as can be.
+    ``republish(tx, after)`` publishes the next chunk after the point ``after``, which is "" at first. It locks the rows
+    that its events are about. It returns the point that it has reached, or None when nothing was left.
+    ``tx.audience`` names the recipient. ``bulk_first``: the service's handlers need the state from bulk events before
+    they apply other facts. There is no order between topics, so after a restore the service reads the bulk lane first
+    and the other lane next, which comes as near to the original order as possible.
     """
 
     republish: Republish
@@ -64,7 +65,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Progress:
-    """How a rebuild stands; ``waiting_for`` names the sources that have not said everything yet."""
+    """The state of a rebuild; ``waiting_for`` names the sources that have not finished republishing."""
 
     rebuild_id: UUID
     requested_at: datetime
@@ -73,7 +74,7 @@ class Progress:
 
 
 async def request(tx: Transaction, consumer: Consumer) -> UUID:
-    """Ask everyone that ``consumer`` listens to; the rebuild that is open already, if one is."""
+    """Ask all sources of ``consumer`` to republish and return the rebuild's id; an open rebuild is returned instead."""
     await tx.execute(_LOCK)
     row = await tx.fetchrow(_OPEN)
     if row is not None:
@@ -86,18 +87,18 @@ async def request(tx: Transaction, consumer: Consumer) -> UUID:
 
 
 async def is_open(connection: Any) -> bool:
-    """Whether this service still waits for what others say again; ``connection`` may be a transaction."""
+    """Whether this service still waits for its sources to republish; ``connection`` may be a transaction."""
     return await connection.fetchrow(_OPEN) is not None
 
 
 async def is_catching_up(connection: Any) -> bool:
-    """Whether this service was restored, and has not yet said to everyone what it knows since."""
+    """Whether this service was restored and has not yet finished republishing its state to all services."""
     catching_up = "SELECT true FROM republication WHERE audience = $1 AND ended_at IS NULL LIMIT 1"
     return bool(await connection.fetchval(catching_up, EVERYONE))
 
 
 async def progress(connection: Any, rebuild_id: UUID) -> Progress:
-    """How it stands; ``LookupError`` when there is none."""
+    """The state of this rebuild; ``LookupError`` when there is none."""
     row = await connection.fetchrow("SELECT * FROM rebuild WHERE rebuild_id = $1", rebuild_id)
     if row is None:
         raise LookupError(f"no rebuild {rebuild_id}")
@@ -112,14 +113,14 @@ async def _waiting_for(connection: Any, rebuild_id: UUID, sources: Sequence[str]
 
 
 async def take(tx: Transaction, consumer: Consumer, requests: Sequence[RebuildRequested]) -> None:
-    """Note what was asked of this service; ``say_again`` does it."""
+    """Store the requests that name this service as a source; ``say_again`` carries them out."""
     asked = [(r.rebuild_id, r.service) for r in requests if consumer.service in r.sources]
     if asked:
         await tx.execute(_TAKE, *zip(*asked, strict=True))
 
 
 async def count(tx: Transaction, consumer: Consumer, markers: Sequence[StateRepublished]) -> None:
-    """Count markers that this batch has applied; with the last one the rebuild ends and barriers are answered again."""
+    """Count markers that this batch has applied. The last one ends the rebuild, and barriers are answered again."""
     ours = [marker for marker in markers if marker.asked_by == consumer.service]
     if not ours:
         return
@@ -134,9 +135,9 @@ async def count(tx: Transaction, consumer: Consumer, markers: Sequence[StateRepu
 
 
 async def say_again(database: Database, consumer: Consumer | None, source: Source | None) -> bool:
-    """One chunk of the oldest republication that is asked of us; whether there was anything to do.
+    """Publish one chunk of the oldest open republication; return whether there was anything to do.
 
-    Nothing is done while the outbox is full, or while another process is at it.
+    Nothing is published while an outbox is full, or while another process publishes a chunk.
     """
     async with database.transaction(bulk=True) as tx:
         if await _is_full(tx):
@@ -158,9 +159,10 @@ async def say_again(database: Database, consumer: Consumer | None, source: Sourc
 
 
 async def _has_caught_up(tx: Transaction, consumer: Consumer | None, row: Row) -> bool:
-    """After a restore what was lost is read again first.
+    """Whether this service may republish now: after a restore it first reads again the events that it had lost.
 
-    Others know those events, and would not take from them what they make of the state said before.
+    Publishing what follows from those events repeats ids that the other services know and do not apply again. If the
+    service republished earlier, they would keep the older state.
     """
     if row["audience"] != EVERYONE or consumer is None:
         return True
@@ -198,7 +200,7 @@ def _mark(tx: Transaction, rebuild_id: UUID, audience: str) -> None:
 async def say_again_for_ever(
     database: Database, consumer: Consumer | None, source: Source | None, pause_seconds: float
 ) -> None:
-    """``say_again`` as soon as it can."""
+    """Call ``say_again`` as long as it finds something to do, and every ``pause_seconds`` when it does not."""
     while True:
         if not await say_again(database, consumer, source):
             await asyncio.sleep(pause_seconds)

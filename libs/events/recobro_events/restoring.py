@@ -1,7 +1,8 @@
-"""A database that was restored from a backup: what it says from now on is newer than what it said before it was lost.
+"""The restore of a database from a backup: its versions become newer than all that were published before the loss.
 
-A version is epoch × 2⁴⁰ + counter. Others may know greater counters than the backup does; with a greater epoch every
-version of the restored source wins. What it derives from others' events it reads again from the log, with the same ids.
+A version is epoch × 2⁴⁰ + counter. Other services may know greater counters than the backup does; with a greater epoch
+every version of the restored source wins. The service reads the events of others again from the log, and the events
+that it derives from them have the same ids as before.
 """
 
 import structlog
@@ -26,16 +27,16 @@ MARK_RESTORED = """
 UPDATE epoch SET epoch = greatest(epoch, $1::integer) + 1, restored_at = clock_timestamp(), pending = true
 RETURNING epoch
 """
-"""Run once on a restored database, before its service starts; $1 is the epoch of the database that it replaces."""
+"""Run this once on a restored database, before its service starts. $1 is the epoch of the database that was lost."""
 
 EPOCH_WHEN_NONE_IS_LEFT = "SELECT current_date - DATE '2026-01-01'"
-"""For ``MARK_RESTORED`` where the lost database cannot be asked: greater than what restores can have counted up to."""
+"""The $1 of ``MARK_RESTORED`` if the lost database cannot be asked: restores cannot have counted as far as this."""
 
 
 async def finish(database: Database, source: Source | None) -> bool:
-    """After a restore: raise all versions to the new epoch, and have everything said again; whether there was one.
+    """After a restore, raise all versions to the new epoch and request a republication; return whether one was pending.
 
-    Called before the service says anything. All of it, or nothing, has happened when this returns or fails.
+    The runtime calls this before the service publishes anything. It is one transaction: all of it happens, or nothing.
     """
     async with database.transaction(bulk=True) as tx:
         epoch = await tx.fetchval(_PENDING)

@@ -1,24 +1,24 @@
 """The runtime's own tables, in the database of every service. A migration executes ``UPGRADE``.
 
-They are in the schema that is first on the search path and belong to the role that executes it, which needs no right
-but CREATE there. The role of the service needs SELECT, INSERT, UPDATE and DELETE on them and USAGE on their sequences;
-where it is the same role, it has them.
+The tables are in the schema that is first on the search path. They belong to the role that executes ``UPGRADE``, which
+needs no right but CREATE in that schema. The role of the service needs SELECT, INSERT, UPDATE and DELETE on the tables
+and USAGE on their sequences; the owner has these rights already.
 """
 
 __all__ = ["UPGRADE", "UPGRADE_AGENCIES"]
 
-# Rows come and go by the thousand and few are there at any time: emptied places are to be found again soon.
+# Rows come and go by the thousand, and few exist at any time: the space of deleted rows must soon be reusable.
 _COMES_AND_GOES = """autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
     autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000,
     autovacuum_vacuum_cost_delay = 0"""
-# A handful of rows that are updated all the time: room for their next versions beside them.
+# A handful of rows that are updated all the time: pages keep room for their next versions.
 _UPDATED_ALL_THE_TIME = """fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
     autovacuum_vacuum_cost_delay = 0"""
 _GROWS_AND_IS_PRUNED = "autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05"
 
 
 def _when(condition: str, *statements: str) -> str:
-    """SQL: these statements where ``condition`` holds; else not even a lock is taken."""
+    """SQL that executes these statements if ``condition`` holds, and takes no lock otherwise."""
     return f"DO $when$ BEGIN IF {condition} THEN {' '.join(statements)} END IF; END $when$;\n"
 
 
@@ -78,7 +78,7 @@ CREATE TABLE IF NOT EXISTS consumer_position (
     PRIMARY KEY (consumer, topic, partition)
 ) WITH ({_UPDATED_ALL_THE_TIME});
 """ + _when(
-    # The first version had another kind of index, and no settings for the three tables.
+    # The first version of the library had another kind of index, and no settings for these three tables.
     _without_index("inbox_applied_at"),
     "DROP INDEX IF EXISTS inbox_applied_at;",
     "CREATE INDEX inbox_applied_at ON inbox (applied_at);",
@@ -222,15 +222,15 @@ UPGRADE = (
     + _SETTING_ASIDE
     + _SAYING_AGAIN
 )
-"""SQL that creates the tables, or brings those of any earlier version of this library to what it needs now.
+"""SQL that creates the tables, or upgrades the tables of any earlier version of this library.
 
-Execute it in a migration, or at every start: it is idempotent, processes that execute it at once wait for each other,
-and what is there already is not locked. An earlier version of the library works on the upgraded tables.
+Execute it in a migration, or at every start. It is idempotent. Processes that execute it at the same time wait for each
+other. It does not lock tables that need no change. An earlier version of the library works on the upgraded tables.
 
-They are an outbox per lane, the inbox, positions with owner tokens, the relay's heartbeat, the barrier's counters,
-events that were set aside, rebuilds, republications and the epoch. The function ``caused_event_id`` computes what
-``recobro_events.caused_event_id`` does; ``first_version`` is the lowest version of the epoch.
+The tables are an outbox per lane, the inbox, positions with owner tokens, the relay's heartbeat, the barrier's
+counters, events that were set aside, rebuilds, republications and the epoch. The function ``caused_event_id`` computes
+the same ids as ``recobro_events.caused_event_id``; ``first_version`` returns the lowest version of the epoch.
 """
 
 UPGRADE_AGENCIES = _ONE_AT_A_TIME + _outbox("agencies", ",\n    topic text NOT NULL")
-"""The same for the outbox of the lane ``agencies``, in the service that publishes what agencies hear."""
+"""The same for the outbox of the lane ``agencies``, in the service that publishes events for agencies."""

@@ -1,4 +1,4 @@
-"""For a service's tests: give its consumer events, and see what it published, without a log."""
+"""For a service's tests: give events to its consumer and read the events that it published, without a log."""
 
 import json
 import uuid
@@ -36,7 +36,7 @@ __all__ = [
 def record_of(
     event: Event, *, event_id: uuid.UUID | None = None, occurred_at: datetime | None = None, offset: int = 0
 ) -> Record:
-    """``event`` as it would come from the log."""
+    """The record in which ``event`` would come from the log."""
     envelope = Envelope(
         event_id=event_id or new_event_id(),
         type=type(event).type,
@@ -50,9 +50,10 @@ def record_of(
 async def apply_records(
     database: Database, consumer: Consumer, records: Sequence[Record], handle: Handle = together
 ) -> Applied:
-    """One batch of the real consumer: first hook, inbox, locks, waves, last hook, one transaction.
+    """Apply one batch with the real consumer: first hook, inbox, locks, waves and last hook in one transaction.
 
-    What cannot be applied is set aside when ``handle`` is ``apart``, and raised when it is ``together``.
+    An event that cannot be applied is set aside if ``handle`` is ``apart``. If ``handle`` is ``together``, the error is
+    raised.
     """
     name = f"{consumer.service}.{Lane.EVENTS}"
     database.service = consumer.service
@@ -64,15 +65,15 @@ async def apply_records(
 
 
 async def apply_events(database: Database, consumer: Consumer, *events: Event) -> Applied:
-    """``apply_records`` for events that have just happened."""
+    """Apply these events as one batch, as if they had just been published."""
     return await apply_records(database, consumer, [record_of(event) for event in events])
 
 
 async def published(database: Database, event_type: type[E]) -> list[E]:
-    """What waits in the outbox, of this type, in outbox order, with envelopes.
+    """The events of this type that wait in the outbox, in outbox order, with envelopes.
 
-    ``AssertionError`` when one of these rows, which SQL may have written, does not fit its contract: a field that the
-    contract does not have, at any depth, a missing or invalid one, another key or another topic.
+    ``AssertionError`` when a row does not fit its contract, since SQL may have written it: a field that the contract
+    does not have (at any depth), a missing or invalid field, a wrong key or a wrong topic.
     """
     async with database.connection() as connection:
         rows = await connection.fetch(
@@ -105,7 +106,7 @@ def _as_its_contract_says(event_type: type[E], row: Row) -> E:
 
 
 def _unknown_fields(body: object, known: object, path: str = "") -> Iterator[str]:
-    """The fields of ``body`` that were not read from it, with the path to each."""
+    """The paths of the fields of ``body`` that ``known``, the decoded event, does not have."""
     if isinstance(body, dict) and isinstance(known, dict):
         for name, value in body.items():
             if name in known:

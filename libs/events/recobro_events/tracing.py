@@ -1,6 +1,6 @@
-"""W3C Trace Context: the trace that the current task works for, and the one that each event belongs to.
+"""W3C Trace Context: the trace that the current task works for, and the trace that each event belongs to.
 
-Ids are given whether or not anybody collects spans; ``export_to`` says who does.
+Events get trace ids whether or not spans are collected; ``export_to`` sets the function that collects them.
 """
 
 import os
@@ -30,8 +30,8 @@ _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 class Span(NamedTuple):
     """A piece of work: ``own`` and ``parent`` are traceparents of one trace, times are nanoseconds since 1970.
 
-    ``kind``: ``server`` for a request, ``producer`` for an event brought to the log, ``consumer`` for one applied.
-    ``attributes`` hold names and figures, never what a person is called or owes.
+    ``kind``: ``server`` for a request, ``producer`` for an event that was published, ``consumer`` for an event that was
+    applied. ``attributes`` hold names of the platform and figures, never a person's name or debt.
     """
 
     name: str
@@ -49,18 +49,18 @@ _exporter: Exporter | None = None
 
 
 def export_to(exporter: Exporter | None) -> None:
-    """Hand every span of this process to ``exporter``, which must neither wait nor fail; None: to nobody."""
+    """Pass every span of this process to ``exporter``, which must neither wait nor fail. None turns this off."""
     global _exporter
     _exporter = exporter
 
 
 def is_exported() -> bool:
-    """Whether anybody collects spans, for whoever would have to make many of them."""
+    """Whether spans are collected, so that callers need not make many of them in vain."""
     return _exporter is not None
 
 
 def export(span: Span) -> None:
-    """Hand over a span that has ended."""
+    """Pass a span that has ended to the exporter, if there is one."""
     if _exporter is not None:
         _exporter(span)
 
@@ -74,24 +74,24 @@ def current_traceparent() -> str | None:
 
 
 def work_for(traceparent: str | None) -> None:
-    """What is published from now on belongs to this span."""
+    """Make this the span of the current task: events that the task publishes from now on belong to it."""
     _current.set(traceparent)
 
 
 def follow_trace(traceparent: str | None) -> str:
-    """Continue the trace of ``traceparent`` with a new span, or start a trace; what is published then carries it."""
+    """Continue the trace of ``traceparent`` with a new span, or start a trace, and make it the current task's span."""
     new = continued(traceparent)
     _current.set(new)
     return new
 
 
 def continued(traceparent: str | None) -> str:
-    """A new span of the trace of ``traceparent``; of a new trace where it names none."""
+    """A new span of the trace of ``traceparent``, or of a new trace if that is not a valid one."""
     known = is_traceparent(traceparent)
     trace_id = traceparent[3:35] if known and traceparent is not None else os.urandom(16).hex()
     return f"00-{trace_id}-{os.urandom(8).hex()}-01"
 
 
 def is_traceparent(text: str | None) -> bool:
-    """Whether it names a trace and a span of it."""
+    """Whether ``text`` is a traceparent: it names a trace and a span of that trace."""
     return text is not None and _TRACEPARENT.fullmatch(text) is not None

@@ -1,6 +1,6 @@
 """Events that a set-based statement publishes: thousands of rows and their events in one round trip.
 
-``Transaction.publish`` is for what Python decides; ``rows`` is for what SQL decides.
+``Transaction.publish`` is for events that Python decides on; ``rows`` is for events that SQL decides on.
 """
 
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from recobro_events.contracts.base import Event, Lane
 class Caused:
     """An event id made from its cause, as ``caused_event_id`` makes it; all fields are SQL expressions.
 
-    ``cause`` is the id of the event that is being applied; where it is null, the id is a new one. ``consumer`` is the
-    name of the consumer that applies it. ``key`` and ``n`` distinguish events of one type and one cause; ``key`` is the
-    event's own key when not given.
+    ``cause`` is the id of the event that is being applied; where it is null, a new id is made. ``consumer`` is the
+    name of the consumer that applies the event. ``key`` and ``n`` distinguish events of one type and one cause; ``key``
+    defaults to the event's own key.
     """
 
     cause: str
@@ -56,9 +56,9 @@ def rows(
 
     ``event_type``: the contract, or several contracts of one lane, each by the SQL condition under which a row is an
     event of it; the first condition that holds decides. All other arguments are SQL expressions, used as they stand.
-    ``body`` is of type json; ``key`` is the column named like the contract's key field when not given; ``event_id`` is
-    a new id when not given; ``audience`` is for what is republished; ``topic`` is required on the lane ``agencies`` and
-    refused (``ValueError``) on others. The ORDER BY after the FROM clause is the order of publication.
+    ``body`` is of type json. ``key`` defaults to the column named like the contract's key field, ``event_id`` to a new
+    id. ``audience`` is for republished events. ``topic`` is required on the lane ``agencies`` and refused
+    (``ValueError``) on others. The ORDER BY after the FROM clause is the order of publication.
     """
     types = dict(event_type) if isinstance(event_type, Mapping) else {"true": event_type}
     lane = _the_one({each.lane for each in types.values()}, "lane")
