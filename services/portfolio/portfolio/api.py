@@ -1,4 +1,4 @@
-"""HTTP in: the routers of all subjects."""
+"""The routers of all subjects of the portfolio."""
 
 from portfolio.clarifications import api as clarifications
 from portfolio.contracts import api as contracts

@@ -1,4 +1,4 @@
-"""What the portfolio does with what others report: dialers, visitors, agencies' placements, promises."""
+"""The handlers of the portfolio, for events about calls, visits, placements, promises and set-aside contracts."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
@@ -42,7 +42,7 @@ _KNOWN = "SELECT contract_id FROM contract WHERE contract_id = ANY($1::uuid[])"
 
 @consumer.lock_rows
 async def lock_rows(tx: Transaction, events: Sequence[Event]) -> None:
-    """Lock what these events may change; contracts that are only told about are not held up."""
+    """Lock the contracts and debtors that these events may change. Events that only add history lock nothing."""
     changed = [event.contract_id for event in events if isinstance(event, _CHANGES_CONTRACT)]
     reported = [event.contract_id for event in events if isinstance(event, _CHANGES_DEBTOR)]
     await lock_contracts(tx, changed, with_debtors_of=reported)
@@ -52,7 +52,7 @@ E = TypeVar("E", bound=ContractEvent)
 
 
 def of_known_contracts(handler: Handler[E]) -> Handler[E]:
-    """Sets aside events about contracts that are not here: the portfolio is where contracts come from."""
+    """Set aside events about unknown contracts. The portfolio is the source of contracts, so it must know them."""
 
     @wraps(handler)
     async def apply(events: Sequence[E], tx: Transaction) -> None:
@@ -68,7 +68,7 @@ def of_known_contracts(handler: Handler[E]) -> Handler[E]:
 @consumer.on(dialer_feed.OptOutRequested)
 @of_known_contracts
 async def opt_out(requests: Sequence[dialer_feed.OptOutRequested], tx: Transaction) -> None:
-    """The debtor does not want to be reached there, whichever of their contracts it is about."""
+    """The debtor refuses this contact point, for every contract of the debtor."""
     await _change_contacts(
         tx,
         [
@@ -87,7 +87,7 @@ async def opt_out(requests: Sequence[dialer_feed.OptOutRequested], tx: Transacti
 @consumer.on(dialer_feed.ContactInvalid)
 @of_known_contracts
 async def contact_invalid(reports: Sequence[dialer_feed.ContactInvalid], tx: Transaction) -> None:
-    """A wrong number is wrong on all contracts of the debtor."""
+    """A wrong contact point is wrong on all contracts of the debtor."""
     await _change_contacts(
         tx,
         [
@@ -108,14 +108,14 @@ async def _change_contacts(tx: Transaction, findings: Sequence[Finding]) -> None
 @consumer.on(dialer_feed.ClarificationRequested)
 @of_known_contracts
 async def dispute_on_the_phone(requests: Sequence[dialer_feed.ClarificationRequested], tx: Transaction) -> None:
-    """The debtor disputes the debt on the phone: contact about it stops."""
+    """The debtor disputes the debt on the phone. Contact about the contract stops."""
     await _open_clarifications(tx, requests, opened_by="dialer")
 
 
 @consumer.on(field_visits.ClarificationRequested)
 @of_known_contracts
 async def dispute_at_the_door(requests: Sequence[field_visits.ClarificationRequested], tx: Transaction) -> None:
-    """The debtor disputes the debt at the door: contact about it stops."""
+    """The debtor disputes the debt at the door. Contact about the contract stops."""
     await _open_clarifications(tx, requests, opened_by=clarifications.OpenedBy.VISITOR)
 
 
@@ -133,7 +133,7 @@ async def _open_clarifications(tx: Transaction, requests: Sequence[Dispute], ope
 @consumer.on(dialer_feed.DebtorReported, field_visits.DebtorReported)
 @of_known_contracts
 async def debtor_reported(reports: Sequence[DebtorReport], tx: Transaction) -> None:
-    """It holds for every contract of the debtor; a report never makes what is known less grave."""
+    """The status holds for every contract of the debtor. A report never makes the status less grave."""
     await statuses.report(
         tx,
         [
@@ -144,7 +144,7 @@ async def debtor_reported(reports: Sequence[DebtorReport], tx: Transaction) -> N
 
 
 async def _add_contacts(tx: Transaction, found: Sequence[field_visits.ContactDataCollected]) -> None:
-    """Whether it may be used depends on who gave it."""
+    """Add the phones and e-mails. Whether one is usable depends on its provenance."""
     await contact_points.add_found(
         tx,
         [
@@ -158,7 +158,10 @@ Keep = Callable[[Transaction, Sequence[Any]], Awaitable[None]]
 
 
 class _Told(NamedTuple):
-    """An event that becomes a line of history: its kind, its summary with the event's fields, and what else is kept."""
+    """An event that becomes a line of history.
+
+    ``summary`` is a template for the event's fields. ``keep`` stores further facts of the event.
+    """
 
     event_type: type[ContractEvent]
     kind: str
@@ -208,7 +211,7 @@ for _told in _TOLD:
 
 @consumer.on(runtime.ContractSetAside)
 async def note_set_aside(events: Sequence[runtime.ContractSetAside], tx: Transaction) -> None:
-    """Of contracts that are not here nothing is told: that may be why they were set aside."""
+    """Write no history for unknown contracts: their absence here may be the reason why they were set aside."""
     happened = [event for event in events if not event.is_republished]
     await remember(tx, [_line(event, "set_aside", "{service} could not follow; contact stops") for event in happened])
 
@@ -219,7 +222,7 @@ async def note_replayed(events: Sequence[runtime.ContractReplayed], tx: Transact
 
 
 _NOT_FOR_HISTORY = {"contract_id", "value", "position"}
-"""What was collected, and where the visitor stood: kept by whom it concerns, not in a story that many read."""
+"""Collected contact data and visitors' positions. They do not belong in the history, which many people read."""
 
 
 def _line(event: ContractEvent, kind: str, summary: str) -> Line:

@@ -15,7 +15,7 @@ SERVICE = "portfolio"
 def build_app(
     settings: Settings, database: Database, runtime: Runtime | None, loader: Loader, role: Role = Role.ALL
 ) -> FastAPI:
-    """The app on a database that has been migrated; ``loader`` loads the files that are taken in."""
+    """Build the app. The database must be migrated already. ``loader`` loads the uploaded files."""
     app = create_app(
         service=SERVICE,
         title="Recobro portfolio",

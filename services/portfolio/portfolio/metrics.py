@@ -27,15 +27,15 @@ FILE_WAITS_SINCE = Gauge(
 
 STAGING = Task("staging")
 STAGING_OF_ONE = Task("staging-of-one")
-"""Of all portfolios, as every day; and of one, because somebody asked."""
+"""``STAGING`` counts runs over all portfolios, as done every day; ``STAGING_OF_ONE`` runs for a single portfolio."""
 
-# A series that begins with its first case hides that case from every rate.
+# A rate does not see the first case of a series that starts with it, so every series starts at 0.
 for _outcome in ("loaded", "refused", "failed"):
     FILES.labels(_outcome)
 
 
 def file_ended(outcome: str, seconds: float, *, accepted: int = 0, rejected: int = 0) -> None:
-    """A file has been loaded, with so many rows, or given up; ``seconds`` after its upload."""
+    """Count a file that was loaded, refused or failed, ``seconds`` after its upload."""
     FILES.labels(outcome).inc()
     FILE_SECONDS.labels(outcome).observe(seconds)
     FILE_ROWS.labels("accepted").inc(accepted)
@@ -43,7 +43,7 @@ def file_ended(outcome: str, seconds: float, *, accepted: int = 0, rejected: int
 
 
 def files_wait(unfinished: Iterable[Row]) -> None:
-    """The unfinished file of each portfolio whose turn it is: how long the oldest has waited."""
+    """Report since when the oldest of these files waits. ``unfinished`` holds the next file of each portfolio."""
     oldest = {"loader": 0.0, "confirmation": 0.0}
     for file in unfinished:
         waits_for = "confirmation" if file["status"] == "needs_confirmation" else "loader"

@@ -1,6 +1,6 @@
-"""What holds, said again: to a service that has missed something, or to everyone after a restore.
+"""Republishes portfolios and contracts, for a service that is being rebuilt or for all services after a restore.
 
-Portfolios first, then contract after contract with everything that is known of it. Nothing changes by it.
+Portfolios come first, then every contract with all its facts. Nothing changes by it.
 """
 
 from uuid import UUID
@@ -17,7 +17,10 @@ _NEXT = "SELECT contract_id FROM contract WHERE contract_id > $1 ORDER BY contra
 
 
 async def republish(tx: Transaction, after: str) -> str | None:
-    """The next contracts by id after that one; at first all portfolios."""
+    """Republish the next contracts by id after this one, or all portfolios when ``after`` is empty.
+
+    Returns the last id; None at the end.
+    """
     if not after:
         for row in await tx.fetch(_PORTFOLIOS):
             await portfolios.say_state_again(tx, row["portfolio_id"])

@@ -1,4 +1,4 @@
-"""HTTP in: clarifications."""
+"""Clarifications over HTTP."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ _WRITES = [writes("portfolio")]
 
 @router.post("/contracts/{contract_id}/clarifications", status_code=201, dependencies=_WRITES)
 async def open_clarification(contract_id: UUID, new: NewClarification, tx: WriteTransaction) -> Clarification:
-    """The debt is disputed: contact about it stops now."""
+    """Open a clarification of a disputed debt. Contact about the contract stops now."""
     return await opening.open_one(tx, contract_id, new)
 
 
@@ -27,5 +27,5 @@ async def read_clarification(clarification_id: UUID, connection: ReadConnection)
 
 @router.post("/clarifications/{clarification_id}/resolution", status_code=201, dependencies=_WRITES)
 async def resolve_clarification(clarification_id: UUID, new: NewResolution, tx: WriteTransaction) -> Resolution:
-    """End a dispute, with the corrected amounts where it was right."""
+    """Resolve a clarification, with the corrected amounts where the debtor was right."""
     return await resolving.resolve(tx, clarification_id, new)

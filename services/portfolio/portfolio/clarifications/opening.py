@@ -1,4 +1,4 @@
-"""Disputes: contact about the contract stops until each of them is resolved."""
+"""Opens clarifications. Contact about a contract stops until each of its clarifications is resolved."""
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
@@ -28,7 +28,7 @@ class OpenedBy(StrEnum):
 
 
 class NewClarification(InputModel):
-    """``instalments``: the numbers of those that are disputed; the silence covers the whole contract all the same."""
+    """``instalments`` holds the numbers of the disputed instalments. The silence covers the whole contract."""
 
     reason: ShortText
     detail: Text | None = None
@@ -37,7 +37,7 @@ class NewClarification(InputModel):
 
 
 class Request(NamedTuple):
-    """Who disputes which contract, and why; ``received`` is the event that said so, in a consumer."""
+    """A dispute of a contract. In a consumer ``received`` is the id of the event that reported the dispute."""
 
     contract_id: UUID
     reason: str
@@ -47,7 +47,10 @@ class Request(NamedTuple):
 
 
 async def open_one(tx: Transaction, contract_id: UUID, new: NewClarification) -> Clarification:
-    """Open a clarification; several may be open. ``ContractUnknown``, ``Invalid`` for an unknown instalment."""
+    """Open a clarification; several may be open at once.
+
+    Raises ``ContractUnknown``, and ``Invalid`` for an unknown instalment.
+    """
     await lock_contract(tx, contract_id, not_run_yet=StageCause.CATCH_UP)
     disputed = sorted(set(new.instalments))
     check_instalments("/instalments/{}", new.instalments, await tx.fetch(queries.INSTALMENTS, contract_id))
@@ -56,9 +59,9 @@ async def open_one(tx: Transaction, contract_id: UUID, new: NewClarification) ->
 
 
 async def open_requested(tx: Transaction, requests: Sequence[Request]) -> None:
-    """Open a clarification on each of these contracts, no contract twice. Their rows are locked.
+    """Open a clarification for each request. No contract may occur twice; the contracts' rows are locked.
 
-    Nothing happens where one that was asked for in the same way with the same reason is still open.
+    A request is ignored while a clarification of its contract with the same reason and opener is open.
     """
     rows = await tx.fetch(queries.DISPUTED, [request.contract_id for request in requests])
     disputed = {(row["contract_id"], row["reason"], row["opened_by"]) for row in rows}

@@ -1,4 +1,4 @@
-"""The statements of clarifications; the contracts' rows are locked."""
+"""The statements of clarifications. Those that write need the contracts' rows locked."""
 
 OPEN = """
 INSERT INTO clarification (clarification_id, contract_id, reason, detail, opened_by, instalments, opened_on,

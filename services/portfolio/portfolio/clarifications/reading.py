@@ -1,4 +1,4 @@
-"""Clarifications as they are shown."""
+"""Reading clarifications."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from portfolio.clarifications import queries
 
 
 class Clarification(OutputModel):
-    """``contact_may_resume`` is null while it is open."""
+    """``contact_may_resume`` is null while the clarification is open."""
 
     clarification_id: UUID
     contract_id: UUID
@@ -37,7 +37,7 @@ class ClarificationUnknown(NotFound):
 
 
 async def read(reader: Reader, clarification_id: UUID) -> Clarification:
-    """``ClarificationUnknown``."""
+    """Return the clarification. Raises ``ClarificationUnknown``."""
     row = await reader.fetchrow(queries.READ, clarification_id)
     if row is None:
         raise ClarificationUnknown()

@@ -1,4 +1,4 @@
-"""Disputes that end: the amounts are corrected where the debtor was right."""
+"""Resolves clarifications, and corrects the amounts where the debtor was right."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -22,14 +22,14 @@ from portfolio.ledger.whole import publish_whole
 
 
 class Correction(InputModel):
-    """What the creditor is owed for an instalment after all: instead of the amount it had stated, payments aside."""
+    """The corrected amount of an instalment, before payments. It replaces the amount that the creditor had stated."""
 
     instalment: Count
     amount: Annotated[Money, Field(ge=0)]
 
 
 class NewResolution(InputModel):
-    """``corrections`` are needed for ``upheld`` and ``partly_upheld``, and for nothing else."""
+    """``corrections`` are required for ``upheld`` and ``partly_upheld``, and not allowed for other outcomes."""
 
     outcome: ClarificationOutcome
     detail: Text | None = None
@@ -37,7 +37,7 @@ class NewResolution(InputModel):
 
 
 class Resolution(OutputModel):
-    """``still_open``: the other clarifications of the contract that keep it silent."""
+    """``still_open`` holds the other clarifications that silence the contract."""
 
     clarification_id: UUID
     contract_id: UUID
@@ -54,11 +54,11 @@ class ClarificationResolvedAlready(Conflict):
 
 
 async def resolve(tx: Transaction, clarification_id: UUID, new: NewResolution) -> Resolution:
-    """End a clarification, and apply the corrected amounts.
+    """Resolve a clarification, and apply the corrected amounts.
 
-    After ``rejected`` where the jurisdiction wants the verification sent first, contact stays stopped and the same
-    clarification may be resolved again, as ``verified``. ``ClarificationUnknown``, ``ClarificationResolvedAlready``,
-    ``Invalid``.
+    Some jurisdictions require the verification to be sent after ``rejected``. There contact stays stopped, and the same
+    clarification may be resolved again as ``verified``. Raises ``ClarificationUnknown``,
+    ``ClarificationResolvedAlready`` and ``Invalid``.
     """
     contract_id = await tx.fetchval(queries.CONTRACT_OF, clarification_id)
     if contract_id is None:

@@ -1,4 +1,4 @@
-"""How a clarification may be resolved, decided without I/O."""
+"""The rules for resolving a clarification, without I/O."""
 
 import jurisdictions
 from recobro_events.contracts.portfolio import ClarificationOutcome
@@ -8,14 +8,17 @@ CORRECTING_OUTCOMES = frozenset({ClarificationOutcome.UPHELD, ClarificationOutco
 
 
 def resolution_allowed(state: str, contact_may_resume: bool | None, outcome: ClarificationOutcome) -> bool:
-    """An open clarification may end in any way; one whose rejection left contact stopped, only as ``verified``."""
+    """Whether a clarification may be resolved with this outcome.
+
+    An open one may have any outcome. A rejected one after which contact stays stopped may only become ``verified``.
+    """
     if state == ClarificationOutcome.REJECTED and contact_may_resume is False:
         return outcome is ClarificationOutcome.VERIFIED
     return state == "open"
 
 
 def ends_silence(outcome: ClarificationOutcome, jurisdiction: str) -> bool:
-    """Whether contact may resume; after a rejection some jurisdictions want the verification sent first."""
+    """Whether contact may resume. After a rejection some jurisdictions require the verification to be sent first."""
     if outcome is not ClarificationOutcome.REJECTED:
         return True
     return jurisdictions.contact_may_resume_after_rejection(jurisdictions.profile(jurisdiction))

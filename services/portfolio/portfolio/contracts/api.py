@@ -1,4 +1,4 @@
-"""HTTP in: contracts, searched for and shown, and what happened to them."""
+"""Contracts over HTTP: the search, the whole contract and its history."""
 
 from typing import Annotated
 from uuid import UUID
@@ -22,13 +22,13 @@ async def find_contracts(
     connection: ReadConnection,
     who: CurrentPrincipal,
 ) -> Page[ContractItem]:
-    """Contracts by portfolio and contract number. An agency finds those that are placed with it."""
+    """List contracts by portfolio and contract number. An agency finds only contracts that are placed with it."""
     return await search.find(connection, wanted, query, who.agency_id)
 
 
 @router.get("/contracts/{contract_id}", dependencies=_AGENCIES_READ)
 async def read_contract(contract_id: UUID, connection: ReadConnection, who: CurrentPrincipal) -> ContractView:
-    """The whole contract as of its portfolio's business date. An agency sees its own placements only."""
+    """Read the whole contract as of its portfolio's business date. An agency sees only its own placements."""
     return await view.read(connection, contract_id, who.agency_id)
 
 
@@ -36,5 +36,5 @@ async def read_contract(contract_id: UUID, connection: ReadConnection, who: Curr
 async def read_history(
     contract_id: UUID, query: PageQuery, connection: ReadConnection, who: CurrentPrincipal
 ) -> Page[HistoryItem]:
-    """What happened to it, oldest first. An agency is not told what other agencies did."""
+    """Read the history of the contract, oldest first. An agency does not see what concerns other agencies."""
     return await history.read(connection, contract_id, query, who.agency_id)

@@ -1,4 +1,4 @@
-"""The history of a contract as it is shown: what happened, oldest first."""
+"""Reading the history of a contract, oldest first."""
 
 from datetime import date, datetime
 from typing import Any
@@ -19,7 +19,10 @@ class HistoryItem(OutputModel):
 
 
 async def read(reader: Reader, contract_id: UUID, query: PageQuery, agency_id: UUID | None = None) -> Page[HistoryItem]:
-    """A page of a contract's history. ``ContractUnknown``, also for an agency whose contract it is not."""
+    """Return a page of a contract's history.
+
+    Raises ``ContractUnknown``, also for an agency that does not have the contract.
+    """
     after = query.after(int) or 0
     if not await reader.fetchval(queries.MAY_READ, contract_id, agency_id):
         raise ContractUnknown()

@@ -1,4 +1,4 @@
-"""Why nobody may contact the debtor about a contract, decided without I/O."""
+"""The reasons for which nobody may contact the debtor about a contract, without I/O."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from portfolio.ledger.rules import Pauses
 
 @dataclass(frozen=True)
 class Hold:
-    """Why nobody may contact the debtor about a contract; ``until`` is the last day of it, where that is known."""
+    """A reason for which nobody may contact the debtor. ``until`` is the last day of the hold, where it is known."""
 
     reason: str
     clarification_id: UUID | None = None
@@ -28,9 +28,10 @@ def holds_of(
     reachable: bool,
     promised_until: Iterable[date] = (),
 ) -> list[Hold]:
-    """Every reason to keep silent that the portfolio knows of; ``reachable``: there is a phone that may be used.
+    """Every hold that the portfolio knows of.
 
-    ``promised_until``: the last silent day of each open promise.
+    ``reachable`` means that the debtor has a usable phone. ``promised_until`` holds the last silent day of each open
+    promise.
     """
     holds = [Hold("closed")] if state is not ContractState.OPEN else []
     if status in {DebtorStatus.DECEASED, DebtorStatus.REPRESENTED}:

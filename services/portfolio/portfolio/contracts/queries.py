@@ -1,9 +1,9 @@
-"""The statements that show contracts: one each, so that an answer is of one moment."""
+"""The statements that read contracts. Each answer takes one statement, so that it shows a single moment."""
 
 from portfolio.ledger.positions_queries import days_paused
 from portfolio.projection.placements import worked_by
 
-# A run that is under way has not come to contracts whose day has come: they are shown as of the day before, whole.
+# A running daily run may not have staged a due contract yet. Such a contract is shown as of the day of its position.
 _AS_OF = """
 CROSS JOIN LATERAL (
     SELECT CASE WHEN contract.state = 'open' AND (next_change_on IS NULL OR next_change_on > portfolio.business_date)
@@ -24,7 +24,7 @@ WHERE {{conditions}}
 ORDER BY contract.portfolio_id, contract_number LIMIT {{limit}}
 """
 
-# $2: an agency, which sees only its own contracts, and of other agencies nothing.
+# $2 is an agency. It sees only contracts that it has, and nothing of other agencies.
 WHOLE = f"""
 SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contract_number, contract.state, stage,
     incomplete, coalesce(contract.product, portfolio.product) AS product, contract.version, today.as_of, {_DAYS},
@@ -64,7 +64,7 @@ CROSS JOIN LATERAL (SELECT contract.created_at) AS created_at_of {_AS_OF}
 WHERE contract.contract_id = $1 AND ($2::uuid IS NULL OR {worked_by("$2")})
 """
 
-# What names an agency is told to no other one.
+# A line that names an agency is not shown to another agency.
 HISTORY = """
 SELECT history_id, at, business_date, kind, summary, data FROM contract_history
 WHERE contract_id = $1 AND history_id > $2

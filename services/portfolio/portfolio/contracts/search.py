@@ -1,4 +1,4 @@
-"""Contracts that are searched for."""
+"""The search for contracts."""
 
 import re
 import unicodedata
@@ -26,7 +26,10 @@ _COMBINING_MARKS = re.compile("[\u0300-\u036f]")
 
 @dataclass(frozen=True)
 class ContractFilter:
-    """Which contracts are asked for; all that is given must hold. ``q``: part of a name, a phone or a tax id."""
+    """The filter of a search. A contract must match every given field.
+
+    ``q`` is a part of the name or of a phone, or the beginning of the tax id.
+    """
 
     portfolio_id: UUID | None = None
     number: ShortText | None = None
@@ -57,7 +60,7 @@ class ContractItem(OutputModel):
 async def find(
     reader: Reader, wanted: ContractFilter, query: PageQuery, agency_id: UUID | None = None
 ) -> Page[ContractItem]:
-    """A page of the contracts that are asked for, by portfolio and contract number; an agency finds only its own."""
+    """Return a page of matching contracts, by portfolio and contract number. An agency finds only its own."""
     arguments: list[Any] = []
 
     def given(value: Any) -> str:
@@ -80,7 +83,7 @@ async def find(
 
 
 def _matching(q: str, given: Any) -> str:
-    """SQL: every word is part of the name, or it is a phone's digits, or the tax id starts so."""
+    """SQL: the name holds every word of ``q``, or a phone holds its digits, or the tax id starts with it."""
     folded = _COMBINING_MARKS.sub("", unicodedata.normalize("NFKD", q)).lower()
     words = [f"search_name LIKE {given(f'%{_escaped(word)}%')}" for word in folded.split()]
     ways = ["(" + " AND ".join(words) + ")", f"upper(tax_id) LIKE {given(_escaped(q.upper()) + '%')}"]

@@ -1,4 +1,4 @@
-"""A contract as it is shown, whole."""
+"""Reading a whole contract."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -53,9 +53,9 @@ class PauseView(OutputModel):
 
 
 class ContractView(OutputModel):
-    """The whole contract. ``payments``: the latest 100; ``promises``: the 100 that are due last.
+    """The whole contract, with its latest 100 payments and the 100 promises that are due last.
 
-    ``holds``: why nobody may contact the debtor about it now.
+    ``holds`` are the reasons for which nobody may contact the debtor about the contract now.
     """
 
     contract_id: UUID
@@ -93,7 +93,7 @@ class ContractView(OutputModel):
 
 
 async def read(reader: Reader, contract_id: UUID, agency_id: UUID | None = None) -> ContractView:
-    """``ContractUnknown``, also for an agency whose contract it is not."""
+    """Return the contract. Raises ``ContractUnknown``, also for an agency that does not have the contract."""
     row = await reader.fetchrow(queries.WHOLE, contract_id, agency_id)
     if row is None:
         raise ContractUnknown()

@@ -1,4 +1,4 @@
-"""What visitors found of addresses: a wrong one is not gone to again, until another visitor confirms it."""
+"""Visitors' verdicts on addresses. Nobody visits a wrong address again until another visitor confirms it."""
 
 from collections.abc import Sequence
 
@@ -11,8 +11,10 @@ from portfolio.ledger.changes import record_whole
 
 
 async def note(tx: Transaction, checks: Sequence[AddressChecked]) -> None:
-    """Keep these verdicts, each of another contract, and tell everyone where an address is to be used no longer, or
-    again. An address that a file has replaced meanwhile is nobody's any more. The contracts are locked.
+    """Store these verdicts, and publish the contracts with an address that is now authorised, or no longer authorised.
+
+    No contract may occur twice, and the contracts are locked. A verdict on an address that a file has removed
+    meanwhile is ignored.
     """
     columns = zip(*((check.contract_id, check.address_id, check.verdict) for check in checks), strict=True)
     revised = [row["contract_id"] for row in await tx.fetch(queries.NOTE_VERDICTS, *columns) if row["revised"]]

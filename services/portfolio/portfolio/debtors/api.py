@@ -1,4 +1,4 @@
-"""HTTP in: what is known of debtors, and how they are reached."""
+"""Debtors' statuses and contact points over HTTP."""
 
 from uuid import UUID
 
@@ -15,7 +15,7 @@ _WRITES = [writes("portfolio")]
 
 @router.post("/contracts/{contract_id}/debtor-status", status_code=201, dependencies=_WRITES)
 async def set_debtor_status(contract_id: UUID, new: NewDebtorStatus, tx: WriteTransaction) -> DebtorStatusOutcome:
-    """What is known of the debtor, for every contract of theirs."""
+    """Set the status of the debtor. It holds for every contract of the debtor."""
     return await statuses.set_status(tx, contract_id, new)
 
 
@@ -32,5 +32,5 @@ async def read_contact_point(contact_id: UUID, connection: ReadConnection) -> Co
 
 @router.patch("/contact-points/{contact_id}", dependencies=_WRITES)
 async def change_contact_point(contact_id: UUID, change: ContactPatch, tx: WriteTransaction) -> ContactPoint:
-    """Verified, wrong, or refused by the debtor; the last two hold for every contract of theirs."""
+    """Mark a contact point as verified, wrong or refused. The last two hold for every contract of the debtor."""
     return await contact_points.patch(tx, contact_id, change)

@@ -1,7 +1,7 @@
-"""Phones and e-mails: added, verified, found wrong, refused.
+"""Phones and e-mails are added, verified, found wrong or refused.
 
-Wrong numbers and opt-outs belong to the debtor: they reach every contract of theirs with the same phone or e-mail, and
-contact points that are added later.
+Wrong numbers and opt-outs belong to the debtor. They apply to the same phone or e-mail on every contract of the debtor,
+and to contact points that are added later.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ from portfolio.ledger.locking import lock_contract, lock_contracts
 
 
 class NewContactPoint(InputModel):
-    """``provenance``: who gave it, such as creditor, debtor, joint_obligor, guarantor."""
+    """``provenance`` is the giver of the contact data, such as creditor, debtor, joint_obligor, guarantor."""
 
     kind: ContactKind
     value: ShortText
@@ -49,7 +49,7 @@ class PatchChange(StrEnum):
 
 
 class ContactPatch(InputModel):
-    """``medium`` goes with ``opted_out``; without it the debtor refuses this contact point through any medium."""
+    """``medium`` is allowed with ``opted_out`` only. Without a medium the opt-out covers every medium."""
 
     change: PatchChange
     medium: Medium | None = None
@@ -62,9 +62,10 @@ class ContactPatch(InputModel):
 
 
 class ContactPoint(OutputModel):
-    """``opted_out``: from every medium; ``refused_media``: from these. ``usable``: may be used to reach the debtor.
+    """A phone or an e-mail of a contract.
 
-    ``permitted``: the jurisdiction allows contact data from whoever gave it.
+    ``opted_out`` means that the debtor refuses every medium; ``refused_media`` names single ones. ``usable`` means that
+    the contact point may be used to reach the debtor. ``permitted`` means that the jurisdiction accepts the provenance.
     """
 
     contact_id: UUID
@@ -93,7 +94,7 @@ class ContactPointKnown(Conflict):
 
 
 class Finding(NamedTuple):
-    """What was found out about a contact point of a contract; ``received`` is the event that said so, in a consumer."""
+    """A change of a contact point. In a consumer ``received`` is the id of the event that reported the change."""
 
     contract_id: UUID
     contact_id: UUID
@@ -103,7 +104,7 @@ class Finding(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A phone or e-mail that somebody gave; ``received`` is the event that said so, in a consumer."""
+    """A phone or e-mail that somebody gave. In a consumer ``received`` is the id of the event that reported it."""
 
     contract_id: UUID
     kind: ContactKind
@@ -113,9 +114,9 @@ class Found(NamedTuple):
 
 
 async def add(tx: Transaction, contract_id: UUID, new: NewContactPoint) -> ContactPoint:
-    """Add a contact point. What the debtor has said about the same phone or e-mail elsewhere holds for it too.
+    """Add a contact point. The debtor's marks on the same phone or e-mail of other contracts hold for it too.
 
-    ``ContractUnknown``, ``ContactPointKnown``, ``Invalid`` when it can be no phone or e-mail.
+    Raises ``ContractUnknown``, ``ContactPointKnown``, and ``Invalid`` when the value is no phone or e-mail.
     """
     contract = await lock_contract(tx, contract_id, not_run_yet=StageCause.CATCH_UP)
     value = _normal_form(new.kind, new.value, contract["jurisdiction"])
@@ -129,10 +130,10 @@ async def add(tx: Transaction, contract_id: UUID, new: NewContactPoint) -> Conta
 
 
 async def add_found(tx: Transaction, found: Sequence[Found]) -> Mapping[UUID, UUID]:
-    """Add these, each of another contract, and tell everyone; the new contact points by contract.
+    """Add these phones and e-mails and publish them. Returns the new contact points by contract.
 
-    What can be no phone or e-mail, or is known already, changes nothing. One that the jurisdiction does not accept from
-    whoever gave it is kept, and not usable. The contracts are locked.
+    No contract may occur twice, and the contracts are locked. A value that is no phone or e-mail, or is known already,
+    changes nothing. A contact point whose provenance the jurisdiction does not accept is stored but not usable.
     """
     rows = await tx.fetch(queries.JURISDICTIONS, [one.contract_id for one in found])
     jurisdiction_of = {row["contract_id"]: row["jurisdiction"] for row in rows}
@@ -158,7 +159,7 @@ async def add_found(tx: Transaction, found: Sequence[Found]) -> Mapping[UUID, UU
 
 
 async def patch(tx: Transaction, contact_id: UUID, wanted: ContactPatch) -> ContactPoint:
-    """Note what was found out about a contact point; nothing happens when it is known. ``ContactPointUnknown``."""
+    """Change a contact point. A change that is known already has no effect. Raises ``ContactPointUnknown``."""
     contract_id = await tx.fetchval(queries.CONTRACT_OF, contact_id)
     if contract_id is None:
         raise ContactPointUnknown()
@@ -168,10 +169,10 @@ async def patch(tx: Transaction, contact_id: UUID, wanted: ContactPatch) -> Cont
 
 
 async def change(tx: Transaction, findings: Sequence[Finding]) -> None:
-    """Apply these findings to all contracts of their debtors, and tell everyone what is new.
+    """Apply these findings to all contracts of their debtors, and publish the changes.
 
-    The rows of the debtors and of all their contracts are locked. ``ContactPointUnknown`` when a contract does not have
-    the contact point.
+    The rows of the debtors and of all their contracts are locked. Raises ``ContactPointUnknown`` when a contract does
+    not have the contact point.
     """
     rows = await tx.fetch(queries.HELD_BY, [told.contact_id for told in findings])
     held = {row["contact_id"]: row for row in rows}
@@ -194,7 +195,7 @@ async def change(tx: Transaction, findings: Sequence[Finding]) -> None:
 
 
 async def _record(tx: Transaction, points: Sequence[Row], findings: Sequence[Finding]) -> None:
-    """Record what was found of each of these points, no two of one contract; each takes the version of its event."""
+    """Record the finding of each point; no contract may occur twice. Each point takes the version of its event."""
     told = list(zip(points, findings, strict=True))
     changes = [Change(partial(_event, *pair), _line(*pair), pair[1].received) for pair in told]
     positions = await record_each(tx, StageCause.CATCH_UP, changes)
@@ -225,14 +226,14 @@ def _line(point: Row, found: Finding) -> Line:
 
 
 def _normal_form(kind: ContactKind, value: str, jurisdiction: str) -> str | None:
-    """The phone in E.164, the e-mail in lower case; None when nobody can be reached there."""
+    """The phone in E.164, or the e-mail in lower case; None when the value is no phone or e-mail."""
     if kind is ContactKind.PHONE:
         return jurisdictions.dialable_phone(value, jurisdiction)
     return email_to_write_to(value)
 
 
 async def read(reader: Reader, contact_id: UUID) -> ContactPoint:
-    """``ContactPointUnknown``."""
+    """Return the contact point. Raises ``ContactPointUnknown``."""
     row = await reader.fetchrow(queries.READ, contact_id)
     if row is None:
         raise ContactPointUnknown()

@@ -1,4 +1,4 @@
-"""The statements of contact points; the debtors' and their contracts' rows are locked."""
+"""The statements of contact points. Those that write need the rows of the debtors or contracts locked."""
 
 # $1 debtors, $2 kinds, $3 values, $4 contacts, $5 changes, $6 media; no debtor twice.
 CHANGE = """
@@ -44,7 +44,7 @@ HELD_BY = """
 SELECT contact_id, contract_id, debtor_id, kind, value FROM contact_point JOIN contract USING (contract_id)
 WHERE contact_id = ANY($1::uuid[])
 """
-# $1 contact points, $2 contracts, none twice, $3 kinds, $4 values, $5 provenances, $6 whether that is permitted.
+# $1 contact points, $2 contracts, none twice, $3 kinds, $4 values, $5 provenances, $6 whether each is permitted.
 ADD = """
 INSERT INTO contact_point AS point (contact_id, contract_id, kind, value, dialable, provenance, permitted, timezone,
     rank, invalid, opted_out, media, version)

@@ -1,4 +1,4 @@
-"""The statements of debtors' statuses and of addresses; the debtors' and their contracts' rows are locked."""
+"""The statements of debtors' statuses and of addresses. Those that write need the rows locked."""
 
 DEBTORS = """
 SELECT contract_id, debtor_id, status FROM contract JOIN debtor USING (debtor_id) WHERE contract_id = ANY($1::uuid[])

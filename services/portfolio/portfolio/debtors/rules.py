@@ -1,4 +1,4 @@
-"""What may be said of a debtor and by whom, and how they may be reached, decided without I/O."""
+"""The rules for reports about debtors and for the media of contact, without I/O."""
 
 from collections.abc import Collection
 from enum import StrEnum
@@ -7,7 +7,7 @@ from recobro_events.contracts.portfolio import DebtorStatus
 
 
 class Medium(StrEnum):
-    """Through what somebody may be contacted, and may refuse to be."""
+    """The media of contact; a debtor may refuse each."""
 
     CALL = "call"
     SMS = "sms"
@@ -16,7 +16,7 @@ class Medium(StrEnum):
 
 
 def medium_refused(said: str | None) -> Medium | None:
-    """The medium that an opt-out names. None means every medium, and so does a word that nobody knows."""
+    """The medium that an opt-out names. None means every medium. An unknown word also gives None."""
     return Medium(said) if said in set(Medium) else None
 
 
@@ -30,10 +30,10 @@ _GRAVITY = {
 
 
 def report_changes_status(known: DebtorStatus, reported: DebtorStatus) -> bool:
-    """Whether a report from outside changes what is known: it may make it graver, never lift it; operators may."""
+    """Whether a report from outside changes the status. It may make the status graver; only operators may lift it."""
     return _GRAVITY[reported] > _GRAVITY[known]
 
 
 def provenance_permitted(sources: Collection[str], provenance: str) -> bool:
-    """Whether contact data from there are among those that a jurisdiction accepts: ``joint_obligor``, Joint obligor."""
+    """Whether a jurisdiction accepts contact data of this provenance. Case and underscores do not matter."""
     return provenance.strip().lower().replace("_", " ") in sources

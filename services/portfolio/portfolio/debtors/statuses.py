@@ -1,4 +1,4 @@
-"""What is known of a debtor; it holds for every contract of theirs."""
+"""The status of a debtor. It holds for every contract of the debtor."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -23,7 +23,7 @@ class NewDebtorStatus(InputModel):
 
 
 class DebtorStatusOutcome(OutputModel):
-    """``changed`` is false when this was known already; ``contracts`` counts all that the debtor holds."""
+    """``changed`` is false when the debtor had this status already. ``contracts`` counts the debtor's contracts."""
 
     debtor_id: UUID
     status: DebtorStatus
@@ -32,7 +32,7 @@ class DebtorStatusOutcome(OutputModel):
 
 
 class Report(NamedTuple):
-    """What somebody says of the debtor of a contract; ``received`` is the event that said so, in a consumer."""
+    """A report about a contract's debtor. In a consumer ``received`` is the id of the event that reported it."""
 
     contract_id: UUID
     status: DebtorStatus
@@ -42,7 +42,7 @@ class Report(NamedTuple):
 
 
 async def set_status(tx: Transaction, contract_id: UUID, new: NewDebtorStatus) -> DebtorStatusOutcome:
-    """Set the status of a contract's debtor as an operator: any to any. ``ContractUnknown``."""
+    """Set the status of a contract's debtor. An operator may set any status. Raises ``ContractUnknown``."""
     if not await lock_contracts(tx, [contract_id], with_debtors_of=[contract_id]):
         raise ContractUnknown()
     told = await _save(tx, [Report(contract_id, new.status, new.reported_by, new.detail)])
@@ -54,7 +54,7 @@ async def set_status(tx: Transaction, contract_id: UUID, new: NewDebtorStatus) -
 
 
 async def report(tx: Transaction, reports: Sequence[Report]) -> None:
-    """Take reports from outside: one that would make what is known less grave changes nothing.
+    """Apply reports from outside. A report that does not make the status graver changes nothing.
 
     The rows of the debtors and of all their contracts are locked.
     """
@@ -71,7 +71,10 @@ async def _by_debtor(tx: Transaction, reports: Sequence[Report]) -> Sequence[Seq
 
 
 async def _save(tx: Transaction, reports: Sequence[Report]) -> int:
-    """Set the status of these contracts' debtors, none twice, and tell everyone; returns how many have changed."""
+    """Set the status of these contracts' debtors and publish it. No debtor may occur twice.
+
+    Returns the number of debtors whose status has changed.
+    """
     rows = await tx.fetch(queries.DEBTORS, [said.contract_id for said in reports])
     debtors = {row["contract_id"]: row["debtor_id"] for row in rows}
     said_of = {debtors[said.contract_id]: said for said in reports}

@@ -1,4 +1,4 @@
-"""HTTP in: portfolio files."""
+"""Portfolio files over HTTP."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -47,7 +47,7 @@ async def upload_file(
     filename: Annotated[ShortText | None, Query()] = None,
     as_of: Annotated[Day | None, Query(description="Default: today, where the portfolio is")] = None,
 ) -> FileView:
-    """Upload a portfolio file as the raw body. It is read and loaded after this answer, in the order of upload."""
+    """Upload a portfolio file as the raw body. Files are read and loaded after this answer, in the order of upload."""
     async with database.connection() as connection:
         today = await portfolios.today(connection, portfolio_id)
     with uploads.spooled() as spool:
@@ -64,19 +64,22 @@ async def upload_file(
 
 @router.get("/portfolios/{portfolio_id}/files", dependencies=[reads("portfolio")])
 async def list_files(portfolio_id: UUID, connection: ReadConnection, query: PageQuery) -> Page[FileView]:
-    """A portfolio's files, the last uploaded first."""
+    """List a portfolio's files, the last uploaded first."""
     return await uploads.listed(connection, portfolio_id, query)
 
 
 @router.get("/files/{file_id}", dependencies=[reads("portfolio")])
 async def read_file(file_id: UUID, connection: ReadConnection) -> FileView:
-    """What became of a file."""
+    """Read the state of a file."""
     return await uploads.find(connection, file_id)
 
 
 @router.post("/files/{file_id}/confirmation", dependencies=[writes("portfolio")])
 async def confirm_file(file_id: UUID, confirmation: Confirmation, request: Request, tx: WriteTransaction) -> FileView:
-    """Let a snapshot that waits for it close the contracts that it does not name, or drop the file."""
+    """Accept or refuse a snapshot that waits for confirmation.
+
+    An accepted snapshot closes the contracts that it does not name. A refused file fails.
+    """
     file = await uploads.confirm(tx, file_id, confirmation)
     tx.after_commit(request.app.state.loader.wake)
     return file
@@ -89,7 +92,7 @@ async def confirm_file(file_id: UUID, confirmation: Confirmation, request: Reque
     dependencies=[reads("portfolio")],
 )
 async def read_rejects(file_id: UUID, database: ServiceDatabase) -> StreamingResponse:
-    """The rejected rows as CSV: row number (the header is row 1), every problem, then the row's own columns."""
+    """Download the rejected rows as CSV: row number (the header is row 1), every problem, then the file's columns."""
     name = f'attachment; filename="rejects-{file_id}.csv"'
     pages = await rejects.rejects(database, file_id)
     return StreamingResponse(pages, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": name})

@@ -1,7 +1,7 @@
-"""A file that has been read, applied to its portfolio contract by contract in resumable chunks.
+"""Applies a file that has been read to its portfolio, contract by contract in resumable chunks.
 
-Each chunk is one transaction and remembers how far it got; a payment of a contract in it comes right before or right
-after. ``loading`` is published before the first chunk, ``ready`` after the last one.
+Each chunk is one transaction, which also stores how far the file is applied. A payment for a contract of the chunk is
+applied before or after this transaction. ``loading`` is published before the first chunk, ``ready`` after the last.
 """
 
 from collections.abc import Collection
@@ -32,7 +32,7 @@ from portfolio.stages import daily_run
 
 CHUNK_CONTRACTS = 500
 INTERNAL = "internal"
-"""The error code of a file that is given up because of a mistake of ours."""
+"""The error code of a file that fails because of a defect of this service."""
 
 _OUR_FAULT = frozenset({INTERNAL, "reading_failed"})
 
@@ -40,7 +40,7 @@ _CLOSED_FOR_GOOD = frozenset({"returned", "written_off"})
 
 
 async def apply(database: Database, work: Work, *, chunk_contracts: int = CHUNK_CONTRACTS) -> None:
-    """Apply all that is left of the file, from wherever it was cut off."""
+    """Apply the file, from the point at which an earlier attempt stopped."""
     if not await step(database, lambda tx: begin(tx, work)):
         return
     await daily_run.advance(database, work.portfolio_id, work.as_of, last_day=StageCause.CATCH_UP)
@@ -53,7 +53,7 @@ async def apply(database: Database, work: Work, *, chunk_contracts: int = CHUNK_
 
 
 async def fail(tx: Transaction, work: Work, code: str, detail: str) -> None:
-    """Give the file up; the portfolio can be listed again."""
+    """Mark the file as failed. The portfolio becomes ``ready`` again, so that its contracts can go on lists."""
     portfolio = await portfolios.locked(tx, work.portfolio_id)
     file = await _unfinished(tx, work)
     if file is None:
@@ -65,7 +65,7 @@ async def fail(tx: Transaction, work: Work, code: str, detail: str) -> None:
 
 
 async def begin(tx: Transaction, work: Work) -> bool:
-    """Publish that the portfolio is loading; False when the file is not to be applied (now)."""
+    """Publish that the portfolio is loading. Returns False when the file is not to be applied now, or at all."""
     portfolio = await portfolios.locked(tx, work.portfolio_id)
     file = await _unfinished(tx, work)
     if file is None or file["status"] != "loading":
@@ -85,14 +85,14 @@ async def _set_state(tx: Transaction, portfolio_id: UUID, state: PortfolioState)
 
 
 async def _unfinished(tx: Transaction, work: Work) -> Row | None:
-    """The file's row, locked; None when it has been loaded or given up."""
+    """Lock the file's row and return it; None when the file has been loaded or has failed."""
     file = await tx.fetchrow(queries.LOCKED, work.file_id)
     return None if file is None or file["status"] in ("loaded", "failed") else file
 
 
 @dataclass
 class _Chunk:
-    """Some contracts of a file, by what is to be done with each."""
+    """Some contracts of a file, grouped by the way to apply them."""
 
     day: date
     registered: list[UUID] = field(default_factory=list)
@@ -101,12 +101,12 @@ class _Chunk:
 
     @property
     def stated(self) -> list[UUID]:
-        """Those whose rows replace what was known."""
+        """The contracts whose rows replace what is stored."""
         return sorted_unique([*self.registered, *self.revised])  # type: ignore[return-value]
 
     def add(self, row: Row, state: str | None) -> None:
         if state is None:
-            # A new contract without a good row is none.
+            # A new contract without a good row is not registered.
             if row["debtor_id"] is not None:
                 self.registered.append(row["contract_id"])
         elif state not in _CLOSED_FOR_GOOD:
@@ -114,7 +114,7 @@ class _Chunk:
 
 
 async def apply_chunk(tx: Transaction, work: Work, chunk_contracts: int = CHUNK_CONTRACTS) -> bool:
-    """Apply the next contracts of the file, by number; False when there is none left."""
+    """Apply the next contracts of the file, by number. Returns False when none is left."""
     day = await portfolios.held_business_date(tx, work.portfolio_id)
     file = await _unfinished(tx, work)
     if file is None or file["status"] != "loading":
@@ -142,7 +142,7 @@ async def _locked_chunk(tx: Transaction, work: Work, day: date, rows: Collection
 
 
 async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
-    """What the creditor says is owed replaces what was known; it has counted the payments up to its day."""
+    """Replace the stored amounts by the creditor's. These already include the payments up to the day of the file."""
     await tx.execute(
         applying_queries.REGISTER,
         *(work.file_id, chunk.registered, work.portfolio_id, work.creditor_id, chunk.day, work.as_of),
@@ -176,7 +176,7 @@ async def _record(tx: Transaction, work: Work, chunk: _Chunk) -> None:
 
 
 async def withdraw_chunk(tx: Transaction, work: Work, chunk_contracts: int) -> bool:
-    """Close some of the open contracts that a snapshot does not name; False when there is none left."""
+    """Close some of the open contracts that a snapshot does not name. Returns False when none is left."""
     day = await portfolios.held_business_date(tx, work.portfolio_id)
     file = await _unfinished(tx, work)
     if file is None or file["status"] != "loading":

@@ -1,4 +1,4 @@
-"""The statements that apply a file. Each works on a whole chunk of its contracts."""
+"""The statements that apply a file. Each works on a whole chunk of contracts."""
 
 from portfolio.files.landing_queries import UNNAMED
 from portfolio.ledger.whole_queries import NEXT_VERSION
@@ -54,7 +54,8 @@ STILL_PAYING = """
 SELECT DISTINCT contract_id FROM payment
 WHERE contract_id = ANY($1::uuid[]) AND absorbed_by IS NULL AND reversed_at IS NULL
 """
-# What the debtor said about a number holds on every contract of theirs; a number that comes back keeps its marks.
+# The debtor's marks on a phone or e-mail hold on every contract of the debtor. A contact point that a later file names
+# again keeps its marks.
 PUT_CONTACT_POINTS = f"""
 INSERT INTO contact_point (contact_id, contract_id, kind, value, dialable, provenance, timezone, rank,
     invalid, opted_out, media, version)
@@ -95,7 +96,7 @@ WHERE contract_id = ANY($2::uuid[]) AND NOT EXISTS (
 """
 _PLACE = "{0}.street, {0}.exterior, {0}.interior, {0}.neighbourhood, {0}.postal_code, {0}.city, {0}.state"
 _SAME_PLACE = f"({_PLACE.format('known')}) IS NOT DISTINCT FROM ({_PLACE.format('excluded')})"
-# What a visitor found holds as long as a file states the same place.
+# A visitor's verdict holds as long as files state the same place.
 ADD_ADDRESSES = f"""
 INSERT INTO address AS known (address_id, contract_id, kind, street, exterior, interior, neighbourhood, postal_code,
     city, state, country, irregular_numbering, issues)
@@ -118,4 +119,4 @@ LOADED = """
 UPDATE file SET status = 'loaded', finished_at = clock_timestamp() WHERE file_id = $1
 RETURNING extract(epoch FROM finished_at - received_at)::float8
 """
-"""The seconds since its upload."""
+"""Returns the seconds since the upload."""

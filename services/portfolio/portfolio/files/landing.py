@@ -1,4 +1,4 @@
-"""A file is read and checked whole before anything of it is applied: from its bytes to the staging tables."""
+"""Lands a file: reads and checks all of it and copies it into staging tables, before anything is applied."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ from portfolio.tabular.profiles import column_named
 READ_TIMEOUT_SECONDS = 900
 COPY_TIMEOUT_SECONDS = 600
 CONFIRM_ABOVE_PERCENT = 20
-"""A snapshot that closes more of the open contracts than this waits for a person."""
+"""A snapshot that closes a larger share of the open contracts waits for a person's confirmation."""
 
 _COPIES = (
     (ACCEPTED_FILE, "file_row", ACCEPTED_COLUMNS),
@@ -46,7 +46,7 @@ _KEPT_AS = {"due_date": "due_on", "amount_due": "amount"}
 
 
 class FileRefused(Exception):
-    """The file cannot be loaded. ``code`` and ``detail`` are for whoever uploaded it."""
+    """The file cannot be loaded. ``code`` and ``detail`` are for the person who uploaded the file."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
@@ -56,7 +56,7 @@ class FileRefused(Exception):
 
 @dataclass(frozen=True)
 class Work:
-    """A file to load, and what its portfolio says about it."""
+    """A file to load, with the settings of its portfolio."""
 
     file_id: UUID
     portfolio_id: UUID
@@ -68,13 +68,14 @@ class Work:
 
 
 Intake = Callable[[Work, Path, Path], Awaitable[Sequence[str]]]
-"""Reads a file and leaves CSV files for COPY in a folder; returns the file's header. ``FileRefused``."""
+"""Reads a file and writes CSV files for COPY into a folder. Returns the file's header. Raises ``FileRefused``."""
 
 
 async def read(database: Database, work: Work, take_in: Intake) -> None:
-    """Have the file read and copy what it holds into the staging tables.
+    """Read the file with ``take_in`` and copy its rows into the staging tables.
 
-    Afterwards it is ``loading`` or ``needs_confirmation``. Taken from the start when it was cut off. ``FileRefused``.
+    Afterwards the file is ``loading`` or ``needs_confirmation``. An interrupted reading starts from the beginning.
+    Raises ``FileRefused``.
     """
     await step(database, lambda tx: _start(tx, work))
     async with _folder(work.file_id) as folder:
@@ -98,7 +99,7 @@ async def _start(tx: Transaction, work: Work) -> None:
 
 @asynccontextmanager
 async def _folder(file_id: UUID) -> AsyncIterator[Path]:
-    """A folder for this file; what a killed process left of it is cleared first."""
+    """A folder for this file. Folders that a killed process left for the file are removed first."""
     folder = await asyncio.to_thread(_fresh_folder, f"recobro-{file_id}-")
     try:
         yield folder

@@ -1,4 +1,4 @@
-"""The statements that read a file and check it whole."""
+"""The statements that land a file and check all of it."""
 
 START_READING = """
 UPDATE file SET status = 'reading', started_at = coalesce(started_at, clock_timestamp()) WHERE file_id = $1
@@ -14,7 +14,7 @@ STAGING_TABLES = ("file_row", "file_contract", "file_contact", "file_address")
 
 FORGET = "DELETE FROM {table} WHERE file_id = $1"
 
-# $1 file, $2 columns of file_row in the order of the file's header, $3 how the file calls the contract number.
+# $1 file, $2 columns of file_row in the order of the file's header, $3 the file's own header of the contract number.
 REFUSE_CLOSED = """
 WITH closed AS MATERIALIZED (
     SELECT file_contract.contract_number, contract.state AS contract_state

@@ -1,7 +1,7 @@
-"""The worker that loads files: a portfolio's in the order of upload, one at a time.
+"""The worker that loads files. It loads the files of a portfolio one at a time, in the order of upload.
 
-Any number of processes may run it; who loads a portfolio holds a lease on it. All that it does is resumable: a process
-that is killed anywhere leaves a file that the next one takes up.
+Any number of processes may run it. The process that loads a portfolio holds a lease on the portfolio. Every step is
+resumable: another process continues a file whose process was killed.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from portfolio.files.applying import CHUNK_CONTRACTS
 from portfolio.files.landing import FileRefused, Intake, Work, in_child
 
 POLL_SECONDS = 2.0
-"""How soon a file is seen that was uploaded through another process."""
+"""The longest time before a file that was uploaded through another process is seen."""
 
 _WORKERS = 2
 _MOST_PAUSE_SECONDS = 30.0
@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Loader:
-    """Loads what has been uploaded while it ``runs``; ``wake`` says that there is something new."""
+    """Loads uploaded files inside a ``running`` block. ``wake`` makes it look for new files at once."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Loader:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Load until the block ends; what is under way then is rolled back and taken up at the next start."""
+        """Load until the block ends. A transaction under way is rolled back; its file continues at the next start."""
         tasks = [asyncio.create_task(self._run(), name=f"loader {n}") for n in range(_WORKERS)]
         try:
             yield
@@ -73,7 +73,7 @@ class Loader:
                     await asyncio.wait_for(self._news.wait(), self._poll_seconds)
 
     async def load_one(self) -> bool:
-        """Load one file whose turn it is, of a portfolio that nobody else is loading; False when there is none."""
+        """Load one file whose turn it is and whose portfolio no other worker is loading; False when there is none."""
         async with self._database.connection() as connection:
             waiting = await connection.fetch(queries.UNFINISHED)
         metrics.files_wait(waiting)
@@ -93,7 +93,7 @@ class Loader:
 
     @asynccontextmanager
     async def _lease(self, portfolio_id: UUID) -> AsyncIterator[bool]:
-        # Losing it unseen is harmless: every step locks the file's row and looks how far it got.
+        # Losing the lease unnoticed is harmless: every step locks the file's row and checks how far it is applied.
         connection = await self._database.direct_connection()
         try:
             yield await connection.fetchval(queries.TRY_LEASE, str(portfolio_id))
@@ -115,7 +115,7 @@ class Loader:
         except PASSING_TROUBLE:
             raise
         except Exception:  # noqa: BLE001
-            # A defect of ours: the file is given up loudly, and the portfolio's next one has its turn.
+            # A defect of this service: the error is logged, the file fails, and the portfolio's next file has its turn.
             _log.exception("file_failed", file_id=str(file_id))
             detail = "Something went wrong on our side while loading it; upload it again to try anew."
             await step(self._database, lambda tx: applying.fail(tx, work, applying.INTERNAL, detail))
@@ -127,7 +127,10 @@ class Loader:
         return Work(**dict(row))
 
     async def clear_leftovers(self) -> None:
-        """Drop the bytes and the staging rows of files that are through. The parts go last: they tell what is left."""
+        """Delete the bytes and the staging rows of files that are loaded or have failed.
+
+        The parts are deleted last, because ``LEFTOVERS`` finds files by their parts.
+        """
         async with self._database.connection() as connection:
             through = await connection.fetch(queries.LEFTOVERS)
         for row in through:
@@ -135,7 +138,7 @@ class Loader:
 
 
 async def _clear(tx: Transaction, file: Row) -> None:
-    # The lock of its upload: a failed file may be uploaded again at this moment.
+    # This is the lock of an upload, because a failed file may be uploaded again at this moment.
     identity = uploads.Identity(file["portfolio_id"], file["sha256"], uploads.Mode(file["mode"]), file["as_of"])
     await tx.execute(queries.LOCK_IDENTITY, str(identity))
     if await tx.fetchval(queries.IS_THROUGH, file["file_id"]):

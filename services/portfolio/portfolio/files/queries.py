@@ -1,4 +1,4 @@
-"""The statements about files, from their upload to their rejects."""
+"""The statements about files, from their upload to their rejected rows."""
 
 _FILE = """
 file_id, portfolio_id, filename, mode, as_of, size_bytes, status, rows_read, rows_accepted, rows_rejected, contracts,
@@ -27,7 +27,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 RETURNING {_FILE}
 """
 FORGET_REJECTS = "DELETE FROM file_reject WHERE file_id = $1"
-# A failed file takes its place in the order of upload anew.
+# A failed file that is uploaded again gets a new place in the order of upload.
 TRY_AGAIN = f"""
 UPDATE file SET sequence = DEFAULT, filename = $2, status = 'received', header = NULL, rows_read = NULL,
     rows_accepted = NULL, rows_rejected = NULL, contracts = NULL, contracts_incomplete = NULL,
@@ -44,7 +44,7 @@ FAIL = """
 UPDATE file SET status = 'failed', error_code = $2, error = $3, finished_at = clock_timestamp() WHERE file_id = $1
 RETURNING extract(epoch FROM finished_at - received_at)::float8
 """
-"""The seconds since its upload."""
+"""Returns the seconds since the upload."""
 HEADER = "SELECT header FROM file WHERE file_id = $1"
 REJECTS = """
 SELECT row_number, errors, cells FROM file_reject
@@ -57,7 +57,7 @@ SELECT DISTINCT ON (portfolio_id) portfolio_id, file_id, sequence, status, recei
 WHERE status NOT IN ('loaded', 'failed')
 ORDER BY portfolio_id, sequence
 """
-"""The file of each portfolio whose turn it is."""
+"""The next file of each portfolio, in the order of upload."""
 
 WORK = """
 SELECT file.file_id, file.portfolio_id, file.mode, file.as_of, file.status,

@@ -1,4 +1,4 @@
-"""The rows of a file that were given back."""
+"""The rejected rows of a file."""
 
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
@@ -13,9 +13,9 @@ _REJECTS_AT_ONCE = 2_000
 
 
 async def rejects(database: Database, file_id: UUID) -> AsyncIterator[bytes]:
-    """The rejected rows as a CSV file: row number, every problem, then the file's own columns.
+    """Return the rejected rows as a CSV file: row number, every problem, then the file's own columns.
 
-    ``Conflict`` while the file has not been read.
+    Raises ``Conflict`` while the file has not been read.
     """
     async with database.connection() as connection:
         file = await uploads.find(connection, file_id)
@@ -42,7 +42,7 @@ async def _reject_pages(database: Database, file_id: UUID, header: Sequence[str]
 
 
 def _told(errors: Sequence[dict[str, str | None]]) -> str:
-    """``column: reason (code); …``; what concerns the row as a whole names no column."""
+    """Format errors as ``column: reason (code); …``. An error of the whole row names no column."""
     return "; ".join(
         f"{error['column']}: {error['reason']} ({error['code']})"
         if error["column"]

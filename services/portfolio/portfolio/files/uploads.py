@@ -1,4 +1,4 @@
-"""Portfolio files: taking them in, what became of them, and the rows that were given back."""
+"""Portfolio files: receiving, storing, listing and confirming them."""
 
 import hashlib
 import tempfile
@@ -38,7 +38,10 @@ class Mode(StrEnum):
 
 
 class FileView(OutputModel):
-    """What became of a file. ``error`` says why it failed; ``contracts_to_close`` is what a snapshot would close."""
+    """The state of a file.
+
+    ``error`` is the reason of a failure. ``contracts_to_close`` counts the contracts that a snapshot would close.
+    """
 
     file_id: UUID
     portfolio_id: UUID
@@ -67,7 +70,7 @@ class Confirmation(InputModel):
 
 @dataclass(frozen=True)
 class Identity:
-    """What makes two uploads one: the same bytes for the same portfolio, with the same mode and date."""
+    """Two uploads are the same file when they have the same bytes, portfolio, mode and date."""
 
     portfolio_id: UUID
     sha256: bytes
@@ -80,7 +83,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Received:
-    """A body that has arrived whole."""
+    """A request body that has arrived completely."""
 
     content: IO[bytes]
     size_bytes: int
@@ -94,13 +97,13 @@ class Received:
 
 @contextmanager
 def spooled() -> Iterator[IO[bytes]]:
-    """Where a body is kept while it arrives: in memory, then on disk; gone at the end."""
+    """A file for an arriving body, first in memory, then on disk. It is deleted at the end."""
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as file:
         yield file
 
 
 async def receive(stream: AsyncIterator[bytes], into: IO[bytes]) -> Received:
-    """Take the body in and look at its head; ``Invalid`` when it cannot be a portfolio file."""
+    """Receive the body and check its head. Raises ``Invalid`` when it cannot be a portfolio file."""
     digest, size = hashlib.sha256(), 0
     async for chunk in stream:
         into.write(chunk)
@@ -117,13 +120,14 @@ async def receive(stream: AsyncIterator[bytes], into: IO[bytes]) -> Received:
 async def keep(
     tx: Transaction, identity: Identity, filename: str, received: Received, key: IdempotencyKey
 ) -> tuple[FileView, bool]:
-    """Queue the file behind the portfolio's others; the file, and whether it is new or tried again.
+    """Queue the file behind the portfolio's others. Returns the file, and whether it was queued.
 
-    The same upload again finds the file that there is. ``Conflict`` when a later file is already in.
+    A repeated upload returns the stored file; a failed file is queued again. Raises ``Conflict`` when a file of a later
+    day has been loaded.
     """
     if key is not None:
         await key.claim(tx, received.sha256)
-    # The same bytes twice at once: the second waits for the first and finds its file.
+    # Of two equal uploads at once, the second waits for the first and finds the stored file.
     await tx.execute(queries.LOCK_IDENTITY, str(identity))
     same = await tx.fetchrow(queries.SAME, identity.portfolio_id, identity.sha256, identity.mode, identity.as_of)
     if same is not None and same["status"] != "failed":
@@ -152,7 +156,7 @@ async def keep(
 
 
 async def refuse_older(tx: Transaction, portfolio_id: UUID, as_of: date) -> None:
-    """``Conflict`` when a file of a later day has been loaded."""
+    """Raise ``Conflict`` when a file of a later day has been loaded."""
     newest = await tx.fetchval(queries.NEWER_LOADED, portfolio_id, as_of)
     if newest is not None:
         raise Conflict(
@@ -163,12 +167,12 @@ async def refuse_older(tx: Transaction, portfolio_id: UUID, as_of: date) -> None
 
 
 async def find(reader: Reader, file_id: UUID) -> FileView:
-    """``FileUnknown`` when there is none."""
+    """Return the file. Raises ``FileUnknown``."""
     return _view(await reader.fetchrow(queries.FILE, file_id))
 
 
 async def listed(reader: Reader, portfolio_id: UUID, query: PageQuery) -> Page[Any]:
-    """A portfolio's files, the last uploaded first."""
+    """Return a page of a portfolio's files, the last uploaded first."""
     await portfolios.find(reader, portfolio_id)
     after = query.after(int)
     rows = await reader.fetch(queries.FILES, portfolio_id, after, query.limit + 1)
@@ -177,7 +181,7 @@ async def listed(reader: Reader, portfolio_id: UUID, query: PageQuery) -> Page[A
 
 
 async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) -> FileView:
-    """Let a snapshot close what it would close, or drop it. The same answer again changes nothing."""
+    """Accept or refuse a snapshot that waits for it. A refused file fails. A repeated answer changes nothing."""
     portfolio_id = await tx.fetchval(queries.PORTFOLIO_OF, file_id)
     if portfolio_id is None:
         raise FileUnknown()

@@ -1,9 +1,9 @@
-"""How a change of a contract is recorded: its new position, the event that carries it, and the line of history.
+"""Records changes of contracts: the new position, the event that carries it, and the line of history.
 
-A use case locks the contract (``locking``), writes what its own subject keeps, and then calls ``record``. What changes
-a contract leaves by no other way than this module, ``positions`` (time alone has moved it) and ``whole``. Versions are
-counted in the statements of these and of ``closing`` alone: every event of a contract carries a greater version than
-the one before it.
+A use case locks the contract (``locking``), writes the rows of its own subject, and then calls ``record``. Only this
+module, ``positions`` (for changes by time alone) and ``whole`` publish changes of a contract. Only the statements of
+these modules and of ``closing`` raise versions. Every event of a contract carries a greater version than the event
+before it.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -20,11 +20,11 @@ from portfolio.ledger.positions import NO_CAUSE, position_of, reposition
 from portfolio.ledger.whole import publish_whole
 
 MakeEvent = Callable[[dict[str, Any]], PositionEvent]
-"""Makes an event from the fields of its contract's new position, ``version`` among them."""
+"""Makes an event from the fields of the contract's new position, which include ``version``."""
 
 
 class Change(NamedTuple):
-    """What has happened to a contract; ``received`` is the event that said so, in a consumer."""
+    """A change of a contract. In a consumer ``received`` is the id of the event that reported the change."""
 
     event: MakeEvent
     line: Line
@@ -34,16 +34,17 @@ class Change(NamedTuple):
 async def record(
     tx: Transaction, cause: StageCause, event: MakeEvent, line: Line, *, episode: int | None = None
 ) -> Row:
-    """Record a change of the contract that ``line`` is about, which is locked; returns its new position.
+    """Record a change of the contract that ``line`` names. The contract is locked. Returns its new position.
 
-    Where the contract changes stage, that is told first, with ``cause``. ``episode`` overrules the count of episodes.
+    If the stage changes, the stage event is published first, with ``cause``. ``episode`` replaces the computed count of
+    episodes.
     """
     positions = await _record(tx, cause, [Change(event, line)], episode)
     return positions[line.contract_id]
 
 
 async def record_each(tx: Transaction, cause: StageCause, changes: Sequence[Change]) -> Mapping[UUID, Row]:
-    """Record these changes, no two of one contract; the new position of each contract."""
+    """Record these changes; no contract may occur twice. Returns the new position of each contract."""
     return await _record(tx, cause, changes, None) if changes else {}
 
 
@@ -76,9 +77,9 @@ async def record_whole(
     event_type: type[ContractRegistered] | type[ContractRevised] = ContractRevised,
     received: Mapping[UUID, UUID] = NO_CAUSE,
 ) -> None:
-    """Record what no event but the whole contract tells; the subject remembers it, for it alone knows what it was.
+    """Record changes that only an event with the whole contract carries. The caller writes the history.
 
-    ``cause`` is None for contracts that nobody has heard of yet.
+    ``cause`` is None for contracts that have not been published yet.
     """
     if contract_ids:
         await reposition(tx, contract_ids, as_of, cause=cause, received=received)

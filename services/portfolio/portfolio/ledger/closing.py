@@ -1,4 +1,4 @@
-"""When a contract closes: the change that settles it is followed by the event and the line that say so."""
+"""Closes settled contracts: publishes the event after the change that settles the contract, and makes the line."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -12,7 +12,7 @@ from portfolio.ledger.positions import position_of
 
 
 async def close_settled(tx: Transaction, positions: Sequence[Row], received: Mapping[UUID, UUID]) -> list[Line]:
-    """Publish that contracts are closed whose new position has just settled them; returns the lines of history."""
+    """Publish the closing of contracts that their new positions have settled. Returns the lines of history."""
     settled = [
         row["contract_id"]
         for row in positions

@@ -1,4 +1,4 @@
-"""The history of contracts, written; the subject ``contracts`` shows it."""
+"""Writes the history of contracts. The subject ``contracts`` reads it."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ WHERE contract_id = ANY($1::uuid[]) ORDER BY contract_id
 
 
 class Line(NamedTuple):
-    """One thing that happened. ``summary`` is for people and holds no personal data; ``data`` is ready for JSON."""
+    """One line of history. ``summary`` is for people and holds no personal data; ``data`` can be written as JSON."""
 
     contract_id: UUID
     kind: str
@@ -36,7 +36,7 @@ class Line(NamedTuple):
 
 
 async def remember(tx: Transaction, lines: Iterable[Line]) -> None:
-    """Write these lines, dated with the business dates of their portfolios."""
+    """Write these lines with the business dates of their portfolios."""
     rows: Sequence[tuple[UUID, str, str, str]] = [
         (line.contract_id, line.kind, line.summary, json.dumps(line.data, default=str)) for line in lines
     ]

@@ -1,6 +1,6 @@
-"""Ids that anyone can compute again: UUIDv5 (RFC 9562) of what a thing is called in the trade.
+"""Reproducible ids: UUIDv5 (RFC 9562) of the name by which the trade knows a thing.
 
-Whatever is written again after a restore, by the same event or by hand, is then the same thing to everybody.
+A row that is written again after a restore, by the same event or by hand, therefore gets the same id as before.
 """
 
 from uuid import UUID, uuid5
@@ -13,7 +13,7 @@ def contract_id_of(portfolio_id: UUID, contract_number: str) -> UUID:
 
 
 def debtor_id_of(creditor_id: UUID, debtor_number: str | None, contract_id: UUID) -> UUID:
-    """A contract whose file names no debtor has a debtor of its own."""
+    """A contract without a debtor number in its file gets a debtor of its own."""
     return uuid5(creditor_id, debtor_number or str(contract_id))
 
 
@@ -27,13 +27,13 @@ def address_id_of(contract_id: UUID, kind: str) -> UUID:
 
 
 def payment_id_of(portfolio_id: UUID, channel: str, reference: str | None) -> UUID:
-    """A payment without a reference can be told from no other: its id is new each time."""
+    """A payment without a reference cannot be recognised again, so its id is new each time."""
     if reference is None:
         return new_event_id()
-    # Both may hold colons: the length says where the channel ends.
+    # Channel and reference may hold colons. The length shows where the channel ends.
     return uuid5(portfolio_id, f"payment:{len(channel)}:{channel}:{reference}")
 
 
 def clarification_id_of(contract_id: UUID, received: UUID | None) -> UUID:
-    """``received``: the event that asked for it, if one did; a contract may have several that were opened by hand."""
+    """``received`` is the id of the event that requested the clarification. One opened by hand gets a new id."""
     return new_event_id() if received is None else uuid5(contract_id, f"clarification:{received}")

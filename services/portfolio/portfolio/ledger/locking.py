@@ -1,7 +1,7 @@
-"""Row locks, in the one order that everything here takes them: portfolios, debtors, contracts, what is below them.
+"""Row locks in the order that the whole service keeps: portfolios, debtors, contracts, then rows of contracts.
 
-A portfolio is locked FOR SHARE: its business date cannot move before this transaction has ended, so a staging run that
-starts afterwards sees what was written here.
+Portfolios are locked FOR SHARE. The business date cannot move before the transaction has ended, so a staging run that
+starts afterwards sees the rows that the transaction wrote.
 """
 
 from collections.abc import Collection
@@ -38,13 +38,13 @@ _LOCK_CONTRACTS = "SELECT contract_id FROM contract WHERE contract_id = ANY($1::
 
 
 async def lock_contract(tx: Transaction, contract_id: UUID, *, not_run_yet: StageCause = StageCause.DAILY_RUN) -> Row:
-    """Lock a contract for a change, and stage it first when a run that is under way has not come to it yet.
+    """Lock a contract for a change. A contract that a running daily run has not reached yet is staged first.
 
-    ``not_run_yet`` is the cause of that staging: the run's own before a change that may restage the contract itself,
-    ``catch_up`` before one that never does.
+    ``not_run_yet`` is the cause of that staging. It is the run's own cause before a change that may restage the
+    contract itself, and ``catch_up`` before a change that never does.
 
-    Returns it with the ``business_date``, ``currency``, ``jurisdiction`` and ``timezone`` of its portfolio, and its
-    days past due on the business date as ``days_today``. ``ContractUnknown``.
+    Returns the contract with the ``business_date``, ``currency``, ``jurisdiction`` and ``timezone`` of its portfolio,
+    and its days past due on the business date as ``days_today``. Raises ``ContractUnknown``.
     """
     contract = await tx.fetchrow(_LOCK_CONTRACT, contract_id)
     if contract is not None and contract["due_for_staging"]:
@@ -58,16 +58,16 @@ async def lock_contract(tx: Transaction, contract_id: UUID, *, not_run_yet: Stag
 async def lock_contracts(
     tx: Transaction, contract_ids: Collection[UUID], with_debtors_of: Collection[UUID] = ()
 ) -> set[UUID]:
-    """Lock these contracts, and the debtors of some contracts with all the contracts that they hold.
+    """Lock these contracts, and the debtors of ``with_debtors_of`` with all their contracts.
 
-    Returns the ids of the contracts that are locked now; those that do not exist are not among them.
+    Returns the ids of the locked contracts. Contracts that do not exist are left out.
     """
     debtor_ids = await tx.fetchval(_DEBTORS_OF, list(with_debtors_of)) if with_debtors_of else []
     held = await tx.fetch(_HELD, list(contract_ids), debtor_ids)
     await tx.execute(_LOCK_PORTFOLIOS, sorted_unique(row["portfolio_id"] for row in held))
     if debtor_ids := sorted_unique(row["debtor_id"] for row in held if row["debtor_too"]):
         await tx.execute(_LOCK_DEBTORS, debtor_ids)
-    # Loading may have given a debtor another contract until we held the debtor's row.
+    # Before the debtor's row was locked, loading may have given the debtor another contract.
     wanted = await tx.fetch(_HELD, list(contract_ids), debtor_ids)
     locked = await tx.fetch(_LOCK_CONTRACTS, sorted_unique(row["contract_id"] for row in wanted))
     return {row["contract_id"] for row in locked}

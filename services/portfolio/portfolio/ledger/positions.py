@@ -1,6 +1,6 @@
-"""Where contracts stand: their balances, delay, stage and state, computed from instalments, payments and pauses.
+"""Positions of contracts: balances, delay, stage and state, computed from instalments, payments and pauses.
 
-Whoever calls these has locked the contracts' rows.
+The callers have locked the contracts' rows.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -40,12 +40,14 @@ async def reposition(
 ) -> Sequence[Row]:
     """Compute the position of these contracts as of a day (default: their portfolio's business date) and store it.
 
-    A contract that changes stage gets a ContractStageChanged and a line of history, with ``cause``; None is for
-    contracts that nobody has heard of yet, and says nothing. Versions grow by one for that event, then by
-    ``events_to_follow``, which the caller publishes: their versions are the last ones up to the ``version`` returned.
-    ``episode`` overrules the count. In a consumer ``received`` tells for each contract the event that is being applied.
+    A contract that changes stage gets a ContractStageChanged and a line of history, with ``cause``. A ``cause`` of None
+    is for contracts that have not been published yet; then no stage event is published. Versions grow by one for that
+    event, then by ``events_to_follow``. The caller publishes these further events. Their versions are the last ones up
+    to the returned ``version``.
+    ``episode`` replaces the computed count of episodes. In a consumer ``received`` maps each contract to the id of the
+    event that is being applied.
 
-    Returns for each contract its new position, ``next_change_on``, ``episode``, and as ``was_…`` what it was before.
+    Returns for each contract the new position, ``next_change_on``, ``episode``, and the former values as ``was_…``.
     """
     rows = await tx.fetch(
         queries.REPOSITION,
@@ -65,10 +67,10 @@ async def reposition(
 
 
 async def reapply_payments(tx: Transaction, contract_ids: Collection[UUID]) -> None:
-    """Pay these contracts' instalments again, as they are stated now, with every payment that still counts.
+    """Apply all counting payments of these contracts again to the present instalments.
 
-    Payments that a file has absorbed or that were reversed do not. Sets what is unpaid of each instalment, what each
-    payment has paid, and its credit. Positions and versions are left as they are: ``reposition`` comes next.
+    Payments that were reversed or absorbed by a file do not count. This sets the unpaid amount of each instalment, and
+    the allocations and credit of each payment. It changes no position or version; the caller calls ``reposition`` next.
     """
     ids = sorted_unique(contract_ids)
     await tx.execute(queries.FORGET_ALLOCATIONS, ids)
@@ -76,5 +78,5 @@ async def reapply_payments(tx: Transaction, contract_ids: Collection[UUID]) -> N
 
 
 def position_of(row: Row) -> dict[str, Any]:
-    """The fields of a PositionEvent, ``version`` among them, from a row of ``reposition`` or ``RAISE_VERSIONS``."""
+    """The fields of a PositionEvent, including ``version``, from a row of ``reposition`` or ``RAISE_VERSIONS``."""
     return {"version": row["version"]} | {name: row[name] for name in _POSITION}

@@ -1,4 +1,4 @@
-"""The statements behind ``positions``: each works on any number of contracts at once."""
+"""The statements of ``positions``. Each works on any number of contracts at once."""
 
 from recobro_events import outbox
 from recobro_events.contracts.portfolio import ContractStageChanged
@@ -6,7 +6,7 @@ from recobro_events.contracts.portfolio import ContractStageChanged
 from portfolio.ledger.history import INTO_HISTORY
 from portfolio.ledger.rules import STAGE_STARTS
 
-# ``days`` are the days past due before they are cut off at 0.
+# ``days`` are the days past due, which may be below 0 here.
 _STAGE = "CASE {starts} ELSE 'current' END".format(
     starts=" ".join(
         f"WHEN days >= {start} THEN '{stage}'"
@@ -19,7 +19,7 @@ _NEXT_START = "CASE {starts} END".format(
 
 
 def days_paused(contract_id: str, after: str, until: str) -> str:
-    """SQL: how many days d with ``after`` < d ≤ ``until`` are paused for a contract."""
+    """SQL: the number of paused days d of a contract with ``after`` < d ≤ ``until``."""
     return f"""
         (SELECT coalesce(sum(greatest(0,
             least(coalesce(pause.ends_on, {until}), {until}) - greatest(pause.starts_on, {after} + 1) + 1)), 0)::integer
@@ -106,7 +106,8 @@ WHERE payment.payment_id = payment_allocation.payment_id AND payment.contract_id
     AND payment.absorbed_by IS NULL AND payment.reversed_at IS NULL
 """
 
-# Payments and instalments lie end to end on the same line of money; where they overlap, one has paid the other.
+# Payments and instalments are each laid end to end on one line of money. Where a payment overlaps an instalment, it
+# pays that part of the instalment.
 REAPPLY_PAYMENTS = """
 WITH money AS MATERIALIZED (
     SELECT payment_id, contract_id, amount, sum(amount) OVER line - amount AS start, sum(amount) OVER line AS stop

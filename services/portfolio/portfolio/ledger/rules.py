@@ -1,7 +1,7 @@
-"""Delay, stages and balances, decided without I/O.
+"""The rules for delay, stages and balances, without I/O.
 
-``positions_queries`` computes delay, stage and the allocation of payments for many contracts at once, in SQL; the
-bounds of the stages are written here only.
+``positions_queries`` computes delay, stage and the allocation of payments for many contracts at once, in SQL. The
+bounds of the stages stand only here.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,11 +14,11 @@ STAGE_STARTS: dict[Stage, int] = {Stage.EARLY: 1, Stage.LATE: 31, Stage.LEGAL: 9
 """The first day past due of each stage after ``current``."""
 
 Pauses = Iterable[tuple[date, date | None]]
-"""First and last paused day, both inclusive; open-ended when the last is None."""
+"""Pairs of the first and the last paused day, both inclusive. A last day of None leaves the pause open."""
 
 
 def days_paused(pauses: Pauses, after: date, until: date) -> int:
-    """How many days d with ``after`` < d ≤ ``until`` are paused."""
+    """The number of paused days d with ``after`` < d ≤ ``until``."""
     first = after + timedelta(days=1)
     spans = ((min(ends_on or until, until) - max(starts_on, first)).days + 1 for starts_on, ends_on in pauses)
     return sum(max(0, days) for days in spans)
@@ -50,9 +50,9 @@ def next_stage_on(oldest_due_on: date | None, pauses: Sequence[tuple[date, date 
 
 
 def takes_money(state: ContractState) -> bool:
-    """Whether payments pay instalments; a contract that was handed back or written off keeps them as credit."""
+    """Whether payments pay instalments. A returned, written-off or withdrawn contract keeps payments as credit."""
     return state in {ContractState.OPEN, ContractState.SETTLED}
 
 
 LARGEST_BALANCE = Decimal("999999999999.99")
-"""What an amount can hold: 14 digits, 2 of them after the point."""
+"""The largest amount: 14 digits, 2 of them after the point."""

@@ -1,4 +1,4 @@
-"""The whole state of contracts, published: to everyone when it changes, to one service that has missed something."""
+"""Publishes whole contracts to all services when they change, and republishes them on request."""
 
 from collections.abc import Collection, Mapping
 from uuid import UUID
@@ -18,7 +18,7 @@ async def publish_whole(
     *,
     received: Mapping[UUID, UUID] = NO_CAUSE,
 ) -> None:
-    """Publish the whole state of these contracts as it is now; their versions and details versions grow by one."""
+    """Publish the whole state of these contracts. Their versions and details versions grow by one."""
     await tx.execute(
         queries.PUBLISH_WHOLE[event_type],
         sorted_unique(contract_ids),
@@ -31,6 +31,6 @@ async def publish_whole(
 
 
 async def say_whole_again(tx: Transaction, contract_ids: Collection[UUID]) -> None:
-    """Publish these contracts to ``tx.audience`` as they are, with all their payments; no version changes."""
+    """Republish these contracts to ``tx.audience`` with all their payments. No version changes."""
     await tx.execute(queries.SAY_WHOLE_AGAIN, sorted_unique(contract_ids), current_traceparent(), tx.audience)
     tx.wrote_outbox(Lane.BULK)

@@ -1,4 +1,4 @@
-"""The statements behind ``whole``: each works on any number of contracts at once."""
+"""The statements of ``whole``. Each works on any number of contracts at once."""
 
 from recobro_events import outbox
 from recobro_events.contracts.portfolio import ContractRegistered, ContractRevised
@@ -58,7 +58,7 @@ LEFT JOIN LATERAL (
 
 
 NEXT_VERSION = "contract.version + 1"
-"""SQL: a version for what the next whole contract carries; no event that is still to come has a smaller one."""
+"""SQL: the version of rows that the next whole contract carries. No later event has a smaller version."""
 
 
 def _publish_whole(event_type: type[ContractRegistered] | type[ContractRevised]) -> str:
@@ -91,7 +91,7 @@ _AGAIN = outbox.rows(
     key="whole.contract_id",
     audience="$3",
 )
-# $1 contracts, $2 traceparent, $3 for whom. Nothing has changed, so no version does.
+# $1 contracts, $2 traceparent, $3 audience. The contracts have not changed, so versions stay the same.
 SAY_WHOLE_AGAIN = f"""
 WITH whole AS (SELECT * FROM contract WHERE contract_id = ANY($1::uuid[]))
 {_AGAIN}

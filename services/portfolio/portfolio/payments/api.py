@@ -1,4 +1,4 @@
-"""HTTP in: payments and their reversals."""
+"""Payments and their reversals over HTTP."""
 
 from uuid import UUID
 
@@ -16,23 +16,23 @@ _WRITES = [writes("portfolio")]
 
 @router.get("/contracts/{contract_id}/payments", dependencies=_READS)
 async def list_payments(contract_id: UUID, query: PageQuery, connection: ReadConnection) -> Page[PaymentItem]:
-    """Its payments in the order in which they arrived."""
+    """List the payments of the contract in the order of arrival."""
     return await reading.of_contract(connection, contract_id, query)
 
 
 @router.post("/contracts/{contract_id}/payments", status_code=201, dependencies=_WRITES)
 async def receive_payment(contract_id: UUID, payment: NewPayment, tx: WriteTransaction) -> PaymentReceipt:
-    """Apply a payment to the oldest instalments and tell everyone."""
+    """Apply a payment to the oldest instalments and publish it."""
     return await receiving.receive(tx, contract_id, payment)
 
 
 @router.get("/payments/{payment_id}", dependencies=_READS)
 async def read_payment(payment_id: UUID, connection: ReadConnection) -> Payment:
-    """A payment, and which instalments it paid."""
+    """Read a payment and the instalments that it paid."""
     return await reading.read(connection, payment_id)
 
 
 @router.post("/payments/{payment_id}/reversal", status_code=201, dependencies=_WRITES)
 async def reverse_payment(payment_id: UUID, reversal: NewReversal, tx: WriteTransaction) -> Reversal:
-    """Undo a payment, as if it had never been; at most once."""
+    """Reverse a payment, at most once. The contract is then as if the payment had never been made."""
     return await reversing.reverse(tx, payment_id, reversal.reason)

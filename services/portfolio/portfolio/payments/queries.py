@@ -1,7 +1,8 @@
-"""The statements of payments and reversals; each works on one contract, whose row is locked."""
+"""The statements of payments and reversals. Each works on one contract. Those that write need its row locked."""
 
 # $1 contract, $2 amount, $3 paid_on, $4 business date, $5 channel, $6 reference, $7 and $8 days past due and episode
-# before, $9 whether the contract takes money (a closed one keeps it as credit). No row: the reference is known.
+# before the payment, $9 whether the contract takes money (a closed one keeps it as credit), $10 the payment's id.
+# Returns no row when the portfolio has a payment with this channel and reference.
 RECEIVE = """
 WITH debt AS MATERIALIZED (
     SELECT number, due_on, unpaid, sum(unpaid) OVER (ORDER BY due_on, number) - unpaid AS start
@@ -47,8 +48,9 @@ WHERE payment_id = $1 AND reversed_at IS NULL
 RETURNING *
 """
 
-# Amounts that a file has absorbed go back to their due dates: to the instalment that has the same one (its old number
-# first), else as an instalment again, under its old number where that is free.
+# Amounts that a file has absorbed go back to their due dates. An amount is added to the instalment with the same due
+# date, preferably the one with the old number. Where no instalment has that due date, the amount becomes an instalment
+# again, under its old number if that is free.
 PUT_BACK = """
 WITH returned AS (
     SELECT due_on, min(number) AS number, sum(amount) AS amount
@@ -74,7 +76,7 @@ FROM placed, (
 WHERE same_number IS NULL
 """
 
-# On a closed contract what is kept as credit stays so; only what this payment had paid comes back.
+# On a closed contract credit stays credit. Only the amounts that this payment had paid become unpaid again.
 GIVE_BACK = """
 UPDATE instalment SET unpaid = least(instalment.amount, unpaid + allocation.amount)
 FROM payment_allocation AS allocation

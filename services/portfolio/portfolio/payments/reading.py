@@ -1,4 +1,4 @@
-"""Payments as they are shown, and what each of them paid."""
+"""Reading payments, and the instalments that each of them paid."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -37,7 +37,7 @@ class PaymentUnknown(NotFound):
 
 
 async def read(reader: Reader, payment_id: UUID) -> Payment:
-    """A payment and what it paid. ``PaymentUnknown``."""
+    """Return a payment with its allocations. Raises ``PaymentUnknown``."""
     row = await reader.fetchrow(queries.READ, payment_id)
     if row is None:
         raise PaymentUnknown()
@@ -57,7 +57,7 @@ class PaymentItem(OutputModel):
 
 
 async def of_contract(reader: Reader, contract_id: UUID, query: PageQuery) -> Page[PaymentItem]:
-    """A page of a contract's payments, the first one first. ``ContractUnknown``."""
+    """Return a page of a contract's payments in the order of arrival. Raises ``ContractUnknown``."""
     after = query.after(int) or 0
     rows = await reader.fetch(queries.PAYMENTS, contract_id, after, query.limit + 1)
     if not rows and not await reader.fetchval(queries.CONTRACT_EXISTS, contract_id):

@@ -1,4 +1,4 @@
-"""Money that arrives for a contract, and pays its oldest instalments."""
+"""Receives payments, which pay the oldest instalments of a contract."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -18,7 +18,7 @@ from portfolio.payments.rules import latest_paid_on, stage_cause_of_payment
 
 
 class NewPayment(InputModel):
-    """``reference`` is the channel's own; it makes the payment unique in its portfolio."""
+    """``reference`` is given by the channel. Channel and reference identify the payment in its portfolio."""
 
     amount: Amount
     paid_on: Day
@@ -27,7 +27,7 @@ class NewPayment(InputModel):
 
 
 class PaymentReceipt(OutputModel):
-    """What is left after the payment; ``credit`` is what it held beyond that."""
+    """The contract after the payment. ``credit`` is the part of the amount that paid no instalment."""
 
     payment_id: UUID
     contract_id: UUID
@@ -46,9 +46,9 @@ class PaymentKnown(Conflict):
 
 
 async def receive(tx: Transaction, contract_id: UUID, payment: NewPayment) -> PaymentReceipt:
-    """Apply a payment to the oldest instalments and tell everyone; a closed contract keeps it as credit.
+    """Apply a payment to the oldest instalments and publish it. A closed contract keeps the payment as credit.
 
-    ``ContractUnknown``, ``PaymentKnown``, ``Invalid`` when it is dated later than ``latest_paid_on``.
+    Raises ``ContractUnknown``, ``PaymentKnown``, and ``Invalid`` when the payment is dated after ``latest_paid_on``.
     """
     contract = await lock_contract(tx, contract_id)
     _check_paid_on(payment.paid_on, contract)

@@ -1,4 +1,4 @@
-"""Payments that are undone: the contract is as if the payment had never been."""
+"""Reverses payments. The contract is then as if the payment had never been made."""
 
 from uuid import UUID
 
@@ -22,7 +22,7 @@ class NewReversal(InputModel):
 
 
 class Reversal(OutputModel):
-    """The contract as if the payment had never been."""
+    """The contract after the reversal."""
 
     payment_id: UUID
     contract_id: UUID
@@ -39,7 +39,7 @@ class PaymentReversedAlready(Conflict):
 
 
 async def reverse(tx: Transaction, payment_id: UUID, reason: str) -> Reversal:
-    """Undo a payment: the contract is as if it had never been. ``PaymentUnknown``, ``PaymentReversedAlready``."""
+    """Reverse a payment. Raises ``PaymentUnknown`` and ``PaymentReversedAlready``."""
     contract_id = await tx.fetchval(queries.CONTRACT_OF, payment_id)
     if contract_id is None:
         raise PaymentUnknown()
@@ -70,7 +70,7 @@ async def reverse(tx: Transaction, payment_id: UUID, reason: str) -> Reversal:
 
 
 async def _restore(tx: Transaction, contract: Row, payment: Row) -> int:
-    """Give the instalments back what the payment had paid; returns the episode that the contract is in then."""
+    """Make the amounts that the payment had paid unpaid again. Returns the contract's episode afterwards."""
     contract_id = contract["contract_id"]
     if payment["absorbed_by"] is not None:
         await tx.execute(queries.PUT_BACK, payment["payment_id"], contract_id)
@@ -83,7 +83,7 @@ async def _restore(tx: Transaction, contract: Row, payment: Row) -> int:
 
 
 async def _episode_without(tx: Transaction, contract: Row, payment: Row) -> int:
-    """Replay the episodes since the reversed payment without it, and correct what later payments remember."""
+    """Count the episodes again without the reversed payment, and correct the counts stored with later payments."""
     instalments = await tx.fetch(queries.INSTALMENTS, contract["contract_id"])
     counted = await tx.fetch(queries.COUNTED_PAYMENTS, contract["contract_id"])
     later = [row for row in counted if row["sequence"] > payment["sequence"]]

@@ -1,4 +1,4 @@
-"""When a payment may have been made, what it is called as a cause, and the episodes of arrears, decided without I/O."""
+"""The rules for the date of a payment, its stage cause, and the episodes of arrears, without I/O."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from recobro_events.contracts.portfolio import StageCause
 
 
 def stage_cause_of_payment(paid_on: date, business_date: date) -> StageCause:
-    """Money that was paid before the business date on which it arrived is a backdated payment."""
+    """A payment made before the business date on which it arrived is a backdated payment."""
     return StageCause.BACKDATED_PAYMENT if paid_on < business_date else StageCause.PAYMENT
 
 
 def latest_paid_on(business_date: date, today: date) -> date:
-    """The last day that a payment may have been made on: the business date, or tomorrow on the clock when later.
+    """The latest allowed date of a payment: the business date or the clock's tomorrow, whichever is later.
 
-    The business date may lie behind the clock (money of today for a file of last week) and before it (a file of
-    tomorrow); tomorrow leaves room for banks that book forward and for other time zones.
+    The business date may lie behind the clock (today's money for last week's file) or ahead of it (tomorrow's file).
+    Tomorrow is allowed for banks that book forward and for other time zones.
     """
     return max(business_date, today + timedelta(days=1))
 
@@ -38,12 +38,12 @@ def episodes_of(
     start: date,
     end: date,
 ) -> list[int]:
-    """Replay how often the contract fell behind between ``start`` and ``end``: what a reversal needs to know.
+    """Count how often the contract fell behind between ``start`` and ``end``. Reversals need this count.
 
-    An episode starts when the overdue balance goes from 0 to more. Payments pay the oldest instalment first, so a
-    contract is behind while what has fallen due is more than all that was paid. ``episode`` is the count on ``start``,
-    when ``paid_before`` had been paid; ``later`` are the payments since then in their order. Returns the count just
-    before each of them, and last the count on ``end``.
+    An episode starts when the overdue balance rises from 0. Payments pay the oldest instalment first, so a contract is
+    behind while the amounts that have fallen due exceed all payments. ``episode`` is the count on ``start``, when
+    ``paid_before`` had been paid. ``later`` holds the payments since then in their order. Returns the count just before
+    each later payment, and last the count on ``end``.
     """
 
     def behind_on(day: date, paid: Decimal) -> bool:

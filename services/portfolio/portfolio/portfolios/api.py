@@ -1,4 +1,4 @@
-"""HTTP in: creditors and portfolios."""
+"""Creditors and portfolios over HTTP."""
 
 from uuid import UUID
 
@@ -19,19 +19,19 @@ async def add_creditor(new: NewCreditor, tx: WriteTransaction) -> Creditor:
 
 @router.get("/creditors", dependencies=[reads("portfolio")])
 async def list_creditors(connection: ReadConnection, query: PageQuery) -> Page[Creditor]:
-    """Creditors, the oldest first."""
+    """List creditors, the oldest first."""
     return await creditors.listed(connection, query)
 
 
 @router.get("/creditors/{creditor_id}", dependencies=[reads("portfolio")])
 async def read_creditor(creditor_id: UUID, connection: ReadConnection) -> Creditor:
-    """One creditor."""
+    """Read a creditor."""
     return await creditors.find(connection, creditor_id)
 
 
 @router.post("/portfolios", status_code=201, dependencies=[writes("portfolio")])
 async def add_portfolio(new: NewPortfolio, tx: WriteTransaction) -> Portfolio:
-    """Create a portfolio; its first file sets its business date."""
+    """Create a portfolio. Its first file sets the business date."""
     return await portfolios.add(tx, new)
 
 
@@ -39,11 +39,11 @@ async def add_portfolio(new: NewPortfolio, tx: WriteTransaction) -> Portfolio:
 async def list_portfolios(
     connection: ReadConnection, query: PageQuery, creditor_id: UUID | None = None
 ) -> Page[Portfolio]:
-    """Portfolios, the oldest first."""
+    """List portfolios, the oldest first."""
     return await portfolios.listed(connection, query, creditor_id)
 
 
 @router.get("/portfolios/{portfolio_id}", dependencies=[reads("portfolio")])
 async def read_portfolio(portfolio_id: UUID, connection: ReadConnection) -> Portfolio:
-    """One portfolio."""
+    """Read a portfolio."""
     return await portfolios.find(connection, portfolio_id)

@@ -1,4 +1,4 @@
-"""Who hands portfolios over."""
+"""Creditors, who hand portfolios over."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -38,7 +38,7 @@ async def add(tx: Transaction, new: NewCreditor) -> Creditor:
 
 
 async def find(reader: Reader, creditor_id: UUID) -> Creditor:
-    """``CreditorUnknown`` when there is none."""
+    """Return the creditor. Raises ``CreditorUnknown``."""
     row = await reader.fetchrow(queries.CREDITOR, creditor_id)
     if row is None:
         raise CreditorUnknown()

@@ -1,7 +1,7 @@
-"""What a creditor hands over: its business date, and whether it can be listed.
+"""Portfolios: their business date, and the state that decides whether their contracts can go on lists.
 
-Every change of ``state`` or ``staged_to`` is published, under the lock of the portfolio's row. Payments and loading
-share that row (FOR SHARE): whoever locks it alone does so for a moment only.
+Every change of ``state`` or ``staged_to`` is published under the lock of the portfolio's row. Payments and loading lock
+the row FOR SHARE, so an exclusive lock (FOR UPDATE) must be held only for a moment.
 """
 
 from datetime import date, datetime
@@ -31,7 +31,7 @@ class NewPortfolio(InputModel):
 
 
 class Portfolio(OutputModel):
-    """``business_date`` is null before the first file; every contract is staged up to ``staged_to``."""
+    """``business_date`` is null before the first file. Every contract is staged up to ``staged_to``."""
 
     portfolio_id: UUID
     creditor_id: UUID
@@ -47,7 +47,7 @@ class Portfolio(OutputModel):
 
 
 async def add(tx: Transaction, new: NewPortfolio) -> Portfolio:
-    """Create a portfolio and tell everyone; it counts its days in its jurisdiction's time zone."""
+    """Create a portfolio and publish it. Its days are days in the time zone of its jurisdiction."""
     await creditors.find(tx, new.creditor_id)
     try:
         timezone = jurisdictions.default_timezone(new.jurisdiction)
@@ -62,7 +62,7 @@ async def add(tx: Transaction, new: NewPortfolio) -> Portfolio:
 
 
 async def find(reader: Reader, portfolio_id: UUID) -> Portfolio:
-    """``PortfolioUnknown`` when there is none."""
+    """Return the portfolio. Raises ``PortfolioUnknown``."""
     row = await reader.fetchrow(queries.PORTFOLIO, portfolio_id)
     if row is None:
         raise PortfolioUnknown()
@@ -76,7 +76,7 @@ async def listed(reader: Reader, query: PageQuery, creditor_id: UUID | None) -> 
 
 
 async def today(reader: Reader, portfolio_id: UUID) -> date:
-    """The wall clock's date in the portfolio's time zone; ``PortfolioUnknown`` when there is none."""
+    """Return the wall clock's date in the portfolio's time zone. Raises ``PortfolioUnknown``."""
     day: date | None = await reader.fetchval(queries.TODAY, portfolio_id)
     if day is None:
         raise PortfolioUnknown()
@@ -84,7 +84,7 @@ async def today(reader: Reader, portfolio_id: UUID) -> date:
 
 
 async def locked(tx: Transaction, portfolio_id: UUID) -> Row:
-    """The portfolio's row, held alone until the end of the transaction; ``PortfolioUnknown`` when there is none."""
+    """Lock the portfolio's row exclusively until the end of the transaction. Raises ``PortfolioUnknown``."""
     row = await tx.fetchrow(queries.LOCKED, portfolio_id)
     if row is None:
         raise PortfolioUnknown()
@@ -92,7 +92,10 @@ async def locked(tx: Transaction, portfolio_id: UUID) -> Row:
 
 
 async def held_business_date(tx: Transaction, portfolio_id: UUID) -> date:
-    """The business date, which does not move before the end of the transaction. The portfolio has had a file."""
+    """Return the business date and keep it from moving until the end of the transaction.
+
+    The portfolio must have had a file.
+    """
     day: date | None = await tx.fetchval(queries.BUSINESS_DATE, portfolio_id)
     if day is None:
         raise LookupError(f"portfolio {portfolio_id} has no business date yet")
@@ -100,14 +103,14 @@ async def held_business_date(tx: Transaction, portfolio_id: UUID) -> date:
 
 
 async def publish_state(tx: Transaction, portfolio_id: UUID) -> None:
-    """Tell everyone how the portfolio stands now. The caller has locked its row."""
+    """Publish the state of the portfolio. The caller has locked its row."""
     row = await tx.fetchrow(queries.STATE_TO_PUBLISH, portfolio_id)
     assert row is not None
     tx.publish(PortfolioStateChanged.model_validate(dict(row)))
 
 
 async def say_state_again(tx: Transaction, portfolio_id: UUID) -> None:
-    """Tell once more, to ``tx.audience``, what was told last; nothing has changed."""
+    """Republish the state of the portfolio to ``tx.audience``. Nothing has changed."""
     row = await tx.fetchrow(queries.STATE_AS_IT_IS, portfolio_id)
     assert row is not None
     tx.publish(PortfolioStateChanged.model_validate(dict(row)))

@@ -1,4 +1,4 @@
-"""Which agencies work a contract, as the assignment service says: shown with the contract, and who may read it."""
+"""Keeps placements of the assignment service: for reading a contract, and for agencies' right to read it."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -11,7 +11,7 @@ from recobro_events.contracts.assignment import PlacementEvent, PlacementKind, P
 
 
 class PlacementView(OutputModel):
-    """``starts_on`` is null while only its recall or end has been heard of."""
+    """``starts_on`` is null while the event of the placement's start has not been applied."""
 
     placement_id: UUID
     agency_id: UUID
@@ -22,13 +22,13 @@ class PlacementView(OutputModel):
 
 
 def worked_by(agency_id: str) -> str:
-    """SQL: the row ``contract`` is with this agency, also while its recall is not final."""
+    """SQL: whether this agency has the contract of the row ``contract``, also while a recall is not final."""
     return f"""EXISTS (
         SELECT FROM placement WHERE placement.contract_id = contract.contract_id
             AND placement.agency_id = {agency_id} AND placement.{placements.WITH_AGENCY})"""
 
 
 async def keep(tx: Transaction, events: Sequence[PlacementEvent]) -> None:
-    """Keep where these placements stand: the newest version counts, whichever event comes first."""
-    # Both lanes of assignment write here and hold no contract meanwhile: rows are taken in one order.
+    """Store the state of these placements. The newest version counts, in whatever order events arrive."""
+    # Consumers of both lanes of assignment write these rows without locking contracts. One order prevents deadlocks.
     await placements.keep(tx, sorted(events, key=lambda event: (event.contract_id, event.placement_id)))

@@ -1,4 +1,4 @@
-"""Promises to pay, as the promises service says: shown with the contract. That service alone judges them."""
+"""Keeps promises to pay, for reading them with their contract. Only the promises service judges promises."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -18,7 +18,7 @@ from recobro_events.contracts.promises import (
     PromiseState,
 )
 
-# Only its making tells when, how and through whom it was made: that is taken whatever the version.
+# Only PromiseMade carries made_on, made_in and agency_id. These columns are stored whatever the version.
 _KEEP = """
 INSERT INTO promise AS known (contract_id, promise_id, version, state, due_on, silent_until, promised, paid,
     agreement_id, made_on, made_in, agency_id)
@@ -46,7 +46,10 @@ _STATE_AFTER: dict[type[PromiseEvent], PromiseState] = {
 
 
 class PromiseView(OutputModel):
-    """``paid`` of what was ``promised``. While it is open nobody calls up to ``silent_until``, inclusive."""
+    """A promise. While it is open, nobody contacts the debtor up to ``silent_until``, inclusive.
+
+    ``paid`` is the part of ``promised`` that has been paid.
+    """
 
     promise_id: UUID
     agreement_id: UUID | None
@@ -61,7 +64,10 @@ class PromiseView(OutputModel):
 
 
 async def keep(tx: Transaction, events: Sequence[PromiseEvent]) -> None:
-    """Where these promises stand, each of another contract: the newest version counts, whichever comes first."""
+    """Store the state of these promises; no contract may occur twice.
+
+    The newest version counts, in whatever order events arrive.
+    """
     rows = []
     for event in events:
         made = (event.made_on, event.made_in, event.agency_id) if isinstance(event, PromiseMade) else (None,) * 3

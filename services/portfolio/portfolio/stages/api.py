@@ -1,4 +1,4 @@
-"""HTTP in: the daily run, how much is in which stage, and pauses of the delinquency clock."""
+"""The daily run, the totals by stage, and pauses of the delinquency clock over HTTP."""
 
 from uuid import UUID
 
@@ -17,14 +17,14 @@ _WRITES = [writes("portfolio")]
 
 @router.post("/staging-runs", tags=["staging"], dependencies=_WRITES)
 async def run_staging(new: NewStagingRun, database: ServiceDatabase) -> StagingRun:
-    """Move the business date forward, day by day, and the contracts whose day has come; safe to repeat."""
+    """Move the business date forward day by day, and stage the contracts that are due. A run is safe to repeat."""
     with (metrics.STAGING if new.portfolio_id is None else metrics.STAGING_OF_ONE).run():
         return await daily_run.run(database, new)
 
 
 @router.get("/stages", tags=["portfolios"], dependencies=[reads("portfolio")])
 async def read_stages(connection: ReadConnection, portfolio_id: UUID | None = None) -> list[StageTotal]:
-    """The open contracts by stage, as of the business date; of all portfolios unless one is named."""
+    """Read the totals of open contracts by stage, of one portfolio or of all, as of the business date."""
     if portfolio_id is not None:
         await portfolios.find(connection, portfolio_id)
     return await totals.of(connection, portfolio_id)
@@ -32,11 +32,11 @@ async def read_stages(connection: ReadConnection, portfolio_id: UUID | None = No
 
 @router.post("/contracts/{contract_id}/pauses", tags=["contracts"], status_code=201, dependencies=_WRITES)
 async def start_pause(contract_id: UUID, new: NewPause, tx: WriteTransaction) -> PauseOutcome:
-    """Stop the delinquency clock, from the past on as well."""
+    """Stop the delinquency clock. The pause may begin in the past."""
     return await pauses.start(tx, contract_id, new)
 
 
 @router.post("/pauses/{pause_id}/end", tags=["contracts"], dependencies=_WRITES)
 async def end_pause(pause_id: UUID, tx: WriteTransaction, new: PauseEnd | None = None) -> PauseOutcome:
-    """Give a pause its last day, by default the business date; one that has not begun is called off."""
+    """Give a pause its last day, by default the business date. Without a day, a pause not yet begun is called off."""
     return await pauses.end(tx, pause_id, new or PauseEnd())

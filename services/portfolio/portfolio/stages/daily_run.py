@@ -1,8 +1,8 @@
-"""The daily run: moves a portfolio's business date forward, and the contracts whose day has come.
+"""The daily run moves a portfolio's business date forward and stages the contracts that are due.
 
-The business date moves first, in a moment; then the contracts that are due are restaged in chunks, each a transaction;
-then ``staged_to`` follows and everyone is told. What a run that died has left over is finished by the next one, and
-two at once share the work. Days on which nothing changes are passed over in one step.
+The business date moves first, in a short transaction. Then the contracts that are due are staged in chunks, one
+transaction each. At last ``staged_to`` moves and the portfolio's state is published. The next run finishes the work of
+a run that died. Two runs at once share the work. Days on which nothing changes are skipped in one step.
 """
 
 from datetime import date
@@ -27,7 +27,7 @@ class NewStagingRun(InputModel):
 
 
 class StagingRun(OutputModel):
-    """``changed``: contracts whose stage differs after the run. ``by_stage``: the open contracts of every stage."""
+    """``changed`` counts contracts whose stage changed. ``by_stage`` counts the open contracts of each stage."""
 
     as_of: date
     changed: int
@@ -35,7 +35,7 @@ class StagingRun(OutputModel):
 
 
 async def run(database: Database, new: NewStagingRun) -> StagingRun:
-    """Stage one portfolio, or all that have had a file, up to ``as_of``. A day that is not later changes nothing."""
+    """Stage one portfolio, or all that have had a file, up to ``as_of``. The business date never moves back."""
     async with database.connection() as connection:
         if new.portfolio_id is not None:
             await portfolios.find(connection, new.portfolio_id)
@@ -51,11 +51,11 @@ async def run(database: Database, new: NewStagingRun) -> StagingRun:
 async def advance(
     database: Database, portfolio_id: UUID, to: date, *, last_day: StageCause = StageCause.DAILY_RUN
 ) -> int:
-    """Stage a portfolio day by day up to ``to``; how many contracts have changed stage.
+    """Stage a portfolio day by day up to ``to``. Returns the number of contracts that have changed stage.
 
-    Changes of an earlier day have the cause ``catch_up``, those of the last one ``last_day``.
+    Changes on an earlier day have the cause ``catch_up``. Changes on the last day have the cause ``last_day``.
     """
-    # With time alone a stage only rises, so a contract that moved at all differs at the end.
+    # Time alone only raises a stage, so each contract that moved has another stage at the end.
     changed: set[UUID] = set()
     while (day := await step(database, lambda tx: open_day(tx, portfolio_id, to))) is not None:
         cause = last_day if day >= to else StageCause.CATCH_UP
@@ -66,7 +66,7 @@ async def advance(
 
 
 async def open_day(tx: Transaction, portfolio_id: UUID, to: date) -> date | None:
-    """Begin the next day, or the one that another run began and has not ended; None when all is done."""
+    """Begin the next day, or continue the day that another run has not ended. Returns None when all is done."""
     portfolio = await portfolios.locked(tx, portfolio_id)
     day: date | None = portfolio["business_date"]
     if day is None or (day >= to and day == portfolio["staged_to"]):
@@ -78,12 +78,12 @@ async def open_day(tx: Transaction, portfolio_id: UUID, to: date) -> date | None
 
 
 async def stage_chunk(tx: Transaction, portfolio_id: UUID, cause: StageCause) -> set[UUID] | None:
-    """Restage some contracts that are due and return those whose stage changed; None when no contract is due."""
+    """Stage some contracts that are due. Returns the contracts whose stage changed; None when no contract is due."""
     day = await portfolios.held_business_date(tx, portfolio_id)
     due = await tx.fetch(queries.DUE, portfolio_id, day, CHUNK_CONTRACTS)
     if not due:
         return None
-    # Another run may have done them while we waited for their rows.
+    # Another run may have staged the contracts while this one waited for their rows.
     locked = await tx.fetch(queries.STILL_DUE, [row["contract_id"] for row in due], day)
     rows = await positions.reposition(tx, [row["contract_id"] for row in locked], day, cause=cause)
     moved = {row["contract_id"] for row in rows if row["stage"] != row["was_stage"]}

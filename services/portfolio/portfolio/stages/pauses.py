@@ -15,7 +15,7 @@ from portfolio.stages import queries
 
 
 class NewPause(InputModel):
-    """The first and the last paused day; without ``ends_on`` it lasts until it is ended."""
+    """The first and the last paused day. Without ``ends_on`` the pause lasts until somebody ends it."""
 
     reason: Text
     starts_on: Day
@@ -23,13 +23,13 @@ class NewPause(InputModel):
 
 
 class PauseEnd(InputModel):
-    """The last paused day: by default the business date, or none at all for a pause that has not begun."""
+    """The last paused day, by default the business date. Without a day, a pause that has not begun is called off."""
 
     ends_on: Day | None = None
 
 
 class PauseOutcome(OutputModel):
-    """The pause, and where the contract stands with it. A pause that ends before it starts was called off."""
+    """The pause, and the contract's position with it. A pause that ends before it starts was called off."""
 
     pause_id: UUID
     contract_id: UUID
@@ -62,9 +62,10 @@ class ContractIsClosed(Conflict):
 
 
 async def start(tx: Transaction, contract_id: UUID, new: NewPause) -> PauseOutcome:
-    """Pause a contract; days in the past restage it at once.
+    """Pause a contract. Paused days in the past restage the contract at once.
 
-    ``ContractUnknown``, ``ContractIsClosed``, ``PauseOverlaps``, ``Invalid`` when it would end before it starts.
+    Raises ``ContractUnknown``, ``ContractIsClosed``, ``PauseOverlaps``, and ``Invalid`` for a pause that would end
+    before it starts.
     """
     contract = await lock_contract(tx, contract_id)
     if new.ends_on is not None and new.ends_on < new.starts_on:
@@ -78,10 +79,9 @@ async def start(tx: Transaction, contract_id: UUID, new: NewPause) -> PauseOutco
 
 
 async def end(tx: Transaction, pause_id: UUID, new: PauseEnd) -> PauseOutcome:
-    """Give a pause its last day; it can become shorter, never longer.
+    """Give a pause its last day. A pause can become shorter, never longer. The day before ``starts_on`` calls it off.
 
-    ``PauseUnknown``, ``PauseEnded`` when its last day lies behind, ``Invalid`` for a day that is not in it. The day
-    before ``starts_on`` calls it off.
+    Raises ``PauseUnknown``, ``PauseEnded`` when the last day is past, and ``Invalid`` for a day outside the pause.
     """
     contract_id = await tx.fetchval(queries.CONTRACT_OF_PAUSE, pause_id)
     if contract_id is None:
@@ -108,7 +108,7 @@ def _last_day(pause: Row, wanted: date | None, business_date: date) -> date:
 async def _moved_clock(
     tx: Transaction, pause: Row | None, event_type: type[ContractPaused] | type[ContractResumed], kind: str
 ) -> PauseOutcome:
-    """Restage the contract and tell everyone; the pause takes the version of its event."""
+    """Restage the contract and publish the event. The pause takes the version of its event."""
     assert pause is not None
     days: dict[str, Any] = {name: pause[name] for name in ("pause_id", "starts_on", "ends_on")}
     summary = f"{kind}: {pause['starts_on']} to {pause['ends_on'] or 'open end'}"

@@ -4,9 +4,9 @@ NEXT_DAY = """
 SELECT least($3::date, greatest($2::date + 1, min(next_change_on)))
 FROM contract WHERE portfolio_id = $1 AND state = 'open'
 """
-"""The next day on which anything changes, or the last one asked for."""
+"""The next day on which a contract changes, or the last requested day where that is earlier."""
 
-# By day, not by id: the index gives the first ones without sorting all that are due.
+# The order is by day, not by id: the index yields the first contracts without sorting all that are due.
 DUE = """
 SELECT contract_id FROM contract
 WHERE portfolio_id = $1 AND state = 'open' AND next_change_on <= $2
@@ -29,7 +29,7 @@ WHERE state = 'open' AND ($1::uuid IS NULL OR portfolio_id = $1)
 GROUP BY stage
 """
 
-# A pause that was called off has no day: it ends before it starts, and overlaps nothing.
+# A pause that was called off ends before it starts. It has no days and overlaps nothing.
 OVERLAPPING_PAUSE = """
 SELECT pause_id, starts_on, ends_on FROM pause
 WHERE contract_id = $1 AND (ends_on IS NULL OR ends_on >= starts_on)

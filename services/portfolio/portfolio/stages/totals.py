@@ -1,4 +1,4 @@
-"""How many open contracts are in which stage."""
+"""The totals of open contracts by stage."""
 
 from typing import Annotated
 from uuid import UUID
@@ -19,7 +19,7 @@ class StageTotal(OutputModel):
 
 
 async def of(reader: Reader, portfolio_id: UUID | None) -> list[StageTotal]:
-    """Every stage, from current to legal, with its open contracts."""
+    """Return the totals of every stage, from current to legal."""
     rows = {row["stage"]: row for row in await reader.fetch(queries.STAGES, portfolio_id)}
     return [
         StageTotal(

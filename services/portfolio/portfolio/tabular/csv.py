@@ -1,7 +1,7 @@
-"""From the bytes of a portfolio file to its records, without believing anything about them.
+"""Turns the bytes of a portfolio file into records. Nothing about the bytes is trusted.
 
-A record that cannot be read is handed out with its fault and the next line starts a new one: one stray quotation mark
-costs one row, not the file.
+A record that cannot be read is returned with its fault, and the next line starts a new record. A stray quotation mark
+therefore costs one row, not the file.
 """
 
 import csv
@@ -17,7 +17,7 @@ from portfolio.tabular.records import CONTROL, Fault, FileHead, FileProblem, Rec
 MAX_LINE_BYTES = 1_000_000
 MAX_RECORD_LINES = 50
 HEAD_BYTES = 65_536
-"""How many of the first bytes ``inspect_head`` wants to see."""
+"""The number of first bytes that ``inspect_head`` needs."""
 
 _BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
@@ -31,7 +31,7 @@ _OTHER_TYPES = {
 
 
 def inspect_head(first_bytes: bytes) -> FileHead:
-    """What the first ``HEAD_BYTES`` of a file tell; ``FileProblem`` when it cannot be a portfolio file."""
+    """Read the head from the first ``HEAD_BYTES`` of a file. Raises ``FileProblem`` when it is no portfolio file."""
     if not first_bytes.removeprefix(_BOM).strip():
         raise FileProblem("empty", "The file is empty.")
     for magic, what in _OTHER_TYPES.items():
@@ -61,7 +61,7 @@ def _decoded_header(line: bytes) -> str:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """The first line as one delimiter cuts it."""
+    """The first line, split at one delimiter."""
 
     delimiter: str
     header: tuple[str, ...]
@@ -96,10 +96,10 @@ def _columns_known(candidate: _Candidate) -> int:
 
 
 def encoding_of(path: Path) -> str:
-    """``utf-8`` or ``cp1252``: the one that most lines with accents are valid in. UTF-8 wins where nothing decides.
+    """Return ``utf-8`` or ``cp1252``, by a majority of the lines with accents. UTF-8 wins a tie.
 
-    Told by the lines, so that a damaged UTF-8 file is not taken for Windows-1252 and every name in it garbled.
-    ``FileProblem`` when it is neither.
+    The majority keeps a slightly damaged UTF-8 file from being read as Windows-1252, which would garble every name.
+    Raises ``FileProblem`` when the file is neither.
     """
     with path.open("rb") as file:
         if file.read(len(_BOM)) == _BOM:
@@ -147,7 +147,7 @@ class _Line(NamedTuple):
 
 
 class _Lines(Iterator[str]):
-    """Lines as text, which remembers those of the current record and takes back what did not belong to it."""
+    """Lines as text. The iterator keeps the lines of the current record and takes back lines beyond it."""
 
     def __init__(self, file: BinaryIO, encoding: str) -> None:
         self._source = _limited_lines(file)
@@ -174,7 +174,7 @@ class _Lines(Iterator[str]):
 
 
 def records(path: Path, encoding: str, head: FileHead) -> Iterator[Record]:
-    """Every record below the header but blank lines; ``FileProblem`` for a line beyond the limit."""
+    """Yield every record below the header, without blank lines. Raises ``FileProblem`` for a line beyond the limit."""
     width = len(head.columns)
     with path.open("rb") as file:
         if file.read(len(_BOM)) != _BOM:
@@ -215,5 +215,5 @@ def _fault_of(wrong: csv.Error) -> Fault:
 
 
 def _roughly_cut(line: str, delimiter: str) -> list[str]:
-    """The fields of a line that is no valid CSV, cut at every delimiter: for people to see, not to load."""
+    """The fields of an invalid CSV line, split at every delimiter. People see these fields; they are never loaded."""
     return [field[:1000] for field in line.rstrip("\r\n").split(delimiter)]

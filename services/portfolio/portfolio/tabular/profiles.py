@@ -1,7 +1,7 @@
-"""The columns that a portfolio file may have, and how its header names them.
+"""The columns that a portfolio file may have, and their names in its header.
 
-A file names its columns either in Spanish, as creditors' systems export them, or with the canonical names. Names match
-whatever their case, accents, blanks and punctuation, and in any order.
+A file names its columns either in Spanish, as creditors' systems export them, or with the canonical names. Case,
+accents, blanks, punctuation and order do not matter.
 """
 
 import unicodedata
@@ -36,7 +36,7 @@ FILE_COLUMNS = tuple(SPANISH_HEADERS)
 
 
 def plain(text: str) -> str:
-    """``text`` without accents, case, blanks and punctuation, to compare names that people typed."""
+    """Return ``text`` without accents, case, blanks and punctuation, to compare names that people typed."""
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(letter for letter in decomposed.casefold() if letter.isalnum())
 

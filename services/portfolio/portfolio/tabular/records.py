@@ -1,16 +1,16 @@
-"""What every kind of table file comes down to: a head, then records, each of which may have faults."""
+"""The parts of a table file of any kind: a head, then records. Each record may have faults."""
 
 import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
 CONTROL_CHARACTERS = "[\\x00-\\x1f\\x7f-\\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
-"""Control and bidirectional characters: none is allowed anywhere in a row."""
+"""Control and bidirectional characters. They are not allowed anywhere in a row."""
 CONTROL = re.compile(CONTROL_CHARACTERS)
 
 
 class FileProblem(Exception):
-    """Nothing of the file can be loaded. ``code`` names the problem, ``detail`` tells a person what to do about it.
+    """Nothing of the file can be loaded. ``code`` names the problem; ``detail`` explains it to a person.
 
     Codes: empty, unsupported_type, bad_encoding, bad_header, missing_columns, repeated_columns, unknown_columns,
     line_too_long, total_too_large.
@@ -24,14 +24,14 @@ class FileProblem(Exception):
 
 @dataclass(frozen=True)
 class FileHead:
-    """What the first line says: the delimiter, the headers as written, and the column that each one means."""
+    """The content of the first line: the delimiter, the headers as written, and the column that each header means."""
 
     delimiter: str
     header: tuple[str, ...]
     columns: tuple[str, ...]
 
     def header_of(self, column: str) -> str:
-        """The file's own name of ``column``; the canonical one where the file does not have it."""
+        """The file's own name of ``column``, or the canonical name where the file lacks the column."""
         return self.header[self.columns.index(column)] if column in self.columns else column
 
 
@@ -41,7 +41,7 @@ class Fault(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One record; its number as Python's csv counts them, the header being 1. ``faults`` make the row unreadable."""
+    """One record. ``number`` counts records as Python's csv does; the header is 1. ``faults`` make it unreadable."""
 
     number: int
     fields: list[str]

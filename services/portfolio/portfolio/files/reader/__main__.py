@@ -1,9 +1,10 @@
-"""Read a portfolio file whole, in a process of its own, so that the service answers meanwhile and its memory returns.
+"""Read a whole portfolio file in a process of its own: the service keeps answering and gets its memory back.
 
     python -m portfolio.files.reader FILE FOLDER --jurisdiction MX --portfolio ID --creditor ID
 
-writes into FOLDER the rows to load and the rows to give back (``rows``), and what the good rows say of each contract
-(``contracts``). It prints the summary as JSON, or {"problem": {code, detail}} and exits 1.
+writes into FOLDER the accepted and the rejected rows (``rows``), and the contracts, contact points and addresses of the
+accepted rows (``contracts``). It prints the summary as JSON. On a problem it prints {"problem": {code, detail}} and
+exits 1.
 """
 
 import argparse
@@ -22,14 +23,14 @@ _NICENESS = 10
 
 
 def take_in(file: Path, folder: Path, jurisdiction: str, portfolio_id: UUID, creditor_id: UUID) -> Summary:
-    """What the command above does; ``FileProblem`` when nothing of the file can be loaded."""
+    """Do the work of the command above. Raises ``FileProblem`` when nothing of the file can be loaded."""
     summary = read_portfolio_file(file, folder, jurisdiction)
     write_contracts(folder, portfolio_id, creditor_id)
     return summary
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command above."""
+    """Run the command above."""
     parser = argparse.ArgumentParser(
         prog="python -m portfolio.files.reader", description="Read a portfolio file whole."
     )
@@ -49,6 +50,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # Whoever waits for an answer goes first.
+    # Requests that wait for an answer go first.
     os.nice(_NICENESS)
     sys.exit(main())

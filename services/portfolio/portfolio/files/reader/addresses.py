@@ -1,4 +1,4 @@
-"""What the cells of an address tell: its kind, its time zone, irregular numbering, and what is wrong with it."""
+"""Findings from the cells of an address: its kind, its time zone, irregular numbering, and its issues."""
 
 import polars as pl
 from jurisdictions import postal_code_issue, state_named, timezone_of_place
@@ -19,10 +19,10 @@ _IRREGULAR = r"(?i)^(s\s*/?\s*n\.?|sin n[uú]m(ero|\.)?|(mza?|manzana|lte?|lote|
 
 
 def with_address_findings(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame:
-    """``rows`` with address_kind, timezone, irregular_numbering and address_issues.
+    """Return ``rows`` with address_kind, timezone, irregular_numbering and address_issues.
 
-    Issues, between blanks: unknown_kind, no_street, unknown_state, and those of ``postal_code_issue``. A row without an
-    address has none, and no kind.
+    The issues are separated by blanks: unknown_kind, no_street, unknown_state, and those of ``postal_code_issue``. A
+    row without an address has no issues and no kind.
     """
     kind = mapped(rows["address_kind"], lambda text: _KIND_OF.get(plain(text), OTHER_KIND))
     known_state = mapped(rows["state"], lambda text: state_named(jurisdiction, text))
@@ -44,7 +44,7 @@ def with_address_findings(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame
 
 
 def _joined(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame:
-    """With ``timezone`` and ``postal_code_issue``, worked out once for each distinct place."""
+    """Return ``rows`` with ``timezone`` and ``postal_code_issue``, each computed once for each distinct place."""
     places = rows.select("state", "city").unique()
     zones = [timezone_of_place(jurisdiction, state, city) for state, city in places.rows()]
     codes = rows.select("postal_code", "state").unique()

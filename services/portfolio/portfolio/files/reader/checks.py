@@ -1,6 +1,6 @@
-"""What a row of a portfolio file must be: how its cells are read, and every reason to refuse it.
+"""Parses the cells of a portfolio file's rows and lists every reason to refuse a row.
 
-Expressions over whole columns; no row is looked at alone.
+All of these are expressions over whole columns. No row is handled alone.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ _DEBTOR_KIND_OF = {written: kind for kind, ways in _DEBTOR_KINDS.items() for wri
 
 
 class Check(NamedTuple):
-    """A reason to refuse a row: ``failed`` is true where the ``column`` has this problem."""
+    """A reason to refuse a row. ``failed`` is true in rows whose ``column`` has this problem."""
 
     column: str
     code: str
@@ -35,7 +35,7 @@ class Check(NamedTuple):
 
 
 def mapped(values: pl.Series, function: Callable[[str], str | None]) -> pl.Series:
-    """``function`` of every value, called once for each distinct one."""
+    """Apply ``function`` to every value, with one call for each distinct value."""
     distinct = values.drop_nulls().unique().to_list()
     if not distinct:
         return pl.Series(values.name, [None] * len(values), dtype=pl.String)
@@ -44,13 +44,16 @@ def mapped(values: pl.Series, function: Callable[[str], str | None]) -> pl.Serie
 
 
 def amount_of(text: pl.Expr) -> pl.Expr:
-    """An amount such as 1234.50, 1,234.50 or $1,234.50; null for what is none, above 12 digits or finer than cents."""
+    """Parse an amount such as 1234.50, 1,234.50 or $1,234.50.
+
+    The result is null for other text, for more than 12 digits and for fractions of a cent.
+    """
     digits = text.str.replace_all(r"[$,\s]", "")
     return pl.when(text.str.contains(_AMOUNT)).then(digits).cast(pl.Decimal(14, 2), strict=False)
 
 
 def day_of(text: pl.Expr, *, iso_only: bool) -> pl.Expr:
-    """A day as 2026-11-30 or, unless ``iso_only``, 30/11/2026; null for what is none."""
+    """Parse a day such as 2026-11-30 or, unless ``iso_only``, 30/11/2026. The result is null for other text."""
     iso = pl.when(text.str.contains(_ISO_DAY)).then(text).str.to_date("%Y-%m-%d", strict=False)
     if iso_only:
         return iso
@@ -59,14 +62,14 @@ def day_of(text: pl.Expr, *, iso_only: bool) -> pl.Expr:
 
 
 def parse(raw: pl.DataFrame, head: FileHead) -> pl.DataFrame:
-    """The rows with their cells trimmed (empty is null) and read: ``due_on``, ``amount``, ``number``, ``kind``.
+    """Trim the cells (an empty cell is null), and parse them into ``due_on``, ``amount``, ``number`` and ``kind``.
 
-    ``twice`` marks the rows of one instalment that has several, those with other problems among them. Without
-    instalment numbers the due date tells a contract's instalments apart.
+    ``twice`` marks all rows of an instalment that has several, including rows with other problems. Without instalment
+    numbers the due date identifies an instalment of a contract.
     """
     absent = [pl.lit(None, pl.String).alias(column) for column in FILE_COLUMNS if column not in head.columns]
     trimmed = [pl.col(column).str.strip_chars().replace("", None) for column in head.columns]
-    # Under the header `due_date` 03/04 may be March as well as April; under a Spanish one it is April.
+    # Under the header `due_date` 03/04 may mean March or April. Under a Spanish header it means April.
     iso_only = plain(head.header_of("due_date")) == plain("due_date")
     number = pl.col("instalment_number")
     cells = raw.select("row_number", *trimmed, *absent).with_columns(
@@ -83,7 +86,7 @@ def parse(raw: pl.DataFrame, head: FileHead) -> pl.DataFrame:
 
 
 def checks(head: FileHead) -> list[Check]:
-    """Every reason for which a row of whole fields is refused, in the order in which they are told."""
+    """Every reason to refuse a row with all its fields, in the order in which reasons are listed to the creditor."""
     return [*_text_checks(head.columns), *_value_checks(), *_instalment_checks(head)]
 
 

@@ -1,4 +1,4 @@
-"""The CSV files that reading a portfolio file leaves for COPY, and their columns. An empty field is NULL."""
+"""The CSV files that the reader writes for COPY, and their columns. An empty field is NULL."""
 
 ACCEPTED_FILE = "accepted.csv"
 REJECTED_FILE = "rejected.csv"
@@ -34,13 +34,14 @@ ACCEPTED_COLUMNS = (
     "irregular_numbering",
     "address_issues",
 )
-"""``accepted.csv``: one line per good row, by row number. Empty is NULL; ``address_issues`` are codes and blanks."""
+"""``accepted.csv``: one line per good row, by row number. ``address_issues`` holds codes separated by blanks."""
 
 REJECTED_COLUMNS = ("row_number", "contract_number", "errors", "cells")
 """``rejected.csv``: one line per bad row, by row number.
 
-``contract_number`` is null when none can be read. ``errors`` is a JSON array of {column, code, reason}; ``column`` is
-the file's own header, null for the whole row. ``cells`` is a JSON array of the row's own fields.
+``contract_number`` is null when the row has no readable one. ``errors`` is a JSON array of {column, code, reason};
+``column`` is the file's own header, or null for an error of the whole row. ``cells`` is a JSON array of the row's own
+fields.
 """
 
 DEBTOR_COLUMNS = ("debtor_number", "debtor_name", "debtor_kind", "tax_id", "product")

@@ -1,4 +1,4 @@
-"""What the good rows of a portfolio file say of each contract: contracts, contact points, addresses."""
+"""Derives contracts, contact points and addresses from the good rows of a portfolio file."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,9 +23,10 @@ _MOST_CONTACTS = 30_000
 
 
 def write_contracts(folder: Path, portfolio_id: UUID, creditor_id: UUID) -> None:
-    """Sum up ``accepted.csv`` and ``rejected.csv`` by contract, with the ids of contracts, debtors, points, addresses.
+    """Group ``accepted.csv`` and ``rejected.csv`` by contract, and compute all ids.
 
-    A contract is called what its first row calls it. A contract that has bad rows alone is listed without a debtor.
+    Each detail of a contract comes from the first row that has it. A contract with bad rows only is listed without a
+    debtor.
     """
     rows = pl.read_csv(folder / ACCEPTED_FILE, infer_schema=False)
     rejected = pl.read_csv(folder / REJECTED_FILE, infer_schema=False, columns=["contract_number"])

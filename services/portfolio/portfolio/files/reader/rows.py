@@ -1,4 +1,4 @@
-"""Turn a portfolio file into the rows to load and the rows to give back, two CSV files for COPY."""
+"""Turns a portfolio file into two CSV files for COPY: the accepted and the rejected rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,7 +28,10 @@ _UNREADABLE: dict[str, pl.DataType | type[pl.DataType]] = {
 
 @dataclass(frozen=True)
 class Summary:
-    """What a file held. ``contracts`` have at least one accepted row; ``amount_accepted`` is the sum of those rows."""
+    """The counts of a file.
+
+    ``contracts`` counts contracts with at least one accepted row. ``amount_accepted`` is the sum of the accepted rows.
+    """
 
     rows_read: int
     rows_accepted: int
@@ -41,8 +44,8 @@ class Summary:
 def read_portfolio_file(path: Path, out: Path, jurisdiction: str) -> Summary:
     """Read and check all of ``path``, and write ``accepted.csv`` and ``rejected.csv`` into the folder ``out``.
 
-    Their columns are ``ACCEPTED_COLUMNS`` and ``REJECTED_COLUMNS``; an empty field is NULL. ``FileProblem`` when
-    nothing of the file can be loaded; ``UnknownJurisdiction``.
+    Their columns are ``ACCEPTED_COLUMNS`` and ``REJECTED_COLUMNS``; an empty field is NULL. Raises ``FileProblem`` when
+    nothing of the file can be loaded, and ``UnknownJurisdiction``.
     """
     profile(jurisdiction)
     with path.open("rb") as file:
@@ -74,7 +77,7 @@ def _total(amounts: pl.Series) -> Decimal:
 
 
 def _frames(found: Iterable[Record], head: FileHead) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The records with as many fields as the header, as text, and those that are unreadable, with their faults."""
+    """Return the readable records as text, and the unreadable records with their faults."""
     schema: dict[str, type[pl.DataType]] = {"row_number": pl.Int64} | dict.fromkeys(head.columns, pl.String)
     whole, unreadable = [pl.DataFrame(schema=schema)], [pl.DataFrame(schema=_UNREADABLE)]
     found = iter(found)
@@ -97,7 +100,7 @@ def _unreadable_row(record: Record, head: FileHead) -> tuple[object, ...]:
 
 
 def _judged(raw: pl.DataFrame, head: FileHead) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows without a problem, read; and the others as ``rejected.csv`` has them, with every problem."""
+    """Return the parsed rows without a problem, and the other rows as ``rejected.csv`` has them, with every problem."""
     rows = parse(raw, head)
     rules = checks(head)
     failed = rows.select(rule.failed.fill_null(value=False).alias(str(place)) for place, rule in enumerate(rules))
@@ -107,7 +110,7 @@ def _judged(raw: pl.DataFrame, head: FileHead) -> tuple[pl.DataFrame, pl.DataFra
         raw.filter(is_bad).select(pl.concat_list(head.columns).alias("fields")).to_series()
     )
     given_back = [_given_back(pl.DataFrame(schema=_UNREADABLE))]
-    # Not all at once: every row of a big file may be bad, in many ways.
+    # The rows are taken in slices, because every row of a big file may have many problems.
     for some in refused.iter_slices(_ROWS_AT_ONCE):
         faults = pl.concat_list(errors).list.drop_nulls().alias("faults")
         given_back.append(_given_back(some.with_columns(faults)))
@@ -124,9 +127,9 @@ def _error(rule: Check, head: FileHead) -> pl.Expr:
 
 
 def _given_back(refused: pl.DataFrame) -> pl.DataFrame:
-    # A number that holds control characters still tells which contract is incomplete: read it without them.
+    # A contract number with control characters still identifies the incomplete contract, so they are removed from it.
     contract = pl.col("contract_number").str.replace_all(CONTROL_CHARACTERS, "").str.strip_chars()
-    # PostgreSQL keeps no NUL in text or jsonb; its symbol shows where it was.
+    # PostgreSQL cannot store NUL in text or jsonb. The symbol for NUL takes its place.
     fields = pl.col("fields").list.eval(pl.element().str.replace_all("\0", "\u2400", literal=True))
     return refused.select(
         "row_number",
@@ -137,13 +140,13 @@ def _given_back(refused: pl.DataFrame) -> pl.DataFrame:
 
 
 def _json_array(items: pl.Expr) -> pl.Expr:
-    """polars writes JSON of structs alone: wrap the list in one and take the wrapping off again."""
+    """polars encodes only structs as JSON, so the list is wrapped in a struct and the wrapping is removed again."""
     wrapped = pl.struct(items.alias("x")).struct.json_encode()
     return wrapped.str.strip_prefix('{"x":').str.head(-1)
 
 
 def _completed(rows: pl.DataFrame, head: FileHead, jurisdiction: str) -> pl.DataFrame:
-    """Good rows with what follows from their cells: numbers, phones that can be dialled, what the address tells."""
+    """Add derived columns to the good rows: instalment numbers, dialable phones and findings about addresses."""
     if "instalment_number" not in head.columns:
         by_due_date = pl.col("due_on").rank("ordinal").over("contract_number")
         rows = rows.with_columns(by_due_date.cast(pl.Int32).alias("number"))
