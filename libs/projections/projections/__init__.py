@@ -1,10 +1,10 @@
-"""What services keep of each other's facts, each subject once: its table, what keeps it, and its SQL.
+"""What services keep of each other's facts. Each module holds one subject: its table, its ``keep`` functions, its SQL.
 
-A projection keeps a version per group of columns and compares an event only with the groups that it carries. So a
-payment that overtakes its contract's registration does not erase the debtor's phone, and events of different topics
-may come in any order. Every ``keep`` takes the events of one wave, in which no contract appears twice, and is one or
-two statements for any number of them. Nothing here decides what follows from a fact: the services' handlers do.
+A projection keeps a version per group of columns and compares an event only with the groups that the event carries. So
+a payment that overtakes its contract's registration does not erase the debtor's phone, and events of different topics
+may come in any order. Every ``keep`` takes the events of one wave, in which no contract appears twice, and runs one or
+two statements for any number of events. The services' handlers decide what follows from a fact; nothing here does.
 
-A table's fragment is executed by the migration that creates the table. A fragment never changes once it is released:
-what comes later is a migration of its own, which says IF NOT EXISTS.
+The migration that creates a table executes the table's fragment. A released fragment never changes: a later change is
+a migration of its own, with IF NOT EXISTS.
 """

@@ -1,6 +1,6 @@
 """Clarifications: disputes of a contract, and whether each still asks for silence.
 
-Once a dispute is not silent, it is never silent again: it is opened once and its contact resumes once.
+A dispute that has stopped being silent is never silent again, because a dispute opens once and contact resumes once.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ CREATE TABLE clarification (
     PRIMARY KEY (contract_id, clarification_id)
 );
 """
-# One that is known, resolved or not, stays so; the newest version that called it open is kept.
+# A known dispute keeps its ``silent``, resolved or not; only the newest version at which it was open is updated.
 _OPEN = """
 INSERT INTO clarification AS known (contract_id, clarification_id, version, silent)
 SELECT *, true FROM unnest($1::uuid[], $2::uuid[], $3::bigint[])
@@ -33,8 +33,9 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::boolean[])
 ON CONFLICT (contract_id, clarification_id) DO UPDATE SET
     version = greatest(known.version, excluded.version), silent = known.silent AND excluded.silent
 """
-# What was opened before the contract's version and is not among those still silent is over, though its end was missed.
-# A whole contract says so too, but not of what it may have lost in a restore: that is silent until somebody decides.
+# A dispute that was opened before the contract's version, and that the event does not list as open, is over, even if
+# its resolution was missed. A whole contract ends only disputes of its own epoch (the bits from 40 up): a restore may
+# have lost an older dispute, which stays silent until a resolution decides it.
 _END = """
 UPDATE clarification AS known SET silent = false
 FROM unnest($1::uuid[], $2::bigint[], $3::boolean[]) AS fact (contract_id, version, decided)
@@ -47,12 +48,12 @@ WHERE known.contract_id = fact.contract_id AND known.silent AND known.version < 
 
 
 async def keep(tx: Transaction, events: Sequence[ClarificationOpened]) -> None:
-    """Keep these disputes: the contract is silent until each is resolved."""
+    """Keep these disputes. A contract is silent until each of its disputes is resolved."""
     await tx.execute(_OPEN, *columns(((e.contract_id, e.clarification_id, e.version) for e in events), 3))
 
 
 async def keep_resolutions(tx: Transaction, events: Sequence[ClarificationResolved]) -> None:
-    """End these disputes. Where contact may not resume yet, a later resolution of the same one has to allow it."""
+    """End these disputes. If contact may not resume yet, a later resolution of the same dispute must allow it."""
     rows = ((e.contract_id, e.clarification_id, e.version, not e.contact_may_resume) for e in events)
     await tx.execute(_RESOLVE, *columns(rows, 4))
     silent = [(e.contract_id, other) for e in events for other in e.still_open]
@@ -60,7 +61,7 @@ async def keep_resolutions(tx: Transaction, events: Sequence[ClarificationResolv
 
 
 async def keep_of_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
-    """Keep the disputes that whole contracts list, and end older ones that they do not."""
+    """Keep the disputes that whole contracts list, and end older disputes that they do not list."""
     rows = [(e.contract_id, dispute, e.version) for e in events for dispute in e.open_clarifications]
     if rows:
         await tx.execute(_OPEN, *columns(rows, 3))

@@ -1,4 +1,4 @@
-"""Rows as PostgreSQL's ``unnest`` wants them, and columns that keep the newest version."""
+"""Rows as the arrays that PostgreSQL's ``unnest`` takes, and columns that keep the newest version."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ E = TypeVar("E", bound=Event)
 
 
 def columns(rows: Iterable[Sequence[Any]], count: int) -> list[Sequence[Any]]:
-    """The arrays of an ``unnest``, one sequence per column; ``count`` empty ones when there are no rows."""
+    """Returns the arrays of an ``unnest``, one per column; without rows these are ``count`` empty arrays."""
     return list(zip(*rows, strict=True)) or [()] * count
 
 

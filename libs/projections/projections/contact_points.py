@@ -24,9 +24,9 @@ CREATE TABLE contact_point (
     PRIMARY KEY (contract_id, contact_id)
 );
 """
-# A whole contract older than the details that are known says nothing of contact points any more. A point that was gone
-# may come back with any version; else its own version decides, and between equal ones the later event of the contract.
-# A rank that is null leaves the one that is known.
+# Contact points of a whole contract that is older than the known details are ignored. A point that was gone may come
+# back with any version. Otherwise the point's own version decides, and between equal versions the later event of the
+# contract. A null rank leaves the known rank.
 _KEEP = """
 INSERT INTO contact_point AS known
     (contract_id, contact_id, version, seen_version, rank, kind, value, timezone, usable)
@@ -46,7 +46,7 @@ WHERE CASE
     WHEN NOT known.present THEN known.seen_version < excluded.seen_version
     ELSE (known.version, known.seen_version) < (excluded.version, excluded.seen_version) END
 """
-# A whole contract that is newer than what is known of a point, and does not list it, has it no longer.
+# A contract no longer has a point when a whole contract newer than the known point does not list it.
 _RETIRE = """
 UPDATE contact_point known SET present = false, seen_version = whole.version
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS whole (contract_id, version, details_version)
@@ -60,9 +60,9 @@ WHERE known.contract_id = whole.contract_id AND known.present AND known.seen_ver
 
 
 async def keep_of_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
-    """Keep the contact points that whole contracts list, and retire older ones that they do not.
+    """Keep the contact points that whole contracts list, and retire older points that they do not list.
 
-    It follows ``contracts.Details.keep``: the newest details that are known say what a contract has.
+    Call it after ``contracts.Details.keep``: the newest known details decide which points a contract has.
     """
     wholes = [(event.contract_id, event.version, event.details_version) for event in events]
     points = [
@@ -76,7 +76,7 @@ async def keep_of_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> No
 
 
 async def keep(tx: Transaction, events: Sequence[ContactPointChanged]) -> None:
-    """Keep what changed at single contact points where it is newer."""
+    """Keep changes of single contact points, each where it is newer than the known point."""
     rows = (
         (e.contract_id, e.version, None, e.contact_id, e.contact_version, None, e.kind, e.value, e.timezone, e.usable)
         for e in events

@@ -1,7 +1,8 @@
-"""Contracts: a row for each that was heard of, the order in which rows are locked, and the groups of their columns.
+"""Contracts: a row for each known contract, the order in which rows are locked, and the groups of their columns.
 
-The table ``contract`` is each service's own, with the columns that it needs: ``contract_id``, then ``version`` with a
-position, ``details_version`` with details, ``status_version`` with the debtor's ``status``. Versions begin at -1.
+Each service has a table ``contract`` of its own, with the columns that the service needs: ``contract_id``, then
+``version`` with a position, ``details_version`` with details, ``status_version`` with the debtor's ``status``.
+Versions begin at -1.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,9 +46,9 @@ _DETAILS: Mapping[str, Column[ContractWhole]] = MappingProxyType(
 
 
 def _newest(version: str, types: Mapping[str, str]) -> str:
-    """SQL that updates these columns of the contracts that are older than the facts, by the version that they share.
+    """SQL that updates these columns of each contract whose version ``version`` is lower than the fact's.
 
-    Its parameters are arrays: the ids of the contracts, the versions, then the columns in their order.
+    The SQL's parameters are arrays: the ids of the contracts, the versions, then the columns in their order.
     """
     return f"""
 UPDATE contract SET {version} = fact.version, {", ".join(f"{name} = fact.{name}" for name in types)}
@@ -60,17 +61,17 @@ _STATUSES = _newest("status_version", {"status": "text"})
 
 
 async def know(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
-    """Give contracts that were never heard of a row, so that they can be locked."""
+    """Insert a row for each contract that has none, so that the contract can be locked."""
     await tx.execute(KNOW, sorted_unique(contract_ids))
 
 
 async def lock(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
-    """Lock these contracts in the order of their ids: whoever changes or publishes about one holds its row."""
+    """Lock these contracts in the order of their ids. A change of a contract, or an event about it, needs this lock."""
     await tx.execute(LOCK, sorted_unique(contract_ids))
 
 
 class Positions:
-    """State, stage and balances: the columns that a service keeps of every position."""
+    """Keeps state, stage, balances and dates of contracts: the columns of a position that a service names."""
 
     def __init__(self, *names: str) -> None:
         kept = [(name, _POSITION[name]) for name in names]
@@ -78,33 +79,33 @@ class Positions:
         self._keep = _newest("version", {name: column.type for name, column in kept})
 
     async def keep(self, tx: Transaction, events: Sequence[PositionEvent]) -> None:
-        """Keep positions that are newer than what is known."""
+        """Keep positions that are newer than the known ones."""
         rows = ((event.contract_id, event.version, *(read(event) for read in self._read)) for event in events)
         await tx.execute(self._keep, *columns(rows, 2 + len(self._read)))
 
 
 class Details:
-    """Whose contract it is, in which portfolio, under which number: what a service keeps of whole contracts."""
+    """Keeps debtor, portfolio, number and more of whole contracts: the columns that a service names."""
 
     def __init__(self, *names: str, **own: Column[ContractWhole]) -> None:
-        """``own`` are columns that the service reads in its own way."""
+        """``own`` are columns that the service computes from the event itself."""
         kept = [*((name, _DETAILS[name]) for name in names), *own.items()]
         self._read = [column.read for _, column in kept]
         self._keep = _newest("details_version", {name: column.type for name, column in kept})
 
     async def keep(self, tx: Transaction, events: Sequence[ContractWhole]) -> None:
-        """Keep details that are newer than what is known."""
+        """Keep details that are newer than the known ones."""
         rows = ((event.contract_id, event.details_version, *(read(event) for read in self._read)) for event in events)
         await tx.execute(self._keep, *columns(rows, 2 + len(self._read)))
 
 
 async def keep_statuses(tx: Transaction, events: Sequence[DebtorStatusChanged]) -> None:
-    """Keep the debtor's status where it is newer."""
+    """Keep the debtor's status where it is newer than the known one."""
     rows = ((event.contract_id, event.status_version, event.status) for event in events)
     await tx.execute(_STATUSES, *columns(rows, 3))
 
 
 async def keep_statuses_of_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
-    """Keep the debtor's status that whole contracts carry where it is newer."""
+    """Keep the debtor's status that whole contracts carry, where it is newer than the known one."""
     rows = ((event.contract_id, event.debtor.status_version, event.debtor.status) for event in events)
     await tx.execute(_STATUSES, *columns(rows, 3))

@@ -24,7 +24,7 @@ ON CONFLICT (contract_id, pause_id) DO UPDATE SET
     version = excluded.version, starts_on = excluded.starts_on, ends_on = excluded.ends_on
 WHERE known.version < excluded.version
 """
-# A whole contract that is newer than a pause, and does not list it, has it no longer.
+# A contract no longer has a pause when a whole contract newer than the pause does not list it.
 _RETIRE = """
 DELETE FROM pause AS known USING unnest($1::uuid[], $2::bigint[]) AS whole (contract_id, version)
 WHERE known.contract_id = whole.contract_id AND known.version < whole.version
@@ -35,13 +35,13 @@ WHERE known.contract_id = whole.contract_id AND known.version < whole.version
 
 
 async def keep(tx: Transaction, events: Sequence[ContractPaused | ContractResumed]) -> None:
-    """Keep the days of each pause where they are newer."""
+    """Keep the days of each pause where the event is newer than the known pause."""
     rows = ((e.contract_id, e.pause_id, e.pause_version, e.starts_on, e.ends_on) for e in events)
     await tx.execute(_KEEP, *columns(rows, 5))
 
 
 async def keep_of_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
-    """Keep the pauses that whole contracts list, and drop older ones that they do not."""
+    """Keep the pauses that whole contracts list, and delete older pauses that they do not list."""
     rows = [(e.contract_id, p.pause_id, p.version, p.starts_on, p.ends_on) for e in events for p in e.pauses]
     if rows:
         await tx.execute(_KEEP, *columns(rows, 5))

@@ -1,4 +1,4 @@
-"""Placements: which agency works a contract, for which kind of work, and in which state that is."""
+"""Placements: which agency works a contract, for which kind of work, and the placement's state."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -32,7 +32,7 @@ CREATE TABLE placement (
 ) WITH (fillfactor = 85);
 """
 WITH_AGENCY = "state IN ('active', 'recall_pending', 'objected')"
-"""SQL: the agency has the contract, whether or not it is to give it back."""
+"""SQL: the agency has the contract, whether or not we have asked for it back."""
 
 _STATE_AFTER: Mapping[type[PlacementEvent], PlacementState] = MappingProxyType(
     {
@@ -61,7 +61,7 @@ _CHANGING = ("state", "active")
 
 
 class Placements:
-    """The columns that a service keeps of placements, beside their dates."""
+    """Keeps placements: their dates, and the columns that a service names."""
 
     def __init__(self, *names: str) -> None:
         kept = [_PLACEMENT[name] for name in names]
@@ -71,8 +71,8 @@ class Placements:
             for name in names
             if name in _CHANGING
         )
-        # A recall or an end says no dates: those that are known stay. A late placement says them, and changes nothing
-        # else.
+        # A recall or an end carries no dates, so the known dates stay. A placement that arrives late adds its dates and
+        # changes nothing else.
         self._keep = f"""
 INSERT INTO placement AS known (contract_id, placement_id, version, {", ".join(names)}, starts_on, ends_on)
 SELECT * FROM unnest({arrays(["uuid", "uuid", "bigint", *(column.type for column in kept), "date", "date"])})
@@ -84,7 +84,7 @@ WHERE known.version < excluded.version OR (known.starts_on IS NULL AND excluded.
 """
 
     async def keep(self, tx: Transaction, events: Sequence[PlacementEvent]) -> None:
-        """Keep where placements stand: the newest version counts, whichever event comes first."""
+        """Keep the state of placements. The newest version counts, whichever event arrives first."""
         rows = (
             (
                 event.contract_id,
@@ -99,16 +99,16 @@ WHERE known.version < excluded.version OR (known.starts_on IS NULL AND excluded.
 
 
 def _dates(event: PlacementEvent) -> tuple[date | None, date | None]:
-    """Its first and last day, where the event says them."""
+    """Returns the placement's first and last day where the event carries them."""
     if isinstance(event, ContractPlaced | PlacementReinstated):
         return event.starts_on, event.ends_on
     return None, None
 
 
 keep = Placements("agency_id", "kind", "state").keep
-"""What keeps the table above."""
+"""Keeps the table above."""
 
 
 def in_force(placement: str, day: str) -> str:
-    """SQL: whether the row ``placement`` covers ``day``; dates that are not known cover every day."""
+    """SQL: whether the row ``placement`` covers ``day``. An unknown date sets no limit."""
     return f"{day} BETWEEN coalesce({placement}.starts_on, '-infinity') AND coalesce({placement}.ends_on, 'infinity')"

@@ -1,6 +1,6 @@
-"""Portfolios: their state, business date and names, as far as a service keeps them.
+"""Portfolios: the state, business date and names that a service keeps.
 
-The table ``portfolio`` is each service's own: ``portfolio_id``, ``version``, and the columns that it needs.
+Each service has a table ``portfolio`` of its own: ``portfolio_id``, ``version``, and the columns that it needs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ _PORTFOLIO: Mapping[str, Column[PortfolioStateChanged]] = MappingProxyType(
 
 
 class Portfolios:
-    """The columns that a service keeps of portfolios. ``company`` is the creditor's name, or else the portfolio's."""
+    """Keeps the portfolio columns that a service names. ``company`` is the creditor's name, else the portfolio's."""
 
     def __init__(self, *names: str) -> None:
         kept = [_PORTFOLIO[name] for name in names]
@@ -40,6 +40,6 @@ WHERE known.version < excluded.version
 """
 
     async def keep(self, tx: Transaction, events: Sequence[PortfolioStateChanged]) -> None:
-        """Keep what is newer; a portfolio that was never heard of gets a row."""
+        """Keep states that are newer than the known ones. An unknown portfolio gets a row."""
         rows = ((event.portfolio_id, event.version, *(read(event) for read in self._read)) for event in events)
         await tx.execute(self._keep, *columns(rows, 2 + len(self._read)))

@@ -1,4 +1,4 @@
-"""Promises to pay: which are open, and up to which day each asks for silence."""
+"""Promises to pay: which promises are open, and up to which day each silences its contract."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ WHERE known.version < excluded.version
 
 
 async def keep(tx: Transaction, events: Sequence[PromiseEvent]) -> None:
-    """Keep where promises stand: the newest version counts."""
+    """Keep the state of promises. The newest version counts."""
     rows = (
         (e.contract_id, e.promise_id, e.version, isinstance(e, PromiseMade | PromiseReopened), e.silent_until)
         for e in events

@@ -1,4 +1,4 @@
-"""Contracts of which a service could not apply an event: nobody knows how they stand while one is behind."""
+"""Contracts with an event that some service has set aside. Until its replay nobody knows the contract's true state."""
 
 from collections.abc import Sequence
 
@@ -25,10 +25,10 @@ WHERE set_aside.contract_id = again.contract_id AND set_aside.service = again.se
 
 
 async def keep(tx: Transaction, events: Sequence[ContractSetAside]) -> None:
-    """Keep which service is behind with which contract; each service counts for itself."""
+    """Keep which service has set aside an event of which contract. Each service has a row of its own."""
     await tx.execute(_KEEP, *columns(((e.contract_id, e.service) for e in events), 2))
 
 
 async def keep_replayed(tx: Transaction, events: Sequence[ContractReplayed]) -> None:
-    """These services follow these contracts again."""
+    """Delete the rows of services that have replayed or discarded what they had set aside."""
     await tx.execute(_FORGET, *columns(((e.contract_id, e.service) for e in events), 2))

@@ -1,8 +1,8 @@
-"""Why nobody may contact a contract's debtor, and how late the contract is: SQL that every service shares.
+"""SQL that services share: why nobody may contact a contract's debtor, and how many days the contract is past due.
 
-The fragments speak of the row ``contract`` and of the tables of this library. A ``day`` is an SQL expression of type
-date. Each reason is NULL where it does not hold; a service joins the reasons with its own in one ``coalesce``, so the
-order here is the order in which reasons are given.
+The fragments read the row ``contract`` and the tables of this library. A ``day`` is an SQL expression of type date.
+Each reason is NULL where it does not hold. A service puts these reasons and its own into one ``coalesce``, so the
+first reason that holds is the one that is given.
 """
 
 ALWAYS = """
@@ -11,11 +11,11 @@ ALWAYS = """
     CASE WHEN contract.status IN ('deceased', 'represented') THEN contract.status END,
     (SELECT 'clarification' FROM clarification dispute
         WHERE dispute.contract_id = contract.contract_id AND dispute.silent LIMIT 1)"""
-"""The reasons that hold on every day: ``unknown_state, closed, deceased, represented, clarification``."""
+"""SQL: the reasons that do not depend on the day: ``unknown_state, closed, deceased, represented, clarification``."""
 
 
 def on_day(day: str) -> str:
-    """The reasons that hold on some days only: ``promise, paused``."""
+    """SQL: the reasons that depend on the day: ``promise, paused``."""
     return f"""
     (SELECT 'promise' FROM promise
         WHERE promise.contract_id = contract.contract_id AND promise.open AND promise.silent_until >= {day} LIMIT 1),
@@ -25,7 +25,7 @@ def on_day(day: str) -> str:
 
 
 def days_past_due(day: str) -> str:
-    """Days from the oldest unpaid due date to ``day``, without the paused ones; 0 when none is unpaid."""
+    """SQL: days from the oldest unpaid due date to ``day``, without paused days; 0 when nothing is unpaid."""
     return f"""
     greatest(0, {day} - contract.oldest_due_on - (
         SELECT coalesce(sum(greatest(0,

@@ -1,4 +1,4 @@
-"""HTTP in: every route of promises."""
+"""Every HTTP route of promises."""
 
 from promises.agreements import api as agreements
 from promises.outcomes import api as outcomes

@@ -1,4 +1,4 @@
-"""What the portfolio and the assignment service say, and what it means here: it is kept, then promises are judged."""
+"""Handlers of events from portfolio and assignment: they keep each fact, then judge the promises of its contract."""
 
 from collections.abc import Sequence
 
@@ -44,7 +44,7 @@ async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
 
 @consumer.on(PaymentReceived)
 async def count_payments(payments: Sequence[PaymentReceived], tx: Transaction) -> None:
-    """A promise is kept, or broken no longer when the money was paid in time and only came late."""
+    """A payment may keep a promise. It also mends a broken one if the debtor paid in time and the payment came late."""
     await projection.POSITIONS.keep(tx, payments)
     await projection.keep_payments(tx, payments)
     await _judge(payments, tx)
@@ -52,7 +52,7 @@ async def count_payments(payments: Sequence[PaymentReceived], tx: Transaction) -
 
 @consumer.on(PaymentReversed)
 async def take_payments_back(reversals: Sequence[PaymentReversed], tx: Transaction) -> None:
-    """As if it had never been: what it kept is open again, or broken when its time is over."""
+    """A reversed payment counts for nothing. A promise that it kept is open again, or broken when its time is over."""
     await projection.POSITIONS.keep(tx, reversals)
     await projection.keep_reversals(tx, reversals)
     await _judge(reversals, tx)
@@ -60,20 +60,20 @@ async def take_payments_back(reversals: Sequence[PaymentReversed], tx: Transacti
 
 @consumer.on(PortfolioStateChanged)
 async def follow_portfolio(changes: Sequence[PortfolioStateChanged], tx: Transaction) -> None:
-    """The watch decides promises whose time is over on the new business date, in transactions of its own."""
+    """Keep the new business date. The watch decides promises whose time is over on it, in transactions of its own."""
     await projection.PORTFOLIOS.keep(tx, changes)
 
 
 @consumer.on(ContractClosed)
 async def close(closings: Sequence[ContractClosed], tx: Transaction) -> None:
-    """Nothing is promised any more on a contract that was taken away unpaid; a settled one's payments decide."""
+    """Closing a contract unpaid cancels its open promises. On a settled contract the payments decide."""
     await projection.POSITIONS.keep(tx, closings)
     await _judge(closings, tx)
 
 
 @consumer.on(DebtorStatusChanged)
 async def follow_debtor(changes: Sequence[DebtorStatusChanged], tx: Transaction) -> None:
-    """The dead keep no promises."""
+    """The open promises of a deceased debtor are cancelled."""
     await projection.POSITIONS.keep(tx, changes)
     await contracts.keep_statuses(tx, changes)
     await _judge(changes, tx)
@@ -81,20 +81,20 @@ async def follow_debtor(changes: Sequence[DebtorStatusChanged], tx: Transaction)
 
 @consumer.on(ContractRegistered, ContractRevised)
 async def follow_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
-    """A new file may have closed it."""
+    """A new file may have closed the contract."""
     await projection.keep_wholes(tx, wholes)
     await _judge(wholes, tx)
 
 
 @consumer.on(ContractStageChanged, ClarificationOpened, ClarificationResolved)
 async def follow_position(events: Sequence[PositionEvent], tx: Transaction) -> None:
-    """A dispute leaves a promise as it is: whoever disputes a debt may pay it."""
+    """Keep the position only. A dispute leaves promises as they are, because a debtor who disputes may still pay."""
     await projection.POSITIONS.keep(tx, events)
 
 
 @consumer.on(ContractPlaced, PlacementReinstated, PlacementRecallRequested, PlacementRecalled, PlacementEnded)
 async def follow_placement(events: Sequence[PlacementEvent], tx: Transaction) -> None:
-    """After a recall the agency takes no promises; those that it took stand."""
+    """After a recall the agency takes no new promises. The promises that it took stand."""
     await placements.keep(tx, events)
 
 

@@ -1,4 +1,4 @@
-"""The promises process: relays and consumers, the watch over promises, HTTP."""
+"""The promises process: relays, consumers, the promise watch and HTTP."""
 
 from chassis import Program, Role, create_app
 from fastapi import FastAPI
@@ -16,7 +16,7 @@ SERVICE = "promises"
 def build_app(
     settings: PromisesSettings, database: Database, runtime: Runtime | None, role: Role = Role.ALL
 ) -> FastAPI:
-    """The app, with its watch, on a database that has been migrated."""
+    """Build the app on a migrated database. The promise watch runs where the ``role`` consumes."""
     return create_app(
         service=SERVICE,
         title="Recobro promises",

@@ -4,4 +4,4 @@ from chassis.metrics import Task
 
 CHECK = Task("promise-check")
 WATCH = Task("promise-watch")
-"""The check that somebody asks for, as every day; and the task that decides by itself, every second or so."""
+"""``CHECK`` is the promise check that a request starts, as a rule daily. ``WATCH`` runs by itself once a second."""

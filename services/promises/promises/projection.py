@@ -1,4 +1,4 @@
-"""What is known of portfolios, contracts and payments. Nothing here judges; ``handlers`` does."""
+"""What promises keeps of portfolios, contracts and payments. Nothing here judges promises; ``handlers`` does."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,8 @@ PORTFOLIOS = Portfolios("business_date", "timezone")
 POSITIONS = Positions("state", "overdue_balance", "total_balance", "as_of")
 _DETAILS = Details("portfolio_id", "contract_number", "currency")
 
-# Each payment once. One that is known, reversed or not, stays as it is; what the payment itself says fills in the row
-# that its reversal left when that came first.
+# Each payment is kept once. A known payment stays as it is, reversed or not. Where the reversal came first, the payment
+# fills in the row that the reversal inserted.
 _PAYMENTS = """
 INSERT INTO payment AS known (payment_id, contract_id, amount, paid_on, business_date)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::numeric[], $4::date[], $5::date[])
@@ -30,7 +30,7 @@ ON CONFLICT (payment_id) DO UPDATE SET reversed = true
 
 
 async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
-    """Everything that a whole contract says: each group of columns where it is newer, and all of its payments."""
+    """Keep whole contracts: each group of columns where it is newer, and all payments of the contract."""
     await POSITIONS.keep(tx, wholes)
     await _DETAILS.keep(tx, wholes)
     await contracts.keep_statuses_of_wholes(tx, wholes)
@@ -42,11 +42,11 @@ async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
 
 
 async def keep_payments(tx: Transaction, events: Sequence[PaymentReceived]) -> None:
-    """Each payment once, however often it is told; ``as_of`` is the business date on which it arrived."""
+    """Keep each payment once, however often it is published. ``as_of`` is the business date on which it arrived."""
     rows = ((e.payment_id, e.contract_id, e.amount, e.paid_on, e.as_of) for e in events)
     await tx.execute(_PAYMENTS, *columns(rows, 5))
 
 
 async def keep_reversals(tx: Transaction, events: Sequence[PaymentReversed]) -> None:
-    """One that comes before its payment is remembered: the payment then never counts."""
+    """Keep reversals. A reversal that comes before its payment is kept too, so that the payment never counts."""
     await tx.execute(_REVERSALS, *columns(((e.payment_id, e.contract_id, e.amount) for e in events), 3))

@@ -1,4 +1,4 @@
-"""Every promise as it stands, said again: to a service that has missed something, or to everyone after a restore."""
+"""Republishes every promise in its current state: for a service that missed events, or for all after a restore."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,7 +21,7 @@ _PROMISES = "SELECT * FROM promise WHERE contract_id = ANY ($1::uuid[]) ORDER BY
 
 
 async def republish(tx: Transaction, after: str) -> str | None:
-    """The promises of the next contracts by id after that one."""
+    """Republish the promises of the next contracts by id after ``after``. Return the last id; None at the end."""
     rows = await tx.fetch(_NEXT, UUID(after) if after else _BEFORE_ALL, CHUNK_CONTRACTS)
     if not rows:
         return None
@@ -32,7 +32,10 @@ async def republish(tx: Transaction, after: str) -> str | None:
 
 
 def _said(row: Row) -> Iterator[PromiseEvent]:
-    """What it has become, then its making with the lowest version of its epoch: nobody takes it to be open again."""
+    """Return the events of one promise: ``PromiseMade`` alone while it is open, else the event of its state first.
+
+    After that event ``PromiseMade`` has the lowest version of its epoch, so no reader takes the promise to be open.
+    """
     made = made_event(row)
     if row["state"] == PromiseState.OPEN:
         yield made

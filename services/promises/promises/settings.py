@@ -1,7 +1,7 @@
-"""The environment of promises: the chassis's, and its own."""
+"""The settings of promises, read from the environment."""
 
 from chassis import Settings
 
 
 class PromisesSettings(Settings):
-    """Nothing of its own yet."""
+    """The chassis's settings; promises has none of its own."""

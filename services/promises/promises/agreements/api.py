@@ -1,4 +1,4 @@
-"""Plans over HTTP: a schedule of promises that stands and falls as one."""
+"""HTTP routes for plans. A plan is a schedule of promises that is kept or broken as a whole."""
 
 from uuid import UUID
 
@@ -15,7 +15,7 @@ router = Router(prefix="/v1", tags=["agreements"])
 
 @router.post("/agreements", status_code=201, dependencies=[writes("promises", agency=True)])
 async def reach_agreement(new: NewAgreement, tx: WriteTransaction, who: CurrentPrincipal) -> Agreement:
-    """Agree on a plan: 2 to 60 instalments, each a promise. A contract has at most one open plan."""
+    """Agree on a plan of 2 to 60 instalments. Each instalment is a promise. A contract has at most one open plan."""
     return await reach(tx, who, new)
 
 
@@ -23,7 +23,7 @@ async def reach_agreement(new: NewAgreement, tx: WriteTransaction, who: CurrentP
 async def list_agreements(
     query: PageQuery, reader: ReadConnection, who: CurrentPrincipal, contract_id: UUID | None = None
 ) -> Page[Agreement]:
-    """Plans in the order in which they were reached; an agency's token sees its own."""
+    """List plans in the order in which they were reached. An agency's token lists the agency's own plans only."""
     filters = (contract_id, query.after(UUID), who.agency_id)
     rows = await reader.fetch(queries.AGREEMENTS, *filters, query.limit + 1)
     return page(await shown(reader, rows), query, key=lambda agreement: (agreement.agreement_id,))
@@ -31,7 +31,7 @@ async def list_agreements(
 
 @router.get("/agreements/{agreement_id}", dependencies=[reads("promises", agency=True)])
 async def read_agreement(agreement_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> Agreement:
-    """One plan as it stands, with its instalments."""
+    """Return one plan in its current state, with its instalments."""
     return await read(reader, agreement_id, who)
 
 
@@ -39,5 +39,5 @@ async def read_agreement(agreement_id: UUID, reader: ReadConnection, who: Curren
 async def cancel_agreement(
     agreement_id: UUID, cancellation: Cancellation, tx: WriteTransaction, who: CurrentPrincipal
 ) -> Agreement:
-    """Call off an open plan, for good, and with it the instalments that are still open."""
+    """Call off an open plan and its open instalments. This is final."""
     return await cancel(tx, who, agreement_id, cancellation)

@@ -1,4 +1,4 @@
-"""Calling a plan off, for good."""
+"""Calling a plan off. This is final."""
 
 from uuid import UUID
 
@@ -18,7 +18,7 @@ class AgreementEnded(Conflict):
 
 
 async def cancel(tx: Transaction, who: Principal, agreement_id: UUID, cancellation: Cancellation) -> Agreement:
-    """Call off an open plan, and with it the instalments that are still open."""
+    """Call off an open plan and its open instalments."""
     agreement = await read(tx, agreement_id, who)
     await lock_contract(tx, agreement.contract_id, who)
     agreement = await read(tx, agreement_id, who)

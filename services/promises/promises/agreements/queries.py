@@ -1,4 +1,4 @@
-"""Plans as they are written and read. An agency sees its own; a null agency sees everything."""
+"""SQL that writes and reads plans. An agency sees its own plans; a null agency sees all."""
 
 HAS_OPEN_PLAN = "SELECT EXISTS (SELECT FROM agreement WHERE contract_id = $1 AND state = 'open')"
 REACH = """
@@ -9,14 +9,15 @@ CANCEL = """
 UPDATE agreement SET state = 'cancelled', version = version + 1, cancellation_reason = $2 WHERE agreement_id = $1
 """
 AGREEMENT = "SELECT * FROM agreement WHERE agreement_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
-# In the order in which they were reached. $1 the contract, null for any; $2 after which agreement.
+# Agreements in the order in which they were reached. $1: the contract, null for any; $2: the last agreement of the page
+# before; $3: the agency.
 AGREEMENTS = """
 SELECT * FROM agreement
 WHERE ($1::uuid IS NULL OR contract_id = $1) AND ($2::uuid IS NULL OR agreement_id > $2)
     AND ($3::uuid IS NULL OR agency_id = $3)
 ORDER BY agreement_id LIMIT $4
 """
-# By agreement and due day.
+# Instalments, by agreement and due day.
 INSTALMENTS = """
 SELECT agreement_id, promise_id, due_on, amount, paid, state
 FROM promise WHERE agreement_id = ANY ($1::uuid[]) ORDER BY agreement_id, due_on

@@ -1,4 +1,4 @@
-"""Reaching a plan: a schedule of promises that stands and falls as one."""
+"""Reaching a plan. A plan is a schedule of promises that is kept or broken as a whole."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -35,14 +35,14 @@ def _a_plan(instalments: tuple[NewInstalment, ...]) -> tuple[NewInstalment, ...]
 
 
 class NewAgreement(InputModel):
-    """``made_in`` and ``agency_id`` as for a promise; left out, an agency's token made it in ``agency``, any other
-    in ``call``."""
+    """``made_in`` and ``agency_id`` mean the same as for a promise. ``made_in`` defaults to ``agency`` for an agency's
+    token and to ``call`` for any other token."""
 
     contract_id: UUID
     kind: Literal[AgreementKind.PLAN]
     instalments: Annotated[
         tuple[NewInstalment, ...],
-        # A minimum of its own would count a bad instalment as a missing one.
+        # ``min_length`` would count an invalid instalment as missing, so ``_a_plan`` checks the minimum.
         Field(max_length=rules.MAX_INSTALMENTS, json_schema_extra={"minItems": rules.MIN_INSTALMENTS}),
         AfterValidator(_a_plan),
     ]
@@ -51,7 +51,7 @@ class NewAgreement(InputModel):
 
 
 async def reach(tx: Transaction, who: Principal, new: NewAgreement) -> Agreement:
-    """Agree on a plan, each instalment a promise; they are judged at once. A contract has at most one open plan."""
+    """Agree on a plan. Each instalment is a promise and is judged at once. A contract has at most one open plan."""
     made_in = new.made_in or (MadeIn.CALL if who.agency_id is None else MadeIn.AGENCY)
     made = maker(who, made_in, new.agency_id)
     contract = await open_contract(tx, new.contract_id, who)

@@ -1,4 +1,4 @@
-"""Plans as they are shown, each with how its instalments stand."""
+"""Plans as the API shows them, each with the state of its instalments."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -19,7 +19,7 @@ class AgreementUnknown(NotFound):
 
 
 class Instalment(OutputModel):
-    """A promise of the plan, as it stands."""
+    """One promise of the plan, in its current state."""
 
     promise_id: UUID
     due_on: date
@@ -29,7 +29,7 @@ class Instalment(OutputModel):
 
 
 class Agreement(OutputModel):
-    """``settles_in_full``: ``total`` was all that was owed when it was reached."""
+    """``settles_in_full``: ``total`` was the contract's total balance when the plan was reached."""
 
     agreement_id: UUID
     contract_id: UUID
@@ -48,7 +48,7 @@ class Agreement(OutputModel):
 
 
 async def shown(reader: Reader, rows: Sequence[Row]) -> list[Agreement]:
-    """The plans of these rows."""
+    """Return the plans of these rows."""
     parts = await reader.fetch(queries.INSTALMENTS, [row["agreement_id"] for row in rows])
     by_agreement = {
         agreement_id: tuple(Instalment(**part) for part in group)
@@ -58,7 +58,7 @@ async def shown(reader: Reader, rows: Sequence[Row]) -> list[Agreement]:
 
 
 async def read(reader: Reader, agreement_id: UUID, who: Principal) -> Agreement:
-    """``AgreementUnknown``, also for another agency's."""
+    """Return the plan. ``AgreementUnknown`` when there is none, or it is another agency's."""
     row = await reader.fetchrow(queries.AGREEMENT, agreement_id, who.agency_id)
     if row is None:
         raise AgreementUnknown()

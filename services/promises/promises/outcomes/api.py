@@ -1,4 +1,4 @@
-"""The promise check over HTTP: for portfolios that nobody stages, and to be sure."""
+"""HTTP route of the promise check. Portfolios that nobody stages need it; for others it is a safeguard."""
 
 from chassis import Day, InputModel, OutputModel, Router, ServiceDatabase, writes
 from recobro_events.contracts.promises import PromiseState
@@ -14,7 +14,7 @@ class NewPromiseCheck(InputModel):
 
 
 class PromiseCheck(OutputModel):
-    """How many promises this check has decided."""
+    """How many promises this check has decided, by their new state."""
 
     kept: int
     partly_kept: int
@@ -23,10 +23,10 @@ class PromiseCheck(OutputModel):
 
 @router.post("/promise-checks", dependencies=[writes("promises")])
 async def check_promises(new: NewPromiseCheck, database: ServiceDatabase) -> PromiseCheck:
-    """Decide every promise whose time is over on this day. Again for the same day, or an earlier one: nothing.
+    """Decide every promise whose time is over on this day. A repeat for the same or an earlier day changes nothing.
 
-    A day later than a portfolio's business date counts for it too, and for good: payments that are still to come with
-    an earlier ``paid_on`` mend a broken promise, but not a broken plan.
+    The day also counts for portfolios whose business date is earlier, and this is final. A payment that arrives later
+    with an earlier ``paid_on`` mends a broken promise, but not a broken plan.
     """
     with metrics.CHECK.run():
         changed = await deciding.check(database, new.as_of)

@@ -1,4 +1,4 @@
-"""Which payments count for which promise, without I/O: when they were made, and how much of them."""
+"""Which payments count for which promise, and with which amount. No I/O."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -9,19 +9,19 @@ from uuid import UUID
 from recobro_events.contracts.promises import PromiseState
 
 GRACE_DAYS = 2
-"""Days after ``due_on`` on which a payment may still have been made."""
+"""A payment made up to this many days after ``due_on`` still counts for the promise."""
 
 NOTHING = Decimal("0.00")
 
 
 def silent_until(due_on: date) -> date:
-    """The last day on which a payment for a promise may have been made, and on which the debtor is left alone."""
+    """Return the last day on which a payment counts for a promise. The debtor is not contacted up to this day."""
     return due_on + timedelta(days=GRACE_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """Payments made from ``made_on`` to ``silent_until``, both inclusive, count for it, up to ``amount``."""
+    """A promise. Payments made from ``made_on`` to ``silent_until``, both inclusive, count for it, up to ``amount``."""
 
     promise_id: UUID
     made_on: date
@@ -37,13 +37,13 @@ class Promise:
         return self.made_on <= payment.paid_on <= self.silent_until
 
     def cancelled(self, reason: str) -> "Promise":
-        """Nothing counts for it any more: its money is free for others."""
+        """Return the promise as cancelled. No payment counts for it; its payments may count for other promises."""
         return replace(self, state=PromiseState.CANCELLED, paid=NOTHING, cancellation_reason=reason)
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One that was not reversed."""
+    """A payment that was not reversed."""
 
     payment_id: UUID
     paid_on: date
@@ -51,14 +51,14 @@ class Payment:
 
 
 def in_order(promises: Iterable[Promise]) -> list[Promise]:
-    """In the order in which they take payments: what is due first is served first."""
+    """Sort promises in the order in which payments count for them: the earliest due day first."""
     return sorted(promises, key=lambda promise: (promise.due_on, promise.made_on, promise.promise_id))
 
 
 def count_payments(promises: Iterable[Promise], payments: Iterable[Payment]) -> dict[UUID, Decimal]:
-    """How much counts for each promise. Each cent counts once, and only for a promise that it was paid in time for.
+    """Return how much counts for each promise. Each cent counts once, and only for a promise that it was in time for.
 
-    The earliest due day is served first, from the earliest payment on: no other way would count more.
+    The promise with the earliest due day takes first, from the earliest payment on. No other order would count more.
     """
     dated = sorted(payments, key=lambda payment: (payment.paid_on, payment.payment_id))
     left = [payment.amount for payment in dated]

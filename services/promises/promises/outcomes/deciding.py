@@ -1,7 +1,7 @@
-"""Deciding promises whose time is over: by themselves when a business date has moved, and when a check asks for it.
+"""Deciding promises whose time is over: by the watch when a business date has moved, and by a requested check.
 
-Either goes contract by contract in chunks, each a transaction, so that no payment waits for more than a chunk. Several
-processes at it at once do no harm: whoever comes second finds nothing left to say.
+Both go through the contracts in chunks. Each chunk is a transaction, so a payment waits for one chunk at most. Several
+processes may do this at once: the second process finds nothing left to publish.
 """
 
 from collections import Counter
@@ -19,14 +19,14 @@ CHUNK_CONTRACTS = 500
 
 
 async def decide(database: Database) -> Counter[PromiseState]:
-    """Decide what is over on the business dates; how many promises have come into which state."""
+    """Decide promises whose time is over on the business dates. Return how many came into each state."""
     return await _in_chunks(database, queries.OVER_ON_BUSINESS_DATE)
 
 
 async def check(database: Database, as_of: date) -> Counter[PromiseState]:
-    """Decide what is over on a day, which holds from now on for every portfolio that is not past it.
+    """Decide promises whose time is over on a day. The day counts from now on for every portfolio that is not past it.
 
-    One that died is finished by the next one.
+    If a check dies halfway, the next check finishes its work.
     """
     async with database.transaction() as tx:
         await tx.execute(queries.CHECK_UP_TO, as_of)

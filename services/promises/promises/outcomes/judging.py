@@ -1,7 +1,7 @@
-"""Judging promises: what ``rules`` makes of the payments is written down and told, for any number of contracts.
+"""Judging promises of any number of contracts: ``rules`` decides, and this module writes and publishes the changes.
 
-The caller has locked the contracts' rows. Only then is their day read: it is never older than the day on which anybody
-judged them before. Judging again changes nothing and says nothing.
+The caller has locked the contracts' rows. The day to judge on is read under that lock, so it is never older than the
+day of an earlier judgement. Judging again changes nothing and publishes nothing.
 """
 
 from collections import Counter, defaultdict
@@ -30,7 +30,7 @@ from promises.outcomes.plans import AgreementState
 CHUNK_CONTRACTS = 1_000
 
 Causes = Mapping[UUID, Event | None]
-"""The contracts to judge, each with the event that is being applied; None where a request asked for it."""
+"""The contracts to judge, each with the event that is being applied; None where no event is the cause."""
 
 _NOTHING_TO_CANCEL: Mapping[UUID, str] = {}
 _EVENTS: Mapping[PromiseState, type[PromiseEvent]] = {
@@ -48,9 +48,9 @@ _AGREEMENT_EVENTS: Mapping[AgreementState, type[AgreementBroken] | type[Agreemen
 async def judge(
     tx: Transaction, causes: Causes, cancel: Mapping[UUID, str] = _NOTHING_TO_CANCEL
 ) -> Counter[PromiseState]:
-    """Judge all promises of these contracts, each on its contract's day; how many have come into which state.
+    """Judge all promises of these contracts, each on its contract's day. Return how many came into each state.
 
-    ``cancel`` names promises of these contracts that are called off first, with the reason of each.
+    ``cancel`` names promises of these contracts to call off first, with the reason of each.
     """
     changed: Counter[PromiseState] = Counter()
     contract_ids = sorted_unique(causes)
@@ -78,7 +78,7 @@ async def _judge_chunk(
 
 
 class _Verdict:
-    """What differs from what is known: told at once, written by ``save``."""
+    """The differences from the stored state. Each is published at once; ``save`` writes them."""
 
     def __init__(self, tx: Transaction, known: Mapping[UUID, Row], agreed: Mapping[UUID, Row]) -> None:
         self.changed: Counter[PromiseState] = Counter()
@@ -125,7 +125,7 @@ class _Verdict:
 async def _cases(
     tx: Transaction, known: Mapping[UUID, Row], agreed: Mapping[UUID, Row], cancel: Mapping[UUID, str]
 ) -> Iterator[tuple[UUID, rules.Case]]:
-    """What decides about each contract that has promises, by contract."""
+    """Return a case for each contract that has promises, by contract."""
     promises: dict[UUID, list[Promise]] = defaultdict(list)
     for row in known.values():
         promises[row["contract_id"]].append(promise_of(row))
@@ -162,7 +162,7 @@ def _case(
 
 
 def promise_of(row: Row) -> Promise:
-    """The promise of its row."""
+    """Return the promise that this row holds."""
     return Promise(
         promise_id=row["promise_id"],
         made_on=row["made_on"],
@@ -176,7 +176,7 @@ def promise_of(row: Row) -> Promise:
 
 
 def event_of(contract_id: UUID, promise: Promise, currency: str, version: int) -> PromiseEvent:
-    """The event that says what a promise has become."""
+    """Return the event for the promise's current state."""
     said = {
         "contract_id": contract_id,
         "promise_id": promise.promise_id,

@@ -1,4 +1,4 @@
-"""How a plan stands, by its instalments, without I/O: when it is fulfilled, broken or called off."""
+"""The state of a plan, from the states of its instalments: fulfilled, broken or called off. No I/O."""
 
 from collections.abc import Set
 from enum import StrEnum
@@ -21,13 +21,13 @@ class AgreementState(StrEnum):
 
 
 CANCELS_INSTALMENTS = {AgreementState.BROKEN: PLAN_BROKEN, AgreementState.CANCELLED: PLAN_CANCELLED}
-"""The final states of a plan: no instalment stays open, for this reason."""
+"""The final states of a plan, each with the reason for which the plan's open instalments are cancelled."""
 
 
 def agreement_state(now: AgreementState, instalments: Set[PromiseState], ended: str | None) -> AgreementState:
-    """What the states of its instalments make of it.
+    """Return the plan's state, from its state ``now`` and the states of its instalments.
 
-    Broken and cancelled are final, fulfilled is not: a payment may bounce.
+    ``broken`` and ``cancelled`` are final. ``fulfilled`` is not, because a payment may be reversed.
     """
     if now in CANCELS_INSTALMENTS:
         return now

@@ -1,11 +1,11 @@
-"""What decides about promises, what was decided, and whose time is over: of any number of contracts."""
+"""SQL that reads the facts for judging promises, saves the results, and finds promises whose time is over."""
 
-# All that were not cancelled: what was kept long ago still holds on to its money.
+# All promises that were not cancelled. The payments of a promise that was kept long ago still count for it alone.
 PROMISES = """
 SELECT promise_id, contract_id, made_on, due_on, silent_until, amount, paid, state, agreement_id, version, currency
 FROM promise WHERE contract_id = ANY ($1::uuid[]) AND state <> 'cancelled'
 """
-# The payments of each contract made since a day that were not reversed.
+# The payments of each contract that were made on or after a day and not reversed.
 PAYMENTS = """
 SELECT payment.contract_id, payment_id, paid_on, amount
 FROM unnest($1::uuid[], $2::date[]) AS since (contract_id, day)
@@ -13,7 +13,8 @@ JOIN payment ON payment.contract_id = since.contract_id AND paid_on >= since.day
 WHERE NOT reversed
 """
 AGREEMENTS = "SELECT agreement_id, contract_id, state, version FROM agreement WHERE contract_id = ANY ($1::uuid[])"
-# The day to judge on: of what is known of the business date, and of checks, the latest. None of them moves back.
+# The day to judge on: the latest of the position's and the portfolio's business date and the last checked day. None of
+# them moves back.
 CONTRACTS = """
 SELECT contract_id, state, status, greatest(as_of, business_date, checked_to) AS day
 FROM contract LEFT JOIN portfolio USING (portfolio_id)

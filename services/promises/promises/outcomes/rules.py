@@ -1,7 +1,7 @@
-"""When a promise is kept, partly kept or broken, without I/O; ``counting`` and ``plans`` hold the rest of the rules.
+"""When a promise is kept, partly kept or broken. No I/O. ``counting`` and ``plans`` hold the rest of the rules.
 
-All that is decided about a contract follows from its promises, its payments and the day. Only two things are final
-whatever comes later: a promise that was cancelled, and a plan that was broken or cancelled.
+Every decision about a contract follows from its promises, its payments and the day. Only two decisions are final: a
+promise that was cancelled, and a plan that was broken or cancelled.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ _CLOSED_UNPAID = frozenset({ContractState.RETURNED, ContractState.WITHDRAWN, Con
 
 
 def state_on(day: date, promise: Promise, paid: Decimal) -> PromiseState:
-    """What a promise is on a day when ``paid`` counts for it."""
+    """Return the state of a promise on a day when ``paid`` counts for it."""
     if paid >= promise.amount:
         return PromiseState.KEPT
     if day <= promise.silent_until:
@@ -32,7 +32,7 @@ def state_on(day: date, promise: Promise, paid: Decimal) -> PromiseState:
 
 
 def why_ended(state: ContractState | None, status: DebtorStatus) -> str | None:
-    """Why no promise of a contract may stay open; None where one may. A settled contract has been paid."""
+    """Return why no promise of a contract may stay open, or None. A settled contract gives no reason: it was paid."""
     if status is DebtorStatus.DECEASED:
         return DEBTOR_DECEASED
     return CONTRACT_CLOSED if state in _CLOSED_UNPAID else None
@@ -40,10 +40,10 @@ def why_ended(state: ContractState | None, status: DebtorStatus) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that decides about one contract's promises on ``day``.
+    """All facts that decide about one contract's promises on ``day``.
 
-    ``promises`` are those not cancelled before; ``ended``: why none of them may stay open, if so; ``cancel``: promises
-    to cancel now, with the reason of each.
+    ``promises`` are the promises not cancelled before. ``ended`` is the reason why no promise may stay open, or None.
+    ``cancel`` names promises to cancel now, with the reason of each.
     """
 
     day: date
@@ -56,16 +56,17 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Every promise of the case in the order in which payments are counted, and every agreement."""
+    """Every promise of the case, in the order in which payments count for them, and the state of every agreement."""
 
     promises: Sequence[Promise]
     agreements: Mapping[UUID, AgreementState]
 
 
 def judge(case: Case) -> Outcome:
-    """What every promise and agreement of a contract is on the day.
+    """Return the state of every promise and agreement of a contract on the day.
 
-    Whatever is cancelled gives its money back to the others, so they are judged again until nothing else falls.
+    The payments of a cancelled promise count for the other promises. So these are judged again until no further
+    promise is cancelled.
     """
     agreements = dict(case.agreements)
     live = list(case.promises)

@@ -1,4 +1,4 @@
-"""The watch over promises: what is over is decided by itself, soon after a business date has moved."""
+"""The promise watch: a task that decides promises whose time is over, soon after a business date has moved."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,10 @@ log = structlog.get_logger(__name__)
 
 
 class Watch:
-    """The task that decides what is over, from ``running`` on, within a second or so. Every process has one."""
+    """Decides promises whose time is over, once a second while ``running``.
+
+    Every process with the role ``consumer`` or ``all`` has a watch of its own.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -35,7 +38,7 @@ class Watch:
             except PASSING_TROUBLE as error:
                 log.warning("deciding tried again", error=type(error).__name__)
             except Exception as error:
-                # A defect of ours: as loud as it can be, and the promises that it does not touch are decided.
+                # A defect in our code: it is logged as critical, and the task goes on after a longer pause.
                 log.critical("promises not decided", error=type(error).__name__, exc_info=True)
                 pause_seconds = _AFTER_A_DEFECT_SECONDS
             await asyncio.sleep(pause_seconds)

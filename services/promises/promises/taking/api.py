@@ -1,4 +1,4 @@
-"""Promises over HTTP: taking one, reading, calling off."""
+"""HTTP routes that take, read and call off promises."""
 
 from uuid import UUID
 
@@ -15,9 +15,9 @@ router = Router(prefix="/v1", tags=["promises"])
 
 @router.post("/promises", status_code=201, dependencies=[writes("promises", agency=True)])
 async def make_promise(new: NewPromise, tx: WriteTransaction, who: CurrentPrincipal) -> Promise:
-    """Take a promise to pay; it is made on the contract's business date.
+    """Take a promise to pay. It is made on the contract's business date.
 
-    A payment of that day counts for it, also one that is known already: it may be answered as kept.
+    A payment of that day counts for the promise, even one that arrived before it. So the answer may say ``kept``.
     """
     return await make(tx, who, new)
 
@@ -30,7 +30,7 @@ async def list_promises(
     contract_id: UUID | None = None,
     state: PromiseState | None = None,
 ) -> Page[Promise]:
-    """Promises in the order in which they were made; an agency's token sees those that it took."""
+    """List promises in the order in which they were made. An agency's token lists the promises that the agency took."""
     filters = (contract_id, state, query.after(UUID), who.agency_id)
     rows = await reader.fetch(queries.PROMISES, *filters, query.limit + 1)
     return page(rows, query, key=lambda row: (row["promise_id"],))
@@ -38,7 +38,7 @@ async def list_promises(
 
 @router.get("/promises/{promise_id}", dependencies=[reads("promises", agency=True)])
 async def read_promise(promise_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> Promise:
-    """One promise as it stands."""
+    """Return one promise in its current state."""
     return await read(reader, promise_id, who.agency_id)
 
 
@@ -46,5 +46,5 @@ async def read_promise(promise_id: UUID, reader: ReadConnection, who: CurrentPri
 async def cancel_promise(
     promise_id: UUID, cancellation: Cancellation, tx: WriteTransaction, who: CurrentPrincipal
 ) -> Promise:
-    """Call off an open promise, for good. What counted for it counts for the contract's other promises again."""
+    """Call off an open promise. This is final. Its payments may then count for the contract's other promises."""
     return await cancel(tx, who, promise_id, cancellation)

@@ -1,6 +1,6 @@
-"""On which contract, by whom, for which days and how much something can be promised: of single promises and of plans.
+"""The conditions of a new promise or plan: on which contract, by whom, for which days and how much.
 
-All of it is found out under the contract's row lock.
+The conditions on the contract are checked under its row lock.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class PromiseOpen(Conflict):
 
 
 class Part(NamedTuple):
-    """What is promised for one day, and where in the body that stands."""
+    """A day and an amount promised for it, with the JSON pointer to both in the request's body."""
 
     due_on: date
     amount: Decimal
@@ -53,7 +53,10 @@ class Maker(NamedTuple):
 
 
 def maker(who: Principal, made_in: MadeIn, agency_id: UUID | None) -> Maker:
-    """``Invalid`` when an agency speaks for another, or a promise made in an agency names none."""
+    """Return who took the promise.
+
+    ``Invalid`` when an agency names another agency, or when ``made_in`` is ``agency`` and none is named.
+    """
     if who.agency_id is not None and agency_id not in (None, who.agency_id):
         raise _mistake("An agency takes promises for itself.", "/agency_id", "must be your own agency, or left out")
     agency_id = who.agency_id or agency_id
@@ -63,10 +66,11 @@ def maker(who: Principal, made_in: MadeIn, agency_id: UUID | None) -> Maker:
 
 
 async def open_contract(tx: Transaction, contract_id: UUID, who: Principal) -> Row:
-    """Lock a contract on which something can be promised, and return it as it is then.
+    """Lock a contract on which a promise is possible, and return it.
 
-    ``business_date`` is its own, ``day`` the one that promises are judged on. One that was not heard of yet, or whose
-    placement was not, is waited for. ``ContractUnknown``, ``ContractClosed``, ``DebtorDeceased``, ``NothingOwed``.
+    ``business_date`` is the contract's business date; ``day`` is the day that promises are judged on. Waits up to two
+    seconds for a contract, or its placement, that is not known yet. ``ContractUnknown``, ``ContractClosed``,
+    ``DebtorDeceased``, ``NothingOwed``.
     """
     if not await heard_of(lambda: tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id)):
         raise ContractUnknown()
@@ -84,7 +88,7 @@ async def open_contract(tx: Transaction, contract_id: UUID, who: Principal) -> R
 
 
 async def refuse_misfits(tx: Transaction, contract: Row, parts: Sequence[Part]) -> None:
-    """``Invalid`` for a day that is over or too far ahead, ``PromiseOpen`` for one on which another is due already."""
+    """``Invalid`` for a day that is past or too far ahead; ``PromiseOpen`` for a day with an open promise."""
     mistakes = [
         FieldError(f"{part.pointer}/due_on", refused)
         for part in parts

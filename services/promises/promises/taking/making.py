@@ -1,4 +1,4 @@
-"""Making promises: a single one, and what plans go through too."""
+"""Making promises: single promises, and the steps that plans share with them."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,7 +15,7 @@ from promises.taking.reading import Promise, read
 
 
 class NewPromise(InputModel):
-    """``agency_id`` is needed where ``made_in`` is ``agency``; an agency's own token says it by itself."""
+    """``agency_id`` is required where ``made_in`` is ``agency``, unless the token is an agency's own."""
 
     contract_id: UUID
     amount: Amount
@@ -25,7 +25,7 @@ class NewPromise(InputModel):
 
 
 async def make(tx: Transaction, who: Principal, new: NewPromise) -> Promise:
-    """Make a promise on the contract's business date. It is judged at once: a payment of that day may have kept it."""
+    """Make a promise on the contract's business date. Judge it at once, because a payment of that day may keep it."""
     made = maker(who, new.made_in, new.agency_id)
     contract = await open_contract(tx, new.contract_id, who)
     refuse_more_than_owed(contract, new.amount, "/amount")
@@ -39,7 +39,7 @@ async def make(tx: Transaction, who: Principal, new: NewPromise) -> Promise:
 async def write(
     tx: Transaction, contract: Row, made: Maker, parts: Sequence[Part], agreement_id: UUID | None = None
 ) -> list[Row]:
-    """Write the promises, open and with nothing paid, and tell everyone; by ``due_on``. Judging them comes next."""
+    """Write and publish the promises, open and unpaid, and return them by ``due_on``. The caller judges them next."""
     common = (
         contract["contract_id"],
         contract["portfolio_id"],
@@ -57,7 +57,7 @@ async def write(
 
 
 def made_event(row: Row) -> PromiseMade:
-    """The event that says that the promise of this row was made, as it stands now."""
+    """Return ``PromiseMade`` for the promise in this row, with its current values."""
     return PromiseMade(
         contract_id=row["contract_id"],
         promise_id=row["promise_id"],

@@ -1,9 +1,9 @@
-"""Contracts that promises are made on, and promises as they are written and read.
+"""SQL that reads contracts to make promises on, and writes and reads promises.
 
-An agency sees its own; a null agency sees everything.
+An agency sees its own contracts and promises; a null agency sees all.
 """
 
-# A contract whose position and details are known, and which is placed with the agency $2, where one asks.
+# A contract whose details are known and which is placed with the agency $2. A null $2 asks for no placement.
 CONTRACT = """
 SELECT contract.contract_id, contract.portfolio_id, contract.state, contract.status, contract.total_balance,
     contract.currency, greatest(contract.as_of, portfolio.business_date) AS business_date,
@@ -27,7 +27,8 @@ FROM unnest($8::date[], $9::date[], $10::numeric[]) AS asked (due_on, silent_unt
 RETURNING *
 """
 PROMISE = "SELECT * FROM promise WHERE promise_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
-# In the order in which they were made. $1 and $2 contract and state, each null for any; $3 after which promise.
+# Promises in the order in which they were made. $1 and $2: contract and state, each null for any; $3: the last promise
+# of the page before; $4: the agency.
 PROMISES = """
 SELECT * FROM promise
 WHERE ($1::uuid IS NULL OR contract_id = $1) AND ($2::text IS NULL OR state = $2)

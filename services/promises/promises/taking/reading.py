@@ -1,4 +1,4 @@
-"""Promises as they are shown."""
+"""Promises as the API shows them."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -16,8 +16,8 @@ class PromiseUnknown(NotFound):
 
 
 class Promise(OutputModel):
-    """``paid`` is what counts for it so far. While it is open the debtor is left alone up to ``silent_until``,
-    inclusive, which is also the last day on which a payment for it may have been made."""
+    """``paid`` is the amount that counts for the promise so far. While the promise is open, nobody contacts the debtor
+    up to and including ``silent_until``. It is also the last day on which a payment counts for the promise."""
 
     promise_id: UUID
     contract_id: UUID
@@ -37,7 +37,7 @@ class Promise(OutputModel):
 
 
 async def read(reader: Reader, promise_id: UUID, agency_id: UUID | None) -> Promise:
-    """``PromiseUnknown``, also for another agency's."""
+    """Return the promise. ``PromiseUnknown`` when there is none, or it is another agency's."""
     row = await reader.fetchrow(queries.PROMISE, promise_id, agency_id)
     if row is None:
         raise PromiseUnknown()

@@ -1,4 +1,4 @@
-"""For which days something can be promised."""
+"""The days for which a promise can be made."""
 
 from datetime import date, timedelta
 
@@ -6,6 +6,6 @@ MAX_DAYS_AHEAD = 366
 
 
 def day_refused(due_on: date, day: date) -> str | None:
-    """Why nothing can be promised on ``day`` for that day; None when something can."""
+    """Return why a promise made on ``day`` cannot be due on ``due_on``; None when it can."""
     last = day + timedelta(days=MAX_DAYS_AHEAD)
     return None if day <= due_on <= last else f"must lie between {day} and {last}"
