@@ -1,4 +1,4 @@
-"""HTTP in: every route of field-visits."""
+"""Every HTTP route of field-visits."""
 
 from field_visits.documents import api as documents
 from field_visits.door import api as door

@@ -1,7 +1,7 @@
-"""What the other services say, and what it means for visits: first it is kept, then what it silences is cancelled.
+"""Handlers of the other services' events: they keep each fact, then cancel the visits that the fact silences.
 
-Facts that silence cancel whatever their version: a fact that was overtaken still says that nobody must be sent there.
-Versions decide what is kept.
+A fact that silences cancels visits whatever its version, because even an overtaken fact says that nobody may visit.
+Versions decide only which facts are kept.
 """
 
 from collections.abc import Sequence
@@ -71,14 +71,17 @@ async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
 
 @consumer.on(PaymentReceived)
 async def cancel_paid(payments: Sequence[PaymentReceived], tx: Transaction) -> None:
-    """Whoever has paid must not find a visitor at the door: every open visit is off, now."""
+    """Cancel every open visit. A debtor who has paid must not be visited."""
     await projection.POSITIONS.keep(tx, payments)
     await cancel(tx, [Cause.of(payment, Reason.PAYMENT) for payment in payments])
 
 
 @consumer.on(PaymentReversed, ContractStageChanged, ContactPointChanged)
 async def follow_position(events: Sequence[PositionEvent], tx: Transaction) -> None:
-    """A reversal brings the balance back, not the visit that its payment called off. A phone is of no use at a door."""
+    """Keep the position and cancel visits that it rules out.
+
+    A reversal restores the balance, but not the visit that its payment cancelled. Visits need no contact points.
+    """
     await projection.POSITIONS.keep(tx, events)
     await cancel_unfit(tx, events)
 
@@ -92,7 +95,7 @@ async def cancel_disputed(disputes: Sequence[ClarificationOpened], tx: Transacti
 
 @consumer.on(ClarificationResolved)
 async def end_dispute(resolutions: Sequence[ClarificationResolved], tx: Transaction) -> None:
-    """The corrected amounts may leave nothing overdue."""
+    """The corrected amounts may leave nothing overdue; then visits are cancelled."""
     await projection.POSITIONS.keep(tx, resolutions)
     await clarifications.keep_resolutions(tx, resolutions)
     await cancel_unfit(tx, resolutions)
@@ -109,7 +112,7 @@ async def cancel_by_status(changes: Sequence[DebtorStatusChanged], tx: Transacti
 
 @consumer.on(ContractPaused, ContractResumed)
 async def cancel_paused(events: Sequence[ContractPaused | ContractResumed], tx: Transaction) -> None:
-    """Only the visits on a day that the pause covers."""
+    """Cancel only the visits on a day that the pause covers."""
     await projection.POSITIONS.keep(tx, events)
     await pauses.keep(tx, events)
     await cancel_unfit(tx, events)
@@ -123,35 +126,35 @@ async def cancel_closed(closings: Sequence[ContractClosed], tx: Transaction) -> 
 
 @consumer.on(ContractRegistered, ContractRevised)
 async def follow_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
-    """A new file may have closed it or left nothing overdue."""
+    """A new file may have closed the contract or left nothing overdue."""
     await projection.keep_wholes(tx, wholes)
     await cancel_unfit(tx, wholes)
 
 
 @consumer.on(PortfolioStateChanged)
 async def follow_portfolio(changes: Sequence[PortfolioStateChanged], tx: Transaction) -> None:
-    """Its name and its business date."""
+    """Keep the portfolio's names and its business date."""
     await projection.PORTFOLIOS.keep(tx, changes)
 
 
 @consumer.on(ContractPlaced, PlacementReinstated)
 async def place(placements: Sequence[PlacementEvent], tx: Transaction) -> None:
-    """The agency may order; what an earlier recall called off stays off."""
+    """The agency may order visits. A visit that an earlier recall cancelled stays cancelled."""
     await projection.keep_placements(tx, placements)
 
 
 @consumer.on(PlacementRecallRequested, PlacementRecalled, PlacementEnded)
 async def cancel_recalled(events: Sequence[PlacementEvent], tx: Transaction) -> None:
-    """The visits that were ordered under these placements do not take place; other visits stand."""
+    """Cancel the open visits that were ordered under these placements. Other visits stand."""
     await projection.keep_placements(tx, events)
     await cancel(tx, [Cause.of(event, Reason.RECALL, placement_id=event.placement_id) for event in events])
 
 
 @consumer.on(PromiseMade)
 async def cancel_promised(made: Sequence[PromiseMade], tx: Transaction) -> None:
-    """Whoever has promised is left in peace until the promise is due: visits up to then are off.
+    """Cancel the visits up to the last day on which the promise silences its contract.
 
-    A promise that is only said again may be over: there what is known decides.
+    A republished promise may be over, so the kept state decides.
     """
     await promises.keep(tx, made)
     new = [promise for promise in made if not promise.is_republished]
@@ -167,18 +170,18 @@ async def cancel_promised_again(reopened: Sequence[PromiseReopened], tx: Transac
 
 @consumer.on(PromiseKept, PromisePartlyKept, PromiseBroken, PromiseCancelled)
 async def end_promises(ended: Sequence[PromiseEvent], tx: Transaction) -> None:
-    """Its silence is over: visits may be ordered again."""
+    """The promise no longer silences its contract: visits may be ordered again."""
     await promises.keep(tx, ended)
 
 
 @consumer.on(ContractSetAside)
 async def cancel_unknown(events: Sequence[ContractSetAside], tx: Transaction) -> None:
-    """Some service, perhaps we, could not follow the contract: nobody knows whether the debtor may be visited."""
+    """Cancel visits. Some service, perhaps this one, set an event aside, so nobody knows whether a visit is allowed."""
     await set_aside.keep(tx, events)
     await cancel(tx, [Cause.of(event, Reason.UNKNOWN_STATE) for event in events])
 
 
 @consumer.on(ContractReplayed)
 async def know_again(events: Sequence[ContractReplayed], tx: Transaction) -> None:
-    """Visits may be ordered again, as long as no other service is still behind; what was called off stays off."""
+    """Visits may be ordered again once no service has an event set aside. A cancelled visit stays cancelled."""
     await set_aside.keep_replayed(tx, events)

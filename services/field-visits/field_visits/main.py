@@ -1,4 +1,4 @@
-"""The field-visits process: relays and consumers, HTTP."""
+"""The field-visits process: relays, consumers and HTTP."""
 
 from chassis import Program, Role, create_app
 from documents.press import Press
@@ -19,7 +19,7 @@ SERVICE = "field-visits"
 def build_app(
     settings: FieldVisitsSettings, database: Database, runtime: Runtime | None, role: Role = Role.ALL
 ) -> FastAPI:
-    """The app, with its press, its darkroom and its album of photos, on a database that has been migrated."""
+    """Build the app on a migrated database, with its press for PDFs, its darkroom and its album of photos."""
     press = Press(TEMPLATES)
     app = create_app(
         service=SERVICE,

@@ -1,4 +1,4 @@
-"""What is known of portfolios, contracts, addresses and placements. Nothing here cancels; ``handlers`` does."""
+"""What field-visits keeps of portfolios, contracts, addresses and placements. ``handlers`` cancels visits."""
 
 from collections.abc import Sequence
 
@@ -12,14 +12,14 @@ from recobro_events.contracts.assignment import PlacementEvent, PlacementKind
 from recobro_events.contracts.portfolio import ContractWhole
 
 BUSINESS_DATE = "greatest(portfolio.business_date, contract.as_of)"
-"""SQL: the business date of the row ``contract``, whichever of the two was heard of last."""
+"""SQL: the business date of the row ``contract``, the later of the portfolio's and the position's."""
 
 PORTFOLIOS = Portfolios("business_date", "company", "timezone")
 POSITIONS = Positions("as_of", "state", "stage", "overdue_balance", "total_balance", "oldest_due_on")
 _DETAILS = Details("portfolio_id", "debtor_id", "contract_number", "name", "jurisdiction", "currency")
 _PLACEMENTS = Placements("agency_id", "active")
 
-# A whole contract older than the details that are known says nothing of addresses any more.
+# Addresses of a whole contract that is older than the known details are ignored.
 _ADDRESSES = """
 INSERT INTO address
     (contract_id, address_id, rank, kind, street, exterior, interior, neighbourhood, postal_code, city, state, country,
@@ -53,7 +53,7 @@ WHERE known.contract_id = whole.contract_id AND known.present
 
 
 async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
-    """Everything that a whole contract says: each group of columns where it is newer."""
+    """Keep whole contracts: each group of columns where it is newer, with addresses, pauses and disputes."""
     await POSITIONS.keep(tx, wholes)
     await _DETAILS.keep(tx, wholes)
     await keep_statuses_of_wholes(tx, wholes)
@@ -92,5 +92,5 @@ async def _keep_addresses(tx: Transaction, events: Sequence[ContractWhole]) -> N
 
 
 async def keep_placements(tx: Transaction, events: Sequence[PlacementEvent]) -> None:
-    """Those of the kind visits; the other kinds send nobody to a door."""
+    """Keep placements of the kind ``visits``. Other kinds allow no visits."""
     await _PLACEMENTS.keep(tx, [event for event in events if event.kind is PlacementKind.VISITS])

@@ -1,4 +1,4 @@
-"""Every visit as it stands, said again to a service that has missed something: visits count for how often is called."""
+"""Republishes every visit for a service that has missed events, since visits count for call frequency."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -18,7 +18,7 @@ WHERE visit_id > $1 ORDER BY visit_id LIMIT $2 FOR SHARE OF contract
 
 
 async def republish(tx: Transaction, after: str) -> str | None:
-    """The next visits by id after that one."""
+    """Republish the next visits by id after ``after``. Return the last id; None at the end."""
     rows = await tx.fetch(_NEXT, UUID(after) if after else _BEFORE_ALL, CHUNK_VISITS)
     if not rows:
         return None

@@ -1,4 +1,4 @@
-"""The environment of field-visits: the chassis's, and its own."""
+"""The settings of field-visits, read from the environment."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ def _folder_here() -> str:
 
 
 class FieldVisitsSettings(Settings):
-    """Where photos are."""
+    """The chassis's settings, and where photos are kept."""
 
     photos_url: str = Field(
         default_factory=_folder_here,

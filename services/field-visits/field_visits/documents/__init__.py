@@ -1,4 +1,4 @@
-"""The documents that go along on a visit, as PDFs. How they look is decided in templates."""
+"""The PDF documents that a visitor takes along. ``templates`` holds their layout."""
 
 from pathlib import Path
 

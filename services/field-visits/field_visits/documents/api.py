@@ -1,4 +1,4 @@
-"""The visit sheet and the notification letter over HTTP."""
+"""HTTP routes for the visit sheet and the notification letter."""
 
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,7 @@ _PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}
     responses=_PDF,
 )
 async def print_sheet(visit_id: UUID, request: Request, reader: ReadConnection, who: CurrentPrincipal) -> Response:
-    """The visit sheet, in Spanish: whom to look for and where, and room for the result. It may be seen by anybody."""
+    """Return the visit sheet, in Spanish: name, address and room for the result. It is safe for anybody to see."""
     visit = await reading.expect(reader, visit_id, who.agency_id)
     if visit["outcome"] is None:
         refuse_cancelled(visit)
@@ -40,7 +40,10 @@ async def print_sheet(visit_id: UUID, request: Request, reader: ReadConnection, 
     responses=_PDF,
 )
 async def print_letter(visit_id: UUID, request: Request, reader: ReadConnection, who: CurrentPrincipal) -> Response:
-    """The notification letter, in Spanish, with the balance, for a closed unmarked envelope. 409 once it is off."""
+    """Return the notification letter, in Spanish, with the balance, for a closed unmarked envelope.
+
+    409 when the visit has ended or was cancelled.
+    """
     visit = await reading.expect(reader, visit_id, who.agency_id)
     refuse_not_open(visit)
     owed = await reader.fetchrow(queries.OWED, visit["contract_id"])

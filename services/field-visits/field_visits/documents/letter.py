@@ -6,7 +6,7 @@ from recobro_events import Row
 
 
 def letter_of(visit: Row, owed: Row) -> Document:
-    """What the notification letter says: company, address and outstanding balance, as of the business date."""
+    """Return the letter's contents: company, address and outstanding balance, as of the business date."""
     address = dict(visit) | {"state": visit["address_state"]}
 
     def amount(column: str) -> str:

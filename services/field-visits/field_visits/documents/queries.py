@@ -1,4 +1,4 @@
-"""What a notification letter says beyond the visit."""
+"""SQL that reads what a notification letter needs beside the visit: balances, business date and company."""
 
 from field_visits.projection import BUSINESS_DATE
 

@@ -1,4 +1,4 @@
-"""The visit sheet. Anybody may read it over the visitor's shoulder: it holds no balance, and no word of why."""
+"""The visit sheet. Anybody may read it over the visitor's shoulder, so it holds no balance and no reason."""
 
 from documents.press import Document
 from documents.wording import breakable, country_name, long_date, paper
@@ -18,7 +18,7 @@ _PARTS = {
 
 
 def sheet_of(visit: Row) -> Document:
-    """What the visit sheet says: whom to look for and where. No balance, and no word of why."""
+    """Return the sheet's contents: name and address. It holds no balance and no reason for the visit."""
     address = dict(visit) | {"country": country_name(visit["country"] or "")}
     parts = [[label, breakable(address[part])] for part, label in _PARTS.items() if address[part]]
     return {

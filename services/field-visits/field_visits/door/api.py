@@ -1,4 +1,4 @@
-"""What visitors tell us over HTTP: who attends, and how the visit ended."""
+"""HTTP routes by which visitors report who attended and how the visit ended."""
 
 import re
 from datetime import date, datetime
@@ -34,14 +34,14 @@ _PHONE = re.compile(r"(?=(?:.*\d){7})[\d+().,;/#*x\s-]+", re.ASCII)
 
 
 class NewAttendance(InputModel):
-    """``at`` may lie in the past: phones are offline now and then."""
+    """``at`` may lie in the past, because a phone may have been offline."""
 
     attended_by: AttendedBy
     at: Moment
 
 
 class NewContact(InputModel):
-    """A phone or an e-mail that was given at the door, as it was given; ``provenance`` says who gave it."""
+    """A phone or an e-mail exactly as somebody at the door gave it. ``provenance`` says who gave it."""
 
     kind: ContactKind
     value: Annotated[Text, Field(max_length=254)]
@@ -56,7 +56,7 @@ class NewContact(InputModel):
 
 
 class NewPosition(InputModel):
-    """WGS 84 degrees, with the accuracy that the phone gave."""
+    """A position in WGS 84 degrees, with the accuracy that the phone reported."""
 
     latitude: Annotated[float, Field(ge=-90, le=90)]
     longitude: Annotated[float, Field(ge=-180, le=180)]
@@ -64,7 +64,7 @@ class NewPosition(InputModel):
 
 
 class NewResult(InputModel):
-    """How the visit ended. ``at`` is when the visitor was there; a result on paper may be told days later."""
+    """How the visit ended. ``at`` is when the visitor was there; a result on paper may be reported days later."""
 
     outcome: VisitOutcome
     attended_by: AttendedBy
@@ -101,7 +101,7 @@ class Balance(OutputModel):
 
 
 class Option(OutputModel):
-    """``pay_now``: what is overdue; ``promise``: by a day; ``plan``: for all that is owed."""
+    """``pay_now``: the overdue balance. ``promise``: the same by ``latest_due_on``. ``plan``: the total balance."""
 
     kind: str
     amount: Money | None = None
@@ -109,7 +109,7 @@ class Option(OutputModel):
 
 
 class Attendance(OutputModel):
-    """``balance`` and ``payment_options`` are there only when the debtor attends."""
+    """``balance`` and ``payment_options`` are present only when the debtor attends."""
 
     visit_id: UUID
     attended_by: AttendedBy
@@ -127,7 +127,10 @@ class Attendance(OutputModel):
 async def record_attendance(
     visit_id: UUID, new: NewAttendance, tx: WriteTransaction, who: CurrentPrincipal
 ) -> Attendance:
-    """Record who attends. When it is the debtor, the answer holds the balance; 409 when the visit is off."""
+    """Record who attends. If the debtor attends, the answer holds the balance.
+
+    409 when the visit has ended or was cancelled.
+    """
     told = await attend(tx, who, visit_id, new.attended_by, new.at)
     met = {"visit_id": visit_id, "attended_by": new.attended_by, "at": new.at}
     if told is None:
@@ -141,5 +144,5 @@ async def record_attendance(
 
 @router.post("/visits/{visit_id}/result", status_code=201, dependencies=[writes("field-visits", agency=True)])
 async def record_result(visit_id: UUID, new: NewResult, tx: WriteTransaction, who: CurrentPrincipal) -> Visit:
-    """Record how the visit ended, once. Send an Idempotency-Key: what a phone sends twice then counts once."""
+    """Record how the visit ended, once. Send an Idempotency-Key, so that a repeated request counts once."""
     return shown(await report(tx, who, visit_id, new.finding()))

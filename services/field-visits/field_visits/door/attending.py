@@ -1,4 +1,4 @@
-"""Who attends at the door: every attendance is a row, and only the debtor is told the balance."""
+"""Recording who attends at the door. Every attendance is a row; only the debtor may learn the balance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from field_visits.visits.refusals import refuse_future, refuse_not_open
 
 @dataclass(frozen=True)
 class Told:
-    """What the debtor, and nobody else, is told at the door."""
+    """What the visitor may tell the debtor, and nobody else, at the door."""
 
     overdue_balance: Decimal
     total_balance: Decimal
@@ -29,7 +29,7 @@ class Told:
 
 
 async def attend(tx: Transaction, who: Principal, visit_id: UUID, attended_by: AttendedBy, at: datetime) -> Told | None:
-    """Record who attends. Only when it is the debtor, and the visit is still on, is the balance told."""
+    """Record who attends. Return the balance if the debtor attends, else None. 409 when the visit is not open."""
     refuse_future(at)
     visit = await reading.locked(tx, visit_id, who.agency_id)
     refuse_not_open(visit)

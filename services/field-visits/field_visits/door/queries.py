@@ -1,4 +1,4 @@
-"""What is owed as of the business date, who attended, and how the visit ended."""
+"""SQL that reads the balance as of the business date and writes attendances and results."""
 
 from projections import silence
 

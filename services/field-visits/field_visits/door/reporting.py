@@ -1,4 +1,4 @@
-"""How a visit ended, as the visitor reports it, and what others hear of what was found."""
+"""Recording how a visit ended, as the visitor reports it, and publishing what the visitor found."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _CLARIFICATION = "reported_by_visitor"
 
 @dataclass(frozen=True)
 class Finding:
-    """How a visit ended, as the visitor says."""
+    """How a visit ended, as the visitor reports it."""
 
     outcome: VisitOutcome
     attended_by: AttendedBy
@@ -43,9 +43,9 @@ class Finding:
 
 
 async def report(tx: Transaction, who: Principal, visit_id: UUID, finding: Finding) -> Row:
-    """Record the result, once, and tell everyone what was found.
+    """Record the result, once, and publish what the visitor found.
 
-    A visit that was cancelled only after it had begun has taken place: what was found there is not lost.
+    A visit that was cancelled after it had begun has taken place, so its result is accepted.
     """
     refuse_future(finding.at)
     visit = await reading.locked(tx, visit_id, who.agency_id)
@@ -76,7 +76,7 @@ def _values(visit_id: UUID, finding: Finding, started_at: datetime, reported_by:
 
 
 def _events(visit: Row, finding: Finding, started_at: datetime) -> Iterator[Event]:
-    """What others act on. None of it holds a balance."""
+    """Return the events of the result. No event holds a balance."""
     contract_id, visit_id = visit["contract_id"], visit["visit_id"]
     yield VisitCompleted(
         contract_id=contract_id,

@@ -1,4 +1,4 @@
-"""What is asked and told at the door: who is told the balance, what can be offered, which results can be true."""
+"""The rules at the door: who may learn the balance, which payment options exist, which results are possible."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ REPORTED = {
     VisitOutcome.DECEASED: DebtorStatus.DECEASED,
     VisitOutcome.UNLOCATABLE: DebtorStatus.UNLOCATABLE,
 }
-"""The outcomes that say something of the debtor for good."""
+"""The outcomes that report a status of the debtor."""
 
 _DEBTOR, _THIRD_PARTY, _NOBODY = AttendedBy.DEBTOR, AttendedBy.THIRD_PARTY, AttendedBy.NOBODY
 _MET = {
@@ -33,13 +33,13 @@ _FAILED = frozenset({VisitOutcome.NOBODY_HOME, VisitOutcome.UNLOCATABLE})
 
 
 def is_told_balance(attended_by: AttendedBy) -> bool:
-    """Whether whoever attends is told what is owed: the debtor, and nobody else."""
+    """Whether the person who attends may learn the balance. Only the debtor may."""
     return attended_by is AttendedBy.DEBTOR
 
 
 @dataclass(frozen=True)
 class PaymentOption:
-    """``pay_now``: what is overdue; ``promise``: not later than that day; ``plan``: for all that is owed."""
+    """``pay_now``: the overdue balance. ``promise``: the same by ``latest_due_on``. ``plan``: the total balance."""
 
     kind: str
     amount: Decimal | None = None
@@ -47,7 +47,7 @@ class PaymentOption:
 
 
 def payment_options(overdue: Decimal, total: Decimal, business_date: date) -> Sequence[PaymentOption]:
-    """What a debtor can be offered at the door."""
+    """Return the payment options that a visitor can offer the debtor."""
     latest = business_date + timedelta(days=PROMISE_WITHIN_DAYS)
     return (
         PaymentOption("pay_now", amount=overdue),
@@ -57,7 +57,7 @@ def payment_options(overdue: Decimal, total: Decimal, business_date: date) -> Se
 
 
 def contradiction(outcome: VisitOutcome, attended_by: AttendedBy, reason: str | None) -> str | None:
-    """Why these cannot all be true, in plain words; None when they can."""
+    """Return why these three contradict each other, in plain words; None when they do not."""
     if attended_by not in _MET[outcome]:
         return f"must be {' or '.join(_MET[outcome])} when the outcome is {outcome}"
     if reason is not None and attended_by is not AttendedBy.DEBTOR:
@@ -66,12 +66,12 @@ def contradiction(outcome: VisitOutcome, attended_by: AttendedBy, reason: str | 
 
 
 def state_after(outcome: VisitOutcome) -> State:
-    """``failed`` when the visit reached nobody who knows the debtor there, else ``done``."""
+    """Return ``failed`` when nobody was home or nobody there knew the debtor, else ``done``."""
     return State.FAILED if outcome in _FAILED else State.DONE
 
 
 def verdict_of(outcome: VisitOutcome, given: AddressVerdict | None) -> AddressVerdict | None:
-    """What the visit says of its address: the visitor's word, else ``wrong`` where nobody knew the debtor."""
+    """Return the visitor's verdict on the address; without one, ``wrong`` where the debtor is ``unlocatable``."""
     if given is None and outcome is VisitOutcome.UNLOCATABLE:
         return AddressVerdict.WRONG
     return given

@@ -1,4 +1,4 @@
-"""Where photos lie: a private folder or bucket."""
+"""The album: the private folder or bucket that holds the photos."""
 
 import asyncio
 from contextlib import suppress
@@ -15,14 +15,14 @@ _TROUBLE = (OSError, BaseError)
 
 
 class Album:
-    """Photos by their id. ``Unavailable`` (503) when the folder or bucket is away or full; nothing is half written."""
+    """Photos by id. ``Unavailable`` (503) when the folder or bucket is away or full; no photo is ever half written."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._store: ObjectStore | None = None
 
     async def keep(self, photo_id: UUID, content: bytes) -> None:
-        """Store it under its id."""
+        """Store a photo under its id."""
         try:
             store = await asyncio.to_thread(self._opened)
             await obstore.put_async(store, _name(photo_id), content, mode="create", use_multipart=False)
@@ -30,7 +30,7 @@ class Album:
             raise Unavailable("The photos cannot be stored now. Nothing was changed; try again.") from error
 
     async def fetch(self, photo_id: UUID) -> bytes:
-        """Its bytes."""
+        """Return the bytes of a photo."""
         try:
             store = await asyncio.to_thread(self._opened)
             found = await obstore.get_async(store, _name(photo_id))
@@ -39,7 +39,7 @@ class Album:
             raise Unavailable("The photos cannot be read now.") from error
 
     async def drop(self, photo_id: UUID) -> None:
-        """Delete one that was stored for nothing; what cannot be deleted is never shown."""
+        """Delete a photo that has no row. A failed deletion does no harm: without a row nobody can read the photo."""
         with suppress(*_TROUBLE):
             await obstore.delete_async(self._opened(), _name(photo_id))
 

@@ -1,4 +1,4 @@
-"""Photos over HTTP."""
+"""HTTP routes for photos."""
 
 import hashlib
 import re
@@ -61,7 +61,7 @@ class PhotoUnknown(NotFound):
 
 
 class Photo(OutputModel):
-    """``sha256``, ``size_bytes``, ``width`` and ``height`` are those of what is stored, a JPEG without metadata."""
+    """``sha256``, ``size_bytes``, ``width`` and ``height`` describe the stored photo, a JPEG without metadata."""
 
     photo_id: UUID
     visit_id: UUID
@@ -95,7 +95,7 @@ async def add_photo(
     longitude: Annotated[Longitude | None, Query()] = None,
     accuracy_metres: Annotated[Accuracy | None, Query()] = None,
 ) -> Photo:
-    """Add a photo (JPEG or PNG, the raw body) that was taken with permission. It is stored without hidden data."""
+    """Add a photo that was taken with permission. The raw body is a JPEG or PNG; it is stored without hidden data."""
     if permission != "true":
         mistake = FieldError("/query/permission", "must be true: photos are taken with permission only")
         raise Invalid("There is no permission for this photo.", code="permission-needed", errors=[mistake])
@@ -119,7 +119,7 @@ def _position(latitude: float | None, longitude: float | None, accuracy_metres: 
 
 @router.get("/visits/{visit_id}/photos", dependencies=[reads("field-visits", agency=True)])
 async def list_photos(visit_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> Page[Photo]:
-    """The photos of a visit, as they were taken; they are few, so there is one page."""
+    """List the photos of a visit in the order in which they were taken. They are few, so there is one page."""
     await reading.expect(reader, visit_id, who.agency_id)
     return Page(items=[_shown(row) for row in await reader.fetch(queries.OF_VISIT, visit_id)], next_cursor=None)
 
@@ -131,7 +131,7 @@ async def list_photos(visit_id: UUID, reader: ReadConnection, who: CurrentPrinci
     responses=_JPEG,
 )
 async def read_photo(photo_id: UUID, request: Request, database: ServiceDatabase, who: CurrentPrincipal) -> Response:
-    """The photo itself. One whose bytes are no longer those that were stored is not served."""
+    """Return the photo itself. 503 when its bytes have changed since it was stored."""
     async with database.connection() as connection:
         row = await connection.fetchrow(queries.PHOTO, photo_id, who.agency_id)
     if row is None:

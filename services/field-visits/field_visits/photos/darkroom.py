@@ -1,4 +1,4 @@
-"""The darkroom: each photo is drawn anew there before it gets into the album."""
+"""The darkroom: it redraws each photo before the photo goes into the album."""
 
 import asyncio
 import hashlib
@@ -14,7 +14,7 @@ REDRAWN_AT_ONCE = 2
 
 
 class NotAPhoto(Invalid):
-    """422: the bytes are not a photo that we take."""
+    """422: the bytes are not a photo that we accept."""
 
     code = "not-a-photo"
 
@@ -33,13 +33,13 @@ class Drawn:
 
 
 class Darkroom:
-    """Draws a few photos at once; whoever comes later waits."""
+    """Redraws up to ``REDRAWN_AT_ONCE`` photos at once. Further photos wait."""
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(REDRAWN_AT_ONCE)
 
     async def redraw(self, content: bytes) -> Drawn:
-        """The photo drawn anew by a process of its own; ``NotAPhoto`` when that refuses, dies or takes too long."""
+        """Have a separate process redraw the photo. ``NotAPhoto`` when that process refuses, dies or takes too long."""
         async with self._places:
             answer = await _redrawn(content)
         head, _, drawn = answer.partition(b"\n")
@@ -53,7 +53,7 @@ class Darkroom:
 
 
 async def _redrawn(content: bytes) -> bytes:
-    # -P: nothing that happens to lie in the current folder may pass for our program. It gets none of our secrets.
+    # -P keeps modules of the current folder from shadowing ours. The process gets no RECOBRO_ variables, so no secrets.
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "field_visits.photos.redrawing"),
         stdin=asyncio.subprocess.PIPE,

@@ -1,11 +1,11 @@
-"""Photos of visits: rows only, their bytes lie in the album."""
+"""SQL for the rows of photos. The album holds their bytes."""
 
 _PHOTO = """
 SELECT photo.photo_id, photo.visit_id, photo.sha256, photo.bytes AS size_bytes, photo.width, photo.height,
     photo.taken_at, photo.latitude, photo.longitude, photo.accuracy_metres, photo.recorded_at
 FROM photo JOIN visit USING (visit_id)
 """
-# The photo of the visit that these very bytes were sent for.
+# The photo that the visit already has for the same uploaded bytes.
 SENT_BEFORE = f"{_PHOTO} WHERE photo.visit_id = $1 AND photo.upload_sha256 = $2"
 COUNT = "SELECT count(*) FROM photo WHERE visit_id = $1"
 ENTER = """

@@ -1,4 +1,4 @@
-"""Draw a photo anew, in a process of its own with limits: what a camera, or somebody else, hid in the file is gone.
+"""Redraw a photo in a process of its own, with limits. Any data that somebody hid in the file is lost by this.
 
     python -m field_visits.photos.redrawing < PHOTO
 
@@ -19,17 +19,17 @@ from field_visits.photos.rules import FORMATS, MOST_PIXELS
 
 MEMORY_BYTES = 1024**3
 CPU_SECONDS = 20
-# A phone's JPEG of several pictures is an MPO to the decoder.
+# Pillow calls a phone's JPEG with several pictures an MPO.
 _DRAWN_AS = frozenset({*FORMATS, "MPO"})
 _QUALITY = 85
 
 
 class Refused(Exception):
-    """It is not a photo that we take."""
+    """The bytes are not a photo that we accept."""
 
 
 def redraw(content: bytes) -> tuple[Image.Image, bytes]:
-    """The picture and its JPEG; ``Refused`` when it is none, is damaged or has too many pixels."""
+    """Return the picture and its JPEG. ``Refused`` when the bytes are no photo, are damaged or have too many pixels."""
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
@@ -50,7 +50,7 @@ def redraw(content: bytes) -> tuple[Image.Image, bytes]:
 
 
 def _upright(photo: Image.Image) -> Image.Image:
-    """A new picture with the pixels of ``photo`` and nothing else of it, turned as its camera was held."""
+    """Return a new picture with only the pixels of ``photo``, turned upright by its EXIF orientation."""
     with suppress(OSError, SyntaxError, ValueError, TypeError, KeyError, ZeroDivisionError):
         photo = ImageOps.exif_transpose(photo)
     canvas = Image.new("RGB", photo.size, "white")
@@ -69,13 +69,13 @@ def _limit_ourselves() -> None:
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
     ):
-        # Not every system can limit all of these.
+        # Not every system supports all of these limits.
         with suppress(ValueError, OSError):
             resource.setrlimit(what, (most, most))
 
 
 def main() -> int:
-    """The command above."""
+    """Run the command above."""
     _limit_ourselves()
     try:
         picture, drawn = redraw(sys.stdin.buffer.read())

@@ -1,4 +1,4 @@
-"""Photos at the door: taken with permission only, drawn anew, hashed, kept in private."""
+"""Storing photos from the door: each is redrawn, hashed and kept in a private place."""
 
 import hashlib
 import uuid
@@ -25,7 +25,7 @@ class TooManyPhotos(Conflict):
 
 @dataclass(frozen=True)
 class Taken:
-    """A photo as it was sent; when and where it was taken, as the phone says."""
+    """A photo as the phone sent it, and when and where it was taken by the phone's account."""
 
     content: bytes
     at: datetime
@@ -35,9 +35,10 @@ class Taken:
 async def take(
     database: Database, darkroom: Darkroom, album: Album, who: Principal, visit_id: UUID, taken: Taken
 ) -> Row:
-    """Keep a photo. The same bytes sent again for the visit are the photo that is there already.
+    """Store a photo. If the visit has a photo from the same bytes already, return that photo.
 
-    No connection is held while it is drawn and stored; a photo whose row does not come to be is deleted again.
+    No database connection is held while the photo is redrawn and stored. A stored photo whose row is not committed is
+    deleted again.
     """
     upload_sha256 = hashlib.sha256(taken.content).digest()
     async with database.connection() as connection:
@@ -69,7 +70,7 @@ async def _enter(
     drawn: Drawn,
     taken: Taken,
 ) -> tuple[Row, bool]:
-    """The photo's row, and whether it is new: the same bytes may have come twice at the same time."""
+    """Return the photo's row and whether it is new. It is not new when the same bytes arrived twice at once."""
     async with database.transaction() as tx:
         refuse_never_begun(await reading.locked(tx, visit_id, who.agency_id), taken.at)
         if known := await tx.fetchrow(queries.SENT_BEFORE, visit_id, upload_sha256):

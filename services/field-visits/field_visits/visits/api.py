@@ -1,4 +1,4 @@
-"""Visits over HTTP: ordering, reading, cancelling."""
+"""HTTP routes that order, read and cancel visits."""
 
 from typing import Annotated
 from uuid import UUID
@@ -28,7 +28,7 @@ router = Router(prefix="/v1", tags=["visits"])
 
 
 class NewVisit(InputModel):
-    """Whom to send where, and when. Without ``address_id`` the best authorised address of the contract is taken."""
+    """Without ``address_id`` the first authorised address is chosen, by kind and then by the creditor's order."""
 
     contract_id: UUID
     visitor: ShortText
@@ -42,7 +42,7 @@ class NewCancellation(InputModel):
 
 @router.post("/visits", status_code=201, dependencies=[writes("field-visits", agency=True)])
 async def order_visit(new: NewVisit, tx: WriteTransaction, who: CurrentPrincipal) -> Visit:
-    """Order a visit. 409 while there is a reason to keep silent: the code names it."""
+    """Order a visit. 409 while the contract is silenced; the error's code names the reason."""
     row = await ordering.order(tx, who, new.contract_id, new.visitor, new.visit_on, new.address_id)
     return shown(row)
 
@@ -57,7 +57,7 @@ async def list_visits(
     contract_id: UUID | None = None,
     state: State | None = None,
 ) -> Page[Visit]:
-    """Visits by day; an agency's own."""
+    """List visits by day. An agency's token lists the agency's own visits only."""
     after = query.after(Day, UUID) or (None, None)
     filters = (visitor, visit_on, contract_id, state, who.agency_id)
     rows = await reader.fetch(queries.VISITS, *filters, *after, query.limit + 1)
@@ -71,5 +71,5 @@ async def read_visit(visit_id: UUID, reader: ReadConnection, who: CurrentPrincip
 
 @router.post("/visits/{visit_id}/cancellation", status_code=201, dependencies=[writes("field-visits", agency=True)])
 async def cancel_visit(visit_id: UUID, new: NewCancellation, tx: WriteTransaction, who: CurrentPrincipal) -> Visit:
-    """Call off a visit that has not taken place."""
+    """Call off a visit that has not ended and was not cancelled before."""
     return shown(await cancelling.call_off(tx, who, visit_id, new.reason))

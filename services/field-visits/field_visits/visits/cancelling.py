@@ -1,7 +1,7 @@
-"""Calling visits off: nobody is sent to the door of somebody who has paid, disputes, or may not be visited.
+"""Cancelling visits to debtors who have paid, who dispute the debt, or who may not be visited.
 
-The rows of the contracts are locked by the caller's transaction, here and wherever a visit is ordered or told of, so
-that an order and what silences it cannot miss each other.
+The caller's transaction holds the locks of the contracts' rows, here and wherever a visit is ordered or reported. So
+an order and a fact that silences it cannot miss each other.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from field_visits.visits.refusals import refuse_not_open
 
 
 class Cause(NamedTuple):
-    """Why a contract's open visits do not take place: all of them, or those of a placement, or up to a day."""
+    """Why a contract's open visits are cancelled: all visits, the visits of a placement, or the visits up to a day."""
 
     contract_id: UUID
     reason: CancelReason
@@ -34,19 +34,19 @@ class Cause(NamedTuple):
 
 
 async def cancel(tx: Transaction, causes: Sequence[Cause]) -> None:
-    """Cancel the open visits that these causes mean, and tell everyone."""
+    """Cancel the open visits that these causes concern, and publish the cancellations."""
     if causes:
         _publish(tx, await tx.fetch(queries.CANCEL, *zip(*causes, strict=True)))
 
 
 async def cancel_unfit(tx: Transaction, events: Sequence[ContractEvent]) -> None:
-    """Cancel the open visits of these events' contracts on whose day there is a reason to keep silent."""
+    """Cancel the open visits of these events' contracts whose day is silenced, and publish the cancellations."""
     columns = zip(*((event.contract_id, event.event_id) for event in events), strict=True)
     _publish(tx, await tx.fetch(queries.CANCEL_UNFIT, *columns))
 
 
 def _publish(tx: Transaction, cancelled: Sequence[Row]) -> None:
-    # The order is part of the ids: RETURNING has none.
+    # Event ids depend on the order of publishing, and RETURNING guarantees no order.
     for row in sorted(cancelled, key=lambda row: (row["contract_id"], row["visit_id"])):
         tx.publish(
             VisitCancelled(
@@ -60,7 +60,7 @@ def _publish(tx: Transaction, cancelled: Sequence[Row]) -> None:
 
 
 async def call_off(tx: Transaction, who: Principal, visit_id: UUID, detail: str) -> Row:
-    """Cancel by hand a visit that has not ended; 409 when it has, or was cancelled before."""
+    """Cancel a visit by hand. 409 when the visit has ended or was cancelled before."""
     row = await reading.locked(tx, visit_id, who.agency_id)
     refuse_not_open(row)
     await tx.execute(queries.CANCEL_BY_HAND, visit_id, detail)

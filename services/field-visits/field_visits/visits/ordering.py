@@ -1,4 +1,4 @@
-"""Ordering a visit: for which contract, day and address, and whose visit it is."""
+"""Ordering a visit: the checks of contract, day and address, and the placement that the visit belongs to."""
 
 from datetime import date
 from uuid import UUID
@@ -25,9 +25,9 @@ _SILENT = {
 async def order(
     tx: Transaction, who: Principal, contract_id: UUID, visitor: str, visit_on: date, address_id: UUID | None
 ) -> Row:
-    """Order a visit, unless there is a reason to keep silent: 409 with the reason as its code.
+    """Order a visit. 409 with the reason as its code when the contract is silenced.
 
-    404 for a contract that is unknown or, to an agency, not placed with it for visits.
+    404 when the contract is unknown, or is not placed with the calling agency for visits.
     """
     if not await heard_of(lambda: tx.fetchval(queries.KNOWN, contract_id, who.agency_id)):
         raise ContractUnknown()
@@ -62,7 +62,7 @@ async def order(
 
 
 async def _placement(tx: Transaction, who: Principal, contract_id: UUID, visit_on: date) -> Row | None:
-    """Read under the contract's lock: a recall may have come since the contract was looked for."""
+    """Return the placement. It is read under the contract's lock, because a recall may have come meanwhile."""
     placement = await tx.fetchrow(queries.PLACEMENT, contract_id, who.agency_id, visit_on)
     if placement is None and who.agency_id is not None:
         raise ContractUnknown()
@@ -74,7 +74,7 @@ def _bad_day(why: str) -> Invalid:
 
 
 async def _address(tx: Transaction, contract_id: UUID, address_id: UUID | None) -> UUID:
-    """Where to go: only where the creditor authorised it."""
+    """Return the address to visit. The creditor must have authorised it."""
     known = await tx.fetch(queries.ADDRESSES, contract_id, address_id, rules.ADDRESS_KINDS)
     if address_id is not None and not known:
         mistake = FieldError("/address_id", "must be an address of the contract")

@@ -1,4 +1,4 @@
-"""Ordering, cancelling and reading visits. An agency sees its own; a null agency sees everything."""
+"""SQL that orders, cancels and reads visits. An agency sees its own visits; a null agency sees all."""
 
 from projections.placements import in_force
 
@@ -7,8 +7,8 @@ from field_visits.visits.eligibility import REASON
 
 _OPEN = "visit.state IN ('ordered', 'routed')"
 
-# Whether the contract can be spoken of: it and its portfolio have been heard of. $2: an agency knows what is placed
-# with it for visits.
+# Whether the contract and its portfolio are known. $2: the agency that the contract must be placed with for visits, or
+# null.
 KNOWN = """
 SELECT true FROM contract JOIN portfolio USING (portfolio_id)
 WHERE contract.contract_id = $1 AND contract.details_version >= 0 AND contract.version >= 0
@@ -16,7 +16,7 @@ WHERE contract.contract_id = $1 AND contract.details_version >= 0 AND contract.v
         SELECT FROM placement
         WHERE placement.contract_id = contract.contract_id AND placement.agency_id = $2 AND placement.active))
 """
-# The contract's business date, and the reason to keep silent on the day $2.
+# The contract's business date, and the reason for silence on the day $2.
 STANDING = f"""
 SELECT {BUSINESS_DATE} AS business_date, {REASON} AS reason
 FROM contract JOIN portfolio USING (portfolio_id), (SELECT $2::date AS visit_on) AS visit
@@ -68,7 +68,7 @@ WHERE visit_id = $1
 """
 
 CONTRACT_OF = "SELECT contract_id FROM visit WHERE visit_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
-# No balance is read here, nor anything that tells one: what these rows hold may be shown to anybody at the door.
+# These rows hold no balance and nothing that reveals one, because anybody at the door may see them.
 _VISIT = """
 SELECT visit.*, contract.contract_number, contract.name, contract.jurisdiction,
     address.kind AS address_kind, address.street, address.exterior, address.interior, address.neighbourhood,
@@ -83,7 +83,8 @@ LEFT JOIN LATERAL (
     ORDER BY attendance.attendance_id DESC LIMIT 1) AS met ON true
 """
 VISIT = f"{_VISIT} WHERE visit.visit_id = $1 AND ($2::uuid IS NULL OR visit.agency_id = $2)"
-# $1 … $5 visitor, day, contract, state and agency, each null for any; $6 and $7 after which day and visit.
+# $1 … $5: visitor, day, contract, state and agency, each null for any; $6 and $7: day and id of the last visit of the
+# page before.
 VISITS = f"""
 {_VISIT}
 WHERE ($1::text IS NULL OR visit.visitor = $1) AND ($2::date IS NULL OR visit.visit_on = $2)

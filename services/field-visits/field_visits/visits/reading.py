@@ -1,4 +1,4 @@
-"""A visit as it is shown. Nothing here holds a balance, or a word that tells one."""
+"""A visit as the API shows it. It holds no balance and nothing that reveals one."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -34,7 +34,7 @@ class VisitAddress(OutputModel):
 
 
 class Collected(Part):
-    """A phone or an e-mail that was given at the door; ``provenance`` says by whom."""
+    """A phone or an e-mail that somebody gave at the door. ``provenance`` says who gave it."""
 
     kind: ContactKind
     value: str
@@ -53,7 +53,7 @@ class Met(OutputModel):
 
 
 class Result(OutputModel):
-    """``started_at``: when the visitor was at the door; ``reported_at``: when we heard of it."""
+    """``started_at``: when the visitor was at the door. ``reported_at``: when the result reached us."""
 
     outcome: VisitOutcome
     attended_by: AttendedBy
@@ -66,9 +66,9 @@ class Result(OutputModel):
 
 
 class Visit(OutputModel):
-    """Whom to look for (``name``), where and when, and what became of it. ``photos`` counts them.
+    """A visit: the debtor's ``name``, address and day, its state and its result. ``photos`` is the number of photos.
 
-    A visit that was cancelled after it had taken place may have both a cancellation and a result.
+    A visit that was cancelled after it had begun may have both a cancellation and a result.
     """
 
     visit_id: UUID
@@ -89,7 +89,7 @@ class Visit(OutputModel):
 
 
 def shown(row: Row) -> Visit:
-    """The visit of its row."""
+    """Return the visit that this row holds."""
     fields = dict(row)
     address = VisitAddress(**{**fields, "kind": row["address_kind"], "state": row["address_state"]})
     met = Met(attended_by=row["met"], at=row["met_at"]) if row["met"] is not None else None
@@ -139,7 +139,7 @@ def _result(row: Row) -> Result | None:
 
 
 async def expect(reader: Reader, visit_id: UUID, agency_id: UUID | None) -> Row:
-    """The visit; 404 when there is none or it is another's."""
+    """Return the visit. 404 when there is none, or it is another agency's."""
     row = await reader.fetchrow(queries.VISIT, visit_id, agency_id)
     if row is None:
         raise VisitUnknown()
@@ -147,7 +147,7 @@ async def expect(reader: Reader, visit_id: UUID, agency_id: UUID | None) -> Row:
 
 
 async def locked(tx: Transaction, visit_id: UUID, agency_id: UUID | None) -> Row:
-    """The visit as it stands, and stays until ``tx`` ends: its contract is locked. 404 as ``expect``."""
+    """Lock the visit's contract, so that the visit does not change until ``tx`` ends. 404 as in ``expect``."""
     contract_id = await tx.fetchval(queries.CONTRACT_OF, visit_id, agency_id)
     if contract_id is None:
         raise VisitUnknown()

@@ -1,4 +1,4 @@
-"""The states of a visit, for which days and to which addresses one can be ordered, and how far clocks may differ."""
+"""The states of a visit, the days and kinds of address for which a visit can be ordered, and the clock tolerance."""
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -10,11 +10,11 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far the clock of a visitor's phone may be ahead of ours."""
 
 ADDRESS_KINDS = ("personal", "fiscal", "commercial", "legal")
-"""In the order in which an address is chosen where the order names none: first where the debtor lives."""
+"""The order in which an address is chosen when the request names none. The debtor's home comes first."""
 
 
 class State(StrEnum):
-    """Of a visit."""
+    """The state of a visit."""
 
     ORDERED = "ordered"
     ROUTED = "routed"
@@ -27,7 +27,7 @@ OPEN = (State.ORDERED, State.ROUTED)
 
 
 def day_refused(visit_on: date, business_date: date) -> str | None:
-    """Why no visit can be ordered for that day; None when one can."""
+    """Return why no visit can be ordered for that day; None when one can."""
     latest = business_date + timedelta(days=MOST_DAYS_AHEAD)
     if business_date <= visit_on <= latest:
         return None
@@ -35,5 +35,5 @@ def day_refused(visit_on: date, business_date: date) -> str | None:
 
 
 def is_ahead(at: datetime, now: datetime) -> bool:
-    """Whether ``at`` lies in the future, by more than clocks differ."""
+    """Whether ``at`` lies in the future by more than the clock tolerance."""
     return at > now + CLOCK_TOLERANCE
