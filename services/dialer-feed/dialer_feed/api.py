@@ -1,4 +1,4 @@
-"""HTTP in: every route of dialer-feed."""
+"""Every HTTP route of dialer-feed."""
 
 from dialer_feed.calls import api as calls
 from dialer_feed.campaigns import api as campaigns

@@ -1,7 +1,7 @@
-"""What others say, and what it means for the lists: first it is kept, then whoever it silences is withdrawn.
+"""Handlers of the other services' events: they keep each fact, then withdraw the contracts that the fact silences.
 
-Facts that silence withdraw whatever their version: a fact that was overtaken still says that somebody must not be
-called today. Versions decide what is kept.
+A fact that silences withdraws whatever its version, because even an overtaken fact says that nobody may call today.
+Versions decide only which facts are kept.
 """
 
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ async def number_withdrawals(tx: Transaction) -> None:
 
 @consumer.on(PaymentReceived)
 async def withdraw_paid(received: Sequence[PaymentReceived], tx: Transaction) -> None:
-    """Whoever has paid must not be called: off every live list, now."""
+    """Withdraw the contract from every live list. A debtor who has paid must not be called."""
     await POSITIONS.keep(tx, received)
     await payments.keep(tx, received)
     await live_lists(tx).withdraw([Cause.of(payment, Reason.PAYMENT) for payment in received])
@@ -89,7 +89,7 @@ async def withdraw_paid(received: Sequence[PaymentReceived], tx: Transaction) ->
 
 @consumer.on(PaymentReversed)
 async def end_holdoff(reversals: Sequence[PaymentReversed], tx: Transaction) -> None:
-    """As if it had never been, from the next list on: today's is never refilled."""
+    """The payment counts for nothing from the next list on. Today's list is never refilled."""
     await POSITIONS.keep(tx, reversals)
     await payments.keep_reversals(tx, reversals)
     await live_lists(tx).withdraw_unfit(reversals)
@@ -104,7 +104,7 @@ async def withdraw_disputed(disputes: Sequence[ClarificationOpened], tx: Transac
 
 @consumer.on(ClarificationResolved)
 async def end_dispute(resolutions: Sequence[ClarificationResolved], tx: Transaction) -> None:
-    """The corrected amounts may leave too little to call about."""
+    """The corrected amounts may fall below a campaign's minimum."""
     await POSITIONS.keep(tx, resolutions)
     await clarifications.keep_resolutions(tx, resolutions)
     await live_lists(tx).withdraw_unfit(resolutions)
@@ -121,7 +121,7 @@ async def withdraw_deceased_and_represented(changes: Sequence[DebtorStatusChange
 
 @consumer.on(ContactPointChanged)
 async def withdraw_unusable_numbers(changes: Sequence[ContactPointChanged], tx: Transaction) -> None:
-    """An entry with a wrong or opted-out number leaves today's list; the next one carries the numbers left."""
+    """An entry with a wrong or opted-out number leaves today's list. The next list carries the remaining numbers."""
     await POSITIONS.keep(tx, changes)
     await contact_points.keep(tx, changes)
     unusable = [change for change in changes if not change.usable]
@@ -136,7 +136,7 @@ def _reason_of_number(change: ContactPointChanged) -> Reason:
 
 @consumer.on(ContractPaused)
 async def withdraw_paused(paused: Sequence[ContractPaused], tx: Transaction) -> None:
-    """Only where the pause covers the day: one that lies ahead changes nothing yet."""
+    """Withdraw only where the pause covers the day. A pause that lies ahead changes nothing yet."""
     await POSITIONS.keep(tx, paused)
     await pauses.keep(tx, paused)
     await live_lists(tx).withdraw_unfit(paused)
@@ -163,20 +163,20 @@ async def follow_stage(changes: Sequence[ContractStageChanged], tx: Transaction)
 
 @consumer.on(ContractRegistered, ContractRevised)
 async def follow_contract(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
-    """A new file may have taken it below the campaign's conditions, closed it, or left it without a phone."""
+    """A new file may have closed the contract, left it without a phone, or taken it out of a campaign's conditions."""
     await keep_wholes(tx, wholes)
     await live_lists(tx).withdraw_unfit(wholes)
 
 
 @consumer.on(PortfolioStateChanged)
 async def follow_portfolio(changes: Sequence[PortfolioStateChanged], tx: Transaction) -> None:
-    """Whether it can be listed, and for which day."""
+    """Keep the portfolio's state and business date: they decide whether and for which day lists can be built."""
     await PORTFOLIOS.keep(tx, changes)
 
 
 @consumer.on(ContractPlaced, PlacementReinstated)
 async def hand_over(placed: Sequence[ContractPlaced | PlacementReinstated], tx: Transaction) -> None:
-    """An agency that dials finds the contract on its next list; from the day on which one collects, nobody dials."""
+    """A dialing agency gets the contract on its next list. On days on which an agency collects, nobody dials."""
     await placements.keep(tx, placed)
     collecting = [placement for placement in placed if placement.kind is PlacementKind.COLLECTION]
     reaches = [Reach(starts_on=placement.starts_on, ends_on=placement.ends_on) for placement in collecting]
@@ -185,7 +185,7 @@ async def hand_over(placed: Sequence[ContractPlaced | PlacementReinstated], tx: 
 
 @consumer.on(PlacementRecallRequested, PlacementRecalled, PlacementEnded)
 async def take_back(taken: Sequence[PlacementEvent], tx: Transaction) -> None:
-    """The agency stops now, whenever its recall becomes final; others may go on dialling."""
+    """The agency must stop dialling now, even before the recall is final. Others may go on dialling."""
     await placements.keep(tx, taken)
     dialing = [placement for placement in taken if placement.kind is PlacementKind.DIALING]
     await _withdraw_within(tx, Reason.RECALL, dialing, [Reach(agency_id=placement.agency_id) for placement in dialing])
@@ -193,7 +193,7 @@ async def take_back(taken: Sequence[PlacementEvent], tx: Transaction) -> None:
 
 @consumer.on(PromiseMade, PromiseReopened)
 async def withdraw_promised(promised: Sequence[PromiseMade | PromiseReopened], tx: Transaction) -> None:
-    """Whoever has promised is left alone up to that day, inclusive; the day itself ends the silence, no event."""
+    """Withdraw up to and including ``silent_until``. The silence ends when that day has passed, without an event."""
     await promises.keep(tx, promised)
     reaches = [Reach(ends_on=promise.silent_until) for promise in promised]
     await _withdraw_within(tx, Reason.PROMISE, promised, reaches)
@@ -201,14 +201,14 @@ async def withdraw_promised(promised: Sequence[PromiseMade | PromiseReopened], t
 
 @consumer.on(PromiseKept, PromisePartlyKept, PromiseBroken, PromiseCancelled)
 async def end_promise(ended: Sequence[PromiseEvent], tx: Transaction) -> None:
-    """The silence that it had asked for is over, from the next list on: today's is never refilled."""
+    """The promise no longer silences its contract from the next list on. Today's list is never refilled."""
     await promises.keep(tx, ended)
 
 
 async def _withdraw_within(
     tx: Transaction, reason: Reason, events: Sequence[ContractEvent], reaches: Sequence[Reach]
 ) -> None:
-    """Facts silence whatever their version. What is only said again may be over: there what is known decides."""
+    """Withdraw new facts whatever their version. A republished fact may be over, so the kept state decides."""
     new = [(event, reach) for event, reach in zip(events, reaches, strict=True) if not event.is_republished]
     await live_lists(tx).withdraw_within([Cause.of(event, reason) for event, _ in new], [reach for _, reach in new])
     if again := [event for event in events if event.is_republished]:
@@ -222,18 +222,18 @@ async def know_visit(ordered: Sequence[VisitOrdered], tx: Transaction) -> None:
 
 @consumer.on(VisitCompleted)
 async def count_visit(made: Sequence[VisitCompleted], tx: Transaction) -> None:
-    """Calls and visits share the limits of call frequency, which bar from the next list and never withdraw."""
+    """Visits count for call frequency as calls do. Call frequency bars from the next list and never withdraws."""
     await visits.keep_made(tx, made)
 
 
 @consumer.on(ContractSetAside)
 async def withdraw_unknown(events: Sequence[ContractSetAside], tx: Transaction) -> None:
-    """Some service, perhaps we, could not follow the contract: nobody knows whether the debtor may be called."""
+    """Withdraw. Some service, perhaps this one, set an event aside, so nobody knows whether a call is allowed."""
     await set_aside.keep(tx, events)
     await live_lists(tx).withdraw([Cause.of(event, Reason.UNKNOWN_STATE) for event in events])
 
 
 @consumer.on(ContractReplayed)
 async def know_again(events: Sequence[ContractReplayed], tx: Transaction) -> None:
-    """From the next list on, as long as no other service is still behind: today's is never refilled."""
+    """The contract may be on the next list if no service has an event set aside. Today's list is never refilled."""
     await set_aside.keep_replayed(tx, events)

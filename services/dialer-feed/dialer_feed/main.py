@@ -1,4 +1,4 @@
-"""The dialer-feed process: relays and consumers, the list builder, HTTP."""
+"""The dialer-feed process: relays, consumers, the list builder and HTTP."""
 
 from chassis import Program, Role, create_app
 from fastapi import FastAPI
@@ -16,7 +16,7 @@ SERVICE = "dialer-feed"
 def build_app(
     settings: DialerFeedSettings, database: Database, runtime: Runtime | None, role: Role = Role.ALL
 ) -> FastAPI:
-    """The app, with its builder, on a database that has been migrated."""
+    """Build the app on a migrated database. The list builder runs where the ``role`` consumes."""
     return create_app(
         service=SERVICE,
         title="Recobro dialer-feed",

@@ -27,9 +27,9 @@ LIST_BUILDS_SINCE = Gauge(
 )
 
 BUILDER = Task("list-builder")
-"""Its looks for lists that can be built, several a second, in the process whose turn it is."""
+"""The builder's search for lists to build, about twice a second, in the process whose turn it is."""
 
-# A series that begins with its first case hides that case from every rate.
+# Every series starts at zero here, because a series that starts with its first case hides that case from every rate.
 for _reason in WithdrawalReason:
     WITHDRAWAL_SECONDS.labels(_reason)
 for _acknowledged in ("yes", "no"):

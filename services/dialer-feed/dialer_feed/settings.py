@@ -1,11 +1,11 @@
-"""The environment of dialer-feed: the chassis's, and its own."""
+"""The settings of dialer-feed, read from the environment."""
 
 from chassis import Settings
 from pydantic import Field
 
 
 class DialerFeedSettings(Settings):
-    """How long it waits."""
+    """The chassis's settings, and how long a request for a list waits."""
 
     list_wait_seconds: float = Field(
         default=30.0,

@@ -1,4 +1,4 @@
-"""Waking whoever waits for news of a thing, in this process and in others."""
+"""Waking tasks that wait for news of a list, in this process and in others."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Hashable, Iterable
@@ -14,9 +14,9 @@ log = structlog.get_logger(__name__)
 
 
 class Bells:
-    """One bell per key. A ring wakes those who wait at that moment and is then forgotten.
+    """One bell per key. A ring wakes the tasks that wait at that moment and is then forgotten.
 
-    A ring that is missed does no harm: who waits looks again every so often anyway.
+    A missed ring does no harm, because a waiting task also looks again from time to time.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Bells:
                     waiter.set_result(None)
 
     def listen(self, key: Hashable) -> "asyncio.Future[None]":
-        """Done at the key's next ring. Take it before looking, wait for it after: then nothing rings in between."""
+        """Return a future that is done at the key's next ring. Take it before looking, so that no ring is lost."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, set()).add(waiter)
         waiter.add_done_callback(lambda done: self._forget(key, done))
@@ -50,13 +50,13 @@ async def heard(waiter: "asyncio.Future[None]", timeout_seconds: float) -> None:
 
 
 NEWS = Bells()
-"""Rings, by list, when a transaction of this process has withdrawn something or changed a list."""
+"""Rings a list's bell when a transaction has withdrawn from the list or changed it."""
 BUILDER = "builder"
 """The bell of ``NEWS`` that the builder listens to."""
 
 
 def ring(list_id: str) -> str:
-    """SQL that rings the bell of the list ``list_id``, an SQL expression too, in every process at the commit."""
+    """SQL that rings the bell of a list in every process at the commit. ``list_id`` is an SQL expression."""
     return f"pg_notify('bells', ({list_id})::text)"
 
 
@@ -70,7 +70,7 @@ async def ring_everywhere(tx: Transaction, bells: Bells, list_ids: Collection[UU
 
 
 class Wire:
-    """Rings the bells of lists for what other processes have committed, while it ``runs``."""
+    """Rings the bells of lists when other processes have committed a change of them, while ``running``."""
 
     def __init__(self, database: Database, bells: Bells) -> None:
         self._database = database
@@ -95,7 +95,7 @@ class Wire:
             await connection.add_listener("bells", self._on_notification)
             while True:
                 await asyncio.sleep(_ASK_EVERY_SECONDS)
-                # Also tells that the connection lives.
+                # This fails when the connection is lost.
                 await connection.execute("SELECT", timeout=_ASK_EVERY_SECONDS)
         finally:
             connection.terminate()

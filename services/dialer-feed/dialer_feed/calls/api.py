@@ -1,4 +1,4 @@
-"""Calls over HTTP."""
+"""HTTP route by which dialers report calls."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ async def report_calls(
     tx: WriteTransaction,
     who: CurrentPrincipal,
 ) -> recording.Outcome:
-    """Report calls. Those named like a withdrawal's reason act like it."""
+    """Report calls. A call whose disposition has the name of a withdrawal's reason acts like that withdrawal."""
     rows = await tx.fetch(lists.AGENCIES_OF_LISTS, list({call.list_id for call in new}), who.agency_id)
     agencies = {row["list_id"]: row["agency_id"] for row in rows}
     return await recording.receive(tx, new, agencies, who.subject)

@@ -1,13 +1,13 @@
-"""Recording calls, and what had become of their entries by then."""
+"""SQL that records calls, and reads which of their entries had been withdrawn and acknowledged."""
 
-# Those of these entries that have been withdrawn.
+# The withdrawn entries among the given ones.
 WITHDRAWN = """
 SELECT entry.contract_id, entry.list_id, entry.withdrawn_at, entry.cursor
 FROM unnest($1::uuid[], $2::uuid[]) AS asked (contract_id, list_id)
 JOIN list_entry entry USING (contract_id, list_id)
 WHERE entry.cursor IS NOT NULL
 """
-# Which of these (n, list, cursor, moment) some dialer had acknowledged by that moment.
+# The calls, by their number n, whose withdrawal some dialer had acknowledged by the start of the call.
 ACKNOWLEDGED_BY_THEN = """
 SELECT n
 FROM unnest($1::integer[], $2::uuid[], $3::bigint[], $4::timestamptz[]) AS call (n, list_id, cursor, started_at)
@@ -16,7 +16,7 @@ WHERE EXISTS (
     WHERE known.list_id = call.list_id AND known.up_to_cursor >= call.cursor
         AND known.acknowledged_at <= call.started_at)
 """
-# Returns those that were new.
+# Returns the calls that were new.
 RECORD = """
 INSERT INTO call_result (dialed_for, call_id, list_id, contract_id, contact_id, dialer_id, agent, business_date,
     started_at, duration_seconds, disposition, right_party, wrongful, acknowledged_by_then)

@@ -1,4 +1,4 @@
-"""Calls that dialers report: each recorded once, and acted on where its end silences."""
+"""Recording the calls that dialers report. Each call is recorded once; some dispositions silence the contract."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ from dialer_feed.withdrawals.dialer_reports import Report
 from dialer_feed.withdrawals.silencing import silencing
 
 _CLOCK_DIFFERENCE = timedelta(hours=24)
-"""A call that starts further ahead of our clock than this was not dialled by a clock that tells the time."""
+"""A call that starts further ahead of our clock than this is rejected: the dialer's clock must be wrong."""
 
 
 class Call(InputModel):
-    """One call as its dialer tells it. ``call_id`` is the dialer's own; told again, the call counts once."""
+    """One call as its dialer reports it. ``call_id`` is the dialer's own; a call that is reported again counts once."""
 
     call_id: ShortText = Field(max_length=64)
     list_id: UUID
@@ -37,7 +37,7 @@ class Call(InputModel):
 
 
 class Rejected(TypedDict):
-    """A call that could not be recorded, and why."""
+    """A call that was not recorded, and why."""
 
     call_id: str
     code: str
@@ -45,7 +45,7 @@ class Rejected(TypedDict):
 
 
 class Outcome(TypedDict):
-    """``accepted`` counts the calls that are recorded now, whether or not they had been before."""
+    """``accepted`` counts the recorded calls, including calls that had been recorded before."""
 
     accepted: int
     rejected: list[Rejected]
@@ -53,7 +53,7 @@ class Outcome(TypedDict):
 
 @dataclass(frozen=True)
 class _Placed:
-    """A call whose list, entry and number are known."""
+    """A call with the list, entry and phone that it belongs to."""
 
     call: Call
     agency_id: UUID | None
@@ -69,7 +69,7 @@ _Judged = tuple[_Placed, Wrongful | None]
 
 
 async def receive(tx: Transaction, calls: Sequence[Call], agencies: dict[UUID, UUID | None], dialer_id: str) -> Outcome:
-    """Record these calls. ``agencies``: the lists that the caller may report on, each with its agency."""
+    """Record these calls. ``agencies`` maps each list that the client may report on to its agency."""
     once: dict[str, Call] = {}
     for call in calls:
         once.setdefault(call.call_id, call)
@@ -113,7 +113,7 @@ def _rejected(call: Call, code: str, detail: str) -> Rejected:
 
 
 def _dialled(call: Call, entries: Sequence[Row], phones: named_entries.Phones) -> tuple[UUID, UUID] | None:
-    """The contract and the contact point that were dialled."""
+    """Return the contract and the contact point that were dialled, or None."""
     for entry in entries:
         if contact_id := phones.meant(entry, call.phone):
             return entry["contract_id"], contact_id
@@ -121,13 +121,13 @@ def _dialled(call: Call, entries: Sequence[Row], phones: named_entries.Phones) -
 
 
 async def _judged(tx: Transaction, placed: Sequence[_Placed]) -> list[_Judged]:
-    """The calls, each with what made it wrongful."""
+    """Return each call with the withdrawal that makes it wrongful, or None."""
     starts = [wrongful.Start(p.contract_id, p.call.list_id, p.call.started_at) for p in placed]
     return list(zip(placed, await wrongful.judge(tx, starts), strict=True))
 
 
 async def _record(tx: Transaction, judged: Sequence[_Judged], dialer_id: str) -> list[_Judged]:
-    """Record the calls; those that were not known before."""
+    """Record the calls. Return those that were new."""
     rows = [
         (
             placed.dialed_for,
@@ -181,7 +181,7 @@ def _publish(tx: Transaction, judged: Sequence[_Judged]) -> None:
 
 
 def _report(placed: _Placed, dialer_id: str) -> Report | None:
-    """The withdrawal that the call's end asks for."""
+    """Return the report that the call's disposition stands for, or None."""
     reason = rules.acts_like(placed.call.disposition)
     if reason is None:
         return None

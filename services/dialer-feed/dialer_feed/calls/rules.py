@@ -1,11 +1,11 @@
-"""What the end of a call means."""
+"""What a call's disposition means."""
 
 from uuid import UUID
 
 from recobro_events.contracts.dialer_feed import Disposition, WithdrawalReason
 
 DIALED_FROM_INSIDE = UUID(int=0)
-"""Stands for the agency where there is none: ids of calls are unique for each agency."""
+"""Stands in for the agency where a call has none. Ids of calls are unique within an agency."""
 
 _ACTING = {
     Disposition.PAYMENT_CLAIMED: WithdrawalReason.PAYMENT_CLAIMED,
@@ -28,10 +28,10 @@ _SPOKE_WITH_THE_DEBTOR = frozenset(
 
 
 def acts_like(disposition: Disposition) -> WithdrawalReason | None:
-    """The withdrawal that a call's end asks for, if any."""
+    """Return the withdrawal's reason that a disposition stands for, or None."""
     return _ACTING.get(disposition)
 
 
 def is_right_party(disposition: Disposition) -> bool:
-    """Whether somebody spoke with the debtor: where the law says so, days of silence follow."""
+    """Whether the agent spoke with the debtor. In some jurisdictions, days of silence follow such a call."""
     return disposition in _SPOKE_WITH_THE_DEBTOR

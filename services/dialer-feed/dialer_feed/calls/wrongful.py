@@ -1,4 +1,4 @@
-"""Wrongful calls: those that started after their contract had been withdrawn from the list that was dialled."""
+"""Wrongful calls. A call is wrongful if it started after its contract had been withdrawn from the dialled list."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from dialer_feed.calls import queries
 
 
 class Start(NamedTuple):
-    """For which entry a call was made, and when it started."""
+    """The entry that was called, and when the call started."""
 
     contract_id: UUID
     list_id: UUID
@@ -20,14 +20,17 @@ class Start(NamedTuple):
 
 
 class Wrongful(NamedTuple):
-    """What made a call wrongful, and whether some dialer had acknowledged the withdrawal by then."""
+    """When the contract was withdrawn, and whether some dialer had acknowledged this before the call started."""
 
     withdrawn_at: datetime
     acknowledged: bool
 
 
 async def judge(tx: Transaction, calls: Sequence[Start]) -> list[Wrongful | None]:
-    """For each call what makes it wrongful, or None. The contracts are locked, so nothing is withdrawn meanwhile."""
+    """Return for each call the withdrawal that makes it wrongful, or None.
+
+    The caller has locked the contracts, so nothing is withdrawn meanwhile.
+    """
     contract_ids, list_ids, _ = zip(*calls, strict=True)
     rows = await tx.fetch(queries.WITHDRAWN, contract_ids, list_ids)
     withdrawn = {(row["contract_id"], row["list_id"]): row for row in rows}
@@ -43,5 +46,5 @@ async def judge(tx: Transaction, calls: Sequence[Start]) -> list[Wrongful | None
 
 
 def count(call: Wrongful) -> None:
-    """Count it where somebody is woken for it."""
+    """Count a wrongful call in the metric that pages somebody."""
     metrics.WRONGFUL_CALLS.labels("yes" if call.acknowledged else "no").inc()

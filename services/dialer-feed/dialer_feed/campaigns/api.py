@@ -1,4 +1,4 @@
-"""Campaigns over HTTP."""
+"""HTTP routes for campaigns."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,10 +32,10 @@ router = Router(prefix="/v1", tags=["campaigns"])
 
 
 class NewCampaign(InputModel):
-    """Whom to dial, day by day. ``portfolio_ids`` null: all portfolios.
+    """The contracts to dial, day by day. ``portfolio_ids`` null means all portfolios.
 
-    With ``agency_id`` the lists are that agency's and hold contracts that are placed with it for dialing. Null: dialled
-    from inside, no placement needed.
+    With ``agency_id`` the lists belong to that agency and hold contracts that are placed with it for dialing. With null
+    we dial ourselves, and contracts need no placement.
     """
 
     name: ShortText
@@ -49,9 +49,9 @@ class NewCampaign(InputModel):
 
 @router.post("/campaigns", status_code=201, dependencies=[writes("dialer-feed")])
 async def create_campaign(new: NewCampaign, tx: WriteTransaction) -> Campaign:
-    """Create a campaign: of an agency, or dialled from inside.
+    """Create a campaign for an agency, or one that we dial ourselves.
 
-    Whether there is such an agency is not known here; without placements its lists are empty.
+    This service does not check that the agency exists. The lists of an agency without placements are empty.
     """
     await _expect_portfolios(tx, new.portfolio_ids or ())
     row = await tx.fetchrow(
@@ -69,7 +69,7 @@ async def create_campaign(new: NewCampaign, tx: WriteTransaction) -> Campaign:
 
 
 async def _expect_portfolios(tx: Transaction, portfolio_ids: Sequence[UUID]) -> None:
-    """One that was created a moment ago may not have been heard of here yet: that is waited for, up to 2 s."""
+    """Refuse unknown portfolios. A portfolio may have just been created, so this waits up to 2 s for it."""
     unknown: Sequence[UUID] = portfolio_ids
 
     async def all_known() -> bool:
@@ -84,7 +84,7 @@ async def _expect_portfolios(tx: Transaction, portfolio_ids: Sequence[UUID]) -> 
 
 @router.get("/campaigns", dependencies=[reads("dialer-feed", agency=True)])
 async def list_campaigns(query: PageQuery, reader: ReadConnection, who: CurrentPrincipal) -> Page[Campaign]:
-    """Campaigns, oldest first."""
+    """List campaigns, oldest first. An agency's token lists the agency's own campaigns only."""
     after = query.after(datetime, UUID) or (None, None)
     rows = await reader.fetch(queries.PAGE, *after, who.agency_id, query.limit + 1)
     return page(rows, query, key=lambda row: (row["created_at"].isoformat(), row["campaign_id"]))

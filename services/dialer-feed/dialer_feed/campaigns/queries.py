@@ -1,4 +1,4 @@
-"""Reading and writing campaigns. An agency sees its own; ``agency_id`` null sees everything."""
+"""SQL that reads and writes campaigns. An agency sees its own campaigns; a null agency sees all."""
 
 _CAMPAIGN = """
 SELECT campaign_id, agency_id, name, min_overdue, stages, payment_holdoff_days, portfolio_ids,

@@ -1,4 +1,4 @@
-"""A campaign as its readers see it."""
+"""A campaign as the API shows it."""
 
 from datetime import datetime
 from uuid import UUID
@@ -28,7 +28,7 @@ class Campaign(OutputModel):
 
 
 async def expect_campaign(reader: Reader, campaign_id: UUID, agency_id: UUID | None = None) -> Campaign:
-    """The campaign; ``CampaignUnknown`` when there is none, or it is not this agency's."""
+    """Return the campaign. ``CampaignUnknown`` when there is none, or it is not this agency's."""
     row = await reader.fetchrow(queries.ONE, campaign_id, agency_id)
     if row is None:
         raise CampaignUnknown()

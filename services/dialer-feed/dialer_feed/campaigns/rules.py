@@ -1,4 +1,4 @@
-"""What holds for a campaign that does not say otherwise."""
+"""The defaults of a new campaign."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""A list's entries over HTTP."""
+"""HTTP route that streams a list's entries."""
 
 from typing import Annotated
 from uuid import UUID
@@ -26,13 +26,16 @@ async def stream_entries(
     who: CurrentPrincipal,
     file_format: Annotated[str, Query(alias="format", max_length=20)] = "jsonl",
 ) -> StreamingResponse:
-    """The entries still listed. The withdrawals up to the header's cursor are already taken out."""
+    """Stream the entries that are still listed.
+
+    Entries withdrawn up to the cursor in the header ``Recobro-Cursor`` are already left out.
+    """
     if file_format not in FORMATS:
         raise Invalid(f"The formats are {' and '.join(FORMATS)}.", code="format-unknown")
     async with database.connection() as connection:
         row = await expect_list(connection, list_id, who)
     refuse_unpublished(row)
-    # The cursor is read before the first entry: what is withdrawn meanwhile is in the feed after it.
+    # The cursor is read before the first entry, so the feed after this cursor holds whatever is withdrawn meanwhile.
     headers = {CURSOR_HEADER: str(row["last_cursor"])}
     media_type, write = FORMATS[file_format]
     if row["status"] == "closed":

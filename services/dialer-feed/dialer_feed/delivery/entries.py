@@ -1,4 +1,4 @@
-"""The entries of a list as a file, page by page: no connection is held while a dialer reads."""
+"""A list's entries as a file, page by page. No database connection is held while a dialer reads a page."""
 
 from collections.abc import AsyncIterator
 from datetime import date, datetime
@@ -14,7 +14,7 @@ _PAGE_ENTRIES = 1000
 
 
 async def entries(database: Database, list_id: UUID, day: date, write: Write) -> AsyncIterator[bytes]:
-    """The list's entries, page by page as they are at that moment: one withdrawn meanwhile may be missing."""
+    """Yield the list's entries page by page. A page is read when it is due, so it lacks entries withdrawn by then."""
     window_of = windows_of(day)
     after: tuple[str, UUID] | tuple[None, None] = (None, None)
     first = True

@@ -1,4 +1,4 @@
-"""The formats in which a list's entries are given to dialers."""
+"""The file formats of a list's entries."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ COLUMNS = (
 Entry = dict[str, Any]
 """The columns of one entry, in their order."""
 Write = Callable[[Sequence[Entry], bool], Iterator[bytes]]
-"""Writes entries that follow others of the same file; the flag says that these are the first."""
+"""Writes some entries of a file; the flag tells whether these are the file's first entries."""
 
 
 def as_jsonl(entries: Sequence[Entry], _first: bool) -> Iterator[bytes]:
@@ -37,4 +37,4 @@ def as_csv(entries: Sequence[Entry], first: bool) -> Iterator[bytes]:
 FORMATS: Mapping[str, tuple[str, Write]] = MappingProxyType(
     {"jsonl": ("application/jsonl", as_jsonl), "csv": ("text/csv; charset=utf-8", as_csv)}
 )
-"""By name: the media type, and what writes it."""
+"""The media type and the writer of each format, by the format's name."""

@@ -1,8 +1,8 @@
-"""The entries that a dialer is given."""
+"""SQL that reads the entries for a dialer."""
 
 from dialer_feed.lists import phones
 
-# Those still on the list, by contract number.
+# The entries still on the list, by contract number.
 ENTRIES = f"""
 SELECT entry.contract_number, entry.contract_id, contract.name, entry.overdue_balance, entry.days_past_due,
     contract.jurisdiction, contract.region, portfolio.creditor_kind, portfolio.timezone AS portfolio_timezone,

@@ -1,4 +1,4 @@
-"""When an entry may be called: the hours that its phones' time zones and the jurisdiction allow on a day."""
+"""When an entry may be called: the hours that the jurisdiction allows in its phones' time zones on a day."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
@@ -11,9 +11,10 @@ Window = tuple[datetime, datetime] | None
 
 
 def windows_of(day: date) -> Callable[[Row], tuple[str, Window]]:
-    """Tells an entry's time zone and when it may be called on ``day``; each combination is worked out once.
+    """Return a function that gives an entry's time zone and its window on ``day``. It computes each combination once.
 
-    With phones in several zones, only the hours that all of them allow. No window where no zone is known, or no rule.
+    If the phones are in several zones, the window holds the hours that all zones allow. There is no window where a zone
+    is not known, or the jurisdiction has no rule.
     """
     known: dict[tuple[Any, ...], tuple[str, Window]] = {}
 
@@ -40,14 +41,14 @@ def _zone_and_window(row: Row, day: date) -> tuple[str, Window]:
 
 
 def _region_code(rules: Profile, state: str | None) -> str | None:
-    """The two letters of a state, where it has them."""
+    """Return the two-letter code of a state, or None where it has none."""
     if state is None:
         return None
     return next((written for written in rules.states[state].also if len(written) == 2 and written.isupper()), None)
 
 
 def in_all_windows(windows: Iterable[Window]) -> Window:
-    """The time that all of them allow; None when one allows nothing or they do not meet."""
+    """Return the time that lies in all windows; None when one of them is None or they do not overlap."""
     known: Sequence[Window] = list(windows)
     allowed = [window for window in known if window is not None]
     if not allowed or len(allowed) < len(known):

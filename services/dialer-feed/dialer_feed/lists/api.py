@@ -1,4 +1,4 @@
-"""Dialing lists over HTTP: asking for one, and how it stands."""
+"""HTTP routes that request and read dialing lists."""
 
 import asyncio
 from datetime import datetime
@@ -44,7 +44,10 @@ class NewList(InputModel):
     responses={200: {"model": DialingList}, 202: {"model": DialingList}},
 )
 async def request_list(new: NewList, request: Request, database: ServiceDatabase) -> Response:
-    """Have the campaign's list of a day built: 201 when it is published, 202 while it is not; 200 the next time."""
+    """Request the campaign's list of a day. 201 when it is published, 202 while it is being built.
+
+    200 when it had been requested before and is published.
+    """
     async with database.connection() as connection:
         await expect_campaign(connection, new.campaign_id)
     list_id, created = await requesting.request(database, new.campaign_id, new.business_date)
@@ -57,7 +60,7 @@ async def request_list(new: NewList, request: Request, database: ServiceDatabase
 
 
 async def _settled(database: Database, list_id: UUID, wait_seconds: float, stopping: asyncio.Event) -> DialingList:
-    """The list once it is not ``building`` any more, or after ``wait_seconds``."""
+    """Return the list once it is no longer ``building``, or after ``wait_seconds``."""
 
     async def look() -> Row:
         async with database.connection() as connection:
@@ -84,7 +87,7 @@ async def list_lists(
     campaign_id: UUID | None = None,
     business_date: Day | None = None,
 ) -> Page[DialingList]:
-    """Lists, newest first."""
+    """List dialing lists, newest first. An agency's token lists the agency's own lists only."""
     after = query.after(datetime, UUID) or (None, None)
     rows = await reader.fetch(queries.PAGE, campaign_id, business_date, *after, who.agency_id, query.limit + 1)
     return page(

@@ -1,4 +1,4 @@
-"""The task that builds lists. Every process has one; one at a time works, the others stand by."""
+"""The task that builds lists. Each process with the role ``consumer`` or ``all`` has one; one works at a time."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -19,10 +19,10 @@ log = structlog.get_logger(__name__)
 
 
 class Builder:
-    """Builds what is asked for, from ``running`` on.
+    """Builds the requested lists while ``running``.
 
-    Its turn is a session lock on a connection of its own, which ends with the process. That only saves work: a builder
-    that has lost the lock without knowing finds its claim on a list overruled, and changes nothing.
+    A session lock on a connection of its own gives a builder its turn; the lock ends with the process. The lock only
+    saves work. A builder that has lost the lock unknowingly finds its claim on a list overruled and changes nothing.
     """
 
     def __init__(self, database: Database) -> None:
@@ -49,7 +49,7 @@ class Builder:
                 log.warning("building tried again", error=type(error).__name__)
                 await self._give_up_turn()
             except asyncpg.PostgresError as error:
-                # One list that cannot be built must not end the task: it stays visibly in building.
+                # A list that cannot be built must not end the task. The list stays ``building``, where it can be seen.
                 log.critical("list not built", error=type(error).__name__, exc_info=True)
             except Exception as error:
                 log.critical("the builder has stopped", error=type(error).__name__, exc_info=True)
@@ -60,7 +60,7 @@ class Builder:
         if self._turn is None:
             self._turn = await self._database.direct_connection()
             self._id = uuid.uuid4()
-        # Asked again by its holder, it is granted again: the question also tells that the connection lives.
+        # The lock is granted again to its holder. Asking again also shows that the connection is alive.
         return bool(await self._turn.fetchval(_TRY_LOCK, timeout=10))
 
     async def _give_up_turn(self) -> None:

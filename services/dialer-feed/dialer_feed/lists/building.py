@@ -1,9 +1,10 @@
-"""Building a dialing list from knowledge that is not stale, and publishing it in one instant.
+"""Building a dialing list from facts that are not stale, and publishing it at once.
 
-The builder and whoever silences must not miss each other, whatever the interleaving. So building goes in steps, each
-a transaction of its own. After ``claim`` and ``clear``, ``gather`` commits the entries while the list is ``building``;
-``wait_for_silencers`` returns when every silencing transaction that may not have seen them has ended; ``publish``
-looks at every entry again. A silencing transaction that begins later sees the entries and takes them off itself.
+The builder and a silencing transaction must not miss each other, however they interleave. So building goes in steps,
+each a transaction of its own. After ``claim`` and ``clear``, ``gather`` commits the entries while the list is
+``building``. ``wait_for_silencers`` returns when every silencing transaction that may not have seen the entries has
+ended. ``publish`` checks every entry again. A silencing transaction that begins later sees the entries and withdraws
+them itself.
 """
 
 from collections.abc import Sequence
@@ -25,11 +26,11 @@ log = structlog.get_logger(__name__)
 
 
 class Overruled(Exception):
-    """Another builder has claimed the list since, or it is not being built any more; nothing was changed."""
+    """Another builder has claimed the list since, or the list is no longer ``building``. Nothing was changed."""
 
 
 async def claim(database: Database, list_id: UUID, builder: UUID) -> None:
-    """Begin, or begin again after a crash. Whoever claims last builds; others' later steps end with ``Overruled``."""
+    """Claim the list, for the first time or after a crash. The last claim wins; other builders get ``Overruled``."""
     async with database.transaction() as tx:
         barrier_id = await queries.claim(tx, list_id, builder)
         if barrier_id is None:
@@ -38,7 +39,7 @@ async def claim(database: Database, list_id: UUID, builder: UUID) -> None:
 
 
 async def clear(database: Database, list_id: UUID, builder: UUID) -> None:
-    """Take away what an earlier attempt has left."""
+    """Delete the entries that an earlier attempt has left."""
     async with database.transaction(bulk=True) as tx:
         await queries.discard_entries(tx, list_id)
         await _expect_ours(tx, list_id, builder)
@@ -50,22 +51,22 @@ async def _expect_ours(tx: Transaction, list_id: UUID, builder: UUID) -> None:
 
 
 async def gather(database: Database, list_id: UUID, builder: UUID) -> None:
-    """First step: commit the entries, with the list still ``building``."""
+    """Insert and commit the entries while the list is still ``building``."""
     async with database.transaction(bulk=True) as tx:
         await _expect_ours(tx, list_id, builder)
         await queries.gather(tx, list_id, frequency.limits())
 
 
 async def wait_for_silencers(database: Database) -> None:
-    """Second step: every silencing transaction that may not have seen the entries has ended when this returns."""
+    """Return when every silencing transaction that may not have seen the entries has ended."""
     async with database.transaction() as tx:
         await tx.execute(silencing_lock.WAIT)
 
 
 async def publish(database: Database, list_id: UUID, campaign_id: UUID, day: date, builder: UUID) -> None:
-    """Last step: take out who has been silenced since, publish, close the campaign's list before.
+    """Delete the entries silenced since ``gather``, publish the list, and close the campaign's earlier lists.
 
-    ``PortfolioInTheWay`` when a portfolio has moved meanwhile.
+    ``PortfolioInTheWay`` when a portfolio is no longer ready for the day.
     """
     async with database.transaction(bulk=True) as tx:
         await queries.look_again(tx, list_id)
@@ -91,7 +92,7 @@ async def publish(database: Database, list_id: UUID, campaign_id: UUID, day: dat
 
 
 async def fail(database: Database, list_id: UUID, error: str, detail: str, waiting_for: Sequence[str] = ()) -> None:
-    """The list does not come to be; its day is free again."""
+    """Mark the list as failed. A new list for its day may be requested."""
     async with database.transaction() as tx:
         if not await queries.fail(tx, list_id, error, detail, waiting_for):
             raise Overruled
@@ -101,7 +102,7 @@ async def fail(database: Database, list_id: UUID, error: str, detail: str, waiti
 
 
 async def build(database: Database, list_id: UUID, campaign_id: UUID, day: date, builder: UUID) -> None:
-    """All steps, for a list whose barrier has been reached."""
+    """Run all steps for a list whose barrier has been reached."""
     await claim(database, list_id, builder)
     await clear(database, list_id, builder)
     try:
@@ -115,7 +116,7 @@ async def build(database: Database, list_id: UUID, campaign_id: UUID, day: date,
 
 
 async def advance(database: Database, builder: UUID) -> None:
-    """Build every list whose barrier has been reached; fail those whose barrier has failed."""
+    """Build every list whose barrier has been reached. Fail every list whose barrier has failed."""
     async with database.connection() as connection:
         if await rebuilding.is_open(connection):
             return

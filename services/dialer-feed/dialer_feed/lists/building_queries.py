@@ -1,4 +1,4 @@
-"""The statements by which a list is built, in the order of the builder's steps."""
+"""The SQL that builds a list, in the order of the builder's steps."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ ORDER BY requested_at, list_id
 """
 _CLAIM = "UPDATE dialing_list SET builder = $2 WHERE list_id = $1 AND status = 'building' RETURNING barrier_id"
 _LOCK_ONE = "SELECT FROM dialing_list WHERE list_id = $1 FOR UPDATE"
-# A claim by somebody else waits for this lock; numbering withdrawals does not.
+# Another builder's claim waits for this lock; numbering withdrawals does not.
 IS_STILL_OURS = """
 SELECT true FROM dialing_list WHERE list_id = $1 AND builder = $2 AND status = 'building' FOR KEY SHARE
 """
@@ -62,7 +62,8 @@ _CLOSE_OTHERS = """
 UPDATE dialing_list SET status = 'closed', live_until = least(live_until, clock_timestamp())
 WHERE campaign_id = $2 AND status = 'published' AND list_id <> $1
 """
-# A day ends at midnight of the portfolio; where a list spans several time zones, with the last of them.
+# A list's day ends at midnight in the portfolio's time zone, or in the zone with the latest midnight where there are
+# several.
 _PUBLISH = f"""
 WITH counted AS (
     SELECT count(*)::integer AS entries, coalesce(sum(overdue_balance), 0) AS overdue_total
@@ -95,13 +96,13 @@ _LONG = "SELECT set_config('statement_timeout', $1, true)"
 
 
 async def _execute_long(tx: Transaction, sql: str, *arguments: Any) -> None:
-    """A statement over a whole list may take longer than others; it blocks nobody meanwhile."""
+    """Run a statement over a whole list. It may take longer than other statements, and blocks nobody meanwhile."""
     await tx.execute(_LONG, f"{_LONG_SECONDS}s")
     await tx.connection.execute(sql, *arguments, timeout=_LONG_SECONDS)
 
 
 async def claim(tx: Transaction, list_id: UUID, builder: UUID) -> UUID | None:
-    """Make it ours; its barrier, or None when it is not being built. No step of another builder runs on."""
+    """Claim the list. Return its barrier, or None when it is not ``building``. Steps of other builders then fail."""
     await tx.execute(_LOCK_ONE, list_id)
     barrier_id: UUID | None = await tx.fetchval(_CLAIM, list_id, builder)
     return barrier_id
@@ -112,23 +113,23 @@ async def discard_entries(tx: Transaction, list_id: UUID) -> None:
 
 
 async def gather(tx: Transaction, list_id: UUID, frequency: Sequence[Any]) -> None:
-    """Insert everyone who may be listed, as known now."""
+    """Insert an entry for each contract that may be on the list now."""
     await _execute_long(tx, _GATHER, list_id, *frequency)
 
 
 async def look_again(tx: Transaction, list_id: UUID) -> None:
-    """Delete the entries of those who, as known now, may not be listed."""
+    """Delete the entries of contracts that may no longer be on the list."""
     await _execute_long(tx, _LOOK_AGAIN, list_id)
 
 
 async def lock_for_publishing(tx: Transaction, list_id: UUID, campaign_id: UUID, builder: UUID) -> bool:
-    """Lock it and the lists it will close; whether it is still being built, and by us."""
+    """Lock the list and the lists that it will close. Return whether it is still ``building`` and claimed by us."""
     rows = await tx.fetch(_LOCK_FOR_PUBLISHING, list_id, campaign_id)
     return any((row["list_id"], row["status"], row["builder"]) == (list_id, "building", builder) for row in rows)
 
 
 async def publish(tx: Transaction, list_id: UUID, campaign_id: UUID) -> Row:
-    """Publish the (locked) list with what is left of it, and close the campaign's others."""
+    """Publish the locked list with its remaining entries, and close the campaign's other lists."""
     await tx.execute(_DROP_WITHDRAWN, list_id)
     await tx.execute(_CLOSE_OTHERS, list_id, campaign_id)
     row = await tx.fetchrow(_PUBLISH, list_id)

@@ -1,8 +1,8 @@
-"""Who may be on a dialing list, and why not: written once, as SQL.
+"""Why a contract may not be on a dialing list: one SQL expression.
 
-The builder's first insert, its second look, and whatever withdraws because a contract changed all use ``reason``, so
-that they cannot disagree. The fragments expect the row aliases ``contract``, ``portfolio``, ``campaign`` and ``list``.
-Call frequency is not in it: it bars from the next list only (``frequency``).
+The builder's insert, the builder's second check and the withdrawals after a change all use ``reason``, so that they
+cannot disagree. The fragments expect the row aliases ``contract``, ``portfolio``, ``campaign`` and ``list``.
+``reason`` leaves out call frequency, which bars from the next list only (``frequency``).
 """
 
 from projections import placements, silence
@@ -10,7 +10,7 @@ from projections import placements, silence
 from dialer_feed.lists import phones
 
 ON_DATE = "greatest(list.business_date, portfolio.business_date)"
-"""The business date that silences are judged on: the list's day, or the later one that the portfolio has reached."""
+"""SQL: the day on which silences are judged, the later of the list's day and the portfolio's business date."""
 
 IN_SCOPE = "(campaign.portfolio_ids IS NULL OR portfolio.portfolio_id = ANY (campaign.portfolio_ids))"
 
@@ -19,14 +19,14 @@ WORTH_DIALING = f"""(
     AND contract.stage = ANY (campaign.stages) AND contract.overdue_balance > campaign.min_overdue)"""
 
 LIVE = "(list.status = 'building' OR (list.status = 'published' AND list.live_until > now()))"
-"""A list that is being built already counts as live."""
+"""SQL: the list is live. A list that is being built counts as live."""
 
 _REPORTED = """
 (SELECT reported.reason FROM reported_silence reported
     WHERE reported.contract_id = contract.contract_id AND reported.contact_id IS NULL
     ORDER BY reported.silence_id LIMIT 1)
 """
-"""What a dialer has reported of the whole contract, until the portfolio has decided."""
+"""SQL: a dialer's report about the whole contract, until the portfolio has decided on it."""
 
 _HELD_OFF = f"""
 (SELECT CASE WHEN payment.claimed THEN 'payment_claimed' ELSE 'payment' END FROM payment
@@ -34,7 +34,7 @@ _HELD_OFF = f"""
         AND {ON_DATE} < payment.business_date + campaign.payment_holdoff_days
     ORDER BY payment.claimed LIMIT 1)
 """
-"""While a payment, or the claim of one, is younger than the campaign's days of hold-off."""
+"""SQL: a payment or a claimed payment is younger than the campaign's hold-off days."""
 
 _NOT_PLACED = f"""
 CASE WHEN campaign.agency_id IS NOT NULL THEN (
@@ -45,20 +45,20 @@ CASE WHEN campaign.agency_id IS NOT NULL THEN (
     FROM placement ours
     WHERE ours.contract_id = contract.contract_id AND ours.agency_id = campaign.agency_id AND ours.kind = 'dialing') END
 """
-"""Why an agency may not dial the contract: not placed with it for dialing, or not any more. From inside nobody asks."""
+"""SQL: the campaign's agency has no placement for dialing, or not any more. NULL for a campaign without an agency."""
 
 _HANDED_OVER = f"""
 (SELECT 'no_longer_eligible' FROM placement theirs
     WHERE theirs.contract_id = contract.contract_id AND theirs.kind = 'collection'
         AND theirs.{placements.WITH_AGENCY} AND {placements.in_force("theirs", ON_DATE)} LIMIT 1)
 """
-"""While an agency collects, nobody dials: also until its recall is final."""
+"""SQL: an agency collects, so nobody dials. This holds until a recall of the contract is final."""
 
 
 def reason(of_phone: str = "true") -> str:
     """SQL: why the contract may not be on the list, as a withdrawal's reason; NULL when it may.
 
-    The first reason that holds is given. ``of_phone`` says which of the contract's phones count.
+    The SQL gives the first reason that holds. ``of_phone`` is the condition for the contract's phones that count.
     """
     return f"""coalesce(
         {silence.ALWAYS},

@@ -1,7 +1,7 @@
-"""Call frequency: how often a debtor may be contacted. It bars from the next list, and withdraws from none.
+"""Call frequency: how often a debtor may be contacted. It bars from the next list and never withdraws.
 
-Calls and visits of a debtor count together, over all of their contracts: in 7 days against the strictest of
-jurisdiction and campaign. Where the law asks for silence after a conversation, it is counted in days.
+Calls and visits count together, over all contracts of a debtor. Their number in 7 days is held against the stricter
+limit of jurisdiction and campaign. Some jurisdictions also require days of silence after a conversation.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from typing import Any
 from jurisdictions import codes, profile
 
 DEFAULT_MAX_ATTEMPTS_PER_7_DAYS = 7
-"""Our own policy where neither the jurisdiction nor the campaign has one."""
+"""Our own limit, used where neither the jurisdiction nor the campaign has one."""
 
-# Calls count on their list's day, visits on the day that they were ordered for.
+# A call counts on its list's day, a visit on the day that it was ordered for.
 BARRED = f"""
 SELECT contract.debtor_id
 FROM dialing_list list
@@ -31,11 +31,11 @@ HAVING count(*) FILTER (WHERE contact.business_date > list.business_date - 7)
         >= coalesce(least(campaign.max_attempts_per_7_days, min(rule.most)), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS})
     OR bool_or(contact.right_party AND contact.business_date > list.business_date - rule.silent_days)
 """
-"""The debtors who may not be on the list ``$1``; ``$2`` to ``$4`` are the columns of ``limits``."""
+"""SQL: the debtors who may not be on the list ``$1``. ``$2`` to ``$4`` are the columns of ``limits``."""
 
 
 def limits() -> Sequence[Sequence[Any]]:
-    """Jurisdictions with a rule: code, most contacts in 7 days, silent days after a conversation; one array each."""
+    """Return three arrays of the rules: jurisdiction, most contacts in 7 days, silent days after a conversation."""
     rules = [(code, profile(code).call_frequency.value) for code in codes()]
     known = [(code, rule.max_calls_per_7_days, rule.silent_days_after_conversation) for code, rule in rules if rule]
     return list(zip(*known, strict=True)) or [(), (), ()]

@@ -1,4 +1,4 @@
-"""Entries and phones as dialers name them: by contract number, and by telephone number."""
+"""Finding entries by contract number and phones by telephone number, as dialers name them."""
 
 from collections.abc import Iterable, Mapping
 from uuid import UUID
@@ -7,7 +7,7 @@ from chassis import Reader
 from jurisdictions import dialable_phone
 from recobro_events import Row
 
-# The published entries of these (list, contract number); a number may stand for contracts of two portfolios.
+# The published entries of these (list, contract number). Contracts of two portfolios may have the same number.
 ENTRIES = """
 SELECT entry.list_id, entry.contract_number, entry.contract_id, entry.contact_ids, contract.jurisdiction
 FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::text[]) AS asked (list_id, contract_number)) AS named
@@ -22,19 +22,19 @@ SELECT contract_id, contact_id, value FROM contact_point WHERE contract_id = ANY
 
 
 class Phones:
-    """The phones of contracts, with those that a contract no longer has."""
+    """The phones of contracts, including phones that a contract no longer has."""
 
     def __init__(self, points: Mapping[tuple[UUID, str], UUID]) -> None:
-        """``points``: contact points by (contract, E.164)."""
+        """``points`` holds contact points by (contract, E.164 number)."""
         self._points = points
 
     @classmethod
     async def read(cls, reader: Reader, entries: Iterable[Row]) -> "Phones":
-        """The phones of these entries' contracts."""
+        """Read the phones of these entries' contracts."""
         rows = await reader.fetch(_PHONES, [entry["contract_id"] for entry in entries])
         return cls({(row["contract_id"], row["value"]): row["contact_id"] for row in rows})
 
     def meant(self, entry: Row, phone: str) -> UUID | None:
-        """The contact point of the entry's contract that ``phone`` stands for, however it is written; else None."""
+        """Return the contact point of the entry's contract for ``phone``, in whatever notation, or None."""
         number = dialable_phone(phone, entry["jurisdiction"])
         return self._points.get((entry["contract_id"], number)) if number else None

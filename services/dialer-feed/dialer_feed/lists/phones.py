@@ -1,4 +1,4 @@
-"""Which phones of a contract are dialled, and in which order: SQL that lists, withdrawals and files share."""
+"""The phones of a contract that may be dialled, and their order: SQL that lists, withdrawals and files share."""
 
 OF_ENTRY = "phone.contact_id = ANY (entry.contact_ids)"
 """SQL: the phone was on the entry when its list was built."""

@@ -1,19 +1,19 @@
-"""Asking for lists and reading them. An agency sees its own; ``agency_id`` null sees everything."""
+"""SQL that requests and reads lists. An agency sees its own lists; a null agency sees all."""
 
-# A failed one does not count.
+# A failed list does not count.
 LIST_OF_THE_DAY = """
 SELECT list_id FROM dialing_list WHERE campaign_id = $1 AND business_date = $2 AND status <> 'failed'
 """
-# No row when somebody else was faster.
+# Returns no row when another transaction has requested the list already.
 START = """
 INSERT INTO dialing_list (campaign_id, business_date, status, barrier_id) VALUES ($1, $2, 'building', $3)
 ON CONFLICT (campaign_id, business_date) WHERE status <> 'failed' DO NOTHING
 RETURNING list_id
 """
-# What dialers have reported by now is decided once this barrier, asked for in this transaction, is reached.
+# When this barrier, requested in the same transaction, is reached, the portfolio has decided all reports made by now.
 AWAIT_ANSWERS = "UPDATE reported_silence SET barrier_id = $1 WHERE barrier_id IS DISTINCT FROM $1"
 
-# A list whose day is over is closed, whether or not a job has said so.
+# A list whose day is over is shown as closed, even if its row still says published.
 _LIST = """
 SELECT list.list_id, list.campaign_id, campaign.agency_id, list.business_date,
     CASE WHEN list.status = 'published' AND list.live_until <= now() THEN 'closed' ELSE list.status END AS status,

@@ -1,4 +1,4 @@
-"""A dialing list as its readers see it, and what they are refused."""
+"""A dialing list as the API shows it, and the refusals of unknown or unpublished lists."""
 
 from datetime import date, datetime
 from typing import Literal
@@ -18,7 +18,7 @@ class ListUnknown(NotFound):
 
 
 class DialingList(OutputModel):
-    """``entries`` as published, ``withdrawn`` since; ``waiting_for`` while building names who has not answered yet."""
+    """``entries`` counts those published, ``withdrawn`` those since. ``waiting_for`` names services yet to answer."""
 
     list_id: UUID
     campaign_id: UUID
@@ -37,7 +37,7 @@ class DialingList(OutputModel):
 
 
 async def shown(reader: Reader, row: Row) -> DialingList:
-    """The list of this row of ``queries``."""
+    """Return the list that this row of ``queries`` holds."""
     fields = dict(row)
     if row["status"] == "building":
         fields["waiting_for"] = (await barrier.progress(reader, row["barrier_id"])).waiting_for
@@ -45,7 +45,7 @@ async def shown(reader: Reader, row: Row) -> DialingList:
 
 
 async def expect_list(reader: Reader, list_id: UUID, who: Principal) -> Row:
-    """The list; 404 when there is none or it is another's."""
+    """Return the list. 404 when there is none, or it is another agency's."""
     row = await reader.fetchrow(queries.ONE, list_id, who.agency_id)
     if row is None:
         raise ListUnknown()

@@ -1,4 +1,4 @@
-"""Asking for a dialing list: once a day per campaign, and only where everybody's knowledge can be waited for."""
+"""Requesting a dialing list: one a day per campaign, and only when a barrier over all sources can be requested."""
 
 import asyncio
 from datetime import date
@@ -14,13 +14,13 @@ from dialer_feed.lists.standing import PortfolioInTheWay, refuse_obstacles
 from dialer_feed.wakeups import BUILDER, NEWS
 
 SOURCES = ("portfolio", "assignment", "field-visits", "promises")
-"""Whose facts decide who is on a list: their knowledge is waited for before one is built."""
+"""The services whose facts decide who is on a list. A list is built after all of them have answered the barrier."""
 LAG_SECONDS = 2.0
 _LAG_POLL_SECONDS = 0.05
 
 
 class BeingRebuilt(Conflict):
-    """This service has missed something, and others are saying it again: no list is built from what it knows."""
+    """This service has missed events and its sources are republishing. No list is built until they have finished."""
 
     code = "rebuilding"
     detail = "What is known here is being rebuilt. Lists are built again when that has ended."
@@ -32,10 +32,10 @@ class Requested(NamedTuple):
 
 
 async def request(database: Database, campaign_id: UUID, day: date) -> Requested:
-    """The campaign's list of that day, asked for now unless it is there already.
+    """Return the campaign's list of that day, and request it if there is none.
 
-    ``PortfolioInTheWay`` when a portfolio is not ready for it. What was acknowledged a moment ago may not have been
-    heard of here yet: that is waited for, up to two seconds.
+    ``PortfolioInTheWay`` when a portfolio is not ready for the list. An event published a moment ago may not have been
+    applied here yet, so this waits up to two seconds before it refuses.
     """
     deadline = asyncio.get_running_loop().time() + LAG_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""Whether the portfolios of a campaign are ready for a list of a day."""
+"""Checks whether the portfolios of a campaign are ready for a list of a day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,17 +24,17 @@ ORDER BY portfolio.name, portfolio.portfolio_id
 
 @dataclass(frozen=True)
 class Standing:
-    """How a portfolio stands towards the day of a list."""
+    """A portfolio's state and business date, to compare with the day of a list."""
 
     portfolio_id: UUID
     name: str
     state: str
     business_date: date | None
     set_aside: bool = False
-    """News of it could not be applied: what is known of it is not how it stands."""
+    """An event of the portfolio was set aside here, so what this service keeps of it may be out of date."""
 
     def obstacle(self, day: date) -> str | None:
-        """Why no list of ``day`` can be built from it, in plain words; None when it can."""
+        """Return why no list of ``day`` can be built from the portfolio, in plain words; None when it can."""
         named = f'The portfolio "{self.name}" ({self.portfolio_id})'
         if self.business_date is not None and self.business_date > day:
             return f"{named} is already past {day}: its business date is {self.business_date}."
@@ -49,12 +49,12 @@ class Standing:
         return None
 
     def is_past(self, day: date) -> bool:
-        """A business date never moves back, so this will not change."""
+        """Whether the portfolio is past the day. A business date never moves back, so this stays true."""
         return self.business_date is not None and self.business_date > day
 
 
 class PortfolioInTheWay(Conflict):
-    """A portfolio does not allow a list of that day; the detail names it. ``lasting``: waiting cannot help."""
+    """A portfolio is not ready for a list of that day; the detail names it. ``lasting``: waiting cannot help."""
 
     code = "portfolio-not-ready"
 
@@ -64,7 +64,7 @@ class PortfolioInTheWay(Conflict):
 
 
 async def refuse_obstacles(reader: Reader, campaign_id: UUID, day: date) -> None:
-    """``PortfolioInTheWay`` when a portfolio of the campaign has open contracts and is not ready for this very day."""
+    """``PortfolioInTheWay`` when a portfolio of the campaign has open contracts and is not ready for this day."""
     standings = [Standing(**row) for row in await reader.fetch(_IN_THE_WAY, campaign_id, day)]
     if standings:
         raise PortfolioInTheWay(standings, day)

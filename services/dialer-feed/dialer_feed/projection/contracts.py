@@ -1,4 +1,4 @@
-"""What dialer-feed keeps of contracts and portfolios. Nothing here withdraws; ``handlers`` does."""
+"""What dialer-feed keeps of contracts and portfolios. ``handlers`` withdraws; nothing here does."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from dialer_feed.projection import payments
 
 
 def _region(event: ContractWhole) -> str | None:
-    """The state that the debtor lives in: in some countries it decides the allowed hours."""
+    """Return the state that the debtor lives in. In some countries the state decides the allowed hours."""
     if not event.addresses:
         return None
     try:
@@ -31,7 +31,7 @@ PORTFOLIOS = Portfolios("state", "business_date", "name", "creditor_kind", "juri
 
 
 async def keep_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
-    """Keep everything that a whole contract says: each group of columns where it is newer."""
+    """Keep whole contracts: each group of columns where it is newer, with phones, pauses, disputes and payments."""
     await POSITIONS.keep(tx, events)
     await DETAILS.keep(tx, events)
     await contracts.keep_statuses_of_wholes(tx, events)

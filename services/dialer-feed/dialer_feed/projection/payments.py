@@ -1,6 +1,6 @@
-"""Payments, as far as their hold-off needs them: the business date on which each arrived, and whether it was reversed.
+"""Payments, with what their hold-off needs: the business date on which each arrived, and whether it was reversed.
 
-The table also holds payments that a debtor has only claimed to a dialer (``withdrawals.dialer_reports``).
+The table also holds claimed payments that dialers report (``withdrawals.dialer_reports``).
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from projections.columns import columns
 from recobro_events import Transaction
 from recobro_events.contracts.portfolio import ContractWhole, PaymentReceived, PaymentReversed
 
-# One that is known, reversed or not, stays as it is.
+# A known payment stays as it is, reversed or not.
 _KEEP = """
 INSERT INTO payment (contract_id, payment_id, business_date)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::date[]) ON CONFLICT DO NOTHING
@@ -22,17 +22,17 @@ ON CONFLICT (contract_id, payment_id) DO UPDATE SET reversed = true
 
 
 async def keep(tx: Transaction, events: Sequence[PaymentReceived]) -> None:
-    """Keep payments: the hold-off of each counts from the business date on which it arrived."""
+    """Keep payments. A payment's hold-off counts from the business date on which the payment arrived."""
     await tx.execute(_KEEP, *columns(((e.contract_id, e.payment_id, e.as_of) for e in events), 3))
 
 
 async def keep_reversals(tx: Transaction, events: Sequence[PaymentReversed]) -> None:
-    """Keep reversals: these payments hold nothing off any more, whether or not they have been heard of."""
+    """Keep reversals. A reversed payment has no hold-off, even if the payment itself arrives later."""
     await tx.execute(_REVERSE, *columns(((e.contract_id, e.payment_id, e.as_of) for e in events), 3))
 
 
 async def keep_of_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
-    """Keep the payments and reversals that whole contracts list, in case one of them was missed."""
+    """Keep the payments and reversals that whole contracts list, in case this service missed one."""
     last = [(e.contract_id, p.payment_id, p.business_date) for e in events if (p := e.last_payment)]
     if last:
         await tx.execute(_KEEP, *columns(last, 3))

@@ -1,4 +1,4 @@
-"""Visits to debtors: call frequency counts them with calls."""
+"""Visits to debtors. Call frequency counts visits together with calls."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ from projections.columns import columns
 from recobro_events import Transaction
 from recobro_events.contracts.field_visits import AttendedBy, VisitCompleted, VisitOrdered
 
-# One that is known, made or not, stays as it is.
+# A known visit stays as it is, made or not.
 _KEEP_ORDERED = """
 INSERT INTO visit (contract_id, visit_id, visit_on)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::date[]) ON CONFLICT DO NOTHING
 """
-# One whose order was never heard of counts on the business date on which it is.
+# A visit without a known order counts on the portfolio's current business date, or else on the day it started (UTC).
 _KEEP_MADE = """
 INSERT INTO visit AS known (contract_id, visit_id, visit_on, made, met_debtor)
 SELECT fact.contract_id, fact.visit_id, coalesce(portfolio.business_date, (fact.started_at AT TIME ZONE 'UTC')::date),
@@ -25,11 +25,11 @@ ON CONFLICT (contract_id, visit_id) DO UPDATE SET made = true, met_debtor = excl
 
 
 async def keep_ordered(tx: Transaction, events: Sequence[VisitOrdered]) -> None:
-    """Keep the days that visits are ordered for: a visit counts on its day."""
+    """Keep the days that visits are ordered for. A visit counts on that day."""
     await tx.execute(_KEEP_ORDERED, *columns(((e.contract_id, e.visit_id, e.visit_on) for e in events), 3))
 
 
 async def keep_made(tx: Transaction, events: Sequence[VisitCompleted]) -> None:
-    """Keep that visits were made. Any visit is a contact; meeting the debtor is a conversation."""
+    """Mark visits as made. Every visit is a contact; a visit that met the debtor is a conversation."""
     rows = ((e.contract_id, e.visit_id, e.started_at, e.attended_by is AttendedBy.DEBTOR) for e in events)
     await tx.execute(_KEEP_MADE, *columns(rows, 4))

@@ -1,4 +1,4 @@
-"""A dialer says how far it has acted on a list's withdrawals."""
+"""Acknowledging: a dialer states up to which withdrawal of a list it has acted."""
 
 from functools import partial
 from typing import NamedTuple
@@ -13,19 +13,19 @@ from dialer_feed.withdrawals import queries
 
 
 class Acknowledged(NamedTuple):
-    """How far this dialer has come, and how many withdrawals were new to it."""
+    """The cursor up to which the dialer has acknowledged, and how many withdrawals it acknowledged with this call."""
 
     cursor: int
     newly_acknowledged: int
 
 
 async def acknowledge(tx: Transaction, list_id: UUID, dialer_id: str, cursor: int) -> Acknowledged:
-    """Acknowledge every withdrawal up to ``cursor``, which exists. Going back changes nothing."""
+    """Acknowledge every withdrawal up to ``cursor``, which must exist. A lower cursor than before changes nothing."""
     known = await tx.fetchval(queries.ACKNOWLEDGED, list_id, dialer_id) or 0
     candidates = await tx.fetch(queries.BETWEEN, list_id, known, cursor)
     if not candidates:
         return Acknowledged(max(known, cursor), 0)
-    # What is published about a contract is published under its lock.
+    # Every event about a contract is published under the contract's lock.
     await contracts.lock(tx, (row["contract_id"] for row in candidates))
     locked: int = await tx.fetchval(queries.LOCK_DIALER, list_id, dialer_id)
     new = [row for row in candidates if row["cursor"] > locked]

@@ -1,4 +1,4 @@
-"""Withdrawals over HTTP: the feed, dialers' own withdrawals and acknowledgements, and the report on all of it."""
+"""HTTP routes for withdrawals: the feed, dialers' own withdrawals, acknowledgements and the report."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -44,7 +44,7 @@ def _reportable(reason: WithdrawalReason) -> WithdrawalReason:
 
 
 class NewWithdrawal(InputModel):
-    """A dialer takes a contract off its list. Without ``phone``, all numbers of the entry are meant."""
+    """A dialer withdraws a contract from its list. Without ``phone`` the reason concerns all numbers of the entry."""
 
     contract_number: ShortText
     reason: Annotated[WithdrawalReason, AfterValidator(_reportable)]
@@ -57,7 +57,7 @@ class NewAcknowledgement(InputModel):
 
 
 class Acknowledgement(OutputModel):
-    """``cursor``: how far this dialer has acknowledged by now."""
+    """``cursor`` is how far this dialer has acknowledged by now."""
 
     list_id: UUID
     cursor: int
@@ -74,7 +74,7 @@ async def read_withdrawals(
     wait: Annotated[WholeParameter, Query(le=60)] = 0,
     limit: Annotated[WholeParameter, Query(ge=1, le=1000)] = 1000,
 ) -> Withdrawals:
-    """The withdrawals after a cursor, in order; with ``wait``, seconds to wait for the first one."""
+    """Return the withdrawals after a cursor, in order. ``wait`` is how many seconds to wait for the first one."""
     async with database.connection() as connection:
         await expect_list(connection, list_id, who)
     rows = await withdrawals(database, list_id, after, limit, wait, request.app.state.stopping)
@@ -89,7 +89,7 @@ async def read_withdrawals(
     dependencies=[writes("dialer-feed", agency=True)],
 )
 async def withdraw(list_id: UUID, new: NewWithdrawal, tx: WriteTransaction, who: CurrentPrincipal) -> Withdrawal:
-    """Take a contract off the list, and silence what the reason says."""
+    """Withdraw a contract from the list. The reason decides what is silenced: a number, the contract or nothing."""
     refuse_unpublished(await expect_list(tx, list_id, who))
     entries = await tx.fetch(named_entries.ENTRIES, [list_id], [new.contract_number])
     if not entries:
@@ -107,7 +107,7 @@ async def withdraw(list_id: UUID, new: NewWithdrawal, tx: WriteTransaction, who:
 
 
 async def _numbers(tx: Transaction, entries: Sequence[Row], phone: str | None) -> dict[UUID, Sequence[UUID]]:
-    """The contracts meant, each with the contact points meant. 422 when the phone is nobody's of them."""
+    """Return the contracts, each with the contact points concerned. 422 when no contract has the phone."""
     if phone is None:
         return {entry["contract_id"]: entry["contact_ids"] for entry in entries}
     phones = await named_entries.Phones.read(tx, entries)
@@ -124,7 +124,7 @@ async def _numbers(tx: Transaction, entries: Sequence[Row], phone: str | None) -
 async def acknowledge(
     list_id: UUID, new: NewAcknowledgement, tx: WriteTransaction, who: CurrentPrincipal
 ) -> Acknowledgement:
-    """Say that you have acted on every withdrawal up to this cursor."""
+    """State that the dialer has acted on every withdrawal up to this cursor."""
     known = await expect_list(tx, list_id, who)
     if new.cursor > known["last_cursor"]:
         mistake = FieldError("/cursor", f"must not lie beyond the last withdrawal, {known['last_cursor']}")
@@ -135,6 +135,6 @@ async def acknowledge(
 
 @router.get("/withdrawal-report", tags=["dialers"], dependencies=[reads("dialer-feed", agency=True)])
 async def report_withdrawals(list_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> WithdrawalReport:
-    """How fast withdrawals reached the list and the dialers, and whether anybody was called after one."""
+    """Return how fast withdrawals reached the list and the dialers, and how many calls followed a withdrawal."""
     await expect_list(reader, list_id, who)
     return await measuring.report(reader, list_id)

@@ -1,8 +1,8 @@
-"""What a dialer reports silences at once, here; the portfolio is asked, and decides for good.
+"""A dialer's report silences at once in this service. The portfolio then receives the report and decides finally.
 
-A report about a contract or a number holds as a row of ``reported_silence`` until the portfolio has decided. The
-barrier that a later list asks for tells when its answer is here, whatever it was: then ``lists.building`` deletes the
-row. A claimed payment holds as long as a payment would; ``other`` holds for its list only.
+A report about a contract or a number is kept as a row of ``reported_silence`` until the portfolio has decided. The
+barrier of a later list shows that the portfolio's answer has been applied here, whatever it is; ``lists.building`` then
+deletes the row. A claimed payment holds off as long as a payment would. ``other`` concerns its list only.
 """
 
 from collections import defaultdict
@@ -36,14 +36,14 @@ REPORTABLE = frozenset(
         Reason.OTHER,
     }
 )
-"""Why a dialer may take a contract off its list; all other reasons are ours to find."""
+"""The reasons that a dialer may give. Only this service gives the other reasons."""
 _OF_A_NUMBER = frozenset({Reason.WRONG_NUMBER, Reason.OPTED_OUT})
 """Reasons that belong to a number, not to the whole contract."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """One contract is to leave a list, and why. ``contact_ids``: the numbers meant, where the reason is of a number."""
+    """Why one contract is to leave a list. ``contact_ids`` are the numbers concerned, if the reason is of a number."""
 
     list_id: UUID
     contract_id: UUID
@@ -53,14 +53,14 @@ class Report:
     detail: str | None = None
 
     def silences(self) -> Iterator[tuple[UUID, UUID | None, str]]:
-        """What is silent from now on: rows of contract, contact point, reason."""
+        """Yield the silences to keep: rows of contract, contact point, reason."""
         if self.reason in _OF_A_NUMBER:
             yield from ((self.contract_id, contact_id, self.reason) for contact_id in self.contact_ids)
         elif self.reason not in (Reason.PAYMENT_CLAIMED, Reason.OTHER):
             yield self.contract_id, None, self.reason
 
     def events(self) -> Iterator[Event]:
-        """What the portfolio is told."""
+        """Yield the events that the portfolio decides on."""
         match self.reason:
             case Reason.WRONG_NUMBER:
                 for contact_id in self.contact_ids:
@@ -83,7 +83,7 @@ class Report:
 
 
 async def act(tx: Transaction, lists: LiveLists, reports: Sequence[Report]) -> None:
-    """Silence, tell the portfolio, withdraw. ``lists`` are those of a block that is silencing these contracts."""
+    """Silence, publish to the portfolio, withdraw. ``lists`` come from the block that is silencing these contracts."""
     if silences := [row for report in reports for row in report.silences()]:
         await tx.execute(queries.KEEP_SILENCES, *zip(*silences, strict=True))
     if claimed := [(r.contract_id, r.list_id) for r in reports if r.reason is Reason.PAYMENT_CLAIMED]:
@@ -94,7 +94,7 @@ async def act(tx: Transaction, lists: LiveLists, reports: Sequence[Report]) -> N
 
 
 def _causes(reports: Sequence[Report]) -> dict[tuple[UUID, bool], dict[UUID, Cause]]:
-    """By list, and whether other lists are meant too: the first cause for each contract."""
+    """Return the first cause for each contract, by list and by whether other lists are concerned too."""
     now = datetime.now(UTC)
     grouped: dict[tuple[UUID, bool], dict[UUID, Cause]] = defaultdict(dict)
     for report in reports:

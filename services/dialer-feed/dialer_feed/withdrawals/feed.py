@@ -1,4 +1,4 @@
-"""The feed of a list's withdrawals, as dialers follow it: in order, without a gap, as they happen."""
+"""The feed of a list's withdrawals that dialers follow: in order, without a gap, as they happen."""
 
 import asyncio
 from datetime import datetime
@@ -22,7 +22,7 @@ class Withdrawal(OutputModel):
 
 
 class Withdrawals(OutputModel):
-    """``next_cursor`` is that of the last item, or the one that was sent."""
+    """``next_cursor`` is the cursor of the last item, or the request's cursor when there is no item."""
 
     items: tuple[Withdrawal, ...]
     next_cursor: int
@@ -31,7 +31,7 @@ class Withdrawals(OutputModel):
 async def withdrawals(
     database: Database, list_id: UUID, after: int, limit: int, wait_seconds: float, stopping: asyncio.Event
 ) -> list[Row]:
-    """The withdrawals after that cursor; waits up to ``wait_seconds`` for the first one, not longer than we run."""
+    """Return the withdrawals after that cursor. Wait up to ``wait_seconds`` for the first one, or until we stop."""
 
     async def look() -> list[Row]:
         async with database.connection() as connection:

@@ -1,4 +1,4 @@
-"""How fast withdrawals reached the list and the dialers, and whether anybody was called after one."""
+"""Measuring how fast withdrawals reached the list and the dialers, and how many calls followed a withdrawal."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -9,7 +9,7 @@ from dialer_feed.withdrawals import queries
 
 
 class Percentiles(OutputModel):
-    """Seconds; null where nothing was measured."""
+    """Percentiles in seconds; null where nothing was measured."""
 
     p50: float | None = None
     p95: float | None = None
@@ -29,7 +29,7 @@ class WithdrawalReport(OutputModel):
 
 
 async def report(reader: Reader, list_id: UUID) -> WithdrawalReport:
-    """The report on a list, which exists."""
+    """Return the report on a list. The list must exist."""
     row = await reader.fetchrow(queries.REPORT, list_id)
     assert row is not None
     return WithdrawalReport(

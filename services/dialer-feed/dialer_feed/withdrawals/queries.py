@@ -1,4 +1,4 @@
-"""Taking entries off live lists, numbering them, reading them; what dialers report and acknowledge."""
+"""SQL that withdraws entries, numbers and reads withdrawals, and keeps dialers' reports and acknowledgements."""
 
 from dialer_feed.lists import phones
 from dialer_feed.lists.eligibility import LIVE, ON_DATE, reason
@@ -19,7 +19,7 @@ WHERE entry.contract_id = taken.contract_id AND entry.list_id = taken.list_id AN
     AND entry.status = 'listed'
 RETURNING entry.contract_id, entry.list_id
 """
-# $5: also that list, live or not; $6: no other list.
+# $5: this list too, live or not. $6: if true, no other list.
 WITHDRAW = f"""
 WITH taken AS (
     SELECT entry.contract_id, entry.list_id, cause.reason, cause.event_id, cause.caused_at
@@ -47,7 +47,7 @@ WITH taken AS (
 )
 {_TAKE}
 """
-# A number that is gone is the reason where another is left to dial.
+# The reason is the number's own where another number is left to dial, else ``no_phone``.
 WITHDRAW_NUMBERS = f"""
 WITH taken AS (
     SELECT entry.contract_id, entry.list_id, cause.event_id, cause.caused_at,
@@ -75,10 +75,10 @@ WITH taken AS (
 {_TAKE}
 """
 
-# Locks these lists in the order of their ids, and gives the entries their next cursors, in this order.
-# A locked row is read again: a list may have been published, or a cursor given, while we waited for it. What is taken
-# off a list that is still being built was never published, and gets no cursor. The lists' bells ring here, in every
-# process: a statement of their own would be a round trip more on the way of a payment.
+# Locks these lists in the order of their ids and gives the entries their next cursors, in the given order.
+# PostgreSQL reads a locked row again, because a list may have been published, or a cursor given, while we waited.
+# An entry of a list that is still being built was never published and gets no cursor. The statement also rings the
+# lists' bells in every process, so that a withdrawal after a payment takes one round trip less.
 NUMBER = f"""
 WITH held AS MATERIALIZED (
     SELECT list_id, status, campaign_id, last_cursor FROM dialing_list
@@ -116,7 +116,7 @@ KEEP_SILENCES = """
 INSERT INTO reported_silence (contract_id, contact_id, reason)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[])
 """
-# The hold-off begins on the business date of now.
+# The hold-off begins on the current business date.
 KEEP_CLAIMED_PAYMENTS = """
 INSERT INTO payment (contract_id, business_date, claimed)
 SELECT DISTINCT contract_id, greatest(list.business_date, portfolio.business_date), true
@@ -131,7 +131,7 @@ BETWEEN = """
 SELECT contract_id, cursor, caused_at FROM list_entry
 WHERE list_id = $1 AND cursor > $2 AND cursor <= $3 ORDER BY cursor
 """
-# How far this dialer has acknowledged; until the transaction ends nobody else moves it.
+# Returns how far this dialer has acknowledged, and locks it until the transaction ends.
 LOCK_DIALER = """
 INSERT INTO acknowledged_up_to AS known (list_id, dialer_id, cursor) VALUES ($1, $2, 0)
 ON CONFLICT (list_id, dialer_id) DO UPDATE SET cursor = known.cursor

@@ -1,9 +1,9 @@
-"""Silencing: the only way to a withdrawal, so that each gets its cursor and its event, and no list is missed.
+"""Silencing: the only way to withdraw, so that each withdrawal gets a cursor and an event, and no list is missed.
 
-Three steps stand around every withdrawal: ``begin`` shares the silencing lock, ``lock`` locks the contracts and then
-their live entries, ``number`` gives cursors under the locks of the lists. Kept in this order they miss no list and
-deadlock with nobody. An API transaction takes them by ``async with silencing(tx, contract_ids) as lists``; a batch of
-the consumer by its hooks, and its handlers find the lists by ``live_lists``.
+Three steps surround every withdrawal: ``begin`` shares the silencing lock, ``lock`` locks the contracts and then their
+live entries, ``number`` gives cursors under the locks of the lists. In this order they miss no list and cause no
+deadlock. An API transaction runs these steps by ``async with silencing(tx, contract_ids) as lists``. The consumer runs
+them by its hooks for each batch, and its handlers get the lists from ``live_lists``.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -21,14 +21,15 @@ from dialer_feed.withdrawals import queries
 from dialer_feed.withdrawals.withdrawing import TAKEN, LiveLists, NotSilencing
 
 _SILENCING: Note[list[LiveLists]] = Note(list)
-"""The lists, while the transaction is silencing."""
+"""The live lists while the transaction is silencing; empty otherwise."""
 
 
 @asynccontextmanager
 async def silencing(tx: Transaction, contract_ids: Iterable[UUID]) -> AsyncIterator[LiveLists]:
-    """A block that may withdraw these contracts: what it has withdrawn is numbered and published at its end.
+    """Open a block that may withdraw these contracts. Its withdrawals are numbered and published at its end.
 
-    A block that raises numbers nothing, and its transaction must not commit. The lists end with their block.
+    If the block raises, nothing is numbered and the transaction must not commit. The lists cannot be used after the
+    block.
     """
     await begin(tx)
     await lock(tx, contract_ids)
@@ -42,7 +43,7 @@ async def silencing(tx: Transaction, contract_ids: Iterable[UUID]) -> AsyncItera
 
 
 def live_lists(tx: Transaction) -> LiveLists:
-    """The lists to withdraw from. ``NotSilencing`` where nothing would number the withdrawals."""
+    """Return the lists to withdraw from. ``NotSilencing`` where nothing would number the withdrawals."""
     try:
         return tx.note(_SILENCING)[0]
     except IndexError:
@@ -50,7 +51,7 @@ def live_lists(tx: Transaction) -> LiveLists:
 
 
 async def begin(tx: Transaction) -> None:
-    """Share the silencing lock: the builder of a list waits for this transaction, or this one sees its entries."""
+    """Share the silencing lock. Either a list's builder waits for this transaction, or this one sees its entries."""
     await tx.execute(silencing_lock.SHARE)
     tx.note(_SILENCING)[:] = [LiveLists(tx)]
 
@@ -63,9 +64,9 @@ async def lock(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
 
 
 async def number(tx: Transaction) -> None:
-    """Give cursors to what the transaction has withdrawn, and publish an event for each.
+    """Give a cursor to each withdrawal of the transaction, and publish an event for each.
 
-    Cursors are given under the lock of the list's row, so a cursor is seen only when all before it are committed.
+    Cursors are given under the lock of the list's row, so readers see a cursor only when all lower ones are committed.
     """
     taken = tx.note(TAKEN)
     if not taken:

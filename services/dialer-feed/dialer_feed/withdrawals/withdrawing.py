@@ -1,4 +1,4 @@
-"""Taking contracts off live lists: why each leaves, and which lists it leaves."""
+"""Withdrawing contracts from live lists: the causes, and the lists that each cause concerns."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -12,11 +12,11 @@ from recobro_events.contracts.portfolio import PaymentReceived
 from dialer_feed.withdrawals import queries
 
 TAKEN: Note[list[tuple[UUID, UUID]]] = Note(list)
-"""List and contract of every entry that the transaction has withdrawn and not yet numbered."""
+"""The list and contract of each entry that the transaction has withdrawn and not yet numbered."""
 
 
 class Cause(NamedTuple):
-    """Why a contract leaves its lists, and since when that was true. No event: a dialer said so."""
+    """Why a contract leaves its lists, and since when the reason holds. ``event_id`` is None for a dialer's report."""
 
     contract_id: UUID
     reason: WithdrawalReason
@@ -30,7 +30,7 @@ class Cause(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """Which live lists a cause concerns: an agency's (null: everybody's), of days from ``starts_on`` to ``ends_on``."""
+    """The live lists that a cause concerns: of one agency or of all (None), from ``starts_on`` to ``ends_on``."""
 
     agency_id: UUID | None = None
     starts_on: date | None = None
@@ -38,16 +38,16 @@ class Reach(NamedTuple):
 
 
 class NotSilencing(RuntimeError):
-    """A withdrawal before silencing has begun, or after its withdrawals were numbered."""
+    """A withdrawal was tried before silencing had begun, or after its withdrawals had been numbered."""
 
     def __init__(self) -> None:
         super().__init__("this transaction is not silencing: its withdrawals would get no cursor")
 
 
 class LiveLists:
-    """The live lists, as a transaction withdraws from them that is ``silencing``.
+    """Withdraws contracts from the live lists, within a transaction that is ``silencing``.
 
-    A list that is being built counts as live. What is taken off it was never published and gets no cursor.
+    A list that is being built counts as live. An entry withdrawn from it was never published and gets no cursor.
     """
 
     def __init__(self, tx: Transaction) -> None:
@@ -55,32 +55,32 @@ class LiveLists:
         self._ended = False
 
     def end(self) -> None:
-        """Refuse every later withdrawal with ``NotSilencing``: nothing would number it."""
+        """Refuse every later withdrawal with ``NotSilencing``, because nothing would number it."""
         self._ended = True
 
     async def withdraw(self, causes: Sequence[Cause]) -> None:
-        """Take these contracts off every live list."""
+        """Withdraw these contracts from every live list."""
         if causes:
             await self._take(queries.WITHDRAW, *_columns(causes), None, False)  # noqa: FBT003
 
     async def withdraw_from(self, list_id: UUID, causes: Sequence[Cause], *, elsewhere: bool) -> None:
-        """Take these contracts off this list, live or not, and with ``elsewhere`` off every live one."""
+        """Withdraw these contracts from this list, live or not; with ``elsewhere`` also from every live list."""
         if causes:
             await self._take(queries.WITHDRAW, *_columns(causes), list_id, not elsewhere)
 
     async def withdraw_within(self, causes: Sequence[Cause], reaches: Sequence[Reach]) -> None:
-        """Take these contracts off the live lists within their reach."""
+        """Withdraw these contracts from the live lists that the reach of each cause covers."""
         if causes:
             columns = (*_columns(causes), *zip(*reaches, strict=True))
             await self._take(queries.WITHDRAW_WITHIN, *columns)
 
     async def withdraw_numbers(self, causes: Sequence[Cause], contact_ids: Sequence[UUID]) -> None:
-        """Take off the entries that would dial these (now unusable) numbers: ``no_phone`` where no other is left."""
+        """Withdraw entries with these unusable numbers. The reason is ``no_phone`` where no other number is left."""
         if causes:
             await self._take(queries.WITHDRAW_NUMBERS, *_columns(causes), contact_ids)
 
     async def withdraw_unfit(self, events: Sequence[ContractEvent]) -> None:
-        """Take the contracts of these events off the live lists that they may no longer be on."""
+        """Withdraw the contracts of these events from the live lists on which they may no longer be."""
         columns = zip(*((e.contract_id, e.event_id, e.occurred_at) for e in events), strict=True)
         await self._take(queries.WITHDRAW_UNFIT, *columns)
 
@@ -88,7 +88,7 @@ class LiveLists:
         if self._ended:
             raise NotSilencing
         taken = await self._tx.fetch(statement, *arguments)
-        # Asked for anew each time: a savepoint that fails puts an older note in its place.
+        # The note is fetched each time, because a failed savepoint restores an older note.
         self._tx.note(TAKEN).extend(sorted((row["list_id"], row["contract_id"]) for row in taken))
 
 
