@@ -1,8 +1,9 @@
-"""Backing the embedded platform up, and bringing one database, or all, back.
+"""Back up the embedded platform, and restore one or all of its databases.
 
-A backup is a folder: a dump of every service's database, then one of the embedded log, the photos, and at the end the
-manifest; a folder without it is not whole. Each dump is taken by itself while everything runs: what a service has lost
-after a restore it reads again from the log, which is newer than any of them.
+A backup is a folder. ``backup`` writes a dump of every service's database, then the dump of the embedded log, the
+photos, and last the manifest. A folder without a manifest is incomplete. The dumps are taken one after another while
+everything runs. The log's dump is the newest, so after a restore each service reads from the log what its own dump
+lacks.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ _REPLACED = "_replaced"
 
 
 class Manifest(BaseModel):
-    """What a backup holds. ``dumped_at``: when each dump began; what was committed later may not be in it."""
+    """The content of a backup. ``dumped_at`` is when each dump began; a dump may lack later commits."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,13 +46,15 @@ class Manifest(BaseModel):
 
 
 def backup(
-    to: Annotated[Path | None, typer.Argument(metavar="FOLDER", help="Default: backups/<time> in the data.")] = None,
+    to: Annotated[Path | None, typer.Argument(metavar="FOLDER", help="Default: backups/TIME in DIR.")] = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Save every database of the platform, running or not, and the photos, in a new folder.
+    """Save every database of the platform and the photos in a new folder.
 
-    The keys that sign tokens are not in it. Example: recobro backup /mnt/backups/2026-11-23
+    The platform may be running or stopped. The backup does not contain the keys that sign tokens.
+
+    Example: recobro backup /mnt/backups/2026-11-23
     """
     folder = DataFolder(data)
     target = to or folder.root / "backups" / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -65,17 +68,19 @@ def backup(
 
 
 def restore(
-    source: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that recobro backup has made.")],
+    source: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder made by recobro backup.")],
     service: Annotated[
-        list[str] | None, typer.Option(help="Only this service; may be given again. Default: all, and the log.")
+        list[str] | None, typer.Option(help="Only this service; may be repeated. Default: all services and the log.")
     ] = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Bring databases back as they were; the platform must be stopped. What is replaced is kept beside them.
+    """Restore databases from a backup. The platform must be stopped.
 
-    Then says from when on what was entered by people and other systems has to be entered again: all else comes back
-    by itself when the platform runs. Example: recobro restore .recobro/backups/20261123T060000Z --service portfolio
+    The replaced databases are kept beside the restored ones. The command then prints the period whose entries by people
+    and other systems must be entered again. All other data comes back by itself when the platform runs.
+
+    Example: recobro restore .recobro/backups/20261123T060000Z --service portfolio
     """
     folder = DataFolder(data)
     manifest = manifest_of(source)
@@ -95,7 +100,7 @@ def restore(
 
 
 def save(server: EmbeddedPostgres, folder: DataFolder, target: Path) -> Manifest:
-    """Make the backup ``target``; ``Trouble`` when it is there already or a dump fails."""
+    """Write a backup to ``target``. Raises ``Trouble`` if ``target`` exists or a dump fails."""
     if target.exists():
         raise Trouble(f"{target} is there already. A backup is made in a new folder.")
     state = folder.state()
@@ -103,7 +108,7 @@ def save(server: EmbeddedPostgres, folder: DataFolder, target: Path) -> Manifest
     unfinished = target.with_name(f"{target.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True, mode=0o700)
-    # The log last: no position in a dump may lie beyond its end.
+    # The log is dumped last: no position in a dump may lie beyond the log's end.
     databases = [one.database for one in SERVICES] + ([LOG] if transport == "postgres" else [])
     dumped_at = {}
     for database in databases:
@@ -118,7 +123,7 @@ def save(server: EmbeddedPostgres, folder: DataFolder, target: Path) -> Manifest
 
 
 def manifest_of(source: Path) -> Manifest:
-    """What the backup in ``source`` holds; ``Trouble`` when it is none, or not whole."""
+    """Return the manifest of the backup in ``source``. Raises ``Trouble`` if there is none, or if a dump is missing."""
     try:
         manifest = Manifest.model_validate_json((source / _MANIFEST).read_bytes())
     except (OSError, ValidationError):
@@ -129,7 +134,7 @@ def manifest_of(source: Path) -> Manifest:
 
 
 async def bring_back(server: EmbeddedPostgres, source: Path, manifest: Manifest, service: Service, root: Path) -> Lost:
-    """Put the dump in the place of the service's database, and mark it as restored; what has been lost by it."""
+    """Replace the service's database with the dump and mark it as restored. Returns what the service has lost."""
     since = manifest.dumped_at[service.database]
     lost = Lost(service.name, since, datetime.now(UTC))
     if manifest.transport == "postgres":
@@ -158,7 +163,7 @@ async def _replace(server: EmbeddedPostgres, source: Path, database: str) -> Non
 
 
 async def _epoch_of(server: EmbeddedPostgres, database: str) -> int | None:
-    """What versions counted from in the database that is replaced; None when it cannot say."""
+    """Return the epoch of the database that is replaced, or None if it cannot be read."""
     try:
         connection = await asyncpg.connect(server.dsn(database), timeout=10)
         try:
@@ -189,7 +194,7 @@ def _chosen(names: Sequence[str] | None) -> list[Service]:
 
 @contextmanager
 def _postgres_of(folder: DataFolder) -> Iterator[EmbeddedPostgres]:
-    """The platform's PostgreSQL: the one that runs, else one that is started for this."""
+    """Yield the platform's PostgreSQL. It is started for the block if it is not running."""
     running = folder.running()
     if running is not None:
         yield EmbeddedPostgres(folder.postgres, running.postgres_port)
@@ -202,7 +207,7 @@ def _postgres_of(folder: DataFolder) -> Iterator[EmbeddedPostgres]:
 
 @contextmanager
 def _started(folder: DataFolder) -> Iterator[EmbeddedPostgres]:
-    """PostgreSQL on the folder that the caller holds, for the time of the block."""
+    """Run PostgreSQL for the block, on a folder that the caller has locked."""
     before = folder.state()
     port = before.postgres_port if before and is_free(before.postgres_port) else free_port()
     server = EmbeddedPostgres(folder.postgres, port)
@@ -214,7 +219,7 @@ def _started(folder: DataFolder) -> Iterator[EmbeddedPostgres]:
 
 
 def _run(server: EmbeddedPostgres, program: str, *arguments: str) -> None:
-    """One of PostgreSQL's own programs; the password travels in its environment."""
+    """Run one of PostgreSQL's own programs. The password is passed in the environment."""
     address = urlsplit(server.dsn("postgres"))
     environment = {
         **os.environ,

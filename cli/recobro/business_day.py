@@ -1,6 +1,6 @@
 """The day that a job is for.
 
-``today`` is the portfolio's: its days begin and end in its own time zone, wherever the clock of this machine stands.
+``today`` is the portfolio's date. Its days begin and end in the portfolio's time zone, not in this machine's.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ DAY_METAVAR = "DATE|today"
 
 
 def parsed_day(text: str) -> date:
-    """The day; ``Trouble`` when it is not written YYYY-MM-DD."""
+    """Return the day. Raises ``Trouble`` if it is not written as YYYY-MM-DD."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -24,9 +24,9 @@ def parsed_day(text: str) -> date:
 
 
 def todays(portfolios: Iterable[Mapping[str, Any]], only: Collection[str] | None = None) -> dict[date, list[str]]:
-    """The ids of these portfolios by the date that it is for them now, earliest first; without those yet to get a file.
+    """Group the ids of portfolios by their present local date, earliest date first.
 
-    ``only``: no others than these.
+    Portfolios that have not had a file yet are left out. ``only`` restricts the result to these ids.
     """
     days: defaultdict[date, list[str]] = defaultdict(list)
     for portfolio in portfolios:

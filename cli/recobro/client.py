@@ -1,4 +1,4 @@
-"""The services' REST interface as the command uses it: one token, one way to repeat, errors as sentences."""
+"""The command's client for the services' REST interface: one token, one way to retry, errors as sentences."""
 
 import time
 import uuid
@@ -29,7 +29,7 @@ Answer = Any
 
 
 class Refused(Trouble):
-    """A service refused a request; ``code`` is the problem's, ``status`` that of HTTP."""
+    """A service refused a request. ``code`` is the problem's code, ``status`` the HTTP status."""
 
     def __init__(self, service: str, response: httpx.Response) -> None:
         self.status = response.status_code
@@ -44,14 +44,14 @@ class Refused(Trouble):
 
 
 class Unreachable(Trouble):
-    """A service did not answer, though we kept trying."""
+    """A service did not answer, in spite of retries."""
 
 
 class Client:
     """Calls the services of one platform.
 
-    Every POST carries an Idempotency-Key, so a request whose answer was lost is sent again, for up to half a
-    minute, and takes effect once. Refusals raise ``Refused``.
+    Every POST carries an Idempotency-Key. A request whose answer was lost is therefore sent again, for up to half a
+    minute, and takes effect once. A refusal raises ``Refused``.
     """
 
     def __init__(self, addresses: Mapping[str, str], token: str) -> None:
@@ -68,19 +68,19 @@ class Client:
         self._http.close()
 
     def with_token(self, token: str) -> "Client":
-        """A client of the same services for somebody else; it is to be closed too."""
+        """Return a client of the same services with another token. The caller must close that client too."""
         return Client(self._addresses, token)
 
     def address(self, service: str) -> str:
-        """Where the service listens."""
+        """Return the address of the service."""
         return self._addresses[service]
 
     def get(self, service: str, path: str, **parameters: Any) -> Answer:
-        """The JSON answer to a GET; parameters that are None are left out."""
+        """Return the JSON answer to a GET. Parameters that are None are left out."""
         return self._ask(service, lambda url: self._http.get(url, params=_given(parameters)), path).json()
 
     def items(self, service: str, path: str, **parameters: Any) -> Iterator[Answer]:
-        """Every item of a list, page after page."""
+        """Yield every item of a list, page after page."""
         cursor: str | None = None
         while True:
             page = self.get(service, path, cursor=cursor, **parameters)
@@ -89,7 +89,7 @@ class Client:
                 return
 
     def post(self, service: str, path: str, body: object, *, patience_seconds: float = 90.0) -> Answer:
-        """The JSON answer to a POST, which may take that long."""
+        """Return the JSON answer to a POST, which may take up to ``patience_seconds``."""
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         timeout = httpx.Timeout(10.0, read=patience_seconds)
         return self._ask(
@@ -99,7 +99,7 @@ class Client:
     def upload(
         self, service: str, path: str, file: Path, parameters: Mapping[str, Any], progress: Callable[[int], None]
     ) -> Answer:
-        """POST the file's bytes as they are read; ``progress`` hears how many have been sent."""
+        """POST the file's bytes as they are read. ``progress`` is called with the number of bytes sent."""
         headers = {
             "Idempotency-Key": str(uuid.uuid4()),
             "Content-Type": "application/octet-stream",
@@ -113,7 +113,7 @@ class Client:
 
     @contextmanager
     def lines(self, service: str, path: str, **parameters: Any) -> Iterator[Iterator[str]]:
-        """The answer line by line as it streams."""
+        """Yield the answer line by line as it streams."""
         with self._stream(service, path, parameters) as response:
             yield response.iter_lines()
 
@@ -130,7 +130,7 @@ class Client:
             raise Unreachable(_no_answer(service, url, error)) from error
 
     def save(self, service: str, path: str, file: Path) -> None:
-        """Write the answer's body to the file, which appears when it is whole."""
+        """Write the answer's body to the file. The file appears only when it is complete."""
         fresh = file.with_name(f"{file.name}.part")
         with self._stream(service, path, {}) as response, fresh.open("wb") as target:
             for chunk in response.iter_bytes():
@@ -159,7 +159,7 @@ class Client:
 
 
 def connect(data: DataFolder, base: str | None) -> Client:
-    """A client of the platform that runs on the data folder, or of the one at ``base``."""
+    """Return a client of the platform at ``base``, or without it of the platform that runs on the data folder."""
     if base is not None:
         return Client(addresses_at(base), given_token() or _token_for(base, data))
     state = data.running()
@@ -176,7 +176,7 @@ def _token_for(base: str, data: DataFolder) -> str:
 
 
 def given_token() -> str | None:
-    """The token of RECOBRO_TOKEN, or of the file that RECOBRO_TOKEN_FILE names; None when neither is set."""
+    """Return the token in RECOBRO_TOKEN, or in the file that RECOBRO_TOKEN_FILE names. None if neither is set."""
     token = secret("RECOBRO_TOKEN")
     if token is not None and (len(token.split()) != 1 or not token.isascii()):
         raise Trouble("What RECOBRO_TOKEN or RECOBRO_TOKEN_FILE gives is not a token. Make one with: recobro token")
@@ -184,7 +184,10 @@ def given_token() -> str | None:
 
 
 def agencies_of(data: DataFolder, client: Client) -> Callable[[UUID], Client]:
-    """Makes a client with an agency's own token for its id; where the folder has no key, with the operator's."""
+    """Return a function that makes a client for an agency id.
+
+    The client has the agency's own token. If the folder has no key, it has the operator's token.
+    """
 
     def as_agency(agency_id: UUID) -> Client:
         try:
@@ -211,7 +214,7 @@ def _problem_of(response: httpx.Response) -> dict[str, Any]:
 
 
 def _comes_later(response: httpx.Response) -> bool:
-    """Whether the same request may soon succeed: the service is not ready, or still at work on our first try."""
+    """Whether the same request may soon succeed: the service is not ready, or still handles our first attempt."""
     return response.status_code == httpx.codes.SERVICE_UNAVAILABLE or (
         response.status_code == httpx.codes.CONFLICT and _code_of(_problem_of(response)) == "in-flight"
     )

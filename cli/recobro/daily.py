@@ -1,4 +1,4 @@
-"""The daily jobs, for cron: staging, the day's dialing lists, the check of promises. All are safe to run twice."""
+"""The daily jobs for cron: staging, the day's dialing lists, the check of promises. Each is safe to run twice."""
 
 import time
 from collections import Counter
@@ -18,7 +18,7 @@ from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, amount, count, err
 
 _ASK_EVERY_SECONDS = 0.5
 _STAGING_SECONDS = 3600.0
-# A list whose barrier is not reached fails after 15 minutes; so this ends.
+# A list whose barrier is not reached fails after 15 minutes, so this wait ends.
 _LIST_SECONDS = 20 * 60.0
 
 
@@ -27,7 +27,7 @@ def stage(
         str,
         typer.Option(
             metavar=DAY_METAVAR,
-            help="The business date to move to. today: for each portfolio the date in its own time zone, "
+            help="The business date to move to. today means the date in each portfolio's own time zone, "
             "whatever TZ says.",
         ),
     ],
@@ -36,7 +36,7 @@ def stage(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Move the business date forward and every contract whose day has come into its stage.
+    """Move the business date forward and stage every contract that is due.
 
     Example: recobro stage --as-of today
     """
@@ -64,7 +64,10 @@ def _staged(client: Client, day: str, portfolio_id: str | None) -> dict[str, Any
 
 
 def _staged_today(client: Client, portfolio_id: str | None) -> dict[str, Any]:
-    """The runs of all portfolios as one; its ``as_of`` is the latest of their days, null when none has had a file."""
+    """Return the runs of all portfolios as one run.
+
+    ``as_of`` is the latest of their days. It is null if no portfolio has had a file.
+    """
     if portfolio_id is None:
         days = todays(client.items("portfolio", "/v1/portfolios"))
     else:
@@ -85,19 +88,20 @@ def publish_list(
         str,
         typer.Option(
             metavar=DAY_METAVAR,
-            help="The business date that the list is for. today: the date in the time zone of the campaign's "
+            help="The business date of the list. today means the date in the time zone of the campaign's "
             "portfolios, whatever TZ says.",
         ),
     ],
-    campaign: Annotated[UUID | None, typer.Option(metavar="ID", help="The campaign.")] = None,
+    campaign: Annotated[UUID | None, typer.Option(metavar="ID", help="The campaign whose list is published.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every campaign, one after the other.")] = False,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a campaign's dialing list for a day, or those of all campaigns, and wait until it is live.
+    """Publish a campaign's dialing list for a day and wait until it is live.
 
-    With --all the others go on when one fails; exit code 1 at the end.
+    With --all, the command publishes the list of every campaign. If a list fails, it continues with the next campaign
+    and ends with exit code 1.
 
     Example: recobro list --all --date today
     """
@@ -121,7 +125,7 @@ def publish_list(
 
 
 def _todays_list(client: Client, campaign: dict[str, Any]) -> str:
-    """The day that is today for the campaign; ``Trouble`` when there is not exactly one."""
+    """Return today's date for the campaign. Raises ``Trouble`` if its portfolios do not share exactly one."""
     only: Collection[str] | None = campaign["portfolio_ids"]
     days = [str(day) for day in todays(client.items("portfolio", "/v1/portfolios"), only)]
     if not days:
@@ -132,7 +136,7 @@ def _todays_list(client: Client, campaign: dict[str, Any]) -> str:
 
 
 def _publish_all(client: Client, day: str | None, *, as_json: bool) -> int:
-    """Tell what has become of each campaign's list; the exit code."""
+    """Print the outcome of each campaign's list and return the exit code."""
     outcomes = [_outcome(client, campaign, day) for campaign in client.items("dialer-feed", "/v1/campaigns")]
     failed = [outcome for outcome in outcomes if outcome["trouble"] is not None]
     if as_json:
@@ -168,7 +172,7 @@ def _cells(published: dict[str, Any] | None) -> tuple[str, ...]:
 
 
 def publish(client: Client, campaign_id: str, business_date: str) -> dict[str, Any]:
-    """Ask for the list of a day and wait until it is live; ``Trouble`` when it cannot be built."""
+    """Request the list of a day and wait until it is live. Raises ``Trouble`` if it cannot be built."""
     deadline = time.monotonic() + _LIST_SECONDS
     wanted = {"campaign_id": campaign_id, "business_date": business_date}
     dialing_list: dict[str, Any] = client.post("dialer-feed", "/v1/lists", wanted)
@@ -187,8 +191,8 @@ def check_promises(
         str,
         typer.Option(
             metavar=DAY_METAVAR,
-            help="The day whose close is looked at. today: the date in the portfolios' time zones, the earliest "
-            "where they differ, whatever TZ says.",
+            help="The day as of whose close promises are decided. today means the earliest date in the "
+            "portfolios' time zones, whatever TZ says.",
         ),
     ],
     data: Data = DEFAULT_DATA,
@@ -197,7 +201,7 @@ def check_promises(
 ) -> None:
     """Decide every promise whose time is over: kept, partly kept or broken.
 
-    Staging does that too, for the portfolios that it moves.
+    Staging also does this, for the portfolios that it moves.
 
     Example: recobro check-promises --as-of today
     """

@@ -1,4 +1,4 @@
-"""The data folder of an embedded platform: who holds it, what runs on it, its keys and logs."""
+"""The data folder of an embedded platform: its lock, its state, its keys and logs."""
 
 import fcntl
 import json
@@ -17,7 +17,7 @@ TransportName = Literal["postgres", "kafka"]
 
 
 class ServiceState(BaseModel):
-    """One service as the supervisor last saw it; ``process`` is null while it is down."""
+    """One service as the supervisor last saw it. ``process`` is null while the service is down."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,7 +27,7 @@ class ServiceState(BaseModel):
 
 
 class PlatformState(BaseModel):
-    """What runs on a data folder. ``supervisor`` is null after a clean stop."""
+    """The processes that run on a data folder. ``supervisor`` is null after a clean stop."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,7 +44,7 @@ class AlreadyRunning(Trouble):
 
 
 class DataFolder:
-    """Where an embedded platform keeps everything. Only the holder of ``lock`` writes its state."""
+    """The folder that holds everything of an embedded platform. Only the holder of ``lock`` writes its state."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
@@ -55,7 +55,10 @@ class DataFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder alone; ``AlreadyRunning`` when somebody else does. A dead holder holds nothing."""
+        """Hold the folder exclusively. Raises ``AlreadyRunning`` if another process holds it.
+
+        The lock of a dead process does not count.
+        """
         try:
             self.logs.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -68,19 +71,19 @@ class DataFolder:
             yield
 
     def state(self) -> PlatformState | None:
-        """What was last written down; None when nothing (readable) was."""
+        """Return the last state that was written, or None if there is none that can be read."""
         try:
             return PlatformState.model_validate_json(self._state.read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
 
     def running(self) -> PlatformState | None:
-        """The state of the platform that runs on this folder now; None when none does."""
+        """Return the state of the platform that runs on this folder now, or None."""
         state = self.state()
         return state if state and state.supervisor and state.supervisor.find() else None
 
     def write(self, state: PlatformState) -> None:
-        """Replace the state in one step, readable by us alone."""
+        """Replace the state atomically. Only the owner can read the file."""
         fresh = self._state.with_suffix(".new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:

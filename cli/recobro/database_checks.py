@@ -1,4 +1,4 @@
-"""What ``recobro doctor`` looks at in each service's database."""
+"""The checks of ``recobro doctor`` on each service's database."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ from recobro.terminal import count, counted, duration
 _OLDEST_POSTGRES = 180_000
 _SKEW_SECONDS = 2.0
 _LATE_SECONDS = 30.0
-# A process of a service takes up to this many: its pool, its relays, and those on which it listens.
+# A process of a service uses up to this many connections: its pool, its relays and its listeners.
 _CONNECTIONS_OF_A_PROCESS = 15
 _SETTINGS = "SELECT name, setting FROM pg_settings"
 _ROLE = "SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user"
@@ -24,9 +24,9 @@ _CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
 _SET_ASIDE = """
 SELECT (SELECT count(*) FROM parked_keys), (SELECT count(*) FROM dead_letters WHERE discarded_at IS NULL)
 """
-# Our sessions ask for these themselves; something between us and the server may have dropped that.
+# Our sessions set these themselves; a proxy between us and the server may have dropped them.
 _LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-# These would end the sessions of relays and listeners, which wait for hours.
+# These would end the sessions of relays and listeners, which are idle for hours.
 _CUTS = ("idle_session_timeout", "transaction_timeout")
 _LOSES = {
     "fsync": ("on",),
@@ -38,7 +38,10 @@ Look = Callable[[Service, Any], Awaitable[Finding | list[Finding]]]
 
 
 async def check(service: Service, dsn: str, *, embedded: bool) -> list[Finding]:
-    """Everything about one service's database, or that it cannot be reached. ``embedded``: it is the platform's own."""
+    """Return all findings on one service's database, or that it cannot be reached.
+
+    ``embedded`` is true for the platform's own database.
+    """
     looks: Sequence[Look] = (_settings, _clock, _outboxes, _set_aside)
     found: list[Finding] = []
     try:
@@ -115,7 +118,7 @@ async def _clock(service: Service, connection: Any) -> Finding:
     what, before = f"{service.name}, clock", time.time()
     there = await connection.fetchval(_CLOCK)
     after = time.time()
-    # Its answer was given at some time between.
+    # The server answered at some moment between the two.
     skew = max(before - there, there - after, 0)
     if skew > _SKEW_SECONDS:
         return wrong(what, f"the database's clock and this machine's are {duration(skew)} apart. Set both by NTP.")

@@ -1,4 +1,4 @@
-"""The main job, told and checked: what a day brings, and how each of it takes its contract off the lists at once."""
+"""The main job, told and checked: the events of a day, and how each of them takes its contract off the lists."""
 
 import json
 import time
@@ -18,7 +18,7 @@ from recobro.story import Story
 from recobro.terminal import amount
 
 FEE_PERCENT = Decimal(10)
-"""What an agency of the story earns of a payment on a contract more than 30 days late."""
+"""The percentage that an agency of the story earns of a payment on a contract more than 30 days late."""
 
 _PAID = Decimal("500.00")
 _PROMPT_SECONDS = 20.0
@@ -28,7 +28,7 @@ _VISITOR = "visitor-3"
 
 @dataclass(frozen=True)
 class AgencyList:
-    """An agency's list of the day, with its entries as they were published."""
+    """An agency's list of the day, with its entries as published."""
 
     agency_id: str
     agency: str
@@ -37,7 +37,7 @@ class AgencyList:
 
 
 class Day:
-    """Plays what happens on one day after the lists are out."""
+    """Plays the events of one day after the lists are published."""
 
     def __init__(
         self, client: Client, story: Story, portfolio_id: str, today: str, lists: list[AgencyList], folder: Path
@@ -51,7 +51,7 @@ class Day:
         self._cursors = {one.list_id: 0 for one in lists}
 
     def play(self, agencies: Mapping[str, Client]) -> None:
-        """``agencies``: for each agency's id a client with its own token."""
+        """``agencies`` maps each agency's id to a client with the agency's own token."""
         late = [one for one in self._first.entries if one["days_past_due"] > 30]
         paid, disputed, promised, visited, called = _owing_enough(late, 5)
         [recalled] = _owing_enough(self._second.entries, 1)
@@ -157,7 +157,9 @@ class Day:
     def _see_it_withdrawn(
         self, on: AgencyList, entry: Record, reason: str, service: str, path: str, body: Mapping[str, object]
     ) -> Record:
-        """Post what silences a contract while its dialer waits at the list's feed; the answer to the post."""
+        """Post a fact that silences a contract while its dialer waits at the list's feed. Returns the answer to the
+        post.
+        """
         contract_id = self._contract_id(entry)
         feed = f"/v1/lists/{on.list_id}/withdrawals"
         after = self._cursors[on.list_id]
@@ -245,7 +247,7 @@ class Day:
 
 
 def _owing_enough(entries: list[Record], number: int) -> list[Record]:
-    """The first contracts that owe more than what will be paid."""
+    """Return the first contracts that owe more than the amount to be paid."""
     chosen = [entry for entry in entries if Decimal(entry["overdue_balance"]) > _PAID][:number]
     if len(chosen) < number:
         raise Trouble("The list has too few entries to go on.")
@@ -253,7 +255,7 @@ def _owing_enough(entries: list[Record], number: int) -> list[Record]:
 
 
 def _within(seconds: float, look: Callable[[], Record | None]) -> Record | None:
-    """What ``look`` finds, asked again for that long."""
+    """Call ``look`` repeatedly for up to ``seconds`` and return what it finds."""
     deadline = time.monotonic() + seconds
     while (found := look()) is None and time.monotonic() < deadline:
         time.sleep(0.1)

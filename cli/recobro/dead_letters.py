@@ -1,4 +1,4 @@
-"""``recobro dead-letters``: what services could not apply, for the person who has to decide about it."""
+"""``recobro dead-letters``: the events that services set aside, for the person who must decide about them."""
 
 import json
 import shlex
@@ -29,24 +29,28 @@ def _known(name: str | None) -> str | None:
 ServiceName = Annotated[
     str, typer.Argument(metavar="SERVICE", callback=_known, help=f"One of {', '.join(_NAMES)}.", show_default=False)
 ]
-LetterId = Annotated[int, typer.Argument(metavar="LETTER_ID", min=0, help="Its number in the list.")]
+LetterId = Annotated[
+    int, typer.Argument(metavar="LETTER_ID", min=0, help="The number of the event in recobro dead-letters list.")
+]
 
 commands = typer.Typer(
     no_args_is_help=True,
-    help="Events that a service could not apply, and what waits behind them: look, apply after all, or give up.",
+    help="Show, replay or discard the events that a service has set aside.",
 )
 
 
 @commands.command("list")
 def list_waiting(
     service: Annotated[
-        str | None, typer.Option(metavar="SERVICE", callback=_known, help="Only this one; default: all.")
+        str | None, typer.Option(metavar="SERVICE", callback=_known, help="Only this service; default: all.")
     ] = None,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what waits for a person, in every service; exit code 1 when one of them did not answer.
+    """List the keys whose events wait for a decision, in every service.
+
+    Exit code 1 if a service did not answer.
 
     Example: recobro dead-letters list --service portfolio
     """
@@ -71,7 +75,7 @@ def list_waiting(
 
 
 def _show_waiting(waiting: list[dict[str, Any]], options: str) -> None:
-    # With a key whole it just fits into 80 columns.
+    # With a whole key the table just fits into 80 columns.
     table = Table("service", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
     table.add_column("letter", justify="right")
     table.add_column("key, event, why", overflow="fold")
@@ -94,7 +98,9 @@ def _show_waiting(waiting: list[dict[str, Any]], options: str) -> None:
 def show(
     service: ServiceName, letter_id: LetterId, data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False
 ) -> None:
-    """Show one event that was set aside, with all that it said, which may be personal data.
+    """Show one event that was set aside, with its full content.
+
+    The content may be personal data.
 
     Example: recobro dead-letters show portfolio 17
     """
@@ -145,13 +151,15 @@ def _content_of(letter: dict[str, Any]) -> str:
 @commands.command()
 def replay(
     service: ServiceName,
-    key: Annotated[str | None, typer.Option(metavar="KEY", help="Only what waits of this key.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Whatever waits in the service.")] = False,
+    key: Annotated[str | None, typer.Option(metavar="KEY", help="Replay only the events of this key.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Replay every waiting event of the service.")] = False,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Apply what waits, in its order, as far as it can be applied; exit code 0 when nothing of it waits any more.
+    """Apply the waiting events in order, as far as they can be applied.
+
+    Exit code 0 if none of them waits any more.
 
     Example: recobro dead-letters replay portfolio --all
     """
@@ -202,12 +210,14 @@ def _say_what_was_replayed(service: str, outcomes: list[dict[str, Any]], refused
 def discard(
     service: ServiceName,
     letter_id: LetterId,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept with who you are.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="The reason; it is stored with your identity.")],
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give up an event: it will never be applied. What waits behind it can be replayed then.
+    """Discard an event: it will never be applied.
+
+    The events that wait behind it can then be replayed.
 
     Example: recobro dead-letters discard portfolio 17 --reason "sent twice, see ticket 4711"
     """
@@ -240,19 +250,22 @@ def _say_what_next(service: str, letter_id: int, which: str | None, options: str
 
 
 def _which(key: str) -> str:
-    # What cannot be printed cannot be copied either.
+    # A value that cannot be printed cannot be copied either.
     return f"--key {shlex.quote(key)}" if key.isprintable() else "--all"
 
 
 def options_of(data: Path, url: str | None) -> str:
-    """What a command has to be given to reach the same platform again."""
+    """Return the options with which another command reaches the same platform."""
     if url is not None:
         return f" --url {shlex.quote(url)}"
     return "" if data == DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
 
 
 def printable(text: str) -> str:
-    """``text`` with what would move the cursor or turn its direction written out: a stranger may have sent it."""
+    """Return ``text`` with escaped control and bidirectional characters.
+
+    The text may come from outside; such characters could move the cursor or turn the text's direction.
+    """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -1,4 +1,4 @@
-"""The main job, told and checked, up to the moment when the day begins: a portfolio in, agencies at work, lists out."""
+"""The main job, told and checked, until the day begins: a portfolio is loaded, agencies work, lists are published."""
 
 import json
 import time
@@ -32,10 +32,10 @@ AsAgency = Callable[[UUID], Client]
 
 
 class Demo:
-    """Plays the main job on a running platform, in a portfolio of its own, so that it can be played again."""
+    """Plays the main job on a running platform. Each play has a portfolio of its own, so it can be repeated."""
 
     def __init__(self, client: Client, story: Story, as_agency: AsAgency, folder: Path) -> None:
-        """``as_agency`` makes a client with the agency's token; what is worth keeping is saved to ``folder``."""
+        """``as_agency`` makes a client with the agency's token. Files worth keeping are saved to ``folder``."""
         self._client = client
         self._story = story
         self._as_agency = as_agency
@@ -43,7 +43,10 @@ class Demo:
         self._expected: Record = json.loads(_sample(_EXPECTED).read_text(encoding="utf-8"))
 
     def play(self) -> bool:
-        """The whole story; whether everything was as expected. ``Trouble`` when it cannot go on."""
+        """Play the whole story and return whether everything was as expected.
+
+        Raises ``Trouble`` if the story cannot continue.
+        """
         self._story.title("Recobro plays its main job on a sample portfolio. People and companies in it are made up.")
         portfolio_id = self._load()
         self._stages(portfolio_id)
@@ -86,7 +89,7 @@ class Demo:
         return str(portfolio["portfolio_id"])
 
     def _fresh_portfolio(self) -> Record:
-        """A portfolio of its own for each time: every figure is then the sample's, however often it is played."""
+        """Create a new portfolio, so that every figure is the sample's, however often the demo is played."""
         creditors = self._client.items("portfolio", "/v1/creditors")
         creditor = next((one for one in creditors if one["name"] == _CREDITOR), None)
         if creditor is None:
@@ -141,7 +144,10 @@ class Demo:
         )
 
     def _agencies(self) -> list[Record]:
-        """The two agencies, their service contracts and the rule that shares the work; made once, then found again."""
+        """Return the two agencies, with their service contracts and the rule that shares the work.
+
+        The first play creates them; later plays find them.
+        """
         story = self._story
         story.chapter("Two agencies share the calls")
         story.say(
@@ -186,7 +192,7 @@ class Demo:
         }
         started = time.perf_counter()
         placed = self._placed(agencies, wanted)
-        # What was loaded a moment ago reaches assignment as events; a run places what is there already.
+        # Assignment learns of loaded contracts through events, and a run places only the contracts that it knows.
         while sum(map(len, placed.values())) < len(wanted) and time.perf_counter() - started < _PLACED_SECONDS:
             self._client.post("assignment", "/v1/placement-runs", {})
             placed = self._placed(agencies, wanted)
@@ -198,7 +204,7 @@ class Demo:
         story.table(figures.placements({name: len(ids) for name, ids in placed.items()}))
 
     def _placed(self, agencies: list[Record], wanted: set[str]) -> dict[str, list[str]]:
-        """The contracts among ``wanted`` that each agency has for dialing."""
+        """Return the contracts among ``wanted`` that each agency has for dialing."""
         return {
             agency["name"]: [
                 one["contract_id"]

@@ -1,4 +1,4 @@
-"""``recobro doctor``: everything that can be looked at, in one go, a line for each."""
+"""``recobro doctor``: all checks in one go, one line for each."""
 
 import asyncio
 import os
@@ -20,11 +20,13 @@ _STYLES = {Verdict.OK: "green", Verdict.WRONG: "red", Verdict.UNKNOWN: "yellow"}
 
 
 def doctor(data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False) -> None:
-    """Look at everything and say what is wrong and what to do; exit code 1 when something is.
+    """Check the whole platform; print what is wrong and how to mend it.
 
-    Looks at the platform on DIR, or at the databases and the log that RECOBRO_PORTFOLIO_DATABASE_URL and the like,
-    RECOBRO_KAFKA_BOOTSTRAP or RECOBRO_LOG_URL name; at the services themselves where --url says how to reach them.
-    It leaves everything as it was, and takes some seconds.
+    Exit code 1 if anything is wrong. The command changes nothing and takes some seconds.
+
+    It checks the platform on DIR. If variables such as RECOBRO_PORTFOLIO_DATABASE_URL are set, it checks instead the
+    databases that they name and the log that RECOBRO_KAFKA_BOOTSTRAP or RECOBRO_LOG_URL names. In that case it checks
+    the services themselves only if --url gives their address.
 
     Example: recobro doctor
     """
@@ -40,10 +42,10 @@ def doctor(data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False) 
 
 
 async def look(chosen: Targets, folder: DataFolder, url: str | None) -> list[Finding]:
-    """Every finding: of the machine, then each database, the log, and the services."""
+    """Return every finding: first the machine, then each database, the log and the services."""
     from recobro.log_settings import program_of
 
-    # Here, before several threads ask for them at once.
+    # Import here, before several threads import at once.
     for service in chosen.databases:
         program_of(service)
     here = chosen.platform is not None
@@ -63,7 +65,7 @@ async def look(chosen: Targets, folder: DataFolder, url: str | None) -> list[Fin
 async def _here(folder: DataFolder) -> list[Finding]:
     found = [machine_checks.disk(folder.root), *machine_checks.keys_of_folder(folder)]
     photos = folder.root / "photos"
-    # The first photo makes it.
+    # The service creates the folder with the first photo.
     return [*found, await machine_checks.photos(photos.as_uri())] if photos.exists() else found
 
 
@@ -74,7 +76,7 @@ async def _elsewhere(chosen: Targets) -> list[Finding]:
 
 
 def _show(findings: Sequence[Finding]) -> None:
-    """A line each, what is wrong last: that is where one looks first."""
+    """Print a line for each finding. The findings that are wrong come last, where one looks first."""
     indent = max(map(len, Verdict)) + 2
     width = out.width if out.is_terminal else sys.maxsize
     for finding in sorted(findings, key=lambda one: _ORDER.index(one.verdict)):

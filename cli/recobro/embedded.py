@@ -1,4 +1,4 @@
-"""The embedded platform: PostgreSQL, one process per service, one data folder, kept running by us."""
+"""The embedded platform: PostgreSQL and one process per service on one data folder, supervised by this process."""
 
 import asyncio
 import os
@@ -31,10 +31,10 @@ _LOGS: dict[TransportName, str] = {"kafka": "Kafka", "postgres": "the embedded l
 
 
 class Platform:
-    """Everything that ``recobro up`` runs on one data folder, from ``run`` until it is told to stop.
+    """Everything that ``recobro up`` runs on one data folder.
 
-    Events go through the Kafka at ``kafka_bootstrap`` when it is given, else through a log in PostgreSQL.
-    ``announce`` is told what went wrong and is being mended; ``on_ready`` is called once all is ready.
+    Events go through the Kafka at ``kafka_bootstrap`` if it is given, else through a log in PostgreSQL. ``announce`` is
+    called with each failure that is being repaired. ``on_ready`` is called once everything is ready.
     """
 
     def __init__(
@@ -60,10 +60,10 @@ class Platform:
         self._next_postgres_start_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Start everything and keep it running until ``stop`` is set; nothing is left running on return.
+        """Start everything and keep it running until ``stop`` is set. No process is left on return.
 
-        ``AlreadyRunning`` when the folder is held, other ``Trouble`` when a port is taken or something will not
-        start at all. Once everything has been ready, whatever dies is started again for as long as it takes.
+        Raises ``AlreadyRunning`` if the folder is held, and another ``Trouble`` if a port is taken or a program does
+        not start. Once everything has been ready, a process that dies is restarted without limit.
         """
         with self._data.locked(), ExitStack() as at_the_end:
             before = self._data.state()
@@ -88,7 +88,7 @@ class Platform:
             self._on_stopping()
 
     def _refuse_another_log(self, before: PlatformState | None) -> None:
-        # How far each service has read is noted in its database, and means nothing in another log.
+        # Each service's position is stored in its database, and means nothing in another log.
         if before is not None and before.transport != self._transport:
             raise Trouble(
                 f"The events of {self._data.root} have gone through {_LOGS[before.transport]}, "
@@ -115,7 +115,7 @@ class Platform:
                 )
 
     def _usable_postgres(self, before: PlatformState | None) -> EmbeddedPostgres:
-        """The folder's PostgreSQL, not running, at its port of last time unless that is taken."""
+        """Return the folder's PostgreSQL, stopped, with its last port unless that port is taken."""
         port = before.postgres_port if before else free_port()
         EmbeddedPostgres(self._data.postgres, port).end_leftovers()
         return EmbeddedPostgres(self._data.postgres, port if is_free(port) else free_port())
@@ -143,7 +143,7 @@ class Platform:
             **inherited,
             **log,
             "RECOBRO_DATABASE_URL": self._postgres.dsn(service.database),
-            # A restarted service gets its partitions back at once, though Kafka still waits for the dead one.
+            # A restarted service gets its partitions back at once, though Kafka still waits for the dead member.
             "RECOBRO_INSTANCE": "embedded",
             "RECOBRO_HOST": HOST,
             "RECOBRO_PORT_BASE": str(self._port_base),
@@ -155,7 +155,7 @@ class Platform:
         }
 
     def _bring_up(self, stop: threading.Event) -> None:
-        """Start the services, and tell when all are ready; ``Trouble`` when one dies again and again instead."""
+        """Start the services and announce when all are ready. Raises ``Trouble`` if one keeps dying instead."""
         next_question_at, patient_until = 0.0, time.monotonic() + _PATIENCE_SECONDS
         while not stop.wait(_LOOK_EVERY_SECONDS):
             self._look_after_everything(stop)
@@ -220,7 +220,7 @@ class Platform:
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that Ctrl-C, SIGTERM and the end of the terminal set. To be called in the main thread."""
+    """Return an event that Ctrl-C, SIGTERM and the end of the terminal set. Call this in the main thread."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
@@ -228,7 +228,7 @@ def stop_on_signals() -> threading.Event:
 
 
 def why_not_ready(url: str) -> str | None:
-    """What the service there says is missing; None when it is ready."""
+    """Return what the service at ``url`` reports as missing, or None if it is ready."""
     try:
         answer = httpx.get(f"{url}/readyz", timeout=2.0, verify=False, trust_env=False)
     except httpx.TransportError:

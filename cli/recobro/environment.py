@@ -1,4 +1,4 @@
-"""What is secret, from an environment variable or from the file that its ``_FILE`` names."""
+"""Secrets, read from an environment variable or from the file that the variable's ``_FILE`` form names."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,10 @@ from recobro.errors import Trouble
 
 
 def secret(variable: str) -> str | None:
-    """Its value; None when neither is set, ``Trouble`` when both are, or when the file cannot be read or is empty."""
+    """Return the secret, or None if neither variable is set.
+
+    Raises ``Trouble`` if both are set, or if the file is empty or cannot be read.
+    """
     value, file = os.environ.get(variable) or None, os.environ.get(f"{variable}_FILE") or None
     if file is None:
         return value

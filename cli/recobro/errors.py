@@ -1,5 +1,5 @@
-"""What the command says instead of a stack trace."""
+"""The error that the command prints instead of a stack trace."""
 
 
 class Trouble(Exception):
-    """Something the person at the terminal can act on: the message is a sentence for them; exit code 1."""
+    """An error that the person at the terminal can act on. The message is a sentence for them; the exit code is 1."""

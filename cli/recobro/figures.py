@@ -1,4 +1,4 @@
-"""The demo's tables: what the services answered, as a person reads it."""
+"""The demo's tables: the services' answers in readable form."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ _DAYS = {"current": "0", "early": "1–30", "late": "31–90", "legal": "over 90
 
 
 def stages(rows: Mapping[str, Record]) -> Table:
-    """Contracts and overdue balance of each stage."""
+    """The contracts and the overdue balance of each stage."""
     table = table_of("stage", "days past due", "contracts", "overdue, MXN")
     for name, row in rows.items():
         table.add_row(name, _DAYS.get(name, ""), count(row["contracts"]), amount(row["overdue_balance"]))
@@ -22,7 +22,7 @@ def stages(rows: Mapping[str, Record]) -> Table:
 
 
 def placements(contracts: Mapping[str, int]) -> Table:
-    """How many contracts each agency has."""
+    """The number of contracts of each agency."""
     table = table_of("agency", "contracts", "share")
     total = sum(contracts.values())
     for name, number in contracts.items():
@@ -31,7 +31,7 @@ def placements(contracts: Mapping[str, int]) -> Table:
 
 
 def entries(rows: Sequence[Record]) -> Table:
-    """Entries of a dialing list, without who is behind them."""
+    """The entries of a dialing list, without the debtors' names."""
     table = table_of("contract", "days past due", "overdue, MXN", "phone", "may be called")
     for row in rows:
         table.add_row(
@@ -45,7 +45,7 @@ def entries(rows: Sequence[Record]) -> Table:
 
 
 def withdrawal_report(report: Record) -> Table:
-    """How fast withdrawals were."""
+    """The delays of withdrawals."""
     table = table_of("from the fact to", "half within", "99 % within", "slowest")
     for label, times in (
         ("the list", report["seconds_to_list"]),
@@ -60,7 +60,7 @@ def _milliseconds(seconds: float | None) -> str:
 
 
 def _hours(entry: Record) -> str:
-    """The window of the day, in the debtor's own time."""
+    """The window of the day, in the debtor's local time."""
     if entry["callable_from"] is None:
         return "not on this day"
     zone = ZoneInfo(entry["timezone"])

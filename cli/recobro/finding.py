@@ -1,4 +1,4 @@
-"""What one check of ``recobro doctor`` has found."""
+"""The result of one check of ``recobro doctor``."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """``what`` was looked at, and what is to be said of it; ``saying`` of what is wrong also says what to do."""
+    """``what`` is the thing that was checked, ``saying`` the result.
+
+    If something is wrong, ``saying`` also says what to do.
+    """
 
     what: str
     verdict: Verdict
@@ -33,5 +36,5 @@ def wrong(what: str, saying: str) -> Finding:
 
 
 def unknown(what: str, why: str | Trouble) -> Finding:
-    """It could not be looked at."""
+    """A finding on a thing that could not be checked."""
     return Finding(what, Verdict.UNKNOWN, str(why))

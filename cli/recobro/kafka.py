@@ -28,11 +28,11 @@ _API_VERSIONS = 18
 
 
 class KafkaFailed(Trouble):
-    """The broker could not be fetched or started; the message says why."""
+    """The broker could not be fetched or started. The message gives the reason."""
 
 
 def fetch(jars: Path) -> None:
-    """Bring the broker's jars into ``jars``, unless they are there. Needs Maven, and its registry the first time."""
+    """Fetch the broker's jars into ``jars`` if they are missing. Needs Maven, and its registry the first time."""
     complete = jars / ".complete"
     recipe = (RECIPE / "pom.xml").read_text()
     if complete.exists() and complete.read_text() == recipe:
@@ -53,11 +53,12 @@ def fetch(jars: Path) -> None:
 
 
 class LocalKafka:
-    """One broker with its data in ``folder``, listening on loopback only, run from the jars that ``fetch`` brought.
+    """One broker with its data in ``folder``. It listens on loopback only and runs from the jars that ``fetch``
+    brought.
 
-    ``start`` returns when it serves requests, and does nothing when it runs already. It ends with the thread that
-    started it (on Linux), unless it ``stays``; then ``stop``, of any process, ends it. ``settings`` are added to, or
-    replace, those of the recipe; brokers of one cluster share a ``cluster_id``.
+    ``start`` returns when the broker serves requests, and does nothing if it already runs. On Linux the broker ends
+    with the thread that started it, unless ``stays`` is set; then ``stop``, called by any process, ends it.
+    ``settings`` extend or replace those of the recipe. Brokers of one cluster share a ``cluster_id``.
     """
 
     def __init__(
@@ -89,12 +90,12 @@ class LocalKafka:
         return process.pid if process is not None else None
 
     def start(self) -> None:
-        """Start it and wait until it serves; ``KafkaFailed`` when it does not within three minutes."""
+        """Start the broker and wait until it serves. Raises ``KafkaFailed`` if it does not within three minutes."""
         self.launch()
         self.wait_until_it_serves()
 
     def launch(self) -> None:
-        """Start its process, unless it runs; a broker of a cluster serves only when most of the others run too."""
+        """Start the process if it does not run. A broker of a cluster serves only once most of the others run too."""
         if (java := shutil.which("java")) is None:
             raise KafkaFailed("Apache Kafka needs Java 17 or newer (java), which is not on PATH.")
         if self._process() is None:
@@ -104,7 +105,7 @@ class LocalKafka:
             self._launch(java)
 
     def wait_until_it_serves(self) -> None:
-        """``KafkaFailed`` when it does not within three minutes."""
+        """Wait until the broker serves. Raises ``KafkaFailed`` if it does not within three minutes."""
         deadline = time.monotonic() + _START_TIMEOUT_SECONDS
         while not _serves(self.port):
             if self._process() is None or time.monotonic() > deadline:
@@ -113,7 +114,7 @@ class LocalKafka:
             time.sleep(0.1)
 
     def stop(self) -> None:
-        """End it and wait until it has gone."""
+        """Stop the broker and wait until its process has ended."""
         if (process := self._process()) is not None:
             end([process], (signal.SIGTERM,), _STOP_TIMEOUT_SECONDS)
         self._record_file.unlink(missing_ok=True)
@@ -125,7 +126,7 @@ class LocalKafka:
             return None
 
     def _format(self, java: str) -> None:
-        """Write its settings, and prepare its storage when there is none yet."""
+        """Write the broker's settings, and format its storage if there is none yet."""
         self.folder.mkdir(parents=True, exist_ok=True)
         data = self.folder / "data"
         settings = Template((RECIPE / "server.properties").read_text()).substitute(
@@ -160,14 +161,14 @@ class LocalKafka:
 
 
 def new_cluster_id() -> str:
-    """Kafka's form of a random UUID; one that begins with a dash would pass for an option."""
+    """Return a random UUID in Kafka's form. It never begins with a dash, which would pass for an option."""
     while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return text
 
 
 def _serves(port: int) -> bool:
-    """Whether a broker there answers the first question of every client: which versions it speaks."""
+    """Whether a broker on this port answers the first request of every client, for the API versions."""
     client = b"recobro"
     request = struct.pack(f">hhih{len(client)}s", _API_VERSIONS, 0, 1, len(client), client)
     try:

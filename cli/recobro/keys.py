@@ -1,7 +1,7 @@
 """The platform's own signing key, made once per data folder, and the tokens signed with it.
 
-The chassis is imported where it is needed: it brings the whole web framework, a second that `recobro status` can do
-without.
+The chassis is imported inside the functions: it imports the whole web framework, which takes a second that `recobro
+status` can do without.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ AUDIENCE = "recobro"
 
 
 def public_file(data: DataFolder) -> Path:
-    """Where the services find the public key, as a JWK set."""
+    """Return the file in which the services find the public key, as a JWK set."""
     return data.keys / "jwks.json"
 
 
@@ -25,7 +25,7 @@ def _private_file(data: DataFolder) -> Path:
 
 
 def ensure(data: DataFolder) -> None:
-    """Make the key pair when there is none; the holder of the data folder's lock calls this."""
+    """Make the key pair if there is none. Only the holder of the data folder's lock may call this."""
     private = _private_file(data)
     if private.exists() and public_file(data).exists():
         return
@@ -41,7 +41,7 @@ def ensure(data: DataFolder) -> None:
 
 
 def token(data: DataFolder, *, subject: str, scopes: Iterable[str], agency_id: UUID | None, ttl_seconds: int) -> str:
-    """A token that this platform's services accept; ``Trouble`` when the folder has no key yet."""
+    """Return a token that this platform's services accept. Raises ``Trouble`` if the folder has no key yet."""
     from chassis.tokens import load_private_key, mint
 
     try:

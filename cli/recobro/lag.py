@@ -1,4 +1,4 @@
-"""``recobro lag``: how far each service has read what the others say."""
+"""``recobro lag``: how far each service has read the events of the others."""
 
 import asyncio
 import uuid
@@ -42,7 +42,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class Reading:
-    """One consumer on one topic. ``partitions`` is empty when there is no such topic."""
+    """One consumer on one topic. ``partitions`` is empty if the topic does not exist."""
 
     consumer: str
     topic: str
@@ -66,7 +66,7 @@ class Reading:
 
     @property
     def lost(self) -> list[int]:
-        """The partitions that do not hold what comes next."""
+        """The partitions that no longer hold the consumer's next record."""
         return [one.partition for one in self.partitions if one.is_lost]
 
     def as_json(self) -> dict[str, Any]:
@@ -76,14 +76,15 @@ class Reading:
 
 def lag(
     max_lag: Annotated[
-        int | None, typer.Option("--max-lag", metavar="N", min=0, help="Exit code 1 when a consumer is further behind.")
+        int | None, typer.Option("--max-lag", metavar="N", min=0, help="Exit code 1 if a consumer is further behind.")
     ] = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Say how far each service has read what the others say, those furthest behind first.
+    """Show how far each service has read the others' events.
 
-    Exit code 1 when a database does not answer, or the log does not hold what a service would read next.
+    The consumers that are furthest behind come first. Exit code 1 if a database does not answer, or if the log no
+    longer holds the next record of a service.
 
     Example: recobro lag --max-lag 1000
     """
@@ -105,14 +106,14 @@ def lag(
 
 
 def what_is_lost(consumer: str, readings: Sequence[Reading]) -> str:
-    """Where a consumer cannot read on, and what to do."""
+    """Return a sentence on where a consumer cannot continue reading, and what to do."""
     topics = ", ".join(sorted(one.topic for one in readings if one.consumer == consumer and one.lost))
     service = consumer.rpartition(".")[0]
     return f"it cannot read on, for what comes next is gone from {topics}. Mend it with: recobro rebuild {service}"
 
 
 async def look(chosen: targets.Targets) -> tuple[list[Reading], list[Trouble]]:
-    """Every consumer on every topic, those furthest behind first, and the trouble with databases."""
+    """Return every consumer on every topic, furthest behind first, and the errors of databases."""
     found, troubles = await targets.of_each(chosen, _positions)
     positions = {place: offsets for of_one in found.values() for place, offsets in of_one.items()}
     async with chosen.log() as transport:
@@ -123,7 +124,7 @@ async def look(chosen: targets.Targets) -> tuple[list[Reading], list[Trouble]]:
 
 
 async def _positions(service: Service, connection: Any) -> Positions:
-    """Those that are noted, and none yet for the topics that every service hears."""
+    """Return the stored positions, and an empty one for each topic that every service reads but has no position for."""
     heard = [f"{one.name}.{Lane.EVENTS}" for one in SERVICES if one != service]
     found: defaultdict[tuple[str, str], dict[int, int]] = defaultdict(
         dict, {(f"{service.name}.{Lane.EVENTS}", topic): {} for topic in heard}
@@ -134,7 +135,10 @@ async def _positions(service: Service, connection: Any) -> Positions:
 
 
 async def _bounds(transport: Transport, counts: Mapping[str, int]) -> Mapping[TopicPartition, Bounds]:
-    """What each partition holds. Only members of a group are told: a group of our own, which reads nothing."""
+    """Return what each partition holds.
+
+    Only members of a group can ask for this, so this joins a group of its own, which reads nothing.
+    """
     if not counts:
         return {}
     member = await transport.join(f"recobro.lag.{uuid.uuid4()}", counts, _Onlooker())
@@ -147,7 +151,7 @@ async def _bounds(transport: Transport, counts: Mapping[str, int]) -> Mapping[To
 
 
 class _Onlooker:
-    """Hears of its partitions and leaves them alone."""
+    """A group member that ignores the partitions it is assigned."""
 
     async def assigned(self, partitions: Collection[TopicPartition]) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Handing a portfolio file to the portfolio service, and what became of it."""
+"""Sends a portfolio file to the portfolio service and reports the outcome."""
 
 import csv
 import re
@@ -28,7 +28,7 @@ FileView = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reject:
-    """A row that was given back: its number in the file (the header is row 1) and the code of every problem."""
+    """A rejected row: its number in the file (the header is row 1) and the code of every problem."""
 
     row: int
     codes: tuple[str, ...]
@@ -37,7 +37,10 @@ class Reject:
 def upload(
     client: Client, file: Path, portfolio_id: str, parameters: Mapping[str, Any], progress: Callable[[int], None]
 ) -> FileView:
-    """Send the file; ``parameters`` are those of the call. The same bytes again find what became of them."""
+    """Send the file. ``parameters`` are the query parameters of the call.
+
+    If the same bytes were sent before, the answer is the state of that file.
+    """
     if not file.is_file():
         raise Trouble(f"There is no file {file}.")
     query = {"filename": file.name, **parameters}
@@ -46,7 +49,7 @@ def upload(
 
 
 def wait_until_at_rest(client: Client, file_id: str) -> FileView:
-    """The file once it is loaded, has failed or wants a confirmation."""
+    """Wait until the file is loaded, has failed or needs a confirmation, and return it."""
     while (view := client.get("portfolio", f"/v1/files/{file_id}"))["status"] not in _AT_REST:
         time.sleep(_ASK_EVERY_SECONDS)
     settled: FileView = view
@@ -54,14 +57,14 @@ def wait_until_at_rest(client: Client, file_id: str) -> FileView:
 
 
 def read_rejects(file: Path) -> list[Reject]:
-    """The rejects that were saved there, in the order of the file."""
+    """Return the rejects in ``file``, in the order of the file."""
     with file.open(encoding="utf-8-sig", newline="") as source:
         rows = csv.DictReader(source)
         return [Reject(int(row["row_number"]), tuple(_CODE.findall(row["errors"]))) for row in rows]
 
 
 def rejects_by_reason(rejects: list[Reject]) -> Table:
-    """How many rows each reason was given for; a row may have several."""
+    """Return how many rows each reason applies to. A row may have several reasons."""
     rows: Counter[str] = Counter(code for reject in rejects for code in dict.fromkeys(reject.codes))
     first = {code: reject.row for reject in reversed(rejects) for code in reject.codes}
     table = table_of("reason", "rows", "first in row")
@@ -71,18 +74,23 @@ def rejects_by_reason(rejects: list[Reject]) -> Table:
 
 
 def load(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The portfolio file, a row for each instalment.")],
-    portfolio: Annotated[UUID, typer.Option(metavar="ID", help="The portfolio that it belongs to.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The portfolio file, one row per instalment.")],
+    portfolio: Annotated[UUID, typer.Option(metavar="ID", help="The portfolio to load the file into.")],
     mode: Annotated[
-        Literal["delta", "snapshot"], typer.Option(help="A snapshot also closes the contracts that it does not name.")
+        Literal["delta", "snapshot"],
+        typer.Option(help="A snapshot also closes the contracts that are not in the file."),
     ] = "delta",
-    as_of: Annotated[str | None, typer.Option(metavar="DATE", help="The day it describes; default: today.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The day that the file describes; default: today.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Confirm a snapshot that closes many contracts.")] = False,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load a portfolio file, wait for the outcome, and save the rejected rows beside it as FILE.rejects.csv.
+    """Load a portfolio file and wait for the outcome.
+
+    The rejected rows are saved beside the file as FILE.rejects.csv.
 
     Example: recobro load cartera.csv --portfolio 0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11 --as-of 2026-11-22
     """
@@ -110,7 +118,7 @@ def _upload_with_bar(
 
 
 def _confirmed(client: Client, view: FileView, *, yes: bool, may_ask: bool) -> FileView:
-    """The file after the person's answer; ``Trouble`` when nobody is there to ask."""
+    """Return the file after the person's answer. Raises ``Trouble`` if nobody can be asked."""
     closing = f"This snapshot would close {count(view.get('contracts_to_close') or 0)} contracts that it does not name."
     if not yes:
         if not (may_ask and err.is_terminal):

@@ -1,4 +1,4 @@
-"""What ``recobro doctor`` looks at in the event log."""
+"""The checks of ``recobro doctor`` on the event log."""
 
 import asyncio
 from collections import Counter
@@ -14,7 +14,7 @@ _LOOK_AGAIN_SECONDS = 5.0
 
 
 async def check(chosen: targets.Targets) -> list[Finding]:
-    """Whether it answers, has its topics, and is read."""
+    """Check that the log answers, has its topics and is read."""
     from recobro.log_settings import WrongSettings
 
     what, not_asked = "event log", unknown("consumers", "the event log has to be asked for it.")
@@ -47,7 +47,7 @@ def _topics(found: Sequence[topics.Topic]) -> list[Finding]:
 
 
 async def _consumers(chosen: targets.Targets) -> list[Finding]:
-    """Being behind is usual under load; not getting on is not."""
+    """Check every consumer. To be behind is usual under load; to make no progress is not."""
     try:
         before, _ = await lag.look(chosen)
         if any(one.lag for one in before):

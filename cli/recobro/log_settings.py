@@ -1,6 +1,7 @@
-"""The services' settings for a command that is no service: their rules hold for what is set, the rest may be missing.
+"""The services' settings for a command that is not a service.
 
-Imported where it is needed: it brings the whole web framework, a second that `recobro status` can do without.
+Values that are set follow the services' rules; other values may be missing. Import this module inside functions: it
+imports the whole web framework, which takes a second that `recobro status` can do without.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ from recobro.errors import Trouble
 
 
 class WrongSettings(Trouble):
-    """What is set cannot be; ``mistakes`` name the variables."""
+    """Some settings are invalid. ``mistakes`` name their variables."""
 
     def __init__(self, mistakes: Sequence[str]) -> None:
         self.mistakes = mistakes
@@ -28,7 +29,7 @@ class WrongSettings(Trouble):
 
 
 class LogSettings(Settings):
-    """What a service is told of the log."""
+    """The settings of a service that concern the log."""
 
     service: str = "operations"
     database_url: str = Field(default="", repr=False)
@@ -39,7 +40,7 @@ S = TypeVar("S", bound=LogSettings)
 
 
 def load(model: type[S]) -> S:
-    """What the environment says; ``WrongSettings`` when a service would not start with it."""
+    """Read the environment. Raises ``WrongSettings`` if a service would not start with it."""
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
@@ -49,7 +50,7 @@ def load(model: type[S]) -> S:
 
 
 def of_platform(log_url: str | None, kafka_bootstrap: str | None) -> LogSettings:
-    """What the services of the platform here were told."""
+    """Return the log settings that the services of the local platform have."""
     try:
         told = {"service": "operations", "log_url": log_url, "kafka_bootstrap": kafka_bootstrap}
         return LogSettings.model_validate(told)
@@ -62,12 +63,12 @@ def _sentence(mistake: ErrorDetails) -> str:
 
 
 def program_of(service: Service) -> Program[Settings]:
-    """The service's program, which knows its settings and its migrations."""
+    """Return the service's program, which holds its settings class and its migrations."""
     program: Program[Settings] = import_module(f"{service.package}.main").PROGRAM
     return program
 
 
 def settings_of(service: Service) -> type[LogSettings]:
-    """The service's settings, of which only the log is needed."""
+    """Return the service's settings class, with only the log's settings required."""
     bases: tuple[Any, ...] = (LogSettings, program_of(service).settings)
     return cast("type[LogSettings]", create_model("ServiceSettings", __base__=bases))

@@ -1,6 +1,7 @@
-"""What a restored service has lost for good: what people and other systems entered in it after its backup.
+"""The writes that a restored service has lost for good: entries by people and other systems after its backup.
 
-The service told others of it, so the log still knows: not enough to bring it back by itself, but a list to enter again.
+The service published events about them, which the log still holds. The events cannot bring the writes back by
+themselves, but they make a list of what to enter again.
 """
 
 import csv
@@ -22,13 +23,13 @@ _SINCE = """
 SELECT record.headers, record.value FROM record JOIN topic USING (topic_id)
 WHERE topic.name = $1 AND record.written_at >= $2 ORDER BY record.written_at, record.partition, record."offset"
 """
-# Made when somebody told the service something; what follows from an event has version 8.
+# The id's version of an event that an outside entry caused. An event caused by another event has version 8.
 _TOLD_VERSION = 7
 
 
 @dataclass(frozen=True)
 class Lost:
-    """What was entered in a service after its dump: how many of each event, null when the log was not asked."""
+    """The entries in a service after its dump, as a count of each event. ``told`` is null if the log was not read."""
 
     service: str
     since: datetime
@@ -47,7 +48,7 @@ class Lost:
 
 
 async def what_was_told(log_dsn: str, service: str, since: datetime, folder: Path) -> Lost:
-    """What the embedded log still holds of it, with a list for whoever enters it again in ``folder``."""
+    """Return the service's lost entries that the embedded log still holds, and write a list of them to ``folder``."""
     until = datetime.now(UTC)
     try:
         connection = await asyncpg.connect(log_dsn, timeout=10)
@@ -89,7 +90,7 @@ def _is_told(headers: Mapping[str, str]) -> bool:
 
 
 def tell(lost: Sequence[Lost]) -> None:
-    """Say it on the terminal."""
+    """Print the lost entries."""
     out.print("Restored. What other services know comes back by itself once the platform runs: recobro up")
     out.print("What people and other systems entered meanwhile does not, and has to be entered again:")
     for one in lost:

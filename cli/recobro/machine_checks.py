@@ -1,4 +1,4 @@
-"""What ``recobro doctor`` looks at besides databases and log: settings, keys, photos, disk, what the services say."""
+"""The checks of ``recobro doctor`` beside databases and log: settings, keys, photos, disk, the services' readiness."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ _GIB = 1 << 30
 
 
 def settings(services: Iterable[Service]) -> list[Finding]:
-    """Whether these services could start with what the environment says, as far as it is said here."""
+    """Check whether these services could start with the variables that are set here."""
     from recobro.log_settings import WrongSettings, load, settings_of
 
     mistakes: dict[str, None] = {}
@@ -35,7 +35,7 @@ def settings(services: Iterable[Service]) -> list[Finding]:
 
 
 def public_keys(file: Path, issuer: str, audience: str, token: str | None) -> list[Finding]:
-    """Whether services can tell a good token with this JWK set; ``token``: one that has to be."""
+    """Check whether services can verify tokens with this JWK set. ``token`` is a token that they must accept."""
     from chassis.auth import TokenVerifier
     from chassis.problems import Unauthorised
     from joserfc.errors import JoseError
@@ -64,7 +64,7 @@ def public_keys(file: Path, issuer: str, audience: str, token: str | None) -> li
 
 
 def keys_of_folder(data: DataFolder) -> list[Finding]:
-    """The same for the platform here, whose own key makes the token."""
+    """Check the key set of the local platform, with a token signed by its own key."""
     try:
         token = keys.token(data, subject="doctor", scopes=SCOPES, agency_id=None, ttl_seconds=60)
     except (Trouble, OSError, ValueError) as error:
@@ -73,7 +73,7 @@ def keys_of_folder(data: DataFolder) -> list[Finding]:
 
 
 def keys_of_environment() -> list[Finding]:
-    """The same for RECOBRO_JWT_PUBLIC_KEY_FILE and RECOBRO_TOKEN, as far as they are set."""
+    """Check RECOBRO_JWT_PUBLIC_KEY_FILE and RECOBRO_TOKEN, if they are set."""
     from recobro.log_settings import LogSettings, load
 
     try:
@@ -90,7 +90,7 @@ def keys_of_environment() -> list[Finding]:
 
 
 async def photos(url: str) -> Finding:
-    """Whether a photo can be kept there, by keeping one and dropping it."""
+    """Check whether photos can be stored at ``url``: store one and delete it."""
     from chassis import Unavailable
     from field_visits.photos.album import Album
 
@@ -107,14 +107,14 @@ async def photos(url: str) -> Finding:
 
 
 def _missing_folder(url: str) -> str | None:
-    """The album would make it, and it would be ours, not the service's."""
+    """Return the folder of a file URL if it is missing. The album would create it with our owner, not the service's."""
     address = urlsplit(url)
     folder = unquote(address.path)
     return folder if address.scheme == "file" and not Path(folder).is_dir() else None
 
 
 def disk(folder: Path) -> Finding:
-    """Whether the folder has room left."""
+    """Check whether the folder's disk has space left."""
     usage = shutil.disk_usage(folder)
     free = f"{usage.free / _GIB:.1f} GiB of {usage.total / _GIB:.0f} GiB are free"
     if usage.free < _LEAST_FREE_BYTES:
@@ -123,7 +123,7 @@ def disk(folder: Path) -> Finding:
 
 
 def readiness(addresses: Mapping[str, str], *, here: bool) -> list[Finding]:
-    """What each service itself says. ``here``: they run on this machine, so they have to answer."""
+    """Report each service's readiness. ``here`` means that the services run on this machine and must answer."""
     found = []
     for name, address in addresses.items():
         what, reason = f"{name}, service", why_not_ready(address)

@@ -1,4 +1,4 @@
-"""The ``recobro`` command: what it offers, each command in a few lines."""
+"""The ``recobro`` command and its subcommands."""
 
 import os
 import signal
@@ -41,7 +41,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Recobro: a portfolio in, a dialing list out, and whoever pays is off it at once.",
+    help="Recobro loads portfolios, publishes dialing lists, and takes a debtor who pays off them at once.",
 )
 
 
@@ -64,7 +64,10 @@ def recobro(
 PortBase = Annotated[
     int,
     typer.Option(
-        min=1024, max=65000, envvar="RECOBRO_PORT_BASE", help="portfolio listens on this + 1, dialer-feed on this + 3."
+        min=1024,
+        max=65000,
+        envvar="RECOBRO_PORT_BASE",
+        help="The ports start here: portfolio has this + 1, dialer-feed this + 3.",
     ),
 ]
 
@@ -73,12 +76,12 @@ PortBase = Annotated[
 def up(
     data: Data = DEFAULT_DATA,
     port_base: PortBase = DEFAULT_PORT_BASE,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say only what goes wrong.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only errors.")] = False,
 ) -> None:
     """Start the platform and keep it running until Ctrl-C.
 
-    Everything it needs runs on this machine and keeps its data in DIR. With RECOBRO_KAFKA_BOOTSTRAP set, the
-    events go through that Kafka instead of the embedded log.
+    Everything runs on this machine and keeps its data in DIR. If RECOBRO_KAFKA_BOOTSTRAP is set, events go through that
+    Kafka instead of the embedded log.
 
     Example: recobro up --data .recobro --port-base 9000
     """
@@ -96,7 +99,7 @@ def up(
 
 
 def _nothing(*_: object) -> None:
-    """What a quiet platform says."""
+    """Print nothing, for --quiet."""
 
 
 def _greet(state: PlatformState) -> None:
@@ -119,10 +122,14 @@ def down(data: Data = DEFAULT_DATA) -> None:
 @app.command("status")
 def show_status(
     data: Data = DEFAULT_DATA,
-    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="Wait until ready, at most this long.")] = 0,
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="Wait until all are ready, at most this long.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Say what runs and whether it is ready; exit code 0 when every service is.
+    """Show which services run and whether they are ready.
+
+    Exit code 0 if every service is ready, else 1.
 
     Example: recobro status --wait 30 --json
     """
@@ -144,13 +151,13 @@ def show_status(
 @app.command()
 def token(
     data: Data = DEFAULT_DATA,
-    scope: Annotated[list[str] | None, typer.Option(help="A right of the token; may be given again.")] = None,
-    agency: Annotated[UUID | None, typer.Option(metavar="ID", help="The token sees only this agency's work.")] = None,
-    ttl: Annotated[int, typer.Option(metavar="SECONDS", min=1, help="How long it is good for.")] = 3600,
+    scope: Annotated[list[str] | None, typer.Option(help="A scope of the token; may be repeated.")] = None,
+    agency: Annotated[UUID | None, typer.Option(metavar="ID", help="Limit the token to this agency's work.")] = None,
+    ttl: Annotated[int, typer.Option(metavar="SECONDS", min=1, help="How long the token is valid.")] = 3600,
 ) -> None:
     """Print a token for the REST interface, and nothing else.
 
-    Without --scope it is an operator's, with every scope.
+    Without --scope the token has every scope. Without --agency it is an operator's token.
 
     Example: curl -H "Authorization: Bearer $(recobro token)" http://127.0.0.1:8001/v1/portfolios
     """
@@ -163,7 +170,9 @@ def token(
 
 @app.command()
 def demo(data: Data = DEFAULT_DATA, url: Url = None) -> None:
-    """Play the main job on a running platform and check each step; exit code 0 when all is as expected.
+    """Play the main job on a running platform and check each step.
+
+    Exit code 0 if everything is as expected.
 
     Example: recobro demo --data .recobro
     """
@@ -193,8 +202,8 @@ app.command()(migrate.migrate)
 def run(
     data: Data = DEFAULT_DATA,
     port_base: PortBase = DEFAULT_PORT_BASE,
-    once: Annotated[bool, typer.Option("--once", help="On a platform of its own, which ends with the story.")] = False,
-    kafka: Annotated[bool, typer.Option("--kafka", help="With --once: through a real Apache Kafka.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Use a temporary platform, which ends with the story.")] = False,
+    kafka: Annotated[bool, typer.Option("--kafka", help="With --once: use a real Apache Kafka.")] = False,
 ) -> None:
     """Start the platform, play the main job on it, and keep serving until Ctrl-C.
 
@@ -221,9 +230,9 @@ def _jars(folder: Path) -> Path:
 @kafka_app.command("start")
 def start_kafka(
     data: KafkaData = DEFAULT_KAFKA,
-    port: Annotated[int, typer.Option(min=1024, max=65535, help="Where it listens.")] = 9092,
+    port: Annotated[int, typer.Option(min=1024, max=65535, help="The port of the broker.")] = 9092,
 ) -> None:
-    """Fetch it when it is not there yet, and start it when it does not run yet.
+    """Start the broker if it does not run. Fetch its jars first if they are missing.
 
     Example: recobro kafka start --port 9092
     """
@@ -235,7 +244,7 @@ def start_kafka(
 
 @kafka_app.command("stop")
 def stop_kafka(data: KafkaData = DEFAULT_KAFKA) -> None:
-    """Stop it.
+    """Stop the broker.
 
     Example: recobro kafka stop
     """

@@ -1,4 +1,4 @@
-"""``recobro migrate``: databases brought to the schema of this release, before its services start."""
+"""``recobro migrate``: brings the databases to the schema of this release, before its services start."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ _EMPTY = "empty"
 
 @dataclass(frozen=True)
 class Schema:
-    """A database's revision before and after; ``trouble`` when it could not be told or changed."""
+    """A database's revision before and after. ``trouble`` is set if it could not be read or changed."""
 
     service: str
     before: str | None
@@ -30,13 +30,16 @@ class Schema:
 
 
 def migrate(
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit code 1 when one is behind.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit code 1 if a database is behind.")
+    ] = False,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the databases to the schema of this release. Safe to run twice, and by two at once.
+    """Migrate the databases to the schema of this release.
 
-    A database that a newer release has been at stays as it is. Exit code 1 when one could not be brought there.
+    The command is safe to run twice, and safe for two processes at once. It leaves a database of a newer release as it
+    is. Exit code 1 if a database could not be migrated.
 
     Example: recobro migrate --check
     """
@@ -70,7 +73,7 @@ def _one(service: Service, dsn: str, work: Callable[[Service, str], Schema]) -> 
 
 
 def look(service: Service, dsn: str) -> Schema:
-    """Where the database stands, and where this release would bring it."""
+    """Return the database's revision, and the revision of this release."""
     standing = _standing(service, dsn)
     before = _named(standing.found)
     if standing.is_ahead:

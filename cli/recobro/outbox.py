@@ -1,4 +1,4 @@
-"""``recobro outbox``: which facts have not left for the log yet, and whether anybody is at it."""
+"""``recobro outbox``: the events that have not reached the log yet, and whether a relay is at work."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from recobro.errors import Trouble
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, counted, duration, err, out, print_json, table_of
 
 _HAS_AGENCIES = "SELECT to_regclass('outbox_agencies') IS NOT NULL"
-# The key of a one-argument advisory lock is split over classid and objid in pg_locks.
+# pg_locks splits the key of a one-argument advisory lock over classid and objid.
 _LOOK = """
 SELECT
     (SELECT count(*) FROM (SELECT FROM outbox_{lane} LIMIT {most}) AS waiting) AS events,
@@ -31,7 +31,7 @@ SELECT
 
 @dataclass(frozen=True)
 class Outbox:
-    """One lane of one service. Times are ages in seconds; ``events`` is counted up to 100,000."""
+    """One lane of one service. Times are ages in seconds. ``events`` is counted up to 100,000."""
 
     service: str
     lane: str
@@ -43,15 +43,16 @@ class Outbox:
 
 def outbox(
     max_age: Annotated[
-        float | None, typer.Option("--max-age", metavar="SECONDS", min=0, help="Exit code 1 when one is older.")
+        float | None, typer.Option("--max-age", metavar="SECONDS", min=0, help="Exit code 1 if an event is older.")
     ] = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Say which events have not left for the log yet, how old the oldest is, and whether a relay is at it.
+    """Show the events that the relays have not moved to the log yet.
 
-    Looks into the databases of the platform on DIR, or into those that RECOBRO_PORTFOLIO_DATABASE_URL and the like
-    name. Exit code 1 when one of them does not answer.
+    The command shows their number, the age of the oldest, and whether a relay is at work. It reads the databases of the
+    platform on DIR, or those that variables such as RECOBRO_PORTFOLIO_DATABASE_URL name. Exit code 1 if a database does
+    not answer.
 
     Example: recobro outbox --max-age 30
     """
@@ -72,13 +73,13 @@ def outbox(
 
 
 async def look(chosen: targets.Targets) -> tuple[list[Outbox], list[Trouble]]:
-    """Every lane of the targets, and the trouble with databases that did not answer."""
+    """Return every lane of the targets, and the errors of databases that did not answer."""
     found, troubles = await targets.of_each(chosen, lanes_of)
     return [one for lanes in found.values() for one in lanes], troubles
 
 
 async def lanes_of(service: Service, connection: Any) -> list[Outbox]:
-    """Every lane of a service, given a connection to its database."""
+    """Return every lane of a service. ``connection`` is a connection to its database."""
     lanes = [Lane.EVENTS]
     lanes += [Lane.BULK] if service.name in bulk_sources() else []
     lanes += [Lane.AGENCIES] if await connection.fetchval(_HAS_AGENCIES) else []

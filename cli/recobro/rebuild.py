@@ -1,4 +1,4 @@
-"""``recobro rebuild``: a service hears again what holds from everyone that it listens to."""
+"""``recobro rebuild``: rebuilds a service's data from the services that it reads."""
 
 import time
 from datetime import datetime
@@ -16,15 +16,18 @@ _ASK_EVERY_SECONDS = 1.0
 
 def rebuild(
     service: ServiceName,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Ask, and do not wait for its end.")] = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Request the rebuild and do not wait for its end.")
+    ] = False,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Have a service told again what holds: when it has lost its place in the log, or an event was given up.
+    """Rebuild a service's data from what the other services republish.
 
-    It goes on serving, but until it has heard everyone no list is published. Ctrl-C ends the waiting, not the
-    rebuild; the same command waits for it again. Exit code 0 when it has ended.
+    Use it if the service has lost its position in the log, or if an event was discarded. The service keeps serving, but
+    no list is published until every source has republished. Ctrl-C ends the waiting, not the rebuild; run the command
+    again to wait again. Exit code 0 when the rebuild has ended.
 
     Example: recobro rebuild dialer-feed
     """
@@ -44,7 +47,7 @@ def rebuild(
 
 
 def _ended(client: Client, service: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """The rebuild once it has ended; who is waited for is said whenever that changes."""
+    """Wait for the rebuild to end and return it. Prints the awaited sources whenever they change."""
     now, said = asked, None
     while now["ended_at"] is None:
         if now["waiting_for"] != said:

@@ -1,4 +1,4 @@
-"""How a service is started on this machine, and where each is reached."""
+"""How to start a service on this machine, and the address of each service."""
 
 import sys
 from urllib.parse import urlsplit
@@ -13,21 +13,21 @@ _PORT_PLACE = "{port}"
 
 
 def command_of(service: Service) -> tuple[str, ...]:
-    """What starts it."""
-    # -P: nothing that happens to lie in the current folder may pass for a service.
+    """Return the command that starts the service."""
+    # -P: no module that lies in the current folder may pass for a service.
     return (sys.executable, "-P", "-m", service.package)
 
 
 def url_of(service: Service, port_base: int) -> str:
-    """Where it listens on this machine."""
+    """Return the service's address on this machine."""
     return f"http://{HOST}:{port_base + service.port_offset}"
 
 
 def addresses_at(base: str) -> dict[str, str]:
-    """Where each service listens.
+    """Return the address of each service.
 
-    ``base`` carries the port base, as in http://127.0.0.1:8000, or has the place of the service's name, as in
-    https://{service}.recobro.example; there {port} stands for its usual port.
+    ``base`` carries the port base, as in http://127.0.0.1:8000, or a placeholder for the service's name, as in
+    https://{service}.recobro.example. In the latter, {port} stands for the service's usual port.
     """
     if "{" in base or "}" in base:
         return _addresses_by_name(base)
@@ -51,7 +51,7 @@ def _addresses_by_name(template: str) -> dict[str, str]:
 
 
 def _parts(address: str, wrong: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port; ``Trouble`` with that sentence when it is no address of HTTP."""
+    """Split into scheme, host and port. Raises ``Trouble`` with the sentence ``wrong`` if it is not an HTTP address."""
     try:
         parts = urlsplit(address)
         port = parts.port

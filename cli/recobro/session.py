@@ -1,4 +1,4 @@
-"""A platform and the story on it in one go: ``recobro run``."""
+"""``recobro run``: starts a platform and plays the story on it."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ _LARGEST_OFFSET = 5
 
 
 def free_port_base() -> int:
-    """A port base with free ports after it, for a platform beside others."""
+    """Return a port base with free ports above it, for a platform beside others."""
     for base in random.sample(range(12_000, 31_000, 10), 200):
         if all(is_free(base + offset) for offset in range(_LARGEST_OFFSET + 1)):
             return base
@@ -41,7 +41,7 @@ def free_port_base() -> int:
 def running_platform(
     data: DataFolder, port_base: int, kafka_bootstrap: str | None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A platform in a process of its own, ready; it is stopped when the block ends."""
+    """Run a platform in a process of its own, ready for use. It is stopped when the block ends."""
     environment = {name: value for name, value in os.environ.items() if name != "RECOBRO_KAFKA_BOOTSTRAP"}
     if kafka_bootstrap:
         environment["RECOBRO_KAFKA_BOOTSTRAP"] = kafka_bootstrap
@@ -73,16 +73,16 @@ def _wait_until_ready(data: DataFolder, platform: subprocess.Popen[bytes]) -> No
 
 
 def _is_run_by(data: DataFolder, pid: int) -> bool:
-    """Whether that process is the one that holds the folder: another may have been there before it."""
+    """Whether this process holds the folder. Another process may have held it before."""
     state = data.running()
     return state is not None and state.supervisor is not None and state.supervisor.pid == pid
 
 
 def play_once(*, kafka: bool, jars: Path) -> bool:
-    """The story on a platform of its own, in a temporary folder and on free ports; whether all was as expected.
+    """Play the story on a temporary platform on free ports. Returns whether everything was as expected.
 
-    With ``kafka`` the events go through the broker that KAFKA_BOOTSTRAP names, else through one of its own. When
-    something was not as expected, the folder stays, for the logs in it.
+    With ``kafka`` the events go through the broker that KAFKA_BOOTSTRAP names, else through a temporary broker. If
+    something was not as expected, the folder is kept for its logs.
     """
     folder = Path(tempfile.mkdtemp(prefix="recobro-demo-"))
     data = DataFolder(folder / "data")
@@ -102,7 +102,10 @@ def play_once(*, kafka: bool, jars: Path) -> bool:
 
 
 def play_and_serve(data: DataFolder, port_base: int) -> bool:
-    """The story on the platform of ``data``, which then keeps serving until Ctrl-C; whether all was as expected."""
+    """Play the story on the platform of ``data``, then keep serving until Ctrl-C.
+
+    Returns whether everything was as expected.
+    """
     bootstrap = os.environ.get("RECOBRO_KAFKA_BOOTSTRAP") or None
     with running_platform(data, port_base, bootstrap) as platform:
         with connect(data, None) as client:

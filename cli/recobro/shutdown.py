@@ -1,4 +1,4 @@
-"""Stopping a platform from outside of the process that runs it."""
+"""Stops a platform from outside of the process that runs it."""
 
 import signal
 
@@ -11,7 +11,7 @@ _SERVICE_PATIENCE_SECONDS = 35.0
 
 
 def stop(data: DataFolder) -> bool:
-    """End whatever runs on the folder, also what a supervisor that was killed has left; whether anything did."""
+    """End every process of the folder, also those that a killed supervisor has left. Returns whether any ran."""
     state = data.state()
     if state is None:
         return False

@@ -1,4 +1,4 @@
-"""What runs on a data folder, and whether it is ready."""
+"""The status of a data folder: its processes and their readiness."""
 
 import time
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class ServiceStatus:
 
 @dataclass(frozen=True)
 class PlatformStatus:
-    """A moment's look at a platform; everything is null or not ready where none runs."""
+    """The status of a platform at one moment. If none runs, everything is null or not ready."""
 
     services: tuple[ServiceStatus, ...]
     postgres_pid: int | None
@@ -55,7 +55,7 @@ class PlatformStatus:
 
 
 def look(data: DataFolder) -> PlatformStatus:
-    """What holds now."""
+    """Return the present status."""
     state = data.running()
     if state is None:
         return _nothing(data.state())
@@ -73,7 +73,7 @@ def look(data: DataFolder) -> PlatformStatus:
 
 
 def wait(data: DataFolder, seconds: float) -> PlatformStatus:
-    """What holds as soon as everything is ready, or when the time is over."""
+    """Return the status as soon as everything is ready, or after ``seconds``."""
     deadline = time.monotonic() + seconds
     status = look(data)
     while not status.ready and time.monotonic() < deadline:

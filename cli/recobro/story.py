@@ -1,4 +1,4 @@
-"""Telling a story on a terminal while checking it: chapters, sentences, tables, and facts that must hold."""
+"""Tells a story on a terminal and checks it: chapters, sentences, tables, and facts that must hold."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _WIDEST = 100
 
 
 class Story:
-    """Prints what happens and remembers what was not as expected. Reads the same when it goes into a file."""
+    """Prints each step and remembers the failed checks. The output reads the same in a file."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
@@ -35,7 +35,7 @@ class Story:
         self._show(table)
 
     def fact(self, text: str, found: Any, expected: Any) -> None:
-        """Say it when it is so; when it is not, say what was found instead and go on."""
+        """Print the fact if ``found`` equals ``expected``. Otherwise print what was found and continue."""
         self.facts += 1
         if found == expected:
             self._show(Text.assemble(("✓ ", "green"), text))
@@ -44,11 +44,11 @@ class Story:
         self._show(Text.assemble(("✗ ", "bold red"), (f"{text}: expected {expected}, found {found}", "red")))
 
     def holds(self, text: str, *, so: bool, otherwise: str = "it is not so") -> None:
-        """A fact that is true or not; ``otherwise`` says what was found."""
+        """Check a fact that is true or false. ``otherwise`` says what was found."""
         self.fact(text, "as expected" if so else otherwise, "as expected")
 
     def end(self) -> bool:
-        """Sum up; whether everything was as expected."""
+        """Print the summary and return whether everything was as expected."""
         self._console.print()
         if self.wrong:
             self._console.print(Text(f"{len(self.wrong)} of {self.facts} facts are not as expected.", style="bold red"))

@@ -1,4 +1,4 @@
-"""Keeps a set of processes running: starts them, restarts what dies, ends them all."""
+"""Keeps a set of processes running: starts them, restarts those that die, ends them all."""
 
 import signal
 import subprocess
@@ -20,7 +20,7 @@ _LOG_LIMIT_BYTES = 32 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Program:
-    """What to run: its name, its command and its whole environment."""
+    """A program to run: its name, its command and its whole environment."""
 
     name: str
     command: Sequence[str]
@@ -28,7 +28,7 @@ class Program:
 
 
 class Child:
-    """One supervised program, and the process that runs it just now, if any."""
+    """One supervised program, and its present process, if any."""
 
     def __init__(self, program: Program, log: Path) -> None:
         self.program = program
@@ -40,7 +40,7 @@ class Child:
         self._next_start_at = 0.0
 
     def step(self, announce: Callable[[str], None]) -> bool:
-        """Start it when it is due, notice when it has died; whether a process has come or gone."""
+        """Start the program if it is due, and notice its death. Returns whether a process has started or ended."""
         now = time.monotonic()
         if self._process is None:
             if now < self._next_start_at:
@@ -59,13 +59,13 @@ class Child:
         return True
 
     def process(self) -> psutil.Process | None:
-        """What runs it now, if anything does. A child of ours keeps its id until we have let go of it."""
+        """The program's present process, if any. A child of ours keeps its id until it is reaped."""
         if self._process is None or self._process.poll() is not None:
             return None
         return psutil.Process(self._process.pid)
 
     def reap(self) -> None:
-        """Let go of a process that has been ended."""
+        """Reap a process that has ended."""
         if self._process is not None:
             self._process.wait()
         self._process = self.record = None
@@ -92,11 +92,11 @@ class Child:
 
 
 class Supervisor:
-    """Runs programs until it is told to stop. One thread calls ``step`` every tenth of a second or so.
+    """Runs programs until it is stopped. One thread calls ``step`` about every tenth of a second.
 
-    Whatever dies is started again: at once the first time, then with pauses that double up to 10 s. Each writes
-    what it prints to ``<name>.log`` in ``logs``. They are sessions of their own, so that Ctrl-C in the terminal
-    reaches us alone and they are ended in order.
+    A program that dies is restarted: at once the first time, then after pauses that double up to 10 s. Its output goes
+    to ``<name>.log`` in ``logs``. Each program is a session of its own, so Ctrl-C in the terminal reaches only us, and
+    the programs are ended in order.
     """
 
     def __init__(self, programs: Sequence[Program], logs: Path, announce: Callable[[str], None]) -> None:
@@ -104,12 +104,12 @@ class Supervisor:
         self._announce = announce
 
     def step(self) -> bool:
-        """Look after every program once; whether any process has come or gone."""
+        """Look after every program once. Returns whether a process has started or ended."""
         changes = [child.step(self._announce) for child in self.children]
         return any(changes)
 
     def stop(self) -> None:
-        """End them all: SIGTERM, 30 s to finish what they are doing, then SIGKILL. None is left on return."""
+        """End all programs: SIGTERM, 30 s to finish their work, then SIGKILL. None is left on return."""
         alive = [process for child in self.children if (process := child.process())]
         descendants = [below for process in alive for below in process.children(recursive=True)]
         end(alive, (signal.SIGTERM,), _DRAIN_SECONDS)

@@ -1,4 +1,4 @@
-"""What the operations commands look at: services' databases and the log, of the platform here or of one elsewhere."""
+"""The targets of the operations commands: the services' databases and the log, of a local or a remote platform."""
 
 import asyncio
 import logging
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 10.0
 DATABASE_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError)
-"""What comes of a database that is away, refuses or is not what it should be; a ValueError of an address."""
+"""The errors of a database that is away, refuses or is not as it should be. An invalid address is a ValueError."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Databases by service, which are all of the platform's or some. ``platform``: what runs here, if that is it."""
+    """The databases to look at, by service: all of a platform's or some. ``platform`` is set if it runs here."""
 
     databases: Mapping[Service, str] = field(repr=False)
     platform: PlatformState | None = None
     log_url: str | None = field(default=None, repr=False)
 
     def log_settings(self) -> "LogSettings":
-        """How to reach the log; ``Trouble`` when what is set cannot be."""
+        """Return the settings that reach the log. Raises ``Trouble`` if they are invalid."""
         from recobro.log_settings import LogSettings, load, of_platform
 
         if self.platform is None:
@@ -46,7 +46,7 @@ class Targets:
 
     @asynccontextmanager
     async def log(self, *, create_topics: bool = False, partitions: int | None = None) -> AsyncIterator[Transport]:
-        """The log, open; what goes wrong with it in the block is ``Trouble``."""
+        """Open the log for the block. An error of the log inside the block is raised as ``Trouble``."""
         from chassis import transport_from
 
         settings = self.log_settings()
@@ -63,7 +63,7 @@ class Targets:
 
 
 class DatabaseTrouble(Trouble):
-    """A service's database is away, refuses or is not what it should be; ``why`` ends a sentence about it."""
+    """A service's database is away, refuses or is not as it should be. ``why`` ends a sentence about it."""
 
     def __init__(self, service: Service, why: str) -> None:
         self.why = why
@@ -71,9 +71,9 @@ class DatabaseTrouble(Trouble):
 
 
 def find(data: DataFolder) -> Targets:
-    """The databases that the environment names, else those of the platform that runs on the data folder.
+    """Return the databases that the environment names, else those of the platform that runs on the data folder.
 
-    From here on only the command speaks: what the runtime and its clients log is for the operators of services.
+    This also silences the logs of the runtime and its clients, so that only the command prints.
     """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
@@ -94,13 +94,13 @@ def find(data: DataFolder) -> Targets:
 
 
 def variable_of(service: Service) -> str:
-    """The environment variable that names the service's database."""
+    """Return the environment variable that names the service's database."""
     return f"RECOBRO_{service.package.upper()}_DATABASE_URL"
 
 
 @asynccontextmanager
 async def connected(service: Service, dsn: str) -> AsyncIterator[Any]:
-    """A session on the service's database such as its own are; what goes wrong with it in the block is ``Trouble``."""
+    """Open a session on the service's database like the service's own. An error in the block becomes ``Trouble``."""
     database = Database(dsn, max_connections=1, acquire_timeout_seconds=_CONNECT_SECONDS)
     try:
         try:
@@ -114,7 +114,7 @@ async def connected(service: Service, dsn: str) -> AsyncIterator[Any]:
 
 
 def why(error: Exception, dsn: str) -> str:
-    """What is wrong with a database, as the end of a sentence; of its address, which is secret, only the host."""
+    """Return what is wrong with a database, as the end of a sentence. It shows only the host of the secret address."""
     if isinstance(error, asyncpg.UndefinedTableError):
         return "is not migrated. Bring it up to date with: recobro migrate"
     if isinstance(error, asyncpg.PostgresError):
@@ -129,7 +129,7 @@ def why(error: Exception, dsn: str) -> str:
 async def of_each(
     targets: Targets, look: Callable[[Service, Any], Awaitable[T]]
 ) -> tuple[dict[Service, T], list[Trouble]]:
-    """What ``look`` finds in each database, given a session on it, and the trouble with those that did not answer."""
+    """Call ``look`` on each database. Returns what it finds, and the errors of databases that did not answer."""
 
     async def one(service: Service, dsn: str) -> T | Trouble:
         try:

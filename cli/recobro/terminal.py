@@ -1,4 +1,4 @@
-"""How the command speaks: its consoles, its common options, and trouble as a plain sentence."""
+"""The command's consoles, common options and error sentences."""
 
 import json
 from decimal import Decimal
@@ -17,7 +17,7 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Data = Annotated[
-    Path, typer.Option("--data", metavar="DIR", envvar="RECOBRO_DATA", help="Where the platform keeps its data.")
+    Path, typer.Option("--data", metavar="DIR", envvar="RECOBRO_DATA", help="The folder of the platform's data.")
 ]
 DEFAULT_DATA = Path(".recobro")
 Url = Annotated[
@@ -29,11 +29,11 @@ Url = Annotated[
         "https://{service}.recobro.example. The token comes from RECOBRO_TOKEN or RECOBRO_TOKEN_FILE.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script to read.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 class PlainGroup(TyperGroup):
-    """The commands, with ``Trouble`` printed as a sentence and exit code 1 instead of a stack trace."""
+    """The command group. It prints ``Trouble`` as a sentence and exits with code 1, without a stack trace."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -44,12 +44,12 @@ class PlainGroup(TyperGroup):
 
 
 def print_json(value: object) -> None:
-    """One JSON value on standard output, never folded or coloured."""
+    """Print one JSON value on standard output, never folded or coloured."""
     typer.echo(json.dumps(value, indent=2))
 
 
 def table_of(first: str, *others: str) -> Table:
-    """A table whose first column is text and whose others are figures."""
+    """Return a table whose first column holds text and whose others hold figures."""
     table = Table(first, box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in others:
         table.add_column(heading, justify="right", no_wrap=True)
@@ -57,7 +57,7 @@ def table_of(first: str, *others: str) -> Table:
 
 
 def amount(value: str | Decimal) -> str:
-    """Money for the eye: 1234567.5 → 1,234,567.50."""
+    """Format an amount for people: 1234567.5 → 1,234,567.50."""
     return f"{Decimal(value):,.2f}"
 
 
@@ -66,12 +66,12 @@ def count(value: int) -> str:
 
 
 def counted(value: int, noun: str) -> str:
-    """A number with its noun: 1 event, 2,000 events."""
+    """Format a number with its noun: 1 event, 2,000 events."""
     return f"{value:,} {noun}{'' if value == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:
-    """A time for the eye, in its largest unit that leaves two or more of it: 0.4 s, 90 s, 3 min, 50 h, 4 days."""
+    """Format a duration in its largest unit that gives two or more: 0.4 s, 90 s, 3 min, 50 h, 4 days."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     for unit, length, enough in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 72)):

@@ -1,4 +1,4 @@
-"""``recobro topics``: what the log has to hold before events can go through it."""
+"""``recobro topics``: the topics that the log needs before events can go through it."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -18,18 +18,18 @@ from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, counted, err, ou
 
 _ALL_AGENCIES = "SELECT agency_id FROM agency ORDER BY created_at, agency_id"
 
-commands = typer.Typer(no_args_is_help=True, help="The topics of the log: whether they are right, and making them.")
+commands = typer.Typer(no_args_is_help=True, help="Check or create the topics of the log.")
 Partitions = Annotated[
     int | None,
-    typer.Option(metavar="N", min=1, max=1000, help="Of each topic; default: RECOBRO_PARTITIONS, else 12."),
+    typer.Option(metavar="N", min=1, max=1000, help="Partitions of each topic; default: RECOBRO_PARTITIONS, else 12."),
 ]
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic that there has to be; ``partitions`` is null when there is none.
+    """A topic that the log needs. ``partitions`` is null if the topic is missing.
 
-    ``differs``: what Kafka keeps otherwise than topics are made, as it is and as it should be.
+    ``differs`` holds the Kafka settings of the topic that are too low, each with its present and its proper value.
     """
 
     topic: str
@@ -46,9 +46,10 @@ class Topic:
 
 @commands.command()
 def check(partitions: Partitions = None, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Say which topics there have to be and which there are; exit code 1 when one is missing or different.
+    """Show the topics that the log needs and those that it has.
 
-    Those of the agencies are told from the database of assignment, where that is among the databases.
+    Exit code 1 if a topic is missing or different. The topics of agencies are read from the assignment database, if
+    that database is among the targets.
 
     Example: recobro topics check --partitions 12
     """
@@ -58,10 +59,11 @@ def check(partitions: Partitions = None, data: Data = DEFAULT_DATA, as_json: AsJ
 
 @commands.command()
 def create(partitions: Partitions = None, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Make the topics that are missing; what is there stays as it is. Safe to run twice.
+    """Create the topics that are missing. Safe to run twice.
 
-    A topic keeps its number of partitions for ever, so think of it before: more of them let more processes share the
-    work. Where services must not make topics (RECOBRO_CREATE_TOPICS=false) run it again for every new agency.
+    Existing topics stay as they are. A topic keeps its number of partitions for ever, so choose the number first. More
+    partitions let more processes share the work. If services must not create topics (RECOBRO_CREATE_TOPICS=false), run
+    this again for every new agency.
 
     Example: recobro topics create --partitions 12
     """
@@ -72,13 +74,13 @@ def create(partitions: Partitions = None, data: Data = DEFAULT_DATA, as_json: As
 
 
 def service_topics() -> set[str]:
-    """Those through which the services talk to each other."""
+    """Return the topics through which the services exchange events."""
     names = {one.name for one in SERVICES}
     return {f"{name}.{Lane.EVENTS}" for name in names} | {f"{name}.{Lane.BULK}" for name in names & bulk_sources()}
 
 
 async def look(chosen: targets.Targets, partitions: int | None = None) -> tuple[list[Topic], list[Trouble]]:
-    """Every topic that there has to be, agencies' last, and the trouble with the database that knows the agencies."""
+    """Return every topic that the log needs, the agencies' last, and the error of the database that knows them."""
     agencies, troubles = await targets.of_each(chosen, _agencies)
     names = sorted(service_topics()) + [name for of_one in agencies.values() for name in of_one]
     expected = partitions or chosen.log_settings().partitions
@@ -98,7 +100,7 @@ async def _created(chosen: targets.Targets, partitions: int | None) -> tuple[int
 
 
 async def _agencies(service: Service, connection: Any) -> list[str]:
-    """The topics of the agencies that this service, if it is assignment, knows."""
+    """Return the topics of the agencies if the service is assignment, else none."""
     if service.name != "assignment":
         return []
     ids: list[UUID] = [row["agency_id"] for row in await connection.fetch(_ALL_AGENCIES)]
@@ -106,7 +108,7 @@ async def _agencies(service: Service, connection: Any) -> list[str]:
 
 
 async def _kept_otherwise(transport: Transport, topics: Collection[str]) -> dict[str, dict[str, tuple[int, int]]]:
-    """By topic, what of it is kept otherwise than it should be, on Kafka; the embedded log has one way."""
+    """Return, by topic, the Kafka settings that are too low. The embedded log has no such settings."""
     from recobro_events.kafka import KafkaTransport
 
     if not topics or not isinstance(transport, KafkaTransport):
@@ -120,13 +122,13 @@ async def _kept_otherwise(transport: Transport, topics: Collection[str]) -> dict
 
 
 async def partitions_of(transport: Transport, topics: Collection[str]) -> dict[str, int]:
-    """How many partitions each of those has that there are; ``TransportError`` when the log does not answer."""
+    """Return the number of partitions of each existing topic. Raises ``TransportError`` if the log does not answer."""
     found: dict[str, int] = {}
     for topic in topics:
         try:
             found[topic] = await _partitions_of_one(transport, topic)
         except TransportError as error:
-            # What the log has answered has no other error behind it.
+            # An error that the log itself answered has no other error as its cause.
             if error.__cause__ is not None:
                 raise
     return found
@@ -141,7 +143,7 @@ async def _partitions_of_one(transport: Transport, topic: str) -> int:
 
 
 def _tell(found: Sequence[Topic], troubles: Sequence[Trouble], *, as_json: bool) -> NoReturn:
-    """Say how they are and exit, with code 1 when something is wrong."""
+    """Print the topics and exit, with code 1 if something is wrong."""
     if as_json:
         print_json([{**asdict(one), "outcome": one.outcome} for one in found])
     else:

@@ -1,4 +1,4 @@
-"""The platform's events, live, one line each and without personal data."""
+"""Shows the platform's events live, one line each and without personal data."""
 
 import asyncio
 import json
@@ -86,12 +86,15 @@ _SHOWN: dict[type[Event], tuple[str, ...]] = {
     promises.AgreementBroken: (),
     promises.AgreementFulfilled: (),
 }
-"""What may be shown of each event. Free text, names, numbers and addresses are not among it; nor is what is new."""
+"""The fields that may be shown of each event type.
+
+Free text, names, numbers and addresses are not shown. A new event type shows no fields until it is listed here.
+"""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """An event as far as anyone may look at it."""
+    """An event with only the fields that anyone may see."""
 
     at: str
     type: str
@@ -107,13 +110,14 @@ class Seen:
 
 
 def watch(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Show the platform's events as they happen, one line an event, without personal data; Ctrl-C ends it.
+    """Show the platform's events as they are published, until Ctrl-C.
 
-    With --json each line is a JSON object. What the services tell each other about their own workings is left out.
+    Each event is one line without personal data. With --json each line is a JSON object. The runtime's own events are
+    left out.
 
     Example: recobro watch | grep payment-received
     """
-    # What the runtime logs about its connections is for operators of services; here the events alone are wanted.
+    # The runtime's logs about connections are for operators of services; here only events are wanted.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     asyncio.run(_print_events(_transport_of(DataFolder(data)), as_json=as_json))
 
@@ -165,9 +169,10 @@ async def _print_all(transport: Transport, *, as_json: bool) -> None:
 async def events_from_now(
     transport: Transport, ready: Callable[[], None] = lambda: None, away: Callable[[], None] = lambda: None
 ) -> AsyncGenerator[Seen, None]:
-    """Every event that is written from now on, for ever; ``ready`` is called once nothing can be missed any more.
+    """Yield every event that is appended from now on, without end.
 
-    ``Trouble`` when the log cannot be reached at first; later it is waited for, and ``away`` called each time.
+    ``ready`` is called once no event can be missed any more. Raises ``Trouble`` if the log cannot be reached at first.
+    Later this waits for the log, and calls ``away`` at each failure.
     """
     topics = service_topics()
     places = _Places()
@@ -208,7 +213,7 @@ async def events_from_now(
 
 
 class _Places:
-    """The partitions that are ours, and those among them whose end we have still to find."""
+    """Our partitions, and those among them whose end is not known yet."""
 
     def __init__(self) -> None:
         self.ours: set[TopicPartition] = set()
@@ -247,7 +252,7 @@ def _seen(record: Record) -> Seen | None:
 
 
 def _shown_fields(envelope: Envelope, body: bytes) -> dict[str, Any]:
-    """The fields of a known event that may be shown; none of one that cannot be read."""
+    """Return the fields of a known event that may be shown. An unreadable event has none."""
     event_type = REGISTRY.get(envelope.type)
     names = _SHOWN.get(event_type, ()) if event_type else ()
     try:
