@@ -1,4 +1,4 @@
-"""What every service process is built on: app factory, settings, database, auth, problems, telemetry."""
+"""The base of every service process: app factory, settings, database, auth, problems, telemetry."""
 
 from chassis.app import create_app
 from chassis.auth import CurrentPrincipal, Principal, reads, writes

@@ -1,4 +1,4 @@
-"""The app factory: every service's process is made here."""
+"""The app factory of every service process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -35,13 +35,14 @@ def create_app(
     background: Sequence[Lifespan] = (),
     role: Role = Role.ALL,
 ) -> FastAPI:
-    """A service's app. Started: database, runtime, then ``lifespan`` and ``background`` in order; stopped in reverse.
+    """Return a service's app.
 
-    Where the ``role`` does not serve there are no routes but those for health and metrics, and no ``lifespan``; where
-    it does not consume there is no ``background``.
-    ``app.state`` holds ``settings``, ``database``, ``runtime``, ``started`` and ``stopping`` (an ``asyncio.Event``).
-    It refuses to start with a route that is not a ``ServiceRoute``: such a one would be open to everyone. With a
-    consumer it has the routes of ``consumer_api`` too.
+    It starts the database, the runtime, then ``lifespan`` and ``background`` in order, and stops them in reverse. If
+    the ``role`` does not serve, the app has only the routes for health and metrics, and no ``lifespan``. If the role
+    does not consume, the app has no ``background``. If the runtime has a consumer, the app also has the routes of
+    ``consumer_api``. ``app.state`` holds ``settings``, ``database``, ``runtime``, ``started`` and ``stopping`` (an
+    ``asyncio.Event``). The app refuses to start with a route that is not a ``ServiceRoute``, because such a route
+    would be open to everyone.
     """
     logs.configure(service)
     app = FastAPI(
@@ -81,7 +82,7 @@ def create_app(
 def _tracing(service: str, endpoint: str | None) -> Sequence[Lifespan]:
     if endpoint is None:
         return []
-    # Its libraries take a tenth of a second to import, and most do without.
+    # The import takes a tenth of a second, and most processes export no traces.
     from chassis.traces import exporting
 
     return [exporting(service, endpoint)]
@@ -112,7 +113,7 @@ def _lifespan(
 
 
 def refuse_open_routes(app: FastAPI) -> None:
-    """``TypeError`` when a route would go round authorisation."""
+    """Raise ``TypeError`` if a route would bypass authorisation."""
     for context in iter_route_contexts(app.routes):
         if context.path not in OPEN_PATHS and not isinstance(context.original_route, ServiceRoute):
             raise TypeError(f"{context.path} is not a route of chassis.Router: it would be open to everyone")

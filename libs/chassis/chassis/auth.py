@@ -1,4 +1,4 @@
-"""Who is calling, and what their token allows. A route that does not say is closed."""
+"""Authenticates the caller and checks the token's scopes. A route without a guard is closed."""
 
 import json
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="ES256, f
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller, as the token says. ``agency_id``: an agency's token, which sees only what is placed with it."""
+    """The caller that the token names. With ``agency_id``, the caller sees only what is placed with that agency."""
 
     subject: str
     scopes: frozenset[str]
@@ -34,7 +34,7 @@ class Principal:
 
 
 class TokenVerifier:
-    """Tells a bearer token's principal, or raises ``Unauthorised``. Trusts the keys in one local JWK set."""
+    """Verifies bearer tokens with the keys of one local JWK set."""
 
     def __init__(self, public_key_file: Path, issuer: str, audience: str) -> None:
         self._keys = KeySet.import_key_set(json.loads(public_key_file.read_text()))
@@ -48,7 +48,7 @@ class TokenVerifier:
         )
 
     def principal(self, authorization: str | None) -> Principal:
-        """The principal of an ``Authorization`` header."""
+        """Return the principal of an ``Authorization`` header. Raises ``Unauthorised`` if its token is not valid."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthorised()
@@ -77,13 +77,13 @@ def _bad_token(why: str) -> Unauthorised:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Marks a route with the scope that it needs, and whether an agency's token may use it."""
+    """Marks a route with its required scope, and with whether an agency's token may use it."""
 
     scope: str
     agency: bool
 
     async def __call__(self, request: Request, _: Annotated[Any, Depends(_bearer)]) -> None:
-        # The route has authorised before it read the body; this only fails when something went round it.
+        # The route authorises before it reads the body. This fails only if something bypassed the route.
         self.admit(principal_of(request))
 
     def admit(self, principal: Principal) -> None:
@@ -94,12 +94,12 @@ class Guard:
 
 
 def reads(service: str, *, agency: bool = False) -> Any:
-    """For ``dependencies=[…]`` of a route or its Router: needs ``<service>:read``."""
+    """Require ``<service>:read``. For ``dependencies=[…]`` of a route or its Router."""
     return Depends(Guard(f"{service}:read", agency))
 
 
 def writes(service: str, *, agency: bool = False) -> Any:
-    """For ``dependencies=[…]`` of a route or its Router: needs ``<service>:write``."""
+    """Require ``<service>:write``. For ``dependencies=[…]`` of a route or its Router."""
     return Depends(Guard(f"{service}:write", agency))
 
 
@@ -119,12 +119,12 @@ CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
 
 
 def calls_of(dependant: Dependant) -> Iterator[Any]:
-    """Everything that is called for this route before its endpoint."""
+    """Yield every dependency that FastAPI calls for this route before its endpoint."""
     for dependency in dependant.dependencies:
         yield dependency.call
         yield from calls_of(dependency)
 
 
 def guards_of(dependant: Dependant) -> tuple[Guard, ...]:
-    """The guards of a route; empty means that nobody may pass."""
+    """Return the guards of a route. A route without guards is closed to everyone."""
     return tuple(call for call in calls_of(dependant) if isinstance(call, Guard))

@@ -1,4 +1,4 @@
-"""Request bodies: how long they may be, and JSON that means one thing only."""
+"""Request bodies: their maximum length, and strict JSON."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ class BodyRule:
     streamed: bool = False
 
     async def __call__(self) -> None:
-        """Nothing to do when the route is called: the marker is read before the body is."""
+        """Does nothing: the route reads the marker before it reads the body."""
 
 
 def body_limit(max_bytes: int) -> Any:
@@ -49,7 +49,7 @@ class _Allowance:
 
 
 class LimitBodies:
-    """Middleware: a body is counted as it arrives, and refused with 413 once it is longer than its route allows."""
+    """Middleware that counts a body as it arrives. It answers 413 if the body is longer than its route allows."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -81,12 +81,12 @@ def _too_long(max_bytes: int) -> Problem:
 
 
 class ServiceRequest(Request):
-    """A request whose body has been read under its route's rule, and whose JSON was parsed strictly."""
+    """A request whose body is read under its route's rule, and whose JSON is parsed strictly."""
 
     _strict_json: Any = None
 
     async def read(self, rule: BodyRule, *, takes_json: bool) -> None:
-        """Read the body; 408, 413, 415 or 400 when it is not one that the route takes."""
+        """Read the body. Raises a problem with 408, 413, 415 or 400 if the route does not take it."""
         self.scope[_ALLOWANCE].max_bytes = rule.max_bytes
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             raise Problem("Send the body as it is, without Content-Encoding.", status=415, code="unsupported-encoding")
@@ -108,7 +108,7 @@ class ServiceRequest(Request):
 
 
 def parse_json(body: bytes) -> Any:
-    """The value that ``body`` says in RFC 8259's JSON: UTF-8, finite numbers, at most 32 levels deep; 400 if not."""
+    """Parse ``body`` as RFC 8259's JSON: UTF-8, finite numbers, at most 32 levels deep. Raises a 400 if it is not."""
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
         _check_depth(value)
@@ -123,7 +123,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def _check_depth(value: Any) -> None:
-    """Look at the value level by level. Looking for brackets in the text took quadratic time on some bodies."""
+    """Check the depth level by level. A search for brackets in the text takes quadratic time on some bodies."""
     level = [value] if isinstance(value, list | dict) else []
     for _ in range(MAX_DEPTH):
         level = [

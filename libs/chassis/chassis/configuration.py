@@ -1,7 +1,7 @@
-"""The table of all settings: ``python -m chassis.configuration FILE MODULE… [--check]``.
+"""Writes the table of all settings: ``python -m chassis.configuration FILE MODULE… [--check]``.
 
-Each module is the ``settings`` of a service, or the chassis's own. With ``--check`` nothing is written: it exits with 1
-where the file says something else than the models.
+Each module is the ``settings`` of a service, or the chassis's own. With ``--check`` the command writes nothing, and
+exits with 1 if the file differs from the models.
 """
 
 import argparse
@@ -26,7 +26,10 @@ written by `make settings` from the models that read the environment.
 
 
 def table(models: Mapping[str, type[Settings]]) -> str:
-    """The page: the settings of all services first, then each service's own. ``models`` by service, "" for all."""
+    """Return the page: first the settings of all services, then each service's own.
+
+    ``models`` maps a service's name to its settings; "" stands for all services.
+    """
     shared = models[""].model_fields
     rows = [_row(name, field, "all") for name, field in shared.items() if name != "service"]
     for service, model in sorted(models.items()):
@@ -44,7 +47,7 @@ def _row(name: str, field: FieldInfo, service: str) -> str:
 
 
 def models_of(modules: Sequence[str]) -> dict[str, type[Settings]]:
-    """The settings that each of these modules defines, by its service's name; "" for the chassis's own."""
+    """Return the settings class that each module defines, by its service's name; "" stands for the chassis."""
     found = {}
     for module in modules:
         for value in vars(importlib.import_module(module)).values():

@@ -1,4 +1,4 @@
-"""What a person asks of a service's consumer: what it has set aside, and to hear again what holds."""
+"""Routes by which a person manages a service's consumer: events that were set aside, and rebuilds."""
 
 import time
 from base64 import b64encode
@@ -21,7 +21,7 @@ from chassis.transactions import ReadConnection, Reader, ServiceDatabase, WriteT
 
 KEYS_AT_ONCE = 100
 REPLAY_SECONDS = 10.0
-"""A replay of all keys answers after so many of them, or once it has taken that long."""
+"""One request replays at most ``KEYS_AT_ONCE`` keys, and starts no further key after this time."""
 
 _WAITING = "SELECT count(*) FROM dead_letters WHERE key = $1 AND discarded_at IS NULL"
 _LATEST = "SELECT rebuild_id FROM rebuild ORDER BY requested_at DESC LIMIT 1"
@@ -43,7 +43,7 @@ class NoRebuild(NotFound):
 
 
 class ParkedKey(OutputModel):
-    """A key whose events wait: ``letters`` of them, behind the first, which ``error`` says cannot be applied."""
+    """A parked key with ``letters`` waiting events. ``error`` says why the first cannot be applied."""
 
     key: str
     contract_id: UUID | None
@@ -58,9 +58,10 @@ class ParkedKey(OutputModel):
 
 
 class Letter(OutputModel):
-    """An event that was set aside. ``error`` null: nothing is known against it, it waits behind an earlier one.
+    """An event that was set aside.
 
-    ``event_id`` and ``type`` are null where the record's headers could not be read.
+    ``error`` is null if nothing is wrong with the event itself, and it waits behind an earlier one. ``event_id`` and
+    ``type`` are null if the record's headers could not be read.
     """
 
     letter_id: int
@@ -80,7 +81,9 @@ class Letter(OutputModel):
 
 
 class WholeLetter(Letter):
-    """A letter with its record as it came. ``body`` is null where it is no UTF-8; all content is gone after 30 days."""
+    """A letter with its record as received. ``body`` is null if it is not UTF-8. All content is deleted
+    after 30 days.
+    """
 
     headers: dict[str, str]
     body: str | None
@@ -88,7 +91,7 @@ class WholeLetter(Letter):
 
 
 class NewReplay(InputModel):
-    """Either a ``key``, or ``all`` keys: those that come after the key ``after``, at first from the start."""
+    """Either a ``key``, or ``all`` keys that follow the key ``after``; by default from the start."""
 
     key: str | None = None
     all: bool = False
@@ -104,7 +107,7 @@ class NewReplay(InputModel):
 
 
 class KeyReplay(OutputModel):
-    """``applied`` events of the key in their order; ``waiting`` still wait, the first because of ``error``."""
+    """``applied`` events of the key, in order. ``waiting`` events still wait; ``error`` says why the first does."""
 
     key: str
     applied: int
@@ -113,7 +116,7 @@ class KeyReplay(OutputModel):
 
 
 class Replay(OutputModel):
-    """``replayed`` events in all. ``more``: there are keys after the last of these."""
+    """``replayed`` events in all. If ``more`` is true, there are keys after the last of these."""
 
     replayed: int
     keys: list[KeyReplay]
@@ -125,7 +128,7 @@ class NewDiscard(InputModel):
 
 
 class Discard(OutputModel):
-    """``waiting`` events of the key still wait, for a replay."""
+    """``waiting`` events of the key still wait for a replay."""
 
     letter_id: int
     key: str
@@ -133,7 +136,7 @@ class Discard(OutputModel):
 
 
 class Rebuild(OutputModel):
-    """``waiting_for``: the sources that have not said everything again yet."""
+    """``waiting_for`` lists the sources that have not republished everything yet."""
 
     rebuild_id: UUID
     requested_at: datetime
@@ -149,8 +152,8 @@ ServiceConsumer = Annotated[Consumer, Depends(_consumer_of)]
 
 
 async def list_parked_keys(query: PageQuery, reader: ReadConnection) -> Page[ParkedKey]:
-    """What waits for a person, by key, each with the event that the others wait behind."""
-    # Read as bytes: the key of a record that is no event of ours may hold control characters.
+    """The parked keys, each with the event that blocks the others."""
+    # The key is read as bytes: a record that is not an event of ours may have control characters in its key.
     after = query.after(bytes)
     rows = await dead_letters.parked_keys(reader, after.decode() if after else "", query.limit + 1)
     return page(rows, query, key=lambda row: (row["key"],))
@@ -163,19 +166,19 @@ async def list_letters(
     *,
     discarded: Annotated[bool, Query(description="Those too that a person has discarded")] = False,
 ) -> Page[Letter]:
-    """Events that were set aside, oldest first, without what they say: that may be personal data."""
+    """Events that were set aside, oldest first. Their content is left out, since it may be personal data."""
     after = query.after(int)
     rows = await dead_letters.letters(reader, after=after or 0, key=key, discarded=discarded, limit=query.limit + 1)
     return page(rows, query, key=lambda row: (row["letter_id"],))
 
 
 async def read_letter(letter_id: WholeParameter, reader: ReadConnection) -> WholeLetter:
-    """One of them, with its record byte for byte; it may hold personal data."""
+    """One event that was set aside, with its record byte for byte. The record may hold personal data."""
     try:
         row = await dead_letters.letter(reader, letter_id)
     except dead_letters.LetterUnknown:
         raise LetterUnknown("There is no such letter.") from None
-    # A header that is no UTF-8 is kept with surrogates, which JSON cannot say.
+    # A header that is not UTF-8 is kept with surrogates, which JSON cannot represent.
     headers = {_sayable(name): _sayable(value) for name, value in dead_letters.headers_of_letter(row).items()}
     return WholeLetter(**dict(row) | {"headers": headers} | _content(row["body"]))
 
@@ -195,9 +198,9 @@ def _content(body: bytes | None) -> dict[str, str | None]:
 
 
 async def replay(new: NewReplay, database: ServiceDatabase, consumer: ServiceConsumer) -> Replay:
-    """Apply what waits, in its order, as far as it can be applied. What was applied before a refusal stays applied.
+    """Apply the waiting events of each key in order, up to a refusal. Events applied before it stay applied.
 
-    When its answer was lost, ask again: what has been applied does not wait any more.
+    If the answer was lost, send the request again: applied events do not wait any more.
     """
     if new.key is None:
         done, more = await _replay_some(database, consumer, new.after)
@@ -211,7 +214,7 @@ async def replay(new: NewReplay, database: ServiceDatabase, consumer: ServiceCon
 
 
 async def _replay_some(database: Database, consumer: Consumer, after: str) -> tuple[list[dead_letters.Replay], bool]:
-    """As many keys as one request may take, and whether there are more."""
+    """Replay as many keys as one request may take. Returns the replays, and whether there are more keys."""
     async with database.connection() as connection:
         rows = await dead_letters.parked_keys(connection, after, KEYS_AT_ONCE + 1)
     end = time.monotonic() + REPLAY_SECONDS
@@ -220,7 +223,7 @@ async def _replay_some(database: Database, consumer: Consumer, after: str) -> tu
         try:
             done.append(await dead_letters.replay(database, consumer, row["key"]))
         except dead_letters.KeyNotParked:
-            # Somebody else was faster.
+            # Another request has replayed this key in the meantime.
             done.append(dead_letters.Replay(row["key"], 0, 0, None))
         if time.monotonic() > end:
             break
@@ -235,7 +238,7 @@ async def discard(
     consumer: ServiceConsumer,
     key: IdempotencyKey,
 ) -> Discard:
-    """Say that this event will never be applied, and why. What waits behind it goes on waiting for a replay."""
+    """Discard this event, with a reason: it will never be applied. The events behind it still wait for a replay."""
     try:
         done = await dead_letters.discard(database, consumer, letter_id, by=who.subject, reason=new.reason)
     except dead_letters.LetterUnknown:
@@ -248,7 +251,7 @@ async def discard(
 
 
 async def _discarded_so(reader: Reader, letter_id: int, by: str, reason: str) -> Discard | None:
-    """The answer to whoever says the same again, because the first answer was lost."""
+    """Return the first answer to the same discard, if this request repeats one whose answer was lost."""
     try:
         row = await dead_letters.letter(reader, letter_id)
     except dead_letters.LetterUnknown:
@@ -259,7 +262,7 @@ async def _discarded_so(reader: Reader, letter_id: int, by: str, reason: str) ->
 
 
 async def read_rebuild(reader: ReadConnection) -> Rebuild:
-    """How the rebuild stands that is open, else the latest."""
+    """The open rebuild, else the latest one."""
     rebuild_id = await reader.fetchval(_LATEST)
     if rebuild_id is None:
         raise NoRebuild()
@@ -267,9 +270,9 @@ async def read_rebuild(reader: ReadConnection) -> Rebuild:
 
 
 async def ask_for_rebuild(tx: WriteTransaction, consumer: ServiceConsumer) -> Rebuild:
-    """Ask every source to say again what holds; when that has been asked already, this is the one that is open.
+    """Ask every source to republish its data. If a rebuild is open already, the answer is that rebuild.
 
-    Meanwhile no list is built on what this service knows.
+    Until the rebuild ends, no list is built on this service's data.
     """
     return await _rebuild(tx, await rebuilding.request(tx, consumer))
 
@@ -279,7 +282,7 @@ async def _rebuild(reader: Any, rebuild_id: UUID) -> Rebuild:
 
 
 def routers_of(service: str) -> tuple[Router, ...]:
-    """These routes for a service; what it has set aside is nothing for agencies."""
+    """Return these routes for a service. Agencies may not use them."""
     read, write = [reads(service)], [writes(service)]
     letters = Router(prefix="/v1", tags=["dead letters"])
     letters.get("/parked-keys", dependencies=read)(list_parked_keys)

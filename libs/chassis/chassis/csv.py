@@ -1,7 +1,7 @@
-"""CSV for people: UTF-8 with a byte order mark, fields separated by commas, and no cell that is run as a formula.
+"""CSV for people: UTF-8 with a byte order mark, fields separated by commas, and no cell that runs as a formula.
 
-The comma is the list separator of a Mexican Excel, and what every program reads. A ``sep=`` line, which would make
-any Excel open it in columns, would take the place of the header, and the byte order mark would lose its effect.
+The comma is the list separator of a Mexican Excel, and every program reads it. A ``sep=`` line would make any Excel
+open the file in columns, but it would take the place of the header, and the byte order mark would lose its effect.
 """
 
 import csv
@@ -16,9 +16,9 @@ _HARMLESS = re.compile(r"\+\d{6,15}( \+\d{6,15})*|-?\d+(\.\d+)?", re.ASCII)
 
 
 def safe_csv_rows(rows: Iterable[Sequence[object]], *, first: bool = True) -> Iterator[bytes]:
-    """These rows as pieces of a CSV file. ``first``: the file starts here, with its byte order mark.
+    """Yield these rows as pieces of a CSV file. ``first`` is true for the start of the file, with the byte order mark.
 
-    A text that a spreadsheet could take for a formula is led by an apostrophe; phones in E.164 and numbers stay.
+    A text that a spreadsheet could take for a formula gets a leading apostrophe. Phones in E.164 and numbers stay.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
@@ -33,7 +33,7 @@ def safe_csv_rows(rows: Iterable[Sequence[object]], *, first: bool = True) -> It
 
 
 def safe_cell(value: object) -> str:
-    """The value as text that no spreadsheet runs; nothing for null."""
+    """Return the value as text that no spreadsheet runs, and an empty text for null."""
     text = "" if value is None else str(value)
     if text[:1] in _LEADS_A_FORMULA and not _HARMLESS.fullmatch(text):
         return "'" + text

@@ -1,4 +1,4 @@
-"""E-mail addresses, at three degrees of strictness. Each accepts less than the one before it."""
+"""E-mail addresses, at three degrees of strictness. Each function accepts less than the one before it."""
 
 import re
 from typing import Annotated
@@ -13,7 +13,7 @@ _CAN_BE_WRITTEN_TO = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
 
 
 def resembles_email(text: str) -> bool:
-    """Whether something stands on each side of one @. Enough for what a person dictates: a slip can be corrected."""
+    """Whether there is a text on each side of a single @. This is enough for dictated text: a slip can be corrected."""
     return _RESEMBLES_ONE.fullmatch(text) is not None
 
 
@@ -28,5 +28,8 @@ Email = Annotated[ShortText, AfterValidator(_email)]
 
 
 def email_to_write_to(text: str) -> str | None:
-    """The address in lower case, if mail can arrive there: no part of its domain is empty, its name is not too long."""
+    """Return the address in lower case, or None if no mail can arrive there.
+
+    Mail cannot arrive if a part of the domain is empty or the local part is too long.
+    """
     return text.lower() if text.isprintable() and _CAN_BE_WRITTEN_TO.fullmatch(text) else None

@@ -1,4 +1,4 @@
-"""What an API answers when something fails below it: one table from exceptions to problems."""
+"""Maps exceptions to problems, in one table."""
 
 import errno
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from chassis.problems import FieldError, Invalid, Problem, Unavailable
 
 _log = structlog.get_logger(__name__)
 DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""The bases of everything that the driver raises."""
+"""The base classes of all errors of the driver."""
 
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _UNSTORABLE = (
@@ -30,7 +30,7 @@ _UNSTORABLE = (
     asyncpg.InvalidDatetimeFormatError,
     asyncpg.DatetimeFieldOverflowError,
 )
-"""The database refused a value. Other data errors, such as a division by zero, are mistakes of our own."""
+"""The database refused a value. Other data errors, such as a division by zero, are our own mistakes."""
 _AWAY = tuple(trouble for trouble in PASSING_TROUBLE if trouble is not OSError)
 _CODES = {
     404: "not-found",
@@ -41,7 +41,7 @@ _CODES = {
 
 
 def problem_of(error: Exception) -> Problem:
-    """The problem that an exception means to the caller; 500 when it is a mistake of ours."""
+    """Return the problem for an exception. It is a 500 if the exception is our own mistake."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, RequestValidationError):
@@ -60,7 +60,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _refused_argument(error: Exception) -> bool:
-    """The driver refused an argument because of its value; one of the wrong type is a mistake of ours."""
+    """Whether the driver refused an argument because of its value. A wrong type is our own mistake."""
     return isinstance(error, asyncpg.DataError) and isinstance(error.__cause__, ValueError | ArithmeticError)
 
 
@@ -74,7 +74,7 @@ def _of_the_framework(error: HTTPException) -> Problem:
 
 
 def field_errors(errors: Sequence[Any]) -> list[FieldError]:
-    """Each mistake with a pointer to it; what was sent is not repeated."""
+    """Return each mistake with a pointer to it. The values sent are not repeated."""
     return [FieldError(_pointer(error["loc"]), _sentence(error["msg"])) for error in errors]
 
 
@@ -95,7 +95,7 @@ async def _answer(_: Request, error: Exception) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Let every failure below a route be answered with its problem."""
+    """Make the app answer every failure with its problem."""
     handled: list[type[Exception]] = [Problem, RequestValidationError, HTTPException, ClientDisconnect, OSError]
     handled += DATABASE_ERRORS
     for kind in handled:

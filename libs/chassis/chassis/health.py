@@ -1,4 +1,4 @@
-"""Health, readiness and metrics: open to everyone, and telling nothing about anyone."""
+"""Health, readiness and metrics. These routes are open to everyone and show no personal data."""
 
 import asyncio
 from typing import cast
@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/livez")
 async def livez(request: Request) -> Response:
-    """The process answers, and its consumers get on. A log or database that is away is no reason to start it anew."""
+    """The process answers, and its consumers make progress. A log or database that is away is no reason to restart."""
     runtime = request.app.state.runtime
     if runtime is not None and (stalled := runtime.stalled()):
         raise Unavailable(f"Does not get on: {', '.join(stalled)}.", code="stalled")
@@ -34,7 +34,7 @@ async def startupz(request: Request) -> Response:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """It can do its work; 503 with ``problems`` in plain words when not."""
+    """The service can do its work. If it cannot, the answer is 503 with ``problems`` in plain words."""
     problems = ["not started"] if not request.app.state.started else []
     problems += ["stopping"] if request.app.state.stopping.is_set() else []
     runtime = request.app.state.runtime

@@ -1,7 +1,7 @@
-"""``Idempotency-Key``: a POST that is sent again gets its first answer again, and has no second effect.
+"""``Idempotency-Key``: a repeated POST gets its first answer again, and has no second effect.
 
-The answer is stored by the transaction that makes it true, so either both are there or neither. While that
-transaction runs it holds an advisory lock: a unique index would make the second request wait instead of telling it.
+The transaction that has the effect also stores the answer, so either both exist or neither. While the transaction runs
+it holds an advisory lock. A unique index would make the second request wait; the lock lets it fail at once.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ DELETE FROM idempotent_answer WHERE ctid = ANY (ARRAY(
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A caller's key for one request, within its subject, method and path."""
+    """A caller's key for one request, unique within its subject, method and path."""
 
     subject: str
     method: str
@@ -56,9 +56,9 @@ class Key:
         return hashlib.sha256(self.query + b"\0" + body_sha256).digest()
 
     async def claim(self, tx: Transaction, body_sha256: bytes) -> None:
-        """For a route that streams its body: remember the key with this body in the route's own transaction.
+        """Store the key with this body in the route's own transaction. For routes that stream their body.
 
-        422 when the key came with another body before; the same body again is the route's to recognise.
+        422 if the key came with another body before. The route itself must recognise the same body.
         """
         await recall(tx, self, body_sha256)
         await remember(tx, self, body_sha256, None)
@@ -69,7 +69,7 @@ class Key:
 
 
 def key_of(request: Request) -> Key | None:
-    """The key of this request, if it sent one; 422 when it is not 1 to 200 visible ASCII characters."""
+    """Return the request's key, if it has one. 422 if the key is not 1 to 200 visible ASCII characters."""
     sent = request.headers.getlist(HEADER)
     if not sent:
         return None
@@ -85,13 +85,13 @@ async def idempotency_key(request: Request) -> Key | None:
 
 
 IdempotencyKey = Annotated[Key | None, Depends(idempotency_key)]
-"""For routes with a streamed body, which ``claim`` it themselves; everywhere else the route does all of it."""
+"""For routes with a streamed body, which must ``claim`` the key. For all others the route class does everything."""
 
 
 async def recall(tx: Transaction, key: Key, body_sha256: bytes) -> Response | None:
-    """The answer that this request got before, if any. From here to its end ``tx`` is the key's only user.
+    """Return the first answer to this request, if any. Until ``tx`` ends, no other request can use the key.
 
-    409 while another request with the key is under way, 422 when it was used with another body.
+    409 if another request with the key is in progress, 422 if the key was used with another body.
     """
     if not await tx.fetchval(_LOCK, json.dumps(key._name)):
         raise Conflict("A request with this idempotency key is still under way.", code="in-flight")
@@ -109,7 +109,7 @@ async def recall(tx: Transaction, key: Key, body_sha256: bytes) -> Response | No
 
 
 async def remember(tx: Transaction, key: Key, body_sha256: bytes, answer: Response | None) -> None:
-    """Keep the answer, or without one only which body the key came with, if and only if ``tx`` commits."""
+    """Store the answer if and only if ``tx`` commits. Without an answer, only the hash of the body is stored."""
     kept: tuple[int | None, str | None, bytes | None] = (None, None, None)
     if answer is not None:
         kept = (answer.status_code, answer.headers.get("content-type"), bytes(answer.body))
@@ -117,7 +117,7 @@ async def remember(tx: Transaction, key: Key, body_sha256: bytes, answer: Respon
 
 
 async def purge(database: Database) -> int:
-    """Delete answers older than seven days; how many."""
+    """Delete the answers that are older than seven days, and return their number."""
     total = 0
     while True:
         async with database.connection() as connection:

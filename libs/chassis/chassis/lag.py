@@ -1,4 +1,4 @@
-"""Lag between services: what was acknowledged elsewhere a moment ago may not have been heard of here yet."""
+"""Lag between services: a fact that another service acknowledged a moment ago may not have been applied here yet."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def heard_of(look: Callable[[], Awaitable[T]]) -> T:
-    """What ``look`` finds: asked again until it is true, for up to two seconds."""
+    """Call ``look`` until its result is true, for up to two seconds, and return the last result."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + LAG_SECONDS
     while not (found := await look()) and clock() < deadline:  # noqa: ASYNC110 - another service's news is no event here

@@ -1,7 +1,7 @@
-"""Logs: one JSON object a line on stdout, ids only.
+"""Logs: one JSON object a line on stdout, with ids but no personal data.
 
-What is not on the list of fields is dropped, a library's message is logged without its arguments, and an error is
-its type, its SQLSTATE and where it happened, because a message may quote a row.
+Fields that are not on the list are dropped. A library's message is logged without its arguments. An error is logged as
+its type, its SQLSTATE and its place, because its message may quote a row.
 """
 
 import logging
@@ -21,14 +21,14 @@ _FIGURES = "count deleted entries seconds pause_seconds host port revision state
 _IDS = """agency_id agreement_id call_id campaign_id clarification_id contact_id contract_id creditor_id debtor_id
     file_id list_id pause_id payment_id photo_id placement_id portfolio_id promise_id rule_id run_id visit_id"""
 FIELDS = frozenset(name for names in (_REQUEST, _ERRORS, _RUNTIME, _FIGURES, _IDS) for name in names.split())
-"""The only fields that a log line may have. Ids and figures; never a name, a phone, a tax id or a text of a person."""
+"""The only fields of a log line: ids and figures, never a name, a phone, a tax id or a person's text."""
 
 _MAX_TEXT = 300
 _MAX_FRAMES = 30
 
 
 def configure(service: str, level: int = logging.INFO) -> None:
-    """Log to stdout from here on, libraries included. Idempotent."""
+    """Send all logs to stdout from now on, those of libraries included. Idempotent."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -59,7 +59,7 @@ def configure(service: str, level: int = logging.INFO) -> None:
 
 
 class _Stdout(logging.Handler):
-    """Writes to what stdout is at that moment, so that it may be redirected after the start."""
+    """Writes to the current stdout, so that stdout may be redirected after the start."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -78,7 +78,7 @@ def _with_service(service: str) -> structlog.typing.Processor:
 
 
 def _without_arguments(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """A library's message as it stands in its source: what would be filled in may be anyone's data."""
+    """Keep a library's message as it stands in its source. Its arguments may be personal data."""
     record: logging.LogRecord = event["_record"]
     lines = str(record.msg).splitlines()
     event["event"] = lines[0] if lines else ""
@@ -96,7 +96,7 @@ def _describe_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def describe(error: BaseException) -> Mapping[str, Any]:
-    """What may be logged of an error: its type, SQLSTATE and constraint, its causes' types, and where it happened."""
+    """Return the loggable parts of an error: its type, SQLSTATE and constraint, its causes' types, and its place."""
     described: dict[str, Any] = {"error": _type_name(error), "stack": _locations(error)}
     causes: list[str] = []
     cause = error.__cause__ or error.__context__

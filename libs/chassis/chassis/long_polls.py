@@ -16,10 +16,10 @@ async def long_poll(
     wait_seconds: float,
     stopping: asyncio.Event,
 ) -> T:
-    """What ``look`` finds once ``until`` is true of it, else what it finds after ``wait_seconds`` or when we stop.
+    """Return the result of ``look`` once ``until`` accepts it, else the result after ``wait_seconds`` or at shutdown.
 
-    ``listen`` returns a future that is done at the next news. It is called before each look, so that no news falls
-    between the two. News that another process lost is found half a second later.
+    ``listen`` returns a future that is done at the next notification. It is called before each look, so no notification
+    is lost between the two. If another process failed to notify, the change is found half a second later.
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + wait_seconds

@@ -32,9 +32,9 @@ TASK_SUCCEEDED_AT = Gauge(
 
 
 class Task:
-    """Work that is done day by day, or over and over: each ``run`` is timed, and what went well leaves its time.
+    """A recurring task. Each ``run`` is timed, and a successful run stores its time.
 
-    From its making on the task is told with 0: a task that never ran can be told from one that nobody watches.
+    The metric is 0 from the task's creation on, so a task that never ran differs from a task that does not exist.
     """
 
     def __init__(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What requests and answers are made of: strict models and bounded values."""
+"""The base of requests and answers: strict models and bounded values."""
 
 import re
 import unicodedata
@@ -53,25 +53,25 @@ def _with_strict_scalars(node: Any) -> Any:
 
 
 class InputModel(BaseModel):
-    """What a caller sends. Unknown fields are refused; a number or a truth value is never read from text."""
+    """The input of a caller. Unknown fields are refused; numbers and truth values are never read from text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        # Strict mode as a whole would refuse ids and dates too, which arrive as text.
+        # Strict mode for the whole model would also refuse ids and dates, which arrive as text.
         schema: CoreSchema = _with_strict_scalars(handler(source))
         return schema
 
 
 class OutputModel(BaseModel):
-    """What we answer."""
+    """The output of a service."""
 
     model_config = ConfigDict(frozen=True)
 
 
 def refuse_control_characters(text: str) -> str:
-    """``text`` itself; ``ValueError`` when it holds a control, bidirectional or unpaired character."""
+    """Return ``text``. Raises ``ValueError`` if it holds a control, bidirectional or unpaired character."""
     for character in text:
         if unicodedata.category(character) in _REFUSED_CATEGORIES or character in _BIDIRECTIONAL:
             raise ValueError("must not contain control or bidirectional characters")
@@ -109,7 +109,7 @@ def _no_doubles(values: T) -> T:
 
 
 Distinct = Annotated[T, AfterValidator(_no_doubles)]
-"""A tuple that names nothing twice: ``Distinct[tuple[UUID, ...]]``. Bounds of its length go inside the brackets."""
+"""A tuple without duplicates: ``Distinct[tuple[UUID, ...]]``. Bounds of its length go inside the brackets."""
 
 Count = Annotated[StrictInt, Field(ge=0, le=INT4_MAX)]
 """0 to 2³¹-1, in a body: a JSON number, never text."""

@@ -1,4 +1,4 @@
-"""What is told of every request: its id, its trace, one log line, its figures, and no error untold."""
+"""Observes every request: its id, its trace, one log line, its metrics, and an answer to every error."""
 
 import re
 import time
@@ -19,8 +19,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Observe:
-    """The outermost middleware. Whatever fails below is answered with a problem; once an answer has begun, the
-    connection is cut instead, so that half an answer is never taken for a whole one."""
+    """The outermost middleware. It answers every failure below it with a problem.
+
+    Once an answer has begun, it cuts the connection instead, so that nobody takes half an answer for a whole one.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -72,7 +74,7 @@ def _method_of(scope: Scope) -> str:
 
 
 def _tell(scope: Scope, status: int | None, seconds: float) -> str:
-    """Count the request and write its line; its route."""
+    """Count the request, write its log line and return its route."""
     route: str = getattr(scope.get("route"), "path_format", "unmatched")
     method = _method_of(scope)
     shown = "cut" if status is None else str(status)

@@ -1,4 +1,4 @@
-"""What OpenAPI says beyond the routes themselves: problems as answers, and the idempotency key."""
+"""Adds to the OpenAPI document: problems as answers, and the idempotency key."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ _KEY = {
 
 
 def install(app: FastAPI) -> None:
-    """Complete the document when it is first asked for."""
+    """Complete the document at its first request."""
     plain = app.openapi
 
     def complete() -> dict[str, Any]:

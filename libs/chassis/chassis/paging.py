@@ -1,4 +1,4 @@
-"""Keyset pagination: an opaque cursor holds the key of the last row that was shown."""
+"""Keyset pagination: an opaque cursor holds the key of the last row of the page before."""
 
 import base64
 import binascii
@@ -22,14 +22,14 @@ _MAX_CURSOR_LENGTH = 2000
 
 
 class Page(TypedDict, Generic[T]):
-    """Some items, and where the next ones start; ``next_cursor`` is null at the end."""
+    """Some items, and the cursor of the next page. ``next_cursor`` is null on the last page."""
 
     items: list[T]
     next_cursor: str | None
 
 
 class PageRequest:
-    """Which page is asked for. Fetch ``limit + 1`` rows whose key lies after ``after(…)``."""
+    """The requested page. Fetch ``limit + 1`` rows whose key lies after ``after(…)``."""
 
     def __init__(self, limit: int = 100, cursor: str | None = None) -> None:
         self.limit = limit
@@ -44,9 +44,9 @@ class PageRequest:
     @overload
     def after(self, *types: Any) -> Any: ...
     def after(self, *types: Any) -> Any:
-        """The key after which this page starts: one type reads a value, several a tuple. None on the first page.
+        """Return the key after which this page starts, or None on the first page.
 
-        422 for a cursor that is not of this list.
+        One type gives a value, several give a tuple. 422 for a cursor that does not belong to this list.
         """
         if self.cursor is None:
             return None
@@ -82,7 +82,7 @@ PageQuery = Annotated[PageRequest, Depends(page_request)]
 
 
 def page(rows: Sequence[T], query: PageRequest, key: Callable[[T], tuple[Any, ...]]) -> Page[Any]:
-    """The page that these rows make. They were fetched with ``query.limit + 1``, in the order of ``key``."""
+    """Make a page of rows that were fetched with ``query.limit + 1``, in the order of ``key``."""
     shown = rows[: query.limit]
     more = len(rows) > query.limit
     items = [dict(row) if isinstance(row, asyncpg.Record) else row for row in shown]

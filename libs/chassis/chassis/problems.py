@@ -25,19 +25,22 @@ _RESERVED = frozenset({"type", "title", "status", "detail", "errors"})
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One mistake in the input. ``pointer`` is a JSON pointer (RFC 6901) into the body, such as ``/amount``; what
-    is not in the body is found below ``/query``, ``/path`` or ``/header``."""
+    """One mistake in the input.
+
+    ``pointer`` is a JSON pointer (RFC 6901) into the body, such as ``/amount``. For input outside of the body it
+    begins with ``/query``, ``/path`` or ``/header``.
+    """
 
     pointer: str
     detail: str
 
 
 class Problem(Exception):
-    """An answer that is not the wished one. Raised anywhere below a route, rendered in one place.
+    """An error answer. It may be raised anywhere below a route; one place renders it.
 
-    A domain error subclasses it, or one of those below, and names ``status``, ``code`` and ``detail``; what is given
-    here stands instead of that. ``extra`` adds members to the document. ``detail`` is for people and must not hold
-    personal data of others.
+    A domain error subclasses it, or one of its subclasses, and sets ``status``, ``code`` and ``detail``. Arguments
+    override these. ``extra`` adds members to the document. ``detail`` is for people and must not hold personal data
+    of others.
     """
 
     status: int = 500
@@ -80,7 +83,7 @@ class Problem(Exception):
 
 
 class ProblemResponse(JSONResponse):
-    """A problem document; ids and amounts in ``extra`` are written as text."""
+    """A problem document. Ids and amounts in ``extra`` are written as text."""
 
     media_type = MEDIA_TYPE
 
@@ -89,14 +92,14 @@ class ProblemResponse(JSONResponse):
 
 
 class Invalid(Problem):
-    """The input is understood and refused; it changed nothing."""
+    """The input is understood and refused. Nothing was changed."""
 
     status = 422
     code = "invalid"
 
 
 class Forbidden(Problem):
-    """The token is good and does not allow this."""
+    """The token is valid but does not allow this."""
 
     status = 403
     code = "forbidden"
@@ -104,7 +107,7 @@ class Forbidden(Problem):
 
 
 class NotFound(Problem):
-    """There is no such thing, or it is another's."""
+    """The thing does not exist, or belongs to somebody else."""
 
     status = 404
     code = "not-found"
@@ -112,21 +115,21 @@ class NotFound(Problem):
 
 
 class ContractUnknown(NotFound):
-    """There is no such contract, or it is another's. Every service speaks of contracts, and says this alike."""
+    """The contract does not exist, or belongs to somebody else. All services share this error."""
 
     code = "contract-unknown"
     detail = "There is no contract with this id."
 
 
 class Conflict(Problem):
-    """It does not fit what is already there."""
+    """The request conflicts with the present state."""
 
     status = 409
     code = "conflict"
 
 
 class Unauthorised(Problem):
-    """There is no token, or not one that we trust."""
+    """The token is missing or not trusted."""
 
     status = 401
     code = "unauthorised"
@@ -135,7 +138,7 @@ class Unauthorised(Problem):
 
 
 class Unavailable(Problem):
-    """Not now; nothing was changed."""
+    """The request cannot be handled now. Nothing was changed."""
 
     status = 503
     code = "unavailable"

@@ -1,4 +1,4 @@
-"""A service's process: what its command line says that it does, from its settings to its end."""
+"""A service's process: reads the command line and the settings, then runs the service until its end."""
 
 import sys
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from chassis.settings import Settings, transport_from
 
 S = TypeVar("S", bound=Settings)
 WRONG_USE, BEHIND = 2, 3
-"""Exit codes: of a wrong command line or setting, and of a database that is behind this release."""
+"""Exit codes for a wrong command line or setting, and for a database that is behind this release."""
 
 
 class Role(StrEnum):
-    """What a process of a service does; of each role any number of processes may run."""
+    """The work of one process of a service. Any number of processes may run in each role."""
 
     ALL = "all"
     API = "api"
@@ -28,17 +28,17 @@ class Role(StrEnum):
 
     @property
     def serves(self) -> bool:
-        """Whether it has the REST interface."""
+        """Whether the process has the REST interface."""
         return self in (Role.ALL, Role.API)
 
     @property
     def relays(self) -> bool:
-        """Whether it brings the outbox to the log."""
+        """Whether the process moves events from the outbox to the log."""
         return self in (Role.ALL, Role.RELAY)
 
     @property
     def consumes(self) -> bool:
-        """Whether it applies others' events and does the work that nobody waits for."""
+        """Whether the process applies other services' events and does background work."""
         return self in (Role.ALL, Role.CONSUMER)
 
 
@@ -46,9 +46,9 @@ class Role(StrEnum):
 class Program(Generic[S]):
     """A service as a program: ``python -m <package> [all|api|relay|consumer|migrate]``.
 
-    ``build`` makes the app of a role; ``consumer`` to ``on_barrier`` are what its ``Runtime`` is given. A process that
-    does all migrates its database first; the others leave that to ``migrate`` and end with exit code 3 while it has not
-    been done. A database of a newer release is taken as it is.
+    ``build`` makes the app of a role. The fields from ``consumer`` to ``on_barrier`` are passed to its ``Runtime``.
+    In the role ``all`` the process migrates its database first. In the other roles it ends with exit code 3 if
+    ``migrate`` has not been run. A database of a newer release is used as it is.
     """
 
     service: str
@@ -61,7 +61,7 @@ class Program(Generic[S]):
     on_barrier: Callable[[], None] | None = None
 
     def run(self) -> None:
-        """Do what the command line says, until SIGTERM or SIGINT."""
+        """Run the command of the command line, until SIGTERM or SIGINT."""
         asked = sys.argv[1:] or [Role.ALL.value]
         commands = [*Role, "migrate"]
         if len(asked) != 1 or asked[0] not in commands:

@@ -1,7 +1,7 @@
-"""The one way into every service: authorise, read the body, run the endpoint in its transaction, answer.
+"""The route class of every service: authorise, read the body, run the endpoint in its transaction, answer.
 
-The transaction is opened here, around FastAPI's own handler, and not by the dependency that hands it out: the handler
-returns a response whose body is already written, so the answer can be stored with its effects, the commit comes
+The transaction is opened here, around FastAPI's own handler, and not by the dependency that returns it. The handler
+returns a response whose body is already written. So the answer can be stored with its effects, the commit comes
 before the first byte leaves, and an attempt that lost a deadlock is rolled back before the next one starts.
 """
 
@@ -33,7 +33,7 @@ _Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What a route's declaration says about how to run it."""
+    """How to run a route, as its declaration says."""
 
     guards: tuple[Guard, ...]
     body: BodyRule
@@ -60,14 +60,14 @@ class _Plan:
 
 
 class _RolledBack(Exception):
-    """An answer that says no: what the endpoint wrote before it must go."""
+    """An error answer. The writes of the endpoint must be rolled back."""
 
     def __init__(self, response: Response) -> None:
         self.response = response
 
 
 class ServiceRoute(APIRoute):
-    """A route that is closed unless it is guarded, transactional where it asks for it, and idempotent by key."""
+    """A route that is closed without a guard, transactional if it asks for a transaction, and idempotent by key."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         endpoint = super().get_route_handler()
@@ -80,7 +80,7 @@ class ServiceRoute(APIRoute):
 
 
 class Router(APIRouter):
-    """The router of every service. A prefix, and guards for all of its routes, belong here."""
+    """The router of every service. It takes the prefix and the guards of all its routes."""
 
     def __init__(self, *, prefix: str = "", tags: list[str] | None = None, dependencies: Any = None) -> None:
         super().__init__(
@@ -116,7 +116,7 @@ def _authorise(plan: _Plan, request: Request) -> Principal:
 
 
 async def _in_transaction(endpoint: _Endpoint, request: ServiceRequest, key: Key | None) -> Response:
-    """Run the endpoint and commit; the whole of it again when the database chose us as a deadlock's victim."""
+    """Run the endpoint and commit. Repeat the whole attempt after a deadlock or a serialization failure."""
     for attempt in range(1, ATTEMPTS):
         try:
             return await _attempt(endpoint, request, key)
@@ -148,7 +148,7 @@ async def _attempt(endpoint: _Endpoint, request: ServiceRequest, key: Key | None
 
 
 async def _with_known_body(endpoint: _Endpoint, request: ServiceRequest, key: Key) -> Response:
-    """For what outlives a request and is idempotent by its identity: the key only detects another body."""
+    """Run an endpoint that outlives its request and is idempotent by itself. The key only detects another body."""
     database = cast(Database, request.app.state.database)
     digest = hashlib.sha256(await request.body()).digest()
     async with database.transaction() as tx:

@@ -1,4 +1,4 @@
-"""The chassis's own table, in every service's database. A service's first migration executes ``CREATE``."""
+"""The chassis's own table in every service's database. A service's first migration executes ``CREATE``."""
 
 CREATE = r"""
 CREATE TABLE idempotent_answer (
@@ -15,10 +15,10 @@ CREATE TABLE idempotent_answer (
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05);
 CREATE INDEX idempotent_answer_created_at ON idempotent_answer (created_at);
 """
-"""Answers kept for ``Idempotency-Key``; ``status`` is null where only the request's hash is kept."""
+"""The answers kept for ``Idempotency-Key``. ``status`` is null if only the request's hash is kept."""
 
 PRUNED = """
 ALTER TABLE idempotent_answer
     SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05);
 """
-"""Brings the table of an older database to what ``CREATE`` makes now."""
+"""Gives the table of an older database the options that ``CREATE`` sets now."""

@@ -1,4 +1,4 @@
-"""Serving: until SIGTERM or SIGINT, then finish what is under way and return."""
+"""Serves an app until SIGTERM or SIGINT, then finishes the running requests and returns."""
 
 import asyncio
 import gc
@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 KEEP_ALIVE_SECONDS = 75
-"""Above what clients and proxies use: the side that closes an idle connection must not be ours."""
+"""Longer than clients and proxies use: the server must not be the side that closes an idle connection."""
 
 GRACE_SECONDS = 25
 """How long running requests may take after the signal."""
@@ -22,7 +22,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's own raises the signal again once it has stopped, which would kill us instead of returning."""
+    """Returns after a signal. uvicorn's own server raises the signal again after its stop, which kills the process."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
@@ -30,11 +30,11 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What is loaded by now stays; going through all of it again and again held requests up for a tenth of a second.
+        # The objects loaded by now stay. Collections that scanned them held requests up for a tenth of a second.
         gc.collect()
         gc.freeze()
-        # A batch makes tens of thousands of objects that go with it, none of them in a cycle: a tenth of a consumer's
-        # time went into looking for one.
+        # A batch makes tens of thousands of objects that are freed with it, and none is in a cycle. The search for
+        # cycles took a tenth of a consumer's time.
         gc.set_threshold(50_000, 10, 10)
 
     @contextmanager
@@ -47,7 +47,7 @@ class _Server(uvicorn.Server):
 
         def stop(number: int, frame: FrameType | None) -> None:
             self.handle_exit(number, frame)
-            # Long polls wait on this event too; the signal interrupts the loop between two of its steps.
+            # Long polls wait on this event too. The signal interrupts the loop between two of its steps.
             loop.call_soon_threadsafe(self._service.state.stopping.set)
 
         for number in _SIGNALS:
@@ -60,9 +60,10 @@ class _Server(uvicorn.Server):
 
 
 def serve(app: FastAPI, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT: accept no more, finish the running requests, run the app's shutdown, return.
+    """Serve until SIGTERM or SIGINT. Then accept no more, finish the running requests, shut the app down and return.
 
-    ``SystemExit`` when it cannot start. ``app.state.stopping`` is set when the signal arrives, for whatever waits long.
+    Raises ``SystemExit`` if the server cannot start. ``app.state.stopping`` is set when the signal arrives, so that
+    long polls can end.
     """
     config = uvicorn.Config(
         app,

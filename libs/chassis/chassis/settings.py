@@ -17,7 +17,7 @@ _FIRST, *_OTHERS = SERVICES
 
 
 class Settings(BaseSettings):
-    """What a service is told from outside, as ``RECOBRO_<FIELD>``. Frozen."""
+    """A service's settings, from the variables ``RECOBRO_<FIELD>``. Frozen."""
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     def load(cls, service: str) -> Self:
         """Read the environment. A wrong value is named on stderr and ends the process with exit code 2.
 
-        What is secret may stand in a file, which ``RECOBRO_<FIELD>_FILE`` names.
+        A secret may be in a file, which ``RECOBRO_<FIELD>_FILE`` names.
         """
         values, mistakes = _from_files(name for name, field in cls.model_fields.items() if not field.repr)
         try:
@@ -101,17 +101,17 @@ class Settings(BaseSettings):
 
     @property
     def port(self) -> int:
-        """Where this service listens."""
+        """The port on which this service listens."""
         return self.port_base + _PORT_OFFSETS[self.service]
 
 
 def variable_of(field: str) -> str:
-    """The name of a field in the environment."""
+    """Return the environment variable of the field."""
     return f"{_PREFIX}{field}".upper()
 
 
 def _from_files(fields: Iterable[str]) -> tuple[dict[str, str], list[str]]:
-    """The values of those of these secret ``fields`` that stand in files, and what is wrong with any."""
+    """Return the values of those secret ``fields`` that are in files, and the errors of these files."""
     values, mistakes = {}, []
     for field in fields:
         variable = variable_of(field)
@@ -128,7 +128,7 @@ def _from_files(fields: Iterable[str]) -> tuple[dict[str, str], list[str]]:
 
 
 def transport_from(settings: Settings) -> Transport:
-    """The event log that the settings name: Kafka where there is a bootstrap address, else the embedded one."""
+    """Return the event log of the settings: Kafka if there is a bootstrap address, else the embedded log."""
     if settings.kafka_bootstrap is not None:
         from recobro_events.kafka import KafkaTransport, Security
 

@@ -1,4 +1,4 @@
-"""Making tokens: for the command line, the embedded platform and tests. Services only verify them."""
+"""Makes tokens, for the command line, the embedded platform and tests. Services only verify them."""
 
 import json
 import time
@@ -13,24 +13,24 @@ ALGORITHM = "ES256"
 
 
 def generate_key() -> ECKey:
-    """A new P-256 signing key; its id is its thumbprint (RFC 7638)."""
+    """Return a new P-256 signing key. Its id is its thumbprint (RFC 7638)."""
     return ECKey.generate_key("P-256", auto_kid=True)
 
 
 def jwks(*keys: ECKey) -> str:
-    """The public halves as a JWK set in JSON: what ``RECOBRO_JWT_PUBLIC_KEY_FILE`` holds."""
+    """Return the public halves as a JWK set in JSON, the content of ``RECOBRO_JWT_PUBLIC_KEY_FILE``."""
     public = [key.as_dict(private=False) | {"alg": ALGORITHM, "use": "sig"} for key in keys]
     return json.dumps({"keys": public}, indent=2)
 
 
 def save_private_key(key: ECKey, file: Path) -> None:
-    """Write the key, private half included, readable by its owner alone."""
+    """Write the key with its private half. Only the owner can read the file."""
     file.touch(mode=0o600)
     file.write_text(json.dumps(key.as_dict(private=True)))
 
 
 def load_private_key(file: Path) -> ECKey:
-    """The key that ``save_private_key`` wrote."""
+    """Read a key that ``save_private_key`` wrote."""
     return ECKey.import_key(json.loads(file.read_text()))
 
 
@@ -44,7 +44,7 @@ def mint(
     issuer: str = "recobro",
     audience: str = "recobro",
 ) -> str:
-    """A signed token for ``subject``, good for ``ttl_seconds``."""
+    """Return a signed token for ``subject``, valid for ``ttl_seconds``."""
     now = int(time.time())
     claims: dict[str, object] = {
         "iss": issuer,

@@ -1,4 +1,4 @@
-"""Spans leave by OTLP over HTTP, to whoever collects them."""
+"""Exports spans by OTLP over HTTP to a collector."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -16,9 +16,9 @@ _KINDS = {"server": SpanKind.SERVER, "producer": SpanKind.PRODUCER, "consumer": 
 
 
 def exporting(service: str, endpoint: str) -> Callable[[], AbstractAsyncContextManager[None]]:
-    """A lifespan in which this process's spans are sent to ``endpoint``, by a thread of their own.
+    """Return a lifespan that exports this process's spans to ``endpoint`` from a separate thread.
 
-    A collector that does not answer costs spans, never a request: what does not fit its queue is dropped.
+    A collector that does not answer never delays a request. Spans that do not fit the queue are dropped.
     """
     return partial(_exporting, service, endpoint)
 
@@ -32,7 +32,7 @@ async def _exporting(service: str, endpoint: str) -> AsyncIterator[None]:
         yield
     finally:
         tracing.export_to(None)
-        # It sends what is left, and waits for that.
+        # This sends the spans that are left, and waits until they are sent.
         await asyncio.to_thread(processor.shutdown)
 
 

@@ -1,6 +1,6 @@
 """The database inside a request: one transaction for a write, one connection for a read.
 
-Dependencies are coroutines throughout: FastAPI runs plain functions in a thread, which costs more than they do.
+All dependencies are coroutines: FastAPI runs plain functions in a thread, which costs more than they do.
 """
 
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from recobro_events import Database, Row, Transaction
 
 
 class Reader(Protocol):
-    """What a query needs: a ``Transaction`` and a ``ReadConnection`` both are one."""
+    """The interface of a query's connection. A ``Transaction`` and a ``ReadConnection`` both have it."""
 
     async def fetch(self, sql: str, /, *arguments: Any) -> list[Row]: ...
     async def fetchrow(self, sql: str, /, *arguments: Any) -> Row | None: ...
@@ -19,12 +19,12 @@ class Reader(Protocol):
 
 
 async def write_transaction(request: Request) -> Transaction:
-    """The request's transaction. ``ServiceRoute`` opened it, and commits it before the answer leaves."""
+    """The request's transaction. ``ServiceRoute`` opens it, and commits it before the answer leaves."""
     return cast(Transaction, request.state.tx)
 
 
 async def service_database(request: Request) -> Database:
-    """The service's database, for what outlives a transaction: streams and long polls."""
+    """The service's database, for work that outlives a transaction: streams and long polls."""
     return cast(Database, request.app.state.database)
 
 
@@ -34,10 +34,10 @@ async def read_connection(database: Annotated[Database, Depends(service_database
 
 
 WriteTransaction = Annotated[Transaction, Depends(write_transaction)]
-"""Commits before the answer leaves; repeated up to three times on deadlock or serialization failure."""
+"""Commits before the answer leaves. It is tried up to three times on deadlock or serialization failure."""
 
 ReadConnection = Annotated[Reader, Depends(read_connection, scope="function")]
-"""A connection outside of any transaction, given back before the answer leaves."""
+"""A connection outside of any transaction. It is returned to the pool before the answer leaves."""
 
 ServiceDatabase = Annotated[Database, Depends(service_database)]
-"""The database itself, for streamed answers and long polls: take a connection for each page, not for the stream."""
+"""The database itself, for streamed answers and long polls. Take a connection per page, not per stream."""

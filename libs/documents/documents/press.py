@@ -1,7 +1,7 @@
-"""The press: templates and what they are given become PDFs.
+"""The press makes PDFs of templates and documents.
 
-What a document says never becomes part of a template's text: it travels as JSON beside it, so a name that looks like
-markup is printed as it is.
+The content of a document never becomes part of a template's text. It is passed as JSON beside the template, so a name
+that looks like markup is printed as it is.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from typing import Any
 import typst
 
 Document = Mapping[str, Any]
-"""What a template is given: texts, lists of texts, truth values."""
+"""The input of a template: texts, lists of texts, truth values."""
 
 
 class Press:
-    """Prints documents, one at a time in a thread of its own: typst keeps fonts and templates for the next one."""
+    """Prints documents one at a time, in a thread of its own. typst keeps fonts and templates for the next document."""
 
     def __init__(self, templates: Path) -> None:
         """``templates`` is the folder of the templates, each ``<name>.typ``."""
@@ -29,12 +29,12 @@ class Press:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Until the app stops."""
+        """Keep the press until the app stops, then end its thread. For an app's lifespan."""
         yield
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def print(self, template: str, document: Document) -> bytes:
-        """The PDF that the template makes of the document."""
+        """Return the PDF that the template makes of the document."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._print, template, document)
 
     def _print(self, template: str, document: Document) -> bytes:

@@ -1,4 +1,4 @@
-"""Dates, amounts, addresses and paper as letters have them: in Spanish, by the jurisdiction's custom."""
+"""Formats dates, amounts, addresses and paper for letters, in Spanish and by the jurisdiction's custom."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -9,13 +9,13 @@ from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
-# Where letters are printed on the North American size; everywhere else on A4.
+# These countries print letters on the North American size, all others on A4.
 _LETTER_COUNTRIES = frozenset({"CA", "CL", "CO", "CR", "DO", "GT", "HN", "MX", "NI", "PA", "PR", "SV", "US", "VE"})
 _LONGEST_WORD = 16
 
 
 def paper(jurisdiction: str) -> str:
-    """The size of paper that is used there, by typst's name."""
+    """Return the jurisdiction's paper size, by typst's name."""
     return "us-letter" if jurisdiction in _LETTER_COUNTRIES else "a4"
 
 
@@ -25,19 +25,19 @@ def long_date(day: date) -> str:
 
 
 def money(amount: Decimal, currency: str, jurisdiction: str) -> str:
-    """``1,234.50 MXN``, with the separators of Spanish there."""
+    """``1,234.50 MXN``, with the separators of the jurisdiction's Spanish."""
     locale = f"es_{jurisdiction}" if jurisdiction in _LETTER_COUNTRIES else "es"
     return f"{format_decimal(amount, '#,##0.00', locale=locale)} {currency}"
 
 
 def country_name(code: str) -> str:
-    """``México`` for ``MX``; what is no code stays as it is."""
+    """``México`` for ``MX``. A text that is no country code stays as it is."""
     name: str = Locale("es").territories.get(code, code)
     return name
 
 
 def address_lines(address: Mapping[str, Any], jurisdiction: str) -> list[str]:
-    """An address as it stands on an envelope; parts that are missing, and the sender's own country, leave no trace."""
+    """Return an address as on an envelope. Missing parts and the sender's own country are left out."""
     inside = f"Int. {address['interior']}" if address["interior"] else None
     place = ", ".join(part for part in (address["city"], address["state"]) if part)
     country = address["country"]
@@ -56,7 +56,7 @@ def _joined(separator: str, *parts: str | None) -> str:
 
 
 def breakable(text: str) -> str:
-    """``text`` with places to break inside its very long words, so that none runs over the edge of a box."""
+    """Return ``text`` with break points inside very long words, so that none runs over the edge of a box."""
     return " ".join(
         "\u200b".join(word[start : start + _LONGEST_WORD] for start in range(0, len(word), _LONGEST_WORD)) or word
         for word in text.split(" ")

@@ -1,7 +1,7 @@
 """Contact and debt rules as data, read by pure functions.
 
-One profile per country, in ``data/``; no rule of a country is written in code. There is no clock here and no I/O
-beyond reading the profiles once.
+Each country has a profile in ``data/``; no rule of a country is written in code. The functions read no clock, and do
+no I/O beyond reading the profiles once.
 """
 
 from jurisdictions.contact import (

@@ -1,4 +1,4 @@
-"""When a debtor may be contacted, how often, and what a dispute changes."""
+"""When and how often a debtor may be contacted, and the effects of a dispute."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -17,7 +17,7 @@ def _holidays(country: str, region: str | None, year: int) -> frozenset[date]:
 
 
 def is_holiday(profile: Profile, day: date, region: str | None = None) -> bool:
-    """Whether ``day`` is a public holiday there (of the region too, when it is known)."""
+    """Whether ``day`` is a public holiday of the jurisdiction, or of the region if that is known."""
     country = profile.holidays.value
     return country is not None and day in _holidays(country, region, day.year)
 
@@ -25,10 +25,10 @@ def is_holiday(profile: Profile, day: date, region: str | None = None) -> bool:
 def callable_window(
     profile: Profile, day: date, timezone: str, creditor_kind: str, region: str | None = None
 ) -> tuple[datetime, datetime] | None:
-    """From when until when contact is allowed on ``day`` where the debtor lives, in UTC.
+    """Return the start and the end of allowed contact on ``day`` in the debtor's time zone, as UTC.
 
-    None on a day without allowed hours, and where no hours are known: silence is the safe reading. ``region`` is the
-    code of the state, for the countries whose states differ.
+    None if the day has no allowed hours, or if no hours are known: then silence is safe. ``region`` is the code of the
+    state, for countries whose states differ.
     """
     allowed = profile.allowed_hours.value
     hours = allowed.on(day, creditor_kind, region) if allowed else None
@@ -42,13 +42,13 @@ def callable_window(
 
 
 def max_calls_per_7_days(profile: Profile) -> int | None:
-    """The jurisdiction's limit, or None: then the campaign's own applies."""
+    """Return the jurisdiction's limit, or None if only the campaign's own limit applies."""
     frequency = profile.call_frequency.value
     return frequency.max_calls_per_7_days if frequency else None
 
 
 def clarification_deadline(profile: Profile, opened_on: date) -> date:
-    """The day by which a dispute opened on ``opened_on`` must be answered."""
+    """Return the last day to answer a dispute that was opened on ``opened_on``."""
     days = profile.dispute_answer_days.value
     if days is None:
         raise ValueError(f"the profile of {profile.code} gives no days to answer a dispute")
@@ -56,6 +56,6 @@ def clarification_deadline(profile: Profile, opened_on: date) -> date:
 
 
 def contact_may_resume_after_rejection(profile: Profile) -> bool:
-    """False where the verification of the debt must be sent before contact resumes."""
+    """False if the verification of the debt must be sent before contact resumes."""
     dispute = profile.dispute.value
     return dispute is None or not dispute.verification_before_contact

@@ -1,4 +1,4 @@
-"""Phones and tax ids: what can be dialled, and what cannot be right."""
+"""Checks phone numbers and tax ids."""
 
 import re
 from functools import cache
@@ -15,7 +15,7 @@ _DIGITS = re.compile(r"\+?[0-9]{6,20}")
 
 @cache
 def _phone_rule(code: str) -> tuple[PhoneNumbers, re.Pattern[str] | None]:
-    """The rule, and where numbers carry prefixes of former numbering plans, what takes them off."""
+    """Return the rule, and a pattern that removes prefixes of former numbering plans, if the country has any."""
     rule = profile(code).phone.value
     if rule is None:
         raise ValueError(f"the profile of {code} says nothing of phone numbers")
@@ -27,7 +27,7 @@ def _phone_rule(code: str) -> tuple[PhoneNumbers, re.Pattern[str] | None]:
 
 
 def dialable_phone(raw: str, code: str) -> str | None:
-    """The number in E.164, or None when it is no valid number of the jurisdiction."""
+    """Return the number in E.164, or None if it is not a valid number of the jurisdiction."""
     rule, old_forms = _phone_rule(code)
     number = _PUNCTUATION.sub("", raw)
     if not _DIGITS.fullmatch(number):
@@ -58,9 +58,9 @@ _TAX_ID_PROBLEMS = {
 
 
 def tax_id_problem(code: str, value: str) -> str | None:
-    """Why ``value`` is no tax id there: bad_length, bad_format, bad_check_digit, bad_part; None when it may be one.
+    """Return why ``value`` is not a tax id there: bad_length, bad_format, bad_check_digit or bad_part.
 
-    None too where the jurisdiction has no rule.
+    None if it may be a tax id, or if the jurisdiction has no rule.
     """
     rule = profile(code).tax_id.value
     if rule is None:

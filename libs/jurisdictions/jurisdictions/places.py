@@ -1,4 +1,4 @@
-"""States, their time zones, and what a postal code says about them."""
+"""States, their time zones and their postal codes."""
 
 import unicodedata
 from functools import cache
@@ -13,7 +13,7 @@ def _plain(text: str) -> str:
 
 @cache
 def _states(code: str) -> dict[str, str]:
-    """Every way to write a state's name, in plain letters, and the name it has in the profile."""
+    """Map every spelling of a state's name, in plain letters, to its name in the profile."""
     return {_plain(written): name for name, state in profile(code).states.items() for written in (name, *state.also)}
 
 
@@ -28,7 +28,7 @@ def _municipal_zones(code: str) -> dict[tuple[str, str], str]:
 
 
 def state_named(code: str, state: str | None) -> str | None:
-    """The state's usual name, whatever accents, case and abbreviation it was written with; None when unknown."""
+    """Return the state's usual name, whatever accents, case or abbreviation ``state`` has. None if it is unknown."""
     return _states(code).get(_plain(state)) if state else None
 
 
@@ -39,14 +39,14 @@ def _zone_rule(of: Profile) -> TimeZone:
 
 
 def default_timezone(code: str) -> str:
-    """The time zone in which a portfolio of this jurisdiction counts its days."""
+    """Return the time zone in which a portfolio of this jurisdiction counts its days."""
     return _zone_rule(profile(code)).default
 
 
 def timezone_of_place(code: str, state: str | None, city: str | None) -> str | None:
-    """The IANA time zone of a place.
+    """Return the IANA time zone of a place.
 
-    None where the country has several, none is usual and the place does not tell: then nobody may be called.
+    None if the place has no known zone and the country has no usual one. Then nobody may be called.
     """
     rules = profile(code)
     rule = _zone_rule(rules)
@@ -59,9 +59,9 @@ def timezone_of_place(code: str, state: str | None, city: str | None) -> str | N
 
 
 def postal_code_issue(code: str, postal_code: str | None, state: str | None) -> str | None:
-    """What is wrong with a postal code: no_postal_code, bad_postal_code, postal_code_of_another_state or None.
+    """Return the problem of a postal code: no_postal_code, bad_postal_code, postal_code_of_another_state or None.
 
-    Nothing is wrong where the jurisdiction has no rule; an unknown state is not compared.
+    None if the jurisdiction has no rule. The code is not compared with an unknown state.
     """
     rules = profile(code)
     rule = rules.postal_code.value

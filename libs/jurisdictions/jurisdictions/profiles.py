@@ -1,6 +1,6 @@
-"""The profile of a jurisdiction: its rules as data, each with where it was read and how sure we are.
+"""The profile of a jurisdiction: its rules as data, each with its source and our confidence in it.
 
-The rules are defaults, to be checked by each user's counsel.
+The rules are defaults. Each user's counsel must check them.
 """
 
 from datetime import date, time
@@ -43,8 +43,8 @@ class _Data(BaseModel):
 class Rule(_Data, Generic[T]):
     """A rule's value and its source.
 
-    ``value`` None with ``exists``: unknown, so the creditor's own policy must supply it, else the platform stays
-    silent. Not ``exists``: the jurisdiction has no such rule.
+    If ``exists`` is true and ``value`` is None, the rule is unknown: the creditor's own policy must supply it, or the
+    platform stays silent. If ``exists`` is false, the jurisdiction has no such rule.
     """
 
     value: T | None = None
@@ -63,7 +63,7 @@ Week = dict[Weekday, tuple[time, time]]
 
 
 class AllowedHours(_Data):
-    """When contact is allowed, in the debtor's local time. A weekday that is missing has no allowed hours."""
+    """The hours of allowed contact, in the debtor's local time. A missing weekday has no allowed hours."""
 
     nationwide: Week | None = None
     regions: dict[str, Week] = {}
@@ -71,7 +71,7 @@ class AllowedHours(_Data):
     never_on_holidays: bool = False
 
     def on(self, day: date, creditor_kind: str, region: str | None) -> tuple[time, time] | None:
-        """First and last local time on ``day``, holidays aside; None when there is none or none is known."""
+        """Return the first and the last local time on ``day``, or None. Holidays are not considered."""
         week = self.regions.get(region or "", self.nationwide)
         weekday = _WEEKDAYS[day.weekday()]
         if week is None or weekday not in self.days_by_creditor_kind.get(creditor_kind, _WEEKDAYS):
@@ -101,7 +101,7 @@ class TaxId(_Data):
 
 
 class TimeZone(_Data):
-    """``default`` is the portfolio's zone, and with ``elsewhere`` that of a place whose own is not known."""
+    """``default`` is the portfolio's zone. With ``elsewhere``, places without a known zone have it too."""
 
     default: str
     elsewhere: bool = True
@@ -113,7 +113,7 @@ class PostalCode(_Data):
 
 
 class State(_Data):
-    """A state or province: other ways to write its name, its time zone, what its postal codes begin with."""
+    """A state or province: other spellings of its name, its time zone, the first digits of its postal codes."""
 
     also: tuple[str, ...] = ()
     postal_prefixes: tuple[str, ...] = ()
@@ -160,12 +160,12 @@ def _profiles() -> dict[str, Profile]:
 
 
 def codes() -> tuple[str, ...]:
-    """The codes (ISO 3166-1) of the jurisdictions that there are, sorted."""
+    """Return the codes (ISO 3166-1) of all jurisdictions, sorted."""
     return tuple(sorted(_profiles()))
 
 
 def profile(code: str) -> Profile:
-    """The profile of ``code``; ``UnknownJurisdiction`` when there is none."""
+    """Return the profile of ``code``. Raises ``UnknownJurisdiction`` if there is none."""
     try:
         return _profiles()[code]
     except KeyError:

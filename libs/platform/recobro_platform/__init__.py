@@ -1,21 +1,21 @@
 """The platform: its version, its services, their ports and databases, and the longest chain of facts between them.
 
-This is the one place that names them all. Code reads it; Docker Compose, the Kubernetes manifests and `pyproject.toml`
-are checked against it. It imports the standard library alone, so that a check can read it without an environment.
+This is the one place that names them all. Code reads this module. Tests check Docker Compose, the Kubernetes manifests
+and `pyproject.toml` against it. It imports only the standard library, so a check can read it without an environment.
 """
 
 from dataclasses import dataclass
 
 VERSION = "0.1.0"
-"""The version of every distribution and image. The build reads this line without running it, so it stays a literal."""
+"""The version of every distribution and image. The build reads this line without running it: keep it a literal."""
 
 DEFAULT_PORT_BASE = 8000
-"""On one machine each service listens at the port base plus its own offset."""
+"""On one machine each service listens on the port base plus its own offset."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """One service: its name, the package that is its program, and its port's offset from the port base."""
+    """One service: its name, the package of its program, and its port's offset from the port base."""
 
     name: str
     package: str
@@ -23,12 +23,12 @@ class Service:
 
     @property
     def database(self) -> str:
-        """The name of its database."""
+        """The name of the service's database."""
         return self.package
 
     @property
     def port(self) -> int:
-        """Where it listens unless it is configured otherwise."""
+        """The port of the service, unless it is configured otherwise."""
         return DEFAULT_PORT_BASE + self.port_offset
 
 
@@ -39,13 +39,13 @@ SERVICES = (
     Service("field-visits", "field_visits", 4),
     Service("promises", "promises", 5),
 )
-"""Every service whose facts and barriers the others hear."""
+"""Every service whose events and barriers the others apply."""
 
 _BY_NAME = {service.name: service for service in SERVICES}
 
 
 def service_named(name: str) -> Service:
-    """The service of that name; ``KeyError`` when there is none."""
+    """Return the service of that name. Raises ``KeyError`` if there is none."""
     return _BY_NAME[name]
 
 
@@ -55,11 +55,11 @@ SCOPES = tuple(f"{name}:{right}" for name in SERVICE_NAMES for right in ("read",
 """Every scope that a token may carry."""
 
 LONGEST_CHAIN = ("field-visits", "portfolio", "assignment", "dialer-feed", "assignment")
-"""The longest chain of facts: each service hears the one before it, and all but the last publish because of that.
+"""The longest chain of facts. Each service applies events of the one before it, and all but the last then publish.
 
-A dispute at the door restages the contract, which moves its placement, which takes it off a list, which assignment
-tells its agency. A test derives from the code that none is longer.
+A dispute at the door restages the contract. The new stage moves its placement, the move takes it off a list, and
+assignment passes the withdrawal to the agency. A test derives from the code that no chain is longer.
 """
 
 BARRIER_ROUNDS = len(LONGEST_CHAIN) - 1
-"""The rounds of a barrier that waits for everything that an acknowledged fact becomes along the longest chain."""
+"""The number of rounds in which a barrier waits for all consequences of a fact along the longest chain."""

@@ -20,7 +20,7 @@ _REVISION = re.compile(r'^(down_)?revision(?:: str)? = "(\w+)"', re.MULTILINE)
 
 @dataclass(frozen=True)
 class Standing:
-    """The revisions that a database has, those that its service's release ends with, and all that the release knows."""
+    """The revisions of a database, the newest revisions of the service's release, and all that the release knows."""
 
     found: frozenset[str]
     newest: frozenset[str]
@@ -28,38 +28,38 @@ class Standing:
 
     @property
     def is_ahead(self) -> bool:
-        """A newer release has been here: its changes leave what this one needs as it is."""
+        """Whether a newer release has migrated the database. Such changes keep everything that this release needs."""
         return not self.found <= self.known
 
     @property
     def is_behind(self) -> bool:
-        """This release cannot work yet."""
+        """Whether the database lacks revisions that this release needs."""
         return self.found != self.newest and not self.is_ahead
 
 
 def standing_of(dsn: str, package: str) -> Standing:
-    """Where the database stands among the revisions of ``package``, whose folder ``versions`` holds them."""
+    """Return the revisions of the database, compared with those in the folder ``versions`` of ``package``."""
     with as_file(files(package).joinpath("versions")) as versions:
         return _standing(dsn, Path(versions))
 
 
 def upgrade(dsn: str, package: str) -> None:
-    """Bring the database to the newest revision of ``package``; one that is ahead of it stays as it is.
+    """Migrate the database to the newest revision of ``package``. A database that is ahead stays as it is.
 
-    Two processes may do it at once: the second waits for the first (up to five minutes) and finds nothing to do.
-    A revision runs in one transaction; ``op.execute`` takes several statements at once.
+    Two processes may call this at once: the second waits up to five minutes for the first, and finds nothing to do. A
+    revision runs in one transaction. ``op.execute`` takes several statements at once.
     """
     with as_file(files(package).joinpath("versions")) as versions:
         if not _standing(dsn, Path(versions)).is_behind:
             return
-        # Importing Alembic takes half of a service's start, and a restarted one rarely has anything to migrate.
+        # To import Alembic takes half of a service's start, and a restarted service rarely has anything to migrate.
         from chassis.migrations.runner import run_alembic
 
         _wait_for(run_alembic(dsn, Path(versions)))
 
 
 def _wait_for(work: Coroutine[None, None, T]) -> T:
-    """In a thread of its own, so that it also works where an event loop is running."""
+    """Run the coroutine in a thread of its own, so that this also works inside a running event loop."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
 

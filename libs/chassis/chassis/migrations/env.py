@@ -1,4 +1,4 @@
-"""Alembic's entry point, shared by all services: ``runner`` hands it the connection."""
+"""Alembic's entry point, shared by all services. ``runner`` passes the connection."""
 
 from alembic import context
 

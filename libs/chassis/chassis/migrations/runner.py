@@ -17,8 +17,8 @@ _SEVERAL = re.compile(r";\s*\S")
 
 
 async def run_alembic(dsn: str, versions: Path) -> None:
-    """Run what is missing, one process at a time."""
-    # The driver reads the address itself: SQLAlchemy would not understand all that it may say.
+    """Run the missing migrations, one process at a time."""
+    # The driver parses the address itself: SQLAlchemy does not understand all forms of it.
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn, timeout=10), poolclass=NullPool
     )
@@ -44,7 +44,9 @@ def _run(connection: Connection, versions: Path) -> None:
 
 
 def _several_at_once(_cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-    """SQLAlchemy prepares everything that it sends, and a prepared statement is a single one."""
+    """Execute several statements at once. SQLAlchemy prepares all it sends, and a prepared statement is
+    a single one.
+    """
     if parameters or not _SEVERAL.search(statement):
         return False
     await_only(context.root_connection.connection.driver_connection.execute(statement))

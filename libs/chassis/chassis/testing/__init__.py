@@ -1,4 +1,4 @@
-"""For tests of services: an app that runs, a client for it, tokens that it trusts, and the routes that lack a guard."""
+"""For tests of services: a running app, a client of it, tokens that it trusts, and the routes without a guard."""
 
 import atexit
 import shutil
@@ -41,7 +41,7 @@ def mint(
     subject: str = "test",
     ttl: int = 3600,
 ) -> str:
-    """A token that ``test_settings`` trusts."""
+    """Return a token that an app with ``test_settings`` trusts."""
     return tokens.mint(_key(), subject, scopes, agency_id, ttl)
 
 
@@ -51,7 +51,7 @@ def test_settings(
     service: str = "portfolio",  # noqa: PT028
     **changes: Any,
 ) -> Settings:
-    """Settings for a test; ``changes`` are fields of ``Settings``."""
+    """Return settings for a test. ``changes`` are fields of ``Settings``."""
     values: dict[str, Any] = {
         "service": service,
         "database_url": database_url,
@@ -61,15 +61,15 @@ def test_settings(
     return Settings(**(values | changes))
 
 
-# Its name is not a test's, whatever pytest thinks.
+# pytest would take the name for a test's.
 test_settings.__test__ = False  # type: ignore[attr-defined]
 
 
 @asynccontextmanager
 async def client_for(app: FastAPI, token: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of ``app``, started before and stopped after; ``token`` is sent with every request."""
+    """Start ``app``, yield a client of it, and stop it. ``token`` is sent with every request."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    # It may have been stopped for an earlier test: building one takes longer than most tests.
+    # An earlier test may have stopped the app. Tests share it, since building one takes longer than most tests.
     app.state.stopping.clear()
     transport = httpx.ASGITransport(app)
     async with (
@@ -80,7 +80,7 @@ async def client_for(app: FastAPI, token: str | None = None) -> AsyncIterator[ht
 
 
 def unguarded_routes(app: FastAPI) -> list[str]:
-    """The routes that nobody can use because they carry no guard, as ``METHOD /path``; health and docs aside."""
+    """Return the routes without a guard, as ``METHOD /path``. Nobody can use them. Health and docs are left out."""
     found = []
     for context in iter_route_contexts(app.routes):
         route = context.original_route

@@ -1,6 +1,7 @@
-"""How other services speak in a service's tests: once for all services, so that no test hears what nobody would say.
+"""Makes the events of other services for a service's tests, so that no test uses an event that nobody would publish.
 
-Each event is made of what its speaker knows, and counts the version up. A service's tests add what they alone vary.
+Each event is made from its publisher's data and increases the version. Every service's tests share this module, and
+add only their own variations.
 """
 
 import uuid
@@ -76,7 +77,7 @@ class Contract:
     disputes: list[UUID] = field(default_factory=list)
 
     def position(self) -> dict[str, Any]:
-        """What every event about it says, all of it overdue."""
+        """Return the fields of every event about the contract. The whole balance is overdue."""
         self.version += 1
         return {
             "contract_id": self.contract_id,
@@ -91,7 +92,7 @@ class Contract:
         }
 
     def details(self) -> dict[str, Any]:
-        """What is said beside the position of a contract that is told as a whole."""
+        """Return the fields beside the position that an event about the whole contract has."""
         debtor = Debtor(
             debtor_id=self.debtor_id,
             name=self.name or f"Debtor of {self.number}",
@@ -118,7 +119,7 @@ class Contract:
             setattr(self, name, value)
 
     def owe(self, more: Decimal) -> None:
-        """``more`` is negative when a payment reduces what is owed."""
+        """Increase the overdue balance by ``more``, which is negative for a payment."""
         self.overdue = max(Decimal("0.00"), self.overdue + more)
 
     def registered(self) -> ContractRegistered:
@@ -143,7 +144,7 @@ class Contract:
         days: int | None = None,
         payment_id: UUID | None = None,
     ) -> PaymentReceived:
-        """``days``: past due before the payment, when that is not what the contract says now."""
+        """``days`` are the days past due before the payment, if they differ from the contract's present ones."""
         before = self.days if days is None else days
         self.owe(Decimal(credit) - Decimal(amount))
         return PaymentReceived(
