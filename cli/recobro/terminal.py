@@ -25,8 +25,8 @@ Url = Annotated[
     typer.Option(
         metavar="BASE",
         envvar="RECOBRO_URL",
-        help="A platform elsewhere: the address of its port base, such as http://127.0.0.1:8000, or a template such as "
-        "https://{service}.recobro.example. The token comes from RECOBRO_TOKEN or RECOBRO_TOKEN_FILE.",
+        help="Use a remote platform. BASE is the address of its port base, such as http://127.0.0.1:8000, or a "
+        "template such as https://{service}.recobro.example. The token comes from RECOBRO_TOKEN or RECOBRO_TOKEN_FILE.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
