@@ -68,7 +68,7 @@ class Share(InputModel):
 
 
 class NewRule(InputModel):
-    """Divides contracts among agencies. Of several rules of a kind that hold, the smallest ``priority`` decides."""
+    """A rule divides contracts among agencies. Of the rules of a kind that hold, the smallest ``priority`` decides."""
 
     name: ShortText
     priority: Count

@@ -15,7 +15,7 @@ _WRITES = [writes("portfolio")]
 
 @router.post("/contracts/{contract_id}/debtor-status", status_code=201, dependencies=_WRITES)
 async def set_debtor_status(contract_id: UUID, new: NewDebtorStatus, tx: WriteTransaction) -> DebtorStatusOutcome:
-    """Set the status of the debtor. It holds for every contract of the debtor."""
+    """Set the status of the debtor, for every contract of the debtor."""
     return await statuses.set_status(tx, contract_id, new)
 
 
@@ -32,5 +32,5 @@ async def read_contact_point(contact_id: UUID, connection: ReadConnection) -> Co
 
 @router.patch("/contact-points/{contact_id}", dependencies=_WRITES)
 async def change_contact_point(contact_id: UUID, change: ContactPatch, tx: WriteTransaction) -> ContactPoint:
-    """Mark a contact point as verified, wrong or refused. The last two hold for every contract of the debtor."""
+    """Mark a contact point as verified, wrong or refused. Wrong and refused hold for every contract of the debtor."""
     return await contact_points.patch(tx, contact_id, change)

@@ -114,7 +114,7 @@ class Found(NamedTuple):
 
 
 async def add(tx: Transaction, contract_id: UUID, new: NewContactPoint) -> ContactPoint:
-    """Add a contact point. The debtor's marks on the same phone or e-mail of other contracts hold for it too.
+    """Add a contact point. The debtor's marks on the same phone or e-mail elsewhere hold for the new one too.
 
     Raises ``ContractUnknown``, ``ContactPointKnown``, and ``Invalid`` when the value is no phone or e-mail.
     """

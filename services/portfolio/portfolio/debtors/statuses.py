@@ -1,4 +1,4 @@
-"""The status of a debtor. It holds for every contract of the debtor."""
+"""The status of a debtor, which holds for every contract of the debtor."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

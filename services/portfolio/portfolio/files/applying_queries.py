@@ -54,8 +54,8 @@ STILL_PAYING = """
 SELECT DISTINCT contract_id FROM payment
 WHERE contract_id = ANY($1::uuid[]) AND absorbed_by IS NULL AND reversed_at IS NULL
 """
-# The debtor's marks on a phone or e-mail hold on every contract of the debtor. A contact point that a later file names
-# again keeps its marks.
+# The debtor's marks on a phone or e-mail hold on every contract of the debtor. A contact point that returns in a later
+# file keeps its marks.
 PUT_CONTACT_POINTS = f"""
 INSERT INTO contact_point (contact_id, contract_id, kind, value, dialable, provenance, timezone, rank,
     invalid, opted_out, media, version)

@@ -138,7 +138,7 @@ class Loader:
 
 
 async def _clear(tx: Transaction, file: Row) -> None:
-    # This is the lock of an upload, because a failed file may be uploaded again at this moment.
+    # Uploads take the same lock: a failed file may be uploaded again at this moment.
     identity = uploads.Identity(file["portfolio_id"], file["sha256"], uploads.Mode(file["mode"]), file["as_of"])
     await tx.execute(queries.LOCK_IDENTITY, str(identity))
     if await tx.fetchval(queries.IS_THROUGH, file["file_id"]):

@@ -1,4 +1,4 @@
-"""Closes settled contracts: publishes the event after the change that settles the contract, and makes the line."""
+"""Closes settled contracts. ContractClosed follows the event of the change that settled the contract."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID

@@ -67,10 +67,11 @@ async def reposition(
 
 
 async def reapply_payments(tx: Transaction, contract_ids: Collection[UUID]) -> None:
-    """Apply all counting payments of these contracts again to the present instalments.
+    """Allocate the payments of these contracts anew to the instalments as they are now.
 
-    Payments that were reversed or absorbed by a file do not count. This sets the unpaid amount of each instalment, and
-    the allocations and credit of each payment. It changes no position or version; the caller calls ``reposition`` next.
+    Payments that were reversed or absorbed by a file do not count. The function sets the unpaid amount of each
+    instalment, and the allocations and credit of each payment. Positions and versions do not change here, so the caller
+    calls ``reposition`` next.
     """
     ids = sorted_unique(contract_ids)
     await tx.execute(queries.FORGET_ALLOCATIONS, ids)
