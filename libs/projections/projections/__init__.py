@@ -1,4 +1,4 @@
-"""What services keep of each other's facts. Each module holds one subject: its table, its ``keep`` functions, its SQL.
+"""The facts that services keep of other services. Each module holds one subject: table, ``keep`` functions and SQL.
 
 A projection keeps a version per group of columns and compares an event only with the groups that the event carries. So
 a payment that overtakes its contract's registration does not erase the debtor's phone, and events of different topics

@@ -30,5 +30,5 @@ async def keep(tx: Transaction, events: Sequence[ContractSetAside]) -> None:
 
 
 async def keep_replayed(tx: Transaction, events: Sequence[ContractReplayed]) -> None:
-    """Delete the rows of services that have replayed or discarded what they had set aside."""
+    """Delete the rows of services that have replayed or discarded the events that they had set aside."""
     await tx.execute(_FORGET, *columns(((e.contract_id, e.service) for e in events), 2))

@@ -1,4 +1,4 @@
-"""What field-visits keeps of portfolios, contracts, addresses and placements. ``handlers`` cancels visits."""
+"""Portfolios, contracts, addresses and placements as field-visits keeps them. ``handlers`` cancels visits."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What promises keeps of portfolios, contracts and payments. Nothing here judges promises; ``handlers`` does."""
+"""Portfolios, contracts and payments as promises keeps them. Nothing here judges promises; ``handlers`` does."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What a call's disposition means."""
+"""The meaning of a call's disposition."""
 
 from uuid import UUID
 

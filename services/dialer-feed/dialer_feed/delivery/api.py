@@ -35,7 +35,7 @@ async def stream_entries(
     async with database.connection() as connection:
         row = await expect_list(connection, list_id, who)
     refuse_unpublished(row)
-    # The cursor is read before the first entry, so the feed after this cursor holds whatever is withdrawn meanwhile.
+    # The cursor is read before the first entry, so the feed after this cursor holds every later withdrawal.
     headers = {CURSOR_HEADER: str(row["last_cursor"])}
     media_type, write = FORMATS[file_format]
     if row["status"] == "closed":

@@ -31,7 +31,7 @@ class Standing:
     state: str
     business_date: date | None
     set_aside: bool = False
-    """An event of the portfolio was set aside here, so what this service keeps of it may be out of date."""
+    """An event of the portfolio was set aside here, so the state kept here may be out of date."""
 
     def obstacle(self, day: date) -> str | None:
         """Return why no list of ``day`` can be built from the portfolio, in plain words; None when it can."""

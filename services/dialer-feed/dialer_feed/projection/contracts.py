@@ -1,4 +1,4 @@
-"""What dialer-feed keeps of contracts and portfolios. ``handlers`` withdraws; nothing here does."""
+"""Contracts and portfolios as dialer-feed keeps them. ``handlers`` withdraws; nothing here does."""
 
 from collections.abc import Sequence
 

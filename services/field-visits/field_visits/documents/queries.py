@@ -1,4 +1,4 @@
-"""SQL that reads what a notification letter needs beside the visit: balances, business date and company."""
+"""SQL that reads the facts of a notification letter beside the visit: balances, business date and company."""
 
 from field_visits.projection import BUSINESS_DATE
 

@@ -18,7 +18,7 @@ from field_visits.visits.refusals import refuse_future, refuse_not_open
 
 @dataclass(frozen=True)
 class Told:
-    """What the visitor may tell the debtor, and nobody else, at the door."""
+    """The balance and options that the visitor may tell the debtor, and nobody else, at the door."""
 
     overdue_balance: Decimal
     total_balance: Decimal

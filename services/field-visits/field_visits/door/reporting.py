@@ -1,4 +1,4 @@
-"""Recording how a visit ended, as the visitor reports it, and publishing what the visitor found."""
+"""Recording how a visit ended, as the visitor reports it, and publishing the findings."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Finding:
 
 
 async def report(tx: Transaction, who: Principal, visit_id: UUID, finding: Finding) -> Row:
-    """Record the result, once, and publish what the visitor found.
+    """Record the result, once, and publish the visitor's findings.
 
     A visit that was cancelled after it had begun has taken place, so its result is accepted.
     """
