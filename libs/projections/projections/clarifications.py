@@ -34,8 +34,8 @@ ON CONFLICT (contract_id, clarification_id) DO UPDATE SET
     version = greatest(known.version, excluded.version), silent = known.silent AND excluded.silent
 """
 # A dispute that was opened before the contract's version, and that the event does not list as open, is over, even if
-# its resolution was missed. A whole contract ends only disputes of its own epoch (the bits from 40 up): a restore may
-# have lost an older dispute, which stays silent until a resolution decides it.
+# its resolution was missed. A whole contract ends only disputes of its own epoch (the version's bits from 40 up).
+# A dispute of another epoch may have been lost in a restore, so it stays silent until a resolution decides it.
 _END = """
 UPDATE clarification AS known SET silent = false
 FROM unnest($1::uuid[], $2::bigint[], $3::boolean[]) AS fact (contract_id, version, decided)

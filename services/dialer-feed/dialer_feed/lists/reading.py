@@ -18,7 +18,10 @@ class ListUnknown(NotFound):
 
 
 class DialingList(OutputModel):
-    """``entries`` counts those published, ``withdrawn`` those since. ``waiting_for`` names services yet to answer."""
+    """``entries`` is the number of entries at publication, ``withdrawn`` the number withdrawn since.
+
+    ``waiting_for`` names the services that have not answered the list's barrier.
+    """
 
     list_id: UUID
     campaign_id: UUID

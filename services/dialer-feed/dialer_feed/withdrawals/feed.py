@@ -31,7 +31,7 @@ class Withdrawals(OutputModel):
 async def withdrawals(
     database: Database, list_id: UUID, after: int, limit: int, wait_seconds: float, stopping: asyncio.Event
 ) -> list[Row]:
-    """Return the withdrawals after that cursor. Wait up to ``wait_seconds`` for the first one, or until we stop."""
+    """Return the withdrawals after that cursor. Wait up to ``wait_seconds`` for the first one, or until shutdown."""
 
     async def look() -> list[Row]:
         async with database.connection() as connection:

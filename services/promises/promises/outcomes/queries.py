@@ -1,6 +1,6 @@
 """SQL that reads the facts for judging promises, saves the results, and finds promises whose time is over."""
 
-# All promises that were not cancelled. The payments of a promise that was kept long ago still count for it alone.
+# All promises that were not cancelled. A promise kept long ago still uses up the money that counts for it.
 PROMISES = """
 SELECT promise_id, contract_id, made_on, due_on, silent_until, amount, paid, state, agreement_id, version, currency
 FROM promise WHERE contract_id = ANY ($1::uuid[]) AND state <> 'cancelled'
