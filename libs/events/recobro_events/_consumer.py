@@ -1,4 +1,4 @@
-"""What a service does with the events that it listens to: its handlers, named in one place."""
+"""The handlers of a service for the events that it listens to, registered in one place."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,13 +20,13 @@ RUNTIME = "runtime"
 class Consumer:
     """The handlers of one service, for both lanes.
 
-    A batch is one transaction. In it run, in this order: ``first``, the check of positions and the claim of the
-    inbox, ``lock_rows`` with the new events, the handlers wave by wave, ``last``. A handler is given a list in which
-    no key appears twice, in no particular order of keys. Whatever raises rolls the whole batch back.
+    A batch is one transaction. Its steps run in this order: ``first``, the positions, the inbox, ``lock_rows`` with the
+    new events, the handlers wave by wave, ``last``. A handler receives a list in which no key appears twice; the keys
+    are in no particular order. An exception in any step rolls the whole batch back.
     """
 
     def __init__(self, service: str, listens_to: Sequence[str], *, platform: Sequence[str] = ()) -> None:
-        """``listens_to``: whose facts it handles. ``platform``: all services whose barriers it hears and answers."""
+        """``listens_to``: services whose facts it handles. ``platform``: services whose barriers it also answers."""
         self.service = service
         self.listens_to = tuple(listens_to)
         self.hears = tuple(sorted({*listens_to, *platform} - {service}))
@@ -42,10 +42,10 @@ class Consumer:
     @overload
     def on(self, /, *event_types: type[E]) -> Callable[[Handler[E]], Handler[E]]: ...
     def on(self, /, *event_types: type[Event]) -> Callable[[Handler[Any]], Handler[Any]]:
-        """Apply events of these types with the decorated handler; a list holds events of one of them.
+        """Apply events of these types with the decorated handler; each list that it receives has one type.
 
-        ``ValueError`` when one of them has a handler already, or would never arrive here; ``TypeError`` when the
-        handler is not an async function of the events and the transaction.
+        ``ValueError`` when a type has a handler already, or would never arrive here. ``TypeError`` when the handler is
+        not an async function of the events and the transaction.
         """
 
         def register(handler: Handler[Any]) -> Handler[Any]:
@@ -60,33 +60,33 @@ class Consumer:
         return register
 
     def first(self, hook: First) -> First:
-        """Run this as the first statement of every batch: a service's advisory lock."""
+        """Run the decorated hook first in every batch; it takes the service's advisory lock."""
         self._check_signature(hook, "the transaction", 1)
         self.first_hook = hook
         return hook
 
     def lock_rows(self, hook: LockRows) -> LockRows:
-        """Lock the rows of these events' keys, sorted, before any handler runs."""
+        """Run the decorated hook before any handler; it locks the rows of the events' keys, sorted."""
         self._check_signature(hook, "the transaction and the events", 2)
         self.lock_hook = hook
         return hook
 
     def last(self, hook: Last) -> Last:
-        """Run this after the last wave: rows that the keys share are touched here, once, in key order."""
+        """Run the decorated hook after the last wave; it changes rows that keys share, once, in key order."""
         self._check_signature(hook, "the transaction", 1)
         self.last_hook = hook
         return hook
 
     def topics(self, lane: Lane) -> list[str]:
-        """The topics of a lane: of whom it listens to, and the ``events`` of all others, for their barriers."""
+        """The topics of a lane: those of its sources, and on ``events`` those of the platform, for barriers."""
         return [f"{source}.{lane}" for source in self.hears if lane in self.lanes_of(source)]
 
     def lanes_of(self, source: str) -> tuple[Lane, ...]:
-        """The lanes on which it hears ``source``."""
+        """The lanes of ``source`` that this consumer reads."""
         return lanes_heard(source, listened_to=source in self.listens_to)
 
     def check_sources(self) -> None:
-        """``ValueError`` when it listens to a service of which no event type is known: nobody would publish there."""
+        """``ValueError`` when no event type is known of a service that it listens to: no events would ever come."""
         known = {event_type.partition(".")[0] for event_type in REGISTRY}
         if unknown := [source for source in self.listens_to if source not in known]:
             raise ValueError(
@@ -119,5 +119,5 @@ class Consumer:
 
 
 def lanes_heard(source: str, *, listened_to: bool) -> tuple[Lane, ...]:
-    """Who listens to a service hears all of its lanes, everyone else its ``events``; not all have bulk events."""
+    """A listener reads all lanes of ``source``, other services only ``events``; some sources have no bulk lane."""
     return SERVICE_LANES if listened_to and source in bulk_sources() else (Lane.EVENTS,)

@@ -1,14 +1,14 @@
-"""What can go wrong in the runtime.
+"""The errors of the runtime.
 
 EventsError
 ├── TransportError            the log cannot be reached or refuses for now: retried for ever
-│   └── MembershipLost        this member of a group will not go on by itself: another joins in its place
-└── CannotContinue            retrying cannot help; the consumer stops, loudly
-    ├── LogReplaced           the log is not the one that the position was taken in
-    ├── PositionLost          the log no longer holds what comes next, or this consumer never started at its start
-    ├── UnappliableEvent      an event can never be applied: undecodable, or its handler refuses it; it is set aside
-    └── TooManySetAside       so many at once that the defect is ours, not the events'
-OwnershipLost                 another member has claimed the partition: roll back, no harm done
+│   └── MembershipLost        this member of a group cannot recover: a new member joins in its place
+├── CannotContinue            retrying cannot help: the consumer stops, with a critical log entry
+│   ├── LogReplaced           the log is not the one to which the position belongs
+│   ├── PositionLost          the log no longer holds the next record, or was never read from its start
+│   ├── UnappliableEvent      an event can never be applied, undecodable or refused by its handler: it is set aside
+│   └── TooManySetAside       so many keys were parked that the consumer is broken, not the events
+└── OwnershipLost             another member has claimed the partition: the batch rolls back, without harm
 """
 
 from collections.abc import Collection
@@ -25,23 +25,23 @@ class TopicPartition(NamedTuple):
 
 
 class EventsError(Exception):
-    """Base of what the runtime raises."""
+    """Base of the runtime's errors."""
 
 
 class TransportError(EventsError):
-    """The log cannot be reached or refuses for now; trying again may help."""
+    """The log cannot be reached, or refuses for now; a retry may help."""
 
 
 class MembershipLost(TransportError):
-    """This member of a consumer group is of no use any more; joining again may help."""
+    """This member of a consumer group cannot recover; joining again may help."""
 
 
 class CannotContinue(EventsError):
-    """Trying again cannot help: a person has to look."""
+    """A retry cannot help; a person has to act."""
 
 
 class LogReplaced(CannotContinue):
-    """The record before our position in ``place`` is not the one that we applied."""
+    """The record before this consumer's position in ``place`` is not the record that it has read there."""
 
     def __init__(self, place: TopicPartition, offset: int) -> None:
         super().__init__(f"{place}: the record at {offset} is not the one that was applied: the log was replaced")
@@ -49,7 +49,7 @@ class LogReplaced(CannotContinue):
 
 
 class PositionLost(CannotContinue):
-    """The log does not hold the record that comes next for us."""
+    """The log does not hold the next record of this consumer."""
 
 
 class UnappliableEvent(CannotContinue):
@@ -57,11 +57,11 @@ class UnappliableEvent(CannotContinue):
 
 
 class TooManySetAside(CannotContinue):
-    """Events of so many keys cannot be applied that this consumer is what is broken."""
+    """Events of so many keys cannot be applied that the consumer must be broken, not the events."""
 
 
 class OwnershipLost(EventsError):
-    """Another member has claimed these partitions since."""
+    """Another member has claimed these partitions meanwhile."""
 
     def __init__(self, partitions: Collection[TopicPartition]) -> None:
         super().__init__(f"claimed by another member: {sorted(partitions)}")
@@ -71,16 +71,16 @@ class OwnershipLost(EventsError):
 PASSING_TROUBLE: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    # What asyncpg makes of a session that the server has ended a moment ago.
+    # asyncpg raises this when the server has just ended the session.
     asyncpg.InternalClientError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
-    # Somebody has migrated the tables: the connection's plans are made anew.
+    # The tables were migrated; the connection makes new plans.
     asyncpg.InvalidCachedStatementError,
-    # This process had been frozen; the server is another one since a moment ago; its disk cannot be read.
+    # In this order: this process had been frozen; a standby server has taken over; the disk cannot be read.
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.PostgresSystemError,
@@ -89,4 +89,4 @@ PASSING_TROUBLE: tuple[type[Exception], ...] = (
     OSError,
     TransportError,
 )
-"""Errors of the database or the log that say nothing about the work itself: trying again may help."""
+"""Errors of the database or the log that do not come from the work itself; a retry may help."""

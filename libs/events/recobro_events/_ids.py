@@ -1,4 +1,4 @@
-"""Event ids: UUIDv7 (RFC 9562) where no event is the cause, else UUIDv8 made from the cause."""
+"""Event ids: a UUIDv7 (RFC 9562) for an event without a cause, else a UUIDv8 made from the cause."""
 
 import hashlib
 import os
@@ -17,8 +17,8 @@ def new_event_id() -> UUID:
 def caused_event_id(cause: UUID, consumer: str, event_type: str, key: str, n: int) -> UUID:
     """The id of the n-th event of a type and key that ``consumer`` publishes because of ``cause``.
 
-    The same for ever, so an event applied again after a restore publishes the same events. The SQL function
-    ``caused_event_id`` of ``schema`` computes the same.
+    The id never changes, so an event that is applied again after a restore publishes the same events. The SQL function
+    ``caused_event_id`` of ``schema`` computes the same id.
     """
     return _uuid(8, hashlib.sha256(f"{cause}|{consumer}|{event_type}|{key}|{n}".encode()).digest()[:16])
 
@@ -28,5 +28,5 @@ def _uuid(version: int, octets: bytes) -> UUID:
     marked = bytearray(octets)
     marked[6] = marked[6] & 0x0F | version << 4
     marked[8] = marked[8] & 0x3F | 0x80
-    # asyncpg's kind of UUID: made, compared, written and sent several times as fast as Python's own.
+    # asyncpg's UUID class makes, compares, writes and sends UUIDs several times as fast as Python's.
     return pgproto.UUID(bytes(marked))

@@ -1,4 +1,4 @@
-"""Work beside other work, its end, and long work in short turns."""
+"""Start work beside other work, end it, and cut long work into short turns."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -11,10 +11,10 @@ _AT_A_TIME = 50
 
 
 async def end(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel these and wait until they have ended; how they ended is not told.
+    """Cancel these tasks and wait until they have ended; their results and errors are not reported.
 
-    Once more when a task goes on: ``asyncio.wait_for`` of Python 3.11 loses a cancellation that comes while what it
-    waits for ends.
+    A task that goes on is cancelled again, because ``asyncio.wait_for`` of Python 3.11 loses a cancellation that comes
+    just as its awaitable ends.
     """
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:
@@ -24,7 +24,7 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
 
 @asynccontextmanager
 async def beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
-    """``work`` runs while the block does."""
+    """Run ``work`` while the block runs."""
     task = asyncio.create_task(work, name=name)
     try:
         yield
@@ -33,9 +33,9 @@ async def beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[No
 
 
 async def in_turns(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
-    """The same items, some at a time; in between everybody else has a turn, about every millisecond.
+    """Yield the same items, some at a time; other tasks run in between, about every millisecond.
 
-    On one event loop an urgent fact waits for whoever has the turn.
+    Tasks share one event loop, so without this an urgent fact would wait until all items are done.
     """
     for start in range(0, len(items), _AT_A_TIME):
         if start:

@@ -1,1 +1,1 @@
-"""How a batch is applied exactly once, and what becomes of an event that cannot be applied."""
+"""A batch is applied exactly once, and an event that cannot be applied is set aside."""

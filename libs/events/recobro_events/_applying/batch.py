@@ -31,15 +31,15 @@ from recobro_events.contracts.runtime import (
 from recobro_events.tracing import Span, continued, export, is_exported, now_ns, work_for
 
 _BARRIER: tuple[type[Marker], ...] = (BarrierRequested, BarrierReached)
-# Types as they are: pydantic's isinstance costs more on each event than reading its envelope's time.
+# Exact types: for each event pydantic's isinstance would cost more than reading the time of its envelope.
 _RUNTIME: frozenset[type] = frozenset({*_BARRIER, StateRepublished, RebuildRequested})
 log = structlog.get_logger()
 
 
 class Applied(NamedTuple):
-    """What a batch did: the events that were new, in how many waves, and whether a barrier of ours ended in it.
+    """The result of a batch: its new events, the number of waves, and whether a barrier of this service ended in it.
 
-    ``spans`` are those of its work for each of its facts, by the fact's id: what they caused belongs to them.
+    ``spans`` has, by the id of each fact, the span of the work for it; events that the fact caused belong to that span.
     """
 
     events: Sequence[Event]
@@ -49,13 +49,13 @@ class Applied(NamedTuple):
 
 
 Handle = Callable[[Consumer, Transaction, type[Event], Sequence[Delivery], Parking], Awaitable[None]]
-"""Applies a group of events of one type, no two of one key: ``together`` or ``apart``."""
+"""Applies a group of events of one type in which no key appears twice: ``together`` or ``apart``."""
 
 
 async def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> list[Delivery]:
-    """Those of ``records`` that the consumer ``name`` has to look at, their bodies read.
+    """The deliveries that the consumer ``name`` has to apply, or to set aside, from ``records``; bodies are decoded.
 
-    The rest needs no transaction. Other tasks have their turn in between.
+    The other records need no transaction. Other tasks run in between.
     """
     wanted: dict[UUID, Delivery] = {}
     audiences = {EVERYONE, consumer.service}
@@ -70,7 +70,7 @@ async def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> l
                 continue
             if delivery.error is None and event_type not in consumer.handlers and event_type not in _RUNTIME:
                 continue
-            # The first copy counts: it stands where the fact belongs in the order of its key.
+            # The first copy counts: it has the fact's place in the order of its key.
             if wanted.setdefault(delivery.event_id, delivery) is delivery:
                 delivery.decode()
     return list(wanted.values())
@@ -79,15 +79,15 @@ async def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> l
 async def apply(tx: Transaction, consumer: Consumer, name: str, wanted: Sequence[Delivery], handle: Handle) -> Applied:
     """Apply those of ``wanted`` that the consumer ``name`` has not applied before.
 
-    What cannot be read, and what follows something that was set aside, is set aside. ``UnappliableEvent`` when a
-    handler refuses a group that it was given ``together``: nothing of the batch may commit then.
+    An event that cannot be read is set aside, and so is an event of a parked key. ``UnappliableEvent`` when a handler
+    refuses a group that was applied ``together``: the caller must then roll back the whole batch.
     """
     fresh = await inbox.claim(tx, name, [delivery.event_id for delivery in wanted]) if wanted else set()
     metrics.EVENTS_REPEATED.labels(name).inc(len(wanted) - len(fresh))
     new = [delivery for delivery in wanted if delivery.event_id in fresh]
     facts = [delivery for delivery in new if type(delivery.event) not in _RUNTIME]
     waves = await _apply_facts(tx, consumer, name, facts, handle) if facts else 0
-    # Last of all: what this batch publishes has to lie before the markers that it publishes.
+    # This comes last: the other events that this batch publishes must lie before its markers.
     ended = await _follow_runtime(
         tx, consumer, [d.event for d in new if d.event is not None and type(d.event) in _RUNTIME]
     )
@@ -95,7 +95,7 @@ async def apply(tx: Transaction, consumer: Consumer, name: str, wanted: Sequence
 
 
 def tell(consumer: str, lane: Lane, records: int, applied: Applied, seconds: float) -> None:
-    """Metrics and spans of a batch of so many records that has just committed, after ``seconds``."""
+    """Report metrics and export spans of a batch of so many records that has committed and took ``seconds``."""
     metrics.BATCH_SECONDS.labels(consumer).observe(seconds)
     metrics.BATCH_EVENTS.labels(consumer).observe(records)
     metrics.BATCH_WAVES.labels(consumer).observe(applied.waves)
@@ -119,7 +119,7 @@ def _tell_spans(consumer: str, applied: Applied, seconds: float) -> None:
 
 
 async def _follow_runtime(tx: Transaction, consumer: Consumer, events: Sequence[Event]) -> bool:
-    """What the runtime itself says; whether a barrier of ours ended."""
+    """Apply the runtime's own events; return whether a barrier of this service ended."""
     if requests := [event for event in events if isinstance(event, RebuildRequested)]:
         await rebuilding.take(tx, consumer, requests)
     if said := [event for event in events if isinstance(event, StateRepublished)]:
@@ -132,9 +132,9 @@ async def _apply_facts(
     tx: Transaction, consumer: Consumer, name: str, facts: Sequence[Delivery], handle: Handle
 ) -> int:
     traces = {d.event_id: d.envelope.traceparent for d in facts if d.envelope and d.envelope.traceparent}
-    # A span of its own for the work is only worth its time where somebody collects it.
+    # A separate span for the work is made only if spans are collected.
     tx.traces = {event_id: continued(trace) for event_id, trace in traces.items()} if is_exported() else traces
-    # What a statement publishes for all of them at once has to belong to one.
+    # Events that one statement publishes for all of these facts have to belong to a single span.
     work_for(next(iter(tx.traces.values()), None))
     if consumer.lock_hook is not None:
         about = [event for delivery in facts if (event := delivery.about(consumer.service, name)) is not None]
@@ -162,14 +162,14 @@ async def _apply_facts(
 async def together(
     consumer: Consumer, tx: Transaction, event_type: type[Event], group: Sequence[Delivery], _parking: Parking
 ) -> None:
-    """The whole group by one call, as nearly always; ``UnappliableEvent`` when its handler refuses it."""
+    """Apply the group with one call, the normal case; ``UnappliableEvent`` when its handler refuses the group."""
     await call(consumer, tx, event_type, group)
 
 
 async def apart(
     consumer: Consumer, tx: Transaction, event_type: type[Event], group: Sequence[Delivery], parking: Parking
 ) -> None:
-    """The group under a savepoint; where its handler refuses it, half by half until the culprit stands alone."""
+    """Apply the group under a savepoint. A group that fails is halved until the event that fails stands alone."""
     try:
         async with tx.savepoint():
             await call(consumer, tx, event_type, group)
@@ -183,7 +183,7 @@ async def apart(
 
 
 async def call(consumer: Consumer, tx: Transaction, event_type: type[Event], group: Sequence[Delivery]) -> None:
-    """Hand the group to its handler; whatever it raises that trying again cannot help is an ``UnappliableEvent``."""
+    """Pass the group to its handler; an error that a retry cannot help is raised as ``UnappliableEvent``."""
     try:
         await consumer.handlers[event_type]([d.event for d in group if d.event is not None], tx)
     except PASSING_TROUBLE:
@@ -196,6 +196,6 @@ async def call(consumer: Consumer, tx: Transaction, event_type: type[Event], gro
 
 
 def _in_words(error: Exception) -> str:
-    """The kind of failure; its text may hold what the event said, and stays out."""
+    """The type of the error, without its text, which may quote the event."""
     constraint = getattr(error, "constraint_name", None)
     return f"{type(error).__name__} ({constraint})" if constraint else type(error).__name__

@@ -1,11 +1,11 @@
-"""Each event once: a consumer claims its ids in the transaction that applies it."""
+"""The inbox: the transaction that applies events also inserts their ids, so each event is applied once."""
 
 from collections.abc import Collection
 from uuid import UUID
 
 from recobro_events._database.transaction import Transaction
 
-# Nearly always all are new, and nothing has to be sent back.
+# Nearly always all ids are new, and the statement returns no rows.
 _CLAIM = """
 WITH claimed AS (
     INSERT INTO inbox (consumer, event_id)
@@ -18,6 +18,6 @@ SELECT event_id FROM unnest($2::uuid[]) AS event_id EXCEPT SELECT event_id FROM 
 
 
 async def claim(tx: Transaction, consumer: str, event_ids: Collection[UUID]) -> set[UUID]:
-    """The ids that this consumer has never applied before; they count as applied when the transaction commits."""
+    """The ids of events that this consumer has not applied yet; they count as applied when the transaction commits."""
     known = {row["event_id"] for row in await tx.fetch(_CLAIM, consumer, list(event_ids))}
     return set(event_ids) - known

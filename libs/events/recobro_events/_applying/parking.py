@@ -1,9 +1,10 @@
-"""Events that can never be applied are set aside, and what follows them waits, so that everything else moves on.
+"""An event that can never be applied is set aside, and later events of its key wait, so that all others are applied.
 
-The first such event of a key parks the key. Later events of it, of any topic and lane, queue up behind: the table
-``dead_letters`` holds them in the order in which they came, ``parked_keys`` says whose. Both belong to all consumers of
-a service, and every step on them holds the lock of the key's row here, taken after the rows of the key itself: so a
-batch and a replay that meet go one after the other, and nothing slips between them.
+The first such event of a key parks the key. Later events of the key, on any topic and lane, queue up behind it. The
+table ``dead_letters`` holds them in the order in which they came; the table ``parked_keys`` holds the keys. All
+consumers of a service share both tables. Every step on a key holds the lock of its row in ``parked_keys``, taken after
+the service's own rows of the key. So a batch and a replay of one key run one after the other, and no event slips
+between them.
 """
 
 import json
@@ -31,7 +32,7 @@ MOST_KEYS = 20
 WITHIN_SECONDS = 300
 """More than ``MOST_KEYS`` keys parked ``WITHIN_SECONDS`` mean that the consumer is broken, not the events.
 
-But on the day after a restore much may be told of what was lost and has yet to be entered again.
+The day after a restore is an exception: many events may be about data that was lost and has yet to be entered again.
 """
 
 _ANY_PARKED = "SELECT EXISTS (SELECT FROM parked_keys)"
@@ -61,9 +62,10 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Delivery:
-    """A record that a consumer wants. ``error`` says why it can never be applied, null as far as is known.
+    """A record that a consumer has to apply. ``error`` says why it can never be applied; None if no reason is known.
 
-    ``key`` is its event's; of a record without a readable envelope its own, else the place where it stands.
+    ``key`` is the key of the event. Without a readable envelope it is the record's key if that is valid, else the
+    record's place in the log.
     """
 
     record: Record
@@ -74,7 +76,7 @@ class Delivery:
 
     @classmethod
     def of(cls, record: Record) -> "Delivery":
-        """The record with its envelope read and its body not yet."""
+        """The delivery of a record: its envelope is read, its body is not yet decoded."""
         try:
             envelope = envelope_of(record.headers)
         except UnappliableEvent as error:
@@ -83,7 +85,7 @@ class Delivery:
         return cls(record, envelope.key, envelope)
 
     def decode(self) -> None:
-        """Read the body: ``event`` is there afterwards, or ``error``."""
+        """Decode the body and set ``event``, or ``error`` if the body cannot be decoded."""
         if self.envelope is None:
             return
         try:
@@ -109,7 +111,7 @@ class Delivery:
 
     @property
     def contract_id(self) -> UUID | None:
-        """The contract that it is about. What may be about one is taken to be: silence is the safe reading."""
+        """The contract that the event is about; an unknown type with a UUID as key counts, since silence is safe."""
         known = REGISTRY.get(self.type or "")
         if known is not None and not issubclass(known, ContractEvent):
             return None
@@ -119,7 +121,7 @@ class Delivery:
             return None
 
     def about(self, service: str, consumer: str) -> Event | None:
-        """An event of the same contract, to lock its rows by, where this one cannot be read."""
+        """The event; if it cannot be read, another event of the same contract, for ``lock_rows``."""
         if self.event is not None:
             return self.event
         contract_id = self.contract_id
@@ -131,7 +133,7 @@ class Delivery:
 
 
 class Parking:
-    """What one batch of the consumer ``name`` sets aside. Its keys' rows are locked when it begins."""
+    """The events that one batch of the consumer ``name`` sets aside. The rows of its keys are locked before."""
 
     def __init__(self, tx: Transaction, consumer: Consumer, name: str) -> None:
         self._tx = tx
@@ -143,16 +145,16 @@ class Parking:
         self._room: float | None = None
 
     async def look(self, deliveries: Sequence[Delivery]) -> None:
-        """Learn which of their keys are parked; until this transaction ends none of them is replayed."""
-        # Nearly always none is, and thousands of keys need not be asked for.
+        """Look up which of their keys are parked. No replay of these keys runs until this transaction ends."""
+        # Nearly always no key is parked, and a query for thousands of keys is saved.
         if await self._tx.fetchval(_ANY_PARKED):
             keys = sorted({delivery.key for delivery in deliveries})
             self._parked = {row["key"] for row in await self._tx.fetch(_PARKED, keys)}
 
     def holds(self, delivery: Delivery) -> bool:
-        """Whether it has to wait behind an earlier event of its key; then it is queued.
+        """Whether this delivery has to wait behind an earlier event of its key; if so, it is queued.
 
-        Who is behind, and is no longer, is known at once: that says nothing of the contract's own facts.
+        ``ContractSetAside`` and ``ContractReplayed`` never wait: they do not depend on the contract's own facts.
         """
         if delivery.key not in self._parked or isinstance(delivery.event, ContractSetAside | ContractReplayed):
             return False
@@ -160,7 +162,7 @@ class Parking:
         return True
 
     async def park(self, delivery: Delivery, error: str) -> None:
-        """Set it aside, and park its key. ``TooManySetAside`` when that has happened to too many."""
+        """Set this delivery aside and park its key; ``TooManySetAside`` when too many keys have been parked."""
         if self._room is None:
             self._room = await self._look_for_room()
         delivery.error = error
@@ -180,14 +182,14 @@ class Parking:
         return MOST_KEYS - recently
 
     async def write(self) -> None:
-        """Keep what was set aside, and say so: to the others, and to this service's own handler."""
+        """Insert the letters and the parked keys, and announce newly parked contracts."""
         if self._letters:
             await self._tx.execute(_SET_ASIDE, self._name, *zip(*map(_columns, self._letters), strict=True))
         if not self._new:
             return
         new = [self._new[key] for key in sorted(self._new)]
         rows = await self._tx.fetch(_PARK, [d.key for d in new], [d.contract_id for d in new], self._name)
-        # One that the other lane has parked since we looked has been told of.
+        # A key that the other lane has parked since ``look`` has been announced already.
         parked = {row["key"] for row in rows}
         for delivery in new:
             log.error(
@@ -206,7 +208,7 @@ class Parking:
 def _columns(delivery: Delivery) -> tuple[Any, ...]:
     record = delivery.record
     event_id = delivery.envelope.event_id if delivery.envelope is not None else None
-    # In ASCII, so that what is no text is kept too.
+    # In ASCII, so that bytes which are not valid text are kept too.
     headers = json.dumps(dict(record.headers), ensure_ascii=True)
     place = (record.topic, record.partition, record.offset)
     return (delivery.key, event_id, delivery.type, *place, headers, record.value, delivery.error)
@@ -219,7 +221,7 @@ async def announce(
     causes: dict[UUID, UUID],
     name: str,
 ) -> None:
-    """Say it of these contracts, each because of an event, to everyone and to this service's own handler."""
+    """Publish ``what`` for each contract, caused by the given event, and pass it to this service's own handler."""
     told = []
     for contract_id, cause in sorted(causes.items()):
         event = what(contract_id=contract_id, service=consumer.service, consumer=name)

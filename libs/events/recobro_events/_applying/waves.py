@@ -1,4 +1,4 @@
-"""How a batch is cut, so that a handler never sees one key twice."""
+"""A batch is cut into waves, so that no key appears twice in the list that a handler receives."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
@@ -7,9 +7,9 @@ T = TypeVar("T")
 
 
 def cut_into_waves(items: Iterable[T], key: Callable[[T], str]) -> Sequence[list[T]]:
-    """The n-th item of every key goes to wave n.
+    """Put the n-th item of every key into wave n.
 
-    Inside a wave no key appears twice, and applying wave after wave keeps the order of every key.
+    No key appears twice in a wave, and applying wave after wave keeps the order of every key.
     """
     waves: list[list[T]] = []
     depth: dict[str, int] = {}

@@ -1,1 +1,1 @@
-"""Everything that a service's process runs."""
+"""The parts of the runtime that a service's process runs."""

@@ -1,4 +1,4 @@
-"""What has had its time goes, in small steps that hold nobody up; and what is there is counted for the metrics."""
+"""Old rows are deleted in small steps that block nothing, and waiting rows are counted for the metrics."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from recobro_events._log.transport import Transport
 from recobro_events.contracts.base import Lane
 
 INBOX_DAYS = 21
-"""Longer than topics keep records (14 days): whatever the log can deliver again is recognised."""
+"""Longer than topics keep records (14 days), so that every event that the log can deliver again is recognised."""
 
 LOG_DAYS = 14
 DEAD_LETTER_DAYS = 30
-"""Copies of personal data do not live longer: what a letter said goes then, that it waits stays."""
+"""Copies of personal data are kept no longer: the letter's body is deleted then, its row stays."""
 
 STEP_ROWS = 1_000
 COUNTED_ROWS = 100_000
-"""An outbox with more is counted as this many: counting a million every few seconds would cost more than it tells."""
+"""An outbox with more rows is counted as this many: to count a million every few seconds would cost too much."""
 
 EVERY_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 5.0
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class _Rule:
-    """Rows of ``table`` that are ``over``: ``do`` is done to them, some at a time."""
+    """The statement ``do`` is executed on rows of ``table`` for which ``over`` holds, some at a time."""
 
     table: str
     over: str
@@ -52,7 +52,7 @@ _RULES = (
         "set_aside_at",
         "UPDATE {table} SET body = NULL, headers = NULL",
     ),
-    # The ids of barriers and rebuilds are UUIDs of version 7, which tell their time.
+    # The ids of barriers and rebuilds are UUIDs of version 7, which sort by their time.
     _Rule("barrier", "ended_at < now() - interval '1 day'", "barrier_id"),
     _Rule("rebuild", "ended_at < now() - interval '30 days'", "rebuild_id"),
     _Rule("republication", "ended_at < now() - interval '30 days'", "republication_id"),
@@ -60,7 +60,7 @@ _RULES = (
 
 
 async def prune(database: Database) -> int:
-    """Everything of a service's own tables that has had its time; how many rows."""
+    """Apply all rules to the runtime's tables; return the number of rows deleted or emptied."""
     return sum([await _apply(database, rule) for rule in _RULES])
 
 
@@ -80,7 +80,7 @@ async def _apply(database: Database, rule: _Rule) -> int:
 
 
 async def look(database: Database, lanes: list[Lane]) -> None:
-    """Set the gauges that tell how much waits."""
+    """Set the gauges of waiting events, parked keys and letters."""
     async with database.connection() as connection:
         for lane in lanes:
             some = f"SELECT FROM outbox_{lane} LIMIT {COUNTED_ROWS}"
@@ -94,7 +94,7 @@ async def look(database: Database, lanes: list[Lane]) -> None:
 
 
 async def keep(database: Database, transport: Transport, lanes: list[Lane]) -> None:
-    """Look every few seconds, prune every minute, for ever; what fails for now is tried again next time."""
+    """Look every few seconds and prune every minute, for ever; a failed round is tried again the next time."""
     looks = 0
     while True:
         try:

@@ -1,7 +1,7 @@
-"""Whether the log is that of the database: an empty one must not go on where another, or a lost one, has left off.
+"""Check that the log belongs to the database: an empty database must not continue the log of another one.
 
-A service whose database knows nothing, while its own topics already hold facts, is either connected to another
-platform's log or has lost its database. Both times what it would say and hear is wrong. A rebuild or a restore decides.
+If the database is empty while the service's own topics hold facts, the service is connected to another platform's log,
+or has lost its database. In both cases it would publish and apply wrong events. A rebuild or a restore resolves this.
 """
 
 from collections.abc import Collection
@@ -17,7 +17,7 @@ _RECOGNISE = "UPDATE epoch SET log_known = true"
 
 
 async def recognises(database: Database, transport: Transport, own_topics: Collection[str]) -> bool:
-    """Whether the database may go on with this log: it has before, it was told to, or nobody has written there yet."""
+    """Whether the database may use this log: it has before, was restored or rebuilt, or its own topics are empty."""
     async with database.connection() as connection:
         if await connection.fetchval(_KNOWN):
             return True

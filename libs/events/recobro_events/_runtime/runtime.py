@@ -1,6 +1,6 @@
-"""Everything of the event runtime that a service's process runs: two relays, and a subscription per lane.
+"""The event runtime in a service's process: a relay and a subscription per lane.
 
-A process may run only a part of it, so that the parts scale apart; of each part any number of processes may run.
+A process may run only some parts, so that the parts scale independently. Any number of processes may run each part.
 """
 
 import asyncio
@@ -29,10 +29,10 @@ log = structlog.get_logger()
 
 
 class Runtime:
-    """The relays of ``service``'s outbox and the subscriptions of its consumer, from ``start`` to ``stop``.
+    """Runs the relays of ``service``'s outbox and the subscriptions of its consumer, from ``start`` to ``stop``.
 
-    ``on_barrier`` is called in this process when a barrier of ours has ended. ``start`` does not wait for the log:
-    until it can be reached, facts gather in the outbox.
+    ``on_barrier`` is called in this process when a barrier of this service has ended. ``start`` does not wait for the
+    log: until the log can be reached, facts gather in the outbox.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class Runtime:
         relays: bool = True,
         consumes: bool = True,
     ) -> None:
-        """``agencies``: it also publishes what agencies hear. ``source``: what it can say again.
+        """``agencies``: the service also publishes events for agencies. ``source``: how it republishes its state.
 
-        ``relays``, ``consumes``: whether this process does it; whoever consumes also keeps house. ``ValueError`` when
-        the consumer listens to a service of which no event type is known.
+        ``relays``, ``consumes``: whether this process runs these parts; a process that consumes also does the
+        housekeeping. ``ValueError`` when the consumer listens to a service of which no event type is known.
         """
         if consumer is not None:
             consumer.check_sources()
@@ -75,23 +75,23 @@ class Runtime:
 
     @property
     def lanes(self) -> list[Lane]:
-        """The lanes on which this service talks to the others."""
+        """The lanes on which this service publishes to other services."""
         return list(SERVICE_LANES) if self.service in bulk_sources() else [Lane.EVENTS]
 
     @property
     def subscriptions(self) -> Sequence[Subscription]:
-        """What reads the log here, one a lane."""
+        """The subscriptions that run in this process, one per lane."""
         return tuple(self._subscriptions)
 
     async def start(self) -> None:
         await restoring.finish(self.database, self._source)
         self._keepers = [asyncio.create_task(self._run())]
-        # A moment for the usual case, so that the first request already knows the partitions for a barrier.
+        # Wait a little: usually the topics are soon known, and the first request can then open a barrier.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._topics_known.wait(), 5)
 
     async def stop(self) -> None:
-        """Finish or roll back the batches under way, let go of the relays' locks; bounded by 25 s."""
+        """Finish or roll back the batches under way, and release the relays' locks within 25 s."""
         await asyncio.gather(*(subscription.stop() for subscription in self._subscriptions))
         for relay in self._relays:
             relay.stop()
@@ -103,11 +103,11 @@ class Runtime:
         await self._transport.close()
 
     def stalled(self) -> list[str]:
-        """Consumers of this process that do not get on though they could: only starting it anew may help."""
+        """Consumers of this process that have events to read but make no progress; a restart may help."""
         return [subscription.name for subscription in self._subscriptions if subscription.is_stalled]
 
     def problems(self) -> list[str]:
-        """Why this process is not fully at work, in plain words; empty when it is."""
+        """The reasons why this process is not fully at work, in plain words; empty if there are none."""
         found = [f"{name} has stopped: {why}" for name, why in sorted(self._stopped_because.items())]
         if not self._topics_known.is_set():
             found.append("the event log has not been reached yet")
@@ -201,7 +201,7 @@ class Runtime:
                 log.warning("watch_failed", service=self.service, error=type(error).__name__)
 
     async def _resume(self) -> None:
-        """A consumer that had lost its place in the log reads on once a rebuild makes good what it has missed."""
+        """Restart consumers whose position was lost, once a rebuild is open that republishes what they missed."""
         lost = [
             subscription
             for subscription in self._subscriptions
@@ -237,7 +237,7 @@ class Runtime:
         except CannotContinue as error:
             self._stopped_because[name] = error
         except Exception as error:
-            # A defect of ours: as loud as an event that cannot be applied.
+            # This is a defect of the runtime: ``problems`` names it, as it names a consumer that has stopped.
             self._stopped_because[name] = f"unexpected {type(error).__name__}"
             log.critical("runtime_task_failed", subject=name, error=type(error).__name__, exc_info=True)
             raise
