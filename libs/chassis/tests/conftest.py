@@ -22,14 +22,14 @@ def toy() -> Toy:
 
 @pytest.fixture(scope="session")
 async def running(toy_dsn: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of one toy that runs through all tests which turn nothing in it: starting one takes longer."""
+    """A client of one toy that all tests share which change nothing in it. To start a toy takes longer than a test."""
     async with client_for(toy_app(Toy(), Database(toy_dsn)), mint()) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 async def toy_dsn(databases: FreshDatabases) -> str:
-    """One database for all tests of this folder: making one takes longer than most of them."""
+    """One database for all tests of this folder. To make one takes longer than most of the tests."""
     dsn = await databases.with_runtime()
     connection = await asyncpg.connect(dsn)
     await connection.execute(chassis.schema.CREATE + TABLES)
@@ -39,9 +39,9 @@ async def toy_dsn(databases: FreshDatabases) -> str:
 
 @pytest.fixture
 async def service_dsn(toy_dsn: str) -> str:
-    """The toy's database as it was at first."""
+    """The toy's database in its first state."""
     connection = await asyncpg.connect(toy_dsn)
-    # Not TRUNCATE: that waits for everybody who only reads.
+    # Not TRUNCATE, which waits for every reader.
     await connection.execute(
         "DELETE FROM entry; DELETE FROM idempotent_answer; DELETE FROM outbox_events; UPDATE counter SET value = 0",
         timeout=30,
@@ -74,7 +74,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def look(service_dsn: str) -> AsyncIterator[Any]:
-    """Another session's view of the database: what is committed."""
+    """Another session's view of the database, which sees only what is committed."""
     connection = await asyncpg.connect(service_dsn)
     yield connection
     await connection.close()

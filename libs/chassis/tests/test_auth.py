@@ -1,4 +1,4 @@
-"""Tokens that are forged, stale or too weak; routes that forgot to say who may use them."""
+"""Tokens that are forged, stale or too weak; routes without a guard."""
 
 import base64
 import hmac
@@ -40,13 +40,13 @@ def unsigned(header: dict[str, Any], *, signature: bytes = b"", **changes: Any) 
 
 
 def spliced() -> str:
-    """Another's claims under a good signature."""
+    """A token with the claims of one token and the good signature of another."""
     header, _, signature = signed().split(".")
     return ".".join((header, unsigned({}, sub="eve").split(".")[1], signature))
 
 
 def with_crit() -> str:
-    """A critical header that we do not understand, properly signed."""
+    """A properly signed token with a critical header that we do not understand."""
     registry = jws.JWSRegistry(algorithms=["ES256"], strict_check_header=False)
     registry.header_registry["urn:new"] = jws.JWSRegistry.default_header_registry["kid"]
     header = {"alg": "ES256", "kid": KEY.kid, "crit": ["urn:new"], "urn:new": "x"}
@@ -54,7 +54,7 @@ def with_crit() -> str:
 
 
 def symmetric(secret: bytes) -> str:
-    """HS256 with what everyone knows; made by hand, for the library refuses to."""
+    """An HS256 token signed with public text. It is made by hand, because the library refuses to."""
     signed_part = unsigned({"alg": "HS256", "kid": KEY.kid}).rpartition(".")[0]
     signature = hmac.digest(secret, signed_part.encode(), "sha256")
     return f"{signed_part}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"

@@ -18,7 +18,7 @@ async def post(client: httpx.AsyncClient, body: str | bytes, **headers: str) -> 
 
 
 def problem(answer: httpx.Response, code: str) -> dict[str, Any]:
-    """The problem document of ``answer``, which must be one."""
+    """Return the problem document of ``answer``, and fail if it is not one."""
     assert answer.headers["content-type"] == "application/problem+json"
     document: dict[str, Any] = answer.json()
     assert document["status"] == answer.status_code
@@ -156,7 +156,7 @@ def test_a_value_may_be_so_deep_and_no_deeper(depth: int, status: int) -> None:
     [b'[\\"', b'["\\"', b'"\\', b'["', b"[", b"[],{", b'{"a":[', b'\\"["', b'[{"', b"-", b"1e", b'"\\u00"', b" "],
 )
 def test_the_work_for_a_hostile_body_grows_with_its_length_alone(piece: bytes) -> None:
-    """Sixteen times the length may take some sixteen times the work; where it took the square, it took 256 times."""
+    """Sixteen times the length may take about sixteen times the work. Quadratic work would take 256 times."""
 
     def seconds(length: int) -> float:
         bodies = [piece * (length // len(piece)), b"[" + piece * (length // len(piece))]

@@ -1,4 +1,4 @@
-"""The table of settings says what the models say, and is refused when it does not."""
+"""The table of settings agrees with the models, and is refused if it does not."""
 
 import sys
 from pathlib import Path

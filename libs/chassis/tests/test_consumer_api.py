@@ -1,4 +1,4 @@
-"""What a consumer has set aside, looked at, replayed and discarded over HTTP; and a rebuild asked for."""
+"""Events that a consumer has set aside are shown, replayed and discarded over HTTP; a rebuild is requested."""
 
 import json
 from base64 import b64decode
@@ -21,7 +21,7 @@ KEYED = {"Idempotency-Key": "key-1"}
 
 
 class Desk:
-    """The toy with a consumer that cannot bear some claims, and whoever calls it."""
+    """The toy with a consumer that cannot apply some claims, and a client of it."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -45,14 +45,14 @@ class Desk:
         await apply_records(self.database, self.consumer, records, apart)
 
     async def sets_aside(self, *details: str, contract_id: UUID | None = None) -> str:
-        """The key of a contract whose first claim cannot be applied; the others wait behind it."""
+        """Return the key of a contract whose first claim cannot be applied. The other claims wait behind it."""
         contract_id = contract_id or uuid4()
         self.unbearable.add(details[0])
         await self.hears(*(record_of(PaymentClaimed(contract_id=contract_id, detail=detail)) for detail in details))
         return str(contract_id)
 
     async def post(self, path: str, body: object, headers: dict[str, str] | None = None) -> httpx.Response:
-        # In ASCII, which can say what is no text.
+        # The body is escaped to ASCII, which can hold characters that are not text.
         sent = {"Content-Type": "application/json", **(headers or {})}
         return await self.client.post(path, content=json.dumps(body), headers=sent)
 
@@ -115,7 +115,7 @@ async def test_letters_are_listed_in_order_and_without_what_they_say(desk: Desk)
 async def test_pages_leave_nothing_out(desk: Desk) -> None:
     for number in range(4):
         await desk.sets_aside(f"bad {number}")
-    # The key of a record that is no event is whatever its sender has made of it.
+    # A record that is not an event has whatever key its sender gave it.
     await desk.hears(Record("dialer-feed.events", 0, 1, b"", {}, "a\nb\u202e"))
     for path, name in (("/v1/parked-keys", "key"), ("/v1/dead-letters", "letter_id")):
         seen: list[Any] = []
@@ -351,7 +351,7 @@ async def test_a_rebuild_is_asked_for_once_and_followed(desk: Desk, look: Any) -
     ended = await desk.get("/v1/rebuild")
     assert (ended["rebuild_id"], ended["waiting_for"]) == (first.json()["rebuild_id"], [])
     assert ended["ended_at"] is not None
-    # The request whose answer was lost is answered again, and asks for nothing new.
+    # A request whose answer was lost is answered again, and does not start another rebuild.
     assert (await desk.client.post("/v1/rebuild", headers=KEYED)).json() == first.json()
     second = await desk.client.post("/v1/rebuild")
     assert second.json()["rebuild_id"] != first.json()["rebuild_id"]

@@ -1,4 +1,4 @@
-"""CSV for people: no formula runs, phones and numbers stay what they are."""
+"""CSV for people: no formula runs, and phones and numbers stay as they are."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What fails below a route: the caller learns what to do, the log learns where, and nobody learns a value."""
+"""Failures below a route: the caller learns what to do, the log learns where, and neither learns a value."""
 
 import json
 from typing import Any

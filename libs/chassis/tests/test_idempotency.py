@@ -1,4 +1,4 @@
-"""A POST sent again gets its first answer again, and has no second effect."""
+"""A repeated POST gets its first answer again, and has no second effect."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""A long poll answers at the news, at its end or when the process stops, and leaves nothing behind."""
+"""A long poll answers at a notification, at its end or when the process stops, and leaves nothing behind."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ FOREVER_SECONDS = 3600.0
 
 
 class Board:
-    """Something that is written now and then, and tells those who listen."""
+    """A value that changes now and then, and wakes its listeners."""
 
     def __init__(self) -> None:
         self.written = 0

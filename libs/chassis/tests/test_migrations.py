@@ -1,4 +1,4 @@
-"""Migrations: run from code, in order, by two at once, and all or nothing."""
+"""Migrations run from code, in order, by two processes at once, and all or nothing."""
 
 import asyncio
 import importlib
@@ -109,7 +109,7 @@ async def test_the_chassis_s_own_tables_fit_with_the_runtime_s(database_dsn: str
 
 @pytest.mark.process
 async def test_with_nothing_to_do_alembic_is_not_even_imported(database_dsn: str, package: Path) -> None:
-    """It is half of a service's start, and a service that was killed is to be back at once."""
+    """The import is half of a service's start, and a killed service must be back at once."""
     await asyncio.to_thread(upgrade, database_dsn, "toy_migrations")
     program = (
         "import sys; from chassis.migrations import upgrade; upgrade(*sys.argv[1:]); print('alembic' in sys.modules)"
@@ -130,7 +130,7 @@ async def test_with_nothing_to_do_alembic_is_not_even_imported(database_dsn: str
 
 
 async def test_a_database_of_a_newer_release_is_left_as_it_is(database_dsn: str, package: Path) -> None:
-    """After a roll-back the older release goes on: what the newer one has changed leaves what it needs."""
+    """After a roll-back the older release works on: the newer one's changes keep everything that it needs."""
     assert (await asyncio.to_thread(standing_of, database_dsn, "toy_migrations")).is_behind
     (package / "0002_second.py").write_text(SECOND)
     await asyncio.to_thread(upgrade, database_dsn, "toy_migrations")

@@ -1,4 +1,4 @@
-"""Keyset pages: nothing twice, nothing left out, and no cursor but our own."""
+"""Keyset pages repeat nothing, leave nothing out, and accept only our own cursors."""
 
 import base64
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""A real process: SIGTERM finishes what is under way, runs the shutdown, and returns."""
+"""A real process: SIGTERM finishes the running requests, runs the shutdown, and returns."""
 
 import asyncio
 import json

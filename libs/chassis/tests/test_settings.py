@@ -1,4 +1,4 @@
-"""The environment: read once, refused by name."""
+"""The environment is read once; a wrong variable is refused by name."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Tasks: how long each run took, how it ended, and when it last went well."""
+"""Tasks: the duration and the outcome of each run, and the time of the last success."""
 
 import asyncio
 import time

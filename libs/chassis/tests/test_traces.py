@@ -1,4 +1,4 @@
-"""Spans leave by OTLP, to a receiver that reads them as a collector does."""
+"""Spans are exported by OTLP to a receiver that reads them as a collector does."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
 class Receiver:
-    """What a collector has been sent, at ``endpoint``."""
+    """A collector at ``endpoint`` that keeps what it receives."""
 
     def __init__(self) -> None:
         self.requests: list[ExportTraceServiceRequest] = []
@@ -30,7 +30,7 @@ class Receiver:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Silent."""
+                """Log nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"

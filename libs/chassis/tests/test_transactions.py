@@ -1,4 +1,4 @@
-"""The commit comes before the answer; a lost deadlock is run again; a no takes everything back."""
+"""The commit comes before the answer, a lost deadlock is repeated, and a refusal rolls everything back."""
 
 import asyncio
 from typing import Any

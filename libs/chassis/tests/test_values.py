@@ -1,4 +1,4 @@
-"""Bounded values that requests share: what each accepts, and what it says of the rest."""
+"""The bounded values that requests share: what each accepts, and how it refuses the rest."""
 
 from decimal import Decimal
 from typing import Annotated, Any

@@ -72,13 +72,13 @@ class Lines(InputModel):
 
 
 class EntryGone(NotFound):
-    """As a service declares its own errors."""
+    """An error of the service's own."""
 
     code = "entry-gone"
 
 
 class Toy(Runtime):
-    """What a test may turn: a hook that runs inside of an endpoint, what is wrong with the runtime, and what it saw."""
+    """A runtime that a test may change: a hook inside an endpoint, the runtime's problems, and a record of calls."""
 
     def __init__(self, consumer: Consumer | None = None) -> None:
         self.consumer = consumer

@@ -1,4 +1,4 @@
-"""Letters are worded as it is the custom there, and fit their boxes."""
+"""Letters follow the custom of the jurisdiction, and fit their boxes."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""When a debtor may be contacted, and what a dispute changes."""
+"""The times at which a debtor may be contacted, and the effects of a dispute."""
 
 from datetime import UTC, date, datetime
 

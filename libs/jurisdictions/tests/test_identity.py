@@ -1,4 +1,4 @@
-"""Phones that can be dialled, and tax ids that cannot be right."""
+"""Phone numbers that can be dialled, and tax ids that are invalid."""
 
 import re
 

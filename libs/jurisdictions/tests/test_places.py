@@ -23,7 +23,7 @@ from jurisdictions import codes, default_timezone, postal_code_issue, profile, s
         ("Tamaulipas", "Tampico", "America/Mexico_City"),
         ("Coahuila", "Piedras Negras", "America/Matamoros"),
         ("Nuevo León", "Monterrey", "America/Mexico_City"),
-        # Not the one on the border.
+        # This Juárez is not the city on the border.
         ("Nuevo León", "Juárez", "America/Mexico_City"),
         ("Ciudad de México", "Cuauhtémoc", "America/Mexico_City"),
         ("Atlantis", "Juárez", "America/Mexico_City"),

@@ -1,4 +1,4 @@
-"""The profiles load, say where each rule comes from, and hold what is known of each country."""
+"""The profiles load, name the source of each rule, and hold the known rules of each country."""
 
 import pytest
 from jurisdictions import Confidence, Rule, UnknownJurisdiction, codes, profile
@@ -52,5 +52,5 @@ def test_every_mexican_postal_prefix_belongs_to_one_state() -> None:
     prefixes = [prefix for state in profile("MX").states.values() for prefix in state.postal_prefixes]
     assert len(profile("MX").states) == 32
     assert len(prefixes) == len(set(prefixes))
-    # 17, 18 and 19 were never given out.
+    # The prefixes 17, 18 and 19 were never assigned.
     assert set(prefixes) == {f"{n:02d}" for n in range(100)} - {"17", "18", "19"}
