@@ -1,4 +1,4 @@
-"""Every metric of the runtime, with unit and meaning."""
+"""All metrics of the runtime, with unit and meaning."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -1,1 +1,1 @@
-"""A service's own PostgreSQL: connections, transactions whose events leave with them, long work in short steps."""
+"""A service's own PostgreSQL: connections, transactions that publish events, long work in short steps."""

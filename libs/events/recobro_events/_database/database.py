@@ -1,4 +1,4 @@
-"""A service's own PostgreSQL: a bounded pool, and transactions whose events leave with them."""
+"""A service's own PostgreSQL: a bounded pool, and transactions that publish events."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from recobro_events._database.transaction import Transaction
 from recobro_events._errors import PASSING_TROUBLE
 from recobro_events.contracts.base import Lane
 
-# As they travel to PostgreSQL and back. Amounts in asyncpg's own binary form take Python three times as long.
+# Types that are sent and received as text. For amounts asyncpg's binary form would take three times as long.
 _AS_TEXT: Mapping[str, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
     "json": (json.dumps, json.loads),
     "jsonb": (json.dumps, json.loads),
@@ -22,7 +22,7 @@ _AS_TEXT: Mapping[str, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
 
 _BEGIN_SECONDS = 5.0
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
-# Planning a statement anew for every fact costs more than running it; for thousands of them a plan of their own pays.
+# To plan a statement for every fact costs more than to run it. A statement on thousands of rows deserves its own plan.
 _BEGIN_WITH_KEPT_PLANS = f"{_BEGIN}; SET LOCAL plan_cache_mode = force_generic_plan"
 
 
@@ -30,8 +30,8 @@ class Database:
     """A bounded pool of connections to one service's database.
 
     ``acquire_timeout_seconds`` bounds the wait for a free connection (``TimeoutError``), ``statement_timeout_seconds``
-    every statement, ``lock_timeout_seconds`` every wait for a row. ``service`` and ``partitions`` (of its own topics,
-    by lane) are told by the ``Runtime`` that runs on it.
+    every statement, ``lock_timeout_seconds`` every wait for a row. The ``Runtime`` that uses the database sets
+    ``service`` and ``partitions``, the number of partitions of the service's own topics by lane.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Database:
         self.partitions: Mapping[Lane, int] = {}
         self._max_connections = max_connections
         self._acquire_timeout_seconds = acquire_timeout_seconds
-        # The server ends a statement first. Only where nobody answers any more does the client.
+        # The server's own timeout ends a statement first. The client's is for a server that no longer answers.
         self._command_timeout_seconds = statement_timeout_seconds + 5
         self._settings = {
             "statement_timeout": str(int(statement_timeout_seconds * 1000)),
@@ -59,7 +59,7 @@ class Database:
         self._pool: asyncpg.Pool[Any] | None = None
         self._on_outbox: list[Callable[[frozenset[Lane]], None]] = []
         self.local_relays: set[Lane] = set()
-        """The lanes whose active relay lives in this process: waking it in memory is enough."""
+        """The lanes whose active relay is in this process, which a commit wakes without a notification."""
 
     async def open(self) -> None:
         self._pool = await asyncpg.create_pool(
@@ -67,7 +67,7 @@ class Database:
             min_size=1,
             max_size=self._max_connections,
             init=_speak_text,
-            # Nothing here outlives its transaction in a session, so nothing has to be reset.
+            # No code changes a session beyond its transaction, so nothing has to be reset.
             reset=leave_as_it_is,
             server_settings=self._settings,
             timeout=10,
@@ -88,7 +88,7 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
-        """A connection outside of any transaction, for reading; ``TimeoutError`` when none gets free."""
+        """A connection outside of any transaction, for reading; ``TimeoutError`` when none becomes free."""
         if self._pool is None:
             raise asyncpg.InterfaceError("the database is not open")
         async with self._pool.acquire(timeout=self._acquire_timeout_seconds) as connection:
@@ -96,10 +96,10 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, consumer: str | None = None, *, bulk: bool = False) -> AsyncIterator[Transaction]:
-        """A transaction: commits when the block ends, rolls back when it raises.
+        """A transaction that commits when the block ends, and rolls back when the block raises.
 
-        Its statements run with plans that are kept from one time to the next; with ``bulk``, for statements on
-        thousands of rows, with plans made for what they are given.
+        Its statements run with generic plans, which a connection keeps. With ``bulk``, for statements on thousands of
+        rows, PostgreSQL may plan a statement for its arguments.
         """
         async with self.connection() as connection:
             tx = Transaction(connection, service=self.service, partitions=self.partitions, consumer=consumer)
@@ -122,18 +122,18 @@ class Database:
                 wake(frozenset(tx.wrote))
 
     async def direct_connection(self) -> Any:
-        """A connection of its own, never through the pool, for session locks and LISTEN."""
+        """A new connection outside of the pool, for session locks and LISTEN."""
         connection = await asyncpg.connect(self.dsn, timeout=10, server_settings={"timezone": "UTC"})
         await _speak_text(connection)
         return connection
 
 
 async def leave_as_it_is(_connection: Any) -> None:
-    """How a pool takes back a connection whose session nobody changes: asyncpg's own reset is a statement."""
+    """Reset nothing when a connection returns to its pool; asyncpg's own reset would cost a statement."""
 
 
 async def _begin(connection: Any, statement: str) -> None:
-    """Begin; a connection on which that takes seconds leads nowhere any more, and is closed."""
+    """Begin a transaction. A connection on which that takes seconds is taken for dead and closed."""
     try:
         await connection.execute(statement, timeout=_BEGIN_SECONDS)
     except BaseException:
@@ -142,7 +142,7 @@ async def _begin(connection: Any, statement: str) -> None:
 
 
 async def _roll_back(connection: Any) -> None:
-    """End the transaction; a connection on which that fails is closed, and the server rolls back."""
+    """Roll back. A connection on which that fails is closed, and the server then rolls back."""
     if connection.is_closed():
         return
     try:

@@ -1,4 +1,4 @@
-"""Long work as short transactions: a step that meets passing trouble is taken again."""
+"""Long work as short transactions: a step that meets trouble that passes is repeated."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def step(database: Database, work: Callable[[Transaction], Awaitable[T]]) -> T:
-    """Do ``work`` in a transaction of its own and return what it returned; at most five attempts, then it raises."""
+    """Run ``work`` in its own transaction and return its result; after five failed attempts the error is raised."""
     for attempt in range(1, ATTEMPTS):
         try:
             async with database.transaction(bulk=True) as tx:

@@ -1,4 +1,4 @@
-"""Transactions of a service's database, whose events leave with them."""
+"""Transactions of a service's database, which also publish events."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -26,10 +26,10 @@ T = TypeVar("T")
 
 
 class Note(Generic[T]):
-    """What the parts of one transaction leave to each other: a handler to the consumer's ``last`` hook, say.
+    """A value that parts of one transaction share, such as a handler and the consumer's ``last`` hook.
 
-    ``default`` makes its first value in each transaction. A savepoint that fails takes back what its block put into
-    the value, one level deep.
+    ``default`` makes the first value in each transaction. A savepoint that fails restores a shallow copy of the value
+    from before its block.
     """
 
     def __init__(self, default: Callable[[], T]) -> None:
@@ -39,10 +39,10 @@ class Note(Generic[T]):
 class Transaction:
     """One READ COMMITTED transaction, and the events that are published if and only if it commits.
 
-    ``consumer`` is set in a consumer's batch; there an event needs its ``cause``. ``service`` is whose transaction it
-    is, ``partitions`` how many each of its topics has, by lane. ``traces`` are those of the events that
-    are being applied, by their ids: what they cause belongs to them. ``audience`` is set while what holds is said
-    again.
+    ``consumer`` is set in a consumer's batch, where each published event needs its ``cause``. ``service`` owns the
+    database; ``partitions`` has the number of partitions of its topics, by lane. ``traces`` has the traceparents of the
+    events that are being applied, by id; the events that they cause get the same ones. ``audience`` is set while a
+    source republishes; it names the recipient.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Transaction:
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """A part that may fail: when the block raises, its rows, its events and its notes are as before it."""
+        """A block that may fail: when it raises, rows, published events and notes are as they were before it."""
         outgoing = {lane: list(rows) for lane, rows in self._outgoing.items()}
         notes = {note: copy(value) for note, value in self._notes.items()}
         wrote, numbers, after_commit = set(self.wrote), dict(self._numbers), list(self._after_commit)
@@ -101,11 +101,12 @@ class Transaction:
         follows: Event | None = None,
         partition: int | None = None,
     ) -> None:
-        """Publish these with this transaction, in this order.
+        """Publish these events with this transaction, in this order.
 
-        In a consumer ``cause`` is the event that is being applied; its id makes theirs, so that an event applied
-        again publishes the same ones. ``follows`` is that event where ``cause`` is an id made from its own: theirs is
-        its trace. The caller holds the row lock of what the events are about.
+        In a consumer ``cause`` is the event that is being applied. The new ids are made from the cause's id, so that
+        an event that is applied again publishes the same events. If ``cause`` is an id derived from the applied event,
+        ``follows`` is that event, and the new events get its trace. The caller holds the lock of the rows that the
+        events are about.
         """
         for event in events:
             self.publish_on(type(event).lane, event, cause=cause, follows=follows, partition=partition)
@@ -119,18 +120,18 @@ class Transaction:
         follows: Event | None = None,
         partition: int | None = None,
     ) -> None:
-        """``publish`` on a lane that is not the event's own: the runtime's markers travel on all of them."""
+        """Publish an event on a lane that is not its own; the runtime's markers travel on all lanes."""
         key, trace = event.key, self._trace_of(follows or cause)
         event_id = self._event_id(type(event).type, key, cause)
         row = (event_id, type(event).type, key, partition, event.body(), event.topic, trace)
         self._outgoing.setdefault(lane, []).append(row)
 
     def wrote_outbox(self, lane: Lane) -> None:
-        """Say that a statement of this transaction inserted into the lane's outbox itself."""
+        """Note that a statement of this transaction inserted into the lane's outbox, so that the relay is woken."""
         self.wrote.add(lane)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
-        """Call this once the transaction has committed; it must not fail and not wait."""
+        """Call ``callback`` once the transaction has committed; the callback must neither fail nor wait."""
         self._after_commit.append(callback)
 
     def _trace_of(self, cause: Event | UUID | None) -> str | None:
@@ -148,7 +149,7 @@ class Transaction:
         return caused_event_id(cause_id, self.consumer or "api", event_type, key, n)
 
     async def flush(self) -> None:
-        """Write the published events to the outbox; called for you before the commit."""
+        """Write the published events to the outbox; ``Database.transaction`` calls this before the commit."""
         for lane, rows in self._outgoing.items():
             write = _WRITE.format(lane=lane, topic=", topic" if lane is Lane.AGENCIES else "")
             await self.execute(write, *zip(*rows, strict=True), current_traceparent(), self.audience)
@@ -161,5 +162,5 @@ class Transaction:
 
 
 def sorted_unique(keys: Iterable[UUID]) -> Sequence[UUID]:
-    """Keys in the order in which rows are locked everywhere."""
+    """The keys without duplicates, in the order in which rows are locked everywhere."""
     return sorted(set(keys))

@@ -1,1 +1,1 @@
-"""The event log: what every transport offers, the envelope of a record, and the log in PostgreSQL."""
+"""The event log: the protocols of a transport, the envelope of a record, and the log in PostgreSQL."""

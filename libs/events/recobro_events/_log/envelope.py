@@ -14,7 +14,7 @@ LONGEST_KEY = 500
 
 
 def headers_of(envelope: Envelope) -> dict[str, str]:
-    """The headers of an event, all of them text."""
+    """The headers of an event; all values are text."""
     headers = {
         "ce_specversion": "1.0",
         "ce_id": str(envelope.event_id),
@@ -32,7 +32,7 @@ def headers_of(envelope: Envelope) -> dict[str, str]:
 
 
 def envelope_of(headers: Mapping[str, str]) -> Envelope:
-    """The envelope of a record; ``UnappliableEvent`` when a header is missing or not what it should be."""
+    """The envelope of a record; ``UnappliableEvent`` when a header is missing or invalid."""
     try:
         envelope = Envelope(
             event_id=pgproto.UUID(headers["ce_id"]),
@@ -55,7 +55,7 @@ def envelope_of(headers: Mapping[str, str]) -> Envelope:
 
 
 def record_id(record: Record) -> str:
-    """What a position remembers of a record: its event's id, empty when it has none."""
+    """The id by which a position remembers a record: the id of its event, or an empty text without one."""
     try:
         return str(pgproto.UUID(record.headers["ce_id"]))
     except (KeyError, ValueError):
@@ -63,6 +63,6 @@ def record_id(record: Record) -> str:
 
 
 def is_key(text: str) -> bool:
-    """Whether it can be a key: not empty, not too long to be indexed, and text to PostgreSQL: Unicode, no NUL."""
+    """Whether ``text`` can be a key: not empty, short enough for an index, valid Unicode and without NUL."""
     surrogates = not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
     return 0 < len(text) <= LONGEST_KEY and "\0" not in text and not surrogates

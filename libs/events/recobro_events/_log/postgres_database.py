@@ -1,4 +1,4 @@
-"""The database of the embedded log: connections to it, and what it tells this process of."""
+"""The database of the embedded log: connections to it, and its notifications."""
 
 import contextlib
 from collections.abc import Callable, Collection
@@ -14,9 +14,9 @@ Wake = Callable[[Collection[TopicPartition]], None]
 
 
 class LogDatabase:
-    """One pool of connections to the database ``dsn``, and one more on which it tells of what was written.
+    """A pool of connections to the database ``dsn``, and one more connection for notifications of new records.
 
-    Every trouble with it is a ``TransportError``.
+    Trouble with the database is raised as ``TransportError``.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -26,7 +26,7 @@ class LogDatabase:
         self._wakers: dict[str, list[Wake]] = {}
 
     async def open(self) -> None:
-        """Connect, and create the log's tables where there are none."""
+        """Connect, and create the log's tables if they are missing."""
         try:
             self._pool = self._pool or await asyncpg.create_pool(
                 self._dsn,
@@ -65,7 +65,7 @@ class LogDatabase:
             raise TransportError(f"the embedded log cannot be reached: {error!r}") from error
 
     async def listener(self) -> Any:
-        """The one connection on which this process hears of new records; also the sign that it is alive."""
+        """The connection on which this process is notified of new records; its backend shows that a member lives."""
         if self._listener is None or self._listener.is_closed():
             try:
                 connection = await asyncpg.connect(self._dsn, timeout=10)
@@ -79,7 +79,7 @@ class LogDatabase:
         return self._listener
 
     def on_topic(self, topic: str, wake: Wake) -> None:
-        """Call ``wake`` with the partitions of ``topic`` that have grown, until ``forget``; some may not be told."""
+        """Call ``wake`` with partitions of ``topic`` that have grown, until ``forget``; notifications may be lost."""
         self._wakers.setdefault(topic, []).append(wake)
 
     def forget(self, wake: Wake) -> None:

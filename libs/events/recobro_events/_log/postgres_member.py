@@ -1,4 +1,4 @@
-"""A group on the embedded log: its members beat in a table, each computes the same spread over those that are alive."""
+"""A group on the embedded log: members write heartbeats to a table, and each computes the same assignment from it."""
 
 import asyncio
 import contextlib
@@ -69,7 +69,7 @@ class PostgresMember:
         self._next: dict[TopicPartition, int] = {}
         self._turn = 0
         self._wake = asyncio.Event()
-        # Where there may be something to read, as far as we have been told; the sweep finds what was not told.
+        # Partitions that may have records to read, from notifications; the sweep also finds those without one.
         self._grown: set[TopicPartition] = set()
         self._sweep_at = 0.0
         self._regroup = asyncio.Event()
@@ -117,11 +117,11 @@ class PostgresMember:
         if not places:
             return []
         wanted = sorted(places)
-        # Whoever stood first stands last in the next round, so that a busy partition does not starve the others.
+        # The partition that was first is last in the next round, so that a busy one does not starve the others.
         self._turn = (self._turn + 1) % len(wanted)
         wanted = wanted[self._turn :] + wanted[: self._turn]
         offsets = [self._next[place] for place in wanted]
-        # Before we look: who is told of more while we do is looked at again.
+        # Clear these before the query: a notification that comes during it marks its partitions again.
         self._grown.difference_update(wanted)
         try:
             async with self._database.connection() as connection:
@@ -136,7 +136,7 @@ class PostgresMember:
         return self._in_order(rows)
 
     def _in_order(self, rows: Sequence[asyncpg.Record]) -> list[Record]:
-        """These as records, without those of partitions revoked while we were reading; ``PositionLost`` at a gap."""
+        """The rows as records, without those of partitions revoked during the read; ``PositionLost`` at a gap."""
         records = []
         for row in rows:
             headers = json.loads(row["headers"])
@@ -158,10 +158,10 @@ class PostgresMember:
         self._regroup.set()
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Nobody asks the embedded log for its lag: the metrics of the consumers tell it."""
+        """Nothing to do: the embedded log has no lag metrics; the consumers have."""
 
     async def check(self) -> None:
-        """Its beat finds out and says so by itself."""
+        """Nothing to check: the heartbeat finds and logs trouble with the group."""
 
     async def leave(self) -> None:
         if self._beating is not None:

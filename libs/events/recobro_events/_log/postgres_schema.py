@@ -63,7 +63,7 @@ BEGIN
 END;
 $$;
 """
-"""Idempotent, run by whoever opens the log first."""
+"""Idempotent SQL; every process executes it when it opens the log."""
 
 APPEND = "SELECT append($1::text[], $2::integer[], $3::text[], $4::bytea[], $5::text[])"
-"""One call appends a batch as one transaction; records of one partition keep their order."""
+"""Appends a batch in one transaction; records of one partition keep their order."""

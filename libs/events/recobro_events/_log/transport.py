@@ -1,4 +1,4 @@
-"""The log, whatever keeps it: topics of partitions of records in order, written by producers, read by groups."""
+"""The protocols of a log: a topic has partitions of ordered records; producers write and groups read them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -7,7 +7,7 @@ from recobro_events._errors import TopicPartition
 
 
 class OutgoingRecord(NamedTuple):
-    """A record to be written. ``partition`` null: told from the key, the same key always to the same partition."""
+    """A record to be written. If ``partition`` is None, it follows from the key; a key always has one partition."""
 
     topic: str
     key: str
@@ -17,9 +17,9 @@ class OutgoingRecord(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A record as it stands in the log; ``offset`` counts from 0 in its partition, without holes.
+    """A record in the log; ``offset`` counts from 0 in its partition, without gaps.
 
-    Text in ``headers`` and ``key`` that is not UTF-8 keeps its bytes as Python's surrogate escapes.
+    Bytes in ``headers`` and ``key`` that are not UTF-8 are kept as Python's surrogate escapes.
     """
 
     topic: str
@@ -45,57 +45,57 @@ class Producer(Protocol):
     """Writes records. One caller at a time."""
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
-        """Return when every record is durable; records of one partition stand in this order.
+        """Return when every record is durable; the records of one partition keep this order.
 
-        ``TransportError`` when not: then any of them may or may not be there, now or later, and the producer
-        must not be used again.
+        ``TransportError`` when the log did not acknowledge all of them. Any of them may then be in the log, now or
+        later, and the producer must not be used again.
         """
 
     async def close(self) -> None:
-        """Let go of it, within a few seconds."""
+        """Close the producer, within a few seconds."""
 
 
 class Listener(Protocol):
-    """What a member is told about its partitions."""
+    """Callbacks of a member for changes of its partitions."""
 
     async def assigned(self, partitions: Collection[TopicPartition]) -> None:
-        """These are ours from now on; must not fail."""
+        """These are assigned to the member from now on; must not fail."""
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
-        """These are about to be another's: finish or roll back what is under way; must not fail."""
+        """These will be another member's: finish or roll back the work under way; must not fail."""
 
 
 class GroupMember(Protocol):
-    """A member of a consumer group. The group spreads partitions; safety against two owners is not its business.
+    """A member of a consumer group. The group assigns partitions; it does not protect against two owners.
 
-    All but ``seek`` raise ``TransportError``; ``MembershipLost``, one of these, when only joining again can help.
-    Within ``settled_seconds`` a member that is alive hears that a partition is another's now.
+    All methods but ``seek`` raise ``TransportError``, and its subclass ``MembershipLost`` when only joining again can
+    help. A member that is alive learns within ``settled_seconds`` that a partition now belongs to another member.
     """
 
     settled_seconds: float
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
-        """What these partitions hold now."""
+        """The bounds of these partitions now."""
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Read this partition from ``offset`` on; no effect when it is not assigned any more."""
+        """Read this partition from ``offset`` on; no effect when it is no longer assigned."""
 
     async def poll(
         self, partitions: Collection[TopicPartition], *, max_records: int, timeout_seconds: float
     ) -> list[Record]:
-        """What is there in these partitions, in order per partition; empty when nothing comes in time.
+        """The next records of these partitions, in order per partition; empty when none comes within the timeout.
 
-        ``PositionLost`` when the log no longer holds what comes next.
+        ``PositionLost`` when the log no longer holds the next record.
         """
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Tell the log how far we are, for its lag metrics; failing is no harm and is not raised."""
+        """Commit the positions to the log for its lag metrics; a failure does no harm and is not raised."""
 
     async def check(self) -> None:
-        """Return when the group answers, for a member without partitions."""
+        """Return when the group answers; a member without partitions uses this."""
 
     async def leave(self) -> None:
-        """Leave the group, within a few seconds; the listener hears nothing any more."""
+        """Leave the group, within a few seconds; the listener is not called any more."""
 
 
 class Transport(Protocol):
@@ -106,16 +106,16 @@ class Transport(Protocol):
     async def close(self) -> None: ...
 
     async def ensure_topics(self, topics: Collection[str]) -> Mapping[str, int]:
-        """Create those that do not exist; the number of partitions of each, which never changes."""
+        """Create missing topics; return the number of partitions of each, which never changes."""
 
     async def is_written(self, topics: Collection[str]) -> bool:
-        """Whether a record was ever written to any of these topics, which exist."""
+        """Whether a record was ever written to any of these topics, which must exist."""
 
     async def prune(self, days: int) -> int:
-        """Forget records older than this, in small steps, where nobody else does it; how many."""
+        """Delete older records in small steps and return how many; 0 if the log itself deletes old records."""
 
     async def producer(self, *, linger_ms: int) -> Producer:
         """A producer that may wait ``linger_ms`` to fill its batches."""
 
     async def join(self, group: str, topics: Collection[str], listener: Listener) -> GroupMember:
-        """Join a group that reads these topics; ``listener`` hears of the partitions, from another task."""
+        """Join a group that reads these topics; ``listener`` is called from another task."""

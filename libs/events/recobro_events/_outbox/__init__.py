@@ -1,1 +1,1 @@
-"""From a transaction to the log: the rows of the outbox, and the relay that publishes them."""
+"""The way from a transaction to the log: the rows of the outbox, and the relay that moves them."""

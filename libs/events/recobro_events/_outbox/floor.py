@@ -1,12 +1,12 @@
-"""Up to which id an outbox is known to be empty."""
+"""The id up to which an outbox is known to stay empty."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from recobro_events.contracts.base import Lane
 
-# Ids are given to statements that hold this lock already, so whatever may still commit an id that has been given is
-# seen here. In this order: first what has been given, then who holds the lock.
+# A statement holds this lock before it takes an id, so every transaction that may still commit an id that was taken is
+# found here. The order matters: first read the last id that was taken, then the holders of the lock.
 _GIVEN = "SELECT coalesce(last_value, 0) FROM pg_sequences WHERE sequencename = 'outbox_{lane}_id_seq'"
 _WRITERS = """
 SELECT DISTINCT virtualtransaction FROM pg_locks
@@ -17,11 +17,11 @@ _FIRST_WAITING = "SELECT min(id) FROM outbox_{lane} WHERE id > $1 AND id <= $2"
 
 
 class Floor:
-    """The greatest id up to which an outbox is known to be empty for ever.
+    """The greatest id up to which an outbox is known to stay empty.
 
-    Identity order is not commit order: a smaller id may still commit. But once every transaction has ended that was
-    writing into the outbox when id ``n`` had been given, nothing up to ``n`` can come any more. Where deleted rows
-    cannot be cleared away, because an old snapshot is open, fetching from here on does not wade through them.
+    The order of ids is not the order of commits, so a smaller id may still commit. But when id ``n`` has been taken,
+    and every transaction that was writing into the outbox then has ended, no id up to ``n`` can appear any more. While
+    an old snapshot is open, deleted rows cannot be cleared away; a fetch that starts from the floor skips them.
     """
 
     def __init__(self, lane: Lane, query: Callable[..., Awaitable[Any]]) -> None:
@@ -34,7 +34,7 @@ class Floor:
         self._waited_for: set[str] = set()
 
     async def rise(self) -> None:
-        """Rise as far as is certain; called every few seconds."""
+        """Raise the floor as far as is certain; called with every heartbeat."""
         writing = {row["virtualtransaction"] for row in await self._query("fetch", self._writers)}
         self._waited_for &= writing
         if self._waited_for:

@@ -1,4 +1,4 @@
-"""From the outbox to the log, in outbox order, by one relay per service and lane."""
+"""The relay moves events from the outbox to the log, in outbox order; one is active per service and lane."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ PUBLISH_TIMEOUT_SECONDS = 30.0
 _RETRY_SECONDS = (0.05, 0.2, 1.0, 5.0)
 
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
-# One round trip: what was published goes, what follows comes.
+# One round trip deletes the rows that were published and fetches the next.
 _NEXT = """
 WITH published AS (DELETE FROM outbox_{lane} WHERE id = ANY($3::bigint[]) RETURNING id)
 SELECT id, event_id, type, key, partition, occurred_at, traceparent, audience, body, {topic} AS topic
@@ -64,12 +64,12 @@ log = structlog.get_logger()
 
 
 class Relay:
-    """Publishes one lane of one service's outbox.
+    """Moves one lane of one service's outbox to the log.
 
-    Any number may run; the one that holds the session lock is active, the others stand by and take over when it
-    dies, or when it has been frozen for ``frozen_after_seconds`` (its backend is terminated then, so that what it
-    does on waking cannot delete anything). A row is deleted once the log has acknowledged it; a row may be published
-    twice, never not at all, and the first copies of a key stand in the order of its facts.
+    Any number of relays may run. The relay that holds the session lock is active. The others stand by and take over
+    when it dies, or when it has been frozen for ``frozen_after_seconds``; its backend is terminated then, so that it
+    cannot delete anything when it wakes. A row is deleted once the log has acknowledged it. A row may be published
+    twice, but never not at all. The first copies of a key's events are in the order of its facts.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Relay:
         self._wake = asyncio.Event()
         self._stopping = False
         self._connection: Any = None
-        # A connection runs one statement at a time: the heartbeat and the batches take turns.
+        # A connection runs one statement at a time, so the heartbeat and the batches take turns.
         self._turn = asyncio.Lock()
         self._producer: Producer | None = None
         self.floor = Floor(lane, self._query)
@@ -129,7 +129,7 @@ class Relay:
         await self._query("execute", _BEAT, self.lane.value)
         self._set_active(active=True)
         self.floor = Floor(self.lane, self._query)
-        # Also when the log refuses at once, each time.
+        # Set the metric here too: if the log refuses each attempt at once, no heartbeat would set it.
         await self._look_at_age()
         heartbeat = asyncio.create_task(self._beat())
         try:
@@ -154,7 +154,7 @@ class Relay:
             await self._drop_producer()
 
     async def _publish(self, rows: Sequence[asyncpg.Record]) -> None:
-        """Return when the log has acknowledged all of these."""
+        """Send these rows, and return when the log has acknowledged all of them."""
         if self._producer is None:
             self._producer = await self._transport.producer(linger_ms=0 if self.lane is Lane.EVENTS else 5)
         records = [self._record(row) async for some in in_turns(rows) for row in some]
@@ -165,7 +165,7 @@ class Relay:
             with metrics.PUBLISH_SECONDS.labels(*self._labels).time():
                 await asyncio.wait_for(self._producer.send(records), PUBLISH_TIMEOUT_SECONDS)
         except (TimeoutError, TransportError) as error:
-            # What was sent may still arrive; only a new producer gives it an order to what follows.
+            # Records that were sent may still arrive; only a new producer orders them before the next ones.
             await self._drop_producer()
             raise TransportError(f"the log did not acknowledge: {error!r}") from error
         metrics.EVENTS_PUBLISHED.labels(*self._labels).inc(len(rows))
@@ -173,7 +173,7 @@ class Relay:
             self._tell_spans(rows)
 
     def _tell_spans(self, rows: Sequence[asyncpg.Record]) -> None:
-        """What each event has waited for, from its fact to the log's acknowledgement."""
+        """Export a span per event, from its fact to the log's acknowledgement."""
         ended_ns = now_ns()
         for row in rows:
             started_ns = int(row["occurred_at"].timestamp() * 1e9)
@@ -221,7 +221,7 @@ class Relay:
     async def _connect(self) -> None:
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._database.direct_connection()
-            # A deletion that a crash of PostgreSQL takes back means that its rows are published again, no more.
+            # A crash of PostgreSQL may undo a deletion; its rows are then only published again.
             await self._connection.execute("SET synchronous_commit = off")
             await self._connection.add_listener("outbox", self._on_notification)
 

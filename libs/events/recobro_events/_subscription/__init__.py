@@ -1,1 +1,1 @@
-"""A member of a consumer group at work: its partitions, its positions, what it has read, what it reports."""
+"""A running member of a consumer group: its partitions, its positions, the records it has read, its reports."""

@@ -1,4 +1,4 @@
-"""What a member of a group has of the log: which partitions are its own, and how far it has read each."""
+"""The partitions that a member of a group owns, and how far it has read each."""
 
 import contextlib
 import time
@@ -17,9 +17,9 @@ from recobro_events._subscription.positions import Move, Position
 class Holding:
     """The partitions of one member of the group ``name``.
 
-    The group assigns them, what is assigned is claimed in the database, and only what has been claimed is owned and
-    read. Of an owned one it knows the position that the database holds, and how far it has been read beyond that
-    without finding anything to apply. Nothing here waits.
+    The group assigns partitions, the member claims assigned partitions in the database, and it owns and reads only
+    those that it has claimed. For each owned partition this class knows the position in the database, and how far the
+    member has read beyond that position without finding anything to apply. No method waits.
     """
 
     def __init__(self, name: str) -> None:
@@ -28,7 +28,7 @@ class Holding:
         self._claim_at: dict[TopicPartition, float] = {}
         self._owned: dict[TopicPartition, Position] = {}
         self._passed: dict[TopicPartition, Move] = {}
-        # Partitions whose first record has yet to show that it is the one we applied last.
+        # Partitions of which the record before the position has yet to be compared with the one that was read.
         self._unproven: set[TopicPartition] = set()
 
     @property
@@ -41,7 +41,7 @@ class Holding:
 
     @property
     def is_complete(self) -> bool:
-        """Whether there are partitions, and all of them are owned."""
+        """Whether partitions are assigned, and all of them are owned."""
         return bool(self._owned) and self._owned.keys() == self._assigned
 
     @property
@@ -51,7 +51,7 @@ class Holding:
 
     @property
     def passed(self) -> Mapping[TopicPartition, Move]:
-        """What the database has not been told of, because there was nothing to apply."""
+        """Moves over records with nothing to apply, which are not in the database yet."""
         return dict(self._passed)
 
     def assign(self, partitions: Collection[TopicPartition]) -> None:
@@ -59,20 +59,20 @@ class Holding:
         self._claim_at.update(dict.fromkeys(partitions, 0.0))
 
     def unassign(self, partitions: Collection[TopicPartition]) -> None:
-        """Claim them no more; what is owned of them stays so until ``disown``, for the batch under way."""
+        """Stop claiming these; those that are owned stay owned until ``disown``, for the batch under way."""
         self._assigned -= set(partitions)
         for place in partitions:
             self._claim_at.pop(place, None)
 
     def due(self) -> list[TopicPartition]:
-        """Those that are to be claimed now."""
+        """The partitions that have to be claimed now."""
         now = time.monotonic()
         return [place for place, at in self._claim_at.items() if at <= now]
 
     def own(self, place: TopicPartition, position: Position, start: int) -> None:
-        """It is assigned and has been claimed: it stands at ``position``, and the log holds what is from ``start`` on.
+        """Mark an assigned, claimed partition as owned, at ``position``; the log holds its records from ``start`` on.
 
-        Where that does not reach back behind the position, no record can show whose log it is.
+        If ``start`` is not below the position, the log's identity cannot be verified.
         """
         assert place in self._assigned
         self._claim_at.pop(place, None)
@@ -93,13 +93,13 @@ class Holding:
         metrics.PARTITIONS_OWNED.labels(self._name).set(len(self._owned))
 
     def give_up(self, partitions: Collection[TopicPartition], again_after_seconds: float) -> None:
-        """Disown them, and have them claimed again later if the group still says that they are ours."""
+        """Disown these, and claim them again later if they are still assigned."""
         self.disown(partitions)
         again_at = time.monotonic() + again_after_seconds
         self._claim_at.update({place: again_at for place in partitions if place in self._assigned})
 
     def tokens(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, UUID]:
-        """By which token each of them is owned."""
+        """The token by which each of these that is owned is owned."""
         return {place: self._owned[place].owner for place in partitions if place in self._owned}
 
     def next_offset(self, place: TopicPartition) -> int:
@@ -107,13 +107,13 @@ class Holding:
         return self._owned[place].next_offset if passed is None else passed.to_offset
 
     def read_from(self, place: TopicPartition) -> int:
-        """Where to read on: at the next offset, or at the record before it while that has to show whose log it is."""
+        """The offset to read from: the next one, or the one before while the log's identity has to be verified."""
         return self.next_offset(place) - (place in self._unproven)
 
     def proven(self, records: Sequence[Record]) -> list[Record]:
-        """The records to apply: of what is owned, without the one before our position.
+        """The records of owned partitions, without those before the position.
 
-        That one only shows that the log is ours; ``LogReplaced`` when it is another.
+        The record just before the position verifies the log's identity; ``LogReplaced`` when it is another record.
         """
         kept: list[Record] = []
         for (topic, partition), of_place in groupby(records, key=itemgetter(0, 1)):
@@ -131,7 +131,7 @@ class Holding:
         return kept
 
     def moves(self, records: Sequence[Record]) -> dict[TopicPartition, Move]:
-        """The steps from the positions that the database holds to behind these ``records``, which were proven."""
+        """The moves from the positions in the database to behind these ``records``, which ``proven`` returned."""
         last = {record[:2]: record for record in records}
         return {
             record.place: Move(self._owned[record.place], record.offset + 1, record_id(record))
@@ -139,17 +139,17 @@ class Holding:
         }
 
     def pass_over(self, moves: Mapping[TopicPartition, Move]) -> None:
-        """There was nothing to apply: the database need not know at once, for reading again does no harm."""
+        """Note moves over records with nothing to apply; they are saved later, since reading again does no harm."""
         self._passed.update(moves)
 
     def moved(self, moves: Mapping[TopicPartition, Move]) -> None:
-        """The database holds these now."""
+        """Note that these moves have been committed to the database."""
         for place, move in moves.items():
             if place in self._owned:
                 self._owned[place] = Position(move.position.owner, move.to_offset, move.last_record_id)
                 self._passed.pop(place, None)
 
     def clear(self) -> None:
-        """Nothing is ours any more."""
+        """Forget all partitions."""
         self.unassign(self.assigned)
         self.disown(self.owned)

@@ -1,7 +1,7 @@
-"""How far a consumer is in the log: rows of its own database, moved by the transaction that applies the events.
+"""A consumer's positions in the log: rows of its own database, moved by the transaction that applies the events.
 
-A row belongs to the token that claimed it last. Whoever holds an older token cannot move it, so two members that
-both believe in a partition do no harm: one of them rolls back.
+A row belongs to the token that claimed it last, and a member with an older token cannot move it. So two members that
+both take a partition for theirs do no harm, since one of them rolls back.
 """
 
 from collections.abc import Collection, Mapping
@@ -60,7 +60,7 @@ class Position(NamedTuple):
 
 
 class Move(NamedTuple):
-    """A step of one position, made with its owner's token."""
+    """A move of one position, with its owner's token."""
 
     position: Position
     to_offset: int
@@ -70,7 +70,7 @@ class Move(NamedTuple):
 async def claim(
     database: Database, consumer: str, places: Collection[TopicPartition], owner: UUID
 ) -> dict[TopicPartition, Position]:
-    """Make ``owner`` the owner of these partitions, the last claim wins; where each stands, at first at 0."""
+    """Make ``owner`` the owner of these partitions and return their positions, at first 0; the last claim wins."""
     ordered = sorted(places)
     async with database.transaction() as tx:
         rows = await tx.fetch(_CLAIM, consumer, [p.topic for p in ordered], [p.partition for p in ordered], owner)
@@ -81,7 +81,7 @@ async def claim(
 
 
 def check(place: TopicPartition, position: Position, bounds: Bounds) -> None:
-    """``PositionLost`` when the log does not hold what comes next. ``bounds`` were read after the claim."""
+    """``PositionLost`` when the log does not hold the next record. ``bounds`` were read after the claim."""
     if position.next_offset == 0 < bounds.start:
         raise PositionLost(
             f"{place} begins at {bounds.start} and was never read from its start: rebuild from the source"
@@ -96,7 +96,7 @@ def check(place: TopicPartition, position: Position, bounds: Bounds) -> None:
 async def start_over(
     database: Database, consumer: str, starts: Mapping[TopicPartition, int], owner: UUID
 ) -> dict[TopicPartition, Position]:
-    """Stand at these offsets, where ``owner`` still owns them: for a rebuild, which makes good what is missed."""
+    """Set these positions to ``starts`` where ``owner`` still owns them; a rebuild republishes what is missed."""
     places = sorted(starts)
     async with database.transaction() as tx:
         rows = await tx.fetch(
@@ -114,7 +114,7 @@ async def start_over(
 async def held(
     database: Database, consumer: str, tokens: Mapping[TopicPartition, UUID]
 ) -> dict[TopicPartition, Position]:
-    """Where those of these partitions stand that still belong to our tokens."""
+    """The positions of those partitions that still belong to the given tokens."""
     async with database.connection() as connection:
         rows = await connection.fetch(
             _HELD, consumer, [p.topic for p in tokens], [p.partition for p in tokens], list(tokens.values())
@@ -124,7 +124,7 @@ async def held(
 
 
 async def move(tx: Transaction, consumer: str, moves: Mapping[TopicPartition, Move]) -> None:
-    """Move these positions with this transaction; ``OwnershipLost`` when one is not where and whose we think."""
+    """Move these positions with this transaction; ``OwnershipLost`` when an owner or offset is not as expected."""
     places = sorted(moves)
     steps = [moves[place] for place in places]
     rows = await tx.fetch(

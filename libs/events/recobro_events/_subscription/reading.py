@@ -1,4 +1,4 @@
-"""Records as a consumer reads them: the next ones already while those before them are applied."""
+"""Read records from the log, the next ones while the ones before are being applied."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -13,13 +13,13 @@ from recobro_events._tasks import end
 
 
 class Read(NamedTuple):
-    """What a poll has found, and what of it the consumer has to look at."""
+    """The records of a poll, and the deliveries among them that the consumer has to apply."""
 
     records: Sequence[Record]
     wanted: Sequence[Delivery]
 
     def wanted_of(self, records: Sequence[Record]) -> Sequence[Delivery]:
-        """What the consumer has to look at of these ``records``, which are some of those that were found."""
+        """The deliveries that the consumer has to apply among these ``records``, which are some of those read."""
         if len(records) == len(self.records):
             return self.wanted
         kept = {id(record) for record in records}
@@ -27,7 +27,7 @@ class Read(NamedTuple):
 
 
 class Reading:
-    """One poll after the other, for the consumer ``name``; at most one of them ahead."""
+    """Polls one after the other for the consumer ``name``, at most one of them ahead."""
 
     def __init__(self, consumer: Consumer, name: str) -> None:
         self._consumer = consumer
@@ -37,26 +37,26 @@ class Reading:
     async def next(
         self, member: GroupMember, places: Collection[TopicPartition], max_records: int, timeout_seconds: float
     ) -> Read:
-        """What was read ahead, else what comes in time."""
+        """The records that were read ahead; if there are none, those that come within the timeout."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None and (read := await ahead).records:
             return read
         return await self._read(member, places, max_records, timeout_seconds)
 
     def read_ahead(self, member: GroupMember, places: Collection[TopicPartition], max_records: int) -> None:
-        """Read and understand what is there behind what was read last, while the database is at work on that."""
+        """Begin to read and decode the records behind those read last, while the database works on those."""
         if self._ahead is None:
             self._ahead = asyncio.create_task(self._read(member, places, max_records, 0))
 
     async def forget(self) -> bool:
-        """Forget what was read ahead, before a place in the log changes; whether there was something.
+        """Drop the records that were read ahead, before a position changes; return whether a poll ahead was begun.
 
-        Then all that it was read from is to be sought again.
+        If so, the caller has to seek again in all partitions that it read from.
         """
         ahead, self._ahead = self._ahead, None
         if ahead is None:
             return False
-        # What it met, whoever reads again meets again.
+        # Its errors are ignored: the next read meets them again.
         await end(ahead)
         return True
 

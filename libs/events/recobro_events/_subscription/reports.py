@@ -1,4 +1,4 @@
-"""How far a consumer is, told to its group and to the metrics beside its work."""
+"""Report a consumer's progress to its group and to the metrics, beside its work."""
 
 import asyncio
 import time
@@ -16,9 +16,9 @@ Progress = Callable[[], Mapping[TopicPartition, int]]
 
 
 class Reports:
-    """What the consumer ``name`` tells of its ``progress``, the next offset of each partition that is its own.
+    """Reports the ``progress`` of the consumer ``name``, which is the next offset of each partition that it owns.
 
-    One report at a time: work never waits for it, and a log that answers none any more is found out by it.
+    One report runs at a time, and the consumer never waits for it. A report also shows when the log stops answering.
     """
 
     def __init__(self, name: str, progress: Progress) -> None:
@@ -33,17 +33,17 @@ class Reports:
 
     @property
     def stalled_seconds(self) -> float:
-        """For how long a partition has had something to read and has not moved."""
+        """For how long a partition has had records to read and its position has not moved."""
         return time.monotonic() - self._good_at
 
     def excuse(self) -> None:
-        """The time until now does not count as stalled: the log or the database was not to be reached."""
+        """Do not count the time until now as stalled, because the log or the database could not be reached."""
         self._lagging, self._good_at = {}, time.monotonic()
 
     def tell(self, member: GroupMember) -> None:
-        """Begin a report of what is new, unless one is under way; ``TransportError`` when the last one has failed.
+        """Begin a report of new progress, unless one is under way; ``TransportError`` when the last report failed.
 
-        ``MembershipLost`` when it has had no answer for 30 seconds.
+        ``MembershipLost`` when the report under way has had no answer for 30 seconds.
         """
         now = time.monotonic()
         if self._under_way is not None:
@@ -61,7 +61,7 @@ class Reports:
             self._under_way = asyncio.create_task(self._report(member, offsets, with_lag))
 
     async def end(self) -> None:
-        """Forget what was told: the member that told it is no more."""
+        """End the report under way and forget what was reported, because the member leaves its group."""
         report, self._under_way = self._under_way, None
         if report is not None:
             await end(report)

@@ -1,4 +1,4 @@
-"""A consumer at work on one lane: partitions come and go, batches are applied one after the other."""
+"""A running consumer of one lane: partitions come and go, and batches are applied one after the other."""
 
 import asyncio
 import contextlib
@@ -47,9 +47,9 @@ log = structlog.get_logger()
 class Subscription:
     """One lane of a ``Consumer``, running as a member of the group ``<service>.<lane>``.
 
-    ``run`` returns after ``stop``, when the last batch has committed or rolled back and the group has been left; it
-    raises ``CannotContinue`` when an event can never be applied or the log is not the one we know: then nothing was
-    skipped, and a person has to look. All other trouble is retried for ever.
+    ``run`` returns after ``stop``, when the last batch has committed or rolled back and the member has left the group.
+    ``run`` raises ``CannotContinue`` when too many events cannot be applied, the log was replaced or the position is
+    lost. Nothing was skipped then, and a person has to act. All other trouble is retried for ever.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Subscription:
         self._on_barrier = on_barrier
         self._member: GroupMember | None = None
         self._holding = Holding(self.name)
-        # Partitions whose log is another one than we knew: a rebuild reads them from their start.
+        # Partitions whose log was replaced: during a rebuild they are read from their start.
         self._replaced: set[TopicPartition] = set()
         self._claiming = asyncio.Lock()
         self._batch: asyncio.Task[Applied] | None = None
@@ -83,19 +83,19 @@ class Subscription:
 
     @property
     def progress(self) -> Mapping[TopicPartition, int]:
-        """The next offset of each partition that is ours."""
+        """The next offset of each partition that this member owns."""
         return self._holding.progress
 
     @property
     def is_stalled(self) -> bool:
-        """Whether it runs and there is something to read, but it has not got on for two minutes.
+        """Whether the subscription runs and has records to read, but has made no progress for two minutes.
 
-        Time in which log or database are away does not count, nor that after it has stopped because it cannot go on.
+        Time in which the log or the database cannot be reached does not count. A stopped consumer is not stalled.
         """
         return self._running and self._reports.stalled_seconds > STALLED_SECONDS
 
     async def has_caught_up(self) -> bool:
-        """Whether it has partitions, and has applied all that the log holds of them now."""
+        """Whether this member has partitions, and has applied or skipped all records that they hold now."""
         if self._member is None or not self._holding.is_complete:
             return False
         try:
@@ -105,7 +105,7 @@ class Subscription:
         return all(bounds[place].end <= offset for place, offset in self.progress.items())
 
     async def run(self) -> None:
-        """Apply what comes until ``stop``."""
+        """Apply events until ``stop``."""
         attempt = 0
         self._running = True
         self._reports.excuse()
@@ -132,7 +132,7 @@ class Subscription:
             await self._leave()
 
     async def stop(self) -> None:
-        """End ``run``: the batch under way finishes in time or is rolled back."""
+        """End ``run``; the batch under way finishes in time or is rolled back."""
         self._stopping = True
         self._news.set()
         await self._drain()
@@ -144,7 +144,7 @@ class Subscription:
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
         self._holding.unassign(partitions)
         metrics.REBALANCES.labels(self.name).inc()
-        # A claim under way that came after our successor's would take the partitions from it again.
+        # Wait for a claim in progress: the last claim wins, so a late one would take the partitions from the new owner.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS[self.lane]), self._claiming:
                 pass
@@ -173,20 +173,20 @@ class Subscription:
                 await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
             return
         read = await self._reading.next(self._member, ready, self._limit, POLL_SECONDS)
-        # From here until the batch begins nothing is awaited: a partition that goes meanwhile would be missed.
+        # Nothing is awaited from here until the batch begins: a revocation in between would be missed.
         records = self._holding.proven(read.records)
         if records and not self._stopping:
             await self._take(records, read.wanted_of(records))
         await self._keep()
 
     async def _put_back(self) -> None:
-        """Undo reading ahead, before a place in the log changes: what was read is read again."""
+        """Drop records that were read ahead, before a position changes, and seek back so that they are read again."""
         if await self._reading.forget():
             for place in self._holding.owned:
                 self._seek(place)
 
     async def _take(self, records: Sequence[Record], wanted: Sequence[Delivery]) -> None:
-        """Apply these; with nothing to apply the position is kept once a second only."""
+        """Apply these records. If there is nothing to apply, only note the position, which is saved once a second."""
         moves = self._holding.moves(records)
         if not wanted:
             self._holding.pass_over(moves)
@@ -214,7 +214,7 @@ class Subscription:
     async def _check(
         self, claimed: Mapping[TopicPartition, Position], bounds: Mapping[TopicPartition, Bounds]
     ) -> list[TopicPartition]:
-        """The partitions that do not hold what comes next: none, unless a rebuild makes good what is missing there."""
+        """The partitions that lack the next record, if a rebuild is open; otherwise ``PositionLost`` for such a one."""
         lost = []
         for place, position in claimed.items():
             try:
@@ -244,7 +244,7 @@ class Subscription:
         self._member.seek(place, self._holding.read_from(place))
 
     async def _apply(self, moves: Mapping[TopicPartition, Move], wanted: Sequence[Delivery]) -> Applied | None:
-        """One transaction; None when it was rolled back and its partitions are read again, here or elsewhere."""
+        """Apply a batch in one transaction; None when it was rolled back and will be read again, here or elsewhere."""
         places = set(moves)
         self._batch = asyncio.create_task(self._transact(moves, wanted))
         try:
@@ -260,7 +260,7 @@ class Subscription:
                 self._batch.cancel()
                 await asyncio.gather(self._batch, return_exceptions=True)
                 raise
-            # A drain ran out of time and rolled the batch back.
+            # The time of ``_drain`` ran out, and it rolled the batch back.
             await self._read_again(places)
             return None
         except PASSING_TROUBLE:
@@ -297,22 +297,22 @@ class Subscription:
             self._adapt(records, seconds)
 
     def _adapt(self, records: int, seconds: float) -> None:
-        """Keep bulk batches near 100 ms: a payment waits at most that long for its contract's row."""
+        """Keep bulk batches near 100 ms, since a payment may wait that long for its contract's row."""
         if seconds > BULK_BATCH_SECONDS:
             self._limit = max(50, min(self._limit, records) * 2 // 3)
         elif records == self._limit and seconds < BULK_BATCH_SECONDS / 2:
             self._limit = min(MAX_RECORDS[self.lane], self._limit * 3 // 2)
 
     def _give_up(self, partitions: Collection[TopicPartition]) -> None:
-        """Leave them to whoever claimed them; claim again later if the group still says that they are ours."""
+        """Leave these to their new owner, and claim them again later if the group still assigns them to this member."""
         assert self._member is not None
         self._holding.give_up(partitions, self._member.settled_seconds)
 
     async def _read_again(self, partitions: Collection[TopicPartition]) -> None:
-        """After a rolled back, or perhaps committed, batch: go on from where the database says that we are."""
+        """Continue from the positions in the database, after a batch that rolled back or may have committed."""
         await self._put_back()
         tokens = self._holding.tokens(partitions)
-        # Until their place is known again they are not read.
+        # These partitions are not read until their positions are known again.
         self._holding.disown(tokens)
         attempt = 0
         while tokens and not self._stopping:
@@ -329,7 +329,7 @@ class Subscription:
         self._give_up([place for place in tokens if place not in held])
 
     async def _drain(self) -> None:
-        """The batch under way finishes in time or is rolled back."""
+        """Let the batch under way finish in time, or roll it back."""
         batch = self._batch
         if batch is None or batch.done():
             return
@@ -339,7 +339,7 @@ class Subscription:
             await asyncio.wait({batch})
 
     async def _keep(self) -> None:
-        """Once a second: keep how far we have read without finding anything to apply, and tell how far we are."""
+        """Once a second, save positions behind records that needed no transaction, and report the progress."""
         now = time.monotonic()
         if now < self._keep_at or self._stopping:
             return
@@ -350,7 +350,7 @@ class Subscription:
         self._reports.tell(self._member)
 
     async def _leave(self) -> None:
-        """Leave the group; whoever goes on joins it again."""
+        """Leave the group; the next step joins it again, unless ``stop`` was called."""
         await self._drain()
         await self._put_back()
         await self._reports.end()

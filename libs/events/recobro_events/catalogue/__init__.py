@@ -1,4 +1,4 @@
-"""The catalogue of event contracts as it is published, and the check that old and new readers go on understanding it.
+"""The published catalogue of event contracts, and the check that old and new readers understand each other's events.
 
-``python -m recobro_events.catalogue`` is its command. Nothing that runs imports it.
+The command is ``python -m recobro_events.catalogue``. No service imports this package.
 """

@@ -1,8 +1,9 @@
 """``python -m recobro_events.catalogue DOCS REVISIONS [--check]``.
 
-Writes ``DOCS/asyncapi.json`` and ``DOCS/schemas/<type>.json``, and keeps a contract that changed as its next revision,
-``REVISIONS/<type>/<n>.json``. Refuses, with status 1 and a sentence each, what a kept revision does not go with. With
-``--check`` nothing is written: what is not as it would be written has status 1 and a sentence.
+Writes ``DOCS/asyncapi.json`` and ``DOCS/schemas/<type>.json``, and adds ``REVISIONS/<type>/<n>.json`` as the next
+revision of a contract that changed. Refuses changes that are incompatible with an earlier revision: prints a sentence
+for each and exits with status 1. With ``--check`` nothing is written: the command prints a sentence for each file that
+it would change, and exits with status 1 if there is one.
 """
 
 import argparse
@@ -21,7 +22,7 @@ Revisions = Mapping[str, Mapping[int, Schema]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m recobro_events.catalogue")
     parser.add_argument("docs", type=Path)
     parser.add_argument("revisions", type=Path)
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def revisions_in(folder: Path) -> dict[str, dict[int, Schema]]:
-    """Every kept revision, by event type and number."""
+    """The schemas of all revisions in ``folder``, by event type and number."""
     kept: dict[str, dict[int, Schema]] = {}
     for path in sorted(folder.glob("*/*.json")):
         kept.setdefault(path.parent.name, {})[int(path.stem)] = json.loads(path.read_text("utf-8"))
@@ -61,7 +62,7 @@ def _documents(docs: Path, declared: Mapping[str, type[Event]], schemas: Mapping
 
 
 def _new_revisions(folder: Path, schemas: Mapping[str, Schema], kept: Revisions) -> dict[Path, str]:
-    """A next revision of each contract that is not, words apart, what its newest says."""
+    """Files for new revisions: one for each contract whose shape differs from its newest revision."""
     files = {}
     for name, schema in schemas.items():
         revisions = kept.get(name, {})

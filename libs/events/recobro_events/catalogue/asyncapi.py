@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document: which event types travel on which topics, and with which headers."""
+"""The AsyncAPI 3.0 document: the topics, the event types on each, and their headers."""
 
 import inspect
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ _HEADERS: Document = {
 
 
 def document_of(contracts: Mapping[str, type[Event]]) -> Document:
-    """All channels, operations and messages; payloads are references to ``schemas/<type>.json`` beside it."""
+    """The document with all channels, operations and messages; payloads refer to ``schemas/<type>.json``."""
     channels = _channels(contracts)
     return {
         "asyncapi": "3.0.0",
@@ -51,7 +51,7 @@ def document_of(contracts: Mapping[str, type[Event]]) -> Document:
 
 
 def addresses_of(event: type[Event]) -> list[str]:
-    """The topics that its lane leads to. Facts of the runtime are every service's, and markers take every lane."""
+    """The topics of an event type. Every service publishes the runtime's events, and markers take every lane."""
     owner = event.type.split(".", 1)[0]
     if event.lane is Lane.AGENCIES:
         return [_AGENCIES]
@@ -80,7 +80,7 @@ def _channels(contracts: Mapping[str, type[Event]]) -> dict[str, Document]:
 
 
 def _operations(channels: Iterable[str]) -> dict[str, Document]:
-    """Services send on every channel and listen to all but those of agencies."""
+    """The operations: services send on every channel and receive on all but the channel of agencies."""
     kinds = {name: ("send",) if name == _name(_AGENCIES) else ("send", "receive") for name in channels}
     return {
         f"{name}.{action}": {"action": action, "channel": {"$ref": f"#/channels/{name}"}}

@@ -1,8 +1,8 @@
-"""Whether a contract still understands, and is understood by, every revision of it that was published.
+"""Check that a contract is compatible with all its published revisions, in both directions.
 
-New readers meet old messages, for as long as topics keep them, and old readers meet new messages while services are
-replaced. So a field never goes, never changes its type, and stays as required or optional as it was; what may come is
-an optional field, a value of an enumeration, and a whole event type.
+New readers meet old messages for as long as topics keep them, and old readers meet new messages while services are
+replaced. So a field is never removed, never changes its type, and stays required or optional as it was. Optional
+fields, values of enumerations and whole event types may be added.
 """
 
 import json
@@ -21,13 +21,13 @@ _HELD_NULL = "messages of revision {} may hold null"
 _OTHERWISE = "readers and messages of revision {} keep to the old one"
 
 Difference = tuple[str, str]
-"""What changed, and whom that hurts, with a place for the revision's number."""
+"""A change, and a sentence on whom it breaks, with a placeholder for the revision's number."""
 
 
 def refusals(name: str, kept: Mapping[int, Schema], now: Schema | None) -> list[str]:
-    """A sentence for each incompatible change of the event type ``name``; a change is told of its first revision.
+    """A sentence for each incompatible change of the event type ``name``, with the first revision that it breaks.
 
-    ``kept`` are all its revisions by number, ``now`` is what the contract says today, ``None`` when there is none.
+    ``kept`` has all revisions by number. ``now`` is the contract's schema today, or ``None`` if it was removed.
     """
     if now is None:
         return [f"{name}: the event type was removed; its messages may still be on a topic. Bring it back."]
@@ -41,9 +41,9 @@ def refusals(name: str, kept: Mapping[int, Schema], now: Schema | None) -> list[
 
 
 def shape_of(schema: Schema) -> Schema:
-    """What a reader or a writer can notice of a schema: without references, annotations and the order of lists.
+    """The part of a schema that matters to readers and writers, without references, annotations and order of lists.
 
-    ``null`` as an alternative becomes ``nullable``. A contract that contains itself is a ``RecursionError``.
+    ``null`` as an alternative becomes ``nullable``. A contract that contains itself raises ``RecursionError``.
     """
     return _shape(schema, schema.get("$defs", {}))
 

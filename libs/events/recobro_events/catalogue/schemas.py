@@ -1,4 +1,4 @@
-"""The JSON Schema of every contract, as it is published."""
+"""The published JSON Schema of each contract."""
 
 import inspect
 from typing import Any
@@ -11,7 +11,7 @@ Schema = dict[str, Any]
 
 
 def contracts() -> dict[str, type[Event]]:
-    """The event types that ``recobro_events.contracts`` declares, sorted by name; those of tests are left out."""
+    """The event types that ``recobro_events.contracts`` declares, sorted by name; types of tests are left out."""
     return {
         name: event
         for name, event in sorted(REGISTRY.items())
@@ -20,18 +20,18 @@ def contracts() -> dict[str, type[Event]]:
 
 
 def description_of(event: type[Event]) -> str:
-    """Its docstring and, below it, what the docstrings of its bases say of all events of its kind."""
+    """The docstring of the event class, followed by the docstrings of its bases."""
     kinds = [kind for kind in event.__mro__ if issubclass(kind, Event) and kind is not Event]
     return "\n\n".join(inspect.cleandoc(kind.__dict__["__doc__"]) for kind in kinds if kind.__dict__.get("__doc__"))
 
 
 def carries_personal_data(event: type[Event]) -> bool:
-    """Whether its docstrings say so."""
+    """Whether the docstrings of the event class or its bases say so."""
     return "Carries personal data" in description_of(event)
 
 
 def schema_of(event: type[Event]) -> Schema:
-    """Of the body, self-contained. ``x-key`` names the field that orders the event, ``x-lane`` the way it takes."""
+    """The self-contained schema of the body. ``x-key`` names the key field, ``x-lane`` the event's lane."""
     schema = event.model_json_schema(mode="serialization")
     described = {
         "$schema": DIALECT,
