@@ -16,7 +16,7 @@ PORT_BASE ?= 8000
 KAFKA_DATA ?= .kafka
 KAFKA_PORT ?= 9092
 MINUTES ?= 60
-WORKERS ?= 4
+WORKERS ?= 6
 PREVIOUS ?= $(shell git describe --tags --abbrev=0 2>/dev/null)
 
 # Many processes are started here: where this is set, each of them would compile all that is ours again.

@@ -12,12 +12,14 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest
+from chassis.migrations import upgrade
 from chassis.process import BEHIND, WRONG_USE
 from chassis.testing import mint, test_settings
+from portfolio.main import PROGRAM
 from recobro.postgres import EmbeddedPostgres
 from recobro.session import free_port_base
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
 
 
 @dataclass
@@ -27,13 +29,6 @@ class Deployment:
     dsn: str
     environment: Mapping[str, str]
     folder: Path
-
-    async def once(self, *arguments: str) -> tuple[int, str]:
-        """Run it to its end: its exit code, and what it said on stderr."""
-        process = await self._start(*arguments, port_base=free_port_base(), stderr=asyncio.subprocess.PIPE)
-        _, said = await asyncio.wait_for(process.communicate(), 60)
-        assert process.returncode is not None
-        return process.returncode, said.decode()
 
     @contextlib.asynccontextmanager
     async def role(self, name: str) -> AsyncIterator[httpx.AsyncClient]:
@@ -112,20 +107,31 @@ async def deployment(postgres: EmbeddedPostgres, tmp_path: Path) -> AsyncIterato
     await admin.close()
 
 
-async def test_a_wrong_command_and_a_database_that_is_behind_are_refused_with_a_sentence(
-    deployment: Deployment,
+def test_a_wrong_command_and_a_database_that_is_behind_are_refused_with_a_sentence(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, said = await deployment.once("everything")
-    assert (code, "all, api, relay, consumer, migrate" in said) == (WRONG_USE, True)
+    for name, value in deployment.environment.items():
+        monkeypatch.setenv(name, value)
+
+    def ended_with(command: str) -> tuple[object, str]:
+        monkeypatch.setattr(sys, "argv", ["portfolio", command])
+        with pytest.raises(SystemExit) as end:
+            PROGRAM.run()
+        return end.value.code, capsys.readouterr().err
+
+    code, sentence = ended_with("everything")
+    assert (code, "all, api, relay, consumer, migrate" in sentence) == (WRONG_USE, True)
     for role in ("api", "relay", "consumer"):
-        code, said = await deployment.once(role)
-        assert (code, "`migrate`" in said) == (BEHIND, True)
+        code, sentence = ended_with(role)
+        assert (code, "`migrate`" in sentence) == (BEHIND, True)
+    monkeypatch.setattr(sys, "argv", ["portfolio", "migrate"])
     for _ in range(2):
-        assert (await deployment.once("migrate"))[0] == 0
+        PROGRAM.run()
 
 
+@pytest.mark.process
 async def test_each_role_does_its_part_and_no_other(deployment: Deployment) -> None:
-    await deployment.once("migrate")
+    await asyncio.to_thread(upgrade, deployment.dsn, PROGRAM.migrations)
     waiting = "SELECT count(*) FROM outbox_events"
     reading = "SELECT count(*) FROM consumer_position"
     async with deployment.role("api") as api:
