@@ -4,12 +4,24 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Self
 
 import asyncpg
 import recobro_events.schema
 from chassis.migrations import upgrade
 from recobro.postgres import EmbeddedPostgres
-from recobro_events import Database
+from recobro_events import Database, Lane
+
+PARTITIONS = 2
+# Foreign keys are not checked, since every row goes. Deleting a few rows takes a tenth of the time of TRUNCATE.
+_DELETE_ALL_ROWS = """
+DO $$ DECLARE name text; BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+        EXECUTE 'DELETE FROM ' || quote_ident(name);
+    END LOOP;
+END $$
+"""
 
 
 class KeptDatabase(Database):
@@ -17,18 +29,39 @@ class KeptDatabase(Database):
 
     _is_open = False
 
+    def __init__(self, dsn: str, service: str, *lanes: Lane, max_connections: int = 10) -> None:
+        super().__init__(dsn, max_connections=max_connections)
+        self.service = service
+        self.partitions = dict.fromkeys(lanes, PARTITIONS)
+
     async def open(self) -> None:
         if not self._is_open:
             await super().open()
             self._is_open = True
 
+    async def emptied(self) -> Self:
+        """Open the database, delete every row but the revision of the migrations, and return the database."""
+        await self.open()
+        async with self.transaction() as tx:
+            await tx.execute(_DELETE_ALL_ROWS)
+        return self
+
     async def close(self) -> None:
-        """Not yet."""
+        """Leave the database open: only ``end`` closes it."""
 
     async def end(self) -> None:
-        """Close it."""
         if self._is_open:
             await super().close()
+
+
+@asynccontextmanager
+async def kept_database(dsn: str, service: str, *lanes: Lane, max_connections: int = 10) -> AsyncIterator[KeptDatabase]:
+    """Yield the database of a service that publishes on these lanes; close it in the end."""
+    database = KeptDatabase(dsn, service, *lanes, max_connections=max_connections)
+    try:
+        yield database
+    finally:
+        await database.end()
 
 
 class FreshDatabases:

@@ -50,8 +50,8 @@ def test_links_are_found_with_their_lines_but_not_in_code() -> None:
 
 
 def test_paths_are_found_between_backticks() -> None:
-    text = "`libs/events/` `libs/…` `services/<name>` `make lint`\n`tests/town.py`\n"
-    assert list(paths(text)) == [(1, "libs/events"), (2, "tests/town.py")]
+    text = "`libs/events/` `libs/…` `services/<name>` `make lint`\n`tests/running_platform.py`\n"
+    assert list(paths(text)) == [(1, "libs/events"), (2, "tests/running_platform.py")]
 
 
 def test_headings_become_anchors_as_on_github() -> None:

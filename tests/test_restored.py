@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from fresh_databases import FreshDatabases
 from recobro_events import dead_letters, restoring
-from test_said_again import a_day_at_work, pay
-from town import AS_OF, PROGRAMS, Town, a_town
+from services_in_process import AS_OF, PROGRAMS, InProcessPlatform, all_services_in_process
+from test_republishing import a_day_at_work, pay
 
 pytestmark = pytest.mark.process
 
@@ -18,35 +18,35 @@ EARNED = "SELECT placement_id, payment_id, base, percent, amount FROM commission
 
 
 @pytest.fixture
-async def town(databases: FreshDatabases) -> AsyncIterator[Town]:
-    async with a_town(databases) as town:
-        yield town
+async def platform(databases: FreshDatabases) -> AsyncIterator[InProcessPlatform]:
+    async with all_services_in_process(databases) as platform:
+        yield platform
 
 
-async def back_up(town: Town, service: str) -> str:
-    await town.stop(service)
-    copy = await town.copy(service)
-    await town.start(service)
-    await town.settled()
+async def back_up(platform: InProcessPlatform, service: str) -> str:
+    await platform.stop(service)
+    copy = await platform.copy(service)
+    await platform.start(service)
+    await platform.settled()
     return copy
 
 
-async def restore(town: Town, service: str, backup: str) -> None:
+async def restore(platform: InProcessPlatform, service: str, backup: str) -> None:
     """As ``recobro restore`` does it: the backup in place of what there was, marked as restored."""
-    await town.stop(service)
-    [(epoch,)] = await town.rows(service, "SELECT epoch FROM epoch")
-    town.dsns[service] = backup
-    await town.rows(service, restoring.MARK_RESTORED, epoch)
-    await town.start(service)
-    await town.until(service, "SELECT NOT EXISTS (SELECT FROM republication WHERE ended_at IS NULL)")
-    await town.settled()
+    await platform.stop(service)
+    [(epoch,)] = await platform.rows(service, "SELECT epoch FROM epoch")
+    platform.dsns[service] = backup
+    await platform.rows(service, restoring.MARK_RESTORED, epoch)
+    await platform.start(service)
+    await platform.until(service, "SELECT NOT EXISTS (SELECT FROM republication WHERE ended_at IS NULL)")
+    await platform.settled()
 
 
-def ids_said(town: Town, topics: Iterable[str], but: set[str]) -> set[str]:
+def ids_said(platform: InProcessPlatform, topics: Iterable[str], but: set[str]) -> set[str]:
     """The ids of every fact in these topics that was not said again, ``but`` those of some contracts."""
     return {
         record.headers["ce_id"]
-        for place, log in town.transport.logs.items()
+        for place, log in platform.transport.logs.items()
         if place.topic in topics
         for record in log
         if "ce_audience" not in record.headers and not record.headers["ce_type"].startswith("runtime.")
@@ -59,42 +59,42 @@ def comparable(rows: Iterable[Any]) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.timeout(240)
-async def test_what_came_from_events_comes_back_the_same_and_under_the_same_ids(town: Town) -> None:
+async def test_what_came_from_events_comes_back_the_same_and_under_the_same_ids(platform: InProcessPlatform) -> None:
     """Assignment: placements and commissions of what happened since the backup, and what its agencies have heard."""
-    rest = await a_day_at_work(town)
-    backup = await back_up(town, "assignment")
-    fresh = await contracts_of(town, await town.sample_portfolio(700))
-    await town.settled()
-    await pay(town, fresh[0], reference="fresh")
-    await pay(town, fresh[1], amount="900000.00", reference="fresh-all")
+    rest = await a_day_at_work(platform)
+    backup = await back_up(platform, "assignment")
+    fresh = await contracts_of(platform, await platform.sample_portfolio(700))
+    await platform.settled()
+    await pay(platform, fresh[0], reference="fresh")
+    await pay(platform, fresh[1], amount="900000.00", reference="fresh-all")
     for n, contract_id in enumerate(rest[:10]):
-        await pay(town, contract_id, reference=f"since-{n}")
+        await pay(platform, contract_id, reference=f"since-{n}")
     # Its recall follows from the payment and from the change of stage: whichever is read first is the cause.
-    await pay(town, rest[10], amount="900000.00", reference="all")
+    await pay(platform, rest[10], amount="900000.00", reference="all")
     # The days of grace of a recall end. Day by day: of several at once a placement may start on a later one than that
     # of the change of stage that it follows, if the portfolio's day is read first.
     for day in range(1, 7):
-        await town.post("portfolio", "/v1/staging-runs", {"as_of": (AS_OF + timedelta(days=day)).isoformat()})
-        await town.settled()
-    placed, earned = await town.rows("assignment", PLACED), await town.rows("assignment", EARNED)
-    topics = {place.topic for place in town.transport.logs if place.topic.startswith(("agency.", "assignment."))}
-    said = ids_said(town, topics, but={rest[10], fresh[1]})
+        await platform.post("portfolio", "/v1/staging-runs", {"as_of": (AS_OF + timedelta(days=day)).isoformat()})
+        await platform.settled()
+    placed, earned = await platform.rows("assignment", PLACED), await platform.rows("assignment", EARNED)
+    topics = {place.topic for place in platform.transport.logs if place.topic.startswith(("agency.", "assignment."))}
+    said = ids_said(platform, topics, but={rest[10], fresh[1]})
     assert len(topics) == 3
     assert len(earned) >= 12
 
-    await restore(town, "assignment", backup)
+    await restore(platform, "assignment", backup)
 
-    assert comparable(await town.rows("assignment", PLACED)) == comparable(placed)
-    assert comparable(await town.rows("assignment", EARNED)) == comparable(earned)
-    assert ids_said(town, topics, but={rest[10], fresh[1]}) == said
-    [(lowest,)] = await town.rows("assignment", "SELECT min(version) FROM placement WHERE version > 1 << 20")
+    assert comparable(await platform.rows("assignment", PLACED)) == comparable(placed)
+    assert comparable(await platform.rows("assignment", EARNED)) == comparable(earned)
+    assert ids_said(platform, topics, but={rest[10], fresh[1]}) == said
+    [(lowest,)] = await platform.rows("assignment", "SELECT min(version) FROM placement WHERE version > 1 << 20")
     assert lowest > 1 << 40
-    assert await stands(town, "dialer-feed") == await stands(town, "assignment")
+    assert await stands(platform, "dialer-feed") == await stands(platform, "assignment")
 
 
-async def contracts_of(town: Town, portfolio_id: str) -> list[str]:
+async def contracts_of(platform: InProcessPlatform, portfolio_id: str) -> list[str]:
     """Contracts of a portfolio that agencies have for dialing."""
-    rows = await town.rows(
+    rows = await platform.rows(
         "portfolio",
         "SELECT contract_id FROM contract WHERE portfolio_id = $1 AND stage = 'late' AND overdue_balance > 500"
         " ORDER BY contract_id",
@@ -103,85 +103,91 @@ async def contracts_of(town: Town, portfolio_id: str) -> list[str]:
     return [str(row["contract_id"]) for row in rows]
 
 
-async def stands(town: Town, service: str) -> list[tuple[Any, ...]]:
-    return comparable(await town.rows(service, "SELECT placement_id, state, version FROM placement ORDER BY 1"))
+async def stands(platform: InProcessPlatform, service: str) -> list[tuple[Any, ...]]:
+    return comparable(await platform.rows(service, "SELECT placement_id, state, version FROM placement ORDER BY 1"))
 
 
 @pytest.mark.timeout(240)
-async def test_the_word_of_a_restored_source_is_newer_and_what_was_lost_can_be_entered_again(town: Town) -> None:
+async def test_the_word_of_a_restored_source_is_newer_and_what_was_lost_can_be_entered_again(
+    platform: InProcessPlatform,
+) -> None:
     """A recall, payments and a promise's contract have been lost with the database; the others knew them."""
-    rest = await a_day_at_work(town)
-    backups = {service: await back_up(town, service) for service in ("portfolio", "assignment")}
-    [placement] = (await town.get("assignment", "/v1/placements", contract_id=rest[0], kind="dialing"))["items"]
-    await town.post("assignment", f"/v1/placements/{placement['placement_id']}/recall", {"reason": "branch"})
-    lost = await pay(town, rest[1], reference="R-1")
-    await disputed_at_the_door(town, rest[2])
-    await town.settled()
+    rest = await a_day_at_work(platform)
+    backups = {service: await back_up(platform, service) for service in ("portfolio", "assignment")}
+    [placement] = (await platform.get("assignment", "/v1/placements", contract_id=rest[0], kind="dialing"))["items"]
+    await platform.post("assignment", f"/v1/placements/{placement['placement_id']}/recall", {"reason": "branch"})
+    lost = await pay(platform, rest[1], reference="R-1")
+    await disputed_at_the_door(platform, rest[2])
+    await platform.settled()
     disputes = "SELECT clarification_id, contract_id, state FROM clarification ORDER BY 1"
-    disputed = await town.rows("portfolio", disputes)
+    disputed = await platform.rows("portfolio", disputes)
 
     for service, backup in backups.items():
-        await restore(town, service, backup)
+        await restore(platform, service, backup)
 
-    assert await stands(town, "dialer-feed") == await stands(town, "assignment")
-    [recalled] = await town.rows(
+    assert await stands(platform, "dialer-feed") == await stands(platform, "assignment")
+    [recalled] = await platform.rows(
         "dialer-feed", "SELECT state FROM placement WHERE placement_id = $1", uuid.UUID(placement["placement_id"])
     )
     assert recalled["state"] == "active", "as assignment, which has lost the recall, sees it"
     positions = "SELECT contract_id, version, overdue_balance FROM contract ORDER BY 1"
     for service in ("dialer-feed", "assignment", "field-visits", "promises"):
-        about = comparable(await town.rows(service, positions))
-        assert about == comparable(await town.rows("portfolio", positions)), service
-    assert comparable(await town.rows("portfolio", disputes)) == comparable(disputed)
+        about = comparable(await platform.rows(service, positions))
+        assert about == comparable(await platform.rows("portfolio", positions)), service
+    assert comparable(await platform.rows("portfolio", disputes)) == comparable(disputed)
 
-    again = await pay(town, rest[1], reference="R-1")
+    again = await pay(platform, rest[1], reference="R-1")
     assert again["payment_id"] == lost["payment_id"]
-    await town.settled()
-    [(times,)] = await town.rows("promises", "SELECT count(*) FROM payment WHERE contract_id = $1", uuid.UUID(rest[1]))
+    await platform.settled()
+    [(times,)] = await platform.rows(
+        "promises", "SELECT count(*) FROM payment WHERE contract_id = $1", uuid.UUID(rest[1])
+    )
     assert times == 1
-    [(balance,)] = await town.rows(
+    [(balance,)] = await platform.rows(
         "dialer-feed", "SELECT overdue_balance FROM contract WHERE contract_id = $1", uuid.UUID(rest[1])
     )
     assert f"{balance}" == again["overdue_balance"]
 
 
-async def disputed_at_the_door(town: Town, contract_id: str) -> None:
+async def disputed_at_the_door(platform: InProcessPlatform, contract_id: str) -> None:
     new = {"contract_id": contract_id, "visitor": "Ana", "visit_on": AS_OF.isoformat()}
-    visit_id = (await town.post("field-visits", "/v1/visits", new))["visit_id"]
+    visit_id = (await platform.post("field-visits", "/v1/visits", new))["visit_id"]
     result = {"outcome": "clarification", "attended_by": "debtor", "at": f"{AS_OF}T16:00:00Z"}
-    await town.post("field-visits", f"/v1/visits/{visit_id}/result", result)
+    await platform.post("field-visits", f"/v1/visits/{visit_id}/result", result)
 
 
 @pytest.mark.timeout(240)
-async def test_contracts_that_were_lost_are_silent_until_their_file_is_loaded_again(town: Town) -> None:
+async def test_contracts_that_were_lost_are_silent_until_their_file_is_loaded_again(
+    platform: InProcessPlatform,
+) -> None:
     """More than twenty: after a restore that is no sign of a broken consumer."""
-    await a_day_at_work(town)
-    portfolio_id = await town.portfolio()
-    backup = await back_up(town, "portfolio")
-    await town.load(portfolio_id, 300)
-    await town.settled()
-    rows = await town.rows(
+    await a_day_at_work(platform)
+    portfolio_id = await platform.portfolio()
+    backup = await back_up(platform, "portfolio")
+    await platform.load(portfolio_id, 300)
+    await platform.settled()
+    rows = await platform.rows(
         "portfolio", "SELECT contract_id FROM contract WHERE portfolio_id = $1", uuid.UUID(portfolio_id)
     )
     lost = {row["contract_id"] for row in rows}
-    placed = await town.rows(
+    placed = await platform.rows(
         "assignment", "SELECT DISTINCT contract_id FROM placement WHERE contract_id = ANY($1)", lost
     )
     assert len(placed) > 20
 
-    await restore(town, "portfolio", backup)
+    await restore(platform, "portfolio", backup)
 
-    assert town.runtimes["portfolio"].problems() == []
-    silent = await town.rows("dialer-feed", "SELECT contract_id FROM set_aside WHERE service = 'portfolio'")
+    assert platform.runtimes["portfolio"].problems() == []
+    silent = await platform.rows("dialer-feed", "SELECT contract_id FROM set_aside WHERE service = 'portfolio'")
     assert {row["contract_id"] for row in silent} == {row["contract_id"] for row in placed}
 
-    await town.load(portfolio_id, 300)
-    await town.settled()
-    replays = await dead_letters.replay_all(town.runtimes["portfolio"].database, PROGRAMS["portfolio"].consumer)
+    await platform.load(portfolio_id, 300)
+    await platform.settled()
+    replays = await dead_letters.replay_all(platform.runtimes["portfolio"].database, PROGRAMS["portfolio"].consumer)
     assert {replay.error for replay in replays} == {None}
-    await town.settled()
-    assert await town.rows("dialer-feed", "SELECT FROM set_aside") == []
+    await platform.settled()
+    assert await platform.rows("dialer-feed", "SELECT FROM set_aside") == []
     positions = "SELECT contract_id, version, overdue_balance FROM contract ORDER BY 1"
-    known = comparable(await town.rows("dialer-feed", positions))
-    assert known == comparable(await town.rows("portfolio", positions))
+    known = comparable(await platform.rows("dialer-feed", positions))
+    assert known == comparable(await platform.rows("portfolio", positions))
     assert min(version for _, version, _ in known) > 1 << 40

@@ -6,16 +6,16 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from fresh_databases import FreshDatabases
 from recobro_events import tracing
-from test_said_again import agencies_at_work, overdue
-from town import AS_OF, Town, a_town
+from services_in_process import AS_OF, InProcessPlatform, all_services_in_process
+from test_republishing import agencies_at_work, overdue
 
 pytestmark = pytest.mark.process
 
 
 @pytest.fixture
-async def town(databases: FreshDatabases) -> AsyncIterator[Town]:
-    async with a_town(databases) as town:
-        yield town
+async def platform(databases: FreshDatabases) -> AsyncIterator[InProcessPlatform]:
+    async with all_services_in_process(databases) as platform:
+        yield platform
 
 
 @pytest.fixture
@@ -27,21 +27,21 @@ def _collected() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_collected")
-async def test_what_follows_from_a_request_belongs_to_its_trace(town: Town) -> None:
+async def test_what_follows_from_a_request_belongs_to_its_trace(platform: InProcessPlatform) -> None:
     """Of two payments at once too, which their readers may apply in one batch."""
-    await agencies_at_work(town)
-    portfolio_id = await town.sample_portfolio(150)
-    await town.settled()
-    [agency] = (await town.get("assignment", "/v1/agencies"))["items"]
+    await agencies_at_work(platform)
+    portfolio_id = await platform.sample_portfolio(150)
+    await platform.settled()
+    [agency] = (await platform.get("assignment", "/v1/agencies"))["items"]
     campaign = {"name": "c", "agency_id": agency["agency_id"], "portfolio_ids": [portfolio_id]}
-    campaign_id = (await town.post("dialer-feed", "/v1/campaigns", campaign))["campaign_id"]
-    listed = await town.post("dialer-feed", "/v1/lists", {"campaign_id": campaign_id, "business_date": f"{AS_OF}"})
+    campaign_id = (await platform.post("dialer-feed", "/v1/campaigns", campaign))["campaign_id"]
+    listed = await platform.post("dialer-feed", "/v1/lists", {"campaign_id": campaign_id, "business_date": f"{AS_OF}"})
     assert listed["status"] == "published"
-    traces = {contract_id: f"{n:032x}" for n, contract_id in enumerate((await overdue(town))[:6], start=1)}
+    traces = {contract_id: f"{n:032x}" for n, contract_id in enumerate((await overdue(platform))[:6], start=1)}
     payment = {"amount": "20.00", "paid_on": f"{AS_OF}", "channel": "bank"}
     answers = await asyncio.gather(
         *(
-            town.clients["portfolio"].post(
+            platform.clients["portfolio"].post(
                 f"/v1/contracts/{contract_id}/payments",
                 json=payment,
                 headers={"traceparent": f"00-{trace}-00000000000000ff-01"},
@@ -50,12 +50,12 @@ async def test_what_follows_from_a_request_belongs_to_its_trace(town: Town) -> N
         )
     )
     assert all(answer.status_code == 201 for answer in answers)
-    await town.settled()
+    await platform.settled()
     spans: set[str] = set()
     for contract_id, trace in traces.items():
         records = [
             record
-            for log in town.transport.logs.values()
+            for log in platform.transport.logs.values()
             for record in log
             if record.headers["ce_subject"] == contract_id and record.headers.get("traceparent", "")[3:35] == trace
         ]

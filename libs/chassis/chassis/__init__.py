@@ -5,7 +5,7 @@ from chassis.auth import CurrentPrincipal, Principal, reads, writes
 from chassis.bodies import body_limit, streamed_body
 from chassis.emails import Email, email_to_write_to, resembles_email
 from chassis.idempotency import IdempotencyKey
-from chassis.lag import heard_of
+from chassis.lag import known_within_lag
 from chassis.long_polls import long_poll
 from chassis.models import (
     Amount,
@@ -65,7 +65,7 @@ __all__ = [
     "body_limit",
     "create_app",
     "email_to_write_to",
-    "heard_of",
+    "known_within_lag",
     "long_poll",
     "page",
     "reads",

@@ -60,8 +60,8 @@ class Key:
 
         422 if the key came with another body before. The route itself must recognise the same body.
         """
-        await recall(tx, self, body_sha256)
-        await remember(tx, self, body_sha256, None)
+        await find_answer(tx, self, body_sha256)
+        await store_answer(tx, self, body_sha256, None)
 
     @property
     def _name(self) -> tuple[str, str, str, str]:
@@ -88,7 +88,7 @@ IdempotencyKey = Annotated[Key | None, Depends(idempotency_key)]
 """For routes with a streamed body, which must ``claim`` the key. For all others the route class does everything."""
 
 
-async def recall(tx: Transaction, key: Key, body_sha256: bytes) -> Response | None:
+async def find_answer(tx: Transaction, key: Key, body_sha256: bytes) -> Response | None:
     """Return the first answer to this request, if any. Until ``tx`` ends, no other request can use the key.
 
     409 if another request with the key is in progress, 422 if the key was used with another body.
@@ -108,7 +108,7 @@ async def recall(tx: Transaction, key: Key, body_sha256: bytes) -> Response | No
     return Response(row["body"], row["status"], headers)
 
 
-async def remember(tx: Transaction, key: Key, body_sha256: bytes, answer: Response | None) -> None:
+async def store_answer(tx: Transaction, key: Key, body_sha256: bytes, answer: Response | None) -> None:
     """Store the answer if and only if ``tx`` commits. Without an answer, only the hash of the body is stored."""
     kept: tuple[int | None, str | None, bytes | None] = (None, None, None)
     if answer is not None:

@@ -132,7 +132,7 @@ async def _attempt(endpoint: _Endpoint, request: ServiceRequest, key: Key | None
         async with database.transaction() as tx:
             request.state.tx = tx
             digest = hashlib.sha256(await request.body()).digest()
-            if key is not None and (known := await idempotency.recall(tx, key, digest)) is not None:
+            if key is not None and (known := await idempotency.find_answer(tx, key, digest)) is not None:
                 metrics.IDEMPOTENT_REPLAYS.inc()
                 return known
             response = await endpoint(request)
@@ -141,7 +141,7 @@ async def _attempt(endpoint: _Endpoint, request: ServiceRequest, key: Key | None
             if not hasattr(response, "body"):
                 raise TypeError("an answer made in a transaction cannot be streamed: it would outlive it")
             if key is not None:
-                await idempotency.remember(tx, key, digest, response)
+                await idempotency.store_answer(tx, key, digest, response)
         return response
     except _RolledBack as refusal:
         return refusal.response
@@ -152,9 +152,9 @@ async def _with_known_body(endpoint: _Endpoint, request: ServiceRequest, key: Ke
     database = cast(Database, request.app.state.database)
     digest = hashlib.sha256(await request.body()).digest()
     async with database.transaction() as tx:
-        await idempotency.recall(tx, key, digest)
+        await idempotency.find_answer(tx, key, digest)
     response = await endpoint(request)
     if response.status_code < 400:
         async with database.transaction() as tx:
-            await idempotency.remember(tx, key, digest, None)
+            await idempotency.store_answer(tx, key, digest, None)
     return response

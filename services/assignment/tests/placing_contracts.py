@@ -6,15 +6,15 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from chassis.testing import voices
-from chassis.testing.voices import DAY
+from chassis.testing import publishers
+from chassis.testing.publishers import DAY
 from recobro_events.contracts.portfolio import Address, ContractState, PaymentReceived, PaymentReversed
 
 __all__ = ["DAY", "Contract"]
 
 
 @dataclass
-class Contract(voices.Contract):
+class Contract(publishers.Contract):
     """A contract with what agencies are chosen by; payments may settle it."""
 
     total: Decimal = Decimal("5000.00")

@@ -9,19 +9,10 @@ from dialer_feed.main import build_app
 from dialer_feed.settings import DialerFeedSettings
 from dialing_scene import Scene
 from fastapi import FastAPI
-from fresh_databases import FreshDatabases, KeptDatabase
+from fresh_databases import FreshDatabases, KeptDatabase, kept_database
 from recobro_events import Database, Lane
 
-PARTITIONS = {Lane.EVENTS: 2}
-# Deleting a few rows takes a tenth of the time that truncating as many tables does.
-_EMPTY = """
-DO $$ DECLARE name text; BEGIN
-    SET LOCAL session_replication_role = replica;
-    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
-        EXECUTE 'DELETE FROM ' || quote_ident(name);
-    END LOOP;
-END $$
-"""
+LANES = (Lane.EVENTS,)
 
 
 @pytest.fixture(scope="session")
@@ -32,20 +23,14 @@ async def migrated_dsn(databases: FreshDatabases) -> str:
 
 @pytest.fixture(scope="session")
 async def kept(migrated_dsn: str) -> AsyncIterator[KeptDatabase]:
-    database = KeptDatabase(migrated_dsn, max_connections=20)
-    database.service = "dialer-feed"
-    database.partitions = PARTITIONS
-    yield database
-    await database.end()
+    async with kept_database(migrated_dsn, "dialer-feed", *LANES, max_connections=20) as database:
+        yield database
 
 
 @pytest.fixture
 async def database(kept: KeptDatabase) -> Database:
     """Open, and as empty as after the migrations."""
-    await kept.open()
-    async with kept.transaction() as tx:
-        await tx.execute(_EMPTY)
-    return kept
+    return await kept.emptied()
 
 
 @pytest.fixture
@@ -62,11 +47,8 @@ async def app(migrated_dsn: str) -> AsyncIterator[FastAPI]:
     """The whole app, builder included, without an event log: started for each test, but built once."""
     settings = test_settings(migrated_dsn, service="dialer-feed")
     own = DialerFeedSettings(**settings.model_dump(), list_wait_seconds=5)
-    database = KeptDatabase(migrated_dsn)
-    database.service = "dialer-feed"
-    database.partitions = PARTITIONS
-    yield build_app(own, database, runtime=None)
-    await database.end()
+    async with kept_database(migrated_dsn, "dialer-feed", *LANES) as database:
+        yield build_app(own, database, runtime=None)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from chassis.testing.voices import DAY, Placement, Promise
+from chassis.testing.publishers import DAY, Placement, Promise
 from recobro_events.contracts.field_visits import AttendedBy, VisitCompleted, VisitOrdered, VisitOutcome
 from speaking_contracts import Contract
 

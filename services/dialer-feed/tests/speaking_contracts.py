@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from chassis.testing import voices
-from chassis.testing.voices import DAY
+from chassis.testing import publishers
+from chassis.testing.publishers import DAY
 from recobro_events.contracts.portfolio import (
     Address,
     ContactChange,
@@ -32,7 +32,7 @@ class Phone:
 
 
 @dataclass
-class Contract(voices.Contract):
+class Contract(publishers.Contract):
     """A contract with telephones."""
 
     phones: list[Phone] = field(default_factory=lambda: [Phone(value) for value in PHONES])

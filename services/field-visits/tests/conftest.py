@@ -12,19 +12,11 @@ from field_visits.documents import TEMPLATES
 from field_visits.main import build_app
 from field_visits.photos.album import Album
 from field_visits.settings import FieldVisitsSettings
-from fresh_databases import FreshDatabases, KeptDatabase
+from fresh_databases import FreshDatabases, KeptDatabase, kept_database
 from recobro_events import Database, Lane
 from visits_scene import Scene
 
-PARTITIONS = {Lane.EVENTS: 2}
-_EMPTY = """
-DO $$ DECLARE name text; BEGIN
-    SET LOCAL session_replication_role = replica;
-    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
-        EXECUTE 'DELETE FROM ' || quote_ident(name);
-    END LOOP;
-END $$
-"""
+LANES = (Lane.EVENTS,)
 
 
 @pytest.fixture(scope="session")
@@ -35,20 +27,14 @@ async def migrated_dsn(databases: FreshDatabases) -> str:
 
 @pytest.fixture(scope="session")
 async def kept(migrated_dsn: str) -> AsyncIterator[KeptDatabase]:
-    database = KeptDatabase(migrated_dsn, max_connections=20)
-    database.service = "field-visits"
-    database.partitions = PARTITIONS
-    yield database
-    await database.end()
+    async with kept_database(migrated_dsn, "field-visits", *LANES, max_connections=20) as database:
+        yield database
 
 
 @pytest.fixture
 async def database(kept: KeptDatabase) -> Database:
     """Open, and as empty as after the migrations."""
-    await kept.open()
-    async with kept.transaction() as tx:
-        await tx.execute(_EMPTY)
-    return kept
+    return await kept.emptied()
 
 
 @pytest.fixture
@@ -60,11 +46,8 @@ def album_folder(tmp_path: Path) -> Path:
 async def built(migrated_dsn: str) -> AsyncIterator[FastAPI]:
     """The whole app, without an event log: started for each test, but built once."""
     settings = FieldVisitsSettings(**test_settings(migrated_dsn, service="field-visits").model_dump())
-    served = KeptDatabase(migrated_dsn)
-    served.service = "field-visits"
-    served.partitions = PARTITIONS
-    yield build_app(settings, served, runtime=None)
-    await served.end()
+    async with kept_database(migrated_dsn, "field-visits", *LANES) as served:
+        yield build_app(settings, served, runtime=None)
 
 
 @pytest.fixture

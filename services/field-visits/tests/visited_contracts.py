@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from chassis.testing import voices
-from chassis.testing.voices import DAY, Placement, Promise
+from chassis.testing import publishers
+from chassis.testing.publishers import DAY, Placement, Promise
 from recobro_events.contracts.assignment import (
     ContractPlaced,
     PlacementEnded,
@@ -51,7 +51,7 @@ def a_placement(agency_id: UUID, **changes: Any) -> Placement:
 
 
 @dataclass
-class Contract(voices.Contract):
+class Contract(publishers.Contract):
     """A contract with addresses, of which only a part is overdue."""
 
     name: str | None = "María José Núñez Güemes"

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import httpx
 from chassis.testing import mint
-from chassis.testing.voices import DAY, Contract, Placement
+from chassis.testing.publishers import DAY, Contract, Placement
 from promises.handlers import consumer
 from promises.outcomes import deciding
 from recobro_events import Database, Event, Row

@@ -7,7 +7,7 @@ to change. The next run finishes the work of a run that died. Two runs at once s
 from datetime import date
 from uuid import UUID
 
-from chassis import Conflict, Day, InputModel, OutputModel, heard_of
+from chassis import Conflict, Day, InputModel, OutputModel, known_within_lag
 from projections.contracts import lock
 from recobro_events import Database, Row, Transaction, step
 
@@ -79,6 +79,6 @@ async def _expect_all_at(database: Database, day: date) -> None:
             elsewhere = await connection.fetchrow(queries.ELSEWHERE, day)
         return elsewhere is None
 
-    if not await heard_of(all_there) and elsewhere is not None:
+    if not await known_within_lag(all_there) and elsewhere is not None:
         named = f'The portfolio "{elsewhere["name"]}" ({elsewhere["portfolio_id"]})'
         raise PortfolioNotReady(f"{named} does not stand at {day}: its business date is {elsewhere['business_date']}.")

@@ -16,7 +16,7 @@ from chassis import (
     Router,
     ShortText,
     WriteTransaction,
-    heard_of,
+    known_within_lag,
     page,
     reads,
     writes,
@@ -77,7 +77,7 @@ async def _expect_portfolios(tx: Transaction, portfolio_ids: Sequence[UUID]) -> 
         unknown = [row["portfolio_id"] for row in await tx.fetch(queries.UNKNOWN_PORTFOLIOS, portfolio_ids)]
         return not unknown
 
-    if not await heard_of(all_known):
+    if not await known_within_lag(all_known):
         named = ", ".join(map(str, unknown))
         raise NotFound(f"There is no such portfolio: {named}.", code="portfolio-unknown")
 

@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from chassis import Conflict, ContractUnknown, FieldError, Invalid, Principal, heard_of
+from chassis import Conflict, ContractUnknown, FieldError, Invalid, Principal, known_within_lag
 from projections import contracts
 from recobro_events import Row, Transaction
 from recobro_events.contracts.field_visits import CancelReason, VisitOrdered
@@ -29,7 +29,7 @@ async def order(
 
     404 when the contract is unknown, or is not placed with the calling agency for visits.
     """
-    if not await heard_of(lambda: tx.fetchval(queries.KNOWN, contract_id, who.agency_id)):
+    if not await known_within_lag(lambda: tx.fetchval(queries.KNOWN, contract_id, who.agency_id)):
         raise ContractUnknown()
     await contracts.lock(tx, [contract_id])
     standing = await tx.fetchrow(queries.STANDING, contract_id, visit_on)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from chassis import Conflict, ContractUnknown, FieldError, Invalid, Principal, heard_of
+from chassis import Conflict, ContractUnknown, FieldError, Invalid, Principal, known_within_lag
 from projections import contracts
 from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import DebtorStatus
@@ -72,7 +72,7 @@ async def open_contract(tx: Transaction, contract_id: UUID, who: Principal) -> R
     seconds for a contract, or its placement, that is not known yet. ``ContractUnknown``, ``ContractClosed``,
     ``DebtorDeceased``, ``NothingOwed``.
     """
-    if not await heard_of(lambda: tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id)):
+    if not await known_within_lag(lambda: tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id)):
         raise ContractUnknown()
     await contracts.lock(tx, [contract_id])
     contract: Row | None = await tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id)

@@ -244,7 +244,7 @@ class Placement:
     placement_id: UUID = field(default_factory=uuid.uuid4)
     version: int = 0
 
-    def _said(self) -> dict[str, Any]:
+    def _fields(self) -> dict[str, Any]:
         self.version += 1
         return {
             "contract_id": self.contract_id,
@@ -255,19 +255,19 @@ class Placement:
         }
 
     def placed(self) -> ContractPlaced:
-        return ContractPlaced(**self._said(), starts_on=self.starts_on, ends_on=self.ends_on)
+        return ContractPlaced(**self._fields(), starts_on=self.starts_on, ends_on=self.ends_on)
 
     def recall_requested(self) -> PlacementRecallRequested:
-        return PlacementRecallRequested(**self._said(), reason="paid_in_full", final_on=DAY + timedelta(days=3))
+        return PlacementRecallRequested(**self._fields(), reason="paid_in_full", final_on=DAY + timedelta(days=3))
 
     def recalled(self) -> PlacementRecalled:
-        return PlacementRecalled(**self._said(), reason="acknowledged")
+        return PlacementRecalled(**self._fields(), reason="acknowledged")
 
     def reinstated(self) -> PlacementReinstated:
-        return PlacementReinstated(**self._said(), reason="objection", starts_on=self.starts_on, ends_on=self.ends_on)
+        return PlacementReinstated(**self._fields(), reason="objection", starts_on=self.starts_on, ends_on=self.ends_on)
 
     def ended(self) -> PlacementEnded:
-        return PlacementEnded(**self._said(), reason="term_over")
+        return PlacementEnded(**self._fields(), reason="term_over")
 
 
 @dataclass
@@ -280,7 +280,7 @@ class Promise:
     promise_id: UUID = field(default_factory=uuid.uuid4)
     version: int = 0
 
-    def _said(self) -> dict[str, Any]:
+    def _fields(self) -> dict[str, Any]:
         self.version += 1
         return {
             "contract_id": self.contract_id,
@@ -294,19 +294,19 @@ class Promise:
         }
 
     def made(self) -> PromiseMade:
-        return PromiseMade(**self._said(), made_on=DAY, made_in=MadeIn.CALL)
+        return PromiseMade(**self._fields(), made_on=DAY, made_in=MadeIn.CALL)
 
     def kept(self) -> PromiseKept:
-        return PromiseKept(**self._said())
+        return PromiseKept(**self._fields())
 
     def partly_kept(self) -> PromisePartlyKept:
-        return PromisePartlyKept(**self._said())
+        return PromisePartlyKept(**self._fields())
 
     def broken(self) -> PromiseBroken:
-        return PromiseBroken(**self._said())
+        return PromiseBroken(**self._fields())
 
     def reopened(self) -> PromiseReopened:
-        return PromiseReopened(**self._said())
+        return PromiseReopened(**self._fields())
 
     def cancelled(self) -> PromiseCancelled:
-        return PromiseCancelled(**self._said(), reason="debtor_deceased")
+        return PromiseCancelled(**self._fields(), reason="debtor_deceased")

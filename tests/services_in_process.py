@@ -28,7 +28,7 @@ PARTITIONS = 3
 PROGRAMS = {service.name: program_of(service) for service in SERVICES}
 
 
-class Town:
+class InProcessPlatform:
     """``start`` and ``stop`` a service; ask those that run; look into the databases of all."""
 
     def __init__(self, databases: FreshDatabases) -> None:
@@ -121,7 +121,7 @@ class Town:
                     quiet = quiet + 1 if await self._is_quiet() else 0
         except TimeoutError:
             problems = {service: self.runtimes[service].problems() for service in self._running}
-            raise AssertionError(f"the town does not come to rest: {problems}") from None
+            raise AssertionError(f"the platform does not come to rest: {problems}") from None
 
     async def _is_quiet(self) -> bool:
         for service in self._running:
@@ -163,13 +163,13 @@ def sample() -> bytes:
 
 
 @asynccontextmanager
-async def a_town(databases: FreshDatabases) -> AsyncIterator[Town]:
-    """A town in which everybody works."""
-    town = Town(databases)
+async def all_services_in_process(databases: FreshDatabases) -> AsyncIterator[InProcessPlatform]:
+    """A platform in which everybody works."""
+    platform = InProcessPlatform(databases)
     for service in PROGRAMS:
-        await town.create(service)
-    await town.start(*PROGRAMS)
+        await platform.create(service)
+    await platform.start(*PROGRAMS)
     try:
-        yield town
+        yield platform
     finally:
-        await town.end()
+        await platform.end()
