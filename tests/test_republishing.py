@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from fresh_databases import FreshDatabases
-from kitchen import until
 from recobro_events import Source, TopicPartition, rebuilding
 from services_in_process import AS_OF, PROGRAMS, InProcessPlatform, all_services_in_process
+from toy_services import until
 
 pytestmark = pytest.mark.process
 

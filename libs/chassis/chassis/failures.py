@@ -9,7 +9,7 @@ import asyncpg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from recobro_events import PASSING_TROUBLE
+from recobro_events import TRANSIENT_ERRORS
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -31,7 +31,7 @@ _UNSTORABLE = (
     asyncpg.DatetimeFieldOverflowError,
 )
 """The database refused a value. Other data errors, such as a division by zero, are our own mistakes."""
-_AWAY = tuple(trouble for trouble in PASSING_TROUBLE if trouble is not OSError)
+_AWAY = tuple(trouble for trouble in TRANSIENT_ERRORS if trouble is not OSError)
 _CODES = {
     404: "not-found",
     405: "method-not-allowed",

@@ -11,7 +11,7 @@ from recobro_events._database.database import Database
 from recobro_events._database.steps import ATTEMPTS, step
 from recobro_events._database.transaction import Note, Row, Transaction, sorted_unique
 from recobro_events._errors import (
-    PASSING_TROUBLE,
+    TRANSIENT_ERRORS,
     CannotContinue,
     EventsError,
     LogReplaced,
@@ -52,9 +52,9 @@ __all__ = [
     "COUNTED_ROWS",
     "EVERYONE",
     "FROZEN_AFTER_SECONDS",
-    "PASSING_TROUBLE",
     "REGISTRY",
     "SERVICE_LANES",
+    "TRANSIENT_ERRORS",
     "Bounds",
     "CannotContinue",
     "Consumer",

@@ -83,7 +83,7 @@ class Consumer:
 
     def lanes_of(self, source: str) -> tuple[Lane, ...]:
         """The lanes of ``source`` that this consumer reads."""
-        return lanes_heard(source, listened_to=source in self.listens_to)
+        return lanes_read(source, listened_to=source in self.listens_to)
 
     def check_sources(self) -> None:
         """``ValueError`` when no event type is known of a service that it listens to: no events would ever come."""
@@ -118,6 +118,6 @@ class Consumer:
             raise TypeError(f"{self.service} cannot call {name}: it must take {takes}; {error}") from error
 
 
-def lanes_heard(source: str, *, listened_to: bool) -> tuple[Lane, ...]:
+def lanes_read(source: str, *, listened_to: bool) -> tuple[Lane, ...]:
     """A listener reads all lanes of ``source``, other services only ``events``; some sources have no bulk lane."""
     return SERVICE_LANES if listened_to and source in bulk_sources() else (Lane.EVENTS,)

@@ -68,7 +68,7 @@ class OwnershipLost(EventsError):
         self.partitions = frozenset(partitions)
 
 
-PASSING_TROUBLE: tuple[type[Exception], ...] = (
+TRANSIENT_ERRORS: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     # asyncpg raises this when the server has just ended the session.

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from recobro_events._consumer import Consumer, lanes_heard
+from recobro_events._consumer import Consumer, lanes_read
 from recobro_events._database.database import Database
 from recobro_events._database.transaction import Transaction
 from recobro_events._ids import caused_event_id, new_event_id
@@ -103,7 +103,7 @@ async def progress(connection: Any, barrier_id: UUID) -> Progress:
         raise LookupError(f"no barrier {barrier_id}")
     if barrier["state"] == "reached":
         return Progress("reached", ())
-    lanes = {source: lanes_heard(source, listened_to=True) for source in barrier["sources"]}
+    lanes = {source: lanes_read(source, listened_to=True) for source in barrier["sources"]}
     rounds = await rounds_applied(connection, barrier_id, lanes)
     furthest_behind = min(rounds.values(), default=barrier["rounds"])
     late = [source for source, applied in rounds.items() if applied == furthest_behind < barrier["rounds"]]

@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 
 from recobro_events import barrier
-from recobro_events._consumer import Consumer, lanes_heard
+from recobro_events._consumer import Consumer, lanes_read
 from recobro_events._database.database import Database
 from recobro_events._database.transaction import Row, Transaction
 from recobro_events._ids import caused_event_id, new_event_id
@@ -107,13 +107,13 @@ async def progress(connection: Any, rebuild_id: UUID) -> Progress:
 
 
 async def _waiting_for(connection: Any, rebuild_id: UUID, sources: Sequence[str]) -> tuple[str, ...]:
-    lanes = {source: lanes_heard(source, listened_to=True) for source in sources}
+    lanes = {source: lanes_read(source, listened_to=True) for source in sources}
     rounds = await barrier.rounds_applied(connection, rebuild_id, lanes)
     return tuple(sorted(source for source, applied in rounds.items() if applied == 0))
 
 
 async def take(tx: Transaction, consumer: Consumer, requests: Sequence[RebuildRequested]) -> None:
-    """Store the requests that name this service as a source; ``say_again`` carries them out."""
+    """Store the requests that name this service as a source; ``republish_next`` carries them out."""
     asked = [(r.rebuild_id, r.service) for r in requests if consumer.service in r.sources]
     if asked:
         await tx.execute(_TAKE, *zip(*asked, strict=True))
@@ -134,7 +134,7 @@ async def count(tx: Transaction, consumer: Consumer, markers: Sequence[StateRepu
         await barrier.catch_up(tx, consumer)
 
 
-async def say_again(database: Database, consumer: Consumer | None, source: Source | None) -> bool:
+async def republish_next(database: Database, consumer: Consumer | None, source: Source | None) -> bool:
     """Publish one chunk of the oldest open republication; return whether there was anything to do.
 
     Nothing is published while an outbox is full, or while another process publishes a chunk.
@@ -147,7 +147,7 @@ async def say_again(database: Database, consumer: Consumer | None, source: Sourc
             return False
         tx.audience = row["audience"]
         if row["progress"] == "":
-            await _say_what_is_set_aside(tx)
+            await _republish_set_aside(tx)
         after = await source.republish(tx, row["progress"]) if source is not None else None
         if after is not None:
             await tx.execute(_GO_ON, row["republication_id"], after)
@@ -174,7 +174,7 @@ async def _has_caught_up(tx: Transaction, consumer: Consumer | None, row: Row) -
     return state == "reached"
 
 
-async def _say_what_is_set_aside(tx: Transaction) -> None:
+async def _republish_set_aside(tx: Transaction) -> None:
     rows = await tx.fetch("SELECT contract_id, consumer FROM parked_keys WHERE contract_id IS NOT NULL ORDER BY key")
     tx.publish(*(ContractSetAside(service=tx.service, **row) for row in rows))
 
@@ -197,10 +197,10 @@ def _mark(tx: Transaction, rebuild_id: UUID, audience: str) -> None:
             tx.publish_on(Lane(lane), marker, cause=cause, partition=partition)
 
 
-async def say_again_for_ever(
+async def republish_for_ever(
     database: Database, consumer: Consumer | None, source: Source | None, pause_seconds: float
 ) -> None:
-    """Call ``say_again`` as long as it finds something to do, and every ``pause_seconds`` when it does not."""
+    """Call ``republish_next`` as long as it finds something to do, and every ``pause_seconds`` when it does not."""
     while True:
-        if not await say_again(database, consumer, source):
+        if not await republish_next(database, consumer, source):
             await asyncio.sleep(pause_seconds)

@@ -172,7 +172,7 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     "CREATE INDEX dead_letters_waiting ON dead_letters (key, letter_id) WHERE discarded_at IS NULL;",
     "CREATE INDEX dead_letters_set_aside_at ON dead_letters (set_aside_at);",
 )
-_SAYING_AGAIN = (
+_REPUBLISHING = (
     """
 -- One is open at a time. What the sources say again has come when each has marked it on all of its partitions.
 CREATE TABLE IF NOT EXISTS rebuild (
@@ -220,7 +220,7 @@ UPGRADE = (
     + _BARRIER
     + _CAUSED_EVENT_ID
     + _SETTING_ASIDE
-    + _SAYING_AGAIN
+    + _REPUBLISHING
 )
 """SQL that creates the tables, or upgrades the tables of any earlier version of this library.
 

@@ -1,4 +1,4 @@
-"""Services of a kitchen, for tests: one publishes, others consume, each with its own database."""
+"""Fixtures for the tests of the event runtime."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 

@@ -8,12 +8,12 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
-from kitchen import until
 from recobro_events import Consumer, Database, Lane, Runtime, Transaction, barrier
 from recobro_events.contracts.portfolio import ContractClosed, ContractState, Stage
 from recobro_events.contracts.runtime import BarrierReached, BarrierRequested
 from recobro_events.memory import MemoryTransport
 from recobro_events.testing import apply_records, published, record_of
+from toy_services import until
 
 
 def closed(contract_id: UUID) -> ContractClosed:

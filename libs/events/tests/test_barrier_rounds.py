@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from kitchen import until
 from recobro.postgres import EmbeddedPostgres
 from recobro_events import Consumer, Database, Lane, Runtime, Transaction, barrier
 from recobro_events.contracts.base import ContractEvent
 from recobro_events.memory import MemoryTransport
 from recobro_events.schema import UPGRADE
 from recobro_platform import BARRIER_ROUNDS
+from toy_services import until
 
 LISTENS = {
     "portfolio": ("dialer-feed", "assignment", "field-visits", "promises"),

@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from kitchen import Kitchen
 from recobro_events import Consumer, ContractEvent, Database, Event, Runtime, Transaction
 from recobro_events.contracts import agency
 from recobro_events.contracts.runtime import ContractSetAside
 from recobro_events.memory import MemoryTransport
+from toy_services import Publisher
 
 
 class Handlers:
@@ -27,35 +27,35 @@ class Handlers:
 
 
 MISTAKES: list[tuple[Callable[..., Any], str]] = [
-    (Handlers().not_async, r"table cannot call Handlers\.not_async: it must be an async function"),
+    (Handlers().not_async, r"subscriber cannot call Handlers\.not_async: it must be an async function"),
     (Handlers().no_transaction, "it must take the events and the transaction; too many positional arguments"),
     (Handlers().three, "it must take the events and the transaction; missing a required argument: 'third'"),
 ]
 
 
 @pytest.fixture
-def kitchen() -> Kitchen:
-    return Kitchen()
+def publisher() -> Publisher:
+    return Publisher()
 
 
 @pytest.fixture
-def consumer(kitchen: Kitchen) -> Consumer:
-    return Consumer("table", listens_to=[kitchen.name])
+def consumer(publisher: Publisher) -> Consumer:
+    return Consumer("subscriber", listens_to=[publisher.name])
 
 
 @pytest.mark.parametrize(("mistake", "why"), MISTAKES)
 def test_a_handler_with_another_signature(
-    consumer: Consumer, kitchen: Kitchen, mistake: Callable[..., Any], why: str
+    consumer: Consumer, publisher: Publisher, mistake: Callable[..., Any], why: str
 ) -> None:
     with pytest.raises(TypeError, match=why):
-        consumer.on(kitchen.Served)(mistake)
+        consumer.on(publisher.Paid)(mistake)
     assert consumer.handlers == {}
 
 
-def test_a_handler_that_can_be_called_with_both(consumer: Consumer, kitchen: Kitchen) -> None:
-    consumer.on(kitchen.Served)(Handlers().right)
-    consumer.on(kitchen.Stocked)(Handlers().a_default)
-    assert set(consumer.handlers) == {kitchen.Served, kitchen.Stocked}
+def test_a_handler_that_can_be_called_with_both(consumer: Consumer, publisher: Publisher) -> None:
+    consumer.on(publisher.Paid)(Handlers().right)
+    consumer.on(publisher.Loaded)(Handlers().a_default)
+    assert set(consumer.handlers) == {publisher.Paid, publisher.Loaded}
 
 
 @pytest.mark.parametrize("hook", ["first", "lock_rows", "last"])
@@ -64,16 +64,16 @@ def test_a_hook_with_another_signature(consumer: Consumer, hook: str) -> None:
         getattr(consumer, hook)(Handlers().three)
 
 
-def test_an_event_of_a_service_that_is_not_listened_to(consumer: Consumer, kitchen: Kitchen) -> None:
-    other = Kitchen()
-    why = f"table handles {other.Served.type} but does not listen to {other.name}, only to {kitchen.name}: add"
+def test_an_event_of_a_service_that_is_not_listened_to(consumer: Consumer, publisher: Publisher) -> None:
+    other = Publisher()
+    why = f"subscriber handles {other.Paid.type} but does not listen to {other.name}, only to {publisher.name}: add"
     with pytest.raises(ValueError, match=why):
-        consumer.on(kitchen.Served, other.Served)(Handlers().right)
+        consumer.on(publisher.Paid, other.Paid)(Handlers().right)
 
 
 def test_an_event_that_leads_out_of_the_platform() -> None:
     with pytest.raises(ValueError, match="services do not listen to lane agencies"):
-        Consumer("table", listens_to=["agency"]).on(agency.ClarificationOpened)(Handlers().right)
+        Consumer("subscriber", listens_to=["agency"]).on(agency.ClarificationOpened)(Handlers().right)
 
 
 def test_an_event_class_without_a_type(consumer: Consumer) -> None:
@@ -86,13 +86,15 @@ def test_what_the_runtime_says_is_heard_from_everyone(consumer: Consumer) -> Non
     assert ContractSetAside in consumer.handlers
 
 
-def test_a_topic_that_nobody_publishes(kitchen: Kitchen) -> None:
-    misspelt = f"{kitchen.name}s"
-    consumer = Consumer("table", listens_to=[kitchen.name, misspelt])
+def test_a_topic_that_nobody_publishes(publisher: Publisher) -> None:
+    misspelt = f"{publisher.name}s"
+    consumer = Consumer("subscriber", listens_to=[publisher.name, misspelt])
     database = Database("postgresql://nowhere/none")
-    with pytest.raises(ValueError, match=f"table listens to {misspelt}, and no known event type begins with that name"):
-        Runtime("table", database, MemoryTransport(), consumer)
-    Runtime("table", database, MemoryTransport(), Consumer("table", listens_to=[kitchen.name]))
+    with pytest.raises(
+        ValueError, match=f"subscriber listens to {misspelt}, and no known event type begins with that name"
+    ):
+        Runtime("subscriber", database, MemoryTransport(), consumer)
+    Runtime("subscriber", database, MemoryTransport(), Consumer("subscriber", listens_to=[publisher.name]))
 
 
 @pytest.mark.parametrize(

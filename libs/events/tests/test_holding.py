@@ -8,7 +8,7 @@ from recobro_events._log.transport import Record
 from recobro_events._subscription.holding import Holding
 from recobro_events._subscription.positions import Move, Position
 
-HERE, THERE = TopicPartition("kitchen.events", 0), TopicPartition("kitchen.events", 1)
+HERE, THERE = TopicPartition("publisher.events", 0), TopicPartition("publisher.events", 1)
 
 
 def event(offset: int) -> UUID:

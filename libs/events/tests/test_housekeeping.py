@@ -10,7 +10,6 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from fresh_databases import FreshDatabases
-from kitchen import TABLES, Kitchen, Reader, Running, Table, until
 from recobro.postgres import EmbeddedPostgres, free_port
 from recobro_events import Database, Lane, PositionLost, Relay, TopicPartition
 from recobro_events import _metrics as metrics
@@ -19,6 +18,7 @@ from recobro_events._log.transport import OutgoingRecord
 from recobro_events._runtime import housekeeping
 from recobro_events.postgres import PostgresTransport
 from recobro_events.schema import UPGRADE
+from toy_services import TABLES, Publisher, Running, Subscriber, TopicReader, until
 
 PLACE = TopicPartition("a.events", 0)
 
@@ -93,7 +93,7 @@ async def test_the_embedded_log_forgets_whole_starts_of_partitions(log: Postgres
     await producer.send([OutgoingRecord("a.events", "k", b"new", {}, 0)] * 2)
     assert await log.prune(housekeeping.LOG_DAYS) == 2503
     assert await log.prune(housekeeping.LOG_DAYS) == 0
-    member = await log.join("readers", ["a.events", "b.events"], reader := Reader())
+    member = await log.join("readers", ["a.events", "b.events"], reader := TopicReader())
     await reader.ready.wait()
     bounds = await member.bounds([PLACE, TopicPartition("b.events", 1)])
     assert bounds[PLACE] == (2500, 2502)
@@ -152,8 +152,8 @@ EVENTS_A_DAY = 3_000
 AGES_DAYS = (28, 27, 26, 25, 24, 23, 22)
 HELD_OPEN = (1, 2, 3)
 TABLES_THAT_WORK = {
-    "kitchen": ["outbox_events"],
-    "table": ["inbox", "consumer_position"],
+    "publisher": ["outbox_events"],
+    "subscriber": ["inbox", "consumer_position"],
     "log": ["record", "partition"],
 }
 
@@ -172,34 +172,34 @@ def quiet_server() -> Iterator[FreshDatabases]:
 @pytest.mark.timeout(300)
 async def test_a_week_of_traffic_neither_grows_the_tables_nor_slows_the_relay(quiet_server: FreshDatabases) -> None:
     """Part of it with an old snapshot open everywhere, so that nothing that was deleted can be cleared away."""
-    kitchen = Kitchen()
-    kitchen_database, table_database = [Database(await quiet_server.with_runtime()) for _ in range(2)]
+    publisher = Publisher()
+    publisher_database, subscriber_database = [Database(await quiet_server.with_runtime()) for _ in range(2)]
     database_dsn = await quiet_server.empty()
     log = PostgresTransport(database_dsn, 2)
-    for opened in (kitchen_database, table_database, log):
+    for opened in (publisher_database, subscriber_database, log):
         await opened.open()
-    kitchen_database.service = kitchen.name
-    async with table_database.transaction() as tx:
+    publisher_database.service = publisher.name
+    async with subscriber_database.transaction() as tx:
         await tx.execute(TABLES)
-    await log.ensure_topics([kitchen.topic(), kitchen.topic(Lane.BULK)])
-    dsns = {"kitchen": kitchen_database.dsn, "table": table_database.dsn, "log": database_dsn}
-    running, table = Running(), Table(kitchen)
-    relay = running.relay(kitchen_database, log, heartbeat_seconds=0.1)
-    running.subscribe(table, table_database, log)
+    await log.ensure_topics([publisher.topic(), publisher.topic(Lane.BULK)])
+    dsns = {"publisher": publisher_database.dsn, "subscriber": subscriber_database.dsn, "log": database_dsn}
+    running, subscriber = Running(), Subscriber(publisher)
+    relay = running.relay(publisher_database, log, heartbeat_seconds=0.1)
+    running.subscribe(subscriber, subscriber_database, log)
     snapshots: list[Any] = []
     sizes, waded = [], []
     for day, age in enumerate(AGES_DAYS):
         if day == HELD_OPEN[0]:
             snapshots = [await hold_a_snapshot(dsn) for dsn in dsns.values()]
-        await ask(dsns["table"], f"ALTER TABLE inbox ALTER applied_at SET DEFAULT now() - interval '{age} days'")
+        await ask(dsns["subscriber"], f"ALTER TABLE inbox ALTER applied_at SET DEFAULT now() - interval '{age} days'")
         await ask(dsns["log"], f"ALTER TABLE record ALTER written_at SET DEFAULT now() - interval '{age} days'")
         for number in range(10):
-            await kitchen.serve(kitchen_database, [(uuid4(), number) for _ in range(EVENTS_A_DAY // 10)])
-        await until(lambda day=day: has_served(table, table_database, (day + 1) * EVENTS_A_DAY))  # type: ignore[misc]
-        await until(lambda relay=relay: has_risen(relay, kitchen_database))  # type: ignore[misc]
-        await housekeeping.prune(table_database)
+            await publisher.publish(publisher_database, [(uuid4(), number) for _ in range(EVENTS_A_DAY // 10)])
+        await until(lambda day=day: has_applied(subscriber, subscriber_database, (day + 1) * EVENTS_A_DAY))  # type: ignore[misc]
+        await until(lambda relay=relay: has_risen(relay, publisher_database))  # type: ignore[misc]
+        await housekeeping.prune(subscriber_database)
         await log.prune(housekeeping.LOG_DAYS)
-        waded.append(await buffers_of_a_fetch(relay, dsns["kitchen"]))
+        waded.append(await buffers_of_a_fetch(relay, dsns["publisher"]))
         if day == HELD_OPEN[-1]:
             for snapshot in snapshots:
                 await snapshot.close()
@@ -209,7 +209,7 @@ async def test_a_week_of_traffic_neither_grows_the_tables_nor_slows_the_relay(qu
             {name: await size(dsns[where], name) for where, names in TABLES_THAT_WORK.items() for name in names}
         )
     await running.close()
-    for opened in (kitchen_database, table_database, log):
+    for opened in (publisher_database, subscriber_database, log):
         await opened.close()
     assert max(waded) <= 2 * waded[0] + 20, "pages that a fetch reads, day by day"
     at_its_worst = sizes[HELD_OPEN[-1] - 1]
@@ -223,8 +223,8 @@ async def hold_a_snapshot(dsn: str) -> Any:
     return connection
 
 
-async def has_served(table: Table, database: Database, dishes: int) -> bool:
-    return await table.count(database) == dishes
+async def has_applied(subscriber: Subscriber, database: Database, payments: int) -> bool:
+    return await subscriber.count(database) == payments
 
 
 async def has_risen(relay: Relay, database: Database) -> bool:

@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from kitchen import Kitchen, Table
 from recobro_events import Database, Lane, UnappliableEvent
 from recobro_events._applying.waves import cut_into_waves
 from recobro_events._ids import caused_event_id, new_event_id
@@ -14,6 +13,7 @@ from recobro_events._log.envelope import envelope_of, headers_of
 from recobro_events.contracts.dialer_feed import ContactInvalid, PaymentClaimed
 from recobro_events.testing import apply_events, published, record_of
 from recobro_events.tracing import current_traceparent, follow_trace
+from toy_services import Publisher, Subscriber
 
 NewDatabase = Callable[[], Awaitable[Database]]
 
@@ -78,16 +78,16 @@ def test_waves_keep_the_order_of_every_key_and_show_no_key_twice() -> None:
 
 
 async def test_a_consumer_must_name_the_cause_of_what_it_publishes(new_database: NewDatabase) -> None:
-    kitchen = Kitchen()
-    table = Table(kitchen)
+    publisher = Publisher()
+    subscriber = Subscriber(publisher)
 
     async def publish(_events: object, tx: object) -> None:
-        tx.publish(kitchen.Thanked(contract_id=uuid4(), number=1))  # type: ignore[attr-defined]
+        tx.publish(publisher.Answered(contract_id=uuid4(), number=1))  # type: ignore[attr-defined]
 
-    table.consumer.handlers[kitchen.Served] = publish
+    subscriber.consumer.handlers[publisher.Paid] = publish
     database = await new_database()
     with pytest.raises(UnappliableEvent, match="made its handler fail: ValueError"):
-        await apply_events(database, table.consumer, kitchen.Served(contract_id=uuid4(), number=1))
+        await apply_events(database, subscriber.consumer, publisher.Paid(contract_id=uuid4(), number=1))
 
 
 async def test_a_transaction_wakes_the_relay_of_its_process(new_database: NewDatabase) -> None:

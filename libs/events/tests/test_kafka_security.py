@@ -15,15 +15,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from kitchen import Reader
 from recobro.kafka import LocalKafka
 from recobro.postgres import free_port
 from recobro_events import TransportError
 from recobro_events._log.transport import OutgoingRecord
 from recobro_events.kafka import KafkaTransport, Security
+from toy_services import TopicReader
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
-NAME, PASSWORD = "kitchen", "a-password-that-nobody-may-see"
+NAME, PASSWORD = "publisher", "a-password-that-nobody-may-see"
 
 
 @dataclass(frozen=True)
@@ -130,21 +130,21 @@ def _server_certificate(file: Path, authority: str, authority_key: ec.EllipticCu
 
 async def test_whom_it_knows_writes_and_reads(guarded: Guarded) -> None:
     transport = KafkaTransport(guarded.bootstrap, 1, security=guarded.security)
-    topic = f"kitchen{uuid4().hex}.events"
+    topic = f"publisher{uuid4().hex}.events"
     assert await transport.ensure_topics([topic]) == {topic: 1}
     assert not await transport.is_written([topic])
     producer = await transport.producer(linger_ms=0)
-    await producer.send([OutgoingRecord(topic, "plate", b"a dish", {}, None)])
+    await producer.send([OutgoingRecord(topic, "contract", b"a payment", {}, None)])
     await producer.close()
-    reader = Reader()
-    member = await transport.join(f"table-{uuid4()}", [topic], reader)
+    reader = TopicReader()
+    member = await transport.join(f"subscriber-{uuid4()}", [topic], reader)
     async with asyncio.timeout(60):
         await reader.ready.wait()
     [place] = reader.places
     member.seek(place, 0)
     records = await member.poll([place], max_records=10, timeout_seconds=30)
     await member.leave()
-    assert [record.value for record in records] == [b"a dish"]
+    assert [record.value for record in records] == [b"a payment"]
 
 
 @pytest.mark.parametrize("wrong", ["password", "user", "authority", "nothing said"])
@@ -157,14 +157,14 @@ async def test_nobody_else_gets_in_and_no_password_is_told(guarded: Guarded, wro
     }[wrong]
     transport = KafkaTransport(guarded.bootstrap, 1, security=security)
     with pytest.raises(TransportError) as refused:
-        await asyncio.wait_for(transport.ensure_topics(["kitchen.events"]), 60)
+        await asyncio.wait_for(transport.ensure_topics(["publisher.events"]), 60)
     assert PASSWORD not in f"{refused.value!r}{security!r}{transport!r}".lower()
     with pytest.raises(TransportError):
         await asyncio.wait_for(transport.producer(linger_ms=0), 60)
 
 
 async def test_topics_are_made_only_where_that_is_wanted(guarded: Guarded) -> None:
-    topic = f"kitchen{uuid4().hex}.events"
+    topic = f"publisher{uuid4().hex}.events"
     waiting = KafkaTransport(guarded.bootstrap, security=guarded.security, create_topics=False)
     with pytest.raises(TransportError, match=topic):
         await waiting.ensure_topics([topic])

@@ -5,20 +5,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import uuid4
 
 import pytest
-from kitchen import TABLES, Kitchen, Log, Running, Scene, outgoing, until
 from prometheus_client import REGISTRY
 from recobro_events import Database, TopicPartition
 from recobro_events.memory import MemoryTransport
+from toy_services import TABLES, Log, Publisher, Running, Scene, outgoing, until
 
 
 @pytest.fixture
 async def scene(new_database: Callable[[], Awaitable[Database]]) -> AsyncIterator[Scene]:
-    kitchen, transport = Kitchen(), MemoryTransport(2)
-    kitchen_database, table_database = await new_database(), await new_database()
-    kitchen_database.service = kitchen.name
-    async with table_database.transaction() as tx:
+    publisher, transport = Publisher(), MemoryTransport(2)
+    publisher_database, subscriber_database = await new_database(), await new_database()
+    publisher_database.service = publisher.name
+    async with subscriber_database.transaction() as tx:
         await tx.execute(TABLES)
-    await transport.ensure_topics([kitchen.topic(), f"{kitchen.name}.bulk"])
+    await transport.ensure_topics([publisher.topic(), f"{publisher.name}.bulk"])
     running = Running()
 
     async def connect() -> MemoryTransport:
@@ -27,7 +27,9 @@ async def scene(new_database: Callable[[], Awaitable[Database]]) -> AsyncIterato
     async def drop_before(place: TopicPartition, offset: int) -> None:
         transport.drop_before(place, offset)
 
-    yield Scene(Log("memory", connect, drop_before), kitchen, kitchen_database, table_database, transport, running)
+    yield Scene(
+        Log("memory", connect, drop_before), publisher, publisher_database, subscriber_database, transport, running
+    )
     await running.close()
 
 
@@ -36,20 +38,20 @@ def value(name: str, **labels: str) -> float:
 
 
 async def test_a_consumer_tells_what_it_has_applied_in_how_many_waves_and_how_old_it_was(scene: Scene) -> None:
-    consumer = {"consumer": "table.events"}
+    consumer = {"consumer": "subscriber.events"}
     names = ("events_repeated_total", "events_unknown_total", "consumer_batch_events_sum", "consumer_batch_waves_sum")
     before = {name: value(name, **consumer) for name in names}
     aged = value("event_age_at_processing_seconds_count", **consumer)
-    plate = uuid4()
-    known = [outgoing(scene, plate, number) for number in range(3)]
+    contract_id = uuid4()
+    known = [outgoing(scene, contract_id, number) for number in range(3)]
     strange = known[0]._replace(headers={**known[0].headers, "ce_type": "a.b.v9", "ce_id": str(uuid4())})
     producer = await scene.transport.producer(linger_ms=0)
     await producer.send([*known, known[1], strange])
-    table = scene.table()
-    scene.running.subscribe(table, scene.table_database, scene.transport)
-    await until(lambda: is_served(scene, 3))
+    subscriber = scene.subscriber()
+    scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
+    await until(lambda: has_applied(scene, 3))
     await until(lambda: is_true(value("event_age_at_processing_seconds_count", **consumer) == aged + 1))
-    assert value("events_applied_total", type=scene.kitchen.Served.type, **consumer) == 3
+    assert value("events_applied_total", type=scene.publisher.Paid.type, **consumer) == 3
     grown = {name: value(name, **consumer) - was for name, was in before.items()}
     assert grown == {
         # A copy in the same batch is one event; what came in an earlier one is repeated.
@@ -58,15 +60,15 @@ async def test_a_consumer_tells_what_it_has_applied_in_how_many_waves_and_how_ol
         "consumer_batch_events_sum": 5,
         "consumer_batch_waves_sum": 3,
     }
-    await producer.send([known[2], outgoing(scene, plate, 3)])
-    await until(lambda: is_served(scene, 4))
+    await producer.send([known[2], outgoing(scene, contract_id, 3)])
+    await until(lambda: has_applied(scene, 4))
     assert value("events_repeated_total", **consumer) == before["events_repeated_total"] + 1
 
 
 async def test_a_relay_tells_what_it_has_published_and_what_waits(scene: Scene) -> None:
-    labels = {"service": scene.kitchen.name, "lane": "events"}
-    await scene.kitchen.serve(scene.kitchen_database, [(uuid4(), n) for n in range(7)])
-    async with scene.kitchen_database.transaction() as tx:
+    labels = {"service": scene.publisher.name, "lane": "events"}
+    await scene.publisher.publish(scene.publisher_database, [(uuid4(), n) for n in range(7)])
+    async with scene.publisher_database.transaction() as tx:
         await tx.execute("UPDATE outbox_events SET occurred_at = now() - interval '5 minutes'")
     blocker = asyncio.Event()
     original = scene.transport.send  # type: ignore[attr-defined]
@@ -91,37 +93,37 @@ async def test_a_member_tells_its_partitions_its_lag_and_that_some_were_taken(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("recobro_events._subscription.reports.LAG_SECONDS", 0.05)
-    rebalances = value("consumer_rebalances_total", consumer="table.events")
-    table, held, go_on = scene.table(), asyncio.Event(), asyncio.Event()
+    rebalances = value("consumer_rebalances_total", consumer="subscriber.events")
+    subscriber, held, go_on = scene.subscriber(), asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
         held.set()
         await go_on.wait()
 
-    subscription, _ = scene.running.subscribe(table, scene.table_database, scene.transport)
+    subscription, _ = scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
     await until(lambda: is_true(len(subscription.progress) == 2))
-    assert value("consumer_partitions_owned", consumer="table.events") == 2
-    table.before_handling = hold
+    assert value("consumer_partitions_owned", consumer="subscriber.events") == 2
+    subscriber.before_handling = hold
     producer = await scene.transport.producer(linger_ms=0)
     await producer.send([outgoing(scene, uuid4(), 0)])
     await asyncio.wait_for(held.wait(), 60)
     await producer.send([outgoing(scene, uuid4(), number) for number in range(1, 10)])
     go_on.set()
-    table.before_handling = None
-    await until(lambda: is_served(scene, 10))
-    labels = {"consumer": "table.events", "topic": scene.kitchen.topic(), "partition": "0"}
+    subscriber.before_handling = None
+    await until(lambda: has_applied(scene, 10))
+    labels = {"consumer": "subscriber.events", "topic": scene.publisher.topic(), "partition": "0"}
     await until(lambda: is_true(REGISTRY.get_sample_value("consumer_position_lag", labels) == 0))
-    other = Database(scene.table_database.dsn)
+    other = Database(scene.subscriber_database.dsn)
     await other.open()
-    scene.running.subscribe(table, other, scene.transport)
-    await until(lambda: is_true(value("consumer_rebalances_total", consumer="table.events") == rebalances + 1))
+    scene.running.subscribe(subscriber, other, scene.transport)
+    await until(lambda: is_true(value("consumer_rebalances_total", consumer="subscriber.events") == rebalances + 1))
     await scene.running.close()
     await other.close()
 
 
-async def is_served(scene: Scene, dishes: int) -> bool:
-    async with scene.table_database.connection() as connection:
-        return await connection.fetchval("SELECT count(*) FROM served") == dishes  # type: ignore[no-any-return]
+async def has_applied(scene: Scene, payments: int) -> bool:
+    async with scene.subscriber_database.connection() as connection:
+        return await connection.fetchval("SELECT count(*) FROM applied") == payments  # type: ignore[no-any-return]
 
 
 async def is_true(condition: bool) -> bool:

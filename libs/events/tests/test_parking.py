@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID, uuid4
 
 import pytest
-from kitchen import until
-from recobro_events import PASSING_TROUBLE, Consumer, Database, TooManySetAside, Transaction, dead_letters
+from recobro_events import TRANSIENT_ERRORS, Consumer, Database, TooManySetAside, Transaction, dead_letters
 from recobro_events._applying.batch import apart
 from recobro_events._applying.parking import MOST_KEYS
 from recobro_events._database.transaction import Row
@@ -16,6 +15,7 @@ from recobro_events.contracts.dialer_feed import ContactInvalid, PaymentClaimed
 from recobro_events.contracts.portfolio import PortfolioFileLoaded
 from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 from recobro_events.testing import apply_records, published, record_of
+from toy_services import until
 
 TABLES = """
 CREATE TABLE known (contract_id uuid PRIMARY KEY);
@@ -272,7 +272,7 @@ async def test_a_migration_under_way_is_no_poison(notes: Notes) -> None:
     other = await notes.database.direct_connection()
     await other.execute("ALTER TABLE known ADD COLUMN migrated integer")
     await other.close()
-    with pytest.raises(PASSING_TROUBLE):
+    with pytest.raises(TRANSIENT_ERRORS):
         await notes.hears(claim(uuid4(), "2"))
     await notes.hears(claim(uuid4(), "2"))
     assert await notes.rows("SELECT FROM dead_letters") == []

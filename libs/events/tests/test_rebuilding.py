@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import pytest
-from kitchen import until
 from recobro_events import Consumer, Database, Lane, Runtime, Transaction, barrier, rebuilding
 from recobro_events.contracts.dialer_feed import PaymentClaimed
 from recobro_events.contracts.runtime import BarrierReached, ContractSetAside, RebuildRequested, StateRepublished
 from recobro_events.memory import MemoryTransport
 from recobro_events.rebuilding import Source
 from recobro_events.testing import apply_events, published
+from toy_services import until
 
 PARTITIONS = 3
 
@@ -127,11 +127,11 @@ async def test_what_was_set_aside_is_said_too(pair: Pair) -> None:
         RebuildRequested(rebuild_id=uuid4(), service="portfolio", sources=("dialer-feed", "promises")),
         RebuildRequested(rebuild_id=uuid4(), service="assignment", sources=("promises",)),
     )
-    assert await rebuilding.say_again(pair.feed, pair.feed_consumer, None)
+    assert await rebuilding.republish_next(pair.feed, pair.feed_consumer, None)
     [said] = await published(pair.feed, ContractSetAside)
     assert (said.contract_id, said.envelope.audience) == (contract_id, "portfolio")
     assert len(await published(pair.feed, StateRepublished)) == PARTITIONS
-    assert not await rebuilding.say_again(pair.feed, pair.feed_consumer, None), "only what was asked of it"
+    assert not await rebuilding.republish_next(pair.feed, pair.feed_consumer, None), "only what was asked of it"
 
 
 async def test_it_waits_while_the_outbox_is_full_or_another_process_is_at_it(
@@ -143,15 +143,15 @@ async def test_it_waits_while_the_outbox_is_full_or_another_process_is_at_it(
     asked = RebuildRequested(rebuild_id=uuid4(), service="portfolio", sources=("dialer-feed",))
     await apply_events(pair.feed, pair.feed_consumer, asked)
     monkeypatch.setattr(rebuilding, "WAITING_ROWS", 15)
-    assert await rebuilding.say_again(pair.feed, pair.feed_consumer, source)
-    assert await rebuilding.say_again(pair.feed, pair.feed_consumer, source)
-    assert not await rebuilding.say_again(pair.feed, pair.feed_consumer, source)
+    assert await rebuilding.republish_next(pair.feed, pair.feed_consumer, source)
+    assert await rebuilding.republish_next(pair.feed, pair.feed_consumer, source)
+    assert not await rebuilding.republish_next(pair.feed, pair.feed_consumer, source)
     async with pair.feed.transaction() as tx:
         await tx.execute("DELETE FROM outbox_events")
     async with pair.feed.transaction() as tx:
         await tx.execute("SELECT FROM republication FOR UPDATE")
-        assert not await rebuilding.say_again(pair.feed, pair.feed_consumer, source)
-    assert await rebuilding.say_again(pair.feed, pair.feed_consumer, source)
+        assert not await rebuilding.republish_next(pair.feed, pair.feed_consumer, source)
+    assert await rebuilding.republish_next(pair.feed, pair.feed_consumer, source)
     assert pair.chunks == ["", "10", "20"]
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
-from kitchen import until
 from recobro_events import Consumer, Database, Runtime, rebuilding, restoring
 from recobro_events._database.transaction import Transaction
 from recobro_events.contracts.dialer_feed import PaymentClaimed
@@ -11,6 +10,7 @@ from recobro_events.contracts.runtime import BarrierRequested
 from recobro_events.memory import MemoryTransport
 from recobro_events.rebuilding import Source
 from recobro_events.testing import published
+from toy_services import until
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ async def test_nothing_is_said_before_what_was_lost_has_been_read_again(
             return await connection.fetchval("SELECT count(*) FROM barrier WHERE state = 'open'") == 1  # type: ignore[no-any-return]
 
     await until(has_asked)
-    assert not await rebuilding.say_again(database, consumer, Source(say))
+    assert not await rebuilding.republish_next(database, consumer, Source(say))
     assert said == []
     other = await new_database()
     answering = Runtime("portfolio", other, transport, Consumer("portfolio", listens_to=("dialer-feed",)))

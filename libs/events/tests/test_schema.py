@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from kitchen import TABLES, Kitchen, Running, Table, until
 from recobro_events import Database, Lane, caused_event_id, schema
 from recobro_events.memory import MemoryTransport
+from toy_services import TABLES, Publisher, Running, Subscriber, until
 
 NewDatabase = Callable[[], Awaitable[Database]]
 Shape = dict[str, set[tuple[object, ...]]]
@@ -69,7 +69,7 @@ async def test_the_tables_of_an_earlier_version_become_those_of_a_new_database(
     await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     await connection.execute(EARLIER[earlier])
     await connection.execute("INSERT INTO outbox_events (type, key, body) VALUES ('orders.placed.v1', 'k', '{}')")
-    await connection.execute("INSERT INTO inbox (consumer, event_id) VALUES ('kitchen.events', uuidv7())")
+    await connection.execute("INSERT INTO inbox (consumer, event_id) VALUES ('publisher.events', uuidv7())")
     await upgrade(connection)
     assert await shape_of(connection) == new
     assert await connection.fetchval("SELECT key FROM outbox_events WHERE audience IS NULL") == "k"
@@ -94,7 +94,7 @@ async def test_nobody_at_work_has_to_wait(new_database: NewDatabase) -> None:
     other = await database.direct_connection()
     async with database.transaction() as tx:
         await tx.execute("INSERT INTO outbox_events (type, key, body) VALUES ('orders.placed.v1', 'k', '{}')")
-        await tx.execute("INSERT INTO inbox (consumer, event_id) VALUES ('kitchen.events', uuidv7())")
+        await tx.execute("INSERT INTO inbox (consumer, event_id) VALUES ('publisher.events', uuidv7())")
         await tx.fetch("SELECT * FROM epoch, barrier, barrier_marker, dead_letters, rebuild FOR UPDATE OF epoch")
         await other.execute(f"SET lock_timeout = '1s'; {schema.UPGRADE}")
     await other.close()
@@ -103,8 +103,8 @@ async def test_nobody_at_work_has_to_wait(new_database: NewDatabase) -> None:
 async def test_a_role_that_may_only_read_and_write_the_tables_runs_a_service(new_database: NewDatabase) -> None:
     """As the README says: the role that upgrades owns the tables, the role of the service gets these rights on them."""
     owners = await new_database()
-    kitchen, clerk = Kitchen(), f"clerk_{uuid4().hex}"
-    table = Table(kitchen, thanks=True)
+    publisher, clerk = Publisher(), f"clerk_{uuid4().hex}"
+    subscriber = Subscriber(publisher, answers=True)
     owner = await owners.direct_connection()
     await owner.execute(TABLES)
     await owner.execute(f"CREATE ROLE {clerk}")
@@ -118,16 +118,16 @@ async def test_a_role_that_may_only_read_and_write_the_tables_runs_a_service(new
         async with speaks.transaction() as tx:
             assert await tx.fetchval("SELECT current_user") == clerk
         await transport.open()
-        await transport.ensure_topics({kitchen.topic(), kitchen.topic(Lane.BULK), "table.events"})
-        speaks.service = kitchen.name
+        await transport.ensure_topics({publisher.topic(), publisher.topic(Lane.BULK), "subscriber.events"})
+        speaks.service = publisher.name
         running.relay(speaks, transport)
-        running.subscribe(table, hears, transport)
-        await kitchen.serve(speaks, [(uuid4(), 1)])
+        running.subscribe(subscriber, hears, transport)
+        await publisher.publish(speaks, [(uuid4(), 1)])
 
-        async def served() -> bool:
-            return await table.count(hears) == 1
+        async def applied() -> bool:
+            return await subscriber.count(hears) == 1
 
-        await until(served)
+        await until(applied)
     finally:
         await running.close()
         await speaks.close()

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from recobro_events import PASSING_TROUBLE, Database, Transaction, beside
+from recobro_events import TRANSIENT_ERRORS, Database, Transaction, beside
 
 _ASK_EVERY_SECONDS = 5.0
 log = structlog.get_logger(__name__)
@@ -85,7 +85,7 @@ class Wire:
         while True:
             try:
                 await self._listen()
-            except PASSING_TROUBLE as error:
+            except TRANSIENT_ERRORS as error:
                 log.warning("wire_interrupted", error=type(error).__name__)
             await asyncio.sleep(_ASK_EVERY_SECONDS)
 

@@ -16,7 +16,7 @@ from recobro_events._applying.parking import Delivery, Parking
 from recobro_events._applying.waves import cut_into_waves
 from recobro_events._consumer import Consumer
 from recobro_events._database.transaction import Transaction
-from recobro_events._errors import PASSING_TROUBLE, CannotContinue, UnappliableEvent
+from recobro_events._errors import TRANSIENT_ERRORS, CannotContinue, UnappliableEvent
 from recobro_events._log.envelope import AUDIENCE
 from recobro_events._log.transport import Record
 from recobro_events._tasks import in_turns
@@ -186,7 +186,7 @@ async def call(consumer: Consumer, tx: Transaction, event_type: type[Event], gro
     """Pass the group to its handler; an error that a retry cannot help is raised as ``UnappliableEvent``."""
     try:
         await consumer.handlers[event_type]([d.event for d in group if d.event is not None], tx)
-    except PASSING_TROUBLE:
+    except TRANSIENT_ERRORS:
         raise
     except CannotContinue:
         raise

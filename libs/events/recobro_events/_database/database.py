@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from recobro_events._database.transaction import Transaction
-from recobro_events._errors import PASSING_TROUBLE
+from recobro_events._errors import TRANSIENT_ERRORS
 from recobro_events.contracts.base import Lane
 
 # Types that are sent and received as text. For amounts asyncpg's binary form would take three times as long.
@@ -147,7 +147,7 @@ async def _roll_back(connection: Any) -> None:
         return
     try:
         await connection.execute("ROLLBACK", timeout=10)
-    except PASSING_TROUBLE:
+    except TRANSIENT_ERRORS:
         connection.terminate()
     except BaseException:
         connection.terminate()

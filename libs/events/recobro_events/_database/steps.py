@@ -8,7 +8,7 @@ import structlog
 
 from recobro_events._database.database import Database
 from recobro_events._database.transaction import Transaction
-from recobro_events._errors import PASSING_TROUBLE
+from recobro_events._errors import TRANSIENT_ERRORS
 
 T = TypeVar("T")
 ATTEMPTS = 5
@@ -22,7 +22,7 @@ async def step(database: Database, work: Callable[[Transaction], Awaitable[T]]) 
         try:
             async with database.transaction(bulk=True) as tx:
                 return await work(tx)
-        except PASSING_TROUBLE as error:
+        except TRANSIENT_ERRORS as error:
             _log.warning("step_repeated", attempt=attempt, error=type(error).__name__)
             await asyncio.sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
     async with database.transaction(bulk=True) as tx:

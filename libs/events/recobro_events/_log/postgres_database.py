@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from recobro_events._database.database import leave_as_it_is
-from recobro_events._errors import PASSING_TROUBLE, TopicPartition, TransportError
+from recobro_events._errors import TRANSIENT_ERRORS, TopicPartition, TransportError
 from recobro_events._log.postgres_schema import CREATE
 
 Wake = Callable[[Collection[TopicPartition]], None]
@@ -44,7 +44,7 @@ class LogDatabase:
             async with self._pool.acquire(timeout=5) as connection, connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('log schema', 0))")
                 await connection.execute(CREATE)
-        except PASSING_TROUBLE as error:
+        except TRANSIENT_ERRORS as error:
             raise TransportError(f"the embedded log cannot be reached: {error!r}") from error
 
     async def close(self) -> None:
@@ -61,7 +61,7 @@ class LogDatabase:
         try:
             async with self._pool.acquire(timeout=5) as connection:
                 yield connection
-        except PASSING_TROUBLE as error:
+        except TRANSIENT_ERRORS as error:
             raise TransportError(f"the embedded log cannot be reached: {error!r}") from error
 
     async def listener(self) -> Any:
@@ -70,7 +70,7 @@ class LogDatabase:
             try:
                 connection = await asyncpg.connect(self._dsn, timeout=10)
                 await connection.add_listener("log", self._on_notification)
-            except PASSING_TROUBLE as error:
+            except TRANSIENT_ERRORS as error:
                 raise TransportError(f"the embedded log cannot be reached: {error!r}") from error
             if self._listener is not None and not self._listener.is_closed():
                 await connection.close()

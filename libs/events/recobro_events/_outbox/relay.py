@@ -10,7 +10,7 @@ import structlog
 
 from recobro_events import _metrics as metrics
 from recobro_events._database.database import Database
-from recobro_events._errors import PASSING_TROUBLE, TransportError
+from recobro_events._errors import TRANSIENT_ERRORS, TransportError
 from recobro_events._log.envelope import headers_of
 from recobro_events._log.transport import OutgoingRecord, Producer, Transport
 from recobro_events._outbox.floor import Floor
@@ -112,7 +112,7 @@ class Relay:
                     await self._relay()
                 else:
                     await self._stand_by()
-            except PASSING_TROUBLE as error:
+            except TRANSIENT_ERRORS as error:
                 metrics.RELAY_FAILURES.labels(*self._labels).inc()
                 log.warning("relay_interrupted", lane=self.lane.value, error=type(error).__name__)
                 await self._disconnect()
@@ -228,7 +228,7 @@ class Relay:
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with contextlib.suppress(*PASSING_TROUBLE):
+            with contextlib.suppress(*TRANSIENT_ERRORS):
                 await connection.close(timeout=2)
 
     async def _query(self, method: str, sql: str, *arguments: Any) -> Any:

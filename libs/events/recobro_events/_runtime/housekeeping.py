@@ -7,7 +7,7 @@ import structlog
 
 from recobro_events import _metrics as metrics
 from recobro_events._database.database import Database
-from recobro_events._errors import PASSING_TROUBLE
+from recobro_events._errors import TRANSIENT_ERRORS
 from recobro_events._log.transport import Transport
 from recobro_events.contracts.base import Lane
 
@@ -104,7 +104,7 @@ async def keep(database: Database, transport: Transport, lanes: list[Lane]) -> N
                 records = await transport.prune(LOG_DAYS)
                 if rows or records:
                     log.info("pruned", deleted=rows, count=records)
-        except PASSING_TROUBLE as error:
+        except TRANSIENT_ERRORS as error:
             log.warning("housekeeping_failed", error=type(error).__name__)
         looks += 1
         await asyncio.sleep(LOOK_EVERY_SECONDS)

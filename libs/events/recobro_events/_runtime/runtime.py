@@ -12,7 +12,7 @@ import structlog
 from recobro_events import barrier, rebuilding, restoring
 from recobro_events._consumer import Consumer
 from recobro_events._database.database import Database
-from recobro_events._errors import PASSING_TROUBLE, CannotContinue, LogReplaced, PositionLost, TransportError
+from recobro_events._errors import TRANSIENT_ERRORS, CannotContinue, LogReplaced, PositionLost, TransportError
 from recobro_events._log.transport import Transport
 from recobro_events._outbox.relay import Relay
 from recobro_events._runtime import housekeeping, recognising
@@ -136,7 +136,7 @@ class Runtime:
         else:
             for lane in SERVICE_LANES:
                 self._subscribe(lane)
-        self._keep("republishing", self._say_again)
+        self._keep("republishing", self._republish)
         self._keep("housekeeping", lambda: housekeeping.keep(self.database, self._transport, self._relayed))
         await self._keep_watch()
 
@@ -147,7 +147,7 @@ class Runtime:
             try:
                 async with self.database.connection() as connection:
                     return await rebuilding.is_catching_up(connection)
-            except PASSING_TROUBLE as error:
+            except TRANSIENT_ERRORS as error:
                 log.warning("watch_failed", service=self.service, error=type(error).__name__)
                 await asyncio.sleep(_WATCH_SECONDS)
 
@@ -186,7 +186,7 @@ class Runtime:
                 if not self._log_is_strange:
                     return
                 log.error("strange_log", service=self.service)
-            except PASSING_TROUBLE as error:
+            except TRANSIENT_ERRORS as error:
                 log.warning("log_unreachable", service=self.service, error=type(error).__name__)
             await asyncio.sleep(_WATCH_SECONDS)
 
@@ -197,7 +197,7 @@ class Runtime:
                 if await barrier.expire(self.database) and self._on_barrier is not None:
                     self._on_barrier()
                 await self._resume()
-            except PASSING_TROUBLE as error:
+            except TRANSIENT_ERRORS as error:
                 log.warning("watch_failed", service=self.service, error=type(error).__name__)
 
     async def _resume(self) -> None:
@@ -217,11 +217,11 @@ class Runtime:
             del self._stopped_because[_name_of(subscription)]
             self._subscribe(subscription.lane)
 
-    async def _say_again(self) -> None:
+    async def _republish(self) -> None:
         while True:
             try:
-                await rebuilding.say_again_for_ever(self.database, self.consumer, self._source, _WATCH_SECONDS)
-            except PASSING_TROUBLE as error:
+                await rebuilding.republish_for_ever(self.database, self.consumer, self._source, _WATCH_SECONDS)
+            except TRANSIENT_ERRORS as error:
                 log.warning("republishing_interrupted", service=self.service, error=type(error).__name__)
                 await asyncio.sleep(_WATCH_SECONDS)
 

@@ -15,7 +15,7 @@ from recobro_events._applying.parking import Delivery
 from recobro_events._consumer import Consumer
 from recobro_events._database.database import Database
 from recobro_events._errors import (
-    PASSING_TROUBLE,
+    TRANSIENT_ERRORS,
     CannotContinue,
     LogReplaced,
     MembershipLost,
@@ -115,7 +115,7 @@ class Subscription:
                 try:
                     await self._step()
                     attempt = 0
-                except PASSING_TROUBLE as error:
+                except TRANSIENT_ERRORS as error:
                     metrics.CONSUMER_RETRIES.labels(self.name).inc()
                     log.warning("consumer_interrupted", consumer=self.name, error=type(error).__name__)
                     self._reports.excuse()
@@ -263,7 +263,7 @@ class Subscription:
             # The time of ``_drain`` ran out, and it rolled the batch back.
             await self._read_again(places)
             return None
-        except PASSING_TROUBLE:
+        except TRANSIENT_ERRORS:
             await self._read_again(places)
             raise
         finally:
@@ -319,7 +319,7 @@ class Subscription:
             try:
                 held = await positions.held(self._database, self.name, tokens)
                 break
-            except PASSING_TROUBLE:
+            except TRANSIENT_ERRORS:
                 await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
                 attempt += 1
         else:

@@ -8,12 +8,12 @@ import pytest
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from fresh_databases import FreshDatabases
-from kitchen import TABLES, Kitchen, Log, Running, Scene
 from recobro_events import Database, TopicPartition, Transport
 from recobro_events._log.transport import Listener
 from recobro_events.kafka import KafkaMember, KafkaTransport
 from recobro_events.memory import MemoryTransport
 from recobro_events.postgres import PostgresTransport
+from toy_services import TABLES, Log, Publisher, Running, Scene
 
 PARTITIONS = 4
 
@@ -93,13 +93,13 @@ async def kafka_log(bootstrap: str) -> AsyncIterator[Log]:
 
 @pytest.fixture
 async def scene(log: Log, new_database: Callable[[], Awaitable[Database]]) -> AsyncIterator[Scene]:
-    kitchen = Kitchen()
-    kitchen_database, table_database = await new_database(), await new_database()
-    kitchen_database.service = kitchen.name
-    async with table_database.transaction() as tx:
+    publisher = Publisher()
+    publisher_database, subscriber_database = await new_database(), await new_database()
+    publisher_database.service = publisher.name
+    async with subscriber_database.transaction() as tx:
         await tx.execute(TABLES)
     transport = await log.connect()
-    await transport.ensure_topics([kitchen.topic(), f"{kitchen.name}.bulk"])
+    await transport.ensure_topics([publisher.topic(), f"{publisher.name}.bulk"])
     running = Running()
-    yield Scene(log, kitchen, kitchen_database, table_database, transport, running)
+    yield Scene(log, publisher, publisher_database, subscriber_database, transport, running)
     await running.close()

@@ -7,107 +7,109 @@ from collections.abc import Awaitable, Iterable
 from uuid import UUID, uuid4
 
 import pytest
-from kitchen import Scene, outgoing, read_all, until
 from recobro_events import Database, Lane, LogReplaced, PositionLost, TopicPartition
 from recobro_events._database.transaction import Row
 from recobro_events._ids import caused_event_id, new_event_id
 from recobro_events._log.transport import OutgoingRecord
 from recobro_events._subscription import positions
 from recobro_events.testing import published
+from toy_services import Scene, outgoing, read_all, until
 
 
-def by_plate(rows: Iterable[Row]) -> dict[UUID, list[int]]:
-    served: dict[UUID, list[int]] = defaultdict(list)
+def by_contract(rows: Iterable[Row]) -> dict[UUID, list[int]]:
+    applied: dict[UUID, list[int]] = defaultdict(list)
     for row in rows:
-        served[row["contract_id"]].append(row["number"])
-    return dict(served)
+        applied[row["contract_id"]].append(row["number"])
+    return dict(applied)
 
 
-async def serve(scene: Scene, plates: int, dishes: int, *, first: int = 0) -> dict[UUID, list[int]]:
-    """Dish ``n`` of every plate in a transaction of its own, so that plates mix; what every plate must get."""
-    keys = [uuid.uuid5(uuid.NAMESPACE_OID, str(n)) for n in range(plates)]
-    for number in range(first, first + dishes):
-        await scene.kitchen.serve(scene.kitchen_database, [(key, number) for key in keys])
-    return {key: list(range(first + dishes)) for key in keys}
+async def publish(scene: Scene, contracts: int, payments: int, *, first: int = 0) -> dict[UUID, list[int]]:
+    """Publish the contracts' payments, one number a transaction; return the numbers expected for each contract."""
+    keys = [uuid.uuid5(uuid.NAMESPACE_OID, str(n)) for n in range(contracts)]
+    for number in range(first, first + payments):
+        await scene.publisher.publish(scene.publisher_database, [(key, number) for key in keys])
+    return {key: list(range(first + payments)) for key in keys}
 
 
 async def test_every_event_is_applied_once_and_in_the_order_of_its_key(scene: Scene) -> None:
-    table = scene.table()
+    subscriber = scene.subscriber()
     scene.relay()
-    scene.running.subscribe(table, scene.table_database, scene.transport)
-    expected = await serve(scene, plates=40, dishes=25)
-    await until(lambda: has(table.count(scene.table_database), 1000))
-    assert by_plate(await table.served(scene.table_database)) == expected
-    assert await outbox_size(scene.kitchen_database) == 0
+    scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
+    expected = await publish(scene, contracts=40, payments=25)
+    await until(lambda: has(subscriber.count(scene.subscriber_database), 1000))
+    assert by_contract(await subscriber.applied(scene.subscriber_database)) == expected
+    assert await outbox_size(scene.publisher_database) == 0
 
 
 async def test_what_the_log_delivers_again_is_not_applied_again(scene: Scene) -> None:
-    table = scene.table()
-    plate = uuid4()
-    records = [outgoing(scene, plate, number) for number in range(50)]
+    subscriber = scene.subscriber()
+    contract_id = uuid4()
+    records = [outgoing(scene, contract_id, number) for number in range(50)]
     producer = await scene.transport.producer(linger_ms=0)
     for _ in range(3):
         await producer.send(records)
-    await producer.send([outgoing(scene, plate, 50)])
+    await producer.send([outgoing(scene, contract_id, 50)])
     await producer.close()
-    scene.running.subscribe(table, scene.table_database, scene.transport)
-    await until(lambda: has(table.count(scene.table_database), 51))
+    scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
+    await until(lambda: has(subscriber.count(scene.subscriber_database), 51))
     # Again, and now they come in a batch of their own.
     producer = await scene.transport.producer(linger_ms=0)
-    await producer.send([*records, outgoing(scene, plate, 51)])
+    await producer.send([*records, outgoing(scene, contract_id, 51)])
     await producer.close()
-    await until(lambda: at_least(table.count(scene.table_database), 52))
-    assert by_plate(await table.served(scene.table_database)) == {plate: list(range(52))}
+    await until(lambda: at_least(subscriber.count(scene.subscriber_database), 52))
+    assert by_contract(await subscriber.applied(scene.subscriber_database)) == {contract_id: list(range(52))}
 
 
 async def test_a_consumer_that_dies_before_it_commits_to_the_log_repeats_nothing(scene: Scene) -> None:
     """The log knows nothing of what was applied; the position in the database does."""
     scene.relay()
-    first = scene.table(member="dies")
-    _, task = scene.running.subscribe(first, scene.table_database, scene.transport)
-    expected = await serve(scene, plates=5, dishes=10)
-    await until(lambda: has(first.count(scene.table_database), 50))
+    first = scene.subscriber(member="dies")
+    _, task = scene.running.subscribe(first, scene.subscriber_database, scene.transport)
+    expected = await publish(scene, contracts=5, payments=10)
+    await until(lambda: has(first.count(scene.subscriber_database), 50))
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    second = scene.table(member="next")
-    scene.running.subscribe(second, scene.table_database, await scene.log.connect())
-    expected = await serve(scene, plates=5, dishes=10, first=10)
-    await until(lambda: has(second.count(scene.table_database), 100))
-    assert by_plate(await second.served(scene.table_database)) == expected
+    second = scene.subscriber(member="next")
+    scene.running.subscribe(second, scene.subscriber_database, await scene.log.connect())
+    expected = await publish(scene, contracts=5, payments=10, first=10)
+    await until(lambda: has(second.count(scene.subscriber_database), 100))
+    assert by_contract(await second.applied(scene.subscriber_database)) == expected
     assert {event.number for group in second.groups for event in group} == set(range(10, 20))  # type: ignore[attr-defined]
 
 
 async def test_a_position_that_goes_back_is_made_harmless_by_the_inbox(scene: Scene) -> None:
     scene.relay()
-    table = scene.table()
-    subscription, _ = scene.running.subscribe(table, scene.table_database, scene.transport)
-    expected = await serve(scene, plates=5, dishes=10)
-    await until(lambda: has(table.count(scene.table_database), 50))
+    subscriber = scene.subscriber()
+    subscription, _ = scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
+    expected = await publish(scene, contracts=5, payments=10)
+    await until(lambda: has(subscriber.count(scene.subscriber_database), 50))
     await scene.running.stop(subscription)
-    async with scene.table_database.transaction() as tx:
+    async with scene.subscriber_database.transaction() as tx:
         await tx.execute("UPDATE consumer_position SET next_offset = 0, last_record_id = NULL")
-    scene.running.subscribe(table, scene.table_database, await scene.log.connect())
-    await scene.kitchen.serve(scene.kitchen_database, [(key, 10) for key in expected])
-    await until(lambda: has(table.count(scene.table_database), 55))
-    assert by_plate(await table.served(scene.table_database)) == {key: list(range(11)) for key in expected}
+    scene.running.subscribe(subscriber, scene.subscriber_database, await scene.log.connect())
+    await scene.publisher.publish(scene.publisher_database, [(key, 10) for key in expected])
+    await until(lambda: has(subscriber.count(scene.subscriber_database), 55))
+    assert by_contract(await subscriber.applied(scene.subscriber_database)) == {
+        key: list(range(11)) for key in expected
+    }
 
 
 async def test_a_group_grows_and_shrinks_while_events_flow(scene: Scene) -> None:
     scene.relay()
-    table = scene.table()
-    members = [scene.running.subscribe(table, scene.table_database, scene.transport)[0]]
+    subscriber = scene.subscriber()
+    members = [scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)[0]]
     databases: list[Database] = []
     for round_ in range(6):
-        expected = await serve(scene, plates=30, dishes=5, first=5 * round_)
+        expected = await publish(scene, contracts=30, payments=5, first=5 * round_)
         if round_ < 3:
-            database = Database(scene.table_database.dsn)
+            database = Database(scene.subscriber_database.dsn)
             await database.open()
             databases.append(database)
-            members.append(scene.running.subscribe(table, database, await scene.log.connect())[0])
+            members.append(scene.running.subscribe(subscriber, database, await scene.log.connect())[0])
         else:
             await scene.running.stop(members.pop(0))
-    await until(lambda: has(table.count(scene.table_database), 900), seconds=90)
-    assert by_plate(await table.served(scene.table_database)) == expected
+    await until(lambda: has(subscriber.count(scene.subscriber_database), 900), seconds=90)
+    assert by_contract(await subscriber.applied(scene.subscriber_database)) == expected
     await scene.running.close()
     for database in databases:
         await database.close()
@@ -116,10 +118,10 @@ async def test_a_group_grows_and_shrinks_while_events_flow(scene: Scene) -> None
 async def test_a_zombie_leaves_position_and_rows_as_they_were(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its batch is held before it checks its positions while another claims the partition."""
     monkeypatch.setattr("recobro_events.kafka.KafkaMember.settled_seconds", 0.5)
-    table = scene.table()
+    subscriber = scene.subscriber()
     held, go_on = asyncio.Event(), asyncio.Event()
 
-    @table.consumer.first
+    @subscriber.consumer.first
     async def hold(_tx: object) -> None:
         held.set()
         await go_on.wait()
@@ -127,58 +129,61 @@ async def test_a_zombie_leaves_position_and_rows_as_they_were(scene: Scene, monk
     producer = await scene.transport.producer(linger_ms=0)
     await producer.send([outgoing(scene, uuid4(), 0)])
     await producer.close()
-    scene.running.subscribe(table, scene.table_database, scene.transport)
+    scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
     await asyncio.wait_for(held.wait(), 60)
-    place = TopicPartition(scene.kitchen.topic(), 0)
-    other = Database(scene.table_database.dsn)
+    place = TopicPartition(scene.publisher.topic(), 0)
+    other = Database(scene.subscriber_database.dsn)
     await other.open()
-    await positions.claim(other, "table.events", [place], uuid4())
+    await positions.claim(other, "subscriber.events", [place], uuid4())
     before = await position_of(other, place)
     held.clear()
     go_on.set()
     go_on.clear()
     # It has lost that batch, and claims again because the group still says that the partition is its own.
     await asyncio.wait_for(held.wait(), 60)
-    assert table.groups == []
-    assert await table.count(other) == 0
+    assert subscriber.groups == []
+    assert await subscriber.count(other) == 0
     async with other.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM inbox") == 0
     after = await position_of(other, place)
     assert (after["next_offset"], before["next_offset"]) == (0, 0)
     assert after["owner"] != before["owner"]
     go_on.set()
-    await until(lambda: has(table.count(other), 1))
+    await until(lambda: has(subscriber.count(other), 1))
     await other.close()
 
 
 async def test_no_key_appears_twice_in_a_list_and_a_batch_may_be_large(scene: Scene) -> None:
     """10,000 events that wait are applied in few batches, wave by wave."""
-    plates = [uuid4() for _ in range(2_500)]
+    contracts = [uuid4() for _ in range(2_500)]
     for number in range(4):
-        await scene.kitchen.serve(scene.kitchen_database, [(plate, number) for plate in plates])
+        await scene.publisher.publish(scene.publisher_database, [(contract_id, number) for contract_id in contracts])
     scene.relay()
-    await until(lambda: has(outbox_size(scene.kitchen_database), 0))
-    table = scene.table()
-    scene.running.subscribe(table, scene.table_database, scene.transport)
-    await until(lambda: has(table.count(scene.table_database), 10_000))
-    assert by_plate(await table.served(scene.table_database)) == {plate: [0, 1, 2, 3] for plate in plates}
-    for group in table.groups:
+    await until(lambda: has(outbox_size(scene.publisher_database), 0))
+    subscriber = scene.subscriber()
+    scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
+    await until(lambda: has(subscriber.count(scene.subscriber_database), 10_000))
+    assert by_contract(await subscriber.applied(scene.subscriber_database)) == {
+        contract_id: [0, 1, 2, 3] for contract_id in contracts
+    }
+    for group in subscriber.groups:
         assert len({event.key for event in group}) == len(group)
-    assert len(table.groups) < 200
+    assert len(subscriber.groups) < 200
 
 
 async def test_what_a_handler_publishes_leaves_with_its_batch_under_an_id_made_from_the_cause(scene: Scene) -> None:
     scene.relay()
-    table = scene.table(thanks=True)
-    scene.running.subscribe(table, scene.table_database, scene.transport)
-    plates = [uuid4() for _ in range(20)]
-    await scene.kitchen.serve(scene.kitchen_database, [(plate, 1) for plate in plates])
-    await until(lambda: has(table.count(scene.table_database), 20))
-    thanks = await published(scene.table_database, scene.kitchen.Thanked)
-    causes = {row["contract_id"]: row["event_id"] for row in await table.served(scene.table_database)}
-    type_ = scene.kitchen.Thanked.type
-    assert {event.contract_id: event.event_id for event in thanks} == {
-        plate: caused_event_id(cause, "table.events", type_, str(plate), 0) for plate, cause in causes.items()
+    subscriber = scene.subscriber(answers=True)
+    scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
+    contracts = [uuid4() for _ in range(20)]
+    await scene.publisher.publish(scene.publisher_database, [(contract_id, 1) for contract_id in contracts])
+    await until(lambda: has(subscriber.count(scene.subscriber_database), 20))
+    answers = await published(scene.subscriber_database, scene.publisher.Answered)
+    causes = {row["contract_id"]: row["event_id"] for row in await subscriber.applied(scene.subscriber_database)}
+    type_ = scene.publisher.Answered.type
+    assert {event.contract_id: event.event_id for event in answers} == {
+        contract_id: caused_event_id(cause, "subscriber.events", type_, str(contract_id), 0)
+        for contract_id, cause in causes.items()
     }
 
 
@@ -189,7 +194,7 @@ async def test_headers_come_back_as_the_text_that_was_sent(scene: Scene) -> None
     producer = await scene.transport.producer(linger_ms=0)
     await producer.send([sent])
     await producer.close()
-    [record] = await read_all(scene, [scene.kitchen.topic()], 1)
+    [record] = await read_all(scene, [scene.publisher.topic()], 1)
     assert record.headers == sent.headers
     assert record.value == sent.value
     assert record.headers["ce_id"] == str(event_id)
@@ -198,56 +203,56 @@ async def test_headers_come_back_as_the_text_that_was_sent(scene: Scene) -> None
 
 async def test_what_nobody_handles_is_passed_and_its_position_kept(scene: Scene) -> None:
     """No transaction for each; what is handled in between moves the position over all that was passed."""
-    table = scene.table()
-    plate = uuid4()
-    unhandled = {**outgoing(scene, plate, 0).headers, "ce_type": "nobody.handles-this.v1"}
-    passed = OutgoingRecord(scene.kitchen.topic(), str(plate), b"{}", unhandled, 0)
-    place = TopicPartition(scene.kitchen.topic(), 0)
+    subscriber = scene.subscriber()
+    contract_id = uuid4()
+    unhandled = {**outgoing(scene, contract_id, 0).headers, "ce_type": "nobody.handles-this.v1"}
+    passed = OutgoingRecord(scene.publisher.topic(), str(contract_id), b"{}", unhandled, 0)
+    place = TopicPartition(scene.publisher.topic(), 0)
     producer = await scene.transport.producer(linger_ms=0)
     await producer.send([passed] * 100)
-    scene.running.subscribe(table, scene.table_database, scene.transport)
-    await until(lambda: stands_at(scene.table_database, place, 100))
-    await producer.send([passed, outgoing(scene, plate, 1), passed])
+    scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
+    await until(lambda: stands_at(scene.subscriber_database, place, 100))
+    await producer.send([passed, outgoing(scene, contract_id, 1), passed])
     await producer.close()
-    await until(lambda: has(table.count(scene.table_database), 1))
-    await until(lambda: stands_at(scene.table_database, place, 103))
-    assert by_plate(await table.served(scene.table_database)) == {plate: [1]}
+    await until(lambda: has(subscriber.count(scene.subscriber_database), 1))
+    await until(lambda: stands_at(scene.subscriber_database, place, 103))
+    assert by_contract(await subscriber.applied(scene.subscriber_database)) == {contract_id: [1]}
 
 
 async def test_a_gap_is_refused(scene: Scene) -> None:
     """What retention dropped before it was read is missing for ever: no consumer goes on as if nothing were."""
-    await scene.kitchen.serve(scene.kitchen_database, [(uuid4(), n) for n in range(40)])
+    await scene.publisher.publish(scene.publisher_database, [(uuid4(), n) for n in range(40)])
     scene.relay()
-    await until(lambda: has(outbox_size(scene.kitchen_database), 0))
+    await until(lambda: has(outbox_size(scene.publisher_database), 0))
     for partition in range(4):
-        await scene.log.drop_before(TopicPartition(scene.kitchen.topic(), partition), 2)
-    table = scene.table()
-    _, task = scene.running.subscribe(table, scene.table_database, scene.transport)
+        await scene.log.drop_before(TopicPartition(scene.publisher.topic(), partition), 2)
+    subscriber = scene.subscriber()
+    _, task = scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
     with pytest.raises(PositionLost, match="never read from its start"):
         await asyncio.wait_for(task, 60)
-    assert await table.count(scene.table_database) == 0
+    assert await subscriber.count(scene.subscriber_database) == 0
 
 
 @pytest.mark.parametrize("change", ["last_record_id = 'another'", "next_offset = next_offset + 1000"])
 async def test_a_replaced_log_is_refused(scene: Scene, change: str) -> None:
     scene.relay()
-    table = scene.table()
-    subscription, _ = scene.running.subscribe(table, scene.table_database, scene.transport)
-    await serve(scene, plates=8, dishes=2)
-    await until(lambda: has(table.count(scene.table_database), 16))
+    subscriber = scene.subscriber()
+    subscription, _ = scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
+    await publish(scene, contracts=8, payments=2)
+    await until(lambda: has(subscriber.count(scene.subscriber_database), 16))
     await scene.running.stop(subscription)
-    async with scene.table_database.transaction() as tx:
+    async with scene.subscriber_database.transaction() as tx:
         await tx.execute(f"UPDATE consumer_position SET {change} WHERE next_offset > 0")
-    _, task = scene.running.subscribe(table, scene.table_database, await scene.log.connect())
-    await serve(scene, plates=8, dishes=1, first=2)
+    _, task = scene.running.subscribe(subscriber, scene.subscriber_database, await scene.log.connect())
+    await publish(scene, contracts=8, payments=1, first=2)
     with pytest.raises((LogReplaced, PositionLost)):
         await asyncio.wait_for(task, 60)
-    assert await table.count(scene.table_database) == 16
+    assert await subscriber.count(scene.subscriber_database) == 16
 
 
 async def test_trouble_that_passes_is_tried_again(scene: Scene) -> None:
     scene.relay()
-    table = scene.table()
+    subscriber = scene.subscriber()
     failures = 3
 
     async def fail_at_first() -> None:
@@ -256,33 +261,33 @@ async def test_trouble_that_passes_is_tried_again(scene: Scene) -> None:
             failures -= 1
             raise ConnectionResetError
 
-    table.before_handling = fail_at_first
-    scene.running.subscribe(table, scene.table_database, scene.transport)
-    expected = await serve(scene, plates=3, dishes=3)
-    await until(lambda: has(table.count(scene.table_database), 9))
-    assert by_plate(await table.served(scene.table_database)) == expected
+    subscriber.before_handling = fail_at_first
+    scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
+    expected = await publish(scene, contracts=3, payments=3)
+    await until(lambda: has(subscriber.count(scene.subscriber_database), 9))
+    assert by_contract(await subscriber.applied(scene.subscriber_database)) == expected
 
 
 async def test_a_drain_finishes_or_rolls_back_the_batch_under_way(scene: Scene) -> None:
-    table = scene.table()
+    subscriber = scene.subscriber()
     inside = asyncio.Event()
 
     async def hang() -> None:
         inside.set()
         await asyncio.Event().wait()
 
-    table.before_handling = hang
+    subscriber.before_handling = hang
     producer = await scene.transport.producer(linger_ms=0)
     await producer.send([outgoing(scene, uuid4(), 0)])
     await producer.close()
-    subscription, task = scene.running.subscribe(table, scene.table_database, scene.transport)
+    subscription, task = scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
     await asyncio.wait_for(inside.wait(), 60)
     await asyncio.wait_for(subscription.stop(), 60)
     await asyncio.wait_for(task, 60)
-    assert await table.count(scene.table_database) == 0
-    table.before_handling = None
-    scene.running.subscribe(table, scene.table_database, await scene.log.connect())
-    await until(lambda: has(table.count(scene.table_database), 1))
+    assert await subscriber.count(scene.subscriber_database) == 0
+    subscriber.before_handling = None
+    scene.running.subscribe(subscriber, scene.subscriber_database, await scene.log.connect())
+    await until(lambda: has(subscriber.count(scene.subscriber_database), 1))
 
 
 @pytest.mark.timeout(300)
@@ -290,25 +295,25 @@ async def test_an_urgent_fact_does_not_wait_behind_bulk(scene: Scene) -> None:
     """200,000 bulk events are under way when it commits, and it is applied before the last of them."""
     if scene.log.name == "memory":
         pytest.skip("a log in memory is for unit tests: it is not asked to hold 200,000 records")
-    table = scene.table()
+    subscriber = scene.subscriber()
     await fill_bulk(scene, 200_000)
     scene.relay()
-    scene.running.relay(scene.kitchen_database, scene.transport, Lane.BULK)
-    scene.running.subscribe(table, scene.table_database, scene.transport)
-    scene.running.subscribe(table, scene.table_database, await scene.log.connect(), Lane.BULK)
-    await until(lambda: at_least(table.count(scene.table_database, Lane.BULK), 1))
-    await scene.kitchen.serve(scene.kitchen_database, [(uuid4(), 1)])
-    await until(lambda: has(table.count(scene.table_database), 1))
+    scene.running.relay(scene.publisher_database, scene.transport, Lane.BULK)
+    scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
+    scene.running.subscribe(subscriber, scene.subscriber_database, await scene.log.connect(), Lane.BULK)
+    await until(lambda: at_least(subscriber.count(scene.subscriber_database, Lane.BULK), 1))
+    await scene.publisher.publish(scene.publisher_database, [(uuid4(), 1)])
+    await until(lambda: has(subscriber.count(scene.subscriber_database), 1))
     # Counted after the urgent one has been seen: what is missing now came, or will come, later than it.
-    assert await table.count(scene.table_database, Lane.BULK) < 100_000
+    assert await subscriber.count(scene.subscriber_database, Lane.BULK) < 100_000
 
 
 async def fill_bulk(scene: Scene, events: int) -> None:
-    async with scene.kitchen_database.transaction() as tx:
+    async with scene.publisher_database.transaction() as tx:
         await tx.execute(
             "INSERT INTO outbox_bulk (type, key, body) SELECT $1, id, json_build_object('contract_id', id, 'number', n)"
-            " FROM (SELECT n, gen_random_uuid()::text AS id FROM generate_series(1, $2::integer) AS n) AS dish",
-            scene.kitchen.Stocked.type,
+            " FROM (SELECT n, gen_random_uuid()::text AS id FROM generate_series(1, $2::integer) AS n) AS payment",
+            scene.publisher.Loaded.type,
             events,
         )
 

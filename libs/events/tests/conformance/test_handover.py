@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Collection
 from uuid import UUID, uuid4
 
 import pytest
-from kitchen import Scene, outgoing, until
 from recobro_events import Database, Lane, TopicPartition
 from recobro_events._subscription import positions
 from recobro_events._subscription.positions import Position
+from toy_services import Scene, outgoing, until
 
 _claim = positions.claim
 
@@ -19,17 +19,19 @@ class Handover:
     def __init__(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         self.claimed: list[Database] = []
         self.go_on = asyncio.Event()
-        self.second = Database(scene.table_database.dsn)
+        self.second = Database(scene.subscriber_database.dsn)
         self._scene = scene
         self._held = asyncio.Event()
-        self._table = scene.table()
+        self._subscriber = scene.subscriber()
         monkeypatch.setattr(positions, "claim", self._hold_the_first)
 
     async def begin(self) -> None:
         await self.second.open()
-        first, _ = self._scene.running.subscribe(self._table, self._scene.table_database, self._scene.transport)
+        first, _ = self._scene.running.subscribe(
+            self._subscriber, self._scene.subscriber_database, self._scene.transport
+        )
         await asyncio.wait_for(self._held.wait(), 60)
-        self._scene.running.subscribe(self._table, self.second, await self._scene.log.connect())
+        self._scene.running.subscribe(self._subscriber, self.second, await self._scene.log.connect())
 
         async def is_told() -> bool:
             return len(first._holding.assigned) < 4
@@ -45,11 +47,11 @@ class Handover:
         await producer.send(records)
         await producer.close()
 
-        async def is_served() -> bool:
-            return await self._table.count(self.second) >= len(records)
+        async def has_applied() -> bool:
+            return await self._subscriber.count(self.second) >= len(records)
 
-        await until(is_served)
-        assert await self._table.count(self.second) == len(records)
+        await until(has_applied)
+        assert await self._subscriber.count(self.second) == len(records)
 
     async def _hold_the_first(
         self, database: Database, consumer: str, places: Collection[TopicPartition], owner: UUID
@@ -83,7 +85,7 @@ async def test_who_gives_partitions_away_ends_its_claim_first(
     assert handover.claimed == []
     handover.go_on.set()
     await until(handover.second_has_claimed)
-    assert handover.claimed[0] is scene.table_database
+    assert handover.claimed[0] is scene.subscriber_database
     await handover.everything_is_applied()
 
 

@@ -4,8 +4,8 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from kitchen import Scene, Table, outgoing, until
 from recobro_events import PositionLost, TopicPartition
+from toy_services import Scene, Subscriber, outgoing, until
 
 PLACE = 0
 
@@ -17,37 +17,37 @@ async def send(scene: Scene, *numbers: int) -> None:
 
 
 async def open_rebuild(scene: Scene) -> None:
-    async with scene.table_database.transaction() as tx:
-        await tx.execute("INSERT INTO rebuild (rebuild_id, sources) VALUES (uuidv7(), '{kitchen}')")
+    async with scene.subscriber_database.transaction() as tx:
+        await tx.execute("INSERT INTO rebuild (rebuild_id, sources) VALUES (uuidv7(), '{publisher}')")
 
 
 async def end_rebuild(scene: Scene) -> None:
-    async with scene.table_database.transaction() as tx:
+    async with scene.subscriber_database.transaction() as tx:
         await tx.execute("UPDATE rebuild SET ended_at = now()")
 
 
-async def numbers(table: Table, scene: Scene) -> list[int]:
-    return [row["number"] for row in await table.served(scene.table_database)]
+async def numbers(subscriber: Subscriber, scene: Scene) -> list[int]:
+    return [row["number"] for row in await subscriber.applied(scene.subscriber_database)]
 
 
 async def test_what_was_never_read_is_read_from_what_is_left(scene: Scene) -> None:
     await send(scene, 1, 2, 3, 4)
-    await scene.log.drop_before(TopicPartition(scene.kitchen.topic(), PLACE), 2)
-    table = scene.table()
-    _, stopped = scene.running.subscribe(table, scene.table_database, scene.transport)
+    await scene.log.drop_before(TopicPartition(scene.publisher.topic(), PLACE), 2)
+    subscriber = scene.subscriber()
+    _, stopped = scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
     with pytest.raises(PositionLost):
         await asyncio.wait_for(stopped, 60)
     await open_rebuild(scene)
-    subscription, _ = scene.running.subscribe(table, scene.table_database, await scene.log.connect())
+    subscription, _ = scene.running.subscribe(subscriber, scene.subscriber_database, await scene.log.connect())
 
     async def has_read(*expected: int) -> bool:
-        return await numbers(table, scene) == list(expected)
+        return await numbers(subscriber, scene) == list(expected)
 
     await until(lambda: has_read(3, 4))
     await end_rebuild(scene)
     await scene.running.stop(subscription)
     # Its place is a proper one again, of a partition too in which nothing has come since.
-    scene.running.subscribe(table, scene.table_database, await scene.log.connect())
+    scene.running.subscribe(subscriber, scene.subscriber_database, await scene.log.connect())
     await send(scene, 5)
     await until(lambda: has_read(3, 4, 5))
 
@@ -56,21 +56,21 @@ async def test_what_was_never_read_is_read_from_what_is_left(scene: Scene) -> No
 async def test_a_log_that_was_replaced_is_read_from_its_start_and_nothing_is_applied_twice(
     scene: Scene, change: str
 ) -> None:
-    table = scene.table()
-    subscription, _ = scene.running.subscribe(table, scene.table_database, scene.transport)
+    subscriber = scene.subscriber()
+    subscription, _ = scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
     await send(scene, 1, 2)
 
     async def has_read(*expected: int) -> bool:
-        return await numbers(table, scene) == list(expected)
+        return await numbers(subscriber, scene) == list(expected)
 
     await until(lambda: has_read(1, 2))
     await scene.running.stop(subscription)
-    async with scene.table_database.transaction() as tx:
+    async with scene.subscriber_database.transaction() as tx:
         await tx.execute(f"UPDATE consumer_position SET {change} WHERE next_offset > 0")
     await open_rebuild(scene)
-    scene.running.subscribe(table, scene.table_database, await scene.log.connect())
+    scene.running.subscribe(subscriber, scene.subscriber_database, await scene.log.connect())
     await send(scene, 3)
     await until(lambda: has_read(1, 2, 3))
-    async with scene.table_database.connection() as connection:
+    async with scene.subscriber_database.connection() as connection:
         place = "SELECT next_offset FROM consumer_position WHERE topic = $1 AND partition = 0"
-        assert await connection.fetchval(place, scene.kitchen.topic()) == 3
+        assert await connection.fetchval(place, scene.publisher.topic()) == 3

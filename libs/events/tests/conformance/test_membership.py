@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 from aiokafka import TopicPartition as KafkaPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError
-from kitchen import Scene, Table, outgoing, until
 from recobro_events._errors import MembershipLost, TopicPartition
 from recobro_events._log.transport import GroupMember, Listener, Transport
 from recobro_events.kafka import KafkaTransport
+from toy_services import Scene, Subscriber, outgoing, until
 
 
 class Joining:
@@ -54,9 +54,9 @@ async def send(scene: Scene, number: int) -> None:
     await producer.close()
 
 
-async def has_served(scene: Scene, table: Table, *numbers: int) -> None:
+async def has_applied(scene: Scene, subscriber: Subscriber, *numbers: int) -> None:
     async def holds() -> bool:
-        return [row["number"] for row in await table.served(scene.table_database)] == list(numbers)
+        return [row["number"] for row in await subscriber.applied(scene.subscriber_database)] == list(numbers)
 
     await until(holds)
 
@@ -69,44 +69,44 @@ async def is_replaced(log: Joining) -> None:
 
 
 async def test_a_member_that_reads_nothing_any_more_is_replaced(scene: Scene) -> None:
-    log, table = Joining(scene), scene.table()
-    scene.running.subscribe(table, scene.table_database, log)
+    log, subscriber = Joining(scene), scene.subscriber()
+    scene.running.subscribe(subscriber, scene.subscriber_database, log)
     await send(scene, 1)
-    await has_served(scene, table, 1)
+    await has_applied(scene, subscriber, 1)
     log.members[0].poll = _lost
     await is_replaced(log)
     await send(scene, 2)
-    await has_served(scene, table, 1, 2)
+    await has_applied(scene, subscriber, 1, 2)
 
 
 async def test_a_member_whose_reports_are_not_answered_works_on_and_is_replaced(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log, table = Joining(scene), scene.table()
-    scene.running.subscribe(table, scene.table_database, log)
+    log, subscriber = Joining(scene), scene.subscriber()
+    scene.running.subscribe(subscriber, scene.subscriber_database, log)
     await send(scene, 1)
-    await has_served(scene, table, 1)
+    await has_applied(scene, subscriber, 1)
     log.members[0].commit = log.members[0].bounds = _never
     await send(scene, 2)
-    await has_served(scene, table, 1, 2)
+    await has_applied(scene, subscriber, 1, 2)
     await asyncio.sleep(1.5)
     await send(scene, 3)
-    await has_served(scene, table, 1, 2, 3)
+    await has_applied(scene, subscriber, 1, 2, 3)
     assert len(log.members) == 1
     monkeypatch.setattr("recobro_events._subscription.reports.ANSWER_SECONDS", 0.1)
     await is_replaced(log)
     await send(scene, 4)
-    await has_served(scene, table, 1, 2, 3, 4)
+    await has_applied(scene, subscriber, 1, 2, 3, 4)
 
 
 async def test_a_member_without_partitions_is_replaced_when_its_group_does_not_answer(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("recobro_events._subscription.reports.LAG_SECONDS", 0.1)
-    log, table = Joining(scene, deaf=True), scene.table()
-    scene.running.subscribe(table, scene.table_database, log)
+    log, subscriber = Joining(scene, deaf=True), scene.subscriber()
+    scene.running.subscribe(subscriber, scene.subscriber_database, log)
     await send(scene, 1)
-    await has_served(scene, table, 1)
+    await has_applied(scene, subscriber, 1)
     assert len(log.members) == 2
 
 
@@ -118,10 +118,10 @@ async def test_a_kafka_client_that_hangs_for_ever_is_replaced(scene: Scene, monk
     monkeypatch.setattr("recobro_events.kafka._CLOSE_SECONDS", 0.5)
     # A name of its own lets its successor in at once.
     transport = KafkaTransport(scene.log.address, instance=str(uuid4()))
-    log, table = Joining(scene, transport), scene.table()
-    scene.running.subscribe(table, scene.table_database, log)
+    log, subscriber = Joining(scene, transport), scene.subscriber()
+    scene.running.subscribe(subscriber, scene.subscriber_database, log)
     await send(scene, 1)
-    await has_served(scene, table, 1)
+    await has_applied(scene, subscriber, 1)
     hanging = log.members[0]._consumer
 
     async def no_coordinator(*_: object) -> None:
@@ -131,26 +131,26 @@ async def test_a_kafka_client_that_hangs_for_ever_is_replaced(scene: Scene, monk
     hanging._client.coordinator_lookup = no_coordinator
     hanging._coordinator.coordinator_dead()
     await send(scene, 2)
-    await has_served(scene, table, 1, 2)
+    await has_applied(scene, subscriber, 1, 2)
     await is_replaced(log)
     await send(scene, 3)
-    await has_served(scene, table, 1, 2, 3)
+    await has_applied(scene, subscriber, 1, 2, 3)
     # The one that hangs stays away when it can go on, and nobody listens to it.
     assert not hanging._coordinator._coordination_task.done()
     await hanging._coordinator.close()
-    await hanging._subscription.listener.on_partitions_revoked([KafkaPartition(scene.kitchen.topic(), 0)])
+    await hanging._subscription.listener.on_partitions_revoked([KafkaPartition(scene.publisher.topic(), 0)])
     await send(scene, 4)
-    await has_served(scene, table, 1, 2, 3, 4)
+    await has_applied(scene, subscriber, 1, 2, 3, 4)
 
 
 async def test_who_could_read_and_does_not_get_on_is_stalled(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recobro_events._subscription.reports.LAG_SECONDS", 0.1)
     monkeypatch.setattr("recobro_events._subscription.subscription.KEEP_SECONDS", 0.1)
     monkeypatch.setattr("recobro_events._subscription.subscription.STALLED_SECONDS", 1.5)
-    log, table = Joining(scene), scene.table()
-    subscription, _ = scene.running.subscribe(table, scene.table_database, log)
+    log, subscriber = Joining(scene), scene.subscriber()
+    subscription, _ = scene.running.subscribe(subscriber, scene.subscriber_database, log)
     await send(scene, 1)
-    await has_served(scene, table, 1)
+    await has_applied(scene, subscriber, 1)
     [member] = log.members
 
     async def reads_nothing(*_: object, **__: object) -> list[object]:
@@ -167,7 +167,7 @@ async def test_who_could_read_and_does_not_get_on_is_stalled(scene: Scene, monke
     await send(scene, 2)
     await until(is_stalled)
     del member.poll
-    await has_served(scene, table, 1, 2)
+    await has_applied(scene, subscriber, 1, 2)
 
     async def gets_on() -> bool:
         return not subscription.is_stalled

@@ -7,11 +7,11 @@ from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
-from kitchen import Scene, Table, outgoing, until
 from recobro_events import Subscription, TopicPartition
 from recobro_events._log.transport import GroupMember, Listener, Record, Transport
+from toy_services import Scene, Subscriber, outgoing, until
 
-PLATES, DISHES = 1_500, 4
+CONTRACTS, PAYMENTS = 1_500, 4
 AT_ONCE = 120
 """Records that are understood in more than one turn."""
 
@@ -45,18 +45,18 @@ class Watched:
 
 
 async def waiting(scene: Scene) -> dict[UUID, list[int]]:
-    """Some thousand dishes that wait in one partition; what every plate must get."""
-    plates = [uuid4() for _ in range(PLATES)]
+    """Some thousand payments that wait in one partition; what every contract must get."""
+    contracts = [uuid4() for _ in range(CONTRACTS)]
     producer = await scene.transport.producer(linger_ms=0)
-    for number in range(DISHES):
-        await producer.send([outgoing(scene, plate, number) for plate in plates])
+    for number in range(PAYMENTS):
+        await producer.send([outgoing(scene, contract_id, number) for contract_id in contracts])
     await producer.close()
-    return {plate: list(range(DISHES)) for plate in plates}
+    return {contract_id: list(range(PAYMENTS)) for contract_id in contracts}
 
 
-async def held_with_the_next_read(table: Table, watched: Watched) -> None:
+async def held_with_the_next_read(subscriber: Subscriber, watched: Watched) -> None:
     """Return, in the handler of the first batch, when the second has been read."""
-    table.before_handling = None
+    subscriber.before_handling = None
     for _ in range(1_000):
         if watched.reads >= 2:
             return
@@ -64,35 +64,35 @@ async def held_with_the_next_read(table: Table, watched: Watched) -> None:
     raise AssertionError("nothing was read ahead")
 
 
-async def served(scene: Scene, table: Table) -> dict[UUID, list[int]]:
-    await until(lambda: at_least(scene, table, PLATES * DISHES))
+async def applied(scene: Scene, subscriber: Subscriber) -> dict[UUID, list[int]]:
+    await until(lambda: at_least(scene, subscriber, CONTRACTS * PAYMENTS))
     found: dict[UUID, list[int]] = defaultdict(list)
-    for row in await table.served(scene.table_database):
+    for row in await subscriber.applied(scene.subscriber_database):
         found[row["contract_id"]].append(row["number"])
     return dict(found)
 
 
 async def test_what_was_read_behind_a_batch_that_fails_comes_after_it(scene: Scene) -> None:
-    expected, watched, table = await waiting(scene), Watched(scene.transport), scene.table()
+    expected, watched, subscriber = await waiting(scene), Watched(scene.transport), scene.subscriber()
 
     async def fail() -> None:
-        await held_with_the_next_read(table, watched)
+        await held_with_the_next_read(subscriber, watched)
         raise ConnectionResetError
 
-    table.before_handling = fail
-    scene.running.subscribe(table, scene.table_database, watched.transport)
-    assert await served(scene, table) == expected
+    subscriber.before_handling = fail
+    scene.running.subscribe(subscriber, scene.subscriber_database, watched.transport)
+    assert await applied(scene, subscriber) == expected
 
 
 @pytest.mark.parametrize("at_once", [True, False])
 async def test_what_was_read_of_a_partition_that_goes_and_comes_back_is_applied_once(
     scene: Scene, at_once: bool
 ) -> None:
-    expected, watched, table = await waiting(scene), Watched(scene.transport), scene.table()
-    place, held, go_on = TopicPartition(scene.kitchen.topic(), 0), asyncio.Event(), asyncio.Event()
+    expected, watched, subscriber = await waiting(scene), Watched(scene.transport), scene.subscriber()
+    place, held, go_on = TopicPartition(scene.publisher.topic(), 0), asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
-        await held_with_the_next_read(table, watched)
+        await held_with_the_next_read(subscriber, watched)
         held.set()
         await go_on.wait()
 
@@ -103,19 +103,23 @@ async def test_what_was_read_of_a_partition_that_goes_and_comes_back_is_applied_
             await asyncio.sleep(1)
         await subscription.assigned([place])
 
-    table.before_handling = hold
-    subscription, _ = scene.running.subscribe(table, scene.table_database, watched.transport)
+    subscriber.before_handling = hold
+    subscription, _ = scene.running.subscribe(subscriber, scene.subscriber_database, watched.transport)
     await asyncio.wait_for(held.wait(), 60)
     moving = asyncio.create_task(go_and_come_back(subscription))
     await asyncio.sleep(0)
     go_on.set()
     await asyncio.wait_for(moving, 60)
-    assert await served(scene, table) == expected
+    assert await applied(scene, subscriber) == expected
 
 
 async def test_a_partition_may_go_and_come_back_at_any_moment_after_a_read(scene: Scene) -> None:
-    watched, table, place = Watched(scene.transport), scene.table(), TopicPartition(scene.kitchen.topic(), 0)
-    subscription, _ = scene.running.subscribe(table, scene.table_database, watched.transport)
+    watched, subscriber, place = (
+        Watched(scene.transport),
+        scene.subscriber(),
+        TopicPartition(scene.publisher.topic(), 0),
+    )
+    subscription, _ = scene.running.subscribe(subscriber, scene.subscriber_database, watched.transport)
     producer = await scene.transport.producer(linger_ms=0)
     moving: list[asyncio.Task[None]] = []
 
@@ -136,12 +140,12 @@ async def test_a_partition_may_go_and_come_back_at_any_moment_after_a_read(scene
         await producer.send([outgoing(scene, uuid4(), turns) for _ in range(AT_ONCE)])
         watched.on_read = go_once
         await subscription.assigned([place])
-        await until(partial(at_least, scene, table, (turns + 1) * AT_ONCE))
+        await until(partial(at_least, scene, subscriber, (turns + 1) * AT_ONCE))
     await producer.close()
     await asyncio.gather(*moving)
     assert len(moving) == 8
-    assert await table.count(scene.table_database) == 8 * AT_ONCE
+    assert await subscriber.count(scene.subscriber_database) == 8 * AT_ONCE
 
 
-async def at_least(scene: Scene, table: Table, count: int) -> bool:
-    return await table.count(scene.table_database) >= count
+async def at_least(scene: Scene, subscriber: Subscriber, count: int) -> bool:
+    return await subscriber.count(scene.subscriber_database) >= count

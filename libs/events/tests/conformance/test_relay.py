@@ -13,26 +13,26 @@ from uuid import UUID, uuid4
 import asyncpg
 import frozen_relay
 import pytest
-from kitchen import Scene, read_all, until
 from recobro_events import Lane, schema
 from recobro_events.contracts.agency import AgencyRegistered, ListEntryWithdrawn
+from toy_services import Scene, read_all, until
 
 pytestmark = pytest.mark.process
 
 FROZEN_AFTER_SECONDS = 1.5
-PLATES = [uuid4() for _ in range(10)]
+CONTRACTS = [uuid4() for _ in range(10)]
 
 
 @asynccontextmanager
 async def relay_process(scene: Scene, gate: Path | None = None) -> AsyncIterator[Process]:
-    """A relay of the kitchen in another process, active when this is entered."""
+    """A relay of the publisher in another process, active when this is entered."""
     if not scene.log.address:
         pytest.skip("a log in memory cannot be reached by another process")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         frozen_relay.__file__,
-        scene.kitchen_database.dsn,
-        scene.kitchen.name,
+        scene.publisher_database.dsn,
+        scene.publisher.name,
         scene.log.name,
         scene.log.address,
         str(gate or ""),
@@ -54,29 +54,29 @@ async def says(process: Process, word: str) -> None:
             assert line, "the relay's process has ended"
 
 
-async def serve_and_count(scene: Scene, first: int) -> None:
+async def publish_and_count(scene: Scene, first: int) -> None:
     for number in range(first, first + 5):
-        await scene.kitchen.serve(scene.kitchen_database, [(plate, number) for plate in PLATES])
+        await scene.publisher.publish(scene.publisher_database, [(contract_id, number) for contract_id in CONTRACTS])
 
 
-async def assert_served(scene: Scene, dishes: int) -> None:
-    """Every dish once and in order, though the log may hold copies."""
-    table = scene.table()
-    scene.running.subscribe(table, scene.table_database, scene.transport)
-    served: dict[UUID, list[int]] = {}
+async def assert_applied(scene: Scene, payments: int) -> None:
+    """Every payment once and in order, though the log may hold copies."""
+    subscriber = scene.subscriber()
+    scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
+    applied: dict[UUID, list[int]] = {}
 
     async def complete() -> bool:
-        served.clear()
-        for row in await table.served(scene.table_database):
-            served.setdefault(row["contract_id"], []).append(row["number"])
-        return sum(map(len, served.values())) >= dishes * len(PLATES)
+        applied.clear()
+        for row in await subscriber.applied(scene.subscriber_database):
+            applied.setdefault(row["contract_id"], []).append(row["number"])
+        return sum(map(len, applied.values())) >= payments * len(CONTRACTS)
 
     await until(complete)
-    assert served == {plate: list(range(dishes)) for plate in PLATES}
+    assert applied == {contract_id: list(range(payments)) for contract_id in CONTRACTS}
 
 
 async def outbox_is_empty(scene: Scene) -> bool:
-    async with scene.kitchen_database.connection() as connection:
+    async with scene.publisher_database.connection() as connection:
         return await connection.fetchval("SELECT count(*) FROM outbox_events") == 0  # type: ignore[no-any-return]
 
 
@@ -84,18 +84,18 @@ async def test_a_relay_frozen_while_idle_is_replaced(scene: Scene) -> None:
     async with relay_process(scene) as process:
         process.send_signal(signal.SIGSTOP)
         scene.relay(frozen_after_seconds=FROZEN_AFTER_SECONDS)
-        await serve_and_count(scene, 0)
+        await publish_and_count(scene, 0)
         await until(lambda: outbox_is_empty(scene))
         process.send_signal(signal.SIGCONT)
-        await serve_and_count(scene, 5)
+        await publish_and_count(scene, 5)
         await until(lambda: outbox_is_empty(scene))
-    await assert_served(scene, 10)
+    await assert_applied(scene, 10)
 
 
 async def test_a_relay_frozen_while_fetching_is_replaced(scene: Scene) -> None:
     """It is stopped while PostgreSQL works for it, and the answer finds nobody who listens."""
     async with relay_process(scene) as process:
-        blocker = await asyncpg.connect(scene.kitchen_database.dsn)
+        blocker = await asyncpg.connect(scene.publisher_database.dsn)
         await blocker.execute("BEGIN; LOCK TABLE outbox_events IN ACCESS EXCLUSIVE MODE")
 
         async def fetch_waits() -> bool:
@@ -103,89 +103,89 @@ async def test_a_relay_frozen_while_fetching_is_replaced(scene: Scene) -> None:
                 "SELECT true FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%outbox_events%'"
                 " AND datname = current_database()"
             )
-            async with scene.kitchen_database.connection() as connection:
+            async with scene.publisher_database.connection() as connection:
                 return bool(await connection.fetchval(waiting))
 
         await until(fetch_waits)
         process.send_signal(signal.SIGSTOP)
         await blocker.execute("COMMIT")
         await blocker.close()
-        await serve_and_count(scene, 0)
+        await publish_and_count(scene, 0)
         scene.relay(frozen_after_seconds=FROZEN_AFTER_SECONDS)
         await until(lambda: outbox_is_empty(scene))
         process.send_signal(signal.SIGCONT)
-        await serve_and_count(scene, 5)
+        await publish_and_count(scene, 5)
         await until(lambda: outbox_is_empty(scene))
-    await assert_served(scene, 10)
+    await assert_applied(scene, 10)
 
 
 async def test_a_relay_frozen_while_publishing_does_no_harm_when_it_wakes(scene: Scene, tmp_path: Path) -> None:
     """What it publishes then are copies, and what it deletes then is nothing."""
     gate = tmp_path / "gate"
     async with relay_process(scene, gate) as process:
-        await serve_and_count(scene, 0)
+        await publish_and_count(scene, 0)
         await says(process, "publishing")
         process.send_signal(signal.SIGSTOP)
         scene.relay(frozen_after_seconds=FROZEN_AFTER_SECONDS)
         await until(lambda: outbox_is_empty(scene))
-        await serve_and_count(scene, 5)
+        await publish_and_count(scene, 5)
         await until(lambda: outbox_is_empty(scene))
         gate.touch()
         process.send_signal(signal.SIGCONT)
-        await serve_and_count(scene, 10)
+        await publish_and_count(scene, 10)
         await until(lambda: outbox_is_empty(scene))
-    await assert_served(scene, 15)
+    await assert_applied(scene, 15)
 
 
 async def test_a_relay_that_is_killed_is_replaced_at_once(scene: Scene) -> None:
     async with relay_process(scene, Path("/nowhere/gate")) as process:
-        await serve_and_count(scene, 0)
+        await publish_and_count(scene, 0)
         await says(process, "publishing")
         scene.relay()
         process.kill()
         await until(lambda: outbox_is_empty(scene))
-    await assert_served(scene, 5)
+    await assert_applied(scene, 5)
 
 
 async def test_two_relays_publish_each_event_once(scene: Scene) -> None:
-    first = scene.running.relay(scene.kitchen_database, scene.transport)
-    second = scene.running.relay(scene.kitchen_database, await scene.log.connect())
-    await serve_and_count(scene, 0)
+    first = scene.running.relay(scene.publisher_database, scene.transport)
+    second = scene.running.relay(scene.publisher_database, await scene.log.connect())
+    await publish_and_count(scene, 0)
     await until(lambda: outbox_is_empty(scene))
     assert first.active != second.active
-    await assert_served(scene, 5)
+    await assert_applied(scene, 5)
 
 
 async def test_nothing_of_a_transaction_that_rolls_back_is_published(scene: Scene) -> None:
     """A fact is published if and only if its transaction committed."""
     scene.relay()
-    plate = uuid4()
+    contract_id = uuid4()
 
     async def publish_and_fail() -> None:
-        async with scene.kitchen_database.transaction() as tx:
-            tx.publish(scene.kitchen.Served(contract_id=plate, number=1))
+        async with scene.publisher_database.transaction() as tx:
+            tx.publish(scene.publisher.Paid(contract_id=contract_id, number=1))
             await tx.flush()
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await publish_and_fail()
-    await serve_and_count(scene, 0)
+    await publish_and_count(scene, 0)
     await until(lambda: outbox_is_empty(scene))
-    await assert_served(scene, 5)
+    await assert_applied(scene, 5)
 
 
 async def test_what_an_agency_hears_goes_to_its_own_topic_in_order(scene: Scene) -> None:
     """The topic is made with the agency's first event; nobody else's events are in it."""
-    async with scene.kitchen_database.connection() as connection:
+    async with scene.publisher_database.connection() as connection:
         await connection.execute(schema.UPGRADE_AGENCIES)
     agencies = [uuid4(), uuid4()]
     contracts = [uuid4() for _ in range(5)]
-    scene.running.relay(scene.kitchen_database, scene.transport, Lane.AGENCIES)
+    scene.running.relay(scene.publisher_database, scene.transport, Lane.AGENCIES)
     for agency_id in agencies:
-        async with scene.kitchen_database.transaction() as tx:
+        async with scene.publisher_database.transaction() as tx:
             tx.publish(AgencyRegistered(agency_id=agency_id))
         for number in range(4):
-            async with scene.kitchen_database.transaction() as tx:
+            async with scene.publisher_database.transaction() as tx:
                 tx.publish(*(withdrawn(agency_id, contract_id, number) for contract_id in contracts))
     for agency_id in agencies:
         topic = AgencyRegistered(agency_id=agency_id).topic
@@ -213,6 +213,6 @@ def withdrawn(agency_id: UUID, contract_id: UUID, number: int) -> ListEntryWithd
 
 
 async def exists(scene: Scene, topic: str) -> bool:
-    async with scene.kitchen_database.connection() as connection:
+    async with scene.publisher_database.connection() as connection:
         waiting = await connection.fetchval("SELECT count(*) FROM outbox_agencies WHERE topic = $1", topic)
     return waiting == 0  # type: ignore[no-any-return]

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from kitchen import Scene, until
 from recobro_events import Lane, tracing
 from recobro_events.tracing import Span
+from toy_services import Scene, until
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -20,11 +20,11 @@ def spans() -> Iterator[list[Span]]:
 
 
 async def test_a_fact_and_what_it_causes_are_spans_of_one_trace(scene: Scene, spans: list[Span]) -> None:
-    table = scene.table(thanks=True)
+    subscriber = scene.subscriber(answers=True)
     scene.relay()
-    scene.running.subscribe(table, scene.table_database, scene.transport)
+    scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
     tracing.work_for(CALLER)
-    await scene.kitchen.serve(scene.kitchen_database, [(uuid4(), 1)])
+    await scene.publisher.publish(scene.publisher_database, [(uuid4(), 1)])
     tracing.work_for(None)
 
     def of(name: str) -> list[Span]:
@@ -35,26 +35,26 @@ async def test_a_fact_and_what_it_causes_are_spans_of_one_trace(scene: Scene, sp
 
     await until(both_are_told)
     [published], [applied] = of("publish"), of("apply")
-    assert (published.name, published.kind) == (f"publish {scene.kitchen.Served.type}", "producer")
-    assert (applied.name, applied.kind) == (f"apply {scene.kitchen.Served.type}", "consumer")
+    assert (published.name, published.kind) == (f"publish {scene.publisher.Paid.type}", "producer")
+    assert (applied.name, applied.kind) == (f"apply {scene.publisher.Paid.type}", "consumer")
     assert published.parent == applied.parent == CALLER
     assert len({CALLER, published.own, applied.own}) == 3
     assert len({span.own[:35] for span in spans}) == 1
     assert published.started_ns <= published.ended_ns
     # What it caused belongs to the work for it.
-    async with scene.table_database.connection() as connection:
+    async with scene.subscriber_database.connection() as connection:
         assert await connection.fetchval("SELECT traceparent FROM outbox_events") == applied.own
 
 
 async def test_bulk_makes_no_spans(scene: Scene, spans: list[Span]) -> None:
-    table = scene.table()
-    scene.running.relay(scene.kitchen_database, scene.transport, Lane.BULK)
-    scene.running.subscribe(table, scene.table_database, scene.transport, Lane.BULK)
-    async with scene.kitchen_database.transaction() as tx:
-        tx.publish(*(scene.kitchen.Stocked(contract_id=uuid4(), number=n) for n in range(10)))
+    subscriber = scene.subscriber()
+    scene.running.relay(scene.publisher_database, scene.transport, Lane.BULK)
+    scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport, Lane.BULK)
+    async with scene.publisher_database.transaction() as tx:
+        tx.publish(*(scene.publisher.Loaded(contract_id=uuid4(), number=n) for n in range(10)))
 
     async def all_are_applied() -> bool:
-        return await table.count(scene.table_database, Lane.BULK) == 10
+        return await subscriber.count(scene.subscriber_database, Lane.BULK) == 10
 
     await until(all_are_applied)
     assert spans == []

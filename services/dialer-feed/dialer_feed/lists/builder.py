@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 import structlog
-from recobro_events import PASSING_TROUBLE, Database, beside
+from recobro_events import TRANSIENT_ERRORS, Database, beside
 
 from dialer_feed import metrics
 from dialer_feed.lists import building
@@ -45,7 +45,7 @@ class Builder:
                 if await self._has_turn():
                     with metrics.BUILDER.run():
                         await building.advance(self._database, self._id)
-            except PASSING_TROUBLE as error:
+            except TRANSIENT_ERRORS as error:
                 log.warning("building tried again", error=type(error).__name__)
                 await self._give_up_turn()
             except asyncpg.PostgresError as error:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import structlog
-from recobro_events import PASSING_TROUBLE, Database, Row, Transaction, end, step
+from recobro_events import TRANSIENT_ERRORS, Database, Row, Transaction, end, step
 
 from portfolio import metrics
 from portfolio.files import applying, landing, landing_queries, queries, uploads
@@ -98,7 +98,7 @@ class Loader:
         try:
             yield await connection.fetchval(queries.TRY_LEASE, str(portfolio_id))
         finally:
-            with suppress(*PASSING_TROUBLE):
+            with suppress(*TRANSIENT_ERRORS):
                 await connection.execute(queries.UNLOCK)
             connection.terminate()
 
@@ -112,7 +112,7 @@ class Loader:
             code, detail = refused.code, refused.detail
             await step(self._database, lambda tx: applying.fail(tx, work, code, detail))
             _log.info("file_refused", file_id=str(file_id), code=code)
-        except PASSING_TROUBLE:
+        except TRANSIENT_ERRORS:
             raise
         except Exception:  # noqa: BLE001
             # A defect of this service: the error is logged, the file fails, and the portfolio's next file has its turn.

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from recobro_events import PASSING_TROUBLE, Database, beside
+from recobro_events import TRANSIENT_ERRORS, Database, beside
 
 from promises import metrics
 from promises.outcomes import deciding
@@ -35,7 +35,7 @@ class Watch:
             try:
                 with metrics.WATCH.run():
                     await deciding.decide(self._database)
-            except PASSING_TROUBLE as error:
+            except TRANSIENT_ERRORS as error:
                 log.warning("deciding tried again", error=type(error).__name__)
             except Exception as error:
                 # A defect in our code: it is logged as critical, and the task goes on after a longer pause.

@@ -1,4 +1,4 @@
-"""A service that publishes (a kitchen) and one that consumes (a table), as small as they can be."""
+"""Two small services for tests: `Publisher` publishes payments, `Subscriber` stores them in the order of arrival."""
 
 import asyncio
 import uuid
@@ -27,84 +27,85 @@ from recobro_events._log.transport import GroupMember, OutgoingRecord, Record
 from recobro_events.contracts.base import ContractEvent, Envelope
 
 TABLES = """
-CREATE TABLE served (
+CREATE TABLE applied (
     n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id uuid NOT NULL, contract_id uuid NOT NULL,
     number integer NOT NULL, lane text NOT NULL, member text NOT NULL);
-CREATE TABLE plate (contract_id uuid PRIMARY KEY, dishes integer NOT NULL);
+CREATE TABLE contract (contract_id uuid PRIMARY KEY, payments integer NOT NULL);
 """
 
 
-class Dish(ContractEvent):
-    """The ``number``-th dish for this plate."""
+class Payment(ContractEvent):
+    """The ``number``-th payment for this contract."""
 
     number: int
 
 
 @dataclass
-class Kitchen:
-    """A service of its own name, so that its topics are its own, with one event a lane and one it answers with."""
+class Publisher:
+    """A service with a unique name, so that tests share no topic. One event type a lane, one for answers."""
 
-    name: str = field(default_factory=lambda: f"kitchen{uuid.uuid4().hex[:12]}")
+    name: str = field(default_factory=lambda: f"publisher{uuid.uuid4().hex[:12]}")
 
     def __post_init__(self) -> None:
-        def event(kind: str, lane: Lane) -> type[Dish]:
-            return type(kind, (Dish,), {"__module__": __name__}, type=f"{self.name}.{kind.lower()}.v1", lane=lane)
+        def event(kind: str, lane: Lane) -> type[Payment]:
+            return type(kind, (Payment,), {"__module__": __name__}, type=f"{self.name}.{kind.lower()}.v1", lane=lane)
 
-        self.Served = event("Served", Lane.EVENTS)
-        self.Stocked = event("Stocked", Lane.BULK)
-        self.Thanked = event("Thanked", Lane.EVENTS)
+        self.Paid = event("Paid", Lane.EVENTS)
+        self.Loaded = event("Loaded", Lane.BULK)
+        self.Answered = event("Answered", Lane.EVENTS)
 
     def topic(self, lane: Lane = Lane.EVENTS) -> str:
         return f"{self.name}.{lane}"
 
-    async def serve(self, database: Database, dishes: Sequence[tuple[UUID, int]]) -> None:
-        """Publish one event a dish, in one transaction."""
+    async def publish(self, database: Database, payments: Sequence[tuple[UUID, int]]) -> None:
+        """Publish an event for each pair of contract and number, in one transaction."""
         async with database.transaction() as tx:
-            tx.publish(*(self.Served(contract_id=plate, number=number) for plate, number in dishes))
+            tx.publish(*(self.Paid(contract_id=contract_id, number=number) for contract_id, number in payments))
 
 
-class Table:
-    """A consumer that notes what it is served, in order, and thanks for it when asked to."""
+class Subscriber:
+    """A consumer that stores the payments that it applies, in order. ``answers``: it publishes an event for each."""
 
-    def __init__(self, kitchen: Kitchen, *, member: str = "one", thanks: bool = False) -> None:
-        self.kitchen = kitchen
+    def __init__(self, publisher: Publisher, *, member: str = "one", answers: bool = False) -> None:
+        self.publisher = publisher
         self.groups: list[list[Event]] = []
         self.before_handling: Callable[[], Awaitable[None]] | None = None
-        self.consumer = Consumer("table", listens_to=(kitchen.name,))
+        self.consumer = Consumer("subscriber", listens_to=(publisher.name,))
         self._member = member
-        self._thanks = thanks
-        self.consumer.on(kitchen.Served)(self._serve)
-        self.consumer.on(kitchen.Stocked)(self._serve)
+        self._answers = answers
+        self.consumer.on(publisher.Paid)(self._apply)
+        self.consumer.on(publisher.Loaded)(self._apply)
 
-    async def _serve(self, dishes: Sequence[Dish], tx: Transaction) -> None:
-        self.groups.append(list(dishes))
+    async def _apply(self, payments: Sequence[Payment], tx: Transaction) -> None:
+        self.groups.append(list(payments))
         if self.before_handling is not None:
             await self.before_handling()
         await tx.execute(
-            "INSERT INTO served (event_id, contract_id, number, lane, member)"
+            "INSERT INTO applied (event_id, contract_id, number, lane, member)"
             " SELECT *, $4, $5 FROM unnest($1::uuid[], $2::uuid[], $3::integer[])",
-            [dish.event_id for dish in dishes],
-            [dish.contract_id for dish in dishes],
-            [dish.number for dish in dishes],
-            type(dishes[0]).lane.value,
+            [payment.event_id for payment in payments],
+            [payment.contract_id for payment in payments],
+            [payment.number for payment in payments],
+            type(payments[0]).lane.value,
             self._member,
         )
         await tx.execute(
-            "INSERT INTO plate SELECT plate, 1 FROM unnest($1::uuid[]) AS plate ORDER BY plate"
-            " ON CONFLICT (contract_id) DO UPDATE SET dishes = plate.dishes + 1",
-            [dish.contract_id for dish in dishes],
+            "INSERT INTO contract SELECT contract_id, 1 FROM unnest($1::uuid[]) AS contract_id ORDER BY contract_id"
+            " ON CONFLICT (contract_id) DO UPDATE SET payments = contract.payments + 1",
+            [payment.contract_id for payment in payments],
         )
-        if self._thanks:
-            for dish in dishes:
-                tx.publish(self.kitchen.Thanked(contract_id=dish.contract_id, number=dish.number), cause=dish)
+        if self._answers:
+            for payment in payments:
+                answer = self.publisher.Answered(contract_id=payment.contract_id, number=payment.number)
+                tx.publish(answer, cause=payment)
 
-    async def served(self, database: Database) -> list[Row]:
+    async def applied(self, database: Database) -> list[Row]:
         async with database.connection() as connection:
-            return await connection.fetch("SELECT * FROM served ORDER BY n")  # type: ignore[no-any-return]
+            return await connection.fetch("SELECT * FROM applied ORDER BY n")  # type: ignore[no-any-return]
 
     async def count(self, database: Database, lane: Lane = Lane.EVENTS) -> int:
         async with database.connection() as connection:
-            return await connection.fetchval("SELECT count(*) FROM served WHERE lane = $1", lane.value)  # type: ignore[no-any-return]
+            return await connection.fetchval("SELECT count(*) FROM applied WHERE lane = $1", lane.value)  # type: ignore[no-any-return]
 
 
 class Running:
@@ -120,11 +121,11 @@ class Running:
         return relay
 
     def subscribe(
-        self, table: Table, database: Database, transport: Transport, lane: Lane = Lane.EVENTS, **limits: Any
+        self, subscriber: Subscriber, database: Database, transport: Transport, lane: Lane = Lane.EVENTS, **limits: Any
     ) -> tuple[Subscription, asyncio.Task[None]]:
-        database.service = "table"
+        database.service = "subscriber"
         database.partitions = {Lane.EVENTS: 4}
-        subscription = Subscription(table.consumer, lane, database, transport, **limits)
+        subscription = Subscription(subscriber.consumer, lane, database, transport, **limits)
         task = asyncio.create_task(subscription.run())
         self._subscriptions.append((subscription, task))
         return subscription, task
@@ -145,16 +146,16 @@ class Running:
             for task in late:
                 task.cancel()
             for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-                # One that cannot continue has said so to its test; anything else is a defect.
+                # A test expects ``CannotContinue`` from its subscription; any other error is a defect.
                 if isinstance(outcome, Exception) and not isinstance(outcome, CannotContinue):
                     raise outcome
 
 
 @dataclass(frozen=True)
 class Log:
-    """A log under test: ``connect`` opens it as another process would, ``drop_before`` is its retention.
+    """A log under test: ``connect`` opens it as another process would, ``drop_before`` stands for its retention.
 
-    ``address`` lets another process reach it: empty for the log in memory, which no other process can.
+    ``address`` lets another process connect. It is empty for the log in memory, which no other process can reach.
     """
 
     name: str
@@ -165,43 +166,43 @@ class Log:
 
 @dataclass
 class Scene:
-    """A kitchen and a table over a log: their databases, and what runs."""
+    """A publisher and a subscriber, their databases, the log between them, and the relays and subscriptions."""
 
     log: Log
-    kitchen: Kitchen
-    kitchen_database: Database
-    table_database: Database
+    publisher: Publisher
+    publisher_database: Database
+    subscriber_database: Database
     transport: Transport
     running: Running
 
     def relay(self, **limits: Any) -> None:
-        self.running.relay(self.kitchen_database, self.transport, **limits)
+        self.running.relay(self.publisher_database, self.transport, **limits)
 
-    def table(self, *, member: str = "one", thanks: bool = False) -> Table:
-        return Table(self.kitchen, member=member, thanks=thanks)
+    def subscriber(self, *, member: str = "one", answers: bool = False) -> Subscriber:
+        return Subscriber(self.publisher, member=member, answers=answers)
 
 
-def outgoing(scene: Scene, plate: UUID, number: int, event_id: UUID | None = None) -> OutgoingRecord:
-    event = scene.kitchen.Served(contract_id=plate, number=number)
+def outgoing(scene: Scene, contract_id: UUID, number: int, event_id: UUID | None = None) -> OutgoingRecord:
+    event = scene.publisher.Paid(contract_id=contract_id, number=number)
     envelope = Envelope(
         event_id=event_id or new_event_id(),
-        type=scene.kitchen.Served.type,
-        source=scene.kitchen.name,
+        type=scene.publisher.Paid.type,
+        source=scene.publisher.name,
         occurred_at=datetime(2026, 11, 22, 8, tzinfo=UTC),
         key=event.key,
     )
-    return OutgoingRecord(scene.kitchen.topic(), event.key, event.body().encode(), headers_of(envelope), 0)
+    return OutgoingRecord(scene.publisher.topic(), event.key, event.body().encode(), headers_of(envelope), 0)
 
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
-    """Wait until the coroutine function ``condition`` says true; ``TimeoutError`` when it never does."""
+    """Wait until ``await condition()`` is true; ``TimeoutError`` after ``seconds``."""
     async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - what a database holds is no asyncio.Event
+        while not await condition():  # noqa: ASYNC110 - a database sets no asyncio.Event
             await asyncio.sleep(0.02)
 
 
-class Reader:
-    """Reads a topic from its start, with no position anywhere."""
+class TopicReader:
+    """A group member's listener that only collects the partitions assigned to it; no position is stored."""
 
     def __init__(self) -> None:
         self.places: set[TopicPartition] = set()
@@ -216,8 +217,8 @@ class Reader:
 
 
 async def read_all(scene: Scene, topics: Sequence[str], at_least_records: int) -> list[Record]:
-    """What stands in these topics, once there are that many records."""
-    reader = Reader()
+    """All records of these topics; waits until there are ``at_least_records``."""
+    reader = TopicReader()
     member: GroupMember = await scene.transport.join(f"reader-{uuid.uuid4()}", topics, reader)
     records: list[Record] = []
     async with asyncio.timeout(60):
