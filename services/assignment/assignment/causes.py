@@ -9,11 +9,11 @@ from uuid import UUID
 from recobro_events import ContractEvent, caused_event_id
 
 
-def cause_of(event: ContractEvent, whom: UUID) -> UUID:
-    """The cause of the event that follows from ``event`` for the agency or placement ``whom``."""
-    return cause_made_of(event.event_id, type(event).type, whom)
+def cause_of(event: ContractEvent, target_id: UUID) -> UUID:
+    """The cause of the event that follows from ``event`` for the agency or placement ``target_id``."""
+    return cause_made_of(event.event_id, type(event).type, target_id)
 
 
-def cause_made_of(event_id: UUID, event_type: str, whom: UUID) -> UUID:
+def cause_made_of(event_id: UUID, event_type: str, target_id: UUID) -> UUID:
     """``cause_of`` for an event of which only the id and the type are still stored."""
-    return caused_event_id(event_id, "assignment", event_type, str(whom), 0)
+    return caused_event_id(event_id, "assignment", event_type, str(target_id), 0)

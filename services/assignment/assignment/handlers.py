@@ -30,7 +30,7 @@ from recobro_platform import SERVICE_NAMES
 
 from assignment import projection
 from assignment.agency_feed import rules as feed
-from assignment.agency_feed.telling import tell, tell_withdrawals
+from assignment.agency_feed.publishing import publish, publish_withdrawals
 from assignment.commissions import earning
 from assignment.placing import queries as placing_queries
 from assignment.placing.reviewing import review, review_after
@@ -73,10 +73,10 @@ async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
 @consumer.on(PaymentReceived)
 async def earn_commissions(payments: Sequence[PaymentReceived], tx: Transaction) -> None:
     """Agencies that have the contract earn commissions and receive the event. A contract paid in full is recalled."""
-    await earning.remember_overtaking(tx, payments)
+    await earning.record_overtaking(tx, payments)
     await projection.POSITIONS.keep(tx, payments)
     await earning.earn(tx, payments)
-    await tell(tx, payments, feed.payment_received)
+    await publish(tx, payments, feed.payment_received)
     await review_after(tx, payments)
 
 
@@ -85,25 +85,25 @@ async def reverse_commissions(reversals: Sequence[PaymentReversed], tx: Transact
     """The commissions of the reversed payment are taken back."""
     await projection.POSITIONS.keep(tx, reversals)
     await earning.reverse(tx, reversals)
-    await tell(tx, reversals, feed.payment_reversed)
+    await publish(tx, reversals, feed.payment_reversed)
     await review_after(tx, reversals)
 
 
 @consumer.on(ClarificationOpened)
-async def tell_dispute(disputes: Sequence[ClarificationOpened], tx: Transaction) -> None:
+async def publish_dispute(disputes: Sequence[ClarificationOpened], tx: Transaction) -> None:
     """The agency keeps the contract and contacts nobody about it."""
     await projection.POSITIONS.keep(tx, disputes)
     await clarifications.keep(tx, disputes)
-    await tell(tx, disputes, feed.clarification_opened)
+    await publish(tx, disputes, feed.clarification_opened)
     await review_after(tx, disputes)
 
 
 @consumer.on(ClarificationResolved)
-async def tell_end_of_dispute(resolutions: Sequence[ClarificationResolved], tx: Transaction) -> None:
+async def publish_end_of_dispute(resolutions: Sequence[ClarificationResolved], tx: Transaction) -> None:
     """The agency receives the end of the dispute. After corrected amounts the rules may recall the contract."""
     await projection.POSITIONS.keep(tx, resolutions)
     await clarifications.keep_resolutions(tx, resolutions)
-    await tell(tx, resolutions, feed.clarification_resolved)
+    await publish(tx, resolutions, feed.clarification_resolved)
     await review_after(tx, resolutions)
 
 
@@ -124,7 +124,7 @@ async def place_or_recall(events: Sequence[PositionEvent], tx: Transaction) -> N
 
 
 @consumer.on(PortfolioStateChanged)
-async def end_what_the_day_ends(changes: Sequence[PortfolioStateChanged], tx: Transaction) -> None:
+async def end_due_placements(changes: Sequence[PortfolioStateChanged], tx: Transaction) -> None:
     """Days of grace and terms of service contracts end by the portfolio's business date, not by the wall clock."""
     await projection.PORTFOLIOS.keep(tx, changes)
     events = {change.portfolio_id: change.event_id for change in changes}
@@ -138,5 +138,5 @@ async def end_what_the_day_ends(changes: Sequence[PortfolioStateChanged], tx: Tr
 
 
 @consumer.on(ListEntryWithdrawn)
-async def tell_withdrawal(withdrawals: Sequence[ListEntryWithdrawn], tx: Transaction) -> None:
-    await tell_withdrawals(tx, withdrawals)
+async def publish_withdrawal(withdrawals: Sequence[ListEntryWithdrawn], tx: Transaction) -> None:
+    await publish_withdrawals(tx, withdrawals)

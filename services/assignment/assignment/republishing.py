@@ -19,7 +19,7 @@ SELECT contract_id FROM contract
 WHERE contract_id > $1 AND EXISTS (SELECT FROM placement WHERE placement.contract_id = contract.contract_id)
 ORDER BY contract_id LIMIT $2 FOR SHARE
 """
-_AGAIN = "FROM placement WHERE contract_id = ANY ($1::uuid[])"
+_OF_CONTRACTS = "FROM placement WHERE contract_id = ANY ($1::uuid[])"
 _IN_ORDER = "ORDER BY contract_id, kind, ordinal"
 
 _START = outbox.rows(
@@ -46,10 +46,10 @@ _CHANGE = outbox.rows(
     traceparent="$2",
     audience="$3",
 )
-# _PLACED republishes the start of every placement. Where the placement has changed since, the start carries the lowest
-# version of its epoch. _BECAME republishes the present state of placements that have changed.
-_PLACED = f"{_START} {_AGAIN} {_IN_ORDER}"
-_BECAME = f"{_CHANGE} {_AGAIN} AND (state <> 'active' OR waived IS NOT NULL) {_IN_ORDER}"
+# _STARTS republishes the start of every placement. Where the placement has changed since, the start carries the lowest
+# version of its epoch. _STATES republishes the present state of placements that have changed.
+_STARTS = f"{_START} {_OF_CONTRACTS} {_IN_ORDER}"
+_STATES = f"{_CHANGE} {_OF_CONTRACTS} AND (state <> 'active' OR waived IS NOT NULL) {_IN_ORDER}"
 
 
 async def republish(tx: Transaction, after: str) -> str | None:
@@ -58,7 +58,7 @@ async def republish(tx: Transaction, after: str) -> str | None:
     if not rows:
         return None
     contract_ids = [row["contract_id"] for row in rows]
-    for statement, lane in ((_PLACED, Lane.BULK), (_BECAME, Lane.EVENTS)):
+    for statement, lane in ((_STARTS, Lane.BULK), (_STATES, Lane.EVENTS)):
         await tx.execute(statement, contract_ids, current_traceparent(), tx.audience)
         tx.wrote_outbox(lane)
     return str(contract_ids[-1])

@@ -1,4 +1,4 @@
-"""Contracts that speak like the portfolio service, for assignment's tests."""
+"""Contracts with the events that the portfolio service would publish about them, for assignment's tests."""
 
 import uuid
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ __all__ = ["DAY", "Contract"]
 
 @dataclass
 class Contract(publishers.Contract):
-    """A contract with what agencies are chosen by; payments may settle it."""
+    """A contract with the fields that rules compare. Payments may settle it."""
 
     total: Decimal = Decimal("5000.00")
     product: str | None = None

@@ -1,4 +1,4 @@
-"""A stage for assignment's tests: a database, the real consumer and API, and what a test asks of them."""
+"""Runs assignment's real consumer and API on a database, with the steps and questions that its tests share."""
 
 import asyncio
 import uuid
@@ -13,7 +13,7 @@ from placing_contracts import DAY, Contract
 from recobro_events import REGISTRY, Database, Event, Lane, Row
 from recobro_events.contracts.agency import AgencyEvent
 from recobro_events.contracts.portfolio import CreditorKind, PortfolioState, PortfolioStateChanged
-from recobro_events.testing import apply_events, published
+from recobro_events.testing import apply_events
 
 __all__ = ["DAY", "Contract", "Json", "Scene", "as_agency", "blocked_on_a_lock", "code_of"]
 
@@ -47,18 +47,18 @@ class Scene:
         self._numbers = 0
 
     async def receives(self, *events: Event) -> None:
-        """One batch of the real consumer."""
+        """Apply these events as one batch of the real consumer."""
         await apply_events(self.database, consumer, *events)
 
     async def portfolio(self, portfolio_id: UUID | None = None, **changes: Any) -> UUID:
-        """What the portfolio service says of a portfolio from now on."""
+        """Apply an event with this state of a portfolio, and return the portfolio's id."""
         portfolio_id = portfolio_id or self.portfolio_id
-        await self.receives(self.portfolio_says(portfolio_id, **changes))
+        await self.receives(self.portfolio_state(portfolio_id, **changes))
         return portfolio_id
 
-    def portfolio_says(self, portfolio_id: UUID, **changes: Any) -> PortfolioStateChanged:
+    def portfolio_state(self, portfolio_id: UUID, **changes: Any) -> PortfolioStateChanged:
         self._versions[portfolio_id] = self._versions.get(portfolio_id, 0) + 1
-        said: Json = {
+        fields: Json = {
             "portfolio_id": portfolio_id,
             "version": self._versions[portfolio_id],
             "state": PortfolioState.READY,
@@ -69,7 +69,7 @@ class Scene:
             "jurisdiction": "MX",
             "timezone": "America/Mexico_City",
         }
-        return PortfolioStateChanged(**(said | changes))
+        return PortfolioStateChanged(**(fields | changes))
 
     async def day(self, day: date) -> None:
         """The portfolio's business date moves."""
@@ -87,18 +87,18 @@ class Scene:
         return answer.json()
 
     async def agency(self, *kinds: str, **terms: Any) -> str:
-        """An agency, with a service contract for these kinds (none: without one); ``terms`` of it."""
+        """Create an agency. When kinds are given, it gets a service contract for them with these terms."""
         agency_id: str = (await self.post("/v1/agencies", {"name": "Cobranza Sur"}))["agency_id"]
         if kinds:
             await self.service_contract(agency_id, *kinds, **terms)
         return agency_id
 
     async def service_contract(self, agency_id: str, *kinds: str, **terms: Any) -> Json:
-        said: Json = {"kinds": kinds, "starts_on": "2026-01-01", "recall_grace_days": 2}
-        return await self.post(f"/v1/agencies/{agency_id}/service-contracts", said | terms)
+        body: Json = {"kinds": kinds, "starts_on": "2026-01-01", "recall_grace_days": 2}
+        return await self.post(f"/v1/agencies/{agency_id}/service-contracts", body | terms)
 
     async def rule(self, *agencies: str, kind: str = "dialing", priority: int = 1, **when: Any) -> str:
-        """A rule that gives each of these agencies the same share."""
+        """Create a rule that gives each of these agencies the same share."""
         shares = [{"agency_id": agency_id, "weight": 1} for agency_id in agencies]
         body = {"name": "Rule", "priority": priority, "kind": kind, "when": when, "shares": shares}
         rule_id: str = (await self.post("/v1/placement-rules", body))["rule_id"]
@@ -108,19 +108,19 @@ class Scene:
         return await self.post("/v1/placement-runs", body, expect=200)
 
     def contract(self, **changes: Any) -> Contract:
-        """A contract that nobody has heard of yet."""
+        """A contract that no service knows yet."""
         self._numbers += 1
-        told: Json = {"number": f"C-{self._numbers:04}", "portfolio_id": self.portfolio_id}
-        return Contract(**(told | changes))
+        fields: Json = {"number": f"C-{self._numbers:04}", "portfolio_id": self.portfolio_id}
+        return Contract(**(fields | changes))
 
     async def contracts(self, count: int, **changes: Any) -> list[Contract]:
-        """Contracts that have been registered, by id."""
+        """Register contracts, and return them in the order of their ids."""
         made = sorted((self.contract(**changes) for _ in range(count)), key=lambda made: made.contract_id)
         await self.receives(*(contract.registered() for contract in made))
         return made
 
     async def placed(self, *kinds: str, **terms: Any) -> tuple[Contract, str, Json]:
-        """A contract that an agency has, for the first of these kinds: the contract, the agency, the placement."""
+        """Place a contract with an agency for the first of these kinds. Returns contract, agency and placement."""
         kinds = kinds or ("dialing",)
         agency_id = await self.agency(*kinds, **terms)
         await self.rule(agency_id, kind=kinds[0], stages=["early", "late"], min_overdue="100.00")
@@ -129,7 +129,7 @@ class Scene:
         return contract, agency_id, placement
 
     async def placements(self, **filters: Any) -> list[Json]:
-        """All placements, by contract and kind, older ones first."""
+        """All placements in the order of contract, kind and time."""
         found = await self.get("/v1/placements", params={"limit": 1000, **filters})
         return sorted(found["items"], key=lambda item: (item["contract_id"], item["kind"], item["placed_at"]))
 
@@ -137,23 +137,19 @@ class Scene:
         [placement] = await self.placements()
         return placement
 
-    async def said(self, *event_types: type[Event]) -> list[Event]:
-        """What waits in the outboxes, of these types."""
-        return [event for event_type in event_types for event in await published(self.database, event_type)]
-
-    async def heard(self, agency_id: str) -> list[AgencyEvent]:
-        """What an agency hears, in order, without its registration."""
+    async def agency_events(self, agency_id: str) -> list[AgencyEvent]:
+        """The events on an agency's topic, in order, without its registration."""
         rows = await self.rows(
             "SELECT type, body FROM outbox_agencies WHERE topic = $1 ORDER BY id", f"agency.{agency_id}.events"
         )
         events = [REGISTRY[row["type"]].model_validate_json(row["body"]) for row in rows]
         return [event for event in events if isinstance(event, AgencyEvent)]
 
-    async def heard_types(self, agency_id: str) -> list[str]:
-        return [type(event).__name__ for event in await self.heard(agency_id)]
+    async def agency_event_types(self, agency_id: str) -> list[str]:
+        return [type(event).__name__ for event in await self.agency_events(agency_id)]
 
     async def outbox_ids(self) -> set[tuple[str, UUID]]:
-        """Every event that waits, by lane and id."""
+        """The lane and id of every event in the outboxes."""
         return {
             (lane, row["event_id"]) for lane in Lane for row in await self.rows(f"SELECT event_id FROM outbox_{lane}")
         }
@@ -164,7 +160,7 @@ class Scene:
         return found
 
     async def until(self, sql: str, *arguments: Any) -> None:
-        """Return once this question has the answer true."""
+        """Return once this query returns true."""
         async with asyncio.timeout(60):
             while True:
                 [row] = await self.rows(sql, *arguments)

@@ -1,4 +1,4 @@
-"""Placements in every state, and all of them said again."""
+"""Makes placements in every state, and republishes them all."""
 
 from datetime import timedelta
 
@@ -11,8 +11,8 @@ AUDIENCE = "dialer-feed"
 REASON = "the creditor wants it back"
 
 
-async def say_again(scene: Scene) -> list[str]:
-    """Everything; how far each chunk has come."""
+async def republish_all(scene: Scene) -> list[str]:
+    """Republish everything. Returns the last id of each chunk."""
     chunks = [""]
     while True:
         async with scene.database.transaction(bulk=True) as tx:
@@ -24,7 +24,7 @@ async def say_again(scene: Scene) -> list[str]:
 
 
 async def placements_in_every_state(scene: Scene) -> dict[str, Json]:
-    """One for each state, on contracts of their own, by what has become of them; one contract has two."""
+    """Make a placement for each state, and return them by name. The contract of ``ended`` has two placements."""
     agency_id = await scene.agency("dialing", ends_on=str(LAST))
     await scene.rule(agency_id, stages=["early"])
     visitors = await scene.agency("visits", ends_on=str(DAY))

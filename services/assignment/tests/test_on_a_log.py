@@ -1,4 +1,4 @@
-"""The whole service on a log: what the portfolio says, what the other services and the agency's own topic get."""
+"""The whole service on a log, from the portfolio's events to the agency's own topic."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,11 +18,11 @@ from recobro_events.memory import MemoryTransport
 
 @asynccontextmanager
 async def portfolio(postgres: EmbeddedPostgres, transport: MemoryTransport) -> AsyncIterator[Database]:
-    """The portfolio's outbox and its relays."""
+    """Run the portfolio's outbox and relays."""
     admin = await asyncpg.connect(postgres.dsn("postgres"))
-    await admin.execute("DROP DATABASE IF EXISTS said_to_assignment")
-    await admin.execute("CREATE DATABASE said_to_assignment")
-    database = Database(postgres.dsn("said_to_assignment"))
+    await admin.execute("DROP DATABASE IF EXISTS portfolio_for_assignment")
+    await admin.execute("CREATE DATABASE portfolio_for_assignment")
+    database = Database(postgres.dsn("portfolio_for_assignment"))
     await database.open()
     async with database.connection() as connection:
         await connection.execute(recobro_events.schema.UPGRADE)
@@ -31,7 +31,7 @@ async def portfolio(postgres: EmbeddedPostgres, transport: MemoryTransport) -> A
     yield database
     await runtime.stop()
     await database.close()
-    await admin.execute("DROP DATABASE said_to_assignment WITH (FORCE)")
+    await admin.execute("DROP DATABASE portfolio_for_assignment WITH (FORCE)")
     await admin.close()
 
 
@@ -44,20 +44,20 @@ async def running(scene: Scene, transport: MemoryTransport) -> AsyncIterator[htt
         yield client
 
 
-async def say(database: Database, *facts: Event) -> None:
+async def publish(database: Database, *events: Event) -> None:
     async with database.transaction() as tx:
-        tx.publish(*facts)
+        tx.publish(*events)
 
 
-async def test_from_the_portfolio_to_the_agency(scene: Scene, postgres: EmbeddedPostgres) -> None:
+async def test_events_of_the_portfolio_reach_the_agencys_topic(scene: Scene, postgres: EmbeddedPostgres) -> None:
     agency_id = await scene.agency("dialing", fees=[{"kind": "dialing", "from_days": 0, "percent": "10"}])
     await scene.rule(agency_id, min_overdue="100.00")
     transport = MemoryTransport(partitions=3)
     contract = scene.contract()
-    async with portfolio(postgres, transport) as said, running(scene, transport) as client:
-        await say(said, contract.registered())
+    async with portfolio(postgres, transport) as portfolio_database, running(scene, transport) as client:
+        await publish(portfolio_database, contract.registered())
         await scene.until("SELECT EXISTS (SELECT FROM placement)")
-        await say(said, contract.paid("1500.00"))
+        await publish(portfolio_database, contract.paid("1500.00"))
         await scene.until("SELECT EXISTS (SELECT FROM placement WHERE state = 'recall_pending')")
         for lane in ("events", "bulk", "agencies"):
             await scene.until(f"SELECT NOT EXISTS (SELECT FROM outbox_{lane})")
@@ -65,11 +65,11 @@ async def test_from_the_portfolio_to_the_agency(scene: Scene, postgres: Embedded
         found = (await client.get(f"/v1/agencies/{agency_id}/commissions")).json()
         assert found["totals"][0]["amount"] == "150.00"
     logs = [log for place, log in transport.logs.items() if place.topic == f"agency.{agency_id}.events"]
-    heard = [
+    event_types = [
         [record.headers["ce_type"] for record in log if record.headers["ce_subject"] == str(contract.contract_id)]
         for log in logs
     ]
-    assert [log for log in heard if log] == [
+    assert [types for types in event_types if types] == [
         ["agency.placement-started.v1", "agency.payment-received.v1", "agency.placement-recall-requested.v1"]
-    ], "on one partition, in the order of the facts"
-    assert sum(len(log) for log in logs) == 4, "and its registration"
+    ], "on one partition, in the order of the portfolio's events"
+    assert sum(len(log) for log in logs) == 4, "with the agency's registration"

@@ -1,11 +1,11 @@
-"""Events whose bodies SQL writes: each is what its contract says, with no field lost and none made up."""
+"""Events whose bodies SQL writes: each has exactly the fields of its contract."""
 
 import json
 import uuid
 from collections import defaultdict
 
 from placing_scene import Json, Scene
-from placing_states import placements_in_every_state, say_again
+from placing_states import placements_in_every_state, republish_all
 from recobro_events import REGISTRY, Event, Lane
 from recobro_events.contracts import agency, assignment
 
@@ -30,10 +30,10 @@ def filled(body: Json) -> Json:
     return {name: value for name, value in body.items() if value is not None}
 
 
-async def test_what_statements_write_is_what_its_contract_says(scene: Scene) -> None:
+async def test_events_that_sql_writes_match_their_contracts(scene: Scene) -> None:
     await placements_in_every_state(scene)
     await scene.contracts(1, disputes=[uuid.uuid4()])
-    await say_again(scene)
+    await republish_all(scene)
 
     seen: defaultdict[tuple[type[Event], bool], set[str]] = defaultdict(set)
     for lane in Lane:
@@ -49,4 +49,4 @@ async def test_what_statements_write_is_what_its_contract_says(scene: Scene) -> 
     for event_type in WRITTEN:
         assert seen[event_type, False] == set(event_type.model_fields)
         if event_type.lane is not Lane.AGENCIES:
-            assert seen[event_type, True] == set(event_type.model_fields), "said again"
+            assert seen[event_type, True] == set(event_type.model_fields), "republished"

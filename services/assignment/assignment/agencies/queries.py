@@ -9,7 +9,7 @@ SELECT * FROM agency WHERE $1::timestamptz IS NULL OR (created_at, agency_id) > 
 ORDER BY created_at, agency_id LIMIT $3
 """
 UNKNOWN_AGENCIES = """
-SELECT asked.agency_id FROM unnest($1::uuid[]) AS asked (agency_id)
+SELECT given.agency_id FROM unnest($1::uuid[]) AS given (agency_id)
 LEFT JOIN agency USING (agency_id) WHERE agency.agency_id IS NULL ORDER BY 1
 """
 OVERLAPPING = """

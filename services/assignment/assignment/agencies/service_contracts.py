@@ -18,7 +18,7 @@ Days = Annotated[StrictInt, Field(ge=0, le=36_500)]
 
 class ServiceContractsOverlap(Conflict):
     code = "service-contracts-overlap"
-    detail = "The agency has a service contract for one of these kinds on one of these days already."
+    detail = "The agency already has a service contract for one of these kinds on one of these days."
 
 
 class Fee(InputModel):
@@ -70,8 +70,8 @@ async def create(tx: Transaction, agency_id: UUID, new: NewServiceContract) -> S
     _check(new)
     if await tx.fetchrow(queries.LOCK_AGENCY, agency_id) is None:
         raise AgencyUnknown()
-    if other := await tx.fetchval(queries.OVERLAPPING, agency_id, new.kinds, new.starts_on, new.ends_on):
-        raise ServiceContractsOverlap(extra={"service_contract_id": other})
+    if overlapping := await tx.fetchval(queries.OVERLAPPING, agency_id, new.kinds, new.starts_on, new.ends_on):
+        raise ServiceContractsOverlap(extra={"service_contract_id": overlapping})
     [row] = await tx.fetch(
         queries.CREATE_SERVICE_CONTRACT,
         agency_id,

@@ -2,11 +2,11 @@
 
 from projections.placements import WITH_AGENCY
 
-WHO_HAS = f"""
+PLACED_WITH = f"""
 SELECT DISTINCT contract_id, agency_id FROM placement
 WHERE contract_id = ANY ($1::uuid[]) AND {WITH_AGENCY} ORDER BY contract_id, agency_id
 """
-WHO_HAS_OR_HAD = """
+EVER_PLACED_WITH = """
 SELECT DISTINCT contract_id, agency_id FROM placement
-JOIN unnest($1::uuid[], $2::uuid[]) AS asked (contract_id, agency_id) USING (contract_id, agency_id)
+JOIN unnest($1::uuid[], $2::uuid[]) AS given (contract_id, agency_id) USING (contract_id, agency_id)
 """

@@ -33,14 +33,14 @@ def _paid(payment: PaymentReceived) -> tuple[Any, ...]:
     )
 
 
-async def remember_overtaking(tx: Transaction, payments: Sequence[PaymentReceived]) -> None:
+async def record_overtaking(tx: Transaction, payments: Sequence[PaymentReceived]) -> None:
     """Store those of these payments that overtook an earlier event of their contract.
 
     There is no order between topics. The event by which a contract is placed, such as a file's or a change of stage,
     may arrive after the payment. Call this before the positions of these events are kept.
     """
     rows = [(*_paid(payment), payment.event_id, payment.version) for payment in payments]
-    await tx.execute(queries.REMEMBER_OVERTAKING, *zip(*rows, strict=True))
+    await tx.execute(queries.RECORD_OVERTAKING, *zip(*rows, strict=True))
 
 
 async def earn_overtaking(tx: Transaction, contract_ids: Sequence[UUID]) -> None:
@@ -51,19 +51,19 @@ async def earn_overtaking(tx: Transaction, contract_ids: Sequence[UUID]) -> None
     earned = await tx.fetch(queries.EARN_OVERTAKING, contract_ids)
     if not earned:
         return
-    told = await tx.fetch(queries.OVERTAKING, [row["payment_id"] for row in earned])
-    told_by = {row["payment_id"]: row["event_id"] for row in told}
+    payments = await tx.fetch(queries.OVERTAKING, [row["payment_id"] for row in earned])
+    event_ids = {row["payment_id"]: row["event_id"] for row in payments}
     for row in sorted(earned, key=lambda row: (row["contract_id"], row["payment_id"], row["placement_id"])):
-        cause = cause_made_of(told_by[row["payment_id"]], PaymentReceived.type, row["placement_id"])
+        cause = cause_made_of(event_ids[row["payment_id"]], PaymentReceived.type, row["placement_id"])
         tx.publish(CommissionEarned(**{name: row[name] for name in CommissionEarned.model_fields}), cause=cause)
 
 
 async def reverse(tx: Transaction, reversals: Sequence[PaymentReversed]) -> None:
     """Take back the commissions of the reversed payments. A payment that arrives after its reversal earns nothing."""
     columns = list(zip(*((r.payment_id, r.contract_id, r.as_of) for r in reversals), strict=True))
-    await tx.execute(queries.REMEMBER_REVERSALS, *columns)
-    undone = await tx.fetch(queries.REVERSE, *columns)
-    _publish(tx, CommissionReversed, undone, reversals)
+    await tx.execute(queries.RECORD_REVERSALS, *columns)
+    taken_back = await tx.fetch(queries.REVERSE, *columns)
+    _publish(tx, CommissionReversed, taken_back, reversals)
 
 
 def _publish(
@@ -75,5 +75,5 @@ def _publish(
     by_contract = {cause.contract_id: cause for cause in causes}
     for row in sorted(rows, key=lambda row: (row["contract_id"], row["placement_id"])):
         event = event_type(**{name: row[name] for name in event_type.model_fields})
-        fact = by_contract[event.contract_id]
-        tx.publish(event, cause=cause_of(fact, event.placement_id), follows=fact)
+        received = by_contract[event.contract_id]
+        tx.publish(event, cause=cause_of(received, event.placement_id), follows=received)

@@ -1,6 +1,6 @@
 """The statements that earn, reverse and read commissions."""
 
-from assignment.commissions.rules import AMOUNT, FEE_COVERS, IN_FORCE, NOT_UNDONE
+from assignment.commissions.rules import AMOUNT, FEE_COVERS, IN_FORCE, NOT_REVERSED
 
 _EARN_OF = f"""
 INSERT INTO commission
@@ -11,7 +11,7 @@ FROM {{paid}}
 JOIN placement USING (contract_id)
 JOIN service_contract USING (service_contract_id)
 JOIN fee ON fee.service_contract_id = placement.service_contract_id AND {FEE_COVERS}
-WHERE paid.base > 0 AND {IN_FORCE} AND {NOT_UNDONE}
+WHERE paid.base > 0 AND {IN_FORCE} AND {NOT_REVERSED}
 ORDER BY paid.payment_id, placement.placement_id
 ON CONFLICT DO NOTHING
 RETURNING *
@@ -26,7 +26,7 @@ EARN_OVERTAKING = _EARN_OF.format(
 """The commissions of stored overtaking payments on the placements of these contracts."""
 
 # Stores only payments that overtook an earlier event: the stored version of their contract lags by more than one.
-REMEMBER_OVERTAKING = """
+RECORD_OVERTAKING = """
 INSERT INTO overtaking_payment (contract_id, payment_id, day, days_past_due, base, currency, event_id)
 SELECT paid.contract_id, payment_id, day, paid.days_past_due, base, paid.currency, event_id
 FROM unnest($1::uuid[], $2::uuid[], $3::date[], $4::integer[], $5::numeric[], $6::text[], $7::uuid[], $8::bigint[])
@@ -38,14 +38,14 @@ ON CONFLICT DO NOTHING
 OVERTAKING = "SELECT payment_id, event_id FROM overtaking_payment WHERE payment_id = ANY ($1::uuid[])"
 """The events that reported these payments."""
 
-REMEMBER_REVERSALS = """
+RECORD_REVERSALS = """
 INSERT INTO payment_reversal (payment_id, contract_id, business_date)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::date[]) ON CONFLICT DO NOTHING
 """
 REVERSE = """
-UPDATE commission SET reversed_on = undone.day
-FROM unnest($1::uuid[], $2::uuid[], $3::date[]) AS undone (payment_id, contract_id, day)
-WHERE commission.payment_id = undone.payment_id AND commission.reversed_on IS NULL
+UPDATE commission SET reversed_on = reversal.day
+FROM unnest($1::uuid[], $2::uuid[], $3::date[]) AS reversal (payment_id, contract_id, day)
+WHERE commission.payment_id = reversal.payment_id AND commission.reversed_on IS NULL
 RETURNING commission.*
 """
 

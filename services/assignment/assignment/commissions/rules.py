@@ -31,7 +31,7 @@ FEE_COVERS = """
 """
 """Whether this fee of the service contract covers the kind of work and the age of the debt."""
 
-NOT_UNDONE = "NOT EXISTS (SELECT FROM payment_reversal WHERE payment_reversal.payment_id = paid.payment_id)"
+NOT_REVERSED = "NOT EXISTS (SELECT FROM payment_reversal WHERE payment_reversal.payment_id = paid.payment_id)"
 """Whether the payment has not been reversed. The reversal may arrive before the payment."""
 
 AMOUNT = "round(paid.base * fee.percent / 100, 2)"

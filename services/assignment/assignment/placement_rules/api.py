@@ -46,7 +46,7 @@ class RuleUnknown(NotFound):
 
 class RuleEnded(Conflict):
     code = "rule-ended"
-    detail = "This rule has ended already."
+    detail = "The rule has already ended."
 
 
 class Conditions(InputModel):
@@ -94,7 +94,7 @@ async def create_rule(new: NewRule, tx: WriteTransaction) -> Rule:
     agency_ids = [share.agency_id for share in new.shares]
     if len(set(agency_ids)) < len(agency_ids):
         mistake = FieldError("/shares", "must not name an agency twice")
-        raise Invalid("An agency has one share of a rule.", errors=[mistake])
+        raise Invalid("A rule gives each agency one share.", errors=[mistake])
     await expect_agencies(tx, agency_ids)
     when = new.when
     rule_id = await tx.fetchval(
@@ -120,8 +120,10 @@ def _states(written: tuple[str, ...] | None) -> list[str] | None:
     for index, state in enumerate(written):
         names = {name for code in codes() if (name := state_named(code, state))} or {state}
         if len(names) > 1:
-            mistake = FieldError(f"/when/states/{index}", f"write its name: {' or '.join(sorted(names))}")
-            raise Invalid("This may be one of several states.", code="state-ambiguous", errors=[mistake])
+            mistake = FieldError(
+                f"/when/states/{index}", f"may be {' or '.join(sorted(names))}; write the name in full"
+            )
+            raise Invalid("The text may name one of several states.", code="state-ambiguous", errors=[mistake])
         usual |= names
     return sorted(usual)
 

@@ -10,7 +10,7 @@ from recobro_events.contracts.assignment import PlacementState
 from assignment.agency_feed.rules import TOPIC
 from assignment.placements.rules import LAST_DAY_OF_GRACE
 
-_PUBLISHED: Mapping[PlacementState, type[Event]] = MappingProxyType(
+_TO_SERVICES: Mapping[PlacementState, type[Event]] = MappingProxyType(
     {
         PlacementState.RECALL_PENDING: assignment.PlacementRecallRequested,
         PlacementState.RECALLED: assignment.PlacementRecalled,
@@ -18,7 +18,7 @@ _PUBLISHED: Mapping[PlacementState, type[Event]] = MappingProxyType(
         PlacementState.ENDED: assignment.PlacementEnded,
     }
 )
-_TOLD: Mapping[PlacementState, type[Event]] = MappingProxyType(
+_TO_AGENCIES: Mapping[PlacementState, type[Event]] = MappingProxyType(
     {
         PlacementState.RECALL_PENDING: agency.PlacementRecallRequested,
         PlacementState.RECALLED: agency.PlacementRecalled,
@@ -34,7 +34,7 @@ def _rows(of: Mapping[PlacementState, type[Event]], *, members: str = "", topic:
         {f"state = '{state}'": event for state, event in of.items()},
         body=f"""json_strip_nulls(json_build_object(
             'contract_id', contract_id, 'placement_id', placement_id, 'agency_id', agency_id, 'kind', kind,
-            'reason', said, 'final_on', CASE WHEN state = 'recall_pending' THEN final_on END{members}))""",
+            'reason', event_reason, 'final_on', CASE WHEN state = 'recall_pending' THEN final_on END{members}))""",
         traceparent="$2",
         event_id=outbox.Caused(
             "coalesce(cause, placement_id)",
@@ -57,31 +57,31 @@ _DATES = """, 'version', version,
 CHANGE = f"""
 WITH changed AS (
     UPDATE placement SET
-        state = asked.state,
+        state = given.state,
         version = placement.version + 1,
-        reason = CASE asked.state WHEN 'active' THEN NULL
-            ELSE coalesce(asked.reason, placement.reason) END,
-        on_request = CASE asked.state WHEN 'active' THEN false WHEN 'recall_pending' THEN asked.on_request
+        reason = CASE given.state WHEN 'active' THEN NULL
+            ELSE coalesce(given.reason, placement.reason) END,
+        on_request = CASE given.state WHEN 'active' THEN false WHEN 'recall_pending' THEN given.on_request
             ELSE placement.on_request END,
-        final_on = CASE asked.state WHEN 'active' THEN NULL
+        final_on = CASE given.state WHEN 'active' THEN NULL
             WHEN 'recall_pending' THEN {LAST_DAY_OF_GRACE} ELSE placement.final_on END,
-        waived = CASE asked.state WHEN 'active' THEN placement.reason ELSE placement.waived END,
-        decision = coalesce(asked.decision, placement.decision),
-        ended_on = CASE WHEN asked.state NOT IN ('recalled', 'ended') THEN NULL
-            WHEN NOT asked.by_date THEN asked.day
-            WHEN asked.state = 'recalled' THEN placement.final_on ELSE placement.ends_on END,
+        waived = CASE given.state WHEN 'active' THEN placement.reason ELSE placement.waived END,
+        decision = coalesce(given.decision, placement.decision),
+        ended_on = CASE WHEN given.state NOT IN ('recalled', 'ended') THEN NULL
+            WHEN NOT given.by_date THEN given.day
+            WHEN given.state = 'recalled' THEN placement.final_on ELSE placement.ends_on END,
         earns_until = service_contract.attribution_days
-            + CASE WHEN asked.state NOT IN ('recalled', 'ended') THEN NULL
-                WHEN NOT asked.by_date THEN asked.day - (service_contract.attribution_days = 0)::integer
-                WHEN asked.state = 'recalled' THEN placement.final_on ELSE placement.ends_on END,
+            + CASE WHEN given.state NOT IN ('recalled', 'ended') THEN NULL
+                WHEN NOT given.by_date THEN given.day - (service_contract.attribution_days = 0)::integer
+                WHEN given.state = 'recalled' THEN placement.final_on ELSE placement.ends_on END,
         changed_at = now()
     FROM unnest($3::uuid[], $4::text[], $5::date[], $6::text[], $7::text[], $8::boolean[], $9::boolean[], $10::uuid[])
-        AS asked (placement_id, state, day, reason, decision, by_date, on_request, cause), service_contract
-    WHERE placement.placement_id = asked.placement_id
+        AS given (placement_id, state, day, reason, decision, by_date, on_request, cause), service_contract
+    WHERE placement.placement_id = given.placement_id
         AND service_contract.service_contract_id = placement.service_contract_id
-    RETURNING new.*, asked.cause, CASE new.state WHEN 'active' THEN asked.decision ELSE new.reason END AS said
+    RETURNING new.*, given.cause, CASE new.state WHEN 'active' THEN given.decision ELSE new.reason END AS event_reason
 ), published AS (
-{_rows(_PUBLISHED, members=_DATES)}
+{_rows(_TO_SERVICES, members=_DATES)}
 )
-{_rows(_TOLD, topic=TOPIC)}
+{_rows(_TO_AGENCIES, topic=TOPIC)}
 """

@@ -31,7 +31,7 @@ class NotObjected(Conflict):
 
 class GraceOver(Conflict):
     code = "grace-over"
-    detail = "The days in which the recall could be objected to are over."
+    detail = "The days of grace, in which the agency may object to the recall, are over."
 
 
 class NewRecall(InputModel):

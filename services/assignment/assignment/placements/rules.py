@@ -20,8 +20,8 @@ class Reason(StrEnum):
 BUSINESS_DATE = "greatest(portfolio.business_date, contract.as_of)"
 """The business date of a contract: its portfolio's date, or the day of its position where this is later."""
 
-LAST_DAY_OF_GRACE = "asked.day + service_contract.recall_grace_days"
-"""``final_on``: the last day on which the agency may object to a recall that was requested on ``asked.day``."""
+LAST_DAY_OF_GRACE = "given.day + service_contract.recall_grace_days"
+"""``final_on``: the last day on which the agency may object to a recall that was requested on ``given.day``."""
 
 GRACE_OVER = f"placement.final_on < {BUSINESS_DATE}"
 """Whether the agency's days of grace are over. A pending recall is then final and cannot be objected to."""

@@ -33,12 +33,12 @@ async def place(tx: Transaction, contract_ids: Sequence[UUID], causes: Mapping[U
 async def _make(tx: Transaction, chosen: Sequence[tuple[Candidate, Option]], causes: Mapping[UUID, UUID]) -> None:
     """Make the placements and publish them, to the agencies too, with the open disputes of the contracts."""
     await tx.flush()
-    maker = tx.consumer or "api"
-    rows = [_columns(candidate, option, maker, causes.get(candidate.contract_id)) for candidate, option in chosen]
+    consumer = tx.consumer or "api"
+    rows = [_columns(candidate, option, consumer, causes.get(candidate.contract_id)) for candidate, option in chosen]
     disputed = await tx.fetch(queries.PLACE, current_traceparent(), *zip(*rows, strict=True))
     if disputed:
         placement_ids = [row["placement_id"] for row in disputed]
-        await tx.execute(queries.TELL_DISPUTES, maker, current_traceparent(), placement_ids)
+        await tx.execute(queries.PUBLISH_DISPUTES, consumer, current_traceparent(), placement_ids)
     tx.wrote_outbox(Lane.BULK)
     tx.wrote_outbox(Lane.AGENCIES)
 
@@ -55,8 +55,8 @@ async def _room(tx: Transaction, shares: Mapping[tuple[UUID, date], Shares]) -> 
     """Count the free places of agencies with a capacity. A lock keeps other transactions from taking them."""
     limited = {
         option.service_contract_id
-        for among in shares.values()
-        for option in among.options
+        for rule_shares in shares.values()
+        for option in rule_shares.options
         if option.capacity is not None
     }
     if not limited:
@@ -68,12 +68,12 @@ async def _room(tx: Transaction, shares: Mapping[tuple[UUID, date], Shares]) -> 
     )
 
 
-def _columns(candidate: Candidate, option: Option, maker: str, cause: UUID | None) -> tuple[object, ...]:
+def _columns(candidate: Candidate, option: Option, consumer: str, cause: UUID | None) -> tuple[object, ...]:
     """The columns of a placement, with the ids of its events. The same facts give the same ids."""
     contract_id, kind = candidate.contract_id, candidate.kind
     placement_id = caused_event_id(contract_id, "assignment", "placement", kind, candidate.ordinal)
-    published, told = (
-        caused_event_id(cause or placement_id, maker, event.type, str(placement_id), 1)
+    placed_event_id, started_event_id = (
+        caused_event_id(cause or placement_id, consumer, event.type, str(placement_id), 1)
         for event in (ContractPlaced, PlacementStarted)
     )
     return (
@@ -86,6 +86,6 @@ def _columns(candidate: Candidate, option: Option, maker: str, cause: UUID | Non
         option.service_contract_id,
         candidate.day,
         option.ends_on,
-        published,
-        told,
+        placed_event_id,
+        started_event_id,
     )

@@ -27,23 +27,22 @@ _WANTED_BY = f"""
 The rule must hold, and no agency may have the contract for that kind of work.
 """
 
-# Looks at the next contracts by id after $1, $2 at most. Returns how many there were, the last one, and the contracts
-# with something to do.
-RESTLESS = f"""
-SELECT count(*) AS looked_at, max(contract_id::text)::uuid AS last_id,
-    coalesce(array_agg(contract_id ORDER BY contract_id) FILTER (WHERE restless), '{{}}') AS contract_ids
+# The next contracts by id after $1, $2 at most: their number, the last id, and the ids of those to review.
+NEXT_CHUNK = f"""
+SELECT count(*) AS contracts, max(contract_id::text)::uuid AS last_id,
+    coalesce(array_agg(contract_id ORDER BY contract_id) FILTER (WHERE to_review), '{{}}') AS contract_ids
 FROM (
     SELECT contract.contract_id,
         EXISTS (SELECT FROM placement_rule rule WHERE {_WANTED_BY})
         OR EXISTS (
             SELECT FROM placement
-            WHERE placement.contract_id = contract.contract_id AND {NEXT_STATE} IS NOT NULL) AS restless
+            WHERE placement.contract_id = contract.contract_id AND {NEXT_STATE} IS NOT NULL) AS to_review
     FROM (SELECT * FROM contract WHERE contract_id > $1 ORDER BY contract_id LIMIT $2) AS contract
     LEFT JOIN portfolio USING (portfolio_id)
-) AS looked
+) AS chunk
 """
 # Portfolios without open contracts do not matter here.
-ELSEWHERE = """
+PORTFOLIO_AT_ANOTHER_DAY = """
 SELECT portfolio_id, name, business_date FROM portfolio
 WHERE business_date IS DISTINCT FROM $1
     AND EXISTS (SELECT FROM contract WHERE contract.portfolio_id = portfolio.portfolio_id AND state = 'open')
@@ -92,14 +91,14 @@ ORDER BY contract.contract_id, rule.kind
 """
 # The agencies of these rules whose service contract is in force on the day beside the rule.
 OPTIONS = """
-SELECT asked.rule_id, asked.day, share.agency_id, share.weight, service_contract.service_contract_id,
+SELECT given.rule_id, given.day, share.agency_id, share.weight, service_contract.service_contract_id,
     service_contract.ends_on, service_contract.capacity
-FROM unnest($1::uuid[], $2::date[]) AS asked (rule_id, day)
+FROM unnest($1::uuid[], $2::date[]) AS given (rule_id, day)
 JOIN placement_rule rule USING (rule_id)
 JOIN share USING (rule_id)
 JOIN service_contract ON service_contract.agency_id = share.agency_id AND rule.kind = ANY (service_contract.kinds)
-    AND asked.day >= service_contract.starts_on
-    AND (service_contract.ends_on IS NULL OR asked.day <= service_contract.ends_on)
+    AND given.day >= service_contract.starts_on
+    AND (service_contract.ends_on IS NULL OR given.day <= service_contract.ends_on)
 """
 # Capacity counts active placements over all kinds of the service contract.
 LIMITS = """
@@ -110,21 +109,21 @@ SELECT service_contract_id, agency_id, kinds, capacity - (
 FROM service_contract WHERE service_contract_id = ANY ($1::uuid[]) AND capacity IS NOT NULL
 """
 
-_PUBLISHED = outbox.rows(
+_CONTRACT_PLACED = outbox.rows(
     assignment.ContractPlaced,
     body="""json_build_object('contract_id', contract_id, 'placement_id', placement_id, 'version', 1,
         'agency_id', agency_id, 'kind', kind, 'rule_id', rule_id, 'starts_on', starts_on, 'ends_on', ends_on)""",
     traceparent="$1",
-    event_id="published_id",
+    event_id="placed_event_id",
 )
-_TOLD = outbox.rows(
+_PLACEMENT_STARTED = outbox.rows(
     agency.PlacementStarted,
     body="""json_build_object('agency_id', agency_id, 'contract_id', contract_id, 'placement_id', placement_id,
         'kind', kind, 'contract_number', contract_number, 'starts_on', starts_on, 'ends_on', ends_on,
         'as_of', as_of, 'stage', stage, 'days_past_due', days_past_due,
         'overdue_balance', overdue_balance::text, 'total_balance', total_balance::text, 'currency', currency)""",
     traceparent="$1",
-    event_id="told_id",
+    event_id="started_event_id",
     topic=TOPIC,
 )
 # $1 traceparent, $2 … one array per column. The caller computes the ids; SQL would take ten times as long.
@@ -133,7 +132,7 @@ WITH chosen AS MATERIALIZED (
     SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::integer[], $6::uuid[], $7::uuid[], $8::uuid[],
         $9::date[], $10::date[], $11::uuid[], $12::uuid[])
         AS chosen (placement_id, contract_id, kind, ordinal, agency_id, rule_id, service_contract_id, starts_on,
-            ends_on, published_id, told_id)
+            ends_on, placed_event_id, started_event_id)
     ORDER BY contract_id, kind
 ), placed AS (
     INSERT INTO placement
@@ -141,9 +140,9 @@ WITH chosen AS MATERIALIZED (
     SELECT placement_id, contract_id, kind, ordinal, agency_id, rule_id, service_contract_id, starts_on, ends_on
     FROM chosen
 ), published AS (
-{_PUBLISHED} FROM chosen
-), told AS (
-{_TOLD} FROM (SELECT * FROM chosen JOIN contract USING (contract_id) ORDER BY contract_id, kind) AS started
+{_CONTRACT_PLACED} FROM chosen
+), published_to_agencies AS (
+{_PLACEMENT_STARTED} FROM (SELECT * FROM chosen JOIN contract USING (contract_id) ORDER BY contract_id, kind) AS started
 )
 SELECT placement_id FROM chosen
 WHERE EXISTS (SELECT FROM clarification WHERE clarification.contract_id = chosen.contract_id AND silent)
@@ -156,7 +155,7 @@ _DISPUTES = outbox.rows(
     event_id=outbox.Caused("clarification_id", consumer="$1", key="placement_id"),
     topic=TOPIC,
 )
-TELL_DISPUTES = f"""
+PUBLISH_DISPUTES = f"""
 {_DISPUTES} FROM placement JOIN clarification USING (contract_id)
 WHERE placement_id = ANY ($3::uuid[]) AND silent
 ORDER BY contract_id, kind, clarification_id

@@ -101,8 +101,8 @@ def assign(
     """
     chosen = []
     for candidate in candidates:
-        among = shares.get((candidate.rule_id, candidate.day))
-        for option in among.preferred(candidate.contract_id, candidate.rule_id) if among else ():
+        rule_shares = shares.get((candidate.rule_id, candidate.day))
+        for option in rule_shares.preferred(candidate.contract_id, candidate.rule_id) if rule_shares else ():
             if option.agency_id not in candidate.refused and room.take(option, candidate.kind):
                 chosen.append((candidate, option))
                 break

@@ -58,12 +58,12 @@ async def run(database: Database, new: NewPlacementRun) -> PlacementRun:
 async def _chunk(tx: Transaction, after: UUID) -> tuple[Outcome, UUID | None]:
     """Review the next contracts after this one. Returns the last one of them, or None when there are no more."""
     await tx.execute(queries.PLAN_FOR_MANY)
-    [looked] = await tx.fetch(queries.RESTLESS, after, CHUNK_CONTRACTS)
+    [chunk] = await tx.fetch(queries.NEXT_CHUNK, after, CHUNK_CONTRACTS)
     outcome = Outcome()
-    if contract_ids := looked["contract_ids"]:
+    if contract_ids := chunk["contract_ids"]:
         await lock(tx, contract_ids)
         outcome = await review(tx, contract_ids, {})
-    return outcome, looked["last_id"] if looked["looked_at"] == CHUNK_CONTRACTS else None
+    return outcome, chunk["last_id"] if chunk["contracts"] == CHUNK_CONTRACTS else None
 
 
 async def _expect_all_at(database: Database, day: date) -> None:
@@ -71,14 +71,14 @@ async def _expect_all_at(database: Database, day: date) -> None:
 
     The event of a day that was staged a moment ago may not be applied here yet. The check waits for it up to 2 s.
     """
-    elsewhere: Row | None = None
+    other: Row | None = None
 
-    async def all_there() -> bool:
-        nonlocal elsewhere
+    async def all_at_day() -> bool:
+        nonlocal other
         async with database.connection() as connection:
-            elsewhere = await connection.fetchrow(queries.ELSEWHERE, day)
-        return elsewhere is None
+            other = await connection.fetchrow(queries.PORTFOLIO_AT_ANOTHER_DAY, day)
+        return other is None
 
-    if not await known_within_lag(all_there) and elsewhere is not None:
-        named = f'The portfolio "{elsewhere["name"]}" ({elsewhere["portfolio_id"]})'
-        raise PortfolioNotReady(f"{named} does not stand at {day}: its business date is {elsewhere['business_date']}.")
+    if not await known_within_lag(all_at_day) and other is not None:
+        portfolio = f'The portfolio "{other["name"]}" ({other["portfolio_id"]})'
+        raise PortfolioNotReady(f"{portfolio} has the business date {other['business_date']}, not {day}.")

@@ -1,4 +1,4 @@
-"""Agencies, service contracts and rules over HTTP; whose token may do what; what agencies hear of their lists."""
+"""Agencies, service contracts and rules over HTTP; the rights of tokens; events about agencies' lists."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from recobro_events.testing import published
 NOBODY = uuid.UUID(int=7)
 
 
-async def test_an_agency_is_created_and_its_stream_begins(scene: Scene) -> None:
+async def test_creating_an_agency_publishes_the_first_event_of_its_topic(scene: Scene) -> None:
     made = await scene.post("/v1/agencies", {"name": "Cobranza Sur", "email": "ana@sur.example"})
     assert (made["name"], made["email"]) == ("Cobranza Sur", "ana@sur.example")
     assert await scene.get(f"/v1/agencies/{made['agency_id']}") == made
@@ -65,7 +65,7 @@ async def test_a_service_contract_is_created_and_listed(scene: Scene) -> None:
         ({"kinds": ["dialing"], "starts_on": "2025-01-01", "ends_on": "2025-12-31"}, False),
     ],
 )
-async def test_an_agency_has_one_service_contract_a_kind_and_day(scene: Scene, terms: Json, overlaps: bool) -> None:
+async def test_an_agency_has_one_service_contract_per_kind_and_day(scene: Scene, terms: Json, overlaps: bool) -> None:
     agency_id = await scene.agency()
     known = await scene.service_contract(agency_id, **(TERMS | {"ends_on": "2026-06-30"}))
     await scene.service_contract(await scene.agency(), **TERMS)
@@ -172,7 +172,7 @@ async def test_a_bad_rule_is_refused(scene: Scene, change: Json, status: int, co
     assert await scene.rows("SELECT FROM placement_rule") == []
 
 
-async def test_states_go_by_their_usual_names(scene: Scene) -> None:
+async def test_states_of_a_rule_are_stored_by_their_usual_names(scene: Scene) -> None:
     shares = [{"agency_id": await scene.agency(), "weight": 1}]
     body = RULE | {"shares": shares, "when": {"states": ["jalisco", "JAL", "Texas"]}}
     assert (await scene.post("/v1/placement-rules", body))["when"]["states"] == ["Jalisco", "Texas"]
@@ -181,7 +181,7 @@ async def test_states_go_by_their_usual_names(scene: Scene) -> None:
     assert answer.json()["errors"][0]["pointer"] == "/when/states/1"
 
 
-async def test_placements_are_found_by_what_they_are(scene: Scene) -> None:
+async def test_placements_are_filtered_and_paged(scene: Scene) -> None:
     dialing, visiting = await scene.agency("dialing"), await scene.agency("visits")
     await scene.rule(dialing)
     await scene.rule(visiting, kind="visits", stages=["early"])
@@ -203,8 +203,8 @@ async def test_placements_are_found_by_what_they_are(scene: Scene) -> None:
         assert (await scene.client.get("/v1/placements", params=query)).status_code == 422
 
 
-def routes(agency_id: Any, placement_id: Any) -> list[tuple[str, str, Json | None]]:
-    """What an agency may use, about this agency and this placement."""
+def allowed_routes(agency_id: Any, placement_id: Any) -> list[tuple[str, str, Json | None]]:
+    """The requests about this agency and this placement that an agency's token may send."""
     placement = f"/v1/placements/{placement_id}"
     return [
         ("GET", f"/v1/agencies/{agency_id}", None),
@@ -215,8 +215,8 @@ def routes(agency_id: Any, placement_id: Any) -> list[tuple[str, str, Json | Non
     ]
 
 
-def closed(agency_id: Any, placement_id: Any) -> list[tuple[str, str, Json | None]]:
-    """What no agency may use."""
+def forbidden_routes(agency_id: Any, placement_id: Any) -> list[tuple[str, str, Json | None]]:
+    """The requests that no agency's token may send."""
     placement = f"/v1/placements/{placement_id}"
     return [
         ("GET", "/v1/agencies", None),
@@ -233,34 +233,34 @@ def closed(agency_id: Any, placement_id: Any) -> list[tuple[str, str, Json | Non
     ]
 
 
-async def test_an_agency_sees_and_does_what_is_its_own(scene: Scene) -> None:
+async def test_an_agency_reads_and_changes_only_its_own_records(scene: Scene) -> None:
     contract, own, placement = await scene.placed()
     other = await scene.agency("dialing")
     placement_id = placement["placement_id"]
     await scene.post(f"/v1/placements/{placement_id}/recall", {"reason": "x"})
     before = await scene.outbox_ids()
 
-    async def asked(method: str, path: str, body: Json | None, agency_id: str) -> httpx.Response:
+    async def send(method: str, path: str, body: Json | None, agency_id: str) -> httpx.Response:
         return await scene.client.request(method, path, json=body, headers=as_agency(agency_id))
 
-    for method, path, body in routes(own, placement_id):
-        assert (await asked(method, path, body, other)).status_code == 404, path
-    for method, path, body in closed(own, placement_id):
+    for method, path, body in allowed_routes(own, placement_id):
+        assert (await send(method, path, body, other)).status_code == 404, path
+    for method, path, body in forbidden_routes(own, placement_id):
         for agency_id in (own, other):
-            assert (await asked(method, path, body, agency_id)).status_code == 403, path
+            assert (await send(method, path, body, agency_id)).status_code == 403, path
     assert await scene.outbox_ids() == before
     listed = await scene.get("/v1/placements", headers=as_agency(own))
     assert [p["placement_id"] for p in listed["items"]] == [placement_id]
     for query in ({}, {"agency_id": own}, {"contract_id": str(contract.contract_id)}):
         assert (await scene.get("/v1/placements", params=query, headers=as_agency(other)))["items"] == []
-    for method, path, body in routes(own, placement_id)[:4]:
-        assert (await asked(method, path, body, own)).is_success, path
+    for method, path, body in allowed_routes(own, placement_id)[:4]:
+        assert (await send(method, path, body, own)).is_success, path
 
 
-async def test_what_is_not_there_is_not_found(scene: Scene) -> None:
+async def test_unknown_ids_are_not_found(scene: Scene) -> None:
     for method, path, body in [
-        *routes(NOBODY, NOBODY),
-        *(each for each in closed(NOBODY, NOBODY) if str(NOBODY) in each[1]),
+        *allowed_routes(NOBODY, NOBODY),
+        *(each for each in forbidden_routes(NOBODY, NOBODY) if str(NOBODY) in each[1]),
     ]:
         answer = await scene.client.request(method, path, json=body)
         assert answer.status_code == 404, path
@@ -289,7 +289,7 @@ def withdrawn(contract: Contract, agency_id: str | None) -> ListEntryWithdrawn:
     )
 
 
-async def test_an_agency_hears_what_left_its_own_lists(scene: Scene) -> None:
+async def test_an_agency_receives_the_withdrawals_from_its_own_lists(scene: Scene) -> None:
     contract, agency_id, placement = await scene.placed()
     other = await scene.agency("dialing")
     never_placed = scene.contract()
@@ -297,17 +297,17 @@ async def test_an_agency_hears_what_left_its_own_lists(scene: Scene) -> None:
     await scene.receives(
         mine, withdrawn(contract, None), withdrawn(contract, other), withdrawn(never_placed, agency_id)
     )
-    assert await scene.heard(other) == []
+    assert await scene.agency_events(other) == []
     for step in ("recall", "acknowledgement"):
         await scene.post(f"/v1/placements/{placement['placement_id']}/{step}", {"reason": "x"})
     await scene.receives(after_the_end)
-    told = [event for event in await scene.heard(agency_id) if isinstance(event, agency.ListEntryWithdrawn)]
-    assert [event.list_id for event in told] == [mine.list_id, after_the_end.list_id]
-    assert (told[0].contract_number, told[0].reason) == (contract.number, "payment")
-    assert told[0].withdrawn_at == mine.withdrawn_at
+    received = [event for event in await scene.agency_events(agency_id) if isinstance(event, agency.ListEntryWithdrawn)]
+    assert [event.list_id for event in received] == [mine.list_id, after_the_end.list_id]
+    assert (received[0].contract_number, received[0].reason) == (contract.number, "payment")
+    assert received[0].withdrawn_at == mine.withdrawn_at
 
 
-async def test_nothing_that_agencies_hear_is_personal(scene: Scene) -> None:
+async def test_events_to_agencies_hold_no_personal_data(scene: Scene) -> None:
     contract, _, _ = await scene.placed()
     dispute = contract.disputed()
     await scene.receives(dispute, contract.resolved(dispute.clarification_id), contract.paid("1500.00"))
@@ -316,14 +316,16 @@ async def test_nothing_that_agencies_hear_is_personal(scene: Scene) -> None:
         assert "not mine" not in row["body"]
 
 
-async def test_an_agency_that_is_created_again_with_its_key_is_the_same(scene: Scene) -> None:
+async def test_creating_an_agency_twice_with_one_key_creates_it_once(scene: Scene) -> None:
     key = {"Idempotency-Key": "once"}
     first = await scene.post("/v1/agencies", {"name": "Sur"}, headers=key)
     assert await scene.post("/v1/agencies", {"name": "Sur"}, headers=key) == first
     assert len(await scene.rows("SELECT FROM outbox_agencies")) == 1
 
 
-async def test_a_day_that_no_portfolio_stands_at_is_refused(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_run_as_of_another_day_than_the_business_date_is_refused(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("chassis.lag.LAG_SECONDS", 0.0)
     await scene.contracts(1)
     for day in (DAY - timedelta(days=1), DAY + timedelta(days=1)):
@@ -333,4 +335,4 @@ async def test_a_day_that_no_portfolio_stands_at_is_refused(scene: Scene, monkey
     assert (await scene.run(as_of=str(DAY)))["as_of"] == str(DAY)
     for bad in ({"as_of": "today"}, {"as_of": 1}, {"surprise": 1}):
         assert (await scene.client.post("/v1/placement-runs", json=bad)).status_code == 422
-    assert (await scene.client.post("/v1/placement-runs")).status_code == 200, "no body is an empty one"
+    assert (await scene.client.post("/v1/placement-runs")).status_code == 200, "a missing body counts as an empty one"

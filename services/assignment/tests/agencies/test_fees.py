@@ -1,4 +1,4 @@
-"""Of a service contract's fees, one is for each age of a debt."""
+"""The fees of a service contract may not overlap."""
 
 import pytest
 from assignment.agencies.rules import overlapping_band
@@ -11,7 +11,7 @@ class Fee:
 
 
 @pytest.mark.parametrize(
-    ("bands", "double"),
+    ("bands", "overlapping"),
     [
         ([], None),
         ([(0, 30), (31, 60), (61, None)], None),
@@ -22,7 +22,7 @@ class Fee:
         ([(5, 5), (5, 5)], 1),
     ],
 )
-def test_an_age_of_debt_has_one_fee(bands: list[tuple[int, int | None]], double: int | None) -> None:
+def test_fees_of_one_kind_may_not_overlap(bands: list[tuple[int, int | None]], overlapping: int | None) -> None:
     fees = [Fee(PlacementKind.DIALING, *band) for band in bands]
-    assert overlapping_band(fees) == double
-    assert overlapping_band([*fees, Fee(PlacementKind.VISITS, 0, None)]) == double
+    assert overlapping_band(fees) == overlapping
+    assert overlapping_band([*fees, Fee(PlacementKind.VISITS, 0, None)]) == overlapping

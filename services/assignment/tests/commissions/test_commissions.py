@@ -1,4 +1,4 @@
-"""What agencies earn from payments, and what they hear."""
+"""The commissions that agencies earn from payments, and the events that agencies receive."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -20,8 +20,8 @@ FEES = [
 ]
 
 
-async def working(scene: Scene, **terms: Any) -> tuple[Contract, str]:
-    """A contract of 5000.00, of which 1500.00 are overdue, that an agency dials; it stays placed when it is paid."""
+async def placed_for_dialing(scene: Scene, **terms: Any) -> tuple[Contract, str]:
+    """Place a contract with 1500.00 of 5000.00 overdue with an agency for dialing, by a rule that always holds."""
     agency_id = await scene.agency("dialing", **({"fees": FEES[:2]} | terms))
     await scene.rule(agency_id)
     [contract] = await scene.contracts(1)
@@ -37,15 +37,15 @@ async def amounts(scene: Scene, agency_id: str) -> list[str]:
     return [item["amount"] for item in (await commissions(scene, agency_id))["items"]]
 
 
-async def test_a_payment_earns_and_everyone_hears(scene: Scene) -> None:
-    contract, agency_id = await working(scene)
+async def test_a_payment_earns_a_commission_that_is_published(scene: Scene) -> None:
+    contract, agency_id = await placed_for_dialing(scene)
     payment = contract.paid("100.10")
     await scene.receives(payment)
     [earned] = await published(scene.database, CommissionEarned)
     assert (earned.payment_id, earned.agency_id) == (payment.payment_id, UUID(agency_id))
     assert (earned.base, earned.percent, earned.amount) == (Decimal("100.10"), Decimal("12.5"), Decimal("12.51"))
-    told = (await scene.heard(agency_id))[-1]
-    assert told == agency.PaymentReceived(
+    event = (await scene.agency_events(agency_id))[-1]
+    assert event == agency.PaymentReceived(
         agency_id=UUID(agency_id),
         contract_id=contract.contract_id,
         payment_id=payment.payment_id,
@@ -78,10 +78,10 @@ async def test_a_payment_earns_and_everyone_hears(scene: Scene) -> None:
         ("100.00", "0.00", 91, []),
     ],
 )
-async def test_the_fee_of_the_debts_age_is_taken_of_what_reduced_the_debt(
+async def test_the_fee_for_the_debts_age_applies_to_the_amount_that_reduced_the_debt(
     scene: Scene, amount: str, credit: str, days: int, earned: list[str]
 ) -> None:
-    contract, agency_id = await working(scene)
+    contract, agency_id = await placed_for_dialing(scene)
     await scene.receives(contract.paid(amount, credit=credit, days=days))
     assert await amounts(scene, agency_id) == earned
 
@@ -97,28 +97,34 @@ async def test_each_placement_earns_by_its_own_fees(scene: Scene) -> None:
     assert await amounts(scene, other) == []
     assert len({event.event_id for event in await published(scene.database, CommissionEarned)}) == 2
     for each in (agency_id, other):
-        assert (await scene.heard_types(each)).count("PaymentReceived") == 1, "once, however many placements it has"
+        assert (await scene.agency_event_types(each)).count("PaymentReceived") == 1, (
+            "once per agency, not once per placement"
+        )
 
 
 async def test_a_reversed_payment_takes_its_commission_back(scene: Scene) -> None:
-    contract, agency_id = await working(scene)
+    contract, agency_id = await placed_for_dialing(scene)
     payment = contract.paid("200.00")
     await scene.receives(payment)
     kept = contract.paid("100.00")
     await scene.receives(kept, contract.payment_reversed(payment))
-    [undone] = await published(scene.database, CommissionReversed)
-    assert (undone.payment_id, undone.base, undone.amount) == (payment.payment_id, Decimal("200.00"), Decimal("25.00"))
+    [taken_back] = await published(scene.database, CommissionReversed)
+    assert (taken_back.payment_id, taken_back.base, taken_back.amount) == (
+        payment.payment_id,
+        Decimal("200.00"),
+        Decimal("25.00"),
+    )
     found = await commissions(scene, agency_id)
     assert [item["reversed_on"] for item in found["items"]].count(str(DAY)) == 1
     assert found["totals"] == [
         {"currency": "MXN", "items": 2, "earned": "37.50", "reversed": "25.00", "amount": "12.50"}
     ]
-    assert (await scene.heard_types(agency_id))[-3:] == ["PaymentReceived", "PaymentReceived", "PaymentReversed"]
+    assert (await scene.agency_event_types(agency_id))[-3:] == ["PaymentReceived", "PaymentReceived", "PaymentReversed"]
 
 
 @pytest.mark.parametrize("first", ["reversal first", "payment twice", "reversal twice"])
-async def test_whatever_comes_first_or_twice_a_reversed_payment_earns_nothing(scene: Scene, first: str) -> None:
-    contract, agency_id = await working(scene)
+async def test_a_reversed_payment_earns_nothing_in_any_order_of_events(scene: Scene, first: str) -> None:
+    contract, agency_id = await placed_for_dialing(scene)
     payment = contract.paid("200.00")
     reversal = contract.payment_reversed(payment)
     order = {
@@ -130,12 +136,12 @@ async def test_whatever_comes_first_or_twice_a_reversed_payment_earns_nothing(sc
         await scene.receives(event)
     totals = (await commissions(scene, agency_id))["totals"]
     assert [total["amount"] for total in totals] in ([], ["0.00"])
-    earned, undone = [await published(scene.database, each) for each in (CommissionEarned, CommissionReversed)]
-    assert len(earned) == len(undone) <= 1
+    earned, taken_back = [await published(scene.database, each) for each in (CommissionEarned, CommissionReversed)]
+    assert len(earned) == len(taken_back) <= 1
 
 
 async def test_a_payment_before_the_placement_earns_nothing(scene: Scene) -> None:
-    """Nobody had the contract when it was paid, though it is placed on the same day."""
+    """No agency had the contract at the payment, although the contract is placed on the same day."""
     [contract] = await scene.contracts(1)
     await scene.receives(contract.paid())
     agency_id = await scene.agency("dialing", fees=FEES[:2])
@@ -143,12 +149,12 @@ async def test_a_payment_before_the_placement_earns_nothing(scene: Scene) -> Non
     await scene.post("/v1/placement-runs", {}, expect=200)
     assert len(await scene.placements()) == 1
     assert await amounts(scene, agency_id) == []
-    assert await scene.heard_types(agency_id) == ["PlacementStarted"]
+    assert await scene.agency_event_types(agency_id) == ["PlacementStarted"]
 
 
 @pytest.mark.parametrize("by", ["registration", "stage"])
-async def test_a_payment_that_is_heard_of_before_what_places_its_contract_earns(scene: Scene, by: str) -> None:
-    """Payments do not wait behind bulk: what happened earlier may come later."""
+async def test_a_payment_that_arrives_before_the_event_that_places_its_contract_earns(scene: Scene, by: str) -> None:
+    """Payments do not wait for bulk events, so an earlier event may arrive later."""
     agency_id = await scene.agency("dialing", fees=FEES[:2])
     await scene.rule(agency_id, stages=["early"])
     contract = scene.contract(stage=Stage.EARLY if by == "registration" else Stage.CURRENT)
@@ -165,7 +171,7 @@ async def test_a_payment_that_is_heard_of_before_what_places_its_contract_earns(
     assert (earned.payment_id, earned.amount) == (payment.payment_id, Decimal("12.51"))
 
 
-async def test_one_that_overtook_and_was_undone_earns_nothing(scene: Scene) -> None:
+async def test_a_reversed_payment_that_arrived_before_its_placement_earns_nothing(scene: Scene) -> None:
     agency_id = await scene.agency("dialing", fees=FEES[:2])
     await scene.rule(agency_id)
     contract = scene.contract()
@@ -177,7 +183,7 @@ async def test_one_that_overtook_and_was_undone_earns_nothing(scene: Scene) -> N
 
 
 async def test_a_payment_of_an_earlier_business_date_earns_nothing(scene: Scene) -> None:
-    contract, agency_id = await working(scene)
+    contract, agency_id = await placed_for_dialing(scene)
     contract.as_of = DAY - timedelta(days=1)
     await scene.receives(contract.paid())
     assert await amounts(scene, agency_id) == []
@@ -185,23 +191,23 @@ async def test_a_payment_of_an_earlier_business_date_earns_nothing(scene: Scene)
 
 @pytest.mark.parametrize("steps", [["recall"], ["recall", "objection"]])
 async def test_while_a_recall_is_pending_or_objected_payments_still_earn(scene: Scene, steps: list[str]) -> None:
-    contract, agency_id = await working(scene)
+    contract, agency_id = await placed_for_dialing(scene)
     [placement] = await scene.placements()
     for step in steps:
         await scene.post(f"/v1/placements/{placement['placement_id']}/{step}", {"reason": "x"})
     await scene.receives(contract.paid("100.00"))
     assert await amounts(scene, agency_id) == ["12.50"]
-    assert (await scene.heard_types(agency_id))[-1] == "PaymentReceived"
+    assert (await scene.agency_event_types(agency_id))[-1] == "PaymentReceived"
 
 
 @pytest.mark.parametrize(
     ("attribution", "days_after", "earns"),
     [(0, 0, False), (0, 1, False), (5, 0, True), (5, 5, True), (5, 6, False)],
 )
-async def test_after_a_recall_payments_earn_as_long_as_they_are_attributed(
+async def test_after_a_recall_payments_earn_during_the_attribution_days(
     scene: Scene, attribution: int, days_after: int, earns: bool
 ) -> None:
-    contract, agency_id = await working(scene, attribution_days=attribution)
+    contract, agency_id = await placed_for_dialing(scene, attribution_days=attribution)
     [placement] = await scene.placements()
     for step in ("recall", "acknowledgement"):
         await scene.post(f"/v1/placements/{placement['placement_id']}/{step}", {"reason": "x"})
@@ -209,37 +215,41 @@ async def test_after_a_recall_payments_earn_as_long_as_they_are_attributed(
     contract.as_of = DAY + timedelta(days=days_after)
     await scene.receives(contract.paid("100.00"))
     assert await amounts(scene, agency_id) == (["12.50"] if earns else [])
-    assert "PaymentReceived" not in await scene.heard_types(agency_id)
+    assert "PaymentReceived" not in await scene.agency_event_types(agency_id)
 
 
-@pytest.mark.parametrize("noticed", [True, False], ids=["ended", "not noticed yet"])
+@pytest.mark.parametrize("ended", [True, False], ids=["ended", "not ended yet"])
 @pytest.mark.parametrize(
     ("attribution", "after_term", "earns"), [(0, 0, True), (0, 1, False), (3, 3, True), (3, 4, False)]
 )
-async def test_the_term_counts_by_its_dates_not_by_when_it_was_noticed(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, attribution: int, after_term: int, earns: bool, noticed: bool
+async def test_payments_earn_by_the_dates_of_the_term_even_before_the_placement_is_ended(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, attribution: int, after_term: int, earns: bool, ended: bool
 ) -> None:
-    if not noticed:
+    if not ended:
         monkeypatch.setattr("assignment.handlers.DUE_AT_ONCE", 0)
     last = DAY + timedelta(days=2)
-    contract, agency_id = await working(scene, attribution_days=attribution, ends_on=str(last))
+    contract, agency_id = await placed_for_dialing(scene, attribution_days=attribution, ends_on=str(last))
     await scene.day(last + timedelta(days=after_term))
-    if noticed and after_term == 0:
+    if ended and after_term == 0:
         await scene.day(last + timedelta(days=1))
     contract.as_of = last + timedelta(days=after_term)
     await scene.receives(contract.paid("100.00"))
     assert await amounts(scene, agency_id) == (["12.50"] if earns else [])
 
 
-async def test_the_payment_that_settles_earns_and_then_the_contract_goes_back(scene: Scene) -> None:
-    contract, agency_id = await working(scene)
+async def test_the_payment_that_settles_a_contract_earns_before_the_contract_is_recalled(scene: Scene) -> None:
+    contract, agency_id = await placed_for_dialing(scene)
     await scene.receives(contract.paid("5000.00"), contract.closed(ContractState.SETTLED))
     assert await amounts(scene, agency_id) == ["625.00"]
-    assert await scene.heard_types(agency_id) == ["PlacementStarted", "PaymentReceived", "PlacementRecallRequested"]
+    assert await scene.agency_event_types(agency_id) == [
+        "PlacementStarted",
+        "PaymentReceived",
+        "PlacementRecallRequested",
+    ]
 
 
-async def test_a_period_holds_what_was_earned_on_its_business_dates(scene: Scene) -> None:
-    contract, agency_id = await working(scene)
+async def test_a_period_lists_the_commissions_of_its_business_dates(scene: Scene) -> None:
+    contract, agency_id = await placed_for_dialing(scene)
     for days in range(4):
         await scene.day(DAY + timedelta(days=days))
         contract.as_of = DAY + timedelta(days=days)
@@ -252,13 +262,13 @@ async def test_a_period_holds_what_was_earned_on_its_business_dates(scene: Scene
     rest = await commissions(scene, agency_id, cursor=first["next_cursor"])
     assert [item["amount"] for item in first["items"] + rest["items"]] == ["12.50", "25.00", "37.50", "50.00"]
     assert rest["next_cursor"] is None
-    assert rest["totals"] == first["totals"], "the totals are those of the period, not of the page"
+    assert rest["totals"] == first["totals"], "the totals cover the period, not the page"
     answer = await scene.client.get(f"/v1/agencies/{agency_id}/commissions", params={"from": third, "to": second})
     assert answer.status_code == 422
 
 
-async def test_an_agency_reads_its_own_commissions_alone(scene: Scene) -> None:
-    contract, agency_id = await working(scene)
+async def test_an_agency_reads_only_its_own_commissions(scene: Scene) -> None:
+    contract, agency_id = await placed_for_dialing(scene)
     other = await scene.agency()
     await scene.receives(contract.paid())
     path = f"/v1/agencies/{agency_id}/commissions"
@@ -266,8 +276,8 @@ async def test_an_agency_reads_its_own_commissions_alone(scene: Scene) -> None:
     assert (await scene.client.get(path, headers=as_agency(other))).status_code == 404
 
 
-async def test_payments_of_one_batch_earn_one_by_one(scene: Scene) -> None:
-    contract, agency_id = await working(scene)
+async def test_the_commission_of_each_payment_is_rounded_on_its_own(scene: Scene) -> None:
+    contract, agency_id = await placed_for_dialing(scene)
     payments: list[PaymentReceived] = [contract.paid("0.04"), contract.paid("0.04"), contract.paid("0.04")]
     await scene.receives(*payments)
-    assert await amounts(scene, agency_id) == ["0.01", "0.01", "0.01"], "rounded half up per payment"
+    assert await amounts(scene, agency_id) == ["0.01", "0.01", "0.01"], "each is rounded half up"

@@ -1,4 +1,4 @@
-"""How a contract is given back: recall, acknowledgement, objection, decision, days of grace, end of the term."""
+"""How an agency gives a contract back: recall, acknowledgement, objection, decision, days of grace, end of term."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,16 +15,16 @@ REASON = {"reason": "the creditor wants it back"}
 
 
 async def recalled(scene: Scene, **terms: Any) -> tuple[Any, str, str]:
-    """A placement that an operator has recalled: contract, agency, path."""
+    """Recall a placement as an operator. Returns the contract, the agency and the placement's path."""
     contract, agency_id, placement = await scene.placed(**terms)
     path = f"/v1/placements/{placement['placement_id']}"
     await scene.post(f"{path}/recall", REASON)
     return contract, agency_id, path
 
 
-async def pair(scene: Scene, event_type: type[Event], told_type: type[Event]) -> tuple[Any, Any]:
-    """The last event of a type, and what the agency was told of it."""
-    return (await published(scene.database, event_type))[-1], (await published(scene.database, told_type))[-1]
+async def last_events(scene: Scene, event_type: type[Event], agency_type: type[Event]) -> tuple[Any, Any]:
+    """The last event of ``event_type``, and the last event of ``agency_type``, which agencies receive."""
+    return (await published(scene.database, event_type))[-1], (await published(scene.database, agency_type))[-1]
 
 
 async def test_an_operator_recalls_and_the_agency_acknowledges(scene: Scene) -> None:
@@ -32,18 +32,26 @@ async def test_an_operator_recalls_and_the_agency_acknowledges(scene: Scene) -> 
     pending = await scene.get(path)
     assert (pending["state"], pending["version"], pending["reason"]) == ("recall_pending", 2, REASON["reason"])
     assert pending["final_on"] == str(DAY + timedelta(days=2))
-    event, told = await pair(scene, assignment.PlacementRecallRequested, agency.PlacementRecallRequested)
+    event, to_agency = await last_events(scene, assignment.PlacementRecallRequested, agency.PlacementRecallRequested)
     assert (event.version, event.reason, event.final_on) == (2, REASON["reason"], DAY + timedelta(days=2))
-    assert (told.reason, told.final_on, told.agency_id) == (REASON["reason"], event.final_on, UUID(agency_id))
+    assert (to_agency.reason, to_agency.final_on, to_agency.agency_id) == (
+        REASON["reason"],
+        event.final_on,
+        UUID(agency_id),
+    )
 
     done = await scene.post(f"{path}/acknowledgement", headers=as_agency(agency_id))
     assert (done["state"], done["version"], done["ended_on"]) == ("recalled", 3, str(DAY))
-    event, told = await pair(scene, assignment.PlacementRecalled, agency.PlacementRecalled)
-    assert (event.version, event.reason, told.reason) == (3, REASON["reason"], REASON["reason"])
-    assert await scene.heard_types(agency_id) == ["PlacementStarted", "PlacementRecallRequested", "PlacementRecalled"]
+    event, to_agency = await last_events(scene, assignment.PlacementRecalled, agency.PlacementRecalled)
+    assert (event.version, event.reason, to_agency.reason) == (3, REASON["reason"], REASON["reason"])
+    assert await scene.agency_event_types(agency_id) == [
+        "PlacementStarted",
+        "PlacementRecallRequested",
+        "PlacementRecalled",
+    ]
 
 
-async def test_what_an_operator_took_from_an_agency_does_not_go_back_to_it(scene: Scene) -> None:
+async def test_a_contract_that_an_operator_recalled_is_not_placed_with_that_agency_again(scene: Scene) -> None:
     contract, agency_id, path = await recalled(scene)
     await scene.post(f"{path}/acknowledgement", {"reason": "done"})
     outcome = await scene.run()
@@ -54,23 +62,23 @@ async def test_what_an_operator_took_from_an_agency_does_not_go_back_to_it(scene
     assert [p["agency_id"] for p in await scene.placements(state="active")] == [other]
 
 
-async def test_an_objection_that_is_accepted_makes_the_placement_active_again(scene: Scene) -> None:
+async def test_an_accepted_objection_makes_the_placement_active_again(scene: Scene) -> None:
     _, agency_id, path = await recalled(scene)
     objected = await scene.post(f"{path}/objection", {"reason": "a promise for Friday"}, headers=as_agency(agency_id))
     assert (objected["state"], objected["version"], objected["objection"]) == ("objected", 3, "a promise for Friday")
     await scene.day(DAY + timedelta(days=30))
-    assert (await scene.get(path))["state"] == "objected", "it stays pending until an operator decides"
+    assert (await scene.get(path))["state"] == "objected", "the objection waits for an operator"
 
     active = await scene.post(f"{path}/objection-decision", {"accepted": True, "reason": "let us see"})
     assert (active["state"], active["version"], active["final_on"]) == ("active", 4, None)
-    event, told = await pair(scene, assignment.PlacementReinstated, agency.PlacementReinstated)
+    event, to_agency = await last_events(scene, assignment.PlacementReinstated, agency.PlacementReinstated)
     assert (event.version, event.reason, event.starts_on, event.ends_on) == (4, "let us see", DAY, None)
-    assert told.reason == "let us see"
+    assert to_agency.reason == "let us see"
     await scene.post(f"{path}/recall", REASON)
     assert (await scene.get(path))["version"] == 5
 
 
-async def test_an_objection_that_is_refused_ends_in_the_recall(scene: Scene) -> None:
+async def test_a_refused_objection_makes_the_recall_final(scene: Scene) -> None:
     _, _, path = await recalled(scene)
     await scene.post(f"{path}/objection", {"reason": "no"})
     done = await scene.post(f"{path}/objection-decision", {"accepted": False, "reason": "yes"})
@@ -80,12 +88,12 @@ async def test_an_objection_that_is_refused_ends_in_the_recall(scene: Scene) -> 
         REASON["reason"],
         "yes",
     )
-    event, _ = await pair(scene, assignment.PlacementRecalled, agency.PlacementRecalled)
+    event, _ = await last_events(scene, assignment.PlacementRecalled, agency.PlacementRecalled)
     assert event.reason == REASON["reason"]
 
 
-async def test_the_rules_do_not_undo_what_an_operator_decided(scene: Scene) -> None:
-    """Recalled by a rule, objected, accepted: it is not recalled again for the same reason, but for another."""
+async def test_rules_do_not_recall_a_reinstated_placement_for_the_same_reason(scene: Scene) -> None:
+    """After an accepted objection the rules recall the placement for another reason only."""
     contract, _, placement = await scene.placed()
     path = f"/v1/placements/{placement['placement_id']}"
     await scene.receives(contract.staged(Stage.LEGAL))
@@ -97,7 +105,7 @@ async def test_the_rules_do_not_undo_what_an_operator_decided(scene: Scene) -> N
     assert (await scene.get(path))["reason"] == "paid_in_full"
 
 
-async def test_when_the_days_of_grace_are_over_it_is_recalled_by_itself(scene: Scene) -> None:
+async def test_a_recall_is_final_when_the_days_of_grace_are_over(scene: Scene) -> None:
     _, agency_id, path = await recalled(scene)
     await scene.day(DAY + timedelta(days=2))
     assert (await scene.run())["recalls_final"] == 0
@@ -105,17 +113,19 @@ async def test_when_the_days_of_grace_are_over_it_is_recalled_by_itself(scene: S
     await scene.day(DAY + timedelta(days=3))
     done = await scene.get(path)
     assert (done["state"], done["version"], done["ended_on"]) == ("recalled", 3, str(DAY + timedelta(days=2)))
-    assert (await scene.heard_types(agency_id))[-1] == "PlacementRecalled"
+    assert (await scene.agency_event_types(agency_id))[-1] == "PlacementRecalled"
 
 
-async def test_a_day_that_moves_elsewhere_ends_nothing_here(scene: Scene) -> None:
+async def test_the_new_day_of_another_portfolio_ends_nothing(scene: Scene) -> None:
     _, _, path = await recalled(scene)
     other = await scene.portfolio(UUID(int=1), business_date=DAY + timedelta(days=90))
     await scene.portfolio(other, business_date=DAY + timedelta(days=91))
     assert (await scene.get(path))["state"] == "recall_pending"
 
 
-async def test_a_run_ends_what_no_event_has_ended(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_run_makes_recalls_final_that_no_event_has_made_final(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("assignment.handlers.DUE_AT_ONCE", 0)
     _, _, path = await recalled(scene)
     await scene.day(DAY + timedelta(days=3))
@@ -137,16 +147,16 @@ async def test_a_placement_ends_with_its_service_contract_and_the_next_one_begin
     old, new = await scene.placements()
     assert (old["state"], old["reason"], old["ended_on"], old["version"]) == ("ended", "term_over", str(last), 2)
     assert (new["state"], new["starts_on"]) == ("active", str(last + timedelta(days=1)))
-    event, told = await pair(scene, assignment.PlacementEnded, agency.PlacementEnded)
+    event, to_agency = await last_events(scene, assignment.PlacementEnded, agency.PlacementEnded)
     assert (event.placement_id, event.version, event.reason) == (UUID(old["placement_id"]), 2, "term_over")
-    assert told.reason == "term_over"
-    assert (await scene.heard_types(agency_id))[-2:] == ["PlacementEnded", "PlacementStarted"]
+    assert to_agency.reason == "term_over"
+    assert (await scene.agency_event_types(agency_id))[-2:] == ["PlacementEnded", "PlacementStarted"]
     await scene.receives(contract.revised())
     assert len(await scene.placements()) == 2
 
 
-async def test_positions_of_the_next_day_may_overtake_the_portfolio(scene: Scene) -> None:
-    """What counts is the contract's business date, whichever event has brought it."""
+async def test_a_position_of_the_next_day_ends_a_term_before_the_portfolios_event_arrives(scene: Scene) -> None:
+    """The contract's business date decides, whichever event it came with."""
     contract, _, placement = await scene.placed(ends_on=str(DAY))
     await scene.receives(contract.staged(Stage.LATE, as_of=DAY + timedelta(days=1)))
     assert (await scene.get(f"/v1/placements/{placement['placement_id']}"))["state"] == "ended"
@@ -172,8 +182,8 @@ async def test_a_step_in_the_wrong_state_is_a_conflict(
 ) -> None:
     _, _, placement = await scene.placed()
     path = f"/v1/placements/{placement['placement_id']}"
-    for earlier, said in before:
-        await scene.post(f"{path}/{earlier}", said)
+    for earlier, earlier_body in before:
+        await scene.post(f"{path}/{earlier}", earlier_body)
     known, events = await scene.get(path), await scene.outbox_ids()
     answer = await scene.client.post(f"{path}/{step}", json=body)
     assert (answer.status_code, code_of(answer)) == (409, code)
@@ -181,7 +191,7 @@ async def test_a_step_in_the_wrong_state_is_a_conflict(
     assert await scene.outbox_ids() == events
 
 
-async def test_an_objection_after_the_last_day_of_grace_is_too_late(
+async def test_an_objection_after_the_last_day_of_grace_is_refused(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("assignment.handlers.DUE_AT_ONCE", 0)

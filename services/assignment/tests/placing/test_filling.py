@@ -1,4 +1,4 @@
-"""Two at once: capacities hold, nobody is placed twice, and what stands in each other's way waits its turn."""
+"""Concurrent transactions: capacities hold, no contract is placed twice, and conflicting transactions wait."""
 
 import asyncio
 import uuid
@@ -28,7 +28,7 @@ def received(contract: Contract) -> ContractRegistered:
 
 @asynccontextmanager
 async def registering(scene: Scene, *contracts: Contract) -> AsyncIterator[Transaction]:
-    """A batch that has placed these contracts and not yet committed."""
+    """Run a batch that has placed these contracts and has not committed yet."""
     events = [received(contract) for contract in contracts]
     async with scene.database.transaction("assignment.bulk") as tx:
         await handlers.lock_contracts(tx, events)
@@ -37,7 +37,7 @@ async def registering(scene: Scene, *contracts: Contract) -> AsyncIterator[Trans
 
 
 async def test_two_batches_that_place_at_once_do_not_overfill_an_agency(scene: Scene) -> None:
-    """The second one counts only when the first has committed, and sees its placement."""
+    """The second batch counts only after the first has committed, so it sees the first batch's placement."""
     small, large = await scene.agency("dialing", capacity=1), await scene.agency("dialing")
     rule_id = await scene.rule(small, kind="dialing", priority=1)
     await scene.rule(large, kind="dialing", priority=2)
@@ -67,7 +67,7 @@ async def test_a_batch_that_rolls_back_leaves_its_place_free(scene: Scene) -> No
     assert [p["contract_id"] for p in await scene.placements()] == [str(second.contract_id)]
 
 
-async def test_where_no_agency_is_limited_nobody_waits(scene: Scene) -> None:
+async def test_batches_do_not_wait_for_each_other_where_no_agency_has_a_capacity(scene: Scene) -> None:
     await scene.rule(await scene.agency("dialing"))
     async with registering(scene, scene.contract()):
         await asyncio.wait_for(scene.receives(scene.contract().registered()), 60)
@@ -90,8 +90,8 @@ async def test_capacities_hold_under_many_batches_and_runs(scene: Scene) -> None
     assert (await scene.run())["unplaced"] == 2 * 60 - 41
 
 
-async def test_a_recall_that_is_pending_has_given_its_place_away(scene: Scene) -> None:
-    """What counts is active placements; the operator who reinstates one may go beyond."""
+async def test_a_pending_recall_frees_a_place_of_the_agency(scene: Scene) -> None:
+    """Only active placements count. An operator who reinstates a placement may exceed the capacity."""
     agency_id = await scene.agency("dialing", capacity=1)
     await scene.rule(agency_id)
     first, second = await scene.contracts(2)
@@ -120,8 +120,8 @@ async def test_a_run_goes_through_all_contracts_in_chunks(scene: Scene, monkeypa
     assert len(await published(scene.database, ContractPlaced)) == 10
 
 
-async def test_a_run_locks_only_what_it_changes(scene: Scene) -> None:
-    """Payments of contracts that have their agency do not wait for it, nor it for them."""
+async def test_a_run_locks_only_the_contracts_that_it_changes(scene: Scene) -> None:
+    """The run and the payment of a placed contract do not wait for each other."""
     await scene.rule(await scene.agency("dialing"))
     [settled] = await scene.contracts(1)
     await scene.rule(await scene.agency("visits"), kind="visits", stages=["late"])
@@ -130,7 +130,7 @@ async def test_a_run_locks_only_what_it_changes(scene: Scene) -> None:
     assert outcome["placed"] == 0
 
 
-async def test_runs_at_once_share_the_work(scene: Scene) -> None:
+async def test_concurrent_runs_share_the_work(scene: Scene) -> None:
     await scene.contracts(30)
     await scene.rule(await scene.agency("dialing"))
     outcomes = await asyncio.gather(*(scene.run() for _ in range(4)))
@@ -138,8 +138,8 @@ async def test_runs_at_once_share_the_work(scene: Scene) -> None:
     assert len(await scene.placements()) == 30
 
 
-async def test_a_run_and_a_payment_of_the_same_contract_go_one_after_the_other(scene: Scene) -> None:
-    """The payment has the contract's row: the run waits, looks again, and does not place what is paid."""
+async def test_a_run_waits_for_a_payment_of_the_same_contract(scene: Scene) -> None:
+    """The run waits for the payment's lock, reads the contract again, and does not place a paid contract."""
     agency_id = await scene.agency("dialing")
     contract, other = await scene.contracts(2)
     await scene.rule(agency_id, min_overdue="100.00")
@@ -154,7 +154,7 @@ async def test_a_run_and_a_payment_of_the_same_contract_go_one_after_the_other(s
     assert [p["contract_id"] for p in await scene.placements()] == [str(other.contract_id)]
 
 
-async def test_acknowledgement_and_objection_at_once_one_of_them_is_too_late(scene: Scene) -> None:
+async def test_of_a_concurrent_acknowledgement_and_objection_one_is_refused(scene: Scene) -> None:
     _, _, placement = await scene.placed()
     path = f"/v1/placements/{placement['placement_id']}"
     await scene.post(f"{path}/recall", {"reason": "x"})
@@ -166,7 +166,7 @@ async def test_acknowledgement_and_objection_at_once_one_of_them_is_too_late(sce
     assert (await scene.the_placement())["version"] == 3
 
 
-async def test_two_service_contracts_at_once_do_not_overlap(scene: Scene) -> None:
+async def test_concurrent_service_contracts_do_not_overlap(scene: Scene) -> None:
     agency_id = await scene.agency()
     body = {"kinds": ["dialing"], "starts_on": "2026-01-01", "recall_grace_days": 0}
     values = (UUID(agency_id), ["dialing"], DAY, None, None, 0, 0)
@@ -179,20 +179,20 @@ async def test_two_service_contracts_at_once_do_not_overlap(scene: Scene) -> Non
     assert (answer.status_code, code_of(answer)) == (409, "service-contracts-overlap")
 
 
-async def test_a_portfolios_new_day_and_a_batch_of_its_contracts_lock_in_one_order(scene: Scene) -> None:
-    """The day's contracts are locked with those of the batch, by id: neither waits for what the other holds."""
+async def test_a_portfolios_new_day_and_a_batch_of_its_contracts_lock_in_the_same_order(scene: Scene) -> None:
+    """Both lock contracts in the order of their ids, so no deadlock occurs."""
     agency_id = await scene.agency("dialing", ends_on=str(DAY))
     await scene.rule(agency_id)
     contracts = await scene.contracts(12)
     for round_ in range(1, 6):
-        moved = scene.portfolio_says(scene.portfolio_id, business_date=DAY + timedelta(days=round_))
+        moved = scene.portfolio_state(scene.portfolio_id, business_date=DAY + timedelta(days=round_))
         facts: list[Event] = [contract.revised() for contract in reversed(contracts)]
         await asyncio.gather(scene.receives(moved, facts[round_]), scene.receives(*facts[6:]), scene.run())
     assert {p["state"] for p in await scene.placements()} == {"ended"}
     assert len(await scene.placements()) == 12
 
 
-async def test_a_portfolios_new_day_waits_for_whoever_has_one_of_its_contracts(scene: Scene) -> None:
+async def test_a_portfolios_new_day_waits_for_the_lock_of_a_due_contract(scene: Scene) -> None:
     contract, _, _ = await scene.placed(ends_on=str(DAY))
     async with scene.database.transaction() as tx:
         await lock(tx, [contract.contract_id])
@@ -202,18 +202,18 @@ async def test_a_portfolios_new_day_waits_for_whoever_has_one_of_its_contracts(s
     assert (await scene.the_placement())["state"] == "ended"
 
 
-async def test_lanes_are_all_woken(scene: Scene) -> None:
-    """A relay sleeps until it is told that there is something on its lane."""
+async def test_a_commit_wakes_the_relay_of_every_lane_that_it_wrote(scene: Scene) -> None:
+    """A relay sleeps until a commit reports that it wrote to the relay's lane."""
     await scene.rule(await scene.agency("dialing"), min_overdue="100.00")
-    wrote: list[frozenset[Lane]] = []
-    scene.database.on_outbox(wrote.append)
+    written: list[frozenset[Lane]] = []
+    scene.database.on_outbox(written.append)
     contract = scene.contract()
     await scene.receives(contract.registered())
     await scene.receives(contract.paid("1500.00"))
-    assert wrote == [{Lane.BULK, Lane.AGENCIES}, {Lane.EVENTS, Lane.AGENCIES}]
+    assert written == [{Lane.BULK, Lane.AGENCIES}, {Lane.EVENTS, Lane.AGENCIES}]
 
 
-async def test_a_contract_of_a_portfolio_that_was_never_heard_of_has_its_own_day(scene: Scene) -> None:
+async def test_a_contract_of_an_unknown_portfolio_is_placed_on_the_day_of_its_position(scene: Scene) -> None:
     await scene.rule(await scene.agency("dialing"))
     await scene.contracts(1, portfolio_id=uuid.uuid4(), as_of=DAY + timedelta(days=4))
     assert (await scene.the_placement())["starts_on"] == str(DAY + timedelta(days=4))

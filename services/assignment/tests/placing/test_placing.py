@@ -1,4 +1,4 @@
-"""Who gets which contract, and what everyone is told of it."""
+"""Which agency gets which contract, and the events that are published about it."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ from recobro_events.contracts.portfolio import ClarificationOutcome, ContractSta
 from recobro_events.testing import apply_records, published, record_of
 
 
-async def test_a_contract_is_placed_as_it_is_registered_and_everyone_hears(scene: Scene) -> None:
+async def test_a_registered_contract_is_placed_and_the_placement_is_published(scene: Scene) -> None:
     contract, agency_id, placement = await scene.placed()
     assert (placement["contract_id"], placement["agency_id"]) == (str(contract.contract_id), agency_id)
     assert (placement["kind"], placement["state"], placement["version"]) == ("dialing", "active", 1)
@@ -26,7 +26,7 @@ async def test_a_contract_is_placed_as_it_is_registered_and_everyone_hears(scene
     assert (placed.placement_id, placed.version, placed.starts_on) == (UUID(placement["placement_id"]), 1, DAY)
     assert (placed.contract_id, placed.agency_id) == (contract.contract_id, UUID(agency_id))
     assert placed.rule_id == UUID(placement["rule_id"])
-    [started] = await scene.heard(agency_id)
+    [started] = await scene.agency_events(agency_id)
     assert started == agency.PlacementStarted(
         agency_id=UUID(agency_id),
         contract_id=contract.contract_id,
@@ -63,7 +63,7 @@ CONDITIONS: list[tuple[Json, dict[str, Any], bool]] = [
 
 
 @pytest.mark.parametrize(("when", "changes", "holds"), CONDITIONS)
-async def test_a_rule_places_what_all_its_conditions_hold_for(
+async def test_a_rule_places_contracts_that_meet_all_its_conditions(
     scene: Scene, when: Json, changes: dict[str, Any], holds: bool
 ) -> None:
     await scene.rule(await scene.agency("dialing"), **when)
@@ -104,7 +104,7 @@ async def test_only_agencies_with_a_service_contract_in_force_take_part(scene: S
     assert {p["ends_on"] for p in placements} == {str(DAY)}
 
 
-async def test_without_any_agency_in_force_the_run_counts_it(scene: Scene) -> None:
+async def test_a_run_counts_contracts_that_no_agency_can_take(scene: Scene) -> None:
     await scene.rule(await scene.agency(), stages=["early"])
     await scene.contracts(3)
     await scene.contracts(2, stage=Stage.CURRENT)
@@ -118,8 +118,8 @@ async def test_without_any_agency_in_force_the_run_counts_it(scene: Scene) -> No
     }
 
 
-async def test_what_a_contract_needs_before_it_is_placed_may_come_in_any_order(scene: Scene) -> None:
-    """A stage, a payment or a dispute of a contract that nobody has heard of, an old registration afterwards."""
+async def test_events_before_a_placement_may_arrive_in_any_order(scene: Scene) -> None:
+    """A stage, a dispute and a payment arrive for an unknown contract, and its older registration last."""
     agency_id = await scene.agency("dialing")
     await scene.rule(agency_id, stages=["late"])
     contract = scene.contract()
@@ -131,13 +131,13 @@ async def test_what_a_contract_needs_before_it_is_placed_may_come_in_any_order(s
     assert await scene.placements() == []
     await scene.receives(registered)
     assert len(await scene.placements()) == 1
-    started, dispute = await scene.heard(agency_id)
+    started, dispute = await scene.agency_events(agency_id)
     assert isinstance(started, agency.PlacementStarted)
     assert (started.stage, started.overdue_balance, started.contract_number) == ("late", Decimal("1400.00"), "C-0001")
-    assert isinstance(dispute, agency.ClarificationOpened), "it must not work on what is disputed"
+    assert isinstance(dispute, agency.ClarificationOpened), "the agency must not work on a disputed contract"
 
 
-async def test_old_news_neither_places_nor_recalls(scene: Scene) -> None:
+async def test_outdated_events_neither_place_nor_recall(scene: Scene) -> None:
     await scene.rule(await scene.agency("dialing"), stages=["early"])
     contract = scene.contract()
     early, late = contract.registered(), contract.staged(Stage.LATE)
@@ -150,7 +150,7 @@ async def test_old_news_neither_places_nor_recalls(scene: Scene) -> None:
     assert [p["state"] for p in await scene.placements()] == ["active"]
 
 
-async def test_an_event_that_comes_again_does_nothing(scene: Scene) -> None:
+async def test_a_redelivered_event_changes_nothing(scene: Scene) -> None:
     await scene.rule(await scene.agency("dialing"))
     record = record_of(scene.contract().registered())
     await apply_records(scene.database, consumer, [record])
@@ -159,23 +159,23 @@ async def test_an_event_that_comes_again_does_nothing(scene: Scene) -> None:
     assert await scene.outbox_ids() == before
 
 
-async def test_applied_again_after_a_restore_it_is_the_same_placement_and_the_same_events(scene: Scene) -> None:
+async def test_events_applied_again_after_a_restore_give_the_same_placement_and_events(scene: Scene) -> None:
     await scene.rule(await scene.agency("dialing"), min_overdue="100.00")
     contract = scene.contract()
     records = [record_of(contract.registered()), record_of(contract.paid("1450.00"))]
-    lives = []
+    rounds = []
     for _ in range(2):
         await apply_records(scene.database, consumer, records)
-        lives.append((await scene.outbox_ids(), [p["placement_id"] for p in await scene.placements()]))
+        rounds.append((await scene.outbox_ids(), [p["placement_id"] for p in await scene.placements()]))
         async with scene.database.transaction() as tx:
             for table in ("inbox", "placement", "contract", "outbox_bulk", "outbox_events"):
                 await tx.execute(f"DELETE FROM {table}")
             await tx.execute("DELETE FROM outbox_agencies WHERE type <> 'agency.agency-registered.v1'")
-    assert lives[0] == lives[1]
-    assert len(lives[0][0]) == 1 + 2 + 1 + 2, "registration; placed twice told; payment; recall twice told"
+    assert rounds[0] == rounds[1]
+    assert len(rounds[0][0]) == 1 + 2 + 1 + 2, "registration of the agency; placement, twice; payment; recall, twice"
 
 
-async def test_a_placement_stays_when_shares_and_rules_change_as_long_as_one_holds(scene: Scene) -> None:
+async def test_a_placement_stays_as_long_as_any_rule_of_the_kind_holds(scene: Scene) -> None:
     _, agency_id, placement = await scene.placed()
     await scene.rule(await scene.agency("dialing"), priority=0)
     assert (await scene.run())["recalled"] == 0
@@ -184,7 +184,7 @@ async def test_a_placement_stays_when_shares_and_rules_change_as_long_as_one_hol
     assert [(p["agency_id"], p["state"]) for p in await scene.placements()] == [(agency_id, "active")]
 
 
-async def test_when_no_rule_of_the_kind_holds_any_more_the_run_recalls(scene: Scene) -> None:
+async def test_a_run_recalls_a_contract_for_which_no_rule_of_the_kind_holds(scene: Scene) -> None:
     _, _, placement = await scene.placed("dialing", "visits")
     await scene.rule(placement["agency_id"], kind="visits", stages=["legal"])
     await scene.post(f"/v1/placement-rules/{placement['rule_id']}/end", expect=200)
@@ -223,37 +223,41 @@ RECALLS: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("cause", RECALLS)
-async def test_an_event_recalls_what_no_rule_holds_for(scene: Scene, cause: str) -> None:
-    reason, happens = RECALLS[cause]
+async def test_an_event_recalls_a_contract_for_which_no_rule_holds(scene: Scene, cause: str) -> None:
+    reason, events_of = RECALLS[cause]
     contract, agency_id, placement = await scene.placed()
-    await scene.receives(*happens(contract))
+    await scene.receives(*events_of(contract))
     recalled = await scene.the_placement()
     assert (recalled["state"], recalled["reason"], recalled["version"]) == ("recall_pending", reason, 2)
     assert recalled["final_on"] == str(DAY + timedelta(days=2))
-    [asked] = await published(scene.database, PlacementRecallRequested)
-    assert (asked.placement_id, asked.version, asked.reason) == (UUID(placement["placement_id"]), 2, reason)
-    assert asked.final_on == DAY + timedelta(days=2)
-    told = (await scene.heard(agency_id))[-1]
-    assert isinstance(told, agency.PlacementRecallRequested)
-    assert (told.placement_id, told.reason, told.final_on) == (asked.placement_id, reason, asked.final_on)
+    [requested] = await published(scene.database, PlacementRecallRequested)
+    assert (requested.placement_id, requested.version, requested.reason) == (UUID(placement["placement_id"]), 2, reason)
+    assert requested.final_on == DAY + timedelta(days=2)
+    to_agency = (await scene.agency_events(agency_id))[-1]
+    assert isinstance(to_agency, agency.PlacementRecallRequested)
+    assert (to_agency.placement_id, to_agency.reason, to_agency.final_on) == (
+        requested.placement_id,
+        reason,
+        requested.final_on,
+    )
 
 
-async def test_an_open_dispute_does_not_recall_and_the_agency_hears_of_it(scene: Scene) -> None:
+async def test_an_open_dispute_recalls_nothing_and_is_published_to_the_agency(scene: Scene) -> None:
     contract, agency_id, _ = await scene.placed()
     other = await scene.agency("dialing")
     dispute = contract.disputed()
     await scene.receives(dispute)
     assert (await scene.the_placement())["state"] == "active"
     await scene.receives(contract.resolved(dispute.clarification_id))
-    opened, resolved = (await scene.heard(agency_id))[-2:]
+    opened, resolved = (await scene.agency_events(agency_id))[-2:]
     assert isinstance(opened, agency.ClarificationOpened)
     assert isinstance(resolved, agency.ClarificationResolved)
     assert opened.clarification_id == resolved.clarification_id == dispute.clarification_id
     assert (resolved.contact_may_resume, resolved.still_open) == (True, 0)
-    assert await scene.heard(other) == []
+    assert await scene.agency_events(other) == []
 
 
-async def test_a_contract_that_owes_again_after_its_recall_is_placed_anew(scene: Scene) -> None:
+async def test_a_contract_that_owes_again_after_its_recall_is_placed_again(scene: Scene) -> None:
     contract, _, first = await scene.placed()
     payment = contract.paid("1500.00")
     await scene.receives(payment)
@@ -266,13 +270,13 @@ async def test_a_contract_that_owes_again_after_its_recall_is_placed_anew(scene:
     assert new["starts_on"] == str(DAY + timedelta(days=3))
 
 
-async def test_facts_of_one_batch_are_heard_in_their_order(scene: Scene) -> None:
+async def test_events_of_one_batch_reach_the_agency_in_order(scene: Scene) -> None:
     agency_id = await scene.agency("dialing")
     await scene.rule(agency_id, min_overdue="100.00")
     contract = scene.contract()
     dispute_first = [contract.registered(), contract.disputed(), contract.paid("10.00"), contract.paid("1490.00")]
     await scene.receives(*dispute_first)
-    assert await scene.heard_types(agency_id) == [
+    assert await scene.agency_event_types(agency_id) == [
         "PlacementStarted",
         "ClarificationOpened",
         "PaymentReceived",
@@ -281,8 +285,8 @@ async def test_facts_of_one_batch_are_heard_in_their_order(scene: Scene) -> None
     ]
 
 
-async def test_an_agency_hears_why_before_it_hears_of_a_new_placement(scene: Scene) -> None:
-    """It visits already; what a reversal brings back it is to dial as well."""
+async def test_an_agency_receives_the_cause_before_the_placement_that_follows_from_it(scene: Scene) -> None:
+    """The agency visits already. After a reversal it gets the contract for dialing as well."""
     agency_id = await scene.agency("dialing", "visits")
     await scene.rule(agency_id, kind="visits")
     await scene.rule(agency_id, kind="dialing", min_overdue="1000.00")
@@ -290,7 +294,7 @@ async def test_an_agency_hears_why_before_it_hears_of_a_new_placement(scene: Sce
     payment = contract.paid("100.00")
     await scene.receives(contract.registered())
     await scene.receives(contract.payment_reversed(payment))
-    assert await scene.heard_types(agency_id) == ["PlacementStarted", "PaymentReversed", "PlacementStarted"]
+    assert await scene.agency_event_types(agency_id) == ["PlacementStarted", "PaymentReversed", "PlacementStarted"]
 
 
 async def test_a_transaction_that_fails_leaves_neither_placement_nor_event(

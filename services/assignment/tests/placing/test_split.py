@@ -1,4 +1,4 @@
-"""The same contracts fall to the same agencies, on any machine, in any order, however often."""
+"""The same contracts go to the same agencies on any machine, in any order and at any repetition."""
 
 import random
 from collections import Counter
@@ -13,7 +13,7 @@ RULE = UUID("0193c1a0-0000-7000-8000-000000000001")
 A, B, C = (UUID(f"0193c1a0-0000-7000-8000-0000000000{n}") for n in ("a1", "b2", "c3"))
 CONTRACTS = [UUID(f"7f9c24e8-3b12-5fef-91e7-00000000000{n}") for n in range(8)]
 EXPECTED = "CBAAAACB"
-"""Which of A (weight 1), B (2) and C (3) these contracts fall to. This may never change."""
+"""The agencies of these contracts, among A (weight 1), B (2) and C (3). This may never change."""
 
 
 def option(agency_id: UUID, weight: int = 1, capacity: int | None = None) -> Option:
@@ -26,7 +26,7 @@ def split(contract_ids: list[UUID], shares: Shares, room: Room | None = None) ->
     return {candidate.contract_id: option.agency_id for candidate, option in chosen}
 
 
-def test_these_contracts_fall_to_these_agencies() -> None:
+def test_the_split_of_given_contracts_never_changes() -> None:
     shares = Shares([option(C, 3), option(A, 1), option(B, 2)])
     found = split(CONTRACTS, shares)
     assert "".join({A: "A", B: "B", C: "C"}[found[contract_id]] for contract_id in CONTRACTS) == EXPECTED
@@ -34,7 +34,7 @@ def test_these_contracts_fall_to_these_agencies() -> None:
     assert split(random.sample(CONTRACTS, len(CONTRACTS)), shares) == found
 
 
-def test_agencies_get_what_their_weights_say() -> None:
+def test_agencies_get_contracts_in_proportion_to_their_weights() -> None:
     contracts = [UUID(int=n) for n in range(12_000)]
     counted = Counter(split(contracts, Shares([option(A, 1), option(B, 2), option(C, 3)])).values())
     assert counted[A] == pytest.approx(2000, abs=150)
@@ -42,7 +42,7 @@ def test_agencies_get_what_their_weights_say() -> None:
     assert counted[C] == pytest.approx(6000, abs=200)
 
 
-def test_what_one_agency_has_no_room_for_goes_to_the_next() -> None:
+def test_contracts_of_a_full_agency_go_to_the_next_agency() -> None:
     shares = Shares([option(A, capacity=2), option(B), option(C, capacity=1)])
     limits = [
         Limit(UUID(int=agency.int + 1), agency, frozenset({"dialing"}), free) for agency, free in ((A, 2), (C, 1))
@@ -51,10 +51,10 @@ def test_what_one_agency_has_no_room_for_goes_to_the_next() -> None:
     assert Counter(found.values()) == {A: 2, B: 47, C: 1}
     unlimited = split([UUID(int=n) for n in range(50)], Shares([option(A), option(B), option(C)]))
     for contract_id, agency_id in found.items():
-        assert agency_id in (unlimited[contract_id], B), "who had room first keeps its own"
+        assert agency_id in (unlimited[contract_id], B), "agencies with room keep their contracts"
 
 
-def test_the_next_in_line_follows_by_id_and_round_again() -> None:
+def test_the_next_agency_follows_by_id_and_after_the_last_comes_the_first() -> None:
     shares = Shares([option(A), option(B), option(C)])
     seen = {tuple(each.agency_id for each in shares.preferred(UUID(int=n), RULE)) for n in range(50)}
     assert seen == {(A, B, C), (B, C, A), (C, A, B)}
@@ -74,8 +74,8 @@ def test_a_capacity_counts_all_kinds_of_its_service_contract() -> None:
     assert len(assign(candidates, {(RULE, DAY): Shares([only])}, room)) == 1
 
 
-async def ids(scene: Scene, rule_id: UUID, agencies: tuple[UUID, ...], **capacity: int) -> None:
-    """A rule among these agencies, with ids that a test knows."""
+async def insert_rule(scene: Scene, rule_id: UUID, agencies: tuple[UUID, ...], **capacity: int) -> None:
+    """Insert a rule with this id that divides contracts among agencies with these ids."""
     async with scene.database.transaction() as tx:
         await tx.execute(
             "INSERT INTO placement_rule (rule_id, name, priority, kind) VALUES ($1, '', 1, 'dialing')", rule_id
@@ -94,7 +94,7 @@ async def ids(scene: Scene, rule_id: UUID, agencies: tuple[UUID, ...], **capacit
             )
 
 
-def known(scene: Scene) -> list[Contract]:
+def known_contracts(scene: Scene) -> list[Contract]:
     return [scene.contract(contract_id=contract_id) for contract_id in CONTRACTS]
 
 
@@ -103,10 +103,10 @@ def known(scene: Scene) -> list[Contract]:
 async def test_the_database_places_the_same_contracts_with_the_same_agencies(
     scene: Scene, way: str, capacity: int | None
 ) -> None:
-    contracts = known(scene)
+    contracts = known_contracts(scene)
     if way == "run":
         await scene.receives(*(contract.registered() for contract in contracts))
-    await ids(scene, RULE, (A, B, C), **({"capacity": capacity} if capacity else {}))
+    await insert_rule(scene, RULE, (A, B, C), **({"capacity": capacity} if capacity else {}))
     if way == "run":
         assert (await scene.run())["placed"] == len(contracts)
         assert (await scene.run())["placed"] == 0
@@ -120,7 +120,7 @@ async def test_the_database_places_the_same_contracts_with_the_same_agencies(
 
 
 async def test_postgresql_draws_the_same_numbers(scene: Scene) -> None:
-    """Whoever wants to check a split in SQL can: no part of it depends on Python."""
+    """A split can be checked in SQL, because no part of it depends on Python."""
     sql = """
     SELECT ('x' || encode(substring(sha256(uuid_send($1::uuid) || uuid_send($2::uuid)) FOR 8), 'hex'))::bit(64)::bigint
     """
@@ -130,8 +130,8 @@ async def test_postgresql_draws_the_same_numbers(scene: Scene) -> None:
 
 
 async def test_within_a_run_contracts_take_places_in_the_order_of_their_ids(scene: Scene) -> None:
-    await scene.receives(*(contract.registered() for contract in known(scene)))
-    await ids(scene, RULE, (A, B), capacity=3)
+    await scene.receives(*(contract.registered() for contract in known_contracts(scene)))
+    await insert_rule(scene, RULE, (A, B), capacity=3)
     outcome = await scene.run()
     assert (outcome["placed"], outcome["unplaced"]) == (6, 2)
     placements = await scene.placements()
@@ -141,7 +141,7 @@ async def test_within_a_run_contracts_take_places_in_the_order_of_their_ids(scen
     assert (again["placed"], again["unplaced"]) == (0, 2)
 
 
-def test_the_day_of_a_split_does_not_matter() -> None:
+def test_a_split_does_not_depend_on_the_day() -> None:
     later = date(2027, 1, 1)
     shares = Shares([option(A, 1), option(B, 2), option(C, 3)])
     days = {(RULE, DAY): shares, (RULE, later): shares}

@@ -1,4 +1,4 @@
-"""Which disputes an agency is told of that gets a contract, when something of them was missed."""
+"""The disputes that an agency receives with a contract after assignment has missed events about them."""
 
 import pytest
 from placing_scene import Scene
@@ -7,56 +7,56 @@ EPOCH = 1 << 40
 """The lowest version after a restore."""
 
 
-async def is_told_as_disputed(scene: Scene) -> bool:
-    """Whether an agency that gets the contract now hears of a dispute with it."""
+async def agency_receives_dispute(scene: Scene) -> bool:
+    """Place the contract, and return whether the agency receives a dispute with it."""
     agency_id = await scene.agency("dialing")
     await scene.rule(agency_id, stages=["early"])
     assert (await scene.run())["placed"] == 1
-    started, *disputes = await scene.heard_types(agency_id)
+    started, *disputes = await scene.agency_event_types(agency_id)
     assert (started, set(disputes)) in (("PlacementStarted", set()), ("PlacementStarted", {"ClarificationOpened"}))
     return bool(disputes)
 
 
-@pytest.mark.parametrize("said_by", ["whole", "another's resolution"])
-async def test_a_dispute_whose_end_was_missed_ends_with_newer_news_that_do_not_list_it(
-    scene: Scene, said_by: str
+@pytest.mark.parametrize("newer_event", ["whole", "another's resolution"])
+async def test_a_dispute_whose_resolution_was_missed_ends_with_a_newer_event_that_does_not_list_it(
+    scene: Scene, newer_event: str
 ) -> None:
     [contract] = await scene.contracts(1)
     dispute, other = contract.disputed(), contract.disputed()
     await scene.receives(dispute, other)
     contract.resolved(dispute.clarification_id)
-    if said_by == "whole":
+    if newer_event == "whole":
         contract.resolved(other.clarification_id)
         await scene.receives(contract.revised())
     else:
         await scene.receives(contract.resolved(other.clarification_id))
-    assert not await is_told_as_disputed(scene)
+    assert not await agency_receives_dispute(scene)
 
 
-async def test_a_dispute_that_is_newer_than_the_whole_which_comes_after_it_stays(scene: Scene) -> None:
+async def test_a_dispute_stays_when_an_older_event_about_the_whole_contract_arrives_late(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     old = contract.revised()
     await scene.receives(contract.disputed())
     await scene.receives(old)
-    assert await is_told_as_disputed(scene)
+    assert await agency_receives_dispute(scene)
 
 
-@pytest.mark.parametrize("said_by", ["whole", "another's resolution"])
-async def test_a_dispute_that_newer_news_list_stays(scene: Scene, said_by: str) -> None:
+@pytest.mark.parametrize("newer_event", ["whole", "another's resolution"])
+async def test_a_dispute_that_a_newer_event_lists_stays(scene: Scene, newer_event: str) -> None:
     [contract] = await scene.contracts(1)
     dispute, other = contract.disputed(), contract.disputed()
     await scene.receives(dispute, other)
     resolution = contract.resolved(other.clarification_id)
-    if said_by == "whole":
+    if newer_event == "whole":
         await scene.receives(contract.revised())
     else:
         await scene.receives(resolution)
-    assert await is_told_as_disputed(scene)
+    assert await agency_receives_dispute(scene)
 
 
 @pytest.mark.parametrize("decided_on", [None, "it", "another"])
-async def test_after_a_restore_a_dispute_ends_only_when_somebody_decides(scene: Scene, decided_on: str | None) -> None:
-    """The restored portfolio may have lost it: that it does not list it says nothing."""
+async def test_after_a_restore_a_dispute_ends_only_by_a_decision(scene: Scene, decided_on: str | None) -> None:
+    """A restored portfolio that does not list a dispute may have lost it, so the dispute stays."""
     [contract] = await scene.contracts(1)
     dispute = contract.disputed()
     await scene.receives(dispute)
@@ -68,10 +68,10 @@ async def test_after_a_restore_a_dispute_ends_only_when_somebody_decides(scene: 
     elif decided_on == "another":
         other = contract.disputed()
         await scene.receives(other, contract.resolved(other.clarification_id))
-    assert await is_told_as_disputed(scene) == (decided_on is None)
+    assert await agency_receives_dispute(scene) == (decided_on is None)
 
 
-async def test_a_dispute_that_the_restored_portfolio_has_listed_ends_like_any_other(scene: Scene) -> None:
+async def test_a_dispute_that_the_restored_portfolio_lists_ends_like_any_other(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     dispute = contract.disputed()
     await scene.receives(dispute)
@@ -79,26 +79,28 @@ async def test_a_dispute_that_the_restored_portfolio_has_listed_ends_like_any_ot
     await scene.receives(contract.revised())
     contract.resolved(dispute.clarification_id)
     await scene.receives(contract.revised())
-    assert not await is_told_as_disputed(scene)
+    assert not await agency_receives_dispute(scene)
 
 
-@pytest.mark.parametrize("opening_was_heard", [True, False])
-async def test_a_dispute_whose_contact_may_not_resume_stays(scene: Scene, opening_was_heard: bool) -> None:
+@pytest.mark.parametrize("opening_received", [True, False])
+async def test_a_dispute_after_which_contact_may_not_resume_stays(scene: Scene, opening_received: bool) -> None:
     [contract] = await scene.contracts(1)
     old = contract.revised()
     dispute = contract.disputed()
-    if opening_was_heard:
+    if opening_received:
         await scene.receives(dispute)
     rejected = contract.resolved(dispute.clarification_id).model_copy(update={"contact_may_resume": False})
     await scene.receives(rejected)
     await scene.receives(old)
-    assert await is_told_as_disputed(scene)
+    assert await agency_receives_dispute(scene)
 
 
-async def test_a_dispute_whose_contact_could_not_resume_ends_when_it_is_listed_no_more(scene: Scene) -> None:
+async def test_a_dispute_after_which_contact_may_not_resume_ends_when_a_newer_event_does_not_list_it(
+    scene: Scene,
+) -> None:
     [contract] = await scene.contracts(1)
     dispute = contract.disputed()
     rejected = contract.resolved(dispute.clarification_id).model_copy(update={"contact_may_resume": False})
     await scene.receives(dispute, rejected)
     await scene.receives(contract.revised())
-    assert not await is_told_as_disputed(scene)
+    assert not await agency_receives_dispute(scene)

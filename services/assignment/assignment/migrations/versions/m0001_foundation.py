@@ -1,4 +1,4 @@
-"""What is known of contracts, and agencies, service contracts, rules, placements and commissions."""
+"""The tables of contracts, agencies, service contracts, rules, placements and commissions."""
 
 import chassis.schema
 import recobro_events.schema
@@ -17,7 +17,7 @@ CREATE TABLE portfolio (
     name text NOT NULL,
     timezone text NOT NULL
 );
--- A contract is known by its id alone until its details have come: facts of different topics have no order.
+-- Events of different topics have no order, so a contract may have only its id until its details arrive.
 -- Two groups of columns, each with a version: position and details.
 CREATE TABLE contract (
     contract_id uuid PRIMARY KEY,
@@ -37,7 +37,7 @@ CREATE TABLE contract (
     region text
 ) WITH (fillfactor = 85);
 CREATE INDEX contract_open ON contract (portfolio_id) WHERE state = 'open';
--- A payment that was undone earns nothing, should it be heard of afterwards.
+-- Payments that were reversed. Such a payment earns nothing, even when its own event arrives later.
 CREATE TABLE payment_reversal (
     payment_id uuid PRIMARY KEY,
     contract_id uuid NOT NULL,
@@ -97,9 +97,10 @@ CREATE TABLE share (
 """
 
 _PLACEMENTS = r"""
--- ordinal counts the placements of a contract and kind, from 0. waived is the reason of a recall that was taken back:
--- the rules do not recall for it again. on_request: an operator asked for the recall. ended_on is the day on which it
--- was recalled or ended, earns_until the last business date whose payments earn a commission; both null until then.
+-- ordinal counts the placements of a contract and kind, from 0. waived is the reason of a recall that an operator took
+-- back; the rules do not recall for that reason again. on_request is true when an operator asked for the recall.
+-- ended_on is the day of the final recall or of the end. earns_until is the last business date whose payments earn a
+-- commission. Both are null until then.
 CREATE TABLE placement (
     placement_id uuid PRIMARY KEY,
     contract_id uuid NOT NULL,

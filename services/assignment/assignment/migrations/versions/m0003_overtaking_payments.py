@@ -1,4 +1,4 @@
-"""Payments that came before what had been told of their contracts earlier."""
+"""Stores payments that arrived before an earlier event of their contract."""
 
 from alembic import op
 
@@ -6,7 +6,7 @@ revision = "0003"
 down_revision = "0002"
 
 _TABLES = r"""
--- Something older of the contract had not been heard of when it came: a placement that follows from that earns too.
+-- Payments that arrived before an older event of their contract. A placement by that older event earns from them too.
 CREATE TABLE overtaking_payment (
     payment_id uuid PRIMARY KEY,
     contract_id uuid NOT NULL,

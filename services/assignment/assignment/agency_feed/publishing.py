@@ -18,21 +18,21 @@ from assignment.causes import cause_of
 E = TypeVar("E", bound=ContractEvent)
 
 
-async def tell(tx: Transaction, events: Sequence[E], saying: Callable[[E, UUID], AgencyEvent]) -> None:
+async def publish(tx: Transaction, events: Sequence[E], make: Callable[[E, UUID], AgencyEvent]) -> None:
     """Publish each event to every agency that has its contract, once per agency, not once per placement."""
     by_contract = {event.contract_id: event for event in events}
-    for row in await tx.fetch(queries.WHO_HAS, list(by_contract)):
+    for row in await tx.fetch(queries.PLACED_WITH, list(by_contract)):
         event = by_contract[row["contract_id"]]
-        tx.publish(saying(event, row["agency_id"]), cause=cause_of(event, row["agency_id"]), follows=event)
+        tx.publish(make(event, row["agency_id"]), cause=cause_of(event, row["agency_id"]), follows=event)
 
 
-async def tell_withdrawals(tx: Transaction, withdrawals: Sequence[ListEntryWithdrawn]) -> None:
+async def publish_withdrawals(tx: Transaction, withdrawals: Sequence[ListEntryWithdrawn]) -> None:
     """Publish to each agency the withdrawals from its own lists, for contracts that it has or had."""
-    asked = {(w.contract_id, w.agency_id): w for w in withdrawals if w.agency_id is not None}
-    if not asked:
+    by_recipient = {(w.contract_id, w.agency_id): w for w in withdrawals if w.agency_id is not None}
+    if not by_recipient:
         return
-    rows = await tx.fetch(queries.WHO_HAS_OR_HAD, *zip(*asked, strict=True))
+    rows = await tx.fetch(queries.EVER_PLACED_WITH, *zip(*by_recipient, strict=True))
     for contract_id, agency_id in sorted((row["contract_id"], row["agency_id"]) for row in rows):
-        withdrawal = asked[contract_id, agency_id]
-        told = list_entry_withdrawn(withdrawal, agency_id)
-        tx.publish(told, cause=cause_of(withdrawal, agency_id), follows=withdrawal)
+        withdrawal = by_recipient[contract_id, agency_id]
+        event = list_entry_withdrawn(withdrawal, agency_id)
+        tx.publish(event, cause=cause_of(withdrawal, agency_id), follows=withdrawal)
