@@ -29,7 +29,7 @@ async def may_be_visited(scene: Scene, contract: Contract) -> bool:
 
 
 @pytest.mark.parametrize("said_by", ["whole", "another's resolution"])
-async def test_a_dispute_whose_end_was_missed_ends_with_newer_news_that_do_not_list_it(
+async def test_a_dispute_whose_resolution_was_missed_ends_with_a_newer_event_that_does_not_list_it(
     scene: Scene, said_by: str
 ) -> None:
     contract = await scene.known_contract()
@@ -44,7 +44,7 @@ async def test_a_dispute_whose_end_was_missed_ends_with_newer_news_that_do_not_l
     assert await may_be_visited(scene, contract)
 
 
-async def test_a_dispute_that_is_newer_than_the_whole_which_comes_after_it_stays(scene: Scene) -> None:
+async def test_a_dispute_stays_when_an_older_event_about_the_whole_contract_arrives_late(scene: Scene) -> None:
     contract = await scene.known_contract()
     old = contract.revised()
     await scene.receives(contract.disputed())
@@ -53,7 +53,7 @@ async def test_a_dispute_that_is_newer_than_the_whole_which_comes_after_it_stays
 
 
 @pytest.mark.parametrize("said_by", ["whole", "another's resolution"])
-async def test_a_dispute_that_newer_news_list_stays(scene: Scene, said_by: str) -> None:
+async def test_a_dispute_that_a_newer_event_lists_stays(scene: Scene, said_by: str) -> None:
     contract = await scene.known_contract()
     dispute, other = contract.disputed(), contract.disputed()
     await scene.receives(dispute, other)
@@ -66,7 +66,7 @@ async def test_a_dispute_that_newer_news_list_stays(scene: Scene, said_by: str) 
 
 
 @pytest.mark.parametrize("decided_on", ["it", "another"])
-async def test_after_a_restore_a_dispute_ends_only_when_somebody_decides(scene: Scene, decided_on: str) -> None:
+async def test_after_a_restore_a_dispute_ends_only_by_a_decision(scene: Scene, decided_on: str) -> None:
     """The restored portfolio may have lost it: that it does not list it says nothing."""
     contract = await scene.known_contract()
     dispute = contract.disputed()
@@ -82,7 +82,7 @@ async def test_after_a_restore_a_dispute_ends_only_when_somebody_decides(scene: 
     assert await may_be_visited(scene, contract)
 
 
-async def test_a_dispute_that_the_restored_portfolio_has_listed_ends_like_any_other(scene: Scene) -> None:
+async def test_a_dispute_that_the_restored_portfolio_lists_ends_like_any_other(scene: Scene) -> None:
     contract = await scene.known_contract()
     dispute = contract.disputed()
     await scene.receives(dispute)
@@ -93,7 +93,7 @@ async def test_a_dispute_that_the_restored_portfolio_has_listed_ends_like_any_ot
     assert await may_be_visited(scene, contract)
 
 
-async def test_a_dispute_whose_contact_may_not_resume_stays_until_it_may(scene: Scene) -> None:
+async def test_a_dispute_after_which_contact_may_not_resume_stays_until_it_may(scene: Scene) -> None:
     contract = await scene.known_contract()
     dispute = contract.disputed()
     await scene.receives(dispute, contract.resolved(dispute.clarification_id, contact_may_resume=False))
@@ -106,7 +106,9 @@ async def test_a_dispute_whose_contact_may_not_resume_stays_until_it_may(scene: 
     assert await may_be_visited(scene, contract)
 
 
-async def test_a_resolution_that_lets_nobody_resume_holds_though_its_opening_was_missed(scene: Scene) -> None:
+async def test_a_resolution_after_which_contact_may_not_resume_holds_though_the_opening_was_missed(
+    scene: Scene,
+) -> None:
     contract = await scene.known_contract()
     old = contract.revised()
     dispute = contract.disputed()
@@ -118,7 +120,7 @@ async def test_a_resolution_that_lets_nobody_resume_holds_though_its_opening_was
 # --- pauses, placements and promises
 
 
-async def test_a_pause_that_a_newer_whole_does_not_list_is_gone(scene: Scene) -> None:
+async def test_a_pause_ends_with_a_newer_event_about_the_whole_contract_that_does_not_list_it(scene: Scene) -> None:
     contract = await scene.known_contract()
     await scene.receives(contract.paused(YESTERDAY))
     assert not await may_be_visited(scene, contract)
@@ -127,7 +129,7 @@ async def test_a_pause_that_a_newer_whole_does_not_list_is_gone(scene: Scene) ->
     assert await may_be_visited(scene, contract)
 
 
-async def test_a_pause_that_is_newer_than_the_whole_which_comes_after_it_stays(scene: Scene) -> None:
+async def test_a_pause_stays_when_an_older_event_about_the_whole_contract_arrives_late(scene: Scene) -> None:
     contract = await scene.known_contract()
     old = contract.revised()
     await scene.receives(contract.paused(YESTERDAY))
@@ -135,7 +137,7 @@ async def test_a_pause_that_is_newer_than_the_whole_which_comes_after_it_stays(s
     assert not await may_be_visited(scene, contract)
 
 
-async def test_a_placement_that_comes_after_its_recall_tells_its_dates_and_is_not_active_again(scene: Scene) -> None:
+async def test_a_placement_that_arrives_after_its_recall_adds_its_dates_and_stays_inactive(scene: Scene) -> None:
     contract = await scene.known_contract()
     placement = a_placement(uuid.uuid4(), ends_on=TOMORROW)
     late = contract.placed(placement)
@@ -147,9 +149,7 @@ async def test_a_placement_that_comes_after_its_recall_tells_its_dates_and_is_no
 
 
 @pytest.mark.parametrize("lowest_version", [0, EPOCH])
-async def test_what_is_said_again_of_a_promise_that_is_over_calls_nothing_off(
-    scene: Scene, lowest_version: int
-) -> None:
+async def test_a_republished_promise_that_is_over_cancels_nothing(scene: Scene, lowest_version: int) -> None:
     contract = await scene.known_contract()
     made = contract.promised(TOMORROW)
     over = contract.broke(made)
@@ -161,7 +161,7 @@ async def test_what_is_said_again_of_a_promise_that_is_over_calls_nothing_off(
     assert await scene.fate(visit) == ("ordered", None)
 
 
-async def test_a_promise_that_was_missed_calls_off_what_it_covers_when_it_is_said_again(scene: Scene) -> None:
+async def test_a_missed_promise_cancels_the_visits_that_it_covers_when_it_is_republished(scene: Scene) -> None:
     contract = await scene.known_contract()
     covered, later = await scene.ordered(contract), await scene.ordered(contract, TOMORROW)
     await hears_again(scene, contract.promised(DAY))

@@ -37,7 +37,7 @@ def _as(agency_id: uuid.UUID) -> dict[str, str]:
 
 @pytest.mark.process
 @pytest.mark.parametrize(("method", "path", "body"), _ROUTES)
-async def test_every_route_of_a_visit_is_closed_to_the_other_agency(
+async def test_every_route_of_a_visit_is_closed_to_other_agencies(
     scene: Scene, method: str, path: str, body: object
 ) -> None:
     ours, inside = await scene.known_contract(a_placement(US)), await scene.known_contract()
@@ -59,7 +59,7 @@ async def test_every_route_of_a_visit_is_closed_to_the_other_agency(
     assert await status(visit, US) in (200, 201)
 
 
-async def test_lists_hold_only_ones_own(scene: Scene) -> None:
+async def test_an_agency_lists_only_its_own_visits(scene: Scene) -> None:
     contracts = [await scene.known_contract(a_placement(agency_id)) for agency_id in (US, THEM)]
     inside = await scene.known_contract()
     visits = [await scene.ordered(contract) for contract in (*contracts, inside)]
@@ -72,7 +72,7 @@ async def test_lists_hold_only_ones_own(scene: Scene) -> None:
     assert await listed(None) == sorted(visits)
 
 
-async def test_an_agency_orders_only_what_is_placed_with_it(scene: Scene) -> None:
+async def test_an_agency_orders_visits_only_for_contracts_placed_with_it(scene: Scene) -> None:
     ours = await scene.known_contract(a_placement(US, ends_on=DAY + timedelta(days=3)))
     assert (await scene.order(ours, agency_id=THEM)).json()["type"] == "urn:recobro:problem:contract-unknown"
     assert (await scene.order(ours, DAY + timedelta(days=3), agency_id=US)).status_code == 201
@@ -86,7 +86,7 @@ async def test_every_route_is_guarded(built: FastAPI) -> None:
     assert unguarded_routes(built) == []
 
 
-async def test_who_may_not(scene: Scene) -> None:
+async def test_requests_without_a_token_or_the_scope_to_write_are_refused(scene: Scene) -> None:
     visit = await scene.ordered(await scene.known_contract())
     reader = {"Authorization": f"Bearer {mint(scopes=['field-visits:read'])}"}
     for method, path, body in _ROUTES:

@@ -69,7 +69,9 @@ async def running(scene: Scene, transport: MemoryTransport, album: Path) -> Asyn
         yield client
 
 
-async def test_the_main_job(scene: Scene, transport: MemoryTransport, portfolio: Portfolio, album_folder: Path) -> None:
+async def test_a_payment_on_the_log_cancels_a_visit_and_the_portfolio_receives_the_cancellation(
+    scene: Scene, transport: MemoryTransport, portfolio: Portfolio, album_folder: Path
+) -> None:
     """A visit is ordered for a contract of a moment ago; a payment calls it off, and the portfolio hears of it."""
     contract = scene.contract()
     async with running(scene, transport, album_folder) as client:
@@ -87,7 +89,9 @@ async def test_the_main_job(scene: Scene, transport: MemoryTransport, portfolio:
 
 
 @pytest.mark.parametrize("url", ["http://example.org/photos", "photos", "file:relative"])
-def test_an_album_that_cannot_be(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_url_for_the_photos_is_refused_at_start(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     settings = test_settings(service="field-visits")
     for name, value in settings.model_dump(exclude_none=True).items():
         monkeypatch.setenv(f"RECOBRO_{name.upper()}", str(value))

@@ -54,9 +54,7 @@ async def visits_in_every_state(scene: Scene) -> list[str]:
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 500])
-async def test_visits_are_said_again_as_they_were_said_first(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, chunk: int
-) -> None:
+async def test_visits_are_republished_unchanged(scene: Scene, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
     monkeypatch.setattr(republishing, "CHUNK_VISITS", chunk)
     visits = await visits_in_every_state(scene)
 
@@ -70,7 +68,7 @@ async def test_visits_are_said_again_as_they_were_said_first(
     assert await said(scene, VisitCancelled, AUDIENCE) == [], "no one counts a visit that does not take place"
 
 
-async def test_the_order_of_a_visit_is_said_before_its_result(scene: Scene) -> None:
+async def test_the_order_of_a_visit_is_republished_before_its_result(scene: Scene) -> None:
     visit = await scene.ordered(await scene.known_contract())
     await scene.result(visit)
     await say_again(scene)
@@ -78,6 +76,6 @@ async def test_the_order_of_a_visit_is_said_before_its_result(scene: Scene) -> N
     assert [row["type"] for row in types] == [VisitOrdered.type, VisitCompleted.type]
 
 
-async def test_where_there_are_no_visits_nothing_is_said(scene: Scene) -> None:
+async def test_without_visits_nothing_is_republished(scene: Scene) -> None:
     await scene.known_contract()
     assert await say_again(scene) == []

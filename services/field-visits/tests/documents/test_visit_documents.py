@@ -46,7 +46,7 @@ def texts(value: Any) -> list[str]:
     return [str(value)]
 
 
-async def test_the_sheet_says_whom_and_where_and_nothing_of_why(scene: Scene, press: ReadingPress) -> None:
+async def test_the_sheet_names_person_and_address_but_no_debt(scene: Scene, press: ReadingPress) -> None:
     contract = await scene.known_contract(addresses=[an_address(irregular_numbering=True)])
     visit = await scene.ordered(contract)
     answer = await scene.get(f"/v1/visits/{visit}/sheet.pdf")
@@ -62,14 +62,14 @@ async def test_the_sheet_says_whom_and_where_and_nothing_of_why(scene: Scene, pr
     assert not [text for text in said if _DEBT.search(text) or any(number in text for number in NUMBERS)]
 
 
-def test_the_sheets_own_words_say_nothing_of_why() -> None:
+def test_the_sheets_fixed_text_mentions_no_debt() -> None:
     source = (TEMPLATES / "sheet.typ").read_text()
     assert not _DEBT.search("\n".join(line for line in source.splitlines() if not line.startswith("//")))
     assert "pregunte a los vecinos por el lugar; nunca por la persona" in source
     assert _DEBT.search((TEMPLATES / "letter.typ").read_text()), "the search must be able to find something"
 
 
-async def test_the_letter_says_company_address_and_balance(scene: Scene, press: ReadingPress) -> None:
+async def test_the_letter_holds_company_address_and_balance(scene: Scene, press: ReadingPress) -> None:
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
     later = date(2026, 12, 1)
@@ -94,7 +94,7 @@ async def test_the_letter_says_company_address_and_balance(scene: Scene, press: 
     }
 
 
-async def test_nothing_is_printed_for_a_visit_that_was_called_off(scene: Scene) -> None:
+async def test_a_cancelled_visit_has_neither_sheet_nor_letter(scene: Scene) -> None:
     contract = await scene.known_contract()
     off, done = await scene.ordered(contract), await scene.ordered(contract)
     await scene.result(done)
@@ -117,7 +117,7 @@ async def test_hostile_and_long_texts_are_printed_as_they_are(scene: Scene, long
         assert (await scene.get(f"/v1/visits/{visit}/{document}.pdf")).content.startswith(b"%PDF-")
 
 
-async def test_missing_parts_leave_no_trace(scene: Scene, press: ReadingPress) -> None:
+async def test_missing_parts_of_an_address_leave_no_gap(scene: Scene, press: ReadingPress) -> None:
     bare = an_address(**dict.fromkeys(("street", "exterior", "interior", "neighbourhood", "postal_code", "country")))
     visit = await scene.ordered(await scene.known_contract(addresses=[bare], overdue=Decimal("123456789.01")))
     for document in ("sheet", "letter"):

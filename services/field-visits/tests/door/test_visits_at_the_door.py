@@ -20,7 +20,7 @@ from visits_scene import DAY, Scene, moment
 _EVENTS = (VisitCompleted, ClarificationRequested, DebtorReported, AddressChecked, ContactDataCollected)
 
 
-async def test_the_debtor_is_told_the_balance_and_what_can_be_done(scene: Scene) -> None:
+async def test_the_debtors_attendance_returns_the_balance_and_payment_options(scene: Scene) -> None:
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
     later = DAY + timedelta(days=2)
@@ -45,7 +45,7 @@ async def test_the_debtor_is_told_the_balance_and_what_can_be_done(scene: Scene)
 
 
 @pytest.mark.parametrize("attended_by", ["third_party", "nobody"])
-async def test_nobody_else_is_told_anything(scene: Scene, attended_by: str) -> None:
+async def test_the_attendance_of_anybody_else_returns_no_balance(scene: Scene, attended_by: str) -> None:
     visit = await scene.ordered(await scene.known_contract())
     answer = await scene.attend(visit, attended_by)
     assert answer.status_code == 201
@@ -54,7 +54,7 @@ async def test_nobody_else_is_told_anything(scene: Scene, attended_by: str) -> N
 
 
 @pytest.mark.process
-async def test_no_route_but_the_debtors_attendance_and_the_letter_ever_holds_the_balance(scene: Scene) -> None:
+async def test_only_the_debtors_attendance_and_the_letter_hold_the_balance(scene: Scene) -> None:
     contract = await scene.known_contract()
     ordered = await scene.order(contract)
     visit = ordered.json()["visit_id"]
@@ -87,7 +87,7 @@ async def test_no_route_but_the_debtors_attendance_and_the_letter_ever_holds_the
     assert sum(len(methods) for path, methods in routes.items() if path.startswith("/v1/")) == 11, "all were asked"
 
 
-async def test_after_a_payment_the_balance_is_not_given_any_more(scene: Scene) -> None:
+async def test_after_a_payment_an_attendance_is_refused_without_the_balance(scene: Scene) -> None:
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
     await scene.receives(contract.paid("1.00"))
@@ -116,7 +116,7 @@ _RESULTS: dict[str, tuple[str, str, dict[type, dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("outcome", _RESULTS)
-async def test_every_outcome_ends_the_visit_and_says_what_it_means(scene: Scene, outcome: str) -> None:
+async def test_every_outcome_ends_the_visit_and_publishes_its_events(scene: Scene, outcome: str) -> None:
     attended_by, state, said = _RESULTS[outcome]
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
@@ -138,7 +138,7 @@ async def test_every_outcome_ends_the_visit_and_says_what_it_means(scene: Scene,
                 assert getattr(event, name) == value
 
 
-async def test_what_was_found_is_kept_and_told(scene: Scene) -> None:
+async def test_the_visitors_findings_are_stored_and_published(scene: Scene) -> None:
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
     contacts = [
@@ -167,7 +167,7 @@ async def test_what_was_found_is_kept_and_told(scene: Scene) -> None:
     assert completed.reason_for_non_payment == "lost the job"
 
 
-async def test_a_result_counts_once(scene: Scene) -> None:
+async def test_a_visit_takes_one_result(scene: Scene) -> None:
     visit = await scene.ordered(await scene.known_contract())
     sent = [await scene.result(visit, headers={"Idempotency-Key": "offline-1"}) for _ in range(2)]
     assert [answer.status_code for answer in sent] == [201, 201]
@@ -189,7 +189,7 @@ async def test_the_visit_began_when_it_was_attended(scene: Scene) -> None:
     assert len(await scene.rows("SELECT FROM attendance")) == 2
 
 
-async def test_a_visit_that_was_called_off_before_it_began_has_no_result(scene: Scene) -> None:
+async def test_a_visit_that_was_cancelled_before_it_began_takes_no_result(scene: Scene) -> None:
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
     await scene.receives(contract.paid())
@@ -198,7 +198,7 @@ async def test_a_visit_that_was_called_off_before_it_began_has_no_result(scene: 
     assert await scene.fate(visit) == ("cancelled", "payment")
 
 
-async def test_what_was_found_before_the_visit_was_called_off_is_not_lost(scene: Scene) -> None:
+async def test_a_visit_that_began_before_its_cancellation_takes_its_result(scene: Scene) -> None:
     contract = await scene.known_contract()
     on_paper, by_phone = await scene.ordered(contract), await scene.ordered(contract)
     await scene.attend(by_phone)
@@ -214,7 +214,7 @@ def _ahead(minutes: int) -> str:
     return (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
 
 
-async def test_clocks_may_differ_by_five_minutes(scene: Scene) -> None:
+async def test_the_clock_of_a_phone_may_be_five_minutes_ahead(scene: Scene) -> None:
     visit = await scene.ordered(await scene.known_contract())
     for answer in (await scene.attend(visit, at=_ahead(7)), await scene.result(visit, at=_ahead(7))):
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/at")
@@ -251,7 +251,7 @@ async def test_clocks_may_differ_by_five_minutes(scene: Scene) -> None:
         {"photos": 3},
     ],
 )
-async def test_bad_results_change_nothing(scene: Scene, changes: dict[str, Any]) -> None:
+async def test_bad_results_are_refused(scene: Scene, changes: dict[str, Any]) -> None:
     visit = await scene.ordered(await scene.known_contract())
     answer = await scene.result(visit, **changes)
     assert answer.status_code == 422, answer.text
@@ -259,13 +259,13 @@ async def test_bad_results_change_nothing(scene: Scene, changes: dict[str, Any])
     assert await published(scene.database, VisitCompleted) == []
 
 
-async def test_a_visit_nobody_ordered(scene: Scene) -> None:
+async def test_an_unknown_visit_is_not_found(scene: Scene) -> None:
     for answer in (await scene.attend(str(uuid.uuid4())), await scene.result(str(uuid.uuid4()))):
         assert (answer.status_code, answer.json()["type"]) == (404, "urn:recobro:problem:visit-unknown")
     assert (await scene.attend("1")).status_code == 422
 
 
-async def test_a_contract_without_a_due_date_is_not_late(scene: Scene) -> None:
+async def test_a_contract_without_a_due_date_has_no_days_past_due(scene: Scene) -> None:
     contract = await scene.known_contract(oldest_due_on=None, overdue=Decimal("5.00"))
     visit = await scene.ordered(contract)
     assert (await scene.attend(visit)).json()["balance"]["days_past_due"] == 0

@@ -74,7 +74,7 @@ def stored(album_folder: Path) -> list[Path]:
     return list(album_folder.iterdir())
 
 
-async def test_a_photo_is_stored_without_what_was_hidden_in_it(scene: Scene, visit: str, album_folder: Path) -> None:
+async def test_a_photo_is_stored_without_hidden_data(scene: Scene, visit: str, album_folder: Path) -> None:
     sent = from_a_phone()
     assert _CANARY in sent
     answer = await send(scene, visit, sent, at=moment(), latitude="19.4326", longitude="-99.1332")
@@ -119,12 +119,12 @@ async def test_no_photo_without_permission(
         jpeg(quality=95, progressive=True),
     ],
 )
-async def test_every_kind_of_jpeg_and_png_is_taken(scene: Scene, visit: str, content: bytes) -> None:
+async def test_every_kind_of_jpeg_and_png_is_accepted(scene: Scene, visit: str, content: bytes) -> None:
     answer = await send(scene, visit, content, headers={"Content-Type": "application/octet-stream"})
     assert answer.status_code == 201, answer.text
 
 
-async def test_a_cmyk_photo_of_40_megapixels_is_taken_and_one_more_row_is_not(scene: Scene, visit: str) -> None:
+async def test_a_cmyk_photo_of_40_megapixels_is_accepted_and_a_larger_one_is_refused(scene: Scene, visit: str) -> None:
     drawn = io.BytesIO()
     Image.new("CMYK", (8000, 5000)).save(drawn, "JPEG")
     assert (await send(scene, visit, drawn.getvalue())).status_code == 201
@@ -156,14 +156,14 @@ def _gif() -> bytes:
         bytes(range(256)) * 100,
     ],
 )
-async def test_what_is_no_photo_changes_nothing(scene: Scene, visit: str, content: bytes, album_folder: Path) -> None:
+async def test_a_file_that_is_no_photo_is_refused(scene: Scene, visit: str, content: bytes, album_folder: Path) -> None:
     answer = await send(scene, visit, content, headers={"Content-Type": "image/jpeg"})
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:recobro:problem:not-a-photo")
     assert await scene.rows("SELECT FROM photo") == []
     assert stored(album_folder) == []
 
 
-async def test_what_hangs_on_a_photo_is_cut_off(scene: Scene, visit: str) -> None:
+async def test_data_appended_to_a_photo_is_removed(scene: Scene, visit: str) -> None:
     answer = await send(scene, visit, jpeg() + b"<script>alert(1)</script>PK\x03\x04" + _CANARY)
     assert answer.status_code == 201
     served = await scene.get(f"/v1/photos/{answer.json()['photo_id']}")
@@ -171,13 +171,13 @@ async def test_what_hangs_on_a_photo_is_cut_off(scene: Scene, visit: str) -> Non
     assert b"<script>" not in served.content
 
 
-async def test_a_photo_may_have_ten_megabytes(scene: Scene, visit: str) -> None:
+async def test_a_photo_of_more_than_ten_megabytes_is_refused(scene: Scene, visit: str) -> None:
     answer = await send(scene, visit, jpeg() + bytes(rules.MOST_BYTES))
     assert answer.status_code == 413
     assert (await send(scene, visit, jpeg() + bytes(rules.MOST_BYTES - 10_000))).status_code == 201
 
 
-async def test_the_same_photo_sent_again_is_the_same_photo(scene: Scene, visit: str, album_folder: Path) -> None:
+async def test_the_same_photo_sent_again_is_stored_once(scene: Scene, visit: str, album_folder: Path) -> None:
     one = await send(scene, visit, jpeg(), headers={"Idempotency-Key": "p"})
     again = await send(scene, visit, jpeg(), headers={"Idempotency-Key": "p"})
     at_once = await asyncio.gather(*(send(scene, visit, jpeg(colour="green")) for _ in range(3)))
@@ -203,7 +203,7 @@ async def test_a_visit_may_have_20_photos(scene: Scene, visit: str, album_folder
     assert len(stored(album_folder)) == 2
 
 
-async def test_photos_follow_their_visit(scene: Scene) -> None:
+async def test_photos_are_accepted_only_from_a_visit_that_began(scene: Scene) -> None:
     contract = await scene.known_contract()
     done, off = await scene.ordered(contract), await scene.ordered(contract)
     await scene.result(done)
@@ -226,14 +226,12 @@ async def test_photos_follow_their_visit(scene: Scene) -> None:
         {"at": "now"},
     ],
 )
-async def test_bad_places_and_times(scene: Scene, visit: str, query: dict[str, str]) -> None:
+async def test_bad_positions_and_times_are_refused(scene: Scene, visit: str, query: dict[str, str]) -> None:
     answer = await send(scene, visit, jpeg(), **query)
     assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) in ((422, "invalid"), (422, "in-the-future"))
 
 
-async def test_without_a_place_to_store_them_nothing_is_half_written(
-    scene: Scene, visit: str, app: FastAPI, tmp_path: Path
-) -> None:
+async def test_without_storage_no_photo_is_recorded(scene: Scene, visit: str, app: FastAPI, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("not a folder")
     app.state.album = Album((file / "album").as_uri())
@@ -242,7 +240,9 @@ async def test_without_a_place_to_store_them_nothing_is_half_written(
     assert await scene.rows("SELECT FROM photo") == []
 
 
-async def test_a_photo_that_was_changed_or_is_gone_is_not_served(scene: Scene, visit: str, album_folder: Path) -> None:
+async def test_a_stored_photo_that_was_changed_or_deleted_is_not_served(
+    scene: Scene, visit: str, album_folder: Path
+) -> None:
     photo = (await send(scene, visit, jpeg())).json()
     [file] = stored(album_folder)
     file.write_bytes(jpeg(colour="black"))
@@ -251,7 +251,9 @@ async def test_a_photo_that_was_changed_or_is_gone_is_not_served(scene: Scene, v
     assert (await scene.get(f"/v1/photos/{photo['photo_id']}")).status_code == 503
 
 
-async def test_a_decoder_that_never_ends_is_ended(scene: Scene, visit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_decoder_that_takes_too_long_is_stopped(
+    scene: Scene, visit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(darkroom, "REDRAW_SECONDS", 0.001)
     answer = await send(scene, visit, jpeg())
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:recobro:problem:not-a-photo")

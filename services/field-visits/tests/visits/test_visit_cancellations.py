@@ -18,7 +18,7 @@ from visits_scene import DAY, Contract, Scene, a_placement, blocked_on_a_lock
 TOMORROW = DAY + timedelta(days=1)
 
 
-async def test_a_payment_of_any_amount_calls_off_every_visit_of_the_contract(scene: Scene) -> None:
+async def test_a_payment_of_any_amount_cancels_every_open_visit_of_the_contract(scene: Scene) -> None:
     contract, other = await scene.known_contract(), await scene.known_contract()
     visits = [await scene.ordered(contract), await scene.ordered(contract, TOMORROW)]
     untouched = await scene.ordered(other)
@@ -33,7 +33,7 @@ async def test_a_payment_of_any_amount_calls_off_every_visit_of_the_contract(sce
     assert len(await published(scene.database, VisitCancelled)) == 2, "redelivered, it says nothing new"
 
 
-async def test_what_has_ended_stays_as_it_is(scene: Scene) -> None:
+async def test_a_payment_leaves_ended_visits_unchanged(scene: Scene) -> None:
     contract = await scene.known_contract()
     done, off = await scene.ordered(contract), await scene.ordered(contract)
     await scene.result(done)
@@ -43,7 +43,7 @@ async def test_what_has_ended_stays_as_it_is(scene: Scene) -> None:
     assert await scene.fate(off) == ("cancelled", "operator")
 
 
-async def test_a_routed_visit_is_called_off_too(scene: Scene) -> None:
+async def test_a_routed_visit_is_cancelled_too(scene: Scene) -> None:
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
     async with scene.database.transaction() as tx:
@@ -72,7 +72,7 @@ _FACTS: dict[str, tuple[Callable[[Contract], Event], str]] = {
 
 
 @pytest.mark.parametrize("fact", _FACTS)
-async def test_a_fact_that_silences_calls_the_visit_off(scene: Scene, fact: str) -> None:
+async def test_an_event_that_silences_the_contract_cancels_the_visit(scene: Scene, fact: str) -> None:
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
     say, reason = _FACTS[fact]
@@ -82,7 +82,7 @@ async def test_a_fact_that_silences_calls_the_visit_off(scene: Scene, fact: str)
     assert (event.contract_id, event.reason) == (contract.contract_id, reason)
 
 
-async def test_facts_that_leave_a_reason_to_go_leave_the_visit(scene: Scene) -> None:
+async def test_events_that_silence_nothing_leave_the_visit(scene: Scene) -> None:
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
     promise = contract.promised(DAY - timedelta(days=1))
@@ -91,7 +91,7 @@ async def test_facts_that_leave_a_reason_to_go_leave_the_visit(scene: Scene) -> 
     assert await scene.fate(visit) == ("ordered", None)
 
 
-async def test_a_promise_calls_off_only_the_visits_up_to_the_end_of_its_silence(scene: Scene) -> None:
+async def test_a_promise_cancels_only_the_visits_up_to_the_end_of_its_silence(scene: Scene) -> None:
     contract = await scene.known_contract()
     early, late = await scene.ordered(contract, TOMORROW), await scene.ordered(contract, DAY + timedelta(days=9))
     promise = contract.promised(DAY + timedelta(days=8))
@@ -104,7 +104,7 @@ async def test_a_promise_calls_off_only_the_visits_up_to_the_end_of_its_silence(
     assert await scene.fate(again) == ("cancelled", "promise")
 
 
-async def test_a_pause_calls_off_only_the_visits_that_it_covers(scene: Scene) -> None:
+async def test_a_pause_cancels_only_the_visits_that_it_covers(scene: Scene) -> None:
     contract = await scene.known_contract()
     visits = [await scene.ordered(contract, DAY + timedelta(days=n)) for n in range(4)]
     await scene.receives(contract.paused(TOMORROW, DAY + timedelta(days=2)))
@@ -112,7 +112,7 @@ async def test_a_pause_calls_off_only_the_visits_that_it_covers(scene: Scene) ->
 
 
 @pytest.mark.parametrize("end", ["recall_requested", "recalled", "ended"])
-async def test_the_end_of_a_placement_calls_off_what_was_ordered_under_it(scene: Scene, end: str) -> None:
+async def test_the_end_of_a_placement_cancels_the_visits_ordered_under_it(scene: Scene, end: str) -> None:
     placement = a_placement(uuid.uuid4())
     dialing = a_placement(uuid.uuid4(), kind=PlacementKind.DIALING)
     contract = await scene.known_contract()
@@ -133,7 +133,7 @@ async def test_the_end_of_a_placement_calls_off_what_was_ordered_under_it(scene:
 # --- whatever the order of facts
 
 
-async def test_facts_that_were_overtaken_still_silence_but_do_not_come_back(scene: Scene) -> None:
+async def test_an_outdated_payment_cancels_the_visit_but_does_not_change_the_balance(scene: Scene) -> None:
     contract = await scene.known_contract()
     old = contract.paid("100.00")
     newer = contract.revised(overdue=Decimal("77.00"))
@@ -145,7 +145,7 @@ async def test_facts_that_were_overtaken_still_silence_but_do_not_come_back(scen
     assert row["overdue_balance"] == Decimal("77.00")
 
 
-async def test_a_payment_before_the_registration(scene: Scene) -> None:
+async def test_a_payment_may_arrive_before_the_registration(scene: Scene) -> None:
     contract = scene.contract()
     registration = contract.registered()
     await scene.receives(contract.paid("21.09"))
@@ -155,7 +155,7 @@ async def test_a_payment_before_the_registration(scene: Scene) -> None:
     assert (await scene.order(contract)).status_code == 201
 
 
-async def test_silences_before_the_registration_hold(scene: Scene) -> None:
+async def test_silences_that_arrive_before_the_registration_hold(scene: Scene) -> None:
     for silence, code in (("disputed", "clarification"), ("deceased", "deceased"), ("promised", "promise")):
         contract = scene.contract()
         registration = contract.registered()
@@ -169,7 +169,7 @@ async def test_silences_before_the_registration_hold(scene: Scene) -> None:
         assert (await scene.order(contract)).json()["type"].endswith(code)
 
 
-async def test_a_recall_before_its_placement_and_a_placement_before_its_contract(scene: Scene) -> None:
+async def test_a_recall_may_arrive_before_its_placement_and_a_placement_before_its_contract(scene: Scene) -> None:
     recalled, placed = a_placement(uuid.uuid4()), a_placement(uuid.uuid4())
     contract = scene.contract()
     first = contract.placed(recalled)
@@ -180,7 +180,7 @@ async def test_a_recall_before_its_placement_and_a_placement_before_its_contract
     assert (await scene.order(contract, agency_id=placed.agency_id)).status_code == 201
 
 
-async def test_older_promises_pauses_and_addresses_do_not_come_back(scene: Scene) -> None:
+async def test_outdated_promises_pauses_and_addresses_do_not_come_back(scene: Scene) -> None:
     contract = scene.contract()
     old, new = contract.registered(), contract.revised(name="Another name", addresses=[])
     promise, pause = contract.promised(DAY), contract.paused(DAY - timedelta(days=9))
@@ -192,7 +192,7 @@ async def test_older_promises_pauses_and_addresses_do_not_come_back(scene: Scene
     assert (await scene.order(contract)).json()["type"].endswith("no-address")
 
 
-async def test_a_batch_that_fails_leaves_nothing(scene: Scene) -> None:
+async def test_a_batch_that_fails_cancels_nothing(scene: Scene) -> None:
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
     payment = _received(contract.paid())
@@ -228,7 +228,7 @@ async def test_an_order_waits_for_a_payment_that_is_being_applied(scene: Scene) 
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:recobro:problem:nothing-overdue")
 
 
-async def test_a_payment_waits_for_an_order_that_is_being_placed_and_calls_it_off(scene: Scene) -> None:
+async def test_a_payment_waits_for_an_order_that_is_being_stored_and_cancels_the_visit(scene: Scene) -> None:
     contract = await scene.known_contract()
     async with scene.database.transaction() as tx:
         await tx.execute("SELECT FROM contract WHERE contract_id = $1 FOR UPDATE", contract.contract_id)
@@ -245,7 +245,7 @@ async def test_a_payment_waits_for_an_order_that_is_being_placed_and_calls_it_of
     assert await scene.fate(str(visit_id)) == ("cancelled", "payment")
 
 
-async def test_the_debtor_at_the_door_waits_for_a_payment_that_is_being_applied(scene: Scene) -> None:
+async def test_an_attendance_waits_for_a_payment_that_is_being_applied(scene: Scene) -> None:
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
     async with scene.database.transaction("field-visits.events") as tx:

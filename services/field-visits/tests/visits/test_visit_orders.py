@@ -12,7 +12,7 @@ from recobro_events.testing import published
 from visits_scene import DAY, Contract, Scene, a_placement, an_address
 
 
-async def test_an_order_is_told_read_and_listed(scene: Scene) -> None:
+async def test_an_order_is_published_read_and_listed(scene: Scene) -> None:
     contract = await scene.known_contract()
     answer = await scene.order(contract)
     assert answer.status_code == 201
@@ -28,7 +28,7 @@ async def test_an_order_is_told_read_and_listed(scene: Scene) -> None:
     assert event.address_id == contract.addresses[0].address_id
 
 
-async def test_where_the_debtor_lives_comes_first_and_only_what_is_authorised(scene: Scene) -> None:
+async def test_the_debtors_home_comes_first_among_authorised_addresses(scene: Scene) -> None:
     kinds = ("legal", "commercial", "fiscal", "personal")
     addresses = [an_address(kind=kind) for kind in kinds]
     contract = await scene.known_contract(addresses=addresses)
@@ -40,7 +40,7 @@ async def test_where_the_debtor_lives_comes_first_and_only_what_is_authorised(sc
     assert chosen.json()["address"]["kind"] == "legal"
 
 
-async def test_addresses_that_cannot_be_visited(scene: Scene) -> None:
+async def test_unauthorised_and_unknown_addresses_are_refused(scene: Scene) -> None:
     closed, gone = an_address(kind="fiscal", authorised=False), an_address(kind="legal")
     contract = await scene.known_contract(addresses=[closed, gone])
     await scene.receives(contract.revised(addresses=[closed]))
@@ -55,14 +55,14 @@ async def test_addresses_that_cannot_be_visited(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(("days", "status"), [(-1, 422), (0, 201), (60, 201), (61, 422)])
-async def test_the_day_counts_from_the_business_date(scene: Scene, days: int, status: int) -> None:
+async def test_a_visit_is_ordered_up_to_60_days_after_the_business_date(scene: Scene, days: int, status: int) -> None:
     contract = await scene.known_contract()
     later = DAY + timedelta(days=100)
     await scene.receives(scene.portfolio_said(business_date=later))
     assert (await scene.order(contract, later + timedelta(days=days))).status_code == status
 
 
-async def test_every_reason_to_keep_silent_refuses_an_order_and_names_itself(scene: Scene) -> None:
+async def test_every_reason_for_silence_refuses_an_order_and_names_the_reason(scene: Scene) -> None:
     async def refused(contract: Contract, code: str) -> None:
         answer = await scene.order(contract)
         assert (answer.status_code, answer.json()["type"]) == (409, f"urn:recobro:problem:{code}")
@@ -103,14 +103,14 @@ async def test_after_a_reversal_a_visit_can_be_ordered_again(scene: Scene) -> No
     assert (await scene.order(contract)).status_code == 201
 
 
-async def test_a_contract_nobody_has_heard_of(scene: Scene) -> None:
+async def test_an_order_for_an_unregistered_contract_is_not_found(scene: Scene) -> None:
     contract = scene.contract()
     await scene.receives(contract.disputed())
     answer = await scene.order(contract)
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:recobro:problem:contract-unknown")
 
 
-async def test_lists_are_filtered_and_paged_by_day(scene: Scene) -> None:
+async def test_visits_are_filtered_and_paged_by_day(scene: Scene) -> None:
     contract, other = await scene.known_contract(), await scene.known_contract()
     days = [DAY + timedelta(days=n) for n in (2, 0, 1)]
     ids = [await scene.ordered(contract, day, visitor=f"Visitor {n}") for n, day in enumerate(days)]
@@ -151,14 +151,14 @@ async def test_lists_are_filtered_and_paged_by_day(scene: Scene) -> None:
         {"surprise": True},
     ],
 )
-async def test_bad_orders_change_nothing(scene: Scene, changes: dict[str, Any]) -> None:
+async def test_bad_orders_are_refused(scene: Scene, changes: dict[str, Any]) -> None:
     contract = await scene.known_contract()
     answer = await scene.order(contract, **changes)
     assert answer.status_code == 422, answer.text
     assert await scene.rows("SELECT FROM visit") == []
 
 
-async def test_an_operator_calls_a_visit_off_once(scene: Scene) -> None:
+async def test_an_operator_cancels_a_visit_once(scene: Scene) -> None:
     visit_id = await scene.ordered(await scene.known_contract())
     answer = await scene.post(f"/v1/visits/{visit_id}/cancellation", {"reason": "the visitor is ill"})
     assert answer.status_code == 201
@@ -177,7 +177,7 @@ async def test_the_same_order_sent_twice_counts_once(scene: Scene) -> None:
     assert len(await published(scene.database, VisitOrdered)) == 1
 
 
-async def test_an_agencys_visit_carries_its_agency_whoever_orders_it(scene: Scene) -> None:
+async def test_a_visit_for_a_placed_contract_carries_the_agency_whoever_orders_it(scene: Scene) -> None:
     agency_id = uuid.uuid4()
     contract = await scene.known_contract(a_placement(agency_id))
     assert (await scene.order(contract)).json()["agency_id"] == str(agency_id)

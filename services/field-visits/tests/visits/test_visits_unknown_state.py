@@ -29,7 +29,7 @@ async def is_refused(scene: Scene, contract: Contract) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICE_NAMES)
-async def test_what_any_service_has_set_aside_calls_every_open_visit_off(scene: Scene, service: str) -> None:
+async def test_an_event_set_aside_by_any_service_cancels_every_open_visit(scene: Scene, service: str) -> None:
     contract, other = await scene.known_contract(), await scene.known_contract()
     done = await scene.ordered(contract)
     await scene.result(done)
@@ -48,7 +48,7 @@ async def test_what_any_service_has_set_aside_calls_every_open_visit_off(scene: 
     await is_refused(scene, contract)
 
 
-async def test_a_visit_can_be_ordered_again_when_the_last_service_follows_the_contract(scene: Scene) -> None:
+async def test_a_visit_can_be_ordered_again_when_the_last_service_has_replayed_its_events(scene: Scene) -> None:
     contract = await scene.known_contract()
     off = await scene.ordered(contract)
     await scene.receives(set_aside(contract, "portfolio"), set_aside(contract, "dialer-feed"))
@@ -59,13 +59,13 @@ async def test_a_visit_can_be_ordered_again_when_the_last_service_follows_the_co
     assert await scene.fate(off) == ("cancelled", "unknown_state"), "what is off stays off"
 
 
-async def test_that_nothing_is_known_comes_before_every_other_reason(scene: Scene) -> None:
+async def test_the_unknown_state_comes_before_every_other_reason(scene: Scene) -> None:
     contract = await scene.known_contract()
     await scene.receives(set_aside(contract), contract.disputed(), contract.closed())
     await is_refused(scene, contract)
 
 
-async def test_neither_letter_nor_balance_is_given_for_a_visit_that_was_called_off(scene: Scene) -> None:
+async def test_a_cancelled_visit_gives_neither_letter_nor_balance(scene: Scene) -> None:
     contract = await scene.known_contract()
     begun, off = await scene.ordered(contract), await scene.ordered(contract)
     await scene.attend(begun, "third_party")
@@ -82,7 +82,7 @@ async def test_neither_letter_nor_balance_is_given_for_a_visit_that_was_called_o
     assert (await scene.result(begun, attended_by="third_party")).status_code == 201, "what was found is not lost"
 
 
-async def test_an_event_that_we_cannot_read_calls_off_until_it_is_discarded(scene: Scene) -> None:
+async def test_an_unreadable_event_prevents_visits_until_it_is_discarded(scene: Scene) -> None:
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
     poison = record_of(contract.paid())._replace(value=b"{}")
