@@ -6,12 +6,12 @@ import httpx
 import pytest
 from chassis import create_app
 from chassis.testing import client_for, mint, test_settings
-from desk import Desk, LoaderOnCall, in_thread
 from fresh_databases import FreshDatabases
 from portfolio.api import ROUTERS
 from portfolio.main import build_app
 from portfolio_builders import Given
 from recobro_events import Database
+from service_client import Desk, LoaderOnCall, in_thread
 
 # The tables are nearly empty: deleting takes milliseconds, a fresh database some hundred of them.
 _TABLES = "SELECT format('DELETE FROM %I', tablename) FROM pg_tables WHERE schemaname = 'public'"

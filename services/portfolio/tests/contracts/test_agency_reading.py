@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from chassis.testing import mint
-from outside_reports import later, placed, promised, receive, then, visited
+from events_of_other_services import later, placed, promised, receive, then, visited
 from portfolio_builders import TODAY, Given, days_ago
 from recobro_events.contracts.assignment import (
     PlacementEnded,

@@ -6,11 +6,11 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from chassis.testing import mint
-from desk import Desk, csv_of, row
 from portfolio.portfolios import portfolios
 from portfolio_files import SAMPLE
 from recobro_events.contracts.portfolio import ContractRegistered, PortfolioStateChanged
 from recobro_events.testing import published
+from service_client import Desk, csv_of, row
 
 
 async def test_an_uploaded_file_is_received_and_waits_its_turn(desk: Desk) -> None:

@@ -6,7 +6,6 @@ from uuid import UUID, uuid5
 
 import pytest
 from chassis.testing import client_for, mint, test_settings
-from desk import Desk, csv_of, row
 from portfolio.files.loader import Loader
 from portfolio.main import build_app
 from portfolio_files import SAMPLE, SAMPLE_KEY
@@ -19,6 +18,7 @@ from recobro_events.contracts.portfolio import (
     PortfolioStateChanged,
 )
 from recobro_events.testing import published
+from service_client import Desk, csv_of, row
 
 
 @pytest.mark.process

@@ -6,12 +6,12 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 import pytest
-from desk import Desk, LoaderOnCall, csv_of, in_thread, row
 from portfolio.files import applying, landing
 from portfolio.files.landing import Work
 from recobro_events import Transaction, step
 from recobro_events.contracts.portfolio import ContractRegistered, ContractRevised, PortfolioStateChanged
 from recobro_events.testing import published
+from service_client import Desk, LoaderOnCall, csv_of, in_thread, row
 
 
 class Killed(Exception):

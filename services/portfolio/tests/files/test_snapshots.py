@@ -1,8 +1,8 @@
 """Contracts that close and open with files: snapshots, confirmation, rows of closed contracts."""
 
-from desk import Desk, row
 from recobro_events.contracts.portfolio import ContractRevised
 from recobro_events.testing import published
+from service_client import Desk, row
 
 
 async def test_a_snapshot_withdraws_the_open_contracts_that_have_no_row_in_it(desk: Desk) -> None:

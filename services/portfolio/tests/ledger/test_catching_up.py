@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from outside_reports import PHONE_KIND, receive
+from events_of_other_services import PHONE_KIND, receive
 from portfolio.stages import daily_run
 from portfolio.stages.daily_run import NewStagingRun
 from portfolio_builders import TODAY, Given, days_ago

@@ -4,12 +4,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from chassis.testing import test_settings, unguarded_routes
-from desk import Desk
 from portfolio.files.loader import Loader
 from portfolio.main import build_app
 from recobro_events import Database
 from recobro_events.contracts.portfolio import PortfolioStateChanged
 from recobro_events.testing import published
+from service_client import Desk
 
 CREDITOR = {"name": "Banco del Norte", "kind": "commercial", "country": "MX"}
 

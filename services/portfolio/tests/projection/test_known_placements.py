@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from outside_reports import later, placed, promised, receive, then, visited
+from events_of_other_services import later, placed, promised, receive, then, visited
 from portfolio_builders import TODAY, Given, days_ago
 from recobro_events import Event, UnappliableEvent
 from recobro_events.contracts.assignment import (

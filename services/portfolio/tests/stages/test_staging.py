@@ -7,11 +7,11 @@ from decimal import Decimal
 from uuid import UUID, uuid5
 
 import pytest
-from desk import Desk, row
 from portfolio.stages import daily_run
 from portfolio.stages.daily_run import NewStagingRun
 from recobro_events.contracts.portfolio import ContractRevised, ContractStageChanged, PortfolioStateChanged, StageCause
 from recobro_events.testing import published
+from service_client import Desk, row
 
 AS_OF = "2026-09-10"
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import pytest
-from outside_reports import later, placed, promised, receive, then, visited
+from events_of_other_services import later, placed, promised, receive, then, visited
 from portfolio.handlers import consumer
 from portfolio.ledger.identities import contract_id_of
 from portfolio_builders import TODAY, Given, days_ago

@@ -6,8 +6,7 @@ from uuid import UUID, uuid4, uuid5
 
 import httpx
 import pytest
-from desk import Desk, row
-from outside_reports import EMAIL_KIND, PHONE_KIND, receive
+from events_of_other_services import EMAIL_KIND, PHONE_KIND, receive
 from portfolio.handlers import consumer
 from portfolio.ledger.locking import lock_contract
 from portfolio_builders import Given, days_ago
@@ -30,6 +29,7 @@ from recobro_events.contracts.portfolio import (
     DebtorStatusChanged,
 )
 from recobro_events.testing import apply_events, apply_records, published, record_of
+from service_client import Desk, row
 
 PHONE = "+525555123456"
 WRONG, CONFIRMED = AddressVerdict.WRONG, AddressVerdict.CONFIRMED

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import portfolio
 import pytest
-from outside_reports import receive
+from events_of_other_services import receive
 from portfolio import republishing
 from portfolio_builders import TODAY, Given, days_ago, pay, reverse
 from recobro_events import Event

@@ -5,9 +5,9 @@ import time
 from uuid import UUID
 
 import pytest
-from desk import Desk, csv_of, row
 from portfolio.files import landing
 from prometheus_client import REGISTRY
+from service_client import Desk, csv_of, row
 
 
 def value(name: str, **labels: str) -> float:
