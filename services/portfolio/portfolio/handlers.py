@@ -13,7 +13,8 @@ from portfolio.clarifications import opening as clarifications
 from portfolio.debtors import address_checks, contact_points, statuses
 from portfolio.debtors.contact_points import Finding
 from portfolio.debtors.rules import medium_refused
-from portfolio.ledger.history import Line, remember
+from portfolio.ledger import history
+from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contracts
 from portfolio.projection import placements
 from portfolio.projection import promises as known_promises
@@ -59,7 +60,7 @@ def of_known_contracts(handler: Handler[E]) -> Handler[E]:
         contract_ids = {event.contract_id for event in events}
         known = {row["contract_id"] for row in await tx.fetch(_KNOWN, list(contract_ids))}
         if unknown := contract_ids - known:
-            raise UnappliableEvent(f"is about a contract that is not here: {min(unknown, key=str)}")
+            raise UnappliableEvent(f"is about an unknown contract: {min(unknown, key=str)}")
         await handler(events, tx)
 
     return apply
@@ -102,7 +103,7 @@ async def _change_contacts(tx: Transaction, findings: Sequence[Finding]) -> None
         await contact_points.change(tx, findings)
     except contact_points.ContactPointUnknown as unknown:
         ids = [found.contact_id for found in findings]
-        raise UnappliableEvent(f"one of these contact points is not on its contract: {ids[:5]}") from unknown
+        raise UnappliableEvent(f"names a contact point that its contract does not have, one of {ids[:5]}") from unknown
 
 
 @consumer.on(dialer_feed.ClarificationRequested)
@@ -120,7 +121,7 @@ async def dispute_at_the_door(requests: Sequence[field_visits.ClarificationReque
 
 
 async def _open_clarifications(tx: Transaction, requests: Sequence[Dispute], opened_by: str) -> None:
-    await remember(tx, [_line(event, "clarification_requested", "by {reported_by}") for event in requests])
+    await history.record(tx, [_line(event, "clarification_requested", "by {reported_by}") for event in requests])
     await clarifications.open_requested(
         tx,
         [
@@ -134,7 +135,7 @@ async def _open_clarifications(tx: Transaction, requests: Sequence[Dispute], ope
 @of_known_contracts
 async def debtor_reported(reports: Sequence[DebtorReport], tx: Transaction) -> None:
     """The status holds for every contract of the debtor. A report never makes the status less grave."""
-    await statuses.report(
+    await statuses.apply_reports(
         tx,
         [
             statuses.Report(event.contract_id, event.status, event.reported_by, received=event.event_id)
@@ -157,7 +158,7 @@ async def _add_contacts(tx: Transaction, found: Sequence[field_visits.ContactDat
 Keep = Callable[[Transaction, Sequence[Any]], Awaitable[None]]
 
 
-class _Told(NamedTuple):
+class _HistoryEvent(NamedTuple):
     """An event that becomes a line of history.
 
     ``summary`` is a template for the event's fields. ``keep`` stores further facts of the event.
@@ -169,56 +170,62 @@ class _Told(NamedTuple):
     keep: Keep | None = None
 
 
-_TOLD = (
-    _Told(dialer_feed.PaymentClaimed, "payment_claimed", "says to have paid"),
-    _Told(dialer_feed.CallCompleted, "call", "call ended as {disposition}"),
-    _Told(dialer_feed.WrongfulCallDetected, "wrongful_call", "called after its withdrawal"),
-    _Told(field_visits.VisitOrdered, "visit_ordered", "for {visit_on}"),
-    _Told(field_visits.VisitCompleted, "visit", "visit ended as {outcome}"),
-    _Told(field_visits.VisitCancelled, "visit_cancelled", "because of {reason}"),
-    _Told(field_visits.ContactDataCollected, "contact_data_collected", "{kind}", _add_contacts),
-    _Told(field_visits.AddressChecked, "address_checked", "found to be {verdict}", address_checks.note),
-    _Told(assignment.ContractPlaced, "placed", "for {kind} from {starts_on}", placements.keep),
-    _Told(assignment.PlacementRecallRequested, "recall_requested", "{kind}: {reason}", placements.keep),
-    _Told(assignment.PlacementRecalled, "recalled", "{kind}: {reason}", placements.keep),
-    _Told(assignment.PlacementReinstated, "reinstated", "{kind}: {reason}", placements.keep),
-    _Told(assignment.PlacementEnded, "placement_ended", "{kind}: {reason}", placements.keep),
-    _Told(promises.PromiseMade, "promise_made", "{promised} until {due_on}", known_promises.keep),
-    _Told(promises.PromiseKept, "promise_kept", "{paid} of {promised}", known_promises.keep),
-    _Told(promises.PromisePartlyKept, "promise_partly_kept", "{paid} of {promised}", known_promises.keep),
-    _Told(promises.PromiseBroken, "promise_broken", "{paid} of {promised}", known_promises.keep),
-    _Told(promises.PromiseReopened, "promise_reopened", "{paid} of {promised}", known_promises.keep),
-    _Told(promises.PromiseCancelled, "promise_cancelled", "because of {reason}", known_promises.keep),
-    _Told(promises.AgreementReached, "agreement_reached", "{kind}"),
-    _Told(promises.AgreementBroken, "agreement_broken", "an instalment was not paid"),
-    _Told(promises.AgreementFulfilled, "agreement_fulfilled", "every instalment was paid"),
+_HISTORY_EVENTS = (
+    _HistoryEvent(dialer_feed.PaymentClaimed, "payment_claimed", "the debtor claims a payment"),
+    _HistoryEvent(dialer_feed.CallCompleted, "call", "call ended as {disposition}"),
+    _HistoryEvent(dialer_feed.WrongfulCallDetected, "wrongful_call", "the contract was called after its withdrawal"),
+    _HistoryEvent(field_visits.VisitOrdered, "visit_ordered", "for {visit_on}"),
+    _HistoryEvent(field_visits.VisitCompleted, "visit", "visit ended as {outcome}"),
+    _HistoryEvent(field_visits.VisitCancelled, "visit_cancelled", "because of {reason}"),
+    _HistoryEvent(field_visits.ContactDataCollected, "contact_data_collected", "{kind}", _add_contacts),
+    _HistoryEvent(
+        field_visits.AddressChecked, "address_checked", "the address is {verdict}", address_checks.store_verdicts
+    ),
+    _HistoryEvent(assignment.ContractPlaced, "placed", "for {kind} from {starts_on}", placements.keep),
+    _HistoryEvent(assignment.PlacementRecallRequested, "recall_requested", "{kind}: {reason}", placements.keep),
+    _HistoryEvent(assignment.PlacementRecalled, "recalled", "{kind}: {reason}", placements.keep),
+    _HistoryEvent(assignment.PlacementReinstated, "reinstated", "{kind}: {reason}", placements.keep),
+    _HistoryEvent(assignment.PlacementEnded, "placement_ended", "{kind}: {reason}", placements.keep),
+    _HistoryEvent(promises.PromiseMade, "promise_made", "{promised} until {due_on}", known_promises.keep),
+    _HistoryEvent(promises.PromiseKept, "promise_kept", "{paid} of {promised}", known_promises.keep),
+    _HistoryEvent(promises.PromisePartlyKept, "promise_partly_kept", "{paid} of {promised}", known_promises.keep),
+    _HistoryEvent(promises.PromiseBroken, "promise_broken", "{paid} of {promised}", known_promises.keep),
+    _HistoryEvent(promises.PromiseReopened, "promise_reopened", "{paid} of {promised}", known_promises.keep),
+    _HistoryEvent(promises.PromiseCancelled, "promise_cancelled", "because of {reason}", known_promises.keep),
+    _HistoryEvent(promises.AgreementReached, "agreement_reached", "{kind}"),
+    _HistoryEvent(promises.AgreementBroken, "agreement_broken", "an instalment was not paid"),
+    _HistoryEvent(promises.AgreementFulfilled, "agreement_fulfilled", "every instalment was paid"),
 )
 
 
-def _listen(told: _Told) -> None:
-    @consumer.on(told.event_type)
+def _register(entry: _HistoryEvent) -> None:
+    @consumer.on(entry.event_type)
     @of_known_contracts
     async def handle(events: Sequence[ContractEvent], tx: Transaction) -> None:
         happened = [event for event in events if not event.is_republished]
-        await remember(tx, [_line(event, told.kind, told.summary) for event in happened])
-        if told.keep is not None:
-            await told.keep(tx, events)
+        await history.record(tx, [_line(event, entry.kind, entry.summary) for event in happened])
+        if entry.keep is not None:
+            await entry.keep(tx, events)
 
 
-for _told in _TOLD:
-    _listen(_told)
+for _entry in _HISTORY_EVENTS:
+    _register(_entry)
 
 
 @consumer.on(runtime.ContractSetAside)
-async def note_set_aside(events: Sequence[runtime.ContractSetAside], tx: Transaction) -> None:
+async def record_set_aside(events: Sequence[runtime.ContractSetAside], tx: Transaction) -> None:
     """Write no history for unknown contracts: their absence here may be the reason why they were set aside."""
     happened = [event for event in events if not event.is_republished]
-    await remember(tx, [_line(event, "set_aside", "{service} could not follow; contact stops") for event in happened])
+    await history.record(
+        tx, [_line(event, "set_aside", "{service} could not apply an event; contact stops") for event in happened]
+    )
 
 
 @consumer.on(runtime.ContractReplayed)
-async def note_replayed(events: Sequence[runtime.ContractReplayed], tx: Transaction) -> None:
-    await remember(tx, [_line(event, "replayed", "{service} follows again") for event in events])
+async def record_replayed(events: Sequence[runtime.ContractReplayed], tx: Transaction) -> None:
+    await history.record(
+        tx, [_line(event, "replayed", "{service} has handled the events that it had set aside") for event in events]
+    )
 
 
 _NOT_FOR_HISTORY = {"contract_id", "value", "position"}
@@ -226,5 +233,5 @@ _NOT_FOR_HISTORY = {"contract_id", "value", "position"}
 
 
 def _line(event: ContractEvent, kind: str, summary: str) -> Line:
-    said = event.model_dump(mode="json", exclude=_NOT_FOR_HISTORY)
-    return Line(event.contract_id, kind, summary.format(**said), said | {"event_id": str(event.event_id)})
+    fields = event.model_dump(mode="json", exclude=_NOT_FOR_HISTORY)
+    return Line(event.contract_id, kind, summary.format(**fields), fields | {"event_id": str(event.event_id)})

@@ -8,20 +8,20 @@ from recobro_events import Row
 
 FILES = Counter(
     "portfolio_files",
-    "Files that have come to their end: loaded, refused (the file is at fault or was not confirmed), failed (we are)",
+    "Finished files: loaded, refused (the file has a fault or was not confirmed), failed (the service has a fault)",
     ["outcome"],
 )
 FILE_ROWS = Counter("portfolio_file_rows", "Rows of the files that were loaded: accepted or rejected", ["outcome"])
 FILE_SECONDS = Histogram(
     "portfolio_file_seconds",
-    "From a file's upload to its end, what it waited for its turn or for a person included",
+    "Time from a file's upload to its end, including the wait for its turn and for a person's confirmation",
     ["outcome"],
     buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14400, 86400),
 )
 FILE_WAITS_SINCE = Gauge(
     "portfolio_file_oldest_unfinished_timestamp_seconds",
-    "When the oldest unfinished file was uploaded, in Unix time; 0 when there is none. It waits for the loader, or for"
-    " a person's confirmation",
+    "Upload time of the oldest unfinished file, in Unix time; 0 when there is none. waits_for is loader, or"
+    " confirmation by a person",
     ["waits_for"],
 )
 
@@ -29,7 +29,7 @@ STAGING = Task("staging")
 STAGING_OF_ONE = Task("staging-of-one")
 """``STAGING`` counts runs over all portfolios, as done every day; ``STAGING_OF_ONE`` runs for a single portfolio."""
 
-# A rate does not see the first case of a series that starts with it, so every series starts at 0.
+# A rate misses the first increment of a series that did not exist before, so every series starts at 0.
 for _outcome in ("loaded", "refused", "failed"):
     FILES.labels(_outcome)
 
@@ -43,7 +43,7 @@ def file_ended(outcome: str, seconds: float, *, accepted: int = 0, rejected: int
 
 
 def files_wait(unfinished: Iterable[Row]) -> None:
-    """Report since when the oldest of these files waits. ``unfinished`` holds the next file of each portfolio."""
+    """Report the upload time of the oldest of these files. ``unfinished`` holds the next file of each portfolio."""
     oldest = {"loader": 0.0, "confirmation": 0.0}
     for file in unfinished:
         waits_for = "confirmation" if file["status"] == "needs_confirmation" else "loader"

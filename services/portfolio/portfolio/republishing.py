@@ -7,7 +7,7 @@ from uuid import UUID
 
 from recobro_events import Source, Transaction
 
-from portfolio.ledger.whole import say_whole_again
+from portfolio.ledger.whole import republish_whole
 from portfolio.portfolios import portfolios
 
 CHUNK_CONTRACTS = 500
@@ -23,12 +23,12 @@ async def republish(tx: Transaction, after: str) -> str | None:
     """
     if not after:
         for row in await tx.fetch(_PORTFOLIOS):
-            await portfolios.say_state_again(tx, row["portfolio_id"])
+            await portfolios.republish_state(tx, row["portfolio_id"])
         return str(_BEFORE_ALL)
     contract_ids = [row["contract_id"] for row in await tx.fetch(_NEXT, UUID(after), CHUNK_CONTRACTS)]
     if not contract_ids:
         return None
-    await say_whole_again(tx, contract_ids)
+    await republish_whole(tx, contract_ids)
     return str(contract_ids[-1])
 
 

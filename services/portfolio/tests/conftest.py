@@ -1,4 +1,4 @@
-"""A migrated database, emptied before each test, and a client of what happens to one contract."""
+"""A migrated database, emptied before each test, and clients of the service."""
 
 from collections.abc import AsyncIterator
 
@@ -11,15 +11,15 @@ from portfolio.api import ROUTERS
 from portfolio.main import build_app
 from portfolio_builders import Given
 from recobro_events import Database
-from service_client import Desk, LoaderOnCall, in_thread
+from service_client import ManualLoader, ServiceClient, read_in_thread
 
-# The tables are nearly empty: deleting takes milliseconds, a fresh database some hundred of them.
+# The tables are nearly empty, so deleting takes milliseconds. A fresh database takes some hundred milliseconds.
 _TABLES = "SELECT format('DELETE FROM %I', tablename) FROM pg_tables WHERE schemaname = 'public'"
 
 
 @pytest.fixture(scope="session")
 async def migrated(databases: FreshDatabases) -> AsyncIterator[Database]:
-    """The database that the tests here share, open."""
+    """The open database that these tests share."""
     database = Database(await databases.migrated("portfolio.migrations"))
     await database.open()
     yield database
@@ -28,10 +28,10 @@ async def migrated(databases: FreshDatabases) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def database(migrated: Database) -> Database:
-    """The service's tables with nothing in them."""
+    """The database with empty tables."""
     async with migrated.transaction() as tx:
         deletes = [row[0] for row in await tx.fetch(f"{_TABLES} AND tablename NOT LIKE 'alembic%'")]
-        # Foreign keys are not looked at: everything goes.
+        # Foreign keys are not checked, because all rows are deleted.
         await tx.execute(f"SET LOCAL session_replication_role = replica; {'; '.join(deletes)}")
     return migrated
 
@@ -61,19 +61,19 @@ async def contracts_client(migrated: Database) -> AsyncIterator[httpx.AsyncClien
 
 @pytest.fixture
 async def client(contracts_client: httpx.AsyncClient, database: Database) -> httpx.AsyncClient:  # noqa: ARG001
-    """A client with every scope of what happens to one contract, on an empty database."""
+    """A client with every scope, on an empty database. No loader runs."""
     return contracts_client
 
 
 @pytest.fixture(scope="session")
-async def service(migrated: Database) -> AsyncIterator[Desk]:
-    loader = LoaderOnCall(migrated, take_in=in_thread, chunk_contracts=1)
+async def shared_service(migrated: Database) -> AsyncIterator[ServiceClient]:
+    loader = ManualLoader(migrated, intake=read_in_thread, chunk_contracts=1)
     app = build_app(test_settings(migrated.dsn), Database(migrated.dsn), None, loader)
     async with client_for(app, mint()) as client:
-        yield Desk(client, migrated, loader)
+        yield ServiceClient(client, migrated, loader)
 
 
 @pytest.fixture
-async def desk(service: Desk, database: Database) -> Desk:  # noqa: ARG001
-    """The whole service on an empty database; it loads files one contract a chunk, when the test says so."""
-    return service
+async def service(shared_service: ServiceClient, database: Database) -> ServiceClient:  # noqa: ARG001
+    """The whole service on an empty database. It loads files when the test calls the loader, one contract a chunk."""
+    return shared_service

@@ -1,4 +1,4 @@
-"""What assignment, promises and field-visits say about a contract, for portfolio's tests."""
+"""Events of assignment, promises and field-visits about a contract, for the tests of the portfolio."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,12 +19,12 @@ Q = TypeVar("Q", bound=PromiseEvent)
 
 
 async def receive(given: Given, *events: Event) -> None:
-    """One batch of the real consumer."""
+    """Apply these events in one batch of the real consumer."""
     await apply_events(given.database, consumer, *events)
 
 
 def placed(contract_id: UUID, agency_id: UUID, **changes: Any) -> ContractPlaced:
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "contract_id": contract_id,
         "placement_id": uuid4(),
         "version": 1,
@@ -32,18 +32,17 @@ def placed(contract_id: UUID, agency_id: UUID, **changes: Any) -> ContractPlaced
         "kind": PlacementKind.DIALING,
         "starts_on": TODAY,
     }
-    return ContractPlaced(**(said | changes))
+    return ContractPlaced(**(fields | changes))
 
 
 def then(event_type: type[P], before: PlacementEvent, **more: Any) -> P:
-    """What happens next to the same placement."""
-    fields = ("contract_id", "placement_id", "agency_id", "kind")
-    said = {name: getattr(before, name) for name in fields}
-    return event_type(**said, version=before.version + 1, **({"reason": "paid_in_full"} | more))
+    """The next event of the same placement."""
+    fields = {name: getattr(before, name) for name in ("contract_id", "placement_id", "agency_id", "kind")}
+    return event_type(**fields, version=before.version + 1, **({"reason": "paid_in_full"} | more))
 
 
 def promised(contract_id: UUID, **changes: Any) -> PromiseMade:
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "contract_id": contract_id,
         "promise_id": uuid4(),
         "version": 1,
@@ -55,18 +54,18 @@ def promised(contract_id: UUID, **changes: Any) -> PromiseMade:
         "made_on": TODAY,
         "made_in": MadeIn.CALL,
     }
-    return PromiseMade(**(said | changes))
+    return PromiseMade(**(fields | changes))
 
 
 def later(event_type: type[Q], before: PromiseEvent, **more: Any) -> Q:
-    """What becomes of the same promise."""
-    fields = ("contract_id", "promise_id", "due_on", "silent_until", "promised", "paid", "currency")
-    said = {name: getattr(before, name) for name in fields}
-    return event_type(**(said | {"version": before.version + 1} | more))
+    """The next event of the same promise."""
+    kept = ("contract_id", "promise_id", "due_on", "silent_until", "promised", "paid", "currency")
+    fields = {name: getattr(before, name) for name in kept}
+    return event_type(**(fields | {"version": before.version + 1} | more))
 
 
 def visited(contract_id: UUID, **changes: Any) -> VisitCompleted:
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "contract_id": contract_id,
         "visit_id": uuid4(),
         "outcome": VisitOutcome.VISITED,
@@ -74,7 +73,7 @@ def visited(contract_id: UUID, **changes: Any) -> VisitCompleted:
         "started_at": datetime.now(UTC),
         "photos": 0,
     }
-    return VisitCompleted(**(said | changes))
+    return VisitCompleted(**(fields | changes))
 
 
 PHONE_KIND, EMAIL_KIND = ContactKind.PHONE, ContactKind.EMAIL

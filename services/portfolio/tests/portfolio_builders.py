@@ -1,4 +1,4 @@
-"""What the tests of this service start from: a portfolio with its business date, and contracts in it."""
+"""Builds what tests start from: a portfolio with its business date, and contracts in it."""
 
 import uuid
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from recobro_events import Database, Row
 from recobro_events.contracts.portfolio import ContractRegistered
 
 TODAY = date(2026, 9, 10)
-"""The business date of the portfolios that are built here, unless told."""
+"""The default business date of the portfolios that are built here."""
 
 
 def days_ago(days: int, today: date = TODAY) -> date:
@@ -23,7 +23,7 @@ def days_ago(days: int, today: date = TODAY) -> date:
 
 @dataclass(frozen=True)
 class Given:
-    """A database with a creditor, and the means to put more into it."""
+    """A database with a creditor, and methods that add portfolios and contracts to it."""
 
     database: Database
     creditor_id: UUID
@@ -111,12 +111,12 @@ class Given:
         return contract_id
 
     async def business_date(self, portfolio_id: UUID, day: date) -> None:
-        """Move the business date alone, as a run does before it has staged the contracts."""
+        """Move only the business date, as a run does before it stages the contracts."""
         async with self.database.transaction() as tx:
             await tx.execute("UPDATE portfolio SET business_date = $2 WHERE portfolio_id = $1", portfolio_id, day)
 
     async def row(self, contract_id: UUID) -> Row:
-        """The contract as it is stored."""
+        """The stored row of the contract."""
         [row] = await self.rows("SELECT * FROM contract WHERE contract_id = $1", contract_id)
         return row
 
@@ -125,14 +125,14 @@ class Given:
             return await connection.fetch(sql, *arguments)  # type: ignore[no-any-return]
 
     async def unpaid(self, contract_id: UUID) -> list[str]:
-        """What is unpaid of each instalment, the oldest first."""
+        """The unpaid amount of each instalment, the oldest first."""
         rows = await self.rows(
             "SELECT unpaid::text FROM instalment WHERE contract_id = $1 ORDER BY due_on, number", contract_id
         )
         return [row["unpaid"] for row in rows]
 
     async def everything(self) -> dict[str, list[tuple[object, ...]]]:
-        """All rows of all tables that an API call may write, to see that nothing has changed."""
+        """All rows of the tables that a request may write. Tests compare them to show that nothing has changed."""
         tables = [
             "debtor",
             "debtor_contact_mark",

@@ -1,4 +1,4 @@
-"""Portfolio files to read, and what reading them left."""
+"""Portfolio files to read, and the rows that reading them gives."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ from portfolio.files.reader.rows import Summary, read_portfolio_file
 from portfolio.tabular.profiles import FILE_COLUMNS, SPANISH_HEADERS
 
 SAMPLE = Path(__file__).parents[3] / "cli" / "recobro" / "sample" / "cartera_mx.csv"
-"""The portfolio that the demo plays, with its own key beside the tests."""
+"""The portfolio that the demo loads. ``SAMPLE_KEY`` holds the expected figures of it."""
 SAMPLE_KEY = Path(__file__).with_name("cartera_mx.key.json")
 
 GOOD = {
@@ -36,7 +36,7 @@ class Read(NamedTuple):
 
     @property
     def codes(self) -> dict[int, list[str]]:
-        """Row number → the codes of its problems."""
+        """The codes of the problems of each rejected row, by row number."""
         return {int(row["row_number"]): [e["code"] for e in json.loads(row["errors"])] for row in self.rejected}
 
     @property
@@ -57,12 +57,12 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def line(**cells: str) -> str:
-    """One row of all columns: the good one, with other ``cells``."""
+    """One row with all columns. ``cells`` replaces cells of the good row."""
     return joined(GOOD | cells)
 
 
 def joined(row: dict[str, str], columns: tuple[str, ...] = FILE_COLUMNS, delimiter: str = ",") -> str:
-    """The row as CSV, quoted where it has to be."""
+    """The row as CSV, with quotation marks where CSV requires them."""
     fields = (row.get(column, "") for column in columns)
     return delimiter.join(f'"{field}"' if delimiter in field or "\n" in field else field for field in fields)
 

@@ -1,4 +1,4 @@
-"""The whole service as its users see it; a file loads when a test says so."""
+"""The whole service as its users see it. Files are loaded when a test calls the loader."""
 
 import asyncio
 import csv
@@ -15,7 +15,7 @@ import httpx
 from portfolio.files import queries
 from portfolio.files.landing import FileRefused, Work
 from portfolio.files.loader import Loader
-from portfolio.files.reader.__main__ import take_in
+from portfolio.files.reader.__main__ import read_file
 from portfolio.tabular.profiles import FILE_COLUMNS
 from portfolio.tabular.records import FileProblem
 from recobro_events import Database, Row
@@ -23,19 +23,19 @@ from recobro_events import Database, Row
 _GOOD = {"debtor_name": "Íñigo Peña", "phone_1": "9995194875", "due_date": "2026-08-01", "amount_due": "100.00"}
 
 
-async def in_thread(work: Work, source: Path, folder: Path) -> Sequence[str]:
-    """Reads a file as the child process does, without the seconds that one takes to start."""
+async def read_in_thread(work: Work, source: Path, folder: Path) -> Sequence[str]:
+    """Reads a file as the child process does, without the seconds that starting a process takes."""
     try:
         summary = await asyncio.to_thread(
-            take_in, source, folder, work.jurisdiction, work.portfolio_id, work.creditor_id
+            read_file, source, folder, work.jurisdiction, work.portfolio_id, work.creditor_id
         )
     except FileProblem as problem:
         raise FileRefused(problem.code, problem.detail) from problem
     return summary.header
 
 
-class LoaderOnCall(Loader):
-    """Loads when it is told to, not by itself."""
+class ManualLoader(Loader):
+    """Loads only when a test calls ``load_one``."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -43,7 +43,7 @@ class LoaderOnCall(Loader):
 
 
 def row(contract: str = "C-1", instalment: int = 1, **cells: str) -> dict[str, str]:
-    """One good row of a file with canonical headers, with other ``cells``."""
+    """One good row of a file with canonical headers. ``cells`` replaces single cells."""
     return _GOOD | {"contract_number": contract, "instalment_number": str(instalment)} | cells
 
 
@@ -56,8 +56,8 @@ def csv_of(*rows: dict[str, str]) -> bytes:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """A client of the service with every scope, and the loader that works for it."""
+class ServiceClient:
+    """A client with every scope, with the database and the loader of its service."""
 
     client: httpx.AsyncClient
     database: Database
@@ -83,7 +83,7 @@ class Desk:
     async def load(
         self, portfolio_id: UUID, *rows: dict[str, str], as_of: str = "2026-09-10", mode: str = "delta"
     ) -> dict[str, Any]:
-        """Upload these rows, load them, and return the file as it is then."""
+        """Upload these rows, load them, and return the file afterwards."""
         answer = await self.upload(portfolio_id, csv_of(*rows), as_of, mode)
         assert answer.status_code == 202, answer.text
         assert await self.loader.load_one()
@@ -94,7 +94,7 @@ class Desk:
         return file
 
     async def finished(self, file_id: str) -> dict[str, Any]:
-        """The file once it has been loaded or has failed, by a loader that runs by itself."""
+        """Wait until a running loader has loaded the file or the file has failed, and return the file."""
         async with asyncio.timeout(100):
             while True:
                 file = await self.file(file_id)
@@ -139,7 +139,7 @@ class Desk:
         return outcome
 
     async def work(self, file_id: str) -> Work:
-        """What the loader knows of a file when it takes it up."""
+        """The ``Work`` that the loader passes on for this file."""
         [found] = await self.rows(queries.WORK, UUID(file_id))
         return Work(**dict(found))
 
@@ -148,7 +148,7 @@ class Desk:
             return await connection.fetch(sql, *arguments)  # type: ignore[no-any-return]
 
     async def until_waiting(self, backends: int) -> None:
-        """Return once so many transactions wait for a lock that another one holds."""
+        """Wait until this number of transactions wait for a lock that another transaction holds."""
         waiting = "SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid)"
         waiting += " WHERE NOT granted AND datname = current_database()"
         async with asyncio.timeout(60):

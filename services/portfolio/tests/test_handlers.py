@@ -1,4 +1,4 @@
-"""What dialers report, applied through the real batch of the consumer."""
+"""Events from dialers, applied in batches of the real consumer."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -61,10 +61,10 @@ async def test_an_opt_out_reaches_every_contract_of_the_debtor_once(given: Given
     event = OptOutRequested(contract_id=one, contact_id=await contact_of(given, one))
     record = record_of(event)
     await apply_records(given.database, consumer, [record])
-    told = await published(given.database, ContactPointChanged)
-    assert {change.contract_id for change in told} == {one, other}
-    assert not any(change.usable for change in told)
-    for change in told:
+    changes = await published(given.database, ContactPointChanged)
+    assert {change.contract_id for change in changes} == {one, other}
+    assert not any(change.usable for change in changes)
+    for change in changes:
         assert change.event_id == caused_event_id(
             UUID(dict(record.headers)["ce_id"]), CONSUMER, change.type, change.key, 0
         )
@@ -73,7 +73,7 @@ async def test_an_opt_out_reaches_every_contract_of_the_debtor_once(given: Given
     assert len(await published(given.database, ContactPointChanged)) == 2
 
 
-async def test_many_opt_outs_of_one_debtor_in_one_batch(given: Given) -> None:
+async def test_many_opt_outs_of_one_debtor_in_one_batch_are_all_applied(given: Given) -> None:
     one, other = await household(given)
     await receive(
         given,
@@ -94,7 +94,7 @@ async def test_many_opt_outs_of_one_debtor_in_one_batch(given: Given) -> None:
         assert versions == [2, 3, 4]
 
 
-async def test_a_wrong_number_is_told_once(given: Given) -> None:
+async def test_a_wrong_number_is_published_once(given: Given) -> None:
     [contract_id] = await household(given, contracts=1)
     contact_id = await contact_of(given, contract_id)
     for why in ("wrong_number", "disconnected"):
@@ -116,7 +116,7 @@ async def test_a_clarification_is_opened_once_for_a_reason(given: Given) -> None
     assert len(await published(given.database, ClarificationOpened)) == 2
 
 
-async def test_a_report_makes_what_is_known_graver_and_never_lifts_it(given: Given) -> None:
+async def test_a_report_makes_a_status_graver_and_never_less_grave(given: Given) -> None:
     one, other = await household(given)
     for contract_id, status in (
         (one, DebtorStatus.REPRESENTED),
@@ -134,7 +134,7 @@ async def test_a_report_makes_what_is_known_graver_and_never_lifts_it(given: Giv
     assert len(events) == 4
 
 
-async def test_reports_on_two_contracts_of_a_debtor_in_one_batch(given: Given) -> None:
+async def test_reports_on_two_contracts_of_a_debtor_in_one_batch_are_applied_in_order(given: Given) -> None:
     one, other = await household(given)
     await receive(
         given,
@@ -146,7 +146,7 @@ async def test_reports_on_two_contracts_of_a_debtor_in_one_batch(given: Given) -
     assert len({event.event_id for event in events}) == 4
 
 
-async def test_calls_and_claims_change_no_balance_and_are_remembered(given: Given) -> None:
+async def test_calls_and_claims_are_recorded_and_change_no_balance(given: Given) -> None:
     [contract_id] = await household(given, contracts=1)
     now = datetime.now(UTC)
     before = await given.row(contract_id)

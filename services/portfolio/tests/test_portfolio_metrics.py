@@ -1,4 +1,4 @@
-"""What the portfolio tells Prometheus of its files and its daily run."""
+"""The metrics of files and of the daily run."""
 
 import asyncio
 import time
@@ -7,15 +7,15 @@ from uuid import UUID
 import pytest
 from portfolio.files import landing
 from prometheus_client import REGISTRY
-from service_client import Desk, csv_of, row
+from service_client import ServiceClient, csv_of, row
 
 
 def value(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
-def told() -> dict[str, float]:
-    """Files by their outcome, how many of them were timed, and rows."""
+def counters() -> dict[str, float]:
+    """The counters of files by outcome, of timed files, and of rows by outcome."""
     outcomes = ("loaded", "refused", "failed")
     files = {outcome: value("portfolio_files_total", outcome=outcome) for outcome in outcomes}
     timed = {"timed": sum(value("portfolio_file_seconds_count", outcome=outcome) for outcome in outcomes)}
@@ -23,71 +23,75 @@ def told() -> dict[str, float]:
     return files | timed | rows
 
 
-def grown(before: dict[str, float]) -> dict[str, float]:
-    return {name: now - before[name] for name, now in told().items() if now != before[name]}
+def increases(before: dict[str, float]) -> dict[str, float]:
+    return {name: now - before[name] for name, now in counters().items() if now != before[name]}
 
 
 def waits_since(waits_for: str) -> float:
     return value("portfolio_file_oldest_unfinished_timestamp_seconds", waits_for=waits_for)
 
 
-async def test_a_loaded_file_is_counted_with_its_rows_and_timed_from_its_upload(desk: Desk) -> None:
-    before, seconds = told(), value("portfolio_file_seconds_sum", outcome="loaded")
-    answer = await desk.upload(await desk.portfolio(), csv_of(row("C-1"), row("C-2", amount_due="x")), "2026-09-10")
+async def test_a_loaded_file_is_counted_with_its_rows_and_timed_from_its_upload(service: ServiceClient) -> None:
+    before, seconds = counters(), value("portfolio_file_seconds_sum", outcome="loaded")
+    answer = await service.upload(
+        await service.portfolio(), csv_of(row("C-1"), row("C-2", amount_due="x")), "2026-09-10"
+    )
     assert answer.status_code == 202
     await asyncio.sleep(0.3)
-    assert await desk.loader.load_one()
-    assert grown(before) == {"loaded": 1, "timed": 1, "accepted": 1, "rejected": 1}
+    assert await service.loader.load_one()
+    assert increases(before) == {"loaded": 1, "timed": 1, "accepted": 1, "rejected": 1}
     assert 0.3 <= value("portfolio_file_seconds_sum", outcome="loaded") - seconds < 60
 
 
-async def test_a_file_at_fault_is_refused_and_a_mistake_of_ours_failed(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+async def test_a_bad_file_counts_as_refused_and_a_defect_of_the_service_as_failed(
+    service: ServiceClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    portfolio_id = await desk.portfolio()
-    before = told()
-    file = await desk.load(portfolio_id)
+    portfolio_id = await service.portfolio()
+    before = counters()
+    file = await service.load(portfolio_id)
     assert (file["status"], file["error_code"]) == ("failed", "empty")
-    assert grown(before) == {"refused": 1, "timed": 1}
+    assert increases(before) == {"refused": 1, "timed": 1}
 
-    async def stumbling(*_: object) -> None:
+    async def failing(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(landing, "read", stumbling)
-    before = told()
-    assert (await desk.load(portfolio_id, row("C-2")))["error_code"] == "internal"
-    assert grown(before) == {"failed": 1, "timed": 1}
+    monkeypatch.setattr(landing, "read", failing)
+    before = counters()
+    assert (await service.load(portfolio_id, row("C-2")))["error_code"] == "internal"
+    assert increases(before) == {"failed": 1, "timed": 1}
 
 
-async def test_the_oldest_file_tells_since_when_and_for_whom_it_waits(desk: Desk) -> None:
-    portfolio_id = await desk.portfolio()
-    await desk.load(portfolio_id, *(row(f"C-{n}") for n in range(4)))
-    assert not await desk.loader.load_one()
+async def test_the_upload_time_of_the_oldest_file_is_reported_by_what_the_file_waits_for(
+    service: ServiceClient,
+) -> None:
+    portfolio_id = await service.portfolio()
+    await service.load(portfolio_id, *(row(f"C-{n}") for n in range(4)))
+    assert not await service.loader.load_one()
     assert (waits_since("loader"), waits_since("confirmation")) == (0, 0)
 
     before = time.time()
-    file = await desk.load(portfolio_id, row("C-1"), as_of="2026-09-11", mode="snapshot")
+    file = await service.load(portfolio_id, row("C-1"), as_of="2026-09-11", mode="snapshot")
     assert file["status"] == "needs_confirmation"
     assert before - 1 < waits_since("loader") <= time.time()
-    await desk.upload(portfolio_id, csv_of(row("C-9")), "2026-09-12")
-    assert not await desk.loader.load_one()
+    await service.upload(portfolio_id, csv_of(row("C-9")), "2026-09-12")
+    assert not await service.loader.load_one()
     assert waits_since("loader") == 0
     assert before - 1 < waits_since("confirmation") <= time.time()
 
-    counted = told()
-    answer = await desk.client.post(f"/v1/files/{UUID(file['file_id'])}/confirmation", json={"accept": False})
+    before_refusal = counters()
+    answer = await service.client.post(f"/v1/files/{UUID(file['file_id'])}/confirmation", json={"accept": False})
     assert answer.status_code == 200
-    assert grown(counted) == {"refused": 1, "timed": 1}
-    assert await desk.loader.load_one()
-    assert not await desk.loader.load_one()
+    assert increases(before_refusal) == {"refused": 1, "timed": 1}
+    assert await service.loader.load_one()
+    assert not await service.loader.load_one()
     assert waits_since("confirmation") == 0
 
 
-async def test_the_daily_run_leaves_its_time_and_one_for_a_portfolio_alone_does_not(desk: Desk) -> None:
-    portfolio_id = await desk.portfolio()
-    await desk.load(portfolio_id, row("C-1"))
+async def test_a_run_over_all_portfolios_reports_its_time_and_a_run_over_one_does_not(service: ServiceClient) -> None:
+    portfolio_id = await service.portfolio()
+    await service.load(portfolio_id, row("C-1"))
     before = value("task_last_success_timestamp_seconds", task="staging")
-    await desk.stage("2026-09-11", portfolio_id)
+    await service.stage("2026-09-11", portfolio_id)
     assert value("task_last_success_timestamp_seconds", task="staging") == before
-    await desk.stage("2026-09-11")
+    await service.stage("2026-09-11")
     assert value("task_last_success_timestamp_seconds", task="staging") > before

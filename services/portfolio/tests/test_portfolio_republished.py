@@ -1,4 +1,4 @@
-"""What others say again is known here, and has not happened a second time; what is set aside is remembered."""
+"""Republished events change the projections and write no history. History records contracts that are set aside."""
 
 from collections.abc import Sequence
 from uuid import UUID, uuid4
@@ -35,8 +35,8 @@ async def a_contract(given: Given) -> UUID:
     return await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
 
 
-def again(event: Event, audience: str) -> Record:
-    """The event as somebody who was asked says it again."""
+def republished(event: Event, audience: str) -> Record:
+    """The record of the event as its source republishes it to ``audience``."""
     record = record_of(event)
     envelope = envelope_of(record.headers)._replace(audience=audience)
     return record._replace(headers=headers_of(envelope))
@@ -51,8 +51,8 @@ async def states(given: Given, table: str) -> list[str]:
     return [row["state"] for row in await given.rows(f"SELECT state FROM {table} ORDER BY state")]
 
 
-def everything(contract_id: UUID) -> Sequence[Event]:
-    """Every kind of event of which something is kept here, or told, and that is said again; each of another thing."""
+def one_of_each_type(contract_id: UUID) -> Sequence[Event]:
+    """One event of every type that is republished and stored or recorded here, each about another thing."""
     placement, promise = placed(contract_id, AGENCY), promised(contract_id)
     reinstated = then(PlacementReinstated, placed(contract_id, AGENCY), starts_on=TODAY)
     return [
@@ -73,31 +73,31 @@ def everything(contract_id: UUID) -> Sequence[Event]:
 
 
 @pytest.mark.parametrize("audience", ["portfolio", EVERYONE])
-async def test_what_is_said_again_changes_what_is_known_and_writes_no_history(given: Given, audience: str) -> None:
+async def test_republished_events_change_the_projections_and_write_no_history(given: Given, audience: str) -> None:
     contract_id = await a_contract(given)
-    said = everything(contract_id)
-    await apply_records(given.database, consumer, [again(event, audience) for event in said])
+    events = one_of_each_type(contract_id)
+    await apply_records(given.database, consumer, [republished(event, audience) for event in events])
     assert await lines(given) == []
     assert await states(given, "placement") == ["active", "active", "ended", "recall_pending", "recalled"]
     assert await states(given, "promise") == ["broken", "cancelled", "kept", "open", "open", "partly_kept"]
-    await receive(given, *said)
-    assert len(await lines(given)) == len(said), "what happens is remembered"
+    await receive(given, *events)
+    assert len(await lines(given)) == len(events), "an event that is not republished is recorded"
 
 
-async def test_what_is_said_again_to_another_is_not_for_us(given: Given) -> None:
+async def test_an_event_republished_to_another_service_is_ignored(given: Given) -> None:
     contract_id = await a_contract(given)
-    await apply_records(given.database, consumer, [again(placed(contract_id, AGENCY), "dialer-feed")])
+    await apply_records(given.database, consumer, [republished(placed(contract_id, AGENCY), "dialer-feed")])
     assert await given.rows("SELECT FROM placement") == []
 
 
-async def test_a_newer_word_wins_over_what_happened(given: Given) -> None:
-    """A restored service has lost a recall, and says so with a version of its new epoch."""
+async def test_a_republished_state_of_a_newer_epoch_replaces_the_stored_one(given: Given) -> None:
+    """A restored service has lost a recall. It republishes the placement with a version of its new epoch."""
     contract_id = await a_contract(given)
     first = placed(contract_id, AGENCY)
     await receive(given, first, then(PlacementRecallRequested, first, final_on=TODAY))
     assert await states(given, "placement") == ["recall_pending"]
     restored = first.model_copy(update={"version": 1 << 40 | 1})
-    await apply_records(given.database, consumer, [again(restored, EVERYONE)])
+    await apply_records(given.database, consumer, [republished(restored, EVERYONE)])
     assert await states(given, "placement") == ["active"]
     assert [kind for kind, _ in await lines(given)] == ["placed", "recall_requested"]
 
@@ -106,20 +106,18 @@ async def test_a_newer_word_wins_over_what_happened(given: Given) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICE_NAMES)
-async def test_that_a_service_could_not_follow_is_remembered_and_that_it_follows_again(
-    given: Given, service: str
-) -> None:
+async def test_history_records_that_a_service_set_a_contract_aside_and_replayed_it(given: Given, service: str) -> None:
     about = {"contract_id": await a_contract(given), "service": service, "consumer": f"{service}.events"}
     await receive(given, ContractSetAside(**about))
-    await apply_records(given.database, consumer, [again(ContractSetAside(**about), EVERYONE)])
+    await apply_records(given.database, consumer, [republished(ContractSetAside(**about), EVERYONE)])
     await receive(given, ContractReplayed(**about))
     assert await lines(given) == [
-        ("set_aside", f"{service} could not follow; contact stops"),
-        ("replayed", f"{service} follows again"),
+        ("set_aside", f"{service} could not apply an event; contact stops"),
+        ("replayed", f"{service} has handled the events that it had set aside"),
     ]
 
 
-async def test_of_a_contract_that_is_not_here_nothing_is_remembered(given: Given) -> None:
+async def test_nothing_is_recorded_for_an_unknown_contract(given: Given) -> None:
     await receive(given, ContractSetAside(contract_id=uuid4(), service="promises", consumer="promises.events"))
     assert await lines(given) == []
 
@@ -134,14 +132,14 @@ async def test_an_event_about_an_unknown_contract_is_set_aside_alone(given: Give
     assert await lines(given) == [("placed", f"for dialing from {TODAY}")] * 4
     letters = await given.rows("SELECT key, type, error FROM dead_letters ORDER BY letter_id")
     assert [tuple(row) for row in letters] == [
-        (str(stranger), ContractPlaced.type, f"is about a contract that is not here: {stranger}"),
+        (str(stranger), ContractPlaced.type, f"is about an unknown contract: {stranger}"),
         (str(stranger), promised(stranger).type, None),
     ]
-    [told] = await published(given.database, ContractSetAside)
-    assert (told.contract_id, told.service) == (stranger, "portfolio")
+    [event] = await published(given.database, ContractSetAside)
+    assert (event.contract_id, event.service) == (stranger, "portfolio")
 
 
-async def test_it_is_applied_when_the_contract_has_been_loaded(given: Given) -> None:
+async def test_an_event_that_was_set_aside_is_replayed_after_its_contract_is_loaded(given: Given) -> None:
     portfolio_id = await given.portfolio()
     contract_id = contract_id_of(portfolio_id, "C-1")
     await apply_records(given.database, consumer, [record_of(placed(contract_id, AGENCY))], handle=apart)

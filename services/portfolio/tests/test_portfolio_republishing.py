@@ -1,4 +1,4 @@
-"""What the portfolio says again is what holds, in chunks, with the versions that it has, and nothing changes by it."""
+"""The portfolio republishes its current state in chunks, with the current versions. Nothing changes by it."""
 
 from typing import Any
 
@@ -21,8 +21,8 @@ CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-async def say_again(given: Given, audience: str = "promises") -> list[str]:
-    """Everything; how far each chunk has come."""
+async def republish_all(given: Given, audience: str = "promises") -> list[str]:
+    """Republish everything. Returns where each chunk ended."""
     chunks = [""]
     while True:
         async with given.database.transaction(bulk=True) as tx:
@@ -33,8 +33,8 @@ async def say_again(given: Given, audience: str = "promises") -> list[str]:
         chunks.append(after)
 
 
-async def said(given: Given) -> list[ContractRevised]:
-    """The contracts that were said again, in outbox order."""
+async def republished(given: Given) -> list[ContractRevised]:
+    """The republished contracts, in outbox order."""
     return [event for event in await published(given.database, ContractRevised) if event.envelope.audience is not None]
 
 
@@ -44,7 +44,7 @@ async def tables(given: Given) -> dict[str, Any]:
     return {name: rows for name, rows in everything.items() if not name.startswith("outbox")}
 
 
-async def test_everything_is_said_once_in_chunks_and_nothing_changes(
+async def test_everything_is_republished_once_in_chunks_and_nothing_changes(
     given: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(republishing, "CHUNK_CONTRACTS", 2)
@@ -56,21 +56,21 @@ async def test_everything_is_said_once_in_chunks_and_nothing_changes(
         await given.contract(portfolio_ids[n % 2], (days_ago(n * 20), "100.00"), phones=[f"+52555512345{n}"])
     before = await tables(given)
 
-    chunks = await say_again(given)
+    chunks = await republish_all(given)
 
     assert len(chunks) == 4
     assert await tables(given) == before
-    first_said = await published(given.database, ContractRegistered)
-    again = await said(given)
-    assert [event.contract_id for event in again] == sorted(event.contract_id for event in first_said)
-    assert {event.envelope.audience for event in again} == {"promises"}
-    assert [event.body() for event in again] == sorted(event.body() for event in first_said)
+    registered = await published(given.database, ContractRegistered)
+    contracts = await republished(given)
+    assert [event.contract_id for event in contracts] == sorted(event.contract_id for event in registered)
+    assert {event.envelope.audience for event in contracts} == {"promises"}
+    assert [event.body() for event in contracts] == sorted(event.body() for event in registered)
     first, second, *states = await published(given.database, PortfolioStateChanged)
     assert {state.body() for state in states} == {first.body(), second.body()}
     assert [state.envelope.audience for state in states] == ["promises"] * 2
 
 
-async def test_all_payments_are_listed_with_those_that_were_reversed_and_no_version_is_raised(
+async def test_a_republished_contract_lists_all_payments_and_keeps_its_versions(
     client: httpx.AsyncClient, given: Given
 ) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
@@ -80,9 +80,9 @@ async def test_all_payments_are_listed_with_those_that_were_reversed_and_no_vers
         assert (await client.post(f"/v1/contracts/{contract_id}/{kind}", json=body)).status_code == 201
     row = await given.row(contract_id)
 
-    await say_again(given, audience="*")
+    await republish_all(given, audience="*")
 
-    [event] = await said(given)
+    [event] = await republished(given)
     assert [(str(p.payment_id), f"{p.amount}", p.reversed) for p in event.payments] == [
         (ids[0], "10.00", False),
         (ids[1], "20.00", True),
@@ -98,8 +98,8 @@ async def test_all_payments_are_listed_with_those_that_were_reversed_and_no_vers
     assert (event.overdue_balance, event.stage) == (row["overdue_balance"], row["stage"])
 
 
-async def test_a_revision_that_happens_lists_no_payments(client: httpx.AsyncClient, given: Given) -> None:
-    """Whoever follows knows them, and files of a million contracts are long enough."""
+async def test_a_revision_that_is_not_republished_lists_no_payments(client: httpx.AsyncClient, given: Given) -> None:
+    """Services have received each payment as an event, and a file may revise a million contracts."""
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
     await reverse(client, (await pay(client, contract_id, "100.00"))["payment_id"])
     [event] = await published(given.database, ContractRevised)

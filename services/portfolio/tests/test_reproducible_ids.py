@@ -1,4 +1,4 @@
-"""What is entered again after a restore has the ids that it had: payments with a reference, and what events ask for."""
+"""Rows that are written again after a restore get the same ids: payments and clarifications."""
 
 from typing import Any
 from uuid import uuid4
@@ -13,26 +13,26 @@ from recobro_events.testing import apply_records, published, record_of
 
 
 async def lose(given: Given, *tables: str) -> None:
-    """These rows were written after the backup."""
+    """Delete all rows of these tables, as a restore loses rows written after the backup."""
     async with given.database.transaction() as tx:
         for table in tables:
             await tx.execute(f"DELETE FROM {table}")
 
 
-async def test_a_payment_that_is_entered_again_is_the_same_payment(client: httpx.AsyncClient, given: Given) -> None:
+async def test_a_payment_that_is_entered_again_gets_the_same_id(client: httpx.AsyncClient, given: Given) -> None:
     portfolio_id = await given.portfolio()
     contract_id = await given.contract(portfolio_id, (days_ago(40), "100.00"))
     one, other = [{"channel": channel, "reference": "R-1"} for channel in ("spei", "oxxo")]
-    first = [(await pay(client, contract_id, "10.00", **told))["payment_id"] for told in (one, other)]
+    first = [(await pay(client, contract_id, "10.00", **names))["payment_id"] for names in (one, other)]
     assert len(set(first)) == 2
     assert first[0] == str(payment_id_of(portfolio_id, "spei", "R-1"))
     await lose(given, "payment_allocation", "payment")
-    assert [(await pay(client, contract_id, "10.00", **told))["payment_id"] for told in (one, other)] == first
-    told = await published(given.database, PaymentReceived)
-    assert [str(event.payment_id) for event in told] == first * 2
+    assert [(await pay(client, contract_id, "10.00", **names))["payment_id"] for names in (one, other)] == first
+    events = await published(given.database, PaymentReceived)
+    assert [str(event.payment_id) for event in events] == first * 2
 
 
-async def test_of_two_portfolios_and_of_two_payments_without_reference_none_is_the_same(
+async def test_payments_of_two_portfolios_or_without_a_reference_get_different_ids(
     client: httpx.AsyncClient, given: Given
 ) -> None:
     here, there = [await given.contract(await given.portfolio(), (days_ago(40), "100.00")) for _ in range(2)]
@@ -41,16 +41,16 @@ async def test_of_two_portfolios_and_of_two_payments_without_reference_none_is_t
     assert len(set(ids)) == 4
 
 
-async def test_channel_and_reference_are_not_mistaken_for_each_other(client: httpx.AsyncClient, given: Given) -> None:
+async def test_channel_and_reference_are_not_confused(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
     split: list[dict[str, Any]] = [
         {"channel": "bank:7", "reference": "1"},
         {"channel": "bank", "reference": "7:1"},
     ]
-    assert len({(await pay(client, contract_id, "10.00", **told))["payment_id"] for told in split}) == 2
+    assert len({(await pay(client, contract_id, "10.00", **names))["payment_id"] for names in split}) == 2
 
 
-async def test_what_an_event_asked_for_is_the_same_dispute_when_it_is_applied_again(given: Given) -> None:
+async def test_a_clarification_gets_the_same_id_when_its_event_is_applied_again(given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
     asked = {"contract_id": contract_id, "reason": "amount", "reported_by": "luis"}
     records = [
@@ -65,7 +65,7 @@ async def test_what_an_event_asked_for_is_the_same_dispute_when_it_is_applied_ag
     assert third != fourth
 
 
-def test_a_dispute_that_nobody_received_is_a_new_one_each_time() -> None:
+def test_a_clarification_opened_by_hand_gets_a_new_id_each_time() -> None:
     contract_id, event_id = uuid4(), uuid4()
     assert clarification_id_of(contract_id, None) != clarification_id_of(contract_id, None)
     assert clarification_id_of(contract_id, event_id) != clarification_id_of(uuid4(), event_id)

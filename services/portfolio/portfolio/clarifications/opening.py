@@ -51,7 +51,7 @@ async def open_one(tx: Transaction, contract_id: UUID, new: NewClarification) ->
 
     Raises ``ContractUnknown``, and ``Invalid`` for an unknown instalment.
     """
-    await lock_contract(tx, contract_id, not_run_yet=StageCause.CATCH_UP)
+    await lock_contract(tx, contract_id, staging_cause=StageCause.CATCH_UP)
     disputed = sorted(set(new.instalments))
     check_instalments("/instalments/{}", new.instalments, await tx.fetch(queries.INSTALMENTS, contract_id))
     [opened] = await _open(tx, [Request(contract_id, new.reason, new.detail, new.opened_by)], disputed)
@@ -72,10 +72,12 @@ async def open_requested(tx: Transaction, requests: Sequence[Request]) -> None:
 
 async def _open(tx: Transaction, requests: Sequence[Request], instalments: Collection[int] = ()) -> Sequence[Row]:
     settings = await tx.fetch(queries.SETTINGS, [request.contract_id for request in requests])
-    about = {row["contract_id"]: row for row in settings}
-    days = [about[request.contract_id]["opened_on"] for request in requests]
+    settings_of = {row["contract_id"]: row for row in settings}
+    days = [settings_of[request.contract_id]["opened_on"] for request in requests]
     deadlines = [
-        jurisdictions.clarification_deadline(jurisdictions.profile(about[request.contract_id]["jurisdiction"]), day)
+        jurisdictions.clarification_deadline(
+            jurisdictions.profile(settings_of[request.contract_id]["jurisdiction"]), day
+        )
         for request, day in zip(requests, days, strict=True)
     ]
     contract_ids, reasons, details, openers, received = (list(column) for column in zip(*requests, strict=True))
@@ -89,9 +91,9 @@ async def _open(tx: Transaction, requests: Sequence[Request], instalments: Colle
     return opened
 
 
-def _event(row: Row, stands: Mapping[str, Any]) -> ClarificationOpened:
+def _event(row: Row, fields: Mapping[str, Any]) -> ClarificationOpened:
     return ClarificationOpened(
-        **stands,
+        **fields,
         clarification_id=row["clarification_id"],
         reason=row["reason"],
         opened_by=row["opened_by"],
@@ -103,7 +105,7 @@ def _event(row: Row, stands: Mapping[str, Any]) -> ClarificationOpened:
 def check_instalments(pointer: str, numbers: Sequence[int], instalments: Sequence[Row]) -> None:
     known = {row["number"] for row in instalments}
     errors = [
-        FieldError(pointer.format(position), "the contract has no instalment with this number")
+        FieldError(pointer.format(position), "is not an instalment of this contract")
         for position, number in enumerate(numbers)
         if number not in known
     ]
@@ -112,6 +114,6 @@ def check_instalments(pointer: str, numbers: Sequence[int], instalments: Sequenc
 
 
 def _line(row: Row) -> Line:
-    what = {"clarification_id": row["clarification_id"], "opened_by": row["opened_by"], "reason": row["reason"]}
-    summary = f"opened by {row['opened_by']}, to be answered by {row['deadline_on']}"
-    return Line(row["contract_id"], "clarification_opened", summary, what | {"instalments": row["instalments"]})
+    data = {"clarification_id": row["clarification_id"], "opened_by": row["opened_by"], "reason": row["reason"]}
+    summary = f"opened by {row['opened_by']}, deadline {row['deadline_on']}"
+    return Line(row["contract_id"], "clarification_opened", summary, data | {"instalments": row["instalments"]})

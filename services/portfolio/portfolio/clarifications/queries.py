@@ -5,7 +5,7 @@ INSERT INTO clarification (clarification_id, contract_id, reason, detail, opened
     deadline_on)
 SELECT clarification_id, contract_id, reason, detail, opened_by, $5::integer[], opened_on, deadline_on
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $6::date[], $7::date[], $8::uuid[])
-    AS told (contract_id, reason, detail, opened_by, opened_on, deadline_on, clarification_id)
+    AS given (contract_id, reason, detail, opened_by, opened_on, deadline_on, clarification_id)
 RETURNING *
 """
 
@@ -20,9 +20,9 @@ READ = "SELECT * FROM clarification WHERE clarification_id = $1"
 INSTALMENTS = "SELECT number, due_on, amount FROM instalment WHERE contract_id = $1"
 
 CORRECT = """
-UPDATE instalment SET amount = told.amount, unpaid = least(unpaid, told.amount)
-FROM unnest($2::integer[], $3::numeric[]) AS told (number, amount)
-WHERE instalment.contract_id = $1 AND instalment.number = told.number
+UPDATE instalment SET amount = given.amount, unpaid = least(unpaid, given.amount)
+FROM unnest($2::integer[], $3::numeric[]) AS given (number, amount)
+WHERE instalment.contract_id = $1 AND instalment.number = given.number
 """
 
 STILL_OPEN = """

@@ -50,7 +50,7 @@ class Resolution(OutputModel):
 
 class ClarificationResolvedAlready(Conflict):
     code = "clarification-resolved"
-    detail = "This clarification has been resolved."
+    detail = "This clarification has been resolved already."
 
 
 async def resolve(tx: Transaction, clarification_id: UUID, new: NewResolution) -> Resolution:
@@ -74,8 +74,8 @@ async def resolve(tx: Transaction, clarification_id: UUID, new: NewResolution) -
     position = await record(
         tx,
         StageCause.REVISION,
-        lambda stands: ClarificationResolved(
-            **stands,
+        lambda fields: ClarificationResolved(
+            **fields,
             clarification_id=clarification_id,
             outcome=new.outcome,
             contact_may_resume=may_resume,
@@ -99,9 +99,10 @@ async def resolve(tx: Transaction, clarification_id: UUID, new: NewResolution) -
 async def _correct(tx: Transaction, contract_id: UUID, new: NewResolution) -> None:
     """Replace the amounts of the corrected instalments and apply the payments again."""
     if (new.outcome in CORRECTING_OUTCOMES) != bool(new.corrections):
+        fault = "not allowed" if new.corrections else "required"
         raise Invalid(
-            "Corrections belong to upheld and partly_upheld, and these need them.",
-            errors=[FieldError("/corrections", f"do not go with the outcome {new.outcome}, as they are")],
+            "The outcomes upheld and partly_upheld require corrections. Other outcomes do not allow them.",
+            errors=[FieldError("/corrections", f"are {fault} for the outcome {new.outcome}")],
         )
     if not new.corrections:
         return
@@ -109,16 +110,21 @@ async def _correct(tx: Transaction, contract_id: UUID, new: NewResolution) -> No
     instalments = await tx.fetch(queries.INSTALMENTS, contract_id)
     check_instalments("/corrections/{}/instalment", numbers, instalments)
     if len(set(numbers)) < len(numbers):
-        raise Invalid("An instalment is corrected twice.", errors=[FieldError("/corrections", "one per instalment")])
+        raise Invalid(
+            "An instalment is corrected twice.", errors=[FieldError("/corrections", "must name each instalment once")]
+        )
     corrected = {correction.instalment: correction.amount for correction in new.corrections}
     total: Decimal = sum((corrected.get(row["number"], row["amount"]) for row in instalments), Decimal(0))
     if total > LARGEST_BALANCE:
-        raise Invalid("The contract would owe too much.", errors=[FieldError("/corrections", "amounts too large")])
+        raise Invalid(
+            f"The instalments would add up to more than {LARGEST_BALANCE}.",
+            errors=[FieldError("/corrections", "make the total balance too large")],
+        )
     await tx.execute(queries.CORRECT, contract_id, list(corrected.keys()), list(corrected.values()))
     await reapply_payments(tx, [contract_id])
 
 
 def _resolved_line(contract_id: UUID, clarification_id: UUID, new: NewResolution) -> Line:
     corrections = [{"instalment": line.instalment, "amount": f"{line.amount:.2f}"} for line in new.corrections]
-    what = {"clarification_id": clarification_id, "outcome": new.outcome, "corrections": corrections}
-    return Line(contract_id, "clarification_resolved", f"outcome {new.outcome}", what)
+    data = {"clarification_id": clarification_id, "outcome": new.outcome, "corrections": corrections}
+    return Line(contract_id, "clarification_resolved", f"outcome {new.outcome}", data)

@@ -36,7 +36,9 @@ class ContractFilter:
     stage: Stage | None = None
     state: ContractState | None = None
     incomplete: bool | None = None
-    q: Annotated[ShortText | None, Query(description="Part of the name, a phone or the tax id")] = None
+    q: Annotated[
+        ShortText | None, Query(description="Part of the name or of a phone, or the beginning of the tax id")
+    ] = None
 
 
 class ContractItem(OutputModel):

@@ -10,14 +10,14 @@ from portfolio.debtors import queries
 from portfolio.ledger.changes import record_whole
 
 
-async def note(tx: Transaction, checks: Sequence[AddressChecked]) -> None:
+async def store_verdicts(tx: Transaction, checks: Sequence[AddressChecked]) -> None:
     """Store these verdicts, and publish the contracts with an address that is now authorised, or no longer authorised.
 
     No contract may occur twice, and the contracts are locked. A verdict on an address that a file has removed
     meanwhile is ignored.
     """
     columns = zip(*((check.contract_id, check.address_id, check.verdict) for check in checks), strict=True)
-    revised = [row["contract_id"] for row in await tx.fetch(queries.NOTE_VERDICTS, *columns) if row["revised"]]
+    revised = [row["contract_id"] for row in await tx.fetch(queries.STORE_VERDICTS, *columns) if row["revised"]]
     if revised:
         received = {check.contract_id: check.event_id for check in checks}
         await record_whole(tx, StageCause.CATCH_UP, revised, received=received)

@@ -55,9 +55,9 @@ class ContactPatch(InputModel):
     medium: Medium | None = None
 
     @model_validator(mode="after")
-    def _medium_goes_with_opting_out(self) -> "ContactPatch":
+    def _medium_needs_opted_out(self) -> "ContactPatch":
         if self.medium is not None and self.change is not PatchChange.OPTED_OUT:
-            raise ValueError("medium goes with opted_out only")
+            raise ValueError("medium is allowed with opted_out only")
         return self
 
 
@@ -116,12 +116,12 @@ class Found(NamedTuple):
 async def add(tx: Transaction, contract_id: UUID, new: NewContactPoint) -> ContactPoint:
     """Add a contact point. The debtor's marks on the same phone or e-mail elsewhere hold for the new one too.
 
-    Raises ``ContractUnknown``, ``ContactPointKnown``, and ``Invalid`` when the value is no phone or e-mail.
+    Raises ``ContractUnknown``, ``ContactPointKnown``, and ``Invalid`` when the value is not a phone or e-mail.
     """
-    contract = await lock_contract(tx, contract_id, not_run_yet=StageCause.CATCH_UP)
+    contract = await lock_contract(tx, contract_id, staging_cause=StageCause.CATCH_UP)
     value = _normal_form(new.kind, new.value, contract["jurisdiction"])
     if value is None:
-        raise Invalid("Nobody can be reached there.", errors=[FieldError("/value", f"is no valid {new.kind}")])
+        raise Invalid(f"This is not a valid {new.kind}.", errors=[FieldError("/value", f"is not a valid {new.kind}")])
     added = await add_found(tx, [Found(contract_id, new.kind, value, new.provenance)])
     if contract_id not in added:
         known = await tx.fetchval(queries.KNOWN, contract_id, new.kind, value)
@@ -132,8 +132,9 @@ async def add(tx: Transaction, contract_id: UUID, new: NewContactPoint) -> Conta
 async def add_found(tx: Transaction, found: Sequence[Found]) -> Mapping[UUID, UUID]:
     """Add these phones and e-mails and publish them. Returns the new contact points by contract.
 
-    No contract may occur twice, and the contracts are locked. A value that is no phone or e-mail, or is known already,
-    changes nothing. A contact point whose provenance the jurisdiction does not accept is stored but not usable.
+    No contract may occur twice, and the contracts are locked. A value that is not a phone or e-mail, or is known
+    already, changes nothing. A contact point is stored but not usable when the jurisdiction does not accept its
+    provenance.
     """
     rows = await tx.fetch(queries.JURISDICTIONS, [one.contract_id for one in found])
     jurisdiction_of = {row["contract_id"]: row["jurisdiction"] for row in rows}
@@ -174,59 +175,61 @@ async def change(tx: Transaction, findings: Sequence[Finding]) -> None:
     The rows of the debtors and of all their contracts are locked. Raises ``ContactPointUnknown`` when a contract does
     not have the contact point.
     """
-    rows = await tx.fetch(queries.HELD_BY, [told.contact_id for told in findings])
+    rows = await tx.fetch(queries.HELD_BY, [finding.contact_id for finding in findings])
     held = {row["contact_id"]: row for row in rows}
     points = {(row["contract_id"], row["contact_id"]) for row in rows}
-    if not points.issuperset((told.contract_id, told.contact_id) for told in findings):
+    if not points.issuperset((finding.contract_id, finding.contact_id) for finding in findings):
         raise ContactPointUnknown()
-    for wave in cut_into_waves(findings, key=lambda told: held[told.contact_id]["debtor_id"]):
-        about = [held[told.contact_id] for told in wave]
-        by_debtor = {point["debtor_id"]: told for point, told in zip(about, wave, strict=True)}
+    for wave in cut_into_waves(findings, key=lambda finding: held[finding.contact_id]["debtor_id"]):
+        reported = [held[finding.contact_id] for finding in wave]
+        by_debtor = {point["debtor_id"]: finding for point, finding in zip(reported, wave, strict=True)}
         changed = await tx.fetch(
             queries.CHANGE,
-            [point["debtor_id"] for point in about],
-            [point["kind"] for point in about],
-            [point["value"] for point in about],
-            [told.contact_id for told in wave],
-            [told.change for told in wave],
-            [told.medium for told in wave],
+            [point["debtor_id"] for point in reported],
+            [point["kind"] for point in reported],
+            [point["value"] for point in reported],
+            [finding.contact_id for finding in wave],
+            [finding.change for finding in wave],
+            [finding.medium for finding in wave],
         )
         await _record(tx, changed, [by_debtor[point["debtor_id"]] for point in changed])
 
 
 async def _record(tx: Transaction, points: Sequence[Row], findings: Sequence[Finding]) -> None:
     """Record the finding of each point; no contract may occur twice. Each point takes the version of its event."""
-    told = list(zip(points, findings, strict=True))
-    changes = [Change(partial(_event, *pair), _line(*pair), pair[1].received) for pair in told]
+    changes = [
+        Change(partial(_event, point, finding), _line(point, finding), finding.received)
+        for point, finding in zip(points, findings, strict=True)
+    ]
     positions = await record_each(tx, StageCause.CATCH_UP, changes)
     if points:
         versions = [positions[point["contract_id"]]["version"] for point in points]
         await tx.execute(queries.SET_VERSIONS, [point["contact_id"] for point in points], versions)
 
 
-def _event(point: Row, found: Finding, stands: Mapping[str, Any]) -> ContactPointChanged:
+def _event(point: Row, finding: Finding, fields: Mapping[str, Any]) -> ContactPointChanged:
     return ContactPointChanged(
-        **stands,
+        **fields,
         contact_id=point["contact_id"],
-        contact_version=stands["version"],
+        contact_version=fields["version"],
         kind=point["kind"],
         value=point["value"],
-        change=found.change,
+        change=finding.change,
         usable=point["usable"],
-        medium=found.medium,
+        medium=finding.medium,
         provenance=point["provenance"],
         timezone=point["timezone"],
     )
 
 
-def _line(point: Row, found: Finding) -> Line:
-    what = {"contact_id": point["contact_id"], "change": found.change, "medium": found.medium}
-    summary = f"{point['kind']} {found.change.replace('_', ' ')}"
-    return Line(point["contract_id"], "contact_point_changed", summary, what)
+def _line(point: Row, finding: Finding) -> Line:
+    data = {"contact_id": point["contact_id"], "change": finding.change, "medium": finding.medium}
+    summary = f"{point['kind']} {finding.change.replace('_', ' ')}"
+    return Line(point["contract_id"], "contact_point_changed", summary, data)
 
 
 def _normal_form(kind: ContactKind, value: str, jurisdiction: str) -> str | None:
-    """The phone in E.164, or the e-mail in lower case; None when the value is no phone or e-mail."""
+    """The phone in E.164, or the e-mail in lower case; None when the value is neither."""
     if kind is ContactKind.PHONE:
         return jurisdictions.dialable_phone(value, jurisdiction)
     return email_to_write_to(value)

@@ -2,30 +2,30 @@
 
 # $1 debtors, $2 kinds, $3 values, $4 contacts, $5 changes, $6 media; no debtor twice.
 CHANGE = """
-WITH told AS MATERIALIZED (
+WITH given AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[])
-        AS told (debtor_id, kind, value, contact_id, change, medium)
+        AS given (debtor_id, kind, value, contact_id, change, medium)
 ), marked AS (
     INSERT INTO debtor_contact_mark AS mark (debtor_id, kind, value, invalid, opted_out, media)
     SELECT debtor_id, kind, value, change = 'invalid', change = 'opted_out' AND medium IS NULL,
         CASE WHEN change = 'opted_out' AND medium IS NOT NULL THEN ARRAY[medium] ELSE '{}' END
-    FROM told
+    FROM given
     ON CONFLICT (debtor_id, kind, value) DO UPDATE SET
-        invalid = CASE WHEN (SELECT change FROM told WHERE told.debtor_id = mark.debtor_id) = 'opted_out'
+        invalid = CASE WHEN (SELECT change FROM given WHERE given.debtor_id = mark.debtor_id) = 'opted_out'
             THEN mark.invalid ELSE excluded.invalid END,
         opted_out = mark.opted_out OR excluded.opted_out,
         media = mark.media || ARRAY(SELECT unnest(excluded.media) EXCEPT SELECT unnest(mark.media))
 ), next AS (
-    SELECT point.contact_id, told.debtor_id,
-        (point.verified OR told.change = 'verified' AND point.contact_id = told.contact_id)
-            AND told.change <> 'invalid' AS verified,
-        CASE told.change WHEN 'invalid' THEN true WHEN 'verified' THEN false ELSE point.invalid END AS invalid,
-        point.opted_out OR told.change = 'opted_out' AND told.medium IS NULL AS opted_out,
-        CASE WHEN told.change = 'opted_out' AND told.medium IS NOT NULL AND NOT told.medium = ANY(point.media)
-            THEN point.media || told.medium ELSE point.media END AS media
-    FROM told JOIN contract USING (debtor_id)
+    SELECT point.contact_id, given.debtor_id,
+        (point.verified OR given.change = 'verified' AND point.contact_id = given.contact_id)
+            AND given.change <> 'invalid' AS verified,
+        CASE given.change WHEN 'invalid' THEN true WHEN 'verified' THEN false ELSE point.invalid END AS invalid,
+        point.opted_out OR given.change = 'opted_out' AND given.medium IS NULL AS opted_out,
+        CASE WHEN given.change = 'opted_out' AND given.medium IS NOT NULL AND NOT given.medium = ANY(point.media)
+            THEN point.media || given.medium ELSE point.media END AS media
+    FROM given JOIN contract USING (debtor_id)
     JOIN contact_point AS point
-        ON point.contract_id = contract.contract_id AND point.kind = told.kind AND point.value = told.value
+        ON point.contract_id = contract.contract_id AND point.kind = given.kind AND point.value = given.value
 )
 UPDATE contact_point AS point
 SET verified = next.verified, invalid = next.invalid, opted_out = next.opted_out, media = next.media
@@ -36,8 +36,8 @@ WHERE point.contact_id = next.contact_id
 RETURNING point.*, next.debtor_id
 """
 SET_VERSIONS = """
-UPDATE contact_point AS point SET version = told.version
-FROM unnest($1::uuid[], $2::bigint[]) AS told (contact_id, version) WHERE point.contact_id = told.contact_id
+UPDATE contact_point AS point SET version = given.version
+FROM unnest($1::uuid[], $2::bigint[]) AS given (contact_id, version) WHERE point.contact_id = given.contact_id
 """
 CONTRACT_OF = "SELECT contract_id FROM contact_point WHERE contact_id = $1"
 HELD_BY = """
@@ -48,16 +48,18 @@ WHERE contact_id = ANY($1::uuid[])
 ADD = """
 INSERT INTO contact_point AS point (contact_id, contract_id, kind, value, dialable, provenance, permitted, timezone,
     rank, invalid, opted_out, media, version)
-SELECT told.contact_id, told.contract_id, told.kind, told.value, told.kind = 'phone', told.provenance, told.permitted,
+SELECT given.contact_id, given.contract_id, given.kind, given.value, given.kind = 'phone', given.provenance,
+    given.permitted,
     coalesce((SELECT timezone FROM contact_point known
-        WHERE known.contract_id = told.contract_id AND timezone IS NOT NULL ORDER BY rank LIMIT 1), portfolio.timezone),
-    (SELECT coalesce(max(rank), -1) + 1 FROM contact_point known WHERE known.contract_id = told.contract_id),
+        WHERE known.contract_id = given.contract_id AND timezone IS NOT NULL ORDER BY rank LIMIT 1),
+        portfolio.timezone),
+    (SELECT coalesce(max(rank), -1) + 1 FROM contact_point known WHERE known.contract_id = given.contract_id),
     coalesce(mark.invalid, false), coalesce(mark.opted_out, false), coalesce(mark.media, '{}'), 0
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[])
-    AS told (contact_id, contract_id, kind, value, provenance, permitted)
+    AS given (contact_id, contract_id, kind, value, provenance, permitted)
 JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
 LEFT JOIN debtor_contact_mark AS mark
-    ON mark.debtor_id = contract.debtor_id AND mark.kind = told.kind AND mark.value = told.value
+    ON mark.debtor_id = contract.debtor_id AND mark.kind = given.kind AND mark.value = given.value
 ON CONFLICT (contract_id, kind, value) DO UPDATE
     SET current = true, provenance = excluded.provenance, permitted = excluded.permitted,
         rank = CASE WHEN point.current THEN point.rank ELSE excluded.rank END

@@ -15,9 +15,9 @@ class Medium(StrEnum):
     EMAIL = "email"
 
 
-def medium_refused(said: str | None) -> Medium | None:
+def medium_refused(name: str | None) -> Medium | None:
     """The medium that an opt-out names. None means every medium. An unknown word also gives None."""
-    return Medium(said) if said in set(Medium) else None
+    return Medium(name) if name in set(Medium) else None
 
 
 _GRAVITY = {

@@ -45,29 +45,29 @@ async def set_status(tx: Transaction, contract_id: UUID, new: NewDebtorStatus) -
     """Set the status of a contract's debtor. An operator may set any status. Raises ``ContractUnknown``."""
     if not await lock_contracts(tx, [contract_id], with_debtors_of=[contract_id]):
         raise ContractUnknown()
-    told = await _save(tx, [Report(contract_id, new.status, new.reported_by, new.detail)])
+    changed = await _save(tx, [Report(contract_id, new.status, new.reported_by, new.detail)])
     [debtor] = await tx.fetch(queries.DEBTORS, [contract_id])
     held = await tx.fetch(queries.CONTRACTS, [debtor["debtor_id"]])
     return DebtorStatusOutcome(
-        debtor_id=debtor["debtor_id"], status=debtor["status"], changed=bool(told), contracts=len(held)
+        debtor_id=debtor["debtor_id"], status=debtor["status"], changed=changed > 0, contracts=len(held)
     )
 
 
-async def report(tx: Transaction, reports: Sequence[Report]) -> None:
+async def apply_reports(tx: Transaction, reports: Sequence[Report]) -> None:
     """Apply reports from outside. A report that does not make the status graver changes nothing.
 
     The rows of the debtors and of all their contracts are locked.
     """
     for wave in await _by_debtor(tx, reports):
-        rows = await tx.fetch(queries.DEBTORS, [said.contract_id for said in wave])
+        rows = await tx.fetch(queries.DEBTORS, [report.contract_id for report in wave])
         known = {row["contract_id"]: DebtorStatus(row["status"]) for row in rows}
-        await _save(tx, [said for said in wave if report_changes_status(known[said.contract_id], said.status)])
+        await _save(tx, [report for report in wave if report_changes_status(known[report.contract_id], report.status)])
 
 
 async def _by_debtor(tx: Transaction, reports: Sequence[Report]) -> Sequence[Sequence[Report]]:
-    rows = await tx.fetch(queries.DEBTORS, [said.contract_id for said in reports])
+    rows = await tx.fetch(queries.DEBTORS, [report.contract_id for report in reports])
     debtors = {row["contract_id"]: row["debtor_id"] for row in rows}
-    return cut_into_waves(reports, key=lambda said: debtors[said.contract_id])
+    return cut_into_waves(reports, key=lambda report: debtors[report.contract_id])
 
 
 async def _save(tx: Transaction, reports: Sequence[Report]) -> int:
@@ -75,27 +75,29 @@ async def _save(tx: Transaction, reports: Sequence[Report]) -> int:
 
     Returns the number of debtors whose status has changed.
     """
-    rows = await tx.fetch(queries.DEBTORS, [said.contract_id for said in reports])
+    rows = await tx.fetch(queries.DEBTORS, [report.contract_id for report in reports])
     debtors = {row["contract_id"]: row["debtor_id"] for row in rows}
-    said_of = {debtors[said.contract_id]: said for said in reports}
+    report_of = {debtors[report.contract_id]: report for report in reports}
     changed = {
         row["debtor_id"]: row
-        for row in await tx.fetch(queries.SET_STATUS, list(said_of.keys()), [said.status for said in said_of.values()])
+        for row in await tx.fetch(
+            queries.SET_STATUS, list(report_of.keys()), [report.status for report in report_of.values()]
+        )
     }
     held = {row["contract_id"]: row["debtor_id"] for row in await tx.fetch(queries.CONTRACTS, list(changed.keys()))}
     changes = []
     for contract_id, debtor_id in held.items():
-        debtor, said = changed[debtor_id], said_of[debtor_id]
-        what = {"status": said.status, "reported_by": said.reported_by, "detail": said.detail}
-        line = Line(contract_id, "debtor_status_changed", f"{said.status}, told by {said.reported_by}", what)
-        changes.append(Change(partial(_event, debtor, said.reported_by), line, said.received))
+        debtor, report = changed[debtor_id], report_of[debtor_id]
+        data = {"status": report.status, "reported_by": report.reported_by, "detail": report.detail}
+        line = Line(contract_id, "debtor_status_changed", f"{report.status}, reported by {report.reported_by}", data)
+        changes.append(Change(partial(_event, debtor, report.reported_by), line, report.received))
     await record_each(tx, StageCause.CATCH_UP, changes)
     return len(changed)
 
 
-def _event(debtor: Row, reported_by: str, stands: Mapping[str, Any]) -> DebtorStatusChanged:
+def _event(debtor: Row, reported_by: str, fields: Mapping[str, Any]) -> DebtorStatusChanged:
     return DebtorStatusChanged(
-        **stands,
+        **fields,
         debtor_id=debtor["debtor_id"],
         status=debtor["status"],
         status_version=debtor["status_version"],

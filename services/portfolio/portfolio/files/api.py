@@ -33,7 +33,9 @@ _FILE_TYPES: dict[str, Any] = {
 @router.post(
     "/portfolios/{portfolio_id}/files",
     status_code=202,
-    responses={200: {"model": FileView, "description": "These bytes are there already, with this mode and day"}},
+    responses={
+        200: {"model": FileView, "description": "The portfolio already has this file: the same bytes, mode and date"}
+    },
     dependencies=[writes("portfolio"), streamed_body(uploads.MAX_FILE_BYTES)],
     openapi_extra=_FILE_TYPES,
 )
@@ -45,7 +47,7 @@ async def upload_file(
     key: IdempotencyKey,
     mode: Mode = Mode.DELTA,
     filename: Annotated[ShortText | None, Query()] = None,
-    as_of: Annotated[Day | None, Query(description="Default: today, where the portfolio is")] = None,
+    as_of: Annotated[Day | None, Query(description="Default: today in the time zone of the portfolio")] = None,
 ) -> FileView:
     """Upload a portfolio file as the raw body. Files are read and loaded after this answer, in the order of upload."""
     async with database.connection() as connection:
@@ -54,7 +56,7 @@ async def upload_file(
         received = await uploads.receive(request.stream(), spool)
         identity = uploads.Identity(portfolio_id, received.sha256, mode, as_of or today)
         async with database.transaction() as tx:
-            file, queued = await uploads.keep(tx, identity, filename or "portfolio.csv", received, key)
+            file, queued = await uploads.queue(tx, identity, filename or "portfolio.csv", received, key)
     if queued:
         request.app.state.loader.wake()
     else:

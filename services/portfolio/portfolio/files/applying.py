@@ -22,8 +22,8 @@ from recobro_events.contracts.portfolio import (
 from portfolio import metrics
 from portfolio.files import applying_queries, queries
 from portfolio.files.landing import Work
+from portfolio.ledger import history
 from portfolio.ledger.changes import record_whole
-from portfolio.ledger.history import remember_each
 from portfolio.ledger.positions import reapply_payments
 from portfolio.ledger.whole import publish_whole
 from portfolio.portfolios import portfolios
@@ -148,7 +148,7 @@ async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
         *(work.file_id, chunk.registered, work.portfolio_id, work.creditor_id, chunk.day, work.as_of),
     )
     await tx.execute(applying_queries.REVISE, work.file_id, chunk.revised, work.as_of)
-    await tx.execute(applying_queries.FORGET_INSTALMENTS, chunk.revised)
+    await tx.execute(applying_queries.DELETE_INSTALMENTS, chunk.revised)
     await tx.execute(applying_queries.ADD_INSTALMENTS, work.file_id, chunk.stated)
     await tx.execute(applying_queries.ABSORB_PAYMENTS, work.file_id, chunk.revised, work.as_of)
 
@@ -156,7 +156,7 @@ async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
 async def _state_contacts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
     await tx.execute(applying_queries.PUT_CONTACT_POINTS, work.file_id, chunk.stated)
     await tx.execute(applying_queries.RETIRE_CONTACT_POINTS, work.file_id, chunk.revised)
-    await tx.execute(applying_queries.FORGET_ADDRESSES, work.file_id, chunk.revised)
+    await tx.execute(applying_queries.DELETE_ADDRESSES, work.file_id, chunk.revised)
     await tx.execute(applying_queries.ADD_ADDRESSES, work.file_id, chunk.stated, work.jurisdiction)
 
 
@@ -170,9 +170,13 @@ async def _record(tx: Transaction, work: Work, chunk: _Chunk) -> None:
     if flagged:
         await publish_whole(tx, flagged, ContractRevised)
     stated = {"file_id": work.file_id, "as_of": work.as_of}
-    await remember_each(tx, chunk.registered, "registered", "in a file for the first time", stated)
-    await remember_each(tx, chunk.revised, "revised", "stated anew by a file", stated)
-    await remember_each(tx, chunk.kept, "incomplete", "kept as it was: a file has bad rows of it", stated)
+    await history.record_each(
+        tx, chunk.registered, "registered", "a file names the contract for the first time", stated
+    )
+    await history.record_each(tx, chunk.revised, "revised", "a file restates the contract", stated)
+    await history.record_each(
+        tx, chunk.kept, "incomplete", "unchanged: a file has rejected rows of the contract", stated
+    )
 
 
 async def withdraw_chunk(tx: Transaction, work: Work, chunk_contracts: int) -> bool:
@@ -188,7 +192,7 @@ async def withdraw_chunk(tx: Transaction, work: Work, chunk_contracts: int) -> b
     await tx.execute(applying_queries.WITHDRAW, ids)
     await record_whole(tx, StageCause.REVISION, ids, day)
     stated = {"file_id": work.file_id, "as_of": work.as_of}
-    await remember_each(tx, ids, "withdrawn", "no longer in the creditor's portfolio", stated)
+    await history.record_each(tx, ids, "withdrawn", "a snapshot does not name the contract any more", stated)
     return True
 
 

@@ -39,7 +39,7 @@ WHERE stated.file_id = $1 AND stated.contract_id = contract.contract_id AND cont
 FLAG_INCOMPLETE = """
 UPDATE contract SET incomplete = true WHERE contract_id = ANY($1::uuid[]) AND NOT incomplete RETURNING contract_id
 """
-FORGET_INSTALMENTS = "DELETE FROM instalment WHERE contract_id = ANY($1::uuid[])"
+DELETE_INSTALMENTS = "DELETE FROM instalment WHERE contract_id = ANY($1::uuid[])"
 ADD_INSTALMENTS = """
 INSERT INTO instalment (contract_id, number, due_on, amount, unpaid)
 SELECT stated.contract_id, file_row.instalment_number, file_row.due_on, file_row.amount, file_row.amount
@@ -88,7 +88,7 @@ WHERE contact_point.contract_id = ANY($2::uuid[]) AND contract.contract_id = con
         AND stated.contract_id = contact_point.contract_id
             AND stated.kind = contact_point.kind AND stated.value = contact_point.value)
 """
-FORGET_ADDRESSES = """
+DELETE_ADDRESSES = """
 DELETE FROM address
 WHERE contract_id = ANY($2::uuid[]) AND NOT EXISTS (
     SELECT FROM file_address AS stated WHERE stated.file_id = $1

@@ -71,8 +71,8 @@ Intake = Callable[[Work, Path, Path], Awaitable[Sequence[str]]]
 """Reads a file and writes CSV files for COPY into a folder. Returns the file's header. Raises ``FileRefused``."""
 
 
-async def read(database: Database, work: Work, take_in: Intake) -> None:
-    """Read the file with ``take_in`` and copy its rows into the staging tables.
+async def read(database: Database, work: Work, intake: Intake) -> None:
+    """Read the file with ``intake`` and copy its rows into the staging tables.
 
     Afterwards the file is ``loading`` or ``needs_confirmation``. An interrupted reading starts from the beginning.
     Raises ``FileRefused``.
@@ -81,7 +81,7 @@ async def read(database: Database, work: Work, take_in: Intake) -> None:
     async with _folder(work.file_id) as folder:
         source = folder / "portfolio.file"
         await _download(database, work.file_id, source)
-        header = await take_in(work, source, folder)
+        header = await intake(work, source, folder)
         source.unlink()
         await step(database, lambda tx: _stage(tx, work, folder, header))
     async with database.connection() as connection:
@@ -93,7 +93,7 @@ async def _start(tx: Transaction, work: Work) -> None:
     await tx.fetchrow(queries.LOCKED, work.file_id)
     newest = await tx.fetchval(queries.NEWER_LOADED, work.portfolio_id, work.as_of)
     if newest is not None:
-        raise FileRefused("older_file", f"It is as of {work.as_of}, and a file as of {newest} has been loaded.")
+        raise FileRefused("older_file", f"The file is as of {work.as_of}, but a file as of {newest} has been loaded.")
     await tx.execute(landing_queries.START_READING, work.file_id)
 
 
@@ -125,7 +125,7 @@ async def _download(database: Database, file_id: UUID, target: Path) -> None:
             part += 1
 
 
-async def in_child(work: Work, source: Path, folder: Path) -> Sequence[str]:
+async def read_in_child(work: Work, source: Path, folder: Path) -> Sequence[str]:
     """The ``Intake`` that runs ``portfolio.files.reader`` in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "portfolio.files.reader", str(source), str(folder)),
@@ -139,7 +139,7 @@ async def in_child(work: Work, source: Path, folder: Path) -> Sequence[str]:
         async with asyncio.timeout(READ_TIMEOUT_SECONDS):
             output, _ = await process.communicate()
     except TimeoutError:
-        raise FileRefused("too_slow", f"Reading it took longer than {READ_TIMEOUT_SECONDS} seconds.") from None
+        raise FileRefused("too_slow", f"Reading the file took longer than {READ_TIMEOUT_SECONDS} seconds.") from None
     finally:
         if process.returncode is None:
             process.kill()
@@ -148,7 +148,9 @@ async def in_child(work: Work, source: Path, folder: Path) -> Sequence[str]:
     if problem := answer.get("problem"):
         raise FileRefused(problem["code"], problem["detail"])
     if process.returncode != 0:
-        raise FileRefused("reading_failed", f"Reading it ended with exit code {process.returncode}.")
+        raise FileRefused(
+            "reading_failed", f"The process that reads the file ended with exit code {process.returncode}."
+        )
     return list(answer["header"])
 
 
@@ -157,18 +159,18 @@ async def _stage(tx: Transaction, work: Work, folder: Path, header: Sequence[str
     if file is None or file["status"] != "reading":
         return
     for table in (*landing_queries.STAGING_TABLES, "file_reject"):
-        await tx.execute(landing_queries.FORGET.format(table=table), work.file_id)
+        await tx.execute(landing_queries.DELETE_ROWS.format(table=table), work.file_id)
     await tx.execute(landing_queries.FOR_COPY, str(work.file_id), str(COPY_TIMEOUT_SECONDS * 1000))
     for name, table, columns in _COPIES:
         await tx.connection.copy_to_table(
             table, source=folder / name, columns=columns, format="csv", header=True, timeout=COPY_TIMEOUT_SECONDS
         )
     await _refuse_closed(tx, work.file_id, header)
-    totals = await tx.fetchrow(landing_queries.SUM_UP, work.file_id)
+    totals = await tx.fetchrow(landing_queries.TOTALS, work.file_id)
     assert totals is not None
     closing = await _closing(tx, work)
     await tx.execute(
-        landing_queries.HAS_READ,
+        landing_queries.READING_ENDED,
         work.file_id,
         "needs_confirmation" if closing is not None and _is_many(closing) else "loading",
         header,

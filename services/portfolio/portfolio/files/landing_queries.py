@@ -12,7 +12,7 @@ SELECT set_config('portfolio.file_id', $1, true), set_config('statement_timeout'
 
 STAGING_TABLES = ("file_row", "file_contract", "file_contact", "file_address")
 
-FORGET = "DELETE FROM {table} WHERE file_id = $1"
+DELETE_ROWS = "DELETE FROM {table} WHERE file_id = $1"
 
 # $1 file, $2 columns of file_row in the order of the file's header, $3 the file's own header of the contract number.
 REFUSE_CLOSED = """
@@ -20,7 +20,7 @@ WITH closed AS MATERIALIZED (
     SELECT file_contract.contract_number, contract.state AS contract_state
     FROM file_contract JOIN contract USING (contract_id)
     WHERE file_contract.file_id = $1 AND contract.state IN ('returned', 'written_off')
-), forgotten AS (
+), deleted AS (
     DELETE FROM file_contract USING closed
     WHERE file_contract.file_id = $1 AND file_contract.contract_number = closed.contract_number
 ), refused AS (
@@ -31,13 +31,13 @@ WITH closed AS MATERIALIZED (
 INSERT INTO file_reject (file_id, row_number, contract_number, errors, cells)
 SELECT $1, row_number, contract_number,
     jsonb_build_array(jsonb_build_object('column', $3::text, 'code', 'contract_closed',
-        'reason', 'is of a contract that is ' || replace(contract_state, '_', ' '))),
+        'reason', 'belongs to a contract that is ' || replace(contract_state, '_', ' '))),
     (SELECT jsonb_agg(coalesce(cells ->> name, '') ORDER BY place)
         FROM unnest($2::text[]) WITH ORDINALITY AS own (name, place))
 FROM refused
 """
 
-SUM_UP = """
+TOTALS = """
 SELECT
     (SELECT count(*) FROM file_row WHERE file_id = $1) AS rows_accepted,
     (SELECT count(*) FROM file_reject WHERE file_id = $1) AS rows_rejected,
@@ -58,7 +58,7 @@ SELECT (SELECT count(*) FROM contract WHERE {UNNAMED}) AS closing,
     (SELECT count(*) FROM contract WHERE portfolio_id = $2 AND state = 'open') AS open
 """
 
-HAS_READ = """
+READING_ENDED = """
 UPDATE file SET status = $2, header = $3, rows_read = $4::integer + $5::integer, rows_accepted = $4,
     rows_rejected = $5, amount_accepted = $6, contracts = $7, contracts_incomplete = $8, contracts_to_close = $9
 WHERE file_id = $1

@@ -15,10 +15,10 @@ from recobro_events import TRANSIENT_ERRORS, Database, Row, Transaction, end, st
 from portfolio import metrics
 from portfolio.files import applying, landing, landing_queries, queries, uploads
 from portfolio.files.applying import CHUNK_CONTRACTS
-from portfolio.files.landing import FileRefused, Intake, Work, in_child
+from portfolio.files.landing import FileRefused, Intake, Work, read_in_child
 
 POLL_SECONDS = 2.0
-"""The longest time before a file that was uploaded through another process is seen."""
+"""The longest time until this process finds a file that was uploaded through another process."""
 
 _WORKERS = 2
 _MOST_PAUSE_SECONDS = 30.0
@@ -32,19 +32,19 @@ class Loader:
         self,
         database: Database,
         *,
-        take_in: Intake = in_child,
+        intake: Intake = read_in_child,
         chunk_contracts: int = CHUNK_CONTRACTS,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._database = database
-        self._take_in = take_in
+        self._intake = intake
         self._chunk_contracts = chunk_contracts
         self._poll_seconds = poll_seconds
-        self._news = asyncio.Event()
+        self._wakeup = asyncio.Event()
         self._busy: set[UUID] = set()
 
     def wake(self) -> None:
-        self._news.set()
+        self._wakeup.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -58,19 +58,19 @@ class Loader:
     async def _run(self) -> None:
         pause = 0.5
         while True:
-            self._news.clear()
+            self._wakeup.clear()
             try:
                 await self.clear_leftovers()
                 worked = await self.load_one()
                 pause = 0.5
-            except Exception as error:  # noqa: BLE001 - the worker outlives whatever stops one attempt
+            except Exception as error:  # noqa: BLE001 - an error stops one attempt, not the worker
                 _log.warning("loading_interrupted", error=type(error).__name__, pause_seconds=pause, exc_info=True)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _MOST_PAUSE_SECONDS)
                 continue
             if not worked:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), self._poll_seconds)
+                    await asyncio.wait_for(self._wakeup.wait(), self._poll_seconds)
 
     async def load_one(self) -> bool:
         """Load one file whose turn it is and whose portfolio no other worker is loading; False when there is none."""
@@ -106,7 +106,7 @@ class Loader:
         work = await self._work(file_id)
         try:
             if work.status in ("received", "reading"):
-                await landing.read(self._database, work, self._take_in)
+                await landing.read(self._database, work, self._intake)
             await applying.apply(self._database, work, chunk_contracts=self._chunk_contracts)
         except FileRefused as refused:
             code, detail = refused.code, refused.detail
@@ -117,7 +117,7 @@ class Loader:
         except Exception:  # noqa: BLE001
             # A defect of this service: the error is logged, the file fails, and the portfolio's next file has its turn.
             _log.exception("file_failed", file_id=str(file_id))
-            detail = "Something went wrong on our side while loading it; upload it again to try anew."
+            detail = "An error of the service stopped the loading of this file. Upload the file again to retry."
             await step(self._database, lambda tx: applying.fail(tx, work, applying.INTERNAL, detail))
         await self.clear_leftovers()
 
@@ -132,8 +132,8 @@ class Loader:
         The parts are deleted last, because ``LEFTOVERS`` finds files by their parts.
         """
         async with self._database.connection() as connection:
-            through = await connection.fetch(queries.LEFTOVERS)
-        for row in through:
+            finished = await connection.fetch(queries.LEFTOVERS)
+        for row in finished:
             await step(self._database, lambda tx: _clear(tx, row))  # noqa: B023
 
 
@@ -141,6 +141,6 @@ async def _clear(tx: Transaction, file: Row) -> None:
     # Uploads take the same lock: a failed file may be uploaded again at this moment.
     identity = uploads.Identity(file["portfolio_id"], file["sha256"], uploads.Mode(file["mode"]), file["as_of"])
     await tx.execute(queries.LOCK_IDENTITY, str(identity))
-    if await tx.fetchval(queries.IS_THROUGH, file["file_id"]):
+    if await tx.fetchval(queries.IS_FINISHED, file["file_id"]):
         for table in (*landing_queries.STAGING_TABLES, "file_part"):
-            await tx.execute(landing_queries.FORGET.format(table=table), file["file_id"])
+            await tx.execute(landing_queries.DELETE_ROWS.format(table=table), file["file_id"])

@@ -16,7 +16,7 @@ LOCK_IDENTITY = "SELECT pg_advisory_xact_lock(hashtextextended($1, 20260102))"
 SAME = """
 SELECT file_id, status FROM file WHERE portfolio_id = $1 AND sha256 = $2 AND mode = $3 AND as_of = $4
 """
-FORGET_PARTS = "DELETE FROM file_part WHERE file_id = $1"
+DELETE_PARTS = "DELETE FROM file_part WHERE file_id = $1"
 ADD_PART = "INSERT INTO file_part (file_id, part, content) VALUES ($1, $2, $3)"
 NEWER_LOADED = """
 SELECT max(as_of) FROM file WHERE portfolio_id = $1 AND status = 'loaded' HAVING max(as_of) > $2
@@ -26,9 +26,9 @@ INSERT INTO file (file_id, portfolio_id, filename, mode, as_of, sha256, size_byt
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 RETURNING {_FILE}
 """
-FORGET_REJECTS = "DELETE FROM file_reject WHERE file_id = $1"
+DELETE_REJECTS = "DELETE FROM file_reject WHERE file_id = $1"
 # A failed file that is uploaded again gets a new place in the order of upload.
-TRY_AGAIN = f"""
+REQUEUE = f"""
 UPDATE file SET sequence = DEFAULT, filename = $2, status = 'received', header = NULL, rows_read = NULL,
     rows_accepted = NULL, rows_rejected = NULL, contracts = NULL, contracts_incomplete = NULL,
     contracts_to_close = NULL, amount_accepted = NULL, confirmed = NULL, applied_to = NULL, error_code = NULL,
@@ -75,4 +75,4 @@ SELECT file_id, portfolio_id, sha256, mode, as_of FROM file WHERE status IN ('lo
     SELECT FROM file_part WHERE file_part.file_id = file.file_id)
 """
 
-IS_THROUGH = "SELECT status IN ('loaded', 'failed') FROM file WHERE file_id = $1"
+IS_FINISHED = "SELECT status IN ('loaded', 'failed') FROM file WHERE file_id = $1"

@@ -33,7 +33,7 @@ async def _reject_pages(database: Database, file_id: UUID, header: Sequence[str]
         async with database.connection() as connection:
             rows = await connection.fetch(queries.REJECTS, file_id, last, _REJECTS_AT_ONCE)
         for piece in safe_csv_rows(
-            ([row["row_number"], _told(row["errors"]), *row["cells"]] for row in rows), first=False
+            ([row["row_number"], _formatted(row["errors"]), *row["cells"]] for row in rows), first=False
         ):
             yield piece
         if len(rows) < _REJECTS_AT_ONCE:
@@ -41,7 +41,7 @@ async def _reject_pages(database: Database, file_id: UUID, header: Sequence[str]
         last = rows[-1]["row_number"]
 
 
-def _told(errors: Sequence[dict[str, str | None]]) -> str:
+def _formatted(errors: Sequence[dict[str, str | None]]) -> str:
     """Format errors as ``column: reason (code); …``. An error of the whole row names no column."""
     return "; ".join(
         f"{error['column']}: {error['reason']} ({error['code']})"

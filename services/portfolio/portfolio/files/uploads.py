@@ -27,7 +27,7 @@ _IN_MEMORY_BYTES = 1024 * 1024
 
 class FileUnknown(NotFound):
     code = "file-unknown"
-    detail = "There is no such file."
+    detail = "There is no file with this id."
 
 
 class Mode(StrEnum):
@@ -117,7 +117,7 @@ async def receive(stream: AsyncIterator[bytes], into: IO[bytes]) -> Received:
     return Received(into, size, digest.digest())
 
 
-async def keep(
+async def queue(
     tx: Transaction, identity: Identity, filename: str, received: Received, key: IdempotencyKey
 ) -> tuple[FileView, bool]:
     """Queue the file behind the portfolio's others. Returns the file, and whether it was queued.
@@ -133,14 +133,14 @@ async def keep(
     if same is not None and same["status"] != "failed":
         return await find(tx, same["file_id"]), False
     file_id = new_event_id() if same is None else same["file_id"]
-    await tx.execute(queries.FORGET_PARTS, file_id)
+    await tx.execute(queries.DELETE_PARTS, file_id)
     for number, part in enumerate(received.parts()):
         await tx.execute(queries.ADD_PART, file_id, number, part)
     await portfolios.locked(tx, identity.portfolio_id)
     await refuse_older(tx, identity.portfolio_id, identity.as_of)
     if same is not None:
-        await tx.execute(queries.FORGET_REJECTS, file_id)
-        row = await tx.fetchrow(queries.TRY_AGAIN, file_id, filename)
+        await tx.execute(queries.DELETE_REJECTS, file_id)
+        row = await tx.fetchrow(queries.REQUEUE, file_id, filename)
     else:
         row = await tx.fetchrow(
             queries.ADD_FILE,
@@ -160,7 +160,7 @@ async def refuse_older(tx: Transaction, portfolio_id: UUID, as_of: date) -> None
     newest = await tx.fetchval(queries.NEWER_LOADED, portfolio_id, as_of)
     if newest is not None:
         raise Conflict(
-            f"This file is as of {as_of}, and one as of {newest} has been loaded.",
+            f"This file is as of {as_of}, but a file as of {newest} has been loaded.",
             code="older-file",
             extra={"as_of": as_of, "loaded_as_of": newest},
         )
@@ -191,13 +191,14 @@ async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) ->
     if file["confirmed"] is not None and file["confirmed"] == confirmation.accept:
         return await find(tx, file_id)
     if file["status"] != "needs_confirmation":
-        raise Conflict(f"This file is {file['status']}: there is nothing to confirm.", code="nothing-to-confirm")
+        raise Conflict(
+            f"There is nothing to confirm: the status of this file is {file['status']}.", code="nothing-to-confirm"
+        )
     if confirmation.accept:
         await tx.execute(queries.ACCEPT, file_id)
     else:
         await tx.execute(queries.REFUSE, file_id)
-        closing = file["contracts_to_close"]
-        detail = f"Closing {closing} contracts was not confirmed."
+        detail = f"An operator did not confirm that {file['contracts_to_close']} contracts are closed."
         seconds = await tx.fetchval(queries.FAIL, file_id, "not_confirmed", detail)
         tx.after_commit(partial(metrics.file_ended, "refused", seconds))
     return await find(tx, file_id)

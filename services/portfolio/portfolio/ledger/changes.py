@@ -14,8 +14,9 @@ from uuid import UUID
 from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import ContractRegistered, ContractRevised, PositionEvent, StageCause
 
+from portfolio.ledger import history
 from portfolio.ledger.closing import close_settled
-from portfolio.ledger.history import Line, remember
+from portfolio.ledger.history import Line
 from portfolio.ledger.positions import NO_CAUSE, position_of, reposition
 from portfolio.ledger.whole import publish_whole
 
@@ -64,7 +65,7 @@ async def _record(
     for change in changes:
         tx.publish(change.event(position_of(positions[change.line.contract_id])), cause=change.received)
     closed = await close_settled(tx, rows, received)
-    await remember(tx, [*(change.line for change in changes), *closed])
+    await history.record(tx, [*(change.line for change in changes), *closed])
     return positions
 
 

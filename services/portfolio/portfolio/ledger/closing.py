@@ -23,5 +23,5 @@ async def close_settled(tx: Transaction, positions: Sequence[Row], received: Map
     for row in await tx.fetch(queries.RAISE_VERSIONS, settled):
         event = ContractClosed(**position_of(row), reason=ContractState.SETTLED)
         tx.publish(event, cause=received.get(row["contract_id"]))
-    what = {"reason": "settled"}
-    return [Line(contract_id, "closed", "settled: nothing is owed any more", what) for contract_id in settled]
+    data = {"reason": "settled"}
+    return [Line(contract_id, "closed", "settled: the total balance is 0", data) for contract_id in settled]

@@ -10,7 +10,7 @@ from recobro_events import Transaction
 INTO_HISTORY = "INSERT INTO contract_history (contract_id, business_date, kind, summary, data)"
 """The head of every statement that writes lines of history."""
 
-_REMEMBER = f"""
+_RECORD = f"""
 {INTO_HISTORY}
 SELECT contract_id, coalesce(portfolio.business_date, contract.as_of), line.kind, line.summary, line.data::jsonb
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
@@ -18,7 +18,7 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
 JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
 ORDER BY n
 """
-_REMEMBER_EACH = f"""
+_RECORD_EACH = f"""
 {INTO_HISTORY}
 SELECT contract_id, coalesce(portfolio.business_date, contract.as_of), $2::text, $3::text, $4::text::jsonb
 FROM contract JOIN portfolio USING (portfolio_id)
@@ -35,18 +35,18 @@ class Line(NamedTuple):
     data: dict[str, Any]
 
 
-async def remember(tx: Transaction, lines: Iterable[Line]) -> None:
+async def record(tx: Transaction, lines: Iterable[Line]) -> None:
     """Write these lines with the business dates of their portfolios."""
     rows: Sequence[tuple[UUID, str, str, str]] = [
         (line.contract_id, line.kind, line.summary, json.dumps(line.data, default=str)) for line in lines
     ]
     if rows:
-        await tx.execute(_REMEMBER, *zip(*rows, strict=True))
+        await tx.execute(_RECORD, *zip(*rows, strict=True))
 
 
-async def remember_each(
+async def record_each(
     tx: Transaction, contract_ids: Collection[UUID], kind: str, summary: str, data: Mapping[str, Any]
 ) -> None:
     """Write the same line for each of these contracts."""
     if contract_ids:
-        await tx.execute(_REMEMBER_EACH, list(contract_ids), kind, summary, json.dumps(data, default=str))
+        await tx.execute(_RECORD_EACH, list(contract_ids), kind, summary, json.dumps(data, default=str))

@@ -37,10 +37,10 @@ _LOCK_DEBTORS = "SELECT debtor_id FROM debtor WHERE debtor_id = ANY($1::uuid[]) 
 _LOCK_CONTRACTS = "SELECT contract_id FROM contract WHERE contract_id = ANY($1::uuid[]) ORDER BY contract_id FOR UPDATE"
 
 
-async def lock_contract(tx: Transaction, contract_id: UUID, *, not_run_yet: StageCause = StageCause.DAILY_RUN) -> Row:
+async def lock_contract(tx: Transaction, contract_id: UUID, *, staging_cause: StageCause = StageCause.DAILY_RUN) -> Row:
     """Lock a contract for a change. A contract that a running daily run has not reached yet is staged first.
 
-    ``not_run_yet`` is the cause of that staging. It is the run's own cause before a change that may restage the
+    ``staging_cause`` is the cause of that staging. It is the run's own cause before a change that may restage the
     contract itself, and ``catch_up`` before a change that never does.
 
     Returns the contract with the ``business_date``, ``currency``, ``jurisdiction`` and ``timezone`` of its portfolio,
@@ -48,7 +48,7 @@ async def lock_contract(tx: Transaction, contract_id: UUID, *, not_run_yet: Stag
     """
     contract = await tx.fetchrow(_LOCK_CONTRACT, contract_id)
     if contract is not None and contract["due_for_staging"]:
-        await reposition(tx, [contract_id], cause=not_run_yet)
+        await reposition(tx, [contract_id], cause=staging_cause)
         contract = await tx.fetchrow(_CONTRACT, contract_id)
     if contract is None:
         raise ContractUnknown()

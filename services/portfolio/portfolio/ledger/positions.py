@@ -74,7 +74,7 @@ async def reapply_payments(tx: Transaction, contract_ids: Collection[UUID]) -> N
     calls ``reposition`` next.
     """
     ids = sorted_unique(contract_ids)
-    await tx.execute(queries.FORGET_ALLOCATIONS, ids)
+    await tx.execute(queries.DELETE_ALLOCATIONS, ids)
     await tx.execute(queries.REAPPLY_PAYMENTS, ids)
 
 

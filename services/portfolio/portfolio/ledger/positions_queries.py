@@ -90,7 +90,7 @@ WITH target AS MATERIALIZED (
 ), published AS (
     {_STAGE_CHANGED}
     FROM restaged ORDER BY contract_id
-), remembered AS (
+), recorded AS (
     {INTO_HISTORY}
     SELECT contract_id, as_of, 'stage_changed', format('from %s to %s (%s)', was_stage, stage, $3::text),
         jsonb_build_object('from_stage', was_stage, 'to_stage', stage, 'cause', $3::text,
@@ -100,7 +100,7 @@ WITH target AS MATERIALIZED (
 SELECT * FROM moved
 """
 
-FORGET_ALLOCATIONS = """
+DELETE_ALLOCATIONS = """
 DELETE FROM payment_allocation USING payment
 WHERE payment.payment_id = payment_allocation.payment_id AND payment.contract_id = ANY($1::uuid[])
     AND payment.absorbed_by IS NULL AND payment.reversed_at IS NULL

@@ -1,7 +1,7 @@
 """The rules for delay, stages and balances, without I/O.
 
 ``positions_queries`` computes delay, stage and the allocation of payments for many contracts at once, in SQL. The
-bounds of the stages stand only here.
+bounds of the stages are defined only here.
 """
 
 from collections.abc import Iterable, Sequence

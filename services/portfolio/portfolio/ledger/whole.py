@@ -1,4 +1,4 @@
-"""Publishes whole contracts to all services when they change, and republishes them on request."""
+"""Publishes whole contracts when they change, and republishes them when a service needs them again."""
 
 from collections.abc import Collection, Mapping
 from uuid import UUID
@@ -30,7 +30,7 @@ async def publish_whole(
     tx.wrote_outbox(Lane.BULK)
 
 
-async def say_whole_again(tx: Transaction, contract_ids: Collection[UUID]) -> None:
+async def republish_whole(tx: Transaction, contract_ids: Collection[UUID]) -> None:
     """Republish these contracts to ``tx.audience`` with all their payments. No version changes."""
-    await tx.execute(queries.SAY_WHOLE_AGAIN, sorted_unique(contract_ids), current_traceparent(), tx.audience)
+    await tx.execute(queries.REPUBLISH_WHOLE, sorted_unique(contract_ids), current_traceparent(), tx.audience)
     tx.wrote_outbox(Lane.BULK)

@@ -84,7 +84,7 @@ ORDER BY whole.contract_id
 
 # $1 contracts, $2 and $3 the received event behind each contract, $4 consumer, $5 traceparent.
 PUBLISH_WHOLE = {event_type: _publish_whole(event_type) for event_type in (ContractRegistered, ContractRevised)}
-_AGAIN = outbox.rows(
+_REPUBLISHED_ROWS = outbox.rows(
     ContractRevised,
     body=f"json_build_object({_FIELDS}, 'payments', payments.items)",
     traceparent="$2",
@@ -92,9 +92,9 @@ _AGAIN = outbox.rows(
     audience="$3",
 )
 # $1 contracts, $2 traceparent, $3 audience. The contracts have not changed, so versions stay the same.
-SAY_WHOLE_AGAIN = f"""
+REPUBLISH_WHOLE = f"""
 WITH whole AS (SELECT * FROM contract WHERE contract_id = ANY($1::uuid[]))
-{_AGAIN}
+{_REPUBLISHED_ROWS}
 {_OF_WHOLE}
 CROSS JOIN LATERAL (
     SELECT coalesce(json_agg(json_build_object('payment_id', payment_id, 'amount', amount::text, 'paid_on', paid_on,

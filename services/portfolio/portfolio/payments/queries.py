@@ -51,7 +51,7 @@ RETURNING *
 # Amounts that a file has absorbed go back to their due dates. An amount is added to the instalment with the same due
 # date, preferably the one with the old number. Where no instalment has that due date, the amount becomes an instalment
 # again, under its old number if that is free.
-PUT_BACK = """
+RESTORE_ABSORBED = """
 WITH returned AS (
     SELECT due_on, min(number) AS number, sum(amount) AS amount
     FROM payment_allocation WHERE payment_id = $1 GROUP BY due_on
@@ -77,7 +77,7 @@ WHERE same_number IS NULL
 """
 
 # On a closed contract credit stays credit. Only the amounts that this payment had paid become unpaid again.
-GIVE_BACK = """
+RESTORE_ALLOCATED = """
 UPDATE instalment SET unpaid = least(instalment.amount, unpaid + allocation.amount)
 FROM payment_allocation AS allocation
 WHERE allocation.payment_id = $1 AND instalment.contract_id = allocation.contract_id
@@ -92,9 +92,9 @@ WHERE contract_id = $1 AND absorbed_by IS NULL AND reversed_at IS NULL ORDER BY 
 INSTALMENTS = "SELECT due_on, amount FROM instalment WHERE contract_id = $1"
 
 EPISODES_BEFORE = """
-UPDATE payment SET episode_before = told.episode
-FROM unnest($1::uuid[], $2::integer[]) AS told (payment_id, episode)
-WHERE payment.payment_id = told.payment_id
+UPDATE payment SET episode_before = given.episode
+FROM unnest($1::uuid[], $2::integer[]) AS given (payment_id, episode)
+WHERE payment.payment_id = given.payment_id
 """
 
 PAYMENTS = """

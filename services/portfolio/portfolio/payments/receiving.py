@@ -53,12 +53,12 @@ async def receive(tx: Transaction, contract_id: UUID, payment: NewPayment) -> Pa
     contract = await lock_contract(tx, contract_id)
     _check_paid_on(payment.paid_on, contract)
     received = await _apply(tx, contract, payment)
-    what = {"payment_id": received["payment_id"], "amount": payment.amount, "credit": received["credit"]}
+    data = {"payment_id": received["payment_id"], "amount": payment.amount, "credit": received["credit"]}
     position = await record(
         tx,
         stage_cause_of_payment(payment.paid_on, contract["business_date"]),
-        lambda stands: PaymentReceived(
-            **stands,
+        lambda fields: PaymentReceived(
+            **fields,
             payment_id=received["payment_id"],
             amount=payment.amount,
             currency=contract["currency"],
@@ -67,10 +67,10 @@ async def receive(tx: Transaction, contract_id: UUID, payment: NewPayment) -> Pa
             channel=payment.channel,
             reference=payment.reference,
             credit=received["credit"],
-            settled=stands["total_balance"] == 0,
+            settled=fields["total_balance"] == 0,
             days_past_due_before=contract["days_today"],
         ),
-        Line(contract_id, "payment_received", f"{payment.amount:.2f} through {payment.channel}", what),
+        Line(contract_id, "payment_received", f"{payment.amount:.2f} through {payment.channel}", data),
     )
     return PaymentReceipt(
         **{name: position[name] for name in PaymentReceipt.model_fields if name in position},
@@ -84,7 +84,7 @@ def _check_paid_on(paid_on: date, contract: Row) -> None:
     latest = latest_paid_on(contract["business_date"], datetime.now(ZoneInfo(contract["timezone"])).date())
     if paid_on > latest:
         raise Invalid(
-            "A payment cannot have been made in the future.",
+            "The date of the payment is in the future.",
             errors=[FieldError("/paid_on", f"must not be later than {latest}")],
         )
 

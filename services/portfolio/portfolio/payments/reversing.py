@@ -35,7 +35,7 @@ class Reversal(OutputModel):
 
 class PaymentReversedAlready(Conflict):
     code = "payment-reversed"
-    detail = "This payment has been reversed; a payment is reversed at most once."
+    detail = "This payment has been reversed already."
 
 
 async def reverse(tx: Transaction, payment_id: UUID, reason: str) -> Reversal:
@@ -48,18 +48,18 @@ async def reverse(tx: Transaction, payment_id: UUID, reason: str) -> Reversal:
     if payment is None:
         raise PaymentReversedAlready()
     episode = await _restore(tx, contract, payment)
-    what = {"payment_id": payment_id, "amount": payment["amount"], "reason": reason}
+    data = {"payment_id": payment_id, "amount": payment["amount"], "reason": reason}
     position = await record(
         tx,
         StageCause.REVERSAL,
-        lambda stands: PaymentReversed(
-            **stands,
+        lambda fields: PaymentReversed(
+            **fields,
             payment_id=payment_id,
             amount=payment["amount"],
             currency=contract["currency"],
             reason=reason,
         ),
-        Line(contract_id, "payment_reversed", f"{payment['amount']} taken back", what),
+        Line(contract_id, "payment_reversed", f"{payment['amount']} reversed", data),
         episode=episode,
     )
     if payment["absorbed_by"] is not None or position["state"] != position["was_state"]:
@@ -73,10 +73,10 @@ async def _restore(tx: Transaction, contract: Row, payment: Row) -> int:
     """Make the amounts that the payment had paid unpaid again. Returns the contract's episode afterwards."""
     contract_id = contract["contract_id"]
     if payment["absorbed_by"] is not None:
-        await tx.execute(queries.PUT_BACK, payment["payment_id"], contract_id)
+        await tx.execute(queries.RESTORE_ABSORBED, payment["payment_id"], contract_id)
     if not takes_money(ContractState(contract["state"])):
         if payment["absorbed_by"] is None:
-            await tx.execute(queries.GIVE_BACK, payment["payment_id"])
+            await tx.execute(queries.RESTORE_ALLOCATED, payment["payment_id"])
         return int(contract["episode"])
     await reapply_payments(tx, [contract_id])
     return await _episode_without(tx, contract, payment)

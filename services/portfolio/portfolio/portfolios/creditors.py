@@ -14,7 +14,7 @@ from portfolio.portfolios import queries
 
 class CreditorUnknown(NotFound):
     code = "creditor-unknown"
-    detail = "There is no such creditor."
+    detail = "There is no creditor with this id."
 
 
 class NewCreditor(InputModel):

@@ -19,7 +19,7 @@ from portfolio.portfolios import creditors, queries
 
 class PortfolioUnknown(NotFound):
     code = "portfolio-unknown"
-    detail = "There is no such portfolio."
+    detail = "There is no portfolio with this id."
 
 
 class NewPortfolio(InputModel):
@@ -109,8 +109,8 @@ async def publish_state(tx: Transaction, portfolio_id: UUID) -> None:
     tx.publish(PortfolioStateChanged.model_validate(dict(row)))
 
 
-async def say_state_again(tx: Transaction, portfolio_id: UUID) -> None:
+async def republish_state(tx: Transaction, portfolio_id: UUID) -> None:
     """Republish the state of the portfolio to ``tx.audience``. Nothing has changed."""
-    row = await tx.fetchrow(queries.STATE_AS_IT_IS, portfolio_id)
+    row = await tx.fetchrow(queries.CURRENT_STATE, portfolio_id)
     assert row is not None
     tx.publish(PortfolioStateChanged.model_validate(dict(row)))

@@ -43,4 +43,4 @@ FROM creditor
 WHERE portfolio.portfolio_id = $1 AND creditor.creditor_id = portfolio.creditor_id
 RETURNING {_STATE}
 """
-STATE_AS_IT_IS = f"SELECT {_STATE} FROM portfolio JOIN creditor USING (creditor_id) WHERE portfolio_id = $1"
+CURRENT_STATE = f"SELECT {_STATE} FROM portfolio JOIN creditor USING (creditor_id) WHERE portfolio_id = $1"

@@ -24,7 +24,7 @@ INSERT INTO promise AS known (contract_id, promise_id, version, state, due_on, s
     agreement_id, made_on, made_in, agency_id)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::date[], $6::date[], $7::numeric[],
     $8::numeric[], $9::uuid[], $10::date[], $11::text[], $12::uuid[])
-    AS told (contract_id, promise_id) ORDER BY contract_id, promise_id
+    AS given (contract_id, promise_id) ORDER BY contract_id, promise_id
 ON CONFLICT (contract_id, promise_id) DO UPDATE SET
     (version, state, due_on, silent_until, promised, paid) = (
         SELECT newest.* FROM (VALUES
@@ -71,7 +71,7 @@ async def keep(tx: Transaction, events: Sequence[PromiseEvent]) -> None:
     rows = []
     for event in events:
         made = (event.made_on, event.made_in, event.agency_id) if isinstance(event, PromiseMade) else (None,) * 3
-        stands = (event.version, _STATE_AFTER[type(event)], event.due_on, event.silent_until)
+        state = (event.version, _STATE_AFTER[type(event)], event.due_on, event.silent_until)
         money = (event.promised, event.paid)
-        rows.append((event.contract_id, event.promise_id, *stands, *money, event.agreement_id, *made))
+        rows.append((event.contract_id, event.promise_id, *state, *money, event.agreement_id, *made))
     await tx.execute(_KEEP, *zip(*rows, strict=True))

@@ -88,8 +88,8 @@ async def stage_chunk(tx: Transaction, portfolio_id: UUID, cause: StageCause) ->
     rows = await positions.reposition(tx, [row["contract_id"] for row in locked], day, cause=cause)
     moved = {row["contract_id"] for row in rows if row["stage"] != row["was_stage"]}
     fallen_due = {row["contract_id"] for row in rows if row["overdue_balance"] != row["was_overdue_balance"]}
-    if untold := fallen_due - moved:
-        await publish_whole(tx, untold, ContractRevised)
+    if unpublished := fallen_due - moved:
+        await publish_whole(tx, unpublished, ContractRevised)
     return moved
 
 

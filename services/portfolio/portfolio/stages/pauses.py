@@ -53,7 +53,7 @@ class PauseOverlaps(Conflict):
 
 class PauseEnded(Conflict):
     code = "pause-ended"
-    detail = "This pause is over."
+    detail = "This pause has ended already."
 
 
 class ContractIsClosed(Conflict):
@@ -69,13 +69,13 @@ async def start(tx: Transaction, contract_id: UUID, new: NewPause) -> PauseOutco
     """
     contract = await lock_contract(tx, contract_id)
     if new.ends_on is not None and new.ends_on < new.starts_on:
-        raise Invalid("A pause ends after it starts.", errors=[FieldError("/ends_on", "lies before starts_on")])
+        raise Invalid("The pause would end before it starts.", errors=[FieldError("/ends_on", "is before starts_on")])
     if contract["state"] != ContractState.OPEN:
         raise ContractIsClosed()
     if overlapping := await tx.fetchrow(queries.OVERLAPPING_PAUSE, contract_id, new.starts_on, new.ends_on):
         raise PauseOverlaps(extra={"pause_id": overlapping["pause_id"]})
     pause = await tx.fetchrow(queries.START_PAUSE, contract_id, new.reason, new.starts_on, new.ends_on)
-    return await _moved_clock(tx, pause, ContractPaused, "paused")
+    return await _publish_change(tx, pause, ContractPaused, "paused")
 
 
 async def end(tx: Transaction, pause_id: UUID, new: PauseEnd) -> PauseOutcome:
@@ -92,7 +92,7 @@ async def end(tx: Transaction, pause_id: UUID, new: PauseEnd) -> PauseOutcome:
     if pause["ends_on"] is not None and pause["ends_on"] < max(contract["business_date"], pause["starts_on"]):
         raise PauseEnded()
     ended = await tx.fetchrow(queries.END_PAUSE, pause_id, _last_day(pause, new.ends_on, contract["business_date"]))
-    return await _moved_clock(tx, ended, ContractResumed, "resumed")
+    return await _publish_change(tx, ended, ContractResumed, "resumed")
 
 
 def _last_day(pause: Row, wanted: date | None, business_date: date) -> date:
@@ -100,12 +100,14 @@ def _last_day(pause: Row, wanted: date | None, business_date: date) -> date:
     if wanted is None:
         return max(never, business_date)
     if wanted < never or (pause["ends_on"] is not None and wanted > pause["ends_on"]):
-        bounds = f"must not be before {never}, or after {pause['ends_on']} where that is known"
-        raise Invalid("This day is not in the pause.", errors=[FieldError("/ends_on", bounds)])
+        bounds = f"must not be before {never}"
+        if pause["ends_on"] is not None:
+            bounds += f" or after {pause['ends_on']}"
+        raise Invalid("The new end is outside the pause.", errors=[FieldError("/ends_on", bounds)])
     return wanted
 
 
-async def _moved_clock(
+async def _publish_change(
     tx: Transaction, pause: Row | None, event_type: type[ContractPaused] | type[ContractResumed], kind: str
 ) -> PauseOutcome:
     """Restage the contract and publish the event. The pause takes the version of its event."""
@@ -115,7 +117,7 @@ async def _moved_clock(
     position = await record(
         tx,
         StageCause.PAUSE,
-        lambda stands: event_type(**stands, **days, pause_version=stands["version"]),
+        lambda fields: event_type(**fields, **days, pause_version=fields["version"]),
         Line(pause["contract_id"], kind, summary, days | {"reason": pause["reason"]}),
     )
     await tx.execute(queries.SET_PAUSE_VERSION, pause["pause_id"], position["version"])

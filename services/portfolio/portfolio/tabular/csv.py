@@ -31,20 +31,22 @@ _OTHER_TYPES = {
 
 
 def inspect_head(first_bytes: bytes) -> FileHead:
-    """Read the head from the first ``HEAD_BYTES`` of a file. Raises ``FileProblem`` when it is no portfolio file."""
+    """Read the head from the first ``HEAD_BYTES`` of a file. Raises ``FileProblem`` when it is not a portfolio file."""
     if not first_bytes.removeprefix(_BOM).strip():
         raise FileProblem("empty", "The file is empty.")
-    for magic, what in _OTHER_TYPES.items():
+    for magic, file_type in _OTHER_TYPES.items():
         if first_bytes.startswith(magic):
-            raise FileProblem("unsupported_type", f"This is {what}; export the portfolio as CSV.")
+            raise FileProblem("unsupported_type", f"The file is {file_type}. Export the portfolio as CSV.")
     if first_bytes.startswith(_UTF16_BOMS):
-        raise FileProblem("bad_encoding", "The file is in UTF-16; save it as CSV in UTF-8.")
+        raise FileProblem("bad_encoding", "The file is in UTF-16. Save it as CSV in UTF-8.")
     first_line, ended, _ = first_bytes.removeprefix(_BOM).partition(b"\n")
     if not ended and len(first_bytes) >= HEAD_BYTES:
         raise FileProblem("bad_header", f"The first line is longer than {HEAD_BYTES} bytes.")
     line = _decoded_header(first_line).removesuffix("\r")
     if CONTROL.search(line.replace("\t", "")):
-        raise FileProblem("unsupported_type", "The first line holds control characters: this is not a CSV file.")
+        raise FileProblem(
+            "unsupported_type", "The first line contains control characters, so the file is not a CSV file."
+        )
     return max((_head(line, delimiter) for delimiter in ",;\t"), key=_columns_known).checked()
 
 
@@ -75,11 +77,15 @@ class _Candidate:
             raise FileProblem("missing_columns", f"The first line does not name the columns {names}.")
         doubled = sorted({column for column in known if known.count(column) > 1}, key=FILE_COLUMNS.index)
         if doubled:
-            raise FileProblem("repeated_columns", f"Named more than once: {', '.join(doubled)}.")
+            raise FileProblem(
+                "repeated_columns", f"The first line names these columns more than once: {', '.join(doubled)}."
+            )
         unknown = [name for name, column in zip(self.header, self.columns, strict=True) if column is None]
         if unknown:
             names = ", ".join(repr(name[:100]) for name in unknown[:20])
-            raise FileProblem("unknown_columns", f"No such columns: {names}; take them out or correct them.")
+            raise FileProblem(
+                "unknown_columns", f"The first line names unknown columns: {names}. Remove or correct them."
+            )
         return FileHead(self.delimiter, self.header, tuple(known))
 
 
@@ -119,7 +125,7 @@ def encoding_of(path: Path) -> str:
     if as_utf8 >= as_other:
         return "utf-8"
     if outside_cp1252 is not None:
-        detail = f"Line {outside_cp1252} is neither UTF-8 nor Windows-1252 text; save the file as CSV in UTF-8."
+        detail = f"Line {outside_cp1252} is neither UTF-8 nor Windows-1252 text. Save the file as CSV in UTF-8."
         raise FileProblem("bad_encoding", detail)
     return "cp1252"
 
@@ -190,30 +196,30 @@ def records(path: Path, encoding: str, head: FileHead) -> Iterator[Record]:
                 fields = next(reader)
             except StopIteration:
                 return
-            except csv.Error as wrong:
+            except csv.Error as error:
                 lines.give_back_all_but_first()
                 reader = csv.reader(lines, delimiter=head.delimiter, strict=True)
-                fields = _roughly_cut(lines.taken[0].text, head.delimiter)
-                faults.append(_fault_of(wrong))
+                fields = _split_at_delimiters(lines.taken[0].text, head.delimiter)
+                faults.append(_fault_of(error))
             if number == 1 or not (fields or faults):
                 continue
             if len(fields) != width and not faults:
                 faults.append(Fault("ragged", f"has {len(fields)} fields where the header has {width}"))
             if any(line.damaged for line in lines.taken):
-                faults.append(Fault("bad_encoding", "holds bytes that are not UTF-8 text"))
+                faults.append(Fault("bad_encoding", "contains bytes that are not UTF-8 text"))
             if faults and CONTROL.search("".join(fields)):
-                faults.append(Fault("control_character", "holds a control character"))
+                faults.append(Fault("control_character", "contains a control character"))
             yield Record(number, fields, faults)
 
 
-def _fault_of(wrong: csv.Error) -> Fault:
-    if "field limit" in str(wrong):
-        return Fault("too_long", f"holds a field of more than {csv.field_size_limit():,} characters")
-    if "new-line character" in str(wrong):
-        return Fault("control_character", "holds a carriage return outside quotation marks")
-    return Fault("bad_quotes", "holds a quotation mark that is not closed, or text after a closing one")
+def _fault_of(error: csv.Error) -> Fault:
+    if "field limit" in str(error):
+        return Fault("too_long", f"contains a field of more than {csv.field_size_limit():,} characters")
+    if "new-line character" in str(error):
+        return Fault("control_character", "contains a carriage return outside quotation marks")
+    return Fault("bad_quotes", "contains a quotation mark that is not closed, or text after a closing quotation mark")
 
 
-def _roughly_cut(line: str, delimiter: str) -> list[str]:
+def _split_at_delimiters(line: str, delimiter: str) -> list[str]:
     """The fields of an invalid CSV line, split at every delimiter. People see these fields; they are never loaded."""
     return [field[:1000] for field in line.rstrip("\r\n").split(delimiter)]

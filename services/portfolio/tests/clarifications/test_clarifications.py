@@ -34,7 +34,9 @@ async def resolve(client: httpx.AsyncClient, clarification_id: str, outcome: str
     return await client.post(f"/v1/clarifications/{clarification_id}/resolution", json={"outcome": outcome} | more)
 
 
-async def test_opening_one_stops_contact_and_has_a_deadline(client: httpx.AsyncClient, given: Given) -> None:
+async def test_an_opened_clarification_stops_contact_and_has_a_deadline(
+    client: httpx.AsyncClient, given: Given
+) -> None:
     portfolio_id = await given.portfolio()
     contract_id = await given.contract(portfolio_id, (days_ago(40), "100.00"), (days_ago(10), "50.00"))
     await given.business_date(portfolio_id, TODAY + timedelta(days=2))
@@ -52,7 +54,7 @@ async def test_opening_one_stops_contact_and_has_a_deadline(client: httpx.AsyncC
     assert [hold["reason"] for hold in holds] == ["clarification", "no_phone"]
 
 
-async def test_each_of_several_has_to_be_resolved(client: httpx.AsyncClient, given: Given) -> None:
+async def test_each_of_several_clarifications_must_be_resolved(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
     one, other = [(await dispute(client, contract_id))["clarification_id"] for _ in range(2)]
     first = (await resolve(client, one, "withdrawn")).json()
@@ -92,7 +94,9 @@ async def test_a_corrected_amount_replaces_the_instalments_and_payments_are_appl
     assert [line["amount"] for line in shown["allocations"]] == ["50.00", "20.00"]
 
 
-async def test_a_correction_to_nothing_settles_and_one_upwards_reopens(client: httpx.AsyncClient, given: Given) -> None:
+async def test_a_correction_to_zero_settles_a_contract_and_a_later_one_upwards_reopens_it(
+    client: httpx.AsyncClient, given: Given
+) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
     one, other = [(await dispute(client, contract_id))["clarification_id"] for _ in range(2)]
     nothing = await resolve(client, one, "upheld", corrections=[{"instalment": 1, "amount": "0.00"}])
@@ -103,7 +107,7 @@ async def test_a_correction_to_nothing_settles_and_one_upwards_reopens(client: h
     assert (await given.row(contract_id))["state"] == "open"
 
 
-async def test_after_a_rejection_contact_waits_for_the_verification_where_the_law_says_so(
+async def test_after_a_rejection_contact_waits_for_the_verification_where_the_law_requires_it(
     client: httpx.AsyncClient, given: Given
 ) -> None:
     contract_id = await given.contract(await given.portfolio(jurisdiction="US"), (days_ago(40), "100.00"))
@@ -124,7 +128,7 @@ async def test_after_a_rejection_contact_waits_for_the_verification_where_the_la
     ]
 
 
-async def test_elsewhere_a_rejection_ends_it(client: httpx.AsyncClient, given: Given) -> None:
+async def test_in_other_jurisdictions_a_rejection_ends_the_silence(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
     opened = (await dispute(client, contract_id))["clarification_id"]
     assert (await resolve(client, opened, "rejected")).json()["contact_may_resume"] is True
@@ -197,7 +201,7 @@ async def test_a_bad_resolution_is_refused_and_changes_nothing(
     assert await given.everything() == before
 
 
-async def test_what_is_unknown_is_404(client: httpx.AsyncClient) -> None:
+async def test_an_unknown_contract_or_clarification_is_404(client: httpx.AsyncClient) -> None:
     assert (await client.post(f"/v1/contracts/{uuid4()}/clarifications", json=DISPUTE)).status_code == 404
     assert (await client.get(f"/v1/clarifications/{uuid4()}")).status_code == 404
     assert (await resolve(client, str(uuid4()), "verified")).status_code == 404

@@ -1,4 +1,4 @@
-"""An agency's token reads the contracts that are placed with it, and nothing else."""
+"""An agency's token reads only the contracts that are placed with the agency."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -35,7 +35,7 @@ async def found(client: httpx.AsyncClient, agency_id: UUID, **query: Any) -> lis
 
 @pytest.fixture
 async def contracts(given: Given) -> list[UUID]:
-    """The first with one agency, the second with the other, the third with both, the last with none."""
+    """Four contracts: one with the first agency, one with the second, one with both, one with none."""
     portfolio_id = await given.portfolio()
     made = [await given.contract(portfolio_id, (days_ago(40), "100.00"), number=number) for number in "ABCD"]
     await receive(
@@ -48,7 +48,9 @@ async def contracts(given: Given) -> list[UUID]:
     return made
 
 
-async def test_two_agencies_find_and_read_their_own(client: httpx.AsyncClient, contracts: list[UUID]) -> None:
+async def test_two_agencies_find_and_read_only_their_own_contracts(
+    client: httpx.AsyncClient, contracts: list[UUID]
+) -> None:
     assert await found(client, ONE) == ["A", "C"]
     assert await found(client, OTHER) == ["B", "C"]
     assert await found(client, uuid4()) == []
@@ -88,7 +90,7 @@ async def test_an_objection_that_is_not_decided_leaves_the_contract_readable(
     assert await found(client, ONE) == ["A", "C"]
 
 
-async def test_an_agency_is_told_nothing_of_another_one(
+async def test_an_agency_sees_nothing_of_another_agency(
     client: httpx.AsyncClient, given: Given, contracts: list[UUID]
 ) -> None:
     both = contracts[2]
@@ -106,7 +108,7 @@ async def test_an_agency_is_told_nothing_of_another_one(
         history = await read(client, agency_id, f"/{both}/history")
         assert str(hidden) not in whole.text + history.text
         assert [placement["agency_id"] for placement in whole.json()["placements"]] == [str(agency_id)]
-        assert len(whole.json()["promises"]) == 2, "a promise silences everybody, whoever got it"
+        assert len(whole.json()["promises"]) == 2, "a promise silences every agency"
         kinds = [item["kind"] for item in history.json()["items"]]
         expected = ["placed", "promise_made", "promise_kept", "visit"]
         assert sorted(kinds) == sorted(expected if agency_id == ONE else [*expected, "visit"])

@@ -1,4 +1,4 @@
-"""Contracts as they are shown: lists and search, the whole contract, its history."""
+"""Contracts over HTTP: the list and the search, the whole contract, its history."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -56,7 +56,7 @@ async def test_search_finds_part_of_a_name_a_phone_or_a_tax_id(
     assert await numbers(client, q=q) == expected
 
 
-async def test_filters_narrow_each_other(client: httpx.AsyncClient, given: Given) -> None:
+async def test_a_contract_must_match_every_filter(client: httpx.AsyncClient, given: Given) -> None:
     portfolio_id = await some_contracts(given)
     await given.contract(await given.portfolio(), (days_ago(40), "1.00"), number="A")
     async with given.database.transaction() as tx:
@@ -119,14 +119,14 @@ async def test_delay_is_shown_as_of_the_business_date(client: httpx.AsyncClient,
     items = {item["contract_id"]: item for item in (await client.get("/v1/contracts")).json()["items"]}
     shown = items[str(contract_id)]
     assert (shown["days_past_due"], shown["as_of"], shown["stage"]) == (38, str(later), "late")
-    # The run has not come to this one yet: stage and days are both of the day before.
+    # The run has not reached this contract yet, so its stage and its days are both of the day before.
     waiting = items[str(due)]
     assert (waiting["days_past_due"], waiting["as_of"], waiting["stage"]) == (30, str(TODAY), "early")
     whole = (await client.get(f"/v1/contracts/{contract_id}")).json()
     assert (whole["days_past_due"], whole["as_of"], whole["business_date"]) == (38, str(later), str(later))
 
 
-async def test_the_whole_contract(client: httpx.AsyncClient, given: Given) -> None:
+async def test_a_contract_is_shown_with_everything_that_belongs_to_it(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(
         await given.portfolio(),
         (days_ago(40), "100.00"),
@@ -163,7 +163,7 @@ async def test_the_whole_contract(client: httpx.AsyncClient, given: Given) -> No
     assert (shown["placements"], shown["days_past_due"], shown["currency"]) == ([], 39, "MXN")
 
 
-async def test_history_tells_what_happened_oldest_first(client: httpx.AsyncClient, given: Given) -> None:
+async def test_history_is_listed_oldest_first(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
     paid = {"amount": "100.00", "paid_on": str(TODAY), "channel": "spei"}
     payment = (await client.post(f"/v1/contracts/{contract_id}/payments", json=paid)).json()
@@ -180,7 +180,7 @@ async def test_history_tells_what_happened_oldest_first(client: httpx.AsyncClien
     assert rest["next_cursor"] is None
 
 
-async def test_payments_are_listed_in_their_order(client: httpx.AsyncClient, given: Given) -> None:
+async def test_payments_are_listed_in_the_order_of_arrival(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
     for amount in ("1.00", "2.00", "3.00"):
         paid = {"amount": amount, "paid_on": str(TODAY), "channel": "spei"}
@@ -191,7 +191,7 @@ async def test_payments_are_listed_in_their_order(client: httpx.AsyncClient, giv
     assert [item["amount"] for item in first["items"] + rest["items"]] == ["1.00", "2.00", "3.00"]
 
 
-async def test_what_is_unknown_is_404(client: httpx.AsyncClient) -> None:
+async def test_an_unknown_contract_is_404(client: httpx.AsyncClient) -> None:
     for tail in ("", "/history", "/payments"):
         answer = await client.get(f"/v1/contracts/{uuid4()}{tail}")
         assert (answer.status_code, answer.json()["type"]) == (404, "urn:recobro:problem:contract-unknown")
@@ -237,7 +237,7 @@ def test_readers_of_the_openapi_document_find_a_route_under_its_tag(beginning: s
     assert {tuple(one["tags"]) for operations in found for one in operations.values()} == {(tag,)}
 
 
-async def test_a_date_far_away_is_no_trouble(client: httpx.AsyncClient, given: Given) -> None:
+async def test_the_first_and_the_last_allowed_due_date_are_staged(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(
         await given.portfolio(), (date(2000, 1, 1), "1.00"), (date(2100, 12, 31), "1.00")
     )

@@ -1,4 +1,4 @@
-"""What belongs to the debtor reaches every contract of theirs: status, wrong numbers, opt-outs."""
+"""Statuses, wrong numbers and opt-outs belong to the debtor. They hold for every contract of the debtor."""
 
 import asyncio
 from typing import Any
@@ -15,7 +15,7 @@ STATUS = {"status": "deceased", "reported_by": "creditor"}
 
 
 async def two_contracts(given: Given) -> list[UUID]:
-    """Two contracts of one debtor, in two portfolios, with one phone in common; a stranger has the same phone."""
+    """Two contracts of one debtor in two portfolios with one common phone. Another debtor has the same phone."""
     one = await given.contract(
         await given.portfolio(), (days_ago(40), "100.00"), debtor_number="D", phones=[PHONE, OTHER_PHONE]
     )
@@ -56,7 +56,7 @@ async def test_a_status_reaches_every_contract_of_the_debtor(client: httpx.Async
     assert (shown["debtor"]["status"], shown["holds"][0]["reason"]) == ("deceased", "deceased")
 
 
-async def test_an_operator_may_take_a_status_back(client: httpx.AsyncClient, given: Given) -> None:
+async def test_an_operator_may_set_a_less_grave_status(client: httpx.AsyncClient, given: Given) -> None:
     [contract_id, _] = await two_contracts(given)
     for status in ("deceased", "active"):
         await client.post(f"/v1/contracts/{contract_id}/debtor-status", json=STATUS | {"status": status})
@@ -81,7 +81,7 @@ async def test_a_wrong_number_is_wrong_on_every_contract_of_the_debtor(client: h
     assert await given.everything() == before
 
 
-async def test_a_number_that_is_verified_is_right_again(client: httpx.AsyncClient, given: Given) -> None:
+async def test_verifying_a_wrong_number_makes_it_usable_again(client: httpx.AsyncClient, given: Given) -> None:
     contract_ids = await two_contracts(given)
     contact_id = await contact_of(given, contract_ids[0])
     await patch(client, contact_id, "invalid")
@@ -115,7 +115,7 @@ async def test_verifying_does_not_lift_an_opt_out(client: httpx.AsyncClient, giv
     assert (shown["opted_out"], shown["usable"]) == (True, False)
 
 
-async def test_a_contact_point_that_is_added_takes_over_what_the_debtor_has_said(
+async def test_an_added_contact_point_takes_over_the_opt_out_of_the_debtor(
     client: httpx.AsyncClient, given: Given
 ) -> None:
     one, other = await two_contracts(given)
@@ -155,7 +155,7 @@ async def test_an_email_is_usable_unless_refused(client: httpx.AsyncClient, give
     assert (await patch(client, UUID(shown["contact_id"]), "opted_out", medium="email"))["usable"] is False
 
 
-async def test_changes_of_one_debtor_at_once_do_not_collide(client: httpx.AsyncClient, given: Given) -> None:
+async def test_concurrent_changes_of_one_debtor_all_succeed(client: httpx.AsyncClient, given: Given) -> None:
     contract_ids = await two_contracts(given)
     contacts = [await contact_of(given, contract_id) for contract_id in contract_ids]
     paid = {"amount": "1.00", "paid_on": str(TODAY), "channel": "spei"}
@@ -232,7 +232,7 @@ async def test_a_bad_status_is_refused_and_changes_nothing(client: httpx.AsyncCl
     assert await given.everything() == before
 
 
-async def test_what_is_unknown_is_404(client: httpx.AsyncClient) -> None:
+async def test_an_unknown_contract_or_contact_point_is_404(client: httpx.AsyncClient) -> None:
     assert (await client.post(f"/v1/contracts/{uuid4()}/debtor-status", json=STATUS)).status_code == 404
     assert (await client.post(f"/v1/contracts/{uuid4()}/contact-points", json=CONTACT)).status_code == 404
     assert (await client.patch(f"/v1/contact-points/{uuid4()}", json={"change": "invalid"})).status_code == 404

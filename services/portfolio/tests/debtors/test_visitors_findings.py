@@ -1,4 +1,4 @@
-"""What visitors find: disputes, deaths, phones, wrong addresses."""
+"""Findings of visitors: disputes, deaths, phones, wrong addresses."""
 
 import asyncio
 from typing import Any
@@ -29,7 +29,7 @@ from recobro_events.contracts.portfolio import (
     DebtorStatusChanged,
 )
 from recobro_events.testing import apply_events, apply_records, published, record_of
-from service_client import Desk, row
+from service_client import ServiceClient, row
 
 PHONE = "+525555123456"
 WRONG, CONFIRMED = AddressVerdict.WRONG, AddressVerdict.CONFIRMED
@@ -44,8 +44,8 @@ def disputed(contract_id: UUID, reason: str = "not mine") -> ClarificationReques
 
 
 def collected(contract_id: UUID, value: str = "55 5512 3456", **changes: Any) -> ContactDataCollected:
-    said: dict[str, Any] = {"kind": PHONE_KIND, "value": value, "provenance": "debtor"} | changes
-    return ContactDataCollected(contract_id=contract_id, visit_id=uuid4(), **said)
+    fields: dict[str, Any] = {"kind": PHONE_KIND, "value": value, "provenance": "debtor"} | changes
+    return ContactDataCollected(contract_id=contract_id, visit_id=uuid4(), **fields)
 
 
 async def checked(given: Given, contract_id: UUID, verdict: AddressVerdict) -> AddressChecked:
@@ -59,7 +59,7 @@ async def history(given: Given, contract_id: UUID) -> list[str]:
     return [row["kind"] for row in rows]
 
 
-async def test_a_dispute_at_the_door_is_the_visitors(given: Given) -> None:
+async def test_a_dispute_at_the_door_is_opened_by_the_visitor(given: Given) -> None:
     contract_id = await a_contract(given)
     record = record_of(disputed(contract_id))
     await apply_records(given.database, consumer, [record])
@@ -75,7 +75,7 @@ async def test_a_dispute_at_the_door_is_the_visitors(given: Given) -> None:
     assert [event.opened_by for event in await published(given.database, ClarificationOpened)][2:] == ["dialer"]
 
 
-async def test_who_was_not_found_may_still_have_died(given: Given) -> None:
+async def test_a_report_of_death_replaces_unlocatable_and_not_the_reverse(given: Given) -> None:
     portfolio_id = await given.portfolio()
     one, other = [await given.contract(portfolio_id, (days_ago(40), "100.00"), debtor_number="D") for _ in range(2)]
     for status in (DebtorStatus.UNLOCATABLE, DebtorStatus.DECEASED, DebtorStatus.UNLOCATABLE):
@@ -87,7 +87,7 @@ async def test_who_was_not_found_may_still_have_died(given: Given) -> None:
     ]
 
 
-async def test_a_phone_that_the_debtor_gave_is_added_and_told(given: Given) -> None:
+async def test_a_phone_that_the_debtor_gave_is_added_and_published(given: Given) -> None:
     contract_id = await a_contract(given)
     record = record_of(collected(contract_id))
     await apply_records(given.database, consumer, [record])
@@ -119,20 +119,20 @@ async def test_a_phone_that_the_debtor_gave_is_added_and_told(given: Given) -> N
         ("BR", "neighbour", True),
     ],
 )
-async def test_the_jurisdiction_decides_whose_word_may_be_used(
+async def test_the_jurisdiction_decides_which_provenance_is_usable(
     client: httpx.AsyncClient, given: Given, jurisdiction: str, provenance: str, usable: bool
 ) -> None:
-    at_the_door, at_the_desk = [
+    by_a_visitor, by_an_operator = [
         await given.contract(await given.portfolio(jurisdiction=jurisdiction), (days_ago(40), "100.00"))
         for _ in range(2)
     ]
     mail = {"kind": "email", "value": "ana@example.com", "provenance": provenance}
-    await receive(given, collected(at_the_door, mail["value"], kind=EMAIL_KIND, provenance=provenance))
-    answer = await client.post(f"/v1/contracts/{at_the_desk}/contact-points", json=mail)
+    await receive(given, collected(by_a_visitor, mail["value"], kind=EMAIL_KIND, provenance=provenance))
+    answer = await client.post(f"/v1/contracts/{by_an_operator}/contact-points", json=mail)
     assert (answer.status_code, answer.json()["usable"], answer.json()["permitted"]) == (201, usable, usable)
     events = await published(given.database, ContactPointChanged)
-    assert {event.contract_id: event.usable for event in events} == {at_the_door: usable, at_the_desk: usable}
-    shown = (await client.get(f"/v1/contracts/{at_the_door}")).json()["contact_points"]
+    assert {event.contract_id: event.usable for event in events} == {by_a_visitor: usable, by_an_operator: usable}
+    shown = (await client.get(f"/v1/contracts/{by_a_visitor}")).json()["contact_points"]
     assert [(point["permitted"], point["usable"]) for point in shown] == [(usable, usable)]
 
 
@@ -148,7 +148,9 @@ async def test_a_phone_from_a_neighbour_may_be_used_once_the_debtor_gives_it(giv
 @pytest.mark.parametrize(
     ("kind", "value"), [(PHONE_KIND, "12"), (EMAIL_KIND, "nobody"), (EMAIL_KIND, "a\u202eb@example.com")]
 )
-async def test_what_can_be_no_phone_or_mail_is_only_remembered(given: Given, kind: Any, value: str) -> None:
+async def test_a_value_that_is_not_a_phone_or_email_only_leaves_a_line_of_history(
+    given: Given, kind: Any, value: str
+) -> None:
     contract_id, other = await a_contract(given), await a_contract(given)
     await receive(given, collected(contract_id, value, kind=kind), collected(other))
     [event] = await published(given.database, ContactPointChanged)
@@ -167,7 +169,7 @@ async def test_an_opt_out_of_the_debtor_holds_for_a_number_given_at_the_door(giv
     assert (event.contract_id, event.usable) == (other, False)
 
 
-async def test_a_wrong_address_is_not_gone_to_until_it_is_confirmed(client: httpx.AsyncClient, given: Given) -> None:
+async def test_a_wrong_address_is_not_authorised_until_it_is_confirmed(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await a_contract(given)
     record = record_of(await checked(given, contract_id, WRONG))
     await apply_records(given.database, consumer, [record])
@@ -182,14 +184,14 @@ async def test_a_wrong_address_is_not_gone_to_until_it_is_confirmed(client: http
     assert (shown["authorised"], shown["verdict"]) == (False, "wrong")
 
     await receive(given, await checked(given, contract_id, WRONG))
-    assert len(await published(given.database, ContractRevised)) == 1, "known already"
+    assert len(await published(given.database, ContractRevised)) == 1, "the verdict is known already"
     await receive(given, await checked(given, contract_id, CONFIRMED))
     [_, event] = await published(given.database, ContractRevised)
     assert (event.addresses[0].authorised, event.addresses[0].issues) == (True, ())
     assert await history(given, contract_id) == ["address_checked"] * 3
 
 
-async def test_a_confirmed_address_is_kept_and_told_to_nobody(client: httpx.AsyncClient, given: Given) -> None:
+async def test_a_confirmed_address_is_stored_and_not_published(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await a_contract(given)
     await receive(given, await checked(given, contract_id, CONFIRMED))
     assert await published(given.database, ContractRevised) == []
@@ -204,7 +206,7 @@ async def test_a_verdict_on_an_address_of_another_contract_changes_nothing(given
     assert await given.rows("SELECT FROM address WHERE verdict IS NOT NULL") == []
 
 
-async def test_a_contract_that_a_run_has_not_reached_is_staged_before_it_is_told_whole(given: Given) -> None:
+async def test_a_contract_that_a_run_has_not_reached_is_staged_before_it_is_published_whole(given: Given) -> None:
     portfolio_id = await given.portfolio()
     contract_id = await given.contract(portfolio_id, (days_ago(30), "100.00"))
     await given.business_date(portfolio_id, days_ago(-1))
@@ -214,45 +216,45 @@ async def test_a_contract_that_a_run_has_not_reached_is_staged_before_it_is_told
     assert (restaged.version, event.version, event.stage, event.as_of) == (2, 3, "late", days_ago(-1))
 
 
-async def test_a_wrong_address_stays_wrong_until_a_file_states_another_place(desk: Desk) -> None:
-    portfolio_id = await desk.portfolio()
-    await desk.load(portfolio_id, row("C-1", street="Calle 5", state="Yucatán"))
+async def test_a_wrong_address_stays_wrong_until_a_file_states_another_place(service: ServiceClient) -> None:
+    portfolio_id = await service.portfolio()
+    await service.load(portfolio_id, row("C-1", street="Calle 5", state="Yucatán"))
     contract_id = uuid5(portfolio_id, "C-1")
-    [address] = await desk.rows("SELECT address_id FROM address")
+    [address] = await service.rows("SELECT address_id FROM address")
     wrong = AddressChecked(contract_id=contract_id, visit_id=uuid4(), address_id=address["address_id"], verdict=WRONG)
-    await apply_events(desk.database, consumer, wrong)
+    await apply_events(service.database, consumer, wrong)
 
     for day, street, authorised, verdict in (
         ("2026-09-11", "Calle 5", False, "wrong"),
         ("2026-09-12", "Calle 6", True, None),
         ("2026-09-13", "Calle 5", True, None),
     ):
-        await desk.load(portfolio_id, row("C-1", street=street, state="Yucatán"), as_of=day)
-        [shown] = (await desk.contract(portfolio_id, "C-1"))["addresses"]
+        await service.load(portfolio_id, row("C-1", street=street, state="Yucatán"), as_of=day)
+        [shown] = (await service.contract(portfolio_id, "C-1"))["addresses"]
         assert (shown["street"], shown["authorised"], shown["verdict"]) == (street, authorised, verdict)
         assert ("wrong_address" in shown["issues"]) is not authorised
-    await desk.load(portfolio_id, row("C-1"), as_of="2026-09-14")
-    assert (await desk.contract(portfolio_id, "C-1"))["addresses"] == []
+    await service.load(portfolio_id, row("C-1"), as_of="2026-09-14")
+    assert (await service.contract(portfolio_id, "C-1"))["addresses"] == []
 
 
-async def test_a_phone_from_a_neighbour_may_be_used_once_a_file_states_it(desk: Desk) -> None:
-    portfolio_id = await desk.portfolio()
-    await desk.load(portfolio_id, row("C-1"))
+async def test_a_phone_from_a_neighbour_may_be_used_once_a_file_states_it(service: ServiceClient) -> None:
+    portfolio_id = await service.portfolio()
+    await service.load(portfolio_id, row("C-1"))
     contract_id = uuid5(portfolio_id, "C-1")
-    await apply_events(desk.database, consumer, collected(contract_id, provenance="neighbour"))
-    [_, point] = (await desk.contract(portfolio_id, "C-1"))["contact_points"]
+    await apply_events(service.database, consumer, collected(contract_id, provenance="neighbour"))
+    [_, point] = (await service.contract(portfolio_id, "C-1"))["contact_points"]
     assert (point["value"], point["usable"]) == (PHONE, False)
-    # The same as it is known in all else: rank, time zone, dialable.
-    await desk.load(portfolio_id, row("C-1", phone_2="5555123456"), as_of="2026-09-11")
-    [_, point] = (await desk.contract(portfolio_id, "C-1"))["contact_points"]
+    # The file states the same rank, time zone and dialability as the stored contact point.
+    await service.load(portfolio_id, row("C-1", phone_2="5555123456"), as_of="2026-09-11")
+    [_, point] = (await service.contract(portfolio_id, "C-1"))["contact_points"]
     assert (point["value"], point["provenance"], point["usable"]) == (PHONE, "creditor", True)
-    event = (await published(desk.database, ContractRevised))[-1]
+    event = (await published(service.database, ContractRevised))[-1]
     assert [contact.usable for contact in event.contact_points] == [True, True]
 
 
 @pytest.mark.parametrize("finding", [collected, disputed])
-async def test_a_finding_waits_for_whoever_changes_the_contract(given: Given, finding: Any) -> None:
-    """It reads nothing of the contract before it holds its row."""
+async def test_a_finding_waits_for_the_transaction_that_changes_the_contract(given: Given, finding: Any) -> None:
+    """The handler reads nothing of the contract before it has locked the contract's row."""
     contract_id = await a_contract(given)
     waiting = """
         SELECT query FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -267,8 +269,9 @@ async def test_a_finding_waits_for_whoever_changes_the_contract(given: Given, fi
                 await asyncio.sleep(0.01)
         assert ["FOR UPDATE" in row["query"] for row in blocked] == [True]
     await receiving
-    told = await published(given.database, ContactPointChanged) + await published(given.database, ClarificationOpened)
-    assert len(told) == 1
+    changes = await published(given.database, ContactPointChanged)
+    clarifications = await published(given.database, ClarificationOpened)
+    assert len(changes) + len(clarifications) == 1
 
 
 @pytest.mark.parametrize("event", [disputed(uuid4()), collected(uuid4())], ids=lambda event: event.type)

@@ -1,4 +1,4 @@
-"""A contract that the day's run has not reached: what restages it, and the cause that is told."""
+"""Changes of a contract that the daily run has not reached yet: they restage it, with the cause ``catch_up``."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -21,7 +21,7 @@ TOMORROW = TODAY + timedelta(days=1)
 
 
 async def not_reached(given: Given, contracts: int = 1) -> list[UUID]:
-    """Contracts of one debtor that are late from tomorrow on; the run of tomorrow has begun and not come to them."""
+    """Contracts of one debtor that are late from tomorrow on. Tomorrow's run has begun and has not reached them."""
     portfolio_id = await given.portfolio()
     found = [
         await given.contract(portfolio_id, (days_ago(30), "100.00"), debtor_number="D", phones=[PHONE])
@@ -37,15 +37,15 @@ async def contact_of(given: Given, contract_id: UUID) -> UUID:
 
 
 async def expect_caught_up(given: Given, contract_ids: Sequence[UUID], caused: bool = False) -> None:
-    """Each has become late, once, with the cause catch_up, in its event and in its history."""
-    told = await published(given.database, ContractStageChanged)
-    assert {event.contract_id for event in told} == set(contract_ids)
-    assert len(told) == len(contract_ids)
-    assert {(event.from_stage, event.to_stage, event.cause, event.as_of) for event in told} == {
+    """Check that each contract became late once, with the cause ``catch_up`` in its event and in its history."""
+    changes = await published(given.database, ContractStageChanged)
+    assert {event.contract_id for event in changes} == set(contract_ids)
+    assert len(changes) == len(contract_ids)
+    assert {(event.from_stage, event.to_stage, event.cause, event.as_of) for event in changes} == {
         (Stage.EARLY, Stage.LATE, StageCause.CATCH_UP, TOMORROW)
     }
-    # An id that is made from the causing event's is of version 8, any other one of version 7.
-    assert {event.event_id.version for event in told} == {8 if caused else 7}
+    # An id that is computed from the causing event's id has version 8. Any other id has version 7.
+    assert {event.event_id.version for event in changes} == {8 if caused else 7}
     lines = await given.rows("SELECT contract_id, data FROM contract_history WHERE kind = 'stage_changed'")
     assert {(row["contract_id"], row["data"]["cause"]) for row in lines} == {(one, "catch_up") for one in contract_ids}
 
@@ -71,7 +71,7 @@ async def _new_phone(client: httpx.AsyncClient, _given: Given, contract_id: UUID
 
 
 @pytest.mark.parametrize("call", [_dispute, _status, _opt_out, _new_phone])
-async def test_a_call_that_restages_what_the_run_has_not_reached_catches_up(
+async def test_a_request_that_restages_a_contract_before_the_run_does_is_a_catch_up(
     client: httpx.AsyncClient, given: Given, call: Callable[[httpx.AsyncClient, Given, UUID], Awaitable[httpx.Response]]
 ) -> None:
     [contract_id] = await not_reached(given)
@@ -81,7 +81,7 @@ async def test_a_call_that_restages_what_the_run_has_not_reached_catches_up(
 
 
 @pytest.mark.parametrize("call", [_dispute, _status, _opt_out, _new_phone])
-async def test_the_run_that_comes_later_tells_nothing_again(
+async def test_the_run_that_comes_later_publishes_nothing_again(
     client: httpx.AsyncClient, given: Given, call: Callable[[httpx.AsyncClient, Given, UUID], Awaitable[httpx.Response]]
 ) -> None:
     [contract_id] = await not_reached(given)
@@ -96,13 +96,13 @@ async def test_the_run_that_comes_later_tells_nothing_again(
 
 @pytest.mark.parametrize("call", [_dispute, _status, _opt_out, _new_phone])
 @pytest.mark.parametrize("paused", [False, True])
-async def test_a_contract_that_stays_in_its_stage_says_no_change_of_it(
+async def test_a_contract_that_stays_in_its_stage_publishes_no_change_of_stage(
     client: httpx.AsyncClient,
     given: Given,
     call: Callable[[httpx.AsyncClient, Given, UUID], Awaitable[httpx.Response]],
     paused: bool,
 ) -> None:
-    """An instalment falls due tomorrow; the pause holds a contract that would be late then."""
+    """An instalment falls due tomorrow. The pause keeps a contract early that would be late tomorrow."""
     portfolio_id = await given.portfolio()
     oldest = days_ago(30 if paused else 5)
     contract_id = await given.contract(portfolio_id, (oldest, "100.00"), (TODAY, "40.00"), phones=[PHONE])
@@ -116,8 +116,8 @@ async def test_a_contract_that_stays_in_its_stage_says_no_change_of_it(
     assert (row["stage"], str(row["overdue_balance"]), row["as_of"]) == ("early", "140.00", TOMORROW)
 
 
-async def test_what_the_run_never_reaches_catches_up_too(client: httpx.AsyncClient, given: Given) -> None:
-    """A contract that was handed back stands still until something is said of it."""
+async def test_a_contract_that_the_run_never_reaches_is_caught_up_too(client: httpx.AsyncClient, given: Given) -> None:
+    """The run skips a returned contract. The next report about the contract restages it."""
     [contract_id] = await not_reached(given)
     async with given.database.transaction() as tx:
         returned = "UPDATE contract SET state = 'returned', next_change_on = NULL WHERE contract_id = $1"
@@ -154,7 +154,7 @@ async def test_a_status_catches_up_every_contract_of_the_debtor(client: httpx.As
     ],
     ids=["dispute", "opt-out", "wrong number", "status", "new phone", "wrong address"],
 )
-async def test_a_report_that_restages_what_the_run_has_not_reached_catches_up(
+async def test_a_report_that_restages_a_contract_before_the_run_does_is_a_catch_up(
     given: Given, report: Callable[[UUID, UUID, UUID], Event]
 ) -> None:
     [contract_id] = await not_reached(given)
@@ -163,12 +163,14 @@ async def test_a_report_that_restages_what_the_run_has_not_reached_catches_up(
     await expect_caught_up(given, [contract_id], caused=True)
 
 
-async def test_a_pause_is_told_after_the_run_that_it_has_forestalled(client: httpx.AsyncClient, given: Given) -> None:
+async def test_a_pause_is_published_after_the_change_of_the_run_that_it_precedes(
+    client: httpx.AsyncClient, given: Given
+) -> None:
     [contract_id] = await not_reached(given)
     body = {"reason": "flood", "starts_on": str(TOMORROW)}
     assert (await client.post(f"/v1/contracts/{contract_id}/pauses", json=body)).status_code == 201
-    told = await published(given.database, ContractStageChanged)
-    assert [(event.to_stage, event.cause) for event in told] == [
+    changes = await published(given.database, ContractStageChanged)
+    assert [(event.to_stage, event.cause) for event in changes] == [
         (Stage.LATE, StageCause.DAILY_RUN),
         (Stage.EARLY, StageCause.PAUSE),
     ]

@@ -1,4 +1,4 @@
-"""Events whose bodies SQL writes: each is what its contract says, with no field lost and none made up."""
+"""Events whose bodies SQL writes have exactly the fields of their event types."""
 
 import json
 import re
@@ -21,7 +21,7 @@ WRITTEN: tuple[type[Event], ...] = (ContractStageChanged, ContractRegistered, Co
 
 
 async def everything_that_sql_publishes(client: httpx.AsyncClient, given: Given) -> None:
-    """A contract with all that a contract can have, staged by a report and by a call, revised, and said again."""
+    """Publish a contract with every kind of part. A report and a request restage it; it is revised and republished."""
     portfolio_id = await given.portfolio()
     contract_id = await given.contract(
         portfolio_id,
@@ -46,7 +46,7 @@ async def everything_that_sql_publishes(client: httpx.AsyncClient, given: Given)
 
 
 @pytest.mark.parametrize("event_type", WRITTEN)
-async def test_what_statements_write_is_what_its_contract_says(
+async def test_a_body_that_sql_writes_has_exactly_the_fields_of_its_event_type(
     client: httpx.AsyncClient, given: Given, event_type: type[Event]
 ) -> None:
     await everything_that_sql_publishes(client, given)
@@ -61,17 +61,17 @@ async def test_what_statements_write_is_what_its_contract_says(
         assert event.model_dump(mode="json", include=set(written)) == written
         assert row["key"] == str(event.key)
         seen[row["audience"] is not None] |= set(written)
-    # All payments are said to whoever has missed some; to everyone, each is an event of its own.
+    # Only a republished contract lists all payments. Otherwise each payment is an event of its own.
     assert seen.pop(False) == set(event_type.model_fields) - {"payments"}
     assert seen in ({}, {True: set(event_type.model_fields)})
 
 
-async def test_every_kind_of_part_is_written(client: httpx.AsyncClient, given: Given) -> None:
+async def test_a_republished_contract_carries_every_kind_of_part(client: httpx.AsyncClient, given: Given) -> None:
     await everything_that_sql_publishes(client, given)
-    *_, again = await published(given.database, ContractRevised)
-    assert again.is_republished
+    *_, revised = await published(given.database, ContractRevised)
+    assert revised.is_republished
     parts = ("contact_points", "addresses", "instalments", "open_clarifications", "pauses", "payments")
-    assert all(getattr(again, name) for name in (*parts, "last_payment"))
+    assert all(getattr(revised, name) for name in (*parts, "last_payment"))
 
 
 def test_only_the_ledger_writes_events_and_history_in_sql() -> None:

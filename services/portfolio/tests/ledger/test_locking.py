@@ -12,14 +12,16 @@ from portfolio_builders import Given, days_ago
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
-async def until_somebody_waits(given: Given) -> None:
+async def until_a_transaction_waits(given: Given) -> None:
     async with asyncio.timeout(60):
         while not (await given.rows(WAITING))[0][0]:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("way", ["one", "many"])
-async def test_a_contract_is_not_held_by_who_waits_for_its_portfolio(given: Given, way: str) -> None:
+async def test_a_transaction_that_waits_for_a_portfolio_has_locked_none_of_its_contracts(
+    given: Given, way: str
+) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"), debtor_number="D")
 
     async def lock() -> None:
@@ -32,23 +34,23 @@ async def test_a_contract_is_not_held_by_who_waits_for_its_portfolio(given: Give
     async with given.database.transaction() as run:
         await run.execute("SELECT FROM portfolio FOR UPDATE")
         waiting = asyncio.create_task(lock())
-        await until_somebody_waits(given)
+        await until_a_transaction_waits(given)
         await run.execute("SELECT FROM debtor FOR UPDATE NOWAIT")
         await run.execute("SELECT FROM contract FOR UPDATE NOWAIT")
     await waiting
 
 
-async def test_a_business_date_does_not_move_while_a_contract_of_it_is_changed(given: Given) -> None:
+async def test_a_business_date_does_not_move_while_a_contract_of_the_portfolio_is_changed(given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
     async with given.database.transaction() as payment, given.database.transaction() as run:
         await lock_contract(payment, contract_id)
         with pytest.raises(asyncpg.LockNotAvailableError):
             await run.execute("SELECT FROM portfolio FOR UPDATE NOWAIT")
-        # The statement's failure has ended that transaction; there is nothing in it to keep.
+        # The failed statement has aborted that transaction, so a new one is begun.
         await run.connection.execute("ROLLBACK; BEGIN")
 
 
-async def test_a_debtor_is_locked_with_all_that_they_hold_and_unknown_contracts_are_left_out(given: Given) -> None:
+async def test_a_debtor_is_locked_with_all_their_contracts_and_unknown_contracts_are_left_out(given: Given) -> None:
     portfolio_id = await given.portfolio()
     one, other = [await given.contract(portfolio_id, (days_ago(40), "100.00"), debtor_number="D") for _ in range(2)]
     stranger = await given.contract(portfolio_id, (days_ago(40), "100.00"))
@@ -58,7 +60,7 @@ async def test_a_debtor_is_locked_with_all_that_they_hold_and_unknown_contracts_
         assert await lock_contracts(tx, [], with_debtors_of=[one, uuid4()]) == {one, other}
 
 
-async def test_an_unknown_contract_is_told(given: Given) -> None:
+async def test_locking_an_unknown_contract_raises_an_error(given: Given) -> None:
     async with given.database.transaction() as tx:
         with pytest.raises(ContractUnknown):
             await lock_contract(tx, uuid4())

@@ -1,4 +1,4 @@
-"""Balances, delay, stages and the waterfall, against plain Python that knows nothing of the SQL."""
+"""Balances, delay, stages and the allocation of payments, compared with plain Python code."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -30,8 +30,8 @@ SPANS = st.lists(st.tuples(st.integers(-40, 140), st.integers(0, 40)), max_size=
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def apart(spans: Sequence[tuple[int, int]]) -> list[tuple[date, date | None]]:
-    """Pauses that do not overlap: those spans that start after all the ones kept before have ended."""
+def without_overlaps(spans: Sequence[tuple[int, int]]) -> list[tuple[date, date | None]]:
+    """Pauses that do not overlap: a span is kept if it starts after all spans kept before it have ended."""
     pauses: list[tuple[date, date | None]] = []
     for start, length in sorted(spans, reverse=True):
         first = days_ago(start)
@@ -41,7 +41,7 @@ def apart(spans: Sequence[tuple[int, int]]) -> list[tuple[date, date | None]]:
 
 
 def counted_days_past_due(oldest: date | None, pauses: Sequence[tuple[date, date | None]], as_of: date) -> int:
-    """Days past due, one day after the other."""
+    """Days past due, counted day by day."""
     if oldest is None:
         return 0
     late = (oldest + timedelta(days=n) for n in range(1, (as_of - oldest).days + 1))
@@ -89,7 +89,7 @@ async def add_payments(given: Given, contract_id: UUID, amounts: Sequence[str]) 
 async def test_balance_delay_and_stage_follow_from_instalments_pauses_and_the_day(
     given: Given, instalments: list[tuple[date, str]], spans: list[tuple[int, int]], later: int
 ) -> None:
-    as_of, pauses = TODAY + timedelta(days=later), apart(spans)
+    as_of, pauses = TODAY + timedelta(days=later), without_overlaps(spans)
     contract_id = await given.contract(await given.portfolio(), *instalments)
     await add_pauses(given, contract_id, pauses)
     row = await stage(given, contract_id, as_of)
@@ -108,7 +108,7 @@ async def test_nothing_changes_before_next_change_on(
     given: Given, instalments: list[tuple[date, str]], spans: list[tuple[int, int]]
 ) -> None:
     contract_id = await given.contract(await given.portfolio(), *instalments)
-    await add_pauses(given, contract_id, apart(spans))
+    await add_pauses(given, contract_id, without_overlaps(spans))
     row = await stage(given, contract_id, TODAY)
     until = row["next_change_on"] or TODAY + timedelta(days=400)
     assert until > TODAY
@@ -121,7 +121,7 @@ async def test_nothing_changes_before_next_change_on(
 def test_next_stage_on_is_the_first_day_of_another_stage(
     instalments: list[tuple[date, str]], spans: list[tuple[int, int]]
 ) -> None:
-    oldest, pauses = min(due_on for due_on, _ in instalments), apart(spans)
+    oldest, pauses = min(due_on for due_on, _ in instalments), without_overlaps(spans)
     now = stage_named(counted_days_past_due(oldest, pauses, TODAY))
     following = (TODAY + timedelta(days=n) for n in range(1, 260))
     first = next((day for day in following if stage_named(counted_days_past_due(oldest, pauses, day)) != now), None)
@@ -142,10 +142,10 @@ async def test_the_bounds_of_the_stages(given: Given, days: int, expected: str) 
     assert (row["stage"], row["days_past_due"]) == (expected, days)
 
 
-def poured(
+def allocated_cent_by_cent(
     instalments: Sequence[tuple[date, str]], payments: Sequence[str]
 ) -> tuple[list[Decimal], list[dict[int, Decimal]], list[Decimal]]:
-    """The waterfall cent by cent: what is left of each instalment, what each payment paid, and its credit."""
+    """The unpaid rest of each instalment, the amounts that each payment paid, and the credit of each payment."""
     order = sorted(range(len(instalments)), key=lambda n: (instalments[n][0], n))
     left = [Decimal(amount) for _, amount in instalments]
     shares: list[dict[int, Decimal]] = []
@@ -170,7 +170,7 @@ async def test_payments_pay_the_oldest_instalment_first_and_keep_the_rest_as_cre
     async with given.database.transaction() as tx:
         await reapply_payments(tx, [contract_id])
         await reapply_payments(tx, [contract_id])
-    left, shares, credit = poured(instalments, payments)
+    left, shares, credit = allocated_cent_by_cent(instalments, payments)
     stored = await given.rows("SELECT unpaid FROM instalment WHERE contract_id = $1 ORDER BY number", contract_id)
     assert [row["unpaid"] for row in stored] == left
     rows = await given.rows(
@@ -193,7 +193,7 @@ async def test_absorbed_and_reversed_payments_pay_nothing(given: Given) -> None:
     assert await given.unpaid(contract_id) == ["70.00"]
 
 
-async def test_many_contracts_are_staged_at_once_and_only_those_that_move_are_told(given: Given) -> None:
+async def test_many_contracts_are_staged_at_once_and_only_those_that_move_are_published(given: Given) -> None:
     portfolio_id = await given.portfolio()
     moving = [await given.contract(portfolio_id, (days_ago(30), "10.00")) for _ in range(3)]
     staying = await given.contract(portfolio_id, (days_ago(29), "10.00"))
@@ -258,7 +258,7 @@ async def test_a_withdrawn_contract_stays_withdrawn_and_is_not_due_for_staging(g
 
 
 @pytest.mark.parametrize("event_type", [ContractRegistered, ContractRevised])
-async def test_the_whole_state_parses_and_says_what_is_stored(
+async def test_the_published_whole_contract_has_the_stored_values(
     given: Given, event_type: type[ContractRegistered] | type[ContractRevised]
 ) -> None:
     portfolio_id = await given.portfolio()
@@ -308,5 +308,5 @@ async def test_the_whole_state_parses_and_says_what_is_stored(
     assert [(pause.starts_on, pause.ends_on) for pause in whole.pauses] == [(days_ago(3), None)]
     assert whole.last_payment is not None
     assert (whole.last_payment.paid_on, whole.last_payment.business_date) == (TODAY, TODAY)
-    # All payments are listed where it is said again only.
+    # Only a republished contract lists all payments.
     assert set(type(whole).model_fields) - {"payments"} == set(whole.model_fields_set)

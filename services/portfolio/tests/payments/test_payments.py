@@ -1,4 +1,4 @@
-"""Payments over HTTP: the oldest instalment first, credit, references, dates, what is refused."""
+"""Payments over HTTP: the oldest instalment first, credit, references, dates, refused input."""
 
 import asyncio
 from datetime import date, timedelta
@@ -42,7 +42,7 @@ async def test_a_payment_pays_the_oldest_instalment_first(client: httpx.AsyncCli
     assert [(line["instalment"], line["amount"]) for line in shown["allocations"]] == [(2, "100.00"), (3, "20.00")]
 
 
-async def test_what_is_beyond_the_total_is_kept_as_credit_and_the_contract_is_closed(
+async def test_an_amount_beyond_the_total_is_kept_as_credit_and_the_contract_is_closed(
     client: httpx.AsyncClient, given: Given
 ) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
@@ -96,7 +96,9 @@ async def test_a_reference_is_used_once_in_a_portfolio_and_channel(client: httpx
     await pay(client, one, "10.00")
 
 
-async def test_a_payment_dated_before_the_business_date_says_so(client: httpx.AsyncClient, given: Given) -> None:
+async def test_a_payment_dated_before_the_business_date_restages_as_a_backdated_payment(
+    client: httpx.AsyncClient, given: Given
+) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"), (days_ago(5), "10.00"))
     await pay(client, contract_id, "100.00", paid_on=str(days_ago(20)))
     [restaged] = await published(given.database, ContractStageChanged)
@@ -232,7 +234,7 @@ async def test_a_bad_payment_is_refused_and_changes_nothing(client: httpx.AsyncC
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 5000, b'{"amount": NaN}', b'{"amount": 1e999}'])
-async def test_what_is_no_json_is_refused(client: httpx.AsyncClient, given: Given, content: bytes) -> None:
+async def test_a_body_that_is_not_json_is_refused(client: httpx.AsyncClient, given: Given, content: bytes) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
     answer = await client.post(
         f"/v1/contracts/{contract_id}/payments", content=content, headers={"Content-Type": "application/json"}

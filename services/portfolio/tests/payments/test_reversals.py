@@ -1,4 +1,4 @@
-"""Reversals over HTTP: afterwards the contract is as if the payment had never been."""
+"""Reversals over HTTP: afterwards the contract is as if the payment had never been made."""
 
 import asyncio
 from datetime import date, timedelta
@@ -51,7 +51,7 @@ async def test_a_reversal_lets_the_credit_of_later_payments_pay(client: httpx.As
 
 
 async def test_a_reversal_does_not_count_a_new_episode(client: httpx.AsyncClient, given: Given) -> None:
-    """Cured in episode 1, overdue again in what was 2; without the payment it has been episode 1 all the time."""
+    """The payment ends episode 1, and episode 2 begins later. Without the payment, episode 1 lasts all the time."""
     portfolio_id = await given.portfolio()
     contract_id = await given.contract(portfolio_id, (days_ago(40), "100.00"), (days_ago(-5), "50.00"))
     paid = await pay(client, contract_id, "100.00")
@@ -66,7 +66,7 @@ async def test_a_reversal_does_not_count_a_new_episode(client: httpx.AsyncClient
 
 
 async def absorb(given: Given, contract_id: UUID, payment_id: str, *instalments: tuple[int, date, str]) -> None:
-    """A file states the contract anew, with the payment counted in."""
+    """Restate the contract as a file does whose amounts include the payment."""
     async with given.database.transaction() as tx:
         await tx.execute("UPDATE payment SET absorbed_by = $2 WHERE payment_id = $1", payment_id, uuid4())
         await tx.execute("DELETE FROM instalment WHERE contract_id = $1", contract_id)
@@ -89,7 +89,7 @@ async def test_reversing_an_absorbed_payment_puts_the_amounts_back_at_their_old_
         await given.portfolio(), (days_ago(70), "100.00"), (days_ago(40), "100.00"), (days_ago(10), "100.00")
     )
     paid = await pay(client, contract_id, "230.00")
-    # Number 1 is another instalment now, 40 days ago is gone, 10 days ago has another number.
+    # Number 1 is another instalment now, the instalment of 40 days ago is gone, that of 10 days ago has another number.
     await absorb(given, contract_id, paid["payment_id"], (1, days_ago(2), "5.00"), (7, days_ago(10), "70.00"))
     assert (await given.row(contract_id))["days_past_due"] == 10
     undone = await reverse(client, paid["payment_id"])
@@ -148,7 +148,7 @@ STEPS = st.lists(
     amount=st.integers(1, 400),
     after=STEPS,
 )
-async def test_after_a_reversal_the_contract_is_as_if_the_payment_had_never_been(
+async def test_after_a_reversal_the_contract_is_as_if_the_payment_had_never_been_made(
     client: httpx.AsyncClient,
     given: Given,
     instalments: list[tuple[int, int]],
@@ -158,7 +158,7 @@ async def test_after_a_reversal_the_contract_is_as_if_the_payment_had_never_been
 ) -> None:
     owed = [(days_ago(day), f"{cents}.00") for day, cents in instalments]
 
-    async def lived(with_the_payment: bool) -> UUID:
+    async def contract_after(with_the_payment: bool) -> UUID:
         portfolio_id = await given.portfolio()
         contract_id, day = await given.contract(portfolio_id, *owed), TODAY
         payment_id = None
@@ -176,7 +176,7 @@ async def test_after_a_reversal_the_contract_is_as_if_the_payment_had_never_been
             await reverse(client, payment_id)
         return contract_id
 
-    one, other = await lived(True), await lived(False)  # noqa: FBT003
+    one, other = await contract_after(True), await contract_after(False)  # noqa: FBT003
     compared = [
         "state",
         "stage",

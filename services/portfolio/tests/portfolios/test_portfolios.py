@@ -1,4 +1,4 @@
-"""Creditors and portfolios, and what is published about a portfolio."""
+"""Creditors and portfolios over HTTP, and the events about a portfolio."""
 
 from uuid import UUID, uuid4
 
@@ -9,14 +9,14 @@ from portfolio.main import build_app
 from recobro_events import Database
 from recobro_events.contracts.portfolio import PortfolioStateChanged
 from recobro_events.testing import published
-from service_client import Desk
+from service_client import ServiceClient
 
 CREDITOR = {"name": "Banco del Norte", "kind": "commercial", "country": "MX"}
 
 
-async def test_a_portfolio_is_published_at_creation(desk: Desk) -> None:
-    creditor = (await desk.client.post("/v1/creditors", json=CREDITOR)).json()
-    answer = await desk.client.post(
+async def test_a_portfolio_is_published_at_creation(service: ServiceClient) -> None:
+    creditor = (await service.client.post("/v1/creditors", json=CREDITOR)).json()
+    answer = await service.client.post(
         "/v1/portfolios", json={"creditor_id": creditor["creditor_id"], "name": "Tarjetas", "product": "card"}
     )
 
@@ -28,24 +28,24 @@ async def test_a_portfolio_is_published_at_creation(desk: Desk) -> None:
         "America/Mexico_City",
     )
     assert (portfolio["state"], portfolio["business_date"]) == ("ready", None)
-    [event] = await published(desk.database, PortfolioStateChanged)
+    [event] = await published(service.database, PortfolioStateChanged)
     assert event.portfolio_id == UUID(portfolio["portfolio_id"])
     assert (event.version, event.state, event.business_date) == (1, "ready", None)
     assert (event.name, event.creditor_kind, event.timezone) == ("Tarjetas", "commercial", "America/Mexico_City")
 
 
-async def test_what_was_created_can_be_read_and_listed(desk: Desk) -> None:
-    creditors = [(await desk.client.post("/v1/creditors", json=CREDITOR)).json() for _ in range(3)]
+async def test_created_creditors_and_portfolios_can_be_read_and_listed(service: ServiceClient) -> None:
+    creditors = [(await service.client.post("/v1/creditors", json=CREDITOR)).json() for _ in range(3)]
     new = {"creditor_id": creditors[0]["creditor_id"], "name": "A"}
-    portfolios = [(await desk.client.post("/v1/portfolios", json=new)).json() for _ in range(2)]
+    portfolios = [(await service.client.post("/v1/portfolios", json=new)).json() for _ in range(2)]
 
-    first = await desk.get("/v1/creditors", limit=2)
-    rest = await desk.get("/v1/creditors", limit=2, cursor=first["next_cursor"])
+    first = await service.get("/v1/creditors", limit=2)
+    rest = await service.get("/v1/creditors", limit=2, cursor=first["next_cursor"])
     assert [*first["items"], *rest["items"]] == creditors
-    assert await desk.get(f"/v1/creditors/{creditors[1]['creditor_id']}") == creditors[1]
-    assert (await desk.get("/v1/portfolios"))["items"] == portfolios
-    assert (await desk.get("/v1/portfolios", creditor_id=creditors[1]["creditor_id"]))["items"] == []
-    assert await desk.get(f"/v1/portfolios/{portfolios[0]['portfolio_id']}") == portfolios[0]
+    assert await service.get(f"/v1/creditors/{creditors[1]['creditor_id']}") == creditors[1]
+    assert (await service.get("/v1/portfolios"))["items"] == portfolios
+    assert (await service.get("/v1/portfolios", creditor_id=creditors[1]["creditor_id"]))["items"] == []
+    assert await service.get(f"/v1/portfolios/{portfolios[0]['portfolio_id']}") == portfolios[0]
 
 
 @pytest.mark.parametrize(
@@ -61,28 +61,30 @@ async def test_what_was_created_can_be_read_and_listed(desk: Desk) -> None:
         ("/v1/portfolios", {"name": "a\u0000b"}, 422),
     ],
 )
-async def test_bad_input_changes_nothing(desk: Desk, path: str, change: dict[str, object], status: int) -> None:
-    creditor = (await desk.client.post("/v1/creditors", json=CREDITOR)).json()
+async def test_bad_input_changes_nothing(
+    service: ServiceClient, path: str, change: dict[str, object], status: int
+) -> None:
+    creditor = (await service.client.post("/v1/creditors", json=CREDITOR)).json()
     good = CREDITOR if path == "/v1/creditors" else {"creditor_id": creditor["creditor_id"], "name": "A"}
-    answer = await desk.client.post(path, json=good | change)
+    answer = await service.client.post(path, json=good | change)
 
     assert answer.status_code == status, answer.text
-    assert len(await desk.rows("SELECT FROM creditor")) == 1
-    assert await desk.rows("SELECT FROM portfolio") == []
+    assert len(await service.rows("SELECT FROM creditor")) == 1
+    assert await service.rows("SELECT FROM portfolio") == []
 
 
-async def test_what_does_not_exist_is_not_found(desk: Desk) -> None:
+async def test_unknown_creditors_and_portfolios_are_404(service: ServiceClient) -> None:
     for path in (f"/v1/creditors/{uuid4()}", f"/v1/portfolios/{uuid4()}", f"/v1/stages?portfolio_id={uuid4()}"):
-        assert (await desk.client.get(path)).status_code == 404, path
+        assert (await service.client.get(path)).status_code == 404, path
 
 
-async def test_stages_of_an_empty_portfolio_are_all_there_and_empty(desk: Desk) -> None:
-    portfolio_id = await desk.portfolio()
-    assert await desk.get("/v1/stages", portfolio_id=portfolio_id) == [
+async def test_every_stage_of_an_empty_portfolio_is_listed_without_contracts(service: ServiceClient) -> None:
+    portfolio_id = await service.portfolio()
+    assert await service.get("/v1/stages", portfolio_id=portfolio_id) == [
         {"stage": stage, "contracts": 0, "overdue_balance": "0.00"} for stage in ("current", "early", "late", "legal")
     ]
 
 
-def test_every_route_says_who_may_use_it() -> None:
+def test_every_route_has_a_guard() -> None:
     database = Database("postgresql://127.0.0.1:1/nowhere")
     assert unguarded_routes(build_app(test_settings(), database, None, Loader(database))) == []

@@ -1,4 +1,4 @@
-"""Placements and promises as the portfolio knows them: whole contract, history, holds, whatever comes first."""
+"""Placements and promises in the whole contract, in its history and in its holds, in any order of arrival."""
 
 from datetime import timedelta
 from itertools import permutations
@@ -47,7 +47,9 @@ async def lines(client: httpx.AsyncClient, contract_id: UUID) -> list[tuple[str,
     return [(item["kind"], item["summary"]) for item in items]
 
 
-async def test_a_contract_shows_its_placements_and_remembers_them(client: httpx.AsyncClient, given: Given) -> None:
+async def test_a_contract_shows_its_placements_and_records_them_in_its_history(
+    client: httpx.AsyncClient, given: Given
+) -> None:
     contract_id = await a_contract(given)
     first = placed(contract_id, AGENCY, ends_on=TODAY + timedelta(days=30))
     recall = then(PlacementRecallRequested, first, final_on=TODAY)
@@ -74,10 +76,10 @@ async def test_a_contract_shows_its_placements_and_remembers_them(client: httpx.
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-async def test_the_newest_state_of_a_placement_counts_whichever_comes_first(
+async def test_the_newest_state_of_a_placement_counts_in_any_order_of_arrival(
     client: httpx.AsyncClient, given: Given, order: tuple[int, ...]
 ) -> None:
-    """Placements travel on the bulk lane, recalls do not."""
+    """Placements are published on the bulk lane, recalls on the events lane."""
     contract_id = await a_contract(given)
     first = placed(contract_id, AGENCY)
     recall = then(PlacementRecallRequested, first, final_on=TODAY)
@@ -129,7 +131,7 @@ async def test_a_contract_shows_its_promises_and_is_silent_for_the_open_ones(
     assert [hold["reason"] for hold in (await shown(client, contract_id))["holds"]] == ["promise"]
 
 
-async def test_a_late_making_of_a_promise_tells_its_origin_and_opens_nothing(
+async def test_a_promise_made_that_arrives_late_adds_the_origin_and_keeps_the_newer_state(
     client: httpx.AsyncClient, given: Given
 ) -> None:
     contract_id = await a_contract(given)
@@ -141,11 +143,11 @@ async def test_a_late_making_of_a_promise_tells_its_origin_and_opens_nothing(
     assert promise["agency_id"] == str(AGENCY)
 
 
-async def test_history_tells_of_promises_agreements_and_visits(client: httpx.AsyncClient, given: Given) -> None:
+async def test_history_records_promises_agreements_and_visits(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await a_contract(given)
     made = promised(contract_id)
     visit_id, agreement = uuid4(), {"contract_id": contract_id, "agreement_id": uuid4(), "version": 1}
-    told: list[Event] = [
+    events: list[Event] = [
         made,
         later(PromiseCancelled, made, reason="plan_broken"),
         AgreementReached(
@@ -162,7 +164,7 @@ async def test_history_tells_of_promises_agreements_and_visits(client: httpx.Asy
         VisitCancelled(contract_id=contract_id, visit_id=visit_id, reason="payment"),
         visited(contract_id, position={"latitude": 20.967, "longitude": -89.623}),
     ]
-    for event in told:
+    for event in events:
         await receive(given, event)
     assert await lines(client, contract_id) == [
         ("promise_made", f"80.00 until {TODAY}"),
@@ -178,7 +180,7 @@ async def test_history_tells_of_promises_agreements_and_visits(client: httpx.Asy
 
 
 @pytest.mark.parametrize("event", [placed(uuid4(), AGENCY), promised(uuid4()), visited(uuid4())], ids=lambda e: e.type)
-async def test_what_is_said_of_an_unknown_contract_is_not_applied(given: Given, event: Any) -> None:
+async def test_an_event_about_an_unknown_contract_is_not_applied(given: Given, event: Any) -> None:
     known = await a_contract(given)
     with pytest.raises(UnappliableEvent, match=str(event.contract_id)):
         await receive(given, placed(known, AGENCY), event)

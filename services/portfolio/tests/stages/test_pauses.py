@@ -1,4 +1,4 @@
-"""Pauses over HTTP: no overlap of any kind, restaged at once, ended or called off."""
+"""Pauses over HTTP: they do not overlap, restage the contract at once, and can be ended or called off."""
 
 import asyncio
 from datetime import date, timedelta
@@ -14,7 +14,7 @@ from recobro_events.testing import published
 
 
 def span(first: int, last: int | None) -> dict[str, Any]:
-    """A pause by how many days ago it starts and ends; below 0 is ahead."""
+    """A pause that starts and ends this number of days ago. A number below 0 is a day in the future."""
     ends = {} if last is None else {"ends_on": str(days_ago(last))}
     return {"reason": "moratorium", "starts_on": str(days_ago(first))} | ends
 
@@ -45,7 +45,7 @@ async def test_a_backdated_pause_restages_at_once(client: httpx.AsyncClient, giv
 @pytest.mark.parametrize(
     ("first", "last", "expected"),
     [
-        (35, 34, 34),  # the due date itself is no day past due, the day after is one
+        (35, 34, 34),  # the due date itself is not a day past due, the day after it is
         (40, 36, 35),
         (0, None, 34),
         (-1, None, 35),
@@ -65,7 +65,9 @@ async def test_only_paused_days_after_the_oldest_due_date_up_to_today_do_not_cou
     ("first", "last"),
     [(10, 5), (9, 6), (12, 3), (10, 3), (12, 5), (12, 10), (5, 3), (10, None), (5, None), (20, None), (10, 10), (5, 5)],
 )
-async def test_pauses_overlap_in_no_way(client: httpx.AsyncClient, given: Given, first: int, last: int | None) -> None:
+async def test_a_pause_that_overlaps_another_is_refused(
+    client: httpx.AsyncClient, given: Given, first: int, last: int | None
+) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(35), "100.00"))
     known = await pause(client, contract_id, 10, 5)
     before = await given.everything()
@@ -89,7 +91,9 @@ async def test_an_open_ended_pause_ends_on_the_business_date(client: httpx.Async
     assert (await given.rows("SELECT version FROM pause"))[0]["version"] == event.version
 
 
-async def test_ending_it_earlier_counts_the_days_again(client: httpx.AsyncClient, given: Given) -> None:
+async def test_ending_a_pause_earlier_counts_the_days_after_its_end_again(
+    client: httpx.AsyncClient, given: Given
+) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(35), "100.00"))
     paused = await pause(client, contract_id, 9, None)
     assert (await end(client, paused["pause_id"], days_ago(9))).json()["days_past_due"] == 34
@@ -101,7 +105,7 @@ async def test_ending_it_earlier_counts_the_days_again(client: httpx.AsyncClient
     await pause(client, contract_id, 8, None)
 
 
-async def test_the_end_can_be_called_without_a_body(client: httpx.AsyncClient, given: Given) -> None:
+async def test_a_pause_can_be_ended_without_a_body(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(35), "100.00"))
     paused = await pause(client, contract_id, 9, None)
     assert (await client.post(f"/v1/pauses/{paused['pause_id']}/end")).status_code == 200
@@ -116,7 +120,7 @@ async def test_a_pause_that_has_not_begun_is_called_off(client: httpx.AsyncClien
     await pause(client, contract_id, -5, None)
 
 
-async def test_an_end_lies_in_the_pause(client: httpx.AsyncClient, given: Given) -> None:
+async def test_an_end_outside_the_pause_is_refused(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(35), "100.00"))
     paused = await pause(client, contract_id, 9, -9)
     before = await given.everything()
@@ -134,7 +138,7 @@ async def test_a_closed_contract_is_not_paused(client: httpx.AsyncClient, given:
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:recobro:problem:contract-closed")
 
 
-async def test_of_two_pauses_at_once_one_is_refused(client: httpx.AsyncClient, given: Given) -> None:
+async def test_of_equal_pauses_at_once_one_is_accepted(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(35), "100.00"))
     address = f"/v1/contracts/{contract_id}/pauses"
     answers = await asyncio.gather(*(client.post(address, json=span(9, 2)) for _ in range(4)))
@@ -176,7 +180,7 @@ async def test_a_bad_pause_is_refused_and_changes_nothing(client: httpx.AsyncCli
     assert await given.everything() == before
 
 
-async def test_what_is_unknown_is_404(client: httpx.AsyncClient) -> None:
+async def test_an_unknown_contract_or_pause_is_404(client: httpx.AsyncClient) -> None:
     assert (await client.post(f"/v1/contracts/{uuid4()}/pauses", json=span(5, 4))).status_code == 404
     assert (await end(client, str(uuid4()))).status_code == 404
 

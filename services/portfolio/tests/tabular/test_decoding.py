@@ -1,4 +1,4 @@
-"""What the first bytes of a file tell at the moment of its upload."""
+"""The checks of a file's first bytes at its upload."""
 
 import io
 import zipfile
@@ -45,17 +45,17 @@ def zipped() -> bytes:
         (f"{SPANISH},\n".encode(), "unknown_columns"),
     ],
 )
-def test_what_cannot_be_a_portfolio_file_is_refused_at_once(first_bytes: bytes, code: str) -> None:
+def test_a_file_that_is_not_a_portfolio_file_is_recognised_by_its_first_bytes(first_bytes: bytes, code: str) -> None:
     with pytest.raises(FileProblem) as problem:
         inspect_head(first_bytes)
     assert problem.value.code == code
     assert problem.value.detail
 
 
-def test_the_detail_names_what_is_wrong() -> None:
+def test_the_detail_names_the_wrong_columns() -> None:
     with pytest.raises(FileProblem, match=r"'Importe vencido' \(amount_due\)"):
         inspect_head(b"contract_number,debtor_name,due_date\n")
-    with pytest.raises(FileProblem, match="Named more than once: street"):
+    with pytest.raises(FileProblem, match="names these columns more than once: street"):
         inspect_head(f"{SPANISH},street\n".encode())
     with pytest.raises(FileProblem, match="'Sucursal'"):
         inspect_head(f"{SPANISH},Sucursal\n".encode())
@@ -63,7 +63,7 @@ def test_the_detail_names_what_is_wrong() -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
 @pytest.mark.parametrize("ending", ["\n", "\r\n", ""])
-def test_the_sample_s_header_is_understood(encoding: str, ending: str) -> None:
+def test_the_header_of_the_sample_is_understood(encoding: str, ending: str) -> None:
     head = inspect_head((SPANISH + ending).encode(encoding))
     assert head.columns == FILE_COLUMNS
     assert head.header == tuple(SPANISH_HEADERS.values())
@@ -74,6 +74,6 @@ def test_a_quoted_header_is_understood() -> None:
     assert inspect_head(quoted.encode()).delimiter == ";"
 
 
-def test_a_head_that_ends_inside_a_character_is_no_trouble() -> None:
+def test_first_bytes_that_end_inside_a_character_are_accepted() -> None:
     head = inspect_head(f"{SPANISH}\nC-1,D-1,Íñigo".encode() + "é".encode()[:1])
     assert head.columns == FILE_COLUMNS

@@ -1,4 +1,4 @@
-"""Read a whole portfolio file in a process of its own: the service keeps answering and gets its memory back.
+"""Reads a whole portfolio file in a process of its own, so that the service keeps answering and gets its memory back.
 
     python -m portfolio.files.reader FILE FOLDER --jurisdiction MX --portfolio ID --creditor ID
 
@@ -22,7 +22,7 @@ from portfolio.tabular.records import FileProblem
 _NICENESS = 10
 
 
-def take_in(file: Path, folder: Path, jurisdiction: str, portfolio_id: UUID, creditor_id: UUID) -> Summary:
+def read_file(file: Path, folder: Path, jurisdiction: str, portfolio_id: UUID, creditor_id: UUID) -> Summary:
     """Do the work of the command above. Raises ``FileProblem`` when nothing of the file can be loaded."""
     summary = read_portfolio_file(file, folder, jurisdiction)
     write_contracts(folder, portfolio_id, creditor_id)
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--creditor", type=UUID, required=True)
     given = parser.parse_args(arguments)
     try:
-        summary = take_in(given.file, given.folder, given.jurisdiction, given.portfolio, given.creditor)
+        summary = read_file(given.file, given.folder, given.jurisdiction, given.portfolio, given.creditor)
     except FileProblem as problem:
         json.dump({"problem": {"code": problem.code, "detail": problem.detail}}, sys.stdout)
         return 1
@@ -50,6 +50,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # Requests that wait for an answer go first.
+    # The service's requests have priority over reading a file.
     os.nice(_NICENESS)
     sys.exit(main())

@@ -93,7 +93,7 @@ def checks(head: FileHead) -> list[Check]:
 def _text_checks(columns: Iterable[str]) -> Iterable[Check]:
     for column in columns:
         text = pl.col(column)
-        yield Check(column, "control_character", "holds a control character", text.str.contains(CONTROL_CHARACTERS))
+        yield Check(column, "control_character", "contains a control character", text.str.contains(CONTROL_CHARACTERS))
         too_long = text.str.len_chars() > MAX_TEXT_CHARACTERS
         yield Check(column, "too_long", f"is longer than {MAX_TEXT_CHARACTERS} characters", too_long)
 
@@ -110,7 +110,7 @@ def _value_checks() -> Iterable[Check]:
     yield Check(
         "due_date",
         "bad_date",
-        "is not a day of the calendar, as 30/11/2026 or 2026-11-30",
+        "is not a date such as 30/11/2026 or 2026-11-30",
         given & day.is_null(),
     )
     yield Check("due_date", "bad_date", f"is not between {_FIRST_DAY} and {_LAST_DAY}", outside)
@@ -119,7 +119,7 @@ def _value_checks() -> Iterable[Check]:
     yield Check("amount_due", "bad_amount", "is empty", ~given)
     unread = "is not an amount such as 1234.50 of at most 12 digits before the point and 2 after it"
     yield Check("amount_due", "bad_amount", unread, given & amount.is_null())
-    yield Check("amount_due", "negative_amount", "is below zero", amount < 0)
+    yield Check("amount_due", "negative_amount", "is negative", amount < 0)
     yield Check("amount_due", "zero_amount", "is zero", amount == 0)
 
 
@@ -130,6 +130,6 @@ def _instalment_checks(head: FileHead) -> Iterable[Check]:
         return
     number = pl.col("number")
     bad = number.is_null() | (number < 1)
-    yield Check("instalment_number", "bad_instalment_number", "is not a whole number from 1 on", bad)
+    yield Check("instalment_number", "bad_instalment_number", "is not a whole number of at least 1", bad)
     same = "has the contract number and instalment number of another row"
     yield Check("instalment_number", "duplicate_instalment", same, pl.col("twice"))

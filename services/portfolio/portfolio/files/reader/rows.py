@@ -52,13 +52,13 @@ def read_portfolio_file(path: Path, out: Path, jurisdiction: str) -> Summary:
         head = inspect_head(file.read(HEAD_BYTES))
     whole, unreadable = _frames(records(path, encoding_of(path), head), head)
     if whole.is_empty() and unreadable.is_empty():
-        raise FileProblem("empty", "The file has a header and no rows.")
-    accepted, rejected = _judged(whole, head)
+        raise FileProblem("empty", "The file has a header but no rows.")
+    accepted, rejected = _checked(whole, head)
     accepted = _completed(accepted, head, jurisdiction)
-    rejected = pl.concat([rejected, _given_back(unreadable)]).sort("row_number")
+    rejected = pl.concat([rejected, _rejected_rows(unreadable)]).sort("row_number")
     amount = _total(accepted["amount"])
     if amount > _MAX_TOTAL:
-        raise FileProblem("total_too_large", f"The amounts add up to {amount}, more than {_MAX_TOTAL}.")
+        raise FileProblem("total_too_large", f"The amounts add up to {amount}, which is more than {_MAX_TOTAL}.")
     accepted.write_csv(out / ACCEPTED_FILE)
     rejected.write_csv(out / REJECTED_FILE)
     return Summary(
@@ -99,7 +99,7 @@ def _unreadable_row(record: Record, head: FileHead) -> tuple[object, ...]:
     return record.number, contract, faults, record.fields
 
 
-def _judged(raw: pl.DataFrame, head: FileHead) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _checked(raw: pl.DataFrame, head: FileHead) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the parsed rows without a problem, and the other rows as ``rejected.csv`` has them, with every problem."""
     rows = parse(raw, head)
     rules = checks(head)
@@ -109,12 +109,12 @@ def _judged(raw: pl.DataFrame, head: FileHead) -> tuple[pl.DataFrame, pl.DataFra
     refused = rows.filter(is_bad).with_columns(
         raw.filter(is_bad).select(pl.concat_list(head.columns).alias("fields")).to_series()
     )
-    given_back = [_given_back(pl.DataFrame(schema=_UNREADABLE))]
+    rejected = [_rejected_rows(pl.DataFrame(schema=_UNREADABLE))]
     # The rows are taken in slices, because every row of a big file may have many problems.
     for some in refused.iter_slices(_ROWS_AT_ONCE):
         faults = pl.concat_list(errors).list.drop_nulls().alias("faults")
-        given_back.append(_given_back(some.with_columns(faults)))
-    return rows.filter(~is_bad), pl.concat(given_back)
+        rejected.append(_rejected_rows(some.with_columns(faults)))
+    return rows.filter(~is_bad), pl.concat(rejected)
 
 
 def _error(rule: Check, head: FileHead) -> pl.Expr:
@@ -126,7 +126,7 @@ def _error(rule: Check, head: FileHead) -> pl.Expr:
     return pl.when(rule.failed).then(error)
 
 
-def _given_back(refused: pl.DataFrame) -> pl.DataFrame:
+def _rejected_rows(refused: pl.DataFrame) -> pl.DataFrame:
     # A contract number with control characters still identifies the incomplete contract, so they are removed from it.
     contract = pl.col("contract_number").str.replace_all(CONTROL_CHARACTERS, "").str.strip_chars()
     # PostgreSQL cannot store NUL in text or jsonb. The symbol for NUL takes its place.

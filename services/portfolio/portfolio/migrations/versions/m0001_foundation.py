@@ -1,4 +1,4 @@
-"""Creditors, portfolios, files, contracts and all that happens to a contract."""
+"""Creditors, portfolios, files, contracts and the facts about a contract."""
 
 import chassis.schema
 import recobro_events.schema
@@ -15,7 +15,7 @@ CREATE TABLE creditor (
     country text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
--- business_date moves first, staged_to follows when every contract has been staged up to it.
+-- business_date moves first. staged_to follows when every contract has been staged up to business_date.
 CREATE TABLE portfolio (
     portfolio_id uuid PRIMARY KEY DEFAULT uuidv7(),
     creditor_id uuid NOT NULL REFERENCES creditor,
@@ -59,7 +59,7 @@ CREATE TABLE file (
     UNIQUE (portfolio_id, sha256, mode, as_of)
 );
 CREATE INDEX file_unfinished ON file (portfolio_id, sequence) WHERE status NOT IN ('loaded', 'failed');
--- The parts come before their file: its row is written last, under the portfolio's lock.
+-- The parts of a file are written before the file's row, which is written last, under the portfolio's lock.
 CREATE TABLE file_part (
     file_id uuid NOT NULL REFERENCES file DEFERRABLE INITIALLY DEFERRED,
     part integer NOT NULL,
@@ -67,8 +67,9 @@ CREATE TABLE file_part (
     PRIMARY KEY (file_id, part)
 );
 ALTER TABLE file_part ALTER COLUMN content SET STORAGE EXTERNAL;
--- What a file holds while it is being applied: its good rows, and what they say of each contract. COPY fills them, and
--- file_id from the setting. The ids come from outside, PostgreSQL has no SHA-1.
+-- The staging tables of a file while it is applied: its good rows, and the contracts, contact points and addresses that
+-- the rows state. COPY fills them; file_id comes from the setting. The reader computes the ids, since PostgreSQL has no
+-- SHA-1.
 CREATE TABLE file_row (
     file_id uuid NOT NULL DEFAULT current_setting('portfolio.file_id')::uuid,
     row_number integer NOT NULL,
@@ -100,7 +101,8 @@ CREATE TABLE file_row (
     PRIMARY KEY (file_id, row_number)
 );
 CREATE INDEX file_row_contract ON file_row (file_id, contract_number);
--- debtor_id and what follows are null for a contract that has no good row; incomplete: it has a bad one.
+-- debtor_id and the columns after it are null for a contract without a good row. A contract with a bad row is
+-- incomplete.
 CREATE TABLE file_contract (
     file_id uuid NOT NULL DEFAULT current_setting('portfolio.file_id')::uuid,
     contract_number text COLLATE "C" NOT NULL,
@@ -158,7 +160,7 @@ CREATE TABLE debtor (
         CHECK (status IN ('active', 'deceased', 'unlocatable', 'represented', 'insolvent')),
     status_version bigint NOT NULL DEFAULT 0
 );
--- What is known of a phone or e-mail of a debtor, whichever of their contracts it stands on.
+-- The marks on a phone or e-mail of a debtor. They hold on all contracts of the debtor.
 CREATE TABLE debtor_contact_mark (
     debtor_id uuid NOT NULL REFERENCES debtor,
     kind text NOT NULL,
@@ -201,8 +203,8 @@ CREATE TABLE contract (
 CREATE INDEX contract_due_for_staging ON contract (portfolio_id, next_change_on) WHERE state = 'open';
 CREATE INDEX contract_debtor ON contract (debtor_id);
 CREATE INDEX contract_stage ON contract (portfolio_id, stage, contract_id);
--- amount: unpaid at the close of stated_as_of, as the creditor stated it or a clarification corrected it;
--- unpaid: what the payments since then have left of it.
+-- amount: the unpaid amount at the close of stated_as_of, as the creditor stated it or a clarification corrected it.
+-- unpaid: the rest of amount after the payments since then.
 CREATE TABLE instalment (
     contract_id uuid NOT NULL REFERENCES contract,
     number integer NOT NULL,
@@ -231,7 +233,7 @@ CREATE TABLE payment (
     UNIQUE (portfolio_id, channel, reference)
 );
 CREATE INDEX payment_contract ON payment (contract_id, sequence);
--- Which instalments a payment paid, with their due dates: a later file may no longer have them.
+-- The instalments that a payment paid, with their due dates, since a later file may no longer have these instalments.
 CREATE TABLE payment_allocation (
     payment_id uuid NOT NULL REFERENCES payment,
     contract_id uuid NOT NULL,
@@ -258,7 +260,7 @@ CREATE TABLE clarification (
     contact_may_resume boolean
 );
 CREATE INDEX clarification_contract ON clarification (contract_id);
--- Both ends are inclusive. Pauses of a contract do not overlap: checked under the contract's row lock.
+-- Both ends are inclusive. Pauses of a contract do not overlap, which is checked under the contract's row lock.
 CREATE TABLE pause (
     pause_id uuid PRIMARY KEY DEFAULT uuidv7(),
     contract_id uuid NOT NULL REFERENCES contract,
@@ -269,8 +271,8 @@ CREATE TABLE pause (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX pause_contract ON pause (contract_id);
--- A file never deletes a contact point that it no longer has: current turns false, so that a report about it still
--- finds it. version is the contract's version at its last change.
+-- A file never deletes a contact point that it no longer has. Instead current becomes false, so that a report about the
+-- contact point still finds it. version is the contract's version at the last change of the contact point.
 CREATE TABLE contact_point (
     contact_id uuid PRIMARY KEY,
     contract_id uuid NOT NULL REFERENCES contract,

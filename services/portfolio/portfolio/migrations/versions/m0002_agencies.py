@@ -1,4 +1,4 @@
-"""What is known of placements and promises, what visitors found of addresses, and who may give contact data."""
+"""Tables for placements and promises, visitors' verdicts on addresses, and whether contact data are permitted."""
 
 from alembic import op
 from projections import placements
@@ -9,7 +9,7 @@ down_revision = "0001"
 _TABLES = r"""
 CREATE INDEX placement_with_agency ON placement (agency_id, contract_id)
     WHERE state IN ('active', 'recall_pending', 'objected');
--- made_on, made_in and agency_id are null until its making has been heard of.
+-- made_on, made_in and agency_id are null until PromiseMade has been applied.
 CREATE TABLE promise (
     contract_id uuid NOT NULL,
     promise_id uuid NOT NULL,
@@ -26,7 +26,7 @@ CREATE TABLE promise (
     PRIMARY KEY (contract_id, promise_id)
 ) WITH (fillfactor = 85);
 """
-# permitted: the jurisdiction allows contact data from whoever gave it.
+# permitted: the jurisdiction accepts the provenance of the contact point.
 _FINDINGS = r"""
 ALTER TABLE address ADD COLUMN verdict text CHECK (verdict IN ('confirmed', 'wrong'));
 ALTER TABLE contact_point ADD COLUMN permitted boolean NOT NULL DEFAULT true;

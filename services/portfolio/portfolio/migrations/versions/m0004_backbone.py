@@ -1,4 +1,4 @@
-"""Events that cannot be applied are set aside; what is known can be said again."""
+"""Tables for events that are set aside, and versions that allow republishing after a restore."""
 
 import chassis.schema
 import recobro_events.schema
@@ -8,7 +8,7 @@ revision = "0004"
 down_revision = "0003"
 
 _TABLES = r"""
--- After a restore versions count from the new epoch on, of contracts too that are loaded again.
+-- After a restore, versions count from the new epoch on, also for contracts that are loaded again.
 ALTER TABLE portfolio ALTER COLUMN version SET DEFAULT first_version();
 ALTER TABLE debtor ALTER COLUMN status_version SET DEFAULT first_version();
 ALTER TABLE contract

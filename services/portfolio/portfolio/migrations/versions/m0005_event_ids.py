@@ -1,4 +1,4 @@
-"""The ids of caused events are computed in the statements that publish them, without a call for each."""
+"""The ids of caused events are computed in the statements that publish them."""
 
 import recobro_events.schema
 from alembic import op

@@ -1,4 +1,4 @@
-"""The database remembers that it has been at work with its log."""
+"""The database stores whether the service has worked with its log before."""
 
 import recobro_events.schema
 from alembic import op

@@ -1,4 +1,4 @@
-"""A portfolio file on disk becomes the rows to load and the rows to give back."""
+"""Reading a portfolio file gives the accepted rows and the rejected rows."""
 
 import json
 from datetime import date
@@ -47,7 +47,7 @@ def test_a_good_row_is_read_whole(tmp_path: Path) -> None:
     assert found.summary == Summary(1, 1, 0, Decimal("1234.50"), 1, tuple(SPANISH_HEADERS.values()))
 
 
-def test_canonical_headers_iso_dates_and_any_order_read_the_same(tmp_path: Path) -> None:
+def test_canonical_headers_iso_dates_and_any_column_order_give_the_same_rows(tmp_path: Path) -> None:
     columns = tuple(reversed(FILE_COLUMNS))
     path = tmp_path / "canonical.csv"
     cells = {"debtor_kind": "person", "due_date": "2026-11-30", "address_kind": "personal"}
@@ -57,20 +57,20 @@ def test_canonical_headers_iso_dates_and_any_order_read_the_same(tmp_path: Path)
     assert read(path).accepted == spanish.accepted
 
 
-def test_under_the_canonical_header_a_date_with_slashes_is_not_guessed(tmp_path: Path) -> None:
+def test_under_the_canonical_header_a_date_with_slashes_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "canonical.csv"
     path.write_text(",".join(FILE_COLUMNS) + "\n" + line(due_date="03/04/2026") + "\n", encoding="utf-8")
     assert read(path).codes == {2: ["bad_date"]}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
-def test_the_encoding_is_told_by_the_file(tmp_path: Path, encoding: str) -> None:
+def test_the_encoding_of_a_file_is_detected(tmp_path: Path, encoding: str) -> None:
     found = read(file_of(tmp_path, line(), encoding=encoding))
     assert found.accepted[0]["debtor_name"] == "Íñigo Peña"
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])
-def test_other_delimiters_are_told_by_the_header(tmp_path: Path, delimiter: str) -> None:
+def test_other_delimiters_are_detected_from_the_header(tmp_path: Path, delimiter: str) -> None:
     path = tmp_path / "cartera.csv"
     rows = [
         delimiter.join(SPANISH_HEADERS.values()),
@@ -135,7 +135,7 @@ def test_headers_match_whatever_their_accents_case_and_blanks(tmp_path: Path) ->
         ({"city": "Mé\nrida"}, "Municipio", "control_character"),
     ],
 )
-def test_each_problem_is_told_with_the_file_s_own_column(
+def test_each_problem_names_the_column_as_the_file_does(
     tmp_path: Path, cells: dict[str, str], column: str, code: str
 ) -> None:
     found = read(file_of(tmp_path, line(**cells), line(contract_number="C-2")))
@@ -143,7 +143,7 @@ def test_each_problem_is_told_with_the_file_s_own_column(
     assert found.accepted_numbers == [3]
 
 
-def test_a_row_is_told_every_problem_it_has(tmp_path: Path) -> None:
+def test_every_problem_of_a_row_is_listed(tmp_path: Path) -> None:
     row = line(contract_number="", debtor_name="", due_date="mañana", amount_due="-1", city="\0")
     found = read(file_of(tmp_path, row))
     assert found.codes == {2: ["control_character", "no_contract", "no_name", "bad_date", "negative_amount"]}
@@ -182,17 +182,17 @@ def test_two_rows_of_one_instalment_are_both_rejected(tmp_path: Path) -> None:
     assert found.accepted_numbers == [3, 5]
 
 
-def test_a_row_whose_twin_is_bad_is_rejected_too(tmp_path: Path) -> None:
+def test_a_row_whose_duplicate_is_bad_is_rejected_too(tmp_path: Path) -> None:
     found = read(file_of(tmp_path, line(), line(amount_due="N/A")))
     assert found.codes == {2: ["duplicate_instalment"], 3: ["bad_amount", "duplicate_instalment"]}
 
 
-def test_rows_without_a_contract_number_are_no_twins(tmp_path: Path) -> None:
+def test_rows_without_a_contract_number_are_not_duplicates(tmp_path: Path) -> None:
     found = read(file_of(tmp_path, line(contract_number=""), line(contract_number="")))
     assert found.codes == {2: ["no_contract"], 3: ["no_contract"]}
 
 
-def test_without_instalment_numbers_the_due_dates_number_them(tmp_path: Path) -> None:
+def test_without_instalment_numbers_the_due_dates_number_the_instalments(tmp_path: Path) -> None:
     columns = tuple(column for column in FILE_COLUMNS if column != "instalment_number")
     days = ["30/11/2026", "30/09/2026", "30/10/2026"]
     rows = [joined(GOOD | {"due_date": day}, columns) for day in days]
@@ -222,7 +222,7 @@ def test_a_stray_quotation_mark_costs_one_row(tmp_path: Path, name: str) -> None
     assert found.summary.rows_accepted == len(good)
 
 
-def test_a_quotation_mark_open_at_the_end_is_told(tmp_path: Path) -> None:
+def test_a_quotation_mark_not_closed_at_the_end_of_the_file_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "cartera.csv"
     path.write_bytes(file_of(tmp_path, line()).read_bytes() + b'C-2,D-2,"Ana')
     assert read(path).codes == {3: ["bad_quotes"]}
@@ -241,7 +241,7 @@ def test_a_damaged_line_of_a_utf8_file_is_rejected_alone(tmp_path: Path) -> None
     assert found.accepted[0]["debtor_name"] == "Íñigo Peña"
 
 
-def test_blank_lines_are_no_rows_but_count_as_records(tmp_path: Path) -> None:
+def test_blank_lines_are_not_rows_but_count_as_records(tmp_path: Path) -> None:
     found = read(file_of(tmp_path, line(), "", line(contract_number="C-2"), "", ""))
     assert (found.summary.rows_read, found.accepted_numbers) == (2, [2, 4])
 
@@ -251,7 +251,7 @@ def test_a_field_beyond_the_reader_s_limit_is_rejected(tmp_path: Path) -> None:
     assert (found.codes, found.accepted_numbers) == ({2: ["too_long"]}, [3])
 
 
-def test_what_an_address_tells(tmp_path: Path) -> None:
+def test_kind_time_zone_and_issues_of_an_address_are_found(tmp_path: Path) -> None:
     found = read(
         file_of(
             tmp_path,
@@ -261,8 +261,8 @@ def test_what_an_address_tells(tmp_path: Path) -> None:
             line(contract_number="C-4", street="", exterior="", postal_code="", city="", state=""),
         )
     )
-    told = ("address_kind", "timezone", "irregular_numbering", "address_issues")
-    assert [tuple(row[name] for name in told) for row in found.accepted] == [
+    columns = ("address_kind", "timezone", "irregular_numbering", "address_issues")
+    assert [tuple(row[name] for name in columns) for row in found.accepted] == [
         ("fiscal", "America/Mexico_City", "false", "postal_code_of_another_state"),
         ("other", "America/Mexico_City", "true", "unknown_kind unknown_state no_postal_code"),
         ("other", "America/Ciudad_Juarez", "false", "no_street no_postal_code"),
@@ -314,7 +314,9 @@ def test_a_file_whose_rows_are_all_bad_has_nothing_to_load(tmp_path: Path) -> No
         ([line(contract_number=f"C-{n}", amount_due="999999999999.99") for n in range(2)], "total_too_large"),
     ],
 )
-def test_what_only_reading_finds(tmp_path: Path, lines: list[str], code: str) -> None:
+def test_a_problem_that_only_reading_finds_is_raised_and_nothing_is_written(
+    tmp_path: Path, lines: list[str], code: str
+) -> None:
     with pytest.raises(FileProblem) as problem:
         read(file_of(tmp_path, *lines))
     assert problem.value.code == code
@@ -334,11 +336,11 @@ def test_an_unknown_jurisdiction_is_refused(tmp_path: Path) -> None:
         read(file_of(tmp_path, line()), "ZZ")
 
 
-def test_the_command_prints_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_the_summary_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = file_of(tmp_path, line(), line(instalment_number="x"))
     assert main([str(path), str(tmp_path), *OPTIONS]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told == {
+    summary = json.loads(capsys.readouterr().out)
+    assert summary == {
         "rows_read": 2,
         "rows_accepted": 1,
         "rows_rejected": 1,

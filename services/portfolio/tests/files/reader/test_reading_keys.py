@@ -1,4 +1,4 @@
-"""Whole portfolio files, read and compared with their keys."""
+"""Whole portfolio files are read, and the figures are compared with their keys."""
 
 import json
 import subprocess
@@ -18,14 +18,16 @@ GENERATOR = Path(__file__).parents[5] / "bench" / "make_portfolio.py"
 CODE_OF_FAULT = {"amount_text": "bad_amount", "nul_char": "control_character"}
 
 
-def test_the_sample_portfolio_reads_as_its_key_says(tmp_path: Path) -> None:
+def test_reading_the_sample_portfolio_gives_the_figures_of_its_key(tmp_path: Path) -> None:
     path = tmp_path / "cartera_mx.csv"
     path.write_bytes(SAMPLE.read_bytes())
     check_against_key(read(path), json.loads(SAMPLE_KEY.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize(("seed", "as_of", "faults"), [(5, "2024-02-29", 60), (6, "2031-01-01", 0)])
-def test_another_file_reads_as_its_key_says(tmp_path: Path, seed: int, as_of: str, faults: int) -> None:
+def test_reading_a_generated_file_gives_the_figures_of_its_key(
+    tmp_path: Path, seed: int, as_of: str, faults: int
+) -> None:
     path = tmp_path / "other.csv"
     arguments = ["--rows", "2000", "--seed", str(seed), "--as-of", as_of, "--faults", str(faults)]
     subprocess.run([sys.executable, GENERATOR, path, *arguments], check=True, capture_output=True, timeout=60)
@@ -48,8 +50,8 @@ def check_against_key(found: Read, key: dict[str, Any]) -> None:
     contracts: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in found.accepted:
         contracts[row["contract_number"]].append(row)
-    for number, told in key["sample"].items():
-        assert position(contracts[number], as_of) == expected_position(told)
+    for number, figures in key["sample"].items():
+        assert position(contracts[number], as_of) == expected_position(figures)
     positions = [position(rows, as_of) for rows in contracts.values()]
     stages = {stage: (counts["contracts"], Decimal(counts["overdue"])) for stage, counts in key["stages"].items()}
     assert {stage: stage_total(positions, stage) for stage in stages} == stages
@@ -73,8 +75,8 @@ def position(rows: list[dict[str, str]], as_of: date) -> dict[str, Any]:
     }
 
 
-def expected_position(told: dict[str, Any]) -> dict[str, Any]:
-    return told | {"overdue": Decimal(told["overdue"]), "total": Decimal(told["total"])}
+def expected_position(figures: dict[str, Any]) -> dict[str, Any]:
+    return figures | {"overdue": Decimal(figures["overdue"]), "total": Decimal(figures["total"])}
 
 
 def stage_total(positions: list[dict[str, Any]], stage: str) -> tuple[int, Decimal]:
