@@ -25,7 +25,7 @@ from recobro_platform import SERVICES, Service
 
 from recobro.data import DataFolder
 from recobro.errors import Trouble
-from recobro.lost_writes import Lost, tell, what_was_told
+from recobro.lost_writes import Lost, find_lost, print_lost
 from recobro.postgres import EmbeddedPostgres, bin_folder, free_port, is_free
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, out, print_json
 
@@ -86,7 +86,7 @@ def restore(
     manifest = manifest_of(source)
     chosen = _chosen(service)
     with folder.locked(), _started(folder) as server:
-        lost = [asyncio.run(bring_back(server, source, manifest, one, folder.root)) for one in chosen]
+        lost = [asyncio.run(restore_service(server, source, manifest, one, folder.root)) for one in chosen]
         if service is None and LOG in manifest.dumped_at:
             asyncio.run(_replace(server, source, LOG))
     if any(one.name == "field-visits" for one in chosen) and (source / _PHOTOS).is_dir():
@@ -94,15 +94,15 @@ def restore(
     if as_json:
         print_json([one.as_json() for one in lost])
     else:
-        tell(lost)
+        print_lost(lost)
         kept = ", ".join(f"{one.database}{_REPLACED}" for one in chosen)
-        out.print(f"What was there before is kept in the databases {kept}, until the next restore.", markup=False)
+        out.print(f"The replaced data are kept in the databases {kept} until the next restore.", markup=False)
 
 
 def save(server: EmbeddedPostgres, folder: DataFolder, target: Path) -> Manifest:
     """Write a backup to ``target``. Raises ``Trouble`` if ``target`` exists or a dump fails."""
     if target.exists():
-        raise Trouble(f"{target} is there already. A backup is made in a new folder.")
+        raise Trouble(f"{target} already exists. A backup needs a new folder.")
     state = folder.state()
     transport = state.transport if state else "postgres"
     unfinished = target.with_name(f"{target.name}.unfinished")
@@ -127,18 +127,20 @@ def manifest_of(source: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate_json((source / _MANIFEST).read_bytes())
     except (OSError, ValidationError):
-        raise Trouble(f"{source} is no finished backup: it has no {_MANIFEST} that can be read.") from None
+        raise Trouble(f"{source} is not a complete backup: its {_MANIFEST} cannot be read.") from None
     if missing := [name for name in manifest.dumped_at if not (source / f"{name}.dump").is_file()]:
-        raise Trouble(f"{source} is not whole: {', '.join(missing)} is missing.")
+        raise Trouble(f"{source} is not a complete backup: the dump of {', '.join(missing)} is missing.")
     return manifest
 
 
-async def bring_back(server: EmbeddedPostgres, source: Path, manifest: Manifest, service: Service, root: Path) -> Lost:
+async def restore_service(
+    server: EmbeddedPostgres, source: Path, manifest: Manifest, service: Service, root: Path
+) -> Lost:
     """Replace the service's database with the dump and mark it as restored. Returns what the service has lost."""
     since = manifest.dumped_at[service.database]
     lost = Lost(service.name, since, datetime.now(UTC))
     if manifest.transport == "postgres":
-        lost = await what_was_told(server.dsn(LOG), service.name, since, root)
+        lost = await find_lost(server.dsn(LOG), service.name, since, root)
     await _replace(server, source, service.database)
     return lost
 
@@ -151,10 +153,10 @@ async def _replace(server: EmbeddedPostgres, source: Path, database: str) -> Non
         await admin.execute(f'CREATE DATABASE "{fresh}"')
         dump = str(source / f"{database}.dump")
         _run(server, "pg_restore", "--exit-on-error", "--no-owner", f"--dbname={fresh}", dump)
-        there = await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", database)
+        exists = await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", database)
         if database != LOG:
-            await _mark(server, fresh, await _epoch_of(server, database) if there else None)
-        if there:
+            await _mark(server, fresh, await _epoch_of(server, database) if exists else None)
+        if exists:
             await admin.execute(f'DROP DATABASE IF EXISTS "{kept}" WITH (FORCE)')
             await admin.execute(f'ALTER DATABASE "{database}" RENAME TO "{kept}"')
         await admin.execute(f'ALTER DATABASE "{fresh}" RENAME TO "{database}"')
@@ -188,7 +190,7 @@ async def _mark(server: EmbeddedPostgres, database: str, epoch: int | None) -> N
 def _chosen(names: Sequence[str] | None) -> list[Service]:
     known = {service.name: service for service in SERVICES}
     if unknown := [name for name in names or () if name not in known]:
-        raise Trouble(f"There is no service {', '.join(unknown)}. There are: {', '.join(known)}.")
+        raise Trouble(f"There is no service {', '.join(unknown)}. The services are: {', '.join(known)}.")
     return [known[name] for name in names] if names else list(SERVICES)
 
 
@@ -200,7 +202,7 @@ def _postgres_of(folder: DataFolder) -> Iterator[EmbeddedPostgres]:
         yield EmbeddedPostgres(folder.postgres, running.postgres_port)
         return
     if not (folder.postgres / "data").exists():
-        raise Trouble(f"There are no data in {folder.root}.")
+        raise Trouble(f"{folder.root} holds no data of a platform.")
     with folder.locked(), _started(folder) as server:
         yield server
 

@@ -149,7 +149,7 @@ class Client:
                 if last:
                     raise Unreachable(_no_answer(service, url, error)) from error
             else:
-                if last or not _comes_later(response):
+                if last or not _may_soon_succeed(response):
                     break
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
@@ -159,7 +159,7 @@ class Client:
 
 
 def connect(data: DataFolder, base: str | None) -> Client:
-    """Return a client of the platform at ``base``, or without it of the platform that runs on the data folder."""
+    """Return a client of the platform at ``base``. Without ``base``, use the platform that runs on the data folder."""
     if base is not None:
         return Client(addresses_at(base), given_token() or _token_for(base, data))
     state = data.running()
@@ -172,14 +172,14 @@ def _token_for(base: str, data: DataFolder) -> str:
     try:
         return _operator_token(data)
     except Trouble:
-        raise Trouble(f"{base} wants a token. Set RECOBRO_TOKEN or RECOBRO_TOKEN_FILE.") from None
+        raise Trouble(f"{base} needs a token. Set RECOBRO_TOKEN or RECOBRO_TOKEN_FILE.") from None
 
 
 def given_token() -> str | None:
     """Return the token in RECOBRO_TOKEN, or in the file that RECOBRO_TOKEN_FILE names. None if neither is set."""
     token = secret("RECOBRO_TOKEN")
     if token is not None and (len(token.split()) != 1 or not token.isascii()):
-        raise Trouble("What RECOBRO_TOKEN or RECOBRO_TOKEN_FILE gives is not a token. Make one with: recobro token")
+        raise Trouble("The value of RECOBRO_TOKEN or RECOBRO_TOKEN_FILE is not a token. Make one with: recobro token")
     return token
 
 
@@ -213,7 +213,7 @@ def _problem_of(response: httpx.Response) -> dict[str, Any]:
     return problem if isinstance(problem, dict) else {}
 
 
-def _comes_later(response: httpx.Response) -> bool:
+def _may_soon_succeed(response: httpx.Response) -> bool:
     """Whether the same request may soon succeed: the service is not ready, or still handles our first attempt."""
     return response.status_code == httpx.codes.SERVICE_UNAVAILABLE or (
         response.status_code == httpx.codes.CONFLICT and _code_of(_problem_of(response)) == "in-flight"

@@ -27,8 +27,8 @@ def stage(
         str,
         typer.Option(
             metavar=DAY_METAVAR,
-            help="The business date to move to. today means the date in each portfolio's own time zone, "
-            "whatever TZ says.",
+            help="The business date to move to. today is the date in each portfolio's own time zone; "
+            "the variable TZ does not matter.",
         ),
     ],
     portfolio: Annotated[UUID | None, typer.Option(metavar="ID", help="Only this portfolio; default: all.")] = None,
@@ -88,8 +88,8 @@ def publish_list(
         str,
         typer.Option(
             metavar=DAY_METAVAR,
-            help="The business date of the list. today means the date in the time zone of the campaign's "
-            "portfolios, whatever TZ says.",
+            help="The business date of the list. today is the date in the time zone of the campaign's "
+            "portfolios; the variable TZ does not matter.",
         ),
     ],
     campaign: Annotated[UUID | None, typer.Option(metavar="ID", help="The campaign whose list is published.")] = None,
@@ -106,7 +106,7 @@ def publish_list(
     Example: recobro list --all --date today
     """
     if (campaign is None) != every:
-        raise Trouble("Say which campaign with --campaign ID, or --all for every one.")
+        raise Trouble("Name one campaign with --campaign ID, or use --all for every campaign.")
     day = None if date == TODAY else str(parsed_day(date))
     with connect(DataFolder(data), url) as client:
         if campaign is None:
@@ -129,9 +129,9 @@ def _todays_list(client: Client, campaign: dict[str, Any]) -> str:
     only: Collection[str] | None = campaign["portfolio_ids"]
     days = [str(day) for day in todays(client.items("portfolio", "/v1/portfolios"), only)]
     if not days:
-        raise Trouble("None of its portfolios has had a file yet, so it has no day.")
+        raise Trouble("No portfolio of the campaign has had a file yet, so the campaign has no date.")
     if len(days) > 1:
-        raise Trouble(f"It is {' and '.join(days)} in its portfolios' time zones. Say which day with --date.")
+        raise Trouble(f"Today is {' and '.join(days)} in the time zones of the portfolios. Choose one with --date.")
     return days[0]
 
 
@@ -151,7 +151,9 @@ def _publish_all(client: Client, day: str | None, *, as_json: bool) -> int:
         for outcome in failed:
             err.print(printable(f"{outcome['name']}: {outcome['trouble']}"), style="red", markup=False)
         if failed:
-            err.print(f"{len(failed)} of {len(outcomes)} lists were not published. Run it again when that is mended.")
+            err.print(
+                f"{len(failed)} of {len(outcomes)} lists were not published. Fix the cause and run the command again."
+            )
     return 1 if failed else 0
 
 
@@ -191,8 +193,8 @@ def check_promises(
         str,
         typer.Option(
             metavar=DAY_METAVAR,
-            help="The day as of whose close promises are decided. today means the earliest date in the "
-            "portfolios' time zones, whatever TZ says.",
+            help="Promises are decided as of the close of this day. today is the earliest date in the "
+            "portfolios' time zones; the variable TZ does not matter.",
         ),
     ],
     data: Data = DEFAULT_DATA,

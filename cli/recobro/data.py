@@ -67,7 +67,7 @@ class DataFolder:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise AlreadyRunning(self._who_runs()) from None
+                raise AlreadyRunning(self._already_running()) from None
             yield
 
     def state(self) -> PlatformState | None:
@@ -90,7 +90,7 @@ class DataFolder:
             json.dump(state.model_dump(mode="json"), file, indent=2)
         fresh.rename(self._state)
 
-    def _who_runs(self) -> str:
+    def _already_running(self) -> str:
         state = self.running()
         process = f" (process {state.supervisor.pid})" if state and state.supervisor else ""
         return f"A platform is already running on {self.root}{process}."

@@ -56,7 +56,7 @@ async def check(service: Service, dsn: str, *, embedded: bool) -> list[Finding]:
                 answer = await look(service, connection)
                 found += answer if isinstance(answer, list) else [answer]
     except targets.DatabaseTrouble as trouble:
-        found.append(wrong(f"{service.name}, database", f"it {trouble.why}"))
+        found.append(wrong(f"{service.name}, database", f"the database {trouble.why}"))
     return found
 
 
@@ -64,7 +64,7 @@ async def _version(service: Service, connection: Any) -> Finding:
     what, version = f"{service.name}, database", await connection.fetchval("SHOW server_version")
     if int(await connection.fetchval("SHOW server_version_num")) < _OLDEST_POSTGRES:
         return wrong(what, f"PostgreSQL {version} is too old. 18 or newer is needed.")
-    return ok(what, f"it answers, PostgreSQL {version.split()[0]}.")
+    return ok(what, f"PostgreSQL {version.split()[0]} answers.")
 
 
 def _schema(service: Service, dsn: str) -> Finding:
@@ -74,9 +74,11 @@ def _schema(service: Service, dsn: str) -> Finding:
     except targets.DATABASE_TROUBLE as error:
         return unknown(what, f"the database {targets.why(error, dsn)}")
     if schema.outcome == "behind":
-        return wrong(what, f"{schema.before}, and this release needs {schema.after}. Run: recobro migrate")
-    newer = ", of a newer release than this" if schema.outcome == "newer" else ""
-    return ok(what, f"{schema.after}{newer}.")
+        return wrong(
+            what, f"the revision is {schema.before}, and this release needs {schema.after}. Run: recobro migrate"
+        )
+    newer = ", from a newer release" if schema.outcome == "newer" else ""
+    return ok(what, f"the revision is {schema.after}{newer}.")
 
 
 async def _role(service: Service, connection: Any) -> Finding:
@@ -84,34 +86,34 @@ async def _role(service: Service, connection: Any) -> Finding:
     if role["rolsuper"]:
         return wrong(what, f"{role['rolname']} is a superuser. Give the service a role that only owns its database.")
     if role["rolbypassrls"]:
-        return wrong(what, f"{role['rolname']} goes past row-level security. Take BYPASSRLS from it.")
-    return ok(what, f"{role['rolname']} is no superuser.")
+        return wrong(what, f"{role['rolname']} bypasses row-level security. Remove BYPASSRLS from the role.")
+    return ok(what, f"{role['rolname']} is not a superuser.")
 
 
 async def _settings(service: Service, connection: Any) -> list[Finding]:
     set_to = {row["name"]: row["setting"] for row in await connection.fetch(_SETTINGS)}
     what = f"{service.name}, settings"
     found = [
-        wrong(what, f"{name} is {set_to[name]}: what was acknowledged can be lost in a crash. Set it to on.")
+        wrong(what, f"{name} is {set_to[name]}, so acknowledged data can be lost in a crash. Set {name} to on.")
         for name, good in _LOSES.items()
         if set_to[name] not in good
     ]
     found += [
-        wrong(what, f"{name} does not hold. Services ask for it; does something between drop what a session asks for?")
+        wrong(what, f"{name} is 0 although the session has set it. Does a proxy drop the settings of sessions?")
         for name in _LIMITS
         if set_to[name] == "0"
     ]
     found += [
-        wrong(what, f"{name} is set and would end the sessions of relays. Set it to 0 for the role.")
+        wrong(what, f"{name} is set and would end the sessions of relays. Set {name} to 0 for the role.")
         for name in _CUTS
         if set_to[name] != "0"
     ]
     allowed = int(set_to["max_connections"]) - int(set_to["superuser_reserved_connections"])
     free = allowed - int(set_to["reserved_connections"]) - await connection.fetchval(_CONNECTIONS_TAKEN)
     if free < _CONNECTIONS_OF_A_PROCESS:
-        need = f"One more process of a service takes up to {_CONNECTIONS_OF_A_PROCESS}: raise max_connections."
-        found.append(wrong(what, f"{counted(free, 'connection')} of {count(allowed)} free. {need}"))
-    return found or [ok(what, f"nothing is lost in a crash, {count(free)} of {count(allowed)} connections are free.")]
+        need = f"A process of a service takes up to {_CONNECTIONS_OF_A_PROCESS}: raise max_connections."
+        found.append(wrong(what, f"{count(free)} of {count(allowed)} connections are free. {need}"))
+    return found or [ok(what, f"no commit is lost in a crash; {count(free)} of {count(allowed)} connections are free.")]
 
 
 async def _clock(service: Service, connection: Any) -> Finding:
@@ -122,7 +124,7 @@ async def _clock(service: Service, connection: Any) -> Finding:
     skew = max(before - there, there - after, 0)
     if skew > _SKEW_SECONDS:
         return wrong(what, f"the database's clock and this machine's are {duration(skew)} apart. Set both by NTP.")
-    return ok(what, "the database's agrees with this machine's.")
+    return ok(what, "the database's clock agrees with this machine's.")
 
 
 async def _outboxes(service: Service, connection: Any) -> list[Finding]:
@@ -130,15 +132,17 @@ async def _outboxes(service: Service, connection: Any) -> list[Finding]:
     for one in await lanes_of(service, connection):
         what = f"{service.name}, outbox {one.lane}"
         age = one.oldest_seconds or 0.0
-        waiting = f"{counted(one.events, 'event')} waiting, the oldest for {duration(age)}" if age else "nothing waits"
+        waiting = (
+            f"{counted(one.events, 'event')} waiting, the oldest for {duration(age)}" if age else "no event waiting"
+        )
         if one.relay == "frozen":
-            found.append(wrong(what, f"its relay has not moved for {duration(one.beat_seconds or 0)}; {waiting}."))
+            found.append(wrong(what, f"the relay has not moved for {duration(one.beat_seconds or 0)}; {waiting}."))
         elif one.relay == "none":
-            found.append(wrong(what, f"no relay is active ({waiting}). Does {service.name} run?"))
+            found.append(wrong(what, f"no relay is active ({waiting}). Is {service.name} running?"))
         elif age > _LATE_SECONDS:
             found.append(wrong(what, f"{waiting}. Does the log answer?"))
         else:
-            found.append(ok(what, "a relay is active and nothing waits for long."))
+            found.append(ok(what, "a relay is active and no event waits for long."))
     return found
 
 
@@ -147,5 +151,5 @@ async def _set_aside(service: Service, connection: Any) -> Finding:
     keys, letters = await connection.fetchrow(_SET_ASIDE)
     if keys or letters:
         events = f"{counted(letters, 'event')} of {counted(keys, 'key')} wait for a person."
-        return wrong(what, f"{events} Look: recobro dead-letters list --service {service.name}")
-    return ok(what, "nothing waits for a person.")
+        return wrong(what, f"{events} To list them: recobro dead-letters list --service {service.name}")
+    return ok(what, "no event waits for a person.")

@@ -1,4 +1,4 @@
-"""The main job, told and checked: the events of a day, and how each of them takes its contract off the lists."""
+"""The second part of the demo: the events of a day, each of which takes its contract off the dialing lists."""
 
 import json
 import time
@@ -66,10 +66,10 @@ class Day:
 
     def _payment(self, entry: Record) -> str:
         story = self._story
-        story.chapter("Somebody pays")
-        story.say(
-            f"{entry['contract_number']} is {entry['days_past_due']} days late with MXN "
-            f"{amount(entry['overdue_balance'])}. At the branch MXN {amount(_PAID)} is paid in."
+        story.chapter("A debtor pays")
+        story.paragraph(
+            f"{entry['contract_number']} is {entry['days_past_due']} days past due and owes MXN "
+            f"{amount(entry['overdue_balance'])}. The debtor pays MXN {amount(_PAID)} at the branch."
         )
         payment = {
             "amount": str(_PAID),
@@ -77,44 +77,51 @@ class Day:
             "channel": "branch",
             "reference": f"demo-{uuid.uuid4().hex[:12]}",
         }
-        receipt = self._see_it_withdrawn(self._first, entry, "payment", "portfolio", "contracts/{}/payments", payment)
+        receipt = self._post_and_await_withdrawal(
+            self._first, entry, "payment", "portfolio", "contracts/{}/payments", payment
+        )
         left = Decimal(entry["overdue_balance"]) - _PAID
         story.fact(f"MXN {amount(left)} are still overdue", Decimal(receipt["overdue_balance"]), left)
         return str(receipt["payment_id"])
 
     def _dispute(self, entry: Record) -> None:
         story = self._story
-        story.chapter("Somebody disputes the debt")
-        story.say(
-            f"{entry['contract_number']} writes that MXN {amount(entry['overdue_balance'])} cannot be right. "
-            f"Contact has to stop."
+        story.chapter("A debtor disputes the debt")
+        story.paragraph(
+            f"The debtor of {entry['contract_number']} writes that MXN {amount(entry['overdue_balance'])} cannot be "
+            f"right. Contact must stop."
         )
         claim = {"reason": "amount in doubt", "opened_by": "debtor"}
-        opened = self._see_it_withdrawn(
+        opened = self._post_and_await_withdrawal(
             self._first, entry, "clarification", "portfolio", "contracts/{}/clarifications", claim
         )
-        story.say(f"The answer to the debtor is due on {opened['deadline_on']}.")
+        story.paragraph(f"The answer to the debtor is due on {opened['deadline_on']}.")
 
     def _promise(self, entry: Record) -> None:
         story = self._story
         due_on = str(date.fromisoformat(self._today) + timedelta(days=5))
-        story.chapter("Somebody promises to pay")
-        story.say(f"{entry['contract_number']} promises MXN {amount(_PAID)} for {due_on}. Until then nobody calls.")
+        story.chapter("A debtor promises to pay")
+        story.paragraph(
+            f"The debtor of {entry['contract_number']} promises MXN {amount(_PAID)} for {due_on}. "
+            f"Nobody calls until then."
+        )
         promise = {"amount": str(_PAID), "due_on": due_on, "made_in": "call"}
-        made = self._see_it_withdrawn(self._first, entry, "promise", "promises", "promises", promise)
-        story.fact("the promise is watched from now on", made["state"], "open")
+        made = self._post_and_await_withdrawal(self._first, entry, "promise", "promises", "promises", promise)
+        story.fact("the promise is open", made["state"], "open")
 
     def _recall(self, entry: Record, agency: Client) -> None:
         story = self._story
         story.chapter("A contract is taken back from its agency")
-        story.say(f"{entry['contract_number']} is to be handled by the branch: {self._second.agency} has to stop.")
+        story.paragraph(
+            f"The branch takes over {entry['contract_number']}. {self._second.agency} must stop working on it."
+        )
         placements = self._client.get(
             "assignment", "/v1/placements", contract_id=self._contract_id(entry), kind="dialing", state="active"
         )
         placement_id = placements["items"][0]["placement_id"]
         path = f"placements/{placement_id}"
         reason = {"reason": "handled by the branch"}
-        self._see_it_withdrawn(self._second, entry, "recall", "assignment", f"{path}/recall", reason)
+        self._post_and_await_withdrawal(self._second, entry, "recall", "assignment", f"{path}/recall", reason)
         answer = {"reason": "noted"}
         agency.post("assignment", f"/v1/{path}/acknowledgement", answer)
         state = self._client.get("assignment", f"/v1/{path}")["state"]
@@ -122,7 +129,7 @@ class Day:
 
     def _visit(self, entry: Record) -> None:
         story = self._story
-        story.chapter("Somebody is visited at home, and disputes the debt at the door")
+        story.chapter("A debtor is visited at home and disputes the debt at the door")
         ordered = self._client.post(
             "field-visits",
             "/v1/visits",
@@ -132,11 +139,11 @@ class Day:
         self._folder.mkdir(parents=True, exist_ok=True)
         for name in ("sheet", "letter"):
             self._client.save("field-visits", f"{path}/{name}.pdf", self._folder / f"{name}.pdf")
-        story.say(f"The visit sheet, without any amount, and the letter for a closed envelope are in {self._folder}.")
+        story.paragraph(f"The visit sheet, which shows no amount, and the letter to the debtor are in {self._folder}.")
         at = datetime.now(UTC).isoformat()
         attended = self._client.post("field-visits", f"{path}/attendance", {"attended_by": "debtor", "at": at})
         story.fact(
-            f"only now that the debtor is there the visitor learns the balance: MXN "
+            f"the visitor sees the balance only once the debtor is present: MXN "
             f"{amount(attended['balance']['overdue_balance'])}",
             Decimal(attended["balance"]["overdue_balance"]),
             Decimal(entry["overdue_balance"]),
@@ -147,40 +154,38 @@ class Day:
             "reason_for_non_payment": "not my debt",
             "at": at,
         }
-        self._see_it_withdrawn(
+        self._post_and_await_withdrawal(
             self._first, entry, "clarification", "field-visits", path.removeprefix("/v1/") + "/result", result
         )
-        whole = self._client.get("portfolio", f"/v1/contracts/{self._contract_id(entry)}")
-        opened = [one["opened_by"] for one in whole["clarifications"] if one["state"] == "open"]
-        story.fact("the portfolio has opened the dispute that the visitor found", opened, ["visitor"])
+        contract = self._client.get("portfolio", f"/v1/contracts/{self._contract_id(entry)}")
+        opened = [one["opened_by"] for one in contract["clarifications"] if one["state"] == "open"]
+        story.fact("portfolio has opened the clarification that the visitor reported", opened, ["visitor"])
 
-    def _see_it_withdrawn(
+    def _post_and_await_withdrawal(
         self, on: AgencyList, entry: Record, reason: str, service: str, path: str, body: Mapping[str, object]
     ) -> Record:
-        """Post a fact that silences a contract while its dialer waits at the list's feed. Returns the answer to the
-        post.
-        """
+        """Post a request that silences a contract while its dialer waits for the list's feed. Returns the answer."""
         contract_id = self._contract_id(entry)
         feed = f"/v1/lists/{on.list_id}/withdrawals"
         after = self._cursors[on.list_id]
 
-        def listen() -> tuple[list[Record], float]:
-            told = self._client.get("dialer-feed", feed, after=after, wait=int(_PROMPT_SECONDS))
-            return told["items"], time.perf_counter()
+        def read_feed() -> tuple[list[Record], float]:
+            page = self._client.get("dialer-feed", feed, after=after, wait=int(_PROMPT_SECONDS))
+            return page["items"], time.perf_counter()
 
-        whole = {**body, "contract_id": contract_id} if path == "promises" else body
+        request = {**body, "contract_id": contract_id} if path == "promises" else body
         with ThreadPoolExecutor(1) as dialer:
-            waiting = dialer.submit(listen)
+            waiting = dialer.submit(read_feed)
             sent = time.perf_counter()
-            answer: Record = self._client.post(service, f"/v1/{path.format(contract_id)}", whole)
-            items, heard = waiting.result()
+            answer: Record = self._client.post(service, f"/v1/{path.format(contract_id)}", request)
+            items, received_at = waiting.result()
         withdrawal: Record | None = next((item for item in items if item["contract_id"] == contract_id), None)
         if withdrawal is None:
-            raise Trouble(f"The list's feed did not tell of it within {_PROMPT_SECONDS:.0f} s.")
+            raise Trouble(f"The withdrawal did not appear in the list's feed within {_PROMPT_SECONDS:.0f} s.")
         self._cursors[on.list_id] = withdrawal["cursor"]
         self._story.fact(
-            f"off the list in {_milliseconds(withdrawal):.0f} ms; the dialer knew "
-            f"{(heard - sent) * 1000:.0f} ms after it was sent, with the reason “{reason}”",
+            f"withdrawn from the list in {_milliseconds(withdrawal):.0f} ms, with the reason “{reason}”; the dialer "
+            f"received it {(received_at - sent) * 1000:.0f} ms after the request was sent",
             withdrawal["reason"],
             reason,
         )
@@ -191,14 +196,14 @@ class Day:
 
     def _dialers(self, entry: Record, agencies: Mapping[str, Client]) -> None:
         story = self._story
-        story.chapter("The dialers confirm, and call somebody else")
+        story.chapter("The dialers acknowledge the withdrawals and go on calling")
         for one in (self._first, self._second):
             client, cursor = agencies[one.agency_id], self._cursors[one.list_id]
             path = f"/v1/lists/{one.list_id}"
-            confirmed = client.post("dialer-feed", f"{path}/acknowledgements", {"cursor": cursor})
+            acknowledged = client.post("dialer-feed", f"{path}/acknowledgements", {"cursor": cursor})
             gone = {entry["contract_number"] for entry in one.entries} - self._still_listed(client, one.list_id)
-            story.fact(f"{one.agency} has confirmed its withdrawals", confirmed["cursor"], cursor)
-            story.fact("exactly those are gone from what it reads now", len(gone), cursor)
+            story.fact(f"{one.agency} has acknowledged its withdrawals", acknowledged["cursor"], cursor)
+            story.fact("exactly these contracts are gone from the list that it reads now", len(gone), cursor)
         call = {
             "call_id": f"demo-{uuid.uuid4().hex[:12]}",
             "list_id": self._first.list_id,
@@ -220,7 +225,7 @@ class Day:
 
     def _commission(self, payment_id: str, agency: Client) -> None:
         story = self._story
-        story.chapter("The agency earns its share")
+        story.chapter("The agency earns its commission")
         path = f"/v1/agencies/{self._first.agency_id}/commissions"
 
         def earned() -> Record | None:
@@ -230,7 +235,7 @@ class Day:
         expected = (_PAID * FEE_PERCENT / 100).quantize(Decimal("0.01"), ROUND_HALF_UP)
         found = Decimal(commission["amount"]) if commission else None
         story.fact(
-            f"{FEE_PERCENT} % of the payment for {self._first.agency}: MXN {amount(expected)}, as it reads itself",
+            f"{self._first.agency} reads its own commission: MXN {amount(expected)}, {FEE_PERCENT} % of the payment",
             found,
             expected,
         )
@@ -243,14 +248,14 @@ class Day:
             expected = self._cursors[one.list_id]
             story.fact(f"{one.agency}: {expected} withdrawn from the live list", report["withdrawn"], expected)
             story.table(figures.withdrawal_report(report))
-            story.fact("0 calls to somebody who had been withdrawn before", report["wrongful_calls"], 0)
+            story.fact("0 calls about contracts that had been withdrawn before", report["wrongful_calls"], 0)
 
 
 def _owing_enough(entries: list[Record], number: int) -> list[Record]:
     """Return the first contracts that owe more than the amount to be paid."""
     chosen = [entry for entry in entries if Decimal(entry["overdue_balance"]) > _PAID][:number]
     if len(chosen) < number:
-        raise Trouble("The list has too few entries to go on.")
+        raise Trouble("The list has too few entries for the demo.")
     return chosen
 
 

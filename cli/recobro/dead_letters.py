@@ -22,7 +22,7 @@ _NAMES = tuple(service.name for service in SERVICES)
 
 def _known(name: str | None) -> str | None:
     if name is not None and name not in _NAMES:
-        raise typer.BadParameter(f"there is no service {name}. There are: {', '.join(_NAMES)}.")
+        raise typer.BadParameter(f"there is no service {name}. The services are: {', '.join(_NAMES)}.")
     return name
 
 
@@ -30,7 +30,8 @@ ServiceName = Annotated[
     str, typer.Argument(metavar="SERVICE", callback=_known, help=f"One of {', '.join(_NAMES)}.", show_default=False)
 ]
 LetterId = Annotated[
-    int, typer.Argument(metavar="LETTER_ID", min=0, help="The number of the event in recobro dead-letters list.")
+    int,
+    typer.Argument(metavar="LETTER_ID", min=0, help="The number of the letter, as recobro dead-letters list shows it."),
 ]
 
 commands = typer.Typer(
@@ -68,7 +69,7 @@ def list_waiting(
     elif waiting:
         _show_waiting(waiting, options_of(data, url))
     elif not troubles:
-        out.print(f"Nothing waits{f' in {service}' if service else ': no service has set anything aside'}.")
+        out.print(f"No events are waiting in {service or 'any service'}.")
     for each in troubles:
         err.print(str(each), style="red", markup=False)
     raise typer.Exit(1 if troubles else 0)
@@ -78,20 +79,20 @@ def _show_waiting(waiting: list[dict[str, Any]], options: str) -> None:
     # With a whole key the table just fits into 80 columns.
     table = Table("service", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
     table.add_column("letter", justify="right")
-    table.add_column("key, event, why", overflow="fold")
+    table.add_column("key, event, error", overflow="fold")
     table.add_column("waiting", justify="right")
     table.add_column("since")
     for item in waiting:
-        what = "\n".join(printable(text) for text in (item["key"], item["type"], item["error"]) if text)
+        lines = "\n".join(printable(text) for text in (item["key"], item["type"], item["error"]) if text)
         since = _moment(item["parked_at"]).replace(" ", "\n", 1)
-        table.add_row(item["service"], str(item["letter_id"]), Text(what), str(item["letters"]), since)
+        table.add_row(item["service"], str(item["letter_id"]), Text(lines), str(item["letters"]), since)
     out.print(table)
     events = counted(sum(item["letters"] for item in waiting), "event")
     out.print(f"\nWaiting: {events} of {counted(len(waiting), 'key')}.", end=" ")
-    out.print("The first of each key could not be applied, the others wait behind it.")
+    out.print("The first event of each key could not be applied; the others wait behind it.")
     if any(item["contract_id"] for item in waiting):
-        out.print("Nobody is called or visited about these contracts until nothing of them waits any more.")
-    _say_what_next(waiting[0]["service"], waiting[0]["letter_id"], "--all", options, look=True)
+        out.print("Nobody is called or visited about these contracts until none of their events waits.")
+    _print_next_steps(waiting[0]["service"], waiting[0]["letter_id"], "--all", options, look=True)
 
 
 @commands.command()
@@ -111,14 +112,14 @@ def show(
         return
     for name, value in _facts_of(letter).items():
         out.print(printable(f"{name:<10} {value}"), markup=False)
-    out.print("\nIts headers:", style="bold")
+    out.print("\nHeaders:", style="bold")
     for name, value in letter["headers"].items():
         out.print(printable(f"{name}: {value}"), markup=False)
-    out.print("\nWhat it says (it may be personal data):", style="bold")
+    out.print("\nContent (it may be personal data):", style="bold")
     out.print("\n".join(map(printable, _content_of(letter).split("\n"))), markup=False)
     if letter["discarded_at"] is None:
         which = _which(letter["key"]) if letter["body_base64"] is not None else None
-        _say_what_next(service, letter_id, which, options_of(data, url))
+        _print_next_steps(service, letter_id, which, options_of(data, url))
 
 
 def _facts_of(letter: dict[str, Any]) -> dict[str, Any]:
@@ -128,8 +129,8 @@ def _facts_of(letter: dict[str, Any]) -> dict[str, Any]:
         "event": f"{letter['type'] or 'unknown'} {letter['event_id'] or ''}",
         "record": f"{letter['topic']}/{letter['partition']}@{letter['offset']}, read by {letter['consumer']}",
         "set aside": _moment(letter["set_aside_at"]),
-        "why": letter["error"] or "nothing is known against it: it waits behind an earlier event of its key",
-        "replays": f"refused again {counted(letter['replays'], 'time')}" if letter["replays"] else None,
+        "error": letter["error"] or "none: the event waits behind an earlier event of its key",
+        "replays": f"failed {counted(letter['replays'], 'time')}" if letter["replays"] else None,
     }
     if letter["discarded_at"] is not None:
         facts["discarded"] = f"{_moment(letter['discarded_at'])} by {letter['discarded_by']}"
@@ -139,9 +140,9 @@ def _facts_of(letter: dict[str, Any]) -> dict[str, Any]:
 
 def _content_of(letter: dict[str, Any]) -> str:
     if letter["body_base64"] is None:
-        return "That was deleted after 30 days; it can only be discarded."
+        return "The content was deleted after 30 days. The letter can only be discarded."
     if letter["body"] is None:
-        return f"This is no text. Its bytes in base64:\n{letter['body_base64']}"
+        return f"The content is not text. Its bytes in base64:\n{letter['body_base64']}"
     try:
         return json.dumps(json.loads(letter["body"]), indent=2, ensure_ascii=False)
     except ValueError:
@@ -164,7 +165,7 @@ def replay(
     Example: recobro dead-letters replay portfolio --all
     """
     if (key is not None) == everything:
-        raise typer.BadParameter("say either --key KEY or --all.")
+        raise typer.BadParameter("use either --key KEY or --all.")
     with connect(DataFolder(data), url) as client:
         outcomes = _replay_all(client, service) if key is None else _replay(client, service, key=key)["keys"]
         refused = [outcome for outcome in outcomes if outcome["waiting"]]
@@ -172,10 +173,10 @@ def replay(
     if as_json:
         print_json({"replayed": sum(outcome["applied"] for outcome in outcomes), "keys": outcomes})
     else:
-        _say_what_was_replayed(service, outcomes, refused)
+        _print_outcomes(service, outcomes, refused)
         if culprits:
             which = _which(culprits[0]["key"]) if len(refused) == 1 else "--all"
-            _say_what_next(service, culprits[0]["letter_id"], which, options_of(data, url))
+            _print_next_steps(service, culprits[0]["letter_id"], which, options_of(data, url))
     raise typer.Exit(1 if refused else 0)
 
 
@@ -193,17 +194,17 @@ def _replay_all(client: Client, service: str) -> list[dict[str, Any]]:
     return outcomes
 
 
-def _say_what_was_replayed(service: str, outcomes: list[dict[str, Any]], refused: list[dict[str, Any]]) -> None:
+def _print_outcomes(service: str, outcomes: list[dict[str, Any]], refused: list[dict[str, Any]]) -> None:
     if not outcomes:
-        out.print(f"Nothing waits in {service}.")
+        out.print(f"No events are waiting in {service}.")
         return
     applied = counted(sum(outcome["applied"] for outcome in outcomes), "event")
     keys = counted(len(outcomes), "key")
-    out.print(f"{applied} of {keys} applied.{'' if refused else ' Nothing of it waits any more.'}")
+    out.print(f"Applied {applied} of {keys}.{'' if refused else ' None of their events is waiting any more.'}")
     for outcome in refused:
         still = counted(outcome["waiting"], "event")
-        why = f"{outcome['key']}: the next was refused again: {outcome['error']}. Still waiting: {still}."
-        out.print(printable(why), markup=False)
+        text = f"{outcome['key']}: the next event was refused again: {outcome['error']}. Still waiting: {still}."
+        out.print(printable(text), markup=False)
 
 
 @commands.command()
@@ -229,19 +230,19 @@ def discard(
     options = options_of(data, url)
     out.print(f"{service} will never apply letter {letter_id}.")
     if answer["waiting"]:
-        out.print(f"Still waiting behind it: {counted(answer['waiting'], 'event')} of the same key. Apply what can be:")
+        out.print(f"Still waiting behind it: {counted(answer['waiting'], 'event')} of the same key. To replay:")
         out.print(f"  recobro dead-letters replay {service} {_which(answer['key'])}{options}", markup=False)
     else:
-        out.print(printable(f"Nothing of {answer['key']} waits any more."), markup=False)
-    out.print(f"{service} may lack what the letter said. Once nothing waits, have it said again by its source:")
+        out.print(printable(f"No event of {answer['key']} is waiting any more."), markup=False)
+    out.print(f"{service} may now lack data. Once no event waits, rebuild the data from the other services:")
     out.print(f"  recobro rebuild {service}{options}", markup=False)
 
 
-def _say_what_next(service: str, letter_id: int, which: str | None, options: str, *, look: bool = False) -> None:
+def _print_next_steps(service: str, letter_id: int, which: str | None, options: str, *, look: bool = False) -> None:
     ways = {
-        "Look at it": f"show {service} {letter_id}" if look else None,
-        "Apply it, once a release that can is deployed": f"replay {service} {which}" if which else None,
-        "Give it up": f"discard {service} {letter_id} --reason TEXT",
+        "Show the first letter": f"show {service} {letter_id}" if look else None,
+        "Replay, once a release that can apply the event is deployed": f"replay {service} {which}" if which else None,
+        "Discard the letter": f"discard {service} {letter_id} --reason TEXT",
     }
     out.print()
     for what, command in ways.items():

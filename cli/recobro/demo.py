@@ -1,4 +1,4 @@
-"""The main job, told and checked, until the day begins: a portfolio is loaded, agencies work, lists are published."""
+"""The first part of the demo: a portfolio is loaded, agencies share the contracts, lists are published."""
 
 import json
 import time
@@ -47,7 +47,9 @@ class Demo:
 
         Raises ``Trouble`` if the story cannot continue.
         """
-        self._story.title("Recobro plays its main job on a sample portfolio. People and companies in it are made up.")
+        self._story.title(
+            "Recobro plays its main job on a sample portfolio. All people and companies in it are invented."
+        )
         portfolio_id = self._load()
         self._stages(portfolio_id)
         agencies = self._agencies()
@@ -63,10 +65,10 @@ class Demo:
     def _load(self) -> str:
         story, expected = self._story, self._expected
         portfolio = self._fresh_portfolio()
-        story.chapter("A portfolio comes in")
-        story.say(
+        story.chapter("A portfolio is loaded")
+        story.paragraph(
             f"{_CREDITOR}, a lender, hands over {_SAMPLE} as its core system exports it: a row for each instalment, "
-            f"Spanish headers, dates like 31/12/2026, amounts like $1,234.50, and rows that are simply wrong. "
+            f"Spanish headers, dates like 31/12/2026, amounts like $1,234.50, and some rows with mistakes. "
             f"It becomes the portfolio “{portfolio['name']}”, as of {expected['as_of']}."
         )
         started = time.perf_counter()
@@ -118,30 +120,28 @@ class Demo:
             file = Path(folder) / "rejects.csv"
             self._client.save("portfolio", f"/v1/files/{view['file_id']}/rejects", file)
             rejects = loading.read_rejects(file)
-        text = f"{count(view['rows_rejected'])} rows given back, each with its number and every reason; the rest loads"
+        text = f"{count(view['rows_rejected'])} rows rejected, each with its number and every reason"
         story.fact(text, view["rows_rejected"], self._expected["rows_rejected"])
-        told = {reject.row: reject.codes for reject in rejects}
-        wanted = {row: code for code, rows in self._expected["rejected_rows"].items() for row in rows}
-        differing = sorted(row for row in told.keys() | wanted.keys() if wanted.get(row) not in told.get(row, ()))
-        story.holds(
-            "they are the rows that are wrong, and no others",
-            so=not differing,
-            otherwise=f"other rows: {differing[:5]}",
+        found = {reject.row: reject.codes for reject in rejects}
+        expected = {row: code for code, rows in self._expected["rejected_rows"].items() for row in rows}
+        differing = sorted(row for row in found.keys() | expected.keys() if expected.get(row) not in found.get(row, ()))
+        story.check(
+            "exactly the rows with mistakes are rejected",
+            passed=not differing,
+            otherwise=f"a difference in rows {differing[:5]}",
         )
         story.table(loading.rejects_by_reason(rejects))
 
     def _stages(self, portfolio_id: str) -> None:
         story = self._story
-        story.chapter("How late is everybody?")
-        story.say(
-            f"Every contract stands in the stage of its oldest unpaid instalment, as of {self._expected['as_of']}."
+        story.chapter("The stage of each contract")
+        story.paragraph(
+            f"The oldest unpaid instalment decides the stage of a contract, as of {self._expected['as_of']}."
         )
         stages = {row["stage"]: row for row in self._client.get("portfolio", "/v1/stages", portfolio_id=portfolio_id)}
         story.table(figures.stages(stages))
         expected = self._expected["stages"]
-        story.fact(
-            "the four stages have the contracts and the amounts that they should", _totals(stages), _totals(expected)
-        )
+        story.fact("the four stages have the expected contracts and amounts", _totals(stages), _totals(expected))
 
     def _agencies(self) -> list[Record]:
         """Return the two agencies, with their service contracts and the rule that shares the work.
@@ -150,10 +150,10 @@ class Demo:
         """
         story = self._story
         story.chapter("Two agencies share the calls")
-        story.say(
-            f"{_RULE}: whoever is {' or '.join(_DIALED_STAGES)} and owes more than {_MIN_OVERDUE} is dialled by an "
-            f"agency, two in three by {_AGENCIES[0][0]}, one in three by {_AGENCIES[1][0]}. Each earns a share of what "
-            f"is paid while it works a contract: 6 % in the first 30 days, 10 % later."
+        story.paragraph(
+            f"The rule “{_RULE}” gives an agency every contract that is {' or '.join(_DIALED_STAGES)} and owes more "
+            f"than MXN {_MIN_OVERDUE}: two in three to {_AGENCIES[0][0]}, one in three to {_AGENCIES[1][0]}. An agency "
+            f"earns a commission on payments for its contracts: 6 % in the first 30 days past due, 10 % later."
         )
         known = {one["name"]: one for one in self._client.items("assignment", "/v1/agencies")}
         agencies = [known.get(name) or self._new_agency(name) for name, _ in _AGENCIES]
@@ -197,7 +197,7 @@ class Demo:
             self._client.post("assignment", "/v1/placement-runs", {})
             placed = self._placed(agencies, wanted)
         story.fact(
-            f"all {count(len(wanted))} such contracts are placed, each with one of the two",
+            f"all {count(len(wanted))} such contracts are placed, each with one of the two agencies",
             sorted(one for ids in placed.values() for one in ids),
             sorted(wanted),
         )
@@ -224,9 +224,9 @@ class Demo:
     def _publish(self, portfolio_id: str, agencies: list[Record]) -> list[AgencyList]:
         story = self._story
         story.chapter("Today's dialing lists")
-        story.say(
-            "Each agency dials what is placed with it and has a phone. A list is built only once everything that "
-            "was acknowledged anywhere before has arrived: all five services are asked."
+        story.paragraph(
+            "Each agency dials the contracts that are placed with it and have a phone. A list is built only once "
+            "everything that was acknowledged before has been applied: a barrier asks all five services."
         )
         lists = [self._list_of(portfolio_id, agency) for agency in agencies]
         story.fact(
@@ -235,8 +235,8 @@ class Demo:
             self._expected["list_entries"],
         )
         numbers = [entry["contract_number"] for one in lists for entry in one.entries]
-        story.fact("nobody is on both", len(set(numbers)), len(numbers))
-        story.say("What a dialer reads begins with these, here with the phones masked:")
+        story.fact("no contract is on both lists", len(set(numbers)), len(numbers))
+        story.paragraph("The first entries of a list, here with the phones masked:")
         story.table(figures.entries(lists[0].entries[:3]))
         return lists
 

@@ -20,7 +20,7 @@ _STYLES = {Verdict.OK: "green", Verdict.WRONG: "red", Verdict.UNKNOWN: "yellow"}
 
 
 def doctor(data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False) -> None:
-    """Check the whole platform; print what is wrong and how to mend it.
+    """Check the whole platform. Print what is wrong and how to repair it.
 
     Exit code 1 if anything is wrong. The command changes nothing and takes some seconds.
 
@@ -34,10 +34,10 @@ def doctor(data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False) 
     findings = asyncio.run(look(targets.find(folder), folder, url))
     wrong = sum(finding.verdict is Verdict.WRONG for finding in findings)
     if as_json:
-        print_json([{"what": one.what, "verdict": one.verdict.value, "saying": one.saying} for one in findings])
+        print_json([{"what": one.what, "verdict": one.verdict.value, "saying": one.result} for one in findings])
     else:
         _show(findings)
-        out.print(f"\n{counted(wrong, 'thing')} wrong." if wrong else "\nNothing is wrong.")
+        out.print(f"\n{counted(wrong, 'problem')} found." if wrong else "\nNo problem found.")
     raise typer.Exit(1 if wrong else 0)
 
 
@@ -58,7 +58,7 @@ async def look(chosen: Targets, folder: DataFolder, url: str | None) -> list[Fin
     elif chosen.platform is not None:
         addresses = {service.name: service.url for service in chosen.platform.services}
     else:
-        return [*found, unknown("services", "neither --url nor RECOBRO_URL says where they are.")]
+        return [*found, unknown("services", "neither --url nor RECOBRO_URL is set.")]
     return found + await asyncio.to_thread(machine_checks.readiness, addresses, here=url is None)
 
 
@@ -76,7 +76,7 @@ async def _elsewhere(chosen: Targets) -> list[Finding]:
 
 
 def _show(findings: Sequence[Finding]) -> None:
-    """Print a line for each finding. The findings that are wrong come last, where one looks first."""
+    """Print a line for each finding. The findings that are wrong come last, next to the prompt."""
     indent = max(map(len, Verdict)) + 2
     width = out.width if out.is_terminal else sys.maxsize
     for finding in sorted(findings, key=lambda one: _ORDER.index(one.verdict)):

@@ -91,8 +91,8 @@ class Platform:
         # Each service's position is stored in its database, and means nothing in another log.
         if before is not None and before.transport != self._transport:
             raise Trouble(
-                f"The events of {self._data.root} have gone through {_LOGS[before.transport]}, "
-                f"and cannot go on through {_LOGS[self._transport]}. Use another data folder for that."
+                f"The events of {self._data.root} are in {_LOGS[before.transport]}, so the platform cannot continue "
+                f"with {_LOGS[self._transport]}. Use another data folder for that."
             )
 
     @property
@@ -102,7 +102,7 @@ class Platform:
     def _end_leftovers(self, before: PlatformState | None) -> None:
         records = [service.process for service in before.services if service.process] if before else []
         if found := [process for record in records if (process := record.find())]:
-            self._announce("Ending what an earlier platform, which was killed, has left running")
+            self._announce("Ending the processes that a killed platform has left running")
             end(found, (signal.SIGTERM,), _LEFTOVER_PATIENCE_SECONDS)
 
     def _refuse_taken_ports(self) -> None:
@@ -161,7 +161,7 @@ class Platform:
             self._look_after_everything(stop)
             for child in self._supervisor.children:
                 if child.deaths_in_a_row >= _DEATHS_BEFORE_GIVING_UP:
-                    raise Trouble(_why_it_will_not_start(child))
+                    raise Trouble(_start_failure(child))
             if time.monotonic() < next_question_at:
                 continue
             reasons = {service.name: why_not_ready(url_of(service, self._port_base)) for service in self._services}
@@ -228,31 +228,31 @@ def stop_on_signals() -> threading.Event:
 
 
 def why_not_ready(url: str) -> str | None:
-    """Return what the service at ``url`` reports as missing, or None if it is ready."""
+    """Return why the service at ``url`` is not ready, as the service reports it, or None if it is ready."""
     try:
         answer = httpx.get(f"{url}/readyz", timeout=2.0, verify=False, trust_env=False)
     except httpx.TransportError:
-        return "it does not answer"
+        return "the service does not answer"
     if answer.status_code == httpx.codes.OK:
         return None
     try:
         return str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):
-        return f"it answers {answer.status_code}"
+        return f"the service answers {answer.status_code}"
 
 
-def _why_it_will_not_start(child: Child) -> str:
+def _start_failure(child: Child) -> str:
     lines = child.log.read_text(errors="replace").strip().splitlines()[-8:] if child.log.exists() else []
-    said = "\n".join(f"  {line}" for line in lines)
-    return f"{child.program.name} does not start. The end of its log, {child.log}:\n{said}"
+    tail = "\n".join(f"  {line}" for line in lines)
+    return f"{child.program.name} does not start. The end of its log, {child.log}:\n{tail}"
 
 
 async def _create_missing(dsn: str, databases: Sequence[str]) -> None:
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
-        there = {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
+        existing = {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
         for name in databases:
-            if name not in there:
+            if name not in existing:
                 await connection.execute(f'CREATE DATABASE "{name}"')
     finally:
         await connection.close()

@@ -15,13 +15,13 @@ def secret(variable: str) -> str | None:
     if file is None:
         return value
     if value is not None:
-        raise Trouble(f"{variable} and {variable}_FILE are both set, and only one of them can hold. Unset one.")
+        raise Trouble(f"{variable} and {variable}_FILE are both set. Unset one of them.")
     try:
         text = Path(file).read_text("utf-8").strip()
     except OSError as error:
         raise Trouble(f"{variable}_FILE: {file} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise Trouble(f"{variable}_FILE: {file} is no text.") from error
+        raise Trouble(f"{variable}_FILE: {file} is not text.") from error
     if not text:
         raise Trouble(f"{variable}_FILE: {file} is empty.")
     return text

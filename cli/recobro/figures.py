@@ -14,7 +14,7 @@ _DAYS = {"current": "0", "early": "1–30", "late": "31–90", "legal": "over 90
 
 
 def stages(rows: Mapping[str, Record]) -> Table:
-    """The contracts and the overdue balance of each stage."""
+    """Return the contracts and the overdue balance of each stage."""
     table = table_of("stage", "days past due", "contracts", "overdue, MXN")
     for name, row in rows.items():
         table.add_row(name, _DAYS.get(name, ""), count(row["contracts"]), amount(row["overdue_balance"]))
@@ -22,7 +22,7 @@ def stages(rows: Mapping[str, Record]) -> Table:
 
 
 def placements(contracts: Mapping[str, int]) -> Table:
-    """The number of contracts of each agency."""
+    """Return the number of contracts of each agency, and its share."""
     table = table_of("agency", "contracts", "share")
     total = sum(contracts.values())
     for name, number in contracts.items():
@@ -31,7 +31,7 @@ def placements(contracts: Mapping[str, int]) -> Table:
 
 
 def entries(rows: Sequence[Record]) -> Table:
-    """The entries of a dialing list, without the debtors' names."""
+    """Return the entries of a dialing list, without the debtors' names."""
     table = table_of("contract", "days past due", "overdue, MXN", "phone", "may be called")
     for row in rows:
         table.add_row(
@@ -45,11 +45,11 @@ def entries(rows: Sequence[Record]) -> Table:
 
 
 def withdrawal_report(report: Record) -> Table:
-    """The delays of withdrawals."""
-    table = table_of("from the fact to", "half within", "99 % within", "slowest")
+    """Return the delays of withdrawals."""
+    table = table_of("from the event to", "half within", "99 % within", "slowest")
     for label, times in (
         ("the list", report["seconds_to_list"]),
-        ("the dialer's confirmation", report["seconds_to_acknowledgement"]),
+        ("the dialer's acknowledgement", report["seconds_to_acknowledgement"]),
     ):
         table.add_row(label, *(_milliseconds(times[point]) for point in ("p50", "p99", "max")))
     return table
@@ -60,7 +60,7 @@ def _milliseconds(seconds: float | None) -> str:
 
 
 def _hours(entry: Record) -> str:
-    """The window of the day, in the debtor's local time."""
+    """Return the hours at which the debtor may be called, in the debtor's local time."""
     if entry["callable_from"] is None:
         return "not on this day"
     zone = ZoneInfo(entry["timezone"])

@@ -14,27 +14,24 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """``what`` is the thing that was checked, ``saying`` the result.
-
-    If something is wrong, ``saying`` also says what to do.
-    """
+    """``what`` names the thing that was checked. ``result`` is a sentence, with what to do if something is wrong."""
 
     what: str
     verdict: Verdict
-    saying: str
+    result: str
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.saying}"
+        return f"{self.what}: {self.result}"
 
 
-def ok(what: str, saying: str) -> Finding:
-    return Finding(what, Verdict.OK, saying)
+def ok(what: str, result: str) -> Finding:
+    return Finding(what, Verdict.OK, result)
 
 
-def wrong(what: str, saying: str) -> Finding:
-    return Finding(what, Verdict.WRONG, saying)
+def wrong(what: str, result: str) -> Finding:
+    return Finding(what, Verdict.WRONG, result)
 
 
-def unknown(what: str, why: str | Trouble) -> Finding:
-    """A finding on a thing that could not be checked."""
-    return Finding(what, Verdict.UNKNOWN, str(why))
+def unknown(what: str, reason: str | Trouble) -> Finding:
+    """Return a finding on a thing that could not be checked."""
+    return Finding(what, Verdict.UNKNOWN, str(reason))

@@ -46,15 +46,15 @@ def fetch(jars: Path) -> None:
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_FETCH_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
-        raise KafkaFailed(f"Maven has not brought Apache Kafka in {_FETCH_TIMEOUT_SECONDS:.0f} s.") from None
+        raise KafkaFailed(f"Maven has not fetched Apache Kafka within {_FETCH_TIMEOUT_SECONDS:.0f} s.") from None
     if result.returncode != 0:
-        raise KafkaFailed(f"Maven could not bring Apache Kafka:\n{(result.stdout + result.stderr)[-2000:]}")
+        raise KafkaFailed(f"Maven could not fetch Apache Kafka:\n{(result.stdout + result.stderr)[-2000:]}")
     complete.write_text(recipe)
 
 
 class LocalKafka:
     """One broker with its data in ``folder``. It listens on loopback only and runs from the jars that ``fetch``
-    brought.
+    fetched.
 
     ``start`` returns when the broker serves requests, and does nothing if it already runs. On Linux the broker ends
     with the thread that started it, unless ``stays`` is set; then ``stop``, called by any process, ends it.

@@ -95,7 +95,7 @@ def lag(
         _show(readings)
     missing = sorted({one.topic for one in readings if not one.partitions})
     if missing:
-        err.print(f"There is no {', '.join(missing)}. Make what is missing: recobro topics create", style="red")
+        err.print(f"There is no {', '.join(missing)}. Create the missing topics: recobro topics create", style="red")
     lost = {one.consumer: what_is_lost(one.consumer, readings) for one in readings if one.lost}
     for consumer, sentence in lost.items():
         err.print(f"{consumer}: {sentence}", style="red")
@@ -109,7 +109,7 @@ def what_is_lost(consumer: str, readings: Sequence[Reading]) -> str:
     """Return a sentence on where a consumer cannot continue reading, and what to do."""
     topics = ", ".join(sorted(one.topic for one in readings if one.consumer == consumer and one.lost))
     service = consumer.rpartition(".")[0]
-    return f"it cannot read on, for what comes next is gone from {topics}. Mend it with: recobro rebuild {service}"
+    return f"the consumer cannot continue: its next events are gone from {topics}. Run: recobro rebuild {service}"
 
 
 async def look(chosen: targets.Targets) -> tuple[list[Reading], list[Trouble]]:
@@ -125,9 +125,9 @@ async def look(chosen: targets.Targets) -> tuple[list[Reading], list[Trouble]]:
 
 async def _positions(service: Service, connection: Any) -> Positions:
     """Return the stored positions, and an empty one for each topic that every service reads but has no position for."""
-    heard = [f"{one.name}.{Lane.EVENTS}" for one in SERVICES if one != service]
+    topics = [f"{one.name}.{Lane.EVENTS}" for one in SERVICES if one != service]
     found: defaultdict[tuple[str, str], dict[int, int]] = defaultdict(
-        dict, {(f"{service.name}.{Lane.EVENTS}", topic): {} for topic in heard}
+        dict, {(f"{service.name}.{Lane.EVENTS}", topic): {} for topic in topics}
     )
     for row in await connection.fetch(_POSITIONS):
         found[row["consumer"], row["topic"]][row["partition"]] = row["next_offset"]
@@ -151,7 +151,7 @@ async def _bounds(transport: Transport, counts: Mapping[str, int]) -> Mapping[To
 
 
 class _Onlooker:
-    """A group member that ignores the partitions it is assigned."""
+    """A group member that ignores the partitions that it is assigned."""
 
     async def assigned(self, partitions: Collection[TopicPartition]) -> None: ...
 
@@ -175,6 +175,6 @@ def _show(readings: Sequence[Reading]) -> None:
         out.print(table)
     others = sum(bool(one.partitions) and not one.lag and not one.lost for one in readings)
     if others == len(readings):
-        out.print("Every service has read all that there is.")
+        out.print("Every service has read all events.")
     elif others:
         out.print(f"{others} of {counted(len(readings), 'reading')} of a topic are up to date.")

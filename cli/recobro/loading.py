@@ -104,7 +104,7 @@ def load(
     if as_json:
         print_json({**view, "rejects_file": str(rejects_file) if rejects_file else None})
     else:
-        _tell(view, rejects_file)
+        _print_outcome(view, rejects_file)
     raise typer.Exit(0 if view["status"] == "loaded" else 1)
 
 
@@ -122,7 +122,7 @@ def _confirmed(client: Client, view: FileView, *, yes: bool, may_ask: bool) -> F
     closing = f"This snapshot would close {count(view.get('contracts_to_close') or 0)} contracts that it does not name."
     if not yes:
         if not (may_ask and err.is_terminal):
-            raise Trouble(f"{closing} Nothing has been changed. To confirm, run it again with --yes.")
+            raise Trouble(f"{closing} Nothing has been changed. To confirm, run the command again with --yes.")
         if not typer.confirm(f"{closing} Close them?", err=True):
             client.post("portfolio", f"/v1/files/{view['file_id']}/confirmation", {"accept": False})
             return wait_until_at_rest(client, view["file_id"])
@@ -138,7 +138,7 @@ def _save_rejects(client: Client, view: FileView, file: Path) -> Path | None:
     return target
 
 
-def _tell(view: FileView, rejects_file: Path | None) -> None:
+def _print_outcome(view: FileView, rejects_file: Path | None) -> None:
     if view["status"] != "loaded":
         err.print(f"Not loaded: {view['error']}", style="red", markup=False)
     else:

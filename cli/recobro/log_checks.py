@@ -17,13 +17,13 @@ async def check(chosen: targets.Targets) -> list[Finding]:
     """Check that the log answers, has its topics and is read."""
     from recobro.log_settings import WrongSettings
 
-    what, not_asked = "event log", unknown("consumers", "the event log has to be asked for it.")
+    what, not_asked = "event log", unknown("consumers", "this check needs the event log.")
     try:
         found, _ = await topics.look(chosen)
     except WrongSettings:
         return [unknown(what, "the settings are wrong."), not_asked]
     except Trouble as trouble:
-        return [wrong(what, f"it {str(trouble).removeprefix('The event log ')}"), not_asked]
+        return [wrong(what, f"the event log {str(trouble).removeprefix('The event log ')}"), not_asked]
     through = "Kafka" if chosen.log_settings().kafka_bootstrap else "the embedded log"
     return [ok(what, f"{through} answers."), *_topics(found), *await _consumers(chosen)]
 
@@ -34,16 +34,18 @@ def _topics(found: Sequence[topics.Topic]) -> list[Finding]:
     different = [f"{counted(of, 'topic')} with {number} partitions" for number, of in sorted(numbers.items())]
     what, findings = "topics", []
     if missing:
-        findings.append(wrong(what, f"there is no {', '.join(missing)}. Make what is missing: recobro topics create"))
+        findings.append(
+            wrong(what, f"there is no {', '.join(missing)}. Create the missing topics: recobro topics create")
+        )
     if different:
-        expected = f"and RECOBRO_PARTITIONS says {found[0].expected}. Set it to what the topics have."
+        expected = f"and RECOBRO_PARTITIONS is {found[0].expected}. Set it to the number that the topics have."
         findings.append(wrong(what, f"{', '.join(different)}, {expected}"))
     kept = Counter((name, *numbers) for one in found for name, numbers in one.differs.items())
     findings += [
         wrong(what, f"{name} of {counted(of, 'topic')} is {is_}, and should be {good}.")
         for (name, is_, good), of in sorted(kept.items())
     ]
-    return findings or [ok(what, f"all {count(len(found))} are there, with {found[0].expected} partitions each.")]
+    return findings or [ok(what, f"all {count(len(found))} topics exist, with {found[0].expected} partitions each.")]
 
 
 async def _consumers(chosen: targets.Targets) -> list[Finding]:
@@ -69,6 +71,8 @@ def _of_one(consumer: str, readings: Sequence[Reading], stood_at: dict[tuple[str
     stuck = [one for one in own if one.lag and stood_at.get((one.consumer, one.topic)) == one.position]
     if stuck:
         waiting = f"{counted(sum(one.lag for one in stuck), 'event')} of {', '.join(one.topic for one in stuck)}"
-        return wrong(what, f"it does not get on with {waiting}. Does its service run? Its /readyz says why.")
+        return wrong(what, f"the consumer makes no progress with {waiting}. Its service's /readyz gives the reason.")
     behind = sum(one.lag for one in own)
-    return ok(what, f"{counted(behind, 'event')} behind, and getting on." if behind else "it has read all there is.")
+    if behind:
+        return ok(what, f"the consumer is {counted(behind, 'event')} behind and makes progress.")
+    return ok(what, "the consumer has read all events.")

@@ -41,19 +41,19 @@ S = TypeVar("S", bound=LogSettings)
 
 def load(model: type[S]) -> S:
     """Read the environment. Raises ``WrongSettings`` if a service would not start with it."""
-    said = io.StringIO()
+    printed = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(printed):
             return model.load("operations")
     except SystemExit:
-        raise WrongSettings(said.getvalue().replace("Value error, ", "").splitlines()) from None
+        raise WrongSettings(printed.getvalue().replace("Value error, ", "").splitlines()) from None
 
 
 def of_platform(log_url: str | None, kafka_bootstrap: str | None) -> LogSettings:
     """Return the log settings that the services of the local platform have."""
     try:
-        told = {"service": "operations", "log_url": log_url, "kafka_bootstrap": kafka_bootstrap}
-        return LogSettings.model_validate(told)
+        values = {"service": "operations", "log_url": log_url, "kafka_bootstrap": kafka_bootstrap}
+        return LogSettings.model_validate(values)
     except ValidationError as error:
         raise WrongSettings([_sentence(mistake) for mistake in error.errors()]) from error
 

@@ -24,17 +24,17 @@ SELECT record.headers, record.value FROM record JOIN topic USING (topic_id)
 WHERE topic.name = $1 AND record.written_at >= $2 ORDER BY record.written_at, record.partition, record."offset"
 """
 # The id's version of an event that an outside entry caused. An event caused by another event has version 8.
-_TOLD_VERSION = 7
+_ENTERED_VERSION = 7
 
 
 @dataclass(frozen=True)
 class Lost:
-    """The entries in a service after its dump, as a count of each event. ``told`` is null if the log was not read."""
+    """A service's entries after its dump, as a count of each event. ``entered`` is null if the log was not read."""
 
     service: str
     since: datetime
     until: datetime
-    told: Counter[str] | None = None
+    entered: Counter[str] | None = None
     listing: Path | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -42,12 +42,12 @@ class Lost:
             "service": self.service,
             "enter_again_from": self.since.isoformat(),
             "enter_again_to": self.until.isoformat(),
-            "told": self.told,
+            "told": self.entered,
             "listing": str(self.listing) if self.listing else None,
         }
 
 
-async def what_was_told(log_dsn: str, service: str, since: datetime, folder: Path) -> Lost:
+async def find_lost(log_dsn: str, service: str, since: datetime, folder: Path) -> Lost:
     """Return the service's lost entries that the embedded log still holds, and write a list of them to ``folder``."""
     until = datetime.now(UTC)
     try:
@@ -55,57 +55,57 @@ async def what_was_told(log_dsn: str, service: str, since: datetime, folder: Pat
     except asyncpg.InvalidCatalogNameError:
         return Lost(service, since, until)
     try:
-        told = [line async for line in _entered(connection, service, since)]
+        entries = [line async for line in _entries(connection, service, since)]
     except asyncpg.UndefinedTableError:
         return Lost(service, since, until)
     finally:
         await connection.close()
-    if not told:
+    if not entries:
         return Lost(service, since, until, Counter())
     listing = folder / f"lost-{service}-{since:%Y%m%dT%H%M%SZ}.csv"
     descriptor = os.open(listing, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", newline="", encoding="utf-8-sig") as file:
         lines = csv.writer(file)
-        lines.writerow(["time", "event", "key", "said"])
-        lines.writerows(told)
-    return Lost(service, since, until, Counter(event for _, event, _, _ in told), listing)
+        lines.writerow(["time", "event", "key", "content"])
+        lines.writerows(entries)
+    return Lost(service, since, until, Counter(event for _, event, _, _ in entries), listing)
 
 
-async def _entered(connection: Any, service: str, since: datetime) -> AsyncIterator[tuple[str, str, str, str]]:
+async def _entries(connection: Any, service: str, since: datetime) -> AsyncIterator[tuple[str, str, str, str]]:
     async with connection.transaction():
         async for row in connection.cursor(_SINCE, f"{service}.events", since, prefetch=1000):
             headers = json.loads(row["headers"])
-            if _is_told(headers):
+            if _is_entered(headers):
                 body = row["value"].decode("utf-8", errors="replace")
                 yield headers.get("ce_time", ""), headers["ce_type"], headers.get("ce_subject", ""), body
 
 
-def _is_told(headers: Mapping[str, str]) -> bool:
+def _is_entered(headers: Mapping[str, str]) -> bool:
     if "ce_audience" in headers or headers.get("ce_type", "runtime.").startswith("runtime."):
         return False
     try:
-        return UUID(headers.get("ce_id", "")).version == _TOLD_VERSION
+        return UUID(headers.get("ce_id", "")).version == _ENTERED_VERSION
     except ValueError:
         return False
 
 
-def tell(lost: Sequence[Lost]) -> None:
+def print_lost(lost: Sequence[Lost]) -> None:
     """Print the lost entries."""
-    out.print("Restored. What other services know comes back by itself once the platform runs: recobro up")
-    out.print("What people and other systems entered meanwhile does not, and has to be entered again:")
+    out.print("Restored. Data from other services comes back by itself once the platform runs: recobro up")
+    out.print("Entries by people and other systems since the backup are lost. Enter them again:")
     for one in lost:
         out.print()
         out.print(
             f"{one.service}: from {one.since:%Y-%m-%d %H:%M:%S} to {one.until:%Y-%m-%d %H:%M:%S} UTC", markup=False
         )
-        if one.told is None:
-            out.print("  The log was not there to be asked what that was.")
-        elif not one.told:
-            out.print("  The log knows of nothing.")
+        if one.entered is None:
+            out.print("  The event log could not be read, so the lost entries are not known.")
+        elif not one.entered:
+            out.print("  The event log holds no lost entries.")
         else:
             table = table_of("  event", "times")
-            for event, times in sorted(one.told.items()):
+            for event, times in sorted(one.entered.items()):
                 table.add_row(f"  {event}", count(times))
             out.print(table)
-            out.print(f"  Each of them stands in {one.listing}", markup=False)
+            out.print(f"  All of them are listed in {one.listing}", markup=False)
     out.print()

@@ -31,7 +31,9 @@ def settings(services: Iterable[Service]) -> list[Finding]:
             load(settings_of(service))
         except WrongSettings as wrongs:
             mistakes |= dict.fromkeys(wrongs.mistakes)
-    return [wrong("settings", mistake) for mistake in mistakes] or [ok("settings", "what is set is valid.")]
+    return [wrong("settings", mistake) for mistake in mistakes] or [
+        ok("settings", "the variables that are set are valid.")
+    ]
 
 
 def public_keys(file: Path, issuer: str, audience: str, token: str | None) -> list[Finding]:
@@ -50,14 +52,16 @@ def public_keys(file: Path, issuer: str, audience: str, token: str | None) -> li
         return [wrong(what, f"{file} holds no JWK set.")]
     found = []
     if not any(key.get("kty") == "RSA" or key.get("crv") == "P-256" for key in given):
-        found.append(wrong(what, f"{file} holds no key of ES256 or RS256: no token is accepted."))
+        found.append(wrong(what, f"{file} holds no key for ES256 or RS256, so no token is accepted."))
     if any("d" in key for key in given):
-        found.append(wrong(what, f"{file} holds a private key: whoever reads it can make tokens. Take it out."))
+        found.append(
+            wrong(what, f"{file} holds a private key, and every reader of the file can make tokens. Remove the key.")
+        )
     found = found or [ok(what, f"{file} can be used.")]
     if token is not None:
         try:
-            who = verifier.principal(f"Bearer {token}")
-            found.append(ok("token", f"it is accepted, for {who.subject}."))
+            principal = verifier.principal(f"Bearer {token}")
+            found.append(ok("token", f"the services accept the token of {principal.subject}."))
         except Unauthorised as refused:
             found.append(wrong("token", f"{refused.detail} Make another: recobro token"))
     return found
@@ -77,16 +81,16 @@ def keys_of_environment() -> list[Finding]:
     from recobro.log_settings import LogSettings, load
 
     try:
-        told = load(LogSettings)
+        log_settings = load(LogSettings)
     except Trouble:
         return [unknown("public keys", "the settings are wrong.")]
     try:
         token = given_token()
     except Trouble as trouble:
         return [wrong("token", str(trouble))]
-    if told.jwt_public_key_file == Path():
+    if log_settings.jwt_public_key_file == Path():
         return [unknown("public keys", "RECOBRO_JWT_PUBLIC_KEY_FILE is not set here.")]
-    return public_keys(told.jwt_public_key_file, told.jwt_issuer, told.jwt_audience, token)
+    return public_keys(log_settings.jwt_public_key_file, log_settings.jwt_issuer, log_settings.jwt_audience, token)
 
 
 async def photos(url: str) -> Finding:
@@ -101,9 +105,9 @@ async def photos(url: str) -> Finding:
         await album.keep(photo_id, b"recobro doctor")
     except Unavailable as error:
         reason = str(error.__cause__).strip().splitlines()
-        return wrong(what, f"nothing can be kept at {url}: {reason[0] if reason else 'it refuses'}")
+        return wrong(what, f"no photo can be stored at {url}: {reason[0] if reason else 'the store refuses it'}")
     await album.drop(photo_id)
-    return ok(what, f"they can be kept at {url}.")
+    return ok(what, f"photos can be stored at {url}.")
 
 
 def _missing_folder(url: str) -> str | None:
@@ -118,7 +122,7 @@ def disk(folder: Path) -> Finding:
     usage = shutil.disk_usage(folder)
     free = f"{usage.free / _GIB:.1f} GiB of {usage.total / _GIB:.0f} GiB are free"
     if usage.free < _LEAST_FREE_BYTES:
-        return wrong("disk", f"{free} for {folder}. When it is full nothing is written any more: make room.")
+        return wrong("disk", f"{free} for {folder}. A full disk stops every write: make room.")
     return ok("disk", f"{free} for {folder}.")
 
 
@@ -128,8 +132,8 @@ def readiness(addresses: Mapping[str, str], *, here: bool) -> list[Finding]:
     for name, address in addresses.items():
         what, reason = f"{name}, service", why_not_ready(address)
         if reason is None:
-            found.append(ok(what, "it is ready."))
-        elif reason.startswith("it ") and not here:
+            found.append(ok(what, "the service is ready."))
+        elif reason.startswith("the service ") and not here:
             found.append(unknown(what, f"{reason} at {address}/readyz."))
         else:
             found.append(wrong(what, f"{reason.rstrip('.')}."))

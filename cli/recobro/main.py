@@ -41,7 +41,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Recobro loads portfolios, publishes dialing lists, and takes a debtor who pays off them at once.",
+    help="Recobro loads portfolios, publishes dialing lists, and withdraws a contract from them once its debtor pays.",
 )
 
 
@@ -67,7 +67,7 @@ PortBase = Annotated[
         min=1024,
         max=65000,
         envvar="RECOBRO_PORT_BASE",
-        help="The ports start here: portfolio has this + 1, dialer-feed this + 3.",
+        help="The base of the port numbers: portfolio listens on base + 1, dialer-feed on base + 3.",
     ),
 ]
 
@@ -93,7 +93,7 @@ def up(
         bootstrap,
         announce=lambda text: err.print(text, markup=False),
         on_ready=_nothing if quiet else _greet,
-        on_stopping=_nothing if quiet else lambda: out.print("Stopping: the services finish what they are doing."),
+        on_stopping=_nothing if quiet else lambda: out.print("Stopping: the services finish the work in progress."),
     )
     platform.run(stop_on_signals())
 
@@ -107,7 +107,7 @@ def _greet(state: PlatformState) -> None:
     out.print(f"Recobro is running; its events go through {through}.")
     for service in state.services:
         out.print(f"  {service.name:<12} {service.url}/docs")
-    out.print("Ctrl-C stops all of it.")
+    out.print("Ctrl-C stops the platform.")
 
 
 @app.command()
@@ -123,7 +123,7 @@ def down(data: Data = DEFAULT_DATA) -> None:
 def show_status(
     data: Data = DEFAULT_DATA,
     wait: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="Wait until all are ready, at most this long.")
+        float, typer.Option(metavar="SECONDS", min=0, help="Wait until all services are ready, for at most this long.")
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -162,7 +162,7 @@ def token(
     Example: curl -H "Authorization: Bearer $(recobro token)" http://127.0.0.1:8001/v1/portfolios
     """
     if unknown := set(scope or ()) - set(SCOPES):
-        raise Trouble(f"There is no scope {', '.join(sorted(unknown))}. There are: {', '.join(SCOPES)}.")
+        raise Trouble(f"There is no scope {', '.join(sorted(unknown))}. The scopes are: {', '.join(SCOPES)}.")
     subject = f"agency-{agency}" if agency else "operator"
     scopes = scope or SCOPES
     typer.echo(keys.token(DataFolder(data), subject=subject, scopes=scopes, agency_id=agency, ttl_seconds=ttl))
@@ -202,7 +202,7 @@ app.command()(migrate.migrate)
 def run(
     data: Data = DEFAULT_DATA,
     port_base: PortBase = DEFAULT_PORT_BASE,
-    once: Annotated[bool, typer.Option("--once", help="Use a temporary platform, which ends with the story.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Use a temporary platform and stop it after the demo.")] = False,
     kafka: Annotated[bool, typer.Option("--kafka", help="With --once: use a real Apache Kafka.")] = False,
 ) -> None:
     """Start the platform, play the main job on it, and keep serving until Ctrl-C.

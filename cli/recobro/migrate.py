@@ -94,7 +94,9 @@ def _bring_up_to_date(service: Service, dsn: str) -> Schema:
         upgrade(dsn, program_of(service).migrations)
     except (SQLAlchemyError, *targets.DATABASE_TROUBLE) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise Trouble(f"The migration of {service.name} failed; the revision that did is undone: {reason}") from error
+        raise Trouble(
+            f"The migration of {service.name} failed and its last revision was rolled back: {reason}"
+        ) from error
     return Schema(service.name, found.before, look(service, dsn).before, "migrated")
 
 

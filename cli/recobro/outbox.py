@@ -103,4 +103,4 @@ def _show(lanes: Sequence[Outbox]) -> None:
     out.print(table)
     idle = [one for one in lanes if one.relay != "active"]
     if idle:
-        out.print(f"Nothing leaves from {counted(len(idle), 'lane')}: no relay is active there. Does its service run?")
+        out.print(f"No event leaves {counted(len(idle), 'lane')}: no relay is active there. Is the service running?")

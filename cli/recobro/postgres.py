@@ -31,7 +31,7 @@ _ORPHAN_PATIENCE_SECONDS = 2.0
 # These ports lie below those that the system assigns to clients. In that range a client that connects to a stopped
 # server's port can end up connected to itself.
 _PORTS = range(12_000, 32_000)
-# The global generator will not do: test tools seed it, and all who use the same seed would get the same ports.
+# Test tools seed the global generator, and every process with the same seed would get the same ports.
 _SYSTEM_RANDOM = random.SystemRandom()
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -198,7 +198,7 @@ class EmbeddedPostgres:
 
 
 def _is_server(process: psutil.Process) -> bool:
-    """Whether it is the postmaster: its child processes call themselves "postgres: <what they do>"."""
+    """Whether the process is the postmaster. Its child processes name themselves "postgres: <their task>"."""
     try:
         return not process.cmdline()[0].startswith("postgres:")
     except (psutil.NoSuchProcess, IndexError):

@@ -38,21 +38,21 @@ def rebuild(
         print_json(now)
     elif now["ended_at"] is None:
         out.print(
-            f"{service} has asked {', '.join(now['waiting_for'])} to say again what holds. Wait for its end with:"
+            f"{service} has asked {', '.join(now['waiting_for'])} to republish. To wait for the end of the rebuild:"
         )
         out.print(f"  recobro rebuild {service}{options_of(data, url)}", markup=False)
     else:
         took = datetime.fromisoformat(now["ended_at"]) - datetime.fromisoformat(now["requested_at"])
-        out.print(f"{service} has heard again what holds; it took {took.total_seconds():.0f} s.")
+        out.print(f"{service} is rebuilt; the rebuild took {took.total_seconds():.0f} s.")
 
 
 def _ended(client: Client, service: str, asked: dict[str, Any]) -> dict[str, Any]:
     """Wait for the rebuild to end and return it. Prints the awaited sources whenever they change."""
-    now, said = asked, None
+    now, printed = asked, None
     while now["ended_at"] is None:
-        if now["waiting_for"] != said:
-            said = now["waiting_for"]
-            err.print(f"{service} waits for {', '.join(said)}.")
+        if now["waiting_for"] != printed:
+            printed = now["waiting_for"]
+            err.print(f"{service} waits for {', '.join(printed)}.")
         time.sleep(_ASK_EVERY_SECONDS)
         now = client.get(service, "/v1/rebuild")
     return now

@@ -111,16 +111,16 @@ def play_and_serve(data: DataFolder, port_base: int) -> bool:
         with connect(data, None) as client:
             good = Demo(client, Story(), agencies_of(data, client), data.root / "demo").play()
         if good:
-            _say_what_next(data)
+            _print_next_steps(data)
             stop = stop_on_signals()
             while not stop.wait(0.2):
                 if (code := platform.poll()) is None:
                     continue
                 if code != 0:
                     raise Trouble(f"The platform has ended by itself; its logs are in {data.logs}.")
-                out.print("The platform was stopped from elsewhere.")
+                out.print("The platform was stopped by another process.")
                 return good
-            out.print("Stopping: the services finish what they are doing.")
+            out.print("Stopping: the services finish the work in progress.")
     return good
 
 
@@ -134,7 +134,7 @@ def _kafka_for(stack: contextlib.ExitStack, folder: Path, jars: Path) -> str:
     return broker.bootstrap
 
 
-def _say_what_next(data: DataFolder) -> None:
+def _print_next_steps(data: DataFolder) -> None:
     state = data.running()
     assert state is not None
     out.print()
@@ -143,6 +143,12 @@ def _say_what_next(data: DataFolder) -> None:
         out.print(f"  {service.name:<12} {service.url}/docs")
     option = "" if data.root == DEFAULT_DATA.absolute() else f" --data {data.root}"
     out.print("Next, in another terminal:", style="bold")
-    out.print(f"  .venv/bin/recobro token{option}", "a token for “Authorize” at /docs, or for curl", sep="\n      ")
-    out.print(f"  .venv/bin/recobro watch{option}", "the events as you pay or dispute something there", sep="\n      ")
-    out.print("Ctrl-C stops all of it; the data stay for the next time.")
+    out.print(
+        f"  .venv/bin/recobro token{option}", "prints a token for “Authorize” at /docs, or for curl", sep="\n      "
+    )
+    out.print(
+        f"  .venv/bin/recobro watch{option}",
+        "shows the events while you enter payments or disputes there",
+        sep="\n      ",
+    )
+    out.print("Ctrl-C stops the platform; its data stay for the next start.")

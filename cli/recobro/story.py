@@ -1,4 +1,4 @@
-"""Tells a story on a terminal and checks it: chapters, sentences, tables, and facts that must hold."""
+"""Prints the demo on a terminal and checks it: chapters, paragraphs, tables, and facts that must hold."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _WIDEST = 100
 
 
 class Story:
-    """Prints each step and remembers the failed checks. The output reads the same in a file."""
+    """Prints each step and records the failed checks. The output reads the same in a file."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
@@ -28,7 +28,7 @@ class Story:
         self._console.print()
         self._console.print(Text(f"{self._chapters}. {text}", style="bold cyan"), width=self._width)
 
-    def say(self, text: str) -> None:
+    def paragraph(self, text: str) -> None:
         self._show(Text(text))
 
     def table(self, table: RenderableType) -> None:
@@ -43,9 +43,9 @@ class Story:
         self.wrong.append(text)
         self._show(Text.assemble(("✗ ", "bold red"), (f"{text}: expected {expected}, found {found}", "red")))
 
-    def holds(self, text: str, *, so: bool, otherwise: str = "it is not so") -> None:
-        """Check a fact that is true or false. ``otherwise`` says what was found."""
-        self.fact(text, "as expected" if so else otherwise, "as expected")
+    def check(self, text: str, *, passed: bool, otherwise: str = "no") -> None:
+        """Check a fact that is true or false. ``otherwise`` is printed as what was found instead."""
+        self.fact(text, "yes" if passed else otherwise, "yes")
 
     def end(self) -> bool:
         """Print the summary and return whether everything was as expected."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 10.0
 DATABASE_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, ValueError)
-"""The errors of a database that is away, refuses or is not as it should be. An invalid address is a ValueError."""
+"""The errors of a database that does not answer, refuses or has a wrong schema. A wrong address is a ValueError."""
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ class Targets:
 
 
 class DatabaseTrouble(Trouble):
-    """A service's database is away, refuses or is not as it should be. ``why`` ends a sentence about it."""
+    """A service's database does not answer, refuses or has a wrong schema. ``why`` ends a sentence about it."""
 
     def __init__(self, service: Service, why: str) -> None:
         self.why = why
@@ -123,7 +123,7 @@ def why(error: Exception, dsn: str) -> str:
         return "does not answer in time."
     if isinstance(error, OSError):
         return f"does not answer at {urlsplit(dsn).hostname}: {error.strerror or type(error).__name__}."
-    return f"cannot be used: its address is not understood ({type(error).__name__})."
+    return f"cannot be used: its address is invalid ({type(error).__name__})."
 
 
 async def of_each(

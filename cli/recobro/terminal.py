@@ -25,7 +25,7 @@ Url = Annotated[
     typer.Option(
         metavar="BASE",
         envvar="RECOBRO_URL",
-        help="Use a remote platform. BASE is the address of its port base, such as http://127.0.0.1:8000, or a "
+        help="Use a remote platform. BASE is its address with the port base, such as http://127.0.0.1:8000, or a "
         "template such as https://{service}.recobro.example. The token comes from RECOBRO_TOKEN or RECOBRO_TOKEN_FILE.",
     ),
 ]

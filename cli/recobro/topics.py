@@ -54,7 +54,7 @@ def check(partitions: Partitions = None, data: Data = DEFAULT_DATA, as_json: AsJ
     Example: recobro topics check --partitions 12
     """
     found, troubles = asyncio.run(look(targets.find(DataFolder(data)), partitions))
-    _tell(found, troubles, as_json=as_json)
+    _print_and_exit(found, troubles, as_json=as_json)
 
 
 @commands.command()
@@ -69,8 +69,8 @@ def create(partitions: Partitions = None, data: Data = DEFAULT_DATA, as_json: As
     """
     made, after, troubles = asyncio.run(_created(targets.find(DataFolder(data)), partitions))
     if not as_json:
-        out.print(f"Made {counted(made, 'topic')}." if made else "There was nothing to make.")
-    _tell(after, troubles, as_json=as_json)
+        out.print(f"Created {counted(made, 'topic')}." if made else "No topic was missing.")
+    _print_and_exit(after, troubles, as_json=as_json)
 
 
 def service_topics() -> set[str]:
@@ -85,9 +85,9 @@ async def look(chosen: targets.Targets, partitions: int | None = None) -> tuple[
     names = sorted(service_topics()) + [name for of_one in agencies.values() for name in of_one]
     expected = partitions or chosen.log_settings().partitions
     async with chosen.log() as transport:
-        there = await partitions_of(transport, names)
-        kept = await _kept_otherwise(transport, there)
-    return [Topic(name, there.get(name), expected, kept.get(name, {})) for name in names], troubles
+        existing = await partitions_of(transport, names)
+        too_low = await _settings_too_low(transport, existing)
+    return [Topic(name, existing.get(name), expected, too_low.get(name, {})) for name in names], troubles
 
 
 async def _created(chosen: targets.Targets, partitions: int | None) -> tuple[int, list[Topic], list[Trouble]]:
@@ -107,7 +107,7 @@ async def _agencies(service: Service, connection: Any) -> list[str]:
     return [AgencyRegistered(agency_id=one).topic for one in ids]
 
 
-async def _kept_otherwise(transport: Transport, topics: Collection[str]) -> dict[str, dict[str, tuple[int, int]]]:
+async def _settings_too_low(transport: Transport, topics: Collection[str]) -> dict[str, dict[str, tuple[int, int]]]:
     """Return, by topic, the Kafka settings that are too low. The embedded log has no such settings."""
     from recobro_events.kafka import KafkaTransport
 
@@ -142,7 +142,7 @@ async def _partitions_of_one(transport: Transport, topic: str) -> int:
     return (await transport.ensure_topics([topic]))[topic]
 
 
-def _tell(found: Sequence[Topic], troubles: Sequence[Trouble], *, as_json: bool) -> NoReturn:
+def _print_and_exit(found: Sequence[Topic], troubles: Sequence[Trouble], *, as_json: bool) -> NoReturn:
     """Print the topics and exit, with code 1 if something is wrong."""
     if as_json:
         print_json([{**asdict(one), "outcome": one.outcome} for one in found])
@@ -159,11 +159,11 @@ def _show(found: Sequence[Topic]) -> None:
         table.add_row(one.topic, "–" if one.partitions is None else count(one.partitions), one.outcome)
     out.print(table)
     if missing := sum(one.outcome == "missing" for one in found):
-        err.print(f"{counted(missing, 'topic')} missing. Make what is missing: recobro topics create", style="red")
+        err.print(f"{counted(missing, 'topic')} missing. Create what is missing: recobro topics create", style="red")
     for one in found:
         for name, (is_, good) in one.differs.items():
             err.print(f"{one.topic}: {name} is {is_}, and should be {good}.", style="red", markup=False)
     if different := sum(one.partitions not in (None, one.expected) for one in found):
         err.print(f"{counted(different, 'topic')} without {found[0].expected} partitions.", style="red")
-        err.print("Say what they have with --partitions or RECOBRO_PARTITIONS: a topic's partitions must never change,")
-        err.print("or the events of a contract lose their order.")
+        err.print("Set --partitions or RECOBRO_PARTITIONS to the number that the topics have.")
+        err.print("A topic must keep its number of partitions, or events of a contract lose order.")

@@ -102,8 +102,8 @@ class Seen:
     fields: dict[str, Any]
 
     def line(self) -> str:
-        told = " ".join(f"{name}={_short(value)}" for name, value in self.fields.items() if value is not None)
-        return f"{self.at}  {self.type.removesuffix('.v1'):<37} {self.key}  {told}".rstrip()
+        fields = " ".join(f"{name}={_short(value)}" for name, value in self.fields.items() if value is not None)
+        return f"{self.at}  {self.type.removesuffix('.v1'):<37} {self.key}  {fields}".rstrip()
 
     def as_json(self) -> str:
         return json.dumps({"at": self.at, "type": self.type, "key": self.key, **self.fields})
@@ -150,17 +150,17 @@ async def _print_events(transport: Transport, *, as_json: bool) -> None:
 
 
 async def _print_all(transport: Transport, *, as_json: bool) -> None:
-    told: set[str] = set()
+    printed: set[str] = set()
 
-    def say_once(text: str) -> None:
-        if text not in told:
+    def print_once(text: str) -> None:
+        if text not in printed:
             err.print(text)
-        told.add(text)
+        printed.add(text)
 
     events = events_from_now(
         transport,
-        ready=lambda: say_once("Watching. Ctrl-C ends it."),
-        away=lambda: say_once("The event log does not answer; waiting for it."),
+        ready=lambda: print_once("Watching the events. Ctrl-C ends the command."),
+        away=lambda: print_once("The event log does not answer; waiting for it."),
     )
     async for seen in events:
         typer.echo(seen.as_json() if as_json else seen.line())
@@ -175,31 +175,31 @@ async def events_from_now(
     Later this waits for the log, and calls ``away`` at each failure.
     """
     topics = service_topics()
-    places = _Places()
+    partitions = _Partitions()
     try:
         await transport.open()
         counts = await transport.ensure_topics(topics)
-        member = await transport.join(f"recobro.watch.{uuid.uuid4()}", topics, places)
+        member = await transport.join(f"recobro.watch.{uuid.uuid4()}", topics, partitions)
     except TransportError as error:
         raise Trouble(f"The event log cannot be reached: {error}") from error
     awaited = sum(counts.values())
     try:
         while True:
             try:
-                await places.wait()
-                if places.fresh:
-                    fresh = frozenset(places.fresh)
+                await partitions.wait()
+                if partitions.fresh:
+                    fresh = frozenset(partitions.fresh)
                     for place, bounds in (await member.bounds(fresh)).items():
                         member.seek(place, bounds.end)
-                    places.fresh -= fresh
-                    if len(places.ours) == awaited:
+                    partitions.fresh -= fresh
+                    if len(partitions.ours) == awaited:
                         ready()
                         awaited = -1
                 records = await member.poll(
-                    places.ours - places.fresh, max_records=_RECORDS_AT_ONCE, timeout_seconds=_POLL_SECONDS
+                    partitions.ours - partitions.fresh, max_records=_RECORDS_AT_ONCE, timeout_seconds=_POLL_SECONDS
                 )
             except PositionLost:
-                places.fresh |= places.ours
+                partitions.fresh |= partitions.ours
             except TransportError:
                 away()
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -212,7 +212,7 @@ async def events_from_now(
         await transport.close()
 
 
-class _Places:
+class _Partitions:
     """Our partitions, and those among them whose end is not known yet."""
 
     def __init__(self) -> None:
@@ -256,10 +256,10 @@ def _shown_fields(envelope: Envelope, body: bytes) -> dict[str, Any]:
     event_type = REGISTRY.get(envelope.type)
     names = _SHOWN.get(event_type, ()) if event_type else ()
     try:
-        told = json.loads(body)
+        values = json.loads(body)
     except ValueError:
         return {}
-    return {name: told.get(name) for name in names} if isinstance(told, dict) else {}
+    return {name: values.get(name) for name in names} if isinstance(values, dict) else {}
 
 
 def _short(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What the command's tests use."""
+"""Fixtures of the command's tests."""
 
 import logging
 import tempfile
@@ -22,7 +22,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def _no_logs_of_services() -> Iterator[None]:
-    """As in the command's own process: services that an earlier test has started in this one would log to stdout."""
+    """Silence the logs of services that an earlier test has run in this process; they would go to stdout."""
     logging.disable(logging.WARNING)
     yield
     logging.disable(logging.NOTSET)
@@ -30,7 +30,7 @@ def _no_logs_of_services() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def own_kafka(tmp_path_factory: pytest.TempPathFactory, kafka_jars: Path) -> Iterator[str]:
-    """A broker that nobody else uses, for topics that have the names of a platform's."""
+    """A broker of its own, for topics with the same names as a platform's."""
     broker = LocalKafka(tmp_path_factory.mktemp("kafka"), free_port(), kafka_jars)
     try:
         broker.start()
@@ -53,8 +53,8 @@ async def migrated(postgres: EmbeddedPostgres) -> AsyncIterator[Operated]:
     """Databases of this release, to be copied."""
     platform = Operated(postgres)
     await platform.create()
-    code, told = await platform.run("migrate")
-    assert code == 0, told
+    code, output = await platform.run("migrate")
+    assert code == 0, output
     yield platform
     await platform.drop()
 
@@ -69,7 +69,7 @@ async def operated(migrated: Operated) -> AsyncIterator[Operated]:
 
 
 @pytest.fixture(autouse=True)
-def _loud() -> Iterator[None]:
-    """A command that silences the logs does so for its own process only."""
+def _logs_again() -> Iterator[None]:
+    """Undo that a command silenced the logs of its process, which here is the tests' process."""
     yield
     structlog.reset_defaults()

@@ -15,12 +15,12 @@ def dummy_command(service: Service) -> tuple[str, ...]:
     return (sys.executable, str(Path(__file__).with_name("dummy_service.py")), str(service.port_offset))
 
 
-def say(what: str) -> None:
-    print(what, flush=True)
+def print_line(text: str) -> None:
+    print(text, flush=True)
 
 
 def ready(state: PlatformState) -> None:
-    say(f"ready: {len(state.services)} services")
+    print_line(f"ready: {len(state.services)} services")
 
 
 if __name__ == "__main__":
@@ -28,9 +28,9 @@ if __name__ == "__main__":
         DataFolder(Path(sys.argv[1])),
         int(sys.argv[2]),
         None,
-        announce=say,
+        announce=print_line,
         on_ready=ready,
-        on_stopping=lambda: say("stopping"),
+        on_stopping=lambda: print_line("stopping"),
         services=DUMMIES,
         command=dummy_command,
     )

@@ -1,4 +1,4 @@
-"""Stands for a service: answers that it is ready on the port it is told, until it gets SIGTERM."""
+"""A dummy service: it answers as ready on the port that the environment gives, until it gets SIGTERM."""
 
 import os
 import signal

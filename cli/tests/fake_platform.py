@@ -1,4 +1,4 @@
-"""Five services that say what a test tells them to."""
+"""Five fake services with scripted answers."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ NO_PAGE: dict[str, Any] = {"items": [], "next_cursor": None}
 
 
 class FakePlatform:
-    """Five services. Each answers a route with what it was told to say, one after the other, the last for ever."""
+    """Five services. ``set_answers`` sets the answers of a route; they are given in turn, and the last one repeats."""
 
     def __init__(self) -> None:
         self.base = free_port_base()
@@ -22,7 +22,7 @@ class FakePlatform:
         self._answers: dict[str, list[tuple[int, Any]]] = {}
         self._servers = [self._server(service.name, service.port_offset) for service in SERVICES]
 
-    def says(self, route: str, *answers: Any, status: int = 200) -> None:
+    def set_answers(self, route: str, *answers: Any, status: int = 200) -> None:
         self._answers[route] = [(status, answer) for answer in answers]
 
     def answer(self, route: str, sent: Any) -> tuple[int, Any]:
@@ -59,13 +59,13 @@ class FakePlatform:
             server.server_close()
 
     def run(self, *arguments: str) -> tuple[int, str]:
-        """The exit code and all that is said, with spaces and lines as they may fall."""
+        """Return the exit code and all output of the command against this platform."""
         return self.run_plainly(*arguments, "--url", f"http://127.0.0.1:{self.base}")
 
     def run_plainly(self, *arguments: str) -> tuple[int, str]:
-        """The same without being told where the platform is."""
-        told = invoked(arguments)
-        return told.exit_code, told.output
+        """Return the same for a command without --url."""
+        result = invoked(arguments)
+        return result.exit_code, result.output
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.run(*arguments, "--json")[1])

@@ -1,4 +1,4 @@
-"""A platform's databases and log without its services, and the command that looks at them."""
+"""A platform's databases and log without its services, for tests of the operations commands."""
 
 import asyncio
 import json
@@ -22,16 +22,16 @@ SUBSET = tuple(service for service in SERVICES if service.name in ("portfolio", 
 
 
 def invoked(arguments: Sequence[str], environment: Mapping[str, str | None] | None = None) -> Result:
-    """The command as it ran in this process."""
-    # Where services were tested in this process their logs would go to what the command says.
+    """Run the command in this process and return the result."""
+    # If earlier tests ran services in this process, their logs would appear in the command's output.
     with unittest.mock.patch.object(logging.getLogger(), "handlers", []):
-        ran = CliRunner().invoke(app, arguments, env=environment)
-    assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
-    return ran
+        result = CliRunner().invoke(app, arguments, env=environment)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
 
 
 class Operated:
-    """Databases of some services and an embedded log, all of its own; ``environment`` names them."""
+    """Databases of some services and an embedded log of their own. ``environment`` holds their addresses."""
 
     def __init__(self, server: EmbeddedPostgres) -> None:
         self.prefix = f"ops_{uuid.uuid4().hex[:12]}"
@@ -43,7 +43,7 @@ class Operated:
         return self.server.dsn(f"{self.prefix}_{name.replace('-', '_')}")
 
     async def create(self, like: "Operated | None" = None) -> None:
-        """Empty, or as another is, to which nobody may be connected."""
+        """Create empty databases, or copies of those of ``like``, to which nobody may be connected."""
         admin = await asyncpg.connect(self.server.dsn("postgres"))
         try:
             for name in _names():
@@ -68,19 +68,19 @@ class Operated:
             await connection.close()
 
     async def run(self, *arguments: str, **environment: str | None) -> tuple[int, str]:
-        """The exit code and all that is said; the variables are added, or taken away where they are null."""
-        ran = await self._invoke(arguments, environment)
-        return ran.exit_code, ran.output
+        """Return the exit code and all output. The variables are set; those that are None are unset."""
+        result = await self._invoke(arguments, environment)
+        return result.exit_code, result.output
 
     async def json(self, *arguments: str, **environment: str | None) -> Any:
-        """What a script reads."""
+        """Return the output of the command with --json."""
         return json.loads((await self._invoke([*arguments, "--json"], environment)).stdout)
 
     async def _invoke(self, arguments: Sequence[str], environment: Mapping[str, str | None]) -> Result:
         return await asyncio.to_thread(invoked, arguments, {**self.environment, **environment})
 
-    async def says(self, service: str, *, seconds_ago: float = 0.0, times: int = 1) -> None:
-        """Put events into its outbox."""
+    async def fill_outbox(self, service: str, *, seconds_ago: float = 0.0, times: int = 1) -> None:
+        """Insert events into the service's outbox."""
         await self.sql(
             service,
             "INSERT INTO outbox_events (event_id, type, key, body, occurred_at)"
@@ -90,8 +90,8 @@ class Operated:
             times,
         )
 
-    async def reads(self, consumer: str, topic: str, offsets: Iterable[int]) -> None:
-        """Note how far a consumer is in each partition of a topic."""
+    async def set_positions(self, consumer: str, topic: str, offsets: Iterable[int]) -> None:
+        """Store a consumer's position in each partition of a topic."""
         for partition, offset in enumerate(offsets):
             await self.sql(
                 consumer.rpartition(".")[0],
@@ -108,7 +108,7 @@ class Operated:
 
 
 async def write(transport: Transport, topic: str, records: int, partition: int = 0) -> None:
-    """Records that nobody could read, in one partition."""
+    """Append records without an event type to one partition."""
     producer = await transport.producer(linger_ms=0)
     headers = {"ce_id": str(new_event_id()), "ce_time": datetime.now(UTC).isoformat()}
     await producer.send([OutgoingRecord(topic, "k", b"{}", headers, partition)] * records)

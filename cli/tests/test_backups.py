@@ -1,4 +1,4 @@
-"""Backup and restore on a folder whose platform is stopped, with two services' databases and a log."""
+"""Backup and restore on a folder whose platform is stopped, with every service's database and a log."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ class Machine:
         finally:
             await connection.close()
 
-    async def say(self, event_id: UUID, event: Event) -> None:
+    async def append(self, event_id: UUID, event: Event) -> None:
         transport = PostgresTransport(self.server.dsn("log"), 2)
         await transport.open()
         envelope = Envelope(
@@ -72,7 +72,7 @@ class Machine:
         await transport.close()
 
     async def recobro(self, *arguments: str) -> Result:
-        """The command, in this process."""
+        """Run the command in this process."""
         return await asyncio.to_thread(invoked, [*arguments, "--data", str(self.folder.root)])
 
 
@@ -92,7 +92,7 @@ def stopped(machine: Machine) -> Machine:
     return machine
 
 
-async def test_a_database_comes_back_and_what_was_entered_meanwhile_is_listed(machine: Machine, tmp_path: Path) -> None:
+async def test_a_database_is_restored_and_later_entries_are_listed(machine: Machine, tmp_path: Path) -> None:
     machine.server.stop()
     target = tmp_path / "backup"
     saved = await machine.recobro("backup", str(target), "--json")
@@ -104,8 +104,8 @@ async def test_a_database_comes_back_and_what_was_entered_meanwhile_is_listed(ma
     for name in DATABASES:
         await machine.run(name, "INSERT INTO noted VALUES ('since')", "UPDATE epoch SET epoch = 4")
     claimed = PaymentClaimed(contract_id=uuid4(), detail="=by card, Peña")
-    await machine.say(new_event_id(), claimed)
-    await machine.say(caused_event_id(uuid4(), "c", "t", "k", 0), PaymentClaimed(contract_id=uuid4()))
+    await machine.append(new_event_id(), claimed)
+    await machine.append(caused_event_id(uuid4(), "c", "t", "k", 0), PaymentClaimed(contract_id=uuid4()))
     machine.server.stop()
 
     restored = await machine.recobro("restore", str(target), "--service", "dialer-feed", "--json")
@@ -113,7 +113,7 @@ async def test_a_database_comes_back_and_what_was_entered_meanwhile_is_listed(ma
     [lost] = json.loads(restored.stdout)
     assert (lost["service"], lost["told"]) == ("dialer-feed", {"dialer-feed.payment-claimed.v1": 1})
     assert lost["enter_again_from"] < lost["enter_again_to"]
-    assert str(claimed.contract_id) in read_in_private(lost["listing"])
+    assert str(claimed.contract_id) in read_private(lost["listing"])
 
     machine.server.start()
     assert await machine.ask("dialer_feed", "SELECT what FROM noted") == [("before",)]
@@ -127,13 +127,13 @@ def has_photo(folder: Path) -> bool:
     return (folder / "photos" / "door.jpg").read_bytes() == b"a door"
 
 
-def read_in_private(listing: str) -> str:
+def read_private(listing: str) -> str:
     assert Path(listing).stat().st_mode & 0o777 == 0o600
     return Path(listing).read_text(encoding="utf-8-sig")
 
 
-async def test_all_of_it_comes_back_on_an_empty_machine(machine: Machine, tmp_path: Path, open_folder: Path) -> None:
-    await machine.say(new_event_id(), PaymentClaimed(contract_id=uuid4()))
+async def test_a_backup_is_restored_on_an_empty_machine(machine: Machine, tmp_path: Path, open_folder: Path) -> None:
+    await machine.append(new_event_id(), PaymentClaimed(contract_id=uuid4()))
     machine.server.stop()
     target = tmp_path / "backup"
     assert (await machine.recobro("backup", str(target))).exit_code == 0
@@ -142,25 +142,25 @@ async def test_all_of_it_comes_back_on_an_empty_machine(machine: Machine, tmp_pa
     restored = await empty.recobro("restore", str(target))
 
     assert restored.exit_code == 0, restored.stderr
-    assert "has to be entered again" in restored.stdout
+    assert "Enter them again" in restored.stdout
     empty.server.start()
     for name in DATABASES:
         assert await empty.ask(name, "SELECT what FROM noted") == [("before",)]
         [(epoch, pending)] = await empty.ask(name, "SELECT epoch, pending FROM epoch")
         assert pending
-        assert epoch > 300, "greater than what restores can have counted to"
+        assert epoch > 300, "the epoch must exceed every epoch that earlier restores can have set"
     assert await empty.ask("log", "SELECT count(*) FROM record") == [(2,)]
     assert has_photo(empty.folder.root)
     empty.server.stop()
 
 
-async def test_what_is_no_backup_is_not_restored_and_what_is_there_not_overwritten(
+async def test_an_invalid_backup_is_refused_and_an_existing_folder_is_not_overwritten(
     stopped: Machine, tmp_path: Path
 ) -> None:
     missing = await stopped.recobro("restore", str(tmp_path / "nothing"))
-    assert (missing.exit_code, "is no finished backup" in missing.stderr) == (1, True)
+    assert (missing.exit_code, "is not a complete backup" in missing.stderr) == (1, True)
     there = await stopped.recobro("backup", str(tmp_path))
-    assert (there.exit_code, "is there already" in there.stderr) == (1, True)
+    assert (there.exit_code, "already exists" in there.stderr) == (1, True)
     target = tmp_path / "backup"
     assert (await stopped.recobro("backup", str(target))).exit_code == 0
     unknown = await stopped.recobro("restore", str(target), "--service", "dialer")
@@ -176,7 +176,7 @@ async def test_what_is_no_backup_is_not_restored_and_what_is_there_not_overwritt
     assert (partial.exit_code, "promises is missing" in partial.stderr) == (1, True)
 
 
-async def test_a_restore_that_fails_leaves_what_was_there(machine: Machine, tmp_path: Path) -> None:
+async def test_a_failed_restore_leaves_the_database_unchanged(machine: Machine, tmp_path: Path) -> None:
     machine.server.stop()
     target = tmp_path / "backup"
     assert (await machine.recobro("backup", str(target))).exit_code == 0

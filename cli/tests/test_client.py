@@ -1,4 +1,4 @@
-"""The client: what is lost on the way is sent again with the same key, and refusals read as sentences."""
+"""The client repeats lost requests with the same idempotency key and turns refusals into sentences."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ Script = Callable[[list[dict[str, Any]]], Answer]
 
 
 class Scripted:
-    """A service that keeps what it was asked and answers as its script says; None drops the connection."""
+    """A service that records requests and answers by a script. The answer None drops the connection."""
 
     def __init__(self, script: Script) -> None:
         self.asked: list[dict[str, Any]] = []
@@ -70,7 +70,7 @@ def scripted() -> Iterator[Callable[[Script], Scripted]]:
         each.server.server_close()
 
 
-def test_a_post_whose_answer_was_lost_is_sent_again_with_its_key(scripted: Callable[[Script], Scripted]) -> None:
+def test_a_post_whose_answer_was_lost_is_repeated_with_its_key(scripted: Callable[[Script], Scripted]) -> None:
     service = scripted(lambda asked: None if len(asked) < 3 else (201, {"payment_id": "1"}))
     with service.client() as client:
         assert client.post("portfolio", "/v1/x", {"amount": "1.00"}) == {"payment_id": "1"}
@@ -89,16 +89,18 @@ def test_two_posts_have_two_keys(scripted: Callable[[Script], Scripted]) -> None
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(503, "not-ready"), (409, "in-flight")], ids=["not ready", "still at work on the first"]
+    ("status", "code"), [(503, "not-ready"), (409, "in-flight")], ids=["not ready", "first attempt in progress"]
 )
-def test_what_may_soon_succeed_is_tried_again(scripted: Callable[[Script], Scripted], status: int, code: str) -> None:
+def test_a_request_that_may_soon_succeed_is_repeated(
+    scripted: Callable[[Script], Scripted], status: int, code: str
+) -> None:
     problem = {"type": f"urn:recobro:problem:{code}"}
     service = scripted(lambda asked: (status, problem) if len(asked) == 1 else (200, {"ok": True}))
     with service.client() as client:
         assert client.post("portfolio", "/v1/x", {}) == {"ok": True}
 
 
-def test_an_upload_begins_again_from_its_first_byte(scripted: Callable[[Script], Scripted], tmp_path: Path) -> None:
+def test_a_repeated_upload_starts_at_the_first_byte(scripted: Callable[[Script], Scripted], tmp_path: Path) -> None:
     file = tmp_path / "cartera.csv"
     file.write_bytes(b"a,b\n" * 200_000)
     service = scripted(lambda asked: None if len(asked) == 1 else (202, {"file_id": "1"}))
@@ -110,7 +112,7 @@ def test_an_upload_begins_again_from_its_first_byte(scripted: Callable[[Script],
     assert sent[-1] == file.stat().st_size
 
 
-def test_a_refusal_reads_as_a_sentence_with_every_mistake(scripted: Callable[[Script], Scripted]) -> None:
+def test_a_refusal_is_a_sentence_with_every_mistake(scripted: Callable[[Script], Scripted]) -> None:
     problem = {
         "type": "urn:recobro:problem:invalid",
         "title": "Invalid",
@@ -142,7 +144,7 @@ def test_a_base_address_carries_the_port_base() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["localhost", "ftp://127.0.0.1:8000", "http://", "http://127.0.0.1:many"])
-def test_what_is_no_address_is_said_so(wrong: str) -> None:
+def test_a_wrong_address_is_refused_with_a_reason(wrong: str) -> None:
     with pytest.raises(Trouble, match="is not an address such as"):
         addresses_at(wrong)
 
@@ -155,7 +157,7 @@ def test_what_is_no_address_is_said_so(wrong: str) -> None:
         ("http://{service}:{port}", "http://dialer-feed:8003"),
     ],
 )
-def test_a_template_has_a_place_for_the_service(template: str, expected: str) -> None:
+def test_a_template_names_the_service_and_its_port(template: str, expected: str) -> None:
     assert addresses_at(template)["dialer-feed"] == expected
 
 
@@ -170,17 +172,19 @@ def test_a_template_has_a_place_for_the_service(template: str, expected: str) ->
         "https://recobro.example:{service}",
     ],
 )
-def test_a_wrong_template_is_a_sentence(wrong: str) -> None:
+def test_a_wrong_template_is_refused_with_a_reason(wrong: str) -> None:
     with pytest.raises(Trouble, match="is not a template such as"):
         addresses_at(wrong)
 
 
-def test_without_any_token_it_says_where_one_may_stand(tmp_path: Path) -> None:
-    with pytest.raises(Trouble, match="wants a token"):
+def test_without_a_token_the_error_names_the_variables(tmp_path: Path) -> None:
+    with pytest.raises(Trouble, match="needs a token"):
         connect(DataFolder(tmp_path), "http://127.0.0.1:8000")
 
 
-def test_the_token_stands_in_the_environment_or_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_token_comes_from_a_variable_or_a_file_but_not_from_both(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert given_token() is None
     file = tmp_path / "token"
     file.write_text("a-token\n")
@@ -192,20 +196,20 @@ def test_the_token_stands_in_the_environment_or_in_a_file(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (None, "RECOBRO_TOKEN_FILE: .*token cannot be read: No such file or directory"),
         (b" \n", "token is empty"),
-        (b"\xff\xfe", "token is no text"),
+        (b"\xff\xfe", "token is not text"),
         (b"two words", "is not a token"),
     ],
 )
-def test_a_file_without_a_token_is_a_sentence(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, says: str
+def test_a_file_without_a_token_is_refused_with_a_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, message: str
 ) -> None:
     file = tmp_path / "token"
     if content is not None:
         file.write_bytes(content)
     monkeypatch.setenv("RECOBRO_TOKEN_FILE", str(file))
-    with pytest.raises(Trouble, match=says):
+    with pytest.raises(Trouble, match=message):
         given_token()

@@ -1,4 +1,4 @@
-"""The daily jobs, against services that say what a test tells them to."""
+"""The daily jobs, against fake services."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from fake_platform import FakePlatform
 
-# Wherever it is what time, these two never have the same date.
+# These two time zones never have the same date.
 FIRST, LAST = "Pacific/Kiritimati", "Pacific/Pago_Pago"
 STAGED = {"as_of": "2026-11-23", "changed": 2, "by_stage": {"current": 5, "early": 1}}
 
@@ -33,20 +33,20 @@ def listed(status: str = "published", **changes: Any) -> dict[str, Any]:
     return {"status": status, "error": None, "error_detail": None, "waiting_for": [], **day, **changes}
 
 
-def test_a_day_is_staged_for_all_portfolios_at_once(platform: FakePlatform) -> None:
-    platform.says("POST portfolio /v1/staging-runs", STAGED)
-    code, told = platform.run("stage", "--as-of", "2026-11-23")
+def test_a_given_date_is_staged_for_all_portfolios_in_one_run(platform: FakePlatform) -> None:
+    platform.set_answers("POST portfolio /v1/staging-runs", STAGED)
+    code, output = platform.run("stage", "--as-of", "2026-11-23")
     assert code == 0
-    assert "Staged as of 2026-11-23: 2 contracts changed" in told
+    assert "Staged as of 2026-11-23: 2 contracts changed" in output
     assert platform.asked == [("POST portfolio /v1/staging-runs", {"as_of": "2026-11-23", "portfolio_id": None})]
 
 
-def test_today_is_each_portfolios_own(platform: FakePlatform) -> None:
-    platform.says(
+def test_today_is_the_local_date_of_each_portfolio(platform: FakePlatform) -> None:
+    platform.set_answers(
         "GET portfolio /v1/portfolios",
         page(portfolio("a", LAST), portfolio("b", FIRST), portfolio("without a file", FIRST, None)),
     )
-    platform.says(
+    platform.set_answers(
         "POST portfolio /v1/staging-runs", {**STAGED, "as_of": today(LAST)}, {**STAGED, "as_of": today(FIRST)}
     )
     run = platform.json("stage", "--as-of", "today")
@@ -58,7 +58,7 @@ def test_today_is_each_portfolios_own(platform: FakePlatform) -> None:
 
 
 def test_a_platform_without_files_has_nothing_to_stage(platform: FakePlatform) -> None:
-    platform.says("GET portfolio /v1/portfolios", page())
+    platform.set_answers("GET portfolio /v1/portfolios", page())
     assert platform.run("stage", "--as-of", "today") == (
         0,
         "No portfolio has had a file yet: there is nothing to stage.\n",
@@ -66,24 +66,26 @@ def test_a_platform_without_files_has_nothing_to_stage(platform: FakePlatform) -
 
 
 @pytest.mark.parametrize("command", [("stage", "--as-of"), ("list", "--all", "--date"), ("check-promises", "--as-of")])
-def test_what_is_no_day_is_said_so(platform: FakePlatform, command: tuple[str, ...]) -> None:
+def test_a_wrong_date_is_refused_with_a_reason(platform: FakePlatform, command: tuple[str, ...]) -> None:
     assert platform.run(*command, "yesterday") == (1, "yesterday is not a date such as 2026-11-22.\n")
     assert platform.asked == []
 
 
-def test_every_campaign_is_listed_though_one_fails(platform: FakePlatform) -> None:
-    platform.says("GET dialer-feed /v1/campaigns", page(campaign("early"), campaign("[red]late"), campaign("legal")))
+def test_every_campaign_gets_its_list_even_if_one_fails(platform: FakePlatform) -> None:
+    platform.set_answers(
+        "GET dialer-feed /v1/campaigns", page(campaign("early"), campaign("[red]late"), campaign("legal"))
+    )
     late = listed("failed", error="stale-knowledge", error_detail="promises did not answer.")
-    platform.says("POST dialer-feed /v1/lists", listed(), late, listed("closed", entries=7))
-    code, told = platform.run("list", "--all", "--date", "2026-11-23")
+    platform.set_answers("POST dialer-feed /v1/lists", listed(), late, listed("closed", entries=7))
+    code, output = platform.run("list", "--all", "--date", "2026-11-23")
     assert code == 1
-    assert [line.split() for line in told.splitlines() if "–" in line or "2026" in line] == [
+    assert [line.split() for line in output.splitlines() if "–" in line or "2026" in line] == [
         ["early", "2026-11-23", "live", "1,200", "34,567.80"],
         ["[red]late", "–", "failed", "–", "–"],
         ["legal", "2026-11-23", "closed", "7", "34,567.80"],
     ]
-    assert "[red]late: The list was not built: promises did not answer." in told
-    assert "1 of 3 lists were not published." in told
+    assert "[red]late: The list was not built: promises did not answer." in output
+    assert "1 of 3 lists were not published." in output
     assert [sent["campaign_id"] for route, sent in platform.asked if route.startswith("POST")] == [
         "id of early",
         "id of [red]late",
@@ -91,10 +93,12 @@ def test_every_campaign_is_listed_though_one_fails(platform: FakePlatform) -> No
     ]
 
 
-def test_lists_of_today_are_of_the_day_of_their_portfolios(platform: FakePlatform) -> None:
-    platform.says("GET portfolio /v1/portfolios", page(portfolio("a", LAST), portfolio("b", FIRST)))
-    platform.says("GET dialer-feed /v1/campaigns", page(campaign("of a", "a"), campaign("of b", "b"), campaign("all")))
-    platform.says("POST dialer-feed /v1/lists", listed())
+def test_a_list_of_today_has_the_local_date_of_its_portfolios(platform: FakePlatform) -> None:
+    platform.set_answers("GET portfolio /v1/portfolios", page(portfolio("a", LAST), portfolio("b", FIRST)))
+    platform.set_answers(
+        "GET dialer-feed /v1/campaigns", page(campaign("of a", "a"), campaign("of b", "b"), campaign("all"))
+    )
+    platform.set_answers("POST dialer-feed /v1/lists", listed())
     outcomes = platform.json("list", "--all", "--date", "today")
     assert [sent["business_date"] for route, sent in platform.asked if route.startswith("POST")] == [
         today(LAST),
@@ -103,30 +107,30 @@ def test_lists_of_today_are_of_the_day_of_their_portfolios(platform: FakePlatfor
     assert [outcome["name"] for outcome in outcomes] == ["of a", "of b", "all"]
     assert outcomes[0] == {"campaign_id": "id of of a", "name": "of a", "list": listed(), "trouble": None}
     assert outcomes[2]["list"] is None
-    assert outcomes[2]["trouble"].startswith(f"It is {today(LAST)} and {today(FIRST)} in its portfolios' time zones.")
+    assert outcomes[2]["trouble"].startswith(f"Today is {today(LAST)} and {today(FIRST)} in the time zones")
 
 
 def test_without_campaigns_there_is_nothing_to_list(platform: FakePlatform) -> None:
-    platform.says("GET dialer-feed /v1/campaigns", page())
+    platform.set_answers("GET dialer-feed /v1/campaigns", page())
     assert platform.run("list", "--all", "--date", "2026-11-23") == (0, "There is no campaign yet.\n")
 
 
 @pytest.mark.parametrize("options", [(), ("--all", "--campaign", "0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11")])
-def test_a_list_is_of_one_campaign_or_of_all(platform: FakePlatform, options: tuple[str, ...]) -> None:
-    code, told = platform.run("list", "--date", "2026-11-23", *options)
+def test_list_needs_either_a_campaign_or_all(platform: FakePlatform, options: tuple[str, ...]) -> None:
+    code, output = platform.run("list", "--date", "2026-11-23", *options)
     assert code == 1
-    assert told == "Say which campaign with --campaign ID, or --all for every one.\n"
+    assert output == "Name one campaign with --campaign ID, or use --all for every campaign.\n"
 
 
 def test_promises_are_checked_on_the_earliest_day(platform: FakePlatform) -> None:
-    platform.says("GET portfolio /v1/portfolios", page(portfolio("b", FIRST), portfolio("a", LAST)))
-    platform.says("POST promises /v1/promise-checks", {"kept": 3, "partly_kept": 1, "broken": 1200})
-    code, told = platform.run("check-promises", "--as-of", "today")
-    assert (code, told) == (0, f"Promises as of {today(LAST)}: 3 kept, 1 partly kept, 1,200 broken.\n")
+    platform.set_answers("GET portfolio /v1/portfolios", page(portfolio("b", FIRST), portfolio("a", LAST)))
+    platform.set_answers("POST promises /v1/promise-checks", {"kept": 3, "partly_kept": 1, "broken": 1200})
+    code, output = platform.run("check-promises", "--as-of", "today")
+    assert (code, output) == (0, f"Promises as of {today(LAST)}: 3 kept, 1 partly kept, 1,200 broken.\n")
     assert platform.asked[-1] == ("POST promises /v1/promise-checks", {"as_of": today(LAST)})
 
 
 def test_the_address_may_come_from_the_environment(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECOBRO_URL", f"http://127.0.0.1:{platform.base}")
-    platform.says("POST promises /v1/promise-checks", {"kept": 0, "partly_kept": 0, "broken": 0})
+    platform.set_answers("POST promises /v1/promise-checks", {"kept": 0, "partly_kept": 0, "broken": 0})
     assert platform.run_plainly("check-promises", "--as-of", "2026-11-23")[0] == 0

@@ -1,4 +1,4 @@
-"""The local Kafka broker."""
+"""The local Kafka broker answers clients."""
 
 import socket
 import struct
@@ -7,7 +7,7 @@ import pytest
 
 
 @pytest.mark.kafka
-def test_the_broker_that_tests_get_answers_which_versions_it_speaks(kafka_bootstrap: str) -> None:
+def test_the_broker_of_the_tests_answers_with_its_api_versions(kafka_bootstrap: str) -> None:
     host, port = kafka_bootstrap.rsplit(":", 1)
     request = struct.pack(">hhih4s", 18, 0, 7, 4, b"test")
     with socket.create_connection((host, int(port)), timeout=10) as connection:

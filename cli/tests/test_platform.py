@@ -1,4 +1,4 @@
-"""The embedded platform with dummy services: one on a folder, brought back, stopped without a trace."""
+"""The embedded platform with dummy services: one for each folder, restarts, and stops without leftovers."""
 
 import base64
 import contextlib
@@ -27,7 +27,7 @@ SCRIPT = Path(__file__).with_name("dummy_platform.py")
 
 
 class Machine:
-    """A data folder and its ports, and every platform that was started on them."""
+    """A data folder and its ports, with every platform that was started on them."""
 
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
@@ -68,7 +68,7 @@ def machine() -> Iterator[Machine]:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Machine]:
-    """One with a platform that is ready, for tests that leave it as it is."""
+    """A machine with a ready platform, for tests that do not change it."""
     with a_machine() as machine:
         machine.start()
         machine.ready_status()
@@ -76,7 +76,7 @@ def running() -> Iterator[Machine]:
 
 
 def recobro(*arguments: str) -> tuple[int, str]:
-    """The command in this process: one of its own would take most of a test's time to start."""
+    """Run the command in this process. A new process would take most of a test's time to start."""
     result = invoked(arguments)
     return result.exit_code, result.stdout
 
@@ -99,7 +99,7 @@ def children_of(process: subprocess.Popen[str]) -> set[int]:
     return {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
 
 
-def test_status_says_what_runs_and_how_to_reach_it(running: Machine) -> None:
+def test_status_shows_every_service_and_its_address(running: Machine) -> None:
     status = running.ready_status()
     assert [(service["name"], service["url"]) for service in status["services"]] == [
         ("portfolio", f"http://127.0.0.1:{running.port_base + 1}"),
@@ -112,7 +112,7 @@ def test_status_says_what_runs_and_how_to_reach_it(running: Machine) -> None:
     assert "database dialer_feed" in (running.data / "logs" / "dialer-feed.log").read_text()
 
 
-def test_a_second_one_on_the_same_data_says_so_and_changes_nothing(running: Machine) -> None:
+def test_a_second_platform_on_a_folder_is_refused_and_changes_nothing(running: Machine) -> None:
     before = running.ready_status()
 
     second = running.start()
@@ -134,14 +134,14 @@ def test_a_token_carries_the_scopes_that_were_asked_for(running: Machine) -> Non
     assert (running.data / "keys" / "private.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_nothing_runs_and_status_says_so(tmp_path: Path) -> None:
+def test_status_without_a_platform_ends_with_code_1(tmp_path: Path) -> None:
     code, output = recobro("status", "--data", str(tmp_path), "--json")
     assert code == 1
     assert json.loads(output)["postgres"] == {"pid": None, "dsn": None}
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_all_of_it(machine: Machine, end: signal.Signals) -> None:
+def test_a_signal_stops_every_process(machine: Machine, end: signal.Signals) -> None:
     platform = machine.start()
     machine.ready_status()
     everything = children_of(platform)
@@ -155,7 +155,7 @@ def test_a_signal_stops_all_of_it(machine: Machine, end: signal.Signals) -> None
     assert "drained" in (machine.data / "logs" / "portfolio.log").read_text()
 
 
-def test_what_is_killed_comes_back(machine: Machine) -> None:
+def test_killed_processes_are_restarted(machine: Machine) -> None:
     machine.start()
     before = pids_of(machine.ready_status())
     for pid in before:
@@ -166,7 +166,7 @@ def test_what_is_killed_comes_back(machine: Machine) -> None:
     assert len(alive(now)) == 3
 
 
-def test_after_a_kill_of_the_supervisor_nothing_stays_and_the_next_one_works(machine: Machine) -> None:
+def test_a_new_platform_ends_the_processes_of_a_killed_one_and_works(machine: Machine) -> None:
     first = machine.start()
     before = machine.ready_status()
     orphans = children_of(first)
@@ -190,7 +190,7 @@ def test_a_taken_port_is_named_and_nothing_is_started(machine: Machine) -> None:
     assert not machine.data.joinpath("postgres").exists()
 
 
-def test_a_service_that_will_not_start_ends_it_with_the_reason(
+def test_a_service_that_cannot_start_ends_the_platform_with_the_reason(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DUMMY_REFUSES", "3")
@@ -202,14 +202,14 @@ def test_a_service_that_will_not_start_ends_it_with_the_reason(
     assert recobro("status", "--data", str(machine.data))[0] == 1
 
 
-def test_data_of_one_event_log_are_not_taken_to_another(machine: Machine) -> None:
+def test_a_folder_of_one_event_log_is_refused_with_another(machine: Machine) -> None:
     folder = DataFolder(machine.data)
     with folder.locked():
         folder.write(PlatformState(transport="kafka", postgres_port=free_port()))
     platform = machine.start()
     output, _ = platform.communicate(timeout=60)
     assert platform.returncode == 1
-    assert "have gone through Kafka, and cannot go on through the embedded log" in output
+    assert "are in Kafka, so the platform cannot continue with the embedded log" in output
 
 
 def claims_of(token: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: what it survives."""
+"""The embedded PostgreSQL survives kills, replaces abandoned servers and leaves no process."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def on_folder(server: EmbeddedPostgres) -> list[psutil.Process]:
     return [process for process in processes if process.info["name"] == "postgres" and process.info["cwd"] == data]
 
 
-async def test_what_was_committed_is_there_after_the_postmaster_was_killed(server: EmbeddedPostgres) -> None:
+async def test_committed_rows_survive_a_kill_of_the_postmaster(server: EmbeddedPostgres) -> None:
     assert await rows(server) == 1
     for committed in (2, 3):
         assert server.pid is not None
@@ -61,7 +61,7 @@ async def test_a_backend_that_outlives_its_killed_postmaster_is_ended_first(serv
     connection.terminate()
 
 
-async def test_a_server_that_nobody_owns_any_more_is_replaced(server: EmbeddedPostgres) -> None:
+async def test_a_server_whose_owner_is_gone_is_replaced(server: EmbeddedPostgres) -> None:
     first = server.pid
     successor = EmbeddedPostgres(server.folder, server.port)
     successor.start()
@@ -80,6 +80,6 @@ def test_stopping_leaves_no_process(server: EmbeddedPostgres) -> None:
     assert is_free(server.port)
 
 
-def test_a_taken_port_is_said(server: EmbeddedPostgres, open_folder: Path) -> None:
+def test_a_taken_port_is_named_in_the_error(server: EmbeddedPostgres, open_folder: Path) -> None:
     with pytest.raises(PostgresFailed, match=f"port {server.port} is taken"):
         EmbeddedPostgres(open_folder / "other", server.port).start()

@@ -1,4 +1,4 @@
-"""The demo's telling: what is not as expected is said and remembered; rejects are counted by reason."""
+"""The demo's output prints and counts failed facts; rejects are counted by reason."""
 
 import io
 import json
@@ -10,22 +10,22 @@ from recobro.story import Story
 from rich.console import Console
 
 
-def told(file: io.StringIO) -> list[str]:
+def printed_lines(file: io.StringIO) -> list[str]:
     return [line.rstrip() for line in file.getvalue().splitlines() if line.strip()]
 
 
-def test_a_fact_that_does_not_hold_is_said_and_counted_and_the_story_goes_on() -> None:
+def test_a_fact_that_fails_is_printed_and_counted_and_the_story_continues() -> None:
     file = io.StringIO()
     story = Story(Console(file=file, width=80))
     story.chapter("A portfolio comes in")
     story.fact("3 contracts", 3, 3)
     story.fact("2 entries", 1, 2)
-    story.say("And so on.")
+    story.paragraph("And so on.")
     good = story.end()
 
     assert not good
     assert story.wrong == ["2 entries"]
-    assert told(file) == [
+    assert printed_lines(file) == [
         "1. A portfolio comes in",
         "   ✓ 3 contracts",
         "   ✗ 2 entries: expected 2, found 1",
@@ -34,9 +34,9 @@ def test_a_fact_that_does_not_hold_is_said_and_counted_and_the_story_goes_on() -
     ]
 
 
-def test_a_story_whose_facts_all_hold_is_good() -> None:
+def test_a_story_without_a_failed_fact_ends_well() -> None:
     story = Story(Console(file=io.StringIO()))
-    story.holds("it works", so=True)
+    story.check("it works", passed=True)
     assert story.end()
 
 
@@ -55,7 +55,7 @@ def test_rejects_are_read_with_every_code_and_counted_by_reason(tmp_path: Path) 
     assert rows == [("bad amount", "2", "7"), ("bad date", "1", "7")]
 
 
-def test_what_the_demo_expects_of_the_sample_agrees_with_itself() -> None:
+def test_the_figures_that_the_demo_expects_agree_with_the_sample() -> None:
     sample = resources.files("recobro") / "sample"
     expected = json.loads((sample / "cartera_mx.expected.json").read_text())
     rows = [row for rows in expected["rejected_rows"].values() for row in rows]

@@ -1,4 +1,4 @@
-"""The supervisor: what dies comes back, what is stopped is gone."""
+"""The supervisor restarts programs that die and leaves no process after a stop."""
 
 import os
 import signal
@@ -15,8 +15,8 @@ from recobro.supervisor import Program, Supervisor
 pytestmark = pytest.mark.process
 
 SLEEPER = "import time; print('started', flush=True); time.sleep(600)"
-DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
-SHIM = f"import os, sys; os.execv(sys.executable, [sys.executable, '-c', {SLEEPER!r}])"
+IGNORES_SIGTERM = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
+EXECUTES_ANOTHER = f"import os, sys; os.execv(sys.executable, [sys.executable, '-c', {SLEEPER!r}])"
 PARENT = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}]); {SLEEPER}"
 
 
@@ -24,14 +24,14 @@ class Run:
     """A supervisor of one small program, stepped by the test."""
 
     def __init__(self, logs: Path, code: str) -> None:
-        self.said: list[str] = []
+        self.messages: list[str] = []
         program = Program("sleeper", (sys.executable, "-c", code), dict(os.environ))
-        self.supervisor = Supervisor([program], logs, self.said.append)
+        self.supervisor = Supervisor([program], logs, self.messages.append)
 
     def until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 30
         while not condition():
-            assert time.monotonic() < deadline, "it did not come to that in time"
+            assert time.monotonic() < deadline, "the condition did not become true in time"
             self.supervisor.step()
             time.sleep(0.01)
 
@@ -58,7 +58,7 @@ def run(tmp_path: Path) -> Iterator[Callable[[str], Run]]:
         each.supervisor.stop()
 
 
-def test_what_is_killed_is_started_again(run: Callable[[str], Run]) -> None:
+def test_a_killed_program_is_restarted(run: Callable[[str], Run]) -> None:
     sleeper = run(SLEEPER)
     sleeper.until(lambda: sleeper.starts() == 1)
     first = sleeper.pid()
@@ -67,18 +67,18 @@ def test_what_is_killed_is_started_again(run: Callable[[str], Run]) -> None:
     sleeper.until(lambda: sleeper.starts() == 2)
 
     assert sleeper.pid() != first
-    assert sleeper.said == ["sleeper was killed by SIGKILL; starting it again in 0.1 s"]
+    assert sleeper.messages == ["sleeper was killed by SIGKILL; starting it again in 0.1 s"]
 
 
-def test_what_dies_again_and_again_waits_longer_each_time(run: Callable[[str], Run]) -> None:
+def test_the_pause_before_a_restart_doubles_with_each_death(run: Callable[[str], Run]) -> None:
     failing = run("import sys; sys.exit(3)")
-    failing.until(lambda: len(failing.said) == 3)
-    assert failing.said == [
+    failing.until(lambda: len(failing.messages) == 3)
+    assert failing.messages == [
         f"sleeper ended with exit code 3; starting it again in {s} s" for s in ("0.1", "0.2", "0.4")
     ]
 
 
-def test_stopping_ends_the_program_and_what_it_started(run: Callable[[str], Run]) -> None:
+def test_stopping_ends_the_program_and_its_children(run: Callable[[str], Run]) -> None:
     parent = run(PARENT)
     parent.until(lambda: parent.starts() == 2)
     family = [psutil.Process(parent.pid()), *psutil.Process(parent.pid()).children(recursive=True)]
@@ -89,8 +89,8 @@ def test_stopping_ends_the_program_and_what_it_started(run: Callable[[str], Run]
     assert [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def test_a_program_that_goes_on_as_another_is_known_and_ended(run: Callable[[str], Run]) -> None:
-    shim = run(SHIM)
+def test_a_program_that_executes_another_is_found_and_ended(run: Callable[[str], Run]) -> None:
+    shim = run(EXECUTES_ANOTHER)
     shim.until(lambda: shim.starts() == 1)
     record = shim.supervisor.children[0].record
     assert record is not None
@@ -101,8 +101,8 @@ def test_a_program_that_goes_on_as_another_is_known_and_ended(run: Callable[[str
     assert record.find() is None
 
 
-def test_a_program_is_ended_though_the_clock_has_been_put_right_meanwhile(run: Callable[[str], Run]) -> None:
-    """When it was started is reckoned from the clock: a record from before is not found any more."""
+def test_a_program_is_ended_after_the_clock_was_corrected(run: Callable[[str], Run]) -> None:
+    """The clock decides a process's start time, so a record from before the correction no longer finds the process."""
     sleeper = run(SLEEPER)
     sleeper.until(lambda: sleeper.starts() == 1)
     pid, child = sleeper.pid(), sleeper.supervisor.children[0]
@@ -114,12 +114,12 @@ def test_a_program_is_ended_though_the_clock_has_been_put_right_meanwhile(run: C
     assert not psutil.pid_exists(pid)
 
 
-def test_what_does_not_hear_sigterm_is_killed(run: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_ignores_sigterm_is_killed(run: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("recobro.supervisor._DRAIN_SECONDS", 0.2)
-    deaf = run(DEAF)
-    deaf.until(lambda: deaf.starts() == 1)
-    pid = deaf.pid()
+    program = run(IGNORES_SIGTERM)
+    program.until(lambda: program.starts() == 1)
+    pid = program.pid()
 
-    deaf.supervisor.stop()
+    program.supervisor.stop()
 
     assert not psutil.pid_exists(pid)

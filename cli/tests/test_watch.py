@@ -1,4 +1,4 @@
-"""`recobro watch`: every event as it is written, and nothing in it that tells who somebody is."""
+"""`recobro watch` shows every event that is appended, without personal data."""
 
 import asyncio
 import uuid
@@ -45,7 +45,7 @@ def contact_point_changed(contract_id: uuid.UUID) -> ContactPointChanged:
         value=PHONE,
         change=ContactChange.ADDED,
         usable=True,
-        provenance="told by María Muñoz",
+        provenance="from María Muñoz",
     )
 
 
@@ -61,7 +61,7 @@ def record_of(event: Event, topic: str) -> OutgoingRecord:
 
 
 async def watched(transport: Transport, records: list[OutgoingRecord]) -> list[Seen]:
-    """What a watcher sees of these, when one more stands in the log before it comes."""
+    """Append the records while a watcher runs, and return what it shows. One more event is in the log before."""
     producer_side = transport
     await producer_side.open()
     await producer_side.ensure_topics({record.topic for record in records})
@@ -88,7 +88,7 @@ def transport(request: pytest.FixtureRequest) -> Transport:
     return PostgresTransport(request.getfixturevalue("database_dsn"), partitions=4)
 
 
-async def test_events_from_now_on_are_seen_without_personal_data(transport: Transport) -> None:
+async def test_events_from_now_on_are_shown_without_personal_data(transport: Transport) -> None:
     contract_id = uuid.uuid4()
     request = ClarificationRequested(
         contract_id=contract_id, reason="María Muñoz says that she has paid", reported_by="agent María"
@@ -105,14 +105,14 @@ async def test_events_from_now_on_are_seen_without_personal_data(transport: Tran
         f"10:30:00.000  dialer-feed.clarification-requested   {contract_id}",
         f"10:30:00.000  portfolio.contact-point-changed       {contract_id}  kind=phone change=added usable=true",
     ]
-    told = " ".join([*lines, *(each.as_json() for each in seen)])
-    assert PHONE not in told
-    assert "Mar" not in told
+    shown = " ".join([*lines, *(each.as_json() for each in seen)])
+    assert PHONE not in shown
+    assert "Mar" not in shown
 
 
-def test_every_event_has_a_choice_of_fields_and_none_of_them_is_personal() -> None:
-    told = {name for name in REGISTRY if name.split(".")[0] in SERVICE_NAMES}
-    assert {event.type for event in _SHOWN} == told
+def test_every_event_type_lists_its_shown_fields_and_none_is_personal() -> None:
+    types = {name for name in REGISTRY if name.split(".")[0] in SERVICE_NAMES}
+    assert {event.type for event in _SHOWN} == types
     for event, fields in _SHOWN.items():
         assert set(fields) <= set(event.model_fields), event.type
         assert not set(fields) & (PERSONAL | FREE_TEXT), event.type

@@ -22,6 +22,6 @@ def test_run_plays_the_story_and_serves_until_it_is_stopped_elsewhere(tmp_path: 
         program.until("Recobro keeps serving", patience_seconds=STORY_SECONDS)
         assert DataFolder(data).running() is not None
         subprocess.run([RECOBRO, "down", "--data", str(data)], check=True, timeout=120)
-        program.until("stopped from elsewhere")
+        program.until("stopped by another process")
         assert program.exit_code() == 0
     assert DataFolder(data).running() is None
