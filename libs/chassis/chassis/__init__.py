@@ -3,7 +3,7 @@
 from chassis.app import create_app
 from chassis.auth import CurrentPrincipal, Principal, reads, writes
 from chassis.bodies import body_limit, streamed_body
-from chassis.emails import Email, email_to_write_to, resembles_email
+from chassis.emails import Email, deliverable_email, resembles_email
 from chassis.idempotency import IdempotencyKey
 from chassis.lag import known_within_lag
 from chassis.long_polls import long_poll
@@ -64,7 +64,7 @@ __all__ = [
     "WriteTransaction",
     "body_limit",
     "create_app",
-    "email_to_write_to",
+    "deliverable_email",
     "known_within_lag",
     "long_poll",
     "page",

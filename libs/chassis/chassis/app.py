@@ -132,4 +132,4 @@ async def _purge_for_ever(database: Database) -> None:
             deleted = await idempotency.purge(database)
             _log.info("old answers deleted", deleted=deleted)
         except (OSError, *failures.DATABASE_ERRORS):
-            _log.exception("old answers not deleted; next time")
+            _log.exception("old answers not deleted; retried at the next run")

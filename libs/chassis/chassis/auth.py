@@ -53,13 +53,13 @@ class TokenVerifier:
         if scheme.lower() != "bearer" or not token:
             raise Unauthorised()
         if len(token) > _MAX_TOKEN_LENGTH:
-            raise _bad_token("It is too long.")
+            raise _bad_token("The token is too long.")
         try:
             decoded = jwt.decode(token.strip(), self._keys, registry=self._signatures)
             self._claims.validate(decoded.claims)
             return _principal_of(decoded.claims)
         except (JoseError, ValueError, TypeError, KeyError) as error:
-            raise _bad_token(f"It was refused ({type(error).__name__}).") from error
+            raise _bad_token(f"The token was refused ({type(error).__name__}).") from error
 
 
 def _principal_of(claims: dict[str, Any]) -> Principal:
@@ -70,7 +70,7 @@ def _principal_of(claims: dict[str, Any]) -> Principal:
 
 
 def _bad_token(why: str) -> Unauthorised:
-    problem = Unauthorised(f"Your token is not valid here. {why}", code="invalid-token")
+    problem = Unauthorised(f"The service does not accept this token. {why}", code="invalid-token")
     problem.headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
     return problem
 
@@ -88,9 +88,9 @@ class Guard:
 
     def admit(self, principal: Principal) -> None:
         if self.scope not in principal.scopes:
-            raise Forbidden(f"This needs the scope {self.scope}.", code="missing-scope")
+            raise Forbidden(f"The request needs the scope {self.scope}.", code="missing-scope")
         if principal.agency_id is not None and not self.agency:
-            raise Forbidden("An agency's token does not work here.", code="agency-refused")
+            raise Forbidden("Agencies may not use this route.", code="agency-refused")
 
 
 def reads(service: str, *, agency: bool = False) -> Any:

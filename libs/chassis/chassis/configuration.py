@@ -16,11 +16,11 @@ from chassis.settings import Settings, variable_of
 
 _HEAD = """# Settings of a service
 
-From the environment. A wrong value ends the process at once, with exit code 2 and a sentence that names the variable.
-What is marked as secret may stand in a file instead, named by the same variable with `_FILE` behind it. This page is
-written by `make settings` from the models that read the environment.
+A service reads its settings from the environment. A wrong value ends the process at once with exit code 2, and the
+error names the variable. A secret may be in a file instead; the variable with `_FILE` appended names the file.
+`make settings` writes this page from the models that read the environment.
 
-| variable | default | of | meaning |
+| variable | default | service | meaning |
 |---|---|---|---|
 """
 
@@ -39,7 +39,7 @@ def table(models: Mapping[str, type[Settings]]) -> str:
 
 
 def _row(name: str, field: FieldInfo, service: str) -> str:
-    default = "needed" if field.is_required() else field.default
+    default = "required" if field.is_required() else field.default
     if default is None or field.default_factory is not None:
         default = "–"
     secret = "" if field.repr else " Secret."
@@ -66,7 +66,7 @@ def main() -> int:
     if not options.check:
         options.file.write_text(page, "utf-8")
     elif not options.file.exists() or options.file.read_text("utf-8") != page:
-        print(f"{options.file} does not say what the settings say. Run `make settings`, and commit what it writes.")
+        print(f"{options.file} differs from the settings in the code. Run `make settings` and commit the result.")
         return 1
     return 0
 

@@ -29,12 +29,12 @@ _LATEST = "SELECT rebuild_id FROM rebuild ORDER BY requested_at DESC LIMIT 1"
 
 class KeyNotParked(NotFound):
     code = "key-not-parked"
-    detail = "Nothing of this key waits: it has been applied or discarded, or was never set aside."
+    detail = "No event of this key waits. Its events have been applied or discarded, or were never set aside."
 
 
 class LetterUnknown(NotFound):
     code = "letter-unknown"
-    detail = "No such letter waits: it has been applied or discarded, or never was."
+    detail = "No letter with this id waits. The letter has been applied or discarded, or never existed."
 
 
 class NoRebuild(NotFound):
@@ -95,14 +95,16 @@ class NewReplay(InputModel):
 
     key: str | None = None
     all: bool = False
-    after: Annotated[str, Field(description="With `all`, while there is `more`: the last key of `keys`")] = ""
+    after: Annotated[
+        str, Field(description="The last key of the previous answer's `keys`. Allowed with `all` only")
+    ] = ""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.key is not None) == self.all:
             raise ValueError("must name either a key or all: true")
         if self.after and not self.all:
-            raise ValueError("after goes with all: true")
+            raise ValueError("after is allowed only with all: true")
         return self
 
 
@@ -162,9 +164,9 @@ async def list_parked_keys(query: PageQuery, reader: ReadConnection) -> Page[Par
 async def list_letters(
     query: PageQuery,
     reader: ReadConnection,
-    key: Annotated[str | None, Query(description="Only this key's; default: all")] = None,
+    key: Annotated[str | None, Query(description="Only letters of this key. Default: letters of all keys")] = None,
     *,
-    discarded: Annotated[bool, Query(description="Those too that a person has discarded")] = False,
+    discarded: Annotated[bool, Query(description="Include the letters that a person has discarded")] = False,
 ) -> Page[Letter]:
     """Events that were set aside, oldest first. Their content is left out, since it may be personal data."""
     after = query.after(int)
@@ -177,13 +179,13 @@ async def read_letter(letter_id: WholeParameter, reader: ReadConnection) -> Whol
     try:
         row = await dead_letters.letter(reader, letter_id)
     except dead_letters.LetterUnknown:
-        raise LetterUnknown("There is no such letter.") from None
+        raise LetterUnknown("There is no letter with this id.") from None
     # A header that is not UTF-8 is kept with surrogates, which JSON cannot represent.
-    headers = {_sayable(name): _sayable(value) for name, value in dead_letters.headers_of_letter(row).items()}
+    headers = {_encodable(name): _encodable(value) for name, value in dead_letters.headers_of_letter(row).items()}
     return WholeLetter(**dict(row) | {"headers": headers} | _content(row["body"]))
 
 
-def _sayable(text: str) -> str:
+def _encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -243,14 +245,14 @@ async def discard(
         done = await dead_letters.discard(database, consumer, letter_id, by=who.subject, reason=new.reason)
     except dead_letters.LetterUnknown:
         async with database.connection() as connection:
-            same = await _discarded_so(connection, letter_id, who.subject, new.reason) if key is not None else None
+            same = await _repeated_discard(connection, letter_id, who.subject, new.reason) if key is not None else None
         if same is None:
             raise LetterUnknown() from None
         return same
     return Discard(letter_id=letter_id, key=done.key, waiting=done.waiting)
 
 
-async def _discarded_so(reader: Reader, letter_id: int, by: str, reason: str) -> Discard | None:
+async def _repeated_discard(reader: Reader, letter_id: int, by: str, reason: str) -> Discard | None:
     """Return the first answer to the same discard, if this request repeats one whose answer was lost."""
     try:
         row = await dead_letters.letter(reader, letter_id)

@@ -7,14 +7,14 @@ from pydantic import AfterValidator
 
 from chassis.models import ShortText
 
-_RESEMBLES_ONE = re.compile(r"[^@\s]+@[^@\s]+")
+_ADDRESS_LIKE = re.compile(r"[^@\s]+@[^@\s]+")
 _HAS_A_DOMAIN = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_CAN_BE_WRITTEN_TO = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
+_DELIVERABLE = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
 
 
 def resembles_email(text: str) -> bool:
     """Whether there is a text on each side of a single @. This is enough for dictated text: a slip can be corrected."""
-    return _RESEMBLES_ONE.fullmatch(text) is not None
+    return _ADDRESS_LIKE.fullmatch(text) is not None
 
 
 def _email(text: str) -> str:
@@ -24,12 +24,12 @@ def _email(text: str) -> str:
 
 
 Email = Annotated[ShortText, AfterValidator(_email)]
-"""An e-mail address as it was typed, with a dot after its @."""
+"""An e-mail address as typed, with a dot after its @."""
 
 
-def email_to_write_to(text: str) -> str | None:
+def deliverable_email(text: str) -> str | None:
     """Return the address in lower case, or None if no mail can arrive there.
 
     Mail cannot arrive if a part of the domain is empty or the local part is too long.
     """
-    return text.lower() if text.isprintable() and _CAN_BE_WRITTEN_TO.fullmatch(text) else None
+    return text.lower() if text.isprintable() and _DELIVERABLE.fullmatch(text) else None

@@ -31,7 +31,7 @@ _UNSTORABLE = (
     asyncpg.DatetimeFieldOverflowError,
 )
 """The database refused a value. Other data errors, such as a division by zero, are our own mistakes."""
-_AWAY = tuple(trouble for trouble in TRANSIENT_ERRORS if trouble is not OSError)
+_UNAVAILABLE = tuple(error for error in TRANSIENT_ERRORS if error is not OSError)
 _CODES = {
     404: "not-found",
     405: "method-not-allowed",
@@ -45,18 +45,16 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, RequestValidationError):
-        return Invalid("The request does not have the form that it needs.", errors=field_errors(error.errors()))
+        return Invalid("The request has missing or wrong fields.", errors=field_errors(error.errors()))
     if isinstance(error, HTTPException):
         return _of_the_framework(error)
     if isinstance(error, ClientDisconnect):
-        return Problem("The request ended before its body did.", status=400, code="disconnected")
+        return Problem("The request ended before its body was complete.", status=400, code="disconnected")
     if isinstance(error, _UNSTORABLE) or _refused_argument(error):
-        return Invalid("A value cannot be stored: too large, too long or with characters that are not text.")
-    if isinstance(error, _AWAY) or (isinstance(error, OSError) and error.errno in _DISK_FULL):
+        return Invalid("A value cannot be stored. It is too large, too long, or has characters that are not text.")
+    if isinstance(error, _UNAVAILABLE) or (isinstance(error, OSError) and error.errno in _DISK_FULL):
         return Unavailable()
-    return Problem(
-        "This is a mistake of ours. It has been recorded with the request's id.", status=500, code="internal"
-    )
+    return Problem("The service failed. Its log has the failure under the request's id.", status=500, code="internal")
 
 
 def _refused_argument(error: Exception) -> bool:

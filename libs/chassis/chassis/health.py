@@ -20,7 +20,7 @@ async def livez(request: Request) -> Response:
     """The process answers, and its consumers make progress. A log or database that is away is no reason to restart."""
     runtime = request.app.state.runtime
     if runtime is not None and (stalled := runtime.stalled()):
-        raise Unavailable(f"Does not get on: {', '.join(stalled)}.", code="stalled")
+        raise Unavailable(f"These make no progress: {', '.join(stalled)}.", code="stalled")
     return JSONResponse({"status": "ok"})
 
 
@@ -28,7 +28,7 @@ async def livez(request: Request) -> Response:
 async def startupz(request: Request) -> Response:
     """Everything has been started."""
     if not request.app.state.started:
-        raise Unavailable("Still starting.", code="starting")
+        raise Unavailable("The process is still starting.", code="starting")
     return JSONResponse({"status": "ok"})
 
 

@@ -94,7 +94,7 @@ async def find_answer(tx: Transaction, key: Key, body_sha256: bytes) -> Response
     409 if another request with the key is in progress, 422 if the key was used with another body.
     """
     if not await tx.fetchval(_LOCK, json.dumps(key._name)):
-        raise Conflict("A request with this idempotency key is still under way.", code="in-flight")
+        raise Conflict("A request with this idempotency key is still in progress.", code="in-flight")
     row = await tx.fetchrow(_FIND, *key._name, KEPT_DAYS)
     if row is None:
         return None

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-_LOOK_EVERY_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
 
 async def long_poll(
     look: Callable[[], Awaitable[T]],
-    listen: Callable[[], "asyncio.Future[None]"],
+    waiter: Callable[[], "asyncio.Future[None]"],
     *,
     until: Callable[[T], bool],
     wait_seconds: float,
@@ -18,18 +18,18 @@ async def long_poll(
 ) -> T:
     """Return the result of ``look`` once ``until`` accepts it, else the result after ``wait_seconds`` or at shutdown.
 
-    ``listen`` returns a future that is done at the next notification. It is called before each look, so no notification
+    ``waiter`` returns a future that is done at the next notification. It is called before each look, so no notification
     is lost between the two. If another process failed to notify, the change is found half a second later.
     """
     clock = asyncio.get_running_loop().time
     deadline = clock() + wait_seconds
     while True:
-        news = listen()
+        changed = waiter()
         try:
             found = await look()
             left = deadline - clock()
             if until(found) or left <= 0 or stopping.is_set():
                 return found
-            await asyncio.wait({news}, timeout=min(left, _LOOK_EVERY_SECONDS))
+            await asyncio.wait({changed}, timeout=min(left, _POLL_SECONDS))
         finally:
-            news.cancel()
+            changed.cancel()

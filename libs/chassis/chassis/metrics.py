@@ -11,22 +11,26 @@ from chassis.problems import Problem
 REQUESTS = Counter("http_requests", "Requests answered, by route template", ["method", "route", "status"])
 REQUEST_SECONDS = Histogram(
     "http_request_duration_seconds",
-    "From the first byte of a request to the last of its answer; long polls included",
+    "Time from the first byte of a request to the last byte of its answer; includes long polls",
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
-IDEMPOTENT_REPLAYS = Counter("http_idempotent_replays", "Answers given again for an Idempotency-Key")
-TRANSACTIONS_REPEATED = Counter("http_transactions_repeated", "Requests run again after a deadlock")
+IDEMPOTENT_REPLAYS = Counter(
+    "http_idempotent_replays", "Requests answered with the stored answer of their Idempotency-Key"
+)
+TRANSACTIONS_REPEATED = Counter(
+    "http_transactions_repeated", "Transactions repeated after a deadlock or serialization failure"
+)
 
 TASK_SECONDS = Histogram(
     "task_duration_seconds",
-    "Runs of a task by their outcome: done, refused (asked wrongly), failed, or interrupted by the end of the process",
+    "Duration of a task's runs by outcome: done, refused (wrong input), failed, or interrupted (the process ended)",
     ["task", "outcome"],
     buckets=(0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 1800, 3600),
 )
 TASK_SUCCEEDED_AT = Gauge(
     "task_last_success_timestamp_seconds",
-    "When this process last did the task, in Unix time; 0 when it never has",
+    "Unix time of this process's last successful run of the task; 0 without one",
     ["task"],
 )
 

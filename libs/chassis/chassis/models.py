@@ -104,7 +104,7 @@ Percent = Annotated[AnyPercent, BeforeValidator(_plainly_written)]
 
 def _no_doubles(values: T) -> T:
     if len(set(values)) < len(values):
-        raise ValueError("must not name one twice")
+        raise ValueError("must not have duplicates")
     return values
 
 

@@ -14,7 +14,7 @@ from chassis.failures import problem_of
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_UNTOLD = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
+_PROBES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 _log = structlog.get_logger(__name__)
 
 
@@ -61,25 +61,25 @@ class Observe:
                 raise
             await problem_of(error).response()(scope, receive, send_with_id)
         finally:
-            route = _tell(scope, status, time.perf_counter() - started)
-            if route not in _UNTOLD:
+            route = _report(scope, status, time.perf_counter() - started)
+            if route not in _PROBES:
                 name = f"{_method_of(scope)} {route}"
-                told: dict[str, str | int] = {"http.route": route, "http.response.status_code": status or 0}
+                attributes: dict[str, str | int] = {"http.route": route, "http.response.status_code": status or 0}
                 failed = status is None or status >= 500
-                export(Span(name, "server", trace, parent, started_ns, now_ns(), told, failed))
+                export(Span(name, "server", trace, parent, started_ns, now_ns(), attributes, failed))
 
 
 def _method_of(scope: Scope) -> str:
     return scope["method"] if scope["method"] in _METHODS else "OTHER"
 
 
-def _tell(scope: Scope, status: int | None, seconds: float) -> str:
+def _report(scope: Scope, status: int | None, seconds: float) -> str:
     """Count the request, write its log line and return its route."""
     route: str = getattr(scope.get("route"), "path_format", "unmatched")
     method = _method_of(scope)
     shown = "cut" if status is None else str(status)
     metrics.REQUESTS.labels(method, route, shown).inc()
     metrics.REQUEST_SECONDS.labels(method, route).observe(seconds)
-    if route not in _UNTOLD:
+    if route not in _PROBES:
         _log.info("request", method=method, route=route, status=status, duration_ms=round(seconds * 1000, 1))
     return route

@@ -31,14 +31,14 @@ _PROBLEM = {
     },
 }
 _ANSWER = {
-    "description": "A problem: nothing was changed.",
+    "description": "A problem document. Nothing was changed.",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 _KEY = {
     "name": HEADER,
     "in": "header",
     "required": False,
-    "description": "Up to 200 visible ASCII characters. The same key and body within 7 days: the same answer again.",
+    "description": "1 to 200 visible ASCII characters. For 7 days, the same key and body get the same answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
 }
 

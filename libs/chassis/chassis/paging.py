@@ -58,7 +58,7 @@ class PageRequest:
                 _refuse_unstorable(value)
         except (UnicodeEncodeError, binascii.Error, ValidationError, ValueError) as error:
             problem = FieldError("/query/cursor", "must be the next_cursor of a page of this list")
-            raise Invalid("This cursor is not one of ours.", code="bad-cursor", errors=[problem]) from error
+            raise Invalid("The cursor does not belong to this list.", code="bad-cursor", errors=[problem]) from error
         return key[0] if len(key) == 1 else key
 
 
@@ -66,13 +66,13 @@ def _refuse_unstorable(value: object) -> None:
     if isinstance(value, str):
         refuse_control_characters(value)
     elif isinstance(value, int) and not -INT8_MAX - 1 <= value <= INT8_MAX:
-        raise ValueError("not a number that we ever wrote")
+        raise ValueError("no cursor holds this number")
 
 
 async def page_request(
-    limit: Annotated[WholeParameter, Query(ge=1, le=1000, description="How many items at most")] = 100,
+    limit: Annotated[WholeParameter, Query(ge=1, le=1000, description="The largest number of items to return")] = 100,
     cursor: Annotated[
-        str | None, Query(max_length=_MAX_CURSOR_LENGTH, description="`next_cursor` of the page before")
+        str | None, Query(max_length=_MAX_CURSOR_LENGTH, description="The `next_cursor` of the previous page")
     ] = None,
 ) -> PageRequest:
     return PageRequest(limit, cursor)

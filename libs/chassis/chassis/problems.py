@@ -111,7 +111,7 @@ class NotFound(Problem):
 
     status = 404
     code = "not-found"
-    detail = "There is no such thing here."
+    detail = "There is nothing with this id here."
 
 
 class ContractUnknown(NotFound):
@@ -142,5 +142,5 @@ class Unavailable(Problem):
 
     status = 503
     code = "unavailable"
-    detail = "Something that this needs is away. Nothing was changed; try again."
+    detail = "A system that the request needs is unavailable. Nothing was changed. Send the request again."
     headers: Mapping[str, str] = MappingProxyType({"Retry-After": "1"})

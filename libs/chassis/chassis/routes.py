@@ -47,9 +47,11 @@ class _Plan:
         rules = [call for call in calls if isinstance(call, BodyRule)]
         transacts = write_transaction in calls
         if transacts and read_connection in calls:
-            raise TypeError(f"{route.path}: read through the transaction; a request takes one connection")
+            raise TypeError(
+                f"{route.path}: a route with a transaction must read through it, since a request takes one connection"
+            )
         if transacts and rules and rules[-1].streamed:
-            raise TypeError(f"{route.path}: a transaction does not wait for a streamed body")
+            raise TypeError(f"{route.path}: a route with a streamed body cannot have a transaction")
         return cls(
             guards=guards_of(route.dependant),
             body=rules[-1] if rules else BodyRule(),
@@ -95,7 +97,7 @@ class Router(APIRouter):
 async def _answer(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest) -> Response:
     request.state.principal = _authorise(plan, request)
     if "\0" in request.url.path or b"\0" in unquote_to_bytes(request.scope["query_string"]):
-        raise Problem("The address holds a NUL character.", status=400, code="control-character")
+        raise Problem("The address has a NUL character.", status=400, code="control-character")
     await request.read(plan.body, takes_json=plan.takes_json)
     key = key_of(request) if plan.takes_key else None
     if plan.transacts:
@@ -109,7 +111,7 @@ def _authorise(plan: _Plan, request: Request) -> Principal:
     verifier = cast(TokenVerifier, request.app.state.token_verifier)
     principal = verifier.principal(request.headers.get("authorization"))
     if not plan.guards:
-        raise Forbidden("Nobody may use this.", code="closed")
+        raise Forbidden("Nobody may use this route.", code="closed")
     for guard in plan.guards:
         guard.admit(principal)
     return principal
@@ -139,7 +141,9 @@ async def _attempt(endpoint: _Endpoint, request: ServiceRequest, key: Key | None
             if response.status_code >= 400:
                 raise _RolledBack(response)
             if not hasattr(response, "body"):
-                raise TypeError("an answer made in a transaction cannot be streamed: it would outlive it")
+                raise TypeError(
+                    "an answer made in a transaction cannot be streamed, because the transaction ends first"
+                )
             if key is not None:
                 await idempotency.store_answer(tx, key, digest, response)
         return response

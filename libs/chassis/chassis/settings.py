@@ -26,67 +26,72 @@ class Settings(BaseSettings):
         pattern=r"^postgres(ql)?://", repr=False, description="The service's own database, `postgresql://…`."
     )
     kafka_bootstrap: str | None = Field(
-        default=None, min_length=1, description="Kafka brokers, `host:port,host:port`: events go through them."
+        default=None, min_length=1, description="Kafka brokers that carry the events, `host:port,host:port`."
     )
     kafka_username: str | None = Field(
-        default=None, min_length=1, description="With a password: who we are to the brokers, by SCRAM-SHA-512."
+        default=None, min_length=1, description="User at the Kafka brokers (SCRAM-SHA-512). Needs the password too."
     )
-    kafka_password: str | None = Field(default=None, min_length=1, repr=False, description="The password for it.")
+    kafka_password: str | None = Field(default=None, min_length=1, repr=False, description="Password of this user.")
     kafka_ca_file: FilePath | None = Field(
-        default=None, description="Certificates of who has signed the brokers' ones: connections are encrypted (TLS)."
+        default=None, description="CA certificates for the Kafka brokers. Setting this enables TLS."
     )
     create_topics: bool = Field(
-        default=True, description="Whether to make topics that do not exist; without it they are waited for."
+        default=True, description="Whether to create missing topics. If false, the process waits until they exist."
     )
     log_url: str | None = Field(
         default=None,
         pattern=r"^postgres(ql)?://",
         repr=False,
-        description="The embedded log's database, where there is no Kafka. One of the two is needed.",
+        description="Database of the embedded event log. Required without Kafka brokers.",
     )
     instance: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9._-]{1,100}$",
         description=(
-            "A name of this process that survives its restart: with Kafka, a restarted process gets its partitions"
-            " back at once instead of after the dead one's session (45 s). Each replica needs its own."
+            "A name that the process keeps over restarts, different for each replica. With it, a restarted process gets"
+            " its Kafka partitions back at once, and not only when the old session ends (45 s)."
         ),
     )
-    host: str = Field(default="127.0.0.1", min_length=1, description="The address that it listens on.")
+    host: str = Field(default="127.0.0.1", min_length=1, description="The address on which the service listens.")
     port_base: int = Field(
         default=DEFAULT_PORT_BASE,
         ge=1,
         le=65000,
         description=(
-            f"1 to 65000. {_FIRST.name} listens on it + {_FIRST.port_offset}, "
+            f"1 to 65000. {_FIRST.name} listens on this port + {_FIRST.port_offset}, "
             f"{', '.join(f'{other.name} + {other.port_offset}' for other in _OTHERS)}."
         ),
     )
     partitions: int = Field(
-        default=12, ge=1, le=1000, description="Of the topics that it creates; fixed from then on; 1 to 1000."
+        default=12,
+        ge=1,
+        le=1000,
+        description="Partitions of each topic that the service creates, 1 to 1000. They never change afterwards.",
     )
     otlp_endpoint: str | None = Field(
         default=None,
         pattern=r"^https?://[^\s]+$",
-        description="Where traces go, by OTLP over HTTP: `http://collector:4318`. Without it they go nowhere.",
+        description="Collector of traces (OTLP/HTTP), such as `http://collector:4318`. If unset, no traces are sent.",
     )
-    jwt_public_key_file: FilePath = Field(description="A JWKS with the public keys of tokens (ES256 or RS256).")
-    jwt_issuer: str = Field(default="recobro", min_length=1, description="The `iss` that a token must name.")
-    jwt_audience: str = Field(default="recobro", min_length=1, description="The `aud` that a token must name.")
+    jwt_public_key_file: FilePath = Field(
+        description="JWK set with the public keys that verify tokens (ES256 or RS256)."
+    )
+    jwt_issuer: str = Field(default="recobro", min_length=1, description="The `iss` that every token must have.")
+    jwt_audience: str = Field(default="recobro", min_length=1, description="The `aud` that every token must have.")
 
     @model_validator(mode="after")
     def _has_a_log(self) -> Self:
         if self.kafka_bootstrap is None and self.log_url is None:
             raise ValueError(f"set {_PREFIX}KAFKA_BOOTSTRAP or {_PREFIX}LOG_URL")
         if (self.kafka_username is None) != (self.kafka_password is None):
-            raise ValueError(f"{_PREFIX}KAFKA_USERNAME and {_PREFIX}KAFKA_PASSWORD go together")
+            raise ValueError(f"{_PREFIX}KAFKA_USERNAME and {_PREFIX}KAFKA_PASSWORD must be set together")
         return self
 
     @classmethod
     def load(cls, service: str) -> Self:
         """Read the environment. A wrong value is named on stderr and ends the process with exit code 2.
 
-        A secret may be in a file, which ``RECOBRO_<FIELD>_FILE`` names.
+        A secret may be in a file; ``RECOBRO_<FIELD>_FILE`` names the file.
         """
         values, mistakes = _from_files(name for name, field in cls.model_fields.items() if not field.repr)
         try:
@@ -118,11 +123,11 @@ def _from_files(fields: Iterable[str]) -> tuple[dict[str, str], list[str]]:
         if (path := os.environ.get(f"{variable}_FILE")) is None:
             continue
         if variable in os.environ:
-            mistakes.append(f"{variable}: {variable}_FILE is set too, and only one of them can hold")
+            mistakes.append(f"{variable}: {variable}_FILE is set too. Set only one of the two")
         try:
             values[field] = Path(path).read_text("utf-8").strip()
         except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             mistakes.append(f"{variable}_FILE: the file cannot be read: {why}")
     return values, mistakes
 

@@ -22,14 +22,14 @@ def toy() -> Toy:
 
 @pytest.fixture(scope="session")
 async def running(toy_dsn: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of one toy that all tests share which change nothing in it. To start a toy takes longer than a test."""
+    """A client of one toy, shared by the tests that change nothing in it. Starting a toy takes longer than a test."""
     async with client_for(toy_app(Toy(), Database(toy_dsn)), mint()) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 async def toy_dsn(databases: FreshDatabases) -> str:
-    """One database for all tests of this folder. To make one takes longer than most of the tests."""
+    """One database for all tests of this folder. Creating one takes longer than most of the tests."""
     dsn = await databases.with_runtime()
     connection = await asyncpg.connect(dsn)
     await connection.execute(chassis.schema.CREATE + TABLES)
@@ -41,7 +41,7 @@ async def toy_dsn(databases: FreshDatabases) -> str:
 async def service_dsn(toy_dsn: str) -> str:
     """The toy's database in its first state."""
     connection = await asyncpg.connect(toy_dsn)
-    # Not TRUNCATE, which waits for every reader.
+    # TRUNCATE would wait for every reader.
     await connection.execute(
         "DELETE FROM entry; DELETE FROM idempotent_answer; DELETE FROM outbox_events; UPDATE counter SET value = 0",
         timeout=30,

@@ -12,14 +12,14 @@ from recobro_events import Database
 from toy_service import Toy
 
 
-async def test_it_starts_in_order_and_stops_in_reverse(app: FastAPI, toy: Any) -> None:
+async def test_an_app_starts_in_order_and_stops_in_reverse(app: FastAPI, toy: Any) -> None:
     async with client_for(app) as client:
         assert toy.order == ["runtime started", "own started"]
         assert (await client.get("/startupz")).status_code == 200
     assert toy.order == ["runtime started", "own started", "own stopped", "runtime stopped"]
 
 
-async def test_before_its_start_it_is_not_ready(app: FastAPI) -> None:
+async def test_an_app_is_not_ready_before_its_start(app: FastAPI) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         assert (await client.get("/livez")).status_code == 200
         for path in ("/startupz", "/readyz"):
@@ -28,7 +28,7 @@ async def test_before_its_start_it_is_not_ready(app: FastAPI) -> None:
             assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_it_says_why_it_is_not_ready(client: httpx.AsyncClient, toy: Any, app: FastAPI) -> None:
+async def test_readiness_names_the_problems(client: httpx.AsyncClient, toy: Any, app: FastAPI) -> None:
     assert (await client.get("/readyz")).json() == {"status": "ready"}
     toy.wrong = ["the consumer portfolio.events has stopped: the log was replaced"]
     answer = await client.get("/readyz")
@@ -38,7 +38,7 @@ async def test_it_says_why_it_is_not_ready(client: httpx.AsyncClient, toy: Any, 
     assert (await client.get("/readyz")).json()["problems"] == ["stopping"]
 
 
-async def test_what_a_service_runs_is_stopped_when_another_part_does_not_start(
+async def test_a_failed_start_stops_the_parts_that_were_started(
     app: FastAPI, toy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail() -> None:
@@ -53,7 +53,7 @@ async def test_what_a_service_runs_is_stopped_when_another_part_does_not_start(
     assert app.state.started is False
 
 
-async def test_the_description_tells_problems_keys_and_tokens(client: httpx.AsyncClient) -> None:
+async def test_the_api_description_has_problems_keys_and_tokens(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     add = document["paths"]["/v1/entries"]["post"]
     assert set(add["responses"]) == {"201", "4XX", "5XX"}
@@ -69,7 +69,9 @@ async def test_the_description_tells_problems_keys_and_tokens(client: httpx.Asyn
     assert "/livez" not in document["paths"]
 
 
-async def test_old_answers_are_deleted_while_it_runs(app: FastAPI, look: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_old_answers_are_deleted_while_the_app_runs(
+    app: FastAPI, look: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await look.execute(
         "INSERT INTO idempotent_answer (subject, method, path, key, request_sha256, created_at)"
         " VALUES ('s', 'POST', '/', 'k', '', now() - interval '8 days')"
@@ -77,21 +79,21 @@ async def test_old_answers_are_deleted_while_it_runs(app: FastAPI, look: Any, mo
     purged = asyncio.Event()
     purge = idempotency.purge
 
-    async def purge_and_tell(database: Database) -> int:
+    async def purge_and_notify(database: Database) -> int:
         deleted = await purge(database)
         purged.set()
         return deleted
 
     monkeypatch.setattr("chassis.app.PURGE_SECONDS", 0.01)
-    monkeypatch.setattr(idempotency, "purge", purge_and_tell)
+    monkeypatch.setattr(idempotency, "purge", purge_and_notify)
     async with client_for(app), asyncio.timeout(60):
         await purged.wait()
     assert await look.fetchval("SELECT count(*) FROM idempotent_answer") == 0
 
 
-async def test_a_process_whose_consumer_does_not_get_on_wants_to_be_started_anew(
+async def test_a_process_whose_consumer_makes_no_progress_fails_its_liveness_probe(
     client: httpx.AsyncClient, toy: Toy
 ) -> None:
     toy.stuck = ["portfolio.events"]
     answer = await client.get("/livez")
-    assert (answer.status_code, answer.json()["detail"]) == (503, "Does not get on: portfolio.events.")
+    assert (answer.status_code, answer.json()["detail"]) == (503, "These make no progress: portfolio.events.")

@@ -114,12 +114,12 @@ def test_a_forged_or_stale_token_is_refused(verifier: TokenVerifier, name: str) 
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic YTpi", "Token abc"])
-def test_without_a_bearer_token_nobody_is_known(verifier: TokenVerifier, header: str | None) -> None:
+def test_a_request_without_a_bearer_token_is_refused(verifier: TokenVerifier, header: str | None) -> None:
     with pytest.raises(Unauthorised):
         verifier.principal(header)
 
 
-def test_a_good_token_tells_its_principal(verifier: TokenVerifier) -> None:
+def test_a_good_token_names_its_principal(verifier: TokenVerifier) -> None:
     agency = uuid4()
     token = tokens.mint(KEY, "ana", ["dialer-feed:read", "portfolio:read"], agency, 60)
     expected = Principal("ana", frozenset({"dialer-feed:read", "portfolio:read"}), agency)
@@ -139,7 +139,7 @@ def test_rs256_is_accepted_too(tmp_path: Path) -> None:
     assert verifier.principal(f"Bearer {signed(key, {'alg': 'RS256', 'kid': key.kid})}").subject == "ana"
 
 
-def test_a_key_survives_its_file(tmp_path: Path, verifier: TokenVerifier) -> None:
+def test_a_key_is_the_same_after_saving_and_loading(tmp_path: Path, verifier: TokenVerifier) -> None:
     tokens.save_private_key(KEY, tmp_path / "key.json")
     assert (tmp_path / "key.json").stat().st_mode & 0o777 == 0o600
     again = tokens.load_private_key(tmp_path / "key.json")
@@ -155,7 +155,7 @@ def with_token(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-async def test_each_route_asks_for_its_scope(client: httpx.AsyncClient) -> None:
+async def test_each_route_requires_its_scope(client: httpx.AsyncClient) -> None:
     reader = with_token(mint(["portfolio:read"]))
     assert (await client.get("/v1/me", headers=reader)).status_code == 200
     answer = await client.post("/v1/entries", json={}, headers=reader)
@@ -165,7 +165,7 @@ async def test_each_route_asks_for_its_scope(client: httpx.AsyncClient) -> None:
         assert (await client.get("/v1/me", headers=with_token(mint(scopes)))).status_code == 403
 
 
-async def test_the_token_comes_before_the_body(client: httpx.AsyncClient) -> None:
+async def test_the_token_is_checked_before_the_body(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/entries", content="{", headers={"Authorization": "Bearer x"})
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
@@ -175,7 +175,7 @@ async def test_the_token_comes_before_the_body(client: httpx.AsyncClient) -> Non
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
 
 
-async def test_an_agency_is_let_in_only_where_it_is_named(client: httpx.AsyncClient) -> None:
+async def test_an_agency_may_use_only_routes_that_allow_agencies(client: httpx.AsyncClient) -> None:
     agency_id = uuid4()
     agency = with_token(mint(agency_id=agency_id))
     answer = await client.get("/v1/me", headers=agency)
@@ -186,7 +186,7 @@ async def test_an_agency_is_let_in_only_where_it_is_named(client: httpx.AsyncCli
         assert answer.json()["type"].endswith("agency-refused")
 
 
-async def test_a_route_that_forgot_its_guard_is_closed(client: httpx.AsyncClient, app: FastAPI) -> None:
+async def test_a_route_without_a_guard_is_closed(client: httpx.AsyncClient, app: FastAPI) -> None:
     answer = await client.get("/v1/forgotten")
     assert (answer.status_code, "secret" in answer.text) == (403, False)
     assert (await client.get("/v1/forgotten", headers={"Authorization": "Bearer x"})).status_code == 401
@@ -206,7 +206,7 @@ def app_of(database: Database, router: APIRouter) -> FastAPI:
     )
 
 
-async def test_an_app_with_a_route_of_another_kind_does_not_start(database: Database) -> None:
+async def test_an_app_with_a_plain_fastapi_route_does_not_start(database: Database) -> None:
     plain = APIRouter(dependencies=[reads("portfolio")])
     plain.add_api_route("/v1/open", lambda: "secret")
     with pytest.raises(TypeError, match="/v1/open"):

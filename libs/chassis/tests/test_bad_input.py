@@ -90,14 +90,16 @@ FIELDS = [
 
 
 @pytest.mark.parametrize(("members", "pointer"), FIELDS)
-async def test_a_bad_field_is_pointed_at(running: httpx.AsyncClient, look: Any, members: str, pointer: str) -> None:
+async def test_a_bad_field_is_refused_with_a_pointer_to_it(
+    running: httpx.AsyncClient, look: Any, members: str, pointer: str
+) -> None:
     answer = await post(running, "{" + members + "}")
     assert answer.status_code == 422
     assert [error["pointer"] for error in problem(answer, "invalid")["errors"]] == [pointer]
     assert await look.fetchval("SELECT count(*) FROM entry") == 0
 
 
-async def test_every_mistake_of_a_body_is_told_at_once(running: httpx.AsyncClient) -> None:
+async def test_one_answer_lists_every_mistake_of_a_body(running: httpx.AsyncClient) -> None:
     answer = await post(running, '{"name": "", "amount": "x", "more": 1}')
     pointers = {error["pointer"] for error in problem(answer, "invalid")["errors"]}
     assert pointers == {"/name", "/amount", "/more"}
@@ -125,7 +127,7 @@ async def test_every_mistake_of_a_body_is_told_at_once(running: httpx.AsyncClien
         b"   ",
     ],
 )
-async def test_what_is_not_plain_json_is_refused(running: httpx.AsyncClient, look: Any, body: bytes) -> None:
+async def test_a_body_that_is_not_plain_json_is_refused(running: httpx.AsyncClient, look: Any, body: bytes) -> None:
     answer = await post(running, body)
     assert answer.status_code == 400
     problem(answer, "malformed-json")
@@ -140,7 +142,7 @@ async def test_a_body_of_another_shape_is_refused(running: httpx.AsyncClient, bo
 
 
 @pytest.mark.parametrize(("depth", "status"), [(MAX_DEPTH, 200), (MAX_DEPTH + 1, 400)])
-def test_a_value_may_be_so_deep_and_no_deeper(depth: int, status: int) -> None:
+def test_a_body_may_be_nested_up_to_the_maximum_depth(depth: int, status: int) -> None:
     for opening, closing in (("[", "]"), ('{"a":', "}")):
         text = (opening * depth).removesuffix('"a":') + closing * depth
         body = text.replace("{}", '{"a": 1}').encode()
@@ -187,7 +189,7 @@ async def test_another_media_type_is_refused(running: httpx.AsyncClient, media_t
 
 
 @pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "application/vnd.recobro+json"])
-async def test_json_goes_by_several_names(running: httpx.AsyncClient, media_type: str) -> None:
+async def test_json_media_types_are_accepted(running: httpx.AsyncClient, media_type: str) -> None:
     assert (await post(running, "{" + GOOD + "}", **{"Content-Type": media_type})).status_code == 201
 
 
@@ -250,26 +252,26 @@ async def test_a_bad_address_is_refused(running: httpx.AsyncClient, path: str, s
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_bad_parameter_is_pointed_at(running: httpx.AsyncClient) -> None:
+async def test_a_bad_parameter_is_refused_with_a_pointer_to_it(running: httpx.AsyncClient) -> None:
     answer = await running.get("/v1/entries?limit=1_0")
     assert [error["pointer"] for error in problem(answer, "invalid")["errors"]] == ["/query/limit"]
     answer = await running.get("/v1/entries/x")
     assert [error["pointer"] for error in problem(answer, "invalid")["errors"]] == ["/path/entry_id"]
 
 
-async def test_an_unknown_method_names_the_known_ones(running: httpx.AsyncClient) -> None:
+async def test_the_answer_to_an_unknown_method_lists_the_known_ones(running: httpx.AsyncClient) -> None:
     answer = await running.delete("/v1/me")
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET"
     problem(answer, "method-not-allowed")
 
 
-async def test_what_was_sent_is_not_repeated(running: httpx.AsyncClient) -> None:
+async def test_an_error_does_not_repeat_the_input(running: httpx.AsyncClient) -> None:
     answer = await post(running, '{"name": "Ana", "amount": "canary-9431"}')
     assert answer.status_code == 422
     assert "canary" not in answer.text
 
 
-async def test_times_are_kept_in_utc(running: httpx.AsyncClient) -> None:
+async def test_times_are_stored_in_utc(running: httpx.AsyncClient) -> None:
     answer = await running.get("/v1/moment", params={"on": "2026-01-31", "at": "2026-01-31T06:00:00.5-06:00"})
     assert answer.json() == {"on": "2026-01-31", "at": "2026-01-31T12:00:00.500000+00:00"}

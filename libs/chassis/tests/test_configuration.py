@@ -14,20 +14,20 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return main()
 
 
-def test_it_names_every_setting_once_with_its_default_and_whose_it_is(
+def test_the_page_lists_every_setting_once_with_default_and_service(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     page = tmp_path / "configuration.md"
     assert run(monkeypatch, str(page), *MODULES) == 0
     lines = page.read_text().splitlines()
-    assert "| `RECOBRO_JWT_ISSUER` | recobro | all | The `iss` that a token must name. |" in lines
-    assert sum("`RECOBRO_DATABASE_URL` | needed | all" in line and line.endswith(" Secret. |") for line in lines) == 1
+    assert "| `RECOBRO_JWT_ISSUER` | recobro | all | The `iss` that every token must have. |" in lines
+    assert sum("`RECOBRO_DATABASE_URL` | required | all" in line and line.endswith(" Secret. |") for line in lines) == 1
     assert sum("`RECOBRO_PHOTOS_URL` | – | field-visits" in line for line in lines) == 1
     assert sum("`RECOBRO_LIST_WAIT_SECONDS` | 30.0 | dialer-feed" in line for line in lines) == 1
     assert "None" not in page.read_text()
 
 
-def test_a_page_that_says_something_else_is_refused(
+def test_a_page_that_differs_from_the_settings_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "configuration.md"

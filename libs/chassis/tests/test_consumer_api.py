@@ -26,29 +26,29 @@ class Desk:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.database.service = "portfolio"
-        self.unbearable: set[str] = set()
+        self.failing: set[str] = set()
         self.applied: list[str] = []
-        self.while_noting: Callable[[], Awaitable[object]] | None = None
+        self.while_applying: Callable[[], Awaitable[object]] | None = None
         self.consumer = Consumer("portfolio", listens_to=("dialer-feed",))
-        self.consumer.on(PaymentClaimed)(self._note)
+        self.consumer.on(PaymentClaimed)(self._apply_claims)
         self.app = toy_app(Toy(self.consumer), database)
         self.client: httpx.AsyncClient
 
-    async def _note(self, claims: Sequence[PaymentClaimed], _tx: Transaction) -> None:
-        if self.unbearable & {claim.detail for claim in claims}:
+    async def _apply_claims(self, claims: Sequence[PaymentClaimed], _tx: Transaction) -> None:
+        if self.failing & {claim.detail for claim in claims}:
             raise KeyError("Ana López")
-        if self.while_noting is not None:
-            await self.while_noting()
+        if self.while_applying is not None:
+            await self.while_applying()
         self.applied += [claim.detail or "" for claim in claims]
 
-    async def hears(self, *records: Record) -> None:
+    async def apply(self, *records: Record) -> None:
         await apply_records(self.database, self.consumer, records, apart)
 
-    async def sets_aside(self, *details: str, contract_id: UUID | None = None) -> str:
+    async def set_aside(self, *details: str, contract_id: UUID | None = None) -> str:
         """Return the key of a contract whose first claim cannot be applied. The other claims wait behind it."""
         contract_id = contract_id or uuid4()
-        self.unbearable.add(details[0])
-        await self.hears(*(record_of(PaymentClaimed(contract_id=contract_id, detail=detail)) for detail in details))
+        self.failing.add(details[0])
+        await self.apply(*(record_of(PaymentClaimed(contract_id=contract_id, detail=detail)) for detail in details))
         return str(contract_id)
 
     async def post(self, path: str, body: object, headers: dict[str, str] | None = None) -> httpx.Response:
@@ -86,9 +86,9 @@ def code_of(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["type"].rpartition(":")[2]
 
 
-async def test_what_waits_is_listed_by_key_with_the_event_that_the_others_wait_for(desk: Desk) -> None:
+async def test_parked_keys_are_listed_with_the_event_that_blocks_the_others(desk: Desk) -> None:
     assert await desk.get("/v1/parked-keys") == {"items": [], "next_cursor": None}
-    key = await desk.sets_aside("bad", "good", "good")
+    key = await desk.set_aside("bad", "good", "good")
     [item] = (await desk.get("/v1/parked-keys"))["items"]
     assert (item["key"], item["contract_id"], item["consumer"]) == (key, key, "portfolio.events")
     assert (item["letters"], item["letter_id"]) == (3, (await desk.letter_ids(key))[0])
@@ -96,9 +96,9 @@ async def test_what_waits_is_listed_by_key_with_the_event_that_the_others_wait_f
     assert item["replays"] == 0
 
 
-async def test_letters_are_listed_in_order_and_without_what_they_say(desk: Desk) -> None:
-    key = await desk.sets_aside("bad", "secret")
-    other = await desk.sets_aside("worse")
+async def test_letters_are_listed_in_order_without_their_content(desk: Desk) -> None:
+    key = await desk.set_aside("bad", "secret")
+    other = await desk.set_aside("worse")
     answer = await desk.client.get("/v1/dead-letters")
     assert "secret" not in answer.text
     letters = answer.json()["items"]
@@ -112,11 +112,11 @@ async def test_letters_are_listed_in_order_and_without_what_they_say(desk: Desk)
     assert (gone["discarded_by"], gone["discard_reason"], gone["discarded_at"] is None) == ("ana", "twice", False)
 
 
-async def test_pages_leave_nothing_out(desk: Desk) -> None:
+async def test_the_pages_together_list_every_letter(desk: Desk) -> None:
     for number in range(4):
-        await desk.sets_aside(f"bad {number}")
+        await desk.set_aside(f"bad {number}")
     # A record that is not an event has whatever key its sender gave it.
-    await desk.hears(Record("dialer-feed.events", 0, 1, b"", {}, "a\nb\u202e"))
+    await desk.apply(Record("dialer-feed.events", 0, 1, b"", {}, "a\nb\u202e"))
     for path, name in (("/v1/parked-keys", "key"), ("/v1/dead-letters", "letter_id")):
         seen: list[Any] = []
         cursor = None
@@ -129,14 +129,14 @@ async def test_pages_leave_nothing_out(desk: Desk) -> None:
 
 
 async def test_a_letter_has_its_record_byte_for_byte(desk: Desk, look: Any) -> None:
-    key = await desk.sets_aside("ñandú")
+    key = await desk.set_aside("ñandú")
     [letter_id] = await desk.letter_ids(key)
     letter = await desk.get(f"/v1/dead-letters/{letter_id}")
     assert "ñandú" in letter["body"]
     assert b64decode(letter["body_base64"]).decode() == letter["body"]
     assert letter["headers"]["ce_subject"] == key
     raw = b'\xff\x00{"contract_id"'
-    await desk.hears(Record("dialer-feed.events", 3, 7, raw, {"ce_id": "\udcff", "name": "x\0"}))
+    await desk.apply(Record("dialer-feed.events", 3, 7, raw, {"ce_id": "\udcff", "name": "x\0"}))
     [letter_id] = await desk.letter_ids("dialer-feed.events/3@7")
     letter = await desk.get(f"/v1/dead-letters/{letter_id}")
     assert (letter["body"], b64decode(letter["body_base64"])) == (None, raw)
@@ -147,14 +147,14 @@ async def test_a_letter_has_its_record_byte_for_byte(desk: Desk, look: Any) -> N
     assert (letter["body"], letter["body_base64"], letter["headers"]) == (None, None, {})
 
 
-async def test_a_replay_applies_as_far_as_it_can(desk: Desk) -> None:
-    key = await desk.sets_aside("bad", "good", "worse", "last")
-    desk.unbearable = {"worse"}
+async def test_a_replay_applies_events_up_to_the_first_refusal(desk: Desk) -> None:
+    key = await desk.set_aside("bad", "good", "worse", "last")
+    desk.failing = {"worse"}
     answer = await desk.replay({"key": key})
     outcome = {"key": key, "applied": 2, "waiting": 2, "error": "made its handler fail: KeyError"}
     assert (answer.status_code, answer.json()) == (200, {"replayed": 2, "keys": [outcome], "more": False})
     assert desk.applied == ["bad", "good"]
-    desk.unbearable = set()
+    desk.failing = set()
     answer = await desk.replay({"key": key})
     assert answer.json()["keys"] == [{"key": key, "applied": 2, "waiting": 0, "error": None}]
     assert desk.applied == ["bad", "good", "worse", "last"]
@@ -162,10 +162,10 @@ async def test_a_replay_applies_as_far_as_it_can(desk: Desk) -> None:
     assert code_of(await desk.replay({"key": key})) == (404, "key-not-parked")
 
 
-async def test_all_keys_are_replayed_some_at_a_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = sorted([await desk.sets_aside(f"bad {number}") for number in range(5)])
+async def test_all_keys_are_replayed_over_several_requests(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = sorted([await desk.set_aside(f"bad {number}") for number in range(5)])
     monkeypatch.setattr(consumer_api, "KEYS_AT_ONCE", 2)
-    desk.unbearable = {"bad 0"}
+    desk.failing = {"bad 0"}
     seen: list[dict[str, Any]] = []
     while True:
         asked = {"all": True, "after": seen[-1]["key"] if seen else ""}
@@ -181,19 +181,19 @@ async def test_all_keys_are_replayed_some_at_a_time(desk: Desk, monkeypatch: pyt
     assert [outcome["error"] is None for outcome in seen] == [key != left for key in keys]
 
 
-async def test_a_replay_of_all_keys_ends_in_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = sorted([await desk.sets_aside(f"bad {number}") for number in range(3)])
+async def test_a_replay_of_all_keys_starts_no_key_after_its_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = sorted([await desk.set_aside(f"bad {number}") for number in range(3)])
     monkeypatch.setattr(consumer_api, "REPLAY_SECONDS", 0.0)
-    desk.unbearable = set()
+    desk.failing = set()
     answer = (await desk.replay({"all": True})).json()
     assert ([outcome["key"] for outcome in answer["keys"]], answer["more"]) == (keys[:1], True)
 
 
-async def test_what_somebody_else_has_freed_meanwhile_does_not_end_a_replay_of_all(desk: Desk) -> None:
-    first, second = sorted([await desk.sets_aside("bad"), await desk.sets_aside("worse")])
+async def test_a_key_that_another_request_replayed_does_not_end_a_replay_of_all(desk: Desk) -> None:
+    first, second = sorted([await desk.set_aside("bad"), await desk.set_aside("worse")])
     [letter_id] = await desk.letter_ids(second)
-    desk.unbearable = set()
-    desk.while_noting = lambda: desk.discard(letter_id, "a duplicate")
+    desk.failing = set()
+    desk.while_applying = lambda: desk.discard(letter_id, "a duplicate")
     answer = (await desk.replay({"all": True})).json()
     assert [(outcome["key"], outcome["applied"], outcome["waiting"]) for outcome in answer["keys"]] == [
         (first, 1, 0),
@@ -201,13 +201,13 @@ async def test_what_somebody_else_has_freed_meanwhile_does_not_end_a_replay_of_a
     ]
 
 
-async def test_nothing_to_replay_is_no_mistake_when_all_is_asked_for(desk: Desk) -> None:
+async def test_a_replay_of_all_succeeds_when_no_key_is_parked(desk: Desk) -> None:
     answer = await desk.replay({"all": True})
     assert (answer.status_code, answer.json()) == (200, {"replayed": 0, "keys": [], "more": False})
 
 
-async def test_who_discards_says_why_and_what_waits_behind_it_goes_on_waiting(desk: Desk) -> None:
-    key = await desk.sets_aside("bad", "good")
+async def test_a_discard_needs_a_reason_and_leaves_the_events_behind_waiting(desk: Desk) -> None:
+    key = await desk.set_aside("bad", "good")
     first, second = await desk.letter_ids(key)
     answer = await desk.discard(first, " a duplicate ")
     assert (answer.status_code, answer.json()) == (200, {"letter_id": first, "key": key, "waiting": 1})
@@ -221,8 +221,8 @@ async def test_who_discards_says_why_and_what_waits_behind_it_goes_on_waiting(de
     assert desk.applied == []
 
 
-async def test_a_discard_whose_answer_was_lost_is_answered_again(desk: Desk) -> None:
-    key = await desk.sets_aside("bad", "good")
+async def test_a_repeated_discard_gets_the_first_answer(desk: Desk) -> None:
+    key = await desk.set_aside("bad", "good")
     [first, second] = await desk.letter_ids(key)
     answers = [await desk.discard(first, "a duplicate", **KEYED) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
@@ -235,7 +235,7 @@ async def test_a_discard_whose_answer_was_lost_is_answered_again(desk: Desk) -> 
     assert (await desk.get(f"/v1/dead-letters/{second}"))["discarded_at"] is None
 
 
-async def test_a_letter_that_never_was(desk: Desk) -> None:
+async def test_an_unknown_letter_is_not_found(desk: Desk) -> None:
     for letter_id in (999_999, 2**63 - 1):
         assert code_of(await desk.client.get(f"/v1/dead-letters/{letter_id}")) == (404, "letter-unknown")
 
@@ -255,9 +255,9 @@ BAD_REASONS = ["a\0b", "a\u202eb", "a\u2066b", "a\ud800b", "a\x1bb", "a\nb", "  
 
 
 async def test_bad_input_is_refused_and_changes_nothing(desk: Desk) -> None:
-    key = await desk.sets_aside("bad")
+    key = await desk.set_aside("bad")
     [letter_id] = await desk.letter_ids(key)
-    desk.unbearable = set()
+    desk.failing = set()
     for body, pointer in BAD_REPLAYS:
         sent = {name: key if value == "KEY" else value for name, value in body.items()}
         answer = await desk.replay(sent)
@@ -309,7 +309,7 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-async def test_who_may_what(desk: Desk, method: str, path: str) -> None:
+async def test_each_route_requires_its_scope_and_refuses_agencies(desk: Desk, method: str, path: str) -> None:
     right, wrong = ("read", "write") if method == "GET" else ("write", "read")
 
     async def status(token: str) -> int:
@@ -322,7 +322,7 @@ async def test_who_may_what(desk: Desk, method: str, path: str) -> None:
     assert await status(f"Bearer {mint([f'portfolio:{right}'])}") not in {401, 403}
 
 
-async def test_only_what_has_a_consumer_has_these_routes(desk: Desk, running: httpx.AsyncClient) -> None:
+async def test_a_service_without_a_consumer_lacks_these_routes(desk: Desk, running: httpx.AsyncClient) -> None:
     documents = [(await client.get("/openapi.json")).json()["paths"] for client in (desk.client, running)]
     new = {path: set(methods) for path, methods in documents[0].items() if path not in documents[1]}
     assert new == {
@@ -337,7 +337,7 @@ async def test_only_what_has_a_consumer_has_these_routes(desk: Desk, running: ht
     assert unguarded_routes(desk.app) == ["GET /v1/forgotten"]
 
 
-async def test_a_rebuild_is_asked_for_once_and_followed(desk: Desk, look: Any) -> None:
+async def test_a_rebuild_is_requested_once_and_shown_until_it_ends(desk: Desk, look: Any) -> None:
     assert code_of(await desk.client.get("/v1/rebuild")) == (404, "no-rebuild")
     first = await desk.client.post("/v1/rebuild")
     assert first.status_code == 202

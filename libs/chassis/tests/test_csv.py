@@ -52,11 +52,11 @@ def test_a_formula_is_defused(cell: str) -> None:
         (True, "True"),
     ],
 )
-def test_what_is_harmless_stays(value: object, written: str) -> None:
+def test_harmless_values_stay_as_they_are(value: object, written: str) -> None:
     assert safe_cell(value) == written
 
 
-def test_it_reads_back_as_what_was_written() -> None:
+def test_a_csv_file_reads_back_as_written() -> None:
     rows: list[list[Any]] = [["row_number", "name"], [2, 'Peña, "Ana"'], [3, "two\r\nlines"], [4, "=1"]]
     written = b"".join(safe_csv_rows(rows))
     assert written.startswith(b"\xef\xbb\xbfrow_number,name\r\n")
@@ -64,7 +64,7 @@ def test_it_reads_back_as_what_was_written() -> None:
     assert read == [["row_number", "name"], ["2", 'Peña, "Ana"'], ["3", "two\r\nlines"], ["4", "'=1"]]
 
 
-def test_it_is_written_in_pieces() -> None:
+def test_a_long_csv_file_is_written_in_pieces() -> None:
     pieces = list(safe_csv_rows([["x" * 1000]] * 200))
     assert len(pieces) == 5
     assert b"".join(safe_csv_rows([["more"]], first=False)) == b"more\r\n"

@@ -1,4 +1,4 @@
-"""Failures below a route: the caller learns what to do, the log learns where, and neither learns a value."""
+"""Failures below a route: the answer states what to do, the log states the place, and neither holds a value."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ from recobro_events import Database
 
 
 @pytest.mark.parametrize("kind", ["bug", "unique", "division", "missing-file"])
-async def test_a_mistake_of_ours_is_a_500_without_details(client: httpx.AsyncClient, kind: str) -> None:
+async def test_a_defect_is_a_500_without_details(client: httpx.AsyncClient, kind: str) -> None:
     answer = await client.get("/v1/fail", params={"kind": kind})
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
@@ -24,14 +24,14 @@ async def test_a_mistake_of_ours_is_a_500_without_details(client: httpx.AsyncCli
 
 
 @pytest.mark.parametrize("kind", ["canceled", "disk", "disk-of-postgres", "starting", "lock", "unnoticed-end"])
-async def test_trouble_that_passes_is_a_503(client: httpx.AsyncClient, kind: str) -> None:
+async def test_a_passing_failure_is_a_503(client: httpx.AsyncClient, kind: str) -> None:
     answer = await client.get("/v1/fail", params={"kind": kind})
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
     assert answer.json()["type"].endswith(":unavailable")
 
 
-async def test_a_database_that_is_away_is_a_503(app: FastAPI, client: httpx.AsyncClient) -> None:
+async def test_an_unreachable_database_is_a_503(app: FastAPI, client: httpx.AsyncClient) -> None:
     await app.state.database.close()
     answer = await client.get("/v1/entries")
     assert answer.status_code == 503
@@ -57,7 +57,9 @@ async def test_a_stream_that_breaks_is_cut_and_not_ended(client: httpx.AsyncClie
         await client.get("/v1/stream", params={"broken": True})
 
 
-async def test_the_log_tells_where_and_never_what(client: httpx.AsyncClient, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_the_log_has_the_place_of_a_failure_and_never_a_value(
+    client: httpx.AsyncClient, capfd: pytest.CaptureFixture[str]
+) -> None:
     for kind in ("bug", "unique"):
         await client.get("/v1/fail", params={"kind": kind, "name": "canary-query"})
     await client.post("/v1/entries", json={"name": "canary-body", "amount": "x"})
@@ -71,7 +73,7 @@ async def test_the_log_tells_where_and_never_what(client: httpx.AsyncClient, cap
         assert canary not in json.dumps(lines)
 
 
-def test_a_problem_is_made_in_each_way() -> None:
+def test_a_problem_takes_its_members_from_class_and_arguments() -> None:
     class Known(Problem):
         status = 404
         code = "contract-unknown"
@@ -97,7 +99,7 @@ def test_a_problem_is_made_in_each_way() -> None:
     assert made[-1][0].document()["errors"] == [{"pointer": "/a", "detail": "is wrong"}]
 
 
-def test_a_problem_does_not_hide_its_own_members() -> None:
+def test_extra_members_cannot_replace_a_problem_s_own() -> None:
     with pytest.raises(ValueError, match="status"):
         Problem("y", status=400, code="x", extra={"status": 200})
 

@@ -54,7 +54,7 @@ async def test_a_key_belongs_to_its_subject_and_path(client: httpx.AsyncClient, 
     assert await entries(look) == 2
 
 
-async def test_a_lost_answer_is_given_again(client: httpx.AsyncClient, toy: Any, app: Any, look: Any) -> None:
+async def test_a_lost_answer_is_sent_again(client: httpx.AsyncClient, toy: Any, app: Any, look: Any) -> None:
     async def losing(scope: Any, receive: Any, _send: Any) -> None:
         async def lose(_message: Any) -> None:
             raise ConnectionError("the caller has gone")
@@ -91,7 +91,9 @@ async def test_a_crash_before_the_commit_leaves_neither_effect_nor_answer(
     assert await entries(look) == 1
 
 
-async def test_while_the_first_is_under_way_the_second_is_told(client: httpx.AsyncClient, toy: Any, look: Any) -> None:
+async def test_a_request_is_refused_while_one_with_its_key_is_in_progress(
+    client: httpx.AsyncClient, toy: Any, look: Any
+) -> None:
     inside, go_on = asyncio.Event(), asyncio.Event()
 
     async def wait(_: Any) -> None:
@@ -109,14 +111,14 @@ async def test_while_the_first_is_under_way_the_second_is_told(client: httpx.Asy
     assert await entries(look) == 1
 
 
-async def test_many_at_once_have_one_effect(client: httpx.AsyncClient, look: Any) -> None:
+async def test_many_equal_requests_at_once_have_one_effect(client: httpx.AsyncClient, look: Any) -> None:
     answers = await asyncio.gather(*(client.post("/v1/entries", json=ENTRY, headers=KEYED) for _ in range(4)))
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
     assert await entries(look) == 1
 
 
-async def test_an_error_is_not_kept(client: httpx.AsyncClient, look: Any) -> None:
+async def test_an_error_is_not_stored_as_the_answer(client: httpx.AsyncClient, look: Any) -> None:
     assert (await client.post("/v1/entries", json={}, headers=KEYED)).status_code == 422
     assert (await client.post("/v1/entries", json=ENTRY, headers=KEYED)).status_code == 201
     for _ in range(2):
@@ -150,7 +152,7 @@ async def test_two_keys_at_once_are_refused(client: httpx.AsyncClient) -> None:
     assert (await client.post("/v1/entries", json=ENTRY, headers=headers)).status_code == 422
 
 
-async def test_what_outlives_a_request_runs_again_and_only_another_body_is_refused(
+async def test_an_endpoint_that_outlives_its_request_runs_again_and_refuses_another_body(
     client: httpx.AsyncClient, look: Any
 ) -> None:
     for _ in range(2):
@@ -169,7 +171,7 @@ async def test_a_streamed_body_claims_its_key_itself(client: httpx.AsyncClient, 
     assert await look.fetchval("SELECT value FROM counter WHERE name = 'a'") == 2
 
 
-async def test_after_seven_days_a_key_is_new_and_its_answer_is_deleted(
+async def test_a_key_is_new_after_seven_days_and_its_answer_is_deleted(
     client: httpx.AsyncClient, database: Database, look: Any
 ) -> None:
     for key in ("old", "older", "young"):

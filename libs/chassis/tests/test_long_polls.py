@@ -35,7 +35,7 @@ class Board:
         )
 
 
-async def test_it_answers_at_the_news() -> None:
+async def test_a_notification_ends_the_poll() -> None:
     board = Board()
     asked = asyncio.create_task(board.poll(FOREVER_SECONDS, asyncio.Event()))
     await board.looked_at.wait()
@@ -44,13 +44,13 @@ async def test_it_answers_at_the_news() -> None:
     assert all(listener.done() for listener in board.listeners)
 
 
-async def test_what_is_there_already_is_not_waited_for() -> None:
+async def test_a_poll_with_something_to_answer_does_not_wait() -> None:
     board = Board()
     board.write()
     assert await board.poll(FOREVER_SECONDS, asyncio.Event()) == 1
 
 
-async def test_news_that_nobody_told_of_is_found_all_the_same() -> None:
+async def test_a_change_without_a_notification_is_found() -> None:
     board = Board()
     asked = asyncio.create_task(board.poll(FOREVER_SECONDS, asyncio.Event()))
     await board.looked_at.wait()
@@ -58,14 +58,14 @@ async def test_news_that_nobody_told_of_is_found_all_the_same() -> None:
     assert await asked == 1
 
 
-async def test_without_news_it_answers_after_its_time_or_when_we_stop() -> None:
+async def test_a_poll_without_changes_ends_after_its_time_or_at_shutdown() -> None:
     board, stopping = Board(), asyncio.Event()
     assert await board.poll(0.01, stopping) == 0
     stopping.set()
     assert await board.poll(FOREVER_SECONDS, stopping) == 0
 
 
-async def test_who_gives_up_stops_listening() -> None:
+async def test_a_cancelled_poll_cancels_its_waiter() -> None:
     board = Board()
     asked = asyncio.create_task(board.poll(FOREVER_SECONDS, asyncio.Event()))
     await board.looked_at.wait()

@@ -82,13 +82,13 @@ async def test_revisions_run_once_and_in_order(database_dsn: str, package: Path)
     assert [tuple(row) for row in rows] == [("50% : c", 0), ("a; b", 0)]
 
 
-async def test_two_processes_may_do_it_at_once(database_dsn: str, package: Path) -> None:
+async def test_two_processes_may_migrate_at_once(database_dsn: str, package: Path) -> None:
     (package / "0002_second.py").write_text(SECOND)
     await asyncio.gather(*(asyncio.to_thread(upgrade, database_dsn, "toy_migrations") for _ in range(3)))
     assert await revision(database_dsn) == "0002"
 
 
-async def test_a_revision_that_fails_leaves_nothing_of_itself(database_dsn: str, package: Path) -> None:
+async def test_a_revision_that_fails_is_rolled_back(database_dsn: str, package: Path) -> None:
     (package / "0002_second.py").write_text(SECOND)
     (package / "0003_broken.py").write_text(BROKEN)
     with pytest.raises(Exception, match="division by zero"):
@@ -108,7 +108,7 @@ async def test_the_chassis_s_own_tables_fit_with_the_runtime_s(database_dsn: str
 
 
 @pytest.mark.process
-async def test_with_nothing_to_do_alembic_is_not_even_imported(database_dsn: str, package: Path) -> None:
+async def test_alembic_is_not_imported_if_nothing_is_to_migrate(database_dsn: str, package: Path) -> None:
     """The import is half of a service's start, and a killed service must be back at once."""
     await asyncio.to_thread(upgrade, database_dsn, "toy_migrations")
     program = (
@@ -130,7 +130,7 @@ async def test_with_nothing_to_do_alembic_is_not_even_imported(database_dsn: str
 
 
 async def test_a_database_of_a_newer_release_is_left_as_it_is(database_dsn: str, package: Path) -> None:
-    """After a roll-back the older release works on: the newer one's changes keep everything that it needs."""
+    """The older release works on after a roll-back, because newer changes keep everything that it needs."""
     assert (await asyncio.to_thread(standing_of, database_dsn, "toy_migrations")).is_behind
     (package / "0002_second.py").write_text(SECOND)
     await asyncio.to_thread(upgrade, database_dsn, "toy_migrations")

@@ -1,4 +1,4 @@
-"""Request ids, traces, one line a request, figures by route."""
+"""Request ids, traces, one log line per request, and metrics by route."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ async def test_a_request_id_is_kept_or_made(client: httpx.AsyncClient) -> None:
         assert UUID(made)
 
 
-async def test_a_trace_is_followed_into_what_is_written(client: httpx.AsyncClient, toy: Any) -> None:
+async def test_events_of_a_request_carry_its_trace(client: httpx.AsyncClient, toy: Any) -> None:
     seen = []
 
     async def look_at_trace(_: Any) -> None:
@@ -40,7 +40,7 @@ async def test_a_trace_is_followed_into_what_is_written(client: httpx.AsyncClien
     assert seen[1][3:35] != TRACE[3:35]
 
 
-async def test_one_line_a_request_with_its_template(
+async def test_each_request_has_one_log_line_with_its_route_template(
     client: httpx.AsyncClient, capfd: pytest.CaptureFixture[str]
 ) -> None:
     await client.get("/v1/by-number/77", headers={"traceparent": TRACE, "X-Request-Id": "r-1"})

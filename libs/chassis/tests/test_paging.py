@@ -34,7 +34,7 @@ async def test_a_full_last_page_has_no_cursor(running: httpx.AsyncClient, look: 
     assert answer["items"][0]["amount"] == "1.00"
 
 
-def test_a_key_of_any_kind_comes_back_as_it_was() -> None:
+def test_a_cursor_holds_keys_of_any_type() -> None:
     key = (UUID(int=5), date(2026, 1, 31), datetime(2026, 1, 31, 12, tzinfo=UTC), Decimal("-1.50"), "ñ/+", 7, None)
     made = page([1, 2], PageRequest(limit=1), lambda _: key)
     assert made["items"] == [1]
@@ -43,7 +43,7 @@ def test_a_key_of_any_kind_comes_back_as_it_was() -> None:
     assert PageRequest().after(UUID) is None
 
 
-def test_a_key_of_one_value_is_read_as_that_value() -> None:
+def test_a_cursor_with_one_value_is_read_as_that_value() -> None:
     made = page([1, 2], PageRequest(limit=1), lambda _: (UUID(int=5),))
     assert PageRequest(cursor=made["next_cursor"]).after(UUID) == UUID(int=5)
 
@@ -78,7 +78,7 @@ async def test_a_bad_cursor_is_refused(running: httpx.AsyncClient, cursor: str) 
 
 
 @pytest.mark.parametrize("text", ["[true]", "[9223372036854775808]", "[1.5]", '["1"]', "[" + "9" * 5000 + "]"])
-def test_a_number_of_a_cursor_is_one_that_we_wrote(text: str) -> None:
+def test_a_number_beyond_bigint_in_a_cursor_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         PageRequest(cursor=encoded(text)).after(int)
     assert refused.value.code == "bad-cursor"

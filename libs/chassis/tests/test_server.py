@@ -73,7 +73,7 @@ async def line_with(process: asyncio.subprocess.Process, text: str) -> str:
         while line := (await process.stdout.readline()).decode():
             if text in line:
                 return line
-    raise AssertionError(f"it ended without saying {text}")
+    raise AssertionError(f"the process ended without printing {text}")
 
 
 async def test_a_signal_lets_requests_finish(service_dsn: str, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ async def test_a_signal_lets_requests_finish(service_dsn: str, tmp_path: Path) -
     assert [line["route"] for line in lines if line["event"] == "request"] == ["/slow"]
 
 
-async def test_a_port_that_is_taken_ends_it(service_dsn: str, tmp_path: Path) -> None:
+async def test_a_process_ends_if_its_port_is_taken(service_dsn: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         async with process(service_dsn, taken.getsockname()[1], tmp_path) as second, asyncio.timeout(30):
             output, _ = await second.communicate()

@@ -53,12 +53,12 @@ def test_a_wrong_value_is_named_and_ends_the_process(
     with pytest.raises(SystemExit) as stopped:
         Settings.load("portfolio")
     assert stopped.value.code == 2
-    said = capsys.readouterr().err
-    assert name in said
-    assert "canary" not in said
+    printed = capsys.readouterr().err
+    assert name in printed
+    assert "canary" not in printed
 
 
-def test_what_is_secret_may_stand_in_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_secret_may_be_in_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("postgresql://u:from-a-file@localhost/portfolio\n")
     environment.delenv("RECOBRO_DATABASE_URL")
     environment.setenv("RECOBRO_DATABASE_URL_FILE", str(tmp_path / "secret"))
@@ -66,10 +66,10 @@ def test_what_is_secret_may_stand_in_a_file(environment: pytest.MonkeyPatch, tmp
 
 
 @pytest.mark.parametrize(
-    ("content", "and_the_variable", "said"),
+    ("content", "and_the_variable", "message"),
     [
         (None, False, "RECOBRO_DATABASE_URL_FILE: the file cannot be read: No such file or directory"),
-        (b"\xff\xfe", False, "RECOBRO_DATABASE_URL_FILE: the file cannot be read: it is no text"),
+        (b"\xff\xfe", False, "RECOBRO_DATABASE_URL_FILE: the file cannot be read: it is not UTF-8 text"),
         (b"canary", False, "RECOBRO_DATABASE_URL: "),
         (b"postgresql:///x", True, "RECOBRO_DATABASE_URL: RECOBRO_DATABASE_URL_FILE is set too"),
     ],
@@ -80,7 +80,7 @@ def test_a_wrong_file_is_named_and_ends_the_process(
     capsys: pytest.CaptureFixture[str],
     content: bytes | None,
     and_the_variable: bool,
-    said: str,
+    message: str,
 ) -> None:
     if content is not None:
         (tmp_path / "secret").write_bytes(content)
@@ -91,7 +91,7 @@ def test_a_wrong_file_is_named_and_ends_the_process(
         Settings.load("portfolio")
     assert stopped.value.code == 2
     error = capsys.readouterr().err
-    assert error.startswith(said)
+    assert error.startswith(message)
     assert "canary" not in error
 
 
@@ -101,7 +101,7 @@ def test_settings_do_not_change() -> None:
         settings.host = "0.0.0.0"  # type: ignore[misc]
 
 
-def test_the_transport_is_the_one_that_is_named() -> None:
+def test_the_settings_choose_the_transport() -> None:
     assert type(transport_from(test_settings())).__name__ == "PostgresTransport"
     kafka = test_settings(kafka_bootstrap="localhost:9092")
     assert type(transport_from(kafka)).__name__ == "KafkaTransport"

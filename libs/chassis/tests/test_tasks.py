@@ -18,7 +18,7 @@ def runs(name: str, outcome: str) -> float | None:
     return REGISTRY.get_sample_value("task_duration_seconds_count", {"task": name, "outcome": outcome})
 
 
-def test_a_run_that_goes_well_leaves_its_time_and_one_that_never_ran_is_told_with_zero() -> None:
+def test_a_successful_run_sets_its_time_and_a_task_that_never_ran_shows_zero() -> None:
     name = uuid4().hex
     task = Task(name)
     assert succeeded_at(name) == 0

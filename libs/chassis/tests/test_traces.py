@@ -73,14 +73,14 @@ async def test_every_request_is_a_span_of_its_caller_s_trace(service_dsn: str, r
     assert (known.name, known.kind) == ("GET /v1/entries", Span.SPAN_KIND_SERVER)
     assert (known.trace_id.hex(), known.parent_span_id.hex()) == (TRACE, CALLER)
     assert known.start_time_unix_nano < known.end_time_unix_nano
-    told = {attribute.key: attribute.value for attribute in known.attributes}
-    assert told["http.response.status_code"].int_value == 200
+    attributes = {attribute.key: attribute.value for attribute in known.attributes}
+    assert attributes["http.response.status_code"].int_value == 200
     assert (unknown.name, unknown.parent_span_id) == ("GET unmatched", b"")
     [resource] = {request.resource_spans[0].resource.SerializeToString() for request in receiver.requests}
     assert b"portfolio" in resource
 
 
-async def test_a_failed_request_is_told_as_failed(service_dsn: str, receiver: Receiver) -> None:
+async def test_the_span_of_a_failed_request_is_marked_as_failed(service_dsn: str, receiver: Receiver) -> None:
     toy = Toy()
 
     async def fail(_: object) -> None:
@@ -96,7 +96,7 @@ async def test_a_failed_request_is_told_as_failed(service_dsn: str, receiver: Re
     assert span.status.code == Status.STATUS_CODE_ERROR
 
 
-async def test_a_collector_that_is_away_costs_spans_and_no_request(service_dsn: str, receiver: Receiver) -> None:
+async def test_an_unreachable_collector_costs_spans_and_no_request(service_dsn: str, receiver: Receiver) -> None:
     receiver.close()
     app = toy_app(Toy(), Database(service_dsn), otlp_endpoint=receiver.endpoint)
     async with client_for(app, mint()) as client:

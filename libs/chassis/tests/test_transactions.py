@@ -70,7 +70,7 @@ async def test_two_requests_in_a_deadlock_both_succeed_once(client: httpx.AsyncC
 
 
 @pytest.mark.parametrize("error", [asyncpg.DeadlockDetectedError, asyncpg.SerializationError])
-async def test_it_is_given_up_after_three_attempts(
+async def test_a_transaction_is_given_up_after_three_attempts(
     client: httpx.AsyncClient, toy: Any, look: Any, error: type[Exception]
 ) -> None:
     async def lose(_: Any) -> None:
@@ -95,7 +95,7 @@ async def test_the_body_is_there_for_each_attempt(client: httpx.AsyncClient, toy
     assert [row["name"] for row in await look.fetch("SELECT name FROM entry")] == ["Ana"]
 
 
-async def test_other_trouble_is_not_repeated(client: httpx.AsyncClient, toy: Any) -> None:
+async def test_a_transaction_is_not_repeated_after_other_errors(client: httpx.AsyncClient, toy: Any) -> None:
     async def fail(_: Any) -> None:
         raise asyncpg.LockNotAvailableError("busy")
 
@@ -105,13 +105,13 @@ async def test_other_trouble_is_not_repeated(client: httpx.AsyncClient, toy: Any
 
 
 @pytest.mark.parametrize("returned", [False, True])
-async def test_a_no_takes_back_what_was_written(client: httpx.AsyncClient, look: Any, returned: bool) -> None:
+async def test_an_error_answer_rolls_back_the_writes(client: httpx.AsyncClient, look: Any, returned: bool) -> None:
     answer = await client.post("/v1/refused", params={"returned": returned})
     assert answer.status_code == 409
     assert await counters(look) == {"a": 0, "b": 0}
 
 
-async def test_a_problem_carries_its_own_members(client: httpx.AsyncClient) -> None:
+async def test_the_members_of_a_domain_problem_are_in_the_answer(client: httpx.AsyncClient) -> None:
     document = (await client.post("/v1/refused")).json()
     assert document == {
         "type": "urn:recobro:problem:entry-known",
@@ -127,7 +127,7 @@ async def test_an_answer_that_streams_cannot_be_made_in_a_transaction(client: ht
     assert await counters(look) == {"a": 0, "b": 0}
 
 
-async def test_connections_are_given_back(client: httpx.AsyncClient, database: Database) -> None:
+async def test_connections_return_to_the_pool(client: httpx.AsyncClient, database: Database) -> None:
     for _ in range(12):
         assert (await client.post("/v1/entries", json=ENTRY)).status_code == 201
         assert (await client.get("/v1/entries")).status_code == 200
@@ -137,7 +137,7 @@ async def test_connections_are_given_back(client: httpx.AsyncClient, database: D
             pass
 
 
-async def test_no_free_connection_is_a_503_that_says_when_to_come_back(
+async def test_no_free_connection_is_a_503_with_retry_after(
     client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with database.connection(), database.connection(), database.connection(), database.connection():
@@ -161,7 +161,7 @@ def test_a_route_takes_one_connection() -> None:
         router.add_api_route("/two", two, methods=["POST"], dependencies=[writes("portfolio")])
 
 
-def test_a_transaction_does_not_wait_for_a_stream() -> None:
+def test_a_transaction_may_not_wait_for_a_streamed_body() -> None:
     router = Router()
 
     async def slow(tx: WriteTransaction) -> None:

@@ -72,7 +72,7 @@ class Lines(InputModel):
 
 
 class EntryGone(NotFound):
-    """An error of the service's own."""
+    """A domain error of the service."""
 
     code = "entry-gone"
 
@@ -170,7 +170,7 @@ async def unbounded(n: int, connection: ReadConnection) -> dict[str, int]:
 async def refused(tx: WriteTransaction, *, returned: bool = False) -> Response:
     await tx.execute("UPDATE counter SET value = value + 1")
     if returned:
-        return JSONResponse({"said": "no"}, status_code=409)
+        return JSONResponse({"answer": "no"}, status_code=409)
     raise Conflict("It is known.", code="entry-known", extra={"entry_id": UUID(int=7)})
 
 

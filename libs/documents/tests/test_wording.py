@@ -5,12 +5,12 @@ from decimal import Decimal
 from documents import wording
 
 
-def test_words_that_are_too_long_can_be_broken() -> None:
+def test_long_words_get_break_points() -> None:
     assert wording.breakable("W" * 40) == "W" * 16 + "\u200b" + "W" * 16 + "\u200b" + "W" * 8
     assert wording.breakable("una palabra  corta ") == "una palabra  corta "
 
 
-def test_money_is_written_as_it_is_there() -> None:
+def test_money_has_the_separators_of_its_jurisdiction() -> None:
     assert wording.money(Decimal("1234567.50"), "MXN", "MX") == "1,234,567.50 MXN"
     assert wording.money(Decimal("1234567.50"), "EUR", "ES") == "1.234.567,50 EUR"
     assert (wording.paper("MX"), wording.paper("ES")) == ("us-letter", "a4")

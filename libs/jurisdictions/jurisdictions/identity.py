@@ -18,7 +18,7 @@ def _phone_rule(code: str) -> tuple[PhoneNumbers, re.Pattern[str] | None]:
     """Return the rule, and a pattern that removes prefixes of former numbering plans, if the country has any."""
     rule = profile(code).phone.value
     if rule is None:
-        raise ValueError(f"the profile of {code} says nothing of phone numbers")
+        raise ValueError(f"the profile of {code} has no rule for phone numbers")
     if not rule.old_prefixes:
         return rule, None
     prefixes = "|".join(re.escape(prefix) for prefix in rule.old_prefixes)

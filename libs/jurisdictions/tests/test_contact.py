@@ -30,13 +30,13 @@ def test_a_commercial_creditor_may_call_on_weekdays_in_mexico(day: date, allowed
     assert (callable_window(profile("MX"), day, "America/Mexico_City", "commercial") is not None) is allowed
 
 
-def test_the_hours_are_those_of_the_debtor_s_place() -> None:
+def test_the_hours_are_in_the_debtor_s_time_zone() -> None:
     mexico = profile("MX")
     assert callable_window(mexico, FRIDAY, "America/Cancun", "financial") == (utc(20, 12), utc(21, 3))
     assert callable_window(mexico, FRIDAY, "America/Hermosillo", "financial") == (utc(20, 14), utc(21, 5))
 
 
-def test_the_hours_follow_daylight_saving_where_there_is_any() -> None:
+def test_the_hours_follow_daylight_saving_time() -> None:
     summer, winter = date(2026, 7, 15), date(2026, 12, 15)
     [opens_in_summer, opens_in_winter] = [
         window[0].hour
@@ -63,7 +63,7 @@ def test_brazil_differs_by_state_and_never_allows_sundays_and_holidays() -> None
 
 
 @pytest.mark.parametrize("region", [None, "BA"])
-def test_where_no_hours_are_known_nobody_is_called(region: str | None) -> None:
+def test_unknown_hours_allow_no_call(region: str | None) -> None:
     assert callable_window(profile("BR"), FRIDAY, "America/Bahia", "financial", region) is None
 
 

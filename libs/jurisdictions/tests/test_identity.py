@@ -43,7 +43,7 @@ def test_a_mexican_number_is_dialled_without_its_old_prefixes(written: str) -> N
         "٩٩٩٥١٩٤٨٧٥",
     ],
 )
-def test_what_is_no_mexican_number_is_not_dialled(written: str) -> None:
+def test_a_text_that_is_no_mexican_number_is_not_dialled(written: str) -> None:
     assert dialable_phone(written, "MX") is None
 
 
@@ -57,12 +57,12 @@ def test_what_is_no_mexican_number_is_not_dialled(written: str) -> None:
         ("020 7946 0958", "US", None),
     ],
 )
-def test_other_countries_numbers(written: str, code: str, dialled: str | None) -> None:
+def test_numbers_of_other_countries_are_dialled(written: str, code: str, dialled: str | None) -> None:
     assert dialable_phone(written, code) == dialled
 
 
 @given(st.text(alphabet="0123456789+-() .x\x00é٣", max_size=25))
-def test_what_is_dialled_is_always_e164_and_stays_itself(written: str) -> None:
+def test_a_dialable_number_is_e164_and_normalising_it_again_changes_nothing(written: str) -> None:
     dialled = dialable_phone(written, "MX")
     if dialled is not None:
         assert re.fullmatch(r"\+52[0-9]{10}", dialled)
@@ -81,9 +81,9 @@ def test_what_is_dialled_is_always_e164_and_stays_itself(written: str) -> None:
         ("", "bad_length"),
     ],
 )
-def test_what_is_wrong_with_an_rfc(value: str, problem: str | None) -> None:
+def test_the_problem_of_a_wrong_rfc_is_named(value: str, problem: str | None) -> None:
     assert tax_id_problem("MX", value) == problem
 
 
-def test_a_country_without_a_rule_finds_no_fault() -> None:
+def test_a_country_without_a_rule_accepts_any_tax_id() -> None:
     assert tax_id_problem("US", "anything") is None

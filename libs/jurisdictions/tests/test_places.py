@@ -41,7 +41,7 @@ def test_a_state_is_known_however_it_is_written(written: str) -> None:
     assert timezone_of_place("MX", written, "cancun") == "America/Cancun"
 
 
-def test_accents_do_not_matter() -> None:
+def test_accents_of_a_place_do_not_matter() -> None:
     assert timezone_of_place("MX", "CHIHUAHUA", "juarez") == "America/Ciudad_Juarez"
 
 
@@ -53,7 +53,7 @@ def test_every_zone_exists() -> None:
     assert len([ZoneInfo(zone) for zone in zones]) == len(zones)
 
 
-def test_where_the_place_does_not_tell_there_is_no_zone() -> None:
+def test_a_place_without_a_known_zone_has_none() -> None:
     assert timezone_of_place("US", "Texas", "El Paso") is None
     assert timezone_of_place("BR", "Atlantis", None) is None
     assert timezone_of_place("BR", "AM", "Manaus") == "America/Manaus"
@@ -76,7 +76,7 @@ def test_where_the_place_does_not_tell_there_is_no_zone() -> None:
         ("97000", "Chihuahua", "postal_code_of_another_state"),
     ],
 )
-def test_what_is_wrong_with_a_postal_code(postal_code: str | None, state: str | None, issue: str | None) -> None:
+def test_the_problem_of_a_postal_code_is_named(postal_code: str | None, state: str | None, issue: str | None) -> None:
     assert postal_code_issue("MX", postal_code, state) == issue
 
 

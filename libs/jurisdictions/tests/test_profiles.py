@@ -12,14 +12,14 @@ def test_there_are_four_countries() -> None:
     assert codes() == ("BR", "GB", "MX", "US")
 
 
-def test_an_unknown_code_is_a_key_error_that_names_what_there_is() -> None:
+def test_an_unknown_code_is_a_key_error_that_lists_the_known_codes() -> None:
     with pytest.raises(UnknownJurisdiction, match="no jurisdiction 'ZZ'; there are BR, GB, MX, US"):
         profile("ZZ")
     assert issubclass(UnknownJurisdiction, KeyError)
 
 
 @pytest.mark.parametrize(("code", "name"), RULES)
-def test_every_value_says_where_it_was_read_and_how_sure_we_are(code: str, name: str) -> None:
+def test_every_value_has_a_source_and_a_confidence(code: str, name: str) -> None:
     rule = getattr(profile(code), name)
     assert isinstance(rule, Rule)
     if rule.value is not None:
@@ -37,7 +37,7 @@ def test_a_rule_that_does_not_exist_has_no_value() -> None:
         Rule[int](value=7, exists=False, source="somewhere", confidence=Confidence.STATUTE)
 
 
-def test_unknown_and_no_such_rule_are_told_apart() -> None:
+def test_an_unknown_rule_differs_from_no_such_rule() -> None:
     mexico = profile("MX")
     assert (mexico.call_frequency.value, mexico.call_frequency.exists) == (None, True)
     assert (mexico.opt_out.value, mexico.opt_out.exists) == (None, False)

@@ -11,7 +11,7 @@ from recobro_events.contracts.portfolio import ClarificationOpened, Clarificatio
 from projections.columns import columns
 
 TABLE = """
--- version is that of the contract at which the dispute was last said to be open.
+-- version is the contract's at the last event by which the dispute was open.
 CREATE TABLE clarification (
     contract_id uuid NOT NULL,
     clarification_id uuid NOT NULL,
@@ -60,7 +60,7 @@ async def keep_resolutions(tx: Transaction, events: Sequence[ClarificationResolv
     await tx.execute(_END, *columns(((e.contract_id, e.version, True) for e in events), 3), *columns(silent, 2))
 
 
-async def keep_of_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
+async def keep_from_contracts(tx: Transaction, events: Sequence[ContractWhole]) -> None:
     """Keep the disputes that whole contracts list, and end older disputes that they do not list."""
     rows = [(e.contract_id, dispute, e.version) for e in events for dispute in e.open_clarifications]
     if rows:

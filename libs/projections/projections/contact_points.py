@@ -8,8 +8,8 @@ from recobro_events.contracts.portfolio import ContactPointChanged, ContractWhol
 from projections.columns import columns
 
 TABLE = """
--- version is the contact point's own, seen_version that of the contract's event that last spoke of it. A point that
--- a contract no longer has stays, not present: calls to it may still be reported.
+-- version is the contact point's own; seen_version is the version of the contract's last event with the point. A point
+-- that a contract no longer has stays with present = false, because calls to it may still be reported.
 CREATE TABLE contact_point (
     contract_id uuid NOT NULL,
     contact_id uuid NOT NULL,
@@ -59,7 +59,7 @@ WHERE known.contract_id = whole.contract_id AND known.present AND known.seen_ver
 """
 
 
-async def keep_of_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
+async def keep_from_contracts(tx: Transaction, events: Sequence[ContractWhole]) -> None:
     """Keep the contact points that whole contracts list, and retire older points that they do not list.
 
     Call it after ``contracts.Details.keep``: the newest known details decide which points a contract has.

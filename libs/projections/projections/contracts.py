@@ -14,7 +14,7 @@ from recobro_events.contracts.portfolio import ContractWhole, DebtorStatusChange
 
 from projections.columns import Column, arrays, columns
 
-KNOW = """
+_ADD_MISSING = """
 INSERT INTO contract (contract_id) SELECT contract_id FROM unnest($1::uuid[]) AS contract_id ORDER BY contract_id
 ON CONFLICT DO NOTHING
 """
@@ -60,9 +60,9 @@ WHERE contract.contract_id = fact.contract_id AND contract.{version} < fact.vers
 _STATUSES = _newest("status_version", {"status": "text"})
 
 
-async def know(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
+async def add_missing(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
     """Insert a row for each contract that has none, so that the contract can be locked."""
-    await tx.execute(KNOW, sorted_unique(contract_ids))
+    await tx.execute(_ADD_MISSING, sorted_unique(contract_ids))
 
 
 async def lock(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
@@ -105,7 +105,7 @@ async def keep_statuses(tx: Transaction, events: Sequence[DebtorStatusChanged]) 
     await tx.execute(_STATUSES, *columns(rows, 3))
 
 
-async def keep_statuses_of_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
+async def keep_statuses_from_contracts(tx: Transaction, events: Sequence[ContractWhole]) -> None:
     """Keep the debtor's status that whole contracts carry, where it is newer than the known one."""
     rows = ((event.contract_id, event.debtor.status_version, event.debtor.status) for event in events)
     await tx.execute(_STATUSES, *columns(rows, 3))

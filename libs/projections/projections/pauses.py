@@ -40,7 +40,7 @@ async def keep(tx: Transaction, events: Sequence[ContractPaused | ContractResume
     await tx.execute(_KEEP, *columns(rows, 5))
 
 
-async def keep_of_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
+async def keep_from_contracts(tx: Transaction, events: Sequence[ContractWhole]) -> None:
     """Keep the pauses that whole contracts list, and delete older pauses that they do not list."""
     rows = [(e.contract_id, p.pause_id, p.version, p.starts_on, p.ends_on) for e in events for p in e.pauses]
     if rows:

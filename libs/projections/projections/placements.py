@@ -18,7 +18,7 @@ from recobro_events.contracts.assignment import (
 from projections.columns import Column, arrays, columns
 
 TABLE = """
--- starts_on is null while only a recall or the end has been heard of: these may overtake the placement itself.
+-- starts_on is null if a recall or an end arrived before the placement itself.
 CREATE TABLE placement (
     contract_id uuid NOT NULL,
     placement_id uuid NOT NULL,

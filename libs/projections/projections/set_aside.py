@@ -18,9 +18,9 @@ _KEEP = """
 INSERT INTO set_aside (contract_id, service)
 SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING
 """
-_FORGET = """
-DELETE FROM set_aside USING unnest($1::uuid[], $2::text[]) AS again (contract_id, service)
-WHERE set_aside.contract_id = again.contract_id AND set_aside.service = again.service
+_DELETE = """
+DELETE FROM set_aside USING unnest($1::uuid[], $2::text[]) AS replayed (contract_id, service)
+WHERE set_aside.contract_id = replayed.contract_id AND set_aside.service = replayed.service
 """
 
 
@@ -31,4 +31,4 @@ async def keep(tx: Transaction, events: Sequence[ContractSetAside]) -> None:
 
 async def keep_replayed(tx: Transaction, events: Sequence[ContractReplayed]) -> None:
     """Delete the rows of services that have replayed or discarded the events that they had set aside."""
-    await tx.execute(_FORGET, *columns(((e.contract_id, e.service) for e in events), 2))
+    await tx.execute(_DELETE, *columns(((e.contract_id, e.service) for e in events), 2))

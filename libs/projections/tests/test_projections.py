@@ -1,4 +1,4 @@
-"""What is kept of others' facts does not depend on the order in which they come."""
+"""The facts kept of other services do not depend on the order in which the events arrive."""
 
 import itertools
 from collections.abc import AsyncIterator
@@ -73,7 +73,7 @@ async def tx(database_dsn: str) -> AsyncIterator[Transaction]:
     await database.open()
     async with database.transaction() as transaction:
         await transaction.execute(TABLES)
-        await contracts.know(transaction, [CONTRACT])
+        await contracts.add_missing(transaction, [CONTRACT])
         await contracts.lock(transaction, [CONTRACT])
         yield transaction
     await database.close()
@@ -144,7 +144,7 @@ async def test_the_newest_status_and_portfolio_are_kept(tx: Transaction) -> None
         | {"debtor_id": DEBTOR, "status": DebtorStatus.DECEASED, "status_version": 5, "reported_by": "agency"}
     )
     await contracts.keep_statuses(tx, [died])
-    await contracts.keep_statuses_of_wholes(tx, [whole(4)])
+    await contracts.keep_statuses_from_contracts(tx, [whole(4)])
     assert await tx.fetchval("SELECT status FROM contract") == "deceased"
     for version, day, creditor in ((2, MONDAY, "Banco"), (1, date(2026, 11, 22), None)):
         changed = PortfolioStateChanged(
@@ -163,7 +163,7 @@ async def test_the_newest_status_and_portfolio_are_kept(tx: Transaction) -> None
     assert tuple(await tx.fetchrow("SELECT business_date, company FROM portfolio") or ()) == (MONDAY, "Banco")
 
 
-async def test_what_a_newer_whole_does_not_list_is_gone_and_an_older_one_takes_nothing_away(tx: Transaction) -> None:
+async def test_only_a_newer_whole_contract_ends_what_it_does_not_list(tx: Transaction) -> None:
     point = ContactPoint(
         contact_id=PHONE, version=1, kind=ContactKind.PHONE, value="+525512345678", provenance="creditor", usable=True
     )
@@ -176,8 +176,12 @@ async def test_what_a_newer_whole_does_not_list_is_gone_and_an_older_one_takes_n
 
     async def keep(event: ContractRegistered) -> tuple[object, ...]:
         await DETAILS.keep(tx, [event])
-        for keep_of_wholes in (contact_points.keep_of_wholes, pauses.keep_of_wholes, clarifications.keep_of_wholes):
-            await keep_of_wholes(tx, [event])
+        for keep_from_contracts in (
+            contact_points.keep_from_contracts,
+            pauses.keep_from_contracts,
+            clarifications.keep_from_contracts,
+        ):
+            await keep_from_contracts(tx, [event])
         return (
             await tx.fetchval("SELECT present FROM contact_point"),
             await tx.fetchval("SELECT count(*) FROM pause"),
@@ -190,7 +194,7 @@ async def test_what_a_newer_whole_does_not_list_is_gone_and_an_older_one_takes_n
     assert await keep(full) == (False, 1, False)
 
 
-async def test_a_dispute_is_silent_until_contact_may_resume_whatever_comes_first(tx: Transaction) -> None:
+async def test_a_dispute_is_silent_until_contact_may_resume_in_any_order_of_events(tx: Transaction) -> None:
     opened = ClarificationOpened.model_validate(
         position(2)
         | {"clarification_id": DISPUTE, "reason": "paid", "opened_by": "debtor", "deadline_on": date(2026, 12, 23)}
@@ -212,15 +216,15 @@ async def test_a_dispute_is_silent_until_contact_may_resume_whatever_comes_first
         assert await tx.fetchval("SELECT silent FROM clarification") is False
 
 
-async def test_a_recall_that_overtakes_its_placement_stands_and_learns_the_dates(tx: Transaction) -> None:
-    of: dict[str, object] = {
+async def test_a_recall_that_overtakes_its_placement_keeps_its_state_and_gets_the_dates(tx: Transaction) -> None:
+    placement: dict[str, object] = {
         "contract_id": CONTRACT,
         "placement_id": uuid4(),
         "agency_id": uuid4(),
         "kind": PlacementKind.DIALING,
     }
-    placed = ContractPlaced.model_validate(of | {"version": 1, "starts_on": MONDAY})
-    recalled = PlacementRecalled.model_validate(of | {"version": 2, "reason": "paid"})
+    placed = ContractPlaced.model_validate(placement | {"version": 1, "starts_on": MONDAY})
+    recalled = PlacementRecalled.model_validate(placement | {"version": 2, "reason": "paid"})
     orders: list[list[PlacementEvent]] = [[placed, recalled], [recalled, placed]]
     for events in orders:
         await tx.execute("DELETE FROM placement")
@@ -230,7 +234,7 @@ async def test_a_recall_that_overtakes_its_placement_stands_and_learns_the_dates
         assert tuple(row or ()) == ("recalled", MONDAY, 2)
 
 
-async def test_reasons_for_silence_come_in_one_order_and_each_ends(tx: Transaction) -> None:
+async def test_the_first_reason_for_silence_in_order_is_given_and_each_reason_ends(tx: Transaction) -> None:
     async def reason(day: date) -> str | None:
         sql = f"SELECT coalesce({silence.ALWAYS}, {silence.on_day('$1::date')}) FROM contract"
         return await tx.fetchval(sql, day)  # type: ignore[no-any-return]
@@ -238,10 +242,10 @@ async def test_reasons_for_silence_come_in_one_order_and_each_ends(tx: Transacti
     await POSITIONS.keep(tx, [whole(1)])
     assert await reason(MONDAY) is None
     paused = whole(2, pauses=(Pause(pause_id=PAUSE, version=2, starts_on=MONDAY, ends_on=MONDAY),))
-    await pauses.keep_of_wholes(tx, [paused])
+    await pauses.keep_from_contracts(tx, [paused])
     assert await reason(MONDAY) == "paused"
     assert await reason(date(2026, 11, 24)) is None
-    stands = {
+    promise = {
         "contract_id": CONTRACT,
         "promise_id": uuid4(),
         "due_on": MONDAY,
@@ -251,11 +255,11 @@ async def test_reasons_for_silence_come_in_one_order_and_each_ends(tx: Transacti
         "currency": "MXN",
         "agreement_id": None,
     }
-    made = PromiseMade.model_validate(stands | {"version": 1, "made_on": MONDAY, "made_in": MadeIn.CALL})
+    made = PromiseMade.model_validate(promise | {"version": 1, "made_on": MONDAY, "made_in": MadeIn.CALL})
     await promises.keep(tx, [made])
     assert await reason(MONDAY) == "promise"
     assert await reason(date(2026, 11, 26)) is None
-    await promises.keep(tx, [PromiseBroken.model_validate(stands | {"version": 2})])
+    await promises.keep(tx, [PromiseBroken.model_validate(promise | {"version": 2})])
     await promises.keep(tx, [made])
     assert await reason(MONDAY) == "paused"
     await tx.execute(
@@ -267,12 +271,12 @@ async def test_reasons_for_silence_come_in_one_order_and_each_ends(tx: Transacti
     await tx.execute("UPDATE contract SET state = 'settled'")
     assert await reason(MONDAY) == "closed"
     for service in ("promises", "assignment"):
-        behind = ContractSetAside(contract_id=CONTRACT, service=service, consumer=f"{service}.events")
-        await set_aside.keep(tx, [behind])
+        held = ContractSetAside(contract_id=CONTRACT, service=service, consumer=f"{service}.events")
+        await set_aside.keep(tx, [held])
     assert await reason(MONDAY) == "unknown_state"
     for service, expected in (("promises", "unknown_state"), ("assignment", "closed")):
-        again = ContractReplayed(contract_id=CONTRACT, service=service, consumer=f"{service}.events")
-        await set_aside.keep_replayed(tx, [again])
+        replayed = ContractReplayed(contract_id=CONTRACT, service=service, consumer=f"{service}.events")
+        await set_aside.keep_replayed(tx, [replayed])
         assert await reason(MONDAY) == expected
 
 
@@ -292,7 +296,7 @@ async def test_paused_days_do_not_count_as_days_past_due(
     """The oldest unpaid due date is the 13th, the day the 23rd."""
     await POSITIONS.keep(tx, [whole(1)])
     if starts_on is not None:
-        await pauses.keep_of_wholes(
+        await pauses.keep_from_contracts(
             tx, [whole(2, pauses=(Pause(pause_id=PAUSE, version=2, starts_on=starts_on, ends_on=ends_on),))]
         )
     assert await tx.fetchval(f"SELECT {silence.days_past_due('$1::date')} FROM contract", MONDAY) == days

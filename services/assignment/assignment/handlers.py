@@ -65,7 +65,7 @@ async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
         due = {row["contract_id"]: row["portfolio_id"] for row in rows}
     tx.note(_DUE).update(due)
     if contract_ids:
-        await contracts.know(tx, contract_ids)
+        await contracts.add_missing(tx, contract_ids)
     if contract_ids or due:
         await contracts.lock(tx, {*contract_ids, *due})
 

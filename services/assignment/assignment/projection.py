@@ -35,4 +35,4 @@ async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
     """Keep all facts of a whole contract. Each group of columns is stored where its version is newer."""
     await POSITIONS.keep(tx, wholes)
     await _DETAILS.keep(tx, wholes)
-    await clarifications.keep_of_wholes(tx, wholes)
+    await clarifications.keep_from_contracts(tx, wholes)

@@ -70,7 +70,7 @@ async def let_no_builder_miss_us(tx: Transaction) -> None:
 async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
     contract_ids = sorted_unique(event.contract_id for event in events if isinstance(event, ContractEvent))
     if contract_ids:
-        await contracts.know(tx, contract_ids)
+        await contracts.add_missing(tx, contract_ids)
         await silencing.lock(tx, contract_ids)
 
 

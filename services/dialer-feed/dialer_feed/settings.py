@@ -11,5 +11,7 @@ class DialerFeedSettings(Settings):
         default=30.0,
         ge=0,
         le=600,
-        description="How long the request of a list waits for it before it answers 202; seconds, 0 to 600.",
+        description=(
+            "Seconds that a request for a list waits until the list is published, 0 to 600. After them it answers 202."
+        ),
     )

@@ -65,7 +65,7 @@ _CANCELLING_STATUSES = {
 async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
     contract_ids = {event.contract_id for event in events if isinstance(event, ContractEvent)}
     if contract_ids:
-        await contracts.know(tx, contract_ids)
+        await contracts.add_missing(tx, contract_ids)
         await contracts.lock(tx, contract_ids)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from projections import clarifications, pauses
 from projections.columns import columns
-from projections.contracts import Details, Positions, keep_statuses_of_wholes
+from projections.contracts import Details, Positions, keep_statuses_from_contracts
 from projections.placements import Placements
 from projections.portfolios import Portfolios
 from recobro_events import Transaction
@@ -56,10 +56,10 @@ async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
     """Keep whole contracts: each group of columns where it is newer, with addresses, pauses and disputes."""
     await POSITIONS.keep(tx, wholes)
     await _DETAILS.keep(tx, wholes)
-    await keep_statuses_of_wholes(tx, wholes)
+    await keep_statuses_from_contracts(tx, wholes)
     await _keep_addresses(tx, wholes)
-    await pauses.keep_of_wholes(tx, wholes)
-    await clarifications.keep_of_wholes(tx, wholes)
+    await pauses.keep_from_contracts(tx, wholes)
+    await clarifications.keep_from_contracts(tx, wholes)
 
 
 async def _keep_addresses(tx: Transaction, events: Sequence[ContractWhole]) -> None:

@@ -11,13 +11,13 @@ def _folder_here() -> str:
 
 
 class FieldVisitsSettings(Settings):
-    """The chassis's settings, and where photos are kept."""
+    """The chassis's settings, and the storage of photos."""
 
     photos_url: str = Field(
         default_factory=_folder_here,
         pattern=r"^(file:///|s3://|gs://|az://)[^\x00]+$",
         description=(
-            "Where photos are kept: a folder (`file:///…`) or a bucket (`s3://…`, `gs://…`, `az://…`) that nobody else"
-            " can read. Default: the folder `photos` where the process was started."
+            "Storage of photos: a folder (`file:///…`) or a bucket (`s3://…`, `gs://…`, `az://…`) that nobody else"
+            " can read. Default: the folder `photos` in the working directory."
         ),
     )

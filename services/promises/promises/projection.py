@@ -33,7 +33,7 @@ async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
     """Keep whole contracts: each group of columns where it is newer, and all payments of the contract."""
     await POSITIONS.keep(tx, wholes)
     await _DETAILS.keep(tx, wholes)
-    await contracts.keep_statuses_of_wholes(tx, wholes)
+    await contracts.keep_statuses_from_contracts(tx, wholes)
     if said := [(whole.contract_id, payment) for whole in wholes for payment in whole.payments]:
         rows = [(p.payment_id, contract_id, p.amount, p.paid_on, p.business_date) for contract_id, p in said]
         await tx.execute(_PAYMENTS, *columns(rows, 5))

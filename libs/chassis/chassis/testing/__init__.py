@@ -1,4 +1,4 @@
-"""For tests of services: a running app, a client of it, tokens that it trusts, and the routes without a guard."""
+"""Support for the tests of services: a running app, a client, tokens that the app trusts, routes without a guard."""
 
 import atexit
 import shutil

@@ -31,7 +31,7 @@ async def keep_reversals(tx: Transaction, events: Sequence[PaymentReversed]) -> 
     await tx.execute(_REVERSE, *columns(((e.contract_id, e.payment_id, e.as_of) for e in events), 3))
 
 
-async def keep_of_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
+async def keep_from_contracts(tx: Transaction, events: Sequence[ContractWhole]) -> None:
     """Keep the payments and reversals that whole contracts list, in case this service missed one."""
     last = [(e.contract_id, p.payment_id, p.business_date) for e in events if (p := e.last_payment)]
     if last:

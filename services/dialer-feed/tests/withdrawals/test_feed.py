@@ -82,7 +82,7 @@ async def test_a_waiting_dialer_is_told_at_once(
     scene: Scene, client: httpx.AsyncClient, somebody_waits: asyncio.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is woken: looking again by itself would come too late here."""
-    monkeypatch.setattr("chassis.long_polls._LOOK_EVERY_SECONDS", 60)
+    monkeypatch.setattr("chassis.long_polls._POLL_SECONDS", 60)
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     waiting = asyncio.create_task(feed_of(client, list_id, wait=60))

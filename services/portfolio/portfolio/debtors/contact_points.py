@@ -20,7 +20,7 @@ from chassis import (
     OutputModel,
     Reader,
     ShortText,
-    email_to_write_to,
+    deliverable_email,
 )
 from pydantic import model_validator
 from recobro_events import Row, Transaction, cut_into_waves
@@ -232,7 +232,7 @@ def _normal_form(kind: ContactKind, value: str, jurisdiction: str) -> str | None
     """The phone in E.164, or the e-mail in lower case; None when the value is neither."""
     if kind is ContactKind.PHONE:
         return jurisdictions.dialable_phone(value, jurisdiction)
-    return email_to_write_to(value)
+    return deliverable_email(value)
 
 
 async def read(reader: Reader, contact_id: UUID) -> ContactPoint:
