@@ -50,4 +50,5 @@ def token(data: DataFolder, *, subject: str, scopes: Iterable[str], agency_id: U
         raise Trouble(
             f"{data.root} has no signing key yet: start the platform once with `recobro up --data {data.root}`."
         ) from None
-    return mint(key, subject, scopes, agency_id, ttl_seconds, issuer=ISSUER, audience=AUDIENCE)
+    role = "operator" if agency_id is None else None
+    return mint(key, subject, scopes, agency_id, ttl_seconds, role=role, issuer=ISSUER, audience=AUDIENCE)

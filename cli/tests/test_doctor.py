@@ -208,7 +208,7 @@ def test_a_file_of_public_keys_is_checked(tmp_path: Path, content: str | None, t
 def test_a_token_is_verified_with_the_public_keys(tmp_path: Path, ttl: int, verdict: Verdict) -> None:
     file = tmp_path / "jwks.json"
     file.write_text(jwks(KEY))
-    token = mint(KEY, "nightly-jobs", ["portfolio:write"], None, ttl)
+    token = mint(KEY, "nightly-jobs", ["portfolio:write"], None, ttl, role="operator")
     keys, tried = machine_checks.public_keys(file, "recobro", "recobro", token)
     assert keys.verdict is Verdict.OK
     assert tried.verdict is verdict

@@ -1,7 +1,7 @@
 """The base of every service process: app factory, settings, database, auth, problems, telemetry."""
 
 from chassis.app import create_app
-from chassis.auth import CurrentPrincipal, Principal, reads, writes
+from chassis.auth import CurrentPrincipal, reads, writes
 from chassis.bodies import body_limit, streamed_body
 from chassis.emails import Email, deliverable_email, resembles_email
 from chassis.idempotency import IdempotencyKey
@@ -21,6 +21,7 @@ from chassis.models import (
     WholeParameter,
 )
 from chassis.paging import Page, PageQuery, page
+from chassis.principals import Principal
 from chassis.problems import Conflict, ContractUnknown, FieldError, Forbidden, Invalid, NotFound, Problem, Unavailable
 from chassis.process import Program, Role
 from chassis.routes import Router

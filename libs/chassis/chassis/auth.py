@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, cast
-from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
@@ -15,6 +14,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
+from chassis.principals import Principal, WrongClaim
 from chassis.problems import Forbidden, Unauthorised
 
 ALGORITHMS = ("ES256", "RS256")
@@ -22,15 +22,6 @@ LEEWAY_SECONDS = 30
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/startupz", "/metrics", "/docs", "/openapi.json"})
 _MAX_TOKEN_LENGTH = 8192
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="ES256, from `recobro token`")
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """The caller that the token names. With ``agency_id``, the caller sees only what is placed with that agency."""
-
-    subject: str
-    scopes: frozenset[str]
-    agency_id: UUID | None = None
 
 
 class TokenVerifier:
@@ -44,7 +35,6 @@ class TokenVerifier:
             iss={"essential": True, "value": issuer},
             aud={"essential": True, "value": audience},
             exp={"essential": True},
-            sub={"essential": True},
         )
 
     def principal(self, authorization: str | None) -> Principal:
@@ -57,16 +47,11 @@ class TokenVerifier:
         try:
             decoded = jwt.decode(token.strip(), self._keys, registry=self._signatures)
             self._claims.validate(decoded.claims)
-            return _principal_of(decoded.claims)
+            return Principal.of(decoded.claims)
+        except WrongClaim as error:
+            raise _bad_token(str(error)) from error
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise _bad_token(f"The token was refused ({type(error).__name__}).") from error
-
-
-def _principal_of(claims: dict[str, Any]) -> Principal:
-    scope, agency = claims.get("scope", ""), claims.get("agency_id")
-    if not isinstance(scope, str) or not (agency is None or isinstance(agency, str)):
-        raise TypeError("scope and agency_id are text")
-    return Principal(claims["sub"], frozenset(scope.split()), None if agency is None else UUID(agency))
 
 
 def _bad_token(why: str) -> Unauthorised:

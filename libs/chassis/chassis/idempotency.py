@@ -15,6 +15,7 @@ from recobro_events import Database, Transaction
 from starlette.responses import Response
 
 from chassis.auth import principal_of
+from chassis.principals import Principal
 from chassis.problems import Conflict, FieldError, Invalid
 
 HEADER = "Idempotency-Key"
@@ -44,9 +45,9 @@ DELETE FROM idempotent_answer WHERE ctid = ANY (ARRAY(
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A caller's key for one request, unique within its subject, method and path."""
+    """A caller's key for one request, unique within its caller, method and path."""
 
-    subject: str
+    caller: str
     method: str
     path: str
     key: str
@@ -65,7 +66,7 @@ class Key:
 
     @property
     def _name(self) -> tuple[str, str, str, str]:
-        return (self.subject, self.method, self.path, self.key)
+        return (self.caller, self.method, self.path, self.key)
 
 
 def key_of(request: Request) -> Key | None:
@@ -76,8 +77,14 @@ def key_of(request: Request) -> Key | None:
     if len(sent) > 1 or not _VISIBLE_ASCII.fullmatch(sent[0]):
         mistake = FieldError(f"/header/{HEADER}", "must be 1 to 200 visible ASCII characters, once")
         raise Invalid("The idempotency key is not usable.", code="idempotency-key-invalid", errors=[mistake])
-    subject = principal_of(request).subject
-    return Key(subject, request.method, request.url.path, sent[0], request.scope["query_string"])
+    return Key(
+        _caller_of(principal_of(request)), request.method, request.url.path, sent[0], request.scope["query_string"]
+    )
+
+
+def _caller_of(principal: Principal) -> str:
+    """Name the caller. Two agencies may each have an Ana; no name holds a line break."""
+    return principal.subject if principal.agency_id is None else f"{principal.agency_id}\n{principal.subject}"
 
 
 async def idempotency_key(request: Request) -> Key | None:

@@ -19,9 +19,10 @@ from recobro_events import Database
 from starlette.responses import Response
 
 from chassis import idempotency, metrics
-from chassis.auth import Guard, Principal, TokenVerifier, calls_of, guards_of
+from chassis.auth import Guard, TokenVerifier, calls_of, guards_of
 from chassis.bodies import BodyRule, ServiceRequest
 from chassis.idempotency import Key, key_of
+from chassis.principals import Principal
 from chassis.problems import Forbidden, Problem
 from chassis.transactions import read_connection, write_transaction
 

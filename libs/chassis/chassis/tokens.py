@@ -9,6 +9,8 @@ from uuid import UUID, uuid4
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from chassis.principals import Principal
+
 ALGORITHM = "ES256"
 
 
@@ -41,10 +43,17 @@ def mint(
     agency_id: UUID | None,
     ttl_seconds: int,
     *,
+    role: str | None = None,
+    client: str | None = None,
+    delegate: str | None = None,
     issuer: str = "recobro",
     audience: str = "recobro",
 ) -> str:
-    """Return a signed token for ``subject``, valid for ``ttl_seconds``."""
+    """Return a signed token for ``subject``, valid for ``ttl_seconds``.
+
+    It needs an ``agency_id``, or the role "operator". With ``delegate``, that party acts on behalf of ``subject``.
+    Raises ``WrongClaim`` if no service would accept what the token says.
+    """
     now = int(time.time())
     claims: dict[str, object] = {
         "iss": issuer,
@@ -57,4 +66,11 @@ def mint(
     }
     if agency_id is not None:
         claims["agency_id"] = str(agency_id)
+    if role is not None:
+        claims["role"] = role
+    if client is not None:
+        claims["client_id"] = client
+    if delegate is not None:
+        claims["act"] = {"sub": delegate}
+    Principal.of(claims)
     return jwt.encode({"alg": ALGORITHM, "kid": private_key.kid}, claims, private_key, algorithms=[ALGORITHM])

@@ -12,7 +12,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from chassis import Router, create_app, reads, tokens
-from chassis.auth import Principal, TokenVerifier
+from chassis.auth import TokenVerifier
+from chassis.principals import Principal, WrongClaim
 from chassis.problems import Unauthorised
 from chassis.testing import client_for, mint, test_settings, unguarded_routes
 from fastapi import APIRouter, FastAPI
@@ -25,8 +26,18 @@ KEY = tokens.generate_key()
 
 def claims(**changes: Any) -> dict[str, Any]:
     now = int(time.time())
-    made = {"iss": "recobro", "aud": "recobro", "sub": "ana", "iat": now, "exp": now + 60, "scope": "portfolio:read"}
+    made = {"iss": "recobro", "aud": "recobro", "sub": "ana", "iat": now, "exp": now + 60, "jti": str(uuid4())}
+    made |= {"scope": "portfolio:read", "role": "operator"}
     return {name: value for name, value in (made | changes).items() if value is not None}
+
+
+def signed_text(payload: str) -> str:
+    """A properly signed token whose claims are ``payload`` as it is."""
+    return jws.serialize_compact({"alg": "ES256", "kid": KEY.kid}, payload, KEY)
+
+
+def an_agency(agency_id: Any, **changes: Any) -> str:
+    return signed(role=None, agency_id=agency_id, **changes)
 
 
 def signed(key: Any = KEY, header: dict[str, Any] | None = None, **changes: Any) -> str:
@@ -93,8 +104,37 @@ FORGED: dict[str, Callable[[], str]] = {
     "an empty subject": lambda: signed(sub=""),
     "a subject that is a number": lambda: signed(sub=5),
     "scopes that are a list": lambda: signed(scope=["portfolio:read"]),
-    "an agency that is no id": lambda: signed(agency_id="mine"),
-    "an agency that is a number": lambda: signed(agency_id=5),
+    "a subject that is too long": lambda: signed(sub="a" * 129),
+    "a subject of spaces": lambda: signed(sub=" "),
+    "a subject with a line break": lambda: signed(sub="ana\nrole: operator"),
+    "a subject with an invisible character": lambda: signed(sub="an\u200ba"),
+    "a subject written from right to left": lambda: signed(sub="\u202eana"),
+    "a subject with half a character": lambda: signed_text(json.dumps(claims(sub="\ud800"))),
+    "neither an agency nor the operator's role": lambda: signed(role=None),
+    "an agency that is null": lambda: jwt.encode(
+        {"alg": "ES256", "kid": KEY.kid}, claims(role=None) | {"agency_id": None}, KEY
+    ),
+    "an agency with the operator's role": lambda: signed(agency_id=str(uuid4())),
+    "a role that is not the operator's": lambda: signed(role="admin"),
+    "a role in other letters": lambda: signed(role="Operator"),
+    "roles that are a list": lambda: signed(role=["operator"]),
+    "an agency that is no id": lambda: an_agency("mine"),
+    "an agency that is a number": lambda: an_agency(5),
+    "an agency without hyphens": lambda: an_agency(uuid4().hex),
+    "an agency as a URN": lambda: an_agency(uuid4().urn),
+    "agencies that are a list": lambda: an_agency([str(uuid4())]),
+    "no token id": lambda: signed(jti=None),
+    "an empty token id": lambda: signed(jti=""),
+    "a token id that is a number": lambda: signed(jti=5),
+    "a token id that is too long": lambda: signed(jti="a" * 129),
+    "a token id with a space": lambda: signed(jti="a b"),
+    "a token id that is not ASCII": lambda: signed(jti="ñ"),
+    "a client that is a number": lambda: signed(client_id=5),
+    "a client that is too long": lambda: signed(azp="a" * 129),
+    "an actor that is text": lambda: signed(act="eva"),
+    "an actor without a name": lambda: signed(act={}),
+    "an actor whose name is a number": lambda: signed(act={"sub": 5}),
+    "an actor with a control character": lambda: signed(act={"sub": "e\0va"}),
 }
 
 
@@ -120,11 +160,40 @@ def test_a_request_without_a_bearer_token_is_refused(verifier: TokenVerifier, he
 
 
 def test_a_good_token_names_its_principal(verifier: TokenVerifier) -> None:
-    agency = uuid4()
-    token = tokens.mint(KEY, "ana", ["dialer-feed:read", "portfolio:read"], agency, 60)
-    expected = Principal("ana", frozenset({"dialer-feed:read", "portfolio:read"}), agency)
-    assert verifier.principal(f"Bearer {token}") == expected
-    assert verifier.principal(f"bearer {signed(aud=['other', 'recobro'])}").agency_id is None
+    agency, scopes = uuid4(), ["dialer-feed:read", "portfolio:read"]
+    found = verifier.principal(f"Bearer {tokens.mint(KEY, 'ana', scopes, agency, 60)}")
+    assert found == Principal("ana", frozenset(scopes), found.token_id, agency_id=agency)
+    operator = verifier.principal(f"bearer {signed(aud=['other', 'recobro'], jti='1')}")
+    assert operator == Principal("ana", frozenset({"portfolio:read"}), "1", role="operator")
+
+
+def test_a_token_names_the_program_that_obtained_it(verifier: TokenVerifier) -> None:
+    def client_of(**changes: Any) -> str | None:
+        return verifier.principal(f"Bearer {signed(**changes)}").client
+
+    assert client_of() is None
+    assert client_of(azp="front-office") == "front-office"
+    assert client_of(azp="front-office", client_id="dialer") == "dialer"
+
+
+def test_the_delegate_acts_on_behalf_of_the_subject(verifier: TokenVerifier) -> None:
+    own = verifier.principal(f"Bearer {signed()}")
+    assert (own.actor, own.on_behalf_of) == ("ana", None)
+    chain = {"sub": "front-office", "act": {"sub": "earlier"}}
+    delegated = verifier.principal(f"Bearer {signed(act=chain)}")
+    assert (delegated.actor, delegated.on_behalf_of) == ("front-office", "ana")
+    minted = tokens.mint(KEY, "ana", [], None, 60, role="operator", client="crm", delegate="crm-1")
+    found = verifier.principal(f"Bearer {minted}")
+    assert (found.subject, found.client, found.actor, found.on_behalf_of) == ("ana", "crm", "crm-1", "ana")
+
+
+def test_a_token_that_no_service_would_accept_is_not_made() -> None:
+    with pytest.raises(WrongClaim, match="either an agency_id or the role"):
+        tokens.mint(KEY, "ana", [], None, 60)
+    with pytest.raises(WrongClaim, match="either an agency_id or the role"):
+        tokens.mint(KEY, "ana", [], uuid4(), 60, role="operator")
+    with pytest.raises(WrongClaim, match="sub must be"):
+        tokens.mint(KEY, "", [], None, 60, role="operator")
 
 
 def test_clocks_may_differ_by_half_a_minute(verifier: TokenVerifier) -> None:
@@ -143,7 +212,7 @@ def test_a_key_is_the_same_after_saving_and_loading(tmp_path: Path, verifier: To
     tokens.save_private_key(KEY, tmp_path / "key.json")
     assert (tmp_path / "key.json").stat().st_mode & 0o777 == 0o600
     again = tokens.load_private_key(tmp_path / "key.json")
-    assert verifier.principal(f"Bearer {tokens.mint(again, 'ana', [], None, 60)}").subject == "ana"
+    assert verifier.principal(f"Bearer {tokens.mint(again, 'ana', [], None, 60, role='operator')}").subject == "ana"
 
 
 def test_a_key_set_holds_no_private_half() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -52,6 +53,15 @@ async def test_a_key_belongs_to_its_subject_and_path(client: httpx.AsyncClient, 
     elsewhere = await client.post("/v1/both?first=a&second=b", headers=KEYED)
     assert (elsewhere.status_code, "idempotent-replayed" in elsewhere.headers) == (200, False)
     assert await entries(look) == 2
+
+
+async def test_two_agencies_may_have_the_same_subject_and_key(client: httpx.AsyncClient, look: Any) -> None:
+    for agency_id in (uuid4(), uuid4(), None):
+        who = {"Authorization": f"Bearer {mint(subject='ana', agency_id=agency_id)}"}
+        answer = await client.post("/v1/entries", json=ENTRY, headers=KEYED | who)
+        assert (answer.status_code, "idempotent-replayed" in answer.headers) == (201, False)
+        assert "idempotent-replayed" in (await client.post("/v1/entries", json=ENTRY, headers=KEYED | who)).headers
+    assert await entries(look) == 3
 
 
 async def test_a_lost_answer_is_sent_again(client: httpx.AsyncClient, toy: Any, app: Any, look: Any) -> None:

@@ -127,7 +127,7 @@ READ, WRITE = [reads("portfolio")], [writes("portfolio")]
 router = Router(prefix="/v1")
 
 
-@router.post("/entries", status_code=201, dependencies=WRITE)
+@router.post("/entries", status_code=201, dependencies=[writes("portfolio", agency=True)])
 async def add(entry: NewEntry, tx: WriteTransaction, toy: TheToy) -> Entry:
     entry_id = uuid4()
     await tx.execute("INSERT INTO entry VALUES ($1, $2, $3, $4)", entry_id, entry.name, entry.amount, entry.plain)

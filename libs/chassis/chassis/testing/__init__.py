@@ -40,9 +40,13 @@ def mint(
     agency_id: UUID | None = None,
     subject: str = "test",
     ttl: int = 3600,
+    *,
+    client: str | None = None,
+    delegate: str | None = None,
 ) -> str:
-    """Return a token that an app with ``test_settings`` trusts."""
-    return tokens.mint(_key(), subject, scopes, agency_id, ttl)
+    """Return a token that an app with ``test_settings`` trusts. Without ``agency_id`` it is an operator's."""
+    role = "operator" if agency_id is None else None
+    return tokens.mint(_key(), subject, scopes, agency_id, ttl, role=role, client=client, delegate=delegate)
 
 
 def test_settings(
