@@ -96,22 +96,22 @@ def keys_of_environment() -> list[Finding]:
 async def photos(url: str) -> Finding:
     """Check whether photos can be stored at ``url``: store one and delete it."""
     from chassis import Unavailable
-    from field_visits.photos.album import Album
+    from field_visits.photos.storage import PhotoStorage
 
-    what, album, photo_id = "photos", Album(url), uuid4()
+    what, storage, photo_id = "photos", PhotoStorage(url), uuid4()
     if missing := _missing_folder(url):
         return wrong(what, f"there is no folder {missing}.")
     try:
-        await album.keep(photo_id, b"recobro doctor")
+        await storage.store(photo_id, b"recobro doctor")
     except Unavailable as error:
         reason = str(error.__cause__).strip().splitlines()
-        return wrong(what, f"no photo can be stored at {url}: {reason[0] if reason else 'the store refuses it'}")
-    await album.drop(photo_id)
+        return wrong(what, f"no photo can be stored at {url}: {reason[0] if reason else 'the storage refuses it'}")
+    await storage.delete(photo_id)
     return ok(what, f"photos can be stored at {url}.")
 
 
 def _missing_folder(url: str) -> str | None:
-    """Return the folder of a file URL if it is missing. The album would create it with our owner, not the service's."""
+    """Return the folder of a file URL if it is missing. A check that created it would become its owner."""
     address = urlsplit(url)
     folder = unquote(address.path)
     return folder if address.scheme == "file" and not Path(folder).is_dir() else None

@@ -1,6 +1,6 @@
 """Handlers of the other services' events: they keep each fact, then cancel the visits that the fact silences.
 
-A fact that silences cancels visits whatever its version, because even an overtaken fact says that nobody may visit.
+A fact that silences cancels visits whatever its version, because even an outdated fact means that nobody may visit.
 Versions decide only which facts are kept.
 """
 
@@ -175,13 +175,13 @@ async def end_promises(ended: Sequence[PromiseEvent], tx: Transaction) -> None:
 
 
 @consumer.on(ContractSetAside)
-async def cancel_unknown(events: Sequence[ContractSetAside], tx: Transaction) -> None:
+async def cancel_in_unknown_state(events: Sequence[ContractSetAside], tx: Transaction) -> None:
     """Cancel visits. Some service, perhaps this one, set an event aside, so nobody knows whether a visit is allowed."""
     await set_aside.keep(tx, events)
     await cancel(tx, [Cause.of(event, Reason.UNKNOWN_STATE) for event in events])
 
 
 @consumer.on(ContractReplayed)
-async def know_again(events: Sequence[ContractReplayed], tx: Transaction) -> None:
+async def end_unknown_state(events: Sequence[ContractReplayed], tx: Transaction) -> None:
     """Visits may be ordered again once no service has an event set aside. A cancelled visit stays cancelled."""
     await set_aside.keep_replayed(tx, events)

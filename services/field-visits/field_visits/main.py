@@ -8,8 +8,8 @@ from recobro_events import Database, Runtime
 from field_visits.api import routers
 from field_visits.documents import TEMPLATES
 from field_visits.handlers import consumer
-from field_visits.photos.album import Album
-from field_visits.photos.darkroom import Darkroom
+from field_visits.photos.redrawer import Redrawer
+from field_visits.photos.storage import PhotoStorage
 from field_visits.republishing import SOURCE
 from field_visits.settings import FieldVisitsSettings
 
@@ -19,7 +19,7 @@ SERVICE = "field-visits"
 def build_app(
     settings: FieldVisitsSettings, database: Database, runtime: Runtime | None, role: Role = Role.ALL
 ) -> FastAPI:
-    """Build the app on a migrated database, with its press for PDFs, its darkroom and its album of photos."""
+    """Build the app on a migrated database, with the press for PDFs and the redrawer and storage of photos."""
     press = Press(TEMPLATES)
     app = create_app(
         service=SERVICE,
@@ -32,8 +32,8 @@ def build_app(
         role=role,
     )
     app.state.press = press
-    app.state.darkroom = Darkroom()
-    app.state.album = Album(settings.photos_url)
+    app.state.redrawer = Redrawer()
+    app.state.photo_storage = PhotoStorage(settings.photos_url)
     return app
 
 

@@ -23,11 +23,11 @@ async def republish(tx: Transaction, after: str) -> str | None:
     if not rows:
         return None
     for row in rows:
-        tx.publish(*_said(row))
+        tx.publish(*_events_of(row))
     return str(rows[-1]["visit_id"])
 
 
-def _said(row: Row) -> Iterator[ContractEvent]:
+def _events_of(row: Row) -> Iterator[ContractEvent]:
     common = {"contract_id": row["contract_id"], "visit_id": row["visit_id"], "agency_id": row["agency_id"]}
     yield VisitOrdered(**common, visitor=row["visitor"], address_id=row["address_id"], visit_on=row["visit_on"])
     if row["outcome"] is not None:

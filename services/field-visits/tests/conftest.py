@@ -10,7 +10,7 @@ from documents.press import Press
 from fastapi import FastAPI
 from field_visits.documents import TEMPLATES
 from field_visits.main import build_app
-from field_visits.photos.album import Album
+from field_visits.photos.storage import PhotoStorage
 from field_visits.settings import FieldVisitsSettings
 from fresh_databases import FreshDatabases, KeptDatabase, kept_database
 from recobro_events import Database, Lane
@@ -38,8 +38,8 @@ async def database(kept: KeptDatabase) -> Database:
 
 
 @pytest.fixture
-def album_folder(tmp_path: Path) -> Path:
-    return tmp_path / "album of photos"
+def photo_folder(tmp_path: Path) -> Path:
+    return tmp_path / "photos of visits"
 
 
 @pytest.fixture(scope="session")
@@ -51,9 +51,9 @@ async def built(migrated_dsn: str) -> AsyncIterator[FastAPI]:
 
 
 @pytest.fixture
-async def app(built: FastAPI, album_folder: Path) -> AsyncIterator[FastAPI]:
-    """With an album and a press of the test's own."""
-    built.state.album = Album(album_folder.as_uri())
+async def app(built: FastAPI, photo_folder: Path) -> AsyncIterator[FastAPI]:
+    """The app with a photo storage and a press for this test only."""
+    built.state.photo_storage = PhotoStorage(photo_folder.as_uri())
     built.state.press = press = Press(TEMPLATES)
     async with press.running():
         yield built
@@ -70,5 +70,5 @@ async def client(app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncC
 async def scene(database: Database, client: httpx.AsyncClient) -> Scene:
     """One portfolio staged to ``DAY``, nothing else."""
     scene = Scene(database, client)
-    await scene.receives(scene.portfolio_said())
+    await scene.receives(scene.portfolio_state())
     return scene

@@ -1,4 +1,4 @@
-"""What was missed comes back with what is said again: what holds is known then, and nothing happens a second time."""
+"""Republished events repair what was missed, and have no effect a second time."""
 
 import uuid
 from datetime import timedelta
@@ -14,8 +14,8 @@ EPOCH = 1 << 40
 """The lowest version after a restore."""
 
 
-async def hears_again(scene: Scene, event: Event) -> None:
-    """Somebody says again what holds."""
+async def receives_republished(scene: Scene, event: Event) -> None:
+    """Apply the event as a republished one."""
     record = record_of(event)
     headers = {**record.headers, AUDIENCE: EVERYONE}
     await apply_records(scene.database, consumer, [record._replace(headers=headers)])
@@ -28,17 +28,17 @@ async def may_be_visited(scene: Scene, contract: Contract) -> bool:
 # --- disputes
 
 
-@pytest.mark.parametrize("said_by", ["whole", "another's resolution"])
+@pytest.mark.parametrize("newer_event", ["whole", "another's resolution"])
 async def test_a_dispute_whose_resolution_was_missed_ends_with_a_newer_event_that_does_not_list_it(
-    scene: Scene, said_by: str
+    scene: Scene, newer_event: str
 ) -> None:
     contract = await scene.known_contract()
     dispute, other = contract.disputed(), contract.disputed()
     await scene.receives(dispute, other)
     contract.resolved(dispute.clarification_id)
-    if said_by == "whole":
+    if newer_event == "whole":
         contract.resolved(other.clarification_id)
-        await hears_again(scene, contract.revised())
+        await receives_republished(scene, contract.revised())
     else:
         await scene.receives(contract.resolved(other.clarification_id))
     assert await may_be_visited(scene, contract)
@@ -52,14 +52,14 @@ async def test_a_dispute_stays_when_an_older_event_about_the_whole_contract_arri
     assert not await may_be_visited(scene, contract)
 
 
-@pytest.mark.parametrize("said_by", ["whole", "another's resolution"])
-async def test_a_dispute_that_a_newer_event_lists_stays(scene: Scene, said_by: str) -> None:
+@pytest.mark.parametrize("newer_event", ["whole", "another's resolution"])
+async def test_a_dispute_that_a_newer_event_lists_stays(scene: Scene, newer_event: str) -> None:
     contract = await scene.known_contract()
     dispute, other = contract.disputed(), contract.disputed()
     await scene.receives(dispute, other)
     resolution = contract.resolved(other.clarification_id)
-    if said_by == "whole":
-        await hears_again(scene, contract.revised())
+    if newer_event == "whole":
+        await receives_republished(scene, contract.revised())
     else:
         await scene.receives(resolution)
     assert not await may_be_visited(scene, contract)
@@ -67,12 +67,12 @@ async def test_a_dispute_that_a_newer_event_lists_stays(scene: Scene, said_by: s
 
 @pytest.mark.parametrize("decided_on", ["it", "another"])
 async def test_after_a_restore_a_dispute_ends_only_by_a_decision(scene: Scene, decided_on: str) -> None:
-    """The restored portfolio may have lost it: that it does not list it says nothing."""
+    """A restored portfolio that does not list a dispute may have lost it, so the dispute stays."""
     contract = await scene.known_contract()
     dispute = contract.disputed()
     await scene.receives(dispute)
     contract.disputes, contract.version = [], EPOCH
-    await hears_again(scene, contract.revised())
+    await receives_republished(scene, contract.revised())
     assert not await may_be_visited(scene, contract)
     if decided_on == "it":
         await scene.receives(contract.resolved(dispute.clarification_id))
@@ -87,9 +87,9 @@ async def test_a_dispute_that_the_restored_portfolio_lists_ends_like_any_other(s
     dispute = contract.disputed()
     await scene.receives(dispute)
     contract.version = EPOCH
-    await hears_again(scene, contract.revised())
+    await receives_republished(scene, contract.revised())
     contract.resolved(dispute.clarification_id)
-    await hears_again(scene, contract.revised())
+    await receives_republished(scene, contract.revised())
     assert await may_be_visited(scene, contract)
 
 
@@ -99,10 +99,10 @@ async def test_a_dispute_after_which_contact_may_not_resume_stays_until_it_may(s
     await scene.receives(dispute, contract.resolved(dispute.clarification_id, contact_may_resume=False))
     assert not await may_be_visited(scene, contract)
     contract.disputes = [dispute.clarification_id]
-    await hears_again(scene, contract.revised())
+    await receives_republished(scene, contract.revised())
     assert not await may_be_visited(scene, contract)
     contract.resolved(dispute.clarification_id)
-    await hears_again(scene, contract.revised())
+    await receives_republished(scene, contract.revised())
     assert await may_be_visited(scene, contract)
 
 
@@ -125,7 +125,7 @@ async def test_a_pause_ends_with_a_newer_event_about_the_whole_contract_that_doe
     await scene.receives(contract.paused(YESTERDAY))
     assert not await may_be_visited(scene, contract)
     contract.pauses = []
-    await hears_again(scene, contract.revised())
+    await receives_republished(scene, contract.revised())
     assert await may_be_visited(scene, contract)
 
 
@@ -142,7 +142,7 @@ async def test_a_placement_that_arrives_after_its_recall_adds_its_dates_and_stay
     placement = a_placement(uuid.uuid4(), ends_on=TOMORROW)
     late = contract.placed(placement)
     await scene.receives(contract.recall_requested(placement))
-    await hears_again(scene, late)
+    await receives_republished(scene, late)
     [row] = await scene.rows("SELECT active, version, starts_on, ends_on FROM placement")
     assert tuple(row) == (False, 2, placement.starts_on, placement.ends_on)
     assert (await scene.order(contract, agency_id=placement.agency_id)).status_code == 404
@@ -157,13 +157,13 @@ async def test_a_republished_promise_that_is_over_cancels_nothing(scene: Scene, 
     visit = await scene.ordered(contract)
     for event in (over, made):
         version = lowest_version + event.version - made.version
-        await hears_again(scene, event.model_copy(update={"version": version}))
-    assert await scene.fate(visit) == ("ordered", None)
+        await receives_republished(scene, event.model_copy(update={"version": version}))
+    assert await scene.state_and_reason(visit) == ("ordered", None)
 
 
 async def test_a_missed_promise_cancels_the_visits_that_it_covers_when_it_is_republished(scene: Scene) -> None:
     contract = await scene.known_contract()
     covered, later = await scene.ordered(contract), await scene.ordered(contract, TOMORROW)
-    await hears_again(scene, contract.promised(DAY))
-    assert await scene.fate(covered) == ("cancelled", "promise")
-    assert await scene.fate(later) == ("ordered", None)
+    await receives_republished(scene, contract.promised(DAY))
+    assert await scene.state_and_reason(covered) == ("cancelled", "promise")
+    assert await scene.state_and_reason(later) == ("ordered", None)

@@ -1,4 +1,4 @@
-"""An agency sees and touches its own visits; another's do not exist for it."""
+"""An agency reads and changes only its own visits. Visits of others are not found."""
 
 import io
 import uuid
@@ -41,9 +41,9 @@ async def test_every_route_of_a_visit_is_closed_to_other_agencies(
     scene: Scene, method: str, path: str, body: object
 ) -> None:
     ours, inside = await scene.known_contract(a_placement(US)), await scene.known_contract()
-    visit, of_nobody = await scene.ordered(ours, agency_id=US), await scene.ordered(inside)
+    visit, without_agency = await scene.ordered(ours, agency_id=US), await scene.ordered(inside)
     photos = {}
-    for visit_id in (visit, of_nobody):
+    for visit_id in (visit, without_agency):
         url = f"/v1/visits/{visit_id}/photos"
         photos[visit_id] = (await scene.client.post(url, params={"permission": "true"}, content=_photo())).json()
 
@@ -53,7 +53,7 @@ async def test_every_route_of_a_visit_is_closed_to_other_agencies(
         return (await scene.client.request(method, url, headers=_as(agency_id), **sent)).status_code
 
     assert await status(visit, THEM) == 404
-    assert await status(of_nobody, US) == 404
+    assert await status(without_agency, US) == 404
     assert (await scene.visit(visit))["state"] == "ordered"
     assert await scene.rows("SELECT FROM attendance") == []
     assert await status(visit, US) in (200, 201)
@@ -79,7 +79,7 @@ async def test_an_agency_orders_visits_only_for_contracts_placed_with_it(scene: 
     beyond = await scene.order(ours, DAY + timedelta(days=4), agency_id=US)
     assert (beyond.status_code, beyond.json()["errors"][0]["pointer"]) == (422, "/visit_on")
     from_inside = await scene.order(ours, DAY + timedelta(days=4))
-    assert from_inside.json()["agency_id"] is None, "the placement is over by then"
+    assert from_inside.json()["agency_id"] is None, "the placement has ended by that day"
 
 
 async def test_every_route_is_guarded(built: FastAPI) -> None:

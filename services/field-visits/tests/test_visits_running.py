@@ -1,4 +1,4 @@
-"""The whole service on a log, and as a process: relays, consumers, barriers, HTTP; a portfolio says what happens."""
+"""The whole service on a log: relays, consumers, barriers and HTTP, with a portfolio that publishes events."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,21 +20,21 @@ from visits_scene import DAY, Scene
 
 
 class Portfolio:
-    """Publishes what a test says, and hears which visits were called off."""
+    """Publishes the events of a test, and records the cancellations that it receives."""
 
     def __init__(self, database: Database, transport: MemoryTransport) -> None:
-        self.heard: list[VisitCancelled] = []
+        self.cancellations: list[VisitCancelled] = []
         self._database = database
-        hears = Consumer("portfolio", listens_to=("field-visits",))
-        hears.on(VisitCancelled)(self._hear)
-        self.runtime = Runtime("portfolio", database, transport, hears)
+        receiver = Consumer("portfolio", listens_to=("field-visits",))
+        receiver.on(VisitCancelled)(self._record)
+        self.runtime = Runtime("portfolio", database, transport, receiver)
 
-    async def says(self, *facts: Event) -> None:
+    async def publishes(self, *events: Event) -> None:
         async with self._database.transaction() as tx:
-            tx.publish(*facts)
+            tx.publish(*events)
 
-    async def _hear(self, cancelled: Sequence[VisitCancelled], _: Transaction) -> None:
-        self.heard += cancelled
+    async def _record(self, cancelled: Sequence[VisitCancelled], _: Transaction) -> None:
+        self.cancellations += cancelled
 
 
 @pytest.fixture
@@ -50,42 +50,42 @@ async def portfolio(postgres: EmbeddedPostgres, transport: MemoryTransport) -> A
     await database.open()
     async with database.connection() as connection:
         await connection.execute(recobro_events.schema.UPGRADE)
-    said = Portfolio(database, transport)
-    await said.runtime.start()
-    yield said
-    await said.runtime.stop()
+    portfolio = Portfolio(database, transport)
+    await portfolio.runtime.start()
+    yield portfolio
+    await portfolio.runtime.stop()
     await database.close()
     await admin.execute("DROP DATABASE visits_portfolio WITH (FORCE)")
     await admin.close()
 
 
 @asynccontextmanager
-async def running(scene: Scene, transport: MemoryTransport, album: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def running(scene: Scene, transport: MemoryTransport, photos: Path) -> AsyncIterator[httpx.AsyncClient]:
     settings = test_settings(scene.database.dsn, service="field-visits")
     database = Database(scene.database.dsn)
     runtime = Runtime("field-visits", database, transport, consumer)
-    app = build_app(FieldVisitsSettings(**settings.model_dump(), photos_url=album.as_uri()), database, runtime)
+    app = build_app(FieldVisitsSettings(**settings.model_dump(), photos_url=photos.as_uri()), database, runtime)
     async with client_for(app, mint()) as client:
         yield client
 
 
 async def test_a_payment_on_the_log_cancels_a_visit_and_the_portfolio_receives_the_cancellation(
-    scene: Scene, transport: MemoryTransport, portfolio: Portfolio, album_folder: Path
+    scene: Scene, transport: MemoryTransport, portfolio: Portfolio, photo_folder: Path
 ) -> None:
-    """A visit is ordered for a contract of a moment ago; a payment calls it off, and the portfolio hears of it."""
+    """A visit may be ordered a moment after the contract was registered, before the event is applied here."""
     contract = scene.contract()
-    async with running(scene, transport, album_folder) as client:
-        await portfolio.says(contract.registered())
+    async with running(scene, transport, photo_folder) as client:
+        await portfolio.publishes(contract.registered())
         order = {"contract_id": str(contract.contract_id), "visitor": "V", "visit_on": str(DAY)}
         ordered = await client.post("/v1/visits", json=order)
-        assert ordered.status_code == 201, "what is not known yet is waited for"
+        assert ordered.status_code == 201, "the request waits until the contract is known"
         visit_id = ordered.json()["visit_id"]
-        await portfolio.says(contract.paid())
+        await portfolio.publishes(contract.paid())
         await scene.until("SELECT state = 'cancelled' FROM visit")
         assert (await client.get(f"/v1/visits/{visit_id}/letter.pdf")).json()["reason"] == "payment"
-        while not portfolio.heard:
+        while not portfolio.cancellations:
             await scene.until("SELECT pg_sleep(0.02) IS NOT NULL")
-        assert [str(event.visit_id) for event in portfolio.heard] == [visit_id]
+        assert [str(event.visit_id) for event in portfolio.cancellations] == [visit_id]
 
 
 @pytest.mark.parametrize("url", ["http://example.org/photos", "photos", "file:relative"])

@@ -1,4 +1,4 @@
-"""Contracts that speak like the portfolio, assignment and promises services, for field-visits' tests."""
+"""Contracts with the events that portfolio, assignment and promises would publish, for field-visits' tests."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -25,11 +25,11 @@ __all__ = ["DAY", "NUMBERS", "Contract", "Placement", "a_placement", "an_address
 OVERDUE = Decimal("4321.09")
 TOTAL = Decimal("98765.43")
 NUMBERS = ("4321.09", "4,321.09", "4321", "98765.43", "98,765.43", "98765")
-"""Every way in which a contract's balances might be written."""
+"""All forms in which a text may contain the balances of a contract."""
 
 
 def an_address(**changes: Any) -> Address:
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "address_id": uuid.uuid4(),
         "kind": "personal",
         "street": "Avenida Insurgentes Sur",
@@ -41,18 +41,18 @@ def an_address(**changes: Any) -> Address:
         "state": "Ciudad de México",
         "country": "MX",
     }
-    return Address(**(said | changes))
+    return Address(**(fields | changes))
 
 
 def a_placement(agency_id: UUID, **changes: Any) -> Placement:
-    """For visits; of which contract is known when it speaks."""
-    told: dict[str, Any] = {"kind": PlacementKind.VISITS, "starts_on": DAY - timedelta(days=5)}
-    return Placement(uuid.uuid4(), agency_id, **(told | changes))
+    """A placement for visits. ``Contract`` sets its contract when it makes an event."""
+    fields: dict[str, Any] = {"kind": PlacementKind.VISITS, "starts_on": DAY - timedelta(days=5)}
+    return Placement(uuid.uuid4(), agency_id, **(fields | changes))
 
 
 @dataclass
 class Contract(publishers.Contract):
-    """A contract with addresses, of which only a part is overdue."""
+    """A contract with addresses. Only a part of its balance is overdue."""
 
     name: str | None = "María José Núñez Güemes"
     stage: Stage = Stage.LATE

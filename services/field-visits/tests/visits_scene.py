@@ -1,4 +1,4 @@
-"""A stage for field-visits' tests: a database, the real consumer and app, and what a test asks of them."""
+"""Runs field-visits' real consumer and app on a database, with the steps and questions that its tests share."""
 
 import asyncio
 import uuid
@@ -28,13 +28,13 @@ class Scene:
         self._numbers = 0
 
     async def receives(self, *events: Event) -> None:
-        """One batch of the real consumer."""
+        """Apply these events as one batch of the real consumer."""
         await apply_events(self.database, consumer, *events)
 
-    def portfolio_said(self, portfolio_id: UUID | None = None, **changes: Any) -> PortfolioStateChanged:
+    def portfolio_state(self, portfolio_id: UUID | None = None, **changes: Any) -> PortfolioStateChanged:
         portfolio_id = portfolio_id or self.portfolio_id
         self._versions[portfolio_id] = self._versions.get(portfolio_id, 0) + 1
-        said: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "portfolio_id": portfolio_id,
             "version": self._versions[portfolio_id],
             "state": PortfolioState.READY,
@@ -45,16 +45,16 @@ class Scene:
             "jurisdiction": "MX",
             "timezone": "America/Mexico_City",
         }
-        return PortfolioStateChanged(**(said | changes))
+        return PortfolioStateChanged(**(fields | changes))
 
     def contract(self, **changes: Any) -> Contract:
-        """A contract that may be visited; nobody has heard of it yet."""
+        """A contract that may be visited and that no service knows yet."""
         self._numbers += 1
-        told: dict[str, Any] = {"number": f"V-{self._numbers:04}", "portfolio_id": self.portfolio_id}
-        return Contract(**(told | changes))
+        fields: dict[str, Any] = {"number": f"V-{self._numbers:04}", "portfolio_id": self.portfolio_id}
+        return Contract(**(fields | changes))
 
     async def known_contract(self, placement: Placement | None = None, **changes: Any) -> Contract:
-        """A contract that has been registered, and placed."""
+        """Register a contract, and place it if a placement is given."""
         contract = self.contract(**changes)
         await self.receives(contract.registered())
         if placement is not None:
@@ -68,7 +68,7 @@ class Scene:
         return await self.post("/v1/visits", body | changes, agency_id)
 
     async def ordered(self, contract: Contract, visit_on: date = DAY, **changes: Any) -> str:
-        """The id of a visit that was ordered."""
+        """Order a visit, and return its id."""
         answer = await self.order(contract, visit_on, **changes)
         assert answer.status_code == 201, answer.text
         visit_id: str = answer.json()["visit_id"]
@@ -88,8 +88,8 @@ class Scene:
         visit: dict[str, Any] = answer.json()
         return visit
 
-    async def fate(self, visit_id: str) -> tuple[str, str | None]:
-        """Its state, and why it was cancelled."""
+    async def state_and_reason(self, visit_id: str) -> tuple[str, str | None]:
+        """The state of a visit and the reason of its cancellation."""
         visit = await self.visit(visit_id)
         return visit["state"], visit["cancellation"] and visit["cancellation"]["reason"]
 
@@ -111,7 +111,7 @@ class Scene:
         return found
 
     async def until(self, sql: str, *arguments: Any) -> None:
-        """Return once this question has the answer true."""
+        """Return once this query returns true."""
         async with asyncio.timeout(60):
             while True:
                 [row] = await self.rows(sql, *arguments)
@@ -125,7 +125,7 @@ def _token(agency_id: UUID | None) -> dict[str, str]:
 
 
 def moment(at: str = "2026-11-20T18:00:00Z") -> str:
-    """A time at the door, in the past."""
+    """A past time at the door."""
     return at
 
 

@@ -41,16 +41,16 @@ class NewAttendance(InputModel):
 
 
 class NewContact(InputModel):
-    """A phone or an e-mail exactly as somebody at the door gave it. ``provenance`` says who gave it."""
+    """A phone or an e-mail exactly as somebody at the door gave it. ``provenance`` names the person."""
 
     kind: ContactKind
     value: Annotated[Text, Field(max_length=254)]
     provenance: ShortText
 
     @model_validator(mode="after")
-    def _looks_like_one(self) -> Self:
-        is_one = resembles_email(self.value) if self.kind is ContactKind.EMAIL else _PHONE.fullmatch(self.value)
-        if len(self.value) > _LONGEST[self.kind] or not is_one:
+    def _check_form(self) -> Self:
+        valid = resembles_email(self.value) if self.kind is ContactKind.EMAIL else _PHONE.fullmatch(self.value)
+        if len(self.value) > _LONGEST[self.kind] or not valid:
             raise PydanticCustomError("contact", "the value does not look like a {kind}", {"kind": self.kind.value})
         return self
 
@@ -75,7 +75,7 @@ class NewResult(InputModel):
     address_verdict: AddressVerdict | None = None
 
     @model_validator(mode="after")
-    def _can_be_true(self) -> Self:
+    def _check_consistency(self) -> Self:
         if why := rules.contradiction(self.outcome, self.attended_by, self.reason_for_non_payment):
             raise PydanticCustomError("contradiction", "attended_by {why}", {"why": why})
         return self
@@ -131,14 +131,14 @@ async def record_attendance(
 
     409 when the visit has ended or was cancelled.
     """
-    told = await attend(tx, who, visit_id, new.attended_by, new.at)
-    met = {"visit_id": visit_id, "attended_by": new.attended_by, "at": new.at}
-    if told is None:
-        return Attendance(**met)
+    disclosed = await attend(tx, who, visit_id, new.attended_by, new.at)
+    attendance = {"visit_id": visit_id, "attended_by": new.attended_by, "at": new.at}
+    if disclosed is None:
+        return Attendance(**attendance)
     return Attendance(
-        **met,
-        balance=Balance.model_validate(told, from_attributes=True),
-        payment_options=tuple(Option.model_validate(option, from_attributes=True) for option in told.options),
+        **attendance,
+        balance=Balance.model_validate(disclosed, from_attributes=True),
+        payment_options=tuple(Option.model_validate(option, from_attributes=True) for option in disclosed.options),
     )
 
 

@@ -17,8 +17,8 @@ from field_visits.visits.refusals import refuse_future, refuse_not_open
 
 
 @dataclass(frozen=True)
-class Told:
-    """The balance and options that the visitor may tell the debtor, and nobody else, at the door."""
+class DisclosedBalance:
+    """The balance and options that the visitor may disclose at the door, to the debtor only."""
 
     overdue_balance: Decimal
     total_balance: Decimal
@@ -28,16 +28,18 @@ class Told:
     options: Sequence[PaymentOption]
 
 
-async def attend(tx: Transaction, who: Principal, visit_id: UUID, attended_by: AttendedBy, at: datetime) -> Told | None:
+async def attend(
+    tx: Transaction, who: Principal, visit_id: UUID, attended_by: AttendedBy, at: datetime
+) -> DisclosedBalance | None:
     """Record who attends. Return the balance if the debtor attends, else None. 409 when the visit is not open."""
     refuse_future(at)
     visit = await reading.locked(tx, visit_id, who.agency_id)
     refuse_not_open(visit)
-    told = rules.is_told_balance(attended_by)
-    await tx.execute(queries.ATTEND, visit_id, attended_by, at, told, who.subject)
-    if not told:
+    discloses = rules.may_learn_balance(attended_by)
+    await tx.execute(queries.ATTEND, visit_id, attended_by, at, discloses, who.subject)
+    if not discloses:
         return None
     owed = await tx.fetchrow(queries.BALANCE, visit["contract_id"])
     assert owed is not None
     options = rules.payment_options(owed["overdue_balance"], owed["total_balance"], owed["as_of"])
-    return Told(**owed, options=options)
+    return DisclosedBalance(**owed, options=options)

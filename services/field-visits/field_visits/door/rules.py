@@ -32,7 +32,7 @@ _MET = {
 _FAILED = frozenset({VisitOutcome.NOBODY_HOME, VisitOutcome.UNLOCATABLE})
 
 
-def is_told_balance(attended_by: AttendedBy) -> bool:
+def may_learn_balance(attended_by: AttendedBy) -> bool:
     """Whether the person who attends may learn the balance. Only the debtor may."""
     return attended_by is AttendedBy.DEBTOR
 
@@ -61,7 +61,7 @@ def contradiction(outcome: VisitOutcome, attended_by: AttendedBy, reason: str | 
     if attended_by not in _MET[outcome]:
         return f"must be {' or '.join(_MET[outcome])} when the outcome is {outcome}"
     if reason is not None and attended_by is not AttendedBy.DEBTOR:
-        return "must be debtor where a reason for non-payment is given: nobody else is asked for it"
+        return "must be debtor when a reason for non-payment is given, because nobody else may be asked for the reason"
     return None
 
 

@@ -29,8 +29,8 @@ from recobro_events import Row
 from recobro_events.contracts.field_visits import Position
 
 from field_visits.photos import queries, rules
-from field_visits.photos.album import Album
-from field_visits.photos.darkroom import Darkroom
+from field_visits.photos.redrawer import Redrawer
+from field_visits.photos.storage import PhotoStorage
 from field_visits.photos.taking import Taken, take
 from field_visits.visits import reading
 from field_visits.visits.positions import position_of
@@ -89,22 +89,24 @@ async def add_photo(
     request: Request,
     database: ServiceDatabase,
     who: CurrentPrincipal,
-    permission: Annotated[str | None, Query(max_length=5, description="`true`: whoever lives there agreed")] = None,
-    at: Annotated[Moment | None, Query(description="When it was taken; default: now")] = None,
+    permission: Annotated[
+        str | None, Query(max_length=5, description="`true` states that the residents have agreed")
+    ] = None,
+    at: Annotated[Moment | None, Query(description="The time of the photo. Default: now")] = None,
     latitude: Annotated[Latitude | None, Query()] = None,
     longitude: Annotated[Longitude | None, Query()] = None,
     accuracy_metres: Annotated[Accuracy | None, Query()] = None,
 ) -> Photo:
     """Add a photo that was taken with permission. The raw body is a JPEG or PNG; it is stored without hidden data."""
     if permission != "true":
-        mistake = FieldError("/query/permission", "must be true: photos are taken with permission only")
+        mistake = FieldError("/query/permission", "must be true, because photos need permission")
         raise Invalid("There is no permission for this photo.", code="permission-needed", errors=[mistake])
     at = at or datetime.now(UTC)
     position = _position(latitude, longitude, accuracy_metres)
     refuse_future(at, "/query/at")
-    darkroom: Darkroom = request.app.state.darkroom
-    album: Album = request.app.state.album
-    return _shown(await take(database, darkroom, album, who, visit_id, Taken(await request.body(), at, position)))
+    redrawer: Redrawer = request.app.state.redrawer
+    storage: PhotoStorage = request.app.state.photo_storage
+    return _shown(await take(database, redrawer, storage, who, visit_id, Taken(await request.body(), at, position)))
 
 
 def _position(latitude: float | None, longitude: float | None, accuracy_metres: float | None) -> Position | None:
@@ -112,8 +114,8 @@ def _position(latitude: float | None, longitude: float | None, accuracy_metres: 
         return None
     if latitude is None or longitude is None:
         missing = "latitude" if latitude is None else "longitude"
-        mistake = FieldError(f"/query/{missing}", "must be there: a place has a latitude and a longitude")
-        raise Invalid("The place is not whole.", errors=[mistake])
+        mistake = FieldError(f"/query/{missing}", "is required, because a position has a latitude and a longitude")
+        raise Invalid("The position is incomplete.", errors=[mistake])
     return Position(latitude=latitude, longitude=longitude, accuracy_metres=accuracy_metres)
 
 
@@ -136,9 +138,9 @@ async def read_photo(photo_id: UUID, request: Request, database: ServiceDatabase
         row = await connection.fetchrow(queries.PHOTO, photo_id, who.agency_id)
     if row is None:
         raise PhotoUnknown()
-    album: Album = request.app.state.album
-    content = await album.fetch(photo_id)
+    storage: PhotoStorage = request.app.state.photo_storage
+    content = await storage.fetch(photo_id)
     if hashlib.sha256(content).digest() != row["sha256"]:
-        raise Unavailable("What is stored is not this photo any more.")
+        raise Unavailable("The stored bytes of the photo have changed.")
     headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
     return Response(content, media_type="image/jpeg", headers=headers)

@@ -1,4 +1,4 @@
-"""SQL for the rows of photos. The album holds their bytes."""
+"""SQL for the rows of photos. The storage holds their bytes."""
 
 _PHOTO = """
 SELECT photo.photo_id, photo.visit_id, photo.sha256, photo.bytes AS size_bytes, photo.width, photo.height,
@@ -8,7 +8,7 @@ FROM photo JOIN visit USING (visit_id)
 # The photo that the visit already has for the same uploaded bytes.
 SENT_BEFORE = f"{_PHOTO} WHERE photo.visit_id = $1 AND photo.upload_sha256 = $2"
 COUNT = "SELECT count(*) FROM photo WHERE visit_id = $1"
-ENTER = """
+RECORD = """
 INSERT INTO photo
     (photo_id, visit_id, upload_sha256, sha256, bytes, width, height, taken_at, latitude, longitude, accuracy_metres,
     recorded_by)

@@ -1,4 +1,4 @@
-"""Redraw a photo in a process of its own, with limits. Any data that somebody hid in the file is lost by this.
+"""Redraw a photo in a process of its own, with limits. The process drops any data that is hidden in the file.
 
     python -m field_visits.photos.redrawing < PHOTO
 
@@ -20,7 +20,7 @@ from field_visits.photos.rules import FORMATS, MOST_PIXELS
 MEMORY_BYTES = 1024**3
 CPU_SECONDS = 20
 # Pillow calls a phone's JPEG with several pictures an MPO.
-_DRAWN_AS = frozenset({*FORMATS, "MPO"})
+_ACCEPTED = frozenset({*FORMATS, "MPO"})
 _QUALITY = 85
 
 
@@ -34,16 +34,16 @@ def redraw(content: bytes) -> tuple[Image.Image, bytes]:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as photo:
-            if photo.format not in _DRAWN_AS:
-                raise Refused("It is neither a JPEG nor a PNG.")
+            if photo.format not in _ACCEPTED:
+                raise Refused("The file is neither a JPEG nor a PNG.")
             photo.load()
             picture = _upright(photo)
     except UnidentifiedImageError:
-        raise Refused("It is neither a JPEG nor a PNG.") from None
+        raise Refused("The file is neither a JPEG nor a PNG.") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise Refused(f"It has more than {MOST_PIXELS} pixels.") from None
+        raise Refused(f"The photo has more than {MOST_PIXELS} pixels.") from None
     except (OSError, SyntaxError, ValueError, EOFError, OverflowError, MemoryError):
-        raise Refused("It is damaged.") from None
+        raise Refused("The photo is damaged.") from None
     drawn = io.BytesIO()
     picture.save(drawn, "JPEG", quality=_QUALITY)
     return picture, drawn.getvalue()
@@ -62,8 +62,8 @@ def _upright(photo: Image.Image) -> Image.Image:
     return canvas
 
 
-def _limit_ourselves() -> None:
-    for what, most in (
+def _limit_resources() -> None:
+    for limit, most in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_CPU, CPU_SECONDS),
         (resource.RLIMIT_FSIZE, 0),
@@ -71,12 +71,12 @@ def _limit_ourselves() -> None:
     ):
         # Not every system supports all of these limits.
         with suppress(ValueError, OSError):
-            resource.setrlimit(what, (most, most))
+            resource.setrlimit(limit, (most, most))
 
 
 def main() -> int:
     """Run the command above."""
-    _limit_ourselves()
+    _limit_resources()
     try:
         picture, drawn = redraw(sys.stdin.buffer.read())
     except Refused as refused:

@@ -1,4 +1,4 @@
-"""Storing photos from the door: each is redrawn, hashed and kept in a private place."""
+"""Storing photos from the door. Each photo is redrawn, hashed and stored in a private place."""
 
 import hashlib
 import uuid
@@ -11,8 +11,8 @@ from recobro_events import Database, Row
 from recobro_events.contracts.field_visits import Position
 
 from field_visits.photos import queries, rules
-from field_visits.photos.album import Album
-from field_visits.photos.darkroom import Darkroom, Drawn
+from field_visits.photos.redrawer import Redrawer, Redrawn
+from field_visits.photos.storage import PhotoStorage
 from field_visits.visits import reading
 from field_visits.visits.positions import columns_of
 from field_visits.visits.refusals import refuse_never_begun
@@ -20,12 +20,12 @@ from field_visits.visits.refusals import refuse_never_begun
 
 class TooManyPhotos(Conflict):
     code = "too-many-photos"
-    detail = f"A visit may have {rules.MOST_PHOTOS} photos."
+    detail = f"A visit may have at most {rules.MOST_PHOTOS} photos."
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A photo as the phone sent it, and when and where it was taken by the phone's account."""
+    """A photo as the phone sent it, with the time and position that the phone reported."""
 
     content: bytes
     at: datetime
@@ -33,7 +33,7 @@ class Taken:
 
 
 async def take(
-    database: Database, darkroom: Darkroom, album: Album, who: Principal, visit_id: UUID, taken: Taken
+    database: Database, redrawer: Redrawer, storage: PhotoStorage, who: Principal, visit_id: UUID, taken: Taken
 ) -> Row:
     """Store a photo. If the visit has a photo from the same bytes already, return that photo.
 
@@ -49,25 +49,25 @@ async def take(
         refuse_never_begun(visit, taken.at)
         if visit["photos"] >= rules.MOST_PHOTOS:
             raise TooManyPhotos()
-    drawn = await darkroom.redraw(taken.content)
+    redrawn = await redrawer.redraw(taken.content)
     photo_id = uuid.uuid4()
-    await album.keep(photo_id, drawn.content)
-    kept = False
+    await storage.store(photo_id, redrawn.content)
+    recorded = False
     try:
-        row, kept = await _enter(database, who, photo_id, visit_id, upload_sha256, drawn, taken)
+        row, recorded = await _record(database, who, photo_id, visit_id, upload_sha256, redrawn, taken)
     finally:
-        if not kept:
-            await album.drop(photo_id)
+        if not recorded:
+            await storage.delete(photo_id)
     return row
 
 
-async def _enter(
+async def _record(
     database: Database,
     who: Principal,
     photo_id: UUID,
     visit_id: UUID,
     upload_sha256: bytes,
-    drawn: Drawn,
+    redrawn: Redrawn,
     taken: Taken,
 ) -> tuple[Row, bool]:
     """Return the photo's row and whether it is new. It is not new when the same bytes arrived twice at once."""
@@ -78,14 +78,14 @@ async def _enter(
         if await tx.fetchval(queries.COUNT, visit_id) >= rules.MOST_PHOTOS:
             raise TooManyPhotos()
         await tx.execute(
-            queries.ENTER,
+            queries.RECORD,
             photo_id,
             visit_id,
             upload_sha256,
-            drawn.sha256,
-            len(drawn.content),
-            drawn.width,
-            drawn.height,
+            redrawn.sha256,
+            len(redrawn.content),
+            redrawn.width,
+            redrawn.height,
             taken.at,
             *columns_of(taken.position),
             who.subject,

@@ -71,5 +71,5 @@ async def read_visit(visit_id: UUID, reader: ReadConnection, who: CurrentPrincip
 
 @router.post("/visits/{visit_id}/cancellation", status_code=201, dependencies=[writes("field-visits", agency=True)])
 async def cancel_visit(visit_id: UUID, new: NewCancellation, tx: WriteTransaction, who: CurrentPrincipal) -> Visit:
-    """Call off a visit that has not ended and was not cancelled before."""
-    return shown(await cancelling.call_off(tx, who, visit_id, new.reason))
+    """Cancel a visit. 409 when the visit has ended or was cancelled before."""
+    return shown(await cancelling.cancel_by_hand(tx, who, visit_id, new.reason))

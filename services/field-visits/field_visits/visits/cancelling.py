@@ -59,7 +59,7 @@ def _publish(tx: Transaction, cancelled: Sequence[Row]) -> None:
         )
 
 
-async def call_off(tx: Transaction, who: Principal, visit_id: UUID, detail: str) -> Row:
+async def cancel_by_hand(tx: Transaction, who: Principal, visit_id: UUID, detail: str) -> Row:
     """Cancel a visit by hand. 409 when the visit has ended or was cancelled before."""
     row = await reading.locked(tx, visit_id, who.agency_id)
     refuse_not_open(row)

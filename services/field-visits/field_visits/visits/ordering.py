@@ -11,13 +11,15 @@ from recobro_events.contracts.field_visits import CancelReason, VisitOrdered
 from field_visits.visits import queries, reading, rules
 
 _SILENT = {
-    CancelReason.UNKNOWN_STATE: "News of the contract could not be applied: until they are, nobody is visited.",
+    CancelReason.UNKNOWN_STATE: (
+        "A service has set aside an event of the contract. No visit can be ordered until it is applied or discarded."
+    ),
     CancelReason.CLOSED: "The contract is closed.",
     CancelReason.DECEASED: "The debtor has died.",
-    CancelReason.REPRESENTED: "The debtor is represented: their representative is spoken with.",
-    CancelReason.CLARIFICATION: "A clarification is open: nobody contacts the debtor about the contract.",
+    CancelReason.REPRESENTED: "The debtor has a representative. Contact the representative instead.",
+    CancelReason.CLARIFICATION: "A clarification is open. Nobody may contact the debtor about the contract.",
     CancelReason.PAUSED: "The contract is paused on that day.",
-    CancelReason.PROMISE: "There is a promise to pay: the debtor is left in peace on that day.",
+    CancelReason.PROMISE: "A promise to pay silences the contract on that day.",
     CancelReason.NOTHING_OVERDUE: "Nothing is overdue.",
 }
 
@@ -35,8 +37,8 @@ async def order(
     standing = await tx.fetchrow(queries.STANDING, contract_id, visit_on)
     assert standing is not None
     placement = await _placement(tx, who, contract_id, visit_on)
-    if refused := rules.day_refused(visit_on, standing["business_date"]):
-        raise _bad_day(refused)
+    if mistake := rules.day_refused(visit_on, standing["business_date"]):
+        raise _bad_day(mistake)
     if placement is not None and not placement["in_force"]:
         if who.agency_id is not None:
             raise _bad_day("must lie within the term of the placement")

@@ -34,7 +34,7 @@ class VisitAddress(OutputModel):
 
 
 class Collected(Part):
-    """A phone or an e-mail that somebody gave at the door. ``provenance`` says who gave it."""
+    """A phone or an e-mail that somebody gave at the door. ``provenance`` names the person."""
 
     kind: ContactKind
     value: str

@@ -15,8 +15,8 @@ class VisitClosed(Conflict):
     code = "visit-closed"
 
 
-class VisitOff(Conflict):
-    """The visit was cancelled; ``reason`` says why."""
+class VisitWasCancelled(Conflict):
+    """The visit was cancelled. ``reason`` holds the reason."""
 
     code = "visit-cancelled"
 
@@ -24,7 +24,9 @@ class VisitOff(Conflict):
 def refuse_cancelled(row: Row) -> None:
     """409 with the reason when the visit was cancelled."""
     if row["state"] == State.CANCELLED:
-        raise VisitOff(f"The visit was cancelled: {row['cancel_reason']}.", extra={"reason": row["cancel_reason"]})
+        raise VisitWasCancelled(
+            f"The visit was cancelled: {row['cancel_reason']}.", extra={"reason": row["cancel_reason"]}
+        )
 
 
 def refuse_ended(row: Row) -> None:
@@ -51,4 +53,4 @@ def refuse_future(at: datetime, pointer: str = "/at") -> None:
     """422 when ``at`` lies in the future."""
     if rules.is_ahead(at, datetime.now(UTC)):
         mistake = FieldError(pointer, "must not lie in the future")
-        raise Invalid("This has not happened yet.", code="in-the-future", errors=[mistake])
+        raise Invalid("The given time lies in the future.", code="in-the-future", errors=[mistake])

@@ -1,4 +1,4 @@
-"""The sheet may be seen by anybody, the letter by the debtor alone; names are printed as they are."""
+"""The sheet holds nothing secret, the letter is for the debtor alone, and names are printed unchanged."""
 
 import json
 import re
@@ -18,8 +18,8 @@ _DEBT = re.compile(r"deuda|adeud|deudor|saldo|cobr|pago|pagar|vencid|moros|contr
 _HOSTILE = 'O\'Brien "Ñandú" #panic("x") $x^2$ *b* _i_ `r` <label> @ref \\ // /* https://a.b ${x} {{y}} ​ 漢字'
 
 
-class ReadingPress(Press):
-    """Prints as the real one does, and keeps what it was given."""
+class RecordingPress(Press):
+    """Prints like the real press, and records the documents."""
 
     def __init__(self) -> None:
         super().__init__(TEMPLATES)
@@ -31,14 +31,14 @@ class ReadingPress(Press):
 
 
 @pytest.fixture
-def press(app: FastAPI) -> ReadingPress:
-    press: ReadingPress = ReadingPress()
+def press(app: FastAPI) -> RecordingPress:
+    press: RecordingPress = RecordingPress()
     app.state.press = press
     return press
 
 
 def texts(value: Any) -> list[str]:
-    """Every text of a document."""
+    """All texts of a document."""
     if isinstance(value, dict):
         return [text for child in value.values() for text in texts(child)]
     if isinstance(value, list | tuple):
@@ -46,7 +46,7 @@ def texts(value: Any) -> list[str]:
     return [str(value)]
 
 
-async def test_the_sheet_names_person_and_address_but_no_debt(scene: Scene, press: ReadingPress) -> None:
+async def test_the_sheet_names_person_and_address_but_no_debt(scene: Scene, press: RecordingPress) -> None:
     contract = await scene.known_contract(addresses=[an_address(irregular_numbering=True)])
     visit = await scene.ordered(contract)
     answer = await scene.get(f"/v1/visits/{visit}/sheet.pdf")
@@ -55,11 +55,11 @@ async def test_the_sheet_names_person_and_address_but_no_debt(scene: Scene, pres
     assert answer.headers["cache-control"] == "no-store"
     [(template, document)] = press.documents
     assert template == "sheet"
-    said = texts(document)
+    printed = texts(document)
     for expected in (contract.name, contract.number, "Óscar Peña", "23 de noviembre de 2026", "5-B", "03100", "México"):
-        assert expected in said
+        assert expected in printed
     assert document["irregular_numbering"] is True
-    assert not [text for text in said if _DEBT.search(text) or any(number in text for number in NUMBERS)]
+    assert not [text for text in printed if _DEBT.search(text) or any(number in text for number in NUMBERS)]
 
 
 def test_the_sheets_fixed_text_mentions_no_debt() -> None:
@@ -69,11 +69,11 @@ def test_the_sheets_fixed_text_mentions_no_debt() -> None:
     assert _DEBT.search((TEMPLATES / "letter.typ").read_text()), "the search must be able to find something"
 
 
-async def test_the_letter_holds_company_address_and_balance(scene: Scene, press: ReadingPress) -> None:
+async def test_the_letter_holds_company_address_and_balance(scene: Scene, press: RecordingPress) -> None:
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
     later = date(2026, 12, 1)
-    await scene.receives(scene.portfolio_said(business_date=later, creditor_name="Financiera Ñandú"))
+    await scene.receives(scene.portfolio_state(business_date=later, creditor_name="Financiera Ñandú"))
     answer = await scene.get(f"/v1/visits/{visit}/letter.pdf")
     assert answer.status_code == 200
     [(template, document)] = press.documents
@@ -96,14 +96,16 @@ async def test_the_letter_holds_company_address_and_balance(scene: Scene, press:
 
 async def test_a_cancelled_visit_has_neither_sheet_nor_letter(scene: Scene) -> None:
     contract = await scene.known_contract()
-    off, done = await scene.ordered(contract), await scene.ordered(contract)
+    cancelled, done = await scene.ordered(contract), await scene.ordered(contract)
     await scene.result(done)
     await scene.receives(contract.paid())
     for document in ("letter", "sheet"):
-        answer = await scene.get(f"/v1/visits/{off}/{document}.pdf")
+        answer = await scene.get(f"/v1/visits/{cancelled}/{document}.pdf")
         assert (answer.status_code, answer.json()["reason"]) == (409, "payment")
     assert (await scene.get(f"/v1/visits/{done}/letter.pdf")).json()["type"] == "urn:recobro:problem:visit-closed"
-    assert (await scene.get(f"/v1/visits/{done}/sheet.pdf")).status_code == 200, "to capture its paper later"
+    assert (await scene.get(f"/v1/visits/{done}/sheet.pdf")).status_code == 200, (
+        "a sheet on paper is entered after the visit"
+    )
 
 
 @pytest.mark.parametrize("long", [1, 40])
@@ -111,13 +113,13 @@ async def test_hostile_and_long_texts_are_printed_as_they_are(scene: Scene, long
     parts = ("street", "exterior", "interior", "neighbourhood", "postal_code", "city", "state", "country")
     address = an_address(irregular_numbering=True, **dict.fromkeys(parts, "W" * long + _HOSTILE))
     contract = await scene.known_contract(name=_HOSTILE * 3, number="#" * 80, addresses=[address])
-    await scene.receives(scene.portfolio_said(name=_HOSTILE * 2))
+    await scene.receives(scene.portfolio_state(name=_HOSTILE * 2))
     visit = await scene.ordered(contract, visitor="W" * 200)
     for document in ("sheet", "letter"):
         assert (await scene.get(f"/v1/visits/{visit}/{document}.pdf")).content.startswith(b"%PDF-")
 
 
-async def test_missing_parts_of_an_address_leave_no_gap(scene: Scene, press: ReadingPress) -> None:
+async def test_missing_parts_of_an_address_leave_no_gap(scene: Scene, press: RecordingPress) -> None:
     bare = an_address(**dict.fromkeys(("street", "exterior", "interior", "neighbourhood", "postal_code", "country")))
     visit = await scene.ordered(await scene.known_contract(addresses=[bare], overdue=Decimal("123456789.01")))
     for document in ("sheet", "letter"):

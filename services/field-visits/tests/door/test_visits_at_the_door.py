@@ -1,4 +1,4 @@
-"""At the door: who is told what, how a visit ends, and what others hear of it."""
+"""At the door: who may learn the balance, how a visit ends, and which events are published."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ async def test_the_debtors_attendance_returns_the_balance_and_payment_options(sc
     visit = await scene.ordered(contract)
     later = DAY + timedelta(days=2)
     pause = contract.paused(DAY - timedelta(days=10), DAY - timedelta(days=6))
-    await scene.receives(pause, scene.portfolio_said(business_date=later))
+    await scene.receives(pause, scene.portfolio_state(business_date=later))
     answer = await scene.attend(visit)
     assert answer.status_code == 201
     assert answer.json()["balance"] == {
@@ -58,22 +58,22 @@ async def test_only_the_debtors_attendance_and_the_letter_hold_the_balance(scene
     contract = await scene.known_contract()
     ordered = await scene.order(contract)
     visit = ordered.json()["visit_id"]
-    other, off = await scene.ordered(contract), await scene.ordered(contract)
+    other, cancelled = await scene.ordered(contract), await scene.ordered(contract)
     photo = await scene.client.post(f"/v1/visits/{visit}/photos", params={"permission": "true"}, content=b"none")
     answers = [ordered, photo]
     answers += [await scene.attend(visit, who) for who in ("third_party", "nobody")]
-    told = await scene.attend(visit)
-    assert any(number in told.text for number in NUMBERS), "the search must be able to find something"
+    disclosed = await scene.attend(visit)
+    assert any(number in disclosed.text for number in NUMBERS), "the search must be able to find something"
     contacts = [{"kind": "phone", "value": "55 1234 5678", "provenance": "neighbour"}]
     answers.append(await scene.result(visit, "visited", contacts=contacts, reason_for_non_payment="lost the job"))
     answers.append(await scene.result(visit))
     answers.append(await scene.result(other, "nobody_home", "nobody"))
-    answers.append(await scene.post(f"/v1/visits/{off}/cancellation", {"reason": "rain"}))
-    answers.append(await scene.attend(off))
+    answers.append(await scene.post(f"/v1/visits/{cancelled}/cancellation", {"reason": "rain"}))
+    answers.append(await scene.attend(cancelled))
     await scene.receives(contract.disputed())
     answers.append(await scene.order(contract))
     paths = ["/v1/visits", f"/v1/photos/{uuid.uuid4()}"]
-    for visit_id in (visit, other, off):
+    for visit_id in (visit, other, cancelled):
         paths += [f"/v1/visits/{visit_id}{rest}" for rest in ("", "/photos", "/sheet.pdf", "/letter.pdf")]
     answers += [await scene.get(path) for path in paths]
     documents = [answer for answer in answers if answer.headers["content-type"] == "application/pdf"]
@@ -82,9 +82,11 @@ async def test_only_the_debtors_attendance_and_the_letter_hold_the_balance(scene
         assert not any(number.encode() in answer.content for number in NUMBERS), answer.request.url
     rows = await scene.rows("SELECT body FROM outbox_events")
     assert rows
-    assert not any(number in row["body"] for row in rows for number in NUMBERS), "nor any event"
+    assert not any(number in row["body"] for row in rows for number in NUMBERS), "no event may hold it either"
     routes = (await scene.client.get("/openapi.json")).json()["paths"]
-    assert sum(len(methods) for path, methods in routes.items() if path.startswith("/v1/")) == 11, "all were asked"
+    assert sum(len(methods) for path, methods in routes.items() if path.startswith("/v1/")) == 11, (
+        "a new route needs a request above"
+    )
 
 
 async def test_after_a_payment_an_attendance_is_refused_without_the_balance(scene: Scene) -> None:
@@ -117,7 +119,7 @@ _RESULTS: dict[str, tuple[str, str, dict[type, dict[str, Any]]]] = {
 
 @pytest.mark.parametrize("outcome", _RESULTS)
 async def test_every_outcome_ends_the_visit_and_publishes_its_events(scene: Scene, outcome: str) -> None:
-    attended_by, state, said = _RESULTS[outcome]
+    attended_by, state, expected = _RESULTS[outcome]
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
     answer = await scene.result(visit, outcome, attended_by)
@@ -130,11 +132,11 @@ async def test_every_outcome_ends_the_visit_and_publishes_its_events(scene: Scen
     assert completed.started_at == datetime(2026, 11, 20, 18, tzinfo=UTC)
     for event_type in _EVENTS[1:]:
         events = await published(scene.database, event_type)
-        assert len(events) == (event_type in said), event_type
+        assert len(events) == (event_type in expected), event_type
         for event in events:
             assert event.contract_id == contract.contract_id
             assert str(event.model_dump()["visit_id"]) == visit
-            for name, value in said[event_type].items():
+            for name, value in expected[event_type].items():
                 assert getattr(event, name) == value
 
 
@@ -195,7 +197,7 @@ async def test_a_visit_that_was_cancelled_before_it_began_takes_no_result(scene:
     await scene.receives(contract.paid())
     answer = await scene.result(visit, at=datetime.now(UTC).isoformat())
     assert (answer.status_code, answer.json()["reason"]) == (409, "payment")
-    assert await scene.fate(visit) == ("cancelled", "payment")
+    assert await scene.state_and_reason(visit) == ("cancelled", "payment")
 
 
 async def test_a_visit_that_began_before_its_cancellation_takes_its_result(scene: Scene) -> None:
@@ -206,7 +208,7 @@ async def test_a_visit_that_began_before_its_cancellation_takes_its_result(scene
     before = await scene.result(on_paper, "deceased", "third_party", at="2026-11-20T10:00:00Z")
     after = await scene.result(by_phone, at=datetime.now(UTC).isoformat())
     assert (before.status_code, after.status_code) == (201, 201)
-    assert await scene.fate(on_paper) == ("done", "payment")
+    assert await scene.state_and_reason(on_paper) == ("done", "payment")
     assert len(await published(scene.database, DebtorReported)) == 1
 
 
@@ -255,7 +257,7 @@ async def test_bad_results_are_refused(scene: Scene, changes: dict[str, Any]) ->
     visit = await scene.ordered(await scene.known_contract())
     answer = await scene.result(visit, **changes)
     assert answer.status_code == 422, answer.text
-    assert await scene.fate(visit) == ("ordered", None)
+    assert await scene.state_and_reason(visit) == ("ordered", None)
     assert await published(scene.database, VisitCompleted) == []
 
 

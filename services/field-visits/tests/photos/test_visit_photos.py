@@ -1,4 +1,4 @@
-"""Photos: with permission, drawn anew without hidden data, hashed, private; hostile ones change nothing."""
+"""Photos need permission, are redrawn without hidden data, hashed and private. Hostile files are refused."""
 
 import asyncio
 import hashlib
@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from field_visits.photos import darkroom, rules
-from field_visits.photos.album import Album
+from field_visits.photos import redrawer, rules
+from field_visits.photos.storage import PhotoStorage
 from PIL import Image
 from PIL.ExifTags import GPS, Base
 from visits_scene import Scene, moment
@@ -35,7 +35,7 @@ def png(size: tuple[int, int] = (40, 20), mode: str = "RGB", colour: Any = "blue
 
 
 def from_a_phone() -> bytes:
-    """Held upright: turned by 90°, with place, maker and a comment."""
+    """A photo of a phone held upright: turned by 90°, with position, maker and a comment."""
     exif = Image.Exif()
     exif[Base.Orientation] = 6
     exif[Base.Make] = _CANARY.decode()
@@ -44,7 +44,7 @@ def from_a_phone() -> bytes:
 
 
 def png_bomb(width: int = 30_000, height: int = 30_000) -> bytes:
-    """Claims 900 million pixels in a few hundred bytes."""
+    """A PNG of a few hundred bytes that claims 900 million pixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -66,15 +66,15 @@ async def send(scene: Scene, visit: str, content: bytes, **query: Any) -> httpx.
     )
 
 
-def stored(album_folder: Path) -> list[Path]:
-    """The files of the album; nobody but its owner may look into it."""
-    if not album_folder.exists():
+def stored(photo_folder: Path) -> list[Path]:
+    """The stored files. Checks that only the owner can read the folder."""
+    if not photo_folder.exists():
         return []
-    assert album_folder.stat().st_mode & 0o077 == 0
-    return list(album_folder.iterdir())
+    assert photo_folder.stat().st_mode & 0o077 == 0
+    return list(photo_folder.iterdir())
 
 
-async def test_a_photo_is_stored_without_hidden_data(scene: Scene, visit: str, album_folder: Path) -> None:
+async def test_a_photo_is_stored_without_hidden_data(scene: Scene, visit: str, photo_folder: Path) -> None:
     sent = from_a_phone()
     assert _CANARY in sent
     answer = await send(scene, visit, sent, at=moment(), latitude="19.4326", longitude="-99.1332")
@@ -94,18 +94,18 @@ async def test_a_photo_is_stored_without_hidden_data(scene: Scene, visit: str, a
         assert "comment" not in drawn.info
     assert (await scene.get(f"/v1/visits/{visit}/photos")).json() == {"items": [photo], "next_cursor": None}
     assert (await scene.visit(visit))["photos"] == 1
-    [file] = stored(album_folder)
+    [file] = stored(photo_folder)
     assert file.name == f"{photo['photo_id']}.jpg"
 
 
 @pytest.mark.parametrize("permission", [None, "false", "1", "TRUE"])
 async def test_no_photo_without_permission(
-    scene: Scene, visit: str, permission: str | None, album_folder: Path
+    scene: Scene, visit: str, permission: str | None, photo_folder: Path
 ) -> None:
     query = {} if permission is None else {"permission": permission}
     answer = await scene.client.post(f"/v1/visits/{visit}/photos", params=query, content=jpeg())
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/query/permission")
-    assert stored(album_folder) == []
+    assert stored(photo_folder) == []
 
 
 @pytest.mark.parametrize(
@@ -156,11 +156,11 @@ def _gif() -> bytes:
         bytes(range(256)) * 100,
     ],
 )
-async def test_a_file_that_is_no_photo_is_refused(scene: Scene, visit: str, content: bytes, album_folder: Path) -> None:
+async def test_a_file_that_is_no_photo_is_refused(scene: Scene, visit: str, content: bytes, photo_folder: Path) -> None:
     answer = await send(scene, visit, content, headers={"Content-Type": "image/jpeg"})
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:recobro:problem:not-a-photo")
     assert await scene.rows("SELECT FROM photo") == []
-    assert stored(album_folder) == []
+    assert stored(photo_folder) == []
 
 
 async def test_data_appended_to_a_photo_is_removed(scene: Scene, visit: str) -> None:
@@ -177,18 +177,18 @@ async def test_a_photo_of_more_than_ten_megabytes_is_refused(scene: Scene, visit
     assert (await send(scene, visit, jpeg() + bytes(rules.MOST_BYTES - 10_000))).status_code == 201
 
 
-async def test_the_same_photo_sent_again_is_stored_once(scene: Scene, visit: str, album_folder: Path) -> None:
+async def test_the_same_photo_sent_again_is_stored_once(scene: Scene, visit: str, photo_folder: Path) -> None:
     one = await send(scene, visit, jpeg(), headers={"Idempotency-Key": "p"})
     again = await send(scene, visit, jpeg(), headers={"Idempotency-Key": "p"})
     at_once = await asyncio.gather(*(send(scene, visit, jpeg(colour="green")) for _ in range(3)))
     assert one.json() == again.json()
     assert len({answer.json()["photo_id"] for answer in at_once}) == 1
-    assert len(stored(album_folder)) == 2, "none is left behind"
+    assert len(stored(photo_folder)) == 2, "no file of a repeated photo is left"
     other = await send(scene, visit, jpeg(colour="white"), headers={"Idempotency-Key": "p"})
     assert other.json()["type"] == "urn:recobro:problem:idempotency-key-reused"
 
 
-async def test_a_visit_may_have_20_photos(scene: Scene, visit: str, album_folder: Path) -> None:
+async def test_a_visit_may_have_20_photos(scene: Scene, visit: str, photo_folder: Path) -> None:
     one = (await send(scene, visit, jpeg())).json()
     async with scene.database.transaction() as tx:
         await tx.execute(
@@ -200,17 +200,17 @@ async def test_a_visit_may_have_20_photos(scene: Scene, visit: str, album_folder
     assert sorted(answer.status_code for answer in answers) == [201, 409]
     full = await send(scene, visit, jpeg(colour="white"))
     assert (full.status_code, full.json()["type"]) == (409, "urn:recobro:problem:too-many-photos")
-    assert len(stored(album_folder)) == 2
+    assert len(stored(photo_folder)) == 2
 
 
 async def test_photos_are_accepted_only_from_a_visit_that_began(scene: Scene) -> None:
     contract = await scene.known_contract()
-    done, off = await scene.ordered(contract), await scene.ordered(contract)
+    done, cancelled = await scene.ordered(contract), await scene.ordered(contract)
     await scene.result(done)
     await scene.receives(contract.paid())
-    assert (await send(scene, done, jpeg())).status_code == 201, "it was offline until now"
-    assert (await send(scene, off, jpeg(), at=moment())).status_code == 201, "taken before the visit was called off"
-    answer = await send(scene, off, jpeg(colour="green"))
+    assert (await send(scene, done, jpeg())).status_code == 201, "the phone may have been offline"
+    assert (await send(scene, cancelled, jpeg(), at=moment())).status_code == 201, "taken before the cancellation"
+    answer = await send(scene, cancelled, jpeg(colour="green"))
     assert (answer.status_code, answer.json()["reason"]) == (409, "payment")
 
 
@@ -234,17 +234,17 @@ async def test_bad_positions_and_times_are_refused(scene: Scene, visit: str, que
 async def test_without_storage_no_photo_is_recorded(scene: Scene, visit: str, app: FastAPI, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("not a folder")
-    app.state.album = Album((file / "album").as_uri())
+    app.state.photo_storage = PhotoStorage((file / "photos").as_uri())
     answer = await send(scene, visit, jpeg())
     assert answer.status_code == 503
     assert await scene.rows("SELECT FROM photo") == []
 
 
 async def test_a_stored_photo_that_was_changed_or_deleted_is_not_served(
-    scene: Scene, visit: str, album_folder: Path
+    scene: Scene, visit: str, photo_folder: Path
 ) -> None:
     photo = (await send(scene, visit, jpeg())).json()
-    [file] = stored(album_folder)
+    [file] = stored(photo_folder)
     file.write_bytes(jpeg(colour="black"))
     assert (await scene.get(f"/v1/photos/{photo['photo_id']}")).status_code == 503
     file.unlink()
@@ -254,6 +254,6 @@ async def test_a_stored_photo_that_was_changed_or_deleted_is_not_served(
 async def test_a_decoder_that_takes_too_long_is_stopped(
     scene: Scene, visit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(darkroom, "REDRAW_SECONDS", 0.001)
+    monkeypatch.setattr(redrawer, "REDRAW_SECONDS", 0.001)
     answer = await send(scene, visit, jpeg())
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:recobro:problem:not-a-photo")

@@ -1,4 +1,4 @@
-"""What calls visits off by itself, and that an order and what silences it cannot miss each other."""
+"""The events that cancel visits, and concurrent orders and silencing events."""
 
 import asyncio
 import uuid
@@ -24,23 +24,23 @@ async def test_a_payment_of_any_amount_cancels_every_open_visit_of_the_contract(
     untouched = await scene.ordered(other)
     payment = record_of(contract.paid("0.01"))
     await apply_records(scene.database, consumer, [payment])
-    assert [await scene.fate(visit) for visit in visits] == [("cancelled", "payment")] * 2
-    assert await scene.fate(untouched) == ("ordered", None)
+    assert [await scene.state_and_reason(visit) for visit in visits] == [("cancelled", "payment")] * 2
+    assert await scene.state_and_reason(untouched) == ("ordered", None)
     events = await published(scene.database, VisitCancelled)
     assert [str(event.visit_id) for event in events] == sorted(visits)
     assert {event.reason for event in events} == {"payment"}
     await apply_records(scene.database, consumer, [payment])
-    assert len(await published(scene.database, VisitCancelled)) == 2, "redelivered, it says nothing new"
+    assert len(await published(scene.database, VisitCancelled)) == 2, "a redelivered event publishes nothing"
 
 
 async def test_a_payment_leaves_ended_visits_unchanged(scene: Scene) -> None:
     contract = await scene.known_contract()
-    done, off = await scene.ordered(contract), await scene.ordered(contract)
+    done, cancelled = await scene.ordered(contract), await scene.ordered(contract)
     await scene.result(done)
-    await scene.post(f"/v1/visits/{off}/cancellation", {"reason": "rain"})
+    await scene.post(f"/v1/visits/{cancelled}/cancellation", {"reason": "rain"})
     await scene.receives(contract.paid())
-    assert await scene.fate(done) == ("done", None)
-    assert await scene.fate(off) == ("cancelled", "operator")
+    assert await scene.state_and_reason(done) == ("done", None)
+    assert await scene.state_and_reason(cancelled) == ("cancelled", "operator")
 
 
 async def test_a_routed_visit_is_cancelled_too(scene: Scene) -> None:
@@ -49,7 +49,7 @@ async def test_a_routed_visit_is_cancelled_too(scene: Scene) -> None:
     async with scene.database.transaction() as tx:
         await tx.execute("UPDATE visit SET state = 'routed'")
     await scene.receives(contract.disputed())
-    assert await scene.fate(visit) == ("cancelled", "clarification")
+    assert await scene.state_and_reason(visit) == ("cancelled", "clarification")
 
 
 _FACTS: dict[str, tuple[Callable[[Contract], Event], str]] = {
@@ -75,9 +75,9 @@ _FACTS: dict[str, tuple[Callable[[Contract], Event], str]] = {
 async def test_an_event_that_silences_the_contract_cancels_the_visit(scene: Scene, fact: str) -> None:
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
-    say, reason = _FACTS[fact]
-    await scene.receives(say(contract))
-    assert await scene.fate(visit) == ("cancelled", reason)
+    event_of, reason = _FACTS[fact]
+    await scene.receives(event_of(contract))
+    assert await scene.state_and_reason(visit) == ("cancelled", reason)
     [event] = await published(scene.database, VisitCancelled)
     assert (event.contract_id, event.reason) == (contract.contract_id, reason)
 
@@ -88,7 +88,7 @@ async def test_events_that_silence_nothing_leave_the_visit(scene: Scene) -> None
     promise = contract.promised(DAY - timedelta(days=1))
     await scene.receives(promise, contract.paused(TOMORROW), contract.reported(DebtorStatus.INSOLVENT))
     await scene.receives(contract.staged(Stage.LEGAL), contract.revised(overdue=Decimal("0.01")))
-    assert await scene.fate(visit) == ("ordered", None)
+    assert await scene.state_and_reason(visit) == ("ordered", None)
 
 
 async def test_a_promise_cancels_only_the_visits_up_to_the_end_of_its_silence(scene: Scene) -> None:
@@ -96,19 +96,24 @@ async def test_a_promise_cancels_only_the_visits_up_to_the_end_of_its_silence(sc
     early, late = await scene.ordered(contract, TOMORROW), await scene.ordered(contract, DAY + timedelta(days=9))
     promise = contract.promised(DAY + timedelta(days=8))
     await scene.receives(promise)
-    assert await scene.fate(early) == ("cancelled", "promise")
-    assert await scene.fate(late) == ("ordered", None)
+    assert await scene.state_and_reason(early) == ("cancelled", "promise")
+    assert await scene.state_and_reason(late) == ("ordered", None)
     await scene.receives(contract.broke(promise))
     again = await scene.ordered(contract, TOMORROW)
     await scene.receives(contract.reopened(promise))
-    assert await scene.fate(again) == ("cancelled", "promise")
+    assert await scene.state_and_reason(again) == ("cancelled", "promise")
 
 
 async def test_a_pause_cancels_only_the_visits_that_it_covers(scene: Scene) -> None:
     contract = await scene.known_contract()
     visits = [await scene.ordered(contract, DAY + timedelta(days=n)) for n in range(4)]
     await scene.receives(contract.paused(TOMORROW, DAY + timedelta(days=2)))
-    assert [(await scene.fate(visit))[0] for visit in visits] == ["ordered", "cancelled", "cancelled", "ordered"]
+    assert [(await scene.state_and_reason(visit))[0] for visit in visits] == [
+        "ordered",
+        "cancelled",
+        "cancelled",
+        "ordered",
+    ]
 
 
 @pytest.mark.parametrize("end", ["recall_requested", "recalled", "ended"])
@@ -120,17 +125,17 @@ async def test_the_end_of_a_placement_cancels_the_visits_ordered_under_it(scene:
     await scene.receives(contract.placed(placement), contract.placed(dialing))
     visit = await scene.ordered(contract, agency_id=placement.agency_id)
     await scene.receives(contract.recall_requested(dialing))
-    assert await scene.fate(visit) == ("ordered", None), "the dialers' recall is not the visitors'"
+    assert await scene.state_and_reason(visit) == ("ordered", None), "a recall for dialing does not concern visits"
     await scene.receives(getattr(contract, end)(placement))
-    assert await scene.fate(visit) == ("cancelled", "recall")
-    assert await scene.fate(inside) == ("ordered", None), "ordered from inside before the placement"
+    assert await scene.state_and_reason(visit) == ("cancelled", "recall")
+    assert await scene.state_and_reason(inside) == ("ordered", None), "an operator ordered it before the placement"
     assert (await scene.order(contract, agency_id=placement.agency_id)).status_code == 404
     await scene.receives(contract.reinstated(placement))
-    assert await scene.fate(visit) == ("cancelled", "recall"), "what is off stays off"
+    assert await scene.state_and_reason(visit) == ("cancelled", "recall"), "a cancelled visit stays cancelled"
     assert (await scene.order(contract, agency_id=placement.agency_id)).status_code == 201
 
 
-# --- whatever the order of facts
+# --- events in any order
 
 
 async def test_an_outdated_payment_cancels_the_visit_but_does_not_change_the_balance(scene: Scene) -> None:
@@ -140,7 +145,7 @@ async def test_an_outdated_payment_cancels_the_visit_but_does_not_change_the_bal
     await scene.receives(newer)
     visit = await scene.ordered(contract)
     await scene.receives(old)
-    assert await scene.fate(visit) == ("cancelled", "payment")
+    assert await scene.state_and_reason(visit) == ("cancelled", "payment")
     [row] = await scene.rows("SELECT overdue_balance FROM contract")
     assert row["overdue_balance"] == Decimal("77.00")
 
@@ -159,12 +164,12 @@ async def test_silences_that_arrive_before_the_registration_hold(scene: Scene) -
     for silence, code in (("disputed", "clarification"), ("deceased", "deceased"), ("promised", "promise")):
         contract = scene.contract()
         registration = contract.registered()
-        said: dict[str, Event] = {
+        events: dict[str, Event] = {
             "disputed": contract.disputed(),
             "deceased": contract.reported(DebtorStatus.DECEASED),
             "promised": contract.promised(DAY),
         }
-        await scene.receives(said[silence])
+        await scene.receives(events[silence])
         await scene.receives(registration)
         assert (await scene.order(contract)).json()["type"].endswith(code)
 
@@ -204,7 +209,7 @@ async def test_a_batch_that_fails_cancels_nothing(scene: Scene) -> None:
 
     with pytest.raises(RuntimeError):
         await apply_and_fail()
-    assert await scene.fate(visit) == ("ordered", None)
+    assert await scene.state_and_reason(visit) == ("ordered", None)
     assert await published(scene.database, VisitCancelled) == []
 
 
@@ -212,18 +217,18 @@ def _received(payment: PaymentReceived) -> PaymentReceived:
     return PaymentReceived.received(payment.body(), envelope_of(record_of(payment).headers))
 
 
-# --- interleavings
+# --- concurrent transactions
 
 
 async def test_an_order_waits_for_a_payment_that_is_being_applied(scene: Scene) -> None:
     contract = await scene.known_contract()
     async with scene.database.transaction("field-visits.events") as tx:
-        told = _received(contract.paid(str(contract.overdue)))
+        received = _received(contract.paid(str(contract.overdue)))
         assert consumer.lock_hook is not None
-        await consumer.lock_hook(tx, [told])
+        await consumer.lock_hook(tx, [received])
         order = asyncio.create_task(scene.order(contract))
         await blocked_on_a_lock(scene, "FOR UPDATE")
-        await consumer.handlers[PaymentReceived]([told], tx)
+        await consumer.handlers[PaymentReceived]([received], tx)
     answer = await order
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:recobro:problem:nothing-overdue")
 
@@ -242,18 +247,18 @@ async def test_a_payment_waits_for_an_order_that_is_being_stored_and_cancels_the
             contract.addresses[0].address_id,
         )
     await payment
-    assert await scene.fate(str(visit_id)) == ("cancelled", "payment")
+    assert await scene.state_and_reason(str(visit_id)) == ("cancelled", "payment")
 
 
 async def test_an_attendance_waits_for_a_payment_that_is_being_applied(scene: Scene) -> None:
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
     async with scene.database.transaction("field-visits.events") as tx:
-        told = _received(contract.paid())
+        received = _received(contract.paid())
         assert consumer.lock_hook is not None
-        await consumer.lock_hook(tx, [told])
+        await consumer.lock_hook(tx, [received])
         attendance = asyncio.create_task(scene.attend(visit))
         await blocked_on_a_lock(scene, "FOR UPDATE")
-        await consumer.handlers[PaymentReceived]([told], tx)
+        await consumer.handlers[PaymentReceived]([received], tx)
     answer = await attendance
     assert (answer.status_code, answer.json()["reason"]) == (409, "payment")

@@ -1,4 +1,4 @@
-"""Ordering visits: to an authorised address, on a day that can be, and never while there is a reason to keep silent."""
+"""Visits are ordered to an authorised address, on a possible day, and never while the contract is silenced."""
 
 import uuid
 from datetime import timedelta
@@ -58,7 +58,7 @@ async def test_unauthorised_and_unknown_addresses_are_refused(scene: Scene) -> N
 async def test_a_visit_is_ordered_up_to_60_days_after_the_business_date(scene: Scene, days: int, status: int) -> None:
     contract = await scene.known_contract()
     later = DAY + timedelta(days=100)
-    await scene.receives(scene.portfolio_said(business_date=later))
+    await scene.receives(scene.portfolio_state(business_date=later))
     assert (await scene.order(contract, later + timedelta(days=days))).status_code == status
 
 
@@ -82,14 +82,16 @@ async def test_every_reason_for_silence_refuses_an_order_and_names_the_reason(sc
     contract = await scene.known_contract()
     await scene.receives(contract.paused(DAY, DAY))
     await refused(contract, "paused")
-    assert (await scene.order(contract, DAY + timedelta(days=1))).status_code == 201, "the pause has ended by then"
+    assert (await scene.order(contract, DAY + timedelta(days=1))).status_code == 201, "the pause has ended by that day"
     contract = await scene.known_contract()
     promise = contract.promised(DAY + timedelta(days=3))
     await scene.receives(promise)
     await refused(contract, "promise")
-    assert (await scene.order(contract, DAY + timedelta(days=4))).status_code == 201, "its silence has ended by then"
+    assert (await scene.order(contract, DAY + timedelta(days=4))).status_code == 201, (
+        "the promise does not silence that day"
+    )
     await scene.receives(contract.broke(promise))
-    assert (await scene.order(contract)).status_code == 201, "it was broken"
+    assert (await scene.order(contract)).status_code == 201, "a broken promise silences nothing"
     contract = await scene.known_contract(overdue=Decimal("0.00"))
     await refused(contract, "nothing-overdue")
 

@@ -1,4 +1,4 @@
-"""Nobody is sent to the door about what some service could not follow, until every service follows it again."""
+"""No visit takes place while any service has an event of the contract set aside."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from recobro_events.testing import apart, apply_records, published, record_of
 from recobro_platform import SERVICE_NAMES
 from visits_scene import DAY, Contract, Scene
 
-TOLD = "News of the contract could not be applied: until they are, nobody is visited."
+DETAIL = "A service has set aside an event of the contract. No visit can be ordered until it is applied or discarded."
 
 
 def set_aside(contract: Contract, service: str = "promises") -> ContractSetAside:
@@ -25,7 +25,7 @@ def replayed(contract: Contract, service: str = "promises") -> ContractReplayed:
 async def is_refused(scene: Scene, contract: Contract) -> None:
     answer = await scene.order(contract)
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:recobro:problem:unknown-state")
-    assert answer.json()["detail"] == TOLD
+    assert answer.json()["detail"] == DETAIL
 
 
 @pytest.mark.parametrize("service", SERVICE_NAMES)
@@ -38,9 +38,9 @@ async def test_an_event_set_aside_by_any_service_cancels_every_open_visit(scene:
 
     await scene.receives(set_aside(contract, service))
 
-    assert [await scene.fate(visit) for visit in open_visits] == [("cancelled", "unknown_state")] * 2
-    assert await scene.fate(done) == ("done", None)
-    assert await scene.fate(elsewhere) == ("ordered", None)
+    assert [await scene.state_and_reason(visit) for visit in open_visits] == [("cancelled", "unknown_state")] * 2
+    assert await scene.state_and_reason(done) == ("done", None)
+    assert await scene.state_and_reason(elsewhere) == ("ordered", None)
     events = await published(scene.database, VisitCancelled)
     assert sorted((str(event.visit_id), event.reason) for event in events) == [
         (visit, "unknown_state") for visit in sorted(open_visits)
@@ -50,13 +50,15 @@ async def test_an_event_set_aside_by_any_service_cancels_every_open_visit(scene:
 
 async def test_a_visit_can_be_ordered_again_when_the_last_service_has_replayed_its_events(scene: Scene) -> None:
     contract = await scene.known_contract()
-    off = await scene.ordered(contract)
+    cancelled = await scene.ordered(contract)
     await scene.receives(set_aside(contract, "portfolio"), set_aside(contract, "dialer-feed"))
     await scene.receives(replayed(contract, "dialer-feed"))
     await is_refused(scene, contract)
     await scene.receives(replayed(contract, "portfolio"))
     assert (await scene.order(contract)).status_code == 201
-    assert await scene.fate(off) == ("cancelled", "unknown_state"), "what is off stays off"
+    assert await scene.state_and_reason(cancelled) == ("cancelled", "unknown_state"), (
+        "a cancelled visit stays cancelled"
+    )
 
 
 async def test_the_unknown_state_comes_before_every_other_reason(scene: Scene) -> None:
@@ -67,19 +69,21 @@ async def test_the_unknown_state_comes_before_every_other_reason(scene: Scene) -
 
 async def test_a_cancelled_visit_gives_neither_letter_nor_balance(scene: Scene) -> None:
     contract = await scene.known_contract()
-    begun, off = await scene.ordered(contract), await scene.ordered(contract)
+    begun, cancelled = await scene.ordered(contract), await scene.ordered(contract)
     await scene.attend(begun, "third_party")
     await scene.receives(set_aside(contract))
-    for visit in (begun, off):
+    for visit in (begun, cancelled):
         for document in ("letter", "sheet"):
             printed = await scene.get(f"/v1/visits/{visit}/{document}.pdf")
             assert (printed.status_code, printed.json()["reason"]) == (409, "unknown_state")
         attended = await scene.attend(visit)
         assert (attended.status_code, attended.json()["reason"]) == (409, "unknown_state")
         assert "balance" not in attended.json()
-    never_begun = await scene.result(off, at=datetime.now(UTC).isoformat())
+    never_begun = await scene.result(cancelled, at=datetime.now(UTC).isoformat())
     assert (never_begun.status_code, never_begun.json()["reason"]) == (409, "unknown_state")
-    assert (await scene.result(begun, attended_by="third_party")).status_code == 201, "what was found is not lost"
+    assert (await scene.result(begun, attended_by="third_party")).status_code == 201, (
+        "the findings of a visit that began are stored"
+    )
 
 
 async def test_an_unreadable_event_prevents_visits_until_it_is_discarded(scene: Scene) -> None:
@@ -87,11 +91,11 @@ async def test_an_unreadable_event_prevents_visits_until_it_is_discarded(scene: 
     visit = await scene.ordered(contract)
     poison = record_of(contract.paid())._replace(value=b"{}")
     await apply_records(scene.database, consumer, [poison, record_of(contract.disputed())], handle=apart)
-    assert await scene.fate(visit) == ("cancelled", "unknown_state")
-    [told] = await published(scene.database, ContractSetAside)
-    assert (told.contract_id, told.service) == (contract.contract_id, "field-visits")
+    assert await scene.state_and_reason(visit) == ("cancelled", "unknown_state")
+    [event] = await published(scene.database, ContractSetAside)
+    assert (event.contract_id, event.service) == (contract.contract_id, "field-visits")
     await is_refused(scene, contract)
-    assert await scene.rows("SELECT FROM clarification") == [], "its followers wait"
+    assert await scene.rows("SELECT FROM clarification") == [], "later events of the contract wait"
 
     for letter in await scene.rows("SELECT letter_id FROM dead_letters ORDER BY letter_id"):
         await is_refused(scene, contract)

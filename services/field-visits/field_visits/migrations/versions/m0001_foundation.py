@@ -1,4 +1,4 @@
-"""What is known of contracts, and visits: ordered, attended, photographed, ended."""
+"""The tables of contracts, visits, attendances and photos."""
 
 import chassis.schema
 import recobro_events.schema
@@ -16,7 +16,7 @@ CREATE TABLE portfolio (
     company text NOT NULL,
     timezone text NOT NULL
 );
--- A contract is known by its id alone until its details have come: facts of different topics have no order.
+-- Events of different topics have no order, so a contract may have only its id until its details arrive.
 -- Three groups of columns, each with a version: position, details, the debtor's status.
 CREATE TABLE contract (
     contract_id uuid PRIMARY KEY,
@@ -37,7 +37,8 @@ CREATE TABLE contract (
     status_version bigint NOT NULL DEFAULT -1,
     status text NOT NULL DEFAULT 'active'
 ) WITH (fillfactor = 85);
--- Belongs to the details. An address that a contract no longer has stays, not present: a visit may have gone there.
+-- Addresses belong to the details. An address that a contract no longer has stays, with present = false, because a
+-- visit may have gone there.
 CREATE TABLE address (
     contract_id uuid NOT NULL,
     address_id uuid NOT NULL,
@@ -57,7 +58,7 @@ CREATE TABLE address (
     present boolean NOT NULL DEFAULT true,
     PRIMARY KEY (contract_id, address_id)
 );
--- Placements of the kind visits. Its dates are null while only its end has been heard of.
+-- Placements of the kind visits. The dates are null while only an event about the end has arrived.
 CREATE TABLE placement (
     contract_id uuid NOT NULL,
     placement_id uuid NOT NULL,
@@ -71,7 +72,7 @@ CREATE TABLE placement (
 """
 
 _VISITS = r"""
--- Everything that changes a visit holds the lock of its contract's row.
+-- Every transaction that changes a visit holds the lock of the row of its contract.
 CREATE TABLE visit (
     visit_id uuid PRIMARY KEY DEFAULT uuidv7(),
     contract_id uuid NOT NULL REFERENCES contract,
@@ -105,7 +106,7 @@ CREATE INDEX visit_contract ON visit (contract_id, visit_on, visit_id);
 CREATE INDEX visit_day ON visit (visit_on, visit_id);
 CREATE INDEX visit_visitor ON visit (visitor, visit_on, visit_id);
 CREATE INDEX visit_agency ON visit (agency_id, visit_on, visit_id);
--- Who was met at the door, as it was recorded; rows are added, never changed. told_balance: the answer held it.
+-- Who attended at the door. Rows are added and never changed. told_balance is true when the answer held the balance.
 CREATE TABLE attendance (
     attendance_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     visit_id uuid NOT NULL REFERENCES visit,
@@ -116,7 +117,7 @@ CREATE TABLE attendance (
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX attendance_visit ON attendance (visit_id);
--- sha256 is of what is stored, upload_sha256 of what was sent: the same photo sent again is the same photo.
+-- sha256 is the hash of the stored bytes, upload_sha256 of the received bytes. The same bytes are stored once a visit.
 CREATE TABLE photo (
     photo_id uuid PRIMARY KEY,
     visit_id uuid NOT NULL REFERENCES visit,

@@ -1,4 +1,4 @@
-"""Events that cannot be applied are set aside; what is known can be said again."""
+"""Events that cannot be applied are set aside. The service can republish its state."""
 
 import chassis.schema
 import recobro_events.schema
@@ -9,7 +9,7 @@ revision = "0002"
 down_revision = "0001"
 
 _TABLES = r"""
--- The version of the contract at which it was last said to be open.
+-- The version of the contract in the last event that listed the clarification as open.
 ALTER TABLE clarification ADD COLUMN IF NOT EXISTS version bigint NOT NULL DEFAULT 0;
 """
 

@@ -1,4 +1,4 @@
-"""The database remembers that it has been at work with its log."""
+"""Stores that the service has used this database with its event log before."""
 
 import recobro_events.schema
 from alembic import op

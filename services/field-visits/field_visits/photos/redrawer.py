@@ -1,4 +1,4 @@
-"""The darkroom: it redraws each photo before the photo goes into the album."""
+"""Redraws each photo, in a separate process, before the photo is stored."""
 
 import asyncio
 import hashlib
@@ -20,7 +20,7 @@ class NotAPhoto(Invalid):
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Redrawn:
     """A photo as it is stored: a JPEG without metadata."""
 
     content: bytes
@@ -32,24 +32,24 @@ class Drawn:
         return hashlib.sha256(self.content).digest()
 
 
-class Darkroom:
+class Redrawer:
     """Redraws up to ``REDRAWN_AT_ONCE`` photos at once. Further photos wait."""
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(REDRAWN_AT_ONCE)
 
-    async def redraw(self, content: bytes) -> Drawn:
+    async def redraw(self, content: bytes) -> Redrawn:
         """Have a separate process redraw the photo. ``NotAPhoto`` when that process refuses, dies or takes too long."""
         async with self._places:
             answer = await _redrawn(content)
-        head, _, drawn = answer.partition(b"\n")
+        head, _, jpeg = answer.partition(b"\n")
         try:
-            told = json.loads(head)
+            header = json.loads(head)
         except ValueError:
-            raise NotAPhoto("It cannot be read.") from None
-        if "problem" in told:
-            raise NotAPhoto(told["problem"])
-        return Drawn(drawn, told["width"], told["height"])
+            raise NotAPhoto("The photo cannot be read.") from None
+        if "problem" in header:
+            raise NotAPhoto(header["problem"])
+        return Redrawn(jpeg, header["width"], header["height"])
 
 
 async def _redrawn(content: bytes) -> bytes:
@@ -65,7 +65,7 @@ async def _redrawn(content: bytes) -> bytes:
         async with asyncio.timeout(REDRAW_SECONDS):
             answer, _ = await process.communicate(content)
     except TimeoutError:
-        raise NotAPhoto("It takes too long to read.") from None
+        raise NotAPhoto("The photo takes too long to read.") from None
     finally:
         if process.returncode is None:
             process.kill()

@@ -1,4 +1,4 @@
-"""The album: the private folder or bucket that holds the photos."""
+"""The storage of photos: a private folder or bucket."""
 
 import asyncio
 from contextlib import suppress
@@ -11,36 +11,36 @@ from chassis import Unavailable
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-_TROUBLE = (OSError, BaseError)
+_FAILURES = (OSError, BaseError)
 
 
-class Album:
-    """Photos by id. ``Unavailable`` (503) when the folder or bucket is away or full; no photo is ever half written."""
+class PhotoStorage:
+    """Stores photos by id, each whole or not at all. ``Unavailable`` (503) when the folder or bucket fails."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._store: ObjectStore | None = None
 
-    async def keep(self, photo_id: UUID, content: bytes) -> None:
+    async def store(self, photo_id: UUID, content: bytes) -> None:
         """Store a photo under its id."""
         try:
-            store = await asyncio.to_thread(self._opened)
-            await obstore.put_async(store, _name(photo_id), content, mode="create", use_multipart=False)
-        except _TROUBLE as error:
-            raise Unavailable("The photos cannot be stored now. Nothing was changed; try again.") from error
+            opened = await asyncio.to_thread(self._opened)
+            await obstore.put_async(opened, _name(photo_id), content, mode="create", use_multipart=False)
+        except _FAILURES as error:
+            raise Unavailable("The photo cannot be stored now. Nothing was changed. Try again.") from error
 
     async def fetch(self, photo_id: UUID) -> bytes:
         """Return the bytes of a photo."""
         try:
-            store = await asyncio.to_thread(self._opened)
-            found = await obstore.get_async(store, _name(photo_id))
+            opened = await asyncio.to_thread(self._opened)
+            found = await obstore.get_async(opened, _name(photo_id))
             return bytes(await found.bytes_async())
-        except _TROUBLE as error:
-            raise Unavailable("The photos cannot be read now.") from error
+        except _FAILURES as error:
+            raise Unavailable("The photo cannot be read now.") from error
 
-    async def drop(self, photo_id: UUID) -> None:
+    async def delete(self, photo_id: UUID) -> None:
         """Delete a photo that has no row. A failed deletion does no harm: without a row nobody can read the photo."""
-        with suppress(*_TROUBLE):
+        with suppress(*_FAILURES):
             await obstore.delete_async(self._opened(), _name(photo_id))
 
     def _opened(self) -> ObjectStore:
