@@ -19,38 +19,38 @@ MINUTES ?= 60
 WORKERS ?= 6
 PREVIOUS ?= $(shell git describe --tags --abbrev=0 2>/dev/null)
 
-# Many processes are started here: where this is set, each of them would compile all that is ours again.
+# The targets start many processes. With this variable set, each process would compile our code again.
 export PYTHONDONTWRITEBYTECODE :=
 
 help: ## list the targets
-	@$(PYTHON) -c 'import re; [print(f"{m[1]:<13}{m[2]}") for m in re.finditer(r"(?m)^([a-z-]+):.*?## (.*)", open("Makefile").read())]'
+	@$(PYTHON) -c 'import re; [print(f"{m[1]:<17}{m[2]}") for m in re.finditer(r"(?m)^([a-z0-9-]+):.*?## (.*)", open("Makefile").read())]'
 
-run: setup ## start the platform, play the main job on a sample portfolio, keep serving until Ctrl-C
+run: setup ## start the platform, play the main job, serve until Ctrl-C
 	@$(BIN)/recobro run --data $(DATA) --port-base $(PORT_BASE)
 
-demo: setup ## play the main job on a platform of its own, check every step, stop it
+demo: setup ## play the main job on a temporary platform, check every step
 	@$(BIN)/recobro run --once
 
-demo-kafka: setup ## the same over a real Apache Kafka: KAFKA_BOOTSTRAP, else one of its own
+demo-kafka: setup ## run the demo over Kafka (KAFKA_BOOTSTRAP, else a temporary one)
 	@$(BIN)/recobro run --once --kafka
 
-test: setup ## run all tests; what was skipped is listed with its reason (PYTEST_ARGS for pytest)
+test: setup ## run all tests, list skipped ones with the reason (PYTEST_ARGS)
 	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
-test-fast: setup ## run the tests that start no process beside PostgreSQL (PYTEST_ARGS for pytest)
+test-fast: setup ## run the tests that start only PostgreSQL (PYTEST_ARGS)
 	@$(BIN)/python -m pytest -n $(WORKERS) -m "not process" $(PYTEST_ARGS)
 
-faults-short: setup ## inject one fault over each log, and show that the rig notices a defect, in a minute
+faults-short: setup ## inject one fault over each log, check that defects are noticed
 	@RECOBRO_FAULTS=1 $(BIN)/python -m pytest tests/faults -k "embedded-killed-anyone or kafka-killed-anyone or rolled_back"
 
-faults: setup ## kill every process under payments, inject a selection of faults, and show that the rig notices defects
+faults: setup ## kill processes, inject faults, check that defects are noticed
 	@RECOBRO_FAULTS=1 RECOBRO_FAULT_PAYMENTS=$${RECOBRO_FAULT_PAYMENTS:-100} \
 		$(BIN)/python -m pytest tests/faults tests/journeys/test_kills.py
 
-faults-long: setup ## inject every fault over every log, again and again (MINUTES, else 60; SEED to repeat a run)
+faults-long: setup ## inject every fault over every log (MINUTES, else 60; SEED)
 	@PYTHONPATH=tests:bench $(BIN)/python -m faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
-bench-events: setup $(PEERS)/.installed ## measure the event runtime beside its bounds and peers, half an hour (BENCH_ARGS)
+bench-events: setup $(PEERS)/.installed ## measure the event runtime beside bounds and peers (BENCH_ARGS)
 	@PYTHONPATH=bench $(BIN)/python -m event_bench $(BENCH_ARGS)
 
 $(PEERS)/.installed: bench/peers/requirements.txt | $(STAMP)
@@ -58,37 +58,37 @@ $(PEERS)/.installed: bench/peers/requirements.txt | $(STAMP)
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(PEERS)/bin/python --require-hashes bench/peers/requirements.txt
 	@touch $@
 
-monitoring-check: setup ## check alert rules and their tests, dashboards and runbooks (promtool, else that part is skipped)
+monitoring-check: setup ## check alert rules, dashboards and runbooks (with promtool)
 	@deploy/monitoring/check
 
-dashboards: setup ## write the Grafana dashboards anew
+dashboards: setup ## regenerate the Grafana dashboards
 	@$(BIN)/python deploy/monitoring/dashboards.py
 
-manifests: setup ## write the Kafka users and Prometheus' targets anew from the services' code
+manifests: setup ## regenerate Kafka users and Prometheus' targets from the code
 	@$(BIN)/python deploy/manifests.py
 
 images: ## build the container images (needs Docker)
 	@REVISION=$$(git rev-parse HEAD) docker compose --profile operations build
 
-compose-check: ## check the images and docker-compose.yml without Docker's engine (what Docker Compose itself says needs Go)
+compose-check: ## check images and docker-compose.yml without Docker's engine
 	@PYTHON=$(PYTHON) deploy/compose/check
 
-k8s-check: setup ## build the Kubernetes manifests, check them, compare them with the code (needs Go, Java and Maven)
+k8s-check: setup ## check the Kubernetes manifests (needs Go, Java and Maven)
 	@deploy/k8s/check
 	@RECOBRO_REQUIRE_KUSTOMIZE=1 $(BIN)/python -m pytest tests/deploy
 
-upgrade-check: setup ## run the tests of an earlier release's services on databases that this release migrates (PREVIOUS)
+upgrade-check: setup ## test an earlier release on databases of this one (PREVIOUS)
 	@PYTHONPATH=tests $(BIN)/python -m upgrades $(PREVIOUS)
 
-format: setup ## format the code, and correct what ruff can correct
+format: setup ## format the code, and let ruff correct what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-typecheck: setup ## types, folder by folder
+typecheck: setup ## check types, folder by folder
 	$(foreach folder,$(TYPED),$(BIN)/mypy $(folder) &&) $(BIN)/mypy conftest.py
 	$(foreach what,monitoring manifests.py compose/checks.py compose/make_secrets.py,$(BIN)/mypy deploy/$(what) &&) true
 
-lint: setup ## formatting, rules, links, who may import whom, types, and what is made from the code
+lint: setup ## check formatting, rules, links, imports, types, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python tests/markdown_links.py
@@ -99,31 +99,31 @@ lint: setup ## formatting, rules, links, who may import whom, types, and what is
 	$(BIN)/python deploy/monitoring/dashboards.py --check
 	$(BIN)/python deploy/manifests.py --check
 
-contracts: setup ## regenerate docs/events from the contracts; a contract that changed is kept as a new revision
+contracts: setup ## regenerate docs/events; a changed contract is a new revision
 	@$(BIN)/python -m recobro_events.catalogue docs/events libs/events/tests/snapshots
 
-settings: setup ## regenerate docs/configuration.md from the settings of the services
+settings: setup ## regenerate docs/configuration.md from the services' settings
 	@$(BIN)/python -m chassis.configuration $(CONFIGURATION)
 
-# What our packages declare, locked for run time (all of them) and for the images of the services (without the command).
-# They are installed from their folders, so no lock names them.
+# The dependencies that our packages declare, locked for run time (all packages) and for the services' images (without
+# the command). Our own packages are installed from their folders, so no lock names them.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-build-isolation $(LOCK_ARGS) \
 	$(addprefix --no-emit-package ,$(shell sed -n 's/^name = "\(.*\)"/\1/p' $(addsuffix /pyproject.toml,$(PACKAGES))))
 
-locks: setup ## lock what packages and requirements/*.in want; what is locked stays (LOCK_ARGS, such as --upgrade)
+locks: setup ## lock dependencies; pinned versions stay (LOCK_ARGS: --upgrade)
 	@$(COMPILE) -o requirements/uv.txt requirements/uv.in
 	@printf './%s\n' $(PACKAGES) | $(COMPILE) -o requirements/runtime.txt -
 	@printf './%s\n' $(filter-out cli,$(PACKAGES)) | $(COMPILE) -c requirements/runtime.txt -o requirements/services.txt -
 	@$(COMPILE) -o requirements/dev.txt requirements/dev.in
 	@$(COMPILE) -o requirements/build.txt requirements/build.in
 
-kafka: setup ## start an Apache Kafka broker, fetched from Maven Central (KAFKA_PORT, else 9092)
+kafka: setup ## start an Apache Kafka broker from Maven Central (KAFKA_PORT)
 	@$(BIN)/recobro kafka start --data $(KAFKA_DATA) --port $(KAFKA_PORT)
 
-kafka-stop: ## stop that broker
+kafka-stop: ## stop the broker of `make kafka`
 	@test ! -x $(BIN)/recobro || $(BIN)/recobro kafka stop --data $(KAFKA_DATA)
 
-stop: ## stop the platform that runs here
+stop: ## stop the platform on DATA (.recobro)
 	@test ! -x $(BIN)/recobro || $(BIN)/recobro down --data $(DATA)
 
 clean: stop kafka-stop ## stop everything, delete its data and all caches
@@ -133,11 +133,11 @@ clean: stop kafka-stop ## stop everything, delete its data and all caches
 distclean: clean ## clean, and delete the virtual environment too
 	rm -rf $(VENV) $(PEERS) deploy/k8s/.tools deploy/compose/.tools
 
-setup: $(STAMP) ## create .venv from the locked requirements and install the workspace
+setup: $(STAMP) ## create .venv from the locked requirements and the workspace
 	@:
 
-# The workspace is installed editable, so that this is needed again only when a lock, a package's metadata or
-# the version change.
+# The workspace is installed editable, so this runs again only when a lock, a package's metadata or the version
+# changes.
 $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES)) libs/platform/recobro_platform/__init__.py
 	@$(PYTHON) requirements/environment.py $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt

@@ -1,4 +1,4 @@
-"""What every test may use: a real PostgreSQL, a real Kafka, and a fresh database."""
+"""Fixtures for every test: a real PostgreSQL, a real Kafka, and a fresh database."""
 
 import gc
 import os
@@ -18,11 +18,11 @@ from xdist.workermanage import WorkerController
 
 _SERVERS = pytest.StashKey[Servers]()
 _FOLDER = pytest.StashKey[Path | None]()
-_OF_KAFKA = frozenset({"kafka_bootstrap", "kafka_jars", "own_kafka"})
+_KAFKA_FIXTURES = frozenset({"kafka_bootstrap", "kafka_jars", "own_kafka"})
 
 
 class _ByFile(LoadFileScheduling):  # type: ignore[misc]
-    """What runs side by side are files; but all journeys go over the one platform that is started for them."""
+    """Distributes tests by file. All journeys stay on one worker, because they share one platform."""
 
     def _split_scope(self, nodeid: str) -> str:
         journeys = "tests/journeys/"
@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if (given := getattr(config, "workerinput", None)) is not None:
         config.stash[_SERVERS] = ServersElsewhere(*given["servers"])
         return
-    # Of what a broker's Java does in a run, compiling twice and collecting in parallel would be the larger part.
+    # A broker lives only for a run. A second compiler and a parallel garbage collector would take most of its time.
     os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
     config.stash[_FOLDER] = run_folder.enter()
     config.stash[_SERVERS] = OwnServers()
@@ -58,9 +58,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Kafka is a process, whoever started it."""
+    """Mark every test that uses Kafka as a process test, wherever its broker runs."""
     fixtures = getattr(item, "fixturenames", ())
-    if item.get_closest_marker("kafka") or not _OF_KAFKA.isdisjoint(fixtures):
+    if item.get_closest_marker("kafka") or not _KAFKA_FIXTURES.isdisjoint(fixtures):
         item.add_marker(pytest.mark.process)
 
 
@@ -81,7 +81,7 @@ def pytest_runtest_teardown() -> Iterator[None]:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays: the garbage collector need not look at it again and again, nor come as often."""
+    """Exclude imported modules from garbage collection, and collect less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
@@ -89,7 +89,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def postgres(pytestconfig: pytest.Config) -> EmbeddedPostgres:
-    """The PostgreSQL of this test run; everybody uses it, so that nobody may stop it or change what is global in it."""
+    """The PostgreSQL of this test run. All tests share it, so no test may stop it or change its global state."""
     return postgres_at(pytestconfig.stash[_SERVERS].find("postgres"))
 
 
@@ -100,7 +100,7 @@ def databases(postgres: EmbeddedPostgres) -> FreshDatabases:
 
 @pytest.fixture
 async def database_dsn(databases: FreshDatabases) -> AsyncIterator[str]:
-    """An empty database of its own, gone after the test."""
+    """An empty database that is dropped after the test."""
     dsn = await databases.empty()
     yield dsn
     await databases.drop(dsn)
@@ -108,23 +108,23 @@ async def database_dsn(databases: FreshDatabases) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 def kafka_bootstrap(pytestconfig: pytest.Config) -> str:
-    """The address of a real Kafka: the one that KAFKA_BOOTSTRAP names, else from Docker, else from Java and Maven.
+    """The address of a real Kafka: at KAFKA_BOOTSTRAP, else from Docker, else from Java and Maven.
 
-    Without any the test is skipped, or fails where RECOBRO_REQUIRE_KAFKA=1 says that one has to be there.
+    Without a Kafka the test is skipped. With RECOBRO_REQUIRE_KAFKA=1 it fails instead.
     """
     try:
         return os.environ.get("KAFKA_BOOTSTRAP") or pytestconfig.stash[_SERVERS].find("kafka")
-    except Trouble as why:
-        _without_kafka(f"no Kafka: KAFKA_BOOTSTRAP is not set; {why}")
+    except Trouble as trouble:
+        _without_kafka(f"no Kafka: KAFKA_BOOTSTRAP is not set; {trouble}")
 
 
 @pytest.fixture(scope="session", name="kafka_jars")
 def _kafka_jars() -> Path:
-    """For tests that start brokers of their own; without Java and Maven they are skipped, or fail as above."""
+    """The jars for tests that start brokers. Without Java and Maven the tests are skipped, or fail as above."""
     try:
         return kafka_jars()
-    except Trouble as why:
-        _without_kafka(str(why))
+    except Trouble as trouble:
+        _without_kafka(str(trouble))
 
 
 def _without_kafka(reason: str) -> NoReturn:

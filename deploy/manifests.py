@@ -1,6 +1,7 @@
-"""Write the manifests that say what the code says, or with ``--check`` say which are not as this program makes them.
+"""Write the manifests that follow from the code. With ``--check`` only print which files differ, and write nothing.
 
-They are the users of Kafka, who may read and write what their services do, and whom Prometheus asks on one machine.
+The manifests are the users of Kafka, each with its service's rights on topics, and the targets of Prometheus for
+deploy/compose.
 
 python deploy/manifests.py [--check]
 """
@@ -29,7 +30,7 @@ spec:
 """
 _PROMETHEUS = """\
 # Written by deploy/manifests.py.
-# Every service is a job of its name; the runtime's own label `service` is kept, as the rules expect.
+# Every service is a job of its name. The alert rules expect that the runtime's label `service` is kept.
 global:
   scrape_interval: 15s
   evaluation_interval: 15s
@@ -39,7 +40,7 @@ scrape_configs:
 
 
 def kafka_user(service: Service) -> str:
-    """Who the service is to the brokers, and what it may."""
+    """Return the service's Kafka user with its rights."""
     return _USER + "".join(f"      {line}\n" for line in _rights(service))
 
 
@@ -48,20 +49,20 @@ def _rights(service: Service) -> Iterator[str]:
     for lane in SERVICE_LANES if service.name in bulk_sources() else [Lane.EVENTS]:
         yield f"- {{resource: {{type: topic, name: {service.name}.{lane}}}, operations: [Write]}}"
     if program.agencies:
-        yield "# What agencies hear, each on its own topic."
+        yield "# The events for agencies, on one topic for each agency."
         yield "- {resource: {type: topic, name: agency., patternType: prefix}, operations: [Create, Write]}"
-    heard = {lane: program.consumer.topics(lane) for lane in SERVICE_LANES}
-    for lane, topics in heard.items():
+    read = {lane: program.consumer.topics(lane) for lane in SERVICE_LANES}
+    for lane, topics in read.items():
         for name in (f"{other.name}.{lane}" for other in SERVICES):
             if name in topics:
                 yield f"- {{resource: {{type: topic, name: {name}}}, operations: [Read]}}"
-    for lane, topics in heard.items():
+    for lane, topics in read.items():
         if topics:
             yield f"- {{resource: {{type: group, name: {service.name}.{lane}}}, operations: [Read]}}"
 
 
 def prometheus() -> str:
-    """What Prometheus reads in deploy/compose."""
+    """Return Prometheus' settings for deploy/compose."""
     return _PROMETHEUS + "".join(
         f"  - {{job_name: {service.name}, honor_labels: true, "
         f'static_configs: [{{targets: ["{service.name}:{service.port}"]}}]}}\n'
@@ -70,19 +71,19 @@ def prometheus() -> str:
 
 
 def files() -> dict[Path, str]:
-    """Every file with what it has to hold."""
+    """Return the content of every file."""
     users = {HERE / "k8s" / "base" / service.name / "kafka-user.yaml": kafka_user(service) for service in SERVICES}
     return users | {HERE / "compose" / "prometheus.yml": prometheus()}
 
 
 def main() -> int:
-    wanted = files()
+    contents = files()
     if sys.argv[1:] == ["--check"]:
-        stale = [path for path, text in wanted.items() if not path.is_file() or path.read_bytes() != text.encode()]
+        stale = [path for path, text in contents.items() if not path.is_file() or path.read_bytes() != text.encode()]
         for path in stale:
-            print(f"{path.relative_to(HERE.parent)} is not what `make manifests` writes", file=sys.stderr)
+            print(f"{path.relative_to(HERE.parent)} differs from what `make manifests` writes", file=sys.stderr)
         return 1 if stale else 0
-    for path, text in wanted.items():
+    for path, text in contents.items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return 0

@@ -1,6 +1,6 @@
-"""What can be checked of images and docker-compose.yml without Docker's engine; ends with 1 when something is wrong.
+"""Checks the images and docker-compose.yml without Docker's engine. Exit code 1 if something is wrong.
 
-Docker Compose itself understands the file with every profile; what it makes of it is held against our own rules.
+Docker Compose itself reads the file with every profile, and the result is checked against our own rules.
 """
 
 import json
@@ -19,7 +19,7 @@ from recobro_platform import SERVICES
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(sys.executable).parent
 HERE = Path("deploy/compose")
-# Docker Compose as its own repository builds it; the sum is Go's hash of the module's content, which pins all the rest.
+# The sum is Go's hash of the module's content. It pins Docker Compose and everything that it is built from.
 COMPOSE = "github.com/docker/compose/v5"
 COMPOSE_VERSION = "v5.2.0"
 COMPOSE_SUM = "h1:WuZgtAM91BjFWy7xMKcM2Huq9OksVqRgkgBKFiEXs2Q="
@@ -32,18 +32,18 @@ WAYS = {
     "everything": (*CLUSTER, "--profile", "*"),
 }
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|PRIVATE|CREDENTIAL|DATABASE_URL|LOG_URL")
-# A fresh volume belongs to root: who fills those of the secrets has to be root, and may do nothing else.
+# A fresh volume belongs to root, so the job that fills the volumes of secrets runs as root. It does nothing else.
 ROOT_BY_NEED = {"secrets"}
 
 Service = dict[str, Any]
 
 
 class Refused(Exception):
-    """A program did not do what it was asked for; the message is what it said."""
+    """A program failed. The message is its output."""
 
 
 def output(*command: str | Path, folder: Path = ROOT, environment: dict[str, str] | None = None) -> str:
-    """What the program prints; ``Refused`` when it does not end well."""
+    """Return the output of the program. Raises ``Refused`` if the program fails."""
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Refused((done.stdout + done.stderr).strip() or f"{command[0]} ended with {done.returncode}")
@@ -51,7 +51,7 @@ def output(*command: str | Path, folder: Path = ROOT, environment: dict[str, str
 
 
 def linted(name: str, *arguments: str) -> Iterator[str]:
-    """What a program of our environment has against its input."""
+    """Yield the complaints of a linter from our environment."""
     try:
         output(PROGRAMS / name, *arguments)
     except Refused as refusal:
@@ -59,20 +59,20 @@ def linted(name: str, *arguments: str) -> Iterator[str]:
 
 
 def docker_compose() -> Path:
-    """The pinned Docker Compose, built by Go into .tools when it is not there yet. ``Refused`` when it cannot be."""
+    """Return the pinned Docker Compose, which Go builds into .tools once. Raises ``Refused`` if the build fails."""
     binary = ROOT / HERE / ".tools" / f"docker-compose-{COMPOSE_VERSION}"
     if not binary.exists():
         module = json.loads(output("go", "mod", "download", "-json", f"{COMPOSE}@{COMPOSE_VERSION}"))
         if module["Sum"] != COMPOSE_SUM:
-            raise Refused(f"Docker Compose is not the one that was pinned: its sum is {module['Sum']}.")
+            raise Refused(f"The module of Docker Compose has the sum {module['Sum']}, not the pinned one.")
         print(f"Building Docker Compose {COMPOSE_VERSION}, once.", flush=True)
         output("go", "build", "-trimpath", "-o", binary, "./cmd", folder=Path(module["Dir"]))
     return binary
 
 
 def composed(compose: Path, way: tuple[str, ...]) -> dict[str, Service]:
-    """The services as Docker Compose understands them; ``Refused`` when it does not."""
-    # No variable of whoever runs this may change what the file means.
+    """Return the services as Docker Compose reads them. Raises ``Refused`` if Docker Compose refuses the file."""
+    # No other variable of the caller may change the meaning of the file.
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     config = json.loads(output(compose, *way, "config", "--format", "json", environment=environment))
     services: dict[str, Service] = config["services"]
@@ -89,16 +89,16 @@ def ours(service: Service) -> bool:
 
 def wrong_with_privileges(name: str, service: Service) -> Iterator[str]:
     if not service.get("read_only"):
-        yield "its root is not read-only"
+        yield "the root file system is not read-only"
     if service.get("cap_drop") != ["ALL"] or service.get("cap_add") or service.get("privileged"):
-        yield "it keeps capabilities"
+        yield "the container keeps capabilities"
     if "no-new-privileges:true" not in service.get("security_opt", []):
-        yield "it may gain privileges"
+        yield "the container may gain privileges"
     user = str(service.get("user", "" if ours(service) else "0"))
     if user.split(":")[0] in ("0", "root") and name not in ROOT_BY_NEED:
-        yield "it runs as root, or as whoever its image says"
+        yield "the container runs as root, or as a user that only the image names"
     if name in ROOT_BY_NEED and (service.get("network_mode") != "none" or not is_job(service)):
-        yield "it runs as root, so it has to be a job without a network"
+        yield "a container that runs as root has to be a job without a network"
     for port in service.get("ports", []):
         if port.get("host_ip") != "127.0.0.1":
             yield f"port {port.get('published')} is open to the network"
@@ -107,33 +107,36 @@ def wrong_with_privileges(name: str, service: Service) -> Iterator[str]:
 def wrong_with_running(service: Service) -> Iterator[str]:
     limits = service.get("deploy", {}).get("resources", {}).get("limits", {})
     if not limits.get("memory") or not limits.get("pids"):
-        yield "it has no limit of memory or of processes"
+        yield "the container has no limit of memory or of processes"
     check = service.get("healthcheck", {})
     if is_job(service):
         if not check.get("disable"):
-            yield "it is a job, so its image's health check has to be off"
+            yield "a job has to switch off the health check of its image"
     elif not check.get("test") and not ours(service):
-        yield "nobody asks whether it is well"
+        yield "the container has no health check"
     image, _, tag = service["image"].rpartition(":")
     if not image or not re.search(r"\d+\.\d+", tag):
-        yield f"its image {service['image']} is not one version"
+        yield f"the image {service['image']} has no version"
     for mount in service.get("volumes", []):
         if mount["type"] == "bind" and not Path(mount["source"]).exists():
-            yield f"{mount['source']} is not there"
+            yield f"the mounted {mount['source']} does not exist"
 
 
 def wrong_with_environment(service: Service, known: set[str]) -> Iterator[str]:
     for variable, value in service.get("environment", {}).items():
         if SECRET.search(variable) and not variable.endswith("_FILE"):
-            yield f"{variable} would stand in the file"
+            yield f"{variable} would put a secret into the file"
         if re.search(r"://[^/\s]*:[^/\s]*@", value or ""):
             yield f"the value of {variable} holds a password"
         if variable.startswith("RECOBRO_") and variable not in known:
-            yield f"{variable} is no setting of docs/configuration.md, nor one of the command"
+            yield f"{variable} is neither a setting in docs/configuration.md nor one of the command"
 
 
 def known_settings() -> set[str]:
-    """Those of the services by their documentation, those of the command by its code; secret ones by file too."""
+    """Return the variables of the services, from their documentation, and of the command, from its code.
+
+    A secret has a second variable with the name of a file.
+    """
     rows = re.findall(r"^\| `(RECOBRO_\w+)` .*$", (ROOT / "docs/configuration.md").read_text(), re.M)
     command = "\n".join(file.read_text() for file in (ROOT / "cli/recobro").glob("*.py"))
     names = {*rows, *re.findall(r"RECOBRO_[A-Z_]*[A-Z]", command)}
@@ -142,7 +145,7 @@ def known_settings() -> set[str]:
 
 
 def wrong_with_order(services: dict[str, Service]) -> Iterator[str]:
-    """`docker compose up --wait` takes the end of a job for a failure unless somebody waits for it."""
+    """`docker compose up --wait` treats the end of a job as a failure unless a service depends on the job."""
     awaited = {
         name
         for service in services.values()
@@ -151,24 +154,24 @@ def wrong_with_order(services: dict[str, Service]) -> Iterator[str]:
     }
     for name, service in services.items():
         if is_job(service) and "profiles" not in service and name not in awaited:
-            yield f"{name}: nobody waits for this job"
+            yield f"{name}: no service depends on this job"
 
 
 def wrong_with_scraping(services: dict[str, Service]) -> Iterator[str]:
-    """Prometheus asks every service of ours by its name, where it listens."""
+    """Prometheus must scrape every service of ours, by its name and port."""
     settings = yaml.safe_load((ROOT / HERE / "prometheus.yml").read_text())
-    asked = {job["job_name"]: job["static_configs"][0]["targets"] for job in settings["scrape_configs"]}
+    scraped = {job["job_name"]: job["static_configs"][0]["targets"] for job in settings["scrape_configs"]}
     listening = {
         name: [f"{name}:{port['target']}" for port in service["ports"]]
         for name, service in services.items()
         if ours(service) and service.get("ports")
     }
-    if asked != listening:
-        yield f"prometheus.yml asks {asked}, and there is {listening}"
+    if scraped != listening:
+        yield f"prometheus.yml scrapes {scraped}, and the services listen on {listening}"
 
 
 def stages() -> dict[str, list[str]]:
-    """The Dockerfile's lines of every stage, those of the stages that it stands on before its own."""
+    """Return the Dockerfile's lines of every stage, after those of the stages below it."""
     text = re.sub(r"\\\n\s*", "", re.sub(r"(?m)^\s*#.*\n", "", (ROOT / "Dockerfile").read_text()))
     found: dict[str, list[str]] = {}
     for part in re.split(r"(?m)^(?=FROM )", text)[1:]:
@@ -179,9 +182,9 @@ def stages() -> dict[str, list[str]]:
 
 
 def last(lines: list[str], instruction: str) -> str:
-    """What the last such instruction says; nothing when there is none."""
-    said = [line.partition(" ")[2] for line in lines if line.startswith(f"{instruction} ")]
-    return said[-1] if said else ""
+    """Return the argument of the last such instruction, or nothing if there is none."""
+    arguments = [line.partition(" ")[2] for line in lines if line.startswith(f"{instruction} ")]
+    return arguments[-1] if arguments else ""
 
 
 def wrong_with_images(services: dict[str, Service]) -> Iterator[str]:
@@ -189,13 +192,13 @@ def wrong_with_images(services: dict[str, Service]) -> Iterator[str]:
     for target in sorted({service["build"]["target"] for service in services.values() if ours(service)}):
         lines = made.get(target, [])
         if not re.fullmatch(r"[1-9]\d*:[1-9]\d*", last(lines, "USER")):
-            yield f"image {target} does not run as a user with a number, or as root"
+            yield f"image {target} runs as root or as a user without a number"
         if not last(lines, "ENTRYPOINT").startswith("["):
-            yield f"image {target} starts through a shell, which keeps signals to itself"
+            yield f"image {target} starts through a shell, which does not pass on signals"
         if last(lines, "STOPSIGNAL") != "SIGTERM":
             yield f"image {target} is not stopped by SIGTERM"
         if not last(lines, "HEALTHCHECK"):
-            yield f"image {target} does not say how it is asked whether it is well"
+            yield f"image {target} has no health check"
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -203,7 +206,7 @@ def pins(lock: str) -> dict[str, str]:
 
 
 def wrong_with_locks() -> Iterator[str]:
-    """The images hold the versions that are tested. `tests/test_dependencies.py` says what has to be locked at all."""
+    """The images must hold the tested versions. `tests/test_dependencies.py` checks that everything is locked."""
     for part, whole in (("services.txt", "runtime.txt"), ("build.txt", "dev.txt")):
         tested = pins(whole)
         for name, version in pins(part).items():
@@ -229,7 +232,7 @@ def wrong_with_compose() -> Iterator[str]:
 
 
 def passes(name: str, problems: Iterator[str]) -> bool:
-    """Say what is wrong, each once; whether nothing is."""
+    """Print each problem once, and return whether there is none."""
     found: dict[str, None] = {}
     try:
         for problem in problems:
@@ -251,9 +254,9 @@ def main() -> int:
         ),
         passes("locks of the images", wrong_with_locks()),
     ]
-    name = f"Docker Compose {COMPOSE_VERSION}, {len(WAYS)} ways, and our own rules"
+    name = f"Docker Compose {COMPOSE_VERSION}, {len(WAYS)} combinations of profiles, and our own rules"
     if shutil.which("go") is None:
-        print(f"SKIPPED {name}: there is no Go to build it")
+        print(f"SKIPPED {name}: Go is not on PATH, so Docker Compose cannot be built")
         passed.append(os.environ.get("RECOBRO_REQUIRE_COMPOSE") != "1")
     else:
         passed.append(passes(name, wrong_with_compose()))

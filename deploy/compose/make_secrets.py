@@ -1,6 +1,6 @@
-"""Makes what is secret in the folder that is named, where it is missing: passwords, addresses with them, signing keys.
+"""Creates missing secrets in the given folder: passwords, addresses that contain them, signing keys.
 
-Every folder in it is the volume of who reads it, and nobody else sees that; so its files are readable by any user.
+Every folder inside is the volume of its only readers, so any user may read its files.
 """
 
 import json
@@ -13,7 +13,7 @@ from recobro_platform import SERVICES
 
 
 def write(file: Path, text: str) -> None:
-    """The file is there whole or not at all."""
+    """Write the file atomically."""
     fresh = file.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     fresh.write_text(text)
@@ -22,14 +22,14 @@ def write(file: Path, text: str) -> None:
 
 
 def password(file: Path) -> str:
-    """The password that the file holds, made when there is none. It needs no quoting in an address."""
+    """Return the password in the file, which is created if it is missing. A password needs no quoting in an address."""
     if not file.exists():
         write(file, secrets.token_urlsafe(32))
     return file.read_text()
 
 
 def make(root: Path) -> None:
-    """Everything that is missing. The roles of PostgreSQL get their passwords when its volume is new, never again."""
+    """Create every missing secret. PostgreSQL's roles get their passwords only while its volume is new."""
     password(root / "grafana" / "admin-password")
     password(root / "postgres" / "superuser")
     for service in SERVICES:

@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Reads Kafka resources as Strimzi itself does, and says which fields it does not know, or cannot read. */
+/** Reads Kafka resources with Strimzi's own classes, and prints the fields that are unknown or cannot be read. */
 class Strimzi {
     private static final String MODEL = "io.strimzi.api.kafka.model.";
     private static final Map<String, String> CLASSES = Map.of(
@@ -66,7 +66,7 @@ class Strimzi {
         }
         node.fieldNames().forEachRemaining(name -> {
             if (!known.contains(name)) {
-                MISTAKES.add(where + "." + name + ": there is no such field");
+                MISTAKES.add(where + "." + name + ": unknown field");
             }
         });
     }
@@ -75,8 +75,8 @@ class Strimzi {
         try {
             Object value = YAML.treeToValue(node, type);
             if (value == null) {
-                // What its enumerations make of a word that they do not have.
-                MISTAKES.add(where + ": cannot be " + node);
+                // Strimzi's enumerations read an unknown word as null.
+                MISTAKES.add(where + ": invalid value " + node);
             }
             return value;
         } catch (Exception error) {

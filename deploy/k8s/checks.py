@@ -1,4 +1,4 @@
-"""Builds every overlay and checks what comes out: the schema of every resource, and checkov's rules."""
+"""Builds every overlay and checks the resources against their schemas and checkov's rules."""
 
 import json
 import os
@@ -25,7 +25,7 @@ Schemas = dict[tuple[str, str], dict[str, Any]]
 
 
 def main() -> int:
-    """The exit code; what is wrong is printed."""
+    """Print all mistakes and return the exit code."""
     if "--write" in sys.argv[1:]:
         PROMETHEUS_RULE.write_text(prometheus_rule())
     kustomize = install_kustomize()
@@ -40,8 +40,8 @@ def main() -> int:
         print(f"{target}: {len(documents)} resources, {len(found)} mistakes")
         mistakes += found
     print(*mistakes, sep="\n")
-    strimzi_is_content = strimzi_reads([*files.values()])
-    # Files, for it passes by a folder whose name begins with a dot, and says nothing.
+    strimzi_accepts = strimzi_reads([*files.values()])
+    # Name the files, because checkov silently skips a folder whose name begins with a dot.
     checkov = [
         str(TOOLS / "venv" / "bin" / "checkov"),
         "--config-file",
@@ -49,11 +49,11 @@ def main() -> int:
         "--file",
         *map(str, files.values()),
     ]
-    return subprocess.run(checkov, cwd=HERE, check=False).returncode or bool(mistakes) or not strimzi_is_content
+    return subprocess.run(checkov, cwd=HERE, check=False).returncode or bool(mistakes) or not strimzi_accepts
 
 
 def prometheus_rule() -> str:
-    """The rules of deploy/monitoring as the resource that Prometheus's operator reads."""
+    """Return the rules of deploy/monitoring as the resource that Prometheus's operator reads."""
     groups = [
         group for file in sorted(RULES.glob("*.yaml")) for group in yaml.safe_load(file.read_text()).get("groups", [])
     ]
@@ -68,7 +68,7 @@ def prometheus_rule() -> str:
 
 
 def install_kustomize() -> Path:
-    """The pinned kustomize, built by Go into .tools; tests/deploy finds it there."""
+    """Return the pinned kustomize, which Go builds into .tools once. tests/deploy uses it too."""
     tool = VERSIONS["kustomize"]
     binary = TOOLS / "bin" / "kustomize"
     if not binary.exists() or tool["version"] not in run(str(binary), "version").decode():
@@ -77,7 +77,7 @@ def install_kustomize() -> Path:
 
 
 def load_schemas() -> Schemas:
-    """The schema of every resource that is neither Kubernetes' own nor Strimzi's, by API version and kind."""
+    """Return the schemas of resources by API version and kind, without those of Kubernetes itself and Strimzi."""
     schemas: Schemas = {}
     for file in go_definitions():
         for document in yaml.safe_load_all(file.read_text()):
@@ -87,11 +87,11 @@ def load_schemas() -> Schemas:
 
 
 def go_definitions() -> Iterator[Path]:
-    """The files of the pinned Go modules that define resources."""
+    """Yield the files of the pinned Go modules that define resources."""
     for module, wanted in VERSIONS["definitions"].items():
         answer = json.loads(run("go", "mod", "download", "-json", f"{module}@{wanted['version']}"))
         if answer["Sum"] != wanted["sum"]:
-            sys.exit(f"{module} {wanted['version']} is not what it was: {answer['Sum']}")
+            sys.exit(f"{module} {wanted['version']} has another sum than the pinned one: {answer['Sum']}")
         files = list(Path(answer["Dir"]).glob(wanted["files"]))
         if not files:
             sys.exit(f"{module} {wanted['version']} has no {wanted['files']}")
@@ -99,7 +99,7 @@ def go_definitions() -> Iterator[Path]:
 
 
 def strimzi_reads(files: list[Path]) -> bool:
-    """Whether Strimzi's own classes read its resources in these files; what they do not is printed."""
+    """Return whether Strimzi's own classes can read its resources in these files. They print what they cannot read."""
     version = VERSIONS["strimzi"]["version"]
     jars = TOOLS / f"strimzi-{version}"
     if not jars.exists():
@@ -112,7 +112,7 @@ def strimzi_reads(files: list[Path]) -> bool:
 
 
 def schemas_in(definition: dict[str, Any]) -> Schemas:
-    """What one definition says of its versions, made strict: a field that it does not know is a mistake."""
+    """Return the schemas of a definition's served versions, made strict: an unknown field is a mistake."""
     spec = definition["spec"]
     return {
         (f"{spec['group']}/{version['name']}", spec["names"]["kind"]): strict(version["schema"]["openAPIV3Schema"])
@@ -139,7 +139,7 @@ def strict(schema: Any) -> Any:
 
 
 def mistakes_of(document: dict[str, Any], schemas: Schemas) -> Iterator[str]:
-    """What is wrong with a resource that Strimzi does not read, in words."""
+    """Yield the mistakes in a resource, except in Strimzi's resources."""
     if document["apiVersion"].startswith("kafka.strimzi.io/"):
         return
     where = f"{document['kind']} {document['metadata']['name']}"
@@ -152,14 +152,14 @@ def mistakes_of(document: dict[str, Any], schemas: Schemas) -> Iterator[str]:
         except (kubernetes_validate.InvalidSchemaError, kubernetes_validate.SchemaNotFoundError) as error:
             yield f"{where}: no schema: {error}"
         return
-    # The metadata are Kubernetes' own, and always the same.
+    # A definition does not describe the metadata, which are the same for every resource.
     schema = schema | {"properties": schema["properties"] | {"metadata": {"type": "object"}}}
     for mistake in jsonschema.Draft202012Validator(schema).iter_errors(document):
         yield f"{where}: {mistake.json_path}: {mistake.message}"
 
 
 def run(*command: str, **environment: str) -> bytes:
-    """What a command prints; it ends everything when it fails."""
+    """Return the output of a command. Exits if the command fails."""
     done = subprocess.run(command, env=os.environ | environment, stdout=subprocess.PIPE, check=False)
     if done.returncode:
         sys.exit(f"{command[0]} failed: {' '.join(command)}")

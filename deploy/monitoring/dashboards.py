@@ -1,4 +1,4 @@
-"""Write the Grafana dashboards and their list, or with ``--check`` say which are not as this program makes them.
+"""Write the Grafana dashboards and their list. With ``--check`` only print which files differ, and write nothing.
 
 python deploy/monitoring/dashboards.py [--check]
 """
@@ -14,8 +14,8 @@ from service_rows import ROWS_OF, events_of, http
 FOLDER = Path(__file__).parent / "dashboards"
 _KUSTOMIZATION = """\
 # Written by deploy/monitoring/dashboards.py.
-# The dashboards as Grafana's sidecar finds them. The rules are no Kubernetes resource and cannot be one without a copy:
-# deploy/k8s/base/monitoring/rules.yaml is written from them by deploy/k8s/check.
+# Grafana's sidecar finds the dashboards by their label. deploy/k8s/check writes the alert rules, which Kubernetes needs
+# as a resource of its own, to deploy/k8s/base/monitoring/rules.yaml.
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 configMapGenerator:
@@ -33,14 +33,14 @@ OVERVIEW = [
         [
             stat(
                 "Pages",
-                "Alerts that somebody has to get up for.",
+                "Firing alerts with severity page.",
                 "short",
                 'count(ALERTS{alertstate="firing",severity="page"}) or vector(0)',
                 1,
             ),
             stat(
                 "Withdrawals, p99",
-                "From the cause to the entry being off its list, over the last half hour; all reasons.",
+                "Time from the cause to the withdrawal from the list, for all reasons, over the last half hour.",
                 "s",
                 "histogram_quantile(0.99, sum by (le) (rate(withdrawal_seconds_bucket[30m])))",
                 5,
@@ -60,15 +60,15 @@ OVERVIEW = [
                 1,
             ),
             stat(
-                "Oldest fact on its way",
-                "Age of the oldest event on a lane `events` that waits for the log.",
+                "Oldest unpublished event",
+                "Age of the oldest event in an outbox, on the lanes `events`.",
                 "s",
                 'max(outbox_oldest_unpublished_seconds{lane="events"} * relay_active)',
                 30,
             ),
             stat(
                 "Last list",
-                "Since a dialing list was published.",
+                "Time since the last dialing list was published.",
                 "s",
                 "time() - max(max_over_time(dialing_list_last_published_timestamp_seconds[3d]) > 0)",
                 26 * 3600,
@@ -86,7 +86,7 @@ OVERVIEW = [
             ),
             graph(
                 "Failed",
-                "Part of the requests that was answered with 500 or above. The objective is 0.1 %.",
+                "Part of the requests with a status of 500 or above. The objective is 0.1 %.",
                 "percentunit",
                 ("job:http_requests_failed:ratio_rate5m", "{{job}}"),
             ),
@@ -105,16 +105,16 @@ OVERVIEW = [
         ],
     ),
     Row(
-        "Facts",
+        "Withdrawals and events",
         [
             quantiles(
                 "Withdrawals",
-                "From the cause to the entry being off its live list.",
+                "Time from the cause to the withdrawal from the live list.",
                 "withdrawal_seconds",
             ),
             graph(
-                "Age of facts at processing, p99",
-                "Urgent facts, from the fact to the end of the transaction that applied it.",
+                "Age of events when applied, p99",
+                "Urgent events: time from the event to the end of the transaction that applied it.",
                 "s",
                 (
                     "histogram_quantile(0.99, sum by (consumer, le) (rate(event_age_at_processing_seconds_bucket"
@@ -123,61 +123,61 @@ OVERVIEW = [
                 ),
             ),
             graph(
-                "Events that wait for the log",
-                "Rows of the outboxes.",
+                "Events in the outboxes",
+                "Events that have not reached the log.",
                 "short",
                 highest("outbox_unpublished_events", "service, lane"),
             ),
             graph(
                 "Records to read",
-                "Records that a consumer has still to read.",
+                "Records that a consumer has not read yet.",
                 "short",
                 ("sum by (consumer) (consumer_position_lag)", "{{consumer}}"),
             ),
         ],
     ),
     Row(
-        "Days",
+        "Daily work",
         [
             graph(
                 "Since the last success",
-                "Of the daily runs and of the tasks that look for work all the time.",
+                "Time since the last success of each daily run and each continuous task.",
                 "s",
                 ("time() - max by (task) (max_over_time(task_last_success_timestamp_seconds[3d]) > 0)", "{{task}}"),
             ),
             graph(
                 "Files by outcome",
-                "Refused: the file is at fault. Failed: we are.",
+                "Refused: a mistake in the file, or no confirmation. Failed: a service error.",
                 "short",
                 ("sum by (outcome) (increase(portfolio_files_total[1h]))", "{{outcome}}"),
             ),
         ],
     ),
     Row(
-        "Ground",
+        "PostgreSQL, Kafka, volumes",
         [
             graph(
                 "PostgreSQL: since the last backup",
-                "By database.",
+                "Time since the last backup of each database.",
                 "s",
                 ("time() - cluster:postgres_last_backup:timestamp_seconds", "{{cluster}}"),
             ),
             graph(
-                "PostgreSQL: standbys behind",
+                "PostgreSQL: lag of standbys",
                 "How far a standby is behind its primary.",
                 "s",
                 highest("cnpg_pg_replication_lag", "pod"),
             ),
             graph(
-                "Kafka: partitions in trouble",
-                "Without a leader, too few copies for a write, fewer copies than there should be.",
+                "Kafka: partitions with problems",
+                "Partitions without a leader, with too few copies for a write, or with fewer copies than configured.",
                 "short",
                 ("sum(kafka_controller_kafkacontroller_offlinepartitionscount)", "offline"),
                 ("sum(kafka_server_replicamanager_underminisrpartitioncount)", "no writes"),
                 ("sum(kafka_server_replicamanager_underreplicatedpartitions)", "under-replicated"),
             ),
             graph(
-                "Volumes: left",
+                "Volumes: free space",
                 "Part of each volume that is free.",
                 "percentunit",
                 (
@@ -195,14 +195,14 @@ EVENTS = [
         "From the outbox to the log",
         [
             graph(
-                "Age of the oldest that waits",
-                "As the active relay sees it.",
+                "Age of the oldest event",
+                "Age of the oldest event in the outbox, as the active relay measures it.",
                 "s",
                 ("max by (service, lane) (outbox_oldest_unpublished_seconds * relay_active)", "{{service}} {{lane}}"),
             ),
             graph(
-                "Waiting",
-                "Rows of the outboxes, up to 100,000.",
+                "Events in the outbox",
+                "Events that have not reached the log, counted up to 100,000.",
                 "short",
                 highest("outbox_unpublished_events", "service, lane"),
             ),
@@ -213,37 +213,37 @@ EVENTS = [
                 rate("events_published_total", "service, lane"),
             ),
             quantiles(
-                "From the outbox to the acknowledgement",
-                "Time of one batch of a relay.",
+                "Time to publish a batch",
+                "Time from reading the outbox to the log's acknowledgement, for one batch of a relay.",
                 "event_publish_seconds",
                 "lane",
             ),
             graph(
                 "Active relays",
-                "One a service and lane, always.",
+                "Each lane of a service must have exactly one.",
                 "short",
                 ("sum by (service, lane) (relay_active)", "{{service}} {{lane}}"),
             ),
             graph(
                 "Relay failures",
-                "Batches to be sent again.",
+                "Batches that a relay has to send again.",
                 "ops",
                 rate("relay_failures_total", "service, lane"),
             ),
         ],
     ),
     Row(
-        "From the log to the tables",
+        "From the log to the consumers",
         [
             quantiles(
-                "Age at processing",
-                "From the oldest fact of a batch to the end of its transaction.",
+                "Age when applied",
+                "Time from the oldest event of a batch to the end of the batch's transaction.",
                 "event_age_at_processing_seconds",
                 "consumer",
             ),
             graph(
                 "Records to read",
-                "Records of all partitions that are still to be read.",
+                "Records that a consumer has not read yet, in all partitions.",
                 "short",
                 ("sum by (consumer) (consumer_position_lag)", "{{consumer}}"),
             ),
@@ -254,22 +254,24 @@ EVENTS = [
                 rate("events_applied_total", "consumer"),
             ),
             graph(
-                "Applied, the ten most frequent types",
-                "By all consumers together.",
+                "Applied, the ten most frequent event types",
+                "Events that all consumers together applied.",
                 "ops",
                 ("topk(10, sum by (type) (rate(events_applied_total[$__rate_interval])))", "{{type}}"),
             ),
-            quantiles("Time of a batch", "Reading left out.", "consumer_batch_seconds", "consumer"),
+            quantiles(
+                "Time to apply a batch", "The time to read the batch is left out.", "consumer_batch_seconds", "consumer"
+            ),
             graph(
                 "Records and waves of a batch",
-                "Means. Waves: the most events that one key has in it.",
+                "Mean number of records in a batch, and of its waves: the most events of one key in the batch.",
                 "short",
                 (mean_by_consumer("consumer_batch_events"), "{{consumer}} records"),
                 (mean_by_consumer("consumer_batch_waves"), "{{consumer}} waves"),
             ),
             graph(
-                "Repeated and unknown",
-                "Delivered again and not applied again; of a type that this release does not know.",
+                "Repeated and unknown events",
+                "Repeated: delivered again and not applied again. Unknown: of a type that this release does not know.",
                 "ops",
                 ("sum by (consumer) (rate(events_repeated_total[$__rate_interval]))", "{{consumer}} repeated"),
                 ("sum by (consumer) (rate(events_unknown_total[$__rate_interval]))", "{{consumer}} unknown"),
@@ -277,32 +279,37 @@ EVENTS = [
         ],
     ),
     Row(
-        "Trouble",
+        "Problems",
         [
             graph("Set aside", "Events that wait for a person.", "short", highest("dead_letters", "service")),
-            graph("Keys that wait", "Nearly always contracts.", "short", highest("parked_keys", "service")),
+            graph(
+                "Keys that wait",
+                "Keys with events that were set aside; nearly every key is a contract.",
+                "short",
+                highest("parked_keys", "service"),
+            ),
             graph(
                 "Set aside and replayed",
-                "Events of the last hour.",
+                "Events that were set aside or replayed in the last hour.",
                 "short",
                 ("sum by (consumer) (increase(events_set_aside_total[1h]))", "{{consumer}} set aside"),
                 ("sum by (service) (increase(events_replayed_total[1h]))", "{{service}} replayed"),
             ),
             graph(
                 "Consumers that have stopped",
-                "1: a person has to act.",
+                "1 means that the consumer has stopped and a person has to act.",
                 "short",
                 highest("consumer_stopped", "consumer"),
             ),
             graph(
                 "Batches tried again",
-                "After trouble that passes.",
+                "Batches that a consumer repeats after a temporary error.",
                 "ops",
                 rate("consumer_retries_total", "consumer"),
             ),
             graph(
                 "Partitions",
-                "Owned by all processes together; and how often some were taken from one.",
+                "Partitions that all processes together own; rebalances, and losses to another process, in 5 minutes.",
                 "short",
                 ("sum by (consumer) (consumer_partitions_owned)", "{{consumer}} owned"),
                 ("sum by (consumer) (increase(consumer_rebalances_total[5m]))", "{{consumer}} rebalances"),
@@ -320,7 +327,7 @@ DASHBOARDS = {
 
 
 def files() -> dict[Path, str]:
-    """Every file with what it has to hold."""
+    """Return the content of every file."""
     made = {
         FOLDER / f"{name}.json": json.dumps(dashboard(name, title, rows), indent=1, ensure_ascii=False) + "\n"
         for name, (title, rows) in DASHBOARDS.items()
@@ -330,15 +337,15 @@ def files() -> dict[Path, str]:
 
 
 def main() -> int:
-    wanted = files()
+    contents = files()
     if sys.argv[1:] == ["--check"]:
-        stale = [path for path, text in wanted.items() if not path.is_file() or path.read_bytes() != text.encode()]
-        stale += [path for path in FOLDER.glob("*") if path not in wanted]
+        stale = [path for path, text in contents.items() if not path.is_file() or path.read_bytes() != text.encode()]
+        stale += [path for path in FOLDER.glob("*") if path not in contents]
         for path in stale:
-            print(f"{path.name} is not what {Path(__file__).name} makes", file=sys.stderr)
+            print(f"{path.name} differs from what {Path(__file__).name} writes", file=sys.stderr)
         return 1 if stale else 0
     FOLDER.mkdir(exist_ok=True)
-    for path, text in wanted.items():
+    for path, text in contents.items():
         path.write_text(text, encoding="utf-8")
     return 0
 

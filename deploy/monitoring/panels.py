@@ -1,4 +1,4 @@
-"""Rows of panels, and the JSON that Grafana wants of them."""
+"""Rows of panels, and their JSON for Grafana."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ class Query(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """``kind``: timeseries or stat. ``bad_from``: the value from which it turns red."""
+    """``kind`` is timeseries or stat. The panel turns red from the value ``bad_from`` on."""
 
     title: str
     description: str
@@ -41,7 +41,7 @@ def stat(title: str, description: str, unit: str, expr: str, bad_from: float | N
 
 
 def quantiles(title: str, description: str, histogram: str, by: str = "", *, matching: str = "") -> Panel:
-    """Half and 99 of 100 of a histogram of seconds, by one label."""
+    """Return a graph of the 50th and 99th percentile of a histogram of seconds, by one label."""
     grouped, legend = (f"{by}, le", f"{{{{{by}}}}} ") if by else ("le", "")
     rate = f"sum by ({grouped}) (rate({histogram}_bucket{{{matching}}}[$__rate_interval]))"
     queries = [(f"histogram_quantile({part}, {rate})", f"{legend}{name}") for part, name in _PARTS]
@@ -88,7 +88,7 @@ def dashboard(name: str, title: str, rows: Sequence[Row]) -> Json:
 
 
 def _placed(rows: Sequence[Row]) -> list[Json]:
-    """Panels from left to right, as many as fit beside each other."""
+    """Place the panels from left to right, as many in a line as fit."""
     panels: list[Json] = []
     y = 0
     for row in rows:

@@ -1,4 +1,4 @@
-"""What the dashboard of a service shows."""
+"""The rows of a service's dashboard."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,36 +12,39 @@ def http(job: str) -> Row:
         [
             graph(
                 "Requests by route",
-                "Answered requests. Probes are left out.",
+                "Answered requests, without probes.",
                 "reqps",
                 rate("http_requests_total", "method, route", matching=of_job),
             ),
             graph(
                 "Answers by status",
-                "5xx are failures of ours; 409 and 422 are answers to what was asked.",
+                "5xx: the service failed. 4xx: the request was wrong or came at the wrong moment.",
                 "reqps",
                 rate("http_requests_total", "status", matching=of_job),
             ),
             quantiles(
                 "Duration by route",
-                "From the first byte of a request to the last of its answer. Waiting for news is meant to be long.",
+                "Time from the first byte of a request to the last byte of its answer. Long polls are long on purpose.",
                 "http_request_duration_seconds",
                 "route",
                 matching=of_job,
             ),
             graph(
                 "Failed and slow",
-                "Part of the last five minutes' requests that failed, or took more than a second.",
+                "Part of the requests of the last five minutes that failed, or took more than a second.",
                 "percentunit",
                 (f'job:http_requests_failed:ratio_rate5m{{job="{job}"}}', "failed"),
                 (f'job:http_requests_slow:ratio_rate5m{{job="{job}"}}', "slow"),
             ),
             graph(
-                "Answered again, run again",
-                "Answers given again for an Idempotency-Key, and requests run again after a deadlock.",
+                "Repeated answers and transactions",
+                "Answers repeated for an Idempotency-Key, and requests repeated after a deadlock.",
                 "reqps",
-                (f'sum(rate(http_idempotent_replays_total{{job="{job}"}}[$__rate_interval]))', "answered again"),
-                (f'sum(rate(http_transactions_repeated_total{{job="{job}"}}[$__rate_interval]))', "run again"),
+                (f'sum(rate(http_idempotent_replays_total{{job="{job}"}}[$__rate_interval]))', "repeated answers"),
+                (
+                    f'sum(rate(http_transactions_repeated_total{{job="{job}"}}[$__rate_interval]))',
+                    "repeated transactions",
+                ),
             ),
             graph(
                 "Memory by process",
@@ -51,7 +54,7 @@ def http(job: str) -> Row:
             ),
             graph(
                 "CPU by process",
-                "Processor seconds a second; a process of Python has one core.",
+                "Processor seconds per second. A Python process uses at most one core.",
                 "percentunit",
                 rate("process_cpu_seconds_total", "instance", matching=f'job="{job}"'),
             ),
@@ -65,39 +68,39 @@ def events_of(service: str) -> Row:
         "Events",
         [
             graph(
-                "Events that wait for the log",
-                "Rows of the outboxes.",
+                "Events in the outboxes",
+                "Events that have not reached the log.",
                 "short",
                 highest("outbox_unpublished_events", "lane", matching=own),
             ),
             graph(
                 "Events published",
-                "Acknowledged by the log.",
+                "Events that the log has acknowledged.",
                 "ops",
                 rate("events_published_total", "lane", matching=own),
             ),
             graph(
                 "Events applied by type",
-                "Applied for the first time.",
+                "Events applied for the first time.",
                 "ops",
                 rate("events_applied_total", "type", matching=mine),
             ),
             quantiles(
-                "Age at processing",
-                "From the oldest fact of a batch to the end of its transaction.",
+                "Age when applied",
+                "Time from the oldest event of a batch to the end of the batch's transaction.",
                 "event_age_at_processing_seconds",
                 "consumer",
                 matching=mine,
             ),
             graph(
                 "Records to read",
-                "Records of all partitions that are still to be read.",
+                "Records that a consumer has not read yet, in all partitions.",
                 "short",
                 (f"sum by (consumer) (consumer_position_lag{{{mine}}})", "{{consumer}}"),
             ),
             graph(
                 "Set aside",
-                "Events that wait for a person, and their keys.",
+                "Events that wait for a person, and the number of their keys.",
                 "short",
                 (f"max(dead_letters{{{own}}})", "events"),
                 (f"max(parked_keys{{{own}}})", "keys"),
@@ -110,7 +113,7 @@ def task(title: str, name: str) -> list[Panel]:
     return [
         graph(
             f"{title}: since the last success",
-            "Looks back three days, so that a restart does not hide a success.",
+            "The query looks back three days, so that a restart does not hide a success.",
             "s",
             (
                 f'time() - max(max_over_time(task_last_success_timestamp_seconds{{task="{name}"}}[3d]) > 0)',
@@ -119,7 +122,7 @@ def task(title: str, name: str) -> list[Panel]:
         ),
         graph(
             f"{title}: mean duration",
-            "By outcome; refused: somebody asked for what cannot be.",
+            "Mean duration by outcome. Refused: the request was not possible.",
             "s",
             (
                 f'sum by (outcome) (increase(task_duration_seconds_sum{{task="{name}"}}[1h]))'
@@ -136,7 +139,7 @@ DIALER = [
         [
             quantiles(
                 "From the cause to the list",
-                "By reason. Urgent ones have to be within 5 s.",
+                "Time by reason. Urgent withdrawals must be within 5 s.",
                 "withdrawal_seconds",
                 "reason",
             ),
@@ -148,12 +151,12 @@ DIALER = [
             ),
             quantiles(
                 "From the cause to a dialer's acknowledgement",
-                "The list was right before; this is when the dialer knew.",
+                "The list is right earlier. This time ends when the dialer acknowledges the withdrawal.",
                 "withdrawal_acknowledgement_seconds",
             ),
             graph(
                 "Wrongful calls",
-                "Begun after their contract had been withdrawn, by whether the dialer had acknowledged that.",
+                "Calls that began after their contract had been withdrawn. Acknowledged: the dialer knew that.",
                 "short",
                 ("sum by (acknowledged) (increase(wrongful_calls_total[1h]))", "acknowledged: {{acknowledged}}"),
             ),
@@ -164,13 +167,13 @@ DIALER = [
         [
             graph(
                 "Lists by outcome",
-                "Of the last hour.",
+                "Lists of the last hour.",
                 "short",
                 ("sum by (outcome) (increase(dialing_lists_total[1h]))", "{{outcome}}"),
             ),
             graph(
                 "From the request to the publication",
-                "Mean of the last hour. Most of it is the barrier: waiting for what others have yet to say.",
+                "Mean of the last hour. Most of the time the list waits for its barrier.",
                 "s",
                 (
                     "sum(increase(dialing_list_seconds_sum[1h])) / sum(increase(dialing_list_seconds_count[1h]))",
@@ -184,8 +187,8 @@ DIALER = [
                 ("time() - max(max_over_time(dialing_list_last_published_timestamp_seconds[3d]) > 0)", "since"),
             ),
             graph(
-                "In building",
-                "Since the oldest list in building was asked for; a barrier ends after 15 minutes.",
+                "Oldest list in building",
+                "Time since the list was requested. Its barrier ends after 15 minutes.",
                 "s",
                 ("max(time() - (dialing_list_oldest_building_timestamp_seconds > 0))", "since"),
             ),
@@ -200,19 +203,19 @@ PORTFOLIO = [
         [
             graph(
                 "Files by outcome",
-                "Of the last hour. Refused: the file is at fault, or was not confirmed. Failed: we are.",
+                "Files of the last hour. Refused: a mistake in the file, or no confirmation. Failed: a service error.",
                 "short",
                 ("sum by (outcome) (increase(portfolio_files_total[1h]))", "{{outcome}}"),
             ),
             graph(
                 "Rows of loaded files",
-                "Of the last hour.",
+                "Rows of the last hour, by outcome.",
                 "short",
                 ("sum by (outcome) (increase(portfolio_file_rows_total[1h]))", "{{outcome}}"),
             ),
             graph(
-                "From the upload to the end",
-                "Mean of the last hour; waiting for its turn or for a confirmation included.",
+                "From the upload to the outcome",
+                "Mean of the last hour. The time includes waiting for other files and for a confirmation.",
                 "s",
                 (
                     "sum by (outcome) (increase(portfolio_file_seconds_sum[1h]))"
@@ -222,7 +225,7 @@ PORTFOLIO = [
             ),
             graph(
                 "Oldest unfinished file",
-                "Since its upload, by what it waits for.",
+                "Time since the upload, by what the file waits for.",
                 "s",
                 (
                     "max by (waits_for) (time() - (portfolio_file_oldest_unfinished_timestamp_seconds > 0))",
@@ -240,8 +243,8 @@ FIELD_VISITS = [
         "Visits",
         [
             graph(
-                "Visits as others hear of them",
-                "Events of field-visits that other services have applied.",
+                "Events about visits",
+                "Events of field-visits that other services have applied, by type.",
                 "ops",
                 (
                     'sum by (type) (rate(events_applied_total{type=~"field-visits\\\\..*"}[$__rate_interval]))',
@@ -260,4 +263,4 @@ ROWS_OF: Mapping[str, Sequence[Row]] = {
     "field-visits": FIELD_VISITS,
     "promises": PROMISES,
 }
-"""What the dashboard of a service shows besides its requests and its events."""
+"""The rows of a service's dashboard before its rows on requests and events."""

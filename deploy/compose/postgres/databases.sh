@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# A role and a database of its own for every service, which no other service may enter. Run once, on an empty volume.
+# Creates a role and a database for every service, which no other service may enter. Runs once, on an empty volume.
 set -euo pipefail
 
-# psql reads each password itself, so that no list of processes shows it, and the server logs no statement of this.
+# psql reads each password from its file, so that no process list shows it. The server logs none of these statements.
 for password in /run/secrets/recobro/*; do
   role=${password##*/}
-  # The job `secrets` makes a password for each service, and one for the superuser; what it left unfinished is no role's.
+  # The folder also holds the superuser's password, and *.new files that the job `secrets` did not finish.
   case $role in superuser | *.new) continue ;; esac
   psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username postgres --dbname postgres --set role="$role" << 'SQL'
 SET log_statement = 'none';
