@@ -5,7 +5,6 @@ from chassis.auth import CurrentPrincipal, reads, writes
 from chassis.bodies import body_limit, streamed_body
 from chassis.emails import Email, deliverable_email, resembles_email
 from chassis.idempotency import IdempotencyKey
-from chassis.lag import known_within_lag
 from chassis.long_polls import long_poll
 from chassis.models import (
     Amount,
@@ -22,7 +21,17 @@ from chassis.models import (
 )
 from chassis.paging import Page, PageQuery, page
 from chassis.principals import Principal
-from chassis.problems import Conflict, ContractUnknown, FieldError, Forbidden, Invalid, NotFound, Problem, Unavailable
+from chassis.problems import (
+    Conflict,
+    ContractNotYetKnown,
+    ContractUnknown,
+    FieldError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Problem,
+    Unavailable,
+)
 from chassis.process import Program, Role
 from chassis.routes import Router
 from chassis.server import serve
@@ -32,6 +41,7 @@ from chassis.transactions import ReadConnection, Reader, ServiceDatabase, WriteT
 __all__ = [
     "Amount",
     "Conflict",
+    "ContractNotYetKnown",
     "ContractUnknown",
     "Count",
     "CurrentPrincipal",
@@ -66,7 +76,6 @@ __all__ = [
     "body_limit",
     "create_app",
     "deliverable_email",
-    "known_within_lag",
     "long_poll",
     "page",
     "reads",

@@ -1,18 +1,27 @@
 """Lag between services: a fact that another service acknowledged a moment ago may not have been applied here yet."""
 
-import asyncio
+from asyncio import sleep
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-LAG_SECONDS = 2.0
-_POLL_SECONDS = 0.05
+from chassis.problems import Problem
+
+PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.65)
+"""The pauses between the attempts of a request, two seconds in all. Almost every lag ends within the first."""
+
 T = TypeVar("T")
 
 
-async def known_within_lag(look: Callable[[], Awaitable[T]]) -> T:
-    """Call ``look`` until its result is true, for up to two seconds, and return the last result."""
-    clock = asyncio.get_running_loop().time
-    deadline = clock() + LAG_SECONDS
-    while not (found := await look()) and clock() < deadline:  # noqa: ASYNC110 - another service cannot set an event of this process
-        await asyncio.sleep(_POLL_SECONDS)
-    return found
+async def once_known(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Run ``attempt``, and run it again for up to two seconds while it raises a problem that ``may_be_lag``.
+
+    Each attempt begins and ends its own transaction. So a request that waits holds no connection.
+    """
+    for pause_seconds in PAUSES_SECONDS:
+        try:
+            return await attempt()
+        except Problem as problem:
+            if not problem.may_be_lag:
+                raise
+        await sleep(pause_seconds)
+    return await attempt()

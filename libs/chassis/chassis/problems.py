@@ -5,6 +5,7 @@ Problem             any status; a domain error subclasses it and names its ``sta
 ├── Forbidden       403
 ├── NotFound        404
 │   └── ContractUnknown
+│       └── ContractNotYetKnown
 ├── Conflict        409
 ├── Unauthorised    401, with the challenge
 └── Unavailable     503, with Retry-After: the same request may succeed later
@@ -41,12 +42,15 @@ class Problem(Exception):
     A domain error subclasses it, or one of its subclasses, and sets ``status``, ``code`` and ``detail``. Arguments
     override these. ``extra`` adds members to the document. ``detail`` is for people and must not hold personal data
     of others.
+
+    ``may_be_lag`` says that another service's event may cure it. The route then tries again for two seconds.
     """
 
     status: int = 500
     code: str = "internal"
     detail: str = ""
     headers: Mapping[str, str] = MappingProxyType({})
+    may_be_lag: bool = False
 
     def __init__(
         self,
@@ -119,6 +123,12 @@ class ContractUnknown(NotFound):
 
     code = "contract-unknown"
     detail = "There is no contract with this id."
+
+
+class ContractNotYetKnown(ContractUnknown):
+    """The contract or its placement is not known here. The event that makes it known may be on its way."""
+
+    may_be_lag = True
 
 
 class Conflict(Problem):

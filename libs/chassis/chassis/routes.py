@@ -22,6 +22,7 @@ from chassis import idempotency, metrics
 from chassis.auth import Guard, TokenVerifier, calls_of, guards_of
 from chassis.bodies import BodyRule, ServiceRequest
 from chassis.idempotency import Key, key_of
+from chassis.lag import once_known
 from chassis.principals import Principal
 from chassis.problems import Forbidden, Problem
 from chassis.transactions import read_connection, write_transaction
@@ -41,6 +42,7 @@ class _Plan:
     takes_json: bool
     transacts: bool
     takes_key: bool
+    repeats: bool
 
     @classmethod
     def of(cls, route: APIRoute) -> Self:
@@ -59,6 +61,8 @@ class _Plan:
             takes_json=route.body_field is not None and not isinstance(route.body_field.field_info, params.Form),
             transacts=transacts,
             takes_key="POST" in (route.methods or ()),
+            # A connection for reading is returned only after the last attempt.
+            repeats=not (transacts or read_connection in calls or (rules and rules[-1].streamed)),
         )
 
 
@@ -75,6 +79,8 @@ class ServiceRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         endpoint = super().get_route_handler()
         plan = _Plan.of(self)
+        if plan.repeats:
+            endpoint = _repeating(endpoint)
 
         async def answer(request: Request) -> Response:
             return await _answer(plan, endpoint, ServiceRequest(request.scope, request.receive))
@@ -102,7 +108,7 @@ async def _answer(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest) -> 
     await request.read(plan.body, takes_json=plan.takes_json)
     key = key_of(request) if plan.takes_key else None
     if plan.transacts:
-        return await _in_transaction(endpoint, request, key)
+        return await once_known(lambda: _in_transaction(endpoint, request, key))
     if key is not None and not plan.body.streamed:
         return await _with_known_body(endpoint, request, key)
     return await endpoint(request)
@@ -116,6 +122,13 @@ def _authorise(plan: _Plan, request: Request) -> Principal:
     for guard in plan.guards:
         guard.admit(principal)
     return principal
+
+
+def _repeating(endpoint: _Endpoint) -> _Endpoint:
+    async def answer(request: Request) -> Response:
+        return await once_known(lambda: endpoint(request))
+
+    return answer
 
 
 async def _in_transaction(endpoint: _Endpoint, request: ServiceRequest, key: Key | None) -> Response:

@@ -6,8 +6,8 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from chassis import ReadConnection, Router, WriteTransaction, streamed_body, writes
-from chassis.testing import client_for, mint
+from chassis import ContractNotYetKnown, ReadConnection, Router, WriteTransaction, streamed_body, writes
+from chassis.testing import client_for, facts_during_lag, mint
 from fastapi import FastAPI
 from recobro_events import Database
 
@@ -34,6 +34,41 @@ async def test_the_commit_comes_before_the_first_byte(app: FastAPI, look: Any) -
         answer = await watched.post("/v1/entries", json=ENTRY, headers={"Authorization": f"Bearer {mint()}"})
     assert answer.status_code == 201
     assert seen_at_start == [1]
+
+
+async def test_a_request_that_waits_for_a_fact_holds_no_connection(
+    client: httpx.AsyncClient, app: FastAPI, toy: Any, look: Any
+) -> None:
+    known = asyncio.Event()
+
+    async def expect_known(_: Any) -> None:
+        if not known.is_set():
+            raise ContractNotYetKnown()
+
+    async def arrive() -> None:
+        assert await look.fetchval("SELECT count(*) FROM entry") == 0
+        known.set()
+
+    toy.inside = expect_known
+    with facts_during_lag(app, arrive):
+        answer = await client.post("/v1/entries", json=ENTRY, headers={"Idempotency-Key": "late"})
+    assert (answer.status_code, toy.calls) == (201, 2)
+    assert await look.fetchval("SELECT count(*) FROM entry") == 1
+
+
+async def test_a_fact_that_does_not_come_is_unknown(
+    client: httpx.AsyncClient, toy: Any, look: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.lag.PAUSES_SECONDS", (0.0, 0.0))
+
+    async def unknown(_: Any) -> None:
+        raise ContractNotYetKnown()
+
+    toy.inside = unknown
+    answer = await client.post("/v1/entries", json=ENTRY)
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:recobro:problem:contract-unknown")
+    assert toy.calls == 3
+    assert await look.fetchval("SELECT count(*) FROM entry") == 0
 
 
 async def test_a_commit_that_fails_is_not_answered_with_success(client: httpx.AsyncClient, toy: Any, look: Any) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from chassis.testing import mint, unguarded_routes
-from dialer_feed.lists import requesting
+from chassis.testing import facts_during_lag, mint, unguarded_routes
 from dialing_scene import DAY, Scene
+from fastapi import FastAPI
 from recobro_events.contracts.portfolio import PortfolioState
 from speaking_http import Json, ask, call, code_of
 
@@ -53,7 +53,7 @@ async def test_a_list_that_is_published_while_the_request_waits_is_created(
 async def test_a_portfolio_that_is_not_ready_is_named(
     client: httpx.AsyncClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requesting, "LAG_SECONDS", 0.0)
+    monkeypatch.setattr("chassis.lag.PAUSES_SECONDS", ())
     await scene.contracts(1)
     tomorrow = await ask(client, scene, str(DAY + timedelta(days=1)))
     assert (tomorrow.status_code, code_of(tomorrow)) == (409, "portfolio-not-ready")
@@ -61,6 +61,19 @@ async def test_a_portfolio_that_is_not_ready_is_named(
     assert (await ask(client, scene, str(DAY - timedelta(days=1)))).status_code == 409
     await scene.portfolio(state=PortfolioState.LOADING)
     assert (await ask(client, scene)).status_code == 409
+
+
+async def test_a_list_waits_for_a_staging_run_without_a_connection(
+    client: httpx.AsyncClient, scene: Scene, app: FastAPI
+) -> None:
+    """The staging run has ended, its event is still on its way."""
+    await scene.contracts(1)
+    tomorrow = DAY + timedelta(days=1)
+    with facts_during_lag(app, lambda: scene.portfolio(business_date=tomorrow)):
+        asking = asyncio.create_task(ask(client, scene, str(tomorrow)))
+        await scene.until("SELECT EXISTS (SELECT FROM barrier WHERE state = 'open')")
+        await scene.barrier_ends("reached")
+        assert (await asking).status_code == 201
 
 
 async def test_a_list_that_fails_while_the_request_waits_is_a_conflict(client: httpx.AsyncClient, scene: Scene) -> None:

@@ -1,19 +1,22 @@
 """Support for the tests of services: a running app, a client, tokens that the app trusts, routes without a guard."""
 
+import asyncio
 import atexit
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from joserfc.jwk import ECKey
+from recobro_events import Database
 from recobro_platform import SCOPES
 
 from chassis import tokens
@@ -81,6 +84,26 @@ async def client_for(app: FastAPI, token: str | None = None) -> AsyncIterator[ht
         httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers, timeout=30) as client,
     ):
         yield client
+
+
+@contextmanager
+def facts_during_lag(app: FastAPI, arrive: Callable[[], Awaitable[object]]) -> Iterator[None]:
+    """Run ``arrive`` where a request would pause for a fact that is not known yet, once no connection is in use."""
+
+    async def pause(_: float) -> None:
+        await _until_no_connection_is_used(app.state.database)
+        await arrive()
+
+    with patch("chassis.lag.sleep", pause):
+        yield
+
+
+async def _until_no_connection_is_used(database: Database) -> None:
+    pool = database._pool
+    assert pool is not None
+    async with asyncio.timeout(30):
+        while pool.get_idle_size() < pool.get_size():  # noqa: ASYNC110 - the pool tells nobody
+            await asyncio.sleep(0.005)
 
 
 def unguarded_routes(app: FastAPI) -> list[str]:

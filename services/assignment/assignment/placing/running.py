@@ -7,9 +7,9 @@ to change. The next run finishes the work of a run that died. Two runs at once s
 from datetime import date
 from uuid import UUID
 
-from chassis import Conflict, Day, InputModel, OutputModel, known_within_lag
+from chassis import Conflict, Day, InputModel, OutputModel
 from projections.contracts import lock
-from recobro_events import Database, Row, Transaction, step
+from recobro_events import Database, Transaction, step
 
 from assignment.placing import queries
 from assignment.placing.reviewing import Outcome, review
@@ -37,15 +37,11 @@ class PlacementRun(OutputModel):
 
 class PortfolioNotReady(Conflict):
     code = "portfolio-not-ready"
+    may_be_lag = True
 
 
 async def run(database: Database, new: NewPlacementRun) -> PlacementRun:
-    """Place, recall and end what is due. A repeated run changes nothing.
-
-    ``PortfolioNotReady`` names a portfolio that does not stand at ``as_of``.
-    """
-    if new.as_of is not None:
-        await _expect_all_at(database, new.as_of)
+    """Place, recall and end what is due. A repeated run changes nothing."""
     outcome, after = Outcome(), _BEFORE_ALL
     while True:
         done, last = await step(database, lambda tx: _chunk(tx, after))  # noqa: B023
@@ -66,19 +62,10 @@ async def _chunk(tx: Transaction, after: UUID) -> tuple[Outcome, UUID | None]:
     return outcome, chunk["last_id"] if chunk["contracts"] == CHUNK_CONTRACTS else None
 
 
-async def _expect_all_at(database: Database, day: date) -> None:
-    """Check that all portfolios stand at this day.
-
-    The event of a day that was staged a moment ago may not be applied here yet. The check waits for it up to 2 s.
-    """
-    other: Row | None = None
-
-    async def all_at_day() -> bool:
-        nonlocal other
-        async with database.connection() as connection:
-            other = await connection.fetchrow(queries.PORTFOLIO_AT_ANOTHER_DAY, day)
-        return other is None
-
-    if not await known_within_lag(all_at_day) and other is not None:
+async def expect_all_at(database: Database, day: date) -> None:
+    """Check that all portfolios stand at this day. ``PortfolioNotReady`` names one that does not."""
+    async with database.connection() as connection:
+        other = await connection.fetchrow(queries.PORTFOLIO_AT_ANOTHER_DAY, day)
+    if other is not None:
         portfolio = f'The portfolio "{other["name"]}" ({other["portfolio_id"]})'
         raise PortfolioNotReady(f"{portfolio} has the business date {other['business_date']}, not {day}.")

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import httpx
 import pytest
-from chassis.testing import mint, unguarded_routes
+from chassis.testing import facts_during_lag, mint, unguarded_routes
+from fastapi import FastAPI
 from placing_scene import DAY, Contract, Json, Scene, as_agency, code_of
 from recobro_events.contracts import agency
 from recobro_events.contracts.dialer_feed import ListEntryWithdrawn, WithdrawalReason
@@ -323,10 +324,17 @@ async def test_creating_an_agency_twice_with_one_key_creates_it_once(scene: Scen
     assert len(await scene.rows("SELECT FROM outbox_agencies")) == 1
 
 
+async def test_a_run_waits_for_a_staging_run_without_a_connection(scene: Scene, app: FastAPI) -> None:
+    tomorrow = DAY + timedelta(days=1)
+    await scene.contracts(1)
+    with facts_during_lag(app, lambda: scene.day(tomorrow)):
+        assert (await scene.run(as_of=str(tomorrow)))["as_of"] == str(tomorrow)
+
+
 async def test_a_run_as_of_another_day_than_the_business_date_is_refused(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chassis.lag.LAG_SECONDS", 0.0)
+    monkeypatch.setattr("chassis.lag.PAUSES_SECONDS", ())
     await scene.contracts(1)
     for day in (DAY - timedelta(days=1), DAY + timedelta(days=1)):
         answer = await scene.client.post("/v1/placement-runs", json={"as_of": str(day)})

@@ -16,7 +16,6 @@ from chassis import (
     Router,
     ShortText,
     WriteTransaction,
-    known_within_lag,
     page,
     reads,
     writes,
@@ -47,6 +46,13 @@ class NewCampaign(InputModel):
     max_attempts_per_7_days: Annotated[StrictInt, Field(ge=1, le=1000)] | None = None
 
 
+class PortfolioNotYetKnown(NotFound):
+    """The portfolio does not exist, or it was created a moment ago."""
+
+    code = "portfolio-unknown"
+    may_be_lag = True
+
+
 @router.post("/campaigns", status_code=201, dependencies=[writes("dialer-feed")])
 async def create_campaign(new: NewCampaign, tx: WriteTransaction) -> Campaign:
     """Create a campaign for an agency, or one that we dial ourselves.
@@ -69,17 +75,9 @@ async def create_campaign(new: NewCampaign, tx: WriteTransaction) -> Campaign:
 
 
 async def _expect_portfolios(tx: Transaction, portfolio_ids: Sequence[UUID]) -> None:
-    """Refuse unknown portfolios. A portfolio may have just been created, so this waits up to 2 s for it."""
-    unknown: Sequence[UUID] = portfolio_ids
-
-    async def all_known() -> bool:
-        nonlocal unknown
-        unknown = [row["portfolio_id"] for row in await tx.fetch(queries.UNKNOWN_PORTFOLIOS, portfolio_ids)]
-        return not unknown
-
-    if not await known_within_lag(all_known):
-        named = ", ".join(map(str, unknown))
-        raise NotFound(f"There is no such portfolio: {named}.", code="portfolio-unknown")
+    if unknown := await tx.fetch(queries.UNKNOWN_PORTFOLIOS, portfolio_ids):
+        named = ", ".join(str(row["portfolio_id"]) for row in unknown)
+        raise PortfolioNotYetKnown(f"There is no such portfolio: {named}.")
 
 
 @router.get("/campaigns", dependencies=[reads("dialer-feed", agency=True)])

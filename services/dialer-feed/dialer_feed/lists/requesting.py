@@ -1,6 +1,5 @@
 """Requesting a dialing list: one a day per campaign, and only when a barrier over all sources can be requested."""
 
-import asyncio
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
@@ -10,13 +9,11 @@ from recobro_events import Database, barrier, rebuilding
 from recobro_platform import BARRIER_ROUNDS
 
 from dialer_feed.lists import queries
-from dialer_feed.lists.standing import PortfolioInTheWay, refuse_obstacles
+from dialer_feed.lists.standing import refuse_obstacles
 from dialer_feed.wakeups import BUILDER, NEWS
 
 SOURCES = ("portfolio", "assignment", "field-visits", "promises")
 """The services whose facts decide who is on a list. A list is built after all of them have answered the barrier."""
-LAG_SECONDS = 2.0
-_LAG_POLL_SECONDS = 0.05
 
 
 class BeingRebuilt(Conflict):
@@ -34,20 +31,8 @@ class Requested(NamedTuple):
 async def request(database: Database, campaign_id: UUID, day: date) -> Requested:
     """Return the campaign's list of that day, and request it if there is none.
 
-    ``PortfolioInTheWay`` when a portfolio is not ready for the list. An event published a moment ago may not have been
-    applied here yet, so this waits up to two seconds before it refuses.
+    ``PortfolioInTheWay`` when a portfolio is not ready for the list.
     """
-    deadline = asyncio.get_running_loop().time() + LAG_SECONDS
-    while True:
-        try:
-            return await _request_now(database, campaign_id, day)
-        except PortfolioInTheWay as obstacle:
-            if obstacle.lasting or asyncio.get_running_loop().time() >= deadline:
-                raise
-        await asyncio.sleep(_LAG_POLL_SECONDS)
-
-
-async def _request_now(database: Database, campaign_id: UUID, day: date) -> Requested:
     async with database.transaction() as tx:
         if (known := await tx.fetchval(queries.LIST_OF_THE_DAY, campaign_id, day)) is not None:
             return Requested(known, created=False)
@@ -62,4 +47,4 @@ async def _request_now(database: Database, campaign_id: UUID, day: date) -> Requ
             await tx.execute(queries.AWAIT_ANSWERS, barrier_id)
             tx.after_commit(lambda: NEWS.ring([BUILDER]))
             return Requested(started, created=True)
-    return await _request_now(database, campaign_id, day)
+    return await request(database, campaign_id, day)

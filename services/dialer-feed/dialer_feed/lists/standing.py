@@ -54,13 +54,13 @@ class Standing:
 
 
 class PortfolioInTheWay(Conflict):
-    """A portfolio is not ready for a list of that day; the detail names it. ``lasting``: waiting cannot help."""
+    """A portfolio is not ready for a list of that day; the detail names it."""
 
     code = "portfolio-not-ready"
 
     def __init__(self, standings: Sequence[Standing], day: date) -> None:
         super().__init__(" ".join(obstacle for standing in standings if (obstacle := standing.obstacle(day))))
-        self.lasting = any(standing.is_past(day) for standing in standings)
+        self.may_be_lag = not any(standing.is_past(day) for standing in standings)
 
 
 async def refuse_obstacles(reader: Reader, campaign_id: UUID, day: date) -> None:

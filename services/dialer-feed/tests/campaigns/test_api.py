@@ -4,7 +4,9 @@ import uuid
 
 import httpx
 import pytest
+from chassis.testing import facts_during_lag
 from dialing_scene import Scene
+from fastapi import FastAPI
 from speaking_http import Json, code_of
 
 
@@ -20,6 +22,15 @@ async def test_a_campaign_has_usual_values(client: httpx.AsyncClient) -> None:
     listed = (await client.get("/v1/campaigns", params={"limit": 1})).json()
     rest = (await client.get("/v1/campaigns", params={"cursor": listed["next_cursor"]})).json()
     assert rest == {"items": [campaign], "next_cursor": None}
+
+
+async def test_a_campaign_waits_for_its_portfolio_without_a_connection(
+    client: httpx.AsyncClient, scene: Scene, app: FastAPI
+) -> None:
+    portfolio_id = uuid.uuid4()
+    with facts_during_lag(app, lambda: scene.portfolio(portfolio_id)):
+        answer = await client.post("/v1/campaigns", json={"name": "Sur", "portfolio_ids": [str(portfolio_id)]})
+    assert answer.status_code == 201, answer.text
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The life of a list: when it may be built, what it holds, until when it is live."""
 
-import asyncio
 import uuid
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -130,9 +129,8 @@ async def test_a_list_over_several_time_zones_is_live_to_the_last_midnight(scene
     ],
 )
 async def test_a_portfolio_that_is_not_ready_blocks_and_is_named(
-    scene: Scene, standing: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, standing: dict[str, Any], words: str
 ) -> None:
-    monkeypatch.setattr(requesting, "LAG_SECONDS", 0.0)
     await scene.portfolio(**standing)
     assert await scene.listed(await scene.built()) == [], "without open contracts it blocks nobody"
     await scene.contracts(1)
@@ -169,16 +167,6 @@ async def test_a_portfolio_that_starts_loading_meanwhile_fails_the_list_and_free
     again = await scene.built()
     assert again != list_id
     assert await scene.listed(again) == [contract.number]
-
-
-async def test_what_was_acknowledged_a_moment_ago_is_waited_for(scene: Scene) -> None:
-    """The staging run has ended, its event is still on its way."""
-    await scene.contracts(1)
-    tomorrow = DAY + timedelta(days=1)
-    asking = asyncio.create_task(requesting.request(scene.database, scene.campaign_id, tomorrow))
-    await asyncio.sleep(0)
-    await scene.portfolio(business_date=tomorrow)
-    assert (await asking).created
 
 
 async def test_a_barrier_that_fails_names_who_did_not_answer(scene: Scene) -> None:

@@ -186,7 +186,7 @@ async def test_what_was_being_set_aside_before_the_entries_were_there_is_caught_
 async def test_news_of_a_portfolio_that_could_not_be_applied_stop_its_lists_alone_and_name_it(
     client: httpx.AsyncClient, scene: Scene, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr(requesting, "LAG_SECONDS", 0.0)
+    monkeypatch.setattr("chassis.lag.PAUSES_SECONDS", ())
     [contract] = await scene.contracts(1)
     elsewhere = await scene.portfolio(uuid.uuid4(), name="Cartera Sur")
     [other] = await scene.contracts(1, portfolio_id=elsewhere)

@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from chassis import Conflict, ContractUnknown, FieldError, Invalid, Principal, known_within_lag
+from chassis import Conflict, ContractNotYetKnown, ContractUnknown, FieldError, Invalid, Principal
 from projections import contracts
 from recobro_events import Row, Transaction
 from recobro_events.contracts.field_visits import CancelReason, VisitOrdered
@@ -31,8 +31,8 @@ async def order(
 
     404 when the contract is unknown, or is not placed with the calling agency for visits.
     """
-    if not await known_within_lag(lambda: tx.fetchval(queries.KNOWN, contract_id, who.agency_id)):
-        raise ContractUnknown()
+    if not await tx.fetchval(queries.KNOWN, contract_id, who.agency_id):
+        raise ContractNotYetKnown()
     await contracts.lock(tx, [contract_id])
     standing = await tx.fetchrow(queries.STANDING, contract_id, visit_on)
     assert standing is not None

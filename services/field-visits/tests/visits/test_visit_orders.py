@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from chassis.testing import facts_during_lag
+from fastapi import FastAPI
 from recobro_events.contracts.field_visits import VisitCancelled, VisitOrdered
 from recobro_events.contracts.portfolio import DebtorStatus
 from recobro_events.testing import published
@@ -103,6 +105,12 @@ async def test_after_a_reversal_a_visit_can_be_ordered_again(scene: Scene) -> No
     assert (await scene.order(contract)).status_code == 409
     await scene.receives(contract.payment_reversed(payment))
     assert (await scene.order(contract)).status_code == 201
+
+
+async def test_an_order_waits_for_its_contract_without_a_connection(scene: Scene, app: FastAPI) -> None:
+    contract = scene.contract()
+    with facts_during_lag(app, lambda: scene.receives(contract.registered())):
+        await scene.ordered(contract)
 
 
 async def test_an_order_for_an_unregistered_contract_is_not_found(scene: Scene) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from chassis import Conflict, ContractUnknown, FieldError, Invalid, Principal, known_within_lag
+from chassis import Conflict, ContractNotYetKnown, ContractUnknown, FieldError, Invalid, Principal
 from projections import contracts
 from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import DebtorStatus
@@ -68,12 +68,12 @@ def maker(who: Principal, made_in: MadeIn, agency_id: UUID | None) -> Maker:
 async def open_contract(tx: Transaction, contract_id: UUID, who: Principal) -> Row:
     """Lock a contract on which a promise is possible, and return it.
 
-    ``business_date`` is the contract's business date; ``day`` is the day that promises are judged on. Waits up to two
-    seconds for a contract, or its placement, that is not known yet. ``ContractUnknown``, ``ContractClosed``,
-    ``DebtorDeceased``, ``NothingOwed``.
+    ``business_date`` is the contract's business date; ``day`` is the day that promises are judged on.
+    ``ContractNotYetKnown`` when the contract, or its placement, is not known; ``ContractClosed``, ``DebtorDeceased``,
+    ``NothingOwed``.
     """
-    if not await known_within_lag(lambda: tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id)):
-        raise ContractUnknown()
+    if not await tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id):
+        raise ContractNotYetKnown()
     await contracts.lock(tx, [contract_id])
     contract: Row | None = await tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id)
     if contract is None:

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from chassis.testing import mint, unguarded_routes
+from chassis.testing import facts_during_lag, mint, unguarded_routes
+from fastapi import FastAPI
 from promise_scene import DAY, Json, Scene, code_of, day, pointers
 from recobro_events.contracts.portfolio import ContractState, DebtorStatus
 from recobro_events.contracts.promises import (
@@ -116,6 +117,12 @@ async def test_the_first_and_the_last_day_that_can_be_promised(scene: Scene, due
 async def test_a_contract_never_heard_of_is_waited_for_and_then_unknown(scene: Scene) -> None:
     answer = await scene.asks_promise(scene.contract())
     assert (answer.status_code, code_of(answer)) == (404, "contract-unknown")
+
+
+async def test_a_promise_waits_for_its_contract_without_a_connection(scene: Scene, app: FastAPI) -> None:
+    contract = scene.contract()
+    with facts_during_lag(app, lambda: scene.receives(contract.registered())):
+        await scene.promise(contract)
 
 
 async def test_a_contract_known_only_by_a_payment_is_unknown_still(scene: Scene) -> None:
