@@ -1,4 +1,4 @@
-"""assignment on a real PostgreSQL: one database for all of its tests, emptied before each."""
+"""Fixtures of assignment's tests: one PostgreSQL database for all tests, emptied before each test."""
 
 from collections.abc import AsyncIterator
 
@@ -17,7 +17,7 @@ LANES = (Lane.EVENTS, Lane.BULK)
 
 @pytest.fixture(scope="session")
 async def migrated_dsn(databases: FreshDatabases) -> str:
-    """A database with the newest tables: making one for each test takes longer than most of them."""
+    """A migrated database. All tests share it, because creating one takes longer than most tests."""
     return await databases.migrated("assignment.migrations")
 
 
@@ -29,13 +29,13 @@ async def kept(migrated_dsn: str) -> AsyncIterator[KeptDatabase]:
 
 @pytest.fixture
 async def database(kept: KeptDatabase) -> Database:
-    """Open, and as empty as after the migrations."""
+    """The open database, as empty as after the migrations."""
     return await kept.emptied()
 
 
 @pytest.fixture(scope="session")
 async def app(migrated_dsn: str) -> AsyncIterator[FastAPI]:
-    """The whole app, without an event log: started for each test, but built once."""
+    """The whole app without an event log. It is built once and started for each test."""
     settings = AssignmentSettings(**test_settings(migrated_dsn, service="assignment").model_dump())
     async with kept_database(migrated_dsn, "assignment", *LANES) as own:
         yield build_app(settings, own, runtime=None)
@@ -43,14 +43,14 @@ async def app(migrated_dsn: str) -> AsyncIterator[FastAPI]:
 
 @pytest.fixture
 async def client(app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001
-    """An operator's."""
+    """A client with an operator's token."""
     async with client_for(app, mint()) as client:
         yield client
 
 
 @pytest.fixture
 async def scene(database: Database, client: httpx.AsyncClient) -> Scene:
-    """One portfolio at ``DAY``, nothing else."""
+    """A scene with one portfolio at ``DAY`` and nothing else."""
     scene = Scene(database, client)
     await scene.portfolio()
     return scene

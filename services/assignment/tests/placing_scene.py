@@ -72,7 +72,7 @@ class Scene:
         return PortfolioStateChanged(**(fields | changes))
 
     async def day(self, day: date) -> None:
-        """The portfolio's business date moves."""
+        """Move the portfolio's business date to this day."""
         await self.portfolio(business_date=day)
 
     async def post(self, path: str, body: Json | None = None, *, expect: int = 201, **options: Any) -> Json:

@@ -1,4 +1,4 @@
-"""field-visits on a real PostgreSQL: one database for all of its tests, emptied before each."""
+"""Fixtures of field-visits's tests: one PostgreSQL database for all tests, emptied before each test."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,7 +21,7 @@ LANES = (Lane.EVENTS,)
 
 @pytest.fixture(scope="session")
 async def migrated_dsn(databases: FreshDatabases) -> str:
-    """A database with the newest tables: making one for each test takes longer than most of them."""
+    """A migrated database. All tests share it, because creating one takes longer than most tests."""
     return await databases.migrated("field_visits.migrations")
 
 
@@ -33,7 +33,7 @@ async def kept(migrated_dsn: str) -> AsyncIterator[KeptDatabase]:
 
 @pytest.fixture
 async def database(kept: KeptDatabase) -> Database:
-    """Open, and as empty as after the migrations."""
+    """The open database, as empty as after the migrations."""
     return await kept.emptied()
 
 
@@ -44,7 +44,7 @@ def photo_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 async def built(migrated_dsn: str) -> AsyncIterator[FastAPI]:
-    """The whole app, without an event log: started for each test, but built once."""
+    """The whole app without an event log. It is built once and started for each test."""
     settings = FieldVisitsSettings(**test_settings(migrated_dsn, service="field-visits").model_dump())
     async with kept_database(migrated_dsn, "field-visits", *LANES) as served:
         yield build_app(settings, served, runtime=None)
@@ -61,14 +61,14 @@ async def app(built: FastAPI, photo_folder: Path) -> AsyncIterator[FastAPI]:
 
 @pytest.fixture
 async def client(app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001
-    """An operator's."""
+    """A client with an operator's token."""
     async with client_for(app, mint()) as client:
         yield client
 
 
 @pytest.fixture
 async def scene(database: Database, client: httpx.AsyncClient) -> Scene:
-    """One portfolio staged to ``DAY``, nothing else."""
+    """A scene with one portfolio staged to ``DAY`` and nothing else."""
     scene = Scene(database, client)
     await scene.receives(scene.portfolio_state())
     return scene
