@@ -53,8 +53,8 @@ def fetch(jars: Path) -> None:
 
 
 class LocalKafka:
-    """One broker with its data in ``folder``. It listens on loopback only and runs from the jars that ``fetch``
-    fetched.
+    """One broker with its data in ``folder``. It listens on loopback only and runs from the jars of
+    ``fetch``.
 
     ``start`` returns when the broker serves requests, and does nothing if it already runs. On Linux the broker ends
     with the thread that started it, unless ``stays`` is set; then ``stop``, called by any process, ends it.
