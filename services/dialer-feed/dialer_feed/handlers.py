@@ -1,6 +1,6 @@
 """Handlers of the other services' events: they keep each fact, then withdraw the contracts that the fact silences.
 
-A fact that silences withdraws whatever its version, because even an overtaken fact says that nobody may call today.
+A fact that silences withdraws whatever its version, because even an overtaken fact forbids calls today.
 Versions decide only which facts are kept.
 """
 
@@ -62,7 +62,7 @@ _SILENT_STATUSES = {DebtorStatus.DECEASED: Reason.DECEASED, DebtorStatus.REPRESE
 
 
 @consumer.first
-async def let_no_builder_miss_us(tx: Transaction) -> None:
+async def share_silencing_lock(tx: Transaction) -> None:
     await silencing.begin(tx)
 
 
@@ -211,17 +211,17 @@ async def _withdraw_within(
     """Withdraw new facts whatever their version. A republished fact may be over, so the kept state decides."""
     new = [(event, reach) for event, reach in zip(events, reaches, strict=True) if not event.is_republished]
     await live_lists(tx).withdraw_within([Cause.of(event, reason) for event, _ in new], [reach for _, reach in new])
-    if again := [event for event in events if event.is_republished]:
-        await live_lists(tx).withdraw_unfit(again)
+    if republished := [event for event in events if event.is_republished]:
+        await live_lists(tx).withdraw_unfit(republished)
 
 
 @consumer.on(VisitOrdered)
-async def know_visit(ordered: Sequence[VisitOrdered], tx: Transaction) -> None:
+async def keep_ordered_visits(ordered: Sequence[VisitOrdered], tx: Transaction) -> None:
     await visits.keep_ordered(tx, ordered)
 
 
 @consumer.on(VisitCompleted)
-async def count_visit(made: Sequence[VisitCompleted], tx: Transaction) -> None:
+async def keep_made_visits(made: Sequence[VisitCompleted], tx: Transaction) -> None:
     """Visits count for call frequency as calls do. Call frequency bars from the next list and never withdraws."""
     await visits.keep_made(tx, made)
 
@@ -234,6 +234,6 @@ async def withdraw_unknown(events: Sequence[ContractSetAside], tx: Transaction) 
 
 
 @consumer.on(ContractReplayed)
-async def know_again(events: Sequence[ContractReplayed], tx: Transaction) -> None:
+async def release_replayed(events: Sequence[ContractReplayed], tx: Transaction) -> None:
     """The contract may be on the next list if no service has an event set aside. Today's list is never refilled."""
     await set_aside.keep_replayed(tx, events)

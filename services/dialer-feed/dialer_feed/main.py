@@ -8,7 +8,7 @@ from dialer_feed.api import routers
 from dialer_feed.handlers import consumer
 from dialer_feed.lists.builder import Builder
 from dialer_feed.settings import DialerFeedSettings
-from dialer_feed.wakeups import BUILDER, NEWS, Wire
+from dialer_feed.wakeups import BUILDER, LISTS, NotificationListener
 
 SERVICE = "dialer-feed"
 
@@ -24,14 +24,14 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=routers,
-        lifespan=[Wire(database, NEWS).running],
+        lifespan=[NotificationListener(database, LISTS).running],
         background=[Builder(database).running],
         role=role,
     )
 
 
 def wake_builder() -> None:
-    NEWS.ring([BUILDER])
+    LISTS.wake([BUILDER])
 
 
 PROGRAM = Program(SERVICE, "dialer_feed.migrations", DialerFeedSettings, build_app, consumer, on_barrier=wake_builder)

@@ -7,7 +7,7 @@ from recobro_events.contracts.dialer_feed import WithdrawalReason
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 
 WITHDRAWAL_SECONDS = Histogram(
-    "withdrawal_seconds", "From the cause to the entry being off its live list", ["reason"], buckets=_SECONDS
+    "withdrawal_seconds", "From the cause until the entry has left its live list", ["reason"], buckets=_SECONDS
 )
 ACKNOWLEDGEMENT_SECONDS = Histogram(
     "withdrawal_acknowledgement_seconds", "From the cause to a dialer's acknowledgement", buckets=_SECONDS
@@ -23,7 +23,7 @@ LIST_PUBLISHED_AT = Gauge(
 )
 LIST_BUILDS_SINCE = Gauge(
     "dialing_list_oldest_building_timestamp_seconds",
-    "When the oldest list in building was asked for, in Unix time; 0 where there is none, or it is another's turn",
+    "When the oldest list being built was requested, in Unix time; 0 when there is none or another process builds",
 )
 
 BUILDER = Task("list-builder")

@@ -1,4 +1,4 @@
-"""Waking tasks that wait for news of a list, in this process and in others."""
+"""Waking tasks that wait for a change of a list, in this process and in others."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Hashable, Iterable
@@ -9,27 +9,29 @@ from uuid import UUID
 import structlog
 from recobro_events import TRANSIENT_ERRORS, Database, Transaction, beside
 
-_ASK_EVERY_SECONDS = 5.0
+_CHECK_EVERY_SECONDS = 5.0
+# The channel keeps its first name, because processes of two releases notify each other during a rollout.
+_CHANNEL = "bells"
 log = structlog.get_logger(__name__)
 
 
-class Bells:
-    """One bell per key. A ring wakes the tasks that wait at that moment and is then forgotten.
+class Wakeups:
+    """The waiting tasks of this process, by key. A wakeup reaches the tasks that wait at that moment, and no others.
 
-    A missed ring does no harm, because a waiting task also looks again from time to time.
+    A missed wakeup does no harm, because a waiting task also looks again from time to time.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[Hashable, set[asyncio.Future[None]]] = {}
 
-    def ring(self, keys: Iterable[Hashable]) -> None:
+    def wake(self, keys: Iterable[Hashable]) -> None:
         for key in keys:
             for waiter in self._waiting.pop(key, ()):
                 if not waiter.done():
                     waiter.set_result(None)
 
-    def listen(self, key: Hashable) -> "asyncio.Future[None]":
-        """Return a future that is done at the key's next ring. Take it before looking, so that no ring is lost."""
+    def waiter(self, key: Hashable) -> "asyncio.Future[None]":
+        """Return a future that is done at the key's next wakeup. Take it before looking, so that no wakeup is lost."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, set()).add(waiter)
         waiter.add_done_callback(lambda done: self._forget(key, done))
@@ -43,42 +45,42 @@ class Bells:
                 del self._waiting[key]
 
 
-async def heard(waiter: "asyncio.Future[None]", timeout_seconds: float) -> None:
-    """Return at the ring, or after ``timeout_seconds`` without one."""
+async def woken(waiter: "asyncio.Future[None]", timeout_seconds: float) -> None:
+    """Return when the waiter is woken, or after ``timeout_seconds``."""
     with suppress(TimeoutError):
         await asyncio.wait_for(waiter, timeout_seconds)
 
 
-NEWS = Bells()
-"""Rings a list's bell when a transaction has withdrawn from the list or changed it."""
+LISTS = Wakeups()
+"""Wakes the tasks that wait for a list when a transaction has withdrawn from the list or changed it."""
 BUILDER = "builder"
-"""The bell of ``NEWS`` that the builder listens to."""
+"""The key of ``LISTS`` for which the builder waits."""
 
 
-def ring(list_id: str) -> str:
-    """SQL that rings the bell of a list in every process at the commit. ``list_id`` is an SQL expression."""
-    return f"pg_notify('bells', ({list_id})::text)"
+def notify(list_id: str) -> str:
+    """SQL that notifies every process of a list's change at the commit. ``list_id`` is an SQL expression."""
+    return f"pg_notify('{_CHANNEL}', ({list_id})::text)"
 
 
-_RING = f"SELECT {ring('list_id')} FROM unnest($1::uuid[]) AS list_id"
+_NOTIFY = f"SELECT {notify('list_id')} FROM unnest($1::uuid[]) AS list_id"
 
 
-async def ring_everywhere(tx: Transaction, bells: Bells, list_ids: Collection[UUID]) -> None:
-    """Ring the bells of these lists in every process, once the transaction has committed."""
-    await tx.execute(_RING, list_ids)
-    tx.after_commit(lambda: bells.ring(list_ids))
+async def wake_everywhere(tx: Transaction, wakeups: Wakeups, list_ids: Collection[UUID]) -> None:
+    """Wake the tasks that wait for these lists, in every process, once the transaction has committed."""
+    await tx.execute(_NOTIFY, list_ids)
+    tx.after_commit(lambda: wakeups.wake(list_ids))
 
 
-class Wire:
-    """Rings the bells of lists when other processes have committed a change of them, while ``running``."""
+class NotificationListener:
+    """Wakes the tasks that wait for a list when another process has committed a change of it, while ``running``."""
 
-    def __init__(self, database: Database, bells: Bells) -> None:
+    def __init__(self, database: Database, wakeups: Wakeups) -> None:
         self._database = database
-        self._bells = bells
+        self._wakeups = wakeups
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        async with beside(self._run(), "wire of bells"):
+        async with beside(self._run(), "notification listener"):
             yield
 
     async def _run(self) -> None:
@@ -86,19 +88,19 @@ class Wire:
             try:
                 await self._listen()
             except TRANSIENT_ERRORS as error:
-                log.warning("wire_interrupted", error=type(error).__name__)
-            await asyncio.sleep(_ASK_EVERY_SECONDS)
+                log.warning("notification listener interrupted", error=type(error).__name__)
+            await asyncio.sleep(_CHECK_EVERY_SECONDS)
 
     async def _listen(self) -> None:
         connection = await self._database.direct_connection()
         try:
-            await connection.add_listener("bells", self._on_notification)
+            await connection.add_listener(_CHANNEL, self._on_notification)
             while True:
-                await asyncio.sleep(_ASK_EVERY_SECONDS)
+                await asyncio.sleep(_CHECK_EVERY_SECONDS)
                 # This fails when the connection is lost.
-                await connection.execute("SELECT", timeout=_ASK_EVERY_SECONDS)
+                await connection.execute("SELECT", timeout=_CHECK_EVERY_SECONDS)
         finally:
             connection.terminate()
 
     def _on_notification(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
-        self._bells.ring([UUID(str(payload))])
+        self._wakeups.wake([UUID(str(payload))])

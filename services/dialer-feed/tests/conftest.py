@@ -17,7 +17,7 @@ LANES = (Lane.EVENTS,)
 
 @pytest.fixture(scope="session")
 async def migrated_dsn(databases: FreshDatabases) -> str:
-    """A database with the newest tables: making one for each test takes longer than most of them."""
+    """A database with the newest tables. All tests share it, because creating one takes longer than most tests."""
     return await databases.migrated("dialer_feed.migrations")
 
 
@@ -29,13 +29,13 @@ async def kept(migrated_dsn: str) -> AsyncIterator[KeptDatabase]:
 
 @pytest.fixture
 async def database(kept: KeptDatabase) -> Database:
-    """Open, and as empty as after the migrations."""
+    """The shared database, open and as empty as after the migrations."""
     return await kept.emptied()
 
 
 @pytest.fixture
 async def scene(database: Database) -> Scene:
-    """One portfolio staged to ``DAY``, one campaign, nothing else."""
+    """A scene with one portfolio staged to ``DAY`` and one campaign."""
     scene = Scene(database)
     await scene.portfolio()
     scene.campaign_id = await scene.campaign()
@@ -44,7 +44,7 @@ async def scene(database: Database) -> Scene:
 
 @pytest.fixture(scope="session")
 async def app(migrated_dsn: str) -> AsyncIterator[FastAPI]:
-    """The whole app, builder included, without an event log: started for each test, but built once."""
+    """The whole app with its builder, without an event log. It is built once and started for each test."""
     settings = test_settings(migrated_dsn, service="dialer-feed")
     own = DialerFeedSettings(**settings.model_dump(), list_wait_seconds=5)
     async with kept_database(migrated_dsn, "dialer-feed", *LANES) as database:
@@ -53,6 +53,6 @@ async def app(migrated_dsn: str) -> AsyncIterator[FastAPI]:
 
 @pytest.fixture
 async def client(app: FastAPI, scene: Scene) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001
-    """An operator's, on the scene's database."""
+    """An operator's client, on the scene's database."""
     async with client_for(app, mint()) as client:
         yield client

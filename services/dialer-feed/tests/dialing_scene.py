@@ -1,4 +1,4 @@
-"""A stage for dialer-feed's tests: a database, the real consumer and builder, and what a test asks of them."""
+"""The scene of dialer-feed's tests: a database, the real consumer and builder, and methods that drive them."""
 
 import asyncio
 import uuid
@@ -11,6 +11,7 @@ from dialer_feed.campaigns import queries as campaigns
 from dialer_feed.delivery import queries as delivery
 from dialer_feed.handlers import consumer
 from dialer_feed.lists import building, queries, requesting
+from dialing_contracts import DAY, Contract, Phone
 from recobro_events import Database, Event, Row
 from recobro_events.contracts.dialer_feed import ListEntryWithdrawn
 from recobro_events.contracts.portfolio import (
@@ -19,7 +20,6 @@ from recobro_events.contracts.portfolio import (
     PortfolioStateChanged,
 )
 from recobro_events.testing import apply_events, published
-from speaking_contracts import DAY, Contract, Phone
 
 __all__ = ["DAY", "Contract", "Phone", "Scene", "blocked_on_a_lock"]
 
@@ -36,19 +36,19 @@ class Scene:
         self._numbers = 0
 
     async def receives(self, *events: Event) -> None:
-        """One batch of the real consumer."""
+        """Apply these events as one batch of the real consumer."""
         await apply_events(self.database, consumer, *events)
 
     async def portfolio(self, portfolio_id: UUID | None = None, **changes: Any) -> UUID:
-        """What the portfolio service says of a portfolio from now on."""
-        said = self.portfolio_says(portfolio_id, **changes)
-        await self.receives(said)
-        return said.portfolio_id
+        """Apply the next event about a portfolio, with these changes. Return the portfolio's id."""
+        event = self.portfolio_event(portfolio_id, **changes)
+        await self.receives(event)
+        return event.portfolio_id
 
-    def portfolio_says(self, portfolio_id: UUID | None = None, **changes: Any) -> PortfolioStateChanged:
+    def portfolio_event(self, portfolio_id: UUID | None = None, **changes: Any) -> PortfolioStateChanged:
         portfolio_id = portfolio_id or self.portfolio_id
         self._versions[portfolio_id] = self._versions.get(portfolio_id, 0) + 1
-        said: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "portfolio_id": portfolio_id,
             "version": self._versions[portfolio_id],
             "state": PortfolioState.READY,
@@ -59,11 +59,11 @@ class Scene:
             "jurisdiction": "MX",
             "timezone": "America/Mexico_City",
         }
-        return PortfolioStateChanged(**(said | changes))
+        return PortfolioStateChanged(**(fields | changes))
 
     async def campaign(self, **changes: Any) -> UUID:
-        """A campaign over all portfolios: early and late, above 100.00, 3 days of hold-off."""
-        said: dict[str, Any] = {
+        """Create a campaign over all portfolios: stages early and late, above 100.00, 3 days of hold-off."""
+        columns: dict[str, Any] = {
             "name": "Daily",
             "agency_id": None,
             "min_overdue": Decimal("100.00"),
@@ -73,45 +73,45 @@ class Scene:
             "max_attempts_per_7_days": None,
         }
         async with self.database.transaction() as tx:
-            campaign_id: UUID = await tx.fetchval(campaigns.CREATE, *(said | changes).values())
+            campaign_id: UUID = await tx.fetchval(campaigns.CREATE, *(columns | changes).values())
         return campaign_id
 
     def contract(self, **changes: Any) -> Contract:
-        """A contract that may be listed; nobody has heard of it yet."""
+        """Return a contract that may be listed. No event about it has been published yet."""
         self._numbers += 1
-        told: dict[str, Any] = {"number": f"C-{self._numbers:04}", "portfolio_id": self.portfolio_id}
-        return Contract(**(told | changes))
+        fields: dict[str, Any] = {"number": f"C-{self._numbers:04}", "portfolio_id": self.portfolio_id}
+        return Contract(**(fields | changes))
 
     async def contracts(self, count: int, **changes: Any) -> list[Contract]:
-        """Contracts that have been registered."""
+        """Return contracts that have been registered."""
         made = [self.contract(**changes) for _ in range(count)]
         await self.receives(*(contract.registered() for contract in made))
         return made
 
-    async def asked(self, day: date = DAY, campaign_id: UUID | None = None) -> UUID:
-        """A list that was asked for and whose barrier has been reached: ready to be built."""
+    async def requested(self, day: date = DAY, campaign_id: UUID | None = None) -> UUID:
+        """Request a list and end its barrier, so that the list can be built. Return its id."""
         requested = await requesting.request(self.database, campaign_id or self.campaign_id, day)
-        await self.barrier_ends("reached")
+        await self.end_barriers("reached")
         return requested.list_id
 
-    async def barrier_ends(self, state: str) -> None:
-        """The barriers that are under way end."""
+    async def end_barriers(self, state: str) -> None:
+        """End the barriers in progress with this state."""
         async with self.database.transaction() as tx:
             await tx.execute("UPDATE barrier SET state = $1 WHERE state IN ('open', 'waiting')", state)
 
     async def built(self, day: date = DAY, campaign_id: UUID | None = None) -> UUID:
-        """A list that was asked for, built and, unless something stood in its way, published."""
-        list_id = await self.asked(day, campaign_id)
+        """Request and build a list. Return its id. The list is published, or failed."""
+        list_id = await self.requested(day, campaign_id)
         await self.advance()
         return list_id
 
     async def advance(self) -> None:
-        """Build what can be built; where an app runs on the same database, its builder may be the one who does."""
+        """Build every list that can be built. If an app runs on the same database, its builder may do the work."""
         await building.advance(self.database, self.builder)
         await self.until(_NOTHING_UNFINISHED)
 
     async def listed(self, list_id: UUID) -> list[str]:
-        """The contract numbers that are still on the list."""
+        """Return the contract numbers that are still on the list."""
         async with self.database.connection() as connection:
             rows = await connection.fetch(delivery.ENTRIES, list_id, None, None, 10_000)
         return [row["contract_number"] for row in rows]
@@ -123,7 +123,7 @@ class Scene:
         return row
 
     async def withdrawals(self, list_id: UUID) -> list[tuple[str, str]]:
-        """Contract number and reason of what was withdrawn, in the order of the feed."""
+        """Return contract number and reason of each withdrawal, in the order of the feed."""
         return [(row["contract_number"], row["reason"]) for row in await self.rows(_WITHDRAWN, list_id)]
 
     async def withdrawn_events(self) -> list[ListEntryWithdrawn]:
@@ -135,7 +135,7 @@ class Scene:
         return found
 
     async def until(self, sql: str, *arguments: Any) -> None:
-        """Return once this question has the answer true."""
+        """Return once this query returns true."""
         async with asyncio.timeout(60):
             while True:
                 [row] = await self.rows(sql, *arguments)

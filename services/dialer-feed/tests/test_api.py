@@ -1,4 +1,4 @@
-"""Campaigns and lists over HTTP, and what is refused."""
+"""Campaigns and lists over HTTP, and requests that are refused."""
 
 import asyncio
 import uuid
@@ -8,17 +8,17 @@ from typing import Any
 import httpx
 import pytest
 from chassis.testing import facts_during_lag, mint, unguarded_routes
+from dialing_requests import Json, call, code_of, request_list
 from dialing_scene import DAY, Scene
 from fastapi import FastAPI
 from recobro_events.contracts.portfolio import PortfolioState
-from speaking_http import Json, ask, call, code_of
 
 
-async def test_a_list_is_asked_for_built_and_read(client: httpx.AsyncClient, scene: Scene) -> None:
+async def test_a_list_is_requested_built_and_read(client: httpx.AsyncClient, scene: Scene) -> None:
     await scene.contracts(2)
     app = client._transport.app  # type: ignore[attr-defined]
     app.state.settings = app.state.settings.model_copy(update={"list_wait_seconds": 0})
-    building = await ask(client, scene)
+    building = await request_list(client, scene)
     assert (building.status_code, building.json()["status"]) == (202, "building")
     assert building.json()["waiting_for"] == ["assignment", "field-visits", "portfolio", "promises"]
     list_id = building.json()["list_id"]
@@ -28,8 +28,8 @@ async def test_a_list_is_asked_for_built_and_read(client: httpx.AsyncClient, sce
         assert (answer.status_code, code_of(answer)) == (409, "list-building")
 
     app.state.settings = app.state.settings.model_copy(update={"list_wait_seconds": 20})
-    await scene.barrier_ends("reached")
-    again = await ask(client, scene)
+    await scene.end_barriers("reached")
+    again = await request_list(client, scene)
     assert (again.status_code, again.json()["status"], again.json()["entries"]) == (200, "published", 2)
     assert again.json()["list_id"] == list_id
     assert again.json()["overdue_total"] == "3000.00"
@@ -39,48 +39,50 @@ async def test_a_list_is_asked_for_built_and_read(client: httpx.AsyncClient, sce
     assert (await client.get("/v1/lists", params={"business_date": "2020-01-01"})).json()["items"] == []
 
 
-async def test_a_list_that_is_published_while_the_request_waits_is_created(
+async def test_a_list_that_is_published_while_its_request_waits_is_answered_as_created(
     client: httpx.AsyncClient, scene: Scene
 ) -> None:
     await scene.contracts(1)
-    asking = asyncio.create_task(ask(client, scene))
+    asking = asyncio.create_task(request_list(client, scene))
     await scene.until("SELECT EXISTS (SELECT FROM barrier WHERE state = 'open')")
-    await scene.barrier_ends("reached")
+    await scene.end_barriers("reached")
     answer = await asking
     assert (answer.status_code, answer.json()["entries"]) == (201, 1)
 
 
-async def test_a_portfolio_that_is_not_ready_is_named(
+async def test_a_refused_list_names_the_portfolio_that_is_not_ready(
     client: httpx.AsyncClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chassis.lag.PAUSES_SECONDS", ())
     await scene.contracts(1)
-    tomorrow = await ask(client, scene, str(DAY + timedelta(days=1)))
+    tomorrow = await request_list(client, scene, str(DAY + timedelta(days=1)))
     assert (tomorrow.status_code, code_of(tomorrow)) == (409, "portfolio-not-ready")
     assert "Cartera Norte" in tomorrow.json()["detail"]
-    assert (await ask(client, scene, str(DAY - timedelta(days=1)))).status_code == 409
+    assert (await request_list(client, scene, str(DAY - timedelta(days=1)))).status_code == 409
     await scene.portfolio(state=PortfolioState.LOADING)
-    assert (await ask(client, scene)).status_code == 409
+    assert (await request_list(client, scene)).status_code == 409
 
 
 async def test_a_list_waits_for_a_staging_run_without_a_connection(
     client: httpx.AsyncClient, scene: Scene, app: FastAPI
 ) -> None:
-    """The staging run has ended, its event is still on its way."""
+    """The staging run has ended, but its event has not been applied yet."""
     await scene.contracts(1)
     tomorrow = DAY + timedelta(days=1)
     with facts_during_lag(app, lambda: scene.portfolio(business_date=tomorrow)):
-        asking = asyncio.create_task(ask(client, scene, str(tomorrow)))
+        asking = asyncio.create_task(request_list(client, scene, str(tomorrow)))
         await scene.until("SELECT EXISTS (SELECT FROM barrier WHERE state = 'open')")
-        await scene.barrier_ends("reached")
+        await scene.end_barriers("reached")
         assert (await asking).status_code == 201
 
 
-async def test_a_list_that_fails_while_the_request_waits_is_a_conflict(client: httpx.AsyncClient, scene: Scene) -> None:
+async def test_a_list_that_fails_while_its_request_waits_is_answered_as_a_conflict(
+    client: httpx.AsyncClient, scene: Scene
+) -> None:
     await scene.contracts(1)
-    asking = asyncio.create_task(ask(client, scene))
+    asking = asyncio.create_task(request_list(client, scene))
     await scene.until("SELECT EXISTS (SELECT FROM barrier WHERE state = 'open')")
-    await scene.barrier_ends("failed")
+    await scene.end_barriers("failed")
     answer = await asking
     assert (answer.status_code, code_of(answer)) == (409, "stale-knowledge")
     assert "portfolio" in answer.json()["detail"]
@@ -99,7 +101,7 @@ async def test_a_list_that_fails_while_the_request_waits_is_a_conflict(client: h
         ("GET", f"/v1/withdrawal-report?list_id={uuid.UUID(int=7)}", None),
     ],
 )
-async def test_what_is_not_there_is_not_found(
+async def test_an_unknown_list_or_campaign_is_not_found(
     client: httpx.AsyncClient, method: str, path: str, body: Json | None
 ) -> None:
     answer = await client.request(method, path, json=body)
@@ -149,7 +151,9 @@ async def test_bad_input_is_refused(client: httpx.AsyncClient, scene: Scene, pat
         {"surprise": 1},
     ],
 )
-async def test_a_call_of_the_wrong_form_is_refused(client: httpx.AsyncClient, scene: Scene, change: Json) -> None:
+async def test_one_malformed_call_refuses_the_whole_request(
+    client: httpx.AsyncClient, scene: Scene, change: Json
+) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     answer = await client.post("/v1/calls", json=[call(list_id, contract), call(list_id, contract, **change)])
@@ -167,7 +171,7 @@ async def test_a_bad_cursor_or_wait_is_refused(client: httpx.AsyncClient, scene:
     assert (answer.status_code, code_of(answer)) == (422, "invalid")
 
 
-async def test_an_agency_sees_nothing_that_is_dialled_from_inside(client: httpx.AsyncClient, scene: Scene) -> None:
+async def test_an_agency_sees_no_list_that_is_dialled_from_inside(client: httpx.AsyncClient, scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     own = {"Authorization": f"Bearer {mint(agency_id=uuid.uuid4(), subject='agency')}"}
@@ -195,7 +199,9 @@ async def test_every_route_is_guarded(client: httpx.AsyncClient) -> None:
     assert (await client.post("/v1/campaigns", json={"name": "x"}, headers=reader)).status_code == 403
 
 
-async def test_a_withdrawal_sent_again_with_its_key_happens_once(client: httpx.AsyncClient, scene: Scene) -> None:
+async def test_a_withdrawal_sent_twice_with_one_idempotency_key_happens_once(
+    client: httpx.AsyncClient, scene: Scene
+) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     key = {"Idempotency-Key": "once"}

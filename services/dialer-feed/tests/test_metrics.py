@@ -1,4 +1,4 @@
-"""What dialer-feed tells Prometheus of its lists, withdrawals and calls."""
+"""The metrics of lists, withdrawals and calls."""
 
 import time
 from datetime import UTC, datetime
@@ -16,22 +16,22 @@ def value(name: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(name, labels)
 
 
-def test_what_somebody_is_woken_for_is_told_with_zero_before_it_happens() -> None:
-    """Else Prometheus would take the first case for the beginning of its series, and not for an increase."""
+def test_series_with_alerts_are_reported_as_zero_at_start() -> None:
+    """A series that starts with its first case would hide that case, because Prometheus sees no increase."""
     for acknowledged in ("yes", "no"):
         assert value("wrongful_calls_total", acknowledged=acknowledged) is not None
     assert value("dialing_lists_total", outcome="failed") is not None
     assert value("withdrawal_seconds_count", reason="payment") is not None
 
 
-async def test_a_list_tells_since_when_it_is_built_and_when_it_was_published(scene: Scene) -> None:
+async def test_metrics_report_the_oldest_list_in_building_and_the_last_publication(scene: Scene) -> None:
     await scene.contracts(1)
     before = time.time()
     await requesting.request(scene.database, scene.campaign_id, DAY)
     await scene.advance()
     assert before - 1 < (value("dialing_list_oldest_building_timestamp_seconds") or 0) <= time.time()
     published = value("dialing_lists_total", outcome="published") or 0
-    await scene.barrier_ends("reached")
+    await scene.end_barriers("reached")
     await scene.advance()
     await scene.advance()
     assert value("dialing_list_oldest_building_timestamp_seconds") == 0
@@ -49,7 +49,7 @@ async def test_a_list_whose_barrier_failed_is_counted(scene: Scene) -> None:
     assert value("dialing_lists_total", outcome="failed") == failed + 1
 
 
-async def test_a_builder_looks_all_the_time_and_one_that_stops_says_nothing_of_lists(scene: Scene) -> None:
+async def test_a_builder_reports_each_search_and_reports_no_list_after_its_end(scene: Scene) -> None:
     metrics.LIST_BUILDS_SINCE.set(1)
     before = time.time()
     async with Builder(scene.database).running():
@@ -59,7 +59,7 @@ async def test_a_builder_looks_all_the_time_and_one_that_stops_says_nothing_of_l
     assert value("dialing_list_oldest_building_timestamp_seconds") == 0
 
 
-async def test_a_withdrawal_its_acknowledgement_and_a_wrongful_call_are_told(
+async def test_a_withdrawal_its_acknowledgement_and_a_wrongful_call_are_measured(
     scene: Scene, client: httpx.AsyncClient
 ) -> None:
     [paid] = await scene.contracts(1)

@@ -1,4 +1,4 @@
-"""The whole service on a log: relays, consumers, barrier, builder and HTTP, with a portfolio service of a few lines."""
+"""The whole service on a log: relays, consumers, barrier, builder and HTTP, with a small portfolio service."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -23,7 +23,7 @@ from recobro_platform import SERVICE_NAMES
 
 
 class Portfolio:
-    """Publishes what a test says, answers barriers, and opts numbers out where a dialer asks for it."""
+    """Publishes the events of a test, answers barriers, and opts numbers out when a dialer requests it."""
 
     def __init__(self, database: Database, transport: MemoryTransport) -> None:
         self.contracts: dict[str, Contract] = {}
@@ -32,7 +32,7 @@ class Portfolio:
         answers.on(OptOutRequested)(self._opt_out)
         self.runtime = Runtime("portfolio", database, transport, answers)
 
-    async def says(self, *facts: Event) -> None:
+    async def publish(self, *facts: Event) -> None:
         async with self._database.transaction() as tx:
             tx.publish(*facts)
 
@@ -51,7 +51,7 @@ async def transport() -> MemoryTransport:
 @asynccontextmanager
 async def database_of(postgres: EmbeddedPostgres, service: str) -> AsyncIterator[Database]:
     """A database of another service, with the runtime's tables and no others."""
-    name = f"said_by_{service.replace('-', '_')}"
+    name = f"published_by_{service.replace('-', '_')}"
     admin = await asyncpg.connect(postgres.dsn("postgres"))
     await admin.execute(f"DROP DATABASE IF EXISTS {name}")
     await admin.execute(f"CREATE DATABASE {name}")
@@ -67,16 +67,16 @@ async def database_of(postgres: EmbeddedPostgres, service: str) -> AsyncIterator
 
 @pytest.fixture
 async def portfolio(postgres: EmbeddedPostgres, transport: MemoryTransport) -> AsyncIterator[Portfolio]:
-    """Not started yet: what it says waits in its outbox."""
+    """A portfolio service that is not started yet. Its events wait in its outbox."""
     async with database_of(postgres, "portfolio") as database:
-        said = Portfolio(database, transport)
-        yield said
-        await said.runtime.stop()
+        portfolio = Portfolio(database, transport)
+        yield portfolio
+        await portfolio.runtime.stop()
 
 
 @pytest.fixture(autouse=True)
 async def others(postgres: EmbeddedPostgres, transport: MemoryTransport) -> AsyncIterator[None]:
-    """The other services have nothing to say, but answer barriers."""
+    """The other services, which publish no facts but answer barriers."""
     async with AsyncExitStack() as stack:
         for service in ("assignment", "field-visits", "promises"):
             database = await stack.enter_async_context(database_of(postgres, service))
@@ -113,40 +113,42 @@ def ready(scene: Scene) -> PortfolioStateChanged:
     )
 
 
-async def test_a_list_waits_for_everything_that_was_said_before_it_was_asked_for(
+async def test_a_list_reflects_every_event_published_before_its_request(
     scene: Scene, transport: MemoryTransport, portfolio: Portfolio
 ) -> None:
-    """The registrations are still in the portfolio's outbox when the list is asked for, and are on it."""
+    """The registrations are still in the portfolio's outbox when the list is requested. The list holds them."""
     contracts = [scene.contract() for _ in range(3)]
     paid = contracts[1].registered(), contracts[1].paid()
-    await portfolio.says(ready(scene), contracts[0].registered(), *paid, contracts[2].registered())
+    await portfolio.publish(ready(scene), contracts[0].registered(), *paid, contracts[2].registered())
     async with running(scene, transport, list_wait_seconds=0) as client:
         body = {"campaign_id": str(scene.campaign_id), "business_date": str(DAY)}
-        asked = await client.post("/v1/lists", json=body)
-        assert asked.status_code == 202
-        assert "portfolio" in asked.json()["waiting_for"]
+        requested = await client.post("/v1/lists", json=body)
+        assert requested.status_code == 202
+        assert "portfolio" in requested.json()["waiting_for"]
         await portfolio.runtime.start()
         await scene.until("SELECT EXISTS (SELECT FROM dialing_list WHERE status = 'published')")
         again = await client.post("/v1/lists", json=body)
         assert (again.status_code, again.json()["entries"]) == (200, 2)
 
 
-async def test_the_main_job(scene: Scene, transport: MemoryTransport, portfolio: Portfolio) -> None:
-    """A list is asked for and published; a payment and an opt-out take their contracts off, and off the next list."""
+async def test_a_payment_and_an_opt_out_leave_the_list_and_the_next_one(
+    scene: Scene, transport: MemoryTransport, portfolio: Portfolio
+) -> None:
+    """A list is requested and published. A payment and an opt-out withdraw their contracts."""
     paid, opted_out, other = (scene.contract() for _ in range(3))
     portfolio.contracts = {str(contract.contract_id): contract for contract in (paid, opted_out, other)}
     await portfolio.runtime.start()
     async with running(scene, transport) as client:
-        await portfolio.says(ready(scene), *(c.registered() for c in (paid, opted_out, other)))
+        await portfolio.publish(ready(scene), *(c.registered() for c in (paid, opted_out, other)))
         body = {"campaign_id": str(scene.campaign_id), "business_date": str(DAY)}
-        asked = await client.post("/v1/lists", json=body)
-        assert (asked.status_code, asked.json()["entries"]) == (201, 3)
-        feed = f"/v1/lists/{asked.json()['list_id']}/withdrawals"
+        requested = await client.post("/v1/lists", json=body)
+        assert (requested.status_code, requested.json()["entries"]) == (201, 3)
+        feed = f"/v1/lists/{requested.json()['list_id']}/withdrawals"
 
         waiting = asyncio.create_task(client.get(feed, params={"wait": 30}))
-        await portfolio.says(paid.paid())
-        [told] = (await waiting).json()["items"]
-        assert (told["contract_number"], told["reason"]) == (paid.number, "payment")
+        await portfolio.publish(paid.paid())
+        [withdrawal] = (await waiting).json()["items"]
+        assert (withdrawal["contract_number"], withdrawal["reason"]) == (paid.number, "payment")
 
         report = {"contract_number": opted_out.number, "reason": "opted_out"}
         assert (await client.post(feed, json=report)).status_code == 201

@@ -1,4 +1,4 @@
-"""Two agencies and their tokens: each sees and touches its own lists only."""
+"""Two agencies and their tokens: each agency reads and changes its own lists only."""
 
 import uuid
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from uuid import UUID
 import httpx
 import pytest
 from chassis.testing import mint
+from dialing_agencies import Placement
+from dialing_requests import call
 from dialing_scene import DAY, Contract, Scene
 from recobro_events.contracts.dialer_feed import CallCompleted
 from recobro_events.testing import published
-from speaking_agencies import Placement
-from speaking_http import call
 
 Headers = dict[str, str]
 
@@ -29,7 +29,7 @@ class Agency:
 
 @pytest.fixture
 async def agencies(scene: Scene, client: httpx.AsyncClient) -> tuple[Agency, Agency]:
-    """Each with a contract, a campaign that an operator made for it, and its list of the day."""
+    """Two agencies, each with a contract, a campaign that an operator made, and the list of the day."""
     made = []
     for contract in await scene.contracts(2):
         agency_id = uuid.uuid4()
@@ -71,7 +71,7 @@ async def test_an_agency_reads_its_own_lists(
         assert (await get(f"/v1/lists?campaign_id={other.campaign_id}")).json()["items"] == []
 
 
-async def test_an_agency_changes_nothing_of_anothers(
+async def test_an_agency_cannot_change_another_agencys_list(
     client: httpx.AsyncClient, scene: Scene, agencies: tuple[Agency, Agency]
 ) -> None:
     own, other = agencies
@@ -91,7 +91,7 @@ async def test_an_agency_changes_nothing_of_anothers(
         assert (await client.post(path, json={}, headers=own.headers)).status_code == 403
 
 
-async def test_a_contract_that_only_another_agency_has_is_not_on_the_list(
+async def test_a_contract_of_another_agency_is_refused_as_not_on_the_list(
     client: httpx.AsyncClient, agencies: tuple[Agency, Agency]
 ) -> None:
     own, other = agencies
@@ -110,11 +110,11 @@ async def test_two_agencies_may_give_their_calls_the_same_id(
         calls = [call(agency.list_id, agency.contract, call_id="1")]
         answer = await client.post("/v1/calls", json=calls, headers=agency.headers)
         assert answer.json()["accepted"] == 1
-    told = await published(scene.database, CallCompleted)
-    assert {event.agency_id for event in told} == {agency.agency_id for agency in agencies}
+    calls_completed = await published(scene.database, CallCompleted)
+    assert {event.agency_id for event in calls_completed} == {agency.agency_id for agency in agencies}
 
 
-async def test_a_call_after_the_recall_is_wrongful_and_its_agency_reads_why(
+async def test_a_call_after_the_recall_is_wrongful_and_the_agency_can_read_the_reason(
     client: httpx.AsyncClient, scene: Scene, agencies: tuple[Agency, Agency]
 ) -> None:
     own, other = agencies
@@ -127,7 +127,7 @@ async def test_a_call_after_the_recall_is_wrongful_and_its_agency_reads_why(
     assert await scene.listed(other.list_id) == [other.contract.number]
 
 
-async def test_an_agencys_list_is_published_in_its_name(
+async def test_an_agencys_list_carries_the_id_of_the_agency(
     client: httpx.AsyncClient, agencies: tuple[Agency, Agency]
 ) -> None:
     own, _ = agencies

@@ -1,10 +1,10 @@
-"""Who waits for news of a list hears of it, whichever process it came about in."""
+"""A task that waits for a change of a list is woken, whichever process makes the change."""
 
 import asyncio
 from uuid import UUID, uuid4
 
 import pytest
-from dialer_feed.wakeups import Bells, Wire, ring_everywhere
+from dialer_feed.wakeups import NotificationListener, Wakeups, wake_everywhere
 from dialing_scene import Scene
 from recobro_events import Database
 
@@ -21,56 +21,58 @@ async def until_it_listens(database: Database) -> None:
             await asyncio.sleep(0.02)
 
 
-async def ring_in_vain(database: Database, bells: Bells, list_id: UUID) -> None:
+async def wake_and_roll_back(database: Database, wakeups: Wakeups, list_id: UUID) -> None:
     async with database.transaction() as tx:
-        await ring_everywhere(tx, bells, [list_id])
+        await wake_everywhere(tx, wakeups, [list_id])
         raise ZeroDivisionError
 
 
-async def test_a_ring_crosses_processes_when_its_transaction_commits(database: Database) -> None:
-    here, there, list_id = Bells(), Bells(), uuid4()
-    async with Wire(database, there).running():
+async def test_a_commit_wakes_the_waiting_tasks_of_every_process(database: Database) -> None:
+    here, there, list_id = Wakeups(), Wakeups(), uuid4()
+    async with NotificationListener(database, there).running():
         await until_it_listens(database)
-        heard_here, heard_there = here.listen(list_id), there.listen(list_id)
+        waiter_here, waiter_there = here.waiter(list_id), there.waiter(list_id)
         with pytest.raises(ZeroDivisionError):
-            await ring_in_vain(database, here, list_id)
+            await wake_and_roll_back(database, here, list_id)
         async with database.transaction() as tx:
-            await ring_everywhere(tx, here, [uuid4()])
+            await wake_everywhere(tx, here, [uuid4()])
         await asyncio.sleep(0.2)
-        assert not heard_here.done()
-        assert not heard_there.done()
+        assert not waiter_here.done()
+        assert not waiter_there.done()
         async with database.transaction() as tx:
-            await ring_everywhere(tx, here, [list_id])
-        await asyncio.wait_for(asyncio.gather(heard_here, heard_there), 60)
+            await wake_everywhere(tx, here, [list_id])
+        await asyncio.wait_for(asyncio.gather(waiter_here, waiter_there), 60)
 
 
-async def test_a_wire_that_was_cut_is_mended(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dialer_feed.wakeups._ASK_EVERY_SECONDS", 0.1)
-    bells, list_id = Bells(), uuid4()
-    async with Wire(database, bells).running():
+async def test_a_listener_that_lost_its_connection_connects_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dialer_feed.wakeups._CHECK_EVERY_SECONDS", 0.1)
+    wakeups, list_id = Wakeups(), uuid4()
+    async with NotificationListener(database, wakeups).running():
         await until_it_listens(database)
         async with database.connection() as connection:
             await connection.execute(CUT_OTHERS, connection.get_server_pid())
-        heard = bells.listen(list_id)
+        waiter = wakeups.waiter(list_id)
         async with asyncio.timeout(30):
-            while not heard.done():
+            while not waiter.done():
                 async with database.transaction() as tx:
-                    await ring_everywhere(tx, Bells(), [list_id])
+                    await wake_everywhere(tx, Wakeups(), [list_id])
                 await asyncio.sleep(0.1)
 
 
-async def test_a_withdrawal_rings_in_every_process_and_only_there_where_somebody_was_taken_off(scene: Scene) -> None:
+async def test_only_a_withdrawal_that_takes_an_entry_off_wakes_other_processes(scene: Scene) -> None:
     [one, another] = await scene.contracts(2)
     list_id = await scene.built()
-    bells = Bells()
-    async with Wire(scene.database, bells).running():
+    wakeups = Wakeups()
+    async with NotificationListener(scene.database, wakeups).running():
         await until_it_listens(scene.database)
-        heard = bells.listen(list_id)
+        waiter = wakeups.waiter(list_id)
         await scene.receives(one.paid())
-        await asyncio.wait_for(heard, 60)
-        heard = bells.listen(list_id)
+        await asyncio.wait_for(waiter, 60)
+        waiter = wakeups.waiter(list_id)
         await scene.receives(one.paid())
         await asyncio.sleep(0.2)
-        assert not heard.done()
+        assert not waiter.done()
         await scene.receives(another.paid())
-        await asyncio.wait_for(heard, 60)
+        await asyncio.wait_for(waiter, 60)

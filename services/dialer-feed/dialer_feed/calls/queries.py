@@ -3,7 +3,7 @@
 # The withdrawn entries among the given ones.
 WITHDRAWN = """
 SELECT entry.contract_id, entry.list_id, entry.withdrawn_at, entry.cursor
-FROM unnest($1::uuid[], $2::uuid[]) AS asked (contract_id, list_id)
+FROM unnest($1::uuid[], $2::uuid[]) AS given (contract_id, list_id)
 JOIN list_entry entry USING (contract_id, list_id)
 WHERE entry.cursor IS NOT NULL
 """
@@ -16,7 +16,7 @@ WHERE EXISTS (
     WHERE known.list_id = call.list_id AND known.up_to_cursor >= call.cursor
         AND known.acknowledged_at <= call.started_at)
 """
-# Returns the calls that were new.
+# The statement returns the calls that were new.
 RECORD = """
 INSERT INTO call_result (dialed_for, call_id, list_id, contract_id, contact_id, dialer_id, agent, business_date,
     started_at, duration_seconds, disposition, right_party, wrongful, acknowledged_by_then)

@@ -52,7 +52,7 @@ class Outcome(TypedDict):
 
 
 @dataclass(frozen=True)
-class _Placed:
+class _MatchedCall:
     """A call with the list, entry and phone that it belongs to."""
 
     call: Call
@@ -65,33 +65,34 @@ class _Placed:
         return self.agency_id or rules.DIALED_FROM_INSIDE
 
 
-_Judged = tuple[_Placed, Wrongful | None]
+_Judged = tuple[_MatchedCall, Wrongful | None]
 
 
 async def receive(tx: Transaction, calls: Sequence[Call], agencies: dict[UUID, UUID | None], dialer_id: str) -> Outcome:
     """Record these calls. ``agencies`` maps each list that the client may report on to its agency."""
-    once: dict[str, Call] = {}
+    unique: dict[str, Call] = {}
     for call in calls:
-        once.setdefault(call.call_id, call)
-    placed, rejected = await _placed(tx, list(once.values()), agencies)
-    if placed:
-        async with silencing(tx, {call.contract_id for call in placed}) as lists:
-            new = await _record(tx, await _judged(tx, placed), dialer_id)
+        unique.setdefault(call.call_id, call)
+    matched, rejected = await _match(tx, list(unique.values()), agencies)
+    if matched:
+        async with silencing(tx, {call.contract_id for call in matched}) as lists:
+            new = await _record(tx, await _judged(tx, matched), dialer_id)
             _publish(tx, new)
             reports = [report for call, _ in new if (report := _report(call, dialer_id))]
             await dialer_reports.act(tx, lists, reports)
-    return Outcome(accepted=len(placed), rejected=rejected)
+    return Outcome(accepted=len(matched), rejected=rejected)
 
 
-async def _placed(
+async def _match(
     tx: Transaction, calls: Sequence[Call], agencies: dict[UUID, UUID | None]
-) -> tuple[list[_Placed], list[Rejected]]:
+) -> tuple[list[_MatchedCall], list[Rejected]]:
+    """Find the list, entry and phone of each call. Return the calls that have all three, and the rejected calls."""
     entries: dict[tuple[UUID, str], list[Row]] = {}
     names = [(call.list_id, call.contract_number) for call in calls]
     for row in await tx.fetch(named_entries.ENTRIES, *zip(*names, strict=True)):
         entries.setdefault((row["list_id"], row["contract_number"]), []).append(row)
     phones = await named_entries.Phones.read(tx, (row for rows in entries.values() for row in rows))
-    placed: list[_Placed] = []
+    matched: list[_MatchedCall] = []
     rejected: list[Rejected] = []
     latest = datetime.now(UTC) + _CLOCK_DIFFERENCE
     for call in calls:
@@ -100,12 +101,14 @@ async def _placed(
         elif not (named := entries.get((call.list_id, call.contract_number))):
             rejected.append(_rejected(call, "not-on-list", "This contract is not on the list."))
         elif call.started_at > latest:
-            rejected.append(_rejected(call, "starts-in-the-future", "It starts more than a day ahead of our clock."))
+            rejected.append(
+                _rejected(call, "starts-in-the-future", "The call starts more than a day ahead of our clock.")
+            )
         elif (dialled := _dialled(call, named, phones)) is None:
             rejected.append(_rejected(call, "phone-unknown", "This is not a phone of the contract."))
         else:
-            placed.append(_Placed(call, agencies[call.list_id], *dialled))
-    return placed, rejected
+            matched.append(_MatchedCall(call, agencies[call.list_id], *dialled))
+    return matched, rejected
 
 
 def _rejected(call: Call, code: str, detail: str) -> Rejected:
@@ -115,51 +118,51 @@ def _rejected(call: Call, code: str, detail: str) -> Rejected:
 def _dialled(call: Call, entries: Sequence[Row], phones: named_entries.Phones) -> tuple[UUID, UUID] | None:
     """Return the contract and the contact point that were dialled, or None."""
     for entry in entries:
-        if contact_id := phones.meant(entry, call.phone):
+        if contact_id := phones.find(entry, call.phone):
             return entry["contract_id"], contact_id
     return None
 
 
-async def _judged(tx: Transaction, placed: Sequence[_Placed]) -> list[_Judged]:
+async def _judged(tx: Transaction, matched: Sequence[_MatchedCall]) -> list[_Judged]:
     """Return each call with the withdrawal that makes it wrongful, or None."""
-    starts = [wrongful.Start(p.contract_id, p.call.list_id, p.call.started_at) for p in placed]
-    return list(zip(placed, await wrongful.judge(tx, starts), strict=True))
+    starts = [wrongful.Start(m.contract_id, m.call.list_id, m.call.started_at) for m in matched]
+    return list(zip(matched, await wrongful.judge(tx, starts), strict=True))
 
 
 async def _record(tx: Transaction, judged: Sequence[_Judged], dialer_id: str) -> list[_Judged]:
     """Record the calls. Return those that were new."""
     rows = [
         (
-            placed.dialed_for,
-            placed.call.call_id,
-            placed.call.list_id,
-            placed.contract_id,
-            placed.contact_id,
-            placed.call.agent,
-            placed.call.started_at,
-            placed.call.duration_seconds,
-            placed.call.disposition,
-            rules.is_right_party(placed.call.disposition),
+            matched.dialed_for,
+            matched.call.call_id,
+            matched.call.list_id,
+            matched.contract_id,
+            matched.contact_id,
+            matched.call.agent,
+            matched.call.started_at,
+            matched.call.duration_seconds,
+            matched.call.disposition,
+            rules.is_right_party(matched.call.disposition),
             wrong is not None,
             wrong is not None and wrong.acknowledged,
         )
-        for placed, wrong in judged
+        for matched, wrong in judged
     ]
     recorded = await tx.fetch(queries.RECORD, dialer_id, *zip(*rows, strict=True))
     new = {(row["dialed_for"], row["call_id"]) for row in recorded}
-    return [(placed, wrong) for placed, wrong in judged if (placed.dialed_for, placed.call.call_id) in new]
+    return [(matched, wrong) for matched, wrong in judged if (matched.dialed_for, matched.call.call_id) in new]
 
 
 def _publish(tx: Transaction, judged: Sequence[_Judged]) -> None:
-    for placed, wrong in judged:
-        call = placed.call
+    for matched, wrong in judged:
+        call = matched.call
         tx.publish(
             CallCompleted(
-                contract_id=placed.contract_id,
+                contract_id=matched.contract_id,
                 call_id=call.call_id,
                 list_id=call.list_id,
-                agency_id=placed.agency_id,
-                contact_id=placed.contact_id,
+                agency_id=matched.agency_id,
+                contact_id=matched.contact_id,
                 agent=call.agent,
                 started_at=call.started_at,
                 duration_seconds=call.duration_seconds,
@@ -170,19 +173,19 @@ def _publish(tx: Transaction, judged: Sequence[_Judged]) -> None:
         if wrong is not None:
             tx.publish(
                 WrongfulCallDetected(
-                    contract_id=placed.contract_id,
+                    contract_id=matched.contract_id,
                     call_id=call.call_id,
                     withdrawn_at=wrong.withdrawn_at,
                     called_at=call.started_at,
-                    agency_id=placed.agency_id,
+                    agency_id=matched.agency_id,
                 )
             )
             tx.after_commit(partial(wrongful.count, wrong))
 
 
-def _report(placed: _Placed, dialer_id: str) -> Report | None:
+def _report(matched: _MatchedCall, dialer_id: str) -> Report | None:
     """Return the report that the call's disposition stands for, or None."""
-    reason = rules.acts_like(placed.call.disposition)
+    reason = rules.acts_like(matched.call.disposition)
     if reason is None:
         return None
-    return Report(placed.call.list_id, placed.contract_id, reason, [placed.contact_id], dialer_id)
+    return Report(matched.call.list_id, matched.contract_id, reason, [matched.contact_id], dialer_id)

@@ -39,9 +39,9 @@ async def judge(tx: Transaction, calls: Sequence[Start]) -> list[Wrongful | None
         for n, call in enumerate(calls)
         if (row := withdrawn.get((call.contract_id, call.list_id))) and call.started_at > row["withdrawn_at"]
     }
-    asked = [(n, row["list_id"], row["cursor"], calls[n].started_at) for n, row in late.items()]
-    known = await tx.fetch(queries.ACKNOWLEDGED_BY_THEN, *zip(*asked, strict=True)) if asked else []
-    acknowledged = {row["n"] for row in known}
+    candidates = [(n, row["list_id"], row["cursor"], calls[n].started_at) for n, row in late.items()]
+    rows = await tx.fetch(queries.ACKNOWLEDGED_BY_THEN, *zip(*candidates, strict=True)) if candidates else []
+    acknowledged = {row["n"] for row in rows}
     return [Wrongful(late[n]["withdrawn_at"], n in acknowledged) if n in late else None for n in range(len(calls))]
 
 

@@ -17,6 +17,6 @@ WHERE ($1::timestamptz IS NULL OR (created_at, campaign_id) > ($1, $2)) AND ($3:
 ORDER BY created_at, campaign_id LIMIT $4
 """
 UNKNOWN_PORTFOLIOS = """
-SELECT asked.portfolio_id FROM unnest($1::uuid[]) AS asked (portfolio_id)
+SELECT given.portfolio_id FROM unnest($1::uuid[]) AS given (portfolio_id)
 LEFT JOIN portfolio USING (portfolio_id) WHERE portfolio.portfolio_id IS NULL
 """

@@ -27,7 +27,7 @@ from recobro_events import Database, Row
 from dialer_feed.campaigns.reading import expect_campaign
 from dialer_feed.lists import queries, requesting
 from dialer_feed.lists.reading import DialingList, expect_list, shown
-from dialer_feed.wakeups import NEWS
+from dialer_feed.wakeups import LISTS
 
 router = Router(prefix="/v1", tags=["lists"])
 
@@ -52,14 +52,16 @@ async def request_list(new: NewList, request: Request, database: ServiceDatabase
         await expect_campaign(connection, new.campaign_id)
     list_id, created = await requesting.request(database, new.campaign_id, new.business_date)
     wait_seconds: float = getattr(request.app.state.settings, "list_wait_seconds", 30.0)
-    outcome = await _settled(database, list_id, wait_seconds, request.app.state.stopping)
+    outcome = await _wait_for_list(database, list_id, wait_seconds, request.app.state.stopping)
     if outcome.status == "failed":
         raise Conflict(outcome.error_detail, code=outcome.error, extra={"list_id": list_id})
     status = 202 if outcome.status == "building" else 201 if created else 200
     return JSONResponse(outcome.model_dump(mode="json"), status)
 
 
-async def _settled(database: Database, list_id: UUID, wait_seconds: float, stopping: asyncio.Event) -> DialingList:
+async def _wait_for_list(
+    database: Database, list_id: UUID, wait_seconds: float, stopping: asyncio.Event
+) -> DialingList:
     """Return the list once it is no longer ``building``, or after ``wait_seconds``."""
 
     async def look() -> Row:
@@ -70,7 +72,7 @@ async def _settled(database: Database, list_id: UUID, wait_seconds: float, stopp
 
     row = await long_poll(
         look,
-        partial(NEWS.listen, list_id),
+        partial(LISTS.waiter, list_id),
         until=lambda found: found["status"] != "building",
         wait_seconds=wait_seconds,
         stopping=stopping,

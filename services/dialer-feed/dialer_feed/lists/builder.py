@@ -11,7 +11,7 @@ from recobro_events import TRANSIENT_ERRORS, Database, beside
 
 from dialer_feed import metrics
 from dialer_feed.lists import building
-from dialer_feed.wakeups import BUILDER, NEWS, heard
+from dialer_feed.wakeups import BUILDER, LISTS, woken
 
 _POLL_SECONDS = 0.5
 _TRY_LOCK = "SELECT pg_try_advisory_lock(7203550204)"
@@ -40,7 +40,7 @@ class Builder:
 
     async def _run(self) -> None:
         while True:
-            news = NEWS.listen(BUILDER)
+            waiter = LISTS.waiter(BUILDER)
             try:
                 if await self._has_turn():
                     with metrics.BUILDER.run():
@@ -54,7 +54,7 @@ class Builder:
             except Exception as error:
                 log.critical("the builder has stopped", error=type(error).__name__, exc_info=True)
                 raise
-            await heard(news, _POLL_SECONDS)
+            await woken(waiter, _POLL_SECONDS)
 
     async def _has_turn(self) -> bool:
         if self._turn is None:

@@ -18,8 +18,8 @@ from recobro_events.contracts.dialer_feed import ListPublished
 from dialer_feed import metrics, silencing_lock
 from dialer_feed.lists import building_queries as queries
 from dialer_feed.lists import frequency
-from dialer_feed.lists.standing import PortfolioInTheWay, refuse_obstacles
-from dialer_feed.wakeups import NEWS, ring_everywhere
+from dialer_feed.lists.readiness import PortfolioNotReady, refuse_unready_portfolios
+from dialer_feed.wakeups import LISTS, wake_everywhere
 
 STALE = "stale-knowledge"
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ async def claim(database: Database, list_id: UUID, builder: UUID) -> None:
         barrier_id = await queries.claim(tx, list_id, builder)
         if barrier_id is None:
             raise Overruled
-        await tx.execute(queries.FORGET_ANSWERED, barrier_id)
+        await tx.execute(queries.RELEASE_ANSWERED, barrier_id)
 
 
 async def clear(database: Database, list_id: UUID, builder: UUID) -> None:
@@ -66,13 +66,13 @@ async def wait_for_silencers(database: Database) -> None:
 async def publish(database: Database, list_id: UUID, campaign_id: UUID, day: date, builder: UUID) -> None:
     """Delete the entries silenced since ``gather``, publish the list, and close the campaign's earlier lists.
 
-    ``PortfolioInTheWay`` when a portfolio is no longer ready for the day.
+    ``PortfolioNotReady`` when a portfolio is no longer ready for the day.
     """
     async with database.transaction(bulk=True) as tx:
-        await queries.look_again(tx, list_id)
+        await queries.recheck(tx, list_id)
         if not await queries.lock_for_publishing(tx, list_id, campaign_id, builder):
             raise Overruled
-        await refuse_obstacles(tx, campaign_id, day)
+        await refuse_unready_portfolios(tx, campaign_id, day)
         row = await queries.publish(tx, list_id, campaign_id)
         tx.publish(
             ListPublished(
@@ -84,7 +84,7 @@ async def publish(database: Database, list_id: UUID, campaign_id: UUID, day: dat
                 overdue_total=row["overdue_total"],
             )
         )
-        await ring_everywhere(tx, NEWS, [list_id])
+        await wake_everywhere(tx, LISTS, [list_id])
     metrics.LISTS.labels("published").inc()
     metrics.LIST_PUBLISHED_AT.set_to_current_time()
     metrics.LIST_SECONDS.observe((row["published_at"] - row["requested_at"]).total_seconds())
@@ -96,7 +96,7 @@ async def fail(database: Database, list_id: UUID, error: str, detail: str, waiti
     async with database.transaction() as tx:
         if not await queries.fail(tx, list_id, error, detail, waiting_for):
             raise Overruled
-        await ring_everywhere(tx, NEWS, [list_id])
+        await wake_everywhere(tx, LISTS, [list_id])
     metrics.LISTS.labels("failed").inc()
     log.warning("list failed", list_id=str(list_id), error=error, waiting_for=list(waiting_for))
 
@@ -107,11 +107,11 @@ async def build(database: Database, list_id: UUID, campaign_id: UUID, day: date,
     await clear(database, list_id, builder)
     try:
         async with database.connection() as connection:
-            await refuse_obstacles(connection, campaign_id, day)
+            await refuse_unready_portfolios(connection, campaign_id, day)
         await gather(database, list_id, builder)
         await wait_for_silencers(database)
         await publish(database, list_id, campaign_id, day, builder)
-    except PortfolioInTheWay as obstacle:
+    except PortfolioNotReady as obstacle:
         await fail(database, list_id, obstacle.code, obstacle.detail)
 
 
@@ -131,7 +131,7 @@ async def advance(database: Database, builder: UUID) -> None:
                 await build(database, row["list_id"], row["campaign_id"], row["business_date"], builder)
             elif progress.state == "failed":
                 named = ", ".join(progress.waiting_for)
-                detail = f"Did not answer within {barrier.TIMEOUT.total_seconds() / 60:.0f} minutes: {named}."
+                detail = f"No answer came within {barrier.TIMEOUT.total_seconds() / 60:.0f} minutes from {named}."
                 await fail(database, row["list_id"], STALE, detail, progress.waiting_for)
         except Overruled:
-            log.info("another builder is at it", list_id=str(row["list_id"]))
+            log.info("list claimed by another builder", list_id=str(row["list_id"]))

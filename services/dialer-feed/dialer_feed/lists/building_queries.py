@@ -9,7 +9,7 @@ from recobro_events import Row, Transaction
 from dialer_feed.lists import frequency, phones
 from dialer_feed.lists.eligibility import DAYS_PAST_DUE, IN_SCOPE, WORTH_DIALING, reason
 
-FORGET_ANSWERED = "DELETE FROM reported_silence WHERE barrier_id = $1"
+RELEASE_ANSWERED = "DELETE FROM reported_silence WHERE barrier_id = $1"
 
 BUILDING = """
 SELECT list_id, campaign_id, business_date, barrier_id, requested_at FROM dialing_list WHERE status = 'building'
@@ -40,7 +40,7 @@ WHERE list.list_id = $1 AND {reason()} IS NULL
     AND NOT EXISTS (SELECT FROM barred WHERE barred.debtor_id = contract.debtor_id)
 ON CONFLICT DO NOTHING
 """
-_LOOK_AGAIN = f"""
+_RECHECK = f"""
 DELETE FROM list_entry WHERE list_id = $1 AND contract_id = ANY (ARRAY(
     SELECT entry.contract_id
     FROM list_entry entry
@@ -117,9 +117,9 @@ async def gather(tx: Transaction, list_id: UUID, frequency: Sequence[Any]) -> No
     await _execute_long(tx, _GATHER, list_id, *frequency)
 
 
-async def look_again(tx: Transaction, list_id: UUID) -> None:
+async def recheck(tx: Transaction, list_id: UUID) -> None:
     """Delete the entries of contracts that may no longer be on the list."""
-    await _execute_long(tx, _LOOK_AGAIN, list_id)
+    await _execute_long(tx, _RECHECK, list_id)
 
 
 async def lock_for_publishing(tx: Transaction, list_id: UUID, campaign_id: UUID, builder: UUID) -> bool:

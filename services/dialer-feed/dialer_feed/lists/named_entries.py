@@ -10,7 +10,7 @@ from recobro_events import Row
 # The published entries of these (list, contract number). Contracts of two portfolios may have the same number.
 ENTRIES = """
 SELECT entry.list_id, entry.contract_number, entry.contract_id, entry.contact_ids, contract.jurisdiction
-FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::text[]) AS asked (list_id, contract_number)) AS named
+FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::text[]) AS given (list_id, contract_number)) AS named
 JOIN list_entry entry USING (list_id, contract_number)
 JOIN contract USING (contract_id)
 WHERE entry.status = 'listed' OR entry.cursor IS NOT NULL
@@ -34,7 +34,7 @@ class Phones:
         rows = await reader.fetch(_PHONES, [entry["contract_id"] for entry in entries])
         return cls({(row["contract_id"], row["value"]): row["contact_id"] for row in rows})
 
-    def meant(self, entry: Row, phone: str) -> UUID | None:
-        """Return the contact point of the entry's contract for ``phone``, in whatever notation, or None."""
+    def find(self, entry: Row, phone: str) -> UUID | None:
+        """Return the contact point of the entry's contract for ``phone``, whatever its notation, or None."""
         number = dialable_phone(phone, entry["jurisdiction"])
         return self._points.get((entry["contract_id"], number)) if number else None

@@ -111,13 +111,13 @@ async def _numbers(tx: Transaction, entries: Sequence[Row], phone: str | None) -
     if phone is None:
         return {entry["contract_id"]: entry["contact_ids"] for entry in entries}
     phones = await named_entries.Phones.read(tx, entries)
-    meant: dict[UUID, Sequence[UUID]] = {
-        entry["contract_id"]: [point] for entry in entries if (point := phones.meant(entry, phone))
+    found: dict[UUID, Sequence[UUID]] = {
+        entry["contract_id"]: [point] for entry in entries if (point := phones.find(entry, phone))
     }
-    if not meant:
+    if not found:
         mistake = FieldError("/phone", "must be a phone of the contract")
         raise Invalid("The contract has no such phone.", code="phone-unknown", errors=[mistake])
-    return meant
+    return found
 
 
 @router.post("/lists/{list_id}/acknowledgements", tags=["dialers"], dependencies=[writes("dialer-feed", agency=True)])

@@ -8,7 +8,7 @@ from uuid import UUID
 from chassis import OutputModel, long_poll
 from recobro_events import Database, Row
 
-from dialer_feed.wakeups import NEWS
+from dialer_feed.wakeups import LISTS
 from dialer_feed.withdrawals import queries
 
 
@@ -38,5 +38,5 @@ async def withdrawals(
             found: list[Row] = await connection.fetch(queries.AFTER, list_id, after, limit)
         return found
 
-    listen = partial(NEWS.listen, list_id)
-    return await long_poll(look, listen, until=bool, wait_seconds=wait_seconds, stopping=stopping)
+    waiter = partial(LISTS.waiter, list_id)
+    return await long_poll(look, waiter, until=bool, wait_seconds=wait_seconds, stopping=stopping)

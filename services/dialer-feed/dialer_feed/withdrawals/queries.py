@@ -2,7 +2,7 @@
 
 from dialer_feed.lists import phones
 from dialer_feed.lists.eligibility import LIVE, ON_DATE, reason
-from dialer_feed.wakeups import ring
+from dialer_feed.wakeups import notify
 
 LOCK_LIVE_ENTRIES = f"""
 SELECT FROM list_entry entry JOIN dialing_list list USING (list_id)
@@ -19,7 +19,7 @@ WHERE entry.contract_id = taken.contract_id AND entry.list_id = taken.list_id AN
     AND entry.status = 'listed'
 RETURNING entry.contract_id, entry.list_id
 """
-# $5: this list too, live or not. $6: if true, no other list.
+# $5: a list to withdraw from too, live or not; null for none. $6: if true, no other list.
 WITHDRAW = f"""
 WITH taken AS (
     SELECT entry.contract_id, entry.list_id, cause.reason, cause.event_id, cause.caused_at
@@ -77,8 +77,8 @@ WITH taken AS (
 
 # Locks these lists in the order of their ids and gives the entries their next cursors, in the given order.
 # PostgreSQL reads a locked row again, because a list may have been published, or a cursor given, while we waited.
-# An entry of a list that is still being built was never published and gets no cursor. The statement also rings the
-# lists' bells in every process, so that a withdrawal after a payment takes one round trip less.
+# An entry of a list that is still being built was never published and gets no cursor. The statement also notifies
+# every process of the lists' changes, so that a withdrawal after a payment takes one round trip less.
 NUMBER = f"""
 WITH held AS MATERIALIZED (
     SELECT list_id, status, campaign_id, last_cursor FROM dialing_list
@@ -94,7 +94,7 @@ WITH held AS MATERIALIZED (
     UPDATE dialing_list list SET last_cursor = newest.cursor
     FROM (SELECT list_id, max(cursor) AS cursor FROM numbered GROUP BY list_id) AS newest
     WHERE list.list_id = newest.list_id
-    RETURNING {ring("list.list_id")}
+    RETURNING {notify("list.list_id")}
 )
 UPDATE list_entry entry SET cursor = numbered.cursor, withdrawn_at = (SELECT clock_timestamp())
 FROM numbered

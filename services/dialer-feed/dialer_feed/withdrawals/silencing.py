@@ -16,7 +16,7 @@ from recobro_events import Note, Row, Transaction, sorted_unique
 from recobro_events.contracts.dialer_feed import ListEntryWithdrawn, WithdrawalReason
 
 from dialer_feed import metrics, silencing_lock
-from dialer_feed.wakeups import NEWS
+from dialer_feed.wakeups import LISTS
 from dialer_feed.withdrawals import queries
 from dialer_feed.withdrawals.withdrawing import TAKEN, LiveLists, NotSilencing
 
@@ -93,7 +93,7 @@ def _event(row: Row) -> ListEntryWithdrawn:
 
 
 def _committed(rows: Sequence[Row]) -> None:
-    NEWS.ring({row["list_id"] for row in rows})
+    LISTS.wake({row["list_id"] for row in rows})
     for row in rows:
         seconds = (row["withdrawn_at"] - row["caused_at"]).total_seconds()
         metrics.WITHDRAWAL_SECONDS.labels(row["reason"]).observe(max(0.0, seconds))

@@ -1,10 +1,11 @@
-"""Calls are counted once, act where their end silences, and are told apart when they were wrongful."""
+"""Calls are recorded once, withdraw where their disposition is a reason, and are marked when they are wrongful."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from dialing_requests import call, report_calls
 from dialing_scene import Scene
 from recobro_events import Event
 from recobro_events.contracts.dialer_feed import (
@@ -17,14 +18,13 @@ from recobro_events.contracts.dialer_feed import (
     WrongfulCallDetected,
 )
 from recobro_events.testing import published
-from speaking_http import call, tell
 
 
-async def test_calls_are_counted_once_and_rejected_one_by_one(scene: Scene, client: httpx.AsyncClient) -> None:
+async def test_calls_are_recorded_once_and_rejected_one_by_one(scene: Scene, client: httpx.AsyncClient) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     good = call(list_id, contract, "right_party", phone="(55) 1234-5601")
-    said = await tell(
+    outcome = await report_calls(
         client,
         good,
         good,
@@ -33,14 +33,14 @@ async def test_calls_are_counted_once_and_rejected_one_by_one(scene: Scene, clie
         call(list_id, contract, call_id="no-phone", phone="+525599999999"),
         call(list_id, contract, call_id="future", started_at="2099-01-01T00:00:00Z"),
     )
-    assert said["accepted"] == 1
-    assert [(refusal["call_id"], refusal["code"]) for refusal in said["rejected"]] == [
+    assert outcome["accepted"] == 1
+    assert [(refusal["call_id"], refusal["code"]) for refusal in outcome["rejected"]] == [
         ("no-list", "list-unknown"),
         ("no-entry", "not-on-list"),
         ("no-phone", "phone-unknown"),
         ("future", "starts-in-the-future"),
     ]
-    assert await tell(client, good) == {"accepted": 1, "rejected": []}
+    assert await report_calls(client, good) == {"accepted": 1, "rejected": []}
     [event] = await published(scene.database, CallCompleted)
     assert (event.call_id, event.contact_id, event.right_party) == (
         good["call_id"],
@@ -61,14 +61,14 @@ async def test_calls_are_counted_once_and_rejected_one_by_one(scene: Scene, clie
         ("represented", DebtorReported),
     ],
 )
-async def test_a_call_that_ends_like_a_reason_acts_like_it(
+async def test_a_call_whose_disposition_is_a_reason_withdraws_for_that_reason(
     scene: Scene, client: httpx.AsyncClient, disposition: str, event_type: type[Event]
 ) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     ended = call(list_id, contract, disposition)
-    await tell(client, ended)
-    await tell(client, ended)
+    await report_calls(client, ended)
+    await report_calls(client, ended)
     assert await scene.withdrawals(list_id) == [(contract.number, disposition)]
     assert len(await published(scene.database, event_type)) == 1
     assert await published(scene.database, WrongfulCallDetected) == []
@@ -84,7 +84,7 @@ async def test_a_call_after_the_withdrawal_is_wrongful(
     await scene.receives(paid.paid())
     if acknowledged:
         await client.post(f"/v1/lists/{list_id}/acknowledgements", json={"cursor": 1})
-    await tell(
+    await report_calls(
         client,
         call(list_id, paid, call_id="before", started_at=before.isoformat()),
         call(list_id, paid, call_id="after"),

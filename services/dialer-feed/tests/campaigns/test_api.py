@@ -5,12 +5,12 @@ import uuid
 import httpx
 import pytest
 from chassis.testing import facts_during_lag
+from dialing_requests import Json, code_of
 from dialing_scene import Scene
 from fastapi import FastAPI
-from speaking_http import Json, code_of
 
 
-async def test_a_campaign_has_usual_values(client: httpx.AsyncClient) -> None:
+async def test_a_new_campaign_gets_default_values(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/campaigns", json={"name": "Norte", "agency_id": None})
     assert answer.status_code == 201
     campaign = answer.json()

@@ -1,4 +1,4 @@
-"""The builder and whoever silences do not miss each other, whatever the interleaving."""
+"""The builder and silencing transactions do not miss each other, however they interleave."""
 
 import asyncio
 import random
@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from builder_steps import STEPS, run_steps
 from dialer_feed.handlers import consumer, lock_contracts, withdraw_paid
 from dialer_feed.lists import building, requesting
 from dialer_feed.withdrawals import silencing
 from dialer_feed.withdrawals.silencing import live_lists
 from dialer_feed.withdrawals.withdrawing import Cause
 from dialing_scene import DAY, Contract, Scene, blocked_on_a_lock
-from held_builder import STEPS, walk
 from recobro_events import Event, Transaction, envelope_of
 from recobro_events.contracts.dialer_feed import ListPublished, WithdrawalReason
 from recobro_events.contracts.portfolio import PaymentReceived
@@ -23,12 +23,12 @@ from recobro_events.testing import apply_events, published, record_of
 
 
 @pytest.mark.parametrize("held_after", STEPS)
-async def test_a_payment_while_the_builder_is_held_leaves_no_entry(scene: Scene, held_after: str) -> None:
+async def test_a_payment_at_any_step_of_the_build_leaves_no_entry(scene: Scene, held_after: str) -> None:
     paid, other = await scene.contracts(2)
-    list_id = await scene.asked()
-    await walk(scene, list_id, "asked", held_after)
+    list_id = await scene.requested()
+    await run_steps(scene, list_id, "requested", held_after)
     await scene.receives(paid.paid())
-    await walk(scene, list_id, held_after, "published")
+    await run_steps(scene, list_id, held_after, "published")
 
     assert await scene.listed(list_id) == [other.number]
     was_published = held_after == "published"
@@ -37,7 +37,7 @@ async def test_a_payment_while_the_builder_is_held_leaves_no_entry(scene: Scene,
 
 
 @asynccontextmanager
-async def payment_under_way(scene: Scene, payment: PaymentReceived) -> AsyncIterator[Transaction]:
+async def payment_in_progress(scene: Scene, payment: PaymentReceived) -> AsyncIterator[Transaction]:
     """A consumer's transaction that has applied the payment and has not committed yet."""
     received = _received(payment)
     async with scene.database.transaction("dialer-feed.events") as tx:
@@ -54,61 +54,61 @@ def _received(event: PaymentReceived) -> PaymentReceived:
     return PaymentReceived.received(record.value, envelope_of(record.headers))
 
 
-async def test_a_payment_that_was_under_way_before_the_entries_were_there_is_caught_by_the_second_look(
+async def test_a_payment_in_progress_when_the_entries_are_gathered_is_caught_by_the_second_check(
     scene: Scene,
 ) -> None:
-    """It saw no entry, and the builder's insert did not see it: only the second look can know."""
+    """The payment saw no entry, and the builder's insert did not see the payment. Only the second check can find it."""
     paid, other = await scene.contracts(2)
-    list_id = await scene.asked()
-    async with payment_under_way(scene, paid.paid()):
-        await walk(scene, list_id, "asked", "gathered")
+    list_id = await scene.requested()
+    async with payment_in_progress(scene, paid.paid()):
+        await run_steps(scene, list_id, "requested", "gathered")
         waiting = asyncio.create_task(building.wait_for_silencers(scene.database))
         await blocked_on_a_lock(scene, "pg_advisory_xact_lock")
         assert not waiting.done(), "the builder goes on only when the payment's transaction has ended"
     await waiting
-    await walk(scene, list_id, "waited", "published")
+    await run_steps(scene, list_id, "waited", "published")
     assert await scene.listed(list_id) == [other.number]
     assert (await scene.the_list(list_id))["entries"] == 1
 
 
-async def test_a_payment_under_way_while_the_list_is_published_is_numbered_on_it(scene: Scene) -> None:
-    """It has taken the entry but does not know yet whether the list is published: the lock of the list's row tells."""
+async def test_a_payment_in_progress_when_the_list_is_published_gets_a_cursor(scene: Scene) -> None:
+    """The payment withdraws the entry before the list is published, and gives the cursor after that."""
     paid, other = await scene.contracts(2)
-    list_id = await scene.asked()
-    await walk(scene, list_id, "asked", "waited")
+    list_id = await scene.requested()
+    await run_steps(scene, list_id, "requested", "waited")
     record = _received(paid.paid())
     async with scene.database.transaction("dialer-feed.events") as tx:
         await silencing.begin(tx)
         await lock_contracts(tx, [record])
         await withdraw_paid([record], tx)
-        await walk(scene, list_id, "waited", "published")
+        await run_steps(scene, list_id, "waited", "published")
         await silencing.number(tx)
     assert await scene.listed(list_id) == [other.number]
     assert await scene.withdrawals(list_id) == [(paid.number, "payment")]
     assert (await scene.the_list(list_id))["entries"] == 2
 
 
-async def test_a_silenced_entry_of_an_unpublished_list_is_told_to_nobody(scene: Scene) -> None:
+async def test_an_entry_silenced_before_publication_is_withdrawn_without_cursor_or_event(scene: Scene) -> None:
     [paid] = await scene.contracts(1)
-    list_id = await scene.asked()
-    await walk(scene, list_id, "asked", "gathered")
+    list_id = await scene.requested()
+    await run_steps(scene, list_id, "requested", "gathered")
     await scene.receives(paid.paid())
-    await walk(scene, list_id, "gathered", "published")
+    await run_steps(scene, list_id, "gathered", "published")
     assert await scene.withdrawn_events() == []
     assert (await scene.the_list(list_id))["last_cursor"] == 0
 
 
-async def test_a_batch_takes_its_entries_in_the_builders_order_whatever_its_waves(scene: Scene) -> None:
-    """The second contract is silenced by the first wave, the first by the next, and the builder comes in between."""
+async def test_a_batch_locks_entries_in_the_same_order_as_the_builder(scene: Scene) -> None:
+    """The first wave silences the second contract, the next wave the first. The builder publishes in between."""
     first, second = sorted(await scene.contracts(2), key=lambda contract: contract.contract_id)
-    list_id = await scene.asked()
-    await walk(scene, list_id, "asked", "waited")
+    list_id = await scene.requested()
+    await run_steps(scene, list_id, "requested", "waited")
     await scene.execute("UPDATE contract SET state = 'closed'")
     async with scene.database.transaction() as tx:
         await silencing.begin(tx)
         await silencing.lock(tx, [second.contract_id, first.contract_id])
         await live_lists(tx).withdraw([_cause(second)])
-        publishing = asyncio.create_task(walk(scene, list_id, "waited", "published"))
+        publishing = asyncio.create_task(run_steps(scene, list_id, "waited", "published"))
         await blocked_on_a_lock(scene, "DELETE FROM list_entry")
         await live_lists(tx).withdraw([_cause(first)])
         await silencing.number(tx)
@@ -116,8 +116,8 @@ async def test_a_batch_takes_its_entries_in_the_builders_order_whatever_its_wave
     assert (await scene.the_list(list_id))["entries"] == 0
 
 
-async def test_who_speaks_about_a_contract_waits_for_its_row(scene: Scene) -> None:
-    """What is published about a contract is published in the order of its facts, with or without a list."""
+async def test_a_batch_waits_for_the_locked_row_of_its_contract(scene: Scene) -> None:
+    """Events about a contract are published in the order of its facts, with or without a list."""
     [contract] = await scene.contracts(1)
     async with scene.database.transaction() as tx:
         await silencing.begin(tx)
@@ -133,7 +133,7 @@ def _cause(contract: Contract) -> Cause:
 
 
 async def test_concurrent_builds_and_payments_end_without_a_deadlock(scene: Scene) -> None:
-    """Several campaigns build over the same contracts while batches of payments and disputes come in."""
+    """Several campaigns build over the same contracts while batches of payments and disputes are applied."""
     contracts = await scene.contracts(120)
     campaigns = [await scene.campaign() for _ in range(6)]
     randomness = random.Random(20261123)
@@ -169,9 +169,9 @@ async def test_concurrent_builds_and_payments_end_without_a_deadlock(scene: Scen
 @pytest.mark.parametrize("overruled_after", STEPS[:-1])
 async def test_a_builder_whose_claim_was_overruled_changes_nothing(scene: Scene, overruled_after: str) -> None:
     contracts = await scene.contracts(2)
-    list_id = await scene.asked()
+    list_id = await scene.requested()
     database, successor = scene.database, uuid.uuid4()
-    await walk(scene, list_id, "asked", overruled_after)
+    await run_steps(scene, list_id, "requested", overruled_after)
     await building.build(database, list_id, scene.campaign_id, DAY, successor)
 
     for step in (
@@ -188,9 +188,9 @@ async def test_a_builder_whose_claim_was_overruled_changes_nothing(scene: Scene,
     assert await scene.listed(list_id) == [c.number for c in contracts]
 
 
-async def test_what_an_overruled_builder_clears_away_is_nobody_elses(scene: Scene) -> None:
+async def test_an_overruled_builder_clears_no_entry_of_its_successor(scene: Scene) -> None:
     contracts = await scene.contracts(2)
-    list_id = await scene.asked()
+    list_id = await scene.requested()
     database, successor = scene.database, uuid.uuid4()
     await building.claim(database, list_id, scene.builder)
     for step in (building.claim, building.clear, building.gather):
@@ -201,12 +201,12 @@ async def test_what_an_overruled_builder_clears_away_is_nobody_elses(scene: Scen
     assert await scene.listed(list_id) == [c.number for c in contracts]
 
 
-async def test_two_builders_at_once_publish_a_whole_list(scene: Scene) -> None:
-    """Nothing that the one clears away or finds is taken from the other."""
+async def test_several_builders_at_once_publish_a_complete_list(scene: Scene) -> None:
+    """No builder deletes or uses an entry of another builder."""
     contracts = await scene.contracts(5)
     for _ in range(10):
         campaign_id = await scene.campaign()
-        list_id = await scene.asked(campaign_id=campaign_id)
+        list_id = await scene.requested(campaign_id=campaign_id)
         await asyncio.gather(*(building.advance(scene.database, uuid.uuid4()) for _ in range(4)))
         await scene.advance()
         assert await scene.listed(list_id) == [c.number for c in contracts]
@@ -214,10 +214,10 @@ async def test_two_builders_at_once_publish_a_whole_list(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("crashed_after", STEPS[:-1])
-async def test_a_build_that_crashed_is_done_again_by_the_next_builder(scene: Scene, crashed_after: str) -> None:
+async def test_a_build_that_crashed_is_repeated_by_the_next_builder(scene: Scene, crashed_after: str) -> None:
     first, second = await scene.contracts(2)
-    list_id = await scene.asked()
-    await walk(scene, list_id, "asked", crashed_after)
+    list_id = await scene.requested()
+    await run_steps(scene, list_id, "requested", crashed_after)
     await scene.receives(first.revised(overdue="777.00"))
 
     await building.advance(scene.database, uuid.uuid4())

@@ -5,10 +5,10 @@ from datetime import date, timedelta
 
 import httpx
 import pytest
+from dialing_agencies import Visit
+from dialing_requests import Json, call, report_calls
 from dialing_scene import DAY, Scene
 from recobro_events.contracts.field_visits import AttendedBy
-from speaking_agencies import Visit
-from speaking_http import Json, call, tell
 
 
 async def next_list(scene: Scene, **campaign: object) -> list[str]:
@@ -20,17 +20,19 @@ async def test_calls_and_visits_of_a_debtor_count_together(scene: Scene, client:
     sibling = scene.contract(debtor_id=visited.debtor_id)
     await scene.receives(sibling.registered())
     list_id = await scene.built()
-    await tell(client, call(list_id, visited), call(list_id, other))
+    await report_calls(client, call(list_id, visited), call(list_id, other))
     visit = Visit(visited, DAY - timedelta(days=2))
     await scene.receives(visit.ordered())
     everybody = [visited.number, other.number, sibling.number]
-    assert await next_list(scene, max_attempts_per_7_days=2) == everybody, "one that was only ordered is none"
+    assert await next_list(scene, max_attempts_per_7_days=2) == everybody, (
+        "a visit that was only ordered does not count"
+    )
 
     await scene.receives(visit.completed())
 
     assert await next_list(scene, max_attempts_per_7_days=2) == [other.number]
     assert await next_list(scene, max_attempts_per_7_days=3) == everybody
-    assert await scene.listed(list_id) == everybody, "frequency bars from the next list, it never withdraws"
+    assert await scene.listed(list_id) == everybody, "call frequency bars from the next list and never withdraws"
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,7 @@ async def test_calls_and_visits_of_a_debtor_count_together(scene: Scene, client:
         ("MX", DAY, AttendedBy.DEBTOR, True),
     ],
 )
-async def test_meeting_the_debtor_is_a_conversation(
+async def test_a_visit_that_met_the_debtor_counts_as_a_conversation(
     scene: Scene, jurisdiction: str, visit_on: date, attended_by: AttendedBy, listed: bool
 ) -> None:
     [contract] = await scene.contracts(1, jurisdiction=jurisdiction)
@@ -51,7 +53,7 @@ async def test_meeting_the_debtor_is_a_conversation(
     assert await next_list(scene) == ([contract.number] if listed else [])
 
 
-async def test_a_visit_whose_order_was_never_heard_of_counts_on_the_business_date(scene: Scene) -> None:
+async def test_a_visit_without_a_known_order_counts_on_the_business_date(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     await scene.receives(Visit(contract).completed())
     [row] = await scene.rows("SELECT visit_on, made FROM visit")
@@ -59,7 +61,7 @@ async def test_a_visit_whose_order_was_never_heard_of_counts_on_the_business_dat
     assert await next_list(scene, max_attempts_per_7_days=1) == []
 
 
-async def test_a_visit_told_twice_counts_once(scene: Scene) -> None:
+async def test_a_visit_received_twice_counts_once(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     visit = Visit(contract)
     await scene.receives(visit.ordered(), visit.completed(), visit.completed())
@@ -79,7 +81,7 @@ async def test_a_visit_told_twice_counts_once(scene: Scene) -> None:
 async def test_call_frequency_bars_from_the_next_list_and_never_withdraws(
     scene: Scene, client: httpx.AsyncClient, campaign: Json, jurisdiction: str, calls: int, listed: bool
 ) -> None:
-    """It belongs to the debtor: calls about one contract count for the other."""
+    """Calls about one contract count for the debtor's other contract too."""
     one, two = await scene.contracts(2, jurisdiction=jurisdiction, debtor_id=uuid.uuid4())
     if jurisdiction == "US":
         for contract in (one, two):
@@ -87,7 +89,7 @@ async def test_call_frequency_bars_from_the_next_list_and_never_withdraws(
             contract.phones[0].version += 1
             await scene.receives(contract.revised())
     list_id = await scene.built()
-    await tell(client, *(call(list_id, one if n % 2 else two) for n in range(calls)))
+    await report_calls(client, *(call(list_id, one if n % 2 else two) for n in range(calls)))
     assert await scene.listed(list_id) == [one.number, two.number]
     expected = [one.number, two.number] if listed else []
     assert await scene.listed(await scene.built(campaign_id=await scene.campaign(**campaign))) == expected
@@ -97,7 +99,7 @@ async def test_call_frequency_bars_from_the_next_list_and_never_withdraws(
     assert await scene.listed(await scene.built(after_a_week)) == [one.number, two.number]
 
 
-async def test_days_of_silence_follow_a_conversation_where_the_law_says_so(
+async def test_days_of_silence_follow_a_conversation_where_the_law_requires_them(
     scene: Scene, client: httpx.AsyncClient
 ) -> None:
     mexican, american = await scene.contracts(1), await scene.contracts(1, jurisdiction="US")
@@ -105,5 +107,5 @@ async def test_days_of_silence_follow_a_conversation_where_the_law_says_so(
     american[0].phones[0].version += 1
     await scene.receives(american[0].revised())
     list_id = await scene.built()
-    await tell(client, call(list_id, mexican[0], "right_party"), call(list_id, american[0], "right_party"))
+    await report_calls(client, call(list_id, mexican[0], "right_party"), call(list_id, american[0], "right_party"))
     assert await scene.listed(await scene.built(campaign_id=await scene.campaign())) == [mexican[0].number]

@@ -1,4 +1,4 @@
-"""The life of a list: when it may be built, what it holds, until when it is live."""
+"""A list from its request to its end: when it may be built, which contracts it holds, until when it is live."""
 
 import uuid
 from datetime import date, datetime, time, timedelta
@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from dialer_feed.lists import building, requesting
-from dialer_feed.lists.standing import PortfolioInTheWay
+from dialer_feed.lists.readiness import PortfolioNotReady
 from dialing_scene import DAY, Phone, Scene
 from recobro_events import barrier
 from recobro_events.contracts.portfolio import PortfolioState, Stage
 
 
-async def test_who_is_listed(scene: Scene) -> None:
-    """Early and late, strictly above the minimum, with a phone that can be dialled."""
+async def test_only_dialable_contracts_above_the_minimum_are_listed(scene: Scene) -> None:
+    """Listed contracts are early or late, strictly above the minimum, and have a phone that can be dialled."""
     early, late = scene.contract(), scene.contract(stage=Stage.LATE)
     others = [
         scene.contract(stage=Stage.CURRENT),
@@ -52,7 +52,7 @@ async def test_a_campaign_covers_the_portfolios_that_it_names(scene: Scene) -> N
         (DAY + timedelta(days=1), [], 0),
     ],
 )
-async def test_days_past_due_are_those_of_the_day(
+async def test_days_past_due_are_counted_up_to_the_business_date_without_pauses(
     scene: Scene, oldest_due_on: date, pauses: list[tuple[date, date | None]], expected: int
 ) -> None:
     contract = scene.contract(oldest_due_on=oldest_due_on)
@@ -63,14 +63,14 @@ async def test_days_past_due_are_those_of_the_day(
     assert entry["days_past_due"] == expected
 
 
-async def test_the_same_day_is_the_same_list(scene: Scene) -> None:
+async def test_a_second_request_for_a_day_returns_the_same_list(scene: Scene) -> None:
     await scene.contracts(1)
     first = await scene.built()
     again = await requesting.request(scene.database, scene.campaign_id, DAY)
     assert again == (first, False)
 
 
-async def test_publishing_closes_the_campaigns_list_before(scene: Scene) -> None:
+async def test_publishing_a_list_closes_the_campaigns_earlier_list(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     other_campaign = await scene.built(campaign_id=await scene.campaign())
     first = await scene.built()
@@ -115,12 +115,12 @@ async def test_a_list_over_several_time_zones_is_live_to_the_last_midnight(scene
         day = max(DAY, row["published_at"].astimezone(ZoneInfo(zone)).date())
         return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone))
 
-    # Not always Tijuana's: while it is still yesterday there, Mexico City's next one is later.
+    # This is not always Tijuana's midnight. While Tijuana is a day behind, Mexico City's next midnight is later.
     assert row["live_until"] == max(midnight("America/Tijuana"), midnight("America/Mexico_City"))
 
 
 @pytest.mark.parametrize(
-    ("standing", "words"),
+    ("changes", "words"),
     [
         ({"state": PortfolioState.LOADING}, "still loading"),
         ({"business_date": DAY - timedelta(days=1)}, "not staged up to"),
@@ -128,13 +128,13 @@ async def test_a_list_over_several_time_zones_is_live_to_the_last_midnight(scene
         ({"business_date": None}, "has not been staged yet"),
     ],
 )
-async def test_a_portfolio_that_is_not_ready_blocks_and_is_named(
-    scene: Scene, standing: dict[str, Any], words: str
+async def test_a_portfolio_that_is_not_ready_blocks_the_list_and_is_named(
+    scene: Scene, changes: dict[str, Any], words: str
 ) -> None:
-    await scene.portfolio(**standing)
-    assert await scene.listed(await scene.built()) == [], "without open contracts it blocks nobody"
+    await scene.portfolio(**changes)
+    assert await scene.listed(await scene.built()) == [], "a portfolio without open contracts blocks no list"
     await scene.contracts(1)
-    with pytest.raises(PortfolioInTheWay) as refusal:
+    with pytest.raises(PortfolioNotReady) as refusal:
         await requesting.request(scene.database, await scene.campaign(), DAY)
     assert "Cartera Norte" in refusal.value.detail
     assert words in refusal.value.detail
@@ -143,19 +143,19 @@ async def test_a_portfolio_that_is_not_ready_blocks_and_is_named(
     assert (await scene.the_list(await scene.built(campaign_id=named)))["status"] == "published"
 
 
-@pytest.mark.parametrize("held_after", ["asked", "gathered"])
-async def test_a_portfolio_that_starts_loading_meanwhile_fails_the_list_and_frees_its_day(
+@pytest.mark.parametrize("held_after", ["requested", "gathered"])
+async def test_a_portfolio_that_starts_loading_during_a_build_fails_the_list_and_frees_its_day(
     scene: Scene, held_after: str
 ) -> None:
     [contract] = await scene.contracts(1)
-    list_id = await scene.asked()
+    list_id = await scene.requested()
     if held_after == "gathered":
         await building.claim(scene.database, list_id, scene.builder)
         await building.clear(scene.database, list_id, scene.builder)
         await building.gather(scene.database, list_id, scene.builder)
     await scene.portfolio(state=PortfolioState.LOADING)
     if held_after == "gathered":
-        with pytest.raises(PortfolioInTheWay):
+        with pytest.raises(PortfolioNotReady):
             await building.publish(scene.database, list_id, scene.campaign_id, DAY, scene.builder)
     await scene.advance()
     failed = await scene.the_list(list_id)
@@ -169,7 +169,7 @@ async def test_a_portfolio_that_starts_loading_meanwhile_fails_the_list_and_free
     assert await scene.listed(again) == [contract.number]
 
 
-async def test_a_barrier_that_fails_names_who_did_not_answer(scene: Scene) -> None:
+async def test_a_list_whose_barrier_fails_names_the_services_that_did_not_answer(scene: Scene) -> None:
     await scene.contracts(1)
     list_id = (await requesting.request(scene.database, scene.campaign_id, DAY)).list_id
     await scene.execute(
@@ -184,7 +184,7 @@ async def test_a_barrier_that_fails_names_who_did_not_answer(scene: Scene) -> No
     assert await scene.built() != list_id
 
 
-async def test_nothing_is_built_before_the_barrier(scene: Scene) -> None:
+async def test_no_list_is_built_before_its_barrier_is_reached(scene: Scene) -> None:
     await scene.contracts(1)
     list_id = (await requesting.request(scene.database, scene.campaign_id, DAY)).list_id
     await scene.advance()

@@ -1,14 +1,14 @@
-"""An agency's lists hold what is placed with it for dialing, and nothing that has been recalled."""
+"""An agency's lists hold the contracts that are placed with it for dialing, and no recalled contract."""
 
 import uuid
 from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
+from dialing_agencies import Placement
+from dialing_contracts import PHONES, Phone
 from dialing_scene import DAY, Contract, Scene
 from recobro_events.contracts.assignment import PlacementKind
-from speaking_agencies import Placement
-from speaking_contracts import PHONES, Phone
 
 AGENCY, OTHER = uuid.uuid4(), uuid.uuid4()
 TOMORROW, YESTERDAY = DAY + timedelta(days=1), DAY - timedelta(days=1)
@@ -24,7 +24,7 @@ async def list_of(scene: Scene, agency_id: UUID | None, day: date = DAY) -> UUID
     return await scene.built(day, await scene.campaign(agency_id=agency_id))
 
 
-async def test_an_agency_dials_what_is_placed_with_it_for_dialing(scene: Scene) -> None:
+async def test_an_agencys_list_holds_the_contracts_placed_with_it_for_dialing(scene: Scene) -> None:
     ours, others, to_visit, unplaced = await scene.contracts(4)
     await placed(scene, ours)
     await placed(scene, others, OTHER)
@@ -46,7 +46,7 @@ async def test_an_agency_dials_what_is_placed_with_it_for_dialing(scene: Scene) 
         (YESTERDAY, YESTERDAY, False),
     ],
 )
-async def test_a_placement_counts_on_its_days(
+async def test_a_placement_counts_from_its_first_to_its_last_day(
     scene: Scene, starts_on: date, ends_on: date | None, listed: bool
 ) -> None:
     [contract] = await scene.contracts(1)
@@ -54,7 +54,7 @@ async def test_a_placement_counts_on_its_days(
     assert await scene.listed(await list_of(scene, AGENCY)) == ([contract.number] if listed else [])
 
 
-async def test_a_placement_that_came_before_its_contract_counts(scene: Scene) -> None:
+async def test_a_placement_that_arrives_before_its_contract_counts(scene: Scene) -> None:
     contract = scene.contract()
     await placed(scene, contract)
     await scene.receives(contract.registered())
@@ -80,7 +80,7 @@ async def test_a_recall_takes_the_contract_off_that_agencys_lists_only(scene: Sc
     assert await scene.listed(await list_of(scene, AGENCY)) == [kept.number]
 
 
-async def test_a_recall_of_another_kind_takes_nothing_off(scene: Scene) -> None:
+async def test_a_recall_of_a_placement_for_visits_withdraws_nothing(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     await placed(scene, contract)
     visits = await placed(scene, contract, kind=PlacementKind.VISITS)
@@ -89,7 +89,7 @@ async def test_a_recall_of_another_kind_takes_nothing_off(scene: Scene) -> None:
     assert await scene.listed(list_id) == [contract.number]
 
 
-async def test_an_accepted_objection_counts_from_the_next_list_on(scene: Scene) -> None:
+async def test_a_reinstated_placement_counts_from_the_next_list_on(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     placement = await placed(scene, contract)
     list_id = await list_of(scene, AGENCY)
@@ -100,8 +100,8 @@ async def test_an_accepted_objection_counts_from_the_next_list_on(scene: Scene) 
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_a_recall_that_overtakes_its_placement_is_not_undone_by_it(scene: Scene, known: bool) -> None:
-    """Placements travel on the bulk lane, recalls do not."""
+async def test_a_placement_that_arrives_after_its_recall_does_not_become_active(scene: Scene, known: bool) -> None:
+    """Placements travel on the bulk lane, recalls on another, so a recall may arrive first."""
     contract = scene.contract()
     if known:
         await scene.receives(contract.registered())
@@ -119,7 +119,7 @@ async def test_a_recall_that_overtakes_its_placement_is_not_undone_by_it(scene: 
     assert await scene.listed(await list_of(scene, AGENCY)) == [contract.number]
 
 
-async def test_an_old_recall_still_withdraws_and_changes_nothing_that_is_known(scene: Scene) -> None:
+async def test_an_overtaken_recall_still_withdraws_but_does_not_end_the_placement(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     placement = Placement(contract.contract_id, AGENCY)
     first, recall, again = placement.placed(), placement.recall_requested(), placement.reinstated()
@@ -148,7 +148,7 @@ async def test_from_the_day_on_which_an_agency_collects_nobody_dials(scene: Scen
     assert await scene.listed(await list_of(scene, AGENCY)) == [handed_over.number]
 
 
-async def test_placing_for_dialing_or_visits_takes_nothing_off(scene: Scene) -> None:
+async def test_placing_for_dialing_or_visits_withdraws_nothing(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     list_id = await list_of(scene, None)
     dialing = await placed(scene, contract)
@@ -157,7 +157,7 @@ async def test_placing_for_dialing_or_visits_takes_nothing_off(scene: Scene) -> 
     assert await scene.listed(list_id) == [contract.number]
 
 
-async def test_a_collection_that_lies_ahead_changes_nothing_yet(scene: Scene) -> None:
+async def test_a_collection_withdraws_nothing_before_its_first_day(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     list_id = await list_of(scene, None)
     await placed(scene, contract, kind=PlacementKind.COLLECTION, starts_on=TOMORROW)
@@ -166,7 +166,7 @@ async def test_a_collection_that_lies_ahead_changes_nothing_yet(scene: Scene) ->
     assert await scene.listed(await list_of(scene, None, TOMORROW)) == []
 
 
-async def test_a_recall_of_collection_that_overtakes_its_placement_keeps_silent(scene: Scene) -> None:
+async def test_a_collection_whose_recall_arrives_first_silences_until_the_recall_is_final(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     collection = Placement(contract.contract_id, OTHER, PlacementKind.COLLECTION)
     collection.placed()
@@ -176,8 +176,8 @@ async def test_a_recall_of_collection_that_overtakes_its_placement_keeps_silent(
     assert await scene.listed(await list_of(scene, None)) == [contract.number]
 
 
-async def test_a_revision_says_recall_of_what_the_agency_no_longer_has(scene: Scene) -> None:
-    """The term ended by its date; the end itself has not been heard of, and the next fact of the contract finds out."""
+async def test_a_placement_past_its_last_day_withdraws_as_recalled_at_the_next_event(scene: Scene) -> None:
+    """The placement's last day has passed, but its end has not arrived. The contract's next event withdraws."""
     over, other = await scene.contracts(2)
     for contract in (over, other):
         await placed(scene, contract, ends_on=DAY)
@@ -187,18 +187,18 @@ async def test_a_revision_says_recall_of_what_the_agency_no_longer_has(scene: Sc
     assert await scene.withdrawals(list_id) == [(over.number, "recall")]
 
 
-async def test_placed_and_recalled_in_one_batch_ends_recalled(scene: Scene) -> None:
+async def test_a_contract_placed_and_recalled_in_one_batch_is_not_listed(scene: Scene) -> None:
     first, second = await scene.contracts(2)
     one, other = Placement(first.contract_id, AGENCY), Placement(second.contract_id, AGENCY)
     await scene.receives(one.placed(), one.recall_requested(), other.placed())
     assert await scene.listed(await list_of(scene, AGENCY)) == [second.number]
 
 
-async def test_a_recall_while_the_builder_is_held_leaves_no_entry(scene: Scene) -> None:
+async def test_a_recall_during_a_build_leaves_no_entry(scene: Scene) -> None:
     recalled, kept = await scene.contracts(2)
     placement = await placed(scene, recalled)
     await placed(scene, kept)
-    list_id = await scene.asked(campaign_id=await scene.campaign(agency_id=AGENCY))
+    list_id = await scene.requested(campaign_id=await scene.campaign(agency_id=AGENCY))
     await scene.receives(placement.recall_requested())
     await scene.advance()
     assert await scene.listed(list_id) == [kept.number]

@@ -1,4 +1,4 @@
-"""Between topics there is no order: what silences works before its contract is known, and old news changes nothing."""
+"""Topics have no common order: a silence works before its contract arrives, and old events change nothing."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -33,7 +33,7 @@ async def test_an_opt_out_that_arrives_before_the_registration_holds(scene: Scen
     assert not row["usable"]
 
 
-async def test_facts_of_a_contract_nobody_has_heard_of_list_nobody(scene: Scene) -> None:
+async def test_facts_of_an_unregistered_contract_put_nothing_on_a_list(scene: Scene) -> None:
     contract = scene.contract()
     contract.version = 7
     await scene.receives(contract.staged(Stage.LATE))
@@ -56,7 +56,7 @@ async def test_an_old_revision_overwrites_no_group(scene: Scene) -> None:
     assert [(row["value"], row["usable"]) for row in points] == [("+525512345601", False), ("+525512345602", True)]
 
 
-async def test_older_details_do_not_come_back(scene: Scene) -> None:
+async def test_older_details_do_not_replace_newer_ones(scene: Scene) -> None:
     contract = scene.contract()
     old, new = contract.registered(), contract.revised(number="renumbered", phones=contract.phones[:1])
     await scene.receives(new)
@@ -65,7 +65,7 @@ async def test_older_details_do_not_come_back(scene: Scene) -> None:
     assert len(await scene.rows("SELECT FROM contact_point WHERE present")) == 1
 
 
-async def test_an_old_revision_does_not_take_back_the_end_of_a_pause(scene: Scene) -> None:
+async def test_an_old_revision_does_not_reopen_a_pause_that_has_ended(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     pause = contract.paused(DAY - timedelta(days=5))
     old = contract.revised()
@@ -74,7 +74,7 @@ async def test_an_old_revision_does_not_take_back_the_end_of_a_pause(scene: Scen
     assert await scene.listed(await scene.built()) == [contract.number]
 
 
-async def test_each_group_takes_what_is_new_in_an_event_that_is_old_elsewhere(scene: Scene) -> None:
+async def test_an_event_updates_each_group_of_columns_for_which_it_is_newer(scene: Scene) -> None:
     contract = scene.contract()
     registration = contract.registered()
     closed = contract.closed(ContractState.SETTLED)
@@ -85,7 +85,7 @@ async def test_each_group_takes_what_is_new_in_an_event_that_is_old_elsewhere(sc
     assert row["name"] is not None
 
 
-async def test_a_late_death_still_withdraws_though_a_newer_status_is_known(scene: Scene) -> None:
+async def test_a_death_that_a_newer_status_has_overtaken_still_withdraws(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     death = contract.reported(DebtorStatus.DECEASED)
     await scene.receives(contract.revised(status=DebtorStatus.ACTIVE, status_version=2))
@@ -96,7 +96,7 @@ async def test_a_late_death_still_withdraws_though_a_newer_status_is_known(scene
     assert row["status"] == "active"
 
 
-async def test_a_phone_that_a_newer_file_no_longer_has_is_not_dialled(scene: Scene) -> None:
+async def test_a_phone_that_is_missing_in_a_newer_file_is_not_dialled(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     new = Phone("+525512345603", version=3)
     await scene.receives(contract.revised(phones=[contract.phones[1], new]))
@@ -123,7 +123,7 @@ async def test_a_phone_that_comes_back_is_dialled_again(scene: Scene) -> None:
     assert listed["contact_ids"] == [phone.contact_id for phone in both]
 
 
-async def test_an_older_state_of_a_portfolio_does_not_come_back(scene: Scene) -> None:
+async def test_an_older_state_of_a_portfolio_does_not_replace_a_newer_one(scene: Scene) -> None:
     await scene.portfolio(business_date=DAY + timedelta(days=1))
     scene._versions[scene.portfolio_id] = 0
     await scene.portfolio(business_date=DAY)
@@ -131,7 +131,7 @@ async def test_an_older_state_of_a_portfolio_does_not_come_back(scene: Scene) ->
     assert row["business_date"] == DAY + timedelta(days=1)
 
 
-async def test_a_payment_told_twice_withdraws_once(scene: Scene) -> None:
+async def test_a_payment_received_twice_withdraws_once(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     payment = contract.paid()

@@ -1,4 +1,4 @@
-"""What dialers acknowledge, and what the report makes of it."""
+"""Acknowledgements of dialers, and the report on withdrawals."""
 
 import asyncio
 
@@ -11,9 +11,7 @@ from recobro_events.contracts.dialer_feed import (
 from recobro_events.testing import published
 
 
-async def test_acknowledgements_are_told_once_per_withdrawal_and_dialer(
-    scene: Scene, client: httpx.AsyncClient
-) -> None:
+async def test_each_withdrawal_is_acknowledged_once_per_dialer(scene: Scene, client: httpx.AsyncClient) -> None:
     contracts = await scene.contracts(3)
     list_id = await scene.built()
     for contract in contracts:
@@ -32,7 +30,7 @@ async def test_acknowledgements_are_told_once_per_withdrawal_and_dialer(
     assert [(event.contract_id, event.dialer_id) for event in events] == [(c.contract_id, "test") for c in contracts]
 
 
-async def test_the_same_acknowledgement_twice_at_once_is_told_once(scene: Scene) -> None:
+async def test_two_concurrent_acknowledgements_are_published_once(scene: Scene) -> None:
     contracts = await scene.contracts(2)
     list_id = await scene.built()
     await scene.receives(*(contract.paid() for contract in contracts))
@@ -49,7 +47,9 @@ async def test_the_same_acknowledgement_twice_at_once_is_told_once(scene: Scene)
     assert len(await published(scene.database, WithdrawalAcknowledged)) == 2
 
 
-async def test_the_report_measures_to_the_list_and_to_each_dialer(scene: Scene, client: httpx.AsyncClient) -> None:
+async def test_the_report_measures_the_time_to_the_list_and_to_each_dialer(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
     contracts = await scene.contracts(4)
     list_id = await scene.built()
     path = f"/v1/withdrawal-report?list_id={list_id}"

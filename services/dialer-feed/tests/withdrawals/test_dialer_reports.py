@@ -1,10 +1,11 @@
-"""What dialers report silences at once and is told to the portfolio."""
+"""A dialer's report silences at once and is published for the portfolio."""
 
 import uuid
 from datetime import timedelta
 
 import httpx
 import pytest
+from dialing_requests import Json, report
 from dialing_scene import DAY, Scene
 from recobro_events import Event
 from recobro_events.contracts.dialer_feed import (
@@ -15,9 +16,8 @@ from recobro_events.contracts.dialer_feed import (
     PaymentClaimed,
 )
 from recobro_events.testing import published
-from speaking_http import Json, report
 
-ASKED: dict[str, tuple[type[Event], Json]] = {
+PUBLISHED: dict[str, tuple[type[Event], Json]] = {
     "clarification": (ClarificationRequested, {"detail": "says it is paid", "reported_by": "test"}),
     "deceased": (DebtorReported, {"status": "deceased", "reported_by": "test"}),
     "represented": (DebtorReported, {"status": "represented", "reported_by": "test"}),
@@ -25,21 +25,21 @@ ASKED: dict[str, tuple[type[Event], Json]] = {
 }
 
 
-@pytest.mark.parametrize("reason", ASKED)
-async def test_a_report_withdraws_everywhere_silences_and_asks_the_portfolio(
+@pytest.mark.parametrize("reason", PUBLISHED)
+async def test_a_report_withdraws_from_every_list_silences_and_is_published(
     scene: Scene, client: httpx.AsyncClient, reason: str
 ) -> None:
     reported, other = await scene.contracts(2)
     list_id = await scene.built()
     elsewhere = await scene.built(campaign_id=await scene.campaign())
 
-    said = await report(client, list_id, reported, reason, detail="says it is paid")
+    withdrawal = await report(client, list_id, reported, reason, detail="says it is paid")
 
-    assert (said["cursor"], said["contract_number"], said["reason"]) == (1, reported.number, reason)
+    assert (withdrawal["cursor"], withdrawal["contract_number"], withdrawal["reason"]) == (1, reported.number, reason)
     for live in (list_id, elsewhere):
         assert await scene.listed(live) == [other.number]
         assert await scene.withdrawals(live) == [(reported.number, reason)]
-    event_type, fields = ASKED[reason]
+    event_type, fields = PUBLISHED[reason]
     [event] = await published(scene.database, event_type)
     assert event.key == str(reported.contract_id)
     assert fields.items() <= event.model_dump(mode="json").items()
@@ -47,7 +47,7 @@ async def test_a_report_withdraws_everywhere_silences_and_asks_the_portfolio(
 
 
 @pytest.mark.parametrize(("reason", "event_type"), [("wrong_number", ContactInvalid), ("opted_out", OptOutRequested)])
-async def test_a_number_that_is_reported_is_not_dialled_again(
+async def test_a_reported_number_is_not_dialled_again(
     scene: Scene, client: httpx.AsyncClient, reason: str, event_type: type[ContactInvalid | OptOutRequested]
 ) -> None:
     [contract] = await scene.contracts(1)
@@ -63,7 +63,7 @@ async def test_a_number_that_is_reported_is_not_dialled_again(
 
 
 @pytest.mark.parametrize("reason", ["wrong_number", "opted_out"])
-async def test_without_a_phone_all_numbers_of_the_entry_are_meant(
+async def test_a_report_without_a_phone_concerns_all_numbers_of_the_entry(
     scene: Scene, client: httpx.AsyncClient, reason: str
 ) -> None:
     [contract] = await scene.contracts(1)
@@ -78,7 +78,7 @@ async def test_without_a_phone_all_numbers_of_the_entry_are_meant(
 
 
 async def built_while_unanswered(scene: Scene) -> uuid.UUID:
-    """A list whose barrier was asked for before what dialers report now: the portfolio has not decided on it yet."""
+    """Build a list whose barrier was requested before the report, so the portfolio has not decided yet."""
     campaign_id = await scene.campaign()
     barrier_id = uuid.uuid4()
     await scene.execute(
@@ -98,17 +98,17 @@ async def built_while_unanswered(scene: Scene) -> uuid.UUID:
 
 
 @pytest.mark.parametrize("reason", ["clarification", "deceased", "represented", "wrong_number", "opted_out"])
-async def test_a_report_holds_until_the_portfolio_has_decided_and_not_longer(
+async def test_a_report_silences_until_the_portfolio_has_decided_and_no_longer(
     scene: Scene, client: httpx.AsyncClient, reason: str
 ) -> None:
-    """The portfolio answers nothing: it decided otherwise. The barrier asked for after the report tells that it did."""
+    """The portfolio decides against the report and publishes nothing. A later barrier shows that it decided."""
     [contract] = await scene.contracts(1)
     await report(client, await scene.built(), contract, reason)
     assert await scene.listed(await built_while_unanswered(scene)) == []
     assert await scene.listed(await scene.built(campaign_id=await scene.campaign())) == [contract.number]
 
 
-async def test_a_claimed_payment_is_silent_as_long_as_a_payment(scene: Scene, client: httpx.AsyncClient) -> None:
+async def test_a_claimed_payment_silences_as_long_as_a_payment(scene: Scene, client: httpx.AsyncClient) -> None:
     [contract] = await scene.contracts(1)
     await report(client, await scene.built(), contract, "payment_claimed")
     for days, expected in ((0, []), (2, []), (3, [contract.number])):
@@ -117,7 +117,7 @@ async def test_a_claimed_payment_is_silent_as_long_as_a_payment(scene: Scene, cl
         assert await scene.listed(await scene.built(day, await scene.campaign())) == expected, days
 
 
-async def test_other_holds_for_its_list_only(scene: Scene, client: httpx.AsyncClient) -> None:
+async def test_the_reason_other_withdraws_from_its_own_list_only(scene: Scene, client: httpx.AsyncClient) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     elsewhere = await scene.built(campaign_id=await scene.campaign())
@@ -127,14 +127,14 @@ async def test_other_holds_for_its_list_only(scene: Scene, client: httpx.AsyncCl
     assert await scene.listed(await scene.built(campaign_id=await scene.campaign())) == [contract.number]
 
 
-async def test_what_is_withdrawn_already_answers_with_the_first_and_asks_the_portfolio_still(
+async def test_a_report_about_a_withdrawn_entry_returns_the_first_withdrawal_and_is_published(
     scene: Scene, client: httpx.AsyncClient
 ) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     await scene.receives(contract.paid())
-    said = await report(client, list_id, contract, "deceased")
-    assert (said["cursor"], said["reason"]) == (1, "payment")
+    withdrawal = await report(client, list_id, contract, "deceased")
+    assert (withdrawal["cursor"], withdrawal["reason"]) == (1, "payment")
     assert len(await published(scene.database, DebtorReported)) == 1
     assert len(await scene.withdrawn_events()) == 1
 
@@ -149,7 +149,7 @@ async def test_a_contract_that_is_not_on_the_list_is_refused(scene: Scene, clien
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:recobro:problem:not-on-list")
 
 
-async def test_a_phone_that_is_not_the_contracts_changes_nothing(scene: Scene, client: httpx.AsyncClient) -> None:
+async def test_a_phone_that_is_not_the_contracts_is_refused(scene: Scene, client: httpx.AsyncClient) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     for phone in ("+525599999999", "nobody's", "+52"):

@@ -1,4 +1,4 @@
-"""The withdrawal feed has no gaps, and together with the entries misses nobody."""
+"""The withdrawal feed has no gaps. Entries and feed together hold every contract of the list."""
 
 import asyncio
 import csv
@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from chassis import long_poll
-from dialer_feed.wakeups import NEWS
+from dialer_feed.wakeups import LISTS
 from dialer_feed.withdrawals import feed, silencing
 from dialer_feed.withdrawals.silencing import live_lists
 from dialer_feed.withdrawals.withdrawing import Cause
@@ -62,8 +62,8 @@ async def test_withdrawals_come_in_the_order_of_their_cursors(scene: Scene, clie
 
 
 @pytest.fixture
-def somebody_waits(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
-    """Set once a dialer has looked, found nothing, and waits."""
+def dialer_waits(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """An event that is set once a dialer has found nothing and waits."""
     waits = asyncio.Event()
 
     async def polled(look: Callable[[], Awaitable[Any]], *how: Any, **limits: Any) -> Any:
@@ -78,31 +78,31 @@ def somebody_waits(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     return waits
 
 
-async def test_a_waiting_dialer_is_told_at_once(
-    scene: Scene, client: httpx.AsyncClient, somebody_waits: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+async def test_a_withdrawal_wakes_a_waiting_dialer_at_once(
+    scene: Scene, client: httpx.AsyncClient, dialer_waits: asyncio.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is woken: looking again by itself would come too late here."""
+    """The dialer is woken. The next look of its own would come too late here."""
     monkeypatch.setattr("chassis.long_polls._POLL_SECONDS", 60)
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     waiting = asyncio.create_task(feed_of(client, list_id, wait=60))
-    await asyncio.wait_for(somebody_waits.wait(), 60)
+    await asyncio.wait_for(dialer_waits.wait(), 60)
     await scene.receives(contract.paid())
-    told = await asyncio.wait_for(waiting, 40)
-    assert [item["contract_number"] for item in told["items"]] == [contract.number]
+    page = await asyncio.wait_for(waiting, 40)
+    assert [item["contract_number"] for item in page["items"]] == [contract.number]
 
 
-async def test_a_withdrawal_wakes_who_waits_in_this_process(scene: Scene) -> None:
+async def test_a_withdrawal_wakes_the_tasks_that_wait_for_its_list(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
-    mine, other = NEWS.listen(list_id), NEWS.listen(uuid.uuid4())
+    mine, other = LISTS.waiter(list_id), LISTS.waiter(uuid.uuid4())
     await scene.receives(contract.paid())
     assert (mine.done(), other.done()) == (True, False)
     other.cancel()
 
 
 async def test_a_waiting_dialer_holds_no_connection(scene: Scene) -> None:
-    """There is one connection, two dialers wait, and it is there for who needs it."""
+    """Two dialers wait on a pool of one connection, and the connection is free meanwhile."""
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     one = Database(scene.database.dsn, max_connections=1)
@@ -114,27 +114,27 @@ async def test_a_waiting_dialer_holds_no_connection(scene: Scene) -> None:
         async with one.connection() as connection:
             assert await connection.fetchval("SELECT 1") == 1
     await scene.receives(contract.paid())
-    for told in await asyncio.gather(*waiting):
-        assert [row["contract_number"] for row in told] == [contract.number]
+    for rows in await asyncio.gather(*waiting):
+        assert [row["contract_number"] for row in rows] == [contract.number]
     await one.close()
 
 
-async def test_waiting_ends_when_the_process_stops(
-    scene: Scene, client: httpx.AsyncClient, somebody_waits: asyncio.Event
+async def test_a_waiting_request_ends_when_the_process_stops(
+    scene: Scene, client: httpx.AsyncClient, dialer_waits: asyncio.Event
 ) -> None:
     await scene.contracts(1)
     list_id = await scene.built()
     app = client._transport.app  # type: ignore[attr-defined]
     waiting = asyncio.create_task(feed_of(client, list_id, wait=60))
-    await asyncio.wait_for(somebody_waits.wait(), 60)
+    await asyncio.wait_for(dialer_waits.wait(), 60)
     app.state.stopping.set()
     assert (await asyncio.wait_for(waiting, 40))["items"] == []
 
 
-async def test_a_reader_of_the_feed_never_passes_a_cursor_that_comes_later(
+async def test_a_reader_of_the_feed_misses_no_cursor_under_concurrent_withdrawals(
     scene: Scene, client: httpx.AsyncClient
 ) -> None:
-    """Many transactions withdraw at once, in every order; a reader that follows the feed has seen all of them."""
+    """Many transactions withdraw at once, in every order. A reader that follows the feed gets all withdrawals."""
     contracts = await scene.contracts(60)
     list_id = await scene.built()
     seen: list[Json] = []
@@ -142,9 +142,9 @@ async def test_a_reader_of_the_feed_never_passes_a_cursor_that_comes_later(
     async def follow() -> None:
         cursor = 0
         while len(seen) < len(contracts):
-            told = await feed_of(client, list_id, after=cursor, wait=10, limit=7)
-            seen.extend(told["items"])
-            cursor = told["next_cursor"]
+            page = await feed_of(client, list_id, after=cursor, wait=10, limit=7)
+            seen.extend(page["items"])
+            cursor = page["next_cursor"]
 
     following = asyncio.create_task(follow())
     batches = [contracts[n::12] for n in range(12)]
@@ -154,8 +154,10 @@ async def test_a_reader_of_the_feed_never_passes_a_cursor_that_comes_later(
     assert {item["contract_number"] for item in seen} == {c.number for c in contracts}
 
 
-async def test_a_cursor_given_by_a_transaction_under_way_is_not_passed(scene: Scene, client: httpx.AsyncClient) -> None:
-    """The first to take cursors has not committed: whoever comes second waits, and nobody sees number two alone."""
+async def test_the_feed_shows_no_cursor_before_all_lower_cursors_are_committed(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    """The first transaction has a cursor but has not committed. The second waits, so no reader sees cursor 2 alone."""
     first, second = await scene.contracts(2)
     list_id = await scene.built()
     async with scene.database.transaction() as tx:
@@ -173,8 +175,10 @@ async def test_a_cursor_given_by_a_transaction_under_way_is_not_passed(scene: Sc
     ]
 
 
-async def test_entries_and_the_feed_after_their_cursor_miss_nobody(scene: Scene, client: httpx.AsyncClient) -> None:
-    """Whatever is withdrawn while the entries are streamed is out of them or in the feed behind their cursor."""
+async def test_the_entries_and_the_feed_after_their_cursor_hold_every_contract(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    """A contract withdrawn while the entries are streamed is not among them, or is in the feed after their cursor."""
     contracts = await scene.contracts(40)
     list_id = await scene.built()
 
@@ -186,7 +190,7 @@ async def test_entries_and_the_feed_after_their_cursor_miss_nobody(scene: Scene,
     while not paying.done():
         entries, cursor = await numbers_of(client, list_id)
         at_least = {row["contract_number"] for row in await scene.rows(_NUMBERED, list_id, cursor)}
-        assert not at_least & set(entries), "withdrawn up to the cursor and still an entry"
+        assert not at_least & set(entries), "a contract withdrawn up to the cursor is still an entry"
         after = {item["contract_number"] for item in (await feed_of(client, list_id, after=cursor))["items"]}
         before = {item["contract_number"] for item in (await feed_of(client, list_id))["items"]} - after
         assert set(entries) | after | before == {c.number for c in contracts}
@@ -198,7 +202,7 @@ async def test_entries_and_the_feed_after_their_cursor_miss_nobody(scene: Scene,
 _NUMBERED = "SELECT contract_number FROM list_entry WHERE list_id = $1 AND cursor <= $2"
 
 
-async def test_an_entry_as_jsonl(scene: Scene, client: httpx.AsyncClient) -> None:
+async def test_an_entry_in_jsonl_has_phones_amounts_and_allowed_hours(scene: Scene, client: httpx.AsyncClient) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     answer = await client.get(f"/v1/lists/{list_id}/entries")
@@ -217,7 +221,7 @@ async def test_an_entry_as_jsonl(scene: Scene, client: httpx.AsyncClient) -> Non
     }
 
 
-async def test_entries_as_csv_for_people(scene: Scene, client: httpx.AsyncClient) -> None:
+async def test_entries_in_csv_open_in_a_spreadsheet_without_formulas(scene: Scene, client: httpx.AsyncClient) -> None:
     await scene.contracts(1, number="=C-1")
     list_id = await scene.built()
     answer = await client.get(f"/v1/lists/{list_id}/entries", params={"format": "csv"})
@@ -229,7 +233,7 @@ async def test_entries_as_csv_for_people(scene: Scene, client: httpx.AsyncClient
     assert row["overdue_balance"] == "1500.00"
 
 
-async def test_more_entries_than_a_page_come_once_each(scene: Scene, client: httpx.AsyncClient) -> None:
+async def test_a_list_of_several_pages_streams_each_entry_once(scene: Scene, client: httpx.AsyncClient) -> None:
     contracts = await scene.contracts(2300)
     list_id = await scene.built()
     numbers, _ = await numbers_of(client, list_id)
@@ -239,8 +243,8 @@ async def test_more_entries_than_a_page_come_once_each(scene: Scene, client: htt
     assert answer.text.count("contract_number") == 1
 
 
-async def test_hours_are_those_of_the_debtors_phones(scene: Scene, client: httpx.AsyncClient) -> None:
-    """Phones in two zones: only what both allow. A commercial creditor has no hours on a Sunday."""
+async def test_allowed_hours_follow_the_time_zones_of_all_phones(scene: Scene, client: httpx.AsyncClient) -> None:
+    """For phones in two zones, the hours that both allow. A commercial creditor has no hours on a Sunday."""
     both = [Phone("+525512345601"), Phone("+526641234567", timezone="America/Tijuana")]
     await scene.contracts(1, phones=both)
     list_id = await scene.built()
@@ -258,7 +262,7 @@ async def test_hours_are_those_of_the_debtors_phones(scene: Scene, client: httpx
     assert (entry["callable_from"], entry["callable_until"]) == (None, None)
 
 
-async def test_hours_are_those_of_the_debtors_state_where_states_differ(
+async def test_allowed_hours_follow_the_debtors_state_where_states_differ(
     scene: Scene, client: httpx.AsyncClient
 ) -> None:
     phones = [Phone("+5511987654321", timezone="America/Sao_Paulo")]
@@ -268,7 +272,7 @@ async def test_hours_are_those_of_the_debtors_state_where_states_differ(
     assert (entry["callable_from"], entry["callable_until"]) == (f"{DAY}T12:00:00Z", f"{DAY}T22:00:00Z")
 
 
-async def test_an_unknown_zone_where_there_are_several_has_no_hours(scene: Scene, client: httpx.AsyncClient) -> None:
+async def test_a_phone_of_unknown_time_zone_has_no_allowed_hours(scene: Scene, client: httpx.AsyncClient) -> None:
     await scene.contracts(1, jurisdiction="US", phones=[Phone("+12025550123", timezone=None)])
     list_id = await scene.built()
     entry = json.loads((await client.get(f"/v1/lists/{list_id}/entries")).text)
@@ -286,7 +290,7 @@ async def test_a_list_that_is_not_live_serves_no_entries(scene: Scene, client: h
 
 
 @pytest.mark.parametrize("file_format", ["vicidial", "xlsx", ""])
-async def test_other_formats_are_refused(scene: Scene, client: httpx.AsyncClient, file_format: str) -> None:
+async def test_an_unknown_format_is_refused(scene: Scene, client: httpx.AsyncClient, file_format: str) -> None:
     await scene.contracts(1)
     list_id = await scene.built()
     answer = await client.get(f"/v1/lists/{list_id}/entries", params={"format": file_format})

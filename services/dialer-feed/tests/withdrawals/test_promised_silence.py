@@ -1,13 +1,13 @@
-"""Whoever has promised to pay is not called until the promise's time is over."""
+"""A debtor who has promised to pay is not called until the promise's time is over."""
 
 from datetime import timedelta
 
 import pytest
+from dialing_agencies import Promise
 from dialing_scene import DAY, Scene
-from speaking_agencies import Promise
 
 
-async def test_a_promise_withdraws_from_every_list_and_bars_from_the_next(scene: Scene) -> None:
+async def test_a_promise_withdraws_from_every_list_and_keeps_off_the_next(scene: Scene) -> None:
     promised, other = await scene.contracts(2)
     lists = [await scene.built(), await scene.built(campaign_id=await scene.campaign())]
     await scene.receives(Promise(promised.contract_id, silent_until=DAY + timedelta(days=3)).made())
@@ -16,7 +16,7 @@ async def test_a_promise_withdraws_from_every_list_and_bars_from_the_next(scene:
     assert await scene.listed(await scene.built(campaign_id=await scene.campaign())) == [other.number]
 
 
-async def test_the_silence_ends_by_the_date_itself(scene: Scene) -> None:
+async def test_a_promises_silence_ends_with_its_last_day_without_an_event(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     last = DAY + timedelta(days=2)
     await scene.receives(Promise(contract.contract_id, silent_until=last).made())
@@ -25,7 +25,7 @@ async def test_the_silence_ends_by_the_date_itself(scene: Scene) -> None:
         assert await scene.listed(await scene.built(day)) == listed
 
 
-async def test_a_promise_whose_time_is_over_withdraws_nobody(scene: Scene) -> None:
+async def test_a_promise_whose_time_is_over_withdraws_nothing(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     await scene.receives(Promise(contract.contract_id, silent_until=DAY - timedelta(days=1)).made())
@@ -47,7 +47,7 @@ async def test_the_end_of_a_promise_lifts_its_silence_from_the_next_list_on(scen
     assert await scene.withdrawals(again) == [(contract.number, "promise")]
 
 
-async def test_an_old_promise_still_withdraws_and_does_not_open_again(scene: Scene) -> None:
+async def test_an_overtaken_promise_still_withdraws_but_does_not_open_again(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     promise = Promise(contract.contract_id, silent_until=DAY)
     late, broken = promise.made(), promise.broken()
@@ -58,7 +58,7 @@ async def test_an_old_promise_still_withdraws_and_does_not_open_again(scene: Sce
     assert await scene.listed(await scene.built(campaign_id=await scene.campaign())) == [contract.number]
 
 
-async def test_a_promise_of_a_contract_nobody_has_heard_of_silences_it(scene: Scene) -> None:
+async def test_a_promise_silences_a_contract_that_is_registered_later(scene: Scene) -> None:
     contract = scene.contract()
     await scene.receives(Promise(contract.contract_id).made())
     await scene.receives(contract.registered())

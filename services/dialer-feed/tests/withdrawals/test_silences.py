@@ -1,4 +1,4 @@
-"""Whoever is silenced leaves every live list at once, with the right reason, and is not on the next list either."""
+"""A silenced contract leaves every live list at once, with its reason, and is not on the next list."""
 
 import uuid
 from collections.abc import Callable
@@ -28,12 +28,12 @@ SILENCES: dict[str, tuple[str, Silence]] = {
         "no_phone",
         lambda c: c.revised(phones=[Phone("+525599999999", usable=False)]),
     ),
-    "disputed, heard first from a revision": ("clarification", lambda c: c.revised(disputes=[uuid.uuid4()])),
+    "disputed, first listed in a revision": ("clarification", lambda c: c.revised(disputes=[uuid.uuid4()])),
 }
 
 
 @pytest.mark.parametrize("silence", SILENCES)
-async def test_a_silence_withdraws_and_bars_from_the_next_list(scene: Scene, silence: str) -> None:
+async def test_a_silence_withdraws_and_keeps_off_the_next_list(scene: Scene, silence: str) -> None:
     reason, happens = SILENCES[silence]
     first, second, third = await scene.contracts(3)
     list_id = await scene.built()
@@ -54,7 +54,7 @@ async def test_a_silence_withdraws_and_bars_from_the_next_list(scene: Scene, sil
 @pytest.mark.parametrize(
     ("change", "reason"), [(ContactChange.INVALID, "wrong_number"), (ContactChange.OPTED_OUT, "opted_out")]
 )
-async def test_a_number_that_is_wrong_takes_its_entry_off_and_the_next_list_carries_the_others(
+async def test_an_unusable_number_withdraws_its_entry_and_the_next_list_holds_the_other_numbers(
     scene: Scene, change: ContactChange, reason: str
 ) -> None:
     [contract] = await scene.contracts(1)
@@ -74,7 +74,7 @@ async def test_a_number_that_is_wrong_takes_its_entry_off_and_the_next_list_carr
     assert await scene.listed(await scene.built(campaign_id=await scene.campaign())) == []
 
 
-async def test_a_number_that_no_entry_would_dial_withdraws_nobody(scene: Scene) -> None:
+async def test_an_unusable_number_that_is_on_no_entry_withdraws_nothing(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     late = Phone("+525512345699")
@@ -94,14 +94,14 @@ async def test_a_number_that_no_entry_would_dial_withdraws_nobody(scene: Scene) 
     ],
     ids=["pause ahead", "pause over", "insolvent", "more overdue", "late"],
 )
-async def test_what_is_no_silence_withdraws_nobody(scene: Scene, harmless: Silence) -> None:
+async def test_a_change_that_does_not_silence_withdraws_nothing(scene: Scene, harmless: Silence) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     await scene.receives(harmless(contract))
     assert await scene.listed(list_id) == [contract.number]
 
 
-async def test_every_live_list_of_every_campaign_is_left(scene: Scene) -> None:
+async def test_a_payment_withdraws_from_the_live_lists_of_every_campaign(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     lists = [await scene.built(), await scene.built(campaign_id=await scene.campaign())]
     await scene.receives(contract.paid())
@@ -110,14 +110,14 @@ async def test_every_live_list_of_every_campaign_is_left(scene: Scene) -> None:
     assert {event.list_id for event in await scene.withdrawn_events()} == set(lists)
 
 
-async def test_one_batch_of_a_contract_withdraws_it_once(scene: Scene) -> None:
+async def test_several_reasons_in_one_batch_withdraw_a_contract_once(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     await scene.receives(contract.paid(), contract.disputed(), contract.closed())
     assert await scene.withdrawals(list_id) == [(contract.number, "payment")]
 
 
-async def test_the_holdoff_is_silent_for_its_days_and_not_longer(scene: Scene) -> None:
+async def test_a_payment_silences_for_the_holdoff_days_and_no_longer(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     await scene.receives(contract.paid())
     for days, expected in ((1, []), (2, []), (3, [contract.number])):
@@ -126,7 +126,7 @@ async def test_the_holdoff_is_silent_for_its_days_and_not_longer(scene: Scene) -
         assert await scene.listed(await scene.built(day)) == expected, days
 
 
-async def test_a_reversal_ends_the_holdoff_but_refills_no_list(scene: Scene) -> None:
+async def test_a_reversal_ends_the_holdoff_but_adds_nothing_to_todays_list(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     payment = contract.paid()
@@ -136,12 +136,12 @@ async def test_a_reversal_ends_the_holdoff_but_refills_no_list(scene: Scene) -> 
     assert await scene.listed(await scene.built(campaign_id=await scene.campaign())) == [contract.number]
 
 
-async def test_a_revision_that_tells_of_a_reversed_payment_does_not_silence_again(scene: Scene) -> None:
+async def test_a_revision_that_lists_a_reversed_payment_does_not_silence_again(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     payment = contract.paid()
     await scene.receives(payment, contract.payment_reversed(payment))
-    told = {"payment_id": payment.payment_id, "paid_on": DAY, "business_date": DAY}
-    await scene.receives(contract.revised(last_payment=told))
+    last_payment = {"payment_id": payment.payment_id, "paid_on": DAY, "business_date": DAY}
+    await scene.receives(contract.revised(last_payment=last_payment))
     assert await scene.listed(await scene.built()) == [contract.number]
 
 
@@ -160,7 +160,7 @@ async def test_contact_resumes_when_every_dispute_is_resolved(scene: Scene) -> N
     await scene.receives(contract.resolved(two.clarification_id))
     assert await listed() == [contract.number]
     await scene.receives(contract.resolved(one.clarification_id, contact_may_resume=False))
-    assert await listed() == [contract.number], "a dispute whose contact has resumed stays so"
+    assert await listed() == [contract.number], "a dispute stays resolved once contact has resumed"
 
 
 async def test_an_old_revision_does_not_open_a_resolved_dispute_again(scene: Scene) -> None:
@@ -182,7 +182,7 @@ async def test_a_corrected_amount_below_the_minimum_withdraws(scene: Scene) -> N
     assert await scene.withdrawals(list_id) == [(contract.number, "no_longer_eligible")]
 
 
-async def test_a_pause_that_is_ended_lists_again(scene: Scene) -> None:
+async def test_a_contract_whose_pause_was_ended_is_listed_again(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     pause = contract.paused(DAY - timedelta(days=5))
     await scene.receives(pause)
@@ -194,7 +194,7 @@ async def test_a_pause_that_is_ended_lists_again(scene: Scene) -> None:
     assert entry["days_past_due"] == 20 - 5
 
 
-async def test_the_cause_makes_the_ids_of_what_is_published(scene: Scene) -> None:
+async def test_the_event_of_a_withdrawal_has_an_id_derived_from_its_cause(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     await scene.built()
     await scene.receives(contract.paid())

@@ -1,11 +1,11 @@
-"""Whoever silences cannot forget a step: what a block withdraws gets its cursor and its event, or nothing happens."""
+"""A silencing block gives each withdrawal a cursor and an event, or withdraws nothing."""
 
 import asyncio
 from datetime import UTC, datetime
 
 import pytest
 from dialer_feed.lists import building
-from dialer_feed.wakeups import NEWS
+from dialer_feed.wakeups import LISTS
 from dialer_feed.withdrawals.silencing import live_lists, silencing
 from dialer_feed.withdrawals.withdrawing import Cause, Reach
 from dialing_scene import DAY, Contract, Scene, blocked_on_a_lock
@@ -18,18 +18,18 @@ def cause(contract: Contract) -> Cause:
 
 
 async def test_each_withdrawal_of_a_block_gets_its_cursor_and_its_event(scene: Scene) -> None:
-    """Whichever way it was withdrawn, and however often the block withdraws."""
+    """This holds for every way to withdraw, however often the block withdraws."""
     one, two, three, kept = await scene.contracts(4)
     list_id = await scene.built()
-    news = NEWS.listen(list_id)
+    waiter = LISTS.waiter(list_id)
     contract_ids = [contract.contract_id for contract in (one, two, three)]
     async with scene.database.transaction() as tx:
         async with silencing(tx, contract_ids) as lists:
             await lists.withdraw([cause(one)])
             await lists.withdraw_from(list_id, [cause(two)], elsewhere=False)
             await lists.withdraw_within([cause(three)], [Reach(ends_on=DAY)])
-        assert not news.done(), "the news is out when the transaction has committed"
-    assert news.done()
+        assert not waiter.done(), "the list's tasks are woken after the commit"
+    assert waiter.done()
     assert await scene.listed(list_id) == [kept.number]
     rows = await scene.rows("SELECT contract_id, cursor, withdrawn_at FROM list_entry WHERE status = 'withdrawn'")
     assert sorted(row["cursor"] for row in rows) == [1, 2, 3]
@@ -38,7 +38,7 @@ async def test_each_withdrawal_of_a_block_gets_its_cursor_and_its_event(scene: S
     assert [event.contract_id for event in await scene.withdrawn_events()] == contract_ids
 
 
-async def test_a_second_block_of_a_transaction_numbers_on(scene: Scene) -> None:
+async def test_a_second_block_of_a_transaction_continues_the_cursors(scene: Scene) -> None:
     contracts = await scene.contracts(2)
     list_id = await scene.built()
     async with scene.database.transaction() as tx:
@@ -49,7 +49,7 @@ async def test_a_second_block_of_a_transaction_numbers_on(scene: Scene) -> None:
     assert len(await scene.withdrawn_events()) == 2
 
 
-async def test_a_block_that_withdraws_nobody_tells_nobody(scene: Scene) -> None:
+async def test_a_block_that_withdraws_nothing_publishes_nothing(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     async with scene.database.transaction() as tx, silencing(tx, [contract.contract_id]) as lists:
@@ -58,23 +58,23 @@ async def test_a_block_that_withdraws_nobody_tells_nobody(scene: Scene) -> None:
     assert await scene.withdrawn_events() == []
 
 
-async def withdraw_in_vain(tx: Transaction, contract: Contract) -> None:
+async def withdraw_and_raise(tx: Transaction, contract: Contract) -> None:
     async with silencing(tx, [contract.contract_id]) as lists:
         await lists.withdraw([cause(contract)])
         raise ZeroDivisionError
 
 
 async def test_a_block_that_raises_numbers_nothing(scene: Scene) -> None:
-    """Neither itself nor, where only a savepoint is rolled back, by the transaction's next block."""
+    """If only a savepoint is rolled back, the transaction's next block numbers nothing of it either."""
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     with pytest.raises(ZeroDivisionError):
         async with scene.database.transaction() as tx:
-            await withdraw_in_vain(tx, contract)
+            await withdraw_and_raise(tx, contract)
     async with scene.database.transaction() as tx:
         with pytest.raises(ZeroDivisionError):
             async with tx.savepoint():
-                await withdraw_in_vain(tx, contract)
+                await withdraw_and_raise(tx, contract)
         async with silencing(tx, [contract.contract_id]):
             pass
     assert await scene.listed(list_id) == [contract.number]
@@ -82,7 +82,7 @@ async def test_a_block_that_raises_numbers_nothing(scene: Scene) -> None:
     assert await scene.withdrawn_events() == []
 
 
-async def test_a_block_is_waited_for_by_builders_and_by_who_speaks_about_its_contracts(scene: Scene) -> None:
+async def test_builders_and_batches_of_its_contracts_wait_for_a_block(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     async with scene.database.transaction() as tx, silencing(tx, [contract.contract_id]):
         paying = asyncio.create_task(scene.receives(contract.paid()))
@@ -94,8 +94,8 @@ async def test_a_block_is_waited_for_by_builders_and_by_who_speaks_about_its_con
     await asyncio.gather(paying, building_on)
 
 
-async def test_nothing_is_withdrawn_where_nothing_would_number_it(scene: Scene) -> None:
-    """Neither before a block nor after it, and not by lists that were kept from it."""
+async def test_a_withdrawal_outside_a_block_is_refused(scene: Scene) -> None:
+    """This holds before a block and after it, also for lists that were kept from the block."""
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     async with scene.database.transaction() as tx:
@@ -110,11 +110,11 @@ async def test_nothing_is_withdrawn_where_nothing_would_number_it(scene: Scene) 
     assert await scene.listed(list_id) == [contract.number]
 
 
-async def test_a_block_that_raised_leaves_no_lists(scene: Scene) -> None:
+async def test_lists_of_a_block_that_raised_cannot_be_used(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     async with scene.database.transaction() as tx:
         with pytest.raises(ZeroDivisionError):
             async with tx.savepoint():
-                await withdraw_in_vain(tx, contract)
+                await withdraw_and_raise(tx, contract)
         with pytest.raises(RuntimeError, match="not silencing"):
             live_lists(tx)

@@ -1,4 +1,4 @@
-"""Nobody is called about what some service could not follow, until every service follows it again."""
+"""A contract with an event that some service set aside is not called until every service has replayed it."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -7,17 +7,17 @@ from typing import Any
 
 import httpx
 import pytest
+from builder_steps import STEPS, run_steps
 from dialer_feed.handlers import consumer, lock_contracts, withdraw_unknown
 from dialer_feed.lists import building, requesting
 from dialer_feed.withdrawals import silencing
+from dialing_requests import code_of, request_list
 from dialing_scene import Contract, Scene
-from held_builder import STEPS, walk
 from recobro_events import Event, Record, dead_letters, envelope_of, rebuilding
 from recobro_events.contracts.portfolio import ContractStageChanged, PortfolioStateChanged, Stage
 from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside, StateRepublished
 from recobro_events.testing import apart, apply_records, published, record_of
 from recobro_platform import SERVICE_NAMES
-from speaking_http import ask, code_of
 
 
 def set_aside(contract: Contract, service: str = "promises") -> ContractSetAside:
@@ -29,18 +29,18 @@ def replayed(contract: Contract, service: str = "promises") -> ContractReplayed:
 
 
 def broken(event: Event) -> Record:
-    """An event whose body nobody can read."""
+    """Return the event with an unreadable body."""
     return record_of(event)._replace(value=b"{}")
 
 
 async def reads(scene: Scene, *records: Record) -> None:
-    """One batch, in which what cannot be applied is set aside."""
+    """Apply one batch. Events that cannot be applied are set aside."""
     await apply_records(scene.database, consumer, records, handle=apart)
 
 
 @contextmanager
 def refusing(event_type: type[Event]) -> Iterator[None]:
-    """Meanwhile a defect of ours makes the handler of these events fail."""
+    """Make the handler of these events fail, like a defect of ours."""
 
     async def fail(_events: Sequence[Any], _tx: Any) -> None:
         raise ZeroDivisionError
@@ -61,7 +61,7 @@ async def on_the_next_list(scene: Scene) -> list[str]:
 
 
 @pytest.mark.parametrize("service", SERVICE_NAMES)
-async def test_what_any_service_has_set_aside_leaves_every_live_list_and_is_on_no_next_one(
+async def test_a_contract_that_any_service_set_aside_leaves_every_live_list_and_the_next(
     scene: Scene, service: str
 ) -> None:
     lost, other = await scene.contracts(2)
@@ -79,7 +79,7 @@ async def test_what_any_service_has_set_aside_leaves_every_live_list_and_is_on_n
     assert await on_the_next_list(scene) == [other.number]
 
 
-async def test_it_is_listed_again_when_the_last_service_follows_it_but_not_today(scene: Scene) -> None:
+async def test_a_contract_is_on_the_next_list_after_every_service_has_replayed_it(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
     today = await scene.built()
     await scene.receives(set_aside(contract, "promises"), set_aside(contract, "assignment"))
@@ -90,17 +90,17 @@ async def test_it_is_listed_again_when_the_last_service_follows_it_but_not_today
     assert await scene.listed(today) == []
 
 
-async def test_what_was_set_aside_before_it_was_heard_of_is_not_listed(scene: Scene) -> None:
+async def test_a_contract_set_aside_before_its_registration_is_not_listed(scene: Scene) -> None:
     contract = scene.contract()
     await scene.receives(set_aside(contract))
     await scene.receives(contract.registered())
     assert await on_the_next_list(scene) == []
 
 
-# --- what we cannot apply ourselves
+# --- events that dialer-feed itself cannot apply
 
 
-async def test_an_event_that_we_cannot_read_takes_its_contract_off_and_its_followers_wait(scene: Scene) -> None:
+async def test_an_unreadable_event_withdraws_its_contract_and_later_events_wait(scene: Scene) -> None:
     sick, well = await scene.contracts(2)
     today = await scene.built()
     poison, follower = broken(sick.paid()), sick.staged(Stage.LATE, overdue="777.00")
@@ -108,17 +108,16 @@ async def test_an_event_that_we_cannot_read_takes_its_contract_off_and_its_follo
     await reads(scene, poison, record_of(follower), record_of(well.paid()))
 
     assert dict(await scene.withdrawals(today)) == {sick.number: "unknown_state", well.number: "payment"}
-    [told] = await published(scene.database, ContractSetAside)
-    assert (told.contract_id, told.service) == (sick.contract_id, "dialer-feed")
-    assert {event.contract_id: event.cause_event_id for event in await scene.withdrawn_events()}[
-        sick.contract_id
-    ] == told.event_id
+    [event] = await published(scene.database, ContractSetAside)
+    assert (event.contract_id, event.service) == (sick.contract_id, "dialer-feed")
+    withdrawn = {one.contract_id: one.cause_event_id for one in await scene.withdrawn_events()}
+    assert withdrawn[sick.contract_id] == event.event_id
     await reads(scene, record_of(sick.staged(Stage.LATE)))
     known = "SELECT version, stage FROM contract WHERE contract_id = $1"
     assert [tuple(row) for row in await scene.rows(known, sick.contract_id)] == [(1, "early")]
 
     await discard_first(scene)
-    assert await on_the_next_list(scene) == [], "its followers have not been applied"
+    assert await on_the_next_list(scene) == [], "the later events have not been applied yet"
     replay = await dead_letters.replay(scene.database, consumer, str(sick.contract_id))
     assert (replay.applied, replay.waiting) == (2, 0)
     assert [tuple(row) for row in await scene.rows(known, sick.contract_id)] == [(4, "late")]
@@ -126,7 +125,7 @@ async def test_an_event_that_we_cannot_read_takes_its_contract_off_and_its_follo
     assert await scene.listed(today) == []
 
 
-async def test_a_contract_is_listed_again_when_our_defect_is_mended_and_its_event_replayed(scene: Scene) -> None:
+async def test_a_contract_is_listed_again_when_its_event_has_been_replayed_after_a_fix(scene: Scene) -> None:
     sick, well = await scene.contracts(2)
     today = await scene.built()
     with refusing(ContractStageChanged):
@@ -146,14 +145,14 @@ async def test_a_contract_is_listed_again_when_our_defect_is_mended_and_its_even
 
 @pytest.mark.parametrize("held_after", STEPS)
 @pytest.mark.parametrize("ours", [False, True])
-async def test_what_is_set_aside_while_the_builder_is_held_is_on_no_published_list(
+async def test_a_contract_set_aside_at_any_step_of_the_build_is_on_no_published_list(
     scene: Scene, held_after: str, ours: bool
 ) -> None:
     lost, other = await scene.contracts(2)
-    list_id = await scene.asked()
-    await walk(scene, list_id, "asked", held_after)
+    list_id = await scene.requested()
+    await run_steps(scene, list_id, "requested", held_after)
     await reads(scene, broken(lost.paid()) if ours else record_of(set_aside(lost)))
-    await walk(scene, list_id, held_after, "published")
+    await run_steps(scene, list_id, held_after, "published")
 
     assert await scene.listed(list_id) == [other.number]
     was_published = held_after == "published"
@@ -161,20 +160,20 @@ async def test_what_is_set_aside_while_the_builder_is_held_is_on_no_published_li
     assert await scene.withdrawals(list_id) == ([(lost.number, "unknown_state")] if was_published else [])
 
 
-async def test_what_was_being_set_aside_before_the_entries_were_there_is_caught_by_the_second_look(
+async def test_setting_aside_in_progress_when_the_entries_are_gathered_is_caught_by_the_second_check(
     scene: Scene,
 ) -> None:
     lost, other = await scene.contracts(2)
-    list_id = await scene.asked()
+    list_id = await scene.requested()
     record = record_of(set_aside(lost))
-    told = ContractSetAside.received(record.value, envelope_of(record.headers))
+    event = ContractSetAside.received(record.value, envelope_of(record.headers))
     async with scene.database.transaction("dialer-feed.events") as tx:
         await silencing.begin(tx)
-        await lock_contracts(tx, [told])
-        await withdraw_unknown([told], tx)
-        await walk(scene, list_id, "asked", "gathered")
+        await lock_contracts(tx, [event])
+        await withdraw_unknown([event], tx)
+        await run_steps(scene, list_id, "requested", "gathered")
         await silencing.number(tx)
-    await walk(scene, list_id, "gathered", "published")
+    await run_steps(scene, list_id, "gathered", "published")
     assert await scene.listed(list_id) == [other.number]
     assert (await scene.the_list(list_id))["entries"] == 1
 
@@ -183,21 +182,21 @@ async def test_what_was_being_set_aside_before_the_entries_were_there_is_caught_
 
 
 @pytest.mark.parametrize("way", ["discarded", "replayed"])
-async def test_news_of_a_portfolio_that_could_not_be_applied_stop_its_lists_alone_and_name_it(
+async def test_a_portfolio_with_an_event_set_aside_blocks_only_its_own_lists_and_is_named(
     client: httpx.AsyncClient, scene: Scene, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     monkeypatch.setattr("chassis.lag.PAUSES_SECONDS", ())
     [contract] = await scene.contracts(1)
     elsewhere = await scene.portfolio(uuid.uuid4(), name="Cartera Sur")
     [other] = await scene.contracts(1, portfolio_id=elsewhere)
-    news = scene.portfolio_says()
+    event = scene.portfolio_event()
     if way == "discarded":
-        await reads(scene, broken(news))
+        await reads(scene, broken(event))
     else:
         with refusing(PortfolioStateChanged):
-            await reads(scene, record_of(news))
+            await reads(scene, record_of(event))
 
-    refused = await ask(client, scene)
+    refused = await request_list(client, scene)
     assert (refused.status_code, code_of(refused)) == (409, "portfolio-not-ready")
     assert "Cartera Norte" in refused.json()["detail"]
     assert "could not be applied" in refused.json()["detail"]
@@ -210,25 +209,25 @@ async def test_news_of_a_portfolio_that_could_not_be_applied_stop_its_lists_alon
     else:
         await dead_letters.replay(scene.database, consumer, str(scene.portfolio_id))
     assert await scene.listed(await scene.built()) == [contract.number, other.number]
-    assert await published(scene.database, ContractSetAside) == [], "a portfolio is no contract"
+    assert await published(scene.database, ContractSetAside) == [], "an event about a portfolio sets no contract aside"
 
 
-async def test_a_list_that_is_being_built_fails_when_news_of_its_portfolio_are_set_aside(scene: Scene) -> None:
+async def test_a_list_in_building_fails_when_an_event_of_its_portfolio_is_set_aside(scene: Scene) -> None:
     await scene.contracts(1)
-    list_id = await scene.asked()
-    await reads(scene, broken(scene.portfolio_says()))
+    list_id = await scene.requested()
+    await reads(scene, broken(scene.portfolio_event()))
     await scene.advance()
     row = await scene.the_list(list_id)
     assert (row["status"], row["error"]) == ("failed", "portfolio-not-ready")
 
 
-async def being_rebuilt(scene: Scene) -> uuid.UUID:
+async def start_rebuild(scene: Scene) -> uuid.UUID:
     async with scene.database.transaction() as tx:
         return await rebuilding.request(tx, consumer)
 
 
-async def everything_was_said(scene: Scene, rebuild_id: uuid.UUID) -> None:
-    """The markers that end a rebuild arrive, one of each source and lane."""
+async def end_rebuild(scene: Scene, rebuild_id: uuid.UUID) -> None:
+    """Apply the markers that end a rebuild, one for each source and lane."""
     markers = [
         StateRepublished(barrier_id=rebuild_id, service=source, via=lane, round=1, markers=1, asked_by="dialer-feed")
         for source in requesting.SOURCES
@@ -239,22 +238,22 @@ async def everything_was_said(scene: Scene, rebuild_id: uuid.UUID) -> None:
         await scene.receives(marker)
 
 
-async def test_no_list_can_be_asked_for_while_we_are_being_rebuilt(client: httpx.AsyncClient, scene: Scene) -> None:
+async def test_no_list_can_be_requested_during_a_rebuild(client: httpx.AsyncClient, scene: Scene) -> None:
     await scene.contracts(1)
-    rebuild_id = await being_rebuilt(scene)
-    refused = await ask(client, scene)
+    rebuild_id = await start_rebuild(scene)
+    refused = await request_list(client, scene)
     assert (refused.status_code, code_of(refused)) == (409, "rebuilding")
     assert await scene.rows("SELECT FROM dialing_list") == []
-    await everything_was_said(scene, rebuild_id)
+    await end_rebuild(scene, rebuild_id)
     assert (await scene.the_list(await scene.built()))["status"] == "published"
 
 
-async def test_a_list_that_is_being_built_waits_for_the_end_of_a_rebuild(scene: Scene) -> None:
+async def test_a_list_in_building_waits_for_the_end_of_a_rebuild(scene: Scene) -> None:
     [contract] = await scene.contracts(1)
-    list_id = await scene.asked()
-    rebuild_id = await being_rebuilt(scene)
+    list_id = await scene.requested()
+    rebuild_id = await start_rebuild(scene)
     await building.advance(scene.database, scene.builder)
     assert (await scene.the_list(list_id))["status"] == "building"
-    await everything_was_said(scene, rebuild_id)
+    await end_rebuild(scene, rebuild_id)
     await scene.advance()
     assert await scene.listed(list_id) == [contract.number]

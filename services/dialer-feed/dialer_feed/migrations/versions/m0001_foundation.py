@@ -1,4 +1,4 @@
-"""What is known of contracts, and campaigns, lists, withdrawals, acknowledgements and calls."""
+"""Tables for facts about contracts, and for campaigns, lists, withdrawals, acknowledgements and calls."""
 
 import chassis.schema
 import recobro_events.schema
@@ -19,8 +19,8 @@ CREATE TABLE portfolio (
     jurisdiction text NOT NULL,
     timezone text NOT NULL
 );
--- A contract is known by its id alone until its details have come: facts of different topics have no order.
--- Three groups of columns, each with a version: position, details, the debtor's status.
+-- Facts of different topics have no order, so a row may hold only the contract's id until the details arrive.
+-- The columns form three groups, each with a version: position, details, the debtor's status.
 CREATE TABLE contract (
     contract_id uuid PRIMARY KEY,
     version bigint NOT NULL DEFAULT -1,
@@ -39,7 +39,7 @@ CREATE TABLE contract (
     status text NOT NULL DEFAULT 'active'
 ) WITH (fillfactor = 85);
 CREATE INDEX contract_open ON contract (portfolio_id) WHERE state = 'open';
--- claimed: the debtor says so, no money has been seen; payment_id is then one of ours.
+-- claimed: the debtor stated the payment, but no payment has arrived. The payment_id is then generated here.
 CREATE TABLE payment (
     contract_id uuid NOT NULL,
     payment_id uuid NOT NULL DEFAULT uuidv7(),
@@ -62,7 +62,7 @@ CREATE TABLE campaign (
     max_attempts_per_7_days integer,
     created_at timestamptz NOT NULL DEFAULT now()
 );
--- builder is who builds it: the last claim wins. last_cursor counts the withdrawals since it was published.
+-- builder: the builder that claimed the list last. last_cursor counts the withdrawals since the publication.
 CREATE TABLE dialing_list (
     list_id uuid PRIMARY KEY DEFAULT uuidv7(),
     campaign_id uuid NOT NULL REFERENCES campaign,
@@ -82,7 +82,7 @@ CREATE TABLE dialing_list (
 );
 CREATE UNIQUE INDEX dialing_list_one_a_day ON dialing_list (campaign_id, business_date) WHERE status <> 'failed';
 CREATE INDEX dialing_list_building ON dialing_list (list_id) WHERE status = 'building';
--- An entry that was withdrawn before its list was published has no cursor, and goes when the list is published.
+-- An entry that was withdrawn before its list was published has no cursor. Publishing the list deletes the entry.
 CREATE TABLE list_entry (
     contract_id uuid NOT NULL,
     list_id uuid NOT NULL,
@@ -100,8 +100,8 @@ CREATE TABLE list_entry (
 ) WITH (fillfactor = 85);
 CREATE INDEX list_entry_number ON list_entry (list_id, contract_number, contract_id);
 CREATE UNIQUE INDEX list_entry_cursor ON list_entry (list_id, cursor) WHERE cursor IS NOT NULL;
--- What dialers reported, silent here until the portfolio has decided: when a barrier that was asked for after the
--- report has been reached, its answer is here and this row goes. contact_id null: the whole contract is silent.
+-- A dialer's report silences here until the portfolio has decided. When a barrier that was requested after the report
+-- is reached, the portfolio's answer has been applied and this row is deleted. contact_id null: the whole contract.
 CREATE TABLE reported_silence (
     silence_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     contract_id uuid NOT NULL,
@@ -117,7 +117,7 @@ CREATE TABLE acknowledged_up_to (
     cursor bigint NOT NULL,
     PRIMARY KEY (list_id, dialer_id)
 );
--- One row a request that acknowledged something new: the withdrawals after_cursor < cursor <= up_to_cursor.
+-- One row for each request that acknowledged new withdrawals, those with after_cursor < cursor <= up_to_cursor.
 CREATE TABLE acknowledgement (
     list_id uuid NOT NULL,
     dialer_id text NOT NULL,
@@ -126,7 +126,7 @@ CREATE TABLE acknowledgement (
     acknowledged_at timestamptz NOT NULL,
     PRIMARY KEY (list_id, dialer_id, after_cursor)
 );
--- dialed_for is the agency, or zeros for calls from inside: call_id is the dialer's own.
+-- dialed_for: the agency, or zeros for calls from inside. call_id: the dialer's own, unique within dialed_for.
 CREATE TABLE call_result (
     dialed_for uuid NOT NULL,
     call_id text NOT NULL,

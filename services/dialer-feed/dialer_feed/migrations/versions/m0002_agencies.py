@@ -1,4 +1,4 @@
-"""What is known of placements with agencies, promises to pay and visits."""
+"""Tables for facts about placements with agencies, promises to pay and visits."""
 
 from alembic import op
 from projections import placements, promises
@@ -9,7 +9,7 @@ down_revision = "0001"
 _TABLES = r"""
 CREATE INDEX placement_handed_over ON placement (contract_id)
     WHERE kind = 'collection' AND state IN ('active', 'recall_pending', 'objected');
--- Visits count with the calls of a debtor once they were made, on the day that they were ordered for.
+-- A visit that was made counts together with the debtor's calls, on the day for which the visit was ordered.
 CREATE TABLE visit (
     contract_id uuid NOT NULL,
     visit_id uuid NOT NULL,

@@ -1,4 +1,4 @@
-"""Events that cannot be applied are set aside; what is known can be said again."""
+"""Events that cannot be applied are set aside; the sources can republish."""
 
 import chassis.schema
 import recobro_events.schema
@@ -9,7 +9,7 @@ revision = "0004"
 down_revision = "0003"
 
 _TABLES = r"""
--- The version of the contract at which it was last said to be open.
+-- The contract's version in the last event that listed the dispute as open.
 ALTER TABLE clarification ADD COLUMN IF NOT EXISTS version bigint NOT NULL DEFAULT 0;
 """
 

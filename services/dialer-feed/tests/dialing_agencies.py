@@ -1,4 +1,4 @@
-"""Placements, promises and visits that speak like their services, for dialer-feed's tests."""
+"""Events about placements, promises and visits as their services publish them, for dialer-feed's tests."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 from chassis.testing.publishers import DAY, Placement, Promise
+from dialing_contracts import Contract
 from recobro_events.contracts.field_visits import AttendedBy, VisitCompleted, VisitOrdered, VisitOutcome
-from speaking_contracts import Contract
 
 __all__ = ["Placement", "Promise", "Visit"]
 

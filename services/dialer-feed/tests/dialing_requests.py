@@ -1,4 +1,4 @@
-"""What operators and dialers say over HTTP."""
+"""HTTP requests of operators and dialers, for dialer-feed's tests."""
 
 import uuid
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ def code_of(answer: httpx.Response) -> str:
     return str(answer.json()["type"]).rpartition(":")[2]
 
 
-async def ask(client: httpx.AsyncClient, scene: Scene, day: str = str(DAY), **headers: str) -> httpx.Response:
+async def request_list(client: httpx.AsyncClient, scene: Scene, day: str = str(DAY), **headers: str) -> httpx.Response:
     body = {"campaign_id": str(scene.campaign_id), "business_date": day}
     return await client.post("/v1/lists", json=body, headers=headers)
 
@@ -24,8 +24,8 @@ async def report(client: httpx.AsyncClient, list_id: uuid.UUID, contract: Contra
     body = {"contract_number": contract.number, "reason": reason, **more}
     answer = await client.post(f"/v1/lists/{list_id}/withdrawals", json=body)
     assert answer.status_code == 201, answer.text
-    said: Json = answer.json()
-    return said
+    withdrawal: Json = answer.json()
+    return withdrawal
 
 
 def call(list_id: uuid.UUID, contract: Contract, disposition: str = "no_answer", **changes: Any) -> Json:
@@ -41,8 +41,8 @@ def call(list_id: uuid.UUID, contract: Contract, disposition: str = "no_answer",
     } | changes
 
 
-async def tell(client: httpx.AsyncClient, *calls: Json) -> Json:
+async def report_calls(client: httpx.AsyncClient, *calls: Json) -> Json:
     answer = await client.post("/v1/calls", json=list(calls))
     assert answer.status_code == 202, answer.text
-    said: Json = answer.json()
-    return said
+    outcome: Json = answer.json()
+    return outcome

@@ -1,4 +1,4 @@
-"""Contracts that speak like the portfolio service, with telephones, for dialer-feed's tests."""
+"""Events about contracts with telephones as the portfolio service publishes them, for dialer-feed's tests."""
 
 import uuid
 from collections.abc import Sequence

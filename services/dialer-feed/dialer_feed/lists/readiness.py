@@ -9,7 +9,7 @@ from chassis import Conflict, Reader
 
 from dialer_feed.lists.eligibility import IN_SCOPE
 
-_IN_THE_WAY = f"""
+_NOT_READY = f"""
 SELECT portfolio.portfolio_id, portfolio.name, portfolio.state, portfolio.business_date,
     parked_keys.key IS NOT NULL AS set_aside
 FROM campaign
@@ -23,7 +23,7 @@ ORDER BY portfolio.name, portfolio.portfolio_id
 
 
 @dataclass(frozen=True)
-class Standing:
+class PortfolioReadiness:
     """A portfolio's state and business date, to compare with the day of a list."""
 
     portfolio_id: UUID
@@ -31,7 +31,7 @@ class Standing:
     state: str
     business_date: date | None
     set_aside: bool = False
-    """An event of the portfolio was set aside here, so the state kept here may be out of date."""
+    """An event of the portfolio was set aside here, so the state that is kept here may be out of date."""
 
     def obstacle(self, day: date) -> str | None:
         """Return why no list of ``day`` can be built from the portfolio, in plain words; None when it can."""
@@ -39,7 +39,7 @@ class Standing:
         if self.business_date is not None and self.business_date > day:
             return f"{named} is already past {day}: its business date is {self.business_date}."
         if self.set_aside:
-            return f"{named} has news that could not be applied and wait to be replayed."
+            return f"{named} has events that could not be applied and wait to be replayed."
         if self.state == "loading":
             return f"{named} is still loading a file."
         if self.business_date is None:
@@ -53,18 +53,18 @@ class Standing:
         return self.business_date is not None and self.business_date > day
 
 
-class PortfolioInTheWay(Conflict):
+class PortfolioNotReady(Conflict):
     """A portfolio is not ready for a list of that day; the detail names it."""
 
     code = "portfolio-not-ready"
 
-    def __init__(self, standings: Sequence[Standing], day: date) -> None:
-        super().__init__(" ".join(obstacle for standing in standings if (obstacle := standing.obstacle(day))))
-        self.may_be_lag = not any(standing.is_past(day) for standing in standings)
+    def __init__(self, unready: Sequence[PortfolioReadiness], day: date) -> None:
+        super().__init__(" ".join(obstacle for portfolio in unready if (obstacle := portfolio.obstacle(day))))
+        self.may_be_lag = not any(portfolio.is_past(day) for portfolio in unready)
 
 
-async def refuse_obstacles(reader: Reader, campaign_id: UUID, day: date) -> None:
-    """``PortfolioInTheWay`` when a portfolio of the campaign has open contracts and is not ready for this day."""
-    standings = [Standing(**row) for row in await reader.fetch(_IN_THE_WAY, campaign_id, day)]
-    if standings:
-        raise PortfolioInTheWay(standings, day)
+async def refuse_unready_portfolios(reader: Reader, campaign_id: UUID, day: date) -> None:
+    """``PortfolioNotReady`` when a portfolio of the campaign has open contracts and is not ready for this day."""
+    unready = [PortfolioReadiness(**row) for row in await reader.fetch(_NOT_READY, campaign_id, day)]
+    if unready:
+        raise PortfolioNotReady(unready, day)

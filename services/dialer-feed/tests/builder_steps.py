@@ -1,15 +1,15 @@
-"""A builder that is held between its steps."""
+"""The builder's steps, one at a time, for tests that act between two steps."""
 
 from uuid import UUID
 
 from dialer_feed.lists import building
 from dialing_scene import DAY, Scene
 
-STEPS = ("asked", "claimed", "cleared", "gathered", "waited", "published")
+STEPS = ("requested", "claimed", "cleared", "gathered", "waited", "published")
 
 
-async def walk(scene: Scene, list_id: UUID, first: str, last: str) -> None:
-    """Take the builder's steps after ``first`` up to and with ``last``."""
+async def run_steps(scene: Scene, list_id: UUID, first: str, last: str) -> None:
+    """Run the builder's steps after ``first``, up to and including ``last``."""
     database, builder = scene.database, scene.builder
     for step in STEPS[STEPS.index(first) + 1 : STEPS.index(last) + 1]:
         match step:
