@@ -34,10 +34,10 @@ async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
     await POSITIONS.keep(tx, wholes)
     await _DETAILS.keep(tx, wholes)
     await contracts.keep_statuses_from_contracts(tx, wholes)
-    if said := [(whole.contract_id, payment) for whole in wholes for payment in whole.payments]:
-        rows = [(p.payment_id, contract_id, p.amount, p.paid_on, p.business_date) for contract_id, p in said]
+    if listed := [(whole.contract_id, payment) for whole in wholes for payment in whole.payments]:
+        rows = [(p.payment_id, contract_id, p.amount, p.paid_on, p.business_date) for contract_id, p in listed]
         await tx.execute(_PAYMENTS, *columns(rows, 5))
-    if undone := [(p.payment_id, contract_id, p.amount) for contract_id, p in said if p.reversed]:
+    if undone := [(p.payment_id, contract_id, p.amount) for contract_id, p in listed if p.reversed]:
         await tx.execute(_REVERSALS, *columns(undone, 3))
 
 

@@ -27,14 +27,14 @@ async def republish(tx: Transaction, after: str) -> str | None:
         return None
     contract_ids = [row["contract_id"] for row in rows]
     for row in await tx.fetch(_PROMISES, contract_ids):
-        tx.publish(*_said(row))
+        tx.publish(*_events(row))
     return str(contract_ids[-1])
 
 
-def _said(row: Row) -> Iterator[PromiseEvent]:
-    """Return the events of one promise: ``PromiseMade`` alone while it is open, else the event of its state first.
+def _events(row: Row) -> Iterator[PromiseEvent]:
+    """Return the events of one promise. An open promise has ``PromiseMade`` alone, any other its state's event first.
 
-    After that event ``PromiseMade`` has the lowest version of its epoch, so no reader takes the promise to be open.
+    In that case ``PromiseMade`` has the lowest version of its epoch, so no reader takes the promise to be open.
     """
     made = made_event(row)
     if row["state"] == PromiseState.OPEN:

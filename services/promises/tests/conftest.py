@@ -17,7 +17,7 @@ LANES = (Lane.EVENTS,)
 
 @pytest.fixture(scope="session")
 async def migrated_dsn(databases: FreshDatabases) -> str:
-    """A database with the newest tables: making one for each test takes longer than most of them."""
+    """A database with the newest tables. All tests share it, because creating one takes longer than most tests."""
     return await databases.migrated("promises.migrations")
 
 
@@ -29,13 +29,13 @@ async def kept(migrated_dsn: str) -> AsyncIterator[KeptDatabase]:
 
 @pytest.fixture
 async def database(kept: KeptDatabase) -> Database:
-    """Open, and as empty as after the migrations."""
+    """The shared database, open and as empty as after the migrations."""
     return await kept.emptied()
 
 
 @pytest.fixture(scope="session")
 async def app(migrated_dsn: str) -> AsyncIterator[FastAPI]:
-    """The whole app on the scene's database, without an event log: started for each test, but built once."""
+    """The whole app on the scene's database, without an event log. It is built once and started for each test."""
     settings = PromisesSettings(**test_settings(migrated_dsn, service="promises").model_dump())
     async with kept_database(migrated_dsn, "promises", *LANES) as served:
         yield build_app(settings, served, runtime=None)
@@ -43,14 +43,14 @@ async def app(migrated_dsn: str) -> AsyncIterator[FastAPI]:
 
 @pytest.fixture
 async def client(app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncClient]:  # noqa: ARG001
-    """An operator's."""
+    """An operator's client."""
     async with client_for(app, mint()) as client:
         yield client
 
 
 @pytest.fixture
 async def scene(database: Database, client: httpx.AsyncClient) -> Scene:
-    """One portfolio staged to ``DAY``, nothing else."""
+    """A scene with one portfolio staged to ``DAY``."""
     scene = Scene(database, client)
-    await scene.day_comes(0)
+    await scene.move_business_date(0)
     return scene

@@ -1,4 +1,4 @@
-"""A stage for the tests of promises: a database, the real consumer and app, and contracts that speak for themselves."""
+"""The scene of the tests of promises: a database, the real consumer and app, and events about contracts."""
 
 import asyncio
 import uuid
@@ -49,7 +49,7 @@ OWN_EVENTS: tuple[type[Event], ...] = (
 
 
 def day(n: int) -> date:
-    """``n`` days after ``DAY``."""
+    """Return the day ``n`` days after ``DAY``."""
     return DAY + timedelta(days=n)
 
 
@@ -72,11 +72,11 @@ class Scene:
         self._portfolio_version = 0
 
     async def receives(self, *events: Event) -> None:
-        """One batch of the real consumer."""
+        """Apply these events as one batch of the real consumer."""
         await apply_events(self.database, consumer, *events)
 
     async def receives_each(self, *events: Event) -> None:
-        """A batch for each."""
+        """Apply these events, each as a batch of its own."""
         for event in events:
             await self.receives(event)
 
@@ -94,15 +94,15 @@ class Scene:
             timezone="America/Mexico_City",
         )
 
-    async def day_comes(self, n: int, portfolio_id: UUID | None = None) -> None:
-        """The business date moves to ``n`` days after ``DAY``, and what is over then is decided."""
+    async def move_business_date(self, n: int, portfolio_id: UUID | None = None) -> None:
+        """Move the business date to ``n`` days after ``DAY``, and decide the promises whose time is over."""
         await self.receives(self.business_date(n, portfolio_id))
         await deciding.decide(self.database)
 
     def contract(self, **changes: Any) -> Contract:
-        """One that nobody has heard of yet."""
-        told: Json = {"number": "C-1", "portfolio_id": self.portfolio_id, "overdue": Decimal("1000.00")}
-        return Contract(**(told | changes))
+        """Return a contract about which no event has been published yet."""
+        fields: Json = {"number": "C-1", "portfolio_id": self.portfolio_id, "overdue": Decimal("1000.00")}
+        return Contract(**(fields | changes))
 
     async def registered(self, **changes: Any) -> Contract:
         contract = self.contract(**changes)
@@ -115,10 +115,10 @@ class Scene:
         return placement
 
     def agency(self, agency_id: UUID) -> dict[str, str]:
-        """The headers of an agency's request."""
+        """Return the headers of an agency's request."""
         return {"Authorization": f"Bearer {mint(agency_id=agency_id, subject=str(agency_id))}"}
 
-    async def asks_promise(
+    async def request_promise(
         self,
         contract: Contract,
         amount: str = "100.00",
@@ -130,12 +130,12 @@ class Scene:
         return await self.client.post("/v1/promises", json=body | more, headers=headers)
 
     async def promise(self, contract: Contract, amount: str = "100.00", due: int = 5, **more: Any) -> Json:
-        answer = await self.asks_promise(contract, amount, due, **more)
+        answer = await self.request_promise(contract, amount, due, **more)
         assert answer.status_code == 201, answer.text
         promise: Json = answer.json()
         return promise
 
-    async def asks_plan(
+    async def request_plan(
         self, contract: Contract, *schedule: tuple[int, str], headers: dict[str, str] | None = None, **more: Any
     ) -> httpx.Response:
         instalments = [{"due_on": str(day(due)), "amount": amount} for due, amount in schedule]
@@ -143,30 +143,30 @@ class Scene:
         return await self.client.post("/v1/agreements", json=body | more, headers=headers)
 
     async def plan(self, contract: Contract, *schedule: tuple[int, str], **more: Any) -> Json:
-        answer = await self.asks_plan(contract, *schedule, **more)
+        answer = await self.request_plan(contract, *schedule, **more)
         assert answer.status_code == 201, answer.text
         plan: Json = answer.json()
         return plan
 
-    async def now(self, promise: Json) -> Json:
-        """The promise as it stands."""
+    async def read_promise(self, promise: Json) -> Json:
+        """Return the promise in its current state."""
         answer = await self.client.get(f"/v1/promises/{promise['promise_id']}")
         assert answer.status_code == 200, answer.text
         found: Json = answer.json()
         return found
 
     async def state(self, promise: Json) -> tuple[str, str]:
-        """State and what counts for it."""
-        now = await self.now(promise)
-        return now["state"], now["paid"]
+        """Return the promise's state and the amount that counts for it."""
+        current = await self.read_promise(promise)
+        return current["state"], current["paid"]
 
-    async def plan_now(self, plan: Json) -> tuple[str, list[str]]:
-        """State of the plan and of its instalments."""
-        answer = await self.client.get(f"/v1/agreements/{plan['agreement_id']}")
-        now = answer.json()
-        return now["state"], [instalment["state"] for instalment in now["instalments"]]
+    async def plan_states(self, made: Json) -> tuple[str, list[str]]:
+        """Return the states of the plan and of its instalments."""
+        answer = await self.client.get(f"/v1/agreements/{made['agreement_id']}")
+        plan = answer.json()
+        return plan["state"], [instalment["state"] for instalment in plan["instalments"]]
 
-    async def checks(self, as_of: int) -> Json:
+    async def run_check(self, as_of: int) -> Json:
         answer = await self.client.post("/v1/promise-checks", json={"as_of": str(day(as_of))})
         assert answer.status_code == 200, answer.text
         counts: Json = answer.json()
@@ -175,8 +175,8 @@ class Scene:
     async def published(self, event_type: type[E]) -> list[E]:
         return await published(self.database, event_type)
 
-    async def story(self) -> list[str]:
-        """The names of all events published so far, in outbox order."""
+    async def event_names(self) -> list[str]:
+        """Return the names of all events published so far, in outbox order."""
         names = {event_type.type: event_type.__name__ for event_type in OWN_EVENTS}
         return [names[row["type"]] for row in await self.rows("SELECT type FROM outbox_events ORDER BY id")]
 
@@ -190,7 +190,7 @@ class Scene:
         await self.until(_BLOCKED, statement)
 
     async def until(self, sql: str, *arguments: Any) -> None:
-        """Return once this question has the answer true."""
+        """Return once this query returns true."""
         async with asyncio.timeout(60):
             while True:
                 [row] = await self.rows(sql, *arguments)

@@ -1,4 +1,4 @@
-"""Between topics there is no order, and events come again: the ledger stands once, old news changes nothing."""
+"""Topics have no common order and events repeat: each payment counts once, and old events change nothing."""
 
 import uuid
 from decimal import Decimal
@@ -16,7 +16,7 @@ async def ledger(scene: Scene) -> list[tuple[str, bool]]:
     return [(str(row["amount"]), row["reversed"]) for row in rows]
 
 
-async def test_a_payment_stands_in_the_ledger_once_however_often_it_is_told(scene: Scene) -> None:
+async def test_a_payment_received_several_times_is_in_the_ledger_once(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract, "200.00")
     payment = contract.paid("100.00", paid_on=day(1))
@@ -30,7 +30,7 @@ async def test_a_payment_stands_in_the_ledger_once_however_often_it_is_told(scen
     assert tuple(row) == (contract.contract_id, day(1), day(0))
 
 
-async def test_a_payment_whose_reversal_came_first_never_counts(scene: Scene) -> None:
+async def test_a_payment_whose_reversal_arrived_first_never_counts(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract)
     payment = contract.paid("100.00")
@@ -38,12 +38,12 @@ async def test_a_payment_whose_reversal_came_first_never_counts(scene: Scene) ->
     await scene.receives_each(reversal, payment, reversal)
     assert await ledger(scene) == [("100.00", True)]
     assert await scene.state(promise) == ("open", "0.00")
-    assert await scene.story() == ["PromiseMade"]
+    assert await scene.event_names() == ["PromiseMade"]
     [row] = await scene.rows("SELECT paid_on, business_date FROM payment")
     assert tuple(row) == (day(0), day(0))
 
 
-async def test_a_payment_told_again_after_its_reversal_stays_reversed(scene: Scene) -> None:
+async def test_a_payment_received_again_after_its_reversal_stays_reversed(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract)
     payment = contract.paid("100.00")
@@ -52,13 +52,13 @@ async def test_a_payment_told_again_after_its_reversal_stays_reversed(scene: Sce
     assert await scene.state(promise) == ("open", "0.00")
 
 
-async def test_payment_and_reversal_in_one_batch_leave_the_promise_open(scene: Scene) -> None:
+async def test_a_payment_and_its_reversal_in_one_batch_leave_the_promise_open(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract)
     payment = contract.paid("100.00")
     await scene.receives(payment, contract.payment_reversed(payment))
     assert await scene.state(promise) == ("open", "0.00")
-    assert await scene.story() == ["PromiseMade", "PromiseKept", "PromiseReopened"]
+    assert await scene.event_names() == ["PromiseMade", "PromiseKept", "PromiseReopened"]
 
 
 async def test_a_payment_before_the_registration_is_kept_and_counts(scene: Scene) -> None:
@@ -67,11 +67,11 @@ async def test_a_payment_before_the_registration_is_kept_and_counts(scene: Scene
     await scene.receives_each(contract.paid("300.00"), registration)
     [row] = await scene.rows("SELECT total_balance, portfolio_id FROM contract")
     assert tuple(row) == (Decimal("700.00"), scene.portfolio_id), "the older balance must not come back"
-    assert (await scene.asks_promise(contract, "700.01")).status_code == 422
+    assert (await scene.request_promise(contract, "700.01")).status_code == 422
     assert (await scene.promise(contract, "300.00"))["state"] == "kept"
 
 
-async def test_an_older_position_does_not_come_back_nor_older_details(scene: Scene) -> None:
+async def test_an_older_position_and_older_details_do_not_replace_newer_ones(scene: Scene) -> None:
     contract = scene.contract()
     old = contract.registered()
     other = uuid.uuid4()
@@ -80,7 +80,7 @@ async def test_an_older_position_does_not_come_back_nor_older_details(scene: Sce
     assert tuple(row) == (Decimal("50.00"), other)
 
 
-async def test_a_closing_that_was_overtaken_by_a_reopening_cancels_nothing(scene: Scene) -> None:
+async def test_a_closing_that_a_reopening_has_overtaken_cancels_nothing(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract)
     closing = contract.closed(ContractState.WITHDRAWN)
@@ -88,7 +88,7 @@ async def test_a_closing_that_was_overtaken_by_a_reopening_cancels_nothing(scene
     assert await scene.state(promise) == ("open", "0.00")
 
 
-async def test_a_death_that_was_overtaken_by_its_correction_cancels_nothing(scene: Scene) -> None:
+async def test_a_death_that_its_correction_has_overtaken_cancels_nothing(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract)
     death = contract.reported(DebtorStatus.DECEASED)
@@ -96,25 +96,25 @@ async def test_a_death_that_was_overtaken_by_its_correction_cancels_nothing(scen
     assert await scene.state(promise) == ("open", "0.00")
 
 
-async def test_an_older_day_of_a_portfolio_does_not_come_back(scene: Scene) -> None:
+async def test_an_older_business_date_does_not_replace_a_newer_one(scene: Scene) -> None:
     contract = await scene.registered()
     old = scene.business_date(1)
-    await scene.day_comes(8)
+    await scene.move_business_date(8)
     await scene.receives(old)
     promise = await scene.promise(contract, due=8)
     assert promise["made_on"] == str(day(8))
 
 
-async def test_a_contract_heard_of_before_its_portfolio_takes_the_day_from_its_position(scene: Scene) -> None:
+async def test_a_contract_without_a_known_portfolio_takes_the_day_from_its_position(scene: Scene) -> None:
     portfolio_id = uuid.uuid4()
     contract = await scene.registered(portfolio_id=portfolio_id, as_of=day(2))
     promise = await scene.promise(contract, due=3)
     assert promise["made_on"] == str(day(2))
-    await scene.day_comes(6, portfolio_id)
+    await scene.move_business_date(6, portfolio_id)
     assert await scene.state(promise) == ("broken", "0.00")
 
 
-async def test_the_days_of_a_payments_position_decide_before_the_portfolios_is_heard(scene: Scene) -> None:
+async def test_the_date_of_a_payments_position_decides_before_the_portfolios_date_arrives(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract, due=5)
     contract.as_of = day(8)
@@ -122,7 +122,7 @@ async def test_the_days_of_a_payments_position_decide_before_the_portfolios_is_h
     assert await scene.state(promise) == ("broken", "0.00")
 
 
-async def test_a_day_and_a_payment_in_one_batch(scene: Scene) -> None:
+async def test_a_business_date_and_a_payment_in_one_batch_count_the_payment_first(scene: Scene) -> None:
     paid, unpaid = await scene.registered(), await scene.registered()
     kept, broken = await scene.promise(paid), await scene.promise(unpaid)
     await scene.receives(scene.business_date(8), paid.paid("100.00", paid_on=day(7)))
@@ -131,16 +131,16 @@ async def test_a_day_and_a_payment_in_one_batch(scene: Scene) -> None:
     assert await scene.state(broken) == ("broken", "0.00")
 
 
-async def test_many_promises_end_on_one_day(scene: Scene) -> None:
+async def test_one_business_date_decides_the_promises_of_many_contracts(scene: Scene) -> None:
     contracts = [await scene.registered() for _ in range(5)]
     promises = [await scene.promise(contract, due=n) for n, contract in enumerate(contracts)]
     await scene.receives(contracts[0].paid("100.00"))
-    await scene.day_comes(6)
+    await scene.move_business_date(6)
     assert [(await scene.state(promise))[0] for promise in promises] == ["kept", "broken", "broken", "broken", "open"]
-    assert (await scene.story()).count("PromiseBroken") == 3
+    assert (await scene.event_names()).count("PromiseBroken") == 3
 
 
-async def test_events_of_stages_move_nothing_but_the_position(scene: Scene) -> None:
+async def test_a_stage_change_updates_only_the_position(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract)
     contract.as_of = day(1)
@@ -149,8 +149,8 @@ async def test_events_of_stages_move_nothing_but_the_position(scene: Scene) -> N
     assert (await scene.promise(contract, due=6))["made_on"] == str(day(1))
 
 
-async def test_what_a_batch_publishes_has_the_same_ids_when_it_is_applied_again(scene: Scene) -> None:
-    """As after a restore: the rows go back, the event comes again, and what it causes is recognised elsewhere."""
+async def test_a_batch_that_is_applied_again_publishes_the_same_event_ids(scene: Scene) -> None:
+    """As after a restore, the rows are older and the event is applied again. Its effects keep their event ids."""
     contract = await scene.registered()
     promise = await scene.promise(contract)
     record = record_of(contract.paid("100.00", paid_on=day(1)))

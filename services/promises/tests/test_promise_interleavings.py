@@ -1,4 +1,4 @@
-"""What meets on one contract: one side is held in its open transaction while the other runs."""
+"""Concurrent changes of one contract: one side waits in its open transaction while the other side runs."""
 
 import asyncio
 import uuid
@@ -18,7 +18,7 @@ _LOCK_WAITS = "FROM contract WHERE contract_id = ANY ($1::uuid[]) ORDER BY contr
 
 @asynccontextmanager
 async def applied(scene: Scene, *events: Event) -> AsyncIterator[Transaction]:
-    """These events have been applied by a transaction that commits when the block ends."""
+    """Apply these events in a transaction that commits when the block ends."""
     name = "promises.events"
     async with scene.database.transaction(name) as tx:
         await apply(tx, consumer, name, await handled(consumer, name, [record_of(event) for event in events]), together)
@@ -27,7 +27,7 @@ async def applied(scene: Scene, *events: Event) -> AsyncIterator[Transaction]:
 
 @asynccontextmanager
 async def written(scene: Scene, contract: Contract, due: int) -> AsyncIterator[None]:
-    """A promise has been written by a transaction that commits when the block ends."""
+    """Write a promise in a transaction that commits when the block ends."""
     async with scene.database.transaction() as tx:
         await tx.execute("SELECT FROM contract WHERE contract_id = $1 FOR UPDATE", contract.contract_id)
         await tx.execute(
@@ -52,11 +52,11 @@ async def states(scene: Scene) -> list[str]:
 async def test_a_promise_waits_for_a_payment_that_is_being_applied_and_counts_it(scene: Scene) -> None:
     contract = await scene.registered()
     async with applied(scene, contract.paid("600.00")):
-        asked = asyncio.create_task(scene.asks_promise(contract, "400.00"))
-        too_much = asyncio.create_task(scene.asks_promise(contract, "400.01", due=6))
+        request = asyncio.create_task(scene.request_promise(contract, "400.00"))
+        too_much = asyncio.create_task(scene.request_promise(contract, "400.01", due=6))
         await scene.blocked(_LOCK_WAITS)
-        assert not asked.done()
-    assert (await asked).json()["state"] == "kept"
+        assert not request.done()
+    assert (await request).json()["state"] == "kept"
     assert (await too_much).status_code == 422, "the balance after the payment decides"
 
 
@@ -67,41 +67,41 @@ async def test_a_payment_waits_for_a_promise_that_is_being_made_and_keeps_it(sce
         await scene.blocked(_LOCK_WAITS)
     await payment
     assert await states(scene) == ["kept"]
-    assert await scene.story() == ["PromiseKept"]
+    assert await scene.event_names() == ["PromiseKept"]
 
 
-async def test_a_promise_that_was_being_made_while_the_day_moved_is_decided_too(scene: Scene) -> None:
+async def test_a_promise_made_while_the_business_date_moves_is_decided_too(scene: Scene) -> None:
     contract = await scene.registered()
     async with written(scene, contract, due=5):
-        await scene.day_comes(8)
+        await scene.move_business_date(8)
     assert await states(scene) == ["open"]
     await deciding.decide(scene.database)
     assert await states(scene) == ["broken"]
 
 
-async def test_a_promise_asked_for_while_the_day_was_moving_is_made_on_the_new_day(scene: Scene) -> None:
+async def test_a_promise_requested_while_the_business_date_moves_is_checked_against_the_new_date(scene: Scene) -> None:
     contract = await scene.registered()
     async with applied(scene, scene.business_date(8), contract.disputed()):
-        asked = asyncio.create_task(scene.asks_promise(contract, due=5))
+        request = asyncio.create_task(scene.request_promise(contract, due=5))
         await scene.blocked(_LOCK_WAITS)
-    assert (await asked).status_code == 422
+    assert (await request).status_code == 422
 
 
 async def test_deciding_waits_for_a_payment_that_is_being_applied(scene: Scene) -> None:
     contract, other = await scene.registered(), await scene.registered()
     promise, missed = await scene.promise(contract), await scene.promise(other)
     async with applied(scene, contract.paid("100.00", paid_on=day(7))):
-        moved = asyncio.create_task(scene.day_comes(8))
+        moved = asyncio.create_task(scene.move_business_date(8))
         await scene.blocked(_LOCK_WAITS)
         assert not moved.done()
     await moved
     assert await scene.state(promise) == ("kept", "100.00")
     assert await scene.state(missed) == ("broken", "0.00")
-    assert sorted(await scene.story()) == ["PromiseBroken", "PromiseKept", "PromiseMade", "PromiseMade"]
+    assert sorted(await scene.event_names()) == ["PromiseBroken", "PromiseKept", "PromiseMade", "PromiseMade"]
 
 
-async def test_a_reversal_meets_a_day_that_has_been_decided(scene: Scene) -> None:
-    """It waits for who decides, and then judges on the day that was decided, not on an older one."""
+async def test_a_reversal_is_judged_on_the_day_that_has_been_decided(scene: Scene) -> None:
+    """The reversal waits for the deciding transaction, and is then judged on that day, not on an older one."""
     contract = await scene.registered()
     kept, lost = await scene.promise(contract), await scene.promise(contract, due=4)
     payment = contract.paid("200.00")
@@ -111,35 +111,35 @@ async def test_a_reversal_meets_a_day_that_has_been_decided(scene: Scene) -> Non
         await scene.blocked(_STUB_WAITS)
     await reversal
     assert [(await scene.state(promise))[0] for promise in (kept, lost)] == ["broken", "broken"]
-    assert "PromiseReopened" not in await scene.story()
+    assert "PromiseReopened" not in await scene.event_names()
 
 
-async def test_of_two_cancellations_one_is_refused(scene: Scene) -> None:
+async def test_of_several_cancellations_at_once_one_succeeds(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract)
     path = f"/v1/promises/{promise['promise_id']}/cancellation"
     answers = await asyncio.gather(*(scene.client.post(path, json={"reason": "x"}) for _ in range(4)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
-    assert (await scene.story()).count("PromiseCancelled") == 1
+    assert (await scene.event_names()).count("PromiseCancelled") == 1
 
 
-async def test_a_cancellation_that_waited_for_the_payment_that_kept_it_is_refused(scene: Scene) -> None:
+async def test_a_cancellation_that_waited_for_a_payment_in_full_is_refused(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract)
     async with applied(scene, contract.paid("100.00")):
         path = f"/v1/promises/{promise['promise_id']}/cancellation"
-        asked = asyncio.create_task(scene.client.post(path, json={"reason": "x"}))
+        request = asyncio.create_task(scene.client.post(path, json={"reason": "x"}))
         await scene.blocked(_LOCK_WAITS)
-    answer = await asked
+    answer = await request
     assert (answer.status_code, code_of(answer)) == (409, "promise-not-open")
     assert (await scene.state(promise))[0] == "kept"
 
 
-async def test_of_two_promises_for_one_day_and_two_plans_one_is_made(scene: Scene) -> None:
+async def test_of_several_promises_or_plans_at_once_one_is_made(scene: Scene) -> None:
     contract = await scene.registered()
-    answers = await asyncio.gather(*(scene.asks_promise(contract) for _ in range(4)))
+    answers = await asyncio.gather(*(scene.request_promise(contract) for _ in range(4)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
-    plans = await asyncio.gather(*(scene.asks_plan(contract, (6, "1.00"), (7, "1.00")) for _ in range(4)))
+    plans = await asyncio.gather(*(scene.request_plan(contract, (6, "1.00"), (7, "1.00")) for _ in range(4)))
     assert sorted(answer.status_code for answer in plans) == [201, 409, 409, 409]
 
 
@@ -148,25 +148,25 @@ async def test_an_agency_whose_recall_is_being_applied_takes_no_promise(scene: S
     placement = Placement(contract.contract_id, agency_id)
     await scene.receives(placement.placed())
     async with applied(scene, placement.recall_requested()):
-        asked = asyncio.create_task(scene.asks_promise(contract, headers=scene.agency(agency_id)))
+        request = asyncio.create_task(scene.request_promise(contract, headers=scene.agency(agency_id)))
         await scene.blocked(_LOCK_WAITS)
-    assert (await asked).status_code == 404
-    assert await scene.story() == []
+    assert (await request).status_code == 404
+    assert await scene.event_names() == []
 
 
-async def test_checks_and_payments_on_the_same_contracts_end_the_same_way(scene: Scene) -> None:
+async def test_concurrent_checks_and_payments_leave_the_promises_kept(scene: Scene) -> None:
     contracts = [await scene.registered() for _ in range(10)]
     for contract in contracts:
         await scene.promise(contract)
     await asyncio.gather(
-        scene.checks(8),
-        scene.checks(8),
+        scene.run_check(8),
+        scene.run_check(8),
         *(scene.receives(contract.paid("100.00", paid_on=day(5))) for contract in contracts),
     )
     assert await states(scene) == ["kept"] * 10
 
 
-async def test_a_batch_that_fails_leaves_nothing(scene: Scene) -> None:
+async def test_a_batch_that_fails_changes_nothing(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract)
     try:
@@ -176,4 +176,4 @@ async def test_a_batch_that_fails_leaves_nothing(scene: Scene) -> None:
         pass
     assert await scene.state(promise) == ("open", "0.00")
     assert await scene.rows("SELECT FROM payment") == []
-    assert await scene.story() == ["PromiseMade"]
+    assert await scene.event_names() == ["PromiseMade"]

@@ -39,5 +39,5 @@ async def read_agreement(agreement_id: UUID, reader: ReadConnection, who: Curren
 async def cancel_agreement(
     agreement_id: UUID, cancellation: Cancellation, tx: WriteTransaction, who: CurrentPrincipal
 ) -> Agreement:
-    """Call off an open plan and its open instalments. This is final."""
+    """Cancel an open plan and its open instalments. This is final."""
     return await cancel(tx, who, agreement_id, cancellation)

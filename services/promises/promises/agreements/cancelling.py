@@ -1,4 +1,4 @@
-"""Calling a plan off. This is final."""
+"""Cancelling a plan. This is final."""
 
 from uuid import UUID
 
@@ -14,11 +14,11 @@ from promises.taking.cancelling import Cancellation, lock_contract
 
 class AgreementEnded(Conflict):
     code = "agreement-not-open"
-    detail = "Only an open plan can be called off."
+    detail = "Only an open plan can be cancelled."
 
 
 async def cancel(tx: Transaction, who: Principal, agreement_id: UUID, cancellation: Cancellation) -> Agreement:
-    """Call off an open plan and its open instalments."""
+    """Cancel an open plan and its open instalments."""
     agreement = await read(tx, agreement_id, who)
     await lock_contract(tx, agreement.contract_id, who)
     agreement = await read(tx, agreement_id, who)

@@ -14,7 +14,7 @@ from promises.agreements import queries, rules
 from promises.agreements.reading import Agreement, read
 from promises.outcomes.counting import NOTHING
 from promises.outcomes.judging import judge
-from promises.taking.conditions import Maker, Part, maker, open_contract, refuse_misfits, refuse_more_than_owed
+from promises.taking.conditions import Maker, Part, maker, open_contract, refuse_bad_due_days, refuse_more_than_owed
 from promises.taking.making import write
 
 
@@ -28,7 +28,7 @@ class NewInstalment(InputModel):
     amount: Amount
 
 
-def _a_plan(instalments: tuple[NewInstalment, ...]) -> tuple[NewInstalment, ...]:
+def _valid_schedule(instalments: tuple[NewInstalment, ...]) -> tuple[NewInstalment, ...]:
     if refused := rules.schedule_refused([instalment.due_on for instalment in instalments]):
         raise ValueError(refused)
     return instalments
@@ -42,9 +42,9 @@ class NewAgreement(InputModel):
     kind: Literal[AgreementKind.PLAN]
     instalments: Annotated[
         tuple[NewInstalment, ...],
-        # ``min_length`` would count an invalid instalment as missing, so ``_a_plan`` checks the minimum.
+        # ``min_length`` would count an invalid instalment as missing, so ``_valid_schedule`` checks the minimum.
         Field(max_length=rules.MAX_INSTALMENTS, json_schema_extra={"minItems": rules.MIN_INSTALMENTS}),
-        AfterValidator(_a_plan),
+        AfterValidator(_valid_schedule),
     ]
     made_in: MadeIn | None = None
     agency_id: UUID | None = None
@@ -60,7 +60,7 @@ async def reach(tx: Transaction, who: Principal, new: NewAgreement) -> Agreement
     total = sum((instalment.amount for instalment in new.instalments), NOTHING)
     refuse_more_than_owed(contract, total, "/instalments")
     parts = [Part(one.due_on, one.amount, f"/instalments/{n}") for n, one in enumerate(new.instalments)]
-    await refuse_misfits(tx, contract, parts)
+    await refuse_bad_due_days(tx, contract, parts)
     agreement_id = await _write(tx, contract, made, parts, total)
     await judge(tx, {new.contract_id: None})
     return await read(tx, agreement_id, who)

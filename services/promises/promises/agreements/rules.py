@@ -13,5 +13,5 @@ def schedule_refused(due_days: Sequence[date]) -> str | None:
     if len(due_days) < MIN_INSTALMENTS:
         return f"must be {MIN_INSTALMENTS} or more"
     if any(later <= earlier for earlier, later in pairwise(due_days)):
-        return "each must be due later than the one before it"
+        return "must be due on days in rising order"
     return None

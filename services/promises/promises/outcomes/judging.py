@@ -50,7 +50,7 @@ async def judge(
 ) -> Counter[PromiseState]:
     """Judge all promises of these contracts, each on its contract's day. Return how many came into each state.
 
-    ``cancel`` names promises of these contracts to call off first, with the reason of each.
+    ``cancel`` names promises of these contracts to cancel first, with the reason of each.
     """
     changed: Counter[PromiseState] = Counter()
     contract_ids = sorted_unique(causes)
@@ -177,7 +177,7 @@ def promise_of(row: Row) -> Promise:
 
 def event_of(contract_id: UUID, promise: Promise, currency: str, version: int) -> PromiseEvent:
     """Return the event for the promise's current state."""
-    said = {
+    fields = {
         "contract_id": contract_id,
         "promise_id": promise.promise_id,
         "version": version,
@@ -189,5 +189,5 @@ def event_of(contract_id: UUID, promise: Promise, currency: str, version: int) -
         "agreement_id": promise.agreement_id,
     }
     if promise.state is PromiseState.CANCELLED:
-        return PromiseCancelled(**said, reason=promise.cancellation_reason)
-    return _EVENTS[promise.state](**said)
+        return PromiseCancelled(**fields, reason=promise.cancellation_reason)
+    return _EVENTS[promise.state](**fields)

@@ -1,4 +1,4 @@
-"""The state of a plan, from the states of its instalments: fulfilled, broken or called off. No I/O."""
+"""The state of a plan, from the states of its instalments: fulfilled, broken or cancelled. No I/O."""
 
 from collections.abc import Set
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""HTTP routes that take, read and call off promises."""
+"""HTTP routes that take, read and cancel promises."""
 
 from uuid import UUID
 
@@ -17,7 +17,8 @@ router = Router(prefix="/v1", tags=["promises"])
 async def make_promise(new: NewPromise, tx: WriteTransaction, who: CurrentPrincipal) -> Promise:
     """Take a promise to pay. It is made on the contract's business date.
 
-    A payment of that day counts for the promise, even one that arrived before it. So the answer may say ``kept``.
+    A payment of that day counts for the promise, even one that arrived before the promise. So the answer's state may be
+    ``kept``.
     """
     return await make(tx, who, new)
 
@@ -46,5 +47,5 @@ async def read_promise(promise_id: UUID, reader: ReadConnection, who: CurrentPri
 async def cancel_promise(
     promise_id: UUID, cancellation: Cancellation, tx: WriteTransaction, who: CurrentPrincipal
 ) -> Promise:
-    """Call off an open promise. This is final. Its payments may then count for the contract's other promises."""
+    """Cancel an open promise. This is final. Its payments may then count for the contract's other promises."""
     return await cancel(tx, who, promise_id, cancellation)

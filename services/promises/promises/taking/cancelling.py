@@ -1,4 +1,4 @@
-"""Calling a promise off. This is final."""
+"""Cancelling a promise. This is final."""
 
 from uuid import UUID
 
@@ -14,17 +14,17 @@ from promises.taking.reading import Promise, read
 
 class NotPlaced(Conflict):
     code = "not-placed"
-    detail = "The contract is not placed with your agency any more."
+    detail = "The contract is no longer placed with your agency."
 
 
 class PromiseEnded(Conflict):
     code = "promise-not-open"
-    detail = "Only an open promise can be called off."
+    detail = "Only an open promise can be cancelled."
 
 
 class InstalmentOfPlan(Conflict):
     code = "instalment-of-plan"
-    detail = "This promise is an instalment of a plan: call off the plan."
+    detail = "This promise is an instalment of a plan. Cancel the plan instead."
 
 
 class Cancellation(InputModel):
@@ -32,7 +32,7 @@ class Cancellation(InputModel):
 
 
 async def cancel(tx: Transaction, who: Principal, promise_id: UUID, cancellation: Cancellation) -> Promise:
-    """Call off an open promise. Its payments may then count for the contract's other promises."""
+    """Cancel an open promise. Its payments may then count for the contract's other promises."""
     promise = await read(tx, promise_id, who.agency_id)
     await lock_contract(tx, promise.contract_id, who)
     promise = await read(tx, promise_id, who.agency_id)
@@ -45,7 +45,7 @@ async def cancel(tx: Transaction, who: Principal, promise_id: UUID, cancellation
 
 
 async def lock_contract(tx: Transaction, contract_id: UUID, who: Principal) -> None:
-    """Lock the contract before a promise or plan of it is called off. ``NotPlaced`` for an agency that has lost it."""
+    """Lock the contract before a promise or plan of it is cancelled. ``NotPlaced`` for an agency that has lost it."""
     await contracts.lock(tx, [contract_id])
     if who.agency_id is not None and await tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id) is None:
         raise NotPlaced()

@@ -20,7 +20,7 @@ from promises.taking import queries, rules
 
 class ContractClosed(Conflict):
     code = "contract-closed"
-    detail = "The contract is closed: nothing can be promised on it."
+    detail = "The contract is closed, so no promise can be made on it."
 
 
 class NothingOwed(Conflict):
@@ -30,7 +30,7 @@ class NothingOwed(Conflict):
 
 class DebtorDeceased(Conflict):
     code = "debtor-deceased"
-    detail = "The debtor is known to be deceased: nothing can be promised."
+    detail = "The debtor is deceased, so no promise can be made."
 
 
 class PromiseOpen(Conflict):
@@ -58,10 +58,14 @@ def maker(who: Principal, made_in: MadeIn, agency_id: UUID | None) -> Maker:
     ``Invalid`` when an agency names another agency, or when ``made_in`` is ``agency`` and none is named.
     """
     if who.agency_id is not None and agency_id not in (None, who.agency_id):
-        raise _mistake("An agency takes promises for itself.", "/agency_id", "must be your own agency, or left out")
+        raise _mistake(
+            "An agency can take promises only for itself.", "/agency_id", "must be your own agency, or left out"
+        )
     agency_id = who.agency_id or agency_id
     if made_in is MadeIn.AGENCY and agency_id is None:
-        raise _mistake("A promise that an agency took names it.", "/agency_id", 'is needed with made_in "agency"')
+        raise _mistake(
+            "A promise that an agency took must name that agency.", "/agency_id", 'is required with made_in "agency"'
+        )
     return Maker(made_in, agency_id)
 
 
@@ -87,7 +91,7 @@ async def open_contract(tx: Transaction, contract_id: UUID, who: Principal) -> R
     return contract
 
 
-async def refuse_misfits(tx: Transaction, contract: Row, parts: Sequence[Part]) -> None:
+async def refuse_bad_due_days(tx: Transaction, contract: Row, parts: Sequence[Part]) -> None:
     """``Invalid`` for a day that is past or too far ahead; ``PromiseOpen`` for a day with an open promise."""
     mistakes = [
         FieldError(f"{part.pointer}/due_on", refused)
@@ -95,16 +99,16 @@ async def refuse_misfits(tx: Transaction, contract: Row, parts: Sequence[Part]) 
         if (refused := rules.day_refused(part.due_on, contract["day"]))
     ]
     if mistakes:
-        raise Invalid("A promise is made for today or a day of the coming year.", errors=mistakes)
+        raise Invalid("A promise cannot be due in the past or more than 366 days ahead.", errors=mistakes)
     due_days = [part.due_on for part in parts]
     taken = await tx.fetchval(queries.FIRST_OPEN_DAY, contract["contract_id"], due_days)
     if taken is not None:
-        raise PromiseOpen(f"An open promise of this contract is due on {taken} already.")
+        raise PromiseOpen(f"Another open promise of this contract is due on {taken}.")
 
 
 def refuse_more_than_owed(contract: Row, amount: Decimal, pointer: str) -> None:
     if amount > contract["total_balance"]:
-        raise _mistake("Nobody promises more than is owed.", pointer, "must not be more than the total balance")
+        raise _mistake("A promise cannot be for more than is owed.", pointer, "must not be more than the total balance")
 
 
 def _mistake(sentence: str, pointer: str, detail: str) -> Invalid:

@@ -3,7 +3,7 @@
 An agency sees its own contracts and promises; a null agency sees all.
 """
 
-# A contract whose details are known and which is placed with the agency $2. A null $2 asks for no placement.
+# A contract whose details are known and which is placed with the agency $2. A null $2 requires no placement.
 CONTRACT = """
 SELECT contract.contract_id, contract.portfolio_id, contract.state, contract.status, contract.total_balance,
     contract.currency, greatest(contract.as_of, portfolio.business_date) AS business_date,
@@ -23,7 +23,7 @@ MAKE = """
 INSERT INTO promise
     (contract_id, portfolio_id, agreement_id, agency_id, currency, made_on, made_in, due_on, silent_until, amount)
 SELECT $1, $2, $3, $4, $5, $6, $7, due_on, silent_until, amount
-FROM unnest($8::date[], $9::date[], $10::numeric[]) AS asked (due_on, silent_until, amount) ORDER BY due_on
+FROM unnest($8::date[], $9::date[], $10::numeric[]) AS given (due_on, silent_until, amount) ORDER BY due_on
 RETURNING *
 """
 PROMISE = "SELECT * FROM promise WHERE promise_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"

@@ -1,4 +1,4 @@
-"""Plans: promises that stand and fall as one."""
+"""Plans: several promises that are kept or broken as a whole."""
 
 from decimal import Decimal
 
@@ -16,7 +16,7 @@ from recobro_events.contracts.promises import (
 THREE = ((5, "100.00"), (20, "100.00"), (35, "100.00"))
 
 
-async def test_a_plan_is_reached_told_and_read(scene: Scene) -> None:
+async def test_a_plan_is_reached_published_and_read(scene: Scene) -> None:
     contract = await scene.registered()
     plan = await scene.plan(contract, *THREE)
     assert plan == plan | {
@@ -37,7 +37,7 @@ async def test_a_plan_is_reached_told_and_read(scene: Scene) -> None:
     listed = await scene.client.get("/v1/agreements", params={"contract_id": str(contract.contract_id)})
     assert listed.json() == {"items": [plan], "next_cursor": None}
 
-    assert await scene.story() == ["PromiseMade"] * 3 + ["AgreementReached"]
+    assert await scene.event_names() == ["PromiseMade"] * 3 + ["AgreementReached"]
     [reached] = await scene.published(AgreementReached)
     assert [(str(part.promise_id), part.due_on, part.amount) for part in reached.schedule] == [
         (i["promise_id"], day(due), Decimal(100)) for i, (due, _) in zip(plan["instalments"], THREE, strict=True)
@@ -84,13 +84,13 @@ MANY = [{"due_on": str(day(n)), "amount": "1.00"} for n in range(61)]
 )
 async def test_a_bad_plan_is_refused_and_changes_nothing(scene: Scene, change: Json, pointer: str) -> None:
     contract = await scene.registered()
-    answer = await scene.asks_plan(contract, *THREE, **change)
+    answer = await scene.request_plan(contract, *THREE, **change)
     assert (answer.status_code, code_of(answer), pointers(answer)) == (422, "invalid", [pointer])
     assert await scene.rows("SELECT FROM agreement") == []
-    assert await scene.story() == []
+    assert await scene.event_names() == []
 
 
-async def test_the_longest_plan(scene: Scene) -> None:
+async def test_a_plan_may_have_sixty_instalments(scene: Scene) -> None:
     plan = await scene.plan(await scene.registered(), *((n, "1.00") for n in range(60)))
     assert len(plan["instalments"]) == 60
 
@@ -98,21 +98,21 @@ async def test_the_longest_plan(scene: Scene) -> None:
 async def test_a_contract_has_one_open_plan(scene: Scene) -> None:
     contract = await scene.registered()
     await scene.plan(contract, *THREE)
-    answer = await scene.asks_plan(contract, (6, "10.00"), (7, "10.00"))
+    answer = await scene.request_plan(contract, (6, "10.00"), (7, "10.00"))
     assert (answer.status_code, code_of(answer)) == (409, "plan-open")
 
 
 async def test_an_instalment_and_a_promise_fall_due_on_different_days(scene: Scene) -> None:
     contract = await scene.registered()
     await scene.promise(contract, due=20)
-    answer = await scene.asks_plan(contract, *THREE)
+    answer = await scene.request_plan(contract, *THREE)
     assert (answer.status_code, code_of(answer)) == (409, "promise-open")
     assert await scene.rows("SELECT FROM agreement") == []
 
 
 @pytest.mark.parametrize("state", [ContractState.SETTLED, ContractState.RETURNED])
-async def test_no_plan_on_a_closed_contract(scene: Scene, state: ContractState) -> None:
-    answer = await scene.asks_plan(await scene.registered(state=state), *THREE)
+async def test_a_plan_on_a_closed_contract_is_refused(scene: Scene, state: ContractState) -> None:
+    answer = await scene.request_plan(await scene.registered(state=state), *THREE)
     assert (answer.status_code, code_of(answer)) == (409, "contract-closed")
 
 
@@ -120,10 +120,10 @@ async def test_a_plan_is_fulfilled_when_every_instalment_is_kept(scene: Scene) -
     contract = await scene.registered()
     plan = await scene.plan(contract, *THREE)
     await scene.receives(contract.paid("150.00", paid_on=day(1)))
-    assert await scene.plan_now(plan) == ("open", ["kept", "open", "open"])
+    assert await scene.plan_states(plan) == ("open", ["kept", "open", "open"])
     await scene.receives(contract.paid("150.00", paid_on=day(2)))
-    assert await scene.plan_now(plan) == ("fulfilled", ["kept", "kept", "kept"])
-    assert (await scene.story())[4:] == ["PromiseKept"] * 3 + ["AgreementFulfilled"]
+    assert await scene.plan_states(plan) == ("fulfilled", ["kept", "kept", "kept"])
+    assert (await scene.event_names())[4:] == ["PromiseKept"] * 3 + ["AgreementFulfilled"]
     [fulfilled] = await scene.published(AgreementFulfilled)
     assert fulfilled.version == 2
 
@@ -134,20 +134,20 @@ async def test_a_lost_instalment_breaks_the_plan(scene: Scene, paid: str | None,
     plan = await scene.plan(contract, *THREE)
     if paid:
         await scene.receives(contract.paid(paid, paid_on=day(1)))
-    await scene.day_comes(8)
-    assert await scene.plan_now(plan) == ("broken", [lost, "cancelled", "cancelled"])
+    await scene.move_business_date(8)
+    assert await scene.plan_states(plan) == ("broken", [lost, "cancelled", "cancelled"])
     first = "PromisePartlyKept" if paid else "PromiseBroken"
-    assert (await scene.story())[4:] == [first, "PromiseCancelled", "PromiseCancelled", "AgreementBroken"]
+    assert (await scene.event_names())[4:] == [first, "PromiseCancelled", "PromiseCancelled", "AgreementBroken"]
     assert {event.reason for event in await scene.published(PromiseCancelled)} == {"plan_broken"}
     await scene.plan(contract, (30, "100.00"), (60, "100.00"))
 
 
-async def test_a_broken_plan_stays_broken_when_late_news_keeps_its_instalment(scene: Scene) -> None:
+async def test_a_broken_plan_stays_broken_when_a_late_payment_keeps_its_instalment(scene: Scene) -> None:
     contract = await scene.registered()
     plan = await scene.plan(contract, *THREE)
-    await scene.day_comes(8)
+    await scene.move_business_date(8)
     await scene.receives(contract.paid("100.00", paid_on=day(6)))
-    assert await scene.plan_now(plan) == ("broken", ["kept", "cancelled", "cancelled"])
+    assert await scene.plan_states(plan) == ("broken", ["kept", "cancelled", "cancelled"])
     assert len(await scene.published(AgreementBroken)) == 1
     assert await scene.published(AgreementFulfilled) == []
 
@@ -157,11 +157,11 @@ async def test_a_fulfilled_plan_opens_again_and_may_be_fulfilled_again(scene: Sc
     plan = await scene.plan(contract, *THREE)
     payment = contract.paid("200.00", paid_on=day(1))
     await scene.receives(contract.paid("100.00", paid_on=day(1)), payment)
-    assert await scene.plan_now(plan) == ("fulfilled", ["kept"] * 3)
+    assert await scene.plan_states(plan) == ("fulfilled", ["kept"] * 3)
     await scene.receives(contract.payment_reversed(payment))
-    assert await scene.plan_now(plan) == ("open", ["kept", "open", "open"])
+    assert await scene.plan_states(plan) == ("open", ["kept", "open", "open"])
     await scene.receives(contract.paid("200.00", paid_on=day(1)))
-    assert await scene.plan_now(plan) == ("fulfilled", ["kept"] * 3)
+    assert await scene.plan_states(plan) == ("fulfilled", ["kept"] * 3)
     assert [event.version for event in await scene.published(AgreementFulfilled)] == [2, 4]
 
 
@@ -170,12 +170,12 @@ async def test_a_reversal_breaks_a_fulfilled_plan_whose_time_is_over(scene: Scen
     plan = await scene.plan(contract, *THREE)
     payment = contract.paid("300.00", paid_on=day(1))
     await scene.receives(payment)
-    await scene.day_comes(23)
+    await scene.move_business_date(23)
     await scene.receives(contract.payment_reversed(payment))
-    assert await scene.plan_now(plan) == ("broken", ["broken", "broken", "cancelled"])
+    assert await scene.plan_states(plan) == ("broken", ["broken", "broken", "cancelled"])
 
 
-async def test_a_plan_is_called_off_once_with_what_is_open_of_it(scene: Scene) -> None:
+async def test_a_plan_is_cancelled_once_with_its_open_instalments(scene: Scene) -> None:
     contract = await scene.registered()
     plan = await scene.plan(contract, *THREE)
     await scene.receives(contract.paid("100.00", paid_on=day(1)))
@@ -186,22 +186,22 @@ async def test_a_plan_is_called_off_once_with_what_is_open_of_it(scene: Scene) -
         "cancelled",
         "new terms",
     )
-    assert await scene.plan_now(plan) == ("cancelled", ["kept", "cancelled", "cancelled"])
+    assert await scene.plan_states(plan) == ("cancelled", ["kept", "cancelled", "cancelled"])
     assert {event.reason for event in await scene.published(PromiseCancelled)} == {"plan_cancelled"}
     again = await scene.client.post(path, json={"reason": "new terms"})
     assert (again.status_code, code_of(again)) == (409, "agreement-not-open")
     await scene.plan(contract, *THREE)
 
 
-async def test_an_instalment_is_not_called_off_alone(scene: Scene) -> None:
+async def test_an_instalment_cannot_be_cancelled_alone(scene: Scene) -> None:
     plan = await scene.plan(await scene.registered(), *THREE)
     [first, *_] = plan["instalments"]
     answer = await scene.client.post(f"/v1/promises/{first['promise_id']}/cancellation", json={"reason": "x"})
     assert (answer.status_code, code_of(answer)) == (409, "instalment-of-plan")
-    assert await scene.plan_now(plan) == ("open", ["open"] * 3)
+    assert await scene.plan_states(plan) == ("open", ["open"] * 3)
 
 
-async def test_closing_the_contract_or_death_calls_off_the_plan(scene: Scene) -> None:
+async def test_closing_the_contract_or_death_cancels_the_plan(scene: Scene) -> None:
     returned, dead = await scene.registered(), await scene.registered()
     plans = [await scene.plan(returned, *THREE), await scene.plan(dead, *THREE)]
     await scene.receives(returned.closed(ContractState.RETURNED), dead.reported(DebtorStatus.DECEASED))
@@ -212,10 +212,10 @@ async def test_closing_the_contract_or_death_calls_off_the_plan(scene: Scene) ->
     assert await scene.published(AgreementBroken) == []
 
 
-async def test_a_plan_and_a_promise_share_the_money_by_due_day(scene: Scene) -> None:
+async def test_payments_count_for_instalments_and_promises_by_due_day(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract, due=10)
     plan = await scene.plan(contract, *THREE)
     await scene.receives(contract.paid("150.00", paid_on=day(1)))
     assert await scene.state(promise) == ("open", "50.00")
-    assert await scene.plan_now(plan) == ("open", ["kept", "open", "open"])
+    assert await scene.plan_states(plan) == ("open", ["kept", "open", "open"])

@@ -1,4 +1,4 @@
-"""The promise check: a day that somebody names decides, for good."""
+"""The promise check: promises are decided on a day that the request names, for good."""
 
 from collections import Counter
 
@@ -12,32 +12,32 @@ from recobro_events.contracts.promises import PromiseState
 NOTHING = {"kept": 0, "partly_kept": 0, "broken": 0}
 
 
-async def test_a_check_decides_what_is_over_on_its_day_and_says_how_much(scene: Scene) -> None:
+async def test_a_check_decides_promises_whose_time_is_over_and_counts_them(scene: Scene) -> None:
     broken, partly, later = [await scene.registered() for _ in range(3)]
     promises = [await scene.promise(broken), await scene.promise(partly), await scene.promise(later, due=20)]
     await scene.receives(partly.paid("10.00", paid_on=day(2)))
-    assert await scene.checks(7) == NOTHING
-    assert await scene.checks(8) == {"kept": 0, "partly_kept": 1, "broken": 1}
+    assert await scene.run_check(7) == NOTHING
+    assert await scene.run_check(8) == {"kept": 0, "partly_kept": 1, "broken": 1}
     assert [(await scene.state(promise))[0] for promise in promises] == ["broken", "partly_kept", "open"]
-    assert await scene.checks(8) == NOTHING
-    assert await scene.checks(1) == NOTHING
+    assert await scene.run_check(8) == NOTHING
+    assert await scene.run_check(1) == NOTHING
     assert [(await scene.state(promise))[0] for promise in promises] == ["broken", "partly_kept", "open"]
 
 
-async def test_what_a_business_date_has_decided_is_not_decided_again(scene: Scene) -> None:
+async def test_a_check_decides_no_promise_that_a_business_date_has_decided(scene: Scene) -> None:
     await scene.promise(await scene.registered())
-    await scene.day_comes(8)
-    assert await scene.checks(8) == NOTHING
-    assert (await scene.story()).count("PromiseBroken") == 1
+    await scene.move_business_date(8)
+    assert await scene.run_check(8) == NOTHING
+    assert (await scene.event_names()).count("PromiseBroken") == 1
 
 
-async def test_a_checked_day_holds_when_older_days_come_after_it(scene: Scene) -> None:
-    """A business date behind the check neither reopens what it broke, nor lets an older day judge a reversal."""
+async def test_a_checked_day_holds_when_older_days_arrive_later(scene: Scene) -> None:
+    """A business date before the checked day reopens no broken promise. A reversal is judged on the checked day."""
     contract = await scene.registered()
     broken, kept = await scene.promise(contract, due=5), await scene.promise(contract, "50.00", due=6)
-    await scene.checks(9)
-    assert await scene.checks(1) == NOTHING
-    await scene.day_comes(3)
+    await scene.run_check(9)
+    assert await scene.run_check(1) == NOTHING
+    await scene.move_business_date(3)
     await scene.receives(contract.staged(Stage.LATE))
     assert (await scene.state(broken))[0] == "broken"
     payment = contract.paid("150.00", paid_on=day(2))
@@ -45,28 +45,30 @@ async def test_a_checked_day_holds_when_older_days_come_after_it(scene: Scene) -
     assert [(await scene.state(promise))[0] for promise in (broken, kept)] == ["kept", "kept"]
     await scene.receives(contract.payment_reversed(payment))
     assert [(await scene.state(promise))[0] for promise in (broken, kept)] == ["broken", "broken"]
-    assert "PromiseReopened" not in await scene.story()
+    assert "PromiseReopened" not in await scene.event_names()
 
 
-async def test_nothing_can_be_promised_for_a_day_that_was_checked(scene: Scene) -> None:
+async def test_no_promise_can_be_due_before_the_checked_day(scene: Scene) -> None:
     contract = await scene.registered()
-    await scene.checks(9)
-    assert pointers(await scene.asks_promise(contract, due=8)) == ["/due_on"]
+    await scene.run_check(9)
+    assert pointers(await scene.request_promise(contract, due=8)) == ["/due_on"]
     promise = await scene.promise(contract, due=9)
     assert promise["state"] == "open"
 
 
 async def test_a_check_breaks_plans_too(scene: Scene) -> None:
     plan = await scene.plan(await scene.registered(), (5, "100.00"), (20, "100.00"))
-    assert await scene.checks(8) == {"kept": 0, "partly_kept": 0, "broken": 1}
-    assert await scene.plan_now(plan) == ("broken", ["broken", "cancelled"])
+    assert await scene.run_check(8) == {"kept": 0, "partly_kept": 0, "broken": 1}
+    assert await scene.plan_states(plan) == ("broken", ["broken", "cancelled"])
 
 
-async def test_a_check_takes_as_many_steps_as_it_needs(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_check_decides_more_contracts_than_one_chunk_holds(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(deciding, "CHUNK_CONTRACTS", 2)
     for _ in range(5):
         await scene.promise(await scene.registered())
-    assert await scene.checks(8) == {"kept": 0, "partly_kept": 0, "broken": 5}
+    assert await scene.run_check(8) == {"kept": 0, "partly_kept": 0, "broken": 5}
 
 
 @pytest.mark.parametrize("body", [{}, {"as_of": "31/02/2026"}, {"as_of": None}, {"as_of": str(day(1)), "x": 1}])
@@ -76,14 +78,14 @@ async def test_a_bad_check_is_refused(scene: Scene, body: Json) -> None:
     assert await scene.state(promise) == ("open", "0.00")
 
 
-async def test_the_watch_decides_by_itself(scene: Scene) -> None:
+async def test_the_watch_decides_promises_without_a_request(scene: Scene) -> None:
     promise = await scene.promise(await scene.registered())
     await scene.receives(scene.business_date(8))
     await scene.until("SELECT state = 'broken' FROM promise")
     assert await scene.state(promise) == ("broken", "0.00")
 
 
-async def test_the_watch_outlives_trouble(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_watch_continues_after_errors(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     await scene.promise(await scene.registered())
     decide, troubles = deciding.decide, [TimeoutError(), ValueError("a defect")]
 

@@ -1,4 +1,4 @@
-"""What promises tells Prometheus of its checks and its watch."""
+"""The metrics of promise checks and of the promise watch."""
 
 import time
 
@@ -10,9 +10,9 @@ def succeeded_at(task: str) -> float:
     return REGISTRY.get_sample_value("task_last_success_timestamp_seconds", {"task": task}) or 0.0
 
 
-async def test_a_check_and_the_watch_leave_the_time_of_their_last_success(scene: Scene) -> None:
+async def test_a_check_and_the_watch_report_the_time_of_their_last_success(scene: Scene) -> None:
     before = time.time()
-    await scene.checks(7)
+    await scene.run_check(7)
     assert succeeded_at("promise-check") >= before
     while succeeded_at("promise-watch") < before:
         await scene.until("SELECT pg_sleep(0.05) IS NOT NULL")

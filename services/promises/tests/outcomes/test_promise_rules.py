@@ -1,4 +1,4 @@
-"""What is decided without I/O, against plain reasoning and for any promises and payments."""
+"""The rules without I/O, by examples and, for any promises and payments, against a simple model."""
 
 import random
 import uuid
@@ -59,7 +59,7 @@ DAYS = st.integers(0, 40).map(day)
 
 
 def most_that_can_count(made: Sequence[Promise], payments: Sequence[Payment]) -> int:
-    """Cent by cent, with augmenting paths: the greatest matching of paid to promised cents."""
+    """Return the greatest matching of paid to promised cents, found cent by cent with augmenting paths."""
     paid_cents = [payment for payment in payments for _ in range(int(payment.amount))]
     promised_cents = [promise for promise in made for _ in range(int(promise.amount))]
     taken_by: dict[int, int] = {}
@@ -78,7 +78,7 @@ def most_that_can_count(made: Sequence[Promise], payments: Sequence[Payment]) ->
 
 
 @given(PROMISES, PAYMENTS)
-def test_each_cent_counts_once_in_time_and_no_other_way_counts_more(
+def test_each_cent_counts_once_in_time_and_as_much_as_possible_counts(
     made: list[Promise], payments: list[Payment]
 ) -> None:
     counted = counting.count_payments(made, payments)
@@ -89,7 +89,7 @@ def test_each_cent_counts_once_in_time_and_no_other_way_counts_more(
 
 
 @given(PROMISES, PAYMENTS, DAYS, st.randoms(use_true_random=False))
-def test_the_order_in_which_facts_arrived_decides_nothing(
+def test_the_order_in_which_facts_arrive_has_no_influence(
     made: list[Promise], payments: list[Payment], today: date, chance: random.Random
 ) -> None:
     expected = rules.judge(Case(today, made, payments))
@@ -106,7 +106,7 @@ def test_judging_again_changes_nothing(made: list[Promise], payments: list[Payme
 
 
 @given(PROMISES, PAYMENTS, DAYS, st.integers(0, 30))
-def test_time_alone_only_ends_what_is_open(
+def test_time_alone_changes_only_open_promises(
     made: list[Promise], payments: list[Payment], today: date, later: int
 ) -> None:
     before = rules.judge(Case(today, made, payments)).promises
@@ -118,10 +118,8 @@ def test_time_alone_only_ends_what_is_open(
 
 
 @given(PROMISES, PAYMENTS, DAYS)
-def test_a_payment_more_breaks_no_promise_that_is_due_first(
-    made: list[Promise], payments: list[Payment], today: date
-) -> None:
-    """Nobody who pays more stands worse with what was due earliest, nor on the whole."""
+def test_one_more_payment_never_lowers_what_is_paid(made: list[Promise], payments: list[Payment], today: date) -> None:
+    """More payments never count less for the earliest promise, nor for all promises together."""
     if not payments:
         return
     fewer = rules.judge(Case(today, made, payments[1:])).promises
@@ -146,18 +144,18 @@ def test_a_payment_more_breaks_no_promise_that_is_due_first(
         (8, [("99.99", 5)], ("partly_kept", "99.99")),
     ],
 )
-def test_a_promise_of_100_due_on_the_fifth_day(
+def test_a_promise_of_100_due_on_day_5_is_decided_by_payments_and_day(
     at: int, payments: list[tuple[str, int]], expected: tuple[str, str]
 ) -> None:
     assert judged(at, [promised("100.00", due=5)], [paid(*payment) for payment in payments]) == [expected]
 
 
-def test_what_is_due_first_is_served_first() -> None:
+def test_payments_count_first_for_the_promise_due_first() -> None:
     early, late = promised("100.00", due=5), promised("100.00", due=10)
     assert judged(4, [late, early], [paid("150.00", 3)]) == [("kept", "100.00"), ("open", "50.00")]
 
 
-def test_money_that_is_too_old_for_one_is_left_for_the_other() -> None:
+def test_a_payment_too_old_for_one_promise_counts_for_another() -> None:
     first, second = promised("100.00", due=9, made=4), promised("100.00", due=10, made=0)
     assert judged(9, [first, second], [paid("100.00", 2), paid("100.00", 5)]) == [
         ("kept", "100.00"),
@@ -181,14 +179,14 @@ def ended(
     return outcome.agreements[PLAN], [promise.state for promise in outcome.promises]
 
 
-def test_a_lost_instalment_breaks_the_plan_and_calls_off_the_rest() -> None:
+def test_a_lost_instalment_breaks_the_plan_and_cancels_the_rest() -> None:
     instalments = plan((5, "100.00"), (20, "100.00"), (35, "100.00"))
     assert ended(8, instalments, [paid("10.00", 3)]) == ("broken", ["partly_kept", "cancelled", "cancelled"])
     assert ended(7, instalments, [paid("10.00", 3)]) == ("open", ["open", "open", "open"])
     assert ended(30, instalments, [paid("300.00", 3)]) == ("fulfilled", ["kept", "kept", "kept"])
 
 
-def test_what_counted_for_a_cancelled_instalment_counts_for_another_promise() -> None:
+def test_payments_of_a_cancelled_instalment_count_for_another_promise() -> None:
     lost, rest = plan((5, "100.00"), (20, "100.00"))
     other = promised("80.00", due=25)
     case = Case(day(8), [lost, rest, other], [paid("80.00", 8)], {PLAN: AgreementState.OPEN})
@@ -198,23 +196,23 @@ def test_what_counted_for_a_cancelled_instalment_counts_for_another_promise() ->
     assert outcome.promises[1].cancellation_reason == plans.PLAN_BROKEN
 
 
-def test_a_broken_plan_stays_broken_when_its_instalment_turns_out_kept() -> None:
+def test_a_broken_plan_stays_broken_when_its_instalment_is_kept_later() -> None:
     [lost] = plan((5, "100.00"))
     assert ended(8, [lost], [paid("100.00", 6)], AgreementState.BROKEN) == ("broken", ["kept"])
 
 
 @pytest.mark.parametrize("now", [AgreementState.BROKEN, AgreementState.CANCELLED])
-def test_an_instalment_of_a_plan_that_is_over_never_opens_again(now: AgreementState) -> None:
+def test_an_open_instalment_of_a_plan_that_is_over_is_cancelled(now: AgreementState) -> None:
     assert ended(8, plan((20, "100.00")), [], now) == (now, ["cancelled"])
 
 
-def test_a_fulfilled_plan_follows_its_instalments_back() -> None:
+def test_a_fulfilled_plan_reopens_or_breaks_with_its_instalments() -> None:
     instalments = plan((5, "100.00"), (20, "100.00"))
     assert ended(8, instalments, [paid("100.00", 3)], AgreementState.FULFILLED) == ("open", ["kept", "open"])
     assert ended(8, instalments, [], AgreementState.FULFILLED) == ("broken", ["broken", "cancelled"])
 
 
-def test_when_the_contract_ends_a_plan_is_called_off_unless_it_was_fulfilled() -> None:
+def test_closing_the_contract_cancels_a_plan_unless_it_is_fulfilled() -> None:
     instalments = plan((5, "100.00"), (20, "100.00"))
     because = rules.CONTRACT_CLOSED
     assert ended(4, instalments, [paid("100.00", 3)], because=because) == ("cancelled", ["kept", "cancelled"])
@@ -233,9 +231,11 @@ def test_when_the_contract_ends_a_plan_is_called_off_unless_it_was_fulfilled() -
         (ContractState.OPEN, DebtorStatus.DECEASED, "debtor_deceased"),
     ],
 )
-def test_why_no_promise_may_stay_open(state: ContractState | None, status: DebtorStatus, why: str | None) -> None:
+def test_closed_contracts_and_deceased_debtors_end_promises_with_a_reason(
+    state: ContractState | None, status: DebtorStatus, why: str | None
+) -> None:
     assert rules.why_ended(state, status) == why
 
 
-def test_days_are_what_they_say() -> None:
+def test_days_of_grace_follow_the_due_day() -> None:
     assert counting.silent_until(DAY) == day(2)

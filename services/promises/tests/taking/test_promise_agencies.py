@@ -1,4 +1,4 @@
-"""What an agency's token can do: promises on contracts that are placed with it, and nothing of another's."""
+"""An agency's token makes promises on contracts placed with the agency, and reads no other agency's promises."""
 
 import uuid
 from uuid import UUID
@@ -26,15 +26,15 @@ async def placed_contract(scene: Scene, agency_id: UUID) -> tuple[Contract, Plac
     return contract, await scene.placed(contract, agency_id)
 
 
-async def test_an_agency_promises_for_itself(scene: Scene, ours: UUID, theirs: UUID) -> None:
+async def test_an_agency_takes_promises_only_for_itself(scene: Scene, ours: UUID, theirs: UUID) -> None:
     contract, _ = await placed_contract(scene, ours)
     promise = await scene.promise(contract, headers=scene.agency(ours), made_in="agency")
     assert promise["agency_id"] == str(ours)
     [made] = await scene.published(PromiseMade)
     assert (made.agency_id, made.made_in) == (ours, "agency")
-    same = await scene.asks_promise(contract, due=6, headers=scene.agency(ours), agency_id=str(ours))
+    same = await scene.request_promise(contract, due=6, headers=scene.agency(ours), agency_id=str(ours))
     assert same.status_code == 201
-    other = await scene.asks_promise(contract, due=7, headers=scene.agency(ours), agency_id=str(theirs))
+    other = await scene.request_promise(contract, due=7, headers=scene.agency(ours), agency_id=str(theirs))
     assert (other.status_code, pointers(other)) == (422, ["/agency_id"])
 
 
@@ -44,20 +44,20 @@ async def test_an_operator_may_name_the_agency(scene: Scene, ours: UUID) -> None
 
 
 @pytest.mark.parametrize("kind", list(PlacementKind))
-async def test_a_placement_of_any_kind_will_do(scene: Scene, ours: UUID, kind: PlacementKind) -> None:
+async def test_a_placement_of_any_kind_admits_promises(scene: Scene, ours: UUID, kind: PlacementKind) -> None:
     contract = await scene.registered()
     await scene.receives(Placement(contract.contract_id, ours, kind).placed())
     await scene.promise(contract, headers=scene.agency(ours))
 
 
-async def test_a_contract_of_another_agency_does_not_exist(scene: Scene, ours: UUID, theirs: UUID) -> None:
+async def test_a_contract_of_another_agency_is_not_found(scene: Scene, ours: UUID, theirs: UUID) -> None:
     contract, _ = await placed_contract(scene, theirs)
     for answer in (
-        await scene.asks_promise(contract, headers=scene.agency(ours)),
-        await scene.asks_plan(contract, *PLAN, headers=scene.agency(ours)),
+        await scene.request_promise(contract, headers=scene.agency(ours)),
+        await scene.request_plan(contract, *PLAN, headers=scene.agency(ours)),
     ):
         assert (answer.status_code, code_of(answer)) == (404, "contract-unknown")
-    assert await scene.story() == []
+    assert await scene.event_names() == []
 
 
 async def test_an_agency_sees_its_own_promises_and_plans_only(scene: Scene, ours: UUID, theirs: UUID) -> None:
@@ -88,14 +88,14 @@ async def test_an_agency_sees_its_own_promises_and_plans_only(scene: Scene, ours
     assert len((await scene.client.get("/v1/promises")).json()["items"]) == 5
 
 
-async def test_a_recall_ends_what_an_agency_may_do_but_not_what_was_promised(scene: Scene, ours: UUID) -> None:
+async def test_after_a_recall_the_agency_changes_nothing_and_its_promises_stand(scene: Scene, ours: UUID) -> None:
     contract, placement = await placed_contract(scene, ours)
     headers = scene.agency(ours)
     promise = await scene.promise(contract, headers=headers)
     plan = await scene.plan(contract, (10, "10.00"), (11, "10.00"), headers=headers)
     await scene.receives(placement.recall_requested())
 
-    assert (await scene.asks_promise(contract, due=6, headers=headers)).status_code == 404
+    assert (await scene.request_promise(contract, due=6, headers=headers)).status_code == 404
     for path in (f"/v1/promises/{promise['promise_id']}", f"/v1/agreements/{plan['agreement_id']}"):
         answer = await scene.client.post(f"{path}/cancellation", json={"reason": "x"}, headers=headers)
         assert (answer.status_code, code_of(answer)) == (409, "not-placed")
@@ -110,27 +110,27 @@ async def test_a_recall_ends_what_an_agency_may_do_but_not_what_was_promised(sce
 
 
 @pytest.mark.parametrize("end", ["recalled", "ended"])
-async def test_a_placement_that_is_over_allows_nothing(scene: Scene, ours: UUID, end: str) -> None:
+async def test_a_placement_that_is_over_admits_no_promise(scene: Scene, ours: UUID, end: str) -> None:
     contract, placement = await placed_contract(scene, ours)
     await scene.receives(getattr(placement, end)())
-    assert (await scene.asks_promise(contract, headers=scene.agency(ours))).status_code == 404
+    assert (await scene.request_promise(contract, headers=scene.agency(ours))).status_code == 404
 
 
-async def test_a_placement_that_comes_after_its_recall_allows_nothing(scene: Scene, ours: UUID) -> None:
+async def test_a_placement_that_arrives_after_its_recall_admits_no_promise(scene: Scene, ours: UUID) -> None:
     contract = await scene.registered()
     placement = Placement(contract.contract_id, ours)
     placed, recall = placement.placed(), placement.recall_requested()
     await scene.receives_each(recall, placed)
-    assert (await scene.asks_promise(contract, headers=scene.agency(ours))).status_code == 404
+    assert (await scene.request_promise(contract, headers=scene.agency(ours))).status_code == 404
 
 
-async def test_a_placement_may_be_heard_of_before_its_contract(scene: Scene, ours: UUID) -> None:
+async def test_a_placement_that_arrives_before_its_contract_admits_promises(scene: Scene, ours: UUID) -> None:
     contract = scene.contract()
     await scene.receives_each(Placement(contract.contract_id, ours).placed(), contract.registered())
     await scene.promise(contract, headers=scene.agency(ours))
 
 
-async def test_no_agency_runs_a_check(scene: Scene, ours: UUID) -> None:
+async def test_an_agency_cannot_run_a_check(scene: Scene, ours: UUID) -> None:
     body = {"as_of": str(day(1))}
     answer = await scene.client.post("/v1/promise-checks", json=body, headers=scene.agency(ours))
     assert (answer.status_code, code_of(answer)) == (403, "agency-refused")

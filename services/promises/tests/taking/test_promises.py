@@ -1,4 +1,4 @@
-"""Promises over HTTP, and what payments and days make of them."""
+"""Promises over HTTP, and how payments and business dates decide them."""
 
 import uuid
 from datetime import date
@@ -20,9 +20,9 @@ from recobro_events.contracts.promises import (
 )
 
 
-async def test_a_promise_is_made_told_and_read(scene: Scene) -> None:
+async def test_a_promise_is_made_published_and_read(scene: Scene) -> None:
     contract = await scene.registered()
-    answer = await scene.asks_promise(contract, "250.5", due=5, made_in="visit")
+    answer = await scene.request_promise(contract, "250.5", due=5, made_in="visit")
     assert answer.status_code == 201, answer.text
     promise = answer.json()
     assert promise == promise | {
@@ -39,7 +39,7 @@ async def test_a_promise_is_made_told_and_read(scene: Scene) -> None:
         "agency_id": None,
         "agreement_id": None,
     }
-    assert await scene.now(promise) == promise
+    assert await scene.read_promise(promise) == promise
     [made] = await scene.published(PromiseMade)
     assert (str(made.promise_id), made.version, made.promised, made.paid) == (
         promise["promise_id"],
@@ -97,25 +97,27 @@ async def test_promises_are_listed_by_contract_and_state_in_pages(scene: Scene) 
 async def test_a_bad_promise_is_refused_and_changes_nothing(scene: Scene, change: Json, pointer: str) -> None:
     contract = await scene.registered()
     answer = (
-        await scene.asks_promise(contract, **change) if "amount" not in change else await _asks(scene, contract, change)
+        await scene.request_promise(contract, **change)
+        if "amount" not in change
+        else await _post_promise(scene, contract, change)
     )
     assert (answer.status_code, code_of(answer), pointers(answer)) == (422, "invalid", [pointer])
     assert await scene.rows("SELECT FROM promise") == []
-    assert await scene.story() == []
+    assert await scene.event_names() == []
 
 
-async def _asks(scene: Scene, contract: Any, change: Json) -> Any:
+async def _post_promise(scene: Scene, contract: Any, change: Json) -> Any:
     body = {"contract_id": str(contract.contract_id), "due_on": str(day(5)), "made_in": "call"}
     return await scene.client.post("/v1/promises", json=body | change)
 
 
 @pytest.mark.parametrize("due", [0, 366])
-async def test_the_first_and_the_last_day_that_can_be_promised(scene: Scene, due: int) -> None:
+async def test_a_promise_may_be_due_on_the_first_and_on_the_last_day(scene: Scene, due: int) -> None:
     await scene.promise(await scene.registered(), "1000.00", due)
 
 
-async def test_a_contract_never_heard_of_is_waited_for_and_then_unknown(scene: Scene) -> None:
-    answer = await scene.asks_promise(scene.contract())
+async def test_a_promise_on_an_unknown_contract_is_not_found(scene: Scene) -> None:
+    answer = await scene.request_promise(scene.contract())
     assert (answer.status_code, code_of(answer)) == (404, "contract-unknown")
 
 
@@ -125,10 +127,10 @@ async def test_a_promise_waits_for_its_contract_without_a_connection(scene: Scen
         await scene.promise(contract)
 
 
-async def test_a_contract_known_only_by_a_payment_is_unknown_still(scene: Scene) -> None:
+async def test_a_contract_known_only_by_a_payment_is_not_found(scene: Scene) -> None:
     contract = scene.contract()
     await scene.receives(contract.paid("10.00"))
-    answer = await scene.asks_promise(contract)
+    answer = await scene.request_promise(contract)
     assert (answer.status_code, code_of(answer)) == (404, "contract-unknown")
 
 
@@ -142,15 +144,17 @@ async def test_a_contract_known_only_by_a_payment_is_unknown_still(scene: Scene)
         ({"status": DebtorStatus.DECEASED, "status_version": 1}, "debtor-deceased"),
     ],
 )
-async def test_where_nothing_can_be_promised(scene: Scene, changes: Json, code: str) -> None:
-    answer = await scene.asks_promise(await scene.registered(**changes))
+async def test_no_promise_on_a_closed_or_paid_contract_or_of_a_deceased_debtor(
+    scene: Scene, changes: Json, code: str
+) -> None:
+    answer = await scene.request_promise(await scene.registered(**changes))
     assert (answer.status_code, code_of(answer)) == (409, code)
 
 
 async def test_two_open_promises_fall_due_on_different_days(scene: Scene) -> None:
     contract = await scene.registered()
     first = await scene.promise(contract, due=5)
-    answer = await scene.asks_promise(contract, due=5)
+    answer = await scene.request_promise(contract, due=5)
     assert (answer.status_code, code_of(answer)) == (409, "promise-open")
     await scene.promise(contract, due=6)
     await scene.receives(contract.paid("100.00"))
@@ -160,14 +164,14 @@ async def test_two_open_promises_fall_due_on_different_days(scene: Scene) -> Non
 
 async def test_a_promise_is_made_on_the_business_date_not_today(scene: Scene) -> None:
     contract = await scene.registered()
-    await scene.day_comes(40)
+    await scene.move_business_date(40)
     assert (await scene.promise(contract, due=41))["made_on"] == str(day(40))
-    answer = await scene.asks_promise(contract, due=39)
+    answer = await scene.request_promise(contract, due=39)
     assert pointers(answer) == ["/due_on"]
 
 
-async def test_a_contract_may_be_ahead_of_what_was_heard_of_its_portfolio(scene: Scene) -> None:
-    """Positions are told while the portfolio is still being staged."""
+async def test_a_contract_ahead_of_its_portfolio_uses_its_own_date(scene: Scene) -> None:
+    """Positions are published while the portfolio is still being staged."""
     contract = await scene.registered(as_of=day(3))
     assert (await scene.promise(contract, due=4))["made_on"] == str(day(3))
 
@@ -175,8 +179,8 @@ async def test_a_contract_may_be_ahead_of_what_was_heard_of_its_portfolio(scene:
 async def test_an_idempotency_key_makes_one_promise(scene: Scene) -> None:
     contract = await scene.registered()
     headers = {"Idempotency-Key": "p-1"}
-    first = await scene.asks_promise(contract, headers=headers)
-    again = await scene.asks_promise(contract, headers=headers)
+    first = await scene.request_promise(contract, headers=headers)
+    again = await scene.request_promise(contract, headers=headers)
     assert first.json() == again.json()
     assert len(await scene.rows("SELECT FROM promise")) == 1
 
@@ -186,51 +190,51 @@ async def test_a_promise_is_kept_by_payments(scene: Scene) -> None:
     promise = await scene.promise(contract, "300.00", due=5)
     await scene.receives(contract.paid("100.00", paid_on=day(1)))
     assert await scene.state(promise) == ("open", "100.00")
-    assert await scene.story() == ["PromiseMade"]
+    assert await scene.event_names() == ["PromiseMade"]
     await scene.receives(contract.paid("250.00", paid_on=day(2)))
     assert await scene.state(promise) == ("kept", "300.00")
     [kept] = await scene.published(PromiseKept)
     assert (kept.promised, kept.paid, kept.version) == (Decimal(300), Decimal(300), 3)
-    assert kept.event_id.version == 8, "made from its cause"
+    assert kept.event_id.version == 8, "the id is derived from the cause"
 
 
 @pytest.mark.parametrize(
     ("paid", "state", "event_type"), [(None, "broken", PromiseBroken), ("40.00", "partly_kept", PromisePartlyKept)]
 )
-async def test_a_promise_whose_time_is_over_is_decided_by_the_day_itself(
+async def test_a_new_business_date_decides_a_promise_whose_time_is_over(
     scene: Scene, paid: str | None, state: str, event_type: type[PromiseBroken]
 ) -> None:
     contract, other = await scene.registered(), await scene.registered()
     promise, later = await scene.promise(contract, due=5), await scene.promise(other, due=6)
     if paid:
         await scene.receives(contract.paid(paid, paid_on=day(1)))
-    await scene.day_comes(7)
+    await scene.move_business_date(7)
     assert await scene.state(promise) == ("open", paid or "0.00")
-    await scene.day_comes(8)
+    await scene.move_business_date(8)
     assert await scene.state(promise) == (state, paid or "0.00")
     assert await scene.state(later) == ("open", "0.00")
     [event] = await scene.published(event_type)
     assert (str(event.promise_id), event.paid) == (promise["promise_id"], Decimal(paid or 0))
 
 
-async def test_another_portfolios_day_decides_nothing(scene: Scene) -> None:
+async def test_a_business_date_of_another_portfolio_decides_nothing(scene: Scene) -> None:
     promise = await scene.promise(await scene.registered(), due=5)
-    await scene.day_comes(30, portfolio_id=uuid.uuid4())
+    await scene.move_business_date(30, portfolio_id=uuid.uuid4())
     assert await scene.state(promise) == ("open", "0.00")
 
 
 async def test_a_late_payment_that_was_made_in_time_mends_a_broken_promise(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract, due=5)
-    await scene.day_comes(8)
+    await scene.move_business_date(8)
     assert await scene.state(promise) == ("broken", "0.00")
     await scene.receives(contract.paid("30.00", paid_on=day(7)))
     assert await scene.state(promise) == ("partly_kept", "30.00")
     await scene.receives(contract.paid("70.00", paid_on=day(8)))
-    assert await scene.state(promise) == ("partly_kept", "30.00"), "made too late"
+    assert await scene.state(promise) == ("partly_kept", "30.00"), "a payment that was made too late does not count"
     await scene.receives(contract.paid("70.00", paid_on=day(6)))
     assert await scene.state(promise) == ("kept", "100.00")
-    assert await scene.story() == ["PromiseMade", "PromiseBroken", "PromisePartlyKept", "PromiseKept"]
+    assert await scene.event_names() == ["PromiseMade", "PromiseBroken", "PromisePartlyKept", "PromiseKept"]
 
 
 async def test_a_payment_before_the_promise_was_made_does_not_count(scene: Scene) -> None:
@@ -240,7 +244,7 @@ async def test_a_payment_before_the_promise_was_made_does_not_count(scene: Scene
     assert await scene.state(promise) == ("open", "0.00")
 
 
-async def test_a_reversal_opens_a_kept_promise_while_there_is_time(scene: Scene) -> None:
+async def test_a_reversal_reopens_a_kept_promise_while_there_is_time(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract, due=5)
     payment = contract.paid("100.00", paid_on=day(1))
@@ -256,21 +260,21 @@ async def test_a_reversal_breaks_a_kept_promise_when_its_time_is_over(scene: Sce
     promise = await scene.promise(contract, due=5)
     whole, part = contract.paid("90.00", paid_on=day(1)), contract.paid("10.00", paid_on=day(2))
     await scene.receives(whole, part)
-    await scene.day_comes(8)
+    await scene.move_business_date(8)
     assert await scene.state(promise) == ("kept", "100.00")
     await scene.receives(contract.payment_reversed(whole))
     assert await scene.state(promise) == ("partly_kept", "10.00")
     await scene.receives(contract.payment_reversed(part))
     assert await scene.state(promise) == ("broken", "0.00")
-    assert await scene.story() == ["PromiseMade", "PromiseKept", "PromisePartlyKept", "PromiseBroken"]
+    assert await scene.event_names() == ["PromiseMade", "PromiseKept", "PromisePartlyKept", "PromiseBroken"]
 
 
-async def test_a_payment_of_the_same_day_that_is_known_already_counts(scene: Scene) -> None:
+async def test_a_payment_that_arrived_on_the_day_of_the_promise_counts(scene: Scene) -> None:
     contract = await scene.registered()
     await scene.receives(contract.paid("100.00", paid_on=day(0)))
     promise = await scene.promise(contract, due=5)
     assert (promise["state"], promise["paid"], promise["version"]) == ("kept", "100.00", 2)
-    assert await scene.story() == ["PromiseMade", "PromiseKept"]
+    assert await scene.event_names() == ["PromiseMade", "PromiseKept"]
 
 
 async def test_each_cent_counts_for_one_promise(scene: Scene) -> None:
@@ -281,7 +285,7 @@ async def test_each_cent_counts_for_one_promise(scene: Scene) -> None:
     assert await scene.state(late) == ("open", "50.00")
 
 
-async def test_a_promise_is_called_off_once_and_gives_its_money_back(scene: Scene) -> None:
+async def test_a_promise_is_cancelled_once_and_frees_its_payments(scene: Scene) -> None:
     contract = await scene.registered()
     early, late = await scene.promise(contract, "200.00", due=5), await scene.promise(contract, "100.00", due=9)
     await scene.receives(contract.paid("100.00", paid_on=day(1)))
@@ -290,7 +294,7 @@ async def test_a_promise_is_called_off_once_and_gives_its_money_back(scene: Scen
     assert (answer.status_code, answer.json()["state"], answer.json()["paid"]) == (201, "cancelled", "0.00")
     assert answer.json()["cancellation_reason"] == "misheard"
     assert await scene.state(late) == ("kept", "100.00")
-    assert await scene.story() == ["PromiseMade", "PromiseMade", "PromiseCancelled", "PromiseKept"]
+    assert await scene.event_names() == ["PromiseMade", "PromiseMade", "PromiseCancelled", "PromiseKept"]
     [cancelled] = await scene.published(PromiseCancelled)
     assert (cancelled.reason, cancelled.version) == ("misheard", 3)
 
@@ -298,13 +302,13 @@ async def test_a_promise_is_called_off_once_and_gives_its_money_back(scene: Scen
         again = await scene.client.post(f"/v1/promises/{promise['promise_id']}/cancellation", json={"reason": "x"})
         assert (again.status_code, code_of(again)) == (409, "promise-not-open")
     await scene.receives(contract.paid("500.00", paid_on=day(1)))
-    await scene.day_comes(30)
+    await scene.move_business_date(30)
     assert await scene.state(early) == ("cancelled", "0.00")
 
 
 @pytest.mark.parametrize("state", [ContractState.RETURNED, ContractState.WITHDRAWN, ContractState.WRITTEN_OFF])
 @pytest.mark.parametrize("how", ["closed", "revised"])
-async def test_a_contract_taken_away_unpaid_cancels_its_open_promises(
+async def test_closing_a_contract_unpaid_cancels_its_open_promises(
     scene: Scene, state: ContractState, how: str
 ) -> None:
     contract = await scene.registered()
@@ -312,21 +316,21 @@ async def test_a_contract_taken_away_unpaid_cancels_its_open_promises(
     await scene.receives(contract.paid("100.00"))
     await scene.receives(contract.closed(state) if how == "closed" else contract.revised(state=state))
     assert await scene.state(kept) == ("kept", "100.00")
-    now = await scene.now(promise)
+    now = await scene.read_promise(promise)
     assert (now["state"], now["cancellation_reason"]) == ("cancelled", "contract_closed")
     [cancelled] = await scene.published(PromiseCancelled)
     assert cancelled.reason == "contract_closed"
 
 
-async def test_a_promise_of_a_closed_contract_that_loses_its_payment_does_not_open_again(scene: Scene) -> None:
+async def test_a_reversal_on_a_closed_contract_does_not_reopen_a_kept_promise(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract)
     payment = contract.paid("100.00")
     await scene.receives(payment, contract.closed(ContractState.RETURNED), contract.payment_reversed(payment))
-    assert (await scene.now(promise))["cancellation_reason"] == "contract_closed"
+    assert (await scene.read_promise(promise))["cancellation_reason"] == "contract_closed"
 
 
-async def test_a_settled_contract_leaves_promises_to_their_payments(scene: Scene) -> None:
+async def test_on_a_settled_contract_the_payments_decide(scene: Scene) -> None:
     contract = await scene.registered(overdue=Decimal(100))
     promise = await scene.promise(contract)
     await scene.receives(contract.closed(ContractState.SETTLED))
@@ -345,7 +349,7 @@ async def test_death_cancels_open_promises(scene: Scene, how: str) -> None:
         await scene.receives(contract.reported(DebtorStatus.DECEASED))
     else:
         await scene.receives(contract.revised(status=DebtorStatus.DECEASED, status_version=2))
-    assert (await scene.now(promise))["cancellation_reason"] == "debtor_deceased"
+    assert (await scene.read_promise(promise))["cancellation_reason"] == "debtor_deceased"
 
 
 async def test_a_dispute_leaves_a_promise_as_it_is(scene: Scene) -> None:
@@ -353,13 +357,13 @@ async def test_a_dispute_leaves_a_promise_as_it_is(scene: Scene) -> None:
     promise = await scene.promise(contract)
     await scene.receives(contract.disputed())
     assert await scene.state(promise) == ("open", "0.00")
-    assert await scene.story() == ["PromiseMade"]
+    assert await scene.event_names() == ["PromiseMade"]
 
 
 @pytest.mark.parametrize(
     "path", ["/v1/promises/{}", "/v1/agreements/{}", "/v1/promises/{}/cancellation", "/v1/agreements/{}/cancellation"]
 )
-async def test_what_does_not_exist_is_not_found(scene: Scene, path: str) -> None:
+async def test_an_unknown_promise_or_plan_is_not_found(scene: Scene, path: str) -> None:
     url = path.format(uuid.uuid4())
     answer = await (
         scene.client.post(url, json={"reason": "x"}) if url.endswith("cancellation") else scene.client.get(url)
@@ -377,7 +381,7 @@ async def test_what_does_not_exist_is_not_found(scene: Scene, path: str) -> None
 @pytest.mark.parametrize(
     "query", [{"contract_id": "7"}, {"state": "lost"}, {"limit": "0"}, {"cursor": "WzFd"}, {"cursor": "é"}]
 )
-async def test_bad_questions_are_refused(scene: Scene, query: Json) -> None:
+async def test_a_bad_query_is_refused(scene: Scene, query: Json) -> None:
     assert (await scene.client.get("/v1/promises", params=query)).status_code == 422
 
 

@@ -1,4 +1,4 @@
-"""What is known of contracts, payments and placements, and promises and plans."""
+"""Tables for facts about contracts, payments and placements, and for promises and plans."""
 
 import chassis.schema
 import recobro_events.schema
@@ -8,7 +8,7 @@ revision = "0001"
 down_revision = None
 
 _PROJECTION = r"""
--- checked_to: the last day of a promise check, which may be later than the business date; neither moves back.
+-- checked_to: the last day of a promise check. It may be later than the business date. Neither day moves back.
 CREATE TABLE portfolio (
     portfolio_id uuid PRIMARY KEY,
     version bigint NOT NULL,
@@ -16,8 +16,8 @@ CREATE TABLE portfolio (
     timezone text NOT NULL,
     checked_to date
 );
--- A contract is known by its id alone until its details have come: facts of different topics have no order.
--- Three groups of columns, each with a version: position, details, the debtor's status.
+-- Facts of different topics have no order, so a row may hold only the contract's id until the details arrive.
+-- The columns form three groups, each with a version: position, details, the debtor's status.
 CREATE TABLE contract (
     contract_id uuid PRIMARY KEY,
     version bigint NOT NULL DEFAULT -1,
@@ -32,7 +32,7 @@ CREATE TABLE contract (
     status_version bigint NOT NULL DEFAULT -1,
     status text NOT NULL DEFAULT 'active'
 ) WITH (fillfactor = 85);
--- Every payment once. One whose reversal came first is reversed and has no dates until it comes itself.
+-- Each payment once. If the reversal arrives first, the row is reversed and has no dates until the payment arrives.
 CREATE TABLE payment (
     payment_id uuid PRIMARY KEY,
     contract_id uuid NOT NULL,
@@ -72,7 +72,8 @@ CREATE TABLE agreement (
 );
 CREATE INDEX agreement_contract ON agreement (contract_id);
 CREATE INDEX agreement_agency ON agreement (agency_id, agreement_id) WHERE agency_id IS NOT NULL;
--- paid: what counts for it of the contract's payments. version counts every change, of which not each is an event.
+-- paid: the amount of the contract's payments that counts for the promise. version counts every change, also a
+-- change without an event.
 CREATE TABLE promise (
     promise_id uuid PRIMARY KEY DEFAULT uuidv7(),
     contract_id uuid NOT NULL,

@@ -1,4 +1,4 @@
-"""Events that cannot be applied are set aside; what is known can be said again."""
+"""Events that cannot be applied are set aside; promises can be republished."""
 
 import chassis.schema
 import recobro_events.schema

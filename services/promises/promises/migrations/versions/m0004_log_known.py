@@ -1,4 +1,4 @@
-"""The database remembers that it has been at work with its log."""
+"""The database records that it has worked with its log."""
 
 import recobro_events.schema
 from alembic import op

@@ -1,6 +1,6 @@
-"""Placements have what projections keep of them everywhere: their dates, and a key that begins with the contract.
+"""Placements get their dates and a key that begins with the contract, as in the other services.
 
-The earlier release finds a placement by its id alone: its primary key stays for as long as both run.
+The previous release finds a placement by its id alone, so the primary key stays while both releases run.
 """
 
 from alembic import op
