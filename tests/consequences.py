@@ -1,7 +1,7 @@
-"""What a service may publish because of what it hears, told from its code without running it.
+"""Finds the events that a service may publish because of an event that it applies. The code is read, not run.
 
-From a handler every function, class, constant and SQL statement of the service is followed that its code names. Each
-event of the service's own that is named there counts as published: perhaps too much, as where a branch excludes it.
+The search starts at a handler and follows every function, class, constant and SQL statement that the code names. Each
+event of the service that is named on the way counts as published. This may be too many, as where a branch excludes one.
 """
 
 import functools
@@ -15,34 +15,34 @@ from recobro_events import REGISTRY, Event
 from recobro_platform import SERVICES, Service
 
 Consequences = Mapping[str, Mapping[str, frozenset[str]]]
-"""By service and type of event that it handles: the types that it may publish because of it."""
+"""By service and by type of a handled event: the types that the service may publish because of it."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A service hears an event of this type."""
+    """A service applies an event of this type."""
 
     service: str
-    heard: str
+    applied: str
 
 
 def consequences() -> Consequences:
-    """Of every service on the platform."""
-    return {service.name: _of(service) for service in SERVICES}
+    """Return the consequences of every service on the platform."""
+    return {service.name: _consequences_of(service) for service in SERVICES}
 
 
-def _of(service: Service) -> Mapping[str, frozenset[str]]:
+def _consequences_of(service: Service) -> Mapping[str, frozenset[str]]:
     consumer = program_of(service).consumer
     always = [hook for hook in (consumer.first_hook, consumer.lock_hook, consumer.last_hook) if hook is not None]
     return {
-        heard.type: frozenset(_published([handler, *always], service)) for heard, handler in consumer.handlers.items()
+        event.type: frozenset(_published([handler, *always], service)) for event, handler in consumer.handlers.items()
     }
 
 
 def longest_chain(of: Consequences) -> list[Step]:
-    """Who hears what, each but the first because of the one before. ``AssertionError`` where events go in a circle."""
-    heard = sorted({event for handled in of.values() for event in handled})
-    return max((_longest_from(event, of, ()) for event in heard), key=len)
+    """Return the longest chain of steps, each caused by the one before. ``AssertionError`` if events form a circle."""
+    applied = sorted({event for handled in of.values() for event in handled})
+    return max((_longest_from(event, of, ()) for event in applied), key=len)
 
 
 def _longest_from(event: str, of: Consequences, before: tuple[str, ...]) -> list[Step]:
@@ -50,7 +50,7 @@ def _longest_from(event: str, of: Consequences, before: tuple[str, ...]) -> list
     chains = []
     for service, handled in of.items():
         if event in handled:
-            later = [_longest_from(said, of, (*before, event)) for said in sorted(handled[event])]
+            later = [_longest_from(published, of, (*before, event)) for published in sorted(handled[event])]
             chains.append([Step(service, event), *max(later, key=len, default=[])])
     return max(chains, key=len, default=[])
 
@@ -74,7 +74,7 @@ def _types_of(service: Service) -> list[str]:
 
 
 def _parts(thing: Any, service: Service) -> Iterable[Any]:
-    """What this names, as far as it is the service's own."""
+    """Yield the service's own things that ``thing`` names."""
     match thing:
         case FunctionType():
             return _named_by(thing, service) if _is_own(thing.__module__, service) else ()
@@ -111,5 +111,5 @@ def _named_by(function: FunctionType, service: Service) -> Iterator[Any]:
             if not isinstance(one, ModuleType):
                 yield one
             elif _is_own(one.__name__, service) or one.__name__.startswith("recobro_events.contracts"):
-                # Which attribute is whose, the names of a code do not tell.
+                # The names of a code object do not show which attribute belongs to which module.
                 yield from (getattr(one, name) for name in code.co_names if hasattr(one, name))

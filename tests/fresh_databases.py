@@ -1,4 +1,4 @@
-"""Databases of a test's own on the run's PostgreSQL, most of them copies of one that was migrated once."""
+"""Databases for single tests on the run's PostgreSQL. Most are copies of a database that was migrated once."""
 
 import asyncio
 import uuid
@@ -71,11 +71,11 @@ class FreshDatabases:
         self._server = server
 
     async def empty(self) -> str:
-        """The DSN of a database with nothing in it."""
+        """Create an empty database, and return its DSN."""
         return await self._create("template1")
 
     async def with_runtime(self) -> str:
-        """One with the tables of ``recobro_events``."""
+        """Create a database with the tables of ``recobro_events``, and return its DSN."""
 
         async def fill(dsn: str) -> None:
             connection = await asyncpg.connect(dsn)
@@ -85,7 +85,7 @@ class FreshDatabases:
         return await self._create(await self._template("runtime", fill))
 
     async def migrated(self, migrations: str) -> str:
-        """One with the newest tables of a service, whose package of migrations is named."""
+        """Create a database with the newest tables of a service, and return its DSN. ``migrations`` is a package."""
 
         async def fill(dsn: str) -> None:
             await asyncio.to_thread(upgrade, dsn, migrations)
@@ -93,7 +93,7 @@ class FreshDatabases:
         return await self._create(await self._template(migrations.replace(".", "_"), fill))
 
     async def copy(self, dsn: str) -> str:
-        """One like that, to which nobody may be connected."""
+        """Copy a database to which no session is connected, and return the copy's DSN."""
         return await self._create(dsn.rpartition("/")[2])
 
     async def drop(self, *dsns: str) -> None:
@@ -108,12 +108,12 @@ class FreshDatabases:
         return self._server.dsn(name)
 
     async def _template(self, name: str, fill: Callable[[str], Awaitable[None]]) -> str:
-        """What is copied, made by the first of the run's processes that asks for it; nobody stays connected to it."""
+        """Return the database to copy. The first process of the run that needs it creates it; no session stays open."""
         template = f"template_{name}"
         async with self._administrator() as admin:
             await admin.execute("SELECT pg_advisory_lock(hashtext($1))", template)
             if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", template):
-                # Under another name until it is whole.
+                # The database has another name until it is complete.
                 unfinished = f"unfinished_{uuid.uuid4().hex}"
                 await admin.execute(f"CREATE DATABASE {unfinished}")
                 await fill(self._server.dsn(unfinished))

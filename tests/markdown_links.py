@@ -1,6 +1,6 @@
 """Checks the Markdown of the workspace: every link leads to a file and a heading that exist, every path exists.
 
-Addresses outside of the workspace are not asked. It needs the standard library alone; ``make lint`` runs it.
+Addresses outside of the workspace are not requested. The check needs only the standard library. ``make lint`` runs it.
 """
 
 import os
@@ -24,7 +24,7 @@ _PATH = re.compile(r"(?:bench|cli|deploy|docs|libs|requirements|services|tests)/
 
 
 def pages() -> Iterator[str]:
-    """Every page, by its path from the root. Folders with a dot hold what is fetched or made."""
+    """Yield the path of every page, from the root. Folders with a leading dot hold fetched or generated files."""
     for folder, names, files in os.walk(ROOT):
         names[:] = sorted(name for name in names if not name.startswith("."))
         yield from (str((Path(folder) / file).relative_to(ROOT)) for file in sorted(files) if file.endswith(".md"))
@@ -35,7 +35,7 @@ def exists(path: str) -> bool:
 
 
 def anchors(text: str) -> set[str]:
-    """What a link to a part of this page may name, as GitHub makes it from the headings."""
+    """Return the anchors of this page, as GitHub makes them from the headings."""
     found: set[str] = set()
     seen: Counter[str] = Counter()
     text = blanked(_FENCED, text)
@@ -53,12 +53,12 @@ def anchors_of(path: str) -> set[str]:
 
 
 def blanked(pattern: re.Pattern[str], text: str) -> str:
-    """The text with blanks where the pattern matches, so that lines and columns stay."""
+    """Return the text with blanks where the pattern matches. Lines and columns stay."""
     return pattern.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
 
 
 def links(text: str) -> Iterator[tuple[int, str]]:
-    """The line and the target of every link."""
+    """Yield the line and the target of every link."""
     text = blanked(_CODE, blanked(_FENCED, text))
     for pattern in (_LINK, _DEFINITION):
         for found in pattern.finditer(text):
@@ -66,7 +66,7 @@ def links(text: str) -> Iterator[tuple[int, str]]:
 
 
 def paths(text: str) -> Iterator[tuple[int, str]]:
-    """The line and the path of everything between backticks that reads like a path."""
+    """Yield the line and the text of everything between backticks that looks like a path."""
     text = blanked(_FENCED, text)
     for found in _CODE.finditer(text):
         if _PATH.fullmatch(found[2].strip().rstrip("/")):
@@ -74,7 +74,7 @@ def paths(text: str) -> Iterator[tuple[int, str]]:
 
 
 def resolved(page: str, target: str) -> str | None:
-    """The path from the root; None when it leads out of the workspace."""
+    """Return the target's path from the root, or None if it leads out of the workspace."""
     parts: list[str] = [] if target.startswith("/") else list(PurePosixPath(page).parent.parts)
     for part in PurePosixPath(target.lstrip("/")).parts:
         if part != "..":
@@ -86,8 +86,8 @@ def resolved(page: str, target: str) -> str | None:
     return "/".join(parts) or "."
 
 
-def wrong_with_link(page: str, target: str) -> str | None:
-    """What is wrong with a link of a page, in a sentence; None when nothing is."""
+def problem_of_link(page: str, target: str) -> str | None:
+    """Return a sentence about the problem of a link, or None if there is no problem."""
     if _ELSEWHERE.match(target):
         return None
     name, _, anchor = unquote(target).partition("#")
@@ -101,11 +101,11 @@ def wrong_with_link(page: str, target: str) -> str | None:
     return None
 
 
-def wrong_with(page: str) -> Iterator[str]:
-    """A sentence for everything that is wrong with a page."""
+def problems_of(page: str) -> Iterator[str]:
+    """Yield a sentence for each problem of a page."""
     text = (ROOT / page).read_text(encoding="utf-8")
     for line, target in links(text):
-        if problem := wrong_with_link(page, target):
+        if problem := problem_of_link(page, target):
             yield f"{page}:{line}: {problem}"
     for line, path in paths(text):
         beside = resolved(page, path)
@@ -114,7 +114,7 @@ def wrong_with(page: str) -> Iterator[str]:
 
 
 def main() -> int:
-    problems = [problem for page in pages() for problem in wrong_with(page)]
+    problems = [problem for page in pages() for problem in problems_of(page)]
     print(*problems, sep="\n", file=sys.stderr, end="\n" if problems else "")
     return 1 if problems else 0
 

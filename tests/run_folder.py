@@ -1,7 +1,7 @@
-"""Where the temporary files of a test run go: into memory, where there is room.
+"""Puts the temporary files of a test run into memory, if there is room.
 
-Databases come and go by the hundred, of some 300 files each. The file system of a disk does not use inodes again that
-were freed a moment ago: looking for others came to take most of what a new database costs.
+A run creates and drops hundreds of databases of some 300 files each. A disk's file system does not reuse inodes that
+were freed a moment ago, and the search for others took most of the time that a new database costs.
 """
 
 import os
@@ -15,7 +15,7 @@ _NEEDED_BYTES = 6 * 2**30
 
 
 def enter() -> Path | None:
-    """Lead ``tempfile`` of this process and its children there; None where TMPDIR is set, or memory is short."""
+    """Make ``tempfile`` of this process and its children use memory. None if TMPDIR is set or memory is short."""
     if "TMPDIR" in os.environ or not _MEMORY.is_dir() or not _has_room():
         return None
     _remove_left()
@@ -28,7 +28,7 @@ def enter() -> Path | None:
 
 
 def leave(folder: Path) -> None:
-    """Delete it with all that is in it."""
+    """Delete the folder with all of its files."""
     del os.environ["TMPDIR"]
     tempfile.tempdir = None
     shutil.rmtree(folder, ignore_errors=True)
@@ -40,7 +40,7 @@ def _has_room() -> bool:
 
 
 def _remove_left() -> None:
-    """Memory is not freed by itself when a run is killed."""
+    """Delete the folders of killed runs, which would otherwise occupy memory."""
     for folder in _MEMORY.glob(f"{_PREFIX}*"):
         pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
         if not Path("/proc", pid).exists():

@@ -20,7 +20,7 @@ from recobro import kafka
 from recobro.errors import Trouble
 from recobro.postgres import EmbeddedPostgres, free_port
 
-# Nothing here has to survive the fall of the machine.
+# These data need not survive a crash of the machine.
 _POSTGRES_SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -37,11 +37,11 @@ class Servers(Protocol):
     """The servers of this run."""
 
     def find(self, name: str) -> str:
-        """Where ``postgres`` or ``kafka`` is; the first who asks starts it. ``Trouble`` says why there is none."""
+        """Return the address of ``postgres`` or ``kafka``. The first call starts it. Raises ``Trouble`` if it fails."""
 
 
 class OwnServers:
-    """Servers that end with this process, for it and for those that know its ``address``."""
+    """Servers that end with this process. Other processes that know its ``address`` use them too."""
 
     def __init__(self) -> None:
         starters: dict[str, Callable[[contextlib.ExitStack], str]] = {
@@ -50,7 +50,7 @@ class OwnServers:
         }
         self._starters = starters
         self._stack = contextlib.ExitStack()
-        # A server ends with the thread that started it, so each has one that stays.
+        # A server ends with the thread that started it, so each has a thread that stays.
         self._threads = {name: ThreadPoolExecutor(1, name, GUARD.permit) for name in starters}
         self._lock = threading.Lock()
         self._found: dict[str, Future[str]] = {}
@@ -64,7 +64,7 @@ class OwnServers:
         return self._found[name].result()
 
     def address(self) -> tuple[int, bytes]:
-        """The port on which other processes may ask, and the key that they need."""
+        """Return the port on which other processes may ask for servers, and the key that they need."""
         if self._listener is None:
             self._listener = Listener(("127.0.0.1", 0), backlog=64, authkey=self._key)
             threading.Thread(target=self._listen, args=(self._listener,), daemon=True).start()
@@ -92,7 +92,7 @@ class OwnServers:
         with connection:
             try:
                 connection.send((self.find(connection.recv()), None))
-            except Exception as why:  # noqa: BLE001 - it is raised where it was asked
+            except Exception as why:  # noqa: BLE001 - raised in the process that asked
                 connection.send((None, str(why)))
 
 
@@ -113,13 +113,13 @@ class ServersElsewhere:
 
 
 def postgres_at(where: str) -> EmbeddedPostgres:
-    """A handle on the server that ``find`` told of: to connect to, not to stop."""
+    """Return a handle on the server at an address from ``find``. Connect to the server, but do not stop it."""
     port, _, folder = where.partition(" ")
     return EmbeddedPostgres(Path(folder), int(port))
 
 
 def _start_postgres(stack: contextlib.ExitStack) -> str:
-    # Not below pytest's own folder: each new run closes that to other users, and PostgreSQL may be one.
+    # Each new run closes pytest's own folder to other users, and PostgreSQL may run as one.
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="recobro-test-", ignore_cleanup_errors=True)))
     server = EmbeddedPostgres(folder / "postgres", free_port(), _POSTGRES_SETTINGS)
     stack.callback(server.stop)
@@ -129,7 +129,7 @@ def _start_postgres(stack: contextlib.ExitStack) -> str:
 
 
 async def _cheapen_logins(dsn: str) -> None:
-    """A password's thousands of rounds would take half of what a new connection costs."""
+    """Reduce the hash rounds of the password. They would take half of the time of a new connection."""
     connection = await asyncpg.connect(dsn)
     password = urlsplit(dsn).password
     await connection.execute(f"SET scram_iterations = 1; ALTER USER postgres PASSWORD '{password}'")
@@ -137,7 +137,7 @@ async def _cheapen_logins(dsn: str) -> None:
 
 
 def _start_kafka(stack: contextlib.ExitStack) -> str:
-    """From Docker, else from Java and Maven."""
+    """Start Kafka with Docker, else with Java and Maven."""
     reasons: list[str] = []
     for start in (_kafka_from_docker, _kafka_from_java):
         try:
@@ -174,7 +174,7 @@ def _kafka_from_java(stack: contextlib.ExitStack) -> str:
 
 
 def kafka_jars() -> Path:
-    """Apache Kafka's jars, fetched if they are not there; ``Trouble`` without Java and Maven."""
+    """Return the folder of Apache Kafka's jars, and fetch missing ones. Raises ``Trouble`` without Java and Maven."""
     if missing := [program for program in ("java", "mvn") if shutil.which(program) is None]:
         raise Trouble(f"{' and '.join(missing)} not on PATH")
     kafka.fetch(_JARS)

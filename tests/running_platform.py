@@ -1,4 +1,4 @@
-"""What runs in a journey: a platform, seen as its operator sees it, and programs of others beside it."""
+"""The parts of a journey: a platform, used as its operator uses it, and other people's programs beside it."""
 
 import contextlib
 import json
@@ -50,9 +50,9 @@ class Platform:
 
 @contextlib.contextmanager
 def started_platform(kafka_bootstrap: str | None = None) -> Iterator[Platform]:
-    """A platform started and stopped by the `recobro` command as a user would: over that Kafka, else the embedded log.
+    """Start a platform with the `recobro` command, over that Kafka or else the embedded log, and stop it at the end.
 
-    At the end it stops cleanly and leaves nothing running.
+    The stop must be clean and leave no process running.
     """
     environment = {**os.environ, **({"RECOBRO_KAFKA_BOOTSTRAP": kafka_bootstrap} if kafka_bootstrap else {})}
     with tempfile.TemporaryDirectory(prefix="recobro-journey-", ignore_cleanup_errors=True) as folder:
@@ -75,15 +75,15 @@ def started_platform(kafka_bootstrap: str | None = None) -> Iterator[Platform]:
 
 
 class Program:
-    """A program that runs, and the lines that it has said; waiting for what it does not say fails the test."""
+    """A running program and the lines that it has printed. Waiting in vain for a line fails the test."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self.said: list[str] = []
+        self.printed: list[str] = []
         self._process = process
         self._lines: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        threading.Thread(target=self._read, daemon=True).start()
 
-    def _listen(self) -> None:
+    def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._lines.put(line)
@@ -95,31 +95,31 @@ class Program:
         self._process.stdin.flush()
 
     def until(self, *words: str, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        """Return when it has said a line with all of these words."""
+        """Return once the program has printed a line with all of these words."""
         deadline = time.monotonic() + patience_seconds
-        while not any(all(word in line for word in words) for line in self.said):
+        while not any(all(word in line for word in words) for line in self.printed):
             try:
                 line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
                 line = None
-            assert line is not None, f"it has not said {words}, but {self.said}"
-            self.said.append(line)
+            assert line is not None, f"the program has not printed {words}, but {self.printed}"
+            self.printed.append(line)
 
     def exit_code(self) -> int:
-        """With which it ends."""
+        """Wait for the program's end, and return its exit code."""
         return self._process.wait(PATIENCE_SECONDS)
 
     def interrupt(self) -> list[str]:
-        """Ctrl-C; all that it has ever said."""
+        """Press Ctrl-C, wait for the end, and return every line that the program has printed."""
         self._process.send_signal(signal.SIGINT)
         while (line := self._lines.get(timeout=PATIENCE_SECONDS)) is not None:
-            self.said.append(line)
-        return self.said
+            self.printed.append(line)
+        return self.printed
 
 
 @contextlib.contextmanager
 def started_program(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Iterator[Program]:
-    """A program in that folder, which hears what is typed and is killed with its children at the end."""
+    """Start a program in ``folder``. Its input is what ``type`` writes. It is killed with its children at the end."""
     process = subprocess.Popen(
         command,
         env=environment,

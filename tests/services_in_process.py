@@ -1,6 +1,6 @@
-"""All services in one process over one log, each started and stopped as a test says, for what no platform shows.
+"""All services in one process over one event log. A test starts and stops each of them.
 
-The log is in memory, so that a test can hold it as it was; the databases are real.
+The log is in memory, so a test can stop, shorten and read it. The databases are real.
 """
 
 import asyncio
@@ -29,38 +29,38 @@ PROGRAMS = {service.name: program_of(service) for service in SERVICES}
 
 
 class InProcessPlatform:
-    """``start`` and ``stop`` a service; ask those that run; look into the databases of all."""
+    """Starts and stops services, sends requests to the running ones, and queries the databases of all."""
 
     def __init__(self, databases: FreshDatabases) -> None:
         self.transport = MemoryTransport(PARTITIONS)
         self.clients: dict[str, httpx.AsyncClient] = {}
         self.runtimes: dict[str, Runtime] = {}
         self.dsns: dict[str, str] = {}
-        """Where each service's data are."""
+        """The DSN of each service's database."""
         self.sources = {service: program.source for service, program in PROGRAMS.items()}
         self._databases = databases
-        self._looking: dict[str, asyncpg.Connection[Any]] = {}
-        self._one_looks = asyncio.Lock()
+        self._connections: dict[str, asyncpg.Connection[Any]] = {}
+        self._query_lock = asyncio.Lock()
         self._running: dict[str, AsyncExitStack] = {}
 
     async def create(self, service: str) -> None:
-        """An empty database with the service's tables, in place of the one that it had."""
+        """Give the service a new, empty database with its tables."""
         self.dsns[service] = await self._databases.migrated(PROGRAMS[service].migrations)
 
     async def copy(self, service: str) -> str:
-        """The database of a service that is stopped, as it is now."""
-        await self.look_away(self.dsns[service])
+        """Copy the database of a stopped service, and return the copy's DSN."""
+        await self.close_connections(self.dsns[service])
         return await self._databases.copy(self.dsns[service])
 
-    async def look_away(self, *dsns: str) -> None:
-        """End the connections over which ``rows`` has asked."""
+    async def close_connections(self, *dsns: str) -> None:
+        """Close the connections that ``rows`` has opened."""
         for dsn in dsns:
-            if dsn in self._looking:
-                await self._looking.pop(dsn).close()
+            if dsn in self._connections:
+                await self._connections.pop(dsn).close()
 
     async def end(self) -> None:
         await self.stop()
-        await self.look_away(*list(self._looking))
+        await self.close_connections(*list(self._connections))
         await self._databases.drop(*self.dsns.values())
 
     async def start(self, *services: str) -> None:
@@ -99,20 +99,20 @@ class InProcessPlatform:
 
     async def rows(self, service: str, sql: str, *arguments: Any) -> list[Row]:
         dsn = self.dsns[service]
-        # One connection stays for all questions: they are asked again and again.
-        async with self._one_looks:
-            if dsn not in self._looking:
-                self._looking[dsn] = await asyncpg.connect(dsn)
-            return await self._looking[dsn].fetch(sql, *arguments)
+        # One connection stays open for all queries, since tests repeat them many times.
+        async with self._query_lock:
+            if dsn not in self._connections:
+                self._connections[dsn] = await asyncpg.connect(dsn)
+            return await self._connections[dsn].fetch(sql, *arguments)
 
     async def until(self, service: str, sql: str, *arguments: Any, seconds: float = 30) -> None:
-        """Return once this question, asked of the service's database, has the answer true."""
+        """Return once this query to the service's database returns true."""
         async with asyncio.timeout(seconds):
             while not (await self.rows(service, sql, *arguments))[0][0]:  # noqa: ASYNC110 - a database has no asyncio.Event
                 await asyncio.sleep(0.02)
 
     async def settled(self) -> None:
-        """Return once what was said so far has reached everybody who runs, and whatever it has led to."""
+        """Return once every running service has applied all events, and no service has more to publish."""
         quiet = 0
         try:
             async with asyncio.timeout(60):
@@ -121,7 +121,7 @@ class InProcessPlatform:
                     quiet = quiet + 1 if await self._is_quiet() else 0
         except TimeoutError:
             problems = {service: self.runtimes[service].problems() for service in self._running}
-            raise AssertionError(f"the platform does not come to rest: {problems}") from None
+            raise AssertionError(f"the services do not become idle: {problems}") from None
 
     async def _is_quiet(self) -> bool:
         for service in self._running:
@@ -136,14 +136,14 @@ class InProcessPlatform:
         return True
 
     async def portfolio(self) -> str:
-        """A portfolio without contracts; its id."""
+        """Create a portfolio without contracts, and return its id."""
         new = {"name": "Norte", "kind": "financial", "country": "MX"}
         creditor = await self.post("portfolio", "/v1/creditors", new)
         new = {"creditor_id": creditor["creditor_id"], "name": "Norte", "currency": "MXN", "jurisdiction": "MX"}
         return str((await self.post("portfolio", "/v1/portfolios", new))["portfolio_id"])
 
     async def sample_portfolio(self, rows: int = 400) -> str:
-        """A portfolio with the first rows of the sample, loaded; its id."""
+        """Create a portfolio, load the first rows of the sample into it, and return its id."""
         portfolio_id = await self.portfolio()
         await self.load(portfolio_id, rows)
         return portfolio_id
@@ -164,7 +164,7 @@ def sample() -> bytes:
 
 @asynccontextmanager
 async def all_services_in_process(databases: FreshDatabases) -> AsyncIterator[InProcessPlatform]:
-    """A platform in which everybody works."""
+    """Yield a platform on which every service runs."""
     platform = InProcessPlatform(databases)
     for service in PROGRAMS:
         await platform.create(service)

@@ -1,4 +1,4 @@
-"""Each package declares what it imports and nothing else, and the locks of the workspace hold all of it."""
+"""Each package declares exactly the packages that it imports, and the workspace's locks have all of them."""
 
 import ast
 import re
@@ -16,7 +16,7 @@ from recobro_platform import SERVICES
 
 ROOT = Path(__file__).parents[1]
 STARTED_BY_THE_COMMAND = {f"recobro-{service.name}" for service in SERVICES}
-"""`recobro up` starts these as programs, so their packages are needed although nothing imports them."""
+"""`recobro up` starts these programs, so their packages are needed although no module imports them."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Package:
 
     @cached_property
     def extras(self) -> dict[str, set[str]]:
-        """Each extra is named for the module, or the package of modules, that needs it."""
+        """Return the requirements of each extra. An extra has the name of the module or subpackage that needs it."""
         extras = self.settings["project"].get("optional-dependencies", {})
         return {name: declared(requirements) for name, requirements in extras.items()}
 
     def imported(self, *, extra: str | None = None) -> set[str]:
-        """What the module of an extra imports; without one, what all the others import."""
+        """Return the imports of an extra's modules, or without ``extra`` those of all other modules."""
         of_extras = {name: self._files(name) for name in self.extras}
         everything = set((self.folder / self.module).rglob("*.py"))
         chosen = of_extras[extra] if extra else everything.difference(*of_extras.values())
@@ -71,7 +71,7 @@ WANTED_FOR_DEVELOPMENT = re.findall(r"(?m)^\w.*$", (ROOT / "requirements/dev.in"
 
 
 def imports_of(path: Path) -> Iterator[str]:
-    """The modules that a module imports, wherever in it."""
+    """Return the modules that a module imports, at its top or inside functions."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -84,13 +84,13 @@ def normal(name: str) -> str:
 
 
 def name_of(requirement: str) -> str:
-    """Of one of ours with its extra: `recobro-events` does not bring what `recobro-events[kafka]` does."""
+    """Return a requirement's name, for our packages with the extra: `recobro-events[kafka]` brings more packages."""
     name, extra = re.match(r"([\w.-]+)(\[\w+\])?", requirement).groups()  # type: ignore[union-attr]
     return f"{normal(name)}{extra or ''}" if name.startswith("recobro") else normal(name)
 
 
 def distribution_of(module: str) -> str | None:
-    """What has to be installed for this import; nothing for the standard library."""
+    """Return the distribution that this import needs, or None for the standard library."""
     top, _, rest = module.partition(".")
     if top == "zoneinfo":
         return "tzdata"
@@ -104,13 +104,13 @@ def distribution_of(module: str) -> str | None:
         path = module.replace(".", "/")
         files = {name: map(str, distribution(name).files or ()) for name in candidates}
         candidates = {name for name in candidates if any(f.startswith((f"{path}/", f"{path}.py")) for f in files[name])}
-    assert len(candidates) == 1, f"{module} is not of one installed distribution: {sorted(candidates)}"
+    assert len(candidates) == 1, f"{module} does not belong to exactly one installed distribution: {sorted(candidates)}"
     return normal(candidates.pop())
 
 
 def needed(imports: set[str]) -> set[str]:
     found = {name for module in imports if (name := distribution_of(module))}
-    # A package with an extra brings the package.
+    # A package with an extra includes the package without it.
     return found - {name.partition("[")[0] for name in found if "[" in name}
 
 
@@ -129,27 +129,27 @@ def locked(file: str) -> set[str]:
 def test_a_package_declares_what_it_imports_and_nothing_else(package: Package) -> None:
     started = STARTED_BY_THE_COMMAND if package.module == "recobro" else set()
     wanted = needed(package.imported()) | started
-    assert package.dependencies >= wanted, f"to declare: {sorted(wanted - package.dependencies)}"
-    assert package.dependencies <= wanted, f"not imported: {sorted(package.dependencies - wanted)}"
+    assert package.dependencies >= wanted, f"not declared: {sorted(wanted - package.dependencies)}"
+    assert package.dependencies <= wanted, f"declared but not imported: {sorted(package.dependencies - wanted)}"
     for extra, names in package.extras.items():
         assert names == needed(package.imported() | package.imported(extra=extra)) - package.dependencies, extra
 
 
-def test_what_is_locked_follows_from_what_the_packages_declare() -> None:
+def test_the_locks_have_every_declared_package() -> None:
     for lock, packages in (
         ("runtime.txt", PACKAGES),
         ("services.txt", [package for package in PACKAGES if package.module != "recobro"]),
     ):
         for package in packages:
             outside = {name for name in package.dependencies if not name.startswith("recobro")}
-            assert outside <= locked(lock), f"{package.name}, {lock}: `make locks` locks what is missing"
+            assert outside <= locked(lock), f"{package.name}, {lock}: run `make locks` to lock the missing packages"
 
 
-def test_what_tests_and_benchmarks_import_is_declared_by_a_package_or_wanted_for_development() -> None:
+def test_imports_of_tests_and_benchmarks_are_declared_for_a_package_or_for_development() -> None:
     folders = [ROOT / name for name in ("tests", "cli/tests", "bench", "deploy/monitoring")]
     folders += ROOT.glob("libs/*/tests")
     folders += ROOT.glob("services/*/tests")
-    # What the benchmarks' peers need is locked beside them.
+    # The packages of the benchmarks' peers have their own lock in bench/peers.
     paths = {path for folder in folders for path in folder.rglob("*.py")} - set((ROOT / "bench/peers").rglob("*.py"))
     beside = {path.stem for path in paths} | {path.name for folder in folders for path in folder.iterdir()}
     imports = {name for path in (*paths, ROOT / "conftest.py") for name in imports_of(path)}

@@ -1,4 +1,4 @@
-"""Files that cannot read Python name every service of the platform, as the platform does, and no other."""
+"""Files that cannot read Python name every service of the platform, and no other name."""
 
 import re
 import tomllib
@@ -12,7 +12,7 @@ from recobro_platform import SERVICE_NAMES, SERVICES, VERSION, Service
 
 ROOT = Path(__file__).parents[1]
 NO_SERVICES = {"grafana", "postgres", "operations"}
-"""What stands in lines that look alike."""
+"""Names in similar lines that are not services."""
 
 LINES = {
     "Dockerfile": [
@@ -83,12 +83,12 @@ x-{name}: &{name}
 | `services/{name}` |""",
     ],
 }
-"""What stands in a file for each service, and there for no other name."""
+"""Lines that a file must have for each service, and for no other name."""
 
 LISTED = {
     "deploy/monitoring/rules/recobro.yaml": ['up{job=~"{names}"}', 'deployment=~"({names})(-.+)?"'],
 }
-"""What names all services in one line, in the platform's order."""
+"""Lines that list all services in the platform's order."""
 
 IN_ITS_FOLDER = {
     "deploy/k8s/base/{name}/kustomization.yaml": """
@@ -113,7 +113,7 @@ name = "recobro-{name}"
     "services/{name}/{package}/main.py": "\nPROGRAM = Program(",
     "docs/services/{name}.md": "# {name}\n",
 }
-"""What a file that is the service's own holds."""
+"""Text that a file in a service's own folder must have."""
 
 WORKSPACE = {
     "mypy / mypy_path": ["services/{name}", "services/{name}/tests"],
@@ -125,7 +125,7 @@ WORKSPACE = {
     "importlinter / contracts / Rules do no I/O / source_modules": ["{package}.*rules"],
     "importlinter / contracts / aiokafka appears in one module / source_modules": ["{package}"],
 }
-"""What a list in pyproject.toml holds for each service."""
+"""Entries that a list in pyproject.toml must have for each service."""
 
 _BLANKS = {
     "{name}": r"(?P<name>[a-z][a-z-]*)",
@@ -137,7 +137,7 @@ _BLANKS = {
 
 
 def filled(line: str, service: Service) -> str:
-    """The line as it is for that service."""
+    """Return the line with this service's values."""
     values = {
         "{name}": service.name,
         "{package}": service.package,
@@ -151,7 +151,7 @@ def filled(line: str, service: Service) -> str:
 
 
 def named_in(text: str, line: str) -> Iterator[str]:
-    """The names for which a line like this stands in the text, whatever its other blanks hold."""
+    """Yield the name of every such line in the text, whatever the line's other values are."""
     pattern = re.escape(line)
     for blank, matching in _BLANKS.items():
         first, *others = pattern.split(re.escape(blank))
@@ -162,7 +162,7 @@ def named_in(text: str, line: str) -> Iterator[str]:
 
 
 def wanted(file: str, service: Service, line: str) -> str:
-    return f"{file} wants, for {service.name}:\n{filled(line, service).strip(chr(10))}"
+    return f"{file} must have, for {service.name}:\n{filled(line, service).strip(chr(10))}"
 
 
 @pytest.mark.parametrize("file", LINES)
@@ -175,18 +175,18 @@ def test_a_file_names_every_service_and_no_other(file: str) -> None:
     for line in LINES[file]:
         if "{name}" in line:
             strangers = {*named_in(text, line)} - {*SERVICE_NAMES} - NO_SERVICES
-            assert not strangers, f"{file} names what is no service: {strangers}"
+            assert not strangers, f"{file} names unknown services: {strangers}"
 
 
 @pytest.mark.parametrize("file", LISTED)
 def test_a_line_that_lists_services_lists_all(file: str) -> None:
     text = (ROOT / file).read_text()
     missing = [line for each in LISTED[file] if (line := each.replace("{names}", "|".join(SERVICE_NAMES))) not in text]
-    assert not missing, f"{file} wants: {missing}"
+    assert not missing, f"{file} must have: {missing}"
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=SERVICE_NAMES)
-def test_a_service_has_files_of_its_own(service: Service) -> None:
+def test_a_service_has_its_own_files(service: Service) -> None:
     missing = []
     for file, line in IN_ITS_FOLDER.items():
         path = ROOT / filled(file, service)
@@ -194,12 +194,12 @@ def test_a_service_has_files_of_its_own(service: Service) -> None:
             missing.append(wanted(filled(file, service), service, line))
     assert not missing, "\n\n".join(missing)
     resources = (ROOT / "deploy/k8s/base/kustomization.yaml").read_text()
-    assert f"\n  - {service.name}\n" in resources, f"deploy/k8s/base/kustomization.yaml wants: - {service.name}"
+    assert f"\n  - {service.name}\n" in resources, f"deploy/k8s/base/kustomization.yaml must have: - {service.name}"
 
 
-def test_every_folder_of_a_service_is_on_the_platform() -> None:
+def test_the_platform_names_every_service_folder() -> None:
     folders = {folder.parent.name for folder in (ROOT / "services").glob("*/pyproject.toml")}
-    assert folders == {*SERVICE_NAMES}, "libs/platform/recobro_platform names the services"
+    assert folders == {*SERVICE_NAMES}, "libs/platform/recobro_platform must name exactly these services"
 
 
 @pytest.mark.parametrize("where", WORKSPACE)
@@ -214,4 +214,4 @@ def test_a_list_of_the_workspace_names_every_service(where: str) -> None:
         for service in SERVICES
         if not any(fnmatch(one, item := filled(line, service)) for one in items)
     ]
-    assert not missing, f"pyproject.toml, {where} wants: {missing}"
+    assert not missing, f"pyproject.toml, {where} must have: {missing}"

@@ -1,4 +1,4 @@
-"""A connection of which half is gone: who is connected hears nothing any more and is not told why."""
+"""A half-open connection: the server's answers no longer arrive, and no error reports it."""
 
 import asyncio
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ async def write(database: Database) -> int:
         return int(await tx.fetchval("SELECT 1"))
 
 
-async def test_a_transaction_gives_up_such_a_connection_soon_and_the_next_takes_a_new_one(database_dsn: str) -> None:
+async def test_a_transaction_gives_up_a_half_open_connection_and_the_next_takes_a_new_one(database_dsn: str) -> None:
     address = urlsplit(database_dsn)
     proxy = Proxy(lambda: address.port)
     through = address._replace(netloc=address.netloc.replace(f":{address.port}", f":{await proxy.start()}"))
@@ -21,7 +21,7 @@ async def test_a_transaction_gives_up_such_a_connection_soon_and_the_next_takes_
     await database.open()
     assert await write(database) == 1
     assert proxy.swallow() == 1
-    # Bounded well below what a statement may take: by then every request of a busy minute would have failed.
+    # The bound is well below a statement's timeout. With that, every request of a busy minute would have failed.
     writing = asyncio.create_task(write(database))
     await asyncio.wait({writing}, timeout=45)
     assert writing.done()

@@ -1,4 +1,4 @@
-"""House rules that a linter does not know, and the proof that the import rules bite."""
+"""House rules that no linter checks, and proof that the import rules find breaches."""
 
 import os
 import re
@@ -75,10 +75,10 @@ BREACHES = {
 
 def committed_files() -> list[Path]:
     if shutil.which("git") is None:
-        pytest.skip("git is not on PATH: what is committed cannot be told")
+        pytest.skip("git is not on PATH, so the committed files are unknown")
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if names.returncode != 0:
-        pytest.skip("not a git checkout: what is committed cannot be told")
+        pytest.skip("this is not a git checkout, so the committed files are unknown")
     return [path for name in names.stdout.split("\0") if name and (path := ROOT / name).is_file()]
 
 
@@ -98,7 +98,7 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def found_by_contract(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What the linter reports under each contract, for a copy of the code that holds every breach at once."""
+    """Return the linter's report by contract, for a copy of the code that has every breach at once."""
     folder = tmp_path_factory.mktemp("code")
     for package in PACKAGES:
         shutil.copytree(
@@ -111,7 +111,7 @@ def found_by_contract(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
     assert outcome.returncode != 0, outcome.stdout
     _, headed, details = outcome.stdout.partition("Broken contracts\n")
     assert headed, outcome.stdout
-    # Each part is a contract's name, underlined, and the imports that break it.
+    # Each part has a contract's name, underlined, then the imports that break the contract.
     parts = re.split(r"(?m)^(.+)\n-{3,}\n", details)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
@@ -131,13 +131,13 @@ def test_a_breach_of_an_import_contract_fails_the_linter(found_by_contract: dict
 
 
 def test_no_service_writes_outbox_rows_by_hand() -> None:
-    """``Transaction.publish`` does, and ``outbox.rows`` in statements: they know columns, ids and lanes."""
+    """Only ``Transaction.publish`` and ``outbox.rows`` write them, because they know columns, ids and lanes."""
     modules = [path for path in (ROOT / "services").glob("*/*/**/*.py") if "tests" not in path.parts]
     assert modules
     assert [path for path in modules if "INTO outbox_" in path.read_text()] == []
 
 
-def test_all_that_is_private_to_the_runtime_is_named_as_such() -> None:
+def test_every_private_module_of_the_runtime_is_protected_by_its_import_contract() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     name = "What is private to the runtime is imported by the runtime alone"
     [forbidden] = [
@@ -150,7 +150,7 @@ def test_all_that_is_private_to_the_runtime_is_named_as_such() -> None:
 
 
 @pytest.mark.process
-def test_no_committed_file_holds_a_download_address_or_a_path_of_a_machine() -> None:
+def test_no_committed_file_has_a_download_address_or_a_machine_s_path() -> None:
     index = re.compile(
         r"(?:index-url|find-links|files\.pythonhosted|registry\.npmjs|repo1\.maven|maven-central)[^\n]*", re.I
     )

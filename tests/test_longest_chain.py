@@ -1,4 +1,4 @@
-"""A barrier has a round for every step that a fact may take from service to service."""
+"""A barrier has a round for every step of the longest chain of events between services."""
 
 from itertools import pairwise
 
@@ -10,32 +10,32 @@ from recobro_platform import BARRIER_ROUNDS, LONGEST_CHAIN, service_named
 
 
 @pytest.fixture(scope="module")
-def of_everybody() -> Consequences:
+def of_all_services() -> Consequences:
     return consequences()
 
 
-def test_the_longest_chain_is_one_that_the_code_makes(of_everybody: Consequences) -> None:
+def test_the_named_longest_chain_exists_in_the_code(of_all_services: Consequences) -> None:
     first = LONGEST_CHAIN[0]
     facts = {name for name in REGISTRY if name.startswith(f"{first}.")}
     for earlier, later in pairwise(LONGEST_CHAIN):
         assert earlier in program_of(service_named(later)).consumer.listens_to, f"{later} does not listen to {earlier}"
-        heard = facts & of_everybody[later].keys()
-        assert heard, f"{later} handles nothing of what {earlier} publishes at that place of the chain"
-        facts = {said for fact in heard for said in of_everybody[later][fact]}
+        applied = facts & of_all_services[later].keys()
+        assert applied, f"{later} handles no event that {earlier} publishes at this step of the chain"
+        facts = {published for fact in applied for published in of_all_services[later][fact]}
 
 
-def test_no_fact_has_a_longer_way_than_a_barrier_waits_for(of_everybody: Consequences) -> None:
-    found = longest_chain(of_everybody)
-    told = ", ".join(f"{step.service} hears {step.heard}" for step in found)
-    assert len(found) == BARRIER_ROUNDS, f"LONGEST_CHAIN in recobro_platform is not this: {told}"
+def test_no_chain_in_the_code_is_longer_than_a_barrier_has_rounds(of_all_services: Consequences) -> None:
+    found = longest_chain(of_all_services)
+    steps = ", ".join(f"{step.service} applies {step.applied}" for step in found)
+    assert len(found) == BARRIER_ROUNDS, f"LONGEST_CHAIN in recobro_platform differs from this chain: {steps}"
 
 
-def test_what_leads_to_what_is_found_in_the_code(of_everybody: Consequences) -> None:
-    """A chain that is known, so that the search cannot become blind without anybody noticing."""
+def test_known_consequences_are_found_in_the_code(of_all_services: Consequences) -> None:
+    """A known chain proves that the search still finds consequences."""
     dispute, stage = "field-visits.clarification-requested.v1", "portfolio.contract-stage-changed.v1"
     recalled = "assignment.placement-recall-requested.v1"
-    assert stage in of_everybody["portfolio"][dispute]
-    assert recalled in of_everybody["assignment"][stage]
-    assert "dialer-feed.list-entry-withdrawn.v1" in of_everybody["dialer-feed"][recalled]
-    assert "field-visits.visit-cancelled.v1" in of_everybody["field-visits"][recalled]
-    assert "promises.promise-kept.v1" in of_everybody["promises"]["portfolio.payment-received.v1"]
+    assert stage in of_all_services["portfolio"][dispute]
+    assert recalled in of_all_services["assignment"][stage]
+    assert "dialer-feed.list-entry-withdrawn.v1" in of_all_services["dialer-feed"][recalled]
+    assert "field-visits.visit-cancelled.v1" in of_all_services["field-visits"][recalled]
+    assert "promises.promise-kept.v1" in of_all_services["promises"]["portfolio.payment-received.v1"]

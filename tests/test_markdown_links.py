@@ -1,7 +1,7 @@
-"""The check of links that ``make lint`` runs finds what is broken and lets through what is not."""
+"""The check of links in ``make lint`` reports broken links and accepts all others."""
 
 import pytest
-from markdown_links import anchors, links, paths, wrong_with_link
+from markdown_links import anchors, links, paths, problem_of_link
 
 PAGE = "docs/services/portfolio.md"
 
@@ -17,8 +17,8 @@ PAGE = "docs/services/portfolio.md"
         "mailto:nobody@example.org",
     ],
 )
-def test_a_link_to_what_exists_is_right(target: str) -> None:
-    assert wrong_with_link(PAGE, target) is None
+def test_a_link_to_an_existing_target_is_accepted(target: str) -> None:
+    assert problem_of_link(PAGE, target) is None
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_a_link_to_what_exists_is_right(target: str) -> None:
         ("../../../README.md", "The link ../../../README.md leads out of the workspace."),
     ],
 )
-def test_a_broken_link_has_its_sentence(target: str, sentence: str) -> None:
-    assert wrong_with_link(PAGE, target) == sentence
+def test_a_broken_link_is_reported_with_a_sentence(target: str, sentence: str) -> None:
+    assert problem_of_link(PAGE, target) == sentence
 
 
 def test_links_are_found_with_their_lines_but_not_in_code() -> None:

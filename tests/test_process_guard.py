@@ -1,4 +1,4 @@
-"""Which tests may start processes."""
+"""Only tests marked ``process`` can start processes."""
 
 import asyncio
 import contextlib
@@ -24,14 +24,14 @@ def in_a_loop() -> None:
 
 
 @pytest.mark.parametrize("start", [lambda: subprocess.run(PASS, check=True), os.fork, in_a_thread, in_a_loop])
-def test_others_cannot_start_one(start: Callable[[], object]) -> None:
+def test_a_test_without_the_marker_cannot_start_a_process(start: Callable[[], object]) -> None:
     with pytest.raises(ProcessStarted):
         start()
     with pytest.raises(ProcessStarted):
         GUARD.check()
 
 
-def test_a_refusal_that_is_caught_fails_the_test_all_the_same() -> None:
+def test_a_caught_refusal_fails_the_test_too() -> None:
     with contextlib.suppress(AssertionError):
         subprocess.run(PASS, check=True)
     with pytest.raises(ProcessStarted, match=r"subprocess\.Popen"):
@@ -39,5 +39,5 @@ def test_a_refusal_that_is_caught_fails_the_test_all_the_same() -> None:
 
 
 @pytest.mark.process
-def test_those_that_are_marked_can() -> None:
+def test_a_marked_test_can_start_a_process() -> None:
     subprocess.run(PASS, check=True)

@@ -1,4 +1,4 @@
-"""A service whose database is that of yesterday again: what events tell comes back by itself, and its word is newer."""
+"""A service restored from a backup: data from events return by themselves, and its new events have higher versions."""
 
 import uuid
 from collections.abc import AsyncIterator, Iterable
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from fresh_databases import FreshDatabases
+from platform_scenarios import make_events_of_every_kind, pay
 from recobro_events import dead_letters, restoring
 from services_in_process import AS_OF, PROGRAMS, InProcessPlatform, all_services_in_process
-from test_republishing import a_day_at_work, pay
 
 pytestmark = pytest.mark.process
 
@@ -32,7 +32,7 @@ async def back_up(platform: InProcessPlatform, service: str) -> str:
 
 
 async def restore(platform: InProcessPlatform, service: str, backup: str) -> None:
-    """As ``recobro restore`` does it: the backup in place of what there was, marked as restored."""
+    """Replace the service's database with the backup and mark it as restored, as ``recobro restore`` does."""
     await platform.stop(service)
     [(epoch,)] = await platform.rows(service, "SELECT epoch FROM epoch")
     platform.dsns[service] = backup
@@ -42,8 +42,8 @@ async def restore(platform: InProcessPlatform, service: str, backup: str) -> Non
     await platform.settled()
 
 
-def ids_said(platform: InProcessPlatform, topics: Iterable[str], but: set[str]) -> set[str]:
-    """The ids of every fact in these topics that was not said again, ``but`` those of some contracts."""
+def ids_published(platform: InProcessPlatform, topics: Iterable[str], but: set[str]) -> set[str]:
+    """Return the ids of all events in these topics, except republished ones and those of the contracts ``but``."""
     return {
         record.headers["ce_id"]
         for place, log in platform.transport.logs.items()
@@ -59,9 +59,9 @@ def comparable(rows: Iterable[Any]) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.timeout(240)
-async def test_what_came_from_events_comes_back_the_same_and_under_the_same_ids(platform: InProcessPlatform) -> None:
-    """Assignment: placements and commissions of what happened since the backup, and what its agencies have heard."""
-    rest = await a_day_at_work(platform)
+async def test_data_from_events_return_unchanged_and_with_the_same_event_ids(platform: InProcessPlatform) -> None:
+    """Assignment: placements and commissions that were made since the backup, and the events to its agencies."""
+    rest = await make_events_of_every_kind(platform)
     backup = await back_up(platform, "assignment")
     fresh = await contracts_of(platform, await platform.sample_portfolio(700))
     await platform.settled()
@@ -69,16 +69,16 @@ async def test_what_came_from_events_comes_back_the_same_and_under_the_same_ids(
     await pay(platform, fresh[1], amount="900000.00", reference="fresh-all")
     for n, contract_id in enumerate(rest[:10]):
         await pay(platform, contract_id, reference=f"since-{n}")
-    # Its recall follows from the payment and from the change of stage: whichever is read first is the cause.
+    # This contract's recall has two possible causes, the payment and the change of stage: the first to be read.
     await pay(platform, rest[10], amount="900000.00", reference="all")
-    # The days of grace of a recall end. Day by day: of several at once a placement may start on a later one than that
-    # of the change of stage that it follows, if the portfolio's day is read first.
+    # The recall's days of grace end. The days come one at a time: among several at once, a placement could start later
+    # than the change of stage that causes it, if the portfolio's new day is read first.
     for day in range(1, 7):
         await platform.post("portfolio", "/v1/staging-runs", {"as_of": (AS_OF + timedelta(days=day)).isoformat()})
         await platform.settled()
     placed, earned = await platform.rows("assignment", PLACED), await platform.rows("assignment", EARNED)
     topics = {place.topic for place in platform.transport.logs if place.topic.startswith(("agency.", "assignment."))}
-    said = ids_said(platform, topics, but={rest[10], fresh[1]})
+    published = ids_published(platform, topics, but={rest[10], fresh[1]})
     assert len(topics) == 3
     assert len(earned) >= 12
 
@@ -86,10 +86,10 @@ async def test_what_came_from_events_comes_back_the_same_and_under_the_same_ids(
 
     assert comparable(await platform.rows("assignment", PLACED)) == comparable(placed)
     assert comparable(await platform.rows("assignment", EARNED)) == comparable(earned)
-    assert ids_said(platform, topics, but={rest[10], fresh[1]}) == said
+    assert ids_published(platform, topics, but={rest[10], fresh[1]}) == published
     [(lowest,)] = await platform.rows("assignment", "SELECT min(version) FROM placement WHERE version > 1 << 20")
     assert lowest > 1 << 40
-    assert await stands(platform, "dialer-feed") == await stands(platform, "assignment")
+    assert await placement_states(platform, "dialer-feed") == await placement_states(platform, "assignment")
 
 
 async def contracts_of(platform: InProcessPlatform, portfolio_id: str) -> list[str]:
@@ -103,16 +103,16 @@ async def contracts_of(platform: InProcessPlatform, portfolio_id: str) -> list[s
     return [str(row["contract_id"]) for row in rows]
 
 
-async def stands(platform: InProcessPlatform, service: str) -> list[tuple[Any, ...]]:
+async def placement_states(platform: InProcessPlatform, service: str) -> list[tuple[Any, ...]]:
     return comparable(await platform.rows(service, "SELECT placement_id, state, version FROM placement ORDER BY 1"))
 
 
 @pytest.mark.timeout(240)
-async def test_the_word_of_a_restored_source_is_newer_and_what_was_lost_can_be_entered_again(
+async def test_a_restored_source_prevails_and_lost_entries_can_be_made_again(
     platform: InProcessPlatform,
 ) -> None:
-    """A recall, payments and a promise's contract have been lost with the database; the others knew them."""
-    rest = await a_day_at_work(platform)
+    """The database has lost a recall, a payment and a dispute, which the other services know."""
+    rest = await make_events_of_every_kind(platform)
     backups = {service: await back_up(platform, service) for service in ("portfolio", "assignment")}
     [placement] = (await platform.get("assignment", "/v1/placements", contract_id=rest[0], kind="dialing"))["items"]
     await platform.post("assignment", f"/v1/placements/{placement['placement_id']}/recall", {"reason": "branch"})
@@ -125,11 +125,11 @@ async def test_the_word_of_a_restored_source_is_newer_and_what_was_lost_can_be_e
     for service, backup in backups.items():
         await restore(platform, service, backup)
 
-    assert await stands(platform, "dialer-feed") == await stands(platform, "assignment")
+    assert await placement_states(platform, "dialer-feed") == await placement_states(platform, "assignment")
     [recalled] = await platform.rows(
         "dialer-feed", "SELECT state FROM placement WHERE placement_id = $1", uuid.UUID(placement["placement_id"])
     )
-    assert recalled["state"] == "active", "as assignment, which has lost the recall, sees it"
+    assert recalled["state"] == "active", "assignment has lost the recall, and its state prevails"
     positions = "SELECT contract_id, version, overdue_balance FROM contract ORDER BY 1"
     for service in ("dialer-feed", "assignment", "field-visits", "promises"):
         about = comparable(await platform.rows(service, positions))
@@ -160,8 +160,8 @@ async def disputed_at_the_door(platform: InProcessPlatform, contract_id: str) ->
 async def test_contracts_that_were_lost_are_silent_until_their_file_is_loaded_again(
     platform: InProcessPlatform,
 ) -> None:
-    """More than twenty: after a restore that is no sign of a broken consumer."""
-    await a_day_at_work(platform)
+    """More than twenty events are set aside. After a restore the consumer does not stop because of them."""
+    await make_events_of_every_kind(platform)
     portfolio_id = await platform.portfolio()
     backup = await back_up(platform, "portfolio")
     await platform.load(portfolio_id, 300)

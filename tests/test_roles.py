@@ -1,4 +1,4 @@
-"""A service as several processes, each with a part of its work."""
+"""A service runs as several processes, each with a part of the work."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ class Deployment:
 
     @contextlib.asynccontextmanager
     async def role(self, name: str) -> AsyncIterator[httpx.AsyncClient]:
-        """A process of this role, ready, and a client of it; it ends politely."""
+        """Start a process of this role, and yield a client once the process is ready. It must end with exit code 0."""
         port_base = free_port_base()
         process = await self._start(name, port_base=port_base, stderr=asyncio.subprocess.DEVNULL)
         headers = {"Authorization": f"Bearer {mint()}"}
@@ -69,7 +69,7 @@ class Deployment:
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(60):
-        while not await holds():  # noqa: ASYNC110 - what another process does is no asyncio.Event
+        while not await holds():  # noqa: ASYNC110 - another process cannot set an asyncio.Event
             await asyncio.sleep(0.05)
 
 
@@ -107,7 +107,7 @@ async def deployment(postgres: EmbeddedPostgres, tmp_path: Path) -> AsyncIterato
     await admin.close()
 
 
-def test_a_wrong_command_and_a_database_that_is_behind_are_refused_with_a_sentence(
+def test_a_wrong_command_and_an_outdated_database_end_the_process_with_a_reason(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in deployment.environment.items():
@@ -130,30 +130,30 @@ def test_a_wrong_command_and_a_database_that_is_behind_are_refused_with_a_senten
 
 
 @pytest.mark.process
-async def test_each_role_does_its_part_and_no_other(deployment: Deployment) -> None:
+async def test_each_role_does_only_its_part_of_the_work(deployment: Deployment) -> None:
     await asyncio.to_thread(upgrade, deployment.dsn, PROGRAM.migrations)
-    waiting = "SELECT count(*) FROM outbox_events"
-    reading = "SELECT count(*) FROM consumer_position"
+    in_outbox = "SELECT count(*) FROM outbox_events"
+    positions = "SELECT count(*) FROM consumer_position"
     async with deployment.role("api") as api:
         creditor = await created(api, "/v1/creditors", name="roles", kind="financial", country="MX")
         new = {"creditor_id": creditor["creditor_id"], "name": "roles", "currency": "MXN", "jurisdiction": "MX"}
         await created(api, "/v1/portfolios", **new)
-        before = await deployment.value(waiting)
+        before = await deployment.value(in_outbox)
         async with deployment.role("relay") as relay:
             assert (await relay.get("/v1/portfolios")).status_code == httpx.codes.NOT_FOUND
             assert (await relay.get("/metrics")).status_code == httpx.codes.OK
 
             async def is_published() -> bool:
-                return await deployment.value(waiting) == 0
+                return await deployment.value(in_outbox) == 0
 
             await until(is_published)
-        # Were it not for the relay it would still be there.
+        # The event was in the outbox until the relay ran.
         assert before != 0
-        assert await deployment.value(reading) == 0
+        assert await deployment.value(positions) == 0
         async with deployment.role("consumer") as consumer:
             assert (await consumer.get("/v1/portfolios")).status_code == httpx.codes.NOT_FOUND
 
             async def is_read() -> bool:
-                return await deployment.value(reading) != 0
+                return await deployment.value(positions) != 0
 
             await until(is_read)

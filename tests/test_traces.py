@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from fresh_databases import FreshDatabases
+from platform_scenarios import create_agency_with_rules, overdue_contracts
 from recobro_events import tracing
 from services_in_process import AS_OF, InProcessPlatform, all_services_in_process
-from test_republishing import agencies_at_work, overdue
 
 pytestmark = pytest.mark.process
 
@@ -20,16 +20,16 @@ async def platform(databases: FreshDatabases) -> AsyncIterator[InProcessPlatform
 
 @pytest.fixture
 def _collected() -> Iterator[None]:
-    """Somebody collects spans: only then are they worth an id of their own."""
+    """Export the spans. Only exported spans have ids of their own."""
     tracing.export_to(lambda _span: None)
     yield
     tracing.export_to(None)
 
 
 @pytest.mark.usefixtures("_collected")
-async def test_what_follows_from_a_request_belongs_to_its_trace(platform: InProcessPlatform) -> None:
-    """Of two payments at once too, which their readers may apply in one batch."""
-    await agencies_at_work(platform)
+async def test_all_events_that_follow_from_a_request_carry_its_trace(platform: InProcessPlatform) -> None:
+    """Also for several payments at once, which a consumer may apply in one batch."""
+    await create_agency_with_rules(platform)
     portfolio_id = await platform.sample_portfolio(150)
     await platform.settled()
     [agency] = (await platform.get("assignment", "/v1/agencies"))["items"]
@@ -37,7 +37,9 @@ async def test_what_follows_from_a_request_belongs_to_its_trace(platform: InProc
     campaign_id = (await platform.post("dialer-feed", "/v1/campaigns", campaign))["campaign_id"]
     listed = await platform.post("dialer-feed", "/v1/lists", {"campaign_id": campaign_id, "business_date": f"{AS_OF}"})
     assert listed["status"] == "published"
-    traces = {contract_id: f"{n:032x}" for n, contract_id in enumerate((await overdue(platform))[:6], start=1)}
+    traces = {
+        contract_id: f"{n:032x}" for n, contract_id in enumerate((await overdue_contracts(platform))[:6], start=1)
+    }
     payment = {"amount": "20.00", "paid_on": f"{AS_OF}", "channel": "bank"}
     answers = await asyncio.gather(
         *(

@@ -1,4 +1,4 @@
-"""The version stands in `recobro_platform.VERSION`; what cannot read it says the same."""
+"""The version is in `recobro_platform.VERSION`. Files that cannot read it have the same version."""
 
 import re
 import tomllib
@@ -19,7 +19,7 @@ PATTERNS = {
     "deploy/k8s/overlays/production/kustomization.yaml": r"version=([^,]+)",
     "deploy/k8s/overlays/local/kustomization.yaml": r"version=([^,]+)",
 }
-"""Where the images' version stands that is built or rolled out unless another is named."""
+"""Files with the default version of the images to build or deploy."""
 
 
 @pytest.mark.parametrize("path", PROJECTS, ids=lambda path: path.parent.name)
@@ -35,7 +35,7 @@ def test_a_file_of_the_deployment_names_that_version(file: str) -> None:
     assert set(re.findall(PATTERNS[file], (ROOT / file).read_text())) == {VERSION}
 
 
-def test_the_changelog_has_that_version_on_top_of_what_is_released() -> None:
+def test_the_newest_release_in_the_changelog_has_that_version() -> None:
     headings = re.findall(r"(?m)^## \[(.+?)\](.*)$", (ROOT / "CHANGELOG.md").read_text())
     assert headings[0] == ("Unreleased", "")
     assert headings[1][0] == VERSION
@@ -43,6 +43,6 @@ def test_the_changelog_has_that_version_on_top_of_what_is_released() -> None:
         assert re.fullmatch(r" - \d{4}-\d{2}-\d{2}", day), day
 
 
-def test_the_command_prints_it() -> None:
+def test_the_command_prints_the_version() -> None:
     ran = CliRunner().invoke(app, ["--version"])
     assert (ran.exit_code, ran.stdout) == (0, f"{VERSION}\n")

@@ -257,12 +257,12 @@ def test_the_day_in_curl(stage: Stage, tmp_path: Path) -> None:
     answers = []
     with started_program(["bash"], stage.environment, tmp_path) as shell:
         for n, (text, shown) in enumerate(steps):
-            start = len(shell.said)
+            start = len(shell.printed)
             shell.type(f"{text}\necho; echo end of block {n}")
             if "wait=" in text:
                 stage.pay(last["contract_number"])
             shell.until(f"end of block {n}")
-            answers.append("".join(shell.said[start:-1]))
+            answers.append("".join(shell.printed[start:-1]))
             assert names(answers[-1]) == names(shown), text
     assert [json.loads(line) for line in answers.pop(1).strip().splitlines()] == [first, second]
     lists, news, acknowledged, calls, own, report, refused = map(json.loads, answers)
@@ -292,7 +292,7 @@ def test_forty_lines_of_python_call_nobody_who_has_left_the_list(stage: Stage, t
         dialer.until(third, "do not call, payment_claimed")
         feed = stage.client.get("dialer-feed", f"/v1/lists/{stage.list_id}/withdrawals")
         dialer.until(f"'cursor': {feed['next_cursor']}, 'newly_acknowledged'")
-        said = "".join(dialer.said)
+        said = "".join(dialer.printed)
     assert f"{second}: call" not in said
     # Two threads print, so a line of one may end within a line of the other.
     unsaid = [line for line in without_numbers(shown_after(program)).splitlines() if line not in without_numbers(said)]

@@ -1,0 +1,96 @@
+"""Scenarios on all services, for several tests: an agency with rules, payments, a visit, an event of every kind."""
+
+from datetime import timedelta
+from typing import Any
+
+from services_in_process import AS_OF, InProcessPlatform
+
+
+async def create_agency_with_rules(platform: InProcessPlatform) -> None:
+    agency = (await platform.post("assignment", "/v1/agencies", {"name": "Calls and visits"}))["agency_id"]
+    contract = {
+        "kinds": ["dialing", "visits"],
+        "starts_on": "2026-01-01",
+        "fees": [{"kind": "dialing", "from_days": 0, "percent": "10"}],
+        "recall_grace_days": 5,
+    }
+    await platform.post("assignment", f"/v1/agencies/{agency}/service-contracts", contract)
+    for kind in ("dialing", "visits"):
+        when = {"stages": ["early", "late"], "min_overdue": "100.00"}
+        shares = [{"agency_id": agency, "weight": 1}]
+        rule = {"name": kind, "priority": 1, "kind": kind, "when": when, "shares": shares}
+        await platform.post("assignment", "/v1/placement-rules", rule)
+
+
+async def overdue_contracts(platform: InProcessPlatform) -> list[str]:
+    """Return contracts for lists, visits and promises, one for each debtor, so that no event concerns two of them."""
+    rows = await platform.rows(
+        "portfolio",
+        "SELECT DISTINCT ON (debtor_id) contract_id FROM contract"
+        " WHERE stage IN ('early', 'late') AND overdue_balance > 500"
+        " AND EXISTS (SELECT FROM contact_point WHERE contact_point.contract_id = contract.contract_id AND usable)"
+        " ORDER BY debtor_id, contract_id",
+    )
+    return [str(row["contract_id"]) for row in rows]
+
+
+async def pay(
+    platform: InProcessPlatform, contract_id: str, amount: str = "20.00", reference: str | None = None
+) -> Any:
+    payment = {"amount": amount, "paid_on": AS_OF.isoformat(), "channel": "bank", "reference": reference}
+    return await platform.post("portfolio", f"/v1/contracts/{contract_id}/payments", payment)
+
+
+async def make_events_of_every_kind(platform: InProcessPlatform) -> list[str]:
+    """Cause an event of every kind, each on another contract. Return the contracts that are left untouched."""
+    await create_agency_with_rules(platform)
+    await platform.sample_portfolio()
+    await platform.settled()
+    (
+        paid,
+        reversed_,
+        disputed,
+        settled,
+        paused,
+        promised,
+        visited,
+        recalled,
+        refused,
+        deceased,
+        *rest,
+    ) = await overdue_contracts(platform)
+    await pay(platform, paid)
+    payment = await pay(platform, reversed_)
+    await platform.post("portfolio", f"/v1/payments/{payment['payment_id']}/reversal", {"reason": "bounced"})
+    await pay(platform, reversed_)
+    dispute = {"reason": "amount", "opened_by": "debtor"}
+    await platform.post("portfolio", f"/v1/contracts/{disputed}/clarifications", dispute)
+    closed = await platform.post("portfolio", f"/v1/contracts/{settled}/clarifications", dispute)
+    await platform.post(
+        "portfolio", f"/v1/clarifications/{closed['clarification_id']}/resolution", {"outcome": "withdrawn"}
+    )
+    pause = {"reason": "flood", "starts_on": AS_OF.isoformat(), "ends_on": (AS_OF + timedelta(days=9)).isoformat()}
+    await platform.post("portfolio", f"/v1/contracts/{paused}/pauses", pause)
+    promise = {"amount": "50.00", "due_on": (AS_OF + timedelta(days=3)).isoformat(), "made_in": "call"}
+    await platform.post("promises", "/v1/promises", promise | {"contract_id": promised})
+    cancelled = await platform.post("promises", "/v1/promises", promise | {"contract_id": paid})
+    await platform.post("promises", f"/v1/promises/{cancelled['promise_id']}/cancellation", {"reason": "by mistake"})
+    await visit(platform, visited)
+    await platform.settled()
+    [placement] = (await platform.get("assignment", "/v1/placements", contract_id=recalled, kind="dialing"))["items"]
+    await platform.post("assignment", f"/v1/placements/{placement['placement_id']}/recall", {"reason": "branch"})
+    whole = await platform.get("portfolio", f"/v1/contracts/{refused}")
+    phone = whole["contact_points"][0]["contact_id"]
+    change = await platform.clients["portfolio"].patch(f"/v1/contact-points/{phone}", json={"change": "opted_out"})
+    assert change.is_success
+    status = {"status": "deceased", "reported_by": "family"}
+    await platform.post("portfolio", f"/v1/contracts/{deceased}/debtor-status", status)
+    await platform.settled()
+    return rest
+
+
+async def visit(platform: InProcessPlatform, contract_id: str) -> None:
+    new = {"contract_id": contract_id, "visitor": "Ana", "visit_on": AS_OF.isoformat()}
+    visit_id = (await platform.post("field-visits", "/v1/visits", new))["visit_id"]
+    result = {"outcome": "visited", "attended_by": "debtor", "at": f"{AS_OF}T16:00:00Z"}
+    await platform.post("field-visits", f"/v1/visits/{visit_id}/result", result)
