@@ -1,6 +1,7 @@
-"""All faults over all platforms, again and again: python -m faults [--minutes M] [--seed S]; exit 1 on any finding.
+"""Plays all faults on all platforms until the time is up: python -m faults [--minutes M] [--seed S].
 
-A round plays every scenario on every platform in an order that the seed gives, a few on one platform, then on the next.
+A round plays every scenario on every platform, a few on one platform, then a few on the next. The seed determines the
+order. The exit code is 1 if there is any finding.
 """
 
 import argparse
@@ -22,7 +23,7 @@ _IN_A_ROW = 5
 
 
 class Run:
-    """What has been played so far, and until when it goes on."""
+    """The outcomes so far, and the time at which the run ends."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.outcomes: list[Outcome] = []
@@ -36,7 +37,7 @@ class Run:
 
     async def round(self, seed: str) -> None:
         if (task := asyncio.current_task()) is not None:
-            # Else nobody would be left to stop the platform and its brokers.
+            # Otherwise nobody would stop the platform and its brokers.
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         left = {}
         for platform in self._options.platforms:
@@ -56,17 +57,17 @@ class Run:
                 return
 
     async def _play_some(self, platform: str, scenarios: Sequence[Scenario], seed: str) -> list[Scenario]:
-        """On one platform, until something is found: what is left, for a fresh one."""
+        """Play scenarios on one platform until the first finding. Return the rest, for a new platform."""
         async with started(platform, seed) as world:
             for n, scenario in enumerate(scenarios, start=1):
                 outcome = await play(world, scenario, platform, writes=self._options.writes, rate=self._options.rate)
                 self.outcomes.append(outcome)
-                self._tell(outcome)
+                self._print(outcome)
                 if outcome.findings or self.over:
                     return list(scenarios[n:])
         return []
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _print(self, outcome: Outcome) -> None:
         faults, writes = sum(o.faults for o in self.outcomes), sum(o.acknowledged for o in self.outcomes)
         findings = sum(len(o.findings) for o in self.outcomes)
         print(
@@ -78,7 +79,7 @@ class Run:
             print(f"  {finding}", flush=True)
 
     def table(self) -> str:
-        """A line for each scenario on each platform."""
+        """Return a table with a line for each scenario on each platform."""
         groups: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
         for outcome in self.outcomes:
             groups[outcome.platform, outcome.scenario].append(outcome)
@@ -92,10 +93,12 @@ class Run:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=60.0, help="for how long; scenarios are not cut short")
-    parser.add_argument("--seed", default=None, help="what decides the order and every choice; default: the time")
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, help="time to run; a started scenario is always finished"
+    )
+    parser.add_argument("--seed", default=None, help="determines the order and every random choice; default: the time")
     parser.add_argument("--writes", type=int, default=4000, help="writes of the clients during each scenario")
-    parser.add_argument("--rate", type=float, default=100.0, help="writes a second")
+    parser.add_argument("--rate", type=float, default=100.0, help="writes per second")
     parser.add_argument("--platforms", nargs="+", default=PLATFORMS, choices=PLATFORMS)
     names = [scenario.name for scenario in SCENARIOS]
     parser.add_argument("--scenarios", nargs="+", default=names, choices=names)

@@ -1,4 +1,4 @@
-"""Everything that a check looks into: the ledger, the services' databases and the log."""
+"""Everything that a check reads: the ledger, the services' databases and the log."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +18,12 @@ WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name <> AL
 _FINGERPRINT = (
     "SELECT md5(coalesce(string_agg(r, E'\\n' ORDER BY r), '')) FROM (SELECT t::text AS r FROM {} AS t) AS rows"
 )
-_OF_NO_MATTER = ["consumer_position", "relay_heartbeat"]
+_IGNORED_TABLES = ["consumer_position", "relay_heartbeat"]
 
 
 @dataclass
 class Books:
-    """``dsns`` by service; ``silenced``: contracts that left their list for another reason than a write."""
+    """``dsns`` are by service. ``silenced`` are contracts that left their list for another reason than a write."""
 
     dsns: Mapping[str, str]
     log: Log
@@ -32,10 +32,10 @@ class Books:
     balances_before: dict[UUID, Decimal] = field(default_factory=dict)
     silenced: set[UUID] = field(default_factory=set)
     planted: set[str] = field(default_factory=set)
-    """The ids of records that we have put into the log ourselves."""
+    """The ids of records that the rig itself has put into the log."""
 
     def lanes(self, service: str) -> Sequence[str]:
-        """The lanes on which a service has an outbox."""
+        """Return the lanes on which the service has an outbox."""
         return ("events", "bulk", "agencies") if service == "assignment" else ("events", "bulk")
 
     async def rows(self, service: str, query: str, *arguments: Any) -> list[asyncpg.Record]:
@@ -50,10 +50,10 @@ class Books:
         return {row["contract_id"]: row["total_balance"] for row in rows}
 
     async def fingerprints(self) -> dict[str, str]:
-        """One for each table of each service; equal when it holds the same rows."""
+        """Return a hash of the rows for each table of each service. Equal hashes mean equal rows."""
         found = {}
         for service in self.dsns:
-            for row in await self.rows(service, _TABLES, _OF_NO_MATTER):
+            for row in await self.rows(service, _TABLES, _IGNORED_TABLES):
                 table = row["table_name"]
                 [(found[f"{service}.{table}"],)] = await self.rows(service, _FINGERPRINT.format(table))
         return found

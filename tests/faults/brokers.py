@@ -1,4 +1,4 @@
-"""Several Kafka brokers that are one cluster."""
+"""A cluster of Kafka brokers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,9 +8,9 @@ from recobro.postgres import free_port
 
 
 def cluster(folder: Path, jars: Path, size: int = 3) -> tuple[LocalKafka, ...]:
-    """Brokers of one cluster, to be started together, which keep every record on up to three of them.
+    """Return the brokers of one cluster. Start them together. Up to three brokers store each record.
 
-    Any one of three may be away: two have to have a record before it counts as written.
+    With three brokers, any one may be down, because a record counts as written once two brokers have it.
     """
     ports = [(free_port(), free_port()) for _ in range(size)]
     voters = ",".join(f"{node}@127.0.0.1:{controller}" for node, (_, controller) in enumerate(ports, start=1))

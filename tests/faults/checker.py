@@ -1,4 +1,4 @@
-"""Compares what clients were told with what every service holds: nothing lost, doubled, invented or out of order."""
+"""Compares the answers that clients got with all stored data: nothing is lost, doubled, invented or out of order."""
 
 import asyncio
 import time
@@ -20,9 +20,9 @@ LISTENERS = tuple(name for name in SERVICE_NAMES if name != "portfolio")
 SETTLE_SECONDS = 180.0
 _CALM_SECONDS = 0.3
 V = TypeVar("V")
-AskAgain = Callable[[Write], Awaitable[UUID | None]]
+Repeat = Callable[[Write], Awaitable[UUID | None]]
 
-# Where each kind of write leaves its mark, first where it was acknowledged: its id, and whether it still holds.
+# The rows of each kind of write by service, the acknowledging service first: the write's id, and whether it holds.
 _PAYMENTS = {
     "portfolio": "SELECT payment_id, reversed_at IS NULL FROM payment",
     "assignment": "SELECT payment_id, reversed_on IS NULL FROM commission",
@@ -41,23 +41,23 @@ _PROMISES = {
 _POSITIONS = "SELECT contract_id, (version, overdue_balance)::text FROM contract WHERE contract_id = ANY($1)"
 _ENTRIES = "SELECT contract_id, status, cursor FROM list_entry WHERE list_id = $1"
 _WITHDRAWN = "SELECT key::uuid FROM outbox_witness WHERE type = 'dialer-feed.list-entry-withdrawn.v1'"
-_HEARD = "SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY($2)"
+_APPLIED = "SELECT event_id FROM inbox WHERE consumer = $1 AND event_id = ANY($2)"
 _READ = "SELECT topic, partition, next_offset FROM consumer_position"
-_WAITING = "SELECT count(*) FROM outbox_{lane}"
+_IN_OUTBOX = "SELECT count(*) FROM outbox_{lane}"
 
 
 class NotSettled(Exception):
-    """The platform has not come to rest in time; the message says who is behind."""
+    """The platform has not become idle in time. The message names a service that is behind."""
 
 
 async def settled(books: Books, within_seconds: float = SETTLE_SECONDS) -> None:
-    """Return once every outbox is empty and every consumer has read to the end of the log; ``NotSettled``."""
+    """Return once every outbox is empty and every consumer has read the whole log. Raises ``NotSettled``."""
     deadline = time.monotonic() + within_seconds
     while True:
         try:
             behind = await _behind(books)
         except OSError as error:
-            behind = f"it cannot be asked: {error!r}"
+            behind = f"a database or the log cannot be read: {error!r}"
         if behind is None:
             return
         if time.monotonic() > deadline:
@@ -73,16 +73,16 @@ async def _behind(books: Books) -> str | None:
                 return f"{service} has read {row['topic']}[{row['partition']}] to {row['next_offset']} of {end}"
     for service in SERVICE_NAMES:
         for lane in books.lanes(service):
-            if (waiting := (await books.rows(service, _WAITING.format(lane=lane)))[0][0]) > 0:
+            if (waiting := (await books.rows(service, _IN_OUTBOX.format(lane=lane)))[0][0]) > 0:
                 return f"{service} has {waiting} events of the lane {lane} to publish"
-    # Whoever was at the end, and had nothing more to say, moved nothing meanwhile.
+    # Every consumer was at the end of the log, with empty outboxes. If the log has not grown since, all is idle.
     return None if await books.log.ends() == ends else "the log is growing"
 
 
 async def check(books: Books) -> list[Finding]:
-    """Everything that is not as the ledger says. The platform has settled and nobody writes."""
+    """Return all differences from the ledger. The platform must have settled, and no client may write."""
     findings = [*_answers(books)]
-    findings += await _marks(books, everywhere=True)
+    findings += await _rows_of_writes(books, everywhere=True)
     findings += await _balances(books)
     findings += await _same_everywhere(books)
     findings += await _lists(books)
@@ -93,8 +93,8 @@ async def check(books: Books) -> list[Finding]:
 
 
 async def check_sources(books: Books) -> list[Finding]:
-    """What was acknowledged is there where it was acknowledged, whether the others have heard of it or not."""
-    return await _marks(books, everywhere=False)
+    """Check acknowledged writes only in the service that acknowledged them. Others may not have applied them yet."""
+    return await _rows_of_writes(books, everywhere=False)
 
 
 def _answers(books: Books) -> Iterator[Finding]:
@@ -104,8 +104,8 @@ def _answers(books: Books) -> Iterator[Finding]:
         )
 
 
-async def _marks(books: Books, *, everywhere: bool) -> list[Finding]:
-    """Each payment, dispute and promise stands once wherever it is known, and holds unless it was undone."""
+async def _rows_of_writes(books: Books, *, everywhere: bool) -> list[Finding]:
+    """Each payment, dispute and promise has one row in each service that stores it, and holds unless it was undone."""
     ledger = books.ledger
     undone = ledger.acknowledged(Kind.REVERSAL)
     payments = {made: made not in undone for made in ledger.acknowledged(Kind.PAYMENT)}
@@ -134,7 +134,7 @@ def _compared(where: str, expected: Mapping[UUID, V], rows: Sequence[tuple[UUID,
 
 
 async def _balances(books: Books) -> list[Finding]:
-    """Each acknowledged payment that was not undone has changed its contract's balance once."""
+    """Each acknowledged payment has changed its contract's balance once, unless it was undone."""
     undone = books.ledger.acknowledged(Kind.REVERSAL)
     paid = Counter(w.contract_id for made, w in books.ledger.acknowledged(Kind.PAYMENT).items() if made not in undone)
     found = []
@@ -158,17 +158,17 @@ async def _same_everywhere(books: Books) -> list[Finding]:
 
 
 async def _lists(books: Books) -> list[Finding]:
-    """Whoever paid, disputes or promised is off the list, once, and the cursors have no gap."""
+    """Each contract with a payment, dispute or promise is withdrawn once, and the cursors have no gap."""
     found = []
     silenced = {write.contract_id for write in books.ledger.writes if write.made is not None} | books.silenced
     rows = await books.rows("dialer-feed", _ENTRIES, books.list_id)
     entries = {row["contract_id"]: row["status"] == "withdrawn" for row in rows}
-    told = Counter(row[0] for row in await books.rows("dialer-feed", _WITHDRAWN))
+    published = Counter(row[0] for row in await books.rows("dialer-feed", _WITHDRAWN))
     for contract_id, withdrawn in entries.items():
         if withdrawn != (contract_id in silenced):
             found.append(Finding("phantom" if withdrawn else "lost", str(contract_id), "withdrawal in dialer-feed"))
-        if told[contract_id] != int(withdrawn):
-            found.append(Finding("doubled", f"{contract_id} ({told[contract_id]} times)", "withdrawal published"))
+        if published[contract_id] != int(withdrawn):
+            found.append(Finding("doubled", f"{contract_id} ({published[contract_id]} times)", "withdrawal published"))
     cursors = sorted(row["cursor"] for row in rows if row["cursor"] is not None)
     if cursors != list(range(1, sum(entries.values()) + 1)):
         found.append(Finding("order", f"cursors {cursors[:3]} to {cursors[-3:]} of {len(cursors)}", "dialing list"))
@@ -176,13 +176,13 @@ async def _lists(books: Books) -> list[Finding]:
 
 
 async def _inboxes(books: Books) -> list[Finding]:
-    """Everybody who hears the portfolio has applied each payment and each reversal, once."""
+    """Every service that applies the portfolio's events has applied each payment and each reversal once."""
     rows = await books.rows("portfolio", "SELECT event_id FROM outbox_witness WHERE payment_id IS NOT NULL")
     events = dict.fromkeys((row["event_id"] for row in rows), True)
     found: list[Finding] = []
     for service in LISTENERS:
-        heard = await books.rows(service, _HEARD, f"{service}.events", list(events))
-        found += _compared(f"inbox of {service}", events, [(row["event_id"], True) for row in heard])
+        applied = await books.rows(service, _APPLIED, f"{service}.events", list(events))
+        found += _compared(f"inbox of {service}", events, [(row["event_id"], True) for row in applied])
     return found
 
 
@@ -194,12 +194,12 @@ async def _set_aside(books: Books) -> list[Finding]:
     ]
 
 
-async def check_answers(books: Books, ask_again: AskAgain) -> list[Finding]:
-    """Every write that was once ambiguous gets the same answer when it is sent once more."""
+async def check_answers(books: Books, repeat: Repeat) -> list[Finding]:
+    """Every write that was ambiguous before gets the same answer when it is sent once more."""
     found = []
     for write in books.ledger.writes:
-        if write.ambiguous and write.made is not None and not write.asked_again:
-            write.asked_again = True
-            if (again := await ask_again(write)) != write.made:
-                found.append(Finding("doubled", f"{write.kind.name} {write.key} made {again} too", write.service))
+        if write.ambiguous and write.made is not None and not write.repeated:
+            write.repeated = True
+            if (second := await repeat(write)) != write.made:
+                found.append(Finding("doubled", f"{write.kind.name} {write.key} made {second} too", write.service))
     return found

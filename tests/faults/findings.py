@@ -1,10 +1,10 @@
-"""What a check has found."""
+"""A finding of a check."""
 
 from typing import NamedTuple
 
 
 class Finding(NamedTuple):
-    """``kind``: lost, doubled, phantom, order, differs, set aside, unresolved or answer; ``what`` it is about."""
+    """``kind``: lost, doubled, phantom, order, differs, set aside, unresolved or answer. ``what`` names the object."""
 
     kind: str
     what: str

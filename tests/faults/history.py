@@ -1,4 +1,4 @@
-"""The log against what services have committed to it: every event there, none that was not committed, in order."""
+"""Compares the log with the committed outboxes: it has every committed event and no other, in order."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ def _published(
 
 
 def _in_order(committed: Mapping[str, Sequence[Any]], records: Sequence[LogRecord]) -> Iterator[Finding]:
-    """The first copies of a key's events on a topic stand in one partition, in the order of its source's outbox."""
+    """The first copies of a key's events on a topic are in one partition, in the order of the source's outbox."""
     turns = {str(row["event_id"]): (row["id"], row["partition"] is None) for rows in committed.values() for row in rows}
     seen: set[str] = set()
     last: dict[tuple[str, int, str], int] = {}
@@ -53,7 +53,7 @@ def _in_order(committed: Mapping[str, Sequence[Any]], records: Sequence[LogRecor
         where = f"{record.topic}[{record.partition}] at {record.offset}"
         place = (record.topic, record.partition, record.key)
         if turn < last.get(place, 0):
-            yield Finding("order", f"{record.event_id} of {record.key} comes after what followed it", where)
+            yield Finding("order", f"{record.event_id} of {record.key} comes after a later event", where)
         last[place] = turn
         if has_home and homes.setdefault((record.topic, record.key), record.partition) != record.partition:
             yield Finding("order", f"{record.key} is in two partitions", where)

@@ -1,4 +1,4 @@
-"""What is done to a platform: processes are killed, frozen, restarted and joined by others."""
+"""Faults of processes: they are killed, frozen and restarted, and others join them."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ _STOP_SECONDS = 60.0
 
 
 async def kill(world: World, name: str) -> None:
-    """SIGKILL a service or the PostgreSQL server; return when something runs in its place."""
+    """Kill a service or the PostgreSQL server with SIGKILL. Return when another process runs in its place."""
     pid = await world.running(name)
     world.fault(f"SIGKILL {name}")
     os.kill(pid, signal.SIGKILL)
@@ -30,7 +30,7 @@ async def kill(world: World, name: str) -> None:
 
 
 async def restart(world: World, name: str) -> None:
-    """SIGTERM a service, and wait until everything is ready again."""
+    """Send SIGTERM to a service, and wait until every service is ready again."""
     pid = await world.running(name)
     world.fault(f"SIGTERM {name}")
     os.kill(pid, signal.SIGTERM)
@@ -39,7 +39,7 @@ async def restart(world: World, name: str) -> None:
 
 
 async def freeze(world: World, name: str, seconds: float) -> None:
-    """SIGSTOP a service, or PostgreSQL with all its backends, and let it go on after that time."""
+    """Stop a service, or PostgreSQL with all its backends, with SIGSTOP, and continue it after ``seconds``."""
     process = psutil.Process(await world.running(name))
     world.fault(f"SIGSTOP {name}")
     with frozen([process, *process.children(recursive=True)]):
@@ -60,7 +60,7 @@ def frozen(processes: list[psutil.Process]) -> Iterator[None]:
 
 
 class Member:
-    """A second process of a service, with the same database, at its own address."""
+    """A second process of a service, with the same database and its own address."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", url: str) -> None:
         self.process = psutil.Process(process.pid)
@@ -68,19 +68,19 @@ class Member:
         self._process = process
 
     def leave(self, *sent: signal.Signals) -> None:
-        """End it with these signals, or SIGKILL it when there are none."""
+        """End the process with these signals, or with SIGKILL if there are none."""
         end([self.process], sent, _STOP_SECONDS)
         self._process.wait(_STOP_SECONDS)
 
 
 @contextlib.asynccontextmanager
 async def another(world: World, name: str) -> AsyncIterator[Member]:
-    """Another process of a service joins, and is ready; it leaves at the end, unless it has left already."""
+    """Start another process of a service, and yield it once it is ready. At the end it leaves, unless it has left."""
     environment = psutil.Process(await world.running(name)).environ()
     port_base = free_port_base()
     environment |= {"RECOBRO_PORT_BASE": str(port_base), "RECOBRO_INSTANCE": f"other-{uuid4().hex[:8]}"}
     if world.brokers:
-        # A member with a name keeps its partitions for a session after it has left.
+        # A member with a name would keep its partitions for a whole session after it has left.
         del environment["RECOBRO_INSTANCE"]
     service = service_named(name)
     world.fault(f"another {name} joins")

@@ -1,4 +1,4 @@
-"""What clients wanted done, and what they have been told about it: the truth that a platform is compared with."""
+"""The clients' writes and the answers to them. The platform's data are compared with this ledger."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 
 class Kind(StrEnum):
-    """What a write does, and the field of its answer that names what it made."""
+    """The kind of a write, and the field of the answer with the id of the created object."""
 
     PAYMENT = "payment_id"
     REVERSAL = "reversed payment_id"
@@ -18,10 +18,10 @@ class Kind(StrEnum):
 
 @dataclass
 class Write:
-    """One request, sent again with its key until somebody says what became of it.
+    """One request, sent again with its key until there is an answer.
 
-    ``ambiguous``: an attempt ended without anybody saying so, and may or may not have taken effect. ``made`` is the id
-    of what it made, set with the acknowledgement.
+    ``ambiguous``: an attempt ended without an answer, and may or may not have taken effect. ``made`` is the id of the
+    created object, known from the acknowledgement on.
     """
 
     kind: Kind
@@ -31,13 +31,13 @@ class Write:
     contract_id: UUID
     key: str = field(default_factory=lambda: str(uuid4()))
     ambiguous: bool = False
-    asked_again: bool = False
+    repeated: bool = False
     made: UUID | None = None
     acknowledged_at: float | None = None
     refused: str | None = None
 
     def acknowledge(self, answer: Mapping[str, Any], at: float) -> None:
-        """``at`` in seconds of the wall clock."""
+        """Store the answer's id. ``at`` is in seconds of the wall clock."""
         self.made = UUID(answer["payment_id" if self.kind is Kind.REVERSAL else self.kind.value])
         self.acknowledged_at = at
 
@@ -49,7 +49,7 @@ class Ledger:
     writes: list[Write] = field(default_factory=list)
 
     def acknowledged(self, kind: Kind) -> dict[UUID, Write]:
-        """By the id of what they made; for reversals that of the payment that they undid."""
+        """Return the acknowledged writes by the id of what they made. A reversal has the id of its payment."""
         return {write.made: write for write in self.writes if write.kind is kind and write.made is not None}
 
     @property
@@ -58,7 +58,7 @@ class Ledger:
 
     @property
     def ambiguous_count(self) -> int:
-        """How many had an attempt that ended without an answer; each was decided by a later one, or is unresolved."""
+        """The number of writes with an attempt that ended without an answer. A later attempt may have had one."""
         return sum(write.ambiguous for write in self.writes)
 
     def unresolved(self) -> list[Write]:

@@ -1,4 +1,4 @@
-"""The event log as it is: read whole, compared with what consumers have read, appended to by a stranger."""
+"""The event log, for the rig: its end, all of its records, and appending without a producer of the platform."""
 
 import contextlib
 import json
@@ -31,17 +31,17 @@ class LogRecord(NamedTuple):
 
 class Log(Protocol):
     async def ends(self) -> dict[Place, int]:
-        """The next offset of every partition."""
+        """Return the next offset of every partition."""
 
     async def records(self) -> list[LogRecord]:
-        """All of it; each partition in its order."""
+        """Return all records, each partition's in their order."""
 
     async def append(self, records: Sequence[LogRecord]) -> None:
-        """Append these at the end of their partitions, in this order; their offsets are not looked at."""
+        """Append these records to the ends of their partitions, in this order. Their offsets are ignored."""
 
 
 class EmbeddedLog:
-    """The log that PostgreSQL keeps."""
+    """The embedded log, in PostgreSQL."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -88,7 +88,7 @@ class EmbeddedLog:
 
 
 class KafkaLog:
-    """The topics of an Apache Kafka that nobody else uses."""
+    """The topics of an Apache Kafka that only this platform uses."""
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap

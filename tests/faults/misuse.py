@@ -1,4 +1,4 @@
-"""Faults without a process that dies: a pool that is held, records that nobody can read, everything said twice."""
+"""Faults without a dying process: an exhausted pool, unreadable records, every record appended again."""
 
 import asyncio
 from typing import Any
@@ -21,7 +21,7 @@ _LETTERS = "SELECT letter_id, key FROM dead_letters WHERE discarded_at IS NULL A
 
 
 async def exhaust_pool(world: World) -> None:
-    """Hold every connection of the portfolio's pool: whoever comes then is told 503, soon, and succeeds later."""
+    """Hold every connection of the portfolio's pool. The next request soon gets a 503, and succeeds later."""
     held, other = world.random.sample(world.plan.payees, 2)
     blocker = await asyncpg.connect(world.books.dsns["portfolio"], timeout=10)
     transaction = blocker.transaction()
@@ -53,14 +53,14 @@ async def _answer_to(world: World, write: Write) -> str:
 
 
 async def poison(world: World) -> None:
-    """Records that nobody can apply, in the middle of a contract's events.
+    """Plant records that no service can apply among the events of contracts.
 
-    One is no JSON, one does not fit its contract, one is empty, one tells of another contract than its own.
+    One is not JSON, one does not fit its event's schema, one is empty, one concerns another contract than its key.
     """
     paid = [record for record in await world.books.log.records() if record.headers.get("ce_type") == RECEIVED]
     chosen = {record.key: record for record in world.random.sample(paid, min(4, len(paid)))}
     another = next((record.value for record in paid if record.key not in chosen), b"")
-    bodies = [b"\xff\x00 no JSON", b'{"amount": []}', b"", another]
+    bodies = [b"\xff\x00 not JSON", b'{"amount": []}', b"", another]
     for body, (key, record) in zip(bodies, chosen.items(), strict=False):
         headers = {**record.headers, "ce_id": str(uuid4())}
         world.books.planted.add(headers["ce_id"])
@@ -69,7 +69,7 @@ async def poison(world: World) -> None:
 
 
 async def heal(world: World) -> None:
-    """What was planted was set aside by everybody who hears it, and only that; discarded, the rest is replayed."""
+    """Check that every consumer has set aside only the planted records. Discard them, and replay the rest."""
     await checker.settled(world.books)
     planted = world.faults.count("poison")
     for service in LISTENERS:
@@ -87,8 +87,8 @@ async def _post(world: World, service: str, path: str, body: Any) -> None:
     await asyncio.to_thread(world.client.post, service, path, body)
 
 
-async def say_everything_twice(world: World) -> None:
-    """Append every record of the services' topics again, twice: nothing changes anywhere."""
+async def append_everything_twice(world: World) -> None:
+    """Append every record of the services' topics again, twice. No row may change."""
     await checker.settled(world.books)
     before = await world.books.fingerprints()
     records = [record for record in await world.books.log.records() if not record.topic.startswith("agency.")]
@@ -98,4 +98,4 @@ async def say_everything_twice(world: World) -> None:
     await checker.settled(world.books)
     after = await world.books.fingerprints()
     changed = sorted(table for table in before if before[table] != after[table])
-    world.findings += [Finding("doubled", table, "changed by events said again") for table in changed]
+    world.findings += [Finding("doubled", table, "changed by repeated events") for table in changed]

@@ -1,4 +1,4 @@
-"""The platforms that scenarios are played on."""
+"""The platforms on which scenarios are played."""
 
 import contextlib
 import tempfile
@@ -21,9 +21,10 @@ PLATFORMS = (EMBEDDED, PROXIED, SMALL, KAFKA, CLUSTER, PROXIED_KAFKA, SPLIT)
 
 @contextlib.asynccontextmanager
 async def started(platform: str, seed: str, split: Sequence[str] = SERVICE_NAMES) -> AsyncIterator[World]:
-    """A world on this platform, and all that it needs; ``CannotMount``, ``KafkaFailed`` where the machine lacks it.
+    """Start this platform with everything that it needs, and yield its world.
 
-    ``split``: the services that are split by roles where the platform is.
+    Raises ``CannotMount`` or ``KafkaFailed`` if the machine cannot provide it. ``split`` names the services that have
+    a process for each role, if the platform is one with roles.
     """
     async with contextlib.AsyncExitStack() as stack:
         temporary = tempfile.TemporaryDirectory(prefix="recobro-faults-", ignore_cleanup_errors=True)
@@ -52,7 +53,7 @@ async def started(platform: str, seed: str, split: Sequence[str] = SERVICE_NAMES
 
 
 async def _broker_behind_a_proxy(stack: contextlib.AsyncExitStack, folder: Path) -> Proxy:
-    """A broker that tells its clients to come by the proxy."""
+    """Return a broker that advertises the proxy's address to its clients."""
     kafka.fetch(JARS)
     port = free_port()
     proxy = Proxy(lambda: port)

@@ -1,4 +1,4 @@
-"""A TCP proxy that can be slow, cut every connection, or swallow what it is given."""
+"""A TCP proxy that can delay data, cut every connection, or leave connections half open."""
 
 import asyncio
 import contextlib
@@ -8,10 +8,10 @@ _CHUNK = 64 * 1024
 
 
 class Proxy:
-    """Forwards loopback connections to the port that ``target`` names; it lives in the loop that started it.
+    """Forwards loopback connections to the port that ``target`` returns, in the event loop that started the proxy.
 
-    ``delay_seconds`` holds up each chunk. ``refusing``: whoever connects is hung up on. ``swallow``: those who are
-    connected hear nothing any more and are not told why, while the server sees them gone.
+    ``delay_seconds`` delays each chunk. With ``refusing``, new connections are closed at once. ``swallow`` makes
+    connections half open: the clients receive nothing more and no error, and the server sees the clients gone.
     """
 
     def __init__(self, target: Callable[[], int | None]) -> None:
@@ -24,7 +24,7 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> int:
-        """The port on which it listens."""
+        """Start to listen, and return the port."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         return self.port
 
@@ -50,7 +50,7 @@ class Proxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def cut(self) -> int:
-        """Reset every connection on both sides; how many there were."""
+        """Reset every connection on both sides, and return their number."""
         pairs, self._pairs = self._pairs, {}
         for client, server in pairs.items():
             client.transport.abort()
@@ -58,7 +58,7 @@ class Proxy:
         return len(pairs)
 
     def swallow(self) -> int:
-        """Leave the clients connected to nobody: half of each connection is gone. How many there were."""
+        """Make every connection half open, and return their number."""
         pairs, self._pairs = self._pairs, {}
         self._swallowed |= set(pairs)
         for server in pairs.values():

@@ -1,4 +1,4 @@
-"""Plays one scenario on a platform: clients write, faults happen, all comes to rest, everything is compared."""
+"""Plays one scenario on a platform: clients write, faults happen, the platform becomes idle, all data are compared."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ _BETWEEN_FAULTS_SECONDS = (0.5, 2.0)
 
 @dataclass
 class Outcome:
-    """What one scenario came to."""
+    """The outcome of one scenario."""
 
     scenario: str
     platform: str
@@ -36,9 +36,9 @@ async def play(
     rate: float,
     patience: float = checker.SETTLE_SECONDS,
 ) -> Outcome:
-    """Faults while ``writes`` are sent, ``rate`` a second; then the platform has to settle and the books to agree.
+    """Inject faults while clients send ``writes``, ``rate`` a second. Then wait until all is idle, and check the books.
 
-    ``patience``: how many seconds it may take to settle; after that, only whoever acknowledged a write is asked for it.
+    The platform has ``patience`` seconds to settle. If it does not, only the services that acknowledged are checked.
     """
     started = time.monotonic()
     ledger = world.books.ledger
@@ -63,7 +63,7 @@ async def play(
     try:
         await world.ready()
         await checker.settled(world.books, patience)
-        found = await checker.check_answers(world.books, world.clients.ask_again)
+        found = await checker.check_answers(world.books, world.clients.repeat)
         found += await checker.check(world.books)
     except (checker.NotSettled, TimeoutError) as error:
         found = [Finding("unsettled", str(error) or "not ready", scenario.name)]

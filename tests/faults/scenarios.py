@@ -1,4 +1,4 @@
-"""Every fault that the platform has to survive, by name."""
+"""Every fault that the platform must survive, by name."""
 
 import asyncio
 import os
@@ -18,26 +18,26 @@ from recobro_platform import SERVICE_NAMES
 Step = Callable[[World], Awaitable[None]]
 EMBEDDED, KAFKA, CLUSTER = "embedded", "kafka", "cluster"
 PROXIED, PROXIED_KAFKA, SMALL = "proxied", "proxied kafka", "small disk"
-"""With a proxy in front of PostgreSQL, in front of Kafka, with a small disk for PostgreSQL."""
+"""Platforms with a proxy before PostgreSQL, with a proxy before Kafka, and with a small disk for PostgreSQL."""
 SPLIT = "split"
-"""Over one Kafka broker, with two processes of each role."""
+"""A platform over one Kafka broker, with two processes of each role."""
 
 WITHDRAWING = ("portfolio", "dialer-feed")
-"""Through these a payment takes its contract off the lists."""
+"""The services that take part when a payment withdraws its contract from lists."""
 
 _ACTIVE = "SELECT backend_pid FROM relay_heartbeat WHERE lane = 'events'"
 
 
 async def nothing(_world: World) -> None:
-    """For scenarios that do all they do once the clients have been answered."""
+    """Do nothing while clients write, for scenarios that act afterwards."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """``inject`` is repeated while clients write, ``afterwards`` is done once when all have been answered.
+    """``inject`` is repeated while clients write. ``afterwards`` runs once when all writes have answers.
 
-    ``platforms``: over which logs it is played. ``quick``: part of what CI plays. ``once``: not repeated; clients write
-    until it is done.
+    ``platforms`` are those on which the scenario is played. ``quick`` scenarios are part of CI. With ``once``,
+    ``inject`` runs once, and clients write until it ends.
     """
 
     name: str
@@ -49,9 +49,9 @@ class Scenario:
 
 
 async def kill(names: Sequence[str], world: World) -> None:
-    """All of them at the same moment, now and then their successors too, while they start.
+    """Kill all of these at the same moment, and sometimes their successors too while those start.
 
-    Everything is then ready for as long as it was not: where starting takes long nobody would get anything done else.
+    Afterwards everything stays up for as long as it was down. Otherwise slow starts would leave no time for work.
     """
     began = time.monotonic()
     for _ in range(world.random.choice([1, 1, 2])):
@@ -61,7 +61,7 @@ async def kill(names: Sequence[str], world: World) -> None:
 
 
 async def kill_anyone(world: World) -> None:
-    """Whoever the seed names, now and then two."""
+    """Kill a service that the seed chooses, and sometimes two."""
     names = world.random.sample(SERVICE_NAMES, k=2)
     await kill(names[: world.random.choice([1, 1, 2])], world)
 
@@ -81,13 +81,13 @@ async def freeze_postgres(world: World) -> None:
 
 
 async def restart_all(world: World) -> None:
-    """One service after the other. With one process each its port is closed meanwhile: a client sees that or a 503."""
+    """Restart one service after the other. Meanwhile its clients get a 503 or a closed port."""
     for name in SERVICE_NAMES:
         await injectors.restart(world, name)
 
 
 async def roll_out(world: World) -> None:
-    """As a cluster does it: of each role one process after the other, the next one when it is ready in its place."""
+    """Replace the processes as a cluster does: in each role one after the other, each once the last one is ready."""
     others = [name for name in world.split if name not in WITHDRAWING]
     for name in (*WITHDRAWING, *world.random.sample(others, k=min(1, len(others)))):
         for process in world.processes(name):
@@ -105,7 +105,7 @@ async def kill_any_role(world: World) -> None:
 
 
 async def members_come_and_go(world: World) -> None:
-    """Groups of two and three; who leaves says goodbye or does not."""
+    """Groups of two and three members. A member leaves its group politely, or is killed."""
     name = world.random.choice(["dialer-feed", "assignment", "promises"])
     async with injectors.another(world, name), injectors.another(world, name) as third:
         await asyncio.sleep(1)
@@ -116,7 +116,7 @@ async def members_come_and_go(world: World) -> None:
 
 
 async def freeze_a_member(world: World) -> None:
-    """Longer than its group waits for it: others own its partitions when it goes on with its batch."""
+    """Freeze a member for longer than its group waits. Others own its partitions when it continues its batch."""
     async with injectors.another(world, "dialer-feed") as member:
         world.fault("SIGSTOP another dialer-feed")
         with injectors.frozen([member.process]):
@@ -125,7 +125,7 @@ async def freeze_a_member(world: World) -> None:
 
 
 async def freeze_the_relay(world: World) -> None:
-    """Longer than its heartbeat may be old: the standby, which is where clients go meanwhile, takes over."""
+    """Freeze the relay for longer than its heartbeat may be old. The standby takes over, and serves the clients too."""
     async with injectors.another(world, "portfolio") as standby:
         world.clients.addresses["portfolio"] = repeat(standby.url)
         active = await world.books.rows("portfolio", _ACTIVE)
@@ -146,7 +146,7 @@ async def slow_network(world: World) -> None:
 
 
 async def cut_network(world: World) -> None:
-    """Every connection is reset; now and then nobody can connect for a while either."""
+    """Reset every connection, and sometimes refuse new ones for a while."""
     assert world.proxy is not None
     world.fault("network cut")
     world.proxy.refusing = world.random.random() < 0.5
@@ -157,7 +157,7 @@ async def cut_network(world: World) -> None:
 
 
 async def half_open_network(world: World) -> None:
-    """Whoever is connected hears nothing any more and is not told why; new connections are good."""
+    """Make every connection half open. New connections work."""
     assert world.proxy is not None
     world.fault("network half open")
     world.proxy.swallow()
@@ -207,7 +207,7 @@ SCENARIOS = (
     Scenario("killed-roles", (SPLIT,), kill_any_role),
     Scenario("pool-exhausted", ANY_LOG, misuse.exhaust_pool, quick=True, once=True),
     Scenario("poison", ANY_LOG, misuse.poison, misuse.heal, quick=True, once=True),
-    Scenario("everything-twice", ANY_LOG, afterwards=misuse.say_everything_twice, quick=True),
+    Scenario("everything-twice", ANY_LOG, afterwards=misuse.append_everything_twice, quick=True),
     Scenario("photos-full", (EMBEDDED,), storage.fill_photos, quick=True, once=True),
     Scenario("disk-full", (SMALL,), storage.fill_postgres),
     Scenario("network-slow", BAD_NETWORK, slow_network, quick=True),

@@ -1,4 +1,4 @@
-"""Disks that are full: a small file system in memory takes a folder's place."""
+"""Full disks: a small file system in memory takes a folder's place."""
 
 import asyncio
 import contextlib
@@ -19,12 +19,12 @@ _BLOCK = 4096
 
 
 class CannotMount(Exception):
-    """This machine does not let us mount a file system; the message says why."""
+    """This machine cannot mount a file system. The message has the reason."""
 
 
 @contextlib.contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[None]:
-    """A file system of ``size`` at ``folder``; ``CannotMount``."""
+    """Mount a file system of ``size`` at ``folder`` until the block ends. Raises ``CannotMount``."""
     if os.geteuid() != 0:
         raise CannotMount("mounting a small file system needs root")
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def filled(folder: Path) -> Iterator[None]:
-    """Nothing more fits on the disk of ``folder`` until the block ends."""
+    """Fill the disk of ``folder`` until the block ends."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
@@ -56,7 +56,7 @@ def filled(folder: Path) -> Iterator[None]:
 
 
 async def fill_postgres(world: World) -> None:
-    """No room for PostgreSQL: it refuses, or ends and is started again until there is room."""
+    """Fill PostgreSQL's disk. PostgreSQL refuses writes, or ends and is restarted until there is space."""
     world.fault("disk of PostgreSQL full")
     with filled(world.data.postgres):
         await asyncio.sleep(6)
@@ -64,7 +64,7 @@ async def fill_postgres(world: World) -> None:
 
 
 async def fill_photos(world: World) -> None:
-    """No room for a photo: 503, no row and no half of a file; sent again once there is room, it is there."""
+    """Fill the disk of photos. An upload gets 503, and leaves no row and no partial file. A later upload succeeds."""
     folder = world.data.root / "photos"
     with small_disk(folder, "1m"):
         path, content = await _visit(world), await asyncio.to_thread(_photo)
@@ -85,7 +85,7 @@ async def fill_photos(world: World) -> None:
 
 @contextlib.asynccontextmanager
 async def _uploads(world: World) -> AsyncIterator[Any]:
-    """Sends a photo, with the same key each time."""
+    """Yield a function that sends a photo, with the same key each time."""
     address, key = world.client.address("field-visits"), str(uuid4())
     async with httpx.AsyncClient(headers=world.client.headers, timeout=60, trust_env=False) as http:
 
@@ -97,7 +97,7 @@ async def _uploads(world: World) -> AsyncIterator[Any]:
 
 
 async def _visit(world: World) -> str:
-    """Where the photos of a new visit go."""
+    """Order a visit, and return the path for its photos."""
     new = {"contract_id": str(world.plan.take_untouched()), "visitor": "Ana", "visit_on": AS_OF.isoformat()}
     visit = await asyncio.to_thread(world.client.post, "field-visits", "/v1/visits", new)
     return f"/v1/visits/{visit['visit_id']}/photos"

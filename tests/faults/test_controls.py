@@ -1,4 +1,4 @@
-"""The rig catches what it is there for: platforms with a deliberate defect do not pass."""
+"""The rig finds defects: platforms with a deliberate defect do not pass."""
 
 import asyncio
 import os
@@ -19,11 +19,11 @@ from faults.world import World, started_world
 pytestmark = [
     pytest.mark.process,
     pytest.mark.timeout(300),
-    pytest.mark.skipif("RECOBRO_FAULTS" not in os.environ, reason="the rig proves itself in `make faults`"),
+    pytest.mark.skipif("RECOBRO_FAULTS" not in os.environ, reason="`make faults` runs the controls of the rig"),
 ]
 SABOTAGE = str(Path(__file__).parent / "sabotage")
-# What PostgreSQL has not handed to the system yet dies with it; by itself it hands over nearly all within 0.2 s.
-FORGETFUL = {"synchronous_commit": "off", "wal_writer_delay": "10s", "wal_writer_flush_after": "1GB"}
+# A killed PostgreSQL loses what it has not written yet. By default it writes nearly everything within 0.2 s.
+WITHOUT_SYNC = {"synchronous_commit": "off", "wal_writer_delay": "10s", "wal_writer_flush_after": "1GB"}
 ON_DISK = "SELECT pg_current_wal_flush_lsn()"
 
 
@@ -36,7 +36,7 @@ def sabotaged(defect: str) -> dict[str, str]:
     return {"PYTHONPATH": SABOTAGE, "RECOBRO_SABOTAGE": defect}
 
 
-async def test_an_event_whose_transaction_was_rolled_back_is_noticed() -> None:
+async def test_the_rig_finds_an_event_of_a_rolled_back_transaction() -> None:
     async with started_world("control", environment=sabotaged("publish-before-commit")) as world:
         found = await findings(world, Scenario("no fault", ()))
     assert found["phantom"] > 0
@@ -46,20 +46,20 @@ async def kill_dialer_feed(world: World) -> None:
     await injectors.kill(world, "dialer-feed")
 
 
-async def test_a_position_that_moves_before_its_batch_is_noticed() -> None:
+async def test_the_rig_finds_a_position_that_moves_before_its_batch() -> None:
     async with started_world("control", environment=sabotaged("move-position-first")) as world:
         found = await findings(world, Scenario("killed-dialer-feed", (), kill_dialer_feed))
     assert found["lost"] > 0, found
 
 
-async def kill_forgetful_postgres(world: World) -> None:
-    """Kill it when it has told clients of commits that are in its memory only."""
+async def kill_postgres_without_sync(world: World) -> None:
+    """Kill PostgreSQL when it has acknowledged commits that are only in its memory."""
     ledger = world.books.ledger
     connection = await asyncpg.connect(world.books.dsns["portfolio"], timeout=10)
     async with asyncio.timeout(60):
         while True:
             on_disk, acknowledged = await connection.fetchval(ON_DISK), ledger.acknowledged_count
-            # The first of them may have been committed before we looked.
+            # The first of them may have been committed before this query.
             await until(partial(_has_acknowledged, ledger, acknowledged + 3), 60)
             if await connection.fetchval(ON_DISK) == on_disk:
                 break
@@ -71,13 +71,15 @@ async def _has_acknowledged(ledger: Ledger, count: int) -> bool:
     return ledger.acknowledged_count >= count
 
 
-async def test_commits_that_do_not_wait_for_the_disk_are_noticed() -> None:
+async def test_the_rig_finds_commits_that_do_not_wait_for_the_disk() -> None:
     async with started_world("control") as world:
         admin = await asyncpg.connect(world.books.dsns["portfolio"])
-        for name, value in FORGETFUL.items():
+        for name, value in WITHOUT_SYNC.items():
             await admin.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         await admin.execute("SELECT pg_reload_conf()")
         await admin.close()
-        # Who had read what the log has forgotten since needs some time to find out, and does not matter here.
-        found = await findings(world, Scenario("killed-postgres", (), kill_forgetful_postgres, once=True), patience=2)
+        # Consumers that had read the lost events need some time to detect it. This test does not check that.
+        found = await findings(
+            world, Scenario("killed-postgres", (), kill_postgres_without_sync, once=True), patience=2
+        )
     assert found["lost"] > 0, found

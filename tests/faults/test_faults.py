@@ -1,4 +1,4 @@
-"""A selection of the faults, played once each; ``make faults-long`` plays all of them, again and again."""
+"""Plays a selection of the faults, each once. ``make faults-long`` plays all of them repeatedly."""
 
 import os
 from collections.abc import AsyncIterator
@@ -14,12 +14,12 @@ from recobro.kafka import KafkaFailed
 pytestmark = [
     pytest.mark.process,
     pytest.mark.timeout(300),
-    pytest.mark.skipif("RECOBRO_FAULTS" not in os.environ, reason="faults are injected by `make faults`"),
+    pytest.mark.skipif("RECOBRO_FAULTS" not in os.environ, reason="`make faults` injects faults"),
 ]
 SEED = os.environ.get("RECOBRO_FAULTS_SEED", "1")
 WRITES = 150
 RATES = {EMBEDDED: 50.0, PROXIED: 50.0, KAFKA: 50.0, SPLIT: 25.0}
-"""The platforms that are played on, each with the writes a second that it is given."""
+"""The platforms, each with the clients' writes per second."""
 OVER_KAFKA = ("killed-anyone", "broker-killed")
 
 
@@ -34,7 +34,7 @@ def selection() -> list[object]:
 
 @pytest.fixture(scope="module")
 async def world(platform: str) -> AsyncIterator[World]:
-    """One at a time: a platform that only waits takes a part of two cores too."""
+    """Only one platform runs at a time, because an idle platform uses the two cores too."""
     try:
         async with started(platform, SEED, WITHDRAWING) as world:
             yield world

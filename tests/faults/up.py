@@ -1,7 +1,7 @@
-"""``recobro up`` as the rig wants it: python -m faults.up DATA PORT_BASE [--proxy PORT] [--split SERVICE ...].
+"""``recobro up`` for the rig: python -m faults.up DATA PORT_BASE [--proxy PORT] [--split SERVICE ...].
 
-``--proxy``: the services reach PostgreSQL through that port. ``--split``: instead of one process that does all, these
-services have two processes of each role.
+With ``--proxy``, the services connect to PostgreSQL through that port. The services of ``--split`` have two processes
+of each role instead of one process that does everything.
 """
 
 import argparse
@@ -24,11 +24,11 @@ _MIGRATE_SECONDS = 60
 
 
 class RiggedPlatform(Platform):
-    """A platform whose services reach PostgreSQL through a proxy's port, some of them split by their roles."""
+    """A platform whose services connect to PostgreSQL through a proxy's port. Some services are split by roles."""
 
     proxy_port: int | None = None
     split: Sequence[str] = ()
-    # Given to processes that may not listen yet.
+    # Port bases of processes that may not listen yet.
     _port_bases: ClassVar[set[int]] = set()
 
     def _environment(self, service: Service) -> dict[str, str]:
@@ -44,10 +44,10 @@ class RiggedPlatform(Platform):
 
     def _split(self, service: Service) -> list[Program]:
         environment = self._environment(service)
-        # Two processes cannot have one name, and who leaves politely needs none.
+        # Two processes cannot share an instance name, and a process that leaves its group politely needs none.
         del environment["RECOBRO_INSTANCE"]
         subprocess.run([*command_of(service), "migrate"], env=environment, check=True, timeout=_MIGRATE_SECONDS)
-        # The first one is found where the service would be.
+        # The first process has the service's usual port.
         programs = [Program(service.name, (*command_of(service), "api"), environment)]
         for role in ROLES:
             for n in (1, 2):
@@ -69,16 +69,16 @@ def main() -> None:
     parser.add_argument("port_base", type=int)
     parser.add_argument("--proxy", type=int)
     parser.add_argument("--split", nargs="+", default=[])
-    asked = parser.parse_args()
+    options = parser.parse_args()
     platform = RiggedPlatform(
-        DataFolder(asked.data),
-        asked.port_base,
+        DataFolder(options.data),
+        options.port_base,
         os.environ.get("RECOBRO_KAFKA_BOOTSTRAP") or None,
         announce=lambda text: print(text, file=sys.stderr, flush=True),
         on_ready=lambda _state: None,
         on_stopping=lambda: None,
     )
-    platform.proxy_port, platform.split = asked.proxy, asked.split
+    platform.proxy_port, platform.split = options.proxy, options.split
     platform.run(stop_on_signals())
 
 

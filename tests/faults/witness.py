@@ -1,6 +1,6 @@
-"""What every service has committed to its outbox, noted by a trigger of ours in the same transaction.
+"""A trigger that records every event committed to a service's outbox, in the same transaction.
 
-The relay deletes what it has published, so afterwards nobody could say which events there were and in which order.
+The relay deletes published rows, so without this record the events and their order would be unknown afterwards.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ READ = "SELECT * FROM outbox_witness ORDER BY lane, id"
 
 
 async def install(connection: Any, service: str, lanes: Sequence[str]) -> None:
-    """From here on every event that this service commits is noted."""
+    """Record every event that this service commits from now on."""
     await connection.execute(INSTALL)
     for lane in lanes:
         topic = "topic" if lane == "agencies" else f"'{service}.{lane}'"

@@ -1,4 +1,4 @@
-"""A platform to be mistreated: its processes, its books, and the clients that write to it."""
+"""The platform under test: its processes, its books, and the clients that write to it."""
 
 import asyncio
 import contextlib
@@ -56,7 +56,7 @@ class Process:
 
     @classmethod
     def of(cls, process: psutil.Process) -> "Process | None":
-        """None when it is no such process, or has just gone."""
+        """Return the process of a service, or None if this is another process or has ended."""
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, KeyError):
             command, port_base = process.cmdline(), int(process.environ()["RECOBRO_PORT_BASE"])
             for service in SERVICES:
@@ -67,7 +67,7 @@ class Process:
 
 @dataclass
 class World:
-    """What scenarios are given. ``faults`` counts what was done to the platform, by its name."""
+    """The platform, its books and clients, for scenarios. ``faults`` lists the names of the injected faults."""
 
     data: DataFolder
     client: Client
@@ -80,7 +80,7 @@ class World:
     split: Sequence[str] = ()
     faults: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    """What a scenario has seen itself."""
+    """Findings of the scenarios themselves."""
 
     @property
     def state(self) -> PlatformState:
@@ -89,7 +89,7 @@ class World:
         return state
 
     def pid(self, name: str) -> int | None:
-        """The process of a service, or PostgreSQL's, when it runs."""
+        """Return the process id of a service or of PostgreSQL, or None if it does not run."""
         if name == "postgres":
             pid = self.state.postgres_pid
             return pid if pid is not None and psutil.pid_exists(pid) else None
@@ -97,7 +97,7 @@ class World:
         return service.process.pid if service.process is not None and service.process.find() else None
 
     async def running(self, name: str, *, other_than: int | None = None) -> int:
-        """The pid of what runs under this name, once something does; ``TimeoutError``."""
+        """Return the process id for this name once a process runs. Raises ``TimeoutError``."""
 
         async def runs() -> bool:
             return self.pid(name) not in (None, other_than)
@@ -107,18 +107,18 @@ class World:
         return await self.running(name, other_than=other_than) if pid is None else pid
 
     async def ready(self) -> None:
-        """Return when every service says that it is; ``TimeoutError``."""
+        """Return when every service reports that it is ready. Raises ``TimeoutError``."""
         await until(lambda: _all_ready(self.data), READY_SECONDS)
 
     def processes(self, name: str) -> "list[Process]":
-        """Those of a service that run, of whatever role."""
+        """Return the running processes of a service, in every role."""
         assert self.state.supervisor is not None
         family = psutil.Process(self.state.supervisor.pid).children()
         found = [Process.of(process) for process in family if process.is_running()]
         return [process for process in found if process is not None and process.service.name == name]
 
     async def replaced(self, name: str, gone: "Process") -> None:
-        """Return when as many processes of its role as before are ready, and it is none of them; ``TimeoutError``."""
+        """Return when the role has as many ready processes as before without ``gone``. Raises ``TimeoutError``."""
 
         async def are_ready() -> bool:
             alike = [process for process in self.processes(name) if process.role == gone.role]
@@ -143,11 +143,11 @@ async def started_world(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> AsyncIterator[World]:
-    """A platform with a published list, over these brokers or the embedded log; it stops at the end.
+    """Start a platform with a published list, over these brokers or the embedded log, and stop it at the end.
 
-    A proxy stands in front of PostgreSQL where one is wanted there, or in front of the broker that Kafka is reached by.
-    ``split``: services that have two processes of each role instead of one that does all.
-    ``environment`` is added to that of its processes; its data are in ``folder`` where there is one.
+    The optional proxies are in front of PostgreSQL and of the Kafka broker. The services of ``split`` have two
+    processes of each role instead of one that does everything. ``environment`` is added to that of the processes.
+    The data are in ``folder``, else in a temporary folder.
     """
     async with contextlib.AsyncExitStack() as stack:
         if folder is None:
@@ -179,7 +179,7 @@ async def started_world(
 
 
 def _api_urls(data: DataFolder) -> dict[str, list[str]]:
-    """Where each service's REST interface is served. Ports stay the same when their processes are replaced."""
+    """Return the URLs of each service's REST interface. A process that replaces another has the same port."""
     state = data.state()
     assert state is not None
     assert state.supervisor is not None
@@ -216,7 +216,7 @@ def _start(
 
 
 async def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """End the platform cleanly and make sure that nothing of it is left."""
+    """End the platform cleanly, and check that no process is left."""
     if process.poll() is not None:
         return
     supervisor = psutil.Process(process.pid)
@@ -243,7 +243,7 @@ async def _all_ready(data: DataFolder) -> bool:
 
 
 async def _open_books(data: DataFolder, client: Client, log: Log | None) -> tuple[Books, payments.Listing]:
-    """A ledger that nobody has written in yet, and a published list with balances as they are before."""
+    """Return books with an empty ledger, a published list, and the balances before the scenarios."""
     state = data.state()
     assert state is not None
     server = EmbeddedPostgres(data.postgres, state.postgres_port)

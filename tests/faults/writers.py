@@ -1,4 +1,4 @@
-"""Clients that write at a given rate, answered or not, and send again with their key until they are answered."""
+"""Clients that write at a given rate and repeat each request, with its key, until they get an answer."""
 
 import asyncio
 import itertools
@@ -23,9 +23,9 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
 
 
 class Plan:
-    """What the clients of a platform do next: mostly payments, many for the same contracts, so that order matters.
+    """Chooses the clients' next writes: mostly payments, many for the same contracts, so that their order matters.
 
-    A dispute and a promise need a contract that nobody has disputed or promised about; they end with ``untouched``.
+    Each dispute or promise needs a contract without any, so there are only as many as ``untouched`` contracts.
     """
 
     def __init__(self, contracts: Sequence[UUID], as_of: date, ledger: Ledger, seeded: random.Random) -> None:
@@ -44,7 +44,7 @@ class Plan:
         return (made[kind]() if kind in made else None) or self.payment(self._random.choice(self.payees))
 
     def take_untouched(self) -> UUID:
-        """A contract for which nobody will write anything."""
+        """Return a contract for which no client writes anything."""
         return self._reserved.pop()
 
     def payment(self, contract_id: UUID) -> Write:
@@ -84,13 +84,13 @@ class Plan:
 
 
 class Clients:
-    """Thirty clients of each service with one token, each of them busy with one write until that is decided.
+    """Thirty clients of each service with one token. Each client handles one write at a time until that has an answer.
 
-    ``ATTEMPT_SECONDS`` bound an attempt, ``PAUSES_SECONDS`` are between attempts. Who has a write for them waits for a
-    client that is free. They give up when for ``PATIENCE_SECONDS`` none of them has had an answer: how long a write
-    waits for its turn is a matter of how fast the machine is.
+    ``ATTEMPT_SECONDS`` bounds an attempt; ``PAUSES_SECONDS`` are between attempts. A write waits for a free client. The
+    clients give up once none of them has had an answer for ``PATIENCE_SECONDS``. There is no limit for a single write,
+    because its time in the queue depends on the machine's speed.
 
-    ``addresses``: where services are to be found, if elsewhere than usual; an attempt takes the next one.
+    ``addresses`` are those of services that are not at their usual address. Each attempt takes the next one.
     """
 
     def __init__(self, client: Client, ledger: Ledger) -> None:
@@ -98,7 +98,7 @@ class Clients:
         self._address: Callable[[str], str] = client.address
         self._ledger = ledger
         self._answered_at = time.monotonic()
-        # With all that waits asking again and again, a service would hardly find the time to come up.
+        # If all waiting writes were repeated at once, a service would hardly have time to start.
         self._free: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_CLIENTS))
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=_CLIENTS)
         self._http = httpx.AsyncClient(
@@ -109,9 +109,9 @@ class Clients:
         await self._http.aclose()
 
     async def write(self, plan: Plan, count: int, rate: float, enough: asyncio.Event) -> None:
-        """``count`` writes and more until it is ``enough``, ``rate`` a second.
+        """Send at least ``count`` writes, ``rate`` a second, until ``enough`` is set.
 
-        Return when each has been answered or given up.
+        Return when each write has been answered or given up.
         """
         started = time.monotonic()
         async with asyncio.TaskGroup() as group:
@@ -122,7 +122,7 @@ class Clients:
                 group.create_task(self.finish(plan.next()))
 
     async def finish(self, write: Write) -> None:
-        """Send it until it is decided, or the clients give up."""
+        """Send the write until it has an answer, or the clients give up."""
         self._ledger.writes.append(write)
         began = time.monotonic()
         pauses = itertools.chain(PAUSES_SECONDS, itertools.repeat(PAUSES_SECONDS[-1]))
@@ -133,7 +133,7 @@ class Clients:
                 await asyncio.sleep(next(pauses))
 
     async def _attempt(self, write: Write) -> bool:
-        """Whether it is decided now."""
+        """Send the write once, and return whether it is decided."""
         try:
             answer = await self.send(write)
         except _NOT_SENT:
@@ -157,8 +157,8 @@ class Clients:
         address = next(elsewhere) if elsewhere is not None else self._address(write.service)
         return await self._http.post(address + write.path, json=write.body, headers=headers)
 
-    async def ask_again(self, write: Write) -> UUID | None:
-        """The id that an acknowledged write made, by the answer to the same request with the same key."""
+    async def repeat(self, write: Write) -> UUID | None:
+        """Repeat an acknowledged write with the same key, and return the id in the answer."""
         answer = await self.send(write)
         again = Write(write.kind, write.service, write.path, write.body, write.contract_id)
         again.acknowledge(answer.raise_for_status().json(), 0)

@@ -1,6 +1,6 @@
-"""Python runs this first in every process with this folder on its path: it puts one deliberate defect into a service.
+"""Puts one deliberate defect into a service. Python runs this first in every process with this folder on its path.
 
-``RECOBRO_SABOTAGE`` names the defect. The rig has to notice each of them.
+``RECOBRO_SABOTAGE`` names the defect. The rig has to find each of them.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def publish_before_commit() -> None:
-    """What the portfolio's API publishes goes to the log before its commit; every tenth is then rolled back."""
+    """Send events of the portfolio's API to the log before the commit, and roll back every tenth transaction."""
     import asyncpg
     from recobro_events import Envelope, OutgoingRecord, Runtime, Transaction, headers_of
 
@@ -18,11 +18,11 @@ def publish_before_commit() -> None:
     start, flush = Runtime.start, Transaction.flush
     turns = iter(range(1, 1 << 30))
 
-    async def start_and_remember(self: Any) -> None:
+    async def start_and_keep_transport(self: Any) -> None:
         transports[self.service] = self._transport
         await start(self)
 
-    async def flush_too_early(self: Any) -> None:
+    async def flush_before_commit(self: Any) -> None:
         outgoing = {lane: list(rows) for lane, rows in self._outgoing.items()}
         await flush(self)
         if self.service != "portfolio" or self.consumer is not None or not outgoing:
@@ -46,12 +46,12 @@ def publish_before_commit() -> None:
         if next(turns) % 10 == 0:
             raise asyncpg.SerializationError("sabotage")
 
-    Runtime.start = start_and_remember  # type: ignore[method-assign]
-    Transaction.flush = flush_too_early  # type: ignore[method-assign]
+    Runtime.start = start_and_keep_transport  # type: ignore[method-assign]
+    Transaction.flush = flush_before_commit  # type: ignore[method-assign]
 
 
 def move_position_first() -> None:
-    """On the lane of events a batch's position is moved by a transaction of its own, some time before the batch's."""
+    """On the lane `events`, move a batch's position in a separate transaction, some time before the batch's."""
     from recobro_events import Database
     from recobro_events._subscription import positions
 
@@ -60,7 +60,7 @@ def move_position_first() -> None:
 
     async def move_at_once(tx: Any, consumer: str, moves: Any) -> None:
         if not consumer.endswith(".events"):
-            # Else the list, which is not what the rig looks at here, would be long in coming.
+            # Otherwise the list, which this control does not test, would take long to build.
             await move(tx, consumer, moves)
             return
         if own._pool is None:
