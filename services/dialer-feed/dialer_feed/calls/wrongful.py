@@ -46,5 +46,5 @@ async def judge(tx: Transaction, calls: Sequence[Start]) -> list[Wrongful | None
 
 
 def count(call: Wrongful) -> None:
-    """Count a wrongful call in the metric that pages somebody."""
+    """Count a wrongful call in the metric whose alert pages on any call."""
     metrics.WRONGFUL_CALLS.labels("yes" if call.acknowledged else "no").inc()

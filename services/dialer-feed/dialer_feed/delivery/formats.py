@@ -20,7 +20,7 @@ COLUMNS = (
 Entry = dict[str, Any]
 """The columns of one entry, in their order."""
 Write = Callable[[Sequence[Entry], bool], Iterator[bytes]]
-"""Writes some entries of a file; the flag tells whether these are the file's first entries."""
+"""Writes some entries of a file; the flag states whether these are the file's first entries."""
 
 
 def as_jsonl(entries: Sequence[Entry], _first: bool) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ RETURNING list_id
 # When this barrier, requested in the same transaction, is reached, the portfolio has decided all reports made by now.
 AWAIT_ANSWERS = "UPDATE reported_silence SET barrier_id = $1 WHERE barrier_id IS DISTINCT FROM $1"
 
-# A list whose day is over is shown as closed, even if its row still says published.
+# A list whose day is over is shown as closed, even if the status in its row is still published.
 _LIST = """
 SELECT list.list_id, list.campaign_id, campaign.agency_id, list.business_date,
     CASE WHEN list.status = 'published' AND list.live_until <= now() THEN 'closed' ELSE list.status END AS status,
