@@ -1,4 +1,4 @@
-"""The manifests as kustomize builds them, and small ways to look at them."""
+"""Reads the manifests as kustomize builds them."""
 
 import os
 import shutil
@@ -18,15 +18,15 @@ Resource = Mapping[str, Any]
 
 
 def kustomize() -> str:
-    """The one that deploy/k8s/check has built, else the one on PATH; without any the test is skipped.
+    """Return the kustomize that deploy/k8s/check has built, else the one on PATH.
 
-    It fails instead where RECOBRO_REQUIRE_KUSTOMIZE=1 says that one has to be there.
+    Without kustomize the test is skipped, or fails if RECOBRO_REQUIRE_KUSTOMIZE=1.
     """
     built = K8S / ".tools" / "bin" / "kustomize"
     found = str(built) if built.exists() else shutil.which("kustomize")
     if found is not None:
         return found
-    reason = "no kustomize: deploy/k8s/check brings it"
+    reason = "there is no kustomize; deploy/k8s/check installs it"
     if os.environ.get("RECOBRO_REQUIRE_KUSTOMIZE") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -34,7 +34,7 @@ def kustomize() -> str:
 
 @cache
 def built(target: str) -> Sequence[Resource]:
-    """Every resource of a folder below deploy/k8s."""
+    """Return every resource of a folder below deploy/k8s."""
     command = [kustomize(), "build", str(K8S / target)]
     text = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     return tuple(yaml.load_all(text, Loader=yaml.CSafeLoader))
@@ -50,7 +50,7 @@ def named(kind: str, name: str, target: str = "overlays/production") -> Resource
 
 
 def pod_templates(target: str = "overlays/production") -> Iterator[tuple[str, Resource]]:
-    """Every pod that these resources make, by the name and kind of what makes it."""
+    """Yield every pod template, with the kind and name of its resource."""
     for resource in built(target):
         name = f"{resource['kind']} {resource['metadata']['name']}"
         if resource["kind"] in {"Deployment", "Job"}:

@@ -1,7 +1,7 @@
-"""What NetworkPolicies let through, decided as the Kubernetes documentation describes them.
+"""Computes which connections NetworkPolicies allow, as the Kubernetes documentation defines them.
 
-Policies only add: a connection goes through when the sender may send it (or no policy of its namespace is about what it
-sends) and the receiver may receive it (likewise).
+Policies only add permissions. A connection is allowed if the sender may send it, or no policy selects the sender's
+egress, and if the receiver may receive it, or no policy selects the receiver's ingress.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ from deploy.cluster import Resource
 
 @dataclass(frozen=True)
 class Peer:
-    """Somebody who sends or receives: a pod, or, without a namespace, an address outside of all pods.
+    """A sender or receiver: a pod, or without a namespace an address outside of all pods.
 
-    ``ports`` are those on which it listens, by the name of each; one that ends in ``udp`` is of that protocol.
+    ``ports`` are the ports on which it listens, by name. A name that ends in ``udp`` means that protocol.
     """
 
     name: str
@@ -30,9 +30,9 @@ class Peer:
 
 
 def connections(policies: Sequence[Resource], peers: Sequence[Peer]) -> set[tuple[str, str, str]]:
-    """Every connection that goes through: who begins it, who is meant, and the name of the port."""
+    """Return every allowed connection: the sender, the receiver, and the name of the port."""
     about = {
-        (direction, peer.name): [policy["spec"] for policy in policies if _is_about(policy, direction, peer)]
+        (direction, peer.name): [policy["spec"] for policy in policies if _selects_pod(policy, direction, peer)]
         for direction in ("Egress", "Ingress")
         for peer in peers
     }
@@ -48,9 +48,9 @@ def connections(policies: Sequence[Resource], peers: Sequence[Peer]) -> set[tupl
 
 
 def selects(selector: Mapping[str, object], labels: Mapping[str, str]) -> bool:
-    """Whether a label selector is about these labels; an empty one is about all."""
+    """Whether a label selector selects these labels. An empty selector selects everything."""
     unknown = set(selector) - {"matchLabels", "matchExpressions"}
-    assert not unknown, f"not understood: {unknown}"
+    assert not unknown, f"unsupported selector: {unknown}"
     wanted: Mapping[str, str] = selector.get("matchLabels", {})  # type: ignore[assignment]
     rules: Sequence[Mapping[str, object]] = selector.get("matchExpressions", ())  # type: ignore[assignment]
     assert all(rule["operator"] == "In" for rule in rules)
@@ -60,7 +60,7 @@ def selects(selector: Mapping[str, object], labels: Mapping[str, str]) -> bool:
     )
 
 
-def _is_about(policy: Resource, direction: str, peer: Peer) -> bool:
+def _selects_pod(policy: Resource, direction: str, peer: Peer) -> bool:
     return (
         policy["metadata"]["namespace"] == peer.namespace
         and direction in policy["spec"]["policyTypes"]
@@ -69,7 +69,7 @@ def _is_about(policy: Resource, direction: str, peer: Peer) -> bool:
 
 
 def _lets(specs: Sequence[Resource], direction: str, namespace: str, other: Peer, receiver: Peer, port: str) -> bool:
-    """Whether these, which are about one side's pod in ``namespace``, let the ``other`` side be on the other end."""
+    """Whether these policies, which select a pod in ``namespace``, allow the ``other`` side at the other end."""
     side = "to" if direction == "egress" else "from"
     return not specs or any(
         _names(rule.get("ports"), receiver, port) and _is_among(rule.get(side), other, namespace)
@@ -84,7 +84,7 @@ def _is_among(peers: Sequence[Resource] | None, other: Peer, namespace: str) -> 
 
 def _is(peer: Resource, other: Peer, namespace: str) -> bool:
     if block := peer.get("ipBlock"):
-        # Whether a block is also about pods depends on the network; we suppose the worse.
+        # Whether an IP block also covers pods depends on the network. This check assumes the worse case.
         address = ip_address(other.address)
         return address in ip_network(block["cidr"]) and not any(
             address in ip_network(one) for one in block.get("except", ())

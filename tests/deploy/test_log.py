@@ -1,4 +1,4 @@
-"""Topics, users and scaling say what the code says: who publishes where, who listens to whom."""
+"""Topics, users and scaling agree with the code: who publishes to which topic, who reads which topic."""
 
 import re
 
@@ -25,7 +25,7 @@ def consumer_of(service: str) -> Consumer:
 
 
 def rights_of(user: str, target: str = "overlays/production") -> set[Right]:
-    """What a user may: kind of resource, its name, how that is meant, operation."""
+    """Return a user's rights: the kind of resource, its name, the type of pattern, the operation."""
     spec = named("KafkaUser", user, target)["spec"]
     assert spec["authentication"] == {"type": "scram-sha-512"}
     assert spec["authorization"]["type"] == "simple"
@@ -37,7 +37,7 @@ def rights_of(user: str, target: str = "overlays/production") -> set[Right]:
 
 
 @pytest.mark.parametrize("target", OVERLAYS)
-def test_there_is_every_topic_and_no_other(target: str) -> None:
+def test_the_topics_are_exactly_those_of_the_code(target: str) -> None:
     topics = {topic["spec"]["topicName"]: topic for topic in of_kind("KafkaTopic", target)}
     assert set(topics) == {f"{service}.{lane}" for service in SERVICE_NAMES for lane in lanes_of(service)}
     replicas, in_sync = OVERLAYS[target]
@@ -50,7 +50,7 @@ def test_there_is_every_topic_and_no_other(target: str) -> None:
 
 @pytest.mark.parametrize("target", OVERLAYS)
 @pytest.mark.parametrize("service", SERVICE_NAMES)
-def test_a_service_may_what_its_code_does_and_no_more(service: str, target: str) -> None:
+def test_a_service_has_exactly_the_rights_that_its_code_needs(service: str, target: str) -> None:
     consumer = consumer_of(service)
     wanted = {("topic", f"{service}.{lane}", "literal", "Write") for lane in lanes_of(service)}
     for lane in SERVICE_LANES:
@@ -61,10 +61,10 @@ def test_a_service_may_what_its_code_does_and_no_more(service: str, target: str)
     assert rights_of(f"{service}-kafka", target) == wanted
 
 
-def test_nobody_else_may_more_than_look() -> None:
+def test_all_other_users_may_only_read_metadata() -> None:
     assert rights_of("kafka-scaler") == {("topic", "*", "literal", "Describe"), ("group", "*", "literal", "Describe")}
-    onlooker = ("group", "recobro.lag.", "prefix", "Read")
-    assert rights_of("operations-kafka") == {("topic", "*", "literal", "Describe"), onlooker}
+    lag_group = ("group", "recobro.lag.", "prefix", "Read")
+    assert rights_of("operations-kafka") == {("topic", "*", "literal", "Describe"), lag_group}
     known = {f"{service}-kafka" for service in SERVICE_NAMES} | {"kafka-scaler", "operations-kafka"}
     assert {user["metadata"]["name"] for user in of_kind("KafkaUser")} == known
 
@@ -86,7 +86,7 @@ def test_an_agency_reads_its_own_stream_and_nothing_else() -> None:
     name = user["metadata"]["name"]
     assert re.fullmatch(r"agency\.[0-9a-f-]{36}", name)
     stream = agency.AgencyRegistered(agency_id=name.removeprefix("agency.")).topic
-    # As long as any other's id, so that no other agency's group begins with it.
+    # All ids have the same length, so no other agency's group begins with this one.
     wanted = {("topic", stream, "literal", "Read"), ("group", name, "prefix", "Read")}
     assert rights_of(name, "examples/agency") == wanted
 
@@ -100,7 +100,7 @@ def test_consumers_are_scaled_by_the_lag_of_both_their_groups(service: str) -> N
     assert 1 < scaled["minReplicaCount"] <= scaled["maxReplicaCount"] <= 12
 
 
-def test_the_brokers_lose_nothing_and_let_nobody_in_unknown() -> None:
+def test_the_brokers_replicate_everything_and_authenticate_every_client() -> None:
     kafka = named("Kafka", "recobro")["spec"]["kafka"]
     assert kafka["authorization"] == {"type": "simple"}
     for listener in kafka["listeners"]:

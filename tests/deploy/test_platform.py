@@ -1,4 +1,4 @@
-"""PostgreSQL, the way in from outside, and monitoring."""
+"""PostgreSQL, the routes from outside, and monitoring."""
 
 import json
 
@@ -19,7 +19,7 @@ def test_a_service_owns_a_database_of_its_name_and_nothing_else(service: str) ->
     assert (owned["name"], owned["owner"], owned["databaseReclaimPolicy"]) == (database, database, "retain")
     role = {**named("DatabaseRole", f"{name}-role")["spec"]}
     assert role.pop("connectionLimit") > 0
-    # Nothing but to log in: no superuser, and row-level security holds for it.
+    # The role may only log in. It is no superuser, and row-level security applies to it.
     assert role == {
         "cluster": {"name": "postgres"},
         "name": database,
@@ -36,7 +36,7 @@ def test_a_service_owns_a_database_of_its_name_and_nothing_else(service: str) ->
     )
 
 
-def test_postgres_is_three_and_a_commit_is_on_two() -> None:
+def test_postgres_has_three_instances_and_a_commit_is_on_two() -> None:
     spec = named("Cluster", "postgres")["spec"]
     assert spec["instances"] == 3
     assert spec["postgresql"]["synchronous"] == {"method": "any", "number": 1}
@@ -48,7 +48,7 @@ def test_postgres_is_three_and_a_commit_is_on_two() -> None:
     assert sum(limits) + 20 < int(spec["postgresql"]["parameters"]["max_connections"])
 
 
-def test_postgres_is_backed_up_every_night_and_as_it_writes() -> None:
+def test_postgres_has_nightly_backups_and_archives_its_wal() -> None:
     [store], [nightly] = of_kind("ObjectStore"), of_kind("ScheduledBackup")
     [plugin] = named("Cluster", "postgres")["spec"]["plugins"]
     assert plugin["isWALArchiver"] is True
@@ -59,22 +59,22 @@ def test_postgres_is_backed_up_every_night_and_as_it_writes() -> None:
 
 
 def test_a_restore_changes_postgres_alone() -> None:
-    def but_the_cluster(target: str) -> list[Resource]:
+    def without_the_cluster(target: str) -> list[Resource]:
         return [one for one in built(target) if one["kind"] != "Cluster"]
 
-    assert but_the_cluster("examples/restore") == but_the_cluster("overlays/production")
+    assert without_the_cluster("examples/restore") == without_the_cluster("overlays/production")
     spec = named("Cluster", "postgres", "examples/restore")["spec"]
     [before], [after] = spec["externalClusters"], spec["plugins"]
     assert set(spec["bootstrap"]) == {"recovery"}
     assert spec["bootstrap"]["recovery"]["source"] == before["name"]
-    # By default a Cluster archives under its own name, and it must not go on in what it is restored from.
+    # By default a Cluster archives under its own name. It must not continue in the archive that it is restored from.
     assert before["plugin"]["parameters"] == {"barmanObjectName": "backups", "serverName": "postgres"}
     assert after["parameters"]["serverName"] != "postgres"
     same = spec | {"bootstrap": None, "externalClusters": None, "plugins": None}
     assert same == named("Cluster", "postgres")["spec"] | {"bootstrap": None, "externalClusters": None, "plugins": None}
 
 
-def test_from_outside_only_the_interface_of_each_service_is_reached() -> None:
+def test_only_the_api_of_each_service_is_reachable_from_outside() -> None:
     routes = {route["metadata"]["name"]: route["spec"] for route in of_kind("HTTPRoute")}
     assert set(routes) == {f"{service}-api" for service in SERVICE_NAMES}
     [listener] = named("Gateway", "recobro")["spec"]["listeners"]
@@ -91,7 +91,7 @@ def test_from_outside_only_the_interface_of_each_service_is_reached() -> None:
     assert {service["metadata"]["name"] for service in of_kind("Service")} == set(routes)
 
 
-def test_every_role_is_scraped_as_the_rules_expect_it() -> None:
+def test_every_role_is_scraped_with_the_labels_that_the_rules_need() -> None:
     spec = named("PodMonitor", "recobro")["spec"]
     assert spec["jobLabel"] == "app.kubernetes.io/name"
     [endpoint] = spec["podMetricsEndpoints"]
@@ -100,7 +100,7 @@ def test_every_role_is_scraped_as_the_rules_expect_it() -> None:
     assert rule["values"] == ["api", "relay", "consumer"]
 
 
-def test_the_rules_in_the_cluster_are_those_of_the_folder() -> None:
+def test_the_cluster_has_the_alert_rules_of_the_folder() -> None:
     groups = [
         group
         for file in sorted((MONITORING / "rules").glob("*.yaml"))

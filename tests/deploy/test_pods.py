@@ -1,4 +1,4 @@
-"""Every pod: it is watched, it is bounded, it may do next to nothing, and what it is told exists."""
+"""Every pod has probes, resource limits and few rights, and each of its settings and files exists."""
 
 import re
 from itertools import chain, pairwise
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.process
 
 OVERLAYS = ("overlays/production", "overlays/local")
 ROLES = ("api", "relay", "consumer")
-# Of the operations image: cli/recobro.
+# Settings of the operations image; cli/recobro reads them.
 OPERATIONS = {"RECOBRO_TOKEN_FILE", "RECOBRO_URL"} | {
     f"RECOBRO_{service.package.upper()}_DATABASE_URL_FILE" for service in SERVICES
 }
@@ -31,7 +31,7 @@ def settings_of(service: str) -> type[Settings]:
 
 
 def variables_of(settings: type[Settings]) -> set[str]:
-    """Every variable that these settings are read from."""
+    """Return every environment variable of these settings."""
     return {
         name
         for field, about in settings.model_fields.items()
@@ -39,8 +39,8 @@ def variables_of(settings: type[Settings]) -> set[str]:
     }
 
 
-def told(pod: Resource, target: str) -> dict[str, str]:
-    """The environment of a pod, as far as it is written here."""
+def environment_of(pod: Resource, target: str) -> dict[str, str]:
+    """Return the environment of a pod, as far as the manifests contain it."""
     [container] = containers(pod)
     found: dict[str, str] = {}
     for source in container.get("envFrom", ()):
@@ -68,7 +68,7 @@ def test_every_pod_runs_the_image_of_its_version(target: str) -> None:
 
 
 @every_overlay
-def test_a_role_is_asked_how_it_is_on_the_port_of_its_service(target: str) -> None:
+def test_the_probes_of_a_role_use_the_port_of_its_service(target: str) -> None:
     for deployment in roles(target):
         service, _, role = deployment["metadata"]["name"].rpartition("-")
         [container] = containers(deployment["spec"]["template"])
@@ -89,12 +89,12 @@ def test_a_role_is_replaced_without_a_gap(target: str) -> None:
         pod = deployment["spec"]["template"]["spec"]
         pause = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
         assert pause + 25 < pod["terminationGracePeriodSeconds"] == 40
-        # What stands in both is refused by the API server.
+        # The API server refuses a label that is in both.
         for spread in pod.get("topologySpreadConstraints", ()):
             assert not set(spread["matchLabelKeys"]) & set(spread["labelSelector"]["matchLabels"])
 
 
-def test_a_machine_or_a_zone_may_go() -> None:
+def test_a_machine_or_a_zone_may_fail() -> None:
     budgets = {one["metadata"]["name"]: one["spec"] for one in of_kind("PodDisruptionBudget")}
     for deployment in roles("overlays/production"):
         spec, name = deployment["spec"], deployment["metadata"]["name"]
@@ -108,13 +108,13 @@ def test_a_machine_or_a_zone_may_go() -> None:
             "consumer": named("ScaledObject", f"{service}-consumer")["spec"]["minReplicaCount"],
         }
         assert least[role] == 2
-        # Who scales it says how many there are; a number here would undo it with every roll-out.
+        # A scaler sets the number of replicas. A number here would reset it at every roll-out.
         assert ("replicas" in spec) == (role == "relay")
     assert budgets == {}
 
 
 @every_overlay
-def test_every_pod_is_bounded_and_may_do_next_to_nothing(target: str) -> None:
+def test_every_pod_has_limits_and_minimal_rights(target: str) -> None:
     for name, pod in pod_templates(target):
         spec = pod["spec"]
         assert spec["automountServiceAccountToken"] is False, name
@@ -145,31 +145,31 @@ def test_the_namespace_refuses_any_other_pod(target: str) -> None:
 
 
 @every_overlay
-def test_what_a_pod_is_told_is_known_to_its_program(target: str) -> None:
+def test_every_variable_of_a_pod_is_a_setting_of_its_program(target: str) -> None:
     of_any = set(chain.from_iterable(variables_of(settings_of(service)) for service in SERVICE_NAMES))
     for name, pod in pod_templates(target):
         service = pod["metadata"]["labels"]["app.kubernetes.io/name"]
         known = variables_of(settings_of(service)) if service in SERVICE_NAMES else of_any | OPERATIONS
-        assert set(told(pod, target)) <= known, name
+        assert set(environment_of(pod, target)) <= known, name
 
 
 @every_overlay
-def test_the_files_that_a_pod_is_told_of_are_there(target: str) -> None:
+def test_every_secret_file_in_a_pod_s_settings_is_mounted(target: str) -> None:
     for name, pod in pod_templates(target):
         [secrets] = [one["projected"] for one in pod["spec"]["volumes"] if "projected" in one]
         there = {
             f"/run/secrets/recobro/{item['path']}" for one in secrets["sources"] for item in one["secret"]["items"]
         }
-        named_files = {value for variable, value in told(pod, target).items() if variable.endswith("_FILE")}
+        named_files = {value for variable, value in environment_of(pod, target).items() if variable.endswith("_FILE")}
         assert named_files <= there, name
-        # The certificate of PostgreSQL's signer is named in the address.
+        # The database address names the CA certificate of PostgreSQL.
         assert there - named_files <= {"/run/secrets/recobro/postgres-ca.crt"}, name
 
 
 @every_overlay
-def test_every_secret_that_a_pod_reads_is_made_by_somebody(target: str) -> None:
+def test_every_secret_that_a_pod_reads_has_a_source(target: str) -> None:
     made = {one["metadata"]["name"] for kind in ("ExternalSecret", "KafkaUser") for one in of_kind(kind, target)}
-    # By the operators; and, on one's own machine, by hand.
+    # The operators create the first two. On a local machine, people create the others by hand.
     made |= {"postgres-ca", "recobro-cluster-ca-cert"}
     made |= {"jwks", "operations-token"} if target == "overlays/local" else set()
     read = set()
@@ -189,12 +189,12 @@ def test_every_secret_that_a_pod_reads_is_made_by_somebody(target: str) -> None:
     assert of_kind("Secret", target) == []
 
 
-def test_the_jobs_of_a_day_come_in_their_order() -> None:
+def test_the_daily_jobs_run_in_order() -> None:
     jobs = {one["metadata"]["name"]: one["spec"] for one in of_kind("CronJob")}
-    said = {
+    arguments = {
         name: spec["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"] for name, spec in jobs.items()
     }
-    assert said == {
+    assert arguments == {
         "staging": ["stage", "--as-of", "today"],
         "promise-checks": ["check-promises", "--as-of", "today"],
         "lists": ["list", "--all", "--date", "today"],

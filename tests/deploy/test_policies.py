@@ -1,4 +1,4 @@
-"""Who may connect to whom: the policies allow the arrows of the architecture, and nothing else."""
+"""The network policies allow exactly the connections of the architecture."""
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
@@ -21,7 +21,7 @@ Arrow = tuple[str, str, str]
 
 
 def our_pods(target: str, addresses: Iterator[str]) -> Iterator[Peer]:
-    """What these resources run, named ``<service>-<role>`` or as the job is; it listens where it says so."""
+    """Yield the pods of these resources, named ``<service>-<role>`` or like the job, with their declared ports."""
     for name, pod in pod_templates(target):
         ports = {port["name"]: port["containerPort"] for one in containers(pod) for port in one.get("ports", ())}
         short = name.split()[1].split(f"-{VERSION}")[0]
@@ -29,7 +29,7 @@ def our_pods(target: str, addresses: Iterator[str]) -> Iterator[Peer]:
 
 
 def operators_pods(addresses: Iterator[str]) -> Iterator[Peer]:
-    """What the operators run in our namespace, with their labels and ports."""
+    """Yield the pods that the operators run in our namespace, with their labels and ports."""
     instance = {"cnpg.io/cluster": "postgres", "cnpg.io/podRole": "instance"}
     node = {"strimzi.io/cluster": OURS, "strimzi.io/kind": "Kafka", "strimzi.io/name": "recobro-kafka"}
     broker = node | {"strimzi.io/broker-role": "true", "strimzi.io/pool-name": "brokers"}
@@ -42,12 +42,12 @@ def operators_pods(addresses: Iterator[str]) -> Iterator[Peer]:
         yield Peer(name, OURS, next(addresses), broker, ports)
     yield Peer("controller", OURS, next(addresses), controller, {"control": 9090, "agent": 8443, "metrics": 9404})
     yield Peer("entity-operator", OURS, next(addresses), entity)
-    # Whatever else somebody starts here.
+    # Any other pod in the namespace.
     yield Peer("unknown", OURS, next(addresses), ports={"http": 8080})
 
 
 def others(addresses: Iterator[str]) -> Iterator[Peer]:
-    """Pods of other namespaces, and addresses that are no pod's."""
+    """Yield pods of other namespaces, and addresses that belong to no pod."""
 
     def pod(name: str, namespace: str, labels: dict[str, str], **ports: int) -> Peer:
         return Peer(name, namespace, next(addresses), labels, ports)
@@ -68,7 +68,7 @@ def others(addresses: Iterator[str]) -> Iterator[Peer]:
 
 
 def strimzis_policy(kafka: Resource) -> Resource:
-    """What Strimzi makes of a ``Kafka``: its own ports for its own pods, listeners for their peers, metrics for all."""
+    """Return the policy that Strimzi makes for a ``Kafka``: internal ports, listeners for their peers, open metrics."""
     operator = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"strimzi.io/kind": "cluster-operator"}}}
     nodes = {"podSelector": {"matchLabels": {"strimzi.io/name": "recobro-kafka"}}}
     entity = {"podSelector": {"matchLabels": {"strimzi.io/name": "recobro-entity-operator"}}}
@@ -88,19 +88,19 @@ def strimzis_policy(kafka: Resource) -> Resource:
     }
 
 
-def everybody(target: str) -> list[Peer]:
+def all_peers(target: str) -> list[Peer]:
     addresses = (str(IPv4Address("10.0.0.0") + n) for n in count(1))
     return [*our_pods(target, addresses), *operators_pods(addresses), *others(addresses)]
 
 
 def allowed(policies: Sequence[Resource], peers: Sequence[Peer]) -> set[Arrow]:
-    """Every connection that goes through, of those that begin or end in our namespace."""
+    """Return every allowed connection that begins or ends in our namespace."""
     ours = {peer.name for peer in peers if peer.namespace == OURS}
     return {arrow for arrow in connections(policies, peers) if ours & {*arrow[:2]}}
 
 
 def intended(peers: Sequence[Peer]) -> set[Arrow]:
-    """The arrows of the architecture."""
+    """Return the connections of the architecture."""
     apis = {f"{service}-api" for service in SERVICE_NAMES}
     running = {f"{service}-{role}" for service in SERVICE_NAMES for role in ROLES}
     migrations = {f"{service}-migrate" for service in SERVICE_NAMES}
@@ -132,19 +132,19 @@ def intended(peers: Sequence[Peer]) -> set[Arrow]:
     arrows |= {("entity-operator", broker, "replication") for broker in brokers}
     arrows |= {("strimzi", broker, "replication") for broker in brokers} | {("strimzi", "controller", "control")}
     arrows |= {("strimzi", node, "agent") for node in nodes}
-    # Strimzi's own policy has its metrics open to everybody, who can leave where he is.
+    # Strimzi's own policy opens its metrics to every pod whose own egress allows the connection.
     outside = [peer.name for peer in peers if peer.namespace != OURS]
     arrows |= {(one, node, "metrics") for one in outside for node in nodes}
 
-    # No selector names Kubernetes' API: who may ask it may ask whatever else listens there.
-    asking = (*postgres, *nodes, "entity-operator")
-    arrows |= {(one, where, "https") for one in asking for where in ("store", "stranger", "neighbour")}
+    # No selector matches Kubernetes' API, so pods that may connect to it may connect to any address with that port.
+    api_clients = (*postgres, *nodes, "entity-operator")
+    arrows |= {(one, where, "https") for one in api_clients for where in ("store", "stranger", "neighbour")}
     return arrows
 
 
 @pytest.mark.parametrize("target", OVERLAYS)
-def test_exactly_the_intended_connections_go_through(target: str) -> None:
-    peers = everybody(target)
+def test_exactly_the_intended_connections_are_allowed(target: str) -> None:
+    peers = all_peers(target)
     policies = [*of_kind("NetworkPolicy", target), *map(strimzis_policy, of_kind("Kafka", target))]
     found, wanted = allowed(policies, peers), intended(peers)
     assert sorted(found - wanted) == []
@@ -152,9 +152,9 @@ def test_exactly_the_intended_connections_go_through(target: str) -> None:
 
 
 def test_every_policy_is_needed() -> None:
-    """Without one of them some connection fails or, without the denial, too many go through."""
+    """Without any of them some connection fails, or without the denial too many are allowed."""
     target = "overlays/production"
-    peers, policies = everybody(target), of_kind("NetworkPolicy", target)
+    peers, policies = all_peers(target), of_kind("NetworkPolicy", target)
     strimzi = [*map(strimzis_policy, of_kind("Kafka", target))]
     wanted = intended(peers)
     idle = [
@@ -166,7 +166,7 @@ def test_every_policy_is_needed() -> None:
 
 
 def lists_in(part: Any, where: str = "") -> Iterator[tuple[str, list[Any]]]:
-    """Every list of rules, peers, ports or values in a policy; a sole peer or port goes with its rule."""
+    """Yield every list of rules, peers, ports or values in a policy. A single peer or port belongs to its rule."""
     for key, value in part.items() if isinstance(part, dict) else enumerate(part):
         if isinstance(value, list) and (len(value) > 1 or key in ("ingress", "egress")):
             yield f"{where}.{key}", value
@@ -174,10 +174,10 @@ def lists_in(part: Any, where: str = "") -> Iterator[tuple[str, list[Any]]]:
             yield from lists_in(value, f"{where}.{key}")
 
 
-def test_nothing_in_a_policy_is_idle() -> None:
-    """Whatever is taken out of one, some connection fails: what is not needed would wait there for another mistake."""
+def test_every_entry_of_a_policy_is_needed() -> None:
+    """Without any entry some connection fails. An unneeded entry could make a later mistake dangerous."""
     target = "overlays/production"
-    peers, policies = everybody(target), deepcopy(of_kind("NetworkPolicy", target))
+    peers, policies = all_peers(target), deepcopy(of_kind("NetworkPolicy", target))
     strimzi = [*map(strimzis_policy, of_kind("Kafka", target))]
     wanted, idle = intended(peers), []
     for policy in policies:

@@ -1,4 +1,4 @@
-"""The page for an agency's programmer: its blocks, run as they are written, against a platform over a real Kafka."""
+"""Runs the code blocks of the page for agencies' programmers against a platform over a real Kafka."""
 
 import asyncio
 import csv
@@ -38,31 +38,31 @@ MOST_LINES = {"aiokafka": 20, "httpx": 40}
 AS_OF = date(2026, 11, 22)
 PARTITIONS = 12
 PERSONAL_COLUMNS = ("Nombre / Razón social", "RFC", "Teléfono 1", "Teléfono 2", "Correo electrónico", "Calle")
-WHAT_HAPPENED = ["agency.list-entry-withdrawn.v1", "agency.payment-received.v1", "agency.placement-started.v1"]
+EXPECTED_EVENTS = ["agency.list-entry-withdrawn.v1", "agency.payment-received.v1", "agency.placement-started.v1"]
 
 
 def block(language: str, word: str) -> str:
-    """The page's only block of the language with that word."""
+    """Return the page's only block in this language that contains ``word``."""
     [text] = [text for written_in, text in BLOCKS if written_in == language and word in text]
     return text
 
 
 def shown_after(text: str) -> str:
-    """What the page shows below a block as its output."""
+    """Return the output that the page shows below a block."""
     return next(shown for (_, before), (_, shown) in pairwise(BLOCKS) if before == text)
 
 
 def names(output: str) -> set[str]:
-    """The fields and headers in an output: what is the same on the page and in every run."""
+    """Return the names of fields and headers in an output. They are the same on the page and in every run."""
     return {name for found in re.findall(r'"(\w+)"\s*:|\b(ce_\w+)=', output) for name in found if name}
 
 
 def without_numbers(output: str) -> str:
-    """What is left of an output when numbers and ids, which differ from run to run, are taken out."""
+    """Return an output without its numbers and ids, which differ from run to run."""
     return re.sub(r"[0-9a-f-]{36}|\d+", "#", output)
 
 
-def go_without(reason: str) -> NoReturn:
+def skip_or_fail(reason: str) -> NoReturn:
     if os.environ.get("RECOBRO_REQUIRE_KAFKA") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -70,7 +70,7 @@ def go_without(reason: str) -> NoReturn:
 
 @dataclass(frozen=True)
 class Stage:
-    """An agency with a list of the day, what its programs find in their environment, and a folder for them."""
+    """An agency with a list of the day, the environment of its programs, and the loaded portfolio file."""
 
     client: Client
     portfolio_id: UUID
@@ -87,14 +87,14 @@ class Stage:
             return [json.loads(line) for line in lines]
 
     def pay(self, contract_number: str) -> str:
-        """Somebody pays for this contract; its id."""
+        """Record a payment for this contract, and return the contract's id."""
         contract_id = str(uuid.uuid5(self.portfolio_id, contract_number))
         payment = {"amount": "250.00", "paid_on": AS_OF.isoformat(), "channel": "bank", "reference": uuid.uuid4().hex}
         self.client.post("portfolio", f"/v1/contracts/{contract_id}/payments", payment)
         return contract_id
 
     def personal_data(self) -> set[str]:
-        """Names, tax ids, phones, addresses: as the creditor wrote them, and as the list has them."""
+        """Return names, tax ids, phones and addresses, as the creditor wrote them and as the list has them."""
         rows = csv.DictReader(self.portfolio.read_text(encoding="cp1252").splitlines())
         written = {value for row in rows for column in PERSONAL_COLUMNS if len(value := row[column] or "") >= 8}
         listed = {value for entry in self.listed() for value in (entry["name"], *entry["phones"])}
@@ -110,15 +110,15 @@ class Stage:
 
 @pytest.fixture(scope="module")
 async def broker(kafka_bootstrap: str) -> AsyncIterator[str]:
-    """A Kafka that no other platform has used; its topics are gone afterwards, for the one that comes next."""
+    """The address of a Kafka that has no other platform's events. Its topics are deleted afterwards."""
     services = {service.name for service in SERVICES}
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
     await admin.start()
     try:
         if taken := [topic for topic in await admin.list_topics() if topic.split(".")[0] in services]:
-            go_without(f"the Kafka at {kafka_bootstrap} holds another platform's events: {taken}")
+            skip_or_fail(f"the Kafka at {kafka_bootstrap} holds another platform's events: {taken}")
         yield kafka_bootstrap
-        # An agency's topic is in nobody's way: its id is in the name.
+        # An agency's topic may stay, because the agency's id is in its name.
         await admin.delete_topics([topic for topic in await admin.list_topics() if topic.split(".")[0] in services])
     finally:
         await admin.close()
@@ -148,7 +148,7 @@ def stage(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
 
 @pytest.fixture(scope="module")
 def paid(stage: Stage) -> str:
-    """The id of a contract that was placed, paid for, and withdrawn because of that."""
+    """The id of a contract that was placed, then paid for, and withdrawn because of the payment."""
     contract_id = stage.pay(stage.listed()[-1]["contract_number"])
     assert [item["contract_id"] for item in withdrawals(stage.client, stage.list_id, 1)] == [contract_id]
     return contract_id
@@ -161,7 +161,7 @@ def test_every_block_of_the_page_is_run_or_is_an_output() -> None:
     assert set(languages) == {"bash", "python", "json", "text"}
 
 
-def test_the_page_names_every_type_that_an_agency_hears() -> None:
+def test_the_page_lists_every_event_type_for_agencies() -> None:
     types = {schema.stem for schema in PAGE.with_name("events").glob("schemas/agency.*.json")}
     assert set(re.findall(r"^\| `(agency\.[a-z.0-9-]+)`", PAGE.read_text(), re.M)) == types != set()
 
@@ -172,28 +172,28 @@ def test_the_programs_are_as_short_as_promised(library: str) -> None:
     assert len(lines) <= MOST_LINES[library]
 
 
-def test_kcat_shows_what_happened_to_a_contract_and_nobodys_name(stage: Stage, paid: str, tmp_path: Path) -> None:
+def test_kcat_shows_a_contract_s_events_and_no_personal_data(stage: Stage, paid: str, tmp_path: Path) -> None:
     if shutil.which("kcat") is None:
-        go_without("kcat not on PATH")
+        skip_or_fail("kcat not on PATH")
     command, deadline = block("bash", "kcat"), time.monotonic() + PATIENCE_SECONDS
-    told: list[str] = []
-    while told != WHAT_HAPPENED and time.monotonic() < deadline:
+    types: list[str] = []
+    while types != EXPECTED_EVENTS and time.monotonic() < deadline:
         output = subprocess.check_output(
             ["bash", "-c", command], env=stage.environment, cwd=tmp_path, text=True, timeout=PATIENCE_SECONDS
         )
         facts = [fact.splitlines() for fact in output.strip().split("\n\n")]
-        told = sorted(re.findall(r"ce_type=([^,]*)", headers)[0] for key, headers, _ in facts if key == paid)
-    assert told == WHAT_HAPPENED
+        types = sorted(re.findall(r"ce_type=([^,]*)", headers)[0] for key, headers, _ in facts if key == paid)
+    assert types == EXPECTED_EVENTS
     assert all(f"ce_subject={key}," in headers and json.loads(body) for key, headers, body in facts)
     assert [value for value in stage.personal_data() if value in output] == []
     assert names(shown_after(command)) == names(output)
 
 
-async def test_twenty_lines_of_python_keep_each_fact_once(stage: Stage, paid: str, tmp_path: Path) -> None:
-    """Also those that come twice while it does not run; and it goes on where it was."""
+async def test_twenty_lines_of_python_store_each_event_once(stage: Stage, paid: str, tmp_path: Path) -> None:
+    """Also events that arrive twice while the program does not run. After a restart it continues at its position."""
     program = block("python", "aiokafka")
     with stage.script(program, tmp_path) as reader:
-        for fact in WHAT_HAPPENED:
+        for fact in EXPECTED_EVENTS:
             reader.until(fact, paid)
         await until_read(stage)
         before = reader.interrupt()
@@ -216,8 +216,8 @@ async def test_twenty_lines_of_python_keep_each_fact_once(stage: Stage, paid: st
 
 
 @asynccontextmanager
-async def beside_the_group(stage: Stage) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
-    """Sees what the agency's consumer group reads, without being a member of it."""
+async def observing_the_group(stage: Stage) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
+    """Yield a consumer that reads the group's positions without being a member of the group."""
     places = [TopicPartition(stage.topic, partition) for partition in range(PARTITIONS)]
     consumer = AIOKafkaConsumer(
         bootstrap_servers=stage.environment["RECOBRO_BROKERS"],
@@ -230,19 +230,19 @@ async def beside_the_group(stage: Stage) -> AsyncIterator[tuple[AIOKafkaConsumer
 
 
 async def until_read(stage: Stage) -> None:
-    """Return when the group has kept its position at the end of every partition."""
+    """Return when the group's stored positions are at the end of every partition."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    async with beside_the_group(stage) as (consumer, places):
+    async with observing_the_group(stage) as (consumer, places):
         while (ends := await consumer.end_offsets(places)) != (
-            kept := {place: await consumer.committed(place) or 0 for place in places}
+            stored := {place: await consumer.committed(place) or 0 for place in places}
         ):
-            assert time.monotonic() < deadline, f"kept {kept} of {ends}"
+            assert time.monotonic() < deadline, f"the group has stored {stored} of {ends}"
             await asyncio.sleep(0.1)
 
 
 async def records(stage: Stage) -> list[ConsumerRecord]:
     found: list[ConsumerRecord] = []
-    async with beside_the_group(stage) as (consumer, places), asyncio.timeout(PATIENCE_SECONDS):
+    async with observing_the_group(stage) as (consumer, places), asyncio.timeout(PATIENCE_SECONDS):
         ends = await consumer.end_offsets(places)
         await consumer.seek_to_beginning(*places)
         while len(found) < sum(ends.values()):
@@ -251,7 +251,7 @@ async def records(stage: Stage) -> list[ConsumerRecord]:
     return found
 
 
-def test_the_day_in_curl(stage: Stage, tmp_path: Path) -> None:
+def test_a_day_with_curl_works_as_the_page_shows(stage: Stage, tmp_path: Path) -> None:
     steps = [(text, shown) for (language, text), (_, shown) in pairwise(BLOCKS) if language == "bash"][1:]
     first, second, *_, last = stage.listed()
     answers = []
@@ -265,10 +265,10 @@ def test_the_day_in_curl(stage: Stage, tmp_path: Path) -> None:
             answers.append("".join(shell.printed[start:-1]))
             assert names(answers[-1]) == names(shown), text
     assert [json.loads(line) for line in answers.pop(1).strip().splitlines()] == [first, second]
-    lists, news, acknowledged, calls, own, report, refused = map(json.loads, answers)
+    lists, feed, acknowledged, calls, own, report, refused = map(json.loads, answers)
     assert [one["list_id"] for one in lists["items"]] == [str(stage.list_id)]
-    assert [(one["contract_number"], one["reason"]) for one in news["items"]] == [(last["contract_number"], "payment")]
-    assert acknowledged["cursor"] == news["next_cursor"]
+    assert [(one["contract_number"], one["reason"]) for one in feed["items"]] == [(last["contract_number"], "payment")]
+    assert acknowledged["cursor"] == feed["next_cursor"]
     assert calls == {"accepted": 1, "rejected": []}
     assert (own["contract_number"], own["reason"]) == (first["contract_number"], "payment_claimed")
     assert report["seconds_to_acknowledgement"]["max"] is not None
@@ -279,7 +279,7 @@ def test_the_day_in_curl(stage: Stage, tmp_path: Path) -> None:
     )
 
 
-def test_forty_lines_of_python_call_nobody_who_has_left_the_list(stage: Stage, tmp_path: Path) -> None:
+def test_forty_lines_of_python_call_no_withdrawn_contract(stage: Stage, tmp_path: Path) -> None:
     program = block("python", "httpx")
     first, second, third = (entry["contract_number"] for entry in stage.listed()[:3])
     with stage.script(program, tmp_path) as dialer:
@@ -292,8 +292,9 @@ def test_forty_lines_of_python_call_nobody_who_has_left_the_list(stage: Stage, t
         dialer.until(third, "do not call, payment_claimed")
         feed = stage.client.get("dialer-feed", f"/v1/lists/{stage.list_id}/withdrawals")
         dialer.until(f"'cursor': {feed['next_cursor']}, 'newly_acknowledged'")
-        said = "".join(dialer.printed)
-    assert f"{second}: call" not in said
+        output = "".join(dialer.printed)
+    assert f"{second}: call" not in output
     # Two threads print, so a line of one may end within a line of the other.
-    unsaid = [line for line in without_numbers(shown_after(program)).splitlines() if line not in without_numbers(said)]
-    assert unsaid == ["no_answer"], "only what is typed"
+    printed = without_numbers(output)
+    missing = [line for line in without_numbers(shown_after(program)).splitlines() if line not in printed]
+    assert missing == ["no_answer"], "the page shows this line because the user types it"

@@ -1,4 +1,4 @@
-"""Whatever is killed while money comes in: what was acknowledged happened, once."""
+"""Every acknowledged payment counts once, whichever process is killed."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.process
 
 AS_OF = date(2026, 11, 22)
 RATE = 50.0
-# ``make test`` kills the one whose failure would be called about; ``make faults`` kills them all, with more payments.
+# ``make test`` kills the most important process. ``make faults`` kills each process in turn, with more payments.
 PAYMENTS = int(os.environ.get("RECOBRO_FAULT_PAYMENTS", "100"))
 VICTIMS = ["dialer-feed"]
 if "RECOBRO_FAULT_PAYMENTS" in os.environ:
@@ -32,7 +32,7 @@ LISTENERS = tuple(name for name in SERVICE_NAMES if name != "portfolio")
 
 
 class Supply:
-    """Contracts on live lists that nobody has paid for yet."""
+    """Contracts on live lists, without payments yet."""
 
     def __init__(self, client: Client, file: Path) -> None:
         self._client = client
@@ -41,7 +41,7 @@ class Supply:
         self._list_id: UUID | None = None
 
     def take(self) -> tuple[UUID, list[UUID]]:
-        """A list, and contracts on it; from another portfolio when this one has no more."""
+        """Return a list and contracts on it. When a portfolio has no more contracts, another one is loaded."""
         if len(self._left) < PAYMENTS:
             listing = publish(self._client, self._file, AS_OF, name="kills")
             self._list_id, self._left = listing.list_id, list(listing.contracts)
@@ -95,13 +95,13 @@ async def assert_counted_once(platform: Platform, before: dict[UUID, Decimal], p
         await until_counted(
             platform, service, "inbox WHERE consumer = $2 AND event_id = ANY($1)", events, f"{service}.events"
         )
-    # Every contract here is at least a day late, and its agency's fee knows no other condition.
+    # Every contract here is at least a day late, which is the only condition of the agency's fee.
     await until_counted(platform, "assignment", "commission WHERE payment_id = ANY($1)", payment_ids)
     await until_counted(platform, "promises", "payment WHERE payment_id = ANY($1)", payment_ids)
 
 
 async def until_counted(platform: Platform, service: str, rows: str, ids: list[UUID], *others: str) -> None:
-    """Each of ``ids`` is there, once: those who do not withdraw may be a moment behind."""
+    """Wait until each of ``ids`` has a row, once. Services other than dialer-feed may be a moment behind."""
     connection = await asyncpg.connect(platform.dsn(service_named(service).database))
     counted = -1
     for _ in range(300):

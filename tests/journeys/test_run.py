@@ -1,4 +1,4 @@
-"""`recobro run`, as on a first day: the story, a platform that keeps serving, and its end from another terminal."""
+"""`recobro run`: it plays the main job, keeps serving, and can be stopped from another terminal."""
 
 import os
 import subprocess
@@ -11,15 +11,15 @@ from running_platform import RECOBRO, started_program
 
 pytestmark = pytest.mark.process
 
-STORY_SECONDS = 300.0
+MAIN_JOB_SECONDS = 300.0
 
 
-@pytest.mark.timeout(STORY_SECONDS + 240)
-def test_run_plays_the_story_and_serves_until_it_is_stopped_elsewhere(tmp_path: Path) -> None:
+@pytest.mark.timeout(MAIN_JOB_SECONDS + 240)
+def test_run_plays_the_main_job_and_serves_until_another_process_stops_it(tmp_path: Path) -> None:
     data = tmp_path / "data"
     command = [RECOBRO, "run", "--data", str(data), "--port-base", str(free_port_base())]
     with started_program(command, os.environ, tmp_path) as program:
-        program.until("Recobro keeps serving", patience_seconds=STORY_SECONDS)
+        program.until("Recobro keeps serving", patience_seconds=MAIN_JOB_SECONDS)
         assert DataFolder(data).running() is not None
         subprocess.run([RECOBRO, "down", "--data", str(data)], check=True, timeout=120)
         program.until("stopped by another process")

@@ -1,7 +1,7 @@
-"""Two agencies over every route of every service: what belongs to one is not there for the other.
+"""Two agencies call every route of every service: neither sees the other's data.
 
-The routes come from the OpenAPI documents, so a new one cannot be forgotten: a parameter or a body that this test does
-not know fails it.
+The routes come from the OpenAPI documents, so no new route is forgotten. A parameter or a body that is unknown here
+fails the test.
 """
 
 import itertools
@@ -29,14 +29,14 @@ pytestmark = pytest.mark.process
 AS_OF = date(2026, 11, 22)
 NOT_FOR_AGENCIES = 403
 NO_LETTER = "9007199254740993"
-"""What is set aside belongs to no agency."""
+"""The id of a letter. Events that were set aside belong to no agency."""
 
 FOR_OPERATORS = ("/v1/parked-keys", "/v1/dead-letters", "/v1/rebuild")
 
 
 @dataclass
 class Stage:
-    """Everything that belongs to the first agency, by the name that routes give it, and who asks."""
+    """The ids of the first agency's objects, by the parameter names of the routes, and the tokens of both agencies."""
 
     addresses: dict[str, str]
     mine: str
@@ -74,7 +74,7 @@ def rule(client: Client, agency_id: str, kind: str) -> str:
 
 @pytest.fixture(scope="module")
 def stage(platform: Platform) -> Iterator[Stage]:
-    """One agency has everything that can belong to it; the other has nothing."""
+    """One agency has an object of every kind; the other has none."""
     with platform.client() as client:
         mine, others = (agency(client, f"{name} {uuid.uuid4().hex[:6]}") for name in ("Mine", "Others"))
         addresses = {service.name: client.address(service.name) for service in SERVICES}
@@ -159,7 +159,7 @@ def new_plan(contract_id: str) -> dict[str, Any]:
 
 
 def bodies(stage: Stage) -> dict[str, Any]:
-    """A good body for every POST that agencies may send; all others are refused before their body is read."""
+    """Return a valid body for every POST that agencies may send. Other requests are refused before the body is read."""
     call = {
         "call_id": uuid.uuid4().hex,
         "list_id": stage.ids["list_id"],
@@ -199,7 +199,7 @@ QUERIES = {
 
 
 def routes(stage: Stage) -> Iterator[tuple[str, str, str]]:
-    """Method, service and path of everything that can be called."""
+    """Yield the method, service and path of every route."""
     for service, address in stage.addresses.items():
         document = httpx.get(f"{address}/openapi.json", timeout=30).raise_for_status().json()
         for path, operations in document["paths"].items():
@@ -213,12 +213,12 @@ def answer(stage: Stage, token: str, method: str, service: str, path: str) -> ht
     body = bodies(stage).get(route)
     if body is None and method != "GET":
         body = {}
-    # A name that is not known here is a KeyError: teach ``furnished`` to make one.
+    # An unknown parameter raises KeyError. Extend ``furnished`` so that it makes such an object.
     return stage.ask(token, method, service, f"{path.format(**stage.ids)}?{query}", body)
 
 
-def test_what_belongs_to_one_agency_is_not_there_for_the_other(stage: Stage) -> None:
-    """404 for the object, 403 where agencies have no business; a list without it; never anything of it."""
+def test_no_agency_sees_another_agency_s_data(stage: Stage) -> None:
+    """The answer is 404 for an object, 403 for an operator's route, and a list does not contain the object."""
     mine = set(stage.ids.values()) - {stage.ids[name] for name in ("portfolio_id", "creditor_id", "file_id", "rule_id")}
     wrong = []
     for method, service, path in routes(stage):
@@ -235,7 +235,7 @@ def test_what_belongs_to_one_agency_is_not_there_for_the_other(stage: Stage) -> 
     assert wrong == []
 
 
-def test_what_is_set_aside_and_said_again_is_no_business_of_agencies(stage: Stage) -> None:
+def test_agencies_may_not_use_the_routes_for_set_aside_events_and_rebuilds(stage: Stage) -> None:
     found = {
         (service, method, path): answer(stage, stage.mine, method, service, path).status_code
         for method, service, path in routes(stage)
@@ -245,8 +245,8 @@ def test_what_is_set_aside_and_said_again_is_no_business_of_agencies(stage: Stag
     assert len(found) == 7 * len(SERVICES)
 
 
-def test_what_belongs_to_an_agency_is_there_for_itself(stage: Stage) -> None:
-    """So that the test above does not pass because nobody can read anything."""
+def test_an_agency_sees_its_own_data(stage: Stage) -> None:
+    """Proves that the other test does not pass only because nobody can read anything."""
     wrong, read = [], 0
     for method, service, path in routes(stage):
         if method == "GET":

@@ -1,4 +1,4 @@
-"""Rules, dashboards and runbooks against the code: what they name is there, and they know each other."""
+"""Alert rules, dashboards and runbooks name only what the code has, and refer to each other correctly."""
 
 import importlib
 import json
@@ -48,7 +48,7 @@ FOREIGN = {
     "certmanager_certificate_expiration_timestamp_seconds": {"name"},
     "strimzi_certificate_expiration_timestamp_ms": {"cluster", "type"},
 }
-"""What others tell, with the labels that are used here."""
+"""Metrics of other programs, with the labels that are used here."""
 
 METRICS_MODULES = (
     "recobro_events._metrics",
@@ -63,24 +63,24 @@ _MATCHER = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
 _OPERATORS = {"and", "or", "unless", "bool", "offset"}
 
 
-class Asked(NamedTuple):
-    """What an expression names: metrics, the labels of each selector, and labels of its groupings."""
+class Parts(NamedTuple):
+    """The names in an expression: metrics, the labels of each selector, and the labels of groupings."""
 
     metrics: set[str]
     selected: list[tuple[str, set[str]]]
     grouped: set[str]
 
 
-def asked_by(expr: str) -> Asked:
+def parts_of(expr: str) -> Parts:
     bare = _STRING.sub('""', expr)
     selected = [(name, set(_MATCHER.findall(inside))) for name, inside in _SELECTOR.findall(bare)]
     grouped = {label.strip() for inside in _GROUPING.findall(bare) for label in inside.split(",") if label.strip()}
     bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]", "", _GROUPING.sub("", bare))
-    return Asked(set(_WORD.findall(bare)) - _OPERATORS, selected, grouped)
+    return Parts(set(_WORD.findall(bare)) - _OPERATORS, selected, grouped)
 
 
 def own_metrics() -> dict[str, set[str]]:
-    """The series that the code tells, with their labels."""
+    """Return the series that the code exports, with their labels."""
     for module in METRICS_MODULES:
         importlib.import_module(module)
     series: dict[str, set[str]] = {}
@@ -94,7 +94,7 @@ def own_metrics() -> dict[str, set[str]]:
 
 
 OWN = own_metrics()
-RECORDED = {rule["record"]: asked_by(rule["expr"]).grouped for rule in RULES if "record" in rule}
+RECORDED = {rule["record"]: parts_of(rule["expr"]).grouped for rule in RULES if "record" in rule}
 KNOWN = OWN | FOREIGN
 
 
@@ -120,26 +120,26 @@ EXPRESSIONS = [
 ]
 
 
-def test_every_metric_is_told_by_the_code_or_is_known_to_be_anothers() -> None:
-    unknown = [(where, asked_by(expr).metrics - KNOWN.keys() - RECORDED.keys()) for where, expr in EXPRESSIONS]
+def test_every_metric_in_an_expression_exists_in_the_code_or_elsewhere() -> None:
+    unknown = [(where, parts_of(expr).metrics - KNOWN.keys() - RECORDED.keys()) for where, expr in EXPRESSIONS]
     assert [(where, names) for where, names in unknown if names] == []
 
 
-def test_every_label_is_one_of_its_metric() -> None:
+def test_every_label_in_an_expression_belongs_to_its_metric() -> None:
     strange = []
     for where, expr in EXPRESSIONS:
-        asked = asked_by(expr)
-        for metric, labels in asked.selected:
-            # A recorded series has the labels of what it was made of, and a word before its first colon names them.
+        parts = parts_of(expr)
+        for metric, labels in parts.selected:
+            # The part of a recorded series' name before its first colon lists its labels.
             has = KNOWN.get(metric, set(metric.partition(":")[0].split("_"))) | TARGET_LABELS
             strange += [(where, metric, label) for label in labels - has]
-        somewhere = set().union(*(KNOWN.get(metric, RECORDED.get(metric, set())) for metric in asked.metrics))
+        somewhere = set().union(*(KNOWN.get(metric, RECORDED.get(metric, set())) for metric in parts.metrics))
         made = set(_STRING.findall(expr))
-        strange += [(where, "", label) for label in asked.grouped - somewhere - TARGET_LABELS - made]
+        strange += [(where, "", label) for label in parts.grouped - somewhere - TARGET_LABELS - made]
     assert strange == []
 
 
-def test_values_of_labels_are_those_of_the_code() -> None:
+def test_every_label_value_in_an_expression_exists_in_the_code() -> None:
     tasks = {
         sample.labels["task"]
         for metric in REGISTRY.collect()
@@ -161,11 +161,11 @@ def test_values_of_labels_are_those_of_the_code() -> None:
     assert strange == []
 
 
-def test_labels_have_few_values_and_name_nobody() -> None:
-    modest = {"method", "route", "status", "service", "lane", "consumer", "type", "topic", "partition", "reason"}
-    modest |= {"acknowledged", "outcome", "task", "waits_for", "le"}
+def test_labels_have_few_values_and_no_personal_data() -> None:
+    permitted = {"method", "route", "status", "service", "lane", "consumer", "type", "topic", "partition", "reason"}
+    permitted |= {"acknowledged", "outcome", "task", "waits_for", "le"}
     ours = {name: labels for name, labels in OWN.items() if not name.startswith(("python_", "process_"))}
-    assert {name: labels - modest for name, labels in ours.items() if labels - modest} == {}
+    assert {name: labels - permitted for name, labels in ours.items() if labels - permitted} == {}
 
 
 def kebab(alert: str) -> str:
@@ -173,17 +173,17 @@ def kebab(alert: str) -> str:
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda rule: f"{rule['alert']}-{rule['labels']['severity']}")
-def test_an_alert_says_who_gets_up_what_it_means_and_where_to_read_on(alert: dict[str, Any]) -> None:
+def test_an_alert_has_a_severity_a_description_and_a_runbook(alert: dict[str, Any]) -> None:
     assert alert["labels"] == {"severity": alert["labels"]["severity"]}
     assert alert["labels"]["severity"] in {"page", "ticket"}
-    said = alert["annotations"]
-    assert said.keys() == {"summary", "description", "runbook"}
-    assert all(len(text) > 15 for text in said.values())
-    assert said["runbook"] == f"docs/runbooks/{kebab(alert['alert'])}.md"
-    assert (ROOT / said["runbook"]).is_file()
+    annotations = alert["annotations"]
+    assert annotations.keys() == {"summary", "description", "runbook"}
+    assert all(len(text) > 15 for text in annotations.values())
+    assert annotations["runbook"] == f"docs/runbooks/{kebab(alert['alert'])}.md"
+    assert (ROOT / annotations["runbook"]).is_file()
 
 
-def test_every_runbook_is_of_an_alert_and_in_the_table() -> None:
+def test_every_runbook_belongs_to_an_alert_and_is_in_the_table() -> None:
     pages = {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"}
     assert pages == {kebab(alert["alert"]) for alert in ALERTS}
     table = (RUNBOOKS / "README.md").read_text()
@@ -196,7 +196,7 @@ def test_every_runbook_is_of_an_alert_and_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem)
-def test_a_runbook_has_its_parts_and_its_links_lead_somewhere(page: Path) -> None:
+def test_a_runbook_has_all_parts_and_working_links(page: Path) -> None:
     text = page.read_text()
     if page.stem != "README":
         assert [part for part in ("Means", "Hurts", "See", "Do", "Call") if f"**{part}" not in text] == []
@@ -205,7 +205,7 @@ def test_a_runbook_has_its_parts_and_its_links_lead_somewhere(page: Path) -> Non
 
 
 def commands(of: Any, *path: str) -> Iterator[tuple[tuple[str, ...], set[str]]]:
-    """Every command that can be run, with its options."""
+    """Yield every command with its options."""
     if subcommands := getattr(of, "commands", None):
         for name, command in subcommands.items():
             yield from commands(command, *path, name)
@@ -221,16 +221,16 @@ def test_every_recobro_command_of_the_runbooks_exists_with_its_options() -> None
         text = page.read_text()
         code = [*re.findall(r"```\n(.*?)```", text, re.S), *re.findall(r"`([^`\n]+)`", text)]
         for line in "\n".join(code).splitlines():
-            for asked in re.findall(r"(?:^|-- )recobro ([a-z][^#`]*)", line):
-                words = asked.split()
+            for command in re.findall(r"(?:^|-- )recobro ([a-z][^#`]*)", line):
+                words = command.split()
                 path = tuple(words[: 2 if words[0] in groups else 1])
-                assert path in known, f"{page.name}: recobro {asked}"
-                assert set(re.findall(r"(?<!\S)--[a-z-]+", asked)) <= known[path], f"{page.name}: recobro {asked}"
+                assert path in known, f"{page.name}: recobro {command}"
+                assert set(re.findall(r"(?<!\S)--[a-z-]+", command)) <= known[path], f"{page.name}: recobro {command}"
                 found += 1
     assert found > 50
 
 
-def test_every_alert_is_seen_to_fire_and_to_stay_silent() -> None:
+def test_every_alert_has_a_test_that_fires_and_one_that_does_not() -> None:
     fired, silent = set(), set()
     for path in (MONITORING / "tests").glob("*.yaml"):
         for test in yaml.safe_load(path.read_text())["tests"]:
@@ -245,7 +245,7 @@ def test_every_alert_is_seen_to_fire_and_to_stay_silent() -> None:
     assert {name for name, _ in fired} == {name for name, _ in alerts}
 
 
-def test_dashboards_can_be_told_apart_and_every_panel_says_what_it_shows() -> None:
+def test_dashboards_have_different_ids_and_every_panel_has_a_description() -> None:
     assert len({dashboard["uid"] for dashboard in DASHBOARDS.values()}) == len(DASHBOARDS)
     assert {service.name for service in SERVICES} <= DASHBOARDS.keys()
     for where, panel in panels():
@@ -255,16 +255,16 @@ def test_dashboards_can_be_told_apart_and_every_panel_says_what_it_shows() -> No
 
 
 @pytest.mark.process
-def test_prometheus_understands_every_panel_and_every_query_of_the_runbooks(tmp_path: Path) -> None:
+def test_promtool_accepts_every_expression_of_panels_and_runbooks(tmp_path: Path) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is not on PATH")
     rules = [
-        {"record": f"asked:{number}", "expr": expr.replace("$__rate_interval", "5m")}
+        {"record": f"checked:{number}", "expr": expr.replace("$__rate_interval", "5m")}
         for number, (_, expr) in enumerate(EXPRESSIONS)
     ]
-    file = tmp_path / "asked.yaml"
-    file.write_text(yaml.safe_dump({"groups": [{"name": "asked", "rules": rules}]}))
+    file = tmp_path / "checked.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "checked", "rules": rules}]}))
     outcome = subprocess.run(
         [promtool, "check", "rules", "--lint=none", file], capture_output=True, text=True, check=False, timeout=60
     )

@@ -1,6 +1,6 @@
-"""An earlier release's tests of its services, on the schema of this one: python -m upgrades REVISION [ARGUMENTS].
+"""Runs an earlier release's service tests on this release's schema: python -m upgrades REVISION [ARGUMENTS].
 
-An expansion has to leave the earlier release at work: during a roll-out both run, and after a roll-back it alone does.
+The earlier release must work after an expansion. Both run during a roll-out, and after a roll-back it runs alone.
 """
 
 import os
@@ -15,7 +15,7 @@ _GIT_SECONDS = 60
 
 
 def main(revision: str, *arguments: str) -> int:
-    """The exit code of those tests."""
+    """Run the tests, and return their exit code."""
     with tempfile.TemporaryDirectory(prefix="recobro-earlier-") as folder:
         earlier = Path(folder) / "release"
         _git("worktree", "add", "--detach", "--quiet", str(earlier), revision)
@@ -30,7 +30,7 @@ def _git(*arguments: str) -> None:
 
 
 def _test(earlier: Path, arguments: tuple[str, ...]) -> int:
-    # Before what is installed: the code under test is the earlier one, only its databases are made by this one.
+    # The earlier release's code comes before the installed packages. Only its databases are made by this release.
     paths = [str(HERE / "tests"), *(str(path) for of in PACKAGES for path in sorted(earlier.glob(of)))]
     environment = {
         **os.environ,
@@ -43,5 +43,5 @@ def _test(earlier: Path, arguments: tuple[str, ...]) -> int:
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
-        sys.exit("There is no earlier release to compare with; name one: make upgrade-check PREVIOUS=<tag or commit>")
+        sys.exit("There is no earlier release. Name one: make upgrade-check PREVIOUS=<tag or commit>")
     sys.exit(main(*sys.argv[1:]))

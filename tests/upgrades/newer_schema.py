@@ -1,4 +1,4 @@
-"""A pytest plugin: whoever migrates a database has it done by the newer release, in a process of its own."""
+"""A pytest plugin that migrates every database with the newer release, in a separate process."""
 
 import os
 import subprocess
