@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
 from recobro_events import Database, Runtime, beside
 
-from chassis import consumer_api, failures, health, idempotency, logs, openapi
+from chassis import consumer_api, docs, failures, health, idempotency, logs, openapi
 from chassis.auth import OPEN_PATHS, TokenVerifier
 from chassis.bodies import LimitBodies
 from chassis.observing import Observe
@@ -48,8 +48,8 @@ def create_app(
     app = FastAPI(
         title=title,
         version="1",
+        docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         lifespan=_lifespan(
             database,
@@ -71,6 +71,7 @@ def create_app(
     app.add_middleware(LimitBodies)
     app.add_middleware(Observe)
     app.include_router(health.router)
+    app.include_router(docs.router)
     if role.serves:
         has_consumer = runtime is not None and runtime.consumer is not None
         for router in (*routers, *(consumer_api.routers_of(service) if has_consumer else ())):

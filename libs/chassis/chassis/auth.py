@@ -19,7 +19,7 @@ from chassis.problems import Forbidden, Unauthorised
 
 ALGORITHMS = ("ES256", "RS256")
 LEEWAY_SECONDS = 30
-OPEN_PATHS = frozenset({"/livez", "/readyz", "/startupz", "/metrics", "/docs", "/openapi.json"})
+OPEN_PATHS = frozenset({"/livez", "/readyz", "/startupz", "/metrics", "/docs", "/docs/{asset}", "/openapi.json"})
 _MAX_TOKEN_LENGTH = 8192
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="ES256, from `recobro token`")
 

@@ -1,7 +1,9 @@
 """Maps exceptions to problems, in one table."""
 
 import errno
+import re
 from collections.abc import Sequence
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -9,10 +11,12 @@ import asyncpg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from recobro_events import TRANSIENT_ERRORS
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from chassis.problems import FieldError, Invalid, Problem, Unavailable
 
@@ -85,11 +89,27 @@ def _sentence(message: str) -> str:
     return message.removeprefix("Value error, ")
 
 
-async def _answer(_: Request, error: Exception) -> Response:
+async def _answer(request: Request, error: Exception) -> Response:
     problem = problem_of(error)
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        problem.headers = {"Allow": ", ".join(_methods_of(request.app, request.url.path))}
     if problem.status >= 500:
         _log.error("request failed", status=problem.status, exc_info=error)
     return problem.response()
+
+
+@cache
+def _pattern_of(template: str) -> re.Pattern[str]:
+    return compile_path(template)[0]
+
+
+def _methods_of(app: FastAPI, path: str) -> list[str]:
+    """Return the methods of all routes with this path. The framework names those of the first route alone."""
+    found: set[str] = set()
+    for context in iter_route_contexts(app.routes):
+        if context.methods and _pattern_of(context.path).match(path):
+            found |= context.methods
+    return sorted(found)
 
 
 def install(app: FastAPI) -> None:

@@ -42,6 +42,8 @@ _KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
 }
 
+_BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+
 
 def install(app: FastAPI) -> None:
     """Complete the document at its first request."""
@@ -55,6 +57,14 @@ def install(app: FastAPI) -> None:
     app.openapi = complete  # type: ignore[method-assign]
 
 
+def _with_standard_bounds(schema: dict[str, Any]) -> dict[str, Any]:
+    """Rename the bounds of a parameter's number. Pydantic keeps its own names behind a validator."""
+    standard = {_BOUNDS.get(name, name): value for name, value in schema.items()}
+    if "anyOf" in standard:
+        standard["anyOf"] = [_with_standard_bounds(alternative) for alternative in standard["anyOf"]]
+    return standard
+
+
 def _completed(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = _PROBLEM
@@ -65,6 +75,8 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
             operation["responses"] = {
                 status: answer for status, answer in operation["responses"].items() if status != "422"
             } | {"4XX": _ANSWER, "5XX": _ANSWER}
+            for parameter in operation.get("parameters", ()):
+                parameter["schema"] = _with_standard_bounds(parameter["schema"])
             if method == "post":
                 operation.setdefault("parameters", []).append(_KEY)
     return document

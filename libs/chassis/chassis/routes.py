@@ -28,6 +28,7 @@ from chassis.problems import Forbidden, Problem
 from chassis.transactions import read_connection, write_transaction
 
 ATTEMPTS = 3
+MAX_QUERY_BYTES = 8192
 REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _log = structlog.get_logger(__name__)
 _Endpoint = Callable[[Request], Awaitable[Response]]
@@ -77,7 +78,7 @@ class ServiceRoute(APIRoute):
     """A route that is closed without a guard, transactional if it asks for a transaction, and idempotent by key."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        endpoint = super().get_route_handler()
+        endpoint: _Endpoint = super().get_route_handler()
         plan = _Plan.of(self)
         if plan.repeats:
             endpoint = _repeating(endpoint)
@@ -105,6 +106,8 @@ async def _answer(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest) -> 
     request.state.principal = _authorise(plan, request)
     if "\0" in request.url.path or b"\0" in unquote_to_bytes(request.scope["query_string"]):
         raise Problem("The address has a NUL character.", status=400, code="control-character")
+    if len(request.scope["query_string"]) > MAX_QUERY_BYTES:
+        raise Problem(f"The query may have {MAX_QUERY_BYTES} bytes.", status=414, code="query-too-long")
     await request.read(plan.body, takes_json=plan.takes_json)
     key = key_of(request) if plan.takes_key else None
     if plan.transacts:

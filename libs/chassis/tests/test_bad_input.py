@@ -125,6 +125,10 @@ async def test_one_answer_lists_every_mistake_of_a_body(running: httpx.AsyncClie
         b"\x00\x01\x02",
         b"'single'",
         b"   ",
+        b"{" + GOOD.encode() + b', "name": "Eva"}',
+        b"{" + GOOD.encode() + b', "n\\u0061me": "Ana"}',
+        b"{" + GOOD.encode() + b', "parts": [{' + GOOD.encode() + b', "amount": "9.00"}]}',
+        b"{" + GOOD.encode() + b', "unknown": {"deep": [{"a": 1, "a": 1}]}}',
     ],
 )
 async def test_a_body_that_is_not_plain_json_is_refused(running: httpx.AsyncClient, look: Any, body: bytes) -> None:
@@ -223,6 +227,7 @@ async def test_a_route_has_its_own_limit(running: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
+        ("/v1/entries?name=" + "a" * 8188, 414),
         ("/v1/entries?name=%00", 400),
         ("/v1/entries?name=a%00b", 400),
         ("/v1/entries?limit=0", 422),
@@ -260,10 +265,10 @@ async def test_a_bad_parameter_is_refused_with_a_pointer_to_it(running: httpx.As
 
 
 async def test_the_answer_to_an_unknown_method_lists_the_known_ones(running: httpx.AsyncClient) -> None:
-    answer = await running.delete("/v1/me")
-    assert answer.status_code == 405
-    assert answer.headers["allow"] == "GET"
-    problem(answer, "method-not-allowed")
+    for path, known in (("/v1/me", "GET"), ("/v1/entries", "GET, POST"), ("/v1/stream", "GET, POST")):
+        answer = await running.delete(path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, known)
+        problem(answer, "method-not-allowed")
 
 
 async def test_an_error_does_not_repeat_the_input(running: httpx.AsyncClient) -> None:

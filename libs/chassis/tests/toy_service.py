@@ -219,6 +219,12 @@ async def stream(*, broken: bool = False) -> Response:
     return StreamingResponse(pieces(), media_type="text/plain")
 
 
+@router.get("/table", dependencies=READ)
+async def table(*, named: bool = False) -> Response:
+    headers = {"Content-Disposition": 'attachment; filename="table.csv"', "Cache-Control": "max-age=60"}
+    return Response("a,b\n", media_type="text/csv", headers=headers if named else {})
+
+
 @router.post("/stream", dependencies=WRITE)
 async def stream_in_a_transaction(tx: WriteTransaction) -> Response:
     await tx.execute("UPDATE counter SET value = value + 1")

@@ -36,7 +36,10 @@ async def stream_entries(
         row = await expect_list(connection, list_id, who)
     refuse_unpublished(row)
     # The cursor is read before the first entry, so the feed after this cursor holds every later withdrawal.
-    headers = {CURSOR_HEADER: str(row["last_cursor"])}
+    headers = {
+        CURSOR_HEADER: str(row["last_cursor"]),
+        "Content-Disposition": f'attachment; filename="list-{row["business_date"]}-{list_id}.{file_format}"',
+    }
     media_type, write = FORMATS[file_format]
     if row["status"] == "closed":
         return StreamingResponse(iter(write([], True)), headers=headers, media_type=media_type)  # noqa: FBT003

@@ -208,6 +208,7 @@ async def test_an_entry_in_jsonl_has_phones_amounts_and_allowed_hours(scene: Sce
     answer = await client.get(f"/v1/lists/{list_id}/entries")
     assert answer.headers["content-type"].startswith("application/jsonl")
     assert answer.headers["Recobro-Cursor"] == "0"
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="list-{DAY}-{list_id}.jsonl"'
     [line] = answer.text.splitlines()
     assert json.loads(line) == {
         "contract_number": contract.number,

@@ -53,9 +53,5 @@ async def print_letter(visit_id: UUID, request: Request, reader: ReadConnection,
 
 
 def _pdf(content: bytes, name: str) -> Response:
-    headers = {
-        "Content-Disposition": f'inline; filename="{name}.pdf"',
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-    }
+    headers = {"Content-Disposition": f'inline; filename="{name}.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)

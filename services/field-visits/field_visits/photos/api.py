@@ -142,5 +142,5 @@ async def read_photo(photo_id: UUID, request: Request, database: ServiceDatabase
     content = await storage.fetch(photo_id)
     if hashlib.sha256(content).digest() != row["sha256"]:
         raise Unavailable("The stored bytes of the photo have changed.")
-    headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+    headers = {"Content-Disposition": f'inline; filename="foto-{photo_id}.jpg"'}
     return Response(content, media_type="image/jpeg", headers=headers)
