@@ -1,4 +1,4 @@
-"""A large file on a running platform, while payments arrive for another portfolio's live list.
+"""Loads a large file on a running platform, while payments arrive for another portfolio's live list.
 
     .venv/bin/python bench/make_portfolio.py big.csv --rows 250000
     .venv/bin/python bench/big_file.py big.csv --data .recobro
@@ -27,7 +27,7 @@ AS_OF = date(2026, 11, 22)
 
 
 class Memory:
-    """The most memory that any one process of the platform has held, sampled twice a second."""
+    """The peak memory of each process of the platform, sampled twice a second."""
 
     def __init__(self, root: psutil.Process) -> None:
         self.peaks: dict[str, int] = {}
@@ -57,7 +57,7 @@ class Memory:
 
 
 class Payers(threading.Thread):
-    """Pays one contract after the other of a live list, ``rate`` a second, until told to stop or out of contracts."""
+    """Pays the contracts of a live list, ``rate`` a second, until ``over`` is set or all contracts are paid."""
 
     def __init__(self, client: Client, listing: Listing, rate: float) -> None:
         super().__init__(daemon=True)
@@ -86,7 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
     parser.add_argument("--data", type=Path, default=Path(".recobro"))
-    parser.add_argument("--rate", type=float, default=5.0, help="payments a second meanwhile")
+    parser.add_argument("--rate", type=float, default=5.0, help="payments per second during the other work")
     options = parser.parse_args()
     running = DataFolder(options.data).running()
     if running is None or running.supervisor is None:
@@ -120,7 +120,7 @@ def main() -> None:
     print(f"rows {answer['rows_read']}, contracts {answer['contracts']}, entries {answer_list['entries']}", end=", ")
     print(f"stages changed {staged['changed']}")
     seconds = delays(payers.paid, items)
-    print(f"{len(seconds)} payments meanwhile, milliseconds from the answer to the withdrawal:", end=" ")
+    print(f"{len(seconds)} payments during this work, milliseconds from the answer to the withdrawal:", end=" ")
     print("  ".join(f"p{p:g} {percentile(seconds, p) * 1000:.0f}" for p in (50, 99, 100)))
     for name, peak in sorted(memory.peaks.items(), key=lambda item: -item[1]):
         print(f"{peak / 2**20:8.0f} MiB  {name}")

@@ -1,9 +1,9 @@
-"""Make a portfolio file as a Mexican creditor exports it, faulty rows among them, and the key of what it holds.
+"""Makes a portfolio file as a Mexican creditor exports it, with some faulty rows, and a key with its expected content.
 
     python bench/make_portfolio.py big.csv --rows 250000 --seed 3 --as-of 2026-11-22 --faults 3900
 
 writes big.csv (Spanish headers, Windows-1252, dd/mm/yyyy) and big.key.json. The same arguments make the same bytes.
-Nobody in it exists.
+All people in it are invented.
 """
 
 import argparse
@@ -102,7 +102,7 @@ STREETS = ("Calle Hidalgo", "Av. Juárez", "Blvd. Las Américas", "Privada Jazm�
 AMOUNTS = ("39.90", "149.00", "399.00", "899.00", "1250.50", "3100.00", "12500.00", "45750.25")
 ADDRESS_KINDS = ("Particular", "Comercial", "Fiscal")
 DELAYS = ((21, -29, 0), (37, 1, 30), (24, 31, 90), (18, 91, 400))
-"""Shares of the contracts in percent, and between how many and how many days they are late."""
+"""Shares of the contracts in percent, each with the least and the most days past due."""
 MAX_INSTALMENTS = 14
 MIN_DIALLED = Decimal(100)
 SAMPLED_CONTRACTS = 30
@@ -115,7 +115,7 @@ class Contract:
     due_dates: list[date]
     amount: Decimal
     phones: list[str]
-    """In E.164, as they can be dialled."""
+    """Phone numbers in E.164."""
 
 
 def make_contracts(dice: random.Random, seed: int, as_of: date) -> Iterator[Contract]:
@@ -175,7 +175,7 @@ def _tax_id(dice: random.Random, *, is_company: bool) -> str:
 
 
 def _due_dates(dice: random.Random, as_of: date) -> list[date]:
-    """Every 30 days from the oldest unpaid one to the first that is not due yet."""
+    """Return the due dates, every 30 days from the oldest unpaid one to the first that is not due yet."""
     _, least, most = dice.choices(DELAYS, [share for share, _, _ in DELAYS])[0]
     due_dates = [as_of - timedelta(days=dice.randint(least, most))]
     while due_dates[-1] < as_of and len(due_dates) < MAX_INSTALMENTS:
@@ -184,7 +184,7 @@ def _due_dates(dice: random.Random, as_of: date) -> list[date]:
 
 
 def spoil(dice: random.Random, row: list[str]) -> str:
-    """Put one fault into ``row`` and name it."""
+    """Put one fault into ``row``, and return the fault's name."""
     fault = dice.choice(("no_contract", "no_name", "bad_date", "amount_text", "negative_amount", "ragged", "nul_char"))
     match fault:
         case "no_contract":
@@ -211,7 +211,7 @@ def stage_of(days_past_due: int) -> str:
 
 
 class Key:
-    """What loading the file must give, counted while it is made."""
+    """The expected result of loading the file, counted while the file is made."""
 
     def __init__(self, as_of: date) -> None:
         self.as_of = as_of
@@ -226,7 +226,7 @@ class Key:
         self.sample: dict[str, Any] = {}
 
     def count(self, contract: Contract, loaded: list[date]) -> None:
-        """``loaded`` are the due dates of the rows without a fault."""
+        """Count a contract. ``loaded`` are the due dates of its rows without a fault."""
         if not loaded:
             return
         total = contract.amount * len(loaded)
@@ -251,7 +251,7 @@ class Key:
                 "phones": contract.phones,
             }
 
-    def told(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         return {
             "as_of": self.as_of.isoformat(),
             "rows": self.accepted + len(self.rejects),
@@ -290,8 +290,8 @@ def make(file: io.TextIOBase, rows: int, seed: int, as_of: date, faults: int) ->
             writer.writerow(row)
         key.count(contract, loaded)
         if row_number > rows:
-            return key.told()
-    raise AssertionError("there are always more contracts")
+            return key.document()
+    raise AssertionError("make_contracts never ends")
 
 
 def main() -> None:

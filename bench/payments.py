@@ -1,10 +1,9 @@
-"""Payments against a running platform, open loop: how long until each contract is off the live list?
+"""Sends payments to a running platform at a fixed rate, and measures when each contract is withdrawn from its list.
 
     .venv/bin/python bench/payments.py --data .recobro --payments 1000 --rate 50
 
-The figure is the time from the API's answer, as the payer saw it, to the entry's withdrawal as the list has it; both
-clocks are this machine's. Every payment goes to another contract and carries an Idempotency-Key, with which it is sent
-again when no answer came.
+The figure is the time from the API's answer, as the payer received it, to the entry's withdrawal. Both times come from
+this machine's clock. Every payment is for another contract. Without an answer it is repeated with its Idempotency-Key.
 """
 
 import argparse
@@ -34,7 +33,7 @@ _ENOUGH = 200.0
 
 @dataclass(frozen=True)
 class Listing:
-    """A published list and who stands on it."""
+    """A published list and its contracts."""
 
     portfolio_id: UUID
     list_id: UUID
@@ -43,7 +42,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Paid:
-    """An acknowledged payment; ``answered_at`` in seconds of the wall clock, ``balance`` what is left in total."""
+    """An acknowledged payment. ``answered_at`` is in seconds of the wall clock; ``balance`` is the total still owed."""
 
     contract_id: UUID
     payment_id: UUID
@@ -52,7 +51,7 @@ class Paid:
 
 
 def publish(client: Client, file: Path, as_of: date, *, name: str = "bench") -> Listing:
-    """Load ``file`` into a new portfolio, place it with an agency and publish that one's list of the day."""
+    """Load ``file`` into a new portfolio, place it with an agency, and publish the agency's list of the day."""
     agency_id = agency(client)
     creditor = client.post("portfolio", "/v1/creditors", {"name": name, "kind": "financial", "country": "MX"})
     portfolio = client.post(
@@ -70,7 +69,7 @@ def publish(client: Client, file: Path, as_of: date, *, name: str = "bench") -> 
 
 
 def agency(client: Client) -> str:
-    """The agency that dials everybody here and earns 10 % of every payment; made once, then found again."""
+    """Return the agency that dials all contracts here and earns 10 % of every payment. The first call creates it."""
     for known in client.items("assignment", "/v1/agencies"):
         if known["name"] == _AGENCY:
             return str(known["agency_id"])
@@ -90,7 +89,7 @@ def agency(client: Client) -> str:
 
 
 def load(client: Client, portfolio_id: str, file: Path, as_of: date) -> Any:
-    """Upload ``file`` and wait until it is loaded; the file's last answer."""
+    """Upload ``file``, wait until it is loaded, and return the file's state."""
     parameters = {"mode": "delta", "filename": file.name, "as_of": as_of.isoformat()}
     answer = client.upload("portfolio", f"/v1/portfolios/{portfolio_id}/files", file, parameters, lambda _sent: None)
     while answer["status"] not in {"loaded", "failed"}:
@@ -112,14 +111,14 @@ def listing(client: Client, portfolio_id: UUID, campaign_id: str, as_of: date) -
         raise RuntimeError(f"the list was not published: {answer['error']}")
     with client.lines("dialer-feed", f"/v1/lists/{answer['list_id']}/entries", format="jsonl") as lines:
         entries = [json.loads(line) for line in lines]
-    # Those that a payment of 10.00 leaves where they are: late, and above the minimum.
+    # A payment of 10.00 does not change these contracts' stage, and leaves them above the minimum.
     numbers = [entry["contract_number"] for entry in entries if float(entry["overdue_balance"]) >= _ENOUGH]
     contracts = [uuid.uuid5(portfolio_id, number) for number in numbers]
     return Listing(portfolio_id, UUID(answer["list_id"]), contracts)
 
 
 async def pay(client: Client, contracts: Sequence[UUID], paid_on: date, rate: float) -> list[Paid]:
-    """One payment of 10.00 for each contract, ``rate`` a second whether or not the last was answered."""
+    """Send one payment of 10.00 for each contract, ``rate`` a second, without waiting for the answers."""
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
     async with httpx.AsyncClient(headers=client.headers, timeout=10, limits=limits) as http:
         started = time.monotonic()
@@ -151,7 +150,7 @@ async def _pay_one(http: httpx.AsyncClient, address: str, contract_id: UUID, pai
 
 
 def withdrawals(client: Client, list_id: UUID, count: int, *, within_seconds: float = 60.0) -> list[Any]:
-    """The list's withdrawals, once there are ``count`` of them; ``TimeoutError`` when there never are."""
+    """Return the list's withdrawals once there are ``count`` of them. Raises ``TimeoutError``."""
     found: list[Any] = []
     deadline = time.monotonic() + within_seconds
     while len(found) < count:
@@ -164,20 +163,20 @@ def withdrawals(client: Client, list_id: UUID, count: int, *, within_seconds: fl
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The value that ``percent`` of all do not exceed."""
+    """Return the value that ``percent`` of all values do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
 def delays(paid: Sequence[Paid], items: Sequence[Any]) -> list[float]:
-    """Seconds from the answer to the withdrawal, 0 where the entry was off before the payer had the answer."""
+    """Return the seconds from each answer to the withdrawal, 0 if the withdrawal came before the answer."""
     off = {UUID(item["contract_id"]): datetime.fromisoformat(item["withdrawn_at"]).timestamp() for item in items}
     return [max(0.0, off[payment.contract_id] - payment.answered_at) for payment in paid]
 
 
 @contextlib.contextmanager
 def frozen(pids: Sequence[int]) -> Iterator[None]:
-    """These processes do nothing meanwhile."""
+    """Freeze these processes until the block ends."""
     try:
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
@@ -188,7 +187,7 @@ def frozen(pids: Sequence[int]) -> Iterator[None]:
 
 
 def bystanders(data: DataFolder) -> list[int]:
-    """The processes of the services that a withdrawal after a payment does not need."""
+    """Return the process ids of the services that a withdrawal after a payment does not need."""
     state = data.state()
     assert state is not None
     needed = {"portfolio", "dialer-feed"}
@@ -218,7 +217,7 @@ def main() -> None:
     print(f"{len(paid)} payments at {options.rate:g} a second; milliseconds from the answer to the withdrawal:")
     print("  " + "  ".join(f"p{p:g} {percentile(seconds, p) * 1000:.1f}" for p in (50, 95, 99, 100)))
     to_list = report["seconds_to_list"]
-    print("milliseconds from the payment's receipt to the withdrawal, as the report has them:")
+    print("milliseconds from the payment's receipt to the withdrawal, from the withdrawal report:")
     print("  " + "  ".join(f"{name} {float(to_list[name]) * 1000:.1f}" for name in ("p50", "p95", "p99", "max")))
 
 

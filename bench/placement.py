@@ -1,11 +1,11 @@
-"""Placing contracts by rules, against the bare INSERT … SELECT of the same rows.
+"""Measures the placement of contracts by rules against a bare INSERT … SELECT of the same rows.
 
     .venv/bin/python bench/placement.py --contracts 100000
 
-Three rules with shares place every contract in one placement run; then the same placements are written again, with
-their two events each, by one statement that decides nothing. Both are done ``--rounds`` times in turn on the same
-tables, each time empty; the figures are medians. PostgreSQL is the one that ``--dsn`` names (a new database is made in
-it, and dropped), else an embedded one of its own. Exit 1 when the ratio is above ``--at-most``.
+Three rules with shares place every contract in one placement run. Then one statement without any decisions writes the
+same placements again, with two events each. Both run ``--rounds`` times in turn on the same emptied tables; the figures
+are medians. PostgreSQL is at ``--dsn``, where a new database is created and dropped, else an embedded one is started.
+The exit code is 1 if the ratio is above ``--at-most``.
 """
 
 import argparse
@@ -79,7 +79,7 @@ _EMPTY = "TRUNCATE placement, outbox_bulk, outbox_agencies"
 
 @dataclass(frozen=True)
 class Seconds:
-    """How long each round took."""
+    """The seconds of each round."""
 
     placing: Sequence[float]
     bare: Sequence[float]
@@ -90,7 +90,7 @@ class Seconds:
 
 
 async def measure(database: Database, contracts: int, rounds: int, capacity: int | None) -> Seconds:
-    """Place ``contracts`` contracts and write them barely, ``rounds`` times in turn."""
+    """Place ``contracts`` contracts, then write the same rows with the bare statement, ``rounds`` times in turn."""
     placing, bare = [], []
     async with database.connection() as connection:
         await connection.execute(_FILL, contracts)
@@ -103,8 +103,8 @@ async def measure(database: Database, contracts: int, rounds: int, capacity: int
             started = time.perf_counter()
             outcome = await running.run(database, running.NewPlacementRun())
             placing.append(time.perf_counter() - started)
-            if outcome.placed != contracts or (again := await running.run(database, running.NewPlacementRun())).placed:
-                raise SystemExit(f"not what was to be measured: {outcome}, then {again}")
+            if outcome.placed != contracts or (second := await running.run(database, running.NewPlacementRun())).placed:
+                raise SystemExit(f"the run did not place every contract exactly once: {outcome}, then {second}")
             await connection.execute("TRUNCATE answer")
             await connection.execute("INSERT INTO answer SELECT * FROM placement")
             await connection.execute(_EMPTY)
@@ -118,7 +118,7 @@ async def measure(database: Database, contracts: int, rounds: int, capacity: int
 
 @contextlib.contextmanager
 def server(dsn: str | None) -> Iterator[str]:
-    """The address of a PostgreSQL: the one that was given, else one that lives as long as this block."""
+    """Yield the address of the given PostgreSQL, else of one that runs until the block ends."""
     if dsn is not None:
         yield dsn
         return
@@ -133,7 +133,7 @@ def server(dsn: str | None) -> Iterator[str]:
 
 @contextlib.asynccontextmanager
 async def own_database(dsn: str) -> AsyncIterator[Database]:
-    """A migrated database of our own, dropped afterwards."""
+    """Yield a new, migrated database, and drop it afterwards."""
     name = f"bench_{uuid.uuid4().hex}"
     admin = await asyncpg.connect(dsn)
     await admin.execute(f"CREATE DATABASE {name}")
@@ -157,11 +157,11 @@ async def bench(dsn: str, options: argparse.Namespace) -> Seconds:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dsn", help="a PostgreSQL in which a database may be made")
+    parser.add_argument("--dsn", help="a PostgreSQL in which a database may be created")
     parser.add_argument("--contracts", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--capacity", type=int, help="of every agency; none unless given")
-    parser.add_argument("--at-most", type=float, default=3.0, help="the ratio that is still good")
+    parser.add_argument("--capacity", type=int, help="capacity of every agency; unlimited by default")
+    parser.add_argument("--at-most", type=float, default=3.0, help="the largest accepted ratio")
     options = parser.parse_args()
     with server(options.dsn) as dsn:
         seconds = asyncio.run(bench(dsn, options))

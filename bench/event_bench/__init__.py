@@ -1,1 +1,1 @@
-"""The event runtime measured beside what bounds it and beside what a team would write instead."""
+"""Measures the event runtime beside its upper bounds and beside programs that a team would write instead."""

@@ -1,8 +1,8 @@
-"""One command, one table: ours, what bounds it and its peers on one broker and one database, in turn.
+"""Measures the event runtime, its upper bounds and its peers in turn, on one broker and one database. Prints a table.
 
     PYTHONPATH=bench .venv/bin/python -m event_bench --json figures.json
 
-Every figure is a median over ``--repeats`` rounds, a round measures everything once. ``--only`` names measurements.
+A round measures everything once. Every figure is the median over ``--repeats`` rounds. ``--only`` names measurements.
 """
 
 import argparse
@@ -34,7 +34,7 @@ _QUICK = Size(events=5_000, slow_events=500, contracts=5_000, seconds=1, bulk_ev
 
 
 async def rounds(running: servers.Servers, size: Size, options: argparse.Namespace) -> table.Figures:
-    """Every sample of every figure."""
+    """Return every sample of every figure."""
     chosen = options.only or list(MEASURES)
     await servers.prepare(running, size.events, size.contracts)
     await running.transport("kafka").ensure_topics([FLOOR_TOPIC])
@@ -55,14 +55,16 @@ async def rounds(running: servers.Servers, size: Size, options: argparse.Namespa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="tiny sizes: whether it works, not how fast it is")
+    parser.add_argument("--quick", action="store_true", help="use tiny sizes, to check that the benchmark works")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--urgent-repeats", type=int, default=1, help="how many rounds have the load of a million")
-    parser.add_argument("--events", type=int, help="of a throughput")
+    parser.add_argument(
+        "--urgent-repeats", type=int, default=1, help="number of rounds that include the bulk load of a million events"
+    )
+    parser.add_argument("--events", type=int, help="number of events for each throughput")
     parser.add_argument("--only", nargs="+", choices=MEASURES, metavar="NAME", help=", ".join(MEASURES))
-    parser.add_argument("--json", type=Path, help="a file for every sample")
+    parser.add_argument("--json", type=Path, help="write every sample to this file")
     options = parser.parse_args()
-    # Ended from outside, it still stops its servers.
+    # SIGTERM must also stop the servers.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     size = _QUICK if options.quick else _FULL

@@ -1,4 +1,4 @@
-"""The measurements: each takes one sample of each of its figures. Rates are events a second, latencies milliseconds."""
+"""The measurements. Each takes one sample of its figures. Rates are in events per second, latencies in milliseconds."""
 
 import asyncio
 import sys
@@ -26,7 +26,7 @@ Samples = dict[str, float]
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: events of a throughput, of a slow peer, seconds of a latency, events of a bulk load."""
+    """The sizes: events of a throughput, events of a slow peer, seconds of a latency, events of a bulk load."""
 
     events: int
     slow_events: int
@@ -36,7 +36,7 @@ class Size:
 
 
 async def inserting(servers: Servers, size: Size) -> Samples:
-    """Rows alone, with their event by the same statement, by COPY, and one at a time published from Python."""
+    """Insert rows alone, with their events in the same statement, with COPY, and with events published from Python."""
     samples = {}
     async with connected(servers.publisher) as connection:
         for name, events in (("rows alone", False), ("rows with their events", True)):
@@ -79,7 +79,7 @@ async def _publisher(servers: Servers, service: str) -> Database:
 
 
 async def relaying(servers: Servers, size: Size) -> Samples:
-    """From a full outbox into the log, and the same records by the bare client."""
+    """Publish a full outbox, and the same records with the bare client."""
     samples = {"bare produce": await _produce(servers, size.events)}
     for log in LOGS:
         await empty_publisher(servers)
@@ -88,7 +88,7 @@ async def relaying(servers: Servers, size: Size) -> Samples:
 
 
 async def relay(servers: Servers, log: str, service: str, count: int) -> float:
-    """Fill the outbox of ``service`` and publish it; events a second, with a relay that is warm."""
+    """Fill the outbox of ``service`` and publish it with a warm relay. Return the events per second."""
     database, transport = await _publisher(servers, service), servers.transport(log)
     await transport.open()
     await transport.ensure_topics([f"{service}.events"])
@@ -100,7 +100,7 @@ async def relay(servers: Servers, log: str, service: str, count: int) -> float:
             await tx.execute(rows.ROWS_WITH_EVENTS.format(lane=Lane.EVENTS), start, end, 0, Paid.type)
             tx.wrote_outbox(Lane.EVENTS)
         started = time.monotonic()
-        while _published(service) < before + end:  # noqa: ASYNC110 - nothing tells
+        while _published(service) < before + end:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.002)
     rate = (count - 1) / (time.monotonic() - started)
     relaying.stop()
@@ -132,20 +132,20 @@ async def _produce(servers: Servers, count: int) -> float:
 
 
 def _headers(key: str) -> list[tuple[str, bytes]]:
-    """As the relay would write them: a record carries them whoever sends it."""
+    """Return the headers that the relay would write, since the bare client's records must have the same size."""
     envelope = Envelope(event_id=new_event_id(), type=Paid.type, source=RELAYED, occurred_at=datetime.now(UTC), key=key)
     return [(name, value.encode()) for name, value in headers_of(envelope).items()]
 
 
 async def load_backlogs(servers: Servers, size: Size) -> None:
-    """What the consumers read, in both logs."""
+    """Fill both logs with the events that the consumers read."""
     for log in LOGS:
         await empty_publisher(servers)
         await relay(servers, log, BACKLOG, size.events)
 
 
 async def consuming(servers: Servers, size: Size) -> Samples:
-    """The waiting events read and applied: by ours, by what bounds it, by its peers."""
+    """Read and apply the waiting events with our consumer and with the bare clients."""
     samples = {}
     topic = f"{BACKLOG}.events"
     async with stopped_afterwards(member(servers, "bare_consumer", topic=topic)) as members:
@@ -168,15 +168,15 @@ async def consuming(servers: Servers, size: Size) -> Samples:
         spec = {"log": log, "source": BACKLOG, "answers": answers, "gated": members_ > 1, "share": 12 // members_}
         async with stopped_afterwards(*(member(servers, "subscription", **spec) for _ in range(members_))) as members:
             if members_ > 1:
-                # Else the first would have read it all before the last has joined.
-                await asyncio.gather(*(each.heard("ready") for each in members))
-                await asyncio.gather(*(each.tell(go=True) for each in members))
+                # Otherwise the first member would have read everything before the last has joined.
+                await asyncio.gather(*(each.report("ready") for each in members))
+                await asyncio.gather(*(each.send(go=True) for each in members))
             samples[name] = await _rate(members, size.events)
     return samples
 
 
 async def peers(servers: Servers, size: Size) -> Samples:
-    """The same waiting events by what a team would write: an inbox and the same upsert, no answers."""
+    """Apply the same events with programs that a team would write: an inbox and the same upsert, without answers."""
     samples = {}
     for name, program, count, more in (
         ("FastStream, an event a call, as it comes", "faststream_per_event", size.slow_events, {"workers": 1}),
@@ -198,7 +198,7 @@ async def _rate(members: Sequence[Member], count: int) -> float:
 
 
 async def end_to_end(servers: Servers, size: Size) -> Samples:
-    """Rows with their events inserted while they are relayed and applied, the reader's answers relayed too."""
+    """Insert rows with their events while these are relayed and applied, and the reader's answers relayed too."""
     samples = {}
     for members_ in (1, 3):
         for log in LOGS:
@@ -206,14 +206,14 @@ async def end_to_end(servers: Servers, size: Size) -> Samples:
             await empty_reader(servers, size.contracts)
             starting = [member(servers, "service", log=log) for _ in range(members_)]
             async with stopped_afterwards(_publishing(servers, log, size), *starting) as (publisher, *readers):
-                await asyncio.gather(*(each.heard("ready") for each in (publisher, *readers)))
+                await asyncio.gather(*(each.report("ready") for each in (publisher, *readers)))
                 started = time.monotonic()
                 async with connected(servers.publisher) as connection:
                     for at in range(0, size.events, CHUNK):
                         await _insert(connection, at, size.events, 0, events=True)
                         await connection.execute("SELECT pg_notify('outbox', 'bulk')")
                 await all_applied(readers, size.events)
-                ended = max(line["at"] for each in readers for line in each.said if "applied" in line)
+                ended = max(line["at"] for each in readers for line in each.reports if "applied" in line)
                 samples[f"end to end, {log}{', 3 members' * (members_ == 3)}"] = size.events / (ended - started)
     return samples
 
@@ -223,7 +223,7 @@ async def _publishing(servers: Servers, log: str, size: Size) -> Member:
 
 
 async def latencies(servers: Servers, size: Size) -> Samples:
-    """One event at a time, from its commit until it is applied, and the bare floor: from its writing until then."""
+    """Time of single events from commit until applied, and the floor: the same with bare clients, from the write on."""
     samples = {}
     for log in LOGS:
         for name, starting in (
@@ -233,13 +233,13 @@ async def latencies(servers: Servers, size: Size) -> Samples:
             await empty_publisher(servers)
             await empty_reader(servers, size.contracts)
             async with stopped_afterwards(*starting) as (writer, reader):
-                await asyncio.gather(writer.heard("ready"), reader.heard("ready"))
-                await writer.tell(rate=50, first=0, count=50)
-                await writer.heard("written")
+                await asyncio.gather(writer.report("ready"), reader.report("ready"))
+                await writer.send(rate=50, first=0, count=50)
+                await writer.report("written")
                 for n, rate in enumerate(RATES, 1):
                     first, count = 10_000 * n, max(20, int(rate * size.seconds))
-                    await writer.tell(rate=rate, first=first, count=count)
-                    stamps = (await writer.heard("written", n + 1))["written"]
+                    await writer.send(rate=rate, first=first, count=count)
+                    stamps = (await writer.report("written", n + 1))["written"]
                     waits = await _waits(reader, stamps, may_lose=name == "floor")
                     samples[f"{name}, {log}, {rate} a second, p50"] = percentile(waits, 50)
                     samples[f"{name}, {log}, {rate} a second, p99"] = percentile(waits, 99)
@@ -247,16 +247,16 @@ async def latencies(servers: Servers, size: Size) -> Samples:
 
 
 async def _waits(reader: Member, stamps: Mapping[str, float], *, may_lose: bool = False) -> list[float]:
-    """Milliseconds from each stamp until the reader had committed its event; ``TimeoutError`` when it never does.
+    """Return the milliseconds from each stamp until the reader committed the event. Raises ``TimeoutError``.
 
-    What promises nothing ``may_lose`` some: they are told, and left out.
+    A reader without guarantees ``may_lose`` events. They are printed and left out.
     """
     deadline = time.monotonic() + 30
     while True:
-        applied = {n: line["at"] for line in reader.said if "applied" in line for n in line["references"]}
+        applied = {n: line["at"] for line in reader.reports if "applied" in line for n in line["references"]}
         missing = sorted(stamps.keys() - applied.keys())
         if missing and time.monotonic() < deadline:
-            await reader.news()
+            await reader.next_report()
             continue
         if missing:
             lost = f"{len(missing)} of {len(stamps)} were never applied: {missing[:10]}"
@@ -267,16 +267,16 @@ async def _waits(reader: Member, stamps: Mapping[str, float], *, may_lose: bool 
 
 
 async def urgent(servers: Servers, size: Size) -> Samples:
-    """Fifty urgent facts a second while a bulk load is written, relayed and applied."""
+    """Publish fifty urgent events a second while a bulk load is written, relayed and applied."""
     samples: Samples = {}
     for log in LOGS:
         await empty_publisher(servers)
         await empty_reader(servers, size.contracts)
         starting = (_publishing(servers, log, size), member(servers, "service", log=log))
         async with stopped_afterwards(*starting) as (publisher, reader):
-            await asyncio.gather(publisher.heard("ready"), reader.heard("ready"))
+            await asyncio.gather(publisher.report("ready"), reader.report("ready"))
             started = time.monotonic()
-            await publisher.tell(rate=50, first=10_000_000, count=0)
+            await publisher.send(rate=50, first=10_000_000, count=0)
             async with connected(servers.publisher) as connection:
                 for higher in range(0, size.bulk_events, size.events):
                     end = min(size.events, size.bulk_events - higher)
@@ -285,8 +285,8 @@ async def urgent(servers: Servers, size: Size) -> Samples:
             inserted = time.monotonic()
             await _bulk_applied(reader, size.bulk_events)
             ended = time.monotonic()
-            await publisher.tell(enough=True)
-            waits = await _waits(reader, (await publisher.heard("written"))["written"])
+            await publisher.send(enough=True)
+            waits = await _waits(reader, (await publisher.report("written"))["written"])
             samples |= {
                 f"urgent amid bulk, {log}, p50": percentile(waits, 50),
                 f"urgent amid bulk, {log}, p99": percentile(waits, 99),
@@ -301,14 +301,14 @@ async def _bulk_applied(reader: Member, count: int) -> None:
     seen = done = 0
     async with asyncio.timeout(1_800):
         while done < count:
-            for line in reader.said[seen:]:
+            for line in reader.reports[seen:]:
                 done += line.get("applied", 0) - len(line.get("references", ()))
-            seen = len(reader.said)
+            seen = len(reader.reports)
             if done < count:
-                await reader.news()
+                await reader.next_report()
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The value that ``percent`` of all do not exceed."""
+    """Return the value that ``percent`` of all values do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]

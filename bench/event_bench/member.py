@@ -1,4 +1,4 @@
-"""A process of ours that is measured, until SIGTERM: ``python -m event_bench.member ROLE SPEC``."""
+"""One measured process of ours, which runs until SIGTERM: ``python -m event_bench.member ROLE SPEC``."""
 
 import asyncio
 import gc
@@ -23,8 +23,8 @@ from recobro_events import (
 )
 
 from event_bench import bare, rows
-from event_bench.openloop import obey
-from event_bench.reporting import Tally, say
+from event_bench.openloop import follow_orders
+from event_bench.reporting import Tally, report
 from event_bench.servers import Servers
 from event_bench.workload import LIVE, READERS, Answers, Paid, reader
 
@@ -34,11 +34,11 @@ Role = Callable[[Servers, dict[str, Any], asyncio.Event], Awaitable[None]]
 class _Watched(Subscription):
     async def assigned(self, partitions: Collection[TopicPartition]) -> None:
         await super().assigned(partitions)
-        say(assigned=len(partitions))
+        report(assigned=len(partitions))
 
 
 async def subscription(servers: Servers, spec: dict[str, Any], stop: asyncio.Event) -> None:
-    """A lane of the reader alone, its answers left in the outbox; ``gated``, it begins when standard input says so."""
+    """Run one lane of the reader, and leave its answers in the outbox. With ``gated``, a line of input starts it."""
     database, transport = Database(servers.reader), servers.transport(spec["log"])
     await database.open()
     await transport.open()
@@ -50,11 +50,11 @@ async def subscription(servers: Servers, spec: dict[str, Any], stop: asyncio.Eve
     reading = _Watched(consumer, Lane.EVENTS, database, transport)
     running = asyncio.create_task(reading.run())
     if spec["gated"]:
-        while len(reading.progress) != spec["share"] and not stop.is_set():  # noqa: ASYNC110 - nothing tells
+        while len(reading.progress) != spec["share"] and not stop.is_set():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.05)
-        say(ready=True)
+        report(ready=True)
         await asyncio.to_thread(sys.stdin.readline)
-        say(assigned=len(reading.progress))
+        report(assigned=len(reading.progress))
         go.set()
     await asyncio.wait({running, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
     await reading.stop()
@@ -62,24 +62,24 @@ async def subscription(servers: Servers, spec: dict[str, Any], stop: asyncio.Eve
 
 
 async def service(servers: Servers, spec: dict[str, Any], stop: asyncio.Event) -> None:
-    """The reader as a service's process runs it: both lanes, and the relays of its answers."""
+    """Run the reader like a service's process: both lanes, and the relays of its answers."""
     database, tally = Database(servers.reader), Tally()
     consumer = reader(spec["log"], LIVE, tally.add, Answers.BY_STATEMENT)
     await database.open()
     runtime = Runtime(READERS[spec["log"]], database, servers.transport(spec["log"]), consumer)
     await runtime.start()
-    while len(runtime.subscriptions) < 2 or not all(  # noqa: ASYNC110 - nothing tells
+    while len(runtime.subscriptions) < 2 or not all(  # noqa: ASYNC110 - there is no event to wait for
         reading.progress for reading in runtime.subscriptions
     ):
         await asyncio.sleep(0.02)
-    say(ready=True)
+    report(ready=True)
     await stop.wait()
     await runtime.stop()
     await database.close()
 
 
 async def publisher(servers: Servers, spec: dict[str, Any], stop: asyncio.Event) -> None:
-    """A service that publishes: its relays, and payments at the rate that it is told."""
+    """Run a service that publishes: its relays, and payments at the ordered rate."""
     database = Database(servers.publisher, max_connections=20)
     await database.open()
     runtime = Runtime(LIVE, database, servers.transport(spec["log"]), None)
@@ -92,14 +92,14 @@ async def publisher(servers: Servers, spec: dict[str, Any], stop: asyncio.Event)
             assert row is not None
             tx.publish(Paid.model_validate({**row, "reference": str(n)}))
 
-    say(ready=True)
-    await obey(pay, stop, stamp_before=False)
+    report(ready=True)
+    await follow_orders(pay, stop, stamp_before=False)
     await runtime.stop()
     await database.close()
 
 
 def gated(transport: Transport) -> tuple[Transport, asyncio.Event]:
-    """The transport, its members reading nothing before the event is set."""
+    """Return the transport and an event. The transport's members read nothing until the event is set."""
     go, join = asyncio.Event(), transport.join
 
     async def gated_join(group: str, topics: Collection[str], listener: Listener) -> GroupMember:
@@ -134,7 +134,7 @@ ROLES: dict[str, Role] = {
 async def main(role: str, spec: dict[str, Any]) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    # As in a service's process.
+    # These settings are those of a service's process.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)

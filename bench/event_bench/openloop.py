@@ -1,4 +1,4 @@
-"""Writes at a rate, whether or not the last write has been answered."""
+"""Writes at a fixed rate, without waiting for the previous write."""
 
 import asyncio
 import json
@@ -6,15 +6,15 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
-from event_bench.reporting import say
+from event_bench.reporting import report
 
 Write = Callable[[int], Awaitable[None]]
 
 
-async def obey(write: Write, stop: asyncio.Event, *, stamp_before: bool) -> None:
-    """Do what standard input says: ``{"rate": 100, "first": 1, "count": 500}``, count 0 until ``{"enough": true}``.
+async def follow_orders(write: Write, stop: asyncio.Event, *, stamp_before: bool) -> None:
+    """Write as standard input orders: ``{"rate": 100, "first": 1, "count": 500}``. Count 0: until ``{"enough": true}``.
 
-    Afterwards it says when each was committed, by its number; with ``stamp_before`` when its writing began.
+    Afterwards report by number when each write was committed, or with ``stamp_before`` when it began.
     """
     lines = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(lines)
@@ -59,4 +59,4 @@ async def _write(
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     if failed := [outcome for outcome in outcomes if outcome is not None]:
         print(f"{len(failed)} of {n} writes failed, the first with {failed[0]!r}", file=sys.stderr)
-    say(written=stamps)
+    report(written=stamps)

@@ -1,4 +1,4 @@
-"""The processes that are measured: started, listened to, ended."""
+"""Starts and ends the measured processes, and reads their reports."""
 
 import asyncio
 import contextlib
@@ -23,39 +23,39 @@ _PATIENCE_SECONDS = 300.0
 
 
 class Member:
-    """A process that says in lines of JSON how far it is."""
+    """A process that reports its progress in lines of JSON."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.said: list[dict[str, Any]] = []
+        self.reports: list[dict[str, Any]] = []
         self.peak_bytes = 0
         self._process = process
-        self._news = asyncio.Event()
-        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._weigh())]
+        self._reported = asyncio.Event()
+        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._measure_memory())]
 
     @property
     def ended(self) -> bool:
         return self._process.returncode is not None or self._tasks[0].done()
 
-    async def tell(self, **what: object) -> None:
+    async def send(self, **order: object) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(what).encode() + b"\n")
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
         await self._process.stdin.drain()
 
-    async def heard(self, what: str, count: int = 1) -> dict[str, Any]:
-        """Its ``count``-th line with this in it, once it has come."""
+    async def report(self, name: str, count: int = 1) -> dict[str, Any]:
+        """Wait for the ``count``-th report that has ``name``, and return it."""
         found: list[dict[str, Any]] = []
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            while len(found := [line for line in self.said if what in line]) < count:
-                await self.news()
+            while len(found := [line for line in self.reports if name in line]) < count:
+                await self.next_report()
         return found[count - 1]
 
-    async def news(self) -> None:
-        """Return when it has said something more; ``RuntimeError`` when it has ended."""
+    async def next_report(self) -> None:
+        """Return at the next report, or after a second. Raises ``RuntimeError`` if the process has ended."""
         if self.ended:
             raise RuntimeError(f"a measured process has ended ({self._process.returncode})")
-        self._news.clear()
+        self._reported.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), 1)
+            await asyncio.wait_for(self._reported.wait(), 1)
 
     async def stop(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -69,16 +69,16 @@ class Member:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _listen(self) -> None:
+    async def _read(self) -> None:
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             if line.startswith(b"{"):
-                self.said.append(json.loads(line))
-                self._news.set()
+                self.reports.append(json.loads(line))
+                self._reported.set()
             else:
                 sys.stderr.buffer.write(line)
 
-    async def _weigh(self) -> None:
+    async def _measure_memory(self) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(self._process.pid)
             while True:
@@ -87,13 +87,13 @@ class Member:
 
 
 async def member(servers: Servers, role: str, **what: object) -> Member:
-    """One of our own processes."""
+    """Start one of our own processes."""
     spec = json.dumps({"servers": asdict(servers), **what})
     return await _start([sys.executable, "-m", "event_bench.member", role, spec])
 
 
 async def peer(servers: Servers, program: str, **what: object) -> Member:
-    """One of those in bench/peers."""
+    """Start a program of bench/peers."""
     spec = json.dumps({"kafka": servers.kafka, "database": servers.reader, **what})
     return await _start([str(_PEERS_PYTHON), "-m", f"peers.{program}", spec])
 
@@ -112,7 +112,7 @@ async def _start(command: Sequence[str]) -> Member:
 
 @contextlib.asynccontextmanager
 async def stopped_afterwards(*starting: Any) -> Any:
-    """The processes that are being started, ended with the block."""
+    """Yield the started processes, and end them with the block."""
     members = await asyncio.gather(*starting)
     try:
         yield members
@@ -121,10 +121,10 @@ async def stopped_afterwards(*starting: Any) -> Any:
 
 
 async def all_applied(members: Sequence[Member], count: int) -> None:
-    """Return when they have applied ``count`` events together."""
+    """Return when the members together have applied ``count`` events."""
 
     def applied() -> int:
-        return sum(line.get("applied", 0) for each in members for line in each.said)
+        return sum(line.get("applied", 0) for each in members for line in each.reports)
 
     await _until(members, lambda: applied() >= count)
 
@@ -132,16 +132,16 @@ async def all_applied(members: Sequence[Member], count: int) -> None:
 async def _until(members: Sequence[Member], holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while not holds():
-            waiting = [asyncio.create_task(each.news()) for each in members]
-            done, late = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for task in late:
+            waiting = [asyncio.create_task(each.next_report()) for each in members]
+            done, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in pending:
                 task.cancel()
             for task in done:
                 task.result()
 
 
 def rate_after_assignment(members: Sequence[Member]) -> float:
-    """Events applied a second, from when the partitions were last given out to the last event."""
-    started = max(line["at"] for each in members for line in each.said if "assigned" in line)
-    applied = [line for each in members for line in each.said if "applied" in line and line["at"] > started]
+    """Return the events applied per second, from the last assignment of partitions to the last event."""
+    started = max(line["at"] for each in members for line in each.reports if "assigned" in line)
+    applied = [line for each in members for line in each.reports if "applied" in line and line["at"] > started]
     return float(sum(line["applied"] for line in applied) / (max(line["at"] for line in applied) - started))

@@ -1,4 +1,4 @@
-"""What a measured process says on its standard output, a line of JSON each time. Standard library alone."""
+"""Reports of a measured process on its standard output, each a line of JSON. It needs only the standard library."""
 
 import json
 import sys
@@ -6,24 +6,24 @@ import time
 from collections.abc import Sequence
 
 
-def say(**what: object) -> None:
-    sys.stdout.write(json.dumps({**what, "at": time.monotonic()}) + "\n")
+def report(**values: object) -> None:
+    sys.stdout.write(json.dumps({**values, "at": time.monotonic()}) + "\n")
     sys.stdout.flush()
 
 
 class Tally:
-    """Says how many events were applied, ``every`` so many, and at ``target``."""
+    """Reports the number of applied events, after ``every`` so many and at ``target``."""
 
     def __init__(self, target: int = 0, every: int = 1) -> None:
         self.total = 0
         self._target = target
         self._every = every
-        self._unsaid = 0
+        self._unreported = 0
 
     def add(self, count: int, references: Sequence[str] = ()) -> None:
-        """These have been committed just now."""
+        """Count events that have just been committed."""
         self.total += count
-        self._unsaid += count
-        if self._unsaid >= self._every or self.total == self._target:
-            say(applied=self._unsaid, references=references)
-            self._unsaid = 0
+        self._unreported += count
+        if self._unreported >= self._every or self.total == self._target:
+            report(applied=self._unreported, references=references)
+            self._unreported = 0

@@ -1,6 +1,6 @@
-"""The work that everybody here does: a payment's row, and the newest payment of each contract kept by one statement.
+"""The work that every program does: a row for a payment, and one statement that keeps each contract's newest payment.
 
-Standard library alone, for the peers live in an environment of their own.
+It needs only the standard library, because the peers have their own environment.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ SELECT n, {_CONTRACT.format(n="floor(random() * $2::integer)::integer")}, uuidv7
     (n % 20000)::numeric(14, 2), (n % 90000)::numeric(14, 2), n % 50 = 0
 FROM generate_series(1, $1::integer) AS n
 """
-"""$1 payments, of $2 contracts drawn at random."""
+"""Stages $1 payments of $2 contracts, drawn at random."""
 
 SEED = f"""
 INSERT INTO balance
@@ -55,17 +55,17 @@ FROM generate_series(0, $1::integer - 1) AS n
 """
 
 ROWS = f"INSERT INTO payment ({_NAMES}) SELECT {_FACTS} FROM staged WHERE n > $1 AND n <= $2"
-"""The staged payments after $1 up to $2, their versions $3 higher."""
+"""Inserts the staged payments after $1 up to $2, with versions higher by $3."""
 
 ROWS_WITH_EVENTS = f"""
 WITH paid AS ({ROWS} RETURNING *)
 INSERT INTO outbox_{{lane}} (type, key, body)
 SELECT $4, contract_id::text, json_build_object({_BODY})::text FROM paid
 """
-"""The same, with an event of type $4 for each."""
+"""Does the same, with an event of type $4 for each payment."""
 
 BODIES = f"SELECT contract_id::text AS key, json_build_object({_BODY})::text AS body FROM staged ORDER BY n LIMIT $1"
-"""The first $1 staged payments as the events say them."""
+"""Returns the first $1 staged payments as bodies of events."""
 
 UPSERT = f"""
 INSERT INTO balance AS known ({_NAMES})
@@ -84,7 +84,7 @@ WITH paid AS MATERIALIZED (SELECT * FROM unnest({_GIVEN}, $12::uuid[]) AS {_PAID
 INSERT INTO balance AS known ({_NAMES}) SELECT {_NAMES} FROM paid ORDER BY contract_id
 ON CONFLICT (contract_id) DO UPDATE SET {_NEWER} WHERE known.version < excluded.version
 """
-"""The same; $13, because of the event in $12 beside each, publishes an event of type $14 in the trace $15."""
+"""Does the same. For each payment, consumer $13 publishes an event of type $14, caused by that in $12, in trace $15."""
 
 CLAIM = """
 INSERT INTO inbox (consumer, event_id)
@@ -94,9 +94,9 @@ ON CONFLICT DO NOTHING RETURNING event_id
 """The inbox of the peers."""
 
 row = attrgetter(*COLUMNS)
-"""A payment's row, out of an object that has these attributes."""
+"""Returns a payment's row from an object with these attributes."""
 
 
 def columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:
-    """The arguments of ``UPSERT``."""
+    """Return the arguments of ``UPSERT``."""
     return [list(column) for column in zip(*rows, strict=True)]

@@ -1,4 +1,4 @@
-"""One PostgreSQL, one Kafka, and the three databases in which everybody works."""
+"""One PostgreSQL, one Kafka, and the three databases that all measured programs share."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ _FLOOR = "CREATE TABLE floor_log (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY 
 
 @dataclass(frozen=True)
 class Servers:
-    """Where they are: addresses of the three databases, and of the broker."""
+    """The addresses of the three databases and of the broker."""
 
     publisher: str
     reader: str
@@ -32,13 +32,13 @@ class Servers:
     kafka: str
 
     def transport(self, log: str) -> Transport:
-        """A transport of its own over the log that is called ``kafka`` or ``embedded``."""
+        """Return a new transport over the log ``kafka`` or ``embedded``."""
         return KafkaTransport(self.kafka) if log == "kafka" else PostgresTransport(self.log)
 
 
 @contextlib.contextmanager
 def running() -> Iterator[Servers]:
-    """PostgreSQL with the embedded platform's settings, and the broker that KAFKA_BOOTSTRAP names, else one of ours."""
+    """Start PostgreSQL with the embedded platform's settings. The broker is at KAFKA_BOOTSTRAP, else started too."""
     with contextlib.ExitStack() as stack:
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="recobro-bench-", ignore_cleanup_errors=True))
@@ -57,7 +57,7 @@ def running() -> Iterator[Servers]:
 
 
 async def prepare(servers: Servers, payments: int, contracts: int) -> None:
-    """Make the databases, and ``payments`` staged payments of ``contracts`` contracts."""
+    """Create the databases, and stage ``payments`` payments of ``contracts`` contracts."""
     async with connected(servers.log.rpartition("/")[0] + "/postgres") as admin:
         for name in ("publisher", "reader", "log"):
             await admin.execute(f"CREATE DATABASE {name}")
@@ -72,14 +72,14 @@ async def prepare(servers: Servers, payments: int, contracts: int) -> None:
 
 
 async def empty_publisher(servers: Servers) -> None:
-    """No payments, nothing to be published."""
+    """Delete all payments and all events to publish."""
     async with connected(servers.publisher) as publisher:
         await publisher.execute("TRUNCATE payment, outbox_events, outbox_bulk")
         await publisher.execute("CHECKPOINT")
 
 
 async def empty_reader(servers: Servers, contracts: int, unread: str = "") -> None:
-    """Nothing applied, every contract's balance as at first; the topics of the service ``unread`` are unread."""
+    """Reset every contract's balance, and forget all applied events and the positions on the topics of ``unread``."""
     async with connected(servers.reader) as reader:
         await reader.execute("TRUNCATE balance, inbox, outbox_events, outbox_bulk")
         await reader.execute("DELETE FROM consumer_position WHERE topic LIKE $1 || '.%'", unread)
@@ -90,7 +90,7 @@ async def empty_reader(servers: Servers, contracts: int, unread: str = "") -> No
 
 @contextlib.asynccontextmanager
 async def connected(dsn: str) -> Any:
-    """A plain connection."""
+    """Yield a plain connection."""
     connection = await asyncpg.connect(dsn)
     try:
         yield connection

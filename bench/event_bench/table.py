@@ -1,4 +1,4 @@
-"""The table: every figure with its median and spread, then what was promised against what was measured."""
+"""The table: every figure with its median and spread, then every goal with the measured value."""
 
 import statistics
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ _RATES = (20, 100, 200)
 
 @dataclass(frozen=True)
 class Goal:
-    """A ratio of two figures' medians, or one figure where ``against`` is empty, with what it has to be."""
+    """The required value of a ratio of two figures' medians, or of one figure if ``against`` is empty."""
 
     what: str
     figure: str
@@ -20,7 +20,7 @@ class Goal:
     at_most: bool = False
 
     def line(self, figures: Mapping[str, list[float]]) -> tuple[str, ...] | None:
-        """Its cells; none when it was not measured."""
+        """Return the goal's cells, or None if it was not measured."""
         if self.figure not in figures or (self.against and self.against not in figures):
             return None
         value = statistics.median(figures[self.figure])
@@ -103,7 +103,7 @@ GOALS = [
 
 
 def render(figures: Mapping[str, list[float]]) -> str:
-    """All of it as one table of Markdown."""
+    """Return all figures and goals as one Markdown table."""
     head = ("what", "median", "min – max", "must", "aim", "")
     measured = [
         (name, _number(statistics.median(samples)), f"{_number(min(samples))} – {_number(max(samples))}", "", "", "")

@@ -1,4 +1,4 @@
-"""The events of the benchmark, and the service that keeps the newest payment of each contract."""
+"""The events of the benchmark, and the consumer that keeps the newest payment of each contract."""
 
 import os
 import uuid
@@ -13,13 +13,13 @@ from recobro_events.tracing import current_traceparent
 from event_bench import rows
 
 NAME = os.environ.setdefault("EVENT_BENCH_NAME", f"bench{uuid.uuid4().hex[:8]}")
-"""Of this run, so that its topics are its own; the processes that it starts inherit it."""
+"""The run's name, which makes its topics unique. The processes of the run inherit it."""
 
 BACKLOG, LIVE, RELAYED = f"{NAME}backlog", f"{NAME}live", f"{NAME}relayed"
-"""The services that publish: what waits to be read, what is read as it comes, what nobody reads."""
+"""The publishing services: of a backlog, of events that are read as they come, of events that no consumer reads."""
 
 READERS = {log: f"{NAME}{log}" for log in ("kafka", "embedded")}
-"""The service that reads, by the log that it reads: a position belongs to one log."""
+"""The reading service of each log. There are two, because a position belongs to one log."""
 
 Applied = Callable[[int, Sequence[str]], None]
 
@@ -40,26 +40,26 @@ class PaymentEvent(ContractEvent):
 
 
 class Paid(PaymentEvent, type=f"{NAME}.paid.v1"):
-    """A payment, one by one."""
+    """A payment on the lane of single events."""
 
 
 class Restated(PaymentEvent, type=f"{LIVE}.restated.v1", lane=Lane.BULK):
-    """The same fact among a million."""
+    """A payment on the lane of bulk events."""
 
 
 class Held(ContractEvent, type=f"{BACKLOG}.held.v1"):
-    """Makes the backlog known as a service that publishes; what it publishes is ``Paid``."""
+    """Registers the backlog as a publishing service. It publishes only ``Paid``."""
 
 
 class Noted(ContractEvent, type=f"{NAME}.noted.v1"):
-    """What the reader says of each."""
+    """The reader's answer to a payment."""
 
     payment_id: UUID
     overdue_balance: Money
 
 
 class Answers(StrEnum):
-    """How the reader publishes what it says of each payment."""
+    """How the reader publishes its answers."""
 
     NONE = "none"
     BY_STATEMENT = "by statement"
@@ -67,7 +67,10 @@ class Answers(StrEnum):
 
 
 def reader(log: str, source: str, applied: Applied, answers: Answers) -> Consumer:
-    """Keeps the newest payments of ``source`` by one statement, and answers each as it is told; tells ``applied``."""
+    """Return a consumer that keeps the newest payments of ``source`` and answers them.
+
+    After each commit it calls ``applied`` with the number of payments and the references of single ones.
+    """
     consumer = Consumer(READERS[log], listens_to=[source])
 
     async def keep(payments: Sequence[PaymentEvent], tx: Transaction) -> None:
@@ -89,6 +92,6 @@ def reader(log: str, source: str, applied: Applied, answers: Answers) -> Consume
         urgent = [payment.reference for payment in payments if isinstance(payment, Paid)]
         tx.after_commit(lambda: applied(len(payments), urgent))
 
-    # Not by `on`: three services publish these types here, and `on` asks for one of a service that is listened to.
+    # `on` requires a type of a service that the consumer listens to, but three services publish these types here.
     consumer.handlers |= {Paid: keep, Restated: keep}
     return consumer

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="import-not-found,misc,type-arg"
-"""arroyo: batches of what comes within a tenth of a second, one transaction each, offsets once a second."""
+"""arroyo: a batch is what arrives within a tenth of a second. Each batch has one transaction; offsets once a second."""
 
 import signal
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from arroyo.processing.strategies import CommitOffsets, RunTask
 from arroyo.processing.strategies.abstract import ProcessingStrategy, ProcessingStrategyFactory
 from arroyo.processing.strategies.batching import BatchStep, ValuesBatch
 from arroyo.types import Commit, Message, Partition, Topic
-from event_bench.reporting import Tally, say
+from event_bench.reporting import Tally, report
 from peers.effect import SPEC, Payment, apply, event_id
 
 loop = uvloop.new_event_loop()
@@ -34,7 +34,7 @@ class Factory(ProcessingStrategyFactory[KafkaPayload]):
     def create_with_partitions(
         self, commit: Commit, partitions: Mapping[Partition, int]
     ) -> ProcessingStrategy[KafkaPayload]:
-        say(assigned=len(partitions))
+        report(assigned=len(partitions))
         last: ProcessingStrategy[Any] = RunTask(take, CommitOffsets(commit))
         return BatchStep(max_batch_size=2_000, max_batch_time=0.1, next_step=last)
 

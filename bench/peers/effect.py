@@ -1,4 +1,4 @@
-"""What every peer does with payments, in one transaction: claim their ids, upsert the newest of each contract."""
+"""The work of every peer, in one transaction: claim the payments' ids, upsert the newest payment of each contract."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from aiokafka import ConsumerRebalanceListener
 from event_bench import rows
-from event_bench.reporting import say
+from event_bench.reporting import report
 from pydantic import BaseModel
 
 SPEC: dict[str, Any] = json.loads(sys.argv[1])
@@ -24,7 +24,7 @@ CONSUMER = {
 
 
 class Payment(BaseModel):
-    """The event as a reader of its own would declare it."""
+    """The event as a separate program would declare it."""
 
     contract_id: UUID
     payment_id: UUID
@@ -40,12 +40,12 @@ class Payment(BaseModel):
 
 
 def event_id(headers: Sequence[tuple[str, bytes]]) -> UUID:
-    """The id among a record's headers."""
+    """Return the event id from a record's headers."""
     return UUID(next(value for name, value in headers if name == "ce_id").decode())
 
 
 async def apply(connection: Any, payments: Sequence[tuple[UUID, Payment]]) -> None:
-    """All of these exactly once, of each contract the newest."""
+    """Apply each payment exactly once, and keep the newest of each contract."""
     async with connection.transaction():
         claimed = await connection.fetch(rows.CLAIM, SPEC["group"], [known for known, _ in payments])
         new = {row["event_id"] for row in claimed}
@@ -55,9 +55,9 @@ async def apply(connection: Any, payments: Sequence[tuple[UUID, Payment]]) -> No
 
 
 class Assigned(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Says when partitions are given out."""
+    """Reports assignments of partitions."""
 
     async def on_partitions_revoked(self, revoked: Collection[object]) -> None: ...
 
     async def on_partitions_assigned(self, assigned: Collection[object]) -> None:
-        say(assigned=len(assigned))
+        report(assigned=len(assigned))

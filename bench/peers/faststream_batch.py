@@ -1,5 +1,5 @@
 # mypy: disable-error-code="import-not-found,misc,untyped-decorator"
-"""FastStream's batch mode, and by hand what makes a batch one transaction."""
+"""FastStream's batch mode. Its handler makes each batch one transaction."""
 
 import asyncio
 from uuid import UUID

@@ -1,8 +1,8 @@
 # mypy: disable-error-code="import-not-found,misc,untyped-decorator"
-"""FastStream as its documentation has it: a handler for an event, its own transaction, the offset after it.
+"""FastStream as in its documentation: one handler call and one transaction per event, then the offset.
 
-With 12 workers each has a consumer of its own in the group, so that the order of a partition holds, and confirms once a
-second: the inbox makes what is read again harmless.
+With 12 workers, each worker has its own consumer in the group, so that the order within a partition holds. It commits
+offsets once a second. The inbox makes repeated events harmless.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""aiokafka and asyncpg by hand: what is there in one transaction, then the offsets."""
+"""aiokafka and asyncpg by hand: all available events in one transaction, then the offsets."""
 
 import asyncpg
 import uvloop
