@@ -15,6 +15,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import asyncpg
+from fresh_databases import SERVICE_ROLE
 from process_guard import GUARD
 from recobro import kafka
 from recobro.errors import Trouble
@@ -124,15 +125,20 @@ def _start_postgres(stack: contextlib.ExitStack) -> str:
     server = EmbeddedPostgres(folder / "postgres", free_port(), _POSTGRES_SETTINGS)
     stack.callback(server.stop)
     server.start()
-    asyncio.run(_cheapen_logins(server.dsn("postgres")))
+    asyncio.run(_prepare(server.dsn("postgres")))
     return f"{server.port} {server.folder}"
 
 
-async def _cheapen_logins(dsn: str) -> None:
-    """Reduce the hash rounds of the password. They would take half of the time of a new connection."""
+async def _prepare(dsn: str) -> None:
+    """Create the roles of services. Passwords get few hash rounds, which would take half of a connection's time."""
     connection = await asyncpg.connect(dsn)
     password = urlsplit(dsn).password
-    await connection.execute(f"SET scram_iterations = 1; ALTER USER postgres PASSWORD '{password}'")
+    await connection.execute(f"""
+        SET scram_iterations = 1;
+        ALTER USER postgres PASSWORD '{password}';
+        CREATE ROLE recobro_agency NOLOGIN;
+        CREATE ROLE {SERVICE_ROLE} LOGIN PASSWORD '{password}' IN ROLE recobro_agency;
+    """)
     await connection.close()
 
 

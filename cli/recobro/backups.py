@@ -23,13 +23,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from recobro_events import restoring
 from recobro_platform import SERVICES, Service
 
+from recobro import database_roles
 from recobro.data import DataFolder
+from recobro.database_roles import LOG
 from recobro.errors import Trouble
 from recobro.lost_writes import Lost, find_lost, print_lost
 from recobro.postgres import EmbeddedPostgres, bin_folder, free_port, is_free
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, out, print_json
 
-LOG = "log"
 _MANIFEST = "backup.json"
 _PHOTOS = "photos"
 _REPLACED = "_replaced"
@@ -149,10 +150,11 @@ async def _replace(server: EmbeddedPostgres, source: Path, database: str) -> Non
     admin = await asyncpg.connect(server.dsn("postgres"), timeout=10)
     try:
         fresh, kept = f"{database}_restoring", f"{database}{_REPLACED}"
+        await database_roles.ensure_agency_role(admin)
         await admin.execute(f'DROP DATABASE IF EXISTS "{fresh}" WITH (FORCE)')
         await admin.execute(f'CREATE DATABASE "{fresh}"')
         dump = str(source / f"{database}.dump")
-        _run(server, "pg_restore", "--exit-on-error", "--no-owner", f"--dbname={fresh}", dump)
+        _run(server, "pg_restore", "--exit-on-error", "--no-owner", "--no-privileges", f"--dbname={fresh}", dump)
         exists = await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", database)
         if database != LOG:
             await _mark(server, fresh, await _epoch_of(server, database) if exists else None)

@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-import asyncpg
 import httpx
 from recobro_platform import SERVICES, Service
 
-from recobro import keys
+from recobro import database_roles, keys
 from recobro.data import DataFolder, PlatformState, ServiceState, TransportName
 from recobro.errors import Trouble
 from recobro.postgres import EmbeddedPostgres, PostgresFailed, free_port, is_free
@@ -26,7 +25,6 @@ _PATIENCE_SECONDS = 20.0
 _POSTGRES_BACKOFF_SECONDS = 2.0
 _DEATHS_BEFORE_GIVING_UP = 5
 _LEFTOVER_PATIENCE_SECONDS = 35.0
-_LOG_DATABASE = "log"
 _LOGS: dict[TransportName, str] = {"kafka": "Kafka", "postgres": "the embedded log"}
 
 
@@ -122,8 +120,8 @@ class Platform:
 
     def _start_postgres(self, stop: threading.Event) -> None:
         self._postgres.start(give_up=stop.is_set)
-        databases = [*(service.database for service in self._services), _LOG_DATABASE]
-        asyncio.run(_create_missing(self._postgres.dsn("postgres"), databases))
+        databases = [*(service.database for service in self._services), database_roles.LOG]
+        asyncio.run(database_roles.ensure(self._postgres, databases))
 
     def _programs(self) -> list[Program]:
         return [Program(service.name, self._command(service), self._environment(service)) for service in self._services]
@@ -137,12 +135,13 @@ class Platform:
         log = (
             {"RECOBRO_KAFKA_BOOTSTRAP": self._kafka_bootstrap}
             if self._kafka_bootstrap
-            else {"RECOBRO_LOG_URL": self._postgres.dsn(_LOG_DATABASE)}
+            else {"RECOBRO_LOG_URL": database_roles.dsn(self._postgres, database_roles.LOG)}
         )
         return {
             **inherited,
             **log,
-            "RECOBRO_DATABASE_URL": self._postgres.dsn(service.database),
+            "RECOBRO_DATABASE_URL": database_roles.dsn(self._postgres, service.database),
+            "RECOBRO_OWNER_DATABASE_URL": self._postgres.dsn(service.database),
             # A restarted service gets its partitions back at once, though Kafka still waits for the dead member.
             "RECOBRO_INSTANCE": "embedded",
             "RECOBRO_HOST": HOST,
@@ -245,14 +244,3 @@ def _start_failure(child: Child) -> str:
     lines = child.log.read_text(errors="replace").strip().splitlines()[-8:] if child.log.exists() else []
     tail = "\n".join(f"  {line}" for line in lines)
     return f"{child.program.name} does not start. The end of its log, {child.log}:\n{tail}"
-
-
-async def _create_missing(dsn: str, databases: Sequence[str]) -> None:
-    connection = await asyncpg.connect(dsn, timeout=10)
-    try:
-        existing = {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
-        for name in databases:
-            if name not in existing:
-                await connection.execute(f'CREATE DATABASE "{name}"')
-    finally:
-        await connection.close()

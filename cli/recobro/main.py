@@ -10,6 +10,7 @@ import typer
 from recobro_platform import DEFAULT_PORT_BASE, SCOPES, VERSION
 
 from recobro import (
+    audit,
     backups,
     daily,
     dead_letters,
@@ -188,6 +189,7 @@ app.command()(daily.stage)
 app.command("list")(daily.publish_list)
 app.command()(daily.check_promises)
 app.add_typer(dead_letters.commands, name="dead-letters")
+app.add_typer(audit.commands, name="audit")
 app.command()(rebuild.rebuild)
 app.command()(backups.backup)
 app.command()(backups.restore)

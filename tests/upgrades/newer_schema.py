@@ -11,11 +11,12 @@ _PROGRAM = "import sys; from chassis.migrations import upgrade; upgrade(*sys.arg
 _SECONDS = 120
 
 
-def _upgrade(dsn: str, package: str) -> None:
+def _upgrade(dsn: str, package: str, runtime_role: str | None = None) -> None:
     newer = Path(os.environ["RECOBRO_NEWER_RELEASE"])
     paths = [newer / "libs" / "events", newer / "libs" / "chassis", *sorted(newer.glob("services/*"))]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
-    subprocess.run([sys.executable, "-c", _PROGRAM, dsn, package], env=environment, check=True, timeout=_SECONDS)
+    arguments = [dsn, package, *([runtime_role] if runtime_role else [])]
+    subprocess.run([sys.executable, "-c", _PROGRAM, *arguments], env=environment, check=True, timeout=_SECONDS)
 
 
 chassis.migrations.upgrade = _upgrade

@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
 from recobro_events import Database, Runtime, beside
 
-from chassis import consumer_api, docs, failures, health, idempotency, logs, openapi
+from chassis import audit, audit_api, consumer_api, docs, failures, health, idempotency, logs, openapi
 from chassis.auth import OPEN_PATHS, TokenVerifier
 from chassis.bodies import LimitBodies
 from chassis.observing import Observe
@@ -57,7 +57,11 @@ def create_app(
             [
                 *_tracing(service, settings.otlp_endpoint),
                 *(lifespan if role.serves else ()),
-                *([partial(_purging, database), *background] if role.consumes else ()),
+                *(
+                    [partial(_purging, database), partial(audit.sealing, database), *background]
+                    if role.consumes
+                    else ()
+                ),
             ],
         ),
     )
@@ -74,7 +78,11 @@ def create_app(
     app.include_router(docs.router)
     if role.serves:
         has_consumer = runtime is not None and runtime.consumer is not None
-        for router in (*routers, *(consumer_api.routers_of(service) if has_consumer else ())):
+        for router in (
+            *routers,
+            audit_api.router_of(service),
+            *(consumer_api.routers_of(service) if has_consumer else ()),
+        ):
             app.include_router(router)
     openapi.install(app)
     return app

@@ -28,6 +28,7 @@ TASK_SECONDS = Histogram(
     ["task", "outcome"],
     buckets=(0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 1800, 3600),
 )
+AUDIT_SEALED = Counter("audit_entries_sealed_total", "Entries of the audit table that this process has sealed")
 TASK_SUCCEEDED_AT = Gauge(
     "task_last_success_timestamp_seconds",
     "Unix time of this process's last successful run of the task; 0 without one",

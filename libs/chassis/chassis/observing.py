@@ -2,9 +2,12 @@
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import structlog
+from recobro_events import SESSION_SETTINGS
 from recobro_events.tracing import Span, export, follow_trace, is_traceparent, now_ns
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +20,16 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PROBES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 _log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def _no_session_settings() -> Iterator[None]:
+    """What a route sets for its request ends with the request: some servers run several in one task."""
+    before = SESSION_SETTINGS.set({})
+    try:
+        yield
+    finally:
+        SESSION_SETTINGS.reset(before)
 
 
 class Observe:
@@ -38,7 +51,11 @@ class Observe:
         sent_trace = headers.get("traceparent")
         trace = follow_trace(sent_trace)
         parent = sent_trace if is_traceparent(sent_trace) else None
-        with structlog.contextvars.bound_contextvars(request_id=request_id, trace_id=trace[3:35]):
+        scope.setdefault("state", {})["request_id"] = request_id
+        with (
+            _no_session_settings(),
+            structlog.contextvars.bound_contextvars(request_id=request_id, trace_id=trace[3:35]),
+        ):
             await self._observed(scope, receive, send, request_id, trace, parent)
 
     async def _observed(

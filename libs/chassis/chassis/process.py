@@ -9,7 +9,7 @@ from typing import Generic, NoReturn, TypeVar
 from fastapi import FastAPI
 from recobro_events import Consumer, Database, Runtime, Source
 
-from chassis.migrations import standing_of, upgrade
+from chassis.migrations import role_of, standing_of, upgrade
 from chassis.server import serve
 from chassis.settings import Settings, transport_from
 
@@ -68,7 +68,8 @@ class Program(Generic[S]):
             _end(f"{self.service} takes one of: {', '.join(commands)}.", WRONG_USE)
         settings = self.settings.load(self.service)
         if asked[0] in (Role.ALL, "migrate"):
-            upgrade(settings.database_url, self.migrations)
+            role = role_of(settings.database_url)
+            upgrade(settings.owner_database_url or settings.database_url, self.migrations, role)
         elif standing_of(settings.database_url, self.migrations).is_behind:
             _end(f"The database of {self.service} is behind this release: run its command `migrate` first.", BEHIND)
         if asked[0] == "migrate":

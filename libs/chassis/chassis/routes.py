@@ -15,17 +15,17 @@ import asyncpg
 import structlog
 from fastapi import APIRouter, Request, params
 from fastapi.routing import APIRoute
-from recobro_events import Database
+from recobro_events import SESSION_SETTINGS, Database
 from starlette.responses import Response
 
-from chassis import idempotency, metrics
+from chassis import audit, idempotency, metrics
 from chassis.auth import Guard, TokenVerifier, calls_of, guards_of
 from chassis.bodies import BodyRule, ServiceRequest
 from chassis.idempotency import Key, key_of
 from chassis.lag import once_known
 from chassis.principals import Principal
 from chassis.problems import Forbidden, Problem
-from chassis.transactions import read_connection, write_transaction
+from chassis.transactions import act_for_agency, act_for_service, read_connection, write_transaction
 
 ATTEMPTS = 3
 MAX_QUERY_BYTES = 8192
@@ -44,6 +44,8 @@ class _Plan:
     transacts: bool
     takes_key: bool
     repeats: bool
+    changes: bool
+    reads_in_bulk: bool
 
     @classmethod
     def of(cls, route: APIRoute) -> Self:
@@ -64,6 +66,8 @@ class _Plan:
             takes_key="POST" in (route.methods or ()),
             # A connection for reading is returned only after the last attempt.
             repeats=not (transacts or read_connection in calls or (rules and rules[-1].streamed)),
+            changes=not {"GET", "HEAD"}.issuperset(route.methods or ()),
+            reads_in_bulk=audit.BULK_READ in calls,
         )
 
 
@@ -110,11 +114,33 @@ async def _answer(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest) -> 
         raise Problem(f"The query may have {MAX_QUERY_BYTES} bytes.", status=414, code="query-too-long")
     await request.read(plan.body, takes_json=plan.takes_json)
     key = key_of(request) if plan.takes_key else None
+    # The outermost middleware takes the settings back, because a streamed answer is sent after this.
+    SESSION_SETTINGS.set(_settings_of(plan, request))
     if plan.transacts:
         return await once_known(lambda: _in_transaction(endpoint, request, key))
+    return await _recorded(plan, endpoint, request, key)
+
+
+def _settings_of(plan: _Plan, request: ServiceRequest) -> dict[str, str]:
+    principal = cast(Principal, request.state.principal)
+    settings: dict[str, str] = {}
+    if plan.changes or plan.reads_in_bulk:
+        settings |= audit.actor_setting(principal, request.state.request_id)
+    return settings
+
+
+async def _recorded(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest, key: Key | None) -> Response:
+    """Run an endpoint without a transaction. If it changes something, an entry before it says so, and one after it."""
+    database = cast(Database, request.app.state.database)
+    if plan.changes or plan.reads_in_bulk:
+        await audit.record_alone(database, request, None, None)
     if key is not None and not plan.body.streamed:
-        return await _with_known_body(endpoint, request, key)
-    return await endpoint(request)
+        response = await _with_known_body(endpoint, request, key)
+    else:
+        response = await endpoint(request)
+    if plan.changes:
+        await audit.record_alone(database, request, response.status_code, response)
+    return response
 
 
 def _authorise(plan: _Plan, request: Request) -> Principal:
@@ -151,9 +177,12 @@ async def _attempt(endpoint: _Endpoint, request: ServiceRequest, key: Key | None
         async with database.transaction() as tx:
             request.state.tx = tx
             digest = hashlib.sha256(await request.body()).digest()
-            if key is not None and (known := await idempotency.find_answer(tx, key, digest)) is not None:
-                metrics.IDEMPOTENT_REPLAYS.inc()
-                return known
+            if key is not None:
+                await act_for_service(tx)
+                if (known := await idempotency.find_answer(tx, key, digest)) is not None:
+                    metrics.IDEMPOTENT_REPLAYS.inc()
+                    return known
+                await act_for_agency(tx)
             response = await endpoint(request)
             if response.status_code >= 400:
                 raise _RolledBack(response)
@@ -161,6 +190,8 @@ async def _attempt(endpoint: _Endpoint, request: ServiceRequest, key: Key | None
                 raise TypeError(
                     "an answer made in a transaction cannot be streamed, because the transaction ends first"
                 )
+            await act_for_service(tx)
+            await audit.record(tx, request, response.status_code, response)
             if key is not None:
                 await idempotency.store_answer(tx, key, digest, response)
         return response
@@ -173,9 +204,11 @@ async def _with_known_body(endpoint: _Endpoint, request: ServiceRequest, key: Ke
     database = cast(Database, request.app.state.database)
     digest = hashlib.sha256(await request.body()).digest()
     async with database.transaction() as tx:
+        await act_for_service(tx)
         await idempotency.find_answer(tx, key, digest)
     response = await endpoint(request)
     if response.status_code < 400:
         async with database.transaction() as tx:
+            await act_for_service(tx)
             await idempotency.store_answer(tx, key, digest, None)
     return response

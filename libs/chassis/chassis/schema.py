@@ -1,4 +1,4 @@
-"""The chassis's own table in every service's database. A service's first migration executes ``CREATE``."""
+"""The chassis's own tables in every service's database. A service's first migration executes ``CREATE``."""
 
 CREATE = r"""
 CREATE TABLE idempotent_answer (
@@ -22,3 +22,32 @@ ALTER TABLE idempotent_answer
     SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05);
 """
 """Gives the table of an older database the options that ``CREATE`` sets now."""
+
+ACTOR = "actor jsonb DEFAULT nullif(current_setting('app.actor', true), '')::jsonb"
+"""A column that says who made a row: what the route has set for its request, null for what an event made.
+
+A JSON object of ``subject``, ``client``, ``agency_id``, ``delegate``, ``token_id`` and ``request_id``.
+"""
+
+AUDIT = f"""
+CREATE TABLE audit_entry (
+    entry_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    occurred_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    {ACTOR} NOT NULL,
+    method text NOT NULL,
+    route text NOT NULL,
+    path text NOT NULL,
+    status smallint,
+    objects uuid[] NOT NULL
+);
+CREATE INDEX audit_entry_objects ON audit_entry USING gin (objects);
+CREATE INDEX audit_entry_subject ON audit_entry ((actor ->> 'subject'), entry_id);
+CREATE TABLE audit_unsealed (entry_id bigint PRIMARY KEY);
+CREATE TABLE audit_seal (
+    seal_id bigint PRIMARY KEY,
+    entries bigint[] NOT NULL,
+    digest bytea NOT NULL,
+    sealed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+"""
+"""Who changed what, and the seals over it. ``status`` is null in an entry that was written before its work began."""

@@ -25,6 +25,15 @@ class Settings(BaseSettings):
     database_url: str = Field(
         pattern=r"^postgres(ql)?://", repr=False, description="The service's own database, `postgresql://…`."
     )
+    owner_database_url: str | None = Field(
+        default=None,
+        pattern=r"^postgres(ql)?://",
+        repr=False,
+        description=(
+            "The same database for the role that owns its tables. Migrations use it. Without it the service owns its"
+            " tables, and could change the audit table."
+        ),
+    )
     kafka_bootstrap: str | None = Field(
         default=None, min_length=1, description="Kafka brokers that carry the events, `host:port,host:port`."
     )

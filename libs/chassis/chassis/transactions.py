@@ -7,7 +7,22 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Protocol, cast
 
 from fastapi import Depends, Request
-from recobro_events import Database, Row, Transaction
+from recobro_events import SESSION_SETTINGS, Database, Row, Transaction
+
+
+async def act_for_agency(tx: Transaction) -> None:
+    """Continue with the agency's rights. Nothing happens unless the request is an agency's."""
+    if role := SESSION_SETTINGS.get().get("role"):
+        await tx.execute("SELECT set_config('role', $1, true)", role)
+
+
+async def act_for_service(tx: Transaction) -> None:
+    """Continue with the service's rights: what the agency may see has been read, and its effects reach further.
+
+    Nothing happens unless the request is an agency's.
+    """
+    if "role" in SESSION_SETTINGS.get():
+        await tx.execute("SET LOCAL ROLE NONE")
 
 
 class Reader(Protocol):

@@ -7,7 +7,7 @@
 
 from recobro_events._applying.waves import cut_into_waves
 from recobro_events._consumer import Consumer, Handler
-from recobro_events._database.database import Database
+from recobro_events._database.database import SESSION_SETTINGS, Database
 from recobro_events._database.steps import ATTEMPTS, step
 from recobro_events._database.transaction import Note, Row, Transaction, sorted_unique
 from recobro_events._errors import (
@@ -54,6 +54,7 @@ __all__ = [
     "FROZEN_AFTER_SECONDS",
     "REGISTRY",
     "SERVICE_LANES",
+    "SESSION_SETTINGS",
     "TRANSIENT_ERRORS",
     "Bounds",
     "CannotContinue",

@@ -54,6 +54,9 @@ SERVICE_NAMES = tuple(service.name for service in SERVICES)
 SCOPES = tuple(f"{name}:{right}" for name in SERVICE_NAMES for right in ("read", "write"))
 """Every scope that a token may carry."""
 
+AGENCY_ROLE = "recobro_agency"
+"""The PostgreSQL role of an agency's request. It reads that agency's rows alone, and every service may become it."""
+
 LONGEST_CHAIN = ("field-visits", "portfolio", "assignment", "dialer-feed", "assignment")
 """The longest chain of facts. Each service applies events of the one before it, and all but the last then publish.
 

@@ -8,7 +8,10 @@ from dialer_feed.wakeups import NotificationListener, Wakeups, wake_everywhere
 from dialing_scene import Scene
 from recobro_events import Database
 
-CUT_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> $1"
+CUT_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND pid <> $1
+"""
 LISTENING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
 
 

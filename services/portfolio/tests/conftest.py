@@ -6,34 +6,25 @@ import httpx
 import pytest
 from chassis import create_app
 from chassis.testing import client_for, mint, test_settings
-from fresh_databases import FreshDatabases
+from fresh_databases import FreshDatabases, KeptDatabase, kept_database
 from portfolio.api import ROUTERS
 from portfolio.main import build_app
 from portfolio_builders import Given
 from recobro_events import Database
 from service_client import ManualLoader, ServiceClient, read_in_thread
 
-# The tables are nearly empty, so deleting takes milliseconds. A fresh database takes some hundred milliseconds.
-_TABLES = "SELECT format('DELETE FROM %I', tablename) FROM pg_tables WHERE schemaname = 'public'"
-
 
 @pytest.fixture(scope="session")
-async def migrated(databases: FreshDatabases) -> AsyncIterator[Database]:
-    """The open database that these tests share."""
-    database = Database(await databases.migrated("portfolio.migrations"))
-    await database.open()
-    yield database
-    await database.close()
+async def migrated(databases: FreshDatabases) -> AsyncIterator[KeptDatabase]:
+    """The database that these tests share."""
+    async with kept_database(await databases.migrated("portfolio.migrations"), "") as database:
+        yield database
 
 
 @pytest.fixture
-async def database(migrated: Database) -> Database:
+async def database(migrated: KeptDatabase) -> Database:
     """The database with empty tables."""
-    async with migrated.transaction() as tx:
-        deletes = [row[0] for row in await tx.fetch(f"{_TABLES} AND tablename NOT LIKE 'alembic%'")]
-        # Foreign keys are not checked, because all rows are deleted.
-        await tx.execute(f"SET LOCAL session_replication_role = replica; {'; '.join(deletes)}")
-    return migrated
+    return await migrated.emptied()
 
 
 @pytest.fixture

@@ -8,13 +8,30 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
-__all__ = ["Standing", "standing_of", "upgrade"]
+__all__ = ["Standing", "role_of", "standing_of", "upgrade"]
 
 T = TypeVar("T")
 
+_GRANT_LOCK = 7_203_550_120
+_IS_ANOTHER_ROLE = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1 AND rolname <> current_user)"
+_LACKS_RIGHTS = """
+SELECT EXISTS (
+    SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+        AND NOT has_table_privilege($1, oid, 'SELECT'))
+"""
+_RIGHTS = """
+SELECT format($$
+    GRANT USAGE ON SCHEMA public TO %1$I;
+    GRANT SELECT, INSERT, UPDATE, DELETE, MAINTAIN ON ALL TABLES IN SCHEMA public TO %1$I;
+    GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO %1$I;
+    REVOKE UPDATE, DELETE, MAINTAIN ON audit_entry, audit_seal FROM %1$I;
+    REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM %1$I;
+$$, $1::text)
+"""
 _REVISION = re.compile(r'^(down_)?revision(?:: str)? = "(\w+)"', re.MULTILINE)
 
 
@@ -43,19 +60,44 @@ def standing_of(dsn: str, package: str) -> Standing:
         return _standing(dsn, Path(versions))
 
 
-def upgrade(dsn: str, package: str) -> None:
+def upgrade(dsn: str, package: str, runtime_role: str | None = None) -> None:
     """Migrate the database to the newest revision of ``package``. A database that is ahead stays as it is.
+
+    ``dsn`` is the owner's. ``runtime_role`` is the role that the service works as; it gets its rights on all tables:
+    it reads and writes rows, but owns no table, and cannot change or delete what the audit tables hold. Nothing is
+    granted if the role owns the tables, or does not exist.
 
     Two processes may call this at once: the second waits up to five minutes for the first, and finds nothing to do. A
     revision runs in one transaction. ``op.execute`` takes several statements at once.
     """
     with as_file(files(package).joinpath("versions")) as versions:
-        if not _standing(dsn, Path(versions)).is_behind:
-            return
-        # To import Alembic takes half of a service's start, and a restarted service rarely has anything to migrate.
-        from chassis.migrations.runner import run_alembic
+        if _standing(dsn, Path(versions)).is_behind:
+            # To import Alembic takes half of a service's start, and a restarted service rarely has anything to migrate.
+            from chassis.migrations.runner import run_alembic
 
-        _wait_for(run_alembic(dsn, Path(versions)))
+            _wait_for(run_alembic(dsn, Path(versions)))
+    if runtime_role is not None:
+        _wait_for(_grant(dsn, runtime_role))
+
+
+def role_of(dsn: str) -> str | None:
+    """The role that a database's URL names, or None if the URL leaves it to the driver."""
+    user = urlsplit(dsn).username
+    return unquote(user) if user else None
+
+
+async def _grant(dsn: str, role: str) -> None:
+    """Give the role what it lacks, one process at a time."""
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        if not await connection.fetchval(_IS_ANOTHER_ROLE, role):
+            return
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _GRANT_LOCK)
+            if await connection.fetchval(_LACKS_RIGHTS, role):
+                await connection.execute(await connection.fetchval(_RIGHTS, role))
+    finally:
+        await connection.close()
 
 
 def _wait_for(work: Coroutine[None, None, T]) -> T:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,12 @@ _AS_TEXT: Mapping[str, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
     "jsonb": (json.dumps, json.loads),
     "numeric": (str, Decimal),
 }
+
+SESSION_SETTINGS: ContextVar[Mapping[str, str]] = ContextVar("SESSION_SETTINGS", default={})  # noqa: B039 - never changed
+"""PostgreSQL settings of the connections that the current task takes, ``role`` among them. Nothing by default.
+
+A transaction sets them with ``SET LOCAL``. Another connection loses them when it returns to its pool.
+"""
 
 _BEGIN_SECONDS = 5.0
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -89,6 +96,19 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
         """A connection outside of any transaction, for reading; ``TimeoutError`` when none becomes free."""
+        settings = SESSION_SETTINGS.get()
+        async with self._acquired() as connection:
+            if not settings:
+                yield connection
+                return
+            try:
+                await connection.execute(_set("SET", settings))
+                yield connection
+            finally:
+                await _or_terminate(connection, "; ".join(f"RESET {name}" for name in settings))
+
+    @asynccontextmanager
+    async def _acquired(self) -> AsyncIterator[Any]:
         if self._pool is None:
             raise asyncpg.InterfaceError("the database is not open")
         async with self._pool.acquire(timeout=self._acquire_timeout_seconds) as connection:
@@ -101,9 +121,12 @@ class Database:
         Its statements run with generic plans, which a connection keeps. With ``bulk``, for statements on thousands of
         rows, PostgreSQL may plan a statement for its arguments.
         """
-        async with self.connection() as connection:
+        begin = [_BEGIN if bulk else _BEGIN_WITH_KEPT_PLANS]
+        if settings := SESSION_SETTINGS.get():
+            begin.append(_set("SET LOCAL", settings))
+        async with self._acquired() as connection:
             tx = Transaction(connection, service=self.service, partitions=self.partitions, consumer=consumer)
-            await _begin(connection, _BEGIN if bulk else _BEGIN_WITH_KEPT_PLANS)
+            await _begin(connection, "; ".join(begin))
             try:
                 yield tx
                 await tx.flush()
@@ -143,15 +166,25 @@ async def _begin(connection: Any, statement: str) -> None:
 
 async def _roll_back(connection: Any) -> None:
     """Roll back. A connection on which that fails is closed, and the server then rolls back."""
+    await _or_terminate(connection, "ROLLBACK")
+
+
+async def _or_terminate(connection: Any, statement: str) -> None:
+    """Execute the statement, or close the connection if that fails."""
     if connection.is_closed():
         return
     try:
-        await connection.execute("ROLLBACK", timeout=10)
+        await connection.execute(statement, timeout=10)
     except TRANSIENT_ERRORS:
         connection.terminate()
     except BaseException:
         connection.terminate()
         raise
+
+
+def _set(how: str, settings: Mapping[str, str]) -> str:
+    """The statements that give a session these settings. They take no parameters, so the values are quoted here."""
+    return "; ".join(f"{how} {name} = '{value.replace(chr(39), chr(39) * 2)}'" for name, value in settings.items())
 
 
 async def _speak_text(connection: Any) -> None:

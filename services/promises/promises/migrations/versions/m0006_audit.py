@@ -1,0 +1,11 @@
+"""Who changed what: the audit table."""
+
+import chassis.schema
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    op.execute(chassis.schema.AUDIT)
