@@ -126,7 +126,7 @@ def locked(file: str) -> set[str]:
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
-def test_a_package_declares_what_it_imports_and_nothing_else(package: Package) -> None:
+def test_a_package_declares_exactly_the_packages_that_it_imports(package: Package) -> None:
     started = STARTED_BY_THE_COMMAND if package.module == "recobro" else set()
     wanted = needed(package.imported()) | started
     assert package.dependencies >= wanted, f"not declared: {sorted(wanted - package.dependencies)}"

@@ -83,7 +83,7 @@ async def request_rebuild(platform: InProcessPlatform, service: str) -> uuid.UUI
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("service", list(PROJECTIONS))
-async def test_an_empty_service_ends_equal_to_one_that_was_there_from_the_start(
+async def test_a_rebuilt_empty_service_equals_one_that_missed_nothing(
     platform: InProcessPlatform, service: str
 ) -> None:
     rest = await make_events_of_every_kind(platform)

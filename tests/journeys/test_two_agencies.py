@@ -246,7 +246,7 @@ def test_agencies_may_not_use_the_routes_for_set_aside_events_and_rebuilds(stage
 
 
 def test_an_agency_sees_its_own_data(stage: Stage) -> None:
-    """Proves that the other test does not pass only because nobody can read anything."""
+    """Proves that the other test does not pass only because no agency can read anything."""
     wrong, read = [], 0
     for method, service, path in routes(stage):
         if method == "GET":

@@ -44,7 +44,7 @@ class NoRebuild(NotFound):
 
 
 class ParkedKey(OutputModel):
-    """A parked key with ``letters`` waiting events. ``error`` says why the first cannot be applied."""
+    """A parked key with ``letters`` waiting events. ``error`` is the reason why the first cannot be applied."""
 
     key: str
     contract_id: UUID | None
@@ -114,7 +114,7 @@ class NewReplay(InputModel):
 
 
 class KeyReplay(OutputModel):
-    """``applied`` events of the key, in order. ``waiting`` events still wait; ``error`` says why the first does."""
+    """``applied`` events of the key, in order. ``waiting`` events still wait, the first because of ``error``."""
 
     key: str
     applied: int

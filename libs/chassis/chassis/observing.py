@@ -35,7 +35,7 @@ def _no_session_settings() -> Iterator[None]:
 class Observe:
     """The outermost middleware. It answers every failure below it with a problem.
 
-    Once an answer has begun, it cuts the connection instead, so that nobody takes half an answer for a whole one.
+    Once an answer has begun, it cuts the connection instead, so that no client mistakes half an answer for a whole one.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,4 +1,4 @@
-"""Who calls: the claims of a verified token, checked one by one."""
+"""The principal of a request: the claims of its verified token, checked one by one."""
 
 import re
 from collections.abc import Mapping
@@ -35,17 +35,17 @@ class Principal:
 
     @property
     def actor(self) -> str:
-        """Who acts: the delegate if there is one, else the subject."""
+        """The acting party: the delegate if there is one, else the subject."""
         return self.subject if self.delegate is None else self.delegate
 
     @property
     def on_behalf_of(self) -> str | None:
-        """For whom the actor acts, if not for itself."""
+        """The party for which the actor acts, or None if it acts for itself."""
         return None if self.delegate is None else self.subject
 
     @classmethod
     def of(cls, claims: Claims) -> Self:
-        """Return the principal of a verified token. Raises ``WrongClaim`` if the token does not say who calls."""
+        """Return the principal of a verified token. Raises ``WrongClaim`` if the token does not name its caller."""
         role, agency_id = _role_or_agency(claims)
         client = "client_id" if "client_id" in claims else "azp"
         return cls(
@@ -62,26 +62,26 @@ class Principal:
 def _role_or_agency(claims: Claims) -> tuple[Literal["operator"] | None, UUID | None]:
     """A token that names neither must not count as an operator's."""
     if ("agency_id" in claims) == ("role" in claims):
-        raise WrongClaim('It needs either an agency_id or the role "operator".')
+        raise WrongClaim('The token needs either an agency_id or the role "operator".')
     if "role" in claims:
         if claims["role"] != "operator":
-            raise WrongClaim('Its role may only be "operator".')
+            raise WrongClaim('The token\'s role may only be "operator".')
         return "operator", None
     agency = claims["agency_id"]
     if not isinstance(agency, str) or not _UUID.fullmatch(agency):
-        raise WrongClaim("Its agency_id must be a UUID.")
+        raise WrongClaim("The token's agency_id must be a UUID.")
     return None, UUID(agency)
 
 
 def _name(claims: Claims, claim: str) -> str:
     name = claims.get(claim)
     if not is_name(name):
-        raise WrongClaim(f"Its {claim} must be 1 to {LONGEST_NAME} printable characters.")
+        raise WrongClaim(f"The token's {claim} must be 1 to {LONGEST_NAME} printable characters.")
     return str(name)
 
 
 def is_name(value: object) -> bool:
-    """Whether ``value`` may name a person or a program: bounded, and without characters that nobody sees."""
+    """Whether ``value`` may name a person or a program: bounded, and without invisible characters."""
     if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_NAME:
         return False
     return value.isprintable() and value == value.strip()
@@ -90,14 +90,14 @@ def is_name(value: object) -> bool:
 def _scopes(claims: Claims) -> frozenset[str]:
     scope = claims.get("scope", "")
     if not isinstance(scope, str):
-        raise WrongClaim("Its scope must be text.")
+        raise WrongClaim("The token's scope must be text.")
     return frozenset(scope.split())
 
 
 def _token_id(claims: Claims) -> str:
     token_id = claims.get("jti")
     if not is_token_id(token_id):
-        raise WrongClaim("Its jti must be 1 to 128 visible ASCII characters.")
+        raise WrongClaim("The token's jti must be 1 to 128 visible ASCII characters.")
     return str(token_id)
 
 
@@ -111,7 +111,7 @@ def _delegate(claims: Claims) -> str | None:
         return None
     act = claims["act"]
     if not isinstance(act, dict):
-        raise WrongClaim("Its act must be an object.")
+        raise WrongClaim("The token's act must be an object.")
     if not is_name(act.get("sub")):
-        raise WrongClaim(f"Its act.sub must be 1 to {LONGEST_NAME} printable characters.")
+        raise WrongClaim(f"The token's act.sub must be 1 to {LONGEST_NAME} printable characters.")
     return str(act["sub"])

@@ -43,7 +43,7 @@ class Problem(Exception):
     override these. ``extra`` adds members to the document. ``detail`` is for people and must not hold personal data
     of others.
 
-    ``may_be_lag`` says that another service's event may cure it. The route then tries again for two seconds.
+    If ``may_be_lag`` is true, another service's event may remove the problem. The route then retries for two seconds.
     """
 
     status: int = 500
@@ -111,7 +111,7 @@ class Forbidden(Problem):
 
 
 class NotFound(Problem):
-    """The thing does not exist, or belongs to somebody else."""
+    """The object does not exist, or belongs to another agency."""
 
     status = 404
     code = "not-found"
@@ -119,7 +119,7 @@ class NotFound(Problem):
 
 
 class ContractUnknown(NotFound):
-    """The contract does not exist, or belongs to somebody else. All services share this error."""
+    """The contract does not exist, or belongs to another agency. All services share this error."""
 
     code = "contract-unknown"
     detail = "There is no contract with this id."

@@ -36,7 +36,7 @@ _Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How to run a route, as its declaration says."""
+    """How to run a route, from its declaration."""
 
     guards: tuple[Guard, ...]
     body: BodyRule

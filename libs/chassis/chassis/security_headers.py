@@ -1,4 +1,4 @@
-"""Headers that every answer carries: no page may show it, guess its type, keep it or run a script in it."""
+"""Headers of every answer. A browser may not frame or cache the answer, guess its type, or run a script in it."""
 
 from starlette.types import Message
 

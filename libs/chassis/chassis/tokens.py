@@ -52,7 +52,7 @@ def mint(
     """Return a signed token for ``subject``, valid for ``ttl_seconds``.
 
     It needs an ``agency_id``, or the role "operator". With ``delegate``, that party acts on behalf of ``subject``.
-    Raises ``WrongClaim`` if no service would accept what the token says.
+    Raises ``WrongClaim`` if no service would accept the token's claims.
     """
     now = int(time.time())
     claims: dict[str, object] = {

@@ -37,10 +37,10 @@ class Board:
 
 async def test_a_notification_ends_the_poll() -> None:
     board = Board()
-    asked = asyncio.create_task(board.poll(FOREVER_SECONDS, asyncio.Event()))
+    poll = asyncio.create_task(board.poll(FOREVER_SECONDS, asyncio.Event()))
     await board.looked_at.wait()
     board.write()
-    assert await asked == 1
+    assert await poll == 1
     assert all(listener.done() for listener in board.listeners)
 
 
@@ -52,10 +52,10 @@ async def test_a_poll_with_something_to_answer_does_not_wait() -> None:
 
 async def test_a_change_without_a_notification_is_found() -> None:
     board = Board()
-    asked = asyncio.create_task(board.poll(FOREVER_SECONDS, asyncio.Event()))
+    poll = asyncio.create_task(board.poll(FOREVER_SECONDS, asyncio.Event()))
     await board.looked_at.wait()
     board.written = 1
-    assert await asked == 1
+    assert await poll == 1
 
 
 async def test_a_poll_without_changes_ends_after_its_time_or_at_shutdown() -> None:
@@ -67,8 +67,8 @@ async def test_a_poll_without_changes_ends_after_its_time_or_at_shutdown() -> No
 
 async def test_a_cancelled_poll_cancels_its_waiter() -> None:
     board = Board()
-    asked = asyncio.create_task(board.poll(FOREVER_SECONDS, asyncio.Event()))
+    poll = asyncio.create_task(board.poll(FOREVER_SECONDS, asyncio.Event()))
     await board.looked_at.wait()
-    asked.cancel()
-    await asyncio.wait({asked})
+    poll.cancel()
+    await asyncio.wait({poll})
     assert [listener.cancelled() for listener in board.listeners] == [True]

@@ -1,4 +1,4 @@
-"""What an answer tells a browser, and the documentation that runs no script of another host."""
+"""The security headers of answers, and the documentation page, which runs no script of another host."""
 
 import re
 

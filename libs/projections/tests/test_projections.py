@@ -163,7 +163,7 @@ async def test_the_newest_status_and_portfolio_are_kept(tx: Transaction) -> None
     assert tuple(await tx.fetchrow("SELECT business_date, company FROM portfolio") or ()) == (MONDAY, "Banco")
 
 
-async def test_only_a_newer_whole_contract_ends_what_it_does_not_list(tx: Transaction) -> None:
+async def test_only_a_newer_whole_contract_ends_unlisted_rows(tx: Transaction) -> None:
     point = ContactPoint(
         contact_id=PHONE, version=1, kind=ContactKind.PHONE, value="+525512345678", provenance="creditor", usable=True
     )

@@ -102,7 +102,7 @@ async def _until_no_connection_is_used(database: Database) -> None:
     pool = database._pool
     assert pool is not None
     async with asyncio.timeout(30):
-        while pool.get_idle_size() < pool.get_size():  # noqa: ASYNC110 - the pool tells nobody
+        while pool.get_idle_size() < pool.get_size():  # noqa: ASYNC110 - the pool has no event to wait for
             await asyncio.sleep(0.005)
 
 

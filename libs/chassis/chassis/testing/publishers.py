@@ -1,4 +1,4 @@
-"""Makes the events of other services for a service's tests, so that no test uses an event that nobody would publish.
+"""Makes the events of other services for a service's tests, and none that no service would publish.
 
 Each event is made from its publisher's data and increases the version. Every service's tests share this module, and
 add only their own variations.
