@@ -137,7 +137,8 @@ async def _prepare(dsn: str) -> None:
         SET scram_iterations = 1;
         ALTER USER postgres PASSWORD '{password}';
         CREATE ROLE recobro_agency NOLOGIN;
-        CREATE ROLE {SERVICE_ROLE} LOGIN PASSWORD '{password}' IN ROLE recobro_agency;
+        CREATE ROLE {SERVICE_ROLE} LOGIN PASSWORD '{password}';
+        GRANT recobro_agency TO {SERVICE_ROLE} WITH INHERIT FALSE, SET TRUE;
     """)
     await connection.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
-from recobro_platform import AGENCY_ROLE
+from recobro_platform import AGENCY_ROLE, Service
 
 from recobro.postgres import EmbeddedPostgres
 
@@ -31,28 +31,31 @@ END $$
 """
 
 
-def dsn(server: EmbeddedPostgres, database: str) -> str:
-    """Return the URL of a database for the role of the same name. Call this only after ``ensure``."""
-    password = quote(_password_file(server, database).read_text().strip())
-    return f"postgresql://{database}:{password}@127.0.0.1:{server.port}/{database}"
+def dsn(server: EmbeddedPostgres, database: str, role: str) -> str:
+    """Return the URL of a database for the role. Call this only after ``ensure``."""
+    password = quote(_password_file(server, role).read_text().strip())
+    return f"postgresql://{role}:{password}@127.0.0.1:{server.port}/{database}"
 
 
-async def ensure(server: EmbeddedPostgres, databases: Sequence[str]) -> None:
-    """Create the databases and roles that are missing. Idempotent."""
+async def ensure(server: EmbeddedPostgres, services: Sequence[Service]) -> None:
+    """Create the databases and roles that are missing, the log's too. Idempotent."""
+    roles = {service.database: service.role for service in services} | {LOG: LOG}
     admin = await asyncpg.connect(server.dsn("postgres"), timeout=10)
     try:
         await ensure_agency_role(admin)
         there = {row["datname"] for row in await admin.fetch("SELECT datname FROM pg_database")}
-        roles = {row["rolname"] for row in await admin.fetch("SELECT rolname FROM pg_roles")}
-        for name in databases:
-            password = _password(server, name)
-            how = "ALTER" if name in roles else "CREATE"
-            await admin.execute(f"{how} ROLE \"{name}\" LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{password}'")
-            await admin.execute(f'GRANT {AGENCY_ROLE} TO "{name}"')
+        known = {row["rolname"] for row in await admin.fetch("SELECT rolname FROM pg_roles")}
+        for name, role in roles.items():
+            how = "ALTER" if role in known else "CREATE"
+            await admin.execute(
+                f"{how} ROLE \"{role}\" LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{_password(server, role)}'"
+            )
+            # Policies for the agencies' role apply to whoever inherits it.
+            await admin.execute(f'GRANT {AGENCY_ROLE} TO "{role}" WITH INHERIT FALSE, SET TRUE')
             if name not in there:
                 await admin.execute(f'CREATE DATABASE "{name}"')
             await admin.execute(f'REVOKE CONNECT ON DATABASE "{name}" FROM PUBLIC')
-            await admin.execute(f'GRANT CONNECT, TEMPORARY ON DATABASE "{name}" TO "{name}"')
+            await admin.execute(f'GRANT CONNECT, TEMPORARY ON DATABASE "{name}" TO "{role}"')
         await admin.execute(f"ALTER DATABASE {LOG} OWNER TO {LOG}")
     finally:
         await admin.close()

@@ -120,8 +120,7 @@ class Platform:
 
     def _start_postgres(self, stop: threading.Event) -> None:
         self._postgres.start(give_up=stop.is_set)
-        databases = [*(service.database for service in self._services), database_roles.LOG]
-        asyncio.run(database_roles.ensure(self._postgres, databases))
+        asyncio.run(database_roles.ensure(self._postgres, self._services))
 
     def _programs(self) -> list[Program]:
         return [Program(service.name, self._command(service), self._environment(service)) for service in self._services]
@@ -135,12 +134,12 @@ class Platform:
         log = (
             {"RECOBRO_KAFKA_BOOTSTRAP": self._kafka_bootstrap}
             if self._kafka_bootstrap
-            else {"RECOBRO_LOG_URL": database_roles.dsn(self._postgres, database_roles.LOG)}
+            else {"RECOBRO_LOG_URL": database_roles.dsn(self._postgres, database_roles.LOG, database_roles.LOG)}
         )
         return {
             **inherited,
             **log,
-            "RECOBRO_DATABASE_URL": database_roles.dsn(self._postgres, service.database),
+            "RECOBRO_DATABASE_URL": database_roles.dsn(self._postgres, service.database, service.role),
             "RECOBRO_OWNER_DATABASE_URL": self._postgres.dsn(service.database),
             # A restarted service gets its partitions back at once, though Kafka still waits for the dead member.
             "RECOBRO_INSTANCE": "embedded",

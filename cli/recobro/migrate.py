@@ -91,7 +91,7 @@ def _bring_up_to_date(service: Service, dsn: str) -> Schema:
     if found.outcome != "behind":
         return found
     try:
-        upgrade(dsn, program_of(service).migrations, service.database)
+        upgrade(dsn, program_of(service).migrations, service.role)
     except (SQLAlchemyError, *targets.DATABASE_TROUBLE) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise Trouble(

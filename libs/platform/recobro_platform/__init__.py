@@ -27,6 +27,11 @@ class Service:
         return self.package
 
     @property
+    def role(self) -> str:
+        """The PostgreSQL role that the service works as. It owns no table."""
+        return f"{self.package}_service"
+
+    @property
     def port(self) -> int:
         """The port of the service, unless it is configured otherwise."""
         return DEFAULT_PORT_BASE + self.port_offset
