@@ -15,6 +15,7 @@ REQUEST_SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
+REFUSED = Counter("http_refused", "Requests refused and connections ended because of a limit, by the limit", ["reason"])
 IDEMPOTENT_REPLAYS = Counter(
     "http_idempotent_replays", "Requests answered with the stored answer of their Idempotency-Key"
 )

@@ -8,9 +8,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
+
+from chassis.connections import protocol_of
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than clients and proxies use: the server must not be the side that closes an idle connection."""
@@ -75,5 +78,8 @@ def serve(app: FastAPI, host: str, port: int) -> None:
         log_config=None,
         server_header=False,
         lifespan="on",
+        http=cast(Any, protocol_of(app.state.settings.connection_limits)),
+        # No route speaks WebSocket, and such a connection would escape the limits.
+        ws="none",
     )
     _Server(config, app).run()

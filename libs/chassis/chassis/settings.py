@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from recobro_events import Transport
 from recobro_platform import DEFAULT_PORT_BASE, SERVICES
 
+from chassis.connections import ConnectionLimits
+
 _PREFIX = "RECOBRO_"
 _PORT_OFFSETS = {service.name: service.port_offset for service in SERVICES}
 _FIRST, *_OTHERS = SERVICES
@@ -85,6 +87,15 @@ class Settings(BaseSettings):
     jwt_public_key_file: FilePath = Field(
         description="JWK set with the public keys that verify tokens (ES256 or RS256)."
     )
+    connections: int = Field(
+        default=800, ge=10, le=100_000, description="Open connections that the process accepts; 10 to 100,000."
+    )
+    connections_per_address: int = Field(
+        default=256,
+        ge=1,
+        le=100_000,
+        description="Of one address, which may be that of a proxy; more are answered with 503; 1 to 100,000.",
+    )
     jwt_issuer: str = Field(default="recobro", min_length=1, description="The `iss` that every token must have.")
     jwt_audience: str = Field(default="recobro", min_length=1, description="The `aud` that every token must have.")
 
@@ -112,6 +123,10 @@ class Settings(BaseSettings):
                 mistakes.append(f"{name}{mistake['msg']}")
         print(*mistakes, sep="\n", file=sys.stderr)
         raise SystemExit(2)
+
+    @property
+    def connection_limits(self) -> ConnectionLimits:
+        return ConnectionLimits(all=self.connections, per_address=self.connections_per_address)
 
     @property
     def port(self) -> int:

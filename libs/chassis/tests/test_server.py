@@ -81,6 +81,10 @@ async def test_a_signal_lets_requests_finish(service_dsn: str, tmp_path: Path) -
     async with process(service_dsn, port, tmp_path) as started, httpx.AsyncClient(timeout=20) as client:
         await line_with(started, '"started"')
         await line_with(started, "Uvicorn running on")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /" + b"a" * 66_000)
+        assert (await reader.readline()).split()[1] == b"431", "the server keeps its limits"
+        writer.close()
         headers = {"Authorization": f"Bearer {mint()}"}
         slow = asyncio.create_task(client.get(f"http://127.0.0.1:{port}/slow", headers=headers))
         await line_with(started, "IN")
