@@ -1,10 +1,11 @@
 """What the dialer-feed service says: lists, withdrawals, calls and what dialers report."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from recobro_events.contracts.base import ContractEvent, Event, Money
+from recobro_events.contracts.base import ContractEvent, Event, Money, MoneyTotal
 from recobro_events.contracts.portfolio import DebtorStatus
 
 
@@ -48,8 +49,15 @@ class Disposition(StrEnum):
     FAILED = "failed"
 
 
+MOST_OVERDUE_TOTAL = Decimal("999999999999.99")
+
+
 class ListPublished(Event, type="dialer-feed.list-published.v1", key="list_id"):
-    """A dialing list is live."""
+    """A dialing list is live. ``overdue_sum`` is the sum of its entries.
+
+    ``overdue_total`` is the same sum for readers of the first revision, which knows no amount above
+    ``MOST_OVERDUE_TOTAL``: a greater sum is given as that.
+    """
 
     list_id: UUID
     campaign_id: UUID
@@ -57,6 +65,7 @@ class ListPublished(Event, type="dialer-feed.list-published.v1", key="list_id"):
     business_date: date
     entries: int
     overdue_total: Money
+    overdue_sum: MoneyTotal | None = None
 
 
 class ListEntryWithdrawn(ContractEvent, type="dialer-feed.list-entry-withdrawn.v1"):

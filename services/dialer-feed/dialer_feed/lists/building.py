@@ -12,8 +12,8 @@ from datetime import date
 from uuid import UUID
 
 import structlog
-from recobro_events import Database, Transaction, barrier, rebuilding
-from recobro_events.contracts.dialer_feed import ListPublished
+from recobro_events import TRANSIENT_ERRORS, Database, Row, Transaction, barrier, rebuilding
+from recobro_events.contracts.dialer_feed import MOST_OVERDUE_TOTAL, ListPublished
 
 from dialer_feed import metrics, silencing_lock
 from dialer_feed.lists import building_queries as queries
@@ -22,6 +22,9 @@ from dialer_feed.lists.readiness import PortfolioNotReady, refuse_unready_portfo
 from dialer_feed.wakeups import LISTS, wake_everywhere
 
 STALE = "stale-knowledge"
+NOT_BUILT = "list-not-built"
+MOST_ATTEMPTS = 5
+"""How often a list is begun. An attempt that a crash or a lost connection ends counts too."""
 log = structlog.get_logger(__name__)
 
 
@@ -81,7 +84,8 @@ async def publish(database: Database, list_id: UUID, campaign_id: UUID, day: dat
                 agency_id=row["agency_id"],
                 business_date=row["business_date"],
                 entries=row["entries"],
-                overdue_total=row["overdue_total"],
+                overdue_total=min(row["overdue_total"], MOST_OVERDUE_TOTAL),
+                overdue_sum=row["overdue_total"],
             )
         )
         await wake_everywhere(tx, LISTS, [list_id])
@@ -116,22 +120,46 @@ async def build(database: Database, list_id: UUID, campaign_id: UUID, day: date,
 
 
 async def advance(database: Database, builder: UUID) -> None:
-    """Build every list whose barrier has been reached. Fail every list whose barrier has failed."""
+    """Build every list whose barrier has been reached. Fail every list whose barrier has failed.
+
+    A list that cannot be built fails alone. A list that was interrupted, or that could not even be marked as failed,
+    raises its error after the others had their turn.
+    """
     async with database.connection() as connection:
         if await rebuilding.is_open(connection):
             return
-        waiting = [
-            (row, await barrier.progress(connection, row["barrier_id"]))
-            for row in await connection.fetch(queries.BUILDING)
-        ]
-    metrics.LIST_BUILDS_SINCE.set(waiting[0][0]["requested_at"].timestamp() if waiting else 0)
-    for row, progress in waiting:
+        waiting = await connection.fetch(queries.BUILDING)
+    metrics.LIST_BUILDS_SINCE.set(waiting[0]["requested_at"].timestamp() if waiting else 0)
+    interrupted: Exception | None = None
+    for row in waiting:
         try:
-            if progress.state == "reached":
-                await build(database, row["list_id"], row["campaign_id"], row["business_date"], builder)
-            elif progress.state == "failed":
-                named = ", ".join(progress.waiting_for)
-                detail = f"No answer came within {barrier.TIMEOUT.total_seconds() / 60:.0f} minutes from {named}."
-                await fail(database, row["list_id"], STALE, detail, progress.waiting_for)
+            await _advance(database, row, builder)
         except Overruled:
             log.info("list claimed by another builder", list_id=str(row["list_id"]))
+        except Exception as error:  # noqa: BLE001 - raised below
+            log.warning("list tried again", list_id=str(row["list_id"]), error=type(error).__name__)
+            interrupted = error
+    if interrupted is not None:
+        raise interrupted
+
+
+async def _advance(database: Database, row: Row, builder: UUID) -> None:
+    list_id = row["list_id"]
+    try:
+        async with database.connection() as connection:
+            progress = await barrier.progress(connection, row["barrier_id"])
+        if progress.state == "reached" and row["attempts"] >= MOST_ATTEMPTS:
+            await fail(database, list_id, NOT_BUILT, f"The list was begun {MOST_ATTEMPTS} times and never finished.")
+        elif progress.state == "reached":
+            await build(database, list_id, row["campaign_id"], row["business_date"], builder)
+        elif progress.state == "failed":
+            named = ", ".join(progress.waiting_for)
+            detail = f"No answer came within {barrier.TIMEOUT.total_seconds() / 60:.0f} minutes from {named}."
+            await fail(database, list_id, STALE, detail, progress.waiting_for)
+    except Overruled:
+        raise
+    except TRANSIENT_ERRORS:
+        raise
+    except Exception as error:
+        log.critical("list not built", list_id=str(list_id), error=type(error).__name__, exc_info=True)
+        await fail(database, list_id, NOT_BUILT, f"An unexpected error ended the build: {type(error).__name__}.")

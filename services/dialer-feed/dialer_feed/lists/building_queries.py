@@ -12,10 +12,14 @@ from dialer_feed.lists.eligibility import DAYS_PAST_DUE, IN_SCOPE, WORTH_DIALING
 RELEASE_ANSWERED = "DELETE FROM reported_silence WHERE barrier_id = $1"
 
 BUILDING = """
-SELECT list_id, campaign_id, business_date, barrier_id, requested_at FROM dialing_list WHERE status = 'building'
+SELECT list_id, campaign_id, business_date, barrier_id, requested_at, attempts
+FROM dialing_list WHERE status = 'building'
 ORDER BY requested_at, list_id
 """
-_CLAIM = "UPDATE dialing_list SET builder = $2 WHERE list_id = $1 AND status = 'building' RETURNING barrier_id"
+_CLAIM = """
+UPDATE dialing_list SET builder = $2, attempts = attempts + 1 WHERE list_id = $1 AND status = 'building'
+RETURNING barrier_id
+"""
 _LOCK_ONE = "SELECT FROM dialing_list WHERE list_id = $1 FOR UPDATE"
 # Another builder's claim waits for this lock; numbering withdrawals does not.
 IS_STILL_OURS = """

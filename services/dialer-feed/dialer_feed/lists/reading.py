@@ -5,7 +5,7 @@ from typing import Literal
 from uuid import UUID
 
 from chassis import Conflict, NotFound, OutputModel, Principal, Reader
-from recobro_events import Money, Row, barrier
+from recobro_events import MoneyTotal, Row, barrier
 
 from dialer_feed.lists import queries
 
@@ -30,7 +30,7 @@ class DialingList(OutputModel):
     status: Status
     entries: int | None
     withdrawn: int | None
-    overdue_total: Money | None
+    overdue_total: MoneyTotal | None
     requested_at: datetime
     published_at: datetime | None
     live_until: datetime | None
