@@ -108,6 +108,26 @@ def _dates(event: PlacementEvent) -> tuple[date | None, date | None]:
 keep = Placements("agency_id", "kind", "state").keep
 """Keeps the table above."""
 
+ENDED_AT = "ALTER TABLE placement ADD COLUMN ended_at timestamptz"
+"""Adds the time at which a placement stopped being active, null while it is active or where nobody knows the time."""
+_KEEP_ENDS = """
+UPDATE placement SET
+    ended_at = CASE WHEN placement.state <> 'active' THEN coalesce(placement.ended_at, fact.at) END
+FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[])
+    AS fact (contract_id, placement_id, version, at)
+WHERE placement.contract_id = fact.contract_id AND placement.placement_id = fact.placement_id
+    AND placement.version = fact.version
+"""
+
+
+async def keep_ends(tx: Transaction, events: Sequence[PlacementEvent]) -> None:
+    """Keep when these placements stopped being active. A republished event does not carry that time."""
+    rows = (
+        (event.contract_id, event.placement_id, event.version, None if event.is_republished else event.occurred_at)
+        for event in events
+    )
+    await tx.execute(_KEEP_ENDS, *columns(rows, 4))
+
 
 def in_force(placement: str, day: str) -> str:
     """SQL: whether the row ``placement`` covers ``day``. An unknown date sets no limit."""

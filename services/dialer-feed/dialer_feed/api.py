@@ -5,5 +5,6 @@ from dialer_feed.campaigns import api as campaigns
 from dialer_feed.delivery import api as delivery
 from dialer_feed.lists import api as lists
 from dialer_feed.withdrawals import api as withdrawals
+from dialer_feed.withdrawals import reports_api
 
-routers = (campaigns.router, lists.router, delivery.router, withdrawals.router, calls.router)
+routers = (campaigns.router, lists.router, delivery.router, withdrawals.router, reports_api.router, calls.router)

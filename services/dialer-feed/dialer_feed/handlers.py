@@ -178,6 +178,7 @@ async def follow_portfolio(changes: Sequence[PortfolioStateChanged], tx: Transac
 async def hand_over(placed: Sequence[ContractPlaced | PlacementReinstated], tx: Transaction) -> None:
     """A dialing agency gets the contract on its next list. On days on which an agency collects, nobody dials."""
     await placements.keep(tx, placed)
+    await placements.keep_ends(tx, placed)
     collecting = [placement for placement in placed if placement.kind is PlacementKind.COLLECTION]
     reaches = [Reach(starts_on=placement.starts_on, ends_on=placement.ends_on) for placement in collecting]
     await _withdraw_within(tx, Reason.NO_LONGER_ELIGIBLE, collecting, reaches)
@@ -187,6 +188,7 @@ async def hand_over(placed: Sequence[ContractPlaced | PlacementReinstated], tx: 
 async def take_back(taken: Sequence[PlacementEvent], tx: Transaction) -> None:
     """The agency must stop dialling now, even before the recall is final. Others may go on dialling."""
     await placements.keep(tx, taken)
+    await placements.keep_ends(tx, taken)
     dialing = [placement for placement in taken if placement.kind is PlacementKind.DIALING]
     await _withdraw_within(tx, Reason.RECALL, dialing, [Reach(agency_id=placement.agency_id) for placement in dialing])
 

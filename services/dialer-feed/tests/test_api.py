@@ -143,6 +143,7 @@ async def test_bad_input_is_refused(client: httpx.AsyncClient, scene: Scene, pat
         {"agent": "nul\0"},
         {"duration_seconds": -1},
         {"duration_seconds": 2**31},
+        {"duration_seconds": 86_401},
         {"duration_seconds": 1.5},
         {"duration_seconds": True},
         {"started_at": "2026-11-23"},

@@ -102,32 +102,52 @@ class CallCompleted(ContractEvent, type="dialer-feed.call-completed.v1"):
 
 
 class OptOutRequested(ContractEvent, type="dialer-feed.opt-out-requested.v1"):
-    """The debtor does not want to be contacted through this contact point; ``medium`` null means through any."""
+    """The debtor does not want to be contacted through this contact point; ``medium`` null means through any.
+
+    ``effective`` as in ``DebtorReported``.
+    """
 
     contact_id: UUID
     medium: str | None = None
+    effective: bool = True
 
 
 class ContactInvalid(ContractEvent, type="dialer-feed.contact-invalid.v1"):
+    """``effective`` as in ``DebtorReported``."""
+
     contact_id: UUID
     why: str
+    effective: bool = True
 
 
 class ClarificationRequested(ContractEvent, type="dialer-feed.clarification-requested.v1"):
+    """``effective`` as in ``DebtorReported``."""
+
     reason: str
     detail: str | None = None
     reported_by: str
+    effective: bool = True
 
 
 class DebtorReported(ContractEvent, type="dialer-feed.debtor-reported.v1"):
+    """``effective`` is false when an agency reports it about a contract that is not with it, or by a list that is over.
+
+    The report is then kept, and changes nothing until a person decides.
+    """
+
     status: DebtorStatus
     reported_by: str
+    effective: bool = True
 
 
 class PaymentClaimed(ContractEvent, type="dialer-feed.payment-claimed.v1"):
-    """The debtor says that they have paid; no money has been seen yet."""
+    """The debtor says that they have paid; no money has been seen yet.
+
+    ``effective`` as in ``DebtorReported``.
+    """
 
     detail: str | None = None
+    effective: bool = True
 
 
 class WrongfulCallDetected(ContractEvent, type="dialer-feed.wrongful-call-detected.v1"):

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Annotated
 from uuid import UUID
 
-from chassis import Count, InputModel, Moment, ShortText
-from pydantic import Field
+from chassis import InputModel, Moment, Principal, ShortText
+from pydantic import Field, StrictInt
 from recobro_events import Row, Transaction
 from recobro_events.contracts.dialer_feed import CallCompleted, Disposition, WrongfulCallDetected
 from typing_extensions import TypedDict
@@ -15,12 +16,19 @@ from typing_extensions import TypedDict
 from dialer_feed.calls import queries, rules, wrongful
 from dialer_feed.calls.wrongful import Wrongful
 from dialer_feed.lists import named_entries
-from dialer_feed.withdrawals import dialer_reports
+from dialer_feed.withdrawals import dialer_reports, standing
 from dialer_feed.withdrawals.dialer_reports import Report
 from dialer_feed.withdrawals.silencing import silencing
+from dialer_feed.withdrawals.standing import Finding
 
 _CLOCK_DIFFERENCE = timedelta(hours=24)
-"""A call that starts further ahead of our clock than this is rejected: the dialer's clock must be wrong."""
+"""A call that starts further ahead of our clock than this is rejected: the dialer's clock must be wrong.
+
+It is also rejected if it starts longer than this before its list was published.
+"""
+OLDEST_DAYS = 30
+"""A call that started longer ago than this is rejected."""
+LONGEST_SECONDS = 86_400
 
 
 class Call(InputModel):
@@ -32,7 +40,7 @@ class Call(InputModel):
     phone: ShortText
     agent: ShortText
     started_at: Moment
-    duration_seconds: Count
+    duration_seconds: Annotated[StrictInt, Field(ge=0, le=LONGEST_SECONDS)]
     disposition: Disposition
 
 
@@ -45,9 +53,13 @@ class Rejected(TypedDict):
 
 
 class Outcome(TypedDict):
-    """``accepted`` counts the recorded calls, including calls that had been recorded before."""
+    """``accepted`` counts the recorded calls, including calls that had been recorded before.
+
+    ``without_effect`` counts the new calls whose report is kept for a person to decide.
+    """
 
     accepted: int
+    without_effect: int
     rejected: list[Rejected]
 
 
@@ -68,23 +80,27 @@ class _MatchedCall:
 _Judged = tuple[_MatchedCall, Wrongful | None]
 
 
-async def receive(tx: Transaction, calls: Sequence[Call], agencies: dict[UUID, UUID | None], dialer_id: str) -> Outcome:
-    """Record these calls. ``agencies`` maps each list that the client may report on to its agency."""
+async def receive(
+    tx: Transaction, calls: Sequence[Call], own_lists: dict[UUID, Row], who: Principal, grace: timedelta
+) -> Outcome:
+    """Record these calls. ``own_lists`` are the lists that the client may report on."""
     unique: dict[str, Call] = {}
     for call in calls:
         unique.setdefault(call.call_id, call)
-    matched, rejected = await _match(tx, list(unique.values()), agencies)
+    matched, rejected = await _match(tx, list(unique.values()), own_lists)
+    reports: Sequence[Report] = []
     if matched:
         async with silencing(tx, {call.contract_id for call in matched}) as lists:
-            new = await _record(tx, await _judged(tx, matched), dialer_id)
+            new = await _record(tx, await _judged(tx, matched), who.subject)
             _publish(tx, new)
-            reports = [report for call, _ in new if (report := _report(call, dialer_id))]
+            reports = await _reports(tx, [call for call, _ in new], who, grace)
             await dialer_reports.act(tx, lists, reports)
-    return Outcome(accepted=len(matched), rejected=rejected)
+    without_effect = sum(not report.effective for report in reports)
+    return Outcome(accepted=len(matched), without_effect=without_effect, rejected=rejected)
 
 
 async def _match(
-    tx: Transaction, calls: Sequence[Call], agencies: dict[UUID, UUID | None]
+    tx: Transaction, calls: Sequence[Call], own_lists: dict[UUID, Row]
 ) -> tuple[list[_MatchedCall], list[Rejected]]:
     """Find the list, entry and phone of each call. Return the calls that have all three, and the rejected calls."""
     entries: dict[tuple[UUID, str], list[Row]] = {}
@@ -94,21 +110,30 @@ async def _match(
     phones = await named_entries.Phones.read(tx, (row for rows in entries.values() for row in rows))
     matched: list[_MatchedCall] = []
     rejected: list[Rejected] = []
-    latest = datetime.now(UTC) + _CLOCK_DIFFERENCE
     for call in calls:
-        if call.list_id not in agencies:
+        if call.list_id not in own_lists:
             rejected.append(_rejected(call, "list-unknown", "There is no such list."))
         elif not (named := entries.get((call.list_id, call.contract_number))):
             rejected.append(_rejected(call, "not-on-list", "This contract is not on the list."))
-        elif call.started_at > latest:
-            rejected.append(
-                _rejected(call, "starts-in-the-future", "The call starts more than a day ahead of our clock.")
-            )
+        elif wrong := _wrong_start(call.started_at, own_lists[call.list_id]["published_at"]):
+            rejected.append(_rejected(call, *wrong))
         elif (dialled := _dialled(call, named, phones)) is None:
             rejected.append(_rejected(call, "phone-unknown", "This is not a phone of the contract."))
         else:
-            matched.append(_MatchedCall(call, agencies[call.list_id], *dialled))
+            matched.append(_MatchedCall(call, own_lists[call.list_id]["agency_id"], *dialled))
     return matched, rejected
+
+
+def _wrong_start(started_at: datetime, published_at: datetime) -> tuple[str, str] | None:
+    """Return why no call of a list can have started at this moment, as a code and a sentence; None when it can."""
+    now = datetime.now(UTC)
+    if started_at > now + _CLOCK_DIFFERENCE:
+        return "starts-in-the-future", "The call starts more than a day ahead of our clock."
+    if started_at < now - timedelta(days=OLDEST_DAYS):
+        return "starts-too-long-ago", f"The call started more than {OLDEST_DAYS} days ago."
+    if started_at < published_at - _CLOCK_DIFFERENCE:
+        return "starts-before-its-list", "The call started more than a day before its list was published."
+    return None
 
 
 def _rejected(call: Call, code: str, detail: str) -> Rejected:
@@ -183,9 +208,23 @@ def _publish(tx: Transaction, judged: Sequence[_Judged]) -> None:
             tx.after_commit(partial(wrongful.count, wrong))
 
 
-def _report(matched: _MatchedCall, dialer_id: str) -> Report | None:
-    """Return the report that the call's disposition stands for, or None."""
-    reason = rules.acts_like(matched.call.disposition)
-    if reason is None:
-        return None
-    return Report(matched.call.list_id, matched.contract_id, reason, [matched.contact_id], dialer_id)
+async def _reports(
+    tx: Transaction, calls: Sequence[_MatchedCall], who: Principal, grace: timedelta
+) -> Sequence[Report]:
+    """Return the reports that the calls' dispositions stand for."""
+    acting = [(matched, reason) for matched in calls if (reason := rules.acts_like(matched.call.disposition))]
+    findings = [Finding(m.call.list_id, m.contract_id, m.call.started_at) for m, _ in acting]
+    effects = await standing.have_effect(tx, who, findings, grace)
+    return [
+        Report(
+            matched.call.list_id,
+            matched.contract_id,
+            reason,
+            [matched.contact_id],
+            who.subject,
+            agency_id=matched.agency_id,
+            effective=effective,
+            call_id=matched.call.call_id,
+        )
+        for (matched, reason), effective in zip(acting, effects, strict=True)
+    ]

@@ -30,7 +30,7 @@ WHERE ($1::uuid IS NULL OR list.campaign_id = $1) AND ($2::date IS NULL OR list.
     AND ($5::uuid IS NULL OR campaign.agency_id = $5)
 ORDER BY list.requested_at DESC, list.list_id DESC LIMIT $6
 """
-AGENCIES_OF_LISTS = """
-SELECT list.list_id, campaign.agency_id FROM dialing_list list JOIN campaign USING (campaign_id)
+OWN_LISTS = """
+SELECT list.list_id, campaign.agency_id, list.published_at FROM dialing_list list JOIN campaign USING (campaign_id)
 WHERE list.list_id = ANY ($1::uuid[]) AND ($2::uuid IS NULL OR campaign.agency_id = $2)
 """

@@ -1,6 +1,7 @@
 """HTTP routes for withdrawals: the feed, dialers' own withdrawals, acknowledgements and the report."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -28,11 +29,12 @@ from recobro_events.contracts.dialer_feed import WithdrawalReason
 
 from dialer_feed.lists import named_entries
 from dialer_feed.lists.reading import expect_list, refuse_unpublished
-from dialer_feed.withdrawals import acknowledging, dialer_reports, measuring, queries
+from dialer_feed.withdrawals import acknowledging, dialer_reports, measuring, queries, standing
 from dialer_feed.withdrawals.dialer_reports import REPORTABLE, Report
 from dialer_feed.withdrawals.feed import Withdrawal, Withdrawals, withdrawals
 from dialer_feed.withdrawals.measuring import WithdrawalReport
 from dialer_feed.withdrawals.silencing import silencing
+from dialer_feed.withdrawals.standing import Finding
 
 router = Router(prefix="/v1")
 
@@ -50,6 +52,12 @@ class NewWithdrawal(InputModel):
     reason: Annotated[WithdrawalReason, AfterValidator(_reportable)]
     phone: ShortText | None = None
     detail: Text | None = None
+
+
+class ReportedWithdrawal(Withdrawal):
+    """``effective`` is false if the report takes the contract off this list only, and a person decides on the rest."""
+
+    effective: bool
 
 
 class NewAcknowledgement(InputModel):
@@ -88,22 +96,41 @@ async def read_withdrawals(
     tags=["dialers"],
     dependencies=[writes("dialer-feed", agency=True)],
 )
-async def withdraw(list_id: UUID, new: NewWithdrawal, tx: WriteTransaction, who: CurrentPrincipal) -> Withdrawal:
-    """Withdraw a contract from the list. The reason decides what is silenced: a number, the contract or nothing."""
-    refuse_unpublished(await expect_list(tx, list_id, who))
+async def withdraw(
+    list_id: UUID, new: NewWithdrawal, request: Request, tx: WriteTransaction, who: CurrentPrincipal
+) -> ReportedWithdrawal:
+    """Withdraw a contract from the list. The reason decides what is silenced: a number, the contract or nothing.
+
+    If the list is over, or the contract is not with the agency any more, the agency's report silences nothing; it is
+    kept for a person to decide (``effective`` is false).
+    """
+    known = await expect_list(tx, list_id, who)
+    refuse_unpublished(known)
     entries = await tx.fetch(named_entries.ENTRIES, [list_id], [new.contract_number])
     if not entries:
         raise NotFound("This contract is not on the list.", code="not-on-list")
     numbers = await _numbers(tx, entries, new.phone)
-    reports = [
-        Report(list_id, contract_id, new.reason, contact_ids, who.subject, new.detail)
-        for contract_id, contact_ids in numbers.items()
-    ]
+    grace: int = request.app.state.settings.report_grace_days
     async with silencing(tx, numbers) as lists:
+        findings = [Finding(list_id, contract_id) for contract_id in numbers]
+        effects = await standing.have_effect(tx, who, findings, timedelta(days=grace))
+        reports = [
+            Report(
+                list_id,
+                contract_id,
+                new.reason,
+                contact_ids,
+                who.subject,
+                agency_id=known["agency_id"],
+                effective=effective,
+                detail=new.detail,
+            )
+            for (contract_id, contact_ids), effective in zip(numbers.items(), effects, strict=True)
+        ]
         await dialer_reports.act(tx, lists, reports)
     first = await tx.fetchrow(queries.FIRST_WITHDRAWAL, list_id, list(numbers))
     assert first is not None
-    return Withdrawal(**first)
+    return ReportedWithdrawal(**first, effective=all(effects))
 
 
 async def _numbers(tx: Transaction, entries: Sequence[Row], phone: str | None) -> dict[UUID, Sequence[UUID]]:

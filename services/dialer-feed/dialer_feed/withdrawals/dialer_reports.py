@@ -2,13 +2,15 @@
 
 A report about a contract or a number is kept as a row of ``reported_silence`` until the portfolio has decided. The
 barrier of a later list shows that the portfolio's answer has been applied here, whatever it is; ``lists.building`` then
-deletes the row. A claimed payment holds off as long as a payment would. ``other`` concerns its list only.
+deletes the row. A claimed payment holds off as long as a payment would. ``other`` concerns its list only. A report
+without effect (``standing``) concerns its list only too, and waits for a person.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from recobro_events import Event, Transaction
@@ -50,6 +52,9 @@ class Report:
     reason: Reason
     contact_ids: Sequence[UUID]
     reported_by: str
+    agency_id: UUID | None = None
+    effective: bool = True
+    call_id: str | None = None
     detail: str | None = None
 
     def silences(self) -> Iterator[tuple[UUID, UUID | None, str]]:
@@ -60,33 +65,50 @@ class Report:
             yield self.contract_id, None, self.reason
 
     def events(self) -> Iterator[Event]:
-        """Yield the events that the portfolio decides on."""
+        """Yield the events that the portfolio decides on. Without effect, a person decides."""
+        about: dict[str, Any] = {"contract_id": self.contract_id, "effective": self.effective}
         match self.reason:
             case Reason.WRONG_NUMBER:
                 for contact_id in self.contact_ids:
-                    yield ContactInvalid(contract_id=self.contract_id, contact_id=contact_id, why=self.reason)
+                    yield ContactInvalid(**about, contact_id=contact_id, why=self.reason)
             case Reason.OPTED_OUT:
                 for contact_id in self.contact_ids:
-                    yield OptOutRequested(contract_id=self.contract_id, contact_id=contact_id)
+                    yield OptOutRequested(**about, contact_id=contact_id)
             case Reason.CLARIFICATION:
                 yield ClarificationRequested(
-                    contract_id=self.contract_id,
-                    reason="reported_by_dialer",
-                    detail=self.detail,
-                    reported_by=self.reported_by,
+                    **about, reason="reported_by_dialer", detail=self.detail, reported_by=self.reported_by
                 )
             case Reason.DECEASED | Reason.REPRESENTED:
                 status = DebtorStatus(self.reason.value)
-                yield DebtorReported(contract_id=self.contract_id, status=status, reported_by=self.reported_by)
+                yield DebtorReported(**about, status=status, reported_by=self.reported_by)
             case Reason.PAYMENT_CLAIMED:
-                yield PaymentClaimed(contract_id=self.contract_id, detail=self.detail)
+                yield PaymentClaimed(**about, detail=self.detail)
+
+    def row(self) -> tuple[object, ...]:
+        """Return the row of ``dialer_report``."""
+        return (
+            self.list_id,
+            self.contract_id,
+            self.agency_id,
+            self.reason,
+            list(self.contact_ids),
+            self.call_id,
+            self.detail,
+            self.reported_by,
+            self.effective,
+        )
 
 
 async def act(tx: Transaction, lists: LiveLists, reports: Sequence[Report]) -> None:
-    """Silence, publish to the portfolio, withdraw. ``lists`` come from the block that is silencing these contracts."""
-    if silences := [row for report in reports for row in report.silences()]:
+    """Silence, publish to the portfolio, withdraw. ``lists`` come from the block that is silencing these contracts.
+
+    A report without effect takes the contract off its own list, and silences nothing.
+    """
+    await tx.connection.executemany(queries.KEEP_REPORT, [report.row() for report in reports])
+    effective = [report for report in reports if report.effective]
+    if silences := [row for report in effective for row in report.silences()]:
         await tx.execute(queries.KEEP_SILENCES, *zip(*silences, strict=True))
-    if claimed := [(r.contract_id, r.list_id) for r in reports if r.reason is Reason.PAYMENT_CLAIMED]:
+    if claimed := [(r.contract_id, r.list_id) for r in effective if r.reason is Reason.PAYMENT_CLAIMED]:
         await tx.execute(queries.KEEP_CLAIMED_PAYMENTS, *zip(*claimed, strict=True))
     tx.publish(*(event for report in reports for event in report.events()))
     for (list_id, elsewhere), causes in _causes(reports).items():
@@ -99,5 +121,6 @@ def _causes(reports: Sequence[Report]) -> dict[tuple[UUID, bool], dict[UUID, Cau
     grouped: dict[tuple[UUID, bool], dict[UUID, Cause]] = defaultdict(dict)
     for report in reports:
         cause = Cause(report.contract_id, report.reason, None, now)
-        grouped[report.list_id, report.reason is not Reason.OTHER].setdefault(report.contract_id, cause)
+        elsewhere = report.effective and report.reason is not Reason.OTHER
+        grouped[report.list_id, elsewhere].setdefault(report.contract_id, cause)
     return grouped

@@ -112,6 +112,19 @@ SELECT cursor, contract_id, contract_number, reason, caused_at, withdrawn_at
 FROM list_entry WHERE list_id = $1 AND contract_id = ANY ($2::uuid[]) AND cursor IS NOT NULL ORDER BY cursor LIMIT 1
 """
 
+KEEP_REPORT = """
+INSERT INTO dialer_report
+    (list_id, contract_id, agency_id, reason, contact_ids, call_id, detail, reported_by, effective)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
+REPORTS = """
+SELECT report_id, list_id, contract_id, agency_id, reason, contact_ids, call_id, detail, reported_by, effective,
+    reported_at, actor
+FROM dialer_report
+WHERE ($1::boolean IS NULL OR effective = $1) AND ($2::uuid IS NULL OR contract_id = $2)
+    AND ($3::uuid IS NULL OR report_id < $3)
+ORDER BY report_id DESC LIMIT $4
+"""
 KEEP_SILENCES = """
 INSERT INTO reported_silence (contract_id, contact_id, reason)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[])

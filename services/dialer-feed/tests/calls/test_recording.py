@@ -32,6 +32,8 @@ async def test_calls_are_recorded_once_and_rejected_one_by_one(scene: Scene, cli
         call(list_id, scene.contract(), call_id="no-entry"),
         call(list_id, contract, call_id="no-phone", phone="+525599999999"),
         call(list_id, contract, call_id="future", started_at="2099-01-01T00:00:00Z"),
+        call(list_id, contract, call_id="past", started_at="2000-01-01T00:00:00Z"),
+        call(list_id, contract, call_id="before", started_at=(datetime.now(UTC) - timedelta(days=2)).isoformat()),
     )
     assert outcome["accepted"] == 1
     assert [(refusal["call_id"], refusal["code"]) for refusal in outcome["rejected"]] == [
@@ -39,8 +41,10 @@ async def test_calls_are_recorded_once_and_rejected_one_by_one(scene: Scene, cli
         ("no-entry", "not-on-list"),
         ("no-phone", "phone-unknown"),
         ("future", "starts-in-the-future"),
+        ("past", "starts-too-long-ago"),
+        ("before", "starts-before-its-list"),
     ]
-    assert await report_calls(client, good) == {"accepted": 1, "rejected": []}
+    assert await report_calls(client, good) == {"accepted": 1, "without_effect": 0, "rejected": []}
     [event] = await published(scene.database, CallCompleted)
     assert (event.call_id, event.contact_id, event.right_party) == (
         good["call_id"],
