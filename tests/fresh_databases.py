@@ -47,12 +47,16 @@ class KeptDatabase(Database):
             await super().open()
             self._is_open = True
 
+    async def execute_as_owner(self, sql: str) -> None:
+        """Execute what the service may not do itself."""
+        if self._owner is None or self._owner.is_closed():
+            self._owner = await asyncpg.connect(owners(self.dsn))
+        await self._owner.execute(sql)
+
     async def emptied(self) -> Self:
         """Open the database, delete every row but the revision of the migrations, and return the database."""
         await self.open()
-        if self._owner is None or self._owner.is_closed():
-            self._owner = await asyncpg.connect(owners(self.dsn))
-        await self._owner.execute(_DELETE_ALL_ROWS)
+        await self.execute_as_owner(_DELETE_ALL_ROWS)
         return self
 
     async def close(self) -> None:

@@ -19,8 +19,9 @@ CREATE TABLE IF NOT EXISTS outbox_witness (
     PRIMARY KEY (lane, id)
 );
 """
+# The service itself has no right to the table.
 _LANE = """
-CREATE OR REPLACE FUNCTION witness_{lane}() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION witness_{lane}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
     INSERT INTO outbox_witness
     SELECT '{lane}', id, event_id, type, {topic}, key, partition, {payment_id} FROM written;

@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 import pytest
+from fresh_databases import KeptDatabase
 from portfolio.files import applying, landing
 from portfolio.files.landing import Work
 from recobro_events import Transaction, step
@@ -156,11 +157,13 @@ async def test_a_defect_while_applying_lets_the_portfolio_be_ready_again(service
     portfolio_id = await service.portfolio()
     file_id = await uploaded(service, portfolio_id, row("C-1"), row("C-2"))
     await begun(service, file_id)
-    await service.rows("ALTER TABLE contract ADD CONSTRAINT defect CHECK (contract_number <> 'C-2')")
+    database = service.database
+    assert isinstance(database, KeptDatabase)
+    await database.execute_as_owner("ALTER TABLE contract ADD CONSTRAINT defect CHECK (contract_number <> 'C-2')")
     try:
         assert await service.loader.load_one()
     finally:
-        await service.rows("ALTER TABLE contract DROP CONSTRAINT defect")
+        await database.execute_as_owner("ALTER TABLE contract DROP CONSTRAINT defect")
 
     assert (await service.file(file_id))["status"] == "failed"
     assert (await service.get(f"/v1/portfolios/{portfolio_id}"))["state"] == "ready"
