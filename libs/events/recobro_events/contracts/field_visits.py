@@ -83,30 +83,42 @@ class VisitCancelled(ContractEvent, type="field-visits.visit-cancelled.v1"):
 
 
 class ContactDataCollected(ContractEvent, type="field-visits.contact-data-collected.v1"):
-    """A phone or e-mail that was given at the door. Carries personal data."""
+    """A phone or e-mail that was given at the door. Carries personal data. ``effective`` as in ``DebtorReported``."""
 
     visit_id: UUID
     kind: ContactKind
     value: str
     provenance: str
+    effective: bool = True
 
 
 class AddressChecked(ContractEvent, type="field-visits.address-checked.v1"):
+    """The visitor's verdict on the address. ``effective`` as in ``DebtorReported``."""
+
     visit_id: UUID
     address_id: UUID
     verdict: AddressVerdict
+    effective: bool = True
 
 
 class DebtorReported(ContractEvent, type="field-visits.debtor-reported.v1"):
-    """Only ``deceased`` and ``unlocatable`` are found at a door."""
+    """Only ``deceased`` and ``unlocatable`` are found at a door.
+
+    ``effective`` is false when an agency reports it after the contract was taken from the agency, and after the days
+    of grace. The report is then kept, and changes nothing until a person decides.
+    """
 
     visit_id: UUID
     status: DebtorStatus
     reported_by: str
+    effective: bool = True
 
 
 class ClarificationRequested(ContractEvent, type="field-visits.clarification-requested.v1"):
+    """The debtor disputes the debt at the door. ``effective`` as in ``DebtorReported``."""
+
     visit_id: UUID
     reason: str
     detail: str | None = None
     reported_by: str
+    effective: bool = True
