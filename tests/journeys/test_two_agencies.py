@@ -112,6 +112,9 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     placements = client.get("assignment", "/v1/placements", contract_id=contracts[0], kind="dialing")
     ids["placement_id"] = placements["items"][0]["placement_id"]
     ids["visit_id"] = client.post("field-visits", "/v1/visits", new_visit(contracts[0]))["visit_id"]
+    # Only then may the agency read the letter.
+    attendance = {"attended_by": "debtor", "at": NOW}
+    client.post("field-visits", f"/v1/visits/{ids['visit_id']}/attendance", attendance)
     photo = httpx.post(
         f"{stage.addresses['field-visits']}/v1/visits/{ids['visit_id']}/photos?permission=true",
         content=PNG,

@@ -141,12 +141,14 @@ async def follow_portfolio(changes: Sequence[PortfolioStateChanged], tx: Transac
 async def place(placements: Sequence[PlacementEvent], tx: Transaction) -> None:
     """The agency may order visits. A visit that an earlier recall cancelled stays cancelled."""
     await projection.keep_placements(tx, placements)
+    await projection.keep_ends(tx, [event for event in placements if isinstance(event, PlacementReinstated)])
 
 
 @consumer.on(PlacementRecallRequested, PlacementRecalled, PlacementEnded)
 async def cancel_recalled(events: Sequence[PlacementEvent], tx: Transaction) -> None:
     """Cancel the open visits that were ordered under these placements. Other visits stand."""
     await projection.keep_placements(tx, events)
+    await projection.keep_ends(tx, events)
     await cancel(tx, [Cause.of(event, Reason.RECALL, placement_id=event.placement_id) for event in events])
 
 

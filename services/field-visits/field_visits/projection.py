@@ -50,6 +50,14 @@ WHERE known.contract_id = whole.contract_id AND known.present
         SELECT FROM unnest($3::uuid[], $4::uuid[]) AS listed (contract_id, address_id)
         WHERE listed.contract_id = known.contract_id AND listed.address_id = known.address_id)
 """
+# ended_at is when the placement stopped being active. Versions that are older than the known one change nothing.
+_ENDS = """
+UPDATE placement SET ended_at = CASE WHEN placement.active THEN NULL ELSE coalesce(placement.ended_at, fact.at) END
+FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[])
+    AS fact (contract_id, placement_id, version, at)
+WHERE placement.contract_id = fact.contract_id AND placement.placement_id = fact.placement_id
+    AND placement.version = fact.version
+"""
 
 
 async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
@@ -94,3 +102,13 @@ async def _keep_addresses(tx: Transaction, events: Sequence[ContractWhole]) -> N
 async def keep_placements(tx: Transaction, events: Sequence[PlacementEvent]) -> None:
     """Keep placements of the kind ``visits``. Other kinds allow no visits."""
     await _PLACEMENTS.keep(tx, [event for event in events if event.kind is PlacementKind.VISITS])
+
+
+async def keep_ends(tx: Transaction, events: Sequence[PlacementEvent]) -> None:
+    """Keep when placements stopped being active. A republished event does not say when, so the time stays unknown."""
+    if events:
+        rows = (
+            (event.contract_id, event.placement_id, event.version, None if event.is_republished else event.occurred_at)
+            for event in events
+        )
+        await tx.execute(_ENDS, *columns(rows, 4))

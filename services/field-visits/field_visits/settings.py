@@ -11,7 +11,7 @@ def _folder_here() -> str:
 
 
 class FieldVisitsSettings(Settings):
-    """The chassis's settings, and the storage of photos."""
+    """The chassis's settings, the storage of photos, and the grace of agencies' reports."""
 
     photos_url: str = Field(
         default_factory=_folder_here,
@@ -19,5 +19,14 @@ class FieldVisitsSettings(Settings):
         description=(
             "Storage of photos: a folder (`file:///…`) or a bucket (`s3://…`, `gs://…`, `az://…`) that nobody else"
             " can read. Default: the folder `photos` in the working directory."
+        ),
+    )
+    report_grace_days: int = Field(
+        default=3,
+        ge=0,
+        le=30,
+        description=(
+            "Days after an agency has lost a contract in which the results that it reports still take effect."
+            " A later result is kept as a report without effect."
         ),
     )

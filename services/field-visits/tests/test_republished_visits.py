@@ -37,8 +37,8 @@ async def bodies(scene: Scene, event_type: type[ContractEvent], audience: str | 
 async def visits_in_every_state(scene: Scene) -> list[str]:
     placement = a_placement(uuid.uuid4())
     contract, placed = await scene.known_contract(), await scene.known_contract(placement)
-    ordered, done, failed, cancelled = [await scene.ordered(contract) for _ in range(4)]
-    by_agency, done_by_agency, begun = [await scene.ordered(placed) for _ in range(3)]
+    ordered, done, failed, cancelled = await scene.ordered_days(contract, 4)
+    by_agency, done_by_agency, begun = await scene.ordered_days(placed, 3)
     async with scene.database.transaction() as tx:
         await tx.execute(_PHOTO, uuid.uuid4(), uuid.UUID(done))
     position = {"latitude": 19.4326, "longitude": -99.1332, "accuracy_metres": 8.5}

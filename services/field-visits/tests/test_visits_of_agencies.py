@@ -56,6 +56,7 @@ async def test_every_route_of_a_visit_is_closed_to_other_agencies(
     assert await status(without_agency, US) == 404
     assert (await scene.visit(visit))["state"] == "ordered"
     assert await scene.rows("SELECT FROM attendance") == []
+    await scene.attend(visit)
     assert await status(visit, US) in (200, 201)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -73,6 +73,10 @@ class Scene:
         assert answer.status_code == 201, answer.text
         visit_id: str = answer.json()["visit_id"]
         return visit_id
+
+    async def ordered_days(self, contract: Contract, days: int) -> list[str]:
+        """Order a visit for each of so many days, and return their ids."""
+        return [await self.ordered(contract, DAY + timedelta(days=n)) for n in range(days)]
 
     async def post(
         self, path: str, body: Any = None, agency_id: UUID | None = None, headers: dict[str, str] | None = None

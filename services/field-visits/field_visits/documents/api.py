@@ -3,10 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from chassis import CurrentPrincipal, ReadConnection, Router, reads
+from chassis import Conflict, CurrentPrincipal, Router, ServiceDatabase, reads
+from chassis.transactions import act_for_service
 from documents.press import Press
 from fastapi import Request
 from fastapi.responses import Response
+from recobro_events.contracts.field_visits import AttendedBy
 
 from field_visits.documents import queries
 from field_visits.documents.letter import letter_of
@@ -18,15 +20,21 @@ router = Router(prefix="/v1", tags=["visits"])
 _PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}}}
 
 
+class AttendanceNeeded(Conflict):
+    code = "attendance-needed"
+    detail = "The letter holds the balance. An agency can read it once the debtor attends."
+
+
 @router.get(
     "/visits/{visit_id}/sheet.pdf",
     dependencies=[reads("field-visits", agency=True)],
     response_class=Response,
     responses=_PDF,
 )
-async def print_sheet(visit_id: UUID, request: Request, reader: ReadConnection, who: CurrentPrincipal) -> Response:
+async def print_sheet(visit_id: UUID, request: Request, database: ServiceDatabase, who: CurrentPrincipal) -> Response:
     """Return the visit sheet, in Spanish: name, address and room for the result. It is safe for anybody to see."""
-    visit = await reading.expect(reader, visit_id, who.agency_id)
+    async with database.connection() as connection:
+        visit = await reading.expect_with_person(connection, visit_id, who.agency_id)
     if visit["outcome"] is None:
         refuse_cancelled(visit)
     press: Press = request.app.state.press
@@ -39,14 +47,18 @@ async def print_sheet(visit_id: UUID, request: Request, reader: ReadConnection, 
     response_class=Response,
     responses=_PDF,
 )
-async def print_letter(visit_id: UUID, request: Request, reader: ReadConnection, who: CurrentPrincipal) -> Response:
+async def print_letter(visit_id: UUID, request: Request, database: ServiceDatabase, who: CurrentPrincipal) -> Response:
     """Return the notification letter, in Spanish, with the balance, for a closed unmarked envelope.
 
-    409 when the visit has ended or was cancelled.
+    409 when the visit has ended or was cancelled, and for an agency as long as the debtor does not attend.
     """
-    visit = await reading.expect(reader, visit_id, who.agency_id)
-    refuse_not_open(visit)
-    owed = await reader.fetchrow(queries.OWED, visit["contract_id"])
+    async with database.transaction() as tx:
+        visit = await reading.expect_with_person(tx, visit_id, who.agency_id)
+        refuse_not_open(visit)
+        if who.agency_id is not None and visit["met"] != AttendedBy.DEBTOR:
+            raise AttendanceNeeded()
+        await act_for_service(tx)
+        owed = await tx.fetchrow(queries.OWED, visit["contract_id"])
     assert owed is not None
     press: Press = request.app.state.press
     return _pdf(await press.print("letter", letter_of(visit, owed)), f"carta-{visit_id}")

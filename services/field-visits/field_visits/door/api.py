@@ -1,7 +1,7 @@
 """HTTP routes by which visitors report who attended and how the visit ended."""
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from chassis import (
     resembles_email,
     writes,
 )
+from fastapi import Request
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from recobro_events import Money
@@ -26,6 +27,7 @@ from recobro_events.contracts.portfolio import ContactKind
 from field_visits.door import rules
 from field_visits.door.attending import attend
 from field_visits.door.reporting import Finding, report
+from field_visits.settings import FieldVisitsSettings
 from field_visits.visits.reading import Collected, Visit, shown
 
 router = Router(prefix="/v1", tags=["at the door"])
@@ -41,11 +43,14 @@ class NewAttendance(InputModel):
 
 
 class NewContact(InputModel):
-    """A phone or an e-mail exactly as somebody at the door gave it. ``provenance`` names the person."""
+    """A phone or an e-mail exactly as somebody at the door gave it.
+
+    ``provenance`` says in a word or two who gave it, such as debtor, joint_obligor, neighbour.
+    """
 
     kind: ContactKind
     value: Annotated[Text, Field(max_length=254)]
-    provenance: ShortText
+    provenance: Annotated[ShortText, Field(max_length=60)]
 
     @model_validator(mode="after")
     def _check_form(self) -> Self:
@@ -69,7 +74,7 @@ class NewResult(InputModel):
     outcome: VisitOutcome
     attended_by: AttendedBy
     reason_for_non_payment: Text | None = None
-    contacts: Annotated[tuple[NewContact, ...], Field(max_length=20)] = ()
+    contacts: Annotated[tuple[NewContact, ...], Field(max_length=rules.MOST_CONTACTS)] = ()
     position: NewPosition | None = None
     at: Moment
     address_verdict: AddressVerdict | None = None
@@ -143,6 +148,13 @@ async def record_attendance(
 
 
 @router.post("/visits/{visit_id}/result", status_code=201, dependencies=[writes("field-visits", agency=True)])
-async def record_result(visit_id: UUID, new: NewResult, tx: WriteTransaction, who: CurrentPrincipal) -> Visit:
-    """Record how the visit ended, once. Send an Idempotency-Key, so that a repeated request counts once."""
-    return shown(await report(tx, who, visit_id, new.finding()))
+async def record_result(
+    visit_id: UUID, new: NewResult, request: Request, tx: WriteTransaction, who: CurrentPrincipal
+) -> Visit:
+    """Record how the visit ended, once. Send an Idempotency-Key, so that a repeated request counts once.
+
+    An agency that no longer has the contract may still report. After the days of grace its report is kept without
+    effect (``effective`` is false).
+    """
+    settings: FieldVisitsSettings = request.app.state.settings
+    return shown(await report(tx, who, visit_id, new.finding(), timedelta(days=settings.report_grace_days)))

@@ -6,14 +6,19 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from chassis import Principal
+from chassis import Conflict, Principal
 from recobro_events import Transaction
 from recobro_events.contracts.field_visits import AttendedBy
 
 from field_visits.door import queries, rules
 from field_visits.door.rules import PaymentOption
 from field_visits.visits import reading
-from field_visits.visits.refusals import refuse_future, refuse_not_open
+from field_visits.visits.refusals import refuse_future, refuse_not_open, refuse_too_early
+
+
+class TooManyAttendances(Conflict):
+    code = "too-many-attendances"
+    detail = f"A visit may have at most {rules.MOST_ATTENDANCES} attendances."
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,17 @@ class DisclosedBalance:
 async def attend(
     tx: Transaction, who: Principal, visit_id: UUID, attended_by: AttendedBy, at: datetime
 ) -> DisclosedBalance | None:
-    """Record who attends. Return the balance if the debtor attends, else None. 409 when the visit is not open."""
+    """Record who attends. Return the balance if the debtor attends, else None. 409 when the visit is not open.
+
+    An agency that no longer has the contract learns no balance.
+    """
     refuse_future(at)
     visit = await reading.locked(tx, visit_id, who.agency_id)
     refuse_not_open(visit)
-    discloses = rules.may_learn_balance(attended_by)
+    refuse_too_early(visit, at)
+    if await tx.fetchval(queries.ATTENDANCES, visit_id) >= rules.MOST_ATTENDANCES:
+        raise TooManyAttendances()
+    discloses = rules.may_learn_balance(attended_by) and visit["personal"]
     await tx.execute(queries.ATTEND, visit_id, attended_by, at, discloses, who.subject)
     if not discloses:
         return None

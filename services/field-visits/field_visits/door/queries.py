@@ -7,6 +7,19 @@ from field_visits.projection import BUSINESS_DATE
 ATTEND = """
 INSERT INTO attendance (visit_id, attended_by, at, told_balance, recorded_by) VALUES ($1, $2, $3, $4, $5)
 """
+ATTENDANCES = "SELECT count(*) FROM attendance WHERE visit_id = $1"
+# How many phones and e-mails the visits of the contract have brought, ever and within 24 hours.
+CONTACTS = """
+SELECT coalesce(sum(jsonb_array_length(contacts)), 0) AS ever,
+    coalesce(sum(jsonb_array_length(contacts)) FILTER (
+        WHERE reported_at > clock_timestamp() - interval '24 hours'), 0) AS lately
+FROM visit WHERE contract_id = $1
+"""
+# Whether the agency has the contract, and since when it no longer has it.
+PLACED = """
+SELECT coalesce(bool_or(active), false) AS is_placed, max(ended_at) AS ended_at
+FROM placement WHERE contract_id = $1 AND agency_id = $2
+"""
 BALANCE = f"""
 SELECT contract.overdue_balance, contract.total_balance, contract.currency, {BUSINESS_DATE} AS as_of,
     {silence.days_past_due(BUSINESS_DATE)} AS days_past_due
@@ -15,6 +28,7 @@ FROM contract JOIN portfolio USING (portfolio_id) WHERE contract.contract_id = $
 END = """
 UPDATE visit SET state = $2, outcome = $3, attended_by = $4, reason_for_non_payment = $5, started_at = $6,
     latitude = $7, longitude = $8, accuracy_metres = $9, address_verdict = $10, contacts = $11, reported_by = $12,
+    effective = $13, result_actor = nullif(current_setting('app.actor', true), '')::jsonb,
     reported_at = clock_timestamp()
 WHERE visit_id = $1
 """

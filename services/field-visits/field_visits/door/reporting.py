@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from chassis import Principal
+from chassis import Conflict, Principal
 from recobro_events import Event, Row, Transaction
 from recobro_events.contracts.field_visits import (
     AddressChecked,
@@ -23,10 +23,14 @@ from field_visits.door import queries, rules
 from field_visits.visits import reading
 from field_visits.visits.positions import columns_of
 from field_visits.visits.reading import Collected
-from field_visits.visits.refusals import refuse_ended, refuse_future, refuse_never_begun
+from field_visits.visits.refusals import refuse_ended, refuse_future, refuse_never_begun, refuse_too_early
 
 REPORTED_BY = "visitor"
 _CLARIFICATION = "reported_by_visitor"
+
+
+class TooManyContacts(Conflict):
+    code = "too-many-contacts"
 
 
 @dataclass(frozen=True)
@@ -42,22 +46,49 @@ class Finding:
     address_verdict: AddressVerdict | None = None
 
 
-async def report(tx: Transaction, who: Principal, visit_id: UUID, finding: Finding) -> Row:
+async def report(tx: Transaction, who: Principal, visit_id: UUID, finding: Finding, grace: timedelta) -> Row:
     """Record the result, once, and publish the visitor's findings.
 
-    A visit that was cancelled after it had begun has taken place, so its result is accepted.
+    A visit that was cancelled after it had begun has taken place, so its result is accepted. The findings of an agency
+    that lost the contract longer ago than ``grace`` are published as reports without effect.
     """
     refuse_future(finding.at)
     visit = await reading.locked(tx, visit_id, who.agency_id)
     refuse_ended(visit)
     refuse_never_begun(visit, finding.at)
+    refuse_too_early(visit, finding.at)
+    await _refuse_too_many_contacts(tx, visit["contract_id"], len(finding.contacts))
+    effective = await _has_effect(tx, who, visit["contract_id"], grace)
     started_at = visit["met_at"] or finding.at
     if visit["met"] != finding.attended_by:
         attendance = (visit_id, finding.attended_by, finding.at, False, who.subject)
         await tx.execute(queries.ATTEND, *attendance)
-    await tx.execute(queries.END, *_values(visit_id, finding, started_at, who.subject))
-    tx.publish(*_events(visit, finding, started_at))
-    return await reading.expect(tx, visit_id, None)
+    await tx.execute(queries.END, *_values(visit_id, finding, started_at, who.subject), effective)
+    tx.publish(_completed(visit, finding, started_at), *_findings(visit, finding, effective))
+    return await reading.expect(tx, visit_id, who.agency_id)
+
+
+async def _refuse_too_many_contacts(tx: Transaction, contract_id: UUID, new: int) -> None:
+    if not new:
+        return
+    known = await tx.fetchrow(queries.CONTACTS, contract_id)
+    assert known is not None
+    if known["lately"] + new > rules.MOST_CONTACTS:
+        raise TooManyContacts(
+            f"The visits of a contract may bring at most {rules.MOST_CONTACTS} phones and e-mails in 24 hours."
+        )
+    if known["ever"] + new > rules.MOST_CONTACTS_OF_CONTRACT:
+        raise TooManyContacts(
+            f"The visits of a contract may bring at most {rules.MOST_CONTACTS_OF_CONTRACT} phones and e-mails."
+        )
+
+
+async def _has_effect(tx: Transaction, who: Principal, contract_id: UUID, grace: timedelta) -> bool:
+    if who.agency_id is None:
+        return True
+    placed = await tx.fetchrow(queries.PLACED, contract_id, who.agency_id)
+    assert placed is not None
+    return rules.has_effect(placed["is_placed"], placed["ended_at"], datetime.now(UTC), grace)
 
 
 def _values(visit_id: UUID, finding: Finding, started_at: datetime, reported_by: str) -> tuple[object, ...]:
@@ -75,12 +106,11 @@ def _values(visit_id: UUID, finding: Finding, started_at: datetime, reported_by:
     )
 
 
-def _events(visit: Row, finding: Finding, started_at: datetime) -> Iterator[Event]:
-    """Return the events of the result. No event holds a balance."""
-    contract_id, visit_id = visit["contract_id"], visit["visit_id"]
-    yield VisitCompleted(
-        contract_id=contract_id,
-        visit_id=visit_id,
+def _completed(visit: Row, finding: Finding, started_at: datetime) -> Event:
+    """Return the event that counts the visit. It holds no balance."""
+    return VisitCompleted(
+        contract_id=visit["contract_id"],
+        visit_id=visit["visit_id"],
         agency_id=visit["agency_id"],
         outcome=finding.outcome,
         attended_by=finding.attended_by,
@@ -89,27 +119,23 @@ def _events(visit: Row, finding: Finding, started_at: datetime) -> Iterator[Even
         position=finding.position,
         photos=visit["photos"],
     )
+
+
+def _findings(visit: Row, finding: Finding, effective: bool) -> Iterator[Event]:
+    """Return the events of what was found. No event holds a balance."""
+    common = {"contract_id": visit["contract_id"], "visit_id": visit["visit_id"], "effective": effective}
     if finding.outcome is VisitOutcome.CLARIFICATION:
         yield ClarificationRequested(
-            contract_id=contract_id,
-            visit_id=visit_id,
+            **common,
             reason=_CLARIFICATION,
             detail=finding.reason_for_non_payment,
             reported_by=REPORTED_BY,
         )
     if finding.outcome in rules.REPORTED:
         status = rules.REPORTED[finding.outcome]
-        yield DebtorReported(contract_id=contract_id, visit_id=visit_id, status=status, reported_by=REPORTED_BY)
+        yield DebtorReported(**common, status=status, reported_by=REPORTED_BY)
     verdict = rules.verdict_of(finding.outcome, finding.address_verdict)
     if verdict is not None:
-        yield AddressChecked(
-            contract_id=contract_id, visit_id=visit_id, address_id=visit["address_id"], verdict=verdict
-        )
+        yield AddressChecked(**common, address_id=visit["address_id"], verdict=verdict)
     for contact in finding.contacts:
-        yield ContactDataCollected(
-            contract_id=contract_id,
-            visit_id=visit_id,
-            kind=contact.kind,
-            value=contact.value,
-            provenance=contact.provenance,
-        )
+        yield ContactDataCollected(**common, **contact.model_dump())

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from recobro_events.contracts.field_visits import AddressVerdict, AttendedBy, VisitOutcome
@@ -12,6 +12,15 @@ from field_visits.visits.rules import State
 
 PROMISE_WITHIN_DAYS = 30
 """Our own policy: how far ahead a promise at the door may lie."""
+
+MOST_ATTENDANCES = 20
+"""The most attendances of one visit."""
+
+MOST_CONTACTS = 20
+"""The most phones and e-mails that one result may bring, and all results of a contract within 24 hours."""
+
+MOST_CONTACTS_OF_CONTRACT = 100
+"""The most phones and e-mails that the visits of one contract may ever bring."""
 
 REPORTED = {
     VisitOutcome.DECEASED: DebtorStatus.DECEASED,
@@ -75,3 +84,11 @@ def verdict_of(outcome: VisitOutcome, given: AddressVerdict | None) -> AddressVe
     if given is None and outcome is VisitOutcome.UNLOCATABLE:
         return AddressVerdict.WRONG
     return given
+
+
+def has_effect(is_placed: bool, ended_at: datetime | None, now: datetime, grace: timedelta) -> bool:
+    """Whether an agency's findings change anything: it has the contract, or lost it no longer ago than ``grace``.
+
+    ``ended_at`` is None when the agency never had the contract, or nobody knows since when it no longer has it.
+    """
+    return is_placed or (ended_at is not None and now <= ended_at + grace)

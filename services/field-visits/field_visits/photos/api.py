@@ -122,7 +122,7 @@ def _position(latitude: float | None, longitude: float | None, accuracy_metres: 
 @router.get("/visits/{visit_id}/photos", dependencies=[reads("field-visits", agency=True)])
 async def list_photos(visit_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> Page[Photo]:
     """List the photos of a visit in the order in which they were taken. They are few, so there is one page."""
-    await reading.expect(reader, visit_id, who.agency_id)
+    await reading.expect_with_person(reader, visit_id, who.agency_id)
     return Page(items=[_shown(row) for row in await reader.fetch(queries.OF_VISIT, visit_id)], next_cursor=None)
 
 

@@ -7,10 +7,11 @@ import os
 import sys
 from dataclasses import dataclass
 
-from chassis import Invalid
+from chassis import Invalid, Unavailable
 
 REDRAW_SECONDS = 30.0
 REDRAWN_AT_ONCE = 2
+MOST_WAITING = 10
 
 
 class NotAPhoto(Invalid):
@@ -33,15 +34,25 @@ class Redrawn:
 
 
 class Redrawer:
-    """Redraws up to ``REDRAWN_AT_ONCE`` photos at once. Further photos wait."""
+    """Redraws up to ``REDRAWN_AT_ONCE`` photos at once. ``MOST_WAITING`` further photos wait."""
 
     def __init__(self) -> None:
+        self._here = 0
         self._places = asyncio.Semaphore(REDRAWN_AT_ONCE)
 
     async def redraw(self, content: bytes) -> Redrawn:
-        """Have a separate process redraw the photo. ``NotAPhoto`` when that process refuses, dies or takes too long."""
-        async with self._places:
-            answer = await _redrawn(content)
+        """Have a separate process redraw the photo. ``NotAPhoto`` when that process refuses, dies or takes too long.
+
+        ``Unavailable`` when too many photos wait already, because each of them is held in memory.
+        """
+        if self._here >= REDRAWN_AT_ONCE + MOST_WAITING:
+            raise Unavailable("Too many photos are being stored. Nothing was changed. Try again.")
+        self._here += 1
+        try:
+            async with self._places:
+                answer = await _redrawn(content)
+        finally:
+            self._here -= 1
         head, _, jpeg = answer.partition(b"\n")
         try:
             header = json.loads(head)

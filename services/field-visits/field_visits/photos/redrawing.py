@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from field_visits.photos.rules import FORMATS, MOST_PIXELS
+from field_visits.photos.rules import FORMATS, MOST_PIXELS, MOST_STORED_BYTES
 
 MEMORY_BYTES = 1024**3
 CPU_SECONDS = 20
@@ -46,6 +46,8 @@ def redraw(content: bytes) -> tuple[Image.Image, bytes]:
         raise Refused("The photo is damaged.") from None
     drawn = io.BytesIO()
     picture.save(drawn, "JPEG", quality=_QUALITY)
+    if drawn.tell() > MOST_STORED_BYTES:
+        raise Refused(f"The photo has more than {MOST_STORED_BYTES} bytes as it would be stored.")
     return picture, drawn.getvalue()
 
 

@@ -15,12 +15,15 @@ from field_visits.photos.redrawer import Redrawer, Redrawn
 from field_visits.photos.storage import PhotoStorage
 from field_visits.visits import reading
 from field_visits.visits.positions import columns_of
-from field_visits.visits.refusals import refuse_never_begun
+from field_visits.visits.refusals import refuse_never_begun, refuse_too_early
 
 
 class TooManyPhotos(Conflict):
     code = "too-many-photos"
-    detail = f"A visit may have at most {rules.MOST_PHOTOS} photos."
+    detail = (
+        f"A visit may have at most {rules.MOST_PHOTOS} photos, and the visits of a contract may get at most"
+        f" {rules.MOST_PHOTOS_IN_A_DAY} photos in 24 hours."
+    )
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ async def take(
         known: Row | None = await connection.fetchrow(queries.SENT_BEFORE, visit_id, upload_sha256)
         if known is not None:
             return known
-        refuse_never_begun(visit, taken.at)
+        _refuse_at(visit, taken.at)
         if visit["photos"] >= rules.MOST_PHOTOS:
             raise TooManyPhotos()
     redrawn = await redrawer.redraw(taken.content)
@@ -61,6 +64,11 @@ async def take(
     return row
 
 
+def _refuse_at(visit: Row, at: datetime) -> None:
+    refuse_never_begun(visit, at)
+    refuse_too_early(visit, at, "/query/at")
+
+
 async def _record(
     database: Database,
     who: Principal,
@@ -72,10 +80,13 @@ async def _record(
 ) -> tuple[Row, bool]:
     """Return the photo's row and whether it is new. It is not new when the same bytes arrived twice at once."""
     async with database.transaction() as tx:
-        refuse_never_begun(await reading.locked(tx, visit_id, who.agency_id), taken.at)
+        visit = await reading.locked(tx, visit_id, who.agency_id)
+        _refuse_at(visit, taken.at)
         if known := await tx.fetchrow(queries.SENT_BEFORE, visit_id, upload_sha256):
             return known, False
-        if await tx.fetchval(queries.COUNT, visit_id) >= rules.MOST_PHOTOS:
+        counts = await tx.fetchrow(queries.COUNTS, visit_id, visit["contract_id"])
+        assert counts is not None
+        if counts["of_visit"] >= rules.MOST_PHOTOS or counts["lately"] >= rules.MOST_PHOTOS_IN_A_DAY:
             raise TooManyPhotos()
         await tx.execute(
             queries.RECORD,

@@ -18,6 +18,7 @@ from chassis import (
     reads,
     writes,
 )
+from chassis.audit import reads_in_bulk
 from fastapi import Query
 
 from field_visits.visits import cancelling, ordering, queries
@@ -47,7 +48,7 @@ async def order_visit(new: NewVisit, tx: WriteTransaction, who: CurrentPrincipal
     return shown(row)
 
 
-@router.get("/visits", dependencies=[reads("field-visits", agency=True)])
+@router.get("/visits", dependencies=[reads("field-visits", agency=True), reads_in_bulk()])
 async def list_visits(
     query: PageQuery,
     reader: ReadConnection,

@@ -73,4 +73,4 @@ async def cancel_by_hand(tx: Transaction, who: Principal, visit_id: UUID, detail
             detail=detail,
         )
     )
-    return await reading.expect(tx, visit_id, None)
+    return await reading.expect(tx, visit_id, who.agency_id)

@@ -4,11 +4,24 @@ from datetime import date
 from uuid import UUID
 
 from chassis import Conflict, ContractNotYetKnown, ContractUnknown, FieldError, Invalid, Principal
+from chassis.transactions import act_for_service
 from projections import contracts
 from recobro_events import Row, Transaction
 from recobro_events.contracts.field_visits import CancelReason, VisitOrdered
 
 from field_visits.visits import queries, reading, rules
+
+
+class VisitExists(Conflict):
+    """An open visit for the contract and the day. ``visit_id`` names it, unless it is not the calling agency's."""
+
+    code = "visit-exists"
+    detail = "The contract has an open visit on that day."
+
+
+class TooManyVisits(Conflict):
+    code = "too-many-visits"
+
 
 _SILENT = {
     CancelReason.UNKNOWN_STATE: (
@@ -27,11 +40,13 @@ _SILENT = {
 async def order(
     tx: Transaction, who: Principal, contract_id: UUID, visitor: str, visit_on: date, address_id: UUID | None
 ) -> Row:
-    """Order a visit. 409 with the reason as its code when the contract is silenced.
+    """Order a visit. 409 with the reason as its code when the contract is silenced, or has an open visit on that day.
 
     404 when the contract is unknown, or is not placed with the calling agency for visits.
     """
-    if not await tx.fetchval(queries.KNOWN, contract_id, who.agency_id):
+    placed = who.agency_id is None or await tx.fetchval(queries.IS_PLACED, contract_id, who.agency_id)
+    await act_for_service(tx)
+    if not placed or not await tx.fetchval(queries.KNOWN, contract_id):
         raise ContractNotYetKnown()
     await contracts.lock(tx, [contract_id])
     standing = await tx.fetchrow(queries.STANDING, contract_id, visit_on)
@@ -46,6 +61,7 @@ async def order(
     if standing["reason"] is not None:
         reason = CancelReason(standing["reason"])
         raise Conflict(_SILENT[reason], code=reason.replace("_", "-"))
+    await _refuse_too_many(tx, who, contract_id, visit_on)
     chosen = await _address(tx, contract_id, address_id)
     agency_id, placement_id = (placement["agency_id"], placement["placement_id"]) if placement else (None, None)
     values = (contract_id, agency_id, placement_id, visitor, visit_on, chosen, who.subject)
@@ -60,7 +76,7 @@ async def order(
             visit_on=visit_on,
         )
     )
-    return await reading.expect(tx, visit_id, None)
+    return await reading.expect(tx, visit_id, who.agency_id)
 
 
 async def _placement(tx: Transaction, who: Principal, contract_id: UUID, visit_on: date) -> Row | None:
@@ -69,6 +85,20 @@ async def _placement(tx: Transaction, who: Principal, contract_id: UUID, visit_o
     if placement is None and who.agency_id is not None:
         raise ContractUnknown()
     return placement
+
+
+async def _refuse_too_many(tx: Transaction, who: Principal, contract_id: UUID, visit_on: date) -> None:
+    """409 when a visit is open on that day, or too many are. The contract's lock keeps another order from coming."""
+    there = await tx.fetchrow(queries.OPEN_ON, contract_id, visit_on)
+    if there is not None:
+        seen = who.agency_id in (None, there["agency_id"])
+        raise VisitExists(extra={"visit_id": there["visit_id"]} if seen else {})
+    counts = await tx.fetchrow(queries.COUNTS, contract_id)
+    assert counts is not None
+    if counts["open"] >= rules.MOST_OPEN_VISITS:
+        raise TooManyVisits(f"A contract may have at most {rules.MOST_OPEN_VISITS} open visits.")
+    if counts["lately"] >= rules.MOST_ORDERS_IN_A_DAY:
+        raise TooManyVisits(f"At most {rules.MOST_ORDERS_IN_A_DAY} visits of a contract may be ordered in 24 hours.")
 
 
 def _bad_day(why: str) -> Invalid:

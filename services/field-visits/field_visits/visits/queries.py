@@ -7,14 +7,19 @@ from field_visits.visits.eligibility import REASON
 
 _OPEN = "visit.state IN ('ordered', 'routed')"
 
-# Whether the contract and its portfolio are known. $2: the agency that the contract must be placed with for visits, or
-# null.
+
+def _is_placed(contract: str, agency: str) -> str:
+    """SQL: whether the contract is placed with the agency for visits. After a recall request it no longer is."""
+    return f"""EXISTS (
+        SELECT FROM placement
+        WHERE placement.contract_id = {contract} AND placement.agency_id = {agency} AND placement.active)"""
+
+
+IS_PLACED = f"SELECT {_is_placed('$1', '$2')}"
+# Whether the contract and its portfolio are known.
 KNOWN = """
 SELECT true FROM contract JOIN portfolio USING (portfolio_id)
 WHERE contract.contract_id = $1 AND contract.details_version >= 0 AND contract.version >= 0
-    AND ($2::uuid IS NULL OR EXISTS (
-        SELECT FROM placement
-        WHERE placement.contract_id = contract.contract_id AND placement.agency_id = $2 AND placement.active))
 """
 # The contract's business date, and the reason for silence on the day $2.
 STANDING = f"""
@@ -34,6 +39,12 @@ ADDRESSES = """
 SELECT address_id, authorised, kind FROM address
 WHERE contract_id = $1 AND present AND ($2::uuid IS NULL OR address_id = $2)
 ORDER BY array_position($3::text[], kind) NULLS LAST, rank
+"""
+OPEN_ON = f"SELECT visit_id, agency_id FROM visit WHERE contract_id = $1 AND visit_on = $2 AND {_OPEN} LIMIT 1"
+COUNTS = f"""
+SELECT count(*) FILTER (WHERE {_OPEN}) AS open,
+    count(*) FILTER (WHERE ordered_at > clock_timestamp() - interval '24 hours') AS lately
+FROM visit WHERE contract_id = $1
 """
 ORDER = """
 INSERT INTO visit (contract_id, agency_id, placement_id, visitor, visit_on, address_id, ordered_by)
@@ -63,33 +74,43 @@ WHERE visit.visit_id = unfit.visit_id AND unfit.reason IS NOT NULL
 RETURNING visit.visit_id, visit.contract_id, visit.agency_id, visit.cancel_reason, unfit.event_id
 """
 CANCEL_BY_HAND = """
-UPDATE visit SET state = 'cancelled', cancel_reason = 'operator', cancel_detail = $2, cancelled_at = clock_timestamp()
+UPDATE visit SET state = 'cancelled', cancel_reason = 'operator', cancel_detail = $2, cancelled_at = clock_timestamp(),
+    cancel_actor = nullif(current_setting('app.actor', true), '')::jsonb
 WHERE visit_id = $1
 """
 
 CONTRACT_OF = "SELECT contract_id FROM visit WHERE visit_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
-# These rows hold no balance and nothing that reveals one, because anybody at the door may see them.
-_VISIT = """
-SELECT visit.*, contract.contract_number, contract.name, contract.jurisdiction,
+
+
+def _visits(agency: str) -> str:
+    """SQL: the visits of the agency, or all if it is null, with the debtor's data while the contract is the agency's.
+
+    These rows hold no balance and nothing that reveals one, because anybody at the door may see them.
+    """
+    return f"""
+SELECT visit.*, personal, {agency}::uuid IS NULL AS for_operator,
+    contract.contract_number, contract.name, contract.jurisdiction,
     address.kind AS address_kind, address.street, address.exterior, address.interior, address.neighbourhood,
     address.postal_code, address.city, address.state AS address_state, address.country, address.irregular_numbering,
     met.attended_by AS met, met.at AS met_at,
     (SELECT count(*) FROM photo WHERE photo.visit_id = visit.visit_id) AS photos
 FROM visit
-JOIN contract USING (contract_id)
-JOIN address USING (contract_id, address_id)
+CROSS JOIN LATERAL (SELECT {agency}::uuid IS NULL OR {_is_placed("visit.contract_id", agency)} AS personal) AS shown
+LEFT JOIN contract ON contract.contract_id = visit.contract_id AND personal
+LEFT JOIN address ON address.contract_id = visit.contract_id AND address.address_id = visit.address_id AND personal
 LEFT JOIN LATERAL (
     SELECT attendance.attended_by, attendance.at FROM attendance WHERE attendance.visit_id = visit.visit_id
     ORDER BY attendance.attendance_id DESC LIMIT 1) AS met ON true
-"""
-VISIT = f"{_VISIT} WHERE visit.visit_id = $1 AND ($2::uuid IS NULL OR visit.agency_id = $2)"
+WHERE ({agency}::uuid IS NULL OR visit.agency_id = {agency})"""
+
+
+VISIT = f"{_visits('$2')} AND visit.visit_id = $1"
 # $1 … $5: visitor, day, contract, state and agency, each null for any; $6 and $7: day and id of the last visit of the
 # page before.
 VISITS = f"""
-{_VISIT}
-WHERE ($1::text IS NULL OR visit.visitor = $1) AND ($2::date IS NULL OR visit.visit_on = $2)
+{_visits("$5")}
+    AND ($1::text IS NULL OR visit.visitor = $1) AND ($2::date IS NULL OR visit.visit_on = $2)
     AND ($3::uuid IS NULL OR visit.contract_id = $3) AND ($4::text IS NULL OR visit.state = $4)
-    AND ($5::uuid IS NULL OR visit.agency_id = $5)
     AND ($6::date IS NULL OR (visit.visit_on, visit.visit_id) > ($6, $7))
 ORDER BY visit.visit_on, visit.visit_id LIMIT $8
 """

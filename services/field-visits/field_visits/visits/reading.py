@@ -1,9 +1,14 @@
-"""A visit as the API shows it. It holds no balance and nothing that reveals one."""
+"""A visit as the API shows it. It holds no balance and nothing that reveals one.
+
+An agency that no longer has the contract sees its own visits without personal data.
+"""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from chassis import NotFound, OutputModel, Reader
+from chassis import Conflict, NotFound, OutputModel, Reader
+from chassis.transactions import act_for_service
 from projections import contracts
 from recobro_events import Part, Row, Transaction
 from recobro_events.contracts.field_visits import AddressVerdict, AttendedBy, CancelReason, Position, VisitOutcome
@@ -17,6 +22,13 @@ from field_visits.visits.rules import State
 class VisitUnknown(NotFound):
     code = "visit-unknown"
     detail = "There is no such visit."
+
+
+class PlacementOver(Conflict):
+    """The agency no longer has the contract, so it gets no personal data."""
+
+    code = "placement-over"
+    detail = "The contract is no longer placed with the agency."
 
 
 class VisitAddress(OutputModel):
@@ -45,6 +57,7 @@ class Cancellation(OutputModel):
     reason: CancelReason
     detail: str | None
     at: datetime
+    actor: dict[str, Any] | None
 
 
 class Met(OutputModel):
@@ -53,7 +66,10 @@ class Met(OutputModel):
 
 
 class Result(OutputModel):
-    """``started_at``: when the visitor was at the door. ``reported_at``: when the result reached us."""
+    """``started_at``: when the visitor was at the door. ``reported_at``: when the result reached us.
+
+    ``effective`` is false when the agency that reports it no longer had the contract. The findings then change nothing.
+    """
 
     outcome: VisitOutcome
     attended_by: AttendedBy
@@ -63,25 +79,30 @@ class Result(OutputModel):
     address_verdict: AddressVerdict | None
     started_at: datetime
     reported_at: datetime
+    effective: bool
+    actor: dict[str, Any] | None
 
 
 class Visit(OutputModel):
     """A visit: the debtor's ``name``, address and day, its state and its result. ``photos`` is the number of photos.
 
-    A visit that was cancelled after it had begun may have both a cancellation and a result.
+    A visit that was cancelled after it had begun may have both a cancellation and a result. ``actor`` says who ordered,
+    cancelled or reported; only operators see it. An agency that no longer has the contract sees no personal data:
+    ``contract_number``, ``name`` and ``address`` are null, and so are the free texts, contacts and position.
     """
 
     visit_id: UUID
     contract_id: UUID
-    contract_number: str
-    name: str
+    contract_number: str | None
+    name: str | None
     agency_id: UUID | None
     visitor: str
     visit_on: date
     address_id: UUID
-    address: VisitAddress
+    address: VisitAddress | None
     state: State
     ordered_at: datetime
+    actor: dict[str, Any] | None
     attendance: Met | None
     cancellation: Cancellation | None
     result: Result | None
@@ -91,11 +112,12 @@ class Visit(OutputModel):
 def shown(row: Row) -> Visit:
     """Return the visit that this row holds."""
     fields = dict(row)
-    address = VisitAddress(**{**fields, "kind": row["address_kind"], "state": row["address_state"]})
+    address = {**fields, "kind": row["address_kind"], "state": row["address_state"]}
     met = Met(attended_by=row["met"], at=row["met_at"]) if row["met"] is not None else None
     return Visit(
         **{name: fields[name] for name in _PLAIN},
-        address=address,
+        address=VisitAddress(**address) if row["personal"] else None,
+        actor=_actor(row, "actor"),
         attendance=met,
         cancellation=_cancellation(row),
         result=_result(row),
@@ -120,7 +142,12 @@ _PLAIN = (
 def _cancellation(row: Row) -> Cancellation | None:
     if row["cancel_reason"] is None:
         return None
-    return Cancellation(reason=row["cancel_reason"], detail=row["cancel_detail"], at=row["cancelled_at"])
+    return Cancellation(
+        reason=row["cancel_reason"],
+        detail=row["cancel_detail"] if row["personal"] else None,
+        at=row["cancelled_at"],
+        actor=_actor(row, "cancel_actor"),
+    )
 
 
 def _result(row: Row) -> Result | None:
@@ -129,13 +156,20 @@ def _result(row: Row) -> Result | None:
     return Result(
         outcome=row["outcome"],
         attended_by=row["attended_by"],
-        reason_for_non_payment=row["reason_for_non_payment"],
-        contacts=tuple(Collected(**contact) for contact in row["contacts"]),
-        position=position_of(row),
+        reason_for_non_payment=row["reason_for_non_payment"] if row["personal"] else None,
+        contacts=tuple(Collected(**contact) for contact in row["contacts"]) if row["personal"] else (),
+        position=position_of(row) if row["personal"] else None,
         address_verdict=row["address_verdict"],
         started_at=row["started_at"],
         reported_at=row["reported_at"],
+        effective=row["effective"],
+        actor=_actor(row, "result_actor"),
     )
+
+
+def _actor(row: Row, column: str) -> dict[str, Any] | None:
+    actor: dict[str, Any] | None = row[column] if row["for_operator"] else None
+    return actor
 
 
 async def expect(reader: Reader, visit_id: UUID, agency_id: UUID | None) -> Row:
@@ -146,10 +180,22 @@ async def expect(reader: Reader, visit_id: UUID, agency_id: UUID | None) -> Row:
     return row
 
 
+async def expect_with_person(reader: Reader, visit_id: UUID, agency_id: UUID | None) -> Row:
+    """Return the visit with the debtor's data. 404 as in ``expect``; 409 when the agency no longer has the contract."""
+    row = await expect(reader, visit_id, agency_id)
+    if not row["personal"]:
+        raise PlacementOver()
+    return row
+
+
 async def locked(tx: Transaction, visit_id: UUID, agency_id: UUID | None) -> Row:
-    """Lock the visit's contract, so that the visit does not change until ``tx`` ends. 404 as in ``expect``."""
+    """Lock the visit's contract, so that the visit does not change until ``tx`` ends. 404 as in ``expect``.
+
+    From here on ``tx`` has the service's rights.
+    """
     contract_id = await tx.fetchval(queries.CONTRACT_OF, visit_id, agency_id)
     if contract_id is None:
         raise VisitUnknown()
+    await act_for_service(tx)
     await contracts.lock(tx, [contract_id])
     return await expect(tx, visit_id, agency_id)

@@ -1,4 +1,4 @@
-"""Refusals: the visit has ended or was cancelled, or the reported moment lies in the future."""
+"""Refusals: the visit has ended or was cancelled, or the reported moment cannot be one of the visit."""
 
 from datetime import UTC, datetime
 
@@ -54,3 +54,12 @@ def refuse_future(at: datetime, pointer: str = "/at") -> None:
     if rules.is_ahead(at, datetime.now(UTC)):
         mistake = FieldError(pointer, "must not lie in the future")
         raise Invalid("The given time lies in the future.", code="in-the-future", errors=[mistake])
+
+
+def refuse_too_early(row: Row, at: datetime, pointer: str = "/at") -> None:
+    """422 when ``at`` lies long before the visit."""
+    if rules.is_too_early(at, row["visit_on"], row["ordered_at"]):
+        mistake = FieldError(
+            pointer, f"must not lie more than {rules.MOST_DAYS_EARLY} days before the day of the visit and its order"
+        )
+        raise Invalid("The given time lies long before the visit.", code="too-early", errors=[mistake])

@@ -1,10 +1,19 @@
-"""The states of a visit, the days and kinds of address for which a visit can be ordered, and the clock tolerance."""
+"""The states of a visit, the days, kinds of address and numbers that limit an order, and when a report can be from."""
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 MOST_DAYS_AHEAD = 60
 """Our own policy: how far ahead a visit may be ordered."""
+
+MOST_OPEN_VISITS = 10
+"""Our own policy: how many visits of one contract may be open at once, each on a day of its own."""
+
+MOST_ORDERS_IN_A_DAY = 20
+"""Our own policy: how many visits of one contract may be ordered within 24 hours, whatever becomes of them."""
+
+MOST_DAYS_EARLY = 31
+"""How long before its order, or before its day, a visit may have been made."""
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far the clock of a visitor's phone may be ahead of ours."""
@@ -37,3 +46,8 @@ def day_refused(visit_on: date, business_date: date) -> str | None:
 def is_ahead(at: datetime, now: datetime) -> bool:
     """Whether ``at`` lies in the future by more than the clock tolerance."""
     return at > now + CLOCK_TOLERANCE
+
+
+def is_too_early(at: datetime, visit_on: date, ordered_at: datetime) -> bool:
+    """Whether ``at`` lies too long before the visit's day and its order to be a moment of this visit."""
+    return at.date() < min(visit_on, ordered_at.date()) - timedelta(days=MOST_DAYS_EARLY)

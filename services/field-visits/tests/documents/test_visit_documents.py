@@ -96,7 +96,7 @@ async def test_the_letter_holds_company_address_and_balance(scene: Scene, press:
 
 async def test_a_cancelled_visit_has_neither_sheet_nor_letter(scene: Scene) -> None:
     contract = await scene.known_contract()
-    cancelled, done = await scene.ordered(contract), await scene.ordered(contract)
+    cancelled, done = await scene.ordered_days(contract, 2)
     await scene.result(done)
     await scene.receives(contract.paid())
     for document in ("letter", "sheet"):

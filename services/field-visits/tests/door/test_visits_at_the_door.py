@@ -58,7 +58,8 @@ async def test_only_the_debtors_attendance_and_the_letter_hold_the_balance(scene
     contract = await scene.known_contract()
     ordered = await scene.order(contract)
     visit = ordered.json()["visit_id"]
-    other, cancelled = await scene.ordered(contract), await scene.ordered(contract)
+    other = await scene.ordered(contract, DAY + timedelta(days=1))
+    cancelled = await scene.ordered(contract, DAY + timedelta(days=2))
     photo = await scene.client.post(f"/v1/visits/{visit}/photos", params={"permission": "true"}, content=b"none")
     answers = [ordered, photo]
     answers += [await scene.attend(visit, who) for who in ("third_party", "nobody")]
@@ -202,7 +203,7 @@ async def test_a_visit_that_was_cancelled_before_it_began_takes_no_result(scene:
 
 async def test_a_visit_that_began_before_its_cancellation_takes_its_result(scene: Scene) -> None:
     contract = await scene.known_contract()
-    on_paper, by_phone = await scene.ordered(contract), await scene.ordered(contract)
+    on_paper, by_phone = await scene.ordered_days(contract, 2)
     await scene.attend(by_phone)
     await scene.receives(contract.paid())
     before = await scene.result(on_paper, "deceased", "third_party", at="2026-11-20T10:00:00Z")

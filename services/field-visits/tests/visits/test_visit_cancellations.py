@@ -35,7 +35,7 @@ async def test_a_payment_of_any_amount_cancels_every_open_visit_of_the_contract(
 
 async def test_a_payment_leaves_ended_visits_unchanged(scene: Scene) -> None:
     contract = await scene.known_contract()
-    done, cancelled = await scene.ordered(contract), await scene.ordered(contract)
+    done, cancelled = await scene.ordered_days(contract, 2)
     await scene.result(done)
     await scene.post(f"/v1/visits/{cancelled}/cancellation", {"reason": "rain"})
     await scene.receives(contract.paid())
@@ -123,7 +123,7 @@ async def test_the_end_of_a_placement_cancels_the_visits_ordered_under_it(scene:
     contract = await scene.known_contract()
     inside = await scene.ordered(contract)
     await scene.receives(contract.placed(placement), contract.placed(dialing))
-    visit = await scene.ordered(contract, agency_id=placement.agency_id)
+    visit = await scene.ordered(contract, TOMORROW, agency_id=placement.agency_id)
     await scene.receives(contract.recall_requested(dialing))
     assert await scene.state_and_reason(visit) == ("ordered", None), "a recall for dialing does not concern visits"
     await scene.receives(getattr(contract, end)(placement))
@@ -132,7 +132,7 @@ async def test_the_end_of_a_placement_cancels_the_visits_ordered_under_it(scene:
     assert (await scene.order(contract, agency_id=placement.agency_id)).status_code == 404
     await scene.receives(contract.reinstated(placement))
     assert await scene.state_and_reason(visit) == ("cancelled", "recall"), "a cancelled visit stays cancelled"
-    assert (await scene.order(contract, agency_id=placement.agency_id)).status_code == 201
+    assert (await scene.order(contract, TOMORROW, agency_id=placement.agency_id)).status_code == 201
 
 
 # --- events in any order

@@ -69,7 +69,7 @@ async def test_the_unknown_state_comes_before_every_other_reason(scene: Scene) -
 
 async def test_a_cancelled_visit_gives_neither_letter_nor_balance(scene: Scene) -> None:
     contract = await scene.known_contract()
-    begun, cancelled = await scene.ordered(contract), await scene.ordered(contract)
+    begun, cancelled = await scene.ordered_days(contract, 2)
     await scene.attend(begun, "third_party")
     await scene.receives(set_aside(contract))
     for visit in (begun, cancelled):

@@ -1,0 +1,140 @@
+"""PostgreSQL shows an agency's request only that agency's rows, even to a query that forgets its filter."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+from chassis.transactions import act_for_service
+from recobro_events import SESSION_SETTINGS
+from recobro_platform import AGENCY_ROLE
+from visits_scene import Contract, Placement, Scene, a_placement, moment
+
+US, THEM = uuid.uuid4(), uuid.uuid4()
+_READABLE = {"visit", "placement", "contract", "address", "attendance", "photo"}
+_PHOTO = """
+INSERT INTO photo (photo_id, visit_id, upload_sha256, sha256, bytes, width, height, taken_at, recorded_by)
+VALUES (gen_random_uuid(), $1, '', '', 1, 1, 1, now(), 'test')
+"""
+_GRANTED = """
+SELECT relname, relrowsecurity AND relforcerowsecurity AS forced, (
+    SELECT count(*) FROM pg_policy
+    WHERE polrelid = pg_class.oid AND NOT polpermissive AND polroles = ARRAY['recobro_agency'::regrole::oid]
+    ) AS policies
+FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    AND has_any_column_privilege('recobro_agency', oid, 'SELECT')
+"""
+_WRITABLE = """
+SELECT relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')
+    AND has_table_privilege('recobro_agency', oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+"""
+
+
+@asynccontextmanager
+async def acting_as(agency_id: uuid.UUID | None) -> AsyncIterator[None]:
+    settings = {"role": AGENCY_ROLE} | ({"app.agency_id": str(agency_id)} if agency_id else {})
+    before = SESSION_SETTINGS.set(settings)
+    try:
+        yield
+    finally:
+        SESSION_SETTINGS.reset(before)
+
+
+async def visited(scene: Scene, agency_id: uuid.UUID | None) -> tuple[Contract, Placement, str]:
+    placement = a_placement(agency_id or uuid.uuid4())
+    contract = await scene.known_contract(placement if agency_id else None)
+    visit = await scene.ordered(contract)
+    await scene.attend(visit, "third_party")
+    async with scene.database.transaction() as tx:
+        await tx.execute(_PHOTO, uuid.UUID(visit))
+    return contract, placement, visit
+
+
+async def seen(scene: Scene) -> dict[str, int]:
+    """How many rows each table shows to a query without any filter."""
+    return {name: (await scene.rows(f"SELECT count(contract_id) FROM {name}"))[0][0] for name in _OF_CONTRACT} | {
+        name: (await scene.rows(f"SELECT count(*) FROM {name}"))[0][0] for name in _READABLE - set(_OF_CONTRACT)
+    }
+
+
+_OF_CONTRACT = ("contract", "address", "placement", "visit")
+
+
+async def test_a_query_without_a_filter_shows_only_the_agencys_rows(scene: Scene) -> None:
+    contract, placement, visit = await visited(scene, US)
+    for other in (THEM, None):
+        await visited(scene, other)
+    async with acting_as(US):
+        assert await seen(scene) == dict.fromkeys(_READABLE, 1)
+        assert [str(row["visit_id"]) for row in await scene.rows("SELECT visit_id FROM visit")] == [visit]
+        [row] = await scene.rows("SELECT contract_id, name FROM contract")
+        assert tuple(row) == (contract.contract_id, contract.name)
+    async with acting_as(uuid.uuid4()):
+        assert await seen(scene) == dict.fromkeys(_READABLE, 0)
+    async with acting_as(None):
+        assert await seen(scene) == dict.fromkeys(_READABLE, 0), "without the claim nothing is shown"
+    await scene.receives(contract.recalled(placement))
+    async with acting_as(US):
+        assert await seen(scene) == dict.fromkeys(_READABLE, 1) | {"contract": 0, "address": 0}
+    assert (await seen(scene))["visit"] == 3, "the service itself sees all"
+
+
+async def test_an_agencys_request_reads_no_balance_and_writes_nothing(scene: Scene) -> None:
+    await visited(scene, US)
+    forbidden = (
+        "SELECT overdue_balance FROM contract",
+        "SELECT * FROM portfolio",
+        "SELECT * FROM audit_entry",
+        "UPDATE visit SET visitor = 'x'",
+        "DELETE FROM attendance",
+        "INSERT INTO photo DEFAULT VALUES",
+    )
+    async with acting_as(US):
+        for statement in forbidden:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await scene.rows(statement)
+
+
+async def test_after_what_it_may_see_was_read_a_request_continues_with_the_services_rights(scene: Scene) -> None:
+    await visited(scene, US)
+    async with acting_as(US), scene.database.transaction() as tx:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with _savepoint(tx):
+                await tx.fetch("SELECT overdue_balance FROM contract")
+        await act_for_service(tx)
+        assert len(await tx.fetch("SELECT overdue_balance FROM contract")) == 1
+
+
+@asynccontextmanager
+async def _savepoint(tx: Any) -> AsyncIterator[None]:
+    await tx.execute("SAVEPOINT before")
+    try:
+        yield
+    except asyncpg.PostgresError:
+        await tx.execute("ROLLBACK TO before")
+        raise
+
+
+async def test_every_table_that_agencies_may_read_forces_a_policy_on_them(scene: Scene) -> None:
+    rows = await scene.rows(_GRANTED)
+    assert {row["relname"] for row in rows} == _READABLE
+    assert all(row["forced"] and row["policies"] == 1 for row in rows)
+    assert await scene.rows(_WRITABLE) == []
+
+
+async def test_an_agencys_requests_run_as_its_role_from_order_to_result(scene: Scene) -> None:
+    """The answers come although the role may read next to nothing: each use case takes the service's rights in time."""
+    placement = a_placement(US)
+    contract = await scene.known_contract(placement)
+    visit = await scene.ordered(contract, agency_id=US)
+    body = {"attended_by": "debtor", "at": moment()}
+    attended = await scene.post(f"/v1/visits/{visit}/attendance", body, US, {"Idempotency-Key": "once"})
+    assert attended.json()["balance"]["overdue_balance"] == f"{contract.overdue}"
+    assert (await scene.get("/v1/visits", US)).json()["items"][0]["name"] == contract.name
+    again = await scene.post(f"/v1/visits/{visit}/attendance", body, US, {"Idempotency-Key": "once"})
+    assert again.json() == attended.json()
+    assert len(await scene.rows("SELECT FROM attendance")) == 1
