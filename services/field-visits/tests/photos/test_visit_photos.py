@@ -10,8 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+from chassis import Unavailable
 from fastapi import FastAPI
-from field_visits.photos import redrawer, rules
+from field_visits.photos import redrawer, redrawing, rules
 from field_visits.photos.storage import PhotoStorage
 from PIL import Image
 from PIL.ExifTags import GPS, Base
@@ -204,9 +205,57 @@ async def test_a_visit_may_have_20_photos(scene: Scene, visit: str, photo_folder
     assert len(stored(photo_folder)) == 2
 
 
+async def test_the_visits_of_a_contract_get_60_photos_a_day(scene: Scene) -> None:
+    first, second = await scene.ordered_days(await scene.known_contract(), 2)
+    async with scene.database.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO photo (photo_id, visit_id, upload_sha256, sha256, bytes, width, height, taken_at, recorded_by)"
+            " SELECT gen_random_uuid(), $1::text::uuid, n::text::bytea, '', 1, 1, 1, now(), ''"
+            " FROM generate_series(1, $2::integer) AS n",
+            first,
+            rules.MOST_PHOTOS_IN_A_DAY,
+        )
+    full = await send(scene, second, jpeg())
+    assert (full.status_code, full.json()["type"]) == (409, "urn:recobro:problem:too-many-photos")
+    async with scene.database.transaction() as tx:
+        await tx.execute("UPDATE photo SET recorded_at = recorded_at - interval '1 day'")
+    assert (await send(scene, second, jpeg())).status_code == 201
+
+
+async def test_a_photo_that_would_be_stored_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = redrawing.redraw(jpeg())[1]
+    monkeypatch.setattr(redrawing, "MOST_STORED_BYTES", len(drawn))
+    redrawing.redraw(jpeg())
+    monkeypatch.setattr(redrawing, "MOST_STORED_BYTES", len(drawn) - 1)
+    with pytest.raises(redrawing.Refused):
+        redrawing.redraw(jpeg())
+
+
+async def test_only_a_few_photos_wait_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = asyncio.Event()
+
+    async def redrawn(_content: bytes) -> bytes:
+        await done.wait()
+        return b'{"width": 1, "height": 1}\n'
+
+    monkeypatch.setattr(redrawer, "_redrawn", redrawn)
+    drawer, most = redrawer.Redrawer(), redrawer.REDRAWN_AT_ONCE + redrawer.MOST_WAITING
+    waiting = [asyncio.create_task(drawer.redraw(b"photo")) for _ in range(most)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await drawer.redraw(b"one too many")
+    waiting[-1].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting[-1]
+    waiting[-1] = asyncio.create_task(drawer.redraw(b"photo"))
+    await asyncio.sleep(0)
+    done.set()
+    assert len(await asyncio.gather(*waiting)) == most
+
+
 async def test_photos_are_accepted_only_from_a_visit_that_began(scene: Scene) -> None:
     contract = await scene.known_contract()
-    done, cancelled = await scene.ordered_days(contract, 2)
+    done, cancelled = await scene.ordered(contract), await scene.ordered(contract)
     await scene.result(done)
     await scene.receives(contract.paid())
     assert (await send(scene, done, jpeg())).status_code == 201, "the phone may have been offline"
