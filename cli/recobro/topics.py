@@ -113,7 +113,7 @@ async def _settings_too_low(transport: Transport, topics: Collection[str]) -> di
 
     if not topics or not isinstance(transport, KafkaTransport):
         return {}
-    found, wanted = await transport.keeping(topics)
+    found, wanted = await transport.topic_settings(topics)
     good = asdict(wanted)
     return {
         topic: {name: (is_, good[name]) for name, is_ in asdict(kept).items() if is_ < good[name]}

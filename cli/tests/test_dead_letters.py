@@ -14,7 +14,7 @@ from recobro_platform import SERVICES
 from typer.testing import CliRunner
 
 KEY = "0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11"
-ERROR = "made its handler fail: KeyError"
+ERROR = "the handler failed: KeyError"
 
 
 def parked(letter_id: int = 17, letters: int = 3, key: str = KEY, **changes: Any) -> dict[str, Any]:
@@ -76,9 +76,7 @@ def test_the_list_has_all_pages_of_all_services(platform: FakePlatform) -> None:
     place = "portfolio.events/3@7"
     pages = [{"items": [parked()], "next_cursor": "x"}, {"items": [parked(18, 1)], "next_cursor": None}]
     platform.set_answers("GET portfolio /v1/parked-keys", *pages)
-    unread = parked(
-        4, 1, place, contract_id=None, event_id=None, type=None, error="a record without the header 'ce_id'"
-    )
+    unread = parked(4, 1, place, contract_id=None, event_id=None, type=None, error="the header ce_id is missing")
     platform.set_answers("GET field-visits /v1/parked-keys", {"items": [unread], "next_cursor": None})
     code, output = platform.run("dead-letters", "list")
     assert code == 0

@@ -92,7 +92,7 @@ async def test_parked_keys_are_listed_with_the_event_that_blocks_the_others(desk
     [item] = (await desk.get("/v1/parked-keys"))["items"]
     assert (item["key"], item["contract_id"], item["consumer"]) == (key, key, "portfolio.events")
     assert (item["letters"], item["letter_id"]) == (3, (await desk.letter_ids(key))[0])
-    assert (item["type"], item["error"]) == (PaymentClaimed.type, "made its handler fail: KeyError")
+    assert (item["type"], item["error"]) == (PaymentClaimed.type, "the handler failed: KeyError")
     assert item["replays"] == 0
 
 
@@ -151,7 +151,7 @@ async def test_a_replay_applies_events_up_to_the_first_refusal(desk: Desk) -> No
     key = await desk.set_aside("bad", "good", "worse", "last")
     desk.failing = {"worse"}
     answer = await desk.replay({"key": key})
-    outcome = {"key": key, "applied": 2, "waiting": 2, "error": "made its handler fail: KeyError"}
+    outcome = {"key": key, "applied": 2, "waiting": 2, "error": "the handler failed: KeyError"}
     assert (answer.status_code, answer.json()) == (200, {"replayed": 2, "keys": [outcome], "more": False})
     assert desk.applied == ["bad", "good"]
     desk.failing = set()

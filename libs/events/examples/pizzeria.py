@@ -1,8 +1,8 @@
-"""Two services of a pizzeria, a database each: `orders` takes orders, `kitchen` bakes. They share nothing but events.
+"""Two services of a pizzeria, a database each: `orders` takes orders, `kitchen` bakes. They share events only.
 
     createdb pizzeria && python pizzeria.py postgresql://user:password@host/pizzeria [Kafka's host:port]
 
-Without Kafka that database keeps the log. The two of the services are made beside it. It may be run again.
+Without Kafka that database holds the log. The databases of the services are created beside it. It may be run again.
 """
 
 import asyncio
@@ -65,18 +65,18 @@ async def note(baked: Sequence[PizzaBaked], tx: Transaction) -> None:
     await tx.execute(NOTE, [pizza.order_id for pizza in baked], [pizza.minutes for pizza in baked])
 
 
-async def story(orders_database: Database, kitchen_database: Database) -> None:
+async def play(orders_database: Database, kitchen_database: Database) -> None:
     async with kitchen_database.transaction() as tx:
         await tx.execute("TRUNCATE menu; INSERT INTO menu VALUES ('margherita', 7), ('funghi', 9)")
     many = await place(orders_database, *["margherita", "funghi"] * 250)
     await until(orders_database, ALL_BAKED, many)
-    print(f"orders: {len(many)} placed by one transaction, and each is known to be baked")
+    print(f"orders: {len(many)} placed by one transaction, and all of them were baked")
     odd, *others = await place(orders_database, "hawaii", "margherita", "funghi")
     await until(kitchen_database, "SELECT true FROM parked_keys WHERE key = $1", str(odd))
     await until(orders_database, ALL_BAKED, others)
     async with kitchen_database.connection() as connection:
         [letter] = await dead_letters.letters(connection, key=str(odd))
-    print(f"kitchen: hawaii is set aside, it {letter['error']}")
+    print(f"kitchen: hawaii is set aside: {letter['error']}")
     async with kitchen_database.transaction() as tx:
         await tx.execute("INSERT INTO menu VALUES ('hawaii', 8)")
     replay = await dead_letters.replay(kitchen_database, kitchen, str(odd))
@@ -86,12 +86,12 @@ async def story(orders_database: Database, kitchen_database: Database) -> None:
 
 async def until(database: Database, question: str, *arguments: object) -> None:
     async with asyncio.timeout(60), database.connection() as connection:
-        while not await connection.fetchval(question, *arguments):  # noqa: ASYNC110 - rows are no asyncio.Event
+        while not await connection.fetchval(question, *arguments):  # noqa: ASYNC110 - a database sets no asyncio.Event
             await asyncio.sleep(0.02)
 
 
 async def start(consumer: Consumer) -> tuple[Database, Runtime]:
-    """A service at work: its database, with the runtime's tables beside its own, its relay and its subscription."""
+    """Create the service's database with its own and the runtime's tables; start its relay and its subscription."""
     admin, url = await asyncpg.connect(LOG), urlsplit(LOG)
     name = f"{url.path[1:]}-{consumer.service}"
     if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", name):
@@ -115,7 +115,7 @@ async def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
     services = [await start(consumer) for consumer in (orders, kitchen)]
     try:
-        await story(*(database for database, _ in services))
+        await play(*(database for database, _ in services))
     finally:
         for database, runtime in services:
             await runtime.stop()

@@ -29,7 +29,7 @@ class Consumer:
         """``listens_to``: services whose facts it handles. ``platform``: services whose barriers it also answers."""
         self.service = service
         self.listens_to = tuple(listens_to)
-        self.hears = tuple(sorted({*listens_to, *platform} - {service}))
+        self.reads_from = tuple(sorted({*listens_to, *platform} - {service}))
         self.handlers: dict[type[Event], Handler[Any]] = {}
         self.first_hook: First | None = None
         self.lock_hook: LockRows | None = None
@@ -79,26 +79,25 @@ class Consumer:
 
     def topics(self, lane: Lane) -> list[str]:
         """The topics of a lane: those of its sources, and on ``events`` those of the platform, for barriers."""
-        return [f"{source}.{lane}" for source in self.hears if lane in self.lanes_of(source)]
+        return [f"{source}.{lane}" for source in self.reads_from if lane in self.lanes_of(source)]
 
     def lanes_of(self, source: str) -> tuple[Lane, ...]:
         """The lanes of ``source`` that this consumer reads."""
         return lanes_read(source, listened_to=source in self.listens_to)
 
     def check_sources(self) -> None:
-        """``ValueError`` when no event type is known of a service that it listens to: no events would ever come."""
+        """``ValueError`` when no event type is known of a service in ``listens_to``: no event would ever arrive."""
         known = {event_type.partition(".")[0] for event_type in REGISTRY}
         if unknown := [source for source in self.listens_to if source not in known]:
             raise ValueError(
-                f"{self.service} listens to {', '.join(unknown)}, and no known event type begins with that name:"
-                f" events are known of {', '.join(sorted(known))}; is it misspelt, or is a module with contracts not"
-                " imported?"
+                f"{self.service} listens to {', '.join(unknown)}, but no known event type begins with that name."
+                f" Known names: {', '.join(sorted(known))}. Correct the name, or import the module with its contracts"
             )
 
     def _check_that_it_arrives(self, event_type: type[Event]) -> None:
         name = getattr(event_type, "type", None)
         if name is None:
-            raise ValueError(f"{self.service} cannot handle {event_type.__name__}: the class names no event type")
+            raise ValueError(f"{self.service} cannot handle {event_type.__name__}: the class has no event type")
         source = name.partition(".")[0]
         if event_type.lane not in SERVICE_LANES:
             raise ValueError(f"{self.service} cannot handle {name}: services do not listen to lane {event_type.lane}")
@@ -119,5 +118,5 @@ class Consumer:
 
 
 def lanes_read(source: str, *, listened_to: bool) -> tuple[Lane, ...]:
-    """A listener reads all lanes of ``source``, other services only ``events``; some sources have no bulk lane."""
+    """The lanes of ``source`` that a service reads: all for a listener, else ``events``; some sources have no bulk."""
     return SERVICE_LANES if listened_to and source in bulk_sources() else (Lane.EVENTS,)

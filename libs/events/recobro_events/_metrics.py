@@ -18,7 +18,7 @@ OUTBOX_OLDEST_SECONDS = Gauge(
     ["service", "lane"],
 )
 OUTBOX_EVENTS = Gauge("outbox_unpublished_events", "Events that wait for the log, up to 100,000", ["service", "lane"])
-RELAY_FAILURES = Counter("relay_failures", "Batches that the relay has to try again", ["service", "lane"])
+RELAY_FAILURES = Counter("relay_failures", "Batches that the relay has to send again", ["service", "lane"])
 
 EVENTS_APPLIED = Counter("events_applied", "Events applied for the first time", ["consumer", "type"])
 EVENTS_REPEATED = Counter("events_repeated", "Events delivered again and not applied again", ["consumer"])
@@ -29,7 +29,7 @@ EVENT_AGE_SECONDS = Histogram(
     ["consumer"],
     buckets=_SECONDS,
 )
-BATCH_SECONDS = Histogram("consumer_batch_seconds", "Time of one batch", ["consumer"], buckets=_SECONDS)
+BATCH_SECONDS = Histogram("consumer_batch_seconds", "Duration of one batch", ["consumer"], buckets=_SECONDS)
 BATCH_EVENTS = Histogram(
     "consumer_batch_events",
     "Records of one batch",
@@ -45,14 +45,14 @@ BATCH_WAVES = Histogram(
 EVENTS_SET_ASIDE = Counter(
     "events_set_aside", "Events that could never be applied, without those that wait behind them", ["consumer"]
 )
-PARKED_KEYS = Gauge("parked_keys", "Keys whose events wait for a person, of both lanes", ["service"])
+PARKED_KEYS = Gauge("parked_keys", "Keys of both lanes whose events wait for a person", ["service"])
 DEAD_LETTERS = Gauge(
     "dead_letters",
-    "Events set aside and not yet applied or discarded, with those that wait behind; page on this",
+    "Events set aside or waiting behind one, not yet applied or discarded; page on this",
     ["service"],
 )
 EVENTS_REPLAYED = Counter("events_replayed", "Events that were set aside and have been applied after all", ["service"])
-CONSUMER_RETRIES = Counter("consumer_retries", "Batches tried again after trouble that passes", ["consumer"])
+CONSUMER_RETRIES = Counter("consumer_retries", "Batches repeated after a transient error", ["consumer"])
 OWNERSHIP_LOST = Counter(
     "consumer_ownership_lost", "Batches rolled back because another member owns them", ["consumer"]
 )

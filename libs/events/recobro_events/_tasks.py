@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-_ONCE_MORE_SECONDS = 1.0
+_CANCEL_AGAIN_SECONDS = 1.0
 _AT_A_TIME = 50
 
 
@@ -19,7 +19,7 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:
             task.cancel()
-        await asyncio.wait(pending, timeout=_ONCE_MORE_SECONDS)
+        await asyncio.wait(pending, timeout=_CANCEL_AGAIN_SECONDS)
 
 
 @asynccontextmanager

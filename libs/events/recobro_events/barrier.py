@@ -1,4 +1,4 @@
-"""The barrier: "everything that was acknowledged anywhere before I asked has been applied here".
+"""The barrier: it is reached when this service has applied everything that was acknowledged before it was requested.
 
 Markers travel like events, one on every partition of every topic of a service. The asker's request is its round 1. On
 the request every other service publishes its own round 1. Each service publishes round r + 1 when it has applied round
@@ -53,7 +53,7 @@ INSERT INTO barrier_answer (barrier_id, published) VALUES ($1, $2)
 ON CONFLICT (barrier_id) DO UPDATE SET published = excluded.published
 """
 # The ids of barriers are UUIDs of version 7, which contain the time of their creation.
-_FORGET = "DELETE FROM {table} WHERE uuid_extract_timestamp(barrier_id) < now() - interval '1 day'"
+_DELETE_OLD = "DELETE FROM {table} WHERE uuid_extract_timestamp(barrier_id) < now() - interval '1 day'"
 _END = """
 UPDATE barrier SET state = $2, ended_at = clock_timestamp() WHERE barrier_id = $1 AND state = 'open'
 RETURNING barrier_id
@@ -100,7 +100,7 @@ async def progress(connection: Any, barrier_id: UUID) -> Progress:
     """The state of a barrier; ``LookupError`` when there is none. ``connection`` may be a transaction."""
     barrier = await connection.fetchrow("SELECT state, sources, rounds FROM barrier WHERE barrier_id = $1", barrier_id)
     if barrier is None:
-        raise LookupError(f"no barrier {barrier_id}")
+        raise LookupError(f"barrier {barrier_id} does not exist")
     if barrier["state"] == "reached":
         return Progress("reached", ())
     lanes = {source: lanes_read(source, listened_to=True) for source in barrier["sources"]}
@@ -124,7 +124,7 @@ async def count(tx: Transaction, consumer: Consumer, markers: Sequence[Marker]) 
     ended = False
     for marker in {m.barrier_id: m for m in markers}.values():
         if now - marker.occurred_at < TIMEOUT:
-            ended |= await _go_on(tx, consumer, marker.barrier_id, _asked_by(marker), marker.rounds)
+            ended |= await _publish_due_rounds(tx, consumer, marker.barrier_id, _asked_by(marker), marker.rounds)
     return ended
 
 
@@ -142,7 +142,7 @@ async def catch_up(tx: Transaction, consumer: Consumer) -> None:
     """Answer the barriers that were requested while a rebuild was open and have not timed out."""
     await tx.execute(_LOCK)
     for row in await tx.fetch(_UNANSWERED, TIMEOUT):
-        await _go_on(tx, consumer, row["barrier_id"], row["asked_by"], row["rounds"])
+        await _publish_due_rounds(tx, consumer, row["barrier_id"], row["asked_by"], row["rounds"])
 
 
 async def expire(database: Database) -> bool:
@@ -159,27 +159,29 @@ async def expire(database: Database) -> bool:
         return True
 
 
-async def _go_on(tx: Transaction, consumer: Consumer, barrier_id: UUID, asked_by: str, rounds: int) -> bool:
+async def _publish_due_rounds(
+    tx: Transaction, consumer: Consumer, barrier_id: UUID, asked_by: str, rounds: int
+) -> bool:
     """Publish every round of this service that is due; return whether the barrier is its own and has ended."""
-    applied = await rounds_applied(tx, barrier_id, {s: consumer.lanes_of(s) for s in consumer.hears})
-    of_all = min((applied[source] for source in consumer.listens_to), default=rounds)
+    applied = await rounds_applied(tx, barrier_id, {s: consumer.lanes_of(s) for s in consumer.reads_from})
+    applied_of_all = min((applied[source] for source in consumer.listens_to), default=rounds)
     asked = asked_by == tx.service or applied.get(asked_by, 0) >= 1
     before = await tx.fetchval(_PUBLISHED, barrier_id) or 0
-    # Round 1 answers the request; each further round says that the round before has come from every source.
-    due = min(of_all + 1, rounds) if asked else before
+    # Round 1 answers the request. Each further round means that the round before has come from every source.
+    due = min(applied_of_all + 1, rounds) if asked else before
     for number in range(before + 1, due + 1):
         _publish_round(tx, BarrierReached, barrier_id, number, rounds, asked_by=asked_by)
     if due > before:
-        await _note_published(tx, barrier_id, due)
-    return asked_by == tx.service and of_all >= rounds and await _end(tx, barrier_id, "reached")
+        await _record_published(tx, barrier_id, due)
+    return asked_by == tx.service and applied_of_all >= rounds and await _end(tx, barrier_id, "reached")
 
 
 async def rounds_applied(connection: Any, barrier_id: UUID, lanes: Mapping[str, Collection[Lane]]) -> dict[str, int]:
     """How many rounds of each service's markers have been applied on all its lanes, counted up to the first gap."""
     complete = {(row["service"], row["round"], row["lane"]) for row in await connection.fetch(_APPLIED, barrier_id)}
     applied = dict.fromkeys(lanes, 0)
-    for service, heard in lanes.items():
-        while all((service, applied[service] + 1, lane.value) in complete for lane in heard):
+    for service, read in lanes.items():
+        while all((service, applied[service] + 1, lane.value) in complete for lane in read):
             applied[service] += 1
     return applied
 
@@ -195,13 +197,13 @@ async def _end(tx: Transaction, barrier_id: UUID, state: State) -> bool:
 
 async def _request(tx: Transaction, barrier_id: UUID, rounds: int) -> None:
     _publish_round(tx, BarrierRequested, barrier_id, 1, rounds)
-    await _note_published(tx, barrier_id, 1)
+    await _record_published(tx, barrier_id, 1)
 
 
-async def _note_published(tx: Transaction, barrier_id: UUID, rounds: int) -> None:
+async def _record_published(tx: Transaction, barrier_id: UUID, rounds: int) -> None:
     await tx.execute(_PUBLISH, barrier_id, rounds)
     for table in ("barrier_marker", "barrier_answer") if rounds == 1 else ():
-        await tx.execute(_FORGET.format(table=table))
+        await tx.execute(_DELETE_OLD.format(table=table))
 
 
 def _publish_round(

@@ -13,7 +13,7 @@ import asyncpg
 
 from recobro_events import _metrics as metrics
 from recobro_events._applying.batch import call
-from recobro_events._applying.parking import Delivery, announce
+from recobro_events._applying.parking import Delivery, publish_for_contracts
 from recobro_events._consumer import Consumer
 from recobro_events._database.database import Database
 from recobro_events._database.transaction import Row, Transaction
@@ -66,15 +66,15 @@ _REFUSED = "UPDATE dead_letters SET error = $2, replays = replays + 1 WHERE lett
 _DISCARD = """
 UPDATE dead_letters SET discarded_at = clock_timestamp(), discarded_by = $2, discard_reason = $3 WHERE letter_id = $1
 """
-_FREE = "DELETE FROM parked_keys WHERE key = $1"
+_RELEASE = "DELETE FROM parked_keys WHERE key = $1"
 
 
 class LetterUnknown(EventsError):
-    """There is no such letter, or it has been applied or discarded."""
+    """The letter does not exist, or has been applied or discarded."""
 
 
 class KeyNotParked(EventsError):
-    """Nothing of this key is set aside."""
+    """No event of this key is set aside."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ async def letter(connection: Any, letter_id: int) -> Row:
     """One letter, with its record as it came from the log; ``LetterUnknown`` when there is none."""
     row = await connection.fetchrow("SELECT * FROM dead_letters WHERE letter_id = $1", letter_id)
     if row is None:
-        raise LetterUnknown(f"there is no letter {letter_id}")
+        raise LetterUnknown(f"letter {letter_id} does not exist")
     return row  # type: ignore[no-any-return]
 
 
@@ -142,7 +142,7 @@ async def _replay_some(database: Database, consumer: Consumer, key: str) -> Repl
                 break
             applied.append(row["letter_id"])
         await tx.execute(_APPLIED, applied)
-        left = await _free_when_done(tx, consumer, parked, waiting[-1])
+        left = await _release_when_done(tx, consumer, parked, waiting[-1])
         if consumer.last_hook is not None:
             await consumer.last_hook(tx)
     metrics.EVENTS_REPLAYED.labels(consumer.service).inc(len(applied))
@@ -160,12 +160,12 @@ async def discard(database: Database, consumer: Consumer, letter_id: int, *, by:
         try:
             parked = await _lock(tx, consumer, row["key"])
         except KeyNotParked as gone:
-            raise LetterUnknown(f"letter {letter_id} waits no more") from gone
+            raise LetterUnknown(f"letter {letter_id} is not waiting") from gone
         row = await letter(tx, letter_id)
         if row["discarded_at"] is not None:
-            raise LetterUnknown(f"letter {letter_id} waits no more")
+            raise LetterUnknown(f"letter {letter_id} is not waiting")
         await tx.execute(_DISCARD, letter_id, by, reason)
-        left = await _free_when_done(tx, consumer, parked, row)
+        left = await _release_when_done(tx, consumer, parked, row)
         if consumer.last_hook is not None:
             await consumer.last_hook(tx)
     return Replay(row["key"], 0, left, None)
@@ -181,7 +181,7 @@ async def _lock(tx: Transaction, consumer: Consumer, key: str) -> Row:
         await consumer.lock_hook(tx, about)
     parked = await tx.fetchrow(_LOCK_KEY, key)
     if parked is None:
-        raise KeyNotParked(f"nothing of {key} is set aside")
+        raise KeyNotParked(f"no event of the key {key} is set aside")
     return parked
 
 
@@ -189,11 +189,11 @@ async def _apply(tx: Transaction, consumer: Consumer, row: Row) -> str | None:
     """Apply one letter as its consumer would have; return why that failed, or None."""
     delivery = delivery_of(row)
     if row["body"] is None:
-        return "its content has expired; discard it and rebuild the projection"
+        return "the event's content has expired: discard the event and rebuild the service"
     if delivery.event is None:
-        return delivery.error or "cannot be read"
+        return delivery.error or "the record cannot be read"
     if type(delivery.event) not in consumer.handlers:
-        return "has no handler any more"
+        return "this release has no handler for the event's type"
     # With the same consumer the events that the handler publishes have the ids that they would have had.
     tx.consumer = row["consumer"]
     tx.traces = {delivery.event_id: follow_trace(delivery.event.envelope.traceparent)}
@@ -205,16 +205,18 @@ async def _apply(tx: Transaction, consumer: Consumer, row: Row) -> str | None:
     return None
 
 
-async def _free_when_done(tx: Transaction, consumer: Consumer, parked: Row, last: Row) -> int:
-    """Return how many letters of the key still wait. If none does, free the key and announce the replay."""
+async def _release_when_done(tx: Transaction, consumer: Consumer, parked: Row, last: Row) -> int:
+    """Return how many letters of the key still wait. If none does, release the key and publish the replay."""
     key = parked["key"]
     left: int = await tx.fetchval("SELECT count(*) FROM dead_letters WHERE key = $1 AND discarded_at IS NULL", key)
     if left == 0:
-        await tx.execute(_FREE, key)
+        await tx.execute(_RELEASE, key)
         if parked["contract_id"] is not None:
             cause = delivery_of(last).event_id
             tx.consumer = parked["consumer"]
-            await announce(tx, consumer, ContractReplayed, {parked["contract_id"]: cause}, parked["consumer"])
+            await publish_for_contracts(
+                tx, consumer, ContractReplayed, {parked["contract_id"]: cause}, parked["consumer"]
+            )
     return left
 
 
@@ -247,6 +249,6 @@ async def replay_all(database: Database, consumer: Consumer) -> Sequence[Replay]
             try:
                 replays.append(await replay(database, consumer, row["key"]))
             except KeyNotParked:
-                # Another replay has freed the key meanwhile.
+                # Another replay has released the key meanwhile.
                 continue
         after = rows[-1]["key"]

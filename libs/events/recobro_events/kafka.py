@@ -1,4 +1,4 @@
-"""The log in Apache Kafka. The only module that knows aiokafka."""
+"""The log in Apache Kafka. The only module that uses aiokafka."""
 
 import asyncio
 import contextlib
@@ -29,8 +29,8 @@ from recobro_events._tasks import in_turns
 __all__ = ["RETENTION_MS", "KafkaTransport", "Security"]
 
 RETENTION_MS = 14 * 24 * 3600 * 1000
-# Asked for by name, each without a value.
-_KEPT_BY = {"retention.ms": None, "min.insync.replicas": None}
+# The settings to query, each without a value.
+_QUERIED_SETTINGS = {"retention.ms": None, "min.insync.replicas": None}
 _CLOSE_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
 
@@ -63,16 +63,16 @@ class Security:
 
 
 @dataclass(frozen=True)
-class Keeping:
-    """How the brokers keep a topic: on how many brokers, how many of them must have a record, and for how long."""
+class TopicSettings:
+    """The settings of a topic: its replicas, how many of them must have a record, and how long records are kept."""
 
     replicas: int
     min_insync_replicas: int
     retention_ms: int
 
     @classmethod
-    def by(cls, brokers: int) -> "Keeping":
-        """How topics are created on a cluster of so many brokers."""
+    def on(cls, brokers: int) -> "TopicSettings":
+        """The settings of new topics on a cluster of so many brokers."""
         return cls(min(3, brokers), min(2, brokers), RETENTION_MS)
 
 
@@ -114,16 +114,16 @@ class KafkaTransport:
             if not missing:
                 return counts
             if not self._create_topics:
-                raise TransportError(f"there is no topic {', '.join(sorted(missing))}")
-            keeping = await _keeping_here(admin)
+                raise TransportError(f"these topics do not exist: {', '.join(sorted(missing))}")
+            settings = await _settings_here(admin)
             wanted = [
                 NewTopic(
                     name=topic,
                     num_partitions=self._partitions,
-                    replication_factor=keeping.replicas,
+                    replication_factor=settings.replicas,
                     topic_configs={
-                        "retention.ms": str(keeping.retention_ms),
-                        "min.insync.replicas": str(keeping.min_insync_replicas),
+                        "retention.ms": str(settings.retention_ms),
+                        "min.insync.replicas": str(settings.min_insync_replicas),
                     },
                 )
                 for topic in sorted(missing)
@@ -139,8 +139,8 @@ class KafkaTransport:
         finally:
             await admin.close()
 
-    async def keeping(self, topics: Collection[str]) -> tuple[dict[str, Keeping], Keeping]:
-        """How the brokers keep these existing topics, and how this cluster should keep them."""
+    async def topic_settings(self, topics: Collection[str]) -> tuple[dict[str, TopicSettings], TopicSettings]:
+        """The settings of these existing topics, and those with which this cluster creates topics."""
         admin = AIOKafkaAdminClient(**self._client, request_timeout_ms=15_000)
         try:
             await admin.start()
@@ -148,11 +148,13 @@ class KafkaTransport:
                 topic["topic"]: min(len(partition["replicas"]) for partition in topic["partitions"])
                 for topic in await admin.describe_topics(sorted(topics))
             }
-            asked = [ConfigResource(ConfigResourceType.TOPIC, topic, _KEPT_BY) for topic in sorted(topics)]
-            resources = [one for told in await admin.describe_configs(asked) for one in told.to_object()["resources"]]
-            return {one["resource_name"]: _keeping(one, replicas) for one in resources}, await _keeping_here(admin)
+            asked = [ConfigResource(ConfigResourceType.TOPIC, topic, _QUERIED_SETTINGS) for topic in sorted(topics)]
+            resources = [
+                one for answer in await admin.describe_configs(asked) for one in answer.to_object()["resources"]
+            ]
+            return {one["resource_name"]: _settings(one, replicas) for one in resources}, await _settings_here(admin)
         except (KafkaError, OSError) as error:
-            raise TransportError(f"Kafka does not tell how it keeps its topics: {error!r}") from error
+            raise TransportError(f"Kafka did not return the topics' settings: {error!r}") from error
         finally:
             await admin.close()
 
@@ -162,7 +164,7 @@ class KafkaTransport:
             if counts.keys() >= set(topics):
                 return counts
             await asyncio.sleep(0.1)
-        raise TransportError(f"Kafka does not say how many partitions there are: {sorted(topics)}")
+        raise TransportError(f"Kafka did not return the partition counts of {', '.join(sorted(topics))}")
 
     async def is_written(self, topics: Collection[str]) -> bool:
         reader = AIOKafkaConsumer(**self._client, request_timeout_ms=15_000)
@@ -172,7 +174,7 @@ class KafkaTransport:
             places = [KafkaPartition(topic, n) for topic, count in counts.items() for n in range(count)]
             return any((await reader.end_offsets(places)).values())
         except (KafkaError, OSError, TimeoutError) as error:
-            raise TransportError(f"Kafka does not tell its offsets: {error!r}") from error
+            raise TransportError(f"Kafka did not return its offsets: {error!r}") from error
         finally:
             await _stop(reader)
 
@@ -227,16 +229,16 @@ async def _partition_counts(admin: Any, topics: Collection[str]) -> dict[str, in
     return {topic: count for topic, count in counts.items() if count}
 
 
-async def _keeping_here(admin: Any) -> Keeping:
-    return Keeping.by(len((await admin.describe_cluster())["brokers"]))
+async def _settings_here(admin: Any) -> TopicSettings:
+    return TopicSettings.on(len((await admin.describe_cluster())["brokers"]))
 
 
-def _keeping(resource: Mapping[str, Any], replicas: Mapping[str, int]) -> Keeping:
+def _settings(resource: Mapping[str, Any], replicas: Mapping[str, int]) -> TopicSettings:
     """The settings of one topic, from the brokers' answer; ``KafkaError`` when the answer is an error."""
     if resource["error_code"]:
         raise for_code(resource["error_code"])(resource["error_message"])
-    told = {entry["config_names"]: int(entry["config_value"]) for entry in resource["config_entries"]}
-    return Keeping(replicas[resource["resource_name"]], told["min.insync.replicas"], told["retention.ms"])
+    settings = {entry["config_names"]: int(entry["config_value"]) for entry in resource["config_entries"]}
+    return TopicSettings(replicas[resource["resource_name"]], settings["min.insync.replicas"], settings["retention.ms"])
 
 
 class KafkaProducer:
@@ -260,7 +262,7 @@ class KafkaProducer:
             ]
             await asyncio.gather(*sent)
         except (KafkaError, OSError) as error:
-            raise TransportError(f"Kafka did not take the records: {error!r}") from error
+            raise TransportError(f"Kafka did not accept the records: {error!r}") from error
 
     async def close(self) -> None:
         await _stop(self._producer)
@@ -284,9 +286,9 @@ class KafkaMember:
                 starts = await self._consumer.beginning_offsets(places)
                 ends = await self._consumer.end_offsets(places)
         except TimeoutError as error:
-            raise MembershipLost("Kafka has not told its offsets for a long time") from error
+            raise MembershipLost(f"Kafka did not return its offsets within {_ANSWER_SECONDS:.0f} s") from error
         except (KafkaError, OSError) as error:
-            raise TransportError(f"Kafka does not tell its offsets: {error!r}") from error
+            raise TransportError(f"Kafka did not return its offsets: {error!r}") from error
         return {TopicPartition(*place): Bounds(starts[place], ends[place]) for place in places}
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
@@ -304,7 +306,7 @@ class KafkaMember:
                 *places, timeout_ms=int(timeout_seconds * 1000), max_records=max_records
             )
         except OffsetOutOfRangeError as error:
-            raise PositionLost(f"the log no longer holds what comes next: {error}") from error
+            raise PositionLost(f"the log no longer holds the next record: {error}") from error
         except IllegalStateError:
             # One of them was revoked a moment ago.
             return []

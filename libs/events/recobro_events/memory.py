@@ -81,14 +81,14 @@ class MemoryTransport:
         return Bounds(start, start + len(self.logs[place]))
 
     def drop_before(self, place: TopicPartition, offset: int) -> None:
-        """Forget the records before ``offset``, as retention does."""
+        """Drop the records before ``offset``, as retention does."""
         del self.logs[place][: offset - self.bounds_of(place).start]
         self._starts[place] = offset
 
     def read(self, place: TopicPartition, offset: int, most: int) -> list[Record]:
         start = self.bounds_of(place).start
         if offset < start:
-            raise PositionLost(f"{place} begins at {start}, {offset} is gone")
+            raise PositionLost(f"{place} begins at {start}: record {offset} is gone")
         return self.logs[place][offset - start : offset - start + most]
 
 

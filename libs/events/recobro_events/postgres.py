@@ -75,7 +75,7 @@ class PostgresTransport:
             async with self._log.connection() as connection:
                 count = await connection.fetchval("SELECT partitions FROM topic WHERE name = $1", topic)
             if count is None:
-                raise TransportError(f"there is no topic {topic}")
+                raise TransportError(f"the topic {topic} does not exist")
             self._counts[topic] = count
         return self._counts[topic]
 

@@ -31,7 +31,7 @@ WAITING_ROWS = 5_000
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('rebuild', 0))"
 _OPEN = "SELECT rebuild_id, sources, requested_at FROM rebuild WHERE ended_at IS NULL"
 _END = "UPDATE rebuild SET ended_at = clock_timestamp() WHERE rebuild_id = $1 AND ended_at IS NULL RETURNING rebuild_id"
-_TAKE = """
+_RECORD = """
 INSERT INTO republication (republication_id, audience) SELECT * FROM unnest($1::uuid[], $2::text[])
 ON CONFLICT DO NOTHING
 """
@@ -39,8 +39,8 @@ _NEXT = """
 SELECT republication_id, audience, progress, barrier_id FROM republication WHERE ended_at IS NULL
 ORDER BY requested_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
-_ASKED = "UPDATE republication SET barrier_id = $2 WHERE republication_id = $1"
-_GO_ON = "UPDATE republication SET progress = $2 WHERE republication_id = $1"
+_SAVE_BARRIER = "UPDATE republication SET barrier_id = $2 WHERE republication_id = $1"
+_SAVE_PROGRESS = "UPDATE republication SET progress = $2 WHERE republication_id = $1"
 _DONE = "UPDATE republication SET ended_at = clock_timestamp() WHERE republication_id = $1"
 
 Republish = Callable[[Transaction, str], Awaitable[str | None]]
@@ -101,7 +101,7 @@ async def progress(connection: Any, rebuild_id: UUID) -> Progress:
     """The state of this rebuild; ``LookupError`` when there is none."""
     row = await connection.fetchrow("SELECT * FROM rebuild WHERE rebuild_id = $1", rebuild_id)
     if row is None:
-        raise LookupError(f"no rebuild {rebuild_id}")
+        raise LookupError(f"rebuild {rebuild_id} does not exist")
     late = () if row["ended_at"] else await _waiting_for(connection, rebuild_id, row["sources"])
     return Progress(rebuild_id, row["requested_at"], row["ended_at"], late)
 
@@ -112,11 +112,11 @@ async def _waiting_for(connection: Any, rebuild_id: UUID, sources: Sequence[str]
     return tuple(sorted(source for source, applied in rounds.items() if applied == 0))
 
 
-async def take(tx: Transaction, consumer: Consumer, requests: Sequence[RebuildRequested]) -> None:
+async def record(tx: Transaction, consumer: Consumer, requests: Sequence[RebuildRequested]) -> None:
     """Store the requests that name this service as a source; ``republish_next`` carries them out."""
     asked = [(r.rebuild_id, r.service) for r in requests if consumer.service in r.sources]
     if asked:
-        await tx.execute(_TAKE, *zip(*asked, strict=True))
+        await tx.execute(_RECORD, *zip(*asked, strict=True))
 
 
 async def count(tx: Transaction, consumer: Consumer, markers: Sequence[StateRepublished]) -> None:
@@ -150,7 +150,7 @@ async def republish_next(database: Database, consumer: Consumer | None, source: 
             await _republish_set_aside(tx)
         after = await source.republish(tx, row["progress"]) if source is not None else None
         if after is not None:
-            await tx.execute(_GO_ON, row["republication_id"], after)
+            await tx.execute(_SAVE_PROGRESS, row["republication_id"], after)
         else:
             if row["audience"] != EVERYONE:
                 _mark(tx, row["republication_id"], row["audience"])
@@ -170,7 +170,7 @@ async def _has_caught_up(tx: Transaction, consumer: Consumer | None, row: Row) -
     if row["barrier_id"] is not None:
         state = (await barrier.progress(tx, row["barrier_id"])).state
     if state in (None, "failed"):
-        await tx.execute(_ASKED, row["republication_id"], await barrier.ask(tx, consumer.listens_to, rounds=1))
+        await tx.execute(_SAVE_BARRIER, row["republication_id"], await barrier.ask(tx, consumer.listens_to, rounds=1))
     return state == "reached"
 
 

@@ -20,7 +20,7 @@ _PENDING = "SELECT epoch FROM epoch WHERE pending FOR UPDATE"
 _RAISE = f"""
 UPDATE {{table}} SET {{column}} = ({{column}} & ((1::bigint << {COUNTER_BITS}) - 1)) | ($1::bigint << {COUNTER_BITS})
 """
-_SAY_AGAIN = "INSERT INTO republication (republication_id, audience) VALUES ($1, $2)"
+_REQUEST_REPUBLICATION = "INSERT INTO republication (republication_id, audience) VALUES ($1, $2)"
 log = structlog.get_logger()
 
 MARK_RESTORED = """
@@ -44,7 +44,7 @@ async def finish(database: Database, source: Source | None) -> bool:
             return False
         if source is not None:
             await _raise_versions(tx, source, epoch)
-            await tx.execute(_SAY_AGAIN, new_event_id(), EVERYONE)
+            await tx.execute(_REQUEST_REPUBLICATION, new_event_id(), EVERYONE)
         await tx.execute("UPDATE epoch SET pending = false")
     log.warning("restored", revision=epoch)
     return True

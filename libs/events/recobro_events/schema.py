@@ -174,14 +174,14 @@ CREATE TABLE IF NOT EXISTS dead_letters (
 )
 _REPUBLISHING = (
     """
--- One is open at a time. What the sources say again has come when each has marked it on all of its partitions.
+-- At most one is open. It ends when every source has republished, with a marker on each of its partitions.
 CREATE TABLE IF NOT EXISTS rebuild (
     rebuild_id uuid PRIMARY KEY,
     sources text[] NOT NULL,
     requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     ended_at timestamptz
 );
--- What this service is asked to say again: to one service, or to everyone after it was restored from a backup.
+-- Requests to republish the state of this service: to one service, or to all after a restore from a backup.
 CREATE TABLE IF NOT EXISTS republication (
     republication_id uuid PRIMARY KEY,
     audience text NOT NULL,
@@ -195,7 +195,7 @@ CREATE TABLE IF NOT EXISTS epoch (
     epoch integer NOT NULL DEFAULT 0,
     restored_at timestamptz,
     pending boolean NOT NULL DEFAULT false,
-    -- Whether the database has been at work with its log.
+    -- Whether the database has already been used with its log.
     log_known boolean NOT NULL DEFAULT false
 );
 INSERT INTO epoch DEFAULT VALUES ON CONFLICT DO NOTHING;

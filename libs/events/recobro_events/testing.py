@@ -79,10 +79,10 @@ async def published(database: Database, event_type: type[E]) -> list[E]:
         rows = await connection.fetch(
             f"SELECT * FROM outbox_{event_type.lane} WHERE type = $1 ORDER BY id", event_type.type
         )
-    return [_as_its_contract_says(event_type, row) for row in rows]
+    return [_checked(event_type, row) for row in rows]
 
 
-def _as_its_contract_says(event_type: type[E], row: Row) -> E:
+def _checked(event_type: type[E], row: Row) -> E:
     envelope = Envelope(
         event_id=row["event_id"],
         type=row["type"],
@@ -95,13 +95,15 @@ def _as_its_contract_says(event_type: type[E], row: Row) -> E:
     try:
         event = event_type.received(row["body"], envelope)
     except ValidationError as error:
-        raise AssertionError(f"the body of {row['type']} is not what its contract says: {error}") from error
+        raise AssertionError(f"the body of {row['type']} does not match its contract: {error}") from error
     if unknown := list(_unknown_fields(json.loads(row["body"]), event.model_dump(mode="json"))):
         raise AssertionError(f"the contract of {row['type']} does not have {', '.join(unknown)}")
     if row["key"] != event.key:
         raise AssertionError(f"{row['type']} has the key {row['key']} in the outbox, {event.key} in its body")
     if row.get("topic") != event.topic:
-        raise AssertionError(f"{row['type']} goes to {row.get('topic')}, and its contract says {event.topic}")
+        raise AssertionError(
+            f"{row['type']} has the topic {row.get('topic')} in the outbox, {event.topic} in its contract"
+        )
     return event
 
 

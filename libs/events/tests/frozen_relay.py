@@ -1,7 +1,7 @@
-"""A relay in a process of its own, to be frozen by a test: ``frozen_relay.py DSN SERVICE TRANSPORT ADDRESS GATE``.
+"""A relay in its own process, which a test freezes: ``frozen_relay.py DSN SERVICE TRANSPORT ADDRESS GATE``.
 
-It prints ``active`` when it holds the lock and ``publishing`` before it hands a batch to the log; with a gate, a path,
-it then waits until that file exists.
+It prints ``active`` when it holds the lock, and ``publishing`` before it sends a batch to the log. If ``GATE`` is not
+empty, it then waits until a file of that name exists.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from recobro_events.postgres import PostgresTransport
 
 
 class GatedProducer:
-    """A producer that announces what it is about to do."""
+    """A producer that prints ``publishing`` before it sends, and then waits for the gate."""
 
     def __init__(self, producer: Producer, gate: str) -> None:
         self._producer = producer
@@ -24,7 +24,7 @@ class GatedProducer:
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
         print("publishing", flush=True)
-        while self._gate and not Path(self._gate).exists():  # noqa: ASYNC110, ASYNC240 - another process makes the file
+        while self._gate and not Path(self._gate).exists():  # noqa: ASYNC110, ASYNC240 - another process creates the file
             await asyncio.sleep(0.02)
         await self._producer.send(records)
 

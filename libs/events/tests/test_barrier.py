@@ -1,4 +1,4 @@
-"""Everything that was acknowledged before the barrier was asked for has been applied when it is reached."""
+"""When a barrier is reached, all facts that were acknowledged before it was requested have been applied."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -32,7 +32,7 @@ def closed(contract_id: UUID) -> ContractClosed:
 
 @dataclass
 class Pair:
-    """The dialer feed, which asks, and the portfolio, which answers; each with its database, over one log."""
+    """The dialer feed requests barriers, the portfolio answers; each has its own database, and both use one log."""
 
     portfolio: Database
     feed: Database
@@ -84,7 +84,7 @@ async def pair(new_database: Callable[[], Awaitable[Database]]) -> AsyncIterator
 
 
 async def acknowledge(pair: Pair, events: int) -> list[UUID]:
-    """Facts that the portfolio has acknowledged: they are committed, and nothing more."""
+    """Commit facts of so many contracts at the portfolio, without publishing them to the log; return the contracts."""
     contracts = [uuid4() for _ in range(events)]
     async with pair.portfolio.transaction() as tx:
         for contract_id in contracts:
@@ -92,7 +92,7 @@ async def acknowledge(pair: Pair, events: int) -> list[UUID]:
     return contracts
 
 
-async def test_a_barrier_is_reached_when_all_that_was_acknowledged_has_been_applied(pair: Pair) -> None:
+async def test_a_barrier_is_reached_when_all_acknowledged_facts_are_applied(pair: Pair) -> None:
     await pair.start("dialer-feed")
     contracts = await acknowledge(pair, 300)
     barrier_id = await pair.ask()
@@ -101,13 +101,13 @@ async def test_a_barrier_is_reached_when_all_that_was_acknowledged_has_been_appl
     await pair.start("portfolio")
     await until(lambda: pair.is_in(barrier_id, "reached"))
     assert sorted(pair.applied) == sorted(contracts)
-    async with asyncio.timeout(60):  # who asked is told after the commit that everybody can see already
+    async with asyncio.timeout(60):  # the callback comes after the commit, which others may see before
         await pair.ended.wait()
     assert (await pair.progress(barrier_id)).waiting_for == ()
 
 
 async def test_a_stopped_relay_holds_the_barrier(pair: Pair) -> None:
-    """The portfolio has heard and answered, but its answer, and what lies before it, has not left its outbox."""
+    """The portfolio has answered, but its answer and the events before it are still in its outbox."""
     await pair.start("dialer-feed")
     await acknowledge(pair, 10)
     barrier_id = await pair.ask()
@@ -121,7 +121,7 @@ async def test_a_stopped_relay_holds_the_barrier(pair: Pair) -> None:
     assert len(pair.applied) == 10
 
 
-async def test_who_asks_while_one_is_open_shares_the_next(pair: Pair) -> None:
+async def test_requests_while_a_barrier_is_open_share_the_next_one(pair: Pair) -> None:
     await pair.start("dialer-feed")
     first, second, third = await pair.ask(), await pair.ask(), await pair.ask()
     assert first != second == third
@@ -132,8 +132,8 @@ async def test_who_asks_while_one_is_open_shares_the_next(pair: Pair) -> None:
     assert pair.applied == late
 
 
-async def test_two_members_that_finish_the_last_partitions_at_once_reach_it(pair: Pair) -> None:
-    """Each holds its count when the other comes: neither may leave believing that the other still has to come."""
+async def test_members_that_apply_the_last_markers_at_once_reach_the_barrier(pair: Pair) -> None:
+    """Their transactions count markers at the same time: one of them must see that all have come."""
     consumer = pair._feed_consumer()
     pair.feed.service, pair.feed.partitions = "dialer-feed", {Lane.EVENTS: 4}
     barrier_id = await pair.ask()
@@ -160,7 +160,7 @@ async def test_a_marker_that_comes_twice_counts_once(pair: Pair) -> None:
     assert await pair.is_in(barrier_id, "open")
 
 
-async def test_a_barrier_that_nobody_answers_fails_and_names_them(pair: Pair) -> None:
+async def test_an_unanswered_barrier_fails_and_names_the_late_services(pair: Pair) -> None:
     pair.feed.service, pair.feed.partitions = "dialer-feed", {Lane.EVENTS: 4}
     barrier_id, following = await pair.ask(), await pair.ask()
     assert not await barrier.expire(pair.feed)
@@ -174,7 +174,7 @@ async def test_a_barrier_that_nobody_answers_fails_and_names_them(pair: Pair) ->
     assert len(await published(pair.feed, BarrierRequested)) == 8
 
 
-async def test_an_old_request_is_not_answered(pair: Pair) -> None:
+async def test_a_barrier_request_that_has_timed_out_is_not_answered(pair: Pair) -> None:
     pair.portfolio.partitions = {Lane.EVENTS: 4}
     request = BarrierRequested(barrier_id=uuid4(), service="dialer-feed", round=1, markers=1)
     asked = datetime.now(UTC) - barrier.TIMEOUT - timedelta(seconds=1)
@@ -182,8 +182,8 @@ async def test_an_old_request_is_not_answered(pair: Pair) -> None:
     assert await published(pair.portfolio, BarrierReached) == []
 
 
-async def test_a_request_is_answered_when_it_has_come_on_every_partition(pair: Pair) -> None:
-    """Before that, facts of the asker may still be under way to us."""
+async def test_a_barrier_is_answered_when_its_request_has_come_on_every_partition(pair: Pair) -> None:
+    """Before that, facts of the asker may still be on their way."""
     pair.portfolio.partitions = {Lane.EVENTS: 4, Lane.BULK: 4}
     barrier_id = uuid4()
     marker = BarrierRequested(barrier_id=barrier_id, service="dialer-feed", round=1, markers=3)

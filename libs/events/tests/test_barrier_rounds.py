@@ -1,4 +1,4 @@
-"""The barrier along chains of facts, over the whole platform's graph of who listens to whom."""
+"""Barriers along chains of facts: five services that listen to each other as those of the platform do."""
 
 import asyncio
 import uuid
@@ -29,19 +29,19 @@ PARTITIONS = 3
 
 
 class Fact(ContractEvent):
-    """It goes on to the first of ``path``, which passes it on to the rest."""
+    """A fact for the first service of ``path``, which publishes another fact for the rest of ``path``."""
 
     path: tuple[str, ...]
 
 
 @dataclass
 class Member:
-    """One service of the platform: passes facts on, and can be held while it does."""
+    """One service of the platform. It forwards facts, and can be held while it does."""
 
     name: str
     database: Database
     consumer: Consumer
-    passed_on: dict[Lane, type[Fact]]
+    fact_types: dict[Lane, type[Fact]]
     applied: set[UUID] = field(default_factory=set)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
     runtime: Runtime | None = None
@@ -53,21 +53,21 @@ class Member:
         for fact in mine:
             self.applied.add(fact.contract_id)
             if fact.path[1:]:
-                tx.publish(self.says(fact.contract_id, fact.path[1:]), cause=fact)
+                tx.publish(self.fact_to(fact.contract_id, fact.path[1:]), cause=fact)
 
-    def says(self, contract_id: UUID, path: tuple[str, ...]) -> Fact:
+    def fact_to(self, contract_id: UUID, path: tuple[str, ...]) -> Fact:
         lane = Lane.BULK if self.name.startswith(BULK) else Lane.EVENTS
-        return self.passed_on[lane](contract_id=contract_id, path=path)
+        return self.fact_types[lane](contract_id=contract_id, path=path)
 
-    async def acknowledges(self, path: Sequence[str]) -> UUID:
+    async def acknowledge(self, path: Sequence[str]) -> UUID:
         contract_id = uuid4()
         async with self.database.transaction() as tx:
-            tx.publish(self.says(contract_id, tuple(path)))
+            tx.publish(self.fact_to(contract_id, tuple(path)))
         return contract_id
 
 
 class Platform:
-    """Five services over one log, with names of their own so that their events are their own."""
+    """Five services over one log, with unique names, so that tests share no event types."""
 
     def __init__(self, databases: Sequence[Database]) -> None:
         suffix = uuid.uuid4().hex[:8]
@@ -120,15 +120,15 @@ class Platform:
     async def is_reached(self, barrier_id: UUID, role: str = "dialer-feed") -> bool:
         return (await self.progress(barrier_id, role)).state == "reached"
 
-    async def rounds_heard(self, by: str, of: str, barrier_id: UUID) -> int:
+    async def rounds_applied(self, by: str, of: str, barrier_id: UUID) -> int:
         async with self.members[by].database.connection() as connection:
-            heard: int = await connection.fetchval(
+            rounds: int = await connection.fetchval(
                 "SELECT coalesce(max(round), 0) FROM barrier_marker"
                 " WHERE barrier_id = $1 AND service = $2 AND seen >= markers",
                 barrier_id,
                 self.names[of],
             )
-        return heard
+        return rounds
 
 
 class StoppedRelays:
@@ -155,7 +155,7 @@ TRUNCATE outbox_events, outbox_bulk, inbox, consumer_position, barrier, barrier_
 
 @pytest.fixture(scope="module")
 async def dsns(postgres: EmbeddedPostgres) -> AsyncIterator[list[str]]:
-    """A database for each service; making them takes longer than a test."""
+    """A database for each service; creating them takes longer than a test."""
     names = [f"platform_{uuid.uuid4().hex}" for _ in LISTENS]
     admin = await asyncpg.connect(postgres.dsn("postgres"))
     for name in names:
@@ -190,23 +190,23 @@ CHAINS = [
 
 
 @pytest.mark.parametrize("chain", CHAINS, ids="-".join)
-async def test_what_an_acknowledged_fact_becomes_along_a_chain_is_applied(
+async def test_events_caused_along_a_chain_are_applied_before_the_barrier_is_reached(
     platform: Platform, chain: Sequence[str]
 ) -> None:
-    """The first service's relay stands still while everyone else answers; then a service of the chain is held."""
+    """The first service's relay is stopped while all others answer; then a service of the chain is held."""
     start, *path = chain
     relays = StoppedRelays(platform.members[start].database)
     await relays.hold()
     held = platform.members[path[-2]]
     held.go_on.clear()
     await platform.start()
-    facts = {await platform.members[start].acknowledges(platform.path(*path)) for _ in range(20)}
+    facts = {await platform.members[start].acknowledge(platform.path(*path)) for _ in range(20)}
     barrier_id = await platform.ask()
     others = [role for role in LISTENS if role not in (start, "dialer-feed")]
     for role in others:
-        await until(lambda role=role: heard(platform, role, barrier_id, 1))  # type: ignore[misc]
+        await until(lambda role=role: has_applied(platform, role, barrier_id, 1))  # type: ignore[misc]
     await relays.release()
-    await until(lambda: heard(platform, start, barrier_id, 1))
+    await until(lambda: has_applied(platform, start, barrier_id, 1))
     assert not await platform.is_reached(barrier_id)
     assert not facts & platform.members["dialer-feed"].applied
     held.go_on.set()
@@ -214,32 +214,32 @@ async def test_what_an_acknowledged_fact_becomes_along_a_chain_is_applied(
     assert facts <= platform.members["dialer-feed"].applied
 
 
-async def heard(platform: Platform, of: str, barrier_id: UUID, rounds: int) -> bool:
-    return await platform.rounds_heard("dialer-feed", of, barrier_id) >= rounds
+async def has_applied(platform: Platform, of: str, barrier_id: UUID, rounds: int) -> bool:
+    return await platform.rounds_applied("dialer-feed", of, barrier_id) >= rounds
 
 
 @pytest.mark.parametrize("stopped", [role for role in LISTENS if role != "dialer-feed"])
-async def test_a_stopped_relay_anywhere_holds_the_barrier_and_is_named(platform: Platform, stopped: str) -> None:
+async def test_a_stopped_relay_of_any_service_holds_the_barrier_and_is_named(platform: Platform, stopped: str) -> None:
     relays = StoppedRelays(platform.members[stopped].database)
     await relays.hold()
     await platform.start()
     path = platform.path("dialer-feed")
-    facts = {await platform.members[stopped].acknowledges(path) for _ in range(20)}
+    facts = {await platform.members[stopped].acknowledge(path) for _ in range(20)}
     barrier_id = await platform.ask()
-    await until(lambda: waits_for_none_but(platform, stopped, barrier_id))
+    await until(lambda: waits_only_for(platform, stopped, barrier_id))
     assert not await platform.is_reached(barrier_id)
     await relays.release()
     await until(lambda: platform.is_reached(barrier_id))
     assert facts <= platform.members["dialer-feed"].applied
 
 
-async def waits_for_none_but(platform: Platform, role: str, barrier_id: UUID) -> bool:
+async def waits_only_for(platform: Platform, role: str, barrier_id: UUID) -> bool:
     return (await platform.progress(barrier_id)).waiting_for == (platform.names[role],)
 
 
-async def test_several_may_ask_at_once(platform: Platform) -> None:
+async def test_several_services_may_request_barriers_at_once(platform: Platform) -> None:
     await platform.start()
-    facts = {await platform.members["portfolio"].acknowledges(platform.path("dialer-feed")) for _ in range(20)}
+    facts = {await platform.members["portfolio"].acknowledge(platform.path("dialer-feed")) for _ in range(20)}
     askers = ["dialer-feed", "field-visits", "promises", "dialer-feed"]
     asked = await asyncio.gather(*(platform.ask(role) for role in askers))
     for role, barrier_id in zip(askers, asked, strict=True):
@@ -247,10 +247,10 @@ async def test_several_may_ask_at_once(platform: Platform) -> None:
     assert facts <= platform.members["dialer-feed"].applied
 
 
-async def test_a_service_that_never_answers_fails_the_barrier_and_is_named(platform: Platform) -> None:
+async def test_a_barrier_fails_and_names_a_service_that_never_answers(platform: Platform) -> None:
     await platform.start(without=["promises"])
     barrier_id = await platform.ask()
-    await until(lambda: waits_for_none_but(platform, "promises", barrier_id))
+    await until(lambda: waits_only_for(platform, "promises", barrier_id))
     database = platform.members["dialer-feed"].database
     async with database.transaction() as tx:
         await tx.execute("UPDATE barrier SET opened_at = opened_at - interval '15 minutes 1 second'")
@@ -262,7 +262,7 @@ async def failed(platform: Platform, barrier_id: UUID) -> bool:
     return (await platform.progress(barrier_id)).state == "failed"
 
 
-async def test_two_members_of_every_group_reach_it_too(platform: Platform) -> None:
+async def test_two_members_of_every_group_reach_a_barrier(platform: Platform) -> None:
     await platform.start()
     second = [
         Runtime(member.name, member.database, platform.transport, member.consumer)
@@ -271,7 +271,7 @@ async def test_two_members_of_every_group_reach_it_too(platform: Platform) -> No
     for runtime in second:
         await runtime.start()
     start, *path = CHAINS[1]
-    facts = {await platform.members[start].acknowledges(platform.path(*path)) for _ in range(50)}
+    facts = {await platform.members[start].acknowledge(platform.path(*path)) for _ in range(50)}
     barrier_id = await platform.ask()
     await until(lambda: platform.is_reached(barrier_id))
     assert facts <= platform.members["dialer-feed"].applied

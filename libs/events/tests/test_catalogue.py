@@ -1,4 +1,4 @@
-"""The published catalogue: it is current and sound, and only a compatible change gets into it."""
+"""The published catalogue is current and consistent, and takes only compatible changes."""
 
 import json
 import os
@@ -28,25 +28,25 @@ def test_the_catalogue_is_current() -> None:
     assert main([str(DOCS), str(REVISIONS), "--check"]) == 0
 
 
-class Overheard(ContractEvent, type="tailor.overheard.v1"):
-    """A type that is declared at run time, as tests do."""
+class Undocumented(ContractEvent, type="tailor.undocumented.v1"):
+    """A type that a test declares, outside of ``recobro_events.contracts``."""
 
 
-def test_it_is_about_the_contracts_that_are_published() -> None:
-    assert Overheard.type in REGISTRY
-    assert Overheard.type not in contracts()
+def test_types_declared_outside_the_contracts_are_left_out() -> None:
+    assert Undocumented.type in REGISTRY
+    assert Undocumented.type not in contracts()
 
 
 @pytest.fixture
 def catalogue(tmp_path: Path) -> list[str]:
-    """The arguments of a catalogue of one's own, just written."""
+    """The command's arguments for a catalogue in a temporary folder, which has just been written."""
     arguments = [str(tmp_path / "docs"), str(tmp_path / "revisions")]
     assert main(arguments) == 0
     assert main([*arguments, "--check"]) == 0
     return arguments
 
 
-def test_what_is_stale_missing_or_superfluous_is_named_and_put_right(
+def test_stale_missing_and_superfluous_files_are_named_and_corrected(
     catalogue: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     docs = Path(catalogue[0])
@@ -58,7 +58,7 @@ def test_what_is_stale_missing_or_superfluous_is_named_and_put_right(
     assert capsys.readouterr().err.splitlines() == [
         f"{docs}/schemas/portfolio.payment-lost.v1.json belongs to no contract. {how}",
         f"{docs}/asyncapi.json is missing. {how}",
-        f"{docs}/schemas/portfolio.payment-received.v1.json does not say what the contracts say. {how}",
+        f"{docs}/schemas/portfolio.payment-received.v1.json differs from the contracts. {how}",
     ]
     assert not (docs / "asyncapi.json").exists()
     assert main(catalogue) == 0
@@ -141,7 +141,7 @@ def references_in(node: Any) -> list[str]:
 
 
 def resolved(reference: str, document: Any, folder: Path) -> Any:
-    """What a reference leads to, in the document itself or in a file below ``folder``."""
+    """The target of a reference, in the document itself or in a file below ``folder``."""
     file, _, pointer = reference.partition("#")
     target = json.loads((folder / file).read_text()) if file else document
     for step in pointer.split("/")[1:]:
@@ -150,14 +150,14 @@ def resolved(reference: str, document: Any, folder: Path) -> Any:
 
 
 @pytest.mark.parametrize("path", sorted(DOCS.rglob("*.json")), ids=lambda path: path.stem)
-def test_every_reference_leads_somewhere(path: Path) -> None:
+def test_every_reference_resolves(path: Path) -> None:
     document = json.loads(path.read_text())
     for reference in references_in(document):
         assert resolved(reference, document, path.parent)
 
 
 @pytest.mark.parametrize("name", contracts())
-def test_a_schema_says_what_it_is_about(name: str) -> None:
+def test_a_schema_has_title_description_and_key(name: str) -> None:
     schema = json.loads((DOCS / f"schemas/{name}.json").read_text())
     assert schema["$schema"] == DIALECT
     assert schema["title"] == contracts()[name].__name__
@@ -203,7 +203,7 @@ def test_services_send_everywhere_and_listen_to_all_but_the_topics_of_agencies()
     assert done == sorted([*internal, *(("send", name) for name in document["channels"])])
 
 
-def test_the_headers_are_those_that_travel() -> None:
+def test_the_documented_headers_are_those_of_a_record() -> None:
     headers = document_of(contracts())["components"]["messageTraits"]["cloudevent"]["headers"]
     envelope = Envelope(
         event_id=uuid4(),
@@ -219,7 +219,7 @@ def test_the_headers_are_those_that_travel() -> None:
     assert headers_of(bare).keys() == set(headers["required"])
 
 
-def test_personal_data_travel_only_where_the_catalogue_says_so() -> None:
+def test_only_these_events_carry_personal_data() -> None:
     messages = document_of(contracts())["components"]["messages"]
     assert {name for name, message in messages.items() if message["x-personal-data"]} == {
         "field-visits.contact-data-collected.v1",

@@ -1,4 +1,4 @@
-"""Contracts: their names, what they accept, and that they read every revision that was ever published."""
+"""Contracts: their names and values. They read every revision that was ever published."""
 
 import json
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ PLAIN = {
 
 
 def example(node: Schema, definitions: Schema, *, full: bool) -> Any:
-    """A document that the schema allows: with every field of it, or with the required ones alone."""
+    """A document that the schema allows, with all its fields (``full``) or the required ones only."""
     if "$ref" in node:
         node = definitions[node["$ref"].removeprefix("#/$defs/")]
     if "anyOf" in node:
@@ -62,7 +62,7 @@ def test_todays_contract_reads_every_revision_and_loses_nothing(name: str, schem
     assert (event.key, event.lane) == (document[schema["x-key"]], schema["x-lane"])
 
 
-def test_type_names_lanes_and_keys_are_those_of_the_catalogue() -> None:
+def test_type_names_lanes_and_keys_follow_the_rules() -> None:
     assert PaymentReceived.type == "portfolio.payment-received.v1"
     assert (PaymentReceived.lane, ContractRegistered.lane) == (Lane.EVENTS, Lane.BULK)
     assert PortfolioStateChanged.key_field == "portfolio_id"
@@ -110,7 +110,7 @@ def test_unknown_fields_are_ignored_so_that_old_readers_survive_new_writers() ->
     assert "mood" not in event.body()
 
 
-def test_money_travels_as_text_with_two_decimals() -> None:
+def test_money_is_serialised_as_text_with_two_decimals() -> None:
     event = PaymentReceived.received(json.dumps(body()), envelope())
     assert json.loads(event.body())["total_balance"] == "899.50"
 
@@ -118,12 +118,12 @@ def test_money_travels_as_text_with_two_decimals() -> None:
 @pytest.mark.parametrize(
     "amount", [1, 1.5, True, None, "NaN", "Infinity", "1e4", "1_000", "1,000", "1.234", "", "٣", "1" * 13]
 )
-def test_what_is_no_money_is_refused(amount: object) -> None:
+def test_an_invalid_amount_is_refused(amount: object) -> None:
     with pytest.raises(ValidationError):
         PaymentReceived.received(json.dumps(body(amount=amount)), envelope())
 
 
-def test_an_event_is_immutable_and_knows_its_envelope_only_when_received() -> None:
+def test_an_event_is_immutable_and_has_an_envelope_only_when_received() -> None:
     event = PaymentReceived.received(json.dumps(body()), envelope())
     assert event.occurred_at.tzinfo is not None
     with pytest.raises(ValidationError):

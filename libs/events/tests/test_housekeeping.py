@@ -1,4 +1,4 @@
-"""What has had its time goes, nobody waits for it; a week of traffic neither grows the tables nor slows the relay."""
+"""Old rows are deleted and nobody waits for that; a week of traffic neither grows tables nor slows the relay."""
 
 import json
 import tempfile
@@ -44,7 +44,7 @@ async def ask(dsn: str, question: str, *arguments: Any) -> Any:
         await connection.close()
 
 
-async def test_each_thing_goes_when_its_time_has_come_and_not_before(
+async def test_rows_are_deleted_after_their_retention_and_not_before(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(housekeeping, "STEP_ROWS", 2)
@@ -73,7 +73,7 @@ async def test_each_thing_goes_when_its_time_has_come_and_not_before(
     assert await housekeeping.prune(database) == 0
 
 
-async def test_nobody_waits_for_pruning_nor_pruning_for_anybody(database: Database) -> None:
+async def test_pruning_skips_locked_rows_and_deletes_them_later(database: Database) -> None:
     async with database.transaction() as tx:
         await tx.execute(
             "INSERT INTO inbox SELECT 'c', uuidv7(), now() - interval '30 days' FROM generate_series(1, 5)"
@@ -84,7 +84,9 @@ async def test_nobody_waits_for_pruning_nor_pruning_for_anybody(database: Databa
     assert await housekeeping.prune(database) == 2
 
 
-async def test_the_embedded_log_forgets_whole_starts_of_partitions(log: PostgresTransport, database_dsn: str) -> None:
+async def test_the_embedded_log_drops_old_records_from_the_start_of_partitions(
+    log: PostgresTransport, database_dsn: str
+) -> None:
     await log.ensure_topics(["a.events", "b.events"])
     producer = await log.producer(linger_ms=0)
     await producer.send([OutgoingRecord("a.events", "k", b"old", {}, 0)] * 2500)
@@ -118,7 +120,7 @@ async def test_one_process_prunes_the_log_at_a_time(log: PostgresTransport, data
     assert await log.prune(housekeeping.LOG_DAYS) == 1
 
 
-async def test_what_waits_is_counted_for_the_metrics(database: Database) -> None:
+async def test_waiting_events_parked_keys_and_letters_are_counted_for_the_metrics(database: Database) -> None:
     database.service = "counted"
     async with database.transaction() as tx:
         await tx.execute(
@@ -129,14 +131,14 @@ async def test_what_waits_is_counted_for_the_metrics(database: Database) -> None
             'INSERT INTO dead_letters (key, consumer, topic, partition, "offset", discarded_at)'
             " VALUES ('k', 'c', 't', 0, 0, NULL), ('k', 'c', 't', 0, 1, NULL), ('k', 'c', 't', 0, 2, now())"
         )
-    await housekeeping.look(database, [Lane.EVENTS, Lane.BULK])
+    await housekeeping.report(database, [Lane.EVENTS, Lane.BULK])
     assert metrics.OUTBOX_EVENTS.labels("counted", "events")._value.get() == 3
     assert metrics.OUTBOX_EVENTS.labels("counted", "bulk")._value.get() == 0
     assert metrics.PARKED_KEYS.labels("counted")._value.get() == 1
     assert metrics.DEAD_LETTERS.labels("counted")._value.get() == 2
 
 
-def test_every_hot_table_says_how_it_is_vacuumed() -> None:
+def test_every_hot_table_sets_its_autovacuum_options() -> None:
     for table in ("outbox_", "inbox", "consumer_position", "relay_heartbeat"):
         [definition] = [part for part in UPGRADE.split("CREATE TABLE IF NOT EXISTS ") if part.startswith(table)][:1]
         assert "autovacuum_vacuum" in definition.split(";")[0], table
@@ -148,10 +150,10 @@ def test_every_hot_table_says_how_it_is_vacuumed() -> None:
 
 
 EVENTS_A_DAY = 3_000
-# A week so long ago that all of each day has had its time when the day is over.
+# A week so long ago that every row of a day is past its retention at the end of the day.
 AGES_DAYS = (28, 27, 26, 25, 24, 23, 22)
 HELD_OPEN = (1, 2, 3)
-TABLES_THAT_WORK = {
+MEASURED_TABLES = {
     "publisher": ["outbox_events"],
     "subscriber": ["inbox", "consumer_position"],
     "log": ["record", "partition"],
@@ -171,7 +173,7 @@ def quiet_server() -> Iterator[FreshDatabases]:
 @pytest.mark.process
 @pytest.mark.timeout(300)
 async def test_a_week_of_traffic_neither_grows_the_tables_nor_slows_the_relay(quiet_server: FreshDatabases) -> None:
-    """Part of it with an old snapshot open everywhere, so that nothing that was deleted can be cleared away."""
+    """For some days an old snapshot is open in every database, so that deleted rows cannot be cleared away."""
     publisher = Publisher()
     publisher_database, subscriber_database = [Database(await quiet_server.with_runtime()) for _ in range(2)]
     database_dsn = await quiet_server.empty()
@@ -187,7 +189,7 @@ async def test_a_week_of_traffic_neither_grows_the_tables_nor_slows_the_relay(qu
     relay = running.relay(publisher_database, log, heartbeat_seconds=0.1)
     running.subscribe(subscriber, subscriber_database, log)
     snapshots: list[Any] = []
-    sizes, waded = [], []
+    sizes, pages_read = [], []
     for day, age in enumerate(AGES_DAYS):
         if day == HELD_OPEN[0]:
             snapshots = [await hold_a_snapshot(dsn) for dsn in dsns.values()]
@@ -199,21 +201,21 @@ async def test_a_week_of_traffic_neither_grows_the_tables_nor_slows_the_relay(qu
         await until(lambda relay=relay: has_risen(relay, publisher_database))  # type: ignore[misc]
         await housekeeping.prune(subscriber_database)
         await log.prune(housekeeping.LOG_DAYS)
-        waded.append(await buffers_of_a_fetch(relay, dsns["publisher"]))
+        pages_read.append(await buffers_of_a_fetch(relay, dsns["publisher"]))
         if day == HELD_OPEN[-1]:
             for snapshot in snapshots:
                 await snapshot.close()
         for dsn in dsns.values():
             await ask(dsn, "VACUUM")
         sizes.append(
-            {name: await size(dsns[where], name) for where, names in TABLES_THAT_WORK.items() for name in names}
+            {name: await size(dsns[where], name) for where, names in MEASURED_TABLES.items() for name in names}
         )
     await running.close()
     for opened in (publisher_database, subscriber_database, log):
         await opened.close()
-    assert max(waded) <= 2 * waded[0] + 20, "pages that a fetch reads, day by day"
-    at_its_worst = sizes[HELD_OPEN[-1] - 1]
-    for name, grown in at_its_worst.items():
+    assert max(pages_read) <= 2 * pages_read[0] + 20, "pages that a fetch reads, day by day"
+    with_snapshots = sizes[HELD_OPEN[-1] - 1]
+    for name, grown in with_snapshots.items():
         assert sizes[-1][name] <= grown, (name, [day[name] for day in sizes])
 
 
@@ -228,14 +230,14 @@ async def has_applied(subscriber: Subscriber, database: Database, payments: int)
 
 
 async def has_risen(relay: Relay, database: Database) -> bool:
-    """Nothing waits in the outbox, and the relay knows up to where nothing will."""
+    """The outbox is empty, and the relay's floor has reached the last id."""
     async with database.connection() as connection:
-        given = await connection.fetchval("SELECT last_value FROM outbox_events_id_seq")
-        return not await connection.fetchval("SELECT count(*) FROM outbox_events") and relay.floor.id == given
+        last_id = await connection.fetchval("SELECT last_value FROM outbox_events_id_seq")
+        return not await connection.fetchval("SELECT count(*) FROM outbox_events") and relay.floor.id == last_id
 
 
 async def buffers_of_a_fetch(relay: Relay, dsn: str) -> int:
-    """How many pages the statement that looks for what to publish reads."""
+    """How many pages the relay's fetch statement reads."""
     arguments = ("1000", "1000000", "'{}'::bigint[]", str(relay.floor.id))
     statement = relay.statement
     for n, argument in enumerate(arguments, 1):

@@ -1,4 +1,4 @@
-"""Ids, traces and envelopes, and that SQL makes the same id as Python."""
+"""Ids, traces, envelopes and waves. SQL makes the same ids as Python."""
 
 import contextlib
 from collections.abc import Awaitable, Callable
@@ -48,7 +48,7 @@ def test_an_envelope_survives_its_headers() -> None:
         envelope_of({name: value for name, value in record.headers.items() if name != "ce_subject"})
 
 
-def test_a_trace_goes_on_with_a_new_span() -> None:
+def test_following_a_trace_starts_a_new_span_of_it() -> None:
     started = follow_trace("00-" + "a" * 32 + "-" + "b" * 16 + "-01")
     assert started.split("-")[1] == "a" * 32
     assert started.split("-")[2] != "b" * 16
@@ -56,7 +56,7 @@ def test_a_trace_goes_on_with_a_new_span() -> None:
     assert follow_trace("not a traceparent").split("-")[1] != "a" * 32
 
 
-async def test_a_trace_leaves_with_what_a_handler_publishes(new_database: NewDatabase) -> None:
+async def test_a_published_event_belongs_to_the_current_trace(new_database: NewDatabase) -> None:
     database = await new_database()
     async with database.transaction() as tx:
         trace = follow_trace(None)
@@ -65,7 +65,7 @@ async def test_a_trace_leaves_with_what_a_handler_publishes(new_database: NewDat
     assert event.envelope.traceparent == trace
 
 
-def test_waves_keep_the_order_of_every_key_and_show_no_key_twice() -> None:
+def test_waves_keep_the_order_of_every_key_and_have_no_key_twice() -> None:
     one, two = uuid4(), uuid4()
     events = [
         PaymentClaimed(contract_id=one, detail="1"),
@@ -77,7 +77,7 @@ def test_waves_keep_the_order_of_every_key_and_show_no_key_twice() -> None:
     assert waves == [[events[0], events[2]], [events[1]], [events[3]]]
 
 
-async def test_a_consumer_must_name_the_cause_of_what_it_publishes(new_database: NewDatabase) -> None:
+async def test_a_consumer_must_name_the_cause_of_each_event_it_publishes(new_database: NewDatabase) -> None:
     publisher = Publisher()
     subscriber = Subscriber(publisher)
 
@@ -86,7 +86,7 @@ async def test_a_consumer_must_name_the_cause_of_what_it_publishes(new_database:
 
     subscriber.consumer.handlers[publisher.Paid] = publish
     database = await new_database()
-    with pytest.raises(UnappliableEvent, match="made its handler fail: ValueError"):
+    with pytest.raises(UnappliableEvent, match="the handler failed: ValueError"):
         await apply_events(database, subscriber.consumer, publisher.Paid(contract_id=uuid4(), number=1))
 
 
@@ -99,16 +99,16 @@ async def test_a_transaction_wakes_the_relay_of_its_process(new_database: NewDat
     assert woken == [frozenset({Lane.EVENTS})]
 
 
-async def test_a_transaction_whose_failed_statement_was_swallowed_says_so(new_database: NewDatabase) -> None:
-    """PostgreSQL answers its COMMIT with a rollback, and no error."""
+async def test_a_commit_after_a_swallowed_error_raises(new_database: NewDatabase) -> None:
+    """PostgreSQL answers its COMMIT with a rollback and without an error."""
     database = await new_database()
 
-    async def go_on_regardless() -> None:
+    async def commit_after_an_error() -> None:
         async with database.transaction() as tx:
             with contextlib.suppress(asyncpg.PostgresError):
                 await tx.execute("SELECT 1 / 0")
 
     with pytest.raises(RuntimeError):
-        await go_on_regardless()
+        await commit_after_an_error()
     async with database.transaction() as tx:
         assert await tx.fetchval("SELECT 1") == 1

@@ -1,4 +1,4 @@
-"""A broker that lets in only whom it knows, and that its clients have to know."""
+"""A broker that requires passwords and TLS, and clients with and without the right credentials."""
 
 import asyncio
 import shutil
@@ -28,7 +28,7 @@ NAME, PASSWORD = "publisher", "a-password-that-nobody-may-see"
 
 @dataclass(frozen=True)
 class Guarded:
-    """Where the broker asks who one is, and what has to be said there."""
+    """A broker's secure listener, the credentials for it, and the certificate of another authority."""
 
     bootstrap: str
     security: Security
@@ -128,7 +128,7 @@ def _server_certificate(file: Path, authority: str, authority_key: ec.EllipticCu
     )
 
 
-async def test_whom_it_knows_writes_and_reads(guarded: Guarded) -> None:
+async def test_a_client_with_credentials_writes_and_reads(guarded: Guarded) -> None:
     transport = KafkaTransport(guarded.bootstrap, 1, security=guarded.security)
     topic = f"publisher{uuid4().hex}.events"
     assert await transport.ensure_topics([topic]) == {topic: 1}
@@ -147,13 +147,13 @@ async def test_whom_it_knows_writes_and_reads(guarded: Guarded) -> None:
     assert [record.value for record in records] == [b"a payment"]
 
 
-@pytest.mark.parametrize("wrong", ["password", "user", "authority", "nothing said"])
-async def test_nobody_else_gets_in_and_no_password_is_told(guarded: Guarded, wrong: str) -> None:
+@pytest.mark.parametrize("wrong", ["password", "user", "authority", "no credentials"])
+async def test_wrong_credentials_are_refused_and_no_error_shows_the_password(guarded: Guarded, wrong: str) -> None:
     security = {
         "password": replace(guarded.security, password=PASSWORD.upper()),
         "user": replace(guarded.security, username="nobody"),
         "authority": replace(guarded.security, ca_file=guarded.another_ca),
-        "nothing said": Security(),
+        "no credentials": Security(),
     }[wrong]
     transport = KafkaTransport(guarded.bootstrap, 1, security=security)
     with pytest.raises(TransportError) as refused:
@@ -163,7 +163,7 @@ async def test_nobody_else_gets_in_and_no_password_is_told(guarded: Guarded, wro
         await asyncio.wait_for(transport.producer(linger_ms=0), 60)
 
 
-async def test_topics_are_made_only_where_that_is_wanted(guarded: Guarded) -> None:
+async def test_topics_are_created_only_by_a_transport_that_may(guarded: Guarded) -> None:
     topic = f"publisher{uuid4().hex}.events"
     waiting = KafkaTransport(guarded.bootstrap, security=guarded.security, create_topics=False)
     with pytest.raises(TransportError, match=topic):

@@ -1,4 +1,4 @@
-"""What the runtime tells of itself, as Prometheus reads it."""
+"""The metrics that the runtime reports, as Prometheus reads them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -37,24 +37,24 @@ def value(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
-async def test_a_consumer_tells_what_it_has_applied_in_how_many_waves_and_how_old_it_was(scene: Scene) -> None:
+async def test_a_consumer_reports_applied_events_waves_and_the_age_of_events(scene: Scene) -> None:
     consumer = {"consumer": "subscriber.events"}
     names = ("events_repeated_total", "events_unknown_total", "consumer_batch_events_sum", "consumer_batch_waves_sum")
     before = {name: value(name, **consumer) for name in names}
-    aged = value("event_age_at_processing_seconds_count", **consumer)
+    batches_before = value("event_age_at_processing_seconds_count", **consumer)
     contract_id = uuid4()
     known = [outgoing(scene, contract_id, number) for number in range(3)]
-    strange = known[0]._replace(headers={**known[0].headers, "ce_type": "a.b.v9", "ce_id": str(uuid4())})
+    unknown = known[0]._replace(headers={**known[0].headers, "ce_type": "a.b.v9", "ce_id": str(uuid4())})
     producer = await scene.transport.producer(linger_ms=0)
-    await producer.send([*known, known[1], strange])
+    await producer.send([*known, known[1], unknown])
     subscriber = scene.subscriber()
     scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
     await until(lambda: has_applied(scene, 3))
-    await until(lambda: is_true(value("event_age_at_processing_seconds_count", **consumer) == aged + 1))
+    await until(lambda: is_true(value("event_age_at_processing_seconds_count", **consumer) == batches_before + 1))
     assert value("events_applied_total", type=scene.publisher.Paid.type, **consumer) == 3
     grown = {name: value(name, **consumer) - was for name, was in before.items()}
     assert grown == {
-        # A copy in the same batch is one event; what came in an earlier one is repeated.
+        # A copy in the same batch is one event; a copy of an event in an earlier batch is repeated.
         "events_repeated_total": 0,
         "events_unknown_total": 1,
         "consumer_batch_events_sum": 5,
@@ -65,7 +65,7 @@ async def test_a_consumer_tells_what_it_has_applied_in_how_many_waves_and_how_ol
     assert value("events_repeated_total", **consumer) == before["events_repeated_total"] + 1
 
 
-async def test_a_relay_tells_what_it_has_published_and_what_waits(scene: Scene) -> None:
+async def test_a_relay_reports_published_and_waiting_events(scene: Scene) -> None:
     labels = {"service": scene.publisher.name, "lane": "events"}
     await scene.publisher.publish(scene.publisher_database, [(uuid4(), n) for n in range(7)])
     async with scene.publisher_database.transaction() as tx:
@@ -89,7 +89,7 @@ async def test_a_relay_tells_what_it_has_published_and_what_waits(scene: Scene) 
     assert value("relay_active", **labels) == 0
 
 
-async def test_a_member_tells_its_partitions_its_lag_and_that_some_were_taken(
+async def test_a_member_reports_its_partitions_its_lag_and_rebalances(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("recobro_events._subscription.reports.LAG_SECONDS", 0.05)

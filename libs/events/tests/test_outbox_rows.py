@@ -1,4 +1,4 @@
-"""What a statement publishes by itself: the same rows as ``publish`` would write, and they fit their contracts."""
+"""Events that a SQL statement publishes: the rows are those of ``publish``, and they match their contracts."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID, uuid4
@@ -14,18 +14,18 @@ NewDatabase = Callable[[], Awaitable[Database]]
 
 _SET_ASIDE = "json_build_object('contract_id', contract_id, 'service', 'orders', 'consumer', 'orders.events')"
 _TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
-_GIVEN = "FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS given (contract_id, cause, number) ORDER BY number"
+_FROM = "FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS given (contract_id, cause, number) ORDER BY number"
 
 
 async def _publish(database: Database, head: str, *causes: UUID | None) -> list[UUID]:
-    """Publish an event per cause, each about a contract of its own; the contracts."""
+    """Publish an event for each cause, each about another contract; return the contracts."""
     contract_ids = [uuid4() for _ in causes]
     async with database.transaction() as tx:
-        await tx.execute(f"{head} {_GIVEN}", contract_ids, list(causes))
+        await tx.execute(f"{head} {_FROM}", contract_ids, list(causes))
     return contract_ids
 
 
-async def test_the_ids_are_those_that_python_makes_from_the_causes(new_database: NewDatabase) -> None:
+async def test_sql_rows_have_the_ids_that_python_makes_from_the_causes(new_database: NewDatabase) -> None:
     database = await new_database()
     head = outbox.rows(
         ContractSetAside,
@@ -44,7 +44,7 @@ async def test_the_ids_are_those_that_python_makes_from_the_causes(new_database:
     ]
 
 
-async def test_a_key_and_a_number_of_their_own_go_into_the_id(new_database: NewDatabase) -> None:
+async def test_a_given_key_and_number_go_into_the_id(new_database: NewDatabase) -> None:
     database = await new_database()
     head = outbox.rows(
         ContractSetAside,
@@ -59,7 +59,7 @@ async def test_a_key_and_a_number_of_their_own_go_into_the_id(new_database: NewD
 
 
 @pytest.mark.parametrize("event_id", [None, outbox.Caused("cause", consumer="'api'")])
-async def test_what_has_no_cause_has_a_new_id(new_database: NewDatabase, event_id: outbox.Caused | None) -> None:
+async def test_an_event_without_a_cause_has_a_new_id(new_database: NewDatabase, event_id: outbox.Caused | None) -> None:
     database = await new_database()
     head = outbox.rows(ContractSetAside, body=_SET_ASIDE, traceparent="NULL", event_id=event_id)
     await _publish(database, head, None, None)
@@ -68,7 +68,7 @@ async def test_what_has_no_cause_has_a_new_id(new_database: NewDatabase, event_i
     assert first.event_id != second.event_id
 
 
-async def test_an_id_made_elsewhere_and_an_audience_are_kept(new_database: NewDatabase) -> None:
+async def test_a_given_id_and_audience_are_kept(new_database: NewDatabase) -> None:
     database = await new_database()
     head = outbox.rows(
         ContractSetAside, body=_SET_ASIDE, traceparent="NULL", event_id="cause", audience="'dialer-feed'"
@@ -80,7 +80,7 @@ async def test_an_id_made_elsewhere_and_an_audience_are_kept(new_database: NewDa
     assert event.envelope.audience == "dialer-feed"
 
 
-async def test_the_first_condition_that_holds_says_which_event_it_is(new_database: NewDatabase) -> None:
+async def test_the_first_condition_that_holds_decides_the_event_type(new_database: NewDatabase) -> None:
     database = await new_database()
     head = outbox.rows(
         {"number = 1": ContractSetAside, "true": ContractReplayed},
@@ -96,7 +96,7 @@ async def test_the_first_condition_that_holds_says_which_event_it_is(new_databas
     assert replayed.event_id == caused_event_id(causes[1], "api", ContractReplayed.type, replayed.key, 0)
 
 
-async def test_what_agencies_hear_goes_to_a_topic(new_database: NewDatabase) -> None:
+async def test_an_event_for_an_agency_goes_to_the_given_topic(new_database: NewDatabase) -> None:
     database = await new_database()
     async with database.connection() as connection:
         await connection.execute(schema.UPGRADE_AGENCIES)
@@ -119,7 +119,7 @@ async def test_what_agencies_hear_goes_to_a_topic(new_database: NewDatabase) -> 
         ({"true": portfolio.PortfolioStateChanged, "false": portfolio.PaymentReceived}, None, "share a key field"),
     ],
 )
-def test_what_does_not_go_together_is_refused(
+def test_event_types_and_topics_that_do_not_fit_are_refused(
     event_type: type[Event] | Mapping[str, type[Event]], topic: str | None, why: str
 ) -> None:
     with pytest.raises(ValueError, match=why):
@@ -143,7 +143,7 @@ async def test_a_row_that_does_not_fit_its_contract_fails_the_test_that_reads_it
         await published(database, ContractSetAside)
 
 
-async def test_a_nested_field_that_the_contract_does_not_have_fails_it_too(new_database: NewDatabase) -> None:
+async def test_an_unknown_nested_field_fails_the_test_that_reads_it(new_database: NewDatabase) -> None:
     database = await new_database()
     body = """json_build_object('contract_id', contract_id, 'version', 1, 'as_of', '2026-01-01', 'state', 'open',
         'stage', 'early', 'days_past_due', 1, 'overdue_balance', '1.00', 'total_balance', '1.00', 'details_version', 1,

@@ -1,4 +1,4 @@
-"""Asking others to say again what holds, saying it, and knowing when all of it has come."""
+"""Rebuilds: a service requests its sources' state, the sources republish it, and the last marker ends the rebuild."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -19,12 +19,12 @@ PARTITIONS = 3
 
 @dataclass
 class Pair:
-    """The dialer feed, which knows claims, and the portfolio, which has missed them."""
+    """The dialer feed, which has claims, and the portfolio, which has missed them."""
 
     feed: Database
     portfolio: Database
     transport: MemoryTransport = field(default_factory=lambda: MemoryTransport(PARTITIONS))
-    heard: list[tuple[UUID, str | None]] = field(default_factory=list)
+    applied: list[tuple[UUID, str | None]] = field(default_factory=list)
     claims: list[UUID] = field(default_factory=lambda: [uuid4() for _ in range(25)])
     chunks: list[str] = field(default_factory=list)
     runtimes: list[Runtime] = field(default_factory=list)
@@ -32,10 +32,10 @@ class Pair:
     def __post_init__(self) -> None:
         self.feed_consumer = Consumer("dialer-feed", listens_to=("portfolio",))
         self.portfolio_consumer = Consumer("portfolio", listens_to=("dialer-feed",))
-        self.portfolio_consumer.on(PaymentClaimed)(self._hear)
+        self.portfolio_consumer.on(PaymentClaimed)(self._apply)
 
-    async def _hear(self, claims: Sequence[PaymentClaimed], _tx: Transaction) -> None:
-        self.heard += [(claim.contract_id, claim.envelope.audience) for claim in claims]
+    async def _apply(self, claims: Sequence[PaymentClaimed], _tx: Transaction) -> None:
+        self.applied += [(claim.contract_id, claim.envelope.audience) for claim in claims]
 
     async def republish(self, tx: Transaction, after: str) -> str | None:
         self.chunks.append(after)
@@ -78,41 +78,41 @@ async def pair(new_database: Callable[[], Awaitable[Database]]) -> AsyncIterator
         await runtime.stop()
 
 
-async def test_it_ends_when_everything_has_been_said_and_applied(pair: Pair) -> None:
+async def test_a_rebuild_ends_when_all_republished_events_are_applied(pair: Pair) -> None:
     await pair.start("portfolio")
     rebuild_id = await pair.ask()
     assert await pair.ask() == rebuild_id, "one at a time"
     assert (await pair.progress(rebuild_id)).waiting_for == ("dialer-feed",)
     await pair.start("dialer-feed")
     await until(lambda: pair.has_ended(rebuild_id))
-    assert pair.heard == [(one, "portfolio") for one in pair.claims] or sorted(pair.heard) == sorted(
+    assert pair.applied == [(one, "portfolio") for one in pair.claims] or sorted(pair.applied) == sorted(
         (one, "portfolio") for one in pair.claims
     )
     assert pair.chunks == ["", "10", "20", "30"]
     assert (await pair.progress(rebuild_id)).waiting_for == ()
 
 
-async def test_it_has_not_ended_while_one_partition_of_one_lane_has_not_come(pair: Pair) -> None:
+async def test_a_rebuild_stays_open_until_the_last_marker_is_applied(pair: Pair) -> None:
     pair.portfolio.service = "portfolio"
     pair.portfolio.partitions = {Lane.EVENTS: PARTITIONS}
     rebuild_id = await pair.ask()
 
-    async def come(markers: int, rebuild: UUID = rebuild_id, asked_by: str = "portfolio") -> None:
+    async def apply_markers(markers: int, rebuild: UUID = rebuild_id, asked_by: str = "portfolio") -> None:
         marker = StateRepublished(
             barrier_id=rebuild, service="dialer-feed", round=1, markers=PARTITIONS, asked_by=asked_by
         )
         await apply_events(pair.portfolio, pair.portfolio_consumer, *[marker] * markers)
 
-    await come(PARTITIONS - 1)
-    await come(PARTITIONS, rebuild=uuid4())
-    await come(1, asked_by="promises")
+    await apply_markers(PARTITIONS - 1)
+    await apply_markers(PARTITIONS, rebuild=uuid4())
+    await apply_markers(1, asked_by="promises")
     assert not await pair.has_ended(rebuild_id)
-    await come(1)
+    await apply_markers(1)
     assert await pair.has_ended(rebuild_id)
 
 
-async def test_what_was_set_aside_is_said_too(pair: Pair) -> None:
-    """Whoever is new has to know of which contracts nothing is known."""
+async def test_a_source_republishes_which_contracts_it_has_set_aside(pair: Pair) -> None:
+    """A rebuilt service must know of which contracts the source has set events aside."""
     contract_id = uuid4()
     async with pair.feed.transaction() as tx:
         await tx.execute(
@@ -128,13 +128,15 @@ async def test_what_was_set_aside_is_said_too(pair: Pair) -> None:
         RebuildRequested(rebuild_id=uuid4(), service="assignment", sources=("promises",)),
     )
     assert await rebuilding.republish_next(pair.feed, pair.feed_consumer, None)
-    [said] = await published(pair.feed, ContractSetAside)
-    assert (said.contract_id, said.envelope.audience) == (contract_id, "portfolio")
+    [aside] = await published(pair.feed, ContractSetAside)
+    assert (aside.contract_id, aside.envelope.audience) == (contract_id, "portfolio")
     assert len(await published(pair.feed, StateRepublished)) == PARTITIONS
-    assert not await rebuilding.republish_next(pair.feed, pair.feed_consumer, None), "only what was asked of it"
+    assert not await rebuilding.republish_next(pair.feed, pair.feed_consumer, None), (
+        "only requests that name this service are carried out"
+    )
 
 
-async def test_it_waits_while_the_outbox_is_full_or_another_process_is_at_it(
+async def test_republishing_waits_for_a_full_outbox_and_for_another_process(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair.feed.service = "dialer-feed"
@@ -155,7 +157,7 @@ async def test_it_waits_while_the_outbox_is_full_or_another_process_is_at_it(
     assert pair.chunks == ["", "10", "20"]
 
 
-async def test_no_barrier_is_answered_meanwhile_and_all_are_afterwards(pair: Pair) -> None:
+async def test_no_barrier_is_answered_during_a_rebuild_and_all_are_after_it(pair: Pair) -> None:
     go_on = asyncio.Event()
     held = pair.republish
 
@@ -170,12 +172,12 @@ async def test_no_barrier_is_answered_meanwhile_and_all_are_afterwards(pair: Pai
     async with pair.feed.transaction() as tx:
         barrier_id = await barrier.ask(tx, ["portfolio"], rounds=1)
 
-    async def has_been_asked() -> bool:
+    async def has_seen_the_request() -> bool:
         async with pair.portfolio.connection() as connection:
             seen = "SELECT seen FROM barrier_marker WHERE barrier_id = $1"
             return await connection.fetchval(seen, barrier_id) == PARTITIONS  # type: ignore[no-any-return]
 
-    await until(has_been_asked)
+    await until(has_seen_the_request)
     assert await published(pair.portfolio, BarrierReached) == []
     async with pair.portfolio.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM barrier_answer") == 0

@@ -1,4 +1,4 @@
-"""The runtime's own tables: made, and brought from any earlier version to the present one, by one statement."""
+"""One statement creates the runtime's tables, or upgrades those of any earlier version."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ NewDatabase = Callable[[], Awaitable[Database]]
 Shape = dict[str, set[tuple[object, ...]]]
 
 EARLIER = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "schemas").glob("*.sql"))}
-"""What earlier versions of the library created; those without an outbox for agencies had no such lane."""
+"""The schemas of earlier versions of the library. Those without an outbox for agencies had no such lane."""
 
 _QUESTIONS = {
     "columns": """
@@ -37,7 +37,7 @@ _QUESTIONS = {
 
 @pytest.fixture
 async def connection(database_dsn: str) -> asyncpg.Connection:
-    """A connection to a database in which nothing is."""
+    """A connection to an empty database."""
     connection = await asyncpg.connect(database_dsn)
     await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     return connection
@@ -52,7 +52,7 @@ async def upgrade(connection: asyncpg.Connection) -> None:
     await connection.execute(schema.UPGRADE_AGENCIES)
 
 
-async def test_once_more_it_changes_nothing(connection: asyncpg.Connection) -> None:
+async def test_the_upgrade_is_idempotent(connection: asyncpg.Connection) -> None:
     await upgrade(connection)
     once = await shape_of(connection)
     await upgrade(connection)
@@ -80,7 +80,7 @@ async def test_the_tables_of_an_earlier_version_become_those_of_a_new_database(
     await connection.close()
 
 
-async def test_processes_may_do_it_at_once(connection: asyncpg.Connection, database_dsn: str) -> None:
+async def test_processes_may_upgrade_at_once(connection: asyncpg.Connection, database_dsn: str) -> None:
     others = [await asyncpg.connect(database_dsn) for _ in range(4)]
     await asyncio.gather(*(upgrade(other) for other in others))
     assert await connection.fetchval("SELECT count(*) FROM epoch") == 1
@@ -88,8 +88,8 @@ async def test_processes_may_do_it_at_once(connection: asyncpg.Connection, datab
         await each.close()
 
 
-async def test_nobody_at_work_has_to_wait(new_database: NewDatabase) -> None:
-    """A transaction holds what a service at work holds; the upgrade comes to its end beside it."""
+async def test_an_upgrade_does_not_wait_for_transactions_at_work(new_database: NewDatabase) -> None:
+    """A transaction holds the locks of a service at work, and the upgrade ends beside it."""
     database = await new_database()
     other = await database.direct_connection()
     async with database.transaction() as tx:
@@ -101,7 +101,7 @@ async def test_nobody_at_work_has_to_wait(new_database: NewDatabase) -> None:
 
 
 async def test_a_role_that_may_only_read_and_write_the_tables_runs_a_service(new_database: NewDatabase) -> None:
-    """As the README says: the role that upgrades owns the tables, the role of the service gets these rights on them."""
+    """As in the README: the role that upgrades owns the tables, and the role of the service gets these rights."""
     owners = await new_database()
     publisher, clerk = Publisher(), f"clerk_{uuid4().hex}"
     subscriber = Subscriber(publisher, answers=True)
@@ -110,28 +110,28 @@ async def test_a_role_that_may_only_read_and_write_the_tables_runs_a_service(new
     await owner.execute(f"CREATE ROLE {clerk}")
     await owner.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {clerk}")
     await owner.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {clerk}")
-    speaks, hears = (Database(f"{owners.dsn}?role={clerk}") for _ in range(2))
+    publishing, subscribing = (Database(f"{owners.dsn}?role={clerk}") for _ in range(2))
     transport, running = MemoryTransport(), Running()
-    await speaks.open()
-    await hears.open()
+    await publishing.open()
+    await subscribing.open()
     try:
-        async with speaks.transaction() as tx:
+        async with publishing.transaction() as tx:
             assert await tx.fetchval("SELECT current_user") == clerk
         await transport.open()
         await transport.ensure_topics({publisher.topic(), publisher.topic(Lane.BULK), "subscriber.events"})
-        speaks.service = publisher.name
-        running.relay(speaks, transport)
-        running.subscribe(subscriber, hears, transport)
-        await publisher.publish(speaks, [(uuid4(), 1)])
+        publishing.service = publisher.name
+        running.relay(publishing, transport)
+        running.subscribe(subscriber, subscribing, transport)
+        await publisher.publish(publishing, [(uuid4(), 1)])
 
         async def applied() -> bool:
-            return await subscriber.count(hears) == 1
+            return await subscriber.count(subscribing) == 1
 
         await until(applied)
     finally:
         await running.close()
-        await speaks.close()
-        await hears.close()
+        await publishing.close()
+        await subscribing.close()
         await owner.execute(f"DROP OWNED BY {clerk}")
         await owner.execute(f"DROP ROLE {clerk}")
         await owner.close()

@@ -1,4 +1,4 @@
-"""Work beside other work ends when it is told to, also where a library loses the word."""
+"""Background tasks end when they are cancelled, even if a library loses the cancellation."""
 
 import asyncio
 
@@ -6,36 +6,36 @@ import pytest
 from recobro_events._tasks import beside, end
 
 
-async def test_what_loses_a_cancellation_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recobro_events._tasks._ONCE_MORE_SECONDS", 0.01)
-    heard = 0
+async def test_a_task_that_loses_a_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recobro_events._tasks._CANCEL_AGAIN_SECONDS", 0.01)
+    cancellations = 0
 
     async def stubborn() -> None:
-        nonlocal heard
-        while heard < 2:
+        nonlocal cancellations
+        while cancellations < 2:
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                heard += 1
+                cancellations += 1
 
     task = asyncio.create_task(stubborn())
     await asyncio.sleep(0)
     await asyncio.wait_for(end(task), 60)
-    assert (task.done(), heard) == (True, 2)
+    assert (task.done(), cancellations) == (True, 2)
 
 
-async def test_it_runs_while_the_block_does_and_its_failure_is_no_failure_of_the_block() -> None:
-    seen: list[str] = []
+async def test_background_work_ends_with_its_block_and_its_failure_is_not_raised() -> None:
+    steps: list[str] = []
 
     async def work() -> None:
         try:
-            seen.append("begun")
+            steps.append("begun")
             await asyncio.Event().wait()
         finally:
-            seen.append("ended")
+            steps.append("ended")
             raise RuntimeError("while it ended")
 
     async with beside(work(), "work"):
         await asyncio.sleep(0)
-        assert seen == ["begun"]
-    assert seen == ["begun", "ended"]
+        assert steps == ["begun"]
+    assert steps == ["begun", "ended"]

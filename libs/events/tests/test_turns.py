@@ -1,11 +1,11 @@
-"""Long work lets everybody else have a turn."""
+"""Long work runs in short turns, so that other tasks run in between."""
 
 import asyncio
 
 from recobro_events._tasks import in_turns
 
 
-async def test_others_have_a_turn_between_pieces_of_work_and_nothing_is_left_out() -> None:
+async def test_other_tasks_run_between_slices_and_every_item_is_yielded() -> None:
     turns = 0
 
     async def count() -> None:

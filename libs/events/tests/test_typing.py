@@ -1,4 +1,4 @@
-"""Whoever uses the library has it checked with ``mypy --strict``, with no plugin and no setting of this workspace."""
+"""Programs that use the library pass ``mypy --strict`` without a plugin and without settings of this workspace."""
 
 import os
 import subprocess
@@ -65,7 +65,7 @@ async def serve(database: Database, bootstrap: str) -> Runtime:
     return runtime
 
 
-async def look(database: Database) -> list[UUID]:
+async def published_invoices(database: Database) -> list[UUID]:
     await apply_events(database, books, InvoiceIssued(invoice_id=uuid4(), due_on=date.today()))
     async with database.connection() as connection:
         await dead_letters.parked_keys(connection)
@@ -94,11 +94,11 @@ def check(folder: Path, sources: Mapping[str, str]) -> subprocess.CompletedProce
     )
 
 
-def test_the_package_says_that_it_is_typed() -> None:
+def test_the_package_is_marked_as_typed() -> None:
     assert files("recobro_events").joinpath("py.typed").is_file()
 
 
-def test_programs_of_users_pass_and_their_mistakes_do_not(tmp_path: Path) -> None:
+def test_correct_programs_pass_mypy_and_wrong_handlers_do_not(tmp_path: Path) -> None:
     right = {"example": EXAMPLE.read_text(), "program": PROGRAM}
     wrong = {f"mistake_{n}": f"{PROGRAM}\n\n@books.on(InvoicePaid)\n{mistake}\n" for n, mistake in enumerate(MISTAKES)}
     checked = check(tmp_path, right | wrong)

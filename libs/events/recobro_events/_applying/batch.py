@@ -94,7 +94,7 @@ async def apply(tx: Transaction, consumer: Consumer, name: str, wanted: Sequence
     return Applied([delivery.event for delivery in new if delivery.event is not None], waves, ended, tx.traces)
 
 
-def tell(consumer: str, lane: Lane, records: int, applied: Applied, seconds: float) -> None:
+def report(consumer: str, lane: Lane, records: int, applied: Applied, seconds: float) -> None:
     """Report metrics and export spans of a batch of so many records that has committed and took ``seconds``."""
     metrics.BATCH_SECONDS.labels(consumer).observe(seconds)
     metrics.BATCH_EVENTS.labels(consumer).observe(records)
@@ -106,10 +106,10 @@ def tell(consumer: str, lane: Lane, records: int, applied: Applied, seconds: flo
         age = (datetime.now(UTC) - oldest).total_seconds()
         metrics.EVENT_AGE_SECONDS.labels(consumer).observe(max(age, 0))
     if lane is Lane.EVENTS and is_exported():
-        _tell_spans(consumer, applied, seconds)
+        _export_spans(consumer, applied, seconds)
 
 
-def _tell_spans(consumer: str, applied: Applied, seconds: float) -> None:
+def _export_spans(consumer: str, applied: Applied, seconds: float) -> None:
     ended_ns = now_ns()
     started_ns = ended_ns - int(seconds * 1e9)
     for event in applied.events:
@@ -121,9 +121,9 @@ def _tell_spans(consumer: str, applied: Applied, seconds: float) -> None:
 async def _follow_runtime(tx: Transaction, consumer: Consumer, events: Sequence[Event]) -> bool:
     """Apply the runtime's own events; return whether a barrier of this service ended."""
     if requests := [event for event in events if isinstance(event, RebuildRequested)]:
-        await rebuilding.take(tx, consumer, requests)
-    if said := [event for event in events if isinstance(event, StateRepublished)]:
-        await rebuilding.count(tx, consumer, said)
+        await rebuilding.record(tx, consumer, requests)
+    if republished := [event for event in events if isinstance(event, StateRepublished)]:
+        await rebuilding.count(tx, consumer, republished)
     markers = [event for event in events if isinstance(event, _BARRIER)]
     return await barrier.count(tx, consumer, markers) if markers else False
 
@@ -140,15 +140,15 @@ async def _apply_facts(
         about = [event for delivery in facts if (event := delivery.about(consumer.service, name)) is not None]
         await consumer.lock_hook(tx, about)
     parking = Parking(tx, consumer, name)
-    await parking.look(facts)
+    await parking.look_up(facts)
     waves = cut_into_waves(facts, attrgetter("key"))
     for wave in waves:
         groups: dict[type[Event], list[Delivery]] = {}
         for delivery in wave:
-            if parking.holds(delivery):
+            if parking.queue_behind(delivery):
                 continue
             if delivery.event is None:
-                await parking.park(delivery, delivery.error or "cannot be read")
+                await parking.park(delivery, delivery.error or "the record cannot be read")
             else:
                 groups.setdefault(type(delivery.event), []).append(delivery)
         for event_type, group in groups.items():
@@ -192,10 +192,10 @@ async def call(consumer: Consumer, tx: Transaction, event_type: type[Event], gro
         raise
     except Exception as error:
         log.warning("event_refused", consumer=tx.consumer, event_type=event_type.type, count=len(group), exc_info=True)
-        raise UnappliableEvent(f"made its handler fail: {_in_words(error)}") from error
+        raise UnappliableEvent(f"the handler failed: {_description(error)}") from error
 
 
-def _in_words(error: Exception) -> str:
+def _description(error: Exception) -> str:
     """The type of the error, without its text, which may quote the event."""
     constraint = getattr(error, "constraint_name", None)
     return f"{type(error).__name__} ({constraint})" if constraint else type(error).__name__

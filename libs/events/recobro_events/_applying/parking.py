@@ -92,10 +92,10 @@ class Delivery:
             self.event = REGISTRY[self.envelope.type].received(self.record.value, self.envelope)
         except ValidationError as error:
             places = {".".join(map(str, problem["loc"])) or "body" for problem in error.errors(include_input=False)}
-            self.error = f"does not fit its contract: {', '.join(sorted(places))}"
+            self.error = f"the body does not match its contract: {', '.join(sorted(places))}"
             return
         if self.event.key != self.key and not isinstance(self.event, Marker):
-            self.event, self.error = None, "came under another key than its own"
+            self.event, self.error = None, "the record's key is not the event's key"
 
     @property
     def type(self) -> str | None:
@@ -103,7 +103,7 @@ class Delivery:
 
     @property
     def event_id(self) -> UUID:
-        """The event's id, of a record without one an id made from its place."""
+        """The event's id; for a record without one, an id made from the record's place."""
         if self.envelope is not None:
             return self.envelope.event_id
         record = self.record
@@ -142,16 +142,16 @@ class Parking:
         self._parked: set[str] = set()
         self._new: dict[str, Delivery] = {}
         self._letters: list[Delivery] = []
-        self._room: float | None = None
+        self._most_new: float | None = None
 
-    async def look(self, deliveries: Sequence[Delivery]) -> None:
+    async def look_up(self, deliveries: Sequence[Delivery]) -> None:
         """Look up which of their keys are parked. No replay of these keys runs until this transaction ends."""
         # Nearly always no key is parked, and a query for thousands of keys is saved.
         if await self._tx.fetchval(_ANY_PARKED):
             keys = sorted({delivery.key for delivery in deliveries})
             self._parked = {row["key"] for row in await self._tx.fetch(_PARKED, keys)}
 
-    def holds(self, delivery: Delivery) -> bool:
+    def queue_behind(self, delivery: Delivery) -> bool:
         """Whether this delivery has to wait behind an earlier event of its key; if so, it is queued.
 
         ``ContractSetAside`` and ``ContractReplayed`` never wait: they do not depend on the contract's own facts.
@@ -163,33 +163,33 @@ class Parking:
 
     async def park(self, delivery: Delivery, error: str) -> None:
         """Set this delivery aside and park its key; ``TooManySetAside`` when too many keys have been parked."""
-        if self._room is None:
-            self._room = await self._look_for_room()
+        if self._most_new is None:
+            self._most_new = await self._keys_left()
         delivery.error = error
         self._letters.append(delivery)
         self._parked.add(delivery.key)
         self._new[delivery.key] = delivery
-        if len(self._new) > self._room:
+        if len(self._new) > self._most_new:
             raise TooManySetAside(
-                f"events of more than {MOST_KEYS} keys could not be applied within {WITHIN_SECONDS // 60} minutes,"
-                f" the last because it {error} (event {delivery.event_id}, {delivery.type})"
+                f"events of more than {MOST_KEYS} keys could not be applied within {WITHIN_SECONDS // 60} minutes;"
+                f" the last error: {error} (event {delivery.event_id}, {delivery.type})"
             )
 
-    async def _look_for_room(self) -> float:
+    async def _keys_left(self) -> float:
         if await self._tx.fetchval(_RESTORED):
             return inf
         recently: int = await self._tx.fetchval(_RECENTLY, WITHIN_SECONDS)
         return MOST_KEYS - recently
 
     async def write(self) -> None:
-        """Insert the letters and the parked keys, and announce newly parked contracts."""
+        """Insert the letters and the parked keys, and publish ``ContractSetAside`` for newly parked contracts."""
         if self._letters:
             await self._tx.execute(_SET_ASIDE, self._name, *zip(*map(_columns, self._letters), strict=True))
         if not self._new:
             return
         new = [self._new[key] for key in sorted(self._new)]
         rows = await self._tx.fetch(_PARK, [d.key for d in new], [d.contract_id for d in new], self._name)
-        # A key that the other lane has parked since ``look`` has been announced already.
+        # A key that the other lane has parked since ``look_up`` has been published already.
         parked = {row["key"] for row in rows}
         for delivery in new:
             log.error(
@@ -202,7 +202,7 @@ class Parking:
             )
             metrics.EVENTS_SET_ASIDE.labels(self._name).inc()
         causes = {d.contract_id: d.event_id for d in new if d.contract_id is not None and d.key in parked}
-        await announce(self._tx, self._consumer, ContractSetAside, causes, self._name)
+        await publish_for_contracts(self._tx, self._consumer, ContractSetAside, causes, self._name)
 
 
 def _columns(delivery: Delivery) -> tuple[Any, ...]:
@@ -214,23 +214,27 @@ def _columns(delivery: Delivery) -> tuple[Any, ...]:
     return (delivery.key, event_id, delivery.type, *place, headers, record.value, delivery.error)
 
 
-async def announce(
+async def publish_for_contracts(
     tx: Transaction,
     consumer: Consumer,
-    what: type[ContractSetAside] | type[ContractReplayed],
+    event_type: type[ContractSetAside] | type[ContractReplayed],
     causes: dict[UUID, UUID],
     name: str,
 ) -> None:
-    """Publish ``what`` for each contract, caused by the given event, and pass it to this service's own handler."""
-    told = []
+    """Publish an event of this type for each contract, with its cause, and pass it to this service's own handler."""
+    events = []
     for contract_id, cause in sorted(causes.items()):
-        event = what(contract_id=contract_id, service=consumer.service, consumer=name)
+        event = event_type(contract_id=contract_id, service=consumer.service, consumer=name)
         tx.publish(event, cause=cause)
-        event_id = caused_event_id(cause, name, what.type, event.key, 0)
+        event_id = caused_event_id(cause, name, event_type.type, event.key, 0)
         envelope = Envelope(
-            event_id=event_id, type=what.type, source=consumer.service, occurred_at=datetime.now(UTC), key=event.key
+            event_id=event_id,
+            type=event_type.type,
+            source=consumer.service,
+            occurred_at=datetime.now(UTC),
+            key=event.key,
         )
-        told.append(what.received(event.body(), envelope))
-    own = consumer.handlers.get(what)
-    if own is not None and told:
-        await own(told, tx)
+        events.append(event_type.received(event.body(), envelope))
+    own = consumer.handlers.get(event_type)
+    if own is not None and events:
+        await own(events, tx)

@@ -73,7 +73,7 @@ class Database:
             self.dsn,
             min_size=1,
             max_size=self._max_connections,
-            init=_speak_text,
+            init=_use_text_codecs,
             # No code changes a session beyond its transaction, so nothing has to be reset.
             reset=leave_as_it_is,
             server_settings=self._settings,
@@ -135,7 +135,9 @@ class Database:
                         "SELECT pg_notify('outbox', lane) FROM unnest($1::text[]) AS lane", list(elsewhere)
                     )
                 if await connection.execute("COMMIT") != "COMMIT":
-                    raise RuntimeError("a statement had failed, and the transaction went on as if it had not")
+                    raise RuntimeError(
+                        "PostgreSQL rolled the transaction back, because an earlier statement in it had failed"
+                    )
             except BaseException:
                 await _roll_back(connection)
                 raise
@@ -147,7 +149,7 @@ class Database:
     async def direct_connection(self) -> Any:
         """A new connection outside of the pool, for session locks and LISTEN."""
         connection = await asyncpg.connect(self.dsn, timeout=10, server_settings={"timezone": "UTC"})
-        await _speak_text(connection)
+        await _use_text_codecs(connection)
         return connection
 
 
@@ -187,6 +189,6 @@ def _set(how: str, settings: Mapping[str, str]) -> str:
     return "; ".join(f"{how} {name} = '{value.replace(chr(39), chr(39) * 2)}'" for name, value in settings.items())
 
 
-async def _speak_text(connection: Any) -> None:
+async def _use_text_codecs(connection: Any) -> None:
     for name, (encoder, decoder) in _AS_TEXT.items():
         await connection.set_type_codec(name, encoder=encoder, decoder=decoder, schema="pg_catalog")

@@ -1,4 +1,4 @@
-"""Long work as short transactions: a step that meets trouble that passes is repeated."""
+"""Long work as short transactions: a step that fails with a transient error is repeated."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

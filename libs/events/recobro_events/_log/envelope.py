@@ -44,18 +44,18 @@ def envelope_of(headers: Mapping[str, str]) -> Envelope:
             audience=headers.get(AUDIENCE),
         )
     except KeyError as missing:
-        raise UnappliableEvent(f"a record without the header {missing}") from missing
+        raise UnappliableEvent(f"the header {missing.args[0]} is missing") from missing
     except ValueError as error:
-        raise UnappliableEvent("a record whose ce_id or ce_time is not one") from error
+        raise UnappliableEvent("ce_id or ce_time is invalid") from error
     if envelope.occurred_at.tzinfo is None:
-        raise UnappliableEvent("a record whose ce_time has no time zone")
+        raise UnappliableEvent("ce_time has no time zone")
     if not is_key(envelope.key):
-        raise UnappliableEvent("a record whose ce_subject is no key")
+        raise UnappliableEvent("ce_subject is not a valid key")
     return envelope
 
 
 def record_id(record: Record) -> str:
-    """The id by which a position remembers a record: the id of its event, or an empty text without one."""
+    """The id that a position stores for a record: the id of its event, or an empty text if it has none."""
     try:
         return str(pgproto.UUID(record.headers["ce_id"]))
     except (KeyError, ValueError):

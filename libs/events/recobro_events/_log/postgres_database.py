@@ -16,7 +16,7 @@ Wake = Callable[[Collection[TopicPartition]], None]
 class LogDatabase:
     """A pool of connections to the database ``dsn``, and one more connection for notifications of new records.
 
-    Trouble with the database is raised as ``TransportError``.
+    Transient errors of the database are raised as ``TransportError``.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -79,10 +79,10 @@ class LogDatabase:
         return self._listener
 
     def on_topic(self, topic: str, wake: Wake) -> None:
-        """Call ``wake`` with partitions of ``topic`` that have grown, until ``forget``; notifications may be lost."""
+        """Call ``wake`` with partitions of ``topic`` that grow, until ``remove_waker``; notifications may be lost."""
         self._wakers.setdefault(topic, []).append(wake)
 
-    def forget(self, wake: Wake) -> None:
+    def remove_waker(self, wake: Wake) -> None:
         for wakers in self._wakers.values():
             if wake in wakers:
                 wakers.remove(wake)

@@ -46,7 +46,7 @@ WHERE group_name = $1 AND beat_at > clock_timestamp() - make_interval(secs => $2
   AND EXISTS (SELECT FROM pg_stat_activity WHERE pid = backend_pid)
 ORDER BY joined_at, member_id
 """
-_FORGET = """
+_DELETE_DEAD = """
 DELETE FROM group_member
 WHERE group_name = $1 AND beat_at < clock_timestamp() - make_interval(secs => $2)
 """
@@ -145,7 +145,7 @@ class PostgresMember:
             if expected is None:
                 continue
             if record.offset != expected:
-                raise PositionLost(f"{record.place} goes on at {record.offset}, {expected} is gone")
+                raise PositionLost(f"{record.place} continues at {record.offset}: record {expected} is gone")
             self._next[record.place] = record.offset + 1
             records.append(record)
         return records
@@ -161,17 +161,17 @@ class PostgresMember:
         """Nothing to do: the embedded log has no lag metrics; the consumers have."""
 
     async def check(self) -> None:
-        """Nothing to check: the heartbeat finds and logs trouble with the group."""
+        """Nothing to check: the heartbeat finds and logs errors of the group."""
 
     async def leave(self) -> None:
         if self._beating is not None:
             await end(self._beating)
-        self._database.forget(self._on_records)
-        self._database.forget(self._on_group)
+        self._database.remove_waker(self._on_records)
+        self._database.remove_waker(self._on_group)
         with contextlib.suppress(TransportError):
             async with self._database.connection() as connection:
                 await connection.execute("DELETE FROM group_member WHERE member_id = $1", self._member_id)
-                await self._tell_group(connection)
+                await self._notify_group(connection)
 
     async def _beat(self) -> None:
         first = True
@@ -191,9 +191,9 @@ class PostgresMember:
         topics = sorted({place.topic for place in self._places})
         async with self._database.connection() as connection:
             await connection.execute(_BEAT, self._group, self._member_id, backend_pid, topics)
-            await connection.execute(_FORGET, self._group, 60 * DEAD_AFTER_SECONDS)
+            await connection.execute(_DELETE_DEAD, self._group, 60 * DEAD_AFTER_SECONDS)
             if announce:
-                await self._tell_group(connection)
+                await self._notify_group(connection)
             rows = await connection.fetch(_ALIVE, self._group, DEAD_AFTER_SECONDS)
         return [row["member_id"] for row in rows]
 
@@ -214,5 +214,5 @@ class PostgresMember:
         if gone or new:
             self._wake.set()
 
-    async def _tell_group(self, connection: Any) -> None:
+    async def _notify_group(self, connection: Any) -> None:
         await connection.execute("SELECT pg_notify('log', $1)", f"group:{self._group}")

@@ -7,7 +7,7 @@ from recobro_events.contracts.base import Lane
 
 # A statement holds this lock before it takes an id, so every transaction that may still commit an id that was taken is
 # found here. The order matters: first read the last id that was taken, then the holders of the lock.
-_GIVEN = "SELECT coalesce(last_value, 0) FROM pg_sequences WHERE sequencename = 'outbox_{lane}_id_seq'"
+_LAST_TAKEN = "SELECT coalesce(last_value, 0) FROM pg_sequences WHERE sequencename = 'outbox_{lane}_id_seq'"
 _WRITERS = """
 SELECT DISTINCT virtualtransaction FROM pg_locks
 WHERE locktype = 'relation' AND relation = 'outbox_{lane}'::regclass AND mode = 'RowExclusiveLock'
@@ -27,7 +27,7 @@ class Floor:
     def __init__(self, lane: Lane, query: Callable[..., Awaitable[Any]]) -> None:
         self.id = 0
         self._query = query
-        self._given = _GIVEN.format(lane=lane)
+        self._last_taken = _LAST_TAKEN.format(lane=lane)
         self._writers = _WRITERS.format(lane=lane)
         self._first_waiting = _FIRST_WAITING.format(lane=lane)
         self._next = 0
@@ -41,5 +41,5 @@ class Floor:
             return
         first = await self._query("fetchval", self._first_waiting, self.id, self._next)
         self.id = max(self.id, self._next if first is None else first - 1)
-        self._next = await self._query("fetchval", self._given)
+        self._next = await self._query("fetchval", self._last_taken)
         self._waited_for = {row["virtualtransaction"] for row in await self._query("fetch", self._writers)}

@@ -102,7 +102,7 @@ class Relay:
         database.on_outbox(self._on_outbox)
 
     async def run(self) -> None:
-        """Relay until ``stop``; trouble with the database or the log is retried for ever."""
+        """Relay until ``stop``; transient errors of the database or the log are retried for ever."""
         attempt = 0
         while not self._stopping:
             try:
@@ -130,7 +130,7 @@ class Relay:
         self._set_active(active=True)
         self.floor = Floor(self.lane, self._query)
         # Set the metric here too: if the log refuses each attempt at once, no heartbeat would set it.
-        await self._look_at_age()
+        await self._report_age()
         heartbeat = asyncio.create_task(self._beat())
         try:
             published: list[int] = []
@@ -170,9 +170,9 @@ class Relay:
             raise TransportError(f"the log did not acknowledge: {error!r}") from error
         metrics.EVENTS_PUBLISHED.labels(*self._labels).inc(len(rows))
         if self.lane is Lane.EVENTS and is_exported():
-            self._tell_spans(rows)
+            self._export_spans(rows)
 
-    def _tell_spans(self, rows: Sequence[asyncpg.Record]) -> None:
+    def _export_spans(self, rows: Sequence[asyncpg.Record]) -> None:
         """Export a span per event, from its fact to the log's acknowledgement."""
         ended_ns = now_ns()
         for row in rows:
@@ -192,7 +192,7 @@ class Relay:
         )
         return OutgoingRecord(row["topic"], row["key"], row["body"].encode(), headers_of(envelope), row["partition"])
 
-    async def _look_at_age(self) -> None:
+    async def _report_age(self) -> None:
         age = (
             f"SELECT extract(epoch FROM clock_timestamp() - occurred_at) FROM outbox_{self.lane}"
             " WHERE id > $1 ORDER BY id LIMIT 1"
@@ -204,7 +204,7 @@ class Relay:
         while True:
             await asyncio.sleep(self._heartbeat_seconds)
             await self._query("execute", _BEAT, self.lane.value)
-            await self._look_at_age()
+            await self._report_age()
             await self.floor.rise()
 
     async def _stand_by(self) -> None:

@@ -23,7 +23,7 @@ COUNTED_ROWS = 100_000
 """An outbox with more rows is counted as this many: to count a million every few seconds would cost too much."""
 
 EVERY_SECONDS = 60.0
-LOOK_EVERY_SECONDS = 5.0
+REPORT_EVERY_SECONDS = 5.0
 _PAUSE_SECONDS = 0.05
 
 log = structlog.get_logger()
@@ -79,8 +79,8 @@ async def _apply(database: Database, rule: _Rule) -> int:
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def look(database: Database, lanes: list[Lane]) -> None:
-    """Set the gauges of waiting events, parked keys and letters."""
+async def report(database: Database, lanes: list[Lane]) -> None:
+    """Report how many events wait, and how many keys and letters are parked."""
     async with database.connection() as connection:
         for lane in lanes:
             some = f"SELECT FROM outbox_{lane} LIMIT {COUNTED_ROWS}"
@@ -93,18 +93,18 @@ async def look(database: Database, lanes: list[Lane]) -> None:
     metrics.DEAD_LETTERS.labels(database.service).set(letters)
 
 
-async def keep(database: Database, transport: Transport, lanes: list[Lane]) -> None:
-    """Look every few seconds and prune every minute, for ever; a failed round is tried again the next time."""
-    looks = 0
+async def run(database: Database, transport: Transport, lanes: list[Lane]) -> None:
+    """Report every few seconds and prune every minute, for ever; a failed round is repeated the next time."""
+    reports = 0
     while True:
         try:
-            await look(database, lanes)
-            if looks % int(EVERY_SECONDS / LOOK_EVERY_SECONDS) == 0:
+            await report(database, lanes)
+            if reports % int(EVERY_SECONDS / REPORT_EVERY_SECONDS) == 0:
                 rows = await prune(database)
                 records = await transport.prune(LOG_DAYS)
                 if rows or records:
                     log.info("pruned", deleted=rows, count=records)
         except TRANSIENT_ERRORS as error:
             log.warning("housekeeping_failed", error=type(error).__name__)
-        looks += 1
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
+        reports += 1
+        await asyncio.sleep(REPORT_EVERY_SECONDS)

@@ -69,7 +69,7 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self._keepers: list[asyncio.Task[None]] = []
         self._topics_known = asyncio.Event()
-        self._log_is_strange = False
+        self._log_is_foreign = False
         database.service = service
         self._relayed = [*self.lanes, Lane.AGENCIES] if agencies else self.lanes
 
@@ -111,11 +111,11 @@ class Runtime:
         found = [f"{name} has stopped: {why}" for name, why in sorted(self._stopped_because.items())]
         if not self._topics_known.is_set():
             found.append("the event log has not been reached yet")
-        if self._log_is_strange:
+        if self._log_is_foreign:
             found.append(
-                f"the event log already holds facts of {self.service}, of which this empty database knows nothing:"
-                " it is another platform's log, or the database was lost; restore it, rebuild it, or give the platform"
-                " a log of its own"
+                f"the event log already holds facts of {self.service}, but this database is empty: the log belongs to"
+                " another platform, or the database was lost. Restore the database, rebuild the service, or give the"
+                " platform its own log"
             )
         return found
 
@@ -137,7 +137,7 @@ class Runtime:
             for lane in SERVICE_LANES:
                 self._subscribe(lane)
         self._keep("republishing", self._republish)
-        self._keep("housekeeping", lambda: housekeeping.keep(self.database, self._transport, self._relayed))
+        self._keep("housekeeping", lambda: housekeeping.run(self.database, self._transport, self._relayed))
         await self._keep_watch()
 
     async def _reads_bulk_first(self) -> bool:
@@ -153,7 +153,7 @@ class Runtime:
 
     async def _follow_bulk(self) -> None:
         """Read the other lane once this process has read all that the bulk lane holds."""
-        while not all([await subscription.has_caught_up() for subscription in self._subscriptions]):  # noqa: ASYNC110 - no event tells of it
+        while not all([await subscription.has_caught_up() for subscription in self._subscriptions]):  # noqa: ASYNC110 - no event is set for it
             await asyncio.sleep(_WATCH_SECONDS / 4)
         self._subscribe(Lane.EVENTS)
 
@@ -166,11 +166,11 @@ class Runtime:
 
     async def _prepare_topics(self) -> None:
         own = {lane: f"{self.service}.{lane}" for lane in self.lanes}
-        heard = [topic for lane in SERVICE_LANES for topic in self.consumer.topics(lane)] if self.consumer else []
+        read = [topic for lane in SERVICE_LANES for topic in self.consumer.topics(lane)] if self.consumer else []
         while True:
             try:
                 await self._transport.open()
-                counts = await self._transport.ensure_topics({*own.values(), *heard})
+                counts = await self._transport.ensure_topics({*own.values(), *read})
                 break
             except TransportError as error:
                 log.warning("log_unreachable", service=self.service, error=type(error).__name__)
@@ -182,8 +182,8 @@ class Runtime:
         own = [f"{self.service}.{lane}" for lane in self.lanes]
         while True:
             try:
-                self._log_is_strange = not await recognising.recognises(self.database, self._transport, own)
-                if not self._log_is_strange:
+                self._log_is_foreign = not await recognising.recognises(self.database, self._transport, own)
+                if not self._log_is_foreign:
                     return
                 log.error("strange_log", service=self.service)
             except TRANSIENT_ERRORS as error:

@@ -150,6 +150,6 @@ class Holding:
                 self._passed.pop(place, None)
 
     def clear(self) -> None:
-        """Forget all partitions."""
+        """Unassign and disown all partitions."""
         self.unassign(self.assigned)
         self.disown(self.owned)

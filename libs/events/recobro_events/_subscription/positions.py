@@ -1,7 +1,7 @@
 """A consumer's positions in the log: rows of its own database, moved by the transaction that applies the events.
 
 A row belongs to the token that claimed it last, and a member with an older token cannot move it. So two members that
-both take a partition for theirs do no harm, since one of them rolls back.
+both believe that they own a partition do no harm, since one of them rolls back.
 """
 
 from collections.abc import Collection, Mapping
@@ -84,12 +84,12 @@ def check(place: TopicPartition, position: Position, bounds: Bounds) -> None:
     """``PositionLost`` when the log does not hold the next record. ``bounds`` were read after the claim."""
     if position.next_offset == 0 < bounds.start:
         raise PositionLost(
-            f"{place} begins at {bounds.start} and was never read from its start: rebuild from the source"
+            f"{place} begins at {bounds.start}; records before that were dropped before this consumer read them"
         )
     if not bounds.start <= position.next_offset <= bounds.end:
         raise PositionLost(
-            f"{place} holds {bounds.start} to {bounds.end}, the next to apply is {position.next_offset}:"
-            " the log was replaced, or has dropped what was not yet read"
+            f"{place} holds {bounds.start} to {bounds.end}, and the next record to apply is {position.next_offset}:"
+            " the log was replaced, or dropped records before they were read"
         )
 
 

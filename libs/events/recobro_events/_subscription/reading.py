@@ -48,7 +48,7 @@ class Reading:
         if self._ahead is None:
             self._ahead = asyncio.create_task(self._read(member, places, max_records, 0))
 
-    async def forget(self) -> bool:
+    async def drop_ahead(self) -> bool:
         """Drop the records that were read ahead, before a position changes; return whether a poll ahead was begun.
 
         If so, the caller has to seek again in all partitions that it read from.

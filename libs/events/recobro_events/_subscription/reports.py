@@ -24,23 +24,23 @@ class Reports:
     def __init__(self, name: str, progress: Progress) -> None:
         self._name = name
         self._progress = progress
-        self._told: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, int] = {}
         self._under_way: asyncio.Task[None] | None = None
         self._begun_at = 0.0
         self._lag_at = 0.0
         self._lagging: Mapping[TopicPartition, int] = {}
-        self._good_at = time.monotonic()
+        self._advanced_at = time.monotonic()
 
     @property
     def stalled_seconds(self) -> float:
         """For how long a partition has had records to read and its position has not moved."""
-        return time.monotonic() - self._good_at
+        return time.monotonic() - self._advanced_at
 
-    def excuse(self) -> None:
+    def reset_stalled(self) -> None:
         """Do not count the time until now as stalled, because the log or the database could not be reached."""
-        self._lagging, self._good_at = {}, time.monotonic()
+        self._lagging, self._advanced_at = {}, time.monotonic()
 
-    def tell(self, member: GroupMember) -> None:
+    def report(self, member: GroupMember) -> None:
         """Begin a report of new progress, unless one is under way; ``TransportError`` when the last report failed.
 
         ``MembershipLost`` when the report under way has had no answer for 30 seconds.
@@ -53,7 +53,7 @@ class Reports:
                 return
             last, self._under_way = self._under_way, None
             last.result()
-        offsets = {place: at for place, at in self._progress().items() if self._told.get(place) != at}
+        offsets = {place: at for place, at in self._progress().items() if self._committed.get(place) != at}
         with_lag = now >= self._lag_at
         if offsets or with_lag:
             self._begun_at = now
@@ -61,22 +61,22 @@ class Reports:
             self._under_way = asyncio.create_task(self._report(member, offsets, with_lag))
 
     async def end(self) -> None:
-        """End the report under way and forget what was reported, because the member leaves its group."""
+        """End the report under way and clear what was reported, because the member leaves its group."""
         report, self._under_way = self._under_way, None
         if report is not None:
             await end(report)
-        self._told.clear()
+        self._committed.clear()
 
     async def _report(self, member: GroupMember, offsets: Mapping[TopicPartition, int], with_lag: bool) -> None:
         if offsets:
             await member.commit(offsets)
-            self._told.update(offsets)
+            self._committed.update(offsets)
         if not with_lag:
             return
         places = list(self._progress())
         if not places:
             await member.check()
-            self.excuse()
+            self.reset_stalled()
             return
         bounds = await member.bounds(places)
         progress = {place: at for place, at in self._progress().items() if place in bounds}
@@ -85,5 +85,5 @@ class Reports:
             metrics.POSITION_LAG.labels(self._name, place.topic, str(place.partition)).set(lag)
         lagging = {place: at for place, at in progress.items() if at < bounds[place].end}
         if not any(self._lagging.get(place) == at for place, at in lagging.items()):
-            self._good_at = time.monotonic()
+            self._advanced_at = time.monotonic()
         self._lagging = lagging

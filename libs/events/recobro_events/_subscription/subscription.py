@@ -10,7 +10,7 @@ import structlog
 
 from recobro_events import _metrics as metrics
 from recobro_events import rebuilding
-from recobro_events._applying.batch import Applied, Handle, apart, apply, tell, together
+from recobro_events._applying.batch import Applied, Handle, apart, apply, report, together
 from recobro_events._applying.parking import Delivery
 from recobro_events._consumer import Consumer
 from recobro_events._database.database import Database
@@ -49,7 +49,7 @@ class Subscription:
 
     ``run`` returns after ``stop``, when the last batch has committed or rolled back and the member has left the group.
     ``run`` raises ``CannotContinue`` when too many events cannot be applied, the log was replaced or the position is
-    lost. Nothing was skipped then, and a person has to act. All other trouble is retried for ever.
+    lost. Nothing was skipped then, and a person has to act. Transient errors are retried for ever.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Subscription:
         self._claiming = asyncio.Lock()
         self._batch: asyncio.Task[Applied] | None = None
         self._reading = Reading(consumer, self.name)
-        self._news = asyncio.Event()
+        self._wake = asyncio.Event()
         self._stopping = False
         self._running = False
         self._limit = MAX_RECORDS[lane] if lane is Lane.EVENTS else 500
@@ -108,7 +108,7 @@ class Subscription:
         """Apply events until ``stop``."""
         attempt = 0
         self._running = True
-        self._reports.excuse()
+        self._reports.reset_stalled()
         metrics.CONSUMER_STOPPED.labels(self.name).set(0)
         try:
             while not self._stopping:
@@ -118,7 +118,7 @@ class Subscription:
                 except TRANSIENT_ERRORS as error:
                     metrics.CONSUMER_RETRIES.labels(self.name).inc()
                     log.warning("consumer_interrupted", consumer=self.name, error=type(error).__name__)
-                    self._reports.excuse()
+                    self._reports.reset_stalled()
                     if isinstance(error, MembershipLost):
                         await self._leave()
                     await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
@@ -134,12 +134,12 @@ class Subscription:
     async def stop(self) -> None:
         """End ``run``; the batch under way finishes in time or is rolled back."""
         self._stopping = True
-        self._news.set()
+        self._wake.set()
         await self._drain()
 
     async def assigned(self, partitions: Collection[TopicPartition]) -> None:
         self._holding.assign(partitions)
-        self._news.set()
+        self._wake.set()
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
         self._holding.unassign(partitions)
@@ -153,14 +153,14 @@ class Subscription:
 
     async def _step(self) -> None:
         try:
-            await self._go_on()
+            await self._read_and_apply()
         except (PositionLost, LogReplaced) as lost:
             if not await self._is_rebuilding():
                 raise
             log.warning("reading_from_the_start", consumer=self.name, error=str(lost))
             await self._claim_all_again(lost)
 
-    async def _go_on(self) -> None:
+    async def _read_and_apply(self) -> None:
         if self._member is None:
             self._member = await self._transport.join(self.name, self._consumer.topics(self.lane), self)
         async with self._claiming:
@@ -168,9 +168,9 @@ class Subscription:
         ready = self._holding.owned
         if not ready:
             await self._keep()
-            self._news.clear()
+            self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
+                await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
             return
         read = await self._reading.next(self._member, ready, self._limit, POLL_SECONDS)
         # Nothing is awaited from here until the batch begins: a revocation in between would be missed.
@@ -181,7 +181,7 @@ class Subscription:
 
     async def _put_back(self) -> None:
         """Drop records that were read ahead, before a position changes, and seek back so that they are read again."""
-        if await self._reading.forget():
+        if await self._reading.drop_ahead():
             for place in self._holding.owned:
                 self._seek(place)
 
@@ -290,7 +290,7 @@ class Subscription:
         return applied
 
     def _after_batch(self, records: int, applied: Applied, seconds: float) -> None:
-        tell(self.name, self.lane, records, applied, seconds)
+        report(self.name, self.lane, records, applied, seconds)
         if applied.barrier_ended and self._on_barrier is not None:
             self._on_barrier()
         if self.lane is Lane.BULK:
@@ -347,7 +347,7 @@ class Subscription:
         if passed := self._holding.passed:
             await self._apply(passed, [])
         assert self._member is not None
-        self._reports.tell(self._member)
+        self._reports.report(self._member)
 
     async def _leave(self) -> None:
         """Leave the group; the next step joins it again, unless ``stop`` was called."""

@@ -78,7 +78,7 @@ def _stale(files: Mapping[Path, str], superfluous: Sequence[Path]) -> list[str]:
         if not path.exists():
             found.append(f"{path} is missing.")
         elif path.read_text("utf-8") != text:
-            found.append(f"{path} does not say what the contracts say.")
+            found.append(f"{path} differs from the contracts.")
     return [f"{sentence} Run `make contracts`, and commit what it writes." for sentence in found]
 
 

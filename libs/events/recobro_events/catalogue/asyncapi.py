@@ -17,13 +17,23 @@ _HEADERS: Document = {
     "required": ["ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "ce_subject", "content-type"],
     "properties": {
         "ce_specversion": {"type": "string", "const": "1.0"},
-        "ce_id": {"type": "string", "format": "uuid", "description": "The same for every copy of the event."},
-        "ce_type": {"type": "string", "description": "The name of the message."},
+        "ce_id": {"type": "string", "format": "uuid", "description": "The event's id; every copy has the same."},
+        "ce_type": {"type": "string", "description": "The event type; it names the message."},
         "ce_source": {"type": "string", "description": "The service that recorded the fact."},
-        "ce_time": {"type": "string", "format": "date-time", "description": "When it was recorded, in UTC."},
-        "ce_subject": {"type": "string", "description": "The key: events of one key on one topic stay in order."},
-        "ce_audience": {"type": "string", "description": "The one service that it is for; absent: for everyone."},
-        "traceparent": {"type": "string", "description": "W3C Trace Context of the request that caused it."},
+        "ce_time": {
+            "type": "string",
+            "format": "date-time",
+            "description": "The time at which the fact was recorded, in UTC.",
+        },
+        "ce_subject": {
+            "type": "string",
+            "description": "The event's key; events of one key on one topic stay in order.",
+        },
+        "ce_audience": {
+            "type": "string",
+            "description": "Set on republished events only: the service that asked for them, or * for all.",
+        },
+        "traceparent": {"type": "string", "description": "W3C Trace Context of the request that caused the event."},
         "content-type": {"type": "string", "const": "application/json"},
     },
 }
@@ -37,8 +47,8 @@ def document_of(contracts: Mapping[str, type[Event]]) -> Document:
         "info": {
             "title": "Recobro",
             "version": "1",
-            "description": "The facts that the services of Recobro tell each other, and agencies: CloudEvents 1.0 in"
-            " binary mode over Apache Kafka. Readers ignore fields that they do not know.",
+            "description": "The events that the services of Recobro publish to each other and to agencies: CloudEvents"
+            " 1.0 in binary mode over Apache Kafka. Readers ignore unknown fields.",
         },
         "defaultContentType": "application/json",
         "channels": channels,

@@ -18,7 +18,7 @@ _REFUSED = "readers of revision {} refuse that"
 _LACKING = "messages of revision {} may lack it"
 _HELD = "messages of revision {} may hold it"
 _HELD_NULL = "messages of revision {} may hold null"
-_OTHERWISE = "readers and messages of revision {} keep to the old one"
+_OTHERWISE = "readers and messages of revision {} expect the old one"
 
 Difference = tuple[str, str]
 """A change, and a sentence on whom it breaks, with a placeholder for the revision's number."""
@@ -89,7 +89,7 @@ def _differences(old: Schema, new: Schema, field: str = "") -> Iterator[Differen
         if keyword == "nullable" and before != after:
             yield (f"{subject} may be null now", _REFUSED) if after else (f"{subject} may not be null now", _HELD_NULL)
         elif keyword == "enum" and before and after:
-            yield from ((f"{subject} lost the value {_said(v)}", _HELD) for v in before if v not in after)
+            yield from ((f"{subject} lost the value {_shown(v)}", _HELD) for v in before if v not in after)
         elif keyword == "items" and before and after:
             yield from _differences(before, after, field + "[]")
         elif before != after:
@@ -120,8 +120,8 @@ def _differences_of_fields(old: Schema, new: Schema, parent: str) -> Iterator[Di
 
 def _other(subject: str, keyword: str, old: Schema, new: Schema) -> Difference:
     name = keyword.removeprefix("x-")
-    return f"{subject} has another {name}: {_said(old.get(keyword))} became {_said(new.get(keyword))}", _OTHERWISE
+    return f"{subject} has another {name}: {_shown(old.get(keyword))} became {_shown(new.get(keyword))}", _OTHERWISE
 
 
-def _said(value: Any) -> str:
+def _shown(value: Any) -> str:
     return "none" if value is None else json.dumps(value, ensure_ascii=False)

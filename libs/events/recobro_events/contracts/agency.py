@@ -1,6 +1,6 @@
-"""What an agency hears on its own topic, ``agency.<agency_id>.events``, from assignment: no personal data.
+"""Events for one agency on its own topic, ``agency.<agency_id>.events``; assignment publishes them.
 
-Everything about one contract stands in order; a fact may come twice, with the same id.
+They have no personal data. Events of one contract are in order. An event may come twice, with the same id.
 """
 
 from datetime import date, datetime
@@ -22,7 +22,7 @@ class AgencyEvent(Event, key="contract_id"):
 
 
 class AgencyRegistered(Event, type="agency.agency-registered.v1", lane=Lane.AGENCIES, key="agency_id"):
-    """The first event of every agency's topic."""
+    """The agency was registered: the first event of every agency's topic."""
 
     agency_id: UUID
 
@@ -32,7 +32,7 @@ class AgencyRegistered(Event, type="agency.agency-registered.v1", lane=Lane.AGEN
 
 
 class PlacementStarted(AgencyEvent, type="agency.placement-started.v1", lane=Lane.AGENCIES):
-    """The contract is placed with the agency; the balances are as of the day."""
+    """The contract is placed with the agency; its balances hold for the business date ``as_of``."""
 
     placement_id: UUID
     kind: PlacementKind
@@ -48,7 +48,7 @@ class PlacementStarted(AgencyEvent, type="agency.placement-started.v1", lane=Lan
 
 
 class PlacementRecallRequested(AgencyEvent, type="agency.placement-recall-requested.v1", lane=Lane.AGENCIES):
-    """Stop working on it now, and acknowledge or object until ``final_on``."""
+    """The agency stops working on the contract now. It may acknowledge the recall or object until ``final_on``."""
 
     placement_id: UUID
     kind: PlacementKind
@@ -75,7 +75,7 @@ class PlacementEnded(AgencyEvent, type="agency.placement-ended.v1", lane=Lane.AG
 
 
 class PaymentReceived(AgencyEvent, type="agency.payment-received.v1", lane=Lane.AGENCIES):
-    """Money arrived; the balances are what is left."""
+    """Money arrived for the contract; the balances are those after the payment."""
 
     payment_id: UUID
     amount: Money
@@ -94,7 +94,7 @@ class PaymentReversed(AgencyEvent, type="agency.payment-reversed.v1", lane=Lane.
 
 
 class ClarificationOpened(AgencyEvent, type="agency.clarification-opened.v1", lane=Lane.AGENCIES):
-    """The debt is disputed: no contact about the contract."""
+    """The debtor disputes the debt: the agency stops contact about the contract."""
 
     clarification_id: UUID
 
@@ -106,7 +106,7 @@ class ClarificationResolved(AgencyEvent, type="agency.clarification-resolved.v1"
 
 
 class ListEntryWithdrawn(AgencyEvent, type="agency.list-entry-withdrawn.v1", lane=Lane.AGENCIES):
-    """The contract has left one of the agency's live lists."""
+    """The contract was withdrawn from one of the agency's live lists."""
 
     list_id: UUID
     contract_number: str

@@ -1,4 +1,4 @@
-"""What the assignment service says: placements with agencies, recalls, commissions."""
+"""Events of the assignment service: placements with agencies, recalls, commissions."""
 
 from datetime import date
 from enum import StrEnum
@@ -8,7 +8,7 @@ from recobro_events.contracts.base import ContractEvent, Currency, Lane, Money, 
 
 
 class PlacementKind(StrEnum):
-    """What an agency does: ``dialing`` leaves the contract in internal collection, ``collection`` takes it over."""
+    """The work of an agency. ``dialing`` leaves the contract in our own collection; ``collection`` takes it over."""
 
     DIALING = "dialing"
     COLLECTION = "collection"
@@ -35,7 +35,7 @@ class PlacementEvent(ContractEvent):
 
 
 class ContractPlaced(PlacementEvent, type="assignment.contract-placed.v1", lane=Lane.BULK):
-    """An agency is to work the contract from ``starts_on`` to ``ends_on`` (inclusive; open when null)."""
+    """The contract is placed with an agency from ``starts_on`` to ``ends_on``, both inclusive; null means no end."""
 
     rule_id: UUID | None = None
     starts_on: date
@@ -43,7 +43,7 @@ class ContractPlaced(PlacementEvent, type="assignment.contract-placed.v1", lane=
 
 
 class PlacementRecallRequested(PlacementEvent, type="assignment.placement-recall-requested.v1"):
-    """The work stops now; the recall is final when the agency acknowledges it, at the latest on ``final_on``."""
+    """The agency stops working. The recall is final when the agency acknowledges it, at the latest on ``final_on``."""
 
     reason: str
     final_on: date
@@ -64,7 +64,7 @@ class PlacementReinstated(PlacementEvent, type="assignment.placement-reinstated.
 
 
 class PlacementEnded(PlacementEvent, type="assignment.placement-ended.v1"):
-    """Its term is over."""
+    """The placement's term is over."""
 
     reason: str
 
@@ -86,4 +86,4 @@ class CommissionEarned(CommissionEvent, type="assignment.commission-earned.v1"):
 
 
 class CommissionReversed(CommissionEvent, type="assignment.commission-reversed.v1"):
-    """The payment was undone, and its commission with it."""
+    """The payment was reversed, and its commission with it."""

@@ -1,4 +1,4 @@
-"""What every event contract is made of: types, keys, lanes, money and the registry."""
+"""The base of all event contracts: types, keys, lanes, money and the registry."""
 
 import re
 from datetime import datetime
@@ -30,7 +30,7 @@ def _parse_money(value: object) -> Decimal:
 
 
 class _Amount:
-    """The same rule for what is in an event and for what we say; an event's needs no Python to be read."""
+    """One rule for JSON and for Python values; for JSON pydantic checks it without calling Python, which is faster."""
 
     @staticmethod
     def __get_pydantic_core_schema__(_source: object, _handler: object) -> CoreSchema:
@@ -46,7 +46,7 @@ Money = Annotated[
     PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": r"^-?\d{1,12}(\.\d{1,2})?$", "examples": ["1234.50"]}),
 ]
-"""An amount: a decimal string in JSON, two decimals when written, never a float."""
+"""An amount: a decimal string in JSON, written with two decimals, never a float."""
 
 
 _TOTAL = r"-?[0-9]{1,26}(\.[0-9]{1,2})?"
@@ -94,9 +94,9 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["MXN"])]
 
 
 class Lane(StrEnum):
-    """Which topic, outbox table, relay and consumer an event travels through.
+    """The topic, outbox table, relay and consumer that an event goes through.
 
-    ``agencies`` leads out of the platform: such an event names its own topic, and no service listens to it.
+    ``agencies`` leads out of the platform: an event on it names its own topic, and no service listens to it.
     """
 
     EVENTS = "events"
@@ -105,7 +105,7 @@ class Lane(StrEnum):
 
 
 SERVICE_LANES = (Lane.EVENTS, Lane.BULK)
-"""The lanes on which services talk to each other."""
+"""The lanes on which services publish to each other."""
 
 
 EVERYONE = "*"
@@ -116,10 +116,10 @@ _IS_EVENT_TYPE = re.compile(rf"{_WORDS}\.{_WORDS}\.v[1-9][0-9]*")
 
 
 class Envelope(NamedTuple):
-    """What travels beside the body, as CloudEvents 1.0 headers.
+    """The metadata of an event, which travels as CloudEvents 1.0 headers.
 
-    ``audience`` is there on what is said again, by which nothing happens anew: the one service that asked for it, or
-    ``EVERYONE`` after a restore.
+    ``audience`` is set on republished events only, which must not trigger side effects: it names the service that asked
+    for them, or is ``EVERYONE`` after a restore.
     """
 
     event_id: UUID
@@ -132,27 +132,27 @@ class Envelope(NamedTuple):
 
 
 class Part(BaseModel):
-    """A nested piece of an event: immutable, and deaf to fields it does not know."""
+    """A nested part of an event: immutable; unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class Event(Part):
-    """A fact. Immutable; unknown fields are ignored, so that old readers survive new writers.
+    """A fact: immutable; unknown fields are ignored, so that old readers survive new writers.
 
     A subclass that names its ``type`` is entered in ``REGISTRY``; ``ValueError`` unless the type has the form
-    ``<service>.<name-of-the-fact>.v<n>``. ``event_id``, ``occurred_at`` and ``source`` are there only on an event that
-    was received.
+    ``<service>.<name-of-the-fact>.v<n>``. Only an event that was received has an ``event_id``, an ``occurred_at`` and
+    an ``envelope``.
     """
 
     type: ClassVar[str]
     lane: ClassVar[Lane]
     key_field: ClassVar[str]
 
-    # Beside what pydantic keeps: a private attribute of its kind costs more on each event than reading its body.
+    # A slot, because a private attribute of pydantic would cost more for each event than reading its body.
     __slots__ = ("_envelope",)
     if TYPE_CHECKING:
-        # No annotated attribute: without pydantic's plugin type checkers take that for an argument of every event.
+        # A property, because type checkers without pydantic's plugin take an annotated attribute for an argument.
         @property
         def _envelope(self) -> Envelope: ...
 
@@ -176,17 +176,17 @@ class Event(Part):
 
     @property
     def key(self) -> str:
-        """What orders this event: events of one key on one topic stay in order."""
+        """The value of the key field; events of one key on one topic stay in order."""
         return str(getattr(self, self.key_field))
 
     @property
     def topic(self) -> str | None:
-        """The topic that it goes to, where that is not the one of its service and lane."""
+        """The event's own topic; None if it goes to the topic of its service and lane."""
         return None
 
     @property
     def envelope(self) -> Envelope:
-        """The envelope it came with; ``LookupError`` when it was not received."""
+        """The envelope with which the event came; ``LookupError`` when it was not received."""
         try:
             return self._envelope
         except AttributeError:
@@ -202,23 +202,23 @@ class Event(Part):
 
     @property
     def is_republished(self) -> bool:
-        """Whether a source has only said again what holds: it must not trigger anything that a new fact would."""
+        """Whether a source only published again what holds: the event must not trigger side effects."""
         return self.envelope.audience is not None
 
     @classmethod
     def received(cls, body: bytes | str, envelope: Envelope) -> Self:
-        """The event that ``body`` says, with its envelope; ``pydantic.ValidationError`` when it does not fit."""
+        """The event with this ``body`` and ``envelope``; ``pydantic.ValidationError`` when the body is invalid."""
         event = cls.model_validate_json(body)
         object.__setattr__(event, "_envelope", envelope)
         return event
 
     def body(self) -> str:
-        """The JSON that travels."""
+        """The event as JSON."""
         return self.model_dump_json()
 
 
 REGISTRY: dict[str, type[Event]] = {}
-"""Every event type that this platform knows, by its name on the wire."""
+"""All known event types by name."""
 
 
 class ContractEvent(Event, key="contract_id"):
@@ -228,5 +228,5 @@ class ContractEvent(Event, key="contract_id"):
 
 
 def bulk_sources() -> frozenset[str]:
-    """The services that publish on the bulk lane, told from the contracts."""
+    """The services that publish on the bulk lane, according to the contracts."""
     return frozenset(name.split(".", 1)[0] for name, event in REGISTRY.items() if event.lane is Lane.BULK)

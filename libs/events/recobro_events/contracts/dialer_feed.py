@@ -1,4 +1,4 @@
-"""What the dialer-feed service says: lists, withdrawals, calls and what dialers report."""
+"""Events of the dialer-feed service: lists, withdrawals, calls and reports of dialers."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from recobro_events.contracts.portfolio import DebtorStatus
 
 
 class WithdrawalReason(StrEnum):
-    """Why an entry left a live list."""
+    """Why an entry was withdrawn from a live list."""
 
     PAYMENT = "payment"
     CLARIFICATION = "clarification"
@@ -69,7 +69,7 @@ class ListPublished(Event, type="dialer-feed.list-published.v1", key="list_id"):
 
 
 class ListEntryWithdrawn(ContractEvent, type="dialer-feed.list-entry-withdrawn.v1"):
-    """A contract left a live list; ``caused_at`` is when the cause happened, ``withdrawn_at`` when it was off."""
+    """A contract was withdrawn from a live list at ``withdrawn_at``; the cause happened at ``caused_at``."""
 
     list_id: UUID
     agency_id: UUID | None = None
@@ -81,7 +81,7 @@ class ListEntryWithdrawn(ContractEvent, type="dialer-feed.list-entry-withdrawn.v
 
 
 class WithdrawalAcknowledged(ContractEvent, type="dialer-feed.withdrawal-acknowledged.v1"):
-    """The dialer ``dialer_id`` (its token's subject) has acted on a withdrawal."""
+    """The dialer ``dialer_id`` (the subject of its token) has acted on a withdrawal."""
 
     list_id: UUID
     dialer_id: str
@@ -141,7 +141,7 @@ class DebtorReported(ContractEvent, type="dialer-feed.debtor-reported.v1"):
 
 
 class PaymentClaimed(ContractEvent, type="dialer-feed.payment-claimed.v1"):
-    """The debtor says that they have paid; no money has been seen yet.
+    """The debtor claims to have paid; no payment has arrived yet.
 
     ``effective`` as in ``DebtorReported``.
     """

@@ -1,4 +1,4 @@
-"""What the field-visits service says: visits ordered, done and cancelled, and what was found at the door."""
+"""Events of the field-visits service: visits ordered, completed and cancelled, and findings at the door."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -47,7 +47,7 @@ class AddressVerdict(StrEnum):
 
 
 class Position(Part):
-    """Where the visitor stood, WGS 84 degrees, with the accuracy in metres that the phone gave."""
+    """The visitor's position in WGS 84 degrees, with the accuracy in metres that the phone reported."""
 
     latitude: float
     longitude: float
@@ -63,7 +63,7 @@ class VisitOrdered(ContractEvent, type="field-visits.visit-ordered.v1"):
 
 
 class VisitCompleted(ContractEvent, type="field-visits.visit-completed.v1"):
-    """``photos`` counts them; ``started_at`` is when the visitor was at the door."""
+    """A visit was completed. ``photos`` is the number of photos; at ``started_at`` the visitor was at the door."""
 
     visit_id: UUID
     agency_id: UUID | None = None
@@ -83,7 +83,7 @@ class VisitCancelled(ContractEvent, type="field-visits.visit-cancelled.v1"):
 
 
 class ContactDataCollected(ContractEvent, type="field-visits.contact-data-collected.v1"):
-    """A phone or e-mail that was given at the door. Carries personal data. ``effective`` as in ``DebtorReported``."""
+    """A phone number or e-mail address from the door. Carries personal data. ``effective`` as in ``DebtorReported``."""
 
     visit_id: UUID
     kind: ContactKind
@@ -102,7 +102,7 @@ class AddressChecked(ContractEvent, type="field-visits.address-checked.v1"):
 
 
 class DebtorReported(ContractEvent, type="field-visits.debtor-reported.v1"):
-    """Only ``deceased`` and ``unlocatable`` are found at a door.
+    """A visitor reported the debtor's status: only ``deceased`` and ``unlocatable`` are reported at a door.
 
     ``effective`` is false when an agency reports it after the contract was taken from the agency, and after the days
     of grace. The report is then kept, and changes nothing until a person decides.

@@ -1,4 +1,4 @@
-"""What the portfolio service says: contracts, balances, stages, payments, clarifications."""
+"""Events of the portfolio service: contracts, balances, stages, payments, clarifications."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from recobro_events.contracts.base import ContractEvent, Currency, Event, Lane, 
 
 
 class Stage(StrEnum):
-    """How late a contract is, by the portfolio's bands."""
+    """How late a contract is, by the portfolio's bands of days past due."""
 
     CURRENT = "current"
     EARLY = "early"
@@ -75,9 +75,9 @@ class PortfolioState(StrEnum):
 class PositionEvent(ContractEvent):
     """A fact about a contract with the contract's position after it.
 
-    ``version`` grows with every change of the contract; of two positions the one with the greater version is the
-    newer. ``as_of`` is the business date that stage, balances and ``days_past_due`` hold for. ``overdue_balance``
-    is what is unpaid and was due before ``as_of``; ``total_balance`` is all that is unpaid.
+    ``version`` grows with every change of the contract: of two positions the one with the greater version is newer.
+    ``as_of`` is the business date for which the stage, the balances and ``days_past_due`` hold. ``overdue_balance`` is
+    the unpaid amount that was due before ``as_of``; ``total_balance`` is the whole unpaid amount.
     """
 
     version: int
@@ -91,7 +91,7 @@ class PositionEvent(ContractEvent):
 
 
 class Debtor(Part):
-    """Who owes. ``status_version`` orders changes of ``status``, which belongs to the debtor, not the contract."""
+    """The debtor. ``status`` belongs to the debtor, not to the contract; ``status_version`` orders its changes."""
 
     debtor_id: UUID
     kind: str | None = None
@@ -103,7 +103,7 @@ class Debtor(Part):
 
 
 class ContactPoint(Part):
-    """A phone (E.164 when it could be read) or an e-mail. ``usable``: may be used to contact the debtor."""
+    """A phone number (in E.164 if valid) or an e-mail address. ``usable``: it may be used to contact the debtor."""
 
     contact_id: UUID
     version: int
@@ -131,7 +131,7 @@ class Address(Part):
 
 
 class Instalment(Part):
-    """``amount`` is what was unpaid when the creditor last stated it, ``unpaid`` what is left of it now."""
+    """An instalment. ``amount`` was unpaid when the creditor last reported it; ``unpaid`` is still unpaid now."""
 
     number: int
     due_on: date
@@ -140,7 +140,7 @@ class Instalment(Part):
 
 
 class Pause(Part):
-    """The delinquency clock stands still on ``starts_on`` … ``ends_on``, both inclusive; open-ended when null."""
+    """Days past due do not grow from ``starts_on`` to ``ends_on``, both inclusive; null means no end."""
 
     pause_id: UUID
     version: int
@@ -155,7 +155,7 @@ class LastPayment(Part):
 
 
 class KnownPayment(Part):
-    """``business_date`` is the day on which it arrived; one that was ``reversed`` counts for nothing."""
+    """A payment. ``business_date`` is the day on which it arrived. A ``reversed`` payment pays nothing."""
 
     payment_id: UUID
     amount: Money
@@ -165,9 +165,10 @@ class KnownPayment(Part):
 
 
 class ContractWhole(PositionEvent):
-    """The whole current state of a contract. Details carry ``details_version``; contact points and pauses their own.
+    """The whole present state of a contract. ``details_version`` orders the details.
 
-    ``payments`` are all of the contract where it is said again, for whoever has missed them; else none.
+    Contact points and pauses have their own versions. When the event is republished, ``payments`` has all payments of
+    the contract, for a service that missed them; else it is empty.
     """
 
     details_version: int
@@ -192,15 +193,15 @@ class ContractWhole(PositionEvent):
 
 
 class ContractRegistered(ContractWhole, type="portfolio.contract-registered.v1", lane=Lane.BULK):
-    """A contract was heard of for the first time. Carries personal data."""
+    """A contract is new. Carries personal data."""
 
 
 class ContractRevised(ContractWhole, type="portfolio.contract-revised.v1", lane=Lane.BULK):
-    """A contract changed, or its balance did without another event saying so. Carries personal data."""
+    """A contract changed, or its balance changed without another event. Carries personal data."""
 
 
 class ContractStageChanged(PositionEvent, type="portfolio.contract-stage-changed.v1", lane=Lane.BULK):
-    """It moved between stages; ``cause`` says why."""
+    """The contract moved to another stage; ``cause`` is the reason."""
 
     from_stage: Stage
     to_stage: Stage
@@ -210,8 +211,8 @@ class ContractStageChanged(PositionEvent, type="portfolio.contract-stage-changed
 class PaymentReceived(PositionEvent, type="portfolio.payment-received.v1"):
     """Money arrived for a contract and was applied to its oldest instalments.
 
-    The position is what is left after it; ``credit`` is the part that nothing was left to pay with; ``settled``
-    says that nothing is owed any more. ``as_of`` is the business date on which it arrived.
+    The position is the one after the payment. ``credit`` is the part of the amount that exceeds the debt. ``settled``:
+    nothing is owed any more. ``as_of`` is the business date on which the payment arrived.
     """
 
     payment_id: UUID
@@ -227,7 +228,7 @@ class PaymentReceived(PositionEvent, type="portfolio.payment-received.v1"):
 
 
 class PaymentReversed(PositionEvent, type="portfolio.payment-reversed.v1"):
-    """A payment was undone; the position is as if it had never been."""
+    """A payment was reversed; the position is as if it had never arrived."""
 
     payment_id: UUID
     amount: Money
@@ -236,7 +237,7 @@ class PaymentReversed(PositionEvent, type="portfolio.payment-reversed.v1"):
 
 
 class ClarificationOpened(PositionEvent, type="portfolio.clarification-opened.v1"):
-    """The debt is disputed: contact about the contract stops until it is resolved."""
+    """The debtor disputes the debt: contact about the contract stops until the clarification is resolved."""
 
     clarification_id: UUID
     reason: str
@@ -246,7 +247,7 @@ class ClarificationOpened(PositionEvent, type="portfolio.clarification-opened.v1
 
 
 class ClarificationResolved(PositionEvent, type="portfolio.clarification-resolved.v1"):
-    """How a dispute ended. ``still_open`` lists the other open clarifications of the contract."""
+    """A clarification ended. ``still_open`` lists the other open clarifications of the contract."""
 
     clarification_id: UUID
     outcome: ClarificationOutcome
@@ -257,7 +258,7 @@ class ClarificationResolved(PositionEvent, type="portfolio.clarification-resolve
 class ContactPointChanged(PositionEvent, type="portfolio.contact-point-changed.v1"):
     """A contact point was added, verified, found invalid or opted out. Carries personal data.
 
-    ``usable`` is what holds after the change, ``contact_version`` orders the changes of one contact point.
+    ``usable`` holds after the change. ``contact_version`` orders the changes of one contact point.
     """
 
     contact_id: UUID
@@ -272,7 +273,7 @@ class ContactPointChanged(PositionEvent, type="portfolio.contact-point-changed.v
 
 
 class DebtorStatusChanged(PositionEvent, type="portfolio.debtor-status-changed.v1"):
-    """What is known of the debtor; one event for each of the debtor's contracts."""
+    """The debtor's status changed; each contract of the debtor has its own event."""
 
     debtor_id: UUID
     status: DebtorStatus
@@ -281,7 +282,7 @@ class DebtorStatusChanged(PositionEvent, type="portfolio.debtor-status-changed.v
 
 
 class ContractPaused(PositionEvent, type="portfolio.contract-paused.v1"):
-    """The delinquency clock stands still from ``starts_on`` to ``ends_on``, both inclusive."""
+    """Days past due do not grow from ``starts_on`` to ``ends_on``, both inclusive; null means no end."""
 
     pause_id: UUID
     pause_version: int
@@ -290,7 +291,7 @@ class ContractPaused(PositionEvent, type="portfolio.contract-paused.v1"):
 
 
 class ContractResumed(PositionEvent, type="portfolio.contract-resumed.v1"):
-    """A pause was given an end: its last day is ``ends_on``; one before ``starts_on`` means that it never was."""
+    """A pause got an end. ``ends_on`` is its last day; if that is before ``starts_on``, the pause never took effect."""
 
     pause_id: UUID
     pause_version: int
@@ -299,7 +300,7 @@ class ContractResumed(PositionEvent, type="portfolio.contract-resumed.v1"):
 
 
 class ContractClosed(PositionEvent, type="portfolio.contract-closed.v1"):
-    """Work on the contract is over; ``reason`` is the closed state."""
+    """The contract was closed; ``reason`` is its final state."""
 
     reason: ContractState
     return_code: str | None = None
@@ -312,7 +313,7 @@ class PortfolioEvent(Event, key="portfolio_id"):
 
 
 class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-changed.v1"):
-    """Whether a portfolio can be listed, and up to which business date it is staged (null before its first file)."""
+    """The state of a portfolio. Its contracts are staged for ``business_date``, which is null before the first file."""
 
     version: int
     state: PortfolioState
@@ -326,7 +327,7 @@ class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-chan
 
 
 class PortfolioFileLoaded(PortfolioEvent, type="portfolio.portfolio-file-loaded.v1"):
-    """A file is in; rows are instalment rows, the amount is that of the accepted rows."""
+    """A file was loaded. Rows are instalment rows; ``amount_accepted`` is the sum over the accepted rows."""
 
     file_id: UUID
     rows_accepted: int

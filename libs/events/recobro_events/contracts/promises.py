@@ -1,4 +1,4 @@
-"""What the promises service says: promises to pay, how they end, and plans."""
+"""Events of the promises service: promises to pay, their outcomes, and plans."""
 
 from datetime import date
 from enum import StrEnum
@@ -16,7 +16,7 @@ class PromiseState(StrEnum):
 
 
 class MadeIn(StrEnum):
-    """The contact in which it was made."""
+    """The contact in which the promise was made."""
 
     CALL = "call"
     VISIT = "visit"
@@ -34,9 +34,9 @@ class AgreementKind(StrEnum):
 class PromiseEvent(ContractEvent):
     """A fact about one promise. ``version`` grows with every change of that promise, from 1.
 
-    ``promised`` is what was to be paid until ``due_on``, ``paid`` what counts for it so far. While the promise is open
-    the debtor is not called about the contract on business dates up to ``silent_until``, inclusive. An instalment of a
-    plan is a promise with the plan's ``agreement_id``.
+    ``promised`` is to be paid until ``due_on``; ``paid`` counts towards it so far. While the promise is open, the
+    debtor is not called about the contract on business dates up to ``silent_until``, inclusive. An instalment of a plan
+    is a promise with the plan's ``agreement_id``.
     """
 
     promise_id: UUID
@@ -56,19 +56,19 @@ class PromiseMade(PromiseEvent, type="promises.promise-made.v1"):
 
 
 class PromiseKept(PromiseEvent, type="promises.promise-kept.v1"):
-    """All of it was paid in time, also where that became known late."""
+    """The whole amount was paid in time, even if that became known late."""
 
 
 class PromisePartlyKept(PromiseEvent, type="promises.promise-partly-kept.v1"):
-    """Its time is over and only a part was paid."""
+    """The time to pay is over and only a part was paid."""
 
 
 class PromiseBroken(PromiseEvent, type="promises.promise-broken.v1"):
-    """Its time is over and nothing was paid."""
+    """The time to pay is over and nothing was paid."""
 
 
 class PromiseReopened(PromiseEvent, type="promises.promise-reopened.v1"):
-    """A payment was undone while there is still time: it is open again, and so is its silence."""
+    """A payment was reversed before the time to pay was over: the promise is open and silences the contract again."""
 
 
 class PromiseCancelled(PromiseEvent, type="promises.promise-cancelled.v1"):
@@ -82,7 +82,7 @@ class AgreedInstalment(Part):
 
 
 class AgreementReached(ContractEvent, type="promises.agreement-reached.v1"):
-    """A plan pays ``schedule``; ``settles_in_full`` when that is all that was owed."""
+    """A plan was agreed. ``settles_in_full``: when ``schedule`` is paid, nothing is owed any more."""
 
     agreement_id: UUID
     version: int
@@ -94,14 +94,14 @@ class AgreementReached(ContractEvent, type="promises.agreement-reached.v1"):
 
 
 class AgreementBroken(ContractEvent, type="promises.agreement-broken.v1"):
-    """An instalment was not paid in time: the plan is over, what is left of it is cancelled."""
+    """An instalment was not paid in time: the plan has ended, and its open instalments are cancelled."""
 
     agreement_id: UUID
     version: int
 
 
 class AgreementFulfilled(ContractEvent, type="promises.agreement-fulfilled.v1"):
-    """Every instalment was paid."""
+    """Every instalment of the plan was paid."""
 
     agreement_id: UUID
     version: int

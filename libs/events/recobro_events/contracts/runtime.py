@@ -1,4 +1,4 @@
-"""What the runtime itself says: the barrier's markers, and which contracts a service could not follow."""
+"""The runtime's own events: markers of barriers and rebuilds, and contracts of which an event was set aside."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ from recobro_events.contracts.base import ContractEvent, Event, Lane
 
 
 class Marker(Event, key="barrier_id"):
-    """One of ``markers`` copies, one on every partition of the topic that ``service`` has for the lane ``via``.
+    """A marker in the topic that ``service`` has for the lane ``via``: one on each of its ``markers`` partitions.
 
     ``round`` counts from 1 to ``rounds``.
     """
@@ -20,7 +20,7 @@ class Marker(Event, key="barrier_id"):
 
 
 class BarrierRequested(Marker, type="runtime.barrier-requested.v1"):
-    """``service`` asks everyone to tell it when what was acknowledged before now has been published: its round 1."""
+    """``service`` opens a barrier: all services answer with ``BarrierReached``. The request is its own round 1."""
 
     @property
     def asked_by(self) -> str:
@@ -28,13 +28,13 @@ class BarrierRequested(Marker, type="runtime.barrier-requested.v1"):
 
 
 class BarrierReached(Marker, type="runtime.barrier-reached.v1"):
-    """What ``service`` knew, and made of the ``round`` before, lies before this marker."""
+    """All events that ``service`` has published, also those caused by the ``round`` before, lie before this marker."""
 
     asked_by: str
 
 
 class ContractSetAside(ContractEvent, type="runtime.contract-set-aside.v1"):
-    """``service`` could not apply an event of this contract: until it says otherwise nobody knows how it stands.
+    """``service`` could not apply an event of this contract. Its state of the contract is stale until the replay.
 
     ``consumer`` names the group that read the event.
     """
@@ -44,14 +44,14 @@ class ContractSetAside(ContractEvent, type="runtime.contract-set-aside.v1"):
 
 
 class ContractReplayed(ContractEvent, type="runtime.contract-replayed.v1"):
-    """What ``service`` had set aside of this contract has been applied, or was discarded by a person."""
+    """All events of this contract that ``service`` had set aside have been applied, or discarded by a person."""
 
     service: str
     consumer: str
 
 
 class RebuildRequested(Event, type="runtime.rebuild-requested.v1", key="rebuild_id"):
-    """``service`` has missed something: each of ``sources`` is to say again to it what holds now."""
+    """``service`` has missed events: each of ``sources`` republishes its present state to it."""
 
     rebuild_id: UUID
     service: str
@@ -59,6 +59,6 @@ class RebuildRequested(Event, type="runtime.rebuild-requested.v1", key="rebuild_
 
 
 class StateRepublished(Marker, type="runtime.state-republished.v1"):
-    """What ``service`` knew when it was asked lies before this marker, said again; ``barrier_id`` is the rebuild."""
+    """``service`` has republished its state; all of it lies before this marker. ``barrier_id`` is the rebuild's id."""
 
     asked_by: str

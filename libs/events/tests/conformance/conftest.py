@@ -1,4 +1,4 @@
-"""Every test here runs on every transport that has what it needs."""
+"""The tests here run on every transport."""
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -65,21 +65,21 @@ async def postgres_log(databases: FreshDatabases) -> AsyncIterator[Log]:
     await databases.drop(dsn)
 
 
-class WithGroupsOfItsOwn(KafkaTransport):
-    """In a group of another test on this broker whoever has died there would be waited for, for a session's time."""
+class WithUniqueGroups(KafkaTransport):
+    """Joins groups with unique names: a group that tests share would wait for dead members of another test."""
 
-    own: str
+    prefix: str
 
     async def join(self, group: str, topics: Collection[str], listener: Listener) -> KafkaMember:
-        return await super().join(f"{self.own}.{group}", topics, listener)
+        return await super().join(f"{self.prefix}.{group}", topics, listener)
 
 
 async def kafka_log(bootstrap: str) -> AsyncIterator[Log]:
-    own = uuid.uuid4().hex
+    prefix = uuid.uuid4().hex
 
     async def connect() -> Transport:
-        transport = WithGroupsOfItsOwn(bootstrap, PARTITIONS)
-        transport.own = own
+        transport = WithUniqueGroups(bootstrap, PARTITIONS)
+        transport.prefix = prefix
         return transport
 
     async def drop_before(place: TopicPartition, offset: int) -> None:

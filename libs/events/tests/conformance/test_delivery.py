@@ -1,4 +1,4 @@
-"""What a consumer may rely on: order per key, once, whatever is killed, whoever comes and goes."""
+"""What a consumer may rely on: events in order per key, each applied once, whatever dies, joins or leaves."""
 
 import asyncio
 import uuid
@@ -41,7 +41,7 @@ async def test_every_event_is_applied_once_and_in_the_order_of_its_key(scene: Sc
     assert await outbox_size(scene.publisher_database) == 0
 
 
-async def test_what_the_log_delivers_again_is_not_applied_again(scene: Scene) -> None:
+async def test_an_event_delivered_again_is_not_applied_again(scene: Scene) -> None:
     subscriber = scene.subscriber()
     contract_id = uuid4()
     records = [outgoing(scene, contract_id, number) for number in range(50)]
@@ -52,7 +52,7 @@ async def test_what_the_log_delivers_again_is_not_applied_again(scene: Scene) ->
     await producer.close()
     scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
     await until(lambda: has(subscriber.count(scene.subscriber_database), 51))
-    # Again, and now they come in a batch of their own.
+    # The same records again, now in another batch.
     producer = await scene.transport.producer(linger_ms=0)
     await producer.send([*records, outgoing(scene, contract_id, 51)])
     await producer.close()
@@ -61,7 +61,7 @@ async def test_what_the_log_delivers_again_is_not_applied_again(scene: Scene) ->
 
 
 async def test_a_consumer_that_dies_before_it_commits_to_the_log_repeats_nothing(scene: Scene) -> None:
-    """The log knows nothing of what was applied; the position in the database does."""
+    """The log does not have its position; the database has."""
     scene.relay()
     first = scene.subscriber(member="dies")
     _, task = scene.running.subscribe(first, scene.subscriber_database, scene.transport)
@@ -77,7 +77,7 @@ async def test_a_consumer_that_dies_before_it_commits_to_the_log_repeats_nothing
     assert {event.number for group in second.groups for event in group} == set(range(10, 20))  # type: ignore[attr-defined]
 
 
-async def test_a_position_that_goes_back_is_made_harmless_by_the_inbox(scene: Scene) -> None:
+async def test_the_inbox_prevents_repeats_when_a_position_goes_back(scene: Scene) -> None:
     scene.relay()
     subscriber = scene.subscriber()
     subscription, _ = scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
@@ -115,8 +115,10 @@ async def test_a_group_grows_and_shrinks_while_events_flow(scene: Scene) -> None
         await database.close()
 
 
-async def test_a_zombie_leaves_position_and_rows_as_they_were(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its batch is held before it checks its positions while another claims the partition."""
+async def test_a_member_that_lost_its_partition_changes_neither_position_nor_rows(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its batch is held before the check of its positions, and another member claims the partition meanwhile."""
     monkeypatch.setattr("recobro_events.kafka.KafkaMember.settled_seconds", 0.5)
     subscriber = scene.subscriber()
     held, go_on = asyncio.Event(), asyncio.Event()
@@ -139,7 +141,7 @@ async def test_a_zombie_leaves_position_and_rows_as_they_were(scene: Scene, monk
     held.clear()
     go_on.set()
     go_on.clear()
-    # It has lost that batch, and claims again because the group still says that the partition is its own.
+    # It has lost that batch, and claims again because the group still assigns the partition to it.
     await asyncio.wait_for(held.wait(), 60)
     assert subscriber.groups == []
     assert await subscriber.count(other) == 0
@@ -171,7 +173,7 @@ async def test_no_key_appears_twice_in_a_list_and_a_batch_may_be_large(scene: Sc
     assert len(subscriber.groups) < 200
 
 
-async def test_what_a_handler_publishes_leaves_with_its_batch_under_an_id_made_from_the_cause(scene: Scene) -> None:
+async def test_events_of_a_handler_commit_with_its_batch_and_have_ids_made_from_the_cause(scene: Scene) -> None:
     scene.relay()
     subscriber = scene.subscriber(answers=True)
     scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
@@ -201,26 +203,26 @@ async def test_headers_come_back_as_the_text_that_was_sent(scene: Scene) -> None
     assert record.headers["ce_time"] == "2026-11-22T08:00:00Z"
 
 
-async def test_what_nobody_handles_is_passed_and_its_position_kept(scene: Scene) -> None:
-    """No transaction for each; what is handled in between moves the position over all that was passed."""
+async def test_records_without_a_handler_are_skipped_and_the_position_is_saved(scene: Scene) -> None:
+    """They cost no transaction each; an event that is handled among them moves the position over all of them."""
     subscriber = scene.subscriber()
     contract_id = uuid4()
     unhandled = {**outgoing(scene, contract_id, 0).headers, "ce_type": "nobody.handles-this.v1"}
-    passed = OutgoingRecord(scene.publisher.topic(), str(contract_id), b"{}", unhandled, 0)
+    skipped = OutgoingRecord(scene.publisher.topic(), str(contract_id), b"{}", unhandled, 0)
     place = TopicPartition(scene.publisher.topic(), 0)
     producer = await scene.transport.producer(linger_ms=0)
-    await producer.send([passed] * 100)
+    await producer.send([skipped] * 100)
     scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
-    await until(lambda: stands_at(scene.subscriber_database, place, 100))
-    await producer.send([passed, outgoing(scene, contract_id, 1), passed])
+    await until(lambda: position_is(scene.subscriber_database, place, 100))
+    await producer.send([skipped, outgoing(scene, contract_id, 1), skipped])
     await producer.close()
     await until(lambda: has(subscriber.count(scene.subscriber_database), 1))
-    await until(lambda: stands_at(scene.subscriber_database, place, 103))
+    await until(lambda: position_is(scene.subscriber_database, place, 103))
     assert by_contract(await subscriber.applied(scene.subscriber_database)) == {contract_id: [1]}
 
 
 async def test_a_gap_is_refused(scene: Scene) -> None:
-    """What retention dropped before it was read is missing for ever: no consumer goes on as if nothing were."""
+    """Records that retention dropped before they were read are lost, so the consumer stops."""
     await scene.publisher.publish(scene.publisher_database, [(uuid4(), n) for n in range(40)])
     scene.relay()
     await until(lambda: has(outbox_size(scene.publisher_database), 0))
@@ -228,7 +230,7 @@ async def test_a_gap_is_refused(scene: Scene) -> None:
         await scene.log.drop_before(TopicPartition(scene.publisher.topic(), partition), 2)
     subscriber = scene.subscriber()
     _, task = scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
-    with pytest.raises(PositionLost, match="never read from its start"):
+    with pytest.raises(PositionLost, match="dropped before this consumer read them"):
         await asyncio.wait_for(task, 60)
     assert await subscriber.count(scene.subscriber_database) == 0
 
@@ -250,7 +252,7 @@ async def test_a_replaced_log_is_refused(scene: Scene, change: str) -> None:
     assert await subscriber.count(scene.subscriber_database) == 16
 
 
-async def test_trouble_that_passes_is_tried_again(scene: Scene) -> None:
+async def test_a_transient_error_is_retried(scene: Scene) -> None:
     scene.relay()
     subscriber = scene.subscriber()
     failures = 3
@@ -292,9 +294,9 @@ async def test_a_drain_finishes_or_rolls_back_the_batch_under_way(scene: Scene) 
 
 @pytest.mark.timeout(300)
 async def test_an_urgent_fact_does_not_wait_behind_bulk(scene: Scene) -> None:
-    """200,000 bulk events are under way when it commits, and it is applied before the last of them."""
+    """200,000 bulk events are under way when it commits, and it is applied before half of them."""
     if scene.log.name == "memory":
-        pytest.skip("a log in memory is for unit tests: it is not asked to hold 200,000 records")
+        pytest.skip("the log in memory is for unit tests, not for 200,000 records")
     subscriber = scene.subscriber()
     await fill_bulk(scene, 200_000)
     scene.relay()
@@ -304,7 +306,7 @@ async def test_an_urgent_fact_does_not_wait_behind_bulk(scene: Scene) -> None:
     await until(lambda: at_least(subscriber.count(scene.subscriber_database, Lane.BULK), 1))
     await scene.publisher.publish(scene.publisher_database, [(uuid4(), 1)])
     await until(lambda: has(subscriber.count(scene.subscriber_database), 1))
-    # Counted after the urgent one has been seen: what is missing now came, or will come, later than it.
+    # Counted after the urgent event was applied: the bulk events still missing now were applied later.
     assert await subscriber.count(scene.subscriber_database, Lane.BULK) < 100_000
 
 
@@ -338,7 +340,7 @@ async def position_of(database: Database, place: TopicPartition) -> Row:
     return row  # type: ignore[no-any-return]
 
 
-async def stands_at(database: Database, place: TopicPartition, offset: int) -> bool:
+async def position_is(database: Database, place: TopicPartition, offset: int) -> bool:
     async with database.connection() as connection:
         row = await connection.fetchrow(
             "SELECT next_offset FROM consumer_position WHERE topic = $1 AND partition = $2", *place

@@ -1,4 +1,4 @@
-"""A partition goes from one member to another while the first is about to claim it."""
+"""A partition is assigned to another member while the first member is about to claim it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -14,7 +14,7 @@ _claim = positions.claim
 
 
 class Handover:
-    """Two members of one group; the first stands before its first claim when the second joins."""
+    """Two members of one group; the first is held before its first claim until the second has joined."""
 
     def __init__(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         self.claimed: list[Database] = []
@@ -33,10 +33,10 @@ class Handover:
         await asyncio.wait_for(self._held.wait(), 60)
         self._scene.running.subscribe(self._subscriber, self.second, await self._scene.log.connect())
 
-        async def is_told() -> bool:
+        async def first_is_revoked() -> bool:
             return len(first._holding.assigned) < 4
 
-        await until(is_told)
+        await until(first_is_revoked)
 
     async def second_has_claimed(self) -> bool:
         return self.second in self.claimed
@@ -73,14 +73,14 @@ async def handover(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     await handover.second.close()
 
 
-async def test_who_gives_partitions_away_ends_its_claim_first(
+async def test_a_member_ends_its_claim_before_it_releases_partitions(
     scene: Scene, handover: Handover, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if scene.log.name == "postgres":
-        pytest.skip("on the embedded log nobody waits until another has given its partitions away")
+        pytest.skip("a member on the embedded log does not wait for others to release partitions")
     monkeypatch.setattr("recobro_events._subscription.subscription.DRAIN_SECONDS", dict.fromkeys(Lane, 30.0))
     await handover.begin()
-    # Long enough for the second to claim, if it could.
+    # The second member would claim within this time if nothing held it back.
     await asyncio.sleep(1)
     assert handover.claimed == []
     handover.go_on.set()
@@ -89,10 +89,10 @@ async def test_who_gives_partitions_away_ends_its_claim_first(
     await handover.everything_is_applied()
 
 
-async def test_a_claim_that_comes_after_the_successors_is_made_good(
+async def test_the_new_owner_claims_again_after_a_late_claim(
     handover: Handover, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its member stood still for longer than the group waits; the successor loses its partitions and claims again."""
+    """The old owner stood still for longer than the group waits. Its claim wins, and the new owner claims again."""
     monkeypatch.setattr("recobro_events._subscription.subscription.DRAIN_SECONDS", dict.fromkeys(Lane, 0.1))
     monkeypatch.setattr("recobro_events.kafka.KafkaMember.settled_seconds", 0.5)
     await handover.begin()

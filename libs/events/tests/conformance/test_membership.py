@@ -1,4 +1,4 @@
-"""A member that is of no use any more is replaced by another, and nothing is lost or applied twice."""
+"""A member that does not work any more is replaced by another; no event is lost or applied twice."""
 
 import asyncio
 from collections.abc import Collection
@@ -15,33 +15,33 @@ from toy_services import Scene, Subscriber, outgoing, until
 
 
 class Joining:
-    """A log, else the scene's; remembers who has joined. ``deaf``: the first one is never told of any partition."""
+    """A transport that records its members. ``idle_first``: the first member is never assigned a partition."""
 
-    def __init__(self, scene: Scene, transport: Transport | None = None, *, deaf: bool = False) -> None:
+    def __init__(self, scene: Scene, transport: Transport | None = None, *, idle_first: bool = False) -> None:
         self.members: list[Any] = []
         self._transport = transport or scene.transport
-        self._deaf = deaf
+        self._idle_first = idle_first
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     async def join(self, group: str, topics: Collection[str], listener: Listener) -> GroupMember:
-        hears_nothing = self._deaf and not self.members
-        member = await self._transport.join(group, topics, Deaf() if hears_nothing else listener)
-        if hears_nothing:
+        is_idle = self._idle_first and not self.members
+        member = await self._transport.join(group, topics, IgnoringListener() if is_idle else listener)
+        if is_idle:
             member.check = _lost  # type: ignore[method-assign]
         self.members.append(member)
         return member
 
 
-class Deaf:
+class IgnoringListener:
     async def assigned(self, partitions: Collection[TopicPartition]) -> None: ...
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None: ...
 
 
 async def _lost(*_: object, **__: object) -> None:
-    raise MembershipLost("as if the group had forgotten us")
+    raise MembershipLost("the group does not know this member")
 
 
 async def _never(*_: object) -> None:
@@ -68,7 +68,7 @@ async def is_replaced(log: Joining) -> None:
     await until(holds)
 
 
-async def test_a_member_that_reads_nothing_any_more_is_replaced(scene: Scene) -> None:
+async def test_a_member_that_cannot_read_any_more_is_replaced(scene: Scene) -> None:
     log, subscriber = Joining(scene), scene.subscriber()
     scene.running.subscribe(subscriber, scene.subscriber_database, log)
     await send(scene, 1)
@@ -79,7 +79,7 @@ async def test_a_member_that_reads_nothing_any_more_is_replaced(scene: Scene) ->
     await has_applied(scene, subscriber, 1, 2)
 
 
-async def test_a_member_whose_reports_are_not_answered_works_on_and_is_replaced(
+async def test_a_member_whose_reports_get_no_answer_works_on_and_is_replaced(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log, subscriber = Joining(scene), scene.subscriber()
@@ -103,7 +103,7 @@ async def test_a_member_without_partitions_is_replaced_when_its_group_does_not_a
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("recobro_events._subscription.reports.LAG_SECONDS", 0.1)
-    log, subscriber = Joining(scene, deaf=True), scene.subscriber()
+    log, subscriber = Joining(scene, idle_first=True), scene.subscriber()
     scene.running.subscribe(subscriber, scene.subscriber_database, log)
     await send(scene, 1)
     await has_applied(scene, subscriber, 1)
@@ -111,12 +111,12 @@ async def test_a_member_without_partitions_is_replaced_when_its_group_does_not_a
 
 
 async def test_a_kafka_client_that_hangs_for_ever_is_replaced(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it was seen after a broker's restart: nobody fetches metadata any more, and the coordinator is looked for."""
+    """As seen after a broker's restart: no task fetches metadata any more, and the client looks for its coordinator."""
     if scene.log.name != "kafka":
-        pytest.skip("a fault of the Kafka client")
+        pytest.skip("this is a fault of the Kafka client")
     monkeypatch.setattr("recobro_events._subscription.reports.ANSWER_SECONDS", 0.5)
     monkeypatch.setattr("recobro_events.kafka._CLOSE_SECONDS", 0.5)
-    # A name of its own lets its successor in at once.
+    # With static membership its successor joins at once.
     transport = KafkaTransport(scene.log.address, instance=str(uuid4()))
     log, subscriber = Joining(scene, transport), scene.subscriber()
     scene.running.subscribe(subscriber, scene.subscriber_database, log)
@@ -135,7 +135,7 @@ async def test_a_kafka_client_that_hangs_for_ever_is_replaced(scene: Scene, monk
     await is_replaced(log)
     await send(scene, 3)
     await has_applied(scene, subscriber, 1, 2, 3)
-    # The one that hangs stays away when it can go on, and nobody listens to it.
+    # The hanging client stays out of the group when it works again, and its callbacks have no effect.
     assert not hanging._coordinator._coordination_task.done()
     await hanging._coordinator.close()
     await hanging._subscription.listener.on_partitions_revoked([KafkaPartition(scene.publisher.topic(), 0)])
@@ -143,7 +143,9 @@ async def test_a_kafka_client_that_hangs_for_ever_is_replaced(scene: Scene, monk
     await has_applied(scene, subscriber, 1, 2, 3, 4)
 
 
-async def test_who_could_read_and_does_not_get_on_is_stalled(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_consumer_with_records_to_read_and_no_progress_is_stalled(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("recobro_events._subscription.reports.LAG_SECONDS", 0.1)
     monkeypatch.setattr("recobro_events._subscription.subscription.KEEP_SECONDS", 0.1)
     monkeypatch.setattr("recobro_events._subscription.subscription.STALLED_SECONDS", 1.5)
@@ -161,7 +163,7 @@ async def test_who_could_read_and_does_not_get_on_is_stalled(scene: Scene, monke
         return subscription.is_stalled
 
     member.poll = reads_nothing
-    # With nothing to read that is no fault.
+    # A consumer without records to read is not stalled.
     await asyncio.sleep(2)
     assert not subscription.is_stalled
     await send(scene, 2)
@@ -169,10 +171,10 @@ async def test_who_could_read_and_does_not_get_on_is_stalled(scene: Scene, monke
     del member.poll
     await has_applied(scene, subscriber, 1, 2)
 
-    async def gets_on() -> bool:
+    async def makes_progress() -> bool:
         return not subscription.is_stalled
 
-    await until(gets_on)
+    await until(makes_progress)
     await scene.running.stop(subscription)
     await asyncio.sleep(0.1)
     assert not subscription.is_stalled

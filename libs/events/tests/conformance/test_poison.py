@@ -1,4 +1,4 @@
-"""What can never be applied is set aside with its followers, on every transport; everything else moves on."""
+"""An event that can never be applied is set aside with the later events of its key; all others are applied."""
 
 from collections.abc import Sequence
 from uuid import UUID, uuid4
@@ -30,24 +30,26 @@ async def letters(scene: Scene) -> list[tuple[str, str | None]]:
 
 
 async def test_a_poison_event_and_its_followers_wait_while_the_rest_moves_on(scene: Scene) -> None:
-    sick, well = uuid4(), uuid4()
+    broken_key, healthy_key = uuid4(), uuid4()
     subscriber = scene.subscriber()
     scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
-    broken = outgoing(scene, sick, 2)._replace(value=b'{"number": "many"}')
-    await send(scene, [outgoing(scene, sick, 1), outgoing(scene, well, 1), broken, outgoing(scene, sick, 3)])
-    await send(scene, [outgoing(scene, sick, 4), outgoing(scene, well, 2)])
+    broken = outgoing(scene, broken_key, 2)._replace(value=b'{"number": "many"}')
+    await send(
+        scene, [outgoing(scene, broken_key, 1), outgoing(scene, healthy_key, 1), broken, outgoing(scene, broken_key, 3)]
+    )
+    await send(scene, [outgoing(scene, broken_key, 4), outgoing(scene, healthy_key, 2)])
 
-    async def well_is_served() -> bool:
-        return await numbers(subscriber, scene, well) == [1, 2]
+    async def healthy_key_is_applied() -> bool:
+        return await numbers(subscriber, scene, healthy_key) == [1, 2]
 
-    await until(well_is_served)
-    assert await numbers(subscriber, scene, sick) == [1]
-    error = "does not fit its contract: contract_id, number"
-    assert await letters(scene) == [(str(sick), error), (str(sick), None), (str(sick), None)]
-    [told] = await published(scene.subscriber_database, ContractSetAside)
-    assert (told.contract_id, told.service, told.consumer) == (sick, "subscriber", "subscriber.events")
+    await until(healthy_key_is_applied)
+    assert await numbers(subscriber, scene, broken_key) == [1]
+    error = "the body does not match its contract: contract_id, number"
+    assert await letters(scene) == [(str(broken_key), error), (str(broken_key), None), (str(broken_key), None)]
+    [aside] = await published(scene.subscriber_database, ContractSetAside)
+    assert (aside.contract_id, aside.service, aside.consumer) == (broken_key, "subscriber", "subscriber.events")
 
-    refused = await dead_letters.replay(scene.subscriber_database, subscriber.consumer, str(sick))
+    refused = await dead_letters.replay(scene.subscriber_database, subscriber.consumer, str(broken_key))
     assert (refused.applied, refused.waiting, refused.error) == (0, 3, error)
     assert await published(scene.subscriber_database, ContractReplayed) == []
     async with scene.subscriber_database.connection() as connection:
@@ -61,54 +63,54 @@ async def test_a_poison_event_and_its_followers_wait_while_the_rest_moves_on(sce
         by="operator",
         reason="the publisher's mistake",
     )
-    replayed = await dead_letters.replay(scene.subscriber_database, subscriber.consumer, str(sick))
+    replayed = await dead_letters.replay(scene.subscriber_database, subscriber.consumer, str(broken_key))
     assert (replayed.applied, replayed.waiting, replayed.error) == (2, 0, None)
-    assert await numbers(subscriber, scene, sick) == [1, 3, 4]
-    [freed] = await published(scene.subscriber_database, ContractReplayed)
-    assert (freed.contract_id, freed.service) == (sick, "subscriber")
+    assert await numbers(subscriber, scene, broken_key) == [1, 3, 4]
+    [replayed_event] = await published(scene.subscriber_database, ContractReplayed)
+    assert (replayed_event.contract_id, replayed_event.service) == (broken_key, "subscriber")
 
-    await send(scene, [outgoing(scene, sick, 5)])
+    await send(scene, [outgoing(scene, broken_key, 5)])
 
-    async def sick_is_served() -> bool:
-        return await numbers(subscriber, scene, sick) == [1, 3, 4, 5]
+    async def broken_key_is_applied() -> bool:
+        return await numbers(subscriber, scene, broken_key) == [1, 3, 4, 5]
 
-    await until(sick_is_served)
+    await until(broken_key_is_applied)
 
 
-async def test_an_event_that_came_under_another_key_than_its_own_is_set_aside(scene: Scene) -> None:
-    """Of its own key nobody knows where it belongs: that one's events are ordered in another partition."""
+async def test_an_event_in_a_record_with_another_key_is_set_aside(scene: Scene) -> None:
+    """Events of its own key are ordered in another partition, so its place among them is unknown."""
     key, other = uuid4(), uuid4()
     subscriber = scene.subscriber()
     scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
     strayed = outgoing(scene, key, 1)._replace(value=outgoing(scene, other, 1).value)
     await send(scene, [strayed, outgoing(scene, other, 2)])
 
-    async def other_is_served() -> bool:
+    async def other_is_applied() -> bool:
         return bool(await numbers(subscriber, scene, other))
 
-    await until(other_is_served)
+    await until(other_is_applied)
 
     async def is_set_aside() -> bool:
         return bool(await letters(scene))
 
     await until(is_set_aside)
-    assert await letters(scene) == [(str(key), "came under another key than its own")]
+    assert await letters(scene) == [(str(key), "the record's key is not the event's key")]
     assert await numbers(subscriber, scene, other) == [2]
 
 
-async def test_a_record_that_is_no_event_keeps_its_bytes_and_stops_nobody(scene: Scene) -> None:
+async def test_an_invalid_record_is_set_aside_with_its_bytes_and_stops_no_other(scene: Scene) -> None:
     contract_id = uuid4()
     subscriber = scene.subscriber()
-    proper = outgoing(scene, contract_id, 1)
-    strange = [
-        proper._replace(key="not an id", value=b"\x00\xff\xfe", headers={"ce_id": "no uuid", "ce_type": "a"}),
-        proper._replace(key="k" * 5000, value=b"", headers={}),
-        proper._replace(headers={**proper.headers, "ce_time": "2026-11-22T08:00:00", "ce_id": str(uuid4())}),
-        proper._replace(headers={**proper.headers, "ce_subject": "a\0b", "ce_id": str(uuid4())}),
+    valid = outgoing(scene, contract_id, 1)
+    invalid = [
+        valid._replace(key="not an id", value=b"\x00\xff\xfe", headers={"ce_id": "no uuid", "ce_type": "a"}),
+        valid._replace(key="k" * 5000, value=b"", headers={}),
+        valid._replace(headers={**valid.headers, "ce_time": "2026-11-22T08:00:00", "ce_id": str(uuid4())}),
+        valid._replace(headers={**valid.headers, "ce_subject": "a\0b", "ce_id": str(uuid4())}),
     ]
     scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
-    await send(scene, [*strange[:2], outgoing(scene, uuid4(), 1)])
-    await send(scene, strange[2:])
+    await send(scene, [*invalid[:2], outgoing(scene, uuid4(), 1)])
+    await send(scene, invalid[2:])
 
     async def all_are_read() -> bool:
         async with scene.subscriber_database.connection() as connection:
@@ -118,10 +120,10 @@ async def test_a_record_that_is_no_event_keeps_its_bytes_and_stops_nobody(scene:
     await until(all_are_read)
     place = TopicPartition(scene.publisher.topic(), 0)
     assert await letters(scene) == [
-        ("not an id", "a record whose ce_id or ce_time is not one"),
-        (f"{place.topic}/0@1", "a record without the header 'ce_id'"),
-        (str(contract_id), "a record whose ce_time has no time zone"),
-        (str(contract_id), "a record whose ce_subject is no key"),
+        ("not an id", "ce_id or ce_time is invalid"),
+        (f"{place.topic}/0@1", "the header ce_id is missing"),
+        (str(contract_id), "ce_time has no time zone"),
+        (str(contract_id), "ce_subject is not a valid key"),
     ]
     async with scene.subscriber_database.connection() as connection:
         [first, *_] = await dead_letters.letters(connection)

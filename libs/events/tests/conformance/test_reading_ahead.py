@@ -1,4 +1,4 @@
-"""While a batch is applied the next is read already: that must not show when the batch fails or its place moves on."""
+"""The next batch is read while one is applied. Order and exactly-once hold if that one fails or a partition moves."""
 
 import asyncio
 from collections import defaultdict
@@ -13,11 +13,11 @@ from toy_services import Scene, Subscriber, outgoing, until
 
 CONTRACTS, PAYMENTS = 1_500, 4
 AT_ONCE = 120
-"""Records that are understood in more than one turn."""
+"""More records than are decoded in one turn."""
 
 
 class Watched:
-    """Counts how often something was read, and tells of it."""
+    """Counts the polls that returned records, and calls ``on_read`` after each."""
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
@@ -45,7 +45,7 @@ class Watched:
 
 
 async def waiting(scene: Scene) -> dict[UUID, list[int]]:
-    """Some thousand payments that wait in one partition; what every contract must get."""
+    """Send 6,000 payments to one partition; return the numbers expected for each contract."""
     contracts = [uuid4() for _ in range(CONTRACTS)]
     producer = await scene.transport.producer(linger_ms=0)
     for number in range(PAYMENTS):
@@ -54,14 +54,14 @@ async def waiting(scene: Scene) -> dict[UUID, list[int]]:
     return {contract_id: list(range(PAYMENTS)) for contract_id in contracts}
 
 
-async def held_with_the_next_read(subscriber: Subscriber, watched: Watched) -> None:
-    """Return, in the handler of the first batch, when the second has been read."""
+async def hold_until_the_next_read(subscriber: Subscriber, watched: Watched) -> None:
+    """Hold the handler of the first batch until the second batch has been read."""
     subscriber.before_handling = None
     for _ in range(1_000):
         if watched.reads >= 2:
             return
         await asyncio.sleep(0.01)
-    raise AssertionError("nothing was read ahead")
+    raise AssertionError("no records were read ahead")
 
 
 async def applied(scene: Scene, subscriber: Subscriber) -> dict[UUID, list[int]]:
@@ -72,11 +72,11 @@ async def applied(scene: Scene, subscriber: Subscriber) -> dict[UUID, list[int]]
     return dict(found)
 
 
-async def test_what_was_read_behind_a_batch_that_fails_comes_after_it(scene: Scene) -> None:
+async def test_records_read_ahead_of_a_failed_batch_are_applied_after_it(scene: Scene) -> None:
     expected, watched, subscriber = await waiting(scene), Watched(scene.transport), scene.subscriber()
 
     async def fail() -> None:
-        await held_with_the_next_read(subscriber, watched)
+        await hold_until_the_next_read(subscriber, watched)
         raise ConnectionResetError
 
     subscriber.before_handling = fail
@@ -85,35 +85,33 @@ async def test_what_was_read_behind_a_batch_that_fails_comes_after_it(scene: Sce
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-async def test_what_was_read_of_a_partition_that_goes_and_comes_back_is_applied_once(
-    scene: Scene, at_once: bool
-) -> None:
+async def test_records_read_ahead_of_a_partition_that_comes_back_are_applied_once(scene: Scene, at_once: bool) -> None:
     expected, watched, subscriber = await waiting(scene), Watched(scene.transport), scene.subscriber()
     place, held, go_on = TopicPartition(scene.publisher.topic(), 0), asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
-        await held_with_the_next_read(subscriber, watched)
+        await hold_until_the_next_read(subscriber, watched)
         held.set()
         await go_on.wait()
 
-    async def go_and_come_back(subscription: Subscription) -> None:
+    async def revoke_and_assign(subscription: Subscription) -> None:
         await subscription.revoked([place])
         if not at_once:
-            # It has gone on without the partition, with what it had read of it.
+            # Meanwhile the member goes on without the partition, but with the records that it had read of it.
             await asyncio.sleep(1)
         await subscription.assigned([place])
 
     subscriber.before_handling = hold
     subscription, _ = scene.running.subscribe(subscriber, scene.subscriber_database, watched.transport)
     await asyncio.wait_for(held.wait(), 60)
-    moving = asyncio.create_task(go_and_come_back(subscription))
+    moving = asyncio.create_task(revoke_and_assign(subscription))
     await asyncio.sleep(0)
     go_on.set()
     await asyncio.wait_for(moving, 60)
     assert await applied(scene, subscriber) == expected
 
 
-async def test_a_partition_may_go_and_come_back_at_any_moment_after_a_read(scene: Scene) -> None:
+async def test_a_partition_may_be_revoked_and_assigned_again_at_any_moment_after_a_read(scene: Scene) -> None:
     watched, subscriber, place = (
         Watched(scene.transport),
         scene.subscriber(),
@@ -123,7 +121,7 @@ async def test_a_partition_may_go_and_come_back_at_any_moment_after_a_read(scene
     producer = await scene.transport.producer(linger_ms=0)
     moving: list[asyncio.Task[None]] = []
 
-    async def go_and_come_back(turns: int) -> None:
+    async def revoke_and_assign(turns: int) -> None:
         for _ in range(turns):
             await asyncio.sleep(0)
         await subscription.revoked([place])
@@ -131,14 +129,14 @@ async def test_a_partition_may_go_and_come_back_at_any_moment_after_a_read(scene
 
     for turns in range(8):
 
-        def go_once(turns: int = turns) -> None:
+        def move_once(turns: int = turns) -> None:
             watched.on_read = lambda: None
-            moving.append(asyncio.create_task(go_and_come_back(turns)))
+            moving.append(asyncio.create_task(revoke_and_assign(turns)))
 
-        # What is read first then is the record before its position, and the others with it.
+        # The next read then begins with the record before the position.
         await subscription.revoked([place])
         await producer.send([outgoing(scene, uuid4(), turns) for _ in range(AT_ONCE)])
-        watched.on_read = go_once
+        watched.on_read = move_once
         await subscription.assigned([place])
         await until(partial(at_least, scene, subscriber, (turns + 1) * AT_ONCE))
     await producer.close()

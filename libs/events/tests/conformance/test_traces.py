@@ -1,4 +1,4 @@
-"""What a request caused can be followed from service to service."""
+"""A trace follows a request from service to service."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -30,10 +30,10 @@ async def test_a_fact_and_what_it_causes_are_spans_of_one_trace(scene: Scene, sp
     def of(name: str) -> list[Span]:
         return [span for span in spans if span.name.startswith(name)]
 
-    async def both_are_told() -> bool:
+    async def both_are_exported() -> bool:
         return bool(of("publish") and of("apply"))
 
-    await until(both_are_told)
+    await until(both_are_exported)
     [published], [applied] = of("publish"), of("apply")
     assert (published.name, published.kind) == (f"publish {scene.publisher.Paid.type}", "producer")
     assert (applied.name, applied.kind) == (f"apply {scene.publisher.Paid.type}", "consumer")
@@ -41,7 +41,7 @@ async def test_a_fact_and_what_it_causes_are_spans_of_one_trace(scene: Scene, sp
     assert len({CALLER, published.own, applied.own}) == 3
     assert len({span.own[:35] for span in spans}) == 1
     assert published.started_ns <= published.ended_ns
-    # What it caused belongs to the work for it.
+    # The event that the payment caused belongs to the span of its handler.
     async with scene.subscriber_database.connection() as connection:
         assert await connection.fetchval("SELECT traceparent FROM outbox_events") == applied.own
 

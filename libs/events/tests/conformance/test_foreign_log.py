@@ -1,4 +1,4 @@
-"""An empty database does not go on where another has left off."""
+"""An empty database does not continue the log of another database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,7 +13,7 @@ NewDatabase = Callable[[], Awaitable[Database]]
 
 @asynccontextmanager
 async def running(scene: Scene, database: Database) -> AsyncIterator[Runtime]:
-    """The publisher's process over this database, and the log of the scene as another process has it."""
+    """The publisher's runtime over this database, with its own connection to the scene's log."""
     runtime = Runtime(scene.publisher.name, database, await scene.log.connect(), None)
     await runtime.start()
     try:
@@ -27,14 +27,16 @@ async def is_empty(database: Database) -> bool:
         return not await connection.fetchval("SELECT EXISTS (SELECT FROM outbox_events)")
 
 
-async def test_it_waits_and_says_why_until_somebody_decides(scene: Scene, new_database: NewDatabase) -> None:
+async def test_an_empty_database_waits_and_reports_why_until_somebody_decides(
+    scene: Scene, new_database: NewDatabase
+) -> None:
     async with running(scene, scene.publisher_database) as runtime:
         await scene.publisher.publish(scene.publisher_database, [(uuid4(), 1)])
         await until(lambda: is_empty(scene.publisher_database))
         assert runtime.problems() == []
     other = await new_database()
     async with running(scene, other) as runtime:
-        await until(lambda: tells(runtime, "already holds facts of " + scene.publisher.name))
+        await until(lambda: has_problem(runtime, "already holds facts of " + scene.publisher.name))
         await scene.publisher.publish(other, [(uuid4(), 2)])
         await asyncio.sleep(1.5)
         assert not await is_empty(other)
@@ -45,8 +47,8 @@ async def test_it_waits_and_says_why_until_somebody_decides(scene: Scene, new_da
     assert len(await read_all(scene, [scene.publisher.topic()], 2)) == 2
 
 
-async def test_who_has_begun_goes_on(scene: Scene) -> None:
-    """Even when it died with nothing but facts in the log, and no place of its own in anybody else's."""
+async def test_a_database_that_has_used_the_log_continues(scene: Scene) -> None:
+    """Also if it died with events in the log and without a position in any topic."""
     for number in range(2):
         async with running(scene, scene.publisher_database) as runtime:
             await scene.publisher.publish(scene.publisher_database, [(uuid4(), number)])
@@ -54,5 +56,5 @@ async def test_who_has_begun_goes_on(scene: Scene) -> None:
             assert runtime.problems() == []
 
 
-async def tells(runtime: Runtime, what: str) -> bool:
-    return any(what in problem for problem in runtime.problems())
+async def has_problem(runtime: Runtime, text: str) -> bool:
+    return any(text in problem for problem in runtime.problems())

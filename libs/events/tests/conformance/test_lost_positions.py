@@ -1,4 +1,4 @@
-"""A consumer whose place in the log is gone reads on from the log's start while a rebuild makes good what it missed."""
+"""A consumer whose position is lost reads on from the start of the log while a rebuild is open."""
 
 import asyncio
 from uuid import uuid4
@@ -7,7 +7,7 @@ import pytest
 from recobro_events import PositionLost, TopicPartition
 from toy_services import Scene, Subscriber, outgoing, until
 
-PLACE = 0
+PARTITION = 0
 
 
 async def send(scene: Scene, *numbers: int) -> None:
@@ -30,9 +30,9 @@ async def numbers(subscriber: Subscriber, scene: Scene) -> list[int]:
     return [row["number"] for row in await subscriber.applied(scene.subscriber_database)]
 
 
-async def test_what_was_never_read_is_read_from_what_is_left(scene: Scene) -> None:
+async def test_a_consumer_whose_position_is_lost_reads_the_rest_of_the_log_during_a_rebuild(scene: Scene) -> None:
     await send(scene, 1, 2, 3, 4)
-    await scene.log.drop_before(TopicPartition(scene.publisher.topic(), PLACE), 2)
+    await scene.log.drop_before(TopicPartition(scene.publisher.topic(), PARTITION), 2)
     subscriber = scene.subscriber()
     _, stopped = scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
     with pytest.raises(PositionLost):
@@ -46,16 +46,14 @@ async def test_what_was_never_read_is_read_from_what_is_left(scene: Scene) -> No
     await until(lambda: has_read(3, 4))
     await end_rebuild(scene)
     await scene.running.stop(subscription)
-    # Its place is a proper one again, of a partition too in which nothing has come since.
+    # Its position is valid again, also in a partition without new records.
     scene.running.subscribe(subscriber, scene.subscriber_database, await scene.log.connect())
     await send(scene, 5)
     await until(lambda: has_read(3, 4, 5))
 
 
 @pytest.mark.parametrize("change", ["last_record_id = 'another'", "next_offset = next_offset + 1000"])
-async def test_a_log_that_was_replaced_is_read_from_its_start_and_nothing_is_applied_twice(
-    scene: Scene, change: str
-) -> None:
+async def test_a_replaced_log_is_read_from_its_start_and_nothing_is_applied_twice(scene: Scene, change: str) -> None:
     subscriber = scene.subscriber()
     subscription, _ = scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
     await send(scene, 1, 2)
