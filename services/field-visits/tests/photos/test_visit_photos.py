@@ -255,7 +255,7 @@ async def test_only_a_few_photos_wait_in_memory(monkeypatch: pytest.MonkeyPatch)
 
 async def test_photos_are_accepted_only_from_a_visit_that_began(scene: Scene) -> None:
     contract = await scene.known_contract()
-    done, cancelled = await scene.ordered(contract), await scene.ordered(contract)
+    done, cancelled = await scene.ordered_days(contract, 2)
     await scene.result(done)
     await scene.receives(contract.paid())
     assert (await send(scene, done, jpeg())).status_code == 201, "the phone may have been offline"
