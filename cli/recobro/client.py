@@ -192,7 +192,7 @@ def agencies_of(data: DataFolder, client: Client) -> Callable[[UUID], Client]:
     def as_agency(agency_id: UUID) -> Client:
         try:
             token = keys.token(
-                data, subject=f"agency-{agency_id}", scopes=SCOPES, agency_id=agency_id, ttl_seconds=_TOKEN_SECONDS
+                data, subject=f"agency-{agency_id}", scopes=SCOPES, agency_id=agency_id, ttl_seconds=_token_seconds()
             )
         except Trouble:
             token = client.headers["Authorization"].removeprefix("Bearer ")
@@ -202,7 +202,11 @@ def agencies_of(data: DataFolder, client: Client) -> Callable[[UUID], Client]:
 
 
 def _operator_token(data: DataFolder) -> str:
-    return keys.token(data, subject="operator", scopes=SCOPES, agency_id=None, ttl_seconds=_TOKEN_SECONDS)
+    return keys.token(data, subject=keys.person(), scopes=SCOPES, agency_id=None, ttl_seconds=_token_seconds())
+
+
+def _token_seconds() -> int:
+    return min(_TOKEN_SECONDS, keys.longest_ttl_seconds())
 
 
 def _problem_of(response: httpx.Response) -> dict[str, Any]:

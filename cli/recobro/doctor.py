@@ -59,18 +59,18 @@ async def look(chosen: Targets, folder: DataFolder, url: str | None) -> list[Fin
         addresses = {service.name: service.url for service in chosen.platform.services}
     else:
         return [*found, unknown("services", "neither --url nor RECOBRO_URL is set.")]
-    return found + await asyncio.to_thread(machine_checks.readiness, addresses, here=url is None)
+    return found + await asyncio.to_thread(machine_checks.services_ready, addresses, here=url is None)
 
 
 async def _here(folder: DataFolder) -> list[Finding]:
-    found = [machine_checks.disk(folder.root), *machine_checks.keys_of_folder(folder)]
+    found = [machine_checks.disk(folder.root), *await machine_checks.keys_of_folder(folder)]
     photos = folder.root / "photos"
     # The service creates the folder with the first photo.
     return [*found, await machine_checks.photos(photos.as_uri())] if photos.exists() else found
 
 
 async def _elsewhere(chosen: Targets) -> list[Finding]:
-    found = [*machine_checks.settings(chosen.databases), *machine_checks.keys_of_environment()]
+    found = [*machine_checks.settings(chosen.databases), *await machine_checks.keys_of_environment()]
     url = os.environ.get("RECOBRO_PHOTOS_URL")
     return [*found, await machine_checks.photos(url)] if url else found
 

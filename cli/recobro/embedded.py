@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 import httpx
 from recobro_platform import SERVICES, Service
@@ -129,7 +130,7 @@ class Platform:
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if name not in ("RECOBRO_LOG_URL", "RECOBRO_KAFKA_BOOTSTRAP")
+            if name not in ("RECOBRO_LOG_URL", "RECOBRO_KAFKA_BOOTSTRAP", "RECOBRO_JWT_JWKS_URL")
         }
         log = (
             {"RECOBRO_KAFKA_BOOTSTRAP": self._kafka_bootstrap}
@@ -146,6 +147,7 @@ class Platform:
             "RECOBRO_HOST": HOST,
             "RECOBRO_PORT_BASE": str(self._port_base),
             "RECOBRO_JWT_PUBLIC_KEY_FILE": str(keys.public_file(self._data)),
+            "RECOBRO_JWT_DENY_FILE": str(keys.deny_file(self._data)),
             "RECOBRO_JWT_ISSUER": keys.ISSUER,
             "RECOBRO_JWT_AUDIENCE": keys.AUDIENCE,
             "RECOBRO_PHOTOS_URL": (self._data.root / "photos").as_uri(),
@@ -225,18 +227,32 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def why_not_ready(url: str) -> str | None:
-    """Return why the service at ``url`` is not ready, as the service reports it, or None if it is ready."""
+@dataclass(frozen=True)
+class Readiness:
+    """What a service reports: why it is not ready, or None, and what will stop it unless somebody acts."""
+
+    reason: str | None
+    warnings: tuple[str, ...] = ()
+
+
+def readiness_of(url: str) -> Readiness:
+    """Ask the service at ``url`` whether it is ready."""
     try:
         answer = httpx.get(f"{url}/readyz", timeout=2.0, verify=False, trust_env=False)
     except httpx.TransportError:
-        return "the service does not answer"
-    if answer.status_code == httpx.codes.OK:
-        return None
+        return Readiness("the service does not answer")
     try:
-        return str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"the service answers {answer.status_code}"
+        body = answer.json()
+        if answer.status_code == httpx.codes.OK:
+            return Readiness(None, tuple(map(str, body.get("warnings", ()))))
+        return Readiness(str(body["detail"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Readiness(None if answer.status_code == httpx.codes.OK else f"the service answers {answer.status_code}")
+
+
+def why_not_ready(url: str) -> str | None:
+    """Return why the service at ``url`` is not ready, as the service reports it, or None if it is ready."""
+    return readiness_of(url).reason
 
 
 def _start_failure(child: Child) -> str:

@@ -4,6 +4,8 @@ The chassis is imported inside the functions: it imports the whole web framework
 status` can do without.
 """
 
+import getpass
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID
@@ -13,6 +15,8 @@ from recobro.errors import Trouble
 
 ISSUER = "recobro"
 AUDIENCE = "recobro"
+CLIENT = "recobro"
+"""The name of this command in the tokens that it makes."""
 
 
 def public_file(data: DataFolder) -> Path:
@@ -24,8 +28,19 @@ def _private_file(data: DataFolder) -> Path:
     return data.keys / "private.json"
 
 
+def deny_file(data: DataFolder) -> Path:
+    """Return the file in which the services find the ids of revoked tokens: RECOBRO_JWT_DENY_FILE, if it is set."""
+    given = os.environ.get("RECOBRO_JWT_DENY_FILE")
+    return Path(given) if given else data.keys / "denied"
+
+
 def ensure(data: DataFolder) -> None:
-    """Make the key pair if there is none. Only the holder of the data folder's lock may call this."""
+    """Make the key pair and the deny list if there is none. Only the holder of the folder's lock may call this."""
+    _ensure_keys(data)
+    deny_file(data).touch(mode=0o600)
+
+
+def _ensure_keys(data: DataFolder) -> None:
     private = _private_file(data)
     if private.exists() and public_file(data).exists():
         return
@@ -40,10 +55,37 @@ def ensure(data: DataFolder) -> None:
     public_file(data).write_text(jwks(load_private_key(private)))
 
 
+def person() -> str:
+    """Return the name of who runs the command, as the operating system has it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # In a container the user may have a number and no name.
+        return f"uid-{os.getuid()}"
+
+
+def longest_ttl_seconds() -> int:
+    """Return how long the services accept a token: RECOBRO_JWT_MAX_LIFETIME_SECONDS, or its default."""
+    from chassis.settings import DEFAULT_MAX_LIFETIME_SECONDS
+
+    given = os.environ.get("RECOBRO_JWT_MAX_LIFETIME_SECONDS") or str(DEFAULT_MAX_LIFETIME_SECONDS)
+    if not given.isdecimal():
+        raise Trouble("RECOBRO_JWT_MAX_LIFETIME_SECONDS: the value must be a number of seconds.")
+    return int(given)
+
+
 def token(data: DataFolder, *, subject: str, scopes: Iterable[str], agency_id: UUID | None, ttl_seconds: int) -> str:
-    """Return a token that this platform's services accept. Raises ``Trouble`` if the folder has no key yet."""
+    """Return a token that this platform's services accept: the agency's, or an operator's.
+
+    Raises ``Trouble`` if the folder has no key yet, or if no service would accept the token.
+    """
+    from chassis.principals import WrongClaim
     from chassis.tokens import load_private_key, mint
 
+    if ttl_seconds > (longest := longest_ttl_seconds()):
+        raise Trouble(
+            f"The services accept a token for {longest} seconds at most. RECOBRO_JWT_MAX_LIFETIME_SECONDS sets this."
+        )
     try:
         key = load_private_key(_private_file(data))
     except FileNotFoundError:
@@ -51,4 +93,34 @@ def token(data: DataFolder, *, subject: str, scopes: Iterable[str], agency_id: U
             f"{data.root} has no signing key yet: start the platform once with `recobro up --data {data.root}`."
         ) from None
     role = "operator" if agency_id is None else None
-    return mint(key, subject, scopes, agency_id, ttl_seconds, role=role, issuer=ISSUER, audience=AUDIENCE)
+    try:
+        return mint(
+            key, subject, scopes, agency_id, ttl_seconds, role=role, client=CLIENT, issuer=ISSUER, audience=AUDIENCE
+        )
+    except WrongClaim as error:
+        raise Trouble(str(error)) from error
+
+
+def revoke(data: DataFolder, token_or_id: str) -> str:
+    """Add the token to the deny list and return its id. Raises ``Trouble`` if it is no token, and no id of one."""
+    from chassis.principals import WrongToken
+    from chassis.trust import DenyList, SignedToken
+
+    token_id = token_or_id
+    if token_or_id.count(".") == 2:
+        try:
+            token_id = str(SignedToken.parse(token_or_id).claims().get("jti"))
+        except WrongToken as error:
+            raise Trouble(f"{error} Give the token, or its jti.") from error
+    if not DenyList.takes(token_id):
+        raise Trouble("This is not the id of a token. Give the token, or its jti.")
+    file = deny_file(data)
+    try:
+        with file.open("a+b") as listed:
+            listed.seek(0)
+            content = listed.read()
+            # One write: a service may read the file at any moment.
+            listed.write((b"" if content.endswith(b"\n") or not content else b"\n") + f"{token_id}\n".encode())
+    except OSError as error:
+        raise Trouble(f"{file} cannot be written: {error.strerror}.") from error
+    return token_id

@@ -9,11 +9,11 @@ import io
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from chassis import Program, Settings
 from chassis.settings import variable_of
-from pydantic import Field, ValidationError, create_model
+from pydantic import Field, ValidationError, create_model, model_validator
 from pydantic_core import ErrorDetails
 from recobro_platform import Service
 
@@ -33,7 +33,13 @@ class LogSettings(Settings):
 
     service: str = "operations"
     database_url: str = Field(default="", repr=False)
-    jwt_public_key_file: Path = Path()
+    jwt_public_key_file: Path | None = None
+    jwt_deny_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _has_keys(self) -> Self:
+        """A command may have no keys."""
+        return self if self.jwt_public_key_file is None and self.jwt_jwks_url is None else self.check_keys()
 
 
 S = TypeVar("S", bound=LogSettings)

@@ -1,10 +1,9 @@
 """The checks of ``recobro doctor`` beside databases and log: settings, keys, photos, disk, the services' readiness."""
 
-import json
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
@@ -13,9 +12,12 @@ from recobro_platform import SCOPES, Service
 from recobro import keys
 from recobro.client import given_token
 from recobro.data import DataFolder
-from recobro.embedded import why_not_ready
+from recobro.embedded import readiness_of
 from recobro.errors import Trouble
 from recobro.finding import Finding, ok, unknown, wrong
+
+if TYPE_CHECKING:
+    from chassis import Settings
 
 _LEAST_FREE_BYTES = 1 << 30
 _GIB = 1 << 30
@@ -36,61 +38,58 @@ def settings(services: Iterable[Service]) -> list[Finding]:
     ]
 
 
-def public_keys(file: Path, issuer: str, audience: str, token: str | None) -> list[Finding]:
-    """Check whether services can verify tokens with this JWK set. ``token`` is a token that they must accept."""
-    from chassis.auth import TokenVerifier
-    from chassis.problems import Unauthorised
-    from joserfc.errors import JoseError
+async def public_keys(settings: "Settings", token: str | None) -> list[Finding]:
+    """Check whether services can verify tokens with these settings. ``token`` is a token that they must accept."""
+    from chassis.problems import Unauthorised, Unavailable
+    from chassis.trust import TokenVerifier
 
-    what = "public keys"
-    try:
-        verifier = TokenVerifier(file, issuer, audience)
-        given: list[Mapping[str, Any]] = json.loads(file.read_text())["keys"]
-    except OSError as error:
-        return [wrong(what, f"{file} cannot be read: {error.strerror}.")]
-    except (ValueError, KeyError, TypeError, AttributeError, JoseError):
-        return [wrong(what, f"{file} holds no JWK set.")]
-    found = []
-    if not any(key.get("kty") == "RSA" or key.get("crv") == "P-256" for key in given):
-        found.append(wrong(what, f"{file} holds no key for ES256 or RS256, so no token is accepted."))
-    if any("d" in key for key in given):
-        found.append(
-            wrong(what, f"{file} holds a private key, and every reader of the file can make tokens. Remove the key.")
-        )
-    found = found or [ok(what, f"{file} can be used.")]
-    if token is not None:
-        try:
-            principal = verifier.principal(f"Bearer {token}")
-            found.append(ok("token", f"the services accept the token of {principal.subject}."))
-        except Unauthorised as refused:
-            found.append(wrong("token", f"{refused.detail} Make another: recobro token"))
+    what, verifier = "public keys", TokenVerifier.of(settings)
+    async with verifier.kept():
+        found = [wrong(what, f"{sentence}.") for sentence in (*verifier.problems(), *verifier.warnings())]
+        found = found or [ok(what, f"{settings.jwt_jwks_url or settings.jwt_public_key_file} can be used.")]
+        if token is not None:
+            try:
+                principal = await verifier.principal([f"Bearer {token}"])
+                found.append(ok("token", f"the services accept the token of {principal.subject}."))
+            except Unauthorised as refused:
+                found.append(wrong("token", f"{refused.detail} Make another: recobro token"))
+            except Unavailable:
+                found.append(unknown("token", "this check needs the public keys."))
     return found
 
 
-def keys_of_folder(data: DataFolder) -> list[Finding]:
+async def keys_of_folder(data: DataFolder) -> list[Finding]:
     """Check the key set of the local platform, with a token signed by its own key."""
+    from recobro.log_settings import LogSettings
+
     try:
         token = keys.token(data, subject="doctor", scopes=SCOPES, agency_id=None, ttl_seconds=60)
     except (Trouble, OSError, ValueError) as error:
         return [wrong("signing key", str(error))]
-    return public_keys(keys.public_file(data), keys.ISSUER, keys.AUDIENCE, token)
+    settings = LogSettings.model_construct(
+        jwt_public_key_file=keys.public_file(data),
+        jwt_deny_file=keys.deny_file(data),
+        jwt_issuer=keys.ISSUER,
+        jwt_audience=keys.AUDIENCE,
+    )
+    return await public_keys(settings, token)
 
 
-def keys_of_environment() -> list[Finding]:
-    """Check RECOBRO_JWT_PUBLIC_KEY_FILE and RECOBRO_TOKEN, if they are set."""
+async def keys_of_environment() -> list[Finding]:
+    """Check the public keys, the deny list and RECOBRO_TOKEN, if they are set."""
     from recobro.log_settings import LogSettings, load
 
     try:
-        log_settings = load(LogSettings)
+        settings = load(LogSettings)
     except Trouble:
         return [unknown("public keys", "the settings are wrong.")]
     try:
         token = given_token()
     except Trouble as trouble:
         return [wrong("token", str(trouble))]
-    if log_settings.jwt_public_key_file == Path():
-        return [unknown("public keys", "RECOBRO_JWT_PUBLIC_KEY_FILE is not set here.")]
-    return public_keys(log_settings.jwt_public_key_file, log_settings.jwt_issuer, log_settings.jwt_audience, token)
+    if settings.jwt_public_key_file is None and settings.jwt_jwks_url is None:
+        return [unknown("public keys", "neither RECOBRO_JWT_PUBLIC_KEY_FILE nor RECOBRO_JWT_JWKS_URL is set here.")]
+    return await public_keys(settings, token)
 
 
 async def photos(url: str) -> Finding:
@@ -126,11 +125,13 @@ def disk(folder: Path) -> Finding:
     return ok("disk", f"{free} for {folder}.")
 
 
-def readiness(addresses: Mapping[str, str], *, here: bool) -> list[Finding]:
+def services_ready(addresses: Mapping[str, str], *, here: bool) -> list[Finding]:
     """Report each service's readiness. ``here`` means that the services run on this machine and must answer."""
     found = []
     for name, address in addresses.items():
-        what, reason = f"{name}, service", why_not_ready(address)
+        what, readiness = f"{name}, service", readiness_of(address)
+        reason = readiness.reason
+        found += [wrong(what, f"{warning.rstrip('.')}.") for warning in readiness.warnings]
         if reason is None:
             found.append(ok(what, "the service is ready."))
         elif reason.startswith("the service ") and not here:

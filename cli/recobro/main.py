@@ -4,10 +4,9 @@ import os
 import signal
 from pathlib import Path
 from typing import Annotated
-from uuid import UUID
 
 import typer
-from recobro_platform import DEFAULT_PORT_BASE, SCOPES, VERSION
+from recobro_platform import DEFAULT_PORT_BASE, VERSION
 
 from recobro import (
     audit,
@@ -15,7 +14,6 @@ from recobro import (
     daily,
     dead_letters,
     doctor,
-    keys,
     lag,
     loading,
     migrate,
@@ -24,6 +22,7 @@ from recobro import (
     session,
     shutdown,
     status,
+    token_commands,
     topics,
     watch,
 )
@@ -31,7 +30,6 @@ from recobro.client import agencies_of, connect
 from recobro.data import DataFolder, PlatformState
 from recobro.demo import Demo
 from recobro.embedded import Platform, stop_on_signals
-from recobro.errors import Trouble
 from recobro.kafka import LocalKafka, fetch
 from recobro.story import Story
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, PlainGroup, Url, err, out, print_json, table_of
@@ -150,26 +148,6 @@ def show_status(
 
 
 @app.command()
-def token(
-    data: Data = DEFAULT_DATA,
-    scope: Annotated[list[str] | None, typer.Option(help="A scope of the token; may be repeated.")] = None,
-    agency: Annotated[UUID | None, typer.Option(metavar="ID", help="Limit the token to this agency's work.")] = None,
-    ttl: Annotated[int, typer.Option(metavar="SECONDS", min=1, help="How long the token is valid.")] = 3600,
-) -> None:
-    """Print a token for the REST interface, and nothing else.
-
-    Without --scope the token has every scope. Without --agency it is an operator's token.
-
-    Example: curl -H "Authorization: Bearer $(recobro token)" http://127.0.0.1:8001/v1/portfolios
-    """
-    if unknown := set(scope or ()) - set(SCOPES):
-        raise Trouble(f"There is no scope {', '.join(sorted(unknown))}. The scopes are: {', '.join(SCOPES)}.")
-    subject = f"agency-{agency}" if agency else "operator"
-    scopes = scope or SCOPES
-    typer.echo(keys.token(DataFolder(data), subject=subject, scopes=scopes, agency_id=agency, ttl_seconds=ttl))
-
-
-@app.command()
 def demo(data: Data = DEFAULT_DATA, url: Url = None) -> None:
     """Play the main job on a running platform and check each step.
 
@@ -196,6 +174,7 @@ app.command()(backups.restore)
 app.command()(doctor.doctor)
 app.command()(outbox.outbox)
 app.command()(lag.lag)
+app.add_typer(token_commands.commands, name="token")
 app.add_typer(topics.commands, name="topics")
 app.command()(migrate.migrate)
 

@@ -14,7 +14,9 @@ from chassis.tokens import generate_key, jwks, mint
 from joserfc.jwk import ECKey
 from operated import Operated, invoked, write
 from recobro import database_checks, log_checks, machine_checks
-from recobro.finding import Verdict
+from recobro.embedded import Readiness
+from recobro.finding import Finding, Verdict
+from recobro.log_settings import LogSettings
 from recobro.topics import service_topics
 from running_platform import Platform, started_platform
 
@@ -50,7 +52,7 @@ async def test_every_check_prints_a_line_and_the_wrong_ones_come_last(with_topic
     assert "ok              promises, clock: the database's clock agrees with this machine's." in output
     assert f"ok              topics: all {len(service_topics())} topics exist, with 12 partitions each." in output
     assert "ok              consumer promises.events: the consumer has read all events." in output
-    assert "could not look  public keys: RECOBRO_JWT_PUBLIC_KEY_FILE is not set here." in output
+    assert "could not look  public keys: neither RECOBRO_JWT_PUBLIC_KEY_FILE nor" in output
     # The tests' own server runs without fsync, and the command connects as a superuser.
     assert "wrong           promises, role: postgres is a superuser." in output
     assert "wrong           promises, settings: fsync is off, so acknowledged data can be lost in a crash." in output
@@ -116,7 +118,7 @@ async def test_an_old_schema_events_set_aside_and_a_stuck_outbox_are_wrong(with_
     found = {what: (verdict, result) for what, verdict, result in await findings(with_topics)}
     assert found["portfolio, schema"] == (
         "wrong",
-        "the revision is 0005, and this release needs 0006. Run: recobro migrate",
+        "the revision is 0005, and this release needs 0007. Run: recobro migrate",
     )
     assert found["promises, set aside"] == (
         "wrong",
@@ -184,35 +186,64 @@ async def test_an_unreachable_log_is_wrong_and_the_databases_are_still_checked(w
 KEY, P384 = generate_key(), ECKey.generate_key("P-384")
 
 
+async def key_findings(file: Path, token: str | None = None, **settings: Any) -> list[Finding]:
+    values = {"jwt_public_key_file": file} | settings
+    return await machine_checks.public_keys(LogSettings.model_construct(**values), token)
+
+
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (None, "cannot be read: No such file"),
-        ("not JSON", "holds no JWK set."),
-        ("[]", "holds no JWK set."),
-        (json.dumps({"keys": [P384.as_dict(private=False)]}), "holds no key for ES256 or RS256"),
-        (json.dumps({"keys": [KEY.as_dict(private=True)]}), "holds a private key"),
+        (None, "No such file"),
+        ("not JSON", "it is not a JWK set."),
+        ("[]", "it is not a JWK set."),
+        (json.dumps({"keys": [P384.as_dict(private=False)]}), "has no key of ES256 or RS256."),
+        (json.dumps({"keys": [KEY.as_dict(private=True)]}), "has a private key"),
         (jwks(KEY), "can be used."),
     ],
 )
-def test_a_file_of_public_keys_is_checked(tmp_path: Path, content: str | None, text: str) -> None:
+async def test_a_file_of_public_keys_is_checked(tmp_path: Path, content: str | None, text: str) -> None:
     file = tmp_path / "jwks.json"
     if content is not None:
         file.write_text(content)
-    found = machine_checks.public_keys(file, "recobro", "recobro", None)
+    found = await key_findings(file)
     assert text in found[0].result
     assert (found[0].verdict is Verdict.OK) == (text == "can be used.")
 
 
-@pytest.mark.parametrize(("ttl", "verdict"), [(60, Verdict.OK), (-60, Verdict.WRONG)])
-def test_a_token_is_verified_with_the_public_keys(tmp_path: Path, ttl: int, verdict: Verdict) -> None:
+async def test_a_deny_list_that_nobody_understands_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "jwks.json").write_text(jwks(KEY))
+    (tmp_path / "denied").write_text("not an id\n")
+    [found] = await key_findings(tmp_path / "jwks.json", jwt_deny_file=tmp_path / "denied")
+    assert found.verdict is Verdict.WRONG
+    assert "The list of revoked tokens cannot be loaded: line 1 is neither" in found.result
+
+
+async def test_an_address_of_public_keys_is_asked(tmp_path: Path) -> None:
+    address = "http://127.0.0.1:1/jwks.json"
+    keys, tried = await key_findings(tmp_path, "a.b.c", jwt_public_key_file=None, jwt_jwks_url=address)
+    assert keys.verdict is Verdict.WRONG
+    assert "the address does not answer (ConnectError)" in keys.result
+    assert tried.verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize(("ttl", "verdict"), [(60, Verdict.OK), (-60, Verdict.WRONG), (86401, Verdict.WRONG)])
+async def test_a_token_is_verified_with_the_public_keys(tmp_path: Path, ttl: int, verdict: Verdict) -> None:
     file = tmp_path / "jwks.json"
     file.write_text(jwks(KEY))
     token = mint(KEY, "nightly-jobs", ["portfolio:write"], None, ttl, role="operator")
-    keys, tried = machine_checks.public_keys(file, "recobro", "recobro", token)
+    keys, tried = await key_findings(file, token)
     assert keys.verdict is Verdict.OK
     assert tried.verdict is verdict
     assert token not in str(tried)
+
+
+def test_a_warning_of_a_ready_service_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    warned = Readiness(None, ("The set of public keys cannot be loaded: the address answers 500",))
+    monkeypatch.setattr(machine_checks, "readiness_of", lambda _: warned)
+    found = machine_checks.services_ready({"promises": "http://127.0.0.1:1"}, here=True)
+    assert [one.verdict for one in found] == [Verdict.WRONG, Verdict.OK]
+    assert found[0].result == "The set of public keys cannot be loaded: the address answers 500."
 
 
 async def test_a_photo_is_stored_and_deleted_to_check_the_store(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ from fastapi.routing import iter_route_contexts
 from recobro_events import Database, Runtime, beside
 
 from chassis import audit, audit_api, consumer_api, docs, failures, health, idempotency, logs, openapi
-from chassis.auth import OPEN_PATHS, TokenVerifier
+from chassis.auth import OPEN_PATHS
 from chassis.bodies import LimitBodies
 from chassis.observing import Observe
 from chassis.process import Role
 from chassis.routes import ServiceRoute
 from chassis.settings import Settings
+from chassis.trust import TokenVerifier
 
 PURGE_SECONDS = 3600.0
 _log = structlog.get_logger(__name__)
@@ -45,6 +46,7 @@ def create_app(
     would be open to everyone.
     """
     logs.configure(service)
+    verifier = TokenVerifier.of(settings) if role.serves else None
     app = FastAPI(
         title=title,
         version="1",
@@ -56,7 +58,7 @@ def create_app(
             runtime,
             [
                 *_tracing(service, settings.otlp_endpoint),
-                *(lifespan if role.serves else ()),
+                *((verifier.kept, *lifespan) if verifier is not None else ()),
                 *(
                     [partial(_purging, database), partial(audit.sealing, database), *background]
                     if role.consumes
@@ -70,7 +72,7 @@ def create_app(
     app.state.runtime = runtime
     app.state.started = False
     app.state.stopping = asyncio.Event()
-    app.state.token_verifier = TokenVerifier(settings.jwt_public_key_file, settings.jwt_issuer, settings.jwt_audience)
+    app.state.token_verifier = verifier
     failures.install(app)
     app.add_middleware(LimitBodies)
     app.add_middleware(Observe)

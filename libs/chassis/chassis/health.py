@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from chassis.failures import DATABASE_ERRORS
 from chassis.problems import Unavailable
+from chassis.trust import TokenVerifier
 
 PROBE_TIMEOUT_SECONDS = 3.0
 router = APIRouter(include_in_schema=False)
@@ -34,15 +35,21 @@ async def startupz(request: Request) -> Response:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """The service can do its work. If it cannot, the answer is 503 with ``problems`` in plain words."""
+    """The service can do its work. If it cannot, the answer is 503 with ``problems`` in plain words.
+
+    ``warnings`` say what will become a problem unless somebody acts.
+    """
     problems = ["not started"] if not request.app.state.started else []
     problems += ["stopping"] if request.app.state.stopping.is_set() else []
     runtime = request.app.state.runtime
     problems += await _database_problems(request.app.state.database)
     problems += runtime.problems() if runtime is not None else []
+    verifier = cast(TokenVerifier | None, request.app.state.token_verifier)
+    problems += verifier.problems() if verifier is not None and request.app.state.started else []
     if problems:
         raise Unavailable("; ".join(problems), code="not-ready", extra={"problems": problems})
-    return JSONResponse({"status": "ready"})
+    warnings = verifier.warnings() if verifier is not None else []
+    return JSONResponse({"status": "ready"} | ({"warnings": warnings} if warnings else {}))
 
 
 @router.get("/metrics")

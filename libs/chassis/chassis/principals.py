@@ -12,8 +12,12 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 Claims = Mapping[str, Any]
 
 
-class WrongClaim(ValueError):
-    """A claim is missing or has no permitted value. The text is a sentence for the token's owner."""
+class WrongToken(ValueError):
+    """A token is not valid. The text is a sentence for its owner."""
+
+
+class WrongClaim(WrongToken):
+    """A claim is missing or has no permitted value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def _role_or_agency(claims: Claims) -> tuple[Literal["operator"] | None, UUID | 
         raise WrongClaim('The token needs either an agency_id or the role "operator".')
     if "role" in claims:
         if claims["role"] != "operator":
-            raise WrongClaim('The token\'s role may only be "operator".')
+            raise WrongClaim('The token may have no role but "operator".')
         return "operator", None
     agency = claims["agency_id"]
     if not isinstance(agency, str) or not _UUID.fullmatch(agency):

@@ -19,13 +19,14 @@ from recobro_events import SESSION_SETTINGS, Database
 from starlette.responses import Response
 
 from chassis import audit, idempotency, metrics
-from chassis.auth import Guard, TokenVerifier, calls_of, guards_of
+from chassis.auth import Guard, calls_of, guards_of
 from chassis.bodies import BodyRule, ServiceRequest
 from chassis.idempotency import Key, key_of
 from chassis.lag import once_known
 from chassis.principals import Principal
 from chassis.problems import Forbidden, Problem
 from chassis.transactions import act_for_agency, act_for_service, read_connection, write_transaction
+from chassis.trust import TokenVerifier
 
 ATTEMPTS = 3
 MAX_QUERY_BYTES = 8192
@@ -107,7 +108,7 @@ class Router(APIRouter):
 
 
 async def _answer(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest) -> Response:
-    request.state.principal = _authorise(plan, request)
+    request.state.principal = await _authorise(plan, request)
     if "\0" in request.url.path or b"\0" in unquote_to_bytes(request.scope["query_string"]):
         raise Problem("The address has a NUL character.", status=400, code="control-character")
     if len(request.scope["query_string"]) > MAX_QUERY_BYTES:
@@ -143,9 +144,9 @@ async def _recorded(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest, k
     return response
 
 
-def _authorise(plan: _Plan, request: Request) -> Principal:
+async def _authorise(plan: _Plan, request: Request) -> Principal:
     verifier = cast(TokenVerifier, request.app.state.token_verifier)
-    principal = verifier.principal(request.headers.get("authorization"))
+    principal = await verifier.principal(request.headers.getlist("authorization"))
     if not plan.guards:
         raise Forbidden("Nobody may use this route.", code="closed")
     for guard in plan.guards:

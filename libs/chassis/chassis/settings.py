@@ -13,6 +13,9 @@ from recobro_platform import DEFAULT_PORT_BASE, SERVICES
 
 from chassis.connections import ConnectionLimits
 
+DEFAULT_MAX_LIFETIME_SECONDS = 24 * 3600
+"""A stolen token ends within a day, and so does the entry that revokes it. A dialer's shift and a daily job fit in."""
+
 _PREFIX = "RECOBRO_"
 _PORT_OFFSETS = {service.name: service.port_offset for service in SERVICES}
 _FIRST, *_OTHERS = SERVICES
@@ -84,9 +87,48 @@ class Settings(BaseSettings):
         pattern=r"^https?://[^\s]+$",
         description="Collector of traces (OTLP/HTTP), such as `http://collector:4318`. If unset, no traces are sent.",
     )
-    jwt_public_key_file: FilePath = Field(
-        description="JWK set with the public keys that verify tokens (ES256 or RS256)."
+    jwt_public_key_file: FilePath | None = Field(
+        default=None,
+        description=(
+            "JWK set with the public keys that verify tokens (ES256 or RS256), loaded again when it changes. Required,"
+            " unless the address of one is set."
+        ),
     )
+    jwt_jwks_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s@]+$",
+        description="Address of a JWK set, such as `https://id.example/jwks.json`.",
+    )
+    jwt_jwks_refresh_seconds: int = Field(
+        default=300,
+        ge=10,
+        le=3600,
+        description="How often the address is asked. A key that it no longer has is refused after that; 10 to 3600.",
+    )
+    jwt_keys_max_age_seconds: int = Field(
+        default=3600,
+        ge=60,
+        le=86400,
+        description=(
+            "How long keys and deny list hold when they cannot be loaded any more. Then requests are answered with"
+            " 503; 60 to 86400."
+        ),
+    )
+    jwt_max_lifetime_seconds: int = Field(
+        default=DEFAULT_MAX_LIFETIME_SECONDS,
+        ge=60,
+        le=31 * 86400,
+        description="How long a token may be valid, from its `iat` to its `exp`; 60 to 2678400.",
+    )
+    jwt_deny_file: FilePath | None = Field(
+        default=None,
+        description=(
+            "Revoked tokens: a line for each `jti`, or `sub NAME` for all tokens of a subject. Loaded again when it"
+            " changes."
+        ),
+    )
+    jwt_issuer: str = Field(default="recobro", min_length=1, description="The `iss` that every token must have.")
+    jwt_audience: str = Field(default="recobro", min_length=1, description="The `aud` that every token must have.")
     connections: int = Field(
         default=800, ge=10, le=100_000, description="Open connections that the process accepts; 10 to 100,000."
     )
@@ -96,8 +138,18 @@ class Settings(BaseSettings):
         le=100_000,
         description="Of one address, which may be that of a proxy; more are answered with 503; 1 to 100,000.",
     )
-    jwt_issuer: str = Field(default="recobro", min_length=1, description="The `iss` that every token must have.")
-    jwt_audience: str = Field(default="recobro", min_length=1, description="The `aud` that every token must have.")
+
+    @model_validator(mode="after")
+    def _has_keys(self) -> Self:
+        return self.check_keys()
+
+    def check_keys(self) -> Self:
+        """Raises ``ValueError`` unless exactly one source of keys is set, and its periods fit together."""
+        if (self.jwt_public_key_file is None) == (self.jwt_jwks_url is None):
+            raise ValueError(f"set either {_PREFIX}JWT_PUBLIC_KEY_FILE or {_PREFIX}JWT_JWKS_URL")
+        if self.jwt_jwks_url is not None and self.jwt_keys_max_age_seconds <= self.jwt_jwks_refresh_seconds:
+            raise ValueError(f"{_PREFIX}JWT_KEYS_MAX_AGE_SECONDS must be more than {_PREFIX}JWT_JWKS_REFRESH_SECONDS")
+        return self
 
     @model_validator(mode="after")
     def _has_a_log(self) -> Self:

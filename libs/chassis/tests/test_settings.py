@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    for name in ("KAFKA_BOOTSTRAP", "PORT_BASE", "HOST", "PARTITIONS", "JWT_ISSUER", "JWT_AUDIENCE"):
+    for name in ("KAFKA_BOOTSTRAP", "PORT_BASE", "HOST", "PARTITIONS", "JWT_ISSUER", "JWT_AUDIENCE", "JWT_JWKS_URL"):
         monkeypatch.delenv(f"RECOBRO_{name}", raising=False)
     (tmp_path / "jwks.json").write_text(tokens.jwks(tokens.generate_key()))
     monkeypatch.setenv("RECOBRO_DATABASE_URL", "postgresql://u:canary@localhost/portfolio")
@@ -56,6 +56,49 @@ def test_a_wrong_value_is_named_and_ends_the_process(
     printed = capsys.readouterr().err
     assert name in printed
     assert "canary" not in printed
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"PUBLIC_KEY_FILE": None}, "set either RECOBRO_JWT_PUBLIC_KEY_FILE or RECOBRO_JWT_JWKS_URL"),
+        ({"JWKS_URL": "https://id.example/"}, "set either RECOBRO_JWT_PUBLIC_KEY_FILE or RECOBRO_JWT_JWKS_URL"),
+        ({"PUBLIC_KEY_FILE": None, "JWKS_URL": "id.example"}, "RECOBRO_JWT_JWKS_URL: "),
+        ({"PUBLIC_KEY_FILE": None, "JWKS_URL": "file:///etc/passwd"}, "RECOBRO_JWT_JWKS_URL: "),
+        ({"PUBLIC_KEY_FILE": None, "JWKS_URL": "https://me:canary@id.example/"}, "RECOBRO_JWT_JWKS_URL: "),
+        ({"JWKS_REFRESH_SECONDS": "9"}, "RECOBRO_JWT_JWKS_REFRESH_SECONDS: "),
+        ({"KEYS_MAX_AGE_SECONDS": "86401"}, "RECOBRO_JWT_KEYS_MAX_AGE_SECONDS: "),
+        ({"MAX_LIFETIME_SECONDS": "2678401"}, "RECOBRO_JWT_MAX_LIFETIME_SECONDS: "),
+        ({"MAX_LIFETIME_SECONDS": "0"}, "RECOBRO_JWT_MAX_LIFETIME_SECONDS: "),
+        ({"DENY_FILE": "/nowhere/canary"}, "RECOBRO_JWT_DENY_FILE: "),
+        (
+            {"PUBLIC_KEY_FILE": None, "JWKS_URL": "https://id.example/", "KEYS_MAX_AGE_SECONDS": "300"},
+            "RECOBRO_JWT_KEYS_MAX_AGE_SECONDS must be more than RECOBRO_JWT_JWKS_REFRESH_SECONDS",
+        ),
+    ],
+)
+def test_wrong_settings_of_keys_are_named(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], values: dict[str, str | None], message: str
+) -> None:
+    for name, value in values.items():
+        if value is None:
+            environment.delenv(f"RECOBRO_JWT_{name}")
+        else:
+            environment.setenv(f"RECOBRO_JWT_{name}", value)
+    with pytest.raises(SystemExit):
+        Settings.load("portfolio")
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert "canary" not in printed
+
+
+def test_keys_may_come_from_an_address(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("RECOBRO_JWT_PUBLIC_KEY_FILE")
+    environment.setenv("RECOBRO_JWT_JWKS_URL", "https://id.example/jwks.json")
+    settings = Settings.load("portfolio")
+    assert (settings.jwt_public_key_file, settings.jwt_jwks_url) == (None, "https://id.example/jwks.json")
+    assert (settings.jwt_jwks_refresh_seconds, settings.jwt_keys_max_age_seconds) == (300, 3600)
+    assert (settings.jwt_max_lifetime_seconds, settings.jwt_deny_file) == (86400, None)
 
 
 def test_a_secret_may_be_in_a_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:

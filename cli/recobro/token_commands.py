@@ -1,0 +1,64 @@
+"""``recobro token``: makes tokens, and revokes them."""
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from recobro_platform import SCOPES
+
+from recobro import keys
+from recobro.data import DataFolder
+from recobro.errors import Trouble
+from recobro.terminal import DEFAULT_DATA, Data, out
+
+commands = typer.Typer(invoke_without_command=True)
+
+
+@commands.callback()
+def token(
+    context: typer.Context,
+    data: Data = DEFAULT_DATA,
+    scope: Annotated[list[str] | None, typer.Option(help="A scope of the token; may be repeated.")] = None,
+    agency: Annotated[UUID | None, typer.Option(metavar="ID", help="Limit the token to this agency's work.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--as", metavar="NAME", help="The person that the token names; default: the operating system's user name."
+        ),
+    ] = None,
+    ttl: Annotated[int, typer.Option(metavar="SECONDS", min=1, help="How long the token is valid.")] = 3600,
+) -> None:
+    """Print a token for the REST interface, and nothing else.
+
+    Without --scope the token has every scope. Without --agency it is an operator's token.
+
+    Example: curl -H "Authorization: Bearer $(recobro token)" http://127.0.0.1:8001/v1/portfolios
+    """
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
+    if unknown := set(scope or ()) - set(SCOPES):
+        raise Trouble(f"There is no scope {', '.join(sorted(unknown))}. There are: {', '.join(SCOPES)}.")
+    subject = name if name is not None else f"agency-{agency}" if agency else keys.person()
+    scopes = scope or SCOPES
+    typer.echo(keys.token(DataFolder(data), subject=subject, scopes=scopes, agency_id=agency, ttl_seconds=ttl))
+
+
+@commands.command()
+def revoke(
+    token_or_id: Annotated[str, typer.Argument(metavar="JTI", help="The token's jti, or the token.")],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Revoke a token. The services of DIR refuse it within seconds.
+
+    Example: recobro token revoke 0b8e1f4c-6f0a-4c3b-9a51-0e6f0a2f7d11
+    """
+    out.print(f"Revoked {keys.revoke(DataFolder(data), token_or_id)}.", markup=False)
+
+
+def _refuse_options(context: typer.Context) -> None:
+    """An option of `recobro token` would mean nothing before a subcommand, and --data would name the wrong folder."""
+    sources = {each.opts[0]: context.get_parameter_source(each.name) for each in context.command.params if each.name}
+    given = [option for option, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if given:
+        raise Trouble(f"Write {', '.join(given)} behind {context.invoked_subcommand}.")

@@ -1,0 +1,272 @@
+"""A table of forged, stale and malformed tokens. Each is answered with 401."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from chassis import tokens
+from forging import (
+    KEY,
+    RSA_KEY,
+    an_agency,
+    claims,
+    encoded,
+    signed,
+    signed_text,
+    spliced,
+    symmetric,
+    unsigned,
+    with_claim_text,
+    with_header,
+    with_payload,
+)
+from joserfc.jwk import ECKey
+
+
+def _lasting(seconds: int) -> str:
+    now = int(time.time())
+    return signed(iat=now, exp=now + seconds)
+
+
+def _other_curve() -> str:
+    return signed(ECKey.generate_key("P-384", auto_kid=True), {"alg": "ES384"})
+
+
+def _its_own_key(**header: Any) -> str:
+    other = tokens.generate_key()
+    return signed(other, {"jwk": other.as_dict(private=False), "kid": other.kid} | header)
+
+
+_NOW = int(time.time())
+
+FORM: dict[str, Callable[[], str]] = {
+    "a word": lambda: "abc",
+    "two parts": lambda: "a.b",
+    "two parts of a good token": lambda: signed().rpartition(".")[0],
+    "four parts": lambda: signed() + ".a",
+    "five parts, as an encrypted token has": lambda: signed() + ".a.b",
+    "an empty header": lambda: "." + signed().partition(".")[2],
+    "an empty payload": lambda: "..".join(signed().split(".")[::2]),
+    "an empty signature": lambda: signed().rpartition(".")[0] + ".",
+    "only dots": lambda: "..",
+    "letters that are not ASCII": lambda: "\u00ff.\u00ff.\u00ff",
+    "full-width letters": lambda: signed().replace("e", "\uff45"),
+    "a Kelvin sign": lambda: "\u212a".join(signed().split("K", 1)) + "\u212a",
+    "padding": lambda: signed() + "==",
+    "letters of plain base64": lambda: signed().rpartition(".")[0] + ".+/" + "a" * 84,
+    "a space inside": lambda: signed().replace(".", ". ", 1),
+    "a tab at its end": lambda: signed() + "\t",
+    "a line break inside": lambda: signed().replace(".", ".\n", 1),
+    "a line break at its end": lambda: signed() + "\n",
+    "a NUL at its end": lambda: signed() + "\0",
+    "two tokens": lambda: signed() + "," + signed(),
+    "quotes around it": lambda: f'"{signed()}"',
+    "a base64 remainder of one letter": lambda: signed().rpartition(".")[0] + ".a",
+    "8 KB and one": lambda: "a" * 8193,
+    "a good token of more than 8 KB": lambda: signed(more="a" * 8192),
+    "a JSON serialisation": lambda: json.dumps({"payload": signed()}),
+}
+
+HEADERS: dict[str, Callable[[], str]] = {
+    "no header object": lambda: with_header("[]"),
+    "a header that is text": lambda: with_header('"alg"'),
+    "a header that is no JSON": lambda: with_header("{"),
+    "a header with a byte order mark": lambda: with_header('\ufeff{"alg": "ES256"}'),
+    "a deeply nested header": lambda: with_header('{"alg": "ES256", "x": ' + "[" * 2500),
+    "a deeply nested header of objects": lambda: with_header('{"a":' * 1000),
+    "a header with two algs": lambda: with_header(f'{{"alg": "none", "alg": "ES256", "kid": "{KEY.kid}"}}'),
+    "a header with two kids": lambda: with_header(f'{{"alg": "ES256", "kid": "x", "kid": "{KEY.kid}"}}'),
+    "a header with a long number": lambda: with_header('{"alg": "ES256", "x": ' + "9" * 3000 + "}"),
+    "no alg": lambda: unsigned({"kid": KEY.kid}, signature=b"a" * 64),
+    "alg none": lambda: unsigned({"alg": "none"}),
+    "alg none with a signature": lambda: unsigned({"alg": "none", "kid": KEY.kid}, signature=b"a" * 64),
+    "alg None": lambda: unsigned({"alg": "None", "kid": KEY.kid}, signature=b"a" * 64),
+    "alg NONE": lambda: unsigned({"alg": "NONE", "kid": KEY.kid}, signature=b"a" * 64),
+    "alg nOnE": lambda: unsigned({"alg": "nOnE", "kid": KEY.kid}, signature=b"a" * 64),
+    "alg null": lambda: signed(header={"alg": None}),
+    "alg that is a number": lambda: signed(header={"alg": 1}),
+    "alg that is a list": lambda: signed(header={"alg": ["ES256"]}),
+    "alg that is an object": lambda: signed(header={"alg": {}}),
+    "alg in small letters": lambda: signed(header={"alg": "es256"}),
+    "alg with a space": lambda: signed(header={"alg": "ES256 "}),
+    "HS256 with the public key": lambda: symmetric(KEY.as_pem(private=False)),
+    "HS256 with the public set": lambda: symmetric(tokens.jwks(KEY).encode()),
+    "HS256 with an empty secret": lambda: symmetric(b""),
+    "HS256 with the RSA key": lambda: symmetric(RSA_KEY.as_pem(private=False)),
+    "RS256 said of a P-256 key": lambda: signed(RSA_KEY, {"alg": "RS256"}),
+    "ES256 said of an RSA key": lambda: signed(header={"kid": RSA_KEY.kid}),
+    "RS384": lambda: signed(RSA_KEY, {"alg": "RS384", "kid": RSA_KEY.kid}),
+    "PS256": lambda: signed(RSA_KEY, {"alg": "PS256", "kid": RSA_KEY.kid}),
+    "the wrong curve": _other_curve,
+    "the wrong curve said to be ours": lambda: signed_text(
+        json.dumps({"alg": "ES256", "kid": KEY.kid}), json.dumps(claims()), ECKey.generate_key("P-521"), "ES512"
+    ),
+    "another's key": lambda: signed(tokens.generate_key()),
+    "an unknown kid": lambda: signed(header={"kid": "unknown"}),
+    "no kid": lambda: with_header('{"alg": "ES256"}'),
+    "an empty kid": lambda: signed(header={"kid": ""}),
+    "kid null": lambda: signed(header={"kid": None}),
+    "a kid that is a number": lambda: signed(header={"kid": 0}),
+    "a kid that is a list": lambda: signed(header={"kid": [KEY.kid]}),
+    "a kid that is an object": lambda: signed(header={"kid": {"$ne": None}}),
+    "a kid that is a path": lambda: signed(header={"kid": "../../../../dev/null"}),
+    "a kid that is SQL": lambda: signed(header={"kid": "' OR 1=1 --"}),
+    "a kid that is an address": lambda: signed(header={"kid": "https://evil.example/jwks.json"}),
+    "a kid with a NUL": lambda: signed(header={"kid": f"{KEY.kid}\0"}),
+    "a kid with a space": lambda: signed(header={"kid": f"{KEY.kid} "}),
+    "a long kid": lambda: signed(header={"kid": "a" * 300}),
+    "a key of its own in jwk": _its_own_key,
+    "a key of its own in jwk, with our kid": lambda: _its_own_key(kid=KEY.kid),
+    "a key set of its own in jku": lambda: signed(tokens.generate_key(), {"jku": "https://evil.example/jwks.json"}),
+    "a certificate of its own in x5u": lambda: signed(tokens.generate_key(), {"x5u": "https://evil.example/c.pem"}),
+    "a certificate of its own in x5c": lambda: signed(tokens.generate_key(), {"x5c": ["MIIB"]}),
+    "crit with an unknown name": lambda: signed(header={"crit": ["urn:new"], "urn:new": "x"}),
+    "crit with a name that is not in the header": lambda: signed(header={"crit": ["exp"]}),
+    "crit with a name of the standard": lambda: signed(header={"crit": ["kid"]}),
+    "crit with alg": lambda: signed(header={"crit": ["alg"]}),
+    "an empty crit": lambda: signed(header={"crit": []}),
+    "crit null": lambda: signed(header={"crit": None}),
+    "crit that is text": lambda: signed(header={"crit": "kid"}),
+    "crit that is an object": lambda: signed(header={"crit": {"kid": 1}}),
+    "crit with a number": lambda: signed(header={"crit": [1]}),
+    "crit with a name twice": lambda: signed(header={"crit": ["kid", "kid"]}),
+    "b64 false": lambda: signed(header={"b64": False}),
+    "b64 false and crit": lambda: signed(header={"b64": False, "crit": ["b64"]}),
+    "b64 true and crit": lambda: signed(header={"b64": True, "crit": ["b64"]}),
+    "typ of another kind": lambda: signed(header={"typ": "logout+jwt"}),
+    "typ that is a number": lambda: signed(header={"typ": 1}),
+    "the claims of another token": spliced,
+    "a signature of zeros": lambda: signed().rpartition(".")[0] + "." + encoded(bytes(64)),
+    "a signature in DER": lambda: signed().rpartition(".")[0] + "." + encoded(b"0\x06\x02\x01\x01\x02\x01\x01"),
+    "a signature that is cut": lambda: signed()[:-4],
+    "a signature that is longer": lambda: signed() + "AAAA",
+    "a long signature": lambda: signed().rpartition(".")[0] + "." + "A" * 6000,
+}
+
+PAYLOADS: dict[str, Callable[[], str]] = {
+    "a payload that is a list": lambda: with_payload("[]"),
+    "a payload that is text": lambda: with_payload('"sub"'),
+    "a payload that is a number": lambda: with_payload("1"),
+    "a payload that is null": lambda: with_payload("null"),
+    "a payload that is no JSON": lambda: with_payload("{"),
+    "a payload of spaces": lambda: with_payload("   "),
+    "a payload that is not UTF-8": lambda: with_payload(b'{"sub": "\xff"}'),
+    "a payload in UTF-16": lambda: with_payload(json.dumps(claims()).encode("utf-16")),
+    "a payload with something behind it": lambda: with_payload(json.dumps(claims()) + "{}"),
+    "a token in a token": lambda: with_payload(signed()),
+    "a payload of nine levels": lambda: with_claim_text("x", "[" * 8 + "]" * 8),
+    "a deeply nested list": lambda: with_claim_text("x", "[" * 2000 + "]" * 2000),
+    "deeply nested objects": lambda: with_claim_text("x", '{"a":' * 900 + "1" + "}" * 900),
+    "brackets that never close": lambda: with_payload("[" * 5500),
+    "a claim twice": lambda: with_payload(json.dumps(claims())[:-1] + ', "sub": "eve"}'),
+    "a role twice": lambda: with_payload(json.dumps(claims())[:-1] + ', "role": "operator"}'),
+    "an actor twice": lambda: with_claim_text("act", '{"sub": "a", "sub": "b"}'),
+    "a number of 4,000 digits": lambda: with_claim_text("x", "9" * 4000),
+    "a number of 5,000 digits": lambda: with_claim_text("x", "9" * 5000),
+    "a float beyond all floats": lambda: with_claim_text("x", "1e999"),
+    "a NaN": lambda: with_claim_text("x", "NaN"),
+}
+
+TIMES: dict[str, Callable[[], str]] = {
+    "no exp": lambda: signed(exp=None),
+    "no iat": lambda: signed(iat=None),
+    "expired": lambda: signed(exp=_NOW - 40),
+    "expired long ago": lambda: signed(iat=1, exp=2),
+    "not valid yet": lambda: signed(nbf=int(time.time()) + 90),
+    "issued in the future": lambda: signed(iat=int(time.time()) + 90, exp=int(time.time()) + 120),
+    "valid for a day and a second": lambda: _lasting(86401),
+    "valid for a year": lambda: _lasting(365 * 86400),
+    "valid for ever": lambda: signed(exp=9999999999),
+    "an old iat and a late exp": lambda: signed(iat=_NOW - 86000, exp=_NOW + 86000),
+    "iat in 1970": lambda: signed(iat=0),
+    "exp null": lambda: with_claim_text("exp", "null"),
+    "iat null": lambda: with_claim_text("iat", "null"),
+    "nbf null": lambda: with_claim_text("nbf", "null"),
+    **{
+        f"{claim} that is {what}": lambda claim=claim, text=text: with_claim_text(claim, text)  # type: ignore[misc]
+        for claim in ("exp", "iat", "nbf")
+        for what, text in {
+            "text": f'"{_NOW}"',
+            "true": "true",
+            "a list": f"[{_NOW}]",
+            "an object": "{}",
+            "NaN": "NaN",
+            "infinite": "Infinity",
+            "infinite by its exponent": "1e400",
+            "negative": "-1",
+            "huge": "1" + "0" * 30,
+            "a huge float": "1e300",
+        }.items()
+    },
+}
+
+NAMES: dict[str, Callable[[], str]] = {
+    "no iss": lambda: signed(iss=None),
+    "a wrong iss": lambda: signed(iss="other"),
+    "an iss in other letters": lambda: signed(iss="Recobro"),
+    "an iss with a space": lambda: signed(iss="recobro "),
+    "an iss that is a list": lambda: signed(iss=["recobro"]),
+    "an iss that is a number": lambda: signed(iss=1),
+    "no aud": lambda: signed(aud=None),
+    "a wrong aud": lambda: signed(aud="other"),
+    "an aud that begins like ours": lambda: signed(aud="recobro-test"),
+    "wrong auds": lambda: signed(aud=["other", "another"]),
+    "no auds": lambda: signed(aud=[]),
+    "auds with a number": lambda: signed(aud=["recobro", 5]),
+    "auds in a list in a list": lambda: signed(aud=[["recobro"]]),
+    "an aud that is an object": lambda: signed(aud={"recobro": True}),
+    "an aud that is a number": lambda: signed(aud=1),
+    "no sub": lambda: signed(sub=None),
+    "an empty sub": lambda: signed(sub=""),
+    "a sub that is a number": lambda: signed(sub=5),
+    "a sub that is a list": lambda: signed(sub=["ana"]),
+    "a sub that is null": lambda: with_claim_text("sub", "null"),
+    "a sub that is too long": lambda: signed(sub="a" * 129),
+    "a sub of spaces": lambda: signed(sub=" "),
+    "a sub with a line break": lambda: signed(sub="ana\nrole: operator"),
+    "a sub with an escape sequence": lambda: signed(sub="\x1b[31mana"),
+    "a sub with an invisible character": lambda: signed(sub="an\u200ba"),
+    "a sub written from right to left": lambda: signed(sub="\u202eana"),
+    "a sub with half a character": lambda: signed(sub="\ud800"),
+    "a sub with a NUL": lambda: signed(sub="a\0na"),
+    "neither agency_id nor role": lambda: signed(role=None),
+    "an agency_id that is misspelt": lambda: signed(role=None, agencyId=str(uuid4())),
+    "agency_id null": lambda: with_payload(json.dumps(claims(role=None) | {"agency_id": None})),
+    "role null": lambda: with_claim_text("role", "null"),
+    "agency_id and role": lambda: signed(agency_id=str(uuid4())),
+    "agency_id null and role": lambda: with_claim_text("agency_id", "null"),
+    "a role that is not the operator's": lambda: signed(role="admin"),
+    "a role in other letters": lambda: signed(role="Operator"),
+    "roles that are a list": lambda: signed(role=["operator"]),
+    "an agency_id that is no id": lambda: an_agency("mine"),
+    "an empty agency_id": lambda: an_agency(""),
+    "an agency_id that is a number": lambda: an_agency(5),
+    "an agency_id that is true": lambda: signed(role=None, agency_id=True),
+    "an agency_id without hyphens": lambda: an_agency(uuid4().hex),
+    "an agency_id as a URN": lambda: an_agency(uuid4().urn),
+    "an agency_id in braces": lambda: an_agency(f"{{{uuid4()}}}"),
+    "an agency_id in full-width digits": lambda: an_agency("\uff11" * 8 + str(uuid4())[8:]),
+    "agency_ids that are a list": lambda: an_agency([str(uuid4())]),
+    "a scope that is a list": lambda: signed(scope=["portfolio:read"]),
+    "a scope that is a number": lambda: signed(scope=5),
+    "a scope that is null": lambda: with_claim_text("scope", "null"),
+    "no jti": lambda: signed(jti=None),
+    "an empty jti": lambda: signed(jti=""),
+    "a jti that is a number": lambda: signed(jti=5),
+    "a jti that is too long": lambda: signed(jti="a" * 129),
+    "a jti with a space": lambda: signed(jti="a b"),
+    "a jti with a line break": lambda: signed(jti="a\n"),
+    "a jti that is not ASCII": lambda: signed(jti="ñ"),
+    "a client_id that is a number": lambda: signed(client_id=5),
+    "a client_id that is null": lambda: with_claim_text("client_id", "null"),
+    "an azp that is too long": lambda: signed(azp="a" * 129),
+    "an act that is text": lambda: signed(act="eva"),
+    "an act without a name": lambda: signed(act={}),
+    "an act whose sub is a number": lambda: signed(act={"sub": 5}),
+    "an act with a control character": lambda: signed(act={"sub": "e\0va"}),
+    "an act that is null": lambda: with_claim_text("act", "null"),
+}
+
+FORGED = FORM | HEADERS | PAYLOADS | TIMES | NAMES
