@@ -19,6 +19,11 @@ OUTBOX_OLDEST_SECONDS = Gauge(
 )
 OUTBOX_EVENTS = Gauge("outbox_unpublished_events", "Events that wait for the log, up to 100,000", ["service", "lane"])
 RELAY_FAILURES = Counter("relay_failures", "Batches that the relay has to send again", ["service", "lane"])
+TASK_FAILED = Gauge(
+    "runtime_task_failed",
+    "1 while a task of the event runtime has failed and has not yet worked for a minute again",
+    ["service", "task"],
+)
 
 EVENTS_APPLIED = Counter("events_applied", "Events applied for the first time", ["consumer", "type"])
 EVENTS_REPEATED = Counter("events_repeated", "Events delivered again and not applied again", ["consumer"])

@@ -14,6 +14,7 @@ import asyncpg
 from recobro_events import _metrics as metrics
 from recobro_events._applying.batch import call
 from recobro_events._applying.parking import Delivery, publish_for_contracts
+from recobro_events._backoff import Backoff
 from recobro_events._consumer import Consumer
 from recobro_events._database.database import Database
 from recobro_events._database.transaction import Row, Transaction
@@ -38,6 +39,7 @@ __all__ = [
 
 LETTERS_AT_ONCE = 500
 _ATTEMPTS = 3
+_PAUSE_SECONDS = (0.02, 0.1)
 _REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 _KEYS = """
@@ -121,11 +123,12 @@ async def replay(database: Database, consumer: Consumer, key: str) -> Replay:
 
 
 async def _repeated(database: Database, consumer: Consumer, key: str) -> Replay:
+    backoff = Backoff(*_PAUSE_SECONDS)
     for _ in range(_ATTEMPTS - 1):
         try:
             return await _replay_some(database, consumer, key)
         except _REPEATABLE:
-            continue
+            await backoff.wait()
     return await _replay_some(database, consumer, key)
 
 

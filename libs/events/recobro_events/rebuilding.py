@@ -6,7 +6,6 @@ are published meanwhile. Versions decide between them, so the asker's final stat
 arrival. The asker answers no barrier until all markers have come, so that no service relies on state that is missing.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -195,12 +194,3 @@ def _mark(tx: Transaction, rebuild_id: UUID, audience: str) -> None:
         )
         for partition in range(partitions):
             tx.publish_on(Lane(lane), marker, cause=cause, partition=partition)
-
-
-async def republish_for_ever(
-    database: Database, consumer: Consumer | None, source: Source | None, pause_seconds: float
-) -> None:
-    """Call ``republish_next`` as long as it finds something to do, and every ``pause_seconds`` when it does not."""
-    while True:
-        if not await republish_next(database, consumer, source):
-            await asyncio.sleep(pause_seconds)

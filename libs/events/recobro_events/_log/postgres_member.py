@@ -10,12 +10,16 @@ from typing import Any
 import asyncpg
 import structlog
 
-from recobro_events._errors import PositionLost, TopicPartition, TransportError
+from recobro_events._backoff import Backoff
+from recobro_events._errors import MembershipLost, PositionLost, TopicPartition, TransportError
 from recobro_events._log.postgres_database import LogDatabase
 from recobro_events._log.transport import Bounds, Listener, Record
 from recobro_events._tasks import end
 
 BEAT_SECONDS = 1.0
+MOST_BEAT_SECONDS = 5.0
+"""The longest pause after a heartbeat that failed; a member counts as dead only after twice that."""
+
 DEAD_AFTER_SECONDS = 10.0
 POLL_SECONDS = 0.5
 
@@ -98,6 +102,7 @@ class PostgresMember:
     async def poll(
         self, partitions: Collection[TopicPartition], *, max_records: int, timeout_seconds: float
     ) -> list[Record]:
+        await self.check()
         clock = asyncio.get_running_loop().time
         deadline = clock() + timeout_seconds
         while True:
@@ -161,7 +166,9 @@ class PostgresMember:
         """Nothing to do: the embedded log has no lag metrics; the consumers have."""
 
     async def check(self) -> None:
-        """Nothing to check: the heartbeat finds and logs errors of the group."""
+        """The heartbeat logs transient errors and goes on; after any other error it has ended."""
+        if self._beating is not None and self._beating.done():
+            raise MembershipLost(f"the heartbeat of {self._group} has ended") from self._beating.exception()
 
     async def leave(self) -> None:
         if self._beating is not None:
@@ -175,6 +182,7 @@ class PostgresMember:
 
     async def _beat(self) -> None:
         first = True
+        backoff = Backoff(BEAT_SECONDS, MOST_BEAT_SECONDS)
         while True:
             self._regroup.clear()
             try:
@@ -183,6 +191,9 @@ class PostgresMember:
                 await self._share(alive)
             except TransportError as error:
                 log.warning("group_beat_failed", group=self._group, error=type(error).__name__)
+                await backoff.wait()
+                continue
+            backoff.reset()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._regroup.wait(), BEAT_SECONDS)
 

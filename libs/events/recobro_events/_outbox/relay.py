@@ -9,6 +9,7 @@ import asyncpg
 import structlog
 
 from recobro_events import _metrics as metrics
+from recobro_events._backoff import Backoff
 from recobro_events._database.database import Database
 from recobro_events._errors import TRANSIENT_ERRORS, TransportError
 from recobro_events._log.envelope import headers_of
@@ -25,7 +26,8 @@ FROZEN_AFTER_SECONDS = 30.0
 POLL_SECONDS = 0.5
 STANDBY_SECONDS = 1.0
 PUBLISH_TIMEOUT_SECONDS = 30.0
-_RETRY_SECONDS = (0.05, 0.2, 1.0, 5.0)
+RETRY_SECONDS = (0.05, 5.0)
+"""The shortest and the longest pause after an error; the pauses grow until a batch is published."""
 
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
 # One round trip deletes the rows that were published and fetches the next.
@@ -93,7 +95,8 @@ class Relay:
         self.statement = _NEXT.format(lane=lane, topic=topic)
         self._topics: set[str] = set()
         self._wake = asyncio.Event()
-        self._stopping = False
+        self._stopping = asyncio.Event()
+        self._backoff = Backoff(*RETRY_SECONDS)
         self._connection: Any = None
         # A connection runs one statement at a time, so the heartbeat and the batches take turns.
         self._turn = asyncio.Lock()
@@ -103,26 +106,26 @@ class Relay:
 
     async def run(self) -> None:
         """Relay until ``stop``; transient errors of the database or the log are retried for ever."""
-        attempt = 0
-        while not self._stopping:
-            try:
-                await self._connect()
-                attempt = 0
-                if await self._query("fetchval", _LOCK, self._lock_name):
-                    await self._relay()
-                else:
-                    await self._stand_by()
-            except TRANSIENT_ERRORS as error:
-                metrics.RELAY_FAILURES.labels(*self._labels).inc()
-                log.warning("relay_interrupted", lane=self.lane.value, error=type(error).__name__)
-                await self._disconnect()
-                await self._pause(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
-                attempt += 1
-        await self._disconnect()
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._connect()
+                    if await self._query("fetchval", _LOCK, self._lock_name):
+                        await self._relay()
+                    else:
+                        await self._stand_by()
+                except TRANSIENT_ERRORS as error:
+                    metrics.RELAY_FAILURES.labels(*self._labels).inc()
+                    log.warning("relay_interrupted", lane=self.lane.value, error=type(error).__name__)
+                    await self._disconnect()
+                    # A commit does not end this pause: the next attempt would fail like the last.
+                    await self._backoff.wait(self._stopping)
+        finally:
+            await self._disconnect()
 
     def stop(self) -> None:
         """End ``run`` after the batch that is under way."""
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
 
     async def _relay(self) -> None:
@@ -138,12 +141,13 @@ class Relay:
                 self._wake.clear()
                 rows = await self._query("fetch", self.statement, BATCH_RECORDS, BATCH_BYTES, published, self.floor.id)
                 published = []
-                if self._stopping:
+                if self._stopping.is_set():
                     break
                 if rows:
                     await self._publish(rows)
                     published = [row["id"] for row in rows]
-                else:
+                self._backoff.reset()
+                if not rows:
                     metrics.OUTBOX_OLDEST_SECONDS.labels(*self._labels).set(0)
                     await self._pause(POLL_SECONDS)
             if heartbeat.done():
@@ -215,6 +219,7 @@ class Relay:
         )
         for row in frozen:
             log.warning("frozen_relay_terminated", lane=self.lane.value, backend_pid=row["pid"])
+        self._backoff.reset()
         if not frozen:
             await asyncio.sleep(min(STANDBY_SECONDS, self._frozen_after_seconds / 4))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 from recobro_events import _metrics as metrics
+from recobro_events._backoff import Backoff
 from recobro_events._database.database import Database
 from recobro_events._errors import TRANSIENT_ERRORS
 from recobro_events._log.transport import Transport
@@ -23,6 +24,7 @@ COUNTED_ROWS = 100_000
 """An outbox with more rows is counted as this many: to count a million every few seconds would cost too much."""
 
 EVERY_SECONDS = 60.0
+MOST_SECONDS = 600.0
 REPORT_EVERY_SECONDS = 5.0
 _PAUSE_SECONDS = 0.05
 
@@ -93,18 +95,32 @@ async def report(database: Database, lanes: list[Lane]) -> None:
     metrics.DEAD_LETTERS.labels(database.service).set(letters)
 
 
-async def run(database: Database, transport: Transport, lanes: list[Lane]) -> None:
-    """Report every few seconds and prune every minute, for ever; a failed round is repeated the next time."""
-    reports = 0
+async def report_for_ever(database: Database, lanes: list[Lane]) -> None:
+    """Call ``report`` every few seconds."""
+    backoff = Backoff(REPORT_EVERY_SECONDS, EVERY_SECONDS)
     while True:
         try:
             await report(database, lanes)
-            if reports % int(EVERY_SECONDS / REPORT_EVERY_SECONDS) == 0:
-                rows = await prune(database)
-                records = await transport.prune(LOG_DAYS)
-                if rows or records:
-                    log.info("pruned", deleted=rows, count=records)
         except TRANSIENT_ERRORS as error:
             log.warning("housekeeping_failed", error=type(error).__name__)
-        reports += 1
-        await asyncio.sleep(REPORT_EVERY_SECONDS)
+            await backoff.wait()
+        else:
+            backoff.reset()
+            await asyncio.sleep(REPORT_EVERY_SECONDS)
+
+
+async def prune_for_ever(database: Database, transport: Transport) -> None:
+    """Prune the database and the log every minute."""
+    backoff = Backoff(EVERY_SECONDS, MOST_SECONDS)
+    while True:
+        try:
+            rows = await prune(database)
+            records = await transport.prune(LOG_DAYS)
+            if rows or records:
+                log.info("pruned", deleted=rows, count=records)
+        except TRANSIENT_ERRORS as error:
+            log.warning("housekeeping_failed", error=type(error).__name__)
+            await backoff.wait()
+        else:
+            backoff.reset()
+            await asyncio.sleep(EVERY_SECONDS)

@@ -10,19 +10,22 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from recobro_events import barrier, rebuilding, restoring
+from recobro_events._backoff import Backoff
 from recobro_events._consumer import Consumer
 from recobro_events._database.database import Database
-from recobro_events._errors import TRANSIENT_ERRORS, CannotContinue, LogReplaced, PositionLost, TransportError
+from recobro_events._errors import TRANSIENT_ERRORS, LogReplaced, PositionLost, TransportError
 from recobro_events._log.transport import Transport
 from recobro_events._outbox.relay import Relay
 from recobro_events._runtime import housekeeping, recognising
+from recobro_events._runtime.tasks import Tasks
 from recobro_events._subscription.subscription import Subscription
 from recobro_events._tasks import end
 from recobro_events.contracts.base import SERVICE_LANES, Lane, bulk_sources
 from recobro_events.rebuilding import Source
 
 _WATCH_SECONDS = 1.0
-_TOPICS_RETRY_SECONDS = 1.0
+_RETRY_SECONDS = (0.5, 10.0)
+"""The shortest and the longest pause after a transient error."""
 _STOP_SECONDS = 25.0
 
 log = structlog.get_logger()
@@ -63,10 +66,11 @@ class Runtime:
         self._on_barrier = on_barrier
         self._relays_here = relays
         self._consumes_here = consumes
-        self._stopped_because: dict[str, CannotContinue | str] = {}
+        self._tasks = Tasks(service)
         self._relays: list[Relay] = []
         self._subscriptions: list[Subscription] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        # Relays and subscriptions end by themselves when they are stopped; the other tasks are cancelled.
+        self._workers: list[asyncio.Task[None]] = []
         self._keepers: list[asyncio.Task[None]] = []
         self._topics_known = asyncio.Event()
         self._log_is_foreign = False
@@ -85,19 +89,20 @@ class Runtime:
 
     async def start(self) -> None:
         await restoring.finish(self.database, self._source)
-        self._keepers = [asyncio.create_task(self._run())]
+        self._keep("start", self._begin)
         # Wait a little: usually the topics are soon known, and the first request can then open a barrier.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._topics_known.wait(), 5)
 
     async def stop(self) -> None:
         """Finish or roll back the batches under way, and release the relays' locks within 25 s."""
+        self._tasks.stop()
         await asyncio.gather(*(subscription.stop() for subscription in self._subscriptions))
         for relay in self._relays:
             relay.stop()
         await end(*self._keepers)
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+        if self._workers:
+            _, late = await asyncio.wait(self._workers, timeout=_STOP_SECONDS)
             for task in late:
                 task.cancel()
         await self._transport.close()
@@ -108,7 +113,7 @@ class Runtime:
 
     def problems(self) -> list[str]:
         """The reasons why this process is not fully at work, in plain words; empty if there are none."""
-        found = [f"{name} has stopped: {why}" for name, why in sorted(self._stopped_because.items())]
+        found = self._tasks.problems()
         if not self._topics_known.is_set():
             found.append("the event log has not been reached yet")
         if self._log_is_foreign:
@@ -119,37 +124,41 @@ class Runtime:
             )
         return found
 
-    async def _run(self) -> None:
+    async def _begin(self) -> None:
+        """Start all other tasks, once the log has been reached and recognised. Nothing is started twice."""
         await self._prepare_topics()
         await self._recognise_log()
+        bulk_first = self._consumes_here and await self._reads_bulk_first()
         if self._relays_here:
             self._relays = [Relay(lane, self.database, self._transport) for lane in self._relayed]
         for relay in self._relays:
-            self._spawn(f"relay {self.service}.{relay.lane}", relay.run)
+            self._workers.append(self._tasks.start(f"relay {self.service}.{relay.lane}", relay.run))
         if self._consumes_here:
-            await self._consume()
+            self._consume(bulk_first=bulk_first)
 
-    async def _consume(self) -> None:
-        if await self._reads_bulk_first():
+    def _consume(self, *, bulk_first: bool) -> None:
+        if bulk_first:
             self._subscribe(Lane.BULK)
             self._keep("catching up", self._follow_bulk)
         else:
             for lane in SERVICE_LANES:
                 self._subscribe(lane)
+        self._keep("watch", self._keep_watch)
         self._keep("republishing", self._republish)
-        self._keep("housekeeping", lambda: housekeeping.run(self.database, self._transport, self._relayed))
-        await self._keep_watch()
+        self._keep("counting", lambda: housekeeping.report_for_ever(self.database, self._relayed))
+        self._keep("pruning", lambda: housekeeping.prune_for_ever(self.database, self._transport))
 
     async def _reads_bulk_first(self) -> bool:
         if self._source is None or not self._source.bulk_first:
             return False
+        backoff = Backoff(*_RETRY_SECONDS)
         while True:
             try:
                 async with self.database.connection() as connection:
                     return await rebuilding.is_catching_up(connection)
             except TRANSIENT_ERRORS as error:
                 log.warning("watch_failed", service=self.service, error=type(error).__name__)
-                await asyncio.sleep(_WATCH_SECONDS)
+                await backoff.wait()
 
     async def _follow_bulk(self) -> None:
         """Read the other lane once this process has read all that the bulk lane holds."""
@@ -162,11 +171,12 @@ class Runtime:
             return
         subscription = Subscription(self.consumer, lane, self.database, self._transport, on_barrier=self._on_barrier)
         self._subscriptions.append(subscription)
-        self._spawn(_name_of(subscription), subscription.run)
+        self._workers.append(self._tasks.start(_name_of(subscription), subscription.run, gives_up=True))
 
     async def _prepare_topics(self) -> None:
         own = {lane: f"{self.service}.{lane}" for lane in self.lanes}
         read = [topic for lane in SERVICE_LANES for topic in self.consumer.topics(lane)] if self.consumer else []
+        backoff = Backoff(*_RETRY_SECONDS)
         while True:
             try:
                 await self._transport.open()
@@ -174,12 +184,13 @@ class Runtime:
                 break
             except TransportError as error:
                 log.warning("log_unreachable", service=self.service, error=type(error).__name__)
-                await asyncio.sleep(_TOPICS_RETRY_SECONDS)
+                await backoff.wait()
         self.database.partitions = {lane: counts[topic] for lane, topic in own.items()}
         self._topics_known.set()
 
     async def _recognise_log(self) -> None:
         own = [f"{self.service}.{lane}" for lane in self.lanes]
+        backoff = Backoff(*_RETRY_SECONDS)
         while True:
             try:
                 self._log_is_foreign = not await recognising.recognises(self.database, self._transport, own)
@@ -188,24 +199,27 @@ class Runtime:
                 log.error("strange_log", service=self.service)
             except TRANSIENT_ERRORS as error:
                 log.warning("log_unreachable", service=self.service, error=type(error).__name__)
-            await asyncio.sleep(_WATCH_SECONDS)
+            await backoff.wait()
 
     async def _keep_watch(self) -> None:
+        backoff = Backoff(*_RETRY_SECONDS)
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
             try:
                 if await barrier.expire(self.database) and self._on_barrier is not None:
                     self._on_barrier()
                 await self._resume()
+                backoff.reset()
             except TRANSIENT_ERRORS as error:
                 log.warning("watch_failed", service=self.service, error=type(error).__name__)
+                await backoff.wait()
 
     async def _resume(self) -> None:
         """Restart consumers whose position was lost, once a rebuild is open that republishes what they missed."""
         lost = [
             subscription
             for subscription in self._subscriptions
-            if isinstance(self._stopped_because.get(_name_of(subscription)), PositionLost | LogReplaced)
+            if isinstance(self._tasks.given_up(_name_of(subscription)), PositionLost | LogReplaced)
         ]
         if not lost:
             return
@@ -214,33 +228,21 @@ class Runtime:
                 return
         for subscription in lost:
             self._subscriptions.remove(subscription)
-            del self._stopped_because[_name_of(subscription)]
             self._subscribe(subscription.lane)
 
     async def _republish(self) -> None:
+        backoff = Backoff(*_RETRY_SECONDS)
         while True:
             try:
-                await rebuilding.republish_for_ever(self.database, self.consumer, self._source, _WATCH_SECONDS)
+                if not await rebuilding.republish_next(self.database, self.consumer, self._source):
+                    await asyncio.sleep(_WATCH_SECONDS)
+                backoff.reset()
             except TRANSIENT_ERRORS as error:
                 log.warning("republishing_interrupted", service=self.service, error=type(error).__name__)
-                await asyncio.sleep(_WATCH_SECONDS)
+                await backoff.wait()
 
     def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        self._keepers.append(asyncio.create_task(self._watched(name, run), name=name))
-
-    def _spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        self._tasks.append(asyncio.create_task(self._watched(name, run), name=name))
-
-    async def _watched(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await run()
-        except CannotContinue as error:
-            self._stopped_because[name] = error
-        except Exception as error:
-            # This is a defect of the runtime: ``problems`` names it, as it names a consumer that has stopped.
-            self._stopped_because[name] = f"unexpected {type(error).__name__}"
-            log.critical("runtime_task_failed", subject=name, error=type(error).__name__, exc_info=True)
-            raise
+        self._keepers.append(self._tasks.start(name, run))
 
 
 def _name_of(subscription: Subscription) -> str:

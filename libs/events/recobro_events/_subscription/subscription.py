@@ -12,6 +12,7 @@ from recobro_events import _metrics as metrics
 from recobro_events import rebuilding
 from recobro_events._applying.batch import Applied, Handle, apart, apply, report, together
 from recobro_events._applying.parking import Delivery
+from recobro_events._backoff import Backoff
 from recobro_events._consumer import Consumer
 from recobro_events._database.database import Database
 from recobro_events._errors import (
@@ -39,7 +40,8 @@ STALLED_SECONDS = 120.0
 DRAIN_SECONDS = {Lane.EVENTS: 2.0, Lane.BULK: 20.0}
 MAX_RECORDS = {Lane.EVENTS: 2_000, Lane.BULK: 1_000}
 BULK_BATCH_SECONDS = 0.1
-_RETRY_SECONDS = (0.02, 0.1, 0.5, 2.0, 5.0)
+RETRY_SECONDS = (0.02, 5.0)
+"""The shortest and the longest pause after an error; the pauses grow until records have been read and applied."""
 
 log = structlog.get_logger()
 
@@ -75,7 +77,8 @@ class Subscription:
         self._batch: asyncio.Task[Applied] | None = None
         self._reading = Reading(consumer, self.name)
         self._wake = asyncio.Event()
-        self._stopping = False
+        self._stopping = asyncio.Event()
+        self._backoff = Backoff(*RETRY_SECONDS)
         self._running = False
         self._limit = MAX_RECORDS[lane] if lane is Lane.EVENTS else 500
         self._reports = Reports(self.name, lambda: self.progress)
@@ -106,23 +109,20 @@ class Subscription:
 
     async def run(self) -> None:
         """Apply events until ``stop``."""
-        attempt = 0
         self._running = True
         self._reports.reset_stalled()
         metrics.CONSUMER_STOPPED.labels(self.name).set(0)
         try:
-            while not self._stopping:
+            while not self._stopping.is_set():
                 try:
                     await self._step()
-                    attempt = 0
                 except TRANSIENT_ERRORS as error:
                     metrics.CONSUMER_RETRIES.labels(self.name).inc()
                     log.warning("consumer_interrupted", consumer=self.name, error=type(error).__name__)
                     self._reports.reset_stalled()
                     if isinstance(error, MembershipLost):
                         await self._leave()
-                    await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
-                    attempt += 1
+                    await self._backoff.wait(self._stopping)
         except CannotContinue as error:
             metrics.CONSUMER_STOPPED.labels(self.name).set(1)
             log.critical("consumer_stopped", consumer=self.name, error=str(error))
@@ -133,7 +133,7 @@ class Subscription:
 
     async def stop(self) -> None:
         """End ``run``; the batch under way finishes in time or is rolled back."""
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
         await self._drain()
 
@@ -175,9 +175,10 @@ class Subscription:
         read = await self._reading.next(self._member, ready, self._limit, POLL_SECONDS)
         # Nothing is awaited from here until the batch begins: a revocation in between would be missed.
         records = self._holding.proven(read.records)
-        if records and not self._stopping:
+        if records and not self._stopping.is_set():
             await self._take(records, read.wanted_of(records))
         await self._keep()
+        self._backoff.reset()
 
     async def _put_back(self) -> None:
         """Drop records that were read ahead, before a position changes, and seek back so that they are read again."""
@@ -233,7 +234,7 @@ class Subscription:
         if isinstance(lost, LogReplaced):
             self._replaced.add(lost.place)
         self._holding.give_up(self._holding.assigned, 0.0)
-        await asyncio.sleep(_RETRY_SECONDS[0])
+        await self._backoff.wait(self._stopping)
 
     def _own(self, place: TopicPartition, position: Position, start: int) -> None:
         self._holding.own(place, position, start)
@@ -314,14 +315,13 @@ class Subscription:
         tokens = self._holding.tokens(partitions)
         # These partitions are not read until their positions are known again.
         self._holding.disown(tokens)
-        attempt = 0
-        while tokens and not self._stopping:
+        backoff = Backoff(*RETRY_SECONDS)
+        while tokens and not self._stopping.is_set():
             try:
                 held = await positions.held(self._database, self.name, tokens)
                 break
             except TRANSIENT_ERRORS:
-                await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
-                attempt += 1
+                await backoff.wait(self._stopping)
         else:
             return
         for place in self._holding.assigned.intersection(held):
@@ -341,7 +341,7 @@ class Subscription:
     async def _keep(self) -> None:
         """Once a second, save positions behind records that needed no transaction, and report the progress."""
         now = time.monotonic()
-        if now < self._keep_at or self._stopping:
+        if now < self._keep_at or self._stopping.is_set():
             return
         self._keep_at = now + KEEP_SECONDS
         if passed := self._holding.passed:
