@@ -302,6 +302,12 @@ EVENTS = [
                 highest("consumer_stopped", "consumer"),
             ),
             graph(
+                "Tasks of the runtime that fail",
+                "1 means that the task has failed and has not yet worked for a minute again.",
+                "short",
+                highest("runtime_task_failed", "service, task"),
+            ),
+            graph(
                 "Batches tried again",
                 "Batches that a consumer repeats after a temporary error.",
                 "ops",
