@@ -51,7 +51,7 @@ _SHOWN: dict[type[Event], tuple[str, ...]] = {
     portfolio.ContractResumed: ("starts_on", "ends_on", *_WHERE),
     portfolio.ContractClosed: ("reason", "overdue_balance"),
     portfolio.PortfolioStateChanged: ("state", "business_date"),
-    portfolio.PortfolioFileLoaded: ("rows_accepted", "rows_rejected", "amount_accepted", "currency"),
+    portfolio.PortfolioFileLoaded: ("rows_accepted", "rows_rejected", "total_accepted", "currency"),
     dialer_feed.ListPublished: ("business_date", "entries", "overdue_total"),
     dialer_feed.ListEntryWithdrawn: ("reason", "caused_at", "withdrawn_at"),
     dialer_feed.WithdrawalAcknowledged: ("acknowledged_at",),

@@ -146,11 +146,13 @@ async def debtor_reported(reports: Sequence[DebtorReport], tx: Transaction) -> N
 
 async def _add_contacts(tx: Transaction, found: Sequence[field_visits.ContactDataCollected]) -> None:
     """Add the phones and e-mails. Whether one is usable depends on its provenance."""
+    within = await contact_points.within_limits(tx, {event.contract_id: event.visit_id for event in found})
     await contact_points.add_found(
         tx,
         [
             contact_points.Found(event.contract_id, event.kind, event.value, event.provenance, event.event_id)
             for event in found
+            if event.contract_id in within
         ],
     )
 

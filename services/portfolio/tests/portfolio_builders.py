@@ -153,7 +153,7 @@ class Given:
         }
 
 
-PAYMENT: dict[str, Any] = {"amount": "100.00", "paid_on": str(TODAY), "channel": "spei"}
+PAYMENT: dict[str, Any] = {"amount": "100.00", "paid_on": str(TODAY), "channel": "spei", "again": True}
 
 
 async def pay(client: httpx.AsyncClient, contract_id: UUID, amount: str, **changes: Any) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class ServiceClient:
     async def pay(self, portfolio_id: UUID, number: str, amount: str, paid_on: str) -> dict[str, Any]:
         answer = await self.client.post(
             f"/v1/contracts/{uuid5(portfolio_id, number)}/payments",
-            json={"amount": amount, "paid_on": paid_on, "channel": "spei"},
+            json={"amount": amount, "paid_on": paid_on, "channel": "spei", "again": True},
         )
         assert answer.status_code == 201, answer.text
         receipt: dict[str, Any] = answer.json()

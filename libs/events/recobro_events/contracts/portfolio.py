@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from recobro_events.contracts.base import ContractEvent, Currency, Event, Lane, Money, Part
+from recobro_events.contracts.base import ContractEvent, Currency, Event, Lane, Money, MoneyTotal, Part
 
 
 class Stage(StrEnum):
@@ -327,10 +327,14 @@ class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-chan
 
 
 class PortfolioFileLoaded(PortfolioEvent, type="portfolio.portfolio-file-loaded.v1"):
-    """A file was loaded. Rows are instalment rows; ``amount_accepted`` is the sum over the accepted rows."""
+    """A file was loaded. Rows are instalment rows; ``total_accepted`` is the sum of the accepted rows.
+
+    ``amount_accepted`` is the same sum, but never more than the largest amount.
+    """
 
     file_id: UUID
     rows_accepted: int
     rows_rejected: int
     amount_accepted: Money
+    total_accepted: MoneyTotal | None = None
     currency: Currency

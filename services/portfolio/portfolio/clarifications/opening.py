@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import jurisdictions
-from chassis import Count, FieldError, InputModel, Invalid, ShortText, Text
+from chassis import Conflict, Count, FieldError, InputModel, Invalid, ShortText, Text
 from pydantic import Field
 from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import ClarificationOpened, StageCause
 
 from portfolio.clarifications import queries
 from portfolio.clarifications.reading import Clarification
+from portfolio.ledger import limits
 from portfolio.ledger.changes import Change, record_each
 from portfolio.ledger.history import Line
 from portfolio.ledger.identities import clarification_id_of
@@ -36,6 +37,16 @@ class NewClarification(InputModel):
     instalments: list[Count] = Field(default_factory=list, max_length=1000)
 
 
+class ClarificationExists(Conflict):
+    code = "clarification-exists"
+    detail = "The contract has the same clarification already, and it is open."
+
+
+class TooManyClarifications(Conflict):
+    code = "too-many-clarifications"
+    detail = f"{limits.SILENCING_CLARIFICATIONS} clarifications stop contact about this contract. Resolve one first."
+
+
 class Request(NamedTuple):
     """A dispute of a contract. In a consumer ``received`` is the id of the event that reported the dispute."""
 
@@ -47,13 +58,20 @@ class Request(NamedTuple):
 
 
 async def open_one(tx: Transaction, contract_id: UUID, new: NewClarification) -> Clarification:
-    """Open a clarification; several may be open at once.
+    """Open a clarification; several different ones may be open at once.
 
-    Raises ``ContractUnknown``, and ``Invalid`` for an unknown instalment.
+    Raises ``ContractUnknown``, ``ClarificationExists``, ``TooManyClarifications``, and ``Invalid`` for an unknown
+    instalment.
     """
     await lock_contract(tx, contract_id, staging_cause=StageCause.CATCH_UP)
     disputed = sorted(set(new.instalments))
     check_instalments("/instalments/{}", new.instalments, await tx.fetch(queries.INSTALMENTS, contract_id))
+    for row in await tx.fetch(queries.SILENCING, [contract_id]):
+        if row["silencing"] >= limits.SILENCING_CLARIFICATIONS:
+            raise TooManyClarifications()
+    same = await tx.fetchval(queries.IDENTICAL, contract_id, new.reason, new.detail, new.opened_by, disputed)
+    if same is not None:
+        raise ClarificationExists(extra={"clarification_id": same})
     [opened] = await _open(tx, [Request(contract_id, new.reason, new.detail, new.opened_by)], disputed)
     return Clarification.of(opened)
 
@@ -61,11 +79,19 @@ async def open_one(tx: Transaction, contract_id: UUID, new: NewClarification) ->
 async def open_requested(tx: Transaction, requests: Sequence[Request]) -> None:
     """Open a clarification for each request. No contract may occur twice; the contracts' rows are locked.
 
-    A request is ignored while a clarification of its contract with the same reason and opener is open.
+    A request is ignored while a clarification of its contract with the same reason and opener is open, and while the
+    contract has as many as it may have: contact about it has stopped already.
     """
-    rows = await tx.fetch(queries.DISPUTED, [request.contract_id for request in requests])
+    contract_ids = [request.contract_id for request in requests]
+    rows = await tx.fetch(queries.DISPUTED, contract_ids)
     disputed = {(row["contract_id"], row["reason"], row["opened_by"]) for row in rows}
-    new = [one for one in requests if (one.contract_id, one.reason, one.opened_by) not in disputed]
+    silencing = {row["contract_id"]: row["silencing"] for row in await tx.fetch(queries.SILENCING, contract_ids)}
+    new = [
+        one
+        for one in requests
+        if (one.contract_id, one.reason, one.opened_by) not in disputed
+        and silencing.get(one.contract_id, 0) < limits.SILENCING_CLARIFICATIONS
+    ]
     if new:
         await _open(tx, new)
 

@@ -38,3 +38,13 @@ FROM contract JOIN portfolio USING (portfolio_id) WHERE contract_id = ANY($1::uu
 DISPUTED = """
 SELECT contract_id, reason, opened_by FROM clarification WHERE contract_id = ANY($1::uuid[]) AND state = 'open'
 """
+SILENCING = """
+SELECT contract_id, count(*) AS silencing FROM clarification
+WHERE contract_id = ANY($1::uuid[]) AND (state = 'open' OR NOT contact_may_resume) GROUP BY contract_id
+"""
+IDENTICAL = """
+SELECT clarification_id FROM clarification
+WHERE contract_id = $1 AND state = 'open' AND reason = $2 AND detail IS NOT DISTINCT FROM $3 AND opened_by = $4
+    AND instalments = $5::integer[]
+LIMIT 1
+"""

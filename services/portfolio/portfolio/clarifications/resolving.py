@@ -15,9 +15,9 @@ from portfolio.clarifications.reading import ClarificationUnknown
 from portfolio.clarifications.rules import CORRECTING_OUTCOMES, ends_silence, resolution_allowed
 from portfolio.ledger.changes import record
 from portfolio.ledger.history import Line
+from portfolio.ledger.limits import LARGEST_BALANCE
 from portfolio.ledger.locking import lock_contract
 from portfolio.ledger.positions import reapply_payments
-from portfolio.ledger.rules import LARGEST_BALANCE
 from portfolio.ledger.whole import publish_whole
 
 

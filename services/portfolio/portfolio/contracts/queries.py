@@ -42,8 +42,10 @@ SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contra
     coalesce((SELECT jsonb_agg(jsonb_build_object('number', number, 'due_on', due_on, 'amount', amount::text,
         'unpaid', unpaid::text) ORDER BY due_on, number)
         FROM instalment WHERE instalment.contract_id = contract.contract_id), '[]') AS instalments,
-    coalesce((SELECT jsonb_agg(to_jsonb(clarification) ORDER BY clarification_id)
-        FROM clarification WHERE clarification.contract_id = contract.contract_id), '[]') AS clarifications,
+    coalesce((SELECT jsonb_agg(to_jsonb(latest) ORDER BY clarification_id) FROM (
+        SELECT * FROM clarification WHERE clarification.contract_id = contract.contract_id
+        ORDER BY state <> 'open' AND contact_may_resume, opened_at DESC, clarification_id DESC LIMIT 100) AS latest),
+        '[]') AS clarifications,
     coalesce((SELECT jsonb_agg(to_jsonb(pause) ORDER BY starts_on, pause_id)
         FROM pause WHERE pause.contract_id = contract.contract_id), '[]') AS pauses,
     coalesce((SELECT jsonb_agg(to_jsonb(latest) ORDER BY sequence DESC) FROM (

@@ -53,7 +53,9 @@ class PauseView(OutputModel):
 
 
 class ContractView(OutputModel):
-    """The whole contract, with its latest 100 payments and the 100 promises that are due last.
+    """The whole contract, with its latest 100 payments and clarifications and the 100 promises that are due last.
+
+    A clarification that stops contact is always among them.
 
     ``holds`` are the reasons for which nobody may contact the debtor about the contract now.
     """

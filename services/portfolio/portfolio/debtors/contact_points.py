@@ -7,7 +7,7 @@ and to contact points that are added later.
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 import jurisdictions
@@ -22,12 +22,13 @@ from chassis import (
     ShortText,
     deliverable_email,
 )
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from recobro_events import Row, Transaction, cut_into_waves
 from recobro_events.contracts.portfolio import ContactChange, ContactKind, ContactPointChanged, StageCause
 
 from portfolio.debtors import contact_points_queries as queries
 from portfolio.debtors.rules import Medium, provenance_permitted
+from portfolio.ledger import history, limits
 from portfolio.ledger.changes import Change, record_each
 from portfolio.ledger.history import Line
 from portfolio.ledger.identities import contact_id_of
@@ -39,7 +40,7 @@ class NewContactPoint(InputModel):
 
     kind: ContactKind
     value: ShortText
-    provenance: ShortText
+    provenance: Annotated[ShortText, Field(max_length=limits.PROVENANCE_CHARACTERS)]
 
 
 class PatchChange(StrEnum):
@@ -93,6 +94,11 @@ class ContactPointKnown(Conflict):
     detail = "The contract has this contact point already."
 
 
+class TooManyContactPoints(Conflict):
+    code = "too-many-contact-points"
+    detail = f"The contract has {limits.CONTACTS_BEFORE_ADDING} contact points. No more can be added."
+
+
 class Finding(NamedTuple):
     """A change of a contact point. In a consumer ``received`` is the id of the event that reported the change."""
 
@@ -116,7 +122,8 @@ class Found(NamedTuple):
 async def add(tx: Transaction, contract_id: UUID, new: NewContactPoint) -> ContactPoint:
     """Add a contact point. The debtor's marks on the same phone or e-mail elsewhere hold for the new one too.
 
-    Raises ``ContractUnknown``, ``ContactPointKnown``, and ``Invalid`` when the value is not a phone or e-mail.
+    Raises ``ContractUnknown``, ``ContactPointKnown``, ``TooManyContactPoints``, and ``Invalid`` when the value is not a
+    phone or e-mail.
     """
     contract = await lock_contract(tx, contract_id, staging_cause=StageCause.CATCH_UP)
     value = _normal_form(new.kind, new.value, contract["jurisdiction"])
@@ -125,6 +132,8 @@ async def add(tx: Transaction, contract_id: UUID, new: NewContactPoint) -> Conta
     added = await add_found(tx, [Found(contract_id, new.kind, value, new.provenance)])
     if contract_id not in added:
         known = await tx.fetchval(queries.KNOWN, contract_id, new.kind, value)
+        if known is None:
+            raise TooManyContactPoints()
         raise ContactPointKnown(extra={"contact_id": known})
     return await read(tx, added[contract_id])
 
@@ -133,8 +142,8 @@ async def add_found(tx: Transaction, found: Sequence[Found]) -> Mapping[UUID, UU
     """Add these phones and e-mails and publish them. Returns the new contact points by contract.
 
     No contract may occur twice, and the contracts are locked. A value that is not a phone or e-mail, or is known
-    already, changes nothing. A contact point is stored but not usable when the jurisdiction does not accept its
-    provenance.
+    already, changes nothing. A contract that is full gets a line of history instead. A contact point is stored but not
+    usable when the jurisdiction does not accept its provenance.
     """
     rows = await tx.fetch(queries.JURISDICTIONS, [one.contract_id for one in found])
     jurisdiction_of = {row["contract_id"]: row["jurisdiction"] for row in rows}
@@ -146,10 +155,14 @@ async def add_found(tx: Transaction, found: Sequence[Found]) -> Mapping[UUID, UU
             contact_id = contact_id_of(one.contract_id, one.kind, value)
             rule = jurisdictions.profile(jurisdiction).contact_data_sources
             permitted = not rule.exists or provenance_permitted(rule.value or (), one.provenance)
-            new.append((contact_id, one.contract_id, one.kind, value, one.provenance, permitted))
+            provenance = one.provenance[: limits.PROVENANCE_CHARACTERS]
+            new.append((contact_id, one.contract_id, one.kind, value, provenance, permitted))
     if not new:
         return {}
-    points = await tx.fetch(queries.ADD, *zip(*new, strict=True))
+    given = (*zip(*new, strict=True), limits.CONTACTS_BEFORE_ADDING)
+    full = await tx.fetch(queries.FULL, *given)
+    await history.record(tx, [_refused(row["contract_id"], TooManyContactPoints.detail) for row in full])
+    points = await tx.fetch(queries.ADD, *given)
     received = {one.contract_id: one.received for one in found}
     findings = [
         Finding(point["contract_id"], point["contact_id"], ContactChange.ADDED, None, received[point["contract_id"]])
@@ -157,6 +170,25 @@ async def add_found(tx: Transaction, found: Sequence[Found]) -> Mapping[UUID, UU
     ]
     await _record(tx, points, findings)
     return {point["contract_id"]: point["contact_id"] for point in points}
+
+
+def _refused(contract_id: UUID, reason: str) -> Line:
+    return Line(contract_id, "contact_data_refused", reason, {})
+
+
+async def within_limits(tx: Transaction, visits: Mapping[UUID, UUID]) -> set[UUID]:
+    """Return the contracts, by their visits, that get what the visit has found. The others get a line of history.
+
+    The lines of what was found are written already, so a visit that finds too much is seen in them.
+    """
+    refused: dict[UUID, str] = {}
+    for row in await tx.fetch(queries.FOUND, list(visits.keys()), list(visits.values())):
+        if row["of_visit"] > limits.CONTACTS_FOUND_BY_VISIT:
+            refused[row["contract_id"]] = f"More than {limits.CONTACTS_FOUND_BY_VISIT} contact points of one visit."
+        elif row["of_day"] > limits.CONTACTS_FOUND_A_DAY:
+            refused[row["contract_id"]] = f"More than {limits.CONTACTS_FOUND_A_DAY} contact points found on one day."
+    await history.record(tx, [_refused(contract_id, reason) for contract_id, reason in refused.items()])
+    return visits.keys() - refused.keys()
 
 
 async def patch(tx: Transaction, contact_id: UUID, wanted: ContactPatch) -> ContactPoint:

@@ -44,8 +44,13 @@ HELD_BY = """
 SELECT contact_id, contract_id, debtor_id, kind, value FROM contact_point JOIN contract USING (contract_id)
 WHERE contact_id = ANY($1::uuid[])
 """
-# $1 contact points, $2 contracts, none twice, $3 kinds, $4 values, $5 provenances, $6 whether each is permitted.
-ADD = """
+_IS_FULL = """(
+    (SELECT count(*) FROM contact_point AS held WHERE held.contract_id = given.contract_id AND held.current) >= $7
+    AND NOT EXISTS (SELECT FROM contact_point AS held WHERE held.contract_id = given.contract_id AND held.current
+        AND held.kind = given.kind AND held.value = given.value))"""
+# $1 contact points, $2 contracts, none twice, $3 kinds, $4 values, $5 provenances, $6 whether each is permitted,
+# $7 the number of current contact points with which a contract is full.
+ADD = f"""
 INSERT INTO contact_point AS point (contact_id, contract_id, kind, value, dialable, provenance, permitted, timezone,
     rank, invalid, opted_out, media, version)
 SELECT given.contact_id, given.contract_id, given.kind, given.value, given.kind = 'phone', given.provenance,
@@ -54,17 +59,33 @@ SELECT given.contact_id, given.contract_id, given.kind, given.value, given.kind 
         WHERE known.contract_id = given.contract_id AND timezone IS NOT NULL ORDER BY rank LIMIT 1),
         portfolio.timezone),
     (SELECT coalesce(max(rank), -1) + 1 FROM contact_point known WHERE known.contract_id = given.contract_id),
-    coalesce(mark.invalid, false), coalesce(mark.opted_out, false), coalesce(mark.media, '{}'), 0
+    coalesce(mark.invalid, false), coalesce(mark.opted_out, false), coalesce(mark.media, '{{}}'), 0
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[])
     AS given (contact_id, contract_id, kind, value, provenance, permitted)
 JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
 LEFT JOIN debtor_contact_mark AS mark
     ON mark.debtor_id = contract.debtor_id AND mark.kind = given.kind AND mark.value = given.value
+WHERE NOT {_IS_FULL}
 ON CONFLICT (contract_id, kind, value) DO UPDATE
     SET current = true, provenance = excluded.provenance, permitted = excluded.permitted,
         rank = CASE WHEN point.current THEN point.rank ELSE excluded.rank END
     WHERE NOT point.current OR excluded.permitted > point.permitted
 RETURNING point.*
+"""
+FULL = f"""
+SELECT contract_id FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[])
+    AS given (contact_id, contract_id, kind, value, provenance, permitted)
+WHERE {_IS_FULL}
+"""
+# $1 contracts, $2 their visits. The line of what is being applied is written already.
+FOUND = """
+SELECT given.contract_id,
+    count(*) FILTER (WHERE line.business_date = coalesce(portfolio.business_date, contract.as_of)) AS of_day,
+    count(*) FILTER (WHERE line.data ->> 'visit_id' = given.visit_id::text) AS of_visit
+FROM unnest($1::uuid[], $2::uuid[]) AS given (contract_id, visit_id)
+JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
+JOIN contract_history AS line ON line.contract_id = given.contract_id AND line.kind = 'contact_data_collected'
+GROUP BY given.contract_id
 """
 JURISDICTIONS = """
 SELECT contract_id, jurisdiction FROM contract JOIN portfolio USING (portfolio_id) WHERE contract_id = ANY($1::uuid[])

@@ -24,6 +24,7 @@ from portfolio.files import applying_queries, queries
 from portfolio.files.landing import Work
 from portfolio.ledger import history
 from portfolio.ledger.changes import record_whole
+from portfolio.ledger.limits import LARGEST_BALANCE
 from portfolio.ledger.positions import reapply_payments
 from portfolio.ledger.whole import publish_whole
 from portfolio.portfolios import portfolios
@@ -210,7 +211,8 @@ async def _finish(tx: Transaction, work: Work) -> None:
             file_id=work.file_id,
             rows_accepted=file["rows_accepted"],
             rows_rejected=file["rows_rejected"],
-            amount_accepted=file["amount_accepted"],
+            amount_accepted=min(file["amount_accepted"], LARGEST_BALANCE),
+            total_accepted=file["amount_accepted"],
             currency=portfolio["currency"],
         )
     )

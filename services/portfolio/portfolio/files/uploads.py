@@ -12,7 +12,7 @@ from typing import IO, Any, Literal
 from uuid import UUID
 
 from chassis import Conflict, IdempotencyKey, InputModel, Invalid, NotFound, OutputModel, Page, PageQuery, Reader, page
-from recobro_events import Money, Row, Transaction, new_event_id
+from recobro_events import MoneyTotal, Row, Transaction, new_event_id
 
 from portfolio import metrics
 from portfolio.files import queries
@@ -56,7 +56,7 @@ class FileView(OutputModel):
     contracts: int | None
     contracts_incomplete: int | None
     contracts_to_close: int | None
-    amount_accepted: Money | None
+    amount_accepted: MoneyTotal | None
     error_code: str | None
     error: str | None
     received_at: datetime

@@ -6,7 +6,6 @@ bounds of the stages are defined only here.
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from decimal import Decimal
 
 from recobro_events.contracts.portfolio import ContractState, Stage
 
@@ -52,7 +51,3 @@ def next_stage_on(oldest_due_on: date | None, pauses: Sequence[tuple[date, date 
 def takes_money(state: ContractState) -> bool:
     """Whether payments pay instalments. A returned, written-off or withdrawn contract keeps payments as credit."""
     return state in {ContractState.OPEN, ContractState.SETTLED}
-
-
-LARGEST_BALANCE = Decimal("999999999999.99")
-"""The largest amount: 14 digits, 2 of them after the point."""

@@ -1,9 +1,18 @@
 """The statements of payments and reversals. Each works on one contract. Those that write need its row locked."""
 
+# A payment without a reference cannot be recognised again. $1 contract, $2 amount, $3 paid_on, $5 channel.
+_DOUBLES = """
+SELECT payment_id FROM payment
+WHERE contract_id = $1 AND amount = $2::numeric AND paid_on = $3 AND channel = $5 AND reference IS NULL
+    AND reversed_at IS NULL AND received_at > clock_timestamp() - interval '60 seconds'
+    AND actor ->> 'subject' = nullif(current_setting('app.actor', true), '')::jsonb ->> 'subject'
+ORDER BY sequence DESC LIMIT 1
+"""
 # $1 contract, $2 amount, $3 paid_on, $4 business date, $5 channel, $6 reference, $7 and $8 days past due and episode
-# before the payment, $9 whether the contract takes money (a closed one keeps it as credit), $10 the payment's id.
-# Returns no row when the portfolio has a payment with this channel and reference.
-RECEIVE = """
+# before the payment, $9 whether the contract takes money (a closed one keeps it as credit), $10 the payment's id,
+# $11 the most payments of a contract, $12 whether it is known that it looks like a double.
+# Returns no row when one of the reasons of ``REFUSED`` holds.
+RECEIVE = f"""
 WITH debt AS MATERIALIZED (
     SELECT number, due_on, unpaid, sum(unpaid) OVER (ORDER BY due_on, number) - unpaid AS start
     FROM instalment WHERE contract_id = $1 AND unpaid > 0 AND $9::boolean
@@ -14,7 +23,8 @@ WITH debt AS MATERIALIZED (
         days_past_due_before, episode_before, credit)
     SELECT $10, contract_id, portfolio_id, $2::numeric, $3, $4, $5, $6, $7, $8,
         $2::numeric - coalesce((SELECT sum(amount) FROM share), 0)
-    FROM contract WHERE contract_id = $1
+    FROM contract WHERE contract_id = $1 AND (SELECT count(*) FROM payment WHERE contract_id = $1) < $11
+        AND ($12 OR $6::text IS NOT NULL OR NOT EXISTS (SELECT FROM ({_DOUBLES}) AS double))
     ON CONFLICT (portfolio_id, channel, reference) DO NOTHING
     RETURNING payment_id, received_at, credit
 ), paid AS (
@@ -30,7 +40,11 @@ SELECT * FROM received
 
 CONTRACT_OF = "SELECT contract_id FROM payment WHERE payment_id = $1"
 
-KNOWN = "SELECT payment_id FROM payment WHERE portfolio_id = $1 AND channel = $2 AND reference = $3"
+# $1 contract, $2 amount, $3 paid_on, $4 portfolio, $5 channel, $6 reference.
+REFUSED = f"""
+SELECT (SELECT payment_id FROM payment WHERE portfolio_id = $4 AND channel = $5 AND reference = $6::text) AS known,
+    ({_DOUBLES}) AS double
+"""
 
 READ = """
 SELECT payment.*, portfolio.currency,

@@ -8,6 +8,7 @@ from chassis import Amount, Conflict, Day, FieldError, InputModel, Invalid, Outp
 from recobro_events import Money, Row, Transaction
 from recobro_events.contracts.portfolio import ContractState, PaymentReceived, Stage
 
+from portfolio.ledger import limits
 from portfolio.ledger.changes import record
 from portfolio.ledger.history import Line
 from portfolio.ledger.identities import payment_id_of
@@ -18,12 +19,16 @@ from portfolio.payments.rules import latest_paid_on, stage_cause_of_payment
 
 
 class NewPayment(InputModel):
-    """``reference`` is given by the channel. Channel and reference identify the payment in its portfolio."""
+    """``reference`` is given by the channel. Channel and reference identify the payment in its portfolio.
+
+    ``again`` says that a payment without a reference is no double of the same payment a moment ago.
+    """
 
     amount: Amount
     paid_on: Day
     channel: ShortText
     reference: ShortText | None = None
+    again: bool = False
 
 
 class PaymentReceipt(OutputModel):
@@ -45,10 +50,24 @@ class PaymentKnown(Conflict):
     detail = "This portfolio has a payment with this channel and reference already."
 
 
+class PaymentDoubtful(Conflict):
+    code = "payment-doubtful"
+    detail = (
+        "The same payment without a reference arrived less than 60 seconds ago. If this is another one, send it with"
+        ' "again": true.'
+    )
+
+
+class TooManyPayments(Conflict):
+    code = "too-many-payments"
+    detail = f"The contract has {limits.PAYMENTS} payments. No more can be added."
+
+
 async def receive(tx: Transaction, contract_id: UUID, payment: NewPayment) -> PaymentReceipt:
     """Apply a payment to the oldest instalments and publish it. A closed contract keeps the payment as credit.
 
-    Raises ``ContractUnknown``, ``PaymentKnown``, and ``Invalid`` when the payment is dated after ``latest_paid_on``.
+    Raises ``ContractUnknown``, ``PaymentKnown``, ``PaymentDoubtful``, ``TooManyPayments``, and ``Invalid`` when the
+    payment is dated after ``latest_paid_on``.
     """
     contract = await lock_contract(tx, contract_id)
     _check_paid_on(payment.paid_on, contract)
@@ -102,8 +121,23 @@ async def _apply(tx: Transaction, contract: Row, payment: NewPayment) -> Row:
         contract["episode"],
         takes_money(ContractState(contract["state"])),
         payment_id_of(contract["portfolio_id"], payment.channel, payment.reference),
+        limits.PAYMENTS,
+        payment.again,
     )
     if received is None:
-        known = await tx.fetchval(queries.KNOWN, contract["portfolio_id"], payment.channel, payment.reference)
-        raise PaymentKnown(extra={"payment_id": known})
+        raise await _refusal(tx, contract, payment)
     return received
+
+
+async def _refusal(tx: Transaction, contract: Row, payment: NewPayment) -> Conflict:
+    found = await tx.fetchrow(
+        queries.REFUSED,
+        *(contract["contract_id"], payment.amount, payment.paid_on),
+        *(contract["portfolio_id"], payment.channel, payment.reference),
+    )
+    assert found is not None
+    if found["known"] is not None:
+        return PaymentKnown(extra={"payment_id": found["known"]})
+    if found["double"] is not None and payment.reference is None and not payment.again:
+        return PaymentDoubtful(extra={"payment_id": found["double"]})
+    return TooManyPayments()

@@ -2,10 +2,12 @@
 
 from uuid import UUID
 
+import asyncpg
 from chassis import Conflict, InputModel, OutputModel, Text
 from recobro_events import Money, Row, Transaction
 from recobro_events.contracts.portfolio import ContractRevised, ContractState, PaymentReversed, Stage, StageCause
 
+from portfolio.ledger import limits
 from portfolio.ledger.changes import record
 from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contract
@@ -38,8 +40,21 @@ class PaymentReversedAlready(Conflict):
     detail = "This payment has been reversed already."
 
 
+class TooManyInstalments(Conflict):
+    code = "too-many-instalments"
+    detail = f"The contract would have more than {limits.INSTALMENTS:,} instalments."
+
+
+class BalanceTooLarge(Conflict):
+    code = "balance-too-large"
+    detail = f"The contract would owe more than {limits.LARGEST_BALANCE}."
+
+
 async def reverse(tx: Transaction, payment_id: UUID, reason: str) -> Reversal:
-    """Reverse a payment. Raises ``PaymentUnknown`` and ``PaymentReversedAlready``."""
+    """Reverse a payment.
+
+    Raises ``PaymentUnknown``, ``PaymentReversedAlready``, ``TooManyInstalments`` and ``BalanceTooLarge``.
+    """
     contract_id = await tx.fetchval(queries.CONTRACT_OF, payment_id)
     if contract_id is None:
         raise PaymentUnknown()
@@ -73,7 +88,15 @@ async def _restore(tx: Transaction, contract: Row, payment: Row) -> int:
     """Make the amounts that the payment had paid unpaid again. Returns the contract's episode afterwards."""
     contract_id = contract["contract_id"]
     if payment["absorbed_by"] is not None:
-        await tx.execute(queries.RESTORE_ABSORBED, payment["payment_id"], contract_id)
+        try:
+            await tx.execute(queries.RESTORE_ABSORBED, payment["payment_id"], contract_id)
+        except asyncpg.NumericValueOutOfRangeError:
+            raise BalanceTooLarge() from None
+        owed = await tx.fetch(queries.INSTALMENTS, contract_id)
+        if len(owed) > limits.INSTALMENTS:
+            raise TooManyInstalments()
+        if sum(row["amount"] for row in owed) > limits.LARGEST_BALANCE:
+            raise BalanceTooLarge()
     if not takes_money(ContractState(contract["state"])):
         if payment["absorbed_by"] is None:
             await tx.execute(queries.RESTORE_ALLOCATED, payment["payment_id"])

@@ -8,6 +8,7 @@ from chassis import Conflict, Day, FieldError, InputModel, Invalid, NotFound, Ou
 from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import ContractPaused, ContractResumed, ContractState, Stage, StageCause
 
+from portfolio.ledger import limits
 from portfolio.ledger.changes import record
 from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contract
@@ -56,6 +57,11 @@ class PauseEnded(Conflict):
     detail = "This pause has ended already."
 
 
+class TooManyPauses(Conflict):
+    code = "too-many-pauses"
+    detail = f"The contract has had {limits.PAUSES} pauses. No more can be added."
+
+
 class ContractIsClosed(Conflict):
     code = "contract-closed"
     detail = "The contract is closed."
@@ -64,8 +70,8 @@ class ContractIsClosed(Conflict):
 async def start(tx: Transaction, contract_id: UUID, new: NewPause) -> PauseOutcome:
     """Pause a contract. Paused days in the past restage the contract at once.
 
-    Raises ``ContractUnknown``, ``ContractIsClosed``, ``PauseOverlaps``, and ``Invalid`` for a pause that would end
-    before it starts.
+    Raises ``ContractUnknown``, ``ContractIsClosed``, ``PauseOverlaps``, ``TooManyPauses``, and ``Invalid`` for a
+    pause that would end before it starts.
     """
     contract = await lock_contract(tx, contract_id)
     if new.ends_on is not None and new.ends_on < new.starts_on:
@@ -74,6 +80,8 @@ async def start(tx: Transaction, contract_id: UUID, new: NewPause) -> PauseOutco
         raise ContractIsClosed()
     if overlapping := await tx.fetchrow(queries.OVERLAPPING_PAUSE, contract_id, new.starts_on, new.ends_on):
         raise PauseOverlaps(extra={"pause_id": overlapping["pause_id"]})
+    if await tx.fetchval(queries.COUNT_PAUSES, contract_id) >= limits.PAUSES:
+        raise TooManyPauses()
     pause = await tx.fetchrow(queries.START_PAUSE, contract_id, new.reason, new.starts_on, new.ends_on)
     return await _publish_change(tx, pause, ContractPaused, "paused")
 

@@ -56,7 +56,7 @@ async def test_an_opened_clarification_stops_contact_and_has_a_deadline(
 
 async def test_each_of_several_clarifications_must_be_resolved(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
-    one, other = [(await dispute(client, contract_id))["clarification_id"] for _ in range(2)]
+    one, other = [(await dispute(client, contract_id, detail=word))["clarification_id"] for word in "ab"]
     first = (await resolve(client, one, "withdrawn")).json()
     assert (first["still_open"], first["contact_may_resume"]) == ([other], True)
     assert (await resolve(client, other, "verified")).json()["still_open"] == []
@@ -98,7 +98,7 @@ async def test_a_correction_to_zero_settles_a_contract_and_a_later_one_upwards_r
     client: httpx.AsyncClient, given: Given
 ) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
-    one, other = [(await dispute(client, contract_id))["clarification_id"] for _ in range(2)]
+    one, other = [(await dispute(client, contract_id, detail=word))["clarification_id"] for word in "ab"]
     nothing = await resolve(client, one, "upheld", corrections=[{"instalment": 1, "amount": "0.00"}])
     assert nothing.json()["total_balance"] == "0.00"
     [closed] = await published(given.database, ContractClosed)
@@ -112,7 +112,7 @@ async def test_after_a_rejection_contact_waits_for_the_verification_where_the_la
 ) -> None:
     contract_id = await given.contract(await given.portfolio(jurisdiction="US"), (days_ago(40), "100.00"))
     opened = (await dispute(client, contract_id))["clarification_id"]
-    other = (await dispute(client, contract_id))["clarification_id"]
+    other = (await dispute(client, contract_id, detail="other"))["clarification_id"]
     assert (await resolve(client, opened, "rejected")).json()["contact_may_resume"] is False
     assert (await resolve(client, other, "withdrawn")).json()["still_open"] == [opened]
     assert (await resolve(client, opened, "withdrawn")).status_code == 409
@@ -205,3 +205,15 @@ async def test_an_unknown_contract_or_clarification_is_404(client: httpx.AsyncCl
     assert (await client.post(f"/v1/contracts/{uuid4()}/clarifications", json=DISPUTE)).status_code == 404
     assert (await client.get(f"/v1/clarifications/{uuid4()}")).status_code == 404
     assert (await resolve(client, str(uuid4()), "verified")).status_code == 404
+
+
+async def test_the_same_dispute_is_opened_once_while_it_is_open(client: httpx.AsyncClient, given: Given) -> None:
+    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
+    first = await dispute(client, contract_id, instalments=[1])
+    again = await client.post(f"/v1/contracts/{contract_id}/clarifications", json=DISPUTE | {"instalments": [1, 1]})
+    assert (again.status_code, again.json()["type"]) == (409, "urn:recobro:problem:clarification-exists")
+    assert again.json()["clarification_id"] == first["clarification_id"]
+    for changes in ({"detail": "x"}, {"instalments": []}, {"reason": "other"}, {"opened_by": "creditor"}):
+        await dispute(client, contract_id, **{"instalments": [1]} | changes)
+    assert (await resolve(client, first["clarification_id"], "withdrawn")).status_code == 201
+    await dispute(client, contract_id, instalments=[1])

@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 import pytest
 from chassis.testing import client_for, mint, test_settings
 from portfolio.files.loader import Loader
+from portfolio.ledger.limits import LARGEST_BALANCE
 from portfolio.main import build_app
 from portfolio_files import SAMPLE, SAMPLE_KEY
 from recobro_events import Database
@@ -265,3 +266,21 @@ async def test_a_file_of_an_earlier_day_leaves_the_business_date_where_it_is(ser
 
 def _id(portfolio_id: UUID, number: str = "C-1") -> UUID:
     return uuid5(portfolio_id, number)
+
+
+async def test_totals_have_more_digits_than_an_amount(service: ServiceClient) -> None:
+    portfolio_id = await service.portfolio(currency="VND")
+    file = await service.load(portfolio_id, *(row(f"C-{n}", amount_due="999999999999.99") for n in range(40)))
+    assert (file["status"], file["amount_accepted"]) == ("loaded", "39999999999999.60")
+    [loaded] = await published(service.database, PortfolioFileLoaded)
+    assert (loaded.total_accepted, loaded.amount_accepted) == (Decimal("39999999999999.60"), LARGEST_BALANCE)
+    totals = await service.get("/v1/stages", portfolio_id=str(portfolio_id))
+    assert "39999999999999.60" in {total["overdue_balance"] for total in totals}
+    assert (await service.stage("2026-09-12", portfolio_id))["by_stage"]
+
+
+async def test_a_contract_that_owes_too_much_is_rejected_and_the_file_loads(service: ServiceClient) -> None:
+    portfolio_id = await service.portfolio()
+    big = (row("BIG", n, amount_due="999999999999.99") for n in (1, 2))
+    file = await service.load(portfolio_id, row("C-1"), *big)
+    assert (file["status"], file["rows_accepted"], file["rows_rejected"]) == ("loaded", 1, 2)

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from chassis.testing import mint
 from portfolio_builders import PAYMENT, TODAY, Given, days_ago, pay, reverse
 from recobro_events.contracts.portfolio import (
     ContractClosed,
@@ -258,3 +259,33 @@ async def test_the_largest_amount_is_kept_whole(client: httpx.AsyncClient, given
     receipt = await pay(client, contract_id, "999999999999.99")
     assert (receipt["total_balance"], receipt["state"]) == ("0.00", "settled")
     assert (await pay(client, contract_id, "999999999999.99"))["credit"] == "999999999999.99"
+
+
+async def test_a_payment_without_a_reference_that_looks_like_a_double_needs_again(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    contract_id, other = [await given.contract(await given.portfolio(), (days_ago(40), "900.00")) for _ in range(2)]
+    once = {name: value for name, value in PAYMENT.items() if name != "again"}
+
+    async def pays(to: UUID = contract_id, subject: str = "ana", **changes: Any) -> httpx.Response:
+        caller = {"Authorization": f"Bearer {mint(subject=subject)}"}
+        return await client.post(f"/v1/contracts/{to}/payments", json=once | changes, headers=caller)
+
+    first = await pays()
+    assert first.status_code == 201, first.text
+    double = await pays()
+    assert (double.status_code, double.json()["type"]) == (409, "urn:recobro:problem:payment-doubtful")
+    assert double.json()["payment_id"] == first.json()["payment_id"]
+    for changes in ({"amount": "1.00"}, {"paid_on": str(days_ago(1))}, {"channel": "cash"}, {"reference": "R"}):
+        assert (await pays(**changes)).status_code == 201, changes
+    assert (await pays(to=other)).status_code == (await pays(subject="luis")).status_code == 201
+    assert (await pays(again=True)).status_code == 201
+    assert (await pays()).status_code == 409
+    await given.rows("UPDATE payment SET received_at = received_at - interval '61 seconds'")
+    assert (await pays()).status_code == 201
+    bounced = (await pays(again=True)).json()["payment_id"]
+    await given.rows(
+        "UPDATE payment SET received_at = received_at - interval '61 seconds' WHERE payment_id <> $1", bounced
+    )
+    await reverse(client, bounced)
+    assert (await pays()).status_code == 201

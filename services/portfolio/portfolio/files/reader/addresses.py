@@ -14,6 +14,8 @@ _KINDS = {
 }
 _KIND_OF = {written: kind for kind, ways in _KINDS.items() for written in ways}
 OTHER_KIND = "other"
+KINDS = (*_KINDS, OTHER_KIND)
+"""The kinds of addresses. A contract has at most one address of each."""
 _PARTS = ("street", "exterior", "interior", "neighbourhood", "postal_code", "city", "state")
 _IRREGULAR = r"(?i)^(s\s*/?\s*n\.?|sin n[uú]m(ero|\.)?|(mza?|manzana|lte?|lote|km)\b.*)$"
 

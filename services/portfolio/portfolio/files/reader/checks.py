@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from portfolio.ledger.limits import CONTACTS_OF_CONTRACT, LARGEST_BALANCE, ROWS_OF_CONTRACT
 from portfolio.tabular.profiles import FILE_COLUMNS, plain
 from portfolio.tabular.records import CONTROL_CHARACTERS, FileHead
 
@@ -79,15 +80,26 @@ def parse(raw: pl.DataFrame, head: FileHead) -> pl.DataFrame:
     )
     identity = ["contract_number", "number" if "instalment_number" in head.columns else "due_on"]
     known = pl.all_horizontal(pl.col(identity).is_not_null())
-    return cells.with_columns(
+    rows = cells.with_columns(
         mapped(cells["debtor_kind"], lambda text: _DEBTOR_KIND_OF.get(plain(text))).alias("kind"),
         (known & (pl.len().over(identity) > 1)).alias("twice"),
+        pl.len().over("contract_number").alias("rows_of_contract"),
+        pl.col("amount").cast(pl.Decimal(38, 2)).sum().over("contract_number").alias("owed_by_contract"),
     )
+    return rows.join(_contacts_of_contracts(rows), on="contract_number", how="left", maintain_order="left")
+
+
+def _contacts_of_contracts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Count the distinct phones and e-mails of the contracts that may have too many."""
+    columns = ("phone_1", "phone_2", "email")
+    many = rows.filter(pl.col("rows_of_contract") * len(columns) > CONTACTS_OF_CONTRACT)
+    values = many.unpivot(columns, index="contract_number").drop_nulls()
+    return values.group_by("contract_number").agg(pl.col("value").n_unique().alias("contacts_of_contract"))
 
 
 def checks(head: FileHead) -> list[Check]:
     """Every reason to refuse a row with all its fields, in the order in which reasons are listed to the creditor."""
-    return [*_text_checks(head.columns), *_value_checks(), *_instalment_checks(head)]
+    return [*_text_checks(head.columns), *_value_checks(), *_instalment_checks(head), *_contract_checks()]
 
 
 def _text_checks(columns: Iterable[str]) -> Iterable[Check]:
@@ -133,3 +145,20 @@ def _instalment_checks(head: FileHead) -> Iterable[Check]:
     yield Check("instalment_number", "bad_instalment_number", "is not a whole number of at least 1", bad)
     same = "has the contract number and instalment number of another row"
     yield Check("instalment_number", "duplicate_instalment", same, pl.col("twice"))
+
+
+def _contract_checks() -> Iterable[Check]:
+    """Half a debt is worse than none, so every row of a contract that is too large is refused."""
+    known = pl.col("contract_number").is_not_null()
+    for code, limited, limit, what in (
+        ("too_many_instalments", "rows_of_contract", ROWS_OF_CONTRACT, f"{ROWS_OF_CONTRACT:,} rows"),
+        (
+            "too_many_contacts",
+            "contacts_of_contract",
+            CONTACTS_OF_CONTRACT,
+            f"{CONTACTS_OF_CONTRACT} phones and e-mails",
+        ),
+        ("balance_too_large", "owed_by_contract", LARGEST_BALANCE, f"a balance of {LARGEST_BALANCE}"),
+    ):
+        reason = f"belongs to a contract with more than {what} in this file"
+        yield Check("contract_number", code, reason, known & (pl.col(limited) > limit))

@@ -16,7 +16,6 @@ from portfolio.tabular.csv import HEAD_BYTES, encoding_of, inspect_head, records
 from portfolio.tabular.records import CONTROL_CHARACTERS, FileHead, FileProblem, Record
 
 _ROWS_AT_ONCE = 20_000
-_MAX_TOTAL = Decimal("999999999999.99")
 _ERROR = pl.Struct({"column": pl.String, "code": pl.String, "reason": pl.String})
 _UNREADABLE: dict[str, pl.DataType | type[pl.DataType]] = {
     "row_number": pl.Int64,
@@ -57,8 +56,6 @@ def read_portfolio_file(path: Path, out: Path, jurisdiction: str) -> Summary:
     accepted = _completed(accepted, head, jurisdiction)
     rejected = pl.concat([rejected, _rejected_rows(unreadable)]).sort("row_number")
     amount = _total(accepted["amount"])
-    if amount > _MAX_TOTAL:
-        raise FileProblem("total_too_large", f"The amounts add up to {amount}, which is more than {_MAX_TOTAL}.")
     accepted.write_csv(out / ACCEPTED_FILE)
     rejected.write_csv(out / REJECTED_FILE)
     return Summary(

@@ -311,7 +311,6 @@ def test_a_file_whose_rows_are_all_bad_has_nothing_to_load(tmp_path: Path) -> No
         ([], "empty"),
         ([""], "empty"),
         ([line(), line(contract_number="C-2", street="x" * MAX_LINE_BYTES)], "line_too_long"),
-        ([line(contract_number=f"C-{n}", amount_due="999999999999.99") for n in range(2)], "total_too_large"),
     ],
 )
 def test_a_problem_that_only_reading_finds_is_raised_and_nothing_is_written(
