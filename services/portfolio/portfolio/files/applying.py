@@ -35,7 +35,7 @@ CHUNK_CONTRACTS = 500
 INTERNAL = "internal"
 """The error code of a file that fails because of a defect of this service."""
 
-_OUR_FAULT = frozenset({INTERNAL, "reading_failed"})
+_OUR_FAULT = frozenset({INTERNAL, "reading_failed", "interrupted"})
 
 _CLOSED_FOR_GOOD = frozenset({"returned", "written_off"})
 
@@ -191,6 +191,7 @@ async def withdraw_chunk(tx: Transaction, work: Work, chunk_contracts: int) -> b
     if not ids:
         return False
     await tx.execute(applying_queries.WITHDRAW, ids)
+    await tx.execute(applying_queries.MADE_PROGRESS, work.file_id)
     await record_whole(tx, StageCause.REVISION, ids, day)
     stated = {"file_id": work.file_id, "as_of": work.as_of}
     await history.record_each(tx, ids, "withdrawn", "a snapshot does not name the contract any more", stated)

@@ -8,7 +8,7 @@ SELECT contract_number, contract_id, debtor_id, incomplete FROM file_contract
 WHERE file_id = $1 AND ($2::text IS NULL OR contract_number > $2)
 ORDER BY contract_number LIMIT $3
 """
-APPLIED_TO = "UPDATE file SET applied_to = $2 WHERE file_id = $1"
+APPLIED_TO = "UPDATE file SET applied_to = $2, attempts = 0 WHERE file_id = $1"
 ADD_DEBTORS = """
 INSERT INTO debtor (debtor_id, creditor_id, debtor_number)
 SELECT DISTINCT ON (debtor_id) debtor_id, $3::uuid, debtor_number
@@ -115,6 +115,7 @@ LOCK_UNNAMED = f"""
 SELECT contract_id FROM contract WHERE {UNNAMED} ORDER BY contract_id LIMIT $3 FOR UPDATE
 """
 WITHDRAW = "UPDATE contract SET state = 'withdrawn' WHERE contract_id = ANY($1::uuid[])"
+MADE_PROGRESS = "UPDATE file SET attempts = 0 WHERE file_id = $1"
 LOADED = """
 UPDATE file SET status = 'loaded', finished_at = clock_timestamp() WHERE file_id = $1
 RETURNING extract(epoch FROM finished_at - received_at)::float8

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -25,12 +27,18 @@ from portfolio.files.reader.columns import (
     CONTACTS_FILE,
     CONTRACT_COLUMNS,
     CONTRACTS_FILE,
+    OUT_OF_MEMORY,
     REJECTED_COLUMNS,
     REJECTED_FILE,
 )
 from portfolio.tabular.profiles import column_named
 
 READ_TIMEOUT_SECONDS = 900
+MEMORY_BASE = 512 * 1024 * 1024
+MEMORY_PER_BYTE = 12
+"""Reading takes about eight bytes of memory for each byte of a file, beside what polars takes for itself."""
+_READER_THREADS = "4"
+_OUT_OF_MEMORY_CODES = {OUT_OF_MEMORY, -signal.SIGABRT, -signal.SIGSEGV}
 COPY_TIMEOUT_SECONDS = 600
 CONFIRM_ABOVE_PERCENT = 20
 """A snapshot that closes a larger share of the open contracts waits for a person's confirmation."""
@@ -127,10 +135,13 @@ async def _download(database: Database, file_id: UUID, target: Path) -> None:
 
 async def read_in_child(work: Work, source: Path, folder: Path) -> Sequence[str]:
     """The ``Intake`` that runs ``portfolio.files.reader`` in a process of its own."""
+    size = (await asyncio.to_thread(source.stat)).st_size
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "portfolio.files.reader", str(source), str(folder)),
         *("--jurisdiction", work.jurisdiction, "--portfolio", str(work.portfolio_id)),
         *("--creditor", str(work.creditor_id)),
+        *("--memory", str(MEMORY_BASE + MEMORY_PER_BYTE * size)),
+        env=os.environ | {"POLARS_MAX_THREADS": _READER_THREADS},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         start_new_session=True,
@@ -144,6 +155,8 @@ async def read_in_child(work: Work, source: Path, folder: Path) -> Sequence[str]
         if process.returncode is None:
             process.kill()
             await process.wait()
+    if process.returncode in _OUT_OF_MEMORY_CODES:
+        raise FileRefused("out_of_memory", "Reading the file takes too much memory. Split it into smaller files.")
     answer: dict[str, Any] = json.loads(output) if output else {}
     if problem := answer.get("problem"):
         raise FileRefused(problem["code"], problem["detail"])

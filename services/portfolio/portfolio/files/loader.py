@@ -7,22 +7,38 @@ resumable: another process continues a file whose process was killed.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import NamedTuple
 from uuid import UUID
 
+import asyncpg
 import structlog
 from recobro_events import TRANSIENT_ERRORS, Database, Row, Transaction, end, step
 
 from portfolio import metrics
-from portfolio.files import applying, landing, landing_queries, queries, uploads
+from portfolio.files import applying, expiry, landing, landing_queries, queries, uploads
 from portfolio.files.applying import CHUNK_CONTRACTS
 from portfolio.files.landing import FileRefused, Intake, Work, read_in_child
 
 POLL_SECONDS = 2.0
 """The longest time until this process finds a file that was uploaded through another process."""
 
+ATTEMPTS = 3
+"""The number of times that loading a file may end without any progress, such as by the death of its process."""
 _WORKERS = 2
-_MOST_PAUSE_SECONDS = 30.0
+_PAUSE_SECONDS, _MOST_PAUSE_SECONDS = 0.5, 30.0
+_INTERRUPTED = (
+    f"Loading this file was interrupted {ATTEMPTS} times without any progress. The file may be too large for the"
+    " service. Split it into smaller files."
+)
 _log = structlog.get_logger(__name__)
+
+
+class _Interruption(NamedTuple):
+    """The next attempt at a file is made at ``until``, on the loop's clock."""
+
+    until: float
+    pause: float
+    counts: bool
 
 
 class Loader:
@@ -42,6 +58,7 @@ class Loader:
         self._poll_seconds = poll_seconds
         self._wakeup = asyncio.Event()
         self._busy: set[UUID] = set()
+        self._interrupted: dict[UUID, _Interruption] = {}
 
     def wake(self) -> None:
         self._wakeup.set()
@@ -50,19 +67,20 @@ class Loader:
     async def running(self) -> AsyncIterator[None]:
         """Load until the block ends. A transaction under way is rolled back; its file continues at the next start."""
         tasks = [asyncio.create_task(self._run(), name=f"loader {n}") for n in range(_WORKERS)]
+        tasks.append(asyncio.create_task(expiry.for_ever(self._database), name="expiry of files"))
         try:
             yield
         finally:
             await end(*tasks)
 
     async def _run(self) -> None:
-        pause = 0.5
+        pause = _PAUSE_SECONDS
         while True:
             self._wakeup.clear()
             try:
                 await self.clear_leftovers()
                 worked = await self.load_one()
-                pause = 0.5
+                pause = _PAUSE_SECONDS
             except Exception as error:  # noqa: BLE001 - an error stops one attempt, not the worker
                 _log.warning("loading_interrupted", error=type(error).__name__, pause_seconds=pause, exc_info=True)
                 await asyncio.sleep(pause)
@@ -79,13 +97,13 @@ class Loader:
         metrics.files_wait(waiting)
         for row in sorted(waiting, key=lambda row: row["sequence"]):
             portfolio_id = row["portfolio_id"]
-            if row["status"] == "needs_confirmation" or portfolio_id in self._busy:
+            if row["status"] == "needs_confirmation" or portfolio_id in self._busy or self._rests(row["file_id"]):
                 continue
             self._busy.add(portfolio_id)
             try:
                 async with self._lease(portfolio_id) as ours:
                     if ours:
-                        await self._load(row["file_id"])
+                        await self._load_alone(row["file_id"])
                         return True
             finally:
                 self._busy.discard(portfolio_id)
@@ -102,8 +120,31 @@ class Loader:
                 await connection.execute(queries.UNLOCK)
             connection.terminate()
 
+    def _rests(self, file_id: UUID) -> bool:
+        known = self._interrupted.get(file_id)
+        return known is not None and known.until > asyncio.get_running_loop().time()
+
+    async def _load_alone(self, file_id: UUID) -> None:
+        """Load the file. If that is interrupted, the file rests for a moment, and the others have their turn."""
+        try:
+            await self._load(file_id)
+            self._interrupted.pop(file_id, None)
+        except Exception as error:  # noqa: BLE001 - an error stops one attempt at one file
+            known = self._interrupted.get(file_id)
+            pause = min(2 * known.pause, _MOST_PAUSE_SECONDS) if known is not None else _PAUSE_SECONDS
+            _log.warning("loading_interrupted", file_id=str(file_id), pause_seconds=pause, exc_info=True)
+            counts = not isinstance(error, TRANSIENT_ERRORS) or isinstance(error, asyncpg.QueryCanceledError)
+            until = asyncio.get_running_loop().time() + pause
+            self._interrupted[file_id] = _Interruption(until, pause, counts)
+
     async def _load(self, file_id: UUID) -> None:
         work = await self._work(file_id)
+        known = self._interrupted.get(file_id)
+        # An attempt that the database's absence ended is not the file's fault.
+        if (known is None or known.counts) and await self._attempt(file_id) > ATTEMPTS:
+            await step(self._database, lambda tx: applying.fail(tx, work, "interrupted", _INTERRUPTED))
+            _log.error("file_interrupted", file_id=str(file_id), attempts=ATTEMPTS)
+            return
         try:
             if work.status in ("received", "reading"):
                 await landing.read(self._database, work, self._intake)
@@ -112,6 +153,10 @@ class Loader:
             code, detail = refused.code, refused.detail
             await step(self._database, lambda tx: applying.fail(tx, work, code, detail))
             _log.info("file_refused", file_id=str(file_id), code=code)
+        except asyncio.CancelledError:
+            # The process is ending in order, which is not the file's fault.
+            await step(self._database, lambda tx: tx.execute(queries.FORGET_ATTEMPT, file_id))
+            raise
         except TRANSIENT_ERRORS:
             raise
         except Exception:  # noqa: BLE001
@@ -120,6 +165,9 @@ class Loader:
             detail = "An error of the service stopped the loading of this file. Upload the file again to retry."
             await step(self._database, lambda tx: applying.fail(tx, work, applying.INTERNAL, detail))
         await self.clear_leftovers()
+
+    async def _attempt(self, file_id: UUID) -> int:
+        return int(await step(self._database, lambda tx: tx.fetchval(queries.COUNT_ATTEMPT, file_id)))
 
     async def _work(self, file_id: UUID) -> Work:
         async with self._database.connection() as connection:
@@ -134,7 +182,12 @@ class Loader:
         async with self._database.connection() as connection:
             finished = await connection.fetch(queries.LEFTOVERS)
         for row in finished:
-            await step(self._database, lambda tx: _clear(tx, row))  # noqa: B023
+            try:
+                await step(self._database, lambda tx: _clear(tx, row))  # noqa: B023
+            except TRANSIENT_ERRORS:
+                raise
+            except Exception:  # noqa: BLE001 - the leftovers of one file must not stop the others' loading
+                _log.exception("leftovers_not_deleted", file_id=str(row["file_id"]))
 
 
 async def _clear(tx: Transaction, file: Row) -> None:

@@ -32,12 +32,15 @@ REQUEUE = f"""
 UPDATE file SET sequence = DEFAULT, filename = $2, status = 'received', header = NULL, rows_read = NULL,
     rows_accepted = NULL, rows_rejected = NULL, contracts = NULL, contracts_incomplete = NULL,
     contracts_to_close = NULL, amount_accepted = NULL, confirmed = NULL, applied_to = NULL, error_code = NULL,
-    error = NULL, received_at = now(), started_at = NULL, finished_at = NULL
+    error = NULL, attempts = 0, received_at = now(), started_at = NULL, finished_at = NULL
 WHERE file_id = $1
 RETURNING {_FILE}
 """
 PORTFOLIO_OF = "SELECT portfolio_id FROM file WHERE file_id = $1"
 LOCKED = "SELECT * FROM file WHERE file_id = $1 FOR UPDATE"
+# Whoever is killed has counted its attempt before. Any progress sets the count back.
+COUNT_ATTEMPT = "UPDATE file SET attempts = attempts + 1 WHERE file_id = $1 RETURNING attempts"
+FORGET_ATTEMPT = "UPDATE file SET attempts = greatest(0, attempts - 1) WHERE file_id = $1"
 ACCEPT = "UPDATE file SET confirmed = true, status = 'loading' WHERE file_id = $1"
 REFUSE = "UPDATE file SET confirmed = false WHERE file_id = $1"
 FAIL = """
@@ -51,6 +54,19 @@ SELECT row_number, errors, cells FROM file_reject
 WHERE file_id = $1 AND row_number > $2
 ORDER BY row_number LIMIT $3
 """
+
+# $1 days, $2 rows.
+EXPIRE_REJECTS = """
+DELETE FROM file_reject WHERE ctid = ANY (ARRAY(
+    SELECT file_reject.ctid FROM file JOIN file_reject USING (file_id)
+    WHERE file.finished_at < now() - make_interval(days => $1) LIMIT $2))
+"""
+UNCONFIRMED = """
+SELECT file_id FROM file
+WHERE status = 'needs_confirmation' AND received_at < now() - make_interval(days => $1)
+ORDER BY sequence LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+REJECTS_EXPIRED = "SELECT finished_at < now() - make_interval(days => $2) FROM file WHERE file_id = $1"
 
 UNFINISHED = """
 SELECT DISTINCT ON (portfolio_id) portfolio_id, file_id, sequence, status, received_at FROM file

@@ -8,6 +8,7 @@ from chassis.csv import safe_csv_rows
 from recobro_events import Database
 
 from portfolio.files import queries, uploads
+from portfolio.files.expiry import COPIES_DAYS
 
 _REJECTS_AT_ONCE = 2_000
 
@@ -15,13 +16,16 @@ _REJECTS_AT_ONCE = 2_000
 async def rejects(database: Database, file_id: UUID) -> AsyncIterator[bytes]:
     """Return the rejected rows as a CSV file: row number, every problem, then the file's own columns.
 
-    Raises ``Conflict`` while the file has not been read.
+    Raises ``Conflict`` while the file has not been read, and after the rows have expired.
     """
     async with database.connection() as connection:
         file = await uploads.find(connection, file_id)
+        expired = await connection.fetchval(queries.REJECTS_EXPIRED, file_id, COPIES_DAYS)
         header = await connection.fetchval(queries.HEADER, file_id)
     if file.status in ("received", "reading"):
         raise Conflict("This file has not been read yet.", code="not-read-yet")
+    if expired:
+        raise Conflict(f"Rejected rows are kept for {COPIES_DAYS} days.", code="rejects-expired")
     return _reject_pages(database, file_id, header or [])
 
 

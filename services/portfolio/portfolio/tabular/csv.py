@@ -16,6 +16,12 @@ from portfolio.tabular.records import CONTROL, Fault, FileHead, FileProblem, Rec
 
 MAX_LINE_BYTES = 1_000_000
 MAX_RECORD_LINES = 50
+MAX_FIELD_CHARACTERS = 10_000
+MAX_DELIMITERS = 5_000
+"""A line with more is not split. The longest cells of a good row hold fewer."""
+MAX_KEPT_FIELDS = 100
+MAX_KEPT_CHARACTERS = 1_000
+"""People see this much of a row that cannot be read."""
 HEAD_BYTES = 65_536
 """The number of first bytes that ``inspect_head`` needs."""
 
@@ -147,6 +153,10 @@ def _limited_lines(file: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
+class _TooManyFields(csv.Error):
+    """A line has far more fields than any file has columns."""
+
+
 class _Line(NamedTuple):
     text: str
     damaged: bool
@@ -155,9 +165,10 @@ class _Line(NamedTuple):
 class _Lines(Iterator[str]):
     """Lines as text. The iterator keeps the lines of the current record and takes back lines beyond it."""
 
-    def __init__(self, file: BinaryIO, encoding: str) -> None:
+    def __init__(self, file: BinaryIO, encoding: str, delimiter: str) -> None:
         self._source = _limited_lines(file)
         self._encoding = encoding
+        self._delimiter = delimiter
         self._returned: deque[_Line] = deque()
         self.taken: list[_Line] = []
 
@@ -166,6 +177,8 @@ class _Lines(Iterator[str]):
             raise csv.Error("unexpected end of data")
         line = self._returned.popleft() if self._returned else self._decode(next(self._source))
         self.taken.append(line)
+        if line.text.count(self._delimiter) > MAX_DELIMITERS:
+            raise _TooManyFields
         return line.text
 
     def _decode(self, raw: bytes) -> _Line:
@@ -185,7 +198,8 @@ def records(path: Path, encoding: str, head: FileHead) -> Iterator[Record]:
     with path.open("rb") as file:
         if file.read(len(_BOM)) != _BOM:
             file.seek(0)
-        lines = _Lines(file, encoding)
+        lines = _Lines(file, encoding, head.delimiter)
+        csv.field_size_limit(MAX_FIELD_CHARACTERS)
         reader = csv.reader(lines, delimiter=head.delimiter, strict=True)
         number = 0
         while True:
@@ -201,10 +215,12 @@ def records(path: Path, encoding: str, head: FileHead) -> Iterator[Record]:
                 reader = csv.reader(lines, delimiter=head.delimiter, strict=True)
                 fields = _split_at_delimiters(lines.taken[0].text, head.delimiter)
                 faults.append(_fault_of(error))
-            if number == 1 or not (fields or faults):
+            # Spreadsheets export empty rows as delimiters alone.
+            if number == 1 or not (faults or any(fields)):
                 continue
             if len(fields) != width and not faults:
                 faults.append(Fault("ragged", f"has {len(fields)} fields where the header has {width}"))
+                fields = fields[:MAX_KEPT_FIELDS]
             if any(line.damaged for line in lines.taken):
                 faults.append(Fault("bad_encoding", "contains bytes that are not UTF-8 text"))
             if faults and CONTROL.search("".join(fields)):
@@ -213,6 +229,8 @@ def records(path: Path, encoding: str, head: FileHead) -> Iterator[Record]:
 
 
 def _fault_of(error: csv.Error) -> Fault:
+    if isinstance(error, _TooManyFields):
+        return Fault("too_many_fields", f"has more than {MAX_DELIMITERS:,} fields")
     if "field limit" in str(error):
         return Fault("too_long", f"contains a field of more than {csv.field_size_limit():,} characters")
     if "new-line character" in str(error):
@@ -222,4 +240,5 @@ def _fault_of(error: csv.Error) -> Fault:
 
 def _split_at_delimiters(line: str, delimiter: str) -> list[str]:
     """The fields of an invalid CSV line, split at every delimiter. People see these fields; they are never loaded."""
-    return [field[:1000] for field in line.rstrip("\r\n").split(delimiter)]
+    fields = line.rstrip("\r\n").split(delimiter, MAX_KEPT_FIELDS)[:MAX_KEPT_FIELDS]
+    return [field[:MAX_KEPT_CHARACTERS] for field in fields]

@@ -13,7 +13,7 @@ class FileProblem(Exception):
     """Nothing of the file can be loaded. ``code`` names the problem; ``detail`` explains it to a person.
 
     Codes: empty, unsupported_type, bad_encoding, bad_header, missing_columns, repeated_columns, unknown_columns,
-    line_too_long, out_of_memory.
+    line_too_long, too_many_rejects, out_of_memory.
     """
 
     def __init__(self, code: str, detail: str) -> None:

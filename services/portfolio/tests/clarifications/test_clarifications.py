@@ -213,7 +213,13 @@ async def test_the_same_dispute_is_opened_once_while_it_is_open(client: httpx.As
     again = await client.post(f"/v1/contracts/{contract_id}/clarifications", json=DISPUTE | {"instalments": [1, 1]})
     assert (again.status_code, again.json()["type"]) == (409, "urn:recobro:problem:clarification-exists")
     assert again.json()["clarification_id"] == first["clarification_id"]
-    for changes in ({"detail": "x"}, {"instalments": []}, {"reason": "other"}, {"opened_by": "creditor"}):
+    others: list[dict[str, Any]] = [
+        {"detail": "x"},
+        {"instalments": []},
+        {"reason": "other"},
+        {"opened_by": "creditor"},
+    ]
+    for changes in others:
         await dispute(client, contract_id, **{"instalments": [1]} | changes)
     assert (await resolve(client, first["clarification_id"], "withdrawn")).status_code == 201
     await dispute(client, contract_id, instalments=[1])

@@ -137,6 +137,6 @@ async def test_a_full_contract_takes_nothing_from_a_visit(given: Given) -> None:
     await fill(given, contract_id)
     await receive(given, collected(contract_id, uuid.uuid4(), 1))
     held = limits.CONTACTS_OF_CONTRACT + limits.CONTACTS_BEFORE_ADDING
-    assert await given.rows("SELECT count(*) FROM contact_point WHERE contract_id = $1", contract_id) == [(held,)]
+    assert len(await given.rows("SELECT FROM contact_point WHERE contract_id = $1", contract_id)) == held
     refused = await given.rows("SELECT summary FROM contract_history WHERE kind = 'contact_data_refused'")
     assert [row["summary"] for row in refused] == ["The contract has 50 contact points. No more can be added."]

@@ -276,7 +276,13 @@ async def test_a_payment_without_a_reference_that_looks_like_a_double_needs_agai
     double = await pays()
     assert (double.status_code, double.json()["type"]) == (409, "urn:recobro:problem:payment-doubtful")
     assert double.json()["payment_id"] == first.json()["payment_id"]
-    for changes in ({"amount": "1.00"}, {"paid_on": str(days_ago(1))}, {"channel": "cash"}, {"reference": "R"}):
+    others: list[dict[str, Any]] = [
+        {"amount": "1.00"},
+        {"paid_on": str(days_ago(1))},
+        {"channel": "cash"},
+        {"reference": "R"},
+    ]
+    for changes in others:
         assert (await pays(**changes)).status_code == 201, changes
     assert (await pays(to=other)).status_code == (await pays(subject="luis")).status_code == 201
     assert (await pays(again=True)).status_code == 201

@@ -4,17 +4,19 @@
 
 writes into FOLDER the accepted and the rejected rows (``rows``), and the contracts, contact points and addresses of the
 accepted rows (``contracts``). It prints the summary as JSON. On a problem it prints {"problem": {code, detail}} and
-exits 1.
+exits 1. Without enough memory it exits ``OUT_OF_MEMORY`` or is aborted.
 """
 
 import argparse
 import json
 import os
+import resource
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from uuid import UUID
 
+from portfolio.files.reader.columns import OUT_OF_MEMORY
 from portfolio.files.reader.contracts import write_contracts
 from portfolio.files.reader.rows import Summary, read_portfolio_file
 from portfolio.tabular.records import FileProblem
@@ -39,12 +41,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jurisdiction", required=True)
     parser.add_argument("--portfolio", type=UUID, required=True)
     parser.add_argument("--creditor", type=UUID, required=True)
+    parser.add_argument("--memory", type=int, metavar="BYTES", help="the most memory that reading may take")
     given = parser.parse_args(arguments)
+    if given.memory is not None:
+        # Not RLIMIT_AS: polars reserves far more addresses than it uses.
+        resource.setrlimit(resource.RLIMIT_DATA, (given.memory, given.memory))
     try:
         summary = read_file(given.file, given.folder, given.jurisdiction, given.portfolio, given.creditor)
     except FileProblem as problem:
         json.dump({"problem": {"code": problem.code, "detail": problem.detail}}, sys.stdout)
         return 1
+    except MemoryError:
+        return OUT_OF_MEMORY
     json.dump(asdict(summary) | {"amount_accepted": str(summary.amount_accepted)}, sys.stdout)
     return 0
 

@@ -1,4 +1,7 @@
-"""The CSV files that the reader writes for COPY, and their columns. An empty field is NULL."""
+"""What the reader and its parent agree on: the CSV files for COPY, their columns, the exit code. Empty is NULL."""
+
+OUT_OF_MEMORY = 3
+"""The reader's exit code when its memory was not enough. Below Python, a lack of memory aborts the process instead."""
 
 ACCEPTED_FILE = "accepted.csv"
 REJECTED_FILE = "rejected.csv"

@@ -12,9 +12,11 @@ from jurisdictions import dialable_phone, profile
 from portfolio.files.reader.addresses import with_address_findings
 from portfolio.files.reader.checks import Check, checks, mapped, parse
 from portfolio.files.reader.columns import ACCEPTED_COLUMNS, ACCEPTED_FILE, REJECTED_COLUMNS, REJECTED_FILE
-from portfolio.tabular.csv import HEAD_BYTES, encoding_of, inspect_head, records
+from portfolio.tabular.csv import HEAD_BYTES, MAX_KEPT_CHARACTERS, encoding_of, inspect_head, records
 from portfolio.tabular.records import CONTROL_CHARACTERS, FileHead, FileProblem, Record
 
+MAX_REJECTED_ROWS = 200_000
+"""A file with more rejected rows is refused whole. Nobody corrects so many rows one by one."""
 _ROWS_AT_ONCE = 20_000
 _ERROR = pl.Struct({"column": pl.String, "code": pl.String, "reason": pl.String})
 _UNREADABLE: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -52,7 +54,7 @@ def read_portfolio_file(path: Path, out: Path, jurisdiction: str) -> Summary:
     whole, unreadable = _frames(records(path, encoding_of(path), head), head)
     if whole.is_empty() and unreadable.is_empty():
         raise FileProblem("empty", "The file has a header but no rows.")
-    accepted, rejected = _checked(whole, head)
+    accepted, rejected = _checked(whole, head, MAX_REJECTED_ROWS - len(unreadable))
     accepted = _completed(accepted, head, jurisdiction)
     rejected = pl.concat([rejected, _rejected_rows(unreadable)]).sort("row_number")
     amount = _total(accepted["amount"])
@@ -96,12 +98,17 @@ def _unreadable_row(record: Record, head: FileHead) -> tuple[object, ...]:
     return record.number, contract, faults, record.fields
 
 
-def _checked(raw: pl.DataFrame, head: FileHead) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the parsed rows without a problem, and the other rows as ``rejected.csv`` has them, with every problem."""
+def _checked(raw: pl.DataFrame, head: FileHead, most_rejected: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the parsed rows without a problem, and the other rows as ``rejected.csv`` has them, with every problem.
+
+    Raises ``FileProblem`` for more than ``most_rejected`` of the others.
+    """
     rows = parse(raw, head)
     rules = checks(head)
     failed = rows.select(rule.failed.fill_null(value=False).alias(str(place)) for place, rule in enumerate(rules))
     is_bad = failed.select(pl.any_horizontal(pl.all())).to_series()
+    if is_bad.sum() > most_rejected:
+        raise FileProblem("too_many_rejects", f"More than {MAX_REJECTED_ROWS:,} rows have problems. Correct the file.")
     errors = [_error(rule, head) for rule, rows_failed in zip(rules, failed, strict=True) if rows_failed.any()]
     refused = rows.filter(is_bad).with_columns(
         raw.filter(is_bad).select(pl.concat_list(head.columns).alias("fields")).to_series()
@@ -127,7 +134,8 @@ def _rejected_rows(refused: pl.DataFrame) -> pl.DataFrame:
     # A contract number with control characters still identifies the incomplete contract, so they are removed from it.
     contract = pl.col("contract_number").str.replace_all(CONTROL_CHARACTERS, "").str.strip_chars()
     # PostgreSQL cannot store NUL in text or jsonb. The symbol for NUL takes its place.
-    fields = pl.col("fields").list.eval(pl.element().str.replace_all("\0", "\u2400", literal=True))
+    kept = pl.element().str.head(MAX_KEPT_CHARACTERS).str.replace_all("\0", "\u2400", literal=True)
+    fields = pl.col("fields").list.eval(kept)
     return refused.select(
         "row_number",
         contract.str.head(200).replace("", None),
