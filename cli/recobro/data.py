@@ -61,6 +61,9 @@ class DataFolder:
         """
         try:
             self.logs.mkdir(parents=True, exist_ok=True)
+            # Nobody else reads what is in it. If we are root, PostgreSQL's user must be able to pass.
+            self.root.chmod(0o711 if os.getuid() == 0 else 0o700)
+            self.logs.chmod(0o700)
         except OSError as error:
             raise Trouble(f"Cannot use {self.root} for the data: {error.strerror}.") from error
         with (self.root / "lock").open("a+b") as lock:

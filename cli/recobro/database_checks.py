@@ -18,7 +18,11 @@ _LATE_SECONDS = 30.0
 # A process of a service uses up to this many connections: its pool, its relays and its listeners.
 _CONNECTIONS_OF_A_PROCESS = 15
 _SETTINGS = "SELECT name, setting FROM pg_settings"
-_ROLE = "SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user"
+_ROLE = """
+SELECT rolname, rolsuper, rolbypassrls, coalesce((SELECT relowner = pg_roles.oid FROM pg_class
+    WHERE oid = to_regclass('public.audit_entry')), false) AS owns_audit
+FROM pg_roles WHERE rolname = current_user
+"""
 _CONNECTIONS_TAKEN = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
 _CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
 _SET_ASIDE = """
@@ -32,6 +36,14 @@ _LOSES = {
     "fsync": ("on",),
     "full_page_writes": ("on",),
     "synchronous_commit": ("on", "remote_write", "remote_apply"),
+}
+
+# With any other value the server's log would hold personal data.
+_DISCLOSES = {
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 
 Look = Callable[[Service, Any], Awaitable[Finding | list[Finding]]]
@@ -84,10 +96,16 @@ def _schema(service: Service, dsn: str) -> Finding:
 async def _role(service: Service, connection: Any) -> Finding:
     what, role = f"{service.name}, role", await connection.fetchrow(_ROLE)
     if role["rolsuper"]:
-        return wrong(what, f"{role['rolname']} is a superuser. Give the service a role that only owns its database.")
+        return wrong(what, f"{role['rolname']} is a superuser. Give the service a role that owns nothing.")
     if role["rolbypassrls"]:
         return wrong(what, f"{role['rolname']} bypasses row-level security. Remove BYPASSRLS from the role.")
-    return ok(what, f"{role['rolname']} is not a superuser.")
+    if role["owns_audit"]:
+        return wrong(
+            what,
+            f"{role['rolname']} owns the audit table and could change it. Let the service work as a role that owns"
+            " nothing, and set RECOBRO_OWNER_DATABASE_URL for migrations.",
+        )
+    return ok(what, f"{role['rolname']} is not a superuser, and owns no audit table.")
 
 
 async def _settings(service: Service, connection: Any) -> list[Finding]:
@@ -107,6 +125,11 @@ async def _settings(service: Service, connection: Any) -> list[Finding]:
         wrong(what, f"{name} is set and would end the sessions of relays. Set {name} to 0 for the role.")
         for name in _CUTS
         if set_to[name] != "0"
+    ]
+    found += [
+        wrong(what, f"{name} is {set_to[name]}, so the server's log can hold personal data. Set {name} to {good}.")
+        for name, good in _DISCLOSES.items()
+        if set_to[name] != good
     ]
     allowed = int(set_to["max_connections"]) - int(set_to["superuser_reserved_connections"])
     free = allowed - int(set_to["reserved_connections"]) - await connection.fetchval(_CONNECTIONS_TAKEN)

@@ -64,6 +64,8 @@ class Platform:
         Raises ``AlreadyRunning`` if the folder is held, and another ``Trouble`` if a port is taken or a program does
         not start. Once everything has been ready, a process that dies is restarted without limit.
         """
+        # Files that we or the services create are for our user alone.
+        os.umask(0o077)
         with self._data.locked(), ExitStack() as at_the_end:
             before = self._data.state()
             self._refuse_another_log(before)

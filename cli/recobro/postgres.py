@@ -42,6 +42,11 @@ _SETTINGS = {
     "random_page_cost": "1.1",
     "jit": "off",
     "password_encryption": "scram-sha-256",
+    # The server's log holds no personal data: neither parameters, nor the statement or the row that failed.
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 
 
@@ -179,7 +184,9 @@ class EmbeddedPostgres:
             return
         _ensure_user(self._user)
         ensure_prefix_permissions(_BIN)
-        ensure_prefix_permissions(self.folder)
+        ensure_prefix_permissions(self.folder.parent)
+        # Through the folder that holds ours the user passes, and lists nothing.
+        self.folder.parent.chmod(0o711)
         self._give(self.folder, 0o700)
 
     def _give(self, path: Path, mode: int) -> None:

@@ -73,8 +73,12 @@ async def test_a_role_that_only_owns_its_database_is_ok_and_one_with_more_rights
     theirs = f"postgresql://{role}:x@{dsn.rpartition('@')[2]}"
     assert await one_of(with_topics, "promises, role", RECOBRO_PROMISES_DATABASE_URL=theirs) == (
         "ok",
-        f"{role} is not a superuser.",
+        f"{role} is not a superuser, and owns no audit table.",
     )
+    await with_topics.sql("promises", f"ALTER TABLE audit_entry OWNER TO {role}")
+    assert (await one_of(with_topics, "promises, role", RECOBRO_PROMISES_DATABASE_URL=theirs))[0] == "wrong"
+    await with_topics.sql("promises", "ALTER TABLE audit_entry OWNER TO postgres")
+    await with_topics.sql("promises", f"ALTER ROLE {role} SET log_parameter_max_length_on_error = 100")
     await with_topics.sql("promises", f"ALTER ROLE {role} SET idle_session_timeout = '1min'")
     await with_topics.sql("promises", f"ALTER ROLE {role} SET synchronous_commit = off")
     await with_topics.sql("promises", f"ALTER ROLE {role} BYPASSRLS")
@@ -82,6 +86,7 @@ async def test_a_role_that_only_owns_its_database_is_ok_and_one_with_more_rights
     wrong = [f"{what}: {result}" for what, verdict, result in found if verdict == "wrong"]
     assert any("promises, settings: synchronous_commit is off, so acknowledged data" in line for line in wrong)
     assert any("promises, settings: idle_session_timeout is set and would end" in line for line in wrong)
+    assert any("promises, settings: log_parameter_max_length_on_error is 100" in line for line in wrong)
     assert any("promises, role: " in line and "bypasses row-level security" in line for line in wrong)
     await with_topics.sql("promises", f"DROP ROLE {role}")
 

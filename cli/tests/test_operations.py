@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from chassis import audit
 from operated import SUBSET, Operated, write
 from recobro.postgres import EmbeddedPostgres
 from recobro.topics import service_topics
@@ -297,3 +298,21 @@ async def test_an_unreachable_kafka_is_a_clear_error(operated: Operated) -> None
         code, output = await operated.run(*command, RECOBRO_LOG_URL=None, RECOBRO_KAFKA_BOOTSTRAP="127.0.0.1:1")
         assert code == 1
         assert output.startswith("The event log does not answer: Kafka cannot be reached at 127.0.0.1:1")
+
+
+async def test_audit_tables_are_verified_and_an_altered_entry_is_named(operated: Operated) -> None:
+    await operated.sql(
+        "promises",
+        "INSERT INTO audit_entry (actor, method, route, path, objects)"
+        " VALUES ('{\"subject\": \"ana\"}', 'POST', '/v1/promises', '/v1/promises', '{}')",
+    )
+    await operated.sql("promises", "INSERT INTO audit_unsealed SELECT entry_id FROM audit_entry")
+    database = Database(operated.dsn("promises"))
+    await database.open()
+    await audit.seal(database)
+    await database.close()
+    code, output = await operated.run("audit", "verify")
+    assert (code, "whole" in output) == (0, True), output
+    await operated.sql("promises", "UPDATE audit_entry SET path = '/v1/other'")
+    code, output = await operated.run("audit", "verify")
+    assert (code, "promises: seal 1 does not fit" in output) == (1, True), output

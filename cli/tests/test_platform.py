@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -110,6 +111,18 @@ def test_status_shows_every_service_and_its_address(running: Machine) -> None:
     assert status["transport"] == "postgres"
     assert len(alive(pids_of(status))) == 3
     assert "database dialer_feed" in (running.data / "logs" / "dialer-feed.log").read_text()
+
+
+def test_no_other_user_reads_what_is_in_the_data_folder(running: Machine) -> None:
+    running.ready_status()
+    # If we are root, PostgreSQL's own user passes through the folder, and can list nothing.
+    assert stat.S_IMODE(running.data.stat().st_mode) in (0o700, 0o711)
+    readable = [
+        path
+        for path in [*running.data.iterdir(), *(running.data / "logs").iterdir(), *(running.data / "keys").iterdir()]
+        if path.name != "postgres" and path.stat().st_mode & 0o077
+    ]
+    assert readable == []
 
 
 def test_a_second_platform_on_a_folder_is_refused_and_changes_nothing(running: Machine) -> None:
