@@ -19,11 +19,13 @@ def test_a_service_owns_a_database_of_its_name_and_nothing_else(service: str) ->
     assert (owned["name"], owned["owner"], owned["databaseReclaimPolicy"]) == (database, database, "retain")
     role = {**named("DatabaseRole", f"{name}-role")["spec"]}
     assert role.pop("connectionLimit") > 0
-    # The role may only log in. It is no superuser, and row-level security applies to it.
+    # The role may only log in, and become the role of agencies' requests. It is no superuser, and inherits nothing.
     assert role == {
         "cluster": {"name": "postgres"},
         "name": database,
         "login": True,
+        "inRoles": ["recobro_agency"],
+        "inherit": False,
         "passwordSecret": {"name": f"{name}-postgres"},
     }
     secret = named("ExternalSecret", f"{name}-postgres")["spec"]
@@ -34,6 +36,11 @@ def test_a_service_owns_a_database_of_its_name_and_nothing_else(service: str) ->
         f"postgresql://{database}:{{{{ .password }}}}@postgres-rw:5432/{database}"
         "?sslmode=verify-full&sslrootcert=/run/secrets/recobro/postgres-ca.crt"
     )
+
+
+def test_nobody_logs_in_as_the_role_of_agencies_requests() -> None:
+    role = named("DatabaseRole", "agency-role")["spec"]
+    assert (role["name"], role["login"], role["connectionLimit"]) == ("recobro_agency", False, 0)
 
 
 def test_postgres_has_three_instances_and_a_commit_is_on_two() -> None:
