@@ -1,11 +1,12 @@
 """Agencies, their service contracts and fees."""
 
-CREATE_AGENCY = "INSERT INTO agency (name, email) VALUES ($1, $2) RETURNING *"
-AGENCY = "SELECT * FROM agency WHERE agency_id = $1"
+_COLUMNS = "agency_id, name, email, created_at"
+CREATE_AGENCY = f"INSERT INTO agency (name, email) VALUES ($1, $2) RETURNING {_COLUMNS}"
+AGENCY = f"SELECT {_COLUMNS} FROM agency WHERE agency_id = $1"
 LOCK_AGENCY = "SELECT FROM agency WHERE agency_id = $1 FOR UPDATE"
 """No other transaction can give the agency a service contract until this one has ended."""
-AGENCIES = """
-SELECT * FROM agency WHERE $1::timestamptz IS NULL OR (created_at, agency_id) > ($1, $2)
+AGENCIES = f"""
+SELECT {_COLUMNS} FROM agency WHERE $1::timestamptz IS NULL OR (created_at, agency_id) > ($1, $2)
 ORDER BY created_at, agency_id LIMIT $3
 """
 UNKNOWN_AGENCIES = """

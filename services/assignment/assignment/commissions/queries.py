@@ -54,7 +54,9 @@ _PERIOD = """
 agency_id = $1 AND ($2::date IS NULL OR earned_on >= $2) AND ($3::date IS NULL OR earned_on <= $3)
 """
 ITEMS = f"""
-SELECT commission.*, contract.contract_number FROM commission JOIN contract USING (contract_id)
+SELECT payment_id, placement_id, contract_id, contract.contract_number, kind, earned_on, commission.days_past_due, base,
+    percent, amount, commission.currency, reversed_on
+FROM commission JOIN contract USING (contract_id)
 WHERE {_PERIOD} AND ($4::date IS NULL OR (earned_on, payment_id, placement_id) > ($4, $5, $6))
 ORDER BY earned_on, payment_id, placement_id LIMIT $7
 """

@@ -5,17 +5,20 @@ An agency sees only its own placements. A null agency means an operator or a ser
 
 from assignment.placements.rules import BUSINESS_DATE, GRACE_OVER
 
-_PLACEMENT = f"""
+_COLUMNS = """
 SELECT placement.placement_id, placement.version, placement.contract_id, contract.contract_number,
     placement.agency_id, placement.kind, placement.state, placement.rule_id, placement.service_contract_id,
     placement.starts_on, placement.ends_on, placement.reason, placement.final_on, placement.objection,
-    placement.decision, placement.ended_on, placement.placed_at, placement.changed_at,
-    {BUSINESS_DATE} AS day, {GRACE_OVER} AS grace_over
-FROM placement
-JOIN contract USING (contract_id)
-LEFT JOIN portfolio USING (portfolio_id)
+    placement.decision, placement.ended_on, placement.placed_at, placement.changed_at
 """
+_PLACEMENT = f"{_COLUMNS} FROM placement JOIN contract USING (contract_id)"
 PLACEMENT = f"{_PLACEMENT} WHERE placement_id = $1 AND ($2::uuid IS NULL OR placement.agency_id = $2)"
+# A placement on its contract's business date. An agency itself may not read what decides about it.
+PLACEMENT_ON_DAY = f"""
+{_COLUMNS}, {BUSINESS_DATE} AS day, {GRACE_OVER} AS grace_over
+FROM placement JOIN contract USING (contract_id) LEFT JOIN portfolio USING (portfolio_id)
+WHERE placement_id = $1
+"""
 
 # $1 … $4 contract, agency, kind and state, each null for any; $5 the agency that asks; $6 the last placement before
 # the page.

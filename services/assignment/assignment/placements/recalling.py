@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import Conflict, InputModel, Principal, Text
+from chassis.transactions import act_for_service
 from projections.contracts import lock
 from pydantic import StrictBool
 from recobro_events import Row, Transaction
@@ -91,8 +92,9 @@ async def _locked(
     contract_id = await tx.fetchval(queries.CONTRACT_OF, placement_id, who.agency_id)
     if contract_id is None:
         raise PlacementUnknown()
+    await act_for_service(tx)
     await lock(tx, [contract_id])
-    [known] = await tx.fetch(queries.PLACEMENT, placement_id, who.agency_id)
+    [known] = await tx.fetch(queries.PLACEMENT_ON_DAY, placement_id)
     if known["state"] != state:
         raise otherwise(f"The placement is {known['state']}, not {state}.", extra={"state": known["state"]})
     return known

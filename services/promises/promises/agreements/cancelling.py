@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from chassis import Conflict, Principal
+from chassis.transactions import act_for_service
 from recobro_events import Transaction
 
 from promises.agreements import queries
@@ -20,6 +21,7 @@ class AgreementEnded(Conflict):
 async def cancel(tx: Transaction, who: Principal, agreement_id: UUID, cancellation: Cancellation) -> Agreement:
     """Cancel an open plan and its open instalments."""
     agreement = await read(tx, agreement_id, who)
+    await act_for_service(tx)
     await lock_contract(tx, agreement.contract_id, who)
     agreement = await read(tx, agreement_id, who)
     if agreement.state is not AgreementState.OPEN:

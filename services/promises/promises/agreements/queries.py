@@ -8,11 +8,15 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING agreement_id, version
 CANCEL = """
 UPDATE agreement SET state = 'cancelled', version = version + 1, cancellation_reason = $2 WHERE agreement_id = $1
 """
-AGREEMENT = "SELECT * FROM agreement WHERE agreement_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
+_COLUMNS = """
+agreement_id, contract_id, agency_id, kind, state, version, total, currency, settles_in_full, made_on, made_in,
+    cancellation_reason, created_at
+"""
+AGREEMENT = f"SELECT {_COLUMNS} FROM agreement WHERE agreement_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
 # Agreements in the order in which they were reached. $1: the contract, null for any; $2: the last agreement of the page
 # before; $3: the agency.
-AGREEMENTS = """
-SELECT * FROM agreement
+AGREEMENTS = f"""
+SELECT {_COLUMNS} FROM agreement
 WHERE ($1::uuid IS NULL OR contract_id = $1) AND ($2::uuid IS NULL OR agreement_id > $2)
     AND ($3::uuid IS NULL OR agency_id = $3)
 ORDER BY agreement_id LIMIT $4

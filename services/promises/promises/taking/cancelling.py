@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from chassis import Conflict, InputModel, Principal, Text
+from chassis.transactions import act_for_service
 from projections import contracts
 from recobro_events import Transaction
 from recobro_events.contracts.promises import PromiseState
@@ -34,6 +35,7 @@ class Cancellation(InputModel):
 async def cancel(tx: Transaction, who: Principal, promise_id: UUID, cancellation: Cancellation) -> Promise:
     """Cancel an open promise. Its payments may then count for the contract's other promises."""
     promise = await read(tx, promise_id, who.agency_id)
+    await act_for_service(tx)
     await lock_contract(tx, promise.contract_id, who)
     promise = await read(tx, promise_id, who.agency_id)
     if promise.state is not PromiseState.OPEN:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from chassis import Conflict, ContractNotYetKnown, ContractUnknown, FieldError, Invalid, Principal
+from chassis.transactions import act_for_service
 from projections import contracts
 from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import DebtorStatus
@@ -76,8 +77,9 @@ async def open_contract(tx: Transaction, contract_id: UUID, who: Principal) -> R
     ``ContractNotYetKnown`` when the contract, or its placement, is not known; ``ContractClosed``, ``DebtorDeceased``,
     ``NothingOwed``.
     """
-    if not await tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id):
+    if not await tx.fetchval(queries.IS_OPEN_TO, contract_id, who.agency_id):
         raise ContractNotYetKnown()
+    await act_for_service(tx)
     await contracts.lock(tx, [contract_id])
     contract: Row | None = await tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id)
     if contract is None:

@@ -3,16 +3,24 @@
 An agency sees its own contracts and promises; a null agency sees all.
 """
 
-# A contract whose details are known and which is placed with the agency $2. A null $2 requires no placement.
-CONTRACT = """
+_PLACED = """
+EXISTS (
+    SELECT FROM placement
+    WHERE placement.contract_id = contract.contract_id AND placement.agency_id = $2 AND placement.state = 'active')
+"""
+# Whether a contract's details are known and it is placed with the agency $2. A null $2 requires no placement.
+IS_OPEN_TO = f"""
+SELECT EXISTS (
+    SELECT FROM contract WHERE contract_id = $1 AND portfolio_id IS NOT NULL AND ($2::uuid IS NULL OR {_PLACED}))
+"""
+# The same contract, with what decides about a promise on it. An agency itself may not read this.
+CONTRACT = f"""
 SELECT contract.contract_id, contract.portfolio_id, contract.state, contract.status, contract.total_balance,
     contract.currency, greatest(contract.as_of, portfolio.business_date) AS business_date,
     greatest(contract.as_of, portfolio.business_date, portfolio.checked_to) AS day
 FROM contract LEFT JOIN portfolio USING (portfolio_id)
 WHERE contract.contract_id = $1 AND contract.portfolio_id IS NOT NULL
-    AND ($2::uuid IS NULL OR EXISTS (
-        SELECT FROM placement
-        WHERE placement.contract_id = contract.contract_id AND placement.agency_id = $2 AND placement.state = 'active'))
+    AND ($2::uuid IS NULL OR {_PLACED})
 """
 # The first of the days $2 on which an open promise of the contract is due.
 FIRST_OPEN_DAY = """
@@ -26,11 +34,15 @@ SELECT $1, $2, $3, $4, $5, $6, $7, due_on, silent_until, amount
 FROM unnest($8::date[], $9::date[], $10::numeric[]) AS given (due_on, silent_until, amount) ORDER BY due_on
 RETURNING *
 """
-PROMISE = "SELECT * FROM promise WHERE promise_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
+_COLUMNS = """
+promise_id, contract_id, agreement_id, agency_id, state, version, amount, paid, currency, made_on, made_in, due_on,
+    silent_until, cancellation_reason, created_at
+"""
+PROMISE = f"SELECT {_COLUMNS} FROM promise WHERE promise_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
 # Promises in the order in which they were made. $1 and $2: contract and state, each null for any; $3: the last promise
 # of the page before; $4: the agency.
-PROMISES = """
-SELECT * FROM promise
+PROMISES = f"""
+SELECT {_COLUMNS} FROM promise
 WHERE ($1::uuid IS NULL OR contract_id = $1) AND ($2::text IS NULL OR state = $2)
     AND ($3::uuid IS NULL OR promise_id > $3) AND ($4::uuid IS NULL OR agency_id = $4)
 ORDER BY promise_id LIMIT $5

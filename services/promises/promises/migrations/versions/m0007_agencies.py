@@ -1,0 +1,37 @@
+"""Which rows an agency's request may read. PostgreSQL itself applies this, even to a query that forgets its filter.
+
+The request's role is ``recobro_agency``. What an agency changes is written with the service's rights, after what the
+agency may see has been read.
+"""
+
+from alembic import op
+from recobro_platform import AGENCY_ROLE
+
+revision = "0007"
+down_revision = "0006"
+
+_OWN = "agency_id = nullif(current_setting('app.agency_id', true), '')::uuid"
+# The policy of ``placement`` applies within a policy too, so this finds the agency's own placements only.
+_PLACED = "EXISTS (SELECT FROM placement WHERE placement.contract_id = contract.contract_id AND state = 'active')"
+_VISIBLE = {"promise": _OWN, "agreement": _OWN, "placement": _OWN, "contract": _PLACED}
+_COLUMNS = {
+    "promise": """promise_id, contract_id, agreement_id, agency_id, state, version, amount, paid, currency, made_on,
+        made_in, due_on, silent_until, cancellation_reason, created_at""",
+    "agreement": """agreement_id, contract_id, agency_id, kind, state, version, total, currency, settles_in_full,
+        made_on, made_in, cancellation_reason, created_at""",
+    "placement": "contract_id, agency_id, state",
+    "contract": "contract_id, portfolio_id",
+}
+
+
+def _policies(table: str) -> str:
+    return f"""
+ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY everybody ON {table} USING (true);
+CREATE POLICY agency ON {table} AS RESTRICTIVE TO {AGENCY_ROLE} USING ({_VISIBLE[table]});
+GRANT SELECT ({_COLUMNS[table]}) ON {table} TO {AGENCY_ROLE};
+"""
+
+
+def upgrade() -> None:
+    op.execute("".join(map(_policies, _VISIBLE)))
