@@ -3,11 +3,13 @@
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 from chassis.testing import mint
 from events_of_other_services import later, placed, promised, receive, then, visited
 from portfolio_builders import TODAY, Given, days_ago
+from recobro_events import SESSION_SETTINGS
 from recobro_events.contracts.assignment import (
     PlacementEnded,
     PlacementKind,
@@ -15,6 +17,7 @@ from recobro_events.contracts.assignment import (
     PlacementRecallRequested,
 )
 from recobro_events.contracts.promises import PromiseKept
+from recobro_platform import AGENCY_ROLE
 
 ONE, OTHER = uuid4(), uuid4()
 
@@ -127,3 +130,21 @@ async def test_every_other_route_refuses_agencies(client: httpx.AsyncClient, con
     for path in (f"payments/{any_id}/reversal", f"clarifications/{any_id}/resolution", f"pauses/{any_id}/end"):
         assert (await client.post(f"/v1/{path}", json={}, headers=token(ONE))).status_code == 403
     assert (await client.patch(f"/v1/contact-points/{any_id}", json={}, headers=token(ONE))).status_code == 403
+
+
+@pytest.mark.usefixtures("contracts")
+async def test_postgresql_shows_an_agency_its_own_contracts_whatever_the_query_says(given: Given) -> None:
+    visible = {}
+    for agency_id in (ONE, OTHER, uuid4()):
+        before = SESSION_SETTINGS.set({"role": AGENCY_ROLE, "app.agency_id": str(agency_id)})
+        try:
+            async with given.database.connection() as connection:
+                rows = await connection.fetch("SELECT contract_number FROM contract ORDER BY contract_number")
+                visible[agency_id] = [row["contract_number"] for row in rows]
+                assert await connection.fetchval("SELECT count(*) FROM instalment") == len(rows)
+                assert await connection.fetchval("SELECT count(*) FROM placement") == len(rows)
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await connection.execute("DELETE FROM contract")
+        finally:
+            SESSION_SETTINGS.reset(before)
+    assert list(visible.values()) == [["A", "C"], ["B", "C"], []]
