@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from chassis import CurrentPrincipal, Router, WriteTransaction, writes
+from chassis.transactions import act_for_service
 from fastapi import Body, Request
 
 from dialer_feed.calls import recording
@@ -25,5 +26,6 @@ async def report_calls(
     reports is kept without effect, for a person to decide.
     """
     rows = await tx.fetch(lists.OWN_LISTS, list({call.list_id for call in new}), who.agency_id)
+    await act_for_service(tx)
     grace: int = request.app.state.settings.report_grace_days
     return await recording.receive(tx, new, {row["list_id"]: row for row in rows}, who, timedelta(days=grace))

@@ -104,8 +104,8 @@ async def _match(
 ) -> tuple[list[_MatchedCall], list[Rejected]]:
     """Find the list, entry and phone of each call. Return the calls that have all three, and the rejected calls."""
     entries: dict[tuple[UUID, str], list[Row]] = {}
-    names = [(call.list_id, call.contract_number) for call in calls]
-    for row in await tx.fetch(named_entries.ENTRIES, *zip(*names, strict=True)):
+    names = [(call.list_id, call.contract_number) for call in calls if call.list_id in own_lists]
+    for row in await tx.fetch(named_entries.ENTRIES, *zip(*names, strict=True)) if names else ():
         entries.setdefault((row["list_id"], row["contract_number"]), []).append(row)
     phones = await named_entries.Phones.read(tx, (row for rows in entries.values() for row in rows))
     matched: list[_MatchedCall] = []

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from chassis import CurrentPrincipal, Invalid, Router, ServiceDatabase, reads
+from chassis.audit import reads_in_bulk
 from fastapi import Query
 from fastapi.responses import StreamingResponse
 
@@ -17,7 +18,7 @@ CURSOR_HEADER = "Recobro-Cursor"
 
 @router.get(
     "/lists/{list_id}/entries",
-    dependencies=[reads("dialer-feed", agency=True)],
+    dependencies=[reads("dialer-feed", agency=True), reads_in_bulk()],
     response_class=StreamingResponse,
 )
 async def stream_entries(

@@ -43,7 +43,7 @@ class NewList(InputModel):
     dependencies=[writes("dialer-feed")],
     responses={200: {"model": DialingList}, 202: {"model": DialingList}},
 )
-async def request_list(new: NewList, request: Request, database: ServiceDatabase) -> Response:
+async def request_list(new: NewList, request: Request, database: ServiceDatabase, who: CurrentPrincipal) -> Response:
     """Request the campaign's list of a day. 201 when it is published, 202 while it is being built.
 
     200 when it had been requested before and is published.
@@ -52,16 +52,16 @@ async def request_list(new: NewList, request: Request, database: ServiceDatabase
         await expect_campaign(connection, new.campaign_id)
     list_id, created = await requesting.request(database, new.campaign_id, new.business_date)
     wait_seconds: float = getattr(request.app.state.settings, "list_wait_seconds", 30.0)
-    outcome = await _wait_for_list(database, list_id, wait_seconds, request.app.state.stopping)
+    row = await _wait_for_list(database, list_id, wait_seconds, request.app.state.stopping)
+    async with database.connection() as connection:
+        outcome = await shown(connection, row, who)
     if outcome.status == "failed":
         raise Conflict(outcome.error_detail, code=outcome.error, extra={"list_id": list_id})
     status = 202 if outcome.status == "building" else 201 if created else 200
     return JSONResponse(outcome.model_dump(mode="json"), status)
 
 
-async def _wait_for_list(
-    database: Database, list_id: UUID, wait_seconds: float, stopping: asyncio.Event
-) -> DialingList:
+async def _wait_for_list(database: Database, list_id: UUID, wait_seconds: float, stopping: asyncio.Event) -> Row:
     """Return the list once it is no longer ``building``, or after ``wait_seconds``."""
 
     async def look() -> Row:
@@ -70,15 +70,13 @@ async def _wait_for_list(
         assert found is not None
         return found
 
-    row = await long_poll(
+    return await long_poll(
         look,
         partial(LISTS.waiter, list_id),
         until=lambda found: found["status"] != "building",
         wait_seconds=wait_seconds,
         stopping=stopping,
     )
-    async with database.connection() as connection:
-        return await shown(connection, row)
 
 
 @router.get("/lists", dependencies=[reads("dialer-feed", agency=True)])
@@ -93,7 +91,7 @@ async def list_lists(
     after = query.after(datetime, UUID) or (None, None)
     rows = await reader.fetch(queries.PAGE, campaign_id, business_date, *after, who.agency_id, query.limit + 1)
     return page(
-        [await shown(reader, row) for row in rows],
+        [await shown(reader, row, who) for row in rows],
         query,
         key=lambda item: (item.requested_at.isoformat(), item.list_id),
     )
@@ -101,4 +99,4 @@ async def list_lists(
 
 @router.get("/lists/{list_id}", dependencies=[reads("dialer-feed", agency=True)])
 async def read_list(list_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> DialingList:
-    return await shown(reader, await expect_list(reader, list_id, who))
+    return await shown(reader, await expect_list(reader, list_id, who), who)

@@ -20,7 +20,7 @@ class ListUnknown(NotFound):
 class DialingList(OutputModel):
     """``entries`` is the number of entries at publication, ``withdrawn`` the number withdrawn since.
 
-    ``waiting_for`` names the services that have not answered the list's barrier.
+    ``waiting_for`` names the services that have not answered the list's barrier, for operators.
     """
 
     list_id: UUID
@@ -39,10 +39,10 @@ class DialingList(OutputModel):
     error_detail: str | None
 
 
-async def shown(reader: Reader, row: Row) -> DialingList:
-    """Return the list that this row of ``queries`` holds."""
+async def shown(reader: Reader, row: Row, who: Principal) -> DialingList:
+    """Return the list that this row of ``queries`` holds. An agency does not learn which services it waits for."""
     fields = dict(row)
-    if row["status"] == "building":
+    if row["status"] == "building" and who.agency_id is None:
         fields["waiting_for"] = (await barrier.progress(reader, row["barrier_id"])).waiting_for
     return DialingList(**fields)
 

@@ -1,7 +1,7 @@
 """HTTP routes for withdrawals: the feed, dialers' own withdrawals, acknowledgements and the report."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from chassis import (
     reads,
     writes,
 )
+from chassis.transactions import act_for_service
 from fastapi import Query, Request
 from pydantic import AfterValidator, Field, StrictInt
 from recobro_events import Row, Transaction
@@ -82,9 +83,15 @@ async def read_withdrawals(
     wait: Annotated[WholeParameter, Query(le=60)] = 0,
     limit: Annotated[WholeParameter, Query(ge=1, le=1000)] = 1000,
 ) -> Withdrawals:
-    """Return the withdrawals after a cursor, in order. ``wait`` is how many seconds to wait for the first one."""
+    """Return the withdrawals after a cursor, in order. ``wait`` is how many seconds to wait for the first one.
+
+    An agency reads none when its list has been over for longer than the days of grace.
+    """
     async with database.connection() as connection:
-        await expect_list(connection, list_id, who)
+        known = await expect_list(connection, list_id, who)
+    grace = timedelta(days=request.app.state.settings.report_grace_days)
+    if who.agency_id is not None and known["live_until"] and known["live_until"] + grace < datetime.now(UTC):
+        return Withdrawals(items=(), next_cursor=after)
     rows = await withdrawals(database, list_id, after, limit, wait, request.app.state.stopping)
     items = tuple(Withdrawal(**row) for row in rows)
     return Withdrawals(items=items, next_cursor=items[-1].cursor if items else after)
@@ -106,6 +113,7 @@ async def withdraw(
     """
     known = await expect_list(tx, list_id, who)
     refuse_unpublished(known)
+    await act_for_service(tx)
     entries = await tx.fetch(named_entries.ENTRIES, [list_id], [new.contract_number])
     if not entries:
         raise NotFound("This contract is not on the list.", code="not-on-list")
@@ -156,6 +164,7 @@ async def acknowledge(
     if new.cursor > known["last_cursor"]:
         mistake = FieldError("/cursor", f"must not lie beyond the last withdrawal, {known['last_cursor']}")
         raise Invalid("There is no such withdrawal yet.", code="cursor-beyond-last", errors=[mistake])
+    await act_for_service(tx)
     done = await acknowledging.acknowledge(tx, list_id, who.subject, new.cursor)
     return Acknowledgement(list_id=list_id, cursor=done.cursor, newly_acknowledged=done.newly_acknowledged)
 
