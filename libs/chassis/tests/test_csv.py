@@ -17,9 +17,6 @@ from chassis.csv import safe_cell, safe_csv_rows
         "+1+1",
         "-1+1",
         "@SUM(A1)",
-        "\t=1",
-        "\r=1",
-        "\n=1",
         "+",
         "-",
         "+52 55 1234",
@@ -35,6 +32,27 @@ from chassis.csv import safe_cell, safe_csv_rows
 )
 def test_a_formula_is_defused(cell: str) -> None:
     assert safe_cell(cell) == "'" + cell
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("a;=1+1", "a;'=1+1"),
+        ("a,b;@SUM(A1)", "a,b;'@SUM(A1)"),
+        ("a\t=1", "a\t'=1"),
+        ("a\n-1-1", "a\n'-1-1"),
+        ("a;b;＝1;+1+1", "a;b;'＝1;'+1+1"),
+        ("=1;=2", "'=1;'=2"),
+        ("\t=1", "'\t'=1"),
+        ("\r=1", "'\r'=1"),
+        ("\n=1", "'\n'=1"),
+        ("\tx", "'\tx"),
+        ("5512345678;+525512345678;-12.50", "5512345678;+525512345678;-12.50"),
+    ],
+)
+def test_a_formula_is_defused_wherever_a_program_may_begin_a_cell(cell: str, written: str) -> None:
+    """A Spanish Excel separates cells at semicolons."""
+    assert safe_cell(cell) == written
 
 
 @pytest.mark.parametrize(
