@@ -204,7 +204,7 @@ _STATEMENTS = {
     "lock entries": (withdrawals.LOCK_LIVE_ENTRIES, 1),
     "number": (withdrawals.NUMBER, 2),
     "record calls": (calls.RECORD, 13),
-    "gather": (building_queries._GATHER, 4),
+    "gather": (building_queries._GATHER, 5),
     "recheck": (building_queries._RECHECK, 1),
 }
 

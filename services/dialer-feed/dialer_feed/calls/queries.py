@@ -2,6 +2,14 @@
 
 from dialer_feed.lists.eligibility import ON_DATE
 
+# How many other calls of these contracts by these lists are recorded. $4: the calls that do not count.
+RECORDED = """
+SELECT call.contract_id, call.list_id, count(*) AS calls
+FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[]) AS given (contract_id, list_id)) AS named
+JOIN call_result call USING (contract_id, list_id)
+WHERE NOT (call.dialed_for = ANY ($3::uuid[]) AND call.call_id = ANY ($4::text[]))
+GROUP BY call.contract_id, call.list_id
+"""
 # The withdrawn entries among the given ones.
 WITHDRAWN = """
 SELECT entry.contract_id, entry.list_id, entry.withdrawn_at, entry.cursor

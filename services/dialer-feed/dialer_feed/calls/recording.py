@@ -1,5 +1,6 @@
 """Recording the calls that dialers report. Each call is recorded once; some dispositions silence the contract."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,8 @@ It is also rejected if it starts longer than this before its list was published.
 OLDEST_DAYS = 30
 """A call that started longer ago than this is rejected."""
 LONGEST_SECONDS = 86_400
+MOST_CALLS = 100
+"""The most calls of one contract by one list."""
 
 
 class Call(InputModel):
@@ -91,7 +94,9 @@ async def receive(
     reports: Sequence[Report] = []
     if matched:
         async with silencing(tx, {call.contract_id for call in matched}) as lists:
-            new = await _record(tx, await _judged(tx, matched), who.subject)
+            matched, too_many = await _bounded(tx, matched)
+            rejected += too_many
+            new = await _record(tx, await _judged(tx, matched), who.subject) if matched else []
             _publish(tx, new)
             reports = await _reports(tx, [call for call, _ in new], who, grace)
             await dialer_reports.act(tx, lists, reports)
@@ -122,6 +127,27 @@ async def _match(
         else:
             matched.append(_MatchedCall(call, own_lists[call.list_id]["agency_id"], *dialled))
     return matched, rejected
+
+
+async def _bounded(tx: Transaction, matched: Sequence[_MatchedCall]) -> tuple[list[_MatchedCall], list[Rejected]]:
+    """Return the calls that stay within ``MOST_CALLS``, and the others as rejected calls.
+
+    The caller has locked the contracts. A call that is reported again does not count twice.
+    """
+    names = [(m.contract_id, m.call.list_id) for m in matched]
+    ids = list({m.dialed_for for m in matched}), [m.call.call_id for m in matched]
+    rows = await tx.fetch(queries.RECORDED, *zip(*names, strict=True), *ids)
+    calls = Counter({(row["contract_id"], row["list_id"]): row["calls"] for row in rows})
+    kept: list[_MatchedCall] = []
+    rejected: list[Rejected] = []
+    detail = f"A list can have at most {MOST_CALLS} calls of one contract."
+    for name, call in zip(names, matched, strict=True):
+        calls[name] += 1
+        if calls[name] <= MOST_CALLS:
+            kept.append(call)
+        else:
+            rejected.append(_rejected(call.call, "too-many-calls", detail))
+    return kept, rejected
 
 
 def _wrong_start(started_at: datetime, published_at: datetime) -> tuple[str, str] | None:

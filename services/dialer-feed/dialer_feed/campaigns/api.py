@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from chassis import (
+    Conflict,
     CurrentPrincipal,
     Distinct,
     InputModel,
@@ -53,6 +54,11 @@ class PortfolioNotYetKnown(NotFound):
     may_be_lag = True
 
 
+class TooManyCampaigns(Conflict):
+    code = "too-many-campaigns"
+    detail = f"An agency may have at most {rules.MOST_CAMPAIGNS} campaigns, and so may those that dial from inside."
+
+
 @router.post("/campaigns", status_code=201, dependencies=[writes("dialer-feed")])
 async def create_campaign(new: NewCampaign, tx: WriteTransaction) -> Campaign:
     """Create a campaign for an agency, or one that we dial ourselves.
@@ -60,6 +66,8 @@ async def create_campaign(new: NewCampaign, tx: WriteTransaction) -> Campaign:
     This service does not check that the agency exists. The lists of an agency without placements are empty.
     """
     await _expect_portfolios(tx, new.portfolio_ids or ())
+    if await tx.fetchval(queries.COUNT, new.agency_id) >= rules.MOST_CAMPAIGNS:
+        raise TooManyCampaigns()
     row = await tx.fetchrow(
         queries.CREATE,
         new.name,

@@ -16,6 +16,7 @@ PAGE = f"""
 WHERE ($1::timestamptz IS NULL OR (created_at, campaign_id) > ($1, $2)) AND ($3::uuid IS NULL OR agency_id = $3)
 ORDER BY created_at, campaign_id LIMIT $4
 """
+COUNT = "SELECT count(*) FROM campaign WHERE agency_id IS NOT DISTINCT FROM $1"
 UNKNOWN_PORTFOLIOS = """
 SELECT given.portfolio_id FROM unnest($1::uuid[]) AS given (portfolio_id)
 LEFT JOIN portfolio USING (portfolio_id) WHERE portfolio.portfolio_id IS NULL

@@ -12,6 +12,7 @@ from datetime import date
 from uuid import UUID
 
 import structlog
+from chassis import Conflict
 from recobro_events import TRANSIENT_ERRORS, Database, Row, Transaction, barrier, rebuilding
 from recobro_events.contracts.dialer_feed import MOST_OVERDUE_TOTAL, ListPublished
 
@@ -23,9 +24,14 @@ from dialer_feed.wakeups import LISTS, wake_everywhere
 
 STALE = "stale-knowledge"
 NOT_BUILT = "list-not-built"
+MOST_ENTRIES = 1_000_000
 MOST_ATTEMPTS = 5
 """How often a list is begun. An attempt that a crash or a lost connection ends counts too."""
 log = structlog.get_logger(__name__)
+
+
+class TooManyEntries(Conflict):
+    code = "too-many-entries"
 
 
 class Overruled(Exception):
@@ -54,10 +60,11 @@ async def _expect_ours(tx: Transaction, list_id: UUID, builder: UUID) -> None:
 
 
 async def gather(database: Database, list_id: UUID, builder: UUID) -> None:
-    """Insert and commit the entries while the list is still ``building``."""
+    """Insert and commit the entries while the list is still ``building``. ``TooManyEntries`` beyond the bound."""
     async with database.transaction(bulk=True) as tx:
         await _expect_ours(tx, list_id, builder)
-        await queries.gather(tx, list_id, frequency.limits())
+        if await queries.gather(tx, list_id, frequency.limits(), MOST_ENTRIES + 1) > MOST_ENTRIES:
+            raise TooManyEntries(f"More than {MOST_ENTRIES:,} contracts would be on the list. Narrow the campaign.")
 
 
 async def wait_for_silencers(database: Database) -> None:
@@ -115,7 +122,7 @@ async def build(database: Database, list_id: UUID, campaign_id: UUID, day: date,
         await gather(database, list_id, builder)
         await wait_for_silencers(database)
         await publish(database, list_id, campaign_id, day, builder)
-    except PortfolioNotReady as obstacle:
+    except (PortfolioNotReady, TooManyEntries) as obstacle:
         await fail(database, list_id, obstacle.code, obstacle.detail)
 
 

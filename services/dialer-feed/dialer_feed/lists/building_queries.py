@@ -30,7 +30,7 @@ DELETE FROM list_entry WHERE list_id = $1 AND contract_id = ANY (ARRAY(
     SELECT contract_id FROM list_entry WHERE list_id = $1 ORDER BY contract_id FOR UPDATE))
 """
 
-# $2, $3, $4: the limits of call frequency.
+# $2, $3, $4: the limits of call frequency. $5: the most entries.
 _GATHER = f"""
 WITH barred AS MATERIALIZED ({frequency.BARRED})
 INSERT INTO list_entry (list_id, contract_id, contract_number, overdue_balance, days_past_due, contact_ids)
@@ -42,6 +42,7 @@ JOIN portfolio ON {IN_SCOPE}
 JOIN contract ON contract.portfolio_id = portfolio.portfolio_id AND contract.state = 'open' AND {WORTH_DIALING}
 WHERE list.list_id = $1 AND {reason()} IS NULL
     AND NOT EXISTS (SELECT FROM barred WHERE barred.debtor_id = contract.debtor_id)
+LIMIT $5
 ON CONFLICT DO NOTHING
 """
 _RECHECK = f"""
@@ -99,10 +100,14 @@ _LONG_SECONDS = 900
 _LONG = "SELECT set_config('statement_timeout', $1, true)"
 
 
-async def _execute_long(tx: Transaction, sql: str, *arguments: Any) -> None:
-    """Run a statement over a whole list. It may take longer than other statements, and blocks nobody meanwhile."""
+async def _execute_long(tx: Transaction, sql: str, *arguments: Any) -> int:
+    """Run a statement over a whole list, and return how many rows it has written.
+
+    It may take longer than other statements, and blocks nobody meanwhile.
+    """
     await tx.execute(_LONG, f"{_LONG_SECONDS}s")
-    await tx.connection.execute(sql, *arguments, timeout=_LONG_SECONDS)
+    status: str = await tx.connection.execute(sql, *arguments, timeout=_LONG_SECONDS)
+    return int(status.rpartition(" ")[2])
 
 
 async def claim(tx: Transaction, list_id: UUID, builder: UUID) -> UUID | None:
@@ -116,9 +121,9 @@ async def discard_entries(tx: Transaction, list_id: UUID) -> None:
     await _execute_long(tx, _DISCARD, list_id)
 
 
-async def gather(tx: Transaction, list_id: UUID, frequency: Sequence[Any]) -> None:
-    """Insert an entry for each contract that may be on the list now."""
-    await _execute_long(tx, _GATHER, list_id, *frequency)
+async def gather(tx: Transaction, list_id: UUID, frequency: Sequence[Any], most: int) -> int:
+    """Insert an entry for each contract that may be on the list now, ``most`` at most. Return their number."""
+    return await _execute_long(tx, _GATHER, list_id, *frequency, most)
 
 
 async def recheck(tx: Transaction, list_id: UUID) -> None:

@@ -4,6 +4,7 @@
 LIST_OF_THE_DAY = """
 SELECT list_id FROM dialing_list WHERE campaign_id = $1 AND business_date = $2 AND status <> 'failed'
 """
+COUNT_OF_THE_DAY = "SELECT count(*) FROM dialing_list WHERE campaign_id = $1 AND business_date = $2"
 # Returns no row when another transaction has requested the list already.
 START = """
 INSERT INTO dialing_list (campaign_id, business_date, status, barrier_id) VALUES ($1, $2, 'building', $3)

@@ -23,6 +23,15 @@ class BeingRebuilt(Conflict):
     detail = "The data of dialer-feed is being rebuilt. Lists can be requested again when the rebuild has ended."
 
 
+MOST_LISTS_A_DAY = 50
+"""How often a campaign's list of a day may be requested again after it has failed."""
+
+
+class TooManyLists(Conflict):
+    code = "too-many-lists"
+    detail = f"A campaign may have at most {MOST_LISTS_A_DAY} lists of a day, those that have failed included."
+
+
 class Requested(NamedTuple):
     list_id: UUID
     created: bool
@@ -39,6 +48,8 @@ async def request(database: Database, campaign_id: UUID, day: date) -> Requested
         if await rebuilding.is_open(tx):
             raise BeingRebuilt()
         await refuse_unready_portfolios(tx, campaign_id, day)
+        if await tx.fetchval(queries.COUNT_OF_THE_DAY, campaign_id, day) >= MOST_LISTS_A_DAY:
+            raise TooManyLists()
         if not tx.partitions:
             raise Unavailable("The event log has not been reached yet, so no barrier can be requested.")
         barrier_id = await barrier.ask(tx, SOURCES, BARRIER_ROUNDS)

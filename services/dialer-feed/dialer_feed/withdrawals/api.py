@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from chassis import (
+    Conflict,
     CurrentPrincipal,
     FieldError,
     InputModel,
@@ -59,6 +60,11 @@ class ReportedWithdrawal(Withdrawal):
     """``effective`` is false if the report takes the contract off this list only, and a person decides on the rest."""
 
     effective: bool
+
+
+class TooManyReports(Conflict):
+    code = "too-many-reports"
+    detail = f"A contract can be withdrawn from a list at most {dialer_reports.MOST_BY_HAND} times."
 
 
 class NewAcknowledgement(InputModel):
@@ -120,6 +126,8 @@ async def withdraw(
     numbers = await _numbers(tx, entries, new.phone)
     grace: int = request.app.state.settings.report_grace_days
     async with silencing(tx, numbers) as lists:
+        if await tx.fetch(queries.REPORTS_BY_HAND, list(numbers), list_id, dialer_reports.MOST_BY_HAND):
+            raise TooManyReports()
         findings = [Finding(list_id, contract_id) for contract_id in numbers]
         effects = await standing.have_effect(tx, who, findings, timedelta(days=grace))
         reports = [

@@ -39,6 +39,8 @@ REPORTABLE = frozenset(
     }
 )
 """The reasons that a dialer may give. Only this service gives the other reasons."""
+MOST_BY_HAND = 20
+"""How often dialers may withdraw one contract from one list by hand."""
 _OF_A_NUMBER = frozenset({Reason.WRONG_NUMBER, Reason.OPTED_OUT})
 """Reasons that belong to a number, not to the whole contract."""
 

@@ -117,6 +117,10 @@ INSERT INTO dialer_report
     (list_id, contract_id, agency_id, reason, contact_ids, call_id, detail, reported_by, effective)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
+REPORTS_BY_HAND = """
+SELECT contract_id FROM dialer_report WHERE contract_id = ANY ($1::uuid[]) AND list_id = $2 AND call_id IS NULL
+GROUP BY contract_id HAVING count(*) >= $3
+"""
 REPORTS = """
 SELECT report_id, list_id, contract_id, agency_id, reason, contact_ids, call_id, detail, reported_by, effective,
     reported_at, actor
@@ -156,14 +160,19 @@ INSERT INTO acknowledgement (list_id, dialer_id, after_cursor, up_to_cursor, ack
 VALUES ($1, $2, $3, $4, clock_timestamp()) RETURNING acknowledged_at
 """
 
+# Each acknowledgement looks its withdrawals up by the index of cursors. OFFSET 0 keeps PostgreSQL from comparing all of
+# them with all withdrawals.
 REPORT = """
 WITH withdrawn AS (
     SELECT cursor, caused_at, greatest(0, extract(epoch FROM withdrawn_at - caused_at))::float8 AS seconds
     FROM list_entry WHERE list_id = $1 AND cursor IS NOT NULL
 ), acknowledged AS (
-    SELECT greatest(0, extract(epoch FROM known.acknowledged_at - withdrawn.caused_at))::float8 AS seconds
-    FROM withdrawn JOIN acknowledgement known
-        ON known.list_id = $1 AND withdrawn.cursor > known.after_cursor AND withdrawn.cursor <= known.up_to_cursor
+    SELECT greatest(0, extract(epoch FROM known.acknowledged_at - covered.caused_at))::float8 AS seconds
+    FROM acknowledgement known CROSS JOIN LATERAL (
+        SELECT caused_at FROM list_entry
+        WHERE list_id = $1 AND cursor > known.after_cursor AND cursor <= known.up_to_cursor
+        OFFSET 0) AS covered
+    WHERE known.list_id = $1
 ), wrongful AS (
     SELECT count(*) AS calls, count(*) FILTER (WHERE acknowledged_by_then) AS acknowledged
     FROM call_result WHERE list_id = $1 AND wrongful
