@@ -93,6 +93,7 @@ async def test_without_an_agency_or_for_a_strange_one_nothing_is_shown(scene: Sc
     "refused",
     [
         "SELECT total_balance FROM contract",
+        "SELECT recall_actor FROM placement",
         "SELECT * FROM portfolio",
         "SELECT * FROM service_contract",
         "SELECT * FROM fee",

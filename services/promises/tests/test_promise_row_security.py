@@ -85,6 +85,7 @@ async def test_without_an_agency_or_for_a_strange_one_nothing_is_shown(scene: Sc
     "refused",
     [
         "SELECT total_balance FROM contract",
+        "SELECT cancel_actor FROM promise",
         "SELECT * FROM portfolio",
         "SELECT * FROM payment",
         "SELECT * FROM audit_entry",

@@ -17,6 +17,7 @@ from chassis import (
     page,
     reads,
 )
+from chassis.audit import reads_in_bulk
 from fastapi import Query
 from recobro_events import Money
 from recobro_events.contracts.assignment import PlacementKind
@@ -65,7 +66,7 @@ class Commissions(OutputModel):
     totals: list[CommissionTotal]
 
 
-@router.get("/agencies/{agency_id}/commissions", dependencies=[reads("assignment", agency=True)])
+@router.get("/agencies/{agency_id}/commissions", dependencies=[reads("assignment", agency=True), reads_in_bulk()])
 async def list_commissions(
     agency_id: UUID,
     query: PageQuery,

@@ -15,4 +15,7 @@ RULE = f"{_RULE} WHERE rule_id = $1"
 RULES = f"""
 {_RULE} WHERE $1::timestamptz IS NULL OR (created_at, rule_id) > ($1, $2) ORDER BY created_at, rule_id LIMIT $3
 """
-END = "UPDATE placement_rule SET ended_at = now() WHERE rule_id = $1 AND ended_at IS NULL RETURNING rule_id"
+END = """
+UPDATE placement_rule SET ended_at = now(), end_actor = nullif(current_setting('app.actor', true), '')::jsonb
+WHERE rule_id = $1 AND ended_at IS NULL RETURNING rule_id
+"""

@@ -67,6 +67,10 @@ WITH changed AS (
             WHEN 'recall_pending' THEN {LAST_DAY_OF_GRACE} ELSE placement.final_on END,
         waived = CASE given.state WHEN 'active' THEN placement.reason ELSE placement.waived END,
         decision = coalesce(given.decision, placement.decision),
+        recall_actor = CASE WHEN given.on_request THEN nullif(current_setting('app.actor', true), '')::jsonb
+            ELSE placement.recall_actor END,
+        decision_actor = CASE WHEN given.state IN ('active', 'recalled') AND NOT given.by_date
+            THEN nullif(current_setting('app.actor', true), '')::jsonb ELSE placement.decision_actor END,
         ended_on = CASE WHEN given.state NOT IN ('recalled', 'ended') THEN NULL
             WHEN NOT given.by_date THEN given.day
             WHEN given.state = 'recalled' THEN placement.final_on ELSE placement.ends_on END,

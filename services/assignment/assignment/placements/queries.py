@@ -33,6 +33,7 @@ CONTRACT_OF = """
 SELECT contract_id FROM placement WHERE placement_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)
 """
 OBJECT = """
-UPDATE placement SET state = 'objected', objection = $2, version = version + 1, changed_at = now()
+UPDATE placement SET state = 'objected', objection = $2, version = version + 1, changed_at = now(),
+    objection_actor = nullif(current_setting('app.actor', true), '')::jsonb
 WHERE placement_id = $1
 """

@@ -6,7 +6,9 @@ INSERT INTO agreement (contract_id, kind, currency, total, settles_in_full, made
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING agreement_id, version
 """
 CANCEL = """
-UPDATE agreement SET state = 'cancelled', version = version + 1, cancellation_reason = $2 WHERE agreement_id = $1
+UPDATE agreement SET state = 'cancelled', version = version + 1, cancellation_reason = $2,
+    cancel_actor = nullif(current_setting('app.actor', true), '')::jsonb
+WHERE agreement_id = $1
 """
 _COLUMNS = """
 agreement_id, contract_id, agency_id, kind, state, version, total, currency, settles_in_full, made_on, made_in,

@@ -22,7 +22,8 @@ WHERE contract_id = ANY ($1::uuid[])
 """
 SAVE_PROMISES = """
 UPDATE promise SET state = judged.state, paid = judged.paid, version = judged.version,
-    cancellation_reason = judged.cancellation_reason
+    cancellation_reason = judged.cancellation_reason,
+    cancel_actor = CASE WHEN judged.state = 'cancelled' THEN nullif(current_setting('app.actor', true), '')::jsonb END
 FROM unnest($1::uuid[], $2::text[], $3::numeric[], $4::bigint[], $5::text[])
     AS judged (promise_id, state, paid, version, cancellation_reason)
 WHERE promise.promise_id = judged.promise_id
