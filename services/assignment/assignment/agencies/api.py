@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis import (
+    Conflict,
     CurrentPrincipal,
     Email,
     InputModel,
@@ -26,6 +27,15 @@ from assignment.agencies.service_contracts import NewServiceContract, ServiceCon
 router = Router(prefix="/v1", tags=["agencies"])
 
 
+MAX_AGENCIES = 1_000
+"""Each agency has a topic of its own in the event log."""
+
+
+class TooManyAgencies(Conflict):
+    code = "too-many-agencies"
+    detail = f"There are {MAX_AGENCIES:,} agencies already."
+
+
 class NewAgency(InputModel):
     name: ShortText
     email: Email | None = None
@@ -33,7 +43,9 @@ class NewAgency(InputModel):
 
 @router.post("/agencies", status_code=201, dependencies=[writes("assignment")])
 async def create_agency(new: NewAgency, tx: WriteTransaction) -> Agency:
-    """Register an agency and publish the first event on its own topic."""
+    """Register an agency and publish the first event on its own topic. There are at most 1,000 agencies."""
+    if await tx.fetchval(queries.COUNT_AGENCIES) >= MAX_AGENCIES:
+        raise TooManyAgencies()
     [row] = await tx.fetch(queries.CREATE_AGENCY, new.name, new.email)
     tx.publish(AgencyRegistered(agency_id=row["agency_id"]))
     return Agency(**row)

@@ -3,6 +3,7 @@
 _COLUMNS = "agency_id, name, email, created_at"
 CREATE_AGENCY = f"INSERT INTO agency (name, email) VALUES ($1, $2) RETURNING {_COLUMNS}"
 AGENCY = f"SELECT {_COLUMNS} FROM agency WHERE agency_id = $1"
+COUNT_AGENCIES = "SELECT count(*) FROM agency"
 LOCK_AGENCY = "SELECT FROM agency WHERE agency_id = $1 FOR UPDATE"
 """No other transaction can give the agency a service contract until this one has ended."""
 AGENCIES = f"""
@@ -13,6 +14,7 @@ UNKNOWN_AGENCIES = """
 SELECT given.agency_id FROM unnest($1::uuid[]) AS given (agency_id)
 LEFT JOIN agency USING (agency_id) WHERE agency.agency_id IS NULL ORDER BY 1
 """
+COUNT_SERVICE_CONTRACTS = "SELECT count(*) FROM service_contract WHERE agency_id = $1"
 OVERLAPPING = """
 SELECT service_contract_id FROM service_contract
 WHERE agency_id = $1 AND kinds && $2::text[]

@@ -21,6 +21,14 @@ class ServiceContractsOverlap(Conflict):
     detail = "The agency already has a service contract for one of these kinds on one of these days."
 
 
+MAX_SERVICE_CONTRACTS = 200
+
+
+class TooManyServiceContracts(Conflict):
+    code = "too-many-service-contracts"
+    detail = f"The agency has {MAX_SERVICE_CONTRACTS} service contracts already."
+
+
 class Fee(InputModel):
     """The commission on a payment for a debt ``from_days`` to ``to_days`` past due, both inclusive.
 
@@ -65,11 +73,13 @@ class ServiceContract(OutputModel):
 async def create(tx: Transaction, agency_id: UUID, new: NewServiceContract) -> ServiceContract:
     """Create a service contract. An agency has at most one service contract for a kind of work on any day.
 
-    Raises ``Invalid``, ``AgencyUnknown`` and ``ServiceContractsOverlap``.
+    Raises ``Invalid``, ``AgencyUnknown``, ``TooManyServiceContracts`` and ``ServiceContractsOverlap``.
     """
     _check(new)
     if await tx.fetchrow(queries.LOCK_AGENCY, agency_id) is None:
         raise AgencyUnknown()
+    if await tx.fetchval(queries.COUNT_SERVICE_CONTRACTS, agency_id) >= MAX_SERVICE_CONTRACTS:
+        raise TooManyServiceContracts()
     if overlapping := await tx.fetchval(queries.OVERLAPPING, agency_id, new.kinds, new.starts_on, new.ends_on):
         raise ServiceContractsOverlap(extra={"service_contract_id": overlapping})
     [row] = await tx.fetch(

@@ -19,7 +19,7 @@ from chassis import (
 )
 from chassis.audit import reads_in_bulk
 from fastapi import Query
-from recobro_events import Money
+from recobro_events import Money, MoneyTotal
 from recobro_events.contracts.assignment import PlacementKind
 
 from assignment.agencies.reading import expect_agency
@@ -53,9 +53,9 @@ class CommissionTotal(OutputModel):
 
     currency: str
     items: int
-    earned: Money
-    reversed: Money
-    amount: Money
+    earned: MoneyTotal
+    reversed: MoneyTotal
+    amount: MoneyTotal
 
 
 class Commissions(OutputModel):

@@ -49,6 +49,15 @@ class RuleEnded(Conflict):
     detail = "The rule has already ended."
 
 
+MAX_RULES = 500
+"""Each event about a contract compares it with every rule that has not ended."""
+
+
+class TooManyRules(Conflict):
+    code = "too-many-rules"
+    detail = f"There are {MAX_RULES} rules that have not ended. End one that is no longer needed."
+
+
 class Conditions(InputModel):
     """A contract must meet every condition that is given.
 
@@ -96,6 +105,8 @@ async def create_rule(new: NewRule, tx: WriteTransaction) -> Rule:
         mistake = FieldError("/shares", "must not name an agency twice")
         raise Invalid("A rule gives each agency one share.", errors=[mistake])
     await expect_agencies(tx, agency_ids)
+    if await tx.fetchval(queries.COUNT) >= MAX_RULES:
+        raise TooManyRules()
     when = new.when
     rule_id = await tx.fetchval(
         queries.CREATE,

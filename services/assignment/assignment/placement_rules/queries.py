@@ -1,5 +1,6 @@
 """The statements of placement rules and of their shares, which divide contracts among agencies."""
 
+COUNT = "SELECT count(*) FROM placement_rule WHERE ended_at IS NULL"
 CREATE = """
 INSERT INTO placement_rule (name, priority, kind, stages, min_overdue, segments, states, products)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING rule_id

@@ -14,7 +14,15 @@ from promises.agreements import queries, rules
 from promises.agreements.reading import Agreement, read
 from promises.outcomes.counting import NOTHING
 from promises.outcomes.judging import judge
-from promises.taking.conditions import Maker, Part, maker, open_contract, refuse_bad_due_days, refuse_more_than_owed
+from promises.taking.conditions import (
+    Maker,
+    Part,
+    maker,
+    open_contract,
+    refuse_bad_due_days,
+    refuse_more_than_owed,
+    refuse_too_many,
+)
 from promises.taking.making import write
 
 
@@ -61,6 +69,7 @@ async def reach(tx: Transaction, who: Principal, new: NewAgreement) -> Agreement
     refuse_more_than_owed(contract, total, "/instalments")
     parts = [Part(one.due_on, one.amount, f"/instalments/{n}") for n, one in enumerate(new.instalments)]
     await refuse_bad_due_days(tx, contract, parts)
+    await refuse_too_many(tx, contract, len(parts))
     agreement_id = await _write(tx, contract, made, parts, total)
     await judge(tx, {new.contract_id: None})
     return await read(tx, agreement_id, who)

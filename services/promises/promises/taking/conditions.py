@@ -38,6 +38,10 @@ class PromiseOpen(Conflict):
     code = "promise-open"
 
 
+class TooManyPromises(Conflict):
+    code = "too-many-promises"
+
+
 class Part(NamedTuple):
     """A day and an amount promised for it, with the JSON pointer to both in the request's body."""
 
@@ -106,6 +110,13 @@ async def refuse_bad_due_days(tx: Transaction, contract: Row, parts: Sequence[Pa
     taken = await tx.fetchval(queries.FIRST_OPEN_DAY, contract["contract_id"], due_days)
     if taken is not None:
         raise PromiseOpen(f"Another open promise of this contract is due on {taken}.")
+
+
+async def refuse_too_many(tx: Transaction, contract: Row, new: int) -> None:
+    """``TooManyPromises`` when the contract can have no further ``new`` promises."""
+    [[made_on_day, of_contract]] = await tx.fetch(queries.COUNTS, contract["contract_id"], contract["business_date"])
+    if refused := rules.count_refused(made_on_day, of_contract, new):
+        raise TooManyPromises(refused)
 
 
 def refuse_more_than_owed(contract: Row, amount: Decimal, pointer: str) -> None:

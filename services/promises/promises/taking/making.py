@@ -10,7 +10,15 @@ from recobro_events.contracts.promises import MadeIn, PromiseMade
 from promises.outcomes.counting import silent_until
 from promises.outcomes.judging import judge
 from promises.taking import queries
-from promises.taking.conditions import Maker, Part, maker, open_contract, refuse_bad_due_days, refuse_more_than_owed
+from promises.taking.conditions import (
+    Maker,
+    Part,
+    maker,
+    open_contract,
+    refuse_bad_due_days,
+    refuse_more_than_owed,
+    refuse_too_many,
+)
 from promises.taking.reading import Promise, read
 
 
@@ -31,6 +39,7 @@ async def make(tx: Transaction, who: Principal, new: NewPromise) -> Promise:
     refuse_more_than_owed(contract, new.amount, "/amount")
     parts = [Part(new.due_on, new.amount, "")]
     await refuse_bad_due_days(tx, contract, parts)
+    await refuse_too_many(tx, contract, len(parts))
     [row] = await write(tx, contract, made, parts)
     await judge(tx, {new.contract_id: None})
     return await read(tx, row["promise_id"], None)

@@ -27,6 +27,11 @@ FIRST_OPEN_DAY = """
 SELECT due_on FROM promise WHERE contract_id = $1 AND state = 'open' AND due_on = ANY ($2::date[])
 ORDER BY due_on LIMIT 1
 """
+# How many promises of the contract were made on the day $2, and how many are not cancelled.
+COUNTS = """
+SELECT count(*) FILTER (WHERE made_on = $2), count(*) FILTER (WHERE state <> 'cancelled')
+FROM promise WHERE contract_id = $1
+"""
 MAKE = """
 INSERT INTO promise
     (contract_id, portfolio_id, agreement_id, agency_id, currency, made_on, made_in, due_on, silent_until, amount)
