@@ -8,10 +8,11 @@ from functools import partial
 import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
-from recobro_events import Database, Runtime, beside
+from recobro_events import TRANSIENT_ERRORS, Database, Runtime, Tasks, end
 
 from chassis import audit, audit_api, consumer_api, docs, failures, health, idempotency, logs, openapi
 from chassis.auth import OPEN_PATHS
+from chassis.background import Kept, keep
 from chassis.bodies import LimitBodies
 from chassis.observing import Observe
 from chassis.process import Role
@@ -32,8 +33,8 @@ def create_app(
     database: Database,
     runtime: Runtime | None,
     routers: Sequence[APIRouter],
-    lifespan: Sequence[Lifespan] = (),
-    background: Sequence[Lifespan] = (),
+    lifespan: Sequence[Lifespan | Kept] = (),
+    background: Sequence[Lifespan | Kept] = (),
     role: Role = Role.ALL,
 ) -> FastAPI:
     """Return a service's app.
@@ -41,9 +42,9 @@ def create_app(
     It starts the database, the runtime, then ``lifespan`` and ``background`` in order, and stops them in reverse. If
     the ``role`` does not serve, the app has only the routes for health and metrics, and no ``lifespan``. If the role
     does not consume, the app has no ``background``. If the runtime has a consumer, the app also has the routes of
-    ``consumer_api``. ``app.state`` holds ``settings``, ``database``, ``runtime``, ``started`` and ``stopping`` (an
-    ``asyncio.Event``). The app refuses to start with a route that is not a ``ServiceRoute``, because such a route
-    would be open to everyone.
+    ``consumer_api``. ``app.state`` holds ``settings``, ``database``, ``runtime``, ``tasks`` (those that are kept),
+    ``started`` and ``stopping`` (an ``asyncio.Event``). The app refuses to start with a route that is not a
+    ``ServiceRoute``, because such a route would be open to everyone.
     """
     logs.configure(service)
     verifier = TokenVerifier.of(settings) if role.serves else None
@@ -60,7 +61,11 @@ def create_app(
                 *_tracing(service, settings.otlp_endpoint),
                 *((verifier.kept, *lifespan) if verifier is not None else ()),
                 *(
-                    [partial(_purging, database), partial(audit.sealing, database), *background]
+                    [
+                        keep("purging of old answers", partial(_purge_for_ever, database)),
+                        keep("sealing of the audit table", partial(audit.seal_for_ever, database)),
+                        *background,
+                    ]
                     if role.consumes
                     else ()
                 ),
@@ -70,6 +75,7 @@ def create_app(
     app.state.settings = settings
     app.state.database = database
     app.state.runtime = runtime
+    app.state.tasks = Tasks(service)
     app.state.started = False
     app.state.stopping = asyncio.Event()
     app.state.token_verifier = verifier
@@ -100,7 +106,7 @@ def _tracing(service: str, endpoint: str | None) -> Sequence[Lifespan]:
 
 
 def _lifespan(
-    database: Database, runtime: Runtime | None, others: Sequence[Lifespan]
+    database: Database, runtime: Runtime | None, others: Sequence[Lifespan | Kept]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
@@ -112,7 +118,10 @@ def _lifespan(
                 stack.push_async_callback(runtime.stop)
                 await runtime.start()
             for other in others:
-                await stack.enter_async_context(other())
+                if isinstance(other, Kept):
+                    stack.push_async_callback(end, app.state.tasks.start(other.name, other.run))
+                else:
+                    await stack.enter_async_context(other())
             app.state.started = True
             _log.info("started")
             yield
@@ -130,17 +139,11 @@ def refuse_open_routes(app: FastAPI) -> None:
             raise TypeError(f"{context.path} is not a route of chassis.Router: it would be open to everyone")
 
 
-@asynccontextmanager
-async def _purging(database: Database) -> AsyncIterator[None]:
-    async with beside(_purge_for_ever(database), "purging of old answers"):
-        yield
-
-
 async def _purge_for_ever(database: Database) -> None:
     while True:
-        await asyncio.sleep(PURGE_SECONDS)
         try:
             deleted = await idempotency.purge(database)
             _log.info("old answers deleted", deleted=deleted)
-        except (OSError, *failures.DATABASE_ERRORS):
-            _log.exception("old answers not deleted; retried at the next run")
+        except TRANSIENT_ERRORS:
+            _log.warning("old answers not deleted; retried at the next run", exc_info=True)
+        await asyncio.sleep(PURGE_SECONDS)

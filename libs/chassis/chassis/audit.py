@@ -7,15 +7,14 @@ its entries, so that an entry which was altered, removed or slipped in later no 
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import structlog
 from fastapi import Depends, Request
-from recobro_events import TRANSIENT_ERRORS, Database, Transaction, beside
+from recobro_events import TRANSIENT_ERRORS, Database, Transaction
 from starlette.responses import Response
 
 from chassis import metrics
@@ -182,14 +181,8 @@ async def verify(connection: Any) -> Verdict:
     return Verdict(counted["entries"], counted["unsealed"], number, before, tuple(faults[:MOST_FAULTS]))
 
 
-@asynccontextmanager
-async def sealing(database: Database) -> AsyncIterator[None]:
-    """Seal for as long as the block runs."""
-    async with beside(_seal_for_ever(database), "sealing of the audit table"):
-        yield
-
-
-async def _seal_for_ever(database: Database) -> None:
+async def seal_for_ever(database: Database) -> None:
+    """Seal the entries of the last seconds, again and again."""
     while True:
         try:
             while await seal(database) == SEALED_AT_ONCE:

@@ -44,6 +44,7 @@ async def readyz(request: Request) -> Response:
     runtime = request.app.state.runtime
     problems += await _database_problems(request.app.state.database)
     problems += runtime.problems() if runtime is not None else []
+    problems += request.app.state.tasks.problems()
     verifier = cast(TokenVerifier | None, request.app.state.token_verifier)
     problems += verifier.problems() if verifier is not None and request.app.state.started else []
     if problems:

@@ -6,6 +6,7 @@
 """
 
 from recobro_events._applying.waves import cut_into_waves
+from recobro_events._backoff import Backoff
 from recobro_events._consumer import Consumer, Handler
 from recobro_events._database.database import SESSION_SETTINGS, Database
 from recobro_events._database.steps import ATTEMPTS, step
@@ -28,6 +29,7 @@ from recobro_events._log.transport import Bounds, GroupMember, Listener, Outgoin
 from recobro_events._outbox.relay import FROZEN_AFTER_SECONDS, Relay
 from recobro_events._runtime.housekeeping import COUNTED_ROWS
 from recobro_events._runtime.runtime import Runtime
+from recobro_events._runtime.tasks import Tasks
 from recobro_events._subscription.subscription import Subscription
 from recobro_events._tasks import beside, end
 from recobro_events.contracts.base import (
@@ -57,6 +59,7 @@ __all__ = [
     "SERVICE_LANES",
     "SESSION_SETTINGS",
     "TRANSIENT_ERRORS",
+    "Backoff",
     "Bounds",
     "CannotContinue",
     "Consumer",
@@ -85,6 +88,7 @@ __all__ = [
     "Runtime",
     "Source",
     "Subscription",
+    "Tasks",
     "TooManySetAside",
     "TopicPartition",
     "Transaction",

@@ -21,7 +21,7 @@ OUTBOX_EVENTS = Gauge("outbox_unpublished_events", "Events that wait for the log
 RELAY_FAILURES = Counter("relay_failures", "Batches that the relay has to send again", ["service", "lane"])
 TASK_FAILED = Gauge(
     "runtime_task_failed",
-    "1 while a task of the event runtime has failed and has not yet worked for a minute again",
+    "1 while a task of the event runtime or of the service has failed and has not yet worked for a minute again",
     ["service", "task"],
 )
 

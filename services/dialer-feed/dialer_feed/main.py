@@ -1,6 +1,7 @@
 """The dialer-feed process: relays, consumers, the list builder and HTTP."""
 
 from chassis import Program, Role, create_app
+from chassis.background import keep
 from fastapi import FastAPI
 from recobro_events import Database, Runtime
 
@@ -24,8 +25,8 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=routers,
-        lifespan=[NotificationListener(database, LISTS).running],
-        background=[Builder(database).running],
+        lifespan=[keep("notification listener", NotificationListener(database, LISTS).run)],
+        background=[keep("list builder", Builder(database).run)],
         role=role,
     )
 

@@ -1,15 +1,16 @@
 """Waking tasks that wait for a change of a list, in this process and in others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Hashable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Collection, Hashable, Iterable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import structlog
-from recobro_events import TRANSIENT_ERRORS, Database, Transaction, beside
+from recobro_events import TRANSIENT_ERRORS, Backoff, Database, Transaction
 
 _CHECK_EVERY_SECONDS = 5.0
+_MOST_PAUSE_SECONDS = 30.0
 # The channel keeps its first name, because processes of two releases notify each other during a rollout.
 _CHANNEL = "bells"
 log = structlog.get_logger(__name__)
@@ -72,29 +73,27 @@ async def wake_everywhere(tx: Transaction, wakeups: Wakeups, list_ids: Collectio
 
 
 class NotificationListener:
-    """Wakes the tasks that wait for a list when another process has committed a change of it, while ``running``."""
+    """Wakes the tasks that wait for a list when another process has committed a change of it, while it runs."""
 
     def __init__(self, database: Database, wakeups: Wakeups) -> None:
         self._database = database
         self._wakeups = wakeups
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        async with beside(self._run(), "notification listener"):
-            yield
-
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """Listen until this is cancelled."""
+        backoff = Backoff(_CHECK_EVERY_SECONDS, _MOST_PAUSE_SECONDS)
         while True:
             try:
-                await self._listen()
+                await self._listen(backoff)
             except TRANSIENT_ERRORS as error:
                 log.warning("notification listener interrupted", error=type(error).__name__)
-            await asyncio.sleep(_CHECK_EVERY_SECONDS)
+            await backoff.wait()
 
-    async def _listen(self) -> None:
+    async def _listen(self, backoff: Backoff) -> None:
         connection = await self._database.direct_connection()
         try:
             await connection.add_listener(_CHANNEL, self._on_notification)
+            backoff.reset()
             while True:
                 await asyncio.sleep(_CHECK_EVERY_SECONDS)
                 # This fails when the connection is lost.

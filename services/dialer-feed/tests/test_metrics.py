@@ -9,7 +9,7 @@ from dialer_feed.lists import requesting
 from dialer_feed.lists.builder import Builder
 from dialing_scene import DAY, Scene
 from prometheus_client import REGISTRY
-from recobro_events import barrier
+from recobro_events import barrier, beside
 
 
 def value(name: str, **labels: str) -> float | None:
@@ -52,7 +52,7 @@ async def test_a_list_whose_barrier_failed_is_counted(scene: Scene) -> None:
 async def test_a_builder_reports_each_search_and_reports_no_list_after_its_end(scene: Scene) -> None:
     metrics.LIST_BUILDS_SINCE.set(1)
     before = time.time()
-    async with Builder(scene.database).running():
+    async with beside(Builder(scene.database).run(), "builder"):
         while (value("task_last_success_timestamp_seconds", task="list-builder") or 0) < before:
             await scene.rows("SELECT pg_sleep(0.01)")
         metrics.LIST_BUILDS_SINCE.set(1)

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from dialer_feed.wakeups import NotificationListener, Wakeups, wake_everywhere
 from dialing_scene import Scene
-from recobro_events import Database
+from recobro_events import Database, beside
 
 CUT_OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -32,7 +32,7 @@ async def wake_and_roll_back(database: Database, wakeups: Wakeups, list_id: UUID
 
 async def test_a_commit_wakes_the_waiting_tasks_of_every_process(database: Database) -> None:
     here, there, list_id = Wakeups(), Wakeups(), uuid4()
-    async with NotificationListener(database, there).running():
+    async with beside(NotificationListener(database, there).run(), "listener"):
         await until_it_listens(database)
         waiter_here, waiter_there = here.waiter(list_id), there.waiter(list_id)
         with pytest.raises(ZeroDivisionError):
@@ -52,7 +52,7 @@ async def test_a_listener_that_lost_its_connection_connects_again(
 ) -> None:
     monkeypatch.setattr("dialer_feed.wakeups._CHECK_EVERY_SECONDS", 0.1)
     wakeups, list_id = Wakeups(), uuid4()
-    async with NotificationListener(database, wakeups).running():
+    async with beside(NotificationListener(database, wakeups).run(), "listener"):
         await until_it_listens(database)
         async with database.connection() as connection:
             await connection.execute(CUT_OTHERS, connection.get_server_pid())
@@ -68,7 +68,7 @@ async def test_only_a_withdrawal_that_takes_an_entry_off_wakes_other_processes(s
     [one, another] = await scene.contracts(2)
     list_id = await scene.built()
     wakeups = Wakeups()
-    async with NotificationListener(scene.database, wakeups).running():
+    async with beside(NotificationListener(scene.database, wakeups).run(), "listener"):
         await until_it_listens(scene.database)
         waiter = wakeups.waiter(list_id)
         await scene.receives(one.paid())

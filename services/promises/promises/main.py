@@ -1,6 +1,7 @@
 """The promises process: relays, consumers, the promise watch and HTTP."""
 
 from chassis import Program, Role, create_app
+from chassis.background import keep
 from fastapi import FastAPI
 from recobro_events import Database, Runtime
 
@@ -24,7 +25,7 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=routers,
-        background=[Watch(database).running],
+        background=[keep("promise watch", Watch(database).run)],
         role=role,
     )
 

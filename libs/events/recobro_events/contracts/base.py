@@ -69,26 +69,6 @@ MoneyTotal = Annotated[
 """A sum of amounts of any number of contracts, written like ``Money``. It is as wide as a sum of many amounts."""
 
 
-_TOTAL = r"-?[0-9]{1,26}(\.[0-9]{1,2})?"
-
-
-def _parse_total(value: object) -> Decimal:
-    if isinstance(value, Decimal) and value.is_finite():
-        value = f"{value:f}"
-    if not isinstance(value, str) or not re.fullmatch(_TOTAL, value):
-        raise ValueError('must be a string such as "1234.50" with at most 26 digits before and 2 after the point')
-    return Decimal(value)
-
-
-MoneyTotal = Annotated[
-    Decimal,
-    BeforeValidator(_parse_total),
-    PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": r"^-?\d{1,26}(\.\d{1,2})?$", "examples": ["1234.50"]}),
-]
-"""A sum of amounts of any number of contracts, written like ``Money``. It is as wide as a sum of many amounts."""
-
-
 def _parse_percent(value: object) -> Decimal:
     try:
         return Decimal(value) if isinstance(value, str | Decimal) else _not_a_percent()

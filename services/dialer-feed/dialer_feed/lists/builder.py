@@ -1,25 +1,23 @@
 """The task that builds lists. Each process with the role ``consumer`` or ``all`` has one; one works at a time."""
 
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
 import structlog
-from recobro_events import TRANSIENT_ERRORS, Database, beside
+from recobro_events import TRANSIENT_ERRORS, Backoff, Database
 
 from dialer_feed import metrics
 from dialer_feed.lists import building
 from dialer_feed.wakeups import BUILDER, LISTS, woken
 
 _POLL_SECONDS = 0.5
+_MOST_PAUSE_SECONDS = 30.0
 _TRY_LOCK = "SELECT pg_try_advisory_lock(7203550204)"
 log = structlog.get_logger(__name__)
 
 
 class Builder:
-    """Builds the requested lists while ``running``.
+    """Builds the requested lists for as long as it runs.
 
     A session lock on a connection of its own gives a builder its turn; the lock ends with the process. The lock only
     saves work. A builder that has lost the lock unknowingly finds its claim on a list overruled and changes nothing.
@@ -30,31 +28,25 @@ class Builder:
         self._id = uuid.uuid4()
         self._turn: Any = None
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def run(self) -> None:
+        """Build until this is cancelled. A list that cannot be built fails alone; any other defect is raised."""
+        backoff = Backoff(_POLL_SECONDS, _MOST_PAUSE_SECONDS)
         try:
-            async with beside(self._run(), "list builder"):
-                yield
+            while True:
+                waiter = LISTS.waiter(BUILDER)
+                try:
+                    if await self._has_turn():
+                        with metrics.BUILDER.run():
+                            await building.advance(self._database, self._id)
+                except TRANSIENT_ERRORS as error:
+                    log.warning("building tried again", error=type(error).__name__)
+                    await self._give_up_turn()
+                    await backoff.wait()
+                else:
+                    backoff.reset()
+                    await woken(waiter, _POLL_SECONDS)
         finally:
             await self._give_up_turn()
-
-    async def _run(self) -> None:
-        while True:
-            waiter = LISTS.waiter(BUILDER)
-            try:
-                if await self._has_turn():
-                    with metrics.BUILDER.run():
-                        await building.advance(self._database, self._id)
-            except TRANSIENT_ERRORS as error:
-                log.warning("building tried again", error=type(error).__name__)
-                await self._give_up_turn()
-            except asyncpg.PostgresError as error:
-                # A list that cannot be built must not end the task. The list stays ``building``, where it can be seen.
-                log.critical("list not built", error=type(error).__name__, exc_info=True)
-            except Exception as error:
-                log.critical("the builder has stopped", error=type(error).__name__, exc_info=True)
-                raise
-            await woken(waiter, _POLL_SECONDS)
 
     async def _has_turn(self) -> bool:
         if self._turn is None:

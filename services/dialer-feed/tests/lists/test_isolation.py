@@ -1,5 +1,6 @@
 """A list that cannot be built fails alone, with its reason, and the others are built."""
 
+import asyncio
 import uuid
 from decimal import Decimal
 from uuid import UUID
@@ -9,7 +10,7 @@ import httpx
 import pytest
 from dialer_feed.lists import building, building_queries
 from dialing_scene import Scene
-from recobro_events import Database
+from recobro_events import Backoff, Database
 from recobro_events.contracts.dialer_feed import MOST_OVERDUE_TOTAL, ListPublished
 from recobro_events.testing import published
 
@@ -94,3 +95,31 @@ async def test_no_amount_is_cut_or_rounded(scene: Scene) -> None:
         SELECT table_name, column_name FROM information_schema.columns
         WHERE table_schema = 'public' AND data_type = 'numeric' AND numeric_precision IS NOT NULL""")
     assert [tuple(row) for row in bounded] == []
+
+
+async def test_a_builder_that_fails_is_known_and_builds_again(
+    scene: Scene, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scene.contracts(1)
+    advance, go_on = building.advance, asyncio.Event()
+
+    failed = asyncio.Event()
+
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def wait(_backoff: Backoff, _until: asyncio.Event | None = None) -> None:
+        failed.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(Backoff, "wait", wait)
+    monkeypatch.setattr(building, "advance", fail)
+    await asyncio.wait_for(failed.wait(), 60)
+    answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    expected = "list builder has failed and is started again: unexpected ZeroDivisionError"
+    assert answer.json()["problems"] == [expected]
+    list_id = await scene.requested()
+    monkeypatch.setattr(building, "advance", advance)
+    go_on.set()
+    await scene.until("SELECT status = 'published' FROM dialing_list WHERE list_id = $1", list_id)

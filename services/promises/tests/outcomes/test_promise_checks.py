@@ -94,7 +94,6 @@ async def test_the_watch_continues_after_errors(scene: Scene, monkeypatch: pytes
             raise troubles.pop()
         return await decide(database)
 
-    monkeypatch.setattr(watching, "_AFTER_A_DEFECT_SECONDS", 0.01)
     monkeypatch.setattr(watching, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(deciding, "decide", troubled)
     await scene.receives(scene.business_date(8))
