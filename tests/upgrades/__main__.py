@@ -30,14 +30,19 @@ def _git(*arguments: str) -> None:
 
 
 def _test(earlier: Path, arguments: tuple[str, ...]) -> int:
-    # The earlier release's code comes before the installed packages. Only its databases are made by this release.
-    paths = [str(HERE / "tests"), *(str(path) for of in PACKAGES for path in sorted(earlier.glob(of)))]
+    # The earlier release's code comes before the installed packages. Only its databases are made by this release. The
+    # earlier release has a package ``upgrades`` too, so the plugin goes by its own name.
+    paths = [
+        str(Path(__file__).parent),
+        str(HERE / "tests"),
+        *(str(path) for of in PACKAGES for path in sorted(earlier.glob(of))),
+    ]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(paths),
         "RECOBRO_NEWER_RELEASE": str(HERE),
     }
-    command = [sys.executable, "-m", "pytest", "-p", "upgrades.newer_schema", *(arguments or ("-n", "4", "services"))]
+    command = [sys.executable, "-m", "pytest", "-p", "newer_schema", *(arguments or ("-n", "4", "services"))]
     return subprocess.run(command, cwd=earlier, env=environment, check=False).returncode
 
 
