@@ -1,0 +1,35 @@
+"""The largest event of promises is far below what the event log takes."""
+
+import re
+
+from promise_scene import Scene
+from promises.agreements.rules import MAX_INSTALMENTS
+from recobro_events import REGISTRY
+from recobro_events.contracts import promises
+
+LONGEST_REASON = "\U0001f600" * 1000
+LARGEST_EVENT_BYTES = 20_000
+"""A fiftieth of what the event log takes."""
+
+
+def test_only_the_event_of_a_plan_repeats_something() -> None:
+    """Its instalments have a most. An event that repeats another part needs one too."""
+    own = [event for event in REGISTRY.values() if event.__module__ == promises.__name__]
+    repeating = [event for event in own if re.search("array|additionalProperties", str(event.model_json_schema()))]
+    assert repeating == [promises.AgreementReached]
+
+
+async def test_the_largest_plan_and_the_longest_reason_fit_many_times(scene: Scene) -> None:
+    contract = await scene.registered(overdue="999999999999.99")
+    schedule = ((300 + n, "10000000000.01") for n in range(MAX_INSTALMENTS))
+    plan = await scene.plan(contract, *schedule)
+    path = f"/v1/agreements/{plan['agreement_id']}/cancellation"
+    assert (await scene.client.post(path, json={"reason": LONGEST_REASON})).status_code == 201
+    promise = await scene.promise(contract, "999999999999.99")
+    path = f"/v1/promises/{promise['promise_id']}/cancellation"
+    assert (await scene.client.post(path, json={"reason": LONGEST_REASON})).status_code == 201
+    rows = await scene.rows("SELECT type, max(octet_length(body::text)) AS bytes FROM outbox_events GROUP BY type")
+    bytes_of = {row["type"]: row["bytes"] for row in rows}
+    assert bytes_of[promises.AgreementReached.type] > MAX_INSTALMENTS * 100
+    assert bytes_of[promises.PromiseCancelled.type] > 4 * len(LONGEST_REASON)
+    assert max(bytes_of.values()) < LARGEST_EVENT_BYTES
