@@ -1,5 +1,7 @@
 """SQL that writes and reads plans. An agency sees its own plans; a null agency sees all."""
 
+from promises.taking.queries import reason_shown
+
 HAS_OPEN_PLAN = "SELECT EXISTS (SELECT FROM agreement WHERE contract_id = $1 AND state = 'open')"
 REACH = """
 INSERT INTO agreement (contract_id, kind, currency, total, settles_in_full, made_on, made_in, agency_id)
@@ -12,13 +14,16 @@ WHERE agreement_id = $1
 """
 _COLUMNS = """
 agreement_id, contract_id, agency_id, kind, state, version, total, currency, settles_in_full, made_on, made_in,
-    cancellation_reason, created_at
+    created_at
 """
-AGREEMENT = f"SELECT {_COLUMNS} FROM agreement WHERE agreement_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
+AGREEMENT = f"""
+SELECT {_COLUMNS}, {reason_shown("agreement", "$2")} FROM agreement
+WHERE agreement_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)
+"""
 # Agreements in the order in which they were reached. $1: the contract, null for any; $2: the last agreement of the page
 # before; $3: the agency.
 AGREEMENTS = f"""
-SELECT {_COLUMNS} FROM agreement
+SELECT {_COLUMNS}, {reason_shown("agreement", "$3")} FROM agreement
 WHERE ($1::uuid IS NULL OR contract_id = $1) AND ($2::uuid IS NULL OR agreement_id > $2)
     AND ($3::uuid IS NULL OR agency_id = $3)
 ORDER BY agreement_id LIMIT $4

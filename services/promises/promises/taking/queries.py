@@ -3,24 +3,29 @@
 An agency sees its own contracts and promises; a null agency sees all.
 """
 
-_PLACED = """
-EXISTS (
-    SELECT FROM placement
-    WHERE placement.contract_id = contract.contract_id AND placement.agency_id = $2 AND placement.state = 'active')
-"""
+from projections.placements import WITH_AGENCY
+
+_PLACED = "placement.contract_id = contract.contract_id AND placement.agency_id = $2 AND placement.state = 'active'"
 # Whether a contract's details are known and it is placed with the agency $2. A null $2 requires no placement.
 IS_OPEN_TO = f"""
 SELECT EXISTS (
-    SELECT FROM contract WHERE contract_id = $1 AND portfolio_id IS NOT NULL AND ($2::uuid IS NULL OR {_PLACED}))
+    SELECT FROM contract
+    WHERE contract_id = $1 AND portfolio_id IS NOT NULL
+        AND ($2::uuid IS NULL OR EXISTS (SELECT FROM placement WHERE {_PLACED})))
 """
 # The same contract, with what decides about a promise on it. An agency itself may not read this.
+# The placement's term may be over before its end arrives. Its first day is not compared, because the business date may
+# arrive after the placement.
 CONTRACT = f"""
 SELECT contract.contract_id, contract.portfolio_id, contract.state, contract.status, contract.total_balance,
     contract.currency, greatest(contract.as_of, portfolio.business_date) AS business_date,
     greatest(contract.as_of, portfolio.business_date, portfolio.checked_to) AS day
 FROM contract LEFT JOIN portfolio USING (portfolio_id)
 WHERE contract.contract_id = $1 AND contract.portfolio_id IS NOT NULL
-    AND ($2::uuid IS NULL OR {_PLACED})
+    AND ($2::uuid IS NULL OR EXISTS (
+        SELECT FROM placement
+        WHERE {_PLACED}
+            AND (placement.ends_on IS NULL OR placement.ends_on >= greatest(contract.as_of, portfolio.business_date))))
 """
 # The first of the days $2 on which an open promise of the contract is due.
 FIRST_OPEN_DAY = """
@@ -39,15 +44,31 @@ SELECT $1, $2, $3, $4, $5, $6, $7, due_on, silent_until, amount
 FROM unnest($8::date[], $9::date[], $10::numeric[]) AS given (due_on, silent_until, amount) ORDER BY due_on
 RETURNING *
 """
+
+
+def reason_shown(table: str, agency: str) -> str:
+    """SQL: the reason of the cancellation, which may say something about the debtor. An agency reads it as long as it
+    has the contract."""
+    return f"""
+    CASE WHEN {agency}::uuid IS NULL OR EXISTS (
+        SELECT FROM placement
+        WHERE placement.contract_id = {table}.contract_id AND placement.agency_id = {agency}
+            AND placement.{WITH_AGENCY})
+    THEN cancellation_reason END AS cancellation_reason"""
+
+
 _COLUMNS = """
 promise_id, contract_id, agreement_id, agency_id, state, version, amount, paid, currency, made_on, made_in, due_on,
-    silent_until, cancellation_reason, created_at
+    silent_until, created_at
 """
-PROMISE = f"SELECT {_COLUMNS} FROM promise WHERE promise_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
+PROMISE = f"""
+SELECT {_COLUMNS}, {reason_shown("promise", "$2")} FROM promise
+WHERE promise_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)
+"""
 # Promises in the order in which they were made. $1 and $2: contract and state, each null for any; $3: the last promise
 # of the page before; $4: the agency.
 PROMISES = f"""
-SELECT {_COLUMNS} FROM promise
+SELECT {_COLUMNS}, {reason_shown("promise", "$4")} FROM promise
 WHERE ($1::uuid IS NULL OR contract_id = $1) AND ($2::text IS NULL OR state = $2)
     AND ($3::uuid IS NULL OR promise_id > $3) AND ($4::uuid IS NULL OR agency_id = $4)
 ORDER BY promise_id LIMIT $5

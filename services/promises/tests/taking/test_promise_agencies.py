@@ -5,6 +5,8 @@ from uuid import UUID
 
 import pytest
 from promise_scene import Contract, Placement, Scene, code_of, day, pointers
+from promises.handlers import consumer
+from recobro_events import REGISTRY
 from recobro_events.contracts.assignment import PlacementKind
 from recobro_events.contracts.promises import PromiseMade
 
@@ -134,3 +136,54 @@ async def test_an_agency_cannot_run_a_check(scene: Scene, ours: UUID) -> None:
     body = {"as_of": str(day(1))}
     answer = await scene.client.post("/v1/promise-checks", json=body, headers=scene.agency(ours))
     assert (answer.status_code, code_of(answer)) == (403, "agency-refused")
+
+
+async def test_a_placement_whose_term_is_over_admits_nothing_although_its_end_has_not_arrived(
+    scene: Scene, ours: UUID
+) -> None:
+    contract = await scene.registered()
+    placement = Placement(contract.contract_id, ours, ends_on=day(3))
+    await scene.receives(placement.placed())
+    headers = scene.agency(ours)
+    promise = await scene.promise(contract, due=10, headers=headers)
+    plan = await scene.plan(contract, (15, "10.00"), (16, "10.00"), headers=headers)
+    await scene.move_business_date(3)
+    await scene.promise(contract, due=11, headers=headers)
+    await scene.move_business_date(4)
+    for refused in (
+        await scene.request_promise(contract, due=12, headers=headers),
+        await scene.request_plan(contract, (20, "10.00"), (21, "10.00"), headers=headers),
+    ):
+        assert (refused.status_code, code_of(refused)) == (404, "contract-unknown")
+    for path in (f"/v1/promises/{promise['promise_id']}", f"/v1/agreements/{plan['agreement_id']}"):
+        kept = await scene.client.post(f"{path}/cancellation", json={"reason": "x"}, headers=headers)
+        assert (kept.status_code, code_of(kept)) == (409, "not-placed")
+    assert await scene.state(promise) == ("open", "0.00")
+
+
+@pytest.mark.parametrize(("end", "shown"), [("recall_requested", True), ("recalled", False), ("ended", False)])
+async def test_after_the_end_an_agency_reads_what_became_of_its_promises_and_no_reason(
+    scene: Scene, ours: UUID, end: str, shown: bool
+) -> None:
+    contract, placement = await placed_contract(scene, ours)
+    headers = scene.agency(ours)
+    promise = await scene.promise(contract, headers=headers)
+    plan = await scene.plan(contract, (10, "10.00"), (11, "10.00"), headers=headers)
+    paths = {
+        f"/v1/promises/{promise['promise_id']}": "/v1/promises",
+        f"/v1/agreements/{plan['agreement_id']}": "/v1/agreements",
+    }
+    for path in paths:
+        await scene.client.post(f"{path}/cancellation", json={"reason": "María is ill"})
+    await scene.receives(getattr(placement, end)())
+    for path, listed_in in paths.items():
+        one = (await scene.client.get(path, headers=headers)).json()
+        assert one in (await scene.client.get(listed_in, headers=headers)).json()["items"]
+        assert (one["state"], one["cancellation_reason"]) == ("cancelled", "María is ill" if shown else None)
+        assert (await scene.client.get(path)).json()["cancellation_reason"] == "María is ill"
+
+
+def test_a_report_without_effect_reaches_no_promise() -> None:
+    """Other services' reports say in ``effective`` whether they count. Whoever handles one has to read that."""
+    assert not [event for event in consumer.handlers if "effective" in event.model_fields]
+    assert [event for event in REGISTRY.values() if "effective" in event.model_fields]
