@@ -1,24 +1,22 @@
 """Request bodies: their maximum length, and strict JSON."""
 
 import asyncio
-import json
-import math
 import re
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from fastapi import Depends
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chassis import strict_json
 from chassis.problems import Problem
 
 DEFAULT_MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 32
 READ_TIMEOUT_SECONDS = 30.0
 _ALLOWANCE = "chassis.body_allowance"
-_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 _JSON = re.compile(r"application/([a-z0-9.-]+\+)?json", re.IGNORECASE)
 
 
@@ -113,52 +111,9 @@ def parse_json(body: bytes) -> Any:
     Raises a 400 if it is not.
     """
     try:
-        value = _DECODER.decode(body.decode("utf-8"))
-        _check_depth(value)
-    except json.JSONDecodeError as error:
-        raise _malformed(f"The body is not JSON: {error.msg} at character {error.pos}.") from None
-    except UnicodeDecodeError:
-        raise _malformed("The body is not UTF-8.") from None
-    except (RecursionError, ValueError) as error:
-        why = _TOO_DEEP if isinstance(error, RecursionError) else error
-        raise _malformed(f"The body is not JSON that we accept: {why}.") from None
-    return value
-
-
-def _check_depth(value: Any) -> None:
-    """Check the depth level by level. A search for brackets in the text takes quadratic time on some bodies."""
-    level = [value] if isinstance(value, list | dict) else []
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for node in level
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, list | dict)
-        ]
-    if level:
-        raise ValueError(_TOO_DEEP)
-
-
-def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(members)
-    if len(value) < len(members):
-        # Which of the two counts differs between parsers, so one of them would be checked and the other one used.
-        raise ValueError("an object has the same name twice")
-    return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError("a number is too large")
-    return number
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite)
+        return strict_json.loads(body, max_depth=MAX_DEPTH)
+    except strict_json.NotStrict as error:
+        raise _malformed(f"The body is not JSON that we accept: {error}.") from None
 
 
 def _malformed(detail: str) -> Problem:

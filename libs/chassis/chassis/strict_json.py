@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 defines it, without what two parsers may read differently, and within bounds."""
+"""I-JSON (RFC 7493) within bounds: no text that two parsers may read differently."""
 
 import json
 import math
@@ -48,13 +48,14 @@ def _check_depth(value: Any, max_depth: int) -> None:
 
 
 def _too_deep(max_depth: int) -> NotStrict:
-    return NotStrict(f"it is nested deeper than {max_depth} levels")
+    return NotStrict(f"nested deeper than {max_depth} levels")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise NotStrict("an object has two members with one name")
+        # Which of the two counts differs between parsers, so one of them would be checked and the other one used.
+        raise NotStrict("an object has the same name twice")
     return found
 
 
