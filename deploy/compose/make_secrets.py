@@ -41,6 +41,10 @@ def make(root: Path) -> None:
     if not private.exists():
         write(private, json.dumps(generate_key().as_dict(private=True)))
     write(root / "jwks" / "jwks.json", jwks(load_private_key(private)))
+    denied = root / "denied" / "denied"
+    denied.touch()
+    # `recobro token revoke` adds to it. Only its container mounts the volume to write.
+    denied.chmod(0o666)
 
 
 if __name__ == "__main__":
