@@ -47,6 +47,16 @@ def http(job: str) -> Row:
                 ),
             ),
             graph(
+                "Keys of tokens: since the last load",
+                "The process that has gone longest without the public keys or the revoked tokens.",
+                "s",
+                (
+                    f'time() - min by (task) (task_last_success_timestamp_seconds{{job="{job}",'
+                    'task=~"token-keys|deny-list"} > 0)',
+                    "{{task}}",
+                ),
+            ),
+            graph(
                 "Memory by process",
                 "Resident memory.",
                 "bytes",

@@ -59,3 +59,7 @@ class Task:
             raise
         finally:
             TASK_SECONDS.labels(self._name, outcome).observe(time.perf_counter() - started)
+
+
+KEYS = Task("token-keys")
+DENY_LIST = Task("deny-list")

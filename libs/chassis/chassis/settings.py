@@ -102,8 +102,8 @@ class Settings(BaseSettings):
     jwt_jwks_refresh_seconds: int = Field(
         default=300,
         ge=10,
-        le=3600,
-        description="How often the address is asked. A key that it no longer has is refused after that; 10 to 3600.",
+        le=600,
+        description="How often the address is asked. A key that it no longer has is refused after that; 10 to 600.",
     )
     jwt_keys_max_age_seconds: int = Field(
         default=3600,

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from chassis import tokens
+from chassis import metrics, tokens
 from chassis.trust import ClaimRules, DenyList, KeyRing, TokenVerifier
 from chassis.trust.watched import Read, Source, Watched
 from joserfc.jwk import RSAKey
@@ -103,6 +103,6 @@ def verifier_of(*keys: Any, denied: bytes = b"", max_lifetime_seconds: int = 864
     watched = partial(Watched, every_seconds=60.0, max_age_seconds=3600.0)
     return TokenVerifier(
         rules,
-        watched("The set of public keys", in_memory(key_set(*keys)), KeyRing.parse),
-        watched("The list of revoked tokens", in_memory(denied), DenyList.parse),
+        watched("The set of public keys", in_memory(key_set(*keys)), KeyRing.parse, metrics.KEYS),
+        watched("The list of revoked tokens", in_memory(denied), DenyList.parse, metrics.DENY_LIST),
     )

@@ -3,8 +3,10 @@
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Self
 
+from chassis import metrics
 from chassis.principals import Principal, WrongToken
 from chassis.problems import Unauthorised
 from chassis.settings import Settings
@@ -29,23 +31,14 @@ class TokenVerifier:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Return the verifier of a service."""
-        max_age = settings.jwt_keys_max_age_seconds
-        if settings.jwt_jwks_url is not None:
-            source = watched.url(settings.jwt_jwks_url, MAX_KEYS_BYTES)
-            every: float = settings.jwt_jwks_refresh_seconds
-        else:
-            assert settings.jwt_public_key_file is not None
-            source, every = watched.file(settings.jwt_public_key_file, MAX_KEYS_BYTES), FILE_SECONDS
-        keys = Watched("The set of public keys", source, KeyRing.parse, every_seconds=every, max_age_seconds=max_age)
+        timed = partial(Watched, max_age_seconds=settings.jwt_keys_max_age_seconds)
+        source, every_seconds = _source_of_keys(settings)
+        name = "The set of public keys"
+        keys = timed(name, source, KeyRing.parse, metrics.KEYS, every_seconds=every_seconds)
         denied = None
         if settings.jwt_deny_file is not None:
-            denied = Watched(
-                "The list of revoked tokens",
-                watched.file(settings.jwt_deny_file, MAX_DENIED_BYTES),
-                DenyList.parse,
-                every_seconds=FILE_SECONDS,
-                max_age_seconds=max_age,
-            )
+            source, name = watched.file(settings.jwt_deny_file, MAX_DENIED_BYTES), "The list of revoked tokens"
+            denied = timed(name, source, DenyList.parse, metrics.DENY_LIST, every_seconds=FILE_SECONDS)
         return cls(rules_of(settings), keys, denied)
 
     @asynccontextmanager
@@ -93,6 +86,14 @@ class TokenVerifier:
     @property
     def _watched(self) -> tuple[Watched[KeyRing] | Watched[DenyList], ...]:
         return (self._keys,) if self._denied is None else (self._keys, self._denied)
+
+
+def _source_of_keys(settings: Settings) -> tuple[watched.Source, float]:
+    """Return where the keys come from, and how often they are loaded."""
+    if settings.jwt_jwks_url is not None:
+        return watched.url(settings.jwt_jwks_url, MAX_KEYS_BYTES), settings.jwt_jwks_refresh_seconds
+    assert settings.jwt_public_key_file is not None
+    return watched.file(settings.jwt_public_key_file, MAX_KEYS_BYTES), FILE_SECONDS
 
 
 def rules_of(settings: Settings) -> ClaimRules:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 import structlog
 from recobro_events import beside
 
+from chassis.metrics import Task
 from chassis.problems import Unavailable
 
 TIMEOUT_SECONDS = 5.0
@@ -28,7 +29,7 @@ class CannotLoad(Exception):
 
 
 class Watched(Generic[T]):
-    """Content that ``parse`` makes of what ``source`` reads, loaded every ``every_seconds``.
+    """Content that ``parse`` makes of what ``source`` reads, loaded every ``every_seconds`` as a run of ``task``.
 
     If it cannot be loaded, the last content holds until it is ``max_age_seconds`` old. ``parse`` raises ``ValueError``
     with the reason.
@@ -39,12 +40,13 @@ class Watched(Generic[T]):
         name: str,
         source: Source,
         parse: Callable[[bytes], T],
+        task: Task,
         *,
         every_seconds: float,
         max_age_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._name, self._source, self._parse = name, source, parse
+        self._name, self._source, self._parse, self._task = name, source, parse, task
         self._every, self._max_age, self._clock = every_seconds, max_age_seconds, clock
         self._content: bytes | None = None
         self._value: T | None = None
@@ -112,7 +114,8 @@ class Watched(Generic[T]):
     async def _load(self) -> None:
         started = self._clock()
         try:
-            await self._take(started)
+            with self._task.run():
+                await self._take(started)
         except CannotLoad as error:
             self._failure, self._failures = str(error), min(self._failures + 1, 10)
             _log.warning("not loaded; the last content holds for a while", subject=self._name, error=str(error))

@@ -7,11 +7,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from chassis.metrics import Task
 from chassis.problems import Unavailable
 from chassis.trust import watched
 from chassis.trust.watched import CannotLoad, Read, Watched
+from prometheus_client import REGISTRY
 
 SLOW = 3600.0
+TASK = Task("number")
 
 
 class Origin:
@@ -40,6 +43,7 @@ class Origin:
             "The number",
             self,
             number_in,
+            TASK,
             every_seconds=every_seconds,
             max_age_seconds=max_age_seconds,
             clock=lambda: self.now,
@@ -86,6 +90,23 @@ async def test_content_that_cannot_be_loaded_holds_for_a_bounded_time() -> None:
         await number.load_early()
         assert number.value == 3
         assert number.trouble is None
+
+
+def sample(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, {"task": "number"} | labels) or 0.0
+
+
+async def test_a_metric_says_when_content_was_loaded() -> None:
+    origin = Origin(b"1")
+    number = origin.watched()
+    async with number.kept():
+        succeeded_at = sample("task_last_success_timestamp_seconds")
+        assert succeeded_at > 0
+        failures = sample("task_duration_seconds_count", outcome="failed")
+        origin.content = CannotLoad("the disk has gone")
+        await number.load_early()
+        assert sample("task_last_success_timestamp_seconds") == succeeded_at
+        assert sample("task_duration_seconds_count", outcome="failed") == failures + 1
 
 
 async def test_content_that_nobody_understands_does_not_replace_the_last() -> None:
@@ -186,6 +207,7 @@ async def test_a_file_is_read_again_when_it_is_replaced_by_a_link(tmp_path: Path
         "The number",
         watched.file(tmp_path / "data" / "number", 10),
         number_in,
+        TASK,
         every_seconds=0.001,
         max_age_seconds=100,
     )
