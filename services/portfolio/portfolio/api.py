@@ -6,6 +6,9 @@ from portfolio.debtors import api as debtors
 from portfolio.files import api as files
 from portfolio.payments import api as payments
 from portfolio.portfolios import api as portfolios
+from portfolio.reports import api as reports
 from portfolio.stages import api as stages
 
-ROUTERS = tuple(subject.router for subject in (portfolios, files, stages, contracts, payments, clarifications, debtors))
+ROUTERS = tuple(
+    subject.router for subject in (portfolios, files, stages, contracts, payments, clarifications, debtors, reports)
+)

@@ -18,6 +18,7 @@ from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contracts
 from portfolio.projection import placements
 from portfolio.projection import promises as known_promises
+from portfolio.reports import keeping
 
 consumer = Consumer(
     "portfolio", listens_to=("dialer-feed", "assignment", "field-visits", "promises"), platform=SERVICE_NAMES
@@ -66,8 +67,21 @@ def of_known_contracts(handler: Handler[E]) -> Handler[E]:
     return apply
 
 
+def effective(handler: Handler[Any]) -> Handler[Any]:
+    """Keep reports of agencies about contracts that are not with them. Only the others have their effect."""
+
+    @wraps(handler)
+    async def apply(events: Sequence[Any], tx: Transaction) -> None:
+        await keeping.keep(tx, [event for event in events if not event.effective])
+        if with_effect := [event for event in events if event.effective]:
+            await handler(with_effect, tx)
+
+    return apply
+
+
 @consumer.on(dialer_feed.OptOutRequested)
 @of_known_contracts
+@effective
 async def opt_out(requests: Sequence[dialer_feed.OptOutRequested], tx: Transaction) -> None:
     """The debtor refuses this contact point, for every contract of the debtor."""
     await _change_contacts(
@@ -87,6 +101,7 @@ async def opt_out(requests: Sequence[dialer_feed.OptOutRequested], tx: Transacti
 
 @consumer.on(dialer_feed.ContactInvalid)
 @of_known_contracts
+@effective
 async def contact_invalid(reports: Sequence[dialer_feed.ContactInvalid], tx: Transaction) -> None:
     """A wrong contact point is wrong on all contracts of the debtor."""
     await _change_contacts(
@@ -108,13 +123,15 @@ async def _change_contacts(tx: Transaction, findings: Sequence[Finding]) -> None
 
 @consumer.on(dialer_feed.ClarificationRequested)
 @of_known_contracts
+@effective
 async def dispute_on_the_phone(requests: Sequence[dialer_feed.ClarificationRequested], tx: Transaction) -> None:
     """The debtor disputes the debt on the phone. Contact about the contract stops."""
-    await _open_clarifications(tx, requests, opened_by="dialer")
+    await _open_clarifications(tx, requests, opened_by=clarifications.OPENED_BY_DIALER)
 
 
 @consumer.on(field_visits.ClarificationRequested)
 @of_known_contracts
+@effective
 async def dispute_at_the_door(requests: Sequence[field_visits.ClarificationRequested], tx: Transaction) -> None:
     """The debtor disputes the debt at the door. Contact about the contract stops."""
     await _open_clarifications(tx, requests, opened_by=clarifications.OpenedBy.VISITOR)
@@ -133,6 +150,7 @@ async def _open_clarifications(tx: Transaction, requests: Sequence[Dispute], ope
 
 @consumer.on(dialer_feed.DebtorReported, field_visits.DebtorReported)
 @of_known_contracts
+@effective
 async def debtor_reported(reports: Sequence[DebtorReport], tx: Transaction) -> None:
     """The status holds for every contract of the debtor. A report never makes the status less grave."""
     await statuses.apply_reports(
@@ -180,9 +198,7 @@ _HISTORY_EVENTS = (
     _HistoryEvent(field_visits.VisitCompleted, "visit", "visit ended as {outcome}"),
     _HistoryEvent(field_visits.VisitCancelled, "visit_cancelled", "because of {reason}"),
     _HistoryEvent(field_visits.ContactDataCollected, "contact_data_collected", "{kind}", _add_contacts),
-    _HistoryEvent(
-        field_visits.AddressChecked, "address_checked", "the address is {verdict}", address_checks.store_verdicts
-    ),
+    _HistoryEvent(field_visits.AddressChecked, "address_checked", "the address is {verdict}", address_checks.keep),
     _HistoryEvent(assignment.ContractPlaced, "placed", "for {kind} from {starts_on}", placements.keep),
     _HistoryEvent(assignment.PlacementRecallRequested, "recall_requested", "{kind}: {reason}", placements.keep),
     _HistoryEvent(assignment.PlacementRecalled, "recalled", "{kind}: {reason}", placements.keep),
@@ -200,9 +216,17 @@ _HISTORY_EVENTS = (
 )
 
 
+_REPORTED = (field_visits.ContactDataCollected, field_visits.AddressChecked)
+
+
+def _with_effect(event_type: type[ContractEvent]) -> Callable[[Handler[Any]], Handler[Any]]:
+    return effective if event_type in _REPORTED else lambda handler: handler
+
+
 def _register(entry: _HistoryEvent) -> None:
     @consumer.on(entry.event_type)
     @of_known_contracts
+    @_with_effect(entry.event_type)
     async def handle(events: Sequence[ContractEvent], tx: Transaction) -> None:
         happened = [event for event in events if not event.is_republished]
         await history.record(tx, [_line(event, entry.kind, entry.summary) for event in happened])

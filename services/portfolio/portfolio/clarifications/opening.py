@@ -28,6 +28,9 @@ class OpenedBy(StrEnum):
     CREDITOR = "creditor"
 
 
+OPENED_BY_DIALER = "dialer"
+
+
 class NewClarification(InputModel):
     """``instalments`` holds the numbers of the disputed instalments. The silence covers the whole contract."""
 

@@ -1,5 +1,7 @@
 """The statements of clarifications. Those that write need the contracts' rows locked."""
 
+from portfolio.ledger.actors import CURRENT_ACTOR
+
 OPEN = """
 INSERT INTO clarification (clarification_id, contract_id, reason, detail, opened_by, instalments, opened_on,
     deadline_on)
@@ -9,9 +11,10 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $6::date[], $7::date
 RETURNING *
 """
 
-RESOLVE = """
+RESOLVE = f"""
 UPDATE clarification
-SET state = $2, resolved_at = clock_timestamp(), resolution_detail = $3, contact_may_resume = $4
+SET resolved_by = {CURRENT_ACTOR}, state = $2, resolved_at = clock_timestamp(), resolution_detail = $3,
+    contact_may_resume = $4
 WHERE clarification_id = $1
 """
 

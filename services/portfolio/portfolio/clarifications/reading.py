@@ -7,10 +7,11 @@ from chassis import NotFound, OutputModel, Reader
 from recobro_events import Row
 
 from portfolio.clarifications import queries
+from portfolio.ledger.actors import ActorOfChange
 
 
 class Clarification(OutputModel):
-    """``contact_may_resume`` is null while the clarification is open."""
+    """``contact_may_resume`` is null while the clarification is open. ``actor`` has opened it by a request."""
 
     clarification_id: UUID
     contract_id: UUID
@@ -25,6 +26,8 @@ class Clarification(OutputModel):
     resolved_at: datetime | None
     resolution_detail: str | None
     contact_may_resume: bool | None
+    actor: ActorOfChange
+    resolved_by: ActorOfChange
 
     @classmethod
     def of(cls, row: Row) -> "Clarification":

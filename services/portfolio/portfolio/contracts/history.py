@@ -8,6 +8,7 @@ from chassis import ContractUnknown, OutputModel, Page, PageQuery, Reader, page
 from recobro_events import Row
 
 from portfolio.contracts import queries
+from portfolio.ledger.actors import ActorOfChange
 
 
 class HistoryItem(OutputModel):
@@ -16,6 +17,21 @@ class HistoryItem(OutputModel):
     kind: str
     summary: str
     data: dict[str, Any]
+    actor: ActorOfChange
+
+
+_ABOUT_NOBODYS_WORK = frozenset(
+    {"registered", "revised", "incomplete", "withdrawn", "closed", "paused", "resumed", "clarification_opened"}
+)
+"""Kinds of lines that every agency with the contract sees."""
+_WITH_AMOUNTS = frozenset(
+    {
+        *("stage_changed", "payment_received", "payment_reversed", "clarification_resolved"),
+        *("promise_kept", "promise_partly_kept", "promise_broken", "promise_reopened", "promise_cancelled"),
+        *("agreement_reached", "agreement_broken", "agreement_fulfilled"),
+    }
+)
+"""Kinds of lines that an agency sees once it may know what is owed."""
 
 
 async def read(reader: Reader, contract_id: UUID, query: PageQuery, agency_id: UUID | None = None) -> Page[HistoryItem]:
@@ -24,8 +40,10 @@ async def read(reader: Reader, contract_id: UUID, query: PageQuery, agency_id: U
     Raises ``ContractUnknown``, also for an agency that does not have the contract.
     """
     after = query.after(int) or 0
-    if not await reader.fetchval(queries.MAY_READ, contract_id, agency_id):
+    shows_balance = await reader.fetchval(queries.SHOWS_BALANCE, contract_id, agency_id)
+    if shows_balance is None:
         raise ContractUnknown()
+    kinds = [*_ABOUT_NOBODYS_WORK, *(_WITH_AMOUNTS if shows_balance else ())]
     agency = None if agency_id is None else str(agency_id)
-    rows: list[Row] = await reader.fetch(queries.HISTORY, contract_id, after, query.limit + 1, agency)
+    rows: list[Row] = await reader.fetch(queries.HISTORY, contract_id, after, query.limit + 1, agency, kinds)
     return page(rows, query, key=lambda row: (row["history_id"],))

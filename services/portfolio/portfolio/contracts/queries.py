@@ -1,7 +1,7 @@
 """The statements that read contracts. Each answer takes one statement, so that it shows a single moment."""
 
 from portfolio.ledger.positions_queries import days_paused
-from portfolio.projection.placements import worked_by
+from portfolio.projection.placements import shows_balance_to, shows_person_to, worked_by
 
 # A running daily run may not have staged a due contract yet. Such a contract is shown as of the day of its position.
 _AS_OF = """
@@ -17,19 +17,23 @@ greatest(0, coalesce(today.as_of - contract.oldest_due_on
 
 LIST = f"""
 SELECT contract.contract_id, contract.portfolio_id, contract_number, debtor_id, debtor_name, contract.product,
-    contract.state, stage, incomplete, today.as_of, {_DAYS}, overdue_balance, total_balance, oldest_due_on,
-    portfolio.currency
+    contract.state, stage, incomplete, today.as_of, {_DAYS}, oldest_due_on, portfolio.currency,
+    CASE WHEN {{shows_balance}} THEN overdue_balance END AS overdue_balance,
+    CASE WHEN {{shows_balance}} THEN total_balance END AS total_balance
 FROM contract JOIN portfolio USING (portfolio_id) {_AS_OF}
 WHERE {{conditions}}
 ORDER BY contract.portfolio_id, contract_number LIMIT {{limit}}
 """
 
-# $2 is an agency. It sees only contracts that it has, and nothing of other agencies.
+# $2 is an agency. It sees only contracts that it has, and nothing of other agencies. view.py leaves out what is not for
+# its kind of work.
 WHOLE = f"""
 SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contract_number, contract.state, stage,
     incomplete, coalesce(contract.product, portfolio.product) AS product, contract.version, today.as_of, {_DAYS},
     overdue_balance, total_balance, oldest_due_on, next_change_on, episode, stated_as_of, created_at_of.created_at,
     portfolio.currency, portfolio.jurisdiction, portfolio.business_date,
+    $2::uuid IS NULL OR {shows_balance_to("$2")} AS shows_balance,
+    $2::uuid IS NULL OR {shows_person_to("$2")} AS shows_person,
     jsonb_build_object('debtor_id', debtor.debtor_id, 'debtor_number', debtor.debtor_number, 'kind', debtor_kind,
         'name', debtor_name, 'tax_id', tax_id, 'status', debtor.status) AS debtor,
     coalesce((SELECT jsonb_agg(to_jsonb(point) ORDER BY rank, contact_id) FROM (
@@ -66,11 +70,15 @@ CROSS JOIN LATERAL (SELECT contract.created_at) AS created_at_of {_AS_OF}
 WHERE contract.contract_id = $1 AND ($2::uuid IS NULL OR {worked_by("$2")})
 """
 
-# A line that names an agency is not shown to another agency.
+# $4 is an agency. It sees the lines about its own work, and lines of the kinds $5 about nobody's work.
 HISTORY = """
-SELECT history_id, at, business_date, kind, summary, data FROM contract_history
+SELECT history_id, at, business_date, kind, summary, data, CASE WHEN $4::text IS NULL THEN actor END AS actor
+FROM contract_history
 WHERE contract_id = $1 AND history_id > $2
-    AND ($4::text IS NULL OR coalesce(data ->> 'agency_id', $4) = $4)
+    AND ($4 IS NULL OR data ->> 'agency_id' = $4 OR data ->> 'agency_id' IS NULL AND kind = ANY($5::text[]))
 ORDER BY history_id LIMIT $3
 """
-MAY_READ = f"SELECT true FROM contract WHERE contract_id = $1 AND ($2::uuid IS NULL OR {worked_by('$2')})"
+SHOWS_BALANCE = f"""
+SELECT $2::uuid IS NULL OR {shows_balance_to("$2")} FROM contract
+WHERE contract_id = $1 AND ($2::uuid IS NULL OR {worked_by("$2")})
+"""

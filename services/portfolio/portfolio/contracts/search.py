@@ -13,7 +13,7 @@ from recobro_events import Money
 from recobro_events.contracts.portfolio import ContractState, Stage
 
 from portfolio.contracts import queries
-from portfolio.projection.placements import worked_by
+from portfolio.projection.placements import shows_balance_to, worked_by
 
 _PHONE_PUNCTUATION = re.compile(r"[\s().+\-/]+")
 
@@ -42,6 +42,8 @@ class ContractFilter:
 
 
 class ContractItem(OutputModel):
+    """A contract that was found. An agency for visits sees no balance before the debtor has attended."""
+
     contract_id: UUID
     portfolio_id: UUID
     contract_number: str
@@ -53,8 +55,8 @@ class ContractItem(OutputModel):
     incomplete: bool
     as_of: date
     days_past_due: int
-    overdue_balance: Money
-    total_balance: Money
+    overdue_balance: Money | None
+    total_balance: Money | None
     oldest_due_on: date | None
     currency: str
 
@@ -70,25 +72,32 @@ async def find(
         return f"${len(arguments)}"
 
     exact = {name: getattr(wanted, name) for name in ("portfolio_id", "stage", "state", "incomplete")}
+    shows_balance = "true" if agency_id is None else shows_balance_to(given(agency_id))
     conditions = [f"contract.{column} = {given(value)}" for column, value in exact.items() if value is not None]
     if wanted.number is not None:
         conditions.append(f"contract_number = {given(wanted.number)}")
     if agency_id is not None:
         conditions.append(worked_by(given(agency_id)))
     if wanted.q is not None:
-        conditions.append(_matching(wanted.q, given))
+        # An agency may not try out tax ids.
+        conditions.append(_matching(wanted.q, given, with_tax_id=agency_id is None))
     if (after := query.after(UUID, str)) is not None:
         conditions.append(f"(contract.portfolio_id, contract_number) > ({given(after[0])}, {given(after[1])})")
-    sql = queries.LIST.format(conditions=" AND ".join(conditions or ["true"]), limit=given(query.limit + 1))
+    sql = queries.LIST.format(
+        shows_balance=shows_balance, conditions=" AND ".join(conditions or ["true"]), limit=given(query.limit + 1)
+    )
     rows = await reader.fetch(sql, *arguments)
     return page(rows, query, key=lambda row: (row["portfolio_id"], row["contract_number"]))
 
 
-def _matching(q: str, given: Any) -> str:
+def _matching(q: str, given: Any, *, with_tax_id: bool) -> str:
     """SQL: the name holds every word of ``q``, or a phone holds its digits, or the tax id starts with it."""
     folded = _COMBINING_MARKS.sub("", unicodedata.normalize("NFKD", q)).lower()
     words = [f"search_name LIKE {given(f'%{_escaped(word)}%')}" for word in folded.split()]
-    ways = ["(" + " AND ".join(words) + ")", f"upper(tax_id) LIKE {given(_escaped(q.upper()) + '%')}"]
+    # A text of combining marks alone has no word.
+    ways = ["(" + " AND ".join(words or ["false"]) + ")"]
+    if with_tax_id:
+        ways.append(f"upper(tax_id) LIKE {given(_escaped(q.upper()) + '%')}")
     digits = _PHONE_PUNCTUATION.sub("", q)
     if digits.isascii() and digits.isdigit() and len(digits) >= _FEWEST_PHONE_DIGITS:
         phones = "SELECT contract_id FROM contact_point WHERE kind = 'phone' AND current AND value LIKE"

@@ -1,6 +1,7 @@
 """Reading a whole contract."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from chassis import ContractUnknown, OutputModel, Reader
@@ -57,7 +58,9 @@ class ContractView(OutputModel):
 
     A clarification that stops contact is always among them.
 
-    ``holds`` are the reasons for which nobody may contact the debtor about the contract now.
+    An agency sees what its kind of work needs: for dialing neither tax id nor addresses, and for visits no amounts
+    before the debtor has attended a visit. ``holds`` are the reasons for which nobody may contact the debtor about the
+    contract now.
     """
 
     contract_id: UUID
@@ -76,8 +79,8 @@ class ContractView(OutputModel):
     stated_as_of: date
     created_at: datetime
     days_past_due: int
-    overdue_balance: Money
-    total_balance: Money
+    overdue_balance: Money | None
+    total_balance: Money | None
     oldest_due_on: date | None
     next_stage_on: date | None
     next_change_on: date | None
@@ -92,6 +95,9 @@ class ContractView(OutputModel):
     holds: list[Hold]
     placements: list[PlacementView]
     promises: list[PromiseView]
+
+
+_OF_OTHERS = {"detail": None, "resolution_detail": None, "actor": None, "resolved_by": None}
 
 
 async def read(reader: Reader, contract_id: UUID, agency_id: UUID | None = None) -> ContractView:
@@ -110,7 +116,22 @@ async def read(reader: Reader, contract_id: UUID, agency_id: UUID | None = None)
         "next_stage_on": _next_stage_on(row, pauses),
     }
     stored = {name: row[name] for name in ContractView.model_fields if name not in computed}
-    return ContractView.model_validate(stored | computed)
+    view = ContractView.model_validate(stored | computed)
+    return view if agency_id is None else _for_agency(view, row)
+
+
+def _for_agency(view: ContractView, row: Row) -> ContractView:
+    """Leave out what the agency does not need for its kind of work, and what others have written."""
+    hidden: dict[str, Any] = {
+        "clarifications": [one.model_copy(update=_OF_OTHERS) for one in view.clarifications],
+    }
+    if not row["shows_person"]:
+        hidden |= {"debtor": view.debtor.model_copy(update={"tax_id": None}), "addresses": []}
+    if not row["shows_balance"]:
+        amounts = {"promised": None, "paid": None}
+        hidden |= {"overdue_balance": None, "total_balance": None, "instalments": [], "payments": []}
+        hidden |= {"promises": [promise.model_copy(update=amounts) for promise in view.promises]}
+    return view.model_copy(update=hidden)
 
 
 def _holds(

@@ -1,9 +1,11 @@
 """The statements about files, from their upload to their rejected rows."""
 
+from portfolio.ledger.actors import CURRENT_ACTOR
+
 _FILE = """
 file_id, portfolio_id, filename, mode, as_of, size_bytes, status, rows_read, rows_accepted, rows_rejected, contracts,
 contracts_incomplete, contracts_to_close, amount_accepted, confirmed, error_code, error, received_at, started_at,
-finished_at
+finished_at, actor AS uploaded_by, confirmed_by
 """
 FILE = f"SELECT {_FILE} FROM file WHERE file_id = $1"
 FILES = f"""
@@ -32,7 +34,8 @@ REQUEUE = f"""
 UPDATE file SET sequence = DEFAULT, filename = $2, status = 'received', header = NULL, rows_read = NULL,
     rows_accepted = NULL, rows_rejected = NULL, contracts = NULL, contracts_incomplete = NULL,
     contracts_to_close = NULL, amount_accepted = NULL, confirmed = NULL, applied_to = NULL, error_code = NULL,
-    error = NULL, attempts = 0, received_at = now(), started_at = NULL, finished_at = NULL
+    error = NULL, attempts = 0, confirmed_by = NULL, actor = DEFAULT, received_at = now(), started_at = NULL,
+    finished_at = NULL
 WHERE file_id = $1
 RETURNING {_FILE}
 """
@@ -41,8 +44,9 @@ LOCKED = "SELECT * FROM file WHERE file_id = $1 FOR UPDATE"
 # Whoever is killed has counted its attempt before. Any progress sets the count back.
 COUNT_ATTEMPT = "UPDATE file SET attempts = attempts + 1 WHERE file_id = $1 RETURNING attempts"
 FORGET_ATTEMPT = "UPDATE file SET attempts = greatest(0, attempts - 1) WHERE file_id = $1"
-ACCEPT = "UPDATE file SET confirmed = true, status = 'loading' WHERE file_id = $1"
-REFUSE = "UPDATE file SET confirmed = false WHERE file_id = $1"
+_CONFIRM = f"UPDATE file SET confirmed_by = {CURRENT_ACTOR}, confirmed ="
+ACCEPT = f"{_CONFIRM} true, status = 'loading' WHERE file_id = $1"
+REFUSE = f"{_CONFIRM} false WHERE file_id = $1"
 FAIL = """
 UPDATE file SET status = 'failed', error_code = $2, error = $3, finished_at = clock_timestamp() WHERE file_id = $1
 RETURNING extract(epoch FROM finished_at - received_at)::float8

@@ -16,6 +16,7 @@ from recobro_events import MoneyTotal, Row, Transaction, new_event_id
 
 from portfolio import metrics
 from portfolio.files import queries
+from portfolio.ledger.actors import ActorOfChange
 from portfolio.portfolios import portfolios
 from portfolio.tabular.csv import HEAD_BYTES, inspect_head
 from portfolio.tabular.records import FileProblem
@@ -62,6 +63,8 @@ class FileView(OutputModel):
     received_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    uploaded_by: ActorOfChange
+    confirmed_by: ActorOfChange
 
 
 class Confirmation(InputModel):

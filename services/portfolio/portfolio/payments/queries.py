@@ -1,11 +1,13 @@
 """The statements of payments and reversals. Each works on one contract. Those that write need its row locked."""
 
+from portfolio.ledger.actors import CURRENT_ACTOR
+
 # A payment without a reference cannot be recognised again. $1 contract, $2 amount, $3 paid_on, $5 channel.
-_DOUBLES = """
+_DOUBLES = f"""
 SELECT payment_id FROM payment
 WHERE contract_id = $1 AND amount = $2::numeric AND paid_on = $3 AND channel = $5 AND reference IS NULL
     AND reversed_at IS NULL AND received_at > clock_timestamp() - interval '60 seconds'
-    AND actor ->> 'subject' = nullif(current_setting('app.actor', true), '')::jsonb ->> 'subject'
+    AND actor ->> 'subject' = {CURRENT_ACTOR} ->> 'subject'
 ORDER BY sequence DESC LIMIT 1
 """
 # $1 contract, $2 amount, $3 paid_on, $4 business date, $5 channel, $6 reference, $7 and $8 days past due and episode
@@ -47,7 +49,7 @@ SELECT (SELECT payment_id FROM payment WHERE portfolio_id = $4 AND channel = $5 
 """
 
 READ = """
-SELECT payment.*, portfolio.currency,
+SELECT payment.*, payment.actor AS received_by, portfolio.currency,
     coalesce((SELECT
         jsonb_agg(jsonb_build_object('instalment', number, 'due_on', due_on, 'amount', allocation.amount::text)
             ORDER BY due_on, number)
@@ -56,8 +58,8 @@ FROM payment JOIN portfolio USING (portfolio_id)
 WHERE payment_id = $1
 """
 
-REVERSE = """
-UPDATE payment SET reversed_at = clock_timestamp(), reversal_reason = $2
+REVERSE = f"""
+UPDATE payment SET reversed_at = clock_timestamp(), reversal_reason = $2, reversed_by = {CURRENT_ACTOR}
 WHERE payment_id = $1 AND reversed_at IS NULL
 RETURNING *
 """

@@ -6,6 +6,7 @@ from uuid import UUID
 from chassis import ContractUnknown, NotFound, OutputModel, Page, PageQuery, Reader, page
 from recobro_events import Money
 
+from portfolio.ledger.actors import ActorOfChange
 from portfolio.payments import queries
 
 
@@ -29,6 +30,8 @@ class Payment(OutputModel):
     reversed_at: datetime | None
     reversal_reason: str | None
     allocations: list[Allocation]
+    received_by: ActorOfChange
+    reversed_by: ActorOfChange
 
 
 class PaymentUnknown(NotFound):

@@ -56,8 +56,8 @@ class PromiseView(OutputModel):
     state: PromiseState
     due_on: date
     silent_until: date
-    promised: Money
-    paid: Money
+    promised: Money | None
+    paid: Money | None
     made_on: date | None
     made_in: MadeIn | None
     agency_id: UUID | None

@@ -1,5 +1,7 @@
 """The statements of the daily run, of the totals by stage, and of pauses."""
 
+from portfolio.ledger.actors import CURRENT_ACTOR
+
 NEXT_DAY = """
 SELECT least($3::date, greatest($2::date + 1, min(next_change_on)))
 FROM contract WHERE portfolio_id = $1 AND state = 'open'
@@ -41,6 +43,6 @@ INSERT INTO pause (contract_id, reason, starts_on, ends_on, version) VALUES ($1,
 """
 PAUSE = "SELECT * FROM pause WHERE pause_id = $1"
 CONTRACT_OF_PAUSE = "SELECT contract_id FROM pause WHERE pause_id = $1"
-END_PAUSE = "UPDATE pause SET ends_on = $2 WHERE pause_id = $1 RETURNING *"
+END_PAUSE = f"UPDATE pause SET ends_on = $2, ended_by = {CURRENT_ACTOR} WHERE pause_id = $1 RETURNING *"
 SET_PAUSE_VERSION = "UPDATE pause SET version = $2 WHERE pause_id = $1"
 COUNT_PAUSES = "SELECT count(*) FROM pause WHERE contract_id = $1"

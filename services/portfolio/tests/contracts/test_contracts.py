@@ -243,3 +243,10 @@ async def test_the_first_and_the_last_allowed_due_date_are_staged(client: httpx.
     )
     shown = (await client.get(f"/v1/contracts/{contract_id}")).json()
     assert (shown["stage"], shown["next_stage_on"], shown["next_change_on"]) == ("legal", None, "2101-01-01")
+
+
+async def test_a_search_of_combining_marks_alone_finds_nothing(client: httpx.AsyncClient, given: Given) -> None:
+    await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
+    for marks in ("\u0301", "\u0301\u0302 \u0303"):
+        answer = await client.get("/v1/contracts", params={"q": marks})
+        assert (answer.status_code, answer.json().get("items")) == (200, []), answer.text

@@ -31,6 +31,7 @@ async def test_a_snapshot_that_closes_more_than_a_fifth_waits_for_confirmation(s
 
     confirmed = await service.client.post(f"/v1/files/{file['file_id']}/confirmation", json={"accept": True})
     assert confirmed.status_code == 200
+    assert confirmed.json()["uploaded_by"]["subject"] == confirmed.json()["confirmed_by"]["subject"] == "test"
     assert await service.loader.load_one()
     assert (await service.file(file["file_id"]))["status"] == "loaded"
     assert (await service.contract(portfolio_id, "C-3"))["state"] == "withdrawn"
