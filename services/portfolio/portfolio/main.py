@@ -23,7 +23,7 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=ROUTERS,
-        background=[loader.running],
+        background=loader.kept(),
         role=role,
     )
     app.state.loader = loader

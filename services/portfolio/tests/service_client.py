@@ -4,14 +4,14 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
 import httpx
+from chassis.background import Kept
 from portfolio.files import queries
 from portfolio.files.landing import FileRefused, Work
 from portfolio.files.loader import Loader
@@ -37,9 +37,8 @@ async def read_in_thread(work: Work, source: Path, folder: Path) -> Sequence[str
 class ManualLoader(Loader):
     """Loads only when a test calls ``load_one``."""
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        yield
+    def kept(self) -> list[Kept]:
+        return []
 
 
 def row(contract: str = "C-1", instalment: int = 1, **cells: str) -> dict[str, str]:

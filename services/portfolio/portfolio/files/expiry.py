@@ -46,6 +46,4 @@ async def for_ever(database: Database) -> None:
             await expire(database)
         except TRANSIENT_ERRORS:
             _log.warning("copies_not_expired", exc_info=True)
-        except Exception:  # noqa: BLE001 - the next round may succeed, and loading must go on
-            _log.exception("copies_not_expired")
         await asyncio.sleep(_EVERY_SECONDS)

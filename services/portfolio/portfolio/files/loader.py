@@ -7,12 +7,14 @@ resumable: another process continues a file whose process was killed.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 import structlog
-from recobro_events import TRANSIENT_ERRORS, Database, Row, Transaction, end, step
+from chassis.background import Kept, keep
+from recobro_events import TRANSIENT_ERRORS, Backoff, Database, Row, Transaction, step
 
 from portfolio import metrics
 from portfolio.files import applying, expiry, landing, landing_queries, queries, uploads
@@ -42,7 +44,7 @@ class _Interruption(NamedTuple):
 
 
 class Loader:
-    """Loads uploaded files inside a ``running`` block. ``wake`` makes it look for new files at once."""
+    """Loads uploaded files by its ``kept`` tasks. ``wake`` makes it look for new files at once."""
 
     def __init__(
         self,
@@ -63,28 +65,22 @@ class Loader:
     def wake(self) -> None:
         self._wakeup.set()
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Load until the block ends. A transaction under way is rolled back; its file continues at the next start."""
-        tasks = [asyncio.create_task(self._run(), name=f"loader {n}") for n in range(_WORKERS)]
-        tasks.append(asyncio.create_task(expiry.for_ever(self._database), name="expiry of files"))
-        try:
-            yield
-        finally:
-            await end(*tasks)
+    def kept(self) -> list[Kept]:
+        """The tasks of the loader. If one ends, its transaction is rolled back, and its file continues later."""
+        workers = [keep(f"loader {n}", self._run) for n in range(1, _WORKERS + 1)]
+        return [*workers, keep("expiry of files", partial(expiry.for_ever, self._database))]
 
     async def _run(self) -> None:
-        pause = _PAUSE_SECONDS
+        backoff = Backoff(_PAUSE_SECONDS, _MOST_PAUSE_SECONDS)
         while True:
             self._wakeup.clear()
             try:
                 await self.clear_leftovers()
                 worked = await self.load_one()
-                pause = _PAUSE_SECONDS
-            except Exception as error:  # noqa: BLE001 - an error stops one attempt, not the worker
-                _log.warning("loading_interrupted", error=type(error).__name__, pause_seconds=pause, exc_info=True)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _MOST_PAUSE_SECONDS)
+                backoff.reset()
+            except TRANSIENT_ERRORS as error:
+                _log.warning("loading_interrupted", error=type(error).__name__, exc_info=True)
+                await backoff.wait()
                 continue
             if not worked:
                 with suppress(TimeoutError):
