@@ -3,19 +3,28 @@
 An agency sees only its own placements. A null agency means an operator or a service, which sees all.
 """
 
+from projections.placements import WITH_AGENCY
+
 from assignment.placements.rules import BUSINESS_DATE, GRACE_OVER
 
-_COLUMNS = """
+
+def _placement(agency: str) -> str:
+    """The placements as this agency sees them. What was written about the contract it reads as long as it has it."""
+    has_contract = f"{agency}::uuid IS NULL OR placement.{WITH_AGENCY}"
+    return f"""
 SELECT placement.placement_id, placement.version, placement.contract_id, contract.contract_number,
     placement.agency_id, placement.kind, placement.state, placement.rule_id, placement.service_contract_id,
-    placement.starts_on, placement.ends_on, placement.reason, placement.final_on, placement.objection,
-    placement.decision, placement.ended_on, placement.placed_at, placement.changed_at
-"""
-_PLACEMENT = f"{_COLUMNS} FROM placement JOIN contract USING (contract_id)"
-PLACEMENT = f"{_PLACEMENT} WHERE placement_id = $1 AND ($2::uuid IS NULL OR placement.agency_id = $2)"
-# A placement on its contract's business date. An agency itself may not read what decides about it.
-PLACEMENT_ON_DAY = f"""
-{_COLUMNS}, {BUSINESS_DATE} AS day, {GRACE_OVER} AS grace_over
+    placement.starts_on, placement.ends_on, placement.reason, placement.final_on,
+    CASE WHEN {has_contract} THEN placement.objection END AS objection,
+    CASE WHEN {has_contract} THEN placement.decision END AS decision,
+    placement.ended_on, placement.placed_at, placement.changed_at
+FROM placement JOIN contract USING (contract_id)"""
+
+
+PLACEMENT = f"{_placement('$2')} WHERE placement_id = $1 AND ($2::uuid IS NULL OR placement.agency_id = $2)"
+# The state of a placement on its contract's business date. An agency itself may not read what decides about it.
+STATE_ON_DAY = f"""
+SELECT placement.placement_id, placement.state, {BUSINESS_DATE} AS day, {GRACE_OVER} AS grace_over
 FROM placement JOIN contract USING (contract_id) LEFT JOIN portfolio USING (portfolio_id)
 WHERE placement_id = $1
 """
@@ -23,7 +32,7 @@ WHERE placement_id = $1
 # $1 … $4 contract, agency, kind and state, each null for any; $5 the agency that asks; $6 the last placement before
 # the page.
 PLACEMENTS = f"""
-{_PLACEMENT}
+{_placement("$5")}
 WHERE ($1::uuid IS NULL OR placement.contract_id = $1) AND ($2::uuid IS NULL OR placement.agency_id = $2)
     AND ($3::text IS NULL OR placement.kind = $3) AND ($4::text IS NULL OR placement.state = $4)
     AND ($5::uuid IS NULL OR placement.agency_id = $5) AND ($6::uuid IS NULL OR placement_id > $6)

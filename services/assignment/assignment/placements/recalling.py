@@ -94,7 +94,7 @@ async def _locked(
         raise PlacementUnknown()
     await act_for_service(tx)
     await lock(tx, [contract_id])
-    [known] = await tx.fetch(queries.PLACEMENT_ON_DAY, placement_id)
+    [known] = await tx.fetch(queries.STATE_ON_DAY, placement_id)
     if known["state"] != state:
         raise otherwise(f"The placement is {known['state']}, not {state}.", extra={"state": known["state"]})
     return known

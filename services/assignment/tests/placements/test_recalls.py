@@ -229,3 +229,16 @@ async def test_a_recall_sent_again_with_its_key_happens_once(scene: Scene) -> No
     again = await scene.post(path, REASON, headers={"Idempotency-Key": "once"})
     assert first == again
     assert len(await published(scene.database, assignment.PlacementRecallRequested)) == 1
+
+
+async def test_after_the_end_an_agency_reads_its_placement_and_nothing_that_was_written_about_it(scene: Scene) -> None:
+    _, agency_id, path = await recalled(scene)
+    own = as_agency(agency_id)
+    await scene.post(f"{path}/objection", {"reason": "María is ill"}, headers=own)
+    assert (await scene.get(path, headers=own))["objection"] == "María is ill"
+    await scene.post(f"{path}/objection-decision", {"accepted": False, "reason": "María pays us"})
+    over = await scene.get(path, headers=own)
+    assert (over["state"], over["objection"], over["decision"]) == ("recalled", None, None)
+    assert (await scene.get("/v1/placements", headers=own))["items"] == [over]
+    for_operators = await scene.get(path)
+    assert (for_operators["objection"], for_operators["decision"]) == ("María is ill", "María pays us")
