@@ -40,7 +40,7 @@ async def _fail_unconfirmed(tx: Transaction) -> bool:
 
 
 async def for_ever(database: Database) -> None:
-    """Let copies expire until this is cancelled. A failed round is tried again the next time."""
+    """Let copies expire until this is cancelled. A defect of ours is raised."""
     while True:
         try:
             await expire(database)

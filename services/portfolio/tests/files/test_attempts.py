@@ -145,3 +145,17 @@ async def test_rejected_rows_and_unconfirmed_files_expire(service: ServiceClient
     assert (ended["status"], ended["error_code"]) == ("failed", "not_confirmed")
     for table in ("file_part", "file_row", "file_contract", "file_contact"):
         assert await service.rows(f"SELECT FROM {table}") == []
+
+
+async def test_a_defect_of_a_background_task_is_known(service: ServiceClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    worker = loading.Loader(service.database)
+    monkeypatch.setattr(worker, "clear_leftovers", fails)
+    monkeypatch.setattr(expiry, "expire", fails)
+    kept = {task.name: task.run for task in worker.kept()}
+    assert list(kept) == ["loader 1", "loader 2", "expiry of files"]
+    for run in kept.values():
+        with pytest.raises(ZeroDivisionError):
+            await run()
