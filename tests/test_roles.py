@@ -15,6 +15,7 @@ import pytest
 from chassis.migrations import upgrade
 from chassis.process import BEHIND, WRONG_USE
 from chassis.testing import mint, test_settings
+from fresh_databases import SERVICE_ROLE
 from portfolio.main import PROGRAM
 from recobro.postgres import EmbeddedPostgres
 from recobro.session import free_port_base
@@ -127,6 +128,34 @@ def test_a_wrong_command_and_an_outdated_database_end_the_process_with_a_reason(
     monkeypatch.setattr(sys, "argv", ["portfolio", "migrate"])
     for _ in range(2):
         PROGRAM.run()
+
+
+def test_a_migration_without_the_service_s_role_ends_with_a_reason(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would succeed, and nothing would give the role its rights when it is created later."""
+    for name, value in deployment.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RECOBRO_OWNER_DATABASE_URL", deployment.dsn)
+    monkeypatch.setenv("RECOBRO_DATABASE_URL", deployment.dsn.replace("//postgres:", "//nobody_yet:"))
+    monkeypatch.setattr(sys, "argv", ["portfolio", "migrate"])
+    with pytest.raises(SystemExit) as end:
+        PROGRAM.run()
+    assert end.value.code == BEHIND
+    assert "The role nobody_yet of portfolio does not exist." in capsys.readouterr().err
+
+
+async def test_a_service_whose_role_has_no_rights_yet_waits_for_the_migration(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await asyncio.to_thread(upgrade, deployment.dsn, PROGRAM.migrations)
+    for name, value in deployment.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RECOBRO_DATABASE_URL", deployment.dsn.replace("//postgres:", f"//{SERVICE_ROLE}:"))
+    monkeypatch.setattr(sys, "argv", ["portfolio", "api"])
+    with pytest.raises(SystemExit) as end:
+        PROGRAM.run()
+    assert (end.value.code, "`migrate`" in capsys.readouterr().err) == (BEHIND, True)
 
 
 @pytest.mark.process

@@ -34,6 +34,8 @@ WAYS = {
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|PRIVATE|CREDENTIAL|DATABASE_URL|LOG_URL")
 # A fresh volume belongs to root, so the job that fills the volumes of secrets runs as root. It does nothing else.
 ROOT_BY_NEED = {"secrets"}
+# The server and the job that sets the passwords read them. The job `secrets` makes them.
+HAS_ALL_PASSWORDS = {"secrets", "postgres", "databases"}
 
 Service = dict[str, Any]
 
@@ -132,6 +134,27 @@ def wrong_with_environment(service: Service, known: set[str]) -> Iterator[str]:
             yield f"{variable} is neither a setting in docs/configuration.md nor one of the command"
 
 
+def volumes_of(service: Service) -> set[str]:
+    return {mount["source"] for mount in service.get("volumes", []) if mount["type"] == "volume"}
+
+
+def wrong_with_owners(name: str, service: Service) -> Iterator[str]:
+    """Only a migration has its service's owner's URL, and only what makes the roles has their passwords."""
+    migrated = name.removeprefix("migrate-") if name.startswith("migrate-") else None
+    mine = {f"{migrated}-owner-secrets"} if migrated else set()
+    mounted = volumes_of(service)
+    owners = {volume for volume in mounted if volume.endswith("-owner-secrets")}
+    if name == "secrets":
+        missing = {f"{one.name}-owner-secrets" for one in SERVICES} - mounted
+        yield from (f"the job does not fill {volume}" for volume in sorted(missing))
+    elif owners != mine:
+        yield f"the container has the owner's URL of {sorted(owners)}, and needs that of {sorted(mine)}"
+    if ("RECOBRO_OWNER_DATABASE_URL_FILE" in service.get("environment", {})) != bool(migrated):
+        yield "a migration works as the tables' owner, and nothing else does"
+    if "postgres-secrets" in mounted and name not in HAS_ALL_PASSWORDS:
+        yield "the container has the passwords of all roles"
+
+
 def known_settings() -> set[str]:
     """Return the variables of the services, from their documentation, and of the command, from its code.
 
@@ -225,6 +248,7 @@ def wrong_with_compose() -> Iterator[str]:
             *wrong_with_privileges(name, service),
             *wrong_with_running(service),
             *wrong_with_environment(service, known),
+            *wrong_with_owners(name, service),
         ):
             yield f"{name}: {problem}"
     yield from wrong_with_scraping(services)
@@ -247,7 +271,7 @@ def passes(name: str, problems: Iterator[str]) -> bool:
 def main() -> int:
     passed = [
         passes("hadolint on the Dockerfile", linted("hadolint", "Dockerfile")),
-        passes("shellcheck", linted("shellcheck", str(HERE / "check"), str(HERE / "postgres/databases.sh"))),
+        passes("shellcheck", linted("shellcheck", str(HERE / "check"), str(HERE / "databases.sh"))),
         passes(
             "the schema of the Compose specification",
             linted("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"),

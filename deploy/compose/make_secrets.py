@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from chassis.tokens import generate_key, jwks, load_private_key
-from recobro_platform import SERVICES
+from recobro_platform import SERVICES, Service
 
 
 def write(file: Path, text: str) -> None:
@@ -28,15 +28,20 @@ def password(file: Path) -> str:
     return file.read_text()
 
 
+def database_url(root: Path, service: Service, role: str) -> str:
+    """Return the address of the service's database for the role."""
+    return f"postgresql://{role}:{password(root / 'postgres' / role)}@postgres:5432/{service.database}"
+
+
 def make(root: Path) -> None:
-    """Create every missing secret. PostgreSQL's roles get their passwords only while its volume is new."""
+    """Create every missing secret. The job `databases` gives the passwords to PostgreSQL's roles."""
     password(root / "grafana" / "admin-password")
     password(root / "postgres" / "superuser")
     for service in SERVICES:
-        role = service.database
-        url = f"postgresql://{role}:{password(root / 'postgres' / role)}@postgres:5432/{role}"
+        url = database_url(root, service, service.role)
         write(root / service.name / "database-url", url)
         write(root / "operations" / f"{service.name}-database-url", url)
+        write(root / f"{service.name}-owner" / "database-url", database_url(root, service, service.database))
     private = root / "keys" / "private.json"
     if not private.exists():
         write(private, json.dumps(generate_key().as_dict(private=True)))

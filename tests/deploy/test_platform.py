@@ -1,46 +1,95 @@
 """PostgreSQL, the routes from outside, and monitoring."""
 
 import json
+import uuid
 
+import asyncpg
 import pytest
 import yaml
 from deploy.cluster import ROOT, Resource, built, named, of_kind
-from recobro_platform import SERVICE_NAMES, service_named
+from recobro.postgres import EmbeddedPostgres
+from recobro_platform import AGENCY_ROLE, SERVICE_NAMES, SERVICES, VERSION, Service
 
 pytestmark = pytest.mark.process
 
+OVERLAYS = ("overlays/production", "overlays/local")
 MONITORING = ROOT / "deploy" / "monitoring"
 
 
-@pytest.mark.parametrize("service", SERVICE_NAMES)
-def test_a_service_owns_a_database_of_its_name_and_nothing_else(service: str) -> None:
-    name, database = service, service_named(service).database
-    owned = named("Database", f"{name}-database")["spec"]
+@pytest.mark.parametrize("target", OVERLAYS)
+@pytest.mark.parametrize("service", SERVICES, ids=SERVICE_NAMES)
+def test_a_service_has_a_database_a_role_that_owns_it_and_one_that_works_in_it(service: Service, target: str) -> None:
+    name, database = service.name, service.database
+    owned = named("Database", f"{name}-database", target)["spec"]
     assert (owned["name"], owned["owner"], owned["databaseReclaimPolicy"]) == (database, database, "retain")
-    role = {**named("DatabaseRole", f"{name}-role")["spec"]}
-    assert role.pop("connectionLimit") > 0
-    # The role may only log in, and become the role of agencies' requests. It is no superuser, and inherits nothing.
-    assert role == {
-        "cluster": {"name": "postgres"},
+    # The roles may only log in. They are no superusers, and row-level security applies to them.
+    common = {"cluster": {"name": "postgres"}, "login": True}
+    assert named("DatabaseRole", f"{name}-role", target)["spec"] == common | {
         "name": database,
-        "login": True,
-        "inRoles": ["recobro_agency"],
-        "inherit": False,
+        "connectionLimit": 5,
         "passwordSecret": {"name": f"{name}-postgres"},
     }
-    secret = named("ExternalSecret", f"{name}-postgres")["spec"]
-    assert secret["refreshPolicy"] == "CreatedOnce"
-    made = secret["target"]["template"]["data"]
-    assert (made["username"], made["password"]) == (database, "{{ .password }}")
-    assert made["url"].replace(f'{{{{ $name := "{database}" }}}}', "").replace("{{ $name }}", database) == (
-        f"postgresql://{database}:{{{{ .password }}}}@postgres-rw:5432/{database}"
-        "?sslmode=verify-full&sslrootcert=/run/secrets/recobro/postgres-ca.crt"
-    )
+    assert named("DatabaseRole", f"{name}-service-role", target)["spec"] == common | {
+        "name": service.role,
+        "inherit": False,
+        "inRoles": [AGENCY_ROLE],
+        "connectionLimit": 170,
+        "passwordSecret": {"name": f"{name}-postgres-service"},
+    }
+    for secret, role in ((f"{name}-postgres", database), (f"{name}-postgres-service", service.role)):
+        spec = named("ExternalSecret", secret, target)["spec"]
+        assert spec["refreshPolicy"] == "CreatedOnce"
+        made = spec["target"]["template"]["data"]
+        assert (made["username"], made["password"]) == (role, "{{ .password }}")
+        assert made["url"].replace(f'{{{{ $name := "{database}" }}}}', "").replace("{{ $name }}", database) == (
+            f"postgresql://{role}:{{{{ .password }}}}@postgres-rw:5432/{database}"
+            "?sslmode=verify-full&sslrootcert=/run/secrets/recobro/postgres-ca.crt"
+        )
+
+
+def test_what_a_migration_needs_is_applied_with_it() -> None:
+    """Without its role the migration would fail, and a role that comes later would have no rights."""
+    applied = {
+        (one["kind"], one["metadata"]["name"])
+        for one in built("overlays/production")
+        if one["metadata"].get("labels", {}).get("app.kubernetes.io/component") == "migration"
+    }
+    assert applied == {("DatabaseRole", "agency-role")} | {
+        (kind, f"{service}-{name}")
+        for service in SERVICE_NAMES
+        for kind, name in (
+            ("DatabaseRole", "service-role"),
+            ("ExternalSecret", "postgres-service"),
+            ("Job", f"migrate-{VERSION}"),
+        )
+    }
+
+
+@pytest.mark.parametrize("existed", [False, True], ids=["new role", "role without the membership"])
+async def test_a_service_s_role_may_become_the_agencies_role_without_inheriting_it(
+    postgres: EmbeddedPostgres, existed: bool
+) -> None:
+    """CloudNativePG can only write ``IN ROLE`` and a plain ``GRANT``, which follow the attribute of the member."""
+    agency, service = (f"{name}_{uuid.uuid4().hex}" for name in ("agency", "service"))
+    spec = named("DatabaseRole", "promises-service-role")["spec"]
+    attribute = "INHERIT" if spec["inherit"] else "NOINHERIT"
+    admin = await asyncpg.connect(postgres.dsn("postgres"))
+    try:
+        await admin.execute(f"CREATE ROLE {agency} NOLOGIN")
+        if existed:
+            await admin.execute(f"CREATE ROLE {service} {attribute} LOGIN; GRANT {agency} TO {service}")
+        else:
+            await admin.execute(f"CREATE ROLE {service} {attribute} LOGIN IN ROLE {agency}")
+        options = "SELECT inherit_option, set_option, admin_option FROM pg_auth_members WHERE member = $1::regrole"
+        assert [tuple(row) for row in await admin.fetch(options, service)] == [(False, True, False)]
+    finally:
+        await admin.execute(f"DROP ROLE IF EXISTS {service}, {agency}")
+        await admin.close()
 
 
 def test_nobody_logs_in_as_the_role_of_agencies_requests() -> None:
     role = named("DatabaseRole", "agency-role")["spec"]
-    assert (role["name"], role["login"], role["connectionLimit"]) == ("recobro_agency", False, 0)
+    assert (role["name"], role["login"], role["connectionLimit"]) == (AGENCY_ROLE, False, 0)
 
 
 def test_postgres_has_three_instances_and_a_commit_is_on_two() -> None:
@@ -50,9 +99,16 @@ def test_postgres_has_three_instances_and_a_commit_is_on_two() -> None:
     assert spec["enableSuperuserAccess"] is False
     assert ":18." in spec["imageName"]
     assert "synchronous_commit" not in spec["postgresql"]["parameters"]
-    assert spec["postgresql"]["pg_hba"] == ["hostssl sameuser all all scram-sha-256", "host all all all reject"]
-    limits = [role["spec"]["connectionLimit"] for role in of_kind("DatabaseRole")]
+    limits = [role["spec"]["connectionLimit"] for role in of_kind("DatabaseRole") if role["spec"].get("login")]
     assert sum(limits) + 20 < int(spec["postgresql"]["parameters"]["max_connections"])
+
+
+@pytest.mark.parametrize("target", OVERLAYS)
+def test_postgres_lets_a_database_s_owner_and_service_in_and_nobody_else(target: str) -> None:
+    assert named("Cluster", "postgres", target)["spec"]["postgresql"]["pg_hba"] == [
+        *(f"hostssl {one.database} {one.database},{one.role} all scram-sha-256" for one in SERVICES),
+        "host all all all reject",
+    ]
 
 
 def test_postgres_has_nightly_backups_and_archives_its_wal() -> None:

@@ -49,6 +49,40 @@ def environment_of(pod: Resource, target: str) -> dict[str, str]:
     return found | {one["name"]: one["value"] for one in container.get("env", ())}
 
 
+def secret_files(pod: Resource) -> dict[str, str]:
+    """Return the secret of every file that is mounted from one, by the file's path."""
+    [container] = containers(pod)
+    folders = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
+    return {
+        f"{folders[volume['name']]}/{item['path']}": source["secret"]["name"]
+        for volume in pod["spec"]["volumes"]
+        for source in volume.get("projected", {}).get("sources", ())
+        for item in source["secret"]["items"]
+    }
+
+
+@every_overlay
+def test_only_a_migration_works_as_the_owner_of_the_tables(target: str) -> None:
+    for name, pod in pod_templates(target):
+        environment, files = environment_of(pod, target), secret_files(pod)
+        service = pod["metadata"]["labels"]["app.kubernetes.io/name"]
+        addresses = {
+            variable: files[file] for variable, file in environment.items() if variable.endswith("DATABASE_URL_FILE")
+        }
+        of_owners = {secret for secret in files.values() if secret.endswith("-postgres")}
+        if service not in SERVICE_NAMES:
+            of_services = {
+                f"RECOBRO_{one.package.upper()}_DATABASE_URL_FILE": f"{one.name}-postgres-service" for one in SERVICES
+            }
+            assert (addresses, of_owners) == (of_services if service == "operations" else {}, set()), name
+            continue
+        wanted = {"RECOBRO_DATABASE_URL_FILE": f"{service}-postgres-service"}
+        if name.startswith("Job "):
+            wanted["RECOBRO_OWNER_DATABASE_URL_FILE"] = f"{service}-postgres"
+        assert addresses == wanted, name
+        assert of_owners == set(wanted.values()) - {f"{service}-postgres-service"}, name
+
+
 @every_overlay
 def test_every_service_has_its_roles_and_its_migration(target: str) -> None:
     names = {one["metadata"]["name"] for one in roles(target)}
@@ -132,7 +166,8 @@ def test_every_pod_has_limits_and_minimal_rights(target: str) -> None:
             for amounts in (container["resources"]["requests"], container["resources"]["limits"]):
                 assert set(amounts) == {"cpu", "memory"}, name
             mounts = {one["mountPath"]: one for one in container["volumeMounts"]}
-            assert set(mounts) == {"/tmp", "/run/secrets/recobro"}, name
+            owners = {"/run/secrets/owner"} if name.startswith("Job ") else set()
+            assert set(mounts) == {"/tmp", "/run/secrets/recobro"} | owners, name
         for volume in spec["volumes"]:
             assert set(volume) - {"name"} in ({"emptyDir"}, {"projected"}), name
             assert "sizeLimit" in volume.get("emptyDir", {"sizeLimit": ""}), name
@@ -156,10 +191,7 @@ def test_every_variable_of_a_pod_is_a_setting_of_its_program(target: str) -> Non
 @every_overlay
 def test_every_secret_file_in_a_pod_s_settings_is_mounted(target: str) -> None:
     for name, pod in pod_templates(target):
-        [secrets] = [one["projected"] for one in pod["spec"]["volumes"] if "projected" in one]
-        there = {
-            f"/run/secrets/recobro/{item['path']}" for one in secrets["sources"] for item in one["secret"]["items"]
-        }
+        there = set(secret_files(pod))
         named_files = {value for variable, value in environment_of(pod, target).items() if variable.endswith("_FILE")}
         assert named_files <= there, name
         # The database address names the CA certificate of PostgreSQL.

@@ -9,7 +9,7 @@ from typing import Generic, NoReturn, TypeVar
 from fastapi import FastAPI
 from recobro_events import Consumer, Database, Runtime, Source
 
-from chassis.migrations import role_of, standing_of, upgrade
+from chassis.migrations import role_exists, role_of, standing_of, upgrade
 from chassis.server import serve
 from chassis.settings import Settings, transport_from
 
@@ -68,14 +68,20 @@ class Program(Generic[S]):
             _end(f"{self.service} takes one of: {', '.join(commands)}.", WRONG_USE)
         settings = self.settings.load(self.service)
         if asked[0] in (Role.ALL, "migrate"):
-            role = role_of(settings.database_url)
-            upgrade(settings.owner_database_url or settings.database_url, self.migrations, role)
+            self._migrate(settings)
         elif standing_of(settings.database_url, self.migrations).is_behind:
             _end(f"The database of {self.service} is behind this release: run its command `migrate` first.", BEHIND)
         if asked[0] == "migrate":
             print(f"The database of {self.service} is up to date.")
             return
         serve(self._app(settings, Role(asked[0])), settings.host, settings.port)
+
+    def _migrate(self, settings: S) -> None:
+        owner, role = settings.owner_database_url, role_of(settings.database_url)
+        if owner is not None and role is not None and not role_exists(owner, role):
+            # Without its rights the service would not work, and nothing would grant them before the next migration.
+            _end(f"The role {role} of {self.service} does not exist. Create it, then migrate again.", BEHIND)
+        upgrade(owner or settings.database_url, self.migrations, role)
 
     def _app(self, settings: S, role: Role) -> FastAPI:
         database = Database(settings.database_url)

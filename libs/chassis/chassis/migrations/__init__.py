@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
-__all__ = ["Standing", "role_of", "standing_of", "upgrade"]
+__all__ = ["Standing", "role_exists", "role_of", "standing_of", "upgrade"]
 
 T = TypeVar("T")
 
@@ -86,6 +86,19 @@ def role_of(dsn: str) -> str | None:
     return unquote(user) if user else None
 
 
+def role_exists(dsn: str, role: str) -> bool:
+    """Whether the server of the database has the role."""
+    return _wait_for(_role_exists(dsn, role))
+
+
+async def _role_exists(dsn: str, role: str) -> bool:
+    connection = await asyncpg.connect(dsn, timeout=10)
+    try:
+        return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role))
+    finally:
+        await connection.close()
+
+
 async def _grant(dsn: str, role: str) -> None:
     """Give the role what it lacks, one process at a time."""
     connection = await asyncpg.connect(dsn, timeout=10)
@@ -116,7 +129,8 @@ async def _found(dsn: str) -> frozenset[str]:
     connection = await asyncpg.connect(dsn, timeout=10)
     try:
         rows = await connection.fetch("SELECT version_num FROM alembic_version")
-    except asyncpg.UndefinedTableError:
+    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+        # The last migration gives the service's role its rights, and the right to read this table is one of them.
         return frozenset()
     finally:
         await connection.close()
