@@ -36,7 +36,7 @@ from chassis.process import Program, Role
 from chassis.routes import Router
 from chassis.server import serve
 from chassis.settings import Settings, transport_from
-from chassis.transactions import ReadConnection, Reader, ServiceDatabase, WriteTransaction
+from chassis.transactions import ReadConnection, Reader, ServiceDatabase, WriteTransaction, act_for_service
 
 __all__ = [
     "Amount",
@@ -73,6 +73,7 @@ __all__ = [
     "Unavailable",
     "WholeParameter",
     "WriteTransaction",
+    "act_for_service",
     "body_limit",
     "create_app",
     "deliverable_email",

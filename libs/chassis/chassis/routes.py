@@ -16,6 +16,7 @@ import structlog
 from fastapi import APIRouter, Request, params
 from fastapi.routing import APIRoute
 from recobro_events import SESSION_SETTINGS, Database
+from recobro_platform import AGENCY_ROLE
 from starlette.responses import Response
 
 from chassis import audit, idempotency, metrics
@@ -125,6 +126,8 @@ async def _answer(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest) -> 
 def _settings_of(plan: _Plan, request: ServiceRequest) -> dict[str, str]:
     principal = cast(Principal, request.state.principal)
     settings: dict[str, str] = {}
+    if principal.agency_id is not None:
+        settings |= {"role": AGENCY_ROLE, "app.agency_id": str(principal.agency_id)}
     if plan.changes or plan.reads_in_bulk:
         settings |= audit.actor_setting(principal, request.state.request_id)
     return settings

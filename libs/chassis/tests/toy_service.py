@@ -27,6 +27,7 @@ from chassis import (
     Text,
     WholeParameter,
     WriteTransaction,
+    act_for_service,
     body_limit,
     create_app,
     page,
@@ -45,6 +46,12 @@ TABLES = """
 CREATE TABLE entry (entry_id uuid PRIMARY KEY, name text NOT NULL, amount numeric(14,2) NOT NULL, n bigint);
 CREATE TABLE counter (name text PRIMARY KEY, value integer NOT NULL);
 INSERT INTO counter VALUES ('a', 0), ('b', 0);
+CREATE TABLE note (agency_id uuid NOT NULL, text text NOT NULL);
+ALTER TABLE note ENABLE ROW LEVEL SECURITY;
+CREATE POLICY everyone ON note USING (true);
+CREATE POLICY own ON note AS RESTRICTIVE TO recobro_agency
+    USING (agency_id = current_setting('app.agency_id', true)::uuid);
+GRANT SELECT ON note TO recobro_agency;
 """
 
 
@@ -130,6 +137,7 @@ router = Router(prefix="/v1")
 @router.post("/entries", status_code=201, dependencies=[writes("portfolio", agency=True)])
 async def add(entry: NewEntry, tx: WriteTransaction, toy: TheToy) -> Entry:
     entry_id = uuid4()
+    await act_for_service(tx)
     await tx.execute("INSERT INTO entry VALUES ($1, $2, $3, $4)", entry_id, entry.name, entry.amount, entry.plain)
     await toy.run_inside(tx)
     return Entry(entry_id=entry_id, name=entry.name, amount=entry.amount)
@@ -146,6 +154,42 @@ async def entries(query: PageQuery, connection: ReadConnection, name: str | None
         name,
     )
     return page(rows, query, key=lambda row: (row["name"], row["entry_id"]))
+
+
+class Note(InputModel):
+    text: Text
+
+
+# These queries name no agency: PostgreSQL shows each agency its own rows.
+_NOTES = "SELECT text FROM note ORDER BY text"
+
+
+@router.get("/notes", dependencies=[reads("portfolio", agency=True)])
+async def notes(connection: ReadConnection) -> list[str]:
+    return [row["text"] for row in await connection.fetch(_NOTES)]
+
+
+@router.get("/notes.txt", dependencies=[reads("portfolio", agency=True)])
+async def streamed_notes(database: ServiceDatabase) -> StreamingResponse:
+    async def lines() -> AsyncIterator[str]:
+        async with database.connection() as connection:
+            for row in await connection.fetch(_NOTES):
+                yield row["text"] + "\n"
+
+    return StreamingResponse(lines(), media_type="text/plain")
+
+
+@router.post("/notes", status_code=201, dependencies=[writes("portfolio", agency=True)])
+async def add_note(note: Note, who: CurrentPrincipal, tx: WriteTransaction) -> list[str]:
+    seen = [row["text"] for row in await tx.fetch(_NOTES)]
+    await act_for_service(tx)
+    await tx.execute("INSERT INTO note VALUES ($1, $2)", who.agency_id or UUID(int=0), note.text)
+    return seen
+
+
+@router.post("/forgotten-notes", status_code=201, dependencies=[writes("portfolio", agency=True)])
+async def forget_to_act_for_the_service(note: Note, who: CurrentPrincipal, tx: WriteTransaction) -> None:
+    await tx.execute("INSERT INTO note VALUES ($1, $2)", who.agency_id, note.text)
 
 
 @router.get("/entries/{entry_id}", dependencies=READ)
