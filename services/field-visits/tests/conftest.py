@@ -2,11 +2,9 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from chassis import routes
 from chassis.testing import client_for, mint, test_settings
 from documents.press import Press
 from fastapi import FastAPI
@@ -16,24 +14,9 @@ from field_visits.photos.storage import PhotoStorage
 from field_visits.settings import FieldVisitsSettings
 from fresh_databases import FreshDatabases, KeptDatabase, kept_database
 from recobro_events import Database, Lane
-from recobro_platform import AGENCY_ROLE
 from visits_scene import Scene
 
 LANES = (Lane.EVENTS,)
-_settings_of = routes._settings_of
-
-
-@pytest.fixture(autouse=True)
-def agencies_as_their_role(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An agency's request runs as the role of agencies."""
-
-    def settings_of(plan: Any, request: Any) -> dict[str, str]:
-        settings = _settings_of(plan, request)
-        if (agency_id := request.state.principal.agency_id) is not None:
-            settings |= {"role": AGENCY_ROLE, "app.agency_id": str(agency_id)}
-        return settings
-
-    monkeypatch.setattr(routes, "_settings_of", settings_of)
 
 
 @pytest.fixture(scope="session")
