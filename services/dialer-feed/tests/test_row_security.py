@@ -1,5 +1,6 @@
 """PostgreSQL itself shows an agency's request only that agency's rows, and only the columns that dialing needs."""
 
+import asyncio
 import re
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -18,7 +19,7 @@ from dialer_feed.lists import building_queries, queries
 from dialer_feed.withdrawals import queries as withdrawals
 from dialing_agencies import Placement
 from dialing_requests import call, report, report_calls
-from dialing_scene import Contract, Scene
+from dialing_scene import DAY, Contract, Scene
 from fresh_databases import SERVICE_ROLE, owners
 from recobro_events import SESSION_SETTINGS
 from recobro_platform import AGENCY_ROLE
@@ -177,13 +178,17 @@ async def test_reading_the_entries_of_a_list_is_an_entry_of_the_audit_table(
 
 async def test_campaigns_and_lists_name_who_made_them(scene: Scene, client: httpx.AsyncClient) -> None:
     client.headers["Authorization"] = f"Bearer {mint(subject='ana')}"
-    made = await client.post("/v1/campaigns", json={"name": "Sur"})
-    body = {"campaign_id": made.json()["campaign_id"], "business_date": "2026-11-23"}
-    client._transport.app.state.database.partitions = {}  # type: ignore[attr-defined]
-    await client.post("/v1/lists", json=body)
-    [campaign] = await scene.rows("SELECT actor FROM campaign WHERE name = 'Sur'")
-    assert campaign["actor"]["subject"] == "ana"
-    [of_scene] = await scene.rows("SELECT actor FROM campaign WHERE name <> 'Sur'")
+    made = (await client.post("/v1/campaigns", json={"name": "Sur"})).json()
+    requested = asyncio.create_task(
+        client.post("/v1/lists", json={"campaign_id": made["campaign_id"], "business_date": str(DAY)})
+    )
+    await scene.until("SELECT EXISTS (SELECT FROM dialing_list)")
+    await scene.end_barriers("reached")
+    assert (await requested).status_code == 201
+    for table in ("campaign", "dialing_list"):
+        [row] = await scene.rows(f"SELECT actor FROM {table} WHERE campaign_id::text = $1", made["campaign_id"])
+        assert row["actor"]["subject"] == "ana"
+    [of_scene] = await scene.rows("SELECT actor FROM campaign WHERE campaign_id = $1", scene.campaign_id)
     assert of_scene["actor"] is None
 
 
