@@ -121,10 +121,9 @@ async def test_an_old_schema_events_set_aside_and_a_stuck_outbox_are_wrong(with_
     await holder.execute("SELECT pg_advisory_lock(hashtextextended('relay:events', 0))")
     await holder.execute("INSERT INTO relay_heartbeat VALUES ('events', 1, clock_timestamp())")
     found = {what: (verdict, result) for what, verdict, result in await findings(with_topics)}
-    assert found["portfolio, schema"] == (
-        "wrong",
-        "the revision is 0005, and this release needs 0007. Run: recobro migrate",
-    )
+    verdict, result = found["portfolio, schema"]
+    assert verdict == "wrong"
+    assert re.fullmatch(r"the revision is 0005, and this release needs \d{4}\. Run: recobro migrate", result)
     assert found["promises, set aside"] == (
         "wrong",
         "2 events of 1 key wait for a person. To list them: recobro dead-letters list --service promises",
