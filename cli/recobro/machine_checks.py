@@ -44,7 +44,7 @@ async def public_keys(settings: "Settings", token: str | None) -> list[Finding]:
     from chassis.trust import TokenVerifier
 
     what, verifier = "public keys", TokenVerifier.of(settings)
-    async with verifier.kept():
+    async with verifier.opened():
         found = [wrong(what, f"{sentence}.") for sentence in (*verifier.problems(), *verifier.warnings())]
         found = found or [ok(what, f"{settings.jwt_jwks_url or settings.jwt_public_key_file} can be used.")]
         if token is not None:

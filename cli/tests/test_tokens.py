@@ -112,7 +112,7 @@ async def test_a_revoked_token_is_refused_and_another_is_not(data: DataFolder, b
     token_id = claims_of(token)["jti"]
     assert run(data, "revoke", token_id if by_id else token) == (0, f"Revoked {token_id}.")
     verifier = verifier_of(data)
-    async with verifier.kept():
+    async with verifier.opened():
         assert (await verifier.principal([f"Bearer {other}"])).subject == "ana"
         with pytest.raises(Unauthorised) as refused:
             await verifier.principal([f"Bearer {token}"])

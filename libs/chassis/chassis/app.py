@@ -59,7 +59,7 @@ def create_app(
             runtime,
             [
                 *_tracing(service, settings.otlp_endpoint),
-                *((verifier.kept, *lifespan) if verifier is not None else ()),
+                *((verifier.opened, *verifier.tasks(), *lifespan) if verifier is not None else ()),
                 *(
                     [
                         keep("purging of old answers", partial(_purge_for_ever, database)),

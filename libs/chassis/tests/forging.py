@@ -98,7 +98,7 @@ def in_memory(content: bytes) -> Source:
 
 
 def verifier_of(*keys: Any, denied: bytes = b"", max_lifetime_seconds: int = 86400) -> TokenVerifier:
-    """A verifier of these keys. It works inside its block ``kept``."""
+    """A verifier of these keys. It works inside its block ``opened``."""
     rules = ClaimRules("recobro", "recobro", max_lifetime_seconds)
     watched = partial(Watched, every_seconds=60.0, max_age_seconds=3600.0)
     return TokenVerifier(

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Self
 
 from chassis import metrics
+from chassis.background import Kept, keep
 from chassis.principals import Principal, WrongToken
 from chassis.problems import Unauthorised
 from chassis.settings import Settings
@@ -23,7 +24,7 @@ FILE_SECONDS = 5.0
 
 
 class TokenVerifier:
-    """Verifies bearer tokens. Keys and deny list are loaded and loaded again while the block of ``kept`` runs."""
+    """Verifies bearer tokens. It works while the block of ``opened`` runs."""
 
     def __init__(self, rules: ClaimRules, keys: Watched[KeyRing], denied: Watched[DenyList] | None = None) -> None:
         self._rules, self._keys, self._denied = rules, keys, denied
@@ -42,12 +43,19 @@ class TokenVerifier:
         return cls(rules_of(settings), keys, denied)
 
     @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
-        """Keep the keys and the deny list up to date while the block runs."""
+    async def opened(self) -> AsyncIterator[None]:
+        """Load the keys and the deny list once. While the block runs, tokens can be verified."""
         async with AsyncExitStack() as stack:
             for each in self._watched:
-                await stack.enter_async_context(each.kept())
+                await stack.enter_async_context(each.opened())
             yield
+
+    def tasks(self) -> list[Kept]:
+        """Return the tasks that load the keys and the deny list again and again."""
+        found = [keep("loading of public keys", self._keys.load_for_ever)]
+        if self._denied is not None:
+            found.append(keep("loading of revoked tokens", self._denied.load_for_ever))
+        return found
 
     async def principal(self, authorization: Sequence[str]) -> Principal:
         """Return the caller that the request's ``Authorization`` headers name.

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import structlog
-from recobro_events import beside
 
 from chassis.metrics import Task
 from chassis.problems import Unavailable
@@ -80,15 +79,23 @@ class Watched(Generic[T]):
         return False
 
     @asynccontextmanager
-    async def kept(self) -> AsyncIterator[None]:
-        """Load the content, and load it again and again while the block runs."""
+    async def opened(self) -> AsyncIterator[None]:
+        """Load the content once. While the block runs, it can be loaded again."""
         async with self._source() as self._read:
-            await self._load_once()
-            async with beside(self._for_ever(), f"loading: {self._name}"):
+            try:
+                await self._load_once()
                 yield
-            if self._loading is not None:
-                self._loading.cancel()
-                await asyncio.wait([self._loading])
+            finally:
+                if self._loading is not None:
+                    self._loading.cancel()
+                    await asyncio.wait([self._loading])
+
+    async def load_for_ever(self) -> None:
+        """Load the content again and again, until cancelled."""
+        while True:
+            pause = min(_FIRST_PAUSE_SECONDS * 2**self._failures, _LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(min(pause, self._every) if self._failures else self._every)
+            await self._load_once()
 
     async def load_early(self) -> None:
         """Load the content before its time, at most every ``EARLY_SECONDS``. Requests at the same time wait for one."""
@@ -99,12 +106,6 @@ class Watched(Generic[T]):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await self._load_once()
-
-    async def _for_ever(self) -> None:
-        while True:
-            pause = min(_FIRST_PAUSE_SECONDS * 2**self._failures, _LONGEST_PAUSE_SECONDS)
-            await asyncio.sleep(min(pause, self._every) if self._failures else self._every)
-            await self._load_once()
 
     async def _load_once(self) -> None:
         if self._loading is None:

@@ -49,7 +49,7 @@ def test_what_is_not_text_is_refused() -> None:
 )
 async def test_a_revoked_token_is_refused(changes: dict[str, Any], revoked: bool) -> None:
     verifier = verifier_of(KEY, denied=b"t-1\nsub eve\n")
-    async with verifier.kept():
+    async with verifier.opened():
         if not revoked:
             assert await verifier.principal([f"Bearer {signed(**changes)}"])
             return

@@ -20,7 +20,7 @@ from forging import KEY, RSA_KEY, claims, signed, signed_text, verifier_of, with
 @pytest.fixture(scope="module")
 async def verifier() -> AsyncIterator[TokenVerifier]:
     made = verifier_of(KEY, RSA_KEY)
-    async with made.kept():
+    async with made.opened():
         yield made
 
 
@@ -112,7 +112,7 @@ async def test_clocks_may_differ_by_half_a_minute(verifier: TokenVerifier) -> No
 async def test_the_longest_lifetime_is_a_setting() -> None:
     verifier = verifier_of(KEY, max_lifetime_seconds=300)
     now = int(time.time())
-    async with verifier.kept():
+    async with verifier.opened():
         assert (await found(verifier, signed(iat=now, exp=now + 300))).subject == "ana"
         with pytest.raises(Unauthorised) as refused:
             await found(verifier, signed(iat=now, exp=now + 301))

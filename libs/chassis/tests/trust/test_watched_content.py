@@ -12,6 +12,7 @@ from chassis.problems import Unavailable
 from chassis.trust import watched
 from chassis.trust.watched import CannotLoad, Read, Watched
 from prometheus_client import REGISTRY
+from recobro_events import beside
 
 SLOW = 3600.0
 TASK = Task("number")
@@ -66,17 +67,16 @@ async def until(true: Callable[[], object]) -> None:
 async def test_content_is_loaded_before_the_block_and_again_during_it() -> None:
     origin = Origin(b"1")
     number = origin.watched(every_seconds=0.001)
-    async with number.kept():
+    async with number.opened(), beside(number.load_for_ever(), "loading"):
         assert number.value == 1
         origin.content = b"2"
         await until(lambda: number.value == 2)
-    assert not [task for task in asyncio.all_tasks() if task.get_name() == "loading: The number"]
 
 
 async def test_content_that_cannot_be_loaded_holds_for_a_bounded_time() -> None:
     origin = Origin(b"1")
     number = origin.watched()
-    async with number.kept():
+    async with number.opened():
         origin.content = CannotLoad("the disk has gone")
         origin.now += 90
         await number.load_early()
@@ -99,7 +99,7 @@ def sample(name: str, **labels: str) -> float:
 async def test_a_metric_says_when_content_was_loaded() -> None:
     origin = Origin(b"1")
     number = origin.watched()
-    async with number.kept():
+    async with number.opened():
         succeeded_at = sample("task_last_success_timestamp_seconds")
         assert succeeded_at > 0
         failures = sample("task_duration_seconds_count", outcome="failed")
@@ -112,7 +112,7 @@ async def test_a_metric_says_when_content_was_loaded() -> None:
 async def test_content_that_nobody_understands_does_not_replace_the_last() -> None:
     origin = Origin(b"1")
     number = origin.watched()
-    async with number.kept():
+    async with number.opened():
         origin.content = b"<html>"
         await number.load_early()
         assert number.value == 1
@@ -122,7 +122,7 @@ async def test_content_that_nobody_understands_does_not_replace_the_last() -> No
 async def test_a_service_may_start_before_its_source() -> None:
     origin = Origin(CannotLoad("the address answers 503"))
     number = origin.watched(every_seconds=0.001)
-    async with number.kept():
+    async with number.opened(), beside(number.load_for_ever(), "loading"):
         assert not number.usable
         origin.content = b"1"
         await until(lambda: number.usable)
@@ -137,7 +137,7 @@ async def test_the_age_counts_from_the_beginning_of_a_load() -> None:
         leave = asyncio.Event()
 
         async def keep() -> None:
-            async with number.kept():
+            async with number.opened():
                 entered.set()
                 await leave.wait()
 
@@ -154,7 +154,7 @@ async def test_the_age_counts_from_the_beginning_of_a_load() -> None:
 async def test_loads_before_their_time_are_rare_and_shared() -> None:
     origin = Origin(b"1")
     number = origin.watched()
-    async with number.kept():
+    async with number.opened():
         origin.gate.clear()
         before = origin.reads
         waiting = [asyncio.create_task(number.load_early()) for _ in range(50)]
@@ -173,7 +173,7 @@ async def test_a_request_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(watched, "TIMEOUT_SECONDS", 0.01)
     origin = Origin(b"1")
     number = origin.watched()
-    async with number.kept():
+    async with number.opened():
         origin.gate.clear()
         origin.content = b"2"
         await number.load_early()
@@ -185,7 +185,7 @@ async def test_a_request_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch)
 async def test_a_load_that_hangs_does_not_hold_the_end_up() -> None:
     origin = Origin(b"1")
     number = origin.watched(every_seconds=0.001)
-    async with asyncio.timeout(10), number.kept():
+    async with asyncio.timeout(10), number.opened(), beside(number.load_for_ever(), "loading"):
         origin.gate.clear()
         reads = origin.reads
         await until(lambda: origin.reads > reads)
@@ -211,7 +211,7 @@ async def test_a_file_is_read_again_when_it_is_replaced_by_a_link(tmp_path: Path
         every_seconds=0.001,
         max_age_seconds=100,
     )
-    async with number.kept():
+    async with number.opened(), beside(number.load_for_ever(), "loading"):
         assert number.value == 1
         (tmp_path / "next").symlink_to("2")
         (tmp_path / "next").replace(tmp_path / "data")
