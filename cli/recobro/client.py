@@ -218,7 +218,13 @@ def _problem_of(response: httpx.Response) -> dict[str, Any]:
 
 
 def _may_soon_succeed(response: httpx.Response) -> bool:
-    """Whether the same request may soon succeed: the service is not ready, or still handles our first attempt."""
+    """Whether the same request may soon succeed.
+
+    The service is not ready, or we have exceeded a limit for a moment, or it still handles our first attempt.
+    """
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        seconds = response.headers.get("Retry-After", "0")
+        return seconds.isdecimal() and int(seconds) <= _LONGEST_PAUSE_SECONDS
     return response.status_code == httpx.codes.SERVICE_UNAVAILABLE or (
         response.status_code == httpx.codes.CONFLICT and _code_of(_problem_of(response)) == "in-flight"
     )

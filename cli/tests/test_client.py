@@ -89,7 +89,9 @@ def test_two_posts_have_two_keys(scripted: Callable[[Script], Scripted]) -> None
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(503, "not-ready"), (409, "in-flight")], ids=["not ready", "first attempt in progress"]
+    ("status", "code"),
+    [(503, "not-ready"), (409, "in-flight"), (429, "rate-limited")],
+    ids=["not ready", "first attempt in progress", "too fast"],
 )
 def test_a_request_that_may_soon_succeed_is_repeated(
     scripted: Callable[[Script], Scripted], status: int, code: str

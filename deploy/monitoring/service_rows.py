@@ -37,6 +37,12 @@ def http(job: str) -> Row:
                 (f'job:http_requests_slow:ratio_rate5m{{job="{job}"}}', "slow"),
             ),
             graph(
+                "Refused because of a limit",
+                "Requests refused and connections ended, by the limit.",
+                "reqps",
+                rate("http_refused_total", "reason", matching=f'job="{job}"'),
+            ),
+            graph(
                 "Repeated answers and transactions",
                 "Answers repeated for an Idempotency-Key, and requests repeated after a deadlock.",
                 "reqps",

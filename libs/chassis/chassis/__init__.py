@@ -5,6 +5,7 @@ from chassis.auth import CurrentPrincipal, reads, writes
 from chassis.bodies import body_limit, streamed_body
 from chassis.emails import Email, deliverable_email, resembles_email
 from chassis.idempotency import IdempotencyKey
+from chassis.limits import DIALING, TRANSFER
 from chassis.long_polls import long_poll
 from chassis.models import (
     Amount,
@@ -39,6 +40,8 @@ from chassis.settings import Settings, transport_from
 from chassis.transactions import ReadConnection, Reader, ServiceDatabase, WriteTransaction, act_for_service
 
 __all__ = [
+    "DIALING",
+    "TRANSFER",
     "Amount",
     "Conflict",
     "ContractNotYetKnown",

@@ -14,11 +14,13 @@ from chassis import audit, audit_api, consumer_api, docs, failures, health, idem
 from chassis.auth import OPEN_PATHS
 from chassis.background import Kept, keep
 from chassis.bodies import LimitBodies
+from chassis.limits import ADDRESS_LIMIT, Limiter
 from chassis.observing import Observe
 from chassis.process import Role
 from chassis.routes import ServiceRoute
 from chassis.settings import Settings
 from chassis.trust import TokenVerifier
+from chassis.turns import EndTurns
 
 PURGE_SECONDS = 3600.0
 _log = structlog.get_logger(__name__)
@@ -52,6 +54,7 @@ def create_app(
         title=title,
         version="1",
         docs_url=None,
+        openapi_url=None,
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan(
@@ -79,8 +82,10 @@ def create_app(
     app.state.started = False
     app.state.stopping = asyncio.Event()
     app.state.token_verifier = verifier
+    app.state.limiter = Limiter(settings.agency_limit, settings.operator_limit, ADDRESS_LIMIT)
     failures.install(app)
     app.add_middleware(LimitBodies)
+    app.add_middleware(EndTurns, limiter=app.state.limiter)
     app.add_middleware(Observe)
     app.include_router(health.router)
     app.include_router(docs.router)

@@ -4,13 +4,14 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi_swagger import resources
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from chassis.problems import NotFound
+from chassis.turns import admit_anybody
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(admit_anybody)])
 _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>{title}</title>
@@ -35,6 +36,11 @@ _ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/cs
 async def documentation(request: Request) -> Response:
     page = _PAGE.format(title=escape(request.app.title))
     return Response(page, media_type="text/html", headers={"Content-Security-Policy": _POLICY})
+
+
+@router.get("/openapi.json")
+async def description(request: Request) -> Response:
+    return JSONResponse(request.app.openapi())
 
 
 @router.get("/docs/{asset}")

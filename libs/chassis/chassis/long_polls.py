@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from chassis.turns import waiting
+
 T = TypeVar("T")
 _POLL_SECONDS = 0.5
 
@@ -30,6 +32,7 @@ async def long_poll(
             left = deadline - clock()
             if until(found) or left <= 0 or stopping.is_set():
                 return found
-            await asyncio.wait({changed}, timeout=min(left, _POLL_SECONDS))
+            async with waiting():
+                await asyncio.wait({changed}, timeout=min(left, _POLL_SECONDS))
         finally:
             changed.cancel()

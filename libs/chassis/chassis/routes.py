@@ -6,7 +6,7 @@ before the first byte leaves, and an attempt that lost a deadlock is rolled back
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, cast
 from urllib.parse import unquote_to_bytes
@@ -17,17 +17,19 @@ from fastapi import APIRouter, Request, params
 from fastapi.routing import APIRoute
 from recobro_events import SESSION_SETTINGS, Database
 from recobro_platform import AGENCY_ROLE
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from chassis import audit, idempotency, metrics
 from chassis.auth import Guard, calls_of, guards_of
-from chassis.bodies import BodyRule, ServiceRequest
+from chassis.bodies import DEFAULT_MAX_BYTES, BodyRule, ServiceRequest
 from chassis.idempotency import Key, key_of
 from chassis.lag import once_known
+from chassis.limits import ClassOf, RouteClass
 from chassis.principals import Principal
 from chassis.problems import Forbidden, Problem
 from chassis.transactions import act_for_agency, act_for_service, read_connection, write_transaction
 from chassis.trust import TokenVerifier
+from chassis.turns import begin_turn
 
 ATTEMPTS = 3
 MAX_QUERY_BYTES = 8192
@@ -48,6 +50,7 @@ class _Plan:
     repeats: bool
     changes: bool
     reads_in_bulk: bool
+    route_class: RouteClass
 
     @classmethod
     def of(cls, route: APIRoute) -> Self:
@@ -70,7 +73,17 @@ class _Plan:
             repeats=not (transacts or read_connection in calls or (rules and rules[-1].streamed)),
             changes=not {"GET", "HEAD"}.issuperset(route.methods or ()),
             reads_in_bulk=audit.BULK_READ in calls,
+            route_class=_class_of(route, calls, rules),
         )
+
+
+def _class_of(route: APIRoute, calls: Sequence[Any], rules: Sequence[BodyRule]) -> RouteClass:
+    if marked := [call for call in calls if isinstance(call, ClassOf)]:
+        return marked[-1].route_class
+    takes_much = any(rule.streamed or rule.max_bytes > DEFAULT_MAX_BYTES for rule in rules)
+    if takes_much or (isinstance(route.response_class, type) and issubclass(route.response_class, StreamingResponse)):
+        return RouteClass.TRANSFER
+    return RouteClass.READ if {"GET", "HEAD"}.issuperset(route.methods or ()) else RouteClass.WRITE
 
 
 class _RolledBack(Exception):
@@ -114,7 +127,18 @@ async def _answer(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest) -> 
         raise Problem("The address has a NUL character.", status=400, code="control-character")
     if len(request.scope["query_string"]) > MAX_QUERY_BYTES:
         raise Problem(f"The query may have {MAX_QUERY_BYTES} bytes.", status=414, code="query-too-long")
+    turn = await begin_turn(request, request.state.principal, plan.route_class)
+    if turn.keeps_its_place:
+        await turn.work()
     await request.read(plan.body, takes_json=plan.takes_json)
+    await turn.work()
+    try:
+        return await _worked_on(plan, endpoint, request)
+    finally:
+        turn.rest()
+
+
+async def _worked_on(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest) -> Response:
     key = key_of(request) if plan.takes_key else None
     # The outermost middleware takes the settings back, because a streamed answer is sent after this.
     SESSION_SETTINGS.set(_settings_of(plan, request))

@@ -12,11 +12,13 @@ from recobro_events import Transport
 from recobro_platform import DEFAULT_PORT_BASE, SERVICES
 
 from chassis.connections import ConnectionLimits
+from chassis.limits import Limit
 
 DEFAULT_MAX_LIFETIME_SECONDS = 24 * 3600
 """A stolen token ends within a day, and so does the entry that revokes it. A dialer's shift and a daily job fit in."""
 
 _PREFIX = "RECOBRO_"
+_PER_CLASS = "for each class of routes ([Limits](security.md#limits))"
 _PORT_OFFSETS = {service.name: service.port_offset for service in SERVICES}
 _FIRST, *_OTHERS = SERVICES
 
@@ -138,6 +140,51 @@ class Settings(BaseSettings):
         le=100_000,
         description="Of one address, which may be that of a proxy; more are answered with 503; 1 to 100,000.",
     )
+    agency_requests_per_second: int = Field(
+        default=20, ge=1, le=100_000, description=f"Requests a second of one agency, {_PER_CLASS}; 1 to 100,000."
+    )
+    agency_requests_per_day: int = Field(
+        default=500_000, ge=1, le=10**12, description=f"Requests a day of one agency, {_PER_CLASS}."
+    )
+    agency_megabytes_per_day: int = Field(
+        default=10_000, ge=1, le=10**9, description=f"Megabytes a day of one agency, sent and read, {_PER_CLASS}."
+    )
+    agency_requests_at_once: int = Field(
+        default=2,
+        ge=1,
+        le=1000,
+        description=(
+            "Requests of one agency that the process works on at once; of all agencies together it works on twice as"
+            f" many. The process has 10 database connections. It counts {_PER_CLASS}."
+        ),
+    )
+    agency_open_requests: int = Field(
+        default=50, ge=1, le=100_000, description=f"Requests of one agency that work or wait, {_PER_CLASS}."
+    )
+    operator_requests_per_second: int = Field(
+        default=1000, ge=1, le=100_000, description=f"Requests a second of one operator, {_PER_CLASS}; 1 to 100,000."
+    )
+    operator_requests_per_day: int = Field(
+        default=20_000_000, ge=1, le=10**12, description=f"Requests a day of one operator, {_PER_CLASS}."
+    )
+    operator_megabytes_per_day: int = Field(
+        default=1_000_000,
+        ge=1,
+        le=10**9,
+        description=f"Megabytes a day of one operator, sent and read, {_PER_CLASS}.",
+    )
+    operator_requests_at_once: int = Field(
+        default=8,
+        ge=1,
+        le=1000,
+        description=f"Requests of all operators together that the process works on at once, {_PER_CLASS}.",
+    )
+    operator_open_requests: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description=f"Requests of one operator that work or wait, {_PER_CLASS}.",
+    )
 
     @model_validator(mode="after")
     def _has_keys(self) -> Self:
@@ -175,6 +222,30 @@ class Settings(BaseSettings):
                 mistakes.append(f"{name}{mistake['msg']}")
         print(*mistakes, sep="\n", file=sys.stderr)
         raise SystemExit(2)
+
+    @property
+    def agency_limit(self) -> Limit:
+        at_once = self.agency_requests_at_once
+        return Limit(
+            per_second=self.agency_requests_per_second,
+            per_day=self.agency_requests_per_day,
+            bytes_per_day=self.agency_megabytes_per_day * 1_000_000,
+            at_once=at_once,
+            all_at_once=2 * at_once,
+            open_at_once=self.agency_open_requests,
+        )
+
+    @property
+    def operator_limit(self) -> Limit:
+        at_once = self.operator_requests_at_once
+        return Limit(
+            per_second=self.operator_requests_per_second,
+            per_day=self.operator_requests_per_day,
+            bytes_per_day=self.operator_megabytes_per_day * 1_000_000,
+            at_once=at_once,
+            all_at_once=at_once,
+            open_at_once=self.operator_open_requests,
+        )
 
     @property
     def connection_limits(self) -> ConnectionLimits:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 from chassis import (
+    DIALING,
     Amount,
     Conflict,
     Count,
@@ -283,6 +284,28 @@ async def fail(kind: str, connection: ReadConnection) -> None:
 @router.get("/me", dependencies=[reads("portfolio", agency=True)])
 async def me(principal: CurrentPrincipal) -> dict[str, str | None]:
     return {"subject": principal.subject, "agency": str(principal.agency_id) if principal.agency_id else None}
+
+
+@router.get("/stream-rows", dependencies=READ, response_class=StreamingResponse)
+async def stream_rows() -> StreamingResponse:
+    return StreamingResponse(iter([b"one\n", b"two\n"]), media_type="text/plain")
+
+
+@router.get("/held", dependencies=[reads("portfolio", agency=True)])
+async def held(connection: ReadConnection, toy: TheToy) -> dict[str, int]:
+    await toy.run_inside(connection)
+    return {"calls": toy.calls}
+
+
+@router.get("/dialed", dependencies=[reads("portfolio", agency=True), DIALING])
+async def dialed(connection: ReadConnection) -> dict[str, int]:
+    return {"found": await connection.fetchval("SELECT 1")}
+
+
+@router.post("/late", dependencies=[writes("portfolio", agency=True)])
+async def late(tx: WriteTransaction, toy: TheToy) -> dict[str, int]:
+    await toy.run_inside(tx)
+    return {"calls": toy.calls}
 
 
 @router.get("/forgotten")

@@ -191,6 +191,26 @@ async def test_an_agency_sees_no_list_that_is_dialled_from_inside(client: httpx.
         assert (await client.post(path, json={}, headers=own)).status_code == 403
 
 
+async def test_what_a_dialer_calls_while_it_dials_has_limits_of_its_own(
+    client: httpx.AsyncClient, scene: Scene
+) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    withdrawal = {"contract_number": contract.number, "reason": "other"}
+    for limited_as, method, path, body in (
+        ("dialing", "GET", f"/v1/lists/{list_id}/withdrawals", None),
+        ("dialing", "POST", f"/v1/lists/{list_id}/withdrawals", withdrawal),
+        ("dialing", "POST", f"/v1/lists/{list_id}/acknowledgements", {"cursor": 0}),
+        ("dialing", "POST", "/v1/calls", [call(list_id, contract)]),
+        ("transfer", "GET", f"/v1/lists/{list_id}/entries", None),
+        ("read", "GET", "/v1/lists", None),
+        ("write", "POST", "/v1/campaigns", {"name": "Sur"}),
+    ):
+        answer = await client.request(method, path, json=body)
+        assert answer.is_success, answer.text
+        assert answer.headers["ratelimit-policy"].startswith(f'"{limited_as}";'), path
+
+
 async def test_every_route_is_guarded(client: httpx.AsyncClient) -> None:
     app = client._transport.app  # type: ignore[attr-defined]
     assert unguarded_routes(app) == []

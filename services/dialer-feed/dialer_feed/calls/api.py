@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from chassis import CurrentPrincipal, Router, WriteTransaction, writes
+from chassis import DIALING, CurrentPrincipal, Router, WriteTransaction, writes
 from chassis.transactions import act_for_service
 from fastapi import Body, Request
 
@@ -13,7 +13,7 @@ from dialer_feed.lists import queries as lists
 router = Router(prefix="/v1", tags=["dialers"])
 
 
-@router.post("/calls", status_code=202, dependencies=[writes("dialer-feed", agency=True)])
+@router.post("/calls", status_code=202, dependencies=[writes("dialer-feed", agency=True), DIALING])
 async def report_calls(
     new: Annotated[list[recording.Call], Body(min_length=1, max_length=1000)],
     request: Request,

@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from chassis import (
+    DIALING,
     Conflict,
     CurrentPrincipal,
     FieldError,
@@ -79,7 +80,7 @@ class Acknowledgement(OutputModel):
     newly_acknowledged: int
 
 
-@router.get("/lists/{list_id}/withdrawals", tags=["lists"], dependencies=[reads("dialer-feed", agency=True)])
+@router.get("/lists/{list_id}/withdrawals", tags=["lists"], dependencies=[reads("dialer-feed", agency=True), DIALING])
 async def read_withdrawals(
     list_id: UUID,
     request: Request,
@@ -107,7 +108,7 @@ async def read_withdrawals(
     "/lists/{list_id}/withdrawals",
     status_code=201,
     tags=["dialers"],
-    dependencies=[writes("dialer-feed", agency=True)],
+    dependencies=[writes("dialer-feed", agency=True), DIALING],
 )
 async def withdraw(
     list_id: UUID, new: NewWithdrawal, request: Request, tx: WriteTransaction, who: CurrentPrincipal
@@ -163,7 +164,9 @@ async def _numbers(tx: Transaction, entries: Sequence[Row], phone: str | None) -
     return found
 
 
-@router.post("/lists/{list_id}/acknowledgements", tags=["dialers"], dependencies=[writes("dialer-feed", agency=True)])
+@router.post(
+    "/lists/{list_id}/acknowledgements", tags=["dialers"], dependencies=[writes("dialer-feed", agency=True), DIALING]
+)
 async def acknowledge(
     list_id: UUID, new: NewAcknowledgement, tx: WriteTransaction, who: CurrentPrincipal
 ) -> Acknowledgement:

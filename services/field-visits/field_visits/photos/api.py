@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from chassis import (
+    TRANSFER,
     CurrentPrincipal,
     FieldError,
     Invalid,
@@ -128,7 +129,7 @@ async def list_photos(visit_id: UUID, reader: ReadConnection, who: CurrentPrinci
 
 @router.get(
     "/photos/{photo_id}",
-    dependencies=[reads("field-visits", agency=True)],
+    dependencies=[reads("field-visits", agency=True), TRANSFER],
     response_class=Response,
     responses=_JPEG,
 )

@@ -86,6 +86,7 @@ async def test_a_photo_is_stored_without_hidden_data(scene: Scene, visit: str, p
     assert photo["position"] == {"latitude": 19.4326, "longitude": -99.1332, "accuracy_metres": None}
     served = await scene.get(f"/v1/photos/{photo['photo_id']}")
     assert served.headers["content-type"] == "image/jpeg"
+    assert served.headers["ratelimit-policy"].startswith('"transfer";')
     assert served.headers["cache-control"] == "no-store"
     assert served.headers["content-disposition"] == f'inline; filename="foto-{photo["photo_id"]}.jpg"'
     assert hashlib.sha256(served.content).hexdigest() == photo["sha256"]
