@@ -15,13 +15,13 @@ from faults.logs import LogRecord
 from faults.waiting import until
 from faults.world import World
 
-POOL = 10
+PLACES = 8
 _HELD = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 _LETTERS = "SELECT letter_id, key FROM dead_letters WHERE discarded_at IS NULL AND error IS NOT NULL ORDER BY letter_id"
 
 
 async def exhaust_pool(world: World) -> None:
-    """Hold every connection of the portfolio's pool. The next request soon gets a 503, and succeeds later."""
+    """Hold every place of the portfolio for operators' requests. The next one soon gets a 503, and succeeds later."""
     held, other = world.random.sample(world.plan.payees, 2)
     blocker = await asyncpg.connect(world.books.dsns["portfolio"], timeout=10)
     transaction = blocker.transaction()
@@ -29,7 +29,7 @@ async def exhaust_pool(world: World) -> None:
     try:
         await blocker.execute("SELECT FROM contract WHERE contract_id = $1 FOR UPDATE", held)
         world.fault("pool exhausted")
-        waiting = [asyncio.create_task(world.clients.finish(world.plan.payment(held))) for _ in range(POOL + 2)]
+        waiting = [asyncio.create_task(world.clients.finish(world.plan.payment(held))) for _ in range(PLACES + 2)]
         await until(lambda: _all_held(blocker), 30)
         write = world.plan.payment(other)
         answer = await _answer_to(world, write)
@@ -42,7 +42,7 @@ async def exhaust_pool(world: World) -> None:
 
 
 async def _all_held(blocker: Any) -> bool:
-    return bool(await blocker.fetchval(_HELD) >= POOL)
+    return bool(await blocker.fetchval(_HELD) >= PLACES)
 
 
 async def _answer_to(world: World, write: Write) -> str:

@@ -44,9 +44,9 @@ class Gate:
         if self._queues:
             self._admit_waiting()
 
-    def is_full_for(self, caller: str) -> bool:
-        """Whether the caller itself takes all places that one caller may take."""
-        return self._inside[caller] >= self._each
+    def holds_back(self, caller: str) -> bool:
+        """Whether the caller waits for itself alone: it has all places that one caller may have, and there are more."""
+        return self._inside[caller] >= self._each < self._total
 
     def _admit(self, caller: str) -> None:
         self._count += 1

@@ -77,6 +77,8 @@ def serve(app: FastAPI, host: str, port: int) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        # The limits count by address, and a header that the client writes names any.
+        proxy_headers=False,
         lifespan="on",
         http=cast(Any, protocol_of(app.state.settings.connection_limits)),
         # No route speaks WebSocket, and such a connection would escape the limits.

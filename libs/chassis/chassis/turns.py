@@ -55,19 +55,19 @@ class Turn:
     async def work(self) -> None:
         """Wait for a place, unless the request has one.
 
-        Raises ``TooMany`` if the caller's own requests have all places that it may have, else ``Unavailable``.
+        Raises ``TooMany`` if it waits for the caller's own requests alone, else ``Unavailable``.
         """
         gate = self._policy.gate
         if self.is_working:
             return
         if await gate.enter(self._caller, ENTRY_SECONDS):
             self.is_working = True
-        elif gate.is_full_for(self._caller):
+        elif gate.holds_back(self._caller):
             metrics.REFUSED.labels("at_once").inc()
             raise TooMany("at_once", f"{self._policy.limit.at_once} of your requests of this kind work at once.", 1)
         else:
             metrics.REFUSED.labels("all_at_once").inc()
-            raise Unavailable("The requests of others take every place. Try again.")
+            raise Unavailable("Other requests have every place. Try again.")
 
     def rest(self) -> None:
         """Leave the place, unless the request keeps it."""

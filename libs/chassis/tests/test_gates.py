@@ -38,7 +38,7 @@ async def test_so_many_of_each_caller_and_so_many_in_all_are_inside() -> None:
     door = Door(total=3, each=2)
     await door.arrive("a", "a", "a", "b", "c")
     assert door.inside == ["a", "a", "b"]
-    assert (door.gate.is_full_for("a"), door.gate.is_full_for("b")) == (True, False)
+    assert (door.gate.holds_back("a"), door.gate.holds_back("b")) == (True, False)
     await door.leave("b")
     assert door.inside == ["a", "a", "b", "c"]
     await door.leave("a")

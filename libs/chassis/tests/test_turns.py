@@ -181,6 +181,25 @@ async def test_who_waits_too_long_for_a_place_learns_who_has_them(
         assert [(await request).status_code for request in held] == [200, 200]
 
 
+async def test_operators_share_the_places_of_the_process_so_none_exceeds_a_limit(
+    limited: Limited, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chassis.turns.ENTRY_SECONDS", 0.01)
+    may_end, inside = asyncio.Event(), asyncio.Event()
+
+    async def hold(_: Any) -> None:
+        inside.set()
+        await may_end.wait()
+
+    toy.inside = hold
+    async with limited(operator_requests_at_once=1) as client, asyncio.timeout(60):
+        held = asyncio.create_task(client.get("/v1/held", headers=OPERATOR))
+        await inside.wait()
+        assert (await client.get("/v1/entries", headers=OPERATOR)).status_code == 503
+        may_end.set()
+        assert (await held).status_code == 200
+
+
 async def test_a_request_that_waits_for_a_fact_leaves_its_place(limited: Limited, toy: Toy) -> None:
     known, headers = asyncio.Event(), agency()
 
