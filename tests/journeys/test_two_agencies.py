@@ -29,9 +29,9 @@ pytestmark = pytest.mark.process
 AS_OF = date(2026, 11, 22)
 NOT_FOR_AGENCIES = 403
 NO_LETTER = "9007199254740993"
-"""The id of a letter. Events that were set aside belong to no agency."""
+"""The id of a letter or an unsent event. Events that were set aside belong to no agency."""
 
-FOR_OPERATORS = ("/v1/parked-keys", "/v1/dead-letters", "/v1/rebuild")
+FOR_OPERATORS = ("/v1/parked-keys", "/v1/dead-letters", "/v1/unsent-events", "/v1/rebuild")
 
 
 @dataclass
@@ -135,7 +135,7 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids["pause_id"] = client.post("portfolio", f"/v1/contracts/{contracts[5]}/pauses", pause)["pause_id"]
     whole = client.get("portfolio", f"/v1/contracts/{contracts[0]}")
     ids["contact_id"] = whole["contact_points"][0]["contact_id"]
-    ids["letter_id"] = NO_LETTER
+    ids["letter_id"] = ids["unsent_id"] = NO_LETTER
     return stage
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
 from recobro_events import TRANSIENT_ERRORS, Database, Runtime, Tasks, end
 
-from chassis import audit, audit_api, consumer_api, docs, failures, health, idempotency, logs, openapi
+from chassis import audit, audit_api, consumer_api, docs, failures, health, idempotency, logs, openapi, unsent_api
 from chassis.auth import OPEN_PATHS
 from chassis.background import Kept, keep
 from chassis.bodies import LimitBodies
@@ -94,7 +94,7 @@ def create_app(
         for router in (
             *routers,
             audit_api.router_of(service),
-            *(consumer_api.routers_of(service) if has_consumer else ()),
+            *((*consumer_api.routers_of(service), unsent_api.router_of(service)) if has_consumer else ()),
         ):
             app.include_router(router)
     openapi.install(app)

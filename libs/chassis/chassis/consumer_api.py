@@ -23,7 +23,7 @@ KEYS_AT_ONCE = 100
 REPLAY_SECONDS = 10.0
 """One request replays at most ``KEYS_AT_ONCE`` keys, and starts no further key after this time."""
 
-_MAX_KEY_LENGTH = 1000
+MAX_KEY_LENGTH = 1000
 _WAITING = "SELECT count(*) FROM dead_letters WHERE key = $1 AND discarded_at IS NULL"
 _LATEST = "SELECT rebuild_id FROM rebuild ORDER BY requested_at DESC LIMIT 1"
 
@@ -94,12 +94,12 @@ class WholeLetter(Letter):
 class NewReplay(InputModel):
     """Either a ``key``, or ``all`` keys that follow the key ``after``; by default from the start."""
 
-    key: Annotated[str, Field(max_length=_MAX_KEY_LENGTH)] | None = None
+    key: Annotated[str, Field(max_length=MAX_KEY_LENGTH)] | None = None
     all: bool = False
     after: Annotated[
         str,
         Field(
-            max_length=_MAX_KEY_LENGTH,
+            max_length=MAX_KEY_LENGTH,
             description="The last key of the previous answer's `keys`. Allowed with `all` only",
         ),
     ] = ""
@@ -171,7 +171,7 @@ async def list_letters(
     reader: ReadConnection,
     key: Annotated[
         str | None,
-        Query(max_length=_MAX_KEY_LENGTH, description="Only letters of this key. Default: letters of all keys"),
+        Query(max_length=MAX_KEY_LENGTH, description="Only letters of this key. Default: letters of all keys"),
     ] = None,
     *,
     discarded: Annotated[bool, Query(description="Include the letters that a person has discarded")] = False,

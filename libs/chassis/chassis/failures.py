@@ -12,7 +12,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
-from recobro_events import TRANSIENT_ERRORS
+from recobro_events import MAX_EVENT_BYTES, TRANSIENT_ERRORS, EventTooLarge
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -56,9 +56,21 @@ def problem_of(error: Exception) -> Problem:
         return Problem("The request ended before its body was complete.", status=400, code="disconnected")
     if isinstance(error, _UNSTORABLE) or _refused_argument(error):
         return Invalid("A value cannot be stored. It is too large, too long, or has characters that are not text.")
+    if _makes_event_too_large(error):
+        limit = f"{MAX_EVENT_BYTES:,} bytes"
+        return Problem(
+            f"The change would make a message to the other services larger than {limit}. Divide or shorten it.",
+            status=422,
+            code="event-too-large",
+        )
     if isinstance(error, _UNAVAILABLE) or (isinstance(error, OSError) and error.errno in _DISK_FULL):
         return Unavailable()
     return Problem("The service failed. Its log has the failure under the request's id.", status=500, code="internal")
+
+
+def _makes_event_too_large(error: Exception) -> bool:
+    """Whether an outbox has refused an event, in Python or in a statement."""
+    return isinstance(error, EventTooLarge) or getattr(error, "constraint_name", None) == "event_size"
 
 
 def _refused_argument(error: Exception) -> bool:
@@ -115,6 +127,7 @@ def _methods_of(app: FastAPI, path: str) -> list[str]:
 def install(app: FastAPI) -> None:
     """Make the app answer every failure with its problem."""
     handled: list[type[Exception]] = [Problem, RequestValidationError, HTTPException, ClientDisconnect, OSError]
+    handled.append(EventTooLarge)
     handled += DATABASE_ERRORS
     for kind in handled:
         app.add_exception_handler(kind, _answer)

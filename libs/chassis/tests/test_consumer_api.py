@@ -332,6 +332,10 @@ async def test_a_service_without_a_consumer_lacks_these_routes(desk: Desk, runni
         "/v1/dead-letters/replay": {"post"},
         "/v1/dead-letters/{letter_id}/discard": {"post"},
         "/v1/rebuild": {"get", "post"},
+        "/v1/unsent-events": {"get"},
+        "/v1/unsent-events/{unsent_id}": {"get"},
+        "/v1/unsent-events/retry": {"post"},
+        "/v1/unsent-events/{unsent_id}/discard": {"post"},
     }
     assert all(operation["description"] for path in new for operation in documents[0][path].values())
     assert unguarded_routes(desk.app) == ["GET /v1/forgotten"]

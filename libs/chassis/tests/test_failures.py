@@ -23,6 +23,15 @@ async def test_a_defect_is_a_500_without_details(client: httpx.AsyncClient, kind
         assert inside not in answer.text
 
 
+@pytest.mark.parametrize("kind", ["event-too-large", "row-too-large"])
+async def test_a_change_that_makes_too_large_an_event_is_refused(client: httpx.AsyncClient, kind: str) -> None:
+    answer = await client.get("/v1/fail", params={"kind": kind})
+    assert answer.status_code == 422
+    assert answer.json()["type"].endswith(":event-too-large")
+    assert "larger than 1,000,000 bytes" in answer.json()["detail"]
+    assert "Ana" not in answer.text
+
+
 @pytest.mark.parametrize("kind", ["canceled", "disk", "disk-of-postgres", "starting", "lock", "unnoticed-end"])
 async def test_a_passing_failure_is_a_503(client: httpx.AsyncClient, kind: str) -> None:
     answer = await client.get("/v1/fail", params={"kind": kind})

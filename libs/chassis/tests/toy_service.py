@@ -40,7 +40,7 @@ from chassis.app import Lifespan
 from chassis.testing import test_settings
 from fastapi import Depends, FastAPI, Request
 from pydantic import Field
-from recobro_events import Consumer, Database, Money, Runtime
+from recobro_events import Consumer, Database, EventTooLarge, Money, Runtime
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 TABLES = """
@@ -323,6 +323,18 @@ async def _bug(_: Any) -> None:
     raise RuntimeError("Ana López, +525512345678")
 
 
+async def _event_too_large(_: Any) -> None:
+    raise EventTooLarge(
+        "portfolio.contract-revised.v1 of the key 4711 has 1000001 bytes, and an event may have 1000000"
+    )
+
+
+async def _row_too_large(connection: Any) -> None:
+    await connection.execute(
+        "INSERT INTO outbox_events (type, key, body) VALUES ('a.b.v1', 'k', 'Ana López' || repeat('x', 1000000))"
+    )
+
+
 async def _unique(connection: Any) -> None:
     await connection.execute("INSERT INTO counter VALUES ('a', 1)")
 
@@ -365,6 +377,8 @@ async def _unnoticed_end(_: Any) -> None:
 
 FAILURES: dict[str, Callable[[Any], Coroutine[Any, Any, None]]] = {
     "bug": _bug,
+    "event-too-large": _event_too_large,
+    "row-too-large": _row_too_large,
     "unique": _unique,
     "division": _division,
     "canceled": _canceled,

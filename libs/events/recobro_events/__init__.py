@@ -15,15 +15,18 @@ from recobro_events._errors import (
     TRANSIENT_ERRORS,
     CannotContinue,
     EventsError,
+    EventTooLarge,
     LogReplaced,
     OwnershipLost,
     PositionLost,
+    RecordRefused,
     TooManySetAside,
     TopicPartition,
     TransportError,
     UnappliableEvent,
 )
 from recobro_events._ids import caused_event_id, new_event_id
+from recobro_events._limits import MAX_EVENT_BYTES, MAX_RECORD_BYTES
 from recobro_events._log.envelope import AUDIENCE, envelope_of, headers_of
 from recobro_events._log.transport import Bounds, GroupMember, Listener, OutgoingRecord, Record, Transport
 from recobro_events._outbox.relay import FROZEN_AFTER_SECONDS, Relay
@@ -55,6 +58,8 @@ __all__ = [
     "COUNTED_ROWS",
     "EVERYONE",
     "FROZEN_AFTER_SECONDS",
+    "MAX_EVENT_BYTES",
+    "MAX_RECORD_BYTES",
     "REGISTRY",
     "SERVICE_LANES",
     "SESSION_SETTINGS",
@@ -68,6 +73,7 @@ __all__ = [
     "Database",
     "Envelope",
     "Event",
+    "EventTooLarge",
     "EventsError",
     "GroupMember",
     "Handler",
@@ -83,6 +89,7 @@ __all__ = [
     "Percent",
     "PositionLost",
     "Record",
+    "RecordRefused",
     "Relay",
     "Row",
     "Runtime",

@@ -7,8 +7,10 @@ EventsError
 │   ├── LogReplaced           the log is not the one to which the position belongs
 │   ├── PositionLost          the log no longer holds the next record, or was never read from its start
 │   ├── UnappliableEvent      an event can never be applied, undecodable or refused by its handler: it is set aside
-│   └── TooManySetAside       so many keys were parked that the consumer is broken, not the events
-└── OwnershipLost             another member has claimed the partition: the batch rolls back, without harm
+│   └── TooManySetAside       so many keys were parked that the consumer or the log is broken, not the events
+├── OwnershipLost             another member has claimed the partition: the batch rolls back, without harm
+├── EventTooLarge             an event is larger than an outbox takes: its transaction writes nothing
+└── RecordRefused             the log can never take a record: the relay sets its event aside
 """
 
 from collections.abc import Collection
@@ -57,7 +59,7 @@ class UnappliableEvent(CannotContinue):
 
 
 class TooManySetAside(CannotContinue):
-    """Events of so many keys cannot be applied that the consumer must be broken, not the events."""
+    """Events of so many keys cannot be applied, or sent, that the consumer or the log must be broken."""
 
 
 class OwnershipLost(EventsError):
@@ -66,6 +68,18 @@ class OwnershipLost(EventsError):
     def __init__(self, partitions: Collection[TopicPartition]) -> None:
         super().__init__(f"claimed by another member: {sorted(partitions)}")
         self.partitions = frozenset(partitions)
+
+
+class EventTooLarge(EventsError):
+    """An event is larger than ``MAX_EVENT_BYTES``. The message has its type, key and size, and nothing of its content.
+
+    An outbox refuses such an event also from a statement. PostgreSQL then raises ``ProgramLimitExceededError`` with the
+    same message and the constraint name ``event_size``.
+    """
+
+
+class RecordRefused(EventsError):
+    """The log can never take one of these records; the message has nothing of its content."""
 
 
 TRANSIENT_ERRORS: tuple[type[Exception], ...] = (

@@ -19,6 +19,14 @@ OUTBOX_OLDEST_SECONDS = Gauge(
 )
 OUTBOX_EVENTS = Gauge("outbox_unpublished_events", "Events that wait for the log, up to 100,000", ["service", "lane"])
 RELAY_FAILURES = Counter("relay_failures", "Batches that the relay has to send again", ["service", "lane"])
+EVENTS_REFUSED = Counter(
+    "events_refused", "Events that the log can never take, without those that wait behind them", ["service", "lane"]
+)
+UNSENT_EVENTS = Gauge(
+    "unsent_events",
+    "Events that the log refused or that wait behind one, not yet sent or discarded; page on this",
+    ["service", "lane"],
+)
 TASK_FAILED = Gauge(
     "runtime_task_failed",
     "1 while a task of the event runtime or of the service has failed and has not yet worked for a minute again",

@@ -13,13 +13,14 @@ import asyncpg
 
 from recobro_events import _metrics as metrics
 from recobro_events._applying.batch import call
-from recobro_events._applying.parking import Delivery, publish_for_contracts
+from recobro_events._applying.parking import Delivery
 from recobro_events._backoff import Backoff
 from recobro_events._consumer import Consumer
 from recobro_events._database.database import Database
 from recobro_events._database.transaction import Row, Transaction
 from recobro_events._errors import EventsError, UnappliableEvent
 from recobro_events._log.transport import Record
+from recobro_events._silencing import publish_for_contracts
 from recobro_events.contracts.runtime import ContractReplayed
 from recobro_events.tracing import follow_trace
 

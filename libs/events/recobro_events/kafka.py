@@ -15,22 +15,28 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     CommitFailedError,
+    CorruptRecordException,
     IllegalStateError,
+    InvalidTimestampError,
     KafkaError,
+    MessageSizeTooLargeError,
     OffsetOutOfRangeError,
+    RecordListTooLargeError,
     TopicAlreadyExistsError,
     for_code,
 )
 
-from recobro_events._errors import MembershipLost, PositionLost, TopicPartition, TransportError
-from recobro_events._log.transport import Bounds, Listener, OutgoingRecord, Record
+from recobro_events._errors import MembershipLost, PositionLost, RecordRefused, TopicPartition, TransportError
+from recobro_events._limits import MAX_RECORD_BYTES
+from recobro_events._log.topic_settings import BROKER_SETTINGS, RETENTION_MS, TOPIC_SETTINGS, TopicSettings
+from recobro_events._log.transport import Bounds, Listener, OutgoingRecord, Record, check
 from recobro_events._tasks import in_turns
 
 __all__ = ["RETENTION_MS", "KafkaTransport", "Security"]
 
-RETENTION_MS = 14 * 24 * 3600 * 1000
-# The settings to query, each without a value.
-_QUERIED_SETTINGS = {"retention.ms": None, "min.insync.replicas": None}
+_BATCH_BYTES = 256 * 1024
+# The broker's answers that concern a record, or its batch, and not the log.
+_REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, CorruptRecordException, InvalidTimestampError)
 _CLOSE_SECONDS = 5.0
 _ANSWER_SECONDS = 30.0
 
@@ -60,20 +66,6 @@ class Security:
             "ssl_context": ssl.create_default_context(cafile=self.ca_file) if self.ca_file else None,
             **(sasl if self.username else {}),
         }
-
-
-@dataclass(frozen=True)
-class TopicSettings:
-    """The settings of a topic: its replicas, how many of them must have a record, and how long records are kept."""
-
-    replicas: int
-    min_insync_replicas: int
-    retention_ms: int
-
-    @classmethod
-    def on(cls, brokers: int) -> "TopicSettings":
-        """The settings of new topics on a cluster of so many brokers."""
-        return cls(min(3, brokers), min(2, brokers), RETENTION_MS)
 
 
 class KafkaTransport:
@@ -121,10 +113,7 @@ class KafkaTransport:
                     name=topic,
                     num_partitions=self._partitions,
                     replication_factor=settings.replicas,
-                    topic_configs={
-                        "retention.ms": str(settings.retention_ms),
-                        "min.insync.replicas": str(settings.min_insync_replicas),
-                    },
+                    topic_configs=settings.of_new_topic(),
                 )
                 for topic in sorted(missing)
             ]
@@ -148,11 +137,12 @@ class KafkaTransport:
                 topic["topic"]: min(len(partition["replicas"]) for partition in topic["partitions"])
                 for topic in await admin.describe_topics(sorted(topics))
             }
-            asked = [ConfigResource(ConfigResourceType.TOPIC, topic, _QUERIED_SETTINGS) for topic in sorted(topics)]
-            resources = [
-                one for answer in await admin.describe_configs(asked) for one in answer.to_object()["resources"]
-            ]
-            return {one["resource_name"]: _settings(one, replicas) for one in resources}, await _settings_here(admin)
+            nodes = [broker["node_id"] for broker in (await admin.describe_cluster())["brokers"]]
+            of_brokers = await _settings(admin, ConfigResourceType.BROKER, nodes, BROKER_SETTINGS)
+            lowest = {name: min(settings[name] for settings in of_brokers.values()) for name in BROKER_SETTINGS}
+            of_topics = await _settings(admin, ConfigResourceType.TOPIC, topics, TOPIC_SETTINGS)
+            found = {topic: TopicSettings.found(replicas[topic], of, lowest) for topic, of in of_topics.items()}
+            return found, TopicSettings.on(len(nodes))
         except (KafkaError, OSError) as error:
             raise TransportError(f"Kafka did not return the topics' settings: {error!r}") from error
         finally:
@@ -189,7 +179,8 @@ class KafkaTransport:
             compression_type="zstd",
             linger_ms=linger_ms,
             request_timeout_ms=15_000,
-            max_batch_size=256 * 1024,
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=MAX_RECORD_BYTES,
         )
         try:
             await asyncio.wait_for(producer.start(), 15)
@@ -210,6 +201,7 @@ class KafkaTransport:
             max_poll_interval_ms=300_000,
             request_timeout_ms=15_000,
             max_poll_records=None,
+            max_partition_fetch_bytes=MAX_RECORD_BYTES,
         )
         rebalance = _Rebalance(listener)
         consumer.subscribe(sorted(topics), listener=rebalance)
@@ -233,12 +225,18 @@ async def _settings_here(admin: Any) -> TopicSettings:
     return TopicSettings.on(len((await admin.describe_cluster())["brokers"]))
 
 
-def _settings(resource: Mapping[str, Any], replicas: Mapping[str, int]) -> TopicSettings:
-    """The settings of one topic, from the brokers' answer; ``KafkaError`` when the answer is an error."""
-    if resource["error_code"]:
-        raise for_code(resource["error_code"])(resource["error_message"])
-    settings = {entry["config_names"]: int(entry["config_value"]) for entry in resource["config_entries"]}
-    return TopicSettings(replicas[resource["resource_name"]], settings["min.insync.replicas"], settings["retention.ms"])
+async def _settings(
+    admin: Any, kind: Any, names: Collection[Any], settings: Mapping[str, None]
+) -> dict[str, dict[str, int]]:
+    """These settings of topics or brokers, by name; ``KafkaError`` when an answer is an error."""
+    asked = [ConfigResource(kind, str(name), dict(settings)) for name in sorted(names)]
+    found = {}
+    for resource in [one for answer in await admin.describe_configs(asked) for one in answer.to_object()["resources"]]:
+        if resource["error_code"]:
+            raise for_code(resource["error_code"])(resource["error_message"])
+        entries = resource["config_entries"]
+        found[resource["resource_name"]] = {one["config_names"]: int(one["config_value"]) for one in entries}
+    return found
 
 
 class KafkaProducer:
@@ -249,20 +247,30 @@ class KafkaProducer:
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
         try:
-            sent = [
-                await self._producer.send(
-                    record.topic,
-                    record.value,
-                    key=record.key.encode(),
-                    partition=record.partition,
-                    headers=[(name, value.encode()) for name, value in record.headers.items()],
-                )
-                async for some in in_turns(records)
-                for record in some
-            ]
+            topics = {record.topic for record in records}
+            check(records, {topic: len(await self._producer.partitions_for(topic)) for topic in topics})
+            sent: list[Any] = []
+            async for some in in_turns(records):
+                for record in some:
+                    sent.append(await self._begin(record))
+                    if len(record.value) > _BATCH_BYTES:
+                        # It has a batch of its own, which the broker may refuse. Nothing may overtake it then.
+                        await asyncio.gather(*sent)
+                        sent.clear()
             await asyncio.gather(*sent)
+        except _REFUSALS as error:
+            raise RecordRefused(f"Kafka refuses a record: {type(error).__name__}") from error
         except (KafkaError, OSError) as error:
-            raise TransportError(f"Kafka did not accept the records: {error!r}") from error
+            raise TransportError(f"Kafka did not acknowledge the records: {error!r}") from error
+
+    async def _begin(self, record: OutgoingRecord) -> Any:
+        return await self._producer.send(
+            record.topic,
+            record.value,
+            key=record.key.encode(),
+            partition=record.partition,
+            headers=[(name, value.encode()) for name, value in record.headers.items()],
+        )
 
     async def close(self) -> None:
         await _stop(self._producer)

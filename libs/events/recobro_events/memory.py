@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Collection, Mapping, Sequence
 
 from recobro_events._errors import PositionLost, TopicPartition
-from recobro_events._log.transport import Bounds, Listener, OutgoingRecord, Record
+from recobro_events._log.transport import Bounds, Listener, OutgoingRecord, Record, check
 
 __all__ = ["MemoryTransport"]
 
@@ -46,6 +46,7 @@ class MemoryTransport:
         return self
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
+        check(records, self._counts)
         for topic, key, value, headers, partition in records:
             number = zlib.crc32(key.encode()) % self._counts[topic] if partition is None else partition
             place = TopicPartition(topic, number)

@@ -13,7 +13,7 @@ from recobro_events._errors import TopicPartition, TransportError
 from recobro_events._log.postgres_database import LogDatabase
 from recobro_events._log.postgres_member import PostgresMember
 from recobro_events._log.postgres_schema import APPEND
-from recobro_events._log.transport import Listener, OutgoingRecord
+from recobro_events._log.transport import Listener, OutgoingRecord, check
 
 __all__ = ["PostgresTransport"]
 
@@ -122,6 +122,7 @@ class PostgresProducer:
 
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
         counts = {record.topic: await self._transport.partitions(record.topic) for record in records}
+        check(records, counts)
         partitions = [
             zlib.crc32(r.key.encode()) % counts[r.topic] if r.partition is None else r.partition for r in records
         ]

@@ -19,6 +19,7 @@ from recobro_events._consumer import Consumer, lanes_read
 from recobro_events._database.database import Database
 from recobro_events._database.transaction import Row, Transaction
 from recobro_events._ids import caused_event_id, new_event_id
+from recobro_events._outbox.setting_aside import Unsent
 from recobro_events.contracts.base import EVERYONE, Lane
 from recobro_events.contracts.runtime import ContractSetAside, RebuildRequested, StateRepublished
 
@@ -176,6 +177,8 @@ async def _has_caught_up(tx: Transaction, consumer: Consumer | None, row: Row) -
 async def _republish_set_aside(tx: Transaction) -> None:
     rows = await tx.fetch("SELECT contract_id, consumer FROM parked_keys WHERE contract_id IS NOT NULL ORDER BY key")
     tx.publish(*(ContractSetAside(service=tx.service, **row) for row in rows))
+    for lane in sorted(tx.partitions):
+        await Unsent(tx.service, Lane(lane), None).state_again(tx)
 
 
 async def _is_full(tx: Transaction) -> bool:

@@ -5,6 +5,8 @@ needs no right but CREATE in that schema. The role of the service needs SELECT, 
 and USAGE on their sequences; the owner has these rights already.
 """
 
+from recobro_events._limits import MAX_EVENT_BYTES
+
 __all__ = ["UPGRADE", "UPGRADE_AGENCIES"]
 
 # Rows come and go by the thousand, and few exist at any time: the space of deleted rows must soon be reusable.
@@ -33,8 +35,31 @@ def _without_column(table: str, column: str) -> str:
         SELECT FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attname = '{column}' AND NOT attisdropped)"""
 
 
+# The condition of a trigger costs a row nothing; the function is called for an event that is too large, and raises an
+# error that tells nothing of its content. A CHECK constraint would print the row.
+_REFUSE_LARGE_EVENT = f"""
+CREATE OR REPLACE FUNCTION refuse_large_event() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% of the key % has % bytes, and an event may have {MAX_EVENT_BYTES}', NEW.type, left(NEW.key, 100),
+        octet_length(NEW.body) + 2 * octet_length(NEW.key)
+        USING ERRCODE = 'program_limit_exceeded', CONSTRAINT = 'event_size';
+END;
+$$;
+"""
+
+
+def _refusing_large_events(table: str) -> str:
+    name = f"event_size_{MAX_EVENT_BYTES}"
+    return _when(
+        f"NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = '{table}'::regclass AND tgname = '{name}')",
+        f"""CREATE TRIGGER {name} BEFORE INSERT ON {table} FOR EACH ROW
+        WHEN (octet_length(NEW.body) + 2 * octet_length(NEW.key) > {MAX_EVENT_BYTES})
+        EXECUTE FUNCTION refuse_large_event();""",
+    )
+
+
 def _outbox(lane: str, more: str = "") -> str:
-    return f"""
+    create = f"""
 CREATE TABLE IF NOT EXISTS outbox_{lane} (
     id bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
     event_id uuid NOT NULL DEFAULT uuidv7(),
@@ -46,11 +71,13 @@ CREATE TABLE IF NOT EXISTS outbox_{lane} (
     audience text,
     body text NOT NULL{more}
 ) WITH ({_COMES_AND_GOES});
-""" + _when(
+"""
+    earlier = _when(
         _without_column(f"outbox_{lane}", "audience"),
         f"ALTER TABLE outbox_{lane} ADD COLUMN audience text;",
         f"ALTER TABLE outbox_{lane} SET ({_COMES_AND_GOES});",
     )
+    return create + earlier + _refusing_large_events(f"outbox_{lane}")
 
 
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('runtime schema', 0));\n"
@@ -172,6 +199,34 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     "CREATE INDEX dead_letters_waiting ON dead_letters (key, letter_id) WHERE discarded_at IS NULL;",
     "CREATE INDEX dead_letters_set_aside_at ON dead_letters (set_aside_at);",
 )
+_UNSENT = """
+-- Events that the log refused, and later events of their keys, which wait behind them.
+CREATE TABLE IF NOT EXISTS unsent_events (
+    unsent_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    lane text NOT NULL,
+    event_id uuid NOT NULL,
+    type text NOT NULL,
+    key text NOT NULL,
+    topic text NOT NULL,
+    partition smallint,
+    occurred_at timestamptz NOT NULL,
+    traceparent text,
+    audience text,
+    body text,
+    bytes integer NOT NULL,
+    error text,
+    set_aside_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    retries integer NOT NULL DEFAULT 0,
+    retry_at timestamptz,
+    discarded_at timestamptz,
+    discarded_by text,
+    discard_reason text
+);
+""" + _when(
+    _without_index("unsent_events_waiting"),
+    "CREATE INDEX unsent_events_waiting ON unsent_events (lane, key, unsent_id) WHERE discarded_at IS NULL;",
+    "CREATE INDEX unsent_events_set_aside_at ON unsent_events (set_aside_at);",
+)
 _REPUBLISHING = (
     """
 -- At most one is open. It ends when every source has republished, with a marker on each of its partitions.
@@ -214,12 +269,14 @@ CREATE OR REPLACE FUNCTION first_version() RETURNS bigint LANGUAGE sql STABLE AS
 
 UPGRADE = (
     _ONE_AT_A_TIME
+    + _REFUSE_LARGE_EVENT
     + _outbox("events")
     + _outbox("bulk")
     + _PROGRESS
     + _BARRIER
     + _CAUSED_EVENT_ID
     + _SETTING_ASIDE
+    + _UNSENT
     + _REPUBLISHING
 )
 """SQL that creates the tables, or upgrades the tables of any earlier version of this library.
@@ -228,9 +285,10 @@ Execute it in a migration, or at every start. It is idempotent. Processes that e
 other. It does not lock tables that need no change. An earlier version of the library works on the upgraded tables.
 
 The tables are an outbox per lane, the inbox, positions with owner tokens, the relay's heartbeat, the barrier's
-counters, events that were set aside, rebuilds, republications and the epoch. The function ``caused_event_id`` computes
-the same ids as ``recobro_events.caused_event_id``; ``first_version`` returns the lowest version of the epoch.
+counters, events that were set aside, events that the log refused, rebuilds, republications and the epoch. An outbox
+refuses an event that is larger than ``MAX_EVENT_BYTES``. The function ``caused_event_id`` computes the same ids as
+``recobro_events.caused_event_id``; ``first_version`` returns the lowest version of the epoch.
 """
 
-UPGRADE_AGENCIES = _ONE_AT_A_TIME + _outbox("agencies", ",\n    topic text NOT NULL")
+UPGRADE_AGENCIES = _ONE_AT_A_TIME + _REFUSE_LARGE_EVENT + _outbox("agencies", ",\n    topic text NOT NULL")
 """The same for the outbox of the lane ``agencies``, in the service that publishes events for agencies."""

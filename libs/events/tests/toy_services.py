@@ -35,9 +35,10 @@ CREATE TABLE contract (contract_id uuid PRIMARY KEY, payments integer NOT NULL);
 
 
 class Payment(ContractEvent):
-    """The ``number``-th payment for this contract."""
+    """The ``number``-th payment for this contract; a long ``note`` makes a large event."""
 
     number: int
+    note: str = ""
 
 
 @dataclass

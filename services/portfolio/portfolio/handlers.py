@@ -243,7 +243,7 @@ async def record_set_aside(events: Sequence[runtime.ContractSetAside], tx: Trans
     """Write no history for unknown contracts: their absence here may be the reason why they were set aside."""
     happened = [event for event in events if not event.is_republished]
     await history.record(
-        tx, [_line(event, "set_aside", "{service} could not apply an event; contact stops") for event in happened]
+        tx, [_line(event, "set_aside", "{service} has set aside an event; contact stops") for event in happened]
     )
 
 

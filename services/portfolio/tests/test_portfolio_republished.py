@@ -112,7 +112,7 @@ async def test_history_records_that_a_service_set_a_contract_aside_and_replayed_
     await apply_records(given.database, consumer, [republished(ContractSetAside(**about), EVERYONE)])
     await receive(given, ContractReplayed(**about))
     assert await lines(given) == [
-        ("set_aside", f"{service} could not apply an event; contact stops"),
+        ("set_aside", f"{service} has set aside an event; contact stops"),
         ("replayed", f"{service} has handled the events that it had set aside"),
     ]
 

@@ -10,7 +10,6 @@ between them.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from math import inf
 from typing import Any
 from uuid import UUID
@@ -25,7 +24,8 @@ from recobro_events._errors import TooManySetAside, UnappliableEvent
 from recobro_events._ids import caused_event_id
 from recobro_events._log.envelope import envelope_of, is_key
 from recobro_events._log.transport import Record
-from recobro_events.contracts.base import REGISTRY, ContractEvent, Envelope, Event
+from recobro_events._silencing import contract_of, publish_for_contracts
+from recobro_events.contracts.base import REGISTRY, Envelope, Event
 from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside, Marker
 
 MOST_KEYS = 20
@@ -112,13 +112,7 @@ class Delivery:
     @property
     def contract_id(self) -> UUID | None:
         """The contract that the event is about; an unknown type with a UUID as key counts, since silence is safe."""
-        known = REGISTRY.get(self.type or "")
-        if known is not None and not issubclass(known, ContractEvent):
-            return None
-        try:
-            return UUID(self.key)
-        except ValueError:
-            return None
+        return contract_of(self.type, self.key)
 
     def about(self, service: str, consumer: str) -> Event | None:
         """The event; if it cannot be read, another event of the same contract, for ``lock_rows``."""
@@ -212,29 +206,3 @@ def _columns(delivery: Delivery) -> tuple[Any, ...]:
     headers = json.dumps(dict(record.headers), ensure_ascii=True)
     place = (record.topic, record.partition, record.offset)
     return (delivery.key, event_id, delivery.type, *place, headers, record.value, delivery.error)
-
-
-async def publish_for_contracts(
-    tx: Transaction,
-    consumer: Consumer,
-    event_type: type[ContractSetAside] | type[ContractReplayed],
-    causes: dict[UUID, UUID],
-    name: str,
-) -> None:
-    """Publish an event of this type for each contract, with its cause, and pass it to this service's own handler."""
-    events = []
-    for contract_id, cause in sorted(causes.items()):
-        event = event_type(contract_id=contract_id, service=consumer.service, consumer=name)
-        tx.publish(event, cause=cause)
-        event_id = caused_event_id(cause, name, event_type.type, event.key, 0)
-        envelope = Envelope(
-            event_id=event_id,
-            type=event_type.type,
-            source=consumer.service,
-            occurred_at=datetime.now(UTC),
-            key=event.key,
-        )
-        events.append(event_type.received(event.body(), envelope))
-    own = consumer.handlers.get(event_type)
-    if own is not None and events:
-        await own(events, tx)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any
@@ -115,16 +115,18 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def transaction(self, consumer: str | None = None, *, bulk: bool = False) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, consumer: str | None = None, *, bulk: bool = False, on: Any = None
+    ) -> AsyncIterator[Transaction]:
         """A transaction that commits when the block ends, and rolls back when the block raises.
 
         Its statements run with generic plans, which a connection keeps. With ``bulk``, for statements on thousands of
-        rows, PostgreSQL may plan a statement for its arguments.
+        rows, PostgreSQL may plan a statement for its arguments. ``on`` is a direct connection to use.
         """
         begin = [_BEGIN if bulk else _BEGIN_WITH_KEPT_PLANS]
         if settings := SESSION_SETTINGS.get():
             begin.append(_set("SET LOCAL", settings))
-        async with self._acquired() as connection:
+        async with self._acquired() if on is None else nullcontext(on) as connection:
             tx = Transaction(connection, service=self.service, partitions=self.partitions, consumer=consumer)
             await _begin(connection, "; ".join(begin))
             try:

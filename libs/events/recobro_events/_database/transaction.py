@@ -8,7 +8,9 @@ from uuid import UUID
 
 import asyncpg
 
+from recobro_events._errors import EventTooLarge
 from recobro_events._ids import caused_event_id, new_event_id
+from recobro_events._limits import MAX_EVENT_BYTES, too_large
 from recobro_events.contracts.base import Event, Lane
 from recobro_events.tracing import current_traceparent
 
@@ -106,7 +108,7 @@ class Transaction:
         In a consumer ``cause`` is the event that is being applied. The new ids are made from the cause's id, so that
         an event that is applied again publishes the same events. If ``cause`` is an id derived from the applied event,
         ``follows`` is that event, and the new events get its trace. The caller holds the lock of the rows that the
-        events are about.
+        events are about. ``EventTooLarge`` when the log could not take an event.
         """
         for event in events:
             self.publish_on(type(event).lane, event, cause=cause, follows=follows, partition=partition)
@@ -122,8 +124,11 @@ class Transaction:
     ) -> None:
         """Publish an event on a lane that is not its own; the runtime's markers travel on all lanes."""
         key, trace = event.key, self._trace_of(follows or cause)
-        event_id = self._event_id(type(event).type, key, cause)
-        row = (event_id, type(event).type, key, partition, event.body(), event.topic, trace)
+        event_id, body = self._event_id(type(event).type, key, cause), event.body()
+        # A character has at most four bytes.
+        if 4 * len(body) + 8 * len(key) > MAX_EVENT_BYTES:
+            _check_size(type(event).type, key, body)
+        row = (event_id, type(event).type, key, partition, body, event.topic, trace)
         self._outgoing.setdefault(lane, []).append(row)
 
     def wrote_outbox(self, lane: Lane) -> None:
@@ -159,6 +164,12 @@ class Transaction:
     def committed(self) -> None:
         for callback in self._after_commit:
             callback()
+
+
+def _check_size(event_type: str, key: str, body: str) -> None:
+    size = len(body.encode()) + 2 * len(key.encode())
+    if size > MAX_EVENT_BYTES:
+        raise EventTooLarge(too_large(event_type, key, size))
 
 
 def sorted_unique(keys: Iterable[UUID]) -> Sequence[UUID]:

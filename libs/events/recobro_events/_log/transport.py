@@ -3,7 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from recobro_events._errors import TopicPartition
+from recobro_events._errors import RecordRefused, TopicPartition
+from recobro_events._limits import MAX_RECORD_BYTES
+
+# At least what Kafka adds to a record and its batch, and to a header.
+_OVERHEAD_BYTES = 128
+_HEADER_OVERHEAD_BYTES = 10
 
 
 class OutgoingRecord(NamedTuple):
@@ -41,6 +46,23 @@ class Bounds(NamedTuple):
     end: int
 
 
+def check(records: Sequence[OutgoingRecord], partitions: Mapping[str, int]) -> None:
+    """``RecordRefused`` if one of these records is too large, or is for a partition that its topic does not have.
+
+    ``partitions`` are the numbers of partitions of the topics.
+    """
+    for topic, key, value, headers, partition in records:
+        if partition is not None and not 0 <= partition < partitions[topic]:
+            raise RecordRefused(f"{topic} has no partition {partition}, only {partitions[topic]}")
+        # A character has at most four bytes, and the key is also a header. The other headers are short.
+        if len(value) + 8 * len(key) < MAX_RECORD_BYTES // 2:
+            continue
+        size = len(value) + len(key.encode()) + _OVERHEAD_BYTES
+        size += sum(len(name) + len(text.encode()) + _HEADER_OVERHEAD_BYTES for name, text in headers.items())
+        if size > MAX_RECORD_BYTES:
+            raise RecordRefused(f"the record has {size} bytes, and the log takes {MAX_RECORD_BYTES}")
+
+
 class Producer(Protocol):
     """Writes records. One caller at a time."""
 
@@ -48,7 +70,8 @@ class Producer(Protocol):
         """Return when every record is durable; the records of one partition keep this order.
 
         ``TransportError`` when the log did not acknowledge all of them. Any of them may then be in the log, now or
-        later, and the producer must not be used again.
+        later, and the producer must not be used again. ``RecordRefused`` when the log can never take one of them.
+        Others may then be in the log, but none of the same partition that comes after that record.
         """
 
     async def close(self) -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from itertools import takewhile
 from typing import Any
 
 import asyncpg
@@ -10,14 +11,17 @@ import structlog
 
 from recobro_events import _metrics as metrics
 from recobro_events._backoff import Backoff
+from recobro_events._consumer import Consumer
 from recobro_events._database.database import Database
-from recobro_events._errors import TRANSIENT_ERRORS, TransportError
-from recobro_events._log.envelope import headers_of
-from recobro_events._log.transport import OutgoingRecord, Producer, Transport
+from recobro_events._database.transaction import Transaction
+from recobro_events._errors import TRANSIENT_ERRORS, RecordRefused
+from recobro_events._log.transport import Transport
 from recobro_events._outbox.floor import Floor
-from recobro_events._tasks import end, in_turns
-from recobro_events.contracts.base import Envelope, Lane
-from recobro_events.tracing import Span, continued, export, is_exported, now_ns
+from recobro_events._outbox.sending import Sending
+from recobro_events._outbox.setting_aside import IS_PARKED, Unsent, due
+from recobro_events._silencing import STATEMENTS
+from recobro_events._tasks import end
+from recobro_events.contracts.base import Lane
 
 BATCH_RECORDS = 1_000
 BATCH_BYTES = 1_000_000
@@ -25,7 +29,8 @@ HEARTBEAT_SECONDS = 5.0
 FROZEN_AFTER_SECONDS = 30.0
 POLL_SECONDS = 0.5
 STANDBY_SECONDS = 1.0
-PUBLISH_TIMEOUT_SECONDS = 30.0
+TRANSACTION_SECONDS = 30.0
+RETRIED_ROWS = 20
 RETRY_SECONDS = (0.05, 5.0)
 """The shortest and the longest pause after an error; the pauses grow until a batch is published."""
 
@@ -33,7 +38,8 @@ _LOCK = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
 # One round trip deletes the rows that were published and fetches the next.
 _NEXT = """
 WITH published AS (DELETE FROM outbox_{lane} WHERE id = ANY($3::bigint[]) RETURNING id)
-SELECT id, event_id, type, key, partition, occurred_at, traceparent, audience, body, {topic} AS topic
+SELECT id, event_id, type, key, partition, occurred_at, traceparent, audience, body, {topic} AS topic,
+    {is_parked} AND type NOT IN {statements} AS is_parked
 FROM (
     SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS bytes_before
     FROM (
@@ -71,7 +77,9 @@ class Relay:
     Any number of relays may run. The relay that holds the session lock is active. The others stand by and take over
     when it dies, or when it has been frozen for ``frozen_after_seconds``; its backend is terminated then, so that it
     cannot delete anything when it wakes. A row is deleted once the log has acknowledged it. A row may be published
-    twice, but never not at all. The first copies of a key's events are in the order of its facts.
+    twice, but never not at all. The first copies of a key's events are in the order of its facts. An event that the
+    log can never take is set aside, and so are later events of its key. ``run`` raises ``TooManySetAside`` when the log
+    refuses events of so many keys that it must be set up wrongly. ``consumer`` has the service's own handlers.
     """
 
     def __init__(
@@ -80,27 +88,29 @@ class Relay:
         database: Database,
         transport: Transport,
         *,
+        consumer: Consumer | None = None,
         frozen_after_seconds: float = FROZEN_AFTER_SECONDS,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
         self.lane = lane
         self.active = False
         self._database = database
-        self._transport = transport
         self._frozen_after_seconds = frozen_after_seconds
         self._heartbeat_seconds = heartbeat_seconds
         self._labels = (database.service, lane.value)
         self._lock_name = f"relay:{lane}"
         topic = "topic" if lane is Lane.AGENCIES else f"'{database.service}.{lane}'"
-        self.statement = _NEXT.format(lane=lane, topic=topic)
-        self._topics: set[str] = set()
+        is_parked = IS_PARKED.format(lane=lane, row="measured")
+        self.statement = _NEXT.format(lane=lane, topic=topic, is_parked=is_parked, statements=STATEMENTS)
+        self._sending = Sending(database.service, lane, transport)
+        self._unsent = Unsent(database.service, lane, consumer)
+        self._is_retry_due = False
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._backoff = Backoff(*RETRY_SECONDS)
         self._connection: Any = None
         # A connection runs one statement at a time, so the heartbeat and the batches take turns.
         self._turn = asyncio.Lock()
-        self._producer: Producer | None = None
         self.floor = Floor(lane, self._query)
         database.on_outbox(self._on_outbox)
 
@@ -144,8 +154,9 @@ class Relay:
                 if self._stopping.is_set():
                     break
                 if rows:
-                    await self._publish(rows)
-                    published = [row["id"] for row in rows]
+                    published = await self._publish(rows)
+                if self._is_retry_due:
+                    await self._retry()
                 self._backoff.reset()
                 if not rows:
                     metrics.OUTBOX_OLDEST_SECONDS.labels(*self._labels).set(0)
@@ -155,46 +166,68 @@ class Relay:
         finally:
             self._set_active(active=False)
             await end(heartbeat)
-            await self._drop_producer()
+            await self._sending.close()
 
-    async def _publish(self, rows: Sequence[asyncpg.Record]) -> None:
-        """Send these rows, and return when the log has acknowledged all of them."""
-        if self._producer is None:
-            self._producer = await self._transport.producer(linger_ms=0 if self.lane is Lane.EVENTS else 5)
-        records = [self._record(row) async for some in in_turns(rows) for row in some]
+    async def _publish(self, rows: Sequence[asyncpg.Record]) -> list[int]:
+        """Send these rows up to the first that the log refuses, and set that one aside. Return the ids of those sent.
+
+        Rows that have to wait behind an unsent event are moved there.
+        """
+        if parked := [row["id"] for row in rows if row["is_parked"]]:
+            async with self._transaction() as tx:
+                await self._unsent.queue(tx, parked)
+        free = [row for row in rows if not row["is_parked"]]
+        sent, why = await self._send(free)
+        published = [row["id"] for row in free[:sent]]
+        if why is None:
+            return published
+        # If setting aside fails, these must not be sent again with every attempt.
+        await self._query("execute", f"DELETE FROM outbox_{self.lane} WHERE id = ANY($1::bigint[])", published)
+        async with self._transaction() as tx:
+            await self._unsent.set_aside(tx, free[sent], why)
+        return []
+
+    async def _send(self, rows: Sequence[asyncpg.Record]) -> tuple[int, str | None]:
+        """Send these rows; return how many were sent, and why the log refuses the next one, if it does.
+
+        Rows that are refused are halved until the culprit stands alone. Nothing behind it is sent.
+        """
+        if not rows:
+            return 0, None
         try:
-            if unseen := {record.topic for record in records} - self._topics:
-                await asyncio.wait_for(self._transport.ensure_topics(unseen), PUBLISH_TIMEOUT_SECONDS)
-                self._topics |= unseen
-            with metrics.PUBLISH_SECONDS.labels(*self._labels).time():
-                await asyncio.wait_for(self._producer.send(records), PUBLISH_TIMEOUT_SECONDS)
-        except (TimeoutError, TransportError) as error:
-            # Records that were sent may still arrive; only a new producer orders them before the next ones.
-            await self._drop_producer()
-            raise TransportError(f"the log did not acknowledge: {error!r}") from error
-        metrics.EVENTS_PUBLISHED.labels(*self._labels).inc(len(rows))
-        if self.lane is Lane.EVENTS and is_exported():
-            self._export_spans(rows)
+            await self._sending.send(rows)
+        except RecordRefused as error:
+            if len(rows) == 1:
+                return 0, str(error)
+            middle = len(rows) // 2
+            sent, why = await self._send(rows[:middle])
+            if why is None:
+                more, why = await self._send(rows[middle:])
+                sent += more
+            return sent, why
+        return len(rows), None
 
-    def _export_spans(self, rows: Sequence[asyncpg.Record]) -> None:
-        """Export a span per event, from its fact to the log's acknowledgement."""
-        ended_ns = now_ns()
-        for row in rows:
-            started_ns = int(row["occurred_at"].timestamp() * 1e9)
-            own, parent = continued(row["traceparent"]), row["traceparent"]
-            export(Span(f"publish {row['type']}", "producer", own, parent, started_ns, ended_ns, {}))
+    async def _retry(self) -> None:
+        """Send some unsent events again: the first of the key that has waited longest for its retry."""
+        rows = await due(self._query, self.lane, RETRIED_ROWS)
+        self._is_retry_due = bool(rows)
+        if not rows:
+            return
+        sent, why = await self._send(list(takewhile(lambda row: row["body"] is not None, rows)))
+        if why is None and sent < len(rows):
+            why = "the event's content has expired: discard the event"
+        async with self._transaction() as tx:
+            await self._unsent.settle(tx, rows[:sent], None if why is None else rows[sent], why)
 
-    def _record(self, row: asyncpg.Record) -> OutgoingRecord:
-        envelope = Envelope(
-            event_id=row["event_id"],
-            type=row["type"],
-            source=self._labels[0],
-            occurred_at=row["occurred_at"],
-            key=row["key"],
-            traceparent=row["traceparent"],
-            audience=row["audience"],
-        )
-        return OutgoingRecord(row["topic"], row["key"], row["body"].encode(), headers_of(envelope), row["partition"])
+    @contextlib.asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Transaction]:
+        """A transaction on the connection that holds the lock: a relay that was replaced cannot commit it."""
+        async with asyncio.timeout(TRANSACTION_SECONDS), self._turn:
+            if self._connection is None:
+                raise asyncpg.InterfaceError("the relay's connection is gone")
+            async with self._database.transaction(self._unsent.name, on=self._connection) as tx:
+                await tx.execute("SET LOCAL lock_timeout = '10s'")
+                yield tx
 
     async def _report_age(self) -> None:
         age = (
@@ -210,6 +243,9 @@ class Relay:
             await self._query("execute", _BEAT, self.lane.value)
             await self._report_age()
             await self.floor.rise()
+            if await due(self._query, self.lane, 1):
+                self._is_retry_due = True
+                self._wake.set()
 
     async def _stand_by(self) -> None:
         metrics.OUTBOX_OLDEST_SECONDS.labels(*self._labels).set(0)
@@ -241,11 +277,6 @@ class Relay:
             if self._connection is None:
                 raise asyncpg.InterfaceError("the relay's connection is gone")
             return await getattr(self._connection, method)(sql, *arguments, timeout=30)
-
-    async def _drop_producer(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await producer.close()
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

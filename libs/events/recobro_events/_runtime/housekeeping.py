@@ -17,7 +17,7 @@ INBOX_DAYS = 21
 
 LOG_DAYS = 14
 DEAD_LETTER_DAYS = 30
-"""Copies of personal data are kept no longer: the letter's body is deleted then, its row stays."""
+"""Copies of personal data are kept no longer: the body of a letter or an unsent event is deleted, its row stays."""
 
 STEP_ROWS = 1_000
 COUNTED_ROWS = 100_000
@@ -27,6 +27,8 @@ EVERY_SECONDS = 60.0
 MOST_SECONDS = 600.0
 REPORT_EVERY_SECONDS = 5.0
 _PAUSE_SECONDS = 0.05
+
+_UNSENT = "SELECT count(*) FROM unsent_events WHERE lane = $1 AND discarded_at IS NULL"
 
 log = structlog.get_logger()
 
@@ -53,6 +55,17 @@ _RULES = (
         f"body IS NOT NULL AND set_aside_at < now() - interval '{DEAD_LETTER_DAYS} days'",
         "set_aside_at",
         "UPDATE {table} SET body = NULL, headers = NULL",
+    ),
+    _Rule(
+        "unsent_events",
+        f"discarded_at IS NOT NULL AND set_aside_at < now() - interval '{DEAD_LETTER_DAYS} days'",
+        "set_aside_at",
+    ),
+    _Rule(
+        "unsent_events",
+        f"body IS NOT NULL AND set_aside_at < now() - interval '{DEAD_LETTER_DAYS} days'",
+        "set_aside_at",
+        "UPDATE {table} SET body = NULL",
     ),
     # The ids of barriers and rebuilds are UUIDs of version 7, which sort by their time.
     _Rule("barrier", "ended_at < now() - interval '1 day'", "barrier_id"),
@@ -82,12 +95,14 @@ async def _apply(database: Database, rule: _Rule) -> int:
 
 
 async def report(database: Database, lanes: list[Lane]) -> None:
-    """Report how many events wait, and how many keys and letters are parked."""
+    """Report how many events wait and are unsent, and how many keys and letters are parked."""
     async with database.connection() as connection:
         for lane in lanes:
             some = f"SELECT FROM outbox_{lane} LIMIT {COUNTED_ROWS}"
             waiting = await connection.fetchval(f"SELECT count(*) FROM ({some}) AS waiting")
             metrics.OUTBOX_EVENTS.labels(database.service, lane.value).set(waiting)
+            unsent = await connection.fetchval(_UNSENT, lane.value)
+            metrics.UNSENT_EVENTS.labels(database.service, lane.value).set(unsent)
         parked, letters = await connection.fetchrow(
             "SELECT (SELECT count(*) FROM parked_keys), (SELECT count(*) FROM dead_letters WHERE discarded_at IS NULL)"
         )

@@ -130,7 +130,9 @@ class Runtime:
         await self._recognise_log()
         bulk_first = self._consumes_here and await self._reads_bulk_first()
         if self._relays_here:
-            self._relays = [Relay(lane, self.database, self._transport) for lane in self._relayed]
+            self._relays = [
+                Relay(lane, self.database, self._transport, consumer=self.consumer) for lane in self._relayed
+            ]
         for relay in self._relays:
             self._workers.append(self._tasks.start(f"relay {self.service}.{relay.lane}", relay.run))
         if self._consumes_here:

@@ -36,7 +36,8 @@ class BarrierReached(Marker, type="runtime.barrier-reached.v1"):
 class ContractSetAside(ContractEvent, type="runtime.contract-set-aside.v1"):
     """``service`` could not apply an event of this contract. Its state of the contract is stale until the replay.
 
-    ``consumer`` names the group that read the event.
+    ``consumer`` names the group that read the event. If the log refused an event, so that all other services' state is
+    stale, ``service`` is the topic of the event and ``consumer`` the relay.
     """
 
     service: str
@@ -44,7 +45,7 @@ class ContractSetAside(ContractEvent, type="runtime.contract-set-aside.v1"):
 
 
 class ContractReplayed(ContractEvent, type="runtime.contract-replayed.v1"):
-    """All events of this contract that ``service`` had set aside have been applied, or discarded by a person."""
+    """All events of this contract that ``service`` had set aside were applied, sent, or discarded by a person."""
 
     service: str
     consumer: str
