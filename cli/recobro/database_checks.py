@@ -166,6 +166,9 @@ async def _outboxes(service: Service, connection: Any) -> list[Finding]:
             found.append(wrong(what, f"{waiting}. Does the log answer?"))
         else:
             found.append(ok(what, "a relay is active and no event waits for long."))
+        if one.unsent:
+            refused = f"the log refused events; {counted(one.unsent, 'event')} wait for a person, with those behind."
+            found.append(wrong(what, f"{refused} To list them: recobro unsent list --service {service.name}"))
     return found
 
 

@@ -17,17 +17,21 @@ from recobro.data import DataFolder
 from recobro.errors import Trouble
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, counted, err, out, print_json
 
-_NAMES = tuple(service.name for service in SERVICES)
+SERVICE_NAMES = tuple(service.name for service in SERVICES)
 
 
-def _known(name: str | None) -> str | None:
-    if name is not None and name not in _NAMES:
-        raise typer.BadParameter(f"there is no service {name}. The services are: {', '.join(_NAMES)}.")
+def known(name: str | None) -> str | None:
+    if name is not None and name not in SERVICE_NAMES:
+        raise typer.BadParameter(f"there is no service {name}. The services are: {', '.join(SERVICE_NAMES)}.")
     return name
 
 
 ServiceName = Annotated[
-    str, typer.Argument(metavar="SERVICE", callback=_known, help=f"One of {', '.join(_NAMES)}.", show_default=False)
+    str,
+    typer.Argument(metavar="SERVICE", callback=known, help=f"One of {', '.join(SERVICE_NAMES)}.", show_default=False),
+]
+OneService = Annotated[
+    str | None, typer.Option("--service", metavar="SERVICE", callback=known, help="Only this service; default: all.")
 ]
 LetterId = Annotated[
     int,
@@ -42,9 +46,7 @@ commands = typer.Typer(
 
 @commands.command("list")
 def list_waiting(
-    service: Annotated[
-        str | None, typer.Option(metavar="SERVICE", callback=_known, help="Only this service; default: all.")
-    ] = None,
+    service: OneService = None,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
@@ -55,15 +57,8 @@ def list_waiting(
 
     Example: recobro dead-letters list --service portfolio
     """
-    asked = _NAMES if service is None else (service,)
-    waiting: list[dict[str, Any]] = []
-    troubles: list[Trouble] = []
     with connect(DataFolder(data), url) as client:
-        for name in asked:
-            try:
-                waiting += [{"service": name, **item} for item in client.items(name, "/v1/parked-keys")]
-            except Trouble as trouble:
-                troubles.append(trouble)
+        waiting, troubles = items_of(client, service, "/v1/parked-keys")
     if as_json:
         print_json(waiting)
     elif waiting:
@@ -75,6 +70,18 @@ def list_waiting(
     raise typer.Exit(1 if troubles else 0)
 
 
+def items_of(client: Client, service: str | None, path: str) -> tuple[list[dict[str, Any]], list[Trouble]]:
+    """Return all items under the path, of one service or of all, and the errors of services that did not answer."""
+    found: list[dict[str, Any]] = []
+    troubles: list[Trouble] = []
+    for name in SERVICE_NAMES if service is None else (service,):
+        try:
+            found += [{"service": name, **item} for item in client.items(name, path)]
+        except Trouble as trouble:
+            troubles.append(trouble)
+    return found, troubles
+
+
 def _show_waiting(waiting: list[dict[str, Any]], options: str) -> None:
     # With a whole key the table just fits into 80 columns.
     table = Table("service", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
@@ -84,7 +91,7 @@ def _show_waiting(waiting: list[dict[str, Any]], options: str) -> None:
     table.add_column("since")
     for item in waiting:
         lines = "\n".join(printable(text) for text in (item["key"], item["type"], item["error"]) if text)
-        since = _moment(item["parked_at"]).replace(" ", "\n", 1)
+        since = moment(item["parked_at"]).replace(" ", "\n", 1)
         table.add_row(item["service"], str(item["letter_id"]), Text(lines), str(item["letters"]), since)
     out.print(table)
     events = counted(sum(item["letters"] for item in waiting), "event")
@@ -128,12 +135,12 @@ def _facts_of(letter: dict[str, Any]) -> dict[str, Any]:
         "key": letter["key"],
         "event": f"{letter['type'] or 'unknown'} {letter['event_id'] or ''}",
         "record": f"{letter['topic']}/{letter['partition']}@{letter['offset']}, read by {letter['consumer']}",
-        "set aside": _moment(letter["set_aside_at"]),
+        "set aside": moment(letter["set_aside_at"]),
         "error": letter["error"] or "none: the event waits behind an earlier event of its key",
         "replays": f"failed {counted(letter['replays'], 'time')}" if letter["replays"] else None,
     }
     if letter["discarded_at"] is not None:
-        facts["discarded"] = f"{_moment(letter['discarded_at'])} by {letter['discarded_by']}"
+        facts["discarded"] = f"{moment(letter['discarded_at'])} by {letter['discarded_by']}"
         facts["reason"] = letter["discard_reason"]
     return {name: value for name, value in facts.items() if value is not None}
 
@@ -270,5 +277,5 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _moment(text: str) -> str:
+def moment(text: str) -> str:
     return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC"

@@ -24,6 +24,7 @@ from recobro import (
     status,
     token_commands,
     topics,
+    unsent,
     watch,
 )
 from recobro.client import agencies_of, connect
@@ -167,6 +168,7 @@ app.command()(daily.stage)
 app.command("list")(daily.publish_list)
 app.command()(daily.check_promises)
 app.add_typer(dead_letters.commands, name="dead-letters")
+app.add_typer(unsent.commands, name="unsent")
 app.add_typer(audit.commands, name="audit")
 app.command()(rebuild.rebuild)
 app.command()(backups.backup)

@@ -19,6 +19,7 @@ _HAS_AGENCIES = "SELECT to_regclass('outbox_agencies') IS NOT NULL"
 _LOOK = """
 SELECT
     (SELECT count(*) FROM (SELECT FROM outbox_{lane} LIMIT {most}) AS waiting) AS events,
+    (SELECT count(*) FROM unsent_events WHERE lane = $1 AND discarded_at IS NULL) AS unsent,
     (SELECT extract(epoch FROM clock_timestamp() - occurred_at)::float8
         FROM outbox_{lane} ORDER BY id LIMIT 1) AS oldest_seconds,
     (SELECT extract(epoch FROM clock_timestamp() - beat_at)::float8
@@ -31,11 +32,15 @@ SELECT
 
 @dataclass(frozen=True)
 class Outbox:
-    """One lane of one service. Times are ages in seconds. ``events`` is counted up to 100,000."""
+    """One lane of one service. Times are ages in seconds. ``events`` is counted up to 100,000.
+
+    ``unsent`` events are not among them: the log refused them, or they wait behind one that it refused.
+    """
 
     service: str
     lane: str
     events: int
+    unsent: int
     oldest_seconds: float | None
     relay: Literal["active", "frozen", "none"]
     beat_seconds: float | None
@@ -50,9 +55,9 @@ def outbox(
 ) -> None:
     """Show the events that the relays have not moved to the log yet.
 
-    The command shows their number, the age of the oldest, and whether a relay is at work. It reads the databases of the
-    platform on DIR, or those that variables such as RECOBRO_PORTFOLIO_DATABASE_URL name. Exit code 1 if a database does
-    not answer.
+    The command shows their number, the age of the oldest, how many events the log refused, and whether a relay is at
+    work. It reads the databases of the platform on DIR, or those that variables such as RECOBRO_PORTFOLIO_DATABASE_URL
+    name. Exit code 1 if a database does not answer.
 
     Example: recobro outbox --max-age 30
     """
@@ -90,17 +95,20 @@ async def _lane(service: Service, lane: Lane, connection: Any) -> Outbox:
     row = await connection.fetchrow(_LOOK.format(lane=lane, most=COUNTED_ROWS), lane.value)
     beats = (row["beat_seconds"] or 0) <= FROZEN_AFTER_SECONDS
     relay: Literal["active", "frozen", "none"] = "none" if not row["is_held"] else "active" if beats else "frozen"
-    return Outbox(service.name, lane.value, row["events"], row["oldest_seconds"], relay, row["beat_seconds"])
+    ages = (row["oldest_seconds"], relay, row["beat_seconds"])
+    return Outbox(service.name, lane.value, row["events"], row["unsent"], *ages)
 
 
 def _show(lanes: Sequence[Outbox]) -> None:
-    table = table_of("service", "lane", "waiting", "oldest", "relay", "last beat")
+    table = table_of("service", "lane", "waiting", "oldest", "unsent", "relay", "last beat")
     for one in lanes:
         waiting = f"{count(one.events)}{'+' if one.events >= COUNTED_ROWS else ''}"
         oldest = "–" if one.oldest_seconds is None else duration(one.oldest_seconds)
         beat = "never" if one.beat_seconds is None else f"{duration(one.beat_seconds)} ago"
-        table.add_row(one.service, one.lane, waiting, oldest, one.relay, beat)
+        table.add_row(one.service, one.lane, waiting, oldest, count(one.unsent), one.relay, beat)
     out.print(table)
+    if unsent := sum(one.unsent for one in lanes):
+        out.print(f"The log has refused events, {counted(unsent, 'event')} with those behind: recobro unsent list")
     idle = [one for one in lanes if one.relay != "active"]
     if idle:
         out.print(f"No event leaves {counted(len(idle), 'lane')}: no relay is active there. Is the service running?")

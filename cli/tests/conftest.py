@@ -39,6 +39,18 @@ def own_kafka(tmp_path_factory: pytest.TempPathFactory, kafka_jars: Path) -> Ite
         broker.stop()
 
 
+@pytest.fixture(scope="module")
+def small_kafka(tmp_path_factory: pytest.TempPathFactory, kafka_jars: Path) -> Iterator[str]:
+    """A broker that takes smaller records than the platform writes."""
+    settings = {"message.max.bytes": "600000", "replica.fetch.max.bytes": "700000"}
+    broker = LocalKafka(tmp_path_factory.mktemp("kafka"), free_port(), kafka_jars, settings=settings)
+    try:
+        broker.start()
+        yield broker.bootstrap
+    finally:
+        broker.stop()
+
+
 @pytest.fixture
 def platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlatform]:
     monkeypatch.setenv("RECOBRO_TOKEN", "a-token")

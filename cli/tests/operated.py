@@ -90,6 +90,15 @@ class Operated:
             times,
         )
 
+    async def set_unsent(self, service: str, times: int) -> None:
+        """Store events of the service that the log refused."""
+        await self.sql(
+            service,
+            "INSERT INTO unsent_events (lane, event_id, type, key, topic, occurred_at, body, bytes, error)"
+            " SELECT 'events', uuidv7(), 'test.v1', 'k', 't', now(), '{}', 2, 'e' FROM generate_series(1, $1::integer)",
+            times,
+        )
+
     async def set_positions(self, consumer: str, topic: str, offsets: Iterable[int]) -> None:
         """Store a consumer's position in each partition of a topic."""
         for partition, offset in enumerate(offsets):

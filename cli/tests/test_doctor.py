@@ -136,6 +136,15 @@ async def test_an_old_schema_events_set_aside_and_a_stuck_outbox_are_wrong(with_
     await holder.close()
 
 
+async def test_events_that_the_log_refused_are_wrong(with_topics: Operated) -> None:
+    await with_topics.set_unsent("promises", times=3)
+    found = [result for what, verdict, result in await findings(with_topics) if what == "promises, outbox events"]
+    assert found[-1] == (
+        "the log refused events; 3 events wait for a person, with those behind."
+        " To list them: recobro unsent list --service promises"
+    )
+
+
 async def test_an_empty_database_is_wrong_and_its_other_checks_are_left_out(with_topics: Operated) -> None:
     await with_topics.sql("promises", "DROP SCHEMA public CASCADE")
     await with_topics.sql("promises", "CREATE SCHEMA public")

@@ -46,11 +46,21 @@ async def add_agency(operated: Operated, agency_id: UUID) -> None:
     await operated.sql("assignment", "INSERT INTO agency (agency_id, name) VALUES ($1, 'Laguna')", agency_id)
 
 
+async def test_events_that_the_log_refused_are_counted(operated: Operated) -> None:
+    await operated.set_unsent("promises", times=2)
+    code, output = await operated.run("outbox")
+    assert code == 0
+    assert "The log has refused events, 2 events with those behind: recobro unsent list" in output
+    assert [lane["unsent"] for lane in await operated.json("outbox") if lane["service"] == "promises"] == [2]
+
+
 async def test_an_outbox_without_a_relay_shows_the_age_of_its_oldest_event(operated: Operated) -> None:
     await operated.fill_outbox("promises", seconds_ago=3000, times=3)
     code, output = await operated.run("outbox")
     assert code == 0
-    assert ["promises", "events", "3", "50", "min", "none", "never"] in [line.split() for line in output.splitlines()]
+    assert ["promises", "events", "3", "50", "min", "0", "none", "never"] in [
+        line.split() for line in output.splitlines()
+    ]
     assert "No event leaves 6 lanes: no relay is active there." in output
     code, output = await operated.run("outbox", "--max-age", "2900")
     assert code == 1
@@ -99,7 +109,7 @@ async def test_an_unreachable_database_hides_no_other_and_no_password_is_printed
     assert code == 1
     assert "The database of portfolio does not answer at 127.0.0.1: " in output
     assert 'The database of assignment refuses: password authentication failed for user "nobody".' in output
-    assert ["promises", "events", "0", "–", "none", "never"] in [line.split() for line in output.splitlines()]
+    assert ["promises", "events", "0", "–", "0", "none", "never"] in [line.split() for line in output.splitlines()]
     assert "s3cret" not in output
 
 
@@ -234,11 +244,12 @@ async def test_empty_databases_are_migrated_once(postgres: EmbeddedPostgres) -> 
 
 
 async def test_an_older_revision_is_migrated_and_a_newer_one_stays(operated: Operated) -> None:
-    await operated.sql("portfolio", "UPDATE alembic_version SET version_num = '0005'")
+    # What the newest revision of portfolio does can be done twice.
+    await operated.sql("portfolio", "UPDATE alembic_version SET version_num = '0010'")
     await operated.sql("promises", "UPDATE alembic_version SET version_num = '9999'")
     code, output = await operated.run("migrate", "--check")
     assert code == 1
-    assert next(line.split() for line in output.splitlines() if "portfolio" in line)[1] == "0005"
+    assert next(line.split() for line in output.splitlines() if "portfolio" in line)[1] == "0010"
     assert ["promises", "9999", "9999", "newer"] in [line.split() for line in output.splitlines()]
     assert (await operated.run("migrate"))[0] == 0
     assert {one["outcome"] for one in await operated.json("migrate", "--check")} == {"up to date", "newer"}
@@ -290,6 +301,27 @@ async def test_a_kafka_topic_with_a_short_retention_is_reported(operated: Operat
     code, output = await operated.run("topics", "check", **kafka)
     assert code == 1
     assert f"{topic}: retention_ms is 3600000, and should be 1209600000." in output
+
+
+@pytest.mark.kafka
+async def test_kafka_limits_below_the_platform_s_are_reported(operated: Operated, small_kafka: str) -> None:
+    agency = uuid4()
+    await add_agency(operated, agency)
+    topic = f"agency.{agency}.events"
+    admin = AIOKafkaAdminClient(bootstrap_servers=small_kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, 12, 1, topic_configs={"max.message.bytes": "500000"})])
+    await admin.close()
+    await KafkaTransport(small_kafka).ensure_topics([topic])
+    kafka = {"RECOBRO_LOG_URL": None, "RECOBRO_KAFKA_BOOTSTRAP": small_kafka, "RECOBRO_PARTITIONS": "12"}
+    code, output = await operated.run("topics", "check", **kafka)
+    assert code == 1
+    for name, found in (
+        ("max_message_bytes", 500_000),
+        ("broker_message_max_bytes", 600_000),
+        ("broker_replica_fetch_max_bytes", 700_000),
+    ):
+        assert f"{topic}: {name} is {found}, and should be 1048576." in output
 
 
 @pytest.mark.kafka

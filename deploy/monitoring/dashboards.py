@@ -302,6 +302,18 @@ EVENTS = [
                 highest("consumer_stopped", "consumer"),
             ),
             graph(
+                "Unsent",
+                "Events that the log refused or that wait behind one, until a person decides.",
+                "short",
+                highest("unsent_events", "service, lane"),
+            ),
+            graph(
+                "Refused by the log",
+                "Events of the last hour that the log can never take.",
+                "short",
+                ("sum by (service, lane) (increase(events_refused_total[1h]))", "{{service}} {{lane}}"),
+            ),
+            graph(
                 "Tasks of the runtime that fail",
                 "1 means that the task has failed and has not yet worked for a minute again.",
                 "short",

@@ -5,7 +5,7 @@ import re
 import pytest
 from deploy.cluster import named, of_kind
 from recobro.log_settings import program_of
-from recobro_events import SERVICE_LANES, Consumer, Lane, bulk_sources
+from recobro_events import MAX_RECORD_BYTES, SERVICE_LANES, Consumer, Lane, bulk_sources
 from recobro_events.contracts import agency
 from recobro_events.kafka import RETENTION_MS
 from recobro_platform import SERVICE_NAMES, service_named
@@ -30,7 +30,12 @@ def rights_of(user: str, target: str = "overlays/production") -> set[Right]:
     assert spec["authentication"] == {"type": "scram-sha-512"}
     assert spec["authorization"]["type"] == "simple"
     return {
-        (rule["resource"]["type"], rule["resource"]["name"], rule["resource"].get("patternType", "literal"), operation)
+        (
+            rule["resource"]["type"],
+            rule["resource"].get("name", ""),
+            rule["resource"].get("patternType", "literal"),
+            operation,
+        )
         for rule in spec["authorization"]["acls"]
         for operation in rule["operations"]
     }
@@ -44,7 +49,8 @@ def test_the_topics_are_exactly_those_of_the_code(target: str) -> None:
     for topic in topics.values():
         spec = topic["spec"]
         assert (spec["partitions"], spec["replicas"]) == (12, replicas)
-        assert spec["config"] == {"retention.ms": RETENTION_MS, "min.insync.replicas": in_sync}
+        limits = {"retention.ms": RETENTION_MS, "max.message.bytes": MAX_RECORD_BYTES}
+        assert spec["config"] == {**limits, "min.insync.replicas": in_sync}
         assert topic["metadata"]["labels"]["strimzi.io/cluster"] == "recobro"
 
 
@@ -64,7 +70,8 @@ def test_a_service_has_exactly_the_rights_that_its_code_needs(service: str, targ
 def test_all_other_users_may_only_read_metadata() -> None:
     assert rights_of("kafka-scaler") == {("topic", "*", "literal", "Describe"), ("group", "*", "literal", "Describe")}
     lag_group = ("group", "recobro.lag.", "prefix", "Read")
-    assert rights_of("operations-kafka") == {("topic", "*", "literal", "Describe"), lag_group}
+    settings = {("topic", "*", "literal", "DescribeConfigs"), ("cluster", "", "literal", "DescribeConfigs")}
+    assert rights_of("operations-kafka") == {("topic", "*", "literal", "Describe"), lag_group, *settings}
     known = {f"{service}-kafka" for service in SERVICE_NAMES} | {"kafka-scaler", "operations-kafka"}
     assert {user["metadata"]["name"] for user in of_kind("KafkaUser")} == known
 
@@ -109,6 +116,8 @@ def test_the_brokers_replicate_everything_and_authenticate_every_client() -> Non
         assert listener["networkPolicyPeers"]
     assert kafka["config"]["auto.create.topics.enable"] is False
     assert kafka["config"]["unclean.leader.election.enable"] is False
+    for limit in ("message.max.bytes", "replica.fetch.max.bytes"):
+        assert kafka["config"][limit] == MAX_RECORD_BYTES
     assert (kafka["config"]["default.replication.factor"], kafka["config"]["min.insync.replicas"]) == (3, 2)
     pools = {pool["metadata"]["name"]: pool["spec"] for pool in of_kind("KafkaNodePool")}
     assert {name: (pool["replicas"], pool["roles"]) for name, pool in pools.items()} == {
