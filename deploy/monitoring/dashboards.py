@@ -56,7 +56,7 @@ OVERVIEW = [
                 "Set aside",
                 "Events that wait for a person, in all services.",
                 "short",
-                "sum(max by (service) (dead_letters))",
+                "sum(max by (service) (dead_letters)) + (sum(max by (service, lane) (unsent_events)) or vector(0))",
                 1,
             ),
             stat(

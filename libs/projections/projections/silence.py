@@ -30,5 +30,5 @@ def days_past_due(day: str) -> str:
     greatest(0, {day} - contract.oldest_due_on - (
         SELECT coalesce(sum(greatest(0,
             least(coalesce(pause.ends_on, {day}), {day})
-                - greatest(pause.starts_on, contract.oldest_due_on + 1) + 1)), 0)::integer
-        FROM pause WHERE pause.contract_id = contract.contract_id))"""
+                - greatest(pause.starts_on, contract.oldest_due_on + 1) + 1)), 0)
+        FROM pause WHERE pause.contract_id = contract.contract_id))::integer"""

@@ -300,3 +300,15 @@ async def test_paused_days_do_not_count_as_days_past_due(
             tx, [whole(2, pauses=(Pause(pause_id=PAUSE, version=2, starts_on=starts_on, ends_on=ends_on),))]
         )
     assert await tx.fetchval(f"SELECT {silence.days_past_due('$1::date')} FROM contract", MONDAY) == days
+
+
+async def test_the_days_of_many_long_pauses_have_a_sum_that_is_wide_enough(tx: Transaction) -> None:
+    """A thousand pauses of 7,000 years have more days than an integer holds, and the result is a number of days."""
+    await POSITIONS.keep(tx, [whole(1)])
+    await tx.execute("UPDATE contract SET oldest_due_on = '1000-01-01'")
+    await tx.execute(
+        "INSERT INTO pause (pause_id, contract_id, version, starts_on, ends_on)"
+        " SELECT gen_random_uuid(), contract_id, 1, '1000-01-01', '8000-01-01' FROM contract, generate_series(1, 1000)"
+    )
+    day = date(8000, 1, 1)
+    assert await tx.fetchval(f"SELECT {silence.days_past_due('$1::date')} FROM contract", day) == 0
