@@ -29,7 +29,7 @@ pytestmark = pytest.mark.process
 AS_OF = date(2026, 11, 22)
 NOT_FOR_AGENCIES = 403
 NO_LETTER = "9007199254740993"
-"""The id of a letter or an unsent event. Events that were set aside belong to no agency."""
+"""The id of a letter, an unsent event or a report that a person decides. They belong to no agency."""
 
 FOR_OPERATORS = ("/v1/parked-keys", "/v1/dead-letters", "/v1/unsent-events", "/v1/rebuild")
 
@@ -135,7 +135,7 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids["pause_id"] = client.post("portfolio", f"/v1/contracts/{contracts[5]}/pauses", pause)["pause_id"]
     whole = client.get("portfolio", f"/v1/contracts/{contracts[0]}")
     ids["contact_id"] = whole["contact_points"][0]["contact_id"]
-    ids["letter_id"] = ids["unsent_id"] = NO_LETTER
+    ids["letter_id"] = ids["unsent_id"] = ids["report_id"] = NO_LETTER
     return stage
 
 
@@ -245,7 +245,7 @@ def test_agencies_may_not_use_the_routes_for_set_aside_events_and_rebuilds(stage
         if path.startswith(FOR_OPERATORS)
     }
     assert set(found.values()) == {NOT_FOR_AGENCIES}
-    assert len(found) == 7 * len(SERVICES)
+    assert len(found) == 11 * len(SERVICES)
 
 
 def test_an_agency_sees_its_own_data(stage: Stage) -> None:
