@@ -11,7 +11,7 @@ import pytest
 from recobro_platform import SERVICE_NAMES, SERVICES, VERSION, Service
 
 ROOT = Path(__file__).parents[1]
-NO_SERVICES = {"grafana", "postgres", "operations"}
+NO_SERVICES = {"grafana", "postgres", "operations", *(f"{name}-owner" for name in SERVICE_NAMES)}
 """Names in similar lines that are not services."""
 
 LINES = {
@@ -42,7 +42,10 @@ x-{name}: &{name}
 """,
         """
   migrate-{name}:
-    <<: [*{name}, *migration]
+    <<: [*migration, *{name}]
+    volumes:
+      - {name}-secrets:/run/secrets/recobro:ro
+      - {name}-owner-secrets:/run/secrets/owner:ro
 """,
         """
   {name}:
@@ -66,7 +69,7 @@ x-{name}: &{name}
             - {name: RECOBRO_{PACKAGE}_DATABASE_URL_FILE, value: /run/secrets/recobro/{name}-url}
 """,
         """
-              - secret: {name: {name}-postgres, items: [{key: url, path: {name}-url}]}
+              - secret: {name: {name}-postgres-service, items: [{key: url, path: {name}-url}]}
 """,
     ],
     "deploy/monitoring/rules/recobro.yaml": [
