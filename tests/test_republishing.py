@@ -18,7 +18,7 @@ pytestmark = pytest.mark.process
 # The facts that each service keeps of other services. Left out: columns that depend on the time of applying, and rows
 # that are over, such as a removed phone or an ended dispute, because no source republishes those.
 # Nobody knows when a republished placement ended: reports about it get no days of grace.
-PLACEMENTS = "SELECT contract_id, placement_id, version, agency_id, kind, state, starts_on, ends_on FROM placement"
+PLACEMENTS = "SELECT to_jsonb(placement) - 'ended_at' AS placement FROM placement"
 PROJECTIONS = {
     "dialer-feed": {
         "contract": "SELECT * FROM contract",
@@ -38,7 +38,7 @@ PROJECTIONS = {
         "address": "SELECT * FROM address WHERE present",
         "pause": "SELECT * FROM pause",
         "clarification": "SELECT contract_id, clarification_id FROM clarification WHERE silent",
-        "placement": "SELECT * FROM placement",
+        "placement": PLACEMENTS,
         "promise": "SELECT * FROM promise",
         "portfolio": "SELECT * FROM portfolio",
     },
