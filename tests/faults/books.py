@@ -18,7 +18,7 @@ WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name <> AL
 _FINGERPRINT = (
     "SELECT md5(coalesce(string_agg(r, E'\\n' ORDER BY r), '')) FROM (SELECT t::text AS r FROM {} AS t) AS rows"
 )
-_IGNORED_TABLES = ["consumer_position", "relay_heartbeat"]
+_IGNORED_TABLES = ["consumer_position", "relay_heartbeat", "audit_unsealed", "audit_seal"]
 
 
 @dataclass

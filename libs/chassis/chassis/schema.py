@@ -1,5 +1,7 @@
 """The chassis's own tables in every service's database. A service's first migration executes ``CREATE``."""
 
+from recobro_platform import AGENCY_ROLE
+
 CREATE = r"""
 CREATE TABLE idempotent_answer (
     subject text NOT NULL,
@@ -51,3 +53,20 @@ CREATE TABLE audit_seal (
 );
 """
 """Who changed what, and the seals over it. ``status`` is null in an entry that was written before its work began."""
+
+AGENCY = "nullif(current_setting('app.agency_id', true), '')::uuid"
+"""SQL: the agency whose request this is. Null, so that it equals nothing, if the request is nobody's."""
+
+
+def agency_policy(table: str, visible: str, columns: str = "") -> str:
+    """SQL that lets an agency's request read those rows of ``table`` for which ``visible`` holds, and nothing else.
+
+    Everybody else sees all rows. PostgreSQL applies this even to a query that forgets its filter. In ``visible`` the
+    policies of other tables apply too. ``columns`` are the names of the readable columns, by default of all.
+    """
+    return f"""
+ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY everybody ON {table} USING (true);
+CREATE POLICY agency ON {table} AS RESTRICTIVE TO {AGENCY_ROLE} USING ({visible});
+GRANT SELECT{f" ({columns})" if columns else ""} ON {table} TO {AGENCY_ROLE};
+"""

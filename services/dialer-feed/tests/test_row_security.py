@@ -3,8 +3,7 @@
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,6 +12,7 @@ import asyncpg
 import httpx
 import pytest
 from chassis.testing import mint
+from chassis.testing.row_security import rights_of_agency
 from dialer_feed.calls import queries as calls
 from dialer_feed.delivery import queries as delivery
 from dialer_feed.lists import building_queries, queries
@@ -21,8 +21,6 @@ from dialing_agencies import Placement
 from dialing_requests import call, report, report_calls
 from dialing_scene import DAY, Contract, Scene
 from fresh_databases import SERVICE_ROLE, owners
-from recobro_events import SESSION_SETTINGS
-from recobro_platform import AGENCY_ROLE
 
 OWN_ROWS = {
     "campaign": 1,
@@ -43,15 +41,6 @@ class Agency:
     agency_id: UUID
     kept: Contract
     list_id: UUID
-
-
-@contextmanager
-def as_agency(agency_id: UUID | str) -> Iterator[None]:
-    before = SESSION_SETTINGS.set({"role": AGENCY_ROLE, "app.agency_id": str(agency_id)})
-    try:
-        yield
-    finally:
-        SESSION_SETTINGS.reset(before)
 
 
 @pytest.fixture
@@ -86,7 +75,7 @@ async def counted(scene: Scene) -> dict[str, int]:
 async def test_a_query_without_a_filter_shows_an_agency_its_own_rows(scene: Scene, agencies: list[Agency]) -> None:
     everything = await counted(scene)
     for agency in agencies:
-        with as_agency(agency.agency_id):
+        with rights_of_agency(agency.agency_id):
             assert await counted(scene) == OWN_ROWS
             [[list_id]] = await scene.rows("SELECT list_id FROM dialing_list")
             [[contract_id]] = await scene.rows("SELECT contract_id FROM contract")
@@ -100,13 +89,13 @@ async def test_without_an_agency_or_for_a_strange_one_nothing_is_shown(
     scene: Scene, agencies: list[Agency], agency_id: str
 ) -> None:
     assert agencies
-    with as_agency(agency_id):
+    with rights_of_agency(agency_id):
         assert set((await counted(scene)).values()) == {0}
 
 
 async def test_when_its_list_is_over_an_agency_sees_no_personal_data(scene: Scene, agencies: list[Agency]) -> None:
     await scene.execute("UPDATE dialing_list SET live_until = now()")
-    with as_agency(agencies[0].agency_id):
+    with rights_of_agency(agencies[0].agency_id):
         found = await counted(scene)
     assert (found["contract"], found["contact_point"], found["list_entry"]) == (0, 0, 2)
 
@@ -132,7 +121,10 @@ async def test_when_its_list_is_over_an_agency_sees_no_personal_data(scene: Scen
     ],
 )
 async def test_an_agency_reads_no_other_column_or_table_and_writes_nothing(scene: Scene, refused: str) -> None:
-    with as_agency(uuid.uuid4()), pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedTableError)):
+    with (
+        rights_of_agency(uuid.uuid4()),
+        pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedTableError)),
+    ):
         await scene.execute(refused)
 
 

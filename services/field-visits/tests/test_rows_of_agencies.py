@@ -7,9 +7,8 @@ from typing import Any
 
 import asyncpg
 import pytest
+from chassis.testing.row_security import READABLE_TABLES, WRITABLE_TABLES, rights_of_agency
 from chassis.transactions import act_for_service
-from recobro_events import SESSION_SETTINGS
-from recobro_platform import AGENCY_ROLE
 from visits_scene import Contract, Placement, Scene, a_placement, moment
 
 US, THEM = uuid.uuid4(), uuid.uuid4()
@@ -18,30 +17,6 @@ _PHOTO = """
 INSERT INTO photo (photo_id, visit_id, upload_sha256, sha256, bytes, width, height, taken_at, recorded_by)
 VALUES (gen_random_uuid(), $1, '', '', 1, 1, 1, now(), 'test')
 """
-_GRANTED = """
-SELECT relname, relrowsecurity AND relforcerowsecurity AS forced, (
-    SELECT count(*) FROM pg_policy
-    WHERE polrelid = pg_class.oid AND NOT polpermissive AND polroles = ARRAY['recobro_agency'::regrole::oid]
-    ) AS policies
-FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-    AND has_any_column_privilege('recobro_agency', oid, 'SELECT')
-"""
-_WRITABLE = """
-SELECT relname FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')
-    AND has_table_privilege('recobro_agency', oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
-"""
-
-
-@asynccontextmanager
-async def acting_as(agency_id: uuid.UUID | None) -> AsyncIterator[None]:
-    settings = {"role": AGENCY_ROLE} | ({"app.agency_id": str(agency_id)} if agency_id else {})
-    before = SESSION_SETTINGS.set(settings)
-    try:
-        yield
-    finally:
-        SESSION_SETTINGS.reset(before)
 
 
 async def visited(scene: Scene, agency_id: uuid.UUID | None) -> tuple[Contract, Placement, str]:
@@ -68,17 +43,17 @@ async def test_a_query_without_a_filter_shows_only_the_agencys_rows(scene: Scene
     contract, placement, visit = await visited(scene, US)
     for other in (THEM, None):
         await visited(scene, other)
-    async with acting_as(US):
+    with rights_of_agency(US):
         assert await seen(scene) == dict.fromkeys(_READABLE, 1)
         assert [str(row["visit_id"]) for row in await scene.rows("SELECT visit_id FROM visit")] == [visit]
         [row] = await scene.rows("SELECT contract_id, name FROM contract")
         assert tuple(row) == (contract.contract_id, contract.name)
-    async with acting_as(uuid.uuid4()):
+    with rights_of_agency(uuid.uuid4()):
         assert await seen(scene) == dict.fromkeys(_READABLE, 0)
-    async with acting_as(None):
+    with rights_of_agency(None):
         assert await seen(scene) == dict.fromkeys(_READABLE, 0), "without the claim nothing is shown"
     await scene.receives(contract.recalled(placement))
-    async with acting_as(US):
+    with rights_of_agency(US):
         assert await seen(scene) == dict.fromkeys(_READABLE, 1) | {"contract": 0, "address": 0}
     assert (await seen(scene))["visit"] == 3, "the service itself sees all"
 
@@ -93,7 +68,7 @@ async def test_an_agencys_request_reads_no_balance_and_writes_nothing(scene: Sce
         "DELETE FROM attendance",
         "INSERT INTO photo DEFAULT VALUES",
     )
-    async with acting_as(US):
+    with rights_of_agency(US):
         for statement in forbidden:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await scene.rows(statement)
@@ -101,12 +76,13 @@ async def test_an_agencys_request_reads_no_balance_and_writes_nothing(scene: Sce
 
 async def test_after_what_it_may_see_was_read_a_request_continues_with_the_services_rights(scene: Scene) -> None:
     await visited(scene, US)
-    async with acting_as(US), scene.database.transaction() as tx:
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            async with _savepoint(tx):
-                await tx.fetch("SELECT overdue_balance FROM contract")
-        await act_for_service(tx)
-        assert len(await tx.fetch("SELECT overdue_balance FROM contract")) == 1
+    with rights_of_agency(US):
+        async with scene.database.transaction() as tx:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                async with _savepoint(tx):
+                    await tx.fetch("SELECT overdue_balance FROM contract")
+            await act_for_service(tx)
+            assert len(await tx.fetch("SELECT overdue_balance FROM contract")) == 1
 
 
 @asynccontextmanager
@@ -120,10 +96,10 @@ async def _savepoint(tx: Any) -> AsyncIterator[None]:
 
 
 async def test_every_table_that_agencies_may_read_forces_a_policy_on_them(scene: Scene) -> None:
-    rows = await scene.rows(_GRANTED)
+    rows = await scene.rows(READABLE_TABLES)
     assert {row["relname"] for row in rows} == _READABLE
     assert all(row["forced"] and row["policies"] == 1 for row in rows)
-    assert await scene.rows(_WRITABLE) == []
+    assert await scene.rows(WRITABLE_TABLES) == []
 
 
 async def test_an_agencys_requests_run_as_its_role_from_order_to_result(scene: Scene) -> None:

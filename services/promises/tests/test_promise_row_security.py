@@ -1,40 +1,14 @@
 """PostgreSQL shows an agency's request only that agency's rows, even to a query that forgets its filter."""
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import UUID
 
 import asyncpg
 import pytest
+from chassis.testing.row_security import READABLE_TABLES, WRITABLE_TABLES, rights_of_agency
 from promise_scene import Contract, Placement, Scene
-from recobro_events import SESSION_SETTINGS
-from recobro_platform import AGENCY_ROLE
 
 _READABLE = ("promise", "agreement", "placement", "contract")
-_GRANTED = """
-SELECT relname, relrowsecurity AND relforcerowsecurity AS forced, (
-    SELECT count(*) FROM pg_policy
-    WHERE polrelid = pg_class.oid AND NOT polpermissive AND polroles = ARRAY['recobro_agency'::regrole::oid]
-    ) AS policies
-FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-    AND has_any_column_privilege('recobro_agency', oid, 'SELECT')
-"""
-_WRITABLE = """
-SELECT relname FROM pg_class
-WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')
-    AND has_table_privilege('recobro_agency', oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
-"""
-
-
-@contextmanager
-def acting_as(agency_id: UUID | str) -> Iterator[None]:
-    before = SESSION_SETTINGS.set({"role": AGENCY_ROLE, "app.agency_id": str(agency_id)})
-    try:
-        yield
-    finally:
-        SESSION_SETTINGS.reset(before)
 
 
 async def counted(scene: Scene) -> dict[str, int]:
@@ -62,14 +36,14 @@ US, THEM = uuid.uuid4(), uuid.uuid4()
 async def test_a_query_without_a_filter_shows_only_the_agencys_rows(scene: Scene) -> None:
     [(contract, placement), *_] = await taken_by_all(scene)
     own = {"promise": 3, "agreement": 1, "placement": 1, "contract": 1}
-    with acting_as(US):
+    with rights_of_agency(US):
         assert await counted(scene) == own
         assert {row["agency_id"] for row in await scene.rows("SELECT agency_id FROM promise")} == {US}
         [row] = await scene.rows("SELECT contract_id FROM contract")
         assert row["contract_id"] == contract.contract_id
     assert placement is not None
     await scene.receives(placement.recall_requested())
-    with acting_as(US):
+    with rights_of_agency(US):
         assert await counted(scene) == own | {"contract": 0}
     assert (await counted(scene))["promise"] == 9, "the service itself sees all"
 
@@ -77,7 +51,7 @@ async def test_a_query_without_a_filter_shows_only_the_agencys_rows(scene: Scene
 @pytest.mark.parametrize("agency_id", ["", str(UUID(int=7))])
 async def test_without_an_agency_or_for_a_strange_one_nothing_is_shown(scene: Scene, agency_id: str) -> None:
     await taken_by_all(scene)
-    with acting_as(agency_id):
+    with rights_of_agency(agency_id):
         assert await counted(scene) == dict.fromkeys(_READABLE, 0)
 
 
@@ -97,12 +71,12 @@ async def test_without_an_agency_or_for_a_strange_one_nothing_is_shown(scene: Sc
     ],
 )
 async def test_an_agency_reads_no_other_column_or_table_and_writes_nothing(scene: Scene, refused: str) -> None:
-    with acting_as(uuid.uuid4()), pytest.raises(asyncpg.InsufficientPrivilegeError):
+    with rights_of_agency(uuid.uuid4()), pytest.raises(asyncpg.InsufficientPrivilegeError):
         await scene.rows(refused)
 
 
 async def test_every_table_that_agencies_may_read_forces_a_policy_on_them(scene: Scene) -> None:
-    rows = await scene.rows(_GRANTED)
+    rows = await scene.rows(READABLE_TABLES)
     assert {row["relname"] for row in rows} == set(_READABLE)
     assert all(row["forced"] and row["policies"] == 1 for row in rows)
-    assert await scene.rows(_WRITABLE) == []
+    assert await scene.rows(WRITABLE_TABLES) == []

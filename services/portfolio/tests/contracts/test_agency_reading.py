@@ -8,9 +8,9 @@ import asyncpg
 import httpx
 import pytest
 from chassis.testing import mint
+from chassis.testing.row_security import READABLE_TABLES, WRITABLE_TABLES, rights_of_agency
 from events_of_other_services import PHONE_KIND, later, placed, promised, receive, then, visited
 from portfolio_builders import TODAY, Given, days_ago, pay
-from recobro_events import SESSION_SETTINGS
 from recobro_events.contracts.assignment import (
     PlacementEnded,
     PlacementKind,
@@ -19,7 +19,6 @@ from recobro_events.contracts.assignment import (
 )
 from recobro_events.contracts.field_visits import AttendedBy, ContactDataCollected
 from recobro_events.contracts.promises import PromiseKept
-from recobro_platform import AGENCY_ROLE
 
 ONE, OTHER = uuid4(), uuid4()
 
@@ -139,8 +138,7 @@ async def test_every_other_route_refuses_agencies(client: httpx.AsyncClient, con
 async def test_postgresql_shows_an_agency_its_own_contracts_whatever_the_query_says(given: Given) -> None:
     visible = {}
     for agency_id in (ONE, OTHER, uuid4()):
-        before = SESSION_SETTINGS.set({"role": AGENCY_ROLE, "app.agency_id": str(agency_id)})
-        try:
+        with rights_of_agency(agency_id):
             async with given.database.connection() as connection:
                 rows = await connection.fetch("SELECT contract_number FROM contract ORDER BY contract_number")
                 visible[agency_id] = [row["contract_number"] for row in rows]
@@ -148,8 +146,6 @@ async def test_postgresql_shows_an_agency_its_own_contracts_whatever_the_query_s
                 assert await connection.fetchval("SELECT count(*) FROM placement") == len(rows)
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await connection.execute("DELETE FROM contract")
-        finally:
-            SESSION_SETTINGS.reset(before)
     assert list(visible.values()) == [["A", "C"], ["B", "C"], []]
 
 
@@ -255,3 +251,12 @@ async def test_every_change_names_its_actor_to_operators_only(client: httpx.Asyn
     assert (row["began"], row["ended"]) == ("luis", "assistant")
     seen = await everything_read(client, contract_id)
     assert not [name for name in ("assistant", "luis", '"ana"') if name in seen]
+
+
+async def test_every_table_that_agencies_may_read_forces_a_policy_on_them(given: Given) -> None:
+    async with given.database.connection() as connection:
+        tables = {row["relname"]: row for row in await connection.fetch(READABLE_TABLES)}
+        assert await connection.fetch(WRITABLE_TABLES) == []
+    # Of a portfolio an agency reads only what every contract of it says.
+    assert not tables.pop("portfolio")["forced"]
+    assert all(row["forced"] and row["policies"] == 1 for row in tables.values())

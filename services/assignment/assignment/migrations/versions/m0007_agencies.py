@@ -5,12 +5,12 @@ agency may see has been read.
 """
 
 from alembic import op
-from recobro_platform import AGENCY_ROLE
+from chassis.schema import AGENCY, agency_policy
 
 revision = "0007"
 down_revision = "0006"
 
-_OWN = "agency_id = nullif(current_setting('app.agency_id', true), '')::uuid"
+_OWN = f"agency_id = {AGENCY}"
 # The policy of ``placement`` applies within a policy too, so this finds the agency's own placements only.
 _PLACED = "EXISTS (SELECT FROM placement WHERE placement.contract_id = contract.contract_id)"
 _VISIBLE = {"agency": _OWN, "placement": _OWN, "commission": _OWN, "contract": _PLACED}
@@ -24,14 +24,5 @@ _COLUMNS = {
 }
 
 
-def _policies(table: str) -> str:
-    return f"""
-ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY everybody ON {table} USING (true);
-CREATE POLICY agency ON {table} AS RESTRICTIVE TO {AGENCY_ROLE} USING ({_VISIBLE[table]});
-GRANT SELECT ({_COLUMNS[table]}) ON {table} TO {AGENCY_ROLE};
-"""
-
-
 def upgrade() -> None:
-    op.execute("".join(map(_policies, _VISIBLE)))
+    op.execute("".join(agency_policy(table, visible, _COLUMNS[table]) for table, visible in _VISIBLE.items()))

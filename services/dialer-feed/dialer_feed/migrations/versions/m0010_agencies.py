@@ -4,18 +4,16 @@ PostgreSQL itself applies this: the request's role is ``recobro_agency``. What a
 service's rights, after what the agency may see has been read.
 """
 
-import chassis.schema
 from alembic import op
-from recobro_platform import AGENCY_ROLE
+from chassis.schema import ACTOR, AGENCY, agency_policy
 
 revision = "0010"
 down_revision = "0009"
 
 _ACTORS = f"""
-ALTER TABLE campaign ADD COLUMN {chassis.schema.ACTOR};
-ALTER TABLE dialing_list ADD COLUMN {chassis.schema.ACTOR};
+ALTER TABLE campaign ADD COLUMN {ACTOR};
+ALTER TABLE dialing_list ADD COLUMN {ACTOR};
 """
-_AGENCY = "nullif(current_setting('app.agency_id', true), '')::uuid"
 # The policies of the tables that a policy reads apply there too, so each of these finds own campaigns and lists only.
 _OF_OWN_LIST = "EXISTS (SELECT FROM dialing_list list WHERE list.list_id = {table}.list_id)"
 _TO_DIAL = """EXISTS (
@@ -23,11 +21,11 @@ _TO_DIAL = """EXISTS (
     WHERE entry.contract_id = {table}.contract_id AND entry.status = 'listed'
         AND list.status = 'published' AND list.live_until > now()"""
 _VISIBLE = {
-    "campaign": f"agency_id = {_AGENCY}",
+    "campaign": f"agency_id = {AGENCY}",
     "dialing_list": "EXISTS (SELECT FROM campaign WHERE campaign.campaign_id = dialing_list.campaign_id)",
     "list_entry": _OF_OWN_LIST,
     "acknowledgement": _OF_OWN_LIST,
-    "call_result": f"dialed_for = {_AGENCY}",
+    "call_result": f"dialed_for = {AGENCY}",
     "portfolio": """EXISTS (
     SELECT FROM campaign
     WHERE campaign.portfolio_ids IS NULL OR portfolio.portfolio_id = ANY (campaign.portfolio_ids))""",
@@ -51,15 +49,7 @@ _COLUMNS = {
 }
 
 
-def _policies(table: str) -> str:
-    return f"""
-ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY everybody ON {table} USING (true);
-CREATE POLICY agency ON {table} AS RESTRICTIVE TO {AGENCY_ROLE} USING ({_VISIBLE[table].format(table=table)});
-GRANT SELECT ({_COLUMNS[table]}) ON {table} TO {AGENCY_ROLE};
-"""
-
-
 def upgrade() -> None:
     op.execute(_ACTORS)
-    op.execute("".join(map(_policies, _VISIBLE)))
+    policies = (agency_policy(name, visible.format(table=name), _COLUMNS[name]) for name, visible in _VISIBLE.items())
+    op.execute("".join(policies))
