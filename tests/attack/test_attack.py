@@ -51,7 +51,8 @@ def test_generated_requests_get_documented_answers_and_no_5xx(target: Target, se
         "--seed=1",
         "--no-shrink",
         f"--max-time={SECONDS}",
-        "--request-timeout=30",
+        # A long poll answers after a minute at the latest.
+        "--request-timeout=90",
         "--rate-limit=100/s",
     ]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
