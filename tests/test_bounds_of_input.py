@@ -13,8 +13,6 @@ from recobro_platform import SERVICES, Service
 
 Json = dict[str, Any]
 BOUNDED_TEXT = {"maxLength", "pattern", "enum", "format", "const"}
-FORMS_IN_CODE = {"Percent"}
-"""Titles of texts whose form is checked by code of ours."""
 
 
 def description_of(service: Service) -> Json:
@@ -32,7 +30,7 @@ def unbounded(name: str, schema: Json, schemas: Json) -> Iterator[str]:
         referred = schemas.pop(schema["$ref"].rpartition("/")[2], {})
         yield from unbounded(name, referred, schemas)
     kind = schema.get("type")
-    if kind == "string" and not BOUNDED_TEXT & schema.keys() and schema.get("title") not in FORMS_IN_CODE:
+    if kind == "string" and not BOUNDED_TEXT & schema.keys():
         yield name
     if kind in ("integer", "number") and not ("minimum" in schema or "exclusiveMinimum" in schema):
         yield f"{name} (below)"

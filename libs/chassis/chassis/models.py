@@ -98,7 +98,11 @@ def _plainly_written(value: object) -> object:
     return value
 
 
-Percent = Annotated[AnyPercent, BeforeValidator(_plainly_written)]
+Percent = Annotated[
+    AnyPercent,
+    BeforeValidator(_plainly_written),
+    WithJsonSchema({"type": "string", "pattern": f"^{_PERCENT.pattern}$", "examples": ["12.50"]}),
+]
 """Percent of an amount, 0 to 100, as a decimal string with at most 3 digits after the point."""
 
 

@@ -56,7 +56,10 @@ class PlacementRecalled(PlacementEvent, type="assignment.placement-recalled.v1")
 
 
 class PlacementReinstated(PlacementEvent, type="assignment.placement-reinstated.v1"):
-    """The agency's objection to a recall was accepted: the placement is active again."""
+    """The recall was withdrawn: the placement is active again.
+
+    Its reason was an objection of the agency, or it is over, such as a payment that was reversed.
+    """
 
     reason: str
     starts_on: date

@@ -82,6 +82,16 @@ class VisitCancelled(ContractEvent, type="field-visits.visit-cancelled.v1"):
     detail: str | None = None
 
 
+class VisitReinstated(ContractEvent, type="field-visits.visit-reinstated.v1"):
+    """A cancelled visit is ordered again, because the payment that had cancelled it was reversed."""
+
+    visit_id: UUID
+    agency_id: UUID | None = None
+    visitor: str
+    address_id: UUID
+    visit_on: date
+
+
 class ContactDataCollected(ContractEvent, type="field-visits.contact-data-collected.v1"):
     """A phone number or e-mail address from the door. Carries personal data. ``effective`` as in ``DebtorReported``."""
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from recobro_events.contracts.base import ContractEvent, Currency, Event, Lane, Money, MoneyTotal, Part
+from recobro_events.contracts.base import ContractEvent, Currency, Event, Lane, Money, MoneyTotal, Part, Percent
 
 
 class Stage(StrEnum):
@@ -149,26 +149,52 @@ class Pause(Part):
 
 
 class LastPayment(Part):
+    """``holdoff_from`` is the day from which the days without contact count; null: from ``business_date``."""
+
     payment_id: UUID
     paid_on: date
     business_date: date
+    holdoff_from: date | None = None
 
 
 class KnownPayment(Part):
-    """A payment. ``business_date`` is the day on which it arrived. A ``reversed`` payment pays nothing."""
+    """A payment. ``business_date`` is the day on which it arrived. A ``reversed`` payment pays nothing.
+
+    ``holdoff_from`` as in ``LastPayment``.
+    """
 
     payment_id: UUID
     amount: Money
     paid_on: date
     business_date: date
     reversed: bool
+    holdoff_from: date | None = None
+
+
+class FilePayment(Part):
+    """A payment of channel ``file``: a file stated less than was unpaid, and no known payment explains it.
+
+    It is a payment like one of ``PaymentReceived``. ``credit`` is the part of the amount that exceeds the debt.
+    """
+
+    payment_id: UUID
+    amount: Money
+    credit: Money
+    paid_on: date
+    business_date: date
+    holdoff_from: date
+    reference: str
+    days_past_due_before: int
 
 
 class ContractWhole(PositionEvent):
     """The whole present state of a contract. ``details_version`` orders the details.
 
     Contact points and pauses have their own versions. When the event is republished, ``payments`` has all payments of
-    the contract, for a service that missed them; else it is empty.
+    the contract, for a service that missed them; else it is empty. ``file_payments`` are new with this event.
+    ``undecided``: the creditor's figures wait for a person's decision, and until then nobody contacts the debtor
+    (``unknown_state``). Up to ``payment_silent_until`` nobody contacts the debtor because of a payment that the
+    creditor's files do not know yet (``payment``).
     """
 
     details_version: int
@@ -190,6 +216,9 @@ class ContractWhole(PositionEvent):
     pauses: tuple[Pause, ...] = ()
     last_payment: LastPayment | None = None
     payments: tuple[KnownPayment, ...] = ()
+    file_payments: tuple[FilePayment, ...] = ()
+    undecided: bool = False
+    payment_silent_until: date | None = None
 
 
 class ContractRegistered(ContractWhole, type="portfolio.contract-registered.v1", lane=Lane.BULK):
@@ -212,7 +241,8 @@ class PaymentReceived(PositionEvent, type="portfolio.payment-received.v1"):
     """Money arrived for a contract and was applied to its oldest instalments.
 
     The position is the one after the payment. ``credit`` is the part of the amount that exceeds the debt. ``settled``:
-    nothing is owed any more. ``as_of`` is the business date on which the payment arrived.
+    nothing is owed any more. ``as_of`` is the business date on which the payment arrived. The days without contact
+    count from ``holdoff_from``; null: from ``as_of``.
     """
 
     payment_id: UUID
@@ -225,15 +255,29 @@ class PaymentReceived(PositionEvent, type="portfolio.payment-received.v1"):
     credit: Money
     settled: bool
     days_past_due_before: int
+    holdoff_from: date | None = None
 
 
 class PaymentReversed(PositionEvent, type="portfolio.payment-reversed.v1"):
-    """A payment was reversed; the position is as if it had never arrived."""
+    """A payment was reversed; the position is as if it had never arrived. ``reversed_on`` is the bank's day."""
 
     payment_id: UUID
     amount: Money
     currency: Currency
     reason: str
+    reversed_on: date | None = None
+
+
+class PaymentReapplied(PositionEvent, type="portfolio.payment-reapplied.v1"):
+    """The part of a payment that exceeds the debt changed without another event of the payment.
+
+    ``credit`` is that part now. The event with the greatest ``version`` holds; it is newer than PaymentReceived.
+    """
+
+    payment_id: UUID
+    amount: Money
+    credit: Money
+    currency: Currency
 
 
 class ClarificationOpened(PositionEvent, type="portfolio.clarification-opened.v1"):
@@ -253,6 +297,20 @@ class ClarificationResolved(PositionEvent, type="portfolio.clarification-resolve
     outcome: ClarificationOutcome
     contact_may_resume: bool
     still_open: tuple[UUID, ...] = ()
+
+
+class ClarificationDeadlineNear(PositionEvent, type="portfolio.clarification-deadline-near.v1"):
+    """An open clarification reaches its deadline in a few days. Published once."""
+
+    clarification_id: UUID
+    deadline_on: date
+
+
+class ClarificationDeadlinePassed(PositionEvent, type="portfolio.clarification-deadline-passed.v1"):
+    """An open clarification has passed its deadline. Published once."""
+
+    clarification_id: UUID
+    deadline_on: date
 
 
 class ContactPointChanged(PositionEvent, type="portfolio.contact-point-changed.v1"):
@@ -312,8 +370,23 @@ class PortfolioEvent(Event, key="portfolio_id"):
     portfolio_id: UUID
 
 
+class PromiseLimits(Part):
+    """What a promise must keep to.
+
+    It is at least ``min_share_percent`` of the overdue balance, and due at most ``max_days_ahead`` days ahead. After
+    ``max_broken_per_episode`` broken promises of one episode of arrears no further one is taken.
+    """
+
+    min_share_percent: Percent
+    max_days_ahead: int
+    max_broken_per_episode: int
+
+
 class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-changed.v1"):
-    """The state of a portfolio. Its contracts are staged for ``business_date``, which is null before the first file."""
+    """The state of a portfolio. Its contracts are staged for ``business_date``, which is null before the first file.
+
+    ``payment_holdoff_days`` is the number of days without contact after a payment.
+    """
 
     version: int
     state: PortfolioState
@@ -324,6 +397,8 @@ class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-chan
     creditor_kind: CreditorKind
     jurisdiction: str
     timezone: str
+    payment_holdoff_days: int | None = None
+    promise_limits: PromiseLimits | None = None
 
 
 class PortfolioFileLoaded(PortfolioEvent, type="portfolio.portfolio-file-loaded.v1"):

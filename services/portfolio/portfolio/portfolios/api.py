@@ -6,7 +6,7 @@ from chassis import Page, PageQuery, ReadConnection, Router, WriteTransaction, r
 
 from portfolio.portfolios import creditors, portfolios
 from portfolio.portfolios.creditors import Creditor, NewCreditor
-from portfolio.portfolios.portfolios import NewPortfolio, Portfolio
+from portfolio.portfolios.portfolios import NewPortfolio, Portfolio, PortfolioSettings
 
 router = Router(prefix="/v1", tags=["portfolios"])
 
@@ -47,3 +47,9 @@ async def list_portfolios(
 async def read_portfolio(portfolio_id: UUID, connection: ReadConnection) -> Portfolio:
     """Read a portfolio."""
     return await portfolios.find(connection, portfolio_id)
+
+
+@router.patch("/portfolios/{portfolio_id}", dependencies=[writes("portfolio")])
+async def change_portfolio(portfolio_id: UUID, settings: PortfolioSettings, tx: WriteTransaction) -> Portfolio:
+    """Change what a portfolio decides about its files, payments and promises."""
+    return await portfolios.change(tx, portfolio_id, settings)

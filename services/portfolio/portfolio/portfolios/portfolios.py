@@ -5,16 +5,34 @@ the row FOR SHARE, so an exclusive lock (FOR UPDATE) must be held only for a mom
 """
 
 from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
 import jurisdictions
-from chassis import FieldError, InputModel, Invalid, NotFound, OutputModel, Page, PageQuery, Reader, ShortText, page
-from pydantic import Field
+from chassis import (
+    Distinct,
+    FieldError,
+    InputModel,
+    Invalid,
+    NotFound,
+    OutputModel,
+    Page,
+    PageQuery,
+    Percent,
+    Reader,
+    ShortText,
+    page,
+)
+from pydantic import AfterValidator, Field
 from recobro_events import Currency, Row, Transaction
 from recobro_events.contracts.portfolio import PortfolioState, PortfolioStateChanged
 
 from portfolio.portfolios import creditors, queries
+
+FILE_CHANNEL = "file"
+"""The channel of payments that files state. Nobody can post a payment of this channel."""
 
 
 class PortfolioUnknown(NotFound):
@@ -22,7 +40,64 @@ class PortfolioUnknown(NotFound):
     detail = "There is no portfolio with this id."
 
 
-class NewPortfolio(InputModel):
+class DeltaRows(StrEnum):
+    """What the rows of a delta say of a contract: all that is unpaid, or, if some is missing, a person decides."""
+
+    WHOLE = "whole"
+    ASK = "ask"
+
+
+class Reductions(StrEnum):
+    """What an amount is that a file reduces and no payment explains."""
+
+    PAYMENT = "payment"
+    CORRECTION = "correction"
+
+
+class EmptyCells(StrEnum):
+    """Whether empty cells of phones, e-mails and addresses keep the known values."""
+
+    KEEP = "keep"
+    CLEAR = "clear"
+
+
+def _channel(name: str) -> str:
+    if name.lower() == FILE_CHANNEL:
+        raise ValueError(f"must not be {FILE_CHANNEL}, the channel of payments that files state")
+    return name.lower()
+
+
+PaymentChannel = Annotated[ShortText, AfterValidator(_channel)]
+PaymentChannels = Annotated[
+    tuple[PaymentChannel, ...], Field(min_length=1, max_length=100, examples=[["bank", "spei"]])
+]
+
+
+class PromiseLimits(InputModel):
+    """What a promise must keep to: its smallest share of the overdue balance, its last day, broken ones before it."""
+
+    min_share_percent: Percent = Decimal(10)
+    max_days_ahead: Annotated[int, Field(ge=1, le=366)] = 30
+    max_broken_per_episode: Annotated[int, Field(ge=0, le=100)] = 2
+
+
+class PortfolioSettings(InputModel):
+    """What a portfolio decides about its files, payments and promises. What is left out keeps its value.
+
+    ``posting_lag_days``: a payment may be missing in the creditor's files for so many days. ``payment_holdoff_days``:
+    nobody is contacted for so many days after a payment.
+    """
+
+    delta_rows: DeltaRows | None = None
+    reductions: Reductions | None = None
+    empty_cells: EmptyCells | None = None
+    posting_lag_days: Annotated[int, Field(ge=0, le=60)] | None = None
+    payment_holdoff_days: Annotated[int, Field(ge=0, le=60)] | None = None
+    payment_channels: Distinct[PaymentChannels] | None = None
+    promise_limits: PromiseLimits | None = None
+
+
+class NewPortfolio(PortfolioSettings):
     creditor_id: UUID
     name: ShortText
     product: ShortText | None = None
@@ -43,6 +118,13 @@ class Portfolio(OutputModel):
     state: PortfolioState
     business_date: date | None
     staged_to: date | None
+    delta_rows: DeltaRows
+    reductions: Reductions
+    empty_cells: EmptyCells
+    posting_lag_days: int
+    payment_holdoff_days: int
+    payment_channels: tuple[str, ...]
+    promise_limits: PromiseLimits
     created_at: datetime
 
 
@@ -53,11 +135,27 @@ async def add(tx: Transaction, new: NewPortfolio) -> Portfolio:
         timezone = jurisdictions.default_timezone(new.jurisdiction)
     except jurisdictions.UnknownJurisdiction as unknown:
         raise Invalid(str(unknown), errors=[FieldError("/jurisdiction", str(unknown))]) from unknown
-    row = await tx.fetchrow(
+    portfolio_id = await tx.fetchval(
         queries.ADD_PORTFOLIO, new.creditor_id, new.name, new.product, new.currency, new.jurisdiction, timezone
     )
-    assert row is not None
-    await publish_state(tx, row["portfolio_id"])
+    return await change(tx, portfolio_id, new)
+
+
+async def change(tx: Transaction, portfolio_id: UUID, settings: PortfolioSettings) -> Portfolio:
+    """Change the settings that are given, and publish the portfolio. Raises ``PortfolioUnknown``.
+
+    New settings hold for what arrives from now on.
+    """
+    row = await tx.fetchrow(
+        queries.CHANGE,
+        portfolio_id,
+        *(settings.delta_rows, settings.reductions, settings.empty_cells),
+        *(settings.posting_lag_days, settings.payment_holdoff_days, settings.payment_channels),
+        None if settings.promise_limits is None else settings.promise_limits.model_dump(mode="json"),
+    )
+    if row is None:
+        raise PortfolioUnknown()
+    await publish_state(tx, portfolio_id)
     return Portfolio.model_validate(dict(row))
 
 

@@ -12,11 +12,20 @@ ORDER BY creditor_id LIMIT $2
 """
 
 _PORTFOLIO = """
-portfolio_id, creditor_id, name, product, currency, jurisdiction, timezone, state, business_date, staged_to, created_at
+portfolio_id, creditor_id, name, product, currency, jurisdiction, timezone, state, business_date, staged_to, created_at,
+    delta_rows, reductions, empty_cells, posting_lag_days, payment_holdoff_days, payment_channels, promise_limits
 """
-ADD_PORTFOLIO = f"""
+ADD_PORTFOLIO = """
 INSERT INTO portfolio (creditor_id, name, product, currency, jurisdiction, timezone)
 VALUES ($1, $2, $3, $4, $5, $6)
+RETURNING portfolio_id
+"""
+CHANGE = f"""
+UPDATE portfolio SET delta_rows = coalesce($2, delta_rows), reductions = coalesce($3, reductions),
+    empty_cells = coalesce($4, empty_cells), posting_lag_days = coalesce($5, posting_lag_days),
+    payment_holdoff_days = coalesce($6, payment_holdoff_days),
+    payment_channels = coalesce($7, payment_channels), promise_limits = coalesce($8::jsonb, promise_limits)
+WHERE portfolio_id = $1
 RETURNING {_PORTFOLIO}
 """
 PORTFOLIO = f"SELECT {_PORTFOLIO} FROM portfolio WHERE portfolio_id = $1"
@@ -35,7 +44,7 @@ SET_STATE = "UPDATE portfolio SET state = $2 WHERE portfolio_id = $1"
 _STATE = """
 portfolio.portfolio_id, portfolio.version, portfolio.state, portfolio.staged_to AS business_date,
     portfolio.name, portfolio.creditor_id, creditor.name AS creditor_name, creditor.kind AS creditor_kind,
-    portfolio.jurisdiction, portfolio.timezone
+    portfolio.jurisdiction, portfolio.timezone, portfolio.payment_holdoff_days, portfolio.promise_limits
 """
 STATE_TO_PUBLISH = f"""
 UPDATE portfolio SET version = version + 1

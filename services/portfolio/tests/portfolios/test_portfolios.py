@@ -73,6 +73,51 @@ async def test_bad_input_changes_nothing(
     assert await service.rows("SELECT FROM portfolio") == []
 
 
+async def test_settings_have_defaults_and_change_one_by_one(service: ServiceClient) -> None:
+    creditor = (await service.client.post("/v1/creditors", json=CREDITOR)).json()
+    new = {"creditor_id": creditor["creditor_id"], "name": "A", "delta_rows": "whole"}
+    before = (await service.client.post("/v1/portfolios", json=new)).json()
+    path = f"/v1/portfolios/{before['portfolio_id']}"
+    limits = {"min_share_percent": "12.5", "max_days_ahead": 15, "max_broken_per_episode": 1}
+    answer = await service.client.patch(
+        path, json={"payment_holdoff_days": 5, "payment_channels": ["SPEI", "oxxo"], "promise_limits": limits}
+    )
+
+    assert answer.status_code == 200, answer.text
+    assert (before["delta_rows"], before["reductions"], before["empty_cells"]) == ("whole", "payment", "keep")
+    assert (before["posting_lag_days"], before["payment_holdoff_days"]) == (5, 3)
+    assert before["payment_channels"][:3] == ["bank", "spei", "card"]
+    changed = {"payment_holdoff_days": 5, "payment_channels": ["spei", "oxxo"], "promise_limits": limits}
+    assert answer.json() == before | changed == await service.get(path)
+    events = await published(service.database, PortfolioStateChanged)
+    assert [(event.version, event.payment_holdoff_days) for event in events] == [(1, 3), (2, 5)]
+    assert events[-1].promise_limits is not None
+    assert events[-1].promise_limits.model_dump(mode="json") == limits
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"delta_rows": "some"},
+        {"posting_lag_days": -1},
+        {"payment_holdoff_days": 61},
+        {"payment_channels": []},
+        {"payment_channels": ["spei", "SPEI"]},
+        {"payment_channels": ["file"]},
+        {"promise_limits": {"min_share_percent": "101"}},
+        {"currency": "USD"},
+    ],
+)
+async def test_bad_settings_change_nothing(service: ServiceClient, change: dict[str, object]) -> None:
+    creditor = (await service.client.post("/v1/creditors", json=CREDITOR)).json()
+    new = {"creditor_id": creditor["creditor_id"], "name": "A"}
+    portfolio = (await service.client.post("/v1/portfolios", json=new)).json()
+    path = f"/v1/portfolios/{portfolio['portfolio_id']}"
+
+    assert (await service.client.patch(path, json=change)).status_code == 422
+    assert await service.get(path) == portfolio
+
+
 async def test_unknown_creditors_and_portfolios_are_404(service: ServiceClient) -> None:
     for path in (f"/v1/creditors/{uuid4()}", f"/v1/portfolios/{uuid4()}", f"/v1/stages?portfolio_id={uuid4()}"):
         assert (await service.client.get(path)).status_code == 404, path
