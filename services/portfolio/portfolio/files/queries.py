@@ -23,6 +23,7 @@ ADD_PART = "INSERT INTO file_part (file_id, part, content) VALUES ($1, $2, $3)"
 NEWER_LOADED = """
 SELECT max(as_of) FROM file WHERE portfolio_id = $1 AND status = 'loaded' HAVING max(as_of) > $2
 """
+WAITING = "SELECT count(*) FROM file WHERE portfolio_id = $1 AND status NOT IN ('loaded', 'failed')"
 ADD_FILE = f"""
 INSERT INTO file (file_id, portfolio_id, filename, mode, as_of, sha256, size_bytes)
 VALUES ($1, $2, $3, $4, $5, $6, $7)

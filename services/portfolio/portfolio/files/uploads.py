@@ -24,6 +24,8 @@ from portfolio.tabular.records import FileProblem
 MAX_FILE_BYTES = 256 * 1024 * 1024
 PART_BYTES = 1024 * 1024
 _IN_MEMORY_BYTES = 1024 * 1024
+WAITING_FILES = 100
+"""Files of one portfolio that wait for their turn or for a confirmation."""
 
 
 class FileUnknown(NotFound):
@@ -126,7 +128,7 @@ async def queue(
     """Queue the file behind the portfolio's others. Returns the file, and whether it was queued.
 
     A repeated upload returns the stored file; a failed file is queued again. Raises ``Conflict`` when a file of a later
-    day has been loaded.
+    day has been loaded, or too many files wait.
     """
     if key is not None:
         await key.claim(tx, received.sha256)
@@ -141,6 +143,11 @@ async def queue(
         await tx.execute(queries.ADD_PART, file_id, number, part)
     await portfolios.locked(tx, identity.portfolio_id)
     await refuse_older(tx, identity.portfolio_id, identity.as_of)
+    if await tx.fetchval(queries.WAITING, identity.portfolio_id) >= WAITING_FILES:
+        raise Conflict(
+            f"{WAITING_FILES} files of this portfolio wait. Confirm or refuse the first one, or wait for it.",
+            code="too-many-files",
+        )
     if same is not None:
         await tx.execute(queries.DELETE_REJECTS, file_id)
         row = await tx.fetchrow(queries.REQUEUE, file_id, filename)

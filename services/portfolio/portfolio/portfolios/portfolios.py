@@ -97,11 +97,21 @@ class PortfolioSettings(InputModel):
     promise_limits: PromiseLimits | None = None
 
 
+_FINER_CURRENCIES = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", "CLF", "UYW"})
+"""Currencies whose smallest unit is less than a hundredth (ISO 4217, list one). Amounts have two decimals here."""
+
+
+def _two_decimals(currency: str) -> str:
+    if currency in _FINER_CURRENCIES:
+        raise ValueError(f"must not be {currency}: amounts have two decimals, and this currency has more")
+    return currency
+
+
 class NewPortfolio(PortfolioSettings):
     creditor_id: UUID
     name: ShortText
     product: ShortText | None = None
-    currency: Currency = "MXN"
+    currency: Annotated[Currency, AfterValidator(_two_decimals)] = "MXN"
     jurisdiction: Annotated[str, Field(max_length=10, examples=["MX"])] = "MX"
 
 

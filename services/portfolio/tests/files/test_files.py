@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from chassis.testing import mint
+from portfolio.files import uploads
 from portfolio.portfolios import portfolios
 from portfolio_files import SAMPLE
 from recobro_events.contracts.portfolio import ContractRegistered, PortfolioStateChanged
@@ -122,6 +123,18 @@ async def test_a_file_older_than_the_last_loaded_one_is_refused(service: Service
     assert same_day.status_code == 202
     assert len(await service.rows("SELECT FROM file")) == 2
     assert len({found["file_id"] for found in await service.rows("SELECT file_id FROM file_part")}) == 1
+
+
+async def test_a_portfolio_has_a_most_of_waiting_files(service: ServiceClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "WAITING_FILES", 2)
+    portfolio_id, other = await service.portfolio(), await service.portfolio()
+    answers = [await service.upload(portfolio_id, csv_of(row(amount_due=f"{n}.00")), "2026-09-10") for n in range(1, 4)]
+
+    assert [answer.status_code for answer in answers] == [202, 202, 409]
+    assert answers[2].json()["type"].endswith("too-many-files")
+    assert (await service.upload(other, csv_of(row()), "2026-09-10")).status_code == 202
+    await service.loader.load_one()
+    assert (await service.upload(portfolio_id, csv_of(row(amount_due="3.00")), "2026-09-10")).status_code == 202
 
 
 async def test_a_file_that_became_older_while_it_waited_fails(service: ServiceClient) -> None:

@@ -9,7 +9,7 @@ from datetime import date
 from uuid import UUID
 
 from projections import contracts
-from recobro_events import Database
+from recobro_events import TRANSIENT_ERRORS, Database
 from recobro_events.contracts.promises import PromiseState
 
 from promises.outcomes import queries
@@ -34,14 +34,35 @@ async def check(database: Database, as_of: date) -> Counter[PromiseState]:
 
 
 async def _in_chunks(database: Database, over: str) -> Counter[PromiseState]:
+    """Decide chunk by chunk. Contracts that fail stop no other contract; the first error is raised after all others."""
     changed: Counter[PromiseState] = Counter()
+    failed: list[Exception] = []
     last: UUID | None = None
     while True:
         async with database.connection() as connection:
             contract_ids = [row["contract_id"] for row in await connection.fetch(over, last, CHUNK_CONTRACTS)]
         if not contract_ids:
-            return changed
-        async with database.transaction(bulk=True) as tx:
-            await contracts.lock(tx, contract_ids)
-            changed += await judge(tx, dict.fromkeys(contract_ids))
+            break
+        try:
+            changed += await _decide_together(database, contract_ids)
+        except TRANSIENT_ERRORS:
+            raise
+        except Exception:  # noqa: BLE001 - the contract that fails is found below, and its error raised at the end
+            for contract_id in contract_ids:
+                try:
+                    changed += await _decide_together(database, [contract_id])
+                except TRANSIENT_ERRORS:
+                    raise
+                except Exception as error:  # noqa: BLE001
+                    error.add_note(f"contract {contract_id}")
+                    failed.append(error)
         last = contract_ids[-1]
+    if failed:
+        raise failed[0]
+    return changed
+
+
+async def _decide_together(database: Database, contract_ids: list[UUID]) -> Counter[PromiseState]:
+    async with database.transaction(bulk=True) as tx:
+        await contracts.lock(tx, contract_ids)
+        return await judge(tx, dict.fromkeys(contract_ids))

@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 from promise_scene import Json, Scene, day, pointers
 from promises.outcomes import deciding, watching
-from recobro_events import Database
+from promises.outcomes.judging import Causes, judge
+from recobro_events import Database, Transaction
 from recobro_events.contracts.portfolio import Stage
 from recobro_events.contracts.promises import PromiseState
 
@@ -69,6 +70,27 @@ async def test_a_check_decides_more_contracts_than_one_chunk_holds(
     for _ in range(5):
         await scene.promise(await scene.registered())
     assert await scene.run_check(8) == {"kept": 0, "partly_kept": 0, "broken": 5}
+
+
+async def test_a_contract_that_fails_stops_no_other_contract(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    contracts = [await scene.registered(number=f"C-{n}") for n in range(3)]
+    promises = {contract.contract_id: await scene.promise(contract) for contract in contracts}
+    first = min(promises)
+
+    async def defective(tx: Transaction, causes: Causes) -> Counter[PromiseState]:
+        if first in causes:
+            raise ValueError("a defect")
+        return await judge(tx, causes)
+
+    monkeypatch.setattr(deciding, "judge", defective)
+    with pytest.raises(ValueError, match="a defect") as raised:
+        await deciding.check(scene.database, day(8))
+    assert raised.value.__notes__ == [f"contract {first}"]
+    states = {contract_id: (await scene.state(promise))[0] for contract_id, promise in promises.items()}
+    assert states == dict.fromkeys(promises, "broken") | {first: "open"}
+
+    monkeypatch.undo()
+    assert await scene.run_check(8) == {"kept": 0, "partly_kept": 0, "broken": 1}
 
 
 @pytest.mark.parametrize("body", [{}, {"as_of": "31/02/2026"}, {"as_of": None}, {"as_of": str(day(1)), "x": 1}])
