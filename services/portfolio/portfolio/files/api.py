@@ -20,7 +20,8 @@ from chassis import (
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from portfolio.files import rejects, uploads
+from portfolio.files import findings, rejects, uploads
+from portfolio.files.findings import Finding, FindingKind
 from portfolio.files.uploads import Confirmation, FileView, Mode
 from portfolio.portfolios import portfolios
 
@@ -85,6 +86,14 @@ async def confirm_file(file_id: UUID, confirmation: Confirmation, request: Reque
     file = await uploads.confirm(tx, file_id, confirmation)
     tx.after_commit(request.app.state.loader.wake)
     return file
+
+
+@router.get("/files/{file_id}/findings", dependencies=[reads("portfolio")])
+async def list_findings(
+    file_id: UUID, connection: ReadConnection, query: PageQuery, kind: FindingKind | None = None
+) -> Page[Finding]:
+    """List what the file says otherwise than it was known, such as payments that the creditor does not know yet."""
+    return await findings.listed(connection, file_id, query, kind)
 
 
 @router.get(

@@ -31,6 +31,7 @@ from portfolio.files.reader.columns import (
     REJECTED_COLUMNS,
     REJECTED_FILE,
 )
+from portfolio.files.uploads import ConfirmationReason
 from portfolio.tabular.profiles import column_named
 
 READ_TIMEOUT_SECONDS = 900
@@ -182,14 +183,16 @@ async def _stage(tx: Transaction, work: Work, folder: Path, header: Sequence[str
     totals = await tx.fetchrow(landing_queries.TOTALS, work.file_id)
     assert totals is not None
     closing = await _closing(tx, work)
+    reason = ConfirmationReason.CLOSES_MANY if closing is not None and _is_many(closing) else None
     await tx.execute(
         landing_queries.READING_ENDED,
         work.file_id,
-        "needs_confirmation" if closing is not None and _is_many(closing) else "loading",
+        "loading" if reason is None else "needs_confirmation",
         header,
         *(totals["rows_accepted"], totals["rows_rejected"], totals["amount_accepted"]),
         *(totals["contracts"], totals["contracts_incomplete"]),
         None if closing is None else closing["closing"],
+        reason,
     )
 
 

@@ -40,10 +40,22 @@ class Mode(StrEnum):
     SNAPSHOT = "snapshot"
 
 
+class ConfirmationReason(StrEnum):
+    """Why a file waits for a person: it closes many contracts, is of a day to come, repeats an earlier file with a
+    payment in between, or its characters can be read in two ways."""
+
+    CLOSES_MANY = "closes_many"
+    FUTURE_DATE = "future_date"
+    REPEATED_FIGURES = "repeated_figures"
+    CODE_PAGE = "code_page"
+
+
 class FileView(OutputModel):
     """The state of a file.
 
     ``error`` is the reason of a failure. ``contracts_to_close`` counts the contracts that a snapshot would close.
+    ``confirmation_reason`` is why the file waits for a person, or waited. The counts from ``in_posting`` to
+    ``kept_decisions`` are those of the file's findings.
     """
 
     file_id: UUID
@@ -60,6 +72,13 @@ class FileView(OutputModel):
     contracts_incomplete: int | None
     contracts_to_close: int | None
     amount_accepted: MoneyTotal | None
+    confirmation_reason: ConfirmationReason | None
+    in_posting: int
+    differs: int
+    unposted: int
+    set_aside: int
+    file_payments: int
+    kept_decisions: int
     error_code: str | None
     error: str | None
     received_at: datetime
@@ -150,6 +169,7 @@ async def queue(
         )
     if same is not None:
         await tx.execute(queries.DELETE_REJECTS, file_id)
+        await tx.execute(queries.DELETE_FINDINGS, file_id)
         row = await tx.fetchrow(queries.REQUEUE, file_id, filename)
     else:
         row = await tx.fetchrow(
