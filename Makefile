@@ -40,6 +40,10 @@ test: setup ## run all tests, list skipped ones with the reason (PYTEST_ARGS)
 test-fast: setup ## run the tests that start only PostgreSQL (PYTEST_ARGS)
 	@$(BIN)/python -m pytest -n $(WORKERS) -m "not process" $(PYTEST_ARGS)
 
+client-check: setup ## generate clients from the OpenAPI documents and play the main job through them
+	@tests/clients/generator
+	@RECOBRO_CLIENT_CHECK=1 $(BIN)/python -m pytest tests/clients
+
 faults-short: setup ## inject one fault over each log, check that defects are noticed
 	@RECOBRO_FAULTS=1 $(BIN)/python -m pytest tests/faults -k "embedded-killed-anyone or kafka-killed-anyone or rolled_back"
 
@@ -137,7 +141,7 @@ clean: stop kafka-stop ## stop everything, delete its data and all caches
 	find libs services cli tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and delete the virtual environment too
-	rm -rf $(VENV) $(PEERS) deploy/k8s/.tools deploy/compose/.tools
+	rm -rf $(VENV) $(PEERS) deploy/k8s/.tools deploy/compose/.tools tests/clients/.tools
 
 setup: $(STAMP) ## create .venv from the locked requirements and the workspace
 	@:
@@ -151,5 +155,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES)) libs/platform/recobr
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test test-fast attack-short attack faults-short faults faults-long bench-events monitoring-check dashboards images compose-check k8s-check \
+.PHONY: help run demo demo-kafka test test-fast client-check attack-short attack faults-short faults faults-long bench-events monitoring-check dashboards images compose-check k8s-check \
 	upgrade-check format typecheck lint contracts settings locks kafka kafka-stop stop clean distclean setup

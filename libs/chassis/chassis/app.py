@@ -1,9 +1,10 @@
 """The app factory of every service process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
+from types import MappingProxyType
 
 import structlog
 from fastapi import APIRouter, FastAPI
@@ -23,6 +24,12 @@ from chassis.trust import TokenVerifier
 from chassis.turns import EndTurns
 
 PURGE_SECONDS = 3600.0
+_TAGS = {
+    "audit": "Who changed what, and who read much personal data.",
+    "dead letters": "Events that this service could not apply, and keys that wait for them.",
+    "unsent events": "Events that the broker refuses.",
+    "rebuild": "The service asks the others to publish their facts again.",
+}
 _log = structlog.get_logger(__name__)
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -35,11 +42,13 @@ def create_app(
     database: Database,
     runtime: Runtime | None,
     routers: Sequence[APIRouter],
+    description: str = "",
+    tags: Mapping[str, str] = MappingProxyType({}),
     lifespan: Sequence[Lifespan | Kept] = (),
     background: Sequence[Lifespan | Kept] = (),
     role: Role = Role.ALL,
 ) -> FastAPI:
-    """Return a service's app.
+    """Return a service's app. ``tags`` describes the groups of its routes; ``openapi.json`` shows them.
 
     It starts the database, the runtime, then ``lifespan`` and ``background`` in order, and stops them in reverse. If
     the ``role`` does not serve, the app has only the routes for health and metrics, and no ``lifespan``. If the role
@@ -53,6 +62,9 @@ def create_app(
     app = FastAPI(
         title=title,
         version="1",
+        description=description,
+        openapi_tags=[{"name": name, "description": text} for name, text in {**tags, **_TAGS}.items()],
+        generate_unique_id_function=lambda route: route.name,
         docs_url=None,
         openapi_url=None,
         redoc_url=None,

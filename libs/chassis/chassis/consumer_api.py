@@ -134,7 +134,7 @@ class NewDiscard(InputModel):
     reason: Text
 
 
-class Discard(OutputModel):
+class DiscardedLetter(OutputModel):
     """``waiting`` events of the key still wait for a replay."""
 
     letter_id: int
@@ -207,7 +207,7 @@ def _content(body: bytes | None) -> dict[str, str | None]:
     return {"body": text, "body_base64": b64encode(body).decode()}
 
 
-async def replay(new: NewReplay, database: ServiceDatabase, consumer: ServiceConsumer) -> Replay:
+async def replay_letters(new: NewReplay, database: ServiceDatabase, consumer: ServiceConsumer) -> Replay:
     """Apply the waiting events of each key in order, up to a refusal. Events applied before it stay applied.
 
     If the answer was lost, send the request again: applied events do not wait any more.
@@ -240,14 +240,14 @@ async def _replay_some(database: Database, consumer: Consumer, after: str) -> tu
     return done, len(done) < len(rows)
 
 
-async def discard(
+async def discard_letter(
     letter_id: WholeParameter,
     new: NewDiscard,
     who: CurrentPrincipal,
     database: ServiceDatabase,
     consumer: ServiceConsumer,
     key: IdempotencyKey,
-) -> Discard:
+) -> DiscardedLetter:
     """Discard this event, with a reason: it will never be applied. The events behind it still wait for a replay."""
     try:
         done = await dead_letters.discard(database, consumer, letter_id, by=who.subject, reason=new.reason)
@@ -257,10 +257,10 @@ async def discard(
         if same is None:
             raise LetterUnknown() from None
         return same
-    return Discard(letter_id=letter_id, key=done.key, waiting=done.waiting)
+    return DiscardedLetter(letter_id=letter_id, key=done.key, waiting=done.waiting)
 
 
-async def _repeated_discard(reader: Reader, letter_id: int, by: str, reason: str) -> Discard | None:
+async def _repeated_discard(reader: Reader, letter_id: int, by: str, reason: str) -> DiscardedLetter | None:
     """Return the first answer to the same discard, if this request repeats one whose answer was lost."""
     try:
         row = await dead_letters.letter(reader, letter_id)
@@ -268,7 +268,7 @@ async def _repeated_discard(reader: Reader, letter_id: int, by: str, reason: str
         return None
     if (row["discarded_by"], row["discard_reason"]) != (by, reason):
         return None
-    return Discard(letter_id=letter_id, key=row["key"], waiting=await reader.fetchval(_WAITING, row["key"]))
+    return DiscardedLetter(letter_id=letter_id, key=row["key"], waiting=await reader.fetchval(_WAITING, row["key"]))
 
 
 async def read_rebuild(reader: ReadConnection) -> Rebuild:
@@ -298,8 +298,8 @@ def routers_of(service: str) -> tuple[Router, ...]:
     letters.get("/parked-keys", dependencies=read)(list_parked_keys)
     letters.get("/dead-letters", dependencies=read)(list_letters)
     letters.get("/dead-letters/{letter_id}", dependencies=read)(read_letter)
-    letters.post("/dead-letters/replay", dependencies=write)(replay)
-    letters.post("/dead-letters/{letter_id}/discard", dependencies=write)(discard)
+    letters.post("/dead-letters/replay", dependencies=write)(replay_letters)
+    letters.post("/dead-letters/{letter_id}/discard", dependencies=write)(discard_letter)
     rebuild = Router(prefix="/v1", tags=["rebuild"])
     rebuild.get("/rebuild", dependencies=read)(read_rebuild)
     rebuild.post("/rebuild", status_code=202, dependencies=write)(ask_for_rebuild)

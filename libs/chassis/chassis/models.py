@@ -88,7 +88,11 @@ Text = Annotated[str, BeforeValidator(_clean), Field(min_length=1, max_length=10
 ShortText = Annotated[str, BeforeValidator(_clean), Field(min_length=1, max_length=200)]
 """1 to 200 characters once stripped; no control or bidirectional characters."""
 
-Amount = Annotated[Money, Field(gt=0)]
+Amount = Annotated[
+    Money,
+    Field(gt=0),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{1,12}(\.\d{1,2})?$", "examples": ["1234.50"]}),
+]
 """Money above zero."""
 
 

@@ -1,5 +1,11 @@
-"""Adds to the OpenAPI document: problems as answers, and the idempotency key."""
+"""Completes the OpenAPI document, so that people and generators of clients understand it.
 
+It adds problems as answers and the idempotency key. Each model has a name of its own. Fields and parameters have no
+title, because generators make class names of titles.
+"""
+
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -42,6 +48,13 @@ _KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
 }
 
+_BINARY = {"type": "string", "format": "binary"}
+_TEXT = {"type": "string"}
+_TEXTS = frozenset({"text/csv", "application/jsonl"})
+_NAMING = frozenset({"properties", "schemas", "examples", "example"})
+"""The keys whose members have names that people have chosen."""
+_PAGE_OF = re.compile(r"^Page_(\w+)_$")
+
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 
 
@@ -51,7 +64,7 @@ def install(app: FastAPI) -> None:
 
     def complete() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _completed(plain())
+            app.openapi_schema = _in_markdown(_completed(plain()))
         return app.openapi_schema
 
     app.openapi = complete  # type: ignore[method-assign]
@@ -67,16 +80,56 @@ def _with_standard_bounds(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _completed(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = _PROBLEM
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    document = _without_titles(document, {name: _PAGE_OF.sub(r"\1Page", name) for name in schemas})
+    schemas = document["components"]["schemas"]
+    for name, schema in schemas.items():
+        schema["title"] = name
+    schemas["Problem"] = _PROBLEM
     for path in document.get("paths", {}).values():
         for method, operation in path.items():
             operation["responses"] = {
                 status: answer for status, answer in operation["responses"].items() if status != "422"
             } | {"4XX": _ANSWER, "5XX": _ANSWER}
+            _say_what_is_binary(operation)
             for parameter in operation.get("parameters", ()):
                 parameter["schema"] = _with_standard_bounds(parameter["schema"])
             if method == "post":
                 operation.setdefault("parameters", []).append(_KEY)
     return document
+
+
+def _without_titles(node: Any, names: Mapping[str, str], *, named: bool = False) -> Any:
+    """Return the document without titles of schemas, and with new names of components. ``named``: keys are names."""
+    if isinstance(node, list):
+        return [_without_titles(item, names) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if isinstance(reference := node.get("$ref"), str):
+        head, _, name = reference.rpartition("/")
+        return node | {"$ref": f"{head}/{names.get(name, name)}"}
+    return {
+        names.get(key, key) if named else key: _without_titles(value, names, named=key in _NAMING and not named)
+        for key, value in node.items()
+        if named or key != "title" or "version" in node
+    }
+
+
+def _in_markdown(node: Any) -> Any:
+    """Return the document with the code in its descriptions as Markdown has it: docstrings double the backticks."""
+    if isinstance(node, list):
+        return [_in_markdown(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: value.replace("``", "`") if key == "description" and isinstance(value, str) else _in_markdown(value)
+        for key, value in node.items()
+    }
+
+
+def _say_what_is_binary(operation: dict[str, Any]) -> None:
+    for answer in operation["responses"].values():
+        for media_type, content in answer.get("content", {}).items():
+            if not content.get("schema") and media_type != "application/json":
+                content["schema"] = _TEXT if media_type in _TEXTS else _BINARY

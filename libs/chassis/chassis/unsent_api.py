@@ -70,7 +70,7 @@ class Retry(OutputModel):
     events: int
 
 
-class Discard(OutputModel):
+class DiscardedEvent(OutputModel):
     """``waiting`` events of the key still wait for a retry."""
 
     unsent_id: int
@@ -102,7 +102,7 @@ async def read_unsent(unsent_id: WholeParameter, reader: ReadConnection) -> Whol
         raise UnsentUnknown("There is no unsent event with this id.") from None
 
 
-async def retry(new: NewRetry, tx: WriteTransaction) -> Retry:
+async def retry_unsent(new: NewRetry, tx: WriteTransaction) -> Retry:
     """Have the relay send the unsent events of the key again, in order, up to a refusal. It begins within seconds."""
     events = await unsent.retry(tx, new.key)
     if events == 0 and new.key is not None:
@@ -110,15 +110,15 @@ async def retry(new: NewRetry, tx: WriteTransaction) -> Retry:
     return Retry(events=events)
 
 
-async def discard(
+async def discard_unsent(
     unsent_id: WholeParameter, new: NewDiscard, who: CurrentPrincipal, tx: WriteTransaction, consumer: ServiceConsumer
-) -> Discard:
+) -> DiscardedEvent:
     """Discard this event, with a reason: it will never be sent. The events behind it still wait for a retry."""
     try:
         done = await unsent.discard(tx, consumer, unsent_id, by=who.subject, reason=new.reason)
     except unsent.UnsentUnknown:
         raise UnsentUnknown() from None
-    return Discard(unsent_id=unsent_id, key=done.key, waiting=done.waiting)
+    return DiscardedEvent(unsent_id=unsent_id, key=done.key, waiting=done.waiting)
 
 
 def router_of(service: str) -> Router:
@@ -127,6 +127,6 @@ def router_of(service: str) -> Router:
     router = Router(prefix="/v1/unsent-events", tags=["unsent events"])
     router.get("", dependencies=read)(list_unsent)
     router.get("/{unsent_id}", dependencies=read)(read_unsent)
-    router.post("/retry", status_code=202, dependencies=write)(retry)
-    router.post("/{unsent_id}/discard", dependencies=write)(discard)
+    router.post("/retry", status_code=202, dependencies=write)(retry_unsent)
+    router.post("/{unsent_id}/discard", dependencies=write)(discard_unsent)
     return router

@@ -10,6 +10,11 @@ from assignment.republishing import SOURCE
 from assignment.settings import AssignmentSettings
 
 SERVICE = "assignment"
+_TAGS = {
+    "agencies": "Agencies, their service contracts and commissions.",
+    "placement rules": "The rules that place contracts, and the runs that apply them.",
+    "placements": "Placements, recalls and objections.",
+}
 
 
 def build_app(
@@ -19,6 +24,8 @@ def build_app(
     return create_app(
         service=SERVICE,
         title="Recobro assignment",
+        description="Which agency works on which contract, and what it earns.",
+        tags=_TAGS,
         settings=settings,
         database=database,
         runtime=runtime,

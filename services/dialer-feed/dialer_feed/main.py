@@ -12,6 +12,11 @@ from dialer_feed.settings import DialerFeedSettings
 from dialer_feed.wakeups import BUILDER, LISTS, NotificationListener
 
 SERVICE = "dialer-feed"
+_TAGS = {
+    "campaigns": "Which contracts a list takes, and when.",
+    "lists": "Lists, their entries and withdrawals.",
+    "dialers": "What dialers report: calls, acknowledgements, findings.",
+}
 
 
 def build_app(
@@ -21,6 +26,8 @@ def build_app(
     return create_app(
         service=SERVICE,
         title="Recobro dialer-feed",
+        description="The dialing lists of the day, and the contracts that leave them at once.",
+        tags=_TAGS,
         settings=settings,
         database=database,
         runtime=runtime,

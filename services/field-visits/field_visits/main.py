@@ -14,6 +14,11 @@ from field_visits.republishing import SOURCE
 from field_visits.settings import FieldVisitsSettings
 
 SERVICE = "field-visits"
+_TAGS = {
+    "visits": "Visits, their sheets and letters.",
+    "at the door": "Attendance, balance and result.",
+    "photos": "Photos of a visit.",
+}
 
 
 def build_app(
@@ -24,6 +29,8 @@ def build_app(
     app = create_app(
         service=SERVICE,
         title="Recobro field-visits",
+        description="Visits, from the order to the result at the door.",
+        tags=_TAGS,
         settings=settings,
         database=database,
         runtime=runtime,

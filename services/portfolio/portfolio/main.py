@@ -10,6 +10,13 @@ from portfolio.handlers import consumer
 from portfolio.republishing import SOURCE
 
 SERVICE = "portfolio"
+_TAGS = {
+    "portfolios": "Creditors, their portfolios, and how much is in which stage.",
+    "files": "Portfolio files, from the upload to the rejected rows.",
+    "contracts": "Contracts, payments, clarifications, pauses, debtors and contact points.",
+    "staging": "The business date moves, and contracts change their stages.",
+    "reports": "What agencies reported about contracts that were not with them.",
+}
 
 
 def build_app(
@@ -19,6 +26,8 @@ def build_app(
     app = create_app(
         service=SERVICE,
         title="Recobro portfolio",
+        description="What is owed, how late it is, and what has happened to it.",
+        tags=_TAGS,
         settings=settings,
         database=database,
         runtime=runtime,

@@ -12,6 +12,10 @@ from promises.republishing import SOURCE
 from promises.settings import PromisesSettings
 
 SERVICE = "promises"
+_TAGS = {
+    "promises": "Promises to pay.",
+    "agreements": "Plans of several instalments.",
+}
 
 
 def build_app(
@@ -21,6 +25,8 @@ def build_app(
     return create_app(
         service=SERVICE,
         title="Recobro promises",
+        description="Promises to pay and plans, and whether payments keep them.",
+        tags=_TAGS,
         settings=settings,
         database=database,
         runtime=runtime,

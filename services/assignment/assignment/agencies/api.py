@@ -61,6 +61,7 @@ async def list_agencies(query: PageQuery, reader: ReadConnection) -> Page[Agency
 
 @router.get("/agencies/{agency_id}", dependencies=[reads("assignment", agency=True)])
 async def read_agency(agency_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> Agency:
+    """Read an agency."""
     return await expect_agency(reader, agency_id, who)
 
 

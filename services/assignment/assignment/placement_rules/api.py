@@ -150,6 +150,7 @@ async def list_rules(query: PageQuery, reader: ReadConnection) -> Page[Rule]:
 
 @router.get("/placement-rules/{rule_id}", dependencies=[reads("assignment")])
 async def read_rule(rule_id: UUID, reader: ReadConnection) -> Rule:
+    """Read a placement rule."""
     return await _expect_rule(reader, rule_id)
 
 

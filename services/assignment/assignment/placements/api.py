@@ -31,6 +31,7 @@ async def list_placements(
 
 @router.get("/placements/{placement_id}", dependencies=[reads("assignment", agency=True)])
 async def read_placement(placement_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> Placement:
+    """Read a placement."""
     return await reading.read(reader, placement_id, who)
 
 

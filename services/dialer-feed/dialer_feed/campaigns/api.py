@@ -98,4 +98,5 @@ async def list_campaigns(query: PageQuery, reader: ReadConnection, who: CurrentP
 
 @router.get("/campaigns/{campaign_id}", dependencies=[reads("dialer-feed", agency=True)])
 async def read_campaign(campaign_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> Campaign:
+    """Read a campaign."""
     return await expect_campaign(reader, campaign_id, who.agency_id)

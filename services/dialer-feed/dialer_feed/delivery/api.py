@@ -20,6 +20,7 @@ CURSOR_HEADER = "Recobro-Cursor"
     "/lists/{list_id}/entries",
     dependencies=[reads("dialer-feed", agency=True), reads_in_bulk()],
     response_class=StreamingResponse,
+    responses={200: {"content": {"application/jsonl": {}, "text/csv": {}}}},
 )
 async def stream_entries(
     list_id: UUID,

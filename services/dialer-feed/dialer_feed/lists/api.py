@@ -40,8 +40,12 @@ class NewList(InputModel):
 @router.post(
     "/lists",
     status_code=201,
+    response_model=DialingList,
     dependencies=[writes("dialer-feed")],
-    responses={200: {"model": DialingList}, 202: {"model": DialingList}},
+    responses={
+        200: {"model": DialingList, "description": "The list was requested before, and is published"},
+        202: {"model": DialingList, "description": "The list is being built"},
+    },
 )
 async def request_list(new: NewList, request: Request, database: ServiceDatabase, who: CurrentPrincipal) -> Response:
     """Request the campaign's list of a day. 201 when it is published, 202 while it is being built.
@@ -99,4 +103,5 @@ async def list_lists(
 
 @router.get("/lists/{list_id}", dependencies=[reads("dialer-feed", agency=True)])
 async def read_list(list_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> DialingList:
+    """Read a list: its status, and how many entries it has and has lost."""
     return await shown(reader, await expect_list(reader, list_id, who), who)

@@ -67,6 +67,7 @@ async def list_visits(
 
 @router.get("/visits/{visit_id}", dependencies=[reads("field-visits", agency=True)])
 async def read_visit(visit_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> Visit:
+    """Read a visit."""
     return shown(await expect(reader, visit_id, who.agency_id))
 
 

@@ -22,6 +22,7 @@ async def open_clarification(contract_id: UUID, new: NewClarification, tx: Write
 
 @router.get("/clarifications/{clarification_id}", dependencies=_READS)
 async def read_clarification(clarification_id: UUID, connection: ReadConnection) -> Clarification:
+    """Read a clarification."""
     return await reading.read(connection, clarification_id)
 
 

@@ -27,6 +27,7 @@ async def add_contact_point(contract_id: UUID, new: NewContactPoint, tx: WriteTr
 
 @router.get("/contact-points/{contact_id}", dependencies=_READS)
 async def read_contact_point(contact_id: UUID, connection: ReadConnection) -> ContactPoint:
+    """Read a phone or an e-mail."""
     return await contact_points.read(connection, contact_id)
 
 

@@ -26,9 +26,8 @@ from portfolio.files.uploads import Confirmation, FileView, Mode
 from portfolio.portfolios import portfolios
 
 router = Router(prefix="/v1", tags=["files"])
-_FILE_TYPES: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}}}
-}
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_ANY_FILE: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/octet-stream": _BINARY}}}
 
 
 @router.post(
@@ -38,7 +37,7 @@ _FILE_TYPES: dict[str, Any] = {
         200: {"model": FileView, "description": "The portfolio already has this file: the same bytes, mode and date"}
     },
     dependencies=[writes("portfolio"), streamed_body(uploads.MAX_FILE_BYTES)],
-    openapi_extra=_FILE_TYPES,
+    openapi_extra=_ANY_FILE,
 )
 async def upload_file(
     portfolio_id: UUID,
