@@ -7,6 +7,7 @@ Problem             any status; a domain error subclasses it and names its ``sta
 │   └── ContractUnknown
 │       └── ContractNotYetKnown
 ├── Conflict        409
+│   └── NoContact   nobody may contact the debtor, or not in this way
 ├── Unauthorised    401, with the challenge
 └── Unavailable     503, with Retry-After: the same request may succeed later
 """
@@ -136,6 +137,16 @@ class Conflict(Problem):
 
     status = 409
     code = "conflict"
+
+
+class NoContact(Conflict):
+    """Nobody may contact the debtor, or not in this way. All services share this error.
+
+    ``reason`` is the reason as events and lists write it, such as ``unknown_state``. The code is the same with hyphens.
+    """
+
+    def __init__(self, reason: str, detail: str, *, extra: Mapping[str, Any] | None = None) -> None:
+        super().__init__(detail, code=reason.replace("_", "-"), extra={"reason": reason, **(extra or {})})
 
 
 class Unauthorised(Problem):

@@ -20,6 +20,7 @@ _PORTFOLIO: Mapping[str, Column[PortfolioStateChanged]] = MappingProxyType(
         "creditor_kind": Column("text", lambda event: event.creditor_kind),
         "jurisdiction": Column("text", lambda event: event.jurisdiction),
         "timezone": Column("text", lambda event: event.timezone),
+        "payment_holdoff_days": Column("smallint", lambda event: event.payment_holdoff_days),
     }
 )
 

@@ -1,8 +1,8 @@
 """The facts kept of other services do not depend on the order in which the events arrive."""
 
 import itertools
-from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -12,6 +12,7 @@ from projections import (
     contact_points,
     contracts,
     pauses,
+    payments,
     placements,
     portfolios,
     promises,
@@ -33,8 +34,12 @@ from recobro_events.contracts.portfolio import (
     Debtor,
     DebtorStatus,
     DebtorStatusChanged,
+    FilePayment,
+    KnownPayment,
+    LastPayment,
     Pause,
     PaymentReceived,
+    PaymentReversed,
     PortfolioState,
     PortfolioStateChanged,
     Stage,
@@ -54,7 +59,7 @@ POSITIONS = contracts.Positions("as_of", "state", "stage", "overdue_balance", "o
 DETAILS = contracts.Details(
     "portfolio_id", "contract_number", upper_name=Column("text", lambda event: event.debtor.name.upper())
 )
-PORTFOLIOS = portfolios.Portfolios("state", "business_date", "company")
+PORTFOLIOS = portfolios.Portfolios("state", "business_date", "company", "payment_holdoff_days")
 TABLES = f"""
 CREATE TABLE portfolio (
     portfolio_id uuid PRIMARY KEY, version bigint NOT NULL, state text, business_date date, company text);
@@ -64,6 +69,7 @@ CREATE TABLE contract (
     contract_number text, upper_name text, status_version bigint NOT NULL DEFAULT -1,
     status text NOT NULL DEFAULT 'active');
 {clarifications.TABLE} {contact_points.TABLE} {pauses.TABLE} {placements.TABLE} {promises.TABLE} {set_aside.TABLE}
+{payments.TABLE} {payments.SILENCES}
 """
 
 
@@ -111,6 +117,33 @@ def whole(version: int, **changes: object) -> ContractRegistered:
     )
 
 
+def portfolio_state(version: int, day: date = MONDAY, **changes: object) -> PortfolioStateChanged:
+    fields: dict[str, object] = {
+        "portfolio_id": PORTFOLIO,
+        "version": version,
+        "state": PortfolioState.READY,
+        "business_date": day,
+        "name": "Autos",
+        "creditor_id": uuid4(),
+        "creditor_kind": CreditorKind.FINANCIAL,
+        "jurisdiction": "MX",
+        "timezone": "America/Mexico_City",
+    }
+    return PortfolioStateChanged.model_validate(fields | changes)
+
+
+async def reason_on(tx: Transaction, day: date, *at_least_days: str) -> str | None:
+    given = ("$1::date", *at_least_days)
+    sql = f"SELECT coalesce({silence.always(*given)}, {silence.on_day(*given)}) FROM contract"
+    found: str | None = await tx.fetchval(sql, day)
+    return found
+
+
+def reversal(version: int, of: PaymentReceived) -> PaymentReversed:
+    fields = {"payment_id": of.payment_id, "amount": of.amount, "currency": "MXN", "reason": "bounced"}
+    return PaymentReversed.model_validate(position(version) | fields)
+
+
 def payment(version: int) -> PaymentReceived:
     return PaymentReceived.model_validate(
         position(version, overdue_balance=Decimal("0.00"), oldest_due_on=None)
@@ -147,18 +180,7 @@ async def test_the_newest_status_and_portfolio_are_kept(tx: Transaction) -> None
     await contracts.keep_statuses_from_contracts(tx, [whole(4)])
     assert await tx.fetchval("SELECT status FROM contract") == "deceased"
     for version, day, creditor in ((2, MONDAY, "Banco"), (1, date(2026, 11, 22), None)):
-        changed = PortfolioStateChanged(
-            portfolio_id=PORTFOLIO,
-            version=version,
-            state=PortfolioState.READY,
-            business_date=day,
-            name="Autos",
-            creditor_id=uuid4(),
-            creditor_name=creditor,
-            creditor_kind=CreditorKind.FINANCIAL,
-            jurisdiction="MX",
-            timezone="America/Mexico_City",
-        )
+        changed = portfolio_state(version, day, creditor_name=creditor)
         await PORTFOLIOS.keep(tx, [changed])
     assert tuple(await tx.fetchrow("SELECT business_date, company FROM portfolio") or ()) == (MONDAY, "Banco")
 
@@ -236,8 +258,7 @@ async def test_a_recall_that_overtakes_its_placement_keeps_its_state_and_gets_th
 
 async def test_the_first_reason_for_silence_in_order_is_given_and_each_reason_ends(tx: Transaction) -> None:
     async def reason(day: date) -> str | None:
-        sql = f"SELECT coalesce({silence.ALWAYS}, {silence.on_day('$1::date')}) FROM contract"
-        return await tx.fetchval(sql, day)  # type: ignore[no-any-return]
+        return await reason_on(tx, day)
 
     await POSITIONS.keep(tx, [whole(1)])
     assert await reason(MONDAY) is None
@@ -312,3 +333,101 @@ async def test_the_days_of_many_long_pauses_have_a_sum_that_is_wide_enough(tx: T
     )
     day = date(8000, 1, 1)
     assert await tx.fetchval(f"SELECT {silence.days_past_due('$1::date')} FROM contract", day) == 0
+
+
+def days_after(day: date, count: int) -> date:
+    return day + timedelta(days=count)
+
+
+@pytest.mark.parametrize(
+    ("holdoff_from", "portfolio_days", "at_least_days", "silent_days", "counted_from"),
+    [
+        (None, None, "0", 3, MONDAY),
+        (None, 5, "0", 5, MONDAY),
+        (date(2026, 11, 27), 3, "0", 3, date(2026, 11, 27)),
+        (None, 2, "4", 4, MONDAY),
+        (None, 5, "1", 5, MONDAY),
+    ],
+)
+async def test_the_days_without_contact_are_the_portfolios_and_may_be_lengthened_only(
+    tx: Transaction,
+    holdoff_from: date | None,
+    portfolio_days: int | None,
+    at_least_days: str,
+    silent_days: int,
+    counted_from: date,
+) -> None:
+    await PORTFOLIOS.keep(tx, [portfolio_state(1, payment_holdoff_days=portfolio_days)])
+    await DETAILS.keep(tx, [whole(1)])
+    await POSITIONS.keep(tx, [whole(1)])
+    await payments.keep(tx, [payment(2).model_copy(update={"holdoff_from": holdoff_from})])
+    last = days_after(counted_from, silent_days - 1)
+    assert await reason_on(tx, last, at_least_days) == "payment"
+    assert await reason_on(tx, days_after(last, 1), at_least_days) is None
+
+
+async def test_a_reversed_payment_silences_no_more_in_any_order_of_events(tx: Transaction) -> None:
+    paid = payment(2)
+    known = KnownPayment(
+        payment_id=paid.payment_id, amount=paid.amount, paid_on=MONDAY, business_date=MONDAY, reversed=True
+    )
+    keeps: list[Callable[[], Awaitable[None]]] = [
+        lambda: payments.keep(tx, [paid]),
+        lambda: payments.keep_reversals(tx, [reversal(3, paid)]),
+        lambda: payments.keep_from_contracts(tx, [whole(4, payments=(known,))]),
+    ]
+    await POSITIONS.keep(tx, [whole(1)])
+    for order in itertools.permutations(keeps):
+        await tx.execute("DELETE FROM payment")
+        for keep in order:
+            await keep()
+        assert await reason_on(tx, MONDAY) is None
+        assert await tx.fetchval("SELECT count(*) FROM payment") == 1
+
+
+async def test_a_whole_contract_brings_the_payments_of_files_and_the_first_day_without_contact(tx: Transaction) -> None:
+    """A known payment without that day gets it, and a known day stays."""
+    paid = payment(2)
+    await POSITIONS.keep(tx, [whole(1)])
+    await payments.keep(tx, [paid])
+    last = LastPayment(payment_id=paid.payment_id, paid_on=MONDAY, business_date=MONDAY)
+    of_file = FilePayment(
+        payment_id=uuid4(),
+        amount=Decimal("9.00"),
+        credit=Decimal("0.00"),
+        paid_on=MONDAY,
+        business_date=MONDAY,
+        holdoff_from=days_after(MONDAY, 9),
+        reference="2026-11-23:0123456789ab:A-1",
+        days_past_due_before=10,
+    )
+    for day in (days_after(MONDAY, 3), days_after(MONDAY, 5)):
+        again = last.model_copy(update={"holdoff_from": day})
+        await payments.keep_from_contracts(tx, [whole(3, last_payment=again, file_payments=(of_file,))])
+    days = await tx.fetch("SELECT holdoff_from FROM payment ORDER BY 1")
+    assert [row["holdoff_from"] for row in days] == [days_after(MONDAY, 3), days_after(MONDAY, 9)]
+    assert await reason_on(tx, days_after(MONDAY, 11)) == "payment"
+    assert await reason_on(tx, days_after(MONDAY, 12)) is None
+
+
+async def test_figures_that_wait_for_a_decision_and_unknown_payments_silence_by_the_newest_whole(
+    tx: Transaction,
+) -> None:
+    await POSITIONS.keep(tx, [whole(1)])
+    asked = whole(2, undecided=True)
+    decided = whole(3, payment_silent_until=days_after(MONDAY, 4))
+    for events in ([asked], [decided, asked]):
+        for event in events:
+            await payments.keep_from_contracts(tx, [event])
+        expected = "unknown_state" if events == [asked] else "payment"
+        assert await reason_on(tx, days_after(MONDAY, 4)) == expected
+    assert await reason_on(tx, days_after(MONDAY, 5)) is None
+
+
+async def test_a_contract_that_a_payment_has_settled_is_silent_as_payment_and_later_as_closed(tx: Transaction) -> None:
+    paid = payment(2).model_copy(update={"state": ContractState.SETTLED})
+    await POSITIONS.keep(tx, [paid])
+    assert await reason_on(tx, MONDAY) == "closed"
+    await payments.keep(tx, [paid])
+    assert await reason_on(tx, MONDAY) == "payment"
+    assert await reason_on(tx, days_after(MONDAY, 3)) == "closed"

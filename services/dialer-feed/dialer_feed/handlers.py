@@ -6,7 +6,7 @@ Versions decide only which facts are kept.
 
 from collections.abc import Sequence
 
-from projections import clarifications, contact_points, contracts, pauses, placements, promises, set_aside
+from projections import clarifications, contact_points, contracts, pauses, payments, placements, promises, set_aside
 from recobro_events import Consumer, ContractEvent, Event, Transaction, sorted_unique
 from recobro_events.contracts.assignment import (
     ContractPlaced,
@@ -36,6 +36,7 @@ from recobro_events.contracts.portfolio import (
     PaymentReceived,
     PaymentReversed,
     PortfolioStateChanged,
+    StageCause,
 )
 from recobro_events.contracts.promises import (
     PromiseBroken,
@@ -50,7 +51,7 @@ from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 from recobro_platform import SERVICE_NAMES
 
 from dialer_feed.lists.requesting import SOURCES
-from dialer_feed.projection import payments, visits
+from dialer_feed.projection import visits
 from dialer_feed.projection.contracts import PORTFOLIOS, POSITIONS, keep_wholes
 from dialer_feed.withdrawals import silencing
 from dialer_feed.withdrawals.silencing import live_lists
@@ -59,6 +60,7 @@ from dialer_feed.withdrawals.withdrawing import Cause, Reach
 consumer = Consumer("dialer-feed", listens_to=SOURCES, platform=SERVICE_NAMES)
 
 _SILENT_STATUSES = {DebtorStatus.DECEASED: Reason.DECEASED, DebtorStatus.REPRESENTED: Reason.REPRESENTED}
+_PAID = (StageCause.PAYMENT, StageCause.BACKDATED_PAYMENT)
 
 
 @consumer.first
@@ -157,14 +159,22 @@ async def withdraw_closed(closings: Sequence[ContractClosed], tx: Transaction) -
 
 @consumer.on(ContractStageChanged)
 async def follow_stage(changes: Sequence[ContractStageChanged], tx: Transaction) -> None:
+    """A payment that moves a contract to another stage withdraws it, even if PaymentReceived arrives later."""
     await POSITIONS.keep(tx, changes)
+    paid = [change for change in changes if change.cause in _PAID and not change.is_republished]
+    await live_lists(tx).withdraw([Cause.of(change, Reason.PAYMENT) for change in paid])
     await live_lists(tx).withdraw_unfit(changes)
 
 
 @consumer.on(ContractRegistered, ContractRevised)
 async def follow_contract(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
-    """A new file may have closed the contract, left it without a phone, or taken it out of a campaign's conditions."""
+    """A new file may have closed the contract, left it without a phone, or taken it out of a campaign's conditions.
+
+    A payment that a file reports withdraws like any other payment.
+    """
     await keep_wholes(tx, wholes)
+    paid = [whole for whole in wholes if whole.file_payments and not whole.is_republished]
+    await live_lists(tx).withdraw([Cause.of(whole, Reason.PAYMENT) for whole in paid])
     await live_lists(tx).withdraw_unfit(wholes)
 
 

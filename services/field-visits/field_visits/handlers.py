@@ -6,7 +6,7 @@ Versions decide only which facts are kept.
 
 from collections.abc import Sequence
 
-from projections import clarifications, contracts, pauses, promises, set_aside
+from projections import clarifications, contracts, pauses, payments, promises, set_aside
 from recobro_events import Consumer, ContractEvent, Event, Transaction
 from recobro_events.contracts.assignment import (
     ContractPlaced,
@@ -34,6 +34,7 @@ from recobro_events.contracts.portfolio import (
     PaymentReversed,
     PortfolioStateChanged,
     PositionEvent,
+    StageCause,
 )
 from recobro_events.contracts.promises import (
     PromiseBroken,
@@ -48,7 +49,8 @@ from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 from recobro_platform import SERVICE_NAMES
 
 from field_visits import projection
-from field_visits.visits.cancelling import Cause, cancel, cancel_unfit
+from field_visits.visits.cancelling import Cause, Paid, cancel, cancel_paid, cancel_unfit
+from field_visits.visits.reinstating import reinstate
 
 consumer = Consumer(
     "field-visits", listens_to=("portfolio", "assignment", "promises", "dialer-feed"), platform=SERVICE_NAMES
@@ -59,6 +61,7 @@ _CANCELLING_STATUSES = {
     DebtorStatus.REPRESENTED: Reason.REPRESENTED,
     DebtorStatus.UNLOCATABLE: Reason.UNLOCATABLE,
 }
+_PAID = (StageCause.PAYMENT, StageCause.BACKDATED_PAYMENT)
 
 
 @consumer.lock_rows
@@ -70,18 +73,35 @@ async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
 
 
 @consumer.on(PaymentReceived)
-async def cancel_paid(payments: Sequence[PaymentReceived], tx: Transaction) -> None:
+async def cancel_visits_of_payers(received: Sequence[PaymentReceived], tx: Transaction) -> None:
     """Cancel every open visit. A debtor who has paid must not be visited."""
-    await projection.POSITIONS.keep(tx, payments)
-    await cancel(tx, [Cause.of(payment, Reason.PAYMENT) for payment in payments])
+    await projection.POSITIONS.keep(tx, received)
+    await payments.keep(tx, received)
+    paid = [Paid(e.contract_id, e.payment_id, e.as_of, e.received_at) for e in received]
+    await cancel_paid(tx, paid, [Cause.of(payment, Reason.PAYMENT) for payment in received])
 
 
-@consumer.on(PaymentReversed, ContractStageChanged, ContactPointChanged)
+@consumer.on(PaymentReversed)
+async def follow_reversal(reversals: Sequence[PaymentReversed], tx: Transaction) -> None:
+    """The payment counts for nothing: the visits of later days that it cancelled stand again."""
+    await projection.POSITIONS.keep(tx, reversals)
+    await payments.keep_reversals(tx, reversals)
+    await cancel_unfit(tx, reversals)
+    if new := [reversal for reversal in reversals if not reversal.is_republished]:
+        await reinstate(tx, new)
+
+
+@consumer.on(ContractStageChanged)
+async def follow_stage(changes: Sequence[ContractStageChanged], tx: Transaction) -> None:
+    """A payment that moves a contract to another stage cancels its visits, even if PaymentReceived arrives later."""
+    await projection.POSITIONS.keep(tx, changes)
+    await cancel(tx, [Cause.of(e, Reason.PAYMENT) for e in changes if e.cause in _PAID and not e.is_republished])
+    await cancel_unfit(tx, changes)
+
+
+@consumer.on(ContactPointChanged)
 async def follow_position(events: Sequence[PositionEvent], tx: Transaction) -> None:
-    """Keep the position and cancel visits that it rules out.
-
-    A reversal restores the balance, but not the visit that its payment cancelled. Visits need no contact points.
-    """
+    """Keep the position and cancel visits that it rules out. Visits need no contact points."""
     await projection.POSITIONS.keep(tx, events)
     await cancel_unfit(tx, events)
 
@@ -126,8 +146,11 @@ async def cancel_closed(closings: Sequence[ContractClosed], tx: Transaction) -> 
 
 @consumer.on(ContractRegistered, ContractRevised)
 async def follow_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
-    """A new file may have closed the contract or left nothing overdue."""
+    """A new file may have closed the contract or left nothing overdue. A payment that it reports cancels visits."""
     await projection.keep_wholes(tx, wholes)
+    new = [whole for whole in wholes if whole.file_payments and not whole.is_republished]
+    paid = [Paid(e.contract_id, p.payment_id, p.business_date, e.occurred_at) for e in new for p in e.file_payments]
+    await cancel_paid(tx, paid, [Cause.of(whole, Reason.PAYMENT) for whole in new])
     await cancel_unfit(tx, wholes)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from projections import clarifications, pauses
+from projections import clarifications, pauses, payments
 from projections.columns import columns
 from projections.contracts import Details, Positions, keep_statuses_from_contracts
 from projections.placements import Placements
@@ -14,7 +14,7 @@ from recobro_events.contracts.portfolio import ContractWhole
 BUSINESS_DATE = "greatest(portfolio.business_date, contract.as_of)"
 """SQL: the business date of the row ``contract``, the later of the portfolio's and the position's."""
 
-PORTFOLIOS = Portfolios("business_date", "company", "timezone")
+PORTFOLIOS = Portfolios("business_date", "company", "timezone", "payment_holdoff_days")
 POSITIONS = Positions("as_of", "state", "stage", "overdue_balance", "total_balance", "oldest_due_on")
 _DETAILS = Details("portfolio_id", "debtor_id", "contract_number", "name", "jurisdiction", "currency")
 _PLACEMENTS = Placements("agency_id", "active")
@@ -61,13 +61,15 @@ WHERE placement.contract_id = fact.contract_id AND placement.placement_id = fact
 
 
 async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
-    """Keep whole contracts: each group of columns where it is newer, with addresses, pauses and disputes."""
+    """Keep whole contracts: each group of columns where it is newer, with addresses, pauses, disputes
+    and payments."""
     await POSITIONS.keep(tx, wholes)
     await _DETAILS.keep(tx, wholes)
     await keep_statuses_from_contracts(tx, wholes)
     await _keep_addresses(tx, wholes)
     await pauses.keep_from_contracts(tx, wholes)
     await clarifications.keep_from_contracts(tx, wholes)
+    await payments.keep_from_contracts(tx, wholes)
 
 
 async def _keep_addresses(tx: Transaction, events: Sequence[ContractWhole]) -> None:

@@ -33,6 +33,7 @@ from recobro_events.contracts.portfolio import (
     Debtor,
     DebtorStatus,
     DebtorStatusChanged,
+    FilePayment,
     Pause,
     PaymentReceived,
     PaymentReversed,
@@ -75,6 +76,8 @@ class Contract:
     status_version: int = 0
     pauses: list[Pause] = field(default_factory=list)
     disputes: list[UUID] = field(default_factory=list)
+    undecided: bool = False
+    payment_silent_until: date | None = None
 
     def position(self) -> dict[str, Any]:
         """Return the fields of every event about the contract. The whole balance is overdue."""
@@ -111,6 +114,8 @@ class Contract:
             "episode": 1,
             "open_clarifications": tuple(self.disputes),
             "pauses": tuple(self.pauses),
+            "undecided": self.undecided,
+            "payment_silent_until": self.payment_silent_until,
         }
 
     def change(self, **changes: Any) -> None:
@@ -130,10 +135,25 @@ class Contract:
         self.details_version += 1
         return ContractRevised(**self.position(), **self.details())
 
-    def staged(self, stage: Stage, **changes: Any) -> ContractStageChanged:
+    def paid_by_file(self, amount: str = "100.00", *, holdoff_from: date | None = None) -> ContractRevised:
+        """A file states ``amount`` less than was unpaid, and no known payment explains it."""
+        self.owe(-Decimal(amount))
+        paid = FilePayment(
+            payment_id=uuid.uuid4(),
+            amount=Decimal(amount),
+            credit=Decimal("0.00"),
+            paid_on=self.as_of,
+            business_date=self.as_of,
+            holdoff_from=holdoff_from or self.as_of,
+            reference=f"{self.as_of}:0123456789ab:{self.number}",
+            days_past_due_before=self.days,
+        )
+        return self.revised().model_copy(update={"file_payments": (paid,)})
+
+    def staged(self, stage: Stage, *, cause: StageCause = StageCause.DAILY_RUN, **changes: Any) -> ContractStageChanged:
         before, self.stage = self.stage, stage
         self.change(**changes)
-        return ContractStageChanged(**self.position(), from_stage=before, to_stage=stage, cause=StageCause.DAILY_RUN)
+        return ContractStageChanged(**self.position(), from_stage=before, to_stage=stage, cause=cause)
 
     def paid(
         self,
@@ -143,6 +163,7 @@ class Contract:
         paid_on: date | None = None,
         days: int | None = None,
         payment_id: UUID | None = None,
+        holdoff_from: date | None = None,
     ) -> PaymentReceived:
         """``days`` are the days past due before the payment, if they differ from the contract's present ones."""
         before = self.days if days is None else days
@@ -158,9 +179,12 @@ class Contract:
             credit=Decimal(credit),
             settled=self.state is ContractState.SETTLED,
             days_past_due_before=before,
+            holdoff_from=holdoff_from,
         )
 
-    def payment_reversed(self, payment: PaymentReceived) -> PaymentReversed:
+    def payment_reversed(
+        self, payment: PaymentReceived | FilePayment, *, reversed_on: date | None = None
+    ) -> PaymentReversed:
         self.owe(payment.amount - payment.credit)
         return PaymentReversed(
             **self.position(),
@@ -168,6 +192,7 @@ class Contract:
             amount=payment.amount,
             currency="MXN",
             reason="bounced",
+            reversed_on=reversed_on,
         )
 
     def disputed(self, clarification_id: UUID | None = None) -> ClarificationOpened:

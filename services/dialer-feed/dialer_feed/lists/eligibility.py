@@ -21,20 +21,15 @@ WORTH_DIALING = f"""(
 LIVE = "(list.status = 'building' OR (list.status = 'published' AND list.live_until > now()))"
 """SQL: the list is live. A list that is being built counts as live."""
 
+_HOLDOFF_DAYS = "campaign.payment_holdoff_days"
+"""SQL: the least days without contact after a payment. A campaign may lengthen the portfolio's, never shorten them."""
+
 _REPORTED = """
 (SELECT reported.reason FROM reported_silence reported
     WHERE reported.contract_id = contract.contract_id AND reported.contact_id IS NULL
     ORDER BY reported.silence_id LIMIT 1)
 """
 """SQL: a dialer's report about the whole contract, until the portfolio has decided on it."""
-
-_HELD_OFF = f"""
-(SELECT CASE WHEN payment.claimed THEN 'payment_claimed' ELSE 'payment' END FROM payment
-    WHERE payment.contract_id = contract.contract_id AND NOT payment.reversed
-        AND {ON_DATE} < payment.business_date + campaign.payment_holdoff_days
-    ORDER BY payment.claimed LIMIT 1)
-"""
-"""SQL: a payment or a claimed payment is younger than the campaign's hold-off days."""
 
 _NOT_PLACED = f"""
 CASE WHEN campaign.agency_id IS NOT NULL THEN (
@@ -61,10 +56,9 @@ def reason(of_phone: str = "true") -> str:
     The SQL gives the first reason that holds. ``of_phone`` is the condition for the contract's phones that count.
     """
     return f"""coalesce(
-        {silence.ALWAYS},
+        {silence.always(ON_DATE, _HOLDOFF_DAYS)},
         {_REPORTED},
-        {_HELD_OFF},
-        {silence.on_day(ON_DATE)},
+        {silence.on_day(ON_DATE, _HOLDOFF_DAYS)},
         {_NOT_PLACED},
         {_HANDED_OVER},
         CASE WHEN NOT EXISTS ({phones.dialable("1", of_phone)}) THEN 'no_phone' END,

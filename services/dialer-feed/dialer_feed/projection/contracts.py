@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 
 from jurisdictions import UnknownJurisdiction, state_named
-from projections import clarifications, contact_points, contracts, pauses
+from projections import clarifications, contact_points, contracts, pauses, payments
 from projections.columns import Column
 from projections.contracts import Details, Positions
 from projections.portfolios import Portfolios
 from recobro_events import Transaction
 from recobro_events.contracts.portfolio import ContractWhole
-
-from dialer_feed.projection import payments
 
 
 def _region(event: ContractWhole) -> str | None:
@@ -27,7 +25,9 @@ POSITIONS = Positions("state", "stage", "overdue_balance", "oldest_due_on")
 DETAILS = Details(
     "portfolio_id", "debtor_id", "contract_number", "name", "jurisdiction", region=Column("text", _region)
 )
-PORTFOLIOS = Portfolios("state", "business_date", "name", "creditor_kind", "jurisdiction", "timezone")
+PORTFOLIOS = Portfolios(
+    "state", "business_date", "name", "creditor_kind", "jurisdiction", "timezone", "payment_holdoff_days"
+)
 
 
 async def keep_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:

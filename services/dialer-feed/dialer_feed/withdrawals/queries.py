@@ -133,10 +133,12 @@ KEEP_SILENCES = """
 INSERT INTO reported_silence (contract_id, contact_id, reason)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[])
 """
-# The hold-off begins on the current business date.
+# Days without contact count as after a payment: from the business date, or from today where that is later.
 KEEP_CLAIMED_PAYMENTS = """
-INSERT INTO payment (contract_id, business_date, claimed)
-SELECT DISTINCT contract_id, greatest(list.business_date, portfolio.business_date), true
+INSERT INTO payment (contract_id, business_date, holdoff_from, claimed)
+SELECT DISTINCT contract_id, greatest(list.business_date, portfolio.business_date),
+    greatest(list.business_date, portfolio.business_date,
+        (now() AT TIME ZONE coalesce(portfolio.timezone, 'UTC'))::date), true
 FROM unnest($1::uuid[], $2::uuid[]) AS claimed (contract_id, list_id)
 JOIN dialing_list list USING (list_id)
 JOIN contract USING (contract_id)

@@ -1,7 +1,7 @@
 """A dialer's report silences at once and is published for the portfolio."""
 
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 
 import httpx
 import pytest
@@ -110,9 +110,16 @@ async def test_a_report_silences_until_the_portfolio_has_decided_and_no_longer(
 
 async def test_a_claimed_payment_silences_as_long_as_a_payment(scene: Scene, client: httpx.AsyncClient) -> None:
     [contract] = await scene.contracts(1)
+    """The days count from the business date, or from today where that is later."""
     await report(client, await scene.built(), contract, "payment_claimed")
+    [row] = await scene.rows(
+        "SELECT holdoff_from, (reported_at AT TIME ZONE 'America/Mexico_City')::date AS today"
+        " FROM payment, dialer_report"
+    )
+    first: date = row["holdoff_from"]
+    assert first == max(DAY, row["today"])
     for days, expected in ((0, []), (2, []), (3, [contract.number])):
-        day = DAY + timedelta(days=days)
+        day = first + timedelta(days=days)
         await scene.portfolio(business_date=day)
         assert await scene.listed(await scene.built(day, await scene.campaign())) == expected, days
 

@@ -7,12 +7,24 @@ from datetime import timedelta
 import pytest
 from dialing_scene import DAY, Contract, Phone, Scene
 from recobro_events import Event
-from recobro_events.contracts.portfolio import ContactChange, ContractState, DebtorStatus, Stage
+from recobro_events.contracts.portfolio import (
+    ContactChange,
+    ContractState,
+    DebtorStatus,
+    LastPayment,
+    Stage,
+    StageCause,
+)
 
 Silence = Callable[[Contract], Event]
 
 SILENCES: dict[str, tuple[str, Silence]] = {
     "payment": ("payment", lambda c: c.paid()),
+    "payment in a file": ("payment", lambda c: c.paid_by_file()),
+    "payment, the change of stage first": ("payment", lambda c: paid_in_full(c)),
+    "payment, a revision first": ("payment", lambda c: revised_after_payment(c)),
+    "payment that files do not know yet": ("payment", lambda c: c.revised(payment_silent_until=DAY)),
+    "figures that wait for a decision": ("unknown_state", lambda c: c.revised(undecided=True)),
     "clarification": ("clarification", lambda c: c.disputed()),
     "deceased": ("deceased", lambda c: c.reported(DebtorStatus.DECEASED)),
     "represented": ("represented", lambda c: c.reported(DebtorStatus.REPRESENTED)),
@@ -30,6 +42,20 @@ SILENCES: dict[str, tuple[str, Silence]] = {
     ),
     "disputed, first listed in a revision": ("clarification", lambda c: c.revised(disputes=[uuid.uuid4()])),
 }
+
+
+def paid_in_full(contract: Contract) -> Event:
+    """The stage's event of a payment travels on the bulk lane, and may arrive before PaymentReceived."""
+    return contract.staged(
+        Stage.CURRENT, cause=StageCause.PAYMENT, overdue="0.00", oldest_due_on=None, state=ContractState.SETTLED
+    )
+
+
+def revised_after_payment(contract: Contract) -> Event:
+    last = LastPayment(payment_id=uuid.uuid4(), paid_on=DAY, business_date=DAY)
+    return contract.revised(
+        overdue="0.00", oldest_due_on=None, state=ContractState.SETTLED, stage=Stage.CURRENT, last_payment=last
+    )
 
 
 @pytest.mark.parametrize("silence", SILENCES)
@@ -124,6 +150,37 @@ async def test_a_payment_silences_for_the_holdoff_days_and_no_longer(scene: Scen
         day = DAY + timedelta(days=days)
         await scene.portfolio(business_date=day)
         assert await scene.listed(await scene.built(day)) == expected, days
+
+
+async def test_the_days_without_contact_count_from_the_day_that_the_portfolio_fixed(scene: Scene) -> None:
+    """The business date is two days behind the day on which the payment arrived."""
+    [contract] = await scene.contracts(1)
+    await scene.receives(contract.paid(holdoff_from=DAY + timedelta(days=2)))
+    for days, expected in ((1, []), (4, []), (5, [contract.number])):
+        day = DAY + timedelta(days=days)
+        await scene.portfolio(business_date=day)
+        assert await scene.listed(await scene.built(day)) == expected, days
+
+
+@pytest.mark.parametrize(("portfolio_days", "campaign_days", "silent_days"), [(5, 3, 5), (2, 4, 4), (1, 0, 1)])
+async def test_a_campaign_lengthens_the_portfolios_days_without_contact_and_never_shortens_them(
+    scene: Scene, portfolio_days: int, campaign_days: int, silent_days: int
+) -> None:
+    await scene.portfolio(payment_holdoff_days=portfolio_days)
+    [contract] = await scene.contracts(1)
+    campaign_id = await scene.campaign(payment_holdoff_days=campaign_days)
+    await scene.receives(contract.paid())
+    for days, expected in ((silent_days - 1, []), (silent_days, [contract.number])):
+        day = DAY + timedelta(days=days)
+        await scene.portfolio(business_date=day, payment_holdoff_days=portfolio_days)
+        assert await scene.listed(await scene.built(day, campaign_id)) == expected, days
+
+
+async def test_a_file_does_not_end_the_silence_of_a_payment(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    await scene.receives(contract.paid())
+    await scene.receives(contract.revised(overdue="1500.00"))
+    assert await scene.listed(await scene.built()) == []
 
 
 async def test_a_reversal_ends_the_holdoff_but_adds_nothing_to_todays_list(scene: Scene) -> None:

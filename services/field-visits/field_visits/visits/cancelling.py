@@ -5,7 +5,7 @@ an order and a fact that silences it cannot miss each other.
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -37,6 +37,22 @@ async def cancel(tx: Transaction, causes: Sequence[Cause]) -> None:
     """Cancel the open visits that these causes concern, and publish the cancellations."""
     if causes:
         _publish(tx, await tx.fetch(queries.CANCEL, *zip(*causes, strict=True)))
+
+
+class Paid(NamedTuple):
+    """A payment, with the business date and the moment at which it arrived."""
+
+    contract_id: UUID
+    payment_id: UUID
+    as_of: date
+    received_at: datetime
+
+
+async def cancel_paid(tx: Transaction, payments: Sequence[Paid], causes: Sequence[Cause]) -> None:
+    """Cancel every open visit of contracts that were paid. The visits keep by which payments, for a reversal."""
+    if payments:
+        await tx.execute(queries.PAID_FOR, *zip(*payments, strict=True))
+        await cancel(tx, causes)
 
 
 async def cancel_unfit(tx: Transaction, events: Sequence[ContractEvent]) -> None:

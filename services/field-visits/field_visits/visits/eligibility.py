@@ -2,7 +2,7 @@
 
 from projections import silence
 
-REASON = f"""coalesce({silence.ALWAYS},{silence.on_day("visit.visit_on")},
+REASON = f"""coalesce({silence.always("visit.visit_on")},{silence.on_day("visit.visit_on")},
     CASE WHEN contract.overdue_balance <= 0 THEN 'nothing_overdue' END)"""
 """SQL: the reason for silence on the day of the row ``visit``, as a ``CancelReason``; NULL when there is none.
 

@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from chassis import Conflict, ContractNotYetKnown, ContractUnknown, FieldError, Invalid, Principal
+from chassis import Conflict, ContractNotYetKnown, ContractUnknown, FieldError, Invalid, NoContact, Principal
 from chassis.transactions import act_for_service
 from projections import contracts
 from recobro_events import Row, Transaction
@@ -23,9 +23,10 @@ class TooManyVisits(Conflict):
     code = "too-many-visits"
 
 
-_SILENT = {
+SILENT = {
+    CancelReason.PAYMENT: "A payment arrived. Nobody may contact the debtor on that day.",
     CancelReason.UNKNOWN_STATE: (
-        "A service has set aside an event of the contract. No visit can be ordered until it is applied or discarded."
+        "The contract's true state is not known: an event of it was set aside, or its figures wait for a decision."
     ),
     CancelReason.CLOSED: "The contract is closed.",
     CancelReason.DECEASED: "The debtor has died.",
@@ -60,7 +61,7 @@ async def order(
         placement = None
     if standing["reason"] is not None:
         reason = CancelReason(standing["reason"])
-        raise Conflict(_SILENT[reason], code=reason.replace("_", "-"))
+        raise NoContact(reason, SILENT[reason])
     await _refuse_too_many(tx, who, contract_id, visit_on)
     chosen = await _address(tx, contract_id, address_id)
     agency_id, placement_id = (placement["agency_id"], placement["placement_id"]) if placement else (None, None)

@@ -60,6 +60,45 @@ WHERE visit.contract_id = cause.contract_id AND {_OPEN}
     AND (cause.until IS NULL OR visit.visit_on <= cause.until)
 RETURNING visit.visit_id, visit.contract_id, visit.agency_id, visit.cancel_reason, cause.event_id
 """
+# The visits that a payment cancels, and those that it would have cancelled. An event of the same payment on another
+# topic may have cancelled a visit before, for the balance or the state that the payment has left.
+PAID_FOR = f"""
+UPDATE visit SET payment_ids = visit.payment_ids || paid.payment_id
+FROM unnest($1::uuid[], $2::uuid[], $3::date[], $4::timestamptz[]) AS paid (contract_id, payment_id, as_of, received_at)
+WHERE visit.contract_id = paid.contract_id AND visit.visit_on >= paid.as_of
+    AND ({_OPEN} OR (visit.state = 'cancelled' AND (visit.cancel_reason = 'payment'
+        OR (visit.cancel_reason IN ('closed', 'nothing_overdue') AND visit.cancelled_at >= paid.received_at))))
+    AND NOT paid.payment_id = ANY (visit.payment_ids)
+"""
+# One visit a day, the one ordered last. on_day is the day of the reversal: a visit of that day stays cancelled.
+REINSTATE = f"""
+WITH standing AS (
+    SELECT DISTINCT ON (visit.contract_id, visit.visit_on) visit.visit_id, cause.event_id
+    FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::date[]) AS cause (contract_id, event_id, payment_id, on_day)
+    JOIN contract USING (contract_id)
+    JOIN visit USING (contract_id)
+    WHERE visit.state = 'cancelled' AND cause.payment_id = ANY (visit.payment_ids) AND visit.visit_on > cause.on_day
+        AND NOT EXISTS (
+            SELECT FROM payment
+            WHERE payment.contract_id = visit.contract_id AND payment.payment_id = ANY (visit.payment_ids)
+                AND NOT payment.reversed)
+        AND {REASON} IS NULL AND contract.status <> 'unlocatable'
+        AND (visit.placement_id IS NULL OR EXISTS (
+            SELECT FROM placement
+            WHERE placement.contract_id = visit.contract_id AND placement.placement_id = visit.placement_id
+                AND placement.active AND {in_force("placement", "visit.visit_on")}))
+        AND NOT EXISTS (
+            SELECT FROM visit other
+            WHERE other.contract_id = visit.contract_id AND other.visit_on = visit.visit_on
+                AND other.state IN ('ordered', 'routed'))
+    ORDER BY visit.contract_id, visit.visit_on, visit.visit_id DESC
+)
+UPDATE visit SET state = 'ordered', cancel_reason = NULL, cancelled_at = NULL, payment_ids = '{{}}'
+FROM standing
+WHERE visit.visit_id = standing.visit_id
+RETURNING visit.visit_id, visit.contract_id, visit.agency_id, visit.visitor, visit.address_id, visit.visit_on,
+    standing.event_id
+"""
 CANCEL_UNFIT = f"""
 WITH unfit AS (
     SELECT visit.visit_id, cause.event_id, {REASON} AS reason

@@ -112,6 +112,10 @@ async def test_the_largest_events_stay_far_below_the_brokers_limit(scene: Scene)
     )
     await scene.result(second, "unlocatable", "nobody", position=position)
     await scene.post(f"/v1/visits/{third}/cancellation", {"reason": WIDE * 1000})
+    await scene.ordered(contract, DAY + timedelta(days=3), **longest)
+    payment = contract.paid()
+    await scene.receives(payment)
+    await scene.receives(contract.payment_reversed(payment))
     rows = await scene.rows("SELECT type, max(octet_length(body)) AS bytes FROM outbox_events GROUP BY type")
     assert {row["type"] for row in rows} == {event.type for event in _events()}, (
         "a new event needs its largest case here"

@@ -157,7 +157,8 @@ async def test_a_payment_may_arrive_before_the_registration(scene: Scene) -> Non
     await scene.receives(registration)
     [row] = await scene.rows("SELECT overdue_balance, name FROM contract")
     assert (row["overdue_balance"], row["name"]) == (Decimal("4300.00"), contract.name)
-    assert (await scene.order(contract)).status_code == 201
+    assert (await scene.order(contract, DAY + timedelta(days=2))).json()["reason"] == "payment"
+    assert (await scene.order(contract, DAY + timedelta(days=3))).status_code == 201
 
 
 async def test_silences_that_arrive_before_the_registration_hold(scene: Scene) -> None:
@@ -230,7 +231,7 @@ async def test_an_order_waits_for_a_payment_that_is_being_applied(scene: Scene) 
         await blocked_on_a_lock(scene, "FOR UPDATE")
         await consumer.handlers[PaymentReceived]([received], tx)
     answer = await order
-    assert (answer.status_code, answer.json()["type"]) == (409, "urn:recobro:problem:nothing-overdue")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:recobro:problem:payment")
 
 
 async def test_a_payment_waits_for_an_order_that_is_being_stored_and_cancels_the_visit(scene: Scene) -> None:

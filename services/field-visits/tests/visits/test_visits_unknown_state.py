@@ -11,7 +11,7 @@ from recobro_events.testing import apart, apply_records, published, record_of
 from recobro_platform import SERVICE_NAMES
 from visits_scene import DAY, Contract, Scene
 
-DETAIL = "A service has set aside an event of the contract. No visit can be ordered until it is applied or discarded."
+DETAIL = "The contract's true state is not known: an event of it was set aside, or its figures wait for a decision."
 
 
 def set_aside(contract: Contract, service: str = "promises") -> ContractSetAside:
