@@ -46,9 +46,10 @@ def row(contract: str = "C-1", instalment: int = 1, **cells: str) -> dict[str, s
     return _GOOD | {"contract_number": contract, "instalment_number": str(instalment)} | cells
 
 
-def csv_of(*rows: dict[str, str]) -> bytes:
+def csv_of(*rows: dict[str, str], columns: Sequence[str] = FILE_COLUMNS) -> bytes:
+    """A file with these columns. Cells of other columns are left out."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, FILE_COLUMNS)
+    writer = csv.DictWriter(text, columns, extrasaction="ignore")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
@@ -80,10 +81,15 @@ class ServiceClient:
         )
 
     async def load(
-        self, portfolio_id: UUID, *rows: dict[str, str], as_of: str = "2026-09-10", mode: str = "delta"
+        self,
+        portfolio_id: UUID,
+        *rows: dict[str, str],
+        as_of: str = "2026-09-10",
+        mode: str = "delta",
+        columns: Sequence[str] = FILE_COLUMNS,
     ) -> dict[str, Any]:
         """Upload these rows, load them, and return the file afterwards."""
-        answer = await self.upload(portfolio_id, csv_of(*rows), as_of, mode)
+        answer = await self.upload(portfolio_id, csv_of(*rows, columns=columns), as_of, mode)
         assert answer.status_code == 202, answer.text
         assert await self.loader.load_one()
         return await self.file(answer.json()["file_id"])

@@ -20,7 +20,7 @@ from recobro_events.contracts.portfolio import (
 )
 
 from portfolio import metrics
-from portfolio.files import applying_queries, queries
+from portfolio.files import applying_queries, contacts, queries
 from portfolio.files.landing import Work
 from portfolio.ledger import history
 from portfolio.ledger.changes import record_whole
@@ -125,7 +125,7 @@ async def apply_chunk(tx: Transaction, work: Work, chunk_contracts: int = CHUNK_
         return False
     chunk = await _locked_chunk(tx, work, day, rows)
     await _state_contracts(tx, work, chunk)
-    await _state_contacts(tx, work, chunk)
+    await contacts.state(tx, work, file["header"], chunk.registered, chunk.revised)
     await _record(tx, work, chunk)
     await tx.execute(applying_queries.APPLIED_TO, work.file_id, rows[-1]["contract_number"])
     return True
@@ -134,7 +134,8 @@ async def apply_chunk(tx: Transaction, work: Work, chunk_contracts: int = CHUNK_
 async def _locked_chunk(tx: Transaction, work: Work, day: date, rows: Collection[Row]) -> _Chunk:
     ids = [row["contract_id"] for row in rows]
     await tx.execute(applying_queries.ADD_DEBTORS, work.file_id, ids, work.creditor_id)
-    await tx.execute(applying_queries.LOCK_DEBTORS, [row["debtor_id"] for row in rows if row["debtor_id"] is not None])
+    stated = [row["debtor_id"] for row in rows if row["debtor_id"] is not None]
+    await tx.execute(applying_queries.LOCK_DEBTORS, stated, ids)
     known = {row["contract_id"]: row["state"] for row in await tx.fetch(applying_queries.LOCK_CONTRACTS, ids)}
     chunk = _Chunk(day)
     for row in rows:
@@ -152,13 +153,6 @@ async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
     await tx.execute(applying_queries.DELETE_INSTALMENTS, chunk.revised)
     await tx.execute(applying_queries.ADD_INSTALMENTS, work.file_id, chunk.stated)
     await tx.execute(applying_queries.ABSORB_PAYMENTS, work.file_id, chunk.revised, work.as_of)
-
-
-async def _state_contacts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
-    await tx.execute(applying_queries.PUT_CONTACT_POINTS, work.file_id, chunk.stated)
-    await tx.execute(applying_queries.RETIRE_CONTACT_POINTS, work.file_id, chunk.revised)
-    await tx.execute(applying_queries.DELETE_ADDRESSES, work.file_id, chunk.revised)
-    await tx.execute(applying_queries.ADD_ADDRESSES, work.file_id, chunk.stated, work.jurisdiction)
 
 
 async def _record(tx: Transaction, work: Work, chunk: _Chunk) -> None:

@@ -234,7 +234,8 @@ async def test_a_wrong_address_stays_wrong_until_a_file_states_another_place(ser
         assert (shown["street"], shown["authorised"], shown["verdict"]) == (street, authorised, verdict)
         assert ("wrong_address" in shown["issues"]) is not authorised
     await service.load(portfolio_id, row("C-1"), as_of="2026-09-14")
-    assert (await service.contract(portfolio_id, "C-1"))["addresses"] == []
+    [kept] = (await service.contract(portfolio_id, "C-1"))["addresses"]
+    assert (kept["street"], kept["authorised"]) == ("Calle 5", True)
 
 
 async def test_a_phone_from_a_neighbour_may_be_used_once_a_file_states_it(service: ServiceClient) -> None:

@@ -16,7 +16,7 @@ _KIND_OF = {written: kind for kind, ways in _KINDS.items() for written in ways}
 OTHER_KIND = "other"
 KINDS = (*_KINDS, OTHER_KIND)
 """The kinds of addresses. A contract has at most one address of each."""
-_PARTS = ("street", "exterior", "interior", "neighbourhood", "postal_code", "city", "state")
+PARTS = ("street", "exterior", "interior", "neighbourhood", "postal_code", "city", "state")
 _IRREGULAR = r"(?i)^(s\s*/?\s*n\.?|sin n[uú]m(ero|\.)?|(mza?|manzana|lte?|lote|km)\b.*)$"
 
 
@@ -28,7 +28,7 @@ def with_address_findings(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame
     """
     kind = mapped(rows["address_kind"], lambda text: _KIND_OF.get(plain(text), OTHER_KIND))
     known_state = mapped(rows["state"], lambda text: state_named(jurisdiction, text))
-    has_address = pl.any_horizontal(pl.col(_PARTS).is_not_null())
+    has_address = pl.any_horizontal(pl.col(PARTS).is_not_null())
     found = _joined(rows, jurisdiction).with_columns(kind.alias("kind_read"), known_state.alias("state_read"))
     issues = pl.concat_str(
         pl.when(pl.col("kind_read") == OTHER_KIND).then(pl.lit("unknown_kind")),

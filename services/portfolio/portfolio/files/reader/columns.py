@@ -49,6 +49,6 @@ fields.
 
 DEBTOR_COLUMNS = ("debtor_number", "debtor_name", "debtor_kind", "tax_id", "product")
 CONTRACT_COLUMNS = ("contract_number", "contract_id", "incomplete", "debtor_id", *DEBTOR_COLUMNS)
-CONTACT_COLUMNS = ("contract_id", "contact_id", "kind", "value", "dialable", "timezone", "rank")
+CONTACT_COLUMNS = ("contract_id", "contact_id", "kind", "value", "dialable", "timezone", "stated_in", "rank")
 _ADDRESS = ("street", "exterior", "interior", "neighbourhood", "postal_code", "city", "state")
 ADDRESS_COLUMNS = ("contract_id", "address_id", "kind", *_ADDRESS, "irregular_numbering", "issues")

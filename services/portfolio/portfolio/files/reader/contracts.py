@@ -60,6 +60,7 @@ def _contacts(rows: pl.DataFrame) -> pl.DataFrame:
             pl.coalesce(e164, column).alias("value"),
             e164.is_not_null().alias("dialable"),
             "timezone",
+            pl.lit(column).alias("stated_in"),
         )
 
     emails = rows.select(
@@ -68,6 +69,7 @@ def _contacts(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("email").str.to_lowercase().alias("value"),
         pl.lit(value=False).alias("dialable"),
         pl.lit(None, pl.String).alias("timezone"),
+        pl.lit("email").alias("stated_in"),
     )
     points = pl.concat([phones("phone_1"), phones("phone_2"), emails]).filter(pl.col("value").is_not_null())
     points = points.unique(["contract_id", "kind", "value"], keep="first", maintain_order=True)

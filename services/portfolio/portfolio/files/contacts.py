@@ -1,0 +1,45 @@
+"""Applies what a file states of phones, e-mails and addresses.
+
+What the rows of a contract state replaces what the creditor has stated before. A column that the file does not have
+says nothing, and neither do cells that are all empty, unless the portfolio clears by empty cells. What others than the
+creditor have given stays. A number found wrong and an address that was checked stay so while files repeat the value;
+another value is the creditor's new word. The file's findings list both.
+"""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from recobro_events import Transaction
+
+from portfolio.files import contacts_queries as queries
+from portfolio.files.landing import Work
+from portfolio.files.reader.addresses import PARTS
+from portfolio.tabular.profiles import column_named
+
+_CONTACTS = ("phone_1", "phone_2", "email")
+
+
+async def state(
+    tx: Transaction,
+    work: Work,
+    header: Sequence[str],
+    registered: Collection[UUID],
+    revised: Collection[UUID],
+) -> None:
+    """Apply the contact points and addresses of new and of known contracts. ``header`` is the file's own."""
+    columns = {column_named(name) for name in header}
+    contacts = [column for column in _CONTACTS if column in columns]
+    parts = [part for part in PARTS if part in columns]
+    stated = sorted({*registered, *revised})
+    clear = bool(await tx.fetchval(queries.CLEARS, work.portfolio_id))
+    await tx.execute(queries.PUT_CONTACT_POINTS, work.file_id, stated, clear and bool(parts))
+    if contacts:
+        await tx.execute(queries.LIST_WRONG_CONTACTS, work.file_id, revised, contacts, clear)
+        await tx.execute(queries.RETIRE_CONTACT_POINTS, work.file_id, revised, contacts, clear)
+    if parts:
+        has_kind = "address_kind" in columns
+        if not has_kind:
+            await tx.execute(queries.TAKE_KNOWN_KIND, work.file_id, revised, parts)
+        await tx.execute(queries.LIST_CHECKED_ADDRESSES, work.file_id, revised, parts)
+        await tx.execute(queries.PUT_ADDRESSES, work.file_id, stated, work.jurisdiction, parts)
+        await tx.execute(queries.DELETE_ADDRESSES, work.file_id, revised, has_kind, clear)
