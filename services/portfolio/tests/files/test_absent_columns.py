@@ -80,11 +80,8 @@ async def test_what_a_file_does_not_state_is_kept_and_a_death_with_it(
 async def test_an_absent_phone_column_keeps_the_phone_that_was_stated_there(service: ServiceClient) -> None:
     portfolio_id = await loaded(service)
     without = tuple(column for column in FILE_COLUMNS if column != "phone_2")
-    assert points(await next_day(service, portfolio_id, without, phone_1="5555123456")) == [
-        "+525555123456",
-        PHONE_2,
-        EMAIL,
-    ]
+    contract = await next_day(service, portfolio_id, without, phone_1="5555123456")
+    assert set(points(contract)) == {"+525555123456", PHONE_2, EMAIL}
 
 
 async def test_a_phone_stays_in_the_time_zone_of_the_address_that_is_kept(service: ServiceClient) -> None:
