@@ -7,7 +7,7 @@ from typing import Any
 
 from recobro_platform import Service
 
-from recobro import migrate, targets
+from recobro import business_checks, migrate, targets
 from recobro.finding import Finding, Verdict, ok, unknown, wrong
 from recobro.outbox import lanes_of
 from recobro.terminal import count, counted, duration
@@ -67,6 +67,8 @@ async def check(service: Service, dsn: str, *, embedded: bool) -> list[Finding]:
             for look in looks:
                 answer = await look(service, connection)
                 found += answer if isinstance(answer, list) else [answer]
+            if found[1].verdict is Verdict.OK:
+                found += await business_checks.check(service.name, connection)
     except targets.DatabaseTrouble as trouble:
         found.append(wrong(f"{service.name}, database", f"the database {trouble.why}"))
     return found

@@ -5,22 +5,24 @@ import os
 import sys
 import textwrap
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
-from recobro import database_checks, log_checks, machine_checks, targets
+from recobro import business_checks, database_checks, log_checks, machine_checks, targets
 from recobro.data import DataFolder
 from recobro.finding import Finding, Verdict, unknown
 from recobro.services import addresses_at
 from recobro.targets import Targets
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, counted, out, print_json
 
-_ORDER = (Verdict.OK, Verdict.UNKNOWN, Verdict.WRONG)
+_ORDER = (Verdict.WRONG, Verdict.UNKNOWN, Verdict.OK)
+Everything = Annotated[bool, typer.Option("--all", help="Also print the checks that passed.")]
 _STYLES = {Verdict.OK: "green", Verdict.WRONG: "red", Verdict.UNKNOWN: "yellow"}
 
 
-def doctor(data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False) -> None:
-    """Check the whole platform. Print what is wrong and how to repair it.
+def doctor(data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False, everything: Everything = False) -> None:
+    """Check the whole platform and its day. Print what is wrong and how to repair it.
 
     Exit code 1 if anything is wrong. The command changes nothing and takes some seconds.
 
@@ -36,8 +38,12 @@ def doctor(data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False) 
     if as_json:
         print_json([{"what": one.what, "verdict": one.verdict.value, "saying": one.result} for one in findings])
     else:
-        _show(findings)
-        out.print(f"\n{counted(wrong, 'problem')} found." if wrong else "\nNo problem found.")
+        shown = [finding for finding in findings if everything or finding.verdict is not Verdict.OK]
+        _show(shown)
+        fine = len(findings) - len(shown)
+        ended = f"{counted(wrong, 'problem')} found." if wrong else "No problem found."
+        rest = f" {counted(fine, 'check')} passed; --all shows them." if fine else ""
+        out.print(("\n" if shown else "") + ended + rest)
     raise typer.Exit(1 if wrong else 0)
 
 
@@ -63,7 +69,11 @@ async def look(chosen: Targets, folder: DataFolder, url: str | None) -> list[Fin
 
 
 async def _here(folder: DataFolder) -> list[Finding]:
-    found = [machine_checks.disk(folder.root), *await machine_checks.keys_of_folder(folder)]
+    found = [
+        machine_checks.disk(folder.root),
+        *await machine_checks.keys_of_folder(folder),
+        *business_checks.lost_writes(folder.root),
+    ]
     photos = folder.root / "photos"
     # The service creates the folder with the first photo.
     return [*found, await machine_checks.photos(photos.as_uri())] if photos.exists() else found
@@ -76,7 +86,7 @@ async def _elsewhere(chosen: Targets) -> list[Finding]:
 
 
 def _show(findings: Sequence[Finding]) -> None:
-    """Print a line for each finding. The findings that are wrong come last, next to the prompt."""
+    """Print a line for each finding, the wrong ones first."""
     indent = max(map(len, Verdict)) + 2
     width = out.width if out.is_terminal else sys.maxsize
     for finding in sorted(findings, key=lambda one: _ORDER.index(one.verdict)):

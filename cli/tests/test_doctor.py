@@ -44,8 +44,12 @@ async def one_of(operated: Operated, what: str, **environment: str | None) -> tu
     return found[0]
 
 
-async def test_every_check_prints_a_line_and_the_wrong_ones_come_last(with_topics: Operated) -> None:
-    code, output = await with_topics.run("doctor")
+async def test_the_wrong_ones_come_first_and_what_passed_is_shown_on_request(with_topics: Operated) -> None:
+    code, problems = await with_topics.run("doctor")
+    assert code == 1
+    assert not any(line.startswith("ok ") for line in problems.splitlines())
+    assert re.search(r"\d+ problems found\. \d+ checks passed; --all shows them\.$", problems.strip())
+    code, output = await with_topics.run("doctor", "--all")
     assert code == 1
     assert "ok              portfolio, database: PostgreSQL 18." in output
     assert re.search(r"ok              promises, schema: the revision is \d{4}\.", output)
@@ -60,7 +64,7 @@ async def test_every_check_prints_a_line_and_the_wrong_ones_come_last(with_topic
         "wrong           promises, outbox events: no relay is active (no event waiting). Is promises running?" in output
     )
     lines = [line.split("  ")[0] for line in output.splitlines() if ": " in line]
-    assert lines == sorted(lines, key=["ok", "could not look", "wrong"].index)
+    assert lines == sorted(lines, key=["wrong", "could not look", "ok"].index)
     assert output.splitlines()[-1].endswith("problems found.")
 
 

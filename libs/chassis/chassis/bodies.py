@@ -104,6 +104,10 @@ class ServiceRequest(Request):
     async def json(self) -> Any:
         return self._strict_json
 
+    async def content(self) -> bytes:
+        """Return the body. Of JSON return its value as one text, whatever its order of members and its spaces are."""
+        return await self.body() if self._strict_json is None else strict_json.canonical(self._strict_json)
+
 
 def parse_json(body: bytes) -> Any:
     """Parse ``body`` as I-JSON (RFC 7493): UTF-8, finite numbers, no name twice in an object, at most 32 levels deep.

@@ -95,17 +95,18 @@ IdempotencyKey = Annotated[Key | None, Depends(idempotency_key)]
 """For routes with a streamed body, which must ``claim`` the key. For all others the route class does everything."""
 
 
-async def find_answer(tx: Transaction, key: Key, body_sha256: bytes) -> Response | None:
+async def find_answer(tx: Transaction, key: Key, *body_sha256: bytes) -> Response | None:
     """Return the first answer to this request, if any. Until ``tx`` ends, no other request can use the key.
 
-    409 if another request with the key is in progress, 422 if the key was used with another body.
+    Each of the digests may be the stored one. 409 if another request with the key is in progress, 422 if the key was
+    used with another body.
     """
     if not await tx.fetchval(_LOCK, json.dumps(key._name)):
         raise Conflict("A request with this idempotency key is still in progress.", code="in-flight")
     row = await tx.fetchrow(_FIND, *key._name, KEPT_DAYS)
     if row is None:
         return None
-    if row["request_sha256"] != key.request_sha256(body_sha256):
+    if row["request_sha256"] not in {key.request_sha256(digest) for digest in body_sha256}:
         raise Invalid("This idempotency key was used for another request.", code="idempotency-key-reused")
     if row["status"] is None:
         return None

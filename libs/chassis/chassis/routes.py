@@ -6,7 +6,7 @@ before the first byte leaves, and an attempt that lost a deadlock is rolled back
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, cast
 from urllib.parse import unquote_to_bytes
@@ -14,7 +14,9 @@ from urllib.parse import unquote_to_bytes
 import asyncpg
 import structlog
 from fastapi import APIRouter, Request, params
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from recobro_events import SESSION_SETTINGS, Database
 from recobro_platform import AGENCY_ROLE
 from starlette.responses import Response, StreamingResponse
@@ -26,7 +28,7 @@ from chassis.idempotency import Key, key_of
 from chassis.lag import once_known
 from chassis.limits import ClassOf, RouteClass
 from chassis.principals import Principal
-from chassis.problems import Forbidden, Problem
+from chassis.problems import FieldError, Forbidden, Invalid, Problem
 from chassis.transactions import act_for_agency, act_for_service, read_connection, write_transaction
 from chassis.trust import TokenVerifier
 from chassis.turns import begin_turn
@@ -45,6 +47,7 @@ class _Plan:
     guards: tuple[Guard, ...]
     body: BodyRule
     takes_json: bool
+    parameters: frozenset[str]
     transacts: bool
     takes_key: bool
     repeats: bool
@@ -67,6 +70,7 @@ class _Plan:
             guards=guards_of(route.dependant),
             body=rules[-1] if rules else BodyRule(),
             takes_json=route.body_field is not None and not isinstance(route.body_field.field_info, params.Form),
+            parameters=frozenset(_parameters_of(route.dependant)),
             transacts=transacts,
             takes_key="POST" in (route.methods or ()),
             # A connection for reading is returned only after the last attempt.
@@ -75,6 +79,18 @@ class _Plan:
             reads_in_bulk=audit.BULK_READ in calls,
             route_class=_class_of(route, calls, rules),
         )
+
+
+def _parameters_of(dependant: Dependant) -> Iterator[str]:
+    """The names of the query parameters of a route and of what it depends on. A model's fields are parameters."""
+    for field in dependant.query_params:
+        kind = field.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from (member.alias or name for name, member in kind.model_fields.items())
+        else:
+            yield field.alias
+    for inner in dependant.dependencies:
+        yield from _parameters_of(inner)
 
 
 def _class_of(route: APIRoute, calls: Sequence[Any], rules: Sequence[BodyRule]) -> RouteClass:
@@ -127,6 +143,7 @@ async def _answer(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest) -> 
         raise Problem("The address has a NUL character.", status=400, code="control-character")
     if len(request.scope["query_string"]) > MAX_QUERY_BYTES:
         raise Problem(f"The query may have {MAX_QUERY_BYTES} bytes.", status=414, code="query-too-long")
+    _refuse_unknown_parameters(plan, request)
     turn = await begin_turn(request, request.state.principal, plan.route_class)
     if turn.keeps_its_place:
         await turn.work()
@@ -136,6 +153,17 @@ async def _answer(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest) -> 
         return await _worked_on(plan, endpoint, request)
     finally:
         turn.rest()
+
+
+def _refuse_unknown_parameters(plan: _Plan, request: Request) -> None:
+    """A filter with a typing error must not show everything."""
+    if unknown := sorted(set(request.query_params) - plan.parameters):
+        known = f"It knows {', '.join(sorted(plan.parameters))}." if plan.parameters else "It knows none."
+        raise Invalid(
+            f"This address does not know a parameter of the query. {known}",
+            code="unknown-parameter",
+            errors=[FieldError(f"/query/{name[:100]}", "is unknown") for name in unknown[:20]],
+        )
 
 
 async def _worked_on(plan: _Plan, endpoint: _Endpoint, request: ServiceRequest) -> Response:
@@ -204,10 +232,10 @@ async def _attempt(endpoint: _Endpoint, request: ServiceRequest, key: Key | None
     try:
         async with database.transaction() as tx:
             request.state.tx = tx
-            digest = hashlib.sha256(await request.body()).digest()
             if key is not None:
+                digests = await _digests_of(request)
                 await act_for_service(tx)
-                if (known := await idempotency.find_answer(tx, key, digest)) is not None:
+                if (known := await idempotency.find_answer(tx, key, *digests)) is not None:
                     metrics.IDEMPOTENT_REPLAYS.inc()
                     return known
                 await act_for_agency(tx)
@@ -221,7 +249,7 @@ async def _attempt(endpoint: _Endpoint, request: ServiceRequest, key: Key | None
             await act_for_service(tx)
             await audit.record(tx, request, response.status_code, response)
             if key is not None:
-                await idempotency.store_answer(tx, key, digest, response)
+                await idempotency.store_answer(tx, key, digests[0], response)
         return response
     except _RolledBack as refusal:
         return refusal.response
@@ -230,13 +258,19 @@ async def _attempt(endpoint: _Endpoint, request: ServiceRequest, key: Key | None
 async def _with_known_body(endpoint: _Endpoint, request: ServiceRequest, key: Key) -> Response:
     """Run an endpoint that outlives its request and is idempotent by itself. The key only detects another body."""
     database = cast(Database, request.app.state.database)
-    digest = hashlib.sha256(await request.body()).digest()
+    digests = await _digests_of(request)
     async with database.transaction() as tx:
         await act_for_service(tx)
-        await idempotency.find_answer(tx, key, digest)
+        await idempotency.find_answer(tx, key, *digests)
     response = await endpoint(request)
     if response.status_code < 400:
         async with database.transaction() as tx:
             await act_for_service(tx)
-            await idempotency.store_answer(tx, key, digest, None)
+            await idempotency.store_answer(tx, key, digests[0], None)
     return response
+
+
+async def _digests_of(request: ServiceRequest) -> tuple[bytes, bytes]:
+    """Return the digests of the content and of the body as it was sent, by which version 0.1 stored answers."""
+    content, body = await request.content(), await request.body()
+    return hashlib.sha256(content).digest(), hashlib.sha256(body).digest()

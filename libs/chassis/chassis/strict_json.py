@@ -33,6 +33,19 @@ def loads(text: bytes, *, max_depth: int) -> Any:
     return value
 
 
+def canonical(value: Any) -> bytes:
+    """Return one text for all texts of this value."""
+    return json.dumps(_with_plain_numbers(value), sort_keys=True, separators=(",", ":")).encode()
+
+
+def _with_plain_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_plain_numbers(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_with_plain_numbers(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _check_depth(value: Any, max_depth: int) -> None:
     """Check the depth level by level. A search for brackets in the text takes quadratic time on some texts."""
     level = [value] if isinstance(value, list | dict) else []

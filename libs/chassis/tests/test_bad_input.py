@@ -280,3 +280,14 @@ async def test_an_error_does_not_repeat_the_input(running: httpx.AsyncClient) ->
 async def test_times_are_stored_in_utc(running: httpx.AsyncClient) -> None:
     answer = await running.get("/v1/moment", params={"on": "2026-01-31", "at": "2026-01-31T06:00:00.5-06:00"})
     assert answer.json() == {"on": "2026-01-31", "at": "2026-01-31T12:00:00.500000+00:00"}
+
+
+async def test_an_unknown_parameter_is_refused_by_name(client: httpx.AsyncClient) -> None:
+    """A filter with a typing error must not show everything."""
+    answer = await client.get("/v1/entries", params={"limit": 5, "sate": "open"})
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert problem["type"].endswith("unknown-parameter")
+    assert [error["pointer"] for error in problem["errors"]] == ["/query/sate"]
+    assert "limit" in problem["detail"]
+    assert (await client.get("/livez", params={"probe": "1"})).status_code == 200

@@ -1,13 +1,14 @@
 """A repeated POST gets its first answer again, and has no second effect."""
 
 import asyncio
+import hashlib
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import httpx
 import pytest
-from chassis import idempotency
+from chassis import idempotency, strict_json
 from chassis.testing import mint
 from recobro_events import Database
 
@@ -39,11 +40,44 @@ async def test_without_a_key_every_request_counts(client: httpx.AsyncClient, loo
 
 async def test_the_same_key_for_another_request_is_refused(client: httpx.AsyncClient, look: Any) -> None:
     await client.post("/v1/entries", json=ENTRY, headers=KEYED)
-    for url, body in (("/v1/entries", ENTRY | {"amount": "11.00"}), ("/v1/entries?x=1", ENTRY)):
+    await client.post("/v1/both?first=a&second=b", headers=KEYED)
+    for url, body in (("/v1/entries", ENTRY | {"amount": "11.00"}), ("/v1/both?first=a&second=c", None)):
         answer = await client.post(url, json=body, headers=KEYED)
         assert answer.status_code == 422
         assert answer.json()["type"].endswith("idempotency-key-reused")
     assert await entries(look) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ('{"name": "Ana", "amount": "10.00"}', '{ "amount":"10.00",\n"name":"Ana" }'),
+        ('{"name": "Ana", "amount": "10.00"}', '{"name": "\\u0041na", "amount": "10.00"}'),
+    ],
+)
+async def test_bodies_are_compared_by_value(client: httpx.AsyncClient, look: Any, first: str, again: str) -> None:
+    headers = KEYED | {"Content-Type": "application/json"}
+    answers = [await client.post("/v1/entries", content=body, headers=headers) for body in (first, again)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].content == answers[1].content
+    assert await entries(look) == 1
+
+
+async def test_an_answer_that_an_older_release_stored_is_found(client: httpx.AsyncClient, look: Any) -> None:
+    """It stored the digest of the body as it was sent."""
+    body = b'{"name": "Ana", "amount": "10.00"}'
+    headers = KEYED | {"Content-Type": "application/json"}
+    await client.post("/v1/entries", content=body, headers=headers)
+    as_sent = hashlib.sha256(b"\0" + hashlib.sha256(body).digest()).digest()
+    await look.execute("UPDATE idempotent_answer SET request_sha256 = $1", as_sent)
+    assert (await client.post("/v1/entries", content=body, headers=headers)).status_code == 201
+    assert await entries(look) == 1
+
+
+def test_equal_numbers_are_one_value() -> None:
+    texts = (b'{"a": [1, 2.50]}', b'{"a":[1.0,25e-1]}')
+    assert len({strict_json.canonical(strict_json.loads(text, max_depth=9)) for text in texts}) == 1
+    assert strict_json.canonical(1) != strict_json.canonical("1")
 
 
 async def test_a_key_belongs_to_its_subject_and_path(client: httpx.AsyncClient, look: Any) -> None:

@@ -277,7 +277,7 @@ async def stream_in_a_transaction(tx: WriteTransaction) -> Response:
 
 
 @router.get("/fail", dependencies=READ)
-async def fail(kind: str, connection: ReadConnection) -> None:
+async def fail(kind: str, connection: ReadConnection, name: str = "") -> None:  # noqa: ARG001
     await FAILURES[kind](connection)
 
 

@@ -1,0 +1,136 @@
+"""The checks of ``recobro doctor`` on the business of the day: files that wait or failed, days, lists and disputes.
+
+They read the databases of portfolio and dialer-feed. A portfolio whose business date is more than a few days behind the
+clock is not worked on daily, and nothing of its day is missing.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from recobro.finding import Finding, ok, wrong
+from recobro.terminal import counted, duration
+
+_LOADING_SECONDS = 2700
+_FAILED_DAYS = 3
+_DAILY_DAYS = 4
+_MOST_LINES = 5
+
+_FIRST_UNFINISHED = """
+SELECT DISTINCT ON (portfolio_id) file_id, filename, portfolio.name, status,
+    extract(epoch FROM now() - received_at)::float8 AS seconds,
+    (SELECT count(*) FROM file AS later
+        WHERE later.portfolio_id = file.portfolio_id AND later.status NOT IN ('loaded', 'failed')) - 1 AS behind
+FROM file JOIN portfolio USING (portfolio_id)
+WHERE status NOT IN ('loaded', 'failed')
+ORDER BY portfolio_id, sequence
+"""
+# The newest file of a portfolio that failed a short while ago. $1 days.
+_FAILED = """
+SELECT filename, portfolio.name, file.error
+FROM portfolio CROSS JOIN LATERAL (
+    SELECT * FROM file WHERE file.portfolio_id = portfolio.portfolio_id ORDER BY sequence DESC LIMIT 1
+) AS file
+WHERE file.status = 'failed' AND file.finished_at > now() - make_interval(days => $1)
+ORDER BY file.finished_at
+"""
+# $1 days.
+_UNSTAGED = """
+SELECT name, today, reached, today - reached > $1 AS rests
+FROM portfolio CROSS JOIN LATERAL (
+    SELECT (now() AT TIME ZONE timezone)::date AS today, coalesce(staged_to, business_date) AS reached
+) AS day
+WHERE reached < today
+ORDER BY name
+"""
+_OVERDUE_DISPUTES = """
+SELECT count(*) FROM clarification JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
+WHERE clarification.state = 'open' AND deadline_on < portfolio.business_date
+"""
+# Campaigns that had a list in the last days and have none on the newest day of their portfolios. $1 days.
+_UNLISTED = """
+SELECT campaign.name, day.today
+FROM campaign CROSS JOIN LATERAL (
+    SELECT max(portfolio.business_date) AS today, max((now() AT TIME ZONE portfolio.timezone)::date) AS clock
+    FROM portfolio WHERE campaign.portfolio_ids IS NULL OR portfolio.portfolio_id = ANY (campaign.portfolio_ids)
+) AS day CROSS JOIN LATERAL (
+    SELECT max(business_date) AS newest FROM dialing_list
+    WHERE dialing_list.campaign_id = campaign.campaign_id AND dialing_list.status <> 'failed'
+) AS list
+WHERE day.today >= day.clock AND list.newest < day.today AND day.today - list.newest <= $1
+ORDER BY campaign.name
+"""
+
+
+async def _files(connection: Any) -> list[Finding]:
+    found = []
+    for row in await connection.fetch(_FIRST_UNFINISHED):
+        what, age = f"file {row['filename']} of {row['name']}", duration(row["seconds"])
+        behind = f" {counted(row['behind'], 'file')} of the portfolio wait behind it." if row["behind"] else ""
+        if row["status"] == "needs_confirmation":
+            answer = f"To say yes: recobro confirm {row['file_id']} (no: --no)"
+            found.append(wrong(what, f"the file has waited for a confirmation for {age}.{behind} {answer}"))
+        elif row["seconds"] > _LOADING_SECONDS:
+            found.append(wrong(what, f"the file was uploaded {age} ago and is still {row['status']}.{behind}"))
+    found += [
+        wrong(f"file {row['filename']} of {row['name']}", f"the file was not loaded. {row['error']}")
+        for row in await connection.fetch(_FAILED, _FAILED_DAYS)
+    ]
+    return _shortened(found) or [ok("files", "no file waits for a person, and the newest ones are loaded.")]
+
+
+async def _days(connection: Any) -> list[Finding]:
+    unstaged = await connection.fetch(_UNSTAGED, _DAILY_DAYS)
+    missing = [
+        wrong(
+            f"portfolio {row['name']}",
+            f"the contracts are staged to {row['reached']}, and today is {row['today']}. Run: recobro stage",
+        )
+        for row in unstaged
+        if not row["rests"]
+    ]
+    resting = len(unstaged) - len(missing)
+    rest = f" {counted(resting, 'portfolio')} not worked on daily." if resting else ""
+    return _shortened(missing) or [ok("staging", f"no portfolio misses its day.{rest}")]
+
+
+async def _disputes(connection: Any) -> list[Finding]:
+    if overdue := await connection.fetchval(_OVERDUE_DISPUTES):
+        return [wrong("clarifications", f"{counted(overdue, 'open clarification')} passed the deadline. Resolve them.")]
+    return [ok("clarifications", "no open clarification has passed its deadline.")]
+
+
+async def _lists(connection: Any) -> list[Finding]:
+    missing = [
+        wrong(f"campaign {row['name']}", f"there is no list of {row['today']}. Run: recobro list")
+        for row in await connection.fetch(_UNLISTED, _DAILY_DAYS)
+    ]
+    return _shortened(missing) or [ok("lists", "no campaign misses the list of its day.")]
+
+
+def _shortened(found: list[Finding]) -> list[Finding]:
+    if (more := len(found) - _MOST_LINES) <= 0:
+        return found
+    return [*found[:_MOST_LINES], wrong(found[0].what.split()[0] + "s", f"{more} more have such a problem.")]
+
+
+def lost_writes(folder: Path) -> list[Finding]:
+    """Return a finding for each list of writes that a restore has lost. A list is there until somebody removes it."""
+    return [
+        wrong(
+            "restore",
+            f"{file.name} lists what the restored service has lost. Enter it again, then move the file away.",
+        )
+        for file in sorted(folder.glob("lost-*.csv"))
+    ] or [ok("restore", "no list of lost entries waits.")]
+
+
+CHECKS: Mapping[str, tuple[Callable[[Any], Awaitable[list[Finding]]], ...]] = {
+    "portfolio": (_files, _days, _disputes),
+    "dialer-feed": (_lists,),
+}
+
+
+async def check(service: str, connection: Any) -> list[Finding]:
+    """Return the findings on the business of one service."""
+    return [finding for look in CHECKS.get(service, ()) for finding in await look(connection)]
