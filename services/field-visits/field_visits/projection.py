@@ -14,7 +14,7 @@ from recobro_events.contracts.portfolio import ContractWhole
 BUSINESS_DATE = "greatest(portfolio.business_date, contract.as_of)"
 """SQL: the business date of the row ``contract``, the later of the portfolio's and the position's."""
 
-PORTFOLIOS = Portfolios("business_date", "company", "timezone", "payment_holdoff_days")
+PORTFOLIOS = Portfolios("business_date", "company", "timezone", "creditor_kind", "payment_holdoff_days")
 POSITIONS = Positions("as_of", "state", "stage", "overdue_balance", "total_balance", "oldest_due_on")
 _DETAILS = Details("portfolio_id", "debtor_id", "contract_number", "name", "jurisdiction", "currency")
 _PLACEMENTS = Placements("agency_id", "active")

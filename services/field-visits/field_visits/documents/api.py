@@ -13,7 +13,9 @@ from recobro_events.contracts.field_visits import AttendedBy
 from field_visits.documents import queries
 from field_visits.documents.letter import letter_of
 from field_visits.documents.sheet import sheet_of
+from field_visits.visits import queries as visits
 from field_visits.visits import reading
+from field_visits.visits.ordering import refuse_silence
 from field_visits.visits.refusals import refuse_cancelled, refuse_not_open
 
 router = Router(prefix="/v1", tags=["visits"])
@@ -32,11 +34,16 @@ class AttendanceNeeded(Conflict):
     responses=_PDF,
 )
 async def print_sheet(visit_id: UUID, request: Request, database: ServiceDatabase, who: CurrentPrincipal) -> Response:
-    """Return the visit sheet, in Spanish: name, address and room for the result. It is safe for anybody to see."""
-    async with database.connection() as connection:
-        visit = await reading.expect_with_person(connection, visit_id, who.agency_id)
-    if visit["outcome"] is None:
-        refuse_cancelled(visit)
+    """Return the visit sheet, in Spanish: name, address and room for the result. It is safe for anybody to see.
+
+    409 with the reason while the contract is silenced, and once the visit was cancelled.
+    """
+    async with database.transaction() as tx:
+        visit = await reading.expect_with_person(tx, visit_id, who.agency_id)
+        if visit["outcome"] is None:
+            refuse_cancelled(visit)
+            await act_for_service(tx)
+            refuse_silence(await tx.fetchval(visits.SILENCE, visit_id))
     press: Press = request.app.state.press
     return _pdf(await press.print("sheet", sheet_of(visit)), f"visita-{visit_id}")
 
@@ -50,14 +57,16 @@ async def print_sheet(visit_id: UUID, request: Request, database: ServiceDatabas
 async def print_letter(visit_id: UUID, request: Request, database: ServiceDatabase, who: CurrentPrincipal) -> Response:
     """Return the notification letter, in Spanish, with the balance, for a closed unmarked envelope.
 
-    409 when the visit has ended or was cancelled, and for an agency as long as the debtor does not attend.
+    409 when the visit has ended or was cancelled, with the reason while the contract is silenced, and for an agency as
+    long as it has not learned the balance from the debtor's attendance.
     """
     async with database.transaction() as tx:
         visit = await reading.expect_with_person(tx, visit_id, who.agency_id)
         refuse_not_open(visit)
-        if who.agency_id is not None and visit["met"] != AttendedBy.DEBTOR:
+        if who.agency_id is not None and not (visit["met"] == AttendedBy.DEBTOR and visit["told"]):
             raise AttendanceNeeded()
         await act_for_service(tx)
+        refuse_silence(await tx.fetchval(visits.SILENCE, visit_id))
         owed = await tx.fetchrow(queries.OWED, visit["contract_id"])
     assert owed is not None
     press: Press = request.app.state.press

@@ -114,11 +114,15 @@ class Option(OutputModel):
 
 
 class Attendance(OutputModel):
-    """``balance`` and ``payment_options`` are present only when the debtor attends."""
+    """``balance`` and ``payment_options`` are present only when the debtor attends, in time.
+
+    ``breaches`` names the rules of contact that the visitor broke by being there at that time, if any.
+    """
 
     visit_id: UUID
     attended_by: AttendedBy
     at: datetime
+    breaches: tuple[rules.Breach, ...] | None = None
     balance: Balance | None = None
     payment_options: tuple[Option, ...] | None = None
 
@@ -134,10 +138,16 @@ async def record_attendance(
 ) -> Attendance:
     """Record who attends. If the debtor attends, the answer holds the balance.
 
-    409 when the visit has ended or was cancelled.
+    An attendance outside the allowed hours is recorded as a breach; one later than a day after the visit's day brings
+    no balance. 409 when the visit has ended or was cancelled.
     """
-    disclosed = await attend(tx, who, visit_id, new.attended_by, new.at)
-    attendance = {"visit_id": visit_id, "attended_by": new.attended_by, "at": new.at}
+    disclosed, breaches = await attend(tx, who, visit_id, new.attended_by, new.at)
+    attendance = {
+        "visit_id": visit_id,
+        "attended_by": new.attended_by,
+        "at": new.at,
+        "breaches": tuple(breaches) or None,
+    }
     if disclosed is None:
         return Attendance(**attendance)
     return Attendance(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from chassis import Conflict, Principal
@@ -11,7 +12,8 @@ from recobro_events import Transaction
 from recobro_events.contracts.field_visits import AttendedBy
 
 from field_visits.door import queries, rules
-from field_visits.door.rules import PaymentOption
+from field_visits.door.judging import judge, record
+from field_visits.door.rules import Breach, PaymentOption
 from field_visits.visits import reading
 from field_visits.visits.refusals import refuse_future, refuse_not_open, refuse_too_early
 
@@ -33,12 +35,18 @@ class DisclosedBalance:
     options: Sequence[PaymentOption]
 
 
-async def attend(
-    tx: Transaction, who: Principal, visit_id: UUID, attended_by: AttendedBy, at: datetime
-) -> DisclosedBalance | None:
-    """Record who attends. Return the balance if the debtor attends, else None. 409 when the visit is not open.
+class Attended(NamedTuple):
+    """``breaches``: the rules of contact that the visitor broke by being there at that time."""
 
-    An agency that no longer has the contract learns no balance.
+    balance: DisclosedBalance | None
+    breaches: Sequence[Breach]
+
+
+async def attend(tx: Transaction, who: Principal, visit_id: UUID, attended_by: AttendedBy, at: datetime) -> Attended:
+    """Record who attends. Return the balance if the debtor attends. 409 when the visit is not open.
+
+    Nobody learns a balance by an attendance later than a day after the day of the visit, or on a day of silence; nor
+    does an agency that no longer has the contract.
     """
     refuse_future(at)
     visit = await reading.locked(tx, visit_id, who.agency_id)
@@ -46,11 +54,17 @@ async def attend(
     refuse_too_early(visit, at)
     if await tx.fetchval(queries.ATTENDANCES, visit_id) >= rules.MOST_ATTENDANCES:
         raise TooManyAttendances()
-    discloses = rules.may_learn_balance(attended_by) and visit["personal"]
-    await tx.execute(queries.ATTEND, visit_id, attended_by, at, discloses, who.subject)
+    day, silent, breaches = await judge(tx, visit, at)
+    discloses = (
+        rules.may_learn_balance(attended_by)
+        and visit["personal"]
+        and not silent
+        and not rules.is_too_late_for_balance(day, visit["visit_on"])
+    )
+    await record(tx, visit, attended_by, at, discloses, who.subject, breaches)
     if not discloses:
-        return None
+        return Attended(None, breaches)
     owed = await tx.fetchrow(queries.BALANCE, visit["contract_id"])
     assert owed is not None
     options = rules.payment_options(owed["overdue_balance"], owed["total_balance"], owed["as_of"])
-    return DisclosedBalance(**owed, options=options)
+    return Attended(DisclosedBalance(**owed, options=options), breaches)

@@ -20,6 +20,7 @@ from recobro_events.contracts.field_visits import (
 )
 
 from field_visits.door import queries, rules
+from field_visits.door.judging import judge, record
 from field_visits.visits import reading
 from field_visits.visits.positions import columns_of
 from field_visits.visits.reading import Collected
@@ -61,8 +62,8 @@ async def report(tx: Transaction, who: Principal, visit_id: UUID, finding: Findi
     effective = await _has_effect(tx, who, visit["contract_id"], grace)
     started_at = visit["met_at"] or finding.at
     if visit["met"] != finding.attended_by:
-        attendance = (visit_id, finding.attended_by, finding.at, False, who.subject)
-        await tx.execute(queries.ATTEND, *attendance)
+        moment = await judge(tx, visit, finding.at)
+        await record(tx, visit, finding.attended_by, finding.at, False, who.subject, moment.breaches)  # noqa: FBT003
     await tx.execute(queries.END, *_values(visit_id, finding, started_at, who.subject), effective)
     tx.publish(_completed(visit, finding, started_at), *_findings(visit, finding, effective))
     return await reading.expect(tx, visit_id, who.agency_id)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 from recobro_events.contracts.field_visits import AddressVerdict, AttendedBy, VisitOutcome
 from recobro_events.contracts.portfolio import DebtorStatus
@@ -44,6 +45,26 @@ _FAILED = frozenset({VisitOutcome.NOBODY_HOME, VisitOutcome.UNLOCATABLE})
 def may_learn_balance(attended_by: AttendedBy) -> bool:
     """Whether the person who attends may learn the balance. Only the debtor may."""
     return attended_by is AttendedBy.DEBTOR
+
+
+def is_too_late_for_balance(day: date, visit_on: date) -> bool:
+    """Whether an attendance on ``day`` is too late for a balance: later than a day after the visit's day."""
+    return day > visit_on + timedelta(days=1)
+
+
+class Breach(StrEnum):
+    """A rule of contact that a visitor broke by being at the door at that time."""
+
+    OUTSIDE_HOURS = "outside_hours"
+    SILENCE = "silence"
+
+
+def breaches(at: datetime, window: tuple[datetime, datetime] | None, *, silent: bool) -> list[Breach]:
+    """Return the rules that an attendance at this moment broke. ``window``: the allowed hours of its day."""
+    found = [Breach.SILENCE] if silent else []
+    if window is None or not window[0] <= at <= window[1]:
+        found.append(Breach.OUTSIDE_HOURS)
+    return found
 
 
 @dataclass(frozen=True)

@@ -28,13 +28,20 @@ from field_visits.visits.rules import State
 router = Router(prefix="/v1", tags=["visits"])
 
 
+class Override(InputModel):
+    """An operator has a reason to send somebody to an address that was not checked."""
+
+    reason: Text
+
+
 class NewVisit(InputModel):
-    """Without ``address_id`` the first authorised address is chosen, by kind and then by the creditor's order."""
+    """Without ``address_id`` the first address that may be visited is chosen, by kind and by the creditor's order."""
 
     contract_id: UUID
     visitor: ShortText
     visit_on: Day
     address_id: UUID | None = None
+    override: Override | None = None
 
 
 class NewCancellation(InputModel):
@@ -43,8 +50,9 @@ class NewCancellation(InputModel):
 
 @router.post("/visits", status_code=201, dependencies=[writes("field-visits", agency=True)])
 async def order_visit(new: NewVisit, tx: WriteTransaction, who: CurrentPrincipal) -> Visit:
-    """Order a visit. 409 while the contract is silenced; the error's code names the reason."""
-    row = await ordering.order(tx, who, new.contract_id, new.visitor, new.visit_on, new.address_id)
+    """Order a visit. 409 while the contract is silenced; the error's code and ``reason`` name the reason."""
+    override = new.override.reason if new.override else None
+    row = await ordering.order(tx, who, new.contract_id, new.visitor, new.visit_on, new.address_id, override)
     return shown(row)
 
 

@@ -3,20 +3,28 @@
 from datetime import date
 from uuid import UUID
 
-from chassis import Conflict, ContractNotYetKnown, ContractUnknown, FieldError, Invalid, NoContact, Principal
+from chassis import (
+    Conflict,
+    ContractNotYetKnown,
+    ContractUnknown,
+    FieldError,
+    Forbidden,
+    Invalid,
+    NoContact,
+    Principal,
+)
 from chassis.transactions import act_for_service
 from projections import contracts
 from recobro_events import Row, Transaction
 from recobro_events.contracts.field_visits import CancelReason, VisitOrdered
 
 from field_visits.visits import queries, reading, rules
+from field_visits.visits.hours import allowed_window
 
 
-class VisitExists(Conflict):
-    """An open visit for the contract and the day. ``visit_id`` names it, unless it is not the calling agency's."""
-
-    code = "visit-exists"
-    detail = "The contract has an open visit on that day."
+class OverrideRefused(Forbidden):
+    code = "override-refused"
+    detail = "Only an operator may order a visit to an address that was not checked."
 
 
 class TooManyVisits(Conflict):
@@ -38,13 +46,28 @@ SILENT = {
 }
 
 
+def refuse_silence(reason: str | None) -> None:
+    """409 with the reason for silence, if there is one."""
+    if reason is not None:
+        raise NoContact(reason, SILENT[CancelReason(reason)])
+
+
 async def order(
-    tx: Transaction, who: Principal, contract_id: UUID, visitor: str, visit_on: date, address_id: UUID | None
+    tx: Transaction,
+    who: Principal,
+    contract_id: UUID,
+    visitor: str,
+    visit_on: date,
+    address_id: UUID | None,
+    override: str | None = None,
 ) -> Row:
     """Order a visit. 409 with the reason as its code when the contract is silenced, or has an open visit on that day.
 
-    404 when the contract is unknown, or is not placed with the calling agency for visits.
+    ``override`` is an operator's reason to visit an address that was not checked. 404 when the contract is unknown, or
+    is not placed with the calling agency for visits.
     """
+    if who.agency_id is not None and override is not None:
+        raise OverrideRefused()
     placed = who.agency_id is None or await tx.fetchval(queries.IS_PLACED, contract_id, who.agency_id)
     await act_for_service(tx)
     if not placed or not await tx.fetchval(queries.KNOWN, contract_id):
@@ -59,13 +82,11 @@ async def order(
         if who.agency_id is not None:
             raise _bad_day("must lie within the term of the placement")
         placement = None
-    if standing["reason"] is not None:
-        reason = CancelReason(standing["reason"])
-        raise NoContact(reason, SILENT[reason])
+    refuse_silence(standing["reason"])
     await _refuse_too_many(tx, who, contract_id, visit_on)
-    chosen = await _address(tx, contract_id, address_id)
+    chosen = await _address(tx, contract_id, address_id, visit_on, checked=override is None)
     agency_id, placement_id = (placement["agency_id"], placement["placement_id"]) if placement else (None, None)
-    values = (contract_id, agency_id, placement_id, visitor, visit_on, chosen, who.subject)
+    values = (contract_id, agency_id, placement_id, visitor, visit_on, chosen, who.subject, override)
     visit_id = await tx.fetchval(queries.ORDER, *values)
     tx.publish(
         VisitOrdered(
@@ -93,7 +114,8 @@ async def _refuse_too_many(tx: Transaction, who: Principal, contract_id: UUID, v
     there = await tx.fetchrow(queries.OPEN_ON, contract_id, visit_on)
     if there is not None:
         seen = who.agency_id in (None, there["agency_id"])
-        raise VisitExists(extra={"visit_id": there["visit_id"]} if seen else {})
+        extra = {"visit_id": there["visit_id"]} if seen else {}
+        raise NoContact("visit_exists", "The contract has an open visit on that day.", extra=extra)
     counts = await tx.fetchrow(queries.COUNTS, contract_id)
     assert counts is not None
     if counts["open"] >= rules.MOST_OPEN_VISITS:
@@ -106,15 +128,27 @@ def _bad_day(why: str) -> Invalid:
     return Invalid("No visit can be ordered for that day.", code="day-refused", errors=[FieldError("/visit_on", why)])
 
 
-async def _address(tx: Transaction, contract_id: UUID, address_id: UUID | None) -> UUID:
-    """Return the address to visit. The creditor must have authorised it."""
+async def _address(
+    tx: Transaction, contract_id: UUID, address_id: UUID | None, visit_on: date, *, checked: bool
+) -> UUID:
+    """Return the address to visit: authorised by the creditor, with allowed hours on that day, and no doubt about it.
+
+    Unless ``checked``, it may have no street, or have been found wrong.
+    """
     known = await tx.fetch(queries.ADDRESSES, contract_id, address_id, rules.ADDRESS_KINDS)
+    which = "This address" if address_id is not None else "No address of the contract"
     if address_id is not None and not known:
         mistake = FieldError("/address_id", "must be an address of the contract")
         raise Invalid("The contract has no such address.", code="address-unknown", errors=[mistake])
-    authorised = [row["address_id"] for row in known if row["authorised"]]
+    authorised = [row for row in known if row["authorised"] or row["wrong"]]
     if not authorised:
-        which = "This address is not" if address_id is not None else "No address of the contract is"
-        raise Conflict(f"{which} authorised for visits.", code="no-address")
-    chosen: UUID = authorised[0]
-    return chosen
+        raise NoContact("no_address", f"{which} is {'not ' if address_id else ''}authorised for visits.")
+    safe = [row for row in authorised if not checked or (row["has_street"] and not row["wrong"])]
+    if not safe:
+        detail = "has no street, or was found wrong" if address_id else "has a street and was not found wrong"
+        raise NoContact("address_unchecked", f"{which} {detail}. An operator may override this with a reason.")
+    for row in safe:
+        if allowed_window(row, visit_on) is not None:
+            chosen: UUID = row["address_id"]
+            return chosen
+    raise NoContact("outside_hours", "The address has no hours on that day in which somebody may come.")

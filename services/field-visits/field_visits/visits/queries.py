@@ -27,6 +27,15 @@ SELECT {BUSINESS_DATE} AS business_date, {REASON} AS reason
 FROM contract JOIN portfolio USING (portfolio_id), (SELECT $2::date AS visit_on) AS visit
 WHERE contract.contract_id = $1
 """
+# The reason for silence on the day of the visit $1, or on the business date where that is later.
+SILENCE = f"""
+SELECT {REASON}
+FROM visit ordered
+JOIN contract USING (contract_id)
+JOIN portfolio USING (portfolio_id)
+CROSS JOIN LATERAL (SELECT greatest(ordered.visit_on, {BUSINESS_DATE}) AS visit_on) AS visit
+WHERE ordered.visit_id = $1
+"""
 # The active placement for visits (of the agency $2), preferably one that is in force on the day $3.
 PLACEMENT = f"""
 SELECT placement_id, agency_id, {in_force("placement", "$3::date")} AS in_force
@@ -35,10 +44,23 @@ WHERE contract_id = $1 AND active AND ($2::uuid IS NULL OR agency_id = $2)
 ORDER BY in_force DESC, starts_on DESC, placement_id DESC LIMIT 1
 """
 # The contract's addresses (or the one with the id $2), by kind in the order of $3.
+# wrong: it was found wrong, as the portfolio says or the newest visit there whose result took effect.
 ADDRESSES = """
-SELECT address_id, authorised, kind FROM address
-WHERE contract_id = $1 AND present AND ($2::uuid IS NULL OR address_id = $2)
-ORDER BY array_position($3::text[], kind) NULLS LAST, rank
+SELECT address.address_id, address.authorised, coalesce(address.street, '') <> '' AS has_street,
+    'wrong_address' = ANY (string_to_array(address.issues, ' '))
+        OR coalesce(checked.address_verdict = 'wrong', false) AS wrong,
+    address.city, address.state AS address_state, address.postal_code, contract.jurisdiction, portfolio.creditor_kind,
+    portfolio.timezone
+FROM address
+JOIN contract USING (contract_id)
+JOIN portfolio USING (portfolio_id)
+LEFT JOIN LATERAL (
+    SELECT visit.address_verdict FROM visit
+    WHERE visit.contract_id = address.contract_id AND visit.address_id = address.address_id AND visit.effective
+        AND visit.address_verdict IS NOT NULL
+    ORDER BY visit.reported_at DESC LIMIT 1) AS checked ON true
+WHERE address.contract_id = $1 AND address.present AND ($2::uuid IS NULL OR address.address_id = $2)
+ORDER BY array_position($3::text[], address.kind) NULLS LAST, address.rank
 """
 OPEN_ON = f"SELECT visit_id, agency_id FROM visit WHERE contract_id = $1 AND visit_on = $2 AND {_OPEN} LIMIT 1"
 COUNTS = f"""
@@ -47,8 +69,8 @@ SELECT count(*) FILTER (WHERE {_OPEN}) AS open,
 FROM visit WHERE contract_id = $1
 """
 ORDER = """
-INSERT INTO visit (contract_id, agency_id, placement_id, visitor, visit_on, address_id, ordered_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING visit_id
+INSERT INTO visit (contract_id, agency_id, placement_id, visitor, visit_on, address_id, ordered_by, override_reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING visit_id
 """
 
 CANCEL = f"""
@@ -129,6 +151,7 @@ def _visits(agency: str) -> str:
     return f"""
 SELECT visit.*, personal, {agency}::uuid IS NULL AS for_operator,
     contract.contract_number, contract.name, contract.jurisdiction,
+    EXISTS (SELECT FROM attendance WHERE attendance.visit_id = visit.visit_id AND attendance.told_balance) AS told,
     address.kind AS address_kind, address.street, address.exterior, address.interior, address.neighbourhood,
     address.postal_code, address.city, address.state AS address_state, address.country, address.irregular_numbering,
     met.attended_by AS met, met.at AS met_at,

@@ -121,7 +121,8 @@ async def test_hostile_and_long_texts_are_printed_as_they_are(scene: Scene, long
 
 async def test_missing_parts_of_an_address_leave_no_gap(scene: Scene, press: RecordingPress) -> None:
     bare = an_address(**dict.fromkeys(("street", "exterior", "interior", "neighbourhood", "postal_code", "country")))
-    visit = await scene.ordered(await scene.known_contract(addresses=[bare], overdue=Decimal("123456789.01")))
+    contract = await scene.known_contract(addresses=[bare], overdue=Decimal("123456789.01"))
+    visit = await scene.ordered(contract, override={"reason": "the debtor described the house"})
     for document in ("sheet", "letter"):
         assert (await scene.get(f"/v1/visits/{visit}/{document}.pdf")).status_code == 200
     sheet, letter = (document for _, document in press.documents)
