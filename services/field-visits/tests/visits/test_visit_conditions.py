@@ -30,7 +30,7 @@ async def test_an_address_without_street_or_found_wrong_is_visited_only_if_an_op
     agency_id = uuid.uuid4()
     doubtful = an_address(**changes)
     contract = await scene.known_contract(a_placement(agency_id), addresses=[doubtful])
-    named = {"address_id": str(doubtful.address_id)}
+    named: dict[str, Any] = {"address_id": str(doubtful.address_id)}
     for more in ({}, named):
         assert refused(await scene.order(contract, **more)) == (409, "address-unchecked", "address_unchecked")
     agencys = await scene.order(contract, agency_id=agency_id, override=OVERRIDE)
