@@ -131,7 +131,7 @@ async def pay(client: Client, contracts: Sequence[UUID], paid_on: date, rate: fl
 
 async def _pay_one(http: httpx.AsyncClient, address: str, contract_id: UUID, paid_on: date) -> Paid:
     key, reference = str(uuid.uuid4()), uuid.uuid4().hex
-    body = {"amount": "10.00", "paid_on": paid_on.isoformat(), "channel": "bench", "reference": reference}
+    body = {"amount": "10.00", "paid_on": paid_on.isoformat(), "channel": "bank", "reference": reference}
     async with asyncio.timeout(_ANSWER_WITHIN_SECONDS):
         while True:
             try:

@@ -51,7 +51,7 @@ class Plan:
         body = {
             "amount": AMOUNT,
             "paid_on": self._as_of.isoformat(),
-            "channel": "faults",
+            "channel": "bank",
             "reference": uuid4().hex,
         }
         return Write(Kind.PAYMENT, "portfolio", f"/v1/contracts/{contract_id}/payments", body, contract_id)

@@ -126,7 +126,7 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids["promise_id"] = promise.raise_for_status().json()["promise_id"]
     plan = stage.ask(stage.mine, "POST", "promises", "/v1/agreements", new_plan(contracts[2]))
     ids["agreement_id"] = plan.raise_for_status().json()["agreement_id"]
-    paid = {"amount": "10.00", "paid_on": AS_OF.isoformat(), "channel": "two", "reference": uuid.uuid4().hex}
+    paid = {"amount": "10.00", "paid_on": AS_OF.isoformat(), "channel": "bank", "reference": uuid.uuid4().hex}
     ids["payment_id"] = client.post("portfolio", f"/v1/contracts/{contracts[3]}/payments", paid)["payment_id"]
     claim = {"reason": "amount", "opened_by": "debtor"}
     path = f"/v1/contracts/{contracts[4]}/clarifications"

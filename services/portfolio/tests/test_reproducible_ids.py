@@ -22,7 +22,7 @@ async def lose(given: Given, *tables: str) -> None:
 async def test_a_payment_that_is_entered_again_gets_the_same_id(client: httpx.AsyncClient, given: Given) -> None:
     portfolio_id = await given.portfolio()
     contract_id = await given.contract(portfolio_id, (days_ago(40), "100.00"))
-    one, other = [{"channel": channel, "reference": "R-1"} for channel in ("spei", "oxxo")]
+    one, other = [{"channel": channel, "reference": "R-1"} for channel in ("spei", "store")]
     first = [(await pay(client, contract_id, "10.00", **names))["payment_id"] for names in (one, other)]
     assert len(set(first)) == 2
     assert first[0] == str(payment_id_of(portfolio_id, "spei", "R-1"))
@@ -42,7 +42,10 @@ async def test_payments_of_two_portfolios_or_without_a_reference_get_different_i
 
 
 async def test_channel_and_reference_are_not_confused(client: httpx.AsyncClient, given: Given) -> None:
-    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
+    portfolio_id = await given.portfolio()
+    contract_id = await given.contract(portfolio_id, (days_ago(40), "100.00"))
+    channels = {"payment_channels": ["bank", "bank:7"]}
+    assert (await client.patch(f"/v1/portfolios/{portfolio_id}", json=channels)).status_code == 200
     split: list[dict[str, Any]] = [
         {"channel": "bank:7", "reference": "1"},
         {"channel": "bank", "reference": "7:1"},

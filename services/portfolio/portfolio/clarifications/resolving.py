@@ -1,12 +1,13 @@
 """Resolves clarifications, and corrects the amounts where the debtor was right."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
 from chassis import Conflict, Count, FieldError, InputModel, Invalid, OutputModel, Text
 from pydantic import Field
-from recobro_events import Money, Transaction
+from recobro_events import Money, Row, Transaction
 from recobro_events.contracts.portfolio import ClarificationOutcome, ClarificationResolved, ContractRevised, StageCause
 
 from portfolio.clarifications import queries
@@ -17,7 +18,7 @@ from portfolio.ledger.changes import record
 from portfolio.ledger.history import Line
 from portfolio.ledger.limits import LARGEST_BALANCE
 from portfolio.ledger.locking import lock_contract
-from portfolio.ledger.positions import reapply_payments
+from portfolio.ledger.positions import publish_reapplied, reapply_payments
 from portfolio.ledger.whole import publish_whole
 
 
@@ -67,7 +68,7 @@ async def resolve(tx: Transaction, clarification_id: UUID, new: NewResolution) -
     known = await tx.fetchrow(queries.READ, clarification_id)
     if known is None or not resolution_allowed(known["state"], known["contact_may_resume"], new.outcome):
         raise ClarificationResolvedAlready()
-    await _correct(tx, contract_id, new)
+    reapplied = await _correct(tx, contract_id, new)
     may_resume = ends_silence(new.outcome, contract["jurisdiction"])
     await tx.execute(queries.RESOLVE, clarification_id, new.outcome, new.detail, may_resume)
     still_open = [row["clarification_id"] for row in await tx.fetch(queries.STILL_OPEN, contract_id, clarification_id)]
@@ -85,6 +86,7 @@ async def resolve(tx: Transaction, clarification_id: UUID, new: NewResolution) -
     )
     if new.corrections:
         await publish_whole(tx, [contract_id], ContractRevised)
+    await publish_reapplied(tx, reapplied)
     return Resolution(
         clarification_id=clarification_id,
         contract_id=contract_id,
@@ -96,8 +98,11 @@ async def resolve(tx: Transaction, clarification_id: UUID, new: NewResolution) -
     )
 
 
-async def _correct(tx: Transaction, contract_id: UUID, new: NewResolution) -> None:
-    """Replace the amounts of the corrected instalments and apply the payments again."""
+async def _correct(tx: Transaction, contract_id: UUID, new: NewResolution) -> Sequence[Row]:
+    """Replace the amounts of the corrected instalments, and apply the payments again.
+
+    Returns the payments whose credit has changed.
+    """
     if (new.outcome in CORRECTING_OUTCOMES) != bool(new.corrections):
         fault = "not allowed" if new.corrections else "required"
         raise Invalid(
@@ -105,7 +110,7 @@ async def _correct(tx: Transaction, contract_id: UUID, new: NewResolution) -> No
             errors=[FieldError("/corrections", f"are {fault} for the outcome {new.outcome}")],
         )
     if not new.corrections:
-        return
+        return []
     numbers = [correction.instalment for correction in new.corrections]
     instalments = await tx.fetch(queries.INSTALMENTS, contract_id)
     check_instalments("/corrections/{}/instalment", numbers, instalments)
@@ -121,7 +126,7 @@ async def _correct(tx: Transaction, contract_id: UUID, new: NewResolution) -> No
             errors=[FieldError("/corrections", "make the total balance too large")],
         )
     await tx.execute(queries.CORRECT, contract_id, list(corrected.keys()), list(corrected.values()))
-    await reapply_payments(tx, [contract_id])
+    return await reapply_payments(tx, [contract_id])
 
 
 def _resolved_line(contract_id: UUID, clarification_id: UUID, new: NewResolution) -> Line:

@@ -1,6 +1,7 @@
 """The statements that read contracts. Each answer takes one statement, so that it shows a single moment."""
 
 from portfolio.ledger.positions_queries import days_paused
+from portfolio.payments.queries import REFERENCE
 from portfolio.projection.placements import shows_balance_to, shows_person_to, worked_by
 
 # A running daily run may not have staged a due contract yet. Such a contract is shown as of the day of its position.
@@ -53,8 +54,9 @@ SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contra
     coalesce((SELECT jsonb_agg(to_jsonb(pause) ORDER BY starts_on, pause_id)
         FROM pause WHERE pause.contract_id = contract.contract_id), '[]') AS pauses,
     coalesce((SELECT jsonb_agg(to_jsonb(latest) ORDER BY sequence DESC) FROM (
-        SELECT payment_id, sequence, amount::text, paid_on, received_at, business_date, channel, reference,
-            credit::text, reversed_at
+        SELECT payment_id, sequence, amount::text, paid_on, received_at, business_date,
+            coalesce(holdoff_from, business_date) AS holdoff_from, channel, {REFERENCE} AS reference,
+            credit::text, reversed_at, reversed_on
         FROM payment WHERE payment.contract_id = contract.contract_id ORDER BY sequence DESC LIMIT 100) AS latest),
         '[]') AS payments,
     coalesce((SELECT jsonb_agg(to_jsonb(placement) ORDER BY starts_on NULLS LAST, placement_id)

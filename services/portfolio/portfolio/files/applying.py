@@ -25,7 +25,7 @@ from portfolio.files.landing import Work
 from portfolio.ledger import history
 from portfolio.ledger.changes import record_whole
 from portfolio.ledger.limits import LARGEST_BALANCE
-from portfolio.ledger.positions import reapply_payments
+from portfolio.ledger.positions import publish_reapplied, reapply_payments
 from portfolio.ledger.whole import publish_whole
 from portfolio.portfolios import portfolios
 from portfolio.portfolios import queries as portfolio_queries
@@ -157,10 +157,10 @@ async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
 
 async def _record(tx: Transaction, work: Work, chunk: _Chunk) -> None:
     paying = [row["contract_id"] for row in await tx.fetch(applying_queries.STILL_PAYING, chunk.revised)]
-    if paying:
-        await reapply_payments(tx, paying)
+    reapplied = await reapply_payments(tx, paying) if paying else ()
     await record_whole(tx, None, chunk.registered, chunk.day, event_type=ContractRegistered)
     await record_whole(tx, StageCause.REVISION, chunk.revised, chunk.day)
+    await publish_reapplied(tx, reapplied)
     flagged = [row["contract_id"] for row in await tx.fetch(applying_queries.FLAG_INCOMPLETE, chunk.kept)]
     if flagged:
         await publish_whole(tx, flagged, ContractRevised)

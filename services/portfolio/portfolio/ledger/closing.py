@@ -20,7 +20,7 @@ async def close_settled(tx: Transaction, positions: Sequence[Row], received: Map
     ]
     if not settled:
         return []
-    for row in await tx.fetch(queries.RAISE_VERSIONS, settled):
+    for row in await tx.fetch(queries.RAISE_VERSIONS, settled, [1] * len(settled)):
         event = ContractClosed(**position_of(row), reason=ContractState.SETTLED)
         tx.publish(event, cause=received.get(row["contract_id"]))
     data = {"reason": "settled"}

@@ -26,12 +26,16 @@ def address_id_of(contract_id: UUID, kind: str) -> UUID:
     return uuid5(contract_id, f"address:{kind}")
 
 
-def payment_id_of(portfolio_id: UUID, channel: str, reference: str | None) -> UUID:
-    """A payment without a reference cannot be recognised again, so its id is new each time."""
+def payment_id_of(portfolio_id: UUID, channel: str, reference: str | None, booking: int = 1) -> UUID:
+    """The id of the n-th ``booking`` of a reference. All earlier ones are reversed, and consumers know them as such.
+
+    A payment without a reference cannot be recognised again, so its id is new each time.
+    """
     if reference is None:
         return new_event_id()
     # Channel and reference may hold colons. The length shows where the channel ends.
-    return uuid5(portfolio_id, f"payment:{len(channel)}:{channel}:{reference}")
+    name = f"payment:{len(channel)}:{channel}:{reference}"
+    return uuid5(portfolio_id, name if booking == 1 else f"{name}:{booking}")
 
 
 def clarification_id_of(contract_id: UUID, received: UUID | None) -> UUID:

@@ -4,7 +4,7 @@ Portfolios are locked FOR SHARE. The business date cannot move before the transa
 starts afterwards sees the rows that the transaction wrote.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from chassis import ContractUnknown
@@ -14,14 +14,16 @@ from recobro_events.contracts.portfolio import StageCause
 from portfolio.ledger.positions import reposition
 from portfolio.ledger.positions_queries import days_paused
 
-_CONTRACT = f"""
+_CONTRACTS = f"""
 SELECT contract.*, portfolio.business_date, portfolio.currency, portfolio.jurisdiction, portfolio.timezone,
+    portfolio.payment_channels,
     greatest(0, coalesce(portfolio.business_date - oldest_due_on
         - {days_paused("contract.contract_id", "contract.oldest_due_on", "portfolio.business_date")}, 0)) AS days_today,
     contract.state = 'open' AND next_change_on <= business_date AS due_for_staging
 FROM portfolio JOIN contract USING (portfolio_id)
-WHERE contract_id = $1
 """
+_CONTRACT = f"{_CONTRACTS} WHERE contract_id = $1"
+_THESE = f"{_CONTRACTS} WHERE contract_id = ANY($1::uuid[])"
 # FOR clauses lock in the order in which they are written.
 _LOCK_CONTRACT = f"{_CONTRACT} FOR SHARE OF portfolio FOR UPDATE OF contract"
 
@@ -43,8 +45,9 @@ async def lock_contract(tx: Transaction, contract_id: UUID, *, staging_cause: St
     ``staging_cause`` is the cause of that staging. It is the run's own cause before a change that may restage the
     contract itself, and ``catch_up`` before a change that never does.
 
-    Returns the contract with the ``business_date``, ``currency``, ``jurisdiction`` and ``timezone`` of its portfolio,
-    and its days past due on the business date as ``days_today``. Raises ``ContractUnknown``.
+    Returns the contract with the ``business_date``, ``currency``, ``jurisdiction``, ``timezone`` and
+    ``payment_channels`` of its portfolio, and its days past due on the business date as ``days_today``. Raises
+    ``ContractUnknown``.
     """
     contract = await tx.fetchrow(_LOCK_CONTRACT, contract_id)
     if contract is not None and contract["due_for_staging"]:
@@ -53,6 +56,21 @@ async def lock_contract(tx: Transaction, contract_id: UUID, *, staging_cause: St
     if contract is None:
         raise ContractUnknown()
     return contract
+
+
+async def lock_for_changes(tx: Transaction, contract_ids: Collection[UUID]) -> Mapping[UUID, Row]:
+    """Lock many contracts for changes as ``lock_contract`` locks one. Contracts that do not exist are left out."""
+    locked = sorted_unique(await lock_contracts(tx, contract_ids))
+    contracts = await contracts_held(tx, locked)
+    if due := [contract_id for contract_id, row in contracts.items() if row["due_for_staging"]]:
+        await reposition(tx, due, cause=StageCause.DAILY_RUN)
+        contracts = await contracts_held(tx, locked)
+    return contracts
+
+
+async def contracts_held(tx: Transaction, contract_ids: Collection[UUID]) -> Mapping[UUID, Row]:
+    """These contracts, which the transaction has locked, as they are now, with what ``lock_contract`` returns."""
+    return {row["contract_id"]: row for row in await tx.fetch(_THESE, list(contract_ids))}
 
 
 async def lock_contracts(

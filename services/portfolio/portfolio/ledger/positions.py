@@ -3,13 +3,15 @@
 The callers have locked the contracts' rows.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from itertools import count
 from typing import Any
 from uuid import UUID
 
 from recobro_events import Lane, Row, Transaction, sorted_unique
-from recobro_events.contracts.portfolio import StageCause
+from recobro_events.contracts.portfolio import PaymentReapplied, StageCause
 from recobro_events.tracing import current_traceparent
 
 from portfolio.ledger import positions_queries as queries
@@ -66,16 +68,39 @@ async def reposition(
     return rows
 
 
-async def reapply_payments(tx: Transaction, contract_ids: Collection[UUID]) -> None:
+async def reapply_payments(tx: Transaction, contract_ids: Collection[UUID]) -> Sequence[Row]:
     """Allocate the payments of these contracts anew to the instalments as they are now.
 
     Payments that were reversed or absorbed by a file do not count. The function sets the unpaid amount of each
     instalment, and the allocations and credit of each payment. Positions and versions do not change here, so the caller
     calls ``reposition`` next.
+
+    Returns the payments whose credit has changed: ``contract_id``, ``payment_id``, ``amount``, ``credit`` and
+    ``currency``. The caller publishes them with ``publish_reapplied`` when the new position is stored.
     """
     ids = sorted_unique(contract_ids)
     await tx.execute(queries.DELETE_ALLOCATIONS, ids)
-    await tx.execute(queries.REAPPLY_PAYMENTS, ids)
+    return await tx.fetch(queries.REAPPLY_PAYMENTS, ids)
+
+
+async def publish_reapplied(
+    tx: Transaction, reapplied: Sequence[Row], received: Mapping[UUID, UUID] = NO_CAUSE
+) -> None:
+    """Publish the payments that ``reapply_payments`` returned, with the positions that are stored now.
+
+    ``received`` is that of ``reposition``.
+    """
+    counts = Counter(row["contract_id"] for row in reapplied)
+    if not counts:
+        return
+    raised = await tx.fetch(queries.RAISE_VERSIONS, list(counts.keys()), list(counts.values()))
+    positions = {row["contract_id"]: position_of(row) for row in raised}
+    versions = {row["contract_id"]: count(row["was_version"] + 1) for row in raised}
+    for row in reapplied:
+        contract_id = row["contract_id"]
+        position = positions[contract_id] | {"version": next(versions[contract_id])}
+        facts = {name: row[name] for name in ("payment_id", "amount", "credit", "currency")}
+        tx.publish(PaymentReapplied(**position, **facts), cause=received.get(contract_id))
 
 
 def position_of(row: Row) -> dict[str, Any]:

@@ -142,14 +142,21 @@ WITH money AS MATERIALIZED (
         GROUP BY payment_id, money.amount
     ) AS kept
     WHERE payment.payment_id = kept.payment_id AND payment.credit <> kept.credit
+    RETURNING payment.payment_id, payment.contract_id, payment.portfolio_id, payment.sequence, payment.amount,
+        payment.credit
+), allocated AS (
+    INSERT INTO payment_allocation (payment_id, contract_id, number, due_on, amount)
+    SELECT payment_id, contract_id, number, due_on, amount FROM share
 )
-INSERT INTO payment_allocation (payment_id, contract_id, number, due_on, amount)
-SELECT payment_id, contract_id, number, due_on, amount FROM share
+SELECT contract_id, payment_id, amount, credit, currency
+FROM credited JOIN portfolio USING (portfolio_id) ORDER BY contract_id, sequence
 """
 
+# $1 contracts, $2 how many events follow of each. The events have the versions after ``was_version``.
 RAISE_VERSIONS = """
-UPDATE contract SET version = contract.version + 1
-WHERE contract_id = ANY($1::uuid[])
-RETURNING contract_id, version, as_of, state, stage, days_past_due, overdue_balance, total_balance, oldest_due_on,
-    debtor_id, portfolio_id
+UPDATE contract SET version = contract.version + given.events
+FROM unnest($1::uuid[], $2::integer[]) AS given (contract_id, events)
+WHERE contract.contract_id = given.contract_id
+RETURNING contract.contract_id, new.version, old.version AS was_version, as_of, state, stage, days_past_due,
+    overdue_balance, total_balance, oldest_due_on
 """

@@ -50,7 +50,8 @@ CROSS JOIN LATERAL (
     FROM pause WHERE pause.contract_id = whole.contract_id
 ) AS pauses
 LEFT JOIN LATERAL (
-    SELECT json_build_object('payment_id', payment_id, 'paid_on', paid_on, 'business_date', business_date) AS item
+    SELECT json_build_object('payment_id', payment_id, 'paid_on', paid_on, 'business_date', business_date,
+        'holdoff_from', holdoff_from) AS item
     FROM payment WHERE payment.contract_id = whole.contract_id AND reversed_at IS NULL
     ORDER BY sequence DESC LIMIT 1
 ) AS last_payment ON true
@@ -98,7 +99,8 @@ WITH whole AS (SELECT * FROM contract WHERE contract_id = ANY($1::uuid[]))
 {_OF_WHOLE}
 CROSS JOIN LATERAL (
     SELECT coalesce(json_agg(json_build_object('payment_id', payment_id, 'amount', amount::text, 'paid_on', paid_on,
-        'business_date', business_date, 'reversed', reversed_at IS NOT NULL) ORDER BY sequence), '[]') AS items
+        'business_date', business_date, 'reversed', reversed_at IS NOT NULL, 'holdoff_from', holdoff_from)
+        ORDER BY sequence), '[]') AS items
     FROM payment WHERE payment.contract_id = whole.contract_id
 ) AS payments
 ORDER BY whole.contract_id

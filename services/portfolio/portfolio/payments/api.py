@@ -2,9 +2,20 @@
 
 from uuid import UUID
 
-from chassis import Page, PageQuery, ReadConnection, Router, WriteTransaction, reads, writes
+from chassis import (
+    Page,
+    PageQuery,
+    ReadConnection,
+    Router,
+    ServiceDatabase,
+    WriteTransaction,
+    body_limit,
+    reads,
+    writes,
+)
 
-from portfolio.payments import reading, receiving, reversing
+from portfolio.payments import batches, reading, receiving, reversing
+from portfolio.payments.batches import BatchOutcome, PaymentBatch
 from portfolio.payments.reading import Payment, PaymentItem
 from portfolio.payments.receiving import NewPayment, PaymentReceipt
 from portfolio.payments.reversing import NewReversal, Reversal
@@ -26,6 +37,12 @@ async def receive_payment(contract_id: UUID, payment: NewPayment, tx: WriteTrans
     return await receiving.receive(tx, contract_id, payment)
 
 
+@router.post("/payments", dependencies=[*_WRITES, body_limit(batches.MOST_BYTES)])
+async def receive_payments(batch: PaymentBatch, database: ServiceDatabase) -> BatchOutcome:
+    """Book up to 5,000 payments, each for itself. The same batch may be sent again: its payments are then known."""
+    return await batches.receive_batch(database, batch)
+
+
 @router.get("/payments/{payment_id}", dependencies=_READS)
 async def read_payment(payment_id: UUID, connection: ReadConnection) -> Payment:
     """Read a payment and the instalments that it paid."""
@@ -35,4 +52,4 @@ async def read_payment(payment_id: UUID, connection: ReadConnection) -> Payment:
 @router.post("/payments/{payment_id}/reversal", status_code=201, dependencies=_WRITES)
 async def reverse_payment(payment_id: UUID, reversal: NewReversal, tx: WriteTransaction) -> Reversal:
     """Reverse a payment, at most once. The contract is then as if the payment had never been made."""
-    return await reversing.reverse(tx, payment_id, reversal.reason)
+    return await reversing.reverse(tx, payment_id, reversal)

@@ -1,55 +1,91 @@
-"""The statements of payments and reversals. Each works on one contract. Those that write need its row locked."""
+"""The statements of payments and reversals. Those that write need the contracts' rows locked."""
 
 from portfolio.ledger.actors import CURRENT_ACTOR
 
-# A payment without a reference cannot be recognised again. $1 contract, $2 amount, $3 paid_on, $5 channel.
-_DOUBLES = f"""
-SELECT payment_id FROM payment
-WHERE contract_id = $1 AND amount = $2::numeric AND paid_on = $3 AND channel = $5 AND reference IS NULL
-    AND reversed_at IS NULL AND received_at > clock_timestamp() - interval '60 seconds'
-    AND actor ->> 'subject' = {CURRENT_ACTOR} ->> 'subject'
-ORDER BY sequence DESC LIMIT 1
+# What is known of payments before they are booked, one row each.
+# $1 place, $2 contract, $3 portfolio, $4 channel, $5 reference, $6 amount, $7 paid_on.
+# A payment without a reference cannot be recognised again. It may only look like a double.
+LOOK_UP = f"""
+SELECT place, payment_key(given.channel, given.reference) IS NOT NULL AS is_legible,
+    live.payment_id AS known, (live.contract_id, live.amount, live.paid_on)
+        IS NOT DISTINCT FROM (given.contract_id, given.amount, given.paid_on) AS is_same,
+    past.payment_id AS reversed, coalesce(past.here, false) AS reversed_here, coalesce(past.bookings, 0) AS bookings,
+    (SELECT count(*) FROM payment WHERE payment.contract_id = given.contract_id) AS held,
+    (
+        SELECT payment_id FROM payment
+        WHERE payment.contract_id = given.contract_id AND payment.amount = given.amount
+            AND payment.paid_on = given.paid_on AND payment.channel = given.channel AND given.reference IS NULL
+            AND reference_key IS NULL AND reversed_at IS NULL
+            AND received_at > clock_timestamp() - interval '60 seconds'
+            AND actor ->> 'subject' = {CURRENT_ACTOR} ->> 'subject'
+        ORDER BY sequence DESC LIMIT 1
+    ) AS double
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::numeric[], $7::date[])
+    AS given (place, contract_id, portfolio_id, channel, reference, amount, paid_on)
+LEFT JOIN LATERAL (
+    SELECT payment_id, contract_id, amount, paid_on FROM payment
+    WHERE payment.portfolio_id = given.portfolio_id
+        AND reference_key = payment_key(given.channel, given.reference) AND reversed_at IS NULL
+    ORDER BY sequence LIMIT 1
+) AS live ON true
+CROSS JOIN LATERAL (
+    SELECT (array_agg(payment_id ORDER BY booking DESC))[1] AS payment_id, max(booking) AS bookings,
+        bool_or(payment.contract_id = given.contract_id) AS here
+    FROM payment
+    WHERE payment.portfolio_id = given.portfolio_id
+        AND reference_key = payment_key(given.channel, given.reference) AND reversed_at IS NOT NULL
+) AS past
+ORDER BY place
 """
-# $1 contract, $2 amount, $3 paid_on, $4 business date, $5 channel, $6 reference, $7 and $8 days past due and episode
-# before the payment, $9 whether the contract takes money (a closed one keeps it as credit), $10 the payment's id,
-# $11 the most payments of a contract, $12 whether it is known that it looks like a double.
-# Returns no row when one of the reasons of ``REFUSED`` holds.
-RECEIVE = f"""
-WITH debt AS MATERIALIZED (
-    SELECT number, due_on, unpaid, sum(unpaid) OVER (ORDER BY due_on, number) - unpaid AS start
-    FROM instalment WHERE contract_id = $1 AND unpaid > 0 AND $9::boolean
+
+# $1 place, $2 payment_id, $3 booking, $4 contract, $5 amount, $6 paid_on, $7 holdoff_from, $8 business date,
+# $9 channel, $10 reference, $11 and $12 days past due and episode before the payment, $13 whether the contract takes
+# money (a closed one keeps it as credit). No contract occurs twice. Returns no row of a payment whose key or id is
+# taken. Keys are taken in their order, so that two batches with the same references do not wait for each other.
+BOOK = """
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest($1::integer[], $2::uuid[], $3::integer[], $4::uuid[], $5::numeric[], $6::date[], $7::date[],
+        $8::date[], $9::text[], $10::text[], $11::integer[], $12::integer[], $13::boolean[])
+        AS given (place, payment_id, booking, contract_id, amount, paid_on, holdoff_from, business_date, channel,
+            reference, days_past_due_before, episode_before, takes_money)
+), debt AS MATERIALIZED (
+    SELECT instalment.contract_id, number, due_on, unpaid,
+        sum(unpaid) OVER (PARTITION BY instalment.contract_id ORDER BY due_on, number) - unpaid AS start
+    FROM instalment JOIN given USING (contract_id) WHERE unpaid > 0 AND takes_money
 ), share AS MATERIALIZED (
-    SELECT number, due_on, least(unpaid, $2::numeric - start) AS amount FROM debt WHERE start < $2::numeric
+    SELECT contract_id, number, due_on, least(unpaid, given.amount - start) AS amount
+    FROM debt JOIN given USING (contract_id) WHERE start < given.amount
 ), received AS (
-    INSERT INTO payment (payment_id, contract_id, portfolio_id, amount, paid_on, business_date, channel, reference,
-        days_past_due_before, episode_before, credit)
-    SELECT $10, contract_id, portfolio_id, $2::numeric, $3, $4, $5, $6, $7, $8,
-        $2::numeric - coalesce((SELECT sum(amount) FROM share), 0)
-    FROM contract WHERE contract_id = $1 AND (SELECT count(*) FROM payment WHERE contract_id = $1) < $11
-        AND ($12 OR $6::text IS NOT NULL OR NOT EXISTS (SELECT FROM ({_DOUBLES}) AS double))
-    ON CONFLICT (portfolio_id, channel, reference) DO NOTHING
-    RETURNING payment_id, received_at, credit
+    INSERT INTO payment (payment_id, contract_id, portfolio_id, amount, paid_on, holdoff_from, business_date, channel,
+        reference, rebooked_reference, booking, days_past_due_before, episode_before, credit)
+    SELECT payment_id, contract_id, contract.portfolio_id, amount, paid_on, holdoff_from, business_date, channel,
+        CASE WHEN booking = 1 THEN reference END, CASE WHEN booking > 1 THEN reference END, booking,
+        days_past_due_before, episode_before,
+        amount - coalesce((SELECT sum(share.amount) FROM share WHERE share.contract_id = given.contract_id), 0)
+    FROM given JOIN contract USING (contract_id)
+    ORDER BY contract.portfolio_id, payment_key(channel, reference), place
+    ON CONFLICT DO NOTHING
+    RETURNING payment_id, contract_id, received_at, credit, holdoff_from
 ), paid AS (
     UPDATE instalment SET unpaid = instalment.unpaid - share.amount
-    FROM share, received
-    WHERE instalment.contract_id = $1 AND instalment.number = share.number
+    FROM share JOIN received USING (contract_id)
+    WHERE instalment.contract_id = share.contract_id AND instalment.number = share.number
 ), allocated AS (
     INSERT INTO payment_allocation (payment_id, contract_id, number, due_on, amount)
-    SELECT received.payment_id, $1, share.number, share.due_on, share.amount FROM received, share
+    SELECT payment_id, contract_id, number, due_on, amount FROM share JOIN received USING (contract_id)
 )
-SELECT * FROM received
+SELECT place, received.* FROM received JOIN given USING (contract_id)
 """
 
-CONTRACT_OF = "SELECT contract_id FROM payment WHERE payment_id = $1"
+REFERENCE = "coalesce(payment.reference, payment.rebooked_reference)"
+"""SQL: the reference of a payment, whichever booking of its key it is."""
 
-# $1 contract, $2 amount, $3 paid_on, $4 portfolio, $5 channel, $6 reference.
-REFUSED = f"""
-SELECT (SELECT payment_id FROM payment WHERE portfolio_id = $4 AND channel = $5 AND reference = $6::text) AS known,
-    ({_DOUBLES}) AS double
-"""
+TO_REVERSE = "SELECT contract_id, paid_on FROM payment WHERE payment_id = $1"
 
-READ = """
-SELECT payment.*, payment.actor AS received_by, portfolio.currency,
+READ = f"""
+SELECT payment_id, contract_id, amount, currency, paid_on, received_at, payment.business_date,
+    coalesce(holdoff_from, payment.business_date) AS holdoff_from, channel, {REFERENCE} AS reference, credit,
+    reversed_at, reversed_on, reversal_reason, payment.actor AS received_by, reversed_by,
     coalesce((SELECT
         jsonb_agg(jsonb_build_object('instalment', number, 'due_on', due_on, 'amount', allocation.amount::text)
             ORDER BY due_on, number)
@@ -58,10 +94,12 @@ FROM payment JOIN portfolio USING (portfolio_id)
 WHERE payment_id = $1
 """
 
+# $1 payment, $2 reason, $3 reversed_on.
 REVERSE = f"""
-UPDATE payment SET reversed_at = clock_timestamp(), reversal_reason = $2, reversed_by = {CURRENT_ACTOR}
+UPDATE payment SET reversed_at = clock_timestamp(), reversal_reason = $2, reversed_on = $3,
+    reversed_by = {CURRENT_ACTOR}
 WHERE payment_id = $1 AND reversed_at IS NULL
-RETURNING *
+RETURNING *, (SELECT as_of FROM file WHERE file_id = absorbed_by) AS absorbed_as_of
 """
 
 # Amounts that a file has absorbed go back to their due dates. An amount is added to the instalment with the same due
@@ -113,8 +151,10 @@ FROM unnest($1::uuid[], $2::integer[]) AS given (payment_id, episode)
 WHERE payment.payment_id = given.payment_id
 """
 
-PAYMENTS = """
-SELECT payment_id, sequence, amount, paid_on, received_at, business_date, channel, reference, credit, reversed_at
+PAYMENTS = f"""
+SELECT payment_id, sequence, amount, paid_on, received_at, business_date,
+    coalesce(holdoff_from, business_date) AS holdoff_from, channel, {REFERENCE} AS reference, credit, reversed_at,
+    reversed_on
 FROM payment WHERE contract_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
 """
 

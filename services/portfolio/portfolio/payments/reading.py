@@ -17,6 +17,8 @@ class Allocation(OutputModel):
 
 
 class Payment(OutputModel):
+    """The days without contact count from ``holdoff_from``. ``reversed_on`` is the bank's day of the reversal."""
+
     payment_id: UUID
     contract_id: UUID
     amount: Money
@@ -24,10 +26,12 @@ class Payment(OutputModel):
     paid_on: date
     received_at: datetime
     business_date: date
+    holdoff_from: date
     channel: str
     reference: str | None
     credit: Money
     reversed_at: datetime | None
+    reversed_on: date | None
     reversal_reason: str | None
     allocations: list[Allocation]
     received_by: ActorOfChange
@@ -44,7 +48,7 @@ async def read(reader: Reader, payment_id: UUID) -> Payment:
     row = await reader.fetchrow(queries.READ, payment_id)
     if row is None:
         raise PaymentUnknown()
-    return Payment(**{name: row[name] for name in Payment.model_fields})
+    return Payment.model_validate(dict(row))
 
 
 class PaymentItem(OutputModel):
@@ -53,10 +57,12 @@ class PaymentItem(OutputModel):
     paid_on: date
     received_at: datetime
     business_date: date
+    holdoff_from: date
     channel: str
     reference: str | None
     credit: Money
     reversed_at: datetime | None
+    reversed_on: date | None
 
 
 async def of_contract(reader: Reader, contract_id: UUID, query: PageQuery) -> Page[PaymentItem]:

@@ -1,9 +1,12 @@
 """Reverses payments. The contract is then as if the payment had never been made."""
 
+from collections.abc import Sequence
+from datetime import date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
-from chassis import Conflict, InputModel, OutputModel, Text
+from chassis import Conflict, Day, FieldError, InputModel, Invalid, OutputModel, Text
 from recobro_events import Money, Row, Transaction
 from recobro_events.contracts.portfolio import ContractRevised, ContractState, PaymentReversed, Stage, StageCause
 
@@ -11,16 +14,22 @@ from portfolio.ledger import limits
 from portfolio.ledger.changes import record
 from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contract
-from portfolio.ledger.positions import reapply_payments
+from portfolio.ledger.positions import publish_reapplied, reapply_payments
 from portfolio.ledger.rules import takes_money
 from portfolio.ledger.whole import publish_whole
 from portfolio.payments import queries
 from portfolio.payments.reading import PaymentUnknown
-from portfolio.payments.rules import DatedPayment, episodes_of
+from portfolio.payments.rules import DatedPayment, day_heard, episodes_of, has_counted_reversal
 
 
 class NewReversal(InputModel):
+    """``reversed_on`` is the day on which the money went back, by default today in the portfolio's time zone.
+
+    A file whose ``as_of`` is later says what is owed without the payment.
+    """
+
     reason: Text
+    reversed_on: Day | None = None
 
 
 class Reversal(OutputModel):
@@ -28,6 +37,7 @@ class Reversal(OutputModel):
 
     payment_id: UUID
     contract_id: UUID
+    reversed_on: date
     overdue_balance: Money
     total_balance: Money
     state: ContractState
@@ -50,20 +60,22 @@ class BalanceTooLarge(Conflict):
     detail = f"The contract would owe more than {limits.LARGEST_BALANCE}."
 
 
-async def reverse(tx: Transaction, payment_id: UUID, reason: str) -> Reversal:
+async def reverse(tx: Transaction, payment_id: UUID, reversal: NewReversal) -> Reversal:
     """Reverse a payment.
 
-    Raises ``PaymentUnknown``, ``PaymentReversedAlready``, ``TooManyInstalments`` and ``BalanceTooLarge``.
+    Raises ``PaymentUnknown``, ``PaymentReversedAlready``, ``TooManyInstalments``, ``BalanceTooLarge``, and ``Invalid``
+    for a day before the payment or in the future.
     """
-    contract_id = await tx.fetchval(queries.CONTRACT_OF, payment_id)
-    if contract_id is None:
+    known = await tx.fetchrow(queries.TO_REVERSE, payment_id)
+    if known is None:
         raise PaymentUnknown()
-    contract = await lock_contract(tx, contract_id)
-    payment = await tx.fetchrow(queries.REVERSE, payment_id, reason)
+    contract = await lock_contract(tx, known["contract_id"])
+    reversed_on = _day_of(reversal, known["paid_on"], contract)
+    payment = await tx.fetchrow(queries.REVERSE, payment_id, reversal.reason, reversed_on)
     if payment is None:
         raise PaymentReversedAlready()
-    episode = await _restore(tx, contract, payment)
-    data = {"payment_id": payment_id, "amount": payment["amount"], "reason": reason}
+    episode, reapplied = await _restore(tx, contract, payment)
+    data = {"payment_id": payment_id, "amount": payment["amount"], "reason": reversal.reason}
     position = await record(
         tx,
         StageCause.REVERSAL,
@@ -72,22 +84,42 @@ async def reverse(tx: Transaction, payment_id: UUID, reason: str) -> Reversal:
             payment_id=payment_id,
             amount=payment["amount"],
             currency=contract["currency"],
-            reason=reason,
+            reason=reversal.reason,
+            reversed_on=reversed_on,
         ),
-        Line(contract_id, "payment_reversed", f"{payment['amount']} reversed", data),
+        Line(contract["contract_id"], "payment_reversed", f"{payment['amount']} reversed", data),
         episode=episode,
     )
     if payment["absorbed_by"] is not None or position["state"] != position["was_state"]:
-        await publish_whole(tx, [contract_id], ContractRevised)
+        await publish_whole(tx, [contract["contract_id"]], ContractRevised)
+    await publish_reapplied(tx, reapplied)
     return Reversal(
-        **{name: position[name] for name in Reversal.model_fields if name in position}, payment_id=payment_id
+        **{name: position[name] for name in Reversal.model_fields if name in position},
+        payment_id=payment_id,
+        reversed_on=reversed_on,
     )
 
 
-async def _restore(tx: Transaction, contract: Row, payment: Row) -> int:
-    """Make the amounts that the payment had paid unpaid again. Returns the contract's episode afterwards."""
+def _day_of(reversal: NewReversal, paid_on: date, contract: Row) -> date:
+    latest = day_heard(contract["business_date"], paid_on, datetime.now(ZoneInfo(contract["timezone"])).date())
+    day = reversal.reversed_on or latest
+    if not paid_on <= day <= latest:
+        raise Invalid(
+            "The payment cannot have been reversed on this day.",
+            errors=[FieldError("/reversed_on", f"must lie between {paid_on} and {latest}")],
+        )
+    return day
+
+
+async def _restore(tx: Transaction, contract: Row, payment: Row) -> tuple[int, Sequence[Row]]:
+    """Make the amounts that the payment had paid unpaid again, unless the creditor's newest statement has done so.
+
+    Returns the contract's episode afterwards, and the payments whose credit has changed.
+    """
     contract_id = contract["contract_id"]
-    if payment["absorbed_by"] is not None:
+    if payment["absorbed_by"] is not None and not has_counted_reversal(
+        contract["stated_as_of"], payment["absorbed_as_of"], payment["reversed_on"]
+    ):
         try:
             await tx.execute(queries.RESTORE_ABSORBED, payment["payment_id"], contract_id)
         except asyncpg.NumericValueOutOfRangeError:
@@ -100,9 +132,9 @@ async def _restore(tx: Transaction, contract: Row, payment: Row) -> int:
     if not takes_money(ContractState(contract["state"])):
         if payment["absorbed_by"] is None:
             await tx.execute(queries.RESTORE_ALLOCATED, payment["payment_id"])
-        return int(contract["episode"])
-    await reapply_payments(tx, [contract_id])
-    return await _episode_without(tx, contract, payment)
+        return int(contract["episode"]), []
+    reapplied = await reapply_payments(tx, [contract_id])
+    return await _episode_without(tx, contract, payment), reapplied
 
 
 async def _episode_without(tx: Transaction, contract: Row, payment: Row) -> int:

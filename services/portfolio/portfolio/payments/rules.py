@@ -1,4 +1,4 @@
-"""The rules for the date of a payment, its stage cause, and the episodes of arrears, without I/O."""
+"""The rules for the dates of payments and reversals, stage causes, and the episodes of arrears, without I/O."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +20,27 @@ def latest_paid_on(business_date: date, today: date) -> date:
     Tomorrow is allowed for banks that book forward and for other time zones.
     """
     return max(business_date, today + timedelta(days=1))
+
+
+def day_heard(business_date: date, paid_on: date, today: date) -> date:
+    """The day on which the portfolio hears of a payment or of its reversal: the latest of the three.
+
+    The days without contact count from it. The business date may lie behind the clock, which must not shorten them, or
+    ahead of it, and a payment may be dated ahead of both.
+    """
+    return max(business_date, paid_on, today)
+
+
+def has_counted_reversal(stated_as_of: date, absorbed_as_of: date | None, reversed_on: date) -> bool:
+    """Whether the newest statement of a contract has already taken back a payment that an earlier or the same one had.
+
+    A statement says what is unpaid at the close of its day ``stated_as_of``, so it has counted every reversal before
+    that day. A reversal of that very day has been counted unless the statement is the one that absorbed the payment,
+    whose day is ``absorbed_as_of``: its amounts still have the payment in them.
+    """
+    if reversed_on == stated_as_of:
+        return absorbed_as_of is not None and absorbed_as_of < stated_as_of
+    return reversed_on < stated_as_of
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ async def test_a_corrected_amount_replaces_the_instalments_and_payments_are_appl
 ) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"), (days_ago(10), "100.00"))
     paid = await client.post(
-        f"/v1/contracts/{contract_id}/payments", json={"amount": "70.00", "paid_on": str(TODAY), "channel": "c"}
+        f"/v1/contracts/{contract_id}/payments", json={"amount": "70.00", "paid_on": str(TODAY), "channel": "cash"}
     )
     opened = await dispute(client, contract_id)
     answer = await resolve(

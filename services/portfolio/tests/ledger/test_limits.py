@@ -57,9 +57,9 @@ async def fill(given: Given, contract_id: UUID) -> None:
         *(contract_id, limits.PAUSES, TODAY),
     )
     await given.rows(
-        "INSERT INTO payment (contract_id, portfolio_id, amount, paid_on, business_date, channel,"
+        "INSERT INTO payment (contract_id, portfolio_id, amount, paid_on, business_date, holdoff_from, channel,"
         " days_past_due_before, episode_before)"
-        " SELECT contract_id, portfolio_id, 999999999999.99, $3, $3, 'spei', 0, 0"
+        " SELECT contract_id, portfolio_id, 999999999999.99, $3, $3, $3, 'spei', 0, 0"
         " FROM contract, generate_series(1, $2::integer) WHERE contract_id = $1",
         *(contract_id, limits.PAYMENTS, TODAY),
     )

@@ -90,7 +90,7 @@ async def test_a_reference_is_used_once_in_a_portfolio_and_channel(client: httpx
         assert again.json()["type"].endswith("payment-known")
         assert again.json()["payment_id"] == first["payment_id"]
     assert await given.everything() == before
-    await pay(client, other, "10.00", reference="R", channel="oxxo")
+    await pay(client, other, "10.00", reference="R", channel="store")
     elsewhere = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
     await pay(client, elsewhere, "10.00", reference="R")
     await pay(client, one, "10.00")

@@ -1,23 +1,28 @@
 """Reversals over HTTP: afterwards the contract is as if the payment had never been made."""
 
 import asyncio
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from portfolio.ledger.positions import reapply_payments, reposition
+from portfolio.payments.rules import has_counted_reversal
 from portfolio_builders import TODAY, Given, days_ago, pay, reverse
 from recobro_events.contracts.portfolio import (
     ContractRevised,
     ContractStageChanged,
     ContractState,
+    PaymentReapplied,
     PaymentReversed,
     StageCause,
 )
 from recobro_events.testing import published
+from service_client import ServiceClient, row
 
 
 async def test_a_reversal_restores_everything_and_happens_once(client: httpx.AsyncClient, given: Given) -> None:
@@ -203,3 +208,122 @@ async def test_two_reversals_at_once_undo_once(client: httpx.AsyncClient, given:
     answers = await asyncio.gather(*(client.post(address, json={"reason": "bounced"}) for _ in range(3)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
     assert await given.unpaid(contract_id) == ["100.00"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "absorbed", "reversed_on", "counted"),
+    [
+        (14, 12, 13, True),
+        (14, 12, 14, True),
+        (14, 12, 15, False),
+        (14, 12, 12, True),
+        (12, 12, 12, False),
+        (12, 12, 11, True),
+        (12, 12, 13, False),
+        (12, None, 12, False),
+    ],
+)
+def test_a_statement_has_counted_the_reversals_before_its_day(
+    stated: int, absorbed: int | None, reversed_on: int, counted: bool
+) -> None:
+    def day(number: int) -> date:
+        return date(2026, 9, number)
+
+    assert has_counted_reversal(day(stated), day(absorbed) if absorbed else None, day(reversed_on)) is counted
+
+
+async def reversed_after_files(service: ServiceClient, reversed_on: str | None, *files: tuple[str, str]) -> str:
+    """What the contract owes when a payment of 300.00 on the 11th is reversed after these files."""
+    portfolio_id = await service.portfolio(delta_rows="whole")
+    await service.load(portfolio_id, row(amount_due="900.00"), as_of="2026-09-10")
+    paid = await service.pay(portfolio_id, "C-1", "300.00", "2026-09-11")
+    for as_of, amount in files:
+        await service.load(portfolio_id, row(amount_due=amount), as_of=as_of)
+    body = {"reason": "bounced"} | ({"reversed_on": reversed_on} if reversed_on else {})
+    answer = await service.client.post(f"/v1/payments/{paid['payment_id']}/reversal", json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["total_balance"])
+
+
+INCLUDED, TAKEN_BACK = ("2026-09-12", "600.00"), ("2026-09-14", "900.00")
+
+
+@pytest.mark.parametrize(
+    ("reversed_on", "files", "owed"),
+    [
+        ("2026-09-11", [], "900.00"),
+        ("2026-09-12", [INCLUDED], "900.00"),
+        ("2026-09-13", [INCLUDED], "900.00"),
+        (None, [INCLUDED], "900.00"),
+        ("2026-09-13", [INCLUDED, TAKEN_BACK], "900.00"),
+        ("2026-09-14", [INCLUDED, TAKEN_BACK], "900.00"),
+        ("2026-09-15", [INCLUDED, ("2026-09-14", "600.00")], "900.00"),
+        (None, [INCLUDED, ("2026-09-14", "600.00")], "900.00"),
+    ],
+)
+async def test_a_reversal_counts_once_whichever_file_has_heard_of_it(
+    service: ServiceClient, reversed_on: str | None, files: list[tuple[str, str]], owed: str
+) -> None:
+    assert await reversed_after_files(service, reversed_on, *files) == owed
+
+
+async def test_the_day_of_a_reversal_is_kept_and_published(client: httpx.AsyncClient, given: Given) -> None:
+    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
+    named, unnamed = [await pay(client, contract_id, "10.00", paid_on=str(days_ago(2))) for _ in range(2)]
+    before = await given.everything()
+    for day in (days_ago(3), date(2095, 1, 1)):
+        body = {"reason": "bounced", "reversed_on": str(day)}
+        answer = await client.post(f"/v1/payments/{named['payment_id']}/reversal", json=body)
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/reversed_on")
+    assert await given.everything() == before
+    body = {"reason": "bounced", "reversed_on": str(days_ago(1))}
+    answer = await client.post(f"/v1/payments/{named['payment_id']}/reversal", json=body)
+    assert answer.json()["reversed_on"] == str(days_ago(1))
+    earliest = datetime.now(ZoneInfo("America/Mexico_City")).date()
+    undone = await reverse(client, unnamed["payment_id"])
+    assert date.fromisoformat(undone["reversed_on"]) >= earliest
+    days = [event.reversed_on for event in await published(given.database, PaymentReversed)]
+    assert days == [days_ago(1), date.fromisoformat(undone["reversed_on"])]
+    shown = (await client.get(f"/v1/payments/{named['payment_id']}")).json()
+    assert shown["reversed_on"] == str(days_ago(1))
+
+
+async def test_payments_whose_credit_changes_by_a_reversal_or_a_correction_are_published_as_reapplied(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
+    first = await pay(client, contract_id, "100.00")
+    others = [await pay(client, contract_id, amount) for amount in ("30.00", "20.00", "70.00")]
+    await reverse(client, first["payment_id"])
+    reapplied = await published(given.database, PaymentReapplied)
+    assert [(str(event.payment_id), str(event.credit)) for event in reapplied] == [
+        (others[0]["payment_id"], "0.00"),
+        (others[1]["payment_id"], "0.00"),
+        (others[2]["payment_id"], "20.00"),
+    ]
+    [undone] = await published(given.database, PaymentReversed)
+    assert [event.version for event in reapplied] == [undone.version + n for n in (1, 2, 3)]
+    assert {(event.total_balance, event.currency, event.state) for event in reapplied} == {
+        (Decimal("0.00"), "MXN", ContractState.SETTLED)
+    }
+    dispute = await client.post(
+        f"/v1/contracts/{contract_id}/clarifications", json={"reason": "amount", "opened_by": "debtor"}
+    )
+    correction = {"outcome": "upheld", "corrections": [{"instalment": 1, "amount": "40.00"}]}
+    address = f"/v1/clarifications/{dispute.json()['clarification_id']}/resolution"
+    assert (await client.post(address, json=correction)).status_code == 201
+    later = (await published(given.database, PaymentReapplied))[3:]
+    assert [(str(event.payment_id), str(event.credit), str(event.amount)) for event in later] == [
+        (others[1]["payment_id"], "10.00", "20.00"),
+        (others[2]["payment_id"], "70.00", "70.00"),
+    ]
+    assert later[-1].version == (await given.row(contract_id))["version"]
+
+
+async def test_a_file_publishes_the_payments_whose_credit_it_changes(service: ServiceClient) -> None:
+    portfolio_id = await service.portfolio(delta_rows="whole")
+    await service.load(portfolio_id, row(amount_due="100.00"), as_of="2026-09-10")
+    paid = await service.pay(portfolio_id, "C-1", "130.00", "2026-09-20")
+    await service.load(portfolio_id, row(amount_due="120.00"), as_of="2026-09-12")
+    [event] = await published(service.database, PaymentReapplied)
+    assert (str(event.payment_id), str(event.credit), event.total_balance) == (paid["payment_id"], "10.00", Decimal(0))
