@@ -54,11 +54,10 @@ def publish(client: Client, file: Path, as_of: date, *, name: str = "bench") -> 
     """Load ``file`` into a new portfolio, place it with an agency, and publish the agency's list of the day."""
     agency_id = agency(client)
     creditor = client.post("portfolio", "/v1/creditors", {"name": name, "kind": "financial", "country": "MX"})
-    portfolio = client.post(
-        "portfolio",
-        "/v1/portfolios",
-        {"creditor_id": creditor["creditor_id"], "name": name, "currency": "MXN", "jurisdiction": "MX"},
-    )
+    new = {"creditor_id": creditor["creditor_id"], "name": name, "currency": "MXN", "jurisdiction": "MX"}
+    # Writers promise the same small amount on each contract.
+    new["promise_limits"] = {"min_share_percent": "0"}
+    portfolio = client.post("portfolio", "/v1/portfolios", new)
     load(client, portfolio["portfolio_id"], file, as_of)
     campaign = client.post(
         "dialer-feed",

@@ -22,6 +22,7 @@ from recobro_events.memory import MemoryTransport
 from recobro_platform import SERVICES
 
 AS_OF = date(2026, 11, 22)
+ANY_AMOUNT = {"promise_limits": {"min_share_percent": "0"}}
 PARTITIONS = 3
 
 
@@ -140,7 +141,7 @@ class InProcessPlatform:
         new = {"name": "Norte", "kind": "financial", "country": "MX"}
         creditor = await self.post("portfolio", "/v1/creditors", new)
         new = {"creditor_id": creditor["creditor_id"], "name": "Norte", "currency": "MXN", "jurisdiction": "MX"}
-        return str((await self.post("portfolio", "/v1/portfolios", new))["portfolio_id"])
+        return str((await self.post("portfolio", "/v1/portfolios", new | ANY_AMOUNT))["portfolio_id"])
 
     async def sample_portfolio(self, rows: int = 400) -> str:
         """Create a portfolio, load the first rows of the sample into it, and return its id."""

@@ -102,10 +102,10 @@ class Day:
         due_on = str(date.fromisoformat(self._today) + timedelta(days=5))
         story.chapter("A debtor promises to pay")
         story.paragraph(
-            f"The debtor of {entry['contract_number']} promises MXN {amount(_PAID)} for {due_on}. "
+            f"The debtor of {entry['contract_number']} promises MXN {amount(entry['overdue_balance'])} for {due_on}. "
             f"Nobody calls until then."
         )
-        promise = {"amount": str(_PAID), "due_on": due_on, "made_in": "call"}
+        promise = {"amount": entry["overdue_balance"], "due_on": due_on, "made_in": "call"}
         made = self._post_and_await_withdrawal(self._first, entry, "promise", "promises", "promises", promise)
         story.fact("the promise is open", made["state"], "open")
 

@@ -85,6 +85,7 @@ _SHOWN: dict[type[Event], tuple[str, ...]] = {
     promises.AgreementReached: ("kind", "settles_in_full"),
     promises.AgreementBroken: (),
     promises.AgreementFulfilled: (),
+    promises.AgreementReopened: (),
 }
 """The fields that may be shown of each event type.
 

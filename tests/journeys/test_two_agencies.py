@@ -27,6 +27,7 @@ from running_platform import Platform
 pytestmark = pytest.mark.process
 
 AS_OF = date(2026, 11, 22)
+ANY_AMOUNT = {"promise_limits": {"min_share_percent": "0"}}
 NOT_FOR_AGENCIES = 403
 NO_LETTER = "9007199254740993"
 """The id of a letter, an unsent event or a report that a person decides. They belong to no agency."""
@@ -95,7 +96,7 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     creditor = client.post("portfolio", "/v1/creditors", {"name": "two", "kind": "financial", "country": "MX"})
     ids["creditor_id"] = creditor["creditor_id"]
     new = {"creditor_id": ids["creditor_id"], "name": "two", "currency": "MXN", "jurisdiction": "MX"}
-    ids["portfolio_id"] = client.post("portfolio", "/v1/portfolios", new)["portfolio_id"]
+    ids["portfolio_id"] = client.post("portfolio", "/v1/portfolios", new | ANY_AMOUNT)["portfolio_id"]
     with as_file(files("recobro") / "sample" / "cartera_mx.csv") as sample, TemporaryDirectory() as folder:
         few = Path(folder) / "few.csv"
         few.write_bytes(b"".join(sample.read_bytes().splitlines(keepends=True)[:400]))

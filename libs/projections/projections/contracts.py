@@ -29,6 +29,7 @@ _POSITION: Mapping[str, Column[PositionEvent]] = MappingProxyType(
         "overdue_balance": Column("numeric", lambda event: event.overdue_balance),
         "total_balance": Column("numeric", lambda event: event.total_balance),
         "oldest_due_on": Column("date", lambda event: event.oldest_due_on),
+        "episode": Column("integer", lambda event: event.episode),
     }
 )
 _DETAILS: Mapping[str, Column[ContractWhole]] = MappingProxyType(

@@ -5,11 +5,18 @@ Each service has a table ``portfolio`` of its own: ``portfolio_id``, ``version``
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from recobro_events import Transaction
+from recobro_events.contracts.base import Part
 from recobro_events.contracts.portfolio import PortfolioStateChanged
 
 from projections.columns import Column, arrays, columns
+
+
+def _json_of(part: Part | None) -> Any:
+    return None if part is None else part.model_dump(mode="json")
+
 
 _PORTFOLIO: Mapping[str, Column[PortfolioStateChanged]] = MappingProxyType(
     {
@@ -21,6 +28,7 @@ _PORTFOLIO: Mapping[str, Column[PortfolioStateChanged]] = MappingProxyType(
         "jurisdiction": Column("text", lambda event: event.jurisdiction),
         "timezone": Column("text", lambda event: event.timezone),
         "payment_holdoff_days": Column("smallint", lambda event: event.payment_holdoff_days),
+        "promise_limits": Column("jsonb", lambda event: _json_of(event.promise_limits)),
     }
 )
 

@@ -213,6 +213,7 @@ _HISTORY_EVENTS = (
     _HistoryEvent(promises.AgreementReached, "agreement_reached", "{kind}"),
     _HistoryEvent(promises.AgreementBroken, "agreement_broken", "an instalment was not paid"),
     _HistoryEvent(promises.AgreementFulfilled, "agreement_fulfilled", "every instalment was paid"),
+    _HistoryEvent(promises.AgreementReopened, "agreement_reopened", "a reversed payment, or one heard of late"),
 )
 
 

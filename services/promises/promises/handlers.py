@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from projections import contracts, placements
+from projections import clarifications, contracts, placements
 from recobro_events import Consumer, ContractEvent, Event, Transaction
 from recobro_events.contracts.assignment import (
     ContractPlaced,
@@ -81,15 +81,27 @@ async def follow_debtor(changes: Sequence[DebtorStatusChanged], tx: Transaction)
 
 @consumer.on(ContractRegistered, ContractRevised)
 async def follow_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
-    """A new file may have closed the contract."""
+    """A new file may have closed the contract, or state a payment that nobody had told of."""
     await projection.keep_wholes(tx, wholes)
     await _judge(wholes, tx)
 
 
-@consumer.on(ContractStageChanged, ClarificationOpened, ClarificationResolved)
+@consumer.on(ContractStageChanged)
 async def follow_position(events: Sequence[PositionEvent], tx: Transaction) -> None:
-    """Keep the position only. A dispute leaves promises as they are, because a debtor who disputes may still pay."""
     await projection.POSITIONS.keep(tx, events)
+
+
+@consumer.on(ClarificationOpened)
+async def follow_dispute(disputes: Sequence[ClarificationOpened], tx: Transaction) -> None:
+    """No promise is taken until the dispute ends. Promises stay as they are: a debtor who disputes may still pay."""
+    await projection.POSITIONS.keep(tx, disputes)
+    await clarifications.keep(tx, disputes)
+
+
+@consumer.on(ClarificationResolved)
+async def end_dispute(resolutions: Sequence[ClarificationResolved], tx: Transaction) -> None:
+    await projection.POSITIONS.keep(tx, resolutions)
+    await clarifications.keep_resolutions(tx, resolutions)
 
 
 @consumer.on(ContractPlaced, PlacementReinstated, PlacementRecallRequested, PlacementRecalled, PlacementEnded)

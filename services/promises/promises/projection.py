@@ -1,16 +1,23 @@
 """Portfolios, contracts and payments as promises keeps them. Nothing here judges promises; ``handlers`` does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from projections import contracts
+from projections import clarifications, contracts
 from projections.columns import columns
 from projections.contracts import Details, Positions
 from projections.portfolios import Portfolios
 from recobro_events import Transaction
-from recobro_events.contracts.portfolio import ContractWhole, PaymentReceived, PaymentReversed
+from recobro_events.contracts.portfolio import (
+    ContractWhole,
+    FilePayment,
+    KnownPayment,
+    PaymentReceived,
+    PaymentReversed,
+)
 
-PORTFOLIOS = Portfolios("business_date", "timezone")
-POSITIONS = Positions("state", "overdue_balance", "total_balance", "as_of")
+PORTFOLIOS = Portfolios("name", "business_date", "timezone", "promise_limits")
+POSITIONS = Positions("state", "overdue_balance", "total_balance", "as_of", "episode")
 _DETAILS = Details("portfolio_id", "contract_number", "currency")
 
 # Each payment is kept once. A known payment stays as it is, reversed or not. Where the reversal came first, the payment
@@ -30,15 +37,24 @@ ON CONFLICT (payment_id) DO UPDATE SET reversed = true
 
 
 async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
-    """Keep whole contracts: each group of columns where it is newer, and all payments of the contract."""
+    """Keep whole contracts: each group of columns where it is newer, disputes, and the payments that the event lists.
+
+    Payments of channel ``file`` travel in this event alone. An event may list one of them twice.
+    """
     await POSITIONS.keep(tx, wholes)
     await _DETAILS.keep(tx, wholes)
     await contracts.keep_statuses_from_contracts(tx, wholes)
-    if listed := [(whole.contract_id, payment) for whole in wholes for payment in whole.payments]:
-        rows = [(p.payment_id, contract_id, p.amount, p.paid_on, p.business_date) for contract_id, p in listed]
-        await tx.execute(_PAYMENTS, *columns(rows, 5))
-    if undone := [(p.payment_id, contract_id, p.amount) for contract_id, p in listed if p.reversed]:
+    await clarifications.keep_from_contracts(tx, wholes)
+    if rows := {row[0]: row for whole in wholes for row in _payments_of(whole)}:
+        await tx.execute(_PAYMENTS, *columns(rows.values(), 5))
+    known = ((whole.contract_id, payment) for whole in wholes for payment in whole.payments)
+    if undone := [(p.payment_id, contract_id, p.amount) for contract_id, p in known if p.reversed]:
         await tx.execute(_REVERSALS, *columns(undone, 3))
+
+
+def _payments_of(whole: ContractWhole) -> Iterator[tuple[Any, ...]]:
+    listed: tuple[FilePayment | KnownPayment, ...] = (*whole.file_payments, *whole.payments)
+    return ((p.payment_id, whole.contract_id, p.amount, p.paid_on, p.business_date) for p in listed)
 
 
 async def keep_payments(tx: Transaction, events: Sequence[PaymentReceived]) -> None:

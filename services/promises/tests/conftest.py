@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from chassis import clock
 from chassis.testing import client_for, mint, test_settings
 from fastapi import FastAPI
 from fresh_databases import FreshDatabases, KeptDatabase, kept_database
@@ -49,8 +50,9 @@ async def client(app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncC
 
 
 @pytest.fixture
-async def scene(database: Database, client: httpx.AsyncClient) -> Scene:
-    """A scene with one portfolio staged to ``DAY``."""
+async def scene(database: Database, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """A scene with one portfolio staged to ``DAY``, and a clock of its own."""
     scene = Scene(database, client)
+    monkeypatch.setattr(clock, "now", lambda: scene.now)
     await scene.move_business_date(0)
     return scene

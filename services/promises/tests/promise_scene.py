@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,11 +17,13 @@ from recobro_events.contracts.portfolio import (
     CreditorKind,
     PortfolioState,
     PortfolioStateChanged,
+    PromiseLimits,
 )
 from recobro_events.contracts.promises import (
     AgreementBroken,
     AgreementFulfilled,
     AgreementReached,
+    AgreementReopened,
     PromiseBroken,
     PromiseCancelled,
     PromiseKept,
@@ -45,7 +47,11 @@ OWN_EVENTS: tuple[type[Event], ...] = (
     AgreementReached,
     AgreementBroken,
     AgreementFulfilled,
+    AgreementReopened,
 )
+
+
+NO_LIMITS = PromiseLimits(min_share_percent=Decimal(0), max_days_ahead=366, max_broken_per_episode=100)
 
 
 def day(n: int) -> date:
@@ -63,12 +69,18 @@ def pointers(answer: httpx.Response) -> list[str]:
 
 
 class Scene:
-    """A migrated database, the real consumer and app, one portfolio."""
+    """A migrated database, the real consumer and app, one portfolio.
+
+    ``now`` is the wall clock. It is noon in Mexico, more than a year after ``DAY``, unless a test sets it by ``today``.
+    The portfolio allows promises of any amount up to 366 days ahead, unless a test limits them.
+    """
 
     def __init__(self, database: Database, client: httpx.AsyncClient) -> None:
         self.database = database
         self.client = client
         self.portfolio_id = uuid.uuid4()
+        self.limits: PromiseLimits | None = NO_LIMITS
+        self.now = datetime.combine(day(400), time(18), UTC)
         self._portfolio_version = 0
 
     async def receives(self, *events: Event) -> None:
@@ -92,12 +104,22 @@ class Scene:
             creditor_kind=CreditorKind.FINANCIAL,
             jurisdiction="MX",
             timezone="America/Mexico_City",
+            promise_limits=self.limits,
         )
 
     async def move_business_date(self, n: int, portfolio_id: UUID | None = None) -> None:
         """Move the business date to ``n`` days after ``DAY``, and decide the promises whose time is over."""
         await self.receives(self.business_date(n, portfolio_id))
         await deciding.decide(self.database)
+
+    def today(self, n: int) -> None:
+        """Set the clock to noon in Mexico, ``n`` days after ``DAY``."""
+        self.now = datetime.combine(day(n), time(18), UTC)
+
+    async def limit(self, **limits: Any) -> None:
+        """Set limits of the portfolio's promises. Without any, the portfolio tells of none: the default ones hold."""
+        self.limits = NO_LIMITS.model_copy(update=limits) if limits else None
+        await self.receives(self.business_date(0))
 
     def contract(self, **changes: Any) -> Contract:
         """Return a contract about which no event has been published yet."""
@@ -166,8 +188,11 @@ class Scene:
         plan = answer.json()
         return plan["state"], [instalment["state"] for instalment in plan["instalments"]]
 
-    async def run_check(self, as_of: int) -> Json:
-        answer = await self.client.post("/v1/promise-checks", json={"as_of": str(day(as_of))})
+    async def request_check(self, as_of: date, **more: Any) -> httpx.Response:
+        return await self.client.post("/v1/promise-checks", json={"as_of": str(as_of)} | more)
+
+    async def run_check(self, as_of: int, **more: Any) -> Json:
+        answer = await self.request_check(day(as_of), **more)
         assert answer.status_code == 200, answer.text
         counts: Json = answer.json()
         return counts

@@ -1,12 +1,13 @@
 """Topics have no common order and events repeat: each payment counts once, and old events change nothing."""
 
+import itertools
 import uuid
 from decimal import Decimal
 
 from promise_scene import Scene, day
 from promises.handlers import consumer
 from promises.outcomes import deciding
-from recobro_events.contracts.portfolio import ContractState, DebtorStatus, Stage
+from recobro_events.contracts.portfolio import ContractState, DebtorStatus, KnownPayment, Stage
 from recobro_events.contracts.promises import PromiseKept
 from recobro_events.testing import apply_records, record_of
 
@@ -59,6 +60,41 @@ async def test_a_payment_and_its_reversal_in_one_batch_leave_the_promise_open(sc
     await scene.receives(payment, contract.payment_reversed(payment))
     assert await scene.state(promise) == ("open", "0.00")
     assert await scene.event_names() == ["PromiseMade", "PromiseKept", "PromiseReopened"]
+
+
+async def test_a_payment_that_a_file_states_keeps_a_promise_once(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract)
+    told = contract.paid_by_file("100.00", paid_on=day(2))
+    await scene.receives_each(told, told)
+    assert await ledger(scene) == [("100.00", False)]
+    assert await scene.state(promise) == ("kept", "100.00")
+
+
+async def test_a_file_s_payment_that_the_bank_s_word_replaces_counts_once_in_every_order(scene: Scene) -> None:
+    """The file told of 100.00. The bank knows 60.00 of it; the other 40.00 are entered again."""
+    for order in itertools.permutations(range(4)):
+        contract = await scene.registered()
+        promise = await scene.promise(contract, "120.00")
+        told = contract.paid_by_file("100.00", paid_on=day(2))
+        replaced = contract.payment_reversed(told.file_payments[0], reason="identified")
+        bank, rest = contract.paid("60.00", paid_on=day(1)), contract.paid("40.00", paid_on=day(2))
+        facts = [told, replaced, bank, rest]
+        await scene.receives_each(*(facts[n] for n in order))
+        assert await scene.state(promise) == ("open", "100.00"), order
+
+
+async def test_a_republished_contract_lists_a_file_s_payment_among_all_payments(scene: Scene) -> None:
+    contract = await scene.registered()
+    promise = await scene.promise(contract)
+    told = contract.paid_by_file("100.00", paid_on=day(2))
+    [stated] = told.file_payments
+    known = KnownPayment(**stated.model_dump(include=set(KnownPayment.model_fields)), reversed=False)
+    await scene.receives(told.model_copy(update={"payments": (known,)}))
+    assert await ledger(scene) == [("100.00", False)]
+    gone = contract.revised().model_copy(update={"payments": (known.model_copy(update={"reversed": True}),)})
+    await scene.receives(gone)
+    assert await scene.state(promise) == ("open", "0.00")
 
 
 async def test_a_payment_before_the_registration_is_kept_and_counts(scene: Scene) -> None:

@@ -9,11 +9,12 @@ from promise_scene import Contract, Placement, Scene, code_of, day
 from promises.handlers import consumer
 from promises.outcomes import deciding
 from recobro_events import Event, Transaction
+from recobro_events.contracts.portfolio import Stage
 from recobro_events.testing import apply, handled, record_of, together
 
 # A row that another transaction has changed, and not only locked, already makes the insertion of its stub wait.
 _STUB_WAITS = "INSERT INTO contract"
-_LOCK_WAITS = "FROM contract WHERE contract_id = ANY ($1::uuid[]) ORDER BY contract_id FOR UPDATE"
+LOCK_WAITS = "FROM contract WHERE contract_id = ANY ($1::uuid[]) ORDER BY contract_id FOR UPDATE"
 
 
 @asynccontextmanager
@@ -54,7 +55,7 @@ async def test_a_promise_waits_for_a_payment_that_is_being_applied_and_counts_it
     async with applied(scene, contract.paid("600.00")):
         request = asyncio.create_task(scene.request_promise(contract, "400.00"))
         too_much = asyncio.create_task(scene.request_promise(contract, "400.01", due=6))
-        await scene.blocked(_LOCK_WAITS)
+        await scene.blocked(LOCK_WAITS)
         assert not request.done()
     assert (await request).json()["state"] == "kept"
     assert (await too_much).status_code == 422, "the balance after the payment decides"
@@ -64,7 +65,7 @@ async def test_a_payment_waits_for_a_promise_that_is_being_made_and_keeps_it(sce
     contract = await scene.registered()
     async with written(scene, contract, due=5):
         payment = asyncio.create_task(scene.receives(contract.paid("100.00", paid_on=day(1))))
-        await scene.blocked(_LOCK_WAITS)
+        await scene.blocked(LOCK_WAITS)
     await payment
     assert await states(scene) == ["kept"]
     assert await scene.event_names() == ["PromiseKept"]
@@ -81,9 +82,9 @@ async def test_a_promise_made_while_the_business_date_moves_is_decided_too(scene
 
 async def test_a_promise_requested_while_the_business_date_moves_is_checked_against_the_new_date(scene: Scene) -> None:
     contract = await scene.registered()
-    async with applied(scene, scene.business_date(8), contract.disputed()):
+    async with applied(scene, scene.business_date(8), contract.staged(Stage.LATE)):
         request = asyncio.create_task(scene.request_promise(contract, due=5))
-        await scene.blocked(_LOCK_WAITS)
+        await scene.blocked(LOCK_WAITS)
     assert (await request).status_code == 422
 
 
@@ -92,7 +93,7 @@ async def test_deciding_waits_for_a_payment_that_is_being_applied(scene: Scene) 
     promise, missed = await scene.promise(contract), await scene.promise(other)
     async with applied(scene, contract.paid("100.00", paid_on=day(7))):
         moved = asyncio.create_task(scene.move_business_date(8))
-        await scene.blocked(_LOCK_WAITS)
+        await scene.blocked(LOCK_WAITS)
         assert not moved.done()
     await moved
     assert await scene.state(promise) == ("kept", "100.00")
@@ -129,7 +130,7 @@ async def test_a_cancellation_that_waited_for_a_payment_in_full_is_refused(scene
     async with applied(scene, contract.paid("100.00")):
         path = f"/v1/promises/{promise['promise_id']}/cancellation"
         request = asyncio.create_task(scene.client.post(path, json={"reason": "x"}))
-        await scene.blocked(_LOCK_WAITS)
+        await scene.blocked(LOCK_WAITS)
     answer = await request
     assert (answer.status_code, code_of(answer)) == (409, "promise-not-open")
     assert (await scene.state(promise))[0] == "kept"
@@ -149,7 +150,7 @@ async def test_an_agency_whose_recall_is_being_applied_takes_no_promise(scene: S
     await scene.receives(placement.placed())
     async with applied(scene, placement.recall_requested()):
         request = asyncio.create_task(scene.request_promise(contract, headers=scene.agency(agency_id)))
-        await scene.blocked(_LOCK_WAITS)
+        await scene.blocked(LOCK_WAITS)
     assert (await request).status_code == 404
     assert await scene.event_names() == []
 

@@ -74,6 +74,7 @@ class Contract:
     details_version: int = 1
     status: DebtorStatus = DebtorStatus.ACTIVE
     status_version: int = 0
+    episode: int = 1
     pauses: list[Pause] = field(default_factory=list)
     disputes: list[UUID] = field(default_factory=list)
     undecided: bool = False
@@ -92,6 +93,7 @@ class Contract:
             "overdue_balance": self.overdue,
             "total_balance": self.overdue,
             "oldest_due_on": self.oldest_due_on,
+            "episode": self.episode,
         }
 
     def details(self) -> dict[str, Any]:
@@ -111,7 +113,6 @@ class Contract:
             "jurisdiction": self.jurisdiction,
             "currency": "MXN",
             "debtor": debtor,
-            "episode": 1,
             "open_clarifications": tuple(self.disputes),
             "pauses": tuple(self.pauses),
             "undecided": self.undecided,
@@ -135,17 +136,19 @@ class Contract:
         self.details_version += 1
         return ContractRevised(**self.position(), **self.details())
 
-    def paid_by_file(self, amount: str = "100.00", *, holdoff_from: date | None = None) -> ContractRevised:
+    def paid_by_file(
+        self, amount: str = "100.00", *, paid_on: date | None = None, holdoff_from: date | None = None
+    ) -> ContractRevised:
         """A file states ``amount`` less than was unpaid, and no known payment explains it."""
         self.owe(-Decimal(amount))
         paid = FilePayment(
             payment_id=uuid.uuid4(),
             amount=Decimal(amount),
             credit=Decimal("0.00"),
-            paid_on=self.as_of,
+            paid_on=paid_on or self.as_of,
             business_date=self.as_of,
             holdoff_from=holdoff_from or self.as_of,
-            reference=f"{self.as_of}:0123456789ab:{self.number}",
+            reference=f"{paid_on or self.as_of}:0123456789ab:{self.number}",
             days_past_due_before=self.days,
         )
         return self.revised().model_copy(update={"file_payments": (paid,)})
@@ -183,7 +186,7 @@ class Contract:
         )
 
     def payment_reversed(
-        self, payment: PaymentReceived | FilePayment, *, reversed_on: date | None = None
+        self, payment: PaymentReceived | FilePayment, *, reason: str = "bounced", reversed_on: date | None = None
     ) -> PaymentReversed:
         self.owe(payment.amount - payment.credit)
         return PaymentReversed(
@@ -191,7 +194,7 @@ class Contract:
             payment_id=payment.payment_id,
             amount=payment.amount,
             currency="MXN",
-            reason="bounced",
+            reason=reason,
             reversed_on=reversed_on,
         )
 

@@ -77,7 +77,8 @@ class PositionEvent(ContractEvent):
 
     ``version`` grows with every change of the contract: of two positions the one with the greater version is newer.
     ``as_of`` is the business date for which the stage, the balances and ``days_past_due`` hold. ``overdue_balance`` is
-    the unpaid amount that was due before ``as_of``; ``total_balance`` is the whole unpaid amount.
+    the unpaid amount that was due before ``as_of``; ``total_balance`` is the whole unpaid amount. ``episode``
+    counts the times that the overdue balance rose from 0; null where it is not known.
     """
 
     version: int
@@ -88,6 +89,7 @@ class PositionEvent(ContractEvent):
     overdue_balance: Money
     total_balance: Money
     oldest_due_on: date | None = None
+    episode: int | None = None
 
 
 class Debtor(Part):

@@ -94,7 +94,7 @@ class AgreementReached(ContractEvent, type="promises.agreement-reached.v1"):
 
 
 class AgreementBroken(ContractEvent, type="promises.agreement-broken.v1"):
-    """An instalment was not paid in time: the plan has ended, and its open instalments are cancelled."""
+    """An instalment was not paid in time: the plan has ended, and its later instalments are cancelled."""
 
     agreement_id: UUID
     version: int
@@ -102,6 +102,13 @@ class AgreementBroken(ContractEvent, type="promises.agreement-broken.v1"):
 
 class AgreementFulfilled(ContractEvent, type="promises.agreement-fulfilled.v1"):
     """Every instalment of the plan was paid."""
+
+    agreement_id: UUID
+    version: int
+
+
+class AgreementReopened(ContractEvent, type="promises.agreement-reopened.v1"):
+    """The plan is open again: a payment was reversed, or a payment in time became known late."""
 
     agreement_id: UUID
     version: int

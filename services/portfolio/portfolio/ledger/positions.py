@@ -27,6 +27,7 @@ _POSITION = (
     "overdue_balance",
     "total_balance",
     "oldest_due_on",
+    "episode",
 )
 
 

@@ -30,7 +30,7 @@ POSITION_JSON = """
     'contract_id', {row}.contract_id, 'version', {row}.version, 'as_of', {row}.as_of, 'state', {row}.state,
     'stage', {row}.stage, 'days_past_due', {row}.days_past_due,
     'overdue_balance', {row}.overdue_balance::text, 'total_balance', {row}.total_balance::text,
-    'oldest_due_on', {row}.oldest_due_on"""
+    'oldest_due_on', {row}.oldest_due_on, 'episode', {row}.episode"""
 
 _STAGE_CHANGED = outbox.rows(
     ContractStageChanged,
@@ -158,5 +158,5 @@ UPDATE contract SET version = contract.version + given.events
 FROM unnest($1::uuid[], $2::integer[]) AS given (contract_id, events)
 WHERE contract.contract_id = given.contract_id
 RETURNING contract.contract_id, new.version, old.version AS was_version, as_of, state, stage, days_past_due,
-    overdue_balance, total_balance, oldest_due_on
+    overdue_balance, total_balance, oldest_due_on, episode
 """

@@ -14,7 +14,7 @@ _FIELDS = f"""{POSITION_JSON.format(row="whole")},
             'name', whole.debtor_name, 'tax_id', whole.tax_id, 'language', NULL,
             'status', debtor.status, 'status_version', debtor.status_version),
         'contact_points', contact_points.items, 'addresses', addresses.items, 'instalments', instalments.items,
-        'segment', NULL, 'episode', whole.episode, 'step', NULL,
+        'segment', NULL, 'step', NULL,
         'open_clarifications', clarifications.items, 'pauses', pauses.items, 'last_payment', last_payment.item"""
 _OF_WHOLE = """
 FROM whole

@@ -23,6 +23,7 @@ from chassis import (
     Percent,
     Reader,
     ShortText,
+    clock,
     page,
 )
 from pydantic import AfterValidator, Field
@@ -185,7 +186,7 @@ async def listed(reader: Reader, query: PageQuery, creditor_id: UUID | None) -> 
 
 async def today(reader: Reader, portfolio_id: UUID) -> date:
     """Return the wall clock's date in the portfolio's time zone. Raises ``PortfolioUnknown``."""
-    day: date | None = await reader.fetchval(queries.TODAY, portfolio_id)
+    day: date | None = await reader.fetchval(queries.TODAY, portfolio_id, clock.now())
     if day is None:
         raise PortfolioUnknown()
     return day

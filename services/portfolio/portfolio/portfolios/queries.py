@@ -34,7 +34,7 @@ SELECT {_PORTFOLIO} FROM portfolio
 WHERE ($1::uuid IS NULL OR portfolio_id > $1) AND ($2::uuid IS NULL OR creditor_id = $2)
 ORDER BY portfolio_id LIMIT $3
 """
-TODAY = "SELECT (now() AT TIME ZONE timezone)::date FROM portfolio WHERE portfolio_id = $1"
+TODAY = "SELECT ($2::timestamptz AT TIME ZONE timezone)::date FROM portfolio WHERE portfolio_id = $1"
 
 LOCKED = "SELECT * FROM portfolio WHERE portfolio_id = $1 FOR UPDATE"
 BUSINESS_DATE = "SELECT business_date FROM portfolio WHERE portfolio_id = $1 FOR SHARE"

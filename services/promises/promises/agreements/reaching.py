@@ -20,10 +20,12 @@ from promises.taking.conditions import (
     maker,
     open_contract,
     refuse_bad_due_days,
+    refuse_beyond_limits,
     refuse_more_than_owed,
     refuse_too_many,
 )
 from promises.taking.making import write
+from promises.taking.rules import MAX_DAYS_AHEAD_OF_PLAN
 
 
 class PlanOpen(Conflict):
@@ -68,7 +70,8 @@ async def reach(tx: Transaction, who: Principal, new: NewAgreement) -> Agreement
     total = sum((instalment.amount for instalment in new.instalments), NOTHING)
     refuse_more_than_owed(contract, total, "/instalments")
     parts = [Part(one.due_on, one.amount, f"/instalments/{n}") for n, one in enumerate(new.instalments)]
-    await refuse_bad_due_days(tx, contract, parts)
+    await refuse_bad_due_days(tx, contract, parts, MAX_DAYS_AHEAD_OF_PLAN)
+    await refuse_beyond_limits(tx, contract, total, "/instalments")
     await refuse_too_many(tx, contract, len(parts))
     agreement_id = await _write(tx, contract, made, parts, total)
     await judge(tx, {new.contract_id: None})
@@ -78,7 +81,7 @@ async def reach(tx: Transaction, who: Principal, new: NewAgreement) -> Agreement
 async def _write(tx: Transaction, contract: Row, made: Maker, parts: Sequence[Part], total: Decimal) -> UUID:
     settles_in_full = total == contract["total_balance"]
     contract_id, currency = contract["contract_id"], contract["currency"]
-    values = (contract_id, AgreementKind.PLAN, currency, total, settles_in_full, contract["business_date"], *made)
+    values = (contract_id, AgreementKind.PLAN, currency, total, settles_in_full, contract["made_on"], *made)
     written = await tx.fetchrow(queries.REACH, *values)
     assert written is not None
     agreement_id: UUID = written["agreement_id"]

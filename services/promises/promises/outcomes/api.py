@@ -10,7 +10,10 @@ router = Router(prefix="/v1", tags=["promises"])
 
 
 class NewPromiseCheck(InputModel):
+    """``confirm_future`` is needed for a day that is more than one day ahead of today."""
+
     as_of: Day
+    confirm_future: bool = False
 
 
 class PromiseCheck(OutputModel):
@@ -26,10 +29,10 @@ async def check_promises(new: NewPromiseCheck, database: ServiceDatabase) -> Pro
     """Decide every promise whose time is over on this day. A repeat for the same or an earlier day changes nothing.
 
     The day also counts for portfolios whose business date is earlier, and this is final. A payment that arrives later
-    with an earlier ``paid_on`` mends a broken promise, but not a broken plan.
+    with an earlier ``paid_on`` mends a broken promise or plan.
     """
     with metrics.CHECK.run():
-        changed = await deciding.check(database, new.as_of)
+        changed = await deciding.check(database, new.as_of, confirm_future=new.confirm_future)
     return PromiseCheck(
         kept=changed[PromiseState.KEPT],
         partly_kept=changed[PromiseState.PARTLY_KEPT],

@@ -8,6 +8,8 @@ from collections import Counter
 from datetime import date
 from uuid import UUID
 
+from chassis import clock
+from chassis.future import ConfirmFuture
 from projections import contracts
 from recobro_events import TRANSIENT_ERRORS, Database
 from recobro_events.contracts.promises import PromiseState
@@ -23,13 +25,17 @@ async def decide(database: Database) -> Counter[PromiseState]:
     return await _in_chunks(database, queries.OVER_ON_BUSINESS_DATE)
 
 
-async def check(database: Database, as_of: date) -> Counter[PromiseState]:
+async def check(database: Database, as_of: date, *, confirm_future: bool = False) -> Counter[PromiseState]:
     """Decide promises whose time is over on a day. The day counts from now on for every portfolio that is not past it.
 
-    If a check dies halfway, the next check finishes its work.
+    If a check dies halfway, the next check finishes its work. Raises ``ConfirmFuture`` for a day that is far ahead of
+    today, unless ``confirm_future`` says that it is meant.
     """
+    now = clock.now()
     async with database.transaction() as tx:
-        await tx.execute(queries.CHECK_UP_TO, as_of)
+        if not confirm_future and (ahead := await tx.fetch(queries.AHEAD, as_of, now)):
+            raise ConfirmFuture.of(as_of, ahead)
+        await tx.execute(queries.CHECK_UP_TO, as_of, now, confirm_future)
     return await _in_chunks(database, queries.OVER_ON_CHECKED_DAY)
 
 

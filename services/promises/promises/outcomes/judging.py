@@ -14,6 +14,7 @@ from recobro_events.contracts.portfolio import ContractState, DebtorStatus
 from recobro_events.contracts.promises import (
     AgreementBroken,
     AgreementFulfilled,
+    AgreementReopened,
     PromiseBroken,
     PromiseCancelled,
     PromiseEvent,
@@ -39,9 +40,10 @@ _EVENTS: Mapping[PromiseState, type[PromiseEvent]] = {
     PromiseState.BROKEN: PromiseBroken,
     PromiseState.OPEN: PromiseReopened,
 }
-_AGREEMENT_EVENTS: Mapping[AgreementState, type[AgreementBroken] | type[AgreementFulfilled]] = {
+_AGREEMENT_EVENTS: Mapping[AgreementState, type[AgreementBroken | AgreementFulfilled | AgreementReopened]] = {
     AgreementState.BROKEN: AgreementBroken,
     AgreementState.FULFILLED: AgreementFulfilled,
+    AgreementState.OPEN: AgreementReopened,
 }
 
 
@@ -156,6 +158,7 @@ def _case(
         promises=promises,
         payments=payments,
         agreements=agreements,
+        superseded=frozenset(sorted(agreements)[:-1]),
         ended=rules.why_ended(state, DebtorStatus(contract["status"])),
         cancel=cancel,
     )

@@ -1,9 +1,17 @@
 """SQL that reads the facts for judging promises, saves the results, and finds promises whose time is over."""
 
-# All promises that were not cancelled. A promise kept long ago still uses up the money that counts for it.
-PROMISES = """
+from chassis.future import DAYS_AHEAD
+
+from promises.outcomes.plans import PLAN_BROKEN
+
+# All promises that were not cancelled, and those that were cancelled when the contract's newest plan broke: such a plan
+# may live again. A promise kept long ago still uses up the money that counts for it.
+PROMISES = f"""
 SELECT promise_id, contract_id, made_on, due_on, silent_until, amount, paid, state, agreement_id, version, currency
-FROM promise WHERE contract_id = ANY ($1::uuid[]) AND state <> 'cancelled'
+FROM promise WHERE contract_id = ANY ($1::uuid[]) AND (state <> 'cancelled' OR cancellation_reason = '{PLAN_BROKEN}'
+    AND agreement_id = (
+        SELECT agreement_id FROM agreement WHERE agreement.contract_id = promise.contract_id
+        ORDER BY agreement_id DESC LIMIT 1))
 """
 # The payments of each contract that were made on or after a day and not reversed.
 PAYMENTS = """
@@ -44,10 +52,18 @@ ORDER BY promise.contract_id LIMIT $2
 """
 OVER_ON_BUSINESS_DATE = _WITH_TIME_OVER.format(day="portfolio.business_date")
 OVER_ON_CHECKED_DAY = _WITH_TIME_OVER.format(day="greatest(portfolio.business_date, portfolio.checked_to)")
-CHECK_UP_TO = """
+_BEHIND = "coalesce(greatest(business_date, checked_to) < $1, true)"
+_TODAY = "($2::timestamptz AT TIME ZONE timezone)::date"
+# The portfolios that a check would move to a day far ahead of their today. $1: the day, $2: the time now.
+AHEAD = f"""
+SELECT portfolio_id, name, {_TODAY} AS today FROM portfolio
+WHERE {_BEHIND} AND $1::date > {_TODAY} + {DAYS_AHEAD} ORDER BY portfolio_id
+"""
+# $3: whether the day may be far ahead.
+CHECK_UP_TO = f"""
 WITH behind AS MATERIALIZED (
     SELECT portfolio_id FROM portfolio
-    WHERE coalesce(greatest(business_date, checked_to) < $1, true) ORDER BY portfolio_id FOR UPDATE
+    WHERE {_BEHIND} AND ($3 OR $1::date <= {_TODAY} + {DAYS_AHEAD}) ORDER BY portfolio_id FOR UPDATE
 )
 UPDATE portfolio SET checked_to = $1 FROM behind WHERE portfolio.portfolio_id = behind.portfolio_id
 """

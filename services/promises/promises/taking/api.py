@@ -15,7 +15,7 @@ router = Router(prefix="/v1", tags=["promises"])
 
 @router.post("/promises", status_code=201, dependencies=[writes("promises", agency=True)])
 async def make_promise(new: NewPromise, tx: WriteTransaction, who: CurrentPrincipal) -> Promise:
-    """Take a promise to pay. It is made on the contract's business date.
+    """Take a promise to pay. It is made on the earlier of the contract's business date and today.
 
     A payment of that day counts for the promise, even one that arrived before the promise. So the answer's state may be
     ``kept``.

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from chassis import Conflict, InputModel, Principal, Text
+from chassis import Conflict, InputModel, Principal, Text, clock
 from chassis.transactions import act_for_service
 from projections import contracts
 from recobro_events import Transaction
@@ -49,5 +49,8 @@ async def cancel(tx: Transaction, who: Principal, promise_id: UUID, cancellation
 async def lock_contract(tx: Transaction, contract_id: UUID, who: Principal) -> None:
     """Lock the contract before a promise or plan of it is cancelled. ``NotPlaced`` for an agency that has lost it."""
     await contracts.lock(tx, [contract_id])
-    if who.agency_id is not None and await tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id) is None:
+    if (
+        who.agency_id is not None
+        and await tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id, clock.now()) is None
+    ):
         raise NotPlaced()

@@ -4,12 +4,12 @@ The conditions on the contract are checked under its row lock.
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from chassis import Conflict, ContractNotYetKnown, ContractUnknown, FieldError, Invalid, Principal
+from chassis import Conflict, ContractNotYetKnown, ContractUnknown, FieldError, Invalid, Principal, clock
 from chassis.transactions import act_for_service
 from projections import contracts
 from recobro_events import Row, Transaction
@@ -32,6 +32,32 @@ class NothingOwed(Conflict):
 class DebtorDeceased(Conflict):
     code = "debtor-deceased"
     detail = "The debtor is deceased, so no promise can be made."
+
+
+class DebtorRepresented(Conflict):
+    code = "represented"
+    detail = "The debtor has a representative, so no promise can be made. Contact the representative instead."
+
+
+class ContractDisputed(Conflict):
+    code = "clarification"
+    detail = "A clarification is open, so no promise can be made."
+
+
+class PromiseTooFar(Invalid):
+    code = "promise-too-far"
+
+
+class PromiseTooSmall(Invalid):
+    code = "promise-too-small"
+
+
+class PromisesExceedBalance(Conflict):
+    code = "promises-exceed-balance"
+
+
+class TooManyBroken(Conflict):
+    code = "too-many-broken"
 
 
 class PromiseOpen(Conflict):
@@ -77,44 +103,78 @@ def maker(who: Principal, made_in: MadeIn, agency_id: UUID | None) -> Maker:
 async def open_contract(tx: Transaction, contract_id: UUID, who: Principal) -> Row:
     """Lock a contract on which a promise is possible, and return it.
 
-    ``business_date`` is the contract's business date; ``day`` is the day that promises are judged on.
+    ``business_date`` is the contract's business date; ``day`` is the day that promises are judged on; ``made_on``, on
+    which a promise is made now, is the earlier of the business date and today.
     ``ContractNotYetKnown`` when the contract, or its placement, is not known; ``ContractClosed``, ``DebtorDeceased``,
-    ``NothingOwed``.
+    ``DebtorRepresented``, ``ContractDisputed``, ``NothingOwed``.
     """
     if not await tx.fetchval(queries.IS_OPEN_TO, contract_id, who.agency_id):
         raise ContractNotYetKnown()
     await act_for_service(tx)
     await contracts.lock(tx, [contract_id])
-    contract: Row | None = await tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id)
+    contract: Row | None = await tx.fetchrow(queries.CONTRACT, contract_id, who.agency_id, clock.now())
     if contract is None:
         raise ContractUnknown()
     if contract["state"] != "open":
         raise ContractClosed()
     if contract["status"] == DebtorStatus.DECEASED:
         raise DebtorDeceased()
+    if contract["status"] == DebtorStatus.REPRESENTED:
+        raise DebtorRepresented()
+    if contract["disputed"]:
+        raise ContractDisputed()
     if contract["total_balance"] <= 0:
         raise NothingOwed()
     return contract
 
 
-async def refuse_bad_due_days(tx: Transaction, contract: Row, parts: Sequence[Part]) -> None:
-    """``Invalid`` for a day that is past or too far ahead; ``PromiseOpen`` for a day with an open promise."""
-    mistakes = [
-        FieldError(f"{part.pointer}/due_on", refused)
-        for part in parts
-        if (refused := rules.day_refused(part.due_on, contract["day"]))
-    ]
-    if mistakes:
-        raise Invalid("A promise cannot be due in the past or more than 366 days ahead.", errors=mistakes)
+async def refuse_bad_due_days(tx: Transaction, contract: Row, parts: Sequence[Part], max_days_ahead: int) -> None:
+    """``Invalid`` for a day that is past; ``PromiseTooFar``; ``PromiseOpen`` for a day with an open promise."""
+    first = rules.first_due_day(contract["made_on"], contract["business_date"], contract["checked_to"])
+    last = contract["day"] + timedelta(days=max_days_ahead)
+    if mistakes := _outside(parts, first, date.max):
+        raise Invalid(f"A promise cannot be due before {first}.", errors=mistakes)
+    if mistakes := _outside(parts, first, last):
+        raise PromiseTooFar(f"A promise can be due at most {max_days_ahead} days ahead.", errors=mistakes)
     due_days = [part.due_on for part in parts]
     taken = await tx.fetchval(queries.FIRST_OPEN_DAY, contract["contract_id"], due_days)
     if taken is not None:
         raise PromiseOpen(f"Another open promise of this contract is due on {taken}.")
 
 
+def _outside(parts: Sequence[Part], first: date, last: date) -> list[FieldError]:
+    why = f"must be {first} or later" if last == date.max else f"must lie between {first} and {last}"
+    return [FieldError(f"{part.pointer}/due_on", why) for part in parts if not first <= part.due_on <= last]
+
+
+async def refuse_beyond_limits(tx: Transaction, contract: Row, amount: Decimal, pointer: str) -> None:
+    """``PromiseTooSmall``, ``PromisesExceedBalance`` or ``TooManyBroken``, by the portfolio's limits."""
+    limits = rules.limits_of(contract["promise_limits"])
+    [[outstanding, broken]] = await tx.fetch(queries.PROMISED, contract["contract_id"], contract["episode"])
+    not_promised = max(Decimal(0), contract["total_balance"] - outstanding)
+    if amount > not_promised:
+        raise PromisesExceedBalance(
+            f"The open promises of this contract ask for {outstanding} of the total balance of"
+            f" {contract['total_balance']}. At most {not_promised} can be promised."
+        )
+    smallest = rules.smallest(limits, contract["overdue_balance"], not_promised)
+    if amount < smallest:
+        mistake = FieldError(pointer, f"must be {smallest} or more")
+        raise PromiseTooSmall(
+            f"A promise must be for {limits.min_share_percent} % of the overdue balance of"
+            f" {contract['overdue_balance']} or more.",
+            errors=[mistake],
+        )
+    if broken >= limits.max_broken_per_episode:
+        raise TooManyBroken(
+            f"{broken} promises of this contract were broken since it fell behind. At most"
+            f" {limits.max_broken_per_episode} may be, so no further one is taken."
+        )
+
+
 async def refuse_too_many(tx: Transaction, contract: Row, new: int) -> None:
     """``TooManyPromises`` when the contract can have no further ``new`` promises."""
-    [[made_on_day, of_contract]] = await tx.fetch(queries.COUNTS, contract["contract_id"], contract["business_date"])
+    [[made_on_day, of_contract]] = await tx.fetch(queries.COUNTS, contract["contract_id"], contract["made_on"])
     if refused := rules.count_refused(made_on_day, of_contract, new):
         raise TooManyPromises(refused)
 

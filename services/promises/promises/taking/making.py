@@ -9,13 +9,14 @@ from recobro_events.contracts.promises import MadeIn, PromiseMade
 
 from promises.outcomes.counting import silent_until
 from promises.outcomes.judging import judge
-from promises.taking import queries
+from promises.taking import queries, rules
 from promises.taking.conditions import (
     Maker,
     Part,
     maker,
     open_contract,
     refuse_bad_due_days,
+    refuse_beyond_limits,
     refuse_more_than_owed,
     refuse_too_many,
 )
@@ -33,12 +34,14 @@ class NewPromise(InputModel):
 
 
 async def make(tx: Transaction, who: Principal, new: NewPromise) -> Promise:
-    """Make a promise on the contract's business date. Judge it at once, because a payment of that day may keep it."""
+    """Make a promise on the earlier of business date and today. Judge it at once: a payment of that day may keep it."""
     made = maker(who, new.made_in, new.agency_id)
     contract = await open_contract(tx, new.contract_id, who)
     refuse_more_than_owed(contract, new.amount, "/amount")
     parts = [Part(new.due_on, new.amount, "")]
-    await refuse_bad_due_days(tx, contract, parts)
+    max_days_ahead = rules.limits_of(contract["promise_limits"]).max_days_ahead
+    await refuse_bad_due_days(tx, contract, parts, max_days_ahead)
+    await refuse_beyond_limits(tx, contract, new.amount, "/amount")
     await refuse_too_many(tx, contract, len(parts))
     [row] = await write(tx, contract, made, parts)
     await judge(tx, {new.contract_id: None})
@@ -55,8 +58,9 @@ async def write(
         agreement_id,
         made.agency_id,
         contract["currency"],
-        contract["business_date"],
+        contract["made_on"],
         made.made_in,
+        contract["episode"],
     )
     schedule = [(part.due_on, silent_until(part.due_on), part.amount) for part in parts]
     rows = await tx.fetch(queries.MAKE, *common, *zip(*schedule, strict=True))

@@ -16,10 +16,17 @@ SELECT EXISTS (
 # The same contract, with what decides about a promise on it. An agency itself may not read this.
 # The placement's term may be over before its end arrives. Its first day is not compared, because the business date may
 # arrive after the placement.
+# $3: the time now. Today is its date in the portfolio's time zone.
 CONTRACT = f"""
-SELECT contract.contract_id, contract.portfolio_id, contract.state, contract.status, contract.total_balance,
-    contract.currency, greatest(contract.as_of, portfolio.business_date) AS business_date,
-    greatest(contract.as_of, portfolio.business_date, portfolio.checked_to) AS day
+SELECT contract.contract_id, contract.portfolio_id, contract.state, contract.status, contract.overdue_balance,
+    contract.total_balance, contract.currency, contract.episode, portfolio.promise_limits, portfolio.checked_to,
+    greatest(contract.as_of, portfolio.business_date) AS business_date,
+    greatest(contract.as_of, portfolio.business_date, portfolio.checked_to) AS day,
+    least(greatest(contract.as_of, portfolio.business_date), ($3::timestamptz AT TIME ZONE portfolio.timezone)::date)
+        AS made_on,
+    EXISTS (
+        SELECT FROM clarification
+        WHERE clarification.contract_id = contract.contract_id AND clarification.silent) AS disputed
 FROM contract LEFT JOIN portfolio USING (portfolio_id)
 WHERE contract.contract_id = $1 AND contract.portfolio_id IS NOT NULL
     AND ($2::uuid IS NULL OR EXISTS (
@@ -37,11 +44,21 @@ COUNTS = """
 SELECT count(*) FILTER (WHERE made_on = $2), count(*) FILTER (WHERE state <> 'cancelled')
 FROM promise WHERE contract_id = $1
 """
+# What the open promises of the contract still ask for, and how many promises of the episode $2 were broken. A plan
+# counts once.
+PROMISED = """
+SELECT coalesce(sum(amount - paid) FILTER (WHERE promise.state = 'open'), 0) AS outstanding,
+    count(DISTINCT coalesce(agreement_id, promise_id))
+        FILTER (WHERE promise.episode = $2 AND 'broken' IN (promise.state, agreement.state)) AS broken
+FROM promise LEFT JOIN agreement USING (agreement_id)
+WHERE promise.contract_id = $1
+"""
 MAKE = """
 INSERT INTO promise
-    (contract_id, portfolio_id, agreement_id, agency_id, currency, made_on, made_in, due_on, silent_until, amount)
-SELECT $1, $2, $3, $4, $5, $6, $7, due_on, silent_until, amount
-FROM unnest($8::date[], $9::date[], $10::numeric[]) AS given (due_on, silent_until, amount) ORDER BY due_on
+    (contract_id, portfolio_id, agreement_id, agency_id, currency, made_on, made_in, episode, due_on, silent_until,
+        amount)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, due_on, silent_until, amount
+FROM unnest($9::date[], $10::date[], $11::numeric[]) AS given (due_on, silent_until, amount) ORDER BY due_on
 RETURNING *
 """
 

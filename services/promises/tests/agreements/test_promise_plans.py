@@ -1,14 +1,20 @@
 """Plans: several promises that are kept or broken as a whole."""
 
+import itertools
+import random
+import uuid
 from decimal import Decimal
 
 import pytest
 from promise_scene import DAY, Json, Scene, code_of, day, pointers
+from promises.outcomes import deciding
+from recobro_events import Event
 from recobro_events.contracts.portfolio import ContractState, DebtorStatus
 from recobro_events.contracts.promises import (
     AgreementBroken,
     AgreementFulfilled,
     AgreementReached,
+    AgreementReopened,
     PromiseCancelled,
     PromiseMade,
 )
@@ -75,7 +81,6 @@ MANY = [{"due_on": str(day(n)), "amount": "1.00"} for n in range(61)]
         ({"instalments": [MANY[3], MANY[2]]}, "/instalments"),
         ({"instalments": [MANY[3], {"due_on": str(day(9)), "amount": "999.01"}]}, "/instalments"),
         ({"instalments": [{"due_on": str(day(-1)), "amount": "1.00"}, MANY[3]]}, "/instalments/0/due_on"),
-        ({"instalments": [MANY[3], {"due_on": str(day(367)), "amount": "1.00"}]}, "/instalments/1/due_on"),
         ({"instalments": [MANY[3], {"due_on": str(day(9)), "amount": "0"}]}, "/instalments/1/amount"),
         ({"instalments": [MANY[3], {**MANY[4], "x": 1}]}, "/instalments/1/x"),
         ({"kind": "settlement"}, "/kind"),
@@ -142,14 +147,77 @@ async def test_a_lost_instalment_breaks_the_plan(scene: Scene, paid: str | None,
     await scene.plan(contract, (30, "100.00"), (60, "100.00"))
 
 
-async def test_a_broken_plan_stays_broken_when_a_late_payment_keeps_its_instalment(scene: Scene) -> None:
+async def test_a_plan_may_be_due_366_days_ahead_whatever_the_limit_of_promises(scene: Scene) -> None:
+    await scene.limit()
+    contract = await scene.registered()
+    answer = await scene.request_plan(contract, (5, "100.00"), (367, "100.00"))
+    assert (answer.status_code, code_of(answer)) == (422, "promise-too-far")
+    assert pointers(answer) == ["/instalments/1/due_on"]
+    await scene.plan(contract, (5, "100.00"), (366, "100.00"))
+
+
+async def test_a_broken_plan_lives_again_when_a_payment_in_time_is_heard_of_late(scene: Scene) -> None:
     contract = await scene.registered()
     plan = await scene.plan(contract, *THREE)
     await scene.move_business_date(8)
+    late = contract.paid("100.00", paid_on=day(6))
+    await scene.receives(late)
+    assert await scene.plan_states(plan) == ("open", ["kept", "open", "open"])
+    names = await scene.event_names()
+    assert names[-4:] == ["PromiseKept", "PromiseReopened", "PromiseReopened", "AgreementReopened"]
+    [reopened] = await scene.published(AgreementReopened)
+    assert (str(reopened.agreement_id), reopened.version) == (plan["agreement_id"], 3)
+    again = [await scene.read_promise(instalment) for instalment in plan["instalments"]]
+    assert [promise["cancellation_reason"] for promise in again] == [None] * 3
+
+    await scene.receives(contract.payment_reversed(late))
+    assert await scene.plan_states(plan) == ("broken", ["broken", "cancelled", "cancelled"])
+    await scene.receives(contract.paid("300.00", paid_on=day(7)))
+    assert await scene.plan_states(plan) == ("fulfilled", ["kept"] * 3)
+
+
+async def test_a_part_heard_of_late_leaves_a_plan_broken(scene: Scene) -> None:
+    contract = await scene.registered()
+    plan = await scene.plan(contract, *THREE)
+    await scene.move_business_date(8)
+    await scene.receives(contract.paid("99.99", paid_on=day(6)))
+    assert await scene.plan_states(plan) == ("broken", ["partly_kept", "cancelled", "cancelled"])
+    assert await scene.published(AgreementReopened) == []
+
+
+async def test_a_plan_that_was_replaced_by_another_stays_broken(scene: Scene) -> None:
+    contract = await scene.registered()
+    old = await scene.plan(contract, *THREE)
+    await scene.move_business_date(8)
+    new = await scene.plan(contract, (30, "100.00"), (60, "100.00"))
     await scene.receives(contract.paid("100.00", paid_on=day(6)))
-    assert await scene.plan_states(plan) == ("broken", ["kept", "cancelled", "cancelled"])
-    assert len(await scene.published(AgreementBroken)) == 1
-    assert await scene.published(AgreementFulfilled) == []
+    assert await scene.plan_states(old) == ("broken", ["kept", "cancelled", "cancelled"])
+    assert await scene.plan_states(new) == ("open", ["open", "open"])
+
+
+async def test_a_cancelled_plan_never_lives_again(scene: Scene) -> None:
+    contract = await scene.registered()
+    plan = await scene.plan(contract, *THREE)
+    await scene.client.post(f"/v1/agreements/{plan['agreement_id']}/cancellation", json={"reason": "new terms"})
+    await scene.receives(contract.paid("300.00", paid_on=day(1)))
+    assert await scene.plan_states(plan) == ("cancelled", ["cancelled"] * 3)
+
+
+async def test_a_plan_ends_the_same_in_every_order_of_events(scene: Scene) -> None:
+    """Two payments, the reversal of the first, and two days: as if the reversed payment had never been."""
+    for order in random.Random(17).sample(list(itertools.permutations(range(5))), 40):
+        portfolio_id = uuid.uuid4()
+        await scene.receives(scene.business_date(0, portfolio_id))
+        contract = await scene.registered(portfolio_id=portfolio_id)
+        plan = await scene.plan(contract, *THREE)
+        bounced = contract.paid("100.00", paid_on=day(4))
+        other = contract.paid("100.00", paid_on=day(18))
+        facts: list[Event] = [bounced, other, contract.payment_reversed(bounced)]
+        facts += [scene.business_date(8, portfolio_id), scene.business_date(24, portfolio_id)]
+        for n in order:
+            await scene.receives(facts[n])
+            await deciding.decide(scene.database)
+        assert await scene.plan_states(plan) == ("broken", ["broken", "cancelled", "cancelled"]), order
 
 
 async def test_a_fulfilled_plan_opens_again_and_may_be_fulfilled_again(scene: Scene) -> None:
@@ -163,6 +231,7 @@ async def test_a_fulfilled_plan_opens_again_and_may_be_fulfilled_again(scene: Sc
     await scene.receives(contract.paid("200.00", paid_on=day(1)))
     assert await scene.plan_states(plan) == ("fulfilled", ["kept"] * 3)
     assert [event.version for event in await scene.published(AgreementFulfilled)] == [2, 4]
+    assert [event.version for event in await scene.published(AgreementReopened)] == [3]
 
 
 async def test_a_reversal_breaks_a_fulfilled_plan_whose_time_is_over(scene: Scene) -> None:
@@ -172,7 +241,7 @@ async def test_a_reversal_breaks_a_fulfilled_plan_whose_time_is_over(scene: Scen
     await scene.receives(payment)
     await scene.move_business_date(23)
     await scene.receives(contract.payment_reversed(payment))
-    assert await scene.plan_states(plan) == ("broken", ["broken", "broken", "cancelled"])
+    assert await scene.plan_states(plan) == ("broken", ["broken", "cancelled", "cancelled"])
 
 
 async def test_a_plan_is_cancelled_once_with_its_open_instalments(scene: Scene) -> None:

@@ -1,9 +1,11 @@
 """The promise check: promises are decided on a day that the request names, for good."""
 
+import uuid
 from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from promise_scene import Json, Scene, day, pointers
+from promise_scene import DAY, Json, Scene, code_of, day, pointers
 from promises.outcomes import deciding, watching
 from promises.outcomes.judging import Causes, judge
 from recobro_events import Database, Transaction
@@ -91,6 +93,41 @@ async def test_a_contract_that_fails_stops_no_other_contract(scene: Scene, monke
 
     monkeypatch.undo()
     assert await scene.run_check(8) == {"kept": 0, "partly_kept": 0, "broken": 1}
+
+
+async def test_a_check_far_ahead_of_today_asks_first_and_names_portfolios_and_days(scene: Scene) -> None:
+    """One typing error must not break the promises of all portfolios."""
+    scene.today(0)
+    promise = await scene.promise(await scene.registered())
+    other = uuid.uuid4()
+    await scene.receives(scene.business_date(0, other))
+    answer = await scene.request_check(date(2062, 11, 28))
+    assert (answer.status_code, code_of(answer)) == (409, "confirm-future")
+    assert [(one["portfolio_id"], one["name"], one["today"]) for one in answer.json()["portfolios"]] == [
+        (str(portfolio_id), "Cartera Norte", str(DAY)) for portfolio_id in sorted([scene.portfolio_id, other])
+    ]
+    assert answer.json()["detail"].count("Cartera Norte: 13,154 days after 2026-11-23") == 2
+    assert await scene.state(promise) == ("open", "0.00")
+    assert (await scene.promise(await scene.registered(), due=20))["made_on"] == str(DAY)
+
+    assert await scene.run_check(8, confirm_future=True) == {"kept": 0, "partly_kept": 0, "broken": 1}
+    assert await scene.run_check(8) == NOTHING, "a day that has been checked is no question any more"
+
+
+async def test_a_check_of_tomorrow_asks_nothing_and_of_the_day_after_does(scene: Scene) -> None:
+    """Today is the date in the portfolio's time zone."""
+    await scene.registered()
+    scene.now = datetime(2026, 11, 24, 5, 59, tzinfo=UTC)  # 23:59 of the 23rd in Mexico
+    assert (await scene.request_check(day(2))).status_code == 409
+    assert (await scene.request_check(day(1))).status_code == 200
+    scene.now += timedelta(minutes=1)
+    assert (await scene.request_check(day(2))).status_code == 200
+
+
+async def test_a_portfolio_ahead_of_the_checked_day_is_not_asked_about(scene: Scene) -> None:
+    scene.today(0)
+    await scene.move_business_date(5)
+    assert await scene.run_check(5) == NOTHING
 
 
 @pytest.mark.parametrize("body", [{}, {"as_of": "31/02/2026"}, {"as_of": None}, {"as_of": str(day(1)), "x": 1}])

@@ -196,13 +196,23 @@ def test_payments_of_a_cancelled_instalment_count_for_another_promise() -> None:
     assert outcome.promises[1].cancellation_reason == plans.PLAN_BROKEN
 
 
-def test_a_broken_plan_stays_broken_when_its_instalment_is_kept_later() -> None:
-    [lost] = plan((5, "100.00"))
-    assert ended(8, [lost], [paid("100.00", 6)], AgreementState.BROKEN) == ("broken", ["kept"])
+def test_a_broken_plan_lives_again_unless_another_plan_has_replaced_it() -> None:
+    lost, rest = plan((5, "100.00"), (20, "100.00"))
+    late = [paid("100.00", 6)]
+    assert ended(8, [lost, rest], late, AgreementState.BROKEN) == ("open", ["kept", "open"])
+    replaced = Case(day(8), [lost], late, {PLAN: AgreementState.BROKEN}, superseded={PLAN})
+    assert rules.judge(replaced).agreements == {PLAN: "broken"}
 
 
-@pytest.mark.parametrize("now", [AgreementState.BROKEN, AgreementState.CANCELLED])
-def test_an_open_instalment_of_a_plan_that_is_over_is_cancelled(now: AgreementState) -> None:
+def test_instalments_after_a_lost_one_were_never_asked_for() -> None:
+    """The outcome is that of a watch that saw every day, though here several days have passed at once."""
+    instalments = plan((5, "100.00"), (20, "100.00"), (35, "100.00"))
+    for now in (AgreementState.OPEN, AgreementState.BROKEN, AgreementState.FULFILLED):
+        assert ended(30, instalments, [paid("100.00", 18)], now) == ("broken", ["broken", "cancelled", "cancelled"])
+
+
+def test_an_open_instalment_of_a_cancelled_plan_is_cancelled() -> None:
+    now = AgreementState.CANCELLED
     assert ended(8, plan((20, "100.00")), [], now) == (now, ["cancelled"])
 
 
