@@ -1,8 +1,12 @@
 """Contracts: a row for each known contract, the order in which rows are locked, and the groups of their columns.
 
 Each service has a table ``contract`` of its own, with the columns that the service needs: ``contract_id``, then
-``version`` with a position, ``details_version`` with details, ``status_version`` with the debtor's ``status``.
+``version`` with a position, ``details_version`` with details, ``status_seen_version`` with the debtor's ``status``.
 Versions begin at -1.
+
+A status belongs to a person, and a file may give the contract to another one. So a status is as new as the version of
+the contract with which it was told; versions of two people's statuses do not compare. A change of status has an event,
+and so a version, of its own for every contract of the person.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -58,7 +62,18 @@ WHERE contract.contract_id = fact.contract_id AND contract.{version} < fact.vers
 """
 
 
-_STATUSES = _newest("status_version", {"status": "text"})
+STATUS_SEEN = """
+-- The contract's version at which the debtor's status was last told.
+ALTER TABLE contract ADD COLUMN IF NOT EXISTS status_seen_version bigint NOT NULL DEFAULT -1;
+UPDATE contract SET status_seen_version = version WHERE status_version >= 0;
+"""
+"""Replaces the version of the debtor's status, which says nothing once the contract is another debtor's."""
+# Events of one version tell one status. A contract that is published again therefore mends what was wrong.
+_STATUSES = """
+UPDATE contract SET status_seen_version = fact.version, status = fact.status
+FROM unnest($1::uuid[], $2::bigint[], $3::text[]) AS fact (contract_id, version, status)
+WHERE contract.contract_id = fact.contract_id AND contract.status_seen_version <= fact.version
+"""
 
 
 async def add_missing(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
@@ -101,12 +116,12 @@ class Details:
 
 
 async def keep_statuses(tx: Transaction, events: Sequence[DebtorStatusChanged]) -> None:
-    """Keep the debtor's status where it is newer than the known one."""
-    rows = ((event.contract_id, event.status_version, event.status) for event in events)
+    """Keep the debtor's status where it is not older than the known one."""
+    rows = ((event.contract_id, event.version, event.status) for event in events)
     await tx.execute(_STATUSES, *columns(rows, 3))
 
 
 async def keep_statuses_from_contracts(tx: Transaction, events: Sequence[ContractWhole]) -> None:
-    """Keep the debtor's status that whole contracts carry, where it is newer than the known one."""
-    rows = ((event.contract_id, event.debtor.status_version, event.debtor.status) for event in events)
+    """Keep the debtor's status that whole contracts carry, where it is not older than the known one."""
+    rows = ((event.contract_id, event.version, event.debtor.status) for event in events)
     await tx.execute(_STATUSES, *columns(rows, 3))

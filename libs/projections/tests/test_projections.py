@@ -69,7 +69,7 @@ CREATE TABLE contract (
     contract_number text, upper_name text, status_version bigint NOT NULL DEFAULT -1,
     status text NOT NULL DEFAULT 'active');
 {clarifications.TABLE} {contact_points.TABLE} {pauses.TABLE} {placements.TABLE} {promises.TABLE} {set_aside.TABLE}
-{payments.TABLE} {payments.SILENCES}
+{payments.TABLE} {payments.SILENCES} {contracts.STATUS_SEEN}
 """
 
 
@@ -177,12 +177,54 @@ async def test_the_newest_status_and_portfolio_are_kept(tx: Transaction) -> None
         | {"debtor_id": DEBTOR, "status": DebtorStatus.DECEASED, "status_version": 5, "reported_by": "agency"}
     )
     await contracts.keep_statuses(tx, [died])
-    await contracts.keep_statuses_from_contracts(tx, [whole(4)])
+    await contracts.keep_statuses_from_contracts(tx, [whole(6)])
     assert await tx.fetchval("SELECT status FROM contract") == "deceased"
     for version, day, creditor in ((2, MONDAY, "Banco"), (1, date(2026, 11, 22), None)):
         changed = portfolio_state(version, day, creditor_name=creditor)
         await PORTFOLIOS.keep(tx, [changed])
     assert tuple(await tx.fetchrow("SELECT business_date, company FROM portfolio") or ()) == (MONDAY, "Banco")
+
+
+@pytest.mark.parametrize("status_version", [1, 9], ids=["fewer changes", "more changes"])
+async def test_the_status_of_a_contract_is_that_of_the_person_to_whom_it_was_given(
+    tx: Transaction, status_version: int
+) -> None:
+    """However often the statuses of the two people have changed."""
+
+    def of(version: int, person: UUID, status: DebtorStatus, status_version: int) -> ContractRegistered:
+        debtor = Debtor(debtor_id=person, name="Ana", status=status, status_version=status_version)
+        return whole(version, debtor=debtor)
+
+    async def status() -> object:
+        return await tx.fetchval("SELECT status FROM contract")
+
+    dead, living = uuid4(), uuid4()
+    died = DebtorStatusChanged.model_validate(
+        position(3) | {"debtor_id": dead, "status": "deceased", "status_version": 5, "reported_by": "operator"}
+    )
+    moved = of(4, living, DebtorStatus.ACTIVE, status_version)
+    back = of(6, dead, DebtorStatus.DECEASED, 5)
+    await contracts.keep_statuses(tx, [died])
+    await contracts.keep_statuses_from_contracts(tx, [moved])
+    assert await status() == "active"
+    await contracts.keep_statuses(tx, [died])
+    assert await status() == "active"
+    await contracts.keep_statuses_from_contracts(tx, [back])
+    assert await status() == "deceased"
+    await contracts.keep_statuses_from_contracts(tx, [moved])
+    assert await status() == "deceased"
+
+
+async def test_a_change_of_status_that_overtakes_the_move_to_its_person_holds(tx: Transaction) -> None:
+    other = uuid4()
+    moved = whole(4, debtor=Debtor(debtor_id=other, name="Ana", status_version=2))
+    died = DebtorStatusChanged.model_validate(
+        position(5) | {"debtor_id": other, "status": "deceased", "status_version": 3, "reported_by": "operator"}
+    )
+    await contracts.keep_statuses_from_contracts(tx, [whole(3, debtor=Debtor(debtor_id=DEBTOR, name="Ana"))])
+    await contracts.keep_statuses(tx, [died])
+    await contracts.keep_statuses_from_contracts(tx, [moved])
+    assert await tx.fetchval("SELECT status FROM contract") == "deceased"
 
 
 async def test_only_a_newer_whole_contract_ends_unlisted_rows(tx: Transaction) -> None:

@@ -1,5 +1,6 @@
 """Topics have no common order: a silence works before its contract arrives, and old events change nothing."""
 
+import uuid
 from datetime import timedelta
 from decimal import Decimal
 
@@ -47,11 +48,14 @@ async def test_an_old_revision_overwrites_no_group(scene: Scene) -> None:
     status = contract.reported(DebtorStatus.DECEASED)
     stage = contract.staged(Stage.LATE, overdue=Decimal("800.00"))
     await scene.receives(number, status, stage)
-    before = await scene.rows("SELECT version, stage, overdue_balance, status, status_version FROM contract")
+    kept = "SELECT version, stage, overdue_balance, status, status_seen_version FROM contract"
+    before = await scene.rows(kept)
 
     await scene.receives(old)
 
-    assert await scene.rows("SELECT version, stage, overdue_balance, status, status_version FROM contract") == before
+    assert (
+        await scene.rows("SELECT version, stage, overdue_balance, status, status_seen_version FROM contract") == before
+    )
     points = await scene.rows("SELECT value, usable FROM contact_point ORDER BY value")
     assert [(row["value"], row["usable"]) for row in points] == [("+525512345601", False), ("+525512345602", True)]
 
@@ -94,6 +98,20 @@ async def test_a_death_that_a_newer_status_has_overtaken_still_withdraws(scene: 
     assert await scene.withdrawals(list_id) == [(contract.number, "deceased")]
     [row] = await scene.rows("SELECT status FROM contract")
     assert row["status"] == "active"
+
+
+async def test_a_contract_is_silent_with_the_person_to_whom_a_file_gave_it(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    await scene.receives(contract.reported(DebtorStatus.UNLOCATABLE), contract.reported(DebtorStatus.INSOLVENT))
+    list_id = await scene.built()
+    dead = contract.revised(debtor_id=uuid.uuid4(), status=DebtorStatus.DECEASED, status_version=1)
+    await scene.receives(dead)
+    assert await scene.withdrawals(list_id) == [(contract.number, "deceased")]
+    assert (await scene.rows("SELECT status FROM contract"))[0]["status"] == "deceased"
+
+    await scene.receives(contract.revised(debtor_id=uuid.uuid4(), status=DebtorStatus.ACTIVE, status_version=0))
+    await scene.receives(dead)
+    assert (await scene.rows("SELECT status FROM contract"))[0]["status"] == "active"
 
 
 async def test_a_phone_that_is_missing_in_a_newer_file_is_not_dialled(scene: Scene) -> None:

@@ -66,6 +66,10 @@ _FACTS: dict[str, tuple[Callable[[Contract], Event], str]] = {
         lambda contract: contract.revised(status=DebtorStatus.DECEASED, status_version=1),
         "deceased",
     ),
+    "moved to a deceased debtor whose status changed less often": (
+        lambda contract: contract.revised(debtor_id=uuid.uuid4(), status=DebtorStatus.DECEASED, status_version=-1),
+        "deceased",
+    ),
     "revision, disputed": (lambda contract: contract.revised(disputes=[uuid.uuid4()]), "clarification"),
     "stage": (lambda contract: contract.staged(Stage.CURRENT, overdue=Decimal("0.00")), "nothing_overdue"),
 }

@@ -20,7 +20,7 @@ from recobro_events.contracts.portfolio import (
 )
 
 from portfolio import metrics
-from portfolio.files import applying_queries, contacts, queries
+from portfolio.files import applying_queries, contacts, people, queries
 from portfolio.files.landing import Work
 from portfolio.ledger import history
 from portfolio.ledger.changes import record_whole
@@ -124,7 +124,9 @@ async def apply_chunk(tx: Transaction, work: Work, chunk_contracts: int = CHUNK_
     if not rows:
         return False
     chunk = await _locked_chunk(tx, work, day, rows)
+    moved = await people.moves(tx, work, chunk.revised)
     await _state_contracts(tx, work, chunk)
+    await people.follow(tx, work, moved)
     await contacts.state(tx, work, file["header"], chunk.registered, chunk.revised)
     await _record(tx, work, chunk)
     await tx.execute(applying_queries.APPLIED_TO, work.file_id, rows[-1]["contract_number"])

@@ -1,6 +1,7 @@
 """The statements that apply a file. Each works on a whole chunk of contracts."""
 
 from portfolio.files.landing_queries import UNNAMED
+from portfolio.files.people_queries import OF_ANOTHER_PERSON
 
 CHUNK = """
 SELECT contract_number, contract_id, debtor_id, incomplete FROM file_contract
@@ -35,8 +36,6 @@ SELECT contract_id, $3, $4, debtor_id, contract_number, incomplete, product, deb
 FROM file_contract WHERE file_id = $1 AND contract_id = ANY($2::uuid[])
 ORDER BY contract_id
 """
-OF_ANOTHER_PERSON = "(stated.debtor_number IS NOT NULL AND stated.debtor_id <> contract.debtor_id)"
-"""SQL: the file gives the contract to another customer. A row without a customer number leaves it with its debtor."""
 # An absent column and an empty cell keep what is known, but nothing of one person is kept for another.
 REVISE = f"""
 UPDATE contract SET incomplete = false, product = coalesce(stated.product, contract.product),

@@ -16,6 +16,7 @@ class FindingKind(StrEnum):
     portfolio's ``posting_lag_days``. ``set_aside``: the file's rows of the contract wait or do not count; ``detail``
     has the reason. ``file_payments``: the file states less, and nothing but a payment explains it.
     ``kept_decisions``: the file states something that a person has decided about; ``detail`` says which value holds.
+    ``person_changed``: the file gives the contract to another customer.
     """
 
     IN_POSTING = "in_posting"
@@ -24,6 +25,7 @@ class FindingKind(StrEnum):
     SET_ASIDE = "set_aside"
     FILE_PAYMENTS = "file_payments"
     KEPT_DECISIONS = "kept_decisions"
+    PERSON_CHANGED = "person_changed"
 
 
 MOST_LISTED = 200_000

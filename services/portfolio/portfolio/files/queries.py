@@ -5,8 +5,8 @@ from portfolio.ledger.actors import CURRENT_ACTOR
 _FILE = """
 file_id, portfolio_id, filename, mode, as_of, size_bytes, status, rows_read, rows_accepted, rows_rejected, contracts,
 contracts_incomplete, contracts_to_close, amount_accepted, confirmation_reason, in_posting, differs, unposted,
-set_aside, file_payments, kept_decisions, confirmed, error_code, error, received_at, started_at, finished_at,
-actor AS uploaded_by, confirmed_by
+set_aside, file_payments, kept_decisions, person_changed, confirmed, error_code, error, received_at, started_at,
+finished_at, actor AS uploaded_by, confirmed_by
 """
 FILE = f"SELECT {_FILE} FROM file WHERE file_id = $1"
 FILES = f"""
@@ -37,9 +37,9 @@ REQUEUE = f"""
 UPDATE file SET sequence = DEFAULT, filename = $2, status = 'received', header = NULL, rows_read = NULL,
     rows_accepted = NULL, rows_rejected = NULL, contracts = NULL, contracts_incomplete = NULL,
     contracts_to_close = NULL, amount_accepted = NULL, confirmation_reason = NULL, in_posting = 0, differs = 0,
-    unposted = 0, set_aside = 0, file_payments = 0, kept_decisions = 0, confirmed = NULL, applied_to = NULL,
-    error_code = NULL, error = NULL, attempts = 0, confirmed_by = NULL, actor = DEFAULT, received_at = now(),
-    started_at = NULL, finished_at = NULL
+    unposted = 0, set_aside = 0, file_payments = 0, kept_decisions = 0, person_changed = 0, confirmed = NULL,
+    applied_to = NULL, error_code = NULL, error = NULL, attempts = 0, confirmed_by = NULL, actor = DEFAULT,
+    received_at = now(), started_at = NULL, finished_at = NULL
 WHERE file_id = $1
 RETURNING {_FILE}
 """

@@ -55,7 +55,7 @@ class FileView(OutputModel):
 
     ``error`` is the reason of a failure. ``contracts_to_close`` counts the contracts that a snapshot would close.
     ``confirmation_reason`` is why the file waits for a person, or waited. The counts from ``in_posting`` to
-    ``kept_decisions`` are those of the file's findings.
+    ``person_changed`` are those of the file's findings.
     """
 
     file_id: UUID
@@ -79,6 +79,7 @@ class FileView(OutputModel):
     set_aside: int
     file_payments: int
     kept_decisions: int
+    person_changed: int
     error_code: str | None
     error: str | None
     received_at: datetime

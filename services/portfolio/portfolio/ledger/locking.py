@@ -83,9 +83,13 @@ async def lock_contracts(
     debtor_ids = await tx.fetchval(_DEBTORS_OF, list(with_debtors_of)) if with_debtors_of else []
     held = await tx.fetch(_HELD, list(contract_ids), debtor_ids)
     await tx.execute(_LOCK_PORTFOLIOS, sorted_unique(row["portfolio_id"] for row in held))
-    if debtor_ids := sorted_unique(row["debtor_id"] for row in held if row["debtor_too"]):
-        await tx.execute(_LOCK_DEBTORS, debtor_ids)
-    # Before the debtor's row was locked, loading may have given the debtor another contract.
+    # Before the debtors' rows were locked, loading may have given a contract to another debtor.
+    while debtor_ids:
+        await tx.execute(_LOCK_DEBTORS, sorted_unique(debtor_ids))
+        others = set(await tx.fetchval(_DEBTORS_OF, list(with_debtors_of))) - set(debtor_ids)
+        debtor_ids = [*debtor_ids, *others]
+        if not others:
+            break
     wanted = await tx.fetch(_HELD, list(contract_ids), debtor_ids)
     locked = await tx.fetch(_LOCK_CONTRACTS, sorted_unique(row["contract_id"] for row in wanted))
     return {row["contract_id"] for row in locked}

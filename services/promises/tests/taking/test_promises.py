@@ -150,6 +150,15 @@ async def test_no_promise_on_a_closed_or_paid_contract_or_of_a_deceased_debtor(
     assert (answer.status_code, code_of(answer)) == (409, code)
 
 
+async def test_a_contract_takes_promises_by_the_status_of_the_person_to_whom_a_file_gave_it(scene: Scene) -> None:
+    contract = await scene.registered(status=DebtorStatus.UNLOCATABLE, status_version=3)
+    await scene.receives(contract.revised(debtor_id=uuid.uuid4(), status=DebtorStatus.DECEASED, status_version=1))
+    answer = await scene.request_promise(contract)
+    assert (answer.status_code, code_of(answer)) == (409, "debtor-deceased")
+    await scene.receives(contract.revised(debtor_id=uuid.uuid4(), status=DebtorStatus.ACTIVE, status_version=0))
+    await scene.promise(contract, due=5)
+
+
 async def test_two_open_promises_fall_due_on_different_days(scene: Scene) -> None:
     contract = await scene.registered()
     first = await scene.promise(contract, due=5)
