@@ -47,18 +47,25 @@ class PatchChange(StrEnum):
     VERIFIED = "verified"
     INVALID = "invalid"
     OPTED_OUT = "opted_out"
+    OPT_OUT_WITHDRAWN = "opt_out_withdrawn"
 
 
 class ContactPatch(InputModel):
-    """``medium`` is allowed with ``opted_out`` only. Without a medium the opt-out covers every medium."""
+    """``medium`` is allowed with ``opted_out`` and ``opt_out_withdrawn``. Without a medium every medium is meant.
+
+    ``opt_out_withdrawn`` takes back an opt-out that was entered by mistake. It needs a ``reason``.
+    """
 
     change: PatchChange
     medium: Medium | None = None
+    reason: ShortText | None = None
 
     @model_validator(mode="after")
-    def _medium_needs_opted_out(self) -> "ContactPatch":
-        if self.medium is not None and self.change is not PatchChange.OPTED_OUT:
-            raise ValueError("medium is allowed with opted_out only")
+    def _fields_of_the_change(self) -> "ContactPatch":
+        if self.medium is not None and self.change not in (PatchChange.OPTED_OUT, PatchChange.OPT_OUT_WITHDRAWN):
+            raise ValueError("medium is allowed with opted_out and opt_out_withdrawn only")
+        if (self.reason is not None) != (self.change is PatchChange.OPT_OUT_WITHDRAWN):
+            raise ValueError("opt_out_withdrawn needs a reason, and no other change takes one")
         return self
 
 
@@ -104,9 +111,10 @@ class Finding(NamedTuple):
 
     contract_id: UUID
     contact_id: UUID
-    change: ContactChange
+    change: ContactChange | PatchChange
     medium: Medium | None = None
     received: UUID | None = None
+    reason: str | None = None
 
 
 class Found(NamedTuple):
@@ -197,7 +205,7 @@ async def patch(tx: Transaction, contact_id: UUID, wanted: ContactPatch) -> Cont
     if contract_id is None:
         raise ContactPointUnknown()
     await lock_contracts(tx, [contract_id], with_debtors_of=[contract_id])
-    await change(tx, [Finding(contract_id, contact_id, ContactChange(wanted.change), wanted.medium)])
+    await change(tx, [Finding(contract_id, contact_id, wanted.change, wanted.medium, reason=wanted.reason)])
     return await read(tx, contact_id)
 
 
@@ -239,6 +247,15 @@ async def _record(tx: Transaction, points: Sequence[Row], findings: Sequence[Fin
         await tx.execute(queries.SET_VERSIONS, [point["contact_id"] for point in points], versions)
 
 
+def _published(change: ContactChange | PatchChange) -> ContactChange:
+    """A withdrawn opt-out is published as ``added``, for the number counts again as one that nobody has refused.
+
+    Services that run an earlier release refuse an event with a change that they do not know. All of them act on
+    ``usable``, and the change only names a reason where a number may not be used.
+    """
+    return ContactChange.ADDED if change is PatchChange.OPT_OUT_WITHDRAWN else ContactChange(change)
+
+
 def _event(point: Row, finding: Finding, fields: Mapping[str, Any]) -> ContactPointChanged:
     return ContactPointChanged(
         **fields,
@@ -246,9 +263,9 @@ def _event(point: Row, finding: Finding, fields: Mapping[str, Any]) -> ContactPo
         contact_version=fields["version"],
         kind=point["kind"],
         value=point["value"],
-        change=finding.change,
+        change=_published(finding.change),
         usable=point["usable"],
-        medium=finding.medium,
+        medium=None if finding.change is PatchChange.OPT_OUT_WITHDRAWN else finding.medium,
         provenance=point["provenance"],
         timezone=point["timezone"],
     )
@@ -256,6 +273,8 @@ def _event(point: Row, finding: Finding, fields: Mapping[str, Any]) -> ContactPo
 
 def _line(point: Row, finding: Finding) -> Line:
     data = {"contact_id": point["contact_id"], "change": finding.change, "medium": finding.medium}
+    if finding.reason is not None:
+        data["reason"] = finding.reason
     summary = f"{point['kind']} {finding.change.replace('_', ' ')}"
     return Line(point["contract_id"], "contact_point_changed", summary, data)
 

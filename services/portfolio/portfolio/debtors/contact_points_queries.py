@@ -1,28 +1,51 @@
 """The statements of contact points. Those that write need the rows of the debtors or contracts locked."""
 
+from portfolio.debtors.rules import Medium
+
+_MEDIA = ", ".join(f"'{medium}'" for medium in Medium)
+
+
+def _opted_out(row: str) -> str:
+    """SQL: whether the debtor refuses every medium after the change ``given``."""
+    return f"""CASE given.change WHEN 'opt_out_withdrawn' THEN false
+            ELSE {row}.opted_out OR given.change = 'opted_out' AND given.medium IS NULL END"""
+
+
+def _media(row: str) -> str:
+    """SQL: the single media that the debtor refuses after the change ``given``."""
+    return f"""CASE
+            WHEN given.change = 'opted_out' AND given.medium IS NOT NULL AND NOT given.medium = ANY({row}.media)
+                THEN {row}.media || given.medium
+            WHEN given.change = 'opt_out_withdrawn' AND given.medium IS NULL THEN '{{}}'
+            WHEN given.change = 'opt_out_withdrawn' THEN array_remove(
+                CASE WHEN {row}.opted_out THEN ARRAY[{_MEDIA}] ELSE {row}.media END, given.medium)
+            ELSE {row}.media END"""
+
+
 # $1 debtors, $2 kinds, $3 values, $4 contacts, $5 changes, $6 media; no debtor twice.
-CHANGE = """
+CHANGE = f"""
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[])
         AS given (debtor_id, kind, value, contact_id, change, medium)
 ), marked AS (
-    INSERT INTO debtor_contact_mark AS mark (debtor_id, kind, value, invalid, opted_out, media)
-    SELECT debtor_id, kind, value, change = 'invalid', change = 'opted_out' AND medium IS NULL,
-        CASE WHEN change = 'opted_out' AND medium IS NOT NULL THEN ARRAY[medium] ELSE '{}' END
-    FROM given
+    INSERT INTO debtor_contact_mark (debtor_id, kind, value, invalid, opted_out, media)
+    SELECT debtor_id, kind, value,
+        CASE WHEN given.change IN ('invalid', 'verified') THEN given.change = 'invalid' ELSE mark.invalid END,
+        {_opted_out("mark")}, {_media("mark")}
+    FROM given CROSS JOIN LATERAL (
+        SELECT coalesce(bool_or(invalid), false) AS invalid, coalesce(bool_or(opted_out), false) AS opted_out,
+            coalesce(max(media), '{{}}') AS media
+        FROM debtor_contact_mark AS known
+        WHERE known.debtor_id = given.debtor_id AND known.kind = given.kind AND known.value = given.value
+    ) AS mark
     ON CONFLICT (debtor_id, kind, value) DO UPDATE SET
-        invalid = CASE WHEN (SELECT change FROM given WHERE given.debtor_id = mark.debtor_id) = 'opted_out'
-            THEN mark.invalid ELSE excluded.invalid END,
-        opted_out = mark.opted_out OR excluded.opted_out,
-        media = mark.media || ARRAY(SELECT unnest(excluded.media) EXCEPT SELECT unnest(mark.media))
+        invalid = excluded.invalid, opted_out = excluded.opted_out, media = excluded.media
 ), next AS (
     SELECT point.contact_id, given.debtor_id,
         (point.verified OR given.change = 'verified' AND point.contact_id = given.contact_id)
             AND given.change <> 'invalid' AS verified,
         CASE given.change WHEN 'invalid' THEN true WHEN 'verified' THEN false ELSE point.invalid END AS invalid,
-        point.opted_out OR given.change = 'opted_out' AND given.medium IS NULL AS opted_out,
-        CASE WHEN given.change = 'opted_out' AND given.medium IS NOT NULL AND NOT given.medium = ANY(point.media)
-            THEN point.media || given.medium ELSE point.media END AS media
+        {_opted_out("point")} AS opted_out, {_media("point")} AS media
     FROM given JOIN contract USING (debtor_id)
     JOIN contact_point AS point
         ON point.contract_id = contract.contract_id AND point.kind = given.kind AND point.value = given.value

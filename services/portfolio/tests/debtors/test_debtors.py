@@ -147,6 +147,72 @@ async def test_a_contact_point_that_a_file_dropped_can_be_added_again(client: ht
     assert (await client.get(f"/v1/contact-points/{answer.json()['contact_id']}")).json() == answer.json()
 
 
+async def withdrawn(client: httpx.AsyncClient, contact_id: UUID, **medium: str) -> dict[str, Any]:
+    return await patch(client, contact_id, "opt_out_withdrawn", reason="entered for the wrong customer", **medium)
+
+
+async def test_an_opt_out_entered_by_mistake_is_taken_back_for_every_contract_of_the_debtor(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    one, other = await two_contracts(given)
+    contact_id = await contact_of(given, one)
+    await patch(client, contact_id, "opted_out")
+    await patch(client, contact_id, "opted_out", medium="sms")
+    before = len(await published(given.database, ContactPointChanged))
+
+    shown = await withdrawn(client, contact_id)
+
+    assert (shown["opted_out"], shown["refused_media"], shown["usable"]) == (False, [], True)
+    events = (await published(given.database, ContactPointChanged))[before:]
+    assert {(event.contract_id, event.change, event.usable) for event in events} == {
+        (one, ContactChange.ADDED, True),
+        (other, ContactChange.ADDED, True),
+    }
+    history = (await client.get(f"/v1/contracts/{one}/history")).json()["items"]
+    assert (history[-1]["data"]["change"], history[-1]["data"]["reason"]) == (
+        "opt_out_withdrawn",
+        "entered for the wrong customer",
+    )
+    assert history[-1]["actor"]["subject"] == "test"
+    [mark] = await given.rows("SELECT opted_out, media FROM debtor_contact_mark")
+    assert (mark["opted_out"], mark["media"]) == (False, [])
+    await withdrawn(client, contact_id)
+    assert len(await published(given.database, ContactPointChanged)) == before + 2
+
+
+@pytest.mark.parametrize(
+    ("refused", "withdrawn_medium", "left", "usable"),
+    [
+        ([None], "call", ["sms", "whatsapp", "email"], True),
+        ([None], "sms", ["call", "whatsapp", "email"], False),
+        (["call", "sms"], "call", ["sms"], True),
+        (["sms"], "call", ["sms"], True),
+    ],
+)
+async def test_an_opt_out_may_be_taken_back_for_one_medium(
+    client: httpx.AsyncClient,
+    given: Given,
+    refused: list[str | None],
+    withdrawn_medium: str,
+    left: list[str],
+    usable: bool,
+) -> None:
+    contact_id = await contact_of(given, (await two_contracts(given))[0])
+    for medium in refused:
+        await patch(client, contact_id, "opted_out", **({} if medium is None else {"medium": medium}))
+    shown = await withdrawn(client, contact_id, medium=withdrawn_medium)
+    assert (shown["opted_out"], shown["refused_media"], shown["usable"]) == (False, left, usable)
+
+
+async def test_a_wrong_number_stays_wrong_when_its_opt_out_is_taken_back(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    contact_id = await contact_of(given, (await two_contracts(given))[0])
+    await patch(client, contact_id, "invalid")
+    await patch(client, contact_id, "opted_out")
+    assert (await withdrawn(client, contact_id))["usable"] is False
+
+
 async def test_an_email_is_usable_unless_refused(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
     new = {"kind": "email", "value": "Ana@Example.com", "provenance": "debtor"}
@@ -209,6 +275,10 @@ async def test_a_bad_contact_point_is_refused_and_changes_nothing(
         {"change": "invalid", "medium": "sms"},
         {"change": "opted_out", "medium": "pigeon"},
         {"change": "opted_out", "usable": True},
+        {"change": "opted_out", "reason": "by mistake"},
+        {"change": "opt_out_withdrawn"},
+        {"change": "opt_out_withdrawn", "reason": ""},
+        {"change": "opt_out_withdrawn", "medium": "pigeon", "reason": "by mistake"},
     ],
     ids=str,
 )

@@ -4,9 +4,10 @@ import asyncio
 from typing import Any
 from uuid import UUID, uuid5
 
+import pytest
 from portfolio.debtors import statuses
 from portfolio.debtors.statuses import NewDebtorStatus
-from portfolio.files import applying
+from portfolio.files import contacts
 from recobro_events.contracts.portfolio import ContractRevised, DebtorStatus, DebtorStatusChanged
 from recobro_events.testing import published
 from service_client import ServiceClient, csv_of, row
@@ -86,7 +87,7 @@ async def test_marks_stay_with_the_person_and_come_back_with_the_contract(servic
 
 
 async def test_a_status_that_is_reported_while_a_file_moves_the_contract_reaches_all_of_its_new_customer(
-    service: ServiceClient,
+    service: ServiceClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     portfolio_id = await two_people(service)
     answer = await service.upload(portfolio_id, csv_of(person("M-1", "K9")), "2026-09-11")
@@ -97,7 +98,7 @@ async def test_a_status_that_is_reported_while_a_file_moves_the_contract_reaches
         async with service.database.transaction() as tx:
             await statuses.set_status(tx, m1, NewDebtorStatus(status=DebtorStatus.DECEASED, reported_by="operator"))
 
-    applied = applying.contacts.state
+    applied = contacts.state
 
     async def then_report(*arguments: Any) -> None:
         await applied(*arguments)
@@ -105,11 +106,8 @@ async def test_a_status_that_is_reported_while_a_file_moves_the_contract_reaches
         await service.until_waiting(1)
 
     tasks: list[asyncio.Task[None]] = []
-    applying.contacts.state = then_report
-    try:
-        assert await service.loader.load_one()
-    finally:
-        applying.contacts.state = applied
+    monkeypatch.setattr(contacts, "state", then_report)
+    assert await service.loader.load_one()
     await asyncio.gather(*tasks)
 
     assert (await service.file(file_id))["status"] == "loaded"
