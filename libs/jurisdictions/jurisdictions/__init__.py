@@ -7,9 +7,11 @@ no I/O beyond reading the profiles once.
 from jurisdictions.contact import (
     callable_window,
     clarification_deadline,
+    clarification_warning,
     contact_may_resume_after_rejection,
     is_holiday,
     max_calls_per_7_days,
+    verification_needs_proof,
 )
 from jurisdictions.identity import dialable_phone, tax_id_problem
 from jurisdictions.places import default_timezone, postal_code_issue, state_named, timezone_of_place
@@ -22,6 +24,7 @@ __all__ = [
     "UnknownJurisdiction",
     "callable_window",
     "clarification_deadline",
+    "clarification_warning",
     "codes",
     "contact_may_resume_after_rejection",
     "default_timezone",
@@ -33,4 +36,5 @@ __all__ = [
     "state_named",
     "tax_id_problem",
     "timezone_of_place",
+    "verification_needs_proof",
 ]

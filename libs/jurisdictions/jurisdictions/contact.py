@@ -55,6 +55,17 @@ def clarification_deadline(profile: Profile, opened_on: date) -> date:
     return opened_on + timedelta(days=days)
 
 
+def clarification_warning(profile: Profile, deadline_on: date) -> date:
+    """Return the day from which an open dispute counts as near its deadline."""
+    return deadline_on - timedelta(days=profile.dispute_warning_days.value or 0)
+
+
+def verification_needs_proof(profile: Profile) -> bool:
+    """Whether a debt is verified only with a document and the proof that it was sent."""
+    dispute = profile.dispute.value
+    return dispute is not None and dispute.verification_needs_proof
+
+
 def contact_may_resume_after_rejection(profile: Profile) -> bool:
     """False if the verification of the debt must be sent before contact resumes."""
     dispute = profile.dispute.value

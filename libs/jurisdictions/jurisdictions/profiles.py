@@ -85,8 +85,11 @@ class CallFrequency(_Data):
 
 
 class Dispute(_Data):
+    """``verification_needs_proof``: a debt counts as verified only with the document and the proof that it was sent."""
+
     contact_stops: bool
     verification_before_contact: bool
+    verification_needs_proof: bool = False
 
 
 class PhoneNumbers(_Data):
@@ -135,6 +138,7 @@ class Profile(_Data):
     first_notice_must_state: Rule[tuple[str, ...]]
     dispute: Rule[Dispute]
     dispute_answer_days: Rule[int]
+    dispute_warning_days: Rule[int]
     opt_out: Rule[tuple[str, ...]]
     moratorium: Rule[tuple[str, ...]]
     time_barred: Rule[tuple[str, ...]]

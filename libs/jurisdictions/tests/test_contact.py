@@ -6,10 +6,12 @@ import pytest
 from jurisdictions import (
     callable_window,
     clarification_deadline,
+    clarification_warning,
     contact_may_resume_after_rejection,
     is_holiday,
     max_calls_per_7_days,
     profile,
+    verification_needs_proof,
 )
 
 FRIDAY, SATURDAY, SUNDAY = date(2026, 11, 20), date(2026, 11, 21), date(2026, 11, 22)
@@ -84,6 +86,15 @@ def test_only_the_united_states_limit_calls() -> None:
 @pytest.mark.parametrize("code", ["MX", "US", "BR", "GB"])
 def test_a_dispute_is_answered_within_30_days(code: str) -> None:
     assert clarification_deadline(profile(code), date(2026, 11, 22)) == date(2026, 12, 22)
+
+
+@pytest.mark.parametrize("code", ["MX", "US", "BR", "GB"])
+def test_a_deadline_is_near_from_5_days_before_it(code: str) -> None:
+    assert clarification_warning(profile(code), date(2026, 12, 22)) == date(2026, 12, 17)
+
+
+def test_a_verification_needs_its_proof_in_the_united_states_alone() -> None:
+    assert [code for code in ("MX", "US", "BR", "GB") if verification_needs_proof(profile(code))] == ["US"]
 
 
 def test_contact_waits_for_the_verification_in_the_united_states_alone() -> None:

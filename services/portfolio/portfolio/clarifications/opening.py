@@ -103,16 +103,13 @@ async def _open(tx: Transaction, requests: Sequence[Request], instalments: Colle
     settings = await tx.fetch(queries.SETTINGS, [request.contract_id for request in requests])
     settings_of = {row["contract_id"]: row for row in settings}
     days = [settings_of[request.contract_id]["opened_on"] for request in requests]
-    deadlines = [
-        jurisdictions.clarification_deadline(
-            jurisdictions.profile(settings_of[request.contract_id]["jurisdiction"]), day
-        )
-        for request, day in zip(requests, days, strict=True)
-    ]
+    profiles = [jurisdictions.profile(settings_of[request.contract_id]["jurisdiction"]) for request in requests]
+    deadlines = list(map(jurisdictions.clarification_deadline, profiles, days))
+    near = list(map(jurisdictions.clarification_warning, profiles, deadlines))
     contract_ids, reasons, details, openers, received = (list(column) for column in zip(*requests, strict=True))
     ids = list(map(clarification_id_of, contract_ids, received))
     opened = await tx.fetch(
-        queries.OPEN, contract_ids, reasons, details, openers, list(instalments), days, deadlines, ids
+        queries.OPEN, contract_ids, reasons, details, openers, list(instalments), days, deadlines, near, ids
     )
     caused_by = dict(zip(contract_ids, received, strict=True))
     changes = [Change(partial(_event, row), _line(row), caused_by[row["contract_id"]]) for row in opened]

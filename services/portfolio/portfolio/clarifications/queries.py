@@ -4,17 +4,17 @@ from portfolio.ledger.actors import CURRENT_ACTOR
 
 OPEN = """
 INSERT INTO clarification (clarification_id, contract_id, reason, detail, opened_by, instalments, opened_on,
-    deadline_on)
-SELECT clarification_id, contract_id, reason, detail, opened_by, $5::integer[], opened_on, deadline_on
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $6::date[], $7::date[], $8::uuid[])
-    AS given (contract_id, reason, detail, opened_by, opened_on, deadline_on, clarification_id)
+    deadline_on, near_on)
+SELECT clarification_id, contract_id, reason, detail, opened_by, $5::integer[], opened_on, deadline_on, near_on
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $6::date[], $7::date[], $8::date[], $9::uuid[])
+    AS given (contract_id, reason, detail, opened_by, opened_on, deadline_on, near_on, clarification_id)
 RETURNING *
 """
 
 RESOLVE = f"""
 UPDATE clarification
 SET resolved_by = {CURRENT_ACTOR}, state = $2, resolved_at = clock_timestamp(), resolution_detail = $3,
-    contact_may_resume = $4
+    contact_may_resume = $4, document = $5, proof_of_sending = $6
 WHERE clarification_id = $1
 """
 

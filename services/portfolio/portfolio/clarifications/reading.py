@@ -26,6 +26,8 @@ class Clarification(OutputModel):
     resolved_at: datetime | None
     resolution_detail: str | None
     contact_may_resume: bool | None
+    document: str | None
+    proof_of_sending: str | None
     actor: ActorOfChange
     resolved_by: ActorOfChange
 

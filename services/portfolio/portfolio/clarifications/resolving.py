@@ -1,11 +1,10 @@
 """Resolves clarifications, and corrects the amounts where the debtor was right."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from chassis import Conflict, Count, FieldError, InputModel, Invalid, OutputModel, Text
+from chassis import Conflict, Count, FieldError, InputModel, Invalid, OutputModel, ShortText, Text
 from pydantic import Field
 from recobro_events import Money, Row, Transaction
 from recobro_events.contracts.portfolio import ClarificationOutcome, ClarificationResolved, ContractRevised, StageCause
@@ -13,10 +12,9 @@ from recobro_events.contracts.portfolio import ClarificationOutcome, Clarificati
 from portfolio.clarifications import queries
 from portfolio.clarifications.opening import check_instalments
 from portfolio.clarifications.reading import ClarificationUnknown
-from portfolio.clarifications.rules import CORRECTING_OUTCOMES, ends_silence, resolution_allowed
+from portfolio.clarifications.rules import CORRECTING_OUTCOMES, ends_silence, missing_proof, resolution_allowed
 from portfolio.ledger.changes import record
 from portfolio.ledger.history import Line
-from portfolio.ledger.limits import LARGEST_BALANCE
 from portfolio.ledger.locking import lock_contract
 from portfolio.ledger.positions import publish_reapplied, reapply_payments
 from portfolio.ledger.whole import publish_whole
@@ -30,10 +28,16 @@ class Correction(InputModel):
 
 
 class NewResolution(InputModel):
-    """``corrections`` are required for ``upheld`` and ``partly_upheld``, and not allowed for other outcomes."""
+    """``corrections`` are required for ``upheld`` and ``partly_upheld``, and not allowed for other outcomes.
+
+    ``document`` and ``proof_of_sending`` are for ``verified``: where the statement or invoice that verifies the debt is
+    found, and what proves that it was sent to the debtor. Some jurisdictions require both.
+    """
 
     outcome: ClarificationOutcome
     detail: Text | None = None
+    document: ShortText | None = None
+    proof_of_sending: ShortText | None = None
     corrections: list[Correction] = Field(default_factory=list, max_length=1000)
 
 
@@ -68,9 +72,14 @@ async def resolve(tx: Transaction, clarification_id: UUID, new: NewResolution) -
     known = await tx.fetchrow(queries.READ, clarification_id)
     if known is None or not resolution_allowed(known["state"], known["contact_may_resume"], new.outcome):
         raise ClarificationResolvedAlready()
+    _check_proof(contract["jurisdiction"], new)
     reapplied = await _correct(tx, contract_id, new)
     may_resume = ends_silence(new.outcome, contract["jurisdiction"])
-    await tx.execute(queries.RESOLVE, clarification_id, new.outcome, new.detail, may_resume)
+    await tx.execute(
+        queries.RESOLVE,
+        *(clarification_id, new.outcome, new.detail, may_resume),
+        *(new.document, new.proof_of_sending),
+    )
     still_open = [row["clarification_id"] for row in await tx.fetch(queries.STILL_OPEN, contract_id, clarification_id)]
     position = await record(
         tx,
@@ -98,6 +107,21 @@ async def resolve(tx: Transaction, clarification_id: UUID, new: NewResolution) -
     )
 
 
+def _check_proof(jurisdiction: str, new: NewResolution) -> None:
+    missing = missing_proof(new.outcome, jurisdiction, new.document, new.proof_of_sending)
+    if missing:
+        raise Invalid(
+            "A debt is verified here only with the document and the proof that it was sent.",
+            errors=[FieldError(f"/{name}", "is required for the outcome verified") for name in missing],
+        )
+    given = [name for name in ("document", "proof_of_sending") if getattr(new, name) is not None]
+    if given and new.outcome is not ClarificationOutcome.VERIFIED:
+        raise Invalid(
+            "A document verifies the debt. Only the outcome verified has one.",
+            errors=[FieldError(f"/{name}", f"is not allowed for the outcome {new.outcome}") for name in given],
+        )
+
+
 async def _correct(tx: Transaction, contract_id: UUID, new: NewResolution) -> Sequence[Row]:
     """Replace the amounts of the corrected instalments, and apply the payments again.
 
@@ -118,13 +142,15 @@ async def _correct(tx: Transaction, contract_id: UUID, new: NewResolution) -> Se
         raise Invalid(
             "An instalment is corrected twice.", errors=[FieldError("/corrections", "must name each instalment once")]
         )
+    stated = {row["number"]: row["amount"] for row in instalments}
+    raised = [
+        FieldError(f"/corrections/{place}/amount", f"must not be above {stated[correction.instalment]}")
+        for place, correction in enumerate(new.corrections)
+        if correction.amount > stated[correction.instalment]
+    ]
+    if raised:
+        raise Invalid("A dispute cannot raise what is owed.", errors=raised)
     corrected = {correction.instalment: correction.amount for correction in new.corrections}
-    total: Decimal = sum((corrected.get(row["number"], row["amount"]) for row in instalments), Decimal(0))
-    if total > LARGEST_BALANCE:
-        raise Invalid(
-            f"The instalments would add up to more than {LARGEST_BALANCE}.",
-            errors=[FieldError("/corrections", "make the total balance too large")],
-        )
     await tx.execute(queries.CORRECT, contract_id, list(corrected.keys()), list(corrected.values()))
     return await reapply_payments(tx, [contract_id])
 
@@ -132,4 +158,6 @@ async def _correct(tx: Transaction, contract_id: UUID, new: NewResolution) -> Se
 def _resolved_line(contract_id: UUID, clarification_id: UUID, new: NewResolution) -> Line:
     corrections = [{"instalment": line.instalment, "amount": f"{line.amount:.2f}"} for line in new.corrections]
     data = {"clarification_id": clarification_id, "outcome": new.outcome, "corrections": corrections}
+    if new.document is not None:
+        data |= {"document": new.document, "proof_of_sending": new.proof_of_sending}
     return Line(contract_id, "clarification_resolved", f"outcome {new.outcome}", data)

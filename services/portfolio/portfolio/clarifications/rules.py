@@ -22,3 +22,15 @@ def ends_silence(outcome: ClarificationOutcome, jurisdiction: str) -> bool:
     if outcome is not ClarificationOutcome.REJECTED:
         return True
     return jurisdictions.contact_may_resume_after_rejection(jurisdictions.profile(jurisdiction))
+
+
+def missing_proof(
+    outcome: ClarificationOutcome, jurisdiction: str, document: str | None, proof_of_sending: str | None
+) -> list[str]:
+    """What a debt that is to count as verified still needs, by the names of the fields of a resolution."""
+    if outcome is not ClarificationOutcome.VERIFIED:
+        return []
+    if not jurisdictions.verification_needs_proof(jurisdictions.profile(jurisdiction)):
+        return []
+    given = {"document": document, "proof_of_sending": proof_of_sending}
+    return [name for name, value in given.items() if value is None]

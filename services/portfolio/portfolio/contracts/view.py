@@ -97,7 +97,7 @@ class ContractView(OutputModel):
     promises: list[PromiseView]
 
 
-_OF_OTHERS = {"detail": None, "resolution_detail": None, "actor": None, "resolved_by": None}
+_OF_OTHERS = dict.fromkeys(("detail", "resolution_detail", "document", "proof_of_sending", "actor", "resolved_by"))
 
 
 async def read(reader: Reader, contract_id: UUID, agency_id: UUID | None = None) -> ContractView:

@@ -16,7 +16,7 @@ from portfolio.ledger import positions
 from portfolio.ledger.whole import publish_whole
 from portfolio.portfolios import portfolios
 from portfolio.portfolios import queries as portfolio_queries
-from portfolio.stages import queries, totals
+from portfolio.stages import deadlines, queries, totals
 
 CHUNK_CONTRACTS = 2_000
 
@@ -61,6 +61,8 @@ async def advance(
         cause = last_day if day >= to else StageCause.CATCH_UP
         while (moved := await step(database, lambda tx: stage_chunk(tx, portfolio_id, cause))) is not None:  # noqa: B023
             changed |= moved
+        while await step(database, lambda tx: deadlines.publish_chunk(tx, portfolio_id)):
+            pass
         await step(database, lambda tx: _close_day(tx, portfolio_id))
     return len(changed)
 

@@ -3,10 +3,28 @@
 from portfolio.ledger.actors import CURRENT_ACTOR
 
 NEXT_DAY = """
-SELECT least($3::date, greatest($2::date + 1, min(next_change_on)))
-FROM contract WHERE portfolio_id = $1 AND state = 'open'
+SELECT least($3::date, greatest($2::date + 1, least(
+    (SELECT min(next_change_on) FROM contract WHERE portfolio_id = $1 AND state = 'open'),
+    (SELECT min(CASE WHEN near_told OR near_on IS NULL OR near_on <= $2 THEN deadline_on + 1 ELSE near_on END)
+        FROM clarification JOIN contract USING (contract_id)
+        WHERE portfolio_id = $1 AND clarification.state = 'open' AND NOT passed_told))))
 """
-"""The next day on which a contract changes, or the last requested day where that is earlier."""
+"""The next day on which a contract or a deadline of a clarification changes, or the last requested day if earlier."""
+
+# The deadline of an open clarification is near from near_on up to itself, and has passed after it.
+_UNTOLD = """clarification.state = 'open' AND NOT passed_told
+    AND (deadline_on < $2 OR (coalesce(near_on, deadline_on) <= $2 AND NOT near_told))"""
+DEADLINES_DUE = f"""
+SELECT DISTINCT ON (contract_id) contract_id, clarification_id
+FROM clarification JOIN contract USING (contract_id)
+WHERE portfolio_id = $1 AND {_UNTOLD}
+ORDER BY contract_id, deadline_on, clarification_id LIMIT $3
+"""
+TELL_DEADLINES = f"""
+UPDATE clarification SET near_told = true, passed_told = deadline_on < $2
+WHERE clarification_id = ANY($1::uuid[]) AND {_UNTOLD}
+RETURNING clarification_id, contract_id, deadline_on, passed_told AS has_passed
+"""
 
 # The order is by day, not by id: the index yields the first contracts without sorting all that are due.
 DUE = """

@@ -21,6 +21,7 @@ from recobro_events.contracts.portfolio import (
 )
 from recobro_events.testing import published
 
+PROOF = {"document": "INV-7 of 2026", "proof_of_sending": "RR123456789MX"}
 DISPUTE: dict[str, Any] = {"reason": "amount", "opened_by": "debtor"}
 
 
@@ -94,17 +95,27 @@ async def test_a_corrected_amount_replaces_the_instalments_and_payments_are_appl
     assert [line["amount"] for line in shown["allocations"]] == ["50.00", "20.00"]
 
 
-async def test_a_correction_to_zero_settles_a_contract_and_a_later_one_upwards_reopens_it(
+async def test_a_correction_to_zero_settles_a_contract_and_no_later_one_raises_what_is_owed(
     client: httpx.AsyncClient, given: Given
 ) -> None:
-    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
+    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"), (days_ago(10), "50.00"))
     one, other = [(await dispute(client, contract_id, detail=word))["clarification_id"] for word in "ab"]
-    nothing = await resolve(client, one, "upheld", corrections=[{"instalment": 1, "amount": "0.00"}])
-    assert nothing.json()["total_balance"] == "0.00"
+    before = await given.everything()
+    raising = [{"instalment": 1, "amount": "90.00"}, {"instalment": 2, "amount": "50.01"}]
+    refused = await resolve(client, one, "upheld", corrections=raising)
+    assert (refused.status_code, [error["pointer"] for error in refused.json()["errors"]]) == (
+        422,
+        ["/corrections/1/amount"],
+    )
+    assert await given.everything() == before
+    nothing = [{"instalment": 1, "amount": "0.00"}, {"instalment": 2, "amount": "0.00"}]
+    assert (await resolve(client, one, "upheld", corrections=nothing)).json()["total_balance"] == "0.00"
     [closed] = await published(given.database, ContractClosed)
     assert (closed.state, (await given.row(contract_id))["state"]) == (ContractState.SETTLED, "settled")
-    await resolve(client, other, "partly_upheld", corrections=[{"instalment": 1, "amount": "20.00"}])
-    assert (await given.row(contract_id))["state"] == "open"
+    again = await resolve(client, other, "partly_upheld", corrections=[{"instalment": 1, "amount": "20.00"}])
+    assert again.status_code == 422
+    assert (await resolve(client, other, "upheld", corrections=nothing)).status_code == 201
+    assert (await given.row(contract_id))["state"] == "settled"
 
 
 async def test_after_a_rejection_contact_waits_for_the_verification_where_the_law_requires_it(
@@ -118,14 +129,36 @@ async def test_after_a_rejection_contact_waits_for_the_verification_where_the_la
     assert (await resolve(client, opened, "withdrawn")).status_code == 409
     holds = (await client.get(f"/v1/contracts/{contract_id}")).json()["holds"]
     assert {"reason": "clarification", "clarification_id": opened, "until": None} in holds
-    verified = await resolve(client, opened, "verified")
+    verified = await resolve(client, opened, "verified", **PROOF)
     assert (verified.status_code, verified.json()["contact_may_resume"]) == (201, True)
-    assert (await resolve(client, opened, "verified")).status_code == 409
+    assert (await resolve(client, opened, "verified", **PROOF)).status_code == 409
     events = await published(given.database, ClarificationResolved)
     assert [(event.outcome, event.contact_may_resume) for event in events if str(event.clarification_id) == opened] == [
         (ClarificationOutcome.REJECTED, False),
         (ClarificationOutcome.VERIFIED, True),
     ]
+
+
+async def test_a_debt_is_verified_by_a_document_and_the_proof_that_it_was_sent_where_the_law_says_so(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    contract_id = await given.contract(await given.portfolio(jurisdiction="US"), (days_ago(40), "100.00"))
+    opened = (await dispute(client, contract_id))["clarification_id"]
+    before = await given.everything()
+    for given_fields in ({}, {"document": "INV-7"}, {"proof_of_sending": "RR123"}):
+        refused = await resolve(client, opened, "verified", **given_fields)
+        missing = [f"/{name}" for name in PROOF if name not in given_fields]
+        assert (refused.status_code, [error["pointer"] for error in refused.json()["errors"]]) == (422, missing)
+    unfit = await resolve(client, opened, "rejected", **PROOF)
+    assert (unfit.status_code, len(unfit.json()["errors"])) == (422, 2)
+    assert await given.everything() == before
+    assert (await resolve(client, opened, "verified", **PROOF)).status_code == 201
+    shown = (await client.get(f"/v1/clarifications/{opened}")).json()
+    assert {name: shown[name] for name in PROOF} == PROOF
+    elsewhere = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
+    one, other = [(await dispute(client, elsewhere, detail=word))["clarification_id"] for word in "ab"]
+    assert (await resolve(client, one, "verified")).status_code == 201
+    assert (await resolve(client, other, "verified", **PROOF)).status_code == 201
 
 
 async def test_in_other_jurisdictions_a_rejection_ends_the_silence(client: httpx.AsyncClient, given: Given) -> None:
