@@ -14,6 +14,7 @@ from recobro_events.contracts.portfolio import ContractState, Stage
 
 from portfolio.contracts import queries
 from portfolio.projection.placements import shows_balance_to, worked_by
+from portfolio.tabular.cells import spelling_of
 
 _PHONE_PUNCTUATION = re.compile(r"[\s().+\-/]+")
 
@@ -75,7 +76,7 @@ async def find(
     shows_balance = "true" if agency_id is None else shows_balance_to(given(agency_id))
     conditions = [f"contract.{column} = {given(value)}" for column, value in exact.items() if value is not None]
     if wanted.number is not None:
-        conditions.append(f"contract_number = {given(wanted.number)}")
+        conditions.append(f"contract_number = {given(spelling_of(wanted.number))}")
     if agency_id is not None:
         conditions.append(worked_by(given(agency_id)))
     if wanted.q is not None:

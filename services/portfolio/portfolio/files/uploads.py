@@ -26,6 +26,10 @@ PART_BYTES = 1024 * 1024
 _IN_MEMORY_BYTES = 1024 * 1024
 WAITING_FILES = 100
 """Files of one portfolio that wait for their turn or for a confirmation."""
+_REJECTS = (
+    "This file has columns of a file of rejected rows. A contract would lose all its other rows. If the file has all "
+    "rows of its contracts, take off the columns row_number, errors and file_id."
+)
 
 
 class FileUnknown(NotFound):
@@ -108,11 +112,12 @@ class Identity:
 
 @dataclass(frozen=True)
 class Received:
-    """A request body that has arrived completely."""
+    """A request body that has arrived completely. ``is_rejects``: it has the columns of a file of rejected rows."""
 
     content: IO[bytes]
     size_bytes: int
     sha256: bytes
+    is_rejects: bool = False
 
     def parts(self) -> Iterable[bytes]:
         self.content.seek(0)
@@ -136,10 +141,10 @@ async def receive(stream: AsyncIterator[bytes], into: IO[bytes]) -> Received:
         size += len(chunk)
     into.seek(0)
     try:
-        inspect_head(into.read(HEAD_BYTES))
+        head = inspect_head(into.read(HEAD_BYTES))
     except FileProblem as problem:
         raise Invalid(problem.detail, code=problem.code.replace("_", "-")) from problem
-    return Received(into, size, digest.digest())
+    return Received(into, size, digest.digest(), is_rejects=bool(head.ours))
 
 
 async def queue(
@@ -148,8 +153,11 @@ async def queue(
     """Queue the file behind the portfolio's others. Returns the file, and whether it was queued.
 
     A repeated upload returns the stored file; a failed file is queued again. Raises ``Conflict`` when a file of a later
-    day has been loaded, or too many files wait.
+    day has been loaded, or too many files wait, and ``Invalid`` for rejected rows, which are not all rows of their
+    contracts.
     """
+    if received.is_rejects:
+        raise Invalid(_REJECTS, code="rejected-rows")
     if key is not None:
         await key.claim(tx, received.sha256)
     # Of two equal uploads at once, the second waits for the first and finds the stored file.

@@ -13,6 +13,7 @@ from recobro_events import Database, Transaction, cut_into_waves, step
 from portfolio.ledger.identities import contract_id_of
 from portfolio.ledger.locking import contracts_held, lock_for_changes
 from portfolio.payments.booking import Booked, Incoming, PaymentFacts, PaymentKnown, ReferenceReversed, book
+from portfolio.tabular.cells import spelling_of
 
 MOST_PAYMENTS = 5_000
 MOST_BYTES = 4 * 1024 * 1024
@@ -45,7 +46,7 @@ class BatchedPayment(PaymentFacts):
             return self.contract_id
         assert self.portfolio_id is not None
         assert self.contract_number is not None
-        return contract_id_of(self.portfolio_id, self.contract_number)
+        return contract_id_of(self.portfolio_id, spelling_of(self.contract_number))
 
 
 class PaymentBatch(InputModel):

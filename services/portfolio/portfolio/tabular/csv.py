@@ -5,13 +5,16 @@ therefore costs one row, not the file.
 """
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from portfolio.tabular.profiles import FILE_COLUMNS, REQUIRED_COLUMNS, SPANISH_HEADERS, column_named
+from portfolio.tabular.cells import BLANKS
+from portfolio.tabular.profiles import FILE_COLUMNS, OUR_COLUMNS, REQUIRED_COLUMNS, SPANISH_HEADERS, column_named
 from portfolio.tabular.records import CONTROL, Fault, FileHead, FileProblem, Record
 
 MAX_LINE_BYTES = 1_000_000
@@ -26,6 +29,9 @@ HEAD_BYTES = 65_536
 """The number of first bytes that ``inspect_head`` needs."""
 
 _BOM = b"\xef\xbb\xbf"
+_DELIMITERS = ",;\t|"
+_ABOVE_THE_HEADER = re.compile(rb'\s*("?sep=.?"?)?[\s,;|]*', re.IGNORECASE)
+"""A line that tells Excel the delimiter, or a blank row."""
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _OTHER_TYPES = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook (XLSX)",
@@ -45,15 +51,20 @@ def inspect_head(first_bytes: bytes) -> FileHead:
             raise FileProblem("unsupported_type", f"The file is {file_type}. Export the portfolio as CSV.")
     if first_bytes.startswith(_UTF16_BOMS):
         raise FileProblem("bad_encoding", "The file is in UTF-16. Save it as CSV in UTF-8.")
-    first_line, ended, _ = first_bytes.removeprefix(_BOM).partition(b"\n")
+    skipped, rest = 0, first_bytes.removeprefix(_BOM)
+    while True:
+        first_line, ended, rest = rest.partition(b"\n")
+        if not ended or not _ABOVE_THE_HEADER.fullmatch(first_line):
+            break
+        skipped += 1
     if not ended and len(first_bytes) >= HEAD_BYTES:
-        raise FileProblem("bad_header", f"The first line is longer than {HEAD_BYTES} bytes.")
+        raise FileProblem("bad_header", f"The first {HEAD_BYTES} bytes hold no header, or a part of one.")
     line = _decoded_header(first_line).removesuffix("\r")
     if CONTROL.search(line.replace("\t", "")):
         raise FileProblem(
             "unsupported_type", "The first line contains control characters, so the file is not a CSV file."
         )
-    return max((_head(line, delimiter) for delimiter in ",;\t"), key=_columns_known).checked()
+    return max((_head(line, delimiter) for delimiter in _DELIMITERS), key=_columns_known).checked(skipped)
 
 
 def _decoded_header(line: bytes) -> str:
@@ -75,13 +86,13 @@ class _Candidate:
     header: tuple[str, ...]
     columns: tuple[str | None, ...]
 
-    def checked(self) -> FileHead:
+    def checked(self, skipped_lines: int) -> FileHead:
         known = [column for column in self.columns if column is not None]
         missing = [column for column in REQUIRED_COLUMNS if column not in known]
         if missing:
             names = ", ".join(f"{SPANISH_HEADERS[column]!r} ({column})" for column in missing)
             raise FileProblem("missing_columns", f"The first line does not name the columns {names}.")
-        doubled = sorted({column for column in known if known.count(column) > 1}, key=FILE_COLUMNS.index)
+        doubled = [column for column in (*FILE_COLUMNS, *OUR_COLUMNS) if known.count(column) > 1]
         if doubled:
             raise FileProblem(
                 "repeated_columns", f"The first line names these columns more than once: {', '.join(doubled)}."
@@ -92,7 +103,10 @@ class _Candidate:
             raise FileProblem(
                 "unknown_columns", f"The first line names unknown columns: {names}. Remove or correct them."
             )
-        return FileHead(self.delimiter, self.header, tuple(known))
+        ours = tuple(place for place, column in enumerate(self.columns) if column in OUR_COLUMNS)
+        header = tuple(name for place, name in enumerate(self.header) if place not in ours)
+        columns = tuple(column for column in known if column not in OUR_COLUMNS)
+        return FileHead(self.delimiter, header, columns, skipped_lines, ours)
 
 
 def _head(line: str, delimiter: str) -> _Candidate:
@@ -193,39 +207,61 @@ class _Lines(Iterator[str]):
 
 
 def records(path: Path, encoding: str, head: FileHead) -> Iterator[Record]:
-    """Yield every record below the header, without blank lines. Raises ``FileProblem`` for a line beyond the limit."""
-    width = len(head.columns)
+    """Yield every record below the header, without blank rows. Raises ``FileProblem`` for a line beyond the limit."""
     with path.open("rb") as file:
-        if file.read(len(_BOM)) != _BOM:
-            file.seek(0)
-        lines = _Lines(file, encoding, head.delimiter)
-        csv.field_size_limit(MAX_FIELD_CHARACTERS)
-        reader = csv.reader(lines, delimiter=head.delimiter, strict=True)
-        number = 0
-        while True:
-            lines.taken.clear()
-            number += 1
-            faults: list[Fault] = []
-            try:
-                fields = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                lines.give_back_all_but_first()
-                reader = csv.reader(lines, delimiter=head.delimiter, strict=True)
-                fields = _split_at_delimiters(lines.taken[0].text, head.delimiter)
-                faults.append(_fault_of(error))
-            # Spreadsheets export empty rows as delimiters alone.
-            if number == 1 or not (faults or any(fields)):
-                continue
-            if len(fields) != width and not faults:
-                faults.append(Fault("ragged", f"has {len(fields)} fields where the header has {width}"))
-                fields = fields[:MAX_KEPT_FIELDS]
-            if any(line.damaged for line in lines.taken):
-                faults.append(Fault("bad_encoding", "contains bytes that are not UTF-8 text"))
-            if faults and CONTROL.search("".join(fields)):
-                faults.append(Fault("control_character", "contains a control character"))
-            yield Record(number, fields, faults)
+        yield from _records(file, encoding, head)
+
+
+def _records(file: BinaryIO, encoding: str, head: FileHead) -> Iterator[Record]:
+    if file.read(len(_BOM)) != _BOM:
+        file.seek(0)
+    for _ in range(head.skipped_lines):
+        file.readline()
+    width = len(head.columns) + len(head.ours)
+    lines = _Lines(file, encoding, head.delimiter)
+    csv.field_size_limit(MAX_FIELD_CHARACTERS)
+    reader = csv.reader(lines, delimiter=head.delimiter, strict=True)
+    number = 0
+    while True:
+        lines.taken.clear()
+        number += 1
+        faults: list[Fault] = []
+        read = _next_of(reader)
+        if read is None:
+            return
+        if isinstance(read, csv.Error):
+            lines.give_back_all_but_first()
+            reader = csv.reader(lines, delimiter=head.delimiter, strict=True)
+            fields = _split_at_delimiters(lines.taken[0].text, head.delimiter)
+            faults.append(_fault_of(read))
+        else:
+            fields = read
+        # Spreadsheets export empty rows as delimiters alone.
+        if number == 1 or not (faults or _says_something(fields)):
+            continue
+        if len(fields) != width and not faults:
+            faults.append(Fault("ragged", f"has {len(fields)} fields where the header has {width}"))
+            fields = fields[:MAX_KEPT_FIELDS]
+        if head.ours:
+            fields = [field for place, field in enumerate(fields) if place not in head.ours]
+        if any(line.damaged for line in lines.taken):
+            faults.append(Fault("bad_encoding", "contains bytes that are not UTF-8 text"))
+        if faults and CONTROL.search("".join(fields)):
+            faults.append(Fault("control_character", "contains a control character"))
+        yield Record(number, fields, faults)
+
+
+def _next_of(reader: Iterator[list[str]]) -> list[str] | csv.Error | None:
+    # A function of its own: without memory, CPython 3.11 unwinds for ever where a long function handles exceptions,
+    # because it cannot make the number of an instruction beyond the 256th.
+    try:
+        return next(reader, None)
+    except csv.Error as error:
+        return error
+
+
+def _says_something(fields: list[str]) -> bool:
+    return any(map(str.strip, fields, repeat(BLANKS)))
 
 
 def _fault_of(error: csv.Error) -> Fault:

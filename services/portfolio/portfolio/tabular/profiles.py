@@ -1,6 +1,6 @@
 """The columns that a portfolio file may have, and their names in its header.
 
-A file names its columns either in Spanish, as creditors' systems export them, or with the canonical names. Case,
+A file names its columns in Spanish or Portuguese, as creditors' systems export them, or with the canonical names. Case,
 accents, blanks, punctuation and order do not matter.
 """
 
@@ -32,7 +32,33 @@ SPANISH_HEADERS = {
 }
 """The canonical name of every column, in the usual order, and the header that Mexican creditors give it."""
 
+PORTUGUESE_HEADERS = {
+    "contract_number": "Nº do contrato",
+    "debtor_number": "Nº do cliente",
+    "debtor_name": "Nome / Razão social",
+    "debtor_kind": "Tipo de pessoa",
+    "tax_id": "CPF / CNPJ",
+    "product": "Produto",
+    "instalment_number": "Nº da parcela",
+    "due_date": "Data de vencimento",
+    "amount_due": "Valor vencido",
+    "phone_1": "Telefone 1",
+    "phone_2": "Telefone 2",
+    "email": "E-mail",
+    "address_kind": "Tipo de endereço",
+    "street": "Logradouro",
+    "exterior": "Número",
+    "interior": "Complemento",
+    "neighbourhood": "Bairro",
+    "postal_code": "CEP",
+    "city": "Município",
+    "state": "Estado",
+}
+"""The headers that Brazilian creditors give."""
+
 FILE_COLUMNS = tuple(SPANISH_HEADERS)
+OUR_COLUMNS = ("row_number", "errors", "file_id")
+"""The columns that a file of rejected rows has besides those of the file."""
 
 
 def plain(text: str) -> str:
@@ -41,8 +67,8 @@ def plain(text: str) -> str:
     return "".join(letter for letter in decomposed.casefold() if letter.isalnum())
 
 
-_COLUMN_OF = {plain(name): name for name in FILE_COLUMNS} | {
-    plain(header): name for name, header in SPANISH_HEADERS.items()
+_COLUMN_OF = {plain(name): name for name in (*FILE_COLUMNS, *OUR_COLUMNS)} | {
+    plain(header): name for headers in (SPANISH_HEADERS, PORTUGUESE_HEADERS) for name, header in headers.items()
 }
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-CONTROL_CHARACTERS = "[\\x00-\\x1f\\x7f-\\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+CONTROL_CHARACTERS = "[\\x00-\\x1f\\x7f-\\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 """Control and bidirectional characters. They are not allowed anywhere in a row."""
 CONTROL = re.compile(CONTROL_CHARACTERS)
 
@@ -13,7 +13,7 @@ class FileProblem(Exception):
     """Nothing of the file can be loaded. ``code`` names the problem; ``detail`` explains it to a person.
 
     Codes: empty, unsupported_type, bad_encoding, bad_header, missing_columns, repeated_columns, unknown_columns,
-    line_too_long, too_many_rejects, out_of_memory.
+    line_too_long, ambiguous_amounts, ambiguous_dates, too_many_rejects, out_of_memory.
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -24,11 +24,17 @@ class FileProblem(Exception):
 
 @dataclass(frozen=True)
 class FileHead:
-    """The content of the first line: the delimiter, the headers as written, and the column that each header means."""
+    """The content of the header: the delimiter, the headers as written, and the column that each header means.
+
+    ``skipped_lines`` stand above the header. A file of rejected rows that comes back has columns of ours besides:
+    ``ours`` says at which places. They are no part of ``header`` and ``columns``.
+    """
 
     delimiter: str
     header: tuple[str, ...]
     columns: tuple[str, ...]
+    skipped_lines: int = 0
+    ours: tuple[int, ...] = ()
 
     def header_of(self, column: str) -> str:
         """The file's own name of ``column``, or the canonical name where the file lacks the column."""

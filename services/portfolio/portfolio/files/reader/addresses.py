@@ -3,7 +3,7 @@
 import polars as pl
 from jurisdictions import postal_code_issue, state_named, timezone_of_place
 
-from portfolio.files.reader.checks import mapped
+from portfolio.files.reader.series import mapped
 from portfolio.tabular.profiles import plain
 
 _KINDS = {

@@ -3,22 +3,45 @@
 All of these are expressions over whole columns. No row is handled alone.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
 import polars as pl
 
+from portfolio.files.reader.amounts import amounts
+from portfolio.files.reader.customers import TELLS_CUSTOMERS_APART, contracts_of_two_customers
+from portfolio.files.reader.days import days, is_day_first
+from portfolio.files.reader.series import cleaned, mapped
 from portfolio.ledger.limits import CONTACTS_OF_CONTRACT, LARGEST_BALANCE, ROWS_OF_CONTRACT
+from portfolio.tabular.cells import text_of, value_of
 from portfolio.tabular.profiles import FILE_COLUMNS, plain
 from portfolio.tabular.records import CONTROL_CHARACTERS, FileHead
 
 MAX_TEXT_CHARACTERS = 200
 _FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
-_AMOUNT = r"^(-?\$?|\$-)\s?([0-9]{1,12}|[0-9]{1,3}(,[0-9]{3}){1,3})(\.[0-9]{1,2})?$"
-_ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-_LATIN_DAY = r"^[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}$"
 _NUMBER = r"^[0-9]{1,9}$"
+_SHORT_YEAR = r"^[0-9]{1,2}([/.-])[0-9]{1,2}[/.-][0-9]{2}$"
+_SCIENTIFIC = r"(?i)^[+-]?[0-9]+([.,][0-9]+)?E[+-][0-9]{1,3}$|^[+-]?[0-9]+[.,][0-9]+E[0-9]{1,3}$"
+_DECIMAL = r"^[0-9]+[.,]0+$"
+_SPREADSHEET_ERROR = r"^#(N/[AD]|#+|[¡¿]?[\p{Lu}\d_/]+[!?])$"
+_LOST_LETTER = r"\x{FFFD}|[ÃÂ][\x{A1}-\x{BF}€‚ƒ„…†‡ˆ‰Š‹ŒŽ•˜™š›œžŸ]"
+"""The sign for a lost letter, or UTF-8 that was taken for Windows-1252: Muñoz for Muñoz."""
+_TEXTS = frozenset(
+    {
+        "debtor_name",
+        "debtor_kind",
+        "product",
+        "address_kind",
+        "street",
+        "exterior",
+        "interior",
+        "neighbourhood",
+        "city",
+        "state",
+    }
+)
+"""The columns that hold text. The others hold values, of which each has one spelling."""
 _DEBTOR_KINDS = {
     "person": ("person", "fisica", "personafisica", "pf", "pfae", "individual", "natural"),
     "company": ("company", "moral", "personamoral", "pm", "juridica"),
@@ -35,47 +58,22 @@ class Check(NamedTuple):
     failed: pl.Expr
 
 
-def mapped(values: pl.Series, function: Callable[[str], str | None]) -> pl.Series:
-    """Apply ``function`` to every value, with one call for each distinct value."""
-    distinct = values.drop_nulls().unique().to_list()
-    if not distinct:
-        return pl.Series(values.name, [None] * len(values), dtype=pl.String)
-    answers = pl.Series([function(value) for value in distinct], dtype=pl.String)
-    return values.replace_strict(distinct, answers, default=None, return_dtype=pl.String)
-
-
-def amount_of(text: pl.Expr) -> pl.Expr:
-    """Parse an amount such as 1234.50, 1,234.50 or $1,234.50.
-
-    The result is null for other text, for more than 12 digits and for fractions of a cent.
-    """
-    digits = text.str.replace_all(r"[$,\s]", "")
-    return pl.when(text.str.contains(_AMOUNT)).then(digits).cast(pl.Decimal(14, 2), strict=False)
-
-
-def day_of(text: pl.Expr, *, iso_only: bool) -> pl.Expr:
-    """Parse a day such as 2026-11-30 or, unless ``iso_only``, 30/11/2026. The result is null for other text."""
-    iso = pl.when(text.str.contains(_ISO_DAY)).then(text).str.to_date("%Y-%m-%d", strict=False)
-    if iso_only:
-        return iso
-    latin = pl.when(text.str.contains(_LATIN_DAY)).then(text).str.to_date("%d/%m/%Y", strict=False)
-    return pl.coalesce(iso, latin)
-
-
-def parse(raw: pl.DataFrame, head: FileHead) -> pl.DataFrame:
-    """Trim the cells (an empty cell is null), and parse them into ``due_on``, ``amount``, ``number`` and ``kind``.
+def parse(raw: pl.DataFrame, head: FileHead, jurisdiction: str) -> pl.DataFrame:
+    """Clean the cells (an empty cell is null), and parse them into ``due_on``, ``amount``, ``number`` and ``kind``.
 
     ``twice`` marks all rows of an instalment that has several, including rows with other problems. Without instalment
-    numbers the due date identifies an instalment of a contract.
+    numbers the due date identifies an instalment of a contract. ``others`` names a column in which the rows of the
+    contract name two customers. Raises ``FileProblem`` when a whole column can be read in two ways.
     """
     absent = [pl.lit(None, pl.String).alias(column) for column in FILE_COLUMNS if column not in head.columns]
-    trimmed = [pl.col(column).str.strip_chars().replace("", None) for column in head.columns]
-    # Under the header `due_date` 03/04 may mean March or April. Under a Spanish header it means April.
-    iso_only = plain(head.header_of("due_date")) == plain("due_date")
+    cells = raw.select(
+        "row_number",
+        *(cleaned(raw[column], text_of if column in _TEXTS else value_of) for column in head.columns),
+    ).with_columns(absent)
     number = pl.col("instalment_number")
-    cells = raw.select("row_number", *trimmed, *absent).with_columns(
-        due_on=day_of(pl.col("due_date"), iso_only=iso_only),
-        amount=amount_of(pl.col("amount_due")),
+    cells = cells.with_columns(
+        days(cells, head, days_first=is_day_first(head, jurisdiction)).alias("due_on"),
+        amounts(cells, head, jurisdiction).alias("amount"),
         number=pl.when(number.str.contains(_NUMBER)).then(number).cast(pl.Int32, strict=False),
     )
     identity = ["contract_number", "number" if "instalment_number" in head.columns else "due_on"]
@@ -86,7 +84,9 @@ def parse(raw: pl.DataFrame, head: FileHead) -> pl.DataFrame:
         pl.len().over("contract_number").alias("rows_of_contract"),
         pl.col("amount").cast(pl.Decimal(38, 2)).sum().over("contract_number").alias("owed_by_contract"),
     )
-    return rows.join(_contacts_of_contracts(rows), on="contract_number", how="left", maintain_order="left")
+    for facts in (_contacts_of_contracts(rows), contracts_of_two_customers(cells)):
+        rows = rows.join(facts, on="contract_number", how="left", maintain_order="left")
+    return rows
 
 
 def _contacts_of_contracts(rows: pl.DataFrame) -> pl.DataFrame:
@@ -99,15 +99,41 @@ def _contacts_of_contracts(rows: pl.DataFrame) -> pl.DataFrame:
 
 def checks(head: FileHead) -> list[Check]:
     """Every reason to refuse a row with all its fields, in the order in which reasons are listed to the creditor."""
-    return [*_text_checks(head.columns), *_value_checks(), *_instalment_checks(head), *_contract_checks()]
+    return [
+        *_text_checks(head.columns),
+        *_identifier_checks(head.columns),
+        *_value_checks(),
+        *_instalment_checks(head),
+        *_contract_checks(),
+    ]
 
 
 def _text_checks(columns: Iterable[str]) -> Iterable[Check]:
     for column in columns:
         text = pl.col(column)
         yield Check(column, "control_character", "contains a control character", text.str.contains(CONTROL_CHARACTERS))
+        lost = "contains a letter that was lost or garbled before the file was sent"
+        yield Check(column, "bad_encoding", lost, text.str.contains(_LOST_LETTER))
+        error = "is an error value of a spreadsheet"
+        yield Check(column, "spreadsheet_error", error, text.str.contains(_SPREADSHEET_ERROR))
         too_long = text.str.len_chars() > MAX_TEXT_CHARACTERS
         yield Check(column, "too_long", f"is longer than {MAX_TEXT_CHARACTERS} characters", too_long)
+
+
+def _identifier_checks(columns: Iterable[str]) -> Iterable[Check]:
+    """A spreadsheet took the identifier for a number or a formula, and digits may be lost.
+
+    A phone that ends in .0 is kept as it is written and is not dialled, so that the debt is loaded all the same.
+    """
+    scientific = "is a number in scientific notation, whose last digits are lost; export the column as text"
+    decimal = "ends in .0: it was taken for a number and may have lost zeros at its start; export the column as text"
+    for column in ("contract_number", "debtor_number", "tax_id", "phone_1", "phone_2"):
+        text = pl.col(column)
+        if column in columns:
+            yield Check(column, "spreadsheet_number", scientific, text.str.contains(_SCIENTIFIC))
+        if column in columns and not column.startswith("phone"):
+            yield Check(column, "spreadsheet_number", decimal, text.str.contains(_DECIMAL))
+            yield Check(column, "formula", "is a formula of a spreadsheet, not a value", text.str.starts_with("="))
 
 
 def _value_checks() -> Iterable[Check]:
@@ -117,14 +143,16 @@ def _value_checks() -> Iterable[Check]:
     yield Check("debtor_kind", "bad_kind", "is neither a person (Física) nor a company (Moral)", unknown)
 
     day, given = pl.col("due_on"), pl.col("due_date").is_not_null()
+    short = pl.col("due_date").str.contains(_SHORT_YEAR)
     outside = ~day.is_between(_FIRST_DAY, _LAST_DAY)
     yield Check("due_date", "bad_date", "is empty", ~given)
     yield Check(
         "due_date",
         "bad_date",
         "is not a date such as 30/11/2026 or 2026-11-30",
-        given & day.is_null(),
+        given & day.is_null() & ~short,
     )
+    yield Check("due_date", "bad_date", "has a year of two digits; write all four", short)
     yield Check("due_date", "bad_date", f"is not between {_FIRST_DAY} and {_LAST_DAY}", outside)
 
     amount, given = pl.col("amount"), pl.col("amount_due").is_not_null()
@@ -150,6 +178,9 @@ def _instalment_checks(head: FileHead) -> Iterable[Check]:
 def _contract_checks() -> Iterable[Check]:
     """Half a debt is worse than none, so every row of a contract that is too large is refused."""
     known = pl.col("contract_number").is_not_null()
+    for column, what in TELLS_CUSTOMERS_APART.items():
+        reason = f"belongs to a contract whose rows have different {what}; one contract has one customer"
+        yield Check(column, "two_customers", reason, known & (pl.col("others") == column))
     for code, limited, limit, what in (
         ("too_many_instalments", "rows_of_contract", ROWS_OF_CONTRACT, f"{ROWS_OF_CONTRACT:,} rows"),
         (

@@ -10,8 +10,10 @@ import polars as pl
 from jurisdictions import dialable_phone, profile
 
 from portfolio.files.reader.addresses import with_address_findings
-from portfolio.files.reader.checks import Check, checks, mapped, parse
+from portfolio.files.reader.checks import Check, checks, parse
 from portfolio.files.reader.columns import ACCEPTED_COLUMNS, ACCEPTED_FILE, REJECTED_COLUMNS, REJECTED_FILE
+from portfolio.files.reader.series import mapped
+from portfolio.tabular.cells import value_of
 from portfolio.tabular.csv import HEAD_BYTES, MAX_KEPT_CHARACTERS, encoding_of, inspect_head, records
 from portfolio.tabular.records import CONTROL_CHARACTERS, FileHead, FileProblem, Record
 
@@ -54,7 +56,7 @@ def read_portfolio_file(path: Path, out: Path, jurisdiction: str) -> Summary:
     whole, unreadable = _frames(records(path, encoding_of(path), head), head)
     if whole.is_empty() and unreadable.is_empty():
         raise FileProblem("empty", "The file has a header but no rows.")
-    accepted, rejected = _checked(whole, head, MAX_REJECTED_ROWS - len(unreadable))
+    accepted, rejected = _checked(parse(whole, head, jurisdiction), whole, head, MAX_REJECTED_ROWS - len(unreadable))
     accepted = _completed(accepted, head, jurisdiction)
     rejected = pl.concat([rejected, _rejected_rows(unreadable)]).sort("row_number")
     amount = _total(accepted["amount"])
@@ -93,17 +95,18 @@ def _frames(found: Iterable[Record], head: FileHead) -> tuple[pl.DataFrame, pl.D
 
 def _unreadable_row(record: Record, head: FileHead) -> tuple[object, ...]:
     place = head.columns.index("contract_number")
-    contract = record.fields[place] if place < len(record.fields) else None
+    contract = value_of(record.fields[place]) if place < len(record.fields) else None
     faults = [{"column": None, "code": fault.code, "reason": fault.reason} for fault in record.faults]
     return record.number, contract, faults, record.fields
 
 
-def _checked(raw: pl.DataFrame, head: FileHead, most_rejected: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _checked(
+    rows: pl.DataFrame, raw: pl.DataFrame, head: FileHead, most_rejected: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the parsed rows without a problem, and the other rows as ``rejected.csv`` has them, with every problem.
 
     Raises ``FileProblem`` for more than ``most_rejected`` of the others.
     """
-    rows = parse(raw, head)
     rules = checks(head)
     failed = rows.select(rule.failed.fill_null(value=False).alias(str(place)) for place, rule in enumerate(rules))
     is_bad = failed.select(pl.any_horizontal(pl.all())).to_series()

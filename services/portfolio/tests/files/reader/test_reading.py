@@ -1,5 +1,6 @@
 """Reading a portfolio file gives the accepted rows and the rejected rows."""
 
+import csv
 import json
 from datetime import date
 from decimal import Decimal
@@ -8,12 +9,13 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from chassis.csv import safe_csv_rows
 from jurisdictions import UnknownJurisdiction
 from portfolio.files.reader.__main__ import main
 from portfolio.files.reader.columns import ACCEPTED_COLUMNS, REJECTED_COLUMNS
 from portfolio.files.reader.rows import Summary
 from portfolio.tabular.csv import MAX_LINE_BYTES
-from portfolio.tabular.profiles import FILE_COLUMNS, SPANISH_HEADERS
+from portfolio.tabular.profiles import FILE_COLUMNS, PORTUGUESE_HEADERS, SPANISH_HEADERS
 from portfolio.tabular.records import FileProblem
 from portfolio_files import GOOD, file_of, joined, line, read
 
@@ -57,10 +59,28 @@ def test_canonical_headers_iso_dates_and_any_column_order_give_the_same_rows(tmp
     assert read(path).accepted == spanish.accepted
 
 
-def test_under_the_canonical_header_a_date_with_slashes_is_rejected(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("jurisdiction", "month"), [("MX", 4), ("BR", 4), ("GB", 4), ("US", None)])
+def test_under_the_canonical_header_the_country_decides_the_order_of_a_date(
+    tmp_path: Path, jurisdiction: str, month: int | None
+) -> None:
     path = tmp_path / "canonical.csv"
     path.write_text(",".join(FILE_COLUMNS) + "\n" + line(due_date="03/04/2026") + "\n", encoding="utf-8")
-    assert read(path).codes == {2: ["bad_date"]}
+    if month is None:
+        with pytest.raises(FileProblem, match="nothing shows whether row 2") as problem:
+            read(path, jurisdiction)
+        assert problem.value.code == "ambiguous_dates"
+    else:
+        assert read(path, jurisdiction).accepted[0]["due_on"] == f"2026-{month:02d}-03"
+
+
+def test_under_a_spanish_header_days_are_first_in_every_country(tmp_path: Path) -> None:
+    assert read(file_of(tmp_path, line(due_date="03/04/2026")), "US").accepted[0]["due_on"] == "2026-04-03"
+
+
+def test_portuguese_headers_are_understood(tmp_path: Path) -> None:
+    path = tmp_path / "carteira.csv"
+    path.write_text(",".join(PORTUGUESE_HEADERS.values()) + "\n" + line() + "\n", encoding="utf-8")
+    assert read(path).accepted == read(file_of(tmp_path, line())).accepted
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
@@ -107,19 +127,23 @@ def test_headers_match_whatever_their_accents_case_and_blanks(tmp_path: Path) ->
         ({"due_date": "31/12/1999"}, "Fecha de vencimiento", "bad_date"),
         ({"due_date": "01/01/9999"}, "Fecha de vencimiento", "bad_date"),
         ({"due_date": "30/11/26"}, "Fecha de vencimiento", "bad_date"),
-        ({"due_date": "12/31/2026"}, "Fecha de vencimiento", "bad_date"),
+        ({"due_date": "13/31/2026"}, "Fecha de vencimiento", "bad_date"),
+        ({"due_date": "2026-11-30T06:00:00Z"}, "Fecha de vencimiento", "bad_date"),
         ({"amount_due": ""}, "Importe vencido", "bad_amount"),
         ({"amount_due": "NaN"}, "Importe vencido", "bad_amount"),
         ({"amount_due": "Infinity"}, "Importe vencido", "bad_amount"),
         ({"amount_due": "1e400"}, "Importe vencido", "bad_amount"),
         ({"amount_due": "1_000"}, "Importe vencido", "bad_amount"),
         ({"amount_due": "true"}, "Importe vencido", "bad_amount"),
-        ({"amount_due": "1.234,50"}, "Importe vencido", "bad_amount"),
+        ({"amount_due": "1.50E+03"}, "Importe vencido", "bad_amount"),
+        ({"amount_due": "0 500.00"}, "Importe vencido", "bad_amount"),
         ({"amount_due": "1,23.50"}, "Importe vencido", "bad_amount"),
         ({"amount_due": "12.345"}, "Importe vencido", "bad_amount"),
         ({"amount_due": "1234567890123"}, "Importe vencido", "bad_amount"),
         ({"amount_due": "٣"}, "Importe vencido", "bad_amount"),
         ({"amount_due": "$-5.00"}, "Importe vencido", "negative_amount"),
+        ({"amount_due": "5.00-"}, "Importe vencido", "negative_amount"),
+        ({"amount_due": "(5.00)"}, "Importe vencido", "negative_amount"),
         ({"amount_due": "-$1,234.50"}, "Importe vencido", "negative_amount"),
         ({"amount_due": "$0.00"}, "Importe vencido", "zero_amount"),
         ({"amount_due": "-0"}, "Importe vencido", "zero_amount"),
@@ -128,6 +152,19 @@ def test_headers_match_whatever_their_accents_case_and_blanks(tmp_path: Path) ->
         ({"instalment_number": "1.0"}, "No. Mensualidad", "bad_instalment_number"),
         ({"instalment_number": "99999999999"}, "No. Mensualidad", "bad_instalment_number"),
         ({"street": "x" * 201}, "Calle", "too_long"),
+        ({"contract_number": "1.23457E+11"}, "No. Contrato", "spreadsheet_number"),
+        ({"contract_number": "1E+11"}, "No. Contrato", "spreadsheet_number"),
+        ({"contract_number": "5512345678.0"}, "No. Contrato", "spreadsheet_number"),
+        ({"contract_number": "5512345678,00"}, "No. Contrato", "spreadsheet_number"),
+        ({"debtor_number": "1.23457e+011"}, "No. Cliente", "spreadsheet_number"),
+        ({"debtor_number": "77.0"}, "No. Cliente", "spreadsheet_number"),
+        ({"phone_1": "5.51235E+09"}, "Teléfono 1", "spreadsheet_number"),
+        ({"contract_number": "=A2&B2"}, "No. Contrato", "formula"),
+        ({"debtor_number": "#N/D"}, "No. Cliente", "spreadsheet_error"),
+        ({"debtor_name": "#¡REF!"}, "Nombre / Razón social", "spreadsheet_error"),
+        ({"phone_2": "########"}, "Teléfono 2", "spreadsheet_error"),
+        ({"debtor_name": "Mu\ufffdoz"}, "Nombre / Razón social", "bad_encoding"),
+        ({"debtor_name": "MuÃ±oz"}, "Nombre / Razón social", "bad_encoding"),
         ({"debtor_name": "Le\0ti"}, "Nombre / Razón social", "control_character"),
         ({"debtor_name": "Ana\u202eanA"}, "Nombre / Razón social", "control_character"),
         ({"street": "Calle\u200f 5"}, "Calle", "control_character"),
@@ -152,12 +189,12 @@ def test_every_problem_of_a_row_is_listed(tmp_path: Path) -> None:
 
 
 def test_a_rejected_row_keeps_its_own_fields(tmp_path: Path) -> None:
-    found = read(file_of(tmp_path, line(debtor_name=' Le\0ti "x" ', amount_due="$1,0")))
+    found = read(file_of(tmp_path, line(debtor_name=' Le\0ti "x" ', amount_due="$1x0")))
     [row] = found.rejected
     assert list(row) == list(REJECTED_COLUMNS)
     cells = json.loads(row["cells"])
     assert cells[FILE_COLUMNS.index("debtor_name")] == ' Le\u2400ti "x" '
-    assert cells[FILE_COLUMNS.index("amount_due")] == "$1,0"
+    assert cells[FILE_COLUMNS.index("amount_due")] == "$1x0"
     assert len(cells) == len(FILE_COLUMNS)
 
 
@@ -249,6 +286,125 @@ def test_blank_lines_are_not_rows_but_count_as_records(tmp_path: Path) -> None:
 def test_a_field_beyond_the_reader_s_limit_is_rejected(tmp_path: Path) -> None:
     found = read(file_of(tmp_path, line(street="x" * 200_000), line(contract_number="C-2")))
     assert (found.codes, found.accepted_numbers) == ({2: ["too_long"]}, [3])
+
+
+@pytest.mark.parametrize("number", ["10E5", "1E5", "12.5.0", "SÃO-1", "#12", "A.0"])
+def test_an_identifier_that_no_spreadsheet_has_made_is_kept(tmp_path: Path, number: str) -> None:
+    assert read(file_of(tmp_path, line(contract_number=number))).accepted[0]["contract_number"] == number
+
+
+def test_a_phone_that_ends_in_point_zero_is_kept_and_its_row_is_loaded(tmp_path: Path) -> None:
+    assert read(file_of(tmp_path, line(phone_1="5512345678.0"))).accepted[0]["phone_1"] == "5512345678.0"
+
+
+@pytest.mark.parametrize(
+    "number", ["C-1\u200b", "\ufeffC-1", "C\u00ad-1", "C\u20111", "Ｃ-1", "'C-1", '="C-1"', " C-1\u00a0"]
+)
+def test_spellings_of_one_number_are_one_contract(tmp_path: Path, number: str) -> None:
+    quoted = number.replace('"', '""')
+    found = read(file_of(tmp_path, line(), line(contract_number=f'"{quoted}"', instalment_number="2")))
+    assert [row["contract_number"] for row in found.accepted] == ["C-1", "C-1"]
+    again = tmp_path / "again"
+    again.mkdir()
+    assert read(file_of(again, line(), line(contract_number=f'"{quoted}"'))).codes == {
+        2: ["duplicate_instalment"],
+        3: ["duplicate_instalment"],
+    }
+
+
+def test_a_ragged_row_names_its_contract_in_the_one_spelling(tmp_path: Path) -> None:
+    found = read(file_of(tmp_path, "'C\u2011\u200b1,x", line(contract_number="C-2")))
+    assert found.rejected[0]["contract_number"] == "C-1"
+
+
+def test_the_guards_of_a_spreadsheet_are_taken_off_every_cell(tmp_path: Path) -> None:
+    cells = {
+        "contract_number": '"=""000123"""',
+        "debtor_name": "'=Ana",
+        "due_date": "'30/11/2026",
+        "amount_due": "'1234.50",
+        "phone_1": "'+52 9996236671",
+        "postal_code": '"=""04000"""',
+    }
+    [row] = read(file_of(tmp_path, line(**cells))).accepted
+    assert {name: row[name] for name in ("contract_number", "debtor_name", "due_on", "amount", "postal_code")} == {
+        "contract_number": "000123",
+        "debtor_name": "=Ana",
+        "due_on": "2026-11-30",
+        "amount": "1234.50",
+        "postal_code": "04000",
+    }
+    assert row["phone_1_e164"] == "+529996236671"
+
+
+def test_rejected_rows_come_back_with_our_columns_and_guards(tmp_path: Path) -> None:
+    """Whatever a cell held, the row that is sent back as it is says the same as the row that was sent first."""
+    cells = {
+        "contract_number": '"=""000123"""',
+        "debtor_name": "-Ana;=x",
+        "street": "@5",
+        "phone_1": "+52 999 623 6671",
+    }
+    first = read(file_of(tmp_path, line(**cells)))
+    header = ["row_number", "errors", *SPANISH_HEADERS.values(), "file_id"]
+    raw = next(csv.reader([line(**cells)]))
+    back = tmp_path / "rejects.csv"
+    back.write_bytes(b"".join(safe_csv_rows([header, [7, "=1: is bad (bad_date)", *raw, UUID(int=5)]])))
+    again = read(back)
+    assert again.accepted == first.accepted
+    assert again.summary.header == tuple(SPANISH_HEADERS.values())
+
+
+def test_a_rejected_row_of_rejected_rows_has_none_of_our_columns(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.csv"
+    header = ",".join(["row_number", "errors", *SPANISH_HEADERS.values(), "file_id"])
+    path.write_text(f"{header}\n7,why,{line(amount_due='x')},{UUID(int=5)}\n8,why,C-2\n", encoding="utf-8")
+    found = read(path)
+    assert found.codes == {2: ["bad_amount"], 3: ["ragged"]}
+    assert json.loads(found.rejected[0]["cells"]) == next(csv.reader([line(amount_due="x")]))
+    assert json.loads(found.rejected[1]["cells"]) == ["C-2"]
+    assert found.rejected[1]["contract_number"] == "C-2"
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (({"debtor_number": "D-1"}, {"debtor_number": "D-2"}), ["No. Cliente"]),
+        (({"tax_id": "GODE561231GR8"}, {"tax_id": "XEXX010101000"}), ["RFC"]),
+        (
+            ({"debtor_number": "", "debtor_name": "Ana Sol"}, {"debtor_number": "", "debtor_name": "Luis Mar"}),
+            ["Nombre / Razón social"],
+        ),
+        (({"tax_id": "GODE561231GR8"}, {"tax_id": "gode-561231-gr8"}), []),
+        (({"debtor_name": "Ana Sol"}, {"debtor_name": "Luis Mar"}), []),
+        (({"debtor_number": "", "debtor_name": "ANA SOL"}, {"debtor_number": "", "debtor_name": "Ana  Sól"}), []),
+        (({"debtor_number": "D-1"}, {"debtor_number": ""}), []),
+    ],
+    ids=["numbers", "tax ids", "names alone", "one tax id", "one number", "one name", "once no number"],
+)
+def test_a_contract_of_two_customers_is_rejected_whole(
+    tmp_path: Path, rows: tuple[dict[str, str], dict[str, str]], columns: list[str]
+) -> None:
+    lines = [line(instalment_number=str(n), **cells) for n, cells in enumerate(rows, start=1)]
+    found = read(file_of(tmp_path, *lines, line(contract_number="C-2")))
+    told = {
+        int(row["row_number"]): [(e["column"], e["code"]) for e in json.loads(row["errors"])] for row in found.rejected
+    }
+    assert told == {number: [(column, "two_customers")] for number in (2, 3) for column in columns}
+
+
+def test_rows_of_blanks_are_no_rows(tmp_path: Path) -> None:
+    blank = " , \u00a0,\u200b" + "," * 17
+    found = read(file_of(tmp_path, line(), blank, "," * 19, line(contract_number="C-2")))
+    assert (found.summary.rows_read, found.accepted_numbers) == (2, [2, 5])
+
+
+@pytest.mark.parametrize("above", ["sep=;\r\n", '"sep=;"\n', "SEP=;\n;;;\n\n", "sep=,\n"])
+def test_what_stands_above_the_header_is_left_out(tmp_path: Path, above: str) -> None:
+    path = tmp_path / "cartera.csv"
+    header, row = ";".join(SPANISH_HEADERS.values()), joined(GOOD, FILE_COLUMNS, ";")
+    path.write_bytes(f"\ufeff{above}{header}\r\n{row}\r\n".encode())
+    assert read(path).accepted_numbers == [2]
 
 
 def test_kind_time_zone_and_issues_of_an_address_are_found(tmp_path: Path) -> None:

@@ -1,0 +1,67 @@
+"""Reads the dates of a column. Where day and month could be exchanged, the column proves their order."""
+
+import polars as pl
+
+from portfolio.tabular.profiles import plain
+from portfolio.tabular.records import FileHead, FileProblem
+
+_DAYS_FIRST = frozenset({"MX", "BR", "GB"})
+_TIME = r"(?i)[T ](?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?(?: ?[ap]\.? ?m\.?)?$"
+_YEAR_FIRST = r"^([0-9]{4})(?:-([0-9]{1,2})-|/([0-9]{1,2})/|\.([0-9]{1,2})\.)([0-9]{1,2})$"
+_YEAR_LAST = r"^([0-9]{1,2})(?:/([0-9]{1,2})/|-([0-9]{1,2})-|\.([0-9]{1,2})\.)([0-9]{4})$"
+
+
+def is_day_first(head: FileHead, jurisdiction: str) -> bool:
+    """Whether dates such as 03/04/2026 start with the day without any proof: their header is Spanish or Portuguese, or
+    the portfolio's country writes them so."""
+    return jurisdiction in _DAYS_FIRST or plain(head.header_of("due_date")) != plain("due_date")
+
+
+def days(cells: pl.DataFrame, head: FileHead, *, days_first: bool) -> pl.Series:
+    """Parse ``due_date``. The result is null for a text that is no date. A time without a zone is left out.
+
+    With ``days_first`` a date such as 03/04/2026 is of April, and no date may contradict it. Else a part above 12 has
+    to prove the order for the whole column. Raises ``FileProblem`` (ambiguous_dates).
+    """
+    written = cells["due_date"].drop_nulls().unique(maintain_order=True).to_frame()
+    day = pl.col("due_date").str.replace(_TIME, "")
+    last = pl.when(day.str.contains(_YEAR_LAST)).then(day.str.replace(_YEAR_LAST, "$1/$2$3$4/$5"))
+    parts = written.with_columns(
+        year_first=day.str.replace(_YEAR_FIRST, "$1-$2$3$4-$5"),
+        year_last=last,
+        first=last.str.extract("^([0-9]+)/", 1).cast(pl.Int32),
+        second=last.str.extract("/([0-9]+)/", 1).cast(pl.Int32),
+    )
+    order = _order(parts, cells, f"Column {head.header_of('due_date')!r}", days_first=days_first)
+    read = pl.coalesce(
+        pl.col("year_first").str.to_date("%Y-%m-%d", strict=False),
+        pl.col("year_last").str.to_date(order, strict=False),
+    )
+    answers = parts.select("due_date", due_on=read)
+    return cells.select("due_date").join(answers, on="due_date", how="left", maintain_order="left")["due_on"]
+
+
+def _order(parts: pl.DataFrame, cells: pl.DataFrame, column: str, *, days_first: bool) -> str:
+    """The format of the dates whose year is last."""
+    first, second = pl.col("first"), pl.col("second")
+    day_first = _row(parts.filter(first.is_between(13, 31) & second.is_between(1, 12)), cells)
+    month_first = _row(parts.filter(first.is_between(1, 12) & second.is_between(13, 31)), cells)
+    either = first.is_between(1, 12) & second.is_between(1, 12) & (first != second)
+    undecided = _row(parts.filter(either), cells)
+    if day_first and month_first:
+        problem = f"{day_first} starts with the day, {month_first} with the month."
+    elif days_first and month_first:
+        problem = f"dates are read with the day first, but {month_first} starts with the month."
+    elif undecided and not (days_first or day_first or month_first):
+        problem = f"nothing shows whether {undecided} starts with the day or with the month."
+    else:
+        return "%m/%d/%Y" if month_first else "%d/%m/%Y"
+    raise FileProblem("ambiguous_dates", f"{column}: {problem} Write all dates as 2026-11-30.")
+
+
+def _row(found: pl.DataFrame, cells: pl.DataFrame) -> str | None:
+    """The first of the dates, with its row, in words."""
+    if found.is_empty():
+        return None
+    written = found["due_date"][0]
+    return f"row {cells.filter(pl.col('due_date') == written)['row_number'][0]} ({written[:40]})"
