@@ -13,9 +13,10 @@ from uuid import UUID, uuid5
 import httpx
 from chassis.background import Kept
 from portfolio.files import queries
-from portfolio.files.landing import FileRefused, Work
+from portfolio.files.landing import FileRefused
 from portfolio.files.loader import Loader
 from portfolio.files.reader.__main__ import read_file
+from portfolio.files.work import Work
 from portfolio.tabular.profiles import FILE_COLUMNS
 from portfolio.tabular.records import FileProblem
 from recobro_events import Database, Row

@@ -22,6 +22,20 @@ CONTRACT_OF = "SELECT contract_id FROM clarification WHERE clarification_id = $1
 READ = "SELECT * FROM clarification WHERE clarification_id = $1"
 INSTALMENTS = "SELECT number, due_on, amount FROM instalment WHERE contract_id = $1"
 
+# What the creditor's files state is what was decided about, also by a second decision about the same instalment.
+DECIDE = """
+WITH given AS MATERIALIZED (
+    SELECT number, given.amount, coalesce(before.about, instalment.amount) AS about
+    FROM unnest($2::integer[], $3::numeric[]) AS given (number, amount)
+    JOIN instalment USING (number)
+    LEFT JOIN amount_decision AS before USING (contract_id, number)
+    WHERE instalment.contract_id = $1
+), replaced AS (
+    DELETE FROM amount_decision WHERE contract_id = $1 AND number IN (SELECT number FROM given)
+)
+INSERT INTO amount_decision (contract_id, number, about, amount, clarification_id)
+SELECT $1, number, about, amount, $4 FROM given WHERE amount <> about
+"""
 CORRECT = """
 UPDATE instalment SET amount = given.amount, unpaid = least(unpaid, given.amount)
 FROM unnest($2::integer[], $3::numeric[]) AS given (number, amount)

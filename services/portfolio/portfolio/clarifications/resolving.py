@@ -73,7 +73,7 @@ async def resolve(tx: Transaction, clarification_id: UUID, new: NewResolution) -
     if known is None or not resolution_allowed(known["state"], known["contact_may_resume"], new.outcome):
         raise ClarificationResolvedAlready()
     _check_proof(contract["jurisdiction"], new)
-    reapplied = await _correct(tx, contract_id, new)
+    reapplied = await _correct(tx, contract_id, clarification_id, new)
     may_resume = ends_silence(new.outcome, contract["jurisdiction"])
     await tx.execute(
         queries.RESOLVE,
@@ -122,7 +122,7 @@ def _check_proof(jurisdiction: str, new: NewResolution) -> None:
         )
 
 
-async def _correct(tx: Transaction, contract_id: UUID, new: NewResolution) -> Sequence[Row]:
+async def _correct(tx: Transaction, contract_id: UUID, clarification_id: UUID, new: NewResolution) -> Sequence[Row]:
     """Replace the amounts of the corrected instalments, and apply the payments again.
 
     Returns the payments whose credit has changed.
@@ -151,6 +151,7 @@ async def _correct(tx: Transaction, contract_id: UUID, new: NewResolution) -> Se
     if raised:
         raise Invalid("A dispute cannot raise what is owed.", errors=raised)
     corrected = {correction.instalment: correction.amount for correction in new.corrections}
+    await tx.execute(queries.DECIDE, contract_id, list(corrected.keys()), list(corrected.values()), clarification_id)
     await tx.execute(queries.CORRECT, contract_id, list(corrected.keys()), list(corrected.values()))
     return await reapply_payments(tx, [contract_id])
 

@@ -27,11 +27,15 @@ def holds_of(
     as_of: date,
     reachable: bool,
     promised_until: Iterable[date] = (),
+    *,
+    undecided: bool = False,
+    payment_silent_until: date | None = None,
 ) -> list[Hold]:
     """Every hold that the portfolio knows of.
 
     ``reachable`` means that the debtor has a usable phone. ``promised_until`` holds the last silent day of each open
-    promise.
+    promise. ``undecided``: the creditor's figures wait for a person. ``payment_silent_until`` is the last silent day
+    because of a payment that a file does not know yet.
     """
     holds = [Hold("closed")] if state is not ContractState.OPEN else []
     if status in {DebtorStatus.DECEASED, DebtorStatus.REPRESENTED}:
@@ -43,4 +47,8 @@ def holds_of(
         if starts_on <= as_of and (ends_on is None or ends_on >= as_of)
     ]
     holds += [Hold("promise", until=until) for until in promised_until if until >= as_of]
+    if payment_silent_until is not None and payment_silent_until >= as_of:
+        holds.append(Hold("payment", until=payment_silent_until))
+    if undecided:
+        holds.append(Hold("unknown_state"))
     return holds if reachable else [*holds, Hold("no_phone")]

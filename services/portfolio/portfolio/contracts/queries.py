@@ -32,7 +32,9 @@ WHOLE = f"""
 SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contract_number, contract.state, stage,
     incomplete, coalesce(contract.product, portfolio.product) AS product, contract.version, today.as_of, {_DAYS},
     overdue_balance, total_balance, oldest_due_on, next_change_on, episode, stated_as_of, created_at_of.created_at,
-    portfolio.currency, portfolio.jurisdiction, portfolio.business_date,
+    portfolio.currency, portfolio.jurisdiction, portfolio.business_date, undecided_by IS NOT NULL AS undecided,
+    (SELECT max(silent_until) FROM payment
+        WHERE payment.contract_id = contract.contract_id AND reversed_at IS NULL) AS payment_silent_until,
     $2::uuid IS NULL OR {shows_balance_to("$2")} AS shows_balance,
     $2::uuid IS NULL OR {shows_person_to("$2")} AS shows_person,
     jsonb_build_object('debtor_id', debtor.debtor_id, 'debtor_number', debtor.debtor_number, 'kind', debtor_kind,

@@ -145,6 +145,8 @@ def _holds(
         row["as_of"],
         any(point["kind"] == "phone" and point["usable"] for point in row["contact_points"]),
         [promise.silent_until for promise in promises if promise.state is PromiseState.OPEN],
+        undecided=row["undecided"],
+        payment_silent_until=row["payment_silent_until"],
     )
 
 

@@ -20,10 +20,11 @@ from chassis import (
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from portfolio.files import findings, rejects, uploads
+from portfolio.files import deciding, findings, rejects, uploads
 from portfolio.files.findings import Finding, FindingKind
 from portfolio.files.uploads import Confirmation, FileView, Mode
 from portfolio.portfolios import portfolios
+from portfolio.portfolios.portfolios import DeltaRows
 
 router = Router(prefix="/v1", tags=["files"])
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -48,6 +49,9 @@ async def upload_file(
     mode: Mode = Mode.DELTA,
     filename: Annotated[ShortText | None, Query()] = None,
     as_of: Annotated[Day | None, Query(description="Default: today in the time zone of the portfolio")] = None,
+    rows: Annotated[
+        DeltaRows | None, Query(description="whole: a contract owes no instalments but these. Default: the portfolio's")
+    ] = None,
 ) -> FileView:
     """Upload a portfolio file as the raw body. Files are read and loaded after this answer, in the order of upload."""
     async with database.connection() as connection:
@@ -56,7 +60,7 @@ async def upload_file(
         received = await uploads.receive(request.stream(), spool)
         identity = uploads.Identity(portfolio_id, received.sha256, mode, as_of or today)
         async with database.transaction() as tx:
-            file, queued = await uploads.queue(tx, identity, filename or "portfolio.csv", received, key)
+            file, queued = await uploads.queue(tx, identity, filename or "portfolio.csv", received, key, rows)
     if queued:
         request.app.state.loader.wake()
     else:
@@ -78,11 +82,12 @@ async def read_file(file_id: UUID, connection: ReadConnection) -> FileView:
 
 @router.post("/files/{file_id}/confirmation", dependencies=[writes("portfolio")])
 async def confirm_file(file_id: UUID, confirmation: Confirmation, request: Request, tx: WriteTransaction) -> FileView:
-    """Accept or refuse a snapshot that waits for confirmation.
+    """Accept or refuse a file that waits for confirmation, or the contracts that a loaded file has set aside.
 
-    An accepted snapshot closes the contracts that it does not name. A refused file fails.
+    An accepted snapshot closes the contracts that it does not name. A refused file fails. Accepted contracts owe what
+    the file states, refused ones keep their figures; a request decides about 5,000 of them.
     """
-    file = await uploads.confirm(tx, file_id, confirmation)
+    file = await deciding.confirm(tx, file_id, confirmation)
     tx.after_commit(request.app.state.loader.wake)
     return file
 

@@ -4,7 +4,7 @@ Each chunk is one transaction, which also stores how far the file is applied. A 
 applied before or after this transaction. ``loading`` is published before the first chunk, ``ready`` after the last.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -20,8 +20,8 @@ from recobro_events.contracts.portfolio import (
 )
 
 from portfolio import metrics
-from portfolio.files import applying_queries, contacts, people, queries
-from portfolio.files.landing import Work
+from portfolio.files import applying_queries, comparing, comparing_queries, contacts, people, queries
+from portfolio.files.work import Work
 from portfolio.ledger import history
 from portfolio.ledger.changes import record_whole
 from portfolio.ledger.limits import LARGEST_BALANCE
@@ -99,6 +99,7 @@ class _Chunk:
     registered: list[UUID] = field(default_factory=list)
     revised: list[UUID] = field(default_factory=list)
     kept: list[UUID] = field(default_factory=list)
+    file_payments: Collection[UUID] = ()
 
     @property
     def stated(self) -> list[UUID]:
@@ -123,14 +124,23 @@ async def apply_chunk(tx: Transaction, work: Work, chunk_contracts: int = CHUNK_
     rows = await tx.fetch(applying_queries.CHUNK, work.file_id, file["applied_to"], chunk_contracts)
     if not rows:
         return False
-    chunk = await _locked_chunk(tx, work, day, rows)
-    moved = await people.moves(tx, work, chunk.revised)
-    await _state_contracts(tx, work, chunk)
-    await people.follow(tx, work, moved)
-    await contacts.state(tx, work, file["header"], chunk.registered, chunk.revised)
-    await _record(tx, work, chunk)
+    await state(tx, work, file["header"], day, rows)
     await tx.execute(applying_queries.APPLIED_TO, work.file_id, rows[-1]["contract_number"])
     return True
+
+
+async def state(
+    tx: Transaction, work: Work, header: Sequence[str], day: date, rows: Collection[Row], *, accepted: bool = False
+) -> None:
+    """Apply what the file states of these contracts. ``accepted``: a person has decided that its rows are all."""
+    chunk = await _locked_chunk(tx, work, day, rows)
+    comparison = await comparing.compare(tx, work, chunk.revised, chunk.day, accepted=accepted)
+    chunk.revised, chunk.file_payments = list(comparison.applied), comparison.file_payments
+    moved = await people.moves(tx, work, chunk.revised)
+    await _state_contracts(tx, work, chunk, comparison.kept)
+    await people.follow(tx, work, moved)
+    await contacts.state(tx, work, header, chunk.registered, chunk.revised)
+    await _record(tx, work, chunk)
 
 
 async def _locked_chunk(tx: Transaction, work: Work, day: date, rows: Collection[Row]) -> _Chunk:
@@ -145,8 +155,8 @@ async def _locked_chunk(tx: Transaction, work: Work, day: date, rows: Collection
     return chunk
 
 
-async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
-    """Replace the stored amounts by the creditor's. These already include the payments up to the day of the file."""
+async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk, kept: Sequence[UUID]) -> None:
+    """Replace the stored amounts by the creditor's. The payments ``kept`` stay on top of them."""
     await tx.execute(
         applying_queries.REGISTER,
         *(work.file_id, chunk.registered, work.portfolio_id, work.creditor_id, chunk.day, work.as_of),
@@ -154,14 +164,14 @@ async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk) -> None:
     await tx.execute(applying_queries.REVISE, work.file_id, chunk.revised, work.as_of)
     await tx.execute(applying_queries.DELETE_INSTALMENTS, chunk.revised)
     await tx.execute(applying_queries.ADD_INSTALMENTS, work.file_id, chunk.stated)
-    await tx.execute(applying_queries.ABSORB_PAYMENTS, work.file_id, chunk.revised, work.as_of)
+    await tx.execute(comparing_queries.ABSORB, work.file_id, chunk.revised, work.as_of, kept)
 
 
 async def _record(tx: Transaction, work: Work, chunk: _Chunk) -> None:
     paying = [row["contract_id"] for row in await tx.fetch(applying_queries.STILL_PAYING, chunk.revised)]
     reapplied = await reapply_payments(tx, paying) if paying else ()
     await record_whole(tx, None, chunk.registered, chunk.day, event_type=ContractRegistered)
-    await record_whole(tx, StageCause.REVISION, chunk.revised, chunk.day)
+    await record_whole(tx, StageCause.REVISION, chunk.revised, chunk.day, file_payments=chunk.file_payments)
     await publish_reapplied(tx, reapplied)
     flagged = [row["contract_id"] for row in await tx.fetch(applying_queries.FLAG_INCOMPLETE, chunk.kept)]
     if flagged:
@@ -186,6 +196,7 @@ async def withdraw_chunk(tx: Transaction, work: Work, chunk_contracts: int) -> b
     ids = [row["contract_id"] for row in unnamed]
     if not ids:
         return False
+    await comparing.forget_set_aside(tx, unnamed)
     await tx.execute(applying_queries.WITHDRAW, ids)
     await tx.execute(applying_queries.MADE_PROGRESS, work.file_id)
     await record_whole(tx, StageCause.REVISION, ids, day)

@@ -44,7 +44,8 @@ UPDATE contract SET incomplete = false, product = coalesce(stated.product, contr
     debtor_kind = CASE WHEN {OF_ANOTHER_PERSON} OR stated.debtor_kind IS NOT NULL
         THEN stated.debtor_kind ELSE contract.debtor_kind END,
     tax_id = CASE WHEN {OF_ANOTHER_PERSON} OR stated.tax_id IS NOT NULL THEN stated.tax_id ELSE contract.tax_id END,
-    state = 'open', stated_as_of = $3, file_id = $1
+    state = CASE WHEN contract.state = 'withdrawn' THEN 'open' ELSE contract.state END, undecided_by = NULL,
+    stated_as_of = $3, file_id = $1
 FROM file_contract AS stated
 WHERE stated.file_id = $1 AND stated.contract_id = contract.contract_id AND contract.contract_id = ANY($2::uuid[])
 """
@@ -58,18 +59,14 @@ SELECT stated.contract_id, file_row.instalment_number, file_row.due_on, file_row
 FROM file_contract AS stated JOIN file_row USING (file_id, contract_number)
 WHERE stated.file_id = $1 AND stated.contract_id = ANY($2::uuid[])
 """
-ABSORB_PAYMENTS = """
-UPDATE payment SET absorbed_by = $1
-WHERE contract_id = ANY($2::uuid[]) AND paid_on <= $3 AND absorbed_by IS NULL AND reversed_at IS NULL
-"""
 STILL_PAYING = """
 SELECT DISTINCT contract_id FROM payment
 WHERE contract_id = ANY($1::uuid[]) AND absorbed_by IS NULL AND reversed_at IS NULL
 """
 LOCK_UNNAMED = f"""
-SELECT contract_id FROM contract WHERE {UNNAMED} ORDER BY contract_id LIMIT $3 FOR UPDATE
+SELECT contract_id, undecided_by FROM contract WHERE {UNNAMED} ORDER BY contract_id LIMIT $3 FOR UPDATE
 """
-WITHDRAW = "UPDATE contract SET state = 'withdrawn' WHERE contract_id = ANY($1::uuid[])"
+WITHDRAW = "UPDATE contract SET state = 'withdrawn', undecided_by = NULL WHERE contract_id = ANY($1::uuid[])"
 MADE_PROGRESS = "UPDATE file SET attempts = 0 WHERE file_id = $1"
 LOADED = """
 UPDATE file SET status = 'loaded', finished_at = clock_timestamp() WHERE file_id = $1

@@ -12,8 +12,8 @@ from uuid import UUID
 from recobro_events import Transaction
 
 from portfolio.files import contacts_queries as queries
-from portfolio.files.landing import Work
 from portfolio.files.reader.addresses import PARTS
+from portfolio.files.work import Work
 from portfolio.tabular.profiles import column_named
 
 _CONTACTS = ("phone_1", "phone_2", "email")

@@ -9,15 +9,13 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from recobro_events import Database, Row, Transaction, step
 
-from portfolio.files import landing_queries, queries
+from portfolio.files import comparing, landing_queries, queries
 from portfolio.files.reader.columns import (
     ACCEPTED_COLUMNS,
     ACCEPTED_FILE,
@@ -32,6 +30,7 @@ from portfolio.files.reader.columns import (
     REJECTED_FILE,
 )
 from portfolio.files.uploads import ConfirmationReason
+from portfolio.files.work import Work
 from portfolio.tabular.profiles import column_named
 
 READ_TIMEOUT_SECONDS = 900
@@ -61,19 +60,6 @@ class FileRefused(Exception):
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
-
-
-@dataclass(frozen=True)
-class Work:
-    """A file to load, with the settings of its portfolio."""
-
-    file_id: UUID
-    portfolio_id: UUID
-    creditor_id: UUID
-    jurisdiction: str
-    mode: str
-    as_of: date
-    status: str
 
 
 Intake = Callable[[Work, Path, Path], Awaitable[Sequence[str]]]
@@ -183,7 +169,7 @@ async def _stage(tx: Transaction, work: Work, folder: Path, header: Sequence[str
     totals = await tx.fetchrow(landing_queries.TOTALS, work.file_id)
     assert totals is not None
     closing = await _closing(tx, work)
-    reason = ConfirmationReason.CLOSES_MANY if closing is not None and _is_many(closing) else None
+    reason = await _reason_to_wait(tx, work, closing)
     await tx.execute(
         landing_queries.READING_ENDED,
         work.file_id,
@@ -194,6 +180,12 @@ async def _stage(tx: Transaction, work: Work, folder: Path, header: Sequence[str
         None if closing is None else closing["closing"],
         reason,
     )
+
+
+async def _reason_to_wait(tx: Transaction, work: Work, closing: Row | None) -> ConfirmationReason | None:
+    if await comparing.repeats(tx, work):
+        return ConfirmationReason.REPEATED_FIGURES
+    return ConfirmationReason.CLOSES_MANY if closing is not None and _is_many(closing) else None
 
 
 async def _refuse_closed(tx: Transaction, file_id: UUID, header: Sequence[str]) -> None:

@@ -13,6 +13,28 @@ SELECT set_config('portfolio.file_id', $1, true), set_config('statement_timeout'
 STAGING_TABLES = ("file_row", "file_contract", "file_contact", "file_address")
 
 DELETE_ROWS = "DELETE FROM {table} WHERE file_id = $1"
+_KEY_OF_CONTRACT = {
+    "file_row": "contract_number",
+    "file_contact": "contract_id",
+    "file_address": "contract_id",
+    "file_contract": "contract_id",
+}
+# The rows of a contract that was set aside stay until a person has decided.
+DELETE_STAGED = tuple(
+    f"""
+    DELETE FROM {table} AS staged WHERE file_id = $1 AND NOT EXISTS (
+        SELECT FROM contract JOIN file_contract USING (contract_id)
+        WHERE undecided_by = $1 AND file_contract.file_id = $1 AND file_contract.{key} = staged.{key})
+    """
+    for table, key in _KEY_OF_CONTRACT.items()
+)
+DELETE_STAGED_OF = tuple(
+    f"""
+    DELETE FROM {table} AS staged USING contract
+    WHERE staged.file_id = $1 AND contract.contract_id = ANY($2::uuid[]) AND staged.{key} = contract.{key}
+    """
+    for table, key in _KEY_OF_CONTRACT.items()
+)
 
 # $1 file, $2 columns of file_row in the order of the file's header, $3 the file's own header of the contract number.
 REFUSE_CLOSED = """

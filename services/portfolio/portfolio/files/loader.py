@@ -19,7 +19,8 @@ from recobro_events import TRANSIENT_ERRORS, Backoff, Database, Row, Transaction
 from portfolio import metrics
 from portfolio.files import applying, expiry, landing, landing_queries, queries, uploads
 from portfolio.files.applying import CHUNK_CONTRACTS
-from portfolio.files.landing import FileRefused, Intake, Work, read_in_child
+from portfolio.files.landing import FileRefused, Intake, read_in_child
+from portfolio.files.work import Work
 
 POLL_SECONDS = 2.0
 """The longest time until this process finds a file that was uploaded through another process."""
@@ -191,5 +192,6 @@ async def _clear(tx: Transaction, file: Row) -> None:
     identity = uploads.Identity(file["portfolio_id"], file["sha256"], uploads.Mode(file["mode"]), file["as_of"])
     await tx.execute(queries.LOCK_IDENTITY, str(identity))
     if await tx.fetchval(queries.IS_FINISHED, file["file_id"]):
-        for table in (*landing_queries.STAGING_TABLES, "file_part"):
-            await tx.execute(landing_queries.DELETE_ROWS.format(table=table), file["file_id"])
+        for statement in landing_queries.DELETE_STAGED:
+            await tx.execute(statement, file["file_id"])
+        await tx.execute(queries.DELETE_PARTS, file["file_id"])

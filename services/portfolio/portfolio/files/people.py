@@ -9,7 +9,7 @@ from uuid import UUID
 from recobro_events import Row, Transaction
 
 from portfolio.files import people_queries as queries
-from portfolio.files.landing import Work
+from portfolio.files.work import Work
 from portfolio.ledger import history
 from portfolio.ledger.history import Line
 

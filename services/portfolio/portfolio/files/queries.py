@@ -5,8 +5,9 @@ from portfolio.ledger.actors import CURRENT_ACTOR
 _FILE = """
 file_id, portfolio_id, filename, mode, as_of, size_bytes, status, rows_read, rows_accepted, rows_rejected, contracts,
 contracts_incomplete, contracts_to_close, amount_accepted, confirmation_reason, in_posting, differs, unposted,
-set_aside, file_payments, kept_decisions, person_changed, confirmed, error_code, error, received_at, started_at,
-finished_at, actor AS uploaded_by, confirmed_by
+set_aside, (SELECT count(*) FROM contract WHERE undecided_by = file.file_id) AS undecided, file_payments,
+kept_decisions, person_changed, confirmed, error_code, error, received_at, started_at, finished_at,
+actor AS uploaded_by, confirmed_by
 """
 FILE = f"SELECT {_FILE} FROM file WHERE file_id = $1"
 FILES = f"""
@@ -26,16 +27,16 @@ SELECT max(as_of) FROM file WHERE portfolio_id = $1 AND status = 'loaded' HAVING
 """
 WAITING = "SELECT count(*) FROM file WHERE portfolio_id = $1 AND status NOT IN ('loaded', 'failed')"
 ADD_FILE = f"""
-INSERT INTO file (file_id, portfolio_id, filename, mode, as_of, sha256, size_bytes)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO file (file_id, portfolio_id, filename, mode, as_of, sha256, size_bytes, delta_rows)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 RETURNING {_FILE}
 """
 DELETE_REJECTS = "DELETE FROM file_reject WHERE file_id = $1"
 DELETE_FINDINGS = "DELETE FROM file_finding WHERE file_id = $1"
 # A failed file that is uploaded again gets a new place in the order of upload.
 REQUEUE = f"""
-UPDATE file SET sequence = DEFAULT, filename = $2, status = 'received', header = NULL, rows_read = NULL,
-    rows_accepted = NULL, rows_rejected = NULL, contracts = NULL, contracts_incomplete = NULL,
+UPDATE file SET sequence = DEFAULT, filename = $2, delta_rows = $3, status = 'received', header = NULL,
+    rows_read = NULL, rows_accepted = NULL, rows_rejected = NULL, contracts = NULL, contracts_incomplete = NULL,
     contracts_to_close = NULL, amount_accepted = NULL, confirmation_reason = NULL, in_posting = 0, differs = 0,
     unposted = 0, set_aside = 0, file_payments = 0, kept_decisions = 0, person_changed = 0, confirmed = NULL,
     applied_to = NULL, error_code = NULL, error = NULL, attempts = 0, confirmed_by = NULL, actor = DEFAULT,
@@ -100,3 +101,19 @@ SELECT file_id, portfolio_id, sha256, mode, as_of FROM file WHERE status IN ('lo
 """
 
 IS_FINISHED = "SELECT status IN ('loaded', 'failed') FROM file WHERE file_id = $1"
+
+# Contracts that the file set aside. $2: ids and numbers, or null for all.
+UNDECIDED = """
+SELECT contract_id, contract_number FROM contract
+WHERE undecided_by = $1
+    AND ($2::text[] IS NULL OR contract_number = ANY($2) OR contract_id::text = ANY($2))
+ORDER BY contract_number LIMIT $3
+"""
+STILL_UNDECIDED = """
+SELECT contract_id, undecided_by FROM contract WHERE undecided_by = $1 AND contract_id = ANY($2::uuid[])
+"""
+SET_ASIDE_ROWS = """
+SELECT contract_number, contract_id, debtor_id, incomplete FROM file_contract
+WHERE file_id = $1 AND contract_id = ANY($2::uuid[]) ORDER BY contract_number
+"""
+DECIDED = "UPDATE contract SET undecided_by = NULL WHERE contract_id = ANY($1::uuid[])"

@@ -8,16 +8,30 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
-from typing import IO, Any, Literal
+from typing import IO, Annotated, Any, Literal
 from uuid import UUID
 
-from chassis import Conflict, IdempotencyKey, InputModel, Invalid, NotFound, OutputModel, Page, PageQuery, Reader, page
+from chassis import (
+    Conflict,
+    IdempotencyKey,
+    InputModel,
+    Invalid,
+    NotFound,
+    OutputModel,
+    Page,
+    PageQuery,
+    Reader,
+    ShortText,
+    page,
+)
+from pydantic import Field
 from recobro_events import MoneyTotal, Row, Transaction, new_event_id
 
 from portfolio import metrics
 from portfolio.files import queries
 from portfolio.ledger.actors import ActorOfChange
 from portfolio.portfolios import portfolios
+from portfolio.portfolios.portfolios import DeltaRows
 from portfolio.tabular.csv import HEAD_BYTES, inspect_head
 from portfolio.tabular.records import FileProblem
 
@@ -54,12 +68,20 @@ class ConfirmationReason(StrEnum):
     CODE_PAGE = "code_page"
 
 
+_REFUSED = {
+    ConfirmationReason.CLOSES_MANY: "An operator did not confirm that {contracts_to_close} contracts are closed.",
+    ConfirmationReason.REPEATED_FIGURES: "An operator did not confirm that the figures of {as_of} are those of an"
+    " earlier day.",
+}
+
+
 class FileView(OutputModel):
     """The state of a file.
 
     ``error`` is the reason of a failure. ``contracts_to_close`` counts the contracts that a snapshot would close.
     ``confirmation_reason`` is why the file waits for a person, or waited. The counts from ``in_posting`` to
-    ``person_changed`` are those of the file's findings.
+    ``person_changed`` are those of the file's findings. ``undecided`` counts the contracts that the file set aside and
+    about which nobody has decided yet.
     """
 
     file_id: UUID
@@ -81,6 +103,7 @@ class FileView(OutputModel):
     differs: int
     unposted: int
     set_aside: int
+    undecided: int
     file_payments: int
     kept_decisions: int
     person_changed: int
@@ -94,7 +117,15 @@ class FileView(OutputModel):
 
 
 class Confirmation(InputModel):
+    """The answer to a file that waits, or to the contracts that a loaded file has set aside.
+
+    ``contracts`` names some of these contracts, by id or by number; without it all are meant. ``remember``: the rows of
+    the portfolio's next deltas are all that a contract owes.
+    """
+
     accept: bool
+    contracts: Annotated[list[ShortText], Field(min_length=1, max_length=1000)] | None = None
+    remember: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,7 +179,12 @@ async def receive(stream: AsyncIterator[bytes], into: IO[bytes]) -> Received:
 
 
 async def queue(
-    tx: Transaction, identity: Identity, filename: str, received: Received, key: IdempotencyKey
+    tx: Transaction,
+    identity: Identity,
+    filename: str,
+    received: Received,
+    key: IdempotencyKey,
+    rows: DeltaRows | None = None,
 ) -> tuple[FileView, bool]:
     """Queue the file behind the portfolio's others. Returns the file, and whether it was queued.
 
@@ -179,7 +215,7 @@ async def queue(
     if same is not None:
         await tx.execute(queries.DELETE_REJECTS, file_id)
         await tx.execute(queries.DELETE_FINDINGS, file_id)
-        row = await tx.fetchrow(queries.REQUEUE, file_id, filename)
+        row = await tx.fetchrow(queries.REQUEUE, file_id, filename, rows)
     else:
         row = await tx.fetchrow(
             queries.ADD_FILE,
@@ -190,6 +226,7 @@ async def queue(
             identity.as_of,
             identity.sha256,
             received.size_bytes,
+            rows,
         )
     return _view(row), True
 
@@ -220,7 +257,7 @@ async def listed(reader: Reader, portfolio_id: UUID, query: PageQuery) -> Page[A
 
 
 async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) -> FileView:
-    """Accept or refuse a snapshot that waits for it. A refused file fails. A repeated answer changes nothing."""
+    """Accept or refuse a file that waits for it. A refused file fails. A repeated answer changes nothing."""
     portfolio_id = await tx.fetchval(queries.PORTFOLIO_OF, file_id)
     if portfolio_id is None:
         raise FileUnknown()
@@ -237,7 +274,8 @@ async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) ->
         await tx.execute(queries.ACCEPT, file_id)
     else:
         await tx.execute(queries.REFUSE, file_id)
-        detail = f"An operator did not confirm that {file['contracts_to_close']} contracts are closed."
+        detail = _REFUSED.get(file["confirmation_reason"], _REFUSED[ConfirmationReason.CLOSES_MANY])
+        detail = detail.format(**dict(file))
         seconds = await tx.fetchval(queries.FAIL, file_id, "not_confirmed", detail)
         tx.after_commit(partial(metrics.file_ended, "refused", seconds))
     return await find(tx, file_id)

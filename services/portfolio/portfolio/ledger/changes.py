@@ -77,11 +77,13 @@ async def record_whole(
     *,
     event_type: type[ContractRegistered] | type[ContractRevised] = ContractRevised,
     received: Mapping[UUID, UUID] = NO_CAUSE,
+    file_payments: Collection[UUID] = (),
 ) -> None:
     """Record changes that only an event with the whole contract carries. The caller writes the history.
 
-    ``cause`` is None for contracts that have not been published yet.
+    ``cause`` is None for contracts that have not been published yet. ``file_payments`` are payments that the event
+    publishes.
     """
     if contract_ids:
         await reposition(tx, contract_ids, as_of, cause=cause, received=received)
-        await publish_whole(tx, contract_ids, event_type, received=received)
+        await publish_whole(tx, contract_ids, event_type, received=received, file_payments=file_payments)

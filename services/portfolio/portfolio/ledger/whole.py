@@ -17,8 +17,12 @@ async def publish_whole(
     event_type: type[ContractRegistered] | type[ContractRevised],
     *,
     received: Mapping[UUID, UUID] = NO_CAUSE,
+    file_payments: Collection[UUID] = (),
 ) -> None:
-    """Publish the whole state of these contracts. Their versions and details versions grow by one."""
+    """Publish the whole state of these contracts. Their versions and details versions grow by one.
+
+    ``file_payments`` are payments of channel ``file`` that no other event publishes.
+    """
     await tx.execute(
         queries.PUBLISH_WHOLE[event_type],
         sorted_unique(contract_ids),
@@ -26,6 +30,7 @@ async def publish_whole(
         list(received.values()),
         tx.consumer,
         current_traceparent(),
+        list(file_payments),
     )
     tx.wrote_outbox(Lane.BULK)
 

@@ -15,7 +15,8 @@ _FIELDS = f"""{POSITION_JSON.format(row="whole")},
             'status', debtor.status, 'status_version', debtor.status_version),
         'contact_points', contact_points.items, 'addresses', addresses.items, 'instalments', instalments.items,
         'segment', NULL, 'step', NULL,
-        'open_clarifications', clarifications.items, 'pauses', pauses.items, 'last_payment', last_payment.item"""
+        'open_clarifications', clarifications.items, 'pauses', pauses.items, 'last_payment', last_payment.item,
+        'undecided', whole.undecided_by IS NOT NULL, 'payment_silent_until', silence.until"""
 _OF_WHOLE = """
 FROM whole
 JOIN portfolio USING (portfolio_id)
@@ -55,6 +56,10 @@ LEFT JOIN LATERAL (
     FROM payment WHERE payment.contract_id = whole.contract_id AND reversed_at IS NULL
     ORDER BY sequence DESC LIMIT 1
 ) AS last_payment ON true
+CROSS JOIN LATERAL (
+    SELECT max(silent_until) AS until FROM payment
+    WHERE payment.contract_id = whole.contract_id AND reversed_at IS NULL
+) AS silence
 """
 
 
@@ -65,7 +70,7 @@ NEXT_VERSION = "contract.version + 1"
 def _publish_whole(event_type: type[ContractRegistered] | type[ContractRevised]) -> str:
     head = outbox.rows(
         event_type,
-        body=f"json_build_object({_FIELDS})",
+        body=f"json_build_object({_FIELDS}, 'file_payments', file_payments.items)",
         traceparent="$5",
         key="whole.contract_id",
         event_id=outbox.Caused("cause.event_id", consumer="$4"),
@@ -78,16 +83,23 @@ WITH whole AS (
 )
 {head}
 {_OF_WHOLE}
+CROSS JOIN LATERAL (
+    SELECT coalesce(json_agg(json_build_object('payment_id', payment_id, 'amount', amount::text,
+        'credit', credit::text, 'paid_on', paid_on, 'business_date', business_date, 'holdoff_from', holdoff_from,
+        'reference', coalesce(reference, rebooked_reference), 'days_past_due_before', days_past_due_before)
+        ORDER BY sequence), '[]') AS items
+    FROM payment WHERE payment_id = ANY($6::uuid[]) AND payment.contract_id = whole.contract_id
+) AS file_payments
 LEFT JOIN unnest($2::uuid[], $3::uuid[]) AS cause (contract_id, event_id) ON cause.contract_id = whole.contract_id
 ORDER BY whole.contract_id
 """
 
 
-# $1 contracts, $2 and $3 the received event behind each contract, $4 consumer, $5 traceparent.
+# $1 contracts, $2 and $3 the received event behind each contract, $4 consumer, $5 traceparent, $6 payments of files.
 PUBLISH_WHOLE = {event_type: _publish_whole(event_type) for event_type in (ContractRegistered, ContractRevised)}
 _REPUBLISHED_ROWS = outbox.rows(
     ContractRevised,
-    body=f"json_build_object({_FIELDS}, 'payments', payments.items)",
+    body=f"json_build_object({_FIELDS}, 'payments', payments.items, 'file_payments', '[]'::json)",
     traceparent="$2",
     key="whole.contract_id",
     audience="$3",

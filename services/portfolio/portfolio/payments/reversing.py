@@ -90,7 +90,8 @@ async def reverse(tx: Transaction, payment_id: UUID, reversal: NewReversal) -> R
         Line(contract["contract_id"], "payment_reversed", f"{payment['amount']} reversed", data),
         episode=episode,
     )
-    if payment["absorbed_by"] is not None or position["state"] != position["was_state"]:
+    revised = payment["absorbed_by"] is not None or payment["silent_until"] is not None
+    if revised or position["state"] != position["was_state"]:
         await publish_whole(tx, [contract["contract_id"]], ContractRevised)
     await publish_reapplied(tx, reapplied)
     return Reversal(

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from portfolio.files import expiry
 from portfolio.files import loader as loading
-from portfolio.files.landing import Work
+from portfolio.files.work import Work
 from service_client import ManualLoader, ServiceClient, csv_of, read_in_thread, row
 
 

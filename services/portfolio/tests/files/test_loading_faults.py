@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 import pytest
 from fresh_databases import KeptDatabase
 from portfolio.files import applying, landing
-from portfolio.files.landing import Work
+from portfolio.files.work import Work
 from recobro_events import Transaction, step
 from recobro_events.contracts.portfolio import ContractRegistered, ContractRevised, PortfolioStateChanged
 from recobro_events.testing import published

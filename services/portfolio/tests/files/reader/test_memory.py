@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 from portfolio.files import landing
-from portfolio.files.landing import FileRefused, Work
+from portfolio.files.landing import FileRefused
 from portfolio.files.reader import rows
+from portfolio.files.work import Work
 from portfolio.tabular.csv import (
     MAX_DELIMITERS,
     MAX_KEPT_CHARACTERS,
