@@ -25,7 +25,7 @@ Repeat = Callable[[Write], Awaitable[UUID | None]]
 # The rows of each kind of write by service, the acknowledging service first: the write's id, and whether it holds.
 _PAYMENTS = {
     "portfolio": "SELECT payment_id, reversed_at IS NULL FROM payment",
-    "assignment": "SELECT payment_id, reversed_on IS NULL FROM commission",
+    "assignment": "SELECT payment_id, bool_or(reversed_on IS NULL) FROM commission GROUP BY payment_id",
     "dialer-feed": "SELECT payment_id, NOT reversed FROM payment WHERE NOT claimed",
     "promises": "SELECT payment_id, NOT reversed FROM payment",
 }

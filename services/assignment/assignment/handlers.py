@@ -6,7 +6,7 @@ An event reaches agencies and commissions whatever its version. Versions decide 
 from collections.abc import Sequence
 from uuid import UUID
 
-from projections import clarifications, contracts
+from projections import clarifications, contracts, pauses
 from recobro_events import Consumer, ContractEvent, Event, Note, Transaction, sorted_unique
 from recobro_events.contracts.dialer_feed import ListEntryWithdrawn
 from recobro_events.contracts.portfolio import (
@@ -21,6 +21,7 @@ from recobro_events.contracts.portfolio import (
     ContractStageChanged,
     ContractWhole,
     DebtorStatusChanged,
+    PaymentReapplied,
     PaymentReceived,
     PaymentReversed,
     PortfolioStateChanged,
@@ -31,9 +32,10 @@ from recobro_platform import SERVICE_NAMES
 from assignment import projection
 from assignment.agency_feed import rules as feed
 from assignment.agency_feed.publishing import publish, publish_withdrawals
-from assignment.commissions import earning
+from assignment.commissions import payments
+from assignment.commissions.earning import Because, settle
 from assignment.placing import queries as placing_queries
-from assignment.placing.reviewing import review, review_after
+from assignment.placing.reviewing import review, review_after, review_reversed
 
 # Assignment handles no events of field-visits and promises yet. It listens to these services for their barriers.
 consumer = Consumer(
@@ -45,6 +47,9 @@ DUE_AT_ONCE = 10_000
 
 A placement run handles the others.
 """
+
+_IDENTIFIED = "identified"
+"""The reason with which the bank's own payment takes the place of a payment that a file has told."""
 
 _DUE: Note[dict[UUID, UUID]] = Note(dict)
 """Contracts whose grace or term is over, each with the portfolio whose business date moved."""
@@ -71,22 +76,35 @@ async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
 
 
 @consumer.on(PaymentReceived)
-async def earn_commissions(payments: Sequence[PaymentReceived], tx: Transaction) -> None:
-    """Agencies that have the contract earn commissions and receive the event. A contract paid in full is recalled."""
-    await earning.record_overtaking(tx, payments)
-    await projection.POSITIONS.keep(tx, payments)
-    await earning.earn(tx, payments)
-    await publish(tx, payments, feed.payment_received)
-    await review_after(tx, payments)
+async def earn_commissions(received: Sequence[PaymentReceived], tx: Transaction) -> None:
+    """The agency that has the contract earns, and agencies receive the event. A contract paid in full is recalled."""
+    news = await payments.keep(tx, received)
+    await projection.POSITIONS.keep(tx, received)
+    await settle(tx, news, Because.PAYMENT)
+    await publish(tx, received, feed.payment_received)
+    await review_after(tx, received)
+
+
+@consumer.on(PaymentReapplied)
+async def earn_anew(changes: Sequence[PaymentReapplied], tx: Transaction) -> None:
+    """A payment earns on the part that reduces the debt now."""
+    news = await payments.keep_credits(tx, changes)
+    await projection.POSITIONS.keep(tx, changes)
+    await settle(tx, news, Because.REAPPLIED)
+    await review_after(tx, changes)
 
 
 @consumer.on(PaymentReversed)
 async def reverse_commissions(reversals: Sequence[PaymentReversed], tx: Transaction) -> None:
-    """The commissions of the reversed payment are taken back."""
+    """The reversed payment's commission is taken back, and so are recalls that the payment brought about.
+
+    When the bank's own payment takes the place of a file's, PaymentReceived follows with the position that holds.
+    """
+    news = await payments.keep_reversals(tx, reversals)
     await projection.POSITIONS.keep(tx, reversals)
-    await earning.reverse(tx, reversals)
+    await settle(tx, news, Because.REVERSAL)
     await publish(tx, reversals, feed.payment_reversed)
-    await review_after(tx, reversals)
+    await review_reversed(tx, [reversal for reversal in reversals if reversal.reason != _IDENTIFIED])
 
 
 @consumer.on(ClarificationOpened)
@@ -109,14 +127,27 @@ async def publish_end_of_dispute(resolutions: Sequence[ClarificationResolved], t
 
 @consumer.on(ContractRegistered, ContractRevised)
 async def place_or_recall_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
-    """Place a new contract. Review a known one, because its details may have changed which rules hold."""
+    """Place a new contract. Review a known one, because its details may have changed which rules hold.
+
+    Payments that a file has told, and republished ones that were missed, earn like any other.
+    """
+    await pauses.keep_from_contracts(tx, wholes)
+    reversed_payments = await payments.keep_missed_reversals(tx, wholes)
+    news = {**await payments.keep_from_files(tx, wholes), **await payments.keep_missed(tx, wholes)}
     await projection.keep_wholes(tx, wholes)
+    await settle(tx, reversed_payments, Because.REVERSAL)
+    await settle(tx, news, Because.PAYMENT)
     await review_after(tx, wholes)
 
 
-@consumer.on(
-    ContractStageChanged, ContractClosed, DebtorStatusChanged, ContactPointChanged, ContractPaused, ContractResumed
-)
+@consumer.on(ContractPaused, ContractResumed)
+async def follow_pause(events: Sequence[ContractPaused | ContractResumed], tx: Transaction) -> None:
+    """Paused days do not age a debt, so they decide the fee of a payment that is told later."""
+    await pauses.keep(tx, events)
+    await place_or_recall(events, tx)
+
+
+@consumer.on(ContractStageChanged, ContractClosed, DebtorStatusChanged, ContactPointChanged)
 async def place_or_recall(events: Sequence[PositionEvent], tx: Transaction) -> None:
     """Review the contract, because its new position may have changed which rules hold."""
     await projection.POSITIONS.keep(tx, events)

@@ -2,13 +2,21 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from chassis.testing import publishers
 from chassis.testing.publishers import DAY
-from recobro_events.contracts.portfolio import Address, ContractState, PaymentReceived, PaymentReversed
+from recobro_events.contracts.portfolio import (
+    Address,
+    ContractRevised,
+    ContractState,
+    FilePayment,
+    KnownPayment,
+    PaymentReceived,
+    PaymentReversed,
+)
 
 __all__ = ["DAY", "Contract"]
 
@@ -40,6 +48,17 @@ class Contract(publishers.Contract):
         if self.total == 0:
             self.state = ContractState.SETTLED
 
-    def payment_reversed(self, payment: PaymentReceived) -> PaymentReversed:
+    def payment_reversed(
+        self, payment: PaymentReceived | FilePayment, *, reason: str = "bounced", reversed_on: date | None = None
+    ) -> PaymentReversed:
         self.state = ContractState.OPEN
-        return super().payment_reversed(payment)
+        return super().payment_reversed(payment, reason=reason, reversed_on=reversed_on)
+
+    def told_by_file(self, *payments: FilePayment) -> ContractRevised:
+        return self.revised().model_copy(update={"file_payments": payments})
+
+    def told_again(self, *payments: KnownPayment) -> ContractRevised:
+        """The whole contract with all its payments, as it is republished. Its version stays."""
+        whole = ContractRevised(**self.position() | {"version": self.version - 1}, **self.details())
+        self.version -= 1
+        return whole.model_copy(update={"payments": payments})

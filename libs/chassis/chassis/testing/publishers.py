@@ -35,6 +35,7 @@ from recobro_events.contracts.portfolio import (
     DebtorStatusChanged,
     FilePayment,
     Pause,
+    PaymentReapplied,
     PaymentReceived,
     PaymentReversed,
     Stage,
@@ -139,18 +140,8 @@ class Contract:
     def paid_by_file(
         self, amount: str = "100.00", *, paid_on: date | None = None, holdoff_from: date | None = None
     ) -> ContractRevised:
-        """A file states ``amount`` less than was unpaid, and no known payment explains it."""
-        self.owe(-Decimal(amount))
-        paid = FilePayment(
-            payment_id=uuid.uuid4(),
-            amount=Decimal(amount),
-            credit=Decimal("0.00"),
-            paid_on=paid_on or self.as_of,
-            business_date=self.as_of,
-            holdoff_from=holdoff_from or self.as_of,
-            reference=f"{paid_on or self.as_of}:0123456789ab:{self.number}",
-            days_past_due_before=self.days,
-        )
+        """The contract after a file that stated ``amount`` less than was unpaid."""
+        paid = self.file_payment(amount, paid_on=paid_on, holdoff_from=holdoff_from)
         return self.revised().model_copy(update={"file_payments": (paid,)})
 
     def staged(self, stage: Stage, *, cause: StageCause = StageCause.DAILY_RUN, **changes: Any) -> ContractStageChanged:
@@ -196,6 +187,40 @@ class Contract:
             currency="MXN",
             reason=reason,
             reversed_on=reversed_on,
+        )
+
+    def reapplied(self, payment: PaymentReceived | FilePayment, *, credit: str) -> PaymentReapplied:
+        """The part of the payment that exceeds the debt is ``credit`` now. The balances stay as they are."""
+        return PaymentReapplied(
+            **self.position(),
+            payment_id=payment.payment_id,
+            amount=payment.amount,
+            credit=Decimal(credit),
+            currency="MXN",
+        )
+
+    def file_payment(
+        self,
+        amount: str = "100.00",
+        *,
+        credit: str = "0.00",
+        paid_on: date | None = None,
+        days: int | None = None,
+        payment_id: UUID | None = None,
+        holdoff_from: date | None = None,
+    ) -> FilePayment:
+        """A payment that a file has told. It reduces the balance, and travels in ``revised``."""
+        before = self.days if days is None else days
+        self.owe(Decimal(credit) - Decimal(amount))
+        return FilePayment(
+            payment_id=payment_id or uuid.uuid4(),
+            amount=Decimal(amount),
+            credit=Decimal(credit),
+            paid_on=paid_on or self.as_of,
+            business_date=self.as_of,
+            holdoff_from=holdoff_from or self.as_of,
+            reference=f"{paid_on or self.as_of}:0123456789ab:{self.number}",
+            days_past_due_before=before,
         )
 
     def disputed(self, clarification_id: UUID | None = None) -> ClarificationOpened:

@@ -162,7 +162,8 @@ class LastPayment(Part):
 class KnownPayment(Part):
     """A payment. ``business_date`` is the day on which it arrived. A ``reversed`` payment pays nothing.
 
-    ``holdoff_from`` as in ``LastPayment``.
+    ``holdoff_from`` as in ``LastPayment``. ``credit`` is the part that exceeds the debt now, and
+    ``days_past_due_before`` the age of the debt when the payment arrived; null: not known.
     """
 
     payment_id: UUID
@@ -171,6 +172,8 @@ class KnownPayment(Part):
     business_date: date
     reversed: bool
     holdoff_from: date | None = None
+    credit: Money | None = None
+    days_past_due_before: int | None = None
 
 
 class FilePayment(Part):

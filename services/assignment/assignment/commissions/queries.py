@@ -1,68 +1,200 @@
-"""The statements that earn, reverse and read commissions."""
+"""The statements that keep payments, and that earn, take back and read commissions."""
 
-from assignment.commissions.rules import AMOUNT, FEE_COVERS, IN_FORCE, NOT_REVERSED
+from recobro_events import outbox
+from recobro_events.contracts.assignment import CommissionEarned, CommissionEvent, CommissionReversed
 
-_EARN_OF = f"""
-INSERT INTO commission
-    (payment_id, placement_id, contract_id, agency_id, kind, earned_on, days_past_due, base, percent, amount, currency)
-SELECT paid.payment_id, placement.placement_id, paid.contract_id, placement.agency_id, placement.kind, paid.day,
-    paid.days_past_due, paid.base, fee.percent, {AMOUNT}, paid.currency
-FROM {{paid}}
-JOIN placement USING (contract_id)
-JOIN service_contract USING (service_contract_id)
-JOIN fee ON fee.service_contract_id = placement.service_contract_id AND {FEE_COVERS}
-WHERE paid.base > 0 AND {IN_FORCE} AND {NOT_REVERSED}
-ORDER BY paid.payment_id, placement.placement_id
-ON CONFLICT DO NOTHING
-RETURNING *
-"""
-EARN = _EARN_OF.format(
-    paid="""unnest($1::uuid[], $2::uuid[], $3::date[], $4::integer[], $5::numeric[], $6::text[])
-    AS paid (contract_id, payment_id, day, days_past_due, base, currency)"""
+from assignment.commissions.rules import (
+    AGE_ON_PAID_ON,
+    AMOUNT,
+    FEE_COVERS,
+    FIRST,
+    IN_FORCE,
+    NOT_REVERSED,
 )
-EARN_OVERTAKING = _EARN_OF.format(
-    paid="(SELECT * FROM overtaking_payment WHERE contract_id = ANY ($1::uuid[])) AS paid"
-)
-"""The commissions of stored overtaking payments on the placements of these contracts."""
+from assignment.placements.rules import BUSINESS_DATE
 
-# Stores only payments that overtook an earlier event: the stored version of their contract lags by more than one.
-RECORD_OVERTAKING = """
-INSERT INTO overtaking_payment (contract_id, payment_id, day, days_past_due, base, currency, event_id)
-SELECT paid.contract_id, payment_id, day, paid.days_past_due, base, paid.currency, event_id
-FROM unnest($1::uuid[], $2::uuid[], $3::date[], $4::integer[], $5::numeric[], $6::text[], $7::uuid[], $8::bigint[])
-    AS paid (contract_id, payment_id, day, days_past_due, base, currency, event_id, version)
+# $1 … payments as told by their own events or by whole contracts. Returns those about which something is new.
+KEEP = f"""
+INSERT INTO payment AS known (payment_id, contract_id, amount, credit, credit_version, currency, paid_on,
+    days_past_due, version, overtook)
+SELECT fact.payment_id, fact.contract_id, fact.amount, fact.credit, fact.version, fact.currency, fact.paid_on,
+    {AGE_ON_PAID_ON}, fact.version, fact.missed OR contract.version < fact.version - 1
+FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::numeric[], $5::numeric[], $6::text[], $7::date[], $8::date[],
+    $9::integer[], $10::boolean[])
+    AS fact (payment_id, contract_id, version, amount, credit, currency, paid_on, business_date, days_before, missed)
 JOIN contract USING (contract_id)
-WHERE contract.version < paid.version - 1
-ON CONFLICT DO NOTHING
+WHERE NOT fact.missed OR contract.judged_to IS NULL OR fact.business_date > contract.judged_to
+    OR EXISTS (SELECT FROM payment WHERE payment.payment_id = fact.payment_id)
+ORDER BY fact.payment_id
+ON CONFLICT (payment_id) DO UPDATE SET
+    amount = CASE WHEN known.credit_version < excluded.credit_version THEN excluded.amount ELSE known.amount END,
+    credit = CASE WHEN known.credit_version < excluded.credit_version THEN excluded.credit ELSE known.credit END,
+    credit_version = greatest(known.credit_version, excluded.credit_version),
+    paid_on = coalesce(known.paid_on, excluded.paid_on),
+    days_past_due = coalesce(known.days_past_due, excluded.days_past_due),
+    version = coalesce(known.version, excluded.version),
+    overtook = coalesce(known.overtook, excluded.overtook)
+WHERE known.credit_version < excluded.credit_version OR known.paid_on IS NULL
+RETURNING known.payment_id,
+    old.payment_id IS NULL OR old.paid_on IS NULL OR old.amount - old.credit <> new.amount - new.credit AS is_new
 """
-OVERTAKING = "SELECT payment_id, event_id FROM overtaking_payment WHERE payment_id = ANY ($1::uuid[])"
-"""The events that reported these payments."""
-
-RECORD_REVERSALS = """
+KEEP_CREDIT = """
+INSERT INTO payment AS known (payment_id, contract_id, credit_version, amount, credit, currency)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::numeric[], $5::numeric[], $6::text[])
+ON CONFLICT (payment_id) DO UPDATE SET
+    amount = excluded.amount, credit = excluded.credit, credit_version = excluded.credit_version
+WHERE known.credit_version < excluded.credit_version
+RETURNING known.payment_id
+"""
+KEEP_REVERSALS = """
 INSERT INTO payment_reversal (payment_id, contract_id, business_date)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::date[]) ON CONFLICT DO NOTHING
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::date[]) ON CONFLICT DO NOTHING RETURNING payment_id
 """
-REVERSE = """
-UPDATE commission SET reversed_on = reversal.day
-FROM unnest($1::uuid[], $2::uuid[], $3::date[]) AS reversal (payment_id, contract_id, day)
-WHERE commission.payment_id = reversal.payment_id AND commission.reversed_on IS NULL
-RETURNING commission.*
+# The payments from which placements of these contracts that began on or after these days may earn.
+SINCE = """
+SELECT payment_id, contract_id FROM payment
+JOIN unnest($1::uuid[], $2::date[]) AS begun (contract_id, starts_on) USING (contract_id)
+WHERE paid_on >= begun.starts_on AND NOT judged_before
 """
 
-# $1 agency, $2 and $3 the first and last business date of the period; null leaves that end open.
-_PERIOD = """
-agency_id = $1 AND ($2::date IS NULL OR earned_on >= $2) AND ($3::date IS NULL OR earned_on <= $3)
+# The one placement that earns from each payment. For a payment that was judged before, it is one that earned then.
+_TARGET = f"""
+target AS MATERIALIZED (
+    SELECT DISTINCT ON (paid.payment_id) paid.payment_id, paid.contract_id, placement.placement_id,
+        placement.agency_id, placement.kind, paid.days_past_due, paid.base, fee.percent, {AMOUNT} AS amount,
+        paid.currency
+    FROM (
+        SELECT *, amount - credit AS base FROM payment WHERE payment_id = ANY ($1::uuid[]) AND paid_on IS NOT NULL
+    ) AS paid
+    LEFT JOIN LATERAL (
+        SELECT kinds FROM commission_precedence
+        WHERE commission_precedence.starts_on <= paid.paid_on ORDER BY commission_precedence.starts_on DESC LIMIT 1
+    ) AS precedence ON true
+    JOIN placement USING (contract_id)
+    JOIN service_contract USING (service_contract_id)
+    JOIN fee ON fee.service_contract_id = placement.service_contract_id AND {FEE_COVERS}
+    WHERE paid.base > 0 AND {NOT_REVERSED} AND CASE WHEN paid.judged_before THEN EXISTS (
+            SELECT FROM commission
+            WHERE commission.payment_id = paid.payment_id AND commission.placement_id = placement.placement_id)
+        ELSE {IN_FORCE} END
+    ORDER BY paid.payment_id, {FIRST}
+)"""
+_DAY = f"""
+CROSS JOIN LATERAL (
+    SELECT {BUSINESS_DATE} AS day FROM contract LEFT JOIN portfolio USING (portfolio_id)
+    WHERE contract.contract_id = {{row}}.contract_id
+) AS today"""
+
+
+def _published(event_type: type[CommissionEvent]) -> str:
+    """SQL: publishes the event of each row of ``changed``. The row's ordinal tells events of one cause apart."""
+    head = outbox.rows(
+        event_type,
+        body="""json_build_object('contract_id', contract_id, 'placement_id', placement_id, 'agency_id', agency_id,
+            'payment_id', payment_id, 'base', base::text, 'percent', percent::text, 'amount', amount::text,
+            'currency', currency)""",
+        traceparent="coalesce(given.traceparent, $6)",
+        event_id=outbox.Caused(
+            "coalesce(given.cause, payment_id)",
+            consumer="$5",
+            key="concat_ws(':', payment_id, placement_id)",
+            n="ordinal",
+        ),
+    )
+    return f"""
+{head}
+FROM changed
+JOIN unnest($1::uuid[], $2::uuid[], $3::text[]) AS given (payment_id, cause, traceparent) USING (payment_id)
+ORDER BY contract_id, payment_id, placement_id
+RETURNING id"""
+
+
+# $1 payments, $2 the event behind each, $3 its traceparent, $4 why, $5 consumer or "api", $6 traceparent otherwise.
+TAKE_BACK = f"""
+WITH {_TARGET}, stale AS MATERIALIZED (
+    SELECT commission.payment_id, commission.placement_id, commission.ordinal, today.day
+    FROM commission {_DAY.format(row="commission")}
+    WHERE commission.payment_id = ANY ($1::uuid[]) AND commission.reversed_on IS NULL AND NOT EXISTS (
+        SELECT FROM target
+        WHERE (target.payment_id, target.placement_id, target.base, target.percent, target.amount)
+            = (commission.payment_id, commission.placement_id, commission.base, commission.percent, commission.amount))
+), changed AS (
+    UPDATE commission SET reversed_on = greatest(stale.day, commission.earned_on), reversed_because = $4
+    FROM stale
+    WHERE commission.payment_id = stale.payment_id AND commission.placement_id = stale.placement_id
+        AND commission.ordinal = stale.ordinal
+    RETURNING commission.*
+)
+{_published(CommissionReversed)}
 """
+EARN = f"""
+WITH {_TARGET}, changed AS (
+    INSERT INTO commission (payment_id, placement_id, ordinal, contract_id, agency_id, kind, earned_on, earned_because,
+        days_past_due, base, percent, amount, currency)
+    SELECT target.payment_id, placement_id, 1 + coalesce((
+            SELECT max(ordinal) FROM commission WHERE commission.payment_id = target.payment_id), 0),
+        target.contract_id, agency_id, kind, today.day, $4, days_past_due, base, percent, amount, currency
+    FROM target {_DAY.format(row="target")}
+    WHERE NOT EXISTS (
+        SELECT FROM commission
+        WHERE commission.payment_id = target.payment_id AND commission.reversed_on IS NULL)
+    RETURNING *
+)
+{_published(CommissionEarned)}
+"""
+
+_ITEM = """payment_id, placement_id, contract_id, kind, commission.days_past_due, percent, commission.currency,
+        commission.ordinal, earned_on"""
+
+
+def _entries(entry: str, day: str, because: str, sign: str) -> str:
+    """SQL: the items of one side of the report, after the page's key and up to its limit."""
+    return f"""
+    (SELECT {_ITEM}, {day} AS dated_on, '{entry}' AS entry, {because} AS because, {sign}base AS base,
+        {sign}amount AS amount
+    FROM commission
+    WHERE agency_id = $1 AND {day} IS NOT NULL
+        AND ($2::date IS NULL OR {day} >= $2) AND ($3::date IS NULL OR {day} <= $3)
+        AND ($4::date IS NULL OR ({day}, payment_id, ordinal, '{entry}', placement_id) > ($4, $5, $6, $7, $8))
+    ORDER BY {day}, payment_id, ordinal, placement_id LIMIT $9)"""
+
+
+# $1 agency, $2 and $3 the first and last business date of the period; null leaves that end open. $4 … $8 the key of the
+# last item before the page.
 ITEMS = f"""
-SELECT payment_id, placement_id, contract_id, contract.contract_number, kind, earned_on, commission.days_past_due, base,
-    percent, amount, commission.currency, reversed_on
-FROM commission JOIN contract USING (contract_id)
-WHERE {_PERIOD} AND ($4::date IS NULL OR (earned_on, payment_id, placement_id) > ($4, $5, $6))
-ORDER BY earned_on, payment_id, placement_id LIMIT $7
+SELECT item.*, contract.contract_number
+FROM (
+{_entries("earned", "earned_on", "earned_because", "")}
+    UNION ALL
+{_entries("reversed", "reversed_on", "reversed_because", "-")}
+) AS item JOIN contract USING (contract_id)
+ORDER BY dated_on, payment_id, ordinal, entry COLLATE "C", placement_id LIMIT $9
 """
-TOTALS = f"""
-SELECT currency, count(*) AS items, sum(amount) AS earned,
-    coalesce(sum(amount) FILTER (WHERE reversed_on IS NOT NULL), 0) AS reversed,
-    coalesce(sum(amount) FILTER (WHERE reversed_on IS NULL), 0) AS amount
-FROM commission WHERE {_PERIOD} GROUP BY currency ORDER BY currency
+TOTALS = """
+SELECT currency, count(*) AS items, coalesce(sum(amount) FILTER (WHERE amount > 0), 0) AS earned,
+    coalesce(-sum(amount) FILTER (WHERE amount < 0), 0) AS reversed, sum(amount) AS amount
+FROM (
+    SELECT currency, amount FROM commission
+    WHERE agency_id = $1 AND ($2::date IS NULL OR earned_on >= $2) AND ($3::date IS NULL OR earned_on <= $3)
+    UNION ALL
+    SELECT currency, -amount FROM commission
+    WHERE agency_id = $1 AND reversed_on IS NOT NULL AND ($2::date IS NULL OR reversed_on >= $2)
+        AND ($3::date IS NULL OR reversed_on <= $3)
+) AS item
+GROUP BY currency ORDER BY currency
+"""
+
+PRECEDENCES = """
+SELECT starts_on, kinds, created_at FROM commission_precedence ORDER BY starts_on
+"""
+LOCK_PRECEDENCES = "LOCK TABLE commission_precedence IN EXCLUSIVE MODE"
+# The days up to which payments may have been judged: no precedence may begin there any more.
+FIRST_FREE_DAY = """
+SELECT count(*) AS precedences, greatest(
+    (SELECT max(starts_on) FROM commission_precedence),
+    (SELECT max(business_date) FROM portfolio), (SELECT max(paid_on) FROM payment), current_date) + 1 AS day
+FROM commission_precedence
+"""
+ADD_PRECEDENCE = """
+INSERT INTO commission_precedence (starts_on, kinds) VALUES ($1, $2) RETURNING starts_on, kinds, created_at
 """

@@ -16,7 +16,8 @@ class Change(NamedTuple):
     """The new state of a placement on the business date ``day``.
 
     A null ``reason`` keeps the stored reason. ``decision`` is the text of an acknowledgement, or of the decision about
-    an objection. ``by_date`` means that the grace or term is over. ``on_request`` means that an operator recalls the
+    an objection. ``by_date`` means that no person decides: the grace or term is over, or the reason of the recall is
+    gone. ``on_request`` means that an operator recalls the
     contract. ``cause`` is the id of the event that is being applied.
     """
 

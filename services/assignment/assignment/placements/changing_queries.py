@@ -51,9 +51,7 @@ _DATES = """, 'version', version,
             'starts_on', CASE WHEN state = 'active' THEN starts_on END,
             'ends_on', CASE WHEN state = 'active' THEN ends_on END"""
 
-# $1 consumer or "api", $2 traceparent, $3 … one array per column. A placement that ends by its date still earns on that
-# day. A placement that ends by an acknowledgement or a decision no longer earns on the day of it, unless the service
-# contract has attribution days.
+# $1 consumer or "api", $2 traceparent, $3 … one array per column. The release before reads earns_until.
 CHANGE = f"""
 WITH changed AS (
     UPDATE placement SET
@@ -65,7 +63,8 @@ WITH changed AS (
             ELSE placement.on_request END,
         final_on = CASE given.state WHEN 'active' THEN NULL
             WHEN 'recall_pending' THEN {LAST_DAY_OF_GRACE} ELSE placement.final_on END,
-        waived = CASE given.state WHEN 'active' THEN placement.reason ELSE placement.waived END,
+        waived = CASE WHEN given.state = 'active' AND NOT given.by_date THEN placement.reason
+            ELSE placement.waived END,
         decision = coalesce(given.decision, placement.decision),
         recall_actor = CASE WHEN given.on_request THEN nullif(current_setting('app.actor', true), '')::jsonb
             ELSE placement.recall_actor END,
@@ -73,17 +72,20 @@ WITH changed AS (
             THEN nullif(current_setting('app.actor', true), '')::jsonb ELSE placement.decision_actor END,
         ended_on = CASE WHEN given.state NOT IN ('recalled', 'ended') THEN NULL
             WHEN NOT given.by_date THEN given.day
-            WHEN given.state = 'recalled' THEN placement.final_on ELSE placement.ends_on END,
+            WHEN given.state = 'recalled' THEN least(placement.final_on, placement.ends_on) ELSE placement.ends_on END,
+        ended_version = CASE WHEN given.state IN ('recalled', 'ended') AND NOT given.by_date THEN contract.version END,
         earns_until = service_contract.attribution_days
             + CASE WHEN given.state NOT IN ('recalled', 'ended') THEN NULL
                 WHEN NOT given.by_date THEN given.day - (service_contract.attribution_days = 0)::integer
-                WHEN given.state = 'recalled' THEN placement.final_on ELSE placement.ends_on END,
+                WHEN given.state = 'recalled' THEN least(placement.final_on, placement.ends_on)
+                ELSE placement.ends_on END,
         changed_at = now()
     FROM unnest($3::uuid[], $4::text[], $5::date[], $6::text[], $7::text[], $8::boolean[], $9::boolean[], $10::uuid[])
-        AS given (placement_id, state, day, reason, decision, by_date, on_request, cause), service_contract
-    WHERE placement.placement_id = given.placement_id
+        AS given (placement_id, state, day, reason, decision, by_date, on_request, cause), service_contract, contract
+    WHERE placement.placement_id = given.placement_id AND contract.contract_id = placement.contract_id
         AND service_contract.service_contract_id = placement.service_contract_id
-    RETURNING new.*, given.cause, CASE new.state WHEN 'active' THEN given.decision ELSE new.reason END AS event_reason
+    RETURNING new.*, given.cause,
+        CASE new.state WHEN 'active' THEN coalesce(given.decision, given.reason) ELSE new.reason END AS event_reason
 ), published AS (
 {_rows(_TO_SERVICES, members=_DATES)}
 )

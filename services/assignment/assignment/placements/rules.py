@@ -9,12 +9,13 @@ from assignment.placement_rules.rules import HOLDS
 
 
 class Reason(StrEnum):
-    """The reasons for which rules and dates recall or end a placement."""
+    """The reasons for which rules and dates recall or end a placement, and withdraw a recall."""
 
     PAID_IN_FULL = "paid_in_full"
     CLOSED = "closed"
     NO_LONGER_ELIGIBLE = "no_longer_eligible"
     TERM_OVER = "term_over"
+    PAYMENT_REVERSED = "payment_reversed"
 
 
 BUSINESS_DATE = "greatest(portfolio.business_date, contract.as_of)"
@@ -37,11 +38,12 @@ _RECALL_REASON = f"""
 """
 
 # After an operator has reinstated a placement, the rules do not recall it for the same reason again.
+_UNFIT = f"""({_RECALL_REASON} IS DISTINCT FROM placement.waived AND NOT EXISTS (
+            SELECT FROM placement_rule rule WHERE rule.kind = placement.kind AND {HOLDS}))"""
 NEXT_STATE = f"""
     CASE WHEN placement.state = 'recall_pending' AND {GRACE_OVER} THEN 'recalled'
         WHEN placement.state = 'active' AND {TERM_OVER} THEN 'ended'
-        WHEN placement.state = 'active' AND {_RECALL_REASON} IS DISTINCT FROM placement.waived AND NOT EXISTS (
-            SELECT FROM placement_rule rule WHERE rule.kind = placement.kind AND {HOLDS}) THEN 'recall_pending' END
+        WHEN placement.state = 'active' AND {_UNFIT} THEN 'recall_pending' END
 """
 """The next state of a placement by its dates and the rules; null when the state does not change."""
 
@@ -51,3 +53,10 @@ NEXT_REASON = f"""
         ELSE {_RECALL_REASON} END
 """
 """The reason for which a placement gets its ``NEXT_STATE``."""
+
+RECALL_UNDONE = f"""
+    (placement.state = 'objected' OR placement.state = 'recall_pending' AND NOT {GRACE_OVER})
+    AND NOT placement.on_request AND placement.reason IN ('{Reason.PAID_IN_FULL}', '{Reason.NO_LONGER_ELIGIBLE}')
+    AND NOT {_UNFIT}
+"""
+"""Whether a reversal takes the recall back: without the payment no rule would recall the placement."""

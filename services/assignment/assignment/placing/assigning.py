@@ -9,7 +9,7 @@ from recobro_events.contracts.agency import PlacementStarted
 from recobro_events.contracts.assignment import ContractPlaced
 from recobro_events.tracing import current_traceparent
 
-from assignment.commissions.earning import earn_overtaking
+from assignment.commissions.earning import settle_placed
 from assignment.placing import queries
 from assignment.placing.rules import Candidate, Limit, Option, Room, Shares, assign
 
@@ -26,7 +26,7 @@ async def place(tx: Transaction, contract_ids: Sequence[UUID], causes: Mapping[U
     chosen = assign(candidates, shares, await _room(tx, shares))
     if chosen:
         await _make(tx, chosen, causes)
-        await earn_overtaking(tx, sorted({candidate.contract_id for candidate, _ in chosen}))
+        await settle_placed(tx, [(candidate.contract_id, candidate.day) for candidate, _ in chosen], causes)
     return len(chosen), len(candidates) - len(chosen)
 
 

@@ -6,7 +6,7 @@ from recobro_events.contracts import agency, assignment
 
 from assignment.agency_feed.rules import TOPIC
 from assignment.placement_rules.rules import HOLDS, PRECEDENCE
-from assignment.placements.rules import BUSINESS_DATE, NEXT_REASON, NEXT_STATE
+from assignment.placements.rules import BUSINESS_DATE, NEXT_REASON, NEXT_STATE, RECALL_UNDONE, Reason
 
 PLAN_FOR_MANY = "SET LOCAL plan_cache_mode = force_custom_plan"
 """Plan every statement of this transaction for the tables as they are now.
@@ -68,6 +68,16 @@ FROM contract
 LEFT JOIN portfolio USING (portfolio_id)
 JOIN placement USING (contract_id)
 WHERE contract.contract_id = ANY ($1::uuid[]) AND {NEXT_STATE} IS NOT NULL
+ORDER BY placement.contract_id, placement.kind
+"""
+# The recalls that a payment brought about, of contracts whose payment was reversed.
+UNDONE = f"""
+SELECT placement.placement_id, placement.contract_id, 'active' AS state, '{Reason.PAYMENT_REVERSED}' AS reason,
+    {BUSINESS_DATE} AS day
+FROM contract
+LEFT JOIN portfolio USING (portfolio_id)
+JOIN placement USING (contract_id)
+WHERE contract.contract_id = ANY ($1::uuid[]) AND {RECALL_UNDONE}
 ORDER BY placement.contract_id, placement.kind
 """
 # Returns one row for each contract and kind of work that a rule wants placed, with the rule that decides.
@@ -135,10 +145,11 @@ WITH chosen AS MATERIALIZED (
             ends_on, placed_event_id, started_event_id)
     ORDER BY contract_id, kind
 ), placed AS (
-    INSERT INTO placement
-        (placement_id, contract_id, kind, ordinal, agency_id, rule_id, service_contract_id, starts_on, ends_on)
-    SELECT placement_id, contract_id, kind, ordinal, agency_id, rule_id, service_contract_id, starts_on, ends_on
-    FROM chosen
+    INSERT INTO placement (placement_id, contract_id, kind, ordinal, agency_id, rule_id, service_contract_id, starts_on,
+        ends_on, placed_version)
+    SELECT placement_id, contract_id, kind, ordinal, agency_id, rule_id, service_contract_id, starts_on, ends_on,
+        contract.version
+    FROM chosen JOIN contract USING (contract_id)
 ), published AS (
 {_CONTRACT_PLACED} FROM chosen
 ), published_to_agencies AS (

@@ -42,6 +42,17 @@ async def review_after(tx: Transaction, events: Sequence[ContractEvent]) -> None
     await review(tx, [event.contract_id for event in events], {event.contract_id: event.event_id for event in events})
 
 
+async def review_reversed(tx: Transaction, reversals: Sequence[ContractEvent]) -> None:
+    """Review contracts whose payment was reversed. A recall that the payment brought about is withdrawn.
+
+    A recall that is final stays; the rules place the contract anew.
+    """
+    causes = {event.contract_id: event.event_id for event in reversals}
+    undone = await tx.fetch(queries.UNDONE, list(causes))
+    await change(tx, [_change(verdict, causes) for verdict in undone])
+    await review_after(tx, reversals)
+
+
 async def review(tx: Transaction, contract_ids: Sequence[UUID], causes: Mapping[UUID, UUID]) -> Outcome:
     """End, recall and place what is due for these contracts.
 

@@ -59,7 +59,8 @@ async def test_a_payment_earns_a_commission_that_is_published(scene: Scene) -> N
     [item] = found["items"]
     assert (item["earned_on"], item["days_past_due"], item["kind"]) == (str(DAY), 20, "dialing")
     assert (item["base"], item["percent"], item["amount"]) == ("100.10", "12.5", "12.51")
-    assert (item["contract_number"], item["reversed_on"]) == (contract.number, None)
+    assert (item["contract_number"], item["entry"], item["because"]) == (contract.number, "earned", "payment")
+    assert (item["dated_on"], item["ordinal"]) == (str(DAY), 1)
     assert found["totals"] == [
         {"currency": "MXN", "items": 1, "earned": "12.51", "reversed": "0.00", "amount": "12.51"}
     ]
@@ -86,18 +87,20 @@ async def test_the_fee_for_the_debts_age_applies_to_the_amount_that_reduced_the_
     assert await amounts(scene, agency_id) == earned
 
 
-async def test_each_placement_earns_by_its_own_fees(scene: Scene) -> None:
+async def test_one_payment_earns_for_one_kind_of_work(scene: Scene) -> None:
+    """Collection comes before dialing. The visiting agency has no fee, so it neither earns nor stands in the way."""
     agency_id = await scene.agency("dialing", "collection", fees=FEES)
     other = await scene.agency("visits")
     for each, kind in ((agency_id, "dialing"), (agency_id, "collection"), (other, "visits")):
         await scene.rule(each, kind=kind)
     [contract] = await scene.contracts(1)
     await scene.receives(contract.paid("100.00", days=75))
-    assert sorted(await amounts(scene, agency_id)) == ["18.34", "30.00"]
+    await scene.receives(contract.paid("100.00", days=40))
     assert await amounts(scene, other) == []
-    assert len({event.event_id for event in await published(scene.database, CommissionEarned)}) == 2
+    earned = await published(scene.database, CommissionEarned)
+    assert [str(event.amount) for event in earned] == ["30.00", "18.34"], "the fee of collection begins at 60 days"
     for each in (agency_id, other):
-        assert (await scene.agency_event_types(each)).count("PaymentReceived") == 1, (
+        assert (await scene.agency_event_types(each)).count("PaymentReceived") == 2, (
             "once per agency, not once per placement"
         )
 
@@ -107,17 +110,24 @@ async def test_a_reversed_payment_takes_its_commission_back(scene: Scene) -> Non
     payment = contract.paid("200.00")
     await scene.receives(payment)
     kept = contract.paid("100.00")
-    await scene.receives(kept, contract.payment_reversed(payment))
+    await scene.receives(kept)
+    before = await commissions(scene, agency_id, to=str(DAY))
+    later = DAY + timedelta(days=1)
+    await scene.day(later)
+    await scene.receives(contract.payment_reversed(payment))
     [taken_back] = await published(scene.database, CommissionReversed)
     assert (taken_back.payment_id, taken_back.base, taken_back.amount) == (
         payment.payment_id,
         Decimal("200.00"),
         Decimal("25.00"),
     )
+    assert await commissions(scene, agency_id, to=str(DAY)) == before, "the report of the day before stays as it was"
     found = await commissions(scene, agency_id)
-    assert [item["reversed_on"] for item in found["items"]].count(str(DAY)) == 1
+    [item] = [item for item in found["items"] if item["entry"] == "reversed"]
+    assert (item["payment_id"], item["base"], item["amount"]) == (str(payment.payment_id), "-200.00", "-25.00")
+    assert (item["dated_on"], item["earned_on"], item["because"]) == (str(later), str(DAY), "reversal")
     assert found["totals"] == [
-        {"currency": "MXN", "items": 2, "earned": "37.50", "reversed": "25.00", "amount": "12.50"}
+        {"currency": "MXN", "items": 3, "earned": "37.50", "reversed": "25.00", "amount": "12.50"}
     ]
     assert (await scene.agency_event_types(agency_id))[-3:] == ["PaymentReceived", "PaymentReceived", "PaymentReversed"]
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from assignment.commissions import earning
+from assignment.commissions import payments
 from assignment.handlers import consumer
 from placing_scene import DAY, Contract, Json, Scene
 from recobro_events import UnappliableEvent
@@ -257,13 +257,13 @@ async def test_an_open_dispute_recalls_nothing_and_is_published_to_the_agency(sc
     assert await scene.agency_events(other) == []
 
 
-async def test_a_contract_that_owes_again_after_its_recall_is_placed_again(scene: Scene) -> None:
+async def test_a_contract_that_owes_again_after_its_final_recall_is_placed_again(scene: Scene) -> None:
     contract, _, first = await scene.placed()
     payment = contract.paid("1500.00")
     await scene.receives(payment)
-    await scene.receives(contract.payment_reversed(payment))
-    assert (await scene.the_placement())["state"] == "recall_pending", "only an objection takes a recall back"
     await scene.day(DAY + timedelta(days=3))
+    assert (await scene.the_placement())["state"] == "recalled"
+    await scene.receives(contract.payment_reversed(payment))
     old, new = await scene.placements()
     assert (old["state"], new["state"]) == ("recalled", "active")
     assert old["placement_id"] == first["placement_id"] != new["placement_id"]
@@ -307,7 +307,7 @@ async def test_a_transaction_that_fails_leaves_neither_placement_nor_event(
     async def fail(*_: Any) -> None:
         raise LookupError
 
-    monkeypatch.setattr(earning, "earn", fail)
+    monkeypatch.setattr(payments, "keep", fail)
     with pytest.raises(UnappliableEvent):
         await scene.receives(good, bad)
     assert await scene.placements() == []

@@ -111,8 +111,8 @@ WITH whole AS (SELECT * FROM contract WHERE contract_id = ANY($1::uuid[]))
 {_OF_WHOLE}
 CROSS JOIN LATERAL (
     SELECT coalesce(json_agg(json_build_object('payment_id', payment_id, 'amount', amount::text, 'paid_on', paid_on,
-        'business_date', business_date, 'reversed', reversed_at IS NOT NULL, 'holdoff_from', holdoff_from)
-        ORDER BY sequence), '[]') AS items
+        'business_date', business_date, 'reversed', reversed_at IS NOT NULL, 'holdoff_from', holdoff_from,
+        'credit', credit::text, 'days_past_due_before', days_past_due_before) ORDER BY sequence), '[]') AS items
     FROM payment WHERE payment.contract_id = whole.contract_id
 ) AS payments
 ORDER BY whole.contract_id
