@@ -21,7 +21,7 @@ from chassis.models import (
     Text,
     WholeParameter,
 )
-from chassis.paging import Page, PageQuery, page
+from chassis.paging import Order, OrderedPageQuery, Page, PageQuery, page
 from chassis.principals import Principal
 from chassis.problems import (
     Conflict,
@@ -61,6 +61,8 @@ __all__ = [
     "Moment",
     "NoContact",
     "NotFound",
+    "Order",
+    "OrderedPageQuery",
     "OutputModel",
     "Page",
     "PageQuery",

@@ -4,7 +4,8 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Generic, TypeVar, overload
+from enum import StrEnum
+from typing import Annotated, Any, Generic, Literal, TypeVar, overload
 
 import asyncpg
 from fastapi import Depends, Query
@@ -28,12 +29,20 @@ class Page(TypedDict, Generic[T]):
     next_cursor: str | None
 
 
-class PageRequest:
-    """The requested page. Fetch ``limit + 1`` rows whose key lies after ``after(…)``."""
+class Order(StrEnum):
+    """The order of a list by creation: ``asc`` begins with the oldest item, ``desc`` with the newest."""
 
-    def __init__(self, limit: int = 100, cursor: str | None = None) -> None:
+    ASC = "asc"
+    DESC = "desc"
+
+
+class PageRequest:
+    """The requested page. Fetch ``limit + 1`` rows whose key lies after ``after(…)`` in the ``order``."""
+
+    def __init__(self, limit: int = 100, cursor: str | None = None, order: Order = Order.ASC) -> None:
         self.limit = limit
         self.cursor = cursor
+        self.order = order
 
     @overload
     def after(self, one: type[A], /) -> A | None: ...
@@ -53,13 +62,14 @@ class PageRequest:
         try:
             padded = self.cursor.encode("ascii") + b"=" * (-len(self.cursor) % 4)
             text = base64.b64decode(padded, altchars=b"-_", validate=True)
-            key: tuple[Any, ...] = TypeAdapter(tuple[types]).validate_json(text, strict=True)  # type: ignore[valid-type]
+            read = (*types, Literal["desc"]) if self.order is Order.DESC else types
+            key: tuple[Any, ...] = TypeAdapter(tuple[read]).validate_json(text, strict=True)  # type: ignore[valid-type]
             for value in key:
                 _refuse_unstorable(value)
         except (UnicodeEncodeError, binascii.Error, ValidationError, ValueError) as error:
             problem = FieldError("/query/cursor", "must be the next_cursor of a page of this list")
             raise Invalid("The cursor does not belong to this list.", code="bad-cursor", errors=[problem]) from error
-        return key[0] if len(key) == 1 else key
+        return key[0] if len(types) == 1 else key[: len(types)]
 
 
 def _refuse_unstorable(value: object) -> None:
@@ -81,12 +91,26 @@ async def page_request(
 PageQuery = Annotated[PageRequest, Depends(page_request)]
 
 
+async def ordered_page_request(
+    page_of: PageQuery,
+    order: Annotated[Order, Query(description="By creation: the oldest first, or the newest")] = Order.ASC,
+) -> PageRequest:
+    return PageRequest(page_of.limit, page_of.cursor, order)
+
+
+OrderedPageQuery = Annotated[PageRequest, Depends(ordered_page_request)]
+"""For lists that may be turned. A cursor belongs to its order."""
+
+
 def page(rows: Sequence[T], query: PageRequest, key: Callable[[T], tuple[Any, ...]]) -> Page[Any]:
     """Make a page of rows that were fetched with ``query.limit + 1``, in the order of ``key``."""
     shown = rows[: query.limit]
     more = len(rows) > query.limit
     items = [dict(row) if isinstance(row, asyncpg.Record) else row for row in shown]
-    return Page(items=items, next_cursor=_cursor(key(shown[-1])) if more else None)
+    if not more:
+        return Page(items=items, next_cursor=None)
+    last = key(shown[-1])
+    return Page(items=items, next_cursor=_cursor((*last, "desc") if query.order is Order.DESC else last))
 
 
 def _cursor(key: tuple[Any, ...]) -> str:

@@ -3,12 +3,13 @@
 import base64
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from chassis.paging import PageRequest, page
+from chassis.paging import Order, PageRequest, page
 from chassis.problems import Invalid
 
 
@@ -82,3 +83,13 @@ def test_a_number_beyond_bigint_in_a_cursor_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         PageRequest(cursor=encoded(text)).after(int)
     assert refused.value.code == "bad-cursor"
+
+
+@pytest.mark.parametrize("types", [(int,), (int, str)])
+def test_a_cursor_belongs_to_the_order_of_its_list(types: tuple[type, ...]) -> None:
+    key = (7, "a")[: len(types)]
+    for order, other in permutations(Order):
+        cursor = page([1, 2], PageRequest(limit=1, order=order), lambda _: key)["next_cursor"]
+        assert PageRequest(cursor=cursor, order=order).after(*types) == (key[0] if len(key) == 1 else key)
+        with pytest.raises(Invalid, match="bad-cursor"):
+            PageRequest(cursor=cursor, order=other).after(*types)

@@ -1,12 +1,14 @@
 """Clarifications over HTTP."""
 
+from typing import Annotated
 from uuid import UUID
 
-from chassis import ReadConnection, Router, WriteTransaction, reads, writes
+from chassis import OrderedPageQuery, Page, ReadConnection, Router, WriteTransaction, reads, writes
+from fastapi import Depends
 
 from portfolio.clarifications import opening, reading, resolving
 from portfolio.clarifications.opening import NewClarification
-from portfolio.clarifications.reading import Clarification
+from portfolio.clarifications.reading import Clarification, ClarificationFilter, ClarificationItem
 from portfolio.clarifications.resolving import NewResolution, Resolution
 
 router = Router(prefix="/v1", tags=["contracts"])
@@ -18,6 +20,14 @@ _WRITES = [writes("portfolio")]
 async def open_clarification(contract_id: UUID, new: NewClarification, tx: WriteTransaction) -> Clarification:
     """Open a clarification of a disputed debt. Contact about the contract stops now."""
     return await opening.open_one(tx, contract_id, new)
+
+
+@router.get("/clarifications", dependencies=_READS)
+async def list_clarifications(
+    wanted: Annotated[ClarificationFilter, Depends()], query: OrderedPageQuery, connection: ReadConnection
+) -> Page[ClarificationItem]:
+    """List the clarifications of all contracts in the order in which they were opened."""
+    return await reading.listed(connection, wanted, query)
 
 
 @router.get("/clarifications/{clarification_id}", dependencies=_READS)

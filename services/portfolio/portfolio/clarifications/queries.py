@@ -65,3 +65,17 @@ WHERE contract_id = $1 AND state = 'open' AND reason = $2 AND detail IS NOT DIST
     AND instalments = $5::integer[]
 LIMIT 1
 """
+
+# $1 portfolio or null, $2 state or null, $3 the day before which the deadline lies or null, $4 and $5 the moment and id
+# after which the page begins or null, $6 limit.
+LIST = {
+    order: f"""
+SELECT clarification.*, contract.portfolio_id, contract_number
+FROM clarification JOIN contract USING (contract_id)
+WHERE ($1::uuid IS NULL OR portfolio_id = $1) AND ($2::text IS NULL OR clarification.state = $2)
+    AND ($3::date IS NULL OR deadline_on < $3)
+    AND ($4::timestamptz IS NULL OR (opened_at, clarification_id) {beyond} ($4, $5::uuid))
+ORDER BY opened_at {order}, clarification_id {order} LIMIT $6
+"""
+    for order, beyond in (("asc", ">"), ("desc", "<"))
+}

@@ -1,9 +1,13 @@
 """Reading clarifications."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
-from chassis import NotFound, OutputModel, Reader
+from chassis import Day, NotFound, OrderedPageQuery, OutputModel, Page, Reader, page
+from fastapi import Query
 from recobro_events import Row
 
 from portfolio.clarifications import queries
@@ -36,6 +40,29 @@ class Clarification(OutputModel):
         return cls(**{name: row[name] for name in cls.model_fields})
 
 
+class ClarificationState(StrEnum):
+    OPEN = "open"
+    UPHELD = "upheld"
+    PARTLY_UPHELD = "partly_upheld"
+    REJECTED = "rejected"
+    VERIFIED = "verified"
+    WITHDRAWN = "withdrawn"
+
+
+class ClarificationItem(Clarification):
+    portfolio_id: UUID
+    contract_number: str
+
+
+@dataclass(frozen=True)
+class ClarificationFilter:
+    """The filter of the list. A clarification must match every given field."""
+
+    state: ClarificationState | None = None
+    deadline_before: Annotated[Day | None, Query(description="Only those whose deadline is before this day")] = None
+    portfolio_id: UUID | None = None
+
+
 class ClarificationUnknown(NotFound):
     code = "clarification-unknown"
     detail = "There is no clarification with this id."
@@ -47,3 +74,14 @@ async def read(reader: Reader, clarification_id: UUID) -> Clarification:
     if row is None:
         raise ClarificationUnknown()
     return Clarification.of(row)
+
+
+async def listed(reader: Reader, wanted: ClarificationFilter, query: OrderedPageQuery) -> Page[ClarificationItem]:
+    """Return a page of matching clarifications of all contracts in the order in which they were opened."""
+    opened_at, clarification_id = query.after(datetime, UUID) or (None, None)
+    rows = await reader.fetch(
+        queries.LIST[query.order],
+        *(wanted.portfolio_id, wanted.state, wanted.deadline_before),
+        *(opened_at, clarification_id, query.limit + 1),
+    )
+    return page(rows, query, key=lambda row: (row["opened_at"], row["clarification_id"]))

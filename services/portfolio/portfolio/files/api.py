@@ -6,6 +6,7 @@ from uuid import UUID
 from chassis import (
     Day,
     IdempotencyKey,
+    OrderedPageQuery,
     Page,
     PageQuery,
     ReadConnection,
@@ -22,7 +23,7 @@ from fastapi.responses import StreamingResponse
 
 from portfolio.files import deciding, findings, rejects, uploads
 from portfolio.files.findings import Finding, FindingKind
-from portfolio.files.uploads import Confirmation, FileView, Mode
+from portfolio.files.uploads import Confirmation, FileStatus, FileView, Mode
 from portfolio.portfolios import portfolios
 from portfolio.portfolios.portfolios import DeltaRows
 
@@ -69,9 +70,22 @@ async def upload_file(
 
 
 @router.get("/portfolios/{portfolio_id}/files", dependencies=[reads("portfolio")])
-async def list_files(portfolio_id: UUID, connection: ReadConnection, query: PageQuery) -> Page[FileView]:
-    """List a portfolio's files, the last uploaded first."""
-    return await uploads.listed(connection, portfolio_id, query)
+async def list_files(
+    portfolio_id: UUID, connection: ReadConnection, query: OrderedPageQuery, status: FileStatus | None = None
+) -> Page[FileView]:
+    """List a portfolio's files in the order of upload."""
+    return await uploads.listed(connection, query, portfolio_id, status)
+
+
+@router.get("/files", dependencies=[reads("portfolio")])
+async def list_all_files(
+    connection: ReadConnection,
+    query: OrderedPageQuery,
+    status: FileStatus | None = None,
+    portfolio_id: UUID | None = None,
+) -> Page[FileView]:
+    """List the files of all portfolios, such as those that wait for a confirmation, in the order of upload."""
+    return await uploads.listed(connection, query, portfolio_id, status)
 
 
 @router.get("/files/{file_id}", dependencies=[reads("portfolio")])

@@ -10,11 +10,16 @@ kept_decisions, person_changed, confirmed, error_code, error, received_at, start
 actor AS uploaded_by, confirmed_by
 """
 FILE = f"SELECT {_FILE} FROM file WHERE file_id = $1"
-FILES = f"""
+# $1 portfolio or null, $2 status or null, $3 the sequence after which the page begins, $4 limit.
+FILES = {
+    order: f"""
 SELECT {_FILE}, sequence FROM file
-WHERE portfolio_id = $1 AND ($2::bigint IS NULL OR sequence < $2)
-ORDER BY sequence DESC LIMIT $3
+WHERE ($1::uuid IS NULL OR portfolio_id = $1) AND ($2::text IS NULL OR status = $2)
+    AND ($3::bigint IS NULL OR sequence {beyond} $3)
+ORDER BY sequence {order} LIMIT $4
 """
+    for order, beyond in (("asc", ">"), ("desc", "<"))
+}
 
 LOCK_IDENTITY = "SELECT pg_advisory_xact_lock(hashtextextended($1, 20260102))"
 SAME = """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
-from typing import IO, Annotated, Any, Literal
+from typing import IO, Annotated, Any
 from uuid import UUID
 
 from chassis import (
@@ -17,9 +17,9 @@ from chassis import (
     InputModel,
     Invalid,
     NotFound,
+    OrderedPageQuery,
     OutputModel,
     Page,
-    PageQuery,
     Reader,
     ShortText,
     page,
@@ -58,6 +58,15 @@ class Mode(StrEnum):
     SNAPSHOT = "snapshot"
 
 
+class FileStatus(StrEnum):
+    RECEIVED = "received"
+    READING = "reading"
+    NEEDS_CONFIRMATION = "needs_confirmation"
+    LOADING = "loading"
+    LOADED = "loaded"
+    FAILED = "failed"
+
+
 class ConfirmationReason(StrEnum):
     """Why a file waits for a person: it closes many contracts, is of a day to come, repeats an earlier file with a
     payment in between, or its characters can be read in two ways."""
@@ -90,7 +99,7 @@ class FileView(OutputModel):
     mode: Mode
     as_of: date
     size_bytes: int
-    status: Literal["received", "reading", "needs_confirmation", "loading", "loaded", "failed"]
+    status: FileStatus
     rows_read: int | None
     rows_accepted: int | None
     rows_rejected: int | None
@@ -247,11 +256,13 @@ async def find(reader: Reader, file_id: UUID) -> FileView:
     return _view(await reader.fetchrow(queries.FILE, file_id))
 
 
-async def listed(reader: Reader, portfolio_id: UUID, query: PageQuery) -> Page[Any]:
-    """Return a page of a portfolio's files, the last uploaded first."""
-    await portfolios.find(reader, portfolio_id)
-    after = query.after(int)
-    rows = await reader.fetch(queries.FILES, portfolio_id, after, query.limit + 1)
+async def listed(
+    reader: Reader, query: OrderedPageQuery, portfolio_id: UUID | None, status: FileStatus | None
+) -> Page[Any]:
+    """Return a page of files in the order of upload, of one portfolio or of all, with this status or any."""
+    if portfolio_id is not None:
+        await portfolios.find(reader, portfolio_id)
+    rows = await reader.fetch(queries.FILES[query.order], portfolio_id, status, query.after(int), query.limit + 1)
     shown = page(rows, query, key=lambda row: (row["sequence"],))
     return Page(items=[FileView.model_validate(item) for item in shown["items"]], next_cursor=shown["next_cursor"])
 

@@ -256,3 +256,43 @@ async def test_the_same_dispute_is_opened_once_while_it_is_open(client: httpx.As
         await dispute(client, contract_id, **{"instalments": [1]} | changes)
     assert (await resolve(client, first["clarification_id"], "withdrawn")).status_code == 201
     await dispute(client, contract_id, instalments=[1])
+
+
+async def listed(client: httpx.AsyncClient, **parameters: Any) -> list[str]:
+    """The ids of all pages of the list."""
+    found: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        answer = await client.get("/v1/clarifications", params={"limit": 2} | parameters | cursor)
+        assert answer.status_code == 200, answer.text
+        found += [item["clarification_id"] for item in answer.json()["items"]]
+        if answer.json()["next_cursor"] is None:
+            return found
+        cursor = {"cursor": answer.json()["next_cursor"]}
+
+
+async def test_clarifications_are_listed_by_state_deadline_and_portfolio_in_both_orders(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    portfolios = [await given.portfolio(day) for day in (TODAY, TODAY + timedelta(days=5))]
+    contracts = [await given.contract(one, (days_ago(40), "100.00"), number="N-1") for one in portfolios]
+    opened = [
+        (await dispute(client, contract_id, detail=word))["clarification_id"]
+        for word in ("a", "b", "c")
+        for contract_id in contracts
+    ]
+    await resolve(client, opened[2], "withdrawn")
+    assert await listed(client) == opened
+    assert await listed(client, order="desc") == opened[::-1]
+    assert await listed(client, state="withdrawn") == [opened[2]]
+    assert await listed(client, state="open", portfolio_id=str(portfolios[0])) == [opened[0], opened[4]]
+    early = str(TODAY + timedelta(days=31))
+    assert await listed(client, deadline_before=early) == opened[::2]
+    assert await listed(client, deadline_before=str(TODAY + timedelta(days=30))) == []
+    item = (await client.get("/v1/clarifications", params={"limit": 1})).json()["items"][0]
+    assert (item["contract_number"], item["portfolio_id"]) == ("N-1", str(portfolios[0]))
+    for wrong in ({"state": "lost"}, {"deadline_before": "soon"}, {"colour": "red"}, {"order": "up"}):
+        assert (await client.get("/v1/clarifications", params=wrong)).status_code == 422, wrong
+    cursor = (await client.get("/v1/clarifications", params={"limit": 1})).json()["next_cursor"]
+    turned = await client.get("/v1/clarifications", params={"cursor": cursor, "order": "desc"})
+    assert (turned.status_code, turned.json()["type"]) == (422, "urn:recobro:problem:bad-cursor")

@@ -230,18 +230,30 @@ async def test_rejects_of_a_file_that_has_not_been_read_are_a_conflict(service: 
     assert answer.status_code == 409
 
 
-async def test_the_files_of_a_portfolio_are_listed_the_last_first(service: ServiceClient) -> None:
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_files_are_listed_in_the_order_of_upload_or_turned(service: ServiceClient, order: str) -> None:
     portfolio_id = await service.portfolio()
     uploaded = [
         (await service.upload(portfolio_id, csv_of(row()), f"2026-09-{day}")).json()["file_id"] for day in (10, 11, 12)
     ]
-    await service.upload(await service.portfolio(), csv_of(row()), "2026-09-10")
+    other = (await service.upload(await service.portfolio(), csv_of(row()), "2026-09-10")).json()["file_id"]
 
-    path = f"/v1/portfolios/{portfolio_id}/files"
-    first = await service.get(path, limit=2)
-    rest = await service.get(path, limit=2, cursor=first["next_cursor"])
-    assert [file["file_id"] for file in [*first["items"], *rest["items"]]] == uploaded[::-1]
-    assert rest["next_cursor"] is None
+    async def listed(path: str, **wanted: str) -> list[str]:
+        first = await service.get(path, limit=2, order=order, **wanted)
+        if first["next_cursor"] is None:
+            return [file["file_id"] for file in first["items"]]
+        rest = await service.get(path, limit=2, order=order, cursor=first["next_cursor"], **wanted)
+        assert rest["next_cursor"] is None
+        return [file["file_id"] for file in [*first["items"], *rest["items"]]]
+
+    turn = slice(None, None, 1 if order == "asc" else -1)
+    assert await listed(f"/v1/portfolios/{portfolio_id}/files") == uploaded[turn]
+    assert await listed("/v1/files") == [*uploaded, other][turn]
+    assert await service.loader.load_one()
+    assert await listed("/v1/files", status="loaded") == uploaded[:1]
+    assert await listed("/v1/files", status="received") == [*uploaded[1:], other][turn]
+    assert await listed("/v1/files", status="received", portfolio_id=str(portfolio_id)) == uploaded[1:][turn]
+    assert (await service.client.get("/v1/files", params={"status": "lost"})).status_code == 422
 
 
 @pytest.mark.parametrize("path", ["", "/rejects"])
