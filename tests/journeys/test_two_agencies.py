@@ -95,6 +95,15 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     rule(client, mine, "visits")
     creditor = client.post("portfolio", "/v1/creditors", {"name": "two", "kind": "financial", "country": "MX"})
     ids["creditor_id"] = creditor["creditor_id"]
+    letterhead = {
+        "address": "Calle 1",
+        "phones": ["+525555550100"],
+        "payment_instructions": "CLABE 1",
+        "complaints_unit": "UNE",
+    }
+    for service, path in (("portfolio", f"/v1/creditors/{ids['creditor_id']}"), ("assignment", f"/v1/agencies/{mine}")):
+        address = stage.addresses[service] + path
+        httpx.patch(address, json=letterhead, headers=client.headers, timeout=30).raise_for_status()
     new = {"creditor_id": ids["creditor_id"], "name": "two", "currency": "MXN", "jurisdiction": "MX"}
     ids["portfolio_id"] = client.post("portfolio", "/v1/portfolios", new | ANY_AMOUNT)["portfolio_id"]
     with as_file(files("recobro") / "sample" / "cartera_mx.csv") as sample, TemporaryDirectory() as folder:

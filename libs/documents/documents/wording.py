@@ -1,17 +1,25 @@
-"""Formats dates, amounts, addresses and paper for letters, in Spanish and by the jurisdiction's custom."""
+"""Formats dates, amounts, addresses and paper for letters, by language and by the jurisdiction's custom."""
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal
 
 # These countries print letters on the North American size, all others on A4.
 _LETTER_COUNTRIES = frozenset({"CA", "CL", "CO", "CR", "DO", "GT", "HN", "MX", "NI", "PA", "PR", "SV", "US", "VE"})
 _LONGEST_WORD = 16
+Language = Literal["es", "pt", "en"]
+_LANGUAGES: Mapping[str, Language] = {"BR": "pt", "PT": "pt", "US": "en", "GB": "en"}
+_LOCALES: Mapping[Language, str] = {"es": "es_MX", "pt": "pt_BR", "en": "en_US"}
+_LABELS = {"MX": ("Col. ", "C.P. "), "BR": ("", "CEP ")}
+"""What stands before the neighbourhood and the postal code of an address in a country."""
+_SCRIPTS = frozenset({"LATIN", "GREEK", "CYRILLIC", "FEMININE", "MASCULINE", "MICRO", "MODIFIER"})
+"""The scripts of Libertinus Serif, by the first words of the characters' names. ª and º are two of the words."""
 
 
 def paper(jurisdiction: str) -> str:
@@ -19,9 +27,36 @@ def paper(jurisdiction: str) -> str:
     return "us-letter" if jurisdiction in _LETTER_COUNTRIES else "a4"
 
 
-def long_date(day: date) -> str:
-    """``23 de noviembre de 2026``"""
-    return format_date(day, "long", locale="es_MX")
+def language_of(jurisdiction: str) -> Language:
+    """Return the language of letters in the jurisdiction."""
+    return _LANGUAGES.get(jurisdiction, "es")
+
+
+def _locale(language: Language, jurisdiction: str) -> Locale:
+    try:
+        return Locale(language, jurisdiction)
+    except UnknownLocaleError:
+        return Locale.parse(_LOCALES[language])
+
+
+def long_date(day: date, language: Language = "es", jurisdiction: str = "MX") -> str:
+    """``23 de noviembre de 2026``, in the United States ``November 23, 2026``"""
+    return format_date(day, "long", locale=_locale(language, jurisdiction))
+
+
+def money_in_letter(amount: Decimal, currency: str, jurisdiction: str, language: Language) -> str:
+    """``$9,300.00 M.N.`` for Mexican pesos, ``R$ 9.300,00`` for reais in Portuguese."""
+    if currency == "MXN":
+        return f"${format_decimal(amount, '#,##0.00', locale='es_MX')} M.N."
+    return format_currency(amount, currency, locale=_locale(language, jurisdiction)).replace("\xa0", " ")
+
+
+def unprintable_script(text: str) -> str | None:
+    """Return the name of a script of the text that the embedded font does not have, such as ``ARABIC``."""
+    for character in text:
+        if character.isalpha() and (script := unicodedata.name(character, "UNKNOWN").split()[0]) not in _SCRIPTS:
+            return script
+    return None
 
 
 def money(amount: Decimal, currency: str, jurisdiction: str) -> str:
@@ -41,11 +76,11 @@ def address_lines(address: Mapping[str, Any], jurisdiction: str) -> list[str]:
     inside = f"Int. {address['interior']}" if address["interior"] else None
     place = ", ".join(part for part in (address["city"], address["state"]) if part)
     country = address["country"]
-    code = f"C.P. {address['postal_code']}" if address["postal_code"] else None
+    neighbourhood, code = _LABELS.get(country or jurisdiction, ("", ""))
     lines = (
         _joined(" ", address["street"], address["exterior"], inside),
-        f"Col. {address['neighbourhood']}" if address["neighbourhood"] else "",
-        _joined(" ", code, place),
+        neighbourhood + address["neighbourhood"] if address["neighbourhood"] else "",
+        _joined(" ", code + address["postal_code"] if address["postal_code"] else None, place),
         country_name(country) if country and country != jurisdiction else "",
     )
     return [line for line in lines if line]
@@ -55,9 +90,9 @@ def _joined(separator: str, *parts: str | None) -> str:
     return separator.join(part for part in parts if part)
 
 
-def breakable(text: str) -> str:
-    """Return ``text`` with break points inside very long words, so that none runs over the edge of a box."""
+def breakable(text: str, longest: int = _LONGEST_WORD) -> str:
+    """Return ``text`` with break points inside words above ``longest``, so that none runs over the edge of a box."""
     return " ".join(
-        "\u200b".join(word[start : start + _LONGEST_WORD] for start in range(0, len(word), _LONGEST_WORD)) or word
+        "\u200b".join(word[start : start + longest] for start in range(0, len(word), longest)) or word
         for word in text.split(" ")
     )

@@ -27,6 +27,7 @@ _PORTFOLIO: Mapping[str, Column[PortfolioStateChanged]] = MappingProxyType(
         "creditor_kind": Column("text", lambda event: event.creditor_kind),
         "jurisdiction": Column("text", lambda event: event.jurisdiction),
         "timezone": Column("text", lambda event: event.timezone),
+        "letterhead": Column("jsonb", lambda event: event.letterhead and event.letterhead.model_dump(mode="json")),
         "payment_holdoff_days": Column("smallint", lambda event: event.payment_holdoff_days),
         "promise_limits": Column("jsonb", lambda event: _json_of(event.promise_limits)),
     }

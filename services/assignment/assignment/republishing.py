@@ -1,4 +1,4 @@
-"""Republishes every placement, for a service that is being rebuilt or for all services after a restore."""
+"""Republishes every agency and placement, for a service that is being rebuilt or for all services after a restore."""
 
 from uuid import UUID
 
@@ -11,6 +11,8 @@ from recobro_events.contracts.assignment import (
     PlacementReinstated,
 )
 from recobro_events.tracing import current_traceparent
+
+from assignment.agencies import publishing as agencies
 
 CHUNK_CONTRACTS = 500
 _BEFORE_ALL = UUID(int=0)
@@ -53,8 +55,14 @@ _STATES = f"{_CHANGE} {_OF_CONTRACTS} AND (state <> 'active' OR waived IS NOT NU
 
 
 async def republish(tx: Transaction, after: str) -> str | None:
-    """Republish the placements of the next contracts by id after this one. Returns the last id; None at the end."""
-    rows = await tx.fetch(_NEXT, UUID(after) if after else _BEFORE_ALL, CHUNK_CONTRACTS)
+    """Republish the placements of the next contracts by id after this one, or all agencies when ``after`` is empty.
+
+    Returns the last id; None at the end.
+    """
+    if not after:
+        await agencies.republish(tx)
+        return str(_BEFORE_ALL)
+    rows = await tx.fetch(_NEXT, UUID(after), CHUNK_CONTRACTS)
     if not rows:
         return None
     contract_ids = [row["contract_id"] for row in rows]
@@ -65,4 +73,4 @@ async def republish(tx: Transaction, after: str) -> str | None:
 
 
 # A payment earns for the agency that has the contract, and bulk events of files place contracts: bulk is read first.
-SOURCE = Source(republish, versions={"placement": ["version"]}, bulk_first=True)
+SOURCE = Source(republish, versions={"agency": ["version"], "placement": ["version"]}, bulk_first=True)

@@ -9,6 +9,7 @@ from placing_scene import DAY, Json, Scene
 from placing_states import AUDIENCE, LAST, REASON, TOMORROW, placements_in_every_state, republish_all
 from recobro_events import Event
 from recobro_events.contracts.assignment import (
+    AgencyChanged,
     ContractPlaced,
     PlacementEnded,
     PlacementEvent,
@@ -56,7 +57,10 @@ async def test_each_placement_is_republished_in_its_present_state(
 
     chunks = await republish_all(scene)
 
-    assert len(chunks) == -(-7 // chunk)
+    assert len(chunks) == 1 + -(-7 // chunk)
+    agencies = await bodies(scene, AgencyChanged)
+    assert agencies != []
+    assert await bodies(scene, AgencyChanged, AUDIENCE) == sorted(agencies, key=lambda body: body["agency_id"])
     first = {body["placement_id"]: body for body in await bodies(scene, ContractPlaced)}
     assert len(first) == 8
     by_contract = sorted(first.values(), key=lambda body: (body["contract_id"], body["kind"]))
@@ -104,4 +108,5 @@ async def test_after_a_restore_the_start_of_a_changed_placement_has_the_lowest_v
 
 async def test_without_placements_nothing_is_republished(scene: Scene) -> None:
     await scene.contracts(2)
-    assert await republish_all(scene) == []
+    assert len(await republish_all(scene)) == 1, "the agencies alone"
+    assert await bodies(scene, ContractPlaced, AUDIENCE) == []

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from projections import clarifications, contracts, pauses, payments, promises, set_aside
 from recobro_events import Consumer, ContractEvent, Event, Transaction
 from recobro_events.contracts.assignment import (
+    AgencyChanged,
     ContractPlaced,
     PlacementEnded,
     PlacementEvent,
@@ -158,6 +159,12 @@ async def follow_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None
 async def follow_portfolio(changes: Sequence[PortfolioStateChanged], tx: Transaction) -> None:
     """Keep the portfolio's names and its business date."""
     await projection.PORTFOLIOS.keep(tx, changes)
+
+
+@consumer.on(AgencyChanged)
+async def follow_agency(changes: Sequence[AgencyChanged], tx: Transaction) -> None:
+    """Keep what letters say of the agency."""
+    await projection.keep_agencies(tx, changes)
 
 
 @consumer.on(ContractPlaced, PlacementReinstated)

@@ -3,20 +3,23 @@
 from collections.abc import Sequence
 
 from projections import clarifications, pauses, payments
-from projections.columns import columns
+from projections.columns import Column, columns
 from projections.contracts import Details, Positions, keep_statuses_from_contracts
 from projections.placements import Placements
 from projections.portfolios import Portfolios
 from recobro_events import Transaction
-from recobro_events.contracts.assignment import PlacementEvent, PlacementKind
+from recobro_events.contracts.assignment import AgencyChanged, PlacementEvent, PlacementKind
 from recobro_events.contracts.portfolio import ContractWhole
 
 BUSINESS_DATE = "greatest(portfolio.business_date, contract.as_of)"
 """SQL: the business date of the row ``contract``, the later of the portfolio's and the position's."""
 
-PORTFOLIOS = Portfolios("business_date", "company", "timezone", "creditor_kind", "payment_holdoff_days")
+PORTFOLIOS = Portfolios("business_date", "company", "timezone", "creditor_kind", "payment_holdoff_days", "letterhead")
 POSITIONS = Positions("as_of", "state", "stage", "overdue_balance", "total_balance", "oldest_due_on")
-_DETAILS = Details("portfolio_id", "debtor_id", "contract_number", "name", "jurisdiction", "currency")
+_DETAILS = Details(
+    *("portfolio_id", "debtor_id", "contract_number", "name", "jurisdiction", "currency"),
+    debtor_kind=Column("text", lambda event: event.debtor.kind),
+)
 _PLACEMENTS = Placements("agency_id", "active")
 
 # Addresses of a whole contract that is older than the known details are ignored.
@@ -58,6 +61,20 @@ FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[])
 WHERE placement.contract_id = fact.contract_id AND placement.placement_id = fact.placement_id
     AND placement.version = fact.version
 """
+
+_AGENCIES = """
+INSERT INTO agency AS known (agency_id, version, name, letterhead)
+SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::jsonb[])
+ON CONFLICT (agency_id) DO UPDATE SET
+    version = excluded.version, name = excluded.name, letterhead = excluded.letterhead
+WHERE known.version < excluded.version
+"""
+
+
+async def keep_agencies(tx: Transaction, events: Sequence[AgencyChanged]) -> None:
+    """Keep names and letterheads of agencies that are newer than the known ones."""
+    rows = ((e.agency_id, e.version, e.name, e.letterhead.model_dump(mode="json")) for e in events)
+    await tx.execute(_AGENCIES, *columns(rows, 4))
 
 
 async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:

@@ -40,6 +40,7 @@ def _as(agency_id: uuid.UUID) -> dict[str, str]:
 async def test_every_route_of_a_visit_is_closed_to_other_agencies(
     scene: Scene, method: str, path: str, body: object
 ) -> None:
+    await scene.knows_agency(US)
     ours, inside = await scene.known_contract(a_placement(US)), await scene.known_contract()
     visit, without_agency = await scene.ordered(ours, agency_id=US), await scene.ordered(inside)
     photos = {}

@@ -26,6 +26,7 @@ async def attend(scene: Scene, visit: str, agency_id: uuid.UUID, by: str) -> Non
 async def test_an_agency_gets_the_letter_only_once_the_debtor_attends(scene: Scene) -> None:
     _, placement, visit = await placed_visit(scene)
     us, letter = placement.agency_id, f"/v1/visits/{visit}/letter.pdf"
+    await scene.knows_agency(us)
     assert (await scene.get(letter)).status_code == 200, "an operator prints it for the closed envelope"
     for before in (None, "third_party", "nobody"):
         if before is not None:

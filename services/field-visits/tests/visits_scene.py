@@ -10,11 +10,28 @@ import httpx
 from chassis.testing import mint
 from field_visits.handlers import consumer
 from recobro_events import Database, Event, Row
-from recobro_events.contracts.portfolio import CreditorKind, PortfolioState, PortfolioStateChanged
+from recobro_events.contracts.assignment import AgencyChanged
+from recobro_events.contracts.portfolio import CreditorKind, Letterhead, PortfolioState, PortfolioStateChanged
 from recobro_events.testing import apply_events
 from visited_contracts import DAY, Contract, Placement, a_placement, an_address
 
 __all__ = ["DAY", "Contract", "Placement", "Scene", "a_placement", "an_address", "blocked_on_a_lock", "moment"]
+
+
+CREDITOR = Letterhead(
+    legal_name="Financiera Ñandú, S.A. de C.V.",
+    tax_id="FNA010101AA1",
+    address="Paseo de la Reforma 1, Juárez, 06600 Ciudad de México",
+    phones=("+52 55 5555 0100",),
+    complaints_unit="UNE, +52 55 5555 0199, une@nandu.example",
+    payment_instructions="Transfiera a la CLABE 012345678901234567 de Banco Uno.",
+)
+AGENCY = Letterhead(
+    legal_name="Gestiones del Centro, S.C.",
+    address="Insurgentes Sur 10, Roma, 06700 Ciudad de México",
+    phones=("+52 55 5555 0200", "+52 55 5555 0201"),
+    complaints_unit="quejas@gestiones.example",
+)
 
 
 class Scene:
@@ -44,8 +61,18 @@ class Scene:
             "creditor_kind": CreditorKind.FINANCIAL,
             "jurisdiction": "MX",
             "timezone": "America/Mexico_City",
+            "letterhead": CREDITOR,
         }
         return PortfolioStateChanged(**(fields | changes))
+
+    async def knows_agency(self, agency_id: UUID, **changes: Any) -> None:
+        """Receive the agency with what letters say of it."""
+        self._versions[agency_id] = self._versions.get(agency_id, 0) + 1
+        letterhead = Letterhead(**(AGENCY.model_dump() | changes))
+        version = self._versions[agency_id]
+        await self.receives(
+            AgencyChanged(agency_id=agency_id, version=version, name="Gestiones", letterhead=letterhead)
+        )
 
     def contract(self, **changes: Any) -> Contract:
         """A contract that may be visited and that no service knows yet."""

@@ -64,6 +64,7 @@ class Contract:
     contract_id: UUID = field(default_factory=uuid.uuid4)
     debtor_id: UUID = field(default_factory=uuid.uuid4)
     name: str | None = None
+    debtor_kind: str | None = None
     jurisdiction: str = "MX"
     state: ContractState = ContractState.OPEN
     stage: Stage = Stage.EARLY
@@ -101,6 +102,7 @@ class Contract:
         """Return the fields beside the position that an event about the whole contract has."""
         debtor = Debtor(
             debtor_id=self.debtor_id,
+            kind=self.debtor_kind,
             name=self.name or f"Debtor of {self.number}",
             status=self.status,
             status_version=self.status_version,

@@ -4,7 +4,17 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from recobro_events.contracts.base import ContractEvent, Currency, Lane, Money, Percent
+from recobro_events.contracts.base import ContractEvent, Currency, Event, Lane, Money, Percent
+from recobro_events.contracts.portfolio import Letterhead
+
+
+class AgencyChanged(Event, type="assignment.agency-changed.v1", key="agency_id"):
+    """The agency is new, or its name or its letterhead changed. The event with the greatest ``version`` holds."""
+
+    agency_id: UUID
+    version: int
+    name: str
+    letterhead: Letterhead
 
 
 class PlacementKind(StrEnum):

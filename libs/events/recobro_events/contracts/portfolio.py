@@ -369,6 +369,17 @@ class ContractClosed(PositionEvent, type="portfolio.contract-closed.v1"):
     return_code: str | None = None
 
 
+class Letterhead(Part):
+    """What letters say of a creditor or an agency. What is null is not known, and a letter that needs it is refused."""
+
+    legal_name: str | None = None
+    tax_id: str | None = None
+    address: str | None = None
+    phones: tuple[str, ...] = ()
+    complaints_unit: str | None = None
+    payment_instructions: str | None = None
+
+
 class PortfolioEvent(Event, key="portfolio_id"):
     """A fact about a portfolio: its key is the portfolio's id."""
 
@@ -390,7 +401,7 @@ class PromiseLimits(Part):
 class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-changed.v1"):
     """The state of a portfolio. Its contracts are staged for ``business_date``, which is null before the first file.
 
-    ``payment_holdoff_days`` is the number of days without contact after a payment.
+    ``payment_holdoff_days`` is the number of days without contact after a payment. ``letterhead`` is the creditor's.
     """
 
     version: int
@@ -404,6 +415,7 @@ class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-chan
     timezone: str
     payment_holdoff_days: int | None = None
     promise_limits: PromiseLimits | None = None
+    letterhead: Letterhead | None = None
 
 
 class PortfolioFileLoaded(PortfolioEvent, type="portfolio.portfolio-file-loaded.v1"):

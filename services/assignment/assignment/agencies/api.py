@@ -18,10 +18,12 @@ from chassis import (
     reads,
     writes,
 )
+from chassis.letterheads import Letterhead, given
 from recobro_events.contracts.agency import AgencyRegistered
 
 from assignment.agencies import queries, service_contracts
-from assignment.agencies.reading import Agency, expect_agency
+from assignment.agencies.publishing import changed
+from assignment.agencies.reading import Agency, AgencyUnknown, expect_agency
 from assignment.agencies.service_contracts import NewServiceContract, ServiceContract
 
 router = Router(prefix="/v1", tags=["agencies"])
@@ -47,7 +49,17 @@ async def create_agency(new: NewAgency, tx: WriteTransaction) -> Agency:
     if await tx.fetchval(queries.COUNT_AGENCIES) >= MAX_AGENCIES:
         raise TooManyAgencies()
     [row] = await tx.fetch(queries.CREATE_AGENCY, new.name, new.email)
-    tx.publish(AgencyRegistered(agency_id=row["agency_id"]))
+    tx.publish(AgencyRegistered(agency_id=row["agency_id"]), changed(row))
+    return Agency(**row)
+
+
+@router.patch("/agencies/{agency_id}", dependencies=[writes("assignment")])
+async def change_agency(agency_id: UUID, letterhead: Letterhead, tx: WriteTransaction) -> Agency:
+    """Change what letters say of an agency: its legal name, address and phones, and where to complain."""
+    row = await tx.fetchrow(queries.CHANGE_AGENCY, agency_id, given(letterhead))
+    if row is None:
+        raise AgencyUnknown()
+    tx.publish(changed(row))
     return Agency(**row)
 
 

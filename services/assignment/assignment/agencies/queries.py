@@ -1,7 +1,12 @@
 """Agencies, their service contracts and fees."""
 
-_COLUMNS = "agency_id, name, email, created_at"
-CREATE_AGENCY = f"INSERT INTO agency (name, email) VALUES ($1, $2) RETURNING {_COLUMNS}"
+from chassis.letterheads import CHANGED
+
+_COLUMNS = "agency_id, name, email, letterhead, created_at"
+CREATE_AGENCY = f"INSERT INTO agency (name, email) VALUES ($1, $2) RETURNING {_COLUMNS}, version"
+CHANGE_AGENCY = f"""
+UPDATE agency SET letterhead = {CHANGED}, version = version + 1 WHERE agency_id = $1 RETURNING {_COLUMNS}, version
+"""
 AGENCY = f"SELECT {_COLUMNS} FROM agency WHERE agency_id = $1"
 COUNT_AGENCIES = "SELECT count(*) FROM agency"
 LOCK_AGENCY = "SELECT FROM agency WHERE agency_id = $1 FOR UPDATE"

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis import NotFound, OutputModel, Principal, Reader
+from chassis.letterheads import Letterhead
 
 from assignment.agencies import queries
 
@@ -15,9 +16,12 @@ class AgencyUnknown(NotFound):
 
 
 class Agency(OutputModel):
+    """``letterhead`` is what letters say of the agency."""
+
     agency_id: UUID
     name: str
     email: str | None
+    letterhead: Letterhead
     created_at: datetime
 
 

@@ -11,6 +11,7 @@ from chassis.testing import facts_during_lag, mint, unguarded_routes
 from fastapi import FastAPI
 from placing_scene import DAY, Contract, Json, Scene, as_agency, code_of
 from recobro_events.contracts import agency
+from recobro_events.contracts.assignment import AgencyChanged
 from recobro_events.contracts.dialer_feed import ListEntryWithdrawn, WithdrawalReason
 from recobro_events.testing import published
 
@@ -29,6 +30,22 @@ async def test_creating_an_agency_publishes_the_first_event_of_its_topic(scene: 
     first_page = await scene.get("/v1/agencies", params={"limit": 1})
     rest = await scene.get("/v1/agencies", params={"cursor": first_page["next_cursor"]})
     assert first_page["items"] + rest["items"] == [made, second]
+
+
+async def test_what_letters_say_of_an_agency_is_published_with_a_version(scene: Scene) -> None:
+    agency_id = await scene.agency()
+    path = f"/v1/agencies/{agency_id}"
+    letterhead = {"legal_name": "Sur, S.C.", "address": "Calle 1", "phones": ["+525555550100"]}
+    answer = await scene.client.patch(path, json=letterhead)
+    assert answer.status_code == 200, answer.text
+    nothing = dict.fromkeys(("tax_id", "complaints_unit", "payment_instructions"))
+    assert answer.json()["letterhead"] == letterhead | nothing
+    answer = await scene.client.patch(path, json={"address": None, "complaints_unit": "UNE"})
+    assert answer.json()["letterhead"] == letterhead | nothing | {"address": None, "complaints_unit": "UNE"}
+    events = await published(scene.database, AgencyChanged)
+    assert [(event.version, event.letterhead.address) for event in events] == [(1, None), (2, "Calle 1"), (3, None)]
+    assert (await scene.client.patch(f"/v1/agencies/{NOBODY}", json=letterhead)).status_code == 404
+    assert (await scene.client.patch(path, json={"phones": ["1"] * 6})).status_code == 422
 
 
 BAD_PERCENTS = ("100.01", "-1", "NaN", "Infinity", "1e1", "1_0", "abc", "", "0.0001", 10, True, None)

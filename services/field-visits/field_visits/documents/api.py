@@ -1,17 +1,18 @@
 """HTTP routes for the visit sheet and the notification letter."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from chassis import Conflict, CurrentPrincipal, Router, ServiceDatabase, reads
 from chassis.transactions import act_for_service
 from documents.press import Press
-from fastapi import Request
+from documents.wording import Language
+from fastapi import Query, Request
 from fastapi.responses import Response
 from recobro_events.contracts.field_visits import AttendedBy
 
 from field_visits.documents import queries
-from field_visits.documents.letter import letter_of
+from field_visits.documents.letter import letter_of, refuse_unprintable
 from field_visits.documents.sheet import sheet_of
 from field_visits.visits import queries as visits
 from field_visits.visits import reading
@@ -44,6 +45,7 @@ async def print_sheet(visit_id: UUID, request: Request, database: ServiceDatabas
             refuse_cancelled(visit)
             await act_for_service(tx)
             refuse_silence(await tx.fetchval(visits.SILENCE, visit_id))
+    refuse_unprintable({"name": visit["name"], "visitor": visit["visitor"]})
     press: Press = request.app.state.press
     return _pdf(await press.print("sheet", sheet_of(visit)), f"visita-{visit_id}")
 
@@ -54,11 +56,18 @@ async def print_sheet(visit_id: UUID, request: Request, database: ServiceDatabas
     response_class=Response,
     responses=_PDF,
 )
-async def print_letter(visit_id: UUID, request: Request, database: ServiceDatabase, who: CurrentPrincipal) -> Response:
-    """Return the notification letter, in Spanish, with the balance, for a closed unmarked envelope.
+async def print_letter(
+    visit_id: UUID,
+    request: Request,
+    database: ServiceDatabase,
+    who: CurrentPrincipal,
+    language: Annotated[Language | None, Query(description="Default: the language of the jurisdiction")] = None,
+) -> Response:
+    """Return the notification letter with the balance, for a closed unmarked envelope.
 
-    409 when the visit has ended or was cancelled, with the reason while the contract is silenced, and for an agency as
-    long as it has not learned the balance from the debtor's attendance.
+    409 `letter-incomplete` names the data of agency, creditor or contract that the letter must state and that are
+    missing. 409 when the visit has ended or was cancelled, with the reason while the contract is silenced, and for an
+    agency as long as it has not learned the balance from the debtor's attendance.
     """
     async with database.transaction() as tx:
         visit = await reading.expect_with_person(tx, visit_id, who.agency_id)
@@ -67,10 +76,10 @@ async def print_letter(visit_id: UUID, request: Request, database: ServiceDataba
             raise AttendanceNeeded()
         await act_for_service(tx)
         refuse_silence(await tx.fetchval(visits.SILENCE, visit_id))
-        owed = await tx.fetchrow(queries.OWED, visit["contract_id"])
+        owed = await tx.fetchrow(queries.OWED, visit["contract_id"], visit["agency_id"])
     assert owed is not None
     press: Press = request.app.state.press
-    return _pdf(await press.print("letter", letter_of(visit, owed)), f"carta-{visit_id}")
+    return _pdf(await press.print("letter", letter_of(visit, owed, language)), f"carta-{visit_id}")
 
 
 def _pdf(content: bytes, name: str) -> Response:

@@ -5,17 +5,20 @@ import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import typst
 from documents.press import Document, Press
+from documents.wording import money_in_letter, unprintable_script
 from fastapi import FastAPI
 from field_visits.documents import TEMPLATES
+from field_visits.documents.letter_texts import TEXTS
 from visited_contracts import NUMBERS
-from visits_scene import Scene, an_address
+from visits_scene import Scene, a_placement, an_address
 
 _DEBT = re.compile(r"deuda|adeud|deudor|saldo|cobr|pago|pagar|vencid|moros|contrato|crédito|mxn|\$\s*\d", re.IGNORECASE)
-_HOSTILE = 'O\'Brien "Ñandú" #panic("x") $x^2$ *b* _i_ `r` <label> @ref \\ // /* https://a.b ${x} {{y}} ​ 漢字'
+_HOSTILE = 'O\'Brien "Ñandú" #panic("x") $x^2$ *b* _i_ `r` <label> @ref \\ // /* https://a.b ${x} {{y}} ​ Ж'
 
 
 class RecordingPress(Press):
@@ -28,6 +31,16 @@ class RecordingPress(Press):
     async def print(self, template: str, document: Document) -> bytes:
         self.documents.append((template, document))
         return await super().print(template, document)
+
+    def pages(self, document: Document) -> int:
+        compiler = typst.Compiler(
+            TEMPLATES / "letter.typ",
+            root=TEMPLATES,
+            ignore_system_fonts=True,
+            sys_inputs={"document": json.dumps(document)},
+        )
+        pages = compiler.compile(format="png")
+        return len(pages) if isinstance(pages, list) else 1
 
 
 @pytest.fixture
@@ -66,32 +79,122 @@ def test_the_sheets_fixed_text_mentions_no_debt() -> None:
     source = (TEMPLATES / "sheet.typ").read_text()
     assert not _DEBT.search("\n".join(line for line in source.splitlines() if not line.startswith("//")))
     assert "pregunte a los vecinos por el lugar; nunca por la persona" in source
-    assert _DEBT.search((TEMPLATES / "letter.typ").read_text()), "the search must be able to find something"
+    assert _DEBT.search(TEXTS["es"]["informs"]), "the search must be able to find something"
 
 
-async def test_the_letter_holds_company_address_and_balance(scene: Scene, press: RecordingPress) -> None:
+async def test_the_letter_states_what_the_profile_asks_of_a_first_notice(scene: Scene, press: RecordingPress) -> None:
     contract = await scene.known_contract()
     visit = await scene.ordered(contract)
-    later = date(2026, 12, 1)
-    await scene.receives(scene.portfolio_state(business_date=later, creditor_name="Financiera Ñandú"))
+    await scene.receives(scene.portfolio_state(business_date=date(2026, 12, 1)))
     answer = await scene.get(f"/v1/visits/{visit}/letter.pdf")
-    assert answer.status_code == 200
+    assert answer.status_code == 200, answer.text
     [(template, document)] = press.documents
     assert template == "letter"
-    assert document == {
+    stated = {name: document[name] for name in document if name != "texts"}
+    assert stated == {
         "paper": "us-letter",
-        "company": "Financiera Ñandú",
+        "language": "es",
+        "salutation": f"Estimado(a) {contract.name}:",
+        "folio": f"20261123-{visit[-8:].upper()}",
         "name": contract.name,
         "address": [
             "Avenida Insurgentes Sur 1234 Int. 5-B",
             "Col. Del Valle",
             "C.P. 03100 Benito Juárez, Ciudad de México",
         ],
+        "sender": {
+            "name": "Financiera Ñandú, S.A. de C.V.",
+            "tax_id": "FNA010101AA1",
+            "address": "Paseo de la Reforma 1, Juárez, 06600 Ciudad de México",
+            "phones": "+52 55 5555 0100",
+        },
+        "creditor": "Financiera Ñandú, S.A. de C.V.",
+        "creditor_details": [],
+        "on_behalf": False,
+        "visitor": "Óscar Peña",
         "contract_number": contract.number,
-        "overdue_balance": "4,321.09 MXN",
-        "total_balance": "98,765.43 MXN",
+        "overdue_balance": "$4,321.09 M.N.",
+        "total_balance": "$98,765.43 M.N.",
         "as_of": "1 de diciembre de 2026",
+        "payment_instructions": "Transfiera a la CLABE 012345678901234567 de Banco Uno.",
+        "complaints_unit": "UNE, +52 55 5555 0199, une@nandu.example",
     }
+    assert document["texts"]["informs"].startswith("Le informamos que el contrato")
+    assert f"referencia {contract.number}" in document["texts"]["reference"]
+
+
+async def test_a_letter_of_an_agency_names_agency_and_creditor(scene: Scene, press: RecordingPress) -> None:
+    placement = a_placement(uuid4())
+    contract = await scene.known_contract(placement, name="Tortas Ñ, S.A.", debtor_kind="company")
+    visit = await scene.ordered(contract, agency_id=placement.agency_id)
+    await scene.knows_agency(placement.agency_id)
+    assert (await scene.get(f"/v1/visits/{visit}/letter.pdf")).status_code == 200
+    [(_, document)] = press.documents
+    assert document["sender"]["name"] == "Gestiones del Centro, S.C."
+    assert document["sender"]["phones"] == "+52 55 5555 0200, +52 55 5555 0201"
+    assert document["creditor_details"] == ["FNA010101AA1", "Paseo de la Reforma 1, Juárez, 06600 Ciudad de México"]
+    assert document["complaints_unit"] == "quejas@gestiones.example"
+    assert document["salutation"] == "A quien corresponda en Tortas Ñ, S.A.:"
+    assert document["on_behalf"] is True
+
+
+async def test_a_letter_without_its_data_is_refused_and_names_them(scene: Scene, press: RecordingPress) -> None:
+    placement = a_placement(uuid4())
+    contract = await scene.known_contract(placement)
+    visit = await scene.ordered(contract, agency_id=placement.agency_id)
+    answer = await scene.get(f"/v1/visits/{visit}/letter.pdf")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:recobro:problem:letter-incomplete")
+    assert answer.json()["missing"] == ["agency.legal_name", "agency.address", "agency.phones"]
+    await scene.knows_agency(placement.agency_id, phones=())
+    answer = await scene.get(f"/v1/visits/{visit}/letter.pdf")
+    assert answer.json()["missing"] == ["agency.phones"]
+    await scene.knows_agency(placement.agency_id)
+    await scene.receives(scene.portfolio_state(letterhead=None))
+    answer = await scene.get(f"/v1/visits/{visit}/letter.pdf")
+    assert answer.json()["missing"] == ["creditor.payment_instructions"]
+    assert press.documents == []
+    assert (await scene.get(f"/v1/visits/{visit}/sheet.pdf")).status_code == 200
+
+
+@pytest.mark.parametrize("language", ["es", "pt", "en"])
+async def test_a_letter_is_printed_in_each_language_on_one_page(
+    scene: Scene, press: RecordingPress, language: str
+) -> None:
+    contract = await scene.known_contract()
+    visit = await scene.ordered(contract)
+    answer = await scene.get(f"/v1/visits/{visit}/letter.pdf", language=language)
+    assert answer.content.startswith(b"%PDF-")
+    [(_, document)] = press.documents
+    assert document["language"] == language
+    assert press.pages(document) == 1
+    assert set(document["texts"]) == set(TEXTS["es"])
+
+
+async def test_letters_speak_the_language_and_write_the_money_of_the_jurisdiction(
+    scene: Scene, press: RecordingPress
+) -> None:
+    contract = await scene.known_contract()
+    visit = await scene.ordered(contract)
+    await scene.receives(contract.revised(jurisdiction="BR"))
+    assert (await scene.get(f"/v1/visits/{visit}/letter.pdf")).status_code == 200
+    [(_, document)] = press.documents
+    assert document["texts"]["informs"].startswith("Informamos que")
+    assert money_in_letter(Decimal("9300.00"), "BRL", "BR", "pt") == "R$ 9.300,00"
+    assert money_in_letter(Decimal("9300.00"), "USD", "US", "en") == "$9,300.00"
+    assert money_in_letter(Decimal("9300.00"), "MXN", "MX", "es") == "$9,300.00 M.N."
+
+
+async def test_a_script_that_the_fonts_do_not_have_is_refused_by_name(scene: Scene) -> None:
+    contract = await scene.known_contract(name="Ana 漢字")
+    visit = await scene.ordered(contract)
+    for document in ("letter", "sheet"):
+        answer = await scene.get(f"/v1/visits/{visit}/{document}.pdf")
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:recobro:problem:unprintable")
+        assert (answer.json()["field"], "CJK" in answer.json()["detail"]) == ("name", True)
+    assert [unprintable_script(text) for text in ("Łódź nº 1ª", "Ωμέγα", "Юлия", "מלך", "محمد")] == [
+        *(None, None, None),
+        *("HEBREW", "ARABIC"),
+    ]
 
 
 async def test_a_cancelled_visit_has_neither_sheet_nor_letter(scene: Scene) -> None:
@@ -128,26 +231,19 @@ async def test_missing_parts_of_an_address_leave_no_gap(scene: Scene, press: Rec
     sheet, letter = (document for _, document in press.documents)
     assert sheet["address"] == [["Ciudad o municipio", "Benito Juárez"], ["Estado", "Ciudad de México"]]
     assert letter["address"] == ["Benito Juárez, Ciudad de México"]
-    assert letter["overdue_balance"] == "123,456,789.01 MXN"
+    assert letter["overdue_balance"] == "$123,456,789.01 M.N."
     assert "None" not in texts([sheet, letter])
 
 
-def test_markup_in_a_name_is_text_to_typst() -> None:
-    document = {
-        "paper": "a4",
-        "company": "x",
-        "name": _HOSTILE,
-        "address": [_HOSTILE],
-        "contract_number": "1",
-        "overdue_balance": "1",
-        "total_balance": "1",
-        "as_of": "x",
-    }
+async def test_markup_in_a_name_is_text_to_typst(scene: Scene, press: RecordingPress) -> None:
+    visit = await scene.ordered(await scene.known_contract(name="Ana"))
+    await scene.get(f"/v1/visits/{visit}/letter.pdf")
+    [(_, document)] = press.documents
     compiler = typst.Compiler(
         TEMPLATES / "letter.typ",
         root=TEMPLATES,
         ignore_system_fonts=True,
-        sys_inputs={"document": json.dumps(document)},
+        sys_inputs={"document": json.dumps({**document, "name": _HOSTILE})},
     )
     found = json.loads(compiler.query("strong", field="body"))
     assert {"func": "text", "text": _HOSTILE} in found

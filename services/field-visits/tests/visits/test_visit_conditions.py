@@ -139,6 +139,7 @@ async def test_an_attendance_later_than_a_day_after_the_visit_brings_no_balance(
 ) -> None:
     """The visit is of the 23rd; at six in the morning UTC the 25th begins where the address is."""
     agency_id = uuid.uuid4()
+    await scene.knows_agency(agency_id)
     contract = await scene.known_contract(a_placement(agency_id))
     visit = await scene.ordered(contract)
     answer = await scene.attend(visit, at=at)

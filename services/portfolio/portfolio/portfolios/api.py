@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from chassis import Page, PageQuery, ReadConnection, Router, WriteTransaction, reads, writes
+from chassis.letterheads import Letterhead
 
 from portfolio.portfolios import creditors, portfolios
 from portfolio.portfolios.creditors import Creditor, NewCreditor
@@ -27,6 +28,12 @@ async def list_creditors(connection: ReadConnection, query: PageQuery) -> Page[C
 async def read_creditor(creditor_id: UUID, connection: ReadConnection) -> Creditor:
     """Read a creditor."""
     return await creditors.find(connection, creditor_id)
+
+
+@router.patch("/creditors/{creditor_id}", dependencies=[writes("portfolio")])
+async def change_creditor(creditor_id: UUID, letterhead: Letterhead, tx: WriteTransaction) -> Creditor:
+    """Change what letters say of a creditor: names, address, phones, where to complain, where and how to pay."""
+    return await portfolios.change_creditor(tx, creditor_id, letterhead)
 
 
 @router.post("/portfolios", status_code=201, dependencies=[writes("portfolio")])

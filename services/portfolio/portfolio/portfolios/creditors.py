@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from chassis import InputModel, NotFound, OutputModel, Page, PageQuery, Reader, ShortText, page
+from chassis.letterheads import Letterhead
 from pydantic import Field
 from recobro_events import Transaction
 from recobro_events.contracts.portfolio import CreditorKind
@@ -24,10 +25,13 @@ class NewCreditor(InputModel):
 
 
 class Creditor(OutputModel):
+    """``letterhead`` is what letters say of the creditor."""
+
     creditor_id: UUID
     name: str
     kind: CreditorKind
     country: str
+    letterhead: Letterhead
     created_at: datetime
 
 

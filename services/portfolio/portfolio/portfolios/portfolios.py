@@ -26,11 +26,13 @@ from chassis import (
     clock,
     page,
 )
+from chassis.letterheads import Letterhead, given
 from pydantic import AfterValidator, Field
 from recobro_events import Currency, Row, Transaction
 from recobro_events.contracts.portfolio import PortfolioState, PortfolioStateChanged
 
 from portfolio.portfolios import creditors, queries
+from portfolio.portfolios.creditors import Creditor
 
 FILE_CHANNEL = "file"
 """The channel of payments that files state. Nobody can post a payment of this channel."""
@@ -168,6 +170,17 @@ async def change(tx: Transaction, portfolio_id: UUID, settings: PortfolioSetting
         raise PortfolioUnknown()
     await publish_state(tx, portfolio_id)
     return Portfolio.model_validate(dict(row))
+
+
+async def change_creditor(tx: Transaction, creditor_id: UUID, letterhead: Letterhead) -> Creditor:
+    """Change what letters say of the creditor, and publish it with all its portfolios. Raises ``CreditorUnknown``."""
+    owned = await tx.fetch(queries.LOCK_PORTFOLIOS_OF, creditor_id)
+    row = await tx.fetchrow(queries.CHANGE_CREDITOR, creditor_id, given(letterhead))
+    if row is None:
+        raise creditors.CreditorUnknown()
+    for portfolio in owned:
+        await publish_state(tx, portfolio["portfolio_id"])
+    return Creditor.model_validate(dict(row))
 
 
 async def find(reader: Reader, portfolio_id: UUID) -> Portfolio:

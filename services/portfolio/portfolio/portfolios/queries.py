@@ -1,12 +1,16 @@
 """The statements about creditors and portfolios."""
 
-ADD_CREDITOR = """
-INSERT INTO creditor (name, kind, country) VALUES ($1, $2, $3)
-RETURNING creditor_id, name, kind, country, created_at
+from chassis.letterheads import CHANGED
+
+_CREDITOR = "creditor_id, name, kind, country, letterhead, created_at"
+ADD_CREDITOR = f"INSERT INTO creditor (name, kind, country) VALUES ($1, $2, $3) RETURNING {_CREDITOR}"
+CHANGE_CREDITOR = f"UPDATE creditor SET letterhead = {CHANGED} WHERE creditor_id = $1 RETURNING {_CREDITOR}"
+LOCK_PORTFOLIOS_OF = """
+SELECT portfolio_id FROM portfolio WHERE creditor_id = $1 ORDER BY portfolio_id FOR UPDATE
 """
-CREDITOR = "SELECT creditor_id, name, kind, country, created_at FROM creditor WHERE creditor_id = $1"
-CREDITORS = """
-SELECT creditor_id, name, kind, country, created_at FROM creditor
+CREDITOR = f"SELECT {_CREDITOR} FROM creditor WHERE creditor_id = $1"
+CREDITORS = f"""
+SELECT {_CREDITOR} FROM creditor
 WHERE $1::uuid IS NULL OR creditor_id > $1
 ORDER BY creditor_id LIMIT $2
 """
@@ -44,7 +48,8 @@ SET_STATE = "UPDATE portfolio SET state = $2 WHERE portfolio_id = $1"
 _STATE = """
 portfolio.portfolio_id, portfolio.version, portfolio.state, portfolio.staged_to AS business_date,
     portfolio.name, portfolio.creditor_id, creditor.name AS creditor_name, creditor.kind AS creditor_kind,
-    portfolio.jurisdiction, portfolio.timezone, portfolio.payment_holdoff_days, portfolio.promise_limits
+    portfolio.jurisdiction, portfolio.timezone, portfolio.payment_holdoff_days, portfolio.promise_limits,
+    creditor.letterhead
 """
 STATE_TO_PUBLISH = f"""
 UPDATE portfolio SET version = version + 1

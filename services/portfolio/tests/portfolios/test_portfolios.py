@@ -96,6 +96,23 @@ async def test_settings_have_defaults_and_change_one_by_one(service: ServiceClie
     assert events[-1].promise_limits.model_dump(mode="json") == limits
 
 
+async def test_what_letters_say_of_a_creditor_is_published_with_all_its_portfolios(service: ServiceClient) -> None:
+    creditor = (await service.client.post("/v1/creditors", json=CREDITOR)).json()
+    new = {"creditor_id": creditor["creditor_id"], "name": "A"}
+    ids = sorted([(await service.client.post("/v1/portfolios", json=new)).json()["portfolio_id"] for _ in range(2)])
+    path = f"/v1/creditors/{creditor['creditor_id']}"
+    answer = await service.client.patch(path, json={"legal_name": "Banco, S.A.", "phones": ["+525555550100"]})
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["letterhead"]["legal_name"] == "Banco, S.A."
+    assert await service.get(path) == answer.json()
+    events = (await published(service.database, PortfolioStateChanged))[2:]
+    assert [(str(event.portfolio_id), event.version) for event in events] == [(id_, 2) for id_ in ids]
+    assert {event.letterhead and event.letterhead.legal_name for event in events} == {"Banco, S.A."}
+    assert (await service.client.patch(f"/v1/creditors/{uuid4()}", json={})).status_code == 404
+    assert (await service.client.patch(path, json={"address": "x" * 301})).status_code == 422
+
+
 @pytest.mark.parametrize(
     "change",
     [
