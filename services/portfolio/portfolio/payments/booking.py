@@ -22,7 +22,7 @@ from portfolio.ledger.changes import Change, record_each
 from portfolio.ledger.history import Line
 from portfolio.ledger.identities import payment_id_of
 from portfolio.ledger.rules import takes_money
-from portfolio.payments import queries
+from portfolio.payments import identifying, queries
 from portfolio.payments.rules import day_heard, latest_paid_on, stage_cause_of_payment
 
 
@@ -142,10 +142,15 @@ async def book(tx: Transaction, incoming: Sequence[Incoming]) -> Sequence[Booked
         taken |= {row["place"]: row for row in rows}
         # Where another transaction has taken the key meanwhile, it is looked up once more.
         waiting = {place: waiting[place] for place in ids if place not in taken}
-    positions = await _record(tx, {place: (incoming[place], row) for place, row in sorted(taken.items())})
+    identified = await identifying.identify(tx, [row["payment_id"] for row in taken.values()])
+    credits_ = {row["payment_id"]: row["credit"] for row in taken.values()} | dict(identified.credits)
+    positions = await _record(
+        tx, {place: (incoming[place], row, credits_[row["payment_id"]]) for place, row in sorted(taken.items())}
+    )
+    await identifying.publish(tx, identified)
     for place, row in taken.items():
         position = positions[incoming[place].contract_id]
-        outcomes[place] = Booked(row["payment_id"], row["received_at"], row["credit"], position)
+        outcomes[place] = Booked(row["payment_id"], row["received_at"], credits_[row["payment_id"]], position)
     return [outcomes[place] for place in range(len(incoming))]
 
 
@@ -224,18 +229,18 @@ def _columns(rows: Any) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-async def _record(tx: Transaction, taken: Mapping[int, tuple[Incoming, Row]]) -> Mapping[UUID, Row]:
+async def _record(tx: Transaction, taken: Mapping[int, tuple[Incoming, Row, Decimal]]) -> Mapping[UUID, Row]:
     changes: dict[StageCause, list[Change]] = {}
-    for one, row in taken.values():
+    for one, row, credit in taken.values():
         cause = stage_cause_of_payment(one.facts.paid_on, one.contract["business_date"])
-        changes.setdefault(cause, []).append(Change(partial(_event, one, row), _line(one, row)))
+        changes.setdefault(cause, []).append(Change(partial(_event, one, row, credit), _line(one, row, credit)))
     positions: dict[UUID, Row] = {}
     for cause, caused in changes.items():
         positions |= await record_each(tx, cause, caused)
     return positions
 
 
-def _event(one: Incoming, row: Row, fields: dict[str, Any]) -> PaymentReceived:
+def _event(one: Incoming, row: Row, credit: Decimal, fields: dict[str, Any]) -> PaymentReceived:
     return PaymentReceived(
         **fields,
         payment_id=row["payment_id"],
@@ -245,14 +250,14 @@ def _event(one: Incoming, row: Row, fields: dict[str, Any]) -> PaymentReceived:
         received_at=row["received_at"],
         channel=one.channel,
         reference=one.facts.reference,
-        credit=row["credit"],
+        credit=credit,
         settled=fields["total_balance"] == 0,
         days_past_due_before=one.contract["days_today"],
         holdoff_from=row["holdoff_from"],
     )
 
 
-def _line(one: Incoming, row: Row) -> Line:
-    data = {"payment_id": row["payment_id"], "amount": one.facts.amount, "credit": row["credit"]}
+def _line(one: Incoming, row: Row, credit: Decimal) -> Line:
+    data = {"payment_id": row["payment_id"], "amount": one.facts.amount, "credit": credit}
     summary = f"{one.facts.amount:.2f} through {one.channel}"
     return Line(one.contract_id, "payment_received", summary, data)
