@@ -1,5 +1,7 @@
 """Keeps a set of processes running: starts them, restarts those that die, ends them all."""
 
+import os
+import shutil
 import signal
 import subprocess
 import time
@@ -16,6 +18,7 @@ _LONGEST_BACKOFF_SECONDS = 10.0
 _STEADY_AFTER_SECONDS = 20.0
 _DRAIN_SECONDS = 30.0
 _LOG_LIMIT_BYTES = 32 * 1024 * 1024
+_ROTATION_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,16 @@ class Program:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
+
+
+def rotate(log: Path) -> None:
+    """Move the content of a log that is too long to ``….log.old``.
+
+    The program goes on writing to the same file, at its new end. A line that it writes at this moment may be lost.
+    """
+    if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
+        shutil.copyfile(log, log.with_suffix(".log.old"))
+        os.truncate(log, 0)
 
 
 class Child:
@@ -38,6 +51,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._next_start_at = 0.0
+        self._next_rotation_at = 0.0
 
     def step(self, announce: Callable[[str], None]) -> bool:
         """Start the program if it is due, and notice its death. Returns whether a process has started or ended."""
@@ -49,6 +63,9 @@ class Child:
             return True
         code = self._process.poll()
         if code is None:
+            if now >= self._next_rotation_at:
+                self._next_rotation_at = now + _ROTATION_SECONDS
+                rotate(self.log)
             return False
         self._process = self.record = None
         steady = now - self._started_at > _STEADY_AFTER_SECONDS
@@ -71,8 +88,7 @@ class Child:
         self._process = self.record = None
 
     def _start(self, now: float) -> None:
-        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT_BYTES:
-            self.log.replace(self.log.with_suffix(".log.old"))
+        rotate(self.log)
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 self.program.command,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from recobro import supervisor
 from recobro.processes import ProcessRecord
 from recobro.supervisor import Program, Supervisor
 
@@ -123,3 +124,18 @@ def test_a_program_that_ignores_sigterm_is_killed(run: Callable[[str], Run], mon
     program.supervisor.stop()
 
     assert not psutil.pid_exists(pid)
+
+
+def test_a_log_that_is_too_long_is_set_aside_while_its_program_writes_on(
+    run: Callable[[str], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "_LOG_LIMIT_BYTES", 1000)
+    monkeypatch.setattr(supervisor, "_ROTATION_SECONDS", 0.0)
+    talker = run("import time\nwhile True: print('x' * 99, flush=True); time.sleep(0.005)")
+    log = talker.supervisor.children[0].log
+    old = log.with_suffix(".log.old")
+    talker.until(old.exists)
+    talker.until(lambda: 0 < log.stat().st_size < 1000)
+    assert old.stat().st_size > 1000
+    assert set(log.read_text()) == {"x", "\n"}, "the program writes at the new end, and leaves no hole"
+    assert talker.messages == []

@@ -1,7 +1,8 @@
 """Logs: one JSON object a line on stdout, with ids but no personal data.
 
-Fields that are not on the list are dropped. A library's message is logged without its arguments. An error is logged as
-its type, its SQLSTATE and its place, because its message may quote a row.
+Fields that are not on the list are dropped. Most libraries' messages are logged without their arguments. An error is
+logged as its type, its SQLSTATE and its place, because its message may quote a row. Errors of the network and the
+machine quote none, so their messages are logged too.
 """
 
 import logging
@@ -15,7 +16,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 _REQUEST = "event level timestamp service logger request_id trace_id subject method route status duration_ms attempt"
-_ERRORS = "error sqlstate constraint causes stack"
+_ERRORS = "error message sqlstate constraint causes stack"
 _RUNTIME = "consumer lane topic partition partitions offset group event_id event_type owner barrier_id backend_pid"
 _FIGURES = "count deleted entries seconds pause_seconds host port revision state code waiting_for"
 _IDS = """agency_id agreement_id call_id campaign_id clarification_id contact_id contract_id creditor_id debtor_id
@@ -23,6 +24,9 @@ _IDS = """agency_id agreement_id call_id campaign_id clarification_id contact_id
 FIELDS = frozenset(name for names in (_REQUEST, _ERRORS, _RUNTIME, _FIGURES, _IDS) for name in names.split())
 """The only fields of a log line: ids and figures, never a name, a phone, a tax id or a person's text."""
 
+_RENDERED = ("uvicorn", "aiokafka", "kafka")
+"""Libraries whose messages name addresses, topics and partitions, and nothing that a request or a row holds."""
+_HARMLESS_ERRORS = (OSError, MemoryError, ImportError)
 _MAX_TEXT = 300
 _MAX_FRAMES = 30
 
@@ -78,9 +82,11 @@ def _with_service(service: str) -> structlog.typing.Processor:
 
 
 def _without_arguments(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Keep a library's message as it stands in its source. Its arguments may be personal data."""
+    """Keep a library's message as it stands in its source. Its arguments may be personal data, but of a few not."""
     record: logging.LogRecord = event["_record"]
-    lines = str(record.msg).splitlines()
+    harmless = record.name.split(".")[0] in _RENDERED
+    # structlog has rendered the event already.
+    lines = str(event["event"] if harmless else record.msg).splitlines()
     event["event"] = lines[0] if lines else ""
     return event
 
@@ -98,6 +104,8 @@ def _describe_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 def describe(error: BaseException) -> Mapping[str, Any]:
     """Return the loggable parts of an error: its type, SQLSTATE and constraint, its causes' types, and its place."""
     described: dict[str, Any] = {"error": _type_name(error), "stack": _locations(error)}
+    if isinstance(error, _HARMLESS_ERRORS) and (message := str(error)):
+        described["message"] = message
     causes: list[str] = []
     cause = error.__cause__ or error.__context__
     while cause is not None and len(causes) < 5:

@@ -99,6 +99,7 @@ def _report(scope: Scope, status: int | None, seconds: float) -> str:
     shown = "cut" if status is None else str(status)
     metrics.REQUESTS.labels(method, route, shown).inc()
     metrics.REQUEST_SECONDS.labels(method, route).observe(seconds)
-    if route not in _PROBES:
+    polled = scope["state"].get("polled", False) and status is not None and status < 400
+    if route not in _PROBES and not polled:
         _log.info("request", method=method, route=route, status=status, duration_ms=round(seconds * 1000, 1))
     return route

@@ -95,6 +95,28 @@ def test_a_library_s_message_is_logged_without_its_arguments(capfd: pytest.Captu
     assert "canary" not in json.dumps([first, second])
 
 
+def test_messages_of_the_network_are_logged_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    logs.configure("portfolio")
+    logging.getLogger("aiokafka.conn").warning("Unable to connect to %s:%d", "broker-1", 9092)
+    try:
+        raise ConnectionRefusedError(111, "Connect call failed ('10.0.0.7', 5432)")
+    except OSError:
+        structlog.get_logger("x").exception("failed")
+    first, second = logged(capfd)
+    assert first["event"] == "Unable to connect to broker-1:9092"
+    assert second["message"] == "[Errno 111] Connect call failed ('10.0.0.7', 5432)"
+
+
+async def test_polling_is_logged_only_when_it_fails(
+    client: httpx.AsyncClient, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await client.get("/v1/poll", params={"wait": 0})
+    await client.get("/v1/poll", params={"wait": -1})
+    assert [(line["route"], line["status"]) for line in logged(capfd) if line["event"] == "request"] == [
+        ("/v1/poll", 422)
+    ]
+
+
 def test_causes_are_named_by_type(capfd: pytest.CaptureFixture[str]) -> None:
     logs.configure("portfolio")
     try:

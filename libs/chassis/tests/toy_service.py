@@ -38,7 +38,7 @@ from chassis import (
 )
 from chassis.app import Lifespan
 from chassis.testing import test_settings
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Query, Request
 from pydantic import Field
 from recobro_events import Consumer, Database, EventTooLarge, Money, Runtime
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -279,6 +279,11 @@ async def stream_in_a_transaction(tx: WriteTransaction) -> Response:
 @router.get("/fail", dependencies=READ)
 async def fail(kind: str, connection: ReadConnection, name: str = "") -> None:  # noqa: ARG001
     await FAILURES[kind](connection)
+
+
+@router.get("/poll", dependencies=READ)
+async def poll(wait: Annotated[WholeParameter, Query(le=60)] = 0) -> dict[str, int]:
+    return {"waited": wait}
 
 
 @router.get("/me", dependencies=[reads("portfolio", agency=True)])

@@ -10,6 +10,7 @@ from datetime import date
 from functools import partial
 from uuid import UUID
 
+import structlog
 from recobro_events import Database, Row, Transaction, sorted_unique, step
 from recobro_events.contracts.portfolio import (
     ContractRegistered,
@@ -31,6 +32,7 @@ from portfolio.portfolios import portfolios
 from portfolio.portfolios import queries as portfolio_queries
 from portfolio.stages import daily_run
 
+_log = structlog.get_logger(__name__)
 CHUNK_CONTRACTS = 500
 INTERNAL = "internal"
 """The error code of a file that fails because of a defect of this service."""
@@ -213,6 +215,8 @@ async def _finish(tx: Transaction, work: Work) -> None:
     seconds = await tx.fetchval(applying_queries.LOADED, work.file_id)
     rows = {"accepted": file["rows_accepted"], "rejected": file["rows_rejected"]}
     tx.after_commit(partial(metrics.file_ended, "loaded", seconds, **rows))
+    ids = {"file_id": str(work.file_id), "portfolio_id": str(work.portfolio_id)}
+    tx.after_commit(partial(_log.info, "file loaded", **ids, count=file["rows_accepted"], seconds=round(seconds, 1)))
     tx.publish(
         PortfolioFileLoaded(
             portfolio_id=work.portfolio_id,
