@@ -10,15 +10,25 @@ from jurisdictions.contact import (
     clarification_warning,
     contact_may_resume_after_rejection,
     is_holiday,
+    joint_window,
     max_calls_per_7_days,
     verification_needs_proof,
 )
 from jurisdictions.identity import dialable_phone, tax_id_problem
-from jurisdictions.places import default_timezone, postal_code_issue, state_named, timezone_of_place
-from jurisdictions.profiles import Confidence, Profile, Rule, UnknownJurisdiction, codes, profile
+from jurisdictions.places import (
+    Place,
+    default_timezone,
+    places_of_address,
+    places_of_country,
+    places_of_phone,
+    postal_code_issue,
+    state_named,
+)
+from jurisdictions.profiles import Confidence, Profile, Rule, UnknownJurisdiction, codes, profile, profile_of_region
 
 __all__ = [
     "Confidence",
+    "Place",
     "Profile",
     "Rule",
     "UnknownJurisdiction",
@@ -30,11 +40,15 @@ __all__ = [
     "default_timezone",
     "dialable_phone",
     "is_holiday",
+    "joint_window",
     "max_calls_per_7_days",
+    "places_of_address",
+    "places_of_country",
+    "places_of_phone",
     "postal_code_issue",
     "profile",
+    "profile_of_region",
     "state_named",
     "tax_id_problem",
-    "timezone_of_place",
     "verification_needs_proof",
 ]

@@ -1,11 +1,13 @@
 """When and how often a debtor may be contacted, and the effects of a dispute."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import holidays
 
+from jurisdictions.places import Place
 from jurisdictions.profiles import Profile
 
 
@@ -25,7 +27,7 @@ def is_holiday(profile: Profile, day: date, region: str | None = None) -> bool:
 def callable_window(
     profile: Profile, day: date, timezone: str, creditor_kind: str, region: str | None = None
 ) -> tuple[datetime, datetime] | None:
-    """Return the start and the end of allowed contact on ``day`` in the debtor's time zone, as UTC.
+    """Return the start and the end of allowed contact on ``day`` in one place, as UTC.
 
     None if the day has no allowed hours, or if no hours are known: then silence is safe. ``region`` is the code of the
     state, for countries whose states differ.
@@ -39,6 +41,21 @@ def callable_window(
     zone = ZoneInfo(timezone)
     opens, closes = (datetime.combine(day, clock, zone).astimezone(UTC) for clock in hours)
     return opens, closes
+
+
+def joint_window(
+    profile: Profile, day: date, places: Iterable[Place], creditor_kind: str
+) -> tuple[datetime, datetime] | None:
+    """Return the start and the end of the time on ``day`` that is allowed in every one of these places, as UTC.
+
+    None if there is no such time, if one place bars the day, or without any place. Nobody may then be contacted.
+    """
+    windows = [callable_window(profile, day, zone, creditor_kind, region) for zone, region in dict.fromkeys(places)]
+    allowed = [window for window in windows if window is not None]
+    if not allowed or len(allowed) < len(windows):
+        return None
+    opens, closes = max(window[0] for window in allowed), min(window[1] for window in allowed)
+    return (opens, closes) if opens < closes else None
 
 
 def max_calls_per_7_days(profile: Profile) -> int | None:

@@ -4,6 +4,7 @@ import re
 from functools import cache
 
 import phonenumbers
+from phonenumbers import PhoneNumberType
 from stdnum import exceptions
 from stdnum.mx import rfc
 
@@ -11,6 +12,12 @@ from jurisdictions.profiles import PhoneNumbers, profile
 
 _PUNCTUATION = re.compile(r"[\s().\-/]+")
 _DIGITS = re.compile(r"\+?[0-9]{6,20}")
+# A spreadsheet has read the number as an amount: nobody knows whether it changed digits too.
+_DECIMAL = re.compile(r"\+?[0-9]{6,}[.,]0+")
+_REACHES_A_PERSON = frozenset(
+    {PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.VOIP}
+)
+"""Kinds of numbers that may be dialled. Premium, shared-cost, toll-free and service numbers never are."""
 
 
 @cache
@@ -27,8 +34,14 @@ def _phone_rule(code: str) -> tuple[PhoneNumbers, re.Pattern[str] | None]:
 
 
 def dialable_phone(raw: str, code: str) -> str | None:
-    """Return the number in E.164, or None if it is not a valid number of the jurisdiction."""
+    """Return the number in E.164, or None if it is not a number of the jurisdiction that may be dialled.
+
+    Premium, toll-free, service, short and emergency numbers may not, and neither may one that a spreadsheet has made
+    decimal (5512345678.0).
+    """
     rule, old_forms = _phone_rule(code)
+    if _DECIMAL.fullmatch(raw.strip()):
+        return None
     number = _PUNCTUATION.sub("", raw)
     if not _DIGITS.fullmatch(number):
         return None
@@ -44,7 +57,8 @@ def dialable_phone(raw: str, code: str) -> str | None:
     national = phonenumbers.national_significant_number(parsed)
     if parsed.country_code != rule.calling_code or len(national) not in rule.national_digits:
         return None
-    if not phonenumbers.is_valid_number(parsed):
+    # The type of a number that is not valid is unknown.
+    if phonenumbers.number_type(parsed) not in _REACHES_A_PERSON:
         return None
     return f"+{rule.calling_code}{national}"
 

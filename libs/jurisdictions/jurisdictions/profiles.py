@@ -7,7 +7,7 @@ from datetime import date, time
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from typing import Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -62,18 +62,35 @@ class Rule(_Data, Generic[T]):
 Week = dict[Weekday, tuple[time, time]]
 
 
+class RegionHours(_Data):
+    """The hours of a region that has a law of its own, with their source."""
+
+    week: Week
+    source: str
+    confidence: Confidence
+
+
 class AllowedHours(_Data):
-    """The hours of allowed contact, in the debtor's local time. A missing weekday has no allowed hours."""
+    """The hours of allowed contact, in the debtor's local time. A missing weekday has no allowed hours.
+
+    ``regions`` have hours of their own, by their code. ``other_regions`` are the hours of the known regions without,
+    ``nationwide`` those where the region is not known. Without ``other_regions``, ``nationwide`` holds for them too.
+    """
 
     nationwide: Week | None = None
-    regions: dict[str, Week] = {}
+    other_regions: Week | None = None
+    regions: dict[str, RegionHours] = {}
     days_by_creditor_kind: dict[str, tuple[Weekday, ...]] = {}
     never_on_holidays: bool = False
 
     def on(self, day: date, creditor_kind: str, region: str | None) -> tuple[time, time] | None:
         """Return the first and the last local time on ``day``, or None. Holidays are not considered."""
-        week = self.regions.get(region or "", self.nationwide)
         weekday = _WEEKDAYS[day.weekday()]
+        week = self.nationwide
+        if region in self.regions:
+            week = self.regions[region].week
+        elif region is not None and self.other_regions is not None:
+            week = self.other_regions
         if week is None or weekday not in self.days_by_creditor_kind.get(creditor_kind, _WEEKDAYS):
             return None
         return week.get(weekday)
@@ -104,7 +121,7 @@ class TaxId(_Data):
 
 
 class TimeZone(_Data):
-    """``default`` is the portfolio's zone. With ``elsewhere``, places without a known zone have it too."""
+    """``default`` is the portfolio's zone. With ``elsewhere``, states and area codes without a zone have it too."""
 
     default: str
     elsewhere: bool = True
@@ -116,12 +133,31 @@ class PostalCode(_Data):
 
 
 class State(_Data):
-    """A state or province: other spellings of its name, its time zone, the first digits of its postal codes."""
+    """A state or province: its code, its names, and how postal codes, area codes and municipalities tell its zones.
 
+    ``zone`` is the zone of the state, or of most of it; ``also_zones`` are those of parts that nothing here tells
+    apart. ``municipalities`` are listed by zone, and so are the area codes of ``area_zones``; ``area_codes`` may be
+    anywhere in the state. ``postal_prefixes`` are first digits, or ranges of them such as 010-027. A ``remote`` state
+    is left out where nothing is known of a debtor's place.
+    """
+
+    code: str
     also: tuple[str, ...] = ()
     postal_prefixes: tuple[str, ...] = ()
     zone: str | None = None
+    also_zones: tuple[str, ...] = ()
     municipalities: dict[str, tuple[str, ...]] = {}
+    area_codes: tuple[str, ...] = ()
+    area_zones: dict[str, tuple[str, ...]] = {}
+    remote: bool = False
+
+
+class _Places(_Data):
+    """The file of a country's states. ``homonyms`` are municipalities whose name does not tell their state."""
+
+    sources: dict[str, str]
+    homonyms: tuple[str, ...] = ()
+    states: dict[str, State]
 
 
 class Profile(_Data):
@@ -150,21 +186,44 @@ class Profile(_Data):
     holidays: Rule[str]
     timezone: Rule[TimeZone]
     postal_code: Rule[PostalCode]
+    postal_digits: int = 0
+    """The digits of a postal code that tells the state; 0 where none does."""
+    further: dict[str, Rule[tuple[str, ...]]] = {}
+    """Rules that people apply, in words."""
+    homonyms: tuple[str, ...] = ()
     states: dict[str, State] = {}
+
+
+_DATA = resources.files("jurisdictions").joinpath("data")
+
+
+def _files(folder: str) -> dict[str, Any]:
+    """Return the content of each file of this folder of ``data``, by its name without the ending."""
+    entries = (entry for entry in _DATA.joinpath(folder).iterdir() if entry.name.endswith(".yaml"))
+    return {entry.name.removesuffix(".yaml"): yaml.safe_load(entry.read_text(encoding="utf-8")) for entry in entries}
 
 
 @cache
 def _profiles() -> dict[str, Profile]:
-    found: dict[str, Profile] = {}
-    for entry in resources.files("jurisdictions").joinpath("data").iterdir():
-        if entry.name.endswith(".yaml"):
-            loaded = Profile.model_validate(yaml.safe_load(entry.read_text(encoding="utf-8")))
-            found[loaded.code] = loaded
+    places = {code: _Places.model_validate(content) for code, content in _files("places").items()}
+    return {
+        code: Profile.model_validate({**content, "homonyms": places[code].homonyms, "states": places[code].states})
+        for code, content in _files(".").items()
+    }
+
+
+@cache
+def _regional_profiles() -> dict[tuple[str, str], Profile]:
+    """Return the profiles of regions whose rules differ. Their files hold the differences from their country's."""
+    found: dict[tuple[str, str], Profile] = {}
+    for content in _files("regions").values():
+        code, _, region = content["code"].partition("-")
+        found[code, region] = Profile.model_validate({**dict(profile(code)), **content})
     return found
 
 
 def codes() -> tuple[str, ...]:
-    """Return the codes (ISO 3166-1) of all jurisdictions, sorted."""
+    """Return the codes (ISO 3166-1) of all countries with a profile, sorted."""
     return tuple(sorted(_profiles()))
 
 
@@ -174,3 +233,9 @@ def profile(code: str) -> Profile:
         return _profiles()[code]
     except KeyError:
         raise UnknownJurisdiction(code) from None
+
+
+def profile_of_region(code: str, region: str | None) -> Profile:
+    """Return the profile of a country's region, such as MA of US. A region without one has its country's."""
+    country = profile(code)
+    return _regional_profiles().get((code, region), country) if region else country

@@ -4,12 +4,15 @@ from datetime import UTC, date, datetime
 
 import pytest
 from jurisdictions import (
+    Place,
     callable_window,
     clarification_deadline,
     clarification_warning,
     contact_may_resume_after_rejection,
     is_holiday,
+    joint_window,
     max_calls_per_7_days,
+    places_of_country,
     profile,
     verification_needs_proof,
 )
@@ -54,19 +57,69 @@ def test_mexico_has_no_rule_against_holidays() -> None:
     assert callable_window(profile("MX"), constitution_day, "America/Mexico_City", "commercial") is not None
 
 
-def test_brazil_differs_by_state_and_never_allows_sundays_and_holidays() -> None:
-    brazil, zone = profile("BR"), "America/Sao_Paulo"
-    monday_holiday = date(2026, 9, 7)
-    assert callable_window(brazil, date(2026, 11, 18), zone, "financial", "SP") == (utc(18, 11), utc(18, 23))
-    assert callable_window(brazil, SATURDAY, zone, "financial", "SP") == (utc(21, 11), utc(21, 17))
-    assert callable_window(brazil, SATURDAY, zone, "financial", "RJ") == (utc(21, 12), utc(21, 22))
-    assert callable_window(brazil, SUNDAY, zone, "financial", "SP") is None
-    assert callable_window(brazil, monday_holiday, zone, "financial", "SP") is None
+WEDNESDAY = date(2026, 11, 18)
+_HOURS = {
+    # On a Wednesday and on a Saturday, local time in Brasília (UTC-3).
+    "SP": ((8, 20), (8, 14)),
+    "RJ": ((9, 19), None),
+    "ES": ((8, 19), None),
+    "CE": ((8, 18), None),
+    "AL": ((8, 20), (8, 14)),
+    "AM": ((8, 19), (8, 14)),
+    "BA": ((8, 20), (8, 14)),
+    None: ((9, 18), None),
+}
 
 
-@pytest.mark.parametrize("region", [None, "BA"])
-def test_unknown_hours_allow_no_call(region: str | None) -> None:
-    assert callable_window(profile("BR"), FRIDAY, "America/Bahia", "financial", region) is None
+@pytest.mark.parametrize("region", _HOURS)
+def test_brazil_differs_by_state_and_never_allows_sundays_and_holidays(region: str | None) -> None:
+    """A state without a law of its own has our default hours, an unknown state the hours that nearly all allow."""
+    brazil, zone, monday_holiday = profile("BR"), "America/Sao_Paulo", date(2026, 9, 7)
+    for day, hours in zip((WEDNESDAY, SATURDAY), _HOURS[region], strict=True):
+        expected = hours and tuple(utc(day.day, hour + 3) for hour in hours)
+        assert callable_window(brazil, day, zone, "financial", region) == expected
+    assert callable_window(brazil, SUNDAY, zone, "financial", region) is None
+    assert callable_window(brazil, monday_holiday, zone, "financial", region) is None
+
+
+SAO_PAULO, RIO = Place("America/Sao_Paulo", "SP"), Place("America/Sao_Paulo", "RJ")
+
+
+def test_the_hours_of_several_plausible_places_are_those_that_all_allow() -> None:
+    tijuana, cancun = Place("America/Tijuana", "BCN"), Place("America/Cancun", "ROO")
+    window = joint_window(profile("MX"), FRIDAY, [tijuana, cancun, tijuana], "financial")
+    assert window == (utc(20, 15), utc(21, 3))
+    assert joint_window(profile("BR"), WEDNESDAY, [SAO_PAULO, RIO], "financial") == (utc(18, 12), utc(18, 22))
+
+
+def test_one_plausible_place_that_bars_the_day_bars_it() -> None:
+    brazil, holiday_of_sao_paulo = profile("BR"), date(2026, 7, 9)
+    assert joint_window(brazil, SATURDAY, [SAO_PAULO], "financial")
+    assert joint_window(brazil, SATURDAY, [SAO_PAULO, RIO], "financial") is None
+    assert joint_window(brazil, holiday_of_sao_paulo, [RIO], "financial")
+    assert joint_window(brazil, holiday_of_sao_paulo, [RIO, SAO_PAULO], "financial") is None
+
+
+def test_places_without_a_common_hour_have_no_window() -> None:
+    guam, hawaii = Place("Pacific/Guam", "GU"), Place("Pacific/Honolulu", "HI")
+    assert joint_window(profile("US"), FRIDAY, [guam, hawaii], "financial") is None
+    assert joint_window(profile("US"), FRIDAY, [], "financial") is None
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "opens", "closes"),
+    [
+        ("MX", FRIDAY, utc(20, 15), utc(21, 3)),
+        ("US", FRIDAY, utc(20, 18), utc(21, 1)),
+        ("BR", date(2026, 7, 15), utc(15, 14, month=7), utc(15, 20, month=7)),
+        ("GB", FRIDAY, utc(20, 8), utc(20, 21)),
+    ],
+)
+def test_where_nothing_is_known_of_a_place_the_whole_country_must_allow_the_hour(
+    code: str, day: date, opens: datetime, closes: datetime
+) -> None:
+    """Mexico from Tijuana to Cancún, the US from Hawaii to Puerto Rico, Brazil from Acre to Noronha."""
+    assert joint_window(profile(code), day, places_of_country(code), "financial") == (opens, closes)
 
 
 def test_the_united_states_and_great_britain_have_one_window() -> None:

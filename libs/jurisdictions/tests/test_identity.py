@@ -61,6 +61,29 @@ def test_numbers_of_other_countries_are_dialled(written: str, code: str, dialled
     assert dialable_phone(written, code) == dialled
 
 
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("5512345678.0", "MX"),
+        ("+525512345678.00", "MX"),
+        ("5512345678,0", "MX"),
+        ("1198765432.0", "BR"),
+        ("9001234567", "MX"),
+        ("8001234567", "MX"),
+        ("(900) 234-5678", "US"),
+        ("(800) 234-5678", "US"),
+        ("09061234567", "GB"),
+        ("0845 123 4567", "GB"),
+        ("0800 123 4567", "BR"),
+        ("4003-1234", "BR"),
+        ("911", "MX"),
+        ("190", "BR"),
+    ],
+)
+def test_premium_service_emergency_and_decimal_numbers_are_never_dialled(written: str, code: str) -> None:
+    assert dialable_phone(written, code) is None
+
+
 @given(st.text(alphabet="0123456789+-() .x\x00é٣", max_size=25))
 def test_a_dialable_number_is_e164_and_normalising_it_again_changes_nothing(written: str) -> None:
     dialled = dialable_phone(written, "MX")

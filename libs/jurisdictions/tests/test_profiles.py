@@ -1,11 +1,13 @@
 """The profiles load, name the source of each rule, and hold the known rules of each country."""
 
 import pytest
-from jurisdictions import Confidence, Rule, UnknownJurisdiction, codes, profile
+from jurisdictions import Confidence, Rule, UnknownJurisdiction, codes, profile, profile_of_region
 from jurisdictions.profiles import Profile
 from pydantic import ValidationError
 
-RULES = [(code, name) for code in codes() for name in Profile.model_fields if name not in ("code", "name", "states")]
+NO_RULES = ("code", "name", "postal_digits", "further", "homonyms", "states")
+RULES = [(code, name) for code in codes() for name in Profile.model_fields if name not in NO_RULES]
+REGIONS = [("US", "MA"), ("GB", "SCT"), ("GB", "NIR")]
 
 
 def test_there_are_four_countries() -> None:
@@ -25,6 +27,33 @@ def test_every_value_has_a_source_and_a_confidence(code: str, name: str) -> None
     if rule.value is not None:
         assert rule.source
         assert isinstance(rule.confidence, Confidence)
+
+
+@pytest.mark.parametrize("code", codes())
+def test_every_rule_in_words_has_a_source_and_a_confidence(code: str) -> None:
+    further = profile(code).further
+    assert further["zone_conflict"].value == ("intersection",)
+    assert all(rule.value and rule.source and rule.confidence for rule in further.values())
+
+
+@pytest.mark.parametrize(("code", "region"), REGIONS)
+def test_a_region_with_rules_of_its_own_keeps_its_country_s_other_rules(code: str, region: str) -> None:
+    country, regional = profile(code), profile_of_region(code, region)
+    assert (regional.code, regional.phone, regional.states) == (f"{code}-{region}", country.phone, country.states)
+    assert profile_of_region(code, "elsewhere") is profile_of_region(code, None) is country
+
+
+def test_massachusetts_allows_two_contacts_in_seven_days() -> None:
+    rule = profile_of_region("US", "MA").call_frequency
+    assert rule.value
+    assert (rule.value.max_calls_per_7_days, rule.confidence) == (2, Confidence.SECONDARY)
+
+
+def test_breathing_space_is_a_law_of_england_and_wales_only() -> None:
+    assert "England and Wales only" in (profile("GB").moratorium.value or ())
+    assert profile_of_region("GB", "ENG").time_barred.value == ("6 years",)
+    scotland = profile_of_region("GB", "SCT")
+    assert (scotland.moratorium.value, scotland.time_barred.value) == (None, ("5 years", "the debt is extinguished"))
 
 
 def test_a_value_without_a_source_is_refused() -> None:
@@ -54,3 +83,10 @@ def test_every_mexican_postal_prefix_belongs_to_one_state() -> None:
     assert len(prefixes) == len(set(prefixes))
     # The prefixes 17, 18 and 19 were never assigned.
     assert set(prefixes) == {f"{n:02d}" for n in range(100)} - {"17", "18", "19"}
+
+
+@pytest.mark.parametrize(("code", "states"), [("US", 56), ("BR", 27), ("GB", 4)])
+def test_every_state_of_a_country_is_there(code: str, states: int) -> None:
+    """The 50 states of the US, the District of Columbia and five territories."""
+    assert len(profile(code).states) == states
+    assert len({state.code for state in profile(code).states.values()}) == states

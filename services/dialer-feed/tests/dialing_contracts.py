@@ -38,14 +38,20 @@ class Contract(publishers.Contract):
     phones: list[Phone] = field(default_factory=lambda: [Phone(value) for value in PHONES])
     last_payment: LastPayment | None = None
     region: str | None = None
+    city: str | None = None
+    postal_code: str | None = None
 
     def details(self) -> dict[str, Any]:
         return {
             **super().details(),
             "contact_points": tuple(self._points()),
-            "addresses": (Address(address_id=uuid.uuid4(), kind="fiscal", state=self.region),),
+            "addresses": (self._address(),),
             "last_payment": self.last_payment,
         }
+
+    def _address(self) -> Address:
+        place = {"state": self.region, "city": self.city, "postal_code": self.postal_code}
+        return Address(address_id=uuid.uuid4(), kind="fiscal", **place)
 
     def _points(self) -> Sequence[ContactPoint]:
         return [

@@ -143,6 +143,7 @@ async def test_the_entries_hold_what_dialing_needs_and_nothing_else(
         "callable_from",
         "callable_until",
         "timezone",
+        "timezones",
     }
     assert (entry["contract_number"], len(entry["phones"])) == (agencies[0].kept.number, 2)
 

@@ -8,20 +8,20 @@ from recobro_events import Database, Row
 
 from dialer_feed.delivery import queries
 from dialer_feed.delivery.formats import Entry, Write
-from dialer_feed.delivery.windows import Window, windows_of
+from dialer_feed.delivery.windows import CallableTime, windows_of
 
 _PAGE_ENTRIES = 1000
 
 
 async def entries(database: Database, list_id: UUID, day: date, write: Write) -> AsyncIterator[bytes]:
     """Yield the list's entries page by page. A page is read when it is due, so it lacks entries withdrawn by then."""
-    window_of = windows_of(day)
+    time_of = windows_of(day)
     after: tuple[str, UUID] | tuple[None, None] = (None, None)
     first = True
     while True:
         async with database.connection() as connection:
             rows = await connection.fetch(queries.ENTRIES, list_id, *after, _PAGE_ENTRIES)
-        for piece in write([_entry(row, *window_of(row)) for row in rows], first):
+        for piece in write([_entry(row, time_of(row)) for row in rows], first):
             yield piece
         if len(rows) < _PAGE_ENTRIES:
             return
@@ -29,17 +29,17 @@ async def entries(database: Database, list_id: UUID, day: date, write: Write) ->
         after = (rows[-1]["contract_number"], rows[-1]["contract_id"])
 
 
-def _entry(row: Row, timezone: str, window: Window) -> Entry:
-    opens, closes = window or (None, None)
+def _entry(row: Row, time: CallableTime) -> Entry:
     return {
         "contract_number": row["contract_number"],
         "name": row["name"],
         "phones": row["phones"],
         "overdue_balance": f"{row['overdue_balance']:.2f}",
         "days_past_due": row["days_past_due"],
-        "callable_from": opens and _utc(opens),
-        "callable_until": closes and _utc(closes),
-        "timezone": timezone,
+        "callable_from": time.opens and _utc(time.opens),
+        "callable_until": time.closes and _utc(time.closes),
+        "timezone": time.timezone,
+        "timezones": time.timezones,
     }
 
 

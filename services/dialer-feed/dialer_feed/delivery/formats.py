@@ -16,7 +16,10 @@ COLUMNS = (
     "callable_from",
     "callable_until",
     "timezone",
+    "timezones",
 )
+_LISTED = ("phones", "timezones")
+"""The columns with several values. In CSV a blank separates them."""
 Entry = dict[str, Any]
 """The columns of one entry, in their order."""
 Write = Callable[[Sequence[Entry], bool], Iterator[bytes]]
@@ -30,7 +33,8 @@ def as_jsonl(entries: Sequence[Entry], _first: bool) -> Iterator[bytes]:
 
 def as_csv(entries: Sequence[Entry], first: bool) -> Iterator[bytes]:
     header = [COLUMNS] if first else []
-    rows = ([*entry.values()] for entry in ({**entry, "phones": " ".join(entry["phones"])} for entry in entries))
+    flat = ({**entry, **{name: " ".join(entry[name]) for name in _LISTED}} for entry in entries)
+    rows = ([*entry.values()] for entry in flat)
     yield from safe_csv_rows([*header, *rows], first=first)
 
 

@@ -5,9 +5,9 @@ from dialer_feed.lists import phones
 # The entries still on the list, by contract number.
 ENTRIES = f"""
 SELECT entry.contract_number, entry.contract_id, contract.name, entry.overdue_balance, entry.days_past_due,
-    contract.jurisdiction, contract.region, portfolio.creditor_kind, portfolio.timezone AS portfolio_timezone,
-    ARRAY({phones.dialable("phone.value", phones.OF_ENTRY)}) AS phones,
-    ARRAY({phones.dialable("phone.timezone", phones.OF_ENTRY)}) AS timezones
+    contract.jurisdiction, contract.region, contract.places, portfolio.creditor_kind,
+    portfolio.timezone AS portfolio_timezone,
+    ARRAY({phones.dialable("phone.value", phones.OF_ENTRY)}) AS phones
 FROM list_entry entry
 JOIN contract USING (contract_id)
 JOIN portfolio USING (portfolio_id)

@@ -1,58 +1,67 @@
-"""When an entry may be called: the hours that the jurisdiction allows in its phones' time zones on a day."""
+"""When an entry may be called: the hours that the jurisdiction allows in every place where the debtor may be."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from jurisdictions import Profile, UnknownJurisdiction, callable_window, profile, timezone_of_place
+from jurisdictions import (
+    Place,
+    UnknownJurisdiction,
+    joint_window,
+    places_of_address,
+    places_of_country,
+    places_of_phone,
+    profile,
+)
 from recobro_events import Row
 
-Window = tuple[datetime, datetime] | None
+from dialer_feed.projection.contracts import read_places
 
 
-def windows_of(day: date) -> Callable[[Row], tuple[str, Window]]:
-    """Return a function that gives an entry's time zone and its window on ``day``. It computes each combination once.
+class CallableTime(NamedTuple):
+    """``timezone`` is the address's zone, else the phone's; ``timezones`` are all zones whose hours were intersected.
 
-    If the phones are in several zones, the window holds the hours that all zones allow. There is no window where a zone
-    is not known, or the jurisdiction has no rule.
+    ``opens`` and ``closes`` are None on a day without an hour that is allowed in all of them.
     """
-    known: dict[tuple[Any, ...], tuple[str, Window]] = {}
 
-    def of(row: Row) -> tuple[str, Window]:
-        place = (row["jurisdiction"], row["region"], row["creditor_kind"], *row["timezones"])
-        if place not in known:
-            known[place] = _zone_and_window(row, day)
-        return known[place]
+    timezone: str
+    timezones: Sequence[str]
+    opens: datetime | None
+    closes: datetime | None
+
+
+def windows_of(day: date) -> Callable[[Row], CallableTime]:
+    """Return a function that gives the time in which an entry may be called on ``day``.
+
+    The places are those of the contract's addresses and those of the area codes of the entry's phones. Where nothing
+    is known of them, all places of the country count. Each combination is computed once.
+    """
+    known: dict[tuple[Any, ...], CallableTime] = {}
+
+    def of(row: Row) -> CallableTime:
+        try:
+            places = _places(row)
+        except UnknownJurisdiction:
+            return CallableTime(row["portfolio_timezone"], [row["portfolio_timezone"]], None, None)
+        key = (row["jurisdiction"], row["creditor_kind"], places)
+        if key not in known:
+            zones = list(dict.fromkeys(place.timezone for place in places))
+            plausible = places or places_of_country(row["jurisdiction"])
+            window = joint_window(profile(row["jurisdiction"]), day, plausible, row["creditor_kind"])
+            usual = zones[0] if zones else row["portfolio_timezone"]
+            intersected = zones or list(dict.fromkeys(place.timezone for place in plausible))
+            known[key] = CallableTime(usual, intersected, *(window or (None, None)))
+        return known[key]
 
     return of
 
 
-def _zone_and_window(row: Row, day: date) -> tuple[str, Window]:
-    try:
-        rules = profile(row["jurisdiction"])
-        elsewhere = timezone_of_place(rules.code, row["region"], None)
-    except UnknownJurisdiction:
-        return row["portfolio_timezone"], None
-    zones = list(dict.fromkeys(zone or elsewhere for zone in row["timezones"]))
-    named = next((zone for zone in zones if zone), row["portfolio_timezone"])
-    region = _region_code(rules, row["region"])
-    windows = (callable_window(rules, day, zone, row["creditor_kind"], region) if zone else None for zone in zones)
-    return named, in_all_windows(windows)
-
-
-def _region_code(rules: Profile, state: str | None) -> str | None:
-    """Return the two-letter code of a state, or None where it has none."""
-    if state is None:
-        return None
-    return next((written for written in rules.states[state].also if len(written) == 2 and written.isupper()), None)
-
-
-def in_all_windows(windows: Iterable[Window]) -> Window:
-    """Return the time that lies in all windows; None when one of them is None or they do not overlap."""
-    known: Sequence[Window] = list(windows)
-    allowed = [window for window in known if window is not None]
-    if not allowed or len(allowed) < len(known):
-        return None
-    opens = max(window[0] for window in allowed)
-    closes = min(window[1] for window in allowed)
-    return (opens, closes) if opens < closes else None
+def _places(row: Row) -> tuple[Place, ...]:
+    code = row["jurisdiction"]
+    if row["places"] is None:
+        # The contract was last told before places were kept: its state is known, but not where in it, nor by what else.
+        address = places_of_address(code, row["region"]) or places_of_country(code)
+    else:
+        address = read_places(row["places"])
+    phones = (places_of_phone(code, number) for number in row["phones"])
+    return tuple(dict.fromkeys((*address, *(place for places in phones for place in places))))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from jurisdictions import UnknownJurisdiction, state_named
+from jurisdictions import Place, UnknownJurisdiction, places_of_address, state_named
 from projections import clarifications, contact_points, contracts, pauses, payments
 from projections.columns import Column
 from projections.contracts import Details, Positions
@@ -21,9 +21,33 @@ def _region(event: ContractWhole) -> str | None:
         return None
 
 
+def _places(event: ContractWhole) -> str | None:
+    """Return where the addresses leave the debtor plausible, as zones and states only: time zone=state, by blanks."""
+    try:
+        found = (
+            place
+            for address in event.addresses
+            for place in places_of_address(event.jurisdiction, address.state, address.postal_code, address.city)
+        )
+        return " ".join(f"{place.timezone}={place.region or ''}" for place in dict.fromkeys(found))
+    except UnknownJurisdiction:
+        return None
+
+
+def read_places(kept: str) -> tuple[Place, ...]:
+    """Return the places that ``_places`` has written."""
+    return tuple(Place(zone, region or None) for zone, _, region in (one.partition("=") for one in kept.split()))
+
+
 POSITIONS = Positions("state", "stage", "overdue_balance", "oldest_due_on")
 DETAILS = Details(
-    "portfolio_id", "debtor_id", "contract_number", "name", "jurisdiction", region=Column("text", _region)
+    "portfolio_id",
+    "debtor_id",
+    "contract_number",
+    "name",
+    "jurisdiction",
+    region=Column("text", _region),
+    places=Column("text", _places),
 )
 PORTFOLIOS = Portfolios(
     "state", "business_date", "name", "creditor_kind", "jurisdiction", "timezone", "payment_holdoff_days"

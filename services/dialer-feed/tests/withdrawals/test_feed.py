@@ -16,10 +16,9 @@ from dialer_feed.wakeups import LISTS
 from dialer_feed.withdrawals import feed, silencing
 from dialer_feed.withdrawals.silencing import live_lists
 from dialer_feed.withdrawals.withdrawing import Cause
-from dialing_scene import DAY, Phone, Scene, blocked_on_a_lock
+from dialing_scene import DAY, Scene, blocked_on_a_lock
 from recobro_events import Database
 from recobro_events.contracts.dialer_feed import WithdrawalReason
-from recobro_events.contracts.portfolio import CreditorKind
 
 Json = dict[str, Any]
 
@@ -219,6 +218,7 @@ async def test_an_entry_in_jsonl_has_phones_amounts_and_allowed_hours(scene: Sce
         "callable_from": f"{DAY}T13:00:00Z",
         "callable_until": f"{DAY + timedelta(days=1)}T04:00:00Z",
         "timezone": "America/Mexico_City",
+        "timezones": ["America/Mexico_City"],
     }
 
 
@@ -230,6 +230,7 @@ async def test_entries_in_csv_open_in_a_spreadsheet_without_formulas(scene: Scen
     assert answer.content.startswith(b"\xef\xbb\xbf")
     [row] = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))
     assert row["phones"] == "+525512345601 +525512345602"
+    assert row["timezones"] == "America/Mexico_City"
     assert row["contract_number"] == "'=C-1"
     assert row["overdue_balance"] == "1500.00"
 
@@ -242,42 +243,6 @@ async def test_a_list_of_several_pages_streams_each_entry_once(scene: Scene, cli
     answer = await client.get(f"/v1/lists/{list_id}/entries", params={"format": "csv"})
     assert len(answer.text.splitlines()) == 2301
     assert answer.text.count("contract_number") == 1
-
-
-async def test_allowed_hours_follow_the_time_zones_of_all_phones(scene: Scene, client: httpx.AsyncClient) -> None:
-    """For phones in two zones, the hours that both allow. A commercial creditor has no hours on a Sunday."""
-    both = [Phone("+525512345601"), Phone("+526641234567", timezone="America/Tijuana")]
-    await scene.contracts(1, phones=both)
-    list_id = await scene.built()
-    entry = json.loads((await client.get(f"/v1/lists/{list_id}/entries")).text)
-    assert (entry["callable_from"], entry["callable_until"]) == (
-        f"{DAY}T15:00:00Z",
-        f"{DAY + timedelta(days=1)}T04:00:00Z",
-    )
-    assert entry["timezone"] == "America/Mexico_City"
-
-    sunday = DAY + timedelta(days=6)
-    await scene.portfolio(business_date=sunday, creditor_kind=CreditorKind.COMMERCIAL)
-    list_id = await scene.built(sunday)
-    entry = json.loads((await client.get(f"/v1/lists/{list_id}/entries")).text)
-    assert (entry["callable_from"], entry["callable_until"]) == (None, None)
-
-
-async def test_allowed_hours_follow_the_debtors_state_where_states_differ(
-    scene: Scene, client: httpx.AsyncClient
-) -> None:
-    phones = [Phone("+5511987654321", timezone="America/Sao_Paulo")]
-    await scene.contracts(1, jurisdiction="BR", region="Rio de Janeiro", phones=phones)
-    list_id = await scene.built()
-    entry = json.loads((await client.get(f"/v1/lists/{list_id}/entries")).text)
-    assert (entry["callable_from"], entry["callable_until"]) == (f"{DAY}T12:00:00Z", f"{DAY}T22:00:00Z")
-
-
-async def test_a_phone_of_unknown_time_zone_has_no_allowed_hours(scene: Scene, client: httpx.AsyncClient) -> None:
-    await scene.contracts(1, jurisdiction="US", phones=[Phone("+12025550123", timezone=None)])
-    list_id = await scene.built()
-    entry = json.loads((await client.get(f"/v1/lists/{list_id}/entries")).text)
-    assert entry["callable_from"] is None
 
 
 async def test_a_list_that_is_not_live_serves_no_entries(scene: Scene, client: httpx.AsyncClient) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import ContractUnknown, OutputModel, Reader
+from jurisdictions import places_of_address, places_of_phone
 from recobro_events import Money, Row
 from recobro_events.contracts.field_visits import AddressVerdict
 from recobro_events.contracts.portfolio import ContractState, DebtorStatus, Instalment, Stage
@@ -60,7 +61,8 @@ class ContractView(OutputModel):
 
     An agency sees what its kind of work needs: for dialing neither tax id nor addresses, and for visits no amounts
     before the debtor has attended a visit. ``holds`` are the reasons for which nobody may contact the debtor about the
-    contract now.
+    contract now. ``timezones`` are those in which the debtor may be, by the addresses and the usable phones: contact is
+    allowed when it is allowed in all of them. It is empty where nothing tells a place.
     """
 
     contract_id: UUID
@@ -88,6 +90,7 @@ class ContractView(OutputModel):
     debtor: DebtorView
     contact_points: list[ContactPoint]
     addresses: list[AddressView]
+    timezones: list[str]
     instalments: list[Instalment]
     payments: list[PaymentItem]
     clarifications: list[Clarification]
@@ -114,6 +117,7 @@ async def read(reader: Reader, contract_id: UUID, agency_id: UUID | None = None)
         "clarifications": clarifications,
         "holds": _holds(row, clarifications, pauses, promises),
         "next_stage_on": _next_stage_on(row, pauses),
+        "timezones": _timezones(row),
     }
     stored = {name: row[name] for name in ContractView.model_fields if name not in computed}
     view = ContractView.model_validate(stored | computed)
@@ -148,6 +152,14 @@ def _holds(
         undecided=row["undecided"],
         payment_silent_until=row["payment_silent_until"],
     )
+
+
+def _timezones(row: Row) -> list[str]:
+    code = row["jurisdiction"]
+    addresses = [places_of_address(code, one["state"], one["postal_code"], one["city"]) for one in row["addresses"]]
+    points = [point for point in row["contact_points"] if point["kind"] == "phone" and point["usable"]]
+    phones = [places_of_phone(code, point["value"]) for point in points]
+    return list(dict.fromkeys(place.timezone for places in (*addresses, *phones) for place in places))
 
 
 def _next_stage_on(row: Row, pauses: list[PauseView]) -> date | None:

@@ -153,11 +153,12 @@ async def add_found(tx: Transaction, found: Sequence[Found]) -> Mapping[UUID, UU
     already, changes nothing. A contract that is full gets a line of history instead. A contact point is stored but not
     usable when the jurisdiction does not accept its provenance.
     """
-    rows = await tx.fetch(queries.JURISDICTIONS, [one.contract_id for one in found])
-    jurisdiction_of = {row["contract_id"]: row["jurisdiction"] for row in rows}
+    rows = await tx.fetch(queries.PLACES, [one.contract_id for one in found])
+    place_of = {row["contract_id"]: row for row in rows}
     new: list[tuple[UUID, UUID, ContactKind, str, str, bool]] = []
+    zones: list[str | None] = []
     for one in found:
-        jurisdiction = jurisdiction_of[one.contract_id]
+        jurisdiction = place_of[one.contract_id]["jurisdiction"]
         value = _normal_form(one.kind, one.value, jurisdiction)
         if value is not None:
             contact_id = contact_id_of(one.contract_id, one.kind, value)
@@ -165,12 +166,13 @@ async def add_found(tx: Transaction, found: Sequence[Found]) -> Mapping[UUID, UU
             permitted = not rule.exists or provenance_permitted(rule.value or (), one.provenance)
             provenance = one.provenance[: limits.PROVENANCE_CHARACTERS]
             new.append((contact_id, one.contract_id, one.kind, value, provenance, permitted))
+            zones.append(_zone(place_of[one.contract_id], one.kind, value))
     if not new:
         return {}
     given = (*zip(*new, strict=True), limits.CONTACTS_BEFORE_ADDING)
     full = await tx.fetch(queries.FULL, *given)
     await history.record(tx, [_refused(row["contract_id"], TooManyContactPoints.detail) for row in full])
-    points = await tx.fetch(queries.ADD, *given)
+    points = await tx.fetch(queries.ADD, *given, zones)
     received = {one.contract_id: one.received for one in found}
     findings = [
         Finding(point["contract_id"], point["contact_id"], ContactChange.ADDED, None, received[point["contract_id"]])
@@ -178,6 +180,14 @@ async def add_found(tx: Transaction, found: Sequence[Found]) -> Mapping[UUID, UU
     ]
     await _record(tx, points, findings)
     return {point["contract_id"]: point["contact_id"] for point in points}
+
+
+def _zone(place: Row, kind: ContactKind, value: str) -> str | None:
+    """The zone of the contract's address, else of the phone's area code."""
+    code = place["jurisdiction"]
+    address = jurisdictions.places_of_address(code, place["state"], place["postal_code"], place["city"])
+    phone = jurisdictions.places_of_phone(code, value) if kind is ContactKind.PHONE else ()
+    return next((plausible.timezone for plausible in (*address, *phone)), None)
 
 
 def _refused(contract_id: UUID, reason: str) -> Line:

@@ -72,20 +72,17 @@ _IS_FULL = """(
     AND NOT EXISTS (SELECT FROM contact_point AS held WHERE held.contract_id = given.contract_id AND held.current
         AND held.kind = given.kind AND held.value = given.value))"""
 # $1 contact points, $2 contracts, none twice, $3 kinds, $4 values, $5 provenances, $6 whether each is permitted,
-# $7 the number of current contact points with which a contract is full.
+# $7 the number of current contact points with which a contract is full, $8 time zones.
 ADD = f"""
 INSERT INTO contact_point AS point (contact_id, contract_id, kind, value, dialable, provenance, permitted, timezone,
     rank, invalid, opted_out, media, version)
 SELECT given.contact_id, given.contract_id, given.kind, given.value, given.kind = 'phone', given.provenance,
-    given.permitted,
-    coalesce((SELECT timezone FROM contact_point known
-        WHERE known.contract_id = given.contract_id AND timezone IS NOT NULL ORDER BY rank LIMIT 1),
-        portfolio.timezone),
+    given.permitted, given.timezone,
     (SELECT coalesce(max(rank), -1) + 1 FROM contact_point known WHERE known.contract_id = given.contract_id),
     coalesce(mark.invalid, false), coalesce(mark.opted_out, false), coalesce(mark.media, '{{}}'), 0
-FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[])
-    AS given (contact_id, contract_id, kind, value, provenance, permitted)
-JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[], $8::text[])
+    AS given (contact_id, contract_id, kind, value, provenance, permitted, timezone)
+JOIN contract USING (contract_id)
 LEFT JOIN debtor_contact_mark AS mark
     ON mark.debtor_id = contract.debtor_id AND mark.kind = given.kind AND mark.value = given.value
 WHERE NOT {_IS_FULL}
@@ -110,8 +107,14 @@ JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
 JOIN contract_history AS line ON line.contract_id = given.contract_id AND line.kind = 'contact_data_collected'
 GROUP BY given.contract_id
 """
-JURISDICTIONS = """
-SELECT contract_id, jurisdiction FROM contract JOIN portfolio USING (portfolio_id) WHERE contract_id = ANY($1::uuid[])
+# The address is the first of the contract, as in the contract's events.
+PLACES = """
+SELECT contract_id, jurisdiction, address.state, address.postal_code, address.city
+FROM contract JOIN portfolio USING (portfolio_id)
+LEFT JOIN LATERAL (
+    SELECT address.state, address.postal_code, address.city FROM address
+    WHERE address.contract_id = contract.contract_id ORDER BY kind, address_id LIMIT 1) AS address ON true
+WHERE contract_id = ANY($1::uuid[])
 """
 KNOWN = "SELECT contact_id FROM contact_point WHERE contract_id = $1 AND kind = $2 AND value = $3"
 

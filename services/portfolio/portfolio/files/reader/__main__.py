@@ -27,7 +27,7 @@ _NICENESS = 10
 def read_file(file: Path, folder: Path, jurisdiction: str, portfolio_id: UUID, creditor_id: UUID) -> Summary:
     """Do the work of the command above. Raises ``FileProblem`` when nothing of the file can be loaded."""
     summary = read_portfolio_file(file, folder, jurisdiction)
-    write_contracts(folder, portfolio_id, creditor_id)
+    write_contracts(folder, jurisdiction, portfolio_id, creditor_id)
     return summary
 
 

@@ -1,7 +1,7 @@
 """Findings from the cells of an address: its kind, its time zone, irregular numbering, and its issues."""
 
 import polars as pl
-from jurisdictions import postal_code_issue, state_named, timezone_of_place
+from jurisdictions import places_of_address, postal_code_issue, state_named
 
 from portfolio.files.reader.series import mapped
 from portfolio.tabular.profiles import plain
@@ -47,13 +47,16 @@ def with_address_findings(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame
 
 def _joined(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame:
     """Return ``rows`` with ``timezone`` and ``postal_code_issue``, each computed once for each distinct place."""
-    places = rows.select("state", "city").unique()
-    zones = [timezone_of_place(jurisdiction, state, city) for state, city in places.rows()]
+    places = rows.select("state", "postal_code", "city").unique()
+    zones = [
+        plausible[0].timezone if (plausible := places_of_address(jurisdiction, *parts)) else None
+        for parts in places.rows()
+    ]
     codes = rows.select("postal_code", "state").unique()
     issues = [postal_code_issue(jurisdiction, code, state) for code, state in codes.rows()]
     return rows.join(
         places.with_columns(pl.Series("timezone", zones, dtype=pl.String)),
-        on=["state", "city"],
+        on=["state", "postal_code", "city"],
         how="left",
         nulls_equal=True,
         maintain_order="left",

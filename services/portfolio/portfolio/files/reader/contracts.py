@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 import polars as pl
+from jurisdictions import places_of_phone
 
 from portfolio.files.reader.columns import (
     ACCEPTED_FILE,
@@ -17,23 +18,24 @@ from portfolio.files.reader.columns import (
     DEBTOR_COLUMNS,
     REJECTED_FILE,
 )
+from portfolio.files.reader.series import mapped
 from portfolio.ledger.identities import address_id_of, contact_id_of, contract_id_of, debtor_id_of
 
 _MOST_CONTACTS = 30_000
 
 
-def write_contracts(folder: Path, portfolio_id: UUID, creditor_id: UUID) -> None:
+def write_contracts(folder: Path, jurisdiction: str, portfolio_id: UUID, creditor_id: UUID) -> None:
     """Group ``accepted.csv`` and ``rejected.csv`` by contract, and compute all ids.
 
     Each detail of a contract comes from the first row that has it. A contract with bad rows only is listed without a
-    debtor.
+    debtor. A phone has the time zone of its row's address, else the zone of its area code.
     """
     rows = pl.read_csv(folder / ACCEPTED_FILE, infer_schema=False)
     rejected = pl.read_csv(folder / REJECTED_FILE, infer_schema=False, columns=["contract_number"])
     contracts = _contracts(rows, rejected, portfolio_id, creditor_id)
     contracts.select(CONTRACT_COLUMNS).write_csv(folder / CONTRACTS_FILE)
     rows = rows.join(contracts.select("contract_number", "contract_id"), on="contract_number", maintain_order="left")
-    _contacts(rows).select(CONTACT_COLUMNS).write_csv(folder / CONTACTS_FILE)
+    _contacts(rows, jurisdiction).select(CONTACT_COLUMNS).write_csv(folder / CONTACTS_FILE)
     _addresses(rows).select(ADDRESS_COLUMNS).write_csv(folder / ADDRESSES_FILE)
 
 
@@ -51,15 +53,19 @@ def _contracts(rows: pl.DataFrame, rejected: pl.DataFrame, portfolio_id: UUID, c
     )
 
 
-def _contacts(rows: pl.DataFrame) -> pl.DataFrame:
+def _contacts(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame:
+    def zone(number: str) -> str | None:
+        return next((place.timezone for place in places_of_phone(jurisdiction, number)), None)
+
     def phones(column: str) -> pl.DataFrame:
         e164 = pl.col(f"{column}_e164")
+        alone = rows.select(pl.when(pl.col("timezone").is_null()).then(e164)).to_series()
         return rows.select(
             "contract_id",
             pl.lit("phone").alias("kind"),
             pl.coalesce(e164, column).alias("value"),
             e164.is_not_null().alias("dialable"),
-            "timezone",
+            pl.coalesce("timezone", mapped(alone, zone)).alias("timezone"),
             pl.lit(column).alias("stated_in"),
         )
 
