@@ -111,7 +111,8 @@ def main() -> None:
                 while answer_list["status"] == "building":
                     time.sleep(0.2)
                     answer_list = client.get("dialer-feed", f"/v1/lists/{answer_list['list_id']}")
-            next_day = {"as_of": (AS_OF + timedelta(days=1)).isoformat(), "portfolio_id": str(UUID(big))}
+            tomorrow = (AS_OF + timedelta(days=1)).isoformat()
+            next_day = {"as_of": tomorrow, "portfolio_id": str(UUID(big)), "confirm_future": True}
             with step("next day's staging"):
                 staged = client.post("portfolio", "/v1/staging-runs", next_day)
             payers.over.set()

@@ -89,7 +89,7 @@ def agency(client: Client) -> str:
 
 def load(client: Client, portfolio_id: str, file: Path, as_of: date) -> Any:
     """Upload ``file``, wait until it is loaded, and return the file's state."""
-    parameters = {"mode": "delta", "filename": file.name, "as_of": as_of.isoformat()}
+    parameters = {"mode": "delta", "filename": file.name, "as_of": as_of.isoformat(), "confirm_future": "true"}
     answer = client.upload("portfolio", f"/v1/portfolios/{portfolio_id}/files", file, parameters, lambda _sent: None)
     while answer["status"] not in {"loaded", "failed"}:
         time.sleep(0.2)

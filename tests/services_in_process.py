@@ -152,7 +152,7 @@ class InProcessPlatform:
     async def load(self, portfolio_id: str, rows: int) -> None:
         content = b"".join(sample().splitlines(keepends=True)[:rows])
         path = f"/v1/portfolios/{portfolio_id}/files"
-        parameters = {"mode": "delta", "filename": "a.csv", "as_of": AS_OF.isoformat()}
+        parameters = {"mode": "delta", "filename": "a.csv", "as_of": AS_OF.isoformat(), "confirm_future": "true"}
         answer = await self.clients["portfolio"].post(path, content=content, params=parameters)
         assert answer.is_success, answer.text
         loaded = "SELECT status = 'loaded' FROM file WHERE file_id = $1"

@@ -74,7 +74,8 @@ async def test_data_from_events_return_unchanged_and_with_the_same_event_ids(pla
     # The recall's days of grace end. The days come one at a time: among several at once, a placement could start later
     # than the change of stage that causes it, if the portfolio's new day is read first.
     for day in range(1, 7):
-        await platform.post("portfolio", "/v1/staging-runs", {"as_of": (AS_OF + timedelta(days=day)).isoformat()})
+        run = {"as_of": (AS_OF + timedelta(days=day)).isoformat(), "confirm_future": True}
+        await platform.post("portfolio", "/v1/staging-runs", run)
         await platform.settled()
     placed, earned = await platform.rows("assignment", PLACED), await platform.rows("assignment", EARNED)
     topics = {place.topic for place in platform.transport.logs if place.topic.startswith(("agency.", "assignment."))}

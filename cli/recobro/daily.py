@@ -3,18 +3,20 @@
 import time
 from collections import Counter
 from collections.abc import Collection
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 import typer
 from rich.text import Text
 
 from recobro.business_day import DAY_METAVAR, TODAY, parsed_day, todays
-from recobro.client import Client, connect
+from recobro.client import Client, Refused, connect
 from recobro.data import DataFolder
 from recobro.dead_letters import printable
 from recobro.errors import Trouble
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, amount, count, err, out, print_json, table_of
+
+Yes = Annotated[bool, typer.Option("--yes", help="Confirm a day that is far ahead of today.")]
 
 _ASK_EVERY_SECONDS = 0.5
 _STAGING_SECONDS = 3600.0
@@ -34,16 +36,20 @@ def stage(
     portfolio: Annotated[UUID | None, typer.Option(metavar="ID", help="Only this portfolio; default: all.")] = None,
     data: Data = DEFAULT_DATA,
     url: Url = None,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Move the business date forward and stage every contract that is due.
+
+    A day that is more than one day ahead of today is a question. The run goes on when this command is interrupted.
 
     Example: recobro stage --as-of today
     """
     only = str(portfolio) if portfolio else None
     day = None if as_of == TODAY else str(parsed_day(as_of))
     with connect(DataFolder(data), url) as client:
-        run = _staged(client, day, only) if day else _staged_today(client, only)
+        asking = _Asking(yes, not as_json)
+        run = _staged(client, day, only, asking) if day else _staged_today(client, only, asking)
     if as_json:
         print_json(run)
         return
@@ -57,13 +63,35 @@ def stage(
     out.print(table)
 
 
-def _staged(client: Client, day: str, portfolio_id: str | None) -> dict[str, Any]:
-    body = {"as_of": day, "portfolio_id": portfolio_id}
-    run: dict[str, Any] = client.post("portfolio", "/v1/staging-runs", body, patience_seconds=_STAGING_SECONDS)
-    return run
+class _Asking(NamedTuple):
+    """Whether a day far ahead of today is confirmed by ``yes`` already, and whether the person ``may_be_asked``."""
+
+    yes: bool = False
+    may_be_asked: bool = False
+
+    def post(self, client: Client, service: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Post the day in ``body``. Raises ``Trouble`` when it is far ahead of today and nobody confirms it."""
+        try:
+            return self._posted(client, service, path, body | ({"confirm_future": True} if self.yes else {}))
+        except Refused as refused:
+            if refused.code != "confirm-future":
+                raise
+            if not (self.may_be_asked and err.is_terminal):
+                raise Trouble(f"{refused} Nothing has been changed. To confirm, use --yes.") from None
+            if not typer.confirm(f"{refused} Go on?", err=True):
+                raise Trouble("Nothing has been changed.") from None
+        return self._posted(client, service, path, body | {"confirm_future": True})
+
+    def _posted(self, client: Client, service: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = client.post(service, path, body, patience_seconds=_STAGING_SECONDS)
+        return answer
 
 
-def _staged_today(client: Client, portfolio_id: str | None) -> dict[str, Any]:
+def _staged(client: Client, day: str, portfolio_id: str | None, asking: _Asking) -> dict[str, Any]:
+    return asking.post(client, "portfolio", "/v1/staging-runs", {"as_of": day, "portfolio_id": portfolio_id})
+
+
+def _staged_today(client: Client, portfolio_id: str | None, asking: _Asking) -> dict[str, Any]:
     """Return the runs of all portfolios as one run.
 
     ``as_of`` is the latest of their days. It is null if no portfolio has had a file.
@@ -72,7 +100,7 @@ def _staged_today(client: Client, portfolio_id: str | None) -> dict[str, Any]:
         days = todays(client.items("portfolio", "/v1/portfolios"))
     else:
         days = todays([client.get("portfolio", f"/v1/portfolios/{portfolio_id}")])
-    runs = [_staged(client, str(day), one) for day, portfolios in days.items() for one in portfolios]
+    runs = [_staged(client, str(day), one, asking) for day, portfolios in days.items() for one in portfolios]
     by_stage: Counter[str] = Counter()
     for run in runs:
         by_stage.update(run["by_stage"])
@@ -199,11 +227,13 @@ def check_promises(
     ],
     data: Data = DEFAULT_DATA,
     url: Url = None,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Decide every promise whose time is over: kept, partly kept or broken.
 
-    Staging also does this, for the portfolios that it moves.
+    Staging also does this, for the portfolios that it moves. A day that is more than one day ahead of today is a
+    question: all promises up to it would be broken.
 
     Example: recobro check-promises --as-of today
     """
@@ -212,7 +242,8 @@ def check_promises(
         if day is None:
             days = todays(client.items("portfolio", "/v1/portfolios"))
             day = str(next(iter(days))) if days else None
-        decided = client.post("promises", "/v1/promise-checks", {"as_of": day}) if day else {}
+        asking = _Asking(yes, not as_json)
+        decided = asking.post(client, "promises", "/v1/promise-checks", {"as_of": day}) if day else {}
     if as_json:
         print_json({"as_of": day, **decided})
     elif day is None:

@@ -73,7 +73,7 @@ class Demo:
         )
         started = time.perf_counter()
         with resources.as_file(_sample(_SAMPLE)) as file:
-            parameters = {"mode": "delta", "as_of": expected["as_of"]}
+            parameters = {"mode": "delta", "as_of": expected["as_of"], "confirm_future": "true"}
             sent = loading.upload(self._client, file, portfolio["portfolio_id"], parameters, lambda _: None)
         view = loading.wait_until_at_rest(self._client, sent["file_id"])
         if view["status"] != "loaded":

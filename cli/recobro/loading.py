@@ -83,7 +83,9 @@ def load(
     as_of: Annotated[
         str | None, typer.Option(metavar="DATE", help="The day that the file describes; default: today.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Confirm a snapshot that closes many contracts.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Confirm what the file asks, such as a snapshot that closes many contracts.")
+    ] = False,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
@@ -98,7 +100,7 @@ def load(
     with connect(DataFolder(data), url) as client:
         view = _upload_with_bar(client, file, str(portfolio), {"mode": mode, "as_of": day}, quiet=as_json)
         view = wait_until_at_rest(client, view["file_id"])
-        if view["status"] == "needs_confirmation":
+        while view["status"] == "needs_confirmation":
             view = _confirmed(client, view, yes=yes, may_ask=not as_json)
         rejects_file = _save_rejects(client, view, file)
     if as_json:
@@ -119,15 +121,21 @@ def _upload_with_bar(
 
 def _confirmed(client: Client, view: FileView, *, yes: bool, may_ask: bool) -> FileView:
     """Return the file after the person's answer. Raises ``Trouble`` if nobody can be asked."""
-    closing = f"This snapshot would close {count(view.get('contracts_to_close') or 0)} contracts that it does not name."
+    waits_for = _question(view)
     if not yes:
         if not (may_ask and err.is_terminal):
-            raise Trouble(f"{closing} Nothing has been changed. To confirm, run the command again with --yes.")
-        if not typer.confirm(f"{closing} Close them?", err=True):
+            raise Trouble(f"{waits_for} Nothing has been changed. To confirm, run the command again with --yes.")
+        if not typer.confirm(f"{waits_for} Load it?", err=True):
             client.post("portfolio", f"/v1/files/{view['file_id']}/confirmation", {"accept": False})
             return wait_until_at_rest(client, view["file_id"])
     client.post("portfolio", f"/v1/files/{view['file_id']}/confirmation", {"accept": True})
     return wait_until_at_rest(client, view["file_id"])
+
+
+def _question(view: FileView) -> str:
+    if view.get("confirmation_reason") == "future_date":
+        return f"This file is of {view['as_of']}, which is far ahead of today. This cannot be taken back."
+    return f"This snapshot would close {count(view.get('contracts_to_close') or 0)} contracts that it does not name."
 
 
 def _save_rejects(client: Client, view: FileView, file: Path) -> Path | None:

@@ -25,6 +25,10 @@ class FakePlatform:
     def set_answers(self, route: str, *answers: Any, status: int = 200) -> None:
         self._answers[route] = [(status, answer) for answer in answers]
 
+    def set_turns(self, route: str, *answers: tuple[int, Any]) -> None:
+        """Set answers of the route, each with its status."""
+        self._answers[route] = list(answers)
+
     def answer(self, route: str, sent: Any) -> tuple[int, Any]:
         self.asked.append((route, sent))
         answers = self._answers.get(route) or [(200, NO_PAGE) if route.endswith("parked-keys") else (404, {})]
@@ -38,7 +42,9 @@ class FakePlatform:
                 self._answer(dict(parse_qsl(urlsplit(self.path).query)))
 
             def do_POST(self) -> None:
-                self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                is_file = self.headers["Content-Type"] == "application/octet-stream"
+                self._answer(dict(parse_qsl(urlsplit(self.path).query)) if is_file else json.loads(body))
 
             def _answer(self, sent: Any) -> None:
                 status, document = platform.answer(f"{self.command} {service} {urlsplit(self.path).path}", sent)

@@ -5,7 +5,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import typer
 from fake_platform import FakePlatform
+from recobro import terminal
 
 # These two time zones never have the same date.
 FIRST, LAST = "Pacific/Kiritimati", "Pacific/Pago_Pago"
@@ -39,6 +41,40 @@ def test_a_given_date_is_staged_for_all_portfolios_in_one_run(platform: FakePlat
     assert code == 0
     assert "Staged as of 2026-11-23: 2 contracts changed" in output
     assert platform.asked == [("POST portfolio /v1/staging-runs", {"as_of": "2026-11-23", "portfolio_id": None})]
+
+
+FAR_AHEAD = {
+    "type": "urn:recobro:problem:confirm-future",
+    "detail": "2062-11-28 is far ahead of today (Tarjetas: 13,148 days after 2026-11-29).",
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "route"),
+    [("stage", "POST portfolio /v1/staging-runs"), ("check-promises", "POST promises /v1/promise-checks")],
+)
+def test_a_day_far_ahead_is_a_question_that_yes_answers(platform: FakePlatform, command: str, route: str) -> None:
+    platform.set_answers(route, FAR_AHEAD, status=409)
+    code, output = platform.run(command, "--as-of", "2062-11-28")
+    assert code == 1
+    assert "Tarjetas: 13,148 days after 2026-11-29" in output
+    assert output.endswith("Nothing has been changed. To confirm, use --yes.\n")
+    assert [sent.get("confirm_future") for _, sent in platform.asked] == [None]
+
+    platform.set_answers(route, STAGED | {"kept": 0, "partly_kept": 0, "broken": 0})
+    assert platform.run(command, "--as-of", "2062-11-28", "--yes")[0] == 0
+    assert platform.asked[-1][1]["confirm_future"] is True
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_person_at_a_terminal_is_asked(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch, answer: bool) -> None:
+    monkeypatch.setattr(terminal.err, "_force_terminal", True)
+    monkeypatch.setattr(typer, "confirm", lambda *_, **__: answer)
+    asked = len(platform.asked)
+    platform.set_turns("POST portfolio /v1/staging-runs", (409, FAR_AHEAD), (200, STAGED))
+    code, _ = platform.run("stage", "--as-of", "2062-11-28")
+    assert code == (0 if answer else 1)
+    assert [sent.get("confirm_future") for _, sent in platform.asked[asked:]] == ([None, True] if answer else [None])
 
 
 def test_today_is_the_local_date_of_each_portfolio(platform: FakePlatform) -> None:

@@ -127,7 +127,9 @@ def test_a_file_of_commas_fails_alone(target: Target) -> None:
     url = f"{target.addresses['portfolio']}/v1/portfolios/{target.portfolio_id}/files"
     headers = target.headers(target.operator)
     commas = HEADER.encode() + b"\n" + b"," * 18_000_000
-    sent = httpx.post(url, params={"as_of": AS_OF.isoformat()}, content=commas, headers=headers, timeout=120)
+    sent = httpx.post(
+        url, params={"as_of": AS_OF.isoformat(), "confirm_future": "true"}, content=commas, headers=headers, timeout=120
+    )
     assert sent.status_code == 202, sent.text
     file = f"{target.addresses['portfolio']}/v1/files/{sent.json()['file_id']}"
     deadline = time.monotonic() + 240

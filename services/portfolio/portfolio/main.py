@@ -1,4 +1,4 @@
-"""The portfolio process: relays and consumers, the loader of files, HTTP."""
+"""The portfolio process: relays and consumers, the loader of files, the stager, HTTP."""
 
 from chassis import Program, Role, Settings, create_app
 from fastapi import FastAPI
@@ -8,6 +8,7 @@ from portfolio.api import ROUTERS
 from portfolio.files.loader import Loader
 from portfolio.handlers import consumer
 from portfolio.republishing import SOURCE
+from portfolio.stages.stager import Stager
 
 SERVICE = "portfolio"
 _TAGS = {
@@ -23,6 +24,7 @@ def build_app(
     settings: Settings, database: Database, runtime: Runtime | None, loader: Loader, role: Role = Role.ALL
 ) -> FastAPI:
     """Build the app. The database must be migrated already. ``loader`` loads the uploaded files."""
+    stager = Stager(database)
     app = create_app(
         service=SERVICE,
         title="Recobro portfolio",
@@ -32,10 +34,11 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=ROUTERS,
-        background=loader.kept(),
+        background=[*loader.kept(), *stager.kept()],
         role=role,
     )
     app.state.loader = loader
+    app.state.stager = stager
     return app
 
 

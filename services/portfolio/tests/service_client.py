@@ -72,11 +72,18 @@ class ServiceClient:
         return UUID(answer.json()["portfolio_id"])
 
     async def upload(
-        self, portfolio_id: UUID, content: bytes, as_of: str, mode: str = "delta", **headers: str
+        self,
+        portfolio_id: UUID,
+        content: bytes,
+        as_of: str,
+        mode: str = "delta",
+        *,
+        confirm_future: bool = True,
+        **headers: Any,
     ) -> httpx.Response:
         return await self.client.post(
             f"/v1/portfolios/{portfolio_id}/files",
-            params={"mode": mode, "as_of": as_of, "filename": "cartera.csv"},
+            params={"mode": mode, "as_of": as_of, "filename": "cartera.csv", "confirm_future": confirm_future},
             content=content,
             headers=headers,
         )
@@ -138,7 +145,8 @@ class ServiceClient:
         return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
 
     async def stage(self, as_of: str, portfolio_id: UUID | None = None) -> dict[str, Any]:
-        body = {"as_of": as_of} | ({"portfolio_id": str(portfolio_id)} if portfolio_id else {})
+        body: dict[str, Any] = {"as_of": as_of, "confirm_future": True}
+        body |= {"portfolio_id": str(portfolio_id)} if portfolio_id else {}
         answer = await self.client.post("/v1/staging-runs", json=body)
         assert answer.status_code == 200, answer.text
         outcome: dict[str, Any] = json.loads(answer.text)

@@ -18,6 +18,7 @@ from chassis import (
     streamed_body,
     writes,
 )
+from chassis.future import DAYS_AHEAD
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -53,15 +54,21 @@ async def upload_file(
     rows: Annotated[
         DeltaRows | None, Query(description="whole: a contract owes no instalments but these. Default: the portfolio's")
     ] = None,
+    confirm_future: Annotated[
+        bool, Query(description="The file is meant to be of a day that is more than one day ahead of today")
+    ] = False,
 ) -> FileView:
     """Upload a portfolio file as the raw body. Files are read and loaded after this answer, in the order of upload."""
     async with database.connection() as connection:
         today = await portfolios.today(connection, portfolio_id)
+    is_meant = confirm_future or as_of is None or (as_of - today).days <= DAYS_AHEAD
     with uploads.spooled() as spool:
         received = await uploads.receive(request.stream(), spool)
         identity = uploads.Identity(portfolio_id, received.sha256, mode, as_of or today)
         async with database.transaction() as tx:
-            file, queued = await uploads.queue(tx, identity, filename or "portfolio.csv", received, key, rows)
+            file, queued = await uploads.queue(
+                tx, identity, filename or "portfolio.csv", received, key, rows, day_is_meant=is_meant
+            )
     if queued:
         request.app.state.loader.wake()
     else:
@@ -98,8 +105,9 @@ async def read_file(file_id: UUID, connection: ReadConnection) -> FileView:
 async def confirm_file(file_id: UUID, confirmation: Confirmation, request: Request, tx: WriteTransaction) -> FileView:
     """Accept or refuse a file that waits for confirmation, or the contracts that a loaded file has set aside.
 
-    An accepted snapshot closes the contracts that it does not name. A refused file fails. Accepted contracts owe what
-    the file states, refused ones keep their figures; a request decides about 5,000 of them.
+    ``confirmation_reason`` says why the file waits. An accepted snapshot closes the contracts that it does not name. An
+    accepted file of a day far ahead is read now, and may then wait for another reason. A refused file fails. Accepted
+    contracts owe what the file states, refused ones keep their figures; a request decides about 5,000 of them.
     """
     file = await deciding.confirm(tx, file_id, confirmation)
     tx.after_commit(request.app.state.loader.wake)

@@ -83,6 +83,6 @@ SELECT (SELECT count(*) FROM contract WHERE {UNNAMED}) AS closing,
 READING_ENDED = """
 UPDATE file SET attempts = 0, status = $2, header = $3, rows_read = $4::integer + $5::integer, rows_accepted = $4,
     rows_rejected = $5, amount_accepted = $6, contracts = $7, contracts_incomplete = $8, contracts_to_close = $9,
-    confirmation_reason = $10
+    confirmation_reason = coalesce($10, confirmation_reason)
 WHERE file_id = $1
 """

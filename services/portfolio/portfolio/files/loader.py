@@ -5,8 +5,7 @@ resumable: another process continues a file whose process was killed.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
@@ -21,6 +20,7 @@ from portfolio.files import applying, expiry, landing, landing_queries, queries,
 from portfolio.files.applying import CHUNK_CONTRACTS
 from portfolio.files.landing import FileRefused, Intake, read_in_child
 from portfolio.files.work import Work
+from portfolio.ledger.leases import leased
 
 POLL_SECONDS = 2.0
 """The longest time until this process finds a file that was uploaded through another process."""
@@ -98,24 +98,14 @@ class Loader:
                 continue
             self._busy.add(portfolio_id)
             try:
-                async with self._lease(portfolio_id) as ours:
+                # Losing the lease is harmless: every step locks the file's row and checks how far it is applied.
+                async with leased(self._database, f"loading:{portfolio_id}") as ours:
                     if ours:
                         await self._load_alone(row["file_id"])
                         return True
             finally:
                 self._busy.discard(portfolio_id)
         return False
-
-    @asynccontextmanager
-    async def _lease(self, portfolio_id: UUID) -> AsyncIterator[bool]:
-        # Losing the lease unnoticed is harmless: every step locks the file's row and checks how far it is applied.
-        connection = await self._database.direct_connection()
-        try:
-            yield await connection.fetchval(queries.TRY_LEASE, str(portfolio_id))
-        finally:
-            with suppress(*TRANSIENT_ERRORS):
-                await connection.execute(queries.UNLOCK)
-            connection.terminate()
 
     def _rests(self, file_id: UUID) -> bool:
         known = self._interrupted.get(file_id)

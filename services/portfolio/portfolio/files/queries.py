@@ -57,6 +57,14 @@ FORGET_ATTEMPT = "UPDATE file SET attempts = greatest(0, attempts - 1) WHERE fil
 _CONFIRM = f"UPDATE file SET confirmed_by = {CURRENT_ACTOR}, confirmed ="
 ACCEPT = f"{_CONFIRM} true, status = 'loading' WHERE file_id = $1"
 REFUSE = f"{_CONFIRM} false WHERE file_id = $1"
+# A file whose day is far ahead waits before it is read. Accepted, it may wait again for a reason that reading finds.
+ASK_FOR_DAY = f"""
+UPDATE file SET status = 'needs_confirmation', confirmation_reason = 'future_date' WHERE file_id = $1 RETURNING {_FILE}
+"""
+ACCEPT_DAY = f"""
+UPDATE file SET status = 'received', confirmed_by = {CURRENT_ACTOR}
+WHERE file_id = $1 AND status = 'needs_confirmation' AND confirmation_reason = 'future_date' RETURNING file_id
+"""
 FAIL = """
 UPDATE file SET status = 'failed', error_code = $2, error = $3, finished_at = clock_timestamp() WHERE file_id = $1
 RETURNING extract(epoch FROM finished_at - received_at)::float8
@@ -85,9 +93,9 @@ REJECTS_EXPIRED = "SELECT finished_at < now() - make_interval(days => $2) FROM f
 UNFINISHED = """
 SELECT DISTINCT ON (portfolio_id) portfolio_id, file_id, sequence, status, received_at FROM file
 WHERE status NOT IN ('loaded', 'failed')
-ORDER BY portfolio_id, sequence
+ORDER BY portfolio_id, status = 'needs_confirmation' AND coalesce(confirmation_reason = 'future_date', false), sequence
 """
-"""The next file of each portfolio, in the order of upload."""
+"""The next file of each portfolio, in the order of upload. A file whose day is in question lets the others pass."""
 
 WORK = """
 SELECT file.file_id, file.portfolio_id, file.mode, file.as_of, file.status,
@@ -95,10 +103,6 @@ SELECT file.file_id, file.portfolio_id, file.mode, file.as_of, file.status,
 FROM file JOIN portfolio USING (portfolio_id)
 WHERE file_id = $1
 """
-
-TRY_LEASE = "SELECT pg_try_advisory_lock(hashtextextended('loading:' || $1::text, 20260103))"
-
-UNLOCK = "SELECT pg_advisory_unlock_all()"
 
 LEFTOVERS = """
 SELECT file_id, portfolio_id, sha256, mode, as_of FROM file WHERE status IN ('loaded', 'failed') AND EXISTS (

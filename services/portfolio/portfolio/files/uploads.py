@@ -81,6 +81,7 @@ _REFUSED = {
     ConfirmationReason.CLOSES_MANY: "An operator did not confirm that {contracts_to_close} contracts are closed.",
     ConfirmationReason.REPEATED_FIGURES: "An operator did not confirm that the figures of {as_of} are those of an"
     " earlier day.",
+    ConfirmationReason.FUTURE_DATE: "An operator did not confirm that the file is of {as_of}.",
 }
 
 
@@ -194,12 +195,14 @@ async def queue(
     received: Received,
     key: IdempotencyKey,
     rows: DeltaRows | None = None,
+    *,
+    day_is_meant: bool = True,
 ) -> tuple[FileView, bool]:
     """Queue the file behind the portfolio's others. Returns the file, and whether it was queued.
 
-    A repeated upload returns the stored file; a failed file is queued again. Raises ``Conflict`` when a file of a later
-    day has been loaded, or too many files wait, and ``Invalid`` for rejected rows, which are not all rows of their
-    contracts.
+    A repeated upload returns the stored file; a failed file is queued again. A file whose day is far ahead waits for a
+    person until ``day_is_meant``, which a repeated upload may say. Raises ``Conflict`` when a file of a later day has
+    been loaded, or too many files wait, and ``Invalid`` for rejected rows, which are not all rows of their contracts.
     """
     if received.is_rejects:
         raise Invalid(_REJECTS, code="rejected-rows")
@@ -209,7 +212,8 @@ async def queue(
     await tx.execute(queries.LOCK_IDENTITY, str(identity))
     same = await tx.fetchrow(queries.SAME, identity.portfolio_id, identity.sha256, identity.mode, identity.as_of)
     if same is not None and same["status"] != "failed":
-        return await find(tx, same["file_id"]), False
+        accepted = day_is_meant and await tx.fetchval(queries.ACCEPT_DAY, same["file_id"]) is not None
+        return await find(tx, same["file_id"]), accepted
     file_id = new_event_id() if same is None else same["file_id"]
     await tx.execute(queries.DELETE_PARTS, file_id)
     for number, part in enumerate(received.parts()):
@@ -237,6 +241,8 @@ async def queue(
             received.size_bytes,
             rows,
         )
+    if not day_is_meant:
+        row = await tx.fetchrow(queries.ASK_FOR_DAY, file_id)
     return _view(row), True
 
 
@@ -277,12 +283,18 @@ async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) ->
     assert file is not None
     if file["confirmed"] is not None and file["confirmed"] == confirmation.accept:
         return await find(tx, file_id)
+    day_was_accepted = (
+        file["confirmation_reason"] == ConfirmationReason.FUTURE_DATE and file["confirmed_by"] is not None
+    )
+    if file["status"] != "needs_confirmation" and confirmation.accept and day_was_accepted:
+        return await find(tx, file_id)
     if file["status"] != "needs_confirmation":
         raise Conflict(
             f"There is nothing to confirm: the status of this file is {file['status']}.", code="nothing-to-confirm"
         )
     if confirmation.accept:
-        await tx.execute(queries.ACCEPT, file_id)
+        if await tx.fetchval(queries.ACCEPT_DAY, file_id) is None:
+            await tx.execute(queries.ACCEPT, file_id)
     else:
         await tx.execute(queries.REFUSE, file_id)
         detail = _REFUSED.get(file["confirmation_reason"], _REFUSED[ConfirmationReason.CLOSES_MANY])

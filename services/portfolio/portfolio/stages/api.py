@@ -3,12 +3,12 @@
 from uuid import UUID
 
 from chassis import ReadConnection, Router, ServiceDatabase, WriteTransaction, reads, writes
+from fastapi import Request
 
-from portfolio import metrics
 from portfolio.portfolios import portfolios
-from portfolio.stages import daily_run, pauses, totals
-from portfolio.stages.daily_run import NewStagingRun, StagingRun
+from portfolio.stages import pauses, runs, totals
 from portfolio.stages.pauses import NewPause, PauseEnd, PauseOutcome
+from portfolio.stages.runs import CurrentRun, NewStagingRun, StagingRun, Stop
 from portfolio.stages.totals import StageTotal
 
 router = Router(prefix="/v1")
@@ -16,10 +16,27 @@ _WRITES = [writes("portfolio")]
 
 
 @router.post("/staging-runs", tags=["staging"], dependencies=_WRITES)
-async def run_staging(new: NewStagingRun, database: ServiceDatabase) -> StagingRun:
-    """Move the business date forward day by day, and stage the contracts that are due. A run is safe to repeat."""
-    with (metrics.STAGING if new.portfolio_id is None else metrics.STAGING_OF_ONE).run():
-        return await daily_run.run(database, new)
+async def run_staging(new: NewStagingRun, request: Request, database: ServiceDatabase) -> StagingRun:
+    """Move the business date forward day by day, and stage the contracts that are due. A run is safe to repeat.
+
+    The run goes on when the client leaves. 409 ``confirm-future`` names portfolios and days when the day is more than
+    one day ahead of today and ``confirm_future`` is not true.
+    """
+    run_id = await runs.start(database, new)
+    request.app.state.stager.wake()
+    return await runs.outcome(database, run_id, request.app.state.stopping)
+
+
+@router.get("/staging-runs/current", tags=["staging"], dependencies=[reads("portfolio")])
+async def read_current_run(connection: ReadConnection) -> CurrentRun:
+    """Read the staging run that is under way: the oldest one when there are several. 404 when there is none."""
+    return await runs.current(connection)
+
+
+@router.post("/staging-runs/current/stop", tags=["staging"], dependencies=_WRITES)
+async def stop_run(tx: WriteTransaction, new: Stop | None = None) -> CurrentRun:
+    """Stop the staging run that is under way. It ends with the day on which it works. Days done stay done."""
+    return await runs.stop(tx, new or Stop())
 
 
 @router.get("/stages", tags=["portfolios"], dependencies=[reads("portfolio")])

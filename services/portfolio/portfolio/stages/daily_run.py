@@ -5,59 +5,42 @@ transaction each. At last ``staged_to`` moves and the portfolio's state is publi
 a run that died. Two runs at once share the work. Days on which nothing changes are skipped in one step.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import date
 from uuid import UUID
 
-from chassis import Day, InputModel, OutputModel
 from recobro_events import Database, Transaction, step
-from recobro_events.contracts.portfolio import ContractRevised, Stage, StageCause
+from recobro_events.contracts.portfolio import ContractRevised, StageCause
 
 from portfolio.ledger import positions
 from portfolio.ledger.whole import publish_whole
 from portfolio.portfolios import portfolios
 from portfolio.portfolios import queries as portfolio_queries
-from portfolio.stages import deadlines, queries, totals
+from portfolio.stages import deadlines, queries
 
 CHUNK_CONTRACTS = 2_000
 
 
-class NewStagingRun(InputModel):
-    as_of: Day
-    portfolio_id: UUID | None = None
-
-
-class StagingRun(OutputModel):
-    """``changed`` counts contracts whose stage changed. ``by_stage`` counts the open contracts of each stage."""
-
-    as_of: date
-    changed: int
-    by_stage: dict[Stage, int]
-
-
-async def run(database: Database, new: NewStagingRun) -> StagingRun:
-    """Stage one portfolio, or all that have had a file, up to ``as_of``. The business date never moves back."""
-    async with database.connection() as connection:
-        if new.portfolio_id is not None:
-            await portfolios.find(connection, new.portfolio_id)
-            chosen = [new.portfolio_id]
-        else:
-            chosen = [row["portfolio_id"] for row in await connection.fetch(queries.PORTFOLIOS)]
-    changed = sum([await advance(database, one, new.as_of) for one in chosen])
-    async with database.connection() as connection:
-        by_stage = await totals.of(connection, new.portfolio_id)
-    return StagingRun(as_of=new.as_of, changed=changed, by_stage={total.stage: total.contracts for total in by_stage})
+async def _always() -> bool:
+    return True
 
 
 async def advance(
-    database: Database, portfolio_id: UUID, to: date, *, last_day: StageCause = StageCause.DAILY_RUN
+    database: Database,
+    portfolio_id: UUID,
+    to: date,
+    *,
+    last_day: StageCause = StageCause.DAILY_RUN,
+    goes_on: Callable[[], Awaitable[bool]] = _always,
 ) -> int:
     """Stage a portfolio day by day up to ``to``. Returns the number of contracts that have changed stage.
 
-    Changes on an earlier day have the cause ``catch_up``. Changes on the last day have the cause ``last_day``.
+    Changes on an earlier day have the cause ``catch_up``. Changes on the last day have the cause ``last_day``. The
+    business date never moves back. It stops after a day when ``goes_on`` says so.
     """
     # Time alone only raises a stage, so each contract that moved has another stage at the end.
     changed: set[UUID] = set()
-    while (day := await step(database, lambda tx: open_day(tx, portfolio_id, to))) is not None:
+    while await goes_on() and (day := await step(database, lambda tx: open_day(tx, portfolio_id, to))) is not None:
         cause = last_day if day >= to else StageCause.CATCH_UP
         while (moved := await step(database, lambda tx: stage_chunk(tx, portfolio_id, cause))) is not None:  # noqa: B023
             changed |= moved

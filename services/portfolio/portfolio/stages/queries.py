@@ -40,7 +40,6 @@ ORDER BY contract_id FOR UPDATE
 ANY_DUE = """
 SELECT EXISTS (SELECT FROM contract WHERE portfolio_id = $1 AND state = 'open' AND next_change_on <= $2)
 """
-PORTFOLIOS = "SELECT portfolio_id FROM portfolio WHERE business_date IS NOT NULL ORDER BY portfolio_id"
 
 STAGES = """
 SELECT stage, count(*) AS contracts, coalesce(sum(overdue_balance), 0) AS overdue_balance

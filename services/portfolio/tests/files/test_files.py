@@ -1,6 +1,7 @@
 """Uploads of files, the uploads that are refused, the states of a file, and its rejected rows."""
 
 import asyncio
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -190,7 +191,7 @@ async def test_a_file_for_a_portfolio_that_does_not_exist_is_not_found(service: 
 
 async def test_an_idempotency_key_detects_another_file(service: ServiceClient) -> None:
     portfolio_id = await service.portfolio()
-    key = {"Idempotency-Key": "k-1"}
+    key: dict[str, Any] = {"Idempotency-Key": "k-1"}
     first = await service.upload(portfolio_id, csv_of(row()), "2026-09-10", **key)
     again = await service.upload(portfolio_id, csv_of(row()), "2026-09-10", **key)
     other = await service.upload(portfolio_id, csv_of(row(amount_due="2.00")), "2026-09-10", **key)

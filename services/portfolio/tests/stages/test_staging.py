@@ -8,7 +8,6 @@ from uuid import UUID, uuid5
 
 import pytest
 from portfolio.stages import daily_run
-from portfolio.stages.daily_run import NewStagingRun
 from recobro_events.contracts.portfolio import ContractRevised, ContractStageChanged, PortfolioStateChanged, StageCause
 from recobro_events.testing import published
 from service_client import ServiceClient, row
@@ -175,10 +174,10 @@ async def test_two_runs_at_once_share_the_work(service: ServiceClient, monkeypat
     rows = (row(f"C-{n}", due_date="2026-08-11" if n % 2 else "2026-08-12") for n in range(40))
     await service.load(portfolio_id, *rows)
     monkeypatch.setattr(daily_run, "CHUNK_CONTRACTS", 3)
-    new = NewStagingRun.model_validate({"as_of": "2026-09-13", "portfolio_id": str(portfolio_id)})
-    runs = await asyncio.gather(*(daily_run.run(service.database, new) for _ in range(3)))
+    day = date(2026, 9, 13)
+    changed = await asyncio.gather(*(daily_run.advance(service.database, portfolio_id, day) for _ in range(3)))
 
-    assert sum(run.changed for run in runs) == 40
+    assert sum(changed) == 40
     changes = Counter(event.contract_id for event in await published(service.database, ContractStageChanged))
     assert set(changes.values()) == {1}
     assert len(changes) == 40
