@@ -217,14 +217,16 @@ SET_ASIDE = """
 UPDATE contract SET undecided_by = $1 WHERE contract_id = ANY($2::uuid[])
 RETURNING contract_id, old.undecided_by IS NULL AS is_new
 """
-# The payment came after the last loaded file with the same bytes.
+# The payment came after the last loaded file with the same bytes. No file knows a payment of a later day than its own.
 REPEATS_BYTES = """
 SELECT EXISTS (
-    SELECT FROM file_contract JOIN payment USING (contract_id)
-    WHERE file_contract.file_id = $1 AND payment.reversed_at IS NULL AND payment.channel <> 'file'
+    SELECT FROM file AS this JOIN file_contract USING (file_id) JOIN payment USING (contract_id)
+    WHERE this.file_id = $1 AND payment.reversed_at IS NULL AND payment.channel <> 'file'
+        AND payment.paid_on <= this.as_of
         AND payment.received_at > (
-            SELECT max(earlier.received_at) FROM file AS this JOIN file AS earlier USING (portfolio_id, sha256)
-            WHERE this.file_id = $1 AND earlier.status = 'loaded' AND earlier.as_of < this.as_of)
+            SELECT max(earlier.received_at) FROM file AS earlier
+            WHERE earlier.portfolio_id = this.portfolio_id AND earlier.sha256 = this.sha256
+                AND earlier.status = 'loaded' AND earlier.as_of < this.as_of)
 )
 """
 # Every contract is known, and each of its instalments is stated as it was last stated.

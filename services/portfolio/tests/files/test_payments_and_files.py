@@ -217,6 +217,19 @@ async def test_the_same_bytes_with_a_payment_in_between_wait_for_a_person(servic
     assert (await service.contract(portfolio_id, "C-1"))["state"] == "settled"
 
 
+async def test_the_same_bytes_do_not_wait_for_a_payment_that_is_younger_than_the_file(service: ServiceClient) -> None:
+    portfolio_id = await service.portfolio()
+    content = csv_of(*owed("900.00"))
+    await service.upload(portfolio_id, content, "2026-11-23")
+    assert await service.loader.load_one()
+    await service.pay(portfolio_id, "C-1", "100.00", "2026-11-25")
+    again = (await service.upload(portfolio_id, content, "2026-11-24")).json()["file_id"]
+    assert await service.loader.load_one()
+
+    assert (await service.file(again))["status"] == "loaded"
+    assert (await service.contract(portfolio_id, "C-1"))["total_balance"] == "800.00"
+
+
 async def test_the_same_figures_in_other_bytes_wait_only_if_they_would_undo_a_payment(service: ServiceClient) -> None:
     portfolio_id, _ = await loaded(service, "900.00")
     await service.pay(portfolio_id, "C-1", "900.00", "2026-11-24")
