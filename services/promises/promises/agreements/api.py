@@ -2,12 +2,23 @@
 
 from uuid import UUID
 
-from chassis import CurrentPrincipal, Page, PageQuery, ReadConnection, Router, WriteTransaction, page, reads, writes
+from chassis import (
+    CurrentPrincipal,
+    OrderedPageQuery,
+    Page,
+    ReadConnection,
+    Router,
+    WriteTransaction,
+    page,
+    reads,
+    writes,
+)
 
 from promises.agreements import queries
 from promises.agreements.cancelling import cancel
 from promises.agreements.reaching import NewAgreement, reach
 from promises.agreements.reading import Agreement, read, shown
+from promises.outcomes.plans import AgreementState
 from promises.taking.cancelling import Cancellation
 
 router = Router(prefix="/v1", tags=["agreements"])
@@ -21,11 +32,15 @@ async def reach_agreement(new: NewAgreement, tx: WriteTransaction, who: CurrentP
 
 @router.get("/agreements", dependencies=[reads("promises", agency=True)])
 async def list_agreements(
-    query: PageQuery, reader: ReadConnection, who: CurrentPrincipal, contract_id: UUID | None = None
+    query: OrderedPageQuery,
+    reader: ReadConnection,
+    who: CurrentPrincipal,
+    contract_id: UUID | None = None,
+    state: AgreementState | None = None,
 ) -> Page[Agreement]:
     """List plans in the order in which they were reached. An agency's token lists the agency's own plans only."""
-    filters = (contract_id, query.after(UUID), who.agency_id)
-    rows = await reader.fetch(queries.AGREEMENTS, *filters, query.limit + 1)
+    filters = (contract_id, state, query.after(UUID), who.agency_id)
+    rows = await reader.fetch(queries.AGREEMENTS[query.order], *filters, query.limit + 1)
     return page(await shown(reader, rows), query, key=lambda agreement: (agreement.agreement_id,))
 
 

@@ -20,14 +20,17 @@ AGREEMENT = f"""
 SELECT {_COLUMNS}, {reason_shown("agreement", "$2")} FROM agreement
 WHERE agreement_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)
 """
-# Agreements in the order in which they were reached. $1: the contract, null for any; $2: the last agreement of the page
-# before; $3: the agency.
-AGREEMENTS = f"""
-SELECT {_COLUMNS}, {reason_shown("agreement", "$3")} FROM agreement
-WHERE ($1::uuid IS NULL OR contract_id = $1) AND ($2::uuid IS NULL OR agreement_id > $2)
-    AND ($3::uuid IS NULL OR agency_id = $3)
-ORDER BY agreement_id LIMIT $4
+# Agreements in the order in which they were reached, or turned. $1 and $2: contract and state, each null for any; $3:
+# the last agreement of the page before; $4: the agency.
+AGREEMENTS = {
+    order: f"""
+SELECT {_COLUMNS}, {reason_shown("agreement", "$4")} FROM agreement
+WHERE ($1::uuid IS NULL OR contract_id = $1) AND ($2::text IS NULL OR state = $2)
+    AND ($3::uuid IS NULL OR agreement_id {beyond} $3) AND ($4::uuid IS NULL OR agency_id = $4)
+ORDER BY agreement_id {order} LIMIT $5
 """
+    for order, beyond in (("asc", ">"), ("desc", "<"))
+}
 # Instalments, by agreement and due day.
 INSTALMENTS = """
 SELECT agreement_id, promise_id, due_on, amount, paid, state

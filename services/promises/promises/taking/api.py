@@ -1,14 +1,25 @@
 """HTTP routes that take, read and cancel promises."""
 
+from typing import Annotated
 from uuid import UUID
 
-from chassis import CurrentPrincipal, Page, PageQuery, ReadConnection, Router, WriteTransaction, page, reads, writes
-from recobro_events.contracts.promises import PromiseState
+from chassis import (
+    CurrentPrincipal,
+    OrderedPageQuery,
+    Page,
+    ReadConnection,
+    Router,
+    WriteTransaction,
+    page,
+    reads,
+    writes,
+)
+from fastapi import Depends
 
 from promises.taking import queries
 from promises.taking.cancelling import Cancellation, cancel
 from promises.taking.making import NewPromise, make
-from promises.taking.reading import Promise, read
+from promises.taking.reading import Promise, PromiseFilter, read
 
 router = Router(prefix="/v1", tags=["promises"])
 
@@ -25,15 +36,11 @@ async def make_promise(new: NewPromise, tx: WriteTransaction, who: CurrentPrinci
 
 @router.get("/promises", dependencies=[reads("promises", agency=True)])
 async def list_promises(
-    query: PageQuery,
-    reader: ReadConnection,
-    who: CurrentPrincipal,
-    contract_id: UUID | None = None,
-    state: PromiseState | None = None,
+    wanted: Annotated[PromiseFilter, Depends()], query: OrderedPageQuery, reader: ReadConnection, who: CurrentPrincipal
 ) -> Page[Promise]:
     """List promises in the order in which they were made. An agency's token lists the promises that the agency took."""
-    filters = (contract_id, state, query.after(UUID), who.agency_id)
-    rows = await reader.fetch(queries.PROMISES, *filters, query.limit + 1)
+    filters = (wanted.contract_id, wanted.state, wanted.due_from, wanted.due_to, query.after(UUID), who.agency_id)
+    rows = await reader.fetch(queries.PROMISES[query.order], *filters, query.limit + 1)
     return page(rows, query, key=lambda row: (row["promise_id"],))
 
 

@@ -82,11 +82,15 @@ PROMISE = f"""
 SELECT {_COLUMNS}, {reason_shown("promise", "$2")} FROM promise
 WHERE promise_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)
 """
-# Promises in the order in which they were made. $1 and $2: contract and state, each null for any; $3: the last promise
-# of the page before; $4: the agency.
-PROMISES = f"""
-SELECT {_COLUMNS}, {reason_shown("promise", "$4")} FROM promise
+# Promises in the order in which they were made, or turned. $1 to $4: contract, state, first and last due day, each null
+# for any; $5: the last promise of the page before; $6: the agency.
+PROMISES = {
+    order: f"""
+SELECT {_COLUMNS}, {reason_shown("promise", "$6")} FROM promise
 WHERE ($1::uuid IS NULL OR contract_id = $1) AND ($2::text IS NULL OR state = $2)
-    AND ($3::uuid IS NULL OR promise_id > $3) AND ($4::uuid IS NULL OR agency_id = $4)
-ORDER BY promise_id LIMIT $5
+    AND ($3::date IS NULL OR due_on >= $3) AND ($4::date IS NULL OR due_on <= $4)
+    AND ($5::uuid IS NULL OR promise_id {beyond} $5) AND ($6::uuid IS NULL OR agency_id = $6)
+ORDER BY promise_id {order} LIMIT $7
 """
+    for order, beyond in (("asc", ">"), ("desc", "<"))
+}

@@ -1,9 +1,12 @@
 """Promises as the API shows them."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Annotated
 from uuid import UUID
 
-from chassis import NotFound, OutputModel, Reader
+from chassis import Day, NotFound, OutputModel, Reader
+from fastapi import Query
 from recobro_events import Money
 from recobro_events.contracts.promises import MadeIn, PromiseState
 
@@ -34,6 +37,16 @@ class Promise(OutputModel):
     silent_until: date
     cancellation_reason: str | None
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class PromiseFilter:
+    """The filter of the list. A promise must match every given field."""
+
+    contract_id: UUID | None = None
+    state: PromiseState | None = None
+    due_from: Annotated[Day | None, Query(description="Only those due on this day or later")] = None
+    due_to: Annotated[Day | None, Query(description="Only those due on this day or earlier")] = None
 
 
 async def read(reader: Reader, promise_id: UUID, agency_id: UUID | None) -> Promise:

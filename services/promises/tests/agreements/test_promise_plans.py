@@ -4,6 +4,7 @@ import itertools
 import random
 import uuid
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from promise_scene import DAY, Json, Scene, code_of, day, pointers
@@ -66,6 +67,22 @@ async def test_plans_are_listed_in_pages(scene: Scene) -> None:
     rest = (await scene.client.get("/v1/agreements", params={"cursor": first["next_cursor"]})).json()
     assert first["items"] + rest["items"] == plans
     assert rest["next_cursor"] is None
+
+
+async def test_plans_are_listed_by_state_and_the_newest_first_where_asked(scene: Scene) -> None:
+    contracts = [await scene.registered() for _ in range(3)]
+    plans = [(await scene.plan(contract, *THREE))["agreement_id"] for contract in contracts]
+    await scene.receives(contracts[1].paid("300.00"))
+
+    async def listed(**query: Any) -> list[str]:
+        page = (await scene.client.get("/v1/agreements", params=query)).json()
+        return [plan["agreement_id"] for plan in page["items"]]
+
+    assert await listed(state="open") == [plans[0], plans[2]]
+    assert await listed(state="open", order="desc") == [plans[2], plans[0]]
+    assert await listed(state="fulfilled") == [plans[1]]
+    assert await listed(state="broken") == []
+    assert (await scene.client.get("/v1/agreements", params={"state": "lost"})).status_code == 422
 
 
 MANY = [{"due_on": str(day(n)), "amount": "1.00"} for n in range(61)]

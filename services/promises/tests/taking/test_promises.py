@@ -71,6 +71,28 @@ async def test_promises_are_listed_by_contract_and_state_in_pages(scene: Scene) 
     assert len((await listed())[0]) == 4
 
 
+async def test_promises_are_listed_by_due_day_and_the_newest_first_where_asked(scene: Scene) -> None:
+    contract, other = await scene.registered(), await scene.registered()
+    made = [await scene.promise(one, due=due) for one, due in ((contract, 9), (other, 4), (contract, 5), (other, 7))]
+    await scene.receives(other.paid("100.00"))
+
+    async def due_days(**query: Any) -> list[str]:
+        page = (await scene.client.get("/v1/promises", params=query)).json()
+        return [promise["due_on"] for promise in page["items"]]
+
+    days = [promise["due_on"] for promise in made]
+    assert await due_days() == days
+    assert await due_days(order="desc") == days[::-1]
+    assert await due_days(due_from=str(day(5)), due_to=str(day(7))) == [str(day(5)), str(day(7))]
+    assert await due_days(due_to=str(day(7)), state="open") == [str(day(5)), str(day(7))]
+    assert await due_days(due_from=str(day(7)), contract_id=str(contract.contract_id)) == [str(day(9))]
+    first = (await scene.client.get("/v1/promises", params={"order": "desc", "limit": 3})).json()
+    rest = await due_days(order="desc", cursor=first["next_cursor"])
+    assert [promise["due_on"] for promise in first["items"]] + rest == days[::-1]
+    wrong = await scene.client.get("/v1/promises", params={"cursor": first["next_cursor"]})
+    assert (wrong.status_code, code_of(wrong)) == (422, "bad-cursor")
+
+
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
@@ -387,7 +409,17 @@ async def test_an_unknown_promise_or_plan_is_not_found(scene: Scene, path: str) 
 
 
 @pytest.mark.parametrize(
-    "query", [{"contract_id": "7"}, {"state": "lost"}, {"limit": "0"}, {"cursor": "WzFd"}, {"cursor": "é"}]
+    "query",
+    [
+        {"contract_id": "7"},
+        {"state": "lost"},
+        {"limit": "0"},
+        {"cursor": "WzFd"},
+        {"cursor": "é"},
+        {"due_from": "7"},
+        {"due_to": "2026-02-31"},
+        {"order": "up"},
+    ],
 )
 async def test_a_bad_query_is_refused(scene: Scene, query: Json) -> None:
     assert (await scene.client.get("/v1/promises", params=query)).status_code == 422
