@@ -17,6 +17,7 @@ from portfolio.files.landing import FileRefused
 from portfolio.files.loader import Loader
 from portfolio.files.reader.__main__ import read_file
 from portfolio.files.work import Work
+from portfolio.tabular.code_pages import CodePage, CodePages
 from portfolio.tabular.profiles import FILE_COLUMNS
 from portfolio.tabular.records import FileProblem
 from recobro_events import Database, Row
@@ -27,8 +28,9 @@ _GOOD = {"debtor_name": "Íñigo Peña", "phone_1": "9995194875", "due_date": "2
 async def read_in_thread(work: Work, source: Path, folder: Path) -> Sequence[str]:
     """Reads a file as the child process does, without the seconds that starting a process takes."""
     try:
+        code_pages = CodePages(*(None if p is None else CodePage(p) for p in (work.code_page, work.usual_code_page)))
         summary = await asyncio.to_thread(
-            read_file, source, folder, work.jurisdiction, work.portfolio_id, work.creditor_id
+            read_file, source, folder, work.jurisdiction, work.portfolio_id, work.creditor_id, code_pages
         )
     except FileProblem as problem:
         raise FileRefused(problem.code, problem.detail) from problem

@@ -107,7 +107,8 @@ async def confirm_file(file_id: UUID, confirmation: Confirmation, request: Reque
 
     ``confirmation_reason`` says why the file waits. An accepted snapshot closes the contracts that it does not name. An
     accepted file of a day far ahead is read now, and may then wait for another reason. A refused file fails. Accepted
-    contracts owe what the file states, refused ones keep their figures; a request decides about 5,000 of them.
+    contracts owe what the file states, refused ones keep their figures; a request decides about 5,000 of them. A file
+    that waits for its code page is accepted with it, and then read.
     """
     file = await deciding.confirm(tx, file_id, confirmation)
     tx.after_commit(request.app.state.loader.wake)

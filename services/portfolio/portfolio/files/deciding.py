@@ -7,7 +7,7 @@ from chassis import Conflict, FieldError, Invalid
 from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import ContractRevised
 
-from portfolio.files import applying, comparing, queries, uploads
+from portfolio.files import applying, code_pages, comparing, queries, uploads
 from portfolio.files.uploads import Confirmation, FileUnknown, FileView
 from portfolio.files.work import Work
 from portfolio.ledger import history
@@ -29,6 +29,8 @@ async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) ->
     file = await tx.fetchrow(queries.FILE, file_id)
     if file is None:
         raise FileUnknown()
+    if confirmation.code_page is not None or code_pages.waits(file):
+        return await code_pages.answer(tx, file_id, confirmation)
     if not file["undecided"]:
         if confirmation.contracts is not None or confirmation.remember:
             raise Conflict("This file has set no contracts aside.", code="nothing-to-confirm")

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from recobro_events import Database, Row, Transaction, step
 
-from portfolio.files import comparing, landing_queries, queries
+from portfolio.files import code_pages, comparing, landing_queries, queries
 from portfolio.files.reader.columns import (
     ACCEPTED_COLUMNS,
     ACCEPTED_FILE,
@@ -31,6 +31,7 @@ from portfolio.files.reader.columns import (
 )
 from portfolio.files.uploads import ConfirmationReason
 from portfolio.files.work import Work
+from portfolio.tabular.code_pages import CodePageUnsure, Reading
 from portfolio.tabular.profiles import column_named
 
 READ_TIMEOUT_SECONDS = 900
@@ -63,7 +64,10 @@ class FileRefused(Exception):
 
 
 Intake = Callable[[Work, Path, Path], Awaitable[Sequence[str]]]
-"""Reads a file and writes CSV files for COPY into a folder. Returns the file's header. Raises ``FileRefused``."""
+"""Reads a file and writes CSV files for COPY into a folder. Returns the file's header.
+
+Raises ``FileRefused``, and ``CodePageUnsure`` when a person has to say in which code page the file is.
+"""
 
 
 async def read(database: Database, work: Work, intake: Intake) -> None:
@@ -76,7 +80,12 @@ async def read(database: Database, work: Work, intake: Intake) -> None:
     async with _folder(work.file_id) as folder:
         source = folder / "portfolio.file"
         await _download(database, work.file_id, source)
-        header = await intake(work, source, folder)
+        try:
+            header = await intake(work, source, folder)
+        except CodePageUnsure as unsure:
+            readings = unsure.readings
+            await step(database, lambda tx: code_pages.ask(tx, work, readings))
+            return
         source.unlink()
         await step(database, lambda tx: _stage(tx, work, folder, header))
     async with database.connection() as connection:
@@ -127,6 +136,8 @@ async def read_in_child(work: Work, source: Path, folder: Path) -> Sequence[str]
         *(sys.executable, "-m", "portfolio.files.reader", str(source), str(folder)),
         *("--jurisdiction", work.jurisdiction, "--portfolio", str(work.portfolio_id)),
         *("--creditor", str(work.creditor_id)),
+        *(() if work.code_page is None else ("--code-page", work.code_page)),
+        *(() if work.usual_code_page is None else ("--usual-code-page", work.usual_code_page)),
         *("--memory", str(MEMORY_BASE + MEMORY_PER_BYTE * size)),
         env=os.environ | {"POLARS_MAX_THREADS": _READER_THREADS},
         stdin=asyncio.subprocess.DEVNULL,
@@ -147,6 +158,8 @@ async def read_in_child(work: Work, source: Path, folder: Path) -> Sequence[str]
     answer: dict[str, Any] = json.loads(output) if output else {}
     if problem := answer.get("problem"):
         raise FileRefused(problem["code"], problem["detail"])
+    if readings := answer.get("code_pages"):
+        raise CodePageUnsure([Reading(**reading) for reading in readings])
     if process.returncode != 0:
         raise FileRefused(
             "reading_failed", f"The process that reads the file ended with exit code {process.returncode}."

@@ -4,7 +4,8 @@ from portfolio.ledger.actors import CURRENT_ACTOR
 
 _FILE = """
 file_id, portfolio_id, filename, mode, as_of, size_bytes, status, rows_read, rows_accepted, rows_rejected, contracts,
-contracts_incomplete, contracts_to_close, amount_accepted, confirmation_reason, in_posting, differs, unposted,
+contracts_incomplete, contracts_to_close, amount_accepted, confirmation_reason, code_page,
+code_pages, in_posting, differs, unposted,
 set_aside, (SELECT count(*) FROM contract WHERE undecided_by = file.file_id) AS undecided, file_payments,
 kept_decisions, person_changed, confirmed, error_code, error, received_at, started_at, finished_at,
 actor AS uploaded_by, confirmed_by
@@ -42,7 +43,8 @@ DELETE_FINDINGS = "DELETE FROM file_finding WHERE file_id = $1"
 REQUEUE = f"""
 UPDATE file SET sequence = DEFAULT, filename = $2, delta_rows = $3, status = 'received', header = NULL,
     rows_read = NULL, rows_accepted = NULL, rows_rejected = NULL, contracts = NULL, contracts_incomplete = NULL,
-    contracts_to_close = NULL, amount_accepted = NULL, confirmation_reason = NULL, in_posting = 0, differs = 0,
+    contracts_to_close = NULL, amount_accepted = NULL, confirmation_reason = NULL, code_page = NULL,
+    code_pages = NULL, in_posting = 0, differs = 0,
     unposted = 0, set_aside = 0, file_payments = 0, kept_decisions = 0, person_changed = 0, confirmed = NULL,
     applied_to = NULL, error_code = NULL, error = NULL, attempts = 0, confirmed_by = NULL, actor = DEFAULT,
     received_at = now(), started_at = NULL, finished_at = NULL
@@ -65,8 +67,17 @@ ACCEPT_DAY = f"""
 UPDATE file SET status = 'received', confirmed_by = {CURRENT_ACTOR}
 WHERE file_id = $1 AND status = 'needs_confirmation' AND confirmation_reason = 'future_date' RETURNING file_id
 """
+ASK_CODE_PAGE = """
+UPDATE file SET status = 'needs_confirmation', confirmation_reason = 'code_page', code_pages = $2::jsonb, attempts = 0
+WHERE file_id = $1 AND status = 'reading'
+"""
+READ_AGAIN = f"""
+UPDATE file SET status = 'received', code_page = $2, code_pages = NULL, confirmed_by = {CURRENT_ACTOR}
+WHERE file_id = $1
+"""
 FAIL = """
-UPDATE file SET status = 'failed', error_code = $2, error = $3, finished_at = clock_timestamp() WHERE file_id = $1
+UPDATE file SET status = 'failed', error_code = $2, error = $3, code_pages = NULL, finished_at = clock_timestamp()
+WHERE file_id = $1
 RETURNING extract(epoch FROM finished_at - received_at)::float8
 """
 """Returns the seconds since the upload."""
@@ -99,7 +110,7 @@ ORDER BY portfolio_id, status = 'needs_confirmation' AND coalesce(confirmation_r
 
 WORK = """
 SELECT file.file_id, file.portfolio_id, file.mode, file.as_of, file.status,
-    portfolio.creditor_id, portfolio.jurisdiction
+    portfolio.creditor_id, portfolio.jurisdiction, file.code_page, portfolio.code_page AS usual_code_page
 FROM file JOIN portfolio USING (portfolio_id)
 WHERE file_id = $1
 """

@@ -32,6 +32,7 @@ from portfolio.files import queries
 from portfolio.ledger.actors import ActorOfChange
 from portfolio.portfolios import portfolios
 from portfolio.portfolios.portfolios import DeltaRows
+from portfolio.tabular.code_pages import CodePage
 from portfolio.tabular.csv import HEAD_BYTES, inspect_head
 from portfolio.tabular.records import FileProblem
 
@@ -85,13 +86,21 @@ _REFUSED = {
 }
 
 
+class CodePageReading(OutputModel):
+    """Words of the file, as they are in this code page."""
+
+    code_page: CodePage
+    words: list[str]
+
+
 class FileView(OutputModel):
     """The state of a file.
 
     ``error`` is the reason of a failure. ``contracts_to_close`` counts the contracts that a snapshot would close.
-    ``confirmation_reason`` is why the file waits for a person, or waited. The counts from ``in_posting`` to
-    ``person_changed`` are those of the file's findings. ``undecided`` counts the contracts that the file set aside and
-    about which nobody has decided yet.
+    ``confirmation_reason`` is why the file waits for a person, or waited. While that is ``code_page``, ``code_pages``
+    shows words of the file in each code page, the best one first; ``code_page`` is what a person answered. The counts
+    from ``in_posting`` to ``person_changed`` are those of the file's findings. ``undecided`` counts the contracts that
+    the file set aside and about which nobody has decided yet.
     """
 
     file_id: UUID
@@ -109,6 +118,8 @@ class FileView(OutputModel):
     contracts_to_close: int | None
     amount_accepted: MoneyTotal | None
     confirmation_reason: ConfirmationReason | None
+    code_page: CodePage | None
+    code_pages: list[CodePageReading] | None
     in_posting: int
     differs: int
     unposted: int
@@ -129,13 +140,15 @@ class FileView(OutputModel):
 class Confirmation(InputModel):
     """The answer to a file that waits, or to the contracts that a loaded file has set aside.
 
-    ``contracts`` names some of these contracts, by id or by number; without it all are meant. ``remember``: the rows of
-    the portfolio's next deltas are all that a contract owes.
+    ``contracts`` names some of these contracts, by id or by number; without it all are meant. ``code_page`` is the
+    answer to a file that waits for it. ``remember``: the rows of the portfolio's next deltas are all that a contract
+    owes; with a code page: the portfolio's next files are in it where it reads best.
     """
 
     accept: bool
     contracts: Annotated[list[ShortText], Field(min_length=1, max_length=1000)] | None = None
     remember: bool = False
+    code_page: CodePage | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,10 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Work:
-    """A file to load, with the settings of its portfolio."""
+    """A file to load, with the settings of its portfolio.
+
+    ``code_page`` is what a person said of this file, ``usual_code_page`` what the portfolio's files are in.
+    """
 
     file_id: UUID
     portfolio_id: UUID
@@ -16,3 +19,5 @@ class Work:
     mode: str
     as_of: date
     status: str
+    code_page: str | None = None
+    usual_code_page: str | None = None

@@ -7,7 +7,7 @@ the row FOR SHARE, so an exclusive lock (FOR UPDATE) must be held only for a mom
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import jurisdictions
@@ -64,6 +64,10 @@ class EmptyCells(StrEnum):
     CLEAR = "clear"
 
 
+CodePage = Literal["cp1252", "cp850", "mac_roman"]
+"""The code pages of ``portfolio.tabular.code_pages``."""
+
+
 def _channel(name: str) -> str:
     if name.lower() == FILE_CHANNEL:
         raise ValueError(f"must not be {FILE_CHANNEL}, the channel of payments that files state")
@@ -88,7 +92,8 @@ class PortfolioSettings(InputModel):
     """What a portfolio decides about its files, payments and promises. What is left out keeps its value.
 
     ``posting_lag_days``: a payment may be missing in the creditor's files for so many days. ``payment_holdoff_days``:
-    nobody is contacted for so many days after a payment.
+    nobody is contacted for so many days after a payment. ``code_page``: files that are not UTF-8 are in it, where it
+    reads best.
     """
 
     delta_rows: DeltaRows | None = None
@@ -98,6 +103,7 @@ class PortfolioSettings(InputModel):
     payment_holdoff_days: Annotated[int, Field(ge=0, le=60)] | None = None
     payment_channels: Distinct[PaymentChannels] | None = None
     promise_limits: PromiseLimits | None = None
+    code_page: CodePage | None = None
 
 
 _FINER_CURRENCIES = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", "CLF", "UYW"})
@@ -138,6 +144,7 @@ class Portfolio(OutputModel):
     payment_holdoff_days: int
     payment_channels: tuple[str, ...]
     promise_limits: PromiseLimits
+    code_page: CodePage
     created_at: datetime
 
 
@@ -165,6 +172,7 @@ async def change(tx: Transaction, portfolio_id: UUID, settings: PortfolioSetting
         *(settings.delta_rows, settings.reductions, settings.empty_cells),
         *(settings.posting_lag_days, settings.payment_holdoff_days, settings.payment_channels),
         None if settings.promise_limits is None else settings.promise_limits.model_dump(mode="json"),
+        settings.code_page,
     )
     if row is None:
         raise PortfolioUnknown()

@@ -17,7 +17,8 @@ ORDER BY creditor_id LIMIT $2
 
 _PORTFOLIO = """
 portfolio_id, creditor_id, name, product, currency, jurisdiction, timezone, state, business_date, staged_to, created_at,
-    delta_rows, reductions, empty_cells, posting_lag_days, payment_holdoff_days, payment_channels, promise_limits
+    delta_rows, reductions, empty_cells, posting_lag_days, payment_holdoff_days, payment_channels, promise_limits,
+    code_page
 """
 ADD_PORTFOLIO = """
 INSERT INTO portfolio (creditor_id, name, product, currency, jurisdiction, timezone)
@@ -28,7 +29,8 @@ CHANGE = f"""
 UPDATE portfolio SET delta_rows = coalesce($2, delta_rows), reductions = coalesce($3, reductions),
     empty_cells = coalesce($4, empty_cells), posting_lag_days = coalesce($5, posting_lag_days),
     payment_holdoff_days = coalesce($6, payment_holdoff_days),
-    payment_channels = coalesce($7, payment_channels), promise_limits = coalesce($8::jsonb, promise_limits)
+    payment_channels = coalesce($7, payment_channels), promise_limits = coalesce($8::jsonb, promise_limits),
+    code_page = coalesce($9, code_page)
 WHERE portfolio_id = $1
 RETURNING {_PORTFOLIO}
 """

@@ -14,6 +14,15 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from portfolio.tabular.cells import BLANKS
+from portfolio.tabular.code_pages import (
+    MOST_WORDS,
+    UNKNOWN,
+    CodePage,
+    CodePages,
+    CodePageUnsure,
+    readings,
+    words_with_accents,
+)
 from portfolio.tabular.profiles import FILE_COLUMNS, OUR_COLUMNS, REQUIRED_COLUMNS, SPANISH_HEADERS, column_named
 from portfolio.tabular.records import CONTROL, Fault, FileHead, FileProblem, Record
 
@@ -25,10 +34,13 @@ MAX_DELIMITERS = 5_000
 MAX_KEPT_FIELDS = 100
 MAX_KEPT_CHARACTERS = 1_000
 """People see this much of a row that cannot be read."""
+_LINES_LOOKED_AT, _ONE_IN = 10_000, 16
+"""The first lines with accents are looked at for their code page, and one in so many beyond them."""
 HEAD_BYTES = 65_536
 """The number of first bytes that ``inspect_head`` needs."""
 
 _BOM = b"\xef\xbb\xbf"
+_CONTROL_BYTES = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 _DELIMITERS = ",;\t|"
 _ABOVE_THE_HEADER = re.compile(rb'\s*("?sep=.?"?)?[\s,;|]*', re.IGNORECASE)
 """A line that tells Excel the delimiter, or a blank row."""
@@ -59,23 +71,21 @@ def inspect_head(first_bytes: bytes) -> FileHead:
         skipped += 1
     if not ended and len(first_bytes) >= HEAD_BYTES:
         raise FileProblem("bad_header", f"The first {HEAD_BYTES} bytes hold no header, or a part of one.")
-    line = _decoded_header(first_line).removesuffix("\r")
-    if CONTROL.search(line.replace("\t", "")):
+    if _CONTROL_BYTES.search(first_line.removesuffix(b"\r")):
         raise FileProblem(
             "unsupported_type", "The first line contains control characters, so the file is not a CSV file."
         )
-    return max((_head(line, delimiter) for delimiter in _DELIMITERS), key=_columns_known).checked(skipped)
+    lines = _header_lines(first_line.removesuffix(b"\r"))
+    return max((_head(line, delimiter) for line in lines for delimiter in _DELIMITERS), key=_columns_known).checked(
+        skipped
+    )
 
 
-def _decoded_header(line: bytes) -> str:
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    try:
-        return line.decode("cp1252")
-    except UnicodeDecodeError:
-        raise FileProblem("bad_encoding", "The first line is neither UTF-8 nor Windows-1252 text.") from None
+def _header_lines(line: bytes) -> list[str]:
+    """The line in UTF-8, else in each code page in which it is text. The right one names the columns."""
+    if _decodes(line, "utf-8"):
+        return [line.decode("utf-8")]
+    return [line.decode(page) for page in CodePage if _decodes(line, page)]
 
 
 @dataclass(frozen=True)
@@ -121,33 +131,35 @@ def _columns_known(candidate: _Candidate) -> int:
     return sum(column is not None for column in candidate.columns)
 
 
-def encoding_of(path: Path) -> str:
-    """Return ``utf-8`` or ``cp1252``, by a majority of the lines with accents. UTF-8 wins a tie.
+def encoding_of(path: Path, code_pages: CodePages = UNKNOWN) -> str:
+    """Return ``utf-8`` or the code page, by a majority of the lines with accents. UTF-8 wins a tie.
 
-    The majority keeps a slightly damaged UTF-8 file from being read as Windows-1252, which would garble every name.
-    Raises ``FileProblem`` when the file is neither.
+    The majority keeps a slightly damaged UTF-8 file from being read in a code page, which would garble every name.
+    Raises ``CodePageUnsure`` when another code page than Windows-1252 and the usual one reads best.
     """
     with path.open("rb") as file:
         if file.read(len(_BOM)) == _BOM:
             return "utf-8"
         file.seek(0)
         as_utf8 = as_other = 0
-        outside_cp1252 = None
-        for number, line in enumerate(_limited_lines(file), start=1):
+        words: set[bytes] = set()
+        for line in _limited_lines(file):
             if line.isascii():
                 continue
             if _decodes(line, "utf-8"):
                 as_utf8 += 1
                 continue
             as_other += 1
-            if outside_cp1252 is None and not _decodes(line, "cp1252"):
-                outside_cp1252 = number
+            if len(words) < MOST_WORDS and (as_other <= _LINES_LOOKED_AT or as_other % _ONE_IN == 0):
+                words |= words_with_accents([line])
     if as_utf8 >= as_other:
         return "utf-8"
-    if outside_cp1252 is not None:
-        detail = f"Line {outside_cp1252} is neither UTF-8 nor Windows-1252 text. Save the file as CSV in UTF-8."
-        raise FileProblem("bad_encoding", detail)
-    return "cp1252"
+    if code_pages.confirmed is not None:
+        return code_pages.confirmed
+    best, *others = readings(words)
+    if best.code_page in (CodePage.CP1252, code_pages.usual):
+        return best.code_page
+    raise CodePageUnsure([best, *others])
 
 
 def _decodes(line: bytes, encoding: str) -> bool:
@@ -245,7 +257,7 @@ def _records(file: BinaryIO, encoding: str, head: FileHead) -> Iterator[Record]:
         if head.ours:
             fields = [field for place, field in enumerate(fields) if place not in head.ours]
         if any(line.damaged for line in lines.taken):
-            faults.append(Fault("bad_encoding", "contains bytes that are not UTF-8 text"))
+            faults.append(Fault("bad_encoding", f"contains bytes that are no text in {encoding}"))
         if faults and CONTROL.search("".join(fields)):
             faults.append(Fault("control_character", "contains a control character"))
         yield Record(number, fields, faults)

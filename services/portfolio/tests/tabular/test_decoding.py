@@ -31,7 +31,7 @@ def zipped() -> bytes:
         (b"\x1f\x8b\x08\x00", "unsupported_type"),
         (b"\x7fELF\x02\x01\x01\0\0\0\n", "unsupported_type"),
         (SPANISH.encode("utf-16"), "bad_encoding"),
-        (b"No. Contrato,Raz\x81n\xff\n", "bad_encoding"),
+        (b"No. Contrato,Raz\x81n\xff\n", "missing_columns"),
         (b"No. Contrato," + b"x" * HEAD_BYTES, "bad_header"),
         (b'{"contract_number": 1}\n', "missing_columns"),
         (b"<html>\n", "missing_columns"),

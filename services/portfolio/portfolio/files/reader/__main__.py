@@ -4,7 +4,8 @@
 
 writes into FOLDER the accepted and the rejected rows (``rows``), and the contracts, contact points and addresses of the
 accepted rows (``contracts``). It prints the summary as JSON. On a problem it prints {"problem": {code, detail}} and
-exits 1. Without enough memory it exits ``OUT_OF_MEMORY`` or is aborted.
+exits 1, and so with {"code_pages": […]} when it is not sure in which code page the file is. Without enough memory it
+exits ``OUT_OF_MEMORY`` or is aborted.
 """
 
 import argparse
@@ -19,14 +20,20 @@ from uuid import UUID
 from portfolio.files.reader.columns import OUT_OF_MEMORY
 from portfolio.files.reader.contracts import write_contracts
 from portfolio.files.reader.rows import Summary, read_portfolio_file
+from portfolio.tabular.code_pages import UNKNOWN, CodePage, CodePages, CodePageUnsure
 from portfolio.tabular.records import FileProblem
 
 _NICENESS = 10
 
 
-def read_file(file: Path, folder: Path, jurisdiction: str, portfolio_id: UUID, creditor_id: UUID) -> Summary:
-    """Do the work of the command above. Raises ``FileProblem`` when nothing of the file can be loaded."""
-    summary = read_portfolio_file(file, folder, jurisdiction)
+def read_file(
+    file: Path, folder: Path, jurisdiction: str, portfolio_id: UUID, creditor_id: UUID, code_pages: CodePages = UNKNOWN
+) -> Summary:
+    """Do the work of the command above.
+
+    Raises ``FileProblem`` when nothing of the file can be loaded, and ``CodePageUnsure``.
+    """
+    summary = read_portfolio_file(file, folder, jurisdiction, code_pages)
     write_contracts(folder, jurisdiction, portfolio_id, creditor_id)
     return summary
 
@@ -42,14 +49,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--portfolio", type=UUID, required=True)
     parser.add_argument("--creditor", type=UUID, required=True)
     parser.add_argument("--memory", type=int, metavar="BYTES", help="the most memory that reading may take")
+    parser.add_argument("--code-page", type=CodePage, help="the code page of the file, if it is not UTF-8")
+    parser.add_argument("--usual-code-page", type=CodePage, help="its code page, where that reads best")
     given = parser.parse_args(arguments)
     if given.memory is not None:
         # Not RLIMIT_AS: polars reserves far more addresses than it uses.
         resource.setrlimit(resource.RLIMIT_DATA, (given.memory, given.memory))
     try:
-        summary = read_file(given.file, given.folder, given.jurisdiction, given.portfolio, given.creditor)
+        code_pages = CodePages(given.code_page, given.usual_code_page)
+        summary = read_file(given.file, given.folder, given.jurisdiction, given.portfolio, given.creditor, code_pages)
     except FileProblem as problem:
         json.dump({"problem": {"code": problem.code, "detail": problem.detail}}, sys.stdout)
+        return 1
+    except CodePageUnsure as unsure:
+        json.dump({"code_pages": [asdict(reading) for reading in unsure.readings]}, sys.stdout)
         return 1
     except MemoryError:
         return OUT_OF_MEMORY

@@ -14,6 +14,7 @@ from portfolio.files.reader.checks import Check, checks, parse
 from portfolio.files.reader.columns import ACCEPTED_COLUMNS, ACCEPTED_FILE, REJECTED_COLUMNS, REJECTED_FILE
 from portfolio.files.reader.series import mapped
 from portfolio.tabular.cells import value_of
+from portfolio.tabular.code_pages import UNKNOWN, CodePages
 from portfolio.tabular.csv import HEAD_BYTES, MAX_KEPT_CHARACTERS, encoding_of, inspect_head, records
 from portfolio.tabular.records import CONTROL_CHARACTERS, FileHead, FileProblem, Record
 
@@ -44,16 +45,16 @@ class Summary:
     header: tuple[str, ...]
 
 
-def read_portfolio_file(path: Path, out: Path, jurisdiction: str) -> Summary:
+def read_portfolio_file(path: Path, out: Path, jurisdiction: str, code_pages: CodePages = UNKNOWN) -> Summary:
     """Read and check all of ``path``, and write ``accepted.csv`` and ``rejected.csv`` into the folder ``out``.
 
     Their columns are ``ACCEPTED_COLUMNS`` and ``REJECTED_COLUMNS``; an empty field is NULL. Raises ``FileProblem`` when
-    nothing of the file can be loaded, and ``UnknownJurisdiction``.
+    nothing of the file can be loaded, ``CodePageUnsure``, and ``UnknownJurisdiction``.
     """
     profile(jurisdiction)
     with path.open("rb") as file:
         head = inspect_head(file.read(HEAD_BYTES))
-    whole, unreadable = _frames(records(path, encoding_of(path), head), head)
+    whole, unreadable = _frames(records(path, encoding_of(path, code_pages), head), head)
     if whole.is_empty() and unreadable.is_empty():
         raise FileProblem("empty", "The file has a header but no rows.")
     accepted, rejected = _checked(parse(whole, head, jurisdiction), whole, head, MAX_REJECTED_ROWS - len(unreadable))

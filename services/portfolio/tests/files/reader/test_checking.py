@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from portfolio.files.reader.amounts import amounts
 from portfolio.files.reader.days import days
@@ -42,6 +42,7 @@ def with_decimal_comma(amount: Decimal) -> str:
     return f"{amount:,.2f}".translate(str.maketrans(",.", ".,"))
 
 
+@settings(deadline=None)
 @given(st.lists(MONEY, min_size=1))
 def test_an_amount_is_read_to_the_cent_however_it_is_written(written: list[Decimal]) -> None:
     assert amounts_of(*[f"{amount:.2f}" for amount in written]) == written
@@ -51,6 +52,7 @@ def test_an_amount_is_read_to_the_cent_however_it_is_written(written: list[Decim
     assert amounts_of(*[with_decimal_comma(amount).replace(".", " ") for amount in written]) == written
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet="0123456789.,$-() eEnNaAiI_+٣\0", max_size=24), min_size=1))
 def test_no_text_is_read_as_an_amount_of_other_digits(texts: list[str]) -> None:
     read: list[Decimal | None] = []
@@ -63,6 +65,7 @@ def test_no_text_is_read_as_an_amount_of_other_digits(texts: list[str]) -> None:
             assert (amount < 0) == (amount != 0 and ("-" in text or "(" in text))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["1,500", "1.500", "0,500", "99,90", "99.90", "1500", "1.234,50"]), min_size=1))
 def test_the_rows_of_a_column_are_read_in_one_way_or_not_at_all(texts: list[str]) -> None:
     by_sign = {
@@ -134,6 +137,7 @@ def test_a_column_that_shows_nothing_is_refused_with_a_row_of_two_readings() -> 
     assert problem.value.code == "ambiguous_amounts"
 
 
+@settings(deadline=None)
 @given(st.lists(st.dates(), min_size=1))
 def test_a_day_is_read_in_every_format(written: list[date]) -> None:
     assert days_of(*[day.isoformat() for day in written]) == written
@@ -142,6 +146,7 @@ def test_a_day_is_read_in_every_format(written: list[date]) -> None:
     assert days_of(*[f"{day.isoformat()} 00:00:00.000" for day in written]) == written
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789/.-+ T:٣\n", max_size=12).filter(lambda text: not is_month_first(text)))
 def test_no_text_is_read_as_another_day(text: str) -> None:
     [day] = days_of(text)
@@ -225,6 +230,7 @@ def test_a_value_has_one_spelling(cell: str, value: str) -> None:
     assert value_of(cell) == value
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_the_spelling_of_a_spelling_is_itself(text: str) -> None:
     assert spelling_of(spelling_of(text)) == spelling_of(text)
@@ -260,6 +266,7 @@ def test_a_function_is_called_once_for_each_distinct_value() -> None:
     assert mapped(pl.Series("v", [None], dtype=pl.String), upper_case).to_list() == [None]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet="aé' =\"\u200b\u00a0-", max_size=6), min_size=1))
 def test_no_cell_that_cleaning_would_change_is_left_out(cells: list[str]) -> None:
     for clean in (text_of, value_of):

@@ -478,12 +478,14 @@ def test_a_problem_that_only_reading_finds_is_raised_and_nothing_is_written(
     assert not list(tmp_path.glob("*.out/*"))
 
 
-def test_text_that_is_neither_utf8_nor_windows_1252_is_refused_with_its_line(tmp_path: Path) -> None:
+def test_a_line_with_bytes_that_no_windows_has_is_rejected_alone(tmp_path: Path) -> None:
     path = file_of(tmp_path, line(), encoding="cp1252")
-    path.write_bytes(path.read_bytes() + b"C-2,D-2,Agust\x81n\r\n")
-    with pytest.raises(FileProblem, match="Line 3") as problem:
-        read(path)
-    assert problem.value.code == "bad_encoding"
+    path.write_bytes(
+        path.read_bytes()
+        + line(contract_number="C-2", debtor_name="Agust").encode("cp1252").replace(b"Agust", b"Ag\x81st")
+    )
+    found = read(path)
+    assert (found.codes, found.accepted_numbers) == ({3: ["bad_encoding"]}, [2])
 
 
 def test_an_unknown_jurisdiction_is_refused(tmp_path: Path) -> None:
