@@ -28,6 +28,7 @@ from portfolio.ledger.changes import record_whole
 from portfolio.ledger.limits import LARGEST_BALANCE
 from portfolio.ledger.positions import publish_reapplied, reapply_payments
 from portfolio.ledger.whole import publish_whole
+from portfolio.payments.queries import RESTORE_ABSORBED
 from portfolio.portfolios import portfolios
 from portfolio.portfolios import queries as portfolio_queries
 from portfolio.stages import daily_run
@@ -139,7 +140,7 @@ async def state(
     comparison = await comparing.compare(tx, work, chunk.revised, chunk.day, accepted=accepted)
     chunk.revised, chunk.file_payments = list(comparison.applied), comparison.file_payments
     moved = await people.moves(tx, work, chunk.revised)
-    await _state_contracts(tx, work, chunk, comparison.kept)
+    await _state_contracts(tx, work, chunk, comparison)
     await people.follow(tx, work, moved)
     await contacts.state(tx, work, header, chunk.registered, chunk.revised)
     await _record(tx, work, chunk)
@@ -157,8 +158,11 @@ async def _locked_chunk(tx: Transaction, work: Work, day: date, rows: Collection
     return chunk
 
 
-async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk, kept: Sequence[UUID]) -> None:
-    """Replace the stored amounts by the creditor's. The payments ``kept`` stay on top of them."""
+async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk, found: comparing.Comparison) -> None:
+    """Replace the stored amounts by the creditor's.
+
+    The payments that the file lacks stay on top of them, and payments that were reversed after its day are owed again.
+    """
     await tx.execute(
         applying_queries.REGISTER,
         *(work.file_id, chunk.registered, work.portfolio_id, work.creditor_id, chunk.day, work.as_of),
@@ -166,7 +170,11 @@ async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk, kept: Seq
     await tx.execute(applying_queries.REVISE, work.file_id, chunk.revised, work.as_of)
     await tx.execute(applying_queries.DELETE_INSTALMENTS, chunk.revised)
     await tx.execute(applying_queries.ADD_INSTALMENTS, work.file_id, chunk.stated)
-    await tx.execute(comparing_queries.ABSORB, work.file_id, chunk.revised, work.as_of, kept)
+    await tx.execute(comparing_queries.ABSORB, work.file_id, chunk.revised, work.as_of, found.kept)
+    if found.unposted:
+        await tx.execute(comparing_queries.UNPOST, found.unposted)
+    if found.taken_back:
+        await tx.execute(RESTORE_ABSORBED, found.taken_back)
 
 
 async def _record(tx: Transaction, work: Work, chunk: _Chunk) -> None:

@@ -34,13 +34,16 @@ class Comparison:
 
     ``applied`` holds the contracts whose rows replace what is stored, ``set_aside`` those that wait for a decision.
     ``kept`` holds the payments that stay on top of the file's amounts. ``file_payments`` are those that the file
-    states.
+    states. ``unposted`` are absorbed, but the file's amounts do not have them, so that their reversals raise nothing.
+    ``taken_back`` are in its amounts and were reversed after its day: they are owed again.
     """
 
     applied: Sequence[UUID]
     set_aside: Sequence[UUID]
     kept: Sequence[UUID]
     file_payments: Sequence[UUID]
+    unposted: Sequence[UUID]
+    taken_back: Sequence[UUID]
 
 
 async def compare(
@@ -51,7 +54,7 @@ async def compare(
     ``accepted``: a person has decided that the file's rows are all that these contracts owe.
     """
     if not contract_ids:
-        return Comparison([], [], [], [])
+        return Comparison([], [], [], [], [], [])
     settings = await tx.fetchrow(queries.SETTINGS, work.file_id)
     assert settings is not None
     lag_days = settings["posting_lag_days"]
@@ -82,6 +85,8 @@ async def compare(
         set_aside,
         [payment_id for row in judged for payment_id in row["kept"]],
         [row["payment_id"] for row in entered],
+        [payment_id for row in judged if row["verdict"] != "fewer" for payment_id in row["unposted"]],
+        [payment_id for row in judged if row["verdict"] != "fewer" for payment_id in row["taken_back"]],
     )
 
 

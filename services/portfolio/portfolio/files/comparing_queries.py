@@ -2,6 +2,7 @@
 
 from portfolio.files import findings
 from portfolio.ledger.positions_queries import days_paused
+from portfolio.payments.identifying import IDENTIFIED
 
 MOST_LOOKED_AT = 12
 """So many payments of a contract, the newest first, are tried as the ones that a file lacks."""
@@ -13,11 +14,12 @@ FROM file JOIN portfolio USING (portfolio_id) WHERE file_id = $1
 """
 
 # $1 file, $2 contracts, $3 as_of of the file.
-# money: the payments on top of the known amounts that the file may know. pair: which stated instalment is which known
-# one. line: what the file says, and the amount that counts. Where the file repeats a value about which a person has
-# decided, less what was paid on the instalment since, the decision holds. base: the known amount, which has moved since
-# the decision where the reversal of an older payment has raised it.
-_LINES = """
+# money: the payments on top of the known amounts that the file may know. gone: one that was reversed after the file's
+# day. Such a file may know the payment, not its reversal, and the known amounts have what it paid as owed again.
+# pair: which stated instalment is which known one. line: what the file says, and the amount that counts. Where the file
+# repeats a value about which a person has decided, less what was paid on the instalment since, the decision holds.
+# base: the known amount, which has moved since the decision where the reversal of an older payment has raised it.
+_LINES = f"""
 stated AS MATERIALIZED (
     SELECT contract_id, contract_number, row_number, instalment_number AS number, due_on, amount AS said
     FROM file_contract JOIN file_row USING (file_id, contract_number)
@@ -25,10 +27,13 @@ stated AS MATERIALIZED (
 ), known AS MATERIALIZED (
     SELECT contract_id, number, due_on, amount, unpaid FROM instalment WHERE contract_id = ANY($2::uuid[])
 ), money AS MATERIALIZED (
-    SELECT payment_id, contract_id, amount, paid_on, silent_until, channel,
+    SELECT payment_id, contract_id, amount - CASE WHEN reversed_at IS NULL THEN 0 ELSE credit END AS amount, paid_on,
+        silent_until, channel, reversed_at IS NOT NULL AS gone,
         row_number() OVER (PARTITION BY contract_id ORDER BY paid_on DESC, sequence DESC)::integer AS place
     FROM payment
-    WHERE contract_id = ANY($2::uuid[]) AND absorbed_by IS NULL AND reversed_at IS NULL AND paid_on <= $3
+    WHERE contract_id = ANY($2::uuid[]) AND paid_on <= $3
+        AND (absorbed_by IS NULL AND reversed_at IS NULL OR reversed_on > $3 AND NOT unposted AND credit < amount
+            AND NOT (channel = 'file' AND reversal_reason = '{IDENTIFIED}'))
 ), paid AS MATERIALIZED (
     SELECT allocation.contract_id, number, sum(allocation.amount) AS amount
     FROM money JOIN payment_allocation AS allocation USING (payment_id) GROUP BY allocation.contract_id, number
@@ -66,6 +71,8 @@ stated AS MATERIALIZED (
 # excess: what the file states more than it would if it knew every payment. set: the payments that explain it. Recent
 # payments go before older ones, a smaller set before a larger one, a set of newer payments before one of older ones.
 # Whether a contract overpaid shows the file only as 0, so its excess is then nothing.
+# risen: what the file states more for a due date than was known. undone: the newest payment that the known amounts have
+# in them, if the file states all that it paid once more. Then the file has taken it back.
 JUDGE = f"""
 WITH {_LINES}, summed AS MATERIALIZED (
     SELECT contract_id, contract_number, state, undecided_by,
@@ -91,12 +98,12 @@ WITH {_LINES}, summed AS MATERIALIZED (
 ), explained AS MATERIALIZED (
     SELECT contract_id, members, has_old
     FROM compared CROSS JOIN LATERAL (
-        SELECT array_agg(payment_id) AS members, bool_or($3 - paid_on > $4) AS has_old
+        SELECT array_agg(payment_id) AS members, bool_or(NOT gone AND $3 - paid_on > $4) AS has_old
         FROM generate_series(1, (1 << payments) - 1) AS mask
         JOIN money ON money.contract_id = compared.contract_id AND place <= payments
             AND mask & (1 << (payments - place)) <> 0
         GROUP BY mask HAVING sum(money.amount) = excess
-        ORDER BY bool_or($3 - paid_on > $4), count(*), mask DESC LIMIT 1
+        ORDER BY bool_or(NOT gone AND $3 - paid_on > $4), count(*), mask DESC LIMIT 1
     ) AS best
     WHERE excess > 0 AND payments > 0
 ), judged AS MATERIALIZED (
@@ -106,23 +113,44 @@ WITH {_LINES}, summed AS MATERIALIZED (
             WHEN missing AND NOT $5::boolean AND state IN ('open', 'settled') THEN 'fewer'
             WHEN excess < 0 THEN 'less' ELSE 'differs' END AS verdict
     FROM compared LEFT JOIN explained USING (contract_id)
+), risen AS MATERIALIZED (
+    SELECT contract_id, due_on, sum(change) AS amount
+    FROM (
+        SELECT contract_id, due_on, amount AS change FROM line UNION ALL SELECT contract_id, due_on, -amount FROM known
+    ) AS changed
+    GROUP BY contract_id, due_on HAVING sum(change) > 0
 )
 SELECT judged.*, owed - paid AS expected, coalesce(kept.ids, '{{}}') AS kept, kept.words AS kept_words,
-    coalesce(kept.silenced, '{{}}') AS silenced, kept.old_words
+    coalesce(kept.silenced, '{{}}') AS silenced, kept.old_words, coalesce(kept.taken_back, '{{}}') AS taken_back,
+    coalesce(kept.unposted, '{{}}') || coalesce(undone.ids, '{{}}') AS unposted
 FROM judged
 LEFT JOIN LATERAL (
     SELECT array_agg(payment_id) FILTER (WHERE lacking AND recent) AS ids,
         array_agg(payment_id) FILTER (WHERE (lacking OR verdict = 'differs') AND recent) AS silenced,
+        array_agg(payment_id) FILTER (WHERE lacking AND NOT recent AND NOT gone) AS unposted,
+        array_agg(payment_id) FILTER (WHERE gone AND NOT lacking) AS taken_back,
         string_agg(words, ', ' ORDER BY place) FILTER (WHERE lacking AND recent) AS words,
         string_agg(words, ', ' ORDER BY place) FILTER (
-            WHERE NOT recent AND (lacking OR verdict = 'differs' AND silent_until IS NOT NULL)) AS old_words
+            WHERE NOT recent AND NOT gone
+                AND (lacking OR verdict = 'differs' AND silent_until IS NOT NULL)) AS old_words
     FROM money
     CROSS JOIN LATERAL (
-        SELECT payment_id = ANY(members) AS lacking, $3 - paid_on <= $4 AS recent,
+        SELECT payment_id = ANY(members) AS lacking, NOT gone AND $3 - paid_on <= $4 AS recent,
             format('%s paid on %s', amount, paid_on) AS words
     ) AS seen
     WHERE money.contract_id = judged.contract_id
 ) AS kept ON true
+LEFT JOIN LATERAL (
+    SELECT ARRAY[payment_id] AS ids FROM payment
+    WHERE EXISTS (SELECT FROM risen WHERE risen.contract_id = judged.contract_id)
+        AND payment.contract_id = judged.contract_id AND credit < amount
+        AND absorbed_by IS NOT NULL AND reversed_at IS NULL AND NOT unposted
+        AND NOT EXISTS (
+            SELECT FROM payment_allocation AS allocation
+            LEFT JOIN risen ON risen.contract_id = judged.contract_id AND risen.due_on = allocation.due_on
+            WHERE allocation.payment_id = payment.payment_id AND coalesce(risen.amount, 0) < allocation.amount)
+    ORDER BY paid_on DESC, sequence DESC LIMIT 1
+) AS undone ON true
 ORDER BY contract_id
 """
 
@@ -211,6 +239,7 @@ UPDATE payment SET absorbed_by = $1
 WHERE contract_id = ANY($2::uuid[]) AND paid_on <= $3 AND absorbed_by IS NULL AND reversed_at IS NULL
     AND payment_id <> ALL($4::uuid[])
 """
+UNPOST = "UPDATE payment SET unposted = true WHERE payment_id = ANY($1::uuid[])"
 SILENCE = "UPDATE payment SET silent_until = paid_on + $2::integer WHERE payment_id = ANY($1::uuid[])"
 
 SET_ASIDE = """

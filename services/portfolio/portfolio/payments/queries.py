@@ -102,31 +102,36 @@ WHERE payment_id = $1 AND reversed_at IS NULL
 RETURNING *, (SELECT as_of FROM file WHERE file_id = absorbed_by) AS absorbed_as_of
 """
 
-# Amounts that a file has absorbed go back to their due dates. An amount is added to the instalment with the same due
-# date, preferably the one with the old number. Where no instalment has that due date, the amount becomes an instalment
-# again, under its old number if that is free.
+# $1 payments. The amounts that a file has absorbed go back to their due dates. An amount is added to the instalment
+# with the same due date, preferably the one with the old number. Where no instalment has that due date, the amount
+# becomes an instalment again, under its old number if that is free.
 RESTORE_ABSORBED = """
 WITH returned AS (
-    SELECT due_on, min(number) AS number, sum(amount) AS amount
-    FROM payment_allocation WHERE payment_id = $1 GROUP BY due_on
+    SELECT contract_id, due_on, min(number) AS number, sum(amount) AS amount
+    FROM payment_allocation WHERE payment_id = ANY($1::uuid[]) GROUP BY contract_id, due_on
 ), placed AS MATERIALIZED (
     SELECT returned.*, same.number AS same_number,
-        EXISTS (SELECT FROM instalment WHERE contract_id = $2 AND number = returned.number) AS taken
+        EXISTS (SELECT FROM instalment AS taken
+            WHERE taken.contract_id = returned.contract_id AND taken.number = returned.number)
+        OR row_number() OVER (PARTITION BY returned.contract_id, same.number, returned.number ORDER BY due_on) > 1
+        AS taken
     FROM returned LEFT JOIN LATERAL (
         SELECT instalment.number FROM instalment
-        WHERE contract_id = $2 AND instalment.due_on = returned.due_on
+        WHERE instalment.contract_id = returned.contract_id AND instalment.due_on = returned.due_on
         ORDER BY instalment.number <> returned.number, instalment.number LIMIT 1
     ) AS same ON true
 ), added AS (
     UPDATE instalment SET amount = instalment.amount + placed.amount, unpaid = instalment.unpaid + placed.amount
-    FROM placed WHERE instalment.contract_id = $2 AND instalment.number = placed.same_number
+    FROM placed WHERE instalment.contract_id = placed.contract_id AND instalment.number = placed.same_number
 )
 INSERT INTO instalment (contract_id, number, due_on, amount, unpaid)
-SELECT $2, CASE WHEN taken THEN highest.number + row_number() OVER (ORDER BY due_on) ELSE placed.number END,
+SELECT contract_id,
+    CASE WHEN taken THEN highest + row_number() OVER (PARTITION BY contract_id ORDER BY due_on) ELSE number END,
     due_on, amount, amount
-FROM placed, (
-    SELECT greatest((SELECT max(number) FROM instalment WHERE contract_id = $2), (SELECT max(number) FROM placed))
-) AS highest (number)
+FROM placed CROSS JOIN LATERAL (
+    SELECT greatest((SELECT max(number) FROM instalment WHERE contract_id = placed.contract_id),
+        (SELECT max(every.number) FROM placed AS every WHERE every.contract_id = placed.contract_id))
+) AS of_contract (highest)
 WHERE same_number IS NULL
 """
 

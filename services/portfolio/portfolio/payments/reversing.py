@@ -118,11 +118,12 @@ async def _restore(tx: Transaction, contract: Row, payment: Row) -> tuple[int, S
     Returns the contract's episode afterwards, and the payments whose credit has changed.
     """
     contract_id = contract["contract_id"]
-    if payment["absorbed_by"] is not None and not has_counted_reversal(
+    is_in_amounts = payment["absorbed_by"] is not None and not payment["unposted"]
+    if is_in_amounts and not has_counted_reversal(
         contract["stated_as_of"], payment["absorbed_as_of"], payment["reversed_on"]
     ):
         try:
-            await tx.execute(queries.RESTORE_ABSORBED, payment["payment_id"], contract_id)
+            await tx.execute(queries.RESTORE_ABSORBED, [payment["payment_id"]])
         except asyncpg.NumericValueOutOfRangeError:
             raise BalanceTooLarge() from None
         owed = await tx.fetch(queries.INSTALMENTS, contract_id)
