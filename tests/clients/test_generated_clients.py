@@ -118,6 +118,7 @@ def test_the_main_job_goes_through_generated_clients(clients: Clients, tmp_path:
             body=file_type(payload=content),
             as_of=AS_OF,
             filename="cartera.csv",
+            confirm_future=True,
         )
     file = until(
         lambda: clients.call("portfolio", "files", "read_file", file.file_id),

@@ -71,7 +71,7 @@ async def reach(tx: Transaction, who: Principal, new: NewAgreement) -> Agreement
     refuse_more_than_owed(contract, total, "/instalments")
     parts = [Part(one.due_on, one.amount, f"/instalments/{n}") for n, one in enumerate(new.instalments)]
     await refuse_bad_due_days(tx, contract, parts, MAX_DAYS_AHEAD_OF_PLAN)
-    await refuse_beyond_limits(tx, contract, total, "/instalments")
+    await refuse_beyond_limits(tx, contract, who, total, "/instalments")
     await refuse_too_many(tx, contract, len(parts))
     agreement_id = await _write(tx, contract, made, parts, total)
     await judge(tx, {new.contract_id: None})

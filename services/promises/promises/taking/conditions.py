@@ -147,28 +147,33 @@ def _outside(parts: Sequence[Part], first: date, last: date) -> list[FieldError]
     return [FieldError(f"{part.pointer}/due_on", why) for part in parts if not first <= part.due_on <= last]
 
 
-async def refuse_beyond_limits(tx: Transaction, contract: Row, amount: Decimal, pointer: str) -> None:
-    """``PromiseTooSmall``, ``PromisesExceedBalance`` or ``TooManyBroken``, by the portfolio's limits."""
+async def refuse_beyond_limits(tx: Transaction, contract: Row, who: Principal, amount: Decimal, pointer: str) -> None:
+    """``PromiseTooSmall``, ``PromisesExceedBalance`` or ``TooManyBroken``, by the portfolio's limits.
+
+    An agency learns no balance, and nothing of promises that others took.
+    """
     limits = rules.limits_of(contract["promise_limits"])
     [[outstanding, broken]] = await tx.fetch(queries.PROMISED, contract["contract_id"], contract["episode"])
     not_promised = max(Decimal(0), contract["total_balance"] - outstanding)
-    if amount > not_promised:
-        raise PromisesExceedBalance(
-            f"The open promises of this contract ask for {outstanding} of the total balance of"
-            f" {contract['total_balance']}. At most {not_promised} can be promised."
-        )
     smallest = rules.smallest(limits, contract["overdue_balance"], not_promised)
+    is_agency = who.agency_id is not None
+    if amount > not_promised:
+        figures = (
+            f" They ask for {outstanding} of {contract['total_balance']}, so at most {not_promised} can be promised."
+        )
+        raise PromisesExceedBalance(
+            f"The open promises of this contract would be above the total balance.{'' if is_agency else figures}"
+        )
     if amount < smallest:
-        mistake = FieldError(pointer, f"must be {smallest} or more")
+        least = f"{limits.min_share_percent} % of the overdue balance" if is_agency else str(smallest)
         raise PromiseTooSmall(
-            f"A promise must be for {limits.min_share_percent} % of the overdue balance of"
-            f" {contract['overdue_balance']} or more.",
-            errors=[mistake],
+            f"A promise must be for {limits.min_share_percent} % of the overdue balance or more.",
+            errors=[FieldError(pointer, f"must be {least} or more")],
         )
     if broken >= limits.max_broken_per_episode:
         raise TooManyBroken(
-            f"{broken} promises of this contract were broken since it fell behind. At most"
-            f" {limits.max_broken_per_episode} may be, so no further one is taken."
+            f"At most {limits.max_broken_per_episode} promises of this contract may be broken since it fell behind, and"
+            " as many are. No further one is taken."
         )
 
 

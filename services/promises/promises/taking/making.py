@@ -41,7 +41,7 @@ async def make(tx: Transaction, who: Principal, new: NewPromise) -> Promise:
     parts = [Part(new.due_on, new.amount, "")]
     max_days_ahead = rules.limits_of(contract["promise_limits"]).max_days_ahead
     await refuse_bad_due_days(tx, contract, parts, max_days_ahead)
-    await refuse_beyond_limits(tx, contract, new.amount, "/amount")
+    await refuse_beyond_limits(tx, contract, who, new.amount, "/amount")
     await refuse_too_many(tx, contract, len(parts))
     [row] = await write(tx, contract, made, parts)
     await judge(tx, {new.contract_id: None})

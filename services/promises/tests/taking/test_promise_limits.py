@@ -214,6 +214,19 @@ async def test_no_promise_of_a_represented_or_deceased_debtor(scene: Scene, stat
     assert refusal(await scene.request_promise(contract)) == (409, code)
 
 
+async def test_an_agency_learns_no_balance_from_a_refusal(scene: Scene) -> None:
+    await scene.limit()
+    contract, agency_id = await scene.registered(overdue=Decimal("1234.00")), uuid.uuid4()
+    await scene.placed(contract, agency_id)
+    await scene.promise(contract, "1000.00")
+    for amount, code in (("1.00", "promise-too-small"), ("500.00", "promises-exceed-balance")):
+        theirs = await scene.request_promise(contract, amount, due=6, headers=scene.agency(agency_id))
+        ours = await scene.request_promise(contract, amount, due=6)
+        assert code_of(theirs) == code_of(ours) == code
+        assert not any(figure in theirs.text for figure in ("1234", "1000", "234", "123.40"))
+        assert "234" in ours.text or "123.40" in ours.text
+
+
 # --- at the same moment
 
 
