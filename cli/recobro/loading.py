@@ -77,9 +77,14 @@ def load(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The portfolio file, one row per instalment.")],
     portfolio: Annotated[UUID, typer.Option(metavar="ID", help="The portfolio to load the file into.")],
     mode: Annotated[
-        Literal["delta", "snapshot"],
-        typer.Option(help="A snapshot also closes the contracts that are not in the file."),
+        Literal["delta", "snapshot", "amend"],
+        typer.Option(
+            help="A snapshot also closes the contracts that are not in the file; amend removes no instalment."
+        ),
     ] = "delta",
+    amends: Annotated[
+        UUID | None, typer.Option(metavar="ID", help="The file to amend; default: the one that the rejected rows name.")
+    ] = None,
     as_of: Annotated[
         str | None, typer.Option(metavar="DATE", help="The day that the file describes; default: today.")
     ] = None,
@@ -92,13 +97,15 @@ def load(
 ) -> None:
     """Load a portfolio file and wait for the outcome.
 
-    The rejected rows are saved beside the file as FILE.rejects.csv.
+    The rejected rows are saved beside the file as FILE.rejects.csv. Correct them there and load that file: it amends
+    the first one.
 
     Example: recobro load cartera.csv --portfolio 0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11 --as-of 2026-11-22
     """
     day = as_of and str(parsed_day(as_of))
+    parameters = {"mode": mode, "as_of": day, "amends": amends and str(amends)}
     with connect(DataFolder(data), url) as client:
-        view = _upload_with_bar(client, file, str(portfolio), {"mode": mode, "as_of": day}, quiet=as_json)
+        view = _upload_with_bar(client, file, str(portfolio), parameters, quiet=as_json)
         view = wait_until_at_rest(client, view["file_id"])
         while view["status"] == "needs_confirmation":
             view = _confirmed(client, view, yes=yes, may_ask=not as_json)
@@ -159,3 +166,4 @@ def _print_outcome(view: FileView, rejects_file: Path | None) -> None:
     if rejects_file is not None:
         out.print(rejects_by_reason(read_rejects(rejects_file)))
         out.print(f"{count(view['rows_rejected'])} rows were rejected; they are in {rejects_file}, with the reasons.")
+        out.print("Correct the rows there and load that file: it amends this one.")

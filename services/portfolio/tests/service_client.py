@@ -30,7 +30,7 @@ async def read_in_thread(work: Work, source: Path, folder: Path) -> Sequence[str
     try:
         code_pages = CodePages(*(None if p is None else CodePage(p) for p in (work.code_page, work.usual_code_page)))
         summary = await asyncio.to_thread(
-            read_file, source, folder, work.jurisdiction, work.portfolio_id, work.creditor_id, code_pages
+            read_file, source, folder, work.jurisdiction, work.portfolio_id, work.creditor_id, code_pages, work.amends
         )
     except FileProblem as problem:
         raise FileRefused(problem.code, problem.detail) from problem

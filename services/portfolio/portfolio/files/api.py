@@ -50,7 +50,12 @@ async def upload_file(
     key: IdempotencyKey,
     mode: Mode = Mode.DELTA,
     filename: Annotated[ShortText | None, Query()] = None,
-    as_of: Annotated[Day | None, Query(description="Default: today in the time zone of the portfolio")] = None,
+    as_of: Annotated[
+        Day | None, Query(description="Default: today in the time zone of the portfolio, or that of the amended file")
+    ] = None,
+    amends: Annotated[
+        UUID | None, Query(description="The file to amend. Default: the one that the column file_id names")
+    ] = None,
     rows: Annotated[
         DeltaRows | None, Query(description="whole: a contract owes no instalments but these. Default: the portfolio's")
     ] = None,
@@ -58,13 +63,18 @@ async def upload_file(
         bool, Query(description="The file is meant to be of a day that is more than one day ahead of today")
     ] = False,
 ) -> FileView:
-    """Upload a portfolio file as the raw body. Files are read and loaded after this answer, in the order of upload."""
+    """Upload a portfolio file as the raw body. Files are read and loaded after this answer, in the order of upload.
+
+    The rejected rows of a file are sent back as they were downloaded, once corrected: they amend that file.
+    """
     async with database.connection() as connection:
         today = await portfolios.today(connection, portfolio_id)
-    is_meant = confirm_future or as_of is None or (as_of - today).days <= DAYS_AHEAD
     with uploads.spooled() as spool:
         received = await uploads.receive(request.stream(), spool)
-        identity = uploads.Identity(portfolio_id, received.sha256, mode, as_of or today)
+        async with database.connection() as connection:
+            identity = await uploads.identify(connection, portfolio_id, received, mode, as_of, amends)
+        is_amendment = identity.mode is Mode.AMEND
+        is_meant = confirm_future or is_amendment or (identity.as_of - today).days <= DAYS_AHEAD
         async with database.transaction() as tx:
             file, queued = await uploads.queue(
                 tx, identity, filename or "portfolio.csv", received, key, rows, day_is_meant=is_meant
@@ -130,7 +140,10 @@ async def list_findings(
     dependencies=[reads("portfolio")],
 )
 async def read_rejects(file_id: UUID, database: ServiceDatabase) -> StreamingResponse:
-    """Download the rejected rows as CSV: row number (the header is row 1), every problem, then the file's columns."""
+    """Download the rejected rows as CSV: row number, every problem, the file's columns, and the file's id.
+
+    The header is row 1. Corrected rows can be uploaded as they are.
+    """
     name = f'attachment; filename="rejects-{file_id}.csv"'
     pages = await rejects.rejects(database, file_id)
     return StreamingResponse(pages, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": name})

@@ -21,7 +21,7 @@ from recobro_events.contracts.portfolio import (
 )
 
 from portfolio import metrics
-from portfolio.files import applying_queries, comparing, comparing_queries, contacts, people, queries
+from portfolio.files import amending, applying_queries, comparing, comparing_queries, contacts, people, queries
 from portfolio.files.work import Work
 from portfolio.ledger import history
 from portfolio.ledger.changes import record_whole
@@ -127,7 +127,7 @@ async def apply_chunk(tx: Transaction, work: Work, chunk_contracts: int = CHUNK_
     rows = await tx.fetch(applying_queries.CHUNK, work.file_id, file["applied_to"], chunk_contracts)
     if not rows:
         return False
-    await state(tx, work, file["header"], day, rows)
+    await (_amend if work.mode == "amend" else state)(tx, work, file["header"], day, rows)
     await tx.execute(applying_queries.APPLIED_TO, work.file_id, rows[-1]["contract_number"])
     return True
 
@@ -146,12 +146,27 @@ async def state(
     await _record(tx, work, chunk)
 
 
-async def _locked_chunk(tx: Transaction, work: Work, day: date, rows: Collection[Row]) -> _Chunk:
+async def _amend(tx: Transaction, work: Work, header: Sequence[str], day: date, rows: Collection[Row]) -> None:
+    await _locked(tx, work, rows)
+    amendment = await amending.amend(tx, work, header, day, [row["contract_id"] for row in rows])
+    if amendment.new:
+        await state(tx, work, header, day, amendment.new)
+    if amendment.complete:
+        await state(tx, amendment.root, amendment.root_header, day, amendment.complete)
+        await amending.forget_complete(tx, amendment.root, [row["contract_id"] for row in amendment.complete])
+
+
+async def _locked(tx: Transaction, work: Work, rows: Collection[Row]) -> Sequence[Row]:
+    """Lock the debtors and the contracts of these rows. Returns the contracts that are known, with their state."""
     ids = [row["contract_id"] for row in rows]
     await tx.execute(applying_queries.ADD_DEBTORS, work.file_id, ids, work.creditor_id)
     stated = [row["debtor_id"] for row in rows if row["debtor_id"] is not None]
     await tx.execute(applying_queries.LOCK_DEBTORS, stated, ids)
-    known = {row["contract_id"]: row["state"] for row in await tx.fetch(applying_queries.LOCK_CONTRACTS, ids)}
+    return await tx.fetch(applying_queries.LOCK_CONTRACTS, ids)
+
+
+async def _locked_chunk(tx: Transaction, work: Work, day: date, rows: Collection[Row]) -> _Chunk:
+    known = {row["contract_id"]: row["state"] for row in await _locked(tx, work, rows)}
     chunk = _Chunk(day)
     for row in rows:
         chunk.add(row, known.get(row["contract_id"]))
@@ -183,8 +198,8 @@ async def _record(tx: Transaction, work: Work, chunk: _Chunk) -> None:
     await record_whole(tx, None, chunk.registered, chunk.day, event_type=ContractRegistered)
     await record_whole(tx, StageCause.REVISION, chunk.revised, chunk.day, file_payments=chunk.file_payments)
     await publish_reapplied(tx, reapplied)
-    flagged = [row["contract_id"] for row in await tx.fetch(applying_queries.FLAG_INCOMPLETE, chunk.kept)]
-    if flagged:
+    flags = await tx.fetch(applying_queries.FLAG_INCOMPLETE, chunk.kept, work.file_id)
+    if flagged := [row["contract_id"] for row in flags if row["is_new"]]:
         await publish_whole(tx, flagged, ContractRevised)
     stated = {"file_id": work.file_id, "as_of": work.as_of}
     await history.record_each(

@@ -30,15 +30,15 @@ SELECT contract_id, state FROM contract WHERE contract_id = ANY($1::uuid[]) ORDE
 # $1 file, $2 contracts, $3 portfolio, $4 creditor, $5 business date, $6 as_of of the file
 REGISTER = """
 INSERT INTO contract (contract_id, portfolio_id, creditor_id, debtor_id, contract_number, incomplete, product,
-    debtor_name, debtor_kind, tax_id, as_of, stated_as_of, file_id)
+    debtor_name, debtor_kind, tax_id, as_of, stated_as_of, file_id, incomplete_by)
 SELECT contract_id, $3, $4, debtor_id, contract_number, incomplete, product, debtor_name, debtor_kind, tax_id,
-    $5, $6, file_id
+    $5, $6, file_id, CASE WHEN incomplete THEN (SELECT coalesce(amended_root, file_id) FROM file WHERE file_id = $1) END
 FROM file_contract WHERE file_id = $1 AND contract_id = ANY($2::uuid[])
 ORDER BY contract_id
 """
 # An absent column and an empty cell keep what is known, but nothing of one person is kept for another.
 REVISE = f"""
-UPDATE contract SET incomplete = false, product = coalesce(stated.product, contract.product),
+UPDATE contract SET incomplete = false, incomplete_by = NULL, product = coalesce(stated.product, contract.product),
     debtor_id = CASE WHEN {OF_ANOTHER_PERSON} THEN stated.debtor_id ELSE contract.debtor_id END,
     debtor_name = stated.debtor_name,
     debtor_kind = CASE WHEN {OF_ANOTHER_PERSON} OR stated.debtor_kind IS NOT NULL
@@ -50,7 +50,8 @@ FROM file_contract AS stated
 WHERE stated.file_id = $1 AND stated.contract_id = contract.contract_id AND contract.contract_id = ANY($2::uuid[])
 """
 FLAG_INCOMPLETE = """
-UPDATE contract SET incomplete = true WHERE contract_id = ANY($1::uuid[]) AND NOT incomplete RETURNING contract_id
+UPDATE contract SET incomplete = true, incomplete_by = $2 WHERE contract_id = ANY($1::uuid[])
+RETURNING contract_id, NOT old.incomplete AS is_new
 """
 DELETE_INSTALMENTS = "DELETE FROM instalment WHERE contract_id = ANY($1::uuid[])"
 ADD_INSTALMENTS = """

@@ -14,9 +14,19 @@ from recobro_events import Transaction
 from portfolio.files import contacts_queries as queries
 from portfolio.files.reader.addresses import PARTS
 from portfolio.files.work import Work
+from portfolio.ledger.limits import CONTACTS_BEFORE_ADDING
 from portfolio.tabular.profiles import column_named
 
 _CONTACTS = ("phone_1", "phone_2", "email")
+
+
+async def add(tx: Transaction, work: Work, header: Sequence[str], contract_ids: Collection[UUID]) -> None:
+    """Add the contact points and addresses of the file that these contracts do not have. Nothing is replaced."""
+    columns = {column_named(name) for name in header}
+    parts = [part for part in PARTS if part in columns]
+    await tx.execute(queries.ADD_CONTACT_POINTS, work.file_id, contract_ids, False, CONTACTS_BEFORE_ADDING)  # noqa: FBT003
+    if parts:
+        await tx.execute(queries.ADD_ADDRESSES, work.file_id, contract_ids, work.jurisdiction, parts)
 
 
 async def state(

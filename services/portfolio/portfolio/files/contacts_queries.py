@@ -9,7 +9,7 @@ CLEARS = "SELECT empty_cells = 'clear' FROM portfolio WHERE portfolio_id = $1"
 # The debtor's marks on a phone or e-mail hold on every contract of the debtor. A contact point that returns in a later
 # file keeps its marks. A phone is in the time zone of the address; a file that states no address leaves both.
 # $1 file, $2 contracts, $3 whether a contract without an address in the file has none any more
-PUT_CONTACT_POINTS = f"""
+_STATED_CONTACT_POINTS = f"""
 WITH stated AS MATERIALIZED (
     SELECT point.*, contract.debtor_id, contract.version AS contract_version, coalesce(
         CASE WHEN NOT $3 AND NOT EXISTS (SELECT FROM file_address AS place WHERE place.file_id = $1
@@ -29,6 +29,16 @@ SELECT stated.contact_id, stated.contract_id, stated.kind, stated.value, stated.
 FROM stated
 LEFT JOIN debtor_contact_mark AS mark
     ON mark.debtor_id = stated.debtor_id AND mark.kind = stated.kind AND mark.value = stated.value
+"""
+# $4 the number of current contact points with which a contract is full
+ADD_CONTACT_POINTS = f"""
+{_STATED_CONTACT_POINTS}
+WHERE stated.rank < $4::integer - (SELECT count(*) FROM contact_point AS known
+    WHERE known.contract_id = stated.contract_id AND known.current)
+ON CONFLICT (contract_id, kind, value) DO NOTHING
+"""
+PUT_CONTACT_POINTS = f"""
+{_STATED_CONTACT_POINTS}
 ON CONFLICT (contract_id, kind, value) DO UPDATE SET current = true,
     dialable = excluded.dialable, timezone = excluded.timezone, stated_in = excluded.stated_in, rank = excluded.rank,
     invalid = contact_point.invalid OR excluded.invalid,
@@ -99,7 +109,7 @@ _PARTLY = f"cardinality($4::text[]) < {len(PARTS)}"
 # A visitor's verdict holds as long as files state the same place, under whichever kind. A file that has some parts of
 # an address only, and agrees in these, leaves the others.
 # $1 file, $2 contracts, $3 country, $4 the parts of an address that the file has
-PUT_ADDRESSES = f"""
+_STATED_ADDRESSES = f"""
 INSERT INTO address (address_id, contract_id, kind, {", ".join(PARTS)}, country, irregular_numbering, verdict,
     authorised, issues)
 SELECT stated.address_id, stated.contract_id, stated.kind, {_MERGED}, $3,
@@ -119,6 +129,10 @@ FROM file_address AS stated LEFT JOIN LATERAL (
     ORDER BY verdict = 'wrong' DESC LIMIT 1
 ) AS decided ON true
 WHERE stated.file_id = $1 AND stated.contract_id = ANY($2::uuid[])
+"""
+ADD_ADDRESSES = f"{_STATED_ADDRESSES} ON CONFLICT (address_id) DO NOTHING"
+PUT_ADDRESSES = f"""
+{_STATED_ADDRESSES}
 ON CONFLICT (address_id) DO UPDATE SET
     {", ".join(f"{part} = excluded.{part}" for part in PARTS)}, country = excluded.country,
     irregular_numbering = excluded.irregular_numbering, verdict = excluded.verdict,

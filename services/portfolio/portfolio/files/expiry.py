@@ -8,8 +8,8 @@ from recobro_events import TRANSIENT_ERRORS, Database, Transaction, step
 
 from portfolio import metrics
 from portfolio.files import landing_queries, queries
+from portfolio.files.uploads import COPIES_DAYS
 
-COPIES_DAYS = 30
 _STEP_ROWS = 1_000
 _EVERY_SECONDS = 600.0
 _NEVER_CONFIRMED = f"Nobody confirmed this file within {COPIES_DAYS} days. Its rows were deleted."
@@ -17,15 +17,21 @@ _log = structlog.get_logger(__name__)
 
 
 async def expire(database: Database) -> None:
-    """Delete the rejected rows of files that ended 30 days ago, and fail files that have waited so long."""
+    """Delete rejected rows, and what waits for them, 30 days after the file. Fail files that have waited so long."""
     while await step(database, _forget_rejects) == _STEP_ROWS:
         pass
+    await step(database, _forget_waiting)
     while await step(database, _fail_unconfirmed):
         pass
 
 
 async def _forget_rejects(tx: Transaction) -> int:
     return int((await tx.execute(queries.EXPIRE_REJECTS, COPIES_DAYS, _STEP_ROWS)).rpartition(" ")[2])
+
+
+async def _forget_waiting(tx: Transaction) -> None:
+    for statement in landing_queries.EXPIRE_STAGED:
+        await tx.execute(statement, COPIES_DAYS)
 
 
 async def _fail_unconfirmed(tx: Transaction) -> bool:

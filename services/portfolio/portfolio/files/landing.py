@@ -96,7 +96,7 @@ async def read(database: Database, work: Work, intake: Intake) -> None:
 async def _start(tx: Transaction, work: Work) -> None:
     await tx.fetchrow(queries.LOCKED, work.file_id)
     newest = await tx.fetchval(queries.NEWER_LOADED, work.portfolio_id, work.as_of)
-    if newest is not None:
+    if newest is not None and work.mode != "amend":
         raise FileRefused("older_file", f"The file is as of {work.as_of}, but a file as of {newest} has been loaded.")
     await tx.execute(landing_queries.START_READING, work.file_id)
 
@@ -138,6 +138,7 @@ async def read_in_child(work: Work, source: Path, folder: Path) -> Sequence[str]
         *("--creditor", str(work.creditor_id)),
         *(() if work.code_page is None else ("--code-page", work.code_page)),
         *(() if work.usual_code_page is None else ("--usual-code-page", work.usual_code_page)),
+        *(() if work.amends is None else ("--amends", str(work.amends))),
         *("--memory", str(MEMORY_BASE + MEMORY_PER_BYTE * size)),
         env=os.environ | {"POLARS_MAX_THREADS": _READER_THREADS},
         stdin=asyncio.subprocess.DEVNULL,
@@ -196,6 +197,8 @@ async def _stage(tx: Transaction, work: Work, folder: Path, header: Sequence[str
 
 
 async def _reason_to_wait(tx: Transaction, work: Work, closing: Row | None) -> ConfirmationReason | None:
+    if work.mode == "amend":
+        return None
     if await comparing.repeats(tx, work):
         return ConfirmationReason.REPEATED_FIGURES
     return ConfirmationReason.CLOSES_MANY if closing is not None and _is_many(closing) else None

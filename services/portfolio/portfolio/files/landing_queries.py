@@ -19,12 +19,25 @@ _KEY_OF_CONTRACT = {
     "file_address": "contract_id",
     "file_contract": "contract_id",
 }
-# The rows of a contract that was set aside stay until a person has decided.
+# The rows of a contract that was set aside stay until a person has decided. Those of a contract that was left as it
+# was, because of rejected rows, stay for an amendment.
 DELETE_STAGED = tuple(
     f"""
     DELETE FROM {table} AS staged WHERE file_id = $1 AND NOT EXISTS (
         SELECT FROM contract JOIN file_contract USING (contract_id)
-        WHERE undecided_by = $1 AND file_contract.file_id = $1 AND file_contract.{key} = staged.{key})
+        WHERE (undecided_by = $1 OR incomplete_by = $1 AND contract.file_id IS DISTINCT FROM $1)
+            AND file_contract.file_id = $1 AND file_contract.{key} = staged.{key})
+    """
+    for table, key in _KEY_OF_CONTRACT.items()
+)
+# $1 days. An amendment comes while the rejected rows are kept.
+EXPIRE_STAGED = tuple(
+    f"""
+    DELETE FROM {table} AS staged USING file
+    WHERE staged.file_id = file.file_id AND file.finished_at < now() - make_interval(days => $1) AND NOT EXISTS (
+        SELECT FROM contract JOIN file_contract USING (contract_id)
+        WHERE undecided_by = staged.file_id AND file_contract.file_id = staged.file_id
+            AND file_contract.{key} = staged.{key})
     """
     for table, key in _KEY_OF_CONTRACT.items()
 )

@@ -179,7 +179,9 @@ class Loader:
 
 async def _clear(tx: Transaction, file: Row) -> None:
     # Uploads take the same lock: a failed file may be uploaded again at this moment.
-    identity = uploads.Identity(file["portfolio_id"], file["sha256"], uploads.Mode(file["mode"]), file["as_of"])
+    identity = uploads.Identity(
+        file["portfolio_id"], file["sha256"], uploads.Mode(file["mode"]), file["as_of"], file["amends"]
+    )
     await tx.execute(queries.LOCK_IDENTITY, str(identity))
     if await tx.fetchval(queries.IS_FINISHED, file["file_id"]):
         for statement in landing_queries.DELETE_STAGED:

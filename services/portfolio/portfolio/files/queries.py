@@ -3,10 +3,10 @@
 from portfolio.ledger.actors import CURRENT_ACTOR
 
 _FILE = """
-file_id, portfolio_id, filename, mode, as_of, size_bytes, status, rows_read, rows_accepted, rows_rejected, contracts,
-contracts_incomplete, contracts_to_close, amount_accepted, confirmation_reason, code_page,
-code_pages, in_posting, differs, unposted,
-set_aside, (SELECT count(*) FROM contract WHERE undecided_by = file.file_id) AS undecided, file_payments,
+file_id, portfolio_id, filename, mode, amends, as_of, size_bytes, status, rows_read, rows_accepted, rows_rejected,
+contracts, contracts_incomplete, contracts_to_close, amount_accepted, confirmation_reason, code_page, code_pages,
+in_posting, differs, unposted, set_aside,
+(SELECT count(*) FROM contract WHERE undecided_by = file.file_id) AS undecided, file_payments,
 kept_decisions, person_changed, confirmed, error_code, error, received_at, started_at, finished_at,
 actor AS uploaded_by, confirmed_by
 """
@@ -25,6 +25,7 @@ ORDER BY sequence {order} LIMIT $4
 LOCK_IDENTITY = "SELECT pg_advisory_xact_lock(hashtextextended($1, 20260102))"
 SAME = """
 SELECT file_id, status FROM file WHERE portfolio_id = $1 AND sha256 = $2 AND mode = $3 AND as_of = $4
+    AND amends IS NOT DISTINCT FROM $5
 """
 DELETE_PARTS = "DELETE FROM file_part WHERE file_id = $1"
 ADD_PART = "INSERT INTO file_part (file_id, part, content) VALUES ($1, $2, $3)"
@@ -33,8 +34,8 @@ SELECT max(as_of) FROM file WHERE portfolio_id = $1 AND status = 'loaded' HAVING
 """
 WAITING = "SELECT count(*) FROM file WHERE portfolio_id = $1 AND status NOT IN ('loaded', 'failed')"
 ADD_FILE = f"""
-INSERT INTO file (file_id, portfolio_id, filename, mode, as_of, sha256, size_bytes, delta_rows)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO file (file_id, portfolio_id, filename, mode, as_of, sha256, size_bytes, delta_rows, amends, amended_root)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 RETURNING {_FILE}
 """
 DELETE_REJECTS = "DELETE FROM file_reject WHERE file_id = $1"
@@ -109,14 +110,14 @@ ORDER BY portfolio_id, status = 'needs_confirmation' AND coalesce(confirmation_r
 """The next file of each portfolio, in the order of upload. A file whose day is in question lets the others pass."""
 
 WORK = """
-SELECT file.file_id, file.portfolio_id, file.mode, file.as_of, file.status,
+SELECT file.file_id, file.portfolio_id, file.mode, file.as_of, file.status, file.amends, file.amended_root,
     portfolio.creditor_id, portfolio.jurisdiction, file.code_page, portfolio.code_page AS usual_code_page
 FROM file JOIN portfolio USING (portfolio_id)
 WHERE file_id = $1
 """
 
 LEFTOVERS = """
-SELECT file_id, portfolio_id, sha256, mode, as_of FROM file WHERE status IN ('loaded', 'failed') AND EXISTS (
+SELECT file_id, portfolio_id, sha256, mode, as_of, amends FROM file WHERE status IN ('loaded', 'failed') AND EXISTS (
     SELECT FROM file_part WHERE file_part.file_id = file.file_id)
 """
 
@@ -137,3 +138,10 @@ SELECT contract_number, contract_id, debtor_id, incomplete FROM file_contract
 WHERE file_id = $1 AND contract_id = ANY($2::uuid[]) ORDER BY contract_number
 """
 DECIDED = "UPDATE contract SET undecided_by = NULL WHERE contract_id = ANY($1::uuid[])"
+
+# $1 file, $2 days for which rejected rows are kept
+AMENDED = """
+SELECT portfolio_id, as_of, status, coalesce(amended_root, file_id) AS root,
+    finished_at < now() - make_interval(days => $2) AS expired
+FROM file WHERE file_id = $1
+"""

@@ -5,16 +5,18 @@ from uuid import UUID
 
 from chassis import Conflict
 from chassis.csv import safe_csv_rows
-from recobro_events import Database
+from recobro_events import Database, Row
 
 from portfolio.files import queries, uploads
-from portfolio.files.expiry import COPIES_DAYS
+from portfolio.files.uploads import COPIES_DAYS
 
 _REJECTS_AT_ONCE = 2_000
 
 
 async def rejects(database: Database, file_id: UUID) -> AsyncIterator[bytes]:
-    """Return the rejected rows as a CSV file: row number, every problem, then the file's own columns.
+    """Return the rejected rows as a CSV file: row number, every problem, the file's own columns, and the file's id.
+
+    Corrected, these rows can be sent back as they are: the id makes them an amendment of this file.
 
     Raises ``Conflict`` while the file has not been read, and after the rows have expired.
     """
@@ -30,19 +32,24 @@ async def rejects(database: Database, file_id: UUID) -> AsyncIterator[bytes]:
 
 
 async def _reject_pages(database: Database, file_id: UUID, header: Sequence[str]) -> AsyncIterator[bytes]:
-    for piece in safe_csv_rows([["row_number", "errors", *header]]):
+    for piece in safe_csv_rows([["row_number", "errors", *header, "file_id"]]):
         yield piece
     last = 0
     while True:
         async with database.connection() as connection:
             rows = await connection.fetch(queries.REJECTS, file_id, last, _REJECTS_AT_ONCE)
         for piece in safe_csv_rows(
-            ([row["row_number"], _formatted(row["errors"]), *row["cells"]] for row in rows), first=False
+            ([row["row_number"], _formatted(row["errors"]), *_cells(row, header), file_id] for row in rows), first=False
         ):
             yield piece
         if len(rows) < _REJECTS_AT_ONCE:
             return
         last = rows[-1]["row_number"]
+
+
+def _cells(row: Row, header: Sequence[str]) -> list[str]:
+    """The cells of a row. A row with fewer cells than the header is filled up, so that the id stands in its column."""
+    return [*row["cells"], *[""] * (len(header) - len(row["cells"]))]
 
 
 def _formatted(errors: Sequence[dict[str, str | None]]) -> str:

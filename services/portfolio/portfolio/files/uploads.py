@@ -33,18 +33,16 @@ from portfolio.ledger.actors import ActorOfChange
 from portfolio.portfolios import portfolios
 from portfolio.portfolios.portfolios import DeltaRows
 from portfolio.tabular.code_pages import CodePage
-from portfolio.tabular.csv import HEAD_BYTES, inspect_head
+from portfolio.tabular.csv import HEAD_BYTES, inspect_head, named_file
 from portfolio.tabular.records import FileProblem
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
+COPIES_DAYS = 30
+"""Rejected rows are copies of personal data. They expire, and with them what they could complete."""
 PART_BYTES = 1024 * 1024
 _IN_MEMORY_BYTES = 1024 * 1024
 WAITING_FILES = 100
 """Files of one portfolio that wait for their turn or for a confirmation."""
-_REJECTS = (
-    "This file has columns of a file of rejected rows. A contract would lose all its other rows. If the file has all "
-    "rows of its contracts, take off the columns row_number, errors and file_id."
-)
 
 
 class FileUnknown(NotFound):
@@ -53,10 +51,11 @@ class FileUnknown(NotFound):
 
 
 class Mode(StrEnum):
-    """``snapshot`` also closes the open contracts that it does not name."""
+    """``snapshot`` also closes the open contracts that it does not name. ``amend`` removes no instalment."""
 
     DELTA = "delta"
     SNAPSHOT = "snapshot"
+    AMEND = "amend"
 
 
 class FileStatus(StrEnum):
@@ -107,6 +106,7 @@ class FileView(OutputModel):
     portfolio_id: UUID
     filename: str
     mode: Mode
+    amends: UUID | None
     as_of: date
     size_bytes: int
     status: FileStatus
@@ -153,25 +153,34 @@ class Confirmation(InputModel):
 
 @dataclass(frozen=True)
 class Identity:
-    """Two uploads are the same file when they have the same bytes, portfolio, mode and date."""
+    """Two uploads are the same file when they have the same bytes, portfolio, mode and date, and amend the same file.
+
+    ``root`` is the file that was loaded first: that which ``amends`` amends in its turn, else ``amends``.
+    """
 
     portfolio_id: UUID
     sha256: bytes
     mode: Mode
     as_of: date
+    amends: UUID | None = None
+    root: UUID | None = None
 
     def __str__(self) -> str:
-        return f"file|{self.portfolio_id}|{self.sha256.hex()}|{self.mode}|{self.as_of}"
+        return f"file|{self.portfolio_id}|{self.sha256.hex()}|{self.mode}|{self.as_of}|{self.amends}"
 
 
 @dataclass(frozen=True)
 class Received:
-    """A request body that has arrived completely. ``is_rejects``: it has the columns of a file of rejected rows."""
+    """A request body that has arrived completely.
+
+    ``is_rejects``: it has the columns of a file of rejected rows. ``names_file`` is the first id in ``file_id``.
+    """
 
     content: IO[bytes]
     size_bytes: int
     sha256: bytes
     is_rejects: bool = False
+    names_file: str | None = None
 
     def parts(self) -> Iterable[bytes]:
         self.content.seek(0)
@@ -195,10 +204,50 @@ async def receive(stream: AsyncIterator[bytes], into: IO[bytes]) -> Received:
         size += len(chunk)
     into.seek(0)
     try:
-        head = inspect_head(into.read(HEAD_BYTES))
+        first_bytes = into.read(HEAD_BYTES)
+        head = inspect_head(first_bytes)
     except FileProblem as problem:
         raise Invalid(problem.detail, code=problem.code.replace("_", "-")) from problem
-    return Received(into, size, digest.digest(), is_rejects=bool(head.ours))
+    return Received(into, size, digest.digest(), bool(head.ours), named_file(first_bytes, head))
+
+
+async def identify(
+    reader: Reader, portfolio_id: UUID, received: Received, mode: Mode, as_of: date | None, amends: UUID | None
+) -> Identity:
+    """Return which file this is. A file of rejected rows amends the file that it names, also in mode ``delta``.
+
+    Raises ``Invalid`` when it is not clear what is amended, ``Conflict`` when that file cannot be amended (any more).
+    """
+    today = await portfolios.today(reader, portfolio_id)
+    if mode is not Mode.AMEND and amends is None and not received.is_rejects:
+        return Identity(portfolio_id, received.sha256, mode, as_of or today)
+    if mode is Mode.SNAPSHOT:
+        detail = (
+            "Corrected rows of a file amend it. They are no snapshot: the contracts that they do not name stay open."
+        )
+        raise Invalid(detail, code="amendment-as-snapshot")
+    named = amends or _named(received)
+    file = await reader.fetchrow(queries.AMENDED, named, COPIES_DAYS)
+    if file is None or file["portfolio_id"] != portfolio_id:
+        raise Invalid(f"This portfolio has no file {named}.", code="amends-unknown")
+    if as_of is not None and as_of != file["as_of"]:
+        detail = f"The file that is amended is as of {file['as_of']}, and so is its amendment. Leave as_of out."
+        raise Invalid(detail, code="as-of-of-amended-file")
+    if file["status"] != "loaded":
+        raise Conflict(
+            f"The status of the file {named} is {file['status']}. Only a loaded file can be amended.", code="not-loaded"
+        )
+    if file["expired"]:
+        raise Conflict(f"Rejected rows are kept for {COPIES_DAYS} days.", code="rejects-expired")
+    return Identity(portfolio_id, received.sha256, Mode.AMEND, file["as_of"], named, file["root"])
+
+
+def _named(received: Received) -> UUID:
+    try:
+        return UUID(received.names_file or "")
+    except ValueError:
+        detail = "Say which file is amended: by amends=FILE_ID, or in the column file_id of the rows."
+        raise Invalid(detail, code="amends-unknown") from None
 
 
 async def queue(
@@ -215,15 +264,15 @@ async def queue(
 
     A repeated upload returns the stored file; a failed file is queued again. A file whose day is far ahead waits for a
     person until ``day_is_meant``, which a repeated upload may say. Raises ``Conflict`` when a file of a later day has
-    been loaded, or too many files wait, and ``Invalid`` for rejected rows, which are not all rows of their contracts.
+    been loaded, or too many files wait.
     """
-    if received.is_rejects:
-        raise Invalid(_REJECTS, code="rejected-rows")
     if key is not None:
         await key.claim(tx, received.sha256)
     # Of two equal uploads at once, the second waits for the first and finds the stored file.
     await tx.execute(queries.LOCK_IDENTITY, str(identity))
-    same = await tx.fetchrow(queries.SAME, identity.portfolio_id, identity.sha256, identity.mode, identity.as_of)
+    same = await tx.fetchrow(
+        queries.SAME, identity.portfolio_id, identity.sha256, identity.mode, identity.as_of, identity.amends
+    )
     if same is not None and same["status"] != "failed":
         accepted = day_is_meant and await tx.fetchval(queries.ACCEPT_DAY, same["file_id"]) is not None
         return await find(tx, same["file_id"]), accepted
@@ -232,7 +281,8 @@ async def queue(
     for number, part in enumerate(received.parts()):
         await tx.execute(queries.ADD_PART, file_id, number, part)
     await portfolios.locked(tx, identity.portfolio_id)
-    await refuse_older(tx, identity.portfolio_id, identity.as_of)
+    if identity.mode is not Mode.AMEND:
+        await refuse_older(tx, identity.portfolio_id, identity.as_of)
     if await tx.fetchval(queries.WAITING, identity.portfolio_id) >= WAITING_FILES:
         raise Conflict(
             f"{WAITING_FILES} files of this portfolio wait. Confirm or refuse the first one, or wait for it.",
@@ -253,6 +303,8 @@ async def queue(
             identity.sha256,
             received.size_bytes,
             rows,
+            identity.amends,
+            identity.root,
         )
     if not day_is_meant:
         row = await tx.fetchrow(queries.ASK_FOR_DAY, file_id)

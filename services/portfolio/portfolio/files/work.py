@@ -10,6 +10,7 @@ class Work:
     """A file to load, with the settings of its portfolio.
 
     ``code_page`` is what a person said of this file, ``usual_code_page`` what the portfolio's files are in.
+    ``amends`` is the file that this one amends. ``amended_root`` is the same, or what that one amends.
     """
 
     file_id: UUID
@@ -21,3 +22,5 @@ class Work:
     status: str
     code_page: str | None = None
     usual_code_page: str | None = None
+    amends: UUID | None = None
+    amended_root: UUID | None = None

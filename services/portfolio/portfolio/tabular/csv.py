@@ -8,6 +8,7 @@ import csv
 import re
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -81,6 +82,20 @@ def inspect_head(first_bytes: bytes) -> FileHead:
     )
 
 
+def named_file(first_bytes: bytes, head: FileHead) -> str | None:
+    """The id in the column ``file_id`` of the first row that has one, among the first ``HEAD_BYTES`` of a file."""
+    if "file_id" not in head.our_columns:
+        return None
+    place = head.ours[head.our_columns.index("file_id")]
+    text = first_bytes.removeprefix(_BOM).decode("utf-8", errors="replace")
+    lines = text.splitlines(keepends=True)[head.skipped_lines + 1 :]
+    with suppress(csv.Error):
+        for fields in csv.reader(lines, delimiter=head.delimiter):
+            if len(fields) > place and (named := fields[place].strip()):
+                return named
+    return None
+
+
 def _header_lines(line: bytes) -> list[str]:
     """The line in UTF-8, else in each code page in which it is text. The right one names the columns."""
     if _decodes(line, "utf-8"):
@@ -116,7 +131,8 @@ class _Candidate:
         ours = tuple(place for place, column in enumerate(self.columns) if column in OUR_COLUMNS)
         header = tuple(name for place, name in enumerate(self.header) if place not in ours)
         columns = tuple(column for column in known if column not in OUR_COLUMNS)
-        return FileHead(self.delimiter, header, columns, skipped_lines, ours)
+        our_columns = tuple(column for column in known if column in OUR_COLUMNS)
+        return FileHead(self.delimiter, header, columns, skipped_lines, ours, our_columns)
 
 
 def _head(line: str, delimiter: str) -> _Candidate:
@@ -254,13 +270,14 @@ def _records(file: BinaryIO, encoding: str, head: FileHead) -> Iterator[Record]:
         if len(fields) != width and not faults:
             faults.append(Fault("ragged", f"has {len(fields)} fields where the header has {width}"))
             fields = fields[:MAX_KEPT_FIELDS]
+        ours = tuple(fields[place] if place < len(fields) else "" for place in head.ours)
         if head.ours:
             fields = [field for place, field in enumerate(fields) if place not in head.ours]
         if any(line.damaged for line in lines.taken):
             faults.append(Fault("bad_encoding", f"contains bytes that are no text in {encoding}"))
         if faults and CONTROL.search("".join(fields)):
             faults.append(Fault("control_character", "contains a control character"))
-        yield Record(number, fields, faults)
+        yield Record(number, fields, faults, ours)
 
 
 def _next_of(reader: Iterator[list[str]]) -> list[str] | csv.Error | None:

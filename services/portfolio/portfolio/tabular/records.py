@@ -27,7 +27,7 @@ class FileHead:
     """The content of the header: the delimiter, the headers as written, and the column that each header means.
 
     ``skipped_lines`` stand above the header. A file of rejected rows that comes back has columns of ours besides:
-    ``ours`` says at which places. They are no part of ``header`` and ``columns``.
+    ``ours`` says at which places, and ``our_columns`` which they are. They are no part of ``header`` and ``columns``.
     """
 
     delimiter: str
@@ -35,6 +35,7 @@ class FileHead:
     columns: tuple[str, ...]
     skipped_lines: int = 0
     ours: tuple[int, ...] = ()
+    our_columns: tuple[str, ...] = ()
 
     def header_of(self, column: str) -> str:
         """The file's own name of ``column``, or the canonical name where the file lacks the column."""
@@ -47,8 +48,12 @@ class Fault(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One record. ``number`` counts records as Python's csv does; the header is 1. ``faults`` make it unreadable."""
+    """One record. ``number`` counts records as Python's csv does; the header is 1. ``faults`` make it unreadable.
+
+    ``ours`` are the fields of ``FileHead.our_columns``.
+    """
 
     number: int
     fields: list[str]
     faults: list[Fault]
+    ours: tuple[str, ...] = ()

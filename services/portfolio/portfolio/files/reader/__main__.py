@@ -27,13 +27,19 @@ _NICENESS = 10
 
 
 def read_file(
-    file: Path, folder: Path, jurisdiction: str, portfolio_id: UUID, creditor_id: UUID, code_pages: CodePages = UNKNOWN
+    file: Path,
+    folder: Path,
+    jurisdiction: str,
+    portfolio_id: UUID,
+    creditor_id: UUID,
+    code_pages: CodePages = UNKNOWN,
+    amends: UUID | None = None,
 ) -> Summary:
     """Do the work of the command above.
 
     Raises ``FileProblem`` when nothing of the file can be loaded, and ``CodePageUnsure``.
     """
-    summary = read_portfolio_file(file, folder, jurisdiction, code_pages)
+    summary = read_portfolio_file(file, folder, jurisdiction, code_pages, amends)
     write_contracts(folder, jurisdiction, portfolio_id, creditor_id)
     return summary
 
@@ -48,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jurisdiction", required=True)
     parser.add_argument("--portfolio", type=UUID, required=True)
     parser.add_argument("--creditor", type=UUID, required=True)
+    parser.add_argument("--amends", type=UUID, metavar="ID", help="the file that this one amends")
     parser.add_argument("--memory", type=int, metavar="BYTES", help="the most memory that reading may take")
     parser.add_argument("--code-page", type=CodePage, help="the code page of the file, if it is not UTF-8")
     parser.add_argument("--usual-code-page", type=CodePage, help="its code page, where that reads best")
@@ -57,7 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
         resource.setrlimit(resource.RLIMIT_DATA, (given.memory, given.memory))
     try:
         code_pages = CodePages(given.code_page, given.usual_code_page)
-        summary = read_file(given.file, given.folder, given.jurisdiction, given.portfolio, given.creditor, code_pages)
+        whose = (given.jurisdiction, given.portfolio, given.creditor)
+        summary = read_file(given.file, given.folder, *whose, code_pages, given.amends)
     except FileProblem as problem:
         json.dump({"problem": {"code": problem.code, "detail": problem.detail}}, sys.stdout)
         return 1

@@ -6,6 +6,7 @@ All of these are expressions over whole columns. No row is handled alone.
 from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
+from uuid import UUID
 
 import polars as pl
 
@@ -106,6 +107,14 @@ def checks(head: FileHead) -> list[Check]:
         *_instalment_checks(head),
         *_contract_checks(),
     ]
+
+
+def amendment_checks(amends: UUID | None) -> Iterable[Check]:
+    """``amended_file`` is the file to which the row says that it belongs."""
+    if amends is not None:
+        named = pl.col("amended_file").str.strip_chars().str.to_lowercase()
+        other = named.is_not_null() & ~named.is_in(["", str(amends)])
+        yield Check("file_id", "other_file", f"is not the file that is amended, {amends}", other)
 
 
 def _text_checks(columns: Iterable[str]) -> Iterable[Check]:

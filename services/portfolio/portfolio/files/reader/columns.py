@@ -36,8 +36,12 @@ ACCEPTED_COLUMNS = (
     "timezone",
     "irregular_numbering",
     "address_issues",
+    "rejected_row",
 )
-"""``accepted.csv``: one line per good row, by row number. ``address_issues`` holds codes separated by blanks."""
+"""``accepted.csv``: one line per good row, by row number. ``address_issues`` holds codes separated by blanks.
+
+``rejected_row`` is the number of the row in the file that this one amends, if the row says it.
+"""
 
 REJECTED_COLUMNS = ("row_number", "contract_number", "errors", "cells")
 """``rejected.csv``: one line per bad row, by row number.

@@ -1,16 +1,17 @@
 """Turns a portfolio file into two CSV files for COPY: the accepted and the rejected rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
+from uuid import UUID
 
 import polars as pl
 from jurisdictions import dialable_phone, profile
 
 from portfolio.files.reader.addresses import with_address_findings
-from portfolio.files.reader.checks import Check, checks, parse
+from portfolio.files.reader.checks import Check, amendment_checks, checks, parse
 from portfolio.files.reader.columns import ACCEPTED_COLUMNS, ACCEPTED_FILE, REJECTED_COLUMNS, REJECTED_FILE
 from portfolio.files.reader.series import mapped
 from portfolio.tabular.cells import value_of
@@ -22,6 +23,8 @@ MAX_REJECTED_ROWS = 200_000
 """A file with more rejected rows is refused whole. Nobody corrects so many rows one by one."""
 _ROWS_AT_ONCE = 20_000
 _ERROR = pl.Struct({"column": pl.String, "code": pl.String, "reason": pl.String})
+_OURS = {"row_number": "rejected_row", "file_id": "amended_file"}
+"""What a file of rejected rows says of each row: its number in the file to which it belongs, and that file."""
 _UNREADABLE: dict[str, pl.DataType | type[pl.DataType]] = {
     "row_number": pl.Int64,
     "contract_number": pl.String,
@@ -45,8 +48,12 @@ class Summary:
     header: tuple[str, ...]
 
 
-def read_portfolio_file(path: Path, out: Path, jurisdiction: str, code_pages: CodePages = UNKNOWN) -> Summary:
+def read_portfolio_file(
+    path: Path, out: Path, jurisdiction: str, code_pages: CodePages = UNKNOWN, amends: UUID | None = None
+) -> Summary:
     """Read and check all of ``path``, and write ``accepted.csv`` and ``rejected.csv`` into the folder ``out``.
+
+    ``amends`` is the file that this one amends. A row that names another file is rejected.
 
     Their columns are ``ACCEPTED_COLUMNS`` and ``REJECTED_COLUMNS``; an empty field is NULL. Raises ``FileProblem`` when
     nothing of the file can be loaded, ``CodePageUnsure``, and ``UnknownJurisdiction``.
@@ -57,7 +64,9 @@ def read_portfolio_file(path: Path, out: Path, jurisdiction: str, code_pages: Co
     whole, unreadable = _frames(records(path, encoding_of(path, code_pages), head), head)
     if whole.is_empty() and unreadable.is_empty():
         raise FileProblem("empty", "The file has a header but no rows.")
-    accepted, rejected = _checked(parse(whole, head, jurisdiction), whole, head, MAX_REJECTED_ROWS - len(unreadable))
+    rows = parse(whole, head, jurisdiction).with_columns(whole.select(_OURS.values()))
+    rules = [*checks(head), *amendment_checks(amends)]
+    accepted, rejected = _checked(rows, whole, head, rules, MAX_REJECTED_ROWS - len(unreadable))
     accepted = _completed(accepted, head, jurisdiction)
     rejected = pl.concat([rejected, _rejected_rows(unreadable)]).sort("row_number")
     amount = _total(accepted["amount"])
@@ -80,7 +89,9 @@ def _total(amounts: pl.Series) -> Decimal:
 
 def _frames(found: Iterable[Record], head: FileHead) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the readable records as text, and the unreadable records with their faults."""
-    schema: dict[str, type[pl.DataType]] = {"row_number": pl.Int64} | dict.fromkeys(head.columns, pl.String)
+    ours = {_OURS[column]: place for place, column in enumerate(head.our_columns) if column in _OURS}
+    names = (*head.columns, *_OURS.values())
+    schema: dict[str, type[pl.DataType]] = {"row_number": pl.Int64} | dict.fromkeys(names, pl.String)
     whole, unreadable = [pl.DataFrame(schema=schema)], [pl.DataFrame(schema=_UNREADABLE)]
     found = iter(found)
     while some := list(islice(found, _ROWS_AT_ONCE)):
@@ -88,7 +99,11 @@ def _frames(found: Iterable[Record], head: FileHead) -> tuple[pl.DataFrame, pl.D
         columns = zip(*(record.fields for record in good), strict=True) if good else ((),) * len(head.columns)
         numbers = pl.Series("row_number", [record.number for record in good], dtype=pl.Int64)
         texts = (pl.Series(name, texts, dtype=pl.String) for name, texts in zip(head.columns, columns, strict=True))
-        whole.append(pl.DataFrame([numbers, *texts]))
+        added = (
+            pl.Series(name, [r.ours[ours[name]] if name in ours else None for r in good], dtype=pl.String)
+            for name in _OURS.values()
+        )
+        whole.append(pl.DataFrame([numbers, *texts, *added]))
         bad = [_unreadable_row(record, head) for record in some if record.faults]
         unreadable.append(pl.DataFrame(bad, schema=_UNREADABLE, orient="row"))
     return pl.concat(whole), pl.concat(unreadable)
@@ -102,13 +117,12 @@ def _unreadable_row(record: Record, head: FileHead) -> tuple[object, ...]:
 
 
 def _checked(
-    rows: pl.DataFrame, raw: pl.DataFrame, head: FileHead, most_rejected: int
+    rows: pl.DataFrame, raw: pl.DataFrame, head: FileHead, rules: Sequence[Check], most_rejected: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the parsed rows without a problem, and the other rows as ``rejected.csv`` has them, with every problem.
 
     Raises ``FileProblem`` for more than ``most_rejected`` of the others.
     """
-    rules = checks(head)
     failed = rows.select(rule.failed.fill_null(value=False).alias(str(place)) for place, rule in enumerate(rules))
     is_bad = failed.select(pl.any_horizontal(pl.all())).to_series()
     if is_bad.sum() > most_rejected:
@@ -163,5 +177,8 @@ def _completed(rows: pl.DataFrame, head: FileHead, jurisdiction: str) -> pl.Data
         mapped(rows[phone], lambda raw: dialable_phone(raw, jurisdiction)).alias(f"{phone}_e164")
         for phone in ("phone_1", "phone_2")
     ]
-    rows = rows.with_columns(*phones, pl.col("number").alias("instalment_number"), pl.col("kind").alias("debtor_kind"))
+    rejected_row = pl.when(pl.col("rejected_row").str.contains(r"^[0-9]{1,9}$")).then("rejected_row").cast(pl.Int32)
+    rows = rows.with_columns(
+        *phones, rejected_row, pl.col("number").alias("instalment_number"), pl.col("kind").alias("debtor_kind")
+    )
     return with_address_findings(rows, jurisdiction).select(ACCEPTED_COLUMNS)
