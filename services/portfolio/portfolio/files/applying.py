@@ -137,11 +137,13 @@ async def state(
 ) -> None:
     """Apply what the file states of these contracts. ``accepted``: a person has decided that its rows are all."""
     chunk = await _locked_chunk(tx, work, day, rows)
-    comparison = await comparing.compare(tx, work, chunk.revised, chunk.day, accepted=accepted)
+    moving, held = await people.moves(tx, work, chunk.revised, accepted=accepted)
+    stated = [contract_id for contract_id in chunk.revised if contract_id not in held]
+    comparison = await comparing.compare(tx, work, stated, chunk.day, accepted=accepted)
     chunk.revised, chunk.file_payments = list(comparison.applied), comparison.file_payments
-    moved = await people.moves(tx, work, chunk.revised)
     await _state_contracts(tx, work, chunk, comparison)
-    await people.follow(tx, work, moved)
+    applied = set(comparison.applied)
+    await people.follow(tx, work, [row for row in moving if row["contract_id"] in applied])
     await contacts.state(tx, work, header, chunk.registered, chunk.revised)
     await _record(tx, work, chunk)
 

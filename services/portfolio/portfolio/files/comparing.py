@@ -25,7 +25,13 @@ from portfolio.ledger.whole import publish_whole
 from portfolio.portfolios.portfolios import FILE_CHANNEL
 
 FEWER_INSTALMENTS = "fewer_instalments"
-"""Why a contract is set aside: the file no longer states instalments that are unpaid."""
+LEAVES = {"deceased": "leaves_deceased", "represented": "leaves_represented"}
+_WHY = {
+    FEWER_INSTALMENTS: "no longer states instalments that are unpaid",
+    LEAVES["deceased"]: "gives the contract of a deceased debtor to another customer",
+    LEAVES["represented"]: "gives the contract of a represented debtor to another customer",
+}
+"""Why a contract is set aside."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,7 @@ async def compare(
     if silenced:
         await tx.execute(queries.SILENCE, silenced, lag_days)
     await forget_set_aside(tx, [row for row in judged if row["undecided_by"] != work.file_id])
-    if set_aside:
-        await _set_aside(tx, work, set_aside)
+    await set_contracts_aside(tx, work, set_aside, FEWER_INSTALMENTS)
     return Comparison(
         applied,
         set_aside,
@@ -139,13 +144,15 @@ def _findings(row: Row, paid: str | None) -> Iterator[tuple[FindingKind, str | N
         yield FindingKind.FILE_PAYMENTS, paid
 
 
-async def _set_aside(tx: Transaction, work: Work, contract_ids: Sequence[UUID]) -> None:
+async def set_contracts_aside(tx: Transaction, work: Work, contract_ids: Sequence[UUID], reason: str) -> None:
     """Nobody contacts the debtors of these contracts until a person has decided."""
+    if not contract_ids:
+        return
     rows = await tx.fetch(queries.SET_ASIDE, work.file_id, contract_ids)
     if new := [row["contract_id"] for row in rows if row["is_new"]]:
         await publish_whole(tx, new, ContractRevised)
-    stated = {"file_id": work.file_id, "as_of": work.as_of, "reason": FEWER_INSTALMENTS}
-    summary = "unchanged: a file no longer states instalments that are unpaid, and a person has to decide"
+    stated = {"file_id": work.file_id, "as_of": work.as_of, "reason": reason}
+    summary = f"unchanged: a file {_WHY[reason]}, and a person has to decide"
     await history.record_each(tx, contract_ids, "set_aside", summary, stated)
 
 

@@ -14,6 +14,7 @@ WITH stated AS MATERIALIZED (
     SELECT point.*, contract.debtor_id, contract.version AS contract_version, coalesce(
         CASE WHEN NOT $3 AND NOT EXISTS (SELECT FROM file_address AS place WHERE place.file_id = $1
             AND place.contract_id = point.contract_id)
+            AND EXISTS (SELECT FROM address WHERE address.contract_id = point.contract_id)
         THEN (SELECT timezone FROM contact_point AS known WHERE known.contract_id = point.contract_id
             AND known.timezone IS NOT NULL ORDER BY NOT known.current, known.value <> point.value, known.rank LIMIT 1)
         END, point.timezone) AS zone

@@ -89,6 +89,6 @@ async def _refuse(tx: Transaction, work: Work, contract_ids: Sequence[UUID]) -> 
     await tx.execute(queries.DECIDED, ids)
     if ids:
         await publish_whole(tx, ids, ContractRevised)
-    stated = {"file_id": work.file_id, "as_of": work.as_of, "reason": comparing.FEWER_INSTALMENTS}
-    summary = "unchanged: a person refused a file that no longer states instalments that are unpaid"
+    stated = {"file_id": work.file_id, "as_of": work.as_of}
+    summary = "unchanged: a person refused what a file states of the contract"
     await history.record_each(tx, ids, "set_aside_refused", summary, stated)

@@ -1,6 +1,7 @@
 """Contracts that a file gives to another customer of the creditor.
 
 Status and marks belong to the person, so a contract takes those of its new debtor, and leaves those of the former one.
+A person decides first about a contract that would leave a dead or represented debtor.
 """
 
 from collections.abc import Collection, Sequence
@@ -8,15 +9,33 @@ from uuid import UUID
 
 from recobro_events import Row, Transaction
 
+from portfolio.files import comparing
 from portfolio.files import people_queries as queries
 from portfolio.files.work import Work
 from portfolio.ledger import history
 from portfolio.ledger.history import Line
 
 
-async def moves(tx: Transaction, work: Work, contract_ids: Collection[UUID]) -> Sequence[Row]:
-    """Return the contracts among these that the file gives to another customer. Their rows are locked."""
-    return await tx.fetch(queries.MOVES, work.file_id, contract_ids)
+async def moves(
+    tx: Transaction, work: Work, contract_ids: Collection[UUID], *, accepted: bool
+) -> tuple[Sequence[Row], set[UUID]]:
+    """Return the contracts among these that move to another customer, and the ids of those that must not move yet.
+
+    The contracts are locked. A contract that would leave a dead or represented debtor loses that debtor's silence, so
+    it is set aside until a person says yes: ``accepted``.
+    """
+    found = await tx.fetch(queries.MOVES, work.file_id, contract_ids)
+    leaving = [] if accepted else [row for row in found if row["status"] in comparing.LEAVES]
+    if leaving:
+        reasons = [comparing.LEAVES[row["status"]] for row in leaving]
+        columns = ([row[name] for row in leaving] for name in ("contract_id", "stated", "known"))
+        await tx.execute(queries.LIST_LEAVING, work.file_id, *columns, reasons)
+        await comparing.forget_set_aside(tx, [row for row in leaving if row["undecided_by"] != work.file_id])
+        for reason in comparing.LEAVES.values():
+            ids = [row["contract_id"] for row, why in zip(leaving, reasons, strict=True) if why == reason]
+            await comparing.set_contracts_aside(tx, work, ids, reason)
+    held = {row["contract_id"] for row in leaving}
+    return [row for row in found if row["contract_id"] not in held], held
 
 
 async def follow(tx: Transaction, work: Work, moved: Sequence[Row]) -> None:

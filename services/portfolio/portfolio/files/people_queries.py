@@ -9,12 +9,22 @@ OF_ANOTHER_PERSON = "(stated.debtor_number IS NOT NULL AND stated.debtor_id <> c
 # $1 file, $2 contracts
 MOVES = f"""
 SELECT contract.contract_id, contract.debtor_id AS from_debtor_id, stated.debtor_id AS to_debtor_id,
-    coalesce(debtor.debtor_number, 'no customer number') || ' (' || debtor.status || ')' AS known, debtor.status
+    coalesce(debtor.debtor_number, 'no customer number') || ' (' || debtor.status || ')' AS known, debtor.status,
+    stated.debtor_number AS stated, contract.undecided_by
 FROM file_contract AS stated JOIN contract USING (contract_id)
 JOIN debtor ON debtor.debtor_id = contract.debtor_id
 WHERE stated.file_id = $1 AND stated.contract_id = ANY($2::uuid[]) AND {OF_ANOTHER_PERSON}
 ORDER BY contract.contract_id
 """
+# $1 file, $2 contracts, $3 the new customer, $4 the former one, $5 reasons
+LIST_LEAVING = listing(
+    """
+    SELECT 'set_aside' AS kind, contract_id, contract_number, NULL AS instalment, given.stated, given.known,
+        given.reason AS detail
+    FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) AS given (contract_id, stated, known, reason)
+    JOIN contract USING (contract_id)
+    """
+)
 # A mark of the former debtor stays with that debtor. It holds here again when the contract comes back.
 TAKE_MARKS = f"""
 UPDATE contact_point AS point SET verified = false, invalid = coalesce(mark.invalid, false),

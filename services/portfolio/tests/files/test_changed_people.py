@@ -71,6 +71,46 @@ async def test_a_contract_takes_the_status_of_its_new_customer_and_the_outcome_l
     assert (outcome["changed"], outcome["contracts"]) == (True, 2)
 
 
+@pytest.mark.parametrize(("status", "reason"), [("deceased", "leaves_deceased"), ("represented", "leaves_represented")])
+async def test_a_contract_leaves_a_dead_or_represented_customer_when_a_person_says_yes(
+    service: ServiceClient, status: str, reason: str
+) -> None:
+    portfolio_id = await two_people(service)
+    await report(service, portfolio_id, "M-1", status)
+
+    file = await moved(service, portfolio_id, "K9")
+
+    found = (await service.get(f"/v1/files/{file['file_id']}/findings", kind="set_aside"))["items"]
+    assert [(one["contract_number"], one["stated"], one["known"], one["detail"]) for one in found] == [
+        ("M-1", "K9", f"K1 ({status})", reason)
+    ]
+    assert (file["undecided"], file["person_changed"]) == (1, 0)
+    contract = await service.contract(portfolio_id, "M-1")
+    assert (contract["debtor"]["debtor_number"], contract["debtor"]["status"]) == ("K1", status)
+    assert "unknown_state" in [hold["reason"] for hold in contract["holds"]]
+
+    path = f"/v1/files/{file['file_id']}/confirmation"
+    answer = await service.client.post(path, json={"accept": True, "contracts": ["M-1"]})
+    assert answer.status_code == 200, answer.text
+
+    contract = await service.contract(portfolio_id, "M-1")
+    assert (contract["debtor"]["debtor_number"], contract["debtor"]["status"]) == ("K9", "active")
+    assert contract["holds"] == []
+    after = await service.file(file["file_id"])
+    assert (after["undecided"], after["person_changed"]) == (0, 1)
+
+
+async def test_a_contract_stays_with_its_dead_customer_when_a_person_says_no(service: ServiceClient) -> None:
+    portfolio_id = await two_people(service)
+    await report(service, portfolio_id, "M-1", "deceased")
+    file = await moved(service, portfolio_id, "K9")
+    path = f"/v1/files/{file['file_id']}/confirmation"
+    assert (await service.client.post(path, json={"accept": False})).status_code == 200
+    contract = await service.contract(portfolio_id, "M-1")
+    assert (contract["debtor"]["debtor_number"], contract["holds"][0]["reason"]) == ("K1", "deceased")
+    assert (await service.file(file["file_id"]))["undecided"] == 0
+
+
 async def test_marks_stay_with_the_person_and_come_back_with_the_contract(service: ServiceClient) -> None:
     portfolio_id = await two_people(service)
     await mark(service, portfolio_id, "M-1", "opted_out")
