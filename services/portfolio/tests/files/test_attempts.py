@@ -125,7 +125,7 @@ async def test_leftovers_that_cannot_be_deleted_do_not_stop_loading(
 async def test_rejected_rows_and_unconfirmed_files_expire(service: ServiceClient) -> None:
     portfolio_id = await service.portfolio()
     old = await service.load(portfolio_id, *(row(f"C-{n}") for n in range(5)), row("C-9", amount_due="x"))
-    young = await service.load(portfolio_id, row("C-1", amount_due="x"), row("C-2"))
+    young = await service.load(portfolio_id, row("C-8", amount_due="x"), row("C-2"))
     waiting = (await service.upload(portfolio_id, csv_of(row("C-1")), "2026-09-11", "snapshot")).json()["file_id"]
     assert await service.loader.load_one()
     assert (await service.file(waiting))["status"] == "needs_confirmation"
