@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0021"
-down_revision = "0020"
+revision = "0023"
+down_revision = "0022"
 
 # amended_root is the file that was loaded first, in a chain of amendments.
 _FILES = """
