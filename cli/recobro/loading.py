@@ -19,11 +19,12 @@ from recobro.client import Client, connect
 from recobro.data import DataFolder
 from recobro.errors import Trouble
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, amount, count, err, out, print_json, table_of
+from recobro.waiting import FileView, place_in_line, question, undecided, ways_to_answer
 
 _ASK_EVERY_SECONDS = 0.25
+_TELL_EVERY_TURNS = 20
 _CODE = re.compile(r"\(([a-z_]+)\)(?:; |$)")
 _AT_REST = ("loaded", "failed", "needs_confirmation")
-FileView = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,17 @@ def upload(
 
 
 def wait_until_at_rest(client: Client, file_id: str) -> FileView:
-    """Wait until the file is loaded, has failed or needs a confirmation, and return it."""
+    """Wait until the file is loaded, has failed or needs a confirmation, and return it.
+
+    While it waits behind another file, standard error says behind which one, and what that one waits for.
+    """
+    told: str | None = None
+    turns = 0
     while (view := client.get("portfolio", f"/v1/files/{file_id}"))["status"] not in _AT_REST:
+        if turns % _TELL_EVERY_TURNS == 0 and (place := place_in_line(client, view)) not in (None, told):
+            err.print(place, markup=False)
+            told = place
+        turns += 1
         time.sleep(_ASK_EVERY_SECONDS)
     settled: FileView = view
     return settled
@@ -113,7 +123,7 @@ def load(
     if as_json:
         print_json({**view, "rejects_file": str(rejects_file) if rejects_file else None})
     else:
-        _print_outcome(view, rejects_file)
+        print_outcome(view, rejects_file)
     raise typer.Exit(0 if view["status"] == "loaded" else 1)
 
 
@@ -127,22 +137,33 @@ def _upload_with_bar(
 
 
 def _confirmed(client: Client, view: FileView, *, yes: bool, may_ask: bool) -> FileView:
-    """Return the file after the person's answer. Raises ``Trouble`` if nobody can be asked."""
-    waits_for = _question(view)
-    if not yes:
+    """Return the file after the person's answer. Raises ``Trouble`` if nobody can be asked.
+
+    No yes to everything says in which code page a file is.
+    """
+    asks_for_code_page = view.get("confirmation_reason") == "code_page"
+    answer: dict[str, Any] = {"accept": True}
+    if asks_for_code_page or not yes:
         if not (may_ask and err.is_terminal):
-            raise Trouble(f"{waits_for} Nothing has been changed. To confirm, run the command again with --yes.")
-        if not typer.confirm(f"{waits_for} Load it?", err=True):
-            client.post("portfolio", f"/v1/files/{view['file_id']}/confirmation", {"accept": False})
-            return wait_until_at_rest(client, view["file_id"])
-    client.post("portfolio", f"/v1/files/{view['file_id']}/confirmation", {"accept": True})
+            again = [] if asks_for_code_page else ["Or run the command again with --yes."]
+            lines = [question(view), "Nothing has been changed.", *ways_to_answer(view), *again]
+            raise Trouble("\n".join(lines))
+        answer = _asked_for_code_page(view) if asks_for_code_page else _asked(view)
+    client.post("portfolio", f"/v1/files/{view['file_id']}/confirmation", answer)
     return wait_until_at_rest(client, view["file_id"])
 
 
-def _question(view: FileView) -> str:
-    if view.get("confirmation_reason") == "future_date":
-        return f"This file is of {view['as_of']}, which is far ahead of today. This cannot be taken back."
-    return f"This snapshot would close {count(view.get('contracts_to_close') or 0)} contracts that it does not name."
+def _asked(view: FileView) -> dict[str, Any]:
+    return {"accept": typer.confirm(f"{question(view)} Load it?", err=True)}
+
+
+def _asked_for_code_page(view: FileView) -> dict[str, Any]:
+    pages = [reading["code_page"] for reading in view["code_pages"]]
+    err.print(question(view), markup=False)
+    right = ""
+    while right not in (*pages, "none"):
+        right = typer.prompt(f"Which one is right ({', '.join(pages)}, none)?", err=True)
+    return {"accept": False} if right == "none" else {"accept": True, "code_page": right}
 
 
 def _save_rejects(client: Client, view: FileView, file: Path) -> Path | None:
@@ -153,7 +174,10 @@ def _save_rejects(client: Client, view: FileView, file: Path) -> Path | None:
     return target
 
 
-def _print_outcome(view: FileView, rejects_file: Path | None) -> None:
+def print_outcome(view: FileView, rejects_file: Path | None) -> None:
+    """Print how the loading of the file ended."""
+    if view["status"] == "needs_confirmation":
+        return
     if view["status"] != "loaded":
         err.print(f"Not loaded: {view['error']}", style="red", markup=False)
     else:
@@ -163,6 +187,8 @@ def _print_outcome(view: FileView, rejects_file: Path | None) -> None:
         )
         if incomplete := view["contracts_incomplete"]:
             out.print(f"{count(incomplete)} contracts are incomplete: some of their rows were rejected.")
+        if left := undecided(view):
+            out.print("\n".join([left, *ways_to_answer(view)]), markup=False)
     if rejects_file is not None:
         out.print(rejects_by_reason(read_rejects(rejects_file)))
         out.print(f"{count(view['rows_rejected'])} rows were rejected; they are in {rejects_file}, with the reasons.")

@@ -14,6 +14,7 @@ from recobro import (
     daily,
     dead_letters,
     doctor,
+    files,
     lag,
     loading,
     migrate,
@@ -163,6 +164,8 @@ def demo(data: Data = DEFAULT_DATA, url: Url = None) -> None:
 
 
 app.command()(loading.load)
+app.command()(files.files)
+app.command()(files.confirm)
 app.command()(watch.watch)
 app.command()(daily.stage)
 app.command("list")(daily.publish_list)

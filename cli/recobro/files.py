@@ -1,0 +1,124 @@
+"""``recobro files`` and ``recobro confirm``: what files wait for, and the answers of a person."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import typer
+from rich.text import Text
+
+from recobro.client import Client, connect
+from recobro.data import DataFolder
+from recobro.dead_letters import printable
+from recobro.errors import Trouble
+from recobro.loading import print_outcome, wait_until_at_rest
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, count, err, out, print_json, table_of
+from recobro.waiting import FileView, is_waiting, place_in_line, question, undecided, ways_to_answer
+
+FileId = Annotated[UUID, typer.Argument(metavar="FILE", help="The id of the file, as `recobro files` prints it.")]
+
+
+def files(
+    portfolio: Annotated[UUID | None, typer.Option(metavar="ID", help="Only this portfolio; default: all.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The number of files, the newest first.")] = 20,
+    data: Data = DEFAULT_DATA,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest files with their state, what they wait for, and how to answer.
+
+    Example: recobro files --portfolio 0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11
+    """
+    with connect(DataFolder(data), url) as client:
+        shown = list(islice(_newest_first(client, portfolio), limit))
+        waits = {view["file_id"]: _waits_for(client, view) for view in shown}
+    if as_json:
+        print_json([{**view, "waits_for": waits[view["file_id"]]} for view in shown])
+        return
+    if not shown:
+        out.print("There are no files.")
+        return
+    table = table_of("file", "as of", "state", "rows", "rejected")
+    for view in shown:
+        counts = ("–" if view[name] is None else count(view[name]) for name in ("rows_read", "rows_rejected"))
+        state = str(view["status"]).replace("_", " ")
+        table.add_row(Text(printable(str(view["filename"]))), str(view["as_of"]), state, *counts)
+    out.print(table)
+    for view in shown:
+        if sentence := waits[view["file_id"]]:
+            out.print(f"{view['filename']} ({view['file_id']}):", sentence, style="bold", markup=False)
+            for way in ways_to_answer(view):
+                out.print(f"  {way}", markup=False)
+
+
+def _newest_first(client: Client, portfolio: UUID | None) -> Iterator[FileView]:
+    return client.items("portfolio", "/v1/files", portfolio_id=portfolio and str(portfolio), order="desc")
+
+
+def _waits_for(client: Client, view: FileView) -> str | None:
+    return question(view) if is_waiting(view) else undecided(view) or place_in_line(client, view)
+
+
+def confirm(
+    file: FileId,
+    no: Annotated[bool, typer.Option("--no", help="Refuse what the file asks.")] = False,
+    code_page: Annotated[
+        Literal["cp1252", "cp850", "mac_roman"] | None,
+        typer.Option(help="The code page in which the words are right, for a file that waits for it."),
+    ] = None,
+    contract: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NUMBER", help="Decide only about this contract that the file set aside; may be repeated."
+        ),
+    ] = None,
+    remember: Annotated[
+        bool,
+        typer.Option("--remember", help="The same holds for the portfolio's next files: the code page, or whole rows."),
+    ] = False,
+    data: Data = DEFAULT_DATA,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer what a file waits for, or decide about the contracts that it has set aside.
+
+    Without --no the answer is yes. Exit code 0 if the answer has been carried out.
+
+    Example: recobro confirm 0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11 --code-page cp850 --remember
+    """
+    if no and code_page is not None:
+        raise Trouble("A file that is refused is not read: leave out --no or --code-page.")
+    body: dict[str, Any] = {"accept": not no}
+    body |= {"code_page": code_page} if code_page is not None else {}
+    body |= {"contracts": contract} if contract else {}
+    body |= {"remember": True} if remember else {}
+    with connect(DataFolder(data), url) as client:
+        before: FileView = client.get("portfolio", f"/v1/files/{file}")
+        if before.get("confirmation_reason") == "code_page" and is_waiting(before) and not (no or code_page):
+            raise Trouble("\n".join([question(before), *ways_to_answer(before)]))
+        view = _answered(client, before, body)
+    if as_json:
+        print_json(view)
+    elif no and view["status"] == "failed":
+        out.print("Refused: nothing of the file is loaded.")
+    elif undecided(before):
+        left = undecided(view)
+        out.print(left or "Decided: no contract of this file is set aside any more.", markup=False)
+    else:
+        print_outcome(view, None)
+    if is_waiting(view):
+        err.print("\n".join([question(view), *ways_to_answer(view)]), markup=False)
+    raise typer.Exit(0 if view["status"] == ("failed" if no and is_waiting(before) else "loaded") else 1)
+
+
+def _answered(client: Client, before: FileView, body: dict[str, Any]) -> FileView:
+    path = f"/v1/files/{before['file_id']}/confirmation"
+    view: FileView = client.post("portfolio", path, body)
+    # One request decides about some thousand contracts.
+    while not body.get("contracts") and undecided(before) and undecided(view):
+        left = view["undecided"]
+        view = client.post("portfolio", path, {"accept": body["accept"]})
+        if view["undecided"] >= left:
+            break
+    return wait_until_at_rest(client, view["file_id"])
