@@ -30,6 +30,11 @@ TASK_SECONDS = Histogram(
     buckets=(0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 1800, 3600),
 )
 AUDIT_SEALED = Counter("audit_entries_sealed_total", "Entries of the audit table that this process has sealed")
+CONTACT_BREACHES = Counter(
+    "contact_breaches",
+    "Contacts with debtors that broke a rule of contact, by the rule; wrongful calls apart",
+    ["kind"],
+)
 TASK_SUCCEEDED_AT = Gauge(
     "task_last_success_timestamp_seconds",
     "Unix time of this process's last successful run of the task; 0 without one",

@@ -12,6 +12,7 @@ from jurisdictions.contact import (
     is_holiday,
     joint_window,
     max_calls_per_7_days,
+    unconnected_calls_count,
     verification_needs_proof,
 )
 from jurisdictions.identity import dialable_phone, tax_id_problem
@@ -50,5 +51,6 @@ __all__ = [
     "profile_of_region",
     "state_named",
     "tax_id_problem",
+    "unconnected_calls_count",
     "verification_needs_proof",
 ]

@@ -64,6 +64,12 @@ def max_calls_per_7_days(profile: Profile) -> int | None:
     return frequency.max_calls_per_7_days if frequency else None
 
 
+def unconnected_calls_count(profile: Profile) -> bool:
+    """Whether calls that never connected count towards the caps. They do where the jurisdiction has no rule."""
+    frequency = profile.call_frequency.value
+    return frequency is None or frequency.unconnected_count
+
+
 def clarification_deadline(profile: Profile, opened_on: date) -> date:
     """Return the last day to answer a dispute that was opened on ``opened_on``."""
     days = profile.dispute_answer_days.value

@@ -97,8 +97,11 @@ class AllowedHours(_Data):
 
 
 class CallFrequency(_Data):
+    """Unless ``unconnected_count``, calls that never connected do not count towards the caps."""
+
     max_calls_per_7_days: int
     silent_days_after_conversation: int
+    unconnected_count: bool = True
 
 
 class Dispute(_Data):

@@ -1,10 +1,19 @@
 """Every HTTP route of dialer-feed."""
 
 from dialer_feed.calls import api as calls
+from dialer_feed.calls import breaches_api
 from dialer_feed.campaigns import api as campaigns
 from dialer_feed.delivery import api as delivery
 from dialer_feed.lists import api as lists
 from dialer_feed.withdrawals import api as withdrawals
 from dialer_feed.withdrawals import reports_api
 
-routers = (campaigns.router, lists.router, delivery.router, withdrawals.router, reports_api.router, calls.router)
+routers = (
+    campaigns.router,
+    lists.router,
+    delivery.router,
+    withdrawals.router,
+    reports_api.router,
+    calls.router,
+    breaches_api.router,
+)

@@ -51,7 +51,7 @@ from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 from recobro_platform import SERVICE_NAMES
 
 from dialer_feed.lists.requesting import SOURCES
-from dialer_feed.projection import visits
+from dialer_feed.projection import business_days, visits
 from dialer_feed.projection.contracts import PORTFOLIOS, POSITIONS, keep_wholes
 from dialer_feed.withdrawals import silencing
 from dialer_feed.withdrawals.silencing import live_lists
@@ -77,7 +77,7 @@ async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
 
 
 @consumer.last
-async def number_withdrawals(tx: Transaction) -> None:
+async def number_withdrawals_and_keep_silences(tx: Transaction) -> None:
     await silencing.number(tx)
 
 
@@ -182,6 +182,7 @@ async def follow_contract(wholes: Sequence[ContractWhole], tx: Transaction) -> N
 async def follow_portfolio(changes: Sequence[PortfolioStateChanged], tx: Transaction) -> None:
     """Keep the portfolio's state and business date: they decide whether and for which day lists can be built."""
     await PORTFOLIOS.keep(tx, changes)
+    await business_days.keep(tx, changes)
 
 
 @consumer.on(ContractPlaced, PlacementReinstated)

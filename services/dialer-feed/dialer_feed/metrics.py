@@ -1,6 +1,6 @@
 """Every metric of dialer-feed, with unit and meaning."""
 
-from chassis.metrics import Task
+from chassis.metrics import CONTACT_BREACHES, Task
 from prometheus_client import Counter, Gauge, Histogram
 from recobro_events.contracts.dialer_feed import WithdrawalReason
 
@@ -13,8 +13,9 @@ ACKNOWLEDGEMENT_SECONDS = Histogram(
     "withdrawal_acknowledgement_seconds", "From the cause to a dialer's acknowledgement", buckets=_SECONDS
 )
 WRONGFUL_CALLS = Counter(
-    "wrongful_calls", "Calls started after their contract had been withdrawn; page on any", ["acknowledged"]
+    "wrongful_calls", "Calls started while their contract or number was silent; page on any", ["acknowledged"]
 )
+BREACHES = CONTACT_BREACHES
 LISTS = Counter("dialing_lists", "Lists that were published or failed", ["outcome"])
 LIST_SECONDS = Histogram("dialing_list_seconds", "From the request of a list to its publication", buckets=_SECONDS)
 LIST_PUBLISHED_AT = Gauge(
@@ -34,5 +35,7 @@ for _reason in WithdrawalReason:
     WITHDRAWAL_SECONDS.labels(_reason)
 for _acknowledged in ("yes", "no"):
     WRONGFUL_CALLS.labels(_acknowledged)
+for _kind in ("outside_hours", "frequency"):
+    BREACHES.labels(_kind)
 for _outcome in ("published", "failed"):
     LISTS.labels(_outcome)

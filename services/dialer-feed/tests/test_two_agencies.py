@@ -100,7 +100,7 @@ async def test_a_contract_of_another_agency_is_refused_as_not_on_the_list(
     assert answer.status_code == 404
     calls = [call(own.list_id, other.contract)]
     answer = await client.post("/v1/calls", json=calls, headers=own.headers)
-    assert [rejected["code"] for rejected in answer.json()["rejected"]] == ["not-on-list"]
+    assert [rejected["code"] for rejected in answer.json()["rejected"]] == ["contract-unknown"]
 
 
 async def test_two_agencies_may_give_their_calls_the_same_id(

@@ -1,8 +1,8 @@
 """Every metric of field-visits, with its meaning."""
 
-from prometheus_client import Counter
+from chassis.metrics import CONTACT_BREACHES
 
-BREACHES = Counter("contact_breaches", "Contacts that broke a rule of contact, by its kind", ["kind"])
+BREACHES = CONTACT_BREACHES
 
 # Every series starts at zero here, because a series that starts with its first case hides that case from every rate.
 for _kind in ("outside_hours", "silence"):

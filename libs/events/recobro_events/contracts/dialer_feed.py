@@ -49,6 +49,13 @@ class Disposition(StrEnum):
     FAILED = "failed"
 
 
+class CallDirection(StrEnum):
+    """Who called: the dialer (outbound), or the debtor or somebody else (inbound)."""
+
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
+
+
 MOST_OVERDUE_TOTAL = Decimal("999999999999.99")
 
 
@@ -89,6 +96,11 @@ class WithdrawalAcknowledged(ContractEvent, type="dialer-feed.withdrawal-acknowl
 
 
 class CallCompleted(ContractEvent, type="dialer-feed.call-completed.v1"):
+    """A call ended. ``list_id`` is zeros for a call without a list. An inbound call is no attempt.
+
+    ``contact_id`` is that of the number, whether the contract has the number or not.
+    """
+
     call_id: str
     list_id: UUID
     agency_id: UUID | None = None
@@ -99,6 +111,7 @@ class CallCompleted(ContractEvent, type="dialer-feed.call-completed.v1"):
     disposition: Disposition
     right_party: bool
     recording: str | None = None
+    direction: CallDirection = CallDirection.OUTBOUND
 
 
 class OptOutRequested(ContractEvent, type="dialer-feed.opt-out-requested.v1"):
@@ -151,7 +164,7 @@ class PaymentClaimed(ContractEvent, type="dialer-feed.payment-claimed.v1"):
 
 
 class WrongfulCallDetected(ContractEvent, type="dialer-feed.wrongful-call-detected.v1"):
-    """A call was started after its contract had been withdrawn from the list."""
+    """A call was started while its contract or number was silent: nobody might call since ``withdrawn_at``."""
 
     call_id: str
     withdrawn_at: datetime

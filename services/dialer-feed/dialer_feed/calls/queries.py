@@ -1,48 +1,128 @@
-"""SQL that records calls, and reads which of their entries had been withdrawn and acknowledged."""
+"""SQL that finds the contracts of calls, records calls, and judges them."""
 
-from dialer_feed.lists.eligibility import ON_DATE
+from dialer_feed.lists.frequency import DEFAULT_MAX_ATTEMPTS_PER_7_DAYS
+from dialer_feed.silences import DAY_OF
 
-# How many other calls of these contracts by these lists are recorded. $4: the calls that do not count.
-RECORDED = """
+NO_LIST = "00000000-0000-0000-0000-000000000000"
+
+# The contracts that each call n may be about: the one with its id, or those with its number among the portfolios of its
+# list. An agency reports on the contracts that are or were placed with it, and on those of its lists.
+CONTRACTS = """
+SELECT call.n, contract.contract_id, contract.jurisdiction, contract.region, contract.places, portfolio.creditor_kind,
+    entry.list_id IS NOT NULL AS listed
+FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::uuid[]) AS call (n, list_id, contract_number, contract_id)
+LEFT JOIN dialing_list list ON list.list_id = call.list_id
+LEFT JOIN campaign USING (campaign_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM contract WHERE contract.contract_id = call.contract_id
+    UNION ALL
+    SELECT * FROM contract
+    WHERE call.contract_id IS NULL AND contract.contract_number = call.contract_number
+        AND (campaign.portfolio_ids IS NULL OR contract.portfolio_id = ANY (campaign.portfolio_ids))
+) AS contract
+LEFT JOIN list_entry entry ON entry.contract_id = contract.contract_id AND entry.list_id = call.list_id
+    AND (entry.status = 'listed' OR entry.cursor IS NOT NULL)
+LEFT JOIN portfolio ON portfolio.portfolio_id = contract.portfolio_id
+WHERE contract.details_version >= 0
+    AND ($5::uuid IS NULL OR entry.list_id IS NOT NULL OR EXISTS (
+        SELECT FROM placement WHERE placement.contract_id = contract.contract_id AND placement.agency_id = $5))
+ORDER BY call.n, contract.contract_id
+"""
+PHONES = """
+SELECT contract_id, contact_id, value FROM contact_point
+WHERE contract_id = ANY ($1::uuid[]) AND kind = 'phone'
+"""
+# How many other calls of these contracts by these lists are recorded; without a list, those of the last 24 hours.
+# $3 and $4: the calls that do not count.
+RECORDED = f"""
 SELECT call.contract_id, call.list_id, count(*) AS calls
 FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[]) AS given (contract_id, list_id)) AS named
 JOIN call_result call USING (contract_id, list_id)
 WHERE NOT (call.dialed_for = ANY ($3::uuid[]) AND call.call_id = ANY ($4::text[]))
+    AND (call.list_id <> '{NO_LIST}' OR call.reported_at > clock_timestamp() - interval '24 hours')
 GROUP BY call.contract_id, call.list_id
 """
-# The withdrawn entries among the given ones.
-WITHDRAWN = """
-SELECT entry.contract_id, entry.list_id, entry.withdrawn_at, entry.cursor
-FROM unnest($1::uuid[], $2::uuid[]) AS given (contract_id, list_id)
-JOIN list_entry entry USING (contract_id, list_id)
-WHERE entry.cursor IS NOT NULL
-"""
-# The calls, by their number n, whose withdrawal some dialer had acknowledged by the start of the call.
+# The calls n whose withdrawal from their list some dialer had acknowledged by the start of the call.
 ACKNOWLEDGED_BY_THEN = """
 SELECT n
-FROM unnest($1::integer[], $2::uuid[], $3::bigint[], $4::timestamptz[]) AS call (n, list_id, cursor, started_at)
+FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::timestamptz[]) AS call (n, contract_id, list_id, started_at)
+JOIN list_entry entry USING (contract_id, list_id)
 WHERE EXISTS (
     SELECT FROM acknowledgement known
-    WHERE known.list_id = call.list_id AND known.up_to_cursor >= call.cursor
+    WHERE known.list_id = call.list_id AND known.up_to_cursor >= entry.cursor
         AND known.acknowledged_at <= call.started_at)
 """
-# A call counts on its list's day, or on today's business date if the list was over when the call started.
-BUSINESS_DATE = f"CASE WHEN call.started_at < list.live_until THEN list.business_date ELSE {ON_DATE} END"
+# A call counts on its list's day, or on the business date at its start if no list was live then.
+_BUSINESS_DATE = f"""
+CASE WHEN call.started_at < list.live_until THEN list.business_date
+    ELSE coalesce({DAY_OF}, portfolio.business_date, call.started_at::date) END"""
 # The statement returns the calls that were new.
 RECORD = f"""
 INSERT INTO call_result (dialed_for, call_id, list_id, contract_id, contact_id, dialer_id, agent, business_date,
-    started_at, duration_seconds, disposition, right_party, wrongful, acknowledged_by_then)
+    started_at, duration_seconds, disposition, right_party, wrongful, acknowledged_by_then, direction, manual, unlisted,
+    attempt, breaches, silence, unknown_phone)
 SELECT call.dialed_for, call.call_id, call.list_id, call.contract_id, call.contact_id, $1, call.agent,
-    {BUSINESS_DATE}, call.started_at, call.duration_seconds, call.disposition, call.right_party, call.wrongful,
-    call.acknowledged
+    {_BUSINESS_DATE}, call.started_at, call.duration_seconds, call.disposition, call.right_party,
+    call.silence IS NOT NULL, call.acknowledged, call.direction, call.manual, call.unlisted, call.attempt,
+    CASE WHEN call.outside_hours THEN ARRAY['outside_hours'] ELSE '{{}}' END, call.silence, call.unknown_phone
 FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::timestamptz[], $9::integer[],
-    $10::text[], $11::boolean[], $12::boolean[], $13::boolean[])
+    $10::text[], $11::boolean[], $12::text[], $13::boolean[], $14::text[], $15::boolean[], $16::boolean[],
+    $17::boolean[], $18::boolean[], $19::text[])
     AS call (dialed_for, call_id, list_id, contract_id, contact_id, agent, started_at, duration_seconds, disposition,
-        right_party, wrongful, acknowledged)
-JOIN dialing_list list USING (list_id)
+        right_party, silence, acknowledged, direction, manual, unlisted, attempt, outside_hours, unknown_phone)
+LEFT JOIN dialing_list list USING (list_id)
 JOIN contract USING (contract_id)
 LEFT JOIN portfolio USING (portfolio_id)
 ORDER BY call.dialed_for, call.call_id
 ON CONFLICT DO NOTHING
 RETURNING dialed_for, call_id
+"""
+# Marks the calls among the given ones that were more than the caps allowed, counted as for the next list: over all
+# contracts of the debtor, with visits, against the contacts that began before. $3 to $5: the columns of ``limits``.
+MARK_TOO_FREQUENT = f"""
+WITH frequent AS (
+    SELECT call.dialed_for, call.call_id
+    FROM unnest($1::uuid[], $2::text[]) AS new (dialed_for, call_id)
+    JOIN call_result call USING (dialed_for, call_id)
+    JOIN contract USING (contract_id)
+    LEFT JOIN dialing_list list ON list.list_id = call.list_id
+    LEFT JOIN campaign USING (campaign_id)
+    LEFT JOIN unnest($3::text[], $4::integer[], $5::integer[]) AS rule (jurisdiction, most, silent_days)
+        USING (jurisdiction)
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE contact.attempt AND contact.business_date > call.business_date - 7) AS attempts,
+            bool_or(contact.right_party AND contact.business_date > call.business_date - rule.silent_days) AS spoke
+        FROM contract other CROSS JOIN LATERAL (
+            SELECT known.business_date, known.attempt, known.right_party FROM call_result known
+            WHERE known.contract_id = other.contract_id
+                AND known.business_date BETWEEN call.business_date - 60 AND call.business_date
+                AND (known.started_at, known.dialed_for, known.call_id)
+                    < (call.started_at, call.dialed_for, call.call_id)
+            UNION ALL
+            SELECT visit_on, true, met_debtor FROM visit
+            WHERE visit.contract_id = other.contract_id AND visit.made
+                AND visit.visit_on BETWEEN call.business_date - 60 AND call.business_date
+        ) AS contact
+        WHERE other.debtor_id = contract.debtor_id
+    ) AS contacts
+    WHERE call.attempt AND (contacts.spoke OR contacts.attempts
+        >= coalesce(least(campaign.max_attempts_per_7_days, rule.most), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS}))
+)
+UPDATE call_result call SET breaches = call.breaches || ARRAY['frequency'] FROM frequent
+WHERE call.dialed_for = frequent.dialed_for AND call.call_id = frequent.call_id
+"""
+OUTCOMES = """
+SELECT dialed_for, call_id, contract_id, unlisted, wrongful, silence, breaches
+FROM unnest($1::uuid[], $2::text[]) AS given (dialed_for, call_id) JOIN call_result USING (dialed_for, call_id)
+"""
+BREACHES = """
+SELECT call.call_id, call.dialed_for, call.list_id, call.contract_id, call.contact_id, call.agent, call.started_at,
+    call.disposition, call.manual, call.unlisted, call.wrongful, call.silence, call.breaches, call.dialer_id,
+    call.reported_at
+FROM call_result call
+WHERE (call.wrongful OR call.breaches <> '{}')
+    AND ($1::text IS NULL OR $1 = ANY (call.breaches) OR ($1 = 'silence' AND call.wrongful))
+    AND ($2::uuid IS NULL OR call.dialed_for = $2) AND ($3::uuid IS NULL OR call.contract_id = $3)
+    AND ($4::timestamptz IS NULL OR (call.reported_at, call.dialed_for, call.call_id) < ($4, $5, $6))
+ORDER BY call.reported_at DESC, call.dialed_for DESC, call.call_id DESC LIMIT $7
 """

@@ -1,12 +1,17 @@
-"""The meaning of a call's disposition."""
+"""The meaning of a call's disposition, and whether a call counts."""
 
 from uuid import UUID
 
+from jurisdictions import UnknownJurisdiction, profile, unconnected_calls_count
 from recobro_events.contracts.dialer_feed import Disposition, WithdrawalReason
 
 DIALED_FROM_INSIDE = UUID(int=0)
 """Stands in for the agency where a call has none. Ids of calls are unique within an agency."""
 
+NO_LIST = UUID(int=0)
+"""Stands in for the list where a call has none."""
+
+_NEVER_CONNECTED = frozenset({Disposition.BUSY, Disposition.FAILED})
 _ACTING = {
     Disposition.PAYMENT_CLAIMED: WithdrawalReason.PAYMENT_CLAIMED,
     Disposition.CLARIFICATION: WithdrawalReason.CLARIFICATION,
@@ -30,6 +35,16 @@ _SPOKE_WITH_THE_DEBTOR = frozenset(
 def acts_like(disposition: Disposition) -> WithdrawalReason | None:
     """Return the withdrawal's reason that a disposition stands for, or None."""
     return _ACTING.get(disposition)
+
+
+def counts_as_attempt(disposition: Disposition, jurisdiction: str) -> bool:
+    """Whether an outbound call counts towards the caps. Whether one that never connected does, says the profile."""
+    if disposition not in _NEVER_CONNECTED:
+        return True
+    try:
+        return unconnected_calls_count(profile(jurisdiction))
+    except UnknownJurisdiction:
+        return True
 
 
 def is_right_party(disposition: Disposition) -> bool:

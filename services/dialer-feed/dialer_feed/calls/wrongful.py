@@ -1,4 +1,4 @@
-"""Wrongful calls. A call is wrongful if it started after its contract had been withdrawn from the dialled list."""
+"""Wrongful calls. A call is wrongful if its contract or its number was silent when it started."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,42 +7,41 @@ from uuid import UUID
 
 from recobro_events import Transaction
 
-from dialer_feed import metrics
+from dialer_feed import metrics, silences
 from dialer_feed.calls import queries
 
 
 class Start(NamedTuple):
-    """The entry that was called, and when the call started."""
+    """An outbound call: the number that was called, for which agency, from which list, and when it started."""
 
     contract_id: UUID
+    contact_id: UUID
+    agency_id: UUID | None
     list_id: UUID
     started_at: datetime
 
 
 class Wrongful(NamedTuple):
-    """When the contract was withdrawn, and whether some dialer had acknowledged this before the call started."""
+    """Why and since when the call was forbidden, and whether a dialer had acknowledged the withdrawal by its start."""
 
+    reason: str
     withdrawn_at: datetime
     acknowledged: bool
 
 
 async def judge(tx: Transaction, calls: Sequence[Start]) -> list[Wrongful | None]:
-    """Return for each call the withdrawal that makes it wrongful, or None.
+    """Return for each call the silence that makes it wrongful, or None.
 
-    The caller has locked the contracts, so nothing is withdrawn meanwhile.
+    The caller has locked the contracts, so no silence begins meanwhile.
     """
-    contract_ids, list_ids, _ = zip(*calls, strict=True)
-    rows = await tx.fetch(queries.WITHDRAWN, contract_ids, list_ids)
-    withdrawn = {(row["contract_id"], row["list_id"]): row for row in rows}
-    late = {
-        n: row
-        for n, call in enumerate(calls)
-        if (row := withdrawn.get((call.contract_id, call.list_id))) and call.started_at > row["withdrawn_at"]
-    }
-    candidates = [(n, row["list_id"], row["cursor"], calls[n].started_at) for n, row in late.items()]
-    rows = await tx.fetch(queries.ACKNOWLEDGED_BY_THEN, *zip(*candidates, strict=True)) if candidates else []
+    started = [silences.Call(call.contract_id, call.contact_id, call.agency_id, call.started_at) for call in calls]
+    silent = await silences.silent_at(tx, started)
+    late = [(n, calls[n].contract_id, calls[n].list_id, calls[n].started_at) for n, found in enumerate(silent) if found]
+    rows = await tx.fetch(queries.ACKNOWLEDGED_BY_THEN, *zip(*late, strict=True)) if late else []
     acknowledged = {row["n"] for row in rows}
-    return [Wrongful(late[n]["withdrawn_at"], n in acknowledged) if n in late else None for n in range(len(calls))]
+    return [
+        Wrongful(found.reason, found.began_at, n in acknowledged) if found else None for n, found in enumerate(silent)
+    ]
 
 
 def count(call: Wrongful) -> None:

@@ -4,18 +4,10 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from jurisdictions import (
-    Place,
-    UnknownJurisdiction,
-    joint_window,
-    places_of_address,
-    places_of_country,
-    places_of_phone,
-    profile,
-)
+from jurisdictions import UnknownJurisdiction, joint_window, places_of_country, profile
 from recobro_events import Row
 
-from dialer_feed.projection.contracts import read_places
+from dialer_feed.lists.places import plausible_places
 
 
 class CallableTime(NamedTuple):
@@ -40,7 +32,7 @@ def windows_of(day: date) -> Callable[[Row], CallableTime]:
 
     def of(row: Row) -> CallableTime:
         try:
-            places = _places(row)
+            places = plausible_places(row, row["phones"])
         except UnknownJurisdiction:
             return CallableTime(row["portfolio_timezone"], [row["portfolio_timezone"]], None, None)
         key = (row["jurisdiction"], row["creditor_kind"], places)
@@ -54,14 +46,3 @@ def windows_of(day: date) -> Callable[[Row], CallableTime]:
         return known[key]
 
     return of
-
-
-def _places(row: Row) -> tuple[Place, ...]:
-    code = row["jurisdiction"]
-    if row["places"] is None:
-        # The contract was last told before places were kept: its state is known, but not where in it, nor by what else.
-        address = places_of_address(code, row["region"]) or places_of_country(code)
-    else:
-        address = read_places(row["places"])
-    phones = (places_of_phone(code, number) for number in row["phones"])
-    return tuple(dict.fromkeys((*address, *(place for places in phones for place in places))))

@@ -13,10 +13,11 @@ from uuid import UUID
 
 import structlog
 from chassis import Conflict
+from projections import contracts
 from recobro_events import TRANSIENT_ERRORS, Database, Row, Transaction, barrier, rebuilding
 from recobro_events.contracts.dialer_feed import MOST_OVERDUE_TOTAL, ListPublished
 
-from dialer_feed import metrics, silencing_lock
+from dialer_feed import metrics, silences, silencing_lock
 from dialer_feed.lists import building_queries as queries
 from dialer_feed.lists import frequency
 from dialer_feed.lists.readiness import PortfolioNotReady, refuse_unready_portfolios
@@ -39,12 +40,19 @@ class Overruled(Exception):
 
 
 async def claim(database: Database, list_id: UUID, builder: UUID) -> None:
-    """Claim the list, for the first time or after a crash. The last claim wins; other builders get ``Overruled``."""
+    """Claim the list, for the first time or after a crash. The last claim wins; other builders get ``Overruled``.
+
+    The reports that the portfolio has decided by now silence no more.
+    """
     async with database.transaction() as tx:
+        answered = [row["contract_id"] for row in await tx.fetch(queries.ANSWERED, list_id)]
+        # Contracts are locked before lists, as everywhere.
+        await contracts.lock(tx, answered)
         barrier_id = await queries.claim(tx, list_id, builder)
         if barrier_id is None:
             raise Overruled
         await tx.execute(queries.RELEASE_ANSWERED, barrier_id)
+        await silences.sync(tx, answered)
 
 
 async def clear(database: Database, list_id: UUID, builder: UUID) -> None:

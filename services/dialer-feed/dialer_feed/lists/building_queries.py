@@ -10,6 +10,9 @@ from dialer_feed.lists import frequency, phones
 from dialer_feed.lists.eligibility import DAYS_PAST_DUE, IN_SCOPE, WORTH_DIALING, reason
 
 RELEASE_ANSWERED = "DELETE FROM reported_silence WHERE barrier_id = $1"
+ANSWERED = """
+SELECT DISTINCT contract_id FROM reported_silence JOIN dialing_list USING (barrier_id) WHERE list_id = $1
+"""
 
 BUILDING = """
 SELECT list_id, campaign_id, business_date, barrier_id, requested_at, attempts

@@ -1,7 +1,8 @@
 """Call frequency: how often a debtor may be contacted. It bars from the next list and never withdraws.
 
-Calls and visits count together, over all contracts of a debtor. Their number in 7 days is held against the stricter
-limit of jurisdiction and campaign. Some jurisdictions also require days of silence after a conversation.
+Calls and visits count together, over all contracts of a debtor. Inbound calls are no attempts. Their number in 7 days
+is held against the stricter limit of jurisdiction and campaign. Some jurisdictions also require days of silence after
+a conversation.
 """
 
 from collections.abc import Sequence
@@ -18,16 +19,16 @@ SELECT contract.debtor_id
 FROM dialing_list list
 JOIN campaign USING (campaign_id)
 JOIN (
-    SELECT contract_id, business_date, right_party FROM call_result
+    SELECT contract_id, business_date, attempt, right_party FROM call_result
     UNION ALL
-    SELECT contract_id, visit_on, met_debtor FROM visit WHERE made
+    SELECT contract_id, visit_on, true, met_debtor FROM visit WHERE made
 ) AS contact ON contact.business_date BETWEEN list.business_date - 60 AND list.business_date
 JOIN contract USING (contract_id)
 LEFT JOIN unnest($2::text[], $3::integer[], $4::integer[]) AS rule (jurisdiction, most, silent_days)
     USING (jurisdiction)
 WHERE list.list_id = $1
 GROUP BY contract.debtor_id, campaign.campaign_id
-HAVING count(*) FILTER (WHERE contact.business_date > list.business_date - 7)
+HAVING count(*) FILTER (WHERE contact.attempt AND contact.business_date > list.business_date - 7)
         >= coalesce(least(campaign.max_attempts_per_7_days, min(rule.most)), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS})
     OR bool_or(contact.right_party AND contact.business_date > list.business_date - rule.silent_days)
 """

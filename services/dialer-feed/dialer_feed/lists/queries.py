@@ -32,6 +32,8 @@ WHERE ($1::uuid IS NULL OR list.campaign_id = $1) AND ($2::date IS NULL OR list.
 ORDER BY list.requested_at DESC, list.list_id DESC LIMIT $6
 """
 OWN_LISTS = """
-SELECT list.list_id, campaign.agency_id, list.published_at FROM dialing_list list JOIN campaign USING (campaign_id)
-WHERE list.list_id = ANY ($1::uuid[]) AND ($2::uuid IS NULL OR campaign.agency_id = $2)
+SELECT list.list_id, campaign.agency_id, list.published_at, list.live_until
+FROM dialing_list list JOIN campaign USING (campaign_id)
+WHERE list.list_id = ANY ($1::uuid[]) AND list.published_at IS NOT NULL
+    AND ($2::uuid IS NULL OR campaign.agency_id = $2)
 """

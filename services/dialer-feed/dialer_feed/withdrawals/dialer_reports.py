@@ -41,13 +41,16 @@ REPORTABLE = frozenset(
 """The reasons that a dialer may give. Only this service gives the other reasons."""
 MOST_BY_HAND = 20
 """How often dialers may withdraw one contract from one list by hand."""
-_OF_A_NUMBER = frozenset({Reason.WRONG_NUMBER, Reason.OPTED_OUT})
+OF_A_NUMBER = frozenset({Reason.WRONG_NUMBER, Reason.OPTED_OUT})
 """Reasons that belong to a number, not to the whole contract."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """Why one contract is to leave a list. ``contact_ids`` are the numbers concerned, if the reason is of a number."""
+    """Why one contract is to leave a list. ``contact_ids`` are the numbers concerned, if the reason is of a number.
+
+    Without a list, ``list_id`` is zeros. The portfolio does not hear of a report that is not ``published``.
+    """
 
     list_id: UUID
     contract_id: UUID
@@ -56,18 +59,21 @@ class Report:
     reported_by: str
     agency_id: UUID | None = None
     effective: bool = True
+    published: bool = True
     call_id: str | None = None
     detail: str | None = None
 
     def silences(self) -> Iterator[tuple[UUID, UUID | None, str]]:
         """Yield the silences to keep: rows of contract, contact point, reason."""
-        if self.reason in _OF_A_NUMBER:
+        if self.reason in OF_A_NUMBER:
             yield from ((self.contract_id, contact_id, self.reason) for contact_id in self.contact_ids)
         elif self.reason not in (Reason.PAYMENT_CLAIMED, Reason.OTHER):
             yield self.contract_id, None, self.reason
 
     def events(self) -> Iterator[Event]:
         """Yield the events that the portfolio decides on. Without effect, a person decides."""
+        if not self.published:
+            return
         about: dict[str, Any] = {"contract_id": self.contract_id, "effective": self.effective}
         match self.reason:
             case Reason.WRONG_NUMBER:

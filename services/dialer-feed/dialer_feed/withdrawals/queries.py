@@ -136,13 +136,13 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[])
 # Days without contact count as after a payment: from the business date, or from today where that is later.
 KEEP_CLAIMED_PAYMENTS = """
 INSERT INTO payment (contract_id, business_date, holdoff_from, claimed)
-SELECT DISTINCT contract_id, greatest(list.business_date, portfolio.business_date),
-    greatest(list.business_date, portfolio.business_date,
-        (now() AT TIME ZONE coalesce(portfolio.timezone, 'UTC'))::date), true
+SELECT DISTINCT contract_id, coalesce(greatest(list.business_date, portfolio.business_date), today.day),
+    greatest(list.business_date, portfolio.business_date, today.day), true
 FROM unnest($1::uuid[], $2::uuid[]) AS claimed (contract_id, list_id)
-JOIN dialing_list list USING (list_id)
+LEFT JOIN dialing_list list USING (list_id)
 JOIN contract USING (contract_id)
 LEFT JOIN portfolio USING (portfolio_id)
+CROSS JOIN LATERAL (SELECT (now() AT TIME ZONE coalesce(portfolio.timezone, 'UTC'))::date AS day) AS today
 """
 
 ACKNOWLEDGED = "SELECT cursor FROM acknowledged_up_to WHERE list_id = $1 AND dialer_id = $2"

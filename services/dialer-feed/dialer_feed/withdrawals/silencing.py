@@ -1,9 +1,10 @@
 """Silencing: the only way to withdraw, so that each withdrawal gets a cursor and an event, and no list is missed.
 
 Three steps surround every withdrawal: ``begin`` shares the silencing lock, ``lock`` locks the contracts and then their
-live entries, ``number`` gives cursors under the locks of the lists. In this order they miss no list and cause no
-deadlock. An API transaction runs these steps by ``async with silencing(tx, contract_ids) as lists``. The consumer runs
-them by its hooks for each batch, and its handlers get the lists from ``live_lists``.
+live entries, ``number`` gives cursors under the locks of the lists, and then begins and ends the contracts' silences.
+In this order they miss no list and cause no deadlock, and a silence begins when its withdrawal commits. An API
+transaction runs these steps by ``async with silencing(tx, contract_ids) as lists``. The consumer runs them by its hooks
+for each batch, and its handlers get the lists from ``live_lists``.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -15,13 +16,15 @@ from projections import contracts
 from recobro_events import Note, Row, Transaction, sorted_unique
 from recobro_events.contracts.dialer_feed import ListEntryWithdrawn, WithdrawalReason
 
-from dialer_feed import metrics, silencing_lock
+from dialer_feed import metrics, silences, silencing_lock
 from dialer_feed.wakeups import LISTS
 from dialer_feed.withdrawals import queries
 from dialer_feed.withdrawals.withdrawing import TAKEN, LiveLists, NotSilencing
 
 _SILENCING: Note[list[LiveLists]] = Note(list)
 """The live lists while the transaction is silencing; empty otherwise."""
+_LOCKED: Note[set[UUID]] = Note(set)
+"""The contracts that the transaction has locked, whose silences may begin or end."""
 
 
 @asynccontextmanager
@@ -59,11 +62,19 @@ async def begin(tx: Transaction) -> None:
 async def lock(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
     """Lock contracts in the order of their ids, then their live entries by (contract, list)."""
     ordered = sorted_unique(contract_ids)
+    tx.note(_LOCKED).update(ordered)
     await contracts.lock(tx, ordered)
     await tx.execute(queries.LOCK_LIVE_ENTRIES, ordered)
 
 
 async def number(tx: Transaction) -> None:
+    """Number the withdrawals, and begin and end the silences of the locked contracts."""
+    await _give_cursors(tx)
+    locked = tx.note(_LOCKED)
+    await silences.sync(tx, locked)
+
+
+async def _give_cursors(tx: Transaction) -> None:
     """Give a cursor to each withdrawal of the transaction, and publish an event for each.
 
     Cursors are given under the lock of the list's row, so readers see a cursor only when all lower ones are committed.

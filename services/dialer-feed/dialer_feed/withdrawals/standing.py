@@ -18,8 +18,7 @@ from dialer_feed.lists.eligibility import ON_DATE
 _HAS_EFFECT = f"""
 SELECT coalesce(over.at >= least(fact.found_at, now()) AND over.at + $4::interval >= now(), false) AS effective
 FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) WITH ORDINALITY AS fact (list_id, contract_id, found_at, n)
-JOIN dialing_list list USING (list_id)
-JOIN campaign USING (campaign_id)
+LEFT JOIN dialing_list list USING (list_id)
 JOIN contract USING (contract_id)
 LEFT JOIN portfolio USING (portfolio_id)
 CROSS JOIN LATERAL (
@@ -28,7 +27,7 @@ CROSS JOIN LATERAL (
         ELSE least(ours.ended_at, (ours.ends_on + 1)::timestamp AT TIME ZONE coalesce(portfolio.timezone, 'UTC'))
         END) AS at
     FROM placement ours
-    WHERE ours.contract_id = fact.contract_id AND ours.agency_id = campaign.agency_id
+    WHERE ours.contract_id = fact.contract_id AND ours.agency_id = $5
         AND coalesce(ours.starts_on, '-infinity') <= {ON_DATE}
 ) AS lost
 CROSS JOIN LATERAL (SELECT CASE WHEN lost.at IS NOT NULL THEN least(list.live_until, lost.at) END AS at) AS over
@@ -37,7 +36,7 @@ ORDER BY fact.n
 
 
 class Finding(NamedTuple):
-    """What was found out about a contract of a list, and when; None for now."""
+    """What was found out about a contract of a list (zeros: of no list), and when; None for now."""
 
     list_id: UUID
     contract_id: UUID
@@ -48,5 +47,5 @@ async def have_effect(tx: Transaction, who: Principal, findings: Sequence[Findin
     """Return for each finding whether it takes effect."""
     if who.agency_id is None or not findings:
         return [True] * len(findings)
-    rows = await tx.fetch(_HAS_EFFECT, *zip(*findings, strict=True), grace)
+    rows = await tx.fetch(_HAS_EFFECT, *zip(*findings, strict=True), grace, who.agency_id)
     return [row["effective"] for row in rows]

@@ -1,0 +1,168 @@
+"""Finding the contract and the number of each call that a dialer reports, as the dialer names them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Self
+from uuid import UUID, uuid5
+
+from chassis import InputModel, Moment, ShortText
+from jurisdictions import UnknownJurisdiction, dialable_phone
+from pydantic import Field, StrictBool, StrictInt, model_validator
+from pydantic_core import PydanticCustomError
+from recobro_events import Row, Transaction
+from recobro_events.contracts.dialer_feed import CallDirection, Disposition
+from typing_extensions import TypedDict
+
+from dialer_feed.calls import hours, queries, rules
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far the clock of a dialer may be ahead of ours."""
+OLDEST_DAYS = 30
+"""A call that started longer ago than this is rejected."""
+LONGEST_SECONDS = 86_400
+
+
+class Call(InputModel):
+    """One call as its dialer reports it. ``call_id`` is the dialer's own; a call that is reported again counts once.
+
+    The contract is named by ``list_id`` and ``contract_number``, or by ``contract_id``. Without ``list_id`` the call
+    belongs to no list. ``manual``: a person chose and dialled the number.
+    """
+
+    call_id: ShortText = Field(max_length=64)
+    list_id: UUID | None = None
+    contract_number: ShortText | None = None
+    contract_id: UUID | None = None
+    phone: ShortText
+    agent: ShortText
+    started_at: Moment
+    duration_seconds: Annotated[StrictInt, Field(ge=0, le=LONGEST_SECONDS)]
+    disposition: Disposition
+    direction: CallDirection = CallDirection.OUTBOUND
+    manual: StrictBool = False
+
+    @model_validator(mode="after")
+    def _names_one_contract(self) -> Self:
+        by_number = self.contract_number is not None
+        if by_number == (self.contract_id is not None) or (by_number and self.list_id is None):
+            raise PydanticCustomError("contract", "give contract_id, or list_id and contract_number")
+        return self
+
+
+class Rejected(TypedDict):
+    """A call that was not recorded, and why."""
+
+    call_id: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class MatchedCall:
+    """A call with the contract and the number that it belongs to, and what it breaks by itself."""
+
+    call: Call
+    agency_id: UUID | None
+    contract_id: UUID
+    contact_id: UUID
+    knows_number: bool
+    unlisted: bool
+    attempt: bool
+    outside_hours: bool
+
+    @property
+    def dialed_for(self) -> UUID:
+        return self.agency_id or rules.DIALED_FROM_INSIDE
+
+    @property
+    def list_id(self) -> UUID:
+        return self.call.list_id or rules.NO_LIST
+
+
+async def match(
+    tx: Transaction, calls: Sequence[Call], own_lists: Mapping[UUID, Row], agency_id: UUID | None
+) -> tuple[list[MatchedCall], list[Rejected]]:
+    """Find the contract and the number of each call. Return the calls that can be recorded, and the rejected calls."""
+    named = [(n, call.list_id, call.contract_number, call.contract_id) for n, call in enumerate(calls)]
+    rows = await tx.fetch(queries.CONTRACTS, *zip(*named, strict=True), agency_id)
+    contracts: dict[int, list[Row]] = {}
+    for row in rows:
+        contracts.setdefault(row["n"], []).append(row)
+    found = await tx.fetch(queries.PHONES, list({row["contract_id"] for row in rows}))
+    phones = {(row["contract_id"], row["value"]): row for row in found}
+    matched: list[MatchedCall] = []
+    rejected: list[Rejected] = []
+    for n, call in enumerate(calls):
+        if call.list_id is not None and call.list_id not in own_lists:
+            rejected.append(_rejected(call, "list-unknown", "There is no such list."))
+        elif wrong := _wrong_start(call.started_at):
+            rejected.append(_rejected(call, *wrong))
+        elif not (candidates := contracts.get(n)):
+            rejected.append(_rejected(call, "contract-unknown", "There is no such contract."))
+        elif (contract := _of_phone(candidates, call.phone, phones)) is None:
+            detail = "Several contracts have this number, and none of them this phone. Name the contract by its id."
+            rejected.append(_rejected(call, "contract-ambiguous", detail))
+        else:
+            known_list = own_lists[call.list_id] if call.list_id is not None else None
+            matched.append(_matched(call, contract, known_list, phones, agency_id))
+    return matched, rejected
+
+
+def _wrong_start(started_at: datetime) -> tuple[str, str] | None:
+    """Return why no call that is reported now can have started then, as a code and a sentence; None when it can."""
+    now = datetime.now(UTC)
+    if started_at > now + CLOCK_TOLERANCE:
+        return "starts-in-the-future", "The call starts more than 5 minutes ahead of our clock."
+    if started_at < now - timedelta(days=OLDEST_DAYS):
+        return "too-old", f"The call started more than {OLDEST_DAYS} days ago."
+    return None
+
+
+def _rejected(call: Call, code: str, detail: str) -> Rejected:
+    return Rejected(call_id=call.call_id, code=code, detail=detail)
+
+
+_Phones = Mapping[tuple[UUID, str], Row]
+
+
+def _of_phone(candidates: Sequence[Row], phone: str, phones: _Phones) -> Row | None:
+    """Return the contract that was called: one with this phone, else the only one, on the list if it is there."""
+    listed = [row for row in candidates if row["listed"]]
+    for rows in (listed, candidates):
+        if having := [row for row in rows if (row["contract_id"], _number(phone, row)) in phones]:
+            return having[0]
+    only = listed or candidates
+    return only[0] if len(only) == 1 else None
+
+
+def _number(phone: str, contract: Row) -> str:
+    """Return the number in E.164, or as it was given where it is none."""
+    try:
+        return dialable_phone(phone, contract["jurisdiction"]) or phone
+    except UnknownJurisdiction:
+        return phone
+
+
+def _matched(call: Call, contract: Row, known_list: Row | None, phones: _Phones, agency_id: UUID | None) -> MatchedCall:
+    number = _number(call.phone, contract)
+    point = phones.get((contract["contract_id"], number))
+    outbound = call.direction is CallDirection.OUTBOUND
+    # The id that the portfolio would give to this number of the contract.
+    contact_id = point["contact_id"] if point else uuid5(contract["contract_id"], f"phone:{number}")
+    dialled = number if number.startswith("+") else None
+    return MatchedCall(
+        call,
+        known_list["agency_id"] if known_list else agency_id,
+        contract["contract_id"],
+        contact_id,
+        knows_number=point is not None,
+        unlisted=not (contract["listed"] and known_list and _was_live(known_list, call.started_at)),
+        attempt=outbound and rules.counts_as_attempt(call.disposition, contract["jurisdiction"]),
+        outside_hours=outbound and hours.is_outside(contract, dialled, call.started_at),
+    )
+
+
+def _was_live(known_list: Row, started_at: datetime) -> bool:
+    over = known_list["live_until"]
+    return bool(known_list["published_at"] - CLOCK_TOLERANCE <= started_at and (over is None or started_at < over))
