@@ -269,7 +269,8 @@ def test_a_day_with_curl_works_as_the_page_shows(stage: Stage, tmp_path: Path) -
     assert [one["list_id"] for one in lists["items"]] == [str(stage.list_id)]
     assert [(one["contract_number"], one["reason"]) for one in feed["items"]] == [(last["contract_number"], "payment")]
     assert acknowledged["cursor"] == feed["next_cursor"]
-    assert calls == {"accepted": 1, "without_effect": 0, "rejected": []}
+    assert (calls["accepted"], calls["without_effect"], calls["rejected"]) == (1, 0, [])
+    assert [(item["unlisted"], item["wrongful"]) for item in calls["items"]] == [(False, False)]
     assert (own["contract_number"], own["reason"]) == (first["contract_number"], "payment_claimed")
     assert report["seconds_to_acknowledgement"]["max"] is not None
     assert report["wrongful_calls"] == 0

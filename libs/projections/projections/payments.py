@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from recobro_events import Transaction
+from recobro_events.contracts.dialer_feed import PaymentClaimed
 from recobro_events.contracts.portfolio import ContractWhole, PaymentReceived, PaymentReversed
 
 from projections.columns import columns
@@ -14,7 +15,7 @@ from projections.columns import columns
 TABLE = """
 -- business_date is the day on which the payment arrived. Days without contact count from holdoff_from, or from
 -- business_date where it is null. claimed: the debtor stated the payment, but no payment has arrived. The payment_id is
--- then generated here.
+-- then generated here, or the id of the event that tells of the claim.
 CREATE TABLE payment (
     contract_id uuid NOT NULL,
     payment_id uuid NOT NULL DEFAULT uuidv7(),
@@ -47,6 +48,17 @@ ON CONFLICT (contract_id, payment_id) DO UPDATE SET
 WHERE (excluded.reversed AND NOT known.reversed)
     OR (known.holdoff_from IS NULL AND excluded.holdoff_from IS NOT NULL)
 """
+# Days without contact count from the business date, or from the day of the claim where that is later.
+_KEEP_CLAIMS = """
+INSERT INTO payment (contract_id, payment_id, business_date, holdoff_from, claimed)
+SELECT fact.contract_id, fact.claim_id, coalesce(portfolio.business_date, claimed.day),
+    greatest(portfolio.business_date, claimed.day), true
+FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS fact (contract_id, claim_id, at)
+JOIN contract USING (contract_id)
+LEFT JOIN portfolio USING (portfolio_id)
+CROSS JOIN LATERAL (SELECT (fact.at AT TIME ZONE coalesce(portfolio.timezone, 'UTC'))::date AS day) AS claimed
+ON CONFLICT DO NOTHING
+"""
 _SILENCES = """
 UPDATE contract SET figures_version = fact.version, undecided = fact.undecided,
     payment_silent_until = fact.payment_silent_until
@@ -64,6 +76,11 @@ async def keep(tx: Transaction, events: Sequence[PaymentReceived]) -> None:
 async def keep_reversals(tx: Transaction, events: Sequence[PaymentReversed]) -> None:
     """Keep reversals. After a reversed payment there are no days without contact, even if the payment arrives later."""
     await _keep(tx, [(e.contract_id, e.payment_id, e.as_of, None, True) for e in events])
+
+
+async def keep_claims(tx: Transaction, events: Sequence[PaymentClaimed]) -> None:
+    """Keep claimed payments, which silence like a payment. The table ``portfolio`` needs the column ``timezone``."""
+    await tx.execute(_KEEP_CLAIMS, *columns(((e.contract_id, e.event_id, e.occurred_at) for e in events), 3))
 
 
 async def keep_from_contracts(tx: Transaction, events: Sequence[ContractWhole]) -> None:

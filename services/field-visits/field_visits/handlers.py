@@ -17,6 +17,7 @@ from recobro_events.contracts.assignment import (
     PlacementRecallRequested,
     PlacementReinstated,
 )
+from recobro_events.contracts.dialer_feed import PaymentClaimed
 from recobro_events.contracts.field_visits import CancelReason as Reason
 from recobro_events.contracts.portfolio import (
     ClarificationOpened,
@@ -80,6 +81,15 @@ async def cancel_visits_of_payers(received: Sequence[PaymentReceived], tx: Trans
     await payments.keep(tx, received)
     paid = [Paid(e.contract_id, e.payment_id, e.as_of, e.received_at) for e in received]
     await cancel_paid(tx, paid, [Cause.of(payment, Reason.PAYMENT) for payment in received])
+
+
+@consumer.on(PaymentClaimed)
+async def hold_off_claimed(claims: Sequence[PaymentClaimed], tx: Transaction) -> None:
+    """A debtor who says that it was paid is not visited on the days without contact. A person decides on the others."""
+    effective = [claim for claim in claims if claim.effective]
+    if effective:
+        await payments.keep_claims(tx, effective)
+        await cancel_unfit(tx, effective)
 
 
 @consumer.on(PaymentReversed)

@@ -32,7 +32,7 @@ class TooManyVisits(Conflict):
 
 
 SILENT = {
-    CancelReason.PAYMENT: "A payment arrived. Nobody may contact the debtor on that day.",
+    CancelReason.PAYMENT: "A payment arrived, or the debtor says so. Nobody may contact the debtor on that day.",
     CancelReason.UNKNOWN_STATE: (
         "The contract's true state is not known: an event of it was set aside, or its figures wait for a decision."
     ),

@@ -4,13 +4,16 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from recobro_events import Event
+from field_visits.handlers import consumer
+from recobro_events import Event, envelope_of
+from recobro_events.contracts.dialer_feed import PaymentClaimed
 from recobro_events.contracts.field_visits import VisitReinstated
 from recobro_events.contracts.portfolio import ContractState, DebtorStatus, LastPayment, Stage, StageCause
-from recobro_events.testing import published
+from recobro_events.testing import apply_records, published, record_of
 from visits_scene import DAY, Contract, Scene, a_placement
 
 TOMORROW, LATER = DAY + timedelta(days=1), DAY + timedelta(days=9)
@@ -83,6 +86,25 @@ async def test_a_payment_cancels_as_payment_whichever_event_tells_of_it(scene: S
     visit = await scene.ordered(contract)
     await scene.receives(_PAID[how](contract))
     assert await scene.state_and_reason(visit) == ("cancelled", "payment")
+
+
+@pytest.mark.parametrize("effective", [True, False])
+async def test_a_payment_that_the_debtor_claims_silences_visits_as_long_as_a_payment(
+    scene: Scene, effective: bool
+) -> None:
+    """The days count from the business date, or from the day of the claim where that is later."""
+    contract = await scene.known_contract()
+    claim = PaymentClaimed(contract_id=contract.contract_id, effective=effective)
+    record = record_of(claim)
+    first = max(DAY, envelope_of(record.headers).occurred_at.astimezone(ZoneInfo("America/Mexico_City")).date())
+    within, beyond = first + timedelta(days=2), first + timedelta(days=3)
+    await scene.receives(scene.portfolio_state(business_date=first))
+    visits = [await scene.ordered(contract, day) for day in (within, beyond)]
+    await apply_records(scene.database, consumer, [record])
+    expected = ("cancelled", "payment") if effective else ("ordered", None)
+    assert [await scene.state_and_reason(visit) for visit in visits] == [expected, ("ordered", None)]
+    again = await scene.order(contract, first)
+    assert refused(again) == (409, "payment", "payment") if effective else again.status_code == 201
 
 
 # --- reversals
