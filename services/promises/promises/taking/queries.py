@@ -16,10 +16,11 @@ SELECT EXISTS (
 # The same contract, with what decides about a promise on it. An agency itself may not read this.
 # The placement's term may be over before its end arrives. Its first day is not compared, because the business date may
 # arrive after the placement.
-# $3: the time now. Today is its date in the portfolio's time zone.
+# $3: the time now. Today is its date in the portfolio's time zone. An episode of arrears ends when nothing is overdue.
 CONTRACT = f"""
 SELECT contract.contract_id, contract.portfolio_id, contract.state, contract.status, contract.overdue_balance,
-    contract.total_balance, contract.currency, contract.episode, portfolio.promise_limits, portfolio.checked_to,
+    contract.total_balance, contract.currency, portfolio.promise_limits, portfolio.checked_to,
+    CASE WHEN contract.overdue_balance > 0 THEN contract.episode END AS episode,
     greatest(contract.as_of, portfolio.business_date) AS business_date,
     greatest(contract.as_of, portfolio.business_date, portfolio.checked_to) AS day,
     least(greatest(contract.as_of, portfolio.business_date), ($3::timestamptz AT TIME ZONE portfolio.timezone)::date)

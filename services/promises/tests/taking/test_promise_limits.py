@@ -161,6 +161,18 @@ async def test_a_new_episode_of_arrears_forgets_broken_promises_unless_a_reversa
     assert refusal(await scene.request_promise(contract, "170.00", due=13)) == (409, "too-many-broken")
 
 
+async def test_a_contract_that_is_not_behind_any_more_has_no_broken_promises(scene: Scene) -> None:
+    """The episode has ended, and the next one has not begun: 500.00 are owed that are not due yet."""
+    await scene.limit()
+    contract = await scene.registered()
+    for due in (1, 2):
+        await scene.promise(contract, "100.00", due=due)
+    await scene.move_business_date(9)
+    cured = contract.revised(overdue=Decimal(500), as_of=day(9))
+    await scene.receives(cured.model_copy(update={"overdue_balance": Decimal(0)}))
+    await scene.promise(contract, "10.00", due=12)
+
+
 async def test_a_broken_plan_counts_as_one_broken_promise(scene: Scene) -> None:
     await scene.limit(max_broken_per_episode=2)
     contract = await scene.registered()
