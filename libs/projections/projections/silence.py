@@ -55,6 +55,46 @@ def on_day(day: str, at_least_days: str = "0") -> str:
             AND {day} BETWEEN pause.starts_on AND coalesce(pause.ends_on, 'infinity') LIMIT 1)"""
 
 
+def each(day: str) -> str:
+    """SQL: a query of all silences of the row ``contract`` that hold on ``day`` or begin later, each with its own id.
+
+    Its columns are ``silence_id``, ``reason``, ``since`` (null: since it became known) and ``until``, the last silent
+    day. A silence has the same id whenever it is asked for. Closed contracts and claimed payments are not among them.
+    """
+
+    def own(reason: str) -> str:
+        return f"caused_event_id(contract.contract_id, 'silence', {reason}, '', 0)"
+
+    days = f"coalesce(paid_in.payment_holdoff_days, {DEFAULT_HOLDOFF_DAYS})"
+    return f"""
+    SELECT {own("'undecided'")} AS silence_id, 'unknown_state' AS reason, NULL::date AS since, NULL::date AS until
+    WHERE contract.undecided
+    UNION ALL
+    SELECT {own("'set_aside ' || set_aside.service")}, 'unknown_state', NULL, NULL FROM set_aside
+    WHERE set_aside.contract_id = contract.contract_id
+    UNION ALL
+    SELECT {own("contract.status")}, contract.status, NULL, NULL WHERE contract.status IN ('deceased', 'represented')
+    UNION ALL
+    SELECT clarification_id, 'clarification', NULL, NULL FROM clarification dispute
+    WHERE dispute.contract_id = contract.contract_id AND dispute.silent
+    UNION ALL
+    SELECT payment_id, 'payment', payment.business_date, paid.until
+    FROM payment LEFT JOIN portfolio paid_in ON paid_in.portfolio_id = contract.portfolio_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(payment.holdoff_from, payment.business_date) + {days} - 1 AS until) AS paid
+    WHERE payment.contract_id = contract.contract_id AND NOT payment.reversed AND NOT payment.claimed
+        AND {day} <= paid.until
+    UNION ALL
+    SELECT {own("'payment of a file'")}, 'payment', NULL, contract.payment_silent_until
+    WHERE {day} <= contract.payment_silent_until
+    UNION ALL
+    SELECT promise_id, 'promise', NULL, silent_until FROM promise
+    WHERE promise.contract_id = contract.contract_id AND promise.open AND {day} <= silent_until
+    UNION ALL
+    SELECT pause_id, 'paused', pause.starts_on, pause.ends_on FROM pause
+    WHERE pause.contract_id = contract.contract_id AND {day} <= coalesce(pause.ends_on, 'infinity')"""
+
+
 def days_past_due(day: str) -> str:
     """SQL: days from the oldest unpaid due date to ``day``, without paused days; 0 when nothing is unpaid."""
     return f"""

@@ -6,7 +6,8 @@ An event reaches agencies and commissions whatever its version. Versions decide 
 from collections.abc import Sequence
 from uuid import UUID
 
-from projections import clarifications, contracts, pauses
+from projections import clarifications, contracts, pauses, promises, set_aside
+from projections import payments as paid
 from recobro_events import Consumer, ContractEvent, Event, Note, Transaction, sorted_unique
 from recobro_events.contracts.dialer_feed import ListEntryWithdrawn
 from recobro_events.contracts.portfolio import (
@@ -27,17 +28,28 @@ from recobro_events.contracts.portfolio import (
     PortfolioStateChanged,
     PositionEvent,
 )
+from recobro_events.contracts.promises import (
+    PromiseBroken,
+    PromiseCancelled,
+    PromiseEvent,
+    PromiseKept,
+    PromiseMade,
+    PromisePartlyKept,
+    PromiseReopened,
+)
+from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 from recobro_platform import SERVICE_NAMES
 
 from assignment import projection
 from assignment.agency_feed import rules as feed
 from assignment.agency_feed.publishing import publish, publish_withdrawals
+from assignment.agency_feed.silencing import keep_opt_outs, keep_opt_outs_from_contracts, tell_silences
 from assignment.commissions import payments
 from assignment.commissions.earning import Because, settle
 from assignment.placing import queries as placing_queries
 from assignment.placing.reviewing import review, review_after, review_reversed
 
-# Assignment handles no events of field-visits and promises yet. It listens to these services for their barriers.
+# Assignment handles no events of field-visits yet. It listens to that service for its barriers.
 consumer = Consumer(
     "assignment", listens_to=("portfolio", "dialer-feed", "field-visits", "promises"), platform=SERVICE_NAMES
 )
@@ -82,6 +94,8 @@ async def earn_commissions(received: Sequence[PaymentReceived], tx: Transaction)
     await projection.POSITIONS.keep(tx, received)
     await settle(tx, news, Because.PAYMENT)
     await publish(tx, received, feed.payment_received)
+    await paid.keep(tx, received)
+    await tell_silences(tx, received)
     await review_after(tx, received)
 
 
@@ -104,6 +118,8 @@ async def reverse_commissions(reversals: Sequence[PaymentReversed], tx: Transact
     await projection.POSITIONS.keep(tx, reversals)
     await settle(tx, news, Because.REVERSAL)
     await publish(tx, reversals, feed.payment_reversed)
+    await paid.keep_reversals(tx, reversals)
+    await tell_silences(tx, reversals)
     await review_reversed(tx, [reversal for reversal in reversals if reversal.reason != _IDENTIFIED])
 
 
@@ -113,6 +129,7 @@ async def publish_dispute(disputes: Sequence[ClarificationOpened], tx: Transacti
     await projection.POSITIONS.keep(tx, disputes)
     await clarifications.keep(tx, disputes)
     await publish(tx, disputes, feed.clarification_opened)
+    await tell_silences(tx, disputes)
     await review_after(tx, disputes)
 
 
@@ -122,6 +139,7 @@ async def publish_end_of_dispute(resolutions: Sequence[ClarificationResolved], t
     await projection.POSITIONS.keep(tx, resolutions)
     await clarifications.keep_resolutions(tx, resolutions)
     await publish(tx, resolutions, feed.clarification_resolved)
+    await tell_silences(tx, resolutions)
     await review_after(tx, resolutions)
 
 
@@ -131,27 +149,67 @@ async def place_or_recall_whole(wholes: Sequence[ContractWhole], tx: Transaction
 
     Payments that a file has told, and republished ones that were missed, earn like any other.
     """
-    await pauses.keep_from_contracts(tx, wholes)
     reversed_payments = await payments.keep_missed_reversals(tx, wholes)
     news = {**await payments.keep_from_files(tx, wholes), **await payments.keep_missed(tx, wholes)}
     await projection.keep_wholes(tx, wholes)
     await settle(tx, reversed_payments, Because.REVERSAL)
     await settle(tx, news, Because.PAYMENT)
+    await keep_opt_outs_from_contracts(tx, wholes)
+    await tell_silences(tx, wholes)
     await review_after(tx, wholes)
 
 
 @consumer.on(ContractPaused, ContractResumed)
 async def follow_pause(events: Sequence[ContractPaused | ContractResumed], tx: Transaction) -> None:
-    """Paused days do not age a debt, so they decide the fee of a payment that is told later."""
+    """Nobody contacts the debtor on paused days. They do not age a debt, so they decide fees too."""
+    await projection.POSITIONS.keep(tx, events)
     await pauses.keep(tx, events)
-    await place_or_recall(events, tx)
+    await tell_silences(tx, events)
+    await review_after(tx, events)
 
 
-@consumer.on(ContractStageChanged, ContractClosed, DebtorStatusChanged, ContactPointChanged)
+@consumer.on(DebtorStatusChanged)
+async def follow_debtor(changes: Sequence[DebtorStatusChanged], tx: Transaction) -> None:
+    """The placements of a deceased or represented debtor are recalled. A living one's are placed by the rules again."""
+    await projection.POSITIONS.keep(tx, changes)
+    await contracts.keep_statuses(tx, changes)
+    await tell_silences(tx, changes)
+    await review_after(tx, changes)
+
+
+@consumer.on(ContactPointChanged)
+async def follow_opt_outs(changes: Sequence[ContactPointChanged], tx: Transaction) -> None:
+    await projection.POSITIONS.keep(tx, changes)
+    await keep_opt_outs(tx, changes)
+    await tell_silences(tx, changes)
+    await review_after(tx, changes)
+
+
+@consumer.on(ContractStageChanged, ContractClosed)
 async def place_or_recall(events: Sequence[PositionEvent], tx: Transaction) -> None:
     """Review the contract, because its new position may have changed which rules hold."""
     await projection.POSITIONS.keep(tx, events)
     await review_after(tx, events)
+
+
+@consumer.on(PromiseMade, PromiseReopened, PromiseKept, PromisePartlyKept, PromiseBroken, PromiseCancelled)
+async def follow_promise(events: Sequence[PromiseEvent], tx: Transaction) -> None:
+    """An open promise silences its contract until a day, which passes without an event."""
+    await promises.keep(tx, events)
+    await tell_silences(tx, events)
+
+
+@consumer.on(ContractSetAside)
+async def silence_unknown(events: Sequence[ContractSetAside], tx: Transaction) -> None:
+    """Some service could not apply an event of the contract, so nobody knows whether contact is allowed."""
+    await set_aside.keep(tx, events)
+    await tell_silences(tx, events)
+
+
+@consumer.on(ContractReplayed)
+async def release_replayed(events: Sequence[ContractReplayed], tx: Transaction) -> None:
+    await set_aside.keep_replayed(tx, events)
+    await tell_silences(tx, events)
 
 
 @consumer.on(PortfolioStateChanged)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from jurisdictions import UnknownJurisdiction, state_named
-from projections import clarifications
+from projections import clarifications, contracts, pauses, payments
 from projections.columns import Column
 from projections.contracts import Details, Positions
 from projections.portfolios import Portfolios
@@ -13,7 +13,7 @@ from recobro_events.contracts.portfolio import ContractWhole
 LOCK_PORTFOLIOS = """
 SELECT portfolio_id FROM portfolio WHERE portfolio_id = ANY ($1::uuid[]) ORDER BY portfolio_id FOR UPDATE
 """
-PORTFOLIOS = Portfolios("state", "business_date", "name", "timezone")
+PORTFOLIOS = Portfolios("state", "business_date", "name", "timezone", "payment_holdoff_days")
 POSITIONS = Positions("as_of", "state", "stage", "days_past_due", "overdue_balance", "total_balance")
 
 
@@ -35,4 +35,7 @@ async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
     """Keep all facts of a whole contract. Each group of columns is stored where its version is newer."""
     await POSITIONS.keep(tx, wholes)
     await _DETAILS.keep(tx, wholes)
+    await contracts.keep_statuses_from_contracts(tx, wholes)
     await clarifications.keep_from_contracts(tx, wholes)
+    await pauses.keep_from_contracts(tx, wholes)
+    await payments.keep_from_contracts(tx, wholes)

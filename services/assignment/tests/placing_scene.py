@@ -11,7 +11,7 @@ from assignment.handlers import consumer
 from chassis.testing import mint
 from placing_contracts import DAY, Contract
 from recobro_events import REGISTRY, Database, Event, Lane, Row
-from recobro_events.contracts.agency import AgencyEvent
+from recobro_events.contracts.agency import AgencyEvent, ContactResumed, ContactSilenced
 from recobro_events.contracts.portfolio import CreditorKind, PortfolioState, PortfolioStateChanged
 from recobro_events.testing import apply_events
 
@@ -146,7 +146,14 @@ class Scene:
         return [event for event in events if isinstance(event, AgencyEvent)]
 
     async def agency_event_types(self, agency_id: str) -> list[str]:
-        return [type(event).__name__ for event in await self.agency_events(agency_id)]
+        """The types of the events on an agency's topic, in order, without those that tell silences."""
+        events = await self.agency_events(agency_id)
+        return [type(event).__name__ for event in events if not isinstance(event, ContactSilenced | ContactResumed)]
+
+    async def silences(self, agency_id: str) -> list[ContactSilenced | ContactResumed]:
+        """The events on an agency's topic that tell silences, in order."""
+        events = await self.agency_events(agency_id)
+        return [event for event in events if isinstance(event, ContactSilenced | ContactResumed)]
 
     async def outbox_ids(self) -> set[tuple[str, UUID]]:
         """The lane and id of every event in the outboxes."""

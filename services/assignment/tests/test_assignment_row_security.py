@@ -76,6 +76,7 @@ async def test_without_an_agency_or_for_a_strange_one_nothing_is_shown(scene: Sc
         "SELECT * FROM clarification",
         "SELECT * FROM overtaking_payment",
         "SELECT * FROM payment",
+        "SELECT * FROM commission_payment",
         "SELECT * FROM commission_precedence",
         "SELECT * FROM audit_entry",
         "UPDATE placement SET state = state",

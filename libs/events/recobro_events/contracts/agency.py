@@ -105,6 +105,29 @@ class ClarificationResolved(AgencyEvent, type="agency.clarification-resolved.v1"
     still_open: int
 
 
+class ContactSilenced(AgencyEvent, type="agency.contact-silenced.v1", lane=Lane.AGENCIES):
+    """Nobody contacts the debtor about the contract from ``since`` on, for this reason among others.
+
+    ``until`` is the last silent day: the silence ends after it without an event. The same ``silence_id`` may come again
+    with another ``until``; the latest holds. With a ``contact_id`` only that contact point is meant, and with a
+    ``medium`` only that medium.
+    """
+
+    silence_id: UUID
+    reason: str
+    since: date
+    until: date | None = None
+    medium: str | None = None
+    contact_id: UUID | None = None
+
+
+class ContactResumed(AgencyEvent, type="agency.contact-resumed.v1", lane=Lane.AGENCIES):
+    """One silence is over. Contact may resume only when ``still_silent``, the reasons that are left, is empty."""
+
+    silence_id: UUID
+    still_silent: tuple[str, ...] = ()
+
+
 class ListEntryWithdrawn(AgencyEvent, type="agency.list-entry-withdrawn.v1", lane=Lane.AGENCIES):
     """The contract was withdrawn from one of the agency's live lists."""
 

@@ -105,7 +105,10 @@ class Debtor(Part):
 
 
 class ContactPoint(Part):
-    """A phone number (in E.164 if valid) or an e-mail address. ``usable``: it may be used to contact the debtor."""
+    """A phone number (in E.164 if valid) or an e-mail address. ``usable``: it may be used to contact the debtor.
+
+    ``refused_media`` are the media by which the debtor refuses to be reached on it, or ``all``; null: not known.
+    """
 
     contact_id: UUID
     version: int
@@ -114,6 +117,7 @@ class ContactPoint(Part):
     provenance: str
     timezone: str | None = None
     usable: bool
+    refused_media: tuple[str, ...] | None = None
 
 
 class Address(Part):
@@ -321,7 +325,8 @@ class ClarificationDeadlinePassed(PositionEvent, type="portfolio.clarification-d
 class ContactPointChanged(PositionEvent, type="portfolio.contact-point-changed.v1"):
     """A contact point was added, verified, found invalid or opted out. Carries personal data.
 
-    ``usable`` holds after the change. ``contact_version`` orders the changes of one contact point.
+    ``usable`` holds after the change. ``contact_version`` orders the changes of one contact point. ``refused_media``
+    are all media that the debtor refuses after the change, or ``all``; null: not known.
     """
 
     contact_id: UUID
@@ -333,6 +338,7 @@ class ContactPointChanged(PositionEvent, type="portfolio.contact-point-changed.v
     medium: str | None = None
     provenance: str
     timezone: str | None = None
+    refused_media: tuple[str, ...] | None = None
 
 
 class DebtorStatusChanged(PositionEvent, type="portfolio.debtor-status-changed.v1"):

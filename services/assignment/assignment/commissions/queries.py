@@ -15,7 +15,7 @@ from assignment.placements.rules import BUSINESS_DATE
 
 # $1 … payments as told by their own events or by whole contracts. Returns those about which something is new.
 KEEP = f"""
-INSERT INTO payment AS known (payment_id, contract_id, amount, credit, credit_version, currency, paid_on,
+INSERT INTO commission_payment AS known (payment_id, contract_id, amount, credit, credit_version, currency, paid_on,
     days_past_due, version, overtook)
 SELECT fact.payment_id, fact.contract_id, fact.amount, fact.credit, fact.version, fact.currency, fact.paid_on,
     {AGE_ON_PAID_ON}, fact.version, fact.missed OR contract.version < fact.version - 1
@@ -24,7 +24,7 @@ FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::numeric[], $5::numeric[], 
     AS fact (payment_id, contract_id, version, amount, credit, currency, paid_on, business_date, days_before, missed)
 JOIN contract USING (contract_id)
 WHERE NOT fact.missed OR contract.judged_to IS NULL OR fact.business_date > contract.judged_to
-    OR EXISTS (SELECT FROM payment WHERE payment.payment_id = fact.payment_id)
+    OR EXISTS (SELECT FROM commission_payment WHERE commission_payment.payment_id = fact.payment_id)
 ORDER BY fact.payment_id
 ON CONFLICT (payment_id) DO UPDATE SET
     amount = CASE WHEN known.credit_version < excluded.credit_version THEN excluded.amount ELSE known.amount END,
@@ -39,7 +39,7 @@ RETURNING known.payment_id,
     old.payment_id IS NULL OR old.paid_on IS NULL OR old.amount - old.credit <> new.amount - new.credit AS is_new
 """
 KEEP_CREDIT = """
-INSERT INTO payment AS known (payment_id, contract_id, credit_version, amount, credit, currency)
+INSERT INTO commission_payment AS known (payment_id, contract_id, credit_version, amount, credit, currency)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::numeric[], $5::numeric[], $6::text[])
 ON CONFLICT (payment_id) DO UPDATE SET
     amount = excluded.amount, credit = excluded.credit, credit_version = excluded.credit_version
@@ -52,7 +52,7 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::date[]) ON CONFLICT DO NOTHING 
 """
 # The payments from which placements of these contracts that began on or after these days may earn.
 SINCE = """
-SELECT payment_id, contract_id FROM payment
+SELECT payment_id, contract_id FROM commission_payment
 JOIN unnest($1::uuid[], $2::date[]) AS begun (contract_id, starts_on) USING (contract_id)
 WHERE paid_on >= begun.starts_on AND NOT judged_before
 """
@@ -64,7 +64,8 @@ target AS MATERIALIZED (
         placement.agency_id, placement.kind, paid.days_past_due, paid.base, fee.percent, {AMOUNT} AS amount,
         paid.currency
     FROM (
-        SELECT *, amount - credit AS base FROM payment WHERE payment_id = ANY ($1::uuid[]) AND paid_on IS NOT NULL
+        SELECT *, amount - credit AS base FROM commission_payment
+        WHERE payment_id = ANY ($1::uuid[]) AND paid_on IS NOT NULL
     ) AS paid
     LEFT JOIN LATERAL (
         SELECT kinds FROM commission_precedence
@@ -192,7 +193,7 @@ LOCK_PRECEDENCES = "LOCK TABLE commission_precedence IN EXCLUSIVE MODE"
 FIRST_FREE_DAY = """
 SELECT count(*) AS precedences, greatest(
     (SELECT max(starts_on) FROM commission_precedence),
-    (SELECT max(business_date) FROM portfolio), (SELECT max(paid_on) FROM payment), current_date) + 1 AS day
+    (SELECT max(business_date) FROM portfolio), (SELECT max(paid_on) FROM commission_payment), current_date) + 1 AS day
 FROM commission_precedence
 """
 ADD_PRECEDENCE = """

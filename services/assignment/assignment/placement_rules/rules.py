@@ -13,7 +13,7 @@ class Segment(StrEnum):
 
 
 HOLDS = """
-    rule.ended_at IS NULL AND contract.state = 'open'
+    rule.ended_at IS NULL AND contract.state = 'open' AND contract.status NOT IN ('deceased', 'represented')
     AND (rule.stages IS NULL OR contract.stage = ANY (rule.stages))
     AND (rule.min_overdue IS NULL OR contract.overdue_balance > rule.min_overdue)
     AND (rule.segments IS NULL OR contract.segment = ANY (rule.segments))
@@ -22,7 +22,8 @@ HOLDS = """
 """
 """Whether a rule holds for a contract.
 
-The rule must not have ended. The contract must be open and meet all conditions that the rule gives.
+The rule must not have ended. The contract must be open and meet all conditions that the rule gives. Nothing of a
+deceased or represented debtor is placed.
 """
 
 PRECEDENCE = "rule.priority, rule.rule_id"

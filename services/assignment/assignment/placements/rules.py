@@ -15,7 +15,10 @@ class Reason(StrEnum):
     CLOSED = "closed"
     NO_LONGER_ELIGIBLE = "no_longer_eligible"
     TERM_OVER = "term_over"
+    DECEASED = "deceased"
+    REPRESENTED = "represented"
     PAYMENT_REVERSED = "payment_reversed"
+    STATUS_CHANGED = "debtor_status_changed"
 
 
 BUSINESS_DATE = "greatest(portfolio.business_date, contract.as_of)"
@@ -31,7 +34,8 @@ TERM_OVER = f"placement.ends_on < {BUSINESS_DATE}"
 """Whether the service contract of the placement is over."""
 
 _RECALL_REASON = f"""
-    CASE WHEN contract.state = 'settled' OR (contract.state = 'open' AND contract.overdue_balance = 0)
+    CASE WHEN contract.status IN ('{Reason.DECEASED}', '{Reason.REPRESENTED}') THEN contract.status
+        WHEN contract.state = 'settled' OR (contract.state = 'open' AND contract.overdue_balance = 0)
             THEN '{Reason.PAID_IN_FULL}'
         WHEN contract.state <> 'open' THEN '{Reason.CLOSED}'
         ELSE '{Reason.NO_LONGER_ELIGIBLE}' END
@@ -40,15 +44,20 @@ _RECALL_REASON = f"""
 # After an operator has reinstated a placement, the rules do not recall it for the same reason again.
 _UNFIT = f"""({_RECALL_REASON} IS DISTINCT FROM placement.waived AND NOT EXISTS (
             SELECT FROM placement_rule rule WHERE rule.kind = placement.kind AND {HOLDS}))"""
+_OF_FORMER_STATUS = f"""(placement.state IN ('recall_pending', 'objected') AND NOT placement.on_request
+            AND placement.reason IN ('{Reason.DECEASED}', '{Reason.REPRESENTED}')
+            AND contract.status NOT IN ('{Reason.DECEASED}', '{Reason.REPRESENTED}'))"""
 NEXT_STATE = f"""
     CASE WHEN placement.state = 'recall_pending' AND {GRACE_OVER} THEN 'recalled'
         WHEN placement.state = 'active' AND {TERM_OVER} THEN 'ended'
-        WHEN placement.state = 'active' AND {_UNFIT} THEN 'recall_pending' END
+        WHEN placement.state = 'active' AND {_UNFIT} THEN 'recall_pending'
+        WHEN {_OF_FORMER_STATUS} AND NOT {_UNFIT} THEN 'active' END
 """
 """The next state of a placement by its dates and the rules; null when the state does not change."""
 
 NEXT_REASON = f"""
-    CASE WHEN placement.state = 'recall_pending' THEN placement.reason
+    CASE WHEN {_OF_FORMER_STATUS} AND NOT {GRACE_OVER} THEN '{Reason.STATUS_CHANGED}'
+        WHEN placement.state = 'recall_pending' THEN placement.reason
         WHEN {TERM_OVER} THEN '{Reason.TERM_OVER}'
         ELSE {_RECALL_REASON} END
 """

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from recobro_events import Lane, Transaction, caused_event_id
@@ -9,6 +10,7 @@ from recobro_events.contracts.agency import PlacementStarted
 from recobro_events.contracts.assignment import ContractPlaced
 from recobro_events.tracing import current_traceparent
 
+from assignment.agency_feed.silencing import tell_placed
 from assignment.commissions.earning import settle_placed
 from assignment.placing import queries
 from assignment.placing.rules import Candidate, Limit, Option, Room, Shares, assign
@@ -31,7 +33,7 @@ async def place(tx: Transaction, contract_ids: Sequence[UUID], causes: Mapping[U
 
 
 async def _make(tx: Transaction, chosen: Sequence[tuple[Candidate, Option]], causes: Mapping[UUID, UUID]) -> None:
-    """Make the placements and publish them, to the agencies too, with the open disputes of the contracts."""
+    """Make the placements and publish them, to the agencies too, with open disputes and silences of the contracts."""
     await tx.flush()
     consumer = tx.consumer or "api"
     rows = [_columns(candidate, option, consumer, causes.get(candidate.contract_id)) for candidate, option in chosen]
@@ -41,6 +43,7 @@ async def _make(tx: Transaction, chosen: Sequence[tuple[Candidate, Option]], cau
         await tx.execute(queries.PUBLISH_DISPUTES, consumer, current_traceparent(), placement_ids)
     tx.wrote_outbox(Lane.BULK)
     tx.wrote_outbox(Lane.AGENCIES)
+    await tell_placed(tx, [(row[0], candidate.day) for row, (candidate, _) in zip(rows, chosen, strict=True)])
 
 
 async def _shares(tx: Transaction, rules: set[tuple[UUID, date]]) -> dict[tuple[UUID, date], Shares]:
@@ -68,7 +71,7 @@ async def _room(tx: Transaction, shares: Mapping[tuple[UUID, date], Shares]) -> 
     )
 
 
-def _columns(candidate: Candidate, option: Option, consumer: str, cause: UUID | None) -> tuple[object, ...]:
+def _columns(candidate: Candidate, option: Option, consumer: str, cause: UUID | None) -> tuple[Any, ...]:
     """The columns of a placement, with the ids of its events. The same facts give the same ids."""
     contract_id, kind = candidate.contract_id, candidate.kind
     placement_id = caused_event_id(contract_id, "assignment", "placement", kind, candidate.ordinal)

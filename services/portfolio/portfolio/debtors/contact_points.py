@@ -278,6 +278,7 @@ def _event(point: Row, finding: Finding, fields: Mapping[str, Any]) -> ContactPo
         medium=None if finding.change is PatchChange.OPT_OUT_WITHDRAWN else finding.medium,
         provenance=point["provenance"],
         timezone=point["timezone"],
+        refused_media=("all",) if point["opted_out"] else tuple(point["media"]),
     )
 
 

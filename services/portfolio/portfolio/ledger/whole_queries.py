@@ -23,7 +23,8 @@ JOIN portfolio USING (portfolio_id)
 JOIN debtor USING (debtor_id)
 CROSS JOIN LATERAL (
     SELECT coalesce(json_agg(json_build_object('contact_id', contact_id, 'version', version, 'kind', kind,
-        'value', value, 'provenance', provenance, 'timezone', timezone, 'usable', usable)
+        'value', value, 'provenance', provenance, 'timezone', timezone, 'usable', usable,
+        'refused_media', CASE WHEN opted_out THEN '{all}' ELSE media END)
         ORDER BY rank, contact_id), '[]') AS items
     FROM contact_point WHERE contact_point.contract_id = whole.contract_id AND contact_point.current
 ) AS contact_points

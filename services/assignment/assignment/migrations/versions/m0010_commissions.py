@@ -17,7 +17,7 @@ _TABLES = f"""
 -- the age of the debt on paid_on, as known when the payment arrived. version is the contract's at the payment, and
 -- overtook says that an older event of the contract was still missing then. judged_before: the payment earned before
 -- this table existed; then its placements stay as they are.
-CREATE TABLE payment (
+CREATE TABLE commission_payment (
     payment_id uuid PRIMARY KEY,
     contract_id uuid NOT NULL,
     amount numeric(14, 2) NOT NULL,
@@ -30,7 +30,7 @@ CREATE TABLE payment (
     overtook boolean,
     judged_before boolean NOT NULL DEFAULT false
 );
-CREATE INDEX payment_contract ON payment (contract_id, paid_on);
+CREATE INDEX commission_payment_contract ON commission_payment (contract_id, paid_on);
 -- Which kind of work earns when several agencies had the contract: the first of kinds. The row with the latest
 -- starts_on up to the payment's paid_on holds; before the first row, the default does.
 CREATE TABLE commission_precedence (
@@ -39,7 +39,7 @@ CREATE TABLE commission_precedence (
     created_at timestamptz NOT NULL DEFAULT now(),
     {chassis.schema.ACTOR}
 );
--- Payments up to this business date were judged before the table payment existed. Null for contracts since then.
+-- Payments up to this business date were judged before commission_payment existed. Null for contracts since then.
 ALTER TABLE contract ADD COLUMN judged_to date;
 UPDATE contract SET judged_to = as_of;
 -- The contract's version when the placement was made, and when a person ended it: they order payments of that day.
@@ -58,12 +58,12 @@ GRANT SELECT (ordinal, earned_because, reversed_because) ON commission TO recobr
 """
 # Payments that earned, and payments that waited for their placement.
 _KNOWN = """
-INSERT INTO payment (payment_id, contract_id, amount, credit, credit_version, currency, paid_on, days_past_due, version,
-    overtook, judged_before)
+INSERT INTO commission_payment (payment_id, contract_id, amount, credit, credit_version, currency, paid_on,
+    days_past_due, version, overtook, judged_before)
 SELECT DISTINCT ON (payment_id) payment_id, contract_id, base, 0, -1, currency, earned_on, days_past_due, 0, true, true
 FROM commission ORDER BY payment_id, placement_id;
-INSERT INTO payment (payment_id, contract_id, amount, credit, credit_version, currency, paid_on, days_past_due, version,
-    overtook)
+INSERT INTO commission_payment (payment_id, contract_id, amount, credit, credit_version, currency, paid_on,
+    days_past_due, version, overtook)
 SELECT payment_id, contract_id, base, 0, -1, currency, day, days_past_due, 0, true
 FROM overtaking_payment WHERE base >= 0 ON CONFLICT DO NOTHING;
 """

@@ -1,0 +1,38 @@
+"""What silences a contract, and which of it agencies have been told."""
+
+from alembic import op
+from projections import payments, promises, set_aside
+
+revision = "0011"
+down_revision = "0010"
+
+_TABLES = r"""
+-- The debtor's status, and the contract's version at which it was last told.
+ALTER TABLE contract ADD COLUMN status text NOT NULL DEFAULT 'active',
+    ADD COLUMN status_seen_version bigint NOT NULL DEFAULT -1;
+-- The media by which the debtor refuses to be reached on a contact point; version is that of the contact point.
+CREATE TABLE opt_out (
+    contract_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    version bigint NOT NULL,
+    media text[] NOT NULL,
+    PRIMARY KEY (contract_id, contact_id)
+);
+-- The silences that agencies of the contract have been told, until they are told the end. One that ends by its date
+-- stays until the contract's next event.
+CREATE TABLE silence (
+    contract_id uuid NOT NULL,
+    silence_id uuid NOT NULL,
+    reason text NOT NULL,
+    since date NOT NULL,
+    until date,
+    medium text,
+    contact_id uuid,
+    PRIMARY KEY (contract_id, silence_id)
+);
+"""
+
+
+def upgrade() -> None:
+    op.execute(payments.TABLE + payments.SILENCES + promises.TABLE + set_aside.TABLE)
+    op.execute(_TABLES)
