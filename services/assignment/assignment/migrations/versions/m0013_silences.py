@@ -3,8 +3,8 @@
 from alembic import op
 from projections import payments, promises, set_aside
 
-revision = "0011"
-down_revision = "0010"
+revision = "0013"
+down_revision = "0012"
 
 _TABLES = r"""
 -- The debtor's status, and the contract's version at which it was last told.
