@@ -38,7 +38,12 @@ MOST_LINES = {"aiokafka": 20, "httpx": 40}
 AS_OF = date(2026, 11, 22)
 PARTITIONS = 12
 PERSONAL_COLUMNS = ("Nombre / Razón social", "RFC", "Teléfono 1", "Teléfono 2", "Correo electrónico", "Calle")
-EXPECTED_EVENTS = ["agency.list-entry-withdrawn.v1", "agency.payment-received.v1", "agency.placement-started.v1"]
+EXPECTED_EVENTS = [
+    "agency.contact-silenced.v1",
+    "agency.list-entry-withdrawn.v1",
+    "agency.payment-received.v1",
+    "agency.placement-started.v1",
+]
 
 
 def block(language: str, word: str) -> str:

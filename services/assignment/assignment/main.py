@@ -1,9 +1,13 @@
 """The assignment process: relays and consumers, HTTP."""
 
+from functools import partial
+
 from chassis import Program, Role, create_app
+from chassis.background import keep
 from fastapi import FastAPI
 from recobro_events import Database, Runtime
 
+from assignment.agencies.events import expire_for_ever
 from assignment.api import routers
 from assignment.handlers import consumer
 from assignment.republishing import SOURCE
@@ -30,6 +34,7 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=routers,
+        background=[keep("expiry of agencies' events", partial(expire_for_ever, database))],
         role=role,
     )
 

@@ -8,7 +8,7 @@ import pytest
 from chassis.testing.row_security import READABLE_TABLES, WRITABLE_TABLES, rights_of_agency
 from placing_scene import Json, Scene, as_agency
 
-_READABLE = ("agency", "placement", "commission", "contract")
+_READABLE = ("agency", "placement", "commission", "contract", "agency_event", "agency_stream")
 
 
 async def counted(scene: Scene) -> dict[str, int]:
@@ -17,7 +17,7 @@ async def counted(scene: Scene) -> dict[str, int]:
 
 
 async def earned_by_two(scene: Scene) -> list[tuple[str, Json]]:
-    """Two agencies, each with a placement and a commission."""
+    """Two agencies, each with a placement, a commission and an event of its stream."""
     made = []
     for segment in ("chronic", "insolvent"):
         fees = [{"kind": "dialing", "from_days": 0, "percent": "10"}]
@@ -27,6 +27,8 @@ async def earned_by_two(scene: Scene) -> list[tuple[str, Json]]:
         await scene.receives(contract.paid("10.00"))
         [placement] = await scene.placements(agency_id=agency_id)
         made.append((agency_id, placement))
+    await scene.rows("DELETE FROM outbox_agencies RETURNING id")
+    await scene.rows("DELETE FROM agency_event WHERE position > 1 RETURNING position")
     return made
 
 

@@ -70,6 +70,11 @@ async def test_events_of_the_portfolio_reach_the_agencys_topic(scene: Scene, pos
         for log in logs
     ]
     assert [types for types in event_types if types] == [
-        ["agency.placement-started.v1", "agency.payment-received.v1", "agency.placement-recall-requested.v1"]
+        [
+            "agency.placement-started.v1",
+            "agency.payment-received.v1",
+            "agency.contact-silenced.v1",
+            "agency.placement-recall-requested.v1",
+        ]
     ], "on one partition, in the order of the portfolio's events"
-    assert sum(len(log) for log in logs) == 4, "with the agency's registration"
+    assert sum(len(log) for log in logs) == 5, "with the agency's registration"

@@ -1,6 +1,7 @@
 """Agencies and their service contracts over HTTP."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from chassis import (
@@ -12,16 +13,20 @@ from chassis import (
     PageQuery,
     ReadConnection,
     Router,
+    ServiceDatabase,
     ShortText,
+    WholeParameter,
     WriteTransaction,
     page,
     reads,
     writes,
 )
 from chassis.letterheads import Letterhead, given
+from fastapi import Query, Request
 from recobro_events.contracts.agency import AgencyRegistered
 
 from assignment.agencies import queries, service_contracts
+from assignment.agencies.events import AgencyEvents, read_events
 from assignment.agencies.publishing import changed
 from assignment.agencies.reading import Agency, AgencyUnknown, expect_agency
 from assignment.agencies.service_contracts import NewServiceContract, ServiceContract
@@ -92,3 +97,22 @@ async def list_service_contracts(
     after = query.after(datetime, UUID) or (None, None)
     rows = await reader.fetch(queries.SERVICE_CONTRACTS, agency_id, *after, query.limit + 1)
     return page(rows, query, key=lambda row: (row["created_at"].isoformat(), row["service_contract_id"]))
+
+
+@router.get("/agencies/{agency_id}/events", dependencies=[reads("assignment", agency=True)])
+async def list_events(
+    agency_id: UUID,
+    request: Request,
+    database: ServiceDatabase,
+    who: CurrentPrincipal,
+    after: Annotated[str | None, Query(max_length=100, description="The `next_position` of the answer before")] = None,
+    wait: Annotated[WholeParameter, Query(le=60)] = 0,
+    limit: Annotated[WholeParameter, Query(ge=1, le=1000)] = 100,
+) -> AgencyEvents:
+    """Return the events of the agency's stream after a position, in order; without one, from the first that is kept.
+
+    ``wait`` is how many seconds to wait for the first event. Events are kept for 14 days.
+    """
+    async with database.connection() as connection:
+        await expect_agency(connection, agency_id, who)
+    return await read_events(database, agency_id, after, limit, wait, request.app.state.stopping)

@@ -45,3 +45,25 @@ FROM service_contract
 WHERE agency_id = $1 AND ($2::timestamptz IS NULL OR (created_at, service_contract_id) > ($2, $3))
 ORDER BY created_at, service_contract_id LIMIT $4
 """
+
+EVENTS = """
+SELECT position, event_id, type, occurred_at, body FROM agency_event
+WHERE agency_id = $1 AND position > $2 ORDER BY position LIMIT $3
+"""
+# A position is known while its event is kept, and so is the last one, after which nothing has come. A position in front
+# of the first kept event has lost nothing either.
+POSITION = """
+SELECT is_known, NOT is_known AND $2 < coalesce(first, last_position, 0) AS is_expired
+FROM (
+    SELECT first, last_position, coalesce($2 = last_position OR $2 + 1 = first, false) OR EXISTS (
+        SELECT FROM agency_event WHERE agency_id = $1 AND position = $2) AS is_known
+    FROM (SELECT
+        (SELECT min(position) FROM agency_event WHERE agency_id = $1) AS first,
+        (SELECT last_position FROM agency_stream WHERE agency_id = $1) AS last_position) AS bounds
+) AS standing
+"""
+EXPIRE_EVENTS = """
+DELETE FROM agency_event WHERE (agency_id, position) IN (
+    SELECT agency_id, position FROM agency_event
+    WHERE kept_at < now() - make_interval(days => $1) ORDER BY kept_at LIMIT $2)
+"""

@@ -200,6 +200,8 @@ async def test_an_opt_out_bars_one_contact_point_or_one_medium_of_it(scene: Scen
     *_, none_left = await scene.silences(agency_id)
     assert isinstance(none_left, ContactResumed)
     assert none_left.still_silent == ()
+    assert len(await published(scene.database, ContactSilenced)) == 3, "each fits its contract"
+    assert len(await published(scene.database, ContactResumed)) == 3
     [bodies] = await scene.rows("SELECT string_agg(body, '') AS all FROM outbox_agencies")
     assert PHONE not in bodies["all"]
 

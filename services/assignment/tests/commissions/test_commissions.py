@@ -44,7 +44,7 @@ async def test_a_payment_earns_a_commission_that_is_published(scene: Scene) -> N
     [earned] = await published(scene.database, CommissionEarned)
     assert (earned.payment_id, earned.agency_id) == (payment.payment_id, UUID(agency_id))
     assert (earned.base, earned.percent, earned.amount) == (Decimal("100.10"), Decimal("12.5"), Decimal("12.51"))
-    event = (await scene.agency_events(agency_id))[-1]
+    _, event, _ = await scene.agency_events(agency_id)
     assert event == agency.PaymentReceived(
         agency_id=UUID(agency_id),
         contract_id=contract.contract_id,

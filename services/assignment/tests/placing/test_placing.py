@@ -131,10 +131,14 @@ async def test_events_before_a_placement_may_arrive_in_any_order(scene: Scene) -
     assert await scene.placements() == []
     await scene.receives(registered)
     assert len(await scene.placements()) == 1
-    started, dispute = await scene.agency_events(agency_id)
+    started, dispute, *silences = await scene.agency_events(agency_id)
     assert isinstance(started, agency.PlacementStarted)
     assert (started.stage, started.overdue_balance, started.contract_number) == ("late", Decimal("1400.00"), "C-0001")
     assert isinstance(dispute, agency.ClarificationOpened), "the agency must not work on a disputed contract"
+    assert sorted(event.reason for event in silences if isinstance(event, agency.ContactSilenced)) == [
+        "clarification",
+        "payment",
+    ]
 
 
 async def test_outdated_events_neither_place_nor_recall(scene: Scene) -> None:
@@ -168,11 +172,11 @@ async def test_events_applied_again_after_a_restore_give_the_same_placement_and_
         await apply_records(scene.database, consumer, records)
         rounds.append((await scene.outbox_ids(), [p["placement_id"] for p in await scene.placements()]))
         async with scene.database.transaction() as tx:
-            for table in ("inbox", "placement", "contract", "outbox_bulk", "outbox_events"):
+            for table in ("inbox", "placement", "contract", "outbox_bulk", "outbox_events", "silence"):
                 await tx.execute(f"DELETE FROM {table}")
             await tx.execute("DELETE FROM outbox_agencies WHERE type <> 'agency.agency-registered.v1'")
     assert rounds[0] == rounds[1]
-    assert len(rounds[0][0]) == 1 + 2 + 1 + 2, "registration of the agency; placement, twice; payment; recall, twice"
+    assert len(rounds[0][0]) == 1 + 2 + 2 + 2, "registration; placement, twice; payment and silence; recall, twice"
 
 
 async def test_a_placement_stays_as_long_as_any_rule_of_the_kind_holds(scene: Scene) -> None:
@@ -249,7 +253,7 @@ async def test_an_open_dispute_recalls_nothing_and_is_published_to_the_agency(sc
     await scene.receives(dispute)
     assert (await scene.the_placement())["state"] == "active"
     await scene.receives(contract.resolved(dispute.clarification_id))
-    opened, resolved = (await scene.agency_events(agency_id))[-2:]
+    _, opened, _, resolved, _ = await scene.agency_events(agency_id)
     assert isinstance(opened, agency.ClarificationOpened)
     assert isinstance(resolved, agency.ClarificationResolved)
     assert opened.clarification_id == resolved.clarification_id == dispute.clarification_id
