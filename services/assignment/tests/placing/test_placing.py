@@ -172,7 +172,7 @@ async def test_events_applied_again_after_a_restore_give_the_same_placement_and_
         await apply_records(scene.database, consumer, records)
         rounds.append((await scene.outbox_ids(), [p["placement_id"] for p in await scene.placements()]))
         async with scene.database.transaction() as tx:
-            for table in ("inbox", "placement", "contract", "outbox_bulk", "silence"):
+            for table in ("inbox", "placement", "contract", "outbox_bulk", "silence", "payment", "commission_payment"):
                 await tx.execute(f"DELETE FROM {table}")
             await tx.execute("DELETE FROM outbox_events WHERE type <> 'assignment.agency-changed.v1'")
             await tx.execute("DELETE FROM outbox_agencies WHERE type <> 'agency.agency-registered.v1'")
