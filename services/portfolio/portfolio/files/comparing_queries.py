@@ -191,10 +191,12 @@ WHERE decision.contract_id = decided.contract_id AND decision.number = decided_n
 
 # $1 portfolio, $2 references.
 BOOKINGS = """
+WITH given AS MATERIALIZED (
+    SELECT reference, payment_key('file', reference) AS key FROM unnest($2::text[]) AS given (reference)
+)
 SELECT given.reference, count(payment_id)::integer AS bookings,
     coalesce(bool_or(reversed_at IS NULL AND payment_id IS NOT NULL), false) AS is_live
-FROM unnest($2::text[]) AS given (reference)
-LEFT JOIN payment ON payment.portfolio_id = $1 AND payment.reference_key = payment_key('file', given.reference)
+FROM given LEFT JOIN payment ON payment.portfolio_id = $1 AND payment.reference_key = given.key
 GROUP BY given.reference
 """
 # $1 file, $2 contracts, $3 as_of of the file, $4 business date, $5 amounts, $6 payment ids, $7 references, $8 their

@@ -6,7 +6,7 @@ apply where facts are written. ``tests/ledger/test_limits.py`` measures the larg
 
 from decimal import Decimal
 
-WHOLE_CONTRACT_BYTES = 740_000
+WHOLE_CONTRACT_BYTES = 860_000
 """The largest possible event with a whole contract."""
 
 ROWS_OF_CONTRACT = 1_000

@@ -4,9 +4,15 @@ from portfolio.ledger.actors import CURRENT_ACTOR
 
 # What is known of payments before they are booked, one row each.
 # $1 place, $2 contract, $3 portfolio, $4 channel, $5 reference, $6 amount, $7 paid_on.
-# A payment without a reference cannot be recognised again. It may only look like a double.
+# A payment without a reference cannot be recognised again. It may only look like a double. The keys are computed first,
+# since a plan may compare each of them with every payment.
 LOOK_UP = f"""
-SELECT place, payment_key(given.channel, given.reference) IS NOT NULL AS is_legible,
+WITH given AS MATERIALIZED (
+    SELECT *, payment_key(channel, reference) AS key
+    FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::numeric[], $7::date[])
+        AS given (place, contract_id, portfolio_id, channel, reference, amount, paid_on)
+)
+SELECT place, given.key IS NOT NULL AS is_legible,
     live.payment_id AS known, (live.contract_id, live.amount, live.paid_on)
         IS NOT DISTINCT FROM (given.contract_id, given.amount, given.paid_on) AS is_same,
     past.payment_id AS reversed, coalesce(past.here, false) AS reversed_here, coalesce(past.bookings, 0) AS bookings,
@@ -20,12 +26,11 @@ SELECT place, payment_key(given.channel, given.reference) IS NOT NULL AS is_legi
             AND actor ->> 'subject' = {CURRENT_ACTOR} ->> 'subject'
         ORDER BY sequence DESC LIMIT 1
     ) AS double
-FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::numeric[], $7::date[])
-    AS given (place, contract_id, portfolio_id, channel, reference, amount, paid_on)
+FROM given
 LEFT JOIN LATERAL (
     SELECT payment_id, contract_id, amount, paid_on FROM payment
     WHERE payment.portfolio_id = given.portfolio_id
-        AND reference_key = payment_key(given.channel, given.reference) AND reversed_at IS NULL
+        AND reference_key = given.key AND reversed_at IS NULL
     ORDER BY sequence LIMIT 1
 ) AS live ON true
 CROSS JOIN LATERAL (
@@ -33,7 +38,7 @@ CROSS JOIN LATERAL (
         bool_or(payment.contract_id = given.contract_id) AS here
     FROM payment
     WHERE payment.portfolio_id = given.portfolio_id
-        AND reference_key = payment_key(given.channel, given.reference) AND reversed_at IS NOT NULL
+        AND reference_key = given.key AND reversed_at IS NOT NULL
 ) AS past
 ORDER BY place
 """
