@@ -3,7 +3,7 @@
 from typing import Any
 
 from recobro.client import Client
-from recobro.terminal import count
+from recobro.terminal import count, counted
 
 FileView = dict[str, Any]
 _FINISHED = ("loaded", "failed")
@@ -40,8 +40,8 @@ def undecided(view: FileView) -> str | None:
     if not view.get("undecided"):
         return None
     return (
-        f"{count(view['undecided'])} contracts are set aside: the file no longer states instalments that are unpaid. "
-        "Nobody contacts their debtors until you decide."
+        f"Set aside: {counted(view['undecided'], 'contract')}. The file no longer states instalments that are unpaid. "
+        "Nobody contacts the debtors until you decide."
     )
 
 

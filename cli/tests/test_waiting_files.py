@@ -84,7 +84,7 @@ def test_load_names_the_contracts_that_were_set_aside(platform: FakePlatform, se
     platform.set_answers(READ, file("loaded", undecided=3))
     code, output = platform.run(*sent)
     assert code == 0
-    assert "3 contracts are set aside" in output
+    assert "Set aside: 3 contracts." in output
     assert f"They keep their figures: recobro confirm {OURS} --no" in output
 
 
@@ -98,7 +98,7 @@ def test_files_lists_states_and_what_each_file_waits_for(platform: FakePlatform)
     assert platform.asked[0] == ("GET portfolio /v1/files", {"portfolio_id": PORTFOLIO, "order": "desc"})
     assert f"1.csv ({OURS}): It waits behind 2.csv ({FIRST})" in output
     assert "they would count as unpaid" in output
-    assert "2 contracts are set aside" in output
+    assert "Set aside: 2 contracts." in output
     described = platform.json("files")
     assert [item["waits_for"] is not None for item in described] == [True, True, True]
 

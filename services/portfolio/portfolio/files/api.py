@@ -24,11 +24,13 @@ from fastapi.responses import StreamingResponse
 
 from portfolio.files import deciding, findings, rejects, uploads
 from portfolio.files.findings import Finding, FindingKind
+from portfolio.files.template import Language, TemplateFormat, template
 from portfolio.files.uploads import Confirmation, FileStatus, FileView, Mode
 from portfolio.portfolios import portfolios
 from portfolio.portfolios.portfolios import DeltaRows
 
 router = Router(prefix="/v1", tags=["files"])
+_TEMPLATE_NAMES = {Language.ES: "cartera", Language.PT: "carteira", Language.EN: "portfolio"}
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _ANY_FILE: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/octet-stream": _BINARY}}}
 
@@ -84,6 +86,22 @@ async def upload_file(
     else:
         response.status_code = 200
     return file
+
+
+@router.get(
+    "/portfolio-file-template",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}}},
+    dependencies=[reads("portfolio")],
+)
+async def read_file_template(
+    lang: Annotated[Language, Query(description="The language of the headers")] = Language.ES,
+    format: TemplateFormat = TemplateFormat.CSV,
+) -> Response:
+    """Download an empty portfolio file with all columns. Files in each of the languages can be loaded."""
+    name = f'attachment; filename="{_TEMPLATE_NAMES[lang]}.{format}"'
+    content = template(lang)
+    return Response(content, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": name})
 
 
 @router.get("/portfolios/{portfolio_id}/files", dependencies=[reads("portfolio")])
