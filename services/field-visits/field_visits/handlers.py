@@ -104,9 +104,13 @@ async def follow_reversal(reversals: Sequence[PaymentReversed], tx: Transaction)
 
 @consumer.on(ContractStageChanged)
 async def follow_stage(changes: Sequence[ContractStageChanged], tx: Transaction) -> None:
-    """A payment that moves a contract to another stage cancels its visits, even if PaymentReceived arrives later."""
+    """A payment that moves a contract to another stage cancels its visits, even if PaymentReceived arrives later.
+
+    A visit that was ordered after the payment, for a day on which contact is allowed again, stands.
+    """
     await projection.POSITIONS.keep(tx, changes)
-    await cancel(tx, [Cause.of(e, Reason.PAYMENT) for e in changes if e.cause in _PAID and not e.is_republished])
+    paid = [change for change in changes if change.cause in _PAID and not change.is_republished]
+    await cancel(tx, [Cause.of(e, Reason.PAYMENT, ordered_before=e.occurred_at) for e in paid])
     await cancel_unfit(tx, changes)
 
 

@@ -18,19 +18,26 @@ from field_visits.visits.refusals import refuse_not_open
 
 
 class Cause(NamedTuple):
-    """Why a contract's open visits are cancelled: all visits, the visits of a placement, or the visits up to a day."""
+    """Why a contract's open visits are cancelled: all, or those of a placement, up to a day, or ordered before."""
 
     contract_id: UUID
     reason: CancelReason
     event_id: UUID
     placement_id: UUID | None = None
     until: date | None = None
+    ordered_before: datetime | None = None
 
     @classmethod
     def of(
-        cls, event: ContractEvent, reason: CancelReason, *, placement_id: UUID | None = None, until: date | None = None
+        cls,
+        event: ContractEvent,
+        reason: CancelReason,
+        *,
+        placement_id: UUID | None = None,
+        until: date | None = None,
+        ordered_before: datetime | None = None,
     ) -> "Cause":
-        return cls(event.contract_id, reason, event.event_id, placement_id, until)
+        return cls(event.contract_id, reason, event.event_id, placement_id, until, ordered_before)
 
 
 async def cancel(tx: Transaction, causes: Sequence[Cause]) -> None:

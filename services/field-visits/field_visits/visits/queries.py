@@ -75,11 +75,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING visit_id
 
 CANCEL = f"""
 UPDATE visit SET state = 'cancelled', cancel_reason = cause.reason, cancelled_at = clock_timestamp()
-FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::date[])
-    AS cause (contract_id, reason, event_id, placement_id, until)
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::date[], $6::timestamptz[])
+    AS cause (contract_id, reason, event_id, placement_id, until, ordered_before)
 WHERE visit.contract_id = cause.contract_id AND {_OPEN}
     AND (cause.placement_id IS NULL OR visit.placement_id = cause.placement_id)
     AND (cause.until IS NULL OR visit.visit_on <= cause.until)
+    AND (cause.ordered_before IS NULL OR visit.ordered_at < cause.ordered_before)
 RETURNING visit.visit_id, visit.contract_id, visit.agency_id, visit.cancel_reason, cause.event_id
 """
 # The visits that a payment cancels, and those that it would have cancelled. An event of the same payment on another

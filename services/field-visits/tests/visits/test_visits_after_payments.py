@@ -88,6 +88,16 @@ async def test_a_payment_cancels_as_payment_whichever_event_tells_of_it(scene: S
     assert await scene.state_and_reason(visit) == ("cancelled", "payment")
 
 
+async def test_a_visit_ordered_after_a_payment_stands_when_the_change_of_stage_arrives_late(scene: Scene) -> None:
+    contract = await scene.known_contract()
+    payment = contract.paid("4000.00")
+    late = record_of(contract.staged(Stage.EARLY, cause=StageCause.PAYMENT))
+    await scene.receives(payment)
+    visit = await scene.ordered(contract, DAY + timedelta(days=3))
+    await apply_records(scene.database, consumer, [late])
+    assert await scene.state_and_reason(visit) == ("ordered", None)
+
+
 @pytest.mark.parametrize("effective", [True, False])
 async def test_a_payment_that_the_debtor_claims_silences_visits_as_long_as_a_payment(
     scene: Scene, effective: bool
