@@ -54,6 +54,10 @@ faults: setup ## kill processes, inject faults, check that defects are noticed
 faults-long: setup ## inject every fault over every log (MINUTES, else 60; SEED)
 	@PYTHONPATH=tests:bench $(BIN)/python -m faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
+floor: setup ## play random weeks of files and payments (SEQUENCES, else 10000; SEED)
+	@RECOBRO_FLOOR_SEQUENCES=$(or $(SEQUENCES),10000) RECOBRO_FLOOR_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -n 2 \
+		--timeout 3600 services/portfolio/tests/files/test_weeks_of_files.py
+
 attack-short: setup ## attack a platform for a minute: tokens, bodies, slow clients
 	@RECOBRO_ATTACK=1 $(BIN)/python -m pytest tests/attack/test_attack.py -k "not generated"
 
@@ -155,5 +159,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES)) libs/platform/recobr
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test test-fast client-check attack-short attack faults-short faults faults-long bench-events monitoring-check dashboards images compose-check k8s-check \
+.PHONY: help run demo demo-kafka test test-fast client-check floor attack-short attack faults-short faults faults-long bench-events monitoring-check dashboards images compose-check k8s-check \
 	upgrade-check format typecheck lint contracts settings locks kafka kafka-stop stop clean distclean setup

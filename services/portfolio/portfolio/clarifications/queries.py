@@ -25,7 +25,7 @@ INSTALMENTS = "SELECT number, due_on, amount FROM instalment WHERE contract_id =
 # What the creditor's files state is what was decided about, also by a second decision about the same instalment.
 DECIDE = """
 WITH given AS MATERIALIZED (
-    SELECT number, given.amount, coalesce(before.about, instalment.amount) AS about
+    SELECT number, given.amount, instalment.amount + coalesce(before.about - before.amount, 0) AS about
     FROM unnest($2::integer[], $3::numeric[]) AS given (number, amount)
     JOIN instalment USING (number)
     LEFT JOIN amount_decision AS before USING (contract_id, number)

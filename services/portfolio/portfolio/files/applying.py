@@ -95,7 +95,7 @@ async def _unfinished(tx: Transaction, work: Work) -> Row | None:
 
 
 @dataclass
-class _Chunk:
+class Chunk:
     """Some contracts of a file, grouped by the way to apply them."""
 
     day: date
@@ -136,7 +136,7 @@ async def state(
     tx: Transaction, work: Work, header: Sequence[str], day: date, rows: Collection[Row], *, accepted: bool = False
 ) -> None:
     """Apply what the file states of these contracts. ``accepted``: a person has decided that its rows are all."""
-    chunk = await _locked_chunk(tx, work, day, rows)
+    chunk = await locked_chunk(tx, work, day, rows)
     moving, held = await people.moves(tx, work, chunk.revised, accepted=accepted)
     stated = [contract_id for contract_id in chunk.revised if contract_id not in held]
     comparison = await comparing.compare(tx, work, stated, chunk.day, accepted=accepted)
@@ -167,15 +167,16 @@ async def _locked(tx: Transaction, work: Work, rows: Collection[Row]) -> Sequenc
     return await tx.fetch(applying_queries.LOCK_CONTRACTS, ids)
 
 
-async def _locked_chunk(tx: Transaction, work: Work, day: date, rows: Collection[Row]) -> _Chunk:
+async def locked_chunk(tx: Transaction, work: Work, day: date, rows: Collection[Row]) -> Chunk:
+    """Lock the debtors, then the contracts of these rows, and group the contracts by the way to apply them."""
     known = {row["contract_id"]: row["state"] for row in await _locked(tx, work, rows)}
-    chunk = _Chunk(day)
+    chunk = Chunk(day)
     for row in rows:
         chunk.add(row, known.get(row["contract_id"]))
     return chunk
 
 
-async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk, found: comparing.Comparison) -> None:
+async def _state_contracts(tx: Transaction, work: Work, chunk: Chunk, found: comparing.Comparison) -> None:
     """Replace the stored amounts by the creditor's.
 
     The payments that the file lacks stay on top of them, and payments that were reversed after its day are owed again.
@@ -194,7 +195,7 @@ async def _state_contracts(tx: Transaction, work: Work, chunk: _Chunk, found: co
         await tx.execute(RESTORE_ABSORBED, found.taken_back)
 
 
-async def _record(tx: Transaction, work: Work, chunk: _Chunk) -> None:
+async def _record(tx: Transaction, work: Work, chunk: Chunk) -> None:
     paying = [row["contract_id"] for row in await tx.fetch(applying_queries.STILL_PAYING, chunk.revised)]
     reapplied = await reapply_payments(tx, paying) if paying else ()
     await record_whole(tx, None, chunk.registered, chunk.day, event_type=ContractRegistered)

@@ -80,6 +80,7 @@ async def compare(
     if decided:
         await tx.execute(queries.LIST_DECISIONS, work.file_id, decided, work.as_of)
         await tx.execute(queries.APPLY_DECISIONS, work.file_id, decided, work.as_of)
+    await _trim_paid(tx, work, judged)
     silenced = [payment_id for row in judged if row["verdict"] != "fewer" for payment_id in row["silenced"]]
     if silenced:
         await tx.execute(queries.SILENCE, silenced, lag_days)
@@ -93,6 +94,17 @@ async def compare(
         [payment_id for row in judged if row["verdict"] != "fewer" for payment_id in row["unposted"]],
         [payment_id for row in judged if row["verdict"] != "fewer" for payment_id in row["taken_back"]],
     )
+
+
+async def _trim_paid(tx: Transaction, work: Work, judged: Sequence[Row]) -> None:
+    """A reversal puts back only what the file's figure can have taken off."""
+    if differing := [row for row in judged if row["verdict"] == "differs" and row["payments"]]:
+        await tx.execute(
+            queries.TRIM_PAID,
+            [row["contract_id"] for row in differing],
+            work.as_of,
+            [row["excess"] for row in differing],
+        )
 
 
 async def _enter_payments(tx: Transaction, work: Work, less: Sequence[Row], day: date, sha256: str) -> Sequence[Row]:
@@ -175,7 +187,7 @@ async def repeats(tx: Transaction, work: Work) -> bool:
     """
     if await tx.fetchval(queries.REPEATS_BYTES, work.file_id):
         return True
-    if not await tx.fetchval(queries.REPEATS_FIGURES, work.file_id):
+    if not await tx.fetchval(queries.REPEATS_FIGURES, work.file_id, work.portfolio_id):
         return False
     ids = [row["contract_id"] for row in await tx.fetch(queries.WITH_MONEY, work.file_id, work.as_of)]
     settings = await tx.fetchrow(queries.SETTINGS, work.file_id)

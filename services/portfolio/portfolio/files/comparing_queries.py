@@ -145,6 +145,7 @@ LEFT JOIN LATERAL (
     WHERE EXISTS (SELECT FROM risen WHERE risen.contract_id = judged.contract_id)
         AND payment.contract_id = judged.contract_id AND credit < amount
         AND absorbed_by IS NOT NULL AND reversed_at IS NULL AND NOT unposted
+        AND EXISTS (SELECT FROM payment_allocation AS allocation WHERE allocation.payment_id = payment.payment_id)
         AND NOT EXISTS (
             SELECT FROM payment_allocation AS allocation
             LEFT JOIN risen ON risen.contract_id = judged.contract_id AND risen.due_on = allocation.due_on
@@ -242,6 +243,24 @@ WHERE contract_id = ANY($2::uuid[]) AND paid_on <= $3 AND absorbed_by IS NULL AN
     AND payment_id <> ALL($4::uuid[])
 """
 UNPOST = "UPDATE payment SET unposted = true WHERE payment_id = ANY($1::uuid[])"
+# $1 contracts, $2 as_of of the file, $3 what the file states of each contract more than expected. So much of the
+# payments is not in the file's figure; the newest lack first.
+TRIM_PAID = """
+WITH laid AS MATERIALIZED (
+    SELECT payment_id, number, excess, allocation.amount, sum(allocation.amount) OVER (PARTITION BY given.contract_id
+        ORDER BY paid_on DESC, sequence DESC, due_on DESC, number DESC) AS stop
+    FROM unnest($1::uuid[], $3::numeric[]) AS given (contract_id, excess)
+    JOIN payment ON payment.contract_id = given.contract_id
+    JOIN payment_allocation AS allocation USING (payment_id)
+    WHERE absorbed_by IS NULL AND reversed_at IS NULL AND paid_on <= $2
+), trimmed AS (
+    UPDATE payment_allocation AS known SET amount = stop - excess
+    FROM laid WHERE known.payment_id = laid.payment_id AND known.number = laid.number
+        AND stop > excess AND stop - laid.amount < excess
+)
+DELETE FROM payment_allocation AS known USING laid
+WHERE known.payment_id = laid.payment_id AND known.number = laid.number AND stop <= excess
+"""
 SILENCE = "UPDATE payment SET silent_until = paid_on + $2::integer WHERE payment_id = ANY($1::uuid[])"
 
 SET_ASIDE = """
@@ -260,21 +279,19 @@ SELECT EXISTS (
                 AND earlier.status = 'loaded' AND earlier.as_of < this.as_of)
 )
 """
-# Every contract is known, and each of its instalments is stated as it was last stated.
+# $1 file, $2 portfolio. Each row states an instalment as it was last stated, and no instalment is left. The staging
+# tables have no statistics yet, so each row looks its instalment up.
 REPEATS_FIGURES = """
 SELECT NOT EXISTS (
-    SELECT FROM file_row JOIN file_contract USING (file_id, contract_number)
-    LEFT JOIN instalment ON instalment.contract_id = file_contract.contract_id AND instalment.number = instalment_number
-        AND instalment.due_on = file_row.due_on
-    LEFT JOIN amount_decision AS decision ON decision.contract_id = instalment.contract_id
-        AND decision.number = instalment.number
-    WHERE file_id = $1 AND file_row.amount IS DISTINCT FROM coalesce(decision.about, instalment.amount)
-) AND NOT EXISTS (
-    SELECT FROM file_contract JOIN instalment USING (contract_id)
-    WHERE file_id = $1 AND NOT EXISTS (
-        SELECT FROM file_row WHERE file_row.file_id = $1 AND file_row.contract_number = file_contract.contract_number
-            AND file_row.instalment_number = instalment.number)
-)
+    SELECT FROM file_row WHERE file_id = $1 AND amount IS DISTINCT FROM (
+        SELECT instalment.amount + coalesce((
+            SELECT about - decision.amount FROM amount_decision AS decision
+            WHERE decision.contract_id = instalment.contract_id AND decision.number = instalment.number), 0)
+        FROM contract JOIN instalment USING (contract_id)
+        WHERE contract.portfolio_id = $2 AND contract.contract_number = file_row.contract_number
+            AND instalment.number = instalment_number AND instalment.due_on = file_row.due_on)
+) AND (SELECT count(*) FROM file_row WHERE file_id = $1) = (
+    SELECT count(*) FROM file_contract JOIN instalment USING (contract_id) WHERE file_id = $1)
 """
 # $1 file, $2 as_of.
 WITH_MONEY = """

@@ -68,21 +68,21 @@ async def _waiting(tx: Transaction, file_id: UUID, contracts: Sequence[str] | No
 
 
 async def _still_waiting(tx: Transaction, work: Work, contract_ids: Sequence[UUID]) -> Sequence[Row]:
-    """Lock these contracts. A file that was loaded meanwhile may have stated some of them."""
-    await lock_contracts(tx, contract_ids, with_debtors_of=contract_ids)
+    """These contracts, which are locked, without those that a later file has stated meanwhile."""
     return await tx.fetch(queries.STILL_UNDECIDED, work.file_id, contract_ids)
 
 
 async def _accept(tx: Transaction, work: Work, header: Sequence[str], contract_ids: Sequence[UUID]) -> None:
-    waiting = await _still_waiting(tx, work, contract_ids)
-    ids = [row["contract_id"] for row in waiting]
     day = await portfolios.held_business_date(tx, work.portfolio_id)
-    rows = await tx.fetch(queries.SET_ASIDE_ROWS, work.file_id, ids)
+    await applying.locked_chunk(tx, work, day, await tx.fetch(queries.SET_ASIDE_ROWS, work.file_id, contract_ids))
+    waiting = await _still_waiting(tx, work, contract_ids)
+    rows = await tx.fetch(queries.SET_ASIDE_ROWS, work.file_id, [row["contract_id"] for row in waiting])
     await applying.state(tx, work, header, day, rows, accepted=True)
     await comparing.forget_set_aside(tx, waiting)
 
 
 async def _refuse(tx: Transaction, work: Work, contract_ids: Sequence[UUID]) -> None:
+    await lock_contracts(tx, contract_ids)
     waiting = await _still_waiting(tx, work, contract_ids)
     ids = [row["contract_id"] for row in waiting]
     await comparing.forget_set_aside(tx, waiting)

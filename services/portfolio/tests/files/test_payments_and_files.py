@@ -240,3 +240,26 @@ async def test_the_same_figures_in_other_bytes_wait_only_if_they_would_undo_a_pa
     assert (late["status"], late["confirmation_reason"]) == ("needs_confirmation", "repeated_figures")
     refused = await service.client.post(f"/v1/files/{late['file_id']}/confirmation", json={"accept": False})
     assert (refused.json()["status"], refused.json()["error_code"]) == ("failed", "not_confirmed")
+
+
+@pytest.mark.parametrize(
+    ("as_of", "stated", "kind", "after"),
+    [
+        # The file's figure never had the payment in it.
+        ("2026-11-30", "500.00", "unposted", "500.00"),
+        # So much of the payment as the figure can have in it goes back.
+        ("2026-11-26", "420.00", "differs", "500.00"),
+        ("2026-11-26", "540.00", "differs", "540.00"),
+    ],
+)
+async def test_a_reversal_puts_back_only_what_the_file_had_taken_off(
+    service: ServiceClient, as_of: str, stated: str, kind: str, after: str
+) -> None:
+    portfolio_id, _ = await loaded(service, "500.00")
+    payment = await service.pay(portfolio_id, "C-1", "200.00", "2026-11-24")
+    file = await service.load(portfolio_id, *owed(stated), row("C-2"), as_of=as_of)
+    assert await kinds(service, file) == [kind]
+    path = f"/v1/payments/{payment['payment_id']}/reversal"
+    reversal = {"reason": "bounced", "reversed_on": as_of}
+    assert (await service.client.post(path, json=reversal)).status_code == 201
+    assert await unpaid(service, portfolio_id) == [after]

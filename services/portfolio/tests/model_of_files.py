@@ -1,0 +1,384 @@
+"""A plain model of what the amounts of files, payments, reversals and disputes do to one contract.
+
+It follows the rules in ``docs/services/portfolio.md`` and knows neither SQL nor the service. In it the number of an
+instalment says when it is due, so an instalment is known by its number alone.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import combinations, count
+
+NOTHING = Decimal(0)
+LOOKED_AT = 12
+IDENTIFIED_DAYS = 30
+Paid = dict[int, Decimal]
+"""How much was paid of each instalment."""
+
+
+@dataclass
+class Payment:
+    """``included_on`` is the day of the file whose figure includes the payment, and ``paid`` is what it includes.
+
+    ``unposted``: no figure has it any more. ``credit`` is what exceeds the debt; it is kept for payments that are no
+    longer on top.
+    """
+
+    sequence: int
+    amount: Decimal
+    paid_on: date
+    channel: str
+    included_on: date | None = None
+    paid: Paid = field(default_factory=dict)
+    reversed_on: date | None = None
+    is_identified: bool = False
+    unposted: bool = False
+    credit: Decimal = NOTHING
+    silent_until: date | None = None
+
+    @property
+    def is_reversed(self) -> bool:
+        return self.reversed_on is not None
+
+    @property
+    def counts(self) -> Decimal:
+        """What a file that knows the payment lowers its figures by."""
+        return self.amount - self.credit if self.is_reversed else self.amount
+
+
+@dataclass(frozen=True)
+class Settings:
+    lag_days: int
+    reductions_are_payments: bool
+    rows_are_whole: bool
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What files say of an instalment (``about``), and what is owed instead."""
+
+    about: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a file says of the contract."""
+
+    as_of: date
+    rows: Mapping[int, Decimal]
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A stated instalment. ``amount`` is what counts of it; ``word`` is what repeats the value decided about."""
+
+    said: Decimal
+    amount: Decimal
+    repeats: bool
+    word: Decimal | None
+    base: Decimal | None
+    paid: Decimal
+
+    @property
+    def is_adopted(self) -> bool:
+        return self.base is not None and self.said in (self.base, self.base - self.paid)
+
+
+@dataclass(frozen=True)
+class _Judgement:
+    verdict: str
+    excess: Decimal
+    lines: Mapping[int, _Line]
+    money: list[Payment]
+    lacking: list[Payment]
+
+
+_sequence = count(1)
+
+
+def oldest_first(amounts: Mapping[int, Decimal], amount: Decimal) -> Paid:
+    """The part of each of these amounts that this amount pays."""
+    paid: Paid = {}
+    for number in sorted(amounts):
+        part = min(amounts[number], amount)
+        if part > 0:
+            paid[number] = part
+            amount -= part
+    return paid
+
+
+def without(amounts: Mapping[int, Decimal], paid: Mapping[int, Decimal]) -> Paid:
+    return {number: amount - paid.get(number, NOTHING) for number, amount in amounts.items()}
+
+
+class ModelContract:
+    def __init__(self, first: Statement) -> None:
+        self.base = dict(first.rows)
+        self.stated_on = first.as_of
+        self.payments: list[Payment] = []
+        self.decisions: dict[int, Decision] = {}
+        self.waiting: Statement | None = None
+
+    # What is owed.
+
+    @property
+    def on_top(self) -> list[Payment]:
+        """The payments that the creditor's figures do not include, in the order of arrival."""
+        return [one for one in self.payments if not one.is_reversed and one.included_on is None]
+
+    def laid(self) -> tuple[Paid, dict[int, Paid]]:
+        """The unpaid amount of each instalment, and what each payment on top has paid."""
+        left, paid = dict(self.base), {}
+        for payment in self.on_top:
+            paid[payment.sequence] = oldest_first(left, payment.amount)
+            left = without(left, paid[payment.sequence])
+        return left, paid
+
+    @property
+    def unpaid(self) -> Paid:
+        return self.laid()[0]
+
+    @property
+    def total(self) -> Decimal:
+        return sum(self.unpaid.values(), NOTHING)
+
+    @property
+    def silent_until(self) -> date | None:
+        days = [one.silent_until for one in self.payments if one.silent_until and not one.is_reversed]
+        return max(days, default=None)
+
+    # What happens.
+
+    def pay(self, amount: Decimal, paid_on: date, business_date: date) -> Payment:
+        payment = Payment(next(_sequence), amount, paid_on, "spei")
+        told = [
+            one
+            for one in self.payments
+            if one.channel == "file"
+            and not one.is_reversed
+            and one.paid_on >= paid_on
+            and business_date <= one.paid_on + timedelta(days=IDENTIFIED_DAYS)
+        ]
+        left = amount
+        rests = []
+        for one in sorted(told, key=lambda one: (one.paid_on, one.sequence)):
+            if left == 0:
+                break
+            taken = min(left, one.amount)
+            left -= taken
+            part = oldest_first(one.paid, taken)
+            _add(payment.paid, part)
+            payment.included_on = one.included_on
+            one.reversed_on, one.is_identified = business_date, True
+            if taken < one.amount:
+                rest = {number: amount for number, amount in without(one.paid, part).items() if amount}
+                rests.append(Payment(next(_sequence), one.amount - taken, one.paid_on, "file", one.included_on, rest))
+        if payment.included_on is not None and left:
+            part = oldest_first(self.unpaid, left)
+            self.base = without(self.base, part)
+            _add(payment.paid, part)
+            payment.credit = left - sum(part.values(), NOTHING)
+        self.payments += [payment, *rests]
+        return payment
+
+    def reverse(self, payment: Payment, reversed_on: date) -> None:
+        if payment.included_on is None:
+            self._take_off_top(payment)
+        payment.reversed_on = reversed_on
+        if payment.included_on is None or payment.unposted:
+            return
+        if reversed_on < self.stated_on or (reversed_on == self.stated_on and payment.included_on < self.stated_on):
+            return
+        _add(self.base, payment.paid)
+
+    def _take_off_top(self, payment: Payment) -> None:
+        payment.paid = self.laid()[1][payment.sequence]
+        payment.credit = payment.amount - sum(payment.paid.values(), NOTHING)
+
+    def correct(self, number: int, amount: Decimal) -> None:
+        """A dispute lowers what is owed of an instalment."""
+        before = self.decisions.pop(number, None)
+        about = self.base[number] + (before.about - before.amount if before else NOTHING)
+        if amount != about:
+            self.decisions[number] = Decision(about, amount)
+        self.base[number] = amount
+
+    def repeats(self, statement: Statement) -> bool:
+        """Whether the file says what was last said."""
+        last = dict(self.base)
+        for number, decision in self.decisions.items():
+            if number in last:
+                last[number] += decision.about - decision.amount
+        return last == dict(statement.rows)
+
+    def would_undo(self, statement: Statement, settings: Settings) -> bool:
+        judged = self._judge(statement, settings.lag_days, rows_are_whole=settings.rows_are_whole)
+        on_top = [one for one in judged.money if not one.is_reversed]
+        return bool(on_top) and judged.verdict in ("differs", "unposted")
+
+    def state(self, statement: Statement, settings: Settings, *, accepted: bool = False) -> Counter[str]:
+        """Apply what a file states. Returns its findings about the contract."""
+        judged = self._judge(statement, settings.lag_days, rows_are_whole=accepted or settings.rows_are_whole)
+        if judged.verdict == "fewer":
+            self.waiting = statement
+            return Counter(set_aside=1)
+        found: Counter[str] = Counter()
+        laid = self.laid()[1]
+        unpaid_before = without(self.base, _sum(laid.get(one.sequence, one.paid) for one in judged.money))
+        taken_back = self._taken_back(judged)
+        if judged.verdict == "less" and settings.reductions_are_payments and not accepted:
+            lower = {n: max(NOTHING, amount - self._stated(judged, n)) for n, amount in unpaid_before.items()}
+            paid = oldest_first(lower, -judged.excess)
+            of_file = Payment(
+                next(_sequence), -judged.excess, statement.as_of, "file", included_on=statement.as_of, paid=paid
+            )
+            self.payments.append(of_file)
+            found["file_payments"] += 1
+        found += self._include(judged, statement.as_of, settings.lag_days)
+        found["kept_decisions"] += self._keep_decisions(judged)
+        self.base = {number: line.amount for number, line in judged.lines.items()}
+        for one in taken_back:
+            one.unposted = True
+        for one in judged.money:
+            if one.is_reversed and one not in judged.lacking:
+                _add(self.base, one.paid)
+        self.stated_on = statement.as_of
+        self.waiting = None
+        return +found
+
+    def refuse(self) -> None:
+        self.waiting = None
+
+    # How a statement is judged.
+
+    @staticmethod
+    def _stated(judged: _Judgement, number: int) -> Decimal:
+        return judged.lines[number].amount if number in judged.lines else NOTHING
+
+    def _judge(self, statement: Statement, lag_days: int, *, rows_are_whole: bool) -> _Judgement:
+        unpaid, laid = self.laid()
+        money = [one for one in self.payments if one.paid_on <= statement.as_of and self._may_have(statement, one)]
+        paid = _sum(laid.get(one.sequence, one.paid) for one in money)
+        lines = {number: self._line(number, said, paid) for number, said in statement.rows.items()}
+        stated = sum((line.amount for number, line in lines.items() if number in self.base), NOTHING)
+        excess = stated - sum(self.base.values(), NOTHING) + sum((one.counts for one in money), NOTHING)
+        if stated == 0:
+            excess = min(NOTHING, excess)
+        lacking = _lacking(money, excess, statement.as_of - timedelta(days=lag_days)) if excess > 0 else []
+        missing = any(unpaid[number] > 0 for number in self.base if number not in lines)
+        if excess == 0:
+            verdict = "agrees"
+        elif lacking:
+            verdict = "explained"
+        elif missing and not rows_are_whole:
+            verdict = "fewer"
+        else:
+            verdict = "less" if excess < 0 else "differs"
+        old = any((statement.as_of - one.paid_on).days > lag_days for one in lacking if not one.is_reversed)
+        return _Judgement("unposted" if old else verdict, excess, lines, money, lacking)
+
+    @staticmethod
+    def _may_have(statement: Statement, payment: Payment) -> bool:
+        """Whether the figures may have the payment, though the known amounts do not have it: one on top of them, or one
+        that was reversed after the file's day."""
+        if payment.reversed_on is None:
+            return payment.included_on is None
+        gone = payment.reversed_on > statement.as_of and payment.credit < payment.amount
+        return gone and not payment.unposted and not payment.is_identified
+
+    def _taken_back(self, judged: _Judgement) -> list[Payment]:
+        """The newest included payment, if the file states all that it had paid once more."""
+        risen = {n: line.amount - self.base.get(n, NOTHING) for n, line in judged.lines.items()}
+        taken_back = [
+            one
+            for one in self.payments
+            if one.included_on is not None
+            and not one.is_reversed
+            and not one.unposted
+            and one.credit < one.amount
+            and one.paid
+            and all(risen.get(number, NOTHING) >= amount for number, amount in one.paid.items())
+        ]
+        return sorted(taken_back, key=lambda one: (one.paid_on, one.sequence))[-1:]
+
+    def _line(self, number: int, said: Decimal, paid: Mapping[int, Decimal]) -> _Line:
+        decision = self.decisions.get(number)
+        of_it = paid.get(number, NOTHING)
+        if decision is None:
+            return _Line(said, said, repeats=False, word=None, base=self.base.get(number), paid=of_it)
+        base = self.base.get(number, decision.amount)
+        word = decision.about + base - decision.amount
+        repeats = said in (word, word - of_it)
+        amount = max(NOTHING, base - (word - said)) if repeats else said
+        return _Line(said, amount, repeats, word, base, of_it)
+
+    def _include(self, judged: _Judgement, as_of: date, lag_days: int) -> Counter[str]:
+        """Include in the creditor's figures the payments that these have. Returns the findings about them."""
+        laid = self.laid()[1]
+        recent = {one.sequence for one in judged.money if (as_of - one.paid_on).days <= lag_days}
+        differs = judged.verdict == "differs"
+        found: Counter[str] = Counter(differs=int(differs))
+        missing = judged.excess if differs else NOTHING
+        on_top = [one for one in judged.money if not one.is_reversed]
+        for one in sorted(on_top, key=lambda one: (one.paid_on, one.sequence), reverse=True):
+            is_lacking = one in judged.lacking
+            if one.sequence in recent:
+                if is_lacking:
+                    found["in_posting"] = 1
+                if is_lacking or differs:
+                    one.silent_until = one.paid_on + timedelta(days=lag_days)
+                if is_lacking:
+                    continue
+            elif is_lacking or (differs and one.silent_until is not None):
+                found["unposted"] = 1
+            one.included_on, one.paid = as_of, laid[one.sequence]
+            one.credit = one.amount - sum(one.paid.values(), NOTHING)
+            one.unposted = is_lacking
+            for number in sorted(one.paid, reverse=True):
+                lost = min(missing, one.paid[number])
+                missing -= lost
+                one.paid = {**one.paid, number: one.paid[number] - lost}
+            one.paid = {number: amount for number, amount in one.paid.items() if amount}
+        return found
+
+    def _keep_decisions(self, judged: _Judgement) -> int:
+        listed = 0
+        for number, line in judged.lines.items():
+            if line.word is None:
+                continue
+            if line.repeats:
+                self.decisions[number] = Decision(line.said, line.amount)
+                listed += 1
+            elif line.is_adopted:
+                self.decisions[number] = Decision(line.word, line.said)
+            else:
+                del self.decisions[number]
+                listed += 1
+        return listed
+
+
+def _lacking(money: Iterable[Payment], excess: Decimal, oldest_recent: date) -> list[Payment]:
+    """The payments that explain the excess: recent ones before old ones, few before many, new ones before older."""
+    newest = sorted(money, key=lambda one: (one.paid_on, one.sequence), reverse=True)[:LOOKED_AT]
+    recent = [one for one in newest if one.is_reversed or one.paid_on >= oldest_recent]
+    for allowed in (recent, newest):
+        for size in range(1, len(allowed) + 1):
+            for chosen in combinations(allowed, size):
+                if sum((one.counts for one in chosen), NOTHING) == excess:
+                    return list(chosen)
+    return []
+
+
+def _add(to: dict[int, Decimal], amounts: Mapping[int, Decimal]) -> None:
+    for number, amount in amounts.items():
+        to[number] = to.get(number, NOTHING) + amount
+
+
+def _sum(parts: Iterable[Mapping[int, Decimal]]) -> Paid:
+    total: Paid = {}
+    for part in parts:
+        _add(total, part)
+    return total
