@@ -67,3 +67,14 @@ def test_every_answer_with_content_has_a_type(document: Json) -> None:
 
 def test_descriptions_are_markdown(document: Json) -> None:
     assert "``" not in json.dumps([node.get("description") for node in nodes(document)])
+
+
+def test_operations_name_their_problems(document: Json) -> None:
+    """Each test of a service also checks that its problems are named at the operation that answers with them."""
+    named = {
+        name: {status for status in operation["responses"] if status.startswith("4") and status != "4XX"}
+        for name, operation in operations(document)
+    }
+    for name, operation in operations(document):
+        if "{" in name and operation["operationId"] not in {"replay_letters"}:
+            assert "404" in named[name], name

@@ -5,12 +5,15 @@ title, because generators make class names of titles.
 """
 
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from chassis.idempotency import HEADER
+from chassis.problem_types import ProblemType, problems_of
 from chassis.problems import MEDIA_TYPE
 
 _PROBLEM = {
@@ -36,10 +39,8 @@ _PROBLEM = {
         },
     },
 }
-_ANSWER = {
-    "description": "A problem document. Nothing was changed.",
-    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
+_CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_ANSWER = {"description": "A problem document. Nothing was changed.", "content": _CONTENT}
 _KEY = {
     "name": HEADER,
     "in": "header",
@@ -64,7 +65,7 @@ def install(app: FastAPI) -> None:
 
     def complete() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _in_markdown(_completed(plain()))
+            app.openapi_schema = _in_markdown(_completed(plain(), _problems(app)))
         return app.openapi_schema
 
     app.openapi = complete  # type: ignore[method-assign]
@@ -78,7 +79,25 @@ def _with_standard_bounds(schema: dict[str, Any]) -> dict[str, Any]:
     return standard
 
 
-def _completed(document: dict[str, Any]) -> dict[str, Any]:
+def _problems(app: FastAPI) -> dict[tuple[str, str], list[ProblemType]]:
+    """Return the problems of each operation, by path and method."""
+    return {
+        (context.path or "", method.lower()): problems_of(context.original_route)
+        for context in iter_route_contexts(app.routes)
+        if isinstance(context.original_route, APIRoute) and context.original_route.include_in_schema
+        for method in context.methods or ()
+    }
+
+
+def _answers(problems: Sequence[ProblemType]) -> dict[str, Any]:
+    """Return an answer for each status, which names the codes of its problems."""
+    codes: dict[str, list[str]] = defaultdict(list)
+    for problem in problems:
+        codes[str(problem.status)].append(f"`{problem.code}`" + (f": {problem.detail}" if problem.detail else ""))
+    return {status: {"description": "\n".join(lines), "content": _CONTENT} for status, lines in codes.items()}
+
+
+def _completed(document: dict[str, Any], problems: Mapping[tuple[str, str], Sequence[ProblemType]]) -> dict[str, Any]:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
@@ -87,11 +106,11 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     for name, schema in schemas.items():
         schema["title"] = name
     schemas["Problem"] = _PROBLEM
-    for path in document.get("paths", {}).values():
-        for method, operation in path.items():
-            operation["responses"] = {
-                status: answer for status, answer in operation["responses"].items() if status != "422"
-            } | {"4XX": _ANSWER, "5XX": _ANSWER}
+    for path, operations in document.get("paths", {}).items():
+        for method, operation in operations.items():
+            expected = {status: answer for status, answer in operation["responses"].items() if status != "422"}
+            refused = _answers(problems.get((path, method), ()))
+            operation["responses"] = refused | expected | {"4XX": _ANSWER, "5XX": _ANSWER}
             _say_what_is_binary(operation)
             for parameter in operation.get("parameters", ()):
                 parameter["schema"] = _with_standard_bounds(parameter["schema"])

@@ -145,6 +145,9 @@ class NoContact(Conflict):
     ``reason`` is the reason as events and lists write it, such as ``unknown_state``. The code is the same with hyphens.
     """
 
+    code = "no-contact"
+    detail = "The code is the reason why nobody may contact the debtor, such as payment or unknown-state."
+
     def __init__(self, reason: str, detail: str, *, extra: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail, code=reason.replace("_", "-"), extra={"reason": reason, **(extra or {})})
 

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -18,9 +18,12 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from joserfc.jwk import ECKey
 from recobro_events import Database
 from recobro_platform import SCOPES
+from starlette.routing import compile_path
 
 from chassis import tokens
 from chassis.auth import OPEN_PATHS, guards_of
+from chassis.problem_types import general_codes, problems_of
+from chassis.problems import MEDIA_TYPE, TYPE_PREFIX, NoContact
 from chassis.settings import Settings
 
 
@@ -76,14 +79,43 @@ test_settings.__test__ = False  # type: ignore[attr-defined]
 async def client_for(app: FastAPI, token: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
     """Start ``app``, yield a client of it, and stop it. ``token`` is sent with every request."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    hooks: dict[str, list[Callable[..., Any]]] = {"response": [partial(_expect_documented, app)]}
     # An earlier test may have stopped the app. Tests share it, since building one takes longer than most tests.
     app.state.stopping.clear()
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers, timeout=30) as client,
+        httpx.AsyncClient(
+            transport=transport, base_url="http://test", headers=headers, timeout=30, event_hooks=hooks
+        ) as client,
     ):
         yield client
+
+
+async def _expect_documented(app: FastAPI, response: httpx.Response) -> None:
+    """Check that the OpenAPI document names this problem at its operation."""
+    if response.headers.get("content-type") != MEDIA_TYPE:
+        return
+    await response.aread()
+    code = response.json()["type"].removeprefix(TYPE_PREFIX)
+    documented = _codes_of(app, response.request.method, response.request.url.path)
+    silenced = NoContact.code in documented and response.json().get("reason") == code.replace("-", "_")
+    assert code in documented or silenced, f"{response.request.method} {response.request.url.path}: {code}"
+
+
+def _codes_of(app: FastAPI, method: str, path: str) -> set[str]:
+    """The codes of the operation at this path, and those that every operation may answer with."""
+    known: dict[str, set[str]] = app.state._state.setdefault("documented_codes", {})
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if not isinstance(route, APIRoute) or method not in (context.methods or ()):
+            continue
+        if compile_path(context.path or "")[0].fullmatch(path):
+            name = f"{method} {context.path}"
+            if name not in known:
+                known[name] = {problem.code for problem in problems_of(route)}
+            return known[name] | general_codes()
+    return general_codes()
 
 
 @contextmanager
