@@ -11,15 +11,18 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from types import FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from fastapi.routing import APIRoute
 
-from chassis.problems import Conflict, Forbidden, Invalid, NotFound, Problem, Unavailable
+from chassis.problems import Conflict, Forbidden, Invalid, NotFound, Problem, Unauthorised, Unavailable
 
-_GENERAL = frozenset({Problem, Invalid, Forbidden, NotFound, Conflict, Unavailable})
+_GENERAL = frozenset({Problem, Invalid, Forbidden, NotFound, Conflict, Unauthorised, Unavailable})
 """Classes that say a status alone. Where they are raised, ``code=`` says the rest."""
 _FOLLOWED_HERE = ("chassis.letterheads", "chassis.consumer_api", "chassis.unsent_api", "chassis.audit_api")
+
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
 class ProblemType(NamedTuple):
@@ -28,9 +31,19 @@ class ProblemType(NamedTuple):
     detail: str
 
 
+def also_answers(status: int, *codes: str) -> Callable[[Endpoint], Endpoint]:
+    """Decorate an endpoint whose code computes the codes of some problems, such as from a stored error."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        endpoint.also_answers = {ProblemType(status, code, "") for code in codes}  # type: ignore[attr-defined]
+        return endpoint
+
+    return mark
+
+
 def problems_of(route: APIRoute) -> list[ProblemType]:
     """Return the problems of the route's own code, by status and code."""
-    found: set[ProblemType] = set()
+    found: set[ProblemType] = set(getattr(route.endpoint, "also_answers", ()))
     seen: set[Any] = set()
     package = route.endpoint.__module__.partition(".")[0]
     waiting: list[Any] = [route.endpoint]

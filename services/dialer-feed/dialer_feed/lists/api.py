@@ -20,12 +20,14 @@ from chassis import (
     reads,
     writes,
 )
+from chassis.problem_types import also_answers
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from recobro_events import Database, Row
 
 from dialer_feed.campaigns.reading import expect_campaign
 from dialer_feed.lists import queries, requesting
+from dialer_feed.lists.building import NOT_BUILT, STALE
 from dialer_feed.lists.reading import DialingList, expect_list, shown
 from dialer_feed.wakeups import LISTS
 
@@ -47,6 +49,7 @@ class NewList(InputModel):
         202: {"model": DialingList, "description": "The list is being built"},
     },
 )
+@also_answers(409, STALE, NOT_BUILT)
 async def request_list(new: NewList, request: Request, database: ServiceDatabase, who: CurrentPrincipal) -> Response:
     """Request the campaign's list of a day. 201 when it is published, 202 while it is being built.
 

@@ -19,6 +19,7 @@ from chassis import (
     writes,
 )
 from chassis.future import DAYS_AHEAD
+from chassis.problem_types import also_answers
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -43,6 +44,10 @@ _ANY_FILE: dict[str, Any] = {"requestBody": {"required": True, "content": {"appl
     },
     dependencies=[writes("portfolio"), streamed_body(uploads.MAX_FILE_BYTES)],
     openapi_extra=_ANY_FILE,
+)
+@also_answers(
+    *(422, "empty", "unsupported-type", "bad-encoding", "bad-header", "missing-columns", "repeated-columns"),
+    *("unknown-columns", "line-too-long"),
 )
 async def upload_file(
     portfolio_id: UUID,
