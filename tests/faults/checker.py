@@ -170,7 +170,8 @@ async def _lists(books: Books) -> list[Finding]:
         if published[contract_id] != int(withdrawn):
             found.append(Finding("doubled", f"{contract_id} ({published[contract_id]} times)", "withdrawal published"))
     cursors = sorted(row["cursor"] for row in rows if row["cursor"] is not None)
-    if cursors != list(range(1, sum(entries.values()) + 1)):
+    first = cursors[0] if cursors else 0
+    if cursors != list(range(first, first + sum(entries.values()))):
         found.append(Finding("order", f"cursors {cursors[:3]} to {cursors[-3:]} of {len(cursors)}", "dialing list"))
     return found
 

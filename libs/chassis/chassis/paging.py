@@ -1,14 +1,15 @@
-"""Keyset pagination: an opaque cursor holds the key of the last row of the page before."""
+"""Keyset pagination: an opaque cursor holds the key of the last row of the page before, and the list that it is of."""
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Literal, TypeVar, overload
 
 import asyncpg
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
@@ -37,12 +38,16 @@ class Order(StrEnum):
 
 
 class PageRequest:
-    """The requested page. Fetch ``limit + 1`` rows whose key lies after ``after(…)`` in the ``order``."""
+    """The requested page. Fetch ``limit + 1`` rows whose key lies after ``after(…)`` in the ``order``.
 
-    def __init__(self, limit: int = 100, cursor: str | None = None, order: Order = Order.ASC) -> None:
+    ``of`` names the list: service, path and filters. A cursor is good for the list that gave it.
+    """
+
+    def __init__(self, limit: int = 100, cursor: str | None = None, order: Order = Order.ASC, of: str = "") -> None:
         self.limit = limit
         self.cursor = cursor
         self.order = order
+        self.of = of
 
     @overload
     def after(self, one: type[A], /) -> A | None: ...
@@ -55,21 +60,25 @@ class PageRequest:
     def after(self, *types: Any) -> Any:
         """Return the key after which this page starts, or None on the first page.
 
-        One type gives a value, several give a tuple. 422 for a cursor that does not belong to this list.
+        One type gives a value, several give a tuple. 422 ``cursor-unknown`` for a cursor that this list has not given.
         """
         if self.cursor is None:
             return None
         try:
             padded = self.cursor.encode("ascii") + b"=" * (-len(self.cursor) % 4)
             text = base64.b64decode(padded, altchars=b"-_", validate=True)
-            read = (*types, Literal["desc"]) if self.order is Order.DESC else types
-            key: tuple[Any, ...] = TypeAdapter(tuple[read]).validate_json(text, strict=True)  # type: ignore[valid-type]
+            read = (str, *types, Literal["desc"]) if self.order is Order.DESC else (str, *types)
+            of, *key = TypeAdapter(tuple[read]).validate_json(text, strict=True)  # type: ignore[valid-type]
+            if of != self.of:
+                raise ValueError("of another list")
             for value in key:
                 _refuse_unstorable(value)
         except (UnicodeEncodeError, binascii.Error, ValidationError, ValueError) as error:
             problem = FieldError("/query/cursor", "must be the next_cursor of a page of this list")
-            raise Invalid("The cursor does not belong to this list.", code="bad-cursor", errors=[problem]) from error
-        return key[0] if len(types) == 1 else key[: len(types)]
+            raise Invalid(
+                "The cursor does not belong to this list.", code="cursor-unknown", errors=[problem]
+            ) from error
+        return key[0] if len(types) == 1 else tuple(key[: len(types)])
 
 
 def _refuse_unstorable(value: object) -> None:
@@ -79,13 +88,24 @@ def _refuse_unstorable(value: object) -> None:
         raise ValueError("no cursor holds this number")
 
 
+_NOT_FILTERS = frozenset({"limit", "cursor", "order"})
+
+
+def _list_of(request: Request) -> str:
+    """Return a short digest of the service, the path and the filters of the request."""
+    filters = sorted((name, value) for name, value in request.query_params.multi_items() if name not in _NOT_FILTERS)
+    named = json.dumps([request.app.title, request.url.path, filters]).encode("utf-8", "surrogatepass")
+    return base64.urlsafe_b64encode(hashlib.sha256(named).digest()[:9]).decode()
+
+
 async def page_request(
+    request: Request,
     limit: Annotated[WholeParameter, Query(ge=1, le=1000, description="The largest number of items to return")] = 100,
     cursor: Annotated[
         str | None, Query(max_length=_MAX_CURSOR_LENGTH, description="The `next_cursor` of the previous page")
     ] = None,
 ) -> PageRequest:
-    return PageRequest(limit, cursor)
+    return PageRequest(limit, cursor, of=_list_of(request))
 
 
 PageQuery = Annotated[PageRequest, Depends(page_request)]
@@ -95,7 +115,7 @@ async def ordered_page_request(
     page_of: PageQuery,
     order: Annotated[Order, Query(description="By creation: the oldest first, or the newest")] = Order.ASC,
 ) -> PageRequest:
-    return PageRequest(page_of.limit, page_of.cursor, order)
+    return PageRequest(page_of.limit, page_of.cursor, order, page_of.of)
 
 
 OrderedPageQuery = Annotated[PageRequest, Depends(ordered_page_request)]
@@ -109,7 +129,7 @@ def page(rows: Sequence[T], query: PageRequest, key: Callable[[T], tuple[Any, ..
     items = [dict(row) if isinstance(row, asyncpg.Record) else row for row in shown]
     if not more:
         return Page(items=items, next_cursor=None)
-    last = key(shown[-1])
+    last = (query.of, *key(shown[-1]))
     return Page(items=items, next_cursor=_cursor((*last, "desc") if query.order is Order.DESC else last))
 
 

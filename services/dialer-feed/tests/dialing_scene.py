@@ -122,6 +122,11 @@ class Scene:
         assert row is not None
         return row
 
+    async def base(self, list_id: UUID) -> int:
+        """Return the cursor that the list gives before its first withdrawal."""
+        base: int = (await self.the_list(list_id))["cursor_base"]
+        return base
+
     async def withdrawals(self, list_id: UUID) -> list[tuple[str, str]]:
         """Return contract number and reason of each withdrawal, in the order of the feed."""
         return [(row["contract_number"], row["reason"]) for row in await self.rows(_WITHDRAWN, list_id)]

@@ -69,7 +69,7 @@ async def test_a_withdrawal_its_acknowledgement_and_a_wrongful_call_are_measured
     wrongful = value("wrongful_calls_total", acknowledged="yes") or 0
     await scene.receives(paid.paid())
     assert value("withdrawal_seconds_count", reason="payment") == withdrawn + 1
-    await client.post(f"/v1/lists/{list_id}/acknowledgements", json={"cursor": 1})
+    await client.post(f"/v1/lists/{list_id}/acknowledgements", json={"cursor": await scene.base(list_id) + 1})
     assert value("withdrawal_acknowledgement_seconds_count") == acknowledged + 1
     call = {
         "call_id": "1",

@@ -57,7 +57,7 @@ async def agencies(scene: Scene, client: httpx.AsyncClient) -> list[Agency]:
         client.headers["Authorization"] = f"Bearer {mint(agency_id=agency_id)}"
         await report_calls(client, call(list_id, kept))
         await report(client, list_id, withdrawn, "deceased")
-        await client.post(f"/v1/lists/{list_id}/acknowledgements", json={"cursor": 1})
+        await client.post(f"/v1/lists/{list_id}/acknowledgements", json={"cursor": await scene.base(list_id) + 1})
         assert portfolio_id != scene.portfolio_id
         made.append(Agency(agency_id, kept, list_id))
     return made

@@ -5,9 +5,20 @@ LIST_OF_THE_DAY = """
 SELECT list_id FROM dialing_list WHERE campaign_id = $1 AND business_date = $2 AND status <> 'failed'
 """
 COUNT_OF_THE_DAY = "SELECT count(*) FROM dialing_list WHERE campaign_id = $1 AND business_date = $2"
+# Bases lie 10,000,000 apart, which is more than a list has changes. A base is not below that of the minute, so that
+# the lists that a restore has lost, and those requested after it, share none. It stays below 2^53 for a century.
+_BASES_APART = 10_000_000
+_BASES_A_MINUTE = 10
 # Returns no row when another transaction has requested the list already.
-START = """
-INSERT INTO dialing_list (campaign_id, business_date, status, barrier_id) VALUES ($1, $2, 'building', $3)
+START = f"""
+WITH base AS (
+    INSERT INTO cursor_base AS known (newest)
+    VALUES (floor(extract(epoch FROM clock_timestamp()) / 60)::bigint * {_BASES_A_MINUTE * _BASES_APART})
+    ON CONFLICT (only_row) DO UPDATE SET newest = greatest(known.newest + {_BASES_APART}, excluded.newest)
+    RETURNING newest
+)
+INSERT INTO dialing_list (campaign_id, business_date, status, barrier_id, cursor_base, last_cursor)
+SELECT $1, $2, 'building', $3, newest, newest FROM base
 ON CONFLICT (campaign_id, business_date) WHERE status <> 'failed' DO NOTHING
 RETURNING list_id
 """
@@ -18,9 +29,9 @@ AWAIT_ANSWERS = "UPDATE reported_silence SET barrier_id = $1 WHERE barrier_id IS
 _LIST = """
 SELECT list.list_id, list.campaign_id, campaign.agency_id, list.business_date,
     CASE WHEN list.status = 'published' AND list.live_until <= now() THEN 'closed' ELSE list.status END AS status,
-    list.entries, CASE WHEN list.published_at IS NOT NULL THEN list.last_cursor END AS withdrawn, list.overdue_total,
-    list.requested_at, list.published_at, list.live_until, list.barrier_id, list.waiting_for, list.error,
-    list.error_detail, list.last_cursor
+    list.entries, CASE WHEN list.published_at IS NOT NULL THEN list.last_cursor - list.cursor_base END AS withdrawn,
+    list.overdue_total, list.requested_at, list.published_at, list.live_until, list.barrier_id, list.waiting_for,
+    list.error, list.error_detail, list.last_cursor, list.cursor_base
 FROM dialing_list list JOIN campaign USING (campaign_id)
 """
 ONE = f"{_LIST} WHERE list.list_id = $1 AND ($2::uuid IS NULL OR campaign.agency_id = $2)"

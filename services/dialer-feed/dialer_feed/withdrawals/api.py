@@ -33,6 +33,7 @@ from recobro_events.contracts.dialer_feed import WithdrawalReason
 from dialer_feed.lists import named_entries
 from dialer_feed.lists.reading import expect_list, refuse_unpublished
 from dialer_feed.withdrawals import acknowledging, dialer_reports, measuring, queries, standing
+from dialer_feed.withdrawals.cursors import expect_own_cursor
 from dialer_feed.withdrawals.dialer_reports import REPORTABLE, Report
 from dialer_feed.withdrawals.feed import Withdrawal, Withdrawals, withdrawals
 from dialer_feed.withdrawals.measuring import WithdrawalReport
@@ -92,10 +93,13 @@ async def read_withdrawals(
 ) -> Withdrawals:
     """Return the withdrawals after a cursor, in order. ``wait`` is how many seconds to wait for the first one.
 
+    ``after`` 0 means from the beginning. A cursor that this list cannot have given is refused: read the entries again.
+
     An agency reads none when its list has been over for longer than the days of grace.
     """
     async with database.connection() as connection:
         known = await expect_list(connection, list_id, who)
+    expect_own_cursor(known, after, "/query/after")
     grace = timedelta(days=request.app.state.settings.report_grace_days)
     if who.agency_id is not None and known["live_until"] and known["live_until"] + grace < datetime.now(UTC):
         return Withdrawals(items=(), next_cursor=after)
@@ -172,9 +176,7 @@ async def acknowledge(
 ) -> Acknowledgement:
     """State that the dialer has acted on every withdrawal up to this cursor."""
     known = await expect_list(tx, list_id, who)
-    if new.cursor > known["last_cursor"]:
-        mistake = FieldError("/cursor", f"must not lie beyond the last withdrawal, {known['last_cursor']}")
-        raise Invalid("There is no such withdrawal yet.", code="cursor-beyond-last", errors=[mistake])
+    expect_own_cursor(known, new.cursor, "/cursor")
     await act_for_service(tx)
     done = await acknowledging.acknowledge(tx, list_id, who.subject, new.cursor)
     return Acknowledgement(list_id=list_id, cursor=done.cursor, newly_acknowledged=done.newly_acknowledged)

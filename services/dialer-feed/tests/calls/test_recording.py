@@ -89,7 +89,7 @@ async def test_a_call_after_the_withdrawal_is_wrongful(
     before = datetime.now(UTC) - timedelta(minutes=1)
     await scene.receives(paid.paid())
     if acknowledged:
-        await client.post(f"/v1/lists/{list_id}/acknowledgements", json={"cursor": 1})
+        await client.post(f"/v1/lists/{list_id}/acknowledgements", json={"cursor": await scene.base(list_id) + 1})
     await report_calls(
         client,
         call(list_id, paid, call_id="before", started_at=before.isoformat()),

@@ -44,7 +44,8 @@ async def test_withdrawals_come_in_the_order_of_their_cursors(scene: Scene, clie
         await scene.receives(contract.paid())
 
     whole = await feed_of(client, list_id)
-    assert [item["cursor"] for item in whole["items"]] == [1, 2, 3]
+    base = await scene.base(list_id)
+    assert [item["cursor"] - base for item in whole["items"]] == [1, 2, 3]
     assert [item["contract_number"] for item in whole["items"]] == [c.number for c in contracts[:3]]
     assert whole["items"][0].keys() == {
         "cursor",
@@ -54,10 +55,59 @@ async def test_withdrawals_come_in_the_order_of_their_cursors(scene: Scene, clie
         "caused_at",
         "withdrawn_at",
     }
-    assert whole["next_cursor"] == 3
-    assert [item["cursor"] for item in (await feed_of(client, list_id, after=1, limit=1))["items"]] == [2]
-    assert await feed_of(client, list_id, after=3) == {"items": [], "next_cursor": 3}
-    assert await feed_of(client, list_id, after=2**63 - 1) == {"items": [], "next_cursor": 2**63 - 1}
+    assert whole["next_cursor"] == base + 3
+    assert await feed_of(client, list_id, after=base) == whole
+    second = (await feed_of(client, list_id, after=base + 1, limit=1))["items"]
+    assert [item["cursor"] for item in second] == [base + 2]
+    assert await feed_of(client, list_id, after=base + 3) == {"items": [], "next_cursor": base + 3}
+
+
+async def test_a_cursor_that_the_list_cannot_have_given_is_refused(scene: Scene, client: httpx.AsyncClient) -> None:
+    """Yesterday's cursor on today's list once skipped its first withdrawals. 0 means from the beginning."""
+    contracts = await scene.contracts(3)
+    yesterday = await scene.built()
+    await scene.receives(*(contract.paid() for contract in contracts[:2]))
+    last = (await feed_of(client, yesterday))["next_cursor"]
+    await scene.portfolio(business_date=DAY + timedelta(days=1))
+    today = await scene.built(DAY + timedelta(days=1))
+    await scene.receives(contracts[2].paid())
+
+    async def refusal(list_id: uuid.UUID, after: int) -> tuple[int, str, int]:
+        answer = await client.get(f"/v1/lists/{list_id}/withdrawals", params={"after": after})
+        return answer.status_code, answer.json()["type"].rpartition(":")[2], answer.json()["last"]
+
+    newest = await scene.base(today) + 1
+    assert await refusal(today, last) == (422, "cursor-of-another-list", newest)
+    assert await refusal(today, 1) == (422, "cursor-of-another-list", newest)
+    assert await refusal(yesterday, newest) == (422, "cursor-beyond-last", last)
+    assert await refusal(today, newest + 1) == (422, "cursor-beyond-last", newest)
+    assert await refusal(today, 2**63 - 1) == (422, "cursor-beyond-last", newest)
+    [item] = (await feed_of(client, today, after=0))["items"]
+    assert (item["cursor"], item["contract_number"]) == (newest, contracts[2].number)
+
+
+async def test_the_bases_of_lists_lie_ten_million_apart_and_old_lists_keep_theirs(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    [contract] = await scene.contracts(1)
+    lists = [await scene.built(campaign_id=await scene.campaign()) for _ in range(4)]
+    bases = [await scene.base(list_id) for list_id in lists]
+    assert all(0 < base < 2**53 and base % 10_000_000 == 0 for base in bases)
+    assert bases == sorted(set(bases))
+
+    await scene.execute("UPDATE dialing_list SET cursor_base = 0, last_cursor = 0 WHERE list_id = $1", lists[0])
+    await scene.receives(contract.paid())
+    assert [(await feed_of(client, list_id))["next_cursor"] for list_id in lists] == [
+        1,
+        *(base + 1 for base in bases[1:]),
+    ]
+
+
+async def test_bases_go_on_after_those_that_a_restore_has_lost(scene: Scene) -> None:
+    """A restored database knows the base of an older list only. The clock keeps the lost bases from coming again."""
+    await scene.execute("INSERT INTO cursor_base (newest) VALUES (10000000)")
+    await scene.contracts(1)
+    assert await scene.base(await scene.built()) > 2_900_000_000_000_000
 
 
 @pytest.fixture
@@ -149,7 +199,8 @@ async def test_a_reader_of_the_feed_misses_no_cursor_under_concurrent_withdrawal
     batches = [contracts[n::12] for n in range(12)]
     await asyncio.gather(*(scene.receives(*(c.paid() for c in batch)) for batch in batches))
     await asyncio.wait_for(following, 60)
-    assert [item["cursor"] for item in seen] == list(range(1, 61))
+    base = await scene.base(list_id)
+    assert [item["cursor"] - base for item in seen] == list(range(1, 61))
     assert {item["contract_number"] for item in seen} == {c.number for c in contracts}
 
 
@@ -195,7 +246,7 @@ async def test_the_entries_and_the_feed_after_their_cursor_hold_every_contract(
         assert set(entries) | after | before == {c.number for c in contracts}
     await paying
     entries, cursor = await numbers_of(client, list_id)
-    assert (entries, cursor) == ([c.number for c in contracts[30:]], 30)
+    assert (entries, cursor) == ([c.number for c in contracts[30:]], await scene.base(list_id) + 30)
 
 
 _NUMBERED = "SELECT contract_number FROM list_entry WHERE list_id = $1 AND cursor <= $2"
@@ -206,7 +257,7 @@ async def test_an_entry_in_jsonl_has_phones_amounts_and_allowed_hours(scene: Sce
     list_id = await scene.built()
     answer = await client.get(f"/v1/lists/{list_id}/entries")
     assert answer.headers["content-type"].startswith("application/jsonl")
-    assert answer.headers["Recobro-Cursor"] == "0"
+    assert answer.headers["Recobro-Cursor"] == str(await scene.base(list_id))
     assert answer.headers["Content-Disposition"] == f'attachment; filename="list-{DAY}-{list_id}.jsonl"'
     [line] = answer.text.splitlines()
     assert json.loads(line) == {

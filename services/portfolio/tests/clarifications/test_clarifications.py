@@ -295,4 +295,4 @@ async def test_clarifications_are_listed_by_state_deadline_and_portfolio_in_both
         assert (await client.get("/v1/clarifications", params=wrong)).status_code == 422, wrong
     cursor = (await client.get("/v1/clarifications", params={"limit": 1})).json()["next_cursor"]
     turned = await client.get("/v1/clarifications", params={"cursor": cursor, "order": "desc"})
-    assert (turned.status_code, turned.json()["type"]) == (422, "urn:recobro:problem:bad-cursor")
+    assert (turned.status_code, turned.json()["type"]) == (422, "urn:recobro:problem:cursor-unknown")
