@@ -45,7 +45,7 @@ class Payment:
     @property
     def counts(self) -> Decimal:
         """What a file that knows the payment lowers its figures by."""
-        return self.amount - self.credit if self.is_reversed else self.amount
+        return sum(self.paid.values(), NOTHING) if self.is_reversed else self.amount
 
 
 @dataclass(frozen=True)
@@ -286,7 +286,7 @@ class ModelContract:
         that was reversed after the file's day."""
         if payment.reversed_on is None:
             return payment.included_on is None
-        gone = payment.reversed_on > statement.as_of and payment.credit < payment.amount
+        gone = payment.reversed_on > statement.as_of and payment.counts > 0
         return gone and not payment.unposted and not payment.is_identified
 
     def _taken_back(self, judged: _Judgement) -> list[Payment]:
@@ -322,27 +322,34 @@ class ModelContract:
         differs = judged.verdict == "differs"
         found: Counter[str] = Counter(differs=int(differs))
         missing = judged.excess if differs else NOTHING
-        on_top = [one for one in judged.money if not one.is_reversed]
-        for one in sorted(on_top, key=lambda one: (one.paid_on, one.sequence), reverse=True):
+        for one in sorted(judged.money, key=lambda one: (one.paid_on, one.sequence), reverse=True):
             is_lacking = one in judged.lacking
-            if one.sequence in recent:
-                if is_lacking:
-                    found["in_posting"] = 1
-                if is_lacking or differs:
-                    one.silent_until = one.paid_on + timedelta(days=lag_days)
-                if is_lacking:
-                    continue
-            elif is_lacking or (differs and one.silent_until is not None):
-                found["unposted"] = 1
-            one.included_on, one.paid = as_of, laid[one.sequence]
-            one.credit = one.amount - sum(one.paid.values(), NOTHING)
-            one.unposted = is_lacking
-            for number in sorted(one.paid, reverse=True):
-                lost = min(missing, one.paid[number])
-                missing -= lost
-                one.paid = {**one.paid, number: one.paid[number] - lost}
-            one.paid = {number: amount for number, amount in one.paid.items() if amount}
+            if not one.is_reversed:
+                if one.sequence in recent:
+                    found["in_posting"] |= is_lacking
+                    if is_lacking or differs:
+                        one.silent_until = one.paid_on + timedelta(days=lag_days)
+                    if is_lacking:
+                        continue
+                elif is_lacking or (differs and one.silent_until is not None):
+                    found["unposted"] = 1
+                one.paid = laid[one.sequence]
+                one.credit = one.amount - sum(one.paid.values(), NOTHING)
+            if one.included_on is None:
+                missing = self._trim(one, missing)
+            if not one.is_reversed:
+                one.included_on, one.unposted = as_of, is_lacking
         return found
+
+    @staticmethod
+    def _trim(payment: Payment, missing: Decimal) -> Decimal:
+        """Take what is missing in the file's figure off what the payment has paid. Returns what is still missing."""
+        for number in sorted(payment.paid, reverse=True):
+            lost = min(missing, payment.paid[number])
+            missing -= lost
+            payment.paid = {**payment.paid, number: payment.paid[number] - lost}
+        payment.paid = {number: amount for number, amount in payment.paid.items() if amount}
+        return missing
 
     def _keep_decisions(self, judged: _Judgement) -> int:
         listed = 0

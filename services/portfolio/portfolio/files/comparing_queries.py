@@ -27,12 +27,16 @@ stated AS MATERIALIZED (
 ), known AS MATERIALIZED (
     SELECT contract_id, number, due_on, amount, unpaid FROM instalment WHERE contract_id = ANY($2::uuid[])
 ), money AS MATERIALIZED (
-    SELECT payment_id, contract_id, amount - CASE WHEN reversed_at IS NULL THEN 0 ELSE credit END AS amount, paid_on,
-        silent_until, channel, reversed_at IS NOT NULL AS gone,
+    SELECT payment_id, contract_id, coalesce(put_back, amount) AS amount, paid_on, silent_until, channel,
+        reversed_at IS NOT NULL AS gone,
         row_number() OVER (PARTITION BY contract_id ORDER BY paid_on DESC, sequence DESC)::integer AS place
     FROM payment
+    CROSS JOIN LATERAL (
+        SELECT sum(allocation.amount) AS put_back FROM payment_allocation AS allocation
+        WHERE allocation.payment_id = payment.payment_id AND reversed_at IS NOT NULL
+    ) AS again
     WHERE contract_id = ANY($2::uuid[]) AND paid_on <= $3
-        AND (absorbed_by IS NULL AND reversed_at IS NULL OR reversed_on > $3 AND NOT unposted AND credit < amount
+        AND (absorbed_by IS NULL AND reversed_at IS NULL OR reversed_on > $3 AND NOT unposted AND put_back > 0
             AND NOT (channel = 'file' AND reversal_reason = '{IDENTIFIED}'))
 ), paid AS MATERIALIZED (
     SELECT allocation.contract_id, number, sum(allocation.amount) AS amount
@@ -252,7 +256,7 @@ WITH laid AS MATERIALIZED (
     FROM unnest($1::uuid[], $3::numeric[]) AS given (contract_id, excess)
     JOIN payment ON payment.contract_id = given.contract_id
     JOIN payment_allocation AS allocation USING (payment_id)
-    WHERE absorbed_by IS NULL AND reversed_at IS NULL AND paid_on <= $2
+    WHERE absorbed_by IS NULL AND paid_on <= $2 AND (reversed_at IS NULL OR reversed_on > $2)
 ), trimmed AS (
     UPDATE payment_allocation AS known SET amount = stop - excess
     FROM laid WHERE known.payment_id = laid.payment_id AND known.number = laid.number
