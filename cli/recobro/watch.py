@@ -79,6 +79,7 @@ _SHOWN: dict[type[Event], tuple[str, ...]] = {
     field_visits.VisitCancelled: ("reason",),
     field_visits.ContactDataCollected: ("kind",),
     field_visits.AddressChecked: ("verdict",),
+    field_visits.AddressCollected: (),
     field_visits.DebtorReported: ("status",),
     field_visits.ClarificationRequested: (),
     promises.PromiseMade: ("promised", "due_on", "silent_until", "made_in"),

@@ -10,7 +10,7 @@ from recobro_events.contracts.portfolio import ContactChange
 from recobro_platform import SERVICE_NAMES
 
 from portfolio.clarifications import opening as clarifications
-from portfolio.debtors import address_checks, contact_points, statuses
+from portfolio.debtors import address_checks, contact_points, found_addresses, statuses
 from portfolio.debtors.contact_points import Finding
 from portfolio.debtors.rules import medium_refused
 from portfolio.ledger import history
@@ -32,6 +32,7 @@ _CHANGES_CONTRACT = (
     field_visits.ClarificationRequested,
     field_visits.ContactDataCollected,
     field_visits.AddressChecked,
+    field_visits.AddressCollected,
 )
 _CHANGES_DEBTOR = (
     dialer_feed.OptOutRequested,
@@ -198,6 +199,7 @@ _HISTORY_EVENTS = (
     _HistoryEvent(field_visits.VisitCompleted, "visit", "visit ended as {outcome}"),
     _HistoryEvent(field_visits.VisitCancelled, "visit_cancelled", "because of {reason}"),
     _HistoryEvent(field_visits.ContactDataCollected, "contact_data_collected", "{kind}", _add_contacts),
+    _HistoryEvent(field_visits.AddressCollected, "address_collected", "an address, not checked", found_addresses.keep),
     _HistoryEvent(field_visits.AddressChecked, "address_checked", "the address is {verdict}", address_checks.keep),
     _HistoryEvent(assignment.ContractPlaced, "placed", "for {kind} from {starts_on}", placements.keep),
     _HistoryEvent(assignment.PlacementRecallRequested, "recall_requested", "{kind}: {reason}", placements.keep),
@@ -217,7 +219,7 @@ _HISTORY_EVENTS = (
 )
 
 
-_REPORTED = (field_visits.ContactDataCollected, field_visits.AddressChecked)
+_REPORTED = (field_visits.ContactDataCollected, field_visits.AddressChecked, field_visits.AddressCollected)
 
 
 def _with_effect(event_type: type[ContractEvent]) -> Callable[[Handler[Any]], Handler[Any]]:
@@ -255,8 +257,8 @@ async def record_replayed(events: Sequence[runtime.ContractReplayed], tx: Transa
     )
 
 
-_NOT_FOR_HISTORY = {"contract_id", "value", "position"}
-"""Collected contact data and visitors' positions. They do not belong in the history, which many people read."""
+_NOT_FOR_HISTORY = {"contract_id", "value", "position", *found_addresses.PARTS}
+"""Collected contact data, addresses and visitors' positions. Many people read the history, so it does not have them."""
 
 
 def _line(event: ContractEvent, kind: str, summary: str) -> Line:

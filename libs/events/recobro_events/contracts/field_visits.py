@@ -102,6 +102,21 @@ class ContactDataCollected(ContractEvent, type="field-visits.contact-data-collec
     effective: bool = True
 
 
+class AddressCollected(ContractEvent, type="field-visits.address-collected.v1"):
+    """An address from the door, not checked yet. Carries personal data. ``effective`` as in ``DebtorReported``."""
+
+    visit_id: UUID
+    street: str
+    exterior: str | None = None
+    interior: str | None = None
+    neighbourhood: str | None = None
+    postal_code: str | None = None
+    city: str | None = None
+    state: str | None = None
+    provenance: str
+    effective: bool = True
+
+
 class AddressChecked(ContractEvent, type="field-visits.address-checked.v1"):
     """The visitor's verdict on the address. ``effective`` as in ``DebtorReported``."""
 

@@ -28,10 +28,11 @@ from field_visits.door import rules
 from field_visits.door.attending import attend
 from field_visits.door.reporting import Finding, report
 from field_visits.settings import FieldVisitsSettings
-from field_visits.visits.reading import Collected, Visit, shown
+from field_visits.visits.reading import Collected, CollectedAddress, Visit, shown
 
 router = Router(prefix="/v1", tags=["at the door"])
 _LONGEST = {ContactKind.PHONE: 64, ContactKind.EMAIL: 254}
+_Part = Annotated[ShortText, Field(max_length=100)]
 _PHONE = re.compile(r"(?=(?:.*\d){7})[\d+().,;/#*x\s-]+", re.ASCII)
 
 
@@ -60,6 +61,19 @@ class NewContact(InputModel):
         return self
 
 
+class NewAddress(InputModel):
+    """An address as somebody at the door gave it. Nobody has checked it. ``provenance`` as in a contact."""
+
+    street: _Part
+    exterior: _Part | None = None
+    interior: _Part | None = None
+    neighbourhood: _Part | None = None
+    postal_code: _Part | None = None
+    city: _Part | None = None
+    state: _Part | None = None
+    provenance: Annotated[ShortText, Field(max_length=60)]
+
+
 class NewPosition(InputModel):
     """A position in WGS 84 degrees, with the accuracy that the phone reported."""
 
@@ -75,6 +89,7 @@ class NewResult(InputModel):
     attended_by: AttendedBy
     reason_for_non_payment: Text | None = None
     contacts: Annotated[tuple[NewContact, ...], Field(max_length=rules.MOST_CONTACTS)] = ()
+    addresses: Annotated[tuple[NewAddress, ...], Field(max_length=rules.MOST_ADDRESSES)] = ()
     position: NewPosition | None = None
     at: Moment
     address_verdict: AddressVerdict | None = None
@@ -92,6 +107,7 @@ class NewResult(InputModel):
             at=self.at,
             reason_for_non_payment=self.reason_for_non_payment,
             contacts=[Collected(**contact.model_dump()) for contact in self.contacts],
+            addresses=[CollectedAddress(**address.model_dump()) for address in self.addresses],
             position=Position(**self.position.model_dump()) if self.position else None,
             address_verdict=self.address_verdict,
         )

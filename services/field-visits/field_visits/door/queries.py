@@ -54,7 +54,7 @@ FROM contract JOIN portfolio USING (portfolio_id) WHERE contract.contract_id = $
 END = """
 UPDATE visit SET state = $2, outcome = $3, attended_by = $4, reason_for_non_payment = $5, started_at = $6,
     latitude = $7, longitude = $8, accuracy_metres = $9, address_verdict = $10, contacts = $11, reported_by = $12,
-    effective = $13, result_actor = nullif(current_setting('app.actor', true), '')::jsonb,
+    effective = $13, addresses = $14, result_actor = nullif(current_setting('app.actor', true), '')::jsonb,
     reported_at = clock_timestamp()
 WHERE visit_id = $1
 """

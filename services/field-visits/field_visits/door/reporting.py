@@ -9,6 +9,7 @@ from chassis import Conflict, Principal
 from recobro_events import Event, Row, Transaction
 from recobro_events.contracts.field_visits import (
     AddressChecked,
+    AddressCollected,
     AddressVerdict,
     AttendedBy,
     ClarificationRequested,
@@ -23,7 +24,7 @@ from field_visits.door import queries, rules
 from field_visits.door.judging import judge, record
 from field_visits.visits import reading
 from field_visits.visits.positions import columns_of
-from field_visits.visits.reading import Collected
+from field_visits.visits.reading import Collected, CollectedAddress
 from field_visits.visits.refusals import refuse_ended, refuse_future, refuse_never_begun, refuse_too_early
 
 REPORTED_BY = "visitor"
@@ -43,6 +44,7 @@ class Finding:
     at: datetime
     reason_for_non_payment: str | None = None
     contacts: Sequence[Collected] = ()
+    addresses: Sequence[CollectedAddress] = ()
     position: Position | None = None
     address_verdict: AddressVerdict | None = None
 
@@ -64,7 +66,8 @@ async def report(tx: Transaction, who: Principal, visit_id: UUID, finding: Findi
     if visit["met"] != finding.attended_by:
         moment = await judge(tx, visit, finding.at)
         await record(tx, visit, finding.attended_by, finding.at, False, who.subject, moment.breaches)  # noqa: FBT003
-    await tx.execute(queries.END, *_values(visit_id, finding, started_at, who.subject), effective)
+    addresses = [address.model_dump(mode="json") for address in finding.addresses]
+    await tx.execute(queries.END, *_values(visit_id, finding, started_at, who.subject), effective, addresses)
     tx.publish(_completed(visit, finding, started_at), *_findings(visit, finding, effective))
     return await reading.expect(tx, visit_id, who.agency_id)
 
@@ -140,3 +143,5 @@ def _findings(visit: Row, finding: Finding, effective: bool) -> Iterator[Event]:
         yield AddressChecked(**common, address_id=visit["address_id"], verdict=verdict)
     for contact in finding.contacts:
         yield ContactDataCollected(**common, **contact.model_dump())
+    for address in finding.addresses:
+        yield AddressCollected(**common, **address.model_dump())

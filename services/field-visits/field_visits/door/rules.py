@@ -23,6 +23,9 @@ MOST_CONTACTS = 20
 MOST_CONTACTS_OF_CONTRACT = 100
 """The most phones and e-mails that the visits of one contract may ever bring."""
 
+MOST_ADDRESSES = 3
+"""The most addresses that one result may bring. The portfolio keeps so many of a contract."""
+
 REPORTED = {
     VisitOutcome.DECEASED: DebtorStatus.DECEASED,
     VisitOutcome.UNLOCATABLE: DebtorStatus.UNLOCATABLE,

@@ -145,7 +145,7 @@ async def _address(
         raise NoContact("no_address", f"{which} is {'not ' if address_id else ''}authorised for visits.")
     safe = [row for row in authorised if not checked or (row["has_street"] and not row["wrong"])]
     if not safe:
-        detail = "has no street, or was found wrong" if address_id else "has a street and was not found wrong"
+        detail = "has no street, is unchecked or was found wrong" if address_id else "has a street and is free of doubt"
         raise NoContact("address_unchecked", f"{which} {detail}. An operator may override this with a reason.")
     for row in safe:
         if allowed_window(row, visit_on) is not None:

@@ -44,10 +44,11 @@ WHERE contract_id = $1 AND active AND ($2::uuid IS NULL OR agency_id = $2)
 ORDER BY in_force DESC, starts_on DESC, placement_id DESC LIMIT 1
 """
 # The contract's addresses (or the one with the id $2), by kind in the order of $3.
-# wrong: it was found wrong, as the portfolio says or the newest visit there whose result took effect.
+# wrong: as the portfolio says, nobody has checked it or it was found wrong; or the newest visit there whose result took
+# effect found it wrong.
 ADDRESSES = """
 SELECT address.address_id, address.authorised, coalesce(address.street, '') <> '' AS has_street,
-    'wrong_address' = ANY (string_to_array(address.issues, ' '))
+    string_to_array(address.issues, ' ') && ARRAY['wrong_address', 'unchecked']
         OR coalesce(checked.address_verdict = 'wrong', false) AS wrong,
     address.city, address.state AS address_state, address.postal_code, contract.jurisdiction, portfolio.creditor_kind,
     portfolio.timezone

@@ -53,6 +53,19 @@ class Collected(Part):
     provenance: str
 
 
+class CollectedAddress(Part):
+    """An address that somebody gave at the door. ``provenance`` names the person."""
+
+    street: str
+    exterior: str | None = None
+    interior: str | None = None
+    neighbourhood: str | None = None
+    postal_code: str | None = None
+    city: str | None = None
+    state: str | None = None
+    provenance: str
+
+
 class Cancellation(OutputModel):
     reason: CancelReason
     detail: str | None
@@ -75,6 +88,7 @@ class Result(OutputModel):
     attended_by: AttendedBy
     reason_for_non_payment: str | None
     contacts: tuple[Collected, ...]
+    addresses: tuple[CollectedAddress, ...]
     position: Position | None
     address_verdict: AddressVerdict | None
     started_at: datetime
@@ -88,7 +102,7 @@ class Visit(OutputModel):
 
     A visit that was cancelled after it had begun may have both a cancellation and a result. ``actor`` says who ordered,
     cancelled or reported; only operators see it. An agency that no longer has the contract sees no personal data:
-    ``contract_number``, ``name`` and ``address`` are null, and so are the free texts, contacts and position.
+    ``contract_number``, ``name`` and ``address`` are null, and so are the free texts, contacts, addresses and position.
     """
 
     visit_id: UUID
@@ -158,6 +172,7 @@ def _result(row: Row) -> Result | None:
         attended_by=row["attended_by"],
         reason_for_non_payment=row["reason_for_non_payment"] if row["personal"] else None,
         contacts=tuple(Collected(**contact) for contact in row["contacts"]) if row["personal"] else (),
+        addresses=tuple(CollectedAddress(**one) for one in row["addresses"]) if row["personal"] else (),
         position=position_of(row) if row["personal"] else None,
         address_verdict=row["address_verdict"],
         started_at=row["started_at"],

@@ -5,7 +5,7 @@ from typing import Any, get_args, get_origin
 
 import httpx
 import pytest
-from field_visits.door.rules import MOST_ATTENDANCES, MOST_CONTACTS, MOST_CONTACTS_OF_CONTRACT
+from field_visits.door.rules import MOST_ADDRESSES, MOST_ATTENDANCES, MOST_CONTACTS, MOST_CONTACTS_OF_CONTRACT
 from recobro_events import Event
 from recobro_events.contracts import field_visits
 from recobro_events.contracts.field_visits import ContactDataCollected
@@ -94,6 +94,18 @@ async def test_a_provenance_is_a_short_text(scene: Scene, longest: str) -> None:
     assert (await scene.result(visit, contacts=[contact | {"provenance": longest}])).status_code == 201
 
 
+PLACE = ("street", "exterior", "interior", "neighbourhood", "postal_code", "city", "state")
+
+
+async def test_a_result_has_a_limited_number_of_addresses(scene: Scene) -> None:
+    visit = await scene.ordered(await scene.known_contract())
+    address = {"street": "Calle 9", "provenance": "neighbour"}
+    assert (await scene.result(visit, addresses=[address] * (MOST_ADDRESSES + 1))).status_code == 422
+    assert (await scene.result(visit, addresses=[address | {"street": "x" * 101}])).status_code == 422
+    assert (await scene.result(visit, addresses=[{"provenance": "neighbour"}])).status_code == 422
+    assert (await scene.result(visit, addresses=[address] * MOST_ADDRESSES)).status_code == 201
+
+
 async def test_the_largest_events_stay_far_below_the_brokers_limit(scene: Scene) -> None:
     """Every text that a visitor or operator can send is as long as its route admits."""
     contract = await scene.known_contract()
@@ -106,6 +118,7 @@ async def test_the_largest_events_stay_far_below_the_brokers_limit(scene: Scene)
         first,
         "clarification",
         contacts=found,
+        addresses=[dict.fromkeys(PLACE, WIDE * 100) | {"provenance": WIDE * 60}] * MOST_ADDRESSES,
         position=position,
         reason_for_non_payment=WIDE * 1000,
         address_verdict="confirmed",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from recobro_events.contracts.field_visits import (
     AddressChecked,
+    AddressCollected,
     ClarificationRequested,
     ContactDataCollected,
     DebtorReported,
@@ -154,7 +155,11 @@ async def test_the_visitors_findings_are_stored_and_published(scene: Scene) -> N
         "reason_for_non_payment": "lost the job",
         "address_verdict": "confirmed",
     }
-    result = (await scene.result(visit, **found)).json()["result"]
+    address = {"street": "Calle 9", "exterior": "12", "city": "Mérida", "provenance": "neighbour"}
+    result = (await scene.result(visit, **found, addresses=[address])).json()["result"]
+    assert {name: value for name, value in result["addresses"][0].items() if value is not None} == address
+    [new] = await published(scene.database, AddressCollected)
+    assert (new.street, new.city, new.provenance, new.effective) == ("Calle 9", "Mérida", "neighbour", True)
     assert result["contacts"] == contacts
     assert result["position"] == {"latitude": 19.4326, "longitude": -99.0, "accuracy_metres": 8.5}
     assert (result["reason_for_non_payment"], result["address_verdict"]) == ("lost the job", "confirmed")

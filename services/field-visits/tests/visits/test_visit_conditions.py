@@ -23,7 +23,15 @@ def refused(answer: httpx.Response) -> tuple[int, str, str]:
 # --- addresses
 
 
-@pytest.mark.parametrize("changes", [{"street": None}, {"street": ""}, {"issues": ("no_number", "wrong_address")}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"street": None},
+        {"street": ""},
+        {"issues": ("no_number", "wrong_address")},
+        {"issues": ("unchecked",), "authorised": False},
+    ],
+)
 async def test_an_address_without_street_or_found_wrong_is_visited_only_if_an_operator_says_why(
     scene: Scene, changes: dict[str, Any]
 ) -> None:

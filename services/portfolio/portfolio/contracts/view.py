@@ -45,6 +45,7 @@ class AddressView(OutputModel):
     irregular_numbering: bool
     issues: list[str]
     verdict: AddressVerdict | None
+    provenance: str
 
 
 class PauseView(OutputModel):

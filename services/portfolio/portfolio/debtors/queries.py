@@ -11,10 +11,33 @@ RETURNING debtor.debtor_id, debtor.status, debtor.status_version
 """
 CONTRACTS = "SELECT contract_id, debtor_id FROM contract WHERE debtor_id = ANY($1::uuid[]) ORDER BY contract_id"
 
+# $1 contracts, $2 ids, $3 provenances, $4 to $10 the parts, $11 the most addresses that visits find for a contract.
+ADD_FOUND = """
+WITH given AS MATERIALIZED (
+    SELECT given.*, portfolio.jurisdiction, NOT EXISTS (
+            SELECT FROM address WHERE address.address_id = given.address_id) AS is_new,
+        (SELECT count(*) FROM address WHERE address.contract_id = given.contract_id AND provenance <> 'creditor') >= $11
+            AS has_many
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+        $9::text[], $10::text[]) AS given (contract_id, address_id, provenance, street, exterior, interior,
+        neighbourhood, postal_code, city, state)
+    JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
+), added AS (
+    INSERT INTO address (address_id, contract_id, kind, street, exterior, interior, neighbourhood, postal_code, city,
+        state, country, provenance, authorised, issues)
+    SELECT address_id, contract_id, 'other', street, exterior, interior, neighbourhood, postal_code, city, state,
+        jurisdiction, provenance, false, ARRAY['unchecked']
+    FROM given WHERE is_new AND NOT has_many
+    RETURNING contract_id
+)
+SELECT contract_id, is_new AND NOT has_many AS is_added, is_new AND has_many AS is_full FROM given
+ORDER BY contract_id
+"""
+
 STORE_VERDICTS = """
 UPDATE address SET
     verdict = given.verdict, authorised = given.verdict <> 'wrong',
-    issues = array_remove(issues, 'wrong_address')
+    issues = array_remove(array_remove(issues, 'wrong_address'), 'unchecked')
         || CASE WHEN given.verdict = 'wrong' THEN ARRAY['wrong_address'] ELSE '{}' END
 FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS given (contract_id, address_id, verdict)
 WHERE address.contract_id = given.contract_id AND address.address_id = given.address_id

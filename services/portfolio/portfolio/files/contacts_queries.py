@@ -96,7 +96,7 @@ UPDATE file_address AS stated SET address_id = meant.address_id, kind = meant.ki
 FROM file_address AS given CROSS JOIN LATERAL (
     SELECT address_id, kind, {_same_place("known", "given", "$3::text[]")} AS agrees,
         count(*) OVER () AS of_contract
-    FROM address AS known WHERE known.contract_id = given.contract_id
+    FROM address AS known WHERE known.contract_id = given.contract_id AND known.provenance = 'creditor'
     ORDER BY agrees DESC, address_id LIMIT 1
 ) AS meant
 WHERE given.file_id = $1 AND given.contract_id = ANY($2::uuid[])
@@ -155,7 +155,7 @@ LIST_CHECKED_ADDRESSES = listing(f"""
 # $1 file, $2 contracts, $3 whether the file names the kinds of addresses, $4 whether empty cells clear
 DELETE_ADDRESSES = """
 DELETE FROM address AS known
-WHERE contract_id = ANY($2::uuid[]) AND NOT EXISTS (SELECT FROM file_address AS stated
+WHERE contract_id = ANY($2::uuid[]) AND provenance = 'creditor' AND NOT EXISTS (SELECT FROM file_address AS stated
         WHERE stated.file_id = $1 AND stated.contract_id = known.contract_id AND stated.address_id = known.address_id)
     AND CASE WHEN EXISTS (SELECT FROM file_address AS stated
             WHERE stated.file_id = $1 AND stated.contract_id = known.contract_id)

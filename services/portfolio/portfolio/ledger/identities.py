@@ -26,6 +26,11 @@ def address_id_of(contract_id: UUID, kind: str) -> UUID:
     return uuid5(contract_id, f"address:{kind}")
 
 
+def found_address_id_of(contract_id: UUID, place: str) -> UUID:
+    """An address that was given at the door. ``place`` is its one spelling."""
+    return uuid5(contract_id, f"found:{place}")
+
+
 def payment_id_of(portfolio_id: UUID, channel: str, reference: str | None, booking: int = 1) -> UUID:
     """The id of the n-th ``booking`` of a reference. All earlier ones are reversed, and consumers know them as such.
 

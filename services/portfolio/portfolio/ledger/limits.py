@@ -6,7 +6,7 @@ apply where facts are written. ``tests/ledger/test_limits.py`` measures the larg
 
 from decimal import Decimal
 
-WHOLE_CONTRACT_BYTES = 860_000
+WHOLE_CONTRACT_BYTES = 870_000
 """The largest possible event with a whole contract."""
 
 ROWS_OF_CONTRACT = 1_000
@@ -20,6 +20,9 @@ CONTACTS_BEFORE_ADDING = 50
 CONTACTS_FOUND_BY_VISIT = 5
 CONTACTS_FOUND_A_DAY = 10
 """Contact points that visits find for one contract: in one visit, and on one business date."""
+ADDRESSES_FOUND = 3
+FOUND_ADDRESS_CHARACTERS = 100
+"""Addresses that visits find for one contract, and characters of each part."""
 PROVENANCE_CHARACTERS = 40
 SILENCING_CLARIFICATIONS = 20
 """Clarifications that stop contact about one contract at the same time."""

@@ -12,7 +12,7 @@ from recobro_events.contracts.base import REGISTRY
 from recobro_events.contracts.portfolio import ContactChange
 
 from portfolio.clarifications import opening
-from portfolio.debtors import address_checks, contact_points, statuses
+from portfolio.debtors import address_checks, contact_points, found_addresses, statuses
 from portfolio.debtors.rules import medium_refused
 from portfolio.ledger import history
 from portfolio.ledger.actors import ActorOfChange
@@ -115,6 +115,8 @@ async def _apply(tx: Transaction, event: Event) -> None:
         case field_visits.ContactDataCollected():
             found = contact_points.Found(event.contract_id, event.kind, event.value, event.provenance)
             await contact_points.add_found(tx, [found])
+        case field_visits.AddressCollected():
+            await found_addresses.add(tx, [event], received={})
         case field_visits.AddressChecked():
             await address_checks.store_verdicts(tx, [event], received={})
         case _:

@@ -8,12 +8,14 @@ import httpx
 import pytest
 from events_of_other_services import EMAIL_KIND, PHONE_KIND, receive
 from portfolio.handlers import consumer
+from portfolio.ledger import limits
 from portfolio.ledger.locking import lock_contract
 from portfolio_builders import Given, days_ago
 from recobro_events import UnappliableEvent, caused_event_id
 from recobro_events.contracts import dialer_feed
 from recobro_events.contracts.field_visits import (
     AddressChecked,
+    AddressCollected,
     AddressVerdict,
     ClarificationRequested,
     ContactDataCollected,
@@ -134,6 +136,50 @@ async def test_the_jurisdiction_decides_which_provenance_is_usable(
     assert {event.contract_id: event.usable for event in events} == {by_a_visitor: usable, by_an_operator: usable}
     shown = (await client.get(f"/v1/contracts/{by_a_visitor}")).json()["contact_points"]
     assert [(point["permitted"], point["usable"]) for point in shown] == [(usable, usable)]
+
+
+async def test_an_address_from_the_door_stays_unchecked_until_a_visitor_checks_it_and_no_file_removes_it(
+    service: ServiceClient,
+) -> None:
+    portfolio_id = await service.portfolio()
+    known = row("C-1", street="Calle 5", state="Yucatán", address_kind="Fiscal")
+    await service.load(portfolio_id, known)
+    contract_id = uuid5(portfolio_id, "C-1")
+
+    def found(street: str) -> AddressCollected:
+        return AddressCollected(contract_id=contract_id, visit_id=uuid4(), street=street, provenance="neighbour")
+
+    for street in ("Calle 9", "CALLE  9"):
+        await apply_events(service.database, consumer, found(street))
+    await service.load(portfolio_id, known | {"street": "Calle 6"}, as_of="2026-09-11")
+
+    creditors, new = (await service.contract(portfolio_id, "C-1"))["addresses"]
+    assert (creditors["street"], creditors["authorised"], creditors["provenance"]) == ("Calle 6", True, "creditor")
+    assert (new["street"], new["provenance"], new["authorised"], new["issues"]) == (
+        "Calle 9",
+        "neighbour",
+        False,
+        ["unchecked"],
+    )
+    event = (await published(service.database, ContractRevised))[-1]
+    assert {(address.street, address.authorised) for address in event.addresses} == {
+        ("Calle 6", True),
+        ("Calle 9", False),
+    }
+    lines = [line for line in await service.history(portfolio_id, "C-1") if line["kind"] == "address_collected"]
+    assert len(lines) == 2
+    assert "Calle" not in str(lines).replace("CALLE", "Calle")
+
+    checked = AddressChecked(
+        contract_id=contract_id, visit_id=uuid4(), address_id=UUID(new["address_id"]), verdict=AddressVerdict.CONFIRMED
+    )
+    await apply_events(service.database, consumer, checked)
+    [_, new] = (await service.contract(portfolio_id, "C-1"))["addresses"]
+    assert (new["authorised"], new["issues"], new["verdict"]) == (True, [], "confirmed")
+
+    for n in range(10):
+        await apply_events(service.database, consumer, found(f"Calle 1{n}"))
+    assert len((await service.contract(portfolio_id, "C-1"))["addresses"]) == 1 + limits.ADDRESSES_FOUND
 
 
 async def test_a_phone_from_a_neighbour_may_be_used_once_the_debtor_gives_it(given: Given) -> None:

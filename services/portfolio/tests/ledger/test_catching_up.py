@@ -150,8 +150,11 @@ async def test_a_status_catches_up_every_contract_of_the_debtor(client: httpx.As
         lambda one, _contact, address: field_visits.AddressChecked(
             contract_id=one, visit_id=uuid4(), address_id=address, verdict=AddressVerdict.WRONG
         ),
+        lambda one, _contact, _address: field_visits.AddressCollected(
+            contract_id=one, visit_id=uuid4(), street="Calle 9", provenance="neighbour"
+        ),
     ],
-    ids=["dispute", "opt-out", "wrong number", "status", "new phone", "wrong address"],
+    ids=["dispute", "opt-out", "wrong number", "status", "new phone", "wrong address", "new address"],
 )
 async def test_a_report_that_restages_a_contract_before_the_run_does_is_a_catch_up(
     given: Given, report: Callable[[UUID, UUID, UUID], Event]

@@ -40,12 +40,13 @@ async def fill(given: Given, contract_id: UUID) -> None:
         *(contract_id, limits.CONTACTS_OF_CONTRACT + limits.CONTACTS_BEFORE_ADDING),
         *(LONGEST, limits.PROVENANCE_CHARACTERS),
     )
-    for kind in KINDS:
+    found = [("other", LONGEST[: limits.FOUND_ADDRESS_CHARACTERS])] * limits.ADDRESSES_FOUND
+    for kind, longest in (*((kind, LONGEST) for kind in KINDS), *found):
         await given.rows(
             "INSERT INTO address (address_id, contract_id, kind, street, exterior, interior, neighbourhood,"
             " postal_code, city, state, country, issues) SELECT $2, $1, $3, $4, $4, $4, $4, $4, $4, $4, 'MX',"
             " ARRAY['unknown_kind', 'no_street', 'unknown_state', 'postal_code_of_another_state', 'wrong_address']",
-            *(contract_id, uuid.uuid4(), kind, LONGEST),
+            *(contract_id, uuid.uuid4(), kind, longest),
         )
     await given.rows(
         "INSERT INTO clarification (contract_id, reason, opened_by, opened_on, deadline_on)"

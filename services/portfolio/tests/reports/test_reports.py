@@ -47,6 +47,7 @@ async def reports(given: Given, contract_id: UUID) -> list[ContractEvent]:
         field_visits.ClarificationRequested(**visit, reason="not mine", reported_by="old agency"),
         field_visits.ContactDataCollected(**visit, kind=ContactKind.EMAIL, value="a@example.org", provenance="debtor"),
         field_visits.AddressChecked(**visit, address_id=address["address_id"], verdict=AddressVerdict.WRONG),
+        field_visits.AddressCollected(**visit, street="Calle 9", provenance="neighbour"),
     ]
 
 
@@ -54,7 +55,7 @@ async def effects(given: Given) -> int:
     return sum([len(await published(given.database, event_type)) for event_type in PUBLISHED])
 
 
-@pytest.mark.parametrize("which", range(8))
+@pytest.mark.parametrize("which", range(9))
 async def test_a_report_has_its_effect_once_a_person_applies_it(
     client: httpx.AsyncClient, given: Given, which: int
 ) -> None:
@@ -87,7 +88,7 @@ async def test_a_discarded_report_never_has_an_effect(client: httpx.AsyncClient,
     for event in await reports(given, contract_id):
         await apply_records(given.database, consumer, [record_of(event)])
     found = (await client.get("/v1/reports", params={"contract_id": str(contract_id)})).json()["items"]
-    assert len(found) == 8
+    assert len(found) == 9
     for report in found:
         path = f"/v1/reports/{report['report_id']}"
         assert (await client.post(f"{path}/decision", json={"apply": False})).status_code == 201
