@@ -96,6 +96,10 @@ class Client:
             service, lambda url: self._http.post(url, json=body, headers=headers, timeout=timeout), path
         ).json()
 
+    def patch(self, service: str, path: str, body: object) -> Answer:
+        """Return the JSON answer to a PATCH."""
+        return self._ask(service, lambda url: self._http.patch(url, json=body), path).json()
+
     def upload(
         self, service: str, path: str, file: Path, parameters: Mapping[str, Any], progress: Callable[[int], None]
     ) -> Answer:

@@ -141,7 +141,8 @@ class Day:
         for name in ("sheet", "letter"):
             self._client.save("field-visits", f"{path}/{name}.pdf", self._folder / f"{name}.pdf")
         story.paragraph(f"The visit sheet, which shows no amount, and the letter to the debtor are in {self._folder}.")
-        at = datetime.now(UTC).isoformat()
+        # The sample's day lies in the past. An attendance much later than the visit's day would bring no balance.
+        at = f"{self._today}T18:00:00Z"
         attended = self._client.post("field-visits", f"{path}/attendance", {"attended_by": "debtor", "at": at})
         story.fact(
             f"the visitor sees the balance only once the debtor is present: MXN "

@@ -19,6 +19,15 @@ from recobro.figures import Record
 from recobro.story import Story
 from recobro.terminal import amount, count
 
+_LETTERHEAD = {
+    "legal_name": "Crédito La Laguna, S.A. de C.V.",
+    "tax_id": "CLL010101AA1",
+    "address": "Bulevar Independencia 100, Centro, 27000 Torreón, Coahuila",
+    "phones": ["+52 871 555 0100"],
+    "complaints_unit": "UNE, +52 871 555 0199, une@laguna.example",
+    "payment_instructions": "Transfiera a la CLABE 012345678901234567 de Banco Uno, o pague en nuestras sucursales.",
+}
+"""What the letter to a debtor has to say of the creditor."""
 _SAMPLE = "cartera_mx.csv"
 _EXPECTED = "cartera_mx.expected.json"
 _CREDITOR = "Financiera La Laguna"
@@ -97,6 +106,7 @@ class Demo:
         if creditor is None:
             new = {"name": _CREDITOR, "kind": "financial", "country": "MX"}
             creditor = self._client.post("portfolio", "/v1/creditors", new)
+            self._client.patch("portfolio", f"/v1/creditors/{creditor['creditor_id']}", _LETTERHEAD)
         creditor_id = creditor["creditor_id"]
         played = sum(
             1 for one in self._client.items("portfolio", "/v1/portfolios") if one["creditor_id"] == creditor_id

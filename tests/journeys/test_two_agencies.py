@@ -102,8 +102,7 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
         "complaints_unit": "UNE",
     }
     for service, path in (("portfolio", f"/v1/creditors/{ids['creditor_id']}"), ("assignment", f"/v1/agencies/{mine}")):
-        address = stage.addresses[service] + path
-        httpx.patch(address, json=letterhead, headers=client.headers, timeout=30).raise_for_status()
+        client.patch(service, path, letterhead)
     new = {"creditor_id": ids["creditor_id"], "name": "two", "currency": "MXN", "jurisdiction": "MX"}
     ids["portfolio_id"] = client.post("portfolio", "/v1/portfolios", new | ANY_AMOUNT)["portfolio_id"]
     with as_file(files("recobro") / "sample" / "cartera_mx.csv") as sample, TemporaryDirectory() as folder:
@@ -123,7 +122,7 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids["placement_id"] = placements["items"][0]["placement_id"]
     ids["visit_id"] = client.post("field-visits", "/v1/visits", new_visit(contracts[0]))["visit_id"]
     # Only then may the agency read the letter.
-    attendance = {"attended_by": "debtor", "at": NOW}
+    attendance = {"attended_by": "debtor", "at": f"{AS_OF}T18:00:00Z"}
     client.post("field-visits", f"/v1/visits/{ids['visit_id']}/attendance", attendance)
     photo = httpx.post(
         f"{stage.addresses['field-visits']}/v1/visits/{ids['visit_id']}/photos?permission=true",
