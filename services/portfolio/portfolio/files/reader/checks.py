@@ -28,6 +28,8 @@ _DECIMAL = r"^[0-9]+[.,]0+$"
 _SPREADSHEET_ERROR = r"^#(N/[AD]|#+|[¡¿]?[\p{Lu}\d_/]+[!?])$"
 _LOST_LETTER = r"\x{FFFD}|[ÃÂ][\x{A1}-\x{BF}€‚ƒ„…†‡ˆ‰Š‹ŒŽ•˜™š›œžŸ]"
 """The sign for a lost letter, or UTF-8 that was taken for Windows-1252: Muñoz for Muñoz."""
+_SIGN_IN_WORD = "[A-Za-z][¤¢£¥‚ƒ„†‡‰¦§±¬¡¿][A-Za-z]"
+"""What is left of Muñoz or Garza García when DOS is taken for Windows."""
 _TEXTS = frozenset(
     {
         "debtor_name",
@@ -107,6 +109,14 @@ def checks(head: FileHead) -> list[Check]:
         *_instalment_checks(head),
         *_contract_checks(),
     ]
+
+
+def code_page_checks(head: FileHead) -> Iterable[Check]:
+    """Some rows may be in another code page than the file, when a creditor joins the files of its branches."""
+    for column in head.columns:
+        if column in _TEXTS:
+            reason = "contains a sign inside a word, as text in another code page has it"
+            yield Check(column, "bad_encoding", reason, pl.col(column).str.contains(_SIGN_IN_WORD))
 
 
 def amendment_checks(amends: UUID | None) -> Iterable[Check]:

@@ -11,7 +11,7 @@ import polars as pl
 from jurisdictions import dialable_phone, profile
 
 from portfolio.files.reader.addresses import with_address_findings
-from portfolio.files.reader.checks import Check, amendment_checks, checks, parse
+from portfolio.files.reader.checks import Check, amendment_checks, checks, code_page_checks, parse
 from portfolio.files.reader.columns import ACCEPTED_COLUMNS, ACCEPTED_FILE, REJECTED_COLUMNS, REJECTED_FILE
 from portfolio.files.reader.series import mapped
 from portfolio.tabular.cells import value_of
@@ -65,7 +65,9 @@ def read_portfolio_file(
     if whole.is_empty() and unreadable.is_empty():
         raise FileProblem("empty", "The file has a header but no rows.")
     rows = parse(whole, head, jurisdiction).with_columns(whole.select(_OURS.values()))
-    rules = [*checks(head), *amendment_checks(amends)]
+    # A person who has confirmed the code page has seen the words.
+    other_pages = code_page_checks(head) if code_pages.confirmed is None else ()
+    rules = [*checks(head), *other_pages, *amendment_checks(amends)]
     accepted, rejected = _checked(rows, whole, head, rules, MAX_REJECTED_ROWS - len(unreadable))
     accepted = _completed(accepted, head, jurisdiction)
     rejected = pl.concat([rejected, _rejected_rows(unreadable)]).sort("row_number")

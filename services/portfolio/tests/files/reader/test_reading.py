@@ -488,6 +488,28 @@ def test_a_line_with_bytes_that_no_windows_has_is_rejected_alone(tmp_path: Path)
     assert (found.codes, found.accepted_numbers) == ({3: ["bad_encoding"]}, [2])
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
+def test_single_rows_in_another_code_page_are_rejected(tmp_path: Path, encoding: str) -> None:
+    good = (line(contract_number=f"C-{n}") for n in range(5))
+    garbled = (line(contract_number="D-1", debtor_name="Ana Mu¤oz"), line(contract_number="D-2", street="Garc¡a 5"))
+    found = read(file_of(tmp_path, *good, *garbled, encoding=encoding))
+    assert found.codes == {7: ["bad_encoding"], 8: ["bad_encoding"]}
+
+
+@pytest.mark.parametrize("name", ["O’Brien", "¿Ana?", "Calle 5ª § 3", "£5", "3 ± 4"])
+def test_signs_beside_words_are_no_garbled_letters(tmp_path: Path, name: str) -> None:
+    assert read(file_of(tmp_path, line(debtor_name=name))).rejected == []
+
+
+@pytest.mark.parametrize("jurisdiction", ["MX", "BR", "US", "GB"])
+@pytest.mark.parametrize(
+    "phone", ["5512345678 / 5587654321", "5512345678;5587654321", "11987654321, 1133334444", "12125551234/5"]
+)
+def test_two_numbers_in_a_cell_are_never_dialled_as_one(tmp_path: Path, jurisdiction: str, phone: str) -> None:
+    [row] = read(file_of(tmp_path, line(phone_1=phone, due_date="2026-11-30")), jurisdiction).accepted
+    assert (row["phone_1"], row["phone_1_e164"]) == (phone, "")
+
+
 def test_an_unknown_jurisdiction_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownJurisdiction):
         read(file_of(tmp_path, line()), "ZZ")
