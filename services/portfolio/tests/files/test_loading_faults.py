@@ -112,7 +112,7 @@ async def test_a_payment_for_a_contract_of_an_open_chunk_is_applied_right_after_
     )
     async with service.database.transaction() as tx:
         assert await applying.apply_chunk(tx, work, 1)
-        paying = asyncio.create_task(service.pay(portfolio_id, "C-1", "30.00", paid_on="2026-09-10"))
+        paying = asyncio.create_task(service.pay(portfolio_id, "C-1", "30.00", paid_on="2026-09-12"))
         elsewhere = await service.pay(portfolio_id, "C-2", "30.00", paid_on="2026-09-10")
         await service.until_waiting(1)
         assert not paying.done()
