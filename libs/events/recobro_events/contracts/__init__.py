@@ -1,4 +1,7 @@
-"""Event contracts, version 1: one frozen model per event, a registry by wire name."""
+"""The event contracts of the platform: one frozen model per event type, and the registry of all types by name.
+
+An event contract says which fields an event has. It is not a debtor's contract, which is what most events are about.
+"""
 
 from recobro_events.contracts import agency, assignment, dialer_feed, field_visits, portfolio, promises, runtime
 from recobro_events.contracts.base import (

@@ -1,6 +1,6 @@
 """Events for one agency on its own topic, ``agency.<agency_id>.events``; assignment publishes them.
 
-They have no personal data. Events of one contract are in order. An event may come twice, with the same id.
+These events hold no personal data. Events of one contract are in order. An event may come twice, with the same id.
 """
 
 from datetime import date, datetime
@@ -32,7 +32,10 @@ class AgencyRegistered(Event, type="agency.agency-registered.v1", lane=Lane.AGEN
 
 
 class PlacementStarted(AgencyEvent, type="agency.placement-started.v1", lane=Lane.AGENCIES):
-    """The contract is placed with the agency; its balances hold for the business date ``as_of``."""
+    """The contract is placed with the agency from ``starts_on`` to ``ends_on``, both inclusive; null means no end.
+
+    The stage, the days past due and the balances hold for the business date ``as_of``.
+    """
 
     placement_id: UUID
     kind: PlacementKind
@@ -57,18 +60,24 @@ class PlacementRecallRequested(AgencyEvent, type="agency.placement-recall-reques
 
 
 class PlacementRecalled(AgencyEvent, type="agency.placement-recalled.v1", lane=Lane.AGENCIES):
+    """The recall is final: the contract is no longer placed with the agency for this kind of work."""
+
     placement_id: UUID
     kind: PlacementKind
     reason: str
 
 
 class PlacementReinstated(AgencyEvent, type="agency.placement-reinstated.v1", lane=Lane.AGENCIES):
+    """The recall was undone: the placement is active again, and the agency may go on working."""
+
     placement_id: UUID
     kind: PlacementKind
     reason: str
 
 
 class PlacementEnded(AgencyEvent, type="agency.placement-ended.v1", lane=Lane.AGENCIES):
+    """The placement's term is over: the agency stops working on the contract."""
+
     placement_id: UUID
     kind: PlacementKind
     reason: str
@@ -86,6 +95,8 @@ class PaymentReceived(AgencyEvent, type="agency.payment-received.v1", lane=Lane.
 
 
 class PaymentReversed(AgencyEvent, type="agency.payment-reversed.v1", lane=Lane.AGENCIES):
+    """A payment was reversed; the balances are as if it had never arrived."""
+
     payment_id: UUID
     amount: Money
     currency: Currency
@@ -100,17 +111,19 @@ class ClarificationOpened(AgencyEvent, type="agency.clarification-opened.v1", la
 
 
 class ClarificationResolved(AgencyEvent, type="agency.clarification-resolved.v1", lane=Lane.AGENCIES):
+    """A clarification ended. ``still_open`` is the number of the contract's other open clarifications."""
+
     clarification_id: UUID
     contact_may_resume: bool
     still_open: int
 
 
 class ContactSilenced(AgencyEvent, type="agency.contact-silenced.v1", lane=Lane.AGENCIES):
-    """Nobody contacts the debtor about the contract from ``since`` on, for this reason among others.
+    """A silence begins: nobody contacts the debtor about the contract from ``since`` on.
 
-    ``until`` is the last silent day: the silence ends after it without an event. The same ``silence_id`` may come again
-    with another ``until``; the latest holds. With a ``contact_id`` only that contact point is meant, and with a
-    ``medium`` only that medium.
+    A contract may have several silences. ``until`` is the last silent day; after that day the silence ends without an
+    event. If the same ``silence_id`` comes again with another ``until``, the latest event holds. With a ``contact_id``
+    only that contact point is silent, and with a ``medium`` only that medium.
     """
 
     silence_id: UUID
@@ -122,7 +135,7 @@ class ContactSilenced(AgencyEvent, type="agency.contact-silenced.v1", lane=Lane.
 
 
 class ContactResumed(AgencyEvent, type="agency.contact-resumed.v1", lane=Lane.AGENCIES):
-    """One silence is over. Contact may resume only when ``still_silent``, the reasons that are left, is empty."""
+    """One silence is over. ``still_silent`` lists the reasons of the others; contact resumes only when it is empty."""
 
     silence_id: UUID
     still_silent: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from recobro_events.contracts.portfolio import Letterhead
 
 
 class AgencyChanged(Event, type="assignment.agency-changed.v1", key="agency_id"):
-    """The agency is new, or its name or its letterhead changed. The event with the greatest ``version`` holds."""
+    """An agency is new, or its name or its letterhead changed. The event with the greatest ``version`` holds."""
 
     agency_id: UUID
     version: int
@@ -66,9 +66,10 @@ class PlacementRecalled(PlacementEvent, type="assignment.placement-recalled.v1")
 
 
 class PlacementReinstated(PlacementEvent, type="assignment.placement-reinstated.v1"):
-    """The recall was withdrawn: the placement is active again.
+    """The recall was undone: the placement is active again.
 
-    Its reason was an objection of the agency, or it is over, such as a payment that was reversed.
+    The agency's objection was accepted, or the cause of the recall does not hold any more, such as a payment that was
+    reversed. ``reason`` names which.
     """
 
     reason: str
@@ -83,7 +84,7 @@ class PlacementEnded(PlacementEvent, type="assignment.placement-ended.v1"):
 
 
 class CommissionEvent(ContractEvent):
-    """``amount`` is ``percent`` of ``base``, rounded half up to the cent."""
+    """A fact about a payment's commission. ``amount`` is ``percent`` of ``base``, rounded half up to the cent."""
 
     placement_id: UUID
     agency_id: UUID
@@ -95,8 +96,8 @@ class CommissionEvent(ContractEvent):
 
 
 class CommissionEarned(CommissionEvent, type="assignment.commission-earned.v1"):
-    """A payment arrived while the placement was in force."""
+    """A payment earns a commission for an agency whose placement was in force on the day of the payment."""
 
 
 class CommissionReversed(CommissionEvent, type="assignment.commission-reversed.v1"):
-    """The payment was reversed, and its commission with it."""
+    """A commission is taken back: the payment was reversed, its ``base`` changed, or another placement earns now."""

@@ -30,7 +30,7 @@ def _parse_money(value: object) -> Decimal:
 
 
 class _Amount:
-    """One rule for JSON and for Python values; for JSON pydantic checks it without calling Python, which is faster."""
+    """The rule for amounts, once for JSON and once for Python values. Pydantic checks JSON without calling Python."""
 
     @staticmethod
     def __get_pydantic_core_schema__(_source: object, _handler: object) -> CoreSchema:
@@ -46,7 +46,7 @@ Money = Annotated[
     PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": r"^-?\d{1,12}(\.\d{1,2})?$", "examples": ["1234.50"]}),
 ]
-"""An amount: a decimal string in JSON, written with two decimals, never a float."""
+"""An amount of at most 12 digits before the point: a decimal string in JSON, with two decimals, never a float."""
 
 
 _TOTAL = r"-?[0-9]{1,26}(\.[0-9]{1,2})?"
@@ -66,7 +66,7 @@ MoneyTotal = Annotated[
     PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": r"^-?\d{1,26}(\.\d{1,2})?$", "examples": ["1234.50"]}),
 ]
-"""A sum of amounts of any number of contracts, written like ``Money``. It is as wide as a sum of many amounts."""
+"""A sum of amounts of any number of contracts, written like ``Money``, with at most 26 digits before the point."""
 
 
 def _parse_percent(value: object) -> Decimal:
@@ -87,16 +87,17 @@ Percent = Annotated[
     PlainSerializer(str, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "examples": ["12.50"]}),
 ]
-"""Percent of an amount, 0 to 100, as a decimal string."""
+"""A percentage of an amount, 0 to 100 with at most 3 decimals: a decimal string in JSON."""
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["MXN"])]
 """An ISO 4217 code."""
 
 
 class Lane(StrEnum):
-    """The topic, outbox table, relay and consumer that an event goes through.
+    """The road of an event: its outbox table, relay, topic and group.
 
-    ``agencies`` leads out of the platform: an event on it names its own topic, and no service listens to it.
+    ``events`` is for facts one by one, ``bulk`` for facts by the thousand. ``agencies`` is for agencies: an event on
+    this lane names its own topic, and no service listens to that topic.
     """
 
     EVENTS = "events"
@@ -109,6 +110,7 @@ SERVICE_LANES = (Lane.EVENTS, Lane.BULK)
 
 
 EVERYONE = "*"
+"""The audience of events that a restored service republishes, and that all services apply."""
 
 _TYPE_RULE = "the publishing service, the name of the fact and v with a number, words in lower case joined by hyphens"
 _WORDS = "[a-z][a-z0-9]*(-[a-z0-9]+)*"
@@ -118,8 +120,9 @@ _IS_EVENT_TYPE = re.compile(rf"{_WORDS}\.{_WORDS}\.v[1-9][0-9]*")
 class Envelope(NamedTuple):
     """The metadata of an event, which travels as CloudEvents 1.0 headers.
 
-    ``audience`` is set on republished events only, which must not trigger side effects: it names the service that asked
-    for them, or is ``EVERYONE`` after a restore.
+    ``source`` is the service that published the event, and ``occurred_at`` the time at which it recorded the fact.
+    ``audience`` is set on republished events only. It names the service that asked for them, or is ``EVERYONE`` after a
+    restore. Republished events must not trigger side effects.
     """
 
     event_id: UUID
@@ -140,9 +143,10 @@ class Part(BaseModel):
 class Event(Part):
     """A fact: immutable; unknown fields are ignored, so that old readers survive new writers.
 
-    A subclass that names its ``type`` is entered in ``REGISTRY``; ``ValueError`` unless the type has the form
-    ``<service>.<name-of-the-fact>.v<n>``. Only an event that was received has an ``event_id``, an ``occurred_at`` and
-    an ``envelope``.
+    A subclass that names its ``type`` is entered in ``REGISTRY``. ``ValueError`` when the type does not have the form
+    ``<service>.<name-of-the-fact>.v<n>``, or when another class has it. ``key`` names the field whose value is the
+    event's key. Only an event that was received has an ``event_id``, an ``occurred_at`` and an ``envelope``; for any
+    other event they raise ``LookupError``.
     """
 
     type: ClassVar[str]
@@ -186,7 +190,7 @@ class Event(Part):
 
     @property
     def envelope(self) -> Envelope:
-        """The envelope with which the event came; ``LookupError`` when it was not received."""
+        """The envelope with which the event came; ``LookupError`` when the event was not received."""
         try:
             return self._envelope
         except AttributeError:
@@ -202,7 +206,7 @@ class Event(Part):
 
     @property
     def is_republished(self) -> bool:
-        """Whether a source only published again what holds: the event must not trigger side effects."""
+        """Whether a source republished the event; nothing new has happened, so it must not trigger side effects."""
         return self.envelope.audience is not None
 
     @classmethod
@@ -222,7 +226,7 @@ REGISTRY: dict[str, type[Event]] = {}
 
 
 class ContractEvent(Event, key="contract_id"):
-    """A fact about one contract: its key is the contract's id."""
+    """A fact about one contract. The event's key is the contract's id."""
 
     contract_id: UUID
 

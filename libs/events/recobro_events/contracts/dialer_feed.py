@@ -57,13 +57,14 @@ class CallDirection(StrEnum):
 
 
 MOST_OVERDUE_TOTAL = Decimal("999999999999.99")
+"""The largest ``Money``."""
 
 
 class ListPublished(Event, type="dialer-feed.list-published.v1", key="list_id"):
-    """A dialing list is live. ``overdue_sum`` is the sum of its entries.
+    """A dialing list is live. ``overdue_sum`` is the sum of the overdue balances of its ``entries``.
 
-    ``overdue_total`` is the same sum for readers of the first revision, which knows no amount above
-    ``MOST_OVERDUE_TOTAL``: a greater sum is given as that.
+    ``overdue_total`` is the same sum for readers of the first revision of this event. They read no amount above
+    ``MOST_OVERDUE_TOTAL``, so the event gives a greater sum as that amount.
     """
 
     list_id: UUID
@@ -96,9 +97,10 @@ class WithdrawalAcknowledged(ContractEvent, type="dialer-feed.withdrawal-acknowl
 
 
 class CallCompleted(ContractEvent, type="dialer-feed.call-completed.v1"):
-    """A call ended. ``list_id`` is zeros for a call without a list. An inbound call is no attempt.
+    """A call ended. ``list_id`` is zeros for a call without a list. An inbound call does not count as an attempt.
 
-    ``contact_id`` is that of the number, whether the contract has the number or not.
+    ``contact_id`` is made from the number, also when the contract does not have that number. ``right_party``: the
+    caller spoke with the debtor.
     """
 
     call_id: str
@@ -115,9 +117,10 @@ class CallCompleted(ContractEvent, type="dialer-feed.call-completed.v1"):
 
 
 class OptOutRequested(ContractEvent, type="dialer-feed.opt-out-requested.v1"):
-    """The debtor does not want to be contacted through this contact point; ``medium`` null means through any.
+    """The debtor does not want to be contacted on this contact point; a null ``medium`` means all media.
 
-    ``effective`` as in ``DebtorReported``.
+    ``effective`` is false when an agency reports this about a contract that is not with it, by a list that is over, or
+    too late. The report is then stored, and changes nothing until a person decides.
     """
 
     contact_id: UUID
@@ -126,7 +129,11 @@ class OptOutRequested(ContractEvent, type="dialer-feed.opt-out-requested.v1"):
 
 
 class ContactInvalid(ContractEvent, type="dialer-feed.contact-invalid.v1"):
-    """``effective`` as in ``DebtorReported``."""
+    """A dialer reported that a contact point does not reach the debtor; ``why`` is the reason that it gave.
+
+    ``effective`` is false when an agency reports this about a contract that is not with it, by a list that is over, or
+    too late. The report is then stored, and changes nothing until a person decides.
+    """
 
     contact_id: UUID
     why: str
@@ -134,7 +141,11 @@ class ContactInvalid(ContractEvent, type="dialer-feed.contact-invalid.v1"):
 
 
 class ClarificationRequested(ContractEvent, type="dialer-feed.clarification-requested.v1"):
-    """``effective`` as in ``DebtorReported``."""
+    """A dialer reported that the debtor disputes the debt.
+
+    ``effective`` is false when an agency reports this about a contract that is not with it, by a list that is over, or
+    too late. The report is then stored, and changes nothing until a person decides.
+    """
 
     reason: str
     detail: str | None = None
@@ -143,9 +154,10 @@ class ClarificationRequested(ContractEvent, type="dialer-feed.clarification-requ
 
 
 class DebtorReported(ContractEvent, type="dialer-feed.debtor-reported.v1"):
-    """``effective`` is false when an agency reports it about a contract that is not with it, or by a list that is over.
+    """A dialer reported the debtor's status.
 
-    The report is then kept, and changes nothing until a person decides.
+    ``effective`` is false when an agency reports this about a contract that is not with it, by a list that is over, or
+    too late. The report is then stored, and changes nothing until a person decides.
     """
 
     status: DebtorStatus
@@ -156,7 +168,8 @@ class DebtorReported(ContractEvent, type="dialer-feed.debtor-reported.v1"):
 class PaymentClaimed(ContractEvent, type="dialer-feed.payment-claimed.v1"):
     """The debtor claims to have paid; no payment has arrived yet.
 
-    ``effective`` as in ``DebtorReported``.
+    ``effective`` is false when an agency reports this about a contract that is not with it, by a list that is over, or
+    too late. The report is then stored, and changes nothing until a person decides.
     """
 
     detail: str | None = None
@@ -164,7 +177,7 @@ class PaymentClaimed(ContractEvent, type="dialer-feed.payment-claimed.v1"):
 
 
 class WrongfulCallDetected(ContractEvent, type="dialer-feed.wrongful-call-detected.v1"):
-    """A call was started while its contract or number was silent: nobody might call since ``withdrawn_at``."""
+    """A call began at ``called_at``, although its contract or number had been silent since ``withdrawn_at``."""
 
     call_id: str
     withdrawn_at: datetime

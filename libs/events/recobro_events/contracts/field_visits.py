@@ -9,6 +9,8 @@ from recobro_events.contracts.portfolio import ContactKind, DebtorStatus
 
 
 class VisitOutcome(StrEnum):
+    """How a visit ended."""
+
     VISITED = "visited"
     CLARIFICATION = "clarification"
     DECEASED = "deceased"
@@ -19,6 +21,8 @@ class VisitOutcome(StrEnum):
 
 
 class AttendedBy(StrEnum):
+    """Who opened the door."""
+
     DEBTOR = "debtor"
     THIRD_PARTY = "third_party"
     NOBODY = "nobody"
@@ -42,12 +46,14 @@ class CancelReason(StrEnum):
 
 
 class AddressVerdict(StrEnum):
+    """Whether the address is the debtor's."""
+
     CONFIRMED = "confirmed"
     WRONG = "wrong"
 
 
 class Position(Part):
-    """The visitor's position in WGS 84 degrees, with the accuracy in metres that the phone reported."""
+    """The place where the visitor was: WGS 84 degrees, and the accuracy in metres, as the phone measured them."""
 
     latitude: float
     longitude: float
@@ -55,6 +61,8 @@ class Position(Part):
 
 
 class VisitOrdered(ContractEvent, type="field-visits.visit-ordered.v1"):
+    """A visitor is to go to an address of the contract on the day ``visit_on``."""
+
     visit_id: UUID
     agency_id: UUID | None = None
     visitor: str
@@ -63,7 +71,7 @@ class VisitOrdered(ContractEvent, type="field-visits.visit-ordered.v1"):
 
 
 class VisitCompleted(ContractEvent, type="field-visits.visit-completed.v1"):
-    """A visit was completed. ``photos`` is the number of photos; at ``started_at`` the visitor was at the door."""
+    """A visit was completed. The visitor was at the door at ``started_at``. ``photos`` is the number of photos."""
 
     visit_id: UUID
     agency_id: UUID | None = None
@@ -76,6 +84,8 @@ class VisitCompleted(ContractEvent, type="field-visits.visit-completed.v1"):
 
 
 class VisitCancelled(ContractEvent, type="field-visits.visit-cancelled.v1"):
+    """A visit does not take place."""
+
     visit_id: UUID
     agency_id: UUID | None = None
     reason: CancelReason
@@ -93,7 +103,11 @@ class VisitReinstated(ContractEvent, type="field-visits.visit-reinstated.v1"):
 
 
 class ContactDataCollected(ContractEvent, type="field-visits.contact-data-collected.v1"):
-    """A phone number or e-mail address from the door. Carries personal data. ``effective`` as in ``DebtorReported``."""
+    """A visitor learned a phone number or an e-mail address at the door. Carries personal data.
+
+    ``effective`` is false when an agency reports this after the contract was taken from it and the days of grace are
+    over. The report is then stored, and changes nothing until a person decides.
+    """
 
     visit_id: UUID
     kind: ContactKind
@@ -103,7 +117,11 @@ class ContactDataCollected(ContractEvent, type="field-visits.contact-data-collec
 
 
 class AddressCollected(ContractEvent, type="field-visits.address-collected.v1"):
-    """An address from the door, not checked yet. Carries personal data. ``effective`` as in ``DebtorReported``."""
+    """A visitor learned an address at the door; nobody has checked it yet. Carries personal data.
+
+    ``effective`` is false when an agency reports this after the contract was taken from it and the days of grace are
+    over. The report is then stored, and changes nothing until a person decides.
+    """
 
     visit_id: UUID
     street: str
@@ -118,7 +136,11 @@ class AddressCollected(ContractEvent, type="field-visits.address-collected.v1"):
 
 
 class AddressChecked(ContractEvent, type="field-visits.address-checked.v1"):
-    """The visitor's verdict on the address. ``effective`` as in ``DebtorReported``."""
+    """A visitor reported whether the address is the debtor's.
+
+    ``effective`` is false when an agency reports this after the contract was taken from it and the days of grace are
+    over. The report is then stored, and changes nothing until a person decides.
+    """
 
     visit_id: UUID
     address_id: UUID
@@ -127,10 +149,10 @@ class AddressChecked(ContractEvent, type="field-visits.address-checked.v1"):
 
 
 class DebtorReported(ContractEvent, type="field-visits.debtor-reported.v1"):
-    """A visitor reported the debtor's status: only ``deceased`` and ``unlocatable`` are reported at a door.
+    """A visitor reported the debtor's status. It is ``deceased`` or ``unlocatable``.
 
-    ``effective`` is false when an agency reports it after the contract was taken from the agency, and after the days
-    of grace. The report is then kept, and changes nothing until a person decides.
+    ``effective`` is false when an agency reports this after the contract was taken from it and the days of grace are
+    over. The report is then stored, and changes nothing until a person decides.
     """
 
     visit_id: UUID
@@ -140,7 +162,11 @@ class DebtorReported(ContractEvent, type="field-visits.debtor-reported.v1"):
 
 
 class ClarificationRequested(ContractEvent, type="field-visits.clarification-requested.v1"):
-    """The debtor disputes the debt at the door. ``effective`` as in ``DebtorReported``."""
+    """A visitor reported that the debtor disputes the debt.
+
+    ``effective`` is false when an agency reports this after the contract was taken from it and the days of grace are
+    over. The report is then stored, and changes nothing until a person decides.
+    """
 
     visit_id: UUID
     reason: str

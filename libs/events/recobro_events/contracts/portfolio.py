@@ -17,6 +17,8 @@ class Stage(StrEnum):
 
 
 class ContractState(StrEnum):
+    """Whether work on a contract goes on (``open``), and otherwise how it ended."""
+
     OPEN = "open"
     SETTLED = "settled"
     RETURNED = "returned"
@@ -25,6 +27,8 @@ class ContractState(StrEnum):
 
 
 class DebtorStatus(StrEnum):
+    """Whether the debtor may be contacted as usual (``active``), and otherwise why not."""
+
     ACTIVE = "active"
     DECEASED = "deceased"
     UNLOCATABLE = "unlocatable"
@@ -33,6 +37,8 @@ class DebtorStatus(StrEnum):
 
 
 class StageCause(StrEnum):
+    """The change because of which a contract was staged. ``catch_up``: it was staged up to a later business date."""
+
     DAILY_RUN = "daily_run"
     PAYMENT = "payment"
     BACKDATED_PAYMENT = "backdated_payment"
@@ -43,6 +49,8 @@ class StageCause(StrEnum):
 
 
 class ClarificationOutcome(StrEnum):
+    """How a clarification was resolved."""
+
     UPHELD = "upheld"
     PARTLY_UPHELD = "partly_upheld"
     REJECTED = "rejected"
@@ -68,17 +76,19 @@ class CreditorKind(StrEnum):
 
 
 class PortfolioState(StrEnum):
+    """Whether a file of the portfolio is being loaded."""
+
     READY = "ready"
     LOADING = "loading"
 
 
 class PositionEvent(ContractEvent):
-    """A fact about a contract with the contract's position after it.
+    """A fact about a contract, with the contract's position after it: the fields from ``version`` to ``episode``.
 
     ``version`` grows with every change of the contract: of two positions the one with the greater version is newer.
     ``as_of`` is the business date for which the stage, the balances and ``days_past_due`` hold. ``overdue_balance`` is
-    the unpaid amount that was due before ``as_of``; ``total_balance`` is the whole unpaid amount. ``episode``
-    counts the times that the overdue balance rose from 0; null where it is not known.
+    the unpaid amount that was due before ``as_of``; ``total_balance`` is the whole unpaid amount. ``episode`` counts
+    the times that the overdue balance rose from 0; null where that is not known.
     """
 
     version: int
@@ -105,9 +115,9 @@ class Debtor(Part):
 
 
 class ContactPoint(Part):
-    """A phone number (in E.164 if valid) or an e-mail address. ``usable``: it may be used to contact the debtor.
+    """A phone number (in E.164 if valid) or an e-mail address. ``usable``: the debtor may be contacted on it.
 
-    ``refused_media`` are the media by which the debtor refuses to be reached on it, or ``all``; null: not known.
+    ``refused_media`` are the media that the debtor refuses on this contact point, or ``all``; null: not known.
     """
 
     contact_id: UUID
@@ -121,6 +131,8 @@ class ContactPoint(Part):
 
 
 class Address(Part):
+    """An address of the contract. ``authorised``: the debtor may be visited there. ``issues`` are codes of faults."""
+
     address_id: UUID
     kind: str
     street: str | None = None
@@ -155,7 +167,10 @@ class Pause(Part):
 
 
 class LastPayment(Part):
-    """``holdoff_from`` is the day from which the days without contact count; null: from ``business_date``."""
+    """The contract's last payment. It arrived on ``business_date``.
+
+    ``holdoff_from`` is the day from which the days without contact count; null: from ``business_date``.
+    """
 
     payment_id: UUID
     paid_on: date
@@ -166,8 +181,9 @@ class LastPayment(Part):
 class KnownPayment(Part):
     """A payment. ``business_date`` is the day on which it arrived. A ``reversed`` payment pays nothing.
 
-    ``holdoff_from`` as in ``LastPayment``. ``credit`` is the part that exceeds the debt now, and
-    ``days_past_due_before`` the age of the debt when the payment arrived; null: not known.
+    ``holdoff_from`` is the day from which the days without contact count; null: from ``business_date``. ``credit`` is
+    the part of the payment that exceeds the debt now, and ``days_past_due_before`` the contract's days past due when
+    the payment arrived; null: not known.
     """
 
     payment_id: UUID
@@ -181,9 +197,10 @@ class KnownPayment(Part):
 
 
 class FilePayment(Part):
-    """A payment of channel ``file``: a file stated less than was unpaid, and no known payment explains it.
+    """A payment of the channel ``file``. A file stated less than was unpaid, and no known payment explains that.
 
-    It is a payment like one of ``PaymentReceived``. ``credit`` is the part of the amount that exceeds the debt.
+    Such a payment has no ``PaymentReceived``, and counts like a payment that has one. ``credit`` is the part of the
+    amount that exceeds the debt.
     """
 
     payment_id: UUID
@@ -199,11 +216,11 @@ class FilePayment(Part):
 class ContractWhole(PositionEvent):
     """The whole present state of a contract. ``details_version`` orders the details.
 
-    Contact points and pauses have their own versions. When the event is republished, ``payments`` has all payments of
-    the contract, for a service that missed them; else it is empty. ``file_payments`` are new with this event.
-    ``undecided``: the creditor's figures wait for a person's decision, and until then nobody contacts the debtor
-    (``unknown_state``). Up to ``payment_silent_until`` nobody contacts the debtor because of a payment that the
-    creditor's files do not know yet (``payment``).
+    The debtor's status, contact points and pauses have their own versions. In a republished event ``payments`` has all
+    payments of the contract, for a service that missed them; else it is empty. ``file_payments`` are new with this
+    event. ``undecided``: a person has to decide about the creditor's figures, and until then the contract is silent
+    with the reason ``unknown_state``. Up to and including ``payment_silent_until`` the contract is silent with the
+    reason ``payment``, because the creditor's files do not yet hold one of its payments.
     """
 
     details_version: int
@@ -249,9 +266,9 @@ class ContractStageChanged(PositionEvent, type="portfolio.contract-stage-changed
 class PaymentReceived(PositionEvent, type="portfolio.payment-received.v1"):
     """Money arrived for a contract and was applied to its oldest instalments.
 
-    The position is the one after the payment. ``credit`` is the part of the amount that exceeds the debt. ``settled``:
-    nothing is owed any more. ``as_of`` is the business date on which the payment arrived. The days without contact
-    count from ``holdoff_from``; null: from ``as_of``.
+    The balances are those after the payment. ``credit`` is the part of the amount that exceeds the debt. ``settled``:
+    nothing is owed any more. ``as_of`` is the business date on which the payment arrived, and ``days_past_due_before``
+    the contract's days past due before it. The days without contact count from ``holdoff_from``; null: from ``as_of``.
     """
 
     payment_id: UUID
@@ -268,7 +285,10 @@ class PaymentReceived(PositionEvent, type="portfolio.payment-received.v1"):
 
 
 class PaymentReversed(PositionEvent, type="portfolio.payment-reversed.v1"):
-    """A payment was reversed; the position is as if it had never arrived. ``reversed_on`` is the bank's day."""
+    """A payment was reversed; the balances are as if it had never arrived.
+
+    ``reversed_on`` is the day on which the bank reversed it; null: not known.
+    """
 
     payment_id: UUID
     amount: Money
@@ -280,7 +300,8 @@ class PaymentReversed(PositionEvent, type="portfolio.payment-reversed.v1"):
 class PaymentReapplied(PositionEvent, type="portfolio.payment-reapplied.v1"):
     """The part of a payment that exceeds the debt changed without another event of the payment.
 
-    ``credit`` is that part now. The event with the greatest ``version`` holds; it is newer than PaymentReceived.
+    ``credit`` is that part now, and replaces the ``credit`` of PaymentReceived. The event with the greatest ``version``
+    holds.
     """
 
     payment_id: UUID
@@ -325,8 +346,9 @@ class ClarificationDeadlinePassed(PositionEvent, type="portfolio.clarification-d
 class ContactPointChanged(PositionEvent, type="portfolio.contact-point-changed.v1"):
     """A contact point was added, verified, found invalid or opted out. Carries personal data.
 
-    ``usable`` holds after the change. ``contact_version`` orders the changes of one contact point. ``refused_media``
-    are all media that the debtor refuses after the change, or ``all``; null: not known.
+    ``usable`` states whether the debtor may be contacted on it after the change. ``contact_version`` orders the changes
+    of one contact point. ``refused_media`` are all media that the debtor refuses after the change, or ``all``; null:
+    not known. ``medium`` is set when the change is about one medium only.
     """
 
     contact_id: UUID
@@ -376,7 +398,10 @@ class ContractClosed(PositionEvent, type="portfolio.contract-closed.v1"):
 
 
 class Letterhead(Part):
-    """What letters say of a creditor or an agency. What is null is not known, and a letter that needs it is refused."""
+    """The facts about a creditor or an agency that letters to debtors state.
+
+    A null field is not known. A letter that has to state it is refused.
+    """
 
     legal_name: str | None = None
     tax_id: str | None = None
@@ -387,16 +412,16 @@ class Letterhead(Part):
 
 
 class PortfolioEvent(Event, key="portfolio_id"):
-    """A fact about a portfolio: its key is the portfolio's id."""
+    """A fact about a portfolio. The event's key is the portfolio's id."""
 
     portfolio_id: UUID
 
 
 class PromiseLimits(Part):
-    """What a promise must keep to.
+    """The limits of a portfolio's promises.
 
-    It is at least ``min_share_percent`` of the overdue balance, and due at most ``max_days_ahead`` days ahead. After
-    ``max_broken_per_episode`` broken promises of one episode of arrears no further one is taken.
+    A promise is at least ``min_share_percent`` of the overdue balance, and is due at most ``max_days_ahead`` days
+    ahead. After ``max_broken_per_episode`` broken promises in one episode of arrears no further promise is taken.
     """
 
     min_share_percent: Percent
@@ -427,7 +452,7 @@ class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-chan
 class PortfolioFileLoaded(PortfolioEvent, type="portfolio.portfolio-file-loaded.v1"):
     """A file was loaded. Rows are instalment rows; ``total_accepted`` is the sum of the accepted rows.
 
-    ``amount_accepted`` is the same sum, but never more than the largest amount.
+    ``amount_accepted`` is the same sum for readers of the first revision of this event: at most 999999999999.99.
     """
 
     file_id: UUID

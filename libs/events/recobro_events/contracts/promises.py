@@ -8,6 +8,8 @@ from recobro_events.contracts.base import ContractEvent, Currency, Money, Part
 
 
 class PromiseState(StrEnum):
+    """Whether a promise may still be kept (``open``), and otherwise how it ended."""
+
     OPEN = "open"
     KEPT = "kept"
     PARTLY_KEPT = "partly_kept"
@@ -25,6 +27,8 @@ class MadeIn(StrEnum):
 
 
 class AgreementKind(StrEnum):
+    """What was agreed with the debtor."""
+
     PLAN = "plan"
     SETTLEMENT = "settlement"
     RESTRUCTURE = "restructure"
@@ -34,9 +38,9 @@ class AgreementKind(StrEnum):
 class PromiseEvent(ContractEvent):
     """A fact about one promise. ``version`` grows with every change of that promise, from 1.
 
-    ``promised`` is to be paid until ``due_on``; ``paid`` counts towards it so far. While the promise is open, the
-    debtor is not called about the contract on business dates up to ``silent_until``, inclusive. An instalment of a plan
-    is a promise with the plan's ``agreement_id``.
+    The debtor promised to pay ``promised`` until ``due_on``, and has paid ``paid`` of it so far. While the promise is
+    open, nobody calls the debtor about the contract on business dates up to and including ``silent_until``. An
+    instalment of a plan is a promise with the plan's ``agreement_id``.
     """
 
     promise_id: UUID
@@ -50,6 +54,8 @@ class PromiseEvent(ContractEvent):
 
 
 class PromiseMade(PromiseEvent, type="promises.promise-made.v1"):
+    """The debtor made a promise on the day ``made_on``."""
+
     made_on: date
     made_in: MadeIn
     agency_id: UUID | None = None
@@ -72,17 +78,24 @@ class PromiseReopened(PromiseEvent, type="promises.promise-reopened.v1"):
 
 
 class PromiseCancelled(PromiseEvent, type="promises.promise-cancelled.v1"):
+    """The promise does not hold any more, and the payments do not decide about it."""
+
     reason: str
 
 
 class AgreedInstalment(Part):
+    """An instalment of a plan. It is the promise ``promise_id``."""
+
     promise_id: UUID
     due_on: date
     amount: Money
 
 
 class AgreementReached(ContractEvent, type="promises.agreement-reached.v1"):
-    """A plan was agreed. ``settles_in_full``: when ``schedule`` is paid, nothing is owed any more."""
+    """A plan was agreed. ``settles_in_full``: once the ``schedule`` is paid, nothing is owed any more.
+
+    ``version`` grows with every event of this plan.
+    """
 
     agreement_id: UUID
     version: int
