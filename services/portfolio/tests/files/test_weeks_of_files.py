@@ -18,7 +18,7 @@ from model_of_files import ModelContract, Payment, Settings, Statement
 from service_client import ManualLoader, ServiceClient, csv_of, read_in_thread, row
 
 SEQUENCES = int(os.environ.get("RECOBRO_FLOOR_SEQUENCES", "45"))
-FIRST_SEED = int(os.environ.get("RECOBRO_FLOOR_SEED", "1"))
+FIRST_SEED = int(os.environ.get("RECOBRO_FLOOR_SEED", "4"))
 SIZES = (1, 4, 40, 500)
 """Contracts of a portfolio. In a small one a whole file repeats itself now and then; a large one plays many at once."""
 FIRST_DAY = date(2024, 3, 4)
