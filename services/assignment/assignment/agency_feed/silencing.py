@@ -49,8 +49,9 @@ async def tell_silences(tx: Transaction, events: Sequence[ContractEvent]) -> Non
     """Tell the agencies of these contracts which silences have begun, changed or ended. Keep the facts before."""
     await tx.flush()
     traces = [tx.traces.get(event.event_id) for event in events]
-    facts = ([e.contract_id for e in events], [e.event_id for e in events], traces)
-    arguments = (tx.consumer or "api", current_traceparent(), *facts)
+    contract_ids = [event.contract_id for event in events]
+    await tx.execute(queries.FORGET, contract_ids)
+    arguments = (current_traceparent(), contract_ids, traces)
     for statement in (queries.SILENCE, queries.RESUME):
         if await tx.fetch(statement, *arguments):
             tx.wrote_outbox(Lane.AGENCIES)
@@ -58,8 +59,6 @@ async def tell_silences(tx: Transaction, events: Sequence[ContractEvent]) -> Non
 
 async def tell_placed(tx: Transaction, placements: Sequence[tuple[UUID, date]]) -> None:
     """Tell the agencies of new placements which silences are in force on the day of their beginning."""
-    rows: Sequence[Row] = await tx.fetch(
-        queries.SILENCE_PLACED, tx.consumer or "api", current_traceparent(), *zip(*placements, strict=True)
-    )
+    rows: Sequence[Row] = await tx.fetch(queries.SILENCE_PLACED, current_traceparent(), *zip(*placements, strict=True))
     if rows:
         tx.wrote_outbox(Lane.AGENCIES)

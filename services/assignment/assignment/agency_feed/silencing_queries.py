@@ -23,8 +23,8 @@ WHERE known.version <= excluded.version
 
 _NOW = f"""
 now_silent AS MATERIALIZED (
-    SELECT given.contract_id, given.cause, given.traceparent, today.day, silence.*
-    FROM unnest($3::uuid[], $4::uuid[], $5::text[]) AS given (contract_id, cause, traceparent)
+    SELECT given.contract_id, given.traceparent, today.day, silence.*
+    FROM unnest($2::uuid[], $3::text[]) AS given (contract_id, traceparent)
     JOIN contract USING (contract_id)
     LEFT JOIN portfolio USING (portfolio_id)
     CROSS JOIN LATERAL (SELECT greatest(portfolio.business_date, contract.as_of) AS day) AS today
@@ -39,14 +39,18 @@ now_silent AS MATERIALIZED (
 )"""
 _BODY = """json_build_object('agency_id', agency_id, 'contract_id', contract_id, 'silence_id', silence_id,
         'reason', reason, 'since', since, 'until', until, 'medium', medium, 'contact_id', contact_id)"""
-_EVENT_ID = outbox.Caused("cause", consumer="$1", key="concat_ws(':', silence_id, agency_id)")
+# The same silence of the same placement has the same event id, whatever event told it and in whichever order.
+_EVENT_ID = outbox.Caused(
+    "silence_id", consumer="'silence'", key="concat_ws(':', contract_id, placement_id, until)", n="told"
+)
 _AGENCIES = f"""(
-    SELECT DISTINCT contract_id, agency_id FROM placement WHERE contract_id = ANY ($3::uuid[]) AND {WITH_AGENCY}
+    SELECT contract_id, agency_id, min(placement_id::text) AS placement_id FROM placement
+    WHERE contract_id = ANY ($2::uuid[]) AND {WITH_AGENCY} GROUP BY contract_id, agency_id
 ) AS placed"""
 _SILENCED = outbox.rows(
     agency.ContactSilenced,
     body=f"json_strip_nulls({_BODY})",
-    traceparent="coalesce(traceparent, $2)",
+    traceparent="coalesce(traceparent, $1)",
     event_id=_EVENT_ID,
     topic=TOPIC,
 )
@@ -54,40 +58,43 @@ _RESUMED = outbox.rows(
     agency.ContactResumed,
     body="""json_build_object('agency_id', agency_id, 'contract_id', contract_id, 'silence_id', silence_id,
         'still_silent', still_silent)""",
-    traceparent="coalesce(traceparent, $2)",
+    traceparent="coalesce(traceparent, $1)",
     event_id=_EVENT_ID,
     topic=TOPIC,
 )
 
-# $1 consumer or "api", $2 traceparent, $3 contracts, $4 and $5 the event behind each and its traceparent.
+# $1 traceparent, $2 contracts, $3 the traceparent of the event behind each. A silence that comes back is told again.
 SILENCE = f"""
 WITH {_NOW}, kept AS (
     INSERT INTO silence AS known (contract_id, silence_id, reason, since, until, medium, contact_id)
     SELECT contract_id, silence_id, reason, coalesce(since, day, current_date), until, medium, contact_id
     FROM now_silent ORDER BY contract_id, silence_id
-    ON CONFLICT (contract_id, silence_id) DO UPDATE SET until = excluded.until, reason = excluded.reason
-    WHERE (known.until, known.reason) IS DISTINCT FROM (excluded.until, excluded.reason)
+    ON CONFLICT (contract_id, silence_id) DO UPDATE SET until = excluded.until, reason = excluded.reason,
+        since = CASE WHEN known.ended THEN excluded.since ELSE known.since END, told = known.told + 1, ended = false
+    WHERE known.ended OR (known.until, known.reason) IS DISTINCT FROM (excluded.until, excluded.reason)
     RETURNING known.*
 )
 {_SILENCED}
-FROM (SELECT kept.*, cause, traceparent FROM kept JOIN now_silent USING (contract_id, silence_id)) AS begun
+FROM (SELECT kept.*, traceparent FROM kept JOIN now_silent USING (contract_id, silence_id)) AS begun
 JOIN {_AGENCIES} USING (contract_id)
 ORDER BY contract_id, agency_id, since, silence_id
 RETURNING id
 """
 # A silence that has ended by its date is forgotten without an event. Opt-outs of a contact point bar that point only,
 # so they are not among the reasons for which the contract stays silent.
+FORGET = """
+DELETE FROM silence USING contract LEFT JOIN portfolio USING (portfolio_id)
+WHERE silence.contract_id = ANY ($1::uuid[]) AND contract.contract_id = silence.contract_id
+    AND silence.until < greatest(portfolio.business_date, contract.as_of)
+"""
 RESUME = f"""
 WITH {_NOW}, gone AS (
-    DELETE FROM silence
-    USING unnest($3::uuid[], $4::uuid[], $5::text[]) AS given (contract_id, cause, traceparent)
-    JOIN contract USING (contract_id)
-    LEFT JOIN portfolio USING (portfolio_id)
-    WHERE silence.contract_id = given.contract_id AND NOT EXISTS (
+    UPDATE silence SET ended = true, told = told + 1
+    FROM unnest($2::uuid[], $3::text[]) AS given (contract_id, traceparent)
+    WHERE silence.contract_id = given.contract_id AND NOT silence.ended AND NOT EXISTS (
         SELECT FROM now_silent
         WHERE now_silent.contract_id = silence.contract_id AND now_silent.silence_id = silence.silence_id)
-    RETURNING silence.*, given.cause, given.traceparent,
-        silence.until IS NULL OR silence.until >= greatest(portfolio.business_date, contract.as_of) AS is_early
+    RETURNING silence.*, given.traceparent
 )
 {_RESUMED}
 FROM (
@@ -95,7 +102,7 @@ FROM (
             SELECT json_agg(DISTINCT reason ORDER BY reason) FROM now_silent
             WHERE now_silent.contract_id = gone.contract_id AND coalesce(now_silent.since <= now_silent.day, true)
                 AND (now_silent.contact_id IS NULL OR now_silent.contact_id = gone.contact_id)), '[]') AS still_silent
-    FROM gone WHERE is_early
+    FROM gone
 ) AS ended
 JOIN {_AGENCIES} USING (contract_id)
 ORDER BY contract_id, agency_id, silence_id
@@ -104,18 +111,18 @@ RETURNING id
 _SILENCED_AT_START = outbox.rows(
     agency.ContactSilenced,
     body=f"json_strip_nulls({_BODY})",
-    traceparent="$2",
-    event_id=outbox.Caused("placement_id", consumer="$1", key="silence_id"),
+    traceparent="$1",
+    event_id=_EVENT_ID,
     topic=TOPIC,
 )
-# $3 new placements, $4 the days on which they begin.
+# $1 traceparent, $2 new placements, $3 the days on which they begin.
 SILENCE_PLACED = f"""
 {_SILENCED_AT_START}
 FROM (
     SELECT placement_id, agency_id, kind, silence.*
-    FROM unnest($3::uuid[], $4::date[]) AS begun (placement_id, day)
+    FROM unnest($2::uuid[], $3::date[]) AS begun (placement_id, day)
     JOIN placement USING (placement_id) JOIN silence USING (contract_id)
-    WHERE silence.until IS NULL OR silence.until >= begun.day
+    WHERE NOT silence.ended AND (silence.until IS NULL OR silence.until >= begun.day)
 ) AS told
 ORDER BY contract_id, kind, since, silence_id
 RETURNING id

@@ -42,7 +42,7 @@ async def settle_placed(tx: Transaction, placed: Sequence[tuple[UUID, date]], ca
 async def _settle(tx: Transaction, causes: Mapping[UUID, UUID | None], because: Because) -> None:
     await tx.flush()
     traces = [tx.traces.get(cause) if cause is not None else None for cause in causes.values()]
-    arguments = (list(causes), list(causes.values()), traces, because, tx.consumer or "api", current_traceparent())
+    arguments = (list(causes), traces, because, current_traceparent())
     for statement in (queries.TAKE_BACK, queries.EARN):
         if await tx.fetch(statement, *arguments):
             tx.wrote_outbox(Lane.EVENTS)

@@ -88,29 +88,24 @@ CROSS JOIN LATERAL (
 
 
 def _published(event_type: type[CommissionEvent]) -> str:
-    """SQL: publishes the event of each row of ``changed``. The row's ordinal tells events of one cause apart."""
+    """SQL: publishes the event of each row of ``changed``. The same earning has the same event id in any order."""
     head = outbox.rows(
         event_type,
         body="""json_build_object('contract_id', contract_id, 'placement_id', placement_id, 'agency_id', agency_id,
             'payment_id', payment_id, 'base', base::text, 'percent', percent::text, 'amount', amount::text,
             'currency', currency)""",
-        traceparent="coalesce(given.traceparent, $6)",
-        event_id=outbox.Caused(
-            "coalesce(given.cause, payment_id)",
-            consumer="$5",
-            key="concat_ws(':', payment_id, placement_id)",
-            n="ordinal",
-        ),
+        traceparent="coalesce(given.traceparent, $4)",
+        event_id=outbox.Caused("payment_id", consumer="'commission'", key="placement_id", n="ordinal"),
     )
     return f"""
 {head}
 FROM changed
-JOIN unnest($1::uuid[], $2::uuid[], $3::text[]) AS given (payment_id, cause, traceparent) USING (payment_id)
+JOIN unnest($1::uuid[], $2::text[]) AS given (payment_id, traceparent) USING (payment_id)
 ORDER BY contract_id, payment_id, placement_id
 RETURNING id"""
 
 
-# $1 payments, $2 the event behind each, $3 its traceparent, $4 why, $5 consumer or "api", $6 traceparent otherwise.
+# $1 payments, $2 the traceparent of the event behind each, $3 why, $4 traceparent otherwise.
 TAKE_BACK = f"""
 WITH {_TARGET}, stale AS MATERIALIZED (
     SELECT commission.payment_id, commission.placement_id, commission.ordinal, today.day
@@ -120,7 +115,7 @@ WITH {_TARGET}, stale AS MATERIALIZED (
         WHERE (target.payment_id, target.placement_id, target.base, target.percent, target.amount)
             = (commission.payment_id, commission.placement_id, commission.base, commission.percent, commission.amount))
 ), changed AS (
-    UPDATE commission SET reversed_on = greatest(stale.day, commission.earned_on), reversed_because = $4
+    UPDATE commission SET reversed_on = greatest(stale.day, commission.earned_on), reversed_because = $3
     FROM stale
     WHERE commission.payment_id = stale.payment_id AND commission.placement_id = stale.placement_id
         AND commission.ordinal = stale.ordinal
@@ -134,7 +129,7 @@ WITH {_TARGET}, changed AS (
         days_past_due, base, percent, amount, currency)
     SELECT target.payment_id, placement_id, 1 + coalesce((
             SELECT max(ordinal) FROM commission WHERE commission.payment_id = target.payment_id), 0),
-        target.contract_id, agency_id, kind, today.day, $4, days_past_due, base, percent, amount, currency
+        target.contract_id, agency_id, kind, today.day, $3, days_past_due, base, percent, amount, currency
     FROM target {_DAY.format(row="target")}
     WHERE NOT EXISTS (
         SELECT FROM commission

@@ -18,8 +18,8 @@ CREATE TABLE opt_out (
     media text[] NOT NULL,
     PRIMARY KEY (contract_id, contact_id)
 );
--- The silences that agencies of the contract have been told, until they are told the end. One that ends by its date
--- stays until the contract's next event.
+-- The silences that agencies of the contract have been told; told counts the events about each. One that ended by an
+-- event stays with ended = true, for it may come back. One that ended by its date stays until the next event.
 CREATE TABLE silence (
     contract_id uuid NOT NULL,
     silence_id uuid NOT NULL,
@@ -28,6 +28,8 @@ CREATE TABLE silence (
     until date,
     medium text,
     contact_id uuid,
+    told integer NOT NULL DEFAULT 1,
+    ended boolean NOT NULL DEFAULT false,
     PRIMARY KEY (contract_id, silence_id)
 );
 """
