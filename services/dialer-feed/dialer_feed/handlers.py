@@ -123,7 +123,7 @@ async def withdraw_deceased_and_represented(changes: Sequence[DebtorStatusChange
 
 @consumer.on(ContactPointChanged)
 async def withdraw_unusable_numbers(changes: Sequence[ContactPointChanged], tx: Transaction) -> None:
-    """An entry with a wrong or opted-out number leaves today's list. The next list carries the remaining numbers."""
+    """A wrong or opted-out number leaves its entry of today's list, which is withdrawn when no number is left."""
     await POSITIONS.keep(tx, changes)
     await contact_points.keep(tx, changes)
     unusable = [change for change in changes if not change.usable]

@@ -200,7 +200,7 @@ _STATEMENTS = {
     "withdraw": (withdrawals.WITHDRAW, 6),
     "withdraw what is unfit": (withdrawals.WITHDRAW_UNFIT, 3),
     "lock entries": (withdrawals.LOCK_LIVE_ENTRIES, 1),
-    "number": (withdrawals.NUMBER, 2),
+    "number": (withdrawals.NUMBER, 5),
     "record calls": (calls.RECORD, 19),
     "gather": (building_queries._GATHER, 5),
     "recheck": (building_queries._RECHECK, 1),

@@ -29,7 +29,8 @@ AWAIT_ANSWERS = "UPDATE reported_silence SET barrier_id = $1 WHERE barrier_id IS
 _LIST = """
 SELECT list.list_id, list.campaign_id, campaign.agency_id, list.business_date,
     CASE WHEN list.status = 'published' AND list.live_until <= now() THEN 'closed' ELSE list.status END AS status,
-    list.entries, CASE WHEN list.published_at IS NOT NULL THEN list.last_cursor - list.cursor_base END AS withdrawn,
+    list.entries, CASE WHEN list.published_at IS NOT NULL THEN list.last_cursor - list.cursor_base - list.changes END
+        AS withdrawn,
     list.overdue_total, list.requested_at, list.published_at, list.live_until, list.barrier_id, list.waiting_for,
     list.error, list.error_detail, list.last_cursor, list.cursor_base
 FROM dialing_list list JOIN campaign USING (campaign_id)

@@ -149,9 +149,21 @@ async def withdraw(
             for (contract_id, contact_ids), effective in zip(numbers.items(), effects, strict=True)
         ]
         await dialer_reports.act(tx, lists, reports)
-    first = await tx.fetchrow(queries.FIRST_WITHDRAWAL, list_id, list(numbers))
-    assert first is not None
-    return ReportedWithdrawal(**first, effective=all(effects))
+    if (first := await tx.fetchrow(queries.FIRST_WITHDRAWAL, list_id, list(numbers))) is not None:
+        return ReportedWithdrawal(**first, effective=all(effects))
+    # The number was on no entry of this list, so the list has not changed.
+    now = datetime.now(UTC)
+    return ReportedWithdrawal(
+        cursor=known["last_cursor"],
+        kind="numbers_changed",
+        contract_id=next(iter(numbers)),
+        contract_number=new.contract_number,
+        reason=new.reason,
+        phones=None,
+        caused_at=now,
+        withdrawn_at=now,
+        effective=all(effects),
+    )
 
 
 async def _numbers(tx: Transaction, entries: Sequence[Row], phone: str | None) -> dict[UUID, Sequence[UUID]]:

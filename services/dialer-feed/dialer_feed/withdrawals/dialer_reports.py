@@ -119,8 +119,15 @@ async def act(tx: Transaction, lists: LiveLists, reports: Sequence[Report]) -> N
     if claimed := [(r.contract_id, r.list_id) for r in effective if r.reason is Reason.PAYMENT_CLAIMED]:
         await tx.execute(queries.KEEP_CLAIMED_PAYMENTS, *zip(*claimed, strict=True))
     tx.publish(*(event for report in reports for event in report.events()))
-    for (list_id, elsewhere), causes in _causes(reports).items():
+    of_contracts = [report for report in reports if report.reason not in OF_A_NUMBER]
+    for (list_id, elsewhere), causes in _causes(of_contracts).items():
         await lists.withdraw_from(list_id, list(causes.values()), elsewhere=elsewhere)
+    now = datetime.now(UTC)
+    for report in reports:
+        if report.reason in OF_A_NUMBER:
+            causes_of_numbers = [Cause(report.contract_id, report.reason, None, now)] * len(report.contact_ids)
+            numbers = report.contact_ids
+            await lists.withdraw_numbers_from(report.list_id, causes_of_numbers, numbers, elsewhere=report.effective)
 
 
 def _causes(reports: Sequence[Report]) -> dict[tuple[UUID, bool], dict[UUID, Cause]]:

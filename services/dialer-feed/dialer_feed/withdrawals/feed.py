@@ -3,6 +3,7 @@
 import asyncio
 from datetime import datetime
 from functools import partial
+from typing import Literal
 from uuid import UUID
 
 from chassis import OutputModel, long_poll
@@ -13,10 +14,17 @@ from dialer_feed.withdrawals import queries
 
 
 class Withdrawal(OutputModel):
+    """An entry has left the list (``kind`` withdrawn), or its numbers have changed: ``phones`` may still be dialled.
+
+    A dialer that does not look at ``kind`` takes the whole entry off, which is safe.
+    """
+
     cursor: int
+    kind: Literal["withdrawn", "others_changed", "numbers_changed"]
     contract_id: UUID
     contract_number: str
     reason: str
+    phones: tuple[str, ...] | None
     caused_at: datetime
     withdrawn_at: datetime
 

@@ -17,7 +17,7 @@ UPDATE list_entry entry SET
 FROM taken
 WHERE entry.contract_id = taken.contract_id AND entry.list_id = taken.list_id AND taken.reason IS NOT NULL
     AND entry.status = 'listed'
-RETURNING entry.contract_id, entry.list_id
+RETURNING entry.contract_id, entry.list_id, 'withdrawn' AS kind, entry.reason, entry.caused_at
 """
 # $5: a list to withdraw from too, live or not; null for none. $6: if true, no other list.
 WITHDRAW = f"""
@@ -47,19 +47,38 @@ WITH taken AS (
 )
 {_TAKE}
 """
-# The reason is the number's own where another number is left to dial, else ``no_phone``.
+# A number leaves an entry while another is left to dial; else the entry is withdrawn. $6 and $7: as $5 and $6 above.
+# $8: whether the entry is then withdrawn for the number's own reason, else for ``no_phone``.
 WITHDRAW_NUMBERS = f"""
-WITH taken AS (
-    SELECT entry.contract_id, entry.list_id, cause.event_id, cause.caused_at,
-        CASE WHEN EXISTS ({phones.dialable("1", phones.OF_ENTRY)}) THEN cause.reason ELSE 'no_phone' END AS reason
+WITH cause AS (
+    SELECT contract_id, min(reason) AS reason, (array_agg(event_id))[1] AS event_id, min(caused_at) AS caused_at,
+        array_agg(contact_id) AS contact_ids
     FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[], $5::uuid[])
         AS cause (contract_id, reason, event_id, caused_at, contact_id)
+    GROUP BY contract_id
+), hit AS MATERIALIZED (
+    SELECT entry.contract_id, entry.list_id, cause.reason, cause.event_id, cause.caused_at, cause.contact_ids,
+        EXISTS ({phones.dialable("1", f"{phones.OF_ENTRY} AND phone.contact_id <> ALL (cause.contact_ids)")}) AS others
+    FROM cause
     JOIN contract USING (contract_id)
     JOIN list_entry entry USING (contract_id)
     JOIN dialing_list list USING (list_id)
-    WHERE entry.status = 'listed' AND {LIVE} AND cause.contact_id = ANY (entry.contact_ids)
+    WHERE entry.status = 'listed' AND (entry.list_id = $6 OR ($7::boolean IS NOT TRUE AND {LIVE}))
+        AND entry.contact_ids && cause.contact_ids
+), taken AS (
+    SELECT contract_id, list_id, event_id, caused_at, CASE WHEN $8::boolean THEN reason ELSE 'no_phone' END AS reason
+    FROM hit WHERE NOT others
+), changed AS (
+    UPDATE list_entry entry SET contact_ids = ARRAY(
+        SELECT contact_id FROM unnest(entry.contact_ids) WITH ORDINALITY AS kept (contact_id, n)
+        WHERE contact_id <> ALL (hit.contact_ids) ORDER BY n)
+    FROM hit
+    WHERE hit.others AND entry.contract_id = hit.contract_id AND entry.list_id = hit.list_id
+    RETURNING entry.contract_id, entry.list_id, 'numbers_changed' AS kind, hit.reason, hit.caused_at
+), withdrawn AS (
+    {_TAKE}
 )
-{_TAKE}
+SELECT * FROM changed UNION ALL SELECT * FROM withdrawn
 """
 WITHDRAW_UNFIT = f"""
 WITH taken AS (
@@ -77,39 +96,67 @@ WITH taken AS (
 
 # Locks these lists in the order of their ids and gives the entries their next cursors, in the given order.
 # PostgreSQL reads a locked row again, because a list may have been published, or a cursor given, while we waited.
-# An entry of a list that is still being built was never published and gets no cursor. The statement also notifies
-# every process of the lists' changes, so that a withdrawal after a payment takes one round trip less.
+# An entry of a list that is still being built was never published and gets no cursor. A change that withdraws nobody
+# gets a cursor and a row of its own. The statement also notifies every process of the lists' changes, so that a
+# withdrawal after a payment takes one round trip less.
 NUMBER = f"""
 WITH held AS MATERIALIZED (
     SELECT list_id, status, campaign_id, last_cursor FROM dialing_list
-    WHERE list_id = ANY ($2::uuid[]) ORDER BY list_id FOR NO KEY UPDATE
+    WHERE list_id = ANY ($1::uuid[]) ORDER BY list_id FOR NO KEY UPDATE
 ), numbered AS (
-    SELECT taken.contract_id, taken.list_id, campaign.agency_id,
+    SELECT taken.contract_id, taken.list_id, taken.kind, taken.reason, taken.caused_at, campaign.agency_id,
         held.last_cursor + row_number() OVER (PARTITION BY taken.list_id ORDER BY taken.n) AS cursor
-    FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS taken (contract_id, list_id, n)
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
+        WITH ORDINALITY AS taken (list_id, contract_id, kind, reason, caused_at, n)
     JOIN held USING (list_id)
     JOIN campaign USING (campaign_id)
     WHERE held.status IN ('published', 'closed')
 ), counted AS (
-    UPDATE dialing_list list SET last_cursor = newest.cursor
-    FROM (SELECT list_id, max(cursor) AS cursor FROM numbered GROUP BY list_id) AS newest
+    UPDATE dialing_list list SET last_cursor = newest.cursor, changes = list.changes + newest.changes
+    FROM (
+        SELECT list_id, max(cursor) AS cursor, count(*) FILTER (WHERE kind <> 'withdrawn') AS changes
+        FROM numbered GROUP BY list_id) AS newest
     WHERE list.list_id = newest.list_id
     RETURNING {notify("list.list_id")}
+), changed AS (
+    INSERT INTO entry_change (list_id, cursor, contract_id, contract_number, kind, reason, caused_at, withdrawn_at)
+    SELECT list_id, numbered.cursor, contract_id, entry.contract_number, numbered.kind, numbered.reason,
+        numbered.caused_at, clock_timestamp()
+    FROM numbered JOIN list_entry entry USING (list_id, contract_id)
+    WHERE numbered.kind <> 'withdrawn'
 )
 UPDATE list_entry entry SET cursor = numbered.cursor, withdrawn_at = (SELECT clock_timestamp())
 FROM numbered
-WHERE entry.contract_id = numbered.contract_id AND entry.list_id = numbered.list_id
+WHERE entry.contract_id = numbered.contract_id AND entry.list_id = numbered.list_id AND numbered.kind = 'withdrawn'
 RETURNING entry.contract_id, entry.list_id, entry.contract_number, entry.reason, entry.cause_event_id,
     entry.caused_at, entry.withdrawn_at, entry.cursor, numbered.agency_id
 """
 
-AFTER = """
-SELECT cursor, contract_id, contract_number, reason, caused_at, withdrawn_at
-FROM list_entry WHERE list_id = $1 AND cursor > $2 ORDER BY cursor LIMIT $3
+
+def _items(condition: str) -> str:
+    """SQL: the items of the list ``$1`` in its feed: withdrawals, and changes of entries that are still listed.
+
+    The phones of an entry whose numbers have changed are those that may be dialled now.
+    """
+    return f"""
+SELECT cursor, 'withdrawn' AS kind, contract_id, contract_number, reason, NULL::text[] AS phones, caused_at,
+    withdrawn_at
+FROM list_entry WHERE list_id = $1 AND cursor IS NOT NULL AND {condition}
+UNION ALL
+SELECT change.cursor, change.kind, contract_id, change.contract_number, change.reason,
+    CASE WHEN entry.status = 'listed' THEN ARRAY({phones.dialable("phone.value", phones.OF_ENTRY)}) ELSE '{{}}' END,
+    change.caused_at, change.withdrawn_at
+FROM (SELECT * FROM entry_change WHERE list_id = $1 AND {condition}) AS change
+JOIN list_entry entry USING (list_id, contract_id)
+LEFT JOIN contract USING (contract_id)
 """
-FIRST_WITHDRAWAL = """
-SELECT cursor, contract_id, contract_number, reason, caused_at, withdrawn_at
-FROM list_entry WHERE list_id = $1 AND contract_id = ANY ($2::uuid[]) AND cursor IS NOT NULL ORDER BY cursor LIMIT 1
+
+
+AFTER = f"{_items('cursor > $2')} ORDER BY cursor LIMIT $3"
+# The withdrawal, else the latest change of the entry's numbers.
+FIRST_WITHDRAWAL = f"""
+SELECT * FROM ({_items("contract_id = ANY ($2::uuid[])")}) AS item
+ORDER BY kind <> 'withdrawn', CASE WHEN kind = 'withdrawn' THEN cursor ELSE -cursor END LIMIT 1
 """
 
 KEEP_REPORT = """

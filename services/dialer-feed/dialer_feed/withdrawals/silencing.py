@@ -82,12 +82,12 @@ async def _give_cursors(tx: Transaction) -> None:
     taken = tx.note(TAKEN)
     if not taken:
         return
-    list_ids, contract_ids = zip(*taken, strict=True)
+    columns = list(zip(*taken, strict=True))
     taken.clear()
-    rows = await tx.fetch(queries.NUMBER, contract_ids, list_ids)
+    rows = await tx.fetch(queries.NUMBER, *columns)
     for row in sorted(rows, key=lambda row: (row["list_id"], row["cursor"])):
         tx.publish(_event(row), cause=row["cause_event_id"])
-    tx.after_commit(partial(_committed, rows))
+    tx.after_commit(partial(_committed, rows, set(columns[0])))
 
 
 def _event(row: Row) -> ListEntryWithdrawn:
@@ -103,8 +103,8 @@ def _event(row: Row) -> ListEntryWithdrawn:
     )
 
 
-def _committed(rows: Sequence[Row]) -> None:
-    LISTS.wake({row["list_id"] for row in rows})
+def _committed(rows: Sequence[Row], list_ids: set[UUID]) -> None:
+    LISTS.wake(list_ids)
     for row in rows:
         seconds = (row["withdrawn_at"] - row["caused_at"]).total_seconds()
         metrics.WITHDRAWAL_SECONDS.labels(row["reason"]).observe(max(0.0, seconds))

@@ -11,8 +11,18 @@ from recobro_events.contracts.portfolio import PaymentReceived
 
 from dialer_feed.withdrawals import queries
 
-TAKEN: Note[list[tuple[UUID, UUID]]] = Note(list)
-"""The list and contract of each entry that the transaction has withdrawn and not yet numbered."""
+TAKEN: Note[list["Taken"]] = Note(list)
+"""What the transaction has withdrawn, or changed, and not yet numbered."""
+
+
+class Taken(NamedTuple):
+    """An entry that was withdrawn, or whose numbers have changed (``kind``)."""
+
+    list_id: UUID
+    contract_id: UUID
+    kind: str
+    reason: str
+    caused_at: datetime
 
 
 class Cause(NamedTuple):
@@ -75,9 +85,20 @@ class LiveLists:
             await self._take(queries.WITHDRAW_WITHIN, *columns)
 
     async def withdraw_numbers(self, causes: Sequence[Cause], contact_ids: Sequence[UUID]) -> None:
-        """Withdraw entries with these unusable numbers. The reason is ``no_phone`` where no other number is left."""
+        """Take these unusable numbers off their entries. An entry without any other is withdrawn as ``no_phone``."""
         if causes:
-            await self._take(queries.WITHDRAW_NUMBERS, *_columns(causes), contact_ids)
+            await self._take(queries.WITHDRAW_NUMBERS, *_columns(causes), contact_ids, None, False, False)  # noqa: FBT003
+
+    async def withdraw_numbers_from(
+        self, list_id: UUID, causes: Sequence[Cause], contact_ids: Sequence[UUID], *, elsewhere: bool
+    ) -> None:
+        """Take these numbers off the entries of this list, live or not; with ``elsewhere`` also of every live list.
+
+        Where no number is left, the entry is withdrawn for the reason that was reported.
+        """
+        if causes:
+            columns = (*_columns(causes), contact_ids)
+            await self._take(queries.WITHDRAW_NUMBERS, *columns, list_id, not elsewhere, True)  # noqa: FBT003
 
     async def withdraw_unfit(self, events: Sequence[ContractEvent]) -> None:
         """Withdraw the contracts of these events from the live lists on which they may no longer be."""
@@ -89,7 +110,7 @@ class LiveLists:
             raise NotSilencing
         taken = await self._tx.fetch(statement, *arguments)
         # The note is fetched each time, because a failed savepoint restores an older note.
-        self._tx.note(TAKEN).extend(sorted((row["list_id"], row["contract_id"]) for row in taken))
+        self._tx.note(TAKEN).extend(sorted(Taken(*(row[name] for name in Taken._fields)) for row in taken))
 
 
 def _columns(causes: Sequence[Cause]) -> list[tuple[object, ...]]:

@@ -1,5 +1,6 @@
 """A dialer's report silences at once and is published for the portfolio."""
 
+import json
 import uuid
 from datetime import date, timedelta
 
@@ -53,10 +54,19 @@ async def test_a_reported_number_is_not_dialled_again(
 ) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
-    await report(client, list_id, contract, reason, phone="55 1234 5601")
-    assert await scene.withdrawals(list_id) == [(contract.number, reason)]
+    elsewhere = await scene.built(campaign_id=await scene.campaign())
+    answer = await report(client, list_id, contract, reason, phone="55 1234 5601")
+    left = contract.phones[1].value
+    assert (answer["kind"], answer["reason"], answer["phones"]) == ("numbers_changed", reason, [left])
+    assert answer["cursor"] == await scene.base(list_id) + 1
+    again = await report(client, list_id, contract, reason, phone="55 1234 5601")
+    assert again == answer
+    for live in (list_id, elsewhere):
+        assert await scene.listed(live) == [contract.number]
+        [line] = (await client.get(f"/v1/lists/{live}/entries")).text.splitlines()
+        assert json.loads(line)["phones"] == [left]
     events = await published(scene.database, event_type)
-    assert [event.contact_id for event in events] == [contract.phones[0].contact_id]
+    assert [event.contact_id for event in events] == [contract.phones[0].contact_id] * 2
 
     during = await built_while_unanswered(scene)
     [entry] = await scene.rows("SELECT contact_ids FROM list_entry WHERE list_id = $1", during)
@@ -69,7 +79,8 @@ async def test_a_report_without_a_phone_concerns_all_numbers_of_the_entry(
 ) -> None:
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
-    await report(client, list_id, contract, reason)
+    answer = await report(client, list_id, contract, reason)
+    assert (answer["kind"], answer["reason"], answer["phones"]) == ("withdrawn", reason, None)
     invalid, opted_out = (
         await published(scene.database, ContactInvalid),
         await published(scene.database, OptOutRequested),
@@ -96,6 +107,26 @@ async def built_while_unanswered(scene: Scene) -> uuid.UUID:
     await scene.advance()
     list_id: uuid.UUID = row["list_id"]
     return list_id
+
+
+async def test_the_numbers_of_an_entry_leave_it_one_by_one(scene: Scene, client: httpx.AsyncClient) -> None:
+    """The feed has an item for each: only the last one withdraws, and only that one is counted."""
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    for phone in contract.phones:
+        await report(client, list_id, contract, "wrong_number", phone=phone.value)
+    feed = (await client.get(f"/v1/lists/{list_id}/withdrawals")).json()
+    base = await scene.base(list_id)
+    assert [(item["cursor"] - base, item["kind"], item["phones"]) for item in feed["items"]] == [
+        (1, "numbers_changed", []),
+        (2, "withdrawn", None),
+    ]
+    assert len(await scene.withdrawn_events()) == 1
+    assert (await client.get(f"/v1/lists/{list_id}")).json()["withdrawn"] == 1
+    report_on = (await client.get("/v1/withdrawal-report", params={"list_id": str(list_id)})).json()
+    assert report_on["withdrawn"] == 1
+    answer = await client.post(f"/v1/lists/{list_id}/acknowledgements", json={"cursor": base + 2})
+    assert answer.json()["newly_acknowledged"] == 1
 
 
 @pytest.mark.parametrize("reason", ["clarification", "deceased", "represented", "wrong_number", "opted_out"])

@@ -49,6 +49,8 @@ async def test_withdrawals_come_in_the_order_of_their_cursors(scene: Scene, clie
     assert [item["contract_number"] for item in whole["items"]] == [c.number for c in contracts[:3]]
     assert whole["items"][0].keys() == {
         "cursor",
+        "kind",
+        "phones",
         "contract_id",
         "contract_number",
         "reason",

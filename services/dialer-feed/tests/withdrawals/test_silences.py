@@ -80,7 +80,7 @@ async def test_a_silence_withdraws_and_keeps_off_the_next_list(scene: Scene, sil
 @pytest.mark.parametrize(
     ("change", "reason"), [(ContactChange.INVALID, "wrong_number"), (ContactChange.OPTED_OUT, "opted_out")]
 )
-async def test_an_unusable_number_withdraws_its_entry_and_the_next_list_holds_the_other_numbers(
+async def test_an_unusable_number_leaves_its_entry_which_is_withdrawn_when_no_number_is_left(
     scene: Scene, change: ContactChange, reason: str
 ) -> None:
     [contract] = await scene.contracts(1)
@@ -89,15 +89,31 @@ async def test_an_unusable_number_withdraws_its_entry_and_the_next_list_holds_th
 
     await scene.receives(contract.number_changed(wrong, change))
 
-    assert await scene.withdrawals(list_id) == [(contract.number, reason)]
     next_list = await scene.built(campaign_id=await scene.campaign())
-    [entry] = await scene.rows("SELECT contact_ids FROM list_entry WHERE list_id = $1", next_list)
-    assert entry["contact_ids"] == [good.contact_id]
+    for live in (list_id, next_list):
+        [entry] = await scene.rows("SELECT status, contact_ids FROM list_entry WHERE list_id = $1", live)
+        assert (entry["status"], entry["contact_ids"]) == ("listed", [good.contact_id])
+    [item] = await scene.rows("SELECT kind, reason, contract_id FROM entry_change WHERE list_id = $1", list_id)
+    assert tuple(item.values()) == ("numbers_changed", reason, contract.contract_id)
+    assert await scene.withdrawn_events() == []
+    assert (await scene.the_list(list_id))["withdrawn"] == 0
 
     await scene.receives(contract.number_changed(good, change))
 
-    assert await scene.withdrawals(next_list) == [(contract.number, "no_phone")]
+    for live in (list_id, next_list):
+        assert await scene.withdrawals(live) == [(contract.number, "no_phone")]
+        assert (await scene.the_list(live))["withdrawn"] == 1
     assert await scene.listed(await scene.built(campaign_id=await scene.campaign())) == []
+
+
+async def test_a_number_that_may_be_dialled_again_does_not_come_back_to_today_s_list(scene: Scene) -> None:
+    [contract] = await scene.contracts(1)
+    list_id = await scene.built()
+    wrong, good = contract.phones
+    await scene.receives(contract.number_changed(wrong, ContactChange.INVALID))
+    await scene.receives(contract.number_changed(wrong, ContactChange.VERIFIED))
+    [entry] = await scene.rows("SELECT contact_ids FROM list_entry WHERE list_id = $1", list_id)
+    assert entry["contact_ids"] == [good.contact_id]
 
 
 async def test_an_unusable_number_that_is_on_no_entry_withdraws_nothing(scene: Scene) -> None:
