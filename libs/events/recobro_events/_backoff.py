@@ -8,9 +8,9 @@ _MOST_DOUBLINGS = 30
 
 
 class Backoff:
-    """Pauses of which each is twice as long as the last, from ``first_seconds`` up to ``most_seconds``.
+    """Pauses from ``first_seconds`` up to ``most_seconds``; each is twice as long as the pause before.
 
-    Each pause is shortened by a random part, up to half of it, so that processes that fail together retry apart.
+    A random part, up to half, is taken off each pause, so that processes that fail together retry apart.
     """
 
     def __init__(self, first_seconds: float, most_seconds: float) -> None:
@@ -19,7 +19,7 @@ class Backoff:
         self._failures = 0
 
     def next_seconds(self) -> float:
-        """The next pause."""
+        """The next pause, in seconds."""
         pause = min(self._first_seconds * 2.0**self._failures, self._most_seconds)
         self._failures = min(self._failures + 1, _MOST_DOUBLINGS)
         return pause * random.uniform(0.5, 1)
@@ -29,7 +29,7 @@ class Backoff:
         self._failures = 0
 
     async def wait(self, until: asyncio.Event | None = None) -> None:
-        """Wait for the next pause, or until the event is set."""
+        """Wait for the length of the next pause, or until the event is set."""
         seconds = self.next_seconds()
         if until is None:
             await asyncio.sleep(seconds)

@@ -26,7 +26,10 @@ class Consumer:
     """
 
     def __init__(self, service: str, listens_to: Sequence[str], *, platform: Sequence[str] = ()) -> None:
-        """``listens_to``: services whose facts it handles. ``platform``: services whose barriers it also answers."""
+        """``listens_to``: the services whose facts this consumer handles.
+
+        ``platform``: the services whose barriers it answers, besides those in ``listens_to``.
+        """
         self.service = service
         self.listens_to = tuple(listens_to)
         self.reads_from = tuple(sorted({*listens_to, *platform} - {service}))
@@ -42,10 +45,10 @@ class Consumer:
     @overload
     def on(self, /, *event_types: type[E]) -> Callable[[Handler[E]], Handler[E]]: ...
     def on(self, /, *event_types: type[Event]) -> Callable[[Handler[Any]], Handler[Any]]:
-        """Apply events of these types with the decorated handler; each list that it receives has one type.
+        """Apply events of these types with the decorated handler; each list that the handler receives has one type.
 
-        ``ValueError`` when a type has a handler already, or would never arrive here. ``TypeError`` when the handler is
-        not an async function of the events and the transaction.
+        ``ValueError`` when a type has a handler already, or when its events would never arrive here. ``TypeError`` when
+        the handler is not an async function of the events and the transaction.
         """
 
         def register(handler: Handler[Any]) -> Handler[Any]:
@@ -60,25 +63,25 @@ class Consumer:
         return register
 
     def first(self, hook: First) -> First:
-        """Run the decorated hook first in every batch; it takes the service's advisory lock."""
+        """Run the decorated hook first in every batch. A service that has its own advisory lock takes it there."""
         self._check_signature(hook, "the transaction", 1)
         self.first_hook = hook
         return hook
 
     def lock_rows(self, hook: LockRows) -> LockRows:
-        """Run the decorated hook before any handler; it locks the rows of the events' keys, sorted."""
+        """Run the decorated hook before any handler. The hook locks the rows of the events' keys, sorted."""
         self._check_signature(hook, "the transaction and the events", 2)
         self.lock_hook = hook
         return hook
 
     def last(self, hook: Last) -> Last:
-        """Run the decorated hook after the last wave; it changes rows that keys share, once, in key order."""
+        """Run the decorated hook after the last wave. The hook changes rows that several keys share, in key order."""
         self._check_signature(hook, "the transaction", 1)
         self.last_hook = hook
         return hook
 
     def topics(self, lane: Lane) -> list[str]:
-        """The topics of a lane: those of its sources, and on ``events`` those of the platform, for barriers."""
+        """The topics that this consumer reads on a lane: those of ``listens_to``, and on ``events`` of ``platform``."""
         return [f"{source}.{lane}" for source in self.reads_from if lane in self.lanes_of(source)]
 
     def lanes_of(self, source: str) -> tuple[Lane, ...]:
@@ -118,5 +121,5 @@ class Consumer:
 
 
 def lanes_read(source: str, *, listened_to: bool) -> tuple[Lane, ...]:
-    """The lanes of ``source`` that a service reads: all for a listener, else ``events``; some sources have no bulk."""
+    """The lanes of ``source`` that a service reads: ``events``, and ``bulk`` if it listens to a source that has it."""
     return SERVICE_LANES if listened_to and source in bulk_sources() else (Lane.EVENTS,)

@@ -3,14 +3,16 @@
 EventsError
 ├── TransportError            the log cannot be reached or refuses for now: retried for ever
 │   └── MembershipLost        this member of a group cannot recover: a new member joins in its place
-├── CannotContinue            retrying cannot help: the consumer stops, with a critical log entry
+├── CannotContinue            a retry cannot help: the consumer stops, unless an UnappliableEvent is set aside
 │   ├── LogReplaced           the log is not the one to which the position belongs
 │   ├── PositionLost          the log no longer holds the next record, or was never read from its start
-│   ├── UnappliableEvent      an event can never be applied, undecodable or refused by its handler: it is set aside
-│   └── TooManySetAside       so many keys were parked that the consumer or the log is broken, not the events
+│   ├── UnappliableEvent      an event cannot be decoded, or its handler refuses it: the event is set aside
+│   └── TooManySetAside       events of so many keys were set aside or unsent that the events are not at fault
 ├── OwnershipLost             another member has claimed the partition: the batch rolls back, without harm
 ├── EventTooLarge             an event is larger than an outbox takes: its transaction writes nothing
-└── RecordRefused             the log can never take a record: the relay sets its event aside
+└── RecordRefused             the log can never take a record: its event is unsent
+
+``dead_letters`` and ``unsent`` add ``LetterUnknown``, ``KeyNotParked`` and ``UnsentUnknown``, which are EventsErrors.
 """
 
 from collections.abc import Collection
@@ -43,7 +45,7 @@ class CannotContinue(EventsError):
 
 
 class LogReplaced(CannotContinue):
-    """The record before this consumer's position in ``place`` is not the record that it has read there."""
+    """The record before this consumer's position in ``place`` is not the record that the consumer has read there."""
 
     def __init__(self, place: TopicPartition, offset: int) -> None:
         super().__init__(f"{place}: the record at {offset} is not the one that was applied: the log was replaced")
@@ -59,27 +61,27 @@ class UnappliableEvent(CannotContinue):
 
 
 class TooManySetAside(CannotContinue):
-    """Events of so many keys cannot be applied, or sent, that the consumer or the log must be broken."""
+    """Events of so many keys cannot be applied, or sent, that the consumer or the log is at fault, not the events."""
 
 
 class OwnershipLost(EventsError):
     """Another member has claimed these partitions meanwhile."""
 
     def __init__(self, partitions: Collection[TopicPartition]) -> None:
-        super().__init__(f"claimed by another member: {sorted(partitions)}")
+        super().__init__(f"another member has claimed {sorted(partitions)}")
         self.partitions = frozenset(partitions)
 
 
 class EventTooLarge(EventsError):
     """An event is larger than ``MAX_EVENT_BYTES``. The message has its type, key and size, and nothing of its content.
 
-    An outbox refuses such an event also from a statement. PostgreSQL then raises ``ProgramLimitExceededError`` with the
-    same message and the constraint name ``event_size``.
+    An outbox also refuses such an event when an SQL statement inserts it. PostgreSQL then raises
+    ``ProgramLimitExceededError`` with the same message and the constraint name ``event_size``.
     """
 
 
 class RecordRefused(EventsError):
-    """The log can never take one of these records; the message has nothing of its content."""
+    """The log can never take one of these records; the message has nothing of the record's content."""
 
 
 TRANSIENT_ERRORS: tuple[type[Exception], ...] = (
@@ -94,7 +96,7 @@ TRANSIENT_ERRORS: tuple[type[Exception], ...] = (
     asyncpg.OperatorInterventionError,
     # The tables were migrated; the connection makes new plans.
     asyncpg.InvalidCachedStatementError,
-    # In this order: this process had been frozen; a standby server has taken over; the disk cannot be read.
+    # This process had been frozen; the server has become a standby; the server cannot read its disk.
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.PostgresSystemError,

@@ -67,7 +67,7 @@ DEAD_LETTERS = Gauge(
 EVENTS_REPLAYED = Counter("events_replayed", "Events that were set aside and have been applied after all", ["service"])
 CONSUMER_RETRIES = Counter("consumer_retries", "Batches repeated after a transient error", ["consumer"])
 OWNERSHIP_LOST = Counter(
-    "consumer_ownership_lost", "Batches rolled back because another member owns them", ["consumer"]
+    "consumer_ownership_lost", "Batches rolled back because another member owns their partitions", ["consumer"]
 )
 CONSUMER_STOPPED = Gauge(
     "consumer_stopped", "1 when a consumer has stopped because it cannot continue; page on this", ["consumer"]

@@ -1,6 +1,7 @@
-"""While an event of a contract is set aside, nobody knows the contract's true state, and nobody is contacted about it.
+"""While an event of a contract is set aside or unsent, its true state is not known, and the contract is silent.
 
-``ContractSetAside`` and ``ContractReplayed`` tell all services. The service that publishes them applies them too.
+``ContractSetAside`` tells all services that this begins, and ``ContractReplayed`` that it ends. The service that
+publishes these events applies them too.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,7 +21,10 @@ STATEMENTS: tuple[str, ...] = (ContractSetAside.type, ContractReplayed.type)
 
 
 def contract_of(event_type: str | None, key: str) -> UUID | None:
-    """The contract that an event is about; an unknown type with a UUID as key counts, since silence is safe."""
+    """The contract that an event is about; None if it is about something else.
+
+    An event of an unknown type counts if its key is a UUID, since a silence too many does no harm.
+    """
     known = REGISTRY.get(event_type or "")
     if known is not None and not issubclass(known, ContractEvent):
         return None
@@ -33,7 +37,7 @@ def contract_of(event_type: str | None, key: str) -> UUID | None:
 def stated(
     event_type: Statement, contract_id: UUID, *, source: str, service: str, consumer: str, cause: UUID
 ) -> ContractSetAside | ContractReplayed:
-    """The event as other services receive it from ``source``; its id follows from its cause."""
+    """The event as other services receive it from ``source``; the event's id is made from ``cause``."""
     event = event_type(contract_id=contract_id, service=service, consumer=consumer)
     event_id = caused_event_id(cause, consumer, event_type.type, event.key, 0)
     envelope = Envelope(
@@ -45,7 +49,10 @@ def stated(
 async def publish_for_contracts(
     tx: Transaction, consumer: Consumer, event_type: Statement, causes: Mapping[UUID, UUID], name: str
 ) -> None:
-    """Publish an event of this type for each contract, with its cause, and pass it to this service's own handler."""
+    """Publish an event of this type for each contract, and pass the events to this service's own handler.
+
+    ``causes`` has the id of the causing event by contract. ``name`` is the consumer that the events name.
+    """
     events = []
     for contract_id, cause in sorted(causes.items()):
         tx.publish(event_type(contract_id=contract_id, service=consumer.service, consumer=name), cause=cause)
@@ -67,7 +74,7 @@ async def apply_here(
 async def hooks(
     tx: Transaction, consumer: Consumer | None, about: Sequence[ContractSetAside | ContractReplayed]
 ) -> AsyncIterator[None]:
-    """Take the locks of a batch with these events before the block, and call the last hook after it.
+    """Take the locks of a batch with these events before the block, and call the ``last`` hook after the block.
 
     Without events nothing has to be locked.
     """

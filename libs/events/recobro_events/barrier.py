@@ -1,11 +1,14 @@
-"""The barrier: it is reached when this service has applied everything that was acknowledged before it was requested.
+"""A barrier asks all services: has everything been applied that was acknowledged before now?
 
-Markers travel like events, one on every partition of every topic of a service. The asker's request is its round 1. On
-the request every other service publishes its own round 1. Each service publishes round r + 1 when it has applied round
-r of every service that it listens to, on all of their partitions. So the events that a service publishes because of
-facts before round r lie before its own round r + 1. When the asker has applied the last round of every service that it
-listens to, it has also applied all events that the acknowledged facts caused along chains of that many steps. Markers
-are counted in the database, so a barrier works with any number of group members and without a clock.
+A service, the asker, opens a barrier. The barrier is reached when the asker has applied every event that the log had
+acknowledged before, and every event that these events caused along chains of services.
+
+Markers travel like events, one on every partition of every topic of a service, in rounds. The request is round 1 of the
+asker. When a service has applied the request, it publishes its own round 1. A service publishes round r + 1 when it has
+applied round r of every service that it listens to, on all of their partitions. So the events that a service publishes
+because of facts before round r lie before its own round r + 1. When the asker has applied the last round of every
+service that it listens to, it has also applied all events that the facts caused along chains of that many services.
+Markers are counted in the database, so a barrier works with any number of group members and without a clock.
 
 One barrier is open per asker. Callers that ask meanwhile share the next barrier, which opens when the open one ends.
 """
@@ -72,7 +75,7 @@ class Progress:
 
 
 async def ask(tx: Transaction, sources: Sequence[str], rounds: int) -> UUID:
-    """Open a barrier with this transaction, or share the one that opens next; return its id.
+    """Open a barrier with this transaction, or share the barrier that opens next. Return the barrier's id.
 
     ``sources`` are the services that the asker listens to. The barrier also waits for events that facts cause along a
     chain of ``rounds`` services.
@@ -97,7 +100,7 @@ async def ask(tx: Transaction, sources: Sequence[str], rounds: int) -> UUID:
 
 
 async def progress(connection: Any, barrier_id: UUID) -> Progress:
-    """The state of a barrier; ``LookupError`` when there is none. ``connection`` may be a transaction."""
+    """The state of this barrier; ``LookupError`` when it does not exist. ``connection`` may be a transaction."""
     barrier = await connection.fetchrow("SELECT state, sources, rounds FROM barrier WHERE barrier_id = $1", barrier_id)
     if barrier is None:
         raise LookupError(f"barrier {barrier_id} does not exist")
@@ -113,8 +116,8 @@ async def progress(connection: Any, barrier_id: UUID) -> Progress:
 async def count(tx: Transaction, consumer: Consumer, markers: Sequence[Marker]) -> bool:
     """Count markers that this batch has applied, and publish the rounds that are now due.
 
-    Return whether a barrier of this service ended. Call this at the very end of the batch: all keys share these rows,
-    and the other events of the batch must lie before the markers.
+    Return whether a barrier of this service ended. Call this at the very end of the batch: all keys share the rows of
+    the counts, and the other events of the batch must lie before the markers.
     """
     await tx.execute(_LOCK)
     await count_seen(tx, markers)
@@ -129,7 +132,7 @@ async def count(tx: Transaction, consumer: Consumer, markers: Sequence[Marker]) 
 
 
 async def count_seen(tx: Transaction, markers: Sequence[Marker]) -> None:
-    """Add these markers to the counts in the database; the caller holds the advisory lock that orders this."""
+    """Add these markers to the counts in the database. The caller holds an advisory lock that orders these changes."""
     seen = Counter((m.barrier_id, m.service, m.round, m.via.value, m.markers, _asked_by(m), m.rounds) for m in markers)
     await tx.execute(_COUNT, *zip(*seen, strict=True), list(seen.values()))
 
@@ -162,12 +165,12 @@ async def expire(database: Database) -> bool:
 async def _publish_due_rounds(
     tx: Transaction, consumer: Consumer, barrier_id: UUID, asked_by: str, rounds: int
 ) -> bool:
-    """Publish every round of this service that is due; return whether the barrier is its own and has ended."""
+    """Publish every round of this service that is due. Return whether this ended a barrier of this service."""
     applied = await rounds_applied(tx, barrier_id, {s: consumer.lanes_of(s) for s in consumer.reads_from})
     applied_of_all = min((applied[source] for source in consumer.listens_to), default=rounds)
     asked = asked_by == tx.service or applied.get(asked_by, 0) >= 1
     before = await tx.fetchval(_PUBLISHED, barrier_id) or 0
-    # Round 1 answers the request. Each further round means that the round before has come from every source.
+    # Round 1 answers the request. Each further round states that the round before has come from every source.
     due = min(applied_of_all + 1, rounds) if asked else before
     for number in range(before + 1, due + 1):
         _publish_round(tx, BarrierReached, barrier_id, number, rounds, asked_by=asked_by)
@@ -177,7 +180,7 @@ async def _publish_due_rounds(
 
 
 async def rounds_applied(connection: Any, barrier_id: UUID, lanes: Mapping[str, Collection[Lane]]) -> dict[str, int]:
-    """How many rounds of each service's markers have been applied on all its lanes, counted up to the first gap."""
+    """How many rounds of each service have been applied on all its ``lanes``, counted up to the first gap."""
     complete = {(row["service"], row["round"], row["lane"]) for row in await connection.fetch(_APPLIED, barrier_id)}
     applied = dict.fromkeys(lanes, 0)
     for service, read in lanes.items():

@@ -1,7 +1,7 @@
 """Events that were set aside: a person looks at them, replays them, or discards them with a reason.
 
-A letter is one such event. The letters of a key are replayed in the order in which they came. The key is no longer
-parked when none is left.
+A letter is one such event, as a row of ``dead_letters`` keeps it. The letters of a key are replayed in the order in
+which they came. The key is parked until no letter of it waits.
 """
 
 import json
@@ -91,7 +91,7 @@ class Replay:
 
 
 async def parked_keys(connection: Any, after: str = "", limit: int = 100) -> list[Row]:
-    """Parked keys in key order, each with its first letter, behind which the key's other letters wait."""
+    """Parked keys in key order, from behind the key ``after``. Each comes with its first letter, and how many wait."""
     return await connection.fetch(_KEYS, after, limit)  # type: ignore[no-any-return]
 
 
@@ -156,7 +156,7 @@ async def _replay_some(database: Database, consumer: Consumer, key: str) -> Repl
 async def discard(database: Database, consumer: Consumer, letter_id: int, *, by: str, reason: str) -> Replay:
     """Record that this letter will never be applied, who decided that and why. Later letters still wait for a replay.
 
-    ``LetterUnknown`` when the letter no longer waits.
+    The result has how many letters of the key still wait. ``LetterUnknown`` when this letter does not wait.
     """
     async with database.connection() as connection:
         row = await letter(connection, letter_id)
@@ -210,7 +210,7 @@ async def _apply(tx: Transaction, consumer: Consumer, row: Row) -> str | None:
 
 
 async def _release_when_done(tx: Transaction, consumer: Consumer, parked: Row, last: Row) -> int:
-    """Return how many letters of the key still wait. If none does, release the key and publish the replay."""
+    """Return how many letters of the key still wait. If none does, unpark the key and publish ``ContractReplayed``."""
     key = parked["key"]
     left: int = await tx.fetchval("SELECT count(*) FROM dead_letters WHERE key = $1 AND discarded_at IS NULL", key)
     if left == 0:
@@ -241,7 +241,7 @@ def headers_of_letter(row: Row) -> Mapping[str, str]:
 
 
 async def replay_all(database: Database, consumer: Consumer) -> Sequence[Replay]:
-    """Replay every parked key."""
+    """Replay every parked key, in key order, and return the result of each."""
     replays: list[Replay] = []
     after = ""
     while True:
@@ -253,6 +253,6 @@ async def replay_all(database: Database, consumer: Consumer) -> Sequence[Replay]
             try:
                 replays.append(await replay(database, consumer, row["key"]))
             except KeyNotParked:
-                # Another replay has released the key meanwhile.
+                # Another replay has applied the key's letters meanwhile.
                 continue
         after = rows[-1]["key"]

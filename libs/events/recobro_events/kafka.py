@@ -48,7 +48,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Security:
-    """How clients and brokers authenticate: with a name and password (SCRAM-SHA-512), with TLS of this CA, or both."""
+    """How clients and brokers authenticate each other.
+
+    ``username`` and ``password``: the client authenticates by SCRAM-SHA-512. ``ca_file``: the CA certificates for the
+    brokers; setting it enables TLS. Without any of them connections are neither authenticated nor encrypted.
+    """
 
     username: str | None = None
     password: str | None = field(default=None, repr=False)
@@ -254,7 +258,7 @@ class KafkaProducer:
                 for record in some:
                     sent.append(await self._begin(record))
                     if len(record.value) > _BATCH_BYTES:
-                        # It has a batch of its own, which the broker may refuse. Nothing may overtake it then.
+                        # Such a record has a batch of its own, which the broker may refuse. No record may overtake it.
                         await asyncio.gather(*sent)
                         sent.clear()
             await asyncio.gather(*sent)
@@ -277,9 +281,12 @@ class KafkaProducer:
 
 
 class KafkaMember:
-    """A member of a Kafka consumer group that keeps its offsets elsewhere; ``somewhere`` is one of its partitions."""
+    """A member of a Kafka consumer group. The offsets that count are in the consumer's database, not in Kafka.
 
-    # One heartbeat and a half.
+    ``somewhere`` is one partition of the group's topics. ``check`` asks the group for its offset there.
+    """
+
+    # One and a half of the heartbeat interval.
     settled_seconds = 15.0
 
     def __init__(self, consumer: Any, rebalance: "_Rebalance", somewhere: Any) -> None:
@@ -373,9 +380,9 @@ class _Rebalance(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 async def _stop(client: Any) -> None:
-    """Stop a client, and wait for that a few seconds only, since it may hang when brokers cannot be reached.
+    """Stop a client, and wait at most 5 s for it, since it may hang when brokers cannot be reached.
 
-    The task that stops it is not cancelled: otherwise the member would stay in its group.
+    The task that stops the client is never cancelled: otherwise a member would stay in its group.
     """
     stopping = asyncio.create_task(client.stop())
     _STOPPING.add(stopping)

@@ -84,7 +84,11 @@ class PostgresTransport:
             return await connection.fetchval(_IS_WRITTEN, list(topics))  # type: ignore[no-any-return]
 
     async def prune(self, days: int) -> int:
-        """Move each partition's start before deleting: a late reader gets ``PositionLost``; deletions block nobody."""
+        """Delete records older than ``days``, from the start of each partition; return how many.
+
+        Each partition's start moves before its records are deleted, so a late reader gets ``PositionLost``. One process
+        prunes at a time; another returns 0.
+        """
         async with self._log.connection() as connection:
             if not await connection.fetchval(_PRUNE_TURN):
                 return 0

@@ -2,8 +2,9 @@
 
 A service that missed events opens a rebuild and publishes a request to its sources. Each source republishes its state
 in chunks, as ordinary events with their present versions, and then a marker on every partition of its topics. New facts
-are published meanwhile. Versions decide between them, so the asker's final state does not depend on the order of
-arrival. The asker answers no barrier until all markers have come, so that no service relies on state that is missing.
+are published meanwhile. The versions decide which event holds, so the asker's final state does not depend on the order
+of arrival. The asker answers no barrier until all markers have come, so that no service relies on state that is
+missing.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -51,11 +52,12 @@ log = structlog.get_logger()
 class Source:
     """How a service republishes its state, and which columns of its tables count versions.
 
-    ``republish(tx, after)`` publishes the next chunk after the point ``after``, which is "" at first. It locks the rows
-    that its events are about. It returns the point that it has reached, or None when nothing was left.
-    ``tx.audience`` names the recipient. ``bulk_first``: the service's handlers need the state from bulk events before
-    they apply other facts. There is no order between topics, so after a restore the service reads the bulk lane first
-    and the other lane next, which comes as near to the original order as possible.
+    ``republish(tx, after)`` republishes the next chunk after the point ``after``, which is "" at first. It locks the
+    rows that its events are about. It returns the point that it has reached, or None when nothing is left.
+    ``tx.audience`` names the recipient. ``versions`` has the columns by table; a restore raises them to a new epoch.
+    ``bulk_first``: the service's handlers need the state from bulk events before they apply other facts. There is no
+    order between topics. So after a restore the service first reads the bulk lane to its end and then the other lane,
+    which comes as near to the original order as possible.
     """
 
     republish: Republish
@@ -74,7 +76,7 @@ class Progress:
 
 
 async def request(tx: Transaction, consumer: Consumer) -> UUID:
-    """Ask all sources of ``consumer`` to republish and return the rebuild's id; an open rebuild is returned instead."""
+    """Ask all sources of ``consumer`` to republish, and return the rebuild's id. An open rebuild is not begun again."""
     await tx.execute(_LOCK)
     row = await tx.fetchrow(_OPEN)
     if row is not None:
@@ -98,7 +100,7 @@ async def is_catching_up(connection: Any) -> bool:
 
 
 async def progress(connection: Any, rebuild_id: UUID) -> Progress:
-    """The state of this rebuild; ``LookupError`` when there is none."""
+    """The state of this rebuild; ``LookupError`` when it does not exist."""
     row = await connection.fetchrow("SELECT * FROM rebuild WHERE rebuild_id = $1", rebuild_id)
     if row is None:
         raise LookupError(f"rebuild {rebuild_id} does not exist")
@@ -159,10 +161,11 @@ async def republish_next(database: Database, consumer: Consumer | None, source: 
 
 
 async def _has_caught_up(tx: Transaction, consumer: Consumer | None, row: Row) -> bool:
-    """Whether this service may republish now: after a restore it first reads again the events that it had lost.
+    """Whether this service may republish now. After a restore it must first read again the events that it had lost.
 
-    Publishing what follows from those events repeats ids that the other services know and do not apply again. If the
-    service republished earlier, they would keep the older state.
+    When it applies those events again, its own events have the same ids as before, and the other services do not apply
+    them again. If the service republished before that, the other services would take its older state for newer, and
+    nothing would correct them.
     """
     if row["audience"] != EVERYONE or consumer is None:
         return True

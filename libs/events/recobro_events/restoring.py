@@ -1,8 +1,8 @@
-"""The restore of a database from a backup: its versions become newer than all that were published before the loss.
+"""After the restore of a database its versions become greater than all that were published before the loss.
 
-A version is epoch × 2⁴⁰ + counter. Other services may know greater counters than the backup does; with a greater epoch
-every version of the restored source wins. The service reads the events of others again from the log, and the events
-that it derives from them have the same ids as before.
+A version is epoch × 2⁴⁰ + counter. Other services may know greater counters than the backup holds. A restore raises the
+epoch, so every version of the restored service is greater than theirs. The service reads the events of others again
+from the log, and the events that it publishes because of them have the same ids as before.
 """
 
 import structlog
@@ -30,13 +30,16 @@ RETURNING epoch
 """Run this once on a restored database, before its service starts. $1 is the epoch of the database that was lost."""
 
 EPOCH_WHEN_NONE_IS_LEFT = "SELECT current_date - DATE '2026-01-01'"
-"""The $1 of ``MARK_RESTORED`` if the lost database cannot be asked: restores cannot have counted as far as this."""
+"""SQL for the $1 of ``MARK_RESTORED`` if the lost database cannot be asked: the days since the start of 2026.
+
+The lost epoch is certainly smaller, since each restore adds 1 to the epoch.
+"""
 
 
 async def finish(database: Database, source: Source | None) -> bool:
-    """After a restore, raise all versions to the new epoch and request a republication; return whether one was pending.
+    """After a restore, raise all versions to the new epoch and request a republication, in one transaction.
 
-    The runtime calls this before the service publishes anything. It is one transaction: all of it happens, or nothing.
+    Return whether a restore was pending. The runtime calls this before the service publishes anything.
     """
     async with database.transaction(bulk=True) as tx:
         epoch = await tx.fetchval(_PENDING)

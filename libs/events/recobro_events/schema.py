@@ -13,7 +13,7 @@ __all__ = ["UPGRADE", "UPGRADE_AGENCIES"]
 _COMES_AND_GOES = """autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
     autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000,
     autovacuum_vacuum_cost_delay = 0"""
-# A handful of rows that are updated all the time: pages keep room for their next versions.
+# A handful of rows that are updated all the time: pages keep room for the rows' next versions.
 _UPDATED_ALL_THE_TIME = """fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
     autovacuum_vacuum_cost_delay = 0"""
 _GROWS_AND_IS_PRUNED = "autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05"
@@ -229,7 +229,7 @@ CREATE TABLE IF NOT EXISTS unsent_events (
 )
 _REPUBLISHING = (
     """
--- At most one is open. It ends when every source has republished, with a marker on each of its partitions.
+-- At most one rebuild is open. It ends when the markers of all sources have come, one on each of their partitions.
 CREATE TABLE IF NOT EXISTS rebuild (
     rebuild_id uuid PRIMARY KEY,
     sources text[] NOT NULL,

@@ -36,7 +36,7 @@ __all__ = [
 def record_of(
     event: Event, *, event_id: uuid.UUID | None = None, occurred_at: datetime | None = None, offset: int = 0
 ) -> Record:
-    """The record in which ``event`` would come from the log."""
+    """The record in which ``event`` would come from the log, with a new id and the present time by default."""
     envelope = Envelope(
         event_id=event_id or new_event_id(),
         type=type(event).type,
@@ -52,8 +52,8 @@ async def apply_records(
 ) -> Applied:
     """Apply one batch with the real consumer: first hook, inbox, locks, waves and last hook in one transaction.
 
-    An event that cannot be applied is set aside if ``handle`` is ``apart``. If ``handle`` is ``together``, the error is
-    raised.
+    If ``handle`` is ``apart``, an event that cannot be applied is set aside. If ``handle`` is ``together``,
+    ``UnappliableEvent`` is raised.
     """
     name = f"{consumer.service}.{Lane.EVENTS}"
     database.service = consumer.service
@@ -72,8 +72,9 @@ async def apply_events(database: Database, consumer: Consumer, *events: Event) -
 async def published(database: Database, event_type: type[E]) -> list[E]:
     """The events of this type that wait in the outbox, in outbox order, with envelopes.
 
-    ``AssertionError`` when a row does not fit its contract, since SQL may have written it: a field that the contract
-    does not have (at any depth), a missing or invalid field, a wrong key or a wrong topic.
+    SQL may have written these rows, so each is compared with its contract. ``AssertionError`` when a row has a field
+    that the contract does not have (at any depth), lacks a field, or has an invalid field, a wrong key or a wrong
+    topic.
     """
     async with database.connection() as connection:
         rows = await connection.fetch(

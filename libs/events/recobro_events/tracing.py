@@ -55,7 +55,7 @@ def export_to(exporter: Exporter | None) -> None:
 
 
 def is_exported() -> bool:
-    """Whether spans are collected, so that callers need not make many of them in vain."""
+    """Whether spans are collected. Callers that would make many spans ask first."""
     return _exporter is not None
 
 
@@ -70,6 +70,7 @@ def now_ns() -> int:
 
 
 def current_traceparent() -> str | None:
+    """The span of the current task, as a traceparent; None if the task has none."""
     return _current.get()
 
 
@@ -86,7 +87,7 @@ def follow_trace(traceparent: str | None) -> str:
 
 
 def continued(traceparent: str | None) -> str:
-    """A new span of the trace of ``traceparent``, or of a new trace if that is not a valid one."""
+    """A new span of the trace of ``traceparent``, or of a new trace if ``traceparent`` is None or invalid."""
     known = is_traceparent(traceparent)
     trace_id = traceparent[3:35] if known and traceparent is not None else os.urandom(16).hex()
     return f"00-{trace_id}-{os.urandom(8).hex()}-01"

@@ -1,6 +1,7 @@
-"""Events that the log refused: a person looks at them, has them sent again, or discards them with a reason.
+"""Unsent events: a person looks at them, has the relay send them again, or discards them with a reason.
 
-Such an event keeps the later events of its key on its lane waiting, in their order. The active relay sends them.
+An event is unsent if the log refused it, or if it waits behind an unsent event of its key and lane. Only the active
+relay sends unsent events, in their order.
 """
 
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ SELECT lane, count(*) AS events FROM asked GROUP BY lane
 
 
 class UnsentUnknown(EventsError):
-    """The unsent event does not exist, or has been sent or discarded."""
+    """The event is not unsent: it never was, or it has been sent or discarded."""
 
 
 @dataclass(frozen=True)

@@ -222,6 +222,7 @@ def test_the_documented_headers_are_those_of_a_record() -> None:
 def test_only_these_events_carry_personal_data() -> None:
     messages = document_of(contracts())["components"]["messages"]
     assert {name for name, message in messages.items() if message["x-personal-data"]} == {
+        "field-visits.address-collected.v1",
         "field-visits.contact-data-collected.v1",
         "portfolio.contact-point-changed.v1",
         "portfolio.contract-registered.v1",

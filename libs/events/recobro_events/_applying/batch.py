@@ -39,7 +39,7 @@ log = structlog.get_logger()
 class Applied(NamedTuple):
     """The result of a batch: its new events, the number of waves, and whether a barrier of this service ended in it.
 
-    ``spans`` has, by the id of each fact, the span of the work for it; events that the fact caused belong to that span.
+    ``spans`` maps the id of each fact to the traceparent of its work. The events that the fact caused have the same.
     """
 
     events: Sequence[Event]
@@ -55,7 +55,7 @@ Handle = Callable[[Consumer, Transaction, type[Event], Sequence[Delivery], Parki
 async def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> list[Delivery]:
     """The deliveries that the consumer ``name`` has to apply, or to set aside, from ``records``; bodies are decoded.
 
-    The other records need no transaction. Other tasks run in between.
+    The other records need no transaction. Other tasks of the process run while this decodes.
     """
     wanted: dict[UUID, Delivery] = {}
     audiences = {EVERYONE, consumer.service}
@@ -95,7 +95,10 @@ async def apply(tx: Transaction, consumer: Consumer, name: str, wanted: Sequence
 
 
 def report(consumer: str, lane: Lane, records: int, applied: Applied, seconds: float) -> None:
-    """Report metrics and export spans of a batch of so many records that has committed and took ``seconds``."""
+    """Report a batch that has committed: set its metrics and export its spans.
+
+    ``records`` is the number of records that were read, and ``seconds`` the duration of the batch.
+    """
     metrics.BATCH_SECONDS.labels(consumer).observe(seconds)
     metrics.BATCH_EVENTS.labels(consumer).observe(records)
     metrics.BATCH_WAVES.labels(consumer).observe(applied.waves)
@@ -183,7 +186,7 @@ async def apart(
 
 
 async def call(consumer: Consumer, tx: Transaction, event_type: type[Event], group: Sequence[Delivery]) -> None:
-    """Pass the group to its handler; an error that a retry cannot help is raised as ``UnappliableEvent``."""
+    """Pass the group to its handler. Transient errors are raised as they are, all others as ``UnappliableEvent``."""
     try:
         await consumer.handlers[event_type]([d.event for d in group if d.event is not None], tx)
     except TRANSIENT_ERRORS:

@@ -30,7 +30,7 @@ from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside,
 
 MOST_KEYS = 20
 WITHIN_SECONDS = 300
-"""More than ``MOST_KEYS`` keys parked ``WITHIN_SECONDS`` mean that the consumer is broken, not the events.
+"""If more than ``MOST_KEYS`` keys are parked within ``WITHIN_SECONDS``, the consumer is at fault, not the events.
 
 The day after a restore is an exception: many events may be about data that was lost and has yet to be entered again.
 """
@@ -111,11 +111,14 @@ class Delivery:
 
     @property
     def contract_id(self) -> UUID | None:
-        """The contract that the event is about; an unknown type with a UUID as key counts, since silence is safe."""
+        """The contract that the event is about; None if it is about something else. See ``contract_of``."""
         return contract_of(self.type, self.key)
 
     def about(self, service: str, consumer: str) -> Event | None:
-        """The event; if it cannot be read, another event of the same contract, for ``lock_rows``."""
+        """An event by which ``lock_rows`` finds the rows to lock: this one, or another one of the same contract.
+
+        None if the event cannot be read and is not about a contract.
+        """
         if self.event is not None:
             return self.event
         contract_id = self.contract_id
@@ -127,7 +130,10 @@ class Delivery:
 
 
 class Parking:
-    """The events that one batch of the consumer ``name`` sets aside. The rows of its keys are locked before."""
+    """The events that one batch of the consumer ``name`` sets aside.
+
+    The caller has locked the service's own rows of the batch's keys.
+    """
 
     def __init__(self, tx: Transaction, consumer: Consumer, name: str) -> None:
         self._tx = tx
@@ -139,8 +145,8 @@ class Parking:
         self._most_new: float | None = None
 
     async def look_up(self, deliveries: Sequence[Delivery]) -> None:
-        """Look up which of their keys are parked. No replay of these keys runs until this transaction ends."""
-        # Nearly always no key is parked, and a query for thousands of keys is saved.
+        """Look up which keys of these deliveries are parked. No replay of them runs until this transaction ends."""
+        # Nearly always no key is parked, and this saves a query for thousands of keys.
         if await self._tx.fetchval(_ANY_PARKED):
             keys = sorted({delivery.key for delivery in deliveries})
             self._parked = {row["key"] for row in await self._tx.fetch(_PARKED, keys)}
@@ -183,7 +189,7 @@ class Parking:
             return
         new = [self._new[key] for key in sorted(self._new)]
         rows = await self._tx.fetch(_PARK, [d.key for d in new], [d.contract_id for d in new], self._name)
-        # A key that the other lane has parked since ``look_up`` has been published already.
+        # If the other lane has parked a key since ``look_up``, it has also published ``ContractSetAside``.
         parked = {row["key"] for row in rows}
         for delivery in new:
             log.error(

@@ -22,9 +22,10 @@ _AS_TEXT: Mapping[str, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
 }
 
 SESSION_SETTINGS: ContextVar[Mapping[str, str]] = ContextVar("SESSION_SETTINGS", default={})  # noqa: B039 - never changed
-"""PostgreSQL settings of the connections that the current task takes, ``role`` among them. Nothing by default.
+"""PostgreSQL settings of the connections that the current task takes, ``role`` among them. Empty by default.
 
-A transaction sets them with ``SET LOCAL``. Another connection loses them when it returns to its pool.
+A transaction sets them with ``SET LOCAL``. A connection outside of a transaction loses them when it returns to its
+pool.
 """
 
 _BEGIN_SECONDS = 5.0
@@ -37,8 +38,9 @@ class Database:
     """A bounded pool of connections to one service's database.
 
     ``acquire_timeout_seconds`` bounds the wait for a free connection (``TimeoutError``), ``statement_timeout_seconds``
-    every statement, ``lock_timeout_seconds`` every wait for a row. The ``Runtime`` that uses the database sets
-    ``service`` and ``partitions``, the number of partitions of the service's own topics by lane.
+    every statement, ``lock_timeout_seconds`` every wait for a lock. ``service`` is the service that owns the database.
+    ``partitions`` has the number of partitions of the service's own topics, by lane. The ``Runtime`` that uses the
+    database sets both.
     """
 
     def __init__(
@@ -66,9 +68,10 @@ class Database:
         self._pool: asyncpg.Pool[Any] | None = None
         self._on_outbox: list[Callable[[frozenset[Lane]], None]] = []
         self.local_relays: set[Lane] = set()
-        """The lanes whose active relay is in this process, which a commit wakes without a notification."""
+        """The lanes whose active relay is in this process. A commit wakes such a relay without a notification."""
 
     async def open(self) -> None:
+        """Connect. An error of asyncpg or an ``OSError`` when the database cannot be reached."""
         self._pool = await asyncpg.create_pool(
             self.dsn,
             min_size=1,
@@ -82,6 +85,7 @@ class Database:
         )
 
     async def close(self) -> None:
+        """Close all connections; those that are still in use after 5 s are cut."""
         if self._pool is not None:
             pool, self._pool = self._pool, None
             try:
@@ -120,8 +124,10 @@ class Database:
     ) -> AsyncIterator[Transaction]:
         """A transaction that commits when the block ends, and rolls back when the block raises.
 
-        Its statements run with generic plans, which a connection keeps. With ``bulk``, for statements on thousands of
-        rows, PostgreSQL may plan a statement for its arguments. ``on`` is a direct connection to use.
+        ``consumer`` names the consumer whose batch this is. Statements run with generic plans, which a connection
+        keeps. With ``bulk``, for statements on thousands of rows, PostgreSQL may plan a statement for its arguments.
+        ``on`` is a direct connection to use instead of one of the pool. ``TimeoutError`` when no connection becomes
+        free. ``RuntimeError`` when a statement has failed and the block went on without a savepoint.
         """
         begin = [_BEGIN if bulk else _BEGIN_WITH_KEPT_PLANS]
         if settings := SESSION_SETTINGS.get():
@@ -160,7 +166,7 @@ async def leave_as_it_is(_connection: Any) -> None:
 
 
 async def _begin(connection: Any, statement: str) -> None:
-    """Begin a transaction. A connection on which that takes seconds is taken for dead and closed."""
+    """Begin a transaction. A connection that does not answer within 5 s is taken for dead and closed."""
     try:
         await connection.execute(statement, timeout=_BEGIN_SECONDS)
     except BaseException:

@@ -1,4 +1,4 @@
-"""Long work as short transactions: a step that fails with a transient error is repeated."""
+"""Long work is done as short transactions. A step that fails with a transient error is tried again."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -17,7 +17,11 @@ _log = structlog.get_logger(__name__)
 
 
 async def step(database: Database, work: Callable[[Transaction], Awaitable[T]]) -> T:
-    """Run ``work`` in its own transaction and return its result; after five failed attempts the error is raised."""
+    """Run ``work`` in a transaction of its own and return its result.
+
+    After a transient error ``work`` is tried again, in a new transaction. The fifth such error is raised, and any other
+    error is raised at once.
+    """
     backoff = Backoff(*_PAUSE_SECONDS)
     for attempt in range(1, ATTEMPTS):
         try:

@@ -30,8 +30,8 @@ T = TypeVar("T")
 class Note(Generic[T]):
     """A value that parts of one transaction share, such as a handler and the consumer's ``last`` hook.
 
-    ``default`` makes the first value in each transaction. A savepoint that fails restores a shallow copy of the value
-    from before its block.
+    ``default`` makes the first value in each transaction. When the block of a savepoint raises, the note has again the
+    value from before the block, of which the savepoint keeps a shallow copy.
     """
 
     def __init__(self, default: Callable[[], T]) -> None:
@@ -105,10 +105,12 @@ class Transaction:
     ) -> None:
         """Publish these events with this transaction, in this order.
 
-        In a consumer ``cause`` is the event that is being applied. The new ids are made from the cause's id, so that
-        an event that is applied again publishes the same events. If ``cause`` is an id derived from the applied event,
-        ``follows`` is that event, and the new events get its trace. The caller holds the lock of the rows that the
-        events are about. ``EventTooLarge`` when the log could not take an event.
+        In a consumer's batch ``cause`` is the event that is being applied. The new ids are made from the cause's id, so
+        that an event that is applied again publishes the same events. If ``cause`` is an id derived from the applied
+        event, ``follows`` is the applied event, and the new events get its trace. ``partition`` takes the place of the
+        partition that follows from the key; the runtime's markers need it. The caller holds the locks of the rows that
+        the events are about. ``EventTooLarge`` when the log could not take an event. ``ValueError`` when the event of a
+        consumer has no cause.
         """
         for event in events:
             self.publish_on(type(event).lane, event, cause=cause, follows=follows, partition=partition)
@@ -162,6 +164,7 @@ class Transaction:
         self._outgoing.clear()
 
     def committed(self) -> None:
+        """Run the callbacks of ``after_commit``; ``Database.transaction`` calls this after the commit."""
         for callback in self._after_commit:
             callback()
 

@@ -14,7 +14,9 @@ Wake = Callable[[Collection[TopicPartition]], None]
 
 
 class LogDatabase:
-    """A pool of connections to the database ``dsn``, and one more connection for notifications of new records.
+    """A pool of connections to the database ``dsn``, and one more connection for notifications.
+
+    Notifications announce new records, and changes of a group's members.
 
     Transient errors of the database are raised as ``TransportError``.
     """
@@ -65,7 +67,7 @@ class LogDatabase:
             raise TransportError(f"the embedded log cannot be reached: {error!r}") from error
 
     async def listener(self) -> Any:
-        """The connection on which this process is notified of new records; its backend shows that a member lives."""
+        """The connection for notifications. While its backend exists, the members of this process count as alive."""
         if self._listener is None or self._listener.is_closed():
             try:
                 connection = await asyncpg.connect(self._dsn, timeout=10)
@@ -79,7 +81,10 @@ class LogDatabase:
         return self._listener
 
     def on_topic(self, topic: str, wake: Wake) -> None:
-        """Call ``wake`` with partitions of ``topic`` that grow, until ``remove_waker``; notifications may be lost."""
+        """Call ``wake`` with the partitions of ``topic`` that have grown, until ``remove_waker``.
+
+        Notifications may be lost, so a reader also looks at its partitions by itself from time to time.
+        """
         self._wakers.setdefault(topic, []).append(wake)
 
     def remove_waker(self, wake: Wake) -> None:

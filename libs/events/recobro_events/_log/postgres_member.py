@@ -1,4 +1,4 @@
-"""A group on the embedded log: members write heartbeats to a table, and each computes the same assignment from it."""
+"""A group on the embedded log. Members write heartbeats to a table, and all compute the same assignment from it."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from recobro_events._tasks import end
 
 BEAT_SECONDS = 1.0
 MOST_BEAT_SECONDS = 5.0
-"""The longest pause after a heartbeat that failed; a member counts as dead only after twice that."""
+"""The longest pause after a heartbeat that failed. A member counts as dead only after twice this time."""
 
 DEAD_AFTER_SECONDS = 10.0
 POLL_SECONDS = 0.5
@@ -122,7 +122,7 @@ class PostgresMember:
         if not places:
             return []
         wanted = sorted(places)
-        # The partition that was first is last in the next round, so that a busy one does not starve the others.
+        # The partition that is first now is last in the next round, so that a busy partition does not starve others.
         self._turn = (self._turn + 1) % len(wanted)
         wanted = wanted[self._turn :] + wanted[: self._turn]
         offsets = [self._next[place] for place in wanted]
@@ -163,10 +163,10 @@ class PostgresMember:
         self._regroup.set()
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Nothing to do: the embedded log has no lag metrics; the consumers have."""
+        """Do nothing: the embedded log has no lag metrics. ``consumer_position_lag`` has the lag."""
 
     async def check(self) -> None:
-        """The heartbeat logs transient errors and goes on; after any other error it has ended."""
+        """``MembershipLost`` when the heartbeat has ended. Transient errors do not end it; any other error does."""
         if self._beating is not None and self._beating.done():
             raise MembershipLost(f"the heartbeat of {self._group} has ended") from self._beating.exception()
 

@@ -1,4 +1,7 @@
-"""The protocols of a log: a topic has partitions of ordered records; producers write and groups read them."""
+"""The protocols of a log. A topic has partitions, and a partition holds records in order.
+
+Producers append records. The members of a group share the partitions of their topics and read the records.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -79,13 +82,13 @@ class Producer(Protocol):
 
 
 class Listener(Protocol):
-    """Callbacks of a member for changes of its partitions."""
+    """What a group tells a member about its partitions. No method may fail."""
 
     async def assigned(self, partitions: Collection[TopicPartition]) -> None:
-        """These are assigned to the member from now on; must not fail."""
+        """The group has assigned these partitions to the member."""
 
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
-        """These will be another member's: finish or roll back the work under way; must not fail."""
+        """The group takes these partitions from the member. Return when the work on them is finished or rolled back."""
 
 
 class GroupMember(Protocol):
@@ -101,7 +104,7 @@ class GroupMember(Protocol):
         """The bounds of these partitions now."""
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        """Read this partition from ``offset`` on; no effect when it is no longer assigned."""
+        """Read this partition from ``offset`` on; no effect when the partition is no longer assigned."""
 
     async def poll(
         self, partitions: Collection[TopicPartition], *, max_records: int, timeout_seconds: float
@@ -115,18 +118,20 @@ class GroupMember(Protocol):
         """Commit the positions to the log for its lag metrics; a failure does no harm and is not raised."""
 
     async def check(self) -> None:
-        """Return when the group answers; a member without partitions uses this."""
+        """Return when the group answers. A member without partitions learns in this way that its group still works."""
 
     async def leave(self) -> None:
-        """Leave the group, within a few seconds; the listener is not called any more."""
+        """Leave the group, within a few seconds; the group does not call the listener any more."""
 
 
 class Transport(Protocol):
-    """A log that can be written and read."""
+    """A log that can be written and read. Methods raise ``TransportError`` when the log cannot be reached."""
 
-    async def open(self) -> None: ...
+    async def open(self) -> None:
+        """Prepare the log for use; the runtime calls this again after a failure."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Close the transport's own connections; producers and members are closed before."""
 
     async def ensure_topics(self, topics: Collection[str]) -> Mapping[str, int]:
         """Create missing topics; return the number of partitions of each, which never changes."""
@@ -135,10 +140,10 @@ class Transport(Protocol):
         """Whether a record was ever written to any of these topics, which must exist."""
 
     async def prune(self, days: int) -> int:
-        """Delete older records in small steps and return how many; 0 if the log itself deletes old records."""
+        """Delete records older than ``days`` in small steps; return how many, or 0 if the log itself deletes them."""
 
     async def producer(self, *, linger_ms: int) -> Producer:
         """A producer that may wait ``linger_ms`` to fill its batches."""
 
     async def join(self, group: str, topics: Collection[str], listener: Listener) -> GroupMember:
-        """Join a group that reads these topics; ``listener`` is called from another task."""
+        """Join a group that reads these topics. The group calls ``listener`` from another task."""

@@ -1,1 +1,1 @@
-"""The way from a transaction to the log: the rows of the outbox, and the relay that moves them."""
+"""The way from a transaction to the log: the rows of the outbox, and the relay that moves these rows."""

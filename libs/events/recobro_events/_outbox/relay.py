@@ -74,12 +74,14 @@ log = structlog.get_logger()
 class Relay:
     """Moves one lane of one service's outbox to the log.
 
-    Any number of relays may run. The relay that holds the session lock is active. The others stand by and take over
-    when it dies, or when it has been frozen for ``frozen_after_seconds``; its backend is terminated then, so that it
-    cannot delete anything when it wakes. A row is deleted once the log has acknowledged it. A row may be published
-    twice, but never not at all. The first copies of a key's events are in the order of its facts. An event that the
-    log can never take is set aside, and so are later events of its key. ``run`` raises ``TooManySetAside`` when the log
-    refuses events of so many keys that it must be set up wrongly. ``consumer`` has the service's own handlers.
+    Any number of relays may run. The relay that holds the session lock is active, and the others stand by. A standby
+    takes over when the active relay dies, or when it has been frozen for ``frozen_after_seconds``. Before that the
+    standby terminates the frozen relay's backend, so that the frozen relay cannot delete anything when it wakes.
+
+    A row is deleted once the log has acknowledged it. So each row is published at least once. The first copies of a
+    key's events are in the order of the key's facts. An event that the log can never take is unsent, and later events
+    of its key wait behind it. ``run`` raises ``TooManySetAside`` when the log refuses events of so many keys that the
+    log must be at fault. ``consumer`` has the service's own handlers for ``ContractSetAside`` and ``ContractReplayed``.
     """
 
     def __init__(
@@ -169,9 +171,9 @@ class Relay:
             await self._sending.close()
 
     async def _publish(self, rows: Sequence[asyncpg.Record]) -> list[int]:
-        """Send these rows up to the first that the log refuses, and set that one aside. Return the ids of those sent.
+        """Send these rows up to the first that the log refuses, which becomes unsent. Return the ids of the rows sent.
 
-        Rows that have to wait behind an unsent event are moved there.
+        Rows that have to wait behind an unsent event are moved to ``unsent_events``.
         """
         if parked := [row["id"] for row in rows if row["is_parked"]]:
             async with self._transaction() as tx:
@@ -181,7 +183,7 @@ class Relay:
         published = [row["id"] for row in free[:sent]]
         if why is None:
             return published
-        # If setting aside fails, these must not be sent again with every attempt.
+        # If the next transaction fails, these rows must not be sent again with every attempt.
         await self._query("execute", f"DELETE FROM outbox_{self.lane} WHERE id = ANY($1::bigint[])", published)
         async with self._transaction() as tx:
             await self._unsent.set_aside(tx, free[sent], why)
@@ -190,7 +192,7 @@ class Relay:
     async def _send(self, rows: Sequence[asyncpg.Record]) -> tuple[int, str | None]:
         """Send these rows; return how many were sent, and why the log refuses the next one, if it does.
 
-        Rows that are refused are halved until the culprit stands alone. Nothing behind it is sent.
+        Rows that are refused are halved until the refused row stands alone. No row behind it is sent.
         """
         if not rows:
             return 0, None
@@ -208,7 +210,7 @@ class Relay:
         return len(rows), None
 
     async def _retry(self) -> None:
-        """Send some unsent events again: the first of the key that has waited longest for its retry."""
+        """Send some unsent events again: the first events of the key that has waited longest for its retry."""
         rows = await due(self._query, self.lane, RETRIED_ROWS)
         self._is_retry_due = bool(rows)
         if not rows:
@@ -262,7 +264,7 @@ class Relay:
     async def _connect(self) -> None:
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._database.direct_connection()
-            # A crash of PostgreSQL may undo a deletion; its rows are then only published again.
+            # A crash of PostgreSQL may undo a deletion. The rows are then published again, which does no harm.
             await self._connection.execute("SET synchronous_commit = off")
             await self._connection.add_listener("outbox", self._on_notification)
 

@@ -11,11 +11,11 @@ from recobro_events.contracts.base import Event, Lane
 
 @dataclass(frozen=True)
 class Caused:
-    """An event id made from its cause, as ``caused_event_id`` makes it; all fields are SQL expressions.
+    """An event id made from the id of the cause, as ``caused_event_id`` makes it. All fields are SQL expressions.
 
-    ``cause`` is the id of the event that is being applied; where it is null, a new id is made. ``consumer`` is the
-    name of the consumer that applies the event. ``key`` and ``n`` distinguish events of one type and one cause; ``key``
-    defaults to the event's own key.
+    ``cause`` is the id of the event that is being applied; where that is null, a new id is made. ``consumer`` is the
+    name of the consumer that applies the event. ``key`` and ``n`` (a number) distinguish events of one type and one
+    cause; ``key`` defaults to the event's own key.
     """
 
     cause: str
@@ -54,11 +54,12 @@ def rows(
         await tx.execute(CLOSE, contract_ids, current_traceparent(), cause, tx.consumer)
         tx.wrote_outbox(Lane.EVENTS)
 
-    ``event_type``: the contract, or several contracts of one lane, each by the SQL condition under which a row is an
-    event of it; the first condition that holds decides. All other arguments are SQL expressions, used as they stand.
-    ``body`` is of type json. ``key`` defaults to the column named like the contract's key field, ``event_id`` to a new
-    id. ``audience`` is for republished events. ``topic`` is required on the lane ``agencies`` and refused
-    (``ValueError``) on others. The ORDER BY after the FROM clause is the order of publication.
+    ``event_type`` is an event class. For events of several types of one lane it maps SQL conditions to event classes:
+    for each row the first condition that holds decides. All other arguments are SQL expressions, used as they stand.
+    ``body`` is of type json. ``traceparent`` is the trace of the events, or null. ``key`` defaults to the column named
+    like the event's key field, ``event_id`` to a new id. ``audience`` is for republished events. ``topic`` is required
+    on the lane ``agencies`` and refused on others (``ValueError``). The ORDER BY after the FROM clause is the order of
+    publication.
     """
     types = dict(event_type) if isinstance(event_type, Mapping) else {"true": event_type}
     lane = _the_one({each.lane for each in types.values()}, "lane")
@@ -97,5 +98,5 @@ def _event_id(event_id: str | Caused | None, type_sql: str, key_sql: str) -> str
 
 def _the_one(found: set[str], what: str) -> str:
     if len(found) != 1:
-        raise ValueError(f"events of one statement share a {what}; these have {sorted(found)}")
+        raise ValueError(f"events of one statement must share a {what}; these have {sorted(found)}")
     return found.pop()

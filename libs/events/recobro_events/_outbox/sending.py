@@ -30,7 +30,7 @@ class Sending:
     async def send(self, rows: Sequence[asyncpg.Record]) -> None:
         """Send these rows, and return when the log has acknowledged all of them.
 
-        ``TransportError`` when it did not. ``RecordRefused`` when the log can never take one of them.
+        ``TransportError`` when the log did not acknowledge. ``RecordRefused`` when the log can never take one of them.
         """
         if self._producer is None:
             self._producer = await self._transport.producer(linger_ms=0 if self._lane is Lane.EVENTS else 5)
@@ -42,7 +42,7 @@ class Sending:
             with metrics.PUBLISH_SECONDS.labels(*self._labels).time():
                 await asyncio.wait_for(self._producer.send(records), PUBLISH_TIMEOUT_SECONDS)
         except (TimeoutError, TransportError) as error:
-            # Records that were sent may still arrive; only a new producer orders them before the next ones.
+            # These records may still arrive. Only with a new producer do they come before the records sent next.
             await self.close()
             raise TransportError(f"the log did not acknowledge: {error!r}") from error
         except Exception:

@@ -1,9 +1,9 @@
-"""An event that the log can never take is set aside, and later events of its key wait, so that all others are sent.
+"""An event that the log can never take is unsent, and later events of its key wait behind it. All others are sent.
 
-The table ``unsent_events`` holds them in the order of the outbox. Later events of the key must wait: a consumer that
-got them first would apply the key's facts in a wrong order when a person has the first one sent after all. The row of
-the first one is rewritten in its place in the outbox to ``ContractSetAside``, so that every service knows that its
-state of the contract is stale before it reads what lies behind, markers of barriers among it.
+The table ``unsent_events`` holds the events of the key in the order of the outbox. Later events of the key must wait:
+if a consumer got them first, and a person has the first event sent after all, the consumer would apply the key's facts
+in a wrong order. In the outbox ``ContractSetAside`` takes the place of the first event. So every service knows that its
+state of the contract is stale before it reads later records, such as the markers of a barrier.
 
 Only the active relay adds rows and sends them again. Every step on a lane's rows holds an advisory lock.
 """
@@ -24,7 +24,7 @@ from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 
 MOST_KEYS = 20
 WITHIN_SECONDS = 300
-"""More than ``MOST_KEYS`` keys refused ``WITHIN_SECONDS`` mean that the log is set up wrongly, not that events are."""
+"""If events of more than ``MOST_KEYS`` keys are refused within ``WITHIN_SECONDS``, the log is at fault."""
 
 IS_PARKED = """(SELECT EXISTS (SELECT FROM unsent_events WHERE lane = '{lane}' AND discarded_at IS NULL))
     AND EXISTS (SELECT FROM unsent_events AS before
@@ -98,7 +98,7 @@ class Unsent:
         self._queue = _QUEUE.format(lane=lane, topic=topic)
 
     async def set_aside(self, tx: Transaction, row: asyncpg.Record, why: str) -> None:
-        """Set aside this row of the outbox. ``TransportError`` when the log is at fault, not the row.
+        """Make the event of this row of the outbox unsent. ``TransportError`` when the log is at fault, not the event.
 
         ``TooManySetAside`` when the log has refused events of too many keys.
         """
@@ -126,16 +126,16 @@ class Unsent:
         metrics.EVENTS_REFUSED.labels(self._service, self._lane.value).inc()
 
     async def queue(self, tx: Transaction, ids: Collection[int]) -> None:
-        """Move these rows of the outbox behind the unsent events of their keys, as far as those still wait."""
+        """Move these rows of the outbox behind the unsent events of their keys, if such events still wait."""
         await tx.execute(_LOCK, self._lane)
         await tx.execute(self._queue, list(ids))
 
     async def settle(
         self, tx: Transaction, sent: Sequence[asyncpg.Record], refused: asyncpg.Record | None, why: str | None
     ) -> None:
-        """After a retry, delete the events of a key that were ``sent``, and keep why the next was ``refused``, if any.
+        """After a retry, delete the events of a key that were ``sent``; record why the next was ``refused``, if it was.
 
-        If events of the key still wait and none was refused, they are retried too.
+        If none was refused, the events of the key that still wait are retried too.
         """
         last = sent[-1] if refused is None else refused
         ended = self._statements(ContractReplayed, last)
@@ -148,7 +148,7 @@ class Unsent:
             await self._release(tx, last, ended)
 
     async def discard(self, tx: Transaction, row: asyncpg.Record, by: str, reason: str) -> int | None:
-        """Keep that this event is never sent; return how many of its key still wait. None if it waits no more."""
+        """Record that this event is never sent. Return how many of its key still wait; None if it did not wait."""
         ended = self._statements(ContractReplayed, row)
         async with hooks(tx, self._consumer, ended):
             await tx.execute(_LOCK, self._lane)
@@ -157,7 +157,7 @@ class Unsent:
             return await self._release(tx, row, ended)
 
     async def state_again(self, tx: Transaction) -> None:
-        """Publish ``ContractSetAside`` again for each contract with unsent events, for a service that starts anew."""
+        """Republish ``ContractSetAside`` for each contract with unsent events, to the audience of ``tx``."""
         for row in await tx.fetch(_FIRST, self._lane):
             for event in self._statements(ContractSetAside, row):
                 tx.publish_on(self._lane, event)
@@ -165,7 +165,7 @@ class Unsent:
     async def _release(
         self, tx: Transaction, row: asyncpg.Record, ended: Sequence[ContractSetAside | ContractReplayed]
     ) -> int:
-        """Return how many events of the row's key wait. If none does, its contract is known again."""
+        """Return how many events of the row's key still wait. If none does, publish the ``ended`` events."""
         left: int = await tx.fetchval(_LEFT, self._lane, row["key"])
         if left == 0:
             for event in ended:
@@ -174,7 +174,7 @@ class Unsent:
         return left
 
     def _statements(self, event_type: Statement, row: asyncpg.Record) -> Sequence[ContractSetAside | ContractReplayed]:
-        """The event of this type about the row's contract, because of the row's event; none about anything else."""
+        """An event of this type about the row's contract, caused by the row's event; empty if it has no contract."""
         contract_id = contract_of(row["type"], row["key"])
         # No service reads what agencies read.
         if contract_id is None or self._lane is Lane.AGENCIES:
@@ -192,6 +192,6 @@ class Unsent:
 
 
 async def due(query: Query, lane: Lane, most_rows: int) -> Sequence[asyncpg.Record]:
-    """The first unsent events of the key that has waited longest for its retry."""
+    """The first unsent events of the key that has waited longest for its retry; empty if no retry is asked for."""
     key = await query("fetchval", _DUE, lane.value)
     return [] if key is None else await query("fetch", _OF_KEY, lane.value, key, most_rows)

@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class _Rule:
-    """The statement ``do`` is executed on rows of ``table`` for which ``over`` holds, some at a time."""
+    """``do`` is executed on those rows of ``table`` for which ``over`` holds, some at a time, in this ``order``."""
 
     table: str
     over: str
@@ -95,7 +95,7 @@ async def _apply(database: Database, rule: _Rule) -> int:
 
 
 async def report(database: Database, lanes: list[Lane]) -> None:
-    """Report how many events wait and are unsent, and how many keys and letters are parked."""
+    """Report how many events wait in the outboxes, how many are unsent, how many keys are parked, and the letters."""
     async with database.connection() as connection:
         for lane in lanes:
             some = f"SELECT FROM outbox_{lane} LIMIT {COUNTED_ROWS}"
@@ -111,7 +111,7 @@ async def report(database: Database, lanes: list[Lane]) -> None:
 
 
 async def report_for_ever(database: Database, lanes: list[Lane]) -> None:
-    """Call ``report`` every few seconds."""
+    """Call ``report`` every 5 seconds."""
     backoff = Backoff(REPORT_EVERY_SECONDS, EVERY_SECONDS)
     while True:
         try:

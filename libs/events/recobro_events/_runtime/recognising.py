@@ -17,7 +17,10 @@ _RECOGNISE = "UPDATE epoch SET log_known = true"
 
 
 async def recognises(database: Database, transport: Transport, own_topics: Collection[str]) -> bool:
-    """Whether the database may use this log: it has before, was restored or rebuilt, or its own topics are empty."""
+    """Whether the database may use this log.
+
+    It may if it has used the log before, was restored, or has had a rebuild, or if the service's own topics are empty.
+    """
     async with database.connection() as connection:
         if await connection.fetchval(_KNOWN):
             return True

@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 class Runtime:
-    """Runs the relays of ``service``'s outbox and the subscriptions of its consumer, from ``start`` to ``stop``.
+    """Runs the relays of a service's outbox and the subscriptions of its consumer, from ``start`` to ``stop``.
 
     ``on_barrier`` is called in this process when a barrier of this service has ended. ``start`` does not wait for the
     log: until the log can be reached, facts gather in the outbox.
@@ -88,14 +88,15 @@ class Runtime:
         return tuple(self._subscriptions)
 
     async def start(self) -> None:
+        """Complete a restore that is pending, and start the tasks. Wait at most 5 s until the log has been reached."""
         await restoring.finish(self.database, self._source)
         self._keep("start", self._begin)
-        # Wait a little: usually the topics are soon known, and the first request can then open a barrier.
+        # Usually the topics are known soon, and then the service's first request can open a barrier.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._topics_known.wait(), 5)
 
     async def stop(self) -> None:
-        """Finish or roll back the batches under way, and release the relays' locks within 25 s."""
+        """Finish or roll back the batches under way, release the relays' locks within 25 s, and close the transport."""
         self._tasks.stop()
         await asyncio.gather(*(subscription.stop() for subscription in self._subscriptions))
         for relay in self._relays:
@@ -163,7 +164,7 @@ class Runtime:
                 await backoff.wait()
 
     async def _follow_bulk(self) -> None:
-        """Read the other lane once this process has read all that the bulk lane holds."""
+        """Read the lane ``events`` once this process has applied all that the lane ``bulk`` holds."""
         while not all([await subscription.has_caught_up() for subscription in self._subscriptions]):  # noqa: ASYNC110 - no event is set for it
             await asyncio.sleep(_WATCH_SECONDS / 4)
         self._subscribe(Lane.EVENTS)

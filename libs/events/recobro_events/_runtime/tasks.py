@@ -1,4 +1,4 @@
-"""The tasks of a runtime: each fails on its own, is known to have failed, and is started again."""
+"""The tasks of a runtime. A task that fails does not end the others; it is named as failed, and started again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,8 +19,9 @@ log = structlog.get_logger()
 class Tasks:
     """Runs the tasks of ``service``, until ``stop``.
 
-    A task that fails touches no other task, and is started again after a pause that grows. ``problems`` names it until
-    it has worked for ``SETTLED_SECONDS``. A task that ``gives_up`` is not started again after ``CannotContinue``.
+    A task that fails does not end the others. It is started again after a pause, which grows from 1 s to 60 s, and
+    ``problems`` names it until it has worked for ``SETTLED_SECONDS``. A task that ``gives_up`` is not started again
+    after ``CannotContinue``.
     """
 
     def __init__(self, service: str) -> None:
@@ -30,11 +31,12 @@ class Tasks:
         self._stopping = asyncio.Event()
 
     def start(self, name: str, run: Callable[[], Awaitable[None]], *, gives_up: bool = False) -> asyncio.Task[None]:
+        """Run ``run`` as a task, until it returns. A task that had given up under this name is forgotten."""
         self._given_up.pop(name, None)
         return asyncio.create_task(self._run(name, run, gives_up=gives_up), name=name)
 
     def stop(self) -> None:
-        """Start no task again."""
+        """Start no failed task again. The tasks that are running go on."""
         self._stopping.set()
 
     def given_up(self, name: str) -> CannotContinue | None:

@@ -1,1 +1,1 @@
-"""A running member of a consumer group: its partitions, its positions, the records it has read, its reports."""
+"""A running member of a consumer group: its partitions and positions, the records that it has read, its reports."""

@@ -17,9 +17,9 @@ from recobro_events._subscription.positions import Move, Position
 class Holding:
     """The partitions of one member of the group ``name``.
 
-    The group assigns partitions, the member claims assigned partitions in the database, and it owns and reads only
-    those that it has claimed. For each owned partition this class knows the position in the database, and how far the
-    member has read beyond that position without finding anything to apply. No method waits.
+    The group assigns partitions. The member claims assigned partitions in the database, and owns and reads those that
+    it has claimed. For each owned partition this class knows the position in the database, and how far the member has
+    read beyond that position without finding anything to apply. No method waits.
     """
 
     def __init__(self, name: str) -> None:
@@ -28,7 +28,7 @@ class Holding:
         self._claim_at: dict[TopicPartition, float] = {}
         self._owned: dict[TopicPartition, Position] = {}
         self._passed: dict[TopicPartition, Move] = {}
-        # Partitions of which the record before the position has yet to be compared with the one that was read.
+        # Partitions in which the record before the position has yet to be compared with the id in the position's row.
         self._unproven: set[TopicPartition] = set()
 
     @property
@@ -59,7 +59,7 @@ class Holding:
         self._claim_at.update(dict.fromkeys(partitions, 0.0))
 
     def unassign(self, partitions: Collection[TopicPartition]) -> None:
-        """Stop claiming these; those that are owned stay owned until ``disown``, for the batch under way."""
+        """Stop claiming these partitions. Owned ones stay owned until ``disown``, for the batch under way."""
         self._assigned -= set(partitions)
         for place in partitions:
             self._claim_at.pop(place, None)
@@ -93,13 +93,13 @@ class Holding:
         metrics.PARTITIONS_OWNED.labels(self._name).set(len(self._owned))
 
     def give_up(self, partitions: Collection[TopicPartition], again_after_seconds: float) -> None:
-        """Disown these, and claim them again later if they are still assigned."""
+        """Disown these partitions. Those that are still assigned are due to be claimed after this time."""
         self.disown(partitions)
         again_at = time.monotonic() + again_after_seconds
         self._claim_at.update({place: again_at for place in partitions if place in self._assigned})
 
     def tokens(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, UUID]:
-        """The token by which each of these that is owned is owned."""
+        """The owner's token of each of these partitions that this member owns."""
         return {place: self._owned[place].owner for place in partitions if place in self._owned}
 
     def next_offset(self, place: TopicPartition) -> int:
@@ -131,7 +131,10 @@ class Holding:
         return kept
 
     def moves(self, records: Sequence[Record]) -> dict[TopicPartition, Move]:
-        """The moves from the positions in the database to behind these ``records``, which ``proven`` returned."""
+        """For each partition, the move of its position in the database to behind the last of these ``records``.
+
+        The records are those that ``proven`` returned.
+        """
         last = {record[:2]: record for record in records}
         return {
             record.place: Move(self._owned[record.place], record.offset + 1, record_id(record))

@@ -1,7 +1,7 @@
 """A consumer's positions in the log: rows of its own database, moved by the transaction that applies the events.
 
-A row belongs to the token that claimed it last, and a member with an older token cannot move it. So two members that
-both believe that they own a partition do no harm, since one of them rolls back.
+A claim writes a new token into the row of a partition. A member can move a position only while the row holds the
+member's token. So two members that both believe that they own a partition do no harm: one of them rolls back.
 """
 
 from collections.abc import Collection, Mapping
@@ -60,7 +60,7 @@ class Position(NamedTuple):
 
 
 class Move(NamedTuple):
-    """A move of one position, with its owner's token."""
+    """A move of a position to ``to_offset``; ``last_record_id`` is the id of the record just before ``to_offset``."""
 
     position: Position
     to_offset: int
@@ -70,7 +70,10 @@ class Move(NamedTuple):
 async def claim(
     database: Database, consumer: str, places: Collection[TopicPartition], owner: UUID
 ) -> dict[TopicPartition, Position]:
-    """Make ``owner`` the owner of these partitions and return their positions, at first 0; the last claim wins."""
+    """Make ``owner`` the owner of these partitions and return their positions; a new position is 0.
+
+    The last claim wins.
+    """
     ordered = sorted(places)
     async with database.transaction() as tx:
         rows = await tx.fetch(_CLAIM, consumer, [p.topic for p in ordered], [p.partition for p in ordered], owner)
@@ -96,7 +99,10 @@ def check(place: TopicPartition, position: Position, bounds: Bounds) -> None:
 async def start_over(
     database: Database, consumer: str, starts: Mapping[TopicPartition, int], owner: UUID
 ) -> dict[TopicPartition, Position]:
-    """Set these positions to ``starts`` where ``owner`` still owns them; a rebuild republishes what is missed."""
+    """Set these positions to ``starts`` where ``owner`` still owns them; return the positions that were set.
+
+    A rebuild republishes the facts of the records that are passed over.
+    """
     places = sorted(starts)
     async with database.transaction() as tx:
         rows = await tx.fetch(

@@ -1,4 +1,4 @@
-"""Read records from the log, the next ones while the ones before are being applied."""
+"""Read records from the log. The next records are read while the records before are being applied."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -27,7 +27,7 @@ class Read(NamedTuple):
 
 
 class Reading:
-    """Polls one after the other for the consumer ``name``, at most one of them ahead."""
+    """Reads records for the consumer ``name``, one poll after the other. At most one poll is ahead of the batch."""
 
     def __init__(self, consumer: Consumer, name: str) -> None:
         self._consumer = consumer
@@ -37,26 +37,26 @@ class Reading:
     async def next(
         self, member: GroupMember, places: Collection[TopicPartition], max_records: int, timeout_seconds: float
     ) -> Read:
-        """The records that were read ahead; if there are none, those that come within the timeout."""
+        """Return the records that were read ahead; if there are none, the records that come within the timeout."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None and (read := await ahead).records:
             return read
         return await self._read(member, places, max_records, timeout_seconds)
 
     def read_ahead(self, member: GroupMember, places: Collection[TopicPartition], max_records: int) -> None:
-        """Begin to read and decode the records behind those read last, while the database works on those."""
+        """Begin to read and decode the next records, while the database works on the records before."""
         if self._ahead is None:
             self._ahead = asyncio.create_task(self._read(member, places, max_records, 0))
 
     async def drop_ahead(self) -> bool:
-        """Drop the records that were read ahead, before a position changes; return whether a poll ahead was begun.
+        """Drop the records that were read ahead, because a position changes. Return whether a poll ahead had begun.
 
-        If so, the caller has to seek again in all partitions that it read from.
+        If it had, the caller has to seek again in all partitions that it reads from.
         """
         ahead, self._ahead = self._ahead, None
         if ahead is None:
             return False
-        # Its errors are ignored: the next read meets them again.
+        # The errors of this poll are ignored: the next poll meets them again.
         await end(ahead)
         return True
 

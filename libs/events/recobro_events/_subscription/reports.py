@@ -1,4 +1,4 @@
-"""Report a consumer's progress to its group and to the metrics, beside its work."""
+"""Report a consumer's progress to its group and to the metrics, while the consumer works."""
 
 import asyncio
 import time
@@ -16,9 +16,10 @@ Progress = Callable[[], Mapping[TopicPartition, int]]
 
 
 class Reports:
-    """Reports the ``progress`` of the consumer ``name``, which is the next offset of each partition that it owns.
+    """Reports the ``progress`` of the consumer ``name``: the next offset of each partition that the consumer owns.
 
-    One report runs at a time, and the consumer never waits for it. A report also shows when the log stops answering.
+    One report runs at a time, and the consumer never waits for a report. A report that gets no answer shows that the
+    log has stopped answering.
     """
 
     def __init__(self, name: str, progress: Progress) -> None:
@@ -37,7 +38,7 @@ class Reports:
         return time.monotonic() - self._advanced_at
 
     def reset_stalled(self) -> None:
-        """Do not count the time until now as stalled, because the log or the database could not be reached."""
+        """Do not count the time until now as stalled, such as time in which the log could not be reached."""
         self._lagging, self._advanced_at = {}, time.monotonic()
 
     def report(self, member: GroupMember) -> None:

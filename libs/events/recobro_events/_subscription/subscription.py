@@ -144,7 +144,7 @@ class Subscription:
     async def revoked(self, partitions: Collection[TopicPartition]) -> None:
         self._holding.unassign(partitions)
         metrics.REBALANCES.labels(self.name).inc()
-        # Wait for a claim in progress: the last claim wins, so a late one would take the partitions from the new owner.
+        # Wait for a claim in progress. The last claim wins, so a late claim would take partitions from the new owner.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS[self.lane]), self._claiming:
                 pass
@@ -187,7 +187,7 @@ class Subscription:
                 self._seek(place)
 
     async def _take(self, records: Sequence[Record], wanted: Sequence[Delivery]) -> None:
-        """Apply these records. If there is nothing to apply, only note the position, which is saved once a second."""
+        """Apply these records. If none is to be applied, only note their positions, which are saved once a second."""
         moves = self._holding.moves(records)
         if not wanted:
             self._holding.pass_over(moves)
@@ -215,7 +215,7 @@ class Subscription:
     async def _check(
         self, claimed: Mapping[TopicPartition, Position], bounds: Mapping[TopicPartition, Bounds]
     ) -> list[TopicPartition]:
-        """The partitions that lack the next record, if a rebuild is open; otherwise ``PositionLost`` for such a one."""
+        """The partitions whose next record the log does not hold. ``PositionLost`` unless a rebuild is open."""
         lost = []
         for place, position in claimed.items():
             try:
@@ -245,7 +245,7 @@ class Subscription:
         self._member.seek(place, self._holding.read_from(place))
 
     async def _apply(self, moves: Mapping[TopicPartition, Move], wanted: Sequence[Delivery]) -> Applied | None:
-        """Apply a batch in one transaction; None when it was rolled back and will be read again, here or elsewhere."""
+        """Apply a batch in one transaction. None when it was rolled back; it is then read again, here or elsewhere."""
         places = set(moves)
         self._batch = asyncio.create_task(self._transact(moves, wanted))
         try:
@@ -305,7 +305,7 @@ class Subscription:
             self._limit = min(MAX_RECORDS[self.lane], self._limit * 3 // 2)
 
     def _give_up(self, partitions: Collection[TopicPartition]) -> None:
-        """Leave these to their new owner, and claim them again later if the group still assigns them to this member."""
+        """Leave these partitions to their new owner, and claim later those that are still assigned to this member."""
         assert self._member is not None
         self._holding.give_up(partitions, self._member.settled_seconds)
 
@@ -329,7 +329,7 @@ class Subscription:
         self._give_up([place for place in tokens if place not in held])
 
     async def _drain(self) -> None:
-        """Let the batch under way finish in time, or roll it back."""
+        """Let the batch under way finish within ``DRAIN_SECONDS``, or roll it back."""
         batch = self._batch
         if batch is None or batch.done():
             return
