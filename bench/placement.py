@@ -23,6 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from assignment.placing import running
 from chassis.migrations import upgrade
+from recobro.database_roles import ensure_agency_role
 from recobro.postgres import EmbeddedPostgres, free_port
 from recobro_events import Database
 
@@ -136,6 +137,7 @@ async def own_database(dsn: str) -> AsyncIterator[Database]:
     """Yield a new, migrated database, and drop it afterwards."""
     name = f"bench_{uuid.uuid4().hex}"
     admin = await asyncpg.connect(dsn)
+    await ensure_agency_role(admin)
     await admin.execute(f"CREATE DATABASE {name}")
     try:
         own = urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
