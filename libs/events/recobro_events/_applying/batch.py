@@ -39,7 +39,7 @@ log = structlog.get_logger()
 class Applied(NamedTuple):
     """The result of a batch: its new events, the number of waves, and whether a barrier of this service ended in it.
 
-    ``spans`` maps the id of each fact to the traceparent of its work. The events that the fact caused have the same.
+    ``spans`` maps the id of each fact to the traceparent of its work. Events that the fact caused have it too.
     """
 
     events: Sequence[Event]
@@ -186,7 +186,10 @@ async def apart(
 
 
 async def call(consumer: Consumer, tx: Transaction, event_type: type[Event], group: Sequence[Delivery]) -> None:
-    """Pass the group to its handler. Transient errors are raised as they are, all others as ``UnappliableEvent``."""
+    """Pass the group to its handler.
+
+    Transient errors and ``CannotContinue`` are raised as they are, all other errors as ``UnappliableEvent``.
+    """
     try:
         await consumer.handlers[event_type]([d.event for d in group if d.event is not None], tx)
     except TRANSIENT_ERRORS:

@@ -95,7 +95,10 @@ async def _apply(database: Database, rule: _Rule) -> int:
 
 
 async def report(database: Database, lanes: list[Lane]) -> None:
-    """Report how many events wait in the outboxes, how many are unsent, how many keys are parked, and the letters."""
+    """Report how many events wait in the outboxes and how many are unsent, on each of these lanes.
+
+    Also report how many keys are parked and how many letters wait.
+    """
     async with database.connection() as connection:
         for lane in lanes:
             some = f"SELECT FROM outbox_{lane} LIMIT {COUNTED_ROWS}"

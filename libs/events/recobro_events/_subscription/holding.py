@@ -93,7 +93,7 @@ class Holding:
         metrics.PARTITIONS_OWNED.labels(self._name).set(len(self._owned))
 
     def give_up(self, partitions: Collection[TopicPartition], again_after_seconds: float) -> None:
-        """Disown these partitions. Those that are still assigned are due to be claimed after this time."""
+        """Disown these partitions. Those still assigned are due to be claimed after ``again_after_seconds``."""
         self.disown(partitions)
         again_at = time.monotonic() + again_after_seconds
         self._claim_at.update({place: again_at for place in partitions if place in self._assigned})

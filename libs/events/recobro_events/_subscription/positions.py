@@ -101,7 +101,7 @@ async def start_over(
 ) -> dict[TopicPartition, Position]:
     """Set these positions to ``starts`` where ``owner`` still owns them; return the positions that were set.
 
-    A rebuild republishes the facts of the records that are passed over.
+    In the rebuild that is open, the sources republish what the records that are passed over held.
     """
     places = sorted(starts)
     async with database.transaction() as tx:

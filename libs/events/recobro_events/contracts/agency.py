@@ -135,7 +135,10 @@ class ContactSilenced(AgencyEvent, type="agency.contact-silenced.v1", lane=Lane.
 
 
 class ContactResumed(AgencyEvent, type="agency.contact-resumed.v1", lane=Lane.AGENCIES):
-    """One silence is over. ``still_silent`` lists the reasons of the others; contact resumes only when it is empty."""
+    """One silence is over. ``still_silent`` has the reasons of the silences that are left.
+
+    Contact may resume only when ``still_silent`` is empty.
+    """
 
     silence_id: UUID
     still_silent: tuple[str, ...] = ()

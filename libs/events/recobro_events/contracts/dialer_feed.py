@@ -119,8 +119,8 @@ class CallCompleted(ContractEvent, type="dialer-feed.call-completed.v1"):
 class OptOutRequested(ContractEvent, type="dialer-feed.opt-out-requested.v1"):
     """The debtor does not want to be contacted on this contact point; a null ``medium`` means all media.
 
-    ``effective`` is false when an agency reports this about a contract that is not with it, by a list that is over, or
-    too late. The report is then stored, and changes nothing until a person decides.
+    ``effective`` is false when an agency learned this while the contract was not with it or its list was over, or
+    reported it after the days of grace. The report is then stored, and changes nothing until a person decides.
     """
 
     contact_id: UUID
@@ -131,8 +131,8 @@ class OptOutRequested(ContractEvent, type="dialer-feed.opt-out-requested.v1"):
 class ContactInvalid(ContractEvent, type="dialer-feed.contact-invalid.v1"):
     """A dialer reported that a contact point does not reach the debtor; ``why`` is the reason that it gave.
 
-    ``effective`` is false when an agency reports this about a contract that is not with it, by a list that is over, or
-    too late. The report is then stored, and changes nothing until a person decides.
+    ``effective`` is false when an agency learned this while the contract was not with it or its list was over, or
+    reported it after the days of grace. The report is then stored, and changes nothing until a person decides.
     """
 
     contact_id: UUID
@@ -143,8 +143,8 @@ class ContactInvalid(ContractEvent, type="dialer-feed.contact-invalid.v1"):
 class ClarificationRequested(ContractEvent, type="dialer-feed.clarification-requested.v1"):
     """A dialer reported that the debtor disputes the debt.
 
-    ``effective`` is false when an agency reports this about a contract that is not with it, by a list that is over, or
-    too late. The report is then stored, and changes nothing until a person decides.
+    ``effective`` is false when an agency learned this while the contract was not with it or its list was over, or
+    reported it after the days of grace. The report is then stored, and changes nothing until a person decides.
     """
 
     reason: str
@@ -156,8 +156,8 @@ class ClarificationRequested(ContractEvent, type="dialer-feed.clarification-requ
 class DebtorReported(ContractEvent, type="dialer-feed.debtor-reported.v1"):
     """A dialer reported the debtor's status.
 
-    ``effective`` is false when an agency reports this about a contract that is not with it, by a list that is over, or
-    too late. The report is then stored, and changes nothing until a person decides.
+    ``effective`` is false when an agency learned this while the contract was not with it or its list was over, or
+    reported it after the days of grace. The report is then stored, and changes nothing until a person decides.
     """
 
     status: DebtorStatus
@@ -168,8 +168,8 @@ class DebtorReported(ContractEvent, type="dialer-feed.debtor-reported.v1"):
 class PaymentClaimed(ContractEvent, type="dialer-feed.payment-claimed.v1"):
     """The debtor claims to have paid; no payment has arrived yet.
 
-    ``effective`` is false when an agency reports this about a contract that is not with it, by a list that is over, or
-    too late. The report is then stored, and changes nothing until a person decides.
+    ``effective`` is false when an agency learned this while the contract was not with it or its list was over, or
+    reported it after the days of grace. The report is then stored, and changes nothing until a person decides.
     """
 
     detail: str | None = None
