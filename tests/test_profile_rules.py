@@ -8,6 +8,7 @@ from jurisdictions.profiles import Profile
 
 ROOT = Path(__file__).parents[1]
 NOT_READ_YET = {
+    "further",
     "regulators",
     "contactable_people",
     "opt_out",
