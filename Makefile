@@ -145,7 +145,7 @@ clean: stop kafka-stop ## stop everything, delete its data and all caches
 	find libs services cli tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and delete the virtual environment too
-	rm -rf $(VENV) $(PEERS) deploy/k8s/.tools deploy/compose/.tools tests/clients/.tools
+	rm -rf $(VENV) $(PEERS) deploy/k8s/.tools deploy/compose/.tools .tools
 
 setup: $(STAMP) ## create .venv from the locked requirements and the workspace
 	@:

@@ -24,7 +24,7 @@ from recobro_platform import SCOPES, SERVICES
 from running_platform import PATIENCE_SECONDS, Platform, started_platform
 
 HERE = Path(__file__).parent
-GENERATOR = HERE / ".tools" / "venv" / "bin" / "openapi-python-client"
+GENERATOR = HERE.parents[1] / ".tools" / "clients" / "bin" / "openapi-python-client"
 PACKAGE = "generated_clients"
 AS_OF = date(2026, 11, 22)
 """The day of the sample portfolio."""
