@@ -93,7 +93,7 @@ class Settings(BaseSettings):
         default=None,
         description=(
             "JWK set with the public keys that verify tokens (ES256 or RS256), loaded again when it changes. Required,"
-            " unless the address of one is set."
+            " unless `RECOBRO_JWT_JWKS_URL` is set."
         ),
     )
     jwt_jwks_url: str | None = Field(
@@ -105,22 +105,22 @@ class Settings(BaseSettings):
         default=300,
         ge=10,
         le=600,
-        description="How often the address is asked. A key that it no longer has is refused after that; 10 to 600.",
+        description="Seconds between two loads of the address. A removed key is refused after the next load; 10 to 600.",
     )
     jwt_keys_max_age_seconds: int = Field(
         default=3600,
         ge=60,
         le=86400,
         description=(
-            "How long keys and deny list hold when they cannot be loaded any more. Then requests are answered with"
-            " 503; 60 to 86400."
+            "Seconds for which keys and deny list hold when they cannot be loaded any more. Afterwards the service"
+            " answers requests with 503; 60 to 86400."
         ),
     )
     jwt_max_lifetime_seconds: int = Field(
         default=DEFAULT_MAX_LIFETIME_SECONDS,
         ge=60,
         le=31 * 86400,
-        description="How long a token may be valid, from its `iat` to its `exp`; 60 to 2678400.",
+        description="Seconds for which a token may be valid, from its `iat` to its `exp`; 60 to 2678400.",
     )
     jwt_deny_file: FilePath | None = Field(
         default=None,
@@ -138,7 +138,7 @@ class Settings(BaseSettings):
         default=256,
         ge=1,
         le=100_000,
-        description="Of one address, which may be that of a proxy; more are answered with 503; 1 to 100,000.",
+        description="Open connections of one address, which may be a proxy's; a further one gets 503; 1 to 100,000.",
     )
     agency_requests_per_second: int = Field(
         default=20, ge=1, le=100_000, description=f"Requests a second of one agency, {_PER_CLASS}; 1 to 100,000."
@@ -154,8 +154,8 @@ class Settings(BaseSettings):
         ge=1,
         le=1000,
         description=(
-            "Requests of one agency that the process works on at once; of all agencies together it works on twice as"
-            f" many. The process has 10 database connections. It counts {_PER_CLASS}."
+            "Requests of one agency that the process works on at once. For all agencies together the limit is twice as"
+            f" high. The process has 10 database connections. The limit counts {_PER_CLASS}."
         ),
     )
     agency_open_requests: int = Field(

@@ -12,7 +12,7 @@ class DialerFeedSettings(Settings):
         ge=0,
         le=600,
         description=(
-            "Seconds that a request for a list waits until the list is published, 0 to 600. After them it answers 202."
+            "Seconds that a request for a list waits until the list is published, 0 to 600. Then the answer is 202."
         ),
     )
     report_grace_days: int = Field(
