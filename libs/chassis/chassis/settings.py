@@ -105,7 +105,7 @@ class Settings(BaseSettings):
         default=300,
         ge=10,
         le=600,
-        description="Seconds between two loads of the address. A removed key is refused after the next load; 10 to 600.",
+        description="Seconds between two loads from the address. A removed key is refused after the next; 10 to 600.",
     )
     jwt_keys_max_age_seconds: int = Field(
         default=3600,
