@@ -90,7 +90,7 @@ async def test_promises_are_listed_by_due_day_and_the_newest_first_where_asked(s
     rest = await due_days(order="desc", cursor=first["next_cursor"])
     assert [promise["due_on"] for promise in first["items"]] + rest == days[::-1]
     wrong = await scene.client.get("/v1/promises", params={"cursor": first["next_cursor"]})
-    assert (wrong.status_code, code_of(wrong)) == (422, "bad-cursor")
+    assert (wrong.status_code, code_of(wrong)) == (422, "cursor-unknown")
 
 
 @pytest.mark.parametrize(
