@@ -84,7 +84,8 @@ async def _days(connection: Any) -> list[Finding]:
     missing = [
         wrong(
             f"portfolio {row['name']}",
-            f"the contracts are staged to {row['reached']}, and today is {row['today']}. Run: recobro stage",
+            f"the contracts are staged to {row['reached']}, and today is {row['today']}."
+            f" Run: recobro stage --as-of {row['today']}",
         )
         for row in unstaged
         if not row["rests"]
@@ -102,7 +103,10 @@ async def _disputes(connection: Any) -> list[Finding]:
 
 async def _lists(connection: Any) -> list[Finding]:
     missing = [
-        wrong(f"campaign {row['name']}", f"there is no list of {row['today']}. Run: recobro list")
+        wrong(
+            f"campaign {row['name']}",
+            f"there is no list of {row['today']}. Run: recobro list --all --date {row['today']}",
+        )
         for row in await connection.fetch(_UNLISTED, _DAILY_DAYS)
     ]
     return _shortened(missing) or [ok("lists", "no campaign misses the list of its day.")]

@@ -60,6 +60,34 @@ def _waits_for(client: Client, view: FileView) -> str | None:
     return question(view) if is_waiting(view) else undecided(view) or place_in_line(client, view)
 
 
+def findings(
+    file: FileId,
+    kind: Annotated[str | None, typer.Option(help="Only this kind, such as set_aside.")] = None,
+    data: Data = DEFAULT_DATA,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what a loaded file says otherwise than was known, contract by contract.
+
+    "stated" is the file's figure. "known" is what was known before.
+
+    Example: recobro findings 0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11 --kind set_aside
+    """
+    with connect(DataFolder(data), url) as client:
+        found = list(client.items("portfolio", f"/v1/files/{file}/findings", kind=kind))
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        out.print("The file has no findings.")
+        return
+    table = table_of("kind", "contract", "instalment", "stated", "known", "detail")
+    for item in found:
+        cells = (item[name] for name in ("kind", "contract_number", "instalment", "stated", "known", "detail"))
+        table.add_row(*(Text("–" if cell is None else printable(str(cell))) for cell in cells))
+    out.print(table)
+
+
 def confirm(
     file: FileId,
     no: Annotated[bool, typer.Option("--no", help="Refuse what the file asks.")] = False,

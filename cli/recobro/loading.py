@@ -17,9 +17,10 @@ from rich.table import Table
 from recobro.business_day import parsed_day
 from recobro.client import Client, connect
 from recobro.data import DataFolder
+from recobro.dead_letters import moment
 from recobro.errors import Trouble
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, amount, count, err, out, print_json, table_of
-from recobro.waiting import FileView, place_in_line, question, undecided, ways_to_answer
+from recobro.waiting import FileView, findings_of, place_in_line, question, undecided, ways_to_answer
 
 _ASK_EVERY_SECONDS = 0.25
 _TELL_EVERY_TURNS = 20
@@ -116,6 +117,7 @@ def load(
     parameters = {"mode": mode, "as_of": day, "amends": amends and str(amends)}
     with connect(DataFolder(data), url) as client:
         view = _upload_with_bar(client, file, str(portfolio), parameters, quiet=as_json)
+        known_since = view.get("finished_at") if view["status"] == "loaded" else None
         view = wait_until_at_rest(client, view["file_id"])
         while view["status"] == "needs_confirmation":
             view = _confirmed(client, view, yes=yes, may_ask=not as_json)
@@ -123,6 +125,9 @@ def load(
     if as_json:
         print_json({**view, "rejects_file": str(rejects_file) if rejects_file else None})
     else:
+        if known_since:
+            at = moment(known_since)
+            out.print(f"Nothing is changed: this file was loaded at {at}, with the same bytes, mode and day. Then:")
         print_outcome(view, rejects_file)
     raise typer.Exit(0 if view["status"] == "loaded" else 1)
 
@@ -187,6 +192,8 @@ def print_outcome(view: FileView, rejects_file: Path | None) -> None:
         )
         if incomplete := view["contracts_incomplete"]:
             out.print(f"{count(incomplete)} contracts are incomplete: some of their rows were rejected.")
+        if found := findings_of(view):
+            out.print("\n".join(found), markup=False)
         if left := undecided(view):
             out.print("\n".join([left, *ways_to_answer(view)]), markup=False)
     if rejects_file is not None:

@@ -166,6 +166,7 @@ def demo(data: Data = DEFAULT_DATA, url: Url = None) -> None:
 app.command()(loading.load)
 app.command()(files.files)
 app.command()(files.confirm)
+app.command()(files.findings)
 app.command()(watch.watch)
 app.command()(daily.stage)
 app.command("list")(daily.publish_list)

@@ -35,6 +35,24 @@ def question(view: FileView) -> str:
     return f"This snapshot would close {closing} contracts that it does not name."
 
 
+_FOUND = {
+    "file_payments": "owe less than was known, and no payment explains it; the difference is a payment of the file",
+    "in_posting": "have payments that the file does not know yet; these stay",
+    "differs": "owe more than was known; the file's figure holds",
+    "unposted": "have payments that the creditor's files have not known in time; the file's figure holds",
+    "kept_decisions": "keep what was decided about them",
+    "person_changed": "are another customer's now",
+    "set_aside": "were left as they were",
+}
+"""What a loaded file says otherwise than was known, by the name of its count."""
+
+
+def findings_of(view: FileView) -> list[str]:
+    """A line for each kind of finding of a loaded file, and how to list them. Counts are of findings."""
+    lines = [f"{count(view[name])} × contracts {text}." for name, text in _FOUND.items() if view.get(name)]
+    return [*lines, f"To list them: recobro findings {view['file_id']}"] if lines else []
+
+
 def undecided(view: FileView) -> str | None:
     """What a loaded file has left to a person, for people."""
     if not view.get("undecided"):

@@ -99,7 +99,7 @@ async def test_a_portfolio_that_misses_its_day_is_wrong_and_one_that_rests_is_no
     await portfolios.add(days_behind=1)
     found = await portfolios.findings()
     assert found["portfolio Tarjetas"][0] == "wrong"
-    assert found["portfolio Tarjetas"][1].endswith("Run: recobro stage")
+    assert "Run: recobro stage --as-of 20" in found["portfolio Tarjetas"][1]
     await portfolios.connection.execute("UPDATE portfolio SET staged_to = staged_to - 7, business_date = staged_to - 7")
     assert (await portfolios.findings())["staging"] == (
         "ok",
@@ -127,7 +127,7 @@ async def test_a_campaign_without_the_list_of_its_day_is_wrong(databases: FreshD
     )
     [missing] = await found()
     assert (missing.what, missing.verdict) == ("campaign Mora", Verdict.WRONG)
-    assert missing.result.endswith("Run: recobro list")
+    assert "Run: recobro list --all --date 20" in missing.result
     await connection.execute("UPDATE dialing_list SET business_date = business_date + 1, status = 'published'")
     assert [one.verdict for one in await found()] == [Verdict.OK]
     await connection.close()

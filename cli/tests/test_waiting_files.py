@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from fake_platform import FakePlatform
 from recobro import loading
+from recobro.waiting import findings_of
 
 PORTFOLIO = "0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11"
 OURS, FIRST, SECOND = (f"0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9b0{n}" for n in (1, 2, 3))
@@ -161,3 +162,30 @@ def test_confirm_decides_about_all_contracts_that_were_set_aside(platform: FakeP
     assert code == 0
     assert sent_bodies(platform) == [{"accept": False}] * 2
     assert "no contract of this file is set aside any more" in output
+
+
+def test_a_loaded_file_says_what_it_found_and_how_to_list_it(platform: FakePlatform) -> None:
+    loaded = file("loaded", file_payments=1, in_posting=2, set_aside=3)
+    assert findings_of(loaded) == [
+        "1 × contracts owe less than was known, and no payment explains it; the difference is a payment of the file.",
+        "2 × contracts have payments that the file does not know yet; these stay.",
+        "3 × contracts were left as they were.",
+        f"To list them: recobro findings {loaded['file_id']}",
+    ]
+    assert findings_of(file("loaded")) == []
+    item = {"kind": "set_aside", "contract_number": "R05", "instalment": None, "stated": None, "known": None}
+    platform.set_answers(f"GET portfolio /v1/files/{OURS}/findings", page(item | {"detail": "overtaken"}))
+    code, output = platform.run("findings", OURS)
+    assert code == 0
+    assert "overtaken" in output
+    assert "R05" in output
+
+
+def test_a_file_that_was_loaded_before_changes_nothing_and_says_so(
+    platform: FakePlatform, sent: tuple[str, ...]
+) -> None:
+    platform.set_answers(UPLOAD, file("loaded", finished_at="2026-11-27T14:00:00Z"))
+    platform.set_answers(READ, file("loaded", finished_at="2026-11-27T14:00:00Z"))
+    code, output = platform.run(*sent)
+    assert code == 0
+    assert "Nothing is changed: this file was loaded" in output

@@ -34,8 +34,8 @@ def holds_of(
     """Every hold that the portfolio knows of.
 
     ``reachable`` means that the debtor has a usable phone. ``promised_until`` holds the last silent day of each open
-    promise. ``undecided``: the creditor's figures wait for a person. ``payment_silent_until`` is the last silent day
-    because of a payment that a file does not know yet.
+    promise. ``undecided``: the creditor's figures wait for a person. ``payment_silent_until`` is the last of the days
+    without contact after a payment, or of the days on which a payment may be missing in the creditor's files.
     """
     holds = [Hold("closed")] if state is not ContractState.OPEN else []
     if status in {DebtorStatus.DECEASED, DebtorStatus.REPRESENTED}:

@@ -33,7 +33,8 @@ SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contra
     incomplete, coalesce(contract.product, portfolio.product) AS product, contract.version, today.as_of, {_DAYS},
     overdue_balance, total_balance, oldest_due_on, next_change_on, episode, stated_as_of, created_at_of.created_at,
     portfolio.currency, portfolio.jurisdiction, portfolio.business_date, undecided_by IS NOT NULL AS undecided,
-    (SELECT max(silent_until) FROM payment
+    (SELECT max(greatest(silent_until, CASE WHEN payment_holdoff_days > 0
+            THEN coalesce(holdoff_from, payment.business_date) + payment_holdoff_days - 1 END)) FROM payment
         WHERE payment.contract_id = contract.contract_id AND reversed_at IS NULL) AS payment_silent_until,
     $2::uuid IS NULL OR {shows_balance_to("$2")} AS shows_balance,
     $2::uuid IS NULL OR {shows_person_to("$2")} AS shows_person,

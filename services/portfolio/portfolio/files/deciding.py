@@ -33,7 +33,7 @@ async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) ->
         return await code_pages.answer(tx, file_id, confirmation)
     if not file["undecided"]:
         if confirmation.contracts is not None or confirmation.remember:
-            raise Conflict("This file has set no contracts aside.", code="nothing-to-confirm")
+            raise Conflict("No contract of this file waits for a decision.", code="nothing-to-confirm")
         return await uploads.confirm(tx, file_id, confirmation)
     if confirmation.remember:
         settings = PortfolioSettings(delta_rows=DeltaRows.WHOLE)

@@ -92,8 +92,8 @@ class PortfolioSettings(InputModel):
     """What a portfolio decides about its files, payments and promises. What is left out keeps its value.
 
     ``posting_lag_days``: a payment may be missing in the creditor's files for so many days. ``payment_holdoff_days``:
-    nobody is contacted for so many days after a payment. ``code_page``: files that are not UTF-8 are in it, where it
-    reads best.
+    nobody is contacted on so many days, from ``holdoff_from`` of a payment on. ``code_page``: files that are not UTF-8
+    are in it, where it reads best.
     """
 
     delta_rows: DeltaRows | None = None

@@ -157,7 +157,9 @@ async def test_a_contract_is_shown_with_everything_that_belongs_to_it(client: ht
     assert (payment["amount"], payment["reference"], payment["credit"]) == ("30.00", "R", "0.00")
     assert [point["value"] for point in shown["contact_points"]] == ["+525555123456"]
     assert shown["addresses"][0]["city"] == "Cuauhtémoc"
-    assert shown["holds"] == [{"reason": "paused", "clarification_id": None, "until": str(TODAY)}]
+    paused, paid = shown["holds"]
+    assert paused == {"reason": "paused", "clarification_id": None, "until": str(TODAY)}
+    assert paid["reason"] == "payment"
     assert (shown["next_stage_on"], shown["next_change_on"]) == (str(TODAY + timedelta(days=52)), str(days_ago(-11)))
     assert (shown["overdue_balance"], shown["total_balance"], shown["episode"]) == ("70.00", "130.00", 1)
     assert (shown["placements"], shown["days_past_due"], shown["currency"]) == ([], 39, "MXN")

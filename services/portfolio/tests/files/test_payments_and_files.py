@@ -23,8 +23,8 @@ def owed(*amounts: str, contract: str = "C-1", first: int = 1) -> list[dict[str,
 async def loaded(
     service: ServiceClient, *amounts: str, as_of: str = "2026-11-23", **settings: Any
 ) -> tuple[UUID, dict[str, Any]]:
-    """A portfolio with the contract C-1 and its first file."""
-    portfolio_id = await service.portfolio(**settings)
+    """A portfolio with the contract C-1 and its first file. Its payments have no days without contact of their own."""
+    portfolio_id = await service.portfolio(**({"payment_holdoff_days": 0} | settings))
     return portfolio_id, await service.load(portfolio_id, *owed(*amounts), as_of=as_of)
 
 

@@ -49,6 +49,17 @@ async def test_the_hold_off_counts_from_the_day_of_a_payment_that_the_bank_dates
     assert await held_from(client, await pay(client, contract_id, "10.00", paid_on=tomorrow)) == tomorrow
 
 
+async def test_a_contract_is_held_on_the_days_without_contact(client: httpx.AsyncClient, given: Given) -> None:
+    contract_id = await given.contract(await given.portfolio(FUTURE), (days_ago(40), "100.00"))
+    receipt = await pay(client, contract_id, "10.00", paid_on=str(TODAY))
+    holds = (await client.get(f"/v1/contracts/{contract_id}")).json()["holds"]
+    until = str(FUTURE + timedelta(days=2))
+    assert {"reason": "payment", "clarification_id": None, "until": until} in holds
+    await client.post(f"/v1/payments/{receipt['payment_id']}/reversal", json={"reason": "bounced"})
+    holds = (await client.get(f"/v1/contracts/{contract_id}")).json()["holds"]
+    assert "payment" not in [hold["reason"] for hold in holds]
+
+
 async def test_the_day_stays_when_the_business_date_moves_and_travels_with_the_whole_contract(
     client: httpx.AsyncClient, given: Given
 ) -> None:
