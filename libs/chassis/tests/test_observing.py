@@ -97,7 +97,7 @@ def test_a_library_s_message_is_logged_without_its_arguments(capfd: pytest.Captu
 
 def test_messages_of_the_network_are_logged_whole(capfd: pytest.CaptureFixture[str]) -> None:
     logs.configure("portfolio")
-    logging.getLogger("aiokafka.conn").warning("Unable to connect to %s:%d", "broker-1", 9092)
+    logging.getLogger("kafka.conn").warning("Unable to connect to %s:%d", "broker-1", 9092)
     try:
         raise ConnectionRefusedError(111, "Connect call failed ('10.0.0.7', 5432)")
     except OSError:

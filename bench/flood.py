@@ -1,0 +1,145 @@
+"""Measures what operators and the withdrawal path feel while one agency floods the platform.
+
+    .venv/bin/python bench/flood.py --data .recobro --connections 100 --seconds 60
+
+The agency keeps that many connections busy, spread over all services, and waits for nothing: it sends the next request
+as soon as it has an answer, 429 or not. Operators read at a steady rate, and payments arrive, before the flood and
+during it. The figures are ratios: during the flood to before it, in one run on one machine.
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import time
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from importlib.resources import as_file, files
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+from payments import Listing, delays, pay, percentile, publish, withdrawals
+from recobro import keys
+from recobro.client import Client, connect
+from recobro.data import DataFolder
+from recobro_platform import SCOPES, SERVICES
+
+_READS = {
+    "portfolio": "/v1/contracts?limit=20",
+    "assignment": "/v1/placements?limit=20",
+    "dialer-feed": "/v1/lists?limit=20",
+    "field-visits": "/v1/visits?limit=20",
+    "promises": "/v1/promises?limit=20",
+}
+"""What operators and the agency read of each service."""
+_READS_A_SECOND = 10.0
+_PAYMENTS_A_SECOND = 5.0
+
+
+async def read(client: Client, seconds: float) -> list[float]:
+    """Read as an operator for so long, one service after the other. Return the seconds of each answer."""
+    found: list[float] = []
+    async with httpx.AsyncClient(headers=client.headers, timeout=60) as http:
+
+        async def ask(address: str) -> None:
+            started = time.monotonic()
+            (await http.get(address)).raise_for_status()
+            found.append(time.monotonic() - started)
+
+        addresses = [client.address(service) + path for service, path in _READS.items()]
+        started, tasks = time.monotonic(), []
+        for n in range(int(seconds * _READS_A_SECOND)):
+            await asyncio.sleep(max(0.0, started + n / _READS_A_SECOND - time.monotonic()))
+            tasks.append(asyncio.create_task(ask(addresses[n % len(addresses)])))
+        await asyncio.gather(*tasks)
+    return found
+
+
+def flood(addresses: Sequence[str], token: str, connections: int, seconds: float) -> None:
+    """Keep the connections busy in this process, and print how many answers of each status came."""
+    answers: Counter[int] = Counter()
+
+    async def one(address: str, ends_at: float) -> None:
+        parts = urlsplit(address)
+        target = f"{parts.path}?{parts.query}"
+        request = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+        while time.monotonic() < ends_at:
+            try:
+                reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+                while time.monotonic() < ends_at:
+                    writer.write(request)
+                    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+                    answers[int(head.split()[1])] += 1
+                    length = head.partition("content-length: ")[2].partition("\r\n")[0]
+                    await reader.readexactly(int(length or 0))
+            except (OSError, asyncio.IncompleteReadError):
+                answers[0] += 1
+                await asyncio.sleep(0.05)
+            finally:
+                writer.close()
+
+    async def all_of_them() -> None:
+        ends_at = time.monotonic() + seconds
+        await asyncio.gather(*(one(addresses[n % len(addresses)], ends_at) for n in range(connections)))
+
+    asyncio.run(all_of_them())
+    shown = ", ".join(f"{status or 'cut'}: {count:,}" for status, count in sorted(answers.items()))
+    print(f"  the agency's answers: {shown}", flush=True)
+
+
+def listed(client: Client, file: Path) -> Listing:
+    name = f"flood {datetime.now(UTC):%H:%M:%S} {uuid.uuid4().hex[:4]}"
+    return publish(client, file, date(2026, 11, 22), name=name)
+
+
+def measure(client: Client, listing: Listing, seconds: float, name: str) -> tuple[float, float]:
+    """Read and pay for so long. Return the p99 of operators' answers and of withdrawals, in milliseconds."""
+    contracts = listing.contracts[: int(seconds * _PAYMENTS_A_SECOND)]
+
+    async def both() -> tuple[list[float], list[float]]:
+        reading = asyncio.create_task(read(client, seconds))
+        paid = await pay(client, contracts, date(2026, 11, 22), _PAYMENTS_A_SECOND)
+        items = await asyncio.to_thread(withdrawals, client, listing.list_id, len(contracts))
+        return await reading, delays(paid, items)
+
+    answers, withdrawn = asyncio.run(both())
+    figures = percentile(answers, 99) * 1000, percentile(withdrawn, 99) * 1000
+    print(
+        f"{name}: operators p50 {percentile(answers, 50) * 1000:.0f} ms, p99 {figures[0]:.0f} ms; withdrawals p50"
+        f" {percentile(withdrawn, 50) * 1000:.0f} ms, p99 {figures[1]:.0f} ms",
+        flush=True,
+    )
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path(".recobro"))
+    parser.add_argument("--connections", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    options = parser.parse_args()
+    data = DataFolder(options.data)
+    with connect(data, None) as client, as_file(files("recobro") / "sample" / "cartera_mx.csv") as file:
+        agency_id: str = client.post("assignment", "/v1/agencies", {"name": f"Flood {uuid.uuid4().hex[:6]}"})[
+            "agency_id"
+        ]
+        token = keys.token(data, subject=agency_id, scopes=SCOPES, agency_id=uuid.UUID(agency_id), ttl_seconds=3600)
+        addresses = [client.address(service.name) + _READS[service.name] for service in SERVICES]
+        first, second = listed(client, file), listed(client, file)
+        quiet = measure(client, first, options.seconds / 2, "before the flood")
+        attacker = multiprocessing.get_context("spawn").Process(
+            target=flood, args=(addresses, token, options.connections, options.seconds + 5)
+        )
+        attacker.start()
+        try:
+            flooded = measure(client, second, options.seconds, "during the flood")
+        finally:
+            attacker.join(options.seconds + 120)
+    for what, before, during in zip(("operators", "withdrawals"), quiet, flooded, strict=True):
+        print(f"{what}: p99 during the flood is {during / max(before, 0.001):.2f} times that before it")
+
+
+if __name__ == "__main__":
+    main()
