@@ -61,7 +61,7 @@ A placement run handles the others.
 """
 
 _IDENTIFIED = "identified"
-"""The reason with which the bank's own payment takes the place of a payment that a file has told."""
+"""The reason with which the bank's own payment takes the place of a payment of channel ``file``."""
 
 _DUE: Note[dict[UUID, UUID]] = Note(dict)
 """Contracts whose grace or term is over, each with the portfolio whose business date moved."""
@@ -147,7 +147,7 @@ async def publish_end_of_dispute(resolutions: Sequence[ClarificationResolved], t
 async def place_or_recall_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
     """Place a new contract. Review a known one, because its details may have changed which rules hold.
 
-    Payments that a file has told, and republished ones that were missed, earn like any other.
+    Payments of channel ``file``, and republished ones that were missed, earn like any other.
     """
     reversed_payments = await payments.keep_missed_reversals(tx, wholes)
     news = {**await payments.keep_from_files(tx, wholes), **await payments.keep_missed(tx, wholes)}

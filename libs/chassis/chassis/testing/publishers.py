@@ -211,7 +211,7 @@ class Contract:
         payment_id: UUID | None = None,
         holdoff_from: date | None = None,
     ) -> FilePayment:
-        """A payment that a file has told. It reduces the balance, and travels in ``revised``."""
+        """A payment of channel ``file``. It reduces the balance, and travels in ``revised``."""
         before = self.days if days is None else days
         self.owe(Decimal(credit) - Decimal(amount))
         return FilePayment(

@@ -13,7 +13,7 @@ from assignment.commissions.rules import (
 )
 from assignment.placements.rules import BUSINESS_DATE
 
-# $1 … payments as told by their own events or by whole contracts. Returns those about which something is new.
+# $1 … payments as their own events or whole contracts carry them. Returns those about which something is new.
 KEEP = f"""
 INSERT INTO commission_payment AS known (payment_id, contract_id, amount, credit, credit_version, currency, paid_on,
     days_past_due, version, overtook)

@@ -1,27 +1,20 @@
 """The migration of commissions from a time when each kind of work earned, and no payment was kept."""
 
 import asyncio
-import importlib
-import re
-import shutil
-import sys
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
-import assignment.migrations
 import asyncpg
 import pytest
 from assignment.handlers import consumer
 from chassis.migrations import upgrade
+from chassis.testing.migrations import database_before
 from placing_scene import DAY, Contract
 from recobro_events import Database
 from recobro_events.contracts.portfolio import KnownPayment
 from recobro_events.testing import apply_events
 
-_VERSIONS = Path(assignment.migrations.__file__).parent / "versions"
-[_MIGRATION] = _VERSIONS.glob("m*_commissions.py")
 _PORTFOLIO = """
 INSERT INTO portfolio (portfolio_id, version, state, business_date, name, timezone)
 VALUES ($1, 1, 'ready', $2, 'Cards', 'America/Mexico_City')
@@ -52,23 +45,10 @@ _ITEMS = "SELECT kind, amount, earned_on, reversed_on FROM commission WHERE paym
 
 
 @pytest.fixture
-async def earlier(
-    database_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[asyncpg.Connection]:
+async def earlier(database_dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection to a database of the release before."""
-    package = tmp_path / "assignment_before"
-    (package / "versions").mkdir(parents=True)
-    (package / "__init__.py").touch()
-    for version in _VERSIONS.glob("m*.py"):
-        if version.name < _MIGRATION.name:
-            shutil.copy(version, package / "versions" / re.sub(r"^m", "", version.name))
-    monkeypatch.syspath_prepend(tmp_path)
-    importlib.invalidate_caches()
-    await asyncio.to_thread(upgrade, database_dsn, "assignment_before")
-    sys.modules.pop("assignment_before", None)
-    connection = await asyncpg.connect(database_dsn)
-    yield connection
-    await connection.close()
+    async with database_before(database_dsn, "assignment.migrations", "commissions") as connection:
+        yield connection
 
 
 async def test_what_was_earned_stays_until_its_payment_is_reversed(

@@ -1,21 +1,14 @@
 """The migration that begins to keep silences fills in those that hold."""
 
 import asyncio
-import importlib
-import re
-import shutil
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import asyncpg
-import dialer_feed.migrations
 import pytest
 from chassis.migrations import upgrade
+from chassis.testing.migrations import database_before
 from dialer_feed import silences
 
-_VERSIONS = Path(dialer_feed.migrations.__file__).parent / "versions"
-[_MIGRATION] = _VERSIONS.glob("m*_calls.py")
 _SILENT = """
 INSERT INTO portfolio (portfolio_id, version, state, business_date, name, creditor_kind, jurisdiction, timezone)
 VALUES (gen_random_uuid(), 1, 'ready', '2026-11-23', 'Cards', 'financial', 'MX', 'America/Mexico_City');
@@ -48,24 +41,11 @@ _KEPT = "SELECT reason, contact_id, agency_id, except_agency_id, from_on, until_
 
 
 @pytest.fixture
-async def earlier(
-    database_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[asyncpg.Connection]:
+async def earlier(database_dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection to a database of the release before, with contracts that are silent in every way."""
-    package = tmp_path / "dialer_feed_before"
-    (package / "versions").mkdir(parents=True)
-    (package / "__init__.py").touch()
-    for version in _VERSIONS.glob("m*.py"):
-        if version.name < _MIGRATION.name:
-            shutil.copy(version, package / "versions" / re.sub(r"^m", "", version.name))
-    monkeypatch.syspath_prepend(tmp_path)
-    importlib.invalidate_caches()
-    await asyncio.to_thread(upgrade, database_dsn, "dialer_feed_before")
-    sys.modules.pop("dialer_feed_before", None)
-    connection = await asyncpg.connect(database_dsn)
-    await connection.execute(_SILENT)
-    yield connection
-    await connection.close()
+    async with database_before(database_dsn, "dialer_feed.migrations", "calls") as connection:
+        await connection.execute(_SILENT)
+        yield connection
 
 
 async def test_the_silences_that_hold_are_those_that_the_service_would_keep(

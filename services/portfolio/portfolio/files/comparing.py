@@ -1,6 +1,6 @@
 """Compares what a file states with what is known, before the file's amounts replace what is stored.
 
-A file may not know the latest payments yet, and may know payments that nobody else has told. So the amounts that it
+A file may not know the latest payments yet, and may know payments that nobody else has reported. So the amounts that it
 states are compared with what it would state if it knew every payment up to its day. ``docs/services/portfolio.md`` says
 the rules.
 """

@@ -1,21 +1,14 @@
 """The migration of payments from before spellings of references were compared."""
 
 import asyncio
-import importlib
-import re
-import shutil
-import sys
 from collections.abc import AsyncIterator
 from datetime import date
-from pathlib import Path
 
 import asyncpg
-import portfolio.migrations
 import pytest
 from chassis.migrations import upgrade
+from chassis.testing.migrations import database_before
 
-_VERSIONS = Path(portfolio.migrations.__file__).parent / "versions"
-[_MIGRATION] = _VERSIONS.glob("m*_payments.py")
 _CONTRACT = """
 INSERT INTO creditor (name, kind, country) VALUES ('Banco', 'financial', 'MX');
 INSERT INTO portfolio (creditor_id, name, currency, jurisdiction, timezone)
@@ -35,24 +28,11 @@ _DAY = date(2026, 9, 10)
 
 
 @pytest.fixture
-async def earlier(
-    database_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[asyncpg.Connection]:
+async def earlier(database_dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection to a database of the release before, which has a contract."""
-    package = tmp_path / "portfolio_before"
-    (package / "versions").mkdir(parents=True)
-    (package / "__init__.py").touch()
-    for version in _VERSIONS.glob("m*.py"):
-        if version.name < _MIGRATION.name:
-            shutil.copy(version, package / "versions" / re.sub(r"^m", "", version.name))
-    monkeypatch.syspath_prepend(tmp_path)
-    importlib.invalidate_caches()
-    await asyncio.to_thread(upgrade, database_dsn, "portfolio_before")
-    sys.modules.pop("portfolio_before", None)
-    connection = await asyncpg.connect(database_dsn)
-    await connection.execute(_CONTRACT)
-    yield connection
-    await connection.close()
+    async with database_before(database_dsn, "portfolio.migrations", "payments") as connection:
+        await connection.execute(_CONTRACT)
+        yield connection
 
 
 async def test_old_payments_whose_keys_fall_together_all_stay_and_the_key_is_taken(
