@@ -229,7 +229,7 @@ async def test_an_opt_out_by_every_medium_has_no_medium_and_a_whole_contract_tel
     assert len(await scene.silences(agency_id)) == 2, "an older state of the contract silences nothing again"
 
 
-@pytest.mark.parametrize("order", permutations(range(3)))
+@pytest.mark.parametrize("order", list(permutations(range(3))))
 async def test_in_any_order_of_topics_an_agency_ends_with_what_is_silent(scene: Scene, order: tuple[int, ...]) -> None:
     contract, agency_id = await placed(scene)
     promise, dispute = Promise(contract.contract_id, silent_until=day(4)), contract.disputed()

@@ -99,7 +99,7 @@ async def test_changes_of_a_credit_count_once_and_the_newest_holds(scene: Scene)
     assert await items(scene, agency_id) == [(str(DAY), "15.00", "payment")]
 
 
-@pytest.mark.parametrize("order", permutations(range(3)))
+@pytest.mark.parametrize("order", list(permutations(range(3))))
 async def test_a_payment_of_a_file_earns_and_the_banks_own_takes_its_place_in_any_order(
     scene: Scene, order: Sequence[int]
 ) -> None:
