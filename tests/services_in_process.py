@@ -106,7 +106,7 @@ class InProcessPlatform:
                 self._connections[dsn] = await asyncpg.connect(dsn)
             return await self._connections[dsn].fetch(sql, *arguments)
 
-    async def until(self, service: str, sql: str, *arguments: Any, seconds: float = 30) -> None:
+    async def until(self, service: str, sql: str, *arguments: Any, seconds: float = 240) -> None:
         """Return once this query to the service's database returns true."""
         async with asyncio.timeout(seconds):
             while not (await self.rows(service, sql, *arguments))[0][0]:  # noqa: ASYNC110 - a database has no asyncio.Event
@@ -116,7 +116,7 @@ class InProcessPlatform:
         """Return once every running service has applied all events, and no service has more to publish."""
         quiet = 0
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(240):
                 while quiet < 5:
                     await asyncio.sleep(0.05)
                     quiet = quiet + 1 if await self._is_quiet() else 0

@@ -20,7 +20,7 @@ def in_a_thread() -> None:
 
 
 def in_a_loop() -> None:
-    asyncio.run(asyncio.wait_for(asyncio.create_subprocess_exec(*PASS), 10))
+    asyncio.run(asyncio.wait_for(asyncio.create_subprocess_exec(*PASS), 240))
 
 
 @pytest.mark.parametrize("start", [lambda: subprocess.run(PASS, check=True), os.fork, in_a_thread, in_a_loop])

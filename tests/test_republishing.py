@@ -83,7 +83,7 @@ async def request_rebuild(platform: InProcessPlatform, service: str) -> uuid.UUI
         return await rebuilding.request(tx, PROGRAMS[service].consumer)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("service", list(PROJECTIONS))
 async def test_a_rebuilt_empty_service_equals_one_that_missed_nothing(
     platform: InProcessPlatform, service: str
@@ -134,7 +134,7 @@ async def cause_more_events(platform: InProcessPlatform, contracts: list[str]) -
             await pay(platform, contract_id, reference=f"flow-{n}")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_a_rebuild_closes_a_gap_and_adds_nothing_to_the_history(platform: InProcessPlatform) -> None:
     """The portfolio has missed placements and promises. They are republished, and count as nothing new."""
     rest = await make_events_of_every_kind(platform)
@@ -162,7 +162,7 @@ async def test_a_rebuild_closes_a_gap_and_adds_nothing_to_the_history(platform: 
     assert await platform.rows("portfolio", "SELECT count(*) FROM contract_history") == lines
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_no_list_is_built_while_a_service_is_being_rebuilt(platform: InProcessPlatform) -> None:
     """Neither while dialer-feed itself is rebuilt, nor while a service between it and the source is."""
     await create_agency_with_rules(platform)

@@ -62,7 +62,7 @@ def comparable(rows: Iterable[Any]) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in rows]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_data_from_events_return_unchanged_and_with_the_same_event_ids(platform: InProcessPlatform) -> None:
     """Assignment: placements and commissions that were made since the backup, and the events to its agencies."""
     rest = await make_events_of_every_kind(platform)
@@ -112,7 +112,7 @@ async def placement_states(platform: InProcessPlatform, service: str) -> list[tu
     return comparable(await platform.rows(service, "SELECT placement_id, state, version FROM placement ORDER BY 1"))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_a_restored_source_prevails_and_lost_entries_can_be_made_again(
     platform: InProcessPlatform,
 ) -> None:
@@ -161,7 +161,7 @@ async def disputed_at_the_door(platform: InProcessPlatform, contract_id: str) ->
     await platform.post("field-visits", f"/v1/visits/{visit_id}/result", result)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_contracts_that_were_lost_are_silent_until_their_file_is_loaded_again(
     platform: InProcessPlatform,
 ) -> None:

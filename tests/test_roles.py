@@ -20,7 +20,7 @@ from portfolio.main import PROGRAM
 from recobro.postgres import EmbeddedPostgres
 from recobro.session import free_port_base
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(600)
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Deployment:
                 yield client
         finally:
             process.terminate()
-            assert await asyncio.wait_for(process.wait(), 40) == 0
+            assert await asyncio.wait_for(process.wait(), 240) == 0
 
     async def value(self, query: str) -> object:
         connection = await asyncpg.connect(self.dsn)
@@ -69,7 +69,7 @@ class Deployment:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while not await holds():  # noqa: ASYNC110 - another process cannot set an asyncio.Event
             await asyncio.sleep(0.05)
 

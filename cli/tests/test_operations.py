@@ -31,7 +31,7 @@ async def relaying(operated: Operated, service: str, lane: Lane) -> AsyncIterato
     relay = Relay(lane, database, transport)
     running = asyncio.create_task(relay.run())
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(240):
             while not relay.active:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.05)
         yield
@@ -71,7 +71,7 @@ async def test_an_outbox_without_a_relay_shows_the_age_of_its_oldest_event(opera
 async def test_an_active_relay_and_a_stopped_one_are_shown_as_such(operated: Operated) -> None:
     async with relaying(operated, "promises", Lane.EVENTS):
         await operated.fill_outbox("promises")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(240):
             while (lanes := await operated.json("outbox"))[-1]["events"]:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.1)
     assert {name: lanes[-1][name] for name in ("service", "lane", "relay", "oldest_seconds")} == {

@@ -129,7 +129,7 @@ def test_a_second_platform_on_a_folder_is_refused_and_changes_nothing(running: M
     before = running.ready_status()
 
     second = running.start()
-    output, _ = second.communicate(timeout=60)
+    output, _ = second.communicate(timeout=240)
 
     assert second.returncode == 1
     assert "already running" in output
@@ -197,7 +197,7 @@ def test_a_new_platform_ends_the_processes_of_a_killed_one_and_works(machine: Ma
 def test_a_taken_port_is_named_and_nothing_is_started(machine: Machine) -> None:
     with socket.create_server(("127.0.0.1", machine.port_base + 3)):
         platform = machine.start()
-        output, _ = platform.communicate(timeout=60)
+        output, _ = platform.communicate(timeout=240)
     assert platform.returncode == 1
     assert f"Port {machine.port_base + 3}, where dialer-feed would listen, is taken" in output
     assert not machine.data.joinpath("postgres").exists()
@@ -208,7 +208,7 @@ def test_a_service_that_cannot_start_ends_the_platform_with_the_reason(
 ) -> None:
     monkeypatch.setenv("DUMMY_REFUSES", "3")
     platform = machine.start()
-    output, _ = platform.communicate(timeout=60)
+    output, _ = platform.communicate(timeout=240)
     assert platform.returncode == 1
     assert "dialer-feed does not start" in output
     assert "there is something wrong with the settings" in output
@@ -220,7 +220,7 @@ def test_a_folder_of_one_event_log_is_refused_with_another(machine: Machine) -> 
     with folder.locked():
         folder.write(PlatformState(transport="kafka", postgres_port=free_port()))
     platform = machine.start()
-    output, _ = platform.communicate(timeout=60)
+    output, _ = platform.communicate(timeout=240)
     assert platform.returncode == 1
     assert "are in Kafka, so the platform cannot continue with the embedded log" in output
 

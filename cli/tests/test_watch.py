@@ -71,11 +71,11 @@ async def watched(transport: Transport, records: list[OutgoingRecord]) -> list[S
     ready = asyncio.Event()
     events = events_from_now(transport, ready.set)
     first = asyncio.ensure_future(anext(events))
-    await asyncio.wait_for(ready.wait(), 60)
+    await asyncio.wait_for(ready.wait(), 240)
     await producer.send(records)
-    seen = [await asyncio.wait_for(first, 60)]
+    seen = [await asyncio.wait_for(first, 240)]
     while len(seen) < len(records):
-        seen.append(await asyncio.wait_for(anext(events), 60))
+        seen.append(await asyncio.wait_for(anext(events), 240))
     await producer.close()
     await events.aclose()
     return seen

@@ -94,7 +94,7 @@ def clients(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
             *("--config", str(HERE / "openapi-python-client.yaml")),
             *("--output-path", str(package / service.replace("-", "_"))),
         ]
-        made = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        made = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
         assert made.returncode == 0, made.stdout + made.stderr
     sys.path.insert(0, str(folder))
     yield Clients(platform)

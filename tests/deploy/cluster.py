@@ -36,7 +36,7 @@ def kustomize() -> str:
 def built(target: str) -> Sequence[Resource]:
     """Return every resource of a folder below deploy/k8s."""
     command = [kustomize(), "build", str(K8S / target)]
-    text = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    text = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True).stdout
     return tuple(yaml.load_all(text, Loader=yaml.CSafeLoader))
 
 

@@ -14,7 +14,7 @@ from recobro.postgres import EmbeddedPostgres, bin_folder
 from recobro.session import free_port_base
 from recobro_platform import AGENCY_ROLE, SERVICES, service_named
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
 
 COMPOSE = ROOT / "deploy" / "compose"
 SERVICE = service_named("field-visits")
@@ -44,7 +44,7 @@ def secrets(server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) 
 
 def run(*command: str | Path, **environment: str) -> str:
     done = subprocess.run(
-        command, env=os.environ | environment, capture_output=True, text=True, timeout=120, check=False
+        command, env=os.environ | environment, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

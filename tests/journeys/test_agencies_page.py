@@ -30,7 +30,7 @@ from recobro.data import DataFolder
 from recobro_platform import SCOPES, SERVICES
 from running_platform import PATIENCE_SECONDS, Program, started_platform, started_program
 
-pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.process, pytest.mark.timeout(600)]
 
 PAGE = Path(__file__).parents[2] / "docs" / "agencies.md"
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(), re.M | re.S)

@@ -56,7 +56,7 @@ def supply(platform: Platform) -> Iterator[Supply]:
         yield Supply(client, file)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("victim", VICTIMS)
 async def test_every_acknowledged_payment_counts_once_though_a_process_is_killed(
     platform: Platform, supply: Supply, victim: str

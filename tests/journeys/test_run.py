@@ -21,7 +21,7 @@ def test_run_plays_the_main_job_and_serves_until_another_process_stops_it(tmp_pa
     with started_program(command, os.environ, tmp_path) as program:
         program.until("Recobro keeps serving", patience_seconds=MAIN_JOB_SECONDS)
         assert DataFolder(data).running() is not None
-        subprocess.run([RECOBRO, "down", "--data", str(data)], check=True, timeout=120)
+        subprocess.run([RECOBRO, "down", "--data", str(data)], check=True, timeout=240)
         program.until("stopped by another process")
         assert program.exit_code() == 0
     assert DataFolder(data).running() is None

@@ -50,7 +50,7 @@ class Stage:
         content = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         if content is not None and not isinstance(body, bytes):
             headers["Content-Type"] = "application/json"
-        return httpx.request(method, self.addresses[service] + path, headers=headers, content=content, timeout=30)
+        return httpx.request(method, self.addresses[service] + path, headers=headers, content=content, timeout=240)
 
 
 def agency(client: Client, name: str) -> str:
@@ -128,7 +128,7 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
         f"{stage.addresses['field-visits']}/v1/visits/{ids['visit_id']}/photos?permission=true",
         content=PNG,
         headers=client.headers,
-        timeout=30,
+        timeout=240,
     )
     ids["photo_id"] = photo.raise_for_status().json()["photo_id"]
     promise = stage.ask(stage.mine, "POST", "promises", "/v1/promises", new_promise(contracts[1]))
@@ -213,7 +213,7 @@ QUERIES = {
 def routes(stage: Stage) -> Iterator[tuple[str, str, str]]:
     """Yield the method, service and path of every route."""
     for service, address in stage.addresses.items():
-        document = httpx.get(f"{address}/openapi.json", timeout=30).raise_for_status().json()
+        document = httpx.get(f"{address}/openapi.json", timeout=240).raise_for_status().json()
         for path, operations in document["paths"].items():
             if path.startswith("/v1/"):
                 yield from ((method.upper(), service, path) for method in operations)

@@ -266,6 +266,6 @@ def test_promtool_accepts_every_expression_of_panels_and_runbooks(tmp_path: Path
     file = tmp_path / "checked.yaml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "checked", "rules": rules}]}))
     outcome = subprocess.run(
-        [promtool, "check", "rules", "--lint=none", file], capture_output=True, text=True, check=False, timeout=60
+        [promtool, "check", "rules", "--lint=none", file], capture_output=True, text=True, check=False, timeout=240
     )
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr

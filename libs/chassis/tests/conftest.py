@@ -45,7 +45,7 @@ async def service_dsn(toy_dsn: str) -> str:
     await connection.execute(
         "DELETE FROM entry; DELETE FROM idempotent_answer; DELETE FROM outbox_events; UPDATE counter SET value = 0;"
         "DELETE FROM audit_entry; DELETE FROM audit_unsealed; DELETE FROM audit_seal",
-        timeout=30,
+        timeout=240,
     )
     await connection.close()
     return toy_dsn

@@ -86,7 +86,7 @@ async def test_old_answers_are_deleted_while_the_app_runs(
 
     monkeypatch.setattr("chassis.app.PURGE_SECONDS", 0.01)
     monkeypatch.setattr(idempotency, "purge", purge_and_notify)
-    async with client_for(app), asyncio.timeout(60):
+    async with client_for(app), asyncio.timeout(240):
         await purged.wait()
     assert await look.fetchval("SELECT count(*) FROM idempotent_answer") == 0
 

@@ -67,7 +67,7 @@ def go_on(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 async def test_a_task_that_fails_is_known_and_started_again(
     kept: FastAPI, fragile: Fragile, sound: Fragile, go_on: asyncio.Event
 ) -> None:
-    async with client_for(kept) as client, asyncio.timeout(60):
+    async with client_for(kept) as client, asyncio.timeout(240):
         await sound.works.wait()
         answer = await client.get("/readyz")
         expected = "counting has failed and is started again: unexpected ZeroDivisionError"

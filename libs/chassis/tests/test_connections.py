@@ -82,7 +82,7 @@ async def serving(limits: ConnectionLimits, app: App = count_body) -> AsyncItera
         return client
 
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             yield connect
     finally:
         for client in clients:

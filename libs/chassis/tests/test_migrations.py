@@ -121,7 +121,7 @@ async def test_alembic_is_not_imported_if_nothing_is_to_migrate(database_dsn: st
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=240,
     )
     assert result.stdout.strip() == "False"
     (package / "0002_second.py").write_text(SECOND)

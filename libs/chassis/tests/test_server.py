@@ -69,7 +69,7 @@ async def process(dsn: str, port: int, tmp_path: Path) -> AsyncIterator[asyncio.
 
 async def line_with(process: asyncio.subprocess.Process, text: str) -> str:
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(240):
         while line := (await process.stdout.readline()).decode():
             if text in line:
                 return line
@@ -78,7 +78,7 @@ async def line_with(process: asyncio.subprocess.Process, text: str) -> str:
 
 async def test_a_signal_lets_requests_finish(service_dsn: str, tmp_path: Path) -> None:
     port = free_port()
-    async with process(service_dsn, port, tmp_path) as started, httpx.AsyncClient(timeout=20) as client:
+    async with process(service_dsn, port, tmp_path) as started, httpx.AsyncClient(timeout=240) as client:
         await line_with(started, '"started"')
         await line_with(started, "Uvicorn running on")
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -101,7 +101,7 @@ async def test_a_signal_lets_requests_finish(service_dsn: str, tmp_path: Path) -
 
 async def test_a_process_ends_if_its_port_is_taken(service_dsn: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        async with process(service_dsn, taken.getsockname()[1], tmp_path) as second, asyncio.timeout(30):
+        async with process(service_dsn, taken.getsockname()[1], tmp_path) as second, asyncio.timeout(240):
             output, _ = await second.communicate()
     assert second.returncode not in (0, None)
     assert b"CLEANED UP" in output

@@ -167,7 +167,7 @@ async def test_connections_return_to_the_pool(client: httpx.AsyncClient, databas
         assert (await client.post("/v1/entries", json=ENTRY)).status_code == 201
         assert (await client.get("/v1/entries")).status_code == 200
         assert (await client.post("/v1/entries", json={})).status_code == 422
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         async with database.connection(), database.connection(), database.connection(), database.connection():
             pass
 

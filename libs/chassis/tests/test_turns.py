@@ -82,7 +82,7 @@ async def test_a_flood_of_an_agency_takes_two_places_and_leaves_operators_and_di
 
     toy.inside = hold
     flooding = agency()
-    async with limited() as client, asyncio.timeout(60):
+    async with limited() as client, asyncio.timeout(240):
         flood = [asyncio.create_task(client.get("/v1/held", headers=flooding)) for _ in range(40)]
         await two_inside.wait()
         for path, headers in (("/v1/entries", OPERATOR), ("/v1/dialed", flooding), ("/v1/dialed", agency())):
@@ -148,7 +148,7 @@ async def test_so_many_requests_of_a_caller_are_open(limited: Limited, toy: Toy,
 
     toy.inside = hold
     headers = agency()
-    async with limited(agency_open_requests=3) as client, asyncio.timeout(60):
+    async with limited(agency_open_requests=3) as client, asyncio.timeout(240):
         held = [asyncio.create_task(client.get("/v1/held", headers=headers)) for _ in range(3)]
         await inside.wait()
         assert (await client.get("/v1/held", headers=headers)).status_code == 429
@@ -170,7 +170,7 @@ async def test_who_waits_too_long_for_a_place_learns_who_has_them(
 
     toy.inside = hold
     first, second = agency(), agency()
-    async with limited(agency_requests_at_once=1) as client, asyncio.timeout(60):
+    async with limited(agency_requests_at_once=1) as client, asyncio.timeout(240):
         held = [asyncio.create_task(client.get("/v1/held", headers=headers)) for headers in (first, second)]
         await inside.wait()
         own = await client.get("/v1/held", headers=first)
@@ -192,7 +192,7 @@ async def test_operators_share_the_places_of_the_process_so_none_exceeds_a_limit
         await may_end.wait()
 
     toy.inside = hold
-    async with limited(operator_requests_at_once=1) as client, asyncio.timeout(60):
+    async with limited(operator_requests_at_once=1) as client, asyncio.timeout(240):
         held = asyncio.create_task(client.get("/v1/held", headers=OPERATOR))
         await inside.wait()
         assert (await client.get("/v1/entries", headers=OPERATOR)).status_code == 503
@@ -233,7 +233,7 @@ async def test_a_transfer_keeps_its_place_until_its_answer_is_read(
     async def receive() -> Any:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    async with limited(operator_requests_at_once=1) as client, asyncio.timeout(60):
+    async with limited(operator_requests_at_once=1) as client, asyncio.timeout(240):
         scope = a_scope("/v1/stream-rows", OPERATOR)
         slow = asyncio.create_task(app_of(client)(scope, receive, send))
         await begun.wait()

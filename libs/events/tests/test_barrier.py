@@ -101,7 +101,7 @@ async def test_a_barrier_is_reached_when_all_acknowledged_facts_are_applied(pair
     await pair.start("portfolio")
     await until(lambda: pair.is_in(barrier_id, "reached"))
     assert sorted(pair.applied) == sorted(contracts)
-    async with asyncio.timeout(60):  # the callback comes after the commit, which others may see before
+    async with asyncio.timeout(240):  # the callback comes after the commit, which others may see before
         await pair.ended.wait()
     assert (await pair.progress(barrier_id)).waiting_for == ()
 

@@ -93,4 +93,4 @@ async def test_an_old_snapshot_does_not_hold_the_floor_down(outbox: Outbox) -> N
     await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM outbox_events")
     await outbox.connections[0].execute(_INSERT)
     await outbox.connections[0].execute("DELETE FROM outbox_events")
-    assert await asyncio.wait_for(outbox.floor_after_rising(), 60) == 1
+    assert await asyncio.wait_for(outbox.floor_after_rising(), 240) == 1

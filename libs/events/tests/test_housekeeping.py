@@ -171,7 +171,7 @@ def quiet_server() -> Iterator[FreshDatabases]:
 
 
 @pytest.mark.process
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_a_week_of_traffic_neither_grows_the_tables_nor_slows_the_relay(quiet_server: FreshDatabases) -> None:
     """For some days an old snapshot is open in every database, so that deleted rows cannot be cleared away."""
     publisher = Publisher()

@@ -22,7 +22,7 @@ from recobro_events._log.transport import OutgoingRecord
 from recobro_events.kafka import KafkaTransport, Security
 from toy_services import TopicReader
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 NAME, PASSWORD = "publisher", "a-password-that-nobody-may-see"
 
 
@@ -70,7 +70,7 @@ def _add_user(broker: LocalKafka, jars: Path) -> None:
     command = [java, "-cp", f"{jars}/*", "kafka.admin.ConfigCommand", "--bootstrap-server", broker.bootstrap]
     command += ["--alter", "--entity-type", "users", "--entity-name", NAME]
     command += ["--add-config", f"SCRAM-SHA-512=[password={PASSWORD}]"]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=240)
 
 
 def _name(of: str) -> x509.Name:
@@ -138,7 +138,7 @@ async def test_a_client_with_credentials_writes_and_reads(guarded: Guarded) -> N
     await producer.close()
     reader = TopicReader()
     member = await transport.join(f"subscriber-{uuid4()}", [topic], reader)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         await reader.ready.wait()
     [place] = reader.places
     member.seek(place, 0)
@@ -157,10 +157,10 @@ async def test_wrong_credentials_are_refused_and_no_error_shows_the_password(gua
     }[wrong]
     transport = KafkaTransport(guarded.bootstrap, 1, security=security)
     with pytest.raises(TransportError) as refused:
-        await asyncio.wait_for(transport.ensure_topics(["publisher.events"]), 60)
+        await asyncio.wait_for(transport.ensure_topics(["publisher.events"]), 240)
     assert PASSWORD not in f"{refused.value!r}{security!r}{transport!r}".lower()
     with pytest.raises(TransportError):
-        await asyncio.wait_for(transport.producer(linger_ms=0), 60)
+        await asyncio.wait_for(transport.producer(linger_ms=0), 240)
 
 
 async def test_topics_are_created_only_by_a_transport_that_may(guarded: Guarded) -> None:

@@ -106,7 +106,7 @@ async def test_a_member_reports_its_partitions_its_lag_and_rebalances(
     subscriber.before_handling = hold
     producer = await scene.transport.producer(linger_ms=0)
     await producer.send([outgoing(scene, uuid4(), 0)])
-    await asyncio.wait_for(held.wait(), 60)
+    await asyncio.wait_for(held.wait(), 240)
     await producer.send([outgoing(scene, uuid4(), number) for number in range(1, 10)])
     go_on.set()
     subscriber.before_handling = None

@@ -207,7 +207,7 @@ async def test_a_batch_waits_for_a_replay_of_its_key_and_keeps_the_order(notes: 
 
     notes.while_writing = hold
     replaying = asyncio.create_task(dead_letters.replay(notes.database, notes.consumer, str(contract_id)))
-    await asyncio.wait_for(inside.wait(), 60)
+    await asyncio.wait_for(inside.wait(), 240)
     notes.while_writing = None
     applying = asyncio.create_task(notes.apply(claim(contract_id, "3")))
     await until(lambda: waits_for_a_lock(notes))
@@ -233,7 +233,7 @@ async def test_a_replay_waits_for_a_batch_and_applies_what_it_queued(notes: Note
 
     notes.while_writing = hold
     applying = asyncio.create_task(notes.apply(claim(contract_id, "2"), claim(other, "x")))
-    await asyncio.wait_for(inside.wait(), 60)
+    await asyncio.wait_for(inside.wait(), 240)
     notes.while_writing = None
     replaying = asyncio.create_task(dead_letters.replay(notes.database, notes.consumer, str(contract_id)))
     await until(lambda: waits_for_a_lock(notes))

@@ -52,12 +52,12 @@ def failed(task: str, service: str = "orders") -> float | None:
 async def test_a_task_that_fails_is_known_and_started_again(go_on: asyncio.Semaphore) -> None:
     fragile, sound, running = Fragile(failures=3), Fragile(failures=0), Tasks("orders")
     started = [running.start("counting", fragile.run), running.start("pruning", sound.run)]
-    await asyncio.wait_for(sound.works.wait(), 60)
+    await asyncio.wait_for(sound.works.wait(), 240)
     assert running.problems() == ["counting has failed and is started again: unexpected ZeroDivisionError"]
     assert (failed("counting"), failed("pruning")) == (1, 0)
     for _ in range(3):
         go_on.release()
-    await asyncio.wait_for(fragile.works.wait(), 60)
+    await asyncio.wait_for(fragile.works.wait(), 240)
     assert (fragile.runs, sound.runs) == (4, 1)
     assert running.problems() != [], "it may fail again at once"
     assert not any(task.done() for task in started)
@@ -71,7 +71,7 @@ async def test_a_task_that_has_worked_for_a_while_is_no_problem_any_more(
     fragile, running = Fragile(failures=1), Tasks("orders")
     started = running.start("watch", fragile.run)
     go_on.release()
-    await asyncio.wait_for(fragile.works.wait(), 60)
+    await asyncio.wait_for(fragile.works.wait(), 240)
     await until(lambda: is_true(lambda: running.problems() == []))
     assert failed("watch") == 0
     await end(started)
@@ -80,7 +80,7 @@ async def test_a_task_that_has_worked_for_a_while_is_no_problem_any_more(
 async def test_a_task_that_gives_up_is_not_started_again() -> None:
     lost = PositionLost("the log does not hold the next record")
     fragile, running = Fragile(failures=9, error=lost), Tasks("orders")
-    await asyncio.wait_for(running.start("consumer", fragile.run, gives_up=True), 60)
+    await asyncio.wait_for(running.start("consumer", fragile.run, gives_up=True), 240)
     assert running.problems() == ["consumer has stopped: the log does not hold the next record"]
     assert running.given_up("consumer") is lost
     assert fragile.runs == 1
@@ -91,7 +91,7 @@ async def test_nothing_is_started_again_after_the_stop() -> None:
     task = running.start("watch", fragile.run)
     await until(lambda: is_true(lambda: running.problems() != []))
     running.stop()
-    await asyncio.wait_for(task, 60)
+    await asyncio.wait_for(task, 240)
     assert fragile.runs == 1
 
 
@@ -168,7 +168,7 @@ async def test_a_relay_with_a_defect_lets_another_take_over(
     running = asyncio.create_task(other.run())
     await until(lambda: is_true(lambda: other.active))
     other.stop()
-    await asyncio.wait_for(running, 60)
+    await asyncio.wait_for(running, 240)
 
 
 async def is_true(condition: Callable[[], bool]) -> bool:

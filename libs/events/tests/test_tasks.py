@@ -20,7 +20,7 @@ async def test_a_task_that_loses_a_cancellation_is_cancelled_again(monkeypatch: 
 
     task = asyncio.create_task(stubborn())
     await asyncio.sleep(0)
-    await asyncio.wait_for(end(task), 60)
+    await asyncio.wait_for(end(task), 240)
     assert (task.done(), cancellations) == (True, 2)
 
 

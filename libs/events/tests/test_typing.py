@@ -89,7 +89,7 @@ def check(folder: Path, sources: Mapping[str, str]) -> subprocess.CompletedProce
         env=environment,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
         check=False,
     )
 
@@ -111,5 +111,5 @@ def test_correct_programs_pass_mypy_and_wrong_handlers_do_not(tmp_path: Path) ->
 def test_contracts_need_no_kafka() -> None:
     """A package that holds contracts alone, shared by repositories, depends on the library without an extra."""
     program = "import sys; sys.modules['aiokafka'] = None; import recobro_events.contracts, recobro_events"
-    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=240, check=False)
     assert loaded.returncode == 0, loaded.stderr

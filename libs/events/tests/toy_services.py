@@ -135,7 +135,7 @@ class Running:
         await subscription.stop()
         for known, task in self._subscriptions:
             if known is subscription:
-                await asyncio.wait({task}, timeout=30)
+                await asyncio.wait({task}, timeout=240)
 
     async def close(self) -> None:
         for relay, _ in self._relays:
@@ -143,7 +143,7 @@ class Running:
         await asyncio.gather(*(subscription.stop() for subscription, _ in self._subscriptions))
         tasks = [task for _, task in self._relays] + [task for _, task in self._subscriptions]
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=30)
+            _, late = await asyncio.wait(tasks, timeout=240)
             for task in late:
                 task.cancel()
             for outcome in await asyncio.gather(*tasks, return_exceptions=True):
@@ -195,7 +195,7 @@ def outgoing(scene: Scene, contract_id: UUID, number: int, event_id: UUID | None
     return OutgoingRecord(scene.publisher.topic(), event.key, event.body().encode(), headers_of(envelope), 0)
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 240) -> None:
     """Wait until ``await condition()`` is true; ``TimeoutError`` after ``seconds``."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - a database sets no asyncio.Event
@@ -222,7 +222,7 @@ async def read_all(scene: Scene, topics: Sequence[str], at_least_records: int) -
     reader = TopicReader()
     member: GroupMember = await scene.transport.join(f"reader-{uuid.uuid4()}", topics, reader)
     records: list[Record] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         await reader.ready.wait()
         for place in reader.places:
             member.seek(place, 0)

@@ -110,7 +110,7 @@ class ServiceClient:
 
     async def finished(self, file_id: str) -> dict[str, Any]:
         """Wait until a running loader has loaded the file or the file has failed, and return the file."""
-        async with asyncio.timeout(100):
+        async with asyncio.timeout(240):
             while True:
                 file = await self.file(file_id)
                 if file["status"] in ("loaded", "failed"):
@@ -167,7 +167,7 @@ class ServiceClient:
         """Wait until this number of transactions wait for a lock that another transaction holds."""
         waiting = "SELECT DISTINCT pid FROM pg_locks JOIN pg_stat_activity USING (pid)"
         waiting += " WHERE NOT granted AND datname = current_database()"
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             while True:
                 if len(await self.rows(waiting)) >= backends:
                     return

@@ -216,7 +216,7 @@ class Scene:
 
     async def until(self, sql: str, *arguments: Any) -> None:
         """Return once this query returns true."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             while True:
                 [row] = await self.rows(sql, *arguments)
                 if row[0]:

@@ -39,7 +39,7 @@ class OtherService:
 
     async def wait_for(self, event_type: type[E], promise: Json) -> E:
         """Return the event of this type about the promise, once it has arrived."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             while True:
                 for event in self.received:
                     if isinstance(event, event_type) and str(event.promise_id) == promise["promise_id"]:

@@ -133,7 +133,7 @@ def facts_during_lag(app: FastAPI, arrive: Callable[[], Awaitable[object]]) -> I
 async def _until_no_connection_is_used(database: Database) -> None:
     pool = database._pool
     assert pool is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(240):
         while pool.get_idle_size() < pool.get_size():  # noqa: ASYNC110 - the pool has no event to wait for
             await asyncio.sleep(0.005)
 

@@ -65,7 +65,7 @@ async def status(client: httpx.AsyncClient, token: str) -> int:
 
 
 async def until_status(client: httpx.AsyncClient, token: str, expected: int) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while await status(client, token) != expected:
             # A request in the process may end without a turn of the loop.
             await asyncio.sleep(0.001)
@@ -118,7 +118,7 @@ async def test_without_fresh_keys_the_service_warns_and_then_answers_503(
     async with client_for(app) as client:
         assert await ready(client) == (200, None)
         (keys.parent / lost).unlink()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             while (found := await ready(client)) == (200, None):
                 await asyncio.sleep(0.001)
         [warning] = found[1]

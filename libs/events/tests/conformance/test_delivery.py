@@ -132,7 +132,7 @@ async def test_a_member_that_lost_its_partition_changes_neither_position_nor_row
     await producer.send([outgoing(scene, uuid4(), 0)])
     await producer.close()
     scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
-    await asyncio.wait_for(held.wait(), 60)
+    await asyncio.wait_for(held.wait(), 240)
     place = TopicPartition(scene.publisher.topic(), 0)
     other = Database(scene.subscriber_database.dsn)
     await other.open()
@@ -142,7 +142,7 @@ async def test_a_member_that_lost_its_partition_changes_neither_position_nor_row
     go_on.set()
     go_on.clear()
     # It has lost that batch, and claims again because the group still assigns the partition to it.
-    await asyncio.wait_for(held.wait(), 60)
+    await asyncio.wait_for(held.wait(), 240)
     assert subscriber.groups == []
     assert await subscriber.count(other) == 0
     async with other.connection() as connection:
@@ -231,7 +231,7 @@ async def test_a_gap_is_refused(scene: Scene) -> None:
     subscriber = scene.subscriber()
     _, task = scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
     with pytest.raises(PositionLost, match="dropped before this consumer read them"):
-        await asyncio.wait_for(task, 60)
+        await asyncio.wait_for(task, 240)
     assert await subscriber.count(scene.subscriber_database) == 0
 
 
@@ -248,7 +248,7 @@ async def test_a_replaced_log_is_refused(scene: Scene, change: str) -> None:
     _, task = scene.running.subscribe(subscriber, scene.subscriber_database, await scene.log.connect())
     await publish(scene, contracts=8, payments=1, first=2)
     with pytest.raises((LogReplaced, PositionLost)):
-        await asyncio.wait_for(task, 60)
+        await asyncio.wait_for(task, 240)
     assert await subscriber.count(scene.subscriber_database) == 16
 
 
@@ -283,16 +283,16 @@ async def test_a_drain_finishes_or_rolls_back_the_batch_under_way(scene: Scene) 
     await producer.send([outgoing(scene, uuid4(), 0)])
     await producer.close()
     subscription, task = scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
-    await asyncio.wait_for(inside.wait(), 60)
-    await asyncio.wait_for(subscription.stop(), 60)
-    await asyncio.wait_for(task, 60)
+    await asyncio.wait_for(inside.wait(), 240)
+    await asyncio.wait_for(subscription.stop(), 240)
+    await asyncio.wait_for(task, 240)
     assert await subscriber.count(scene.subscriber_database) == 0
     subscriber.before_handling = None
     scene.running.subscribe(subscriber, scene.subscriber_database, await scene.log.connect())
     await until(lambda: has(subscriber.count(scene.subscriber_database), 1))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_an_urgent_fact_does_not_wait_behind_bulk(scene: Scene) -> None:
     """200,000 bulk events are under way when it commits, and it is applied before half of them."""
     if scene.log.name == "memory":

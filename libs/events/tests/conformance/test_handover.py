@@ -30,7 +30,7 @@ class Handover:
         first, _ = self._scene.running.subscribe(
             self._subscriber, self._scene.subscriber_database, self._scene.transport
         )
-        await asyncio.wait_for(self._held.wait(), 60)
+        await asyncio.wait_for(self._held.wait(), 240)
         self._scene.running.subscribe(self._subscriber, self.second, await self._scene.log.connect())
 
         async def first_is_revoked() -> bool:

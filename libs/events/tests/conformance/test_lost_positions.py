@@ -36,7 +36,7 @@ async def test_a_consumer_whose_position_is_lost_reads_the_rest_of_the_log_durin
     subscriber = scene.subscriber()
     _, stopped = scene.running.subscribe(subscriber, scene.subscriber_database, scene.transport)
     with pytest.raises(PositionLost):
-        await asyncio.wait_for(stopped, 60)
+        await asyncio.wait_for(stopped, 240)
     await open_rebuild(scene)
     subscription, _ = scene.running.subscribe(subscriber, scene.subscriber_database, await scene.log.connect())
 

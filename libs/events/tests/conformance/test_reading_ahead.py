@@ -103,11 +103,11 @@ async def test_records_read_ahead_of_a_partition_that_comes_back_are_applied_onc
 
     subscriber.before_handling = hold
     subscription, _ = scene.running.subscribe(subscriber, scene.subscriber_database, watched.transport)
-    await asyncio.wait_for(held.wait(), 60)
+    await asyncio.wait_for(held.wait(), 240)
     moving = asyncio.create_task(revoke_and_assign(subscription))
     await asyncio.sleep(0)
     go_on.set()
-    await asyncio.wait_for(moving, 60)
+    await asyncio.wait_for(moving, 240)
     assert await applied(scene, subscriber) == expected
 
 

@@ -49,7 +49,7 @@ async def relay_process(scene: Scene, gate: Path | None = None) -> AsyncIterator
 
 async def printed(process: Process, line_expected: str) -> None:
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(240):
         while (line := await process.stdout.readline()) != f"{line_expected}\n".encode():
             assert line, "the relay's process has ended"
 

@@ -70,7 +70,7 @@ async def test_a_batch_that_rolls_back_leaves_its_place_free(scene: Scene) -> No
 async def test_batches_do_not_wait_for_each_other_where_no_agency_has_a_capacity(scene: Scene) -> None:
     await scene.rule(await scene.agency("dialing"))
     async with registering(scene, scene.contract()):
-        await asyncio.wait_for(scene.receives(scene.contract().registered()), 60)
+        await asyncio.wait_for(scene.receives(scene.contract().registered()), 240)
     assert len(await scene.placements()) == 2
 
 
@@ -126,7 +126,7 @@ async def test_a_run_locks_only_the_contracts_that_it_changes(scene: Scene) -> N
     [settled] = await scene.contracts(1)
     await scene.rule(await scene.agency("visits"), kind="visits", stages=["late"])
     async with registering(scene, settled):
-        outcome = await asyncio.wait_for(scene.run(), 60)
+        outcome = await asyncio.wait_for(scene.run(), 240)
     assert outcome["placed"] == 0
 
 

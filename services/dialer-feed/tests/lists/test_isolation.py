@@ -114,7 +114,7 @@ async def test_a_builder_that_fails_is_known_and_builds_again(
 
     monkeypatch.setattr(Backoff, "wait", wait)
     monkeypatch.setattr(building, "advance", fail)
-    await asyncio.wait_for(failed.wait(), 60)
+    await asyncio.wait_for(failed.wait(), 240)
     answer = await client.get("/readyz")
     assert answer.status_code == 503
     expected = "list builder has failed and is started again: unexpected ZeroDivisionError"

@@ -137,9 +137,9 @@ async def test_a_withdrawal_wakes_a_waiting_dialer_at_once(
     [contract] = await scene.contracts(1)
     list_id = await scene.built()
     waiting = asyncio.create_task(feed_of(client, list_id, wait=60))
-    await asyncio.wait_for(dialer_waits.wait(), 60)
+    await asyncio.wait_for(dialer_waits.wait(), 240)
     await scene.receives(contract.paid())
-    page = await asyncio.wait_for(waiting, 40)
+    page = await asyncio.wait_for(waiting, 240)
     assert [item["contract_number"] for item in page["items"]] == [contract.number]
 
 
@@ -177,9 +177,9 @@ async def test_a_waiting_request_ends_when_the_process_stops(
     list_id = await scene.built()
     app = client._transport.app  # type: ignore[attr-defined]
     waiting = asyncio.create_task(feed_of(client, list_id, wait=60))
-    await asyncio.wait_for(dialer_waits.wait(), 60)
+    await asyncio.wait_for(dialer_waits.wait(), 240)
     app.state.stopping.set()
-    assert (await asyncio.wait_for(waiting, 40))["items"] == []
+    assert (await asyncio.wait_for(waiting, 240))["items"] == []
 
 
 async def test_a_reader_of_the_feed_misses_no_cursor_under_concurrent_withdrawals(
@@ -200,7 +200,7 @@ async def test_a_reader_of_the_feed_misses_no_cursor_under_concurrent_withdrawal
     following = asyncio.create_task(follow())
     batches = [contracts[n::12] for n in range(12)]
     await asyncio.gather(*(scene.receives(*(c.paid() for c in batch)) for batch in batches))
-    await asyncio.wait_for(following, 60)
+    await asyncio.wait_for(following, 240)
     base = await scene.base(list_id)
     assert [item["cursor"] - base for item in seen] == list(range(1, 61))
     assert {item["contract_number"] for item in seen} == {c.number for c in contracts}

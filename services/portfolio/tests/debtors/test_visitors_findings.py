@@ -309,7 +309,7 @@ async def test_a_finding_waits_for_the_transaction_that_changes_the_contract(giv
     async with given.database.transaction() as tx:
         await lock_contract(tx, contract_id)
         receiving = asyncio.create_task(receive(given, finding(contract_id)))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             while True:
                 if blocked := await given.rows(waiting):
                     break

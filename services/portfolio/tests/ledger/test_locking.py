@@ -13,7 +13,7 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_databas
 
 
 async def until_a_transaction_waits(given: Given) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while not (await given.rows(WAITING))[0][0]:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

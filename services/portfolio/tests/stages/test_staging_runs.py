@@ -49,7 +49,7 @@ async def loaded(service: ServiceClient, **changes: Any) -> UUID:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while True:
             if await condition():
                 return

@@ -30,7 +30,7 @@ def test_reading_a_generated_file_gives_the_figures_of_its_key(
 ) -> None:
     path = tmp_path / "other.csv"
     arguments = ["--rows", "2000", "--seed", str(seed), "--as-of", as_of, "--faults", str(faults)]
-    subprocess.run([sys.executable, GENERATOR, path, *arguments], check=True, capture_output=True, timeout=60)
+    subprocess.run([sys.executable, GENERATOR, path, *arguments], check=True, capture_output=True, timeout=240)
     check_against_key(read(path), json.loads(path.with_suffix(".key.json").read_text(encoding="utf-8")))
 
 
