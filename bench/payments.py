@@ -59,7 +59,7 @@ def publish(client: Client, file: Path, as_of: date, *, name: str = "bench") -> 
     new["promise_limits"] = {"min_share_percent": "0"}
     portfolio = client.post("portfolio", "/v1/portfolios", new)
     load(client, portfolio["portfolio_id"], file, as_of)
-    campaign = client.post(
+    campaign = client.post_when_known(
         "dialer-feed",
         "/v1/campaigns",
         {"name": name, "agency_id": agency_id, "portfolio_ids": [portfolio["portfolio_id"]]},
@@ -102,7 +102,7 @@ def load(client: Client, portfolio_id: str, file: Path, as_of: date) -> Any:
 def listing(client: Client, portfolio_id: UUID, campaign_id: str, as_of: date) -> Listing:
     """Publish the campaign's list of the day and read it."""
     wanted = {"campaign_id": campaign_id, "business_date": as_of.isoformat()}
-    answer = client.post("dialer-feed", "/v1/lists", wanted)
+    answer = client.post_when_known("dialer-feed", "/v1/lists", wanted)
     while answer["status"] == "building":
         time.sleep(0.2)
         answer = client.get("dialer-feed", f"/v1/lists/{answer['list_id']}")

@@ -22,7 +22,7 @@ from recobro.data import DataFolder
 from recobro.session import free_port_base
 
 RECOBRO = str(Path(sys.executable).parent / "recobro")
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 240.0
 
 
 @dataclass(frozen=True)

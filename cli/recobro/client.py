@@ -20,6 +20,7 @@ from recobro.services import addresses_at
 
 _TOKEN_SECONDS = 12 * 3600
 _KEEP_TRYING_SECONDS = 30.0
+_KNOWN_WITHIN_SECONDS = 120.0
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 2.0
 _TIMEOUT = httpx.Timeout(10.0, read=90.0, write=90.0)
@@ -41,6 +42,11 @@ class Refused(Trouble):
         ]
         lines += [f"  {error.get('pointer', '')}: {error.get('detail', '')}" for error in problem.get("errors") or ()]
         super().__init__("\n".join(lines))
+
+    @property
+    def may_be_lag(self) -> bool:
+        """Whether another service's event may remove the reason."""
+        return self.status == httpx.codes.NOT_FOUND or self.code == "portfolio-not-ready"
 
 
 class Unreachable(Trouble):
@@ -95,6 +101,21 @@ class Client:
         return self._ask(
             service, lambda url: self._http.post(url, json=body, headers=headers, timeout=timeout), path
         ).json()
+
+    def post_when_known(self, service: str, path: str, body: object) -> Answer:
+        """Return the JSON answer to a POST about a thing that another service has just created.
+
+        The service may not have applied that service's event. The POST is repeated for up to two minutes while the
+        answer is 404 or `portfolio-not-ready`. It must name only things that exist.
+        """
+        give_up_at = time.monotonic() + _KNOWN_WITHIN_SECONDS
+        while True:
+            try:
+                return self.post(service, path, body)
+            except Refused as refused:
+                if not refused.may_be_lag or time.monotonic() > give_up_at:
+                    raise
+            time.sleep(_LONGEST_PAUSE_SECONDS)
 
     def patch(self, service: str, path: str, body: object) -> Answer:
         """Return the JSON answer to a PATCH."""

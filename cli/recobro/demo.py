@@ -36,7 +36,7 @@ _MIN_OVERDUE = "100.00"
 _DIALED_STAGES = ("early", "late")
 _AGENCIES = (("Llamadas del Norte", 2), ("Contacto Laguna", 1))
 _RULE = "Default dialing"
-_PLACED_SECONDS = 60.0
+_PLACED_SECONDS = 120.0
 AsAgency = Callable[[UUID], Client]
 
 
@@ -251,7 +251,7 @@ class Demo:
         return lists
 
     def _list_of(self, portfolio_id: str, agency: Record) -> AgencyList:
-        campaign = self._client.post(
+        campaign = self._client.post_when_known(
             "dialer-feed",
             "/v1/campaigns",
             {

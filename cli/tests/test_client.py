@@ -215,3 +215,16 @@ def test_a_file_without_a_token_is_refused_with_a_reason(
     monkeypatch.setenv("RECOBRO_TOKEN_FILE", str(file))
     with pytest.raises(Trouble, match=message):
         given_token()
+
+
+def test_a_post_about_what_another_service_has_just_created_waits_until_it_is_known(
+    scripted: Callable[[Script], Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recobro.client.time.sleep", lambda _seconds: None)
+    unknown = (404, {"type": "urn:recobro:problem:portfolio-unknown", "detail": "There is no such portfolio."})
+    service = scripted(lambda asked: unknown if len(asked) < 3 else (201, {"campaign_id": "1"}))
+    with service.client() as client:
+        with pytest.raises(Refused, match="no such portfolio"):
+            client.post("portfolio", "/v1/campaigns", {})
+        assert client.post_when_known("portfolio", "/v1/campaigns", {}) == {"campaign_id": "1"}
+    assert len({request["Idempotency-Key"] for request in service.asked}) == 3

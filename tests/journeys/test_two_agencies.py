@@ -110,9 +110,9 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
         few.write_bytes(b"".join(sample.read_bytes().splitlines(keepends=True)[:400]))
         ids["file_id"] = load(client, ids["portfolio_id"], few, AS_OF)["file_id"]
     campaign = {"name": "two", "agency_id": mine, "portfolio_ids": [ids["portfolio_id"]]}
-    ids["campaign_id"] = client.post("dialer-feed", "/v1/campaigns", campaign)["campaign_id"]
+    ids["campaign_id"] = client.post_when_known("dialer-feed", "/v1/campaigns", campaign)["campaign_id"]
     wanted = {"campaign_id": ids["campaign_id"], "business_date": AS_OF.isoformat()}
-    ids["list_id"] = client.post("dialer-feed", "/v1/lists", wanted)["list_id"]
+    ids["list_id"] = client.post_when_known("dialer-feed", "/v1/lists", wanted)["list_id"]
     with client.lines("dialer-feed", f"/v1/lists/{ids['list_id']}/entries", format="jsonl") as lines:
         entries = [json.loads(line) for line in itertools.islice(lines, 8)]
     contracts = [str(uuid.uuid5(uuid.UUID(ids["portfolio_id"]), entry["contract_number"])) for entry in entries]
@@ -120,7 +120,7 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     stage.numbers = {"contract_number": entries[0]["contract_number"], "phone": entries[0]["phones"][0]}
     placements = client.get("assignment", "/v1/placements", contract_id=contracts[0], kind="dialing")
     ids["placement_id"] = placements["items"][0]["placement_id"]
-    ids["visit_id"] = client.post("field-visits", "/v1/visits", new_visit(contracts[0]))["visit_id"]
+    ids["visit_id"] = client.post_when_known("field-visits", "/v1/visits", new_visit(contracts[0]))["visit_id"]
     # Only then may the agency read the letter.
     attendance = {"attended_by": "debtor", "at": f"{AS_OF}T18:00:00Z"}
     client.post("field-visits", f"/v1/visits/{ids['visit_id']}/attendance", attendance)
