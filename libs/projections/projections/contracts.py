@@ -40,6 +40,7 @@ _DETAILS: Mapping[str, Column[ContractWhole]] = MappingProxyType(
     {
         "portfolio_id": Column("uuid", lambda event: event.portfolio_id),
         "debtor_id": Column("uuid", lambda event: event.debtor.debtor_id),
+        "person_id": Column("uuid", lambda event: event.debtor.person_id),
         "contract_number": Column("text", lambda event: event.contract_number),
         "name": Column("text", lambda event: event.debtor.name),
         "jurisdiction": Column("text", lambda event: event.jurisdiction),
@@ -60,6 +61,19 @@ UPDATE contract SET {version} = fact.version, {", ".join(f"{name} = fact.{name}"
 FROM unnest({arrays(["uuid", "bigint", *types.values()])}) AS fact (contract_id, version, {", ".join(types)})
 WHERE contract.contract_id = fact.contract_id AND contract.{version} < fact.version
 """
+
+
+PEOPLE = """
+-- Null: the debtor is linked to nobody, or was told by an earlier release.
+ALTER TABLE contract ADD COLUMN IF NOT EXISTS person_id uuid;
+CREATE INDEX IF NOT EXISTS contract_person ON contract ((coalesce(person_id, debtor_id)));
+"""
+"""Adds the person to whom the debtor is linked, for services that keep ``debtor_id``."""
+
+
+def person(contract: str = "contract") -> str:
+    """SQL: the person of this contract. A debtor who is linked to nobody is a person alone."""
+    return f"coalesce({contract}.person_id, {contract}.debtor_id)"
 
 
 STATUS_SEEN = """

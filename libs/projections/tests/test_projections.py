@@ -57,7 +57,8 @@ MONDAY = date(2026, 11, 23)
 
 POSITIONS = contracts.Positions("as_of", "state", "stage", "overdue_balance", "oldest_due_on")
 DETAILS = contracts.Details(
-    "portfolio_id", "contract_number", upper_name=Column("text", lambda event: event.debtor.name.upper())
+    *("portfolio_id", "debtor_id", "person_id", "contract_number"),
+    upper_name=Column("text", lambda event: event.debtor.name.upper()),
 )
 PORTFOLIOS = portfolios.Portfolios("state", "business_date", "company", "payment_holdoff_days")
 TABLES = f"""
@@ -66,10 +67,10 @@ CREATE TABLE portfolio (
 CREATE TABLE contract (
     contract_id uuid PRIMARY KEY, version bigint NOT NULL DEFAULT -1, as_of date, state text, stage text,
     overdue_balance numeric, oldest_due_on date, details_version bigint NOT NULL DEFAULT -1, portfolio_id uuid,
-    contract_number text, upper_name text, status_version bigint NOT NULL DEFAULT -1,
+    debtor_id uuid, contract_number text, upper_name text, status_version bigint NOT NULL DEFAULT -1,
     status text NOT NULL DEFAULT 'active');
 {clarifications.TABLE} {contact_points.TABLE} {pauses.TABLE} {placements.TABLE} {promises.TABLE} {set_aside.TABLE}
-{payments.TABLE} {payments.SILENCES} {contracts.STATUS_SEEN}
+{payments.TABLE} {payments.SILENCES} {contracts.STATUS_SEEN} {contracts.PEOPLE}
 """
 
 
@@ -213,6 +214,25 @@ async def test_the_status_of_a_contract_is_that_of_the_person_to_whom_it_was_giv
     assert await status() == "deceased"
     await contracts.keep_statuses_from_contracts(tx, [moved])
     assert await status() == "deceased"
+
+
+async def test_a_debtor_who_is_linked_to_nobody_is_a_person_alone(tx: Transaction) -> None:
+    """So is one whom a service of an earlier release told."""
+
+    async def person() -> object:
+        return await tx.fetchval(f"SELECT {contracts.person()} FROM contract")
+
+    linked = uuid4()
+    told = whole(1).model_dump(mode="json")
+    del told["debtor"]["person_id"]
+    await DETAILS.keep(tx, [ContractRegistered.model_validate(told)])
+    assert await person() == DEBTOR
+    await DETAILS.keep(tx, [whole(3, debtor=Debtor(debtor_id=DEBTOR, person_id=linked, name="Ana"))])
+    assert await person() == linked
+    await DETAILS.keep(tx, [whole(2)])
+    assert await person() == linked
+    await DETAILS.keep(tx, [whole(4)])
+    assert await person() == DEBTOR
 
 
 async def test_a_change_of_status_that_overtakes_the_move_to_its_person_holds(tx: Transaction) -> None:

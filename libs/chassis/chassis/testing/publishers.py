@@ -63,6 +63,7 @@ class Contract:
     portfolio_id: UUID
     contract_id: UUID = field(default_factory=uuid.uuid4)
     debtor_id: UUID = field(default_factory=uuid.uuid4)
+    person_id: UUID | None = None
     name: str | None = None
     debtor_kind: str | None = None
     jurisdiction: str = "MX"
@@ -102,6 +103,7 @@ class Contract:
         """Return the fields beside the position that an event about the whole contract has."""
         debtor = Debtor(
             debtor_id=self.debtor_id,
+            person_id=self.person_id,
             kind=self.debtor_kind,
             name=self.name or f"Debtor of {self.number}",
             status=self.status,

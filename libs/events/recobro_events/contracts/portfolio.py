@@ -103,9 +103,14 @@ class PositionEvent(ContractEvent):
 
 
 class Debtor(Part):
-    """The debtor. ``status`` belongs to the debtor, not to the contract; ``status_version`` orders its changes."""
+    """The debtor. ``status`` belongs to the debtor, not to the contract; ``status_version`` orders its changes.
+
+    ``person_id`` is equal for debtors of one creditor who are linked as one person; status, opt-outs and call frequency
+    reach all contracts of a person. Null: the debtor is linked to nobody, and is a person alone.
+    """
 
     debtor_id: UUID
+    person_id: UUID | None = None
     kind: str | None = None
     name: str
     tax_id: str | None = None

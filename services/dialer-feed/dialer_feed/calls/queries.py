@@ -1,5 +1,7 @@
 """SQL that finds the contracts of calls, records calls, and judges them."""
 
+from projections.contracts import person
+
 from dialer_feed.lists.frequency import DEFAULT_MAX_ATTEMPTS_PER_7_DAYS
 from dialer_feed.silences import DAY_OF
 
@@ -78,7 +80,7 @@ ON CONFLICT DO NOTHING
 RETURNING dialed_for, call_id
 """
 # Marks the calls among the given ones that were more than the caps allowed, counted as for the next list: over all
-# contracts of the debtor, with visits, against the contacts that began before. $3 to $5: the columns of ``limits``.
+# contracts of the person, with visits, against the contacts that began before. $3 to $5: the columns of ``limits``.
 MARK_TOO_FREQUENT = f"""
 WITH frequent AS (
     SELECT call.dialed_for, call.call_id
@@ -103,7 +105,7 @@ WITH frequent AS (
             WHERE visit.contract_id = other.contract_id AND visit.made
                 AND visit.visit_on BETWEEN call.business_date - 60 AND call.business_date
         ) AS contact
-        WHERE other.debtor_id = contract.debtor_id
+        WHERE {person("other")} = {person()}
     ) AS contacts
     WHERE call.attempt AND (contacts.spoke OR contacts.attempts
         >= coalesce(least(campaign.max_attempts_per_7_days, rule.most), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS}))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from projections.contracts import person
 from recobro_events import Row, Transaction
 
 from dialer_feed.lists import frequency, phones
@@ -44,7 +45,7 @@ JOIN campaign USING (campaign_id)
 JOIN portfolio ON {IN_SCOPE}
 JOIN contract ON contract.portfolio_id = portfolio.portfolio_id AND contract.state = 'open' AND {WORTH_DIALING}
 WHERE list.list_id = $1 AND {reason()} IS NULL
-    AND NOT EXISTS (SELECT FROM barred WHERE barred.debtor_id = contract.debtor_id)
+    AND NOT EXISTS (SELECT FROM barred WHERE barred.person_id = {person()})
 LIMIT $5
 ON CONFLICT DO NOTHING
 """

@@ -1,6 +1,6 @@
-"""Call frequency: how often a debtor may be contacted. It bars from the next list and never withdraws.
+"""Call frequency: how often a person may be contacted. It bars from the next list and never withdraws.
 
-Calls and visits count together, over all contracts of a debtor. Inbound calls are no attempts. Their number in 7 days
+Calls and visits count together, over all contracts of a person. Inbound calls are no attempts. Their number in 7 days
 is held against the stricter limit of jurisdiction and campaign. Some jurisdictions also require days of silence after
 a conversation.
 """
@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from jurisdictions import codes, profile
+from projections.contracts import person
 
 DEFAULT_MAX_ATTEMPTS_PER_7_DAYS = 7
 """Our own limit, used where neither the jurisdiction nor the campaign has one."""
 
 # A call counts on its list's day, a visit on the day that it was ordered for.
 BARRED = f"""
-SELECT contract.debtor_id
+SELECT {person()} AS person_id
 FROM dialing_list list
 JOIN campaign USING (campaign_id)
 JOIN (
@@ -27,12 +28,12 @@ JOIN contract USING (contract_id)
 LEFT JOIN unnest($2::text[], $3::integer[], $4::integer[]) AS rule (jurisdiction, most, silent_days)
     USING (jurisdiction)
 WHERE list.list_id = $1
-GROUP BY contract.debtor_id, campaign.campaign_id
+GROUP BY {person()}, campaign.campaign_id
 HAVING count(*) FILTER (WHERE contact.attempt AND contact.business_date > list.business_date - 7)
         >= coalesce(least(campaign.max_attempts_per_7_days, min(rule.most)), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS})
     OR bool_or(contact.right_party AND contact.business_date > list.business_date - rule.silent_days)
 """
-"""SQL: the debtors who may not be on the list ``$1``. ``$2`` to ``$4`` are the columns of ``limits``."""
+"""SQL: the people who may not be on the list ``$1``. ``$2`` to ``$4`` are the columns of ``limits``."""
 
 
 def limits() -> Sequence[Sequence[Any]]:

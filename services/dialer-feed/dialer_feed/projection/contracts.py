@@ -43,6 +43,7 @@ POSITIONS = Positions("state", "stage", "overdue_balance", "oldest_due_on")
 DETAILS = Details(
     "portfolio_id",
     "debtor_id",
+    "person_id",
     "contract_number",
     "name",
     "jurisdiction",

@@ -364,12 +364,12 @@ async def test_a_call_outside_the_hours_where_the_number_is_breaks_the_hours(
     assert [item["breaches"] for item in found] == ([breaches] if breaches else [])
 
 
-async def test_a_call_beyond_the_cap_is_a_breach_over_all_contracts_of_the_debtor(
-    scene: Scene, client: httpx.AsyncClient
+@pytest.mark.parametrize("shared", ["debtor_id", "person_id"])
+async def test_a_call_beyond_the_cap_is_a_breach_over_all_contracts_of_the_person(
+    scene: Scene, client: httpx.AsyncClient, shared: str
 ) -> None:
     """Seven contacts in 7 days are allowed: here six calls and a visit. Inbound calls are no attempts."""
-    debtor_id = uuid.uuid4()
-    one, two = await scene.contracts(2, debtor_id=debtor_id)
+    one, two = await scene.contracts(2, **{shared: uuid.uuid4()})
     visit = Visit(two)
     await scene.receives(visit.ordered(), visit.completed(AttendedBy.NOBODY))
     await report_calls(client, *(by_id(two, direction="inbound", started_at=yesterday_at(18, n)) for n in range(9)))

@@ -78,11 +78,12 @@ async def test_a_visit_received_twice_counts_once(scene: Scene) -> None:
         ({"max_attempts_per_7_days": 9}, "US", 7, False),
     ],
 )
+@pytest.mark.parametrize("shared", ["debtor_id", "person_id"])
 async def test_call_frequency_bars_from_the_next_list_and_never_withdraws(
-    scene: Scene, client: httpx.AsyncClient, campaign: Json, jurisdiction: str, calls: int, listed: bool
+    scene: Scene, client: httpx.AsyncClient, campaign: Json, jurisdiction: str, calls: int, listed: bool, shared: str
 ) -> None:
-    """Calls about one contract count for the debtor's other contract too."""
-    one, two = await scene.contracts(2, jurisdiction=jurisdiction, debtor_id=uuid.uuid4())
+    """Calls about one contract count for the person's other contract too, also under another customer number."""
+    one, two = await scene.contracts(2, jurisdiction=jurisdiction, **{shared: uuid.uuid4()})
     if jurisdiction == "US":
         for contract in (one, two):
             contract.phones[0].value = "+12025550123"
