@@ -143,13 +143,17 @@ class NoContact(Conflict):
     """Nobody may contact the debtor, or not in this way. All services share this error.
 
     ``reason`` is the reason as events and lists write it, such as ``unknown_state``. The code is the same with hyphens.
+    A subclass sets the code of its one reason.
     """
 
     code = "no-contact"
     detail = "The code is the reason why nobody may contact the debtor, such as payment or unknown-state."
 
-    def __init__(self, reason: str, detail: str, *, extra: Mapping[str, Any] | None = None) -> None:
-        super().__init__(detail, code=reason.replace("_", "-"), extra={"reason": reason, **(extra or {})})
+    def __init__(
+        self, reason: str | None = None, detail: str | None = None, *, extra: Mapping[str, Any] | None = None
+    ) -> None:
+        code = self.code if reason is None else reason.replace("_", "-")
+        super().__init__(detail, code=code, extra={"reason": code.replace("-", "_"), **(extra or {})})
 
 
 class Unauthorised(Problem):

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from chassis import Conflict, ContractNotYetKnown, ContractUnknown, FieldError, Invalid, Principal, clock
+from chassis import Conflict, ContractNotYetKnown, ContractUnknown, FieldError, Invalid, NoContact, Principal, clock
 from chassis.transactions import act_for_service
 from projections import contracts
 from recobro_events import Row, Transaction
@@ -19,7 +19,7 @@ from recobro_events.contracts.promises import MadeIn
 from promises.taking import queries, rules
 
 
-class ContractClosed(Conflict):
+class ContractClosed(NoContact):
     code = "contract-closed"
     detail = "The contract is closed, so no promise can be made on it."
 
@@ -29,17 +29,17 @@ class NothingOwed(Conflict):
     detail = "Nothing is owed on this contract."
 
 
-class DebtorDeceased(Conflict):
+class DebtorDeceased(NoContact):
     code = "debtor-deceased"
     detail = "The debtor is deceased, so no promise can be made."
 
 
-class DebtorRepresented(Conflict):
+class DebtorRepresented(NoContact):
     code = "represented"
     detail = "The debtor has a representative, so no promise can be made. Contact the representative instead."
 
 
-class ContractDisputed(Conflict):
+class ContractDisputed(NoContact):
     code = "clarification"
     detail = "A clarification is open, so no promise can be made."
 

@@ -205,7 +205,8 @@ async def test_no_promise_on_a_disputed_contract_until_the_dispute_ends(scene: S
     contract = await scene.registered()
     dispute = contract.disputed()
     await scene.receives(dispute)
-    assert refusal(await scene.request_promise(contract)) == (409, "clarification")
+    answer = await scene.request_promise(contract)
+    assert (refusal(answer), answer.json()["reason"]) == ((409, "clarification"), "clarification")
     assert refusal(await scene.request_plan(contract, (5, "100.00"), (6, "100.00"))) == (409, "clarification")
     await scene.receives(contract.resolved(dispute.clarification_id))
     await scene.promise(contract)
@@ -223,7 +224,8 @@ async def test_a_dispute_that_a_republished_contract_lists_counts_too(scene: Sce
 async def test_no_promise_of_a_represented_or_deceased_debtor(scene: Scene, status: DebtorStatus, code: str) -> None:
     contract = await scene.registered()
     await scene.receives(contract.reported(status))
-    assert refusal(await scene.request_promise(contract)) == (409, code)
+    answer = await scene.request_promise(contract)
+    assert (refusal(answer), answer.json()["reason"]) == ((409, code), code.replace("-", "_"))
 
 
 async def test_an_agency_learns_no_balance_from_a_refusal(scene: Scene) -> None:

@@ -170,6 +170,8 @@ async def test_no_promise_on_a_closed_or_paid_contract_or_of_a_deceased_debtor(
 ) -> None:
     answer = await scene.request_promise(await scene.registered(**changes))
     assert (answer.status_code, code_of(answer)) == (409, code)
+    of_contact = code != "nothing-owed"
+    assert answer.json().get("reason") == (code.replace("-", "_") if of_contact else None)
 
 
 async def test_a_contract_takes_promises_by_the_status_of_the_person_to_whom_a_file_gave_it(scene: Scene) -> None:
