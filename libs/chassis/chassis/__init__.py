@@ -4,10 +4,10 @@ from chassis.app import create_app
 from chassis.auth import CurrentPrincipal, reads, writes
 from chassis.bodies import body_limit, streamed_body
 from chassis.emails import Email, deliverable_email, resembles_email
-from chassis.failures import field_errors
 from chassis.idempotency import IdempotencyKey
 from chassis.limits import DIALING, TRANSFER
 from chassis.long_polls import long_poll
+from chassis.mistakes import field_errors
 from chassis.models import (
     Amount,
     Count,

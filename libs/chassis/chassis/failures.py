@@ -2,10 +2,8 @@
 
 import errno
 import re
-from collections.abc import Sequence
 from functools import cache
 from http import HTTPStatus
-from typing import Any
 
 import asyncpg
 import structlog
@@ -18,7 +16,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from chassis.problems import FieldError, Invalid, Problem, Unavailable
+from chassis.mistakes import field_errors
+from chassis.problems import Invalid, Problem, Unavailable
 
 _log = structlog.get_logger(__name__)
 DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -85,20 +84,6 @@ def _of_the_framework(error: HTTPException) -> Problem:
     if error.headers:
         problem.headers = dict(error.headers)
     return problem
-
-
-def field_errors(errors: Sequence[Any]) -> list[FieldError]:
-    """Return each mistake with a pointer to it. The values sent are not repeated."""
-    return [FieldError(_pointer(error["loc"]), _sentence(error["msg"])) for error in errors]
-
-
-def _pointer(location: Sequence[int | str]) -> str:
-    steps = location[1:] if location and location[0] == "body" else location
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
-
-
-def _sentence(message: str) -> str:
-    return message.removeprefix("Value error, ")
 
 
 async def _answer(request: Request, error: Exception) -> Response:

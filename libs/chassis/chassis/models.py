@@ -98,7 +98,7 @@ Amount = Annotated[
 
 def _plainly_written(value: object) -> object:
     if not isinstance(value, Decimal) and not (isinstance(value, str) and _PERCENT.fullmatch(value)):
-        raise ValueError('must be a string such as "12.50" with at most 3 digits after the point')
+        raise ValueError('must be a number in quotes such as "12.50", with at most 3 digits after the point')
     return value
 
 
@@ -133,9 +133,16 @@ WholeParameter = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=INT8_MAX
 """0 to 2⁶³-1, in a path or a query, where everything is text; plain digits only."""
 
 
+def _date_of(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 def _day(value: object) -> date:
     if isinstance(value, str) and _DAY.fullmatch(value):
-        value = date.fromisoformat(value)
+        value = _date_of(value)
     if not isinstance(value, date) or isinstance(value, datetime):
         raise ValueError("must be a date such as 2026-01-31")
     if not FIRST_DAY <= value <= LAST_DAY:

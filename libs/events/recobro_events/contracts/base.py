@@ -25,7 +25,9 @@ def _parse_money(value: object) -> Decimal:
     if isinstance(value, Decimal):
         value = f"{value:f}" if value.is_finite() else "not finite"
     if not isinstance(value, str) or not _IS_MONEY.fullmatch(value):
-        raise ValueError('must be a string such as "1234.50" with at most 12 digits before and 2 after the point')
+        raise ValueError(
+            'must be an amount in quotes such as "1234.50", with at most 12 digits before and 2 after the point'
+        )
     return Decimal(value)
 
 
@@ -56,7 +58,9 @@ def _parse_total(value: object) -> Decimal:
     if isinstance(value, Decimal) and value.is_finite():
         value = f"{value:f}"
     if not isinstance(value, str) or not re.fullmatch(_TOTAL, value):
-        raise ValueError('must be a string such as "1234.50" with at most 26 digits before and 2 after the point')
+        raise ValueError(
+            'must be an amount in quotes such as "1234.50", with at most 26 digits before and 2 after the point'
+        )
     return Decimal(value)
 
 
@@ -77,7 +81,7 @@ def _parse_percent(value: object) -> Decimal:
 
 
 def _not_a_percent() -> Decimal:
-    raise ValueError('must be a string such as "12.50"')
+    raise ValueError('must be a number in quotes such as "12.50"')
 
 
 Percent = Annotated[

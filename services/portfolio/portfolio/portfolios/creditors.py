@@ -1,12 +1,13 @@
 """Creditors, who hand portfolios over."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from chassis import InputModel, NotFound, OutputModel, Page, PageQuery, Reader, ShortText, page
 from chassis.letterheads import Letterhead
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from recobro_events import Transaction
 from recobro_events.contracts.portfolio import CreditorKind
 
@@ -18,10 +19,25 @@ class CreditorUnknown(NotFound):
     detail = "There is no creditor with this id."
 
 
+_COUNTRY = re.compile("[A-Z]{2}", re.ASCII)
+
+
+def _country(code: str) -> str:
+    if not _COUNTRY.fullmatch(code):
+        raise ValueError("must be two capital letters such as MX")
+    return code
+
+
 class NewCreditor(InputModel):
     name: ShortText
     kind: CreditorKind
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["MX"], description="ISO 3166-1 alpha-2")]
+    country: Annotated[
+        str,
+        AfterValidator(_country),
+        Field(
+            examples=["MX"], description="ISO 3166-1 alpha-2", json_schema_extra={"pattern": f"^{_COUNTRY.pattern}$"}
+        ),
+    ]
 
 
 class Creditor(OutputModel):

@@ -4,6 +4,7 @@ Every change of ``state`` or ``staged_to`` is published under the lock of the po
 the row FOR SHARE, so an exclusive lock (FOR UPDATE) must be held only for a moment.
 """
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -27,7 +28,7 @@ from chassis import (
     page,
 )
 from chassis.letterheads import Letterhead, given
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from recobro_events import Currency, Row, Transaction
 from recobro_events.contracts.portfolio import PortfolioState, PortfolioStateChanged
 
@@ -110,6 +111,15 @@ _FINER_CURRENCIES = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", 
 """Currencies whose smallest unit is less than a hundredth (ISO 4217, list one). Amounts have two decimals here."""
 
 
+_CURRENCY = re.compile("[A-Z]{3}")
+
+
+def _capitals(currency: object) -> object:
+    if isinstance(currency, str) and not _CURRENCY.fullmatch(currency):
+        raise ValueError("must be three capital letters such as MXN")
+    return currency
+
+
 def _two_decimals(currency: str) -> str:
     if currency in _FINER_CURRENCIES:
         raise ValueError(f"must not be {currency}: amounts have two decimals, and this currency has more")
@@ -120,7 +130,7 @@ class NewPortfolio(PortfolioSettings):
     creditor_id: UUID
     name: ShortText
     product: ShortText | None = None
-    currency: Annotated[Currency, AfterValidator(_two_decimals)] = "MXN"
+    currency: Annotated[Currency, BeforeValidator(_capitals), AfterValidator(_two_decimals)] = "MXN"
     jurisdiction: Annotated[str, Field(max_length=10, examples=["MX"])] = "MX"
 
 
