@@ -3,8 +3,10 @@
     .venv/bin/python bench/flood.py --data .recobro --connections 100 --seconds 60
 
 The agency keeps that many connections busy, spread over all services, and waits for nothing: it sends the next request
-as soon as it has an answer, 429 or not. Operators read at a steady rate, and payments arrive, before the flood and
-during it. The figures are ratios: during the flood to before it, in one run on one machine.
+as soon as it has an answer, 429 or not. Operators read at a steady rate, and payments arrive, before the flood,
+during it and after it. The figures are ratios: during the flood to before and after it, over as many answers, in one
+run on one machine. Each part also shows what share of one core the services, PostgreSQL, this program and the flood
+took.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 from payments import Listing, delays, pay, percentile, publish, withdrawals
 from recobro import keys
 from recobro.client import Client, connect
@@ -57,6 +60,25 @@ async def read(client: Client, seconds: float) -> list[float]:
     return found
 
 
+def used_seconds(data: DataFolder) -> dict[str, float]:
+    """CPU seconds so far of each service, of PostgreSQL with its sessions, and of this program."""
+    state = data.state()
+    assert state is not None
+    assert state.postgres_pid is not None
+    found = {one.name: _seconds_of(psutil.Process(one.process.pid)) for one in state.services if one.process}
+    server = psutil.Process(state.postgres_pid)
+    found["PostgreSQL"] = sum(_seconds_of(each) for each in (server, *server.children(recursive=True)))
+    return found | {"this program": _seconds_of(psutil.Process())}
+
+
+def _seconds_of(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system)
+
+
 def flood(addresses: Sequence[str], token: str, connections: int, seconds: float) -> None:
     """Keep the connections busy in this process, and print how many answers of each status came."""
     answers: Counter[int] = Counter()
@@ -85,8 +107,9 @@ def flood(addresses: Sequence[str], token: str, connections: int, seconds: float
         await asyncio.gather(*(one(addresses[n % len(addresses)], ends_at) for n in range(connections)))
 
     asyncio.run(all_of_them())
-    shown = ", ".join(f"{status or 'cut'}: {count:,}" for status, count in sorted(answers.items()))
-    print(f"  the agency's answers: {shown}", flush=True)
+    counts = ", ".join(f"{status or 'cut'}: {count:,}" for status, count in sorted(answers.items()))
+    share = time.process_time() / seconds
+    print(f"  the agency's answers: {counts}; the flood took {share:.0%} of a core", flush=True)
 
 
 def listed(client: Client, file: Path) -> Listing:
@@ -94,8 +117,10 @@ def listed(client: Client, file: Path) -> Listing:
     return publish(client, file, date(2026, 11, 22), name=name)
 
 
-def measure(client: Client, listing: Listing, seconds: float, name: str) -> tuple[float, float]:
-    """Read and pay for so long. Return the p99 of operators' answers and of withdrawals, in milliseconds."""
+def measure(
+    data: DataFolder, client: Client, listing: Listing, seconds: float, name: str
+) -> tuple[list[float], list[float]]:
+    """Read and pay for so long. Return the seconds of operators' answers and of withdrawals."""
     contracts = listing.contracts[: int(seconds * _PAYMENTS_A_SECOND)]
 
     async def both() -> tuple[list[float], list[float]]:
@@ -104,14 +129,17 @@ def measure(client: Client, listing: Listing, seconds: float, name: str) -> tupl
         items = await asyncio.to_thread(withdrawals, client, listing.list_id, len(contracts))
         return await reading, delays(paid, items)
 
+    began, before = time.monotonic(), used_seconds(data)
     answers, withdrawn = asyncio.run(both())
-    figures = percentile(answers, 99) * 1000, percentile(withdrawn, 99) * 1000
-    print(
-        f"{name}: operators p50 {percentile(answers, 50) * 1000:.0f} ms, p99 {figures[0]:.0f} ms; withdrawals p50"
-        f" {percentile(withdrawn, 50) * 1000:.0f} ms, p99 {figures[1]:.0f} ms",
-        flush=True,
-    )
-    return figures
+    lasted = time.monotonic() - began
+    shares = {what: (used - before.get(what, 0.0)) / lasted for what, used in used_seconds(data).items()}
+    print(f"{name}: operators {shown(answers)}; withdrawals {shown(withdrawn)}", flush=True)
+    print("  of a core: " + ", ".join(f"{what} {share:.0%}" for what, share in shares.items()), flush=True)
+    return answers, withdrawn
+
+
+def shown(seconds: Sequence[float]) -> str:
+    return f"p50 {percentile(seconds, 50) * 1000:.0f} ms, p99 {percentile(seconds, 99) * 1000:.0f} ms"
 
 
 def main() -> None:
@@ -127,18 +155,21 @@ def main() -> None:
         ]
         token = keys.token(data, subject=agency_id, scopes=SCOPES, agency_id=uuid.UUID(agency_id), ttl_seconds=3600)
         addresses = [client.address(service.name) + _READS[service.name] for service in SERVICES]
-        first, second = listed(client, file), listed(client, file)
-        quiet = measure(client, first, options.seconds / 2, "before the flood")
+        first, second, third = (listed(client, file) for _ in range(3))
+        before = measure(data, client, first, options.seconds / 2, "before the flood")
         attacker = multiprocessing.get_context("spawn").Process(
             target=flood, args=(addresses, token, options.connections, options.seconds + 5)
         )
         attacker.start()
         try:
-            flooded = measure(client, second, options.seconds, "during the flood")
+            flooded = measure(data, client, second, options.seconds, "during the flood")
         finally:
             attacker.join(options.seconds + 120)
-    for what, before, during in zip(("operators", "withdrawals"), quiet, flooded, strict=True):
-        print(f"{what}: p99 during the flood is {during / max(before, 0.001):.2f} times that before it")
+        after = measure(data, client, third, options.seconds / 2, "after the flood")
+    for n, what in enumerate(("operators", "withdrawals")):
+        quiet, during = before[n] + after[n], flooded[n]
+        p50, p99 = (percentile(during, p) / max(percentile(quiet, p), 0.001) for p in (50, 99))
+        print(f"{what}: without the flood {shown(quiet)}; during it p50 is {p50:.2f} and p99 {p99:.2f} times that")
 
 
 if __name__ == "__main__":

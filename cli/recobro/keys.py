@@ -4,10 +4,17 @@ The chassis is imported inside the functions: it imports the whole web framework
 status` can do without.
 """
 
+import fcntl
 import getpass
+import json
+import math
 import os
+import stat
+import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from recobro.data import DataFolder
@@ -55,6 +62,49 @@ def _ensure_keys(data: DataFolder) -> None:
     public_file(data).write_text(jwks(load_private_key(private)))
 
 
+def rotate(data: DataFolder, *, revoke: bool = False) -> datetime:
+    """Make a new signing key. Return until when the services accept tokens of the keys before it.
+
+    That is until the last of their tokens has run out, or with ``revoke`` now. Whenever the command is killed,
+    the services accept the key that signs, and it may be run again. Raises ``Trouble`` if the folder has no key yet.
+    """
+    from chassis.tokens import generate_key, load_private_key, public_member, save_private_key
+    from chassis.trust import LEEWAY_SECONDS
+
+    public, private = public_file(data), _private_file(data)
+    now = int(time.time())
+    ends_at = now if revoke else now + longest_ttl_seconds() + LEEWAY_SECONDS
+    try:
+        with (data.keys / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            load_private_key(private)
+            before: list[dict[str, Any]] = json.loads(public.read_bytes())["keys"]
+            fresh = generate_key()
+            ended = [each | {"exp": min(each.get("exp", math.inf), ends_at)} for each in before]
+            # Services that know only the old keys would refuse the first tokens of the new one.
+            _replace_public(public, [public_member(fresh), *before])
+            save_private_key(fresh, new := private.with_suffix(".new"))
+            new.rename(private)
+            _replace_public(public, [public_member(fresh), *(each for each in ended if each["exp"] > now)])
+    except FileNotFoundError:
+        raise _no_key(data) from None
+    except OSError as error:
+        raise Trouble(f"The keys in {data.keys} cannot be replaced: {error.strerror}.") from error
+    return datetime.fromtimestamp(ends_at, UTC)
+
+
+def _replace_public(file: Path, members: list[dict[str, Any]]) -> None:
+    """Replace the set in one step: a service may read the file at any moment."""
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps({"keys": members}, indent=2))
+    new.chmod(stat.S_IMODE(file.stat().st_mode))
+    new.rename(file)
+
+
+def _no_key(data: DataFolder) -> Trouble:
+    return Trouble(f"{data.root} has no signing key yet: start the platform once with `recobro up --data {data.root}`.")
+
+
 def person() -> str:
     """Return the name of who runs the command, as the operating system has it."""
     try:
@@ -89,9 +139,7 @@ def token(data: DataFolder, *, subject: str, scopes: Iterable[str], agency_id: U
     try:
         key = load_private_key(_private_file(data))
     except FileNotFoundError:
-        raise Trouble(
-            f"{data.root} has no signing key yet: start the platform once with `recobro up --data {data.root}`."
-        ) from None
+        raise _no_key(data) from None
     role = "operator" if agency_id is None else None
     try:
         return mint(

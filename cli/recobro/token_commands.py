@@ -1,4 +1,4 @@
-"""``recobro token``: makes tokens, and revokes them."""
+"""``recobro token``: makes tokens, revokes them, and replaces the key that signs them."""
 
 from typing import Annotated
 from uuid import UUID
@@ -54,6 +54,22 @@ def revoke(
     Example: recobro token revoke 0b8e1f4c-6f0a-4c3b-9a51-0e6f0a2f7d11
     """
     out.print(f"Revoked {keys.revoke(DataFolder(data), token_or_id)}.", markup=False)
+
+
+@commands.command()
+def rotate(
+    data: Data = DEFAULT_DATA,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Refuse the tokens of the keys before at once.")] = False,
+) -> None:
+    """Make a new key that signs tokens. Without --revoke the services accept older tokens until these have run out.
+
+    With --revoke the services of DIR refuse all older tokens within seconds, those of agencies too.
+
+    Example: recobro token rotate
+    """
+    until = keys.rotate(DataFolder(data), revoke=revoke)
+    older = "refused within seconds" if revoke else f"accepted until {until:%Y-%m-%d %H:%M} UTC, if they last so long"
+    out.print(f"A new key signs tokens now. Older tokens are {older}.", markup=False)
 
 
 def _refuse_options(context: typer.Context) -> None:

@@ -4,6 +4,7 @@ import json
 import time
 from base64 import urlsafe_b64decode
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -38,6 +39,11 @@ def claims_of(token: str) -> dict[str, Any]:
     payload = token.split(".")[1]
     claims: dict[str, Any] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return claims
+
+
+def kid_of(token: str) -> str:
+    header = token.split(".")[0]
+    return str(json.loads(urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"])
 
 
 def made(data: DataFolder, *arguments: str) -> dict[str, Any]:
@@ -137,6 +143,104 @@ def test_the_deny_list_may_be_elsewhere(data: DataFolder, tmp_path: Path, monkey
     monkeypatch.setenv("RECOBRO_JWT_DENY_FILE", str(tmp_path / "elsewhere"))
     assert run(data, "revoke", "t-1")[0] == 0
     assert (tmp_path / "elsewhere").read_text() == "t-1\n"
+
+
+async def accepted(data: DataFolder, token: str) -> bool:
+    """Whether a service that loads its keys now accepts the token."""
+    verifier = verifier_of(data)
+    async with verifier.opened():
+        try:
+            await verifier.principal([f"Bearer {token}"])
+        except Unauthorised:
+            return False
+    return True
+
+
+def members(data: DataFolder) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = json.loads(keys.public_file(data).read_text())["keys"]
+    return listed
+
+
+async def test_a_new_key_signs_and_the_old_one_s_tokens_run_out(data: DataFolder) -> None:
+    keys.public_file(data).chmod(0o640)
+    modes_before = [(data.keys / file).stat().st_mode for file in ("private.json", "jwks.json")]
+    old = run(data)[1]
+    code, output = run(data, "rotate")
+    assert (code, "accepted until" in output) == (0, True), output
+    new = run(data)[1]
+    first, second = members(data)
+    assert kid_of(new) == first["kid"] != kid_of(old) == second["kid"]
+    assert "exp" not in first
+    assert abs(second["exp"] - time.time() - 86400) < 600, "the longest token, made just before"
+    assert await accepted(data, old)
+    assert await accepted(data, new)
+    assert modes_before == [(data.keys / file).stat().st_mode for file in ("private.json", "jwks.json")]
+
+
+async def test_keys_that_have_ended_are_refused_and_then_removed(
+    data: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = run(data)[1]
+    run(data, "rotate")
+    ends = members(data)[1]["exp"]
+    later = SimpleNamespace(time=lambda: float(ends), monotonic=time.monotonic)
+    monkeypatch.setattr("recobro.keys.time", later)
+    monkeypatch.setattr("chassis.trust.key_ring.time", later)
+    assert not await accepted(data, old)
+    run(data, "rotate")
+    assert kid_of(old) not in [member["kid"] for member in members(data)]
+    assert len(members(data)) == 2
+
+
+async def test_a_second_rotation_gives_no_key_more_time(data: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(data, "rotate")
+    ends = members(data)[1]["exp"]
+    monkeypatch.setattr("recobro.keys.time", SimpleNamespace(time=lambda: time.time() + 3600))
+    run(data, "rotate")
+    assert [member.get("exp", 0) for member in members(data)][::2] == [0, ends]
+
+
+async def test_the_old_key_s_tokens_are_refused_at_once(data: DataFolder) -> None:
+    old = run(data)[1]
+    run(data, "rotate")
+    between = run(data)[1]
+    code, output = run(data, "rotate", "--revoke")
+    assert (code, output) == (0, "A new key signs tokens now. Older tokens are refused within seconds.")
+    new = run(data)[1]
+    assert [await accepted(data, token) for token in (old, between, new)] == [False, False, True]
+    assert [member["kid"] for member in members(data)] == [kid_of(new)]
+
+
+@pytest.mark.parametrize("writes", [1, 2, 3])
+async def test_a_rotation_that_is_killed_leaves_a_key_that_is_accepted(
+    data: DataFolder, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    """Killed before each of its writes. Once more, and the key before has an end."""
+    rename, left = Path.rename, writes
+
+    def counted(self: Path, target: Path) -> Path:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    old = run(data)[1]
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", counted)
+        with pytest.raises(KeyboardInterrupt):
+            keys.rotate(data)
+    assert await accepted(data, run(data)[1])
+    assert await accepted(data, old)
+    keys.ensure(data)
+    keys.rotate(data)
+    assert ["exp" in member for member in members(data)] == [False] + [True] * (len(members(data)) - 1)
+    assert await accepted(data, run(data)[1])
+
+
+def test_a_folder_without_a_key_cannot_rotate(tmp_path: Path) -> None:
+    code, output = run(DataFolder(tmp_path / "empty"), "rotate")
+    assert (code, "has no signing key yet" in output) == (1, True)
 
 
 def test_an_option_before_the_subcommand_is_refused(data: DataFolder) -> None:

@@ -6,7 +6,7 @@ class of routes is counted by itself. The counts are kept in the process and beg
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from fastapi import Depends
@@ -17,8 +17,14 @@ from chassis.problems import Problem
 
 WINDOW_SECONDS = 5
 """A caller that was idle may send the requests of this time at once."""
-PATIENCE_SECONDS = 0.5
+PATIENCE_SECONDS = 2.0
 """A request that is too early by no more than this waits, and is not refused."""
+REFUSALS_PER_SECOND = 4
+"""Refusals of one caller leave at this rate."""
+REFUSAL_SECONDS, LONGEST_REFUSAL_SECONDS = 0.9, 5.0
+"""A refusal is held for at least and at most so long."""
+MOST_HELD = 100
+"""Of one caller at most so many refusals are held; any further one leaves at once."""
 DAY_SECONDS = 86400
 MAX_CALLERS = 10_000
 
@@ -55,7 +61,8 @@ class Limit:
     """What one caller may ask for in each class.
 
     ``at_once`` bounds the requests that work, ``open_at_once`` those that work, wait or are being answered.
-    ``all_at_once`` bounds the working requests of all callers of the kind together.
+    ``all_at_once`` bounds the working requests of all callers of the kind together. ``dialing_per_second`` replaces
+    ``per_second`` in the class of dialers.
     """
 
     per_second: int
@@ -64,6 +71,7 @@ class Limit:
     at_once: int
     all_at_once: int
     open_at_once: int
+    dialing_per_second: int | None = None
 
 
 ADDRESS_LIMIT = Limit(
@@ -106,13 +114,19 @@ class Policy:
 
 @dataclass(slots=True)
 class Usage:
-    """What a caller has asked for in one class. ``spent_until`` is when its rate is whole again."""
+    """What a caller has asked for in one class.
+
+    ``spent_until`` is when its rate is whole again. ``held`` counts its refusals that have not left yet; the last of
+    them leaves at ``refused_until``.
+    """
 
     spent_until: float = 0.0
     day: int = 0
     requests: int = 0
     bytes: int = 0
     open: int = 0
+    held: int = 0
+    refused_until: float = 0.0
 
     def begin(self, policy: Policy) -> float:
         """Count a request and return how many seconds it should wait. Raises ``TooMany``."""
@@ -141,6 +155,15 @@ class Usage:
             return False
         self.spent_until = spent_until
         return True
+
+    def refuse(self) -> float:
+        """Return how many seconds to hold a refusal, so that refusals leave one after the other."""
+        if self.held >= MOST_HELD:
+            return 0.0
+        now = time.monotonic()
+        leaves_at = max(self.refused_until, now) + 1 / REFUSALS_PER_SECOND
+        self.refused_until = min(leaves_at, now + LONGEST_REFUSAL_SECONDS)
+        return max(REFUSAL_SECONDS, self.refused_until - now)
 
     def ahead_seconds(self) -> float:
         return max(0.0, self.spent_until - time.monotonic())
@@ -201,7 +224,11 @@ def _policies_of(limit: Limit) -> dict[RouteClass, Policy]:
         RouteClass.TRANSFER: Gate(MAX_CALLERS, limit.at_once),
         RouteClass.OPEN: Gate(limit.all_at_once, limit.at_once),
     }
-    return {route_class: Policy(route_class, limit, gate) for route_class, gate in gates.items()}
+    dialing = replace(limit, per_second=limit.dialing_per_second or limit.per_second)
+    return {
+        route_class: Policy(route_class, dialing if route_class is RouteClass.DIALING else limit, gate)
+        for route_class, gate in gates.items()
+    }
 
 
 def seconds_to_midnight() -> float:

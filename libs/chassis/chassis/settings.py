@@ -141,7 +141,18 @@ class Settings(BaseSettings):
         description="Open connections of one address, which may be a proxy's; a further one gets 503; 1 to 100,000.",
     )
     agency_requests_per_second: int = Field(
-        default=20, ge=1, le=100_000, description=f"Requests a second of one agency, {_PER_CLASS}; 1 to 100,000."
+        default=5,
+        ge=1,
+        le=100_000,
+        description=f"Requests a second of one agency, {_PER_CLASS} but `dialing`; 1 to 100,000.",
+    )
+    agency_dialing_requests_per_second: int = Field(
+        default=10,
+        ge=1,
+        le=100_000,
+        description=(
+            "Requests a second of one agency in the class `dialing` ([Limits](security.md#limits)); 1 to 100,000."
+        ),
     )
     agency_requests_per_day: int = Field(
         default=500_000, ge=1, le=10**12, description=f"Requests a day of one agency, {_PER_CLASS}."
@@ -228,6 +239,7 @@ class Settings(BaseSettings):
         at_once = self.agency_requests_at_once
         return Limit(
             per_second=self.agency_requests_per_second,
+            dialing_per_second=self.agency_dialing_requests_per_second,
             per_day=self.agency_requests_per_day,
             bytes_per_day=self.agency_megabytes_per_day * 1_000_000,
             at_once=at_once,

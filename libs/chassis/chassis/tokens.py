@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from joserfc import jwt
@@ -21,8 +22,12 @@ def generate_key() -> ECKey:
 
 def jwks(*keys: ECKey) -> str:
     """Return the public halves as a JWK set in JSON, the content of ``RECOBRO_JWT_PUBLIC_KEY_FILE``."""
-    public = [key.as_dict(private=False) | {"alg": ALGORITHM, "use": "sig"} for key in keys]
-    return json.dumps({"keys": public}, indent=2)
+    return json.dumps({"keys": [public_member(key) for key in keys]}, indent=2)
+
+
+def public_member(key: ECKey) -> dict[str, Any]:
+    """Return the public half as a member of a JWK set."""
+    return key.as_dict(private=False) | {"alg": ALGORITHM, "use": "sig"}
 
 
 def save_private_key(key: ECKey, file: Path) -> None:

@@ -5,7 +5,19 @@ from uuid import UUID, uuid4
 
 import pytest
 from chassis.gates import Gate
-from chassis.limits import DAY_SECONDS, MAX_CALLERS, Limit, Limiter, Policy, RouteClass, TooMany, Usage
+from chassis.limits import (
+    DAY_SECONDS,
+    LONGEST_REFUSAL_SECONDS,
+    MAX_CALLERS,
+    MOST_HELD,
+    REFUSAL_SECONDS,
+    Limit,
+    Limiter,
+    Policy,
+    RouteClass,
+    TooMany,
+    Usage,
+)
 from chassis.principals import Principal
 
 NOON = 20_000 * DAY_SECONDS + DAY_SECONDS / 2
@@ -59,10 +71,10 @@ def a_principal(agency_id: UUID | None = None, subject: str = "ana") -> Principa
 def test_a_burst_passes_what_follows_waits_and_the_rest_is_refused(clock: Clock) -> None:
     policy, usage = a_policy(per_second=8), Usage()
     assert [usage.begin(policy) for _ in range(40)] == [n / 8 - 5 for n in range(1, 41)]
-    assert [usage.begin(policy) for _ in range(4)] == [n / 8 for n in range(1, 5)]
+    assert [usage.begin(policy) for _ in range(16)] == [n / 8 for n in range(1, 17)]
     refusal = refused(usage, policy)
     assert (refusal.status, refusal.code, refusal.reason) == (429, "rate-limited", "per_second")
-    assert refusal.headers["Retry-After"] == "1"
+    assert refusal.headers["Retry-After"] == "2"
     clock.seconds += 1 / 8
     usage.begin(policy)
     refused(usage, policy)
@@ -75,6 +87,34 @@ def test_a_steady_caller_within_its_rate_never_waits(clock: Clock) -> None:
     for _ in range(1000):
         assert usage.begin(policy) <= 0
         clock.seconds += 0.11
+
+
+def test_refusals_leave_one_after_the_other(clock: Clock) -> None:
+    """One alone leaves soon. A flood gets four a second, and no caller waits longer than five seconds."""
+    usage = Usage()
+    assert usage.refuse() == REFUSAL_SECONDS
+    pauses = [usage.refuse() for _ in range(30)]
+    assert pauses[:5] == [REFUSAL_SECONDS, REFUSAL_SECONDS, 1.0, 1.25, 1.5]
+    assert pauses[-12:] == [LONGEST_REFUSAL_SECONDS] * 12
+    clock.seconds += 2
+    assert usage.refuse() == 3.25
+    clock.seconds += 100
+    assert usage.refuse() == REFUSAL_SECONDS
+
+
+def test_only_so_many_refusals_are_held(clock: Clock) -> None:
+    assert clock
+    usage = Usage(held=MOST_HELD - 1)
+    assert usage.refuse() > 0
+    usage.held += 1
+    assert usage.refuse() == 0
+
+
+def test_dialers_have_a_rate_of_their_own() -> None:
+    limiter = Limiter(a_limit(per_second=5, dialing_per_second=10), a_limit(), a_limit())
+    rates = {each: limiter.of_principal(a_principal(uuid4()), each)[1].limit.per_second for each in RouteClass}
+    assert rates.pop(RouteClass.DIALING) == 10
+    assert set(rates.values()) == {5}
 
 
 def test_a_day_has_so_many_requests_and_bytes(clock: Clock) -> None:
@@ -116,10 +156,10 @@ def test_the_headers_say_what_is_left() -> None:
     for _ in range(24):
         usage.begin(policy)
     assert usage.header(policy) == '"read";r=16;t=3'
-    for _ in range(20):
+    for _ in range(32):
         usage.begin(policy)
     refused(usage, policy)
-    assert usage.header(policy) == '"read";r=0;t=1'
+    assert usage.header(policy) == '"read";r=0;t=2'
 
 
 def test_an_agency_is_one_caller_with_all_its_tokens_and_an_operator_one_with_its_subject() -> None:

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 from chassis import ContractNotYetKnown
+from chassis.limits import REFUSAL_SECONDS
 from chassis.testing import client_for, facts_during_lag, mint
-from chassis.turns import PIECE_BYTES, REFUSAL_SECONDS
+from chassis.turns import PIECE_BYTES
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
 from recobro_events import Database
@@ -82,7 +84,7 @@ async def test_a_flood_of_an_agency_takes_two_places_and_leaves_operators_and_di
 
     toy.inside = hold
     flooding = agency()
-    async with limited() as client, asyncio.timeout(240):
+    async with limited(agency_requests_per_second=8) as client, asyncio.timeout(240):
         flood = [asyncio.create_task(client.get("/v1/held", headers=flooding)) for _ in range(40)]
         await two_inside.wait()
         for path, headers in (("/v1/entries", OPERATOR), ("/v1/dialed", flooding), ("/v1/dialed", agency())):
@@ -98,21 +100,39 @@ async def test_what_exceeds_the_rate_is_refused_and_says_when_to_come_again(limi
     before = refused("per_second")
     async with limited(agency_requests_per_second=2) as client:
         one, other = agency(), agency()
-        fits = [await client.get("/v1/me", headers=one) for _ in range(11)]
-        assert [answer.status_code for answer in fits] == [200] * 11
-        assert clock.pauses == [0.5], "the last one waited"
+        fits = [await client.get("/v1/me", headers=one) for _ in range(14)]
+        assert [answer.status_code for answer in fits] == [200] * 14
+        assert clock.pauses == [0.5, 1, 1.5, 2], "the last ones waited"
         answer = await client.get("/v1/me", headers=one)
         assert (answer.status_code, answer.json()["type"]) == (429, "urn:recobro:problem:rate-limited")
         assert answer.json()["detail"] == "You may send 2 requests of this kind a second."
-        assert answer.headers["retry-after"] == "1"
-        assert answer.headers["ratelimit"] == '"read";r=0;t=1'
+        assert answer.headers["retry-after"] == "2"
+        assert answer.headers["ratelimit"] == '"read";r=0;t=2'
         assert answer.headers["ratelimit-policy"].startswith('"read";q=10;w=5, "read-day";q=500000;w=86400')
-        assert clock.pauses[1:] == [REFUSAL_SECONDS], "a flood becomes as slow as its refusals"
+        assert clock.pauses[4:] == [REFUSAL_SECONDS], "a flood becomes as slow as its refusals"
         assert fits[0].headers["ratelimit"] == '"read";r=9;t=1'
         for headers in (other, OPERATOR):
             assert (await client.get("/v1/me", headers=headers)).status_code == 200
         assert (await client.get("/v1/dialed", headers=one)).status_code == 200
     assert refused("per_second") == before + 1
+
+
+async def test_a_caller_s_own_waiting_does_not_count_as_a_slow_service(
+    limited: Limited, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that only the pauses move."""
+    monkeypatch.setattr("chassis.observing.time", SimpleNamespace(perf_counter=lambda: sum(clock.pauses)))
+    labels = {"method": "GET", "route": "/v1/me"}
+
+    def seconds() -> float:
+        return REGISTRY.get_sample_value("http_request_duration_seconds_sum", labels) or 0
+
+    async with limited(agency_requests_per_second=1) as client:
+        headers, before = agency(), seconds()
+        answers = [(await client.get("/v1/me", headers=headers)).status_code for _ in range(12)]
+        assert (answers.count(200), answers.count(429), len(clock.pauses)) == (7, 5, 7)
+        assert seconds() - before < 0.001
+        assert {usage.held for usage in app_of(client).state.limiter._usages.values()} == {0}
 
 
 async def test_a_refusal_changes_nothing_and_is_not_kept_for_a_key(limited: Limited, clock: Clock, look: Any) -> None:
@@ -291,6 +311,6 @@ async def test_wrong_tokens_and_paths_are_answered_ever_more_slowly(limited: Lim
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/start.js"])
 async def test_what_is_open_to_everyone_has_a_limit_too(limited: Limited, clock: Clock, path: str) -> None:
     async with limited() as client:
-        answers = [(await client.get(path)).status_code for _ in range(111)]
-    assert answers == [200] * 110 + [429]
-    assert len(clock.pauses) == 11
+        answers = [(await client.get(path)).status_code for _ in range(141)]
+    assert answers == [200] * 140 + [429]
+    assert len(clock.pauses) == 41

@@ -8,7 +8,7 @@ from typing import Any
 from chassis.principals import WrongClaim
 
 LEEWAY_SECONDS = 30
-_LATEST = 1 << 33
+LATEST = 1 << 33
 """In the year 2242."""
 
 
@@ -46,6 +46,6 @@ def _moment(claims: Mapping[str, Any], claim: str) -> float:
     value = claims.get(claim)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise WrongClaim(f"The token's {claim} must be a number of seconds.")
-    if not math.isfinite(value) or not 0 <= value <= _LATEST:
+    if not math.isfinite(value) or not 0 <= value <= LATEST:
         raise WrongClaim(f"The token's {claim} is no moment that we accept.")
     return value

@@ -1,6 +1,8 @@
 """The public keys of tokens, from a JWK set (RFC 7517)."""
 
 import json
+import math
+import time
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -9,6 +11,7 @@ from joserfc.jwk import ECKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from chassis.principals import WrongToken
+from chassis.trust.claims import LATEST
 from chassis.trust.jws import ALGORITHMS, SignedToken
 
 MAX_KEYS = 100
@@ -26,10 +29,15 @@ class UnknownKey(WrongToken):
 
 
 class KeyRing:
-    """The keys of a JWK set that can verify ES256 or RS256. Other keys of the set are ignored."""
+    """The keys of a JWK set that can verify ES256 or RS256. Other keys of the set are ignored.
 
-    def __init__(self, keys: Mapping[str, Key], *, has_private: bool = False) -> None:
-        self._keys = dict(keys)
+    A key with a member ``exp`` verifies nothing from that moment on.
+    """
+
+    def __init__(
+        self, keys: Mapping[str, Key], *, ends: Mapping[str, float] | None = None, has_private: bool = False
+    ) -> None:
+        self._keys, self._ends = dict(keys), dict(ends or {})
         self.has_private = has_private
         """Whether the set had a private half of a key. It is not kept."""
 
@@ -46,10 +54,12 @@ class KeyRing:
         if not isinstance(listed, list) or len(listed) > MAX_KEYS:
             raise ValueError(f"it is not a JWK set of at most {MAX_KEYS} keys")
         keys: dict[str, Key] = {}
-        for key in (usable for member in listed if (usable := _usable(member)) is not None):
+        ends: dict[str, float] = {}
+        for member, key in ((member, usable) for member in listed if (usable := _usable(member)) is not None):
             if keys.setdefault(str(key.kid), key) is not key:
                 raise ValueError("two keys have one kid")
-        return cls(keys, has_private=any(isinstance(each, dict) and "d" in each for each in listed))
+            ends[str(key.kid)] = member.get("exp", math.inf)
+        return cls(keys, ends=ends, has_private=any(isinstance(each, dict) and "d" in each for each in listed))
 
     def verify(self, token: SignedToken) -> None:
         """Raises ``UnknownKey`` without a key for the token, ``WrongToken`` if the key has not signed it."""
@@ -58,6 +68,8 @@ class KeyRing:
             raise WrongToken("The token's alg is not the one of its key.")
         if not _signatures.get_alg(token.algorithm).verify(token.signed, token.signature, key):
             raise WrongToken("The token's signature is wrong.")
+        if self._ends.get(str(key.kid), math.inf) <= time.time():
+            raise WrongToken("The token's key is not used any more.")
 
     def _key(self, key_id: str | None) -> Key:
         if key_id is None and len(self._keys) == 1:
@@ -81,11 +93,17 @@ def _usable(member: Any) -> Key | None:
         public = {name: member[name] for name in _PUBLIC_MEMBERS if name in member}
         key: Key = ECKey.import_key(public) if member["kty"] == "EC" else RSAKey.import_key(public)
         _signatures.get_alg(algorithm := _algorithm_of(key)).check_key(key)
-        fits = member.get("alg", algorithm) == algorithm and _has_fitting_size(key)
+        fits = member.get("alg", algorithm) == algorithm and _has_fitting_size(key) and _has_an_end(member)
     except (JoseError, AttributeError, KeyError, TypeError, ValueError):
         return None
     key.ensure_kid()
     return key if fits else None
+
+
+def _has_an_end(member: Mapping[str, Any]) -> bool:
+    """A key whose end cannot be read could be one that must not be used any more."""
+    end = member.get("exp", 0)
+    return isinstance(end, int | float) and not isinstance(end, bool) and 0 <= end <= LATEST
 
 
 def _has_fitting_size(key: Key) -> bool:

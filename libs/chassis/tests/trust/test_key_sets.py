@@ -1,9 +1,11 @@
 """Which keys of a JWK set are used, and what is no JWK set."""
 
 import json
+import time
 from typing import Any
 
 import pytest
+from chassis.principals import WrongToken
 from chassis.trust import KeyRing, SignedToken, UnknownKey
 from forging import KEY, RSA_KEY, key_set, signed
 from joserfc.errors import SecurityWarning
@@ -50,6 +52,11 @@ def test_a_key_without_kid_has_its_thumbprint() -> None:
         PUBLIC | {"x": "AAAA"},
         PUBLIC | {"x": 5},
         PUBLIC | {"kid": 5},
+        PUBLIC | {"exp": "tomorrow"},
+        PUBLIC | {"exp": None},
+        PUBLIC | {"exp": True},
+        PUBLIC | {"exp": float("nan")},
+        PUBLIC | {"exp": 10**400},
         {"kty": "EC"},
         {},
         None,
@@ -65,6 +72,13 @@ def test_a_key_without_kid_has_its_thumbprint() -> None:
 def test_a_key_that_cannot_verify_is_ignored(member: Any) -> None:
     assert len(ring(member)) == 0
     assert len(ring(member, PUBLIC)) == 1
+
+
+def test_a_key_verifies_nothing_after_its_end() -> None:
+    token = SignedToken.parse(signed())
+    ring(PUBLIC | {"exp": time.time() + 60}).verify(token)
+    with pytest.raises(WrongToken, match="not used any more"):
+        ring(PUBLIC | {"exp": time.time() - 1}).verify(token)
 
 
 def test_a_private_half_is_not_kept() -> None:
