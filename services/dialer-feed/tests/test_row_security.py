@@ -196,7 +196,7 @@ _STATEMENTS = {
     "entries": (delivery.ENTRIES, 4),
     "withdrawals": (withdrawals.AFTER, 3),
     "a list": (queries.ONE, 2),
-    "lists": (queries.PAGE, 6),
+    "lists": (queries.PAGE["asc"], 6),
     "withdraw": (withdrawals.WITHDRAW, 6),
     "withdraw what is unfit": (withdrawals.WITHDRAW_UNFIT, 3),
     "lock entries": (withdrawals.LOCK_LIVE_ENTRIES, 1),

@@ -74,6 +74,22 @@ async def test_an_agency_lists_only_its_own_visits(scene: Scene) -> None:
     assert await listed(None) == sorted(visits)
 
 
+async def test_visits_of_a_day_and_in_a_state_are_found_and_order_turns_the_list(scene: Scene) -> None:
+    today, tomorrow, cancelled = [
+        await scene.ordered(await scene.known_contract(), day) for day in (DAY, DAY + timedelta(days=1), DAY)
+    ]
+    await scene.post(f"/v1/visits/{cancelled}/cancellation", {"reason": "moved"})
+
+    async def listed(**wanted: str) -> list[str]:
+        return [item["visit_id"] for item in (await scene.get("/v1/visits", None, **wanted)).json()["items"]]
+
+    assert await listed(day=str(DAY)) == await listed(visit_on=str(DAY)) == [today, cancelled]
+    assert await listed(day=str(DAY), state="ordered") == [today]
+    assert await listed(order="desc") == [tomorrow, cancelled, today]
+    answer = await scene.get("/v1/visits", None, day=str(DAY), visit_on="2026-01-01")
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/query/day")
+
+
 async def test_an_agency_orders_visits_only_for_contracts_placed_with_it(scene: Scene) -> None:
     ours = await scene.known_contract(a_placement(US, ends_on=DAY + timedelta(days=3)))
     assert (await scene.order(ours, agency_id=THEM)).json()["type"] == "urn:recobro:problem:contract-unknown"

@@ -193,10 +193,10 @@ class _HistoryEvent(NamedTuple):
 
 _HISTORY_EVENTS = (
     _HistoryEvent(dialer_feed.PaymentClaimed, "payment_claimed", "the debtor claims a payment"),
-    _HistoryEvent(dialer_feed.CallCompleted, "call", "call ended as {disposition}"),
+    _HistoryEvent(dialer_feed.CallCompleted, "call", "{direction}, by {agent}, {duration_seconds} s: {disposition}"),
     _HistoryEvent(dialer_feed.WrongfulCallDetected, "wrongful_call", "the contract was called after its withdrawal"),
-    _HistoryEvent(field_visits.VisitOrdered, "visit_ordered", "for {visit_on}"),
-    _HistoryEvent(field_visits.VisitCompleted, "visit", "visit ended as {outcome}"),
+    _HistoryEvent(field_visits.VisitOrdered, "visit_ordered", "for {visit_on}, by {visitor}"),
+    _HistoryEvent(field_visits.VisitCompleted, "visit", "{attended_by} attended: {outcome}"),
     _HistoryEvent(field_visits.VisitCancelled, "visit_cancelled", "because of {reason}"),
     _HistoryEvent(field_visits.ContactDataCollected, "contact_data_collected", "{kind}", _add_contacts),
     _HistoryEvent(field_visits.AddressCollected, "address_collected", "an address, not checked", found_addresses.keep),

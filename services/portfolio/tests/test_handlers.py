@@ -167,7 +167,8 @@ async def test_calls_and_claims_are_recorded_and_change_no_balance(given: Given)
     )
     assert await history(given, contract_id) == ["call", "payment_claimed", "wrongful_call"]
     assert await given.row(contract_id) == before
-    [row] = await given.rows("SELECT data FROM contract_history WHERE kind = 'call'")
+    [row] = await given.rows("SELECT summary, data FROM contract_history WHERE kind = 'call'")
+    assert row["summary"] == "outbound, by ana, 30 s: payment_claimed"
     assert (row["data"]["agent"], row["data"]["disposition"]) == ("ana", "payment_claimed")
 
 

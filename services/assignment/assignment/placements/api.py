@@ -2,10 +2,23 @@
 
 from uuid import UUID
 
-from chassis import CurrentPrincipal, Page, PageQuery, ReadConnection, Router, WriteTransaction, page, reads, writes
+from chassis import (
+    CurrentPrincipal,
+    OrderedPageQuery,
+    Page,
+    PageQuery,
+    ReadConnection,
+    Router,
+    WriteTransaction,
+    page,
+    reads,
+    writes,
+)
+from chassis.audit import reads_in_bulk
 from recobro_events.contracts.assignment import PlacementKind, PlacementState
 
-from assignment.placements import queries, reading, recalling
+from assignment.placements import objections, queries, reading, recalling
+from assignment.placements.objections import Objection, ObjectionState
 from assignment.placements.reading import Placement
 from assignment.placements.recalling import NewAcknowledgement, NewDecision, NewObjection, NewRecall
 
@@ -33,6 +46,21 @@ async def list_placements(
 async def read_placement(placement_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> Placement:
     """Read a placement."""
     return await reading.read(reader, placement_id, who)
+
+
+@router.get("/objections", dependencies=[reads("assignment"), reads_in_bulk()])
+async def list_objections(
+    query: OrderedPageQuery,
+    reader: ReadConnection,
+    state: ObjectionState | None = None,
+    agency_id: UUID | None = None,
+    contract_id: UUID | None = None,
+) -> Page[Objection]:
+    """List the objections of agencies to recalls in the order in which they were made.
+
+    With ``state=open`` those on which an operator decides.
+    """
+    return await objections.listed(reader, query, state, agency_id, contract_id)
 
 
 @router.post("/placements/{placement_id}/recall", status_code=201, dependencies=[writes("assignment")])

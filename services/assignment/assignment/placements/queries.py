@@ -43,6 +43,29 @@ SELECT contract_id FROM placement WHERE placement_id = $1 AND ($2::uuid IS NULL 
 """
 OBJECT = """
 UPDATE placement SET state = 'objected', objection = $2, version = version + 1, changed_at = now(),
-    objection_actor = nullif(current_setting('app.actor', true), '')::jsonb
+    objection_actor = nullif(current_setting('app.actor', true), '')::jsonb, objected_at = clock_timestamp(),
+    objection_accepted = NULL
 WHERE placement_id = $1
 """
+DECIDE_OBJECTION = "UPDATE placement SET objection_accepted = $2 WHERE placement_id = $1"
+# The last objection of each placement. One that a date or a reversed payment has settled was not decided: it lapsed.
+_OBJECTED_AT = "coalesce(objected_at, changed_at)"
+OBJECTIONS = {
+    order: f"""
+SELECT placement_id, contract_id, contract_number, agency_id, kind, objection, {_OBJECTED_AT} AS objected_at,
+    objection_actor AS objected_by, known.state, placement.state AS placement_state, reason,
+    CASE WHEN known.state IN ('accepted', 'refused') THEN decision END AS decision,
+    CASE WHEN known.state IN ('accepted', 'refused') THEN decision_actor END AS decided_by
+FROM placement
+JOIN contract USING (contract_id)
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN placement.state = 'objected' THEN 'open' WHEN objection_accepted THEN 'accepted'
+        WHEN NOT objection_accepted THEN 'refused' ELSE 'lapsed' END AS state
+) AS known
+WHERE objection IS NOT NULL AND ($1::text IS NULL OR known.state = $1) AND ($2::uuid IS NULL OR agency_id = $2)
+    AND ($3::uuid IS NULL OR contract_id = $3)
+    AND ($4::timestamptz IS NULL OR ({_OBJECTED_AT}, placement_id) {beyond} ($4, $5::uuid))
+ORDER BY {_OBJECTED_AT} {order}, placement_id {order} LIMIT $6
+"""
+    for order, beyond in (("asc", ">"), ("desc", "<"))
+}

@@ -78,6 +78,7 @@ async def object_to(tx: Transaction, placement_id: UUID, new: NewObjection, who:
 async def decide(tx: Transaction, placement_id: UUID, new: NewDecision, who: Principal) -> Placement:
     """Accept or refuse an objection. Acceptance makes the placement active again; refusal makes the recall final."""
     known = await _locked(tx, placement_id, PlacementState.OBJECTED, NotObjected, who)
+    await tx.execute(queries.DECIDE_OBJECTION, placement_id, new.accepted)
     state = PlacementState.ACTIVE if new.accepted else PlacementState.RECALLED
     return await _become(tx, known, state, who, decision=new.reason)
 

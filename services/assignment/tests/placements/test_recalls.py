@@ -92,6 +92,51 @@ async def test_a_refused_objection_makes_the_recall_final(scene: Scene) -> None:
     assert event.reason == REASON["reason"]
 
 
+async def test_objections_are_listed_with_what_became_of_them(scene: Scene) -> None:
+    agency_id = await scene.agency("dialing")
+    await scene.rule(agency_id, stages=["early", "late"], min_overdue="100.00")
+    await scene.contracts(3)
+    paths = [f"/v1/placements/{placement['placement_id']}" for placement in await scene.placements()]
+    for n, path in enumerate(paths):
+        await scene.post(f"{path}/recall", REASON)
+        await scene.post(f"{path}/objection", {"reason": f"promise {n}"}, headers=as_agency(agency_id))
+    await scene.post(f"{paths[1]}/objection-decision", {"accepted": True, "reason": "let us see"})
+    await scene.post(f"{paths[2]}/objection-decision", {"accepted": False, "reason": "no"})
+
+    async def listed(**wanted: Any) -> list[tuple[str, str, str | None]]:
+        found = (await scene.get("/v1/objections", params=wanted))["items"]
+        return [(item["objection"], item["state"], item["decision"]) for item in found]
+
+    everything = [
+        ("promise 0", "open", None),
+        ("promise 1", "accepted", "let us see"),
+        ("promise 2", "refused", "no"),
+    ]
+    assert await listed() == everything
+    assert await listed(order="desc") == everything[::-1]
+    assert await listed(state="open") == everything[:1]
+    assert await listed(agency_id=str(UUID(int=1))) == []
+    first = await scene.get("/v1/objections", params={"limit": 2})
+    assert await listed(limit=2, cursor=first["next_cursor"]) == everything[2:]
+    [item] = (await scene.get("/v1/objections", params={"state": "refused"}))["items"]
+    assert (item["objected_by"]["agency_id"], item["decided_by"]["subject"]) == (agency_id, "test")
+    assert (item["reason"], item["placement_state"]) == (REASON["reason"], "recalled")
+    await scene.post(f"{paths[1]}/recall", REASON)
+    assert await listed(state="accepted") == everything[1:2], "a later recall does not change what was decided"
+    answer = await scene.client.get("/v1/objections", headers=as_agency(agency_id))
+    assert answer.status_code == 403
+
+
+async def test_an_objection_that_a_reversed_payment_settles_has_lapsed(scene: Scene) -> None:
+    contract, agency_id, placement = await scene.placed()
+    await scene.receives(payment := contract.paid("1500.00"))
+    path = f"/v1/placements/{placement['placement_id']}"
+    await scene.post(f"{path}/objection", {"reason": "it will bounce"}, headers=as_agency(agency_id))
+    await scene.receives(contract.payment_reversed(payment))
+    [item] = (await scene.get("/v1/objections"))["items"]
+    assert (item["placement_state"], item["state"], item["decision"]) == ("active", "lapsed", None)
+
+
 async def test_rules_do_not_recall_a_reinstated_placement_for_the_same_reason(scene: Scene) -> None:
     """After an accepted objection the rules recall the placement for another reason only."""
     contract, _, placement = await scene.placed()

@@ -1,13 +1,25 @@
-"""HTTP route by which dialers report calls."""
+"""HTTP routes by which dialers report calls, and agencies and operators read them."""
 
 from datetime import timedelta
 from typing import Annotated
 
-from chassis import DIALING, CurrentPrincipal, Router, WriteTransaction, writes
+from chassis import (
+    DIALING,
+    CurrentPrincipal,
+    OrderedPageQuery,
+    Page,
+    ReadConnection,
+    Router,
+    WriteTransaction,
+    reads,
+    writes,
+)
+from chassis.audit import reads_in_bulk
 from chassis.transactions import act_for_service
-from fastapi import Body, Request
+from fastapi import Body, Depends, Request
 
-from dialer_feed.calls import matching, recording
+from dialer_feed.calls import matching, reading, recording
+from dialer_feed.calls.reading import CallFilter, RecordedCall
 from dialer_feed.lists import queries as lists
 
 router = Router(prefix="/v1", tags=["dialers"])
@@ -30,3 +42,11 @@ async def report_calls(
     await act_for_service(tx)
     grace: int = request.app.state.settings.report_grace_days
     return await recording.receive(tx, new, {row["list_id"]: row for row in rows}, who, timedelta(days=grace))
+
+
+@router.get("/calls", dependencies=[reads("dialer-feed", agency=True), reads_in_bulk()])
+async def list_calls(
+    wanted: Annotated[CallFilter, Depends()], query: OrderedPageQuery, reader: ReadConnection, who: CurrentPrincipal
+) -> Page[RecordedCall]:
+    """List the recorded calls in the order in which they were reported. An agency sees only its own."""
+    return await reading.listed(reader, wanted, query, who.agency_id)

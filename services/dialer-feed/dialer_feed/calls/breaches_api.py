@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from chassis import OutputModel, Page, PageQuery, ReadConnection, Router, page, reads
+from chassis import OrderedPageQuery, OutputModel, Page, ReadConnection, Router, page, reads
 from chassis.audit import reads_in_bulk
 from recobro_events.contracts.dialer_feed import Disposition
 
@@ -38,15 +38,15 @@ class CallBreach(OutputModel):
 
 @router.get("/breaches", dependencies=[reads("dialer-feed"), reads_in_bulk()])
 async def list_breaches(
-    query: PageQuery,
+    query: OrderedPageQuery,
     reader: ReadConnection,
     kind: Literal["silence", "outside_hours", "frequency"] | None = None,
     agency_id: UUID | None = None,
     contract_id: UUID | None = None,
 ) -> Page[CallBreach]:
-    """List the calls that broke a rule of contact, the last reported first. ``silence``: the wrongful calls."""
+    """List the calls that broke a rule of contact, as they were reported. ``silence``: the wrongful calls."""
     after = query.after(datetime, UUID, str) or (None, None, None)
-    rows = await reader.fetch(queries.BREACHES, kind, agency_id, contract_id, *after, query.limit + 1)
+    rows = await reader.fetch(queries.BREACHES[query.order], kind, agency_id, contract_id, *after, query.limit + 1)
     items = [
         CallBreach(
             **{name: value for name, value in row.items() if name not in ("dialed_for", "list_id")},

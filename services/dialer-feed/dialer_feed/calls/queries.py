@@ -1,4 +1,6 @@
-"""SQL that finds the contracts of calls, records calls, and judges them."""
+"""SQL that finds the contracts of calls, records calls, judges and reads them."""
+
+from collections.abc import Sequence
 
 from projections.contracts import person
 
@@ -117,14 +119,43 @@ OUTCOMES = """
 SELECT dialed_for, call_id, contract_id, unlisted, wrongful, silence, breaches
 FROM unnest($1::uuid[], $2::text[]) AS given (dialed_for, call_id) JOIN call_result USING (dialed_for, call_id)
 """
-BREACHES = """
+BREACHES = {
+    order: f"""
 SELECT call.call_id, call.dialed_for, call.list_id, call.contract_id, call.contact_id, call.agent, call.started_at,
     call.disposition, call.manual, call.unlisted, call.wrongful, call.silence, call.breaches, call.dialer_id,
     call.reported_at
 FROM call_result call
-WHERE (call.wrongful OR call.breaches <> '{}')
+WHERE (call.wrongful OR call.breaches <> '{{}}')
     AND ($1::text IS NULL OR $1 = ANY (call.breaches) OR ($1 = 'silence' AND call.wrongful))
     AND ($2::uuid IS NULL OR call.dialed_for = $2) AND ($3::uuid IS NULL OR call.contract_id = $3)
-    AND ($4::timestamptz IS NULL OR (call.reported_at, call.dialed_for, call.call_id) < ($4, $5, $6))
-ORDER BY call.reported_at DESC, call.dialed_for DESC, call.call_id DESC LIMIT $7
+    AND ($4::timestamptz IS NULL OR (call.reported_at, call.dialed_for, call.call_id) {beyond} ($4, $5, $6))
+ORDER BY call.reported_at {order}, call.dialed_for {order}, call.call_id {order} LIMIT $7
+"""
+    for order, beyond in (("asc", ">"), ("desc", "<"))
+}
+
+CALL_ORDER = "(call.reported_at, call.dialed_for, call.call_id)"
+"""SQL: the order in which calls are listed. No two calls are equal."""
+_CALL = f"""
+SELECT call.call_id, call.dialed_for, nullif(call.dialed_for, '{NO_LIST}') AS agency_id,
+    nullif(call.list_id, '{NO_LIST}') AS list_id, call.contract_id, call.contact_id, call.agent, call.business_date,
+    call.started_at, call.duration_seconds, call.disposition, call.direction, call.manual, call.unlisted,
+    call.right_party, call.wrongful, call.breaches, call.dialer_id, call.reported_at"""
+# The number of a call is a contact point of its contract, or is kept with the call where the contract does not have it.
+_FOR_OPERATOR = f"""{_CALL},
+    contract.contract_number, coalesce(call.unknown_phone, point.value) AS phone, call.silence
+FROM call_result call
+LEFT JOIN contract USING (contract_id)
+LEFT JOIN contact_point point ON point.contract_id = call.contract_id AND point.contact_id = call.contact_id"""
+_FOR_AGENCY = f"""{_CALL},
+    entry.contract_number, NULL AS phone, NULL AS silence
+FROM call_result call
+LEFT JOIN list_entry entry ON entry.contract_id = call.contract_id AND entry.list_id = call.list_id"""
+
+
+def calls(conditions: Sequence[str], order: str, limit: str, *, for_operator: bool) -> str:
+    """SQL: the calls for which all conditions hold. Without those that are not asked for, an index gives the order."""
+    return f"""{_FOR_OPERATOR if for_operator else _FOR_AGENCY}
+WHERE {" AND ".join(conditions or ["true"])}
+ORDER BY call.reported_at {order}, call.dialed_for {order}, call.call_id {order} LIMIT {limit}
 """

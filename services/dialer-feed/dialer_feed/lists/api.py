@@ -10,8 +10,8 @@ from chassis import (
     CurrentPrincipal,
     Day,
     InputModel,
+    OrderedPageQuery,
     Page,
-    PageQuery,
     ReadConnection,
     Router,
     ServiceDatabase,
@@ -88,15 +88,17 @@ async def _wait_for_list(database: Database, list_id: UUID, wait_seconds: float,
 
 @router.get("/lists", dependencies=[reads("dialer-feed", agency=True)])
 async def list_lists(
-    query: PageQuery,
+    query: OrderedPageQuery,
     reader: ReadConnection,
     who: CurrentPrincipal,
     campaign_id: UUID | None = None,
     business_date: Day | None = None,
 ) -> Page[DialingList]:
-    """List dialing lists, newest first. An agency's token lists the agency's own lists only."""
+    """List dialing lists in the order of their requests. An agency's token lists the agency's own lists only."""
     after = query.after(datetime, UUID) or (None, None)
-    rows = await reader.fetch(queries.PAGE, campaign_id, business_date, *after, who.agency_id, query.limit + 1)
+    rows = await reader.fetch(
+        queries.PAGE[query.order], campaign_id, business_date, *after, who.agency_id, query.limit + 1
+    )
     return page(
         [await shown(reader, row, who) for row in rows],
         query,

@@ -36,13 +36,16 @@ SELECT list.list_id, list.campaign_id, campaign.agency_id, list.business_date,
 FROM dialing_list list JOIN campaign USING (campaign_id)
 """
 ONE = f"{_LIST} WHERE list.list_id = $1 AND ($2::uuid IS NULL OR campaign.agency_id = $2)"
-PAGE = f"""
+PAGE = {
+    order: f"""
 {_LIST}
 WHERE ($1::uuid IS NULL OR list.campaign_id = $1) AND ($2::date IS NULL OR list.business_date = $2)
-    AND ($3::timestamptz IS NULL OR (list.requested_at, list.list_id) < ($3, $4))
+    AND ($3::timestamptz IS NULL OR (list.requested_at, list.list_id) {beyond} ($3, $4))
     AND ($5::uuid IS NULL OR campaign.agency_id = $5)
-ORDER BY list.requested_at DESC, list.list_id DESC LIMIT $6
+ORDER BY list.requested_at {order}, list.list_id {order} LIMIT $6
 """
+    for order, beyond in (("asc", ">"), ("desc", "<"))
+}
 OWN_LISTS = """
 SELECT list.list_id, campaign.agency_id, list.published_at, list.live_until
 FROM dialing_list list JOIN campaign USING (campaign_id)

@@ -2,6 +2,7 @@
 
 from dialer_feed.lists import phones
 from dialer_feed.lists.eligibility import LIVE, ON_DATE, reason
+from dialer_feed.silences import DAY_OF
 from dialer_feed.wakeups import notify
 
 LOCK_LIVE_ENTRIES = f"""
@@ -168,14 +169,40 @@ REPORTS_BY_HAND = """
 SELECT contract_id FROM dialer_report WHERE contract_id = ANY ($1::uuid[]) AND list_id = $2 AND call_id IS NULL
 GROUP BY contract_id HAVING count(*) >= $3
 """
-REPORTS = """
+REPORTS = {
+    order: f"""
 SELECT report_id, list_id, contract_id, agency_id, reason, contact_ids, call_id, detail, reported_by, effective,
     reported_at, actor
 FROM dialer_report
 WHERE ($1::boolean IS NULL OR effective = $1) AND ($2::uuid IS NULL OR contract_id = $2)
-    AND ($3::uuid IS NULL OR report_id < $3)
-ORDER BY report_id DESC LIMIT $4
+    AND ($3::uuid IS NULL OR report_id {beyond} $3)
+ORDER BY report_id {order} LIMIT $4
 """
+    for order, beyond in (("asc", ">"), ("desc", "<"))
+}
+# What debtors said of payments, and whether a payment has arrived on the business date of the claim or later.
+PAYMENT_CLAIMS = {
+    order: f"""
+SELECT report.report_id AS claim_id, report.contract_id, contract.contract_number, report.agency_id,
+    nullif(report.list_id, '00000000-0000-0000-0000-000000000000') AS list_id, report.call_id, report.detail,
+    claimed.day AS claimed_on, report.reported_by, report.reported_at, report.effective, known.paid, report.actor
+FROM dialer_report report
+JOIN contract USING (contract_id)
+CROSS JOIN LATERAL (SELECT report.reported_at AS started_at) AS call
+CROSS JOIN LATERAL (SELECT coalesce({DAY_OF}, report.reported_at::date) AS day) AS claimed
+CROSS JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM payment
+        WHERE payment.contract_id = report.contract_id AND NOT payment.claimed AND NOT payment.reversed
+            AND payment.business_date >= claimed.day) AS paid
+) AS known
+WHERE report.reason = 'payment_claimed' AND ($1::boolean IS NULL OR known.paid = $1)
+    AND ($2::uuid IS NULL OR report.contract_id = $2) AND ($3::uuid IS NULL OR report.agency_id = $3)
+    AND ($4::uuid IS NULL OR report.report_id {beyond} $4)
+ORDER BY report.report_id {order} LIMIT $5
+"""
+    for order, beyond in (("asc", ">"), ("desc", "<"))
+}
 KEEP_SILENCES = """
 INSERT INTO reported_silence (contract_id, contact_id, reason)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[])

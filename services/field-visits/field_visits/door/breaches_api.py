@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chassis import OutputModel, Page, PageQuery, ReadConnection, Router, page, reads
+from chassis import OrderedPageQuery, OutputModel, Page, ReadConnection, Router, page, reads
 from chassis.audit import reads_in_bulk
 from recobro_events.contracts.field_visits import AttendedBy
 
@@ -32,12 +32,14 @@ class VisitBreach(OutputModel):
 
 @router.get("/breaches", dependencies=[reads("field-visits"), reads_in_bulk()])
 async def list_breaches(
-    query: PageQuery,
+    query: OrderedPageQuery,
     reader: ReadConnection,
     kind: Breach | None = None,
     agency_id: UUID | None = None,
     contract_id: UUID | None = None,
 ) -> Page[VisitBreach]:
-    """List the attendances that broke a rule of contact, newest first."""
-    rows = await reader.fetch(queries.BREACHES, kind, agency_id, contract_id, query.after(int), query.limit + 1)
+    """List the attendances that broke a rule of contact, as they were recorded."""
+    rows = await reader.fetch(
+        queries.BREACHES[query.order], kind, agency_id, contract_id, query.after(int), query.limit + 1
+    )
     return page(rows, query, key=lambda row: (row["attendance_id"],))

@@ -24,16 +24,19 @@ SILENT_ON = f"""
 SELECT coalesce({REASON}, 'nothing_overdue') <> 'nothing_overdue'
 FROM contract, (SELECT $2::date AS visit_on) AS visit WHERE contract.contract_id = $1
 """
-BREACHES = """
+BREACHES = {
+    order: f"""
 SELECT attendance.attendance_id, visit.visit_id, visit.contract_id, visit.agency_id, visit.visitor,
     attendance.attended_by, attendance.at, attendance.breaches, attendance.recorded_by, attendance.recorded_at,
     attendance.actor
 FROM attendance JOIN visit USING (visit_id)
-WHERE attendance.breaches <> '{}' AND ($1::text IS NULL OR $1 = ANY (attendance.breaches))
+WHERE attendance.breaches <> '{{}}' AND ($1::text IS NULL OR $1 = ANY (attendance.breaches))
     AND ($2::uuid IS NULL OR visit.agency_id = $2) AND ($3::uuid IS NULL OR visit.contract_id = $3)
-    AND ($4::bigint IS NULL OR attendance.attendance_id < $4)
-ORDER BY attendance.attendance_id DESC LIMIT $5
+    AND ($4::bigint IS NULL OR attendance.attendance_id {beyond} $4)
+ORDER BY attendance.attendance_id {order} LIMIT $5
 """
+    for order, beyond in (("asc", ">"), ("desc", "<"))
+}
 # How many phones and e-mails the visits of the contract have brought, ever and within 24 hours.
 CONTACTS = """
 SELECT coalesce(sum(jsonb_array_length(contacts)), 0) AS ever,

@@ -6,9 +6,11 @@ from uuid import UUID
 from chassis import (
     CurrentPrincipal,
     Day,
+    FieldError,
     InputModel,
+    Invalid,
+    OrderedPageQuery,
     Page,
-    PageQuery,
     ReadConnection,
     Router,
     ShortText,
@@ -58,18 +60,21 @@ async def order_visit(new: NewVisit, tx: WriteTransaction, who: CurrentPrincipal
 
 @router.get("/visits", dependencies=[reads("field-visits", agency=True), reads_in_bulk()])
 async def list_visits(
-    query: PageQuery,
+    query: OrderedPageQuery,
     reader: ReadConnection,
     who: CurrentPrincipal,
     visitor: Annotated[ShortText | None, Query()] = None,
-    visit_on: Day | None = None,
+    day: Annotated[Day | None, Query(description="The day of the visit")] = None,
+    visit_on: Annotated[Day | None, Query(description="The same as day")] = None,
     contract_id: UUID | None = None,
     state: State | None = None,
 ) -> Page[Visit]:
-    """List visits by day. An agency's token lists the agency's own visits only."""
+    """List visits by day; with ``order=desc`` the last day first. An agency's token lists the agency's own visits."""
+    if day is not None and visit_on is not None and day != visit_on:
+        raise Invalid("There are two days.", errors=[FieldError("/query/day", "must be the same as visit_on")])
     after = query.after(Day, UUID) or (None, None)
-    filters = (visitor, visit_on, contract_id, state, who.agency_id)
-    rows = await reader.fetch(queries.VISITS, *filters, *after, query.limit + 1)
+    filters = (visitor, day or visit_on, contract_id, state, who.agency_id)
+    rows = await reader.fetch(queries.VISITS[query.order], *filters, *after, query.limit + 1)
     return page([shown(row) for row in rows], query, key=lambda visit: (visit.visit_on, visit.visit_id))
 
 

@@ -1,10 +1,14 @@
-"""Debtors' statuses and contact points over HTTP."""
+"""Debtors' statuses, contact points and addresses over HTTP."""
 
+from typing import Annotated
 from uuid import UUID
 
-from chassis import ReadConnection, Router, WriteTransaction, reads, writes
+from chassis import OrderedPageQuery, Page, ReadConnection, Router, WriteTransaction, reads, writes
+from chassis.audit import reads_in_bulk
+from fastapi import Depends
 
-from portfolio.debtors import contact_points, statuses
+from portfolio.debtors import address_reviews, contact_points, statuses
+from portfolio.debtors.address_reviews import AddressReview, ReviewFilter
 from portfolio.debtors.contact_points import ContactPatch, ContactPoint, NewContactPoint
 from portfolio.debtors.statuses import DebtorStatusOutcome, NewDebtorStatus
 
@@ -35,3 +39,14 @@ async def read_contact_point(contact_id: UUID, connection: ReadConnection) -> Co
 async def change_contact_point(contact_id: UUID, change: ContactPatch, tx: WriteTransaction) -> ContactPoint:
     """Mark a contact point as verified, wrong or refused. Wrong and refused hold for every contract of the debtor."""
     return await contact_points.patch(tx, contact_id, change)
+
+
+@router.get("/address-reviews", dependencies=[*_READS, reads_in_bulk()])
+async def list_address_reviews(
+    wanted: Annotated[ReviewFilter, Depends()], query: OrderedPageQuery, connection: ReadConnection
+) -> Page[AddressReview]:
+    """List the addresses of open contracts that somebody has to look at, in the order in which they became known.
+
+    ``issue=unchecked`` are those given at the door, ``issue=wrong_address`` those that a visitor found wrong.
+    """
+    return await address_reviews.listed(connection, wanted, query)

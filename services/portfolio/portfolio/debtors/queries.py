@@ -44,3 +44,18 @@ WHERE address.contract_id = given.contract_id AND address.address_id = given.add
     AND address.verdict IS DISTINCT FROM given.verdict
 RETURNING new.contract_id, old.authorised <> new.authorised AS revised
 """
+
+# $1 issue, $2 portfolio and $3 contract, each null for any; $4 and $5 the moment and id after which the page begins.
+ADDRESS_REVIEWS = {
+    order: f"""
+SELECT address_id, contract_id, contract_number, portfolio_id, debtor_name, kind, street, exterior, interior,
+    neighbourhood, postal_code, city, address.state, country, issues, irregular_numbering, authorised, verdict,
+    provenance, known_since
+FROM address JOIN contract USING (contract_id)
+WHERE issues <> '{{}}' AND contract.state = 'open' AND ($1::text IS NULL OR $1 = ANY (issues))
+    AND ($2::uuid IS NULL OR portfolio_id = $2) AND ($3::uuid IS NULL OR contract_id = $3)
+    AND ($4::timestamptz IS NULL OR (known_since, address_id) {beyond} ($4, $5::uuid))
+ORDER BY known_since {order}, address_id {order} LIMIT $6
+"""
+    for order, beyond in (("asc", ">"), ("desc", "<"))
+}

@@ -1,12 +1,16 @@
 """Findings of visitors: disputes, deaths, phones, wrong addresses."""
 
 import asyncio
+import inspect
+import re
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import httpx
 import pytest
 from events_of_other_services import EMAIL_KIND, PHONE_KIND, receive
+from jurisdictions import postal_code_issue
+from portfolio.debtors.address_reviews import AddressIssue
 from portfolio.handlers import consumer
 from portfolio.ledger import limits
 from portfolio.ledger.locking import lock_contract
@@ -170,12 +174,20 @@ async def test_an_address_from_the_door_stays_unchecked_until_a_visitor_checks_i
     assert len(lines) == 2
     assert "Calle" not in str(lines).replace("CALLE", "Calle")
 
+    async def reviews(**wanted: str) -> list[str]:
+        return [item["street"] for item in (await service.get("/v1/address-reviews", **wanted))["items"]]
+
+    [review] = (await service.get("/v1/address-reviews", issue="unchecked"))["items"]
+    assert (review["contract_number"], review["street"], review["issues"]) == ("C-1", "Calle 9", ["unchecked"])
+    assert await reviews(issue="wrong_address") == []
+
     checked = AddressChecked(
         contract_id=contract_id, visit_id=uuid4(), address_id=UUID(new["address_id"]), verdict=AddressVerdict.CONFIRMED
     )
     await apply_events(service.database, consumer, checked)
     [_, new] = (await service.contract(portfolio_id, "C-1"))["addresses"]
     assert (new["authorised"], new["issues"], new["verdict"]) == (True, [], "confirmed")
+    assert await reviews(issue="unchecked") == []
 
     for n in range(10):
         await apply_events(service.database, consumer, found(f"Calle 1{n}"))
@@ -327,3 +339,33 @@ async def test_a_finding_about_an_unknown_contract_is_not_applied(given: Given, 
     with pytest.raises(UnappliableEvent, match=str(event.contract_id)):
         await receive(given, event)
     assert await given.everything() == before
+
+
+async def test_addresses_to_review_are_those_of_open_contracts_with_issues(service: ServiceClient) -> None:
+    portfolio_id = await service.portfolio()
+    good = row("C-1", street="Calle 5", state="Yucatán", postal_code="97000", address_kind="Fiscal")
+    first = good | {"contract_number": "C-2", "postal_code": "1"}
+    second = good | {"contract_number": "C-3", "state": "Narnia"}
+    await service.load(portfolio_id, good, first, as_of="2026-09-10")
+    await service.load(portfolio_id, second, as_of="2026-09-11")
+
+    async def reviews(**wanted: str) -> list[str]:
+        found = await service.get("/v1/address-reviews", **wanted)
+        return [item["contract_number"] for item in found["items"]]
+
+    assert await reviews() == ["C-2", "C-3"]
+    assert await reviews(order="desc") == ["C-3", "C-2"]
+    assert await reviews(issue="bad_postal_code") == ["C-2"]
+    assert await reviews(contract_id=str(uuid5(portfolio_id, "C-3"))) == ["C-3"]
+    assert await reviews(portfolio_id=str(uuid4())) == []
+    page = await service.get("/v1/address-reviews", limit=1)
+    assert await reviews(limit="1", cursor=page["next_cursor"]) == ["C-3"]
+    await service.load(portfolio_id, good, second, as_of="2026-09-12", mode="snapshot")
+    answer = await service.client.get("/v1/address-reviews", params={"issue": "ugly"})
+    assert answer.status_code == 422
+
+
+def test_every_issue_that_the_reader_writes_can_be_asked_for() -> None:
+    written = set(re.findall(r'"([a-z_]+)"', inspect.getsource(postal_code_issue)))
+    written |= {"unknown_kind", "no_street", "unknown_state", "unchecked", "wrong_address"}
+    assert {issue.value for issue in AddressIssue} == written

@@ -175,9 +175,9 @@ async def test_history_records_promises_agreements_and_visits(client: httpx.Asyn
         ("agreement_fulfilled", "every instalment was paid"),
         ("agreement_broken", "an instalment was not paid"),
         ("agreement_reopened", "a reversed payment, or one heard of late"),
-        ("visit_ordered", f"for {TODAY}"),
+        ("visit_ordered", f"for {TODAY}, by luis"),
         ("visit_cancelled", "because of payment"),
-        ("visit", "visit ended as visited"),
+        ("visit", "debtor attended: visited"),
     ]
     assert "20.967" not in (await client.get(f"/v1/contracts/{contract_id}/history")).text
 
