@@ -1,9 +1,9 @@
 """Back up the embedded platform, and restore one or all of its databases.
 
 A backup is a folder. ``backup`` writes a dump of every service's database, then the dump of the embedded log, the
-photos, and last the manifest. A folder without a manifest is incomplete. The dumps are taken one after another while
-everything runs. The log's dump is the newest, so after a restore each service reads from the log what its own dump
-lacks.
+photos, the encrypted keys, and last the manifest. A folder without a manifest is incomplete. The dumps are taken one
+after another while everything runs. The log's dump is the newest, so after a restore each service reads from the log
+what its own dump lacks.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from recobro_events import restoring
 from recobro_platform import SERVICES, Service
 
-from recobro import database_roles
+from recobro import database_roles, key_backup
 from recobro.data import DataFolder
 from recobro.database_roles import LOG
 from recobro.errors import Trouble
@@ -51,21 +51,25 @@ def backup(
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Save every database of the platform and the photos in a new folder.
+    """Save every database of the platform, the photos and the keys that sign tokens in a new folder.
 
-    The platform may be running or stopped. The backup does not contain the keys that sign tokens.
+    The platform may be running or stopped. The keys are encrypted with the password in RECOBRO_BACKUP_PASSWORD, or in
+    the file that RECOBRO_BACKUP_PASSWORD_FILE names. Without a password the backup has no keys.
 
     Example: recobro backup /mnt/backups/2026-11-23
     """
     folder = DataFolder(data)
+    password = key_backup.given_password()
     target = to or folder.root / "backups" / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     with _postgres_of(folder) as server:
-        manifest = save(server, folder, target)
+        manifest = save(server, folder, target, password)
     if as_json:
-        print_json({"folder": str(target.absolute()), **manifest.model_dump(mode="json")})
+        print_json({"folder": str(target.absolute()), "keys": password is not None, **manifest.model_dump(mode="json")})
         return
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     out.print(f"Saved {len(manifest.dumped_at)} databases in {target} ({count(size // 1024)} KiB).", markup=False)
+    if password is None:
+        out.print(f"The keys that sign tokens are not in it. Set {key_backup.VARIABLE}_FILE to save them, encrypted.")
 
 
 def restore(
@@ -73,6 +77,7 @@ def restore(
     service: Annotated[
         list[str] | None, typer.Option(help="Only this service; may be repeated. Default: all services and the log.")
     ] = None,
+    without_keys: Annotated[bool, typer.Option("--without-keys", help="Do not restore the keys.")] = False,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -81,27 +86,40 @@ def restore(
     The replaced databases are kept beside the restored ones. The command then prints the period whose entries by people
     and other systems must be entered again. All other data comes back by itself when the platform runs.
 
+    If DIR has no keys that sign tokens, those of the backup come back too, with the password in RECOBRO_BACKUP_PASSWORD
+    or RECOBRO_BACKUP_PASSWORD_FILE. Without one the command asks for it.
+
     Example: recobro restore .recobro/backups/20261123T060000Z --service portfolio
     """
     folder = DataFolder(data)
     manifest = manifest_of(source)
     chosen = _chosen(service)
+    keys = None if without_keys or service else key_backup.opened(source, folder)
     with folder.locked(), _started(folder) as server:
         lost = [asyncio.run(restore_service(server, source, manifest, one, folder.root)) for one in chosen]
         if service is None and LOG in manifest.dumped_at:
             asyncio.run(_replace(server, source, LOG))
     if any(one.name == "field-visits" for one in chosen) and (source / _PHOTOS).is_dir():
         shutil.copytree(source / _PHOTOS, folder.root / _PHOTOS, dirs_exist_ok=True)
+    if keys is not None:
+        key_backup.put_back(keys, folder)
     if as_json:
         print_json([one.as_json() for one in lost])
     else:
         print_lost(lost)
         kept = ", ".join(f"{one.database}{_REPLACED}" for one in chosen)
         out.print(f"The replaced data are kept in the databases {kept} until the next restore.", markup=False)
+        if keys is not None:
+            out.print("The keys that sign tokens are restored too.")
+        elif key_backup.has_keys(source):
+            out.print(f"The keys that sign tokens were not restored: those of {folder.root} count.", markup=False)
 
 
-def save(server: EmbeddedPostgres, folder: DataFolder, target: Path) -> Manifest:
-    """Write a backup to ``target``. Raises ``Trouble`` if ``target`` exists or a dump fails."""
+def save(server: EmbeddedPostgres, folder: DataFolder, target: Path, password: str | None = None) -> Manifest:
+    """Write a backup to ``target``, with the keys if there is a password.
+
+    Raises ``Trouble`` if ``target`` exists or a dump fails.
+    """
     if target.exists():
         raise Trouble(f"{target} already exists. A backup needs a new folder.")
     state = folder.state()
@@ -117,6 +135,8 @@ def save(server: EmbeddedPostgres, folder: DataFolder, target: Path) -> Manifest
         _run(server, "pg_dump", "--format=custom", f"--file={unfinished / database}.dump", database)
     if (folder.root / _PHOTOS).is_dir():
         shutil.copytree(folder.root / _PHOTOS, unfinished / _PHOTOS)
+    if password is not None:
+        key_backup.save(folder, unfinished, password)
     manifest = Manifest(created_at=datetime.now(UTC), transport=transport, dumped_at=dumped_at)
     (unfinished / _MANIFEST).write_text(manifest.model_dump_json(indent=2))
     unfinished.rename(target)

@@ -31,7 +31,8 @@ def public_file(data: DataFolder) -> Path:
     return data.keys / "jwks.json"
 
 
-def _private_file(data: DataFolder) -> Path:
+def private_file(data: DataFolder) -> Path:
+    """Return the file with the key that signs tokens."""
     return data.keys / "private.json"
 
 
@@ -48,7 +49,7 @@ def ensure(data: DataFolder) -> None:
 
 
 def _ensure_keys(data: DataFolder) -> None:
-    private = _private_file(data)
+    private = private_file(data)
     if private.exists() and public_file(data).exists():
         return
     from chassis.tokens import generate_key, jwks, load_private_key, save_private_key
@@ -71,7 +72,7 @@ def rotate(data: DataFolder, *, revoke: bool = False) -> datetime:
     from chassis.tokens import generate_key, load_private_key, public_member, save_private_key
     from chassis.trust import LEEWAY_SECONDS
 
-    public, private = public_file(data), _private_file(data)
+    public, private = public_file(data), private_file(data)
     now = int(time.time())
     ends_at = now if revoke else now + longest_ttl_seconds() + LEEWAY_SECONDS
     try:
@@ -137,7 +138,7 @@ def token(data: DataFolder, *, subject: str, scopes: Iterable[str], agency_id: U
             f"The services accept a token for {longest} seconds at most. RECOBRO_JWT_MAX_LIFETIME_SECONDS sets this."
         )
     try:
-        key = load_private_key(_private_file(data))
+        key = load_private_key(private_file(data))
     except FileNotFoundError:
         raise _no_key(data) from None
     role = "operator" if agency_id is None else None

@@ -185,3 +185,72 @@ async def test_a_failed_restore_leaves_the_database_unchanged(machine: Machine, 
     machine.server.start()
     assert await machine.ask("portfolio", "SELECT what FROM noted") == [("before",)]
     assert await machine.ask("portfolio", "SELECT pending FROM epoch") == [(False,)]
+
+
+PASSWORD = "a long enough password"
+
+
+def with_keys(machine: Machine, private: str, denied: str) -> None:
+    machine.folder.keys.mkdir(parents=True, exist_ok=True)
+    for name, content in {"private.json": private, "jwks.json": f"public of {private}", "denied": denied}.items():
+        (machine.folder.keys / name).write_text(content)
+
+
+def keys_of(machine: Machine) -> dict[str, str]:
+    return {file.name: file.read_text() for file in machine.folder.keys.iterdir()}
+
+
+async def test_keys_are_in_a_backup_with_a_password_only_and_encrypted(
+    stopped: Machine, tmp_path: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_keys(stopped, "the secret", "revoked-1\n")
+    bare = await stopped.recobro("backup", str(tmp_path / "bare"))
+    assert "The keys that sign tokens are not in it" in bare.stdout
+    monkeypatch.setenv("RECOBRO_BACKUP_PASSWORD", "short")
+    refused = await stopped.recobro("backup", str(tmp_path / "sealed"))
+    assert (refused.exit_code, "at least 14 characters" in refused.stderr) == (1, True)
+    monkeypatch.setenv("RECOBRO_BACKUP_PASSWORD", PASSWORD)
+    assert (await stopped.recobro("backup", str(tmp_path / "sealed"))).exit_code == 0
+    for folder in ("bare", "sealed"):
+        assert not any(b"the secret" in file.read_bytes() for file in (tmp_path / folder).glob("*.j*"))
+    empty = Machine(open_folder / "elsewhere")
+
+    monkeypatch.setenv("RECOBRO_BACKUP_PASSWORD", "another long password")
+    wrong = await empty.recobro("restore", str(tmp_path / "sealed"))
+    assert (wrong.exit_code, "password does not open" in wrong.stderr) == (1, True)
+    monkeypatch.delenv("RECOBRO_BACKUP_PASSWORD")
+    unknown = await empty.recobro("restore", str(tmp_path / "sealed"))
+    assert (unknown.exit_code, "RECOBRO_BACKUP_PASSWORD_FILE" in unknown.stderr) == (1, True)
+    assert not empty.folder.postgres.exists(), "nothing may be restored without the password"
+
+    (tmp_path / "password").write_text(f"{PASSWORD}\n")
+    monkeypatch.setenv("RECOBRO_BACKUP_PASSWORD_FILE", str(tmp_path / "password"))
+    restored = await empty.recobro("restore", str(tmp_path / "sealed"))
+    assert (restored.exit_code, "keys that sign tokens are restored too" in restored.stdout) == (0, True), (
+        restored.stderr
+    )
+    assert keys_of(empty) == keys_of(stopped)
+    assert (empty.folder.keys / "private.json").stat().st_mode & 0o777 == 0o600
+
+
+async def test_keys_that_a_platform_has_stay(stopped: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that was replaced since the backup, and a token that was revoked, must not become valid again."""
+    with_keys(stopped, "the old secret", "")
+    monkeypatch.setenv("RECOBRO_BACKUP_PASSWORD", PASSWORD)
+    assert (await stopped.recobro("backup", str(tmp_path / "sealed"))).exit_code == 0
+    with_keys(stopped, "the new secret", "revoked\n")
+    restored = await stopped.recobro("restore", str(tmp_path / "sealed"))
+    assert (restored.exit_code, "were not restored" in restored.stdout) == (0, True), restored.stderr
+    assert (keys_of(stopped)["private.json"], keys_of(stopped)["denied"]) == ("the new secret", "revoked\n")
+
+
+async def test_a_lost_password_does_not_keep_the_data_from_being_restored(
+    stopped: Machine, tmp_path: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_keys(stopped, "the secret", "")
+    monkeypatch.setenv("RECOBRO_BACKUP_PASSWORD", PASSWORD)
+    assert (await stopped.recobro("backup", str(tmp_path / "sealed"))).exit_code == 0
+    monkeypatch.delenv("RECOBRO_BACKUP_PASSWORD")
+    empty = Machine(open_folder / "elsewhere")
+    restored = await empty.recobro("restore", str(tmp_path / "sealed"), "--without-keys")
+    assert (restored.exit_code, empty.folder.keys.exists()) == (0, False), restored.stderr

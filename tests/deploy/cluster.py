@@ -17,15 +17,16 @@ K8S = ROOT / "deploy" / "k8s"
 Resource = Mapping[str, Any]
 
 
-def kustomize() -> str:
-    """Return the kustomize that deploy/k8s/check has built, else the one on PATH.
+def kustomize() -> list[str]:
+    """Return the command that builds: the kustomize of deploy/k8s/check, else that on PATH, else kubectl's.
 
-    Without kustomize the test is skipped, or fails if RECOBRO_REQUIRE_KUSTOMIZE=1.
+    Without any the test is skipped, or fails if RECOBRO_REQUIRE_KUSTOMIZE=1.
     """
     built = K8S / ".tools" / "bin" / "kustomize"
-    found = str(built) if built.exists() else shutil.which("kustomize")
-    if found is not None:
-        return found
+    if found := str(built) if built.exists() else shutil.which("kustomize"):
+        return [found, "build"]
+    if kubectl := shutil.which("kubectl"):
+        return [kubectl, "kustomize"]
     reason = "there is no kustomize; deploy/k8s/check installs it"
     if os.environ.get("RECOBRO_REQUIRE_KUSTOMIZE") == "1":
         pytest.fail(reason)
@@ -35,7 +36,7 @@ def kustomize() -> str:
 @cache
 def built(target: str) -> Sequence[Resource]:
     """Return every resource of a folder below deploy/k8s."""
-    command = [kustomize(), "build", str(K8S / target)]
+    command = [*kustomize(), str(K8S / target)]
     text = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True).stdout
     return tuple(yaml.load_all(text, Loader=yaml.CSafeLoader))
 

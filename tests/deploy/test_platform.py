@@ -6,7 +6,7 @@ import uuid
 import asyncpg
 import pytest
 import yaml
-from deploy.cluster import ROOT, Resource, built, named, of_kind
+from deploy.cluster import K8S, ROOT, Resource, built, named, of_kind
 from recobro.postgres import EmbeddedPostgres
 from recobro_platform import AGENCY_ROLE, SERVICE_NAMES, SERVICES, VERSION, Service
 
@@ -178,3 +178,12 @@ def test_every_dashboard_is_in_the_cluster() -> None:
     assert dashboards["metadata"]["labels"]["grafana_dashboard"] == "1"
     there = {name: json.loads(text) for name, text in dashboards["data"].items()}
     assert there == {file.name: json.loads(file.read_text()) for file in (MONITORING / "dashboards").glob("*.json")}
+
+
+@pytest.mark.parametrize("target", [*OVERLAYS, "examples/agency", "examples/restore"])
+def test_every_folder_is_built(target: str) -> None:
+    """The kustomize of kubectl 1.32, the oldest that installs the manifests, ends at a deletion among other patches."""
+    assert built(target)
+    for kustomization in (K8S / target).glob("*.yaml"):
+        documents = list(yaml.safe_load_all(kustomization.read_text()))
+        assert len(documents) == 1 or not any("$patch" in document for document in documents), kustomization
