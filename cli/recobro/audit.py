@@ -1,15 +1,16 @@
-"""``recobro audit``: whether the audit tables are whole."""
+"""``recobro audit``: whether the audit tables are whole, and the deletion of their oldest entries."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from recobro_platform import Service
 from rich.table import Table
 
-from recobro import targets
+from recobro import keys, targets
 from recobro.data import DataFolder
 from recobro.errors import Trouble
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, PlainGroup, count, counted, err, out, print_json, table_of
@@ -35,6 +36,8 @@ class Checked:
             "seals": self.verdict.seals,
             "head": self.verdict.head.hex(),
             "faults": list(self.verdict.faults),
+            "pruned": self.verdict.pruned,
+            "pruned_until": self.verdict.pruned_until and self.verdict.pruned_until.isoformat(),
         }
 
 
@@ -60,6 +63,43 @@ def verify_all(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     raise typer.Exit(1 if troubles or any(one.verdict.faults for one in checked) else 0)
 
 
+@commands.command(name="prune")
+def prune_all(
+    keep_years: Annotated[int, typer.Option("--keep-years", metavar="N", min=3, max=100, help="At least 3.")],
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Delete audit entries that are older than N years. Nothing else ever deletes one.
+
+    What is left stays one chain, and `recobro audit verify` says how many entries were deleted, and up to when. The
+    table says who deleted them. A table that is not whole keeps everything. The databases must be named as their
+    owner: the services' own roles may not delete entries.
+
+    Example: recobro audit prune --keep-years 10
+    """
+    before = datetime.now(UTC) - timedelta(days=366 * keep_years)
+    found, troubles = asyncio.run(targets.of_each(targets.find(DataFolder(data)), _pruning(before)))
+    for service, deleted in found.items():
+        out.print(f"{service.name}: {count(deleted)} entries from before {before:%Y-%m-%d} deleted")
+    for trouble in troubles:
+        err.print(str(trouble), style="red", markup=False)
+    raise typer.Exit(1 if troubles else 0)
+
+
+def _pruning(before: datetime) -> Callable[[Service, Any], Awaitable[int]]:
+    from chassis.audit import NotWhole, prune
+
+    async def one(service: Service, connection: Any) -> int:
+        deleted = 0
+        try:
+            while entries := await prune(connection, before, keys.person()):
+                deleted += entries
+        except NotWhole as error:
+            raise Trouble(f"{service.name}: {error}. Nothing of it was deleted.") from error
+        return deleted
+
+    return one
+
+
 async def check(chosen: targets.Targets) -> tuple[list[Checked], list[Trouble]]:
     """Verify the audit table of each service whose database is named."""
 
@@ -73,10 +113,11 @@ async def check(chosen: targets.Targets) -> tuple[list[Checked], list[Trouble]]:
 
 
 def _table(checked: Sequence[Checked]) -> Table:
-    table = table_of("service", "entries", "not sealed yet", "seals", "head", "verdict")
+    table = table_of("service", "entries", "deleted", "not sealed yet", "seals", "head", "verdict")
     for one in checked:
         found = one.verdict
         verdict = "whole" if not found.faults else counted(len(found.faults), "fault")
         head = found.head.hex()[:16]
-        table.add_row(one.service, count(found.entries), count(found.unsealed), count(found.seals), head, verdict)
+        numbers = (found.entries, found.pruned, found.unsealed, found.seals)
+        table.add_row(one.service, *map(count, numbers), head, verdict)
     return table

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -348,3 +349,25 @@ async def test_audit_tables_are_verified_and_an_altered_entry_is_named(operated:
     await operated.sql("promises", "UPDATE audit_entry SET path = '/v1/other'")
     code, output = await operated.run("audit", "verify")
     assert (code, "promises: seal 1 does not fit" in output) == (1, True), output
+
+
+async def test_old_audit_entries_are_deleted_and_the_rest_stays_whole(operated: Operated) -> None:
+    database = Database(operated.dsn("promises"))
+    await database.open()
+    for years in (5, 4, 2, 0):
+        await operated.sql(
+            "promises",
+            "WITH entry AS (INSERT INTO audit_entry (occurred_at, actor, method, route, path, objects)"
+            f" VALUES (now() - make_interval(years => {years}), '{{}}', 'POST', '/v1/x', '/v1/x', '{{}}')"
+            " RETURNING entry_id) INSERT INTO audit_unsealed SELECT entry_id FROM entry",
+        )
+        await audit.seal(database)
+    await database.close()
+    assert (await operated.run("audit", "prune", "--keep-years", "2"))[0] == 2, "records are kept for three years"
+    code, output = await operated.run("audit", "prune", "--keep-years", "3")
+    assert (code, "promises: 2 entries from before " in output) == (0, True), output
+    code, output = await operated.run("audit", "verify", "--json")
+    found = {one["service"]: one for one in json.loads(output)}["promises"]
+    assert (code, found["pruned"], found["entries"], found["faults"]) == (0, 2, 3, [])
+    await operated.sql("promises", "DELETE FROM audit_pruned")
+    assert (await operated.run("audit", "verify"))[0] == 1

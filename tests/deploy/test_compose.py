@@ -91,7 +91,20 @@ async def test_a_service_reads_and_writes_rows_but_owns_nothing(migrated: str) -
     try:
         assert await connection.fetchval("SELECT current_user") == SERVICE.role
         await connection.execute("UPDATE contract SET name = name; CREATE TEMPORARY TABLE mine (n int)")
-        for refused in ("UPDATE audit_entry SET status = 200", "DROP TABLE contract", "CREATE TABLE mine2 (n int)"):
+        for table in ("audit_entry", "audit_seal", "audit_pruned"):
+            assert await connection.fetch(f"SELECT * FROM {table}") == []
+        for refused in (
+            "DROP TABLE contract",
+            "CREATE TABLE mine2 (n int)",
+            "UPDATE audit_entry SET status = 200",
+            "DELETE FROM audit_entry",
+            "TRUNCATE audit_entry",
+            "UPDATE audit_seal SET seal_id = 0",
+            "DELETE FROM audit_seal",
+            "INSERT INTO audit_pruned DEFAULT VALUES",
+            "UPDATE audit_pruned SET seal_id = 0",
+            "DELETE FROM audit_pruned",
+        ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(refused)
     finally:

@@ -1,7 +1,8 @@
 """The audit table: who changed what. The route writes an entry for every change, in the change's own transaction.
 
 Entries are only ever added. A background task seals them in order: a seal holds the digest of the seal before it and of
-its entries, so that an entry which was altered, removed or slipped in later no longer fits.
+its entries, so that an entry which was altered, removed or slipped in later no longer fits. Only the tables' owner can
+delete old entries, by whole seals; the seal before the first that is left is kept, so the chain stays whole.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +25,9 @@ from chassis.transactions import act_for_service
 
 SEAL_EVERY_SECONDS = 10.0
 SEALED_AT_ONCE = 1000
+PRUNED_SEALS_AT_ONCE = 50
+LEAST_YEARS = 3
+"""Records are kept for three years after the last activity (12 CFR 1006.100)."""
 MOST_OBJECTS = 100
 MOST_FAULTS = 100
 _SEAL_LOCK = 7_203_550_119
@@ -42,6 +47,25 @@ WITH taken AS (
         SELECT entry_id FROM audit_unsealed ORDER BY entry_id LIMIT {SEALED_AT_ONCE}))
     RETURNING entry_id)
 SELECT entry.entry_id, {DIGEST} AS digest FROM taken JOIN audit_entry AS entry USING (entry_id) ORDER BY entry_id
+"""
+_PRUNED = "SELECT seal_id, digest, entries, newest_at FROM audit_pruned"
+_OLDEST_SEALS = f"""
+SELECT seal_id, digest, newest_at, digests
+FROM (
+    SELECT * FROM audit_seal WHERE seal_id < (SELECT max(seal_id) FROM audit_seal) ORDER BY seal_id LIMIT $1) AS seal,
+    LATERAL (
+        SELECT max(occurred_at) AS newest_at, coalesce(array_agg({DIGEST} ORDER BY entry_id), '{{}}') AS digests
+        FROM audit_entry AS entry WHERE entry_id = ANY(entries)) AS sealed
+ORDER BY seal_id
+"""
+_PRUNE = """
+WITH gone AS (DELETE FROM audit_seal WHERE seal_id = ANY($1) RETURNING entries)
+DELETE FROM audit_entry WHERE entry_id IN (SELECT unnest(entries) FROM gone)
+"""
+_NOTE_PRUNING = """
+INSERT INTO audit_pruned (seal_id, digest, entries, newest_at, pruned_at) VALUES ($1, $2, $3, $4, clock_timestamp())
+ON CONFLICT (one) DO UPDATE SET seal_id = excluded.seal_id, digest = excluded.digest, newest_at = excluded.newest_at,
+    entries = audit_pruned.entries + excluded.entries, pruned_at = excluded.pruned_at
 """
 _LAST_SEAL = "SELECT seal_id, digest FROM audit_seal ORDER BY seal_id DESC LIMIT 1"
 _SEAL = "INSERT INTO audit_seal (seal_id, entries, digest) VALUES ($1, $2, $3)"
@@ -155,7 +179,8 @@ def sealed(before: bytes, digests: Iterable[bytes]) -> bytes:
 class Verdict:
     """What the audit table holds. ``head`` is the last seal's digest; ``faults`` are sentences, none if it is whole.
 
-    Entries of the last seconds may not be sealed yet; they count as ``unsealed``.
+    Entries of the last seconds may not be sealed yet; they count as ``unsealed``. ``pruned`` entries were deleted; they
+    are all older than ``pruned_until``.
     """
 
     entries: int
@@ -163,13 +188,16 @@ class Verdict:
     seals: int
     head: bytes
     faults: tuple[str, ...]
+    pruned: int = 0
+    pruned_until: datetime | None = None
 
 
 async def verify(connection: Any) -> Verdict:
     """Compute every seal anew from the entries. ``connection`` is asyncpg's; the read is one snapshot."""
     faults: list[str] = []
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        number, before = 0, b""
+        pruned = await connection.fetchrow(_PRUNED)
+        number, before = (pruned["seal_id"], pruned["digest"]) if pruned is not None else (0, b"")
         async for row in connection.cursor(_SEALS):
             faults += [f"seal {missing} is missing" for missing in range(number + 1, row["seal_id"])]
             if sealed(before, row["digests"]) != row["digest"]:
@@ -178,7 +206,47 @@ async def verify(connection: Any) -> Verdict:
         loose = await connection.fetch(_LOOSE, MOST_FAULTS)
         counted = await connection.fetchrow(_COUNT)
     faults += [f"entry {row['entry_id']} is in no seal" for row in loose]
-    return Verdict(counted["entries"], counted["unsealed"], number, before, tuple(faults[:MOST_FAULTS]))
+    return Verdict(
+        counted["entries"],
+        counted["unsealed"],
+        number,
+        before,
+        tuple(faults[:MOST_FAULTS]),
+        pruned["entries"] if pruned is not None else 0,
+        pruned["newest_at"] if pruned is not None else None,
+    )
+
+
+class NotWhole(Exception):
+    """A seal does not fit its entries and the seal before it. It is evidence, and nothing was deleted."""
+
+
+async def prune(connection: Any, before: datetime, person: str) -> int:
+    """Delete the oldest seals with their entries, if all of these are from ``before``. Returns the number of entries.
+
+    It deletes a few seals in one transaction, never the last one; call it until it returns 0. An entry says who did it.
+    ``connection`` is asyncpg's, of the tables' owner. Raises ``NotWhole``.
+    """
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _SEAL_LOCK)
+        last = await connection.fetchrow(_PRUNED)
+        number, digest = (last["seal_id"], last["digest"]) if last is not None else (0, b"")
+        newest_at, entries, seals = None, 0, []
+        for row in await connection.fetch(_OLDEST_SEALS, PRUNED_SEALS_AT_ONCE):
+            if row["newest_at"] is not None and row["newest_at"] >= before:
+                break
+            if row["seal_id"] != number + 1 or sealed(digest, row["digests"]) != row["digest"]:
+                raise NotWhole(f"seal {row['seal_id']} does not fit its entries and the seal before it")
+            number, digest = row["seal_id"], row["digest"]
+            newest_at, entries = max(newest_at or row["newest_at"], row["newest_at"]), entries + len(row["digests"])
+            seals.append(number)
+        if seals:
+            await connection.execute(_PRUNE, seals)
+            await connection.execute(_NOTE_PRUNING, number, digest, entries, newest_at)
+            await connection.execute("SELECT set_config('app.actor', $1, true)", json.dumps({"subject": person}))
+            path = f"/v1/audit?to={before.isoformat()}"
+            await connection.execute(_RECORD, "DELETE", "/v1/audit", path, 200, [])
+    return entries
 
 
 async def seal_for_ever(database: Database) -> None:

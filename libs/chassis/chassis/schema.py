@@ -54,6 +54,18 @@ CREATE TABLE audit_seal (
 """
 """Who changed what, and the seals over it. ``status`` is null in an entry that was written before its work began."""
 
+AUDIT_PRUNED = """
+CREATE TABLE audit_pruned (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    seal_id bigint NOT NULL,
+    digest bytea NOT NULL,
+    entries bigint NOT NULL,
+    newest_at timestamptz NOT NULL,
+    pruned_at timestamptz NOT NULL
+);
+"""
+"""At most one row: the last seal whose entries were deleted, how many entries were, and when the newest was written."""
+
 AGENCY = "nullif(current_setting('app.agency_id', true), '')::uuid"
 """SQL: the agency whose request this is. Null, so that it equals nothing, if the request is nobody's."""
 

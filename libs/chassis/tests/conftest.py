@@ -32,7 +32,7 @@ async def toy_dsn(databases: FreshDatabases) -> str:
     """One database for all tests of this folder. Creating one takes longer than most of the tests."""
     dsn = await databases.with_runtime()
     connection = await asyncpg.connect(dsn)
-    await connection.execute(chassis.schema.CREATE + chassis.schema.AUDIT + TABLES)
+    await connection.execute(chassis.schema.CREATE + chassis.schema.AUDIT + chassis.schema.AUDIT_PRUNED + TABLES)
     await connection.close()
     return dsn
 
@@ -44,7 +44,7 @@ async def service_dsn(toy_dsn: str) -> str:
     # TRUNCATE would wait for every reader.
     await connection.execute(
         "DELETE FROM entry; DELETE FROM idempotent_answer; DELETE FROM outbox_events; UPDATE counter SET value = 0;"
-        "DELETE FROM audit_entry; DELETE FROM audit_unsealed; DELETE FROM audit_seal",
+        "DELETE FROM audit_entry; DELETE FROM audit_unsealed; DELETE FROM audit_seal; DELETE FROM audit_pruned",
         timeout=240,
     )
     await connection.close()

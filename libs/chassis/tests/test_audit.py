@@ -1,6 +1,8 @@
 """Every change has an actor: the entry that its route writes, and the chain of seals over the entries."""
 
+import json
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -70,6 +72,81 @@ async def test_seals_cover_every_entry_once_and_follow_one_another(
     assert await audit.seal(database) == 0
     found = await audit.verify(look)
     assert (found.entries, found.seals, found.faults) == (4, 2, ())
+
+
+async def aged(client: httpx.AsyncClient, database: Database, look: Any, *days: int) -> None:
+    """A sealed entry of each age, one seal each, as if they had been written and sealed then."""
+    for age in days:
+        await client.post("/v1/entries", json=ENTRY | {"name": str(age)})
+        await look.execute(
+            "UPDATE audit_entry SET occurred_at = now() - make_interval(days => $1) WHERE entry_id IN"
+            " (SELECT entry_id FROM audit_unsealed)",
+            age,
+        )
+        await audit.seal(database)
+
+
+LIMIT = datetime.now(UTC) - timedelta(days=1000)
+
+
+async def test_old_entries_are_deleted_by_whole_seals_and_the_chain_stays_whole(
+    client: httpx.AsyncClient, database: Database, look: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "PRUNED_SEALS_AT_ONCE", 2)
+    await aged(client, database, look, 1500, 1400, 1300, 900, 1200)
+    head = (await audit.verify(look)).head
+    assert [await audit.prune(look, LIMIT, "ana") for _ in range(3)] == [2, 1, 0]
+    found = await audit.verify(look)
+    assert (found.entries, found.seals, found.head, found.faults) == (4, 5, head, ()), "two entries say who deleted"
+    assert found.pruned == 3
+    assert found.pruned_until is not None
+    assert abs(found.pruned_until - (datetime.now(UTC) - timedelta(days=1300))) < timedelta(days=1)
+    said = [entry for entry in await entries(look) if entry["method"] == "DELETE"]
+    assert [json.loads(entry["actor"]) for entry in said] == [{"subject": "ana"}] * 2
+    await client.post("/v1/entries", json=ENTRY)
+    assert await audit.seal(database) == 3
+    assert (await audit.verify(look)).faults == ()
+
+
+async def test_the_last_seal_is_kept_whatever_its_age(client: httpx.AsyncClient, database: Database, look: Any) -> None:
+    """The next seal follows it."""
+    await aged(client, database, look, 1500, 1400)
+    assert [await audit.prune(look, LIMIT, "ana") for _ in range(2)] == [1, 0]
+    await client.post("/v1/entries", json=ENTRY)
+    await audit.seal(database)
+    found = await audit.verify(look)
+    assert (found.seals, found.faults) == (3, ())
+
+
+async def test_a_table_that_is_not_whole_keeps_everything(
+    client: httpx.AsyncClient, database: Database, look: Any
+) -> None:
+    await aged(client, database, look, 1500, 1400, 1300)
+    await look.execute(
+        "UPDATE audit_entry SET path = '/v1/other' WHERE entry_id = (SELECT min(entry_id) + 1 FROM audit_entry)"
+    )
+    with pytest.raises(audit.NotWhole, match="seal 2 does not fit"):
+        await audit.prune(look, LIMIT, "ana")
+    assert len(await entries(look)) == 3
+    assert (await audit.verify(look)).pruned == 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("DELETE FROM audit_pruned", "seal 1 is missing"),
+        ("UPDATE audit_pruned SET digest = '\\x00'", "seal 2 does not fit"),
+        ("DELETE FROM audit_seal WHERE seal_id = 2", "seal 2 is missing"),
+    ],
+)
+async def test_what_was_deleted_in_another_way_is_found(
+    client: httpx.AsyncClient, database: Database, look: Any, statement: str, fault: str
+) -> None:
+    await aged(client, database, look, 1500, 900, 900)
+    assert await audit.prune(look, LIMIT, "ana") == 1
+    assert (await audit.verify(look)).faults == ()
+    await look.execute(statement)
+    assert any(fault in found for found in (await audit.verify(look)).faults)
 
 
 _TAMPERING = {
