@@ -30,11 +30,11 @@ Answer = Any
 
 
 class Refused(Trouble):
-    """A service refused a request. ``code`` is the problem's code, ``status`` the HTTP status."""
+    """A service refused a request. ``code`` is the code of the ``problem``, ``status`` the HTTP status."""
 
     def __init__(self, service: str, response: httpx.Response) -> None:
         self.status = response.status_code
-        problem = _problem_of(response)
+        problem = self.problem = _problem_of(response)
         self.code = _code_of(problem)
         detail = problem.get("detail") or problem.get("title") or response.reason_phrase
         lines = [

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -63,6 +63,15 @@ def stage(
     out.print(table)
 
 
+def _far_ahead(problem: Mapping[str, Any]) -> str:
+    """What a day far ahead of today would do, for the person who is asked."""
+    named = "; ".join(
+        f"{one['name'] or one['portfolio_id']}: {count(one['days_ahead'])} days after {one['today']}"
+        for one in problem["portfolios"]
+    )
+    return f"{problem['as_of']} is far ahead of today ({named}). A move to this day cannot be taken back."
+
+
 class _Asking(NamedTuple):
     """Whether a day far ahead of today is confirmed by ``yes`` already, and whether the person ``may_be_asked``."""
 
@@ -76,9 +85,10 @@ class _Asking(NamedTuple):
         except Refused as refused:
             if refused.code != "confirm-future":
                 raise
+            question = _far_ahead(refused.problem)
             if not (self.may_be_asked and err.is_terminal):
-                raise Trouble(f"{refused} Nothing has been changed. To confirm, use --yes.") from None
-            if not typer.confirm(f"{refused} Go on?", err=True):
+                raise Trouble(f"{question} Nothing has been changed. If you mean this day, use --yes.") from None
+            if not typer.confirm(f"{question} Go on?", err=True):
                 raise Trouble("Nothing has been changed.") from None
         return self._posted(client, service, path, body | {"confirm_future": True})
 

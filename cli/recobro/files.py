@@ -61,31 +61,55 @@ def _waits_for(client: Client, view: FileView) -> str | None:
 
 
 def findings(
-    file: FileId,
+    file: Annotated[
+        UUID | None, typer.Argument(metavar="[FILE]", help="The id of the file. Without it, --undecided is needed.")
+    ] = None,
     kind: Annotated[str | None, typer.Option(help="Only this kind, such as set_aside.")] = None,
+    undecided_only: Annotated[
+        bool, typer.Option("--undecided", help="Only contracts about which a person still has to decide.")
+    ] = False,
+    portfolio: Annotated[UUID | None, typer.Option(metavar="ID", help="Without FILE: only this portfolio.")] = None,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what a loaded file says otherwise than was known, contract by contract.
+    """List what a loaded file says otherwise than was known, contract by contract, and what a person has decided.
 
-    "stated" is the file's figure. "known" is what was known before.
+    With --undecided and without FILE: all contracts that wait for a decision, of all files.
 
-    Example: recobro findings 0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11 --kind set_aside
+    Example: recobro findings --undecided
     """
+    if file is None and not undecided_only:
+        raise Trouble("Name the file, or use --undecided for the contracts of all files that wait for a decision.")
+    chosen = {"undecided": "true"} if undecided_only else {}
     with connect(DataFolder(data), url) as client:
-        found = list(client.items("portfolio", f"/v1/files/{file}/findings", kind=kind))
+        waiting = {"undecided": "true", "portfolio_id": portfolio and str(portfolio)}
+        files = [{"file_id": file}] if file else list(client.items("portfolio", "/v1/files", **waiting))
+        found = [
+            item | {"file_id": str(view["file_id"])}
+            for view in files
+            for item in client.items("portfolio", f"/v1/files/{view['file_id']}/findings", kind=kind, **chosen)
+        ]
     if as_json:
         print_json(found)
         return
     if not found:
-        out.print("The file has no findings.")
+        out.print("Nobody has to decide about a contract." if undecided_only else "The file has no findings.")
         return
-    table = table_of("kind", "contract", "instalment", "stated", "known", "detail")
     for item in found:
-        cells = (item[name] for name in ("kind", "contract_number", "instalment", "stated", "known", "detail"))
-        table.add_row(*(Text("–" if cell is None else printable(str(cell))) for cell in cells))
-    out.print(table)
+        decision = _decision(item)
+        out.print(printable(f"{item['contract_number']}: {item['text']}{decision}"), markup=False)
+    for file_id in sorted({item["file_id"] for item in found if item["undecided"]}):
+        out.print(f"To decide: recobro confirm {file_id} [--no] [--contract NUMBER]", markup=False)
+
+
+def _decision(item: dict[str, Any]) -> str:
+    if item["undecided"]:
+        return " It waits for a person's decision."
+    if (decision := item["decision"]) is None:
+        return ""
+    who = (decision["decided_by"] or {}).get("subject", "unknown")
+    return f" Decided: {'yes' if decision['accepted'] else 'no'}, by {who} on {decision['decided_at'][:10]}."
 
 
 def confirm(

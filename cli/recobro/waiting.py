@@ -58,8 +58,8 @@ def undecided(view: FileView) -> str | None:
     if not view.get("undecided"):
         return None
     return (
-        f"Set aside: {counted(view['undecided'], 'contract')}. The file no longer states instalments that are unpaid. "
-        "Nobody contacts the debtors until you decide."
+        f"Set aside: {counted(view['undecided'], 'contract')}. Nobody contacts the debtors until you decide. "
+        f"The reasons: recobro findings {view['file_id']} --undecided"
     )
 
 

@@ -45,7 +45,9 @@ def test_a_given_date_is_staged_for_all_portfolios_in_one_run(platform: FakePlat
 
 FAR_AHEAD = {
     "type": "urn:recobro:problem:confirm-future",
-    "detail": "2062-11-28 is far ahead of today (Tarjetas: 13,148 days after 2026-11-29).",
+    "detail": "2062-11-28 is far ahead of today. To make it, send the request with confirm_future: true.",
+    "as_of": "2062-11-28",
+    "portfolios": [{"portfolio_id": "P", "name": "Tarjetas", "today": "2026-11-29", "days_ahead": 13148}],
 }
 
 
@@ -58,7 +60,8 @@ def test_a_day_far_ahead_is_a_question_that_yes_answers(platform: FakePlatform, 
     code, output = platform.run(command, "--as-of", "2062-11-28")
     assert code == 1
     assert "Tarjetas: 13,148 days after 2026-11-29" in output
-    assert output.endswith("Nothing has been changed. To confirm, use --yes.\n")
+    assert output.endswith("cannot be taken back. Nothing has been changed. If you mean this day, use --yes.\n")
+    assert "confirm_future" not in output
     assert [sent.get("confirm_future") for _, sent in platform.asked] == [None]
 
     platform.set_answers(route, STAGED | {"kept": 0, "partly_kept": 0, "broken": 0})

@@ -164,7 +164,7 @@ def test_confirm_decides_about_all_contracts_that_were_set_aside(platform: FakeP
     assert "no contract of this file is set aside any more" in output
 
 
-def test_a_loaded_file_says_what_it_found_and_how_to_list_it(platform: FakePlatform) -> None:
+def test_a_loaded_file_says_what_it_found_and_how_to_list_it() -> None:
     loaded = file("loaded", file_payments=1, in_posting=2, set_aside=3)
     assert findings_of(loaded) == [
         "1 × contracts owe less than was known, and no payment explains it; the difference is a payment of the file.",
@@ -173,12 +173,42 @@ def test_a_loaded_file_says_what_it_found_and_how_to_list_it(platform: FakePlatf
         f"To list them: recobro findings {loaded['file_id']}",
     ]
     assert findings_of(file("loaded")) == []
-    item = {"kind": "set_aside", "contract_number": "R05", "instalment": None, "stated": None, "known": None}
-    platform.set_answers(f"GET portfolio /v1/files/{OURS}/findings", page(item | {"detail": "overtaken"}))
+
+
+FINDING = {
+    "kind": "set_aside",
+    "contract_number": "R05",
+    "text": "The file no longer states instalments that are unpaid.",
+    "undecided": True,
+    "decision": None,
+}
+
+
+def test_findings_are_sentences_with_the_decision_of_a_person(platform: FakePlatform) -> None:
+    decision = {"accepted": False, "decided_by": {"subject": "ana"}, "decided_at": "2026-11-28T17:00:00Z"}
+    decided = FINDING | {"contract_number": "R06", "undecided": False, "decision": decision}
+    platform.set_answers(f"GET portfolio /v1/files/{OURS}/findings", page(FINDING, decided))
     code, output = platform.run("findings", OURS)
     assert code == 0
-    assert "overtaken" in output
-    assert "R05" in output
+    for words in (
+        "R05",
+        "no longer states instalments",
+        "waits for a person's decision",
+        "R06",
+        "no, by ana on 2026-11-28",
+    ):
+        assert words in " ".join(output.split())
+    assert f"To decide: recobro confirm {OURS}" in output
+
+
+def test_contracts_that_wait_for_a_decision_are_listed_for_all_files(platform: FakePlatform) -> None:
+    platform.set_answers("GET portfolio /v1/files", page(file("loaded", undecided=1)))
+    platform.set_answers(f"GET portfolio /v1/files/{OURS}/findings", page(FINDING))
+    code, output = platform.run("findings", "--undecided")
+    assert (code, "R05" in output) == (0, True)
+    platform.set_answers("GET portfolio /v1/files", page())
+    assert "Nobody has to decide about a contract." in platform.run("findings", "--undecided")[1]
+    assert platform.run("findings")[0] == 1
 
 
 def test_a_file_that_was_loaded_before_changes_nothing_and_says_so(

@@ -33,7 +33,7 @@ class ConfirmFuture(Conflict):
             f"{one['name'] or one['portfolio_id']}: {one['days_ahead']:,} days after {one['today']}" for one in ahead
         )
         return cls(
-            f"{day} is far ahead of today ({named}), and this cannot be taken back. If you mean it, say"
-            " confirm_future: true.",
+            f"{day} is far ahead of today ({named}). A move to this day cannot be taken back. To make it, send the"
+            " request with confirm_future: true.",
             extra={"as_of": day, "portfolios": ahead},
         )

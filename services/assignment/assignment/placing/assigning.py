@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from recobro_events import Lane, Transaction, caused_event_id
@@ -13,23 +13,33 @@ from recobro_events.tracing import current_traceparent
 from assignment.agency_feed.silencing import tell_placed
 from assignment.commissions.earning import settle_placed
 from assignment.placing import queries
-from assignment.placing.rules import Candidate, Limit, Option, Room, Shares, assign
+from assignment.placing.rules import Candidate, Limit, Option, Room, Shares, assign, is_taken_back
 
 
-async def place(tx: Transaction, contract_ids: Sequence[UUID], causes: Mapping[UUID, UUID]) -> tuple[int, int]:
-    """Place contracts by the rules. Returns how many were placed, and for how many no agency was found."""
+class Placed(NamedTuple):
+    """``unplaced`` counts the placements for which no agency has room, ``taken_back`` those whose agencies all had the
+    contract and lost it on request."""
+
+    placed: int = 0
+    unplaced: int = 0
+    taken_back: int = 0
+
+
+async def place(tx: Transaction, contract_ids: Sequence[UUID], causes: Mapping[UUID, UUID]) -> Placed:
+    """Place contracts by the rules. Returns how many were placed and how many not."""
     candidates = [
         Candidate(row["contract_id"], row["kind"], row["rule_id"], row["day"], row["ordinal"], row["refused"] or ())
         for row in await tx.fetch(queries.WANTED, contract_ids)
     ]
     if not candidates:
-        return 0, 0
+        return Placed()
     shares = await _shares(tx, {(candidate.rule_id, candidate.day) for candidate in candidates})
     chosen = assign(candidates, shares, await _room(tx, shares))
     if chosen:
         await _make(tx, chosen, causes)
         await settle_placed(tx, [(candidate.contract_id, candidate.day) for candidate, _ in chosen], causes)
-    return len(chosen), len(candidates) - len(chosen)
+    taken_back = sum(is_taken_back(candidate, shares) for candidate in candidates)
+    return Placed(len(chosen), len(candidates) - len(chosen) - taken_back, taken_back)
 
 
 async def _make(tx: Transaction, chosen: Sequence[tuple[Candidate, Option]], causes: Mapping[UUID, UUID]) -> None:

@@ -24,7 +24,8 @@ class Outcome(NamedTuple):
     """Counts of a review.
 
     ``recalled`` counts requested recalls, ``recalls_final`` final ones. ``unplaced`` counts placements that a rule
-    wants and that none of its agencies can take.
+    wants and for which none of its agencies has room. ``taken_back`` counts those that a rule wants, but whose agencies
+    all had the contract and lost it on request.
     """
 
     placed: int = 0
@@ -32,6 +33,7 @@ class Outcome(NamedTuple):
     recalls_final: int = 0
     ended: int = 0
     unplaced: int = 0
+    taken_back: int = 0
 
     def plus(self, other: "Outcome") -> "Outcome":
         return Outcome(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
@@ -63,13 +65,12 @@ async def review(tx: Transaction, contract_ids: Sequence[UUID], causes: Mapping[
     verdicts = await tx.fetch(queries.VERDICTS, contract_ids)
     await change(tx, [_change(verdict, causes) for verdict in verdicts])
     states = [verdict["state"] for verdict in verdicts]
-    placed, unplaced = await place(tx, contract_ids, causes)
+    placed = await place(tx, contract_ids, causes)
     return Outcome(
-        placed=placed,
+        **placed._asdict(),
         recalled=states.count(PlacementState.RECALL_PENDING),
         recalls_final=states.count(PlacementState.RECALLED),
         ended=states.count(PlacementState.ENDED),
-        unplaced=unplaced,
     )
 
 

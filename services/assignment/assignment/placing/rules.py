@@ -107,3 +107,10 @@ def assign(
                 chosen.append((candidate, option))
                 break
     return chosen
+
+
+def is_taken_back(candidate: Candidate, shares: Mapping[tuple[UUID, date], Shares]) -> bool:
+    """Whether every agency that could take the contract had it already, until somebody recalled it."""
+    rule_shares = shares.get((candidate.rule_id, candidate.day))
+    options = rule_shares.options if rule_shares else ()
+    return bool(options) and all(option.agency_id in candidate.refused for option in options)

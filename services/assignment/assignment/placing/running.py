@@ -25,7 +25,11 @@ class NewPlacementRun(InputModel):
 
 
 class PlacementRun(OutputModel):
-    """The counts of a run. ``unplaced`` counts placements that a rule wants and that none of its agencies can take."""
+    """The counts of a run.
+
+    ``unplaced`` counts placements that a rule wants and for which none of its agencies has room. ``taken_back`` counts
+    those that a rule wants, but whose agencies all had the contract until somebody recalled it.
+    """
 
     as_of: date | None
     placed: int
@@ -33,6 +37,7 @@ class PlacementRun(OutputModel):
     recalls_final: int
     ended: int
     unplaced: int
+    taken_back: int
 
 
 class PortfolioNotReady(Conflict):

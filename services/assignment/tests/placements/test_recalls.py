@@ -55,7 +55,7 @@ async def test_a_contract_that_an_operator_recalled_is_not_placed_with_that_agen
     contract, agency_id, path = await recalled(scene)
     await scene.post(f"{path}/acknowledgement", {"reason": "done"})
     outcome = await scene.run()
-    assert (outcome["placed"], outcome["unplaced"]) == (0, 1)
+    assert (outcome["placed"], outcome["unplaced"], outcome["taken_back"]) == (0, 0, 1)
     other = await scene.agency("dialing")
     await scene.rule(agency_id, other, priority=0)
     await scene.receives(contract.revised())
@@ -176,7 +176,7 @@ async def test_a_run_makes_recalls_final_that_no_event_has_made_final(
     await scene.day(DAY + timedelta(days=3))
     assert (await scene.get(path))["state"] == "recall_pending"
     outcome = await scene.run()
-    assert (outcome["recalls_final"], outcome["placed"], outcome["unplaced"]) == (1, 0, 1)
+    assert (outcome["recalls_final"], outcome["placed"], outcome["taken_back"]) == (1, 0, 1)
     assert (await scene.get(path))["state"] == "recalled"
 
 

@@ -115,6 +115,7 @@ async def test_a_run_counts_contracts_that_no_agency_can_take(scene: Scene) -> N
         "recalls_final": 0,
         "ended": 0,
         "unplaced": 3,
+        "taken_back": 0,
     }
 
 

@@ -32,17 +32,24 @@ OPENED_BY_DIALER = "dialer"
 
 
 class NewClarification(InputModel):
-    """``instalments`` holds the numbers of the disputed instalments. The silence covers the whole contract."""
+    """``instalments`` holds the numbers of the disputed instalments; none means all. The silence covers the contract.
+
+    ``again``: this is another dispute than the open one with the same reason.
+    """
 
     reason: ShortText
     detail: Text | None = None
     opened_by: OpenedBy
     instalments: list[Count] = Field(default_factory=list, max_length=1000)
+    again: bool = False
 
 
 class ClarificationExists(Conflict):
     code = "clarification-exists"
-    detail = "The contract has the same clarification already, and it is open."
+    detail = (
+        "An open clarification of this contract has the same reason and covers these instalments. If this is another"
+        ' dispute, send it with "again": true.'
+    )
 
 
 class TooManyClarifications(Conflict):
@@ -72,8 +79,8 @@ async def open_one(tx: Transaction, contract_id: UUID, new: NewClarification) ->
     for row in await tx.fetch(queries.SILENCING, [contract_id]):
         if row["silencing"] >= limits.SILENCING_CLARIFICATIONS:
             raise TooManyClarifications()
-    same = await tx.fetchval(queries.IDENTICAL, contract_id, new.reason, new.detail, new.opened_by, disputed)
-    if same is not None:
+    same = await tx.fetchval(queries.SAME, contract_id, new.reason, disputed)
+    if same is not None and not new.again:
         raise ClarificationExists(extra={"clarification_id": same})
     [opened] = await _open(tx, [Request(contract_id, new.reason, new.detail, new.opened_by)], disputed)
     return Clarification.of(opened)
@@ -82,18 +89,17 @@ async def open_one(tx: Transaction, contract_id: UUID, new: NewClarification) ->
 async def open_requested(tx: Transaction, requests: Sequence[Request]) -> None:
     """Open a clarification for each request. No contract may occur twice; the contracts' rows are locked.
 
-    A request is ignored while a clarification of its contract with the same reason and opener is open, and while the
+    A request is ignored while a clarification of the whole contract with the same reason is open, and while the
     contract has as many as it may have: contact about it has stopped already.
     """
     contract_ids = [request.contract_id for request in requests]
-    rows = await tx.fetch(queries.DISPUTED, contract_ids)
-    disputed = {(row["contract_id"], row["reason"], row["opened_by"]) for row in rows}
+    rows = await tx.fetch(queries.DISPUTED, contract_ids, [request.reason for request in requests])
+    disputed = {row["contract_id"] for row in rows}
     silencing = {row["contract_id"]: row["silencing"] for row in await tx.fetch(queries.SILENCING, contract_ids)}
     new = [
         one
         for one in requests
-        if (one.contract_id, one.reason, one.opened_by) not in disputed
-        and silencing.get(one.contract_id, 0) < limits.SILENCING_CLARIFICATIONS
+        if one.contract_id not in disputed and silencing.get(one.contract_id, 0) < limits.SILENCING_CLARIFICATIONS
     ]
     if new:
         await _open(tx, new)

@@ -52,18 +52,31 @@ SETTINGS = """
 SELECT contract_id, jurisdiction, coalesce(portfolio.business_date, contract.as_of) AS opened_on
 FROM contract JOIN portfolio USING (portfolio_id) WHERE contract_id = ANY($1::uuid[])
 """
-DISPUTED = """
-SELECT contract_id, reason, opened_by FROM clarification WHERE contract_id = ANY($1::uuid[]) AND state = 'open'
+# An open clarification of the same reason, in any case and spacing, that covers these instalments. One without
+# instalments covers all. Its opener and its detail do not matter: people who repeat a dispute tell it anew.
+_COVERS = """
+clarification.contract_id = given.contract_id AND clarification.state = 'open'
+    AND spelling_key(clarification.reason) = spelling_key(given.reason)
+    AND (clarification.instalments = '{}'
+        OR given.instalments <> '{}' AND clarification.instalments @> given.instalments)
+"""
+# $1 contracts, $2 the reason of each; all instalments are disputed.
+DISPUTED = f"""
+SELECT given.contract_id FROM (
+    SELECT contract_id, reason, '{{}}'::integer[] AS instalments
+    FROM unnest($1::uuid[], $2::text[]) AS given (contract_id, reason)) AS given
+WHERE EXISTS (SELECT FROM clarification WHERE {_COVERS})
 """
 SILENCING = """
 SELECT contract_id, count(*) AS silencing FROM clarification
 WHERE contract_id = ANY($1::uuid[]) AND (state = 'open' OR NOT contact_may_resume) GROUP BY contract_id
 """
-IDENTICAL = """
-SELECT clarification_id FROM clarification
-WHERE contract_id = $1 AND state = 'open' AND reason = $2 AND detail IS NOT DISTINCT FROM $3 AND opened_by = $4
-    AND instalments = $5::integer[]
-LIMIT 1
+# $1 contract, $2 reason, $3 instalments
+SAME = f"""
+SELECT clarification_id
+FROM (SELECT $1::uuid AS contract_id, $2::text AS reason, $3::integer[] AS instalments) AS given
+JOIN clarification ON {_COVERS}
+ORDER BY opened_at LIMIT 1
 """
 
 # $1 portfolio or null, $2 state or null, $3 the day before which the deadline lies or null, $4 and $5 the moment and id

@@ -18,7 +18,8 @@ greatest(0, coalesce(today.as_of - contract.oldest_due_on
 
 LIST = f"""
 SELECT contract.contract_id, contract.portfolio_id, contract_number, debtor_id, debtor_name, contract.product,
-    contract.state, stage, incomplete, today.as_of, {_DAYS}, oldest_due_on, portfolio.currency,
+    contract.state, stage, incomplete, undecided_by IS NOT NULL AS undecided, today.as_of, {_DAYS}, oldest_due_on,
+    portfolio.currency,
     CASE WHEN {{shows_balance}} THEN overdue_balance END AS overdue_balance,
     CASE WHEN {{shows_balance}} THEN total_balance END AS total_balance
 FROM contract JOIN portfolio USING (portfolio_id) {_AS_OF}

@@ -37,6 +37,9 @@ class ContractFilter:
     stage: Stage | None = None
     state: ContractState | None = None
     incomplete: bool | None = None
+    undecided: Annotated[bool | None, Query(description="Whether a file set it aside and nobody has decided yet")] = (
+        None
+    )
     q: Annotated[
         ShortText | None, Query(description="Part of the name or of a phone, or the beginning of the tax id")
     ] = None
@@ -54,6 +57,7 @@ class ContractItem(OutputModel):
     state: ContractState
     stage: Stage
     incomplete: bool
+    undecided: bool
     as_of: date
     days_past_due: int
     overdue_balance: Money | None
@@ -77,6 +81,8 @@ async def find(
     conditions = [f"contract.{column} = {given(value)}" for column, value in exact.items() if value is not None]
     if wanted.number is not None:
         conditions.append(f"contract_number = {given(spelling_of(wanted.number))}")
+    if wanted.undecided is not None:
+        conditions.append(f"(undecided_by IS NOT NULL) = {given(wanted.undecided)}")
     if agency_id is not None:
         conditions.append(worked_by(given(agency_id)))
     if wanted.q is not None:

@@ -24,7 +24,8 @@ from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from portfolio.files import deciding, findings, rejects, uploads
-from portfolio.files.findings import Finding, FindingKind
+from portfolio.files.finding_kinds import FindingKind
+from portfolio.files.findings import Finding
 from portfolio.files.template import Language, TemplateFormat, template
 from portfolio.files.uploads import Confirmation, FileStatus, FileView, Mode
 from portfolio.portfolios import portfolios
@@ -123,9 +124,12 @@ async def list_all_files(
     query: OrderedPageQuery,
     status: FileStatus | None = None,
     portfolio_id: UUID | None = None,
+    undecided: Annotated[
+        bool | None, Query(description="Whether contracts that the file has set aside wait for a decision")
+    ] = None,
 ) -> Page[FileView]:
     """List the files of all portfolios, such as those that wait for a confirmation, in the order of upload."""
-    return await uploads.listed(connection, query, portfolio_id, status)
+    return await uploads.listed(connection, query, portfolio_id, status, undecided)
 
 
 @router.get("/files/{file_id}", dependencies=[reads("portfolio")])
@@ -150,10 +154,19 @@ async def confirm_file(file_id: UUID, confirmation: Confirmation, request: Reque
 
 @router.get("/files/{file_id}/findings", dependencies=[reads("portfolio")])
 async def list_findings(
-    file_id: UUID, connection: ReadConnection, query: PageQuery, kind: FindingKind | None = None
+    file_id: UUID,
+    connection: ReadConnection,
+    query: PageQuery,
+    kind: FindingKind | None = None,
+    undecided: Annotated[
+        bool | None, Query(description="Whether a person still has to decide about the contract")
+    ] = None,
 ) -> Page[Finding]:
-    """List what the file says otherwise than it was known, such as payments that the creditor does not know yet."""
-    return await findings.listed(connection, file_id, query, kind)
+    """List what the file says otherwise than it was known, such as payments that the creditor does not know yet.
+
+    ``undecided=true`` lists the contracts that wait for a decision; the others that were set aside show theirs.
+    """
+    return await findings.listed(connection, file_id, query, kind, undecided)
 
 
 @router.get(

@@ -186,6 +186,7 @@ async def _state_contracts(tx: Transaction, work: Work, chunk: Chunk, found: com
         *(work.file_id, chunk.registered, work.portfolio_id, work.creditor_id, chunk.day, work.as_of),
     )
     await tx.execute(applying_queries.REVISE, work.file_id, chunk.revised, work.as_of)
+    await tx.execute(queries.FORGET_REFUSALS, chunk.revised)
     await tx.execute(applying_queries.DELETE_INSTALMENTS, chunk.revised)
     await tx.execute(applying_queries.ADD_INSTALMENTS, work.file_id, chunk.stated)
     await tx.execute(comparing_queries.ABSORB, work.file_id, chunk.revised, work.as_of, found.kept)
@@ -225,6 +226,7 @@ async def withdraw_chunk(tx: Transaction, work: Work, chunk_contracts: int) -> b
     if not ids:
         return False
     await comparing.forget_set_aside(tx, unnamed)
+    await tx.execute(queries.FORGET_REFUSALS, ids)
     await tx.execute(applying_queries.WITHDRAW, ids)
     await tx.execute(applying_queries.MADE_PROGRESS, work.file_id)
     await record_whole(tx, StageCause.REVISION, ids, day)

@@ -15,7 +15,8 @@ from recobro_events.contracts.portfolio import ContractRevised
 
 from portfolio.files import comparing_queries as queries
 from portfolio.files import landing_queries
-from portfolio.files.findings import FindingKind
+from portfolio.files import queries as file_queries
+from portfolio.files.finding_kinds import FindingKind
 from portfolio.files.work import Work
 from portfolio.ledger import history
 from portfolio.ledger.history import Line
@@ -69,13 +70,15 @@ async def compare(
         *(work.file_id, list(contract_ids), work.as_of),
         *(lag_days, accepted or settings["rows_are_whole"]),
     )
-    set_aside = [row["contract_id"] for row in judged if row["verdict"] == "fewer"]
+    fewer = [row for row in judged if row["verdict"] == "fewer"]
+    refused = await keep_refused(tx, work, fewer)
+    set_aside = [row["contract_id"] for row in fewer if row["contract_id"] not in refused]
     applied = [row["contract_id"] for row in judged if row["verdict"] != "fewer"]
     less = [row for row in judged if row["verdict"] == "less" and row["state"] != "withdrawn"]
     entered: Sequence[Row] = []
     if less and settings["reductions_are_payments"] and not accepted:
         entered = await _enter_payments(tx, work, less, day, settings["sha256"][:12])
-    await _list(tx, work, judged, entered)
+    await _list(tx, work, judged, entered, refused)
     decided = [row["contract_id"] for row in judged if row["decided"] and row["verdict"] != "fewer"]
     if decided:
         await tx.execute(queries.LIST_DECISIONS, work.file_id, decided, work.as_of)
@@ -131,18 +134,23 @@ def _line(work: Work, payment: Row) -> Line:
     return Line(payment["contract_id"], "payment_received", f"{payment['amount']} through {FILE_CHANNEL}", data)
 
 
-async def _list(tx: Transaction, work: Work, judged: Sequence[Row], entered: Sequence[Row]) -> None:
+async def _list(
+    tx: Transaction, work: Work, judged: Sequence[Row], entered: Sequence[Row], refused: Collection[UUID]
+) -> None:
     paid = {row["contract_id"]: f"{row['amount']} entered as a payment" for row in entered}
     found = [
         (kind, row["contract_id"], str(row["stated"]), str(row["expected"]), detail)
         for row in judged
-        for kind, detail in _findings(row, paid.get(row["contract_id"]))
+        for kind, detail in _findings(row, paid.get(row["contract_id"]), refused)
     ]
     if found:
         await tx.execute(queries.LIST, work.file_id, *(list(column) for column in zip(*found, strict=True)))
 
 
-def _findings(row: Row, paid: str | None) -> Iterator[tuple[FindingKind, str | None]]:
+def _findings(row: Row, paid: str | None, refused: Collection[UUID]) -> Iterator[tuple[FindingKind, str | None]]:
+    if row["contract_id"] in refused:
+        yield FindingKind.KEPT_DECISIONS, f"refused_{FEWER_INSTALMENTS}"
+        return
     if row["verdict"] == "fewer":
         yield FindingKind.SET_ASIDE, FEWER_INSTALMENTS
         return
@@ -166,6 +174,26 @@ async def set_contracts_aside(tx: Transaction, work: Work, contract_ids: Sequenc
     stated = {"file_id": work.file_id, "as_of": work.as_of, "reason": reason}
     summary = f"unchanged: a file {_WHY[reason]}, and a person has to decide"
     await history.record_each(tx, contract_ids, "set_aside", summary, stated)
+
+
+async def keep_refused(tx: Transaction, work: Work, contracts: Sequence[Row]) -> set[UUID]:
+    """Return those of these contracts of which the file repeats what a person has refused. They keep everything.
+
+    The caller lists them, and deletes the waiting rows of those that another file has set aside since.
+    """
+    rows = (
+        await tx.fetch(file_queries.REFUSED, work.file_id, [row["contract_id"] for row in contracts])
+        if contracts
+        else ()
+    )
+    refused = {row["contract_id"] for row in rows}
+    if released := [row["contract_id"] for row in contracts if row["contract_id"] in refused and row["undecided_by"]]:
+        await tx.execute(file_queries.DECIDED, released)
+        await publish_whole(tx, released, ContractRevised)
+    summary = "unchanged: a file repeats what a person has refused"
+    data = {"file_id": work.file_id, "as_of": work.as_of}
+    await history.record_each(tx, sorted(refused), "refusal_kept", summary, data)
+    return refused
 
 
 async def forget_set_aside(tx: Transaction, contracts: Collection[Row]) -> None:

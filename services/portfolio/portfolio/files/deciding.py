@@ -7,17 +7,14 @@ from chassis import Conflict, FieldError, Invalid
 from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import ContractRevised
 
-from portfolio.files import applying, code_pages, comparing, queries, uploads
-from portfolio.files.uploads import Confirmation, FileUnknown, FileView
+from portfolio.files import applying, code_pages, comparing, findings, queries, uploads
+from portfolio.files.uploads import MOST_CONTRACTS, Confirmation, FileUnknown, FileView
 from portfolio.files.work import Work
 from portfolio.ledger import history
 from portfolio.ledger.locking import lock_contracts
 from portfolio.ledger.whole import publish_whole
 from portfolio.portfolios import portfolios
 from portfolio.portfolios.portfolios import DeltaRows, PortfolioSettings
-
-MOST_CONTRACTS = 5_000
-"""Contracts about which one request decides. While ``undecided`` of the file is above 0, it is sent again."""
 
 
 async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) -> FileView:
@@ -78,6 +75,7 @@ async def _accept(tx: Transaction, work: Work, header: Sequence[str], contract_i
     waiting = await _still_waiting(tx, work, contract_ids)
     rows = await tx.fetch(queries.SET_ASIDE_ROWS, work.file_id, [row["contract_id"] for row in waiting])
     await applying.state(tx, work, header, day, rows, accepted=True)
+    await findings.decide(tx, work.file_id, [row["contract_id"] for row in waiting], accepted=True)
     await comparing.forget_set_aside(tx, waiting)
 
 
@@ -85,6 +83,8 @@ async def _refuse(tx: Transaction, work: Work, contract_ids: Sequence[UUID]) -> 
     await lock_contracts(tx, contract_ids)
     waiting = await _still_waiting(tx, work, contract_ids)
     ids = [row["contract_id"] for row in waiting]
+    await findings.decide(tx, work.file_id, ids, accepted=False)
+    await tx.execute(queries.KEEP_REFUSALS, work.file_id, ids)
     await comparing.forget_set_aside(tx, waiting)
     await tx.execute(queries.DECIDED, ids)
     if ids:

@@ -1,32 +1,17 @@
 """What a file says otherwise than it was known. People read it as findings; each has a kind."""
 
-from enum import StrEnum
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Self
 from uuid import UUID
 
 from chassis import OutputModel, Page, PageQuery, Reader, page
+from recobro_events import Row, Transaction
 
 from portfolio.files import uploads
-
-
-class FindingKind(StrEnum):
-    """``in_posting``: recent payments explain the difference, and stay on top of the file's figure.
-
-    ``differs``: nothing explains why the file states more. ``unposted``: the file still lacks a payment after the
-    portfolio's ``posting_lag_days``. ``set_aside``: the file's rows of the contract wait or do not count; ``detail``
-    has the reason. ``file_payments``: the file states less, and nothing but a payment explains it.
-    ``kept_decisions``: the file states something that a person has decided about; ``detail`` says which value holds.
-    ``person_changed``: the file gives the contract to another customer.
-    """
-
-    IN_POSTING = "in_posting"
-    DIFFERS = "differs"
-    UNPOSTED = "unposted"
-    SET_ASIDE = "set_aside"
-    FILE_PAYMENTS = "file_payments"
-    KEPT_DECISIONS = "kept_decisions"
-    PERSON_CHANGED = "person_changed"
-
+from portfolio.files.finding_kinds import FindingKind
+from portfolio.files.finding_texts import Figure, meaning_of
+from portfolio.ledger.actors import CURRENT_ACTOR, ActorOfChange
 
 MOST_LISTED = 200_000
 """Findings of a file beyond this number are only counted. The last chunk of contracts may go beyond it."""
@@ -55,29 +40,82 @@ ORDER BY contract_number, kind, instalment
 """
 
 
+class Decision(OutputModel):
+    """What a person has decided about a contract that a file set aside. ``accepted``: it owes what the file states."""
+
+    accepted: bool
+    decided_at: datetime
+    decided_by: ActorOfChange
+
+
 class Finding(OutputModel):
-    """``stated`` is what the file says, ``known`` what was known before; both are amounts or words for people."""
+    """``text`` says in a sentence what was found; ``detail`` is the reason or an addition for programs.
+
+    ``stated`` comes from the file, ``known`` from what was known before. ``stated_is`` and ``known_is`` say what the
+    two are; they depend on the kind. ``undecided``: the contract waits for a person's decision about this file. Without
+    ``decision`` a contract that no longer waits was settled by a later file.
+    """
 
     kind: FindingKind
     contract_id: UUID
     contract_number: str
     instalment: int | None
     stated: str | None
+    stated_is: Figure | None
     known: str | None
+    known_is: Figure | None
     detail: str | None
+    text: str
+    undecided: bool
+    decision: Decision | None
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        meaning = meaning_of(FindingKind(row["kind"]), row["detail"])
+        fields = {name: row[name] for name in _STORED}
+        decision = None
+        if row["accepted"] is not None:
+            decision = Decision(**{name: row[name] for name in Decision.model_fields})
+        return cls(
+            **fields,
+            text=meaning.text.format(**fields),
+            stated_is=meaning.stated_is if row["stated"] is not None else None,
+            known_is=meaning.known_is if row["known"] is not None else None,
+            undecided=row["undecided"],
+            decision=decision,
+        )
 
 
-_LISTED = """
-SELECT kind, contract_id, contract_number, instalment, stated, known, detail, finding_id FROM file_finding
-WHERE file_id = $1 AND ($2::text IS NULL OR kind = $2) AND finding_id > $3
-ORDER BY finding_id LIMIT $4
+_STORED = ("kind", "contract_id", "contract_number", "instalment", "stated", "known", "detail")
+_ASKED = "kind = 'set_aside' AND detail IN ('fewer_instalments', 'leaves_deceased', 'leaves_represented')"
+"""SQL: a person decides about the finding. The other reasons to set a contract aside ask nothing."""
+
+_LISTED = f"""
+SELECT * FROM (
+    SELECT {", ".join(_STORED)}, finding_id, accepted, decided_at, decided_by,
+        {_ASKED} AND EXISTS (SELECT FROM contract
+            WHERE contract.contract_id = file_finding.contract_id AND undecided_by = file_finding.file_id) AS undecided
+    FROM file_finding WHERE file_id = $1 AND ($2::text IS NULL OR kind = $2) AND finding_id > $3
+) AS finding
+WHERE $4::boolean IS NULL OR undecided = $4
+ORDER BY finding_id LIMIT $5
+"""
+_DECIDE = f"""
+UPDATE file_finding SET accepted = $3, decided_at = clock_timestamp(), decided_by = {CURRENT_ACTOR}
+WHERE file_id = $1 AND contract_id = ANY($2::uuid[]) AND {_ASKED}
 """
 
 
-async def listed(reader: Reader, file_id: UUID, query: PageQuery, kind: FindingKind | None) -> Page[Any]:
+async def listed(
+    reader: Reader, file_id: UUID, query: PageQuery, kind: FindingKind | None, undecided: bool | None
+) -> Page[Any]:
     """Return a page of a file's findings, by contract number within each chunk. Raises ``FileUnknown``."""
     await uploads.find(reader, file_id)
-    rows = await reader.fetch(_LISTED, file_id, kind, query.after(int) or 0, query.limit + 1)
+    rows = await reader.fetch(_LISTED, file_id, kind, query.after(int) or 0, undecided, query.limit + 1)
     shown = page(rows, query, key=lambda row: (row["finding_id"],))
-    items = [{name: item[name] for name in Finding.model_fields} for item in shown["items"]]
-    return Page(items=[Finding.model_validate(item) for item in items], next_cursor=shown["next_cursor"])
+    return Page(items=[Finding.of(item) for item in shown["items"]], next_cursor=shown["next_cursor"])
+
+
+async def decide(tx: Transaction, file_id: UUID, contract_ids: Sequence[UUID], *, accepted: bool) -> None:
+    """Keep with the file's findings what a person has decided about these contracts."""
+    await tx.execute(_DECIDE, file_id, contract_ids, accepted)

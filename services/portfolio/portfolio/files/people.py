@@ -27,12 +27,18 @@ async def moves(
     found = await tx.fetch(queries.MOVES, work.file_id, contract_ids)
     leaving = [] if accepted else [row for row in found if row["status"] in comparing.LEAVES]
     if leaving:
+        refused = await comparing.keep_refused(tx, work, leaving)
         reasons = [comparing.LEAVES[row["status"]] for row in leaving]
         columns = ([row[name] for row in leaving] for name in ("contract_id", "stated", "known"))
-        await tx.execute(queries.LIST_LEAVING, work.file_id, *columns, reasons)
+        is_refused = [row["contract_id"] in refused for row in leaving]
+        await tx.execute(queries.LIST_LEAVING, work.file_id, *columns, reasons, is_refused)
         await comparing.forget_set_aside(tx, [row for row in leaving if row["undecided_by"] != work.file_id])
         for reason in comparing.LEAVES.values():
-            ids = [row["contract_id"] for row, why in zip(leaving, reasons, strict=True) if why == reason]
+            ids = [
+                row["contract_id"]
+                for row, why in zip(leaving, reasons, strict=True)
+                if why == reason and row["contract_id"] not in refused
+            ]
             await comparing.set_contracts_aside(tx, work, ids, reason)
     held = {row["contract_id"] for row in leaving}
     return [row for row in found if row["contract_id"] not in held], held

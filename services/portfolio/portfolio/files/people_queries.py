@@ -16,12 +16,14 @@ JOIN debtor ON debtor.debtor_id = contract.debtor_id
 WHERE stated.file_id = $1 AND stated.contract_id = ANY($2::uuid[]) AND {OF_ANOTHER_PERSON}
 ORDER BY contract.contract_id
 """
-# $1 file, $2 contracts, $3 the new customer, $4 the former one, $5 reasons
+# $1 file, $2 contracts, $3 the new customer, $4 the former one, $5 reasons, $6 whether a person has refused the same
 LIST_LEAVING = listing(
     """
-    SELECT 'set_aside' AS kind, contract_id, contract_number, NULL AS instalment, given.stated, given.known,
-        given.reason AS detail
-    FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) AS given (contract_id, stated, known, reason)
+    SELECT CASE WHEN refused THEN 'kept_decisions' ELSE 'set_aside' END AS kind, contract_id, contract_number,
+        NULL AS instalment, given.stated, given.known,
+        CASE WHEN refused THEN 'refused_' ELSE '' END || given.reason AS detail
+    FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[])
+        AS given (contract_id, stated, known, reason, refused)
     JOIN contract USING (contract_id)
     """
 )

@@ -11,12 +11,14 @@ kept_decisions, person_changed, confirmed, error_code, error, received_at, start
 actor AS uploaded_by, confirmed_by
 """
 FILE = f"SELECT {_FILE} FROM file WHERE file_id = $1"
-# $1 portfolio or null, $2 status or null, $3 the sequence after which the page begins, $4 limit.
+# $1 portfolio or null, $2 status or null, $3 the sequence after which the page begins, $4 limit, $5 whether
+# contracts wait for a decision, or null.
 FILES = {
     order: f"""
 SELECT {_FILE}, sequence FROM file
 WHERE ($1::uuid IS NULL OR portfolio_id = $1) AND ($2::text IS NULL OR status = $2)
     AND ($3::bigint IS NULL OR sequence {beyond} $3)
+    AND ($5::boolean IS NULL OR $5 = EXISTS (SELECT FROM contract WHERE undecided_by = file.file_id))
 ORDER BY sequence {order} LIMIT $4
 """
     for order, beyond in (("asc", ">"), ("desc", "<"))
@@ -138,6 +140,22 @@ SELECT contract_number, contract_id, debtor_id, incomplete FROM file_contract
 WHERE file_id = $1 AND contract_id = ANY($2::uuid[]) ORDER BY contract_number
 """
 DECIDED = "UPDATE contract SET undecided_by = NULL WHERE contract_id = ANY($1::uuid[])"
+# What the file $1 states of the contracts $2: its customer and its instalments.
+_FIGURES = """
+SELECT contract_id, sha256(convert_to(concat_ws('|', stated.debtor_id, (
+        SELECT string_agg(concat_ws('|', instalment_number, due_on, amount), ';' ORDER BY instalment_number)
+        FROM file_row WHERE file_row.file_id = $1 AND file_row.contract_number = stated.contract_number
+    )), 'UTF8')) AS figure
+FROM file_contract AS stated WHERE file_id = $1 AND contract_id = ANY($2::uuid[])
+"""
+KEEP_REFUSALS = f"""
+INSERT INTO file_refusal (contract_id, figure, file_id)
+SELECT contract_id, figure, $1 FROM ({_FIGURES}) AS stated ORDER BY contract_id
+ON CONFLICT (contract_id) DO UPDATE
+    SET figure = excluded.figure, file_id = excluded.file_id, refused_at = clock_timestamp()
+"""
+REFUSED = f"SELECT contract_id FROM ({_FIGURES}) AS stated JOIN file_refusal USING (contract_id, figure)"
+FORGET_REFUSALS = "DELETE FROM file_refusal WHERE contract_id = ANY($1::uuid[])"
 
 # $1 file, $2 days for which rejected rows are kept
 AMENDED = """

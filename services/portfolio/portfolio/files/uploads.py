@@ -137,6 +137,10 @@ class FileView(OutputModel):
     confirmed_by: ActorOfChange
 
 
+MOST_CONTRACTS = 5_000
+"""Contracts about which one request decides. While ``undecided`` of the file is above 0, it is sent again."""
+
+
 class Confirmation(InputModel):
     """The answer to a file that waits, or to the contracts that a loaded file has set aside.
 
@@ -146,7 +150,7 @@ class Confirmation(InputModel):
     """
 
     accept: bool
-    contracts: Annotated[list[ShortText], Field(min_length=1, max_length=1000)] | None = None
+    contracts: Annotated[list[ShortText], Field(min_length=1, max_length=MOST_CONTRACTS)] | None = None
     remember: bool = False
     code_page: CodePage | None = None
 
@@ -328,12 +332,21 @@ async def find(reader: Reader, file_id: UUID) -> FileView:
 
 
 async def listed(
-    reader: Reader, query: OrderedPageQuery, portfolio_id: UUID | None, status: FileStatus | None
+    reader: Reader,
+    query: OrderedPageQuery,
+    portfolio_id: UUID | None,
+    status: FileStatus | None,
+    undecided: bool | None = None,
 ) -> Page[Any]:
-    """Return a page of files in the order of upload, of one portfolio or of all, with this status or any."""
+    """Return a page of files in the order of upload, of one portfolio or of all, with this status or any.
+
+    ``undecided``: only files of which contracts wait for a decision, or only the others.
+    """
     if portfolio_id is not None:
         await portfolios.find(reader, portfolio_id)
-    rows = await reader.fetch(queries.FILES[query.order], portfolio_id, status, query.after(int), query.limit + 1)
+    rows = await reader.fetch(
+        queries.FILES[query.order], portfolio_id, status, query.after(int), query.limit + 1, undecided
+    )
     shown = page(rows, query, key=lambda row: (row["sequence"],))
     return Page(items=[FileView.model_validate(item) for item in shown["items"]], next_cursor=shown["next_cursor"])
 

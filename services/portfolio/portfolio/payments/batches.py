@@ -130,14 +130,20 @@ def _result(index: int, outcome: Booked | Problem) -> RowResult:
     return _rejected(index, outcome)
 
 
-_CODES: Mapping[type[Problem], str] = {PaymentKnown: CONFLICT, ReferenceReversed: REVERSED}
+_REVERSED = (
+    "The payment with this channel and reference was reversed, and no batch books it again. If the money has arrived on"
+    ' this contract once more, send it alone to POST /v1/contracts/{contract_id}/payments with "again": true.'
+)
 
 
 def _rejected(index: int, problem: Problem) -> RowResult:
+    code, detail = problem.code, problem.detail
     if isinstance(problem, Invalid):
         detail = "; ".join([problem.detail, *(f"{error.pointer}: {error.detail}" for error in problem.errors)])
-    else:
-        detail = problem.detail
+    elif isinstance(problem, PaymentKnown):
+        code = CONFLICT
+        detail = f"This channel and reference belong to another payment: {problem.known}. This one was not booked."
+    elif isinstance(problem, ReferenceReversed):
+        code, detail = REVERSED, _REVERSED
     payment_id: Any = problem.extra.get("payment_id")
-    code = _CODES.get(type(problem), problem.code)
     return RowResult(index=index, status=RowStatus.REJECTED, payment_id=payment_id, code=code, detail=detail[:2000])

@@ -42,14 +42,15 @@ class PaymentFacts(InputModel):
 
 
 class PaymentKnown(Conflict):
-    """``is_same``: the known payment has the same contract, amount and day."""
+    """``is_same``: the known payment has the same contract, amount and day. ``known`` tells these of it, for people."""
 
     code = "payment-known"
     detail = "This portfolio has a payment with this channel and reference already."
 
-    def __init__(self, payment_id: UUID, *, is_same: bool) -> None:
-        super().__init__(extra={"payment_id": payment_id})
+    def __init__(self, payment_id: UUID, known: str, *, is_same: bool) -> None:
+        super().__init__(f"{self.detail[:-1]}: {known}.", extra={"payment_id": payment_id})
         self.payment_id = payment_id
+        self.known = known
         self.is_same = is_same
 
 
@@ -178,7 +179,8 @@ def _refusal(one: Incoming, found: Row) -> Problem | None:
     if one.facts.reference is not None and not found["is_legible"]:
         return _invalid("The reference cannot be recognised.", "/reference", "must have a visible character")
     if found["known"] is not None:
-        return PaymentKnown(found["known"], is_same=found["is_same"])
+        known = "{known_amount:.2f} paid on {known_paid_on} on the contract {known_contract}".format(**dict(found))
+        return PaymentKnown(found["known"], known, is_same=found["is_same"])
     if found["reversed"] is not None and not one.again and (found["reversed_here"] or not one.attended):
         return ReferenceReversed(extra={"payment_id": found["reversed"]})
     if found["held"] >= limits.PAYMENTS:

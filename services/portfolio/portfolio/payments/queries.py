@@ -15,6 +15,8 @@ WITH given AS MATERIALIZED (
 SELECT place, given.key IS NOT NULL AS is_legible,
     live.payment_id AS known, (live.contract_id, live.amount, live.paid_on)
         IS NOT DISTINCT FROM (given.contract_id, given.amount, given.paid_on) AS is_same,
+    live.amount AS known_amount, live.paid_on AS known_paid_on,
+    (SELECT contract_number FROM contract WHERE contract.contract_id = live.contract_id) AS known_contract,
     past.payment_id AS reversed, coalesce(past.here, false) AS reversed_here, coalesce(past.bookings, 0) AS bookings,
     (SELECT count(*) FROM payment WHERE payment.contract_id = given.contract_id) AS held,
     (

@@ -57,7 +57,7 @@ async def test_an_opened_clarification_stops_contact_and_has_a_deadline(
 
 async def test_each_of_several_clarifications_must_be_resolved(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
-    one, other = [(await dispute(client, contract_id, detail=word))["clarification_id"] for word in "ab"]
+    one, other = [(await dispute(client, contract_id, detail=word, again=True))["clarification_id"] for word in "ab"]
     first = (await resolve(client, one, "withdrawn")).json()
     assert (first["still_open"], first["contact_may_resume"]) == ([other], True)
     assert (await resolve(client, other, "verified")).json()["still_open"] == []
@@ -99,7 +99,7 @@ async def test_a_correction_to_zero_settles_a_contract_and_no_later_one_raises_w
     client: httpx.AsyncClient, given: Given
 ) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"), (days_ago(10), "50.00"))
-    one, other = [(await dispute(client, contract_id, detail=word))["clarification_id"] for word in "ab"]
+    one, other = [(await dispute(client, contract_id, detail=word, again=True))["clarification_id"] for word in "ab"]
     before = await given.everything()
     raising = [{"instalment": 1, "amount": "90.00"}, {"instalment": 2, "amount": "50.01"}]
     refused = await resolve(client, one, "upheld", corrections=raising)
@@ -123,7 +123,7 @@ async def test_after_a_rejection_contact_waits_for_the_verification_where_the_la
 ) -> None:
     contract_id = await given.contract(await given.portfolio(jurisdiction="US"), (days_ago(40), "100.00"))
     opened = (await dispute(client, contract_id))["clarification_id"]
-    other = (await dispute(client, contract_id, detail="other"))["clarification_id"]
+    other = (await dispute(client, contract_id, reason="other"))["clarification_id"]
     assert (await resolve(client, opened, "rejected")).json()["contact_may_resume"] is False
     assert (await resolve(client, other, "withdrawn")).json()["still_open"] == [opened]
     assert (await resolve(client, opened, "withdrawn")).status_code == 409
@@ -156,7 +156,7 @@ async def test_a_debt_is_verified_by_a_document_and_the_proof_that_it_was_sent_w
     shown = (await client.get(f"/v1/clarifications/{opened}")).json()
     assert {name: shown[name] for name in PROOF} == PROOF
     elsewhere = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
-    one, other = [(await dispute(client, elsewhere, detail=word))["clarification_id"] for word in "ab"]
+    one, other = [(await dispute(client, elsewhere, detail=word, again=True))["clarification_id"] for word in "ab"]
     assert (await resolve(client, one, "verified")).status_code == 201
     assert (await resolve(client, other, "verified", **PROOF)).status_code == 201
 
@@ -241,19 +241,29 @@ async def test_an_unknown_contract_or_clarification_is_404(client: httpx.AsyncCl
 
 
 async def test_the_same_dispute_is_opened_once_while_it_is_open(client: httpx.AsyncClient, given: Given) -> None:
+    """A second clerk repeats a dispute in other words: reason in another spelling, other detail, other opener."""
+    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"), (days_ago(10), "50.00"))
+    path = f"/v1/contracts/{contract_id}/clarifications"
+    first = await dispute(client, contract_id, instalments=[1, 2])
+    said_again: list[dict[str, Any]] = [
+        {"instalments": [2, 1, 1]},
+        {"instalments": [1]},
+        {"instalments": [2], "reason": f" {DISPUTE['reason'].upper()}  "},
+        {"instalments": [1], "detail": "she called once more", "opened_by": "agent"},
+    ]
+    for changes in said_again:
+        again = await client.post(path, json=DISPUTE | changes)
+        assert (again.status_code, again.json()["type"]) == (409, "urn:recobro:problem:clarification-exists"), changes
+        assert again.json()["clarification_id"] == first["clarification_id"]
+    others: list[dict[str, Any]] = [{"instalments": []}, {"reason": "other"}, {"instalments": [1], "again": True}]
+    for changes in others:
+        await dispute(client, contract_id, **changes)
+    assert (await client.post(path, json=DISPUTE | {"instalments": [2]})).status_code == 409, "the whole is disputed"
+
+
+async def test_a_dispute_may_be_opened_again_after_its_resolution(client: httpx.AsyncClient, given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
     first = await dispute(client, contract_id, instalments=[1])
-    again = await client.post(f"/v1/contracts/{contract_id}/clarifications", json=DISPUTE | {"instalments": [1, 1]})
-    assert (again.status_code, again.json()["type"]) == (409, "urn:recobro:problem:clarification-exists")
-    assert again.json()["clarification_id"] == first["clarification_id"]
-    others: list[dict[str, Any]] = [
-        {"detail": "x"},
-        {"instalments": []},
-        {"reason": "other"},
-        {"opened_by": "creditor"},
-    ]
-    for changes in others:
-        await dispute(client, contract_id, **{"instalments": [1]} | changes)
     assert (await resolve(client, first["clarification_id"], "withdrawn")).status_code == 201
     await dispute(client, contract_id, instalments=[1])
 
@@ -277,7 +287,7 @@ async def test_clarifications_are_listed_by_state_deadline_and_portfolio_in_both
     portfolios = [await given.portfolio(day) for day in (TODAY, TODAY + timedelta(days=5))]
     contracts = [await given.contract(one, (days_ago(40), "100.00"), number="N-1") for one in portfolios]
     opened = [
-        (await dispute(client, contract_id, detail=word))["clarification_id"]
+        (await dispute(client, contract_id, detail=word, again=True))["clarification_id"]
         for word in ("a", "b", "c")
         for contract_id in contracts
     ]

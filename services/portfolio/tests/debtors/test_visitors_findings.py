@@ -78,7 +78,7 @@ async def test_a_dispute_at_the_door_is_opened_by_the_visitor(given: Given) -> N
 
     by_phone = dialer_feed.ClarificationRequested(contract_id=contract_id, reason="not mine", reported_by="dialer-1")
     await receive(given, by_phone)
-    assert [event.opened_by for event in await published(given.database, ClarificationOpened)][2:] == ["dialer"]
+    assert len(await published(given.database, ClarificationOpened)) == 2, "the same dispute, told once more"
 
 
 async def test_a_report_of_death_replaces_unlocatable_and_not_the_reverse(given: Given) -> None:

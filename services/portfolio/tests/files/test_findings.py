@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 from portfolio.files import findings
+from portfolio.files.finding_kinds import FindingKind
 from service_client import ServiceClient, row
 
 _FOUND = findings.listing(
@@ -24,7 +25,7 @@ async def file_with(service: ServiceClient, *kinds: str) -> str:
 
 async def test_a_file_counts_its_findings_by_kind(service: ServiceClient) -> None:
     file = await service.file(await file_with(service, "differs", "differs", "in_posting", "set_aside"))
-    counted = {kind: file[kind] for kind in findings.FindingKind if file[kind]}
+    counted = {kind: file[kind] for kind in FindingKind if file[kind]}
     assert counted == {"in_posting": 1, "differs": 2, "set_aside": 1}
 
 

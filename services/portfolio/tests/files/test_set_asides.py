@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from portfolio.files.uploads import MOST_CONTRACTS
 from recobro_events.contracts.portfolio import ContractRevised
 from recobro_events.testing import published
 from service_client import ServiceClient, csv_of, row
@@ -171,3 +172,79 @@ async def test_a_file_without_set_aside_contracts_has_nothing_to_remember(servic
     path = f"/v1/files/{file['file_id']}/confirmation"
     for body in ({"accept": True, "remember": True}, {"accept": True, "contracts": ["C-1"]}, {"accept": True}):
         assert (await service.client.post(path, json=body)).status_code == 409
+
+
+async def findings_of(service: ServiceClient, file: dict[str, Any], **wanted: Any) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = (await service.get(f"/v1/files/{file['file_id']}/findings", **wanted))["items"]
+    return items
+
+
+async def test_a_finding_shows_what_a_person_has_decided_and_who_waits_is_listed(service: ServiceClient) -> None:
+    portfolio_id = await service.portfolio()
+    names = [f"C-{n}" for n in range(3)]
+    await service.load(portfolio_id, *(one for name in names for one in owed(1, 2, contract=name)), as_of="2026-11-23")
+    file = await service.load(portfolio_id, *(owed(2, contract=name)[0] for name in names), as_of="2026-11-24")
+    await decide(service, file, accept=True, contracts=["C-0"])
+    await decide(service, file, accept=False, contracts=["C-1"])
+
+    found = {item["contract_number"]: item for item in await findings_of(service, file)}
+    assert [found[name]["undecided"] for name in names] == [False, False, True]
+    assert [found[name]["decision"] and found[name]["decision"]["accepted"] for name in names] == [True, False, None]
+    assert found["C-0"]["decision"]["decided_by"]["subject"]
+    assert (found["C-2"]["stated_is"], found["C-2"]["known_is"]) == ("file_amount", "expected_amount")
+    assert found["C-2"]["text"] == (
+        "The file no longer states instalments that are unpaid: it states 100.00, and 200.00 was expected."
+    )
+    assert [item["contract_number"] for item in await findings_of(service, file, undecided=True)] == ["C-2"]
+    assert len(await findings_of(service, file, undecided=False)) == 2
+    contracts = await service.get("/v1/contracts", portfolio_id=portfolio_id, undecided=True)
+    assert [item["contract_number"] for item in contracts["items"]] == ["C-2"]
+    files = await service.get("/v1/files", portfolio_id=portfolio_id, undecided=True)
+    assert [item["file_id"] for item in files["items"]] == [file["file_id"]]
+    await decide(service, file, accept=True)
+    assert (await service.get("/v1/files", portfolio_id=portfolio_id, undecided=True))["items"] == []
+
+
+async def test_a_question_that_a_later_file_answers_waits_for_nobody_and_has_no_decision(
+    service: ServiceClient,
+) -> None:
+    portfolio_id, file = await set_aside(service)
+    await service.load(portfolio_id, *owed(1, 2, 3), as_of="2026-11-25")
+    [finding] = await findings_of(service, file)
+    assert (finding["undecided"], finding["decision"]) == (False, None)
+
+
+async def test_a_refusal_holds_until_the_file_states_something_else(service: ServiceClient) -> None:
+    portfolio_id, file = await set_aside(service)
+    await decide(service, file, accept=False)
+    same = await service.load(portfolio_id, *owed(3), as_of="2026-11-25")
+
+    assert (same["set_aside"], same["undecided"], same["kept_decisions"]) == (0, 0, 1)
+    [kept] = await findings_of(service, same)
+    assert (kept["detail"], kept["stated"], kept["known"]) == ("refused_fewer_instalments", "100.00", "300.00")
+    assert await state(service, portfolio_id) == ("300.00", [])
+    assert await staged_rows(service) == 0
+    assert (await service.history(portfolio_id, "C-1"))[-1]["kind"] == "refusal_kept"
+
+    other = await service.load(portfolio_id, *owed(3, amount="90.00"), as_of="2026-11-26")
+    assert (other["set_aside"], await state(service, portfolio_id)) == (1, ("300.00", ["unknown_state"]))
+    back = await service.load(portfolio_id, *owed(3), as_of="2026-11-27")
+    assert (back["kept_decisions"], await state(service, portfolio_id)) == (1, ("300.00", []))
+    assert await staged_rows(service) == 0
+
+
+async def test_a_file_that_states_the_contract_whole_ends_the_refusal(service: ServiceClient) -> None:
+    portfolio_id, file = await set_aside(service)
+    await decide(service, file, accept=False)
+    await service.load(portfolio_id, *owed(1, 2, 3), as_of="2026-11-25")
+    again = await service.load(portfolio_id, *owed(3), as_of="2026-11-26")
+    assert (again["set_aside"], again["undecided"]) == (1, 1)
+
+
+async def test_one_request_may_name_as_many_contracts_as_it_decides_about(service: ServiceClient) -> None:
+    _, file = await set_aside(service)
+    path = f"/v1/files/{file['file_id']}/confirmation"
+    for names, errors in ((MOST_CONTRACTS, MOST_CONTRACTS), (MOST_CONTRACTS + 1, 1)):
+        body = {"accept": True, "contracts": [f"X-{number}" for number in range(names)]}
+        answer = await service.client.post(path, json=body)
+        assert (answer.status_code, len(answer.json()["errors"])) == (422, errors)
