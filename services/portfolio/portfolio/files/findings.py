@@ -40,7 +40,7 @@ ORDER BY contract_number, kind, instalment
 """
 
 
-class Decision(OutputModel):
+class FindingDecision(OutputModel):
     """What a person has decided about a contract that a file set aside. ``accepted``: it owes what the file states."""
 
     accepted: bool
@@ -67,7 +67,7 @@ class Finding(OutputModel):
     detail: str | None
     text: str
     undecided: bool
-    decision: Decision | None
+    decision: FindingDecision | None
 
     @classmethod
     def of(cls, row: Row) -> Self:
@@ -75,7 +75,7 @@ class Finding(OutputModel):
         fields = {name: row[name] for name in _STORED}
         decision = None
         if row["accepted"] is not None:
-            decision = Decision(**{name: row[name] for name in Decision.model_fields})
+            decision = FindingDecision(**{name: row[name] for name in FindingDecision.model_fields})
         return cls(
             **fields,
             text=meaning.text.format(**fields),
