@@ -1,12 +1,14 @@
 """The words for mistakes in a request, for the people who correct them. All of them stand here.
 
 Each text completes a sentence whose subject is the field: ``/amount must be …``. A check of ours raises ``ValueError``
-with such a text, which is kept. Everything else that pydantic refuses has its text in ``TEXTS``, by the error's type.
-No text repeats the value that was sent.
+(or a ``PydanticCustomError``) with such a text, which is kept. Everything else that pydantic refuses has its text in
+``TEXTS``, by the error's type. No text repeats the value that was sent.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
+
+from pydantic_core.core_schema import ErrorType
 
 from chassis.problems import FieldError
 
@@ -75,6 +77,9 @@ _EMPTY: Mapping[str, str] = {"string_too_short": "must not be empty", "too_short
 """The texts where at least one character or entry is required."""
 
 
+_OF_THE_LIBRARY = frozenset(get_args(ErrorType)) - {"value_error"}
+
+
 def field_errors(errors: Sequence[Any]) -> list[FieldError]:
     """Return each mistake with a pointer to it. The values sent are not repeated."""
     return [FieldError(_pointer(error["loc"]), _text(error)) for error in errors]
@@ -87,7 +92,7 @@ def _pointer(location: Sequence[int | str]) -> str:
 
 def _text(error: Mapping[str, Any]) -> str:
     kind, context = error["type"], error.get("ctx") or {}
-    if kind == "value_error":
+    if kind not in _OF_THE_LIBRARY:
         return str(error["msg"]).removeprefix("Value error, ")
     if kind in ("too_short", "too_long") and isinstance(error.get("input"), str):
         kind = f"string_{kind}"

@@ -60,6 +60,18 @@ def test_a_mistake_is_told_in_plain_words(given: dict[str, Any], pointer: str, t
     assert (mistake.pointer, mistake.detail) == (pointer, text)
 
 
+def test_a_text_of_our_own_is_kept() -> None:
+    ours = {
+        "type": "contact",
+        "loc": ("body", 0, "value"),
+        "msg": "must be a phone",
+        "input": "Ana",
+        "ctx": {"kind": "x"},
+    }
+    [mistake] = field_errors([ours])
+    assert (mistake.pointer, mistake.detail) == ("/0/value", "must be a phone")
+
+
 def test_every_text_belongs_to_an_error_that_exists() -> None:
     assert set(TEXTS) <= set(core_schema.ErrorType.__args__)  # type: ignore[attr-defined]
 

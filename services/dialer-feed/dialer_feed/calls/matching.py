@@ -46,7 +46,7 @@ class Call(InputModel):
     def _names_one_contract(self) -> Self:
         by_number = self.contract_number is not None
         if by_number == (self.contract_id is not None) or (by_number and self.list_id is None):
-            raise PydanticCustomError("contract", "give contract_id, or list_id and contract_number")
+            raise PydanticCustomError("contract", "must have either contract_id, or list_id and contract_number")
         return self
 
 

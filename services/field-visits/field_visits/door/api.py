@@ -57,7 +57,9 @@ class NewContact(InputModel):
     def _check_form(self) -> Self:
         valid = resembles_email(self.value) if self.kind is ContactKind.EMAIL else _PHONE.fullmatch(self.value)
         if len(self.value) > _LONGEST[self.kind] or not valid:
-            raise PydanticCustomError("contact", "the value does not look like a {kind}", {"kind": self.kind.value})
+            raise PydanticCustomError(
+                "contact", "has a value that does not look like a {kind}", {"kind": self.kind.value}
+            )
         return self
 
 
@@ -97,7 +99,7 @@ class NewResult(InputModel):
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
         if why := rules.contradiction(self.outcome, self.attended_by, self.reason_for_non_payment):
-            raise PydanticCustomError("contradiction", "attended_by {why}", {"why": why})
+            raise PydanticCustomError("contradiction", "is in contradiction: attended_by {why}", {"why": why})
         return self
 
     def finding(self) -> Finding:
