@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from chassis import Role
 from chassis.testing import test_settings
+from fastapi import FastAPI
 from recobro.log_settings import program_of
 from recobro_events import Database, Runtime
 from recobro_events.memory import MemoryTransport
@@ -15,12 +16,17 @@ Json = dict[str, Any]
 BOUNDED_TEXT = {"maxLength", "pattern", "enum", "format", "const"}
 
 
-def description_of(service: Service) -> Json:
+def app_of(service: Service) -> FastAPI:
+    """The app of the service's process that serves, without its database and log."""
     program = program_of(service)
     settings = program.settings(**test_settings(service=service.name).model_dump())
     unopened = Database(settings.database_url)
     runtime = Runtime(service.name, unopened, MemoryTransport(1), program.consumer)
-    document: Json = program.build(settings, unopened, runtime, Role.API).openapi()
+    return program.build(settings, unopened, runtime, Role.API)
+
+
+def description_of(service: Service) -> Json:
+    document: Json = app_of(service).openapi()
     return document
 
 

@@ -38,13 +38,14 @@ _LOSES = {
     "synchronous_commit": ("on", "remote_write", "remote_apply"),
 }
 
-# With any other value the server's log would hold personal data.
-_DISCLOSES = {
+
+LOG_SETTINGS = {
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
+"""With any other value the server's log would hold personal data."""
 
 Look = Callable[[Service, Any], Awaitable[Finding | list[Finding]]]
 
@@ -130,7 +131,7 @@ async def _settings(service: Service, connection: Any) -> list[Finding]:
     ]
     found += [
         wrong(what, f"{name} is {set_to[name]}, so the server's log can hold personal data. Set {name} to {good}.")
-        for name, good in _DISCLOSES.items()
+        for name, good in LOG_SETTINGS.items()
         if set_to[name] != good
     ]
     allowed = int(set_to["max_connections"]) - int(set_to["superuser_reserved_connections"])

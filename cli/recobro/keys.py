@@ -76,7 +76,8 @@ def rotate(data: DataFolder, *, revoke: bool = False) -> datetime:
     now = int(time.time())
     ends_at = now if revoke else now + longest_ttl_seconds() + LEEWAY_SECONDS
     try:
-        with (data.keys / "lock").open("a") as lock:
+        (lock_file := data.keys / "lock").touch(mode=0o600)
+        with lock_file.open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             load_private_key(private)
             before: list[dict[str, Any]] = json.loads(public.read_bytes())["keys"]

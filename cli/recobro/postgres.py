@@ -33,7 +33,7 @@ _ORPHAN_PATIENCE_SECONDS = 2.0
 _PORTS = range(12_000, 32_000)
 # Test tools seed the global generator, and every process with the same seed would get the same ports.
 _SYSTEM_RANDOM = random.SystemRandom()
-_SETTINGS = {
+SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
@@ -70,7 +70,7 @@ class EmbeddedPostgres:
     def __init__(self, folder: Path, port: int, settings: Mapping[str, str] | None = None) -> None:
         self.folder = folder.absolute()
         self.port = port
-        self._settings = {**_SETTINGS, **(settings or {})}
+        self._settings = {**SETTINGS, **(settings or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -174,6 +174,7 @@ async def test_a_new_key_signs_and_the_old_one_s_tokens_run_out(data: DataFolder
     assert abs(second["exp"] - time.time() - 86400) < 600, "the longest token, made just before"
     assert await accepted(data, old)
     assert await accepted(data, new)
+    assert (data.keys / "lock").stat().st_mode & 0o777 == 0o600
     assert modes_before == [(data.keys / file).stat().st_mode for file in ("private.json", "jwks.json")]
 
 

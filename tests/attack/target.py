@@ -37,6 +37,7 @@ class Target:
     agency_id: str
     portfolio_id: str
     contract_id: str
+    traces: list[bytes]
 
     def headers(self, token: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {token}"}
@@ -46,14 +47,15 @@ class Target:
         return all(httpx.get(f"{url}/readyz", timeout=30).status_code == 200 for url in self.addresses.values())
 
     def outputs(self) -> Iterator[tuple[str, bytes]]:
-        """Whatever the platform writes beside its tables: logs, PostgreSQL's among them, and metrics."""
+        """Whatever the platform writes beside its tables: logs, PostgreSQL's among them, traces and metrics."""
+        yield "traces", b"".join(self.traces)
         for log in [*(self.platform.data / "logs").glob("*"), self.platform.data / "postgres" / "postgres.log"]:
             yield log.name, log.read_bytes()
         for name, url in self.addresses.items():
             yield f"metrics of {name}", httpx.get(f"{url}/metrics", timeout=30).content
 
 
-def furnished(platform: Platform) -> Target:
+def furnished(platform: Platform, traces: list[bytes]) -> Target:
     """Load a portfolio of one debtor, and place the contract with an agency."""
     with platform.client() as client:
         addresses = {service.name: client.address(service.name) for service in SERVICES}
@@ -71,7 +73,7 @@ def furnished(platform: Platform) -> Target:
     data = DataFolder(platform.data)
     operator = keys.token(data, subject="attacker", scopes=SCOPES, agency_id=None, ttl_seconds=7200)
     agency = keys.token(data, subject="agency", scopes=SCOPES, agency_id=uuid.UUID(agency_id), ttl_seconds=7200)
-    return Target(platform, addresses, operator, agency, agency_id, portfolio_id, contract_id)
+    return Target(platform, addresses, operator, agency, agency_id, portfolio_id, contract_id, traces)
 
 
 def _loaded(client: Client, portfolio_id: str) -> str:

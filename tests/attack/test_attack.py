@@ -195,5 +195,9 @@ def test_personal_data_stand_in_no_output(target: Target) -> None:
     httpx.post(
         f"{portfolio}/v1/contracts/{target.contract_id}/clarifications", json=dispute, headers=headers, timeout=30
     )
+    deadline = time.monotonic() + 60
+    while not any(b"/v1/contracts" in sent for sent in target.traces):
+        assert time.monotonic() < deadline, "no trace has come"
+        time.sleep(0.5)
     found = [(where, canary) for where, text in target.outputs() for canary in CANARIES if canary.encode() in text]
     assert found == []

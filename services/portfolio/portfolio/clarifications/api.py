@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from chassis import OrderedPageQuery, Page, ReadConnection, Router, WriteTransaction, reads, writes
+from chassis.audit import reads_in_bulk
 from fastapi import Depends
 
 from portfolio.clarifications import opening, reading, resolving
@@ -22,7 +23,7 @@ async def open_clarification(contract_id: UUID, new: NewClarification, tx: Write
     return await opening.open_one(tx, contract_id, new)
 
 
-@router.get("/clarifications", dependencies=_READS)
+@router.get("/clarifications", dependencies=[*_READS, reads_in_bulk()])
 async def list_clarifications(
     wanted: Annotated[ClarificationFilter, Depends()], query: OrderedPageQuery, connection: ReadConnection
 ) -> Page[ClarificationItem]:

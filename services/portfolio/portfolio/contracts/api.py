@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from chassis import CurrentPrincipal, Page, PageQuery, ReadConnection, Router, reads
+from chassis.audit import reads_in_bulk
 from fastapi import Depends
 
 from portfolio.contracts import history, search, view
@@ -15,7 +16,7 @@ router = Router(prefix="/v1", tags=["contracts"])
 _AGENCIES_READ = [reads("portfolio", agency=True)]
 
 
-@router.get("/contracts", dependencies=_AGENCIES_READ)
+@router.get("/contracts", dependencies=[*_AGENCIES_READ, reads_in_bulk()])
 async def find_contracts(
     wanted: Annotated[ContractFilter, Depends()],
     query: PageQuery,

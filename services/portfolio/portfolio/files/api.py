@@ -18,6 +18,7 @@ from chassis import (
     streamed_body,
     writes,
 )
+from chassis.audit import reads_in_bulk
 from chassis.future import DAYS_AHEAD
 from chassis.problem_types import also_answers
 from fastapi import Query, Request, Response
@@ -152,7 +153,7 @@ async def confirm_file(file_id: UUID, confirmation: Confirmation, request: Reque
     return file
 
 
-@router.get("/files/{file_id}/findings", dependencies=[reads("portfolio")])
+@router.get("/files/{file_id}/findings", dependencies=[reads("portfolio"), reads_in_bulk()])
 async def list_findings(
     file_id: UUID,
     connection: ReadConnection,
@@ -173,7 +174,7 @@ async def list_findings(
     "/files/{file_id}/rejects",
     response_class=StreamingResponse,
     responses={200: {"content": {"text/csv": {}}}},
-    dependencies=[reads("portfolio")],
+    dependencies=[reads("portfolio"), reads_in_bulk()],
 )
 async def read_rejects(file_id: UUID, database: ServiceDatabase) -> StreamingResponse:
     """Download the rejected rows as CSV: row number, every problem, the file's columns, and the file's id.
