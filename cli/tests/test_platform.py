@@ -13,14 +13,17 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import asyncpg
 import psutil
 import pytest
 from operated import invoked
+from recobro import database_roles
 from recobro.data import DataFolder, PlatformState
-from recobro.postgres import free_port, is_free
+from recobro.postgres import EmbeddedPostgres, free_port, is_free
 from recobro.session import free_port_base
-from recobro_platform import SCOPES
+from recobro_platform import SCOPES, SERVICES
 
 pytestmark = pytest.mark.process
 
@@ -123,6 +126,26 @@ def test_no_other_user_reads_what_is_in_the_data_folder(running: Machine) -> Non
         if path.name != "postgres" and path.stat().st_mode & 0o077
     ]
     assert readable == []
+
+
+async def test_a_service_works_as_a_role_of_its_own_and_enters_its_own_database_alone(running: Machine) -> None:
+    port = urlsplit(running.ready_status()["postgres"]["dsn"]).port
+    assert port is not None
+    server = EmbeddedPostgres(running.data / "postgres", port)
+    portfolio, other = (service for service in SERVICES if service.name in ("portfolio", "dialer-feed"))
+    connection = await asyncpg.connect(database_roles.dsn(server, portfolio.database, portfolio.role))
+    try:
+        [who] = await connection.fetch("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        assert tuple(who) == (False, False)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("CREATE TABLE mine (n int)")
+    finally:
+        await connection.close()
+    for database in (other.database, "log"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await asyncpg.connect(database_roles.dsn(server, database, portfolio.role))
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(f"postgresql://{other.role}@127.0.0.1:{port}/{other.database}", password="wrong")
 
 
 def test_a_second_platform_on_a_folder_is_refused_and_changes_nothing(running: Machine) -> None:
