@@ -1,5 +1,6 @@
 """House rules that no linter checks, and proof that the import rules find breaches."""
 
+import ast
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from chassis.logs import FIELDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = [
@@ -150,6 +152,19 @@ def test_every_private_module_of_the_runtime_is_protected_by_its_import_contract
 
 
 @pytest.mark.process
+def test_every_field_that_the_code_logs_is_on_the_list_of_fields() -> None:
+    """A field that is not on it is dropped, and nobody would notice."""
+    dropped = []
+    for file in [*ROOT.glob("libs/*/*/**/*.py"), *ROOT.glob("services/*/*/**/*.py")]:
+        if "tests" in file.relative_to(ROOT).parts:
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("_log."):
+                fields = {keyword.arg for keyword in node.keywords} - {"exc_info", None}
+                dropped += [(str(file.relative_to(ROOT)), field) for field in fields - FIELDS]
+    assert dropped == []
+
+
 def test_no_committed_file_has_a_download_address_or_a_machine_s_path() -> None:
     index = re.compile(
         r"(?:index-url|find-links|files\.pythonhosted|registry\.npmjs|repo1\.maven|maven-central)[^\n]*", re.I

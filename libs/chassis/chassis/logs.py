@@ -18,10 +18,11 @@ from structlog.typing import EventDict, WrappedLogger
 _REQUEST = "event level timestamp service logger request_id trace_id subject method route status duration_ms attempt"
 _ERRORS = "error message sqlstate constraint causes stack"
 _RUNTIME = "consumer lane topic partition partitions offset group event_id event_type owner barrier_id backend_pid"
-_FIGURES = "count deleted entries seconds pause_seconds host port revision state code waiting_for"
+_FIGURES = "count deleted entries seconds pause_seconds host port revision state code waiting_for attempts as_of"
+_SEALS = "seal_id digest"
 _IDS = """agency_id agreement_id call_id campaign_id clarification_id contact_id contract_id creditor_id debtor_id
     file_id list_id pause_id payment_id photo_id placement_id portfolio_id promise_id rule_id run_id visit_id"""
-FIELDS = frozenset(name for names in (_REQUEST, _ERRORS, _RUNTIME, _FIGURES, _IDS) for name in names.split())
+FIELDS = frozenset(name for names in (_REQUEST, _ERRORS, _RUNTIME, _FIGURES, _SEALS, _IDS) for name in names.split())
 """The only fields of a log line: ids and figures, never a name, a phone, a tax id or a person's text."""
 
 _RENDERED = ("uvicorn", "aiokafka", "kafka")

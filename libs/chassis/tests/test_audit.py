@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from chassis import audit
+from chassis import audit, logs
 from chassis.testing import client_for, mint
 from fastapi import FastAPI
 from recobro_events import Database
@@ -147,6 +147,18 @@ async def test_what_was_deleted_in_another_way_is_found(
     assert (await audit.verify(look)).faults == ()
     await look.execute(statement)
     assert any(fault in found for found in (await audit.verify(look)).faults)
+
+
+async def test_the_log_has_the_digest_of_each_seal(
+    client: httpx.AsyncClient, database: Database, look: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever owns the database can make the chain anew, but not this line."""
+    await client.post("/v1/entries", json=ENTRY)
+    logs.configure("portfolio")
+    await audit.seal(database)
+    [line] = [json.loads(text) for text in capfd.readouterr().out.splitlines() if "audit sealed" in text]
+    assert (line["seal_id"], line["entries"]) == (1, 1)
+    assert line["digest"] == (await audit.verify(look)).head.hex()
 
 
 _TAMPERING = {
