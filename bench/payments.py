@@ -62,7 +62,13 @@ def publish(client: Client, file: Path, as_of: date, *, name: str = "bench") -> 
     campaign = client.post_when_known(
         "dialer-feed",
         "/v1/campaigns",
-        {"name": name, "agency_id": agency_id, "portfolio_ids": [portfolio["portfolio_id"]]},
+        {
+            "name": name,
+            "agency_id": agency_id,
+            "portfolio_ids": [portfolio["portfolio_id"]],
+            # Each payment withdraws an entry.
+            "one_entry_per": "contract",
+        },
     )
     return listing(client, UUID(portfolio["portfolio_id"]), campaign["campaign_id"], as_of)
 

@@ -260,6 +260,8 @@ class Demo:
                 "min_overdue": _MIN_OVERDUE,
                 "stages": list(_DIALED_STAGES),
                 "portfolio_ids": [portfolio_id],
+                # The expected figures of the sample count contracts.
+                "one_entry_per": "contract",
             },
         )
         started = time.perf_counter()

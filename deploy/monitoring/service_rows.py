@@ -166,6 +166,12 @@ DIALER = [
                 rate("withdrawal_seconds_count", "reason"),
             ),
             quantiles(
+                "From the cause to the change of an entry",
+                "Entries that stay on their list, with fewer numbers or fewer contracts of the person.",
+                "list_entry_change_seconds",
+                "kind",
+            ),
+            quantiles(
                 "From the cause to a dialer's acknowledgement",
                 "The list is right earlier. This time ends when the dialer acknowledges the withdrawal.",
                 "withdrawal_acknowledgement_seconds",

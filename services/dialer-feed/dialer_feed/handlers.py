@@ -170,12 +170,13 @@ async def follow_stage(changes: Sequence[ContractStageChanged], tx: Transaction)
 async def follow_contract(wholes: Sequence[ContractWhole], tx: Transaction) -> None:
     """A new file may have closed the contract, left it without a phone, or taken it out of a campaign's conditions.
 
-    A payment that a file reports withdraws like any other payment.
+    A payment that a file reports withdraws like any other payment. An entry names no contract that another person has.
     """
     await keep_wholes(tx, wholes)
     paid = [whole for whole in wholes if whole.file_payments and not whole.is_republished]
     await live_lists(tx).withdraw([Cause.of(whole, Reason.PAYMENT) for whole in paid])
     await live_lists(tx).withdraw_unfit(wholes)
+    await live_lists(tx).withdraw_others_of_another(wholes)
 
 
 @consumer.on(PortfolioStateChanged)

@@ -9,6 +9,12 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 WITHDRAWAL_SECONDS = Histogram(
     "withdrawal_seconds", "From the cause until the entry has left its live list", ["reason"], buckets=_SECONDS
 )
+ENTRY_CHANGE_SECONDS = Histogram(
+    "list_entry_change_seconds",
+    "From the cause until the feed has the change of an entry that stays on its live list",
+    ["kind"],
+    buckets=_SECONDS,
+)
 ACKNOWLEDGEMENT_SECONDS = Histogram(
     "withdrawal_acknowledgement_seconds", "From the cause to a dialer's acknowledgement", buckets=_SECONDS
 )
@@ -33,6 +39,8 @@ BUILDER = Task("list-builder")
 # Every series starts at zero here, because a series that starts with its first case hides that case from every rate.
 for _reason in WithdrawalReason:
     WITHDRAWAL_SECONDS.labels(_reason)
+for _kind in ("numbers_changed", "others_changed"):
+    ENTRY_CHANGE_SECONDS.labels(_kind)
 for _acknowledged in ("yes", "no"):
     WRONGFUL_CALLS.labels(_acknowledged)
 for _kind in ("outside_hours", "frequency"):

@@ -71,6 +71,7 @@ class Scene:
             "payment_holdoff_days": 3,
             "portfolio_ids": None,
             "max_attempts_per_7_days": None,
+            "one_entry_per": "contract",
         }
         async with self.database.transaction() as tx:
             campaign_id: UUID = await tx.fetchval(campaigns.CREATE, *(columns | changes).values())

@@ -14,6 +14,7 @@ import pytest
 from chassis.testing import mint
 from chassis.testing.row_security import rights_of_agency
 from dialer_feed.calls import queries as calls
+from dialer_feed.campaigns.rules import OneEntryPer
 from dialer_feed.delivery import queries as delivery
 from dialer_feed.lists import building_queries, queries
 from dialer_feed.withdrawals import queries as withdrawals
@@ -144,6 +145,8 @@ async def test_the_entries_hold_what_dialing_needs_and_nothing_else(
         "callable_until",
         "timezone",
         "timezones",
+        "also",
+        "shared_number",
     }
     assert (entry["contract_number"], len(entry["phones"])) == (agencies[0].kept.number, 2)
 
@@ -200,9 +203,11 @@ _STATEMENTS = {
     "withdraw": (withdrawals.WITHDRAW, 6),
     "withdraw what is unfit": (withdrawals.WITHDRAW_UNFIT, 3),
     "lock entries": (withdrawals.LOCK_LIVE_ENTRIES, 1),
-    "number": (withdrawals.NUMBER, 5),
+    "number": (withdrawals.NUMBER, 6),
+    "withdraw others": (withdrawals.WITHDRAW_OTHERS_OF_ANOTHER, 3),
     "record calls": (calls.RECORD, 19),
-    "gather": (building_queries._GATHER, 5),
+    "gather": (building_queries.GATHER[OneEntryPer.CONTRACT], 5),
+    "gather people": (building_queries.GATHER[OneEntryPer.PERSON], 5),
     "recheck": (building_queries._RECHECK, 1),
 }
 

@@ -24,7 +24,7 @@ async def database_before(dsn: str, migrations: str, name: str) -> AsyncIterator
     """
     package = f"{migrations.partition('.')[0]}_before"
     with as_file(files(migrations) / "versions") as versions, TemporaryDirectory() as folder:
-        [first_left_out] = versions.glob(f"m*_{name}.py")
+        [first_left_out] = versions.glob(f"m????_{name}.py")
         copies = Path(folder) / package / "versions"
         copies.mkdir(parents=True)
         (copies.parent / "__init__.py").touch()

@@ -61,7 +61,7 @@ MOST_OVERDUE_TOTAL = Decimal("999999999999.99")
 
 
 class ListPublished(Event, type="dialer-feed.list-published.v1", key="list_id"):
-    """A dialing list is live. ``overdue_sum`` is the sum of the overdue balances of its ``entries``.
+    """A dialing list is live. ``overdue_sum`` sums the overdue balances of its ``entries`` and of what these name.
 
     ``overdue_total`` is the same sum for readers of the first revision of this event. They read no amount above
     ``MOST_OVERDUE_TOTAL``, so the event gives a greater sum as that amount.
@@ -100,7 +100,8 @@ class CallCompleted(ContractEvent, type="dialer-feed.call-completed.v1"):
     """A call ended. ``list_id`` is zeros for a call without a list. An inbound call does not count as an attempt.
 
     ``contact_id`` is made from the number, also when the contract does not have that number. ``right_party``: the
-    caller spoke with the debtor.
+    caller spoke with the debtor. ``also`` are the other contracts that the entry on the list named: the call counts for
+    them too.
     """
 
     call_id: str
@@ -114,6 +115,7 @@ class CallCompleted(ContractEvent, type="dialer-feed.call-completed.v1"):
     right_party: bool
     recording: str | None = None
     direction: CallDirection = CallDirection.OUTBOUND
+    also: tuple[UUID, ...] = ()
 
 
 class OptOutRequested(ContractEvent, type="dialer-feed.opt-out-requested.v1"):

@@ -438,6 +438,7 @@ class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-chan
     """The state of a portfolio. Its contracts are staged for ``business_date``, which is null before the first file.
 
     ``payment_holdoff_days`` is the number of days without contact after a payment. ``letterhead`` is the creditor's.
+    ``currency`` is the currency of all contracts; null in events of an earlier release.
     """
 
     version: int
@@ -449,6 +450,7 @@ class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-chan
     creditor_kind: CreditorKind
     jurisdiction: str
     timezone: str
+    currency: Currency | None = None
     payment_holdoff_days: int | None = None
     promise_limits: PromiseLimits | None = None
     letterhead: Letterhead | None = None

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from projections.contracts import person
 
 from dialer_feed.lists.frequency import DEFAULT_MAX_ATTEMPTS_PER_7_DAYS
+from dialer_feed.lists.others import WAS_LISTED
 from dialer_feed.silences import DAY_OF
 
 NO_LIST = "00000000-0000-0000-0000-000000000000"
 
 # The contracts that each call n may be about: the one with its id, or those with its number among the portfolios of its
 # list. An agency reports on the contracts that are or were placed with it, and on those of its lists.
-CONTRACTS = """
+CONTRACTS = f"""
 SELECT call.n, contract.contract_id, contract.jurisdiction, contract.region, contract.places, portfolio.creditor_kind,
     entry.list_id IS NOT NULL AS listed
 FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::uuid[]) AS call (n, list_id, contract_number, contract_id)
@@ -25,7 +26,7 @@ CROSS JOIN LATERAL (
         AND (campaign.portfolio_ids IS NULL OR contract.portfolio_id = ANY (campaign.portfolio_ids))
 ) AS contract
 LEFT JOIN list_entry entry ON entry.contract_id = contract.contract_id AND entry.list_id = call.list_id
-    AND (entry.status = 'listed' OR entry.cursor IS NOT NULL)
+    AND {WAS_LISTED}
 LEFT JOIN portfolio ON portfolio.portfolio_id = contract.portfolio_id
 WHERE contract.details_version >= 0
     AND ($5::uuid IS NULL OR entry.list_id IS NOT NULL OR EXISTS (
@@ -53,22 +54,38 @@ FROM unnest($1::integer[], $2::uuid[], $3::uuid[], $4::timestamptz[]) AS call (n
 JOIN list_entry entry USING (contract_id, list_id)
 WHERE EXISTS (
     SELECT FROM acknowledgement known
-    WHERE known.list_id = call.list_id AND known.up_to_cursor >= entry.cursor
+    WHERE known.list_id = call.list_id AND known.up_to_cursor >= coalesce(entry.cursor, (
+            SELECT min(change.cursor) FROM entry_change change
+            WHERE change.list_id = call.list_id AND change.other_id = call.contract_id))
         AND known.acknowledged_at <= call.started_at)
 """
 # A call counts on its list's day, or on the business date at its start if no list was live then.
 _BUSINESS_DATE = f"""
 CASE WHEN call.started_at < list.live_until THEN list.business_date
     ELSE coalesce({DAY_OF}, portfolio.business_date, call.started_at::date) END"""
+# The other contracts that the entry named when the call started. The row of its lead guards them.
+_ALSO = """
+SELECT coalesce(array_agg(other.contract_id ORDER BY other.contract_id), '{}') AS also
+FROM list_entry entry
+CROSS JOIN LATERAL (
+    SELECT * FROM list_entry lead WHERE lead.contract_id = entry.lead_id AND lead.list_id = entry.list_id
+    UNION ALL
+    SELECT * FROM list_entry named
+    WHERE named.lead_id = coalesce(entry.lead_id, entry.contract_id) AND named.list_id = entry.list_id
+) AS other
+WHERE entry.contract_id = call.contract_id AND entry.list_id = call.list_id
+    AND other.contract_id <> entry.contract_id
+    AND (other.status = 'listed' OR other.withdrawn_at > call.started_at)"""
 # The statement returns the calls that were new.
 RECORD = f"""
 INSERT INTO call_result (dialed_for, call_id, list_id, contract_id, contact_id, dialer_id, agent, business_date,
     started_at, duration_seconds, disposition, right_party, wrongful, acknowledged_by_then, direction, manual, unlisted,
-    attempt, breaches, silence, unknown_phone)
+    attempt, breaches, silence, unknown_phone, also)
 SELECT call.dialed_for, call.call_id, call.list_id, call.contract_id, call.contact_id, $1, call.agent,
     {_BUSINESS_DATE}, call.started_at, call.duration_seconds, call.disposition, call.right_party,
     call.silence IS NOT NULL, call.acknowledged, call.direction, call.manual, call.unlisted, call.attempt,
-    CASE WHEN call.outside_hours THEN ARRAY['outside_hours'] ELSE '{{}}' END, call.silence, call.unknown_phone
+    CASE WHEN call.outside_hours THEN ARRAY['outside_hours'] ELSE '{{}}' END, call.silence, call.unknown_phone,
+    named.also
 FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::timestamptz[], $9::integer[],
     $10::text[], $11::boolean[], $12::text[], $13::boolean[], $14::text[], $15::boolean[], $16::boolean[],
     $17::boolean[], $18::boolean[], $19::text[])
@@ -77,12 +94,14 @@ FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text
 LEFT JOIN dialing_list list USING (list_id)
 JOIN contract USING (contract_id)
 LEFT JOIN portfolio USING (portfolio_id)
+CROSS JOIN LATERAL ({_ALSO}) AS named
 ORDER BY call.dialed_for, call.call_id
 ON CONFLICT DO NOTHING
-RETURNING dialed_for, call_id
+RETURNING dialed_for, call_id, also
 """
 # Marks the calls among the given ones that were more than the caps allowed, counted as for the next list: over all
-# contracts of the person, with visits, against the contacts that began before. $3 to $5: the columns of ``limits``.
+# contracts of the person, with visits, against the contacts that began before. A call counts once, also one that named
+# several contracts. $3 to $5: the columns of ``limits``.
 MARK_TOO_FREQUENT = f"""
 WITH frequent AS (
     SELECT call.dialed_for, call.call_id
@@ -96,18 +115,24 @@ WITH frequent AS (
     CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE contact.attempt AND contact.business_date > call.business_date - 7) AS attempts,
             bool_or(contact.right_party AND contact.business_date > call.business_date - rule.silent_days) AS spoke
-        FROM contract other CROSS JOIN LATERAL (
-            SELECT known.business_date, known.attempt, known.right_party FROM call_result known
-            WHERE known.contract_id = other.contract_id
-                AND known.business_date BETWEEN call.business_date - 60 AND call.business_date
+        FROM (
+            SELECT known.business_date, known.attempt, known.right_party
+            FROM (
+                SELECT known.* FROM contract other JOIN call_result known USING (contract_id)
+                WHERE {person("other")} = {person()}
+                UNION
+                SELECT known.* FROM call_result known
+                WHERE known.also <> '{{}}' AND known.also && ARRAY(
+                    SELECT other.contract_id FROM contract other WHERE {person("other")} = {person()})
+            ) AS known
+            WHERE known.business_date BETWEEN call.business_date - 60 AND call.business_date
                 AND (known.started_at, known.dialed_for, known.call_id)
                     < (call.started_at, call.dialed_for, call.call_id)
             UNION ALL
-            SELECT visit_on, true, met_debtor FROM visit
-            WHERE visit.contract_id = other.contract_id AND visit.made
+            SELECT visit_on, true, met_debtor FROM contract other JOIN visit USING (contract_id)
+            WHERE {person("other")} = {person()} AND visit.made
                 AND visit.visit_on BETWEEN call.business_date - 60 AND call.business_date
         ) AS contact
-        WHERE {person("other")} = {person()}
     ) AS contacts
     WHERE call.attempt AND (contacts.spoke OR contacts.attempts
         >= coalesce(least(campaign.max_attempts_per_7_days, rule.most), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS}))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from chassis import Principal
@@ -57,6 +57,14 @@ class Outcome(TypedDict):
 _Judged = tuple[MatchedCall, Wrongful | None]
 
 
+class _Recorded(NamedTuple):
+    """A call that was new. ``also`` are the other contracts that its entry named."""
+
+    matched: MatchedCall
+    wrong: Wrongful | None
+    also: Sequence[UUID]
+
+
 async def receive(
     tx: Transaction, calls: Sequence[Call], own_lists: dict[UUID, Row], who: Principal, grace: timedelta
 ) -> Outcome:
@@ -72,9 +80,9 @@ async def receive(
             matched, too_many = await _bounded(tx, matched)
             rejected += too_many
             new = await _record(tx, await _judged(tx, matched), who.subject) if matched else []
-            items = await _outcomes(tx, matched, {call.call.call_id for call, _ in new})
+            items = await _outcomes(tx, matched, {one.matched.call.call_id for one in new})
             _publish(tx, new, items)
-            reports = await _reports(tx, [call for call, _ in new], who, grace)
+            reports = await _reports(tx, [one.matched for one in new], who, grace)
             await dialer_reports.act(tx, lists, reports)
     by_id = {item["call_id"]: item for item in items}
     again = Counter(call.call_id for call in calls) - Counter(unique.keys())
@@ -112,13 +120,14 @@ async def _judged(tx: Transaction, matched: Sequence[MatchedCall]) -> list[_Judg
     return [(m, found.get(m.call.call_id)) for m in matched]
 
 
-async def _record(tx: Transaction, judged: Sequence[_Judged], dialer_id: str) -> list[_Judged]:
+async def _record(tx: Transaction, judged: Sequence[_Judged], dialer_id: str) -> list[_Recorded]:
     """Record the calls, and mark those that were too frequent. Return those that were new."""
     recorded = await tx.fetch(queries.RECORD, dialer_id, *zip(*(_row(*call) for call in judged), strict=True))
-    keys = {(row["dialed_for"], row["call_id"]) for row in recorded}
-    if keys:
-        await tx.execute(queries.MARK_TOO_FREQUENT, *zip(*sorted(keys), strict=True), *frequency.limits())
-    return [(matched, wrong) for matched, wrong in judged if (matched.dialed_for, matched.call.call_id) in keys]
+    also = {(row["dialed_for"], row["call_id"]): row["also"] for row in recorded}
+    if also:
+        await tx.execute(queries.MARK_TOO_FREQUENT, *zip(*sorted(also), strict=True), *frequency.limits())
+    keyed = (((matched.dialed_for, matched.call.call_id), matched, wrong) for matched, wrong in judged)
+    return [_Recorded(matched, wrong, also[key]) for key, matched, wrong in keyed if key in also]
 
 
 def _row(matched: MatchedCall, wrong: Wrongful | None) -> tuple[object, ...]:
@@ -163,9 +172,9 @@ async def _outcomes(tx: Transaction, matched: Sequence[MatchedCall], new: set[st
     ]
 
 
-def _publish(tx: Transaction, judged: Sequence[_Judged], items: Sequence[Accepted]) -> None:
+def _publish(tx: Transaction, recorded: Sequence[_Recorded], items: Sequence[Accepted]) -> None:
     breaches = {item["call_id"]: item["breaches"] for item in items}
-    for matched, wrong in judged:
+    for matched, wrong, also in recorded:
         call = matched.call
         tx.publish(
             CallCompleted(
@@ -180,6 +189,7 @@ def _publish(tx: Transaction, judged: Sequence[_Judged], items: Sequence[Accepte
                 disposition=call.disposition,
                 right_party=rules.is_right_party(call.disposition),
                 direction=call.direction,
+                also=tuple(also),
             )
         )
         if wrong is not None:

@@ -35,7 +35,8 @@ class NewCampaign(InputModel):
     """The contracts to dial, day by day. ``portfolio_ids`` null means all portfolios.
 
     With ``agency_id`` the lists belong to that agency and hold contracts that are placed with it for dialing. With null
-    we dial ourselves, and contracts need no placement.
+    we dial ourselves, and contracts need no placement. With ``one_entry_per`` person, a list has one entry for each
+    person and currency, and the entry names the person's other contracts.
     """
 
     name: ShortText
@@ -45,6 +46,7 @@ class NewCampaign(InputModel):
     payment_holdoff_days: Annotated[StrictInt, Field(ge=0, le=365)] = rules.DEFAULT_HOLDOFF_DAYS
     portfolio_ids: Distinct[Annotated[tuple[UUID, ...], Field(min_length=1, max_length=1000)]] | None = None
     max_attempts_per_7_days: Annotated[StrictInt, Field(ge=1, le=1000)] | None = None
+    one_entry_per: rules.OneEntryPer = rules.OneEntryPer.PERSON
 
 
 class PortfolioNotYetKnown(NotFound):
@@ -77,6 +79,7 @@ async def create_campaign(new: NewCampaign, tx: WriteTransaction) -> Campaign:
         new.payment_holdoff_days,
         new.portfolio_ids,
         new.max_attempts_per_7_days,
+        new.one_entry_per,
     )
     assert row is not None
     return Campaign(**row)

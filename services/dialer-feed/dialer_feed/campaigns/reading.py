@@ -8,6 +8,7 @@ from recobro_events import Money
 from recobro_events.contracts.portfolio import Stage
 
 from dialer_feed.campaigns import queries
+from dialer_feed.campaigns.rules import OneEntryPer
 
 
 class CampaignUnknown(NotFound):
@@ -24,6 +25,7 @@ class Campaign(OutputModel):
     payment_holdoff_days: int
     portfolio_ids: tuple[UUID, ...] | None
     max_attempts_per_7_days: int | None
+    one_entry_per: OneEntryPer
     created_at: datetime
 
 

@@ -1,8 +1,17 @@
 """The defaults of a new campaign, and how many there may be."""
 
 from decimal import Decimal
+from enum import StrEnum
 
 from recobro_events.contracts.portfolio import Stage
+
+
+class OneEntryPer(StrEnum):
+    """What has one entry on a list: each contract, or each person with all contracts of one currency."""
+
+    CONTRACT = "contract"
+    PERSON = "person"
+
 
 DEFAULT_MIN_OVERDUE = Decimal("100.00")
 DEFAULT_STAGES = (Stage.EARLY, Stage.LATE)

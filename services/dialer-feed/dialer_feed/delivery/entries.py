@@ -40,6 +40,8 @@ def _entry(row: Row, time: CallableTime) -> Entry:
         "callable_until": time.closes and _utc(time.closes),
         "timezone": time.timezone,
         "timezones": time.timezones,
+        "also": row["also"],
+        "shared_number": row["shared_number"],
     }
 
 

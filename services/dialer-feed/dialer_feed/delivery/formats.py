@@ -17,8 +17,10 @@ COLUMNS = (
     "callable_until",
     "timezone",
     "timezones",
+    "also",
+    "shared_number",
 )
-_LISTED = ("phones", "timezones")
+_LISTED = ("phones", "timezones", "shared_number")
 """The columns with several values. In CSV a blank separates them."""
 Entry = dict[str, Any]
 """The columns of one entry, in their order."""
@@ -33,9 +35,14 @@ def as_jsonl(entries: Sequence[Entry], _first: bool) -> Iterator[bytes]:
 
 def as_csv(entries: Sequence[Entry], first: bool) -> Iterator[bytes]:
     header = [COLUMNS] if first else []
-    flat = ({**entry, **{name: " ".join(entry[name]) for name in _LISTED}} for entry in entries)
-    rows = ([*entry.values()] for entry in flat)
+    rows = ([*_flat(entry).values()] for entry in entries)
     yield from safe_csv_rows([*header, *rows], first=first)
+
+
+def _flat(entry: Entry) -> Entry:
+    """Return the entry with a text in each column. ``also`` has number and balance of each, separated by semicolons."""
+    also = "; ".join(f"{other['contract_number']} {other['overdue_balance']}" for other in entry["also"])
+    return {**entry, **{name: " ".join(entry[name]) for name in _LISTED}, "also": also}
 
 
 FORMATS: Mapping[str, tuple[str, Write]] = MappingProxyType(

@@ -1,17 +1,20 @@
 """SQL that reads the entries for a dialer."""
 
-from dialer_feed.lists import phones
+from dialer_feed.lists import others, phones
+
+_SHARED = f"{phones.OF_ENTRY} AND phone.contact_id = ANY (entry.shared_ids)"
 
 # The entries still on the list, by contract number.
 ENTRIES = f"""
 SELECT entry.contract_number, entry.contract_id, contract.name, entry.overdue_balance, entry.days_past_due,
     contract.jurisdiction, contract.region, contract.places, portfolio.creditor_kind,
     portfolio.timezone AS portfolio_timezone,
-    ARRAY({phones.dialable("phone.value", phones.OF_ENTRY)}) AS phones
+    ARRAY({phones.dialable("phone.value", phones.OF_ENTRY)}) AS phones,
+    ARRAY({phones.dialable("phone.value", _SHARED)}) AS shared_number, {others.NAMED} AS also
 FROM list_entry entry
 JOIN contract USING (contract_id)
 JOIN portfolio USING (portfolio_id)
-WHERE entry.list_id = $1 AND entry.status = 'listed'
+WHERE entry.list_id = $1 AND entry.status = 'listed' AND entry.lead_id IS NULL
     AND ($2::text IS NULL OR (entry.contract_number, entry.contract_id) > ($2, $3))
 ORDER BY entry.contract_number, entry.contract_id LIMIT $4
 """

@@ -7,7 +7,8 @@ from uuid import UUID
 from projections.contracts import person
 from recobro_events import Row, Transaction
 
-from dialer_feed.lists import frequency, phones
+from dialer_feed.campaigns.rules import OneEntryPer
+from dialer_feed.lists import frequency, others, phones
 from dialer_feed.lists.eligibility import DAYS_PAST_DUE, IN_SCOPE, WORTH_DIALING, reason
 
 RELEASE_ANSWERED = "DELETE FROM reported_silence WHERE barrier_id = $1"
@@ -34,32 +35,50 @@ DELETE FROM list_entry WHERE list_id = $1 AND contract_id = ANY (ARRAY(
     SELECT contract_id FROM list_entry WHERE list_id = $1 ORDER BY contract_id FOR UPDATE))
 """
 
-# $2, $3, $4: the limits of call frequency. $5: the most entries.
-_GATHER = f"""
-WITH barred AS MATERIALIZED ({frequency.BARRED})
-INSERT INTO list_entry (list_id, contract_id, contract_number, overdue_balance, days_past_due, contact_ids)
+ONE_ENTRY_PER = "SELECT one_entry_per FROM dialing_list JOIN campaign USING (campaign_id) WHERE list_id = $1"
+
+
+def _gather(lead_id: str) -> str:
+    """SQL: insert the entries. $2, $3, $4: the limits of call frequency. $5: the most contracts."""
+    return f"""
+WITH barred AS MATERIALIZED ({frequency.BARRED}), shared AS MATERIALIZED ({others.SHARED_NUMBERS})
+INSERT INTO list_entry
+    (list_id, contract_id, contract_number, overdue_balance, days_past_due, contact_ids, shared_ids, lead_id)
 SELECT list.list_id, contract.contract_id, contract.contract_number, contract.overdue_balance, {DAYS_PAST_DUE},
-    ARRAY({phones.dialable("phone.contact_id")})
+    ARRAY({phones.dialable("phone.contact_id")}), coalesce(shared.contact_ids, '{{}}'), {lead_id}
 FROM dialing_list list
 JOIN campaign USING (campaign_id)
 JOIN portfolio ON {IN_SCOPE}
 JOIN contract ON contract.portfolio_id = portfolio.portfolio_id AND contract.state = 'open' AND {WORTH_DIALING}
+LEFT JOIN shared ON shared.contract_id = contract.contract_id
 WHERE list.list_id = $1 AND {reason()} IS NULL
     AND NOT EXISTS (SELECT FROM barred WHERE barred.person_id = {person()})
 LIMIT $5
 ON CONFLICT DO NOTHING
 """
+
+
+GATHER = {OneEntryPer.CONTRACT: _gather("NULL::uuid"), OneEntryPer.PERSON: _gather(others.LEAD)}
+# What an entry names leaves the list with it. All rows are locked in one order.
 _RECHECK = f"""
-DELETE FROM list_entry WHERE list_id = $1 AND contract_id = ANY (ARRAY(
+WITH unfit AS MATERIALIZED (
     SELECT entry.contract_id
     FROM list_entry entry
     JOIN dialing_list list USING (list_id)
     JOIN campaign USING (campaign_id)
     JOIN contract USING (contract_id)
     LEFT JOIN portfolio ON portfolio.portfolio_id = contract.portfolio_id
-    WHERE entry.list_id = $1 AND {reason(phones.OF_ENTRY)} IS NOT NULL
-    ORDER BY entry.contract_id
-    FOR UPDATE OF entry))
+    WHERE entry.list_id = $1 AND ({reason(phones.OF_ENTRY)} IS NOT NULL OR {others.OF_ANOTHER})
+)
+DELETE FROM list_entry WHERE list_id = $1 AND contract_id = ANY (ARRAY(
+    SELECT contract_id FROM list_entry
+    WHERE list_id = $1 AND contract_id = ANY (ARRAY(
+        SELECT contract_id FROM unfit
+        UNION ALL
+        SELECT other.contract_id FROM unfit JOIN list_entry other
+            ON other.lead_id = unfit.contract_id AND other.list_id = $1))
+    ORDER BY contract_id
+    FOR UPDATE))
 """
 _LOCK_FOR_PUBLISHING = """
 SELECT list_id, status, builder FROM dialing_list
@@ -71,12 +90,16 @@ _CLOSE_OTHERS = """
 UPDATE dialing_list SET status = 'closed', live_until = least(live_until, clock_timestamp())
 WHERE campaign_id = $2 AND status = 'published' AND list_id <> $1
 """
+# A contract whose lead has just left the list waits for the next one, and does not count.
 # A list's day ends at midnight in the portfolio's time zone, or in the zone with the latest midnight where there are
 # several.
 _PUBLISH = f"""
 WITH counted AS (
-    SELECT count(*)::integer AS entries, coalesce(sum(overdue_balance), 0) AS overdue_total
-    FROM list_entry WHERE list_id = $1
+    SELECT count(*) FILTER (WHERE entry.lead_id IS NULL)::integer AS entries,
+        coalesce(sum(entry.overdue_balance) FILTER (WHERE entry.lead_id IS NULL OR EXISTS (
+            SELECT FROM list_entry lead WHERE lead.contract_id = entry.lead_id AND lead.list_id = entry.list_id)), 0)
+            AS overdue_total
+    FROM list_entry entry WHERE entry.list_id = $1
 ), published AS (
     SELECT clock_timestamp() AS at
 ), day AS (
@@ -126,8 +149,12 @@ async def discard_entries(tx: Transaction, list_id: UUID) -> None:
 
 
 async def gather(tx: Transaction, list_id: UUID, frequency: Sequence[Any], most: int) -> int:
-    """Insert an entry for each contract that may be on the list now, ``most`` at most. Return their number."""
-    return await _execute_long(tx, _GATHER, list_id, *frequency, most)
+    """Insert an entry for each contract or person that may be on the list now. Return the number of contracts.
+
+    ``most`` is the most contracts, those that entries name included.
+    """
+    one_entry_per = OneEntryPer(await tx.fetchval(ONE_ENTRY_PER, list_id))
+    return await _execute_long(tx, GATHER[one_entry_per], list_id, *frequency, most)
 
 
 async def recheck(tx: Transaction, list_id: UUID) -> None:

@@ -1,6 +1,7 @@
 """Call frequency: how often a person may be contacted. It bars from the next list and never withdraws.
 
-Calls and visits count together, over all contracts of a person. Inbound calls are no attempts. Their number in 7 days
+Calls and visits count together, over all contracts of a person. A call counts for every contract that its entry named,
+also when one of them has become another person's. Inbound calls are no attempts. Their number in 7 days
 is held against the stricter limit of jurisdiction and campaign. Some jurisdictions also require days of silence after
 a conversation.
 """
@@ -14,13 +15,23 @@ from projections.contracts import person
 DEFAULT_MAX_ATTEMPTS_PER_7_DAYS = 7
 """Our own limit, used where neither the jurisdiction nor the campaign has one."""
 
-# A call counts on its list's day, a visit on the day that it was ordered for.
+# A call counts on its list's day, a visit on the day that it was ordered for. A call counts for every contract that its
+# entry named, but only once for a person.
 BARRED = f"""
 SELECT {person()} AS person_id
 FROM dialing_list list
 JOIN campaign USING (campaign_id)
 JOIN (
     SELECT contract_id, business_date, attempt, right_party FROM call_result
+    UNION ALL
+    SELECT * FROM (
+        SELECT DISTINCT ON (call.dialed_for, call.call_id, {person("other")})
+            other.contract_id, call.business_date, call.attempt, call.right_party
+        FROM call_result call
+        JOIN contract ON contract.contract_id = call.contract_id
+        JOIN contract other ON other.contract_id = ANY (call.also) AND {person("other")} <> {person()}
+        WHERE call.also <> '{{}}'
+    ) AS named
     UNION ALL
     SELECT contract_id, visit_on, true, met_debtor FROM visit WHERE made
 ) AS contact ON contact.business_date BETWEEN list.business_date - 60 AND list.business_date

@@ -7,13 +7,15 @@ from chassis import Reader
 from jurisdictions import dialable_phone
 from recobro_events import Row
 
-# The published entries of these (list, contract number). Contracts of two portfolios may have the same number.
-ENTRIES = """
-SELECT entry.list_id, entry.contract_number, entry.contract_id, entry.contact_ids, contract.jurisdiction
+from dialer_feed.lists.others import WAS_LISTED
+
+# The contracts on published lists with these (list, contract number). Two portfolios may have the same number.
+ENTRIES = f"""
+SELECT entry.list_id, entry.contract_number, entry.contract_id, entry.contact_ids, entry.lead_id, contract.jurisdiction
 FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::text[]) AS given (list_id, contract_number)) AS named
 JOIN list_entry entry USING (list_id, contract_number)
 JOIN contract USING (contract_id)
-WHERE entry.status = 'listed' OR entry.cursor IS NOT NULL
+WHERE {WAS_LISTED}
 ORDER BY entry.list_id, entry.contract_number, entry.contract_id
 """
 _PHONES = """

@@ -51,7 +51,8 @@ DETAILS = Details(
     places=Column("text", _places),
 )
 PORTFOLIOS = Portfolios(
-    "state", "business_date", "name", "creditor_kind", "jurisdiction", "timezone", "payment_holdoff_days"
+    *("state", "business_date", "name", "creditor_id", "creditor_kind"),
+    *("jurisdiction", "timezone", "currency", "payment_holdoff_days"),
 )
 
 

@@ -22,15 +22,15 @@ class Acknowledged(NamedTuple):
 async def acknowledge(tx: Transaction, list_id: UUID, dialer_id: str, cursor: int) -> Acknowledged:
     """Acknowledge every withdrawal up to ``cursor``, which must exist. A lower cursor than before changes nothing."""
     known = await tx.fetchval(queries.ACKNOWLEDGED, list_id, dialer_id) or 0
+    if cursor <= known:
+        return Acknowledged(known, 0)
     candidates = await tx.fetch(queries.BETWEEN, list_id, known, cursor)
-    if not candidates:
-        return Acknowledged(max(known, cursor), 0)
     # Every event about a contract is published under the contract's lock.
     await contracts.lock(tx, (row["contract_id"] for row in candidates))
     locked: int = await tx.fetchval(queries.LOCK_DIALER, list_id, dialer_id)
-    new = [row for row in candidates if row["cursor"] > locked]
-    if not new:
+    if cursor <= locked:
         return Acknowledged(locked, 0)
+    new = [row for row in candidates if row["cursor"] > locked]
     moment = await tx.fetchval(queries.MOVE_DIALER, list_id, dialer_id, locked, cursor)
     for row in new:
         tx.publish(

@@ -149,7 +149,8 @@ async def withdraw(
             for (contract_id, contact_ids), effective in zip(numbers.items(), effects, strict=True)
         ]
         await dialer_reports.act(tx, lists, reports)
-    if (first := await tx.fetchrow(queries.FIRST_WITHDRAWAL, list_id, list(numbers))) is not None:
+    leads = list({entry["lead_id"] or entry["contract_id"] for entry in entries if entry["contract_id"] in numbers})
+    if (first := await tx.fetchrow(queries.FIRST_WITHDRAWAL, list_id, leads)) is not None:
         return ReportedWithdrawal(**first, effective=all(effects))
     # The number was on no entry of this list, so the list has not changed.
     now = datetime.now(UTC)
@@ -160,6 +161,7 @@ async def withdraw(
         contract_number=new.contract_number,
         reason=new.reason,
         phones=None,
+        also=None,
         caused_at=now,
         withdrawn_at=now,
         effective=all(effects),

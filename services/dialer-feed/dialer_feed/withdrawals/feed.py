@@ -7,15 +7,23 @@ from typing import Literal
 from uuid import UUID
 
 from chassis import OutputModel, long_poll
-from recobro_events import Database, Row
+from recobro_events import Database, Money, Row
 
 from dialer_feed.wakeups import LISTS
 from dialer_feed.withdrawals import queries
 
 
-class Withdrawal(OutputModel):
-    """An entry has left the list (``kind`` withdrawn), or its numbers have changed: ``phones`` may still be dialled.
+class Other(OutputModel):
+    """Another contract of the person, which the entry names."""
 
+    contract_number: str
+    overdue_balance: Money
+
+
+class Withdrawal(OutputModel):
+    """An entry has left the list (``kind`` withdrawn), or has changed. Both ids are those of the entry's contract.
+
+    ``numbers_changed``: ``phones`` may still be dialled. ``others_changed``: ``also`` are the contracts that it names.
     A dialer that does not look at ``kind`` takes the whole entry off, which is safe.
     """
 
@@ -25,6 +33,7 @@ class Withdrawal(OutputModel):
     contract_number: str
     reason: str
     phones: tuple[str, ...] | None
+    also: tuple[Other, ...] | None
     caused_at: datetime
     withdrawn_at: datetime
 

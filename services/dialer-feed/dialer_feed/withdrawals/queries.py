@@ -1,24 +1,33 @@
 """SQL that withdraws entries, numbers and reads withdrawals, and keeps dialers' reports and acknowledgements."""
 
-from dialer_feed.lists import phones
+from dialer_feed.lists import others, phones
 from dialer_feed.lists.eligibility import LIVE, ON_DATE, reason
 from dialer_feed.silences import DAY_OF
 from dialer_feed.wakeups import notify
 
+# The entries of these contracts, with all that is named in one entry with them: the lead's row guards the others.
 LOCK_LIVE_ENTRIES = f"""
 SELECT FROM list_entry entry JOIN dialing_list list USING (list_id)
-WHERE entry.contract_id = ANY ($1::uuid[]) AND entry.status = 'listed' AND {LIVE}
+WHERE entry.contract_id = ANY ($1::uuid[] || ARRAY(
+        SELECT lead_id FROM list_entry
+        WHERE contract_id = ANY ($1::uuid[]) AND lead_id IS NOT NULL AND status = 'listed'
+        UNION ALL
+        SELECT contract_id FROM list_entry
+        WHERE lead_id = ANY ($1::uuid[]) AND lead_id IS NOT NULL AND status = 'listed'))
+    AND entry.status = 'listed' AND {LIVE}
 ORDER BY entry.contract_id, entry.list_id
 FOR UPDATE OF entry
 """
 
+# A contract that an entry names changes this entry.
 _TAKE = """
 UPDATE list_entry entry SET
     status = 'withdrawn', reason = taken.reason, cause_event_id = taken.event_id, caused_at = taken.caused_at
 FROM taken
 WHERE entry.contract_id = taken.contract_id AND entry.list_id = taken.list_id AND taken.reason IS NOT NULL
     AND entry.status = 'listed'
-RETURNING entry.contract_id, entry.list_id, 'withdrawn' AS kind, entry.reason, entry.caused_at
+RETURNING entry.contract_id, entry.list_id, entry.reason, entry.caused_at, entry.lead_id,
+    CASE WHEN entry.lead_id IS NULL THEN 'withdrawn' ELSE 'others_changed' END AS kind
 """
 # $5: a list to withdraw from too, live or not; null for none. $6: if true, no other list.
 WITHDRAW = f"""
@@ -75,11 +84,11 @@ WITH cause AS (
         WHERE contact_id <> ALL (hit.contact_ids) ORDER BY n)
     FROM hit
     WHERE hit.others AND entry.contract_id = hit.contract_id AND entry.list_id = hit.list_id
-    RETURNING entry.contract_id, entry.list_id, 'numbers_changed' AS kind, hit.reason, hit.caused_at
+    RETURNING entry.contract_id, entry.list_id, hit.reason, hit.caused_at, entry.lead_id, 'numbers_changed' AS kind
 ), withdrawn AS (
     {_TAKE}
 )
-SELECT * FROM changed UNION ALL SELECT * FROM withdrawn
+SELECT * FROM changed WHERE lead_id IS NULL UNION ALL SELECT * FROM withdrawn
 """
 WITHDRAW_UNFIT = f"""
 WITH taken AS (
@@ -94,24 +103,43 @@ WITH taken AS (
 )
 {_TAKE}
 """
+# The others that an entry names are of its person, else they leave it. $1: contracts whose person may have changed.
+WITHDRAW_OTHERS_OF_ANOTHER = f"""
+WITH taken AS (
+    SELECT entry.contract_id, entry.list_id, cause.event_id, cause.caused_at, 'no_longer_eligible' AS reason
+    FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) AS cause (contract_id, event_id, caused_at)
+    CROSS JOIN LATERAL (
+        SELECT * FROM list_entry WHERE list_entry.contract_id = cause.contract_id AND lead_id IS NOT NULL
+        UNION ALL
+        SELECT * FROM list_entry WHERE list_entry.lead_id = cause.contract_id
+    ) AS entry
+    JOIN dialing_list list USING (list_id)
+    JOIN contract ON contract.contract_id = entry.contract_id
+    WHERE entry.status = 'listed' AND {LIVE} AND {others.OF_ANOTHER}
+)
+{_TAKE}
+"""
 
 # Locks these lists in the order of their ids and gives the entries their next cursors, in the given order.
 # PostgreSQL reads a locked row again, because a list may have been published, or a cursor given, while we waited.
 # An entry of a list that is still being built was never published and gets no cursor. A change that withdraws nobody
-# gets a cursor and a row of its own. The statement also notifies every process of the lists' changes, so that a
-# withdrawal after a payment takes one round trip less.
+# gets a cursor and a row of its own, unless the entry has left the list. The statement also notifies every process of
+# the lists' changes, so that a withdrawal after a payment takes one round trip less.
 NUMBER = f"""
 WITH held AS MATERIALIZED (
     SELECT list_id, status, campaign_id, last_cursor FROM dialing_list
     WHERE list_id = ANY ($1::uuid[]) ORDER BY list_id FOR NO KEY UPDATE
 ), numbered AS (
-    SELECT taken.contract_id, taken.list_id, taken.kind, taken.reason, taken.caused_at, campaign.agency_id,
+    SELECT taken.contract_id, taken.list_id, taken.lead_id, taken.kind, taken.reason, taken.caused_at,
+        campaign.agency_id,
         held.last_cursor + row_number() OVER (PARTITION BY taken.list_id ORDER BY taken.n) AS cursor
-    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
-        WITH ORDINALITY AS taken (list_id, contract_id, kind, reason, caused_at, n)
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::uuid[])
+        WITH ORDINALITY AS taken (list_id, contract_id, kind, reason, caused_at, lead_id, n)
     JOIN held USING (list_id)
     JOIN campaign USING (campaign_id)
-    WHERE held.status IN ('published', 'closed')
+    WHERE held.status IN ('published', 'closed') AND (taken.lead_id IS NULL OR EXISTS (
+        SELECT FROM list_entry lead
+        WHERE lead.contract_id = taken.lead_id AND lead.list_id = taken.list_id AND lead.status = 'listed'))
 ), counted AS (
     UPDATE dialing_list list SET last_cursor = newest.cursor, changes = list.changes + newest.changes
     FROM (
@@ -120,41 +148,56 @@ WITH held AS MATERIALIZED (
     WHERE list.list_id = newest.list_id
     RETURNING {notify("list.list_id")}
 ), changed AS (
-    INSERT INTO entry_change (list_id, cursor, contract_id, contract_number, kind, reason, caused_at, withdrawn_at)
-    SELECT list_id, numbered.cursor, contract_id, entry.contract_number, numbered.kind, numbered.reason,
-        numbered.caused_at, clock_timestamp()
-    FROM numbered JOIN list_entry entry USING (list_id, contract_id)
+    INSERT INTO entry_change
+        (list_id, cursor, contract_id, contract_number, kind, reason, caused_at, withdrawn_at, other_id)
+    SELECT numbered.list_id, numbered.cursor, entry.contract_id, entry.contract_number, numbered.kind, numbered.reason,
+        numbered.caused_at, clock_timestamp(), CASE WHEN numbered.lead_id IS NOT NULL THEN numbered.contract_id END
+    FROM numbered JOIN list_entry entry
+        ON entry.contract_id = coalesce(numbered.lead_id, numbered.contract_id) AND entry.list_id = numbered.list_id
     WHERE numbered.kind <> 'withdrawn'
+    RETURNING *
+), withdrawn AS (
+    UPDATE list_entry entry SET
+        cursor = CASE WHEN numbered.kind = 'withdrawn' THEN numbered.cursor END,
+        withdrawn_at = (SELECT clock_timestamp())
+    FROM numbered
+    WHERE entry.contract_id = numbered.contract_id AND entry.list_id = numbered.list_id
+        AND numbered.kind <> 'numbers_changed'
+    RETURNING entry.contract_id, entry.list_id, entry.contract_number, entry.reason, entry.cause_event_id,
+        entry.caused_at, entry.withdrawn_at, entry.cursor, numbered.agency_id, numbered.kind
 )
-UPDATE list_entry entry SET cursor = numbered.cursor, withdrawn_at = (SELECT clock_timestamp())
-FROM numbered
-WHERE entry.contract_id = numbered.contract_id AND entry.list_id = numbered.list_id AND numbered.kind = 'withdrawn'
-RETURNING entry.contract_id, entry.list_id, entry.contract_number, entry.reason, entry.cause_event_id,
-    entry.caused_at, entry.withdrawn_at, entry.cursor, numbered.agency_id
+SELECT * FROM withdrawn WHERE kind = 'withdrawn'
+UNION ALL
+SELECT contract_id, list_id, contract_number, reason, NULL, caused_at, withdrawn_at, cursor, NULL, kind FROM changed
 """
 
 
 def _items(condition: str) -> str:
     """SQL: the items of the list ``$1`` in its feed: withdrawals, and changes of entries that are still listed.
 
-    The phones of an entry whose numbers have changed are those that may be dialled now.
+    The phones of an entry whose numbers have changed are those that may be dialled now. The others of an entry are
+    those that it names now.
     """
     return f"""
-SELECT cursor, 'withdrawn' AS kind, contract_id, contract_number, reason, NULL::text[] AS phones, caused_at,
-    withdrawn_at
+SELECT cursor, 'withdrawn' AS kind, contract_id, contract_number, reason, NULL::text[] AS phones, NULL::jsonb AS also,
+    caused_at, withdrawn_at
 FROM list_entry WHERE list_id = $1 AND cursor IS NOT NULL AND {condition}
 UNION ALL
 SELECT change.cursor, change.kind, contract_id, change.contract_number, change.reason,
-    CASE WHEN entry.status = 'listed' THEN ARRAY({phones.dialable("phone.value", phones.OF_ENTRY)}) ELSE '{{}}' END,
+    CASE WHEN change.kind <> 'numbers_changed' THEN NULL
+        WHEN entry.status = 'listed' THEN ARRAY({phones.dialable("phone.value", phones.OF_ENTRY)}) ELSE '{{}}' END,
+    CASE WHEN change.kind <> 'others_changed' THEN NULL WHEN entry.status = 'listed' THEN {others.NAMED} ELSE '[]' END,
     change.caused_at, change.withdrawn_at
-FROM (SELECT * FROM entry_change WHERE list_id = $1 AND {condition}) AS change
+FROM (
+    SELECT list_id, cursor, contract_id, contract_number, kind, reason, caused_at, withdrawn_at
+    FROM entry_change WHERE list_id = $1 AND {condition}) AS change
 JOIN list_entry entry USING (list_id, contract_id)
 LEFT JOIN contract USING (contract_id)
 """
 
 
 AFTER = f"{_items('cursor > $2')} ORDER BY cursor LIMIT $3"
-# The withdrawal, else the latest change of the entry's numbers.
+# The withdrawal, else the latest change of the entry.
 FIRST_WITHDRAWAL = f"""
 SELECT * FROM ({_items("contract_id = ANY ($2::uuid[])")}) AS item
 ORDER BY kind <> 'withdrawn', CASE WHEN kind = 'withdrawn' THEN cursor ELSE -cursor END LIMIT 1

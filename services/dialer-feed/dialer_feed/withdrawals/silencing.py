@@ -60,7 +60,7 @@ async def begin(tx: Transaction) -> None:
 
 
 async def lock(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
-    """Lock contracts in the order of their ids, then their live entries by (contract, list)."""
+    """Lock contracts in the order of their ids, then their live entries, and what these name, by (contract, list)."""
     ordered = sorted_unique(contract_ids)
     tx.note(_LOCKED).update(ordered)
     await contracts.lock(tx, ordered)
@@ -75,7 +75,7 @@ async def number(tx: Transaction) -> None:
 
 
 async def _give_cursors(tx: Transaction) -> None:
-    """Give a cursor to each withdrawal of the transaction, and publish an event for each.
+    """Give a cursor to each withdrawal and change of the transaction, and publish an event for each withdrawal.
 
     Cursors are given under the lock of the list's row, so readers see a cursor only when all lower ones are committed.
     """
@@ -85,7 +85,8 @@ async def _give_cursors(tx: Transaction) -> None:
     columns = list(zip(*taken, strict=True))
     taken.clear()
     rows = await tx.fetch(queries.NUMBER, *columns)
-    for row in sorted(rows, key=lambda row: (row["list_id"], row["cursor"])):
+    withdrawn = [row for row in rows if row["kind"] == "withdrawn"]
+    for row in sorted(withdrawn, key=lambda row: (row["list_id"], row["cursor"])):
         tx.publish(_event(row), cause=row["cause_event_id"])
     tx.after_commit(partial(_committed, rows, set(columns[0])))
 
@@ -107,4 +108,7 @@ def _committed(rows: Sequence[Row], list_ids: set[UUID]) -> None:
     LISTS.wake(list_ids)
     for row in rows:
         seconds = (row["withdrawn_at"] - row["caused_at"]).total_seconds()
-        metrics.WITHDRAWAL_SECONDS.labels(row["reason"]).observe(max(0.0, seconds))
+        if row["kind"] == "withdrawn":
+            metrics.WITHDRAWAL_SECONDS.labels(row["reason"]).observe(max(0.0, seconds))
+        else:
+            metrics.ENTRY_CHANGE_SECONDS.labels(row["kind"]).observe(max(0.0, seconds))

@@ -16,13 +16,14 @@ TAKEN: Note[list["Taken"]] = Note(list)
 
 
 class Taken(NamedTuple):
-    """An entry that was withdrawn, or whose numbers have changed (``kind``)."""
+    """An entry that was withdrawn, or that has changed (``kind``). With a lead, the contract was named in its entry."""
 
     list_id: UUID
     contract_id: UUID
     kind: str
     reason: str
     caused_at: datetime
+    lead_id: UUID | None
 
 
 class Cause(NamedTuple):
@@ -104,6 +105,11 @@ class LiveLists:
         """Withdraw the contracts of these events from the live lists on which they may no longer be."""
         columns = zip(*((e.contract_id, e.event_id, e.occurred_at) for e in events), strict=True)
         await self._take(queries.WITHDRAW_UNFIT, *columns)
+
+    async def withdraw_others_of_another(self, events: Sequence[ContractEvent]) -> None:
+        """Take contracts out of the entries that name them where these events gave lead and contract two people."""
+        columns = zip(*((e.contract_id, e.event_id, e.occurred_at) for e in events), strict=True)
+        await self._take(queries.WITHDRAW_OTHERS_OF_ANOTHER, *columns)
 
     async def _take(self, statement: str, *arguments: object) -> None:
         if self._ended:

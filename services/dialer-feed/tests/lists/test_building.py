@@ -109,7 +109,7 @@ async def test_a_batch_locks_entries_in_the_same_order_as_the_builder(scene: Sce
         await silencing.lock(tx, [second.contract_id, first.contract_id])
         await live_lists(tx).withdraw([_cause(second)])
         publishing = asyncio.create_task(run_steps(scene, list_id, "waited", "published"))
-        await blocked_on_a_lock(scene, "DELETE FROM list_entry")
+        await blocked_on_a_lock(scene, "WITH unfit AS")
         await live_lists(tx).withdraw([_cause(first)])
         await silencing.number(tx)
     await publishing

@@ -51,6 +51,7 @@ async def test_withdrawals_come_in_the_order_of_their_cursors(scene: Scene, clie
         "cursor",
         "kind",
         "phones",
+        "also",
         "contract_id",
         "contract_number",
         "reason",
@@ -272,6 +273,8 @@ async def test_an_entry_in_jsonl_has_phones_amounts_and_allowed_hours(scene: Sce
         "callable_until": f"{DAY + timedelta(days=1)}T04:00:00Z",
         "timezone": "America/Mexico_City",
         "timezones": ["America/Mexico_City"],
+        "also": [],
+        "shared_number": [],
     }
 
 

@@ -50,8 +50,8 @@ SET_STATE = "UPDATE portfolio SET state = $2 WHERE portfolio_id = $1"
 _STATE = """
 portfolio.portfolio_id, portfolio.version, portfolio.state, portfolio.staged_to AS business_date,
     portfolio.name, portfolio.creditor_id, creditor.name AS creditor_name, creditor.kind AS creditor_kind,
-    portfolio.jurisdiction, portfolio.timezone, portfolio.payment_holdoff_days, portfolio.promise_limits,
-    creditor.letterhead
+    portfolio.jurisdiction, portfolio.timezone, portfolio.currency, portfolio.payment_holdoff_days,
+    portfolio.promise_limits, creditor.letterhead
 """
 STATE_TO_PUBLISH = f"""
 UPDATE portfolio SET version = version + 1

@@ -1,0 +1,59 @@
+"""The other contracts of a person, which the entry of the person's lead names.
+
+Of a person's contracts of one currency that may be on a list, the one with the largest overdue balance, then with the
+most days past due, has the entry: the lead. Each of the others has a row of ``list_entry`` with ``lead_id``. So
+whatever withdraws a contract from a list takes it out of the entry that names it.
+"""
+
+from projections.contracts import person
+
+from dialer_feed.lists.eligibility import DAYS_PAST_DUE
+
+MOST_TOGETHER = 50
+"""The most contracts of one entry. A customer number with more is hardly one person: each of its contracts has one."""
+
+_TOGETHER = f"PARTITION BY {person()}, coalesce(portfolio.currency, portfolio.portfolio_id::text)"
+LEAD = f"""
+CASE WHEN count(*) OVER ({_TOGETHER}) <= {MOST_TOGETHER} THEN nullif(first_value(contract.contract_id) OVER (
+    {_TOGETHER}
+    ORDER BY contract.overdue_balance DESC, {DAYS_PAST_DUE} DESC, contract.contract_number, contract.contract_id
+), contract.contract_id) END"""
+"""SQL, of all contracts that may be on the list: the lead that names this contract; NULL for a lead itself."""
+
+OF_ANOTHER = f"""
+CASE WHEN entry.lead_id IS NOT NULL THEN {person()} <> (
+    SELECT {person("lead")} FROM contract lead WHERE lead.contract_id = entry.lead_id) END"""
+"""SQL: the row ``entry`` of the row ``contract`` is named in an entry of another person."""
+
+WAS_LISTED = "(entry.status = 'listed' OR entry.cursor IS NOT NULL OR entry.lead_id IS NOT NULL)"
+"""SQL: the contract of the row ``entry`` is or was on the published list, with an entry or named in one."""
+
+NAMED = """
+(SELECT coalesce(jsonb_agg(
+        jsonb_build_object('contract_number', other.contract_number, 'overdue_balance', other.overdue_balance::text)
+        ORDER BY other.overdue_balance DESC, other.contract_number, other.contract_id), '[]')
+    FROM list_entry other
+    WHERE other.lead_id = entry.contract_id AND other.list_id = entry.list_id AND other.status = 'listed')"""
+"""SQL: the contracts that the row ``entry`` names now, as JSON: number and overdue balance, the largest first."""
+
+_CREDITOR = "coalesce(portfolio.creditor_id, portfolio.portfolio_id)"
+# One pass over all phones finds the few numbers. Hashes of people are compared, because uuid has neither min nor max.
+SHARED_NUMBERS = f"""
+WITH several AS MATERIALIZED (
+    SELECT {_CREDITOR} AS creditor_id, phone.value
+    FROM contact_point phone
+    JOIN contract USING (contract_id)
+    JOIN portfolio USING (portfolio_id)
+    WHERE phone.kind = 'phone' AND phone.present
+    GROUP BY 1, 2
+    HAVING min(uuid_hash_extended({person()}, 0)) <> max(uuid_hash_extended({person()}, 0))
+)
+SELECT phone.contract_id, array_agg(phone.contact_id) AS contact_ids
+FROM several
+JOIN contact_point phone USING (value)
+JOIN contract USING (contract_id)
+JOIN portfolio USING (portfolio_id)
+WHERE phone.kind = 'phone' AND phone.present AND {_CREDITOR} = several.creditor_id
+GROUP BY phone.contract_id
+"""
+"""SQL: for each contract its numbers that other people of the creditor have too."""
