@@ -54,9 +54,11 @@ faults: setup ## kill processes, inject faults, check that defects are noticed
 faults-long: setup ## inject every fault over every log (MINUTES, else 60; SEED)
 	@PYTHONPATH=tests:bench $(BIN)/python -m faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
-floor: setup ## play random weeks of files and payments (SEQUENCES, else 10000; SEED)
+floor: setup ## play weeks of files and days of a floor (SEQUENCES, DAYS, CONTRACTS, SEED)
 	@RECOBRO_FLOOR_SEQUENCES=$(or $(SEQUENCES),10000) RECOBRO_FLOOR_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -n 2 \
 		--timeout 3600 services/portfolio/tests/files/test_weeks_of_files.py
+	@RECOBRO_FLOOR_DAYS=$(or $(DAYS),30) RECOBRO_FLOOR_CONTRACTS=$(or $(CONTRACTS),2000) \
+		RECOBRO_FLOOR_SEED=$(or $(SEED),1) $(BIN)/python -m pytest --timeout 14400 tests/floor
 
 attack-short: setup ## attack a platform for a minute: tokens, bodies, slow clients
 	@RECOBRO_ATTACK=1 $(BIN)/python -m pytest tests/attack/test_attack.py -k "not generated"

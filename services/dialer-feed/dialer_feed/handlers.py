@@ -196,13 +196,30 @@ async def hand_over(placed: Sequence[ContractPlaced | PlacementReinstated], tx: 
     await _withdraw_within(tx, Reason.NO_LONGER_ELIGIBLE, collecting, reaches)
 
 
+_RECALLED_FOR = {
+    "paid_in_full": Reason.PAYMENT,
+    "deceased": Reason.DECEASED,
+    "represented": Reason.REPRESENTED,
+}
+"""Why the rules have recalled a placement, as the reason to withdraw an entry."""
+
+
+def _recalled_for(event: PlacementEvent) -> Reason:
+    return _RECALLED_FOR.get(getattr(event, "reason", ""), Reason.RECALL)
+
+
 @consumer.on(PlacementRecallRequested, PlacementRecalled, PlacementEnded)
 async def take_back(taken: Sequence[PlacementEvent], tx: Transaction) -> None:
-    """The agency must stop dialling now, even before the recall is final. Others may go on dialling."""
+    """The agency must stop dialling now, even before the recall is final. Others may go on dialling.
+
+    A recall may overtake the payment or the status that has brought it about. The entry then leaves for that reason.
+    """
     await placements.keep(tx, taken)
     await placements.keep_ends(tx, taken)
     dialing = [placement for placement in taken if placement.kind is PlacementKind.DIALING]
-    await _withdraw_within(tx, Reason.RECALL, dialing, [Reach(agency_id=placement.agency_id) for placement in dialing])
+    for reason in (Reason.RECALL, *_RECALLED_FOR.values()):
+        of_reason = [event for event in dialing if _recalled_for(event) is reason]
+        await _withdraw_within(tx, reason, of_reason, [Reach(agency_id=event.agency_id) for event in of_reason])
 
 
 @consumer.on(PromiseMade, PromiseReopened)

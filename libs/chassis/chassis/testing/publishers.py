@@ -314,8 +314,8 @@ class Placement:
     def placed(self) -> ContractPlaced:
         return ContractPlaced(**self._fields(), starts_on=self.starts_on, ends_on=self.ends_on)
 
-    def recall_requested(self) -> PlacementRecallRequested:
-        return PlacementRecallRequested(**self._fields(), reason="paid_in_full", final_on=DAY + timedelta(days=3))
+    def recall_requested(self, reason: str = "no_longer_eligible") -> PlacementRecallRequested:
+        return PlacementRecallRequested(**self._fields(), reason=reason, final_on=DAY + timedelta(days=3))
 
     def recalled(self) -> PlacementRecalled:
         return PlacementRecalled(**self._fields(), reason="acknowledged")

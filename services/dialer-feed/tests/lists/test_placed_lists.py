@@ -203,3 +203,23 @@ async def test_a_recall_during_a_build_leaves_no_entry(scene: Scene) -> None:
     await scene.advance()
     assert await scene.listed(list_id) == [kept.number]
     assert await scene.withdrawn_events() == []
+
+
+@pytest.mark.parametrize(
+    ("recalled_for", "reason"),
+    [
+        ("paid_in_full", "payment"),
+        ("deceased", "deceased"),
+        ("represented", "represented"),
+        ("no_longer_eligible", "recall"),
+        ("creditor", "recall"),
+    ],
+)
+async def test_a_recall_that_overtakes_its_cause_withdraws_for_that_cause(
+    scene: Scene, recalled_for: str, reason: str
+) -> None:
+    [contract] = await scene.contracts(1)
+    placement = await placed(scene, contract)
+    ours = await list_of(scene, AGENCY)
+    await scene.receives(placement.recall_requested(reason=recalled_for))
+    assert await scene.withdrawals(ours) == [(contract.number, reason)]
