@@ -13,7 +13,18 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from chassis.testing import mint
-from floor.model import RECALL_GRACE_DAYS, Contract, Entry, Pause, Payment, Person, Promise, Rule, Visit
+from floor.model import (
+    RECALL_GRACE_DAYS,
+    Contract,
+    Pause,
+    Payment,
+    Person,
+    Promise,
+    Rule,
+    Visit,
+    list_of,
+    shown_on_list,
+)
 from services_in_process import InProcessPlatform
 
 ZONE = ZoneInfo("America/Mexico_City")
@@ -51,6 +62,8 @@ class Agency:
     """``told`` is what the agency has read of its stream: contract → silence → reason, first and last day."""
 
     agency_id: str
+    one_per_person: bool
+    """Whether a person has one entry on the agency's list."""
     campaign_id: str = ""
     list_id: str = ""
     old_list_id: str = ""
@@ -62,6 +75,11 @@ class Agency:
     @property
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {mint(agency_id=UUID(self.agency_id))}"}
+
+
+def has_entry(one: Contract, agency: Agency) -> bool:
+    """Whether the contract got an entry of its own on the agency's list of the day."""
+    return one.entry is not None and one.entry.campaign == agency.agency_id and one.entry.lead is None
 
 
 @dataclass
@@ -96,7 +114,7 @@ class Floor:
             terms = {"kinds": ["dialing"], "starts_on": "2020-01-01", "recall_grace_days": RECALL_GRACE_DAYS}
             terms |= {"fees": [{"kind": "dialing", "from_days": 0, "percent": "10"}]}
             await platform.post("assignment", f"/v1/agencies/{agency_id}/service-contracts", terms)
-            self.agencies.append(Agency(agency_id))
+            self.agencies.append(Agency(agency_id, one_per_person=not self.agencies))
         weights = {self.agencies[0].agency_id: 2, self.agencies[1].agency_id: 1}
         rule = {"name": "dial", "priority": 1, "kind": "dialing"}
         rule |= {"when": {"stages": ["early", "late"], "min_overdue": "100.00"}}
@@ -105,6 +123,7 @@ class Floor:
         self.rule = Rule(rule_id, weights)
         for agency in self.agencies:
             campaign = {"name": agency.agency_id, "agency_id": agency.agency_id, "max_attempts_per_7_days": 50}
+            campaign |= {"one_entry_per": "person" if agency.one_per_person else "contract"}
             agency.campaign_id = (await platform.post("dialer-feed", "/v1/campaigns", campaign))["campaign_id"]
         await self._load_first()
 
@@ -112,9 +131,11 @@ class Floor:
         for number in range(self.contracts_wanted):
             if not self.people or self.chance.random() < 0.8:
                 self.people.append(Person(f"K-{len(self.people)}"))
+            # So no two contracts of a person owe the same.
+            own_cents = Decimal(number % 90) / 100
             oldest = self.day - timedelta(days=self.chance.choice([-3, 1, 2, 10, 25, 28, 29, 30, 45, 80, 88, 95]))
             instalments = [
-                (oldest + timedelta(days=30 * n), Decimal(self.chance.choice([60, 90, 101, 250, 900])))
+                (oldest + timedelta(days=30 * n), Decimal(self.chance.choice([60, 90, 101, 250, 900])) + own_cents)
                 for n in range(self.chance.choice([1, 2, 3]))
             ]
             contract = Contract(
@@ -186,9 +207,7 @@ class Floor:
             done = "SELECT status = 'published' FROM dialing_list WHERE list_id = $1"
             await self.platform.until("dialer-feed", done, UUID(built["list_id"]))
             agency.list_id = built["list_id"]
-            for contract in self.contracts:
-                if contract.is_listed(self.day, agency.agency_id):
-                    contract.entry = Entry(agency.agency_id)
+            list_of(self.contracts, self.day, agency.agency_id, one_per_person=agency.one_per_person)
 
     async def _move_some(self) -> None:
         """The creditor's file gives some contracts to other customers. A person answers for those of the dead."""
@@ -254,7 +273,7 @@ class Floor:
         for contract in self.contracts:
             contract.withdraw(self.day)
         for agency in self.agencies:
-            changed = [one for one in chosen.values() if one.entry and one.entry.campaign == agency.agency_id]
+            changed = [one for one in chosen.values() if has_entry(one, agency)]
             await self._call(agency, agency.list_id, changed[:5], before, wrongful)
 
     def _kinds(self) -> list[str]:
@@ -443,7 +462,7 @@ class Floor:
 
     async def _call_by_the_list(self) -> None:
         for agency in self.agencies:
-            on_list = [one for one in self.contracts if one.entry and one.entry.campaign == agency.agency_id]
+            on_list = [one for one in self.contracts if has_entry(one, agency)]
             await self._call(agency, agency.list_id, on_list, datetime.now(UTC), self._wrongful())
             agency.believed = on_list
 
@@ -538,27 +557,31 @@ class Floor:
 
     async def _compare_lists(self) -> None:
         for agency in self.agencies:
-            expected = {
-                one.number: one.entry for one in self.contracts if one.entry and one.entry.campaign == agency.agency_id
-            }
-            path = f"/v1/lists/{agency.list_id}/entries"
-            answer = await self.platform.clients["dialer-feed"].get(path, params={"format": "jsonl"})
-            listed = {json.loads(line)["contract_number"] for line in answer.text.splitlines()}
-            withdrawn: dict[str, str] = {}
-            after = 0
-            while True:
-                path = f"/v1/lists/{agency.list_id}/withdrawals"
-                read = await self.platform.get("dialer-feed", path, after=after)
-                withdrawn |= {item["contract_number"]: item["reason"] for item in read["items"]}
-                if not read["items"]:
-                    break
-                after = read["next_cursor"]
+            found = await self._withdrawn(agency)
+            answer = await self.platform.clients["dialer-feed"].get(
+                f"/v1/lists/{agency.list_id}/entries", params={"format": "jsonl"}
+            )
+            for entry in map(json.loads, answer.text.splitlines()):
+                found[entry["contract_number"]] = "listed"
+                found |= {other["contract_number"]: f"named by {entry['contract_number']}" for other in entry["also"]}
             for one in self.contracts:
-                entry = expected.get(one.number)
-                found = "listed" if one.number in listed else withdrawn.get(one.number, "not on the list")
-                wanted = "not on the list" if entry is None else entry.withdrawn or "listed"
-                if found != wanted and not (entry and entry.withdrawn and found in entry.or_else):
-                    self._differ(one, f"list of {agency.agency_id}", found, wanted)
+                of_agency = one.entry if one.entry and one.entry.campaign == agency.agency_id else None
+                shown, wanted = found.get(one.number, "not on the list"), "not on the list"
+                if of_agency:
+                    wanted = shown_on_list(one)
+                if shown != wanted and not (of_agency and of_agency.withdrawn and shown in of_agency.or_else):
+                    self._differ(one, f"list of {agency.agency_id}", shown, wanted)
+
+    async def _withdrawn(self, agency: Agency) -> dict[str, str]:
+        """The reasons for which entries have left the agency's list, by contract number."""
+        withdrawn: dict[str, str] = {}
+        after, more = 0, True
+        while more:
+            read = await self.platform.get("dialer-feed", f"/v1/lists/{agency.list_id}/withdrawals", after=after)
+            items = [item for item in read["items"] if item["kind"] == "withdrawn"]
+            withdrawn |= {item["contract_number"]: item["reason"] for item in items}
+            more, after = bool(read["items"]), read["next_cursor"]
+        return withdrawn
 
     async def _compare_placements(self) -> None:
         sql = "SELECT contract_id::text AS id, agency_id::text AS agency, state FROM placement ORDER BY ordinal"

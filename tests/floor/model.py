@@ -84,13 +84,14 @@ class Placement:
 
 @dataclass
 class Entry:
-    """An entry of the day's list. ``withdrawn`` is the reason.
+    """A contract on the day's list: it has an entry, or stands in the one of ``lead``. ``withdrawn`` is the reason.
 
     ``or_else``: a fact that also made the rules recall the contract may arrive after the recall, or after the change of
     stage. Then the entry leaves for that reason.
     """
 
     campaign: str
+    lead: "Contract | None" = None
     withdrawn: str | None = None
     or_else: tuple[str, ...] = ()
 
@@ -332,3 +333,23 @@ class Rule:
             first += 1
         in_turn = [*agencies[first:], *agencies[:first]]
         return next((agency for agency in in_turn if agency not in refused), None)
+
+
+def shown_on_list(one: Contract) -> str:
+    """What the day's list says of the contract now."""
+    if one.entry is None:
+        return "not on the list"
+    if one.entry.lead is None:
+        return one.entry.withdrawn or "listed"
+    lead = one.entry.lead
+    is_named = one.entry.withdrawn is None and lead.entry is not None and lead.entry.withdrawn is None
+    return f"named by {lead.number}" if is_named else "not on the list"
+
+
+def list_of(contracts: Sequence[Contract], day: date, agency_id: str, *, one_per_person: bool) -> None:
+    """Put the contracts on the agency's list. The one with the largest overdue balance leads those of its person."""
+    listed = [one for one in contracts if one.is_listed(day, agency_id)]
+    leads: dict[str, Contract] = {}
+    for one in sorted(listed, key=lambda one: (-one.overdue(day), -one.days_past_due(day), one.number)):
+        lead = leads.setdefault(one.person.number, one) if one_per_person else one
+        one.entry = Entry(agency_id, None if lead is one else lead)
