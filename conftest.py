@@ -9,12 +9,17 @@ from typing import Any, NoReturn
 import pytest
 import run_folder
 from fresh_databases import FreshDatabases
+from hypothesis import HealthCheck, settings
 from process_guard import GUARD
 from recobro.errors import Trouble
 from recobro.postgres import EmbeddedPostgres
 from run_servers import OwnServers, Servers, ServersElsewhere, kafka_jars, postgres_at
 from xdist.scheduler import LoadFileScheduling, Scheduling
 from xdist.workermanage import WorkerController
+
+# A busy machine is no reason to fail.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 _SERVERS = pytest.StashKey[Servers]()
 _FOLDER = pytest.StashKey[Path | None]()

@@ -23,7 +23,7 @@ from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, amount, count, err
 from recobro.waiting import FileView, findings_of, place_in_line, question, undecided, ways_to_answer
 
 _ASK_EVERY_SECONDS = 0.25
-_TELL_EVERY_TURNS = 20
+_SHOW_EVERY_TURNS = 20
 _CODE = re.compile(r"\(([a-z_]+)\)(?:; |$)")
 _AT_REST = ("loaded", "failed", "needs_confirmation")
 
@@ -55,12 +55,12 @@ def wait_until_at_rest(client: Client, file_id: str) -> FileView:
 
     While it waits behind another file, standard error says behind which one, and what that one waits for.
     """
-    told: str | None = None
+    shown: str | None = None
     turns = 0
     while (view := client.get("portfolio", f"/v1/files/{file_id}"))["status"] not in _AT_REST:
-        if turns % _TELL_EVERY_TURNS == 0 and (place := place_in_line(client, view)) not in (None, told):
+        if turns % _SHOW_EVERY_TURNS == 0 and (place := place_in_line(client, view)) not in (None, shown):
             err.print(place, markup=False)
-            told = place
+            shown = place
         turns += 1
         time.sleep(_ASK_EVERY_SECONDS)
     settled: FileView = view

@@ -42,7 +42,7 @@ class Lost:
             "service": self.service,
             "enter_again_from": self.since.isoformat(),
             "enter_again_to": self.until.isoformat(),
-            "told": self.entered,
+            "entered": self.entered,
             "listing": str(self.listing) if self.listing else None,
         }
 

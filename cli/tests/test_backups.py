@@ -111,7 +111,7 @@ async def test_a_database_is_restored_and_later_entries_are_listed(machine: Mach
     restored = await machine.recobro("restore", str(target), "--service", "dialer-feed", "--json")
     assert restored.exit_code == 0, restored.stderr
     [lost] = json.loads(restored.stdout)
-    assert (lost["service"], lost["told"]) == ("dialer-feed", {"dialer-feed.payment-claimed.v1": 1})
+    assert (lost["service"], lost["entered"]) == ("dialer-feed", {"dialer-feed.payment-claimed.v1": 1})
     assert lost["enter_again_from"] < lost["enter_again_to"]
     assert str(claimed.contract_id) in read_private(lost["listing"])
 

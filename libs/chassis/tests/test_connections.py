@@ -141,12 +141,12 @@ async def test_a_request_that_came_in_time_may_take_long() -> None:
 async def test_a_body_that_stops_ends_and_the_service_learns_of_it() -> None:
     gone = asyncio.Event()
 
-    async def told(_: Any, receive: Any, __: Any) -> None:
+    async def body_read(_: Any, receive: Any, __: Any) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         gone.set()
 
-    async with serving(HASTY_BODY, told) as connect:
+    async with serving(HASTY_BODY, body_read) as connect:
         client = await connect()
         await client.send(POST + b"Content-Length: 1000\r\n\r\n" + b"x" * 100)
         read = await client.rest()

@@ -5,7 +5,7 @@ Each service has a table ``contract`` of its own, with the columns that the serv
 Versions begin at -1.
 
 A status belongs to a person, and a file may give the contract to another one. So a status is as new as the version of
-the contract with which it was told; versions of two people's statuses do not compare. A change of status has an event,
+the contract that stated it; versions of two people's statuses do not compare. A change of status has an event,
 and so a version, of its own for every contract of the person.
 """
 
@@ -77,7 +77,7 @@ def person(contract: str = "contract") -> str:
 
 
 STATUS_SEEN = """
--- The contract's version at which the debtor's status was last told.
+-- The contract's version at which the debtor's status was last stated.
 ALTER TABLE contract ADD COLUMN IF NOT EXISTS status_seen_version bigint NOT NULL DEFAULT -1;
 UPDATE contract SET status_seen_version = version WHERE status_version >= 0;
 """

@@ -43,7 +43,7 @@ from recobro_platform import SERVICE_NAMES
 from assignment import projection
 from assignment.agency_feed import rules as feed
 from assignment.agency_feed.publishing import publish, publish_withdrawals
-from assignment.agency_feed.silencing import keep_opt_outs, keep_opt_outs_from_contracts, tell_silences
+from assignment.agency_feed.silencing import keep_opt_outs, keep_opt_outs_from_contracts, publish_silences
 from assignment.commissions import payments
 from assignment.commissions.earning import Because, settle
 from assignment.placing import queries as placing_queries
@@ -95,7 +95,7 @@ async def earn_commissions(received: Sequence[PaymentReceived], tx: Transaction)
     await settle(tx, news, Because.PAYMENT)
     await publish(tx, received, feed.payment_received)
     await paid.keep(tx, received)
-    await tell_silences(tx, received)
+    await publish_silences(tx, received)
     await review_after(tx, received)
 
 
@@ -119,7 +119,7 @@ async def reverse_commissions(reversals: Sequence[PaymentReversed], tx: Transact
     await settle(tx, news, Because.REVERSAL)
     await publish(tx, reversals, feed.payment_reversed)
     await paid.keep_reversals(tx, reversals)
-    await tell_silences(tx, reversals)
+    await publish_silences(tx, reversals)
     await review_reversed(tx, [reversal for reversal in reversals if reversal.reason != _IDENTIFIED])
 
 
@@ -129,7 +129,7 @@ async def publish_dispute(disputes: Sequence[ClarificationOpened], tx: Transacti
     await projection.POSITIONS.keep(tx, disputes)
     await clarifications.keep(tx, disputes)
     await publish(tx, disputes, feed.clarification_opened)
-    await tell_silences(tx, disputes)
+    await publish_silences(tx, disputes)
     await review_after(tx, disputes)
 
 
@@ -139,7 +139,7 @@ async def publish_end_of_dispute(resolutions: Sequence[ClarificationResolved], t
     await projection.POSITIONS.keep(tx, resolutions)
     await clarifications.keep_resolutions(tx, resolutions)
     await publish(tx, resolutions, feed.clarification_resolved)
-    await tell_silences(tx, resolutions)
+    await publish_silences(tx, resolutions)
     await review_after(tx, resolutions)
 
 
@@ -155,7 +155,7 @@ async def place_or_recall_whole(wholes: Sequence[ContractWhole], tx: Transaction
     await settle(tx, reversed_payments, Because.REVERSAL)
     await settle(tx, news, Because.PAYMENT)
     await keep_opt_outs_from_contracts(tx, wholes)
-    await tell_silences(tx, wholes)
+    await publish_silences(tx, wholes)
     await review_after(tx, wholes)
 
 
@@ -164,7 +164,7 @@ async def follow_pause(events: Sequence[ContractPaused | ContractResumed], tx: T
     """Nobody contacts the debtor on paused days. They do not age a debt, so they decide fees too."""
     await projection.POSITIONS.keep(tx, events)
     await pauses.keep(tx, events)
-    await tell_silences(tx, events)
+    await publish_silences(tx, events)
     await review_after(tx, events)
 
 
@@ -173,7 +173,7 @@ async def follow_debtor(changes: Sequence[DebtorStatusChanged], tx: Transaction)
     """The placements of a deceased or represented debtor are recalled. A living one's are placed by the rules again."""
     await projection.POSITIONS.keep(tx, changes)
     await contracts.keep_statuses(tx, changes)
-    await tell_silences(tx, changes)
+    await publish_silences(tx, changes)
     await review_after(tx, changes)
 
 
@@ -181,7 +181,7 @@ async def follow_debtor(changes: Sequence[DebtorStatusChanged], tx: Transaction)
 async def follow_opt_outs(changes: Sequence[ContactPointChanged], tx: Transaction) -> None:
     await projection.POSITIONS.keep(tx, changes)
     await keep_opt_outs(tx, changes)
-    await tell_silences(tx, changes)
+    await publish_silences(tx, changes)
     await review_after(tx, changes)
 
 
@@ -196,20 +196,20 @@ async def place_or_recall(events: Sequence[PositionEvent], tx: Transaction) -> N
 async def follow_promise(events: Sequence[PromiseEvent], tx: Transaction) -> None:
     """An open promise silences its contract until a day, which passes without an event."""
     await promises.keep(tx, events)
-    await tell_silences(tx, events)
+    await publish_silences(tx, events)
 
 
 @consumer.on(ContractSetAside)
 async def silence_unknown(events: Sequence[ContractSetAside], tx: Transaction) -> None:
     """Some service could not apply an event of the contract, so nobody knows whether contact is allowed."""
     await set_aside.keep(tx, events)
-    await tell_silences(tx, events)
+    await publish_silences(tx, events)
 
 
 @consumer.on(ContractReplayed)
 async def release_replayed(events: Sequence[ContractReplayed], tx: Transaction) -> None:
     await set_aside.keep_replayed(tx, events)
-    await tell_silences(tx, events)
+    await publish_silences(tx, events)
 
 
 @consumer.on(PortfolioStateChanged)

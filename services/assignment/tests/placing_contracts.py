@@ -54,7 +54,7 @@ class Contract(publishers.Contract):
         self.state = ContractState.OPEN
         return super().payment_reversed(payment, reason=reason, reversed_on=reversed_on)
 
-    def told_by_file(self, *payments: FilePayment) -> ContractRevised:
+    def stated_by_file(self, *payments: FilePayment) -> ContractRevised:
         return self.revised().model_copy(update={"file_payments": payments})
 
     def told_again(self, *payments: KnownPayment) -> ContractRevised:

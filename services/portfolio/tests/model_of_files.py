@@ -154,7 +154,7 @@ class ModelContract:
 
     def pay(self, amount: Decimal, paid_on: date, business_date: date) -> Payment:
         payment = Payment(next(_sequence), amount, paid_on, "spei")
-        told = [
+        stated = [
             one
             for one in self.payments
             if one.channel == "file"
@@ -164,7 +164,7 @@ class ModelContract:
         ]
         left = amount
         rests = []
-        for one in sorted(told, key=lambda one: (one.paid_on, one.sequence)):
+        for one in sorted(stated, key=lambda one: (one.paid_on, one.sequence)):
             if left == 0:
                 break
             taken = min(left, one.amount)

@@ -65,21 +65,21 @@ async def test_a_payment_and_its_reversal_in_one_batch_leave_the_promise_open(sc
 async def test_a_payment_that_a_file_states_keeps_a_promise_once(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract)
-    told = contract.paid_by_file("100.00", paid_on=day(2))
-    await scene.receives_each(told, told)
+    stated = contract.paid_by_file("100.00", paid_on=day(2))
+    await scene.receives_each(stated, stated)
     assert await ledger(scene) == [("100.00", False)]
     assert await scene.state(promise) == ("kept", "100.00")
 
 
 async def test_a_file_s_payment_that_the_bank_s_word_replaces_counts_once_in_every_order(scene: Scene) -> None:
-    """The file told of 100.00. The bank knows 60.00 of it; the other 40.00 are entered again."""
+    """The file stated 100.00. The bank knows 60.00 of it; the other 40.00 are entered again."""
     for order in itertools.permutations(range(4)):
         contract = await scene.registered()
         promise = await scene.promise(contract, "120.00")
-        told = contract.paid_by_file("100.00", paid_on=day(2))
-        replaced = contract.payment_reversed(told.file_payments[0], reason="identified")
+        stated = contract.paid_by_file("100.00", paid_on=day(2))
+        replaced = contract.payment_reversed(stated.file_payments[0], reason="identified")
         bank, rest = contract.paid("60.00", paid_on=day(1)), contract.paid("40.00", paid_on=day(2))
-        facts = [told, replaced, bank, rest]
+        facts = [stated, replaced, bank, rest]
         await scene.receives_each(*(facts[n] for n in order))
         assert await scene.state(promise) == ("open", "100.00"), order
 
@@ -87,10 +87,10 @@ async def test_a_file_s_payment_that_the_bank_s_word_replaces_counts_once_in_eve
 async def test_a_republished_contract_lists_a_file_s_payment_among_all_payments(scene: Scene) -> None:
     contract = await scene.registered()
     promise = await scene.promise(contract)
-    told = contract.paid_by_file("100.00", paid_on=day(2))
-    [stated] = told.file_payments
+    revised = contract.paid_by_file("100.00", paid_on=day(2))
+    [stated] = revised.file_payments
     known = KnownPayment(**stated.model_dump(include=set(KnownPayment.model_fields)), reversed=False)
-    await scene.receives(told.model_copy(update={"payments": (known,)}))
+    await scene.receives(revised.model_copy(update={"payments": (known,)}))
     assert await ledger(scene) == [("100.00", False)]
     gone = contract.revised().model_copy(update={"payments": (known.model_copy(update={"reversed": True}),)})
     await scene.receives(gone)

@@ -27,8 +27,8 @@ def random_facts(chance: random.Random, contract: Contract) -> list[Event]:
             case "file":
                 facts.append(contract.paid_by_file(f"{amount}", paid_on=on))
             case "replaced":
-                told = contract.paid_by_file(f"{amount}", paid_on=on)
-                facts += [told, contract.payment_reversed(told.file_payments[0], reason="identified")]
+                stated = contract.paid_by_file(f"{amount}", paid_on=on)
+                facts += [stated, contract.payment_reversed(stated.file_payments[0], reason="identified")]
                 facts += [contract.paid("30.00", paid_on=on), contract.paid(f"{amount - 30}", paid_on=on)]
     return facts
 

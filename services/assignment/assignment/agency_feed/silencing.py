@@ -1,7 +1,7 @@
-"""Tells agencies who must not be contacted any more, and when contact may resume.
+"""Publishes to agencies who must not be contacted any more, and when contact may resume.
 
-What silences a contract is compared with what its agencies have been told, whatever event it was and in whichever order
-the events came. The contract's row is locked.
+What silences a contract is compared with what was published to its agencies, whatever event it was and in whichever
+order the events came. The contract's row is locked.
 """
 
 from collections.abc import Sequence
@@ -45,8 +45,8 @@ async def keep_opt_outs_from_contracts(tx: Transaction, wholes: Sequence[Contrac
         await tx.execute(queries.KEEP_OPT_OUTS, *columns(rows, 5))
 
 
-async def tell_silences(tx: Transaction, events: Sequence[ContractEvent]) -> None:
-    """Tell the agencies of these contracts which silences have begun, changed or ended. Keep the facts before."""
+async def publish_silences(tx: Transaction, events: Sequence[ContractEvent]) -> None:
+    """Publish to the agencies of these contracts which silences have begun, changed or ended. Keep the facts before."""
     await tx.flush()
     traces = [tx.traces.get(event.event_id) for event in events]
     contract_ids = [event.contract_id for event in events]
@@ -57,8 +57,8 @@ async def tell_silences(tx: Transaction, events: Sequence[ContractEvent]) -> Non
             tx.wrote_outbox(Lane.AGENCIES)
 
 
-async def tell_placed(tx: Transaction, placements: Sequence[tuple[UUID, date]]) -> None:
-    """Tell the agencies of new placements which silences are in force on the day of their beginning."""
+async def publish_silences_of_placed(tx: Transaction, placements: Sequence[tuple[UUID, date]]) -> None:
+    """Publish to the agencies of new placements which silences are in force on the day of their beginning."""
     rows: Sequence[Row] = await tx.fetch(queries.SILENCE_PLACED, current_traceparent(), *zip(*placements, strict=True))
     if rows:
         tx.wrote_outbox(Lane.AGENCIES)

@@ -1,4 +1,4 @@
-"""The statements that compare silences with what agencies have been told, and tell them the difference."""
+"""The statements that compare silences with those published to agencies, and publish the difference."""
 
 from projections.placements import WITH_AGENCY
 from projections.silence import each
@@ -7,7 +7,7 @@ from recobro_events.contracts import agency
 
 from assignment.agency_feed.rules import TOPIC
 
-# $1 contracts, $2 contact points, $3 their versions, $4 the refused media with commas, $5 whether a change told them.
+# $1 contracts, $2 contact points, $3 their versions, $4 the refused media with commas, $5 whether a change states them.
 # A change is kept even if nothing is refused, for an older state of the whole contract may come later.
 KEEP_OPT_OUTS = """
 INSERT INTO opt_out AS known (contract_id, contact_id, version, media)
@@ -39,9 +39,9 @@ now_silent AS MATERIALIZED (
 )"""
 _BODY = """json_build_object('agency_id', agency_id, 'contract_id', contract_id, 'silence_id', silence_id,
         'reason', reason, 'since', since, 'until', until, 'medium', medium, 'contact_id', contact_id)"""
-# The same silence of the same placement has the same event id, whatever event told it and in whichever order.
+# The same silence of the same placement has the same event id, whatever event caused it and in whichever order.
 _EVENT_ID = outbox.Caused(
-    "silence_id", consumer="'silence'", key="concat_ws(':', contract_id, placement_id, until)", n="told"
+    "silence_id", consumer="'silence'", key="concat_ws(':', contract_id, placement_id, until)", n="published"
 )
 _AGENCIES = f"""(
     SELECT contract_id, agency_id, min(placement_id::text) AS placement_id FROM placement
@@ -63,14 +63,16 @@ _RESUMED = outbox.rows(
     topic=TOPIC,
 )
 
-# $1 traceparent, $2 contracts, $3 the traceparent of the event behind each. A silence that comes back is told again.
+# $1 traceparent, $2 contracts, $3 the traceparent of the event behind each. A silence that comes back is published
+# again.
 SILENCE = f"""
 WITH {_NOW}, kept AS (
     INSERT INTO silence AS known (contract_id, silence_id, reason, since, until, medium, contact_id)
     SELECT contract_id, silence_id, reason, coalesce(since, day, current_date), until, medium, contact_id
     FROM now_silent ORDER BY contract_id, silence_id
     ON CONFLICT (contract_id, silence_id) DO UPDATE SET until = excluded.until, reason = excluded.reason,
-        since = CASE WHEN known.ended THEN excluded.since ELSE known.since END, told = known.told + 1, ended = false
+        since = CASE WHEN known.ended THEN excluded.since ELSE known.since END, published = known.published + 1,
+        ended = false
     WHERE known.ended OR (known.until, known.reason) IS DISTINCT FROM (excluded.until, excluded.reason)
     RETURNING known.*
 )
@@ -89,7 +91,7 @@ WHERE silence.contract_id = ANY ($1::uuid[]) AND contract.contract_id = silence.
 """
 RESUME = f"""
 WITH {_NOW}, gone AS (
-    UPDATE silence SET ended = true, told = told + 1
+    UPDATE silence SET ended = true, published = published + 1
     FROM unnest($2::uuid[], $3::text[]) AS given (contract_id, traceparent)
     WHERE silence.contract_id = given.contract_id AND NOT silence.ended AND NOT EXISTS (
         SELECT FROM now_silent
@@ -123,7 +125,7 @@ FROM (
     FROM unnest($2::uuid[], $3::date[]) AS begun (placement_id, day)
     JOIN placement USING (placement_id) JOIN silence USING (contract_id)
     WHERE NOT silence.ended AND (silence.until IS NULL OR silence.until >= begun.day)
-) AS told
+) AS in_force
 ORDER BY contract_id, kind, since, silence_id
 RETURNING id
 """

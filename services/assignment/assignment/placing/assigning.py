@@ -10,7 +10,7 @@ from recobro_events.contracts.agency import PlacementStarted
 from recobro_events.contracts.assignment import ContractPlaced
 from recobro_events.tracing import current_traceparent
 
-from assignment.agency_feed.silencing import tell_placed
+from assignment.agency_feed.silencing import publish_silences_of_placed
 from assignment.commissions.earning import settle_placed
 from assignment.placing import queries
 from assignment.placing.rules import Candidate, Limit, Option, Room, Shares, assign, is_taken_back
@@ -53,7 +53,9 @@ async def _make(tx: Transaction, chosen: Sequence[tuple[Candidate, Option]], cau
         await tx.execute(queries.PUBLISH_DISPUTES, consumer, current_traceparent(), placement_ids)
     tx.wrote_outbox(Lane.BULK)
     tx.wrote_outbox(Lane.AGENCIES)
-    await tell_placed(tx, [(row[0], candidate.day) for row, (candidate, _) in zip(rows, chosen, strict=True)])
+    await publish_silences_of_placed(
+        tx, [(row[0], candidate.day) for row, (candidate, _) in zip(rows, chosen, strict=True)]
+    )
 
 
 async def _shares(tx: Transaction, rules: set[tuple[UUID, date]]) -> dict[tuple[UUID, date], Shares]:

@@ -150,10 +150,10 @@ async def test_a_silence_that_is_over_by_its_date_has_no_event_and_holds_nobody_
     await scene.day(day(3))
     contract.as_of = day(3)
     await scene.receives(contract.resolved(dispute.clarification_id))
-    told = await scene.silences(agency_id)
-    assert [type(event).__name__ for event in told] == ["ContactSilenced", "ContactSilenced", "ContactResumed"]
-    assert isinstance(told[2], ContactResumed)
-    assert told[2].still_silent == ()
+    heard = await scene.silences(agency_id)
+    assert [type(event).__name__ for event in heard] == ["ContactSilenced", "ContactSilenced", "ContactResumed"]
+    assert isinstance(heard[2], ContactResumed)
+    assert heard[2].still_silent == ()
 
 
 async def test_another_end_of_a_silence_is_told_with_the_same_id(scene: Scene) -> None:
@@ -179,14 +179,14 @@ async def test_a_pause_that_begins_later_does_not_hold_contact_back_yet(scene: S
 
 
 async def test_an_opt_out_bars_one_contact_point_or_one_medium_of_it(scene: Scene) -> None:
-    """It is no reason for which the whole contract stays silent, and no number is told."""
+    """It is no reason for which the whole contract stays silent, and no number is named."""
     contract, agency_id = await placed(scene)
     contact_id, dispute = uuid.uuid4(), contract.disputed()
     await scene.receives(dispute, opted_out(contract, contact_id, "whatsapp"))
     await scene.receives(opted_out(contract, contact_id, "whatsapp", "call"))
     await scene.receives(contract.resolved(dispute.clarification_id))
-    _, *told, resumed = await scene.silences(agency_id)
-    assert [(e.reason, e.contact_id, e.medium) for e in told if isinstance(e, ContactSilenced)] == [
+    _, *heard, resumed = await scene.silences(agency_id)
+    assert [(e.reason, e.contact_id, e.medium) for e in heard if isinstance(e, ContactSilenced)] == [
         ("opted_out", contact_id, "whatsapp"),
         ("opted_out", contact_id, "call"),
     ]
@@ -195,7 +195,7 @@ async def test_an_opt_out_bars_one_contact_point_or_one_medium_of_it(scene: Scen
     await scene.receives(opted_out(contract, contact_id, "call", change="added"))
     *_, one_left = await scene.silences(agency_id)
     assert isinstance(one_left, ContactResumed)
-    assert (one_left.silence_id, one_left.still_silent) == (told[0].silence_id, ("opted_out",))
+    assert (one_left.silence_id, one_left.still_silent) == (heard[0].silence_id, ("opted_out",))
     await scene.receives(opted_out(contract, contact_id, change="added"))
     *_, none_left = await scene.silences(agency_id)
     assert isinstance(none_left, ContactResumed)
@@ -243,12 +243,12 @@ async def test_in_any_order_of_topics_an_agency_ends_with_what_is_silent(scene: 
             for _ in range(2):
                 await scene.receives(event)
     state: dict[UUID, str] = {}
-    for told in await scene.silences(agency_id):
-        if isinstance(told, ContactSilenced):
-            state[told.silence_id] = told.reason
+    for heard in await scene.silences(agency_id):
+        if isinstance(heard, ContactSilenced):
+            state[heard.silence_id] = heard.reason
         else:
-            del state[told.silence_id]
-            assert set(told.still_silent) <= {"promise", "payment", "clarification"}
+            del state[heard.silence_id]
+            assert set(heard.still_silent) <= {"promise", "payment", "clarification"}
     assert sorted(state.values()) == ["payment", "promise"]
 
 
@@ -265,9 +265,9 @@ async def test_a_new_placement_learns_of_the_silences_in_force(scene: Scene) -> 
     await scene.run()
     started, *_ = await scene.agency_events(agency_id)
     assert type(started).__name__ == "PlacementStarted"
-    told = [event for event in await scene.silences(agency_id) if isinstance(event, ContactSilenced)]
-    assert sorted(event.reason for event in told) == ["clarification", "opted_out", "payment"]
-    assert {event.silence_id for event in told} >= {dispute.clarification_id}
+    heard = [event for event in await scene.silences(agency_id) if isinstance(event, ContactSilenced)]
+    assert sorted(event.reason for event in heard) == ["clarification", "opted_out", "payment"]
+    assert {event.silence_id for event in heard} >= {dispute.clarification_id}
 
 
 async def test_only_agencies_that_have_the_contract_learn_of_its_silences(scene: Scene) -> None:

@@ -104,9 +104,9 @@ async def test_a_payment_of_a_file_earns_and_the_banks_own_takes_its_place_in_an
     scene: Scene, order: Sequence[int]
 ) -> None:
     contract, agency_id = await placed(scene)
-    told = contract.file_payment("100.00")
-    events: list[Event] = [contract.told_by_file(told)]
-    events += [contract.payment_reversed(told, reason="identified"), contract.paid("100.00")]
+    stated = contract.file_payment("100.00")
+    events: list[Event] = [contract.stated_by_file(stated)]
+    events += [contract.payment_reversed(stated, reason="identified"), contract.paid("100.00")]
     for number in order:
         await scene.receives(events[number])
     assert await net(scene, agency_id) == "10.00"

@@ -110,11 +110,11 @@ class Weeks:
         payment: PaymentReceived | FilePayment
         if chance.random() < 0.3:
             payment = contract.file_payment(amount, **details)
-            told: Event = contract.told_by_file(payment)
+            stated: Event = contract.stated_by_file(payment)
         else:
-            payment = told = contract.paid(amount, **details)
-        self.paid.append(Paid(contract, payment, 20 + on, payment.credit, [told]))
-        self.waiting.append(told)
+            payment = stated = contract.paid(amount, **details)
+        self.paid.append(Paid(contract, payment, 20 + on, payment.credit, [stated]))
+        self.waiting.append(stated)
 
     def _change(self, paid: Paid) -> None:
         """Tell a new fact about a payment: a reversal, a change of its credit, or all of it again after a loss."""
@@ -238,8 +238,8 @@ async def test_commissions_are_those_of_the_model_in_any_order_of_events(scene: 
     sums, expected = await weeks.sums(), await weeks.expected()
     assert sums == expected
     assert len({payment_id for _, payment_id in sums}) == len(sums), "one payment earns for one agency"
-    told: Counter[tuple[str, UUID]] = Counter()
+    stated: Counter[tuple[str, UUID]] = Counter()
     for event_type, sign in ((CommissionEarned, 1), (CommissionReversed, -1)):
         for event in await published(scene.database, event_type):
-            told[str(event.agency_id), event.payment_id] += sign * event.amount  # type: ignore[assignment]
-    assert {key: amount for key, amount in told.items() if amount} == sums
+            stated[str(event.agency_id), event.payment_id] += sign * event.amount  # type: ignore[assignment]
+    assert {key: amount for key, amount in stated.items() if amount} == sums

@@ -112,10 +112,10 @@ async def test_a_reversal_that_was_overtaken_withdraws_the_recall_when_it_arrive
 async def test_the_banks_payment_in_place_of_a_files_neither_withdraws_nor_places(scene: Scene) -> None:
     """Between the two events the balance is up, but nobody is to work on a contract that has been paid all the time."""
     contract, agency_id, placement = await scene.placed()
-    told = contract.file_payment("5000.00")
-    await scene.receives(contract.told_by_file(told))
+    stated = contract.file_payment("5000.00")
+    await scene.receives(contract.stated_by_file(stated))
     before = await scene.agency_event_types(agency_id)
-    await scene.receives(contract.payment_reversed(told, reason="identified"))
+    await scene.receives(contract.payment_reversed(stated, reason="identified"))
     assert (await scene.get(f"/v1/placements/{placement['placement_id']}"))["state"] == "recall_pending"
     await scene.receives(contract.paid("5000.00"))
     assert await scene.agency_event_types(agency_id) == [*before, "PaymentReversed", "PaymentReceived"]

@@ -15,7 +15,7 @@ def plausible_places(contract: Row, numbers: Iterable[str]) -> tuple[Place, ...]
     """
     code = contract["jurisdiction"]
     if contract["places"] is None:
-        # The contract was last told before places were kept: its state is known, but not where in it, nor by what else.
+        # The contract was last published before places were kept: its state is known, but no place in it.
         address = places_of_address(code, contract["region"]) or places_of_country(code)
     else:
         address = read_places(contract["places"])

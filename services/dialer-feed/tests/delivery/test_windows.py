@@ -134,7 +134,7 @@ async def test_where_nothing_tells_a_place_the_whole_country_must_allow_the_hour
 async def test_a_contract_whose_places_were_never_kept_is_called_in_the_hours_of_its_country(
     scene: Scene, client: httpx.AsyncClient
 ) -> None:
-    """It was told before this version, so only its state may be known: of Sonora one zone, of nothing all zones."""
+    """It was published before this version, so only its state is known: of Sonora one zone, of nothing all zones."""
     await scene.contracts(1, region="Sonora", phones=[Phone("+526621234567")])
     await scene.contracts(1, phones=[Phone("+525512345678")])
     await scene.execute("UPDATE contract SET places = NULL")

@@ -72,7 +72,7 @@ async def print_letter(
     async with database.transaction() as tx:
         visit = await reading.expect_with_person(tx, visit_id, who.agency_id)
         refuse_not_open(visit)
-        if who.agency_id is not None and not (visit["met"] == AttendedBy.DEBTOR and visit["told"]):
+        if who.agency_id is not None and not (visit["met"] == AttendedBy.DEBTOR and visit["balance_known"]):
             raise AttendanceNeeded()
         await act_for_service(tx)
         refuse_silence(await tx.fetchval(visits.SILENCE, visit_id))

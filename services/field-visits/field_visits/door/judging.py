@@ -34,11 +34,11 @@ async def record(
     visit: Row,
     attended_by: str,
     at: datetime,
-    told: bool,
+    learns_balance: bool,
     recorded_by: str,
     breaches: Sequence[Breach],
 ) -> None:
     """Record an attendance, and count the rules that it broke."""
-    await tx.execute(queries.ATTEND, visit["visit_id"], attended_by, at, told, recorded_by, list(breaches))
+    await tx.execute(queries.ATTEND, visit["visit_id"], attended_by, at, learns_balance, recorded_by, list(breaches))
     for breach in breaches:
         tx.after_commit(metrics.BREACHES.labels(breach).inc)

@@ -153,7 +153,7 @@ def _visits(agency: str) -> str:
     return f"""
 SELECT visit.*, personal, {agency}::uuid IS NULL AS for_operator,
     contract.contract_number, contract.name, contract.jurisdiction,
-    EXISTS (SELECT FROM attendance WHERE attendance.visit_id = visit.visit_id AND attendance.told_balance) AS told,
+    EXISTS (SELECT FROM attendance WHERE attendance.visit_id = visit.visit_id AND told_balance) AS balance_known,
     address.kind AS address_kind, address.street, address.exterior, address.interior, address.neighbourhood,
     address.postal_code, address.city, address.state AS address_state, address.country, address.irregular_numbering,
     met.attended_by AS met, met.at AS met_at,

@@ -119,7 +119,7 @@ async def test_an_attendance_outside_the_hours_of_its_address_is_recorded_as_a_b
     answer = await scene.attend(visit, at=at)
     assert answer.status_code == 201
     assert answer.json().get("breaches") == breaches
-    assert "balance" in answer.json(), "the debtor is there, and may be told"
+    assert "balance" in answer.json(), "the debtor is there, and may hear it"
     found = (await scene.get("/v1/breaches", kind="outside_hours")).json()["items"]
     assert [(item["visit_id"], item["breaches"]) for item in found] == ([(visit, breaches)] if breaches else [])
     if breaches:
@@ -141,9 +141,9 @@ async def test_agencies_do_not_read_breaches(scene: Scene) -> None:
 # --- the balance, and the documents
 
 
-@pytest.mark.parametrize(("at", "told"), [("2026-11-25T05:59:00Z", True), ("2026-11-25T06:00:00Z", False)])
+@pytest.mark.parametrize(("at", "with_balance"), [("2026-11-25T05:59:00Z", True), ("2026-11-25T06:00:00Z", False)])
 async def test_an_attendance_later_than_a_day_after_the_visit_brings_no_balance(
-    scene: Scene, at: str, told: bool
+    scene: Scene, at: str, with_balance: bool
 ) -> None:
     """The visit is of the 23rd; at six in the morning UTC the 25th begins where the address is."""
     agency_id = uuid.uuid4()
@@ -151,9 +151,9 @@ async def test_an_attendance_later_than_a_day_after_the_visit_brings_no_balance(
     contract = await scene.known_contract(a_placement(agency_id))
     visit = await scene.ordered(contract)
     answer = await scene.attend(visit, at=at)
-    assert (answer.status_code, "balance" in answer.json()) == (201, told)
+    assert (answer.status_code, "balance" in answer.json()) == (201, with_balance)
     letter = await scene.get(f"/v1/visits/{visit}/letter.pdf", agency_id)
-    assert letter.status_code == (200 if told else 409)
+    assert letter.status_code == (200 if with_balance else 409)
 
 
 async def test_somebody_who_comes_during_the_days_without_contact_learns_no_balance(scene: Scene) -> None:

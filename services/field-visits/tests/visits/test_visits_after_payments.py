@@ -152,17 +152,17 @@ async def test_a_payment_of_a_file_and_one_heard_of_late_are_reversed_alike(scen
     """The change of stage cancels the second contract's visit before the payment itself arrives."""
     by_file, late = await scene.known_contract(), await scene.known_contract()
     visits = [await scene.ordered(contract, LATER) for contract in (by_file, late)]
-    told = by_file.paid_by_file()
+    stated = by_file.paid_by_file()
     payment = late.paid(str(late.overdue))
     staged = late.staged(Stage.CURRENT, overdue=Decimal("0.00"))
-    await scene.receives(told, staged)
+    await scene.receives(stated, staged)
     assert [await scene.state_and_reason(visit) for visit in visits] == [
         ("cancelled", "payment"),
         ("cancelled", "nothing_overdue"),
     ]
     await scene.receives(payment.model_copy(update={"received_at": payment.received_at - timedelta(hours=1)}))
     late.change(stage=Stage.LATE)
-    await scene.receives(by_file.payment_reversed(told.file_payments[0]), late.payment_reversed(payment))
+    await scene.receives(by_file.payment_reversed(stated.file_payments[0]), late.payment_reversed(payment))
     assert [await scene.state_and_reason(visit) for visit in visits] == [("ordered", None)] * 2
 
 

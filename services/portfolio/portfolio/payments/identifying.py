@@ -1,4 +1,4 @@
-"""Payments that take the place of money that a file has told.
+"""Payments that take the place of money that a file has stated.
 
 A file that states less than was unpaid tells of money, and a payment of channel ``file`` stands for it. When the bank's
 own word arrives, its payment takes that place: the file's payment is reversed as ``identified``, and what is left of it
@@ -22,7 +22,7 @@ from portfolio.ledger.positions import position_of
 from portfolio.payments import identifying_queries as queries
 
 IDENTIFIED_DAYS = 30
-"""A payment takes the place of money that a file has told, if it arrives within so many days after the file's day."""
+"""A payment takes the place of money that a file has stated, if it arrives within so many days after the file's day."""
 IDENTIFIED = "identified"
 
 
@@ -48,11 +48,11 @@ async def identify(tx: Transaction, received: Collection[UUID]) -> Identified:
     for row in found:
         taking[row["received_id"]] = taking.get(row["received_id"], Decimal(0)) + row["taken"]
     await tx.execute(queries.UNDO, list(taking))
-    told = [row["payment_id"] for row in found]
-    await tx.execute(queries.REVERSE, told, IDENTIFIED)
+    stated = [row["payment_id"] for row in found]
+    await tx.execute(queries.REVERSE, stated, IDENTIFIED)
     entered = await tx.fetch(
         queries.TAKE,
-        *(told, [row["received_id"] for row in found], [row["taken"] for row in found]),
+        *(stated, [row["received_id"] for row in found], [row["taken"] for row in found]),
         *([_id_of_rest(row) for row in found], [row["bookings"] + 1 for row in found]),
     )
     amounts = {row["received_id"]: row["received_amount"] for row in found}
@@ -64,9 +64,9 @@ async def identify(tx: Transaction, received: Collection[UUID]) -> Identified:
     return Identified(credits_, found, entered)
 
 
-def _id_of_rest(told: Row) -> UUID:
-    reference = told["reference"] or told["rebooked_reference"]
-    return payment_id_of(told["portfolio_id"], told["channel"], reference, told["bookings"] + 1)
+def _id_of_rest(stated: Row) -> UUID:
+    reference = stated["reference"] or stated["rebooked_reference"]
+    return payment_id_of(stated["portfolio_id"], stated["channel"], reference, stated["bookings"] + 1)
 
 
 async def publish(tx: Transaction, identified: Identified) -> None:
@@ -108,6 +108,6 @@ def _events(identified: Identified) -> Mapping[UUID, list[_Facts]]:
     return events
 
 
-def _line(told: Row) -> Line:
-    data = {"payment_id": told["payment_id"], "amount": told["amount"], "reason": IDENTIFIED}
-    return Line(told["contract_id"], "payment_reversed", f"{told['amount']} through file is identified", data)
+def _line(stated: Row) -> Line:
+    data = {"payment_id": stated["payment_id"], "amount": stated["amount"], "reason": IDENTIFIED}
+    return Line(stated["contract_id"], "payment_reversed", f"{stated['amount']} through file is identified", data)

@@ -1,4 +1,4 @@
-"""The statements by which a payment takes the place of money that a file has told. The contracts' rows are locked."""
+"""The statements by which a payment takes the place of money that a file has stated. The contracts' rows are locked."""
 
 from portfolio.ledger.actors import CURRENT_ACTOR
 
@@ -9,12 +9,12 @@ SELECT found.*, least(amount, received_amount - start) AS taken, currency,
     (SELECT count(*)::integer FROM payment AS same
         WHERE same.portfolio_id = found.portfolio_id AND same.reference_key = found.reference_key) AS bookings
 FROM (
-    SELECT told.*, received.payment_id AS received_id, received.amount AS received_amount,
-        received.business_date AS day, sum(told.amount) OVER earlier - told.amount AS start
-    FROM payment AS received JOIN payment AS told USING (contract_id)
-    WHERE received.payment_id = ANY($1::uuid[]) AND told.channel = 'file' AND told.reversed_at IS NULL
-        AND received.paid_on <= told.paid_on AND received.business_date <= told.paid_on + $2::integer
-    WINDOW earlier AS (PARTITION BY told.contract_id ORDER BY told.paid_on, told.sequence)
+    SELECT stated.*, received.payment_id AS received_id, received.amount AS received_amount,
+        received.business_date AS day, sum(stated.amount) OVER earlier - stated.amount AS start
+    FROM payment AS received JOIN payment AS stated USING (contract_id)
+    WHERE received.payment_id = ANY($1::uuid[]) AND stated.channel = 'file' AND stated.reversed_at IS NULL
+        AND received.paid_on <= stated.paid_on AND received.business_date <= stated.paid_on + $2::integer
+    WINDOW earlier AS (PARTITION BY stated.contract_id ORDER BY stated.paid_on, stated.sequence)
 ) AS found
 JOIN portfolio USING (portfolio_id)
 WHERE start < received_amount
@@ -46,8 +46,9 @@ WITH given AS MATERIALIZED (
 ), absorbed AS (
     UPDATE payment SET absorbed_by = of_file.absorbed_by, credit = 0
     FROM (
-        SELECT DISTINCT ON (received_id) received_id, told.absorbed_by
-        FROM given JOIN payment AS told USING (payment_id) ORDER BY received_id, told.paid_on DESC, told.sequence DESC
+        SELECT DISTINCT ON (received_id) received_id, stated.absorbed_by
+        FROM given JOIN payment AS stated USING (payment_id)
+        ORDER BY received_id, stated.paid_on DESC, stated.sequence DESC
     ) AS of_file
     WHERE payment.payment_id = received_id
 ), taken AS (

@@ -29,8 +29,8 @@ async def publish_chunk(tx: Transaction, portfolio_id: UUID) -> bool:
         return False
     await lock_contracts(tx, [row["contract_id"] for row in due])
     # Before the contracts were locked, a clarification may have been resolved, or another run may have published.
-    told = await tx.fetch(queries.TELL_DEADLINES, [row["clarification_id"] for row in due], day)
-    changes = [Change(partial(_event, row), _line(row)) for row in told]
+    published = await tx.fetch(queries.MARK_DEADLINES, [row["clarification_id"] for row in due], day)
+    changes = [Change(partial(_event, row), _line(row)) for row in published]
     await record_each(tx, StageCause.CATCH_UP, changes)
     return True
 

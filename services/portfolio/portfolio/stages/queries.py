@@ -12,17 +12,17 @@ SELECT least($3::date, greatest($2::date + 1, least(
 """The next day on which a contract or a deadline of a clarification changes, or the last requested day if earlier."""
 
 # The deadline of an open clarification is near from near_on up to itself, and has passed after it.
-_UNTOLD = """clarification.state = 'open' AND NOT passed_told
+_UNPUBLISHED = """clarification.state = 'open' AND NOT passed_told
     AND (deadline_on < $2 OR (coalesce(near_on, deadline_on) <= $2 AND NOT near_told))"""
 DEADLINES_DUE = f"""
 SELECT DISTINCT ON (contract_id) contract_id, clarification_id
 FROM clarification JOIN contract USING (contract_id)
-WHERE portfolio_id = $1 AND {_UNTOLD}
+WHERE portfolio_id = $1 AND {_UNPUBLISHED}
 ORDER BY contract_id, deadline_on, clarification_id LIMIT $3
 """
-TELL_DEADLINES = f"""
+MARK_DEADLINES = f"""
 UPDATE clarification SET near_told = true, passed_told = deadline_on < $2
-WHERE clarification_id = ANY($1::uuid[]) AND {_UNTOLD}
+WHERE clarification_id = ANY($1::uuid[]) AND {_UNPUBLISHED}
 RETURNING clarification_id, contract_id, deadline_on, passed_told AS has_passed
 """
 

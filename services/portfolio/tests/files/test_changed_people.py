@@ -153,5 +153,5 @@ async def test_a_status_that_is_reported_while_a_file_moves_the_contract_reaches
     assert (await service.file(file_id))["status"] == "loaded"
     for number in ("M-1", "M-9"):
         assert (await service.contract(portfolio_id, number))["debtor"]["status"] == "deceased"
-    told = {event.contract_id for event in await published(service.database, DebtorStatusChanged)}
-    assert told == {m1, uuid5(portfolio_id, "M-9")}
+    named = {event.contract_id for event in await published(service.database, DebtorStatusChanged)}
+    assert named == {m1, uuid5(portfolio_id, "M-9")}

@@ -1,4 +1,4 @@
-"""The bank's payment takes the place of money that a file has told, and everybody counts the money once."""
+"""The bank's payment takes the place of money that a file has stated, and everybody counts the money once."""
 
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ def owed(*amounts: str) -> list[dict[str, str]]:
     ]
 
 
-async def told(service: ServiceClient, *files: tuple[str, ...], **settings: Any) -> UUID:
+async def stated(service: ServiceClient, *files: tuple[str, ...], **settings: Any) -> UUID:
     """A portfolio with these files of C-1, one a day from 23 November on."""
     portfolio_id = await service.portfolio(**settings)
     for day, amounts in enumerate(files, start=23):
@@ -54,7 +54,7 @@ async def told_since(service: ServiceClient) -> list[PaymentReceived | PaymentRe
 async def test_a_payment_takes_the_place_of_the_file_s_and_the_balance_moves_by_the_difference(
     service: ServiceClient, amount: str, total: str, unpaid: list[str], left: list[tuple[str, str]]
 ) -> None:
-    portfolio_id = await told(service, ("500.00", "300.00"), ("500.00", "200.00"))
+    portfolio_id = await stated(service, ("500.00", "300.00"), ("500.00", "200.00"))
     receipt = await service.pay(portfolio_id, "C-1", amount, "2026-11-24")
 
     assert (receipt["total_balance"], receipt["credit"]) == (total, "100.00" if amount == "900.00" else "0.00")
@@ -65,7 +65,7 @@ async def test_a_payment_takes_the_place_of_the_file_s_and_the_balance_moves_by_
 
 
 async def test_what_is_left_of_the_file_s_payment_is_told_before_its_reversal(service: ServiceClient) -> None:
-    portfolio_id = await told(service, ("500.00", "300.00"), ("500.00", "200.00"))
+    portfolio_id = await stated(service, ("500.00", "300.00"), ("500.00", "200.00"))
     [file_payment] = (await service.contract(portfolio_id, "C-1"))["payments"]
     await service.pay(portfolio_id, "C-1", "60.00", "2026-11-24")
 
@@ -81,7 +81,7 @@ async def test_what_is_left_of_the_file_s_payment_is_told_before_its_reversal(se
 
 
 async def test_one_payment_takes_the_places_of_several_files_the_earliest_first(service: ServiceClient) -> None:
-    portfolio_id = await told(service, ("500.00",), ("450.00",), ("420.00",), ("410.00",))
+    portfolio_id = await stated(service, ("500.00",), ("450.00",), ("420.00",), ("410.00",))
     await service.pay(portfolio_id, "C-1", "70.00", "2026-11-24")
     assert await position(service, portfolio_id) == ("410.00", ["410.00"])
     assert await live(service) == [("file", "10.00"), ("file", "10.00"), ("spei", "70.00")]
@@ -91,7 +91,7 @@ async def test_one_payment_takes_the_places_of_several_files_the_earliest_first(
 
 
 async def test_a_payment_after_the_day_of_the_file_takes_no_place(service: ServiceClient) -> None:
-    portfolio_id = await told(service, ("500.00",), ("400.00",))
+    portfolio_id = await stated(service, ("500.00",), ("400.00",))
     await service.pay(portfolio_id, "C-1", "100.00", "2026-11-25")
     assert await position(service, portfolio_id) == ("300.00", ["300.00"])
 
@@ -100,7 +100,7 @@ async def test_a_payment_after_the_day_of_the_file_takes_no_place(service: Servi
 async def test_a_payment_that_arrives_later_than_thirty_days_is_another_one(
     service: ServiceClient, arrives_on: str, left: str
 ) -> None:
-    portfolio_id = await told(service, ("500.00",), ("400.00",))
+    portfolio_id = await stated(service, ("500.00",), ("400.00",))
     async with service.database.transaction() as tx:
         await tx.execute("UPDATE portfolio SET business_date = $1::text::date", arrives_on)
     await service.pay(portfolio_id, "C-1", "100.00", "2026-11-24")
@@ -108,7 +108,7 @@ async def test_a_payment_that_arrives_later_than_thirty_days_is_another_one(
 
 
 async def test_the_next_file_knows_the_payment_and_finds_nothing(service: ServiceClient) -> None:
-    portfolio_id = await told(service, ("500.00", "300.00"), ("500.00", "200.00"))
+    portfolio_id = await stated(service, ("500.00", "300.00"), ("500.00", "200.00"))
     await service.pay(portfolio_id, "C-1", "130.00", "2026-11-24")
     file = await service.load(portfolio_id, *owed("470.00", "200.00"), as_of="2026-11-26")
     assert (await service.get(f"/v1/files/{file['file_id']}/findings"))["items"] == []
@@ -117,7 +117,7 @@ async def test_the_next_file_knows_the_payment_and_finds_nothing(service: Servic
 
 @pytest.mark.parametrize("amount", ["60.00", "100.00", "130.00"])
 async def test_the_reversal_of_such_a_payment_puts_its_money_back(service: ServiceClient, amount: str) -> None:
-    portfolio_id = await told(service, ("500.00", "300.00"), ("500.00", "200.00"))
+    portfolio_id = await stated(service, ("500.00", "300.00"), ("500.00", "200.00"))
     receipt = await service.pay(portfolio_id, "C-1", amount, "2026-11-24")
     path = f"/v1/payments/{receipt['payment_id']}/reversal"
     assert (await service.client.post(path, json={"reason": "bounced"})).status_code == 201
@@ -126,7 +126,7 @@ async def test_the_reversal_of_such_a_payment_puts_its_money_back(service: Servi
 
 
 async def test_payments_of_a_batch_take_places_in_their_order(service: ServiceClient) -> None:
-    portfolio_id = await told(service, ("500.00",), ("400.00",))
+    portfolio_id = await stated(service, ("500.00",), ("400.00",))
     rows = [
         {
             "portfolio_id": str(portfolio_id),
@@ -147,7 +147,7 @@ async def test_payments_of_a_batch_take_places_in_their_order(service: ServiceCl
 async def test_a_file_that_is_loaded_again_after_its_payment_was_identified_tells_of_nothing(
     service: ServiceClient,
 ) -> None:
-    portfolio_id = await told(service, ("500.00",), ("400.00",))
+    portfolio_id = await stated(service, ("500.00",), ("400.00",))
     await service.pay(portfolio_id, "C-1", "100.00", "2026-11-24")
     answer = await service.upload(portfolio_id, csv_of(*owed("400.00")), "2026-11-24", "snapshot")
     assert await service.loader.load_one()

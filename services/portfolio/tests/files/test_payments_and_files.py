@@ -1,4 +1,4 @@
-"""Files that do not know a payment yet, and files that tell of money that nobody else has told."""
+"""Files that do not know a payment yet, and files that state money of which nobody else knows."""
 
 from datetime import date
 from decimal import Decimal
@@ -174,11 +174,11 @@ async def test_an_unexplained_reduction_is_a_payment_of_the_file(service: Servic
     assert (payment["amount"], payment["paid_on"], payment["channel"]) == ("100.00", "2026-11-25", "file")
     assert contract["total_balance"] == "700.00"
     revised = await last_revision(service)
-    [told] = revised.file_payments
-    assert (told.amount, told.credit, told.reference) == (Decimal("100.00"), Decimal(0), reference)
-    assert (told.paid_on, told.days_past_due_before) == (date(2026, 11, 25), 328)
+    [stated] = revised.file_payments
+    assert (stated.amount, stated.credit, stated.reference) == (Decimal("100.00"), Decimal(0), reference)
+    assert (stated.paid_on, stated.days_past_due_before) == (date(2026, 11, 25), 328)
     assert revised.last_payment is not None
-    assert revised.last_payment.payment_id == told.payment_id
+    assert revised.last_payment.payment_id == stated.payment_id
 
 
 async def test_a_portfolio_may_take_reductions_as_corrections(service: ServiceClient) -> None:

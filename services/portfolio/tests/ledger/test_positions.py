@@ -27,7 +27,9 @@ DAYS = st.integers(-60, 130).map(days_ago)
 AMOUNTS = st.integers(1, 30_000).map(lambda cents: f"{Decimal(cents) / 100:.2f}")
 INSTALMENTS = st.lists(st.tuples(DAYS, AMOUNTS), min_size=1, max_size=6)
 SPANS = st.lists(st.tuples(st.integers(-40, 140), st.integers(0, 40)), max_size=3)
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def without_overlaps(spans: Sequence[tuple[int, int]]) -> list[tuple[date, date | None]]:

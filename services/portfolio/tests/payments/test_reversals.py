@@ -146,7 +146,9 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     instalments=st.lists(st.tuples(st.integers(-60, 60), st.integers(1, 150)), min_size=1, max_size=4),
     before=STEPS,

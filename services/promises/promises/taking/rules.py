@@ -20,7 +20,7 @@ _CENT = Decimal("0.01")
 
 
 def limits_of(known: Mapping[str, Any] | None) -> PromiseLimits:
-    """Return the portfolio's limits. The default ones hold for a portfolio that has told of none."""
+    """Return the portfolio's limits. The default ones hold for a portfolio that states none."""
     return _DEFAULT_LIMITS if known is None else PromiseLimits.model_validate(known)
 
 

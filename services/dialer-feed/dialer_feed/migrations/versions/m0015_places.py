@@ -6,7 +6,7 @@ from recobro_platform import AGENCY_ROLE
 revision = "0015"
 down_revision = "0014"
 
-# Null until the contract is told again: then its places are not known.
+# Null until the contract is published again: then its places are not known.
 _PLACES = f"""
 ALTER TABLE contract ADD COLUMN places text;
 GRANT SELECT (places) ON contract TO {AGENCY_ROLE};

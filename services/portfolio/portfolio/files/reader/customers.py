@@ -1,4 +1,4 @@
-"""Contracts whose rows name two customers. What is known of one customer would be told of the other."""
+"""Contracts whose rows name two customers. What is known of one customer would be said of the other."""
 
 import polars as pl
 

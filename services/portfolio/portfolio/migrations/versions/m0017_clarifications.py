@@ -1,4 +1,4 @@
-"""Deadlines of clarifications that are told once, and what proves a verification."""
+"""Deadlines of clarifications that are published once, and what proves a verification."""
 
 from alembic import op
 

@@ -387,10 +387,10 @@ def test_a_contract_of_two_customers_is_rejected_whole(
 ) -> None:
     lines = [line(instalment_number=str(n), **cells) for n, cells in enumerate(rows, start=1)]
     found = read(file_of(tmp_path, *lines, line(contract_number="C-2")))
-    told = {
+    rejected = {
         int(row["row_number"]): [(e["column"], e["code"]) for e in json.loads(row["errors"])] for row in found.rejected
     }
-    assert told == {number: [(column, "two_customers")] for number in (2, 3) for column in columns}
+    assert rejected == {number: [(column, "two_customers")] for number in (2, 3) for column in columns}
 
 
 def test_rows_of_blanks_are_no_rows(tmp_path: Path) -> None:
