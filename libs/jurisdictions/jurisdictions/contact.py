@@ -5,14 +5,14 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import holidays
-
 from jurisdictions.places import Place
 from jurisdictions.profiles import Profile
 
 
 @lru_cache(maxsize=256)
 def _holidays(country: str, region: str | None, year: int) -> frozenset[date]:
+    import holidays  # only when asked: loading it takes longer than reading a small file
+
     subdivisions = holidays.list_supported_countries().get(country, [])
     known = region if region in subdivisions else None
     return frozenset(holidays.country_holidays(country, subdiv=known, years=year))

@@ -203,7 +203,9 @@ _DATA = resources.files("jurisdictions").joinpath("data")
 def _files(folder: str) -> dict[str, Any]:
     """Return the content of each file of this folder of ``data``, by its name without the ending."""
     entries = (entry for entry in _DATA.joinpath(folder).iterdir() if entry.name.endswith(".yaml"))
-    return {entry.name.removesuffix(".yaml"): yaml.safe_load(entry.read_text(encoding="utf-8")) for entry in entries}
+    return {
+        entry.name.removesuffix(".yaml"): yaml.load(entry.read_bytes(), Loader=yaml.CSafeLoader) for entry in entries
+    }
 
 
 @cache

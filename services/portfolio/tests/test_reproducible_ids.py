@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import httpx
 from portfolio.handlers import consumer
-from portfolio.ledger.identities import clarification_id_of, payment_id_of
+from portfolio.ledger.fact_identities import clarification_id_of, payment_id_of
 from portfolio_builders import Given, days_ago, pay
 from recobro_events.contracts import dialer_feed, field_visits
 from recobro_events.contracts.portfolio import ClarificationOpened, PaymentReceived

@@ -16,8 +16,8 @@ from portfolio.clarifications import queries
 from portfolio.clarifications.reading import Clarification
 from portfolio.ledger import limits
 from portfolio.ledger.changes import Change, record_each
+from portfolio.ledger.fact_identities import clarification_id_of
 from portfolio.ledger.history import Line
-from portfolio.ledger.identities import clarification_id_of
 from portfolio.ledger.locking import lock_contract
 
 

@@ -19,8 +19,8 @@ from portfolio.files import queries as file_queries
 from portfolio.files.finding_kinds import FindingKind
 from portfolio.files.work import Work
 from portfolio.ledger import history
+from portfolio.ledger.fact_identities import payment_id_of
 from portfolio.ledger.history import Line
-from portfolio.ledger.identities import payment_id_of
 from portfolio.ledger.limits import PAYMENTS
 from portfolio.ledger.whole import publish_whole
 from portfolio.portfolios.portfolios import FILE_CHANNEL

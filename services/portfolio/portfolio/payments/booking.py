@@ -19,8 +19,8 @@ from recobro_events.contracts.portfolio import ContractState, PaymentReceived, S
 
 from portfolio.ledger import limits
 from portfolio.ledger.changes import Change, record_each
+from portfolio.ledger.fact_identities import payment_id_of
 from portfolio.ledger.history import Line
-from portfolio.ledger.identities import payment_id_of
 from portfolio.ledger.rules import takes_money
 from portfolio.payments import identifying, queries
 from portfolio.payments.rules import day_heard, latest_paid_on, stage_cause_of_payment

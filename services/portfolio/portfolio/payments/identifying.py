@@ -16,8 +16,8 @@ from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import PaymentReceived, PaymentReversed
 
 from portfolio.ledger import history, positions_queries
+from portfolio.ledger.fact_identities import payment_id_of
 from portfolio.ledger.history import Line
-from portfolio.ledger.identities import payment_id_of
 from portfolio.ledger.positions import position_of
 from portfolio.payments import identifying_queries as queries
 

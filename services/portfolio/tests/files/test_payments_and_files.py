@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from portfolio.ledger.identities import payment_id_of
+from portfolio.ledger.fact_identities import payment_id_of
 from recobro_events.contracts.portfolio import ContractRevised
 from recobro_events.testing import published
 from service_client import ServiceClient, csv_of, row

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from portfolio.ledger.identities import payment_id_of
+from portfolio.ledger.fact_identities import payment_id_of
 from portfolio_builders import PAYMENT, Given, days_ago, pay, reverse
 from recobro_events.contracts.portfolio import PaymentReceived
 from recobro_events.testing import published
