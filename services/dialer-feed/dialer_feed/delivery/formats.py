@@ -1,31 +1,39 @@
 """The file formats of a list's entries."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from chassis.csv import safe_csv_rows
+from chassis.languages import Locale, Sentences
 
+Entry = dict[str, Any]
+"""One entry, by the names of the JSON members."""
+Write = Callable[[Sequence[Entry], bool], Iterator[bytes]]
+"""Writes some entries of a file; the flag states whether these are the file's first entries."""
+FORMATS = ("jsonl", "csv")
+FEWEST_PHONES = 2
 COLUMNS = (
     "contract_number",
     "name",
-    "phones",
     "overdue_balance",
     "days_past_due",
+    "callable_from_local",
+    "callable_until_local",
+    "timezone",
     "callable_from",
     "callable_until",
-    "timezone",
     "timezones",
     "also",
     "shared_number",
 )
-_LISTED = ("phones", "timezones", "shared_number")
-"""The columns with several values. In CSV a blank separates them."""
-Entry = dict[str, Any]
-"""The columns of one entry, in their order."""
-Write = Callable[[Sequence[Entry], bool], Iterator[bytes]]
-"""Writes some entries of a file; the flag states whether these are the file's first entries."""
+"""The columns of a CSV file. The columns ``phone_1``, ``phone_2`` and so on follow.
+
+``also`` has number and balance of each other contract of the person, separated by semicolons.
+"""
+_SENTENCES = Sentences("dialer_feed.delivery")
 
 
 def as_jsonl(entries: Sequence[Entry], _first: bool) -> Iterator[bytes]:
@@ -33,19 +41,34 @@ def as_jsonl(entries: Sequence[Entry], _first: bool) -> Iterator[bytes]:
         yield "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode()
 
 
-def as_csv(entries: Sequence[Entry], first: bool) -> Iterator[bytes]:
-    header = [COLUMNS] if first else []
-    rows = ([*_flat(entry).values()] for entry in entries)
-    yield from safe_csv_rows([*header, *rows], first=first)
+def as_csv(phones: int, locale: Locale | None) -> Write:
+    """Return a writer of CSV for a person of this locale, or for a program. ``phones`` is the most of an entry."""
+    columns = max(phones, FEWEST_PHONES)
+    reader = locale or Locale()
+
+    def header() -> list[str]:
+        names = [*COLUMNS, *(f"phone_{n}" for n in range(1, columns + 1))]
+        return [_SENTENCES.said(name, reader.language) for name in names]
+
+    def row(entry: Entry) -> list[object]:
+        numbers = entry["phones"][:columns]
+        local = {
+            "overdue_balance": reader.amount(entry["overdue_balance"]),
+            "callable_from_local": _local(entry["callable_from"], entry["timezone"]),
+            "callable_until_local": _local(entry["callable_until"], entry["timezone"]),
+            "timezones": " ".join(entry["timezones"]),
+            "also": "; ".join(f"{o['contract_number']} {reader.amount(o['overdue_balance'])}" for o in entry["also"]),
+            "shared_number": " ".join(entry["shared_number"]),
+        }
+        return [*((entry | local)[name] for name in COLUMNS), *numbers, *[""] * (columns - len(numbers))]
+
+    def write(entries: Sequence[Entry], first: bool) -> Iterator[bytes]:
+        rows = map(row, entries)
+        yield from safe_csv_rows([header(), *rows] if first else rows, first=first, locale=locale)
+
+    return write
 
 
-def _flat(entry: Entry) -> Entry:
-    """Return the entry with a text in each column. ``also`` has number and balance of each, separated by semicolons."""
-    also = "; ".join(f"{other['contract_number']} {other['overdue_balance']}" for other in entry["also"])
-    return {**entry, **{name: " ".join(entry[name]) for name in _LISTED}, "also": also}
-
-
-FORMATS: Mapping[str, tuple[str, Write]] = MappingProxyType(
-    {"jsonl": ("application/jsonl", as_jsonl), "csv": ("text/csv; charset=utf-8", as_csv)}
-)
-"""The media type and the writer of each format, by the format's name."""
+def _local(moment: str | None, timezone: str) -> str | None:
+    """``2026-11-22 08:00``, which a spreadsheet reads as a day and an hour."""
+    return moment and f"{datetime.fromisoformat(moment).astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}"

@@ -18,3 +18,7 @@ WHERE entry.list_id = $1 AND entry.status = 'listed' AND entry.lead_id IS NULL
     AND ($2::text IS NULL OR (entry.contract_number, entry.contract_id) > ($2, $3))
 ORDER BY entry.contract_number, entry.contract_id LIMIT $4
 """
+# Numbers leave an entry of a published list, and none is added.
+MOST_PHONES = """
+SELECT coalesce(max(cardinality(contact_ids)), 0) FROM list_entry WHERE list_id = $1 AND status = 'listed'
+"""

@@ -16,6 +16,7 @@ from dialer_feed.wakeups import LISTS
 from dialer_feed.withdrawals import feed, silencing
 from dialer_feed.withdrawals.silencing import live_lists
 from dialer_feed.withdrawals.withdrawing import Cause
+from dialing_contracts import Phone
 from dialing_scene import DAY, Scene, blocked_on_a_lock
 from recobro_events import Database
 from recobro_events.contracts.dialer_feed import WithdrawalReason
@@ -284,11 +285,59 @@ async def test_entries_in_csv_open_in_a_spreadsheet_without_formulas(scene: Scen
     answer = await client.get(f"/v1/lists/{list_id}/entries", params={"format": "csv"})
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.content.startswith(b"\xef\xbb\xbf")
+    assert answer.headers["content-language"] == "en"
     [row] = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))
-    assert row["phones"] == "+525512345601 +525512345602"
+    assert [row["phone_1"], row["phone_2"]] == ["+525512345601", "+525512345602"]
     assert row["timezones"] == "America/Mexico_City"
+    assert (row["callable_from_local"], row["callable_until_local"]) == (f"{DAY} 07:00", f"{DAY} 22:00")
+    assert row["callable_from"] == f"{DAY}T13:00:00Z"
     assert row["contract_number"] == "'=C-1"
     assert row["overdue_balance"] == "1500.00"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language", "head", "line"),
+    [
+        (
+            "es-MX,es;q=0.9",
+            "es",
+            "No. de contrato,Nombre,Saldo vencido,Días de atraso,Llamar desde (hora local)",
+            '"=""000123""",Debtor of 000123,1500.00,20,',
+        ),
+        (
+            "pt-BR",
+            "pt",
+            "Nº do contrato;Nome;Saldo vencido;Dias de atraso;Ligar a partir de (hora local)",
+            '"=""000123""";Debtor of 000123;1500,00;20;',
+        ),
+        ("es-ES", "es", "No. de contrato;Nombre;", '"=""000123""";Debtor of 000123;1500,00;20;'),
+    ],
+)
+async def test_entries_in_csv_are_written_for_the_reader_and_excel_keeps_their_texts(
+    scene: Scene, client: httpx.AsyncClient, accepted: str, language: str, head: str, line: str
+) -> None:
+    await scene.contracts(1, number="000123")
+    list_id = await scene.built()
+    answer = await client.get(
+        f"/v1/lists/{list_id}/entries", params={"format": "csv"}, headers={"Accept-Language": accepted}
+    )
+    assert answer.headers["content-language"] == language
+    header, row = answer.content.decode("utf-8-sig").splitlines()
+    assert header.startswith(head)
+    assert header[-10:-1] == {"es": "Teléfono ", "pt": "Telefone "}[language]
+    assert row.startswith(line)
+    assert row.endswith('"=""+525512345602"""')
+
+
+async def test_a_column_for_each_phone_of_the_longest_entry(scene: Scene, client: httpx.AsyncClient) -> None:
+    many = [Phone(f"+52551234560{n}") for n in range(3)]
+    one, other = scene.contract(phones=many), scene.contract(phones=many[:1])
+    await scene.receives(one.registered(), other.registered())
+    list_id = await scene.built()
+    answer = await client.get(f"/v1/lists/{list_id}/entries", params={"format": "csv"})
+    first, second = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))
+    assert [first[f"phone_{n}"] for n in (1, 2, 3)] == [phone.value for phone in many]
+    assert [second[f"phone_{n}"] for n in (1, 2, 3)] == [many[0].value, "", ""]
 
 
 async def test_a_list_of_several_pages_streams_each_entry_once(scene: Scene, client: httpx.AsyncClient) -> None:
