@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from recobro.errors import Trouble
+from recobro.language import tr
 
 TODAY = "today"
 DAY_METAVAR = "DATE|today"
@@ -20,7 +21,7 @@ def parsed_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Trouble(f"{text} is not a date such as 2026-11-22.") from None
+        raise Trouble(tr("{text} is not a date such as 2026-11-22.", text=text)) from None
 
 
 def todays(portfolios: Iterable[Mapping[str, Any]], only: Collection[str] | None = None) -> dict[date, list[str]]:

@@ -16,7 +16,9 @@ from recobro import keys
 from recobro.data import DataFolder
 from recobro.environment import secret
 from recobro.errors import Trouble
+from recobro.language import meaning_of, tr
 from recobro.services import addresses_at
+from recobro.terminal import working
 
 _TOKEN_SECONDS = 12 * 3600
 _KEEP_TRYING_SECONDS = 30.0
@@ -36,10 +38,12 @@ class Refused(Trouble):
         self.status = response.status_code
         problem = self.problem = _problem_of(response)
         self.code = _code_of(problem)
-        detail = problem.get("detail") or problem.get("title") or response.reason_phrase
-        lines = [
-            f"{service} refused: {str(detail).rstrip('.')}. ({self.status}{', ' + self.code if self.code else ''})"
-        ]
+        detail = str(problem.get("detail") or problem.get("title") or response.reason_phrase).rstrip(".")
+        code = f"{self.status}, {self.code}" if self.code else str(self.status)
+        lines = [tr("{service} refused: {detail}. ({code})", service=service, detail=detail, code=code)]
+        # What a service says is English. Before it stands what its code means, in the reader's language.
+        if meaning := meaning_of(self.code):
+            lines.insert(0, meaning)
         lines += [f"  {error.get('pointer', '')}: {error.get('detail', '')}" for error in problem.get("errors") or ()]
         super().__init__("\n".join(lines))
 
@@ -83,7 +87,8 @@ class Client:
 
     def get(self, service: str, path: str, **parameters: Any) -> Answer:
         """Return the JSON answer to a GET. Parameters that are None are left out."""
-        return self._ask(service, lambda url: self._http.get(url, params=_given(parameters)), path).json()
+        with working(tr("Waiting for {service}", service=service)):
+            return self._ask(service, lambda url: self._http.get(url, params=_given(parameters)), path).json()
 
     def items(self, service: str, path: str, **parameters: Any) -> Iterator[Answer]:
         """Yield every item of a list, page after page."""
@@ -98,9 +103,10 @@ class Client:
         """Return the JSON answer to a POST, which may take up to ``patience_seconds``."""
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         timeout = httpx.Timeout(10.0, read=patience_seconds)
-        return self._ask(
-            service, lambda url: self._http.post(url, json=body, headers=headers, timeout=timeout), path
-        ).json()
+        with working(tr("Waiting for {service}", service=service)):
+            return self._ask(
+                service, lambda url: self._http.post(url, json=body, headers=headers, timeout=timeout), path
+            ).json()
 
     def post_when_known(self, service: str, path: str, body: object) -> Answer:
         """Return the JSON answer to a POST about a thing that another service has just created.
@@ -189,7 +195,9 @@ def connect(data: DataFolder, base: str | None) -> Client:
         return Client(addresses_at(base), given_token() or _token_for(base, data))
     state = data.running()
     if state is None:
-        raise Trouble(f"No platform is running on {data.root}. Start one with: recobro up --data {data.root}")
+        raise Trouble(
+            tr("No platform is running on {folder}. Start one with: recobro up --data {folder}", folder=data.root)
+        )
     return Client({service.name: service.url for service in state.services}, given_token() or _operator_token(data))
 
 
@@ -197,14 +205,16 @@ def _token_for(base: str, data: DataFolder) -> str:
     try:
         return _operator_token(data)
     except Trouble:
-        raise Trouble(f"{base} needs a token. Set RECOBRO_TOKEN or RECOBRO_TOKEN_FILE.") from None
+        raise Trouble(tr("{base} needs a token. Set RECOBRO_TOKEN or RECOBRO_TOKEN_FILE.", base=base)) from None
 
 
 def given_token() -> str | None:
     """Return the token in RECOBRO_TOKEN, or in the file that RECOBRO_TOKEN_FILE names. None if neither is set."""
     token = secret("RECOBRO_TOKEN")
     if token is not None and (len(token.split()) != 1 or not token.isascii()):
-        raise Trouble("The value of RECOBRO_TOKEN or RECOBRO_TOKEN_FILE is not a token. Make one with: recobro token")
+        raise Trouble(
+            tr("The value of RECOBRO_TOKEN or RECOBRO_TOKEN_FILE is not a token. Make one with: recobro token")
+        )
     return token
 
 
@@ -273,4 +283,4 @@ def _chunks_of(file: Path, progress: Callable[[int], None]) -> Iterator[bytes]:
 
 
 def _no_answer(service: str, url: str, error: httpx.TransportError) -> str:
-    return f"{service} does not answer at {url} ({type(error).__name__})."
+    return tr("{service} does not answer at {url} ({error}).", service=service, url=url, error=type(error).__name__)

@@ -3,18 +3,34 @@
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
-from uuid import UUID
 
 import typer
-from rich.text import Text
 
 from recobro.business_day import DAY_METAVAR, TODAY, parsed_day, todays
 from recobro.client import Client, Refused, connect
 from recobro.data import DataFolder
-from recobro.dead_letters import printable
 from recobro.errors import Trouble
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, amount, count, err, out, print_json, table_of
+from recobro.language import day as said_day
+from recobro.language import tr, word
+from recobro.lookup import campaign_named, file_name_of, portfolio_id_of
+from recobro.terminal import (
+    DEFAULT_DATA,
+    AsJson,
+    Data,
+    Url,
+    amount,
+    clean,
+    count,
+    err,
+    out,
+    print_json,
+    printable,
+    show,
+    text_table,
+    working,
+)
 
 Yes = Annotated[bool, typer.Option("--yes", help="Confirm a day that is far ahead of today.")]
 
@@ -33,7 +49,9 @@ def stage(
             "the variable TZ does not matter.",
         ),
     ],
-    portfolio: Annotated[UUID | None, typer.Option(metavar="ID", help="Only this portfolio; default: all.")] = None,
+    portfolio: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this portfolio, by name or id; default: all.")
+    ] = None,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     yes: Yes = False,
@@ -45,31 +63,41 @@ def stage(
 
     Example: recobro stage --as-of today
     """
-    only = str(portfolio) if portfolio else None
     day = None if as_of == TODAY else str(parsed_day(as_of))
     with connect(DataFolder(data), url) as client:
         asking = _Asking(yes, not as_json)
+        only = portfolio and portfolio_id_of(client, portfolio)
         run = _staged(client, day, only, asking) if day else _staged_today(client, only, asking)
     if as_json:
         print_json(run)
         return
     if run["as_of"] is None:
-        out.print("No portfolio has had a file yet: there is nothing to stage.")
+        out.print(tr("No portfolio has had a file yet: there is nothing to stage."))
         return
-    out.print(f"Staged as of {run['as_of']}: {count(run['changed'])} contracts changed their stage.")
-    table = table_of("stage", "open contracts")
+    staged_to, changed = said_day(run["as_of"]), count(run["changed"])
+    out.print(tr("Staged as of {day}: {count} contracts changed their stage.", day=staged_to, count=changed))
+    table = text_table(tr("stage"), tr("open contracts"), figures=(tr("open contracts"),))
     for name, contracts in run["by_stage"].items():
-        table.add_row(name, count(contracts))
-    out.print(table)
+        table.add_row(word(name), count(contracts))
+    show(table)
 
 
 def _far_ahead(problem: Mapping[str, Any]) -> str:
     """What a day far ahead of today would do, for the person who is asked."""
     named = "; ".join(
-        f"{one['name'] or one['portfolio_id']}: {count(one['days_ahead'])} days after {one['today']}"
+        tr(
+            "{portfolio}: {days} days after {today}",
+            portfolio=one["name"] or one["portfolio_id"],
+            days=count(one["days_ahead"]),
+            today=said_day(one["today"]),
+        )
         for one in problem["portfolios"]
     )
-    return f"{problem['as_of']} is far ahead of today ({named}). A move to this day cannot be taken back."
+    return tr(
+        "{day} is far ahead of today ({portfolios}). A move to this day cannot be taken back.",
+        day=said_day(problem["as_of"]),
+        portfolios=named,
+    )
 
 
 class _Asking(NamedTuple):
@@ -87,9 +115,11 @@ class _Asking(NamedTuple):
                 raise
             question = _far_ahead(refused.problem)
             if not (self.may_be_asked and err.is_terminal):
-                raise Trouble(f"{question} Nothing has been changed. If you mean this day, use --yes.") from None
-            if not typer.confirm(f"{question} Go on?", err=True):
-                raise Trouble("Nothing has been changed.") from None
+                raise Trouble(
+                    f"{question} {tr('Nothing has been changed. If you mean this day, use --yes.')}"
+                ) from None
+            if not typer.confirm(f"{question} {tr('Go on?')}", err=True):
+                raise Trouble(tr("Nothing has been changed.")) from None
         return self._posted(client, service, path, body | {"confirm_future": True})
 
     def _posted(self, client: Client, service: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -130,8 +160,13 @@ def publish_list(
             "portfolios; the variable TZ does not matter.",
         ),
     ],
-    campaign: Annotated[UUID | None, typer.Option(metavar="ID", help="The campaign whose list is published.")] = None,
+    campaign: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The campaign whose list is published, by name or id.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every campaign, one after the other.")] = False,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Save each list here as a CSV file, for people.")
+    ] = None,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
@@ -144,22 +179,30 @@ def publish_list(
     Example: recobro list --all --date today
     """
     if (campaign is None) != every:
-        raise Trouble("Name one campaign with --campaign ID, or use --all for every campaign.")
+        raise Trouble(tr("Name one campaign with --campaign NAME, or use --all for every campaign."))
     day = None if date == TODAY else str(parsed_day(date))
     with connect(DataFolder(data), url) as client:
         if campaign is None:
-            raise typer.Exit(_publish_all(client, day, as_json=as_json))
-        day = day or _todays_list(client, client.get("dialer-feed", f"/v1/campaigns/{campaign}"))
-        published = publish(client, str(campaign), day)
+            raise typer.Exit(_publish_all(client, day, save, as_json=as_json))
+        one = campaign_named(client, campaign)
+        day = day or _todays_list(client, one)
+        published = publish(client, one["campaign_id"], day)
+        saved = _save_list(client, one["name"], published, save) if save else None
         address = f"{client.address('dialer-feed')}/v1/lists/{published['list_id']}/entries"
     if as_json:
         print_json(published)
         return
     out.print(
-        f"The list of {published['business_date']} is live: {count(published['entries'])} entries, "
-        f"{amount(published['overdue_total'])} overdue."
+        tr(
+            "The list of {day} is live: {entries} entries, {overdue} overdue.",
+            day=said_day(published["business_date"]),
+            entries=count(published["entries"]),
+            overdue=amount(published["overdue_total"]),
+        )
     )
-    out.print(f"Dialers read it at {address}", markup=False)
+    if saved:
+        out.print(tr("Saved: {file}", file=saved), markup=False)
+    out.print(tr("Dialers read it at {address}", address=address), markup=False)
 
 
 def _todays_list(client: Client, campaign: dict[str, Any]) -> str:
@@ -167,32 +210,56 @@ def _todays_list(client: Client, campaign: dict[str, Any]) -> str:
     only: Collection[str] | None = campaign["portfolio_ids"]
     days = [str(day) for day in todays(client.items("portfolio", "/v1/portfolios"), only)]
     if not days:
-        raise Trouble("No portfolio of the campaign has had a file yet, so the campaign has no date.")
+        raise Trouble(tr("No portfolio of the campaign has had a file yet, so the campaign has no date."))
     if len(days) > 1:
-        raise Trouble(f"Today is {' and '.join(days)} in the time zones of the portfolios. Choose one with --date.")
+        raise Trouble(
+            tr(
+                "Today is {days} in the time zones of the portfolios. Choose one with --date.",
+                days=tr(" and ").join(map(said_day, days)),
+            )
+        )
     return days[0]
 
 
-def _publish_all(client: Client, day: str | None, *, as_json: bool) -> int:
+def _publish_all(client: Client, day: str | None, save: Path | None, *, as_json: bool) -> int:
     """Print the outcome of each campaign's list and return the exit code."""
     outcomes = [_outcome(client, campaign, day) for campaign in client.items("dialer-feed", "/v1/campaigns")]
     failed = [outcome for outcome in outcomes if outcome["trouble"] is not None]
+    built = [(outcome["name"], outcome["list"]) for outcome in outcomes if outcome["list"] is not None]
+    saved = [file for name, one in built if save and (file := _save_list(client, name, one, save))]
     if as_json:
         print_json(outcomes)
     elif not outcomes:
-        out.print("There is no campaign yet.")
+        out.print(tr("There is no campaign yet."))
     else:
-        table = table_of("campaign", "day", "list", "entries", "overdue")
+        headings = [tr("campaign"), tr("day"), tr("list"), tr("entries"), tr("overdue")]
+        table = text_table(*headings, figures=(headings[1], *headings[3:]))
         for outcome in outcomes:
-            table.add_row(Text(printable(outcome["name"])), *_cells(outcome["list"]))
-        out.print(table)
+            table.add_row(clean(outcome["name"]), *_cells(outcome["list"]))
+        show(table)
         for outcome in failed:
             err.print(printable(f"{outcome['name']}: {outcome['trouble']}"), style="red", markup=False)
+        for file in saved:
+            out.print(tr("Saved: {file}", file=file), markup=False)
         if failed:
             err.print(
-                f"{len(failed)} of {len(outcomes)} lists were not published. Fix the cause and run the command again."
+                tr(
+                    "{failed} of {all} lists were not published. Fix the cause and run the command again.",
+                    failed=count(len(failed)),
+                    all=count(len(outcomes)),
+                )
             )
     return 1 if failed else 0
+
+
+def _save_list(client: Client, campaign: str, published: dict[str, Any], folder: Path) -> Path | None:
+    """Save the entries of a live list and return the file. A list of a day that is over has none."""
+    if published["status"] != "published":
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{file_name_of(campaign)}-{published['business_date']}.csv"
+    client.save("dialer-feed", f"/v1/lists/{published['list_id']}/entries?format=csv", file)
+    return file
 
 
 def _outcome(client: Client, campaign: dict[str, Any], day: str | None) -> dict[str, Any]:
@@ -206,23 +273,31 @@ def _outcome(client: Client, campaign: dict[str, Any], day: str | None) -> dict[
 
 def _cells(published: dict[str, Any] | None) -> tuple[str, ...]:
     if published is None:
-        return "–", "failed", "–", "–"
-    shown = "live" if published["status"] == "published" else published["status"]
-    return published["business_date"], shown, count(published["entries"]), amount(published["overdue_total"])
+        return "–", word("failed"), "–", "–"
+    shown = word("live" if published["status"] == "published" else published["status"])
+    return said_day(published["business_date"]), shown, count(published["entries"]), amount(published["overdue_total"])
 
 
 def publish(client: Client, campaign_id: str, business_date: str) -> dict[str, Any]:
     """Request the list of a day and wait until it is live. Raises ``Trouble`` if it cannot be built."""
+    with working(tr("Building the list")):
+        return _published(client, campaign_id, business_date)
+
+
+def _published(client: Client, campaign_id: str, business_date: str) -> dict[str, Any]:
     deadline = time.monotonic() + _LIST_SECONDS
     wanted = {"campaign_id": campaign_id, "business_date": business_date}
     dialing_list: dict[str, Any] = client.post("dialer-feed", "/v1/lists", wanted)
     while dialing_list["status"] == "building":
         if time.monotonic() > deadline:
-            raise Trouble(f"The list is still waiting for {', '.join(dialing_list['waiting_for'])}.")
+            raise Trouble(
+                tr("The list is still waiting for {services}.", services=", ".join(dialing_list["waiting_for"]))
+            )
         time.sleep(_ASK_EVERY_SECONDS)
         dialing_list = client.get("dialer-feed", f"/v1/lists/{dialing_list['list_id']}")
     if dialing_list["status"] == "failed":
-        raise Trouble(f"The list was not built: {dialing_list.get('error_detail') or dialing_list['error']}")
+        why = dialing_list.get("error_detail") or dialing_list["error"]
+        raise Trouble(tr("The list was not built: {why}", why=why))
     return dialing_list
 
 
@@ -257,9 +332,14 @@ def check_promises(
     if as_json:
         print_json({"as_of": day, **decided})
     elif day is None:
-        out.print("No portfolio has had a file yet: there is no promise to check.")
+        out.print(tr("No portfolio has had a file yet: there is no promise to check."))
     else:
         out.print(
-            f"Promises as of {day}: {count(decided['kept'])} kept, {count(decided['partly_kept'])} partly kept, "
-            f"{count(decided['broken'])} broken."
+            tr(
+                "Promises as of {day}: {kept} kept, {partly} partly kept, {broken} broken.",
+                day=said_day(day),
+                kept=count(decided["kept"]),
+                partly=count(decided["partly_kept"]),
+                broken=count(decided["broken"]),
+            )
         )

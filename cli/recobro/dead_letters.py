@@ -15,7 +15,7 @@ from rich.text import Text
 from recobro.client import Client, connect
 from recobro.data import DataFolder
 from recobro.errors import Trouble
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, counted, err, out, print_json
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, counted, err, out, print_json, printable
 
 SERVICE_NAMES = tuple(service.name for service in SERVICES)
 
@@ -267,14 +267,6 @@ def options_of(data: Path, url: str | None) -> str:
     if url is not None:
         return f" --url {shlex.quote(url)}"
     return "" if data == DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
-
-
-def printable(text: str) -> str:
-    """Return ``text`` with escaped control and bidirectional characters.
-
-    The text may come from outside; such characters could move the cursor or turn the text's direction.
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def moment(text: str) -> str:

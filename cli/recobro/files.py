@@ -6,21 +6,36 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import typer
-from rich.text import Text
 
 from recobro.client import Client, connect
 from recobro.data import DataFolder
-from recobro.dead_letters import printable
 from recobro.errors import Trouble
+from recobro.language import day, tr, word
 from recobro.loading import print_outcome, wait_until_at_rest
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, count, err, out, print_json, table_of
+from recobro.lookup import portfolio_id_of
+from recobro.terminal import (
+    DEFAULT_DATA,
+    AsJson,
+    Data,
+    Url,
+    clean,
+    count,
+    err,
+    out,
+    print_json,
+    printable,
+    show,
+    text_table,
+)
 from recobro.waiting import FileView, is_waiting, place_in_line, question, undecided, ways_to_answer
 
 FileId = Annotated[UUID, typer.Argument(metavar="FILE", help="The id of the file, as `recobro files` prints it.")]
 
 
 def files(
-    portfolio: Annotated[UUID | None, typer.Option(metavar="ID", help="Only this portfolio; default: all.")] = None,
+    portfolio: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only this portfolio, by name or id; default: all.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="The number of files, the newest first.")] = 20,
     data: Data = DEFAULT_DATA,
     url: Url = None,
@@ -28,32 +43,33 @@ def files(
 ) -> None:
     """List the newest files with their state, what they wait for, and how to answer.
 
-    Example: recobro files --portfolio 0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11
+    Example: recobro files --portfolio "Tarjetas 2026"
     """
     with connect(DataFolder(data), url) as client:
-        shown = list(islice(_newest_first(client, portfolio), limit))
+        only = portfolio and portfolio_id_of(client, portfolio)
+        shown = list(islice(_newest_first(client, only), limit))
         waits = {view["file_id"]: _waits_for(client, view) for view in shown}
     if as_json:
         print_json([{**view, "waits_for": waits[view["file_id"]]} for view in shown])
         return
     if not shown:
-        out.print("There are no files.")
+        out.print(tr("There are no files."))
         return
-    table = table_of("file", "as of", "state", "rows", "rejected")
+    headings = [tr("file"), tr("as of"), tr("state"), tr("rows"), tr("rejected")]
+    table = text_table(*headings, figures=(headings[1], *headings[3:]))
     for view in shown:
         counts = ("–" if view[name] is None else count(view[name]) for name in ("rows_read", "rows_rejected"))
-        state = str(view["status"]).replace("_", " ")
-        table.add_row(Text(printable(str(view["filename"]))), str(view["as_of"]), state, *counts)
-    out.print(table)
+        table.add_row(clean(view["filename"]), day(view["as_of"]), word(view["status"]), *counts)
+    show(table)
     for view in shown:
         if sentence := waits[view["file_id"]]:
-            out.print(f"{view['filename']} ({view['file_id']}):", sentence, style="bold", markup=False)
+            out.print(f"{printable(view['filename'])} ({view['file_id']}):", sentence, style="bold", markup=False)
             for way in ways_to_answer(view):
                 out.print(f"  {way}", markup=False)
 
 
-def _newest_first(client: Client, portfolio: UUID | None) -> Iterator[FileView]:
-    return client.items("portfolio", "/v1/files", portfolio_id=portfolio and str(portfolio), order="desc")
+def _newest_first(client: Client, portfolio_id: str | None) -> Iterator[FileView]:
+    return client.items("portfolio", "/v1/files", portfolio_id=portfolio_id, order="desc")
 
 
 def _waits_for(client: Client, view: FileView) -> str | None:
@@ -68,7 +84,9 @@ def findings(
     undecided_only: Annotated[
         bool, typer.Option("--undecided", help="Only contracts about which a person still has to decide.")
     ] = False,
-    portfolio: Annotated[UUID | None, typer.Option(metavar="ID", help="Without FILE: only this portfolio.")] = None,
+    portfolio: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Without FILE: only this portfolio, by name or id.")
+    ] = None,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
@@ -80,10 +98,10 @@ def findings(
     Example: recobro findings --undecided
     """
     if file is None and not undecided_only:
-        raise Trouble("Name the file, or use --undecided for the contracts of all files that wait for a decision.")
+        raise Trouble(tr("Name the file, or use --undecided for the contracts of all files that wait for a decision."))
     chosen = {"undecided": "true"} if undecided_only else {}
     with connect(DataFolder(data), url) as client:
-        waiting = {"undecided": "true", "portfolio_id": portfolio and str(portfolio)}
+        waiting = {"undecided": "true", "portfolio_id": portfolio and portfolio_id_of(client, portfolio)}
         files = [{"file_id": file}] if file else list(client.items("portfolio", "/v1/files", **waiting))
         found = [
             item | {"file_id": str(view["file_id"])}
@@ -94,22 +112,23 @@ def findings(
         print_json(found)
         return
     if not found:
-        out.print("Nobody has to decide about a contract." if undecided_only else "The file has no findings.")
+        out.print(tr("Nobody has to decide about a contract.") if undecided_only else tr("The file has no findings."))
         return
     for item in found:
         decision = _decision(item)
         out.print(printable(f"{item['contract_number']}: {item['text']}{decision}"), markup=False)
     for file_id in sorted({item["file_id"] for item in found if item["undecided"]}):
-        out.print(f"To decide: recobro confirm {file_id} [--no] [--contract NUMBER]", markup=False)
+        out.print(tr("To decide: recobro confirm {file} [--no] [--contract NUMBER]", file=file_id), markup=False)
 
 
 def _decision(item: dict[str, Any]) -> str:
     if item["undecided"]:
-        return " It waits for a person's decision."
+        return f" {tr('It waits for a decision of yours.')}"
     if (decision := item["decision"]) is None:
         return ""
-    who = (decision["decided_by"] or {}).get("subject", "unknown")
-    return f" Decided: {'yes' if decision['accepted'] else 'no'}, by {who} on {decision['decided_at'][:10]}."
+    who = (decision["decided_by"] or {}).get("subject", "–")
+    decided = tr("Decided yes by {who} on {day}.") if decision["accepted"] else tr("Decided no by {who} on {day}.")
+    return " " + decided.format(who=who, day=day(decision["decided_at"][:10]))
 
 
 def confirm(
@@ -140,7 +159,7 @@ def confirm(
     Example: recobro confirm 0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11 --code-page cp850 --remember
     """
     if no and code_page is not None:
-        raise Trouble("A file that is refused is not read: leave out --no or --code-page.")
+        raise Trouble(tr("A file that is refused is not read: leave out --no or --code-page."))
     body: dict[str, Any] = {"accept": not no}
     body |= {"code_page": code_page} if code_page is not None else {}
     body |= {"contracts": contract} if contract else {}
@@ -153,10 +172,10 @@ def confirm(
     if as_json:
         print_json(view)
     elif no and view["status"] == "failed":
-        out.print("Refused: nothing of the file is loaded.")
+        out.print(tr("Refused: nothing of the file is loaded."))
     elif undecided(before):
         left = undecided(view)
-        out.print(left or "Decided: no contract of this file is set aside any more.", markup=False)
+        out.print(left or tr("Decided: no contract of this file is set aside any more."), markup=False)
     else:
         print_outcome(view, None)
     if is_waiting(view):

@@ -19,7 +19,22 @@ from recobro.client import Client, connect
 from recobro.data import DataFolder
 from recobro.dead_letters import moment
 from recobro.errors import Trouble
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, amount, count, err, out, print_json, table_of
+from recobro.language import day, tr, word
+from recobro.lookup import portfolio_id_of
+from recobro.terminal import (
+    DEFAULT_DATA,
+    AsJson,
+    Data,
+    Url,
+    amount,
+    count,
+    err,
+    out,
+    print_json,
+    show,
+    text_table,
+    working,
+)
 from recobro.waiting import FileView, findings_of, place_in_line, question, undecided, ways_to_answer
 
 _ASK_EVERY_SECONDS = 0.25
@@ -44,7 +59,7 @@ def upload(
     If the same bytes were sent before, the answer is the state of that file.
     """
     if not file.is_file():
-        raise Trouble(f"There is no file {file}.")
+        raise Trouble(tr("There is no file {file}.", file=file))
     query = {"filename": file.name, **parameters}
     view: FileView = client.upload("portfolio", f"/v1/portfolios/{portfolio_id}/files", file, query, progress)
     return view
@@ -55,6 +70,11 @@ def wait_until_at_rest(client: Client, file_id: str) -> FileView:
 
     While it waits behind another file, standard error says behind which one, and what that one waits for.
     """
+    with working(tr("Reading and loading the file")):
+        return _at_rest(client, file_id)
+
+
+def _at_rest(client: Client, file_id: str) -> FileView:
     shown: str | None = None
     turns = 0
     while (view := client.get("portfolio", f"/v1/files/{file_id}"))["status"] not in _AT_REST:
@@ -78,15 +98,16 @@ def rejects_by_reason(rejects: list[Reject]) -> Table:
     """Return how many rows each reason applies to. A row may have several reasons."""
     rows: Counter[str] = Counter(code for reject in rejects for code in dict.fromkeys(reject.codes))
     first = {code: reject.row for reject in reversed(rejects) for code in reject.codes}
-    table = table_of("reason", "rows", "first in row")
+    headings = [tr("reason"), tr("rows"), tr("first in row")]
+    table = text_table(*headings, figures=headings[1:])
     for code, number in rows.most_common():
-        table.add_row(code.replace("_", " "), count(number), count(first[code]))
+        table.add_row(word(code), count(number), count(first[code]))
     return table
 
 
 def load(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The portfolio file, one row per instalment.")],
-    portfolio: Annotated[UUID, typer.Option(metavar="ID", help="The portfolio to load the file into.")],
+    portfolio: Annotated[str, typer.Option(metavar="NAME", help="The portfolio to load the file into, by name or id.")],
     mode: Annotated[
         Literal["delta", "snapshot", "amend"],
         typer.Option(
@@ -111,12 +132,15 @@ def load(
     The rejected rows are saved beside the file as FILE.rejects.csv. Correct them there and load that file: it amends
     the first one.
 
-    Example: recobro load cartera.csv --portfolio 0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11 --as-of 2026-11-22
+    Exit code 0 if rows were loaded, 1 if none was.
+
+    Example: recobro load cartera.csv --portfolio "Tarjetas 2026" --as-of 2026-11-22
     """
-    day = as_of and str(parsed_day(as_of))
-    parameters = {"mode": mode, "as_of": day, "amends": amends and str(amends)}
+    wanted_day = as_of and str(parsed_day(as_of))
+    parameters = {"mode": mode, "as_of": wanted_day, "amends": amends and str(amends)}
     with connect(DataFolder(data), url) as client:
-        view = _upload_with_bar(client, file, str(portfolio), parameters, quiet=as_json)
+        portfolio_id = portfolio_id_of(client, portfolio)
+        view = _upload_with_bar(client, file, portfolio_id, parameters, quiet=as_json)
         known_since = view.get("finished_at") if view["status"] == "loaded" else None
         view = wait_until_at_rest(client, view["file_id"])
         while view["status"] == "needs_confirmation":
@@ -127,9 +151,11 @@ def load(
     else:
         if known_since:
             at = moment(known_since)
-            out.print(f"Nothing is changed: this file was loaded at {at}, with the same bytes, mode and day. Then:")
+            out.print(
+                tr("Nothing is changed: this file was loaded at {at}, with the same bytes, mode and day. Then:", at=at)
+            )
         print_outcome(view, rejects_file)
-    raise typer.Exit(0 if view["status"] == "loaded" else 1)
+    raise typer.Exit(0 if view["status"] == "loaded" and view["rows_accepted"] else 1)
 
 
 def _upload_with_bar(
@@ -137,7 +163,9 @@ def _upload_with_bar(
 ) -> FileView:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as progress:
-        task = progress.add_task(f"Sending {file.name}", total=file.stat().st_size if file.is_file() else None)
+        task = progress.add_task(
+            tr("Sending {file}", file=file.name), total=file.stat().st_size if file.is_file() else None
+        )
         return upload(client, file, portfolio_id, parameters, lambda sent: progress.update(task, completed=sent))
 
 
@@ -150,8 +178,8 @@ def _confirmed(client: Client, view: FileView, *, yes: bool, may_ask: bool) -> F
     answer: dict[str, Any] = {"accept": True}
     if asks_for_code_page or not yes:
         if not (may_ask and err.is_terminal):
-            again = [] if asks_for_code_page else ["Or run the command again with --yes."]
-            lines = [question(view), "Nothing has been changed.", *ways_to_answer(view), *again]
+            again = [] if asks_for_code_page else [tr("Or run the command again with --yes.")]
+            lines = [question(view), tr("Nothing has been changed."), *ways_to_answer(view), *again]
             raise Trouble("\n".join(lines))
         answer = _asked_for_code_page(view) if asks_for_code_page else _asked(view)
     client.post("portfolio", f"/v1/files/{view['file_id']}/confirmation", answer)
@@ -159,7 +187,7 @@ def _confirmed(client: Client, view: FileView, *, yes: bool, may_ask: bool) -> F
 
 
 def _asked(view: FileView) -> dict[str, Any]:
-    return {"accept": typer.confirm(f"{question(view)} Load it?", err=True)}
+    return {"accept": typer.confirm(f"{question(view)} {tr('Load it?')}", err=True)}
 
 
 def _asked_for_code_page(view: FileView) -> dict[str, Any]:
@@ -167,7 +195,7 @@ def _asked_for_code_page(view: FileView) -> dict[str, Any]:
     err.print(question(view), markup=False)
     right = ""
     while right not in (*pages, "none"):
-        right = typer.prompt(f"Which one is right ({', '.join(pages)}, none)?", err=True)
+        right = typer.prompt(tr("Which one is right ({pages}, none)?", pages=", ".join(pages)), err=True)
     return {"accept": False} if right == "none" else {"accept": True, "code_page": right}
 
 
@@ -184,19 +212,28 @@ def print_outcome(view: FileView, rejects_file: Path | None) -> None:
     if view["status"] == "needs_confirmation":
         return
     if view["status"] != "loaded":
-        err.print(f"Not loaded: {view['error']}", style="red", markup=False)
+        err.print(tr("Not loaded: {error}", error=view["error"]), style="red", markup=False)
     else:
         out.print(
-            f"Loaded as of {view['as_of']}: {count(view['rows_accepted'])} of {count(view['rows_read'])} rows, "
-            f"{amount(view['amount_accepted'])} in {count(view['contracts'])} contracts."
+            tr(
+                "Loaded as of {day}: {accepted} of {read} rows, {amount} in {contracts} contracts.",
+                day=day(view["as_of"]),
+                accepted=count(view["rows_accepted"]),
+                read=count(view["rows_read"]),
+                amount=amount(view["amount_accepted"]),
+                contracts=count(view["contracts"]),
+            )
         )
         if incomplete := view["contracts_incomplete"]:
-            out.print(f"{count(incomplete)} contracts are incomplete: some of their rows were rejected.")
+            out.print(tr("Incomplete contracts, with rejected rows: {count}.", count=count(incomplete)))
         if found := findings_of(view):
             out.print("\n".join(found), markup=False)
         if left := undecided(view):
             out.print("\n".join([left, *ways_to_answer(view)]), markup=False)
     if rejects_file is not None:
-        out.print(rejects_by_reason(read_rejects(rejects_file)))
-        out.print(f"{count(view['rows_rejected'])} rows were rejected; they are in {rejects_file}, with the reasons.")
-        out.print("Correct the rows there and load that file: it amends this one.")
+        show(rejects_by_reason(read_rejects(rejects_file)))
+        rejected = count(view["rows_rejected"])
+        out.print(
+            tr("Rejected rows: {count}. They are in {file}, with the reasons.", count=rejected, file=rejects_file)
+        )
+        out.print(tr("Correct the rows there and load that file: it amends this one."))

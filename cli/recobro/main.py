@@ -2,30 +2,40 @@
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from recobro_platform import DEFAULT_PORT_BASE, VERSION
 
 from recobro import (
+    agencies,
     audit,
     backups,
+    contracts,
     daily,
     dead_letters,
+    disputes,
     doctor,
     files,
     lag,
     loading,
     migrate,
     outbox,
+    payments,
+    pending,
+    portfolios,
+    promising,
     rebuild,
+    report,
     session,
     shutdown,
     status,
     token_commands,
     topics,
     unsent,
+    visiting,
     watch,
 )
 from recobro.client import agencies_of, connect
@@ -58,8 +68,80 @@ def recobro(
         bool,
         typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and nothing else."),
     ] = False,
+    lang: Annotated[
+        Literal["en", "es", "pt"] | None,
+        typer.Option(help="The language; it may stand anywhere. Default: that of the variable LANG, else English."),
+    ] = None,
 ) -> None:
-    """Options of the command itself."""
+    """Options of the command itself. ``PlainGroup`` takes ``--lang`` before, for it is needed to print help."""
+
+
+_DAY = "The day"
+_FILES = "Portfolios and files"
+_CONTRACTS = "Contracts"
+_VISITS = "Visits and agencies"
+_PLATFORM = "The platform"
+_OPERATIONS = "Operations"
+
+_COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
+    _DAY: {
+        "waiting": pending.waiting,
+        "report": report.report,
+        "stage": daily.stage,
+        "list": daily.publish_list,
+        "check-promises": daily.check_promises,
+    },
+    _FILES: {
+        "portfolios": portfolios.portfolios,
+        "create-portfolio": portfolios.create_portfolio,
+        "load": loading.load,
+        "files": files.files,
+        "confirm": files.confirm,
+        "findings": files.findings,
+    },
+    _CONTRACTS: {
+        "pay": payments.pay,
+        "reverse": payments.reverse,
+        "dispute": disputes.dispute,
+        "disputes": disputes.disputes,
+        "resolve": disputes.resolve,
+        "promise": promising.promise,
+        "promises": promising.promises,
+        "cancel-promise": promising.cancel_promise,
+        "pause": contracts.pause,
+        "resume": contracts.resume,
+    },
+    _VISITS: {
+        "visits": visiting.visits,
+        "visit": visiting.visit,
+        "visited": visiting.visited,
+        "cancel-visit": visiting.cancel_visit,
+        "agencies": agencies.agencies,
+        "recall": agencies.recall,
+        "objection": agencies.objection,
+        "decide": agencies.decide,
+    },
+    _PLATFORM: {"watch": watch.watch},
+    _OPERATIONS: {
+        "rebuild": rebuild.rebuild,
+        "backup": backups.backup,
+        "restore": backups.restore,
+        "doctor": doctor.doctor,
+        "outbox": outbox.outbox,
+        "lag": lag.lag,
+        "migrate": migrate.migrate,
+    },
+}
+
+for panel, commands in _COMMANDS.items():
+    for name, command in commands.items():
+        app.command(name, rich_help_panel=panel)(command)
+app.add_typer(contracts.commands, name="contract", rich_help_panel=_CONTRACTS)
+app.add_typer(token_commands.commands, name="token", rich_help_panel=_PLATFORM)
+app.add_typer(dead_letters.commands, name="dead-letters", rich_help_panel=_OPERATIONS)
+app.add_typer(unsent.commands, name="unsent", rich_help_panel=_OPERATIONS)
+app.add_typer(audit.commands, name="audit", rich_help_panel=_OPERATIONS)
+app.add_typer(topics.commands, name="topics", rich_help_panel=_OPERATIONS)
 
 
 PortBase = Annotated[
@@ -73,7 +155,7 @@ PortBase = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel=_PLATFORM)
 def up(
     data: Data = DEFAULT_DATA,
     port_base: PortBase = DEFAULT_PORT_BASE,
@@ -111,7 +193,7 @@ def _greet(state: PlatformState) -> None:
     out.print("Ctrl-C stops the platform.")
 
 
-@app.command()
+@app.command(rich_help_panel=_PLATFORM)
 def down(data: Data = DEFAULT_DATA) -> None:
     """Stop the platform that runs on DIR, wherever it was started.
 
@@ -120,7 +202,7 @@ def down(data: Data = DEFAULT_DATA) -> None:
     out.print("Stopped." if shutdown.stop(DataFolder(data)) else f"No platform is running on {data}.")
 
 
-@app.command("status")
+@app.command("status", rich_help_panel=_PLATFORM)
 def show_status(
     data: Data = DEFAULT_DATA,
     wait: Annotated[
@@ -149,7 +231,7 @@ def show_status(
     raise typer.Exit(0 if seen.ready else 1)
 
 
-@app.command()
+@app.command(rich_help_panel=_PLATFORM)
 def demo(data: Data = DEFAULT_DATA, url: Url = None) -> None:
     """Play the main job on a running platform and check each step.
 
@@ -163,29 +245,7 @@ def demo(data: Data = DEFAULT_DATA, url: Url = None) -> None:
     raise typer.Exit(0 if good else 1)
 
 
-app.command()(loading.load)
-app.command()(files.files)
-app.command()(files.confirm)
-app.command()(files.findings)
-app.command()(watch.watch)
-app.command()(daily.stage)
-app.command("list")(daily.publish_list)
-app.command()(daily.check_promises)
-app.add_typer(dead_letters.commands, name="dead-letters")
-app.add_typer(unsent.commands, name="unsent")
-app.add_typer(audit.commands, name="audit")
-app.command()(rebuild.rebuild)
-app.command()(backups.backup)
-app.command()(backups.restore)
-app.command()(doctor.doctor)
-app.command()(outbox.outbox)
-app.command()(lag.lag)
-app.add_typer(token_commands.commands, name="token")
-app.add_typer(topics.commands, name="topics")
-app.command()(migrate.migrate)
-
-
-@app.command()
+@app.command(rich_help_panel=_PLATFORM)
 def run(
     data: Data = DEFAULT_DATA,
     port_base: PortBase = DEFAULT_PORT_BASE,
@@ -205,7 +265,7 @@ def run(
 
 
 kafka_app = typer.Typer(no_args_is_help=True, help="A real Apache Kafka broker on this machine, without Docker.")
-app.add_typer(kafka_app, name="kafka")
+app.add_typer(kafka_app, name="kafka", rich_help_panel=_PLATFORM)
 DEFAULT_KAFKA = Path(".kafka")
 KafkaData = Annotated[Path, typer.Option("--data", metavar="DIR", help="Where the broker keeps its data and jars.")]
 

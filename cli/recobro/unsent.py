@@ -11,8 +11,8 @@ from rich.text import Text
 
 from recobro.client import connect
 from recobro.data import DataFolder
-from recobro.dead_letters import OneService, ServiceName, items_of, moment, options_of, printable
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, count, counted, err, out, print_json
+from recobro.dead_letters import OneService, ServiceName, items_of, moment, options_of
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, count, counted, err, out, print_json, printable
 
 _PATH = "/v1/unsent-events"
 UnsentId = Annotated[

@@ -3,7 +3,8 @@
 from typing import Any
 
 from recobro.client import Client
-from recobro.terminal import count, counted
+from recobro.language import day, tr, word
+from recobro.terminal import count
 
 FileView = dict[str, Any]
 _FINISHED = ("loaded", "failed")
@@ -20,46 +21,51 @@ def question(view: FileView) -> str:
     """What a waiting file asks, for people."""
     match view.get("confirmation_reason"):
         case "future_date":
-            return f"This file is of {view['as_of']}, which is far ahead of today. This cannot be taken back."
+            return tr(
+                "This file is of {day}, which is far ahead of today. This cannot be taken back.", day=day(view["as_of"])
+            )
         case "repeated_figures":
-            return (
-                f"This file states again what an earlier file stated, and payments have arrived since. As of "
-                f"{view['as_of']} they would count as unpaid."
+            return tr(
+                "This file states again what an earlier file stated, and payments have arrived since. As of {day} they "
+                "would count as unpaid.",
+                day=day(view["as_of"]),
             )
         case "code_page":
             words = [
                 f"  {reading['code_page']}: {', '.join(reading['words'])}" for reading in view.get("code_pages") or ()
             ]
-            return "\n".join(["It is not sure in which code page this file is. Its words are:", *words])
+            return "\n".join([tr("It is not sure in which code page this file is. Its words are:"), *words])
     closing = count(view.get("contracts_to_close") or 0)
-    return f"This snapshot would close {closing} contracts that it does not name."
+    return tr("This snapshot would close contracts that it does not name: {count}.", count=closing)
 
 
-_FOUND = {
-    "file_payments": "owe less than was known, and no payment explains it; the difference is a payment of the file",
-    "in_posting": "have payments that the file does not know yet; these stay",
-    "differs": "owe more than was known; the file's figure holds",
-    "unposted": "have payments that the creditor's files have not known in time; the file's figure holds",
-    "kept_decisions": "keep what was decided about them",
-    "person_changed": "are another customer's now",
-    "set_aside": "were left as they were",
+FOUND = {
+    "file_payments": "contracts owe less than was known without a payment; the difference is a payment of the file.",
+    "in_posting": "contracts have payments that the file does not know yet; these stay.",
+    "differs": "contracts owe more than was known; the file's figure holds.",
+    "unposted": "contracts have payments that the creditor's files have not known in time; the file's figure holds.",
+    "kept_decisions": "contracts keep what was decided about them.",
+    "person_changed": "contracts are another customer's now.",
+    "set_aside": "contracts were left as they were.",
 }
 """What a loaded file says otherwise than was known, by the name of its count."""
 
 
 def findings_of(view: FileView) -> list[str]:
     """A line for each kind of finding of a loaded file, and how to list them. Counts are of findings."""
-    lines = [f"{count(view[name])} × contracts {text}." for name, text in _FOUND.items() if view.get(name)]
-    return [*lines, f"To list them: recobro findings {view['file_id']}"] if lines else []
+    lines = [f"{count(view[name])} × {tr(text)}" for name, text in FOUND.items() if view.get(name)]
+    return [*lines, tr("To list them: recobro findings {file}", file=view["file_id"])] if lines else []
 
 
 def undecided(view: FileView) -> str | None:
     """What a loaded file has left to a person, for people."""
     if not view.get("undecided"):
         return None
-    return (
-        f"Set aside: {counted(view['undecided'], 'contract')}. Nobody contacts the debtors until you decide. "
-        f"The reasons: recobro findings {view['file_id']} --undecided"
+    return tr(
+        "Contracts set aside: {count}. Nobody contacts the debtors until you decide. "
+        "The reasons: recobro findings {file} --undecided",
+        count=count(view["undecided"]),
+        file=view["file_id"],
     )
 
 
@@ -67,13 +73,14 @@ def ways_to_answer(view: FileView) -> list[str]:
     """The commands that say yes or no."""
     command = f"recobro confirm {view['file_id']}"
     if undecided(view):
-        return [f"They owe what the file states: {command}", f"They keep their figures: {command} --no"]
+        return [f"{tr('They owe what the file states:')} {command}", f"{tr('They keep their figures:')} {command} --no"]
     if not is_waiting(view):
         return []
     if view.get("confirmation_reason") == "code_page":
         pages = [reading["code_page"] for reading in view.get("code_pages") or ()]
-        return [*(f"{page} is right: {command} --code-page {page}" for page in pages), f"None is right: {command} --no"]
-    return [f"Yes: {command}", f"No: {command} --no"]
+        right = [f"{tr('{page} is right:', page=page)} {command} --code-page {page}" for page in pages]
+        return [*right, f"{tr('None is right:')} {command} --no"]
+    return [f"{tr('Yes:')} {command}", f"{tr('No:')} {command} --no"]
 
 
 def place_in_line(client: Client, view: FileView) -> str | None:
@@ -89,11 +96,18 @@ def place_in_line(client: Client, view: FileView) -> str | None:
     if not earlier:
         return None
     first = earlier[-1]
-    others = f", and {count(len(earlier) - 1)} more before it" if len(earlier) > 1 else ""
-    sentence = f"It waits behind {first['filename']} ({first['file_id']}){others}."
+    sentence = tr("It waits behind {filename} ({file}).", filename=first["filename"], file=first["file_id"])
+    if others := len(earlier) - 1:
+        sentence = tr(
+            "It waits behind {filename} ({file}), and {count} more before it.",
+            filename=first["filename"],
+            file=first["file_id"],
+            count=count(others),
+        )
     if is_waiting(first):
-        return "\n".join([f"{sentence} That one waits for an answer: {question(first)}", *ways_to_answer(first)])
-    return f"{sentence} That one is {first['status']}."
+        asks = tr("That one waits for an answer: {question}", question=question(first))
+        return "\n".join([f"{sentence} {asks}", *ways_to_answer(first)])
+    return f"{sentence} {tr('That one is: {state}.', state=word(first['status']))}"
 
 
 def _blocks(file: FileView) -> bool:

@@ -1,13 +1,14 @@
 """Shows the platform's events live, one line each and without personal data."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import signal
 import uuid
 from collections.abc import AsyncGenerator, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -15,7 +16,6 @@ import typer
 from recobro_events import (
     REGISTRY,
     CannotContinue,
-    Envelope,
     Event,
     PositionLost,
     Record,
@@ -26,10 +26,13 @@ from recobro_events import (
 )
 from recobro_events.contracts import assignment, dialer_feed, field_visits, portfolio, promises
 
+from recobro.client import connect
 from recobro.data import DataFolder
 from recobro.errors import Trouble
+from recobro.language import tr
+from recobro.lookup import Numbers
 from recobro.postgres import EmbeddedPostgres
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, err
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, err, printable
 from recobro.topics import service_topics
 
 _POLL_SECONDS = 0.5
@@ -101,32 +104,40 @@ Free text, names, numbers and addresses are not shown. A new event type shows no
 
 @dataclass(frozen=True)
 class Seen:
-    """An event with only the fields that anyone may see."""
+    """An event with only the fields that anyone may see. ``number`` is its contract's, if the event states it."""
 
     at: str
     type: str
     key: str
     fields: dict[str, Any]
+    contract_id: str | None = None
+    number: str | None = None
 
     def line(self) -> str:
         fields = " ".join(f"{name}={_short(value)}" for name, value in self.fields.items() if value is not None)
-        return f"{self.at}  {self.type.removesuffix('.v1'):<37} {self.key}  {fields}".rstrip()
+        return f"{self.at}  {self.type.removesuffix('.v1'):<37} {self.number or self.key}  {fields}".rstrip()
 
     def as_json(self) -> str:
-        return json.dumps({"at": self.at, "type": self.type, "key": self.key, **self.fields})
+        named = {"at": self.at, "type": self.type, "key": self.key, "contract_number": self.number}
+        return json.dumps({**named, **self.fields})
 
 
 def watch(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Show the platform's events as they are published, until Ctrl-C.
 
-    Each event is one line without personal data. With --json each line is a JSON object. The runtime's own events are
-    left out.
+    Each event is one line without personal data, with the number of its contract. With --json each line is a JSON
+    object. The runtime's own events are left out.
 
     Example: recobro watch | grep payment-received
     """
     # The runtime's logs about connections are for operators of services; here only events are wanted.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    asyncio.run(_print_events(_transport_of(DataFolder(data)), as_json=as_json))
+    folder = DataFolder(data)
+    transport = _transport_of(folder)
+    with contextlib.ExitStack() as stack:
+        # Over a Kafka whose services run elsewhere nobody can be asked for numbers.
+        client = stack.enter_context(connect(folder, None)) if folder.running() else None
+        asyncio.run(_print_events(transport, Numbers(client) if client else None, as_json=as_json))
 
 
 def _transport_of(data: DataFolder) -> Transport:
@@ -139,14 +150,16 @@ def _transport_of(data: DataFolder) -> Transport:
 
         return transport_from(of_platform(None, bootstrap))
     if state is None:
-        raise Trouble(f"No platform is running on {data.root}. Start one with: recobro up --data {data.root}")
+        raise Trouble(
+            tr("No platform is running on {folder}. Start one with: recobro up --data {folder}", folder=data.root)
+        )
     from recobro_events.postgres import PostgresTransport
 
     return PostgresTransport(EmbeddedPostgres(data.postgres, state.postgres_port).dsn("log"))
 
 
-async def _print_events(transport: Transport, *, as_json: bool) -> None:
-    printing = asyncio.create_task(_print_all(transport, as_json=as_json))
+async def _print_events(transport: Transport, numbers: Numbers | None, *, as_json: bool) -> None:
+    printing = asyncio.create_task(_print_all(transport, numbers, as_json=as_json))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, printing.cancel)
@@ -156,7 +169,7 @@ async def _print_events(transport: Transport, *, as_json: bool) -> None:
         return
 
 
-async def _print_all(transport: Transport, *, as_json: bool) -> None:
+async def _print_all(transport: Transport, numbers: Numbers | None, *, as_json: bool) -> None:
     printed: set[str] = set()
 
     def print_once(text: str) -> None:
@@ -164,13 +177,36 @@ async def _print_all(transport: Transport, *, as_json: bool) -> None:
             err.print(text)
         printed.add(text)
 
+    names = Names(numbers)
+
     events = events_from_now(
         transport,
-        ready=lambda: print_once("Watching the events. Ctrl-C ends the command."),
-        away=lambda: print_once("The event log does not answer; waiting for it."),
+        ready=lambda: print_once(tr("Watching the events. Ctrl-C ends the command.")),
+        away=lambda: print_once(tr("The event log does not answer; waiting for it.")),
     )
-    async for seen in events:
+    async for event in events:
+        seen = await names.named(event)
         typer.echo(seen.as_json() if as_json else seen.line())
+
+
+class Names:
+    """Puts the numbers of their contracts on events that do not state them."""
+
+    def __init__(self, numbers: Numbers | None) -> None:
+        self._numbers = numbers
+
+    async def named(self, seen: Seen) -> Seen:
+        """Return the event with the number of its contract. It keeps its key if portfolio cannot be asked."""
+        if self._numbers is None or seen.contract_id is None:
+            return seen
+        if seen.number is not None:
+            self._numbers.learn(seen.contract_id, seen.number)
+            return seen
+        try:
+            number = await asyncio.to_thread(self._numbers.of, seen.contract_id)
+        except Trouble:
+            return seen
+        return replace(seen, number=number)
 
 
 async def events_from_now(
@@ -188,7 +224,7 @@ async def events_from_now(
         counts = await transport.ensure_topics(topics)
         member = await transport.join(f"recobro.watch.{uuid.uuid4()}", topics, partitions)
     except TransportError as error:
-        raise Trouble(f"The event log cannot be reached: {error}") from error
+        raise Trouble(tr("The event log cannot be reached: {error}", error=error)) from error
     awaited = sum(counts.values())
     try:
         while True:
@@ -250,23 +286,27 @@ def _seen(record: Record) -> Seen | None:
         return None
     if envelope.type.startswith("runtime."):
         return None
+    values = _values_of(record.value)
+    event_type = REGISTRY.get(envelope.type)
+    names = _SHOWN.get(event_type, ()) if event_type else ()
+    contract_id, number = values.get("contract_id"), values.get("contract_number")
     return Seen(
         at=envelope.occurred_at.strftime("%H:%M:%S.%f")[:-3],
         type=envelope.type,
         key=envelope.key,
-        fields=_shown_fields(envelope, record.value),
+        fields={name: values.get(name) for name in names},
+        contract_id=contract_id if isinstance(contract_id, str) else None,
+        number=printable(number) if isinstance(number, str) else None,
     )
 
 
-def _shown_fields(envelope: Envelope, body: bytes) -> dict[str, Any]:
-    """Return the fields of a known event that may be shown. An unreadable event has none."""
-    event_type = REGISTRY.get(envelope.type)
-    names = _SHOWN.get(event_type, ()) if event_type else ()
+def _values_of(body: bytes) -> dict[str, Any]:
+    """Return the fields of an event. An unreadable event has none."""
     try:
         values = json.loads(body)
     except ValueError:
         return {}
-    return {name: values.get(name) for name in names} if isinstance(values, dict) else {}
+    return values if isinstance(values, dict) else {}
 
 
 def _short(value: Any) -> str:

@@ -55,6 +55,7 @@ def small_kafka(tmp_path_factory: pytest.TempPathFactory, kafka_jars: Path) -> I
 def platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlatform]:
     monkeypatch.setenv("RECOBRO_TOKEN", "a-token")
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     running = FakePlatform()
     yield running
     running.stop()

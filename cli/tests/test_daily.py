@@ -158,7 +158,7 @@ def test_without_campaigns_there_is_nothing_to_list(platform: FakePlatform) -> N
 def test_list_needs_either_a_campaign_or_all(platform: FakePlatform, options: tuple[str, ...]) -> None:
     code, output = platform.run("list", "--date", "2026-11-23", *options)
     assert code == 1
-    assert output == "Name one campaign with --campaign ID, or use --all for every campaign.\n"
+    assert output == "Name one campaign with --campaign NAME, or use --all for every campaign.\n"
 
 
 def test_promises_are_checked_on_the_earliest_day(platform: FakePlatform) -> None:

@@ -55,7 +55,7 @@ def test_load_says_behind_which_file_it_waits_and_how_to_answer_that_one(
     code, output = platform.run(*sent)
     assert code == 0
     assert f"It waits behind 2.csv ({FIRST}), and 1 more before it." in output
-    assert "would close 12 contracts" in output
+    assert "would close contracts that it does not name: 12" in output
     assert f"recobro confirm {FIRST} --no" in output
     assert output.count("It waits behind") == 1
 
@@ -85,7 +85,7 @@ def test_load_names_the_contracts_that_were_set_aside(platform: FakePlatform, se
     platform.set_answers(READ, file("loaded", undecided=3))
     code, output = platform.run(*sent)
     assert code == 0
-    assert "Set aside: 3 contracts." in output
+    assert "Contracts set aside: 3." in output
     assert f"They keep their figures: recobro confirm {OURS} --no" in output
 
 
@@ -99,7 +99,7 @@ def test_files_lists_states_and_what_each_file_waits_for(platform: FakePlatform)
     assert platform.asked[0] == ("GET portfolio /v1/files", {"portfolio_id": PORTFOLIO, "order": "desc"})
     assert f"1.csv ({OURS}): It waits behind 2.csv ({FIRST})" in output
     assert "they would count as unpaid" in output
-    assert "Set aside: 2 contracts." in output
+    assert "Contracts set aside: 2." in output
     described = platform.json("files")
     assert [item["waits_for"] is not None for item in described] == [True, True, True]
 
@@ -152,7 +152,7 @@ def test_confirm_asks_on_when_the_file_waits_for_another_reason(platform: FakePl
     platform.set_answers(CONFIRM, file("received"))
     code, output = platform.run("confirm", OURS, "--code-page", "cp850")
     assert code == 1
-    assert "would close 12 contracts" in output
+    assert "would close contracts that it does not name: 12" in output
 
 
 def test_confirm_decides_about_all_contracts_that_were_set_aside(platform: FakePlatform) -> None:
@@ -167,7 +167,7 @@ def test_confirm_decides_about_all_contracts_that_were_set_aside(platform: FakeP
 def test_a_loaded_file_says_what_it_found_and_how_to_list_it() -> None:
     loaded = file("loaded", file_payments=1, in_posting=2, set_aside=3)
     assert findings_of(loaded) == [
-        "1 × contracts owe less than was known, and no payment explains it; the difference is a payment of the file.",
+        "1 × contracts owe less than was known without a payment; the difference is a payment of the file.",
         "2 × contracts have payments that the file does not know yet; these stay.",
         "3 × contracts were left as they were.",
         f"To list them: recobro findings {loaded['file_id']}",
@@ -193,9 +193,9 @@ def test_findings_are_sentences_with_the_decision_of_a_person(platform: FakePlat
     for words in (
         "R05",
         "no longer states instalments",
-        "waits for a person's decision",
+        "waits for a decision of yours",
         "R06",
-        "no, by ana on 2026-11-28",
+        "Decided no by ana on 2026-11-28",
     ):
         assert words in " ".join(output.split())
     assert f"To decide: recobro confirm {OURS}" in output
@@ -219,3 +219,12 @@ def test_a_file_that_was_loaded_before_changes_nothing_and_says_so(
     code, output = platform.run(*sent)
     assert code == 0
     assert "Nothing is changed: this file was loaded" in output
+
+
+def test_load_of_a_file_of_which_no_row_is_loaded_ends_with_exit_code_1(
+    platform: FakePlatform, sent: tuple[str, ...]
+) -> None:
+    nothing = file("loaded", rows_accepted=0, contracts=0, amount_accepted="0.00")
+    platform.set_answers(UPLOAD, nothing, status=202)
+    platform.set_answers(READ, nothing)
+    assert platform.run(*sent)[0] == 1

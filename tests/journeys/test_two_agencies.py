@@ -206,6 +206,7 @@ def bodies(stage: Stage) -> dict[str, Any]:
 
 QUERIES = {
     "GET dialer-feed /v1/withdrawal-report": "list_id={list_id}",
+    "GET portfolio /v1/day-totals": "day=2026-11-22",
     "POST field-visits /v1/visits/{visit_id}/photos": "permission=true",
 }
 

@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
-from chassis import ReadConnection, Router, ServiceDatabase, WriteTransaction, reads, writes
+from chassis import Day, ReadConnection, Router, ServiceDatabase, WriteTransaction, reads, writes
 from fastapi import Request
 
 from portfolio.portfolios import portfolios
-from portfolio.stages import pauses, runs, totals
+from portfolio.stages import day_totals, pauses, runs, totals
+from portfolio.stages.day_totals import DayTotals
 from portfolio.stages.pauses import NewPause, PauseEnd, PauseOutcome
 from portfolio.stages.runs import CurrentRun, NewStagingRun, StagingRun, Stop
 from portfolio.stages.totals import StageTotal
@@ -45,6 +46,14 @@ async def read_stages(connection: ReadConnection, portfolio_id: UUID | None = No
     if portfolio_id is not None:
         await portfolios.find(connection, portfolio_id)
     return await totals.of(connection, portfolio_id)
+
+
+@router.get("/day-totals", tags=["portfolios"], dependencies=[reads("portfolio")])
+async def read_day_totals(connection: ReadConnection, day: Day, portfolio_id: UUID | None = None) -> list[DayTotals]:
+    """Read what happened on a day in one portfolio or in all: payments, reversals and clarifications, in totals."""
+    if portfolio_id is not None:
+        await portfolios.find(connection, portfolio_id)
+    return await day_totals.of(connection, day, portfolio_id)
 
 
 @router.post("/contracts/{contract_id}/pauses", tags=["contracts"], status_code=201, dependencies=_WRITES)

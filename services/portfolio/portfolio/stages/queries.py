@@ -48,6 +48,26 @@ WHERE state = 'open' AND ($1::uuid IS NULL OR portfolio_id = $1)
 GROUP BY stage
 """
 
+# $1 the day, $2 portfolio or null.
+DAY_TOTALS = """
+SELECT portfolio.portfolio_id, name, currency, payments, paid::text, reversals, reversed::text,
+    clarifications_opened, clarifications_resolved
+FROM portfolio CROSS JOIN LATERAL (
+    SELECT count(*) AS payments, coalesce(sum(amount), 0.00) AS paid FROM payment
+    WHERE payment.portfolio_id = portfolio.portfolio_id AND business_date = $1
+) AS paid CROSS JOIN LATERAL (
+    SELECT count(*) AS reversals, coalesce(sum(amount), 0.00) AS reversed FROM payment
+    WHERE payment.portfolio_id = portfolio.portfolio_id AND reversed_on = $1
+) AS reversed CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE opened_on = $1) AS clarifications_opened,
+        count(*) FILTER (WHERE (resolved_at AT TIME ZONE timezone)::date = $1) AS clarifications_resolved
+    FROM clarification JOIN contract USING (contract_id)
+    WHERE contract.portfolio_id = portfolio.portfolio_id
+) AS disputes
+WHERE $2::uuid IS NULL OR portfolio.portfolio_id = $2
+ORDER BY name, portfolio.portfolio_id
+"""
+
 # A pause that was called off ends before it starts. It has no days and overlaps nothing.
 OVERLAPPING_PAUSE = """
 SELECT pause_id, starts_on, ends_on FROM pause

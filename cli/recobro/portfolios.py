@@ -1,0 +1,90 @@
+"""``recobro portfolios`` and ``recobro create-portfolio``."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from recobro.client import Client, connect
+from recobro.data import DataFolder
+from recobro.errors import Trouble
+from recobro.language import day, tr, word
+from recobro.lookup import Record
+from recobro.terminal import (
+    DEFAULT_DATA,
+    AsJson,
+    Data,
+    Url,
+    amount,
+    clean,
+    count,
+    out,
+    print_json,
+    printable,
+    show,
+    text_table,
+)
+
+
+def portfolios(data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False) -> None:
+    """List the portfolios with their day, their contracts by stage, and what is overdue.
+
+    Example: recobro portfolios
+    """
+    with connect(DataFolder(data), url) as client:
+        found = [one | {"stages": _stages(client, one)} for one in client.items("portfolio", "/v1/portfolios")]
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        out.print(tr("There is no portfolio. To make one: recobro create-portfolio NAME --creditor NAME"))
+        return
+    headings = [tr("portfolio"), tr("day"), tr("stage"), tr("contracts"), tr("overdue")]
+    table = text_table(*headings, figures=(headings[1], *headings[3:]))
+    for one in found:
+        name, reached = clean(one["name"]), day(one["business_date"])
+        for total in one["stages"] or [None]:
+            cells = (word(total["stage"]), count(total["contracts"]), amount(total["overdue_balance"])) if total else ()
+            table.add_row(name, reached, *cells)
+            name, reached = clean(" "), ""
+    show(table)
+    for one in found:
+        if one["state"] != "ready":
+            out.print(tr("{name} is loading a file.", name=printable(one["name"])), markup=False)
+
+
+def _stages(client: Client, portfolio: Record) -> list[Record]:
+    totals: list[Record] = client.get("portfolio", "/v1/stages", portfolio_id=portfolio["portfolio_id"])
+    return [total for total in totals if total["contracts"]]
+
+
+def create_portfolio(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the new portfolio.")],
+    creditor: Annotated[str, typer.Option(metavar="NAME", help="The creditor. A new name makes a new creditor.")],
+    kind: Annotated[
+        Literal["financial", "commercial"], typer.Option(help="What a new creditor is; other rules hold for each.")
+    ] = "financial",
+    jurisdiction: Annotated[
+        str, typer.Option(metavar="COUNTRY", help="The country whose rules hold, such as MX, BR, US or GB.")
+    ] = "MX",
+    currency: Annotated[str, typer.Option(metavar="CODE", help="The currency of all amounts.")] = "MXN",
+    data: Data = DEFAULT_DATA,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a portfolio, into which files can then be loaded.
+
+    Example: recobro create-portfolio "Tarjetas 2026" --creditor "Financiera La Laguna"
+    """
+    with connect(DataFolder(data), url) as client:
+        if any(one["name"] == name for one in client.items("portfolio", "/v1/portfolios")):
+            raise Trouble(tr("There is a portfolio {name} already.", name=printable(name)))
+        known = [one for one in client.items("portfolio", "/v1/creditors") if one["name"] == creditor]
+        new = {"name": creditor, "kind": kind, "country": jurisdiction}
+        creditor_id = (known[0] if known else client.post("portfolio", "/v1/creditors", new))["creditor_id"]
+        body = {"creditor_id": creditor_id, "name": name, "currency": currency, "jurisdiction": jurisdiction}
+        made = client.post("portfolio", "/v1/portfolios", body)
+    if as_json:
+        print_json(made)
+        return
+    out.print(tr("The portfolio {name} is made.", name=printable(name)), markup=False)
+    out.print(tr("To load a file: recobro load FILE --portfolio NAME"))
