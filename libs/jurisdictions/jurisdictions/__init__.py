@@ -25,7 +25,16 @@ from jurisdictions.places import (
     postal_code_issue,
     state_named,
 )
-from jurisdictions.profiles import Confidence, Profile, Rule, UnknownJurisdiction, codes, profile, profile_of_region
+from jurisdictions.profiles import (
+    Confidence,
+    Profile,
+    Rule,
+    UnknownJurisdiction,
+    codes,
+    profile,
+    profile_of_region,
+    regions,
+)
 
 __all__ = [
     "Confidence",
@@ -49,6 +58,7 @@ __all__ = [
     "postal_code_issue",
     "profile",
     "profile_of_region",
+    "regions",
     "state_named",
     "tax_id_problem",
     "unconnected_calls_count",

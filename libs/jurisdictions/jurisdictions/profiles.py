@@ -232,6 +232,11 @@ def codes() -> tuple[str, ...]:
     return tuple(sorted(_profiles()))
 
 
+def regions() -> tuple[tuple[str, str], ...]:
+    """Return country and region of each region whose rules differ from its country's, such as US and MA, sorted."""
+    return tuple(sorted(_regional_profiles()))
+
+
 def profile(code: str) -> Profile:
     """Return the profile of ``code``. Raises ``UnknownJurisdiction`` if there is none."""
     try:

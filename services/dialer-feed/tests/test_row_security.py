@@ -206,8 +206,8 @@ _STATEMENTS = {
     "number": (withdrawals.NUMBER, 6),
     "withdraw others": (withdrawals.WITHDRAW_OTHERS_OF_ANOTHER, 3),
     "record calls": (calls.RECORD, 19),
-    "gather": (building_queries.GATHER[OneEntryPer.CONTRACT], 5),
-    "gather people": (building_queries.GATHER[OneEntryPer.PERSON], 5),
+    "gather": (building_queries.GATHER[OneEntryPer.CONTRACT], 6),
+    "gather people": (building_queries.GATHER[OneEntryPer.PERSON], 6),
     "recheck": (building_queries._RECHECK, 1),
 }
 

@@ -15,6 +15,7 @@ from recobro_events.contracts.dialer_feed import CallDirection, Disposition
 from typing_extensions import TypedDict
 
 from dialer_feed.calls import hours, queries, rules
+from dialer_feed.projection.contracts import read_places
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far the clock of a dialer may be ahead of ours."""
@@ -158,9 +159,15 @@ def _matched(call: Call, contract: Row, known_list: Row | None, phones: _Phones,
         contact_id,
         knows_number=point is not None,
         unlisted=not (contract["listed"] and known_list and _was_live(known_list, call.started_at)),
-        attempt=outbound and rules.counts_as_attempt(call.disposition, contract["jurisdiction"]),
+        attempt=outbound and rules.counts_as_attempt(call.disposition, contract["jurisdiction"], _states(contract)),
         outside_hours=outbound and hours.is_outside(contract, dialled, call.started_at),
     )
+
+
+def _states(contract: Row) -> set[str]:
+    """Return the states where the contract's addresses may be, as far as they are known."""
+    named = {place.region for place in read_places(contract["places"] or "")} | {contract["region"]}
+    return {state for state in named if state}
 
 
 def _was_live(known_list: Row, started_at: datetime) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from projections.contracts import person
 
-from dialer_feed.lists.frequency import DEFAULT_MAX_ATTEMPTS_PER_7_DAYS
+from dialer_feed.lists.frequency import DEFAULT_MAX_ATTEMPTS_PER_7_DAYS, MOST, SILENT_DAYS, rules
 from dialer_feed.lists.others import WAS_LISTED
 from dialer_feed.silences import DAY_OF
 
@@ -101,7 +101,7 @@ RETURNING dialed_for, call_id, also
 """
 # Marks the calls among the given ones that were more than the caps allowed, counted as for the next list: over all
 # contracts of the person, with visits, against the contacts that began before. A call counts once, also one that named
-# several contracts. $3 to $5: the columns of ``limits``.
+# several contracts. $3 to $6: the columns of ``limits``.
 MARK_TOO_FREQUENT = f"""
 WITH frequent AS (
     SELECT call.dialed_for, call.call_id
@@ -110,11 +110,10 @@ WITH frequent AS (
     JOIN contract USING (contract_id)
     LEFT JOIN dialing_list list ON list.list_id = call.list_id
     LEFT JOIN campaign USING (campaign_id)
-    LEFT JOIN unnest($3::text[], $4::integer[], $5::integer[]) AS rule (jurisdiction, most, silent_days)
-        USING (jurisdiction)
+    {rules(3)}
     CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE contact.attempt AND contact.business_date > call.business_date - 7) AS attempts,
-            bool_or(contact.right_party AND contact.business_date > call.business_date - rule.silent_days) AS spoke
+            bool_or(contact.right_party AND contact.business_date > call.business_date - {SILENT_DAYS}) AS spoke
         FROM (
             SELECT known.business_date, known.attempt, known.right_party
             FROM (
@@ -135,7 +134,7 @@ WITH frequent AS (
         ) AS contact
     ) AS contacts
     WHERE call.attempt AND (contacts.spoke OR contacts.attempts
-        >= coalesce(least(campaign.max_attempts_per_7_days, rule.most), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS}))
+        >= coalesce(least(campaign.max_attempts_per_7_days, {MOST}), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS}))
 )
 UPDATE call_result call SET breaches = call.breaches || ARRAY['frequency'] FROM frequent
 WHERE call.dialed_for = frequent.dialed_for AND call.call_id = frequent.call_id

@@ -1,8 +1,9 @@
 """The meaning of a call's disposition, and whether a call counts."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
-from jurisdictions import UnknownJurisdiction, profile, unconnected_calls_count
+from jurisdictions import UnknownJurisdiction, profile, profile_of_region, unconnected_calls_count
 from recobro_events.contracts.dialer_feed import Disposition, WithdrawalReason
 
 DIALED_FROM_INSIDE = UUID(int=0)
@@ -37,12 +38,16 @@ def acts_like(disposition: Disposition) -> WithdrawalReason | None:
     return _ACTING.get(disposition)
 
 
-def counts_as_attempt(disposition: Disposition, jurisdiction: str) -> bool:
-    """Whether an outbound call counts towards the caps. Whether one that never connected does, says the profile."""
+def counts_as_attempt(disposition: Disposition, jurisdiction: str, states: Iterable[str]) -> bool:
+    """Whether an outbound call counts towards the caps. Whether one that never connected does, says the profile.
+
+    ``states`` are those where the contract's addresses may be. The call counts if it does in one of them.
+    """
     if disposition not in _NEVER_CONNECTED:
         return True
     try:
-        return unconnected_calls_count(profile(jurisdiction))
+        profiles = [profile_of_region(jurisdiction, state) for state in states] or [profile(jurisdiction)]
+        return any(unconnected_calls_count(one) for one in profiles)
     except UnknownJurisdiction:
         return True
 

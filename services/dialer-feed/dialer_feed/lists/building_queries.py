@@ -39,7 +39,7 @@ ONE_ENTRY_PER = "SELECT one_entry_per FROM dialing_list JOIN campaign USING (cam
 
 
 def _gather(lead_id: str) -> str:
-    """SQL: insert the entries. $2, $3, $4: the limits of call frequency. $5: the most contracts."""
+    """SQL: insert the entries. $2 to $5: the limits of call frequency. $6: the most contracts."""
     return f"""
 WITH barred AS MATERIALIZED ({frequency.BARRED}), shared AS MATERIALIZED ({others.SHARED_NUMBERS})
 INSERT INTO list_entry
@@ -53,7 +53,7 @@ JOIN contract ON contract.portfolio_id = portfolio.portfolio_id AND contract.sta
 LEFT JOIN shared ON shared.contract_id = contract.contract_id
 WHERE list.list_id = $1 AND {reason()} IS NULL
     AND NOT EXISTS (SELECT FROM barred WHERE barred.person_id = {person()})
-LIMIT $5
+LIMIT $6
 ON CONFLICT DO NOTHING
 """
 

@@ -1,19 +1,37 @@
 """Call frequency: how often a person may be contacted. It bars from the next list and never withdraws.
 
 Calls and visits count together, over all contracts of a person. A call counts for every contract that its entry named,
-also when one of them has become another person's. Inbound calls are no attempts. Their number in 7 days
-is held against the stricter limit of jurisdiction and campaign. Some jurisdictions also require days of silence after
-a conversation.
+also when one of them has become another person's. Inbound calls are no attempts. Their number in 7 days is held against
+the strictest limit of jurisdiction, state and campaign. Some jurisdictions also require days of silence after a
+conversation.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from jurisdictions import codes, profile
+from jurisdictions import codes, profile, profile_of_region, regions
 from projections.contracts import person
 
 DEFAULT_MAX_ATTEMPTS_PER_7_DAYS = 7
 """Our own limit, used where neither the jurisdiction nor the campaign has one."""
+
+MOST = "least(country.most, state.most)"
+SILENT_DAYS = "greatest(country.silent_days, state.silent_days)"
+
+
+def rules(first: int) -> str:
+    """SQL: join the rules for the row ``contract``, for ``MOST`` and ``SILENT_DAYS``. $first: the first of ``limits``.
+
+    A state with a rule of its own counts where an address of the contract may be in it. With two such states a contact
+    would count twice, which is the safe side.
+    """
+    given = f"unnest(${first}::text[], ${first + 1}::text[], ${first + 2}::integer[], ${first + 3}::integer[])"
+    columns = "(jurisdiction, region, most, silent_days)"
+    return f"""
+LEFT JOIN {given} AS country {columns} ON country.jurisdiction = contract.jurisdiction AND country.region = ''
+LEFT JOIN {given} AS state {columns} ON state.jurisdiction = contract.jurisdiction AND state.region <> ''
+    AND (state.region = contract.region OR contract.places || ' ' LIKE '%=' || state.region || ' %')"""
+
 
 # A call counts on its list's day, a visit on the day that it was ordered for. A call counts for every contract that its
 # entry named, but only once for a person.
@@ -27,28 +45,32 @@ JOIN (
     SELECT * FROM (
         SELECT DISTINCT ON (call.dialed_for, call.call_id, {person("other")})
             other.contract_id, call.business_date, call.attempt, call.right_party
-        FROM call_result call
+        FROM dialing_list list
+        JOIN call_result call ON call.business_date BETWEEN list.business_date - 60 AND list.business_date
         JOIN contract ON contract.contract_id = call.contract_id
         JOIN contract other ON other.contract_id = ANY (call.also) AND {person("other")} <> {person()}
-        WHERE call.also <> '{{}}'
+        WHERE list.list_id = $1 AND call.also <> '{{}}'
     ) AS named
     UNION ALL
     SELECT contract_id, visit_on, true, met_debtor FROM visit WHERE made
 ) AS contact ON contact.business_date BETWEEN list.business_date - 60 AND list.business_date
 JOIN contract USING (contract_id)
-LEFT JOIN unnest($2::text[], $3::integer[], $4::integer[]) AS rule (jurisdiction, most, silent_days)
-    USING (jurisdiction)
+{rules(2)}
 WHERE list.list_id = $1
 GROUP BY {person()}, campaign.campaign_id
 HAVING count(*) FILTER (WHERE contact.attempt AND contact.business_date > list.business_date - 7)
-        >= coalesce(least(campaign.max_attempts_per_7_days, min(rule.most)), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS})
-    OR bool_or(contact.right_party AND contact.business_date > list.business_date - rule.silent_days)
+        >= coalesce(least(campaign.max_attempts_per_7_days, min({MOST})), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS})
+    OR bool_or(contact.right_party AND contact.business_date > list.business_date - {SILENT_DAYS})
 """
-"""SQL: the people who may not be on the list ``$1``. ``$2`` to ``$4`` are the columns of ``limits``."""
+"""SQL: the people who may not be on the list ``$1``. ``$2`` to ``$5`` are the columns of ``limits``."""
 
 
 def limits() -> Sequence[Sequence[Any]]:
-    """Return three arrays of the rules: jurisdiction, most contacts in 7 days, silent days after a conversation."""
-    rules = [(code, profile(code).call_frequency.value) for code in codes()]
-    known = [(code, rule.max_calls_per_7_days, rule.silent_days_after_conversation) for code, rule in rules if rule]
-    return list(zip(*known, strict=True)) or [(), (), ()]
+    """Return four arrays of the rules: country, state (or ""), most contacts in 7 days, days after a conversation."""
+    profiles = {
+        **{(code, ""): profile(code) for code in codes()},
+        **{place: profile_of_region(*place) for place in regions()},
+    }
+    known = [(place, rule) for place, one in profiles.items() if (rule := one.call_frequency.value)]
+    columns = [(*place, rule.max_calls_per_7_days, rule.silent_days_after_conversation) for place, rule in known]
+    return list(zip(*columns, strict=True)) or [(), (), (), ()]

@@ -1,13 +1,13 @@
 """Calls and visits count together towards how often a debtor may be contacted."""
 
 import uuid
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
 from dialing_agencies import Visit
 from dialing_requests import Json, call, report_calls
-from dialing_scene import DAY, Scene
+from dialing_scene import DAY, Phone, Scene
 from recobro_events.contracts.field_visits import AttendedBy
 
 
@@ -110,3 +110,28 @@ async def test_days_of_silence_follow_a_conversation_where_the_law_requires_them
     list_id = await scene.built()
     await report_calls(client, call(list_id, mexican[0], "right_party"), call(list_id, american[0], "right_party"))
     assert await scene.listed(await scene.built(campaign_id=await scene.campaign())) == [mexican[0].number]
+
+
+@pytest.mark.parametrize(
+    ("place", "most"),
+    [({"region": "Massachusetts"}, 2), ({"postal_code": "02108"}, 2), ({"region": "Texas"}, 7), ({}, 7)],
+)
+async def test_a_state_may_allow_fewer_contacts_than_its_country(
+    scene: Scene, client: httpx.AsyncClient, place: Json, most: int
+) -> None:
+    """Massachusetts: two contacts in 7 days, and a call that never connected counts. Elsewhere in the US seven."""
+    phones = [Phone("+12025550123")]
+    [contract] = await scene.contracts(1, jurisdiction="US", phones=phones, **place)
+    list_id = await scene.built()
+    started_at = datetime(2026, 11, 23, 18, tzinfo=UTC)
+    made = [call(list_id, contract, started_at=(started_at + timedelta(minutes=n)).isoformat()) for n in range(most)]
+    if most == 2:
+        made[0]["disposition"] = "busy"
+    outcome = await report_calls(client, *made[:-1])
+    assert await next_list(scene) == [contract.number]
+    outcome = await report_calls(client, made[-1])
+    assert await next_list(scene) == []
+    assert "frequency" not in outcome["items"][0]["breaches"]
+    late = call(list_id, contract, started_at=(started_at + timedelta(hours=1)).isoformat())
+    outcome = await report_calls(client, late)
+    assert "frequency" in outcome["items"][0]["breaches"]
