@@ -20,6 +20,7 @@ from chassis import (
 )
 from chassis.audit import reads_in_bulk
 from chassis.future import DAYS_AHEAD
+from chassis.languages import Language, ReaderLocale
 from chassis.problem_types import also_answers
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -27,7 +28,7 @@ from fastapi.responses import StreamingResponse
 from portfolio.files import deciding, findings, rejects, uploads
 from portfolio.files.finding_kinds import FindingKind
 from portfolio.files.findings import Finding
-from portfolio.files.template import Language, TemplateFormat, template
+from portfolio.files.template import TemplateFormat, template
 from portfolio.files.uploads import Confirmation, FileStatus, FileView, Mode
 from portfolio.portfolios import portfolios
 from portfolio.portfolios.portfolios import DeltaRows
@@ -102,13 +103,19 @@ async def upload_file(
     dependencies=[reads("portfolio")],
 )
 async def read_file_template(
-    lang: Annotated[Language, Query(description="The language of the headers")] = Language.ES,
+    locale: ReaderLocale,
+    lang: Annotated[
+        Language | None, Query(description="The language of the headers. Default: the reader's, else Spanish")
+    ] = None,
     format: TemplateFormat = TemplateFormat.CSV,
 ) -> Response:
     """Download an empty portfolio file with all columns. Files in each of the languages can be loaded."""
-    name = f'attachment; filename="{_TEMPLATE_NAMES[lang]}.{format}"'
-    content = template(lang)
-    return Response(content, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": name})
+    language = lang or (locale.language if locale else Language.ES)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{_TEMPLATE_NAMES[language]}.{format}"',
+        "Content-Language": language,
+    }
+    return Response(template(language, locale), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get("/portfolios/{portfolio_id}/files", dependencies=[reads("portfolio")])
@@ -176,11 +183,15 @@ async def list_findings(
     responses={200: {"content": {"text/csv": {}}}},
     dependencies=[reads("portfolio"), reads_in_bulk()],
 )
-async def read_rejects(file_id: UUID, database: ServiceDatabase) -> StreamingResponse:
+async def read_rejects(file_id: UUID, database: ServiceDatabase, locale: ReaderLocale) -> StreamingResponse:
     """Download the rejected rows as CSV: row number, every problem, the file's columns, and the file's id.
 
-    The header is row 1. Corrected rows can be uploaded as they are.
+    The header is row 1. Corrected rows can be uploaded as they are. The reader's ``Accept-Language`` chooses the
+    language of our headers and of the problems, and the separator.
     """
-    name = f'attachment; filename="rejects-{file_id}.csv"'
-    pages = await rejects.rejects(database, file_id)
-    return StreamingResponse(pages, media_type="text/csv; charset=utf-8", headers={"Content-Disposition": name})
+    pages = await rejects.rejects(database, file_id, locale)
+    headers = {
+        "Content-Disposition": f'attachment; filename="rejects-{file_id}.csv"',
+        "Content-Language": locale.language if locale else Language.EN,
+    }
+    return StreamingResponse(pages, media_type="text/csv; charset=utf-8", headers=headers)

@@ -3,14 +3,9 @@
 from enum import StrEnum
 
 from chassis.csv import safe_csv_rows
+from chassis.languages import Language, Locale
 
 from portfolio.tabular.profiles import FILE_COLUMNS, PORTUGUESE_HEADERS, SPANISH_HEADERS
-
-
-class Language(StrEnum):
-    ES = "es"
-    PT = "pt"
-    EN = "en"
 
 
 class TemplateFormat(StrEnum):
@@ -24,6 +19,6 @@ HEADERS = {
 }
 
 
-def template(language: Language) -> bytes:
+def template(language: Language, locale: Locale | None = None) -> bytes:
     """Return the header in this language. It has no example row, because somebody would load it."""
-    return b"".join(safe_csv_rows([HEADERS[language]]))
+    return b"".join(safe_csv_rows([HEADERS[language]], locale=locale))

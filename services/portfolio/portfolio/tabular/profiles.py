@@ -59,6 +59,10 @@ PORTUGUESE_HEADERS = {
 FILE_COLUMNS = tuple(SPANISH_HEADERS)
 OUR_COLUMNS = ("row_number", "errors", "file_id")
 """The columns that a file of rejected rows has besides those of the file."""
+OUR_SPANISH_HEADERS = dict(zip(OUR_COLUMNS, ("Fila del archivo", "Motivos de rechazo", "Id. del archivo"), strict=True))
+OUR_PORTUGUESE_HEADERS = dict(
+    zip(OUR_COLUMNS, ("Linha do arquivo", "Motivos da rejeição", "Id. do arquivo"), strict=True)
+)
 
 
 def plain(text: str) -> str:
@@ -68,7 +72,9 @@ def plain(text: str) -> str:
 
 
 _COLUMN_OF = {plain(name): name for name in (*FILE_COLUMNS, *OUR_COLUMNS)} | {
-    plain(header): name for headers in (SPANISH_HEADERS, PORTUGUESE_HEADERS) for name, header in headers.items()
+    plain(header): name
+    for headers in (SPANISH_HEADERS, PORTUGUESE_HEADERS, OUR_SPANISH_HEADERS, OUR_PORTUGUESE_HEADERS)
+    for name, header in headers.items()
 }
 
 

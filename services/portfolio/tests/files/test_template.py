@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from portfolio.files.template import HEADERS, Language
+from chassis.languages import Language
+from portfolio.files.template import HEADERS
 from portfolio.tabular.csv import inspect_head
 from portfolio.tabular.profiles import FILE_COLUMNS, REQUIRED_COLUMNS
 from service_client import ServiceClient
