@@ -3,10 +3,10 @@
     .venv/bin/python bench/flood.py --data .recobro --connections 100 --seconds 60
 
 The agency keeps that many connections busy, spread over all services, and waits for nothing: it sends the next request
-as soon as it has an answer, 429 or not. Operators read at a steady rate, and payments arrive, before the flood,
-during it and after it. The figures are ratios: during the flood to before and after it, over as many answers, in one
-run on one machine. Each part also shows what share of one core the services, PostgreSQL, this program and the flood
-took.
+as soon as it has an answer, 429 or not. Operators read at a steady rate, and payments arrive, with the flood and
+without it, by turns, so that other work on the machine hurts both alike. The figures are ratios of the two, over as
+many answers. An operator's answer that is no 200 counts, and is named. Each turn also shows what share of one core the
+services, PostgreSQL, this program and the flood took.
 """
 
 import argparse
@@ -15,10 +15,12 @@ import multiprocessing
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -48,8 +50,10 @@ async def read(client: Client, seconds: float) -> list[float]:
 
         async def ask(address: str) -> None:
             started = time.monotonic()
-            (await http.get(address)).raise_for_status()
+            answer = await http.get(address)
             found.append(time.monotonic() - started)
+            if not answer.is_success:
+                print(f"  an operator got {answer.status_code}", flush=True)
 
         addresses = [client.address(service) + path for service, path in _READS.items()]
         started, tasks = time.monotonic(), []
@@ -79,9 +83,12 @@ def _seconds_of(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def flood(addresses: Sequence[str], token: str, connections: int, seconds: float) -> None:
-    """Keep the connections busy in this process, and print how many answers of each status came."""
+def flood(addresses: Sequence[str], token: str, connections: int, seconds: float, ready: Any, begin: Any) -> None:
+    """Keep the connections busy in this process from ``begin`` on, and print how many answers of each status came."""
     answers: Counter[int] = Counter()
+    ready.set()
+    begin.wait()
+    used_before = time.process_time()
 
     async def one(address: str, ends_at: float) -> None:
         parts = urlsplit(address)
@@ -108,25 +115,37 @@ def flood(addresses: Sequence[str], token: str, connections: int, seconds: float
 
     asyncio.run(all_of_them())
     counts = ", ".join(f"{status or 'cut'}: {count:,}" for status, count in sorted(answers.items()))
-    share = time.process_time() / seconds
+    share = (time.process_time() - used_before) / seconds
     print(f"  the agency's answers: {counts}; the flood took {share:.0%} of a core", flush=True)
 
 
-def listed(client: Client, file: Path) -> Listing:
-    name = f"flood {datetime.now(UTC):%H:%M:%S} {uuid.uuid4().hex[:4]}"
-    return publish(client, file, date(2026, 11, 22), name=name)
+@contextmanager
+def flooding(addresses: Sequence[str], token: str, connections: int, seconds: float) -> Iterator[None]:
+    """While the block runs, a process of its own floods these addresses. Wait for its end."""
+    processes = multiprocessing.get_context("spawn")
+    ready, begin = processes.Event(), processes.Event()
+    attacker = processes.Process(target=flood, args=(addresses, token, connections, seconds, ready, begin))
+    attacker.start()
+    # What the attacker imports would cost more than its flood does.
+    ready.wait()
+    begin.set()
+    try:
+        yield
+    finally:
+        attacker.join(seconds + 120)
 
 
 def measure(
-    data: DataFolder, client: Client, listing: Listing, seconds: float, name: str
+    data: DataFolder, client: Client, listing: Listing, turn: int, seconds: float, name: str
 ) -> tuple[list[float], list[float]]:
     """Read and pay for so long. Return the seconds of operators' answers and of withdrawals."""
-    contracts = listing.contracts[: int(seconds * _PAYMENTS_A_SECOND)]
+    count = int(seconds * _PAYMENTS_A_SECOND)
+    contracts = listing.contracts[turn * count : (turn + 1) * count]
 
     async def both() -> tuple[list[float], list[float]]:
         reading = asyncio.create_task(read(client, seconds))
         paid = await pay(client, contracts, date(2026, 11, 22), _PAYMENTS_A_SECOND)
-        items = await asyncio.to_thread(withdrawals, client, listing.list_id, len(contracts))
+        items = await asyncio.to_thread(withdrawals, client, listing.list_id, (turn + 1) * count)
         return await reading, delays(paid, items)
 
     began, before = time.monotonic(), used_seconds(data)
@@ -146,7 +165,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(".recobro"))
     parser.add_argument("--connections", type=int, default=100)
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of the flood, over all turns")
+    parser.add_argument("--turns", type=int, default=4)
     options = parser.parse_args()
     data = DataFolder(options.data)
     with connect(data, None) as client, as_file(files("recobro") / "sample" / "cartera_mx.csv") as file:
@@ -155,21 +175,21 @@ def main() -> None:
         ]
         token = keys.token(data, subject=agency_id, scopes=SCOPES, agency_id=uuid.UUID(agency_id), ttl_seconds=3600)
         addresses = [client.address(service.name) + _READS[service.name] for service in SERVICES]
-        first, second, third = (listed(client, file) for _ in range(3))
-        before = measure(data, client, first, options.seconds / 2, "before the flood")
-        attacker = multiprocessing.get_context("spawn").Process(
-            target=flood, args=(addresses, token, options.connections, options.seconds + 5)
-        )
-        attacker.start()
-        try:
-            flooded = measure(data, client, second, options.seconds, "during the flood")
-        finally:
-            attacker.join(options.seconds + 120)
-        after = measure(data, client, third, options.seconds / 2, "after the flood")
+        name = f"flood {datetime.now(UTC):%H:%M:%S} {uuid.uuid4().hex[:4]}"
+        listing = publish(client, file, date(2026, 11, 22), name=name)
+        seconds = options.seconds / options.turns
+        quiet: tuple[list[float], list[float]] = [], []
+        flooded: tuple[list[float], list[float]] = [], []
+        for turn in range(options.turns):
+            for n, found in enumerate(measure(data, client, listing, 2 * turn, seconds, "without the flood")):
+                quiet[n].extend(found)
+            with flooding(addresses, token, options.connections, seconds + 2):
+                found_now = measure(data, client, listing, 2 * turn + 1, seconds, "during the flood")
+            for n, found in enumerate(found_now):
+                flooded[n].extend(found)
     for n, what in enumerate(("operators", "withdrawals")):
-        quiet, during = before[n] + after[n], flooded[n]
-        p50, p99 = (percentile(during, p) / max(percentile(quiet, p), 0.001) for p in (50, 99))
-        print(f"{what}: without the flood {shown(quiet)}; during it p50 is {p50:.2f} and p99 {p99:.2f} times that")
+        p50, p99 = (percentile(flooded[n], p) / max(percentile(quiet[n], p), 0.001) for p in (50, 99))
+        print(f"{what}: without the flood {shown(quiet[n])}; during it p50 is {p50:.2f} and p99 {p99:.2f} times that")
 
 
 if __name__ == "__main__":

@@ -15,13 +15,13 @@ from chassis.gates import Gate
 from chassis.principals import Principal
 from chassis.problems import Problem
 
-WINDOW_SECONDS = 5
+WINDOW_SECONDS = 2
 """A caller that was idle may send the requests of this time at once."""
 PATIENCE_SECONDS = 2.0
 """A request that is too early by no more than this waits, and is not refused."""
-REFUSALS_PER_SECOND = 4
+REFUSALS_PER_SECOND = 2
 """Refusals of one caller leave at this rate."""
-REFUSAL_SECONDS, LONGEST_REFUSAL_SECONDS = 0.9, 5.0
+REFUSAL_SECONDS, LONGEST_REFUSAL_SECONDS = 0.9, 10.0
 """A refusal is held for at least and at most so long."""
 MOST_HELD = 100
 """Of one caller at most so many refusals are held; any further one leaves at once."""

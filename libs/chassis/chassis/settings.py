@@ -141,7 +141,7 @@ class Settings(BaseSettings):
         description="Open connections of one address, which may be a proxy's; a further one gets 503; 1 to 100,000.",
     )
     agency_requests_per_second: int = Field(
-        default=5,
+        default=3,
         ge=1,
         le=100_000,
         description=f"Requests a second of one agency, {_PER_CLASS} but `dialing`; 1 to 100,000.",

@@ -70,7 +70,7 @@ def a_principal(agency_id: UUID | None = None, subject: str = "ana") -> Principa
 
 def test_a_burst_passes_what_follows_waits_and_the_rest_is_refused(clock: Clock) -> None:
     policy, usage = a_policy(per_second=8), Usage()
-    assert [usage.begin(policy) for _ in range(40)] == [n / 8 - 5 for n in range(1, 41)]
+    assert [usage.begin(policy) for _ in range(16)] == [n / 8 - 2 for n in range(1, 17)]
     assert [usage.begin(policy) for _ in range(16)] == [n / 8 for n in range(1, 17)]
     refusal = refused(usage, policy)
     assert (refusal.status, refusal.code, refusal.reason) == (429, "rate-limited", "per_second")
@@ -79,7 +79,7 @@ def test_a_burst_passes_what_follows_waits_and_the_rest_is_refused(clock: Clock)
     usage.begin(policy)
     refused(usage, policy)
     clock.seconds += 100
-    assert [usage.begin(policy) <= 0 for _ in range(41)] == [True] * 40 + [False]
+    assert [usage.begin(policy) <= 0 for _ in range(17)] == [True] * 16 + [False]
 
 
 def test_a_steady_caller_within_its_rate_never_waits(clock: Clock) -> None:
@@ -90,14 +90,14 @@ def test_a_steady_caller_within_its_rate_never_waits(clock: Clock) -> None:
 
 
 def test_refusals_leave_one_after_the_other(clock: Clock) -> None:
-    """One alone leaves soon. A flood gets four a second, and no caller waits longer than five seconds."""
+    """One alone leaves soon. A flood gets two a second, and no caller waits longer than ten seconds."""
     usage = Usage()
     assert usage.refuse() == REFUSAL_SECONDS
     pauses = [usage.refuse() for _ in range(30)]
-    assert pauses[:5] == [REFUSAL_SECONDS, REFUSAL_SECONDS, 1.0, 1.25, 1.5]
+    assert pauses[:4] == [1.0, 1.5, 2.0, 2.5]
     assert pauses[-12:] == [LONGEST_REFUSAL_SECONDS] * 12
     clock.seconds += 2
-    assert usage.refuse() == 3.25
+    assert usage.refuse() == 8.5
     clock.seconds += 100
     assert usage.refuse() == REFUSAL_SECONDS
 
@@ -150,13 +150,13 @@ def test_so_many_requests_are_open_at_once() -> None:
 def test_the_headers_say_what_is_left() -> None:
     policy, usage = a_policy(per_second=8, per_day=1000, bytes_per_day=5000), Usage()
     assert policy.header == (
-        b'"read";q=40;w=5, "read-day";q=1000;w=86400, "read-bytes";q=5000;qu="content-bytes";w=86400'
+        b'"read";q=16;w=2, "read-day";q=1000;w=86400, "read-bytes";q=5000;qu="content-bytes";w=86400'
     )
-    assert usage.header(policy) == '"read";r=40;t=0'
-    for _ in range(24):
+    assert usage.header(policy) == '"read";r=16;t=0'
+    for _ in range(8):
         usage.begin(policy)
-    assert usage.header(policy) == '"read";r=16;t=3'
-    for _ in range(32):
+    assert usage.header(policy) == '"read";r=8;t=1'
+    for _ in range(24):
         usage.begin(policy)
     refused(usage, policy)
     assert usage.header(policy) == '"read";r=0;t=2'

@@ -84,7 +84,7 @@ async def test_a_flood_of_an_agency_takes_two_places_and_leaves_operators_and_di
 
     toy.inside = hold
     flooding = agency()
-    async with limited(agency_requests_per_second=8) as client, asyncio.timeout(240):
+    async with limited(agency_requests_per_second=10) as client, asyncio.timeout(240):
         flood = [asyncio.create_task(client.get("/v1/held", headers=flooding)) for _ in range(40)]
         await two_inside.wait()
         for path, headers in (("/v1/entries", OPERATOR), ("/v1/dialed", flooding), ("/v1/dialed", agency())):
@@ -100,17 +100,17 @@ async def test_what_exceeds_the_rate_is_refused_and_says_when_to_come_again(limi
     before = refused("per_second")
     async with limited(agency_requests_per_second=2) as client:
         one, other = agency(), agency()
-        fits = [await client.get("/v1/me", headers=one) for _ in range(14)]
-        assert [answer.status_code for answer in fits] == [200] * 14
+        fits = [await client.get("/v1/me", headers=one) for _ in range(8)]
+        assert [answer.status_code for answer in fits] == [200] * 8
         assert clock.pauses == [0.5, 1, 1.5, 2], "the last ones waited"
         answer = await client.get("/v1/me", headers=one)
         assert (answer.status_code, answer.json()["type"]) == (429, "urn:recobro:problem:rate-limited")
         assert answer.json()["detail"] == "You may send 2 requests of this kind a second."
         assert answer.headers["retry-after"] == "2"
         assert answer.headers["ratelimit"] == '"read";r=0;t=2'
-        assert answer.headers["ratelimit-policy"].startswith('"read";q=10;w=5, "read-day";q=500000;w=86400')
+        assert answer.headers["ratelimit-policy"].startswith('"read";q=4;w=2, "read-day";q=500000;w=86400')
         assert clock.pauses[4:] == [REFUSAL_SECONDS], "a flood becomes as slow as its refusals"
-        assert fits[0].headers["ratelimit"] == '"read";r=9;t=1'
+        assert fits[0].headers["ratelimit"] == '"read";r=3;t=1'
         for headers in (other, OPERATOR):
             assert (await client.get("/v1/me", headers=headers)).status_code == 200
         assert (await client.get("/v1/dialed", headers=one)).status_code == 200
@@ -129,8 +129,8 @@ async def test_a_caller_s_own_waiting_does_not_count_as_a_slow_service(
 
     async with limited(agency_requests_per_second=1) as client:
         headers, before = agency(), seconds()
-        answers = [(await client.get("/v1/me", headers=headers)).status_code for _ in range(12)]
-        assert (answers.count(200), answers.count(429), len(clock.pauses)) == (7, 5, 7)
+        answers = [(await client.get("/v1/me", headers=headers)).status_code for _ in range(9)]
+        assert (answers.count(200), answers.count(429), len(clock.pauses)) == (4, 5, 7)
         assert seconds() - before < 0.001
         assert {usage.held for usage in app_of(client).state.limiter._usages.values()} == {0}
 
@@ -296,21 +296,21 @@ async def test_a_long_answer_is_handed_over_in_pieces(running: httpx.AsyncClient
 
 async def test_wrong_tokens_and_paths_are_answered_ever_more_slowly(limited: Limited, clock: Clock) -> None:
     async with limited() as client:
-        for n in range(100):
+        for n in range(40):
             wrong = {"Authorization": f"Bearer {n}"}
             answer = await client.get("/v1/me" if n % 2 else "/v1/nothing", headers=wrong)
             assert answer.status_code in (401, 404)
         assert clock.pauses == []
         for path in ("/v1/me", "/v1/nothing"):
             assert (await client.get(path)).status_code in (401, 404)
-        assert clock.pauses == [REFUSAL_SECONDS] * 2
+        assert clock.pauses == [REFUSAL_SECONDS, 1.0], "one after the other"
         assert (await client.get("/v1/me", headers=OPERATOR)).status_code == 200
-        assert clock.pauses == [REFUSAL_SECONDS] * 2, "a caller with a token is not held up"
+        assert len(clock.pauses) == 2, "a caller with a token is not held up"
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/start.js"])
 async def test_what_is_open_to_everyone_has_a_limit_too(limited: Limited, clock: Clock, path: str) -> None:
     async with limited() as client:
-        answers = [(await client.get(path)).status_code for _ in range(141)]
-    assert answers == [200] * 140 + [429]
+        answers = [(await client.get(path)).status_code for _ in range(81)]
+    assert answers == [200] * 80 + [429]
     assert len(clock.pauses) == 41
