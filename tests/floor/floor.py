@@ -266,9 +266,12 @@ class Floor:
                         self.played[kind] += 1
                         return
 
-        async with asyncio.TaskGroup() as group:
-            for contract in chosen.values():
-                group.create_task(carry_out(contract, self._kinds(), self.chance.random()))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for contract in chosen.values():
+                    group.create_task(carry_out(contract, self._kinds(), self.chance.random()))
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from None
         await self.platform.settled()
         for contract in self.contracts:
             contract.withdraw(self.day)

@@ -127,6 +127,26 @@ async def test_the_same_batch_again_changes_nothing(client: httpx.AsyncClient, g
     assert outcomes(await send(client, *rows)) == ["reference_reversed", *["known"] * 7]
 
 
+async def test_a_rejected_row_says_which_payment_has_its_reference_or_where_it_is_booked_again(
+    client: httpx.AsyncClient, given: Given
+) -> None:
+    contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"), number="C-77")
+    [first] = await send(client, row(contract_id, "R-1", "10.00"))
+    [other] = await send(client, row(contract_id, "R-1", "20.00"))
+    assert f"10.00 paid on {TODAY} on the contract C-77" in other["detail"]
+    single = await client.post(
+        f"/v1/contracts/{contract_id}/payments",
+        json={"amount": "20.00", "paid_on": str(TODAY), "channel": "bank", "reference": "R-1"},
+    )
+    assert (single.status_code, "on the contract C-77" in single.json()["detail"]) == (409, True)
+    await reverse(client, first["payment_id"])
+    [again] = await send(client, row(contract_id, "R-1", "10.00"))
+    assert (again["code"], "no batch books it again" in again["detail"]) == ("reference_reversed", True)
+    path = again["detail"].partition("POST ")[2].partition(" ")[0].format(contract_id=contract_id)
+    body = {"amount": "10.00", "paid_on": str(TODAY), "channel": "bank", "reference": "R-1", "again": True}
+    assert (await client.post(path, json=body)).status_code == 201
+
+
 async def test_a_row_that_two_contracts_claim_belongs_to_one(client: httpx.AsyncClient, given: Given) -> None:
     portfolio_id = await given.portfolio()
     contracts = sorted([await given.contract(portfolio_id, (days_ago(40), "100.00")) for _ in range(2)])
