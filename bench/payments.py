@@ -4,6 +4,9 @@
 
 The figure is the time from the API's answer, as the payer received it, to the entry's withdrawal. Both times come from
 this machine's clock. Every payment is for another contract. Without an answer it is repeated with its Idempotency-Key.
+
+It also prints the CPU time per payment by process, what the platform uses at rest, and the floor: the same rows written
+in two transactions on the same PostgreSQL, without the platform. Figures of two machines compare by their floors.
 """
 
 import argparse
@@ -14,7 +17,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.resources import as_file, files
@@ -22,6 +25,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import costs
 import httpx
 from recobro.client import Client, connect
 from recobro.data import DataFolder
@@ -29,6 +33,8 @@ from recobro.data import DataFolder
 _ANSWER_WITHIN_SECONDS = 60.0
 _AGENCY = "Bench calls"
 _ENOUGH = 200.0
+_REST_SECONDS = 10.0
+_SETTLE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -199,6 +205,12 @@ def bystanders(data: DataFolder) -> list[int]:
     return [one.process.pid for one in state.services if one.process is not None and one.name not in needed]
 
 
+def print_costs(title: str, used: Mapping[str, float], count: float, unit: str) -> None:
+    """Print the CPU milliseconds of each process per payment or per second, and their sum."""
+    print(f"{title}, {unit}: {sum(used.values()) / count * 1000:.1f}")
+    print("  " + "  ".join(f"{name} {seconds / count * 1000:.2f}" for name, seconds in used.items()))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path(".recobro"))
@@ -214,9 +226,17 @@ def main() -> None:
     ):
         published = publish(client, file, as_of, name=f"bench {datetime.now(UTC):%H:%M:%S}")
         contracts = published.contracts[: options.payments]
+        # What loading has left to do is not the payments'.
+        time.sleep(_SETTLE_SECONDS)
         with frozen(bystanders(data) if options.alone else []):
+            before_rest = costs.cpu_by_process(data)
+            time.sleep(_REST_SECONDS)
+            before = costs.cpu_by_process(data)
             paid = asyncio.run(pay(client, contracts, as_of, options.rate))
             items = withdrawals(client, published.list_id, len(contracts))
+            time.sleep(_SETTLE_SECONDS)
+            after = costs.cpu_by_process(data)
+            floor = asyncio.run(costs.floor(data, len(contracts), options.rate))
         report = client.get("dialer-feed", "/v1/withdrawal-report", list_id=published.list_id)
     seconds = delays(paid, items)
     print(f"{len(paid)} payments at {options.rate:g} a second; milliseconds from the answer to the withdrawal:")
@@ -224,6 +244,11 @@ def main() -> None:
     to_list = report["seconds_to_list"]
     print("milliseconds from the payment's receipt to the withdrawal, from the withdrawal report:")
     print("  " + "  ".join(f"{name} {float(to_list[name]) * 1000:.1f}" for name in ("p50", "p95", "p99", "max")))
+    print_costs("CPU", costs.used_between(before, after), len(paid), "milliseconds per payment")
+    print_costs("CPU at rest", costs.used_between(before_rest, before), _REST_SECONDS, "milliseconds per second")
+    print(f"floor: CPU of PostgreSQL {floor.cpu_of_postgres * 1000:.2f} and of its client", end=" ")
+    print(f"{floor.cpu_of_client * 1000:.2f} milliseconds per payment; milliseconds to the second commit:")
+    print("  " + "  ".join(f"p{p:g} {percentile(floor.seconds, p) * 1000:.1f}" for p in (50, 95, 99, 100)))
 
 
 if __name__ == "__main__":
