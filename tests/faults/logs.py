@@ -84,6 +84,7 @@ class EmbeddedLog:
                     [record.key for record in some],
                     [record.value for record in some],
                     [json.dumps(record.headers) for record in some],
+                    [record.headers.get("ce_type", "") for record in some],
                 )
 
 

@@ -306,6 +306,9 @@ class KafkaMember:
             raise TransportError(f"Kafka did not return its offsets: {error!r}") from error
         return {TopicPartition(*place): Bounds(starts[place], ends[place]) for place in places}
 
+    def hurry_for(self, types: Collection[str]) -> None:
+        """Do nothing: the broker knows no types, and returns all records at once."""
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
         with contextlib.suppress(IllegalStateError):
             self._consumer.seek(KafkaPartition(*partition), offset)

@@ -119,6 +119,9 @@ class MemoryMember:
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         return {place: self._transport.bounds_of(place) for place in partitions}
 
+    def hurry_for(self, types: Collection[str]) -> None:
+        """Do nothing: all records come at once."""
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
         if partition in self._assigned:
             self._next[partition] = offset

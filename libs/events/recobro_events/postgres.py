@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from recobro_events._errors import TopicPartition, TransportError
+from recobro_events._log.envelope import TYPE
 from recobro_events._log.postgres_database import LogDatabase
 from recobro_events._log.postgres_member import PostgresMember
 from recobro_events._log.postgres_schema import APPEND
@@ -138,6 +139,7 @@ class PostgresProducer:
                 [record.key for record in records],
                 [record.value for record in records],
                 [json.dumps(dict(record.headers)) for record in records],
+                [record.headers.get(TYPE, "") for record in records],
             )
 
     async def close(self) -> None:

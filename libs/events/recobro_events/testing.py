@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from recobro_events._applying import positions
 from recobro_events._applying.batch import Applied, Handle, apart, apply, handled, together
 from recobro_events._consumer import Consumer
 from recobro_events._database.database import Database
@@ -61,7 +62,9 @@ async def apply_records(
     async with database.transaction(name) as tx:
         if consumer.first_hook is not None:
             await consumer.first_hook(tx)
-        return await apply(tx, consumer, name, await handled(consumer, name, records), handle)
+        wanted = await handled(consumer, name, records)
+        fresh = await positions.move(tx, name, {}, [delivery.event_id for delivery in wanted])
+        return await apply(tx, consumer, name, wanted, fresh, handle)
 
 
 async def apply_events(database: Database, consumer: Consumer, *events: Event) -> Applied:

@@ -3,10 +3,10 @@
 from uuid import UUID, uuid4
 
 import pytest
+from recobro_events._applying.positions import Move, Position
 from recobro_events._errors import LogReplaced, TopicPartition
 from recobro_events._log.transport import Record
 from recobro_events._subscription.holding import Holding
-from recobro_events._subscription.positions import Move, Position
 
 HERE, THERE = TopicPartition("publisher.events", 0), TopicPartition("publisher.events", 1)
 

@@ -12,8 +12,8 @@ from recobro_events import Event, Transaction
 from recobro_events.contracts.portfolio import Stage
 from recobro_events.testing import apply, handled, record_of, together
 
-# A row that another transaction has changed, and not only locked, already makes the insertion of its stub wait.
-_STUB_WAITS = "INSERT INTO contract"
+# A batch locks the rows of its contracts with the statement that inserts the missing ones.
+BATCH_WAITS = "INSERT INTO contract"
 LOCK_WAITS = "FROM contract WHERE contract_id = ANY ($1::uuid[]) ORDER BY contract_id FOR UPDATE"
 
 
@@ -22,7 +22,8 @@ async def applied(scene: Scene, *events: Event) -> AsyncIterator[Transaction]:
     """Apply these events in a transaction that commits when the block ends."""
     name = "promises.events"
     async with scene.database.transaction(name) as tx:
-        await apply(tx, consumer, name, await handled(consumer, name, [record_of(event) for event in events]), together)
+        wanted = await handled(consumer, name, [record_of(event) for event in events])
+        await apply(tx, consumer, name, wanted, {delivery.event_id for delivery in wanted}, together)
         yield tx
 
 
@@ -65,7 +66,7 @@ async def test_a_payment_waits_for_a_promise_that_is_being_made_and_keeps_it(sce
     contract = await scene.registered()
     async with written(scene, contract, due=5):
         payment = asyncio.create_task(scene.receives(contract.paid("100.00", paid_on=day(1))))
-        await scene.blocked(LOCK_WAITS)
+        await scene.blocked(BATCH_WAITS)
     await payment
     assert await states(scene) == ["kept"]
     assert await scene.event_names() == ["PromiseKept"]
@@ -109,7 +110,7 @@ async def test_a_reversal_is_judged_on_the_day_that_has_been_decided(scene: Scen
     await scene.receives(payment)
     async with applied(scene, scene.business_date(8), contract.disputed()):
         reversal = asyncio.create_task(scene.receives(contract.payment_reversed(payment)))
-        await scene.blocked(_STUB_WAITS)
+        await scene.blocked(BATCH_WAITS)
     await reversal
     assert [(await scene.state(promise))[0] for promise in (kept, lost)] == ["broken", "broken"]
     assert "PromiseReopened" not in await scene.event_names()

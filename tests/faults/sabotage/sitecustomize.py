@@ -53,21 +53,21 @@ def publish_before_commit() -> None:
 def move_position_first() -> None:
     """On the lane `events`, move a batch's position in a separate transaction, some time before the batch's."""
     from recobro_events import Database
-    from recobro_events._subscription import positions
+    from recobro_events._applying import positions
 
     move = positions.move
     own = Database(os.environ.get("RECOBRO_DATABASE_URL", ""))
 
-    async def move_at_once(tx: Any, consumer: str, moves: Any) -> None:
+    async def move_at_once(tx: Any, consumer: str, moves: Any, event_ids: Any = ()) -> Any:
         if not consumer.endswith(".events"):
             # Otherwise the list, which this control does not test, would take long to build.
-            await move(tx, consumer, moves)
-            return
+            return await move(tx, consumer, moves, event_ids)
         if own._pool is None:
             await own.open()
         async with own.transaction() as early:
             await move(early, consumer, moves)
         await asyncio.sleep(0.3)
+        return await move(tx, consumer, {}, event_ids)
 
     positions.move = move_at_once
 

@@ -1,7 +1,7 @@
 """One batch of records, applied by one transaction."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import NamedTuple
@@ -11,7 +11,6 @@ import structlog
 
 from recobro_events import _metrics as metrics
 from recobro_events import barrier, rebuilding
-from recobro_events._applying import inbox
 from recobro_events._applying.parking import Delivery, Parking
 from recobro_events._applying.waves import cut_into_waves
 from recobro_events._consumer import Consumer
@@ -32,7 +31,8 @@ from recobro_events.tracing import Span, continued, export, is_exported, now_ns,
 
 _BARRIER: tuple[type[Marker], ...] = (BarrierRequested, BarrierReached)
 # Exact types: for each event pydantic's isinstance would cost more than reading the time of its envelope.
-_RUNTIME: frozenset[type] = frozenset({*_BARRIER, StateRepublished, RebuildRequested})
+_RUNTIME_TYPES: tuple[type[Event], ...] = (*_BARRIER, StateRepublished, RebuildRequested)
+_RUNTIME: frozenset[type] = frozenset(_RUNTIME_TYPES)
 log = structlog.get_logger()
 
 
@@ -50,6 +50,11 @@ class Applied(NamedTuple):
 
 Handle = Callable[[Consumer, Transaction, type[Event], Sequence[Delivery], Parking], Awaitable[None]]
 """Applies a group of events of one type in which no key appears twice: ``together`` or ``apart``."""
+
+
+def types_of(consumer: Consumer) -> frozenset[str]:
+    """The types of the events that ``consumer`` handles, and of those that the runtime itself does."""
+    return frozenset(event_type.type for event_type in (*consumer.handlers, *_RUNTIME_TYPES))
 
 
 async def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> list[Delivery]:
@@ -76,13 +81,14 @@ async def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> l
     return list(wanted.values())
 
 
-async def apply(tx: Transaction, consumer: Consumer, name: str, wanted: Sequence[Delivery], handle: Handle) -> Applied:
-    """Apply those of ``wanted`` that the consumer ``name`` has not applied before.
+async def apply(
+    tx: Transaction, consumer: Consumer, name: str, wanted: Sequence[Delivery], fresh: Collection[UUID], handle: Handle
+) -> Applied:
+    """Apply those of ``wanted`` that the consumer ``name`` has not applied before: the ``fresh`` ones.
 
     An event that cannot be read is set aside, and so is an event of a parked key. ``UnappliableEvent`` when a handler
     refuses a group that was applied ``together``: the caller must then roll back the whole batch.
     """
-    fresh = await inbox.claim(tx, name, [delivery.event_id for delivery in wanted]) if wanted else set()
     metrics.EVENTS_REPEATED.labels(name).inc(len(wanted) - len(fresh))
     new = [delivery for delivery in wanted if delivery.event_id in fresh]
     facts = [delivery for delivery in new if type(delivery.event) not in _RUNTIME]

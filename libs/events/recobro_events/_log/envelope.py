@@ -9,7 +9,7 @@ from recobro_events._errors import UnappliableEvent
 from recobro_events._log.transport import Record
 from recobro_events.contracts.base import Envelope
 
-AUDIENCE = "ce_audience"
+AUDIENCE, TYPE = "ce_audience", "ce_type"
 LONGEST_KEY = 500
 
 
@@ -18,7 +18,7 @@ def headers_of(envelope: Envelope) -> dict[str, str]:
     headers = {
         "ce_specversion": "1.0",
         "ce_id": str(envelope.event_id),
-        "ce_type": envelope.type,
+        TYPE: envelope.type,
         "ce_source": envelope.source,
         "ce_time": envelope.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "ce_subject": envelope.key,
@@ -36,7 +36,7 @@ def envelope_of(headers: Mapping[str, str]) -> Envelope:
     try:
         envelope = Envelope(
             event_id=pgproto.UUID(headers["ce_id"]),
-            type=headers["ce_type"],
+            type=headers[TYPE],
             source=headers["ce_source"],
             occurred_at=datetime.fromisoformat(headers["ce_time"]),
             key=headers["ce_subject"],

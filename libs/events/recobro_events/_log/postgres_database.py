@@ -1,5 +1,6 @@
 """The database of the embedded log: connections to it, and its notifications."""
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Collection
 from typing import Any
@@ -11,6 +12,8 @@ from recobro_events._errors import TRANSIENT_ERRORS, TopicPartition, TransportEr
 from recobro_events._log.postgres_schema import CREATE
 
 Wake = Callable[[Collection[TopicPartition]], None]
+LONGEST_CHANNEL = 63
+"""The most bytes of a channel's name."""
 
 
 class LogDatabase:
@@ -26,6 +29,9 @@ class LogDatabase:
         self._pool: asyncpg.Pool[Any] | None = None
         self._listener: Any = None
         self._wakers: dict[str, list[Wake]] = {}
+        self._channels = {"log"}
+        self._heard: set[str] = set()
+        self._connecting = asyncio.Lock()
 
     async def open(self) -> None:
         """Connect, and create the log's tables if they are missing."""
@@ -68,17 +74,24 @@ class LogDatabase:
 
     async def listener(self) -> Any:
         """The connection for notifications. While its backend exists, the members of this process count as alive."""
-        if self._listener is None or self._listener.is_closed():
+        async with self._connecting:
             try:
-                connection = await asyncpg.connect(self._dsn, timeout=10)
-                await connection.add_listener("log", self._on_notification)
+                if self._listener is None or self._listener.is_closed():
+                    self._heard.clear()
+                    self._listener = await asyncpg.connect(self._dsn, timeout=10)
+                for channel in self._channels - self._heard:
+                    await self._listener.add_listener(channel, self._on_notification)
+                    self._heard.add(channel)
             except TRANSIENT_ERRORS as error:
                 raise TransportError(f"the embedded log cannot be reached: {error!r}") from error
-            if self._listener is not None and not self._listener.is_closed():
-                await connection.close()
-            else:
-                self._listener = connection
-        return self._listener
+            return self._listener
+
+    def hear(self, types: Collection[str]) -> None:
+        """Also hear of new records of these types of events, once the listener is asked for again.
+
+        The channel ``log`` has the changes of groups, and what is for members that want all types.
+        """
+        self._channels.update(types)
 
     def on_topic(self, topic: str, wake: Wake) -> None:
         """Call ``wake`` with the partitions of ``topic`` that have grown, until ``remove_waker``.

@@ -12,7 +12,7 @@ import structlog
 
 from recobro_events._backoff import Backoff
 from recobro_events._errors import MembershipLost, PositionLost, TopicPartition, TransportError
-from recobro_events._log.postgres_database import LogDatabase
+from recobro_events._log.postgres_database import LONGEST_CHANNEL, LogDatabase
 from recobro_events._log.transport import Bounds, Listener, Record
 from recobro_events._tasks import end
 
@@ -41,8 +41,9 @@ ORDER BY wanted.turn, record."offset"
 LIMIT $4
 """
 _BEAT = """
-INSERT INTO group_member AS me (group_name, member_id, backend_pid, topics) VALUES ($1, $2, $3, $4)
-ON CONFLICT (group_name, member_id) DO UPDATE SET beat_at = clock_timestamp(), backend_pid = excluded.backend_pid
+INSERT INTO group_member AS me (group_name, member_id, backend_pid, topics, types) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (group_name, member_id) DO UPDATE SET beat_at = clock_timestamp(), backend_pid = excluded.backend_pid,
+    types = excluded.types
 """
 _ALIVE = """
 SELECT member_id FROM group_member
@@ -76,6 +77,7 @@ class PostgresMember:
         # Partitions that may have records to read, from notifications; the sweep also finds those without one.
         self._grown: set[TopicPartition] = set()
         self._sweep_at = 0.0
+        self._types: Sequence[str] | None = None
         self._regroup = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None
 
@@ -93,6 +95,15 @@ class PostgresMember:
             TopicPartition(row["name"], row["partition"]): Bounds(row["start_offset"], row["next_offset"])
             for row in rows
         }
+
+    def hurry_for(self, types: Collection[str]) -> None:
+        """Be notified only of records of these types. The sweep finds all others.
+
+        Each type is a channel of PostgreSQL. A type that is too long for one is heard with all others.
+        """
+        if all(len(event_type.encode()) <= LONGEST_CHANNEL for event_type in types):
+            self._types = sorted(types)
+            self._database.hear(self._types)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         if partition in self._assigned:
@@ -201,7 +212,7 @@ class PostgresMember:
         backend_pid = (await self._database.listener()).get_server_pid()
         topics = sorted({place.topic for place in self._places})
         async with self._database.connection() as connection:
-            await connection.execute(_BEAT, self._group, self._member_id, backend_pid, topics)
+            await connection.execute(_BEAT, self._group, self._member_id, backend_pid, topics, self._types)
             await connection.execute(_DELETE_DEAD, self._group, 60 * DEAD_AFTER_SECONDS)
             if announce:
                 await self._notify_group(connection)

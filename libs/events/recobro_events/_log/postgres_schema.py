@@ -29,14 +29,17 @@ CREATE TABLE IF NOT EXISTS group_member (
     member_id uuid NOT NULL,
     backend_pid integer NOT NULL,
     topics text[] NOT NULL,
+    types text[],
     joined_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     beat_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (group_name, member_id)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
     autovacuum_vacuum_cost_delay = 0);
+-- The types of the events for which a member wants to be woken; null for all.
+ALTER TABLE group_member ADD COLUMN IF NOT EXISTS types text[];
 DROP TABLE IF EXISTS group_offset;
 CREATE OR REPLACE FUNCTION append(
-    to_topics text[], to_partitions integer[], keys text[], contents bytea[], all_headers text[]
+    to_topics text[], to_partitions integer[], keys text[], contents bytea[], all_headers text[], event_types text[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM FROM partition AS held JOIN topic USING (topic_id)
@@ -58,12 +61,20 @@ BEGIN
     INSERT INTO record (topic_id, partition, "offset", key, value, headers)
     SELECT topic_id, partition, base + rank - 1, key, content, headers
     FROM incoming JOIN moved USING (topic_id, partition);
-    PERFORM pg_notify('log', topic || ' ' || string_agg(DISTINCT partition::text, ' '))
-    FROM unnest(to_topics, to_partitions) AS grown (topic, partition) GROUP BY topic;
+    -- A commit with a notification waits for every other such commit, so nobody is notified of what nobody handles.
+    PERFORM pg_notify(channel, topic || ' ' || string_agg(partition::text, ' '))
+    FROM (
+        SELECT DISTINCT coalesce(wanted.type, 'log') AS channel, topic, partition
+        FROM (SELECT DISTINCT * FROM unnest(to_topics, to_partitions, event_types)) AS grown (topic, partition, type)
+        JOIN group_member AS member ON grown.topic = ANY (member.topics)
+        CROSS JOIN LATERAL (SELECT CASE WHEN member.types IS NOT NULL THEN grown.type END AS type) AS wanted
+        WHERE member.types IS NULL OR grown.type = ANY (member.types)
+    ) AS heard
+    GROUP BY channel, topic;
 END;
 $$;
 """
 """Idempotent SQL; every process executes it when it opens the log."""
 
-APPEND = "SELECT append($1::text[], $2::integer[], $3::text[], $4::bytea[], $5::text[])"
+APPEND = "SELECT append($1::text[], $2::integer[], $3::text[], $4::bytea[], $5::text[], $6::text[])"
 """Appends a batch in one transaction; records of one partition keep their order."""

@@ -103,6 +103,9 @@ class GroupMember(Protocol):
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """The bounds of these partitions now."""
 
+    def hurry_for(self, types: Collection[str]) -> None:
+        """Only records of these types of events are in a hurry. The member may return others a moment later."""
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read this partition from ``offset`` on; no effect when the partition is no longer assigned."""
 

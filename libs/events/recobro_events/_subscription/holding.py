@@ -8,10 +8,10 @@ from operator import itemgetter
 from uuid import UUID
 
 from recobro_events import _metrics as metrics
+from recobro_events._applying.positions import Move, Position
 from recobro_events._errors import LogReplaced, TopicPartition
 from recobro_events._log.envelope import record_id
 from recobro_events._log.transport import Record
-from recobro_events._subscription.positions import Move, Position
 
 
 class Holding:

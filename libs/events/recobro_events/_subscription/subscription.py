@@ -10,8 +10,10 @@ import structlog
 
 from recobro_events import _metrics as metrics
 from recobro_events import rebuilding
-from recobro_events._applying.batch import Applied, Handle, apart, apply, report, together
+from recobro_events._applying import positions
+from recobro_events._applying.batch import Applied, Handle, apart, apply, report, together, types_of
 from recobro_events._applying.parking import Delivery
+from recobro_events._applying.positions import Move, Position
 from recobro_events._backoff import Backoff
 from recobro_events._consumer import Consumer
 from recobro_events._database.database import Database
@@ -27,9 +29,7 @@ from recobro_events._errors import (
     UnappliableEvent,
 )
 from recobro_events._log.transport import Bounds, GroupMember, Record, Transport
-from recobro_events._subscription import positions
 from recobro_events._subscription.holding import Holding
-from recobro_events._subscription.positions import Move, Position
 from recobro_events._subscription.reading import Reading
 from recobro_events._subscription.reports import Reports
 from recobro_events.contracts.base import Lane
@@ -163,6 +163,7 @@ class Subscription:
     async def _read_and_apply(self) -> None:
         if self._member is None:
             self._member = await self._transport.join(self.name, self._consumer.topics(self.lane), self)
+            self._member.hurry_for(types_of(self._consumer))
         async with self._claiming:
             await self._claim_due()
         ready = self._holding.owned
@@ -283,10 +284,10 @@ class Subscription:
         async with self._database.transaction(self.name, bulk=self.lane is Lane.BULK) as tx:
             if wanted and self._consumer.first_hook is not None:
                 await self._consumer.first_hook(tx)
-            await positions.move(tx, self.name, moves)
+            fresh = await positions.move(tx, self.name, moves, [delivery.event_id for delivery in wanted])
             if self._member is not None and 2 * len(wanted) > self._limit:
                 self._reading.read_ahead(self._member, self._holding.owned, self._limit)
-            applied = await apply(tx, self._consumer, self.name, wanted, handle)
+            applied = await apply(tx, self._consumer, self.name, wanted, fresh, handle)
         self._holding.moved(moves)
         return applied
 

@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 
 import pytest
 from recobro_events import Database, Lane, LogReplaced, PositionLost, TopicPartition
+from recobro_events._applying import positions
 from recobro_events._database.transaction import Row
 from recobro_events._ids import caused_event_id, new_event_id
 from recobro_events._log.transport import OutgoingRecord
-from recobro_events._subscription import positions
 from recobro_events.testing import published
 from toy_services import Scene, outgoing, read_all, until
 
@@ -38,7 +38,7 @@ async def test_every_event_is_applied_once_and_in_the_order_of_its_key(scene: Sc
     expected = await publish(scene, contracts=40, payments=25)
     await until(lambda: has(subscriber.count(scene.subscriber_database), 1000))
     assert by_contract(await subscriber.applied(scene.subscriber_database)) == expected
-    assert await outbox_size(scene.publisher_database) == 0
+    await until(lambda: has(outbox_size(scene.publisher_database), 0))
 
 
 async def test_an_event_delivered_again_is_not_applied_again(scene: Scene) -> None:

@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 from recobro_events import Database, Lane, TopicPartition
-from recobro_events._subscription import positions
-from recobro_events._subscription.positions import Position
+from recobro_events._applying import positions
+from recobro_events._applying.positions import Position
 from toy_services import Scene, outgoing, until
 
 _claim = positions.claim

@@ -1,7 +1,8 @@
 """A consumer's positions in the log: rows of its own database, moved by the transaction that applies the events.
 
 A claim writes a new token into the row of a partition. A member can move a position only while the row holds the
-member's token. So two members that both believe that they own a partition do no harm: one of them rolls back.
+member's token. So two members that both believe that they own a partition do no harm: one of them rolls back. The same
+statement inserts the ids of the events into the inbox, so each event is applied once.
 """
 
 from collections.abc import Collection, Mapping
@@ -33,6 +34,7 @@ FROM consumer_position JOIN unnest($2::text[], $3::integer[], $4::uuid[]) AS min
     USING (topic, partition, owner)
 WHERE consumer = $1
 """
+# The positions are locked, then the ids are claimed. Nearly always all ids are new, and no row says that one is known.
 _MOVE = """
 WITH moves AS (
     SELECT * FROM unnest($2::text[], $3::integer[], $4::uuid[], $5::bigint[], $6::bigint[], $7::text[])
@@ -43,11 +45,22 @@ WITH moves AS (
     WHERE position.consumer = $1 AND position.owner = moves.owner AND position.next_offset = moves.from_offset
     ORDER BY position.topic, position.partition
     FOR UPDATE OF position
+), moved AS (
+    UPDATE consumer_position AS position SET next_offset = moves.to_offset, last_record_id = moves.last_record_id
+    FROM moves JOIN locked USING (topic, partition)
+    WHERE position.consumer = $1 AND position.topic = moves.topic AND position.partition = moves.partition
+    RETURNING position.topic, position.partition
+), claimed AS (
+    INSERT INTO inbox (consumer, event_id)
+    SELECT $1, event_id FROM unnest($8::uuid[]) AS event_id
+    WHERE (SELECT count(*) FROM moved) = cardinality($2::text[]) ORDER BY event_id
+    ON CONFLICT DO NOTHING
+    RETURNING event_id
 )
-UPDATE consumer_position AS position SET next_offset = moves.to_offset, last_record_id = moves.last_record_id
-FROM moves JOIN locked USING (topic, partition)
-WHERE position.consumer = $1 AND position.topic = moves.topic AND position.partition = moves.partition
-RETURNING position.topic, position.partition
+SELECT topic, partition, NULL::uuid AS known FROM moved
+UNION ALL
+SELECT NULL, NULL, event_id
+FROM (SELECT event_id FROM unnest($8::uuid[]) AS event_id EXCEPT SELECT event_id FROM claimed) AS repeated
 """
 
 
@@ -129,8 +142,14 @@ async def held(
     return {place: Position(tokens[place], row["next_offset"], row["last_record_id"]) for place, row in places}
 
 
-async def move(tx: Transaction, consumer: str, moves: Mapping[TopicPartition, Move]) -> None:
-    """Move these positions with this transaction; ``OwnershipLost`` when an owner or offset is not as expected."""
+async def move(
+    tx: Transaction, consumer: str, moves: Mapping[TopicPartition, Move], event_ids: Collection[UUID] = ()
+) -> set[UUID]:
+    """Move these positions and claim these events in the inbox. Both hold if and only if the transaction commits.
+
+    Returns the ids of the events that this consumer has not applied before. ``OwnershipLost`` when an owner or offset
+    is not as expected.
+    """
     places = sorted(moves)
     steps = [moves[place] for place in places]
     rows = await tx.fetch(
@@ -142,7 +161,9 @@ async def move(tx: Transaction, consumer: str, moves: Mapping[TopicPartition, Mo
         [step.position.next_offset for step in steps],
         [step.to_offset for step in steps],
         [step.last_record_id for step in steps],
+        list(event_ids),
     )
-    moved = {TopicPartition(row["topic"], row["partition"]) for row in rows}
+    moved = {TopicPartition(row["topic"], row["partition"]) for row in rows if row["topic"] is not None}
     if lost := [place for place in places if place not in moved]:
         raise OwnershipLost(lost)
+    return set(event_ids) - {row["known"] for row in rows}
