@@ -18,9 +18,11 @@ from recobro_events.contracts.portfolio import ContractWhole, DebtorStatusChange
 
 from projections.columns import Column, arrays, columns
 
-_ADD_MISSING = """
-INSERT INTO contract (contract_id) SELECT contract_id FROM unnest($1::uuid[]) AS contract_id ORDER BY contract_id
-ON CONFLICT DO NOTHING
+# PostgreSQL locks a row that is there before it evaluates the condition. To set the key takes the lock of FOR UPDATE.
+_LOCK_OR_ADD = """
+INSERT INTO contract AS known (contract_id)
+SELECT contract_id FROM unnest($1::uuid[]) AS contract_id ORDER BY contract_id
+ON CONFLICT (contract_id) DO UPDATE SET contract_id = known.contract_id WHERE false
 """
 LOCK = "SELECT FROM contract WHERE contract_id = ANY ($1::uuid[]) ORDER BY contract_id FOR UPDATE"
 
@@ -90,9 +92,9 @@ WHERE contract.contract_id = fact.contract_id AND contract.status_seen_version <
 """
 
 
-async def add_missing(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
-    """Insert a row for each contract that has none, so that the contract can be locked."""
-    await tx.execute(_ADD_MISSING, sorted_unique(contract_ids))
+async def lock_or_add(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
+    """Lock these contracts as ``lock`` does. A contract that has no row gets one."""
+    await tx.execute(_LOCK_OR_ADD, sorted_unique(contract_ids))
 
 
 async def lock(tx: Transaction, contract_ids: Iterable[UUID]) -> None:

@@ -80,8 +80,7 @@ async def tx(database_dsn: str) -> AsyncIterator[Transaction]:
     await database.open()
     async with database.transaction() as transaction:
         await transaction.execute(TABLES)
-        await contracts.add_missing(transaction, [CONTRACT])
-        await contracts.lock(transaction, [CONTRACT])
+        await contracts.lock_or_add(transaction, [CONTRACT])
         yield transaction
     await database.close()
 

@@ -81,10 +81,8 @@ async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
         rows = await tx.fetch(placing_queries.DUE, *zip(*sorted(days.items()), strict=True), DUE_AT_ONCE)
         due = {row["contract_id"]: row["portfolio_id"] for row in rows}
     tx.note(_DUE).update(due)
-    if contract_ids:
-        await contracts.add_missing(tx, contract_ids)
     if contract_ids or due:
-        await contracts.lock(tx, {*contract_ids, *due})
+        await contracts.lock_or_add(tx, {*contract_ids, *due})
 
 
 @consumer.on(PaymentReceived)

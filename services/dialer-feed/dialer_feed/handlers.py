@@ -72,8 +72,7 @@ async def share_silencing_lock(tx: Transaction) -> None:
 async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
     contract_ids = sorted_unique(event.contract_id for event in events if isinstance(event, ContractEvent))
     if contract_ids:
-        await contracts.add_missing(tx, contract_ids)
-        await silencing.lock(tx, contract_ids)
+        await silencing.lock(tx, contract_ids, may_be_new=True)
 
 
 @consumer.last

@@ -38,8 +38,7 @@ consumer = Consumer("promises", listens_to=("portfolio", "assignment"), platform
 async def lock_contracts(tx: Transaction, events: Sequence[Event]) -> None:
     contract_ids = {event.contract_id for event in events if isinstance(event, ContractEvent)}
     if contract_ids:
-        await contracts.add_missing(tx, contract_ids)
-        await contracts.lock(tx, contract_ids)
+        await contracts.lock_or_add(tx, contract_ids)
 
 
 @consumer.on(PaymentReceived)

@@ -197,7 +197,7 @@ async def test_a_portfolios_new_day_waits_for_the_lock_of_a_due_contract(scene: 
     async with scene.database.transaction() as tx:
         await lock(tx, [contract.contract_id])
         moving = asyncio.create_task(scene.day(DAY + timedelta(days=1)))
-        await blocked_on_a_lock(scene, "ORDER BY contract_id FOR UPDATE")
+        await blocked_on_a_lock(scene, "INSERT INTO contract")
     await moving
     assert (await scene.the_placement())["state"] == "ended"
 

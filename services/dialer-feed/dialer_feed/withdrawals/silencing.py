@@ -59,11 +59,14 @@ async def begin(tx: Transaction) -> None:
     tx.note(_SILENCING)[:] = [LiveLists(tx)]
 
 
-async def lock(tx: Transaction, contract_ids: Iterable[UUID]) -> None:
-    """Lock contracts in the order of their ids, then their live entries, and what these name, by (contract, list)."""
+async def lock(tx: Transaction, contract_ids: Iterable[UUID], *, may_be_new: bool = False) -> None:
+    """Lock contracts in the order of their ids, then their live entries, and what these name, by (contract, list).
+
+    If they ``may_be_new``, a contract that has no row gets one.
+    """
     ordered = sorted_unique(contract_ids)
     tx.note(_LOCKED).update(ordered)
-    await contracts.lock(tx, ordered)
+    await (contracts.lock_or_add if may_be_new else contracts.lock)(tx, ordered)
     await tx.execute(queries.LOCK_LIVE_ENTRIES, ordered)
 
 

@@ -123,7 +123,7 @@ async def test_a_batch_waits_for_the_locked_row_of_its_contract(scene: Scene) ->
         await silencing.begin(tx)
         await silencing.lock(tx, [contract.contract_id])
         paying = asyncio.create_task(scene.receives(contract.paid()))
-        await blocked_on_a_lock(scene, "ORDER BY contract_id FOR UPDATE")
+        await blocked_on_a_lock(scene, "INSERT INTO contract")
         assert not paying.done()
     await paying
 

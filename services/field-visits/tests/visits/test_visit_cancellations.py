@@ -243,7 +243,7 @@ async def test_a_payment_waits_for_an_order_that_is_being_stored_and_cancels_the
     async with scene.database.transaction() as tx:
         await tx.execute("SELECT FROM contract WHERE contract_id = $1 FOR UPDATE", contract.contract_id)
         payment = asyncio.create_task(scene.receives(contract.paid()))
-        await blocked_on_a_lock(scene, "FOR UPDATE")
+        await blocked_on_a_lock(scene, "INSERT INTO contract")
         visit_id = await tx.fetchval(
             "INSERT INTO visit (contract_id, visitor, visit_on, address_id, ordered_by)"
             " VALUES ($1, 'v', $2, $3, 'o') RETURNING visit_id",
