@@ -8,7 +8,7 @@ delete old entries, by whole seals; the seal before the first that is left is ke
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from fastapi import Depends, Request
 from recobro_events import TRANSIENT_ERRORS, Database, Transaction
 from starlette.responses import Response
 
-from chassis import metrics
+from chassis import idempotency, metrics
 from chassis.principals import Principal
 from chassis.transactions import act_for_service
 
@@ -33,11 +33,11 @@ MOST_FAULTS = 100
 _SEAL_LOCK = 7_203_550_119
 _log = structlog.get_logger(__name__)
 
-_RECORD = """
-WITH entry AS (
-    INSERT INTO audit_entry (method, route, path, status, objects) VALUES ($1, $2, $3, $4, $5) RETURNING entry_id)
-INSERT INTO audit_unsealed SELECT entry_id FROM entry
-"""
+_ENTRY = """entry AS (
+    INSERT INTO audit_entry (method, route, path, status, objects) VALUES ($1, $2, $3, $4, $5) RETURNING entry_id)"""
+_UNSEALED = "INSERT INTO audit_unsealed SELECT entry_id FROM entry"
+_RECORD = f"WITH {_ENTRY} {_UNSEALED}"
+_RECORD_AND_STORE = f"WITH {_ENTRY}, stored AS ({idempotency.store_from(6)}) {_UNSEALED}"
 DIGEST = """sha256(convert_to(jsonb_build_array(entry.entry_id, extract(epoch FROM entry.occurred_at), entry.actor,
     entry.method, entry.route, entry.path, entry.status, entry.objects)::text, 'UTF8'))"""
 """SQL: the digest of a row of ``audit_entry AS entry``."""
@@ -103,12 +103,25 @@ def actor_setting(principal: Principal, request_id: str) -> Mapping[str, str]:
     return {"app.actor": json.dumps({name: value for name, value in known.items() if value is not None})}
 
 
-async def record(tx: Transaction, request: Request, status: int | None, answer: Response | None) -> None:
-    """Write the entry of this request. ``status`` is None before the work begins; the answer names what was made."""
+async def record(
+    tx: Transaction,
+    request: Request,
+    status: int | None,
+    answer: Response | None,
+    stored: Sequence[Any] | None = None,
+) -> None:
+    """Write the entry of this request. ``status`` is None before the work begins; the answer names what was made.
+
+    ``stored`` are the values of an ``idempotency.answer_of``, which the same statement stores.
+    """
     objects = [*_ids(request.path_params.values()), *_ids(_members_of(answer))]
     route = getattr(request.scope.get("route"), "path_format", request.url.path)
     kept = list(dict.fromkeys(objects))[:MOST_OBJECTS]
-    await tx.execute(_RECORD, request.method, route, request.url.path, status, kept)
+    entry = (request.method, route, request.url.path, status, kept)
+    if stored is None:
+        await tx.execute(_RECORD, *entry)
+    else:
+        await tx.execute(_RECORD_AND_STORE, *entry, *stored)
 
 
 async def record_alone(database: Database, request: Request, status: int | None, answer: Response | None) -> None:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from recobro_events import Database, Transaction
@@ -29,18 +29,26 @@ SELECT request_sha256, status, content_type, body
 FROM idempotent_answer
 WHERE subject = $1 AND method = $2 AND path = $3 AND key = $4 AND created_at > now() - make_interval(days => $5)
 """
-_STORE = """
-INSERT INTO idempotent_answer (subject, method, path, key, request_sha256, status, content_type, body)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-ON CONFLICT (subject, method, path, key) DO UPDATE
-SET request_sha256 = excluded.request_sha256, status = excluded.status, content_type = excluded.content_type,
-    body = excluded.body, created_at = now()
-"""
 _PURGE = """
 DELETE FROM idempotent_answer WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM idempotent_answer
     WHERE created_at <= now() - make_interval(days => $1) ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED))
 """
+
+
+def store_from(first: int) -> str:
+    """SQL that stores an answer. Its parameters, from the number ``first`` on, are those of ``answer_of``."""
+    values = ", ".join(f"${first + n}" for n in range(8))
+    return f"""
+INSERT INTO idempotent_answer (subject, method, path, key, request_sha256, status, content_type, body)
+VALUES ({values})
+ON CONFLICT (subject, method, path, key) DO UPDATE
+SET request_sha256 = excluded.request_sha256, status = excluded.status, content_type = excluded.content_type,
+    body = excluded.body, created_at = now()
+"""
+
+
+_STORE = store_from(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +126,15 @@ async def find_answer(tx: Transaction, key: Key, *body_sha256: bytes) -> Respons
 
 async def store_answer(tx: Transaction, key: Key, body_sha256: bytes, answer: Response | None) -> None:
     """Store the answer if and only if ``tx`` commits. Without an answer, only the hash of the body is stored."""
+    await tx.execute(_STORE, *answer_of(key, body_sha256, answer))
+
+
+def answer_of(key: Key, body_sha256: bytes, answer: Response | None) -> tuple[Any, ...]:
+    """The values of a stored answer."""
     kept: tuple[int | None, str | None, bytes | None] = (None, None, None)
     if answer is not None:
         kept = (answer.status_code, answer.headers.get("content-type"), bytes(answer.body))
-    await tx.execute(_STORE, *key._name, key.request_sha256(body_sha256), *kept)
+    return (*key._name, key.request_sha256(body_sha256), *kept)
 
 
 async def purge(database: Database) -> int:

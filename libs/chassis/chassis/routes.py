@@ -249,9 +249,8 @@ async def _attempt(endpoint: _Endpoint, request: ServiceRequest, key: Key | None
                     "an answer made in a transaction cannot be streamed, because the transaction ends first"
                 )
             await act_for_service(tx)
-            await audit.record(tx, request, response.status_code, response)
-            if key is not None:
-                await idempotency.store_answer(tx, key, digests[0], response)
+            stored = idempotency.answer_of(key, digests[0], response) if key is not None else None
+            await audit.record(tx, request, response.status_code, response, stored)
         return response
     except _RolledBack as refusal:
         return refusal.response

@@ -8,7 +8,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
-from chassis import idempotency, strict_json
+from chassis import audit, idempotency, strict_json
 from chassis.testing import mint
 from recobro_events import Database
 
@@ -119,14 +119,14 @@ async def test_a_lost_answer_is_sent_again(client: httpx.AsyncClient, toy: Any, 
 async def test_a_crash_before_the_commit_leaves_neither_effect_nor_answer(
     client: httpx.AsyncClient, look: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stored = idempotency.store_answer
+    recorded = audit.record
 
     async def crash_once_stored(*arguments: Any) -> None:
-        await stored(*arguments)
+        await recorded(*arguments)
         raise SystemError("killed")
 
     with monkeypatch.context() as broken:
-        broken.setattr(idempotency, "store_answer", crash_once_stored)
+        broken.setattr(audit, "record", crash_once_stored)
         assert (await client.post("/v1/entries", json=ENTRY, headers=KEYED)).status_code == 500
     assert await entries(look) == 0
     assert await look.fetchval("SELECT count(*) FROM idempotent_answer") == 0

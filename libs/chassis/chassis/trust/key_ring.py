@@ -15,6 +15,8 @@ from chassis.trust.claims import LATEST
 from chassis.trust.jws import ALGORITHMS, SignedToken
 
 MAX_KEYS = 100
+MAX_VERIFIED = 1000
+"""The most signatures that are verified only once, because verifying costs more than all else about a token."""
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 8192
 _PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "kid")
 _signatures = JWSRegistry(algorithms=ALGORITHMS)
@@ -38,6 +40,7 @@ class KeyRing:
         self, keys: Mapping[str, Key], *, ends: Mapping[str, float] | None = None, has_private: bool = False
     ) -> None:
         self._keys, self._ends = dict(keys), dict(ends or {})
+        self._verified: set[tuple[bytes, bytes]] = set()
         self.has_private = has_private
         """Whether the set had a private half of a key. It is not kept."""
 
@@ -66,10 +69,19 @@ class KeyRing:
         key = self._key(token.key_id)
         if _algorithm_of(key) != token.algorithm:
             raise WrongToken("The token's alg is not the one of its key.")
-        if not _signatures.get_alg(token.algorithm).verify(token.signed, token.signature, key):
-            raise WrongToken("The token's signature is wrong.")
+        self._verify_signature(token, key)
         if self._ends.get(str(key.kid), math.inf) <= time.time():
             raise WrongToken("The token's key is not used any more.")
+
+    def _verify_signature(self, token: SignedToken, key: Key) -> None:
+        # What was signed names the key, and a newer set of keys makes a new ring.
+        known = (token.signed, token.signature)
+        if known in self._verified:
+            return
+        if not _signatures.get_alg(token.algorithm).verify(token.signed, token.signature, key):
+            raise WrongToken("The token's signature is wrong.")
+        if len(self._verified) < MAX_VERIFIED:
+            self._verified.add(known)
 
     def _key(self, key_id: str | None) -> Key:
         if key_id is None and len(self._keys) == 1:

@@ -2,17 +2,19 @@
 # ruff: noqa: ASYNC110, ASYNC240 - no event tells of a reload, and the files are small
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 from chassis import CurrentPrincipal, Role, Router, create_app, reads, tokens
 from chassis.testing import client_for, test_settings
-from chassis.trust import verifier, watched
+from chassis.trust import key_ring, verifier, watched
 from fastapi import FastAPI
 from forging import KEY, RSA_KEY, key_set, signed
 from recobro_events import Database
@@ -210,3 +212,36 @@ async def test_a_service_starts_before_the_address_answers(toy_dsn: str, monkeyp
             )
             issuer.keys = key_set(KEY)
             await until_status(client, signed(), 200)
+
+
+async def test_a_known_signature_is_not_verified_again_and_all_else_is(
+    toy_dsn: str, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifier, "FILE_SECONDS", 3600.0)
+    member = json.loads(key_set(KEY))["keys"][0] | {"exp": int(time.time()) + 1000}
+    keys.write_text(json.dumps({"keys": [member]}))
+    verified = 0
+    algorithm = key_ring._signatures.get_alg("ES256")
+    verify = algorithm.verify
+
+    def counted(*arguments: Any) -> bool:
+        nonlocal verified
+        verified += 1
+        return verify(*arguments)
+
+    monkeypatch.setattr(algorithm, "verify", counted)
+    async with client_for(app_with(toy_dsn, jwt_public_key_file=keys)) as client:
+        token, other = signed(exp=int(time.time()) + 5000), signed(sub="eva")
+        assert [await status(client, each) for each in (token, token, other, token)] == [200] * 4
+        assert verified == 2
+        forged = f"{token[:-8]}{'A' * 8}"
+        assert [await status(client, each) for each in (forged, forged)] == [401] * 2
+        with monkeypatch.context() as later:
+            later.setattr(verifier, "time", SimpleNamespace(time=lambda: time.time() + 600))
+            assert [await status(client, each) for each in (token, other)] == [200, 401]
+        with monkeypatch.context() as later:
+            later.setattr(key_ring, "time", SimpleNamespace(time=lambda: time.time() + 1001))
+            assert await status(client, token) == 401
+        keys.write_bytes(key_set(OTHER))
+        assert await status(client, by_other()) == 200
+        assert await status(client, token) == 401
