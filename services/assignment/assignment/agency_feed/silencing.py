@@ -52,9 +52,8 @@ async def publish_silences(tx: Transaction, events: Sequence[ContractEvent]) -> 
     contract_ids = [event.contract_id for event in events]
     await tx.execute(queries.FORGET, contract_ids)
     arguments = (current_traceparent(), contract_ids, traces)
-    for statement in (queries.SILENCE, queries.RESUME):
-        if await tx.fetch(statement, *arguments):
-            tx.wrote_outbox(Lane.AGENCIES)
+    if await tx.fetch(queries.PUBLISH, *arguments):
+        tx.wrote_outbox(Lane.AGENCIES)
 
 
 async def publish_silences_of_placed(tx: Transaction, placements: Sequence[tuple[UUID, date]]) -> None:

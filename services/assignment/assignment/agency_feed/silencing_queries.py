@@ -47,25 +47,19 @@ _AGENCIES = f"""(
     SELECT contract_id, agency_id, min(placement_id::text) AS placement_id FROM placement
     WHERE contract_id = ANY ($2::uuid[]) AND {WITH_AGENCY} GROUP BY contract_id, agency_id
 ) AS placed"""
-_SILENCED = outbox.rows(
-    agency.ContactSilenced,
-    body=f"json_strip_nulls({_BODY})",
-    traceparent="coalesce(traceparent, $1)",
-    event_id=_EVENT_ID,
-    topic=TOPIC,
-)
-_RESUMED = outbox.rows(
-    agency.ContactResumed,
-    body="""json_build_object('agency_id', agency_id, 'contract_id', contract_id, 'silence_id', silence_id,
-        'still_silent', still_silent)""",
+_EVENTS = outbox.rows(
+    {"NOT ended": agency.ContactSilenced, "ended": agency.ContactResumed},
+    body=f"""CASE WHEN ended THEN json_build_object('agency_id', agency_id, 'contract_id', contract_id,
+        'silence_id', silence_id, 'still_silent', still_silent) ELSE json_strip_nulls({_BODY}) END""",
     traceparent="coalesce(traceparent, $1)",
     event_id=_EVENT_ID,
     topic=TOPIC,
 )
 
-# $1 traceparent, $2 contracts, $3 the traceparent of the event behind each. A silence that comes back is published
-# again.
-SILENCE = f"""
+# Opt-outs of a contact point bar that point only, so they are not among the reasons for which the contract stays
+# silent. A silence that comes back is published again.
+# $1 traceparent, $2 contracts, $3 the traceparent of the event behind each.
+PUBLISH = f"""
 WITH {_NOW}, kept AS (
     INSERT INTO silence AS known (contract_id, silence_id, reason, since, until, medium, contact_id)
     SELECT contract_id, silence_id, reason, coalesce(since, day, current_date), until, medium, contact_id
@@ -75,40 +69,32 @@ WITH {_NOW}, kept AS (
         ended = false
     WHERE known.ended OR (known.until, known.reason) IS DISTINCT FROM (excluded.until, excluded.reason)
     RETURNING known.*
-)
-{_SILENCED}
-FROM (SELECT kept.*, traceparent FROM kept JOIN now_silent USING (contract_id, silence_id)) AS begun
-JOIN {_AGENCIES} USING (contract_id)
-ORDER BY contract_id, agency_id, since, silence_id
-RETURNING id
-"""
-# A silence that has ended by its date is forgotten without an event. Opt-outs of a contact point bar that point only,
-# so they are not among the reasons for which the contract stays silent.
-FORGET = """
-DELETE FROM silence USING contract LEFT JOIN portfolio USING (portfolio_id)
-WHERE silence.contract_id = ANY ($1::uuid[]) AND contract.contract_id = silence.contract_id
-    AND silence.until < greatest(portfolio.business_date, contract.as_of)
-"""
-RESUME = f"""
-WITH {_NOW}, gone AS (
+), gone AS (
     UPDATE silence SET ended = true, published = published + 1
     FROM unnest($2::uuid[], $3::text[]) AS given (contract_id, traceparent)
     WHERE silence.contract_id = given.contract_id AND NOT silence.ended AND NOT EXISTS (
         SELECT FROM now_silent
         WHERE now_silent.contract_id = silence.contract_id AND now_silent.silence_id = silence.silence_id)
     RETURNING silence.*, given.traceparent
-)
-{_RESUMED}
-FROM (
+), changed AS (
+    SELECT kept.*, traceparent, NULL::json AS still_silent FROM kept JOIN now_silent USING (contract_id, silence_id)
+    UNION ALL
     SELECT gone.*, coalesce((
             SELECT json_agg(DISTINCT reason ORDER BY reason) FROM now_silent
             WHERE now_silent.contract_id = gone.contract_id AND coalesce(now_silent.since <= now_silent.day, true)
-                AND (now_silent.contact_id IS NULL OR now_silent.contact_id = gone.contact_id)), '[]') AS still_silent
+                AND (now_silent.contact_id IS NULL OR now_silent.contact_id = gone.contact_id)), '[]')
     FROM gone
-) AS ended
-JOIN {_AGENCIES} USING (contract_id)
-ORDER BY contract_id, agency_id, silence_id
+)
+{_EVENTS}
+FROM changed JOIN {_AGENCIES} USING (contract_id)
+ORDER BY ended, contract_id, agency_id, CASE WHEN NOT ended THEN since END, silence_id
 RETURNING id
+"""
+# A silence that has ended by its date is forgotten without an event.
+FORGET = """
+DELETE FROM silence USING contract LEFT JOIN portfolio USING (portfolio_id)
+WHERE silence.contract_id = ANY ($1::uuid[]) AND contract.contract_id = silence.contract_id
+    AND silence.until < greatest(portfolio.business_date, contract.as_of)
 """
 _SILENCED_AT_START = outbox.rows(
     agency.ContactSilenced,

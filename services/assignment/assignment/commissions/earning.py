@@ -43,6 +43,5 @@ async def _settle(tx: Transaction, causes: Mapping[UUID, UUID | None], because: 
     await tx.flush()
     traces = [tx.traces.get(cause) if cause is not None else None for cause in causes.values()]
     arguments = (list(causes), traces, because, current_traceparent())
-    for statement in (queries.TAKE_BACK, queries.EARN):
-        if await tx.fetch(statement, *arguments):
-            tx.wrote_outbox(Lane.EVENTS)
+    if await tx.fetch(queries.SETTLE, *arguments):
+        tx.wrote_outbox(Lane.EVENTS)

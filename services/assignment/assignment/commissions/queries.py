@@ -1,7 +1,7 @@
 """The statements that keep payments, and that earn, take back and read commissions."""
 
 from recobro_events import outbox
-from recobro_events.contracts.assignment import CommissionEarned, CommissionEvent, CommissionReversed
+from recobro_events.contracts.assignment import CommissionEarned, CommissionReversed
 
 from assignment.commissions.rules import (
     AGE_ON_PAID_ON,
@@ -87,26 +87,19 @@ CROSS JOIN LATERAL (
 ) AS today"""
 
 
-def _published(event_type: type[CommissionEvent]) -> str:
-    """SQL: publishes the event of each row of ``changed``. The same earning has the same event id in any order."""
-    head = outbox.rows(
-        event_type,
-        body="""json_build_object('contract_id', contract_id, 'placement_id', placement_id, 'agency_id', agency_id,
-            'payment_id', payment_id, 'base', base::text, 'percent', percent::text, 'amount', amount::text,
-            'currency', currency)""",
-        traceparent="coalesce(given.traceparent, $4)",
-        event_id=outbox.Caused("payment_id", consumer="'commission'", key="placement_id", n="ordinal"),
-    )
-    return f"""
-{head}
-FROM changed
-JOIN unnest($1::uuid[], $2::text[]) AS given (payment_id, traceparent) USING (payment_id)
-ORDER BY contract_id, payment_id, placement_id
-RETURNING id"""
+# The same earning has the same event id in any order.
+_PUBLISH = outbox.rows(
+    {"is_reversal": CommissionReversed, "NOT is_reversal": CommissionEarned},
+    body="""json_build_object('contract_id', contract_id, 'placement_id', placement_id, 'agency_id', agency_id,
+        'payment_id', payment_id, 'base', base::text, 'percent', percent::text, 'amount', amount::text,
+        'currency', currency)""",
+    traceparent="coalesce(given.traceparent, $4)",
+    event_id=outbox.Caused("payment_id", consumer="'commission'", key="placement_id", n="ordinal"),
+)
 
-
+# What is stale is taken back before the payment earns anew, because a payment earns once at a time.
 # $1 payments, $2 the traceparent of the event behind each, $3 why, $4 traceparent otherwise.
-TAKE_BACK = f"""
+SETTLE = f"""
 WITH {_TARGET}, stale AS MATERIALIZED (
     SELECT commission.payment_id, commission.placement_id, commission.ordinal, today.day
     FROM commission {_DAY.format(row="commission")}
@@ -114,17 +107,13 @@ WITH {_TARGET}, stale AS MATERIALIZED (
         SELECT FROM target
         WHERE (target.payment_id, target.placement_id, target.base, target.percent, target.amount)
             = (commission.payment_id, commission.placement_id, commission.base, commission.percent, commission.amount))
-), changed AS (
+), taken_back AS (
     UPDATE commission SET reversed_on = greatest(stale.day, commission.earned_on), reversed_because = $3
     FROM stale
     WHERE commission.payment_id = stale.payment_id AND commission.placement_id = stale.placement_id
         AND commission.ordinal = stale.ordinal
     RETURNING commission.*
-)
-{_published(CommissionReversed)}
-"""
-EARN = f"""
-WITH {_TARGET}, changed AS (
+), earned AS (
     INSERT INTO commission (payment_id, placement_id, ordinal, contract_id, agency_id, kind, earned_on, earned_because,
         days_past_due, base, percent, amount, currency)
     SELECT target.payment_id, placement_id, 1 + coalesce((
@@ -133,10 +122,18 @@ WITH {_TARGET}, changed AS (
     FROM target {_DAY.format(row="target")}
     WHERE NOT EXISTS (
         SELECT FROM commission
-        WHERE commission.payment_id = target.payment_id AND commission.reversed_on IS NULL)
+        WHERE commission.payment_id = target.payment_id AND commission.reversed_on IS NULL
+            AND (placement_id, ordinal) NOT IN (
+                SELECT placement_id, ordinal FROM taken_back WHERE taken_back.payment_id = target.payment_id))
     RETURNING *
+), changed AS (
+    SELECT true AS is_reversal, * FROM taken_back UNION ALL SELECT false, * FROM earned
 )
-{_published(CommissionEarned)}
+{_PUBLISH}
+FROM changed
+JOIN unnest($1::uuid[], $2::text[]) AS given (payment_id, traceparent) USING (payment_id)
+ORDER BY NOT is_reversal, contract_id, payment_id, placement_id
+RETURNING id
 """
 
 _ITEM = """payment_id, placement_id, contract_id, kind, commission.days_past_due, percent, commission.currency,
