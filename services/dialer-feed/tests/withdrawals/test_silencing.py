@@ -87,7 +87,7 @@ async def test_builders_and_batches_of_its_contracts_wait_for_a_block(scene: Sce
     [contract] = await scene.contracts(1)
     async with scene.database.transaction() as tx, silencing(tx, [contract.contract_id]):
         paying = asyncio.create_task(scene.receives(contract.paid()))
-        await blocked_on_a_lock(scene, "FROM contract WHERE contract_id = ANY")
+        await blocked_on_a_lock(scene, "INSERT INTO contract")
         building_on = asyncio.create_task(building.wait_for_silencers(scene.database))
         await blocked_on_a_lock(scene, "pg_advisory_xact_lock(")
         assert not paying.done()

@@ -143,8 +143,8 @@ async def book(tx: Transaction, incoming: Sequence[Incoming]) -> Sequence[Booked
         taken |= {row["place"]: row for row in rows}
         # Where another transaction has taken the key meanwhile, it is looked up once more.
         waiting = {place: waiting[place] for place in ids if place not in taken}
-    told = [row["payment_id"] for row in taken.values() if row["file_has_told"]]
-    identified = await identifying.identify(tx, told)
+    beside_files = [row["payment_id"] for row in taken.values() if row["file_stated"]]
+    identified = await identifying.identify(tx, beside_files)
     credits_ = {row["payment_id"]: row["credit"] for row in taken.values()} | dict(identified.credits)
     positions = await _record(
         tx, {place: (incoming[place], row, credits_[row["payment_id"]]) for place, row in sorted(taken.items())}

@@ -49,7 +49,7 @@ ORDER BY place
 # $9 channel, $10 reference, $11 and $12 days past due and episode before the payment, $13 whether the contract takes
 # money (a closed one keeps it as credit). No contract occurs twice. Returns no row of a payment whose key or id is
 # taken. Keys are taken in their order, so that two batches with the same references do not wait for each other.
-# file_has_told: whether the contract has money that a file has told, whose place the payment may take.
+# file_stated: whether the contract has money that a file has stated, whose place the payment may take.
 BOOK = """
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest($1::integer[], $2::uuid[], $3::integer[], $4::uuid[], $5::numeric[], $6::date[], $7::date[],
@@ -84,7 +84,7 @@ WITH given AS MATERIALIZED (
 )
 SELECT place, received.*, EXISTS (
         SELECT FROM payment
-        WHERE payment.contract_id = received.contract_id AND channel = 'file' AND reversed_at IS NULL) AS file_has_told
+        WHERE payment.contract_id = received.contract_id AND channel = 'file' AND reversed_at IS NULL) AS file_stated
 FROM received JOIN given USING (contract_id)
 """
 
