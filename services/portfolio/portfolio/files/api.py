@@ -28,13 +28,14 @@ from fastapi.responses import StreamingResponse
 from portfolio.files import deciding, findings, rejects, uploads
 from portfolio.files.finding_kinds import FindingKind
 from portfolio.files.findings import Finding
-from portfolio.files.template import TemplateFormat, template
+from portfolio.files.template import TemplateFormat, template, workbook
 from portfolio.files.uploads import Confirmation, FileStatus, FileView, Mode
 from portfolio.portfolios import portfolios
 from portfolio.portfolios.portfolios import DeltaRows
 
 router = Router(prefix="/v1", tags=["files"])
 _TEMPLATE_NAMES = {Language.ES: "cartera", Language.PT: "carteira", Language.EN: "portfolio"}
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _ANY_FILE: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/octet-stream": _BINARY}}}
 
@@ -99,7 +100,7 @@ async def upload_file(
 @router.get(
     "/portfolio-file-template",
     response_class=Response,
-    responses={200: {"content": {"text/csv": {}}}},
+    responses={200: {"content": {"text/csv": {}, _XLSX: {}}}},
     dependencies=[reads("portfolio")],
 )
 async def read_file_template(
@@ -109,12 +110,17 @@ async def read_file_template(
     ] = None,
     format: TemplateFormat = TemplateFormat.CSV,
 ) -> Response:
-    """Download an empty portfolio file with all columns. Files in each of the languages can be loaded."""
+    """Download an empty portfolio file with all columns. Files in each of the languages can be loaded.
+
+    The workbook explains each column in a second sheet. Save its first sheet as CSV to send it.
+    """
     language = lang or (locale.language if locale else Language.ES)
     headers = {
         "Content-Disposition": f'attachment; filename="{_TEMPLATE_NAMES[language]}.{format}"',
         "Content-Language": language,
     }
+    if format is TemplateFormat.XLSX:
+        return Response(workbook(language), media_type=_XLSX, headers=headers)
     return Response(template(language, locale), media_type="text/csv; charset=utf-8", headers=headers)
 
 
