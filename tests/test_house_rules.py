@@ -151,7 +151,6 @@ def test_every_private_module_of_the_runtime_is_protected_by_its_import_contract
     assert set(forbidden) == {f"recobro_events.{module}" for module in private}
 
 
-@pytest.mark.process
 def test_every_field_that_the_code_logs_is_on_the_list_of_fields() -> None:
     """A field that is not on it is dropped, and nobody would notice."""
     dropped = []
@@ -165,6 +164,7 @@ def test_every_field_that_the_code_logs_is_on_the_list_of_fields() -> None:
     assert dropped == []
 
 
+@pytest.mark.process
 def test_no_committed_file_has_a_download_address_or_a_machine_s_path() -> None:
     index = re.compile(
         r"(?:index-url|find-links|files\.pythonhosted|registry\.npmjs|repo1\.maven|maven-central)[^\n]*", re.I
