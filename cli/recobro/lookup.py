@@ -43,6 +43,15 @@ def portfolio_id_of(client: Client, text: str) -> str:
     return str(named["portfolio_id"])
 
 
+def agency_named(client: Client, text: str) -> Record:
+    """Return the agency with this name or id. Raises ``Trouble`` if there is none, or more than one."""
+    return _only(
+        [one for one in client.items("assignment", "/v1/agencies") if text in (one["agency_id"], one["name"])],
+        tr("There is no agency {text}. To list them: recobro agencies", text=text),
+        tr("Several agencies have the name {text}. Use the id.", text=text),
+    )
+
+
 def campaign_named(client: Client, text: str) -> Record:
     """Return the campaign with this name or id. Raises ``Trouble`` if there is none, or more than one."""
     return _only(

@@ -13,6 +13,7 @@ from recobro import (
     agencies,
     audit,
     backups,
+    campaigns,
     contracts,
     daily,
     dead_letters,
@@ -89,6 +90,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "report": report.report,
         "stage": daily.stage,
         "list": daily.publish_list,
+        "create-campaign": campaigns.create_campaign,
         "check-promises": daily.check_promises,
     },
     _FILES: {

@@ -19,7 +19,19 @@ from typer.main import get_command
 SOURCE = Path(recobro.__file__).parent
 SENTENCES = language.sentences()
 SPOKEN = (
-    *("agencies", "business_day", "client", "contracts", "daily", "disputes", "files", "loading", "lookup", "payments"),
+    *(
+        "agencies",
+        "business_day",
+        "campaigns",
+        "client",
+        "contracts",
+        "daily",
+        "disputes",
+        "files",
+        "loading",
+        "lookup",
+        "payments",
+    ),
     *("pending", "portfolios", "promising", "report", "visiting", "waiting", "watch"),
 )
 """The modules of the day, which say nothing that is not translated."""
