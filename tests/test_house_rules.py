@@ -63,6 +63,10 @@ BREACHES = {
         "services/promises/promises/outcomes/rules.py",
         "import promises.taking.rules",
     ),
+    "The process that reads a file loads nothing of the event runtime, which would take as long as a small file": (
+        "services/portfolio/portfolio/files/reader/rows.py",
+        "import recobro_events.barrier",
+    ),
     "aiokafka appears in one module": ("libs/events/recobro_events/_outbox/relay.py", "import aiokafka"),
     "What is private to the runtime is imported by the runtime alone": (
         "libs/projections/projections/silence.py",
