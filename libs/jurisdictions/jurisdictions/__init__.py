@@ -15,7 +15,14 @@ from jurisdictions.contact import (
     unconnected_calls_count,
     verification_needs_proof,
 )
-from jurisdictions.identity import dialable_phone, tax_id_problem
+from jurisdictions.identity import (
+    dialable_phone,
+    generic_tax_ids,
+    tax_id_has_check_digit,
+    tax_id_is_nobodys,
+    tax_id_kind,
+    tax_id_problem,
+)
 from jurisdictions.places import (
     Place,
     default_timezone,
@@ -49,6 +56,7 @@ __all__ = [
     "contact_may_resume_after_rejection",
     "default_timezone",
     "dialable_phone",
+    "generic_tax_ids",
     "is_holiday",
     "joint_window",
     "max_calls_per_7_days",
@@ -60,6 +68,9 @@ __all__ = [
     "profile_of_region",
     "regions",
     "state_named",
+    "tax_id_has_check_digit",
+    "tax_id_is_nobodys",
+    "tax_id_kind",
     "tax_id_problem",
     "unconnected_calls_count",
     "verification_needs_proof",

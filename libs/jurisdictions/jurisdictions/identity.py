@@ -1,14 +1,17 @@
 """Checks phone numbers and tax ids."""
 
 import re
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from types import MappingProxyType
 
 import phonenumbers
 from phonenumbers import PhoneNumberType
 from stdnum import exceptions
+from stdnum.br import cnpj, cpf
 from stdnum.mx import rfc
 
-from jurisdictions.profiles import PhoneNumbers, profile
+from jurisdictions.profiles import PhoneNumbers, TaxIdForm, profile
 
 _PUNCTUATION = re.compile(r"[\s().\-/]+")
 _DIGITS = re.compile(r"\+?[0-9]{6,20}")
@@ -63,6 +66,9 @@ def dialable_phone(raw: str, code: str) -> str | None:
     return f"+{rule.calling_code}{national}"
 
 
+_CHECKS: Mapping[str, Callable[[str], str]] = MappingProxyType(
+    {"RFC": partial(rfc.validate, validate_check_digits=True), "CPF": cpf.validate, "CNPJ": cnpj.validate}
+)
 _TAX_ID_PROBLEMS = {
     exceptions.InvalidLength: "bad_length",
     exceptions.InvalidFormat: "bad_format",
@@ -79,8 +85,40 @@ def tax_id_problem(code: str, value: str) -> str | None:
     rule = profile(code).tax_id.value
     if rule is None:
         return None
+    problems = [_problem(form, value) for form in (rule.person, rule.company)]
+    return None if None in problems else next((one for one in problems if one != "bad_length"), "bad_length")
+
+
+def _problem(form: TaxIdForm, value: str) -> str | None:
     try:
-        number = rfc.validate(value, validate_check_digits=True)
+        number = _CHECKS[form.check](value)
     except exceptions.ValidationError as wrong:
         return _TAX_ID_PROBLEMS.get(type(wrong), "bad_format")
-    return None if len(number) in rule.lengths else "bad_length"
+    return None if len(number) == form.characters else "bad_length"
+
+
+def tax_id_is_nobodys(code: str, value: str) -> bool:
+    """Whether the value stands for an unknown tax id: a generic one, or one repeated character."""
+    rule = profile(code).tax_id.value
+    return len(set(value)) < 2 or (rule is not None and value in rule.generic)
+
+
+def tax_id_kind(code: str, value: str) -> str | None:
+    """Return whether the tax id is that of a ``person`` or a ``company``.
+
+    None if it proves neither: its check digit is not true, it is nobody's, or the jurisdiction has no rule.
+    """
+    rule = profile(code).tax_id.value
+    if rule is None or tax_id_is_nobodys(code, value):
+        return None
+    kinds = {"person": rule.person, "company": rule.company}
+    return next((kind for kind, form in kinds.items() if _problem(form, value) is None), None)
+
+
+def tax_id_has_check_digit(code: str) -> bool:
+    return profile(code).tax_id.value is not None
+
+
+def generic_tax_ids(code: str) -> tuple[str, ...]:
+    rule = profile(code).tax_id.value
+    return rule.generic if rule is not None else ()

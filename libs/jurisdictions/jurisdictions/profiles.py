@@ -118,9 +118,20 @@ class PhoneNumbers(_Data):
     old_prefixes: tuple[str, ...] = ()
 
 
+class TaxIdForm(_Data):
+    """The tax ids of people, or those of companies: their length, and the name of the check of their digits."""
+
+    characters: int
+    check: str
+
+
 class TaxId(_Data):
+    """``generic`` are written where the true one is not known, so they are nobody's."""
+
     name: str
-    lengths: tuple[int, ...]
+    person: TaxIdForm
+    company: TaxIdForm
+    generic: tuple[str, ...] = ()
 
 
 class TimeZone(_Data):

@@ -5,10 +5,12 @@ from portfolio.contracts import api as contracts
 from portfolio.debtors import api as debtors
 from portfolio.files import api as files
 from portfolio.payments import api as payments
+from portfolio.people import api as people
 from portfolio.portfolios import api as portfolios
 from portfolio.reports import api as reports
 from portfolio.stages import api as stages
 
 ROUTERS = tuple(
-    subject.router for subject in (portfolios, files, stages, contracts, payments, clarifications, debtors, reports)
+    subject.router
+    for subject in (portfolios, files, stages, contracts, payments, clarifications, debtors, people, reports)
 )

@@ -15,6 +15,7 @@ _TAGS = {
     "portfolios": "Creditors, their portfolios, and how much is in which stage.",
     "files": "Portfolio files, from the upload to the rejected rows.",
     "contracts": "Contracts, payments, clarifications, pauses, debtors and contact points.",
+    "people": "Customers of a creditor who are one person.",
     "staging": "The business date moves, and contracts change their stages.",
     "reports": "What agencies reported about contracts that were not with them.",
 }

@@ -40,7 +40,8 @@ SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contra
     $2::uuid IS NULL OR {shows_balance_to("$2")} AS shows_balance,
     $2::uuid IS NULL OR {shows_person_to("$2")} AS shows_person,
     jsonb_build_object('debtor_id', debtor.debtor_id, 'debtor_number', debtor.debtor_number, 'kind', debtor_kind,
-        'name', debtor_name, 'tax_id', tax_id, 'status', debtor.status) AS debtor,
+        'name', debtor_name, 'tax_id', tax_id, 'status', debtor.status,
+        'person_id', CASE WHEN $2::uuid IS NULL THEN coalesce(debtor.person_id, debtor.debtor_id) END) AS debtor,
     coalesce((SELECT jsonb_agg(to_jsonb(point) ORDER BY rank, contact_id) FROM (
         SELECT contact_id, contract_id, kind, value, provenance, timezone, dialable, verified, invalid, opted_out,
             media AS refused_media, permitted, usable, rank

@@ -22,7 +22,10 @@ from portfolio.projection.promises import PromiseView
 
 
 class DebtorView(OutputModel):
+    """``person_id`` is equal for all customers who are one person; operators see it."""
+
     debtor_id: UUID
+    person_id: UUID | None
     debtor_number: str | None
     kind: str | None
     name: str

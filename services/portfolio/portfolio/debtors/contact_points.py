@@ -1,10 +1,11 @@
 """Phones and e-mails are added, verified, found wrong or refused.
 
 Wrong numbers and opt-outs belong to the debtor. They apply to the same phone or e-mail on every contract of the debtor,
-and to contact points that are added later.
+and of all debtors who are the same person, and to contact points that are added later. What was stated is kept with the
+debtor of whom it was stated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any, NamedTuple
@@ -220,9 +221,9 @@ async def patch(tx: Transaction, contact_id: UUID, wanted: ContactPatch) -> Cont
 
 
 async def change(tx: Transaction, findings: Sequence[Finding]) -> None:
-    """Apply these findings to all contracts of their debtors, and publish the changes.
+    """Apply these findings to all contracts of their people, and publish the changes.
 
-    The rows of the debtors and of all their contracts are locked. Raises ``ContactPointUnknown`` when a contract does
+    The rows of the people and of all their contracts are locked. Raises ``ContactPointUnknown`` when a contract does
     not have the contact point.
     """
     rows = await tx.fetch(queries.HELD_BY, [finding.contact_id for finding in findings])
@@ -230,19 +231,32 @@ async def change(tx: Transaction, findings: Sequence[Finding]) -> None:
     points = {(row["contract_id"], row["contact_id"]) for row in rows}
     if not points.issuperset((finding.contract_id, finding.contact_id) for finding in findings):
         raise ContactPointUnknown()
-    for wave in cut_into_waves(findings, key=lambda finding: held[finding.contact_id]["debtor_id"]):
+    for wave in cut_into_waves(findings, key=lambda finding: held[finding.contact_id]["person"]):
         reported = [held[finding.contact_id] for finding in wave]
-        by_debtor = {point["debtor_id"]: finding for point, finding in zip(reported, wave, strict=True)}
-        changed = await tx.fetch(
-            queries.CHANGE,
-            [point["debtor_id"] for point in reported],
-            [point["kind"] for point in reported],
-            [point["value"] for point in reported],
-            [finding.contact_id for finding in wave],
-            [finding.change for finding in wave],
-            [finding.medium for finding in wave],
-        )
-        await _record(tx, changed, [by_debtor[point["debtor_id"]] for point in changed])
+        columns = [[point[name] for point in reported] for name in ("debtor_id", "kind", "value")]
+        changes = [finding.change for finding in wave]
+        await tx.execute(queries.KEEP_MARKS, *columns, changes, [finding.medium for finding in wave])
+        verified = [finding.contact_id for finding in wave if finding.change == PatchChange.VERIFIED]
+        by_person = {point["person"]: finding for point, finding in zip(reported, wave, strict=True)}
+        changed = await tx.fetch(queries.SPREAD_MARKS, *columns, verified)
+        await _record(tx, changed, [by_person[point["person"]] for point in changed])
+
+
+async def spread(tx: Transaction, debtor_ids: Collection[UUID], reason: str) -> None:
+    """After debtors were linked or unlinked, let the marks of each reach its person, and publish what changes.
+
+    The rows of the people and of all their contracts are locked.
+    """
+    changed = await tx.fetch(queries.SPREAD_MARKS, list(debtor_ids), None, None, [])
+    for wave in cut_into_waves(changed, key=lambda point: point["contract_id"]):
+        await _record(tx, wave, [_of_link(point, reason) for point in wave])
+
+
+def _of_link(point: Row, reason: str) -> Finding:
+    """The change that a link or its end made, in the words of the events."""
+    refused = ContactChange.OPTED_OUT if point["opted_out"] or point["media"] else ContactChange.ADDED
+    change = ContactChange.INVALID if point["invalid"] else refused
+    return Finding(point["contract_id"], point["contact_id"], change, reason=reason)
 
 
 async def _record(tx: Transaction, points: Sequence[Row], findings: Sequence[Finding]) -> None:

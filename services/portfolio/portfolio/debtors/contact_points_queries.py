@@ -1,62 +1,88 @@
 """The statements of contact points. Those that write need the rows of the debtors or contracts locked."""
 
+from portfolio.debtors.queries import MEMBER
 from portfolio.debtors.rules import Medium
 
 _MEDIA = ", ".join(f"'{medium}'" for medium in Medium)
 
 
-def _opted_out(row: str) -> str:
-    """SQL: whether the debtor refuses every medium after the change ``given``."""
-    return f"""CASE given.change WHEN 'opt_out_withdrawn' THEN false
-            ELSE {row}.opted_out OR given.change = 'opted_out' AND given.medium IS NULL END"""
-
-
-def _media(row: str) -> str:
-    """SQL: the single media that the debtor refuses after the change ``given``."""
-    return f"""CASE
-            WHEN given.change = 'opted_out' AND given.medium IS NOT NULL AND NOT given.medium = ANY({row}.media)
-                THEN {row}.media || given.medium
-            WHEN given.change = 'opt_out_withdrawn' AND given.medium IS NULL THEN '{{}}'
-            WHEN given.change = 'opt_out_withdrawn' THEN array_remove(
-                CASE WHEN {row}.opted_out THEN ARRAY[{_MEDIA}] ELSE {row}.media END, given.medium)
-            ELSE {row}.media END"""
-
-
-# $1 debtors, $2 kinds, $3 values, $4 contacts, $5 changes, $6 media; no debtor twice.
-CHANGE = f"""
+# Keeps what is stated, with the debtor of whom it is stated. What takes a mark back takes it back for the whole person.
+# $1 debtors, no person twice, $2 kinds, $3 values, $4 changes, $5 media
+KEEP_MARKS = f"""
 WITH given AS MATERIALIZED (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[])
-        AS given (debtor_id, kind, value, contact_id, change, medium)
-), marked AS (
-    INSERT INTO debtor_contact_mark (debtor_id, kind, value, invalid, opted_out, media)
-    SELECT debtor_id, kind, value,
-        CASE WHEN given.change IN ('invalid', 'verified') THEN given.change = 'invalid' ELSE mark.invalid END,
-        {_opted_out("mark")}, {_media("mark")}
-    FROM given CROSS JOIN LATERAL (
-        SELECT coalesce(bool_or(invalid), false) AS invalid, coalesce(bool_or(opted_out), false) AS opted_out,
-            coalesce(max(media), '{{}}') AS media
-        FROM debtor_contact_mark AS known
-        WHERE known.debtor_id = given.debtor_id AND known.kind = given.kind AND known.value = given.value
-    ) AS mark
-    ON CONFLICT (debtor_id, kind, value) DO UPDATE SET
-        invalid = excluded.invalid, opted_out = excluded.opted_out, media = excluded.media
-), next AS (
-    SELECT point.contact_id, given.debtor_id,
-        (point.verified OR given.change = 'verified' AND point.contact_id = given.contact_id)
-            AND given.change <> 'invalid' AS verified,
-        CASE given.change WHEN 'invalid' THEN true WHEN 'verified' THEN false ELSE point.invalid END AS invalid,
-        {_opted_out("point")} AS opted_out, {_media("point")} AS media
-    FROM given JOIN contract USING (debtor_id)
-    JOIN contact_point AS point
-        ON point.contract_id = contract.contract_id AND point.kind = given.kind AND point.value = given.value
+    SELECT given.*, person_id
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
+        AS given (debtor_id, kind, value, change, medium)
+    JOIN debtor USING (debtor_id)
+), stated AS (
+    SELECT debtor_id, kind, value, change, medium FROM given
+    UNION ALL
+    SELECT mark.debtor_id, mark.kind, mark.value, change, medium
+    FROM given JOIN debtor AS member USING (person_id) JOIN debtor_contact_mark AS mark
+        ON mark.debtor_id = member.debtor_id AND mark.kind = given.kind AND mark.value = given.value
+    WHERE member.debtor_id <> given.debtor_id AND given.change IN ('verified', 'opt_out_withdrawn')
 )
-UPDATE contact_point AS point
-SET verified = next.verified, invalid = next.invalid, opted_out = next.opted_out, media = next.media
-FROM next
-WHERE point.contact_id = next.contact_id
-    AND (point.verified, point.invalid, point.opted_out, point.media)
-        IS DISTINCT FROM (next.verified, next.invalid, next.opted_out, next.media)
-RETURNING point.*, next.debtor_id
+INSERT INTO debtor_contact_mark (debtor_id, kind, value, own_invalid, own_opted_out, own_media)
+SELECT debtor_id, kind, value,
+    CASE WHEN change IN ('invalid', 'verified') THEN change = 'invalid' ELSE known.invalid END,
+    CASE change WHEN 'opt_out_withdrawn' THEN false
+        ELSE known.opted_out OR change = 'opted_out' AND medium IS NULL END,
+    CASE
+        WHEN change = 'opted_out' AND medium IS NOT NULL AND NOT medium = ANY(known.media) THEN known.media || medium
+        WHEN change = 'opt_out_withdrawn' AND medium IS NULL THEN '{{}}'
+        WHEN change = 'opt_out_withdrawn' THEN array_remove(
+            CASE WHEN known.opted_out THEN ARRAY[{_MEDIA}] ELSE known.media END, medium)
+        ELSE known.media END
+FROM stated CROSS JOIN LATERAL (
+    SELECT coalesce(bool_or(coalesce(own_invalid, invalid)), false) AS invalid,
+        coalesce(bool_or(coalesce(own_opted_out, opted_out)), false) AS opted_out,
+        coalesce(max(coalesce(own_media, media)), '{{}}') AS media
+    FROM debtor_contact_mark AS mark
+    WHERE mark.debtor_id = stated.debtor_id AND mark.kind = stated.kind AND mark.value = stated.value
+) AS known
+ON CONFLICT (debtor_id, kind, value) DO UPDATE SET own_invalid = excluded.own_invalid,
+    own_opted_out = excluded.own_opted_out, own_media = excluded.own_media
+"""
+# Whatever was stated of one debtor of a person holds for all of them, and on all their contracts.
+# $1 debtors, $2 kinds, $3 values, or null for all marks; $4 the contact points that are verified now.
+SPREAD_MARKS = f"""
+WITH {MEMBER}, stated AS MATERIALIZED (
+    SELECT person, debtor_id, kind, value, coalesce(own_invalid, invalid) AS invalid,
+        coalesce(own_opted_out, opted_out) AS opted_out, coalesce(own_media, media) AS media
+    FROM member JOIN debtor_contact_mark USING (debtor_id)
+    WHERE $2::text[] IS NULL OR (kind, value) IN (SELECT * FROM unnest($2::text[], $3::text[]))
+), holds AS (
+    SELECT person, kind, value, bool_or(invalid) AS invalid, bool_or(opted_out) AS opted_out,
+        coalesce(array_agg(DISTINCT medium ORDER BY medium) FILTER (WHERE medium IS NOT NULL), '{{}}') AS media
+    FROM stated LEFT JOIN LATERAL unnest(media) AS medium ON true GROUP BY person, kind, value
+), next AS MATERIALIZED (
+    SELECT member.debtor_id, holds.*, coalesce(own.invalid, false) AS own_invalid,
+        coalesce(own.opted_out, false) AS own_opted_out, coalesce(own.media, '{{}}') AS own_media
+    FROM member JOIN holds USING (person)
+    LEFT JOIN stated AS own ON own.debtor_id = member.debtor_id AND own.kind = holds.kind AND own.value = holds.value
+), marked AS (
+    INSERT INTO debtor_contact_mark AS mark
+        (debtor_id, kind, value, invalid, opted_out, media, own_invalid, own_opted_out, own_media)
+    SELECT debtor_id, kind, value, invalid, opted_out, media, nullif(own_invalid, invalid),
+        nullif(own_opted_out, opted_out), nullif(own_media, media)
+    FROM next
+    ON CONFLICT (debtor_id, kind, value) DO UPDATE SET invalid = excluded.invalid, opted_out = excluded.opted_out,
+        media = excluded.media, own_invalid = excluded.own_invalid, own_opted_out = excluded.own_opted_out,
+        own_media = excluded.own_media
+), point AS (
+    SELECT contact_id, next.*,
+        (point.verified OR contact_id = ANY($4::uuid[])) AND NOT next.invalid AS verified
+    FROM next JOIN contract USING (debtor_id)
+    JOIN contact_point AS point
+        ON point.contract_id = contract.contract_id AND point.kind = next.kind AND point.value = next.value
+)
+UPDATE contact_point AS known
+SET verified = point.verified, invalid = point.invalid, opted_out = point.opted_out, media = point.media
+FROM point
+WHERE known.contact_id = point.contact_id
+    AND (known.verified, known.invalid, known.opted_out, known.media)
+        IS DISTINCT FROM (point.verified, point.invalid, point.opted_out, point.media)
+RETURNING known.*, point.person
 """
 SET_VERSIONS = """
 UPDATE contact_point AS point SET version = given.version
@@ -64,7 +90,8 @@ FROM unnest($1::uuid[], $2::bigint[]) AS given (contact_id, version) WHERE point
 """
 CONTRACT_OF = "SELECT contract_id FROM contact_point WHERE contact_id = $1"
 HELD_BY = """
-SELECT contact_id, contract_id, debtor_id, kind, value FROM contact_point JOIN contract USING (contract_id)
+SELECT contact_id, contract_id, debtor_id, coalesce(person_id, debtor_id) AS person, kind, value
+FROM contact_point JOIN contract USING (contract_id) JOIN debtor USING (debtor_id)
 WHERE contact_id = ANY($1::uuid[])
 """
 _IS_FULL = """(

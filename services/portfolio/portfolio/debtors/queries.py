@@ -1,15 +1,67 @@
 """The statements of debtors' statuses and of addresses. Those that write need the rows locked."""
 
+from portfolio.debtors.rules import BY_GRAVITY
+
 DEBTORS = """
-SELECT contract_id, debtor_id, status FROM contract JOIN debtor USING (debtor_id) WHERE contract_id = ANY($1::uuid[])
+SELECT contract_id, debtor_id, coalesce(person_id, debtor_id) AS person, status,
+    coalesce(own_status, status) AS stated
+FROM contract JOIN debtor USING (debtor_id) WHERE contract_id = ANY($1::uuid[])
 """
-SET_STATUS = """
-UPDATE debtor SET status = given.status, status_version = debtor.status_version + 1
-FROM unnest($1::uuid[], $2::text[]) AS given (debtor_id, status)
-WHERE debtor.debtor_id = given.debtor_id AND debtor.status <> given.status
-RETURNING debtor.debtor_id, debtor.status, debtor.status_version
+
+
+_BY_GRAVITY = ", ".join(f"'{status}'" for status in BY_GRAVITY)
+
+
+def _gravity(status: str) -> str:
+    return f"array_position(ARRAY[{_BY_GRAVITY}], {status})"
+
+
+MEMBER = """
+member AS MATERIALIZED (
+    SELECT *, coalesce(person_id, debtor_id) AS person FROM debtor WHERE debtor_id = ANY($1::uuid[])
+    UNION SELECT *, person_id FROM debtor
+    WHERE person_id IN (SELECT person_id FROM debtor WHERE debtor_id = ANY($1::uuid[]))
+)
+"""
+"""SQL: the debtors ``$1``, and all others of their people."""
+# $1 debtors, no person twice, $2 statuses, $3 whether the rest of the person is stated no graver from now on.
+KEEP_STATUS = f"""
+WITH given AS MATERIALIZED (
+    SELECT debtor_id, person_id, given.status
+    FROM unnest($1::uuid[], $2::text[]) AS given (debtor_id, status) JOIN debtor USING (debtor_id)
+), stated AS (
+    SELECT debtor_id, status FROM given
+    UNION ALL
+    SELECT member.debtor_id, given.status FROM given JOIN debtor AS member USING (person_id)
+    WHERE $3 AND member.debtor_id <> given.debtor_id
+        AND {_gravity("coalesce(member.own_status, member.status)")} > {_gravity("given.status")}
+)
+UPDATE debtor SET own_status = stated.status FROM stated
+WHERE debtor.debtor_id = stated.debtor_id AND coalesce(debtor.own_status, debtor.status) <> stated.status
+RETURNING debtor.debtor_id
+"""
+# Of what was stated of the debtors of a person, the gravest holds for all of them.
+SPREAD_STATUS = f"""
+WITH {MEMBER}, gravest AS (
+    SELECT person, (array_agg(coalesce(own_status, status)
+        ORDER BY {_gravity("coalesce(own_status, status)")} DESC))[1] AS status
+    FROM member GROUP BY person
+), next AS (
+    SELECT debtor_id, person, gravest.status,
+        nullif(coalesce(member.own_status, member.status), gravest.status) AS own_status
+    FROM member JOIN gravest USING (person)
+)
+UPDATE debtor SET status = next.status, own_status = next.own_status,
+    status_version = debtor.status_version + (debtor.status <> next.status)::integer
+FROM next
+WHERE debtor.debtor_id = next.debtor_id
+    AND (debtor.status, debtor.own_status) IS DISTINCT FROM (next.status, next.own_status)
+RETURNING debtor.debtor_id, next.person, debtor.status, debtor.status_version, old.status <> new.status AS changed
 """
 CONTRACTS = "SELECT contract_id, debtor_id FROM contract WHERE debtor_id = ANY($1::uuid[]) ORDER BY contract_id"
+CONTRACTS_OF_PERSON = """
+SELECT count(*) FROM contract JOIN debtor USING (debtor_id) WHERE debtor_id = $1 OR person_id = $1
+"""
 
 # $1 contracts, $2 ids, $3 provenances, $4 to $10 the parts, $11 the most addresses that visits find for a contract.
 ADD_FOUND = """

@@ -20,18 +20,18 @@ def medium_refused(name: str | None) -> Medium | None:
     return Medium(name) if name in set(Medium) else None
 
 
-_GRAVITY = {
-    DebtorStatus.ACTIVE: 0,
-    DebtorStatus.UNLOCATABLE: 1,
-    DebtorStatus.INSOLVENT: 2,
-    DebtorStatus.REPRESENTED: 3,
-    DebtorStatus.DECEASED: 4,
-}
+BY_GRAVITY = (
+    DebtorStatus.ACTIVE,
+    DebtorStatus.UNLOCATABLE,
+    DebtorStatus.INSOLVENT,
+    DebtorStatus.REPRESENTED,
+    DebtorStatus.DECEASED,
+)
 
 
 def report_changes_status(known: DebtorStatus, reported: DebtorStatus) -> bool:
     """Whether a report from outside changes the status. It may make the status graver; only operators may lift it."""
-    return _GRAVITY[reported] > _GRAVITY[known]
+    return BY_GRAVITY.index(reported) > BY_GRAVITY.index(known)
 
 
 def provenance_permitted(sources: Collection[str], provenance: str) -> bool:

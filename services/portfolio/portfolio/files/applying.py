@@ -29,6 +29,7 @@ from portfolio.ledger.limits import LARGEST_BALANCE
 from portfolio.ledger.positions import publish_reapplied, reapply_payments
 from portfolio.ledger.whole import publish_whole
 from portfolio.payments.queries import RESTORE_ABSORBED
+from portfolio.people import linking
 from portfolio.portfolios import portfolios
 from portfolio.portfolios import queries as portfolio_queries
 from portfolio.stages import daily_run
@@ -53,6 +54,7 @@ async def apply(database: Database, work: Work, *, chunk_contracts: int = CHUNK_
     if work.mode == "snapshot":
         while await step(database, lambda tx: withdraw_chunk(tx, work, chunk_contracts)):
             pass
+    await _link(database, work, chunk_contracts)
     await step(database, lambda tx: _finish(tx, work))
 
 
@@ -233,6 +235,26 @@ async def withdraw_chunk(tx: Transaction, work: Work, chunk_contracts: int) -> b
     stated = {"file_id": work.file_id, "as_of": work.as_of}
     await history.record_each(tx, ids, "withdrawn", "a snapshot does not name the contract any more", stated)
     return True
+
+
+async def _link(database: Database, work: Work, chunk_contracts: int) -> None:
+    """Link the customers whom the file states, after all of it is applied: it may state two of one person far apart.
+
+    A repeated attempt looks at all of them again, which changes nothing that is linked already.
+    """
+    after: str | None = ""
+    while after is not None:
+        after = await step(database, lambda tx: link_chunk(tx, work, after or "", chunk_contracts))  # noqa: B023
+
+
+async def link_chunk(tx: Transaction, work: Work, after: str, chunk_contracts: int) -> str | None:
+    """Link the customers of the contracts after this number. Returns the last number; None when none is left."""
+    rows = await tx.fetch(applying_queries.APPLIED, work.file_id, after, chunk_contracts)
+    if not rows:
+        return None
+    await linking.link(tx, work.creditor_id, [row["contract_id"] for row in rows])
+    await tx.execute(applying_queries.MADE_PROGRESS, work.file_id)
+    return str(rows[-1]["contract_number"])
 
 
 async def _finish(tx: Transaction, work: Work) -> None:

@@ -8,6 +8,10 @@ SELECT contract_number, contract_id, debtor_id, incomplete FROM file_contract
 WHERE file_id = $1 AND ($2::text IS NULL OR contract_number > $2)
 ORDER BY contract_number LIMIT $3
 """
+APPLIED = """
+SELECT contract_number, contract_id FROM file_contract
+WHERE file_id = $1 AND contract_number > $2 ORDER BY contract_number LIMIT $3
+"""
 APPLIED_TO = "UPDATE file SET applied_to = $2, attempts = 0 WHERE file_id = $1"
 ADD_DEBTORS = """
 INSERT INTO debtor (debtor_id, creditor_id, debtor_number)

@@ -13,6 +13,7 @@ from portfolio.files.work import Work
 from portfolio.ledger import history
 from portfolio.ledger.locking import lock_contracts
 from portfolio.ledger.whole import publish_whole
+from portfolio.people import linking
 from portfolio.portfolios import portfolios
 from portfolio.portfolios.portfolios import DeltaRows, PortfolioSettings
 
@@ -45,6 +46,7 @@ async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) ->
         piece = waiting[start : start + applying.CHUNK_CONTRACTS]
         if confirmation.accept:
             await _accept(tx, work, locked["header"], piece)
+            await linking.link(tx, work.creditor_id, piece)
         else:
             await _refuse(tx, work, piece)
     return await uploads.find(tx, file_id)

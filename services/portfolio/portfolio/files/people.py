@@ -22,10 +22,11 @@ async def moves(
     """Return the contracts among these that move to another customer, and the ids of those that must not move yet.
 
     The contracts are locked. A contract that would leave a dead or represented debtor loses that debtor's silence, so
-    it is set aside until a person says yes: ``accepted``.
+    it is set aside until a person says yes: ``accepted``. Another customer of the same person has that silence too.
     """
     found = await tx.fetch(queries.MOVES, work.file_id, contract_ids)
-    leaving = [] if accepted else [row for row in found if row["status"] in comparing.LEAVES]
+    leaves = [row for row in found if row["status"] in comparing.LEAVES and not row["stays"]]
+    leaving = [] if accepted else leaves
     if leaving:
         refused = await comparing.keep_refused(tx, work, leaving)
         reasons = [comparing.LEAVES[row["status"]] for row in leaving]

@@ -10,9 +10,11 @@ OF_ANOTHER_PERSON = "(stated.debtor_number IS NOT NULL AND stated.debtor_id <> c
 MOVES = f"""
 SELECT contract.contract_id, contract.debtor_id AS from_debtor_id, stated.debtor_id AS to_debtor_id,
     coalesce(debtor.debtor_number, 'no customer number') || ' (' || debtor.status || ')' AS known, debtor.status,
-    stated.debtor_number AS stated, contract.undecided_by
+    stated.debtor_number AS stated, contract.undecided_by,
+    debtor.person_id IS NOT NULL AND debtor.person_id = next.person_id AS stays
 FROM file_contract AS stated JOIN contract USING (contract_id)
 JOIN debtor ON debtor.debtor_id = contract.debtor_id
+LEFT JOIN debtor AS next ON next.debtor_id = stated.debtor_id
 WHERE stated.file_id = $1 AND stated.contract_id = ANY($2::uuid[]) AND {OF_ANOTHER_PERSON}
 ORDER BY contract.contract_id
 """

@@ -1,4 +1,4 @@
-"""Row locks in the order that the whole service keeps: portfolios, debtors, contracts, then rows of contracts.
+"""Row locks in the order that the whole service keeps: portfolios, people, debtors, contracts, then their rows.
 
 Portfolios are locked FOR SHARE. The business date cannot move before the transaction has ended, so a staging run that
 starts afterwards sees the rows that the transaction wrote.
@@ -27,14 +27,23 @@ _THESE = f"{_CONTRACTS} WHERE contract_id = ANY($1::uuid[])"
 # FOR clauses lock in the order in which they are written.
 _LOCK_CONTRACT = f"{_CONTRACT} FOR SHARE OF portfolio FOR UPDATE OF contract"
 
-_DEBTORS_OF = "SELECT coalesce(array_agg(DISTINCT debtor_id), '{}') FROM contract WHERE contract_id = ANY($1::uuid[])"
+# $1 contracts, $2 people: their ids, or those of their debtors. The debtors of both, with all others of their people.
+_MEMBERS = """
+WITH named AS MATERIALIZED (
+    SELECT debtor_id, person_id FROM contract JOIN debtor USING (debtor_id) WHERE contract_id = ANY($1::uuid[])
+    UNION ALL SELECT debtor_id, person_id FROM debtor WHERE debtor_id = ANY($2::uuid[])
+    UNION ALL SELECT debtor_id, person_id FROM debtor WHERE person_id = ANY($2::uuid[])
+)
+SELECT debtor_id, person_id FROM named
+UNION SELECT debtor_id, person_id FROM debtor WHERE person_id IN (SELECT person_id FROM named)
+"""
 _HELD = """
-SELECT contract_id, portfolio_id, debtor_id, debtor_id = ANY($2::uuid[]) AS debtor_too
-FROM contract WHERE contract_id = ANY($1::uuid[]) OR debtor_id = ANY($2::uuid[])
+SELECT contract_id, portfolio_id FROM contract WHERE contract_id = ANY($1::uuid[]) OR debtor_id = ANY($2::uuid[])
 """
 _LOCK_PORTFOLIOS = """
 SELECT portfolio_id FROM portfolio WHERE portfolio_id = ANY($1::uuid[]) ORDER BY portfolio_id FOR SHARE
 """
+_LOCK_PEOPLE = "SELECT person_id FROM person WHERE person_id = ANY($1::uuid[]) ORDER BY person_id FOR UPDATE"
 _LOCK_DEBTORS = "SELECT debtor_id FROM debtor WHERE debtor_id = ANY($1::uuid[]) ORDER BY debtor_id FOR UPDATE"
 _LOCK_CONTRACTS = "SELECT contract_id FROM contract WHERE contract_id = ANY($1::uuid[]) ORDER BY contract_id FOR UPDATE"
 
@@ -74,22 +83,44 @@ async def contracts_held(tx: Transaction, contract_ids: Collection[UUID]) -> Map
 
 
 async def lock_contracts(
-    tx: Transaction, contract_ids: Collection[UUID], with_debtors_of: Collection[UUID] = ()
+    tx: Transaction,
+    contract_ids: Collection[UUID],
+    with_debtors_of: Collection[UUID] = (),
+    with_people: Collection[UUID] = (),
 ) -> set[UUID]:
-    """Lock these contracts, and the debtors of ``with_debtors_of`` with all their contracts.
+    """Lock these contracts, and the people of ``with_debtors_of`` with all their debtors and contracts.
 
-    Returns the ids of the locked contracts. Contracts that do not exist are left out.
+    ``with_people`` are ids of further people, or of debtors who stand for theirs. Returns the ids of the locked
+    contracts. Contracts that do not exist are left out.
     """
-    debtor_ids = await tx.fetchval(_DEBTORS_OF, list(with_debtors_of)) if with_debtors_of else []
+    if not with_debtors_of and not with_people:
+        return await _lock(tx, contract_ids, ())
+    while True:
+        members = await tx.fetch(_MEMBERS, list(with_debtors_of), list(with_people))
+        try:
+            async with tx.savepoint():
+                locked = await _lock(tx, contract_ids, members)
+                # Before the rows were locked, a file may have given a contract to another debtor, or debtors may have
+                # been linked. Then the locks are let go, because further ones would break the order.
+                if set(await tx.fetch(_MEMBERS, list(with_debtors_of), list(with_people))) != set(members):
+                    raise _PeopleChanged
+                return locked
+        except _PeopleChanged:
+            continue
+
+
+class _PeopleChanged(Exception):
+    """Other debtors than the locked ones are to be locked."""
+
+
+async def _lock(tx: Transaction, contract_ids: Collection[UUID], members: Collection[Row]) -> set[UUID]:
+    debtor_ids = sorted_unique(member["debtor_id"] for member in members)
     held = await tx.fetch(_HELD, list(contract_ids), debtor_ids)
     await tx.execute(_LOCK_PORTFOLIOS, sorted_unique(row["portfolio_id"] for row in held))
-    # Before the debtors' rows were locked, loading may have given a contract to another debtor.
-    while debtor_ids:
-        await tx.execute(_LOCK_DEBTORS, sorted_unique(debtor_ids))
-        others = set(await tx.fetchval(_DEBTORS_OF, list(with_debtors_of))) - set(debtor_ids)
-        debtor_ids = [*debtor_ids, *others]
-        if not others:
-            break
+    if people := sorted_unique(member["person_id"] for member in members if member["person_id"] is not None):
+        await tx.execute(_LOCK_PEOPLE, people)
+    if debtor_ids:
+        await tx.execute(_LOCK_DEBTORS, debtor_ids)
     wanted = await tx.fetch(_HELD, list(contract_ids), debtor_ids)
     locked = await tx.fetch(_LOCK_CONTRACTS, sorted_unique(row["contract_id"] for row in wanted))
     return {row["contract_id"] for row in locked}

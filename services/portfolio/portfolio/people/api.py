@@ -1,0 +1,38 @@
+"""People over HTTP: who is one person, and who may be."""
+
+from uuid import UUID
+
+from chassis import Page, PageQuery, ReadConnection, Router, WriteTransaction, reads, writes
+from chassis.audit import reads_in_bulk
+
+from portfolio.people import candidates, people
+from portfolio.people.candidates import Candidate
+from portfolio.people.people import Person, PersonDecision
+
+router = Router(prefix="/v1", tags=["people"])
+
+
+@router.get("/people/candidates", dependencies=[reads("portfolio"), reads_in_bulk()])
+async def list_candidates(
+    connection: ReadConnection, query: PageQuery, creditor_id: UUID | None = None
+) -> Page[Candidate]:
+    """List customers with one tax id who are not linked by themselves, and why."""
+    return await candidates.found(connection, query, creditor_id)
+
+
+@router.get("/people/{person_id}", dependencies=[reads("portfolio")])
+async def read_person(person_id: UUID, connection: ReadConnection) -> Person:
+    """Read a person with all customers who are this person. Who is linked to nobody has the debtor's id."""
+    return await people.read(connection, person_id)
+
+
+@router.post("/people/{person_id}/links", status_code=201, dependencies=[writes("portfolio")])
+async def link_customer(person_id: UUID, decision: PersonDecision, tx: WriteTransaction) -> Person:
+    """Say that a contract's customer is this person. Death, representation and opt-outs then reach all contracts."""
+    return await people.link(tx, person_id, decision)
+
+
+@router.post("/people/{person_id}/unlinks", status_code=201, dependencies=[writes("portfolio")])
+async def unlink_customer(person_id: UUID, decision: PersonDecision, tx: WriteTransaction) -> Person:
+    """Say that a contract's customer is not this person. No later file links them again."""
+    return await people.unlink(tx, person_id, decision)
