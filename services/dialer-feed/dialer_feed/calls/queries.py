@@ -63,7 +63,7 @@ WHERE EXISTS (
 _BUSINESS_DATE = f"""
 CASE WHEN call.started_at < list.live_until THEN list.business_date
     ELSE coalesce({DAY_OF}, portfolio.business_date, call.started_at::date) END"""
-# The other contracts that the entry named when the call started. The row of its lead guards them.
+# The other contracts that the entry named when the call started.
 _ALSO = """
 SELECT coalesce(array_agg(other.contract_id ORDER BY other.contract_id), '{}') AS also
 FROM list_entry entry

@@ -5,13 +5,10 @@ from dialer_feed.lists.eligibility import LIVE, ON_DATE, reason
 from dialer_feed.silences import DAY_OF
 from dialer_feed.wakeups import notify
 
-# The entries of these contracts, with all that is named in one entry with them: the lead's row guards the others.
+# The entries of these contracts, with what they name: so nobody silences a lead and what its entry names at once.
 LOCK_LIVE_ENTRIES = f"""
 SELECT FROM list_entry entry JOIN dialing_list list USING (list_id)
 WHERE entry.contract_id = ANY ($1::uuid[] || ARRAY(
-        SELECT lead_id FROM list_entry
-        WHERE contract_id = ANY ($1::uuid[]) AND lead_id IS NOT NULL AND status = 'listed'
-        UNION ALL
         SELECT contract_id FROM list_entry
         WHERE lead_id = ANY ($1::uuid[]) AND lead_id IS NOT NULL AND status = 'listed'))
     AND entry.status = 'listed' AND {LIVE}

@@ -19,11 +19,13 @@ from dialer_feed.delivery import queries as delivery
 from dialer_feed.handlers import consumer
 from dialer_feed.lists.others import MOST_TOGETHER
 from dialer_feed.withdrawals import queries as withdrawals
+from dialer_feed.withdrawals import silencing
+from dialer_feed.withdrawals.withdrawing import Cause
 from dialing_agencies import Placement
 from dialing_requests import Json, call, code_of, report, report_calls
-from dialing_scene import DAY, Contract, Phone, Scene
+from dialing_scene import DAY, Contract, Phone, Scene, blocked_on_a_lock
 from recobro_events import Event, Row
-from recobro_events.contracts.dialer_feed import CallCompleted, ListEntryWithdrawn, ListPublished
+from recobro_events.contracts.dialer_feed import CallCompleted, ListEntryWithdrawn, ListPublished, WithdrawalReason
 from recobro_events.contracts.portfolio import ContactChange, DebtorStatus, Stage
 from recobro_events.testing import apply_events, published
 
@@ -269,6 +271,31 @@ async def test_a_payment_at_any_step_of_the_build_leaves_nothing_of_the_contract
     if was_gathered:
         expected = 1700 if was_published else {"lead": 0, "other": 1200}[silenced]
         assert row["overdue_total"] == expected, "nothing that waits for the next list counts"
+
+
+async def test_what_an_entry_names_leaves_the_list_that_is_built_with_its_lead(scene: Scene) -> None:
+    lead, _ = await of_one_person(scene, "900.00", "500.00")
+    list_id = await scene.requested()
+    await run_steps(scene, list_id, "requested", "waited")
+    await scene.execute("UPDATE contract SET state = 'closed' WHERE contract_id = $1", lead.contract_id)
+    await run_steps(scene, list_id, "waited", "published")
+    assert await scene.rows("SELECT FROM list_entry") == []
+
+
+async def test_a_silence_of_one_named_waits_for_one_of_its_lead(scene: Scene) -> None:
+    """Else the feed could have the change of an entry after its withdrawal."""
+    lead, other = await of_one_person(scene, "900.00", "500.00")
+    list_id = await scene.built()
+    async with scene.database.transaction() as tx:
+        await silencing.begin(tx)
+        await silencing.lock(tx, [lead.contract_id])
+        paying = asyncio.create_task(scene.receives(other.paid("10.00")))
+        await blocked_on_a_lock(scene, "FROM list_entry entry JOIN dialing_list")
+        cause = Cause(lead.contract_id, WithdrawalReason.OTHER, None, datetime.now(UTC))
+        await silencing.live_lists(tx).withdraw([cause])
+        await silencing.number(tx)
+    await paying
+    assert [item["kind"] for item in await feed(scene, list_id)] == ["withdrawn"]
 
 
 @pytest.mark.parametrize("moved", ["lead", "other"])

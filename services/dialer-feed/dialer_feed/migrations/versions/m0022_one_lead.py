@@ -12,7 +12,7 @@ ALTER TABLE campaign ADD COLUMN one_entry_per text NOT NULL DEFAULT 'contract'
     CHECK (one_entry_per IN ('contract', 'person'));
 -- Null until the portfolio's next event.
 ALTER TABLE portfolio ADD COLUMN creditor_id uuid, ADD COLUMN currency text;
--- lead_id: the row is no entry; the contract is named in the entry of lead_id, whose row is locked to change this one.
+-- lead_id: the row is no entry; the contract is named in the entry of lead_id.
 -- shared_ids: the numbers that other people of the creditor have too.
 ALTER TABLE list_entry ADD COLUMN lead_id uuid, ADD COLUMN shared_ids uuid[] NOT NULL DEFAULT '{{}}';
 CREATE INDEX list_entry_lead ON list_entry (lead_id, list_id) WHERE lead_id IS NOT NULL;
