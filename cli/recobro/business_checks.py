@@ -123,7 +123,7 @@ def lost_writes(folder: Path) -> list[Finding]:
     return [
         wrong(
             "restore",
-            f"{file.name} lists what the restored service has lost. Enter it again, then move the file away.",
+            f"{file.name} lists what the restored service has lost. Enter it again: recobro reenter {file}",
         )
         for file in sorted(folder.glob("lost-*.csv"))
     ] or [ok("restore", "no list of lost entries waits.")]

@@ -99,9 +99,14 @@ class Client:
             if (cursor := page["next_cursor"]) is None:
                 return
 
-    def post(self, service: str, path: str, body: object, *, patience_seconds: float = 90.0) -> Answer:
-        """Return the JSON answer to a POST, which may take up to ``patience_seconds``."""
-        headers = {"Idempotency-Key": str(uuid.uuid4())}
+    def post(
+        self, service: str, path: str, body: object, *, patience_seconds: float = 90.0, key: str | None = None
+    ) -> Answer:
+        """Return the JSON answer to a POST, which may take up to ``patience_seconds``.
+
+        ``key`` is the idempotency key of a request that may come again from another run of the command.
+        """
+        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
         timeout = httpx.Timeout(10.0, read=patience_seconds)
         with working(tr("Waiting for {service}", service=service)):
             return self._ask(

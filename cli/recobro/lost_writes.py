@@ -19,6 +19,7 @@ import asyncpg
 
 from recobro.terminal import count, out, table_of
 
+COLUMNS = ("time", "event_id", "event", "key", "content")
 _SINCE = """
 SELECT record.headers, record.value FROM record JOIN topic USING (topic_id)
 WHERE topic.name = $1 AND record.written_at >= $2 ORDER BY record.written_at, record.partition, record."offset"
@@ -66,18 +67,24 @@ async def find_lost(log_dsn: str, service: str, since: datetime, folder: Path) -
     descriptor = os.open(listing, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", newline="", encoding="utf-8-sig") as file:
         lines = csv.writer(file)
-        lines.writerow(["time", "event", "key", "content"])
+        lines.writerow(COLUMNS)
         lines.writerows(entries)
-    return Lost(service, since, until, Counter(event for _, event, _, _ in entries), listing)
+    return Lost(service, since, until, Counter(event for _, _, event, _, _ in entries), listing)
 
 
-async def _entries(connection: Any, service: str, since: datetime) -> AsyncIterator[tuple[str, str, str, str]]:
+async def _entries(connection: Any, service: str, since: datetime) -> AsyncIterator[tuple[str, str, str, str, str]]:
     async with connection.transaction():
         async for row in connection.cursor(_SINCE, f"{service}.events", since, prefetch=1000):
             headers = json.loads(row["headers"])
             if _is_entered(headers):
                 body = row["value"].decode("utf-8", errors="replace")
-                yield headers.get("ce_time", ""), headers["ce_type"], headers.get("ce_subject", ""), body
+                yield (
+                    headers.get("ce_time", ""),
+                    headers["ce_id"],
+                    headers["ce_type"],
+                    headers.get("ce_subject", ""),
+                    body,
+                )
 
 
 def _is_entered(headers: Mapping[str, str]) -> bool:
@@ -109,3 +116,7 @@ def print_lost(lost: Sequence[Lost]) -> None:
             out.print(table)
             out.print(f"  All of them are listed in {one.listing}", markup=False)
     out.print()
+    if listings := [str(one.listing) for one in lost if one.listing]:
+        out.print("When the platform runs, enter them with:", markup=False)
+        out.print(f"  recobro reenter {' '.join(listings)}", markup=False)
+        out.print()

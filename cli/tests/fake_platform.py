@@ -46,6 +46,9 @@ class FakePlatform:
                 is_file = self.headers["Content-Type"] == "application/octet-stream"
                 self._answer(dict(parse_qsl(urlsplit(self.path).query)) if is_file else json.loads(body))
 
+            def do_PATCH(self) -> None:
+                self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
             def _answer(self, sent: Any) -> None:
                 status, document = platform.answer(f"{self.command} {service} {urlsplit(self.path).path}", sent)
                 self.send_response(status)

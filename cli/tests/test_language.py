@@ -36,7 +36,19 @@ SPOKEN = (
 )
 """The modules of the day, which say nothing that is not translated."""
 ENGLISH_DETAILS = (
-    *("rebuild", "backup", "restore", "doctor", "outbox", "lag", "migrate", "dead-letters", "unsent", "audit"),
+    *(
+        "rebuild",
+        "backup",
+        "restore",
+        "reenter",
+        "doctor",
+        "outbox",
+        "lag",
+        "migrate",
+        "dead-letters",
+        "unsent",
+        "audit",
+    ),
     *("topics", "token"),
 )
 """Commands of administrators: their first sentence is translated, the details are English."""

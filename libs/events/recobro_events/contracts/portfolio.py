@@ -459,7 +459,8 @@ class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-chan
 class PortfolioFileLoaded(PortfolioEvent, type="portfolio.portfolio-file-loaded.v1"):
     """A file was loaded. Rows are instalment rows; ``total_accepted`` is the sum of the accepted rows.
 
-    ``amount_accepted`` is the same sum for readers of the first revision of this event: at most 999999999999.99.
+    ``amount_accepted`` is the same sum for readers of the first revision of this event: at most 999999999999.99. The
+    last four fields identify the file, so that it can be loaded again after a restore; null: not known.
     """
 
     file_id: UUID
@@ -468,3 +469,7 @@ class PortfolioFileLoaded(PortfolioEvent, type="portfolio.portfolio-file-loaded.
     amount_accepted: Money
     total_accepted: MoneyTotal | None = None
     currency: Currency
+    filename: str | None = None
+    sha256: str | None = None
+    mode: str | None = None
+    file_as_of: date | None = None

@@ -34,7 +34,8 @@ OPENED_BY_DIALER = "dialer"
 class NewClarification(InputModel):
     """``instalments`` holds the numbers of the disputed instalments; none means all. The silence covers the contract.
 
-    ``again``: this is another dispute than the open one with the same reason.
+    ``again``: this is another dispute than the open one with the same reason. ``clarification_id`` is for one that is
+    entered again after a restore: the id that its first entry had.
     """
 
     reason: ShortText
@@ -42,6 +43,7 @@ class NewClarification(InputModel):
     opened_by: OpenedBy
     instalments: list[Count] = Field(default_factory=list, max_length=1000)
     again: bool = False
+    clarification_id: UUID | None = None
 
 
 class ClarificationExists(Conflict):
@@ -52,26 +54,35 @@ class ClarificationExists(Conflict):
     )
 
 
+class ClarificationKnown(Conflict):
+    code = "clarification-known"
+    detail = "There is a clarification with this id already."
+
+
 class TooManyClarifications(Conflict):
     code = "too-many-clarifications"
     detail = f"{limits.SILENCING_CLARIFICATIONS} clarifications stop contact about this contract. Resolve one first."
 
 
 class Request(NamedTuple):
-    """A dispute of a contract. In a consumer ``received`` is the id of the event that reported the dispute."""
+    """A dispute of a contract. In a consumer ``received`` is the id of the event that reported the dispute.
+
+    ``entered_id`` is the id of a dispute that is entered again.
+    """
 
     contract_id: UUID
     reason: str
     detail: str | None
     opened_by: str
     received: UUID | None = None
+    entered_id: UUID | None = None
 
 
 async def open_one(tx: Transaction, contract_id: UUID, new: NewClarification) -> Clarification:
     """Open a clarification; several different ones may be open at once.
 
-    Raises ``ContractUnknown``, ``ClarificationExists``, ``TooManyClarifications``, and ``Invalid`` for an unknown
-    instalment.
+    Raises ``ContractUnknown``, ``ClarificationExists``, ``ClarificationKnown``, ``TooManyClarifications``, and
+    ``Invalid`` for an unknown instalment.
     """
     await lock_contract(tx, contract_id, staging_cause=StageCause.CATCH_UP)
     disputed = sorted(set(new.instalments))
@@ -79,10 +90,13 @@ async def open_one(tx: Transaction, contract_id: UUID, new: NewClarification) ->
     for row in await tx.fetch(queries.SILENCING, [contract_id]):
         if row["silencing"] >= limits.SILENCING_CLARIFICATIONS:
             raise TooManyClarifications()
+    if new.clarification_id is not None and await tx.fetchval(queries.CONTRACT_OF, new.clarification_id) is not None:
+        raise ClarificationKnown(extra={"clarification_id": new.clarification_id})
     same = await tx.fetchval(queries.SAME, contract_id, new.reason, disputed)
     if same is not None and not new.again:
         raise ClarificationExists(extra={"clarification_id": same})
-    [opened] = await _open(tx, [Request(contract_id, new.reason, new.detail, new.opened_by)], disputed)
+    request = Request(contract_id, new.reason, new.detail, new.opened_by, entered_id=new.clarification_id)
+    [opened] = await _open(tx, [request], disputed)
     return Clarification.of(opened)
 
 
@@ -112,8 +126,9 @@ async def _open(tx: Transaction, requests: Sequence[Request], instalments: Colle
     profiles = [jurisdictions.profile(settings_of[request.contract_id]["jurisdiction"]) for request in requests]
     deadlines = list(map(jurisdictions.clarification_deadline, profiles, days))
     near = list(map(jurisdictions.clarification_warning, profiles, deadlines))
-    contract_ids, reasons, details, openers, received = (list(column) for column in zip(*requests, strict=True))
-    ids = list(map(clarification_id_of, contract_ids, received))
+    contract_ids, reasons, details, openers, received, given = (list(column) for column in zip(*requests, strict=True))
+    made = map(clarification_id_of, contract_ids, received)
+    ids = [entered_id or new_id for entered_id, new_id in zip(given, made, strict=True)]
     opened = await tx.fetch(
         queries.OPEN, contract_ids, reasons, details, openers, list(instalments), days, deadlines, near, ids
     )

@@ -276,6 +276,10 @@ async def _finish(tx: Transaction, work: Work) -> None:
             amount_accepted=min(file["amount_accepted"], LARGEST_BALANCE),
             total_accepted=file["amount_accepted"],
             currency=portfolio["currency"],
+            filename=file["filename"],
+            sha256=file["sha256"].hex(),
+            mode=file["mode"],
+            file_as_of=file["as_of"],
         )
     )
     await _set_state(tx, work.portfolio_id, PortfolioState.READY)

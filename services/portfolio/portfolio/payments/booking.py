@@ -54,6 +54,11 @@ class PaymentKnown(Conflict):
         self.is_same = is_same
 
 
+class PaymentEntered(Conflict):
+    code = "payment-entered"
+    detail = "There is a payment with this id already."
+
+
 class ReferenceReversed(Conflict):
     code = "reference-reversed"
     detail = (
@@ -80,13 +85,15 @@ class Incoming:
     """A payment for a contract, whose row comes from ``ledger.locking``.
 
     ``again`` says that the payment is no double, and that a reversed reference may be booked on the same contract once
-    more. ``attended``: a person enters this very payment. Else a reversed reference waits for a person.
+    more. ``attended``: a person enters this very payment. Else a reversed reference waits for a person. ``entered_id``
+    is the id of a payment without a reference that is entered again.
     """
 
     contract: Row
     facts: PaymentFacts
     again: bool = False
     attended: bool = True
+    entered_id: UUID | None = None
 
     @property
     def contract_id(self) -> UUID:
@@ -135,10 +142,13 @@ async def book(tx: Transaction, incoming: Sequence[Incoming]) -> Sequence[Booked
             if (refusal := _refusal(one, found)) is not None:
                 outcomes[place] = refusal
                 continue
+            if one.entered_id is not None and await tx.fetchrow(queries.TO_REVERSE, one.entered_id) is not None:
+                outcomes[place] = PaymentEntered(extra={"payment_id": one.entered_id})
+                continue
             # A booking whose id belongs to another reference, which ends like it, takes the next number.
             tried[place] = max(tried.get(place, 0), found["bookings"]) + 1
             portfolio_id, reference = one.contract["portfolio_id"], one.facts.reference
-            ids[place] = payment_id_of(portfolio_id, one.channel, reference, tried[place])
+            ids[place] = one.entered_id or payment_id_of(portfolio_id, one.channel, reference, tried[place])
         rows = await tx.fetch(queries.BOOK, *_to_book(waiting, ids, tried)) if ids else []
         taken |= {row["place"]: row for row in rows}
         # Where another transaction has taken the key meanwhile, it is looked up once more.
@@ -165,6 +175,8 @@ def _fault_of(one: Incoming) -> Invalid | None:
     if one.channel not in channels:
         allowed = f"must be one of {', '.join(channels)}"
         return _invalid("The portfolio takes no payments of this channel.", "/channel", allowed)
+    if one.entered_id is not None and facts.reference is not None:
+        return _invalid("The payment has a reference.", "/payment_id", "is only for payments without a reference")
     if facts.holdoff_from is not None and not facts.paid_on <= facts.holdoff_from <= one.day_heard:
         bounds = f"must lie between {facts.paid_on} and {one.day_heard}"
         return _invalid("No entry of this payment can have had this day.", "/holdoff_from", bounds)

@@ -14,10 +14,12 @@ class NewPayment(PaymentFacts):
     """A payment of one contract.
 
     ``again`` says that a payment without a reference is no double of the same payment a moment ago, or that a payment
-    whose reference was reversed has arrived on this contract once more.
+    whose reference was reversed has arrived on this contract once more. ``payment_id`` is for a payment without a
+    reference that is entered again after a restore: the id that its first entry had. A reference gives the id itself.
     """
 
     again: bool = False
+    payment_id: UUID | None = None
 
 
 class PaymentReceipt(OutputModel):
@@ -40,7 +42,7 @@ async def receive(tx: Transaction, contract_id: UUID, payment: NewPayment) -> Pa
     Raises ``ContractUnknown``, ``Invalid``, and what ``booking`` refuses.
     """
     contract = await lock_contract(tx, contract_id)
-    [booked] = await book(tx, [Incoming(contract, payment, again=payment.again)])
+    [booked] = await book(tx, [Incoming(contract, payment, again=payment.again, entered_id=payment.payment_id)])
     if isinstance(booked, Problem):
         raise booked
     position = booked.position

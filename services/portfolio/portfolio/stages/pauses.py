@@ -16,11 +16,15 @@ from portfolio.stages import queries
 
 
 class NewPause(InputModel):
-    """The first and the last paused day. Without ``ends_on`` the pause lasts until somebody ends it."""
+    """The first and the last paused day. Without ``ends_on`` the pause lasts until somebody ends it.
+
+    ``pause_id`` is for one that is entered again after a restore: the id that its first entry had.
+    """
 
     reason: Text
     starts_on: Day
     ends_on: Day | None = None
+    pause_id: UUID | None = None
 
 
 class PauseEnd(InputModel):
@@ -57,6 +61,11 @@ class PauseEnded(Conflict):
     detail = "This pause has ended already."
 
 
+class PauseKnown(Conflict):
+    code = "pause-known"
+    detail = "There is a pause with this id already."
+
+
 class TooManyPauses(Conflict):
     code = "too-many-pauses"
     detail = f"The contract has had {limits.PAUSES} pauses. No more can be added."
@@ -70,10 +79,12 @@ class ContractIsClosed(Conflict):
 async def start(tx: Transaction, contract_id: UUID, new: NewPause) -> PauseOutcome:
     """Pause a contract. Paused days in the past restage the contract at once.
 
-    Raises ``ContractUnknown``, ``ContractIsClosed``, ``PauseOverlaps``, ``TooManyPauses``, and ``Invalid`` for a
-    pause that would end before it starts.
+    Raises ``ContractUnknown``, ``ContractIsClosed``, ``PauseKnown``, ``PauseOverlaps``, ``TooManyPauses``, and
+    ``Invalid`` for a pause that would end before it starts.
     """
     contract = await lock_contract(tx, contract_id)
+    if new.pause_id is not None and await tx.fetchval(queries.CONTRACT_OF_PAUSE, new.pause_id) is not None:
+        raise PauseKnown(extra={"pause_id": new.pause_id})
     if new.ends_on is not None and new.ends_on < new.starts_on:
         raise Invalid("The pause would end before it starts.", errors=[FieldError("/ends_on", "is before starts_on")])
     if contract["state"] != ContractState.OPEN:
@@ -82,7 +93,7 @@ async def start(tx: Transaction, contract_id: UUID, new: NewPause) -> PauseOutco
         raise PauseOverlaps(extra={"pause_id": overlapping["pause_id"]})
     if await tx.fetchval(queries.COUNT_PAUSES, contract_id) >= limits.PAUSES:
         raise TooManyPauses()
-    pause = await tx.fetchrow(queries.START_PAUSE, contract_id, new.reason, new.starts_on, new.ends_on)
+    pause = await tx.fetchrow(queries.START_PAUSE, contract_id, new.reason, new.starts_on, new.ends_on, new.pause_id)
     return await _publish_change(tx, pause, ContractPaused, "paused")
 
 

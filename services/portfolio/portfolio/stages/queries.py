@@ -76,7 +76,8 @@ WHERE contract_id = $1 AND (ends_on IS NULL OR ends_on >= starts_on)
 ORDER BY starts_on LIMIT 1
 """
 START_PAUSE = """
-INSERT INTO pause (contract_id, reason, starts_on, ends_on, version) VALUES ($1, $2, $3, $4, 0) RETURNING *
+INSERT INTO pause (pause_id, contract_id, reason, starts_on, ends_on, version)
+VALUES (coalesce($5::uuid, uuidv7()), $1, $2, $3, $4, 0) RETURNING *
 """
 PAUSE = "SELECT * FROM pause WHERE pause_id = $1"
 CONTRACT_OF_PAUSE = "SELECT contract_id FROM pause WHERE pause_id = $1"

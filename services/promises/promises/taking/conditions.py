@@ -69,11 +69,15 @@ class TooManyPromises(Conflict):
 
 
 class Part(NamedTuple):
-    """A day and an amount promised for it, with the JSON pointer to both in the request's body."""
+    """A day and an amount promised for it, with the JSON pointer to both in the request's body.
+
+    A promise that is entered again has its ``promise_id`` already. A new one gets it when it is written.
+    """
 
     due_on: date
     amount: Decimal
     pointer: str
+    promise_id: UUID | None = None
 
 
 class Maker(NamedTuple):

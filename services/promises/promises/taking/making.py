@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from chassis import Amount, Day, InputModel, Principal
+from chassis import Amount, Conflict, Day, Forbidden, InputModel, Principal
 from recobro_events import Row, Transaction
 from recobro_events.contracts.promises import MadeIn, PromiseMade
 
@@ -24,21 +24,39 @@ from promises.taking.reading import Promise, read
 
 
 class NewPromise(InputModel):
-    """``agency_id`` is required where ``made_in`` is ``agency``, unless the token is an agency's own."""
+    """``agency_id`` is required where ``made_in`` is ``agency``, unless the token is an agency's own.
+
+    ``promise_id`` is for a promise that an operator enters again after a restore: the id that its first entry had.
+    """
 
     contract_id: UUID
     amount: Amount
     due_on: Day
     made_in: MadeIn
     agency_id: UUID | None = None
+    promise_id: UUID | None = None
+
+
+class PromiseKnown(Conflict):
+    code = "promise-known"
+    detail = "There is a promise with this id already."
+
+
+class EntersAgain(Forbidden):
+    code = "operators-only"
+    detail = "Only an operator enters a promise again."
 
 
 async def make(tx: Transaction, who: Principal, new: NewPromise) -> Promise:
     """Make a promise on the earlier of business date and today. Judge it at once: a payment of that day may keep it."""
+    if new.promise_id is not None and who.agency_id is not None:
+        raise EntersAgain()
     made = maker(who, new.made_in, new.agency_id)
+    if new.promise_id is not None and await tx.fetchrow(queries.PROMISE, new.promise_id, None) is not None:
+        raise PromiseKnown(extra={"promise_id": new.promise_id})
     contract = await open_contract(tx, new.contract_id, who)
     refuse_more_than_owed(contract, new.amount, "/amount")
-    parts = [Part(new.due_on, new.amount, "")]
+    parts = [Part(new.due_on, new.amount, "", new.promise_id)]
     max_days_ahead = rules.limits_of(contract["promise_limits"]).max_days_ahead
     await refuse_bad_due_days(tx, contract, parts, max_days_ahead)
     await refuse_beyond_limits(tx, contract, who, new.amount, "/amount")
@@ -62,7 +80,7 @@ async def write(
         made.made_in,
         contract["episode"],
     )
-    schedule = [(part.due_on, silent_until(part.due_on), part.amount) for part in parts]
+    schedule = [(part.due_on, silent_until(part.due_on), part.amount, part.promise_id) for part in parts]
     rows = await tx.fetch(queries.MAKE, *common, *zip(*schedule, strict=True))
     rows.sort(key=lambda row: row["due_on"])
     tx.publish(*(made_event(row) for row in rows))

@@ -57,9 +57,11 @@ WHERE promise.contract_id = $1
 MAKE = """
 INSERT INTO promise
     (contract_id, portfolio_id, agreement_id, agency_id, currency, made_on, made_in, episode, due_on, silent_until,
-        amount)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, due_on, silent_until, amount
-FROM unnest($9::date[], $10::date[], $11::numeric[]) AS given (due_on, silent_until, amount) ORDER BY due_on
+        amount, promise_id, version)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, due_on, silent_until, amount, coalesce(promise_id, uuidv7()),
+    CASE WHEN promise_id IS NULL THEN 1 ELSE first_version() + 1 END
+FROM unnest($9::date[], $10::date[], $11::numeric[], $12::uuid[]) AS given (due_on, silent_until, amount, promise_id)
+ORDER BY due_on
 RETURNING *
 """
 
