@@ -45,8 +45,8 @@ class Checked:
 def verify_all(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """Compute the seals of every audit table anew, and report entries that were altered, removed or slipped in.
 
-    Compare HEAD with the one that the services' logs hold ("audit sealed"): who owns a database can make a whole chain
-    anew, but not the logs. Exit code 1 if a table is not whole or a database does not answer.
+    Compare HEAD with the one that the services' logs hold ("audit sealed"). The owner of a database can make the whole
+    chain anew, but cannot change the logs. Exit code 1 if a table is not whole or a database does not answer.
 
     Example: recobro audit verify
     """
@@ -71,8 +71,8 @@ def prune_all(
     """Delete audit entries that are older than N years. Nothing else ever deletes one.
 
     What is left stays one chain, and `recobro audit verify` says how many entries were deleted, and up to when. The
-    table says who deleted them. A table that is not whole keeps everything. The databases must be named as their
-    owner: the services' own roles may not delete entries.
+    table says who deleted them. A table that is not whole keeps everything. The command needs the rights of the
+    databases' owner: the services' own roles may not delete entries.
 
     Example: recobro audit prune --keep-years 10
     """

@@ -84,7 +84,8 @@ def restore(
     """Restore databases from a backup. The platform must be stopped.
 
     The replaced databases are kept beside the restored ones. The command then prints the period whose entries by people
-    and other systems must be entered again. All other data comes back by itself when the platform runs.
+    and other systems must be entered again, and writes lists of them for `recobro reenter`. All other data comes back
+    by itself when the platform runs.
 
     If DIR has no keys that sign tokens, those of the backup come back too, with the password in RECOBRO_BACKUP_PASSWORD
     or RECOBRO_BACKUP_PASSWORD_FILE. Without one the command asks for it.

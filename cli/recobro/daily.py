@@ -59,7 +59,8 @@ def stage(
 ) -> None:
     """Move the business date forward and stage every contract that is due.
 
-    A day that is more than one day ahead of today is a question. The run goes on when this command is interrupted.
+    The command asks before it accepts a day that is more than one day ahead of today. The run goes on when this command
+    is interrupted.
 
     Example: recobro stage --as-of today
     """
@@ -317,8 +318,8 @@ def check_promises(
 ) -> None:
     """Decide every promise whose time is over: kept, partly kept or broken.
 
-    Staging also does this, for the portfolios that it moves. A day that is more than one day ahead of today is a
-    question: all promises up to it would be broken.
+    Staging also does this, for the portfolios that it moves. The command asks before it accepts a day that is more than
+    one day ahead of today: all promises up to that day would be broken.
 
     Example: recobro check-promises --as-of today
     """

@@ -91,7 +91,7 @@ def findings(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what a loaded file says otherwise than was known, contract by contract, and what a person has decided.
+    """List where a loaded file differs from what was known before, contract by contract, and what a person has decided.
 
     With --undecided and without FILE: all contracts that wait for a decision, of all files.
 
@@ -146,7 +146,10 @@ def confirm(
     ] = None,
     remember: Annotated[
         bool,
-        typer.Option("--remember", help="The same holds for the portfolio's next files: the code page, or whole rows."),
+        typer.Option(
+            "--remember",
+            help="Use the answer for the portfolio's next files too: the code page, or that rows are whole.",
+        ),
     ] = False,
     data: Data = DEFAULT_DATA,
     url: Url = None,

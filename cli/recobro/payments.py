@@ -96,7 +96,7 @@ def reverse(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take back a payment of a contract. The contract is then as if it had never been made.
+    """Take back a payment of a contract, as if the payment had never been made.
 
     If the contract has several payments, say which one by its reference, amount or day.
 

@@ -55,8 +55,9 @@ def waiting(
 ) -> None:
     """List what waits, for whom, and the command that answers.
 
-    Files that ask something, contracts that a file has set aside, disputes near their deadline, objections and recalls,
-    promises that are due, reports and addresses to decide about, and contracts whose events wait.
+    The list has files that wait for an answer, contracts that a file has set aside, disputes near their deadline,
+    objections and recalls, promises that are due, reports and addresses to decide about, and contracts whose events
+    wait.
 
     Example: recobro waiting --days 3
     """

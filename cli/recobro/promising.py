@@ -39,7 +39,7 @@ def promise(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Enter a promise to pay. Nobody contacts the debtor until it is due.
+    """Enter a promise to pay. Nobody contacts the debtor while the promise is open.
 
     Example: recobro promise CLR-070000008 5000.00 --due 2026-12-05
     """

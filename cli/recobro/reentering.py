@@ -107,13 +107,13 @@ class ByHand(Exception):
 def reenter(
     lists: Annotated[list[Path], typer.Argument(metavar="LIST…", help="The lists that recobro restore wrote.")],
     files: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Where the portfolio files lie that were lost.")
+        Path | None, typer.Option(metavar="FOLDER", help="The folder with the lost portfolio files.")
     ] = None,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Enter again what a restore has lost, from its lists. What is there already stays as it is.
+    """Enter the data again that a restore has lost, from its lists. Data that is there already does not change.
 
     Give the lists of all services in one command: their lines are entered in the order of their time. Payments,
     disputes, pauses and promises get the ids that they had. A lost file is found in FOLDER by its SHA-256; without it

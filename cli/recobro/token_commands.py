@@ -59,7 +59,7 @@ def revoke(
 @commands.command()
 def rotate(
     data: Data = DEFAULT_DATA,
-    revoke: Annotated[bool, typer.Option("--revoke", help="Refuse the tokens of the keys before at once.")] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Refuse all older tokens at once.")] = False,
 ) -> None:
     """Make a new key that signs tokens. Without --revoke the services accept older tokens until these have run out.
 
