@@ -61,7 +61,7 @@ MOST_OVERDUE_TOTAL = Decimal("999999999999.99")
 
 
 class ListPublished(Event, type="dialer-feed.list-published.v1", key="list_id"):
-    """A dialing list is live. ``overdue_sum`` sums the overdue balances of its ``entries`` and of what these name.
+    """A dialing list is live. ``overdue_sum`` sums the overdue balances of all contracts that its ``entries`` name.
 
     ``overdue_total`` is the same sum for readers of the first revision of this event. They read no amount above
     ``MOST_OVERDUE_TOTAL``, so the event gives a greater sum as that amount.

@@ -459,8 +459,9 @@ class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-chan
 class PortfolioFileLoaded(PortfolioEvent, type="portfolio.portfolio-file-loaded.v1"):
     """A file was loaded. Rows are instalment rows; ``total_accepted`` is the sum of the accepted rows.
 
-    ``amount_accepted`` is the same sum for readers of the first revision of this event: at most 999999999999.99. The
-    last four fields identify the file, so that it can be loaded again after a restore; null: not known.
+    ``amount_accepted`` is the same sum for readers of the first revision of this event: at most 999999999999.99.
+    ``filename``, ``sha256``, ``mode`` and ``file_as_of`` identify the file, so that it can be loaded again after a
+    restore; null: not known.
     """
 
     file_id: UUID
