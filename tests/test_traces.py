@@ -33,7 +33,12 @@ async def test_all_events_that_follow_from_a_request_carry_its_trace(platform: I
     portfolio_id = await platform.sample_portfolio(150)
     await platform.settled()
     [agency] = (await platform.get("assignment", "/v1/agencies"))["items"]
-    campaign = {"name": "c", "agency_id": agency["agency_id"], "portfolio_ids": [portfolio_id]}
+    campaign = {
+        "name": "c",
+        "agency_id": agency["agency_id"],
+        "portfolio_ids": [portfolio_id],
+        "one_entry_per": "contract",
+    }
     campaign_id = (await platform.post("dialer-feed", "/v1/campaigns", campaign))["campaign_id"]
     listed = await platform.post("dialer-feed", "/v1/lists", {"campaign_id": campaign_id, "business_date": f"{AS_OF}"})
     assert listed["status"] == "published"

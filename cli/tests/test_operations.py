@@ -245,13 +245,13 @@ async def test_empty_databases_are_migrated_once(postgres: EmbeddedPostgres) -> 
 
 
 async def test_an_older_revision_is_migrated_and_a_newer_one_stays(operated: Operated) -> None:
-    # What the newest revision of portfolio does can be done twice.
-    await operated.sql("portfolio", "UPDATE alembic_version SET version_num = '0025'")
-    await operated.sql("promises", "UPDATE alembic_version SET version_num = '9999'")
+    await operated.sql("promises", "DROP TABLE audit_pruned")
+    await operated.sql("promises", "UPDATE alembic_version SET version_num = '0012'")
+    await operated.sql("portfolio", "UPDATE alembic_version SET version_num = '9999'")
     code, output = await operated.run("migrate", "--check")
     assert code == 1
-    assert next(line.split() for line in output.splitlines() if "portfolio" in line)[1] == "0025"
-    assert ["promises", "9999", "9999", "newer"] in [line.split() for line in output.splitlines()]
+    assert next(line.split() for line in output.splitlines() if "promises" in line)[1] == "0012"
+    assert ["portfolio", "9999", "9999", "newer"] in [line.split() for line in output.splitlines()]
     assert (await operated.run("migrate"))[0] == 0
     assert {one["outcome"] for one in await operated.json("migrate", "--check")} == {"up to date", "newer"}
 

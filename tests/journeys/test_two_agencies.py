@@ -144,6 +144,7 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids["pause_id"] = client.post("portfolio", f"/v1/contracts/{contracts[5]}/pauses", pause)["pause_id"]
     whole = client.get("portfolio", f"/v1/contracts/{contracts[0]}")
     ids["contact_id"] = whole["contact_points"][0]["contact_id"]
+    ids["person_id"] = whole["debtor"]["debtor_id"]
     ids["letter_id"] = ids["unsent_id"] = ids["report_id"] = NO_LETTER
     return stage
 

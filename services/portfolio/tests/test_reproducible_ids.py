@@ -55,10 +55,10 @@ async def test_channel_and_reference_are_not_confused(client: httpx.AsyncClient,
 
 async def test_a_clarification_gets_the_same_id_when_its_event_is_applied_again(given: Given) -> None:
     contract_id = await given.contract(await given.portfolio(), (days_ago(40), "100.00"))
-    asked = {"contract_id": contract_id, "reason": "amount", "reported_by": "luis"}
+    asked = {"contract_id": contract_id, "reported_by": "luis"}
     records = [
-        record_of(dialer_feed.ClarificationRequested(**asked)),
-        record_of(field_visits.ClarificationRequested(**asked, visit_id=uuid4())),
+        record_of(dialer_feed.ClarificationRequested(**asked, reason="amount")),
+        record_of(field_visits.ClarificationRequested(**asked, reason="not_mine", visit_id=uuid4())),
     ]
     await apply_records(given.database, consumer, records)
     await lose(given, "clarification", "inbox")
