@@ -86,15 +86,17 @@ def prune_all(
 
 
 def _pruning(before: datetime) -> Callable[[Service, Any], Awaitable[int]]:
-    from chassis.audit import NotWhole, prune
+    from chassis.audit import NotWhole, prune, verify
 
     async def one(service: Service, connection: Any) -> int:
+        if faults := (await verify(connection)).faults:
+            raise Trouble(f"{service.name}: {faults[0]}. Nothing of it was deleted.")
         deleted = 0
         try:
             while entries := await prune(connection, before, keys.person()):
                 deleted += entries
-        except NotWhole as error:
-            raise Trouble(f"{service.name}: {error}. Nothing of it was deleted.") from error
+        except NotWhole as error:  # it was altered meanwhile
+            raise Trouble(f"{service.name}: {error}. {count(deleted)} entries before it were deleted.") from error
         return deleted
 
     return one

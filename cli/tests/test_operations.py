@@ -364,6 +364,11 @@ async def test_old_audit_entries_are_deleted_and_the_rest_stays_whole(operated: 
         await audit.seal(database)
     await database.close()
     assert (await operated.run("audit", "prune", "--keep-years", "2"))[0] == 2, "records are kept for three years"
+    newest = "UPDATE audit_entry SET path = '{}' WHERE occurred_at = (SELECT max(occurred_at) FROM audit_entry)"
+    await operated.sql("promises", newest.format("/v1/other"))
+    code, output = await operated.run("audit", "prune", "--keep-years", "3")
+    assert (code, "promises: seal 4 does not fit" in output) == (1, True), output
+    await operated.sql("promises", newest.format("/v1/x"))
     code, output = await operated.run("audit", "prune", "--keep-years", "3")
     assert (code, "promises: 2 entries from before " in output) == (0, True), output
     code, output = await operated.run("audit", "verify", "--json")
