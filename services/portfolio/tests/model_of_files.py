@@ -121,6 +121,7 @@ class ModelContract:
         self.payments: list[Payment] = []
         self.decisions: dict[int, Decision] = {}
         self.waiting: Statement | None = None
+        self.refused: Mapping[int, Decimal] | None = None
 
     # What is owed.
 
@@ -223,6 +224,9 @@ class ModelContract:
         """Apply what a file states. Returns its findings about the contract."""
         judged = self._judge(statement, settings.lag_days, rows_are_whole=accepted or settings.rows_are_whole)
         if judged.verdict == "fewer":
+            if self.refused == statement.rows:
+                self.waiting = None
+                return Counter(kept_decisions=1)
             self.waiting = statement
             return Counter(set_aside=1)
         found: Counter[str] = Counter()
@@ -246,11 +250,13 @@ class ModelContract:
             if one.is_reversed and one not in judged.lacking:
                 _add(self.base, one.paid)
         self.stated_on = statement.as_of
-        self.waiting = None
+        self.waiting = self.refused = None
         return +found
 
     def refuse(self) -> None:
-        self.waiting = None
+        """The contract keeps its figures, also when a file repeats what is refused here."""
+        assert self.waiting is not None
+        self.waiting, self.refused = None, self.waiting.rows
 
     # How a statement is judged.
 
