@@ -256,7 +256,7 @@ class ModelContract:
     def refuse(self) -> None:
         """The contract keeps its figures, also when a file repeats what is refused here."""
         assert self.waiting is not None
-        self.waiting, self.refused = None, self.waiting.rows
+        self.refused, self.waiting = self.waiting.rows, None
 
     # How a statement is judged.
 
