@@ -9,7 +9,19 @@ from recobro.data import DataFolder
 from recobro.errors import Trouble
 from recobro.language import day, tr, word
 from recobro.lookup import InPortfolio, Number, Record, agency_names, contract_numbered
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, clean, count, out, print_json, printable, show, text_table
+from recobro.terminal import (
+    DEFAULT_DATA,
+    AsJson,
+    Data,
+    Url,
+    clean,
+    count,
+    out,
+    print_json,
+    printable,
+    show_table,
+    text_table,
+)
 
 Kind = Annotated[
     Literal["dialing", "collection", "visits"] | None,
@@ -37,7 +49,7 @@ def agencies(data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False
         for terms in one["service_contracts"] or [None]:
             table.add_row(name, email, *(_cells(terms) if terms else (tr("no service contract"),)))
             name, email = clean(" "), clean(" ")
-    show(table)
+    show_table(table)
 
 
 def _terms(client: Client, agency: Record) -> list[Record]:

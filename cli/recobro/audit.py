@@ -13,7 +13,19 @@ from rich.table import Table
 from recobro import keys, targets
 from recobro.data import DataFolder
 from recobro.errors import Trouble
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, PlainGroup, count, counted, err, out, print_json, table_of
+from recobro.terminal import (
+    DEFAULT_DATA,
+    AsJson,
+    Data,
+    PlainGroup,
+    count,
+    counted,
+    err,
+    out,
+    print_json,
+    show_table,
+    table_of,
+)
 
 if TYPE_CHECKING:
     from chassis.audit import Verdict
@@ -54,7 +66,7 @@ def verify_all(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     if as_json:
         print_json([one.as_json() for one in checked])
     else:
-        out.print(_table(checked))
+        show_table(_table(checked))
     for one in checked:
         for fault in one.verdict.faults:
             err.print(f"{one.service}: {fault}", style="red", markup=False)
@@ -115,11 +127,11 @@ async def check(chosen: targets.Targets) -> tuple[list[Checked], list[Trouble]]:
 
 
 def _table(checked: Sequence[Checked]) -> Table:
-    table = table_of("service", "entries", "deleted", "not sealed yet", "seals", "head", "verdict")
+    table = table_of("service", "entries", "deleted", "unsealed", "seals", "head", "verdict")
     for one in checked:
         found = one.verdict
         verdict = "whole" if not found.faults else counted(len(found.faults), "fault")
-        head = found.head.hex()[:16]
+        head = found.head.hex()[:12]
         numbers = (found.entries, found.pruned, found.unsealed, found.seals)
         table.add_row(one.service, *map(count, numbers), head, verdict)
     return table

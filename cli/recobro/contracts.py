@@ -14,6 +14,7 @@ from recobro.language import day, tr, word
 from recobro.lookup import (
     InPortfolio,
     Number,
+    OnlyPortfolio,
     Record,
     agency_names,
     contract_numbered,
@@ -31,7 +32,7 @@ from recobro.terminal import (
     out,
     print_json,
     printable,
-    show,
+    show_table,
     text_table,
 )
 
@@ -48,9 +49,7 @@ def find(
             metavar="TEXT", help="A contract number, a part of the name or of a phone, or how the tax id begins."
         ),
     ],
-    portfolio: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only this portfolio, by name or id; default: all.")
-    ] = None,
+    portfolio: OnlyPortfolio = None,
     stage: Annotated[
         Literal["current", "early", "late", "legal"] | None, typer.Option(help="Only contracts in this stage.")
     ] = None,
@@ -88,7 +87,7 @@ def _print_found(found: list[Record]) -> None:
         shown = word(one["stage"] if one["state"] == "open" else one["state"])
         days, overdue = count(one["days_past_due"]), amount(one["overdue_balance"])
         table.add_row(clean(one["contract_number"]), clean(one["debtor_name"]), shown, days, overdue)
-    show(table)
+    show_table(table)
 
 
 @commands.command("show")
@@ -163,7 +162,7 @@ def _print_instalments(contract: Record) -> None:
     table = text_table(*headings, figures=headings)
     for one in contract["instalments"]:
         table.add_row(str(one["number"]), day(one["due_on"]), amount(one["amount"]), amount(one["unpaid"]))
-    show(table)
+    show_table(table)
 
 
 def _print_payments(payments: list[Record]) -> None:
@@ -175,7 +174,7 @@ def _print_payments(payments: list[Record]) -> None:
         state = tr("reversed on {day}", day=day(one["reversed_on"])) if one["reversed_at"] else tr("counts")
         cells = (clean(word(one["channel"])), clean(one["reference"]), state)
         table.add_row(day(one["paid_on"]), amount(one["amount"]), *cells)
-    show(table)
+    show_table(table)
 
 
 def _print_open(contract: Record, agencies: dict[str | None, str]) -> None:
@@ -219,7 +218,7 @@ def history(
     for one in found:
         who = (one["actor"] or {}).get("subject")
         table.add_row(day(one["business_date"]), word(one["kind"]), clean(one["summary"]), clean(who))
-    show(table)
+    show_table(table)
 
 
 def pause(

@@ -14,7 +14,7 @@ from recobro.data import DataFolder
 from recobro.errors import Trouble
 from recobro.language import day as said_day
 from recobro.language import tr, word
-from recobro.lookup import campaign_named, file_name_of, portfolio_id_of
+from recobro.lookup import OnlyPortfolio, campaign_named, file_name_of, portfolio_id_of
 from recobro.terminal import (
     DEFAULT_DATA,
     AsJson,
@@ -27,7 +27,7 @@ from recobro.terminal import (
     out,
     print_json,
     printable,
-    show,
+    show_table,
     text_table,
     working,
 )
@@ -49,9 +49,7 @@ def stage(
             "the variable TZ does not matter.",
         ),
     ],
-    portfolio: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only this portfolio, by name or id; default: all.")
-    ] = None,
+    portfolio: OnlyPortfolio = None,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     yes: Yes = False,
@@ -80,7 +78,7 @@ def stage(
     table = text_table(tr("stage"), tr("open contracts"), figures=(tr("open contracts"),))
     for name, contracts in run["by_stage"].items():
         table.add_row(word(name), count(contracts))
-    show(table)
+    show_table(table)
 
 
 def _far_ahead(problem: Mapping[str, Any]) -> str:
@@ -237,7 +235,7 @@ def _publish_all(client: Client, day: str | None, save: Path | None, *, as_json:
         table = text_table(*headings, figures=(headings[1], *headings[3:]))
         for outcome in outcomes:
             table.add_row(clean(outcome["name"]), *_cells(outcome["list"]))
-        show(table)
+        show_table(table)
         for outcome in failed:
             err.print(printable(f"{outcome['name']}: {outcome['trouble']}"), style="red", markup=False)
         for file in saved:

@@ -15,7 +15,7 @@ from rich.text import Text
 from recobro.client import Client, connect
 from recobro.data import DataFolder
 from recobro.errors import Trouble
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, counted, err, out, print_json, printable
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, counted, err, out, print_json, printable, show_table
 
 SERVICE_NAMES = tuple(service.name for service in SERVICES)
 
@@ -93,7 +93,7 @@ def _show_waiting(waiting: list[dict[str, Any]], options: str) -> None:
         lines = "\n".join(printable(text) for text in (item["key"], item["type"], item["error"]) if text)
         since = moment(item["parked_at"]).replace(" ", "\n", 1)
         table.add_row(item["service"], str(item["letter_id"]), Text(lines), str(item["letters"]), since)
-    out.print(table)
+    show_table(table)
     events = counted(sum(item["letters"] for item in waiting), "event")
     out.print(f"\nWaiting: {events} of {counted(len(waiting), 'key')}.", end=" ")
     out.print("The first event of each key could not be applied; the others wait behind it.")

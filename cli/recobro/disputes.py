@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 import typer
 
 from recobro.business_day import parsed_day
-from recobro.client import connect
+from recobro.client import Refused, connect
 from recobro.data import DataFolder
 from recobro.errors import Trouble
 from recobro.language import day, tr, word
-from recobro.lookup import InPortfolio, Number, Record, contract_numbered, portfolio_id_of
+from recobro.lookup import InPortfolio, Number, OnlyPortfolio, Record, contract_numbered, portfolio_id_of
 from recobro.payments import parsed_amount
 from recobro.terminal import (
     DEFAULT_DATA,
@@ -22,7 +22,7 @@ from recobro.terminal import (
     out,
     print_json,
     printable,
-    show,
+    show_table,
     text_table,
 )
 
@@ -37,6 +37,9 @@ def dispute(
     instalment: Annotated[
         list[int] | None, typer.Option(metavar="N", help="Only this instalment is disputed; may be repeated.")
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="It is another dispute, although one with this reason is open.")
+    ] = False,
     portfolio: InPortfolio = None,
     data: Data = DEFAULT_DATA,
     url: Url = None,
@@ -49,7 +52,13 @@ def dispute(
     with connect(DataFolder(data), url) as client:
         contract = contract_numbered(client, number, portfolio)
         body = {"reason": reason, "detail": detail, "opened_by": by, "instalments": instalment or []}
-        opened = client.post("portfolio", f"/v1/contracts/{contract['contract_id']}/clarifications", body)
+        try:
+            path = f"/v1/contracts/{contract['contract_id']}/clarifications"
+            opened = client.post("portfolio", path, body | ({"again": True} if again else {}))
+        except Refused as refused:
+            if refused.code != "clarification-exists":
+                raise
+            raise Trouble(f"{refused}\n{tr('If it is another dispute, add --again.')}") from None
     if as_json:
         print_json(opened)
         return
@@ -65,9 +74,7 @@ def disputes(
     before: Annotated[
         str | None, typer.Option(metavar="DATE", help="Only those that must be answered before this day.")
     ] = None,
-    portfolio: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only this portfolio, by name or id; default: all.")
-    ] = None,
+    portfolio: OnlyPortfolio = None,
     limit: Annotated[int, typer.Option(min=1, max=10000, help="The most disputes to list.")] = 50,
     data: Data = DEFAULT_DATA,
     url: Url = None,
@@ -93,7 +100,7 @@ def disputes(
     for one in found[:limit]:
         opened, until = day(one["opened_on"]), day(one["deadline_on"])
         table.add_row(clean(one["contract_number"]), clean(word(one["reason"])), opened, until, word(one["state"]))
-    show(table)
+    show_table(table)
     if len(found) > limit:
         out.print(tr("There are more. To see them, use --limit."))
 

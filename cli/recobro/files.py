@@ -12,7 +12,7 @@ from recobro.data import DataFolder
 from recobro.errors import Trouble
 from recobro.language import day, tr, word
 from recobro.loading import print_outcome, wait_until_at_rest
-from recobro.lookup import portfolio_id_of
+from recobro.lookup import OnlyPortfolio, portfolio_id_of
 from recobro.terminal import (
     DEFAULT_DATA,
     AsJson,
@@ -24,7 +24,7 @@ from recobro.terminal import (
     out,
     print_json,
     printable,
-    show,
+    show_table,
     text_table,
 )
 from recobro.waiting import FileView, is_waiting, place_in_line, question, undecided, ways_to_answer
@@ -33,9 +33,7 @@ FileId = Annotated[UUID, typer.Argument(metavar="FILE", help="The id of the file
 
 
 def files(
-    portfolio: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only this portfolio, by name or id; default: all.")
-    ] = None,
+    portfolio: OnlyPortfolio = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="The number of files, the newest first.")] = 20,
     data: Data = DEFAULT_DATA,
     url: Url = None,
@@ -60,7 +58,7 @@ def files(
     for view in shown:
         counts = ("–" if view[name] is None else count(view[name]) for name in ("rows_read", "rows_rejected"))
         table.add_row(clean(view["filename"]), day(view["as_of"]), word(view["status"]), *counts)
-    show(table)
+    show_table(table)
     for view in shown:
         if sentence := waits[view["file_id"]]:
             out.print(f"{printable(view['filename'])} ({view['file_id']}):", sentence, style="bold", markup=False)

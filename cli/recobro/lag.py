@@ -14,7 +14,18 @@ from recobro_platform import SERVICES, Service
 from recobro import targets
 from recobro.data import DataFolder
 from recobro.errors import Trouble
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, counted, err, out, print_json, table_of
+from recobro.terminal import (
+    DEFAULT_DATA,
+    AsJson,
+    Data,
+    count,
+    counted,
+    err,
+    out,
+    print_json,
+    show_table,
+    table_of,
+)
 from recobro.topics import partitions_of
 
 _POSITIONS = "SELECT consumer, topic, partition, next_offset FROM consumer_position"
@@ -172,7 +183,7 @@ def _show(readings: Sequence[Reading]) -> None:
             figures = count(one.position), count(one.end), count(one.lag), f"{one.behind} of {len(one.partitions)}"
             table.add_row(one.consumer, one.topic, *figures)
         table.columns[1].justify = "left"
-        out.print(table)
+        show_table(table)
     others = sum(bool(one.partitions) and not one.lag and not one.lost for one in readings)
     if others == len(readings):
         out.print("Every service has read all events.")

@@ -31,7 +31,7 @@ from recobro.terminal import (
     err,
     out,
     print_json,
-    show,
+    show_table,
     text_table,
     working,
 )
@@ -231,7 +231,7 @@ def print_outcome(view: FileView, rejects_file: Path | None) -> None:
         if left := undecided(view):
             out.print("\n".join([left, *ways_to_answer(view)]), markup=False)
     if rejects_file is not None:
-        show(rejects_by_reason(read_rejects(rejects_file)))
+        show_table(rejects_by_reason(read_rejects(rejects_file)))
         rejected = count(view["rows_rejected"])
         out.print(
             tr("Rejected rows: {count}. They are in {file}, with the reasons.", count=rejected, file=rejects_file)

@@ -15,11 +15,17 @@ from recobro.terminal import err, printable
 
 Record = dict[str, Any]
 _MOST_KNOWN = 100_000
+_AT_ONCE = 100
+"""The most contracts that a search may name by their ids."""
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The number of the contract.")]
 InPortfolio = Annotated[
     str | None,
     typer.Option("--portfolio", metavar="NAME", help="The portfolio, by name or id, if the number is in several."),
+]
+OnlyPortfolio = Annotated[
+    str | None,
+    typer.Option("--portfolio", metavar="NAME", help="Only this portfolio, by name or id; default: all."),
 ]
 
 
@@ -131,6 +137,14 @@ class Numbers:
             self._known.clear()
         self._known[contract_id] = number
 
+    def ask(self, contract_ids: Iterable[str]) -> None:
+        """Ask for these numbers, many with one request."""
+        unknown = list(dict.fromkeys(each for each in contract_ids if each not in self._known))
+        for start in range(0, len(unknown), _AT_ONCE):
+            wanted = unknown[start : start + _AT_ONCE]
+            for contract in self._client.items("portfolio", "/v1/contracts", contract_id=wanted, limit=_AT_ONCE):
+                self.learn(contract["contract_id"], contract["contract_number"])
+
     def of(self, contract_id: str) -> str:
         """Return the contract's number. A contract that portfolio does not know has its id instead."""
         if contract_id not in self._known:
@@ -160,8 +174,9 @@ def day_of_contract(client: Client, contract: Record, text: str) -> str:
 
 def with_numbers(client: Client, items: Iterable[Record]) -> Iterator[Record]:
     """Yield the items, each with the number of its contract."""
-    numbers = Numbers(client)
-    for item in items:
+    numbers, found = Numbers(client), list(items)
+    numbers.ask(item["contract_id"] for item in found if not item.get("contract_number"))
+    for item in found:
         yield item | {"contract_number": item.get("contract_number") or numbers.of(item["contract_id"])}
 
 

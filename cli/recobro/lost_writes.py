@@ -17,7 +17,7 @@ from uuid import UUID
 
 import asyncpg
 
-from recobro.terminal import count, out, table_of
+from recobro.terminal import count, out, show_table, table_of
 
 COLUMNS = ("time", "event_id", "event", "key", "content")
 _SINCE = """
@@ -113,7 +113,7 @@ def print_lost(lost: Sequence[Lost]) -> None:
             table = table_of("  event", "times")
             for event, times in sorted(one.entered.items()):
                 table.add_row(f"  {event}", count(times))
-            out.print(table)
+            show_table(table)
             out.print(f"  All of them are listed in {one.listing}", markup=False)
     out.print()
     if listings := [str(one.listing) for one in lost if one.listing]:

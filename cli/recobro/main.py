@@ -46,7 +46,18 @@ from recobro.demo import Demo
 from recobro.embedded import Platform, stop_on_signals
 from recobro.kafka import LocalKafka, fetch
 from recobro.story import Story
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, PlainGroup, Url, err, out, print_json, table_of
+from recobro.terminal import (
+    DEFAULT_DATA,
+    AsJson,
+    Data,
+    PlainGroup,
+    Url,
+    err,
+    out,
+    print_json,
+    show_table,
+    table_of,
+)
 
 app = typer.Typer(
     cls=PlainGroup,
@@ -230,7 +241,7 @@ def show_status(
         for service in seen.services:
             table.add_row(service.name, str(service.pid or "–"), service.url, "yes" if service.ready else "no")
         table.add_row("postgres", str(seen.postgres_pid or "–"), "", "")
-        out.print(table)
+        show_table(table)
         out.print(f"Events go through {'Kafka' if seen.transport == 'kafka' else 'the embedded log'}.")
     raise typer.Exit(0 if seen.ready else 1)
 

@@ -10,7 +10,7 @@ from recobro_platform import Service
 from recobro import targets
 from recobro.data import DataFolder
 from recobro.errors import Trouble
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, counted, err, out, print_json, table_of
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, counted, err, print_json, show_table, table_of
 
 if TYPE_CHECKING:
     from chassis.migrations import Standing
@@ -52,7 +52,7 @@ def migrate(
         table = table_of("service", "from", "to", "")
         for one in found:
             table.add_row(one.service, one.before or "–", one.after or "–", one.outcome)
-        out.print(table)
+        show_table(table)
     for one in found:
         if one.trouble is not None:
             err.print(one.trouble, style="red", markup=False)

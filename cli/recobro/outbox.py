@@ -12,7 +12,19 @@ from recobro_platform import Service
 from recobro import targets
 from recobro.data import DataFolder
 from recobro.errors import Trouble
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, counted, duration, err, out, print_json, table_of
+from recobro.terminal import (
+    DEFAULT_DATA,
+    AsJson,
+    Data,
+    count,
+    counted,
+    duration,
+    err,
+    out,
+    print_json,
+    show_table,
+    table_of,
+)
 
 _HAS_AGENCIES = "SELECT to_regclass('outbox_agencies') IS NOT NULL"
 # pg_locks splits the key of a one-argument advisory lock over classid and objid.
@@ -106,7 +118,7 @@ def _show(lanes: Sequence[Outbox]) -> None:
         oldest = "–" if one.oldest_seconds is None else duration(one.oldest_seconds)
         beat = "never" if one.beat_seconds is None else f"{duration(one.beat_seconds)} ago"
         table.add_row(one.service, one.lane, waiting, oldest, count(one.unsent), one.relay, beat)
-    out.print(table)
+    show_table(table)
     if unsent := sum(one.unsent for one in lanes):
         out.print(f"The log has refused events, {counted(unsent, 'event')} with those behind: recobro unsent list")
     idle = [one for one in lanes if one.relay != "active"]

@@ -23,7 +23,7 @@ from recobro.terminal import (
     out,
     print_json,
     printable,
-    show,
+    show_table,
     text_table,
     working,
 )
@@ -35,14 +35,19 @@ _PAGE = 1000
 
 @dataclass(frozen=True)
 class Kind:
-    """What can wait: its code, for whom it waits, how it is found and said, and the command that answers."""
+    """What can wait: its code, for whom it waits, and how it is found.
+
+    ``sentence`` says one that is a file. Of all others ``cells`` says what waits and until when, and ``answer`` is the
+    command that answers.
+    """
 
     code: str
     title: str
     whom: str
     find: Callable[[Client, int], Iterator[Record]]
-    cells: Callable[[Record], tuple[str, str | None]]
-    answer: str
+    cells: Callable[[Record], tuple[str, str | None]] = lambda _: ("", None)
+    answer: str = ""
+    sentence: Callable[[Record], str | None] | None = None
 
 
 def waiting(
@@ -75,10 +80,9 @@ def waiting(
 
 def _print_kind(kind: Kind, items: list[Record]) -> None:
     out.print(f"{tr(kind.title)} ({count(len(items))}), {tr(kind.whom)}", style="bold", markup=False)
-    if kind.code in ("file", "set-aside"):
+    if kind.sentence is not None:
         for view in items:
-            text = question(view) if kind.code == "file" else undecided(view)
-            lines = [f"{view['filename']}: {text}", *(f"  {way}" for way in ways_to_answer(view))]
+            lines = [f"{view['filename']}: {kind.sentence(view)}", *(f"  {way}" for way in ways_to_answer(view))]
             out.print("\n".join(printable(line) for each in lines for line in each.split("\n")), markup=False)
         out.print()
         return
@@ -87,7 +91,7 @@ def _print_kind(kind: Kind, items: list[Record]) -> None:
     for item in items[:_MOST_SHOWN]:
         what, until = kind.cells(item)
         table.add_row(clean(item["contract_number"]), clean(what), day(until))
-    show(table)
+    show_table(table)
     if (more := len(items) - _MOST_SHOWN) > 0:
         out.print(tr("And {count} more; --json lists them all.", count=count(more)))
     out.print(f"  {kind.answer}", markup=False)
@@ -146,11 +150,12 @@ def _addresses(client: Client, _: int) -> Iterator[Record]:
 
 
 def _parked(client: Client, _: int) -> Iterator[Record]:
-    for service in SERVICES:
-        for one in client.items(service.name, "/v1/parked-keys", limit=_PAGE):
-            parked = one | {"service": service.name}
-            known = one["contract_id"] is not None
-            yield next(with_numbers(client, [parked])) if known else parked | {"contract_number": one["key"]}
+    parked = (
+        one | {"service": service.name, "contract_number": one["key"] if one["contract_id"] is None else None}
+        for service in SERVICES
+        for one in client.items(service.name, "/v1/parked-keys", limit=_PAGE)
+    )
+    return with_numbers(client, parked)
 
 
 def _said_dispute(one: Record) -> tuple[str, str | None]:
@@ -183,14 +188,10 @@ def _said_parked(one: Record) -> tuple[str, str | None]:
     return f"{one['service']}: {one['error'] or '–'}", None
 
 
-def _said_file(_: Record) -> tuple[str, str | None]:
-    raise AssertionError("files are said in sentences")
-
-
 YOU = "waiting for you"
 KINDS = (
-    Kind("file", "Files that ask something", YOU, _files, _said_file, ""),
-    Kind("set-aside", "Contracts that a file has set aside", YOU, _set_aside, _said_file, ""),
+    Kind("file", "Files that ask something", YOU, _files, sentence=question),
+    Kind("set-aside", "Contracts that a file has set aside", YOU, _set_aside, sentence=undecided),
     Kind("dispute", "Disputes near their deadline", YOU, _disputes, _said_dispute, "recobro resolve NUMBER OUTCOME"),
     Kind(
         "objection",

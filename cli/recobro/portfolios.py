@@ -20,7 +20,7 @@ from recobro.terminal import (
     out,
     print_json,
     printable,
-    show,
+    show_table,
     text_table,
 )
 
@@ -46,7 +46,7 @@ def portfolios(data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = Fal
             cells = (word(total["stage"]), count(total["contracts"]), amount(total["overdue_balance"])) if total else ()
             table.add_row(name, reached, *cells)
             name, reached = clean(" "), ""
-    show(table)
+    show_table(table)
     for one in found:
         if one["state"] != "ready":
             out.print(tr("{name} is loading a file.", name=printable(one["name"])), markup=False)

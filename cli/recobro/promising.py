@@ -22,7 +22,7 @@ from recobro.terminal import (
     out,
     print_json,
     printable,
-    show,
+    show_table,
     text_table,
 )
 
@@ -93,7 +93,7 @@ def promises(
     for one in found:
         money = (amount(one["amount"]), amount(one["paid"]))
         table.add_row(clean(one["contract_number"]), day(one["due_on"]), *money, word(one["state"]))
-    show(table)
+    show_table(table)
     if len(listed) > limit:
         out.print(tr("There are more. To see them, use --limit."))
 

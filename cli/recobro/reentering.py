@@ -25,7 +25,19 @@ from recobro.client import Client, Refused, connect
 from recobro.data import DataFolder
 from recobro.errors import Trouble
 from recobro.lost_writes import COLUMNS
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, count, err, out, print_json, printable, table_of
+from recobro.terminal import (
+    DEFAULT_DATA,
+    AsJson,
+    Data,
+    Url,
+    count,
+    err,
+    out,
+    print_json,
+    printable,
+    show_table,
+    table_of,
+)
 
 _REASON = "entered again after a restore"
 _KNOWN = frozenset(
@@ -376,7 +388,7 @@ def _print(entered: Any, lists: Sequence[Path], left: Sequence[Path]) -> None:
     counts = Counter((one.line.event, one.outcome) for one in entered)
     for event in sorted({event for event, _ in counts}):
         table.add_row(event, *(count(counts[event, outcome]) for outcome in Outcome))
-    out.print(table)
+    show_table(table)
     for one in entered:
         if one.outcome in _LEFT:
             err.print(printable(f"{one.line.time} {one.line.event} {one.line.key}: {one.detail}"), markup=False)

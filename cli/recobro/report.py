@@ -22,7 +22,7 @@ from recobro.terminal import (
     count,
     out,
     print_json,
-    show,
+    show_table,
     text_table,
     working,
 )
@@ -125,7 +125,7 @@ def _print_portfolios(totals: list[Record]) -> None:
             table.add_row(name, what, count(number), money)
             name = clean(" ")
     if totals:
-        show(table)
+        show_table(table)
 
 
 def _print_files(files: list[Record]) -> None:
@@ -135,7 +135,7 @@ def _print_files(files: list[Record]) -> None:
         counts = ("–" if one[name] is None else count(one[name]) for name in ("rows_read", "rows_rejected"))
         table.add_row(clean(one["filename"]), word(one["status"]), *counts)
     if files:
-        show(table)
+        show_table(table)
 
 
 def _print_lists(lists: list[Record]) -> None:
@@ -145,7 +145,7 @@ def _print_lists(lists: list[Record]) -> None:
         counts = ("–" if one[name] is None else count(one[name]) for name in ("entries", "withdrawn", "wrongful_calls"))
         table.add_row(clean(one["campaign"]), word(one["status"]), *counts)
     if lists:
-        show(table)
+        show_table(table)
 
 
 def _print_promises(promises: list[Record]) -> None:
@@ -155,7 +155,7 @@ def _print_promises(promises: list[Record]) -> None:
         money = (f"{amount(one[name])} {one['currency']}" for name in ("promised", "paid"))
         table.add_row(word(one["state"]), count(one["promises"]), *money)
     if promises:
-        show(table)
+        show_table(table)
 
 
 def _print_visits(visits: dict[str, int]) -> None:
@@ -163,7 +163,7 @@ def _print_visits(visits: dict[str, int]) -> None:
     for outcome, number in sorted(visits.items()):
         table.add_row(word(outcome), count(number))
     if visits:
-        show(table)
+        show_table(table)
 
 
 def _print_commissions(commissions: list[Record]) -> None:
@@ -172,4 +172,4 @@ def _print_commissions(commissions: list[Record]) -> None:
     for one in commissions:
         table.add_row(clean(one["agency"]), count(one["items"]), f"{amount(one['amount'])} {one['currency']}")
     if commissions:
-        show(table)
+        show_table(table)

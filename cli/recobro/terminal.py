@@ -16,6 +16,7 @@ from rich import box
 from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.segment import Segments
 from rich.table import Table
 from rich.text import Text
 from typer import rich_utils
@@ -158,10 +159,9 @@ def print_json(value: object) -> None:
 
 
 def table_of(first: str, *others: str) -> Table:
-    """Return a table whose first column holds text and whose others hold figures."""
-    table = Table(first, box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in others:
-        table.add_column(heading, justify="right", no_wrap=True)
+    """Return a table whose first column holds names and whose others hold figures. None of them wraps."""
+    table = text_table(first, *others, figures=others)
+    table.columns[0].no_wrap = True
     return table
 
 
@@ -176,10 +176,15 @@ def text_table(*headings: str, figures: Collection[str] = ()) -> Table:
     return table
 
 
-def show(table: Table) -> None:
+_WIDEST = 1000
+
+
+def show_table(table: Table) -> None:
     """Print the table. On a narrow terminal its lines wrap, and no figure or day is cut."""
-    narrowest = Measurement.get(out, out.options, table).minimum
-    out.print(table, width=max(out.width, narrowest))
+    # rich bounds what it measures and prints by the terminal's width, and would cut instead.
+    narrowest = Measurement.get(out, out.options.update(width=_WIDEST), table).minimum
+    options = out.options.update(width=max(out.width, narrowest))
+    out.print(Segments(out.render(table, options)), end="")
 
 
 def printable(text: str) -> str:

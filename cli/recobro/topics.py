@@ -14,7 +14,18 @@ from recobro_platform import SERVICES, Service
 from recobro import targets
 from recobro.data import DataFolder
 from recobro.errors import Trouble
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, counted, err, out, print_json, table_of
+from recobro.terminal import (
+    DEFAULT_DATA,
+    AsJson,
+    Data,
+    count,
+    counted,
+    err,
+    out,
+    print_json,
+    show_table,
+    table_of,
+)
 
 _ALL_AGENCIES = "SELECT agency_id FROM agency ORDER BY created_at, agency_id"
 
@@ -157,7 +168,7 @@ def _show(found: Sequence[Topic]) -> None:
     table = table_of("topic", "partitions", "")
     for one in found:
         table.add_row(one.topic, "–" if one.partitions is None else count(one.partitions), one.outcome)
-    out.print(table)
+    show_table(table)
     if missing := sum(one.outcome == "missing" for one in found):
         err.print(f"{counted(missing, 'topic')} missing. Create what is missing: recobro topics create", style="red")
     for one in found:

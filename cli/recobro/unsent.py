@@ -12,7 +12,19 @@ from rich.text import Text
 from recobro.client import connect
 from recobro.data import DataFolder
 from recobro.dead_letters import OneService, ServiceName, items_of, moment, options_of
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, count, counted, err, out, print_json, printable
+from recobro.terminal import (
+    DEFAULT_DATA,
+    AsJson,
+    Data,
+    Url,
+    count,
+    counted,
+    err,
+    out,
+    print_json,
+    printable,
+    show_table,
+)
 
 _PATH = "/v1/unsent-events"
 UnsentId = Annotated[
@@ -58,7 +70,7 @@ def _show(waiting: list[dict[str, Any]], options: str) -> None:
         since = moment(item["set_aside_at"]).replace(" ", "\n", 1)
         text = Text("\n".join(map(printable, lines)))
         table.add_row(item["service"], str(item["unsent_id"]), text, count(item["bytes"]), since)
-    out.print(table)
+    show_table(table)
     keys = len({(item["service"], item["lane"], item["key"]) for item in waiting})
     out.print(f"\nUnsent: {counted(len(waiting), 'event')} of {counted(keys, 'key')}. No other service knows them.")
     out.print("Nobody is called or visited about these contracts until none of their events waits.")

@@ -21,7 +21,7 @@ from recobro.lookup import (
     file_name_of,
     with_numbers,
 )
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, clean, out, print_json, printable, show, text_table
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, clean, out, print_json, printable, show_table, text_table
 
 Day = Annotated[str, typer.Argument(metavar=DAY_METAVAR, help="The day.")]
 _PLANNED = ("ordered", "routed")
@@ -57,7 +57,7 @@ def visits(
     for one in found:
         cells = (one["contract_number"], one["visitor"], one["name"], _address(one))
         table.add_row(*map(clean, cells), _outcome(one))
-    show(table)
+    show_table(table)
     for file in saved:
         out.print(tr("Saved: {file}", file=file), markup=False)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fake_platform import NO_PAGE, FakePlatform
 from recobro import terminal
-from recobro.terminal import show, text_table
+from recobro.terminal import out, show_table, text_table
 
 FIRST, SECOND = "0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a11", "0190a6f2-5a3c-7c1e-9f1b-2f6f3f0c9a12"
 CONTRACTS, PORTFOLIOS = "GET portfolio /v1/contracts", "GET portfolio /v1/portfolios"
@@ -132,7 +132,7 @@ def test_what_waits_is_said_with_whom_it_waits_for_and_the_answer(platform: Fake
     platform.set_answers("GET portfolio /v1/clarifications", page(dispute))
     promise = {"contract_id": "c1", "amount": "100.00", "paid": "40.00", "due_on": "2026-11-22"}
     platform.set_answers("GET promises /v1/promises", page(promise))
-    platform.set_answers("GET portfolio /v1/contracts/c1", contract())
+    platform.set_answers("GET portfolio /v1/contracts", page(contract()))
     asks: dict[str, Any] = {
         "file_id": FIRST,
         "filename": "1.csv",
@@ -173,10 +173,12 @@ def test_an_objection_needs_a_decision_and_knows_its_placement(platform: FakePla
 def test_a_table_that_is_too_wide_keeps_its_days_whole(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr(out, "_width", 30)
+    monkeypatch.setattr(out, "_height", 25)
+    assert out.width == 30
     table = text_table("file", "day", "from", "to", figures=("day", "from", "to"))
     table.add_row("a-very-long-name-of-a-file.csv", "2026-11-22", "2026-11-23", "2026-11-24")
-    show(table)
+    show_table(table)
     printed = capsys.readouterr().out
     assert all(day in printed for day in ("2026-11-22", "2026-11-23", "2026-11-24"))
     assert "…" not in printed

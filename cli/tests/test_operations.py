@@ -346,6 +346,7 @@ async def test_audit_tables_are_verified_and_an_altered_entry_is_named(operated:
     await database.close()
     code, output = await operated.run("audit", "verify")
     assert (code, "whole" in output) == (0, True), output
+    assert "promises" in output, "no name is cut on 80 columns"
     await operated.sql("promises", "UPDATE audit_entry SET path = '/v1/other'")
     code, output = await operated.run("audit", "verify")
     assert (code, "promises: seal 1 does not fit" in output) == (1, True), output

@@ -17,11 +17,9 @@ from portfolio.projection.placements import shows_balance_to, worked_by
 from portfolio.tabular.cells import spelling_of
 
 _PHONE_PUNCTUATION = re.compile(r"[\s().+\-/]+")
-
-
 _FEWEST_PHONE_DIGITS = 4
-
-
+MOST_IDS = 100
+"""The most contracts that a search may name by their ids."""
 _COMBINING_MARKS = re.compile("[\u0300-\u036f]")
 
 
@@ -40,6 +38,9 @@ class ContractFilter:
     undecided: Annotated[bool | None, Query(description="Whether a file set it aside and nobody has decided yet")] = (
         None
     )
+    contract_id: Annotated[
+        list[UUID] | None, Query(max_length=MOST_IDS, description="May be repeated, for several contracts at once")
+    ] = None
     q: Annotated[
         ShortText | None, Query(description="Part of the name or of a phone, or the beginning of the tax id")
     ] = None
@@ -81,6 +82,8 @@ async def find(
     conditions = [f"contract.{column} = {given(value)}" for column, value in exact.items() if value is not None]
     if wanted.number is not None:
         conditions.append(f"contract_number = {given(spelling_of(wanted.number))}")
+    if wanted.contract_id is not None:
+        conditions.append(f"contract.contract_id = ANY({given(wanted.contract_id)}::uuid[])")
     if wanted.undecided is not None:
         conditions.append(f"(undecided_by IS NOT NULL) = {given(wanted.undecided)}")
     if agency_id is not None:

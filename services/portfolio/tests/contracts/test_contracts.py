@@ -72,6 +72,15 @@ async def test_a_contract_must_match_every_filter(client: httpx.AsyncClient, giv
     assert await numbers(client, portfolio_id=uuid4()) == []
 
 
+async def test_contracts_are_found_by_several_ids_at_once(client: httpx.AsyncClient, given: Given) -> None:
+    portfolio_id = await given.portfolio()
+    ids = [await given.contract(portfolio_id, (days_ago(40), "1.00"), number=number) for number in "ABC"]
+    wanted = {"contract_id": [str(ids[2]), str(ids[0]), str(uuid4())]}
+    assert await numbers(client, **wanted) == ["A", "C"]
+    too_many = [str(uuid4()) for _ in range(101)]
+    assert (await client.get("/v1/contracts", params={"contract_id": too_many})).status_code == 422
+
+
 async def test_pages_follow_each_other_without_gap_or_repeat(client: httpx.AsyncClient, given: Given) -> None:
     portfolio_id = await given.portfolio()
     for n in range(5):
