@@ -36,6 +36,7 @@ _POSITION: Mapping[str, Column[PositionEvent]] = MappingProxyType(
         "total_balance": Column("numeric", lambda event: event.total_balance),
         "oldest_due_on": Column("date", lambda event: event.oldest_due_on),
         "episode": Column("integer", lambda event: event.episode),
+        "next_change_on": Column("date", lambda event: event.next_change_on),
     }
 )
 _DETAILS: Mapping[str, Column[ContractWhole]] = MappingProxyType(
@@ -62,6 +63,12 @@ def _newest(version: str, types: Mapping[str, str]) -> str:
 UPDATE contract SET {version} = fact.version, {", ".join(f"{name} = fact.{name}" for name in types)}
 FROM unnest({arrays(["uuid", "bigint", *types.values()])}) AS fact (contract_id, version, {", ".join(types)})
 WHERE contract.contract_id = fact.contract_id AND contract.{version} < fact.version
+"""
+
+
+NEXT_CHANGE = """
+-- The day from which the position is another one although nothing else happens. Null: never, or not known.
+ALTER TABLE contract ADD COLUMN IF NOT EXISTS next_change_on date;
 """
 
 

@@ -14,7 +14,7 @@ LOCK_PORTFOLIOS = """
 SELECT portfolio_id FROM portfolio WHERE portfolio_id = ANY ($1::uuid[]) ORDER BY portfolio_id FOR UPDATE
 """
 PORTFOLIOS = Portfolios("state", "business_date", "name", "timezone", "payment_holdoff_days")
-POSITIONS = Positions("as_of", "state", "stage", "days_past_due", "overdue_balance", "total_balance")
+POSITIONS = Positions("as_of", "state", "stage", "days_past_due", "overdue_balance", "total_balance", "next_change_on")
 
 
 def _region(contract: ContractWhole) -> str | None:

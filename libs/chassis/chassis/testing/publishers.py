@@ -78,6 +78,7 @@ class Contract:
     status: DebtorStatus = DebtorStatus.ACTIVE
     status_version: int = 0
     episode: int = 1
+    next_change_on: date | None = None
     pauses: list[Pause] = field(default_factory=list)
     disputes: list[UUID] = field(default_factory=list)
     undecided: bool = False
@@ -97,6 +98,7 @@ class Contract:
             "total_balance": self.overdue,
             "oldest_due_on": self.oldest_due_on,
             "episode": self.episode,
+            "next_change_on": self.next_change_on,
         }
 
     def details(self) -> dict[str, Any]:

@@ -88,7 +88,9 @@ class PositionEvent(ContractEvent):
     ``version`` grows with every change of the contract: of two positions the one with the greater version is newer.
     ``as_of`` is the business date for which the stage, the balances and ``days_past_due`` hold. ``overdue_balance`` is
     the unpaid amount that was due before ``as_of``; ``total_balance`` is the whole unpaid amount. ``episode`` counts
-    the times that the overdue balance rose from 0; null where that is not known.
+    the times that the overdue balance rose from 0; null where that is not known. ``next_change_on`` is the day on which
+    stage or overdue balance change although nothing else happens; the event of that day has the new position. Null:
+    never, or not known.
     """
 
     version: int
@@ -100,6 +102,7 @@ class PositionEvent(ContractEvent):
     total_balance: Money
     oldest_due_on: date | None = None
     episode: int | None = None
+    next_change_on: date | None = None
 
 
 class Debtor(Part):

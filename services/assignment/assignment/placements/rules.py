@@ -24,6 +24,9 @@ class Reason(StrEnum):
 BUSINESS_DATE = "greatest(portfolio.business_date, contract.as_of)"
 """The business date of a contract: its portfolio's date, or the day of its position where this is later."""
 
+POSITION_HOLDS = f"(contract.next_change_on IS NULL OR {BUSINESS_DATE} < contract.next_change_on)"
+"""Whether the known position holds on the business date. If it does not, the event with the next one is under way."""
+
 LAST_DAY_OF_GRACE = "given.day + service_contract.recall_grace_days"
 """``final_on``: the last day on which the agency may object to a recall that was requested on ``given.day``."""
 

@@ -6,7 +6,7 @@ from recobro_events.contracts import agency, assignment
 
 from assignment.agency_feed.rules import TOPIC
 from assignment.placement_rules.rules import HOLDS, PRECEDENCE
-from assignment.placements.rules import BUSINESS_DATE, NEXT_REASON, NEXT_STATE, RECALL_UNDONE, Reason
+from assignment.placements.rules import BUSINESS_DATE, NEXT_REASON, NEXT_STATE, POSITION_HOLDS, RECALL_UNDONE, Reason
 
 PLAN_FOR_MANY = "SET LOCAL plan_cache_mode = force_custom_plan"
 """Plan every statement of this transaction for the tables as they are now.
@@ -18,13 +18,14 @@ LOCK_CAPACITY = f"SELECT pg_advisory_xact_lock({_CAPACITY})"
 """The lock for filling agencies with a capacity. It is taken last and held to the end of the transaction."""
 
 _WANTED_BY = f"""
-    contract.contract_number IS NOT NULL AND {HOLDS} AND NOT EXISTS (
+    contract.contract_number IS NOT NULL AND {POSITION_HOLDS} AND {HOLDS} AND NOT EXISTS (
         SELECT FROM placement
         WHERE placement.contract_id = contract.contract_id AND placement.kind = rule.kind AND {WITH_AGENCY})
 """
 """Whether a rule wants the contract placed.
 
-The rule must hold, and no agency may have the contract for that kind of work.
+The rule must hold by a position of the business date, and no agency may have the contract for that kind of work. A new
+business date may arrive before the position of that day. The event with that position places the contract.
 """
 
 # The next contracts by id after $1, $2 at most: their number, the last id, and the ids of those to review.

@@ -28,6 +28,7 @@ _POSITION = (
     "total_balance",
     "oldest_due_on",
     "episode",
+    "next_change_on",
 )
 
 
@@ -50,7 +51,7 @@ async def reposition(
     ``episode`` replaces the computed count of episodes. In a consumer ``received`` maps each contract to the id of the
     event that is being applied.
 
-    Returns for each contract the new position, ``next_change_on``, ``episode``, and the former values as ``was_…``.
+    Returns for each contract the new position, and the former values as ``was_…``.
     """
     rows = await tx.fetch(
         queries.REPOSITION,

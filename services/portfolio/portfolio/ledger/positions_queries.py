@@ -26,11 +26,28 @@ def days_paused(contract_id: str, after: str, until: str) -> str:
         FROM pause WHERE pause.contract_id = {contract_id})"""
 
 
+# The clock counts the days after ``greatest(as_of, oldest)``. A pause delays the next stage by its whole length if it
+# begins before the stage is reached. A pause without an end delays it for ever.
+_NEXT_STAGE_ON = f"""greatest(as_of, oldest) + {_NEXT_START} - greatest(days, 0) + (
+            SELECT CASE WHEN count(*) = count(length) THEN coalesce(sum(length), 0)::integer END
+            FROM (
+                SELECT length, first_on - greatest(as_of, oldest) - 1 - coalesce(sum(length) OVER (
+                    ORDER BY first_on ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS counted_before
+                FROM pause
+                CROSS JOIN LATERAL (
+                    SELECT greatest(starts_on, greatest(as_of, oldest) + 1) AS first_on) AS first
+                CROSS JOIN LATERAL (SELECT ends_on - first_on + 1 AS length) AS rest
+                WHERE pause.contract_id = clock.contract_id AND coalesce(ends_on, 'infinity') >= first_on
+            ) AS ahead
+            WHERE counted_before < {_NEXT_START} - greatest(days, 0))"""
+
+
 POSITION_JSON = """
     'contract_id', {row}.contract_id, 'version', {row}.version, 'as_of', {row}.as_of, 'state', {row}.state,
     'stage', {row}.stage, 'days_past_due', {row}.days_past_due,
     'overdue_balance', {row}.overdue_balance::text, 'total_balance', {row}.total_balance::text,
-    'oldest_due_on', {row}.oldest_due_on, 'episode', {row}.episode"""
+    'oldest_due_on', {row}.oldest_due_on, 'episode', {row}.episode,
+    'next_change_on', {row}.next_change_on"""
 
 _STAGE_CHANGED = outbox.rows(
     ContractStageChanged,
@@ -59,7 +76,7 @@ WITH target AS MATERIALIZED (
     FROM owed
 ), position AS (
     SELECT *, {_STAGE} AS stage,
-        CASE WHEN oldest IS NOT NULL THEN least(next_due + 1, as_of + ({_NEXT_START} - days)) END AS next_change
+        CASE WHEN oldest IS NOT NULL THEN least(next_due + 1, {_NEXT_STAGE_ON}) END AS next_change
     FROM clock
 ), moved AS (
     UPDATE contract SET
@@ -158,5 +175,5 @@ UPDATE contract SET version = contract.version + given.events
 FROM unnest($1::uuid[], $2::integer[]) AS given (contract_id, events)
 WHERE contract.contract_id = given.contract_id
 RETURNING contract.contract_id, new.version, old.version AS was_version, as_of, state, stage, days_past_due,
-    overdue_balance, total_balance, oldest_due_on, episode
+    overdue_balance, total_balance, oldest_due_on, episode, next_change_on
 """

@@ -72,8 +72,8 @@ async def stage_chunk(tx: Transaction, portfolio_id: UUID, cause: StageCause) ->
     locked = await tx.fetch(queries.STILL_DUE, [row["contract_id"] for row in due], day)
     rows = await positions.reposition(tx, [row["contract_id"] for row in locked], day, cause=cause)
     moved = {row["contract_id"] for row in rows if row["stage"] != row["was_stage"]}
-    fallen_due = {row["contract_id"] for row in rows if row["overdue_balance"] != row["was_overdue_balance"]}
-    if unpublished := fallen_due - moved:
+    # Readers were told that this position ends today, so each contract has an event.
+    if unpublished := {row["contract_id"] for row in rows} - moved:
         await publish_whole(tx, unpublished, ContractRevised)
     return moved
 

@@ -106,7 +106,7 @@ async def test_balance_delay_and_stage_follow_from_instalments_pauses_and_the_da
 
 @FEW
 @given(instalments=INSTALMENTS, spans=SPANS)
-async def test_nothing_changes_before_next_change_on(
+async def test_stage_or_overdue_balance_change_on_next_change_on_and_not_before(
     given: Given, instalments: list[tuple[date, str]], spans: list[tuple[int, int]]
 ) -> None:
     contract_id = await given.contract(await given.portfolio(), *instalments)
@@ -116,6 +116,9 @@ async def test_nothing_changes_before_next_change_on(
     assert until > TODAY
     later = await stage(given, contract_id, until - timedelta(days=1))
     assert (later["stage"], later["overdue_balance"]) == (row["stage"], row["overdue_balance"])
+    if row["next_change_on"] is not None:
+        on_the_day = await stage(given, contract_id, until)
+        assert (on_the_day["stage"], on_the_day["overdue_balance"]) != (row["stage"], row["overdue_balance"])
 
 
 @FEW

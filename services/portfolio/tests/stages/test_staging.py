@@ -63,6 +63,18 @@ async def test_an_instalment_that_falls_due_is_published_though_the_stage_stays(
     assert (event.overdue_balance, event.stage, event.version) == (Decimal("140.00"), "early", 2)
 
 
+async def test_a_contract_whose_day_came_too_early_is_published_with_its_next_day(service: ServiceClient) -> None:
+    """An earlier release kept a day that ignored pauses ahead. Readers wait for an event on the day that they know."""
+    portfolio_id = await service.portfolio()
+    await service.load(portfolio_id, row("C-1", due_date="2026-09-01"))
+    async with service.database.transaction() as tx:
+        await tx.execute("UPDATE contract SET next_change_on = '2026-09-11'")
+    await service.stage("2026-09-11", portfolio_id)
+
+    [event] = await published(service.database, ContractRevised)
+    assert (str(event.as_of), event.stage, str(event.next_change_on)) == ("2026-09-11", "early", "2026-10-02")
+
+
 async def test_a_run_touches_only_the_contracts_that_are_due(service: ServiceClient) -> None:
     portfolio_id = await service.portfolio()
     await service.load(
