@@ -8,7 +8,9 @@ import os
 
 import pytest
 from chassis import clock
+from floor.days import begin_next_day, play_day
 from floor.floor import Floor
+from floor.opening import open_floor
 from fresh_databases import FreshDatabases
 from services_in_process import all_services_in_process
 
@@ -26,11 +28,11 @@ async def test_days_of_a_floor_end_as_the_model_says(
     async with all_services_in_process(databases) as platform:
         floor = Floor(platform, seed, CONTRACTS, SHARE_CHANGED)
         monkeypatch.setattr(clock, "now", floor.noon)
-        await floor.open()
+        await open_floor(floor)
         for day in range(DAYS):
             if day > 0:
-                await floor.begin_next_day()
-            await floor.play_day()
+                await begin_next_day(floor)
+            await play_day(floor)
         print(f"seed {seed}, {DAYS} days, {CONTRACTS} contracts: {dict(floor.played)}")
         assert floor.played["payment"] > 0
         for service in platform.runtimes:
