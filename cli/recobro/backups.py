@@ -75,7 +75,8 @@ def backup(
 def restore(
     source: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder made by recobro backup.")],
     service: Annotated[
-        list[str] | None, typer.Option(help="Only this service; may be repeated. Default: all services and the log.")
+        list[str] | None,
+        typer.Option(metavar="SERVICE", help="Only this service; may be repeated. Default: all services and the log."),
     ] = None,
     without_keys: Annotated[bool, typer.Option("--without-keys", help="Do not restore the keys.")] = False,
     data: Data = DEFAULT_DATA,

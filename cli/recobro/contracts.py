@@ -53,7 +53,7 @@ def find(
     stage: Annotated[
         Literal["current", "early", "late", "legal"] | None, typer.Option(help="Only contracts in this stage.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="The most contracts to list.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="The most contracts to list.")] = 20,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,

@@ -75,7 +75,7 @@ def disputes(
         str | None, typer.Option(metavar="DATE", help="Only those that must be answered before this day.")
     ] = None,
     portfolio: OnlyPortfolio = None,
-    limit: Annotated[int, typer.Option(min=1, max=10000, help="The most disputes to list.")] = 50,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=10000, help="The most disputes to list.")] = 50,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
@@ -111,7 +111,7 @@ def resolve(
         Outcome,
         typer.Argument(
             metavar="OUTCOME",
-            help="upheld or partly_upheld (the debtor is right, with --correct), rejected, verified or withdrawn.",
+            help="How the dispute ends. Upheld and partly upheld need --correct: the debtor is right.",
         ),
     ],
     detail: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, for the debtor and the auditor.")] = None,

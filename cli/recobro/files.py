@@ -34,7 +34,9 @@ FileId = Annotated[UUID, typer.Argument(metavar="FILE", help="The id of the file
 
 def files(
     portfolio: OnlyPortfolio = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="The number of files, the newest first.")] = 20,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1000, help="The number of files, the newest first.")
+    ] = 20,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,
@@ -78,7 +80,7 @@ def findings(
     file: Annotated[
         UUID | None, typer.Argument(metavar="[FILE]", help="The id of the file. Without it, --undecided is needed.")
     ] = None,
-    kind: Annotated[str | None, typer.Option(help="Only this kind, such as set_aside.")] = None,
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="Only this kind, such as set_aside.")] = None,
     undecided_only: Annotated[
         bool, typer.Option("--undecided", help="Only contracts about which a person still has to decide.")
     ] = False,

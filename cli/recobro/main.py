@@ -162,6 +162,7 @@ app.add_typer(topics.commands, name="topics", rich_help_panel=_OPERATIONS)
 PortBase = Annotated[
     int,
     typer.Option(
+        metavar="PORT",
         min=1024,
         max=65000,
         envvar="RECOBRO_PORT_BASE",
@@ -292,7 +293,7 @@ def _jars(folder: Path) -> Path:
 @kafka_app.command("start")
 def start_kafka(
     data: KafkaData = DEFAULT_KAFKA,
-    port: Annotated[int, typer.Option(min=1024, max=65535, help="The port of the broker.")] = 9092,
+    port: Annotated[int, typer.Option(metavar="PORT", min=1024, max=65535, help="The port of the broker.")] = 9092,
 ) -> None:
     """Start the broker if it does not run. Fetch its jars first if they are missing.
 

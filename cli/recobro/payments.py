@@ -32,7 +32,7 @@ def pay(
     paid: Amount,
     on: Annotated[str, typer.Option(metavar=DAY_METAVAR, help="The day on which the debtor paid.")] = "today",
     channel: Annotated[
-        str, typer.Option(help="How it was paid, such as bank, spei, card, cash, store or branch.")
+        str, typer.Option(metavar="CHANNEL", help="How it was paid, such as bank, spei, card, cash, store or branch.")
     ] = "bank",
     reference: Annotated[
         str | None, typer.Option(metavar="TEXT", help="The bank's reference. With it, a payment counts only once.")

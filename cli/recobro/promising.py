@@ -65,7 +65,7 @@ def promises(
         Literal["open", "kept", "partly_kept", "broken", "cancelled", "all"],
         typer.Option(help="Only promises in this state."),
     ] = "open",
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="The most promises to list.")] = 50,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="The most promises to list.")] = 50,
     data: Data = DEFAULT_DATA,
     url: Url = None,
     as_json: AsJson = False,

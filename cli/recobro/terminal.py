@@ -118,10 +118,22 @@ def _translate(command: Any) -> None:
             each.help = paragraphs(text)
         if panel := getattr(each, "rich_help_panel", None):
             each.rich_help_panel = tr(panel)
+    for parameter in command.params:
+        _narrow(parameter)
     if shows_help := command.get_help_option(typer.Context(command)):
-        shows_help.help = tr("Show this message and exit.")
+        shows_help.help, shows_help.metavar = tr("Show this message and exit."), ""
     for subcommand in getattr(command, "commands", {}).values():
         _translate(subcommand)
+
+
+def _narrow(parameter: Any) -> None:
+    """Name the parameter's values in its help text, where they can wrap; the column of types cuts words."""
+    if values := parameter.type_descriptor.choices:
+        parameter.show_choices = False
+        parameter.metavar = parameter.metavar or "VALUE"
+        parameter.help = f"{parameter.help} {tr('Values: {values}.', values=', '.join(values))}"
+    elif getattr(parameter, "is_flag", False):
+        parameter.metavar = ""
 
 
 _AFTER_SECONDS = 1.0

@@ -18,7 +18,9 @@ commands = typer.Typer(invoke_without_command=True)
 def token(
     context: typer.Context,
     data: Data = DEFAULT_DATA,
-    scope: Annotated[list[str] | None, typer.Option(help="A scope of the token; may be repeated.")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option(metavar="SCOPE", help="A scope of the token; may be repeated.")
+    ] = None,
     agency: Annotated[UUID | None, typer.Option(metavar="ID", help="Limit the token to this agency's work.")] = None,
     name: Annotated[
         str | None,

@@ -1,6 +1,7 @@
 """What the command says has a Spanish and a Portuguese form, and the reader's locale writes numbers and days."""
 
 import ast
+import re
 import string
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -85,6 +86,12 @@ def helps(command: Any, *names: str) -> Iterator[str]:
                 yield panel
     for name, subcommand in getattr(command, "commands", {}).items():
         yield from helps(subcommand, *names, name)
+
+
+def commands(command: Any, *names: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield names, command
+    for name, subcommand in getattr(command, "commands", {}).items():
+        yield from commands(subcommand, *names, name)
 
 
 def said() -> set[str]:
@@ -186,6 +193,17 @@ def test_help_and_mistakes_are_in_the_reader_s_language() -> None:
     assert "Falta: NUMBER." in invoked(["pay"], environment).output
     assert "No existe el comando: paga." in invoked(["paga"], environment).output
     assert "Enter a payment." in invoked(["pay", "--help"], environment | {"LANG": "C"}).output
+
+
+@pytest.mark.parametrize("lang", ["es", "pt"])
+def test_on_80_columns_no_help_cuts_an_option_or_one_of_its_values(lang: str) -> None:
+    for names, command in commands(get_command(app)):
+        shown = invoked([*names, "--help", "--lang", lang], {"COLUMNS": "80"}).output
+        words = set(re.split(r"[^\w-]+", shown))
+        whole = {part for each in command.params for part in (*each.opts, *(each.type_descriptor.choices or ()))}
+        assert whole - words - {each.name for each in command.params} == set(), names
+        assert "…" not in shown.replace("LIST…", ""), names
+        assert max(map(len, shown.splitlines())) <= 80, names
 
 
 def test_codes_and_json_are_never_translated(platform: FakePlatform) -> None:
