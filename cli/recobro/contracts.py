@@ -46,7 +46,8 @@ def find(
     text: Annotated[
         str,
         typer.Argument(
-            metavar="TEXT", help="A contract number, a part of the name or of a phone, or how the tax id begins."
+            metavar="TEXT",
+            help="A contract number, the beginning of names, of the tax id or customer number, or the end of a phone.",
         ),
     ],
     portfolio: OnlyPortfolio = None,

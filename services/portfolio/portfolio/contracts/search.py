@@ -13,13 +13,16 @@ from recobro_events import Money
 from recobro_events.contracts.portfolio import ContractState, Stage
 
 from portfolio.contracts import queries
+from portfolio.contracts import searching_queries as searching
 from portfolio.projection.placements import shows_balance_to, worked_by
 from portfolio.tabular.cells import spelling_of
 
 _PHONE_PUNCTUATION = re.compile(r"[\s().+\-/]+")
-_FEWEST_PHONE_DIGITS = 4
 MOST_IDS = 100
 """The most contracts that a search may name by their ids."""
+_COMMON = 2_000
+"""When ``q`` finds more contracts, to fetch and sort these takes longer than to walk the list."""
+_BETWEEN_WORDS = re.compile(r"[\s.,;/-]+")
 _COMBINING_MARKS = re.compile("[\u0300-\u036f]")
 
 
@@ -27,7 +30,8 @@ _COMBINING_MARKS = re.compile("[\u0300-\u036f]")
 class ContractFilter:
     """The filter of a search. A contract must match every given field.
 
-    ``q`` is a part of the name or of a phone, or the beginning of the tax id.
+    ``q`` is the beginning of each word of the name, of the contract number, the customer number or the tax id, or the
+    end of a phone.
     """
 
     portfolio_id: UUID | None = None
@@ -42,7 +46,12 @@ class ContractFilter:
         list[UUID] | None, Query(max_length=MOST_IDS, description="May be repeated, for several contracts at once")
     ] = None
     q: Annotated[
-        ShortText | None, Query(description="Part of the name or of a phone, or the beginning of the tax id")
+        ShortText | None,
+        Query(
+            description="The beginning of words of the name, of the contract number, the customer number or the tax "
+            "id, or the last digits of a phone, at least 4",
+            examples=["peña mar"],
+        ),
     ] = None
 
 
@@ -90,7 +99,7 @@ async def find(
         conditions.append(worked_by(given(agency_id)))
     if wanted.q is not None:
         # An agency may not try out tax ids.
-        conditions.append(_matching(wanted.q, given, with_tax_id=agency_id is None))
+        conditions.append(await _matching(reader, wanted.q, given, with_tax_id=agency_id is None))
     if (after := query.after(UUID, str)) is not None:
         conditions.append(f"(contract.portfolio_id, contract_number) > ({given(after[0])}, {given(after[1])})")
     sql = queries.LIST.format(
@@ -100,20 +109,30 @@ async def find(
     return page(rows, query, key=lambda row: (row["portfolio_id"], row["contract_number"]))
 
 
-def _matching(q: str, given: Any, *, with_tax_id: bool) -> str:
-    """SQL: the name holds every word of ``q``, or a phone holds its digits, or the tax id starts with it."""
-    folded = _COMBINING_MARKS.sub("", unicodedata.normalize("NFKD", q)).lower()
-    words = [f"search_name LIKE {given(f'%{_escaped(word)}%')}" for word in folded.split()]
-    # A text of combining marks alone has no word.
-    ways = ["(" + " AND ".join(words or ["false"]) + ")"]
-    if with_tax_id:
-        ways.append(f"upper(tax_id) LIKE {given(_escaped(q.upper()) + '%')}")
+async def _matching(reader: Reader, q: str, given: Any, *, with_tax_id: bool) -> str:
+    """SQL: the contract is one of those that ``q`` may mean."""
+    number = spelling_of(q)
     digits = _PHONE_PUNCTUATION.sub("", q)
-    if digits.isascii() and digits.isdigit() and len(digits) >= _FEWEST_PHONE_DIGITS:
-        phones = "SELECT contract_id FROM contact_point WHERE kind = 'phone' AND current AND value LIKE"
-        ways.append(f"contract.contract_id IN ({phones} {given(f'%{digits}%')})")
-    return "(" + " OR ".join(ways) + ")"
+    is_phone = digits.isascii() and digits.isdigit() and len(digits) >= searching.LEAST_CHARACTERS
+    texts = (
+        _words_of(q, number) or None,
+        digits if is_phone else None,
+        *((q, number) if with_tax_id else (None, None)),
+    )
+    found = await reader.fetch(searching.FIRST_FOUND, *texts, _COMMON + 1)
+    if len(found) <= _COMMON:
+        return f"contract.contract_id = ANY({given([row['contract_id'] for row in found])}::uuid[])"
+    # IS TRUE lets the planner walk the list in its order until the page is full, and look each contract up.
+    return f"(contract.contract_id IN ({searching.found_by(*map(given, texts))})) IS TRUE"
 
 
-def _escaped(text: str) -> str:
-    return re.sub(r"([\\%_])", r"\\\1", text)
+def _words_of(q: str, number: str) -> str:
+    """A tsquery: the name holds every word of ``q``, or the contract number begins with all of it."""
+    folded = _COMBINING_MARKS.sub("", unicodedata.normalize("NFKD", q)).lower()
+    words = " & ".join(map(_beginning, filter(None, _BETWEEN_WORDS.split(folded))))
+    return " | ".join(term for term in (words, number and _beginning(number.lower())) if term)
+
+
+def _beginning(word: str) -> str:
+    """A term of a tsquery: a word that begins so. A single character is a word by itself, such as an initial."""
+    return "'" + word.replace("\\", "\\\\").replace("'", "''") + ("':*" if len(word) > 1 else "'")

@@ -9,6 +9,7 @@ import pytest
 from chassis.testing import mint, unguarded_routes
 from fastapi import FastAPI
 from portfolio.api import ROUTERS
+from portfolio.contracts import search
 from portfolio_builders import TODAY, Given, days_ago
 
 
@@ -24,7 +25,10 @@ async def some_contracts(given: Given) -> UUID:
         portfolio_id, (days_ago(40), "100.00"), number="A", name="María Peña Ñuño", phones=["+525555123456"]
     )
     await given.contract(portfolio_id, (days_ago(10), "50.00"), number="B", name="JOSÉ ÁLVAREZ", tax_id="AAJ800101XX1")
-    await given.contract(portfolio_id, (days_ago(-10), "50.00"), number="C", name="100% Pure_Foods")
+    await given.contract(
+        portfolio_id, (days_ago(-10), "50.00"), number="C", name="100% Pure_Foods", debtor_number="CUST-01"
+    )
+    await given.contract(portfolio_id, (days_ago(-10), "50.00"), number="9/D", name="Casa D'Agua\\")
     return portfolio_id
 
 
@@ -36,15 +40,27 @@ async def some_contracts(given: Given) -> UUID:
         ("peña maria", ["A"]),
         ("nun\u0303o", ["A"]),
         ("jose alv", ["B"]),
-        ("a", ["A", "B"]),
+        ("a", ["A"]),
+        ("al", ["B"]),
         ("5512 3456", ["A"]),
         ("+52 (55) 5512-3456", ["A"]),
         ("123", []),
         ("aaj8001", ["B"]),
-        ("%", ["C"]),
-        ("e_f", ["C"]),
-        ("0% p", ["C"]),
+        ("eña", []),
+        ("aaj-8001", ["B"]),
+        ("b", ["B"]),
+        ("CUST-0", ["C"]),
+        ("100%", ["C"]),
+        ("pure_f", ["C"]),
+        ("%", []),
+        ("_", []),
+        ("--", []),
+        ("\u200b.", []),
         ("\\", []),
+        ("d'a", ["9/D"]),
+        ("9/d", ["9/D"]),
+        ("d'a | maria", []),
+        ("agua & maria:*", []),
         ("' OR true --", []),
         ("nobody", []),
     ],
@@ -56,13 +72,35 @@ async def test_search_finds_part_of_a_name_a_phone_or_a_tax_id(
     assert await numbers(client, q=q) == expected
 
 
+async def test_a_text_that_many_contracts_have_finds_them_page_by_page(
+    client: httpx.AsyncClient, given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portfolio_id = await some_contracts(given)
+    for n in range(5):
+        await given.contract(portfolio_id, (days_ago(40), "1.00"), number=f"N-{n}", name="Peña", tax_id="AAJ800101XX1")
+    whole = await numbers(client, q="pena", stage="late")
+    assert whole == ["A", *(f"N-{n}" for n in range(5))]
+    monkeypatch.setattr(search, "_COMMON", 3)
+    assert await numbers(client, q="pena", stage="late") == whole
+    page = (await client.get("/v1/contracts", params={"q": "pena", "limit": 2})).json()
+    assert await numbers(client, q="pena", limit=4, cursor=page["next_cursor"]) == whole[2:]
+    assert await numbers(client, q="aaj8001") == ["B", *whole[1:]]
+
+
+async def test_a_contract_is_found_by_its_new_name_alone(client: httpx.AsyncClient, given: Given) -> None:
+    await some_contracts(given)
+    async with given.database.transaction() as tx:
+        await tx.execute("UPDATE contract SET debtor_name = 'Inés Luna' WHERE contract_number = 'A'")
+    assert (await numbers(client, q="ines"), await numbers(client, q="peña")) == (["A"], [])
+
+
 async def test_a_contract_must_match_every_filter(client: httpx.AsyncClient, given: Given) -> None:
     portfolio_id = await some_contracts(given)
     await given.contract(await given.portfolio(), (days_ago(40), "1.00"), number="A")
     async with given.database.transaction() as tx:
         await tx.execute("UPDATE contract SET incomplete = true WHERE contract_number = 'B'")
         await tx.execute("UPDATE contract SET state = 'withdrawn' WHERE contract_number = 'C'")
-    assert await numbers(client, portfolio_id=portfolio_id) == ["A", "B", "C"]
+    assert await numbers(client, portfolio_id=portfolio_id) == ["9/D", "A", "B", "C"]
     assert await numbers(client, number="A") == ["A", "A"]
     assert await numbers(client, number="A", portfolio_id=portfolio_id) == ["A"]
     assert await numbers(client, stage="early") == ["B"]
