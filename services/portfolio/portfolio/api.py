@@ -4,6 +4,7 @@ from portfolio.clarifications import api as clarifications
 from portfolio.contracts import api as contracts
 from portfolio.debtors import api as debtors
 from portfolio.files import api as files
+from portfolio.insight import api as insight
 from portfolio.payments import api as payments
 from portfolio.people import api as people
 from portfolio.portfolios import api as portfolios
@@ -12,5 +13,5 @@ from portfolio.stages import api as stages
 
 ROUTERS = tuple(
     subject.router
-    for subject in (portfolios, files, stages, contracts, payments, clarifications, debtors, people, reports)
+    for subject in (portfolios, files, stages, contracts, payments, clarifications, debtors, people, reports, insight)
 )

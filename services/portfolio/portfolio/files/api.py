@@ -141,9 +141,12 @@ async def list_all_files(
     undecided: Annotated[
         bool | None, Query(description="Whether contracts that the file has set aside wait for a decision")
     ] = None,
+    finished_on: Annotated[
+        Day | None, Query(description="Only files that were loaded or failed on this day of the portfolio's zone")
+    ] = None,
 ) -> Page[FileView]:
     """List the files of all portfolios, such as those that wait for a confirmation, in the order of upload."""
-    return await uploads.listed(connection, query, portfolio_id, status, undecided)
+    return await uploads.listed(connection, query, portfolio_id, status, undecided, finished_on)
 
 
 @router.get("/files/{file_id}", dependencies=[reads("portfolio")])

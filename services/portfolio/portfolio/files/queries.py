@@ -12,13 +12,16 @@ actor AS uploaded_by, confirmed_by
 """
 FILE = f"SELECT {_FILE} FROM file WHERE file_id = $1"
 # $1 portfolio or null, $2 status or null, $3 the sequence after which the page begins, $4 limit, $5 whether
-# contracts wait for a decision, or null.
+# contracts wait for a decision, or null, $6 the day in the portfolio's zone on which the file was loaded or failed.
 FILES = {
     order: f"""
 SELECT {_FILE}, sequence FROM file
 WHERE ($1::uuid IS NULL OR portfolio_id = $1) AND ($2::text IS NULL OR status = $2)
     AND ($3::bigint IS NULL OR sequence {beyond} $3)
     AND ($5::boolean IS NULL OR $5 = EXISTS (SELECT FROM contract WHERE undecided_by = file.file_id))
+    AND ($6::date IS NULL OR $6 = (
+        SELECT (finished_at AT TIME ZONE timezone)::date FROM portfolio
+        WHERE portfolio.portfolio_id = file.portfolio_id))
 ORDER BY sequence {order} LIMIT $4
 """
     for order, beyond in (("asc", ">"), ("desc", "<"))

@@ -337,15 +337,17 @@ async def listed(
     portfolio_id: UUID | None,
     status: FileStatus | None,
     undecided: bool | None = None,
+    finished_on: date | None = None,
 ) -> Page[Any]:
     """Return a page of files in the order of upload, of one portfolio or of all, with this status or any.
 
-    ``undecided``: only files of which contracts wait for a decision, or only the others.
+    ``undecided``: only files of which contracts wait for a decision, or only the others. ``finished_on``: only files
+    that were loaded or failed on that day of their portfolio's zone.
     """
     if portfolio_id is not None:
         await portfolios.find(reader, portfolio_id)
     rows = await reader.fetch(
-        queries.FILES[query.order], portfolio_id, status, query.after(int), query.limit + 1, undecided
+        queries.FILES[query.order], portfolio_id, status, query.after(int), query.limit + 1, undecided, finished_on
     )
     shown = page(rows, query, key=lambda row: (row["sequence"],))
     return Page(items=[FileView.model_validate(item) for item in shown["items"]], next_cursor=shown["next_cursor"])

@@ -1,0 +1,64 @@
+"""What a person looks at first in the morning: figures of the day, and whether the day's jobs are done."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from uuid import UUID
+
+from chassis import Reader, clock
+from chassis.figures import DayJob, Figure, address
+from recobro_events import Row
+
+from portfolio.insight import queries
+
+SOON_DAYS = 5
+"""A deadline is soon when at most so many days are left, and when it has passed."""
+
+
+async def figures(reader: Reader, portfolio_id: UUID | None, day: date | None) -> list[Figure]:
+    """Return the figures of each portfolio, by name, and of all together where an item has no portfolio."""
+    rows = await reader.fetch(queries.TODAY, portfolio_id, day, clock.now(), SOON_DAYS + 1)
+    found = [figure for row in rows for figure in _of_portfolio(row)]
+    if portfolio_id is None:
+        reports = await reader.fetchval(queries.OPEN_REPORTS)
+        found.append(Figure(figure="reports.open", count=reports, items=address("/v1/reports", state="open")))
+    return found
+
+
+def _of_portfolio(row: Row) -> Iterator[Figure]:
+    portfolio_id, day = row["portfolio_id"], row["day"]
+    deadlines = {
+        "open": None,
+        "due_soon": day + timedelta(days=SOON_DAYS + 1),
+        "past_deadline": day,
+    }
+    for status in ("received", "reading", "needs_confirmation", "loading", "loaded", "failed"):
+        finished_on = row["clock_day"] if status in ("loaded", "failed") else None
+        items = address("/v1/files", portfolio_id=portfolio_id, status=status, finished_on=finished_on)
+        yield _figure(row, f"files.{status}", row["clock_day"], row[status], items)
+    for name, before in deadlines.items():
+        items = address("/v1/clarifications", portfolio_id=portfolio_id, state="open", deadline_before=before)
+        yield _figure(row, f"clarifications.{name}", day, row[name], items)
+    items = address("/v1/contracts", portfolio_id=portfolio_id, undecided=True)
+    yield _figure(row, "contracts.undecided", day, row["undecided"], items)
+
+
+def _figure(row: Row, name: str, day: date, count: int, items: str) -> Figure:
+    return Figure(figure=name, portfolio_id=row["portfolio_id"], day=day, count=count, items=items)
+
+
+async def jobs(reader: Reader, portfolio_id: UUID | None, day: date | None) -> list[DayJob]:
+    """Return the staging of each portfolio up to the day, by default up to today in the portfolio's zone."""
+    rows = await reader.fetch(queries.JOBS, portfolio_id, day, clock.now())
+    return [
+        DayJob(
+            job="staging",
+            of=row["portfolio_id"],
+            name=row["name"],
+            day=row["day"],
+            state=row["state"],
+            detail=f"staged up to {row['staged_to']}"
+            + (f"; the last run: {row['run_state']}" if row["run_state"] else ""),
+            at=row["at"],
+        )
+        for row in rows
+    ]
