@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PEERS := .bench-peers
 CONFIGURATION := docs/configuration.md chassis.settings \
-	$(foreach file,$(sort $(wildcard services/*/*/settings.py)),$(notdir $(patsubst %/,%,$(dir $(file)))).settings)
+	$(foreach file,$(sort $(wildcard services/*/*/settings.py console/*/settings.py)),$(notdir $(patsubst %/,%,$(dir $(file)))).settings)
 LOCKS := requirements/uv.txt requirements/runtime.txt requirements/dev.txt
-PACKAGES := $(patsubst %/pyproject.toml,%,$(sort $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)) cli/pyproject.toml)
+PACKAGES := $(patsubst %/pyproject.toml,%,$(sort $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)) cli/pyproject.toml console/pyproject.toml)
 TYPED := $(foreach folder,$(PACKAGES) tests bench,$(if $(wildcard $(folder)/*.py $(folder)/*/*.py),$(folder)))
 
 DATA ?= .recobro
@@ -144,7 +144,7 @@ stop: ## stop the platform on DATA (.recobro)
 
 clean: stop kafka-stop ## stop everything, delete its data and all caches
 	rm -rf $(DATA) $(KAFKA_DATA) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find libs services cli tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find libs services cli console tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and delete the virtual environment too
 	rm -rf $(VENV) $(PEERS) deploy/k8s/.tools deploy/compose/.tools .tools

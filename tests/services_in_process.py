@@ -156,7 +156,7 @@ class InProcessPlatform:
         answer = await self.clients["portfolio"].post(path, content=content, params=parameters)
         assert answer.is_success, answer.text
         loaded = "SELECT status = 'loaded' FROM file WHERE file_id = $1"
-        await self.until("portfolio", loaded, uuid.UUID(answer.json()["file_id"]), seconds=60)
+        await self.until("portfolio", loaded, uuid.UUID(answer.json()["file_id"]))
 
 
 def sample() -> bytes:

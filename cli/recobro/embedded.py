@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import httpx
-from recobro_platform import SERVICES, Service
+from recobro_platform import CONSOLE, PROGRAMS, Service
 
 from recobro import database_roles, keys
 from recobro.data import DataFolder, PlatformState, ServiceState, TransportName
@@ -45,7 +45,7 @@ class Platform:
         announce: Callable[[str], None],
         on_ready: Callable[[PlatformState], None],
         on_stopping: Callable[[], None],
-        services: Sequence[Service] = SERVICES,
+        services: Sequence[Service] = PROGRAMS,
         command: Callable[[Service], tuple[str, ...]] = command_of,
     ) -> None:
         self._data = data
@@ -153,6 +153,7 @@ class Platform:
             "RECOBRO_JWT_ISSUER": keys.ISSUER,
             "RECOBRO_JWT_AUDIENCE": keys.AUDIENCE,
             "RECOBRO_PHOTOS_URL": (self._data.root / "photos").as_uri(),
+            **({"RECOBRO_CONSOLE_SIGNING_KEY_FILE": str(keys.private_file(self._data))} if service == CONSOLE else {}),
             "PYTHONUNBUFFERED": "1",
         }
 

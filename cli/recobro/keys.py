@@ -126,8 +126,18 @@ def longest_ttl_seconds() -> int:
     return int(given)
 
 
-def token(data: DataFolder, *, subject: str, scopes: Iterable[str], agency_id: UUID | None, ttl_seconds: int) -> str:
+def token(
+    data: DataFolder,
+    *,
+    subject: str,
+    scopes: Iterable[str],
+    agency_id: UUID | None,
+    ttl_seconds: int,
+    audience: str = AUDIENCE,
+) -> str:
     """Return a token that this platform's services accept: the agency's, or an operator's.
+
+    With another ``audience`` it is for that program alone.
 
     Raises ``Trouble`` if the folder has no key yet, or if no service would accept the token.
     """
@@ -145,7 +155,7 @@ def token(data: DataFolder, *, subject: str, scopes: Iterable[str], agency_id: U
     role = "operator" if agency_id is None else None
     try:
         return mint(
-            key, subject, scopes, agency_id, ttl_seconds, role=role, client=CLIENT, issuer=ISSUER, audience=AUDIENCE
+            key, subject, scopes, agency_id, ttl_seconds, role=role, client=CLIENT, issuer=ISSUER, audience=audience
         )
     except WrongClaim as error:
         raise Trouble(str(error)) from error

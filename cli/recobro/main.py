@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from recobro_platform import DEFAULT_PORT_BASE, VERSION
+from recobro_platform import DEFAULT_PORT_BASE, SERVICE_NAMES, VERSION
 
 from recobro import (
     agencies,
     audit,
     backups,
     campaigns,
+    console_links,
     contracts,
     daily,
     dead_letters,
@@ -45,6 +46,7 @@ from recobro.data import DataFolder, PlatformState
 from recobro.demo import Demo
 from recobro.embedded import Platform, stop_on_signals
 from recobro.kafka import LocalKafka, fetch
+from recobro.language import tr
 from recobro.story import Story
 from recobro.terminal import (
     DEFAULT_DATA,
@@ -135,7 +137,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "objection": agencies.objection,
         "decide": agencies.decide,
     },
-    _PLATFORM: {"watch": watch.watch},
+    _PLATFORM: {"watch": watch.watch, "console-link": console_links.console_link},
     _OPERATIONS: {
         "rebuild": rebuild.rebuild,
         "backup": backups.backup,
@@ -191,7 +193,7 @@ def up(
         port_base,
         bootstrap,
         announce=lambda text: err.print(text, markup=False),
-        on_ready=_nothing if quiet else _greet,
+        on_ready=_nothing if quiet else lambda state: _greet(folder, state),
         on_stopping=_nothing if quiet else lambda: out.print("Stopping: the services finish the work in progress."),
     )
     platform.run(stop_on_signals())
@@ -201,11 +203,14 @@ def _nothing(*_: object) -> None:
     """Print nothing, for --quiet."""
 
 
-def _greet(state: PlatformState) -> None:
+def _greet(folder: DataFolder, state: PlatformState) -> None:
     through = f"Kafka at {state.kafka_bootstrap}" if state.kafka_bootstrap else "the embedded log in PostgreSQL"
     out.print(f"Recobro is running; its events go through {through}.")
     for service in state.services:
-        out.print(f"  {service.name:<12} {service.url}/docs")
+        if service.name in SERVICE_NAMES:
+            out.print(f"  {service.name:<12} {service.url}/docs")
+    out.print(tr("The console opens once with this link, within 15 minutes; recobro console-link makes another:"))
+    out.print(console_links.link(folder, state, "supervisor"), soft_wrap=True)
     out.print("Ctrl-C stops the platform.")
 
 

@@ -12,13 +12,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from recobro import status
+from recobro_platform import SERVICE_NAMES
+
+from recobro import console_links, status
 from recobro.client import agencies_of, connect
 from recobro.data import DataFolder
 from recobro.demo import Demo
 from recobro.embedded import stop_on_signals
 from recobro.errors import Trouble
 from recobro.kafka import LocalKafka, fetch
+from recobro.language import tr
 from recobro.postgres import free_port, is_free
 from recobro.processes import dies_with_us
 from recobro.story import Story
@@ -138,9 +141,12 @@ def _print_next_steps(data: DataFolder) -> None:
     state = data.running()
     assert state is not None
     out.print()
-    out.print("Recobro keeps serving. Try its REST interface in the browser:", style="bold")
+    out.print(tr("Recobro keeps serving. Its console opens once with this link, within 15 minutes:"), style="bold")
+    out.print(f"  {console_links.link(data, state, 'supervisor')}", soft_wrap=True)
+    out.print("The REST interface in the browser:", style="bold")
     for service in state.services:
-        out.print(f"  {service.name:<12} {service.url}/docs")
+        if service.name in SERVICE_NAMES:
+            out.print(f"  {service.name:<12} {service.url}/docs")
     option = "" if data.root == DEFAULT_DATA.absolute() else f" --data {data.root}"
     out.print("Next, in another terminal:", style="bold")
     out.print(

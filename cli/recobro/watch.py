@@ -6,8 +6,7 @@ import json
 import logging
 import os
 import signal
-import uuid
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,14 +16,13 @@ from recobro_events import (
     REGISTRY,
     CannotContinue,
     Event,
-    PositionLost,
     Record,
-    TopicPartition,
     Transport,
     TransportError,
     envelope_of,
 )
 from recobro_events.contracts import assignment, dialer_feed, field_visits, portfolio, promises
+from recobro_events.tailing import tail
 
 from recobro.client import connect
 from recobro.data import DataFolder
@@ -35,9 +33,6 @@ from recobro.postgres import EmbeddedPostgres
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, err, printable
 from recobro.topics import service_topics
 
-_POLL_SECONDS = 0.5
-_RECORDS_AT_ONCE = 1000
-_RETRY_SECONDS = 1.0
 _WHERE = ("stage", "days_past_due", "overdue_balance")
 _PROMISED = ("promised", "paid", "due_on")
 _SHOWN: dict[type[Event], tuple[str, ...]] = {
@@ -214,69 +209,16 @@ async def events_from_now(
 ) -> AsyncGenerator[Seen, None]:
     """Yield every event that is appended from now on, without end.
 
-    ``ready`` is called once no event can be missed any more. Raises ``Trouble`` if the log cannot be reached at first.
-    Later this waits for the log, and calls ``away`` at each failure.
+    ``ready`` and ``away`` are those of ``recobro_events.tailing.tail``. Raises ``Trouble`` if the log cannot be reached
+    at first.
     """
-    topics = service_topics()
-    partitions = _Partitions()
     try:
-        await transport.open()
-        counts = await transport.ensure_topics(topics)
-        member = await transport.join(f"recobro.watch.{uuid.uuid4()}", topics, partitions)
+        async for records in tail(transport, service_topics(), "recobro.watch", ready, away):
+            for record in records:
+                if seen := _seen(record):
+                    yield seen
     except TransportError as error:
         raise Trouble(tr("The event log cannot be reached: {error}", error=error)) from error
-    awaited = sum(counts.values())
-    try:
-        while True:
-            try:
-                await partitions.wait()
-                if partitions.fresh:
-                    fresh = frozenset(partitions.fresh)
-                    for place, bounds in (await member.bounds(fresh)).items():
-                        member.seek(place, bounds.end)
-                    partitions.fresh -= fresh
-                    if len(partitions.ours) == awaited:
-                        ready()
-                        awaited = -1
-                records = await member.poll(
-                    partitions.ours - partitions.fresh, max_records=_RECORDS_AT_ONCE, timeout_seconds=_POLL_SECONDS
-                )
-            except PositionLost:
-                partitions.fresh |= partitions.ours
-            except TransportError:
-                away()
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                for record in records:
-                    if seen := _seen(record):
-                        yield seen
-    finally:
-        await member.leave()
-        await transport.close()
-
-
-class _Partitions:
-    """Our partitions, and those among them whose end is not known yet."""
-
-    def __init__(self) -> None:
-        self.ours: set[TopicPartition] = set()
-        self.fresh: set[TopicPartition] = set()
-        self._any = asyncio.Event()
-
-    async def wait(self) -> None:
-        await self._any.wait()
-
-    async def assigned(self, partitions: Collection[TopicPartition]) -> None:
-        self.ours |= set(partitions)
-        self.fresh |= set(partitions)
-        if self.ours:
-            self._any.set()
-
-    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
-        self.ours -= set(partitions)
-        self.fresh -= set(partitions)
-        if not self.ours:
-            self._any.clear()
 
 
 def _seen(record: Record) -> Seen | None:

@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import Field, FilePath, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from recobro_events import Transport
-from recobro_platform import DEFAULT_PORT_BASE, SERVICES
+from recobro_platform import DEFAULT_PORT_BASE, PROGRAMS, SERVICES
 
 from chassis.connections import ConnectionLimits
 from chassis.limits import Limit
@@ -19,7 +19,7 @@ DEFAULT_MAX_LIFETIME_SECONDS = 24 * 3600
 
 _PREFIX = "RECOBRO_"
 _PER_CLASS = "for each class of routes ([Limits](security.md#limits))"
-_PORT_OFFSETS = {service.name: service.port_offset for service in SERVICES}
+_PORT_OFFSETS = {program.name: program.port_offset for program in PROGRAMS}
 _FIRST, *_OTHERS = SERVICES
 
 

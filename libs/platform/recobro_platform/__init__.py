@@ -46,6 +46,12 @@ SERVICES = (
 )
 """Every service whose events and barriers the others apply."""
 
+CONSOLE = Service("console", "recobro_console", 0)
+"""The browser's console. It reads the services' events and publishes none, and no service waits for it."""
+
+PROGRAMS = (*SERVICES, CONSOLE)
+"""Everything that has a process and a database of its own."""
+
 _BY_NAME = {service.name: service for service in SERVICES}
 
 

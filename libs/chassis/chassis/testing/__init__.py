@@ -41,6 +41,14 @@ def _public_key_file() -> Path:
     return file
 
 
+@cache
+def private_key_file() -> Path:
+    """Return a file with the key that signs the tokens of ``mint``, for a program that signs tokens itself."""
+    file = _public_key_file().with_name("private.json")
+    tokens.save_private_key(_key(), file)
+    return file
+
+
 def mint(
     scopes: Iterable[str] = SCOPES,
     agency_id: UUID | None = None,

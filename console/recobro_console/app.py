@@ -1,0 +1,112 @@
+"""Builds the console's app."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+import structlog
+from chassis import health
+from chassis.limits import ADDRESS_LIMIT, Limiter
+from chassis.turns import EndTurns
+from fastapi import FastAPI, Request
+from recobro_events import TRANSIENT_ERRORS, Database, Tasks, Transport, end
+from starlette.responses import RedirectResponse, Response
+
+from recobro_console import failures, static_files
+from recobro_console.calls import TIMEOUT
+from recobro_console.guard import Guard
+from recobro_console.live import api as live
+from recobro_console.live.hub import Hub
+from recobro_console.pages import SECTIONS
+from recobro_console.preferences import api as preferences
+from recobro_console.sessions import api as sessions
+from recobro_console.sessions.store import Store
+from recobro_console.sessions.tokens import Issuer, Tokens
+from recobro_console.settings import ConsoleSettings
+from recobro_console.today import api as today
+
+ROUTERS = (today.router,)
+"""The sections. A new one gets a line here and in ``recobro_console.pages.SECTIONS``."""
+
+_PURGE_SECONDS = 3600.0
+_MOST_CALLS = 200
+_log = structlog.get_logger(__name__)
+
+
+def create_app(
+    settings: ConsoleSettings,
+    database: Database,
+    transport: Callable[[], Transport],
+    issuer: Issuer,
+    addresses: Mapping[str, str] | None = None,
+    http: httpx.AsyncClient | None = None,
+) -> FastAPI:
+    """Return the console's app on a migrated database. ``addresses`` and ``http`` are the settings' by default.
+
+    Raises ``WrongVendorFile`` if a third-party script is not the one that is pinned.
+    """
+    static_files.check_vendor()
+    store = Store(database)
+    hub = Hub(transport)
+    app = FastAPI(title="Recobro console", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
+    app.state.settings = settings
+    app.state.database, app.state.runtime, app.state.token_verifier = database, None, None
+    app.state.tasks = Tasks("console")
+    app.state.started = False
+    app.state.stopping = asyncio.Event()
+    app.state.store, app.state.hub, app.state.issuer = store, hub, issuer
+    app.state.tokens = Tokens(store, issuer)
+    app.state.addresses = dict(addresses or settings.services)
+    app.state.http = http or httpx.AsyncClient(
+        timeout=TIMEOUT, limits=httpx.Limits(max_connections=_MOST_CALLS), follow_redirects=False
+    )
+    app.state.limiter = Limiter(settings.agency_limit, settings.operator_limit, ADDRESS_LIMIT)
+    failures.install(app)
+    app.add_middleware(EndTurns, limiter=app.state.limiter)
+    app.add_middleware(Guard, of=app)
+    app.include_router(health.router)
+    for router in (
+        static_files.router,
+        sessions.router,
+        sessions.signed_in,
+        preferences.router,
+        live.router,
+        *ROUTERS,
+    ):
+        app.include_router(router)
+
+    @app.get("/", include_in_schema=False)
+    async def home(request: Request) -> Response:
+        """The first page that the user may see."""
+        session = request.state.session
+        if session is None:
+            return RedirectResponse("/sign-in", 303)
+        return RedirectResponse(next(each.path for each in SECTIONS if session.role in each.roles), 303)
+
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        await app.state.database.open()
+        stack.push_async_callback(app.state.database.close)
+        stack.push_async_callback(app.state.http.aclose)
+        for name, run in (("live events", app.state.hub.run), ("purging of sessions", lambda: _purge(app.state.store))):
+            stack.push_async_callback(end, app.state.tasks.start(name, run))
+        app.state.started = True
+        _log.info("started")
+        yield
+        app.state.stopping.set()
+        app.state.started = False
+        app.state.tasks.stop()
+
+
+async def _purge(store: Store) -> None:
+    while True:
+        try:
+            await store.purge()
+        except TRANSIENT_ERRORS:
+            _log.warning("old sessions not deleted; retried at the next run", exc_info=True)
+        await asyncio.sleep(_PURGE_SECONDS)

@@ -1,0 +1,126 @@
+"""Passes on what changes to the open pages, at most twice a second to each.
+
+==============================  ===================================================================
+an agency's page                hears of events that name this agency, and of no others
+a page that reads too slowly    gets fewer, larger messages: subjects are collected, not queued
+the log does not answer         every page is told, and draws everything anew once the log is back
+==============================  ===================================================================
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import structlog
+from recobro_events import Lane, Transport, TransportError, bulk_sources
+from recobro_events.tailing import tail
+from recobro_platform import SERVICE_NAMES
+
+from recobro_console.live.subjects import Change, change_of
+
+EVERYTHING = "everything"
+WITHDRAWN = "dialer-feed.list-entry-withdrawn.v1"
+MOST_LISTENERS = 1000
+_KEPT = 50
+_INTERVAL_SECONDS = 0.5
+_RETRY_SECONDS = 2.0
+_log = structlog.get_logger(__name__)
+
+
+class TooManyPages(Exception):
+    """No more pages can listen at this process."""
+
+
+class Listener:
+    """An open page. It collects the subjects that have changed since its last message."""
+
+    def __init__(self, agency_id: str | None) -> None:
+        self.agency_id = agency_id
+        self.is_live = True
+        self._changed: set[str] = set()
+        self._any = asyncio.Event()
+
+    def hear(self, subjects: Iterable[str]) -> None:
+        self._changed.update(subjects)
+        self._any.set()
+
+    async def messages(self, quiet_seconds: float) -> AsyncIterator[tuple[bool, list[str]]]:
+        """Yield whether the log answers, and the subjects that have changed; none after ``quiet_seconds`` of quiet."""
+        while True:
+            try:
+                async with asyncio.timeout(quiet_seconds):
+                    await self._any.wait()
+            except TimeoutError:
+                yield self.is_live, []
+                continue
+            self._any.clear()
+            changed, self._changed = sorted(self._changed), set()
+            yield self.is_live, changed
+            await asyncio.sleep(_INTERVAL_SECONDS)
+
+
+class Hub:
+    """Listens to the log, from the moment at which it starts, and tells the open pages."""
+
+    def __init__(self, transport: Callable[[], Transport]) -> None:
+        self._transport = transport
+        self._listeners: set[Listener] = set()
+        self._withdrawals: deque[Change] = deque(maxlen=_KEPT)
+        self.is_live = False
+
+    @contextmanager
+    def listening(self, agency_id: str | None) -> Iterator[Listener]:
+        """A page listens while the block runs. Raises ``TooManyPages``."""
+        if len(self._listeners) >= MOST_LISTENERS:
+            raise TooManyPages
+        listener = Listener(agency_id)
+        listener.is_live = self.is_live
+        self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+
+    @property
+    def pages(self) -> int:
+        """How many pages listen now."""
+        return len(self._listeners)
+
+    def withdrawals(self, list_id: str | None = None) -> list[Change]:
+        """The latest withdrawals that this process has seen, newest first; those of one list if it is given."""
+        return [each for each in reversed(self._withdrawals) if list_id in (None, each.fields.get("list_id"))]
+
+    async def run(self) -> None:
+        """Listen until the task is cancelled. A log that does not answer is asked again and again."""
+        topics = {f"{name}.{Lane.EVENTS}" for name in SERVICE_NAMES}
+        topics |= {f"{name}.{Lane.BULK}" for name in bulk_sources() & set(SERVICE_NAMES)}
+        while True:
+            try:
+                async for records in tail(self._transport(), topics, "recobro.console", self._back, self._away):
+                    for record in records:
+                        if change := change_of(record):
+                            self._tell(change)
+            except TransportError:
+                _log.warning("the event log does not answer; it is asked again")
+                self._away()
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    def _tell(self, change: Change) -> None:
+        if change.type == WITHDRAWN:
+            self._withdrawals.append(change)
+        for listener in self._listeners:
+            if listener.agency_id in (None, change.agency_id):
+                listener.hear(change.subjects)
+
+    def _back(self) -> None:
+        self._say(is_live=True)
+
+    def _away(self) -> None:
+        self._say(is_live=False)
+
+    def _say(self, *, is_live: bool) -> None:
+        self.is_live = is_live
+        for listener in self._listeners:
+            listener.is_live = is_live
+            listener.hear([EVERYTHING] if is_live else [])

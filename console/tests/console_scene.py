@@ -1,0 +1,151 @@
+"""The console before real services, all in this process, and a browser in front of it.
+
+The services share one log in memory and have real databases. ``Scene.client`` speaks HTTP with the console as one user;
+``Scene.browser_page`` is a page of the system's Chromium.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import uvicorn
+from chassis import tokens
+from chassis.testing import private_key_file, test_settings
+from fastapi import FastAPI
+from fresh_databases import FreshDatabases
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from recobro_console.app import create_app
+from recobro_console.main import MIGRATIONS, issuer_of
+from recobro_console.sessions.local import AUDIENCE
+from recobro_console.settings import ConsoleSettings
+from recobro_events import Database
+from services_in_process import InProcessPlatform
+
+CHROMIUM = os.environ.get("RECOBRO_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+_CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+_CSRF = re.compile(r'name="_csrf" value="([^"]+)"')
+
+
+class Scene:
+    """A console at ``url``, its services, and its users."""
+
+    def __init__(self, platform: InProcessPlatform, app: FastAPI, url: str) -> None:
+        self.platform, self.app, self.url = platform, app, url
+
+    def link(self, role: str = "supervisor", person: str = "Ana Torres", agency_id: str | None = None) -> str:
+        """A login link that has not been used."""
+        code = tokens.mint(
+            tokens.load_private_key(private_key_file()),
+            person,
+            [f"console:{role}"],
+            UUID(agency_id) if agency_id else None,
+            900,
+            role=None if agency_id else "operator",
+            audience=AUDIENCE,
+        )
+        return f"{self.url}/sign-in/link?code={code}"
+
+    @asynccontextmanager
+    async def client(
+        self, role: str = "supervisor", language: str = "es-MX", agency_id: str | None = None
+    ) -> AsyncIterator[httpx.AsyncClient]:
+        """A client that has signed in and follows no redirects."""
+        headers = {"Accept-Language": language}
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60) as client:
+            answer = await client.get(self.link(role, agency_id=agency_id).removeprefix(self.url))
+            assert answer.status_code == 303, answer.text
+            yield client
+
+    async def send(self, client: httpx.AsyncClient, page: str, action: str, **fields: str) -> httpx.Response:
+        """Send a form of ``page`` to ``action``, as a browser does."""
+        token = _CSRF.search((await client.get(page)).text)
+        assert token is not None
+        return await client.post(action, data={"_csrf": token[1], **fields})
+
+    @asynccontextmanager
+    async def browser_page(
+        self, browser: Browser, role: str = "supervisor", *, width: int = 1280, language: str = "es-MX", **others: Any
+    ) -> AsyncIterator[Page]:
+        """A page of a user who has signed in. The test fails if the page logs an error or loads from outside."""
+        context: BrowserContext = await browser.new_context(
+            viewport={"width": width, "height": 900}, locale=language, **others
+        )
+        context.set_default_timeout(60_000)
+        page = await context.new_page()
+        troubles: list[str] = []
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+        page.on("request", lambda sent: None if sent.url.startswith((self.url, "data:")) else troubles.append(sent.url))
+        await page.goto(self.link(role))
+        try:
+            yield page
+        finally:
+            await context.close()
+        assert not troubles, troubles
+
+
+@asynccontextmanager
+async def console_before(
+    platform: InProcessPlatform, databases: FreshDatabases, **changes: Any
+) -> AsyncIterator[Scene]:
+    """Serve a console before the services of ``platform``, on a free port."""
+    dsn = await databases.migrated(MIGRATIONS)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    base = test_settings(dsn, service="console", port_base=port).model_dump()
+    settings = ConsoleSettings(**base | {"console_signing_key_file": private_key_file()} | changes)
+    mounts = {
+        f"http://{name}": httpx.ASGITransport(client._transport.app)  # type: ignore[attr-defined]
+        for name, client in platform.clients.items()
+    }
+    app = create_app(
+        settings,
+        Database(dsn),
+        lambda: platform.transport,
+        issuer_of(settings),
+        addresses={name: f"http://{name}" for name in platform.clients},
+        http=httpx.AsyncClient(mounts=mounts),
+    )
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False))
+    serving = asyncio.create_task(server.serve())
+    try:
+        async with asyncio.timeout(240):
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for this
+                await asyncio.sleep(0.02)
+        yield Scene(platform, app, f"http://127.0.0.1:{port}")
+    finally:
+        app.state.stopping.set()
+        server.should_exit = server.force_exit = True
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+        await databases.drop(dsn)
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """The system's Chromium. The test is skipped where there is none, unless ``RECOBRO_REQUIRE_CHROMIUM`` is set."""
+    if CHROMIUM is None:
+        (pytest.fail if os.environ.get("RECOBRO_REQUIRE_CHROMIUM") else pytest.skip)("no Chromium is installed")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_CHROMIUM_OPTIONS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
