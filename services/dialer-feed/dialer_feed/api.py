@@ -4,6 +4,7 @@ from dialer_feed.calls import api as calls
 from dialer_feed.calls import breaches_api
 from dialer_feed.campaigns import api as campaigns
 from dialer_feed.delivery import api as delivery
+from dialer_feed.insight import api as insight
 from dialer_feed.lists import api as lists
 from dialer_feed.withdrawals import api as withdrawals
 from dialer_feed.withdrawals import reports_api
@@ -16,4 +17,5 @@ routers = (
     reports_api.router,
     calls.router,
     breaches_api.router,
+    insight.router,
 )

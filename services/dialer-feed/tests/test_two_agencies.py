@@ -1,48 +1,19 @@
 """Two agencies and their tokens: each agency reads and changes its own lists only."""
 
-import uuid
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import httpx
 import pytest
-from chassis.testing import mint
-from dialing_agencies import Placement
+from agencies_at_work import Agency, two_agencies
 from dialing_requests import call
-from dialing_scene import DAY, Contract, Scene
+from dialing_scene import DAY, Scene
 from recobro_events.contracts.dialer_feed import CallCompleted
 from recobro_events.testing import published
-
-Headers = dict[str, str]
-
-
-@dataclass
-class Agency:
-    agency_id: UUID
-    headers: Headers
-    contract: Contract
-    placement: Placement
-    campaign_id: UUID
-    list_id: UUID
 
 
 @pytest.fixture
 async def agencies(scene: Scene, client: httpx.AsyncClient) -> tuple[Agency, Agency]:
-    """Two agencies, each with a contract, a campaign that an operator made, and the list of the day."""
-    made = []
-    for contract in await scene.contracts(2):
-        agency_id = uuid.uuid4()
-        placement = Placement(contract.contract_id, agency_id)
-        await scene.receives(placement.placed())
-        answer = await client.post("/v1/campaigns", json={"name": "Agencia", "agency_id": str(agency_id)})
-        assert answer.status_code == 201, answer.text
-        assert answer.json()["agency_id"] == str(agency_id)
-        campaign_id = UUID(answer.json()["campaign_id"])
-        token = {"Authorization": f"Bearer {mint(agency_id=agency_id, subject=f'dialer of {agency_id}')}"}
-        list_id = await scene.built(campaign_id=campaign_id)
-        made.append(Agency(agency_id, token, contract, placement, campaign_id, list_id))
-    return made[0], made[1]
+    return await two_agencies(scene, client)
 
 
 async def test_an_agency_reads_its_own_lists(
@@ -51,7 +22,7 @@ async def test_an_agency_reads_its_own_lists(
     inside = await scene.built()
     for own, other in (agencies, agencies[::-1]):
 
-        async def get(path: str, headers: Headers = own.headers) -> httpx.Response:
+        async def get(path: str, headers: dict[str, str] = own.headers) -> httpx.Response:
             return await client.get(path, headers=headers)
 
         assert [item["list_id"] for item in (await get("/v1/lists")).json()["items"]] == [str(own.list_id)]

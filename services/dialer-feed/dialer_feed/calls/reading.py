@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from chassis import Day, FieldError, Invalid, OrderedPageQuery, OutputModel, Page, Reader, page
+from chassis import Day, FieldError, Invalid, OrderedPageQuery, OutputModel, Page, Reader, ShortText, page
 from fastapi import Query
 from recobro_events.contracts.dialer_feed import CallDirection, Disposition
 
@@ -50,6 +50,12 @@ class CallFilter:
     list_id: UUID | None = None
     contract_id: UUID | None = None
     agency_id: UUID | None = None
+    agent: ShortText | None = None
+    disposition: Disposition | None = None
+    connected: Annotated[bool | None, Query(description="Whether somebody answered")] = None
+    right_party: Annotated[bool | None, Query(description="Whether the debtor answered")] = None
+    wrongful: Annotated[bool | None, Query(description="Whether the contract was silent")] = None
+    breached: Annotated[bool | None, Query(description="Whether it broke a rule of hours or frequency")] = None
     first: Annotated[Day | None, Query(alias="from", description="The first business date")] = None
     last: Annotated[Day | None, Query(alias="to", description="The last business date, included")] = None
 
@@ -73,11 +79,19 @@ async def listed(
             ("contract_id", "=", wanted.contract_id),
             ("dialed_for", "=", wanted.agency_id),
             ("dialed_for", "=", agency_id),
+            ("agent", "=", wanted.agent),
+            ("disposition", "=", wanted.disposition),
+            ("right_party", "=", wanted.right_party),
+            ("wrongful", "=", wanted.wrongful),
             ("business_date", ">=", wanted.first),
             ("business_date", "<=", wanted.last),
         )
         if value is not None
     ]
+    if wanted.connected is not None:
+        conditions.append(f"({queries.CONNECTED}) = {given(wanted.connected)}")
+    if wanted.breached is not None:
+        conditions.append(f"(call.breaches <> '{{}}') = {given(wanted.breached)}")
     if (after := query.after(datetime, UUID, str)) is not None:
         beyond = ">" if query.order == "asc" else "<"
         conditions.append(f"{queries.CALL_ORDER} {beyond} ({', '.join(given(value) for value in after)})")
