@@ -37,8 +37,8 @@ class Settings(BaseSettings):
         pattern=r"^postgres(ql)?://",
         repr=False,
         description=(
-            "The same database for the role that owns its tables. Migrations use it. Without it the service owns its"
-            " tables, and could change the audit table."
+            "The same database, with the role that owns its tables. Migrations use this URL. Without it the service's"
+            " own role owns the tables, and could change the audit table."
         ),
     )
     kafka_bootstrap: str | None = Field(
@@ -105,22 +105,24 @@ class Settings(BaseSettings):
         default=300,
         ge=10,
         le=600,
-        description="Seconds between two loads from the address. A removed key is refused after the next; 10 to 600.",
+        description=(
+            "Seconds between two loads from the address, 10 to 600. A removed key is refused after the next load."
+        ),
     )
     jwt_keys_max_age_seconds: int = Field(
         default=3600,
         ge=60,
         le=86400,
         description=(
-            "Seconds for which keys and deny list hold when they cannot be loaded any more. Afterwards the service"
-            " answers requests with 503; 60 to 86400."
+            "Seconds, 60 to 86400, for which the last keys and deny list stay valid when they cannot be loaded any"
+            " more. Afterwards the service answers requests with 503."
         ),
     )
     jwt_max_lifetime_seconds: int = Field(
         default=DEFAULT_MAX_LIFETIME_SECONDS,
         ge=60,
         le=31 * 86400,
-        description="Seconds for which a token may be valid, from its `iat` to its `exp`; 60 to 2678400.",
+        description="The longest time in seconds, 60 to 2678400, from the `iat` of a token to its `exp`.",
     )
     jwt_deny_file: FilePath | None = Field(
         default=None,
@@ -138,13 +140,16 @@ class Settings(BaseSettings):
         default=256,
         ge=1,
         le=100_000,
-        description="Open connections of one address, which may be a proxy's; a further one gets 503; 1 to 100,000.",
+        description=(
+            "Open connections of one address, 1 to 100,000. A further connection gets 503. Behind a proxy the address"
+            " is the proxy's."
+        ),
     )
     agency_requests_per_second: int = Field(
         default=3,
         ge=1,
         le=100_000,
-        description=f"Requests a second of one agency, {_PER_CLASS} but `dialing`; 1 to 100,000.",
+        description=f"Requests a second of one agency, {_PER_CLASS} except `dialing`; 1 to 100,000.",
     )
     agency_dialing_requests_per_second: int = Field(
         default=10,
@@ -165,8 +170,8 @@ class Settings(BaseSettings):
         ge=1,
         le=1000,
         description=(
-            "Requests of one agency that the process works on at once. For all agencies together the limit is twice as"
-            f" high. The process has 10 database connections. The limit counts {_PER_CLASS}."
+            f"Requests of one agency that the process works on at once, {_PER_CLASS}. For all agencies together the"
+            " limit is twice as high. Keep it well below the 10 database connections of the process."
         ),
     )
     agency_open_requests: int = Field(
