@@ -20,14 +20,16 @@ from chassis import (
     reads,
     writes,
 )
+from chassis.audit import reads_in_bulk
 from chassis.problem_types import also_answers
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from recobro_events import Database, Row
 
 from dialer_feed.campaigns.reading import expect_campaign
-from dialer_feed.lists import queries, requesting
+from dialer_feed.lists import of_contract, queries, requesting
 from dialer_feed.lists.building import NOT_BUILT, STALE
+from dialer_feed.lists.of_contract import ListEntry
 from dialer_feed.lists.reading import DialingList, expect_list, shown
 from dialer_feed.wakeups import LISTS
 
@@ -110,3 +112,11 @@ async def list_lists(
 async def read_list(list_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> DialingList:
     """Read a list: its status, and how many entries it has and has lost."""
     return await shown(reader, await expect_list(reader, list_id, who), who)
+
+
+@router.get("/list-entries", dependencies=[reads("dialer-feed"), reads_in_bulk()])
+async def list_entries_of_contract(
+    contract_id: UUID, query: OrderedPageQuery, reader: ReadConnection
+) -> Page[ListEntry]:
+    """List the lists on which the contract is or was, and why it left them, in the order of their publication."""
+    return await of_contract.listed(reader, contract_id, query)

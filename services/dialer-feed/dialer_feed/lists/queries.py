@@ -46,6 +46,18 @@ ORDER BY list.requested_at {order}, list.list_id {order} LIMIT $6
 """
     for order, beyond in (("asc", ">"), ("desc", "<"))
 }
+ENTRIES_OF_CONTRACT = {
+    order: f"""
+SELECT list.list_id, list.campaign_id, campaign.name AS campaign_name, campaign.agency_id, list.business_date,
+    list.status = 'published' AND list.live_until > now() AS is_live, list.published_at, entry.contract_id,
+    entry.contract_number, entry.lead_id, entry.status, entry.reason, entry.caused_at, entry.withdrawn_at
+FROM list_entry AS entry JOIN dialing_list AS list USING (list_id) JOIN campaign USING (campaign_id)
+WHERE entry.contract_id = $1 AND list.published_at IS NOT NULL
+    AND ($2::timestamptz IS NULL OR (list.published_at, list.list_id) {beyond} ($2, $3))
+ORDER BY list.published_at {order}, list.list_id {order} LIMIT $4
+"""
+    for order, beyond in (("asc", ">"), ("desc", "<"))
+}
 OWN_LISTS = """
 SELECT list.list_id, campaign.agency_id, list.published_at, list.live_until
 FROM dialing_list list JOIN campaign USING (campaign_id)

@@ -3,9 +3,9 @@
 from typing import Annotated
 from uuid import UUID
 
-from chassis import CurrentPrincipal, Page, PageQuery, ReadConnection, Router, reads
+from chassis import CurrentPrincipal, OrderedPageQuery, Page, PageQuery, ReadConnection, Router, ShortText, reads
 from chassis.audit import reads_in_bulk
-from fastapi import Depends
+from fastapi import Depends, Query
 
 from portfolio.contracts import history, search, view
 from portfolio.contracts.history import HistoryItem
@@ -13,6 +13,8 @@ from portfolio.contracts.search import ContractFilter, ContractItem
 from portfolio.contracts.view import ContractView
 
 router = Router(prefix="/v1", tags=["contracts"])
+MOST_KINDS = 100
+"""The most kinds of lines that a request for a history may name."""
 _AGENCIES_READ = [reads("portfolio", agency=True)]
 
 
@@ -35,7 +37,13 @@ async def read_contract(contract_id: UUID, connection: ReadConnection, who: Curr
 
 @router.get("/contracts/{contract_id}/history", dependencies=_AGENCIES_READ)
 async def read_history(
-    contract_id: UUID, query: PageQuery, connection: ReadConnection, who: CurrentPrincipal
+    contract_id: UUID,
+    query: OrderedPageQuery,
+    connection: ReadConnection,
+    who: CurrentPrincipal,
+    kind: Annotated[
+        list[ShortText] | None, Query(max_length=MOST_KINDS, description="Only these kinds of lines; may be repeated")
+    ] = None,
 ) -> Page[HistoryItem]:
-    """Read the history of the contract, oldest first. An agency does not see what concerns other agencies."""
-    return await history.read(connection, contract_id, query, who.agency_id)
+    """Read the history of the contract. An agency does not see what concerns other agencies."""
+    return await history.read(connection, contract_id, query, kind, who.agency_id)

@@ -1,10 +1,11 @@
-"""Reading the history of a contract, oldest first."""
+"""Reading the history of a contract."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from chassis import ContractUnknown, OutputModel, Page, PageQuery, Reader, page
+from chassis import ContractUnknown, OrderedPageQuery, OutputModel, Page, Reader, page
 from recobro_events import Row
 
 from portfolio.contracts import queries
@@ -34,16 +35,23 @@ _WITH_AMOUNTS = frozenset(
 """Kinds of lines that an agency sees once it may know what is owed."""
 
 
-async def read(reader: Reader, contract_id: UUID, query: PageQuery, agency_id: UUID | None = None) -> Page[HistoryItem]:
-    """Return a page of a contract's history.
+async def read(
+    reader: Reader,
+    contract_id: UUID,
+    query: OrderedPageQuery,
+    wanted: Sequence[str] | None,
+    agency_id: UUID | None = None,
+) -> Page[HistoryItem]:
+    """Return a page of a contract's history: the lines of the ``wanted`` kinds, or all.
 
     Raises ``ContractUnknown``, also for an agency that does not have the contract.
     """
-    after = query.after(int) or 0
     shows_balance = await reader.fetchval(queries.SHOWS_BALANCE, contract_id, agency_id)
     if shows_balance is None:
         raise ContractUnknown()
     kinds = [*_ABOUT_NOBODYS_WORK, *(_WITH_AMOUNTS if shows_balance else ())]
     agency = None if agency_id is None else str(agency_id)
-    rows: list[Row] = await reader.fetch(queries.HISTORY, contract_id, after, query.limit + 1, agency, kinds)
+    rows: list[Row] = await reader.fetch(
+        queries.HISTORY[query.order], contract_id, query.after(int), query.limit + 1, agency, kinds, wanted
+    )
     return page(rows, query, key=lambda row: (row["history_id"],))

@@ -77,14 +77,18 @@ CROSS JOIN LATERAL (SELECT contract.created_at) AS created_at_of {_AS_OF}
 WHERE contract.contract_id = $1 AND ($2::uuid IS NULL OR {worked_by("$2")})
 """
 
-# $4 is an agency. It sees the lines about its own work, and lines of the kinds $5 about nobody's work.
-HISTORY = """
+# $4 is an agency. It sees the lines about its own work, and lines of the kinds $5 about nobody's work. $6 are the kinds
+# that are wanted.
+HISTORY = {
+    order: f"""
 SELECT history_id, at, business_date, kind, summary, data, CASE WHEN $4::text IS NULL THEN actor END AS actor
 FROM contract_history
-WHERE contract_id = $1 AND history_id > $2
+WHERE contract_id = $1 AND ($2::bigint IS NULL OR history_id {beyond} $2) AND ($6::text[] IS NULL OR kind = ANY($6))
     AND ($4 IS NULL OR data ->> 'agency_id' = $4 OR data ->> 'agency_id' IS NULL AND kind = ANY($5::text[]))
-ORDER BY history_id LIMIT $3
+ORDER BY history_id {order} LIMIT $3
 """
+    for order, beyond in (("asc", ">"), ("desc", "<"))
+}
 SHOWS_BALANCE = f"""
 SELECT $2::uuid IS NULL OR {shows_balance_to("$2")} FROM contract
 WHERE contract_id = $1 AND ($2::uuid IS NULL OR {worked_by("$2")})

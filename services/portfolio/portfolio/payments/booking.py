@@ -274,5 +274,6 @@ def _event(one: Incoming, row: Row, credit: Decimal, fields: dict[str, Any]) -> 
 
 def _line(one: Incoming, row: Row, credit: Decimal) -> Line:
     data = {"payment_id": row["payment_id"], "amount": one.facts.amount, "credit": credit}
+    data |= {"channel": one.channel, "paid_on": one.facts.paid_on}
     summary = f"{one.facts.amount:.2f} through {one.channel}"
     return Line(one.contract_id, "payment_received", summary, data)

@@ -228,6 +228,14 @@ async def test_history_is_listed_oldest_first(client: httpx.AsyncClient, given: 
     rest = (await client.get(address, params={"limit": 3, "cursor": first["next_cursor"]})).json()
     assert [item["kind"] for item in first["items"] + rest["items"]] == kinds
     assert rest["next_cursor"] is None
+    newest = (await client.get(address, params={"limit": 3, "order": "desc"})).json()
+    older = (await client.get(address, params={"order": "desc", "cursor": newest["next_cursor"]})).json()
+    assert [item["kind"] for item in newest["items"] + older["items"]] == kinds[::-1]
+    wanted = {"kind": ["payment_reversed", "closed"]}
+    assert [item["kind"] for item in (await client.get(address, params=wanted)).json()["items"]] == [
+        "closed",
+        "payment_reversed",
+    ]
 
 
 async def test_payments_are_listed_in_the_order_of_arrival(client: httpx.AsyncClient, given: Given) -> None:
