@@ -124,7 +124,7 @@ WORKSPACE = {
     "importlinter / root_packages": ["{package}"],
     "importlinter / contracts / Services never import each other / modules": ["{package}"],
     "importlinter / contracts / Libraries import no service and no command / forbidden_modules": ["{package}"],
-    "importlinter / contracts / Services do not import the command / source_modules": ["{package}"],
+    "importlinter / contracts / Services import neither the command nor the console / source_modules": ["{package}"],
     "importlinter / contracts / Rules do no I/O / source_modules": ["{package}.*rules"],
     "importlinter / contracts / aiokafka appears in one module / source_modules": ["{package}"],
 }

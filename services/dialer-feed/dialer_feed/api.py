@@ -4,6 +4,7 @@ from dialer_feed.calls import api as calls
 from dialer_feed.calls import breaches_api
 from dialer_feed.campaigns import api as campaigns
 from dialer_feed.delivery import api as delivery
+from dialer_feed.explaining import api as explaining
 from dialer_feed.insight import api as insight
 from dialer_feed.lists import api as lists
 from dialer_feed.withdrawals import api as withdrawals
@@ -13,6 +14,7 @@ routers = (
     campaigns.router,
     lists.router,
     delivery.router,
+    explaining.router,
     withdrawals.router,
     reports_api.router,
     calls.router,

@@ -21,17 +21,17 @@ WORTH_DIALING = f"""(
 LIVE = "(list.status = 'building' OR (list.status = 'published' AND list.live_until > now()))"
 """SQL: the list is live. A list that is being built counts as live."""
 
-_HOLDOFF_DAYS = "campaign.payment_holdoff_days"
+HOLDOFF_DAYS = "campaign.payment_holdoff_days"
 """SQL: the least days without contact after a payment. A campaign may lengthen the portfolio's, never shorten them."""
 
-_REPORTED = """
+REPORTED = """
 (SELECT reported.reason FROM reported_silence reported
     WHERE reported.contract_id = contract.contract_id AND reported.contact_id IS NULL
     ORDER BY reported.silence_id LIMIT 1)
 """
 """SQL: a dialer's report about the whole contract, until the portfolio has decided on it."""
 
-_NOT_PLACED = f"""
+NOT_PLACED = f"""
 CASE WHEN campaign.agency_id IS NOT NULL THEN (
     SELECT CASE
         WHEN bool_or(ours.state = 'active' AND {placements.in_force("ours", ON_DATE)}) THEN NULL
@@ -42,7 +42,7 @@ CASE WHEN campaign.agency_id IS NOT NULL THEN (
 """
 """SQL: the campaign's agency has no placement for dialing, or not any more. NULL for a campaign without an agency."""
 
-_HANDED_OVER = f"""
+HANDED_OVER = f"""
 (SELECT 'no_longer_eligible' FROM placement theirs
     WHERE theirs.contract_id = contract.contract_id AND theirs.kind = 'collection'
         AND theirs.{placements.WITH_AGENCY} AND {placements.in_force("theirs", ON_DATE)} LIMIT 1)
@@ -56,11 +56,11 @@ def reason(of_phone: str = "true") -> str:
     The SQL gives the first reason that holds. ``of_phone`` is the condition for the contract's phones that count.
     """
     return f"""coalesce(
-        {silence.always(ON_DATE, _HOLDOFF_DAYS)},
-        {_REPORTED},
-        {silence.on_day(ON_DATE, _HOLDOFF_DAYS)},
-        {_NOT_PLACED},
-        {_HANDED_OVER},
+        {silence.always(ON_DATE, HOLDOFF_DAYS)},
+        {REPORTED},
+        {silence.on_day(ON_DATE, HOLDOFF_DAYS)},
+        {NOT_PLACED},
+        {HANDED_OVER},
         CASE WHEN NOT EXISTS ({phones.dialable("1", of_phone)}) THEN 'no_phone' END,
         CASE WHEN {WORTH_DIALING} IS NOT TRUE THEN 'no_longer_eligible' END)"""
 

@@ -35,7 +35,15 @@ LEFT JOIN {given} AS state {columns} ON state.jurisdiction = contract.jurisdicti
 
 # A call counts on its list's day, a visit on the day that it was ordered for. A call counts for every contract that its
 # entry named, but only once for a person.
-BARRED = f"""
+def barred(of_list: str, first: int, *, of_contract: str | None = None) -> str:
+    """SQL: the people who may not be on a list, or the person of one contract if they may not.
+
+    ``of_list`` is the condition for the row ``list``, ``$first`` the first column of ``limits``.
+    """
+    only = ""
+    if of_contract:
+        only = f"AND {person()} = (SELECT {person('asked')} FROM contract asked WHERE contract_id = {of_contract})"
+    return f"""
 SELECT {person()} AS person_id
 FROM dialing_list list
 JOIN campaign USING (campaign_id)
@@ -49,19 +57,22 @@ JOIN (
         JOIN call_result call ON call.business_date BETWEEN list.business_date - 60 AND list.business_date
         JOIN contract ON contract.contract_id = call.contract_id
         JOIN contract other ON other.contract_id = ANY (call.also) AND {person("other")} <> {person()}
-        WHERE list.list_id = $1 AND call.also <> '{{}}'
+        WHERE {of_list} AND call.also <> '{{}}'
     ) AS named
     UNION ALL
     SELECT contract_id, visit_on, true, met_debtor FROM visit WHERE made
 ) AS contact ON contact.business_date BETWEEN list.business_date - 60 AND list.business_date
 JOIN contract USING (contract_id)
-{rules(2)}
-WHERE list.list_id = $1
+{rules(first)}
+WHERE {of_list} {only}
 GROUP BY {person()}, campaign.campaign_id
 HAVING count(*) FILTER (WHERE contact.attempt AND contact.business_date > list.business_date - 7)
         >= coalesce(least(campaign.max_attempts_per_7_days, min({MOST})), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS})
     OR bool_or(contact.right_party AND contact.business_date > list.business_date - {SILENT_DAYS})
 """
+
+
+BARRED = barred("list.list_id = $1", 2)
 """SQL: the people who may not be on the list ``$1``. ``$2`` to ``$5`` are the columns of ``limits``."""
 
 

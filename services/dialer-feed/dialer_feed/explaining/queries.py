@@ -1,0 +1,166 @@
+"""SQL that shows a list to people: its contracts page by page, why one is on it or not, and what the next would be.
+
+The reasons are those of ``lists.eligibility``, so an explanation cannot disagree with the builder.
+"""
+
+from typing import Final
+
+from projections import silence
+from projections.contracts import person
+
+from dialer_feed.lists import frequency, phones
+from dialer_feed.lists.eligibility import (
+    HANDED_OVER,
+    HOLDOFF_DAYS,
+    IN_SCOPE,
+    NOT_PLACED,
+    ON_DATE,
+    REPORTED,
+    reason,
+)
+
+# What a list is ordered by, with the type of the cursor's value.
+SORTED_BY: Final = {
+    "contract_number": "text",
+    "overdue_balance": "numeric",
+    "days_past_due": "integer",
+    "withdrawn_at": "timestamptz",
+}
+_ACKNOWLEDGED = """
+(SELECT min(acknowledged_at) FROM acknowledgement
+    WHERE acknowledgement.list_id = entry.list_id
+        AND entry.cursor > acknowledgement.after_cursor AND entry.cursor <= acknowledgement.up_to_cursor)
+"""
+_STATUS = "CASE WHEN entry.lead_id IS NOT NULL AND entry.status = 'listed' THEN 'named' ELSE entry.status END"
+
+
+def _page(column: str, kind: str, order: str) -> str:
+    beyond = ">" if order == "asc" else "<"
+    only = "AND withdrawn_at IS NOT NULL" if column == "withdrawn_at" else ""
+    return f"""
+WITH entry AS (
+    SELECT * FROM list_entry
+    WHERE list_id = $1 AND ($2::text IS NULL OR CASE $2 WHEN 'withdrawn' THEN status = 'withdrawn'
+            ELSE status = 'listed' AND (lead_id IS NOT NULL) = ($2 = 'named') END)
+        AND ($3::text IS NULL OR contract_number = $3) AND ($4::text IS NULL OR reason = $4)
+        AND ($5::{kind} IS NULL OR ({column}, contract_id) {beyond} ($5::{kind}, $6::uuid)) {only}
+    ORDER BY {column} {order}, contract_id {order} LIMIT $7
+)
+SELECT entry.contract_id, entry.contract_number, contract.name, contract.portfolio_id, entry.overdue_balance,
+    entry.days_past_due, {_STATUS} AS status, entry.reason, entry.caused_at, entry.withdrawn_at,
+    {_ACKNOWLEDGED} AS acknowledged_at, lead.contract_number AS named_by
+FROM entry
+LEFT JOIN contract USING (contract_id)
+LEFT JOIN list_entry lead ON lead.contract_id = entry.lead_id AND lead.list_id = entry.list_id
+ORDER BY entry.{column} {order}, entry.contract_id {order}
+"""
+
+
+# $1 list, $2 status, $3 contract number, $4 reason, $5 and $6 the key before the page, $7 the most rows.
+PAGE = {(column, order): _page(column, kind, order) for column, kind in SORTED_BY.items() for order in ("asc", "desc")}
+
+NAMED_CONTRACTS = """
+SELECT contract_id FROM contract WHERE contract_number = $1 ORDER BY contract_id LIMIT 2
+"""
+# The list's row as the fragments expect it; $1 campaign, $2 business date.
+_OF_CAMPAIGN = """
+dialing_list AS MATERIALIZED (
+    SELECT '00000000-0000-0000-0000-000000000000'::uuid AS list_id, $1::uuid AS campaign_id, $2::date AS business_date)
+"""
+_OUT_OF_STAGE = "CASE WHEN contract.stage = ANY (campaign.stages) IS NOT TRUE THEN 'stage' END"
+_TOO_LITTLE = "CASE WHEN contract.overdue_balance > campaign.min_overdue IS NOT TRUE THEN 'min_overdue' END"
+_NO_PHONE = f"CASE WHEN NOT EXISTS ({phones.dialable('1')}) THEN 'no_phone' END"
+_SILENCES = f"{silence.always(ON_DATE, HOLDOFF_DAYS)}, {REPORTED}, {silence.on_day(ON_DATE, HOLDOFF_DAYS)}"
+_PLACEMENT = f"CASE {NOT_PLACED} WHEN 'recall' THEN 'recall' WHEN 'no_longer_eligible' THEN 'not_placed' END"
+_COLLECTED = f"CASE WHEN {HANDED_OVER} IS NOT NULL THEN 'collection' END"
+_UNKNOWN = "CASE WHEN contract.details_version < 0 THEN 'unknown_state' END"
+
+_FIRST_RULE = f"""coalesce({_SILENCES}, {_PLACEMENT}, {_COLLECTED}, {_NO_PHONE}, {_UNKNOWN}, {_OUT_OF_STAGE},
+    {_TOO_LITTLE})"""
+# What a list of the campaign would hold on the day, by what is known now. $3 … $6: the limits of call frequency.
+PREVIEW = f"""
+WITH {_OF_CAMPAIGN}, barred AS MATERIALIZED ({frequency.barred("list.campaign_id = $1", 3)}), judged AS (
+    SELECT coalesce({_FIRST_RULE},
+            CASE WHEN EXISTS (SELECT FROM barred WHERE barred.person_id = {person()}) THEN 'frequency' END) AS rule,
+        contract.overdue_balance, {person()} AS person_id, portfolio.currency
+    FROM dialing_list list
+    JOIN campaign USING (campaign_id)
+    JOIN portfolio ON {IN_SCOPE}
+    JOIN contract ON contract.portfolio_id = portfolio.portfolio_id AND contract.state = 'open'
+)
+SELECT rule, count(*)::integer AS contracts, sum(overdue_balance) AS overdue_balance,
+    count(DISTINCT (person_id, currency))::integer AS people
+FROM judged GROUP BY rule ORDER BY contracts DESC, rule
+"""
+
+# Everything about one contract that decides. $1 list, $2 contract, $3 … $6 the limits of call frequency.
+EXPLAIN = f"""
+WITH barred AS MATERIALIZED ({frequency.barred("list.list_id = $1", 3, of_contract="$2::uuid")})
+SELECT contract.contract_id, contract.contract_number, contract.state, contract.status, contract.stage,
+    contract.overdue_balance, {ON_DATE} AS judged_on, {reason()} AS bars,
+    coalesce({silence.on_day(ON_DATE, HOLDOFF_DAYS)}) AS by_day, {REPORTED} AS reported,
+    {_PLACEMENT} AS placement, {_COLLECTED} AS collection, {_OUT_OF_STAGE} AS out_of_stage,
+    {_TOO_LITTLE} AS too_little, {IN_SCOPE} AS in_scope, campaign.stages, campaign.min_overdue,
+    campaign.agency_id, campaign.payment_holdoff_days, contract.details_version >= 0 AS is_known,
+    (SELECT count(*)::integer FROM ({phones.dialable("phone.contact_id")}) AS usable) AS phones,
+    EXISTS (SELECT FROM barred) AS is_barred,
+    (SELECT coalesce(jsonb_agg(to_jsonb(silent) ORDER BY silent.since, silent.silence_id), '[]')
+        FROM ({silence.each(ON_DATE)}) AS silent) AS silences,
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', kind, 'agency_id', agency_id, 'state', state,
+            'starts_on', starts_on, 'ends_on', ends_on) ORDER BY starts_on, placement_id), '[]')
+        FROM placement WHERE placement.contract_id = contract.contract_id) AS placements,
+    (SELECT coalesce(jsonb_agg(to_jsonb(contact) ORDER BY contact.on_day), '[]') FROM (
+        SELECT 'call' AS kind, call.business_date AS on_day, call.right_party
+        FROM call_result call JOIN contract other USING (contract_id)
+        WHERE {person("other")} = {person()} AND call.attempt
+            AND call.business_date BETWEEN list.business_date - 6 AND list.business_date
+        UNION ALL
+        SELECT 'visit', visit.visit_on, visit.met_debtor
+        FROM visit JOIN contract other USING (contract_id)
+        WHERE {person("other")} = {person()} AND visit.made
+            AND visit.visit_on BETWEEN list.business_date - 6 AND list.business_date
+        LIMIT 100) AS contact) AS contacts,
+    {_STATUS} AS entry_status, entry.reason AS entry_reason, entry.withdrawn_at, lead.contract_number AS named_by
+FROM dialing_list list
+JOIN campaign USING (campaign_id)
+JOIN contract ON contract.contract_id = $2
+LEFT JOIN portfolio USING (portfolio_id)
+LEFT JOIN list_entry entry ON entry.contract_id = contract.contract_id AND entry.list_id = list.list_id
+LEFT JOIN list_entry lead ON lead.contract_id = entry.lead_id AND lead.list_id = entry.list_id
+WHERE list.list_id = $1
+"""
+
+_BOTH = """
+newer AS (SELECT contract_id, overdue_balance FROM list_entry WHERE list_id = $1),
+older AS (SELECT contract_id, overdue_balance FROM list_entry WHERE list_id = $2)
+"""
+DIFFERENCE = f"""
+WITH {_BOTH}
+SELECT count(*) FILTER (WHERE older.contract_id IS NULL)::integer AS added,
+    count(*) FILTER (WHERE newer.contract_id IS NULL)::integer AS gone,
+    count(*) FILTER (WHERE newer.contract_id = older.contract_id)::integer AS stayed,
+    coalesce(sum(newer.overdue_balance) FILTER (WHERE older.contract_id IS NULL), 0) AS overdue_added,
+    coalesce(sum(older.overdue_balance) FILTER (WHERE newer.contract_id IS NULL), 0) AS overdue_gone
+FROM newer FULL JOIN older USING (contract_id)
+"""
+
+
+def _only_on(first: str, second: str) -> str:
+    """SQL: the contracts of one list that the other does not have, with why the newer list would not take them now."""
+    return f"""
+SELECT mine.contract_id, mine.contract_number, contract.name, mine.overdue_balance, mine.days_past_due,
+    {reason()} AS reason
+FROM list_entry mine
+JOIN dialing_list list ON list.list_id = $1
+JOIN campaign USING (campaign_id)
+LEFT JOIN contract ON contract.contract_id = mine.contract_id
+LEFT JOIN portfolio USING (portfolio_id)
+WHERE mine.list_id = {first}
+    AND NOT EXISTS (SELECT FROM list_entry theirs
+        WHERE theirs.contract_id = mine.contract_id AND theirs.list_id = {second})
+    AND ($3::text IS NULL OR (mine.contract_number, mine.contract_id) > ($3, $4))
+ORDER BY mine.contract_number, mine.contract_id LIMIT $5
+"""
+
+
+ADDED, GONE = _only_on("$1", "$2"), _only_on("$2", "$1")
