@@ -6,14 +6,15 @@ sentence is shown once. ``SECTIONS`` is the navigation. A new section is a line 
 """
 
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from recobro_console.calls import Calls, Refused, Trouble, Unreachable
 from recobro_console.guard import check_form
@@ -23,6 +24,7 @@ from recobro_console.templates import environment
 
 FLASH = "recobro_flash"
 _LONGEST_FLASH = 1500
+_PASSED_ON = ("content-type", "content-disposition", "content-language")
 STAFF = frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.AUDITOR})
 EVERYBODY = frozenset(Role)
 
@@ -150,6 +152,20 @@ class Page:
         return self.tr(
             "{service} does not answer. Nothing was changed. Try again in a moment.", service=trouble.service
         )
+
+    async def pass_on(self, service: str, path: str, **parameters: Any) -> Response:
+        """Answer with a file of a service, piece by piece, under the name that the service gives it."""
+        async with AsyncExitStack() as stack:
+            answer = await stack.enter_async_context(self.services.download(service, path, **parameters))
+            held = stack.pop_all()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            async with held:
+                async for piece in answer.aiter_bytes():
+                    yield piece
+
+        kept = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
+        return StreamingResponse(pieces(), headers=kept)
 
     async def attempt(self, work: Awaitable[Any]) -> Any:
         """The result of a call, or its ``Trouble``: for pages on which one service's silence leaves the rest."""

@@ -1,0 +1,51 @@
+"""The names by which people know things, by their ids: agencies, campaigns, portfolios."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from recobro_console.calls import Trouble
+from recobro_console.pages import Page
+from recobro_console.sessions.store import Role
+
+_MOST = 1000
+
+
+class Names(dict[str, str]):
+    """Names by id. An id that is not known shows its beginning, which a person can still compare."""
+
+    def __missing__(self, key: str | None) -> str:
+        return "–" if key is None else f"{str(key)[:8]} …"
+
+
+async def agencies(page: Page) -> Names:
+    """The agencies that the user may see. An agency's user sees its own."""
+    if page.session.role is Role.AGENCY:
+        known = await _answer(page, "assignment", f"/v1/agencies/{page.session.agency_id}")
+        return Names({str(known["agency_id"]): known["name"]} if known else {})
+    return await _listed(page, "assignment", "/v1/agencies", "agency_id")
+
+
+async def campaigns(page: Page) -> Names:
+    """The campaigns that the user may see."""
+    return await _listed(page, "dialer-feed", "/v1/campaigns", "campaign_id")
+
+
+async def portfolios(page: Page) -> Names:
+    """The portfolios; none for an agency's user."""
+    if page.session.role is Role.AGENCY:
+        return Names()
+    return await _listed(page, "portfolio", "/v1/portfolios", "portfolio_id")
+
+
+async def _listed(page: Page, service: str, path: str, key: str) -> Names:
+    known = await _answer(page, service, path, limit=_MOST)
+    return Names({each[key]: each["name"] for each in known["items"]} if known else {})
+
+
+async def _answer(page: Page, service: str, path: str, **parameters: Any) -> Mapping[str, Any] | None:
+    """The answer, or None when the service does not answer: a page without names is better than none."""
+    try:
+        answer: Mapping[str, Any] = await page.services.get(service, path, **parameters)
+    except Trouble:
+        return None
+    return answer
