@@ -47,8 +47,8 @@ class Consumer:
     def on(self, /, *event_types: type[Event]) -> Callable[[Handler[Any]], Handler[Any]]:
         """Apply events of these types with the decorated handler; each list that the handler receives has one type.
 
-        ``ValueError`` when a type has a handler already, or when its events would never arrive here. ``TypeError`` when
-        the handler is not an async function of the events and the transaction.
+        Raises ``ValueError`` if a type has a handler already, or if its events would never arrive here. Raises
+        ``TypeError`` if the handler is not an async function of the events and the transaction.
         """
 
         def register(handler: Handler[Any]) -> Handler[Any]:
@@ -89,7 +89,7 @@ class Consumer:
         return lanes_read(source, listened_to=source in self.listens_to)
 
     def check_sources(self) -> None:
-        """``ValueError`` when no event type is known of a service in ``listens_to``: no event would ever arrive."""
+        """Raises ``ValueError`` if no event type of a service in ``listens_to`` is known, so that none would arrive."""
         known = {event_type.partition(".")[0] for event_type in REGISTRY}
         if unknown := [source for source in self.listens_to if source not in known]:
             raise ValueError(

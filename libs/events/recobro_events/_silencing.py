@@ -23,7 +23,7 @@ STATEMENTS: tuple[str, ...] = (ContractSetAside.type, ContractReplayed.type)
 def contract_of(event_type: str | None, key: str) -> UUID | None:
     """The contract that an event is about; None if it is about something else.
 
-    An event of an unknown type counts if its key is a UUID, since a silence too many does no harm.
+    An event of an unknown type counts if its key is a UUID, because an unneeded silence does no harm.
     """
     known = REGISTRY.get(event_type or "")
     if known is not None and not issubclass(known, ContractEvent):

@@ -100,7 +100,7 @@ async def ask(tx: Transaction, sources: Sequence[str], rounds: int) -> UUID:
 
 
 async def progress(connection: Any, barrier_id: UUID) -> Progress:
-    """The state of this barrier; ``LookupError`` when it does not exist. ``connection`` may be a transaction."""
+    """The state of this barrier. Raises ``LookupError`` if it does not exist. ``connection`` may be a transaction."""
     barrier = await connection.fetchrow("SELECT state, sources, rounds FROM barrier WHERE barrier_id = $1", barrier_id)
     if barrier is None:
         raise LookupError(f"barrier {barrier_id} does not exist")

@@ -103,7 +103,7 @@ async def letters(
 
 
 async def letter(connection: Any, letter_id: int) -> Row:
-    """One letter, with its record as it came from the log; ``LetterUnknown`` when there is none."""
+    """One letter, with its record as it came from the log. Raises ``LetterUnknown`` if there is none."""
     row = await connection.fetchrow("SELECT * FROM dead_letters WHERE letter_id = $1", letter_id)
     if row is None:
         raise LetterUnknown(f"letter {letter_id} does not exist")
@@ -111,7 +111,7 @@ async def letter(connection: Any, letter_id: int) -> Row:
 
 
 async def replay(database: Database, consumer: Consumer, key: str) -> Replay:
-    """Apply the letters of this key in order, up to the first that fails; ``KeyNotParked`` when there are none.
+    """Apply the letters of this key in order, up to the first that fails. Raises ``KeyNotParked`` if there are none.
 
     Letters that were applied before the failure stay applied. A batch with an event of the key waits meanwhile.
     """
@@ -156,7 +156,7 @@ async def _replay_some(database: Database, consumer: Consumer, key: str) -> Repl
 async def discard(database: Database, consumer: Consumer, letter_id: int, *, by: str, reason: str) -> Replay:
     """Record that this letter will never be applied, who decided that and why. Later letters still wait for a replay.
 
-    The result has how many letters of the key still wait. ``LetterUnknown`` when this letter does not wait.
+    The result has how many letters of the key still wait. Raises ``LetterUnknown`` if this letter does not wait.
     """
     async with database.connection() as connection:
         row = await letter(connection, letter_id)

@@ -59,7 +59,7 @@ class Security:
     ca_file: Path | None = None
 
     def settings(self) -> dict[str, Any]:
-        """Arguments for aiokafka's clients; ``OSError`` when the file cannot be read or holds no certificate."""
+        """Arguments for aiokafka's clients. Raises ``OSError`` if the file cannot be read or holds no certificate."""
         sasl = {
             "sasl_mechanism": "SCRAM-SHA-512",
             "sasl_plain_username": self.username,
@@ -232,7 +232,7 @@ async def _settings_here(admin: Any) -> TopicSettings:
 async def _settings(
     admin: Any, kind: Any, names: Collection[Any], settings: Mapping[str, None]
 ) -> dict[str, dict[str, int]]:
-    """These settings of topics or brokers, by name; ``KafkaError`` when an answer is an error."""
+    """These settings of topics or brokers, by name. Raises ``KafkaError`` if an answer is an error."""
     asked = [ConfigResource(kind, str(name), dict(settings)) for name in sorted(names)]
     found = {}
     for resource in [one for answer in await admin.describe_configs(asked) for one in answer.to_object()["resources"]]:

@@ -100,7 +100,7 @@ async def is_catching_up(connection: Any) -> bool:
 
 
 async def progress(connection: Any, rebuild_id: UUID) -> Progress:
-    """The state of this rebuild; ``LookupError`` when it does not exist."""
+    """The state of this rebuild. Raises ``LookupError`` if it does not exist."""
     row = await connection.fetchrow("SELECT * FROM rebuild WHERE rebuild_id = $1", rebuild_id)
     if row is None:
         raise LookupError(f"rebuild {rebuild_id} does not exist")

@@ -1,7 +1,7 @@
 """Reads what is appended to a log from now on, for watchers that keep no position.
 
-A tail has no group that others share, no inbox and no database. Whoever tails learns what has happened while it looked,
-and nothing else: it answers no barrier, and nobody waits for it.
+A tail reads in a group of its own, without an inbox and a database. It sees only the records that are appended while it
+reads. It answers no barrier, and no barrier waits for it.
 """
 
 import asyncio

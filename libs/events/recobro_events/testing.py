@@ -75,8 +75,8 @@ async def apply_events(database: Database, consumer: Consumer, *events: Event) -
 async def published(database: Database, event_type: type[E]) -> list[E]:
     """The events of this type that wait in the outbox, in outbox order, with envelopes.
 
-    SQL may have written these rows, so each is compared with its contract. ``AssertionError`` when a row has a field
-    that the contract does not have (at any depth), lacks a field, or has an invalid field, a wrong key or a wrong
+    SQL may have written these rows, so each is compared with its contract. Raises ``AssertionError`` if a row has a
+    field that the contract does not have (at any depth), lacks a field, or has an invalid field, a wrong key or a wrong
     topic.
     """
     async with database.connection() as connection:

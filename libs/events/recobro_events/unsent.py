@@ -53,7 +53,7 @@ async def events(
 
 
 async def event(connection: Any, unsent_id: int) -> Row:
-    """One unsent event with its body, which is None once it has expired; ``UnsentUnknown`` when there is none."""
+    """One unsent event with its body, which is None once it has expired. Raises ``UnsentUnknown`` if there is none."""
     row = await connection.fetchrow("SELECT * FROM unsent_events WHERE unsent_id = $1", unsent_id)
     if row is None:
         raise UnsentUnknown(f"unsent event {unsent_id} does not exist")
@@ -72,7 +72,7 @@ async def retry(tx: Transaction, key: str | None = None) -> int:
 async def discard(tx: Transaction, consumer: Consumer | None, unsent_id: int, *, by: str, reason: str) -> Discarded:
     """Record that this event is never sent, who decided that and why. Later events of its key still wait for a retry.
 
-    ``UnsentUnknown`` when the event does not wait any more.
+    Raises ``UnsentUnknown`` if the event does not wait any more.
     """
     row = await event(tx, unsent_id)
     unsent = Unsent(tx.service, Lane(row["lane"]), consumer)

@@ -53,7 +53,7 @@ Handle = Callable[[Consumer, Transaction, type[Event], Sequence[Delivery], Parki
 
 
 def types_of(consumer: Consumer) -> frozenset[str]:
-    """The types of the events that ``consumer`` handles, and of those that the runtime itself does."""
+    """The types of the events that ``consumer`` handles, and of those that the runtime itself handles."""
     return frozenset(event_type.type for event_type in (*consumer.handlers, *_RUNTIME_TYPES))
 
 
@@ -86,8 +86,8 @@ async def apply(
 ) -> Applied:
     """Apply those of ``wanted`` that the consumer ``name`` has not applied before: the ``fresh`` ones.
 
-    An event that cannot be read is set aside, and so is an event of a parked key. ``UnappliableEvent`` when a handler
-    refuses a group that was applied ``together``: the caller must then roll back the whole batch.
+    An event that cannot be read is set aside, and so is an event of a parked key. Raises ``UnappliableEvent`` if a
+    handler refuses a group that was applied ``together``: the caller must then roll back the whole batch.
     """
     metrics.EVENTS_REPEATED.labels(name).inc(len(wanted) - len(fresh))
     new = [delivery for delivery in wanted if delivery.event_id in fresh]
@@ -171,7 +171,7 @@ async def _apply_facts(
 async def together(
     consumer: Consumer, tx: Transaction, event_type: type[Event], group: Sequence[Delivery], _parking: Parking
 ) -> None:
-    """Apply the group with one call, the normal case; ``UnappliableEvent`` when its handler refuses the group."""
+    """Apply the group with one call, the normal case. Raises ``UnappliableEvent`` if its handler refuses the group."""
     await call(consumer, tx, event_type, group)
 
 

@@ -162,7 +162,7 @@ class Parking:
         return True
 
     async def park(self, delivery: Delivery, error: str) -> None:
-        """Set this delivery aside and park its key; ``TooManySetAside`` when too many keys have been parked."""
+        """Set this delivery aside and park its key. Raises ``TooManySetAside`` if too many keys have been parked."""
         if self._most_new is None:
             self._most_new = await self._keys_left()
         delivery.error = error

@@ -97,7 +97,7 @@ async def claim(
 
 
 def check(place: TopicPartition, position: Position, bounds: Bounds) -> None:
-    """``PositionLost`` when the log does not hold the next record. ``bounds`` were read after the claim."""
+    """Raises ``PositionLost`` if the log does not hold the next record. ``bounds`` were read after the claim."""
     if position.next_offset == 0 < bounds.start:
         raise PositionLost(
             f"{place} begins at {bounds.start}; records before that were dropped before this consumer read them"
@@ -114,7 +114,7 @@ async def start_over(
 ) -> dict[TopicPartition, Position]:
     """Set these positions to ``starts`` where ``owner`` still owns them; return the positions that were set.
 
-    In the rebuild that is open, the sources republish what the records that are passed over held.
+    The member then skips records. In the rebuild that is open, the sources republish the facts of these records.
     """
     places = sorted(starts)
     async with database.transaction() as tx:
@@ -147,8 +147,8 @@ async def move(
 ) -> set[UUID]:
     """Move these positions and claim these events in the inbox. Both hold if and only if the transaction commits.
 
-    Returns the ids of the events that this consumer has not applied before. ``OwnershipLost`` when an owner or offset
-    is not as expected.
+    Returns the ids of the events that this consumer has not applied before. Raises ``OwnershipLost`` if an owner or
+    offset is not as expected.
     """
     places = sorted(moves)
     steps = [moves[place] for place in places]

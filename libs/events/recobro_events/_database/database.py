@@ -99,7 +99,7 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
-        """A connection outside of any transaction, for reading; ``TimeoutError`` when none becomes free."""
+        """A connection outside of any transaction, for reading. Raises ``TimeoutError`` if none becomes free."""
         settings = SESSION_SETTINGS.get()
         async with self._acquired() as connection:
             if not settings:
@@ -126,8 +126,8 @@ class Database:
 
         ``consumer`` names the consumer whose batch this is. Statements run with generic plans, which a connection
         keeps. With ``bulk``, for statements on thousands of rows, PostgreSQL may plan a statement for its arguments.
-        ``on`` is a direct connection to use instead of one of the pool. ``TimeoutError`` when no connection becomes
-        free. ``RuntimeError`` when a statement has failed and the block went on without a savepoint.
+        ``on`` is a direct connection to use instead of one of the pool. Raises ``TimeoutError`` if no connection
+        becomes free. Raises ``RuntimeError`` if a statement has failed and the block went on without a savepoint.
         """
         begin = [_BEGIN if bulk else _BEGIN_WITH_KEPT_PLANS]
         if settings := SESSION_SETTINGS.get():

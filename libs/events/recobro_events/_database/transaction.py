@@ -109,8 +109,8 @@ class Transaction:
         that an event that is applied again publishes the same events. If ``cause`` is an id derived from the applied
         event, ``follows`` is the applied event, and the new events get its trace. ``partition`` takes the place of the
         partition that follows from the key; the runtime's markers need it. The caller holds the locks of the rows that
-        the events are about. ``EventTooLarge`` when the log could not take an event. ``ValueError`` when the event of a
-        consumer has no cause.
+        the events are about. Raises ``EventTooLarge`` if the log could not take an event. Raises ``ValueError`` if the
+        event of a consumer has no cause.
         """
         for event in events:
             self.publish_on(type(event).lane, event, cause=cause, follows=follows, partition=partition)

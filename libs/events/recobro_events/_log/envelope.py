@@ -32,7 +32,7 @@ def headers_of(envelope: Envelope) -> dict[str, str]:
 
 
 def envelope_of(headers: Mapping[str, str]) -> Envelope:
-    """The envelope of a record; ``UnappliableEvent`` when a header is missing or invalid."""
+    """The envelope of a record. Raises ``UnappliableEvent`` if a header is missing or invalid."""
     try:
         envelope = Envelope(
             event_id=pgproto.UUID(headers["ce_id"]),

@@ -87,9 +87,9 @@ class LogDatabase:
             return self._listener
 
     def hear(self, types: Collection[str]) -> None:
-        """Also hear of new records of these types of events, once the listener is asked for again.
+        """Also be notified of new records of these event types, from the next call of ``listener`` on.
 
-        The channel ``log`` has the changes of groups, and what is for members that want all types.
+        The channel ``log`` announces changes of groups, and records to members that want all types.
         """
         self._channels.update(types)
 

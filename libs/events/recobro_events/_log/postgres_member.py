@@ -99,7 +99,7 @@ class PostgresMember:
     def hurry_for(self, types: Collection[str]) -> None:
         """Be notified only of records of these types. The sweep finds all others.
 
-        Each type is a channel of PostgreSQL. A type that is too long for one is heard with all others.
+        Each type has a channel of its own. If a type is too long for a channel, the member is notified of all records.
         """
         if all(len(event_type.encode()) <= LONGEST_CHANNEL for event_type in types):
             self._types = sorted(types)
@@ -177,7 +177,7 @@ class PostgresMember:
         """Do nothing: the embedded log has no lag metrics. ``consumer_position_lag`` has the lag."""
 
     async def check(self) -> None:
-        """``MembershipLost`` when the heartbeat has ended. Transient errors do not end it; any other error does."""
+        """Raises ``MembershipLost`` if the heartbeat has ended. Transient errors do not end it; other errors do."""
         if self._beating is not None and self._beating.done():
             raise MembershipLost(f"the heartbeat of {self._group} has ended") from self._beating.exception()
 

@@ -50,7 +50,7 @@ class Bounds(NamedTuple):
 
 
 def check(records: Sequence[OutgoingRecord], partitions: Mapping[str, int]) -> None:
-    """``RecordRefused`` if one of these records is too large, or is for a partition that its topic does not have.
+    """Raises ``RecordRefused`` if a record is too large, or is for a partition that its topic does not have.
 
     ``partitions`` are the numbers of partitions of the topics.
     """
@@ -72,8 +72,8 @@ class Producer(Protocol):
     async def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Return when every record is durable; the records of one partition keep this order.
 
-        ``TransportError`` when the log did not acknowledge all of them. Any of them may then be in the log, now or
-        later, and the producer must not be used again. ``RecordRefused`` when the log can never take one of them.
+        Raises ``TransportError`` if the log did not acknowledge all of them. Any of them may then be in the log, now or
+        later, and the producer must not be used again. Raises ``RecordRefused`` if the log can never take one of them.
         Others may then be in the log, but none of the same partition that comes after that record.
         """
 
@@ -104,7 +104,7 @@ class GroupMember(Protocol):
         """The bounds of these partitions now."""
 
     def hurry_for(self, types: Collection[str]) -> None:
-        """Only records of these types of events are in a hurry. The member may return others a moment later."""
+        """Records of these event types must arrive at once. The member may return all others a moment later."""
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read this partition from ``offset`` on; no effect when the partition is no longer assigned."""
@@ -114,7 +114,7 @@ class GroupMember(Protocol):
     ) -> list[Record]:
         """The next records of these partitions, in order per partition; empty when none comes within the timeout.
 
-        ``PositionLost`` when the log no longer holds the next record.
+        Raises ``PositionLost`` if the log no longer holds the next record.
         """
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:

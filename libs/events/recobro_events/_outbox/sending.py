@@ -30,7 +30,8 @@ class Sending:
     async def send(self, rows: Sequence[asyncpg.Record]) -> None:
         """Send these rows, and return when the log has acknowledged all of them.
 
-        ``TransportError`` when the log did not acknowledge. ``RecordRefused`` when the log can never take one of them.
+        Raises ``TransportError`` if the log did not acknowledge. Raises ``RecordRefused`` if the log can never take one
+        of them.
         """
         if self._producer is None:
             self._producer = await self._transport.producer(linger_ms=0 if self._lane is Lane.EVENTS else 5)

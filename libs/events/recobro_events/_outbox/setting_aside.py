@@ -98,9 +98,10 @@ class Unsent:
         self._queue = _QUEUE.format(lane=lane, topic=topic)
 
     async def set_aside(self, tx: Transaction, row: asyncpg.Record, why: str) -> None:
-        """Make the event of this row of the outbox unsent. ``TransportError`` when the log is at fault, not the event.
+        """Make the event of this row of the outbox unsent.
 
-        ``TooManySetAside`` when the log has refused events of too many keys.
+        Raises ``TransportError`` if the log is at fault, not the event. Raises ``TooManySetAside`` if the log has
+        refused events of too many keys.
         """
         if row["type"] in STATEMENTS:
             raise TransportError(f"the log refuses even {row['type']}: {why}")

@@ -54,7 +54,7 @@ class Runtime:
         """``agencies``: the service also publishes events for agencies. ``source``: how it republishes its state.
 
         ``relays``, ``consumes``: whether this process runs these parts; a process that consumes also does the
-        housekeeping. ``ValueError`` when the consumer listens to a service of which no event type is known.
+        housekeeping. Raises ``ValueError`` if the consumer listens to a service of which no event type is known.
         """
         if consumer is not None:
             consumer.check_sources()

@@ -113,7 +113,7 @@ class Holding:
     def proven(self, records: Sequence[Record]) -> list[Record]:
         """The records of owned partitions, without those before the position.
 
-        The record just before the position verifies the log's identity; ``LogReplaced`` when it is another record.
+        The record just before the position verifies the log's identity. Raises ``LogReplaced`` if it is another record.
         """
         kept: list[Record] = []
         for (topic, partition), of_place in groupby(records, key=itemgetter(0, 1)):

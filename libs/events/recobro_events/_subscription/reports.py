@@ -42,9 +42,9 @@ class Reports:
         self._lagging, self._advanced_at = {}, time.monotonic()
 
     def report(self, member: GroupMember) -> None:
-        """Begin a report of new progress, unless one is under way; ``TransportError`` when the last report failed.
+        """Begin a report of new progress, unless one is under way. Raises ``TransportError`` if the last report failed.
 
-        ``MembershipLost`` when the report under way has had no answer for 30 seconds.
+        Raises ``MembershipLost`` if the report under way has had no answer for 30 seconds.
         """
         now = time.monotonic()
         if self._under_way is not None:

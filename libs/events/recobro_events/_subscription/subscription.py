@@ -216,7 +216,7 @@ class Subscription:
     async def _check(
         self, claimed: Mapping[TopicPartition, Position], bounds: Mapping[TopicPartition, Bounds]
     ) -> list[TopicPartition]:
-        """The partitions whose next record the log does not hold. ``PositionLost`` unless a rebuild is open."""
+        """The partitions whose next record the log does not hold. Raises ``PositionLost`` unless a rebuild is open."""
         lost = []
         for place, position in claimed.items():
             try:

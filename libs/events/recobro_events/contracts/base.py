@@ -147,8 +147,8 @@ class Part(BaseModel):
 class Event(Part):
     """A fact: immutable; unknown fields are ignored, so that old readers survive new writers.
 
-    A subclass that names its ``type`` is entered in ``REGISTRY``. ``ValueError`` when the type does not have the form
-    ``<service>.<name-of-the-fact>.v<n>``, or when another class has it. ``key`` names the field whose value is the
+    A subclass that names its ``type`` is entered in ``REGISTRY``. Raises ``ValueError`` if the type does not have the
+    form ``<service>.<name-of-the-fact>.v<n>``, or if another class has it. ``key`` names the field whose value is the
     event's key. Only an event that was received has an ``event_id``, an ``occurred_at`` and an ``envelope``; for any
     other event they raise ``LookupError``.
     """
@@ -194,7 +194,7 @@ class Event(Part):
 
     @property
     def envelope(self) -> Envelope:
-        """The envelope with which the event came; ``LookupError`` when the event was not received."""
+        """The envelope with which the event came. Raises ``LookupError`` if the event was not received."""
         try:
             return self._envelope
         except AttributeError:

@@ -89,8 +89,8 @@ class PositionEvent(ContractEvent):
     ``as_of`` is the business date for which the stage, the balances and ``days_past_due`` hold. ``overdue_balance`` is
     the unpaid amount that was due before ``as_of``; ``total_balance`` is the whole unpaid amount. ``episode`` counts
     the times that the overdue balance rose from 0; null where that is not known. ``next_change_on`` is the day on which
-    stage or overdue balance change although nothing else happens; the event of that day has the new position. Null:
-    never, or not known.
+    the stage or the overdue balance changes even if nothing else happens; the event of that day has the new position.
+    Null: it never changes, or the day is not known.
     """
 
     version: int
