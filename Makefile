@@ -121,6 +121,9 @@ contracts: setup ## regenerate docs/events; a changed contract is a new revision
 settings: setup ## regenerate docs/configuration.md from the services' settings
 	@$(BIN)/python -m chassis.configuration $(CONFIGURATION)
 
+api-examples: setup ## play the story of the API and write the examples of the OpenAPI documents
+	@RECOBRO_WRITE_EXAMPLES=1 $(BIN)/python -m pytest -q tests/test_api_examples.py
+
 # The dependencies that our packages declare, locked for run time (all packages) and for the services' images (without
 # the command). Our own packages are installed from their folders, so no lock names them.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-build-isolation $(LOCK_ARGS) \

@@ -21,7 +21,7 @@ from chassis.models import (
     Text,
     WholeParameter,
 )
-from chassis.paging import Order, OrderedPageQuery, Page, PageQuery, page
+from chassis.paging import Order, Page, PageQuery, page
 from chassis.principals import Principal
 from chassis.problems import (
     Conflict,
@@ -62,7 +62,6 @@ __all__ = [
     "NoContact",
     "NotFound",
     "Order",
-    "OrderedPageQuery",
     "OutputModel",
     "Page",
     "PageQuery",

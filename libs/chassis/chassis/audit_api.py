@@ -8,18 +8,18 @@ from fastapi import Query
 
 from chassis.auth import reads
 from chassis.models import OutputModel
-from chassis.paging import Page, PageQuery, page
+from chassis.paging import Page, PageQuery, both_orders, page
 from chassis.routes import Router
 from chassis.transactions import ReadConnection
 
-_ENTRIES = """
+_ENTRIES = both_orders("""
 SELECT entry_id, occurred_at, actor, method, route, path, status, objects
 FROM audit_entry
-WHERE entry_id > $1 AND ($2::uuid IS NULL OR objects @> ARRAY[$2::uuid])
+WHERE entry_id {beyond} $1 AND ($2::uuid IS NULL OR objects @> ARRAY[$2::uuid])
     AND ($3::text IS NULL OR actor ->> 'subject' = $3)
     AND ($4::timestamptz IS NULL OR occurred_at >= $4) AND ($5::timestamptz IS NULL OR occurred_at < $5)
-ORDER BY entry_id LIMIT $6
-"""
+ORDER BY entry_id {order} LIMIT $6
+""")
 
 
 class AuditEntry(OutputModel):
@@ -49,7 +49,8 @@ async def list_audit_entries(
     until: Annotated[datetime | None, Query(alias="to", description="Only before this moment")] = None,
 ) -> Page[AuditEntry]:
     """Who changed what in this service, oldest first. Nothing in it can be changed."""
-    rows = await reader.fetch(_ENTRIES, query.after(int) or 0, object_id, subject, since, until, query.limit + 1)
+    filters = (object_id, subject, since, until)
+    rows = await reader.fetch(_ENTRIES[query.order], query.after_number(), *filters, query.limit + 1)
     return page(rows, query, key=lambda row: (row["entry_id"],))
 
 

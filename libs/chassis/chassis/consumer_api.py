@@ -14,7 +14,7 @@ from recobro_events import Consumer, Database, Runtime, dead_letters, rebuilding
 from chassis.auth import CurrentPrincipal, reads, writes
 from chassis.idempotency import IdempotencyKey
 from chassis.models import InputModel, OutputModel, Text, WholeParameter
-from chassis.paging import Page, PageQuery, page
+from chassis.paging import Order, Page, PageQuery, page
 from chassis.problems import NotFound
 from chassis.routes import Router
 from chassis.transactions import ReadConnection, Reader, ServiceDatabase, WriteTransaction
@@ -162,7 +162,8 @@ async def list_parked_keys(query: PageQuery, reader: ReadConnection) -> Page[Par
     """The parked keys, each with the event that blocks the others."""
     # The key is read as bytes: a record that is not an event of ours may have control characters in its key.
     after = query.after(bytes)
-    rows = await dead_letters.parked_keys(reader, after.decode() if after else "", query.limit + 1)
+    turned = query.order is Order.DESC
+    rows = await dead_letters.parked_keys(reader, after.decode() if after else None, query.limit + 1, turned=turned)
     return page(rows, query, key=lambda row: (row["key"],))
 
 
@@ -177,8 +178,10 @@ async def list_letters(
     discarded: Annotated[bool, Query(description="Include the letters that a person has discarded")] = False,
 ) -> Page[Letter]:
     """Events that were set aside, oldest first. Their content is left out, since it may be personal data."""
-    after = query.after(int)
-    rows = await dead_letters.letters(reader, after=after or 0, key=key, discarded=discarded, limit=query.limit + 1)
+    after, turned = query.after_number(), query.order is Order.DESC
+    rows = await dead_letters.letters(
+        reader, after=after, key=key, discarded=discarded, limit=query.limit + 1, turned=turned
+    )
     return page(rows, query, key=lambda row: (row["letter_id"],))
 
 

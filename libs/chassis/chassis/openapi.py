@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
+from chassis import api_examples
 from chassis.idempotency import HEADER
 from chassis.problem_types import ProblemType, problems_of
 from chassis.problems import MEDIA_TYPE
@@ -65,7 +66,9 @@ def install(app: FastAPI) -> None:
 
     def complete() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _in_markdown(_completed(plain(), _problems(app)))
+            document = _in_markdown(_completed(plain(), _problems(app)))
+            _show_examples(document, _packages(app))
+            app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = complete  # type: ignore[method-assign]
@@ -87,6 +90,24 @@ def _problems(app: FastAPI) -> dict[tuple[str, str], list[ProblemType]]:
         if isinstance(context.original_route, APIRoute) and context.original_route.include_in_schema
         for method in context.methods or ()
     }
+
+
+def _packages(app: FastAPI) -> dict[tuple[str, str], str]:
+    """Return the package of each operation's endpoint, by path and method."""
+    return {
+        (context.path or "", method.lower()): context.original_route.endpoint.__module__.partition(".")[0]
+        for context in iter_route_contexts(app.routes)
+        if isinstance(context.original_route, APIRoute)
+        for method in context.methods or ()
+    }
+
+
+def _show_examples(document: dict[str, Any], packages: Mapping[tuple[str, str], str]) -> None:
+    for path, operations in document.get("paths", {}).items():
+        for method, operation in operations.items():
+            example = api_examples.examples_in(packages[path, method]).get(operation["operationId"])
+            if example is not None:
+                api_examples.show(operation, example)
 
 
 def _answers(problems: Sequence[ProblemType]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Literal, TypeVar, overload
 
@@ -31,7 +31,7 @@ class Page(TypedDict, Generic[T]):
 
 
 class Order(StrEnum):
-    """The order of a list by creation: ``asc`` begins with the oldest item, ``desc`` with the newest."""
+    """The order of a list: ``asc`` as its operation says, mostly by creation with the oldest first; ``desc`` turned."""
 
     ASC = "asc"
     DESC = "desc"
@@ -80,6 +80,13 @@ class PageRequest:
             ) from error
         return key[0] if len(types) == 1 else tuple(key[: len(types)])
 
+    def after_number(self) -> int:
+        """Return the number after which this page starts, of a list whose key is a positive number."""
+        after = self.after(int)
+        if after is not None:
+            return after
+        return INT8_MAX if self.order is Order.DESC else 0
+
 
 def _refuse_unstorable(value: object) -> None:
     if isinstance(value, str):
@@ -104,22 +111,23 @@ async def page_request(
     cursor: Annotated[
         str | None, Query(max_length=_MAX_CURSOR_LENGTH, description="The `next_cursor` of the previous page")
     ] = None,
+    order: Annotated[
+        Order, Query(description="`desc` turns the list: what is by creation then begins with the newest")
+    ] = Order.ASC,
 ) -> PageRequest:
-    return PageRequest(limit, cursor, of=_list_of(request))
+    return PageRequest(limit, cursor, order, _list_of(request))
 
 
 PageQuery = Annotated[PageRequest, Depends(page_request)]
+"""The page that a request asks for. A cursor belongs to its order."""
 
 
-async def ordered_page_request(
-    page_of: PageQuery,
-    order: Annotated[Order, Query(description="By creation: the oldest first, or the newest")] = Order.ASC,
-) -> PageRequest:
-    return PageRequest(page_of.limit, page_of.cursor, order, page_of.of)
-
-
-OrderedPageQuery = Annotated[PageRequest, Depends(ordered_page_request)]
-"""For lists that may be turned. A cursor belongs to its order."""
+def both_orders(sql: str) -> Mapping[Order, str]:
+    """Return the statement of a list for each order: ``{beyond}`` in it is > or <, ``{order}`` is ASC or DESC."""
+    return {
+        order: sql.replace("{beyond}", beyond).replace("{order}", order.upper())
+        for order, beyond in ((Order.ASC, ">"), (Order.DESC, "<"))
+    }
 
 
 def page(rows: Sequence[T], query: PageRequest, key: Callable[[T], tuple[Any, ...]]) -> Page[Any]:

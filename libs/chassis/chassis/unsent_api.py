@@ -11,7 +11,7 @@ from recobro_events import unsent
 from chassis.auth import CurrentPrincipal, reads, writes
 from chassis.consumer_api import MAX_KEY_LENGTH, NewDiscard, ServiceConsumer
 from chassis.models import InputModel, OutputModel, WholeParameter
-from chassis.paging import Page, PageQuery, page
+from chassis.paging import Order, Page, PageQuery, page
 from chassis.problems import NotFound
 from chassis.routes import Router
 from chassis.transactions import ReadConnection, WriteTransaction
@@ -89,8 +89,8 @@ async def list_unsent(
     discarded: Annotated[bool, Query(description="Include the events that a person has discarded")] = False,
 ) -> Page[UnsentEvent]:
     """Events that the log refused, oldest first. Their content is left out, since it may be personal data."""
-    after = query.after(int)
-    rows = await unsent.events(reader, after=after or 0, key=key, discarded=discarded, limit=query.limit + 1)
+    after, turned = query.after_number(), query.order is Order.DESC
+    rows = await unsent.events(reader, after=after, key=key, discarded=discarded, limit=query.limit + 1, turned=turned)
     return page(rows, query, key=lambda row: (row["unsent_id"],))
 
 

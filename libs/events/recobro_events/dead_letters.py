@@ -43,7 +43,8 @@ _ATTEMPTS = 3
 _PAUSE_SECONDS = (0.02, 0.1)
 _REPEATABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
-_KEYS = """
+_KEYS = {
+    turned: f"""
 SELECT parked.key, parked.contract_id, parked.consumer, parked.parked_at, first.letter_id, first.type, first.event_id,
     first.error, first.replays, waiting.letters
 FROM parked_keys AS parked
@@ -53,15 +54,22 @@ JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT count(*) AS letters FROM dead_letters AS letter
     WHERE letter.key = parked.key AND letter.discarded_at IS NULL) AS waiting
-WHERE parked.key > $1 ORDER BY parked.key LIMIT $2
+WHERE $1::text IS NULL OR parked.key {beyond} $1 ORDER BY parked.key {order} LIMIT $2
 """
-_LETTERS = """
+    for turned, beyond, order in ((False, ">", "ASC"), (True, "<", "DESC"))
+}
+
+_LETTERS = {
+    turned: f"""
 SELECT letter_id, key, consumer, event_id, type, topic, partition, "offset", error, set_aside_at, replays,
     discarded_at, discarded_by, discard_reason
 FROM dead_letters
-WHERE letter_id > $1 AND ($2::text IS NULL OR key = $2) AND ($3::boolean OR discarded_at IS NULL)
-ORDER BY letter_id LIMIT $4
+WHERE letter_id {beyond} $1 AND ($2::text IS NULL OR key = $2) AND ($3::boolean OR discarded_at IS NULL)
+ORDER BY letter_id {order} LIMIT $4
 """
+    for turned, beyond, order in ((False, ">", "ASC"), (True, "<", "DESC"))
+}
+
 _WAITING = "SELECT * FROM dead_letters WHERE key = $1 AND discarded_at IS NULL ORDER BY letter_id LIMIT $2"
 _LOCK_KEY = "SELECT * FROM parked_keys WHERE key = $1 FOR UPDATE"
 _APPLIED = "DELETE FROM dead_letters WHERE letter_id = ANY($1::bigint[])"
@@ -90,16 +98,27 @@ class Replay:
     error: str | None
 
 
-async def parked_keys(connection: Any, after: str = "", limit: int = 100) -> list[Row]:
+async def parked_keys(
+    connection: Any, after: str | None = None, limit: int = 100, *, turned: bool = False
+) -> list[Row]:
     """Parked keys in key order, from behind the key ``after``. Each comes with its first letter, and how many wait."""
-    return await connection.fetch(_KEYS, after, limit)  # type: ignore[no-any-return]
+    return await connection.fetch(_KEYS[turned], after, limit)  # type: ignore[no-any-return]
 
 
 async def letters(
-    connection: Any, *, after: int = 0, key: str | None = None, discarded: bool = False, limit: int = 100
+    connection: Any,
+    *,
+    after: int = 0,
+    key: str | None = None,
+    discarded: bool = False,
+    limit: int = 100,
+    turned: bool = False,
 ) -> list[Row]:
-    """Letters in the order in which they were set aside, without bodies; ``discarded`` includes discarded letters."""
-    return await connection.fetch(_LETTERS, after, key, discarded, limit)  # type: ignore[no-any-return]
+    """Letters in the order in which they were set aside, without bodies; ``discarded`` includes discarded letters.
+
+    With ``turned`` the newest come first, and ``after`` is the letter before which they begin.
+    """
+    return await connection.fetch(_LETTERS[turned], after, key, discarded, limit)  # type: ignore[no-any-return]
 
 
 async def letter(connection: Any, letter_id: int) -> Row:

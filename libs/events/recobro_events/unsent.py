@@ -16,13 +16,17 @@ from recobro_events.contracts.base import Lane
 
 __all__ = ["Discarded", "UnsentUnknown", "discard", "event", "events", "retry"]
 
-_EVENTS = """
+_EVENTS = {
+    turned: f"""
 SELECT unsent_id, lane, event_id, type, key, topic, occurred_at, bytes, error, set_aside_at, retries, retry_at,
     discarded_at, discarded_by, discard_reason
 FROM unsent_events
-WHERE unsent_id > $1 AND ($2::text IS NULL OR key = $2) AND ($3::boolean OR discarded_at IS NULL)
-ORDER BY unsent_id LIMIT $4
+WHERE unsent_id {beyond} $1 AND ($2::text IS NULL OR key = $2) AND ($3::boolean OR discarded_at IS NULL)
+ORDER BY unsent_id {order} LIMIT $4
 """
+    for turned, beyond, order in ((False, ">", "ASC"), (True, "<", "DESC"))
+}
+
 _RETRY = """
 WITH asked AS (
     UPDATE unsent_events SET retry_at = clock_timestamp()
@@ -46,10 +50,19 @@ class Discarded:
 
 
 async def events(
-    connection: Any, *, after: int = 0, key: str | None = None, discarded: bool = False, limit: int = 100
+    connection: Any,
+    *,
+    after: int = 0,
+    key: str | None = None,
+    discarded: bool = False,
+    limit: int = 100,
+    turned: bool = False,
 ) -> Sequence[Row]:
-    """Unsent events in the order of the outbox, without bodies; ``discarded`` includes discarded events."""
-    return await connection.fetch(_EVENTS, after, key, discarded, limit)  # type: ignore[no-any-return]
+    """Unsent events in the order of the outbox, without bodies; ``discarded`` includes discarded events.
+
+    With ``turned`` the newest come first, and ``after`` is the event before which they begin.
+    """
+    return await connection.fetch(_EVENTS[turned], after, key, discarded, limit)  # type: ignore[no-any-return]
 
 
 async def event(connection: Any, unsent_id: int) -> Row:

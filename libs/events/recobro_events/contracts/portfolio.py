@@ -328,13 +328,27 @@ class ClarificationOpened(PositionEvent, type="portfolio.clarification-opened.v1
     deadline_on: date
 
 
+class CorrectedInstalment(Part):
+    """The amount of an instalment as a clarification has corrected it, before payments."""
+
+    instalment: int
+    amount: Money
+
+
 class ClarificationResolved(PositionEvent, type="portfolio.clarification-resolved.v1"):
-    """A clarification ended. ``still_open`` lists the other open clarifications of the contract."""
+    """A clarification ended. ``still_open`` lists the other open clarifications of the contract.
+
+    ``corrections`` are the amounts that it changed, null in events of releases that did not state them. ``document``
+    and ``proof_of_sending`` verify the debt where the outcome is ``verified``.
+    """
 
     clarification_id: UUID
     outcome: ClarificationOutcome
     contact_may_resume: bool
     still_open: tuple[UUID, ...] = ()
+    corrections: tuple[CorrectedInstalment, ...] | None = None
+    document: str | None = None
+    proof_of_sending: str | None = None
 
 
 class ClarificationDeadlineNear(PositionEvent, type="portfolio.clarification-deadline-near.v1"):

@@ -72,7 +72,7 @@ async def change_agency(agency_id: UUID, letterhead: Letterhead, tx: WriteTransa
 async def list_agencies(query: PageQuery, reader: ReadConnection) -> Page[Agency]:
     """List agencies, oldest first."""
     after = query.after(datetime, UUID) or (None, None)
-    rows = await reader.fetch(queries.AGENCIES, *after, query.limit + 1)
+    rows = await reader.fetch(queries.AGENCIES[query.order], *after, query.limit + 1)
     return page(rows, query, key=lambda row: (row["created_at"].isoformat(), row["agency_id"]))
 
 
@@ -95,7 +95,7 @@ async def list_service_contracts(
     """List the agency's service contracts, oldest first."""
     await expect_agency(reader, agency_id, who)
     after = query.after(datetime, UUID) or (None, None)
-    rows = await reader.fetch(queries.SERVICE_CONTRACTS, agency_id, *after, query.limit + 1)
+    rows = await reader.fetch(queries.SERVICE_CONTRACTS[query.order], agency_id, *after, query.limit + 1)
     return page(rows, query, key=lambda row: (row["created_at"].isoformat(), row["service_contract_id"]))
 
 

@@ -1,6 +1,7 @@
 """Agencies, their service contracts and fees."""
 
 from chassis.letterheads import CHANGED
+from chassis.paging import both_orders
 
 _COLUMNS = "agency_id, name, email, letterhead, created_at"
 CREATE_AGENCY = f"INSERT INTO agency (name, email) VALUES ($1, $2) RETURNING {_COLUMNS}, version"
@@ -11,10 +12,10 @@ AGENCY = f"SELECT {_COLUMNS} FROM agency WHERE agency_id = $1"
 COUNT_AGENCIES = "SELECT count(*) FROM agency"
 LOCK_AGENCY = "SELECT FROM agency WHERE agency_id = $1 FOR UPDATE"
 """No other transaction can give the agency a service contract until this one has ended."""
-AGENCIES = f"""
-SELECT {_COLUMNS} FROM agency WHERE $1::timestamptz IS NULL OR (created_at, agency_id) > ($1, $2)
-ORDER BY created_at, agency_id LIMIT $3
-"""
+AGENCIES = both_orders(f"""
+SELECT {_COLUMNS} FROM agency WHERE $1::timestamptz IS NULL OR (created_at, agency_id) {{beyond}} ($1, $2)
+ORDER BY created_at {{order}}, agency_id {{order}} LIMIT $3
+""")
 UNKNOWN_AGENCIES = """
 SELECT given.agency_id FROM unnest($1::uuid[]) AS given (agency_id)
 LEFT JOIN agency USING (agency_id) WHERE agency.agency_id IS NULL ORDER BY 1
@@ -36,15 +37,15 @@ CREATE_FEES = """
 INSERT INTO fee (service_contract_id, kind, from_days, to_days, percent)
 SELECT $1, * FROM unnest($2::text[], $3::integer[], $4::integer[], $5::numeric[])
 """
-SERVICE_CONTRACTS = """
+SERVICE_CONTRACTS = both_orders("""
 SELECT service_contract.*, (
     SELECT coalesce(json_agg(json_build_object('kind', kind, 'from_days', from_days, 'to_days', to_days,
         'percent', percent::text) ORDER BY kind, from_days), '[]')
     FROM fee WHERE fee.service_contract_id = service_contract.service_contract_id) AS fees
 FROM service_contract
-WHERE agency_id = $1 AND ($2::timestamptz IS NULL OR (created_at, service_contract_id) > ($2, $3))
-ORDER BY created_at, service_contract_id LIMIT $4
-"""
+WHERE agency_id = $1 AND ($2::timestamptz IS NULL OR (created_at, service_contract_id) {beyond} ($2, $3))
+ORDER BY created_at {order}, service_contract_id {order} LIMIT $4
+""")
 
 EVENTS = """
 SELECT position, event_id, type, occurred_at, body FROM agency_event

@@ -98,7 +98,7 @@ async def list_commissions(
     if first is not None and last is not None and last < first:
         raise Invalid("The period ends before it begins.", errors=[FieldError("/query/to", "must not lie before from")])
     after = query.after(date, UUID, int, str, UUID) or (None,) * 5
-    rows = await reader.fetch(queries.ITEMS, agency_id, first, last, *after, query.limit + 1)
+    rows = await reader.fetch(queries.ITEMS[query.order], agency_id, first, last, *after, query.limit + 1)
     shown = page(rows, query, key=_place)
     totals = await reader.fetch(queries.TOTALS, agency_id, first, last)
     return Commissions(

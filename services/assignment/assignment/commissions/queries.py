@@ -1,5 +1,6 @@
 """The statements that keep payments, and that earn, take back and read commissions."""
 
+from chassis.paging import both_orders
 from recobro_events import outbox
 from recobro_events.contracts.assignment import CommissionEarned, CommissionReversed
 
@@ -148,21 +149,22 @@ def _entries(entry: str, day: str, because: str, sign: str) -> str:
     FROM commission
     WHERE agency_id = $1 AND {day} IS NOT NULL
         AND ($2::date IS NULL OR {day} >= $2) AND ($3::date IS NULL OR {day} <= $3)
-        AND ($4::date IS NULL OR ({day}, payment_id, ordinal, '{entry}', placement_id) > ($4, $5, $6, $7, $8))
-    ORDER BY {day}, payment_id, ordinal, placement_id LIMIT $9)"""
+        AND ($4::date IS NULL OR ({day}, payment_id, ordinal, '{entry}', placement_id) {{beyond}} ($4, $5, $6, $7, $8))
+    ORDER BY {day} {{order}}, payment_id {{order}}, ordinal {{order}}, placement_id {{order}} LIMIT $9)"""
 
 
 # $1 agency, $2 and $3 the first and last business date of the period; null leaves that end open. $4 … $8 the key of the
 # last item before the page.
-ITEMS = f"""
+ITEMS = both_orders(f"""
 SELECT item.*, contract.contract_number
 FROM (
 {_entries("earned", "earned_on", "earned_because", "")}
     UNION ALL
 {_entries("reversed", "reversed_on", "reversed_because", "-")}
 ) AS item JOIN contract USING (contract_id)
-ORDER BY dated_on, payment_id, ordinal, entry COLLATE "C", placement_id LIMIT $9
-"""
+ORDER BY dated_on {{order}}, payment_id {{order}}, ordinal {{order}}, entry COLLATE "C" {{order}},
+    placement_id {{order}} LIMIT $9
+""")
 TOTALS = """
 SELECT currency, count(*) AS items, coalesce(sum(amount) FILTER (WHERE amount > 0), 0) AS earned,
     coalesce(-sum(amount) FILTER (WHERE amount < 0), 0) AS reversed, sum(amount) AS amount

@@ -143,7 +143,7 @@ def _states(written: tuple[str, ...] | None) -> list[str] | None:
 async def list_rules(query: PageQuery, reader: ReadConnection) -> Page[Rule]:
     """List rules, oldest first. Ended rules are included."""
     after = query.after(datetime, UUID) or (None, None)
-    rows = await reader.fetch(queries.RULES, *after, query.limit + 1)
+    rows = await reader.fetch(queries.RULES[query.order], *after, query.limit + 1)
     shown = page(rows, query, key=lambda row: (row["created_at"].isoformat(), row["rule_id"]))
     return Page(items=[_rule(row) for row in shown["items"]], next_cursor=shown["next_cursor"])
 

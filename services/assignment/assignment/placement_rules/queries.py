@@ -1,5 +1,7 @@
 """The statements of placement rules and of their shares, which divide contracts among agencies."""
 
+from chassis.paging import both_orders
+
 COUNT = "SELECT count(*) FROM placement_rule WHERE ended_at IS NULL"
 CREATE = """
 INSERT INTO placement_rule (name, priority, kind, stages, min_overdue, segments, states, products)
@@ -13,9 +15,10 @@ SELECT rule.*, (
 FROM placement_rule rule
 """
 RULE = f"{_RULE} WHERE rule_id = $1"
-RULES = f"""
-{_RULE} WHERE $1::timestamptz IS NULL OR (created_at, rule_id) > ($1, $2) ORDER BY created_at, rule_id LIMIT $3
-"""
+RULES = both_orders(f"""
+{_RULE} WHERE $1::timestamptz IS NULL OR (created_at, rule_id) {{beyond}} ($1, $2)
+ORDER BY created_at {{order}}, rule_id {{order}} LIMIT $3
+""")
 END = """
 UPDATE placement_rule SET ended_at = now(), end_actor = nullif(current_setting('app.actor', true), '')::jsonb
 WHERE rule_id = $1 AND ended_at IS NULL RETURNING rule_id

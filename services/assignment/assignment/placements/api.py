@@ -4,7 +4,6 @@ from uuid import UUID
 
 from chassis import (
     CurrentPrincipal,
-    OrderedPageQuery,
     Page,
     PageQuery,
     ReadConnection,
@@ -38,7 +37,7 @@ async def list_placements(
     """List placements by id. An agency sees only its own."""
     after = query.after(UUID)
     filters = (contract_id, agency_id, kind, state)
-    rows = await reader.fetch(queries.PLACEMENTS, *filters, who.agency_id, after, query.limit + 1)
+    rows = await reader.fetch(queries.PLACEMENTS[query.order], *filters, who.agency_id, after, query.limit + 1)
     return page(rows, query, key=lambda row: (row["placement_id"],))
 
 
@@ -50,7 +49,7 @@ async def read_placement(placement_id: UUID, reader: ReadConnection, who: Curren
 
 @router.get("/objections", dependencies=[reads("assignment"), reads_in_bulk()])
 async def list_objections(
-    query: OrderedPageQuery,
+    query: PageQuery,
     reader: ReadConnection,
     state: ObjectionState | None = None,
     agency_id: UUID | None = None,

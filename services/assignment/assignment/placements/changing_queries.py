@@ -29,7 +29,11 @@ _TO_AGENCIES: Mapping[PlacementState, type[Event]] = MappingProxyType(
 
 
 def _rows(of: Mapping[PlacementState, type[Event]], *, members: str = "", topic: str | None = None) -> str:
-    """SQL: the event of each row of ``changed``. The same change of a placement has the same event id in any epoch."""
+    """SQL: the event of each row of ``changed``.
+
+    The same change has the same event id in any epoch, except a person's: what a restore has lost of a person's work is
+    entered again, and the services must apply it again.
+    """
     head = outbox.rows(
         {f"state = '{state}'": event for state, event in of.items()},
         body=f"""json_strip_nulls(json_build_object(
@@ -37,7 +41,7 @@ def _rows(of: Mapping[PlacementState, type[Event]], *, members: str = "", topic:
             'reason', event_reason, 'final_on', CASE WHEN state = 'recall_pending' THEN final_on END{members}))""",
         traceparent="$2",
         event_id=outbox.Caused(
-            "coalesce(cause, placement_id)",
+            "CASE WHEN NOT by_person THEN coalesce(cause, placement_id) END",
             consumer="$1",
             key="placement_id",
             n="version & ((1::bigint << 40) - 1)",
@@ -85,6 +89,7 @@ WITH changed AS (
     WHERE placement.placement_id = given.placement_id AND contract.contract_id = placement.contract_id
         AND service_contract.service_contract_id = placement.service_contract_id
     RETURNING new.*, given.cause,
+        given.on_request OR NOT given.by_date AND given.state <> 'recall_pending' AS by_person,
         CASE new.state WHEN 'active' THEN coalesce(given.decision, given.reason) ELSE new.reason END AS event_reason
 ), published AS (
 {_rows(_TO_SERVICES, members=_DATES)}

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from chassis import OrderedPageQuery, OutputModel, Page, Reader, page
+from chassis import OutputModel, Page, PageQuery, Reader, page
 from recobro_events.contracts.assignment import PlacementKind, PlacementState
 
 from assignment.placements import queries
@@ -43,7 +43,7 @@ class Objection(OutputModel):
 
 async def listed(
     reader: Reader,
-    query: OrderedPageQuery,
+    query: PageQuery,
     state: ObjectionState | None,
     agency_id: UUID | None,
     contract_id: UUID | None,

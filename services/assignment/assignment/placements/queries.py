@@ -3,6 +3,7 @@
 An agency sees only its own placements. A null agency means an operator or a service, which sees all.
 """
 
+from chassis.paging import both_orders
 from projections.placements import WITH_AGENCY
 
 from assignment.placements.rules import BUSINESS_DATE, GRACE_OVER
@@ -31,13 +32,13 @@ WHERE placement_id = $1
 
 # $1 … $4 contract, agency, kind and state, each null for any; $5 the agency that asks; $6 the last placement before
 # the page.
-PLACEMENTS = f"""
+PLACEMENTS = both_orders(f"""
 {_placement("$5")}
 WHERE ($1::uuid IS NULL OR placement.contract_id = $1) AND ($2::uuid IS NULL OR placement.agency_id = $2)
     AND ($3::text IS NULL OR placement.kind = $3) AND ($4::text IS NULL OR placement.state = $4)
-    AND ($5::uuid IS NULL OR placement.agency_id = $5) AND ($6::uuid IS NULL OR placement_id > $6)
-ORDER BY placement_id LIMIT $7
-"""
+    AND ($5::uuid IS NULL OR placement.agency_id = $5) AND ($6::uuid IS NULL OR placement_id {{beyond}} $6)
+ORDER BY placement_id {{order}} LIMIT $7
+""")
 CONTRACT_OF = """
 SELECT contract_id FROM placement WHERE placement_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)
 """

@@ -6,8 +6,8 @@ from typing import Annotated
 from chassis import (
     DIALING,
     CurrentPrincipal,
-    OrderedPageQuery,
     Page,
+    PageQuery,
     ReadConnection,
     Router,
     WriteTransaction,
@@ -46,7 +46,7 @@ async def report_calls(
 
 @router.get("/calls", dependencies=[reads("dialer-feed", agency=True), reads_in_bulk()])
 async def list_calls(
-    wanted: Annotated[CallFilter, Depends()], query: OrderedPageQuery, reader: ReadConnection, who: CurrentPrincipal
+    wanted: Annotated[CallFilter, Depends()], query: PageQuery, reader: ReadConnection, who: CurrentPrincipal
 ) -> Page[RecordedCall]:
     """List the recorded calls in the order in which they were reported. An agency sees only its own."""
     return await reading.listed(reader, wanted, query, who.agency_id)

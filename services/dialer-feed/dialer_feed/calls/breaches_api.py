@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from chassis import OrderedPageQuery, OutputModel, Page, ReadConnection, Router, page, reads
+from chassis import OutputModel, Page, PageQuery, ReadConnection, Router, page, reads
 from chassis.audit import reads_in_bulk
 from recobro_events.contracts.dialer_feed import Disposition
 
@@ -38,7 +38,7 @@ class CallBreach(OutputModel):
 
 @router.get("/breaches", dependencies=[reads("dialer-feed"), reads_in_bulk()])
 async def list_breaches(
-    query: OrderedPageQuery,
+    query: PageQuery,
     reader: ReadConnection,
     kind: Literal["silence", "outside_hours", "frequency"] | None = None,
     agency_id: UUID | None = None,

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from chassis import Day, FieldError, Invalid, OrderedPageQuery, OutputModel, Page, Reader, ShortText, page
+from chassis import Day, FieldError, Invalid, OutputModel, Page, PageQuery, Reader, ShortText, page
 from fastapi import Query
 from recobro_events.contracts.dialer_feed import CallDirection, Disposition
 
@@ -60,9 +60,7 @@ class CallFilter:
     last: Annotated[Day | None, Query(alias="to", description="The last business date, included")] = None
 
 
-async def listed(
-    reader: Reader, wanted: CallFilter, query: OrderedPageQuery, agency_id: UUID | None
-) -> Page[RecordedCall]:
+async def listed(reader: Reader, wanted: CallFilter, query: PageQuery, agency_id: UUID | None) -> Page[RecordedCall]:
     """Return a page of matching calls in the order in which they were reported. An agency finds only its own."""
     if wanted.first is not None and wanted.last is not None and wanted.last < wanted.first:
         raise Invalid("The period ends before it begins.", errors=[FieldError("/query/to", "must not lie before from")])

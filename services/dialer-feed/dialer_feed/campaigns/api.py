@@ -95,7 +95,7 @@ async def _expect_portfolios(tx: Transaction, portfolio_ids: Sequence[UUID]) -> 
 async def list_campaigns(query: PageQuery, reader: ReadConnection, who: CurrentPrincipal) -> Page[Campaign]:
     """List campaigns, oldest first. An agency's token lists the agency's own campaigns only."""
     after = query.after(datetime, UUID) or (None, None)
-    rows = await reader.fetch(queries.PAGE, *after, who.agency_id, query.limit + 1)
+    rows = await reader.fetch(queries.PAGE[query.order], *after, who.agency_id, query.limit + 1)
     return page(rows, query, key=lambda row: (row["created_at"].isoformat(), row["campaign_id"]))
 
 

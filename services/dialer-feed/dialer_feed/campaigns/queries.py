@@ -1,5 +1,7 @@
 """SQL that reads and writes campaigns. An agency sees its own campaigns; a null agency sees all."""
 
+from chassis.paging import both_orders
+
 _CAMPAIGN = """
 SELECT campaign_id, agency_id, name, min_overdue, stages, payment_holdoff_days, portfolio_ids,
     max_attempts_per_7_days, one_entry_per, created_at
@@ -11,11 +13,12 @@ INSERT INTO campaign
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING *
 """
 ONE = f"{_CAMPAIGN} WHERE campaign_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
-PAGE = f"""
+PAGE = both_orders(f"""
 {_CAMPAIGN}
-WHERE ($1::timestamptz IS NULL OR (created_at, campaign_id) > ($1, $2)) AND ($3::uuid IS NULL OR agency_id = $3)
-ORDER BY created_at, campaign_id LIMIT $4
-"""
+WHERE ($1::timestamptz IS NULL OR (created_at, campaign_id) {{beyond}} ($1, $2))
+    AND ($3::uuid IS NULL OR agency_id = $3)
+ORDER BY created_at {{order}}, campaign_id {{order}} LIMIT $4
+""")
 COUNT = "SELECT count(*) FROM campaign WHERE agency_id IS NOT DISTINCT FROM $1"
 UNKNOWN_PORTFOLIOS = """
 SELECT given.portfolio_id FROM unnest($1::uuid[]) AS given (portfolio_id)

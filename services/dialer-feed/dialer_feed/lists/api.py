@@ -10,8 +10,8 @@ from chassis import (
     CurrentPrincipal,
     Day,
     InputModel,
-    OrderedPageQuery,
     Page,
+    PageQuery,
     ReadConnection,
     Router,
     ServiceDatabase,
@@ -90,7 +90,7 @@ async def _wait_for_list(database: Database, list_id: UUID, wait_seconds: float,
 
 @router.get("/lists", dependencies=[reads("dialer-feed", agency=True)])
 async def list_lists(
-    query: OrderedPageQuery,
+    query: PageQuery,
     reader: ReadConnection,
     who: CurrentPrincipal,
     campaign_id: UUID | None = None,
@@ -115,8 +115,6 @@ async def read_list(list_id: UUID, reader: ReadConnection, who: CurrentPrincipal
 
 
 @router.get("/list-entries", dependencies=[reads("dialer-feed"), reads_in_bulk()])
-async def list_entries_of_contract(
-    contract_id: UUID, query: OrderedPageQuery, reader: ReadConnection
-) -> Page[ListEntry]:
+async def list_entries_of_contract(contract_id: UUID, query: PageQuery, reader: ReadConnection) -> Page[ListEntry]:
     """List the lists on which the contract is or was, and why it left them, in the order of their publication."""
     return await of_contract.listed(reader, contract_id, query)

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from chassis import OrderedPageQuery, OutputModel, Page, Reader, page
+from chassis import OutputModel, Page, PageQuery, Reader, page
 
 from dialer_feed.lists import queries
 
@@ -31,7 +31,7 @@ class ListEntry(OutputModel):
     withdrawn_at: datetime | None
 
 
-async def listed(reader: Reader, contract_id: UUID, query: OrderedPageQuery) -> Page[ListEntry]:
+async def listed(reader: Reader, contract_id: UUID, query: PageQuery) -> Page[ListEntry]:
     """Return a page of the contract's entries, in the order in which their lists were published."""
     published_at, list_id = query.after(datetime, UUID) or (None, None)
     rows = await reader.fetch(

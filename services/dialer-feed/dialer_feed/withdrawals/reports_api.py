@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from chassis import OrderedPageQuery, OutputModel, Page, ReadConnection, Router, page, reads
+from chassis import OutputModel, Page, PageQuery, ReadConnection, Router, page, reads
 from chassis.audit import reads_in_bulk
 
 from dialer_feed.withdrawals import queries
@@ -56,7 +56,7 @@ class PaymentClaim(OutputModel):
 
 @router.get("/dialer-reports", dependencies=[reads("dialer-feed"), reads_in_bulk()])
 async def list_reports(
-    query: OrderedPageQuery, reader: ReadConnection, effective: bool | None = None, contract_id: UUID | None = None
+    query: PageQuery, reader: ReadConnection, effective: bool | None = None, contract_id: UUID | None = None
 ) -> Page[DialerReport]:
     """List what dialers have reported. With ``effective=false`` the reports that a person decides on."""
     rows = await reader.fetch(queries.REPORTS[query.order], effective, contract_id, query.after(UUID), query.limit + 1)
@@ -65,7 +65,7 @@ async def list_reports(
 
 @router.get("/payment-claims", dependencies=[reads("dialer-feed"), reads_in_bulk()])
 async def list_payment_claims(
-    query: OrderedPageQuery,
+    query: PageQuery,
     reader: ReadConnection,
     paid: bool | None = None,
     contract_id: UUID | None = None,

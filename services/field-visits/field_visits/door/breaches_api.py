@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chassis import OrderedPageQuery, OutputModel, Page, ReadConnection, Router, page, reads
+from chassis import OutputModel, Page, PageQuery, ReadConnection, Router, page, reads
 from chassis.audit import reads_in_bulk
 from recobro_events.contracts.field_visits import AttendedBy
 
@@ -32,7 +32,7 @@ class VisitBreach(OutputModel):
 
 @router.get("/breaches", dependencies=[reads("field-visits"), reads_in_bulk()])
 async def list_breaches(
-    query: OrderedPageQuery,
+    query: PageQuery,
     reader: ReadConnection,
     kind: Breach | None = None,
     agency_id: UUID | None = None,

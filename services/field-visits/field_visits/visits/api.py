@@ -9,8 +9,8 @@ from chassis import (
     FieldError,
     InputModel,
     Invalid,
-    OrderedPageQuery,
     Page,
+    PageQuery,
     ReadConnection,
     Router,
     ShortText,
@@ -37,13 +37,18 @@ class Override(InputModel):
 
 
 class NewVisit(InputModel):
-    """Without ``address_id`` the first address that may be visited is chosen, by kind and by the creditor's order."""
+    """Without ``address_id`` the first address that may be visited is chosen, by kind and by the creditor's order.
+
+    ``visit_id`` is for a visit that an operator enters again after a restore: the id that its first entry had. Its day
+    may be over.
+    """
 
     contract_id: UUID
     visitor: ShortText
     visit_on: Day
     address_id: UUID | None = None
     override: Override | None = None
+    visit_id: UUID | None = None
 
 
 class NewCancellation(InputModel):
@@ -54,13 +59,14 @@ class NewCancellation(InputModel):
 async def order_visit(new: NewVisit, tx: WriteTransaction, who: CurrentPrincipal) -> Visit:
     """Order a visit. 409 while the contract is silenced; the error's code and ``reason`` name the reason."""
     override = new.override.reason if new.override else None
-    row = await ordering.order(tx, who, new.contract_id, new.visitor, new.visit_on, new.address_id, override)
+    asked = (new.contract_id, new.visitor, new.visit_on, new.address_id)
+    row = await ordering.order(tx, who, *asked, override, entered_id=new.visit_id)
     return shown(row)
 
 
 @router.get("/visits", dependencies=[reads("field-visits", agency=True), reads_in_bulk()])
 async def list_visits(
-    query: OrderedPageQuery,
+    query: PageQuery,
     reader: ReadConnection,
     who: CurrentPrincipal,
     visitor: Annotated[ShortText | None, Query()] = None,

@@ -31,6 +31,16 @@ class TooManyVisits(Conflict):
     code = "too-many-visits"
 
 
+class VisitKnown(Conflict):
+    code = "visit-known"
+    detail = "There is a visit with this id already."
+
+
+class EntersAgain(Forbidden):
+    code = "operators-only"
+    detail = "Only an operator enters a visit again."
+
+
 SILENT = {
     CancelReason.PAYMENT: "A payment arrived, or the debtor says so. Nobody may contact the debtor on that day.",
     CancelReason.UNKNOWN_STATE: (
@@ -60,14 +70,17 @@ async def order(
     visit_on: date,
     address_id: UUID | None,
     override: str | None = None,
+    entered_id: UUID | None = None,
 ) -> Row:
     """Order a visit. 409 with the reason as its code when the contract is silenced, or has an open visit on that day.
 
-    ``override`` is an operator's reason to visit an address that was not checked. 404 when the contract is unknown, or
-    is not placed with the calling agency for visits.
+    ``override`` is an operator's reason to visit an address that was not checked. ``entered_id`` is the id of a visit
+    that an operator enters again. If its day is over, nobody goes there, and silence does not matter. 404 when the
+    contract is unknown, or is not placed with the calling agency for visits.
     """
     if who.agency_id is not None and override is not None:
         raise OverrideRefused()
+    await _refuse_known(tx, who, entered_id)
     placed = who.agency_id is None or await tx.fetchval(queries.IS_PLACED, contract_id, who.agency_id)
     await act_for_service(tx)
     if not placed or not await tx.fetchval(queries.KNOWN, contract_id):
@@ -76,17 +89,19 @@ async def order(
     standing = await tx.fetchrow(queries.STANDING, contract_id, visit_on)
     assert standing is not None
     placement = await _placement(tx, who, contract_id, visit_on)
-    if mistake := rules.day_refused(visit_on, standing["business_date"]):
+    is_over = entered_id is not None and visit_on < standing["business_date"]
+    if not is_over and (mistake := rules.day_refused(visit_on, standing["business_date"])):
         raise _bad_day(mistake)
     if placement is not None and not placement["in_force"]:
         if who.agency_id is not None:
             raise _bad_day("must lie within the term of the placement")
         placement = None
-    refuse_silence(standing["reason"])
+    if not is_over:
+        refuse_silence(standing["reason"])
     await _refuse_too_many(tx, who, contract_id, visit_on)
     chosen = await _address(tx, contract_id, address_id, visit_on, checked=override is None)
     agency_id, placement_id = (placement["agency_id"], placement["placement_id"]) if placement else (None, None)
-    values = (contract_id, agency_id, placement_id, visitor, visit_on, chosen, who.subject, override)
+    values = (contract_id, agency_id, placement_id, visitor, visit_on, chosen, who.subject, override, entered_id)
     visit_id = await tx.fetchval(queries.ORDER, *values)
     tx.publish(
         VisitOrdered(
@@ -99,6 +114,15 @@ async def order(
         )
     )
     return await reading.expect(tx, visit_id, who.agency_id)
+
+
+async def _refuse_known(tx: Transaction, who: Principal, entered_id: UUID | None) -> None:
+    if entered_id is None:
+        return
+    if who.agency_id is not None:
+        raise EntersAgain()
+    if await tx.fetchval(queries.IS_KNOWN, entered_id):
+        raise VisitKnown(extra={"visit_id": entered_id})
 
 
 async def _placement(tx: Transaction, who: Principal, contract_id: UUID, visit_on: date) -> Row | None:

@@ -70,9 +70,11 @@ SELECT count(*) FILTER (WHERE {_OPEN}) AS open,
 FROM visit WHERE contract_id = $1
 """
 ORDER = """
-INSERT INTO visit (contract_id, agency_id, placement_id, visitor, visit_on, address_id, ordered_by, override_reason)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING visit_id
+INSERT INTO visit
+    (contract_id, agency_id, placement_id, visitor, visit_on, address_id, ordered_by, override_reason, visit_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, uuidv7())) RETURNING visit_id
 """
+IS_KNOWN = "SELECT true FROM visit WHERE visit_id = $1"
 
 CANCEL = f"""
 UPDATE visit SET state = 'cancelled', cancel_reason = cause.reason, cancelled_at = clock_timestamp()

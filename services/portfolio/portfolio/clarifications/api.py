@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from chassis import OrderedPageQuery, Page, ReadConnection, Router, WriteTransaction, reads, writes
+from chassis import Page, PageQuery, ReadConnection, Router, WriteTransaction, reads, writes
 from chassis.audit import reads_in_bulk
 from fastapi import Depends
 
@@ -25,7 +25,7 @@ async def open_clarification(contract_id: UUID, new: NewClarification, tx: Write
 
 @router.get("/clarifications", dependencies=[*_READS, reads_in_bulk()])
 async def list_clarifications(
-    wanted: Annotated[ClarificationFilter, Depends()], query: OrderedPageQuery, connection: ReadConnection
+    wanted: Annotated[ClarificationFilter, Depends()], query: PageQuery, connection: ReadConnection
 ) -> Page[ClarificationItem]:
     """List the clarifications of all contracts in the order in which they were opened."""
     return await reading.listed(connection, wanted, query)

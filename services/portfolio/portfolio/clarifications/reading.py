@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from chassis import Day, NotFound, OrderedPageQuery, OutputModel, Page, Reader, page
+from chassis import Day, NotFound, OutputModel, Page, PageQuery, Reader, page
 from fastapi import Query
 from recobro_events import Row
 
@@ -76,7 +76,7 @@ async def read(reader: Reader, clarification_id: UUID) -> Clarification:
     return Clarification.of(row)
 
 
-async def listed(reader: Reader, wanted: ClarificationFilter, query: OrderedPageQuery) -> Page[ClarificationItem]:
+async def listed(reader: Reader, wanted: ClarificationFilter, query: PageQuery) -> Page[ClarificationItem]:
     """Return a page of matching clarifications of all contracts in the order in which they were opened."""
     opened_at, clarification_id = query.after(datetime, UUID) or (None, None)
     rows = await reader.fetch(

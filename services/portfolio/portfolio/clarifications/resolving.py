@@ -7,7 +7,13 @@ from uuid import UUID
 from chassis import Conflict, Count, FieldError, InputModel, Invalid, OutputModel, ShortText, Text
 from pydantic import Field
 from recobro_events import Money, Row, Transaction
-from recobro_events.contracts.portfolio import ClarificationOutcome, ClarificationResolved, ContractRevised, StageCause
+from recobro_events.contracts.portfolio import (
+    ClarificationOutcome,
+    ClarificationResolved,
+    ContractRevised,
+    CorrectedInstalment,
+    StageCause,
+)
 
 from portfolio.clarifications import queries
 from portfolio.clarifications.opening import check_instalments
@@ -90,6 +96,9 @@ async def resolve(tx: Transaction, clarification_id: UUID, new: NewResolution) -
             outcome=new.outcome,
             contact_may_resume=may_resume,
             still_open=tuple(still_open),
+            corrections=tuple(CorrectedInstalment(**one.model_dump()) for one in new.corrections),
+            document=new.document,
+            proof_of_sending=new.proof_of_sending,
         ),
         _resolved_line(contract_id, clarification_id, new),
     )

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from chassis import CurrentPrincipal, OrderedPageQuery, Page, PageQuery, ReadConnection, Router, ShortText, reads
+from chassis import CurrentPrincipal, Page, PageQuery, ReadConnection, Router, ShortText, reads
 from chassis.audit import reads_in_bulk
 from fastapi import Depends, Query
 
@@ -38,7 +38,7 @@ async def read_contract(contract_id: UUID, connection: ReadConnection, who: Curr
 @router.get("/contracts/{contract_id}/history", dependencies=_AGENCIES_READ)
 async def read_history(
     contract_id: UUID,
-    query: OrderedPageQuery,
+    query: PageQuery,
     connection: ReadConnection,
     who: CurrentPrincipal,
     kind: Annotated[

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from chassis import ContractUnknown, OrderedPageQuery, OutputModel, Page, Reader, page
+from chassis import ContractUnknown, OutputModel, Page, PageQuery, Reader, page
 from recobro_events import Row
 
 from portfolio.contracts import queries
@@ -38,7 +38,7 @@ _WITH_AMOUNTS = frozenset(
 async def read(
     reader: Reader,
     contract_id: UUID,
-    query: OrderedPageQuery,
+    query: PageQuery,
     wanted: Sequence[str] | None,
     agency_id: UUID | None = None,
 ) -> Page[HistoryItem]:
@@ -52,6 +52,6 @@ async def read(
     kinds = [*_ABOUT_NOBODYS_WORK, *(_WITH_AMOUNTS if shows_balance else ())]
     agency = None if agency_id is None else str(agency_id)
     rows: list[Row] = await reader.fetch(
-        queries.HISTORY[query.order], contract_id, query.after(int), query.limit + 1, agency, kinds, wanted
+        queries.HISTORY[query.order], contract_id, query.after_number(), query.limit + 1, agency, kinds, wanted
     )
     return page(rows, query, key=lambda row: (row["history_id"],))

@@ -1,5 +1,7 @@
 """The statements that read contracts. Each answer takes one statement, so that it shows a single moment."""
 
+from chassis.paging import both_orders
+
 from portfolio.ledger.positions_queries import days_paused
 from portfolio.payments.queries import REFERENCE
 from portfolio.projection.placements import shows_balance_to, shows_person_to, worked_by
@@ -24,7 +26,7 @@ SELECT contract.contract_id, contract.portfolio_id, contract_number, debtor_id, 
     CASE WHEN {{shows_balance}} THEN total_balance END AS total_balance
 FROM contract JOIN portfolio USING (portfolio_id) {_AS_OF}
 WHERE {{conditions}}
-ORDER BY contract.portfolio_id, contract_number LIMIT {{limit}}
+ORDER BY contract.portfolio_id {{order}}, contract_number {{order}} LIMIT {{limit}}
 """
 
 # $2 is an agency. It sees only contracts that it has, and nothing of other agencies. view.py leaves out what is not for
@@ -79,16 +81,13 @@ WHERE contract.contract_id = $1 AND ($2::uuid IS NULL OR {worked_by("$2")})
 
 # $4 is an agency. It sees the lines about its own work, and lines of the kinds $5 about nobody's work. $6 are the kinds
 # that are wanted.
-HISTORY = {
-    order: f"""
+HISTORY = both_orders("""
 SELECT history_id, at, business_date, kind, summary, data, CASE WHEN $4::text IS NULL THEN actor END AS actor
 FROM contract_history
-WHERE contract_id = $1 AND ($2::bigint IS NULL OR history_id {beyond} $2) AND ($6::text[] IS NULL OR kind = ANY($6))
+WHERE contract_id = $1 AND history_id {beyond} $2 AND ($6::text[] IS NULL OR kind = ANY($6))
     AND ($4 IS NULL OR data ->> 'agency_id' = $4 OR data ->> 'agency_id' IS NULL AND kind = ANY($5::text[]))
 ORDER BY history_id {order} LIMIT $3
-"""
-    for order, beyond in (("asc", ">"), ("desc", "<"))
-}
+""")
 SHOWS_BALANCE = f"""
 SELECT $2::uuid IS NULL OR {shows_balance_to("$2")} FROM contract
 WHERE contract_id = $1 AND ($2::uuid IS NULL OR {worked_by("$2")})

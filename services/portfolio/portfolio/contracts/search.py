@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from chassis import OutputModel, Page, PageQuery, Reader, ShortText, page
+from chassis.paging import Order
 from fastapi import Query
 from recobro_events import Money
 from recobro_events.contracts.portfolio import ContractState, Stage
@@ -101,9 +102,13 @@ async def find(
         # An agency may not try out tax ids.
         conditions.append(await _matching(reader, wanted.q, given, with_tax_id=agency_id is None))
     if (after := query.after(UUID, str)) is not None:
-        conditions.append(f"(contract.portfolio_id, contract_number) > ({given(after[0])}, {given(after[1])})")
+        beyond = ">" if query.order is Order.ASC else "<"
+        conditions.append(f"(contract.portfolio_id, contract_number) {beyond} ({given(after[0])}, {given(after[1])})")
     sql = queries.LIST.format(
-        shows_balance=shows_balance, conditions=" AND ".join(conditions or ["true"]), limit=given(query.limit + 1)
+        shows_balance=shows_balance,
+        conditions=" AND ".join(conditions or ["true"]),
+        order=query.order,
+        limit=given(query.limit + 1),
     )
     rows = await reader.fetch(sql, *arguments)
     return page(rows, query, key=lambda row: (row["portfolio_id"], row["contract_number"]))

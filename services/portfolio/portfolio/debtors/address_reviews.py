@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from chassis import OrderedPageQuery, OutputModel, Page, Reader, page
+from chassis import OutputModel, Page, PageQuery, Reader, page
 from recobro_events.contracts.field_visits import AddressVerdict
 
 from portfolio.debtors import queries
@@ -61,7 +61,7 @@ class ReviewFilter:
     contract_id: UUID | None = None
 
 
-async def listed(reader: Reader, wanted: ReviewFilter, query: OrderedPageQuery) -> Page[AddressReview]:
+async def listed(reader: Reader, wanted: ReviewFilter, query: PageQuery) -> Page[AddressReview]:
     """Return a page of matching addresses of open contracts in the order in which they became known."""
     after = query.after(datetime, UUID) or (None, None)
     filters = (wanted.issue, wanted.portfolio_id, wanted.contract_id)

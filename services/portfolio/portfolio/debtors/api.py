@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from chassis import OrderedPageQuery, Page, ReadConnection, Router, WriteTransaction, reads, writes
+from chassis import Page, PageQuery, ReadConnection, Router, WriteTransaction, reads, writes
 from chassis.audit import reads_in_bulk
 from fastapi import Depends
 
@@ -43,7 +43,7 @@ async def change_contact_point(contact_id: UUID, change: ContactPatch, tx: Write
 
 @router.get("/address-reviews", dependencies=[*_READS, reads_in_bulk()])
 async def list_address_reviews(
-    wanted: Annotated[ReviewFilter, Depends()], query: OrderedPageQuery, connection: ReadConnection
+    wanted: Annotated[ReviewFilter, Depends()], query: PageQuery, connection: ReadConnection
 ) -> Page[AddressReview]:
     """List the addresses of open contracts that somebody has to look at, in the order in which they became known.
 

@@ -6,7 +6,6 @@ from uuid import UUID
 from chassis import (
     Day,
     IdempotencyKey,
-    OrderedPageQuery,
     Page,
     PageQuery,
     ReadConnection,
@@ -126,7 +125,7 @@ async def read_file_template(
 
 @router.get("/portfolios/{portfolio_id}/files", dependencies=[reads("portfolio")])
 async def list_files(
-    portfolio_id: UUID, connection: ReadConnection, query: OrderedPageQuery, status: FileStatus | None = None
+    portfolio_id: UUID, connection: ReadConnection, query: PageQuery, status: FileStatus | None = None
 ) -> Page[FileView]:
     """List a portfolio's files in the order of upload."""
     return await uploads.listed(connection, query, portfolio_id, status)
@@ -135,7 +134,7 @@ async def list_files(
 @router.get("/files", dependencies=[reads("portfolio")])
 async def list_all_files(
     connection: ReadConnection,
-    query: OrderedPageQuery,
+    query: PageQuery,
     status: FileStatus | None = None,
     portfolio_id: UUID | None = None,
     undecided: Annotated[

@@ -6,6 +6,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from chassis import OutputModel, Page, PageQuery, Reader, page
+from chassis.paging import both_orders
 from recobro_events import Row, Transaction
 
 from portfolio.files import uploads
@@ -90,16 +91,16 @@ _STORED = ("kind", "contract_id", "contract_number", "instalment", "stated", "kn
 _ASKED = "kind = 'set_aside' AND detail IN ('fewer_instalments', 'leaves_deceased', 'leaves_represented')"
 """SQL: a person decides about the finding. The other reasons to set a contract aside ask nothing."""
 
-_LISTED = f"""
+_LISTED = both_orders(f"""
 SELECT * FROM (
     SELECT {", ".join(_STORED)}, finding_id, accepted, decided_at, decided_by,
         {_ASKED} AND EXISTS (SELECT FROM contract
             WHERE contract.contract_id = file_finding.contract_id AND undecided_by = file_finding.file_id) AS undecided
-    FROM file_finding WHERE file_id = $1 AND ($2::text IS NULL OR kind = $2) AND finding_id > $3
+    FROM file_finding WHERE file_id = $1 AND ($2::text IS NULL OR kind = $2) AND finding_id {{beyond}} $3
 ) AS finding
 WHERE $4::boolean IS NULL OR undecided = $4
-ORDER BY finding_id LIMIT $5
-"""
+ORDER BY finding_id {{order}} LIMIT $5
+""")
 _DECIDE = f"""
 UPDATE file_finding SET accepted = $3, decided_at = clock_timestamp(), decided_by = {CURRENT_ACTOR}
 WHERE file_id = $1 AND contract_id = ANY($2::uuid[]) AND {_ASKED}
@@ -111,7 +112,7 @@ async def listed(
 ) -> Page[Any]:
     """Return a page of a file's findings, by contract number within each chunk. Raises ``FileUnknown``."""
     await uploads.find(reader, file_id)
-    rows = await reader.fetch(_LISTED, file_id, kind, query.after(int) or 0, undecided, query.limit + 1)
+    rows = await reader.fetch(_LISTED[query.order], file_id, kind, query.after_number(), undecided, query.limit + 1)
     shown = page(rows, query, key=lambda row: (row["finding_id"],))
     return Page(items=[Finding.of(item) for item in shown["items"]], next_cursor=shown["next_cursor"])
 

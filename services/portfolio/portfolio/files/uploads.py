@@ -17,9 +17,9 @@ from chassis import (
     InputModel,
     Invalid,
     NotFound,
-    OrderedPageQuery,
     OutputModel,
     Page,
+    PageQuery,
     Reader,
     ShortText,
     page,
@@ -333,7 +333,7 @@ async def find(reader: Reader, file_id: UUID) -> FileView:
 
 async def listed(
     reader: Reader,
-    query: OrderedPageQuery,
+    query: PageQuery,
     portfolio_id: UUID | None,
     status: FileStatus | None,
     undecided: bool | None = None,

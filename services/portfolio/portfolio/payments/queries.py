@@ -1,5 +1,7 @@
 """The statements of payments and reversals. Those that write need the contracts' rows locked."""
 
+from chassis.paging import both_orders
+
 from portfolio.ledger.actors import CURRENT_ACTOR
 
 # What is known of payments before they are booked, one row each.
@@ -167,11 +169,12 @@ FROM unnest($1::uuid[], $2::integer[]) AS given (payment_id, episode)
 WHERE payment.payment_id = given.payment_id
 """
 
-PAYMENTS = f"""
+PAYMENTS = both_orders(f"""
 SELECT payment_id, sequence, amount, paid_on, received_at, business_date,
     coalesce(holdoff_from, business_date) AS holdoff_from, channel, {REFERENCE} AS reference, credit, reversed_at,
     reversed_on
-FROM payment WHERE contract_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
-"""
+FROM payment WHERE contract_id = $1 AND sequence {{beyond}} $2
+ORDER BY sequence {{order}} LIMIT $3
+""")
 
 CONTRACT_EXISTS = "SELECT true FROM contract WHERE contract_id = $1"

@@ -67,8 +67,8 @@ class PaymentItem(OutputModel):
 
 async def of_contract(reader: Reader, contract_id: UUID, query: PageQuery) -> Page[PaymentItem]:
     """Return a page of a contract's payments in the order of arrival. Raises ``ContractUnknown``."""
-    after = query.after(int) or 0
-    rows = await reader.fetch(queries.PAYMENTS, contract_id, after, query.limit + 1)
+    after = query.after_number()
+    rows = await reader.fetch(queries.PAYMENTS[query.order], contract_id, after, query.limit + 1)
     if not rows and not await reader.fetchval(queries.CONTRACT_EXISTS, contract_id):
         raise ContractUnknown()
     return page(rows, query, key=lambda row: (row["sequence"],))

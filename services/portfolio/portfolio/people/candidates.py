@@ -5,6 +5,7 @@ from itertools import combinations, groupby
 from uuid import UUID
 
 from chassis import OutputModel, Page, PageQuery, Reader, page
+from chassis.paging import Order
 from recobro_events import Row
 from recobro_events.contracts.portfolio import DebtorStatus
 
@@ -44,14 +45,21 @@ async def found(reader: Reader, query: PageQuery, creditor_id: UUID | None) -> P
     """Return a page of candidates, by creditor and tax id."""
     after = query.after(UUID, str) or (None, None)
     arguments = (creditor_id, *after, query.limit + 1)
-    waiting = {(row["creditor_id"], row["tax_id"]) for row in await reader.fetch(queries.CANDIDATES, *arguments)}
-    leaving = {(row["creditor_id"], row["tax_id"]) for row in await reader.fetch(queries.LEAVING, *arguments)}
-    keys = sorted(waiting | leaving)[: query.limit + 1]
+    waiting = {
+        (row["creditor_id"], row["tax_id"]) for row in await reader.fetch(queries.CANDIDATES[query.order], *arguments)
+    }
+    leaving = {
+        (row["creditor_id"], row["tax_id"]) for row in await reader.fetch(queries.LEAVING[query.order], *arguments)
+    }
+    turned = query.order is Order.DESC
+    keys = sorted(waiting | leaving, reverse=turned)[: query.limit + 1]
     rows = await reader.fetch(queries.CUSTOMERS, *(zip(*keys, strict=True) if keys else ((), ())), MOST_SHOWN)
     items = [
         _candidate(of_key, leaves=key in leaving)
         for key, of_key in ((key, list(of_key)) for key, of_key in groupby(rows, key=_key))
     ]
+    if turned:
+        items.reverse()
     return page(items, query, key=lambda item: (item.creditor_id, item.tax_id))
 
 

@@ -1,6 +1,7 @@
 """The statements of people. Those that write need the rows of the people, their debtors and contracts locked."""
 
 import jurisdictions
+from chassis.paging import both_orders
 from jurisdictions import generic_tax_ids
 
 _GENERIC = ", ".join(f"'{tax_id}'" for code in jurisdictions.codes() for tax_id in generic_tax_ids(code))
@@ -184,13 +185,13 @@ WHERE person_id = $1 ORDER BY at, contract_id
 
 # $1 creditor or null, $2 and $3 the last one shown, $4 how many. The tax ids of which several people have one, unless
 # persons have said of all of them that they are different people.
-CANDIDATES = f"""
+CANDIDATES = both_orders(f"""
 SELECT creditor_id, tax_id FROM (
     SELECT contract.creditor_id, {_TAX_ID} AS tax_id, array_agg(DISTINCT {_PERSON}) AS people
     FROM contract JOIN debtor USING (debtor_id)
     WHERE contract.tax_id IS NOT NULL AND {_OF_SOMEBODY}
         AND ($1::uuid IS NULL OR contract.creditor_id = $1)
-        AND ($2::uuid IS NULL OR (contract.creditor_id, {_TAX_ID}) > ($2, $3::text))
+        AND ($2::uuid IS NULL OR (contract.creditor_id, {_TAX_ID}) {{beyond}} ($2, $3::text))
     GROUP BY contract.creditor_id, {_TAX_ID}
     HAVING count(DISTINCT {_PERSON}) > 1
 ) AS shared
@@ -200,16 +201,16 @@ WHERE cardinality(people) > 10 OR EXISTS (
         SELECT FROM person_unlink JOIN contract USING (contract_id) JOIN debtor USING (debtor_id)
         WHERE {_PERSON} = one AND person_unlink.person_id = other
             OR {_PERSON} = other AND person_unlink.person_id = one))
-ORDER BY creditor_id, tax_id LIMIT $4
-"""
+ORDER BY creditor_id {{order}}, tax_id {{order}} LIMIT $4
+""")
 # $1 to $4 as above. The tax ids of those who are linked still, and share none with the others of the person any more.
-LEAVING = f"""
+LEAVING = both_orders(f"""
 SELECT DISTINCT creditor_id, tax_id FROM (
     SELECT contract.creditor_id, min({_TAX_ID}) AS tax_id
     FROM debtor JOIN contract USING (debtor_id)
     WHERE leaves AND ($1::uuid IS NULL OR contract.creditor_id = $1)
     GROUP BY contract.creditor_id, debtor_id
 ) AS leaving
-WHERE $2::uuid IS NULL OR (creditor_id, tax_id) > ($2, $3::text)
-ORDER BY creditor_id, tax_id LIMIT $4
-"""
+WHERE $2::uuid IS NULL OR (creditor_id, tax_id) {{beyond}} ($2, $3::text)
+ORDER BY creditor_id {{order}}, tax_id {{order}} LIMIT $4
+""")

@@ -67,5 +67,5 @@ async def find(reader: Reader, creditor_id: UUID) -> Creditor:
 
 async def listed(reader: Reader, query: PageQuery) -> Page[Any]:
     after = query.after(UUID)
-    rows = await reader.fetch(queries.CREDITORS, after, query.limit + 1)
+    rows = await reader.fetch(queries.CREDITORS[query.order], after, query.limit + 1)
     return page(rows, query, key=lambda row: (row["creditor_id"],))

@@ -211,7 +211,7 @@ async def find(reader: Reader, portfolio_id: UUID) -> Portfolio:
 
 async def listed(reader: Reader, query: PageQuery, creditor_id: UUID | None) -> Page[Any]:
     after = query.after(UUID)
-    rows = await reader.fetch(queries.PORTFOLIOS, after, creditor_id, query.limit + 1)
+    rows = await reader.fetch(queries.PORTFOLIOS[query.order], after, creditor_id, query.limit + 1)
     return page(rows, query, key=lambda row: (row["portfolio_id"],))
 
 

@@ -1,6 +1,7 @@
 """The statements about creditors and portfolios."""
 
 from chassis.letterheads import CHANGED
+from chassis.paging import both_orders
 
 _CREDITOR = "creditor_id, name, kind, country, letterhead, created_at"
 ADD_CREDITOR = f"INSERT INTO creditor (name, kind, country) VALUES ($1, $2, $3) RETURNING {_CREDITOR}"
@@ -9,11 +10,11 @@ LOCK_PORTFOLIOS_OF = """
 SELECT portfolio_id FROM portfolio WHERE creditor_id = $1 ORDER BY portfolio_id FOR UPDATE
 """
 CREDITOR = f"SELECT {_CREDITOR} FROM creditor WHERE creditor_id = $1"
-CREDITORS = f"""
+CREDITORS = both_orders(f"""
 SELECT {_CREDITOR} FROM creditor
-WHERE $1::uuid IS NULL OR creditor_id > $1
-ORDER BY creditor_id LIMIT $2
-"""
+WHERE $1::uuid IS NULL OR creditor_id {{beyond}} $1
+ORDER BY creditor_id {{order}} LIMIT $2
+""")
 
 _PORTFOLIO = """
 portfolio_id, creditor_id, name, product, currency, jurisdiction, timezone, state, business_date, staged_to, created_at,
@@ -35,11 +36,11 @@ WHERE portfolio_id = $1
 RETURNING {_PORTFOLIO}
 """
 PORTFOLIO = f"SELECT {_PORTFOLIO} FROM portfolio WHERE portfolio_id = $1"
-PORTFOLIOS = f"""
+PORTFOLIOS = both_orders(f"""
 SELECT {_PORTFOLIO} FROM portfolio
-WHERE ($1::uuid IS NULL OR portfolio_id > $1) AND ($2::uuid IS NULL OR creditor_id = $2)
-ORDER BY portfolio_id LIMIT $3
-"""
+WHERE ($1::uuid IS NULL OR portfolio_id {{beyond}} $1) AND ($2::uuid IS NULL OR creditor_id = $2)
+ORDER BY portfolio_id {{order}} LIMIT $3
+""")
 TODAY = "SELECT ($2::timestamptz AT TIME ZONE timezone)::date FROM portfolio WHERE portfolio_id = $1"
 
 LOCKED = "SELECT * FROM portfolio WHERE portfolio_id = $1 FOR UPDATE"

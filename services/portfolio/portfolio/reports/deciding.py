@@ -70,7 +70,7 @@ async def read(reader: Reader, report_id: UUID) -> Report:
 
 async def listed(reader: Reader, query: PageQuery, state: ReportState | None, contract_id: UUID | None) -> Page[Any]:
     """Return a page of reports in the order of arrival."""
-    rows = await reader.fetch(queries.LISTED, query.after(int) or 0, state, contract_id, query.limit + 1)
+    rows = await reader.fetch(queries.LISTED[query.order], query.after_number(), state, contract_id, query.limit + 1)
     shown = page(rows, query, key=lambda row: (row["sequence"],))
     return Page(items=[_report(item) for item in shown["items"]], next_cursor=shown["next_cursor"])
 

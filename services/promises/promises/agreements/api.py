@@ -4,8 +4,8 @@ from uuid import UUID
 
 from chassis import (
     CurrentPrincipal,
-    OrderedPageQuery,
     Page,
+    PageQuery,
     ReadConnection,
     Router,
     WriteTransaction,
@@ -32,7 +32,7 @@ async def reach_agreement(new: NewAgreement, tx: WriteTransaction, who: CurrentP
 
 @router.get("/agreements", dependencies=[reads("promises", agency=True)])
 async def list_agreements(
-    query: OrderedPageQuery,
+    query: PageQuery,
     reader: ReadConnection,
     who: CurrentPrincipal,
     contract_id: UUID | None = None,

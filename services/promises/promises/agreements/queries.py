@@ -4,8 +4,15 @@ from promises.taking.queries import reason_shown
 
 HAS_OPEN_PLAN = "SELECT EXISTS (SELECT FROM agreement WHERE contract_id = $1 AND state = 'open')"
 REACH = """
-INSERT INTO agreement (contract_id, kind, currency, total, settles_in_full, made_on, made_in, agency_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING agreement_id, version
+INSERT INTO agreement
+    (contract_id, kind, currency, total, settles_in_full, made_on, made_in, agency_id, agreement_id, version)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, uuidv7()),
+    CASE WHEN $9::uuid IS NULL THEN 1 ELSE first_version() + 1 END
+RETURNING agreement_id, version
+"""
+IS_KNOWN = """
+SELECT EXISTS (SELECT FROM agreement WHERE agreement_id = $1)
+    OR EXISTS (SELECT FROM promise WHERE promise_id = ANY($2::uuid[]))
 """
 CANCEL = """
 UPDATE agreement SET state = 'cancelled', version = version + 1, cancellation_reason = $2,

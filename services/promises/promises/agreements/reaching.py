@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from chassis import Amount, Conflict, Day, InputModel, Principal
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from recobro_events import Row, Transaction
 from recobro_events.contracts.promises import AgreedInstalment, AgreementKind, AgreementReached, MadeIn
 
@@ -24,7 +24,7 @@ from promises.taking.conditions import (
     refuse_more_than_owed,
     refuse_too_many,
 )
-from promises.taking.making import write
+from promises.taking.making import EntersAgain, write
 from promises.taking.rules import MAX_DAYS_AHEAD_OF_PLAN
 
 
@@ -33,9 +33,17 @@ class PlanOpen(Conflict):
     detail = "This contract has an open plan already."
 
 
+class AgreementKnown(Conflict):
+    code = "agreement-known"
+    detail = "There is a plan with this id already."
+
+
 class NewInstalment(InputModel):
+    """``promise_id`` is for an instalment of a plan that is entered again: the id that its first entry had."""
+
     due_on: Day
     amount: Amount
+    promise_id: UUID | None = None
 
 
 def _valid_schedule(instalments: tuple[NewInstalment, ...]) -> tuple[NewInstalment, ...]:
@@ -46,7 +54,11 @@ def _valid_schedule(instalments: tuple[NewInstalment, ...]) -> tuple[NewInstalme
 
 class NewAgreement(InputModel):
     """``made_in`` and ``agency_id`` mean the same as for a promise. ``made_in`` defaults to ``agency`` for an agency's
-    token and to ``call`` for any other token."""
+    token and to ``call`` for any other token.
+
+    ``agreement_id`` is for a plan that an operator enters again after a restore: the id that its first entry had. Each
+    of its instalments then has its ``promise_id``.
+    """
 
     contract_id: UUID
     kind: Literal[AgreementKind.PLAN]
@@ -58,10 +70,18 @@ class NewAgreement(InputModel):
     ]
     made_in: MadeIn | None = None
     agency_id: UUID | None = None
+    agreement_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _ids_of_all_or_none(self) -> Self:
+        if {self.agreement_id is None} != {one.promise_id is None for one in self.instalments}:
+            raise ValueError("must have the ids of the plan and of all its instalments, or none of them")
+        return self
 
 
 async def reach(tx: Transaction, who: Principal, new: NewAgreement) -> Agreement:
     """Agree on a plan. Each instalment is a promise and is judged at once. A contract has at most one open plan."""
+    await _refuse_known(tx, who, new)
     made_in = new.made_in or (MadeIn.CALL if who.agency_id is None else MadeIn.AGENCY)
     made = maker(who, made_in, new.agency_id)
     contract = await open_contract(tx, new.contract_id, who)
@@ -69,19 +89,31 @@ async def reach(tx: Transaction, who: Principal, new: NewAgreement) -> Agreement
         raise PlanOpen()
     total = sum((instalment.amount for instalment in new.instalments), NOTHING)
     refuse_more_than_owed(contract, total, "/instalments")
-    parts = [Part(one.due_on, one.amount, f"/instalments/{n}") for n, one in enumerate(new.instalments)]
+    parts = [Part(one.due_on, one.amount, f"/instalments/{n}", one.promise_id) for n, one in enumerate(new.instalments)]
     await refuse_bad_due_days(tx, contract, parts, MAX_DAYS_AHEAD_OF_PLAN)
     await refuse_beyond_limits(tx, contract, who, total, "/instalments")
     await refuse_too_many(tx, contract, len(parts))
-    agreement_id = await _write(tx, contract, made, parts, total)
+    agreement_id = await _write(tx, contract, made, parts, total, new.agreement_id)
     await judge(tx, {new.contract_id: None})
     return await read(tx, agreement_id, who)
 
 
-async def _write(tx: Transaction, contract: Row, made: Maker, parts: Sequence[Part], total: Decimal) -> UUID:
+async def _refuse_known(tx: Transaction, who: Principal, new: NewAgreement) -> None:
+    """Refuse a plan that is entered again by an agency, or that is there already with one of its instalments."""
+    if new.agreement_id is None:
+        return
+    if who.agency_id is not None:
+        raise EntersAgain("Only an operator enters a plan again.")
+    if await tx.fetchval(queries.IS_KNOWN, new.agreement_id, [one.promise_id for one in new.instalments]):
+        raise AgreementKnown(extra={"agreement_id": new.agreement_id})
+
+
+async def _write(
+    tx: Transaction, contract: Row, made: Maker, parts: Sequence[Part], total: Decimal, entered_id: UUID | None
+) -> UUID:
     settles_in_full = total == contract["total_balance"]
     contract_id, currency = contract["contract_id"], contract["currency"]
-    values = (contract_id, AgreementKind.PLAN, currency, total, settles_in_full, contract["made_on"], *made)
+    values = (contract_id, AgreementKind.PLAN, currency, total, settles_in_full, contract["made_on"], *made, entered_id)
     written = await tx.fetchrow(queries.REACH, *values)
     assert written is not None
     agreement_id: UUID = written["agreement_id"]

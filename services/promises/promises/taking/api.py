@@ -5,8 +5,8 @@ from uuid import UUID
 
 from chassis import (
     CurrentPrincipal,
-    OrderedPageQuery,
     Page,
+    PageQuery,
     ReadConnection,
     Router,
     WriteTransaction,
@@ -36,7 +36,7 @@ async def make_promise(new: NewPromise, tx: WriteTransaction, who: CurrentPrinci
 
 @router.get("/promises", dependencies=[reads("promises", agency=True)])
 async def list_promises(
-    wanted: Annotated[PromiseFilter, Depends()], query: OrderedPageQuery, reader: ReadConnection, who: CurrentPrincipal
+    wanted: Annotated[PromiseFilter, Depends()], query: PageQuery, reader: ReadConnection, who: CurrentPrincipal
 ) -> Page[Promise]:
     """List promises in the order in which they were made. An agency's token lists the promises that the agency took."""
     filters = (wanted.contract_id, wanted.state, wanted.due_from, wanted.due_to, query.after(UUID), who.agency_id)

@@ -1,0 +1,266 @@
+"""What the examples of the OpenAPI documents show: a small portfolio, from its first file to the commission."""
+
+from typing import Any
+
+from api_recording import Json, Recording
+from services_in_process import AS_OF
+
+DAY = AS_OF.isoformat()
+_HEADERS = (
+    "contract_number,debtor_number,debtor_name,debtor_kind,tax_id,product,instalment_number,due_date,amount_due,"
+    "phone_1,email,address_kind,street,exterior,neighbourhood,postal_code,city,state"
+)
+_DEBTORS = (
+    ("CLR-1001", "K-1", "Rosa Romero Díaz", "ROMR800101AB1"),
+    ("CLR-1002", "K-2", "Luis Soto Vega", "SOVL790202CD2"),
+    ("CLR-1003", "K-3", "Ana Peña Cruz", "PECA810303EF3"),
+    ("CLR-1004", "K-4", "Juan Mora Gil", "MOGJ820404GH4"),
+    ("CLR-1005", "K-5", "Eva Luna Paz", "LUPE830505IJ5"),
+    ("CLR-1006", "K-6", "Raúl Ríos Sol", "RISR840606KL6"),
+    ("CLR-1007", "K-7", "Inés Vara Ruiz", "VARI850707MN7"),
+    ("CLR-1008", "K-8", "Omar Leal Cano", "LECO860808OP8"),
+    ("CLR-1009", "K-9", "José Nava Ortiz", "NAOJ870909QR9"),
+    ("CLR-1010", "K-10", "José Nava O.", "NAOJ870909QR9"),
+)
+
+
+def portfolio_file() -> bytes:
+    """Return ten contracts with two overdue instalments each, and one row with a mistake."""
+    rows = [
+        f"{number},{customer},{name},Física,{tax_id},tarjeta,{n},2026-{month}-05,{500 + n}.00,"
+        f"+52 871 555 1{place:03},,Particular,Calle 60,{480 + place},Centro,27000,Torreón,Coahuila"
+        for place, (number, customer, name, tax_id) in enumerate(_DEBTORS)
+        for n, month in ((1, "09"), (2, "10"))
+    ]
+    mistaken = rows[0].replace("2026-09-05", "5 de sept").replace(",1,", ",3,", 1)
+    return "\n".join([_HEADERS, *rows, mistaken, ""]).encode()
+
+
+async def play(recording: Recording) -> None:
+    """Play all of it."""
+    contracts = await _load(recording)
+    agency = await _place(recording, contracts)
+    await _debtors(recording, contracts)
+    await _corrections(recording, contracts)
+    await _promises(recording, contracts)
+    await _dial(recording, contracts, agency)
+    await _recalls(recording, contracts, agency)
+    await _visit(recording, contracts)
+    await _operate(recording)
+
+
+async def _load(recording: Recording) -> list[Json]:
+    ask, platform = recording.ask, recording.platform
+    new: Json = {"name": "Financiera La Laguna", "kind": "financial", "country": "MX"}
+    creditor = (await ask("portfolio", "add_creditor", new))["creditor_id"]
+    letterhead = {
+        "legal_name": "Crédito La Laguna, S.A. de C.V.",
+        "address": "Bulevar Independencia 100, 27000 Torreón, Coahuila",
+        "phones": ["+52 871 555 0100"],
+        "complaints_unit": "UNE, +52 871 555 0199",
+        "payment_instructions": "CLABE 012345678901234567",
+    }
+    await ask("portfolio", "change_creditor", letterhead, creditor_id=creditor)
+    await ask("portfolio", "read_creditor", creditor_id=creditor)
+    new = {"creditor_id": creditor, "name": "Tarjetas", "currency": "MXN", "jurisdiction": "MX", "product": "tarjeta"}
+    portfolio = (await ask("portfolio", "add_portfolio", new))["portfolio_id"]
+    limits = {"promise_limits": {"min_share_percent": "0"}}
+    await ask("portfolio", "change_portfolio", limits, portfolio_id=portfolio)
+    await ask("portfolio", "read_portfolio", portfolio_id=portfolio)
+    given = {"portfolio_id": portfolio, "filename": "cartera.csv", "as_of": DAY, "confirm_future": "true"}
+    sent = await ask("portfolio", "upload_file", portfolio_file(), mode="delta", **given)
+    file_id = sent["file_id"]
+    await platform.until("portfolio", "SELECT bool_and(status = 'loaded') FROM file")
+    await ask("portfolio", "read_file", file_id=file_id)
+    smaller = b"".join(portfolio_file().splitlines(keepends=True)[:3])
+    given["filename"] = "cartera-completa.csv"
+    asks = (await ask("portfolio", "upload_file", smaller, mode="snapshot", **given))["file_id"]
+    await platform.until("portfolio", "SELECT bool_or(status = 'needs_confirmation') FROM file")
+    await ask("portfolio", "confirm_file", {"accept": False}, file_id=asks)
+    await ask("portfolio", "read_rejects", file_id=file_id)
+    await ask("portfolio", "read_file_template", format="csv", lang="es")
+    for operation in ("list_creditors", "list_portfolios", "list_all_files", "list_address_reviews"):
+        await ask("portfolio", operation)
+    await ask("portfolio", "list_files", portfolio_id=portfolio)
+    await ask("portfolio", "list_findings", file_id=file_id)
+    found = (await ask("portfolio", "find_contracts", portfolio_id=portfolio))["items"]
+    await ask("portfolio", "run_staging", {"as_of": DAY, "portfolio_id": portfolio, "confirm_future": True})
+    await ask("portfolio", "read_stages", portfolio_id=portfolio)
+    await platform.settled()
+    return list(found)
+
+
+async def _place(recording: Recording, contracts: list[Json]) -> str:
+    ask = recording.ask
+    agency = str((await ask("assignment", "create_agency", {"name": "Contacto Laguna"}))["agency_id"])
+    letterhead = {
+        "legal_name": "Contacto Laguna, S.C.",
+        "address": "Avenida Juárez 5, 27000 Torreón, Coahuila",
+        "phones": ["+52 871 555 0300"],
+    }
+    await ask("assignment", "change_agency", letterhead, agency_id=agency)
+    await ask("assignment", "read_agency", agency_id=agency)
+    contract = {
+        "kinds": ["dialing", "visits"],
+        "starts_on": "2026-01-01",
+        "fees": [
+            {"kind": "dialing", "from_days": 1, "percent": "10"},
+            {"kind": "visits", "from_days": 1, "percent": "12"},
+        ],
+        "recall_grace_days": 5,
+    }
+    await ask("assignment", "create_service_contract", contract, agency_id=agency)
+    await ask("assignment", "list_service_contracts", agency_id=agency)
+    for kind in ("dialing", "visits"):
+        when = {"stages": ["early", "late"], "min_overdue": "100.00"}
+        rule = {"name": f"Todo, {kind}", "priority": 1, "kind": kind, "when": when}
+        shares = [{"agency_id": agency, "weight": 1}]
+        created = await ask("assignment", "create_rule", rule | {"shares": shares})
+        await ask("assignment", "read_rule", rule_id=created["rule_id"])
+    await ask("assignment", "add_precedence", {"kinds": ["visits", "collection", "dialing"], "starts_on": "2099-01-01"})
+    await ask("assignment", "run_placement", {})
+    for operation in ("list_agencies", "list_rules", "list_precedences"):
+        await ask("assignment", operation)
+    await recording.platform.settled()
+    placed = await ask("assignment", "list_placements", kind="dialing", contract_id=contracts[0]["contract_id"])
+    await ask("assignment", "read_placement", placement_id=placed["items"][0]["placement_id"])
+    return agency
+
+
+async def _debtors(recording: Recording, contracts: list[Json]) -> None:
+    ask, contract = recording.ask, contracts[0]["contract_id"]
+    new = {"kind": "phone", "value": "+52 871 555 2000", "provenance": "debtor"}
+    point = (await ask("portfolio", "add_contact_point", new, contract_id=contract))["contact_id"]
+    await ask("portfolio", "change_contact_point", {"change": "opted_out", "medium": "call"}, contact_id=point)
+    await ask("portfolio", "read_contact_point", contact_id=point)
+    payment = {"amount": "200.00", "paid_on": DAY, "channel": "branch", "reference": "R-1001"}
+    paid = (await ask("portfolio", "receive_payment", payment, contract_id=contract))["payment_id"]
+    await ask("portfolio", "read_payment", payment_id=paid)
+    await ask("portfolio", "reverse_payment", {"reason": "sin fondos", "reversed_on": DAY}, payment_id=paid)
+    batch = [payment | {"contract_id": contract, "reference": f"R-{n}"} for n in (1002, 1003)]
+    await ask("portfolio", "receive_payments", {"payments": batch})
+    await ask("portfolio", "list_payments", contract_id=contract)
+    await ask("portfolio", "read_contract", contract_id=contract)
+    await ask("portfolio", "read_day_totals", day=DAY)
+    both = [one["contract_id"] for one in contracts[-2:]]
+    await ask("portfolio", "list_candidates")
+    person = (await ask("portfolio", "read_contract", contract_id=both[0]))["debtor"]["debtor_id"]
+    decision = {"contract_id": both[1], "reason": "misma persona, vista su identificación"}
+    linked = await ask("portfolio", "link_customer", decision, person_id=person)
+    await ask("portfolio", "read_person", person_id=linked["person_id"])
+    decision = {"contract_id": both[1], "reason": "es su hijo"}
+    await ask("portfolio", "unlink_customer", decision, person_id=linked["person_id"])
+
+
+async def _corrections(recording: Recording, contracts: list[Json]) -> None:
+    ask, (_, disputed, paused, deceased) = recording.ask, [one["contract_id"] for one in contracts[:4]]
+    dispute = {"reason": "amount", "opened_by": "debtor", "detail": "dice que pagó octubre"}
+    opened = (await ask("portfolio", "open_clarification", dispute, contract_id=disputed))["clarification_id"]
+    await ask("portfolio", "list_clarifications", state="open")
+    await ask("portfolio", "read_clarification", clarification_id=opened)
+    resolution = {
+        "outcome": "upheld",
+        "detail": "octubre estaba pagado",
+        "corrections": [{"instalment": 2, "amount": "0.00"}],
+    }
+    await ask("portfolio", "resolve_clarification", resolution, clarification_id=opened)
+    pause = {"reason": "hospital", "starts_on": DAY, "ends_on": "2026-12-05"}
+    begun = (await ask("portfolio", "start_pause", pause, contract_id=paused))["pause_id"]
+    await ask("portfolio", "end_pause", {"ends_on": DAY}, pause_id=begun)
+    status = {"status": "deceased", "reported_by": "family"}
+    await ask("portfolio", "set_debtor_status", status, contract_id=deceased)
+    await ask("portfolio", "read_history", contract_id=disputed)
+
+
+async def _promises(recording: Recording, contracts: list[Json]) -> None:
+    ask, (promised, planned) = recording.ask, [one["contract_id"] for one in contracts[4:6]]
+    await recording.platform.settled()
+    new = {"contract_id": promised, "amount": "501.00", "due_on": "2026-11-27", "made_in": "call"}
+    made = (await ask("promises", "make_promise", new))["promise_id"]
+    await ask("promises", "read_promise", promise_id=made)
+    await ask("promises", "list_promises", due_to="2026-11-27")
+    await ask("promises", "cancel_promise", {"reason": "error de captura"}, promise_id=made)
+    instalments = [{"due_on": f"2026-{month}", "amount": "400.00"} for month in ("11-27", "12-11")]
+    plan = {"contract_id": planned, "kind": "plan", "instalments": instalments, "made_in": "call"}
+    reached = (await ask("promises", "reach_agreement", plan))["agreement_id"]
+    await ask("promises", "read_agreement", agreement_id=reached)
+    await ask("promises", "list_agreements", state="open")
+    await ask("promises", "cancel_agreement", {"reason": "se acordó otro plan"}, agreement_id=reached)
+    await ask("promises", "check_promises", {"as_of": DAY, "confirm_future": True})
+
+
+async def _dial(recording: Recording, contracts: list[Json], agency: str) -> None:
+    ask = recording.ask
+    await recording.platform.settled()
+    new: Json = {"name": "Recordatorio", "agency_id": agency, "one_entry_per": "contract", "payment_holdoff_days": 0}
+    campaign = (await ask("dialer-feed", "create_campaign", new))["campaign_id"]
+    await ask("dialer-feed", "read_campaign", campaign_id=campaign)
+    asked = {"campaign_id": campaign, "business_date": DAY}
+    listed = (await ask("dialer-feed", "request_list", asked))["list_id"]
+    await recording.platform.until("dialer-feed", "SELECT bool_and(status = 'published') FROM dialing_list")
+    await ask("dialer-feed", "read_list", list_id=listed)
+    await ask("dialer-feed", "stream_entries", list_id=listed, format="jsonl")
+    number = contracts[6]["contract_number"]
+    withdrawn = {"contract_number": number, "reason": "payment_claimed", "detail": "dice que pagó ayer"}
+    await ask("dialer-feed", "withdraw", withdrawn, list_id=listed, agency=agency)
+    taken = await ask("dialer-feed", "read_withdrawals", list_id=listed, agency=agency)
+    await ask("dialer-feed", "acknowledge", {"cursor": taken["next_cursor"]}, list_id=listed, agency=agency)
+    call = {
+        "call_id": "m1-000001",
+        "list_id": listed,
+        "contract_number": contracts[7]["contract_number"],
+        "phone": "+528715551007",
+        "agent": "Ana",
+        "started_at": f"{DAY}T16:00:00Z",
+        "duration_seconds": 95,
+        "disposition": "right_party",
+    }
+    await ask("dialer-feed", "report_calls", [call], agency=agency)
+    for operation in ("list_campaigns", "list_lists", "list_calls", "list_breaches", "list_payment_claims"):
+        await ask("dialer-feed", operation)
+    await ask("dialer-feed", "list_reports")
+    await ask("dialer-feed", "report_withdrawals", list_id=listed)
+
+
+async def _recalls(recording: Recording, contracts: list[Json], agency: str) -> None:
+    ask = recording.ask
+    given_back, kept = [one["contract_id"] for one in contracts[6:8]]
+    for contract, way in ((given_back, "acknowledge"), (kept, "object_to")):
+        found = await ask("assignment", "list_placements", contract_id=contract, kind="dialing")
+        placement = found["items"][0]["placement_id"]
+        await ask("assignment", "recall", {"reason": "pasa a la sucursal"}, placement_id=placement)
+        reason = {"reason": "tenemos una cita con el deudor" if way == "object_to" else "de acuerdo"}
+        await ask("assignment", way, reason, placement_id=placement, agency=agency)
+    await ask("assignment", "list_objections", state="open")
+    await ask("assignment", "decide", {"accepted": True, "reason": "tiene cita"}, placement_id=placement)
+    await recording.platform.settled()
+    await ask("assignment", "list_commissions", agency_id=agency, from_=DAY, to=DAY)
+    await ask("assignment", "list_events", agency_id=agency, agency=agency, limit=1)
+
+
+async def _visit(recording: Recording, contracts: list[Json]) -> None:
+    ask, visited = recording.ask, contracts[7]["contract_id"]
+    new = {"contract_id": visited, "visitor": "Luis", "visit_on": DAY}
+    visit = (await ask("field-visits", "order_visit", new))["visit_id"]
+    await ask("field-visits", "read_visit", visit_id=visit)
+    attended = {"attended_by": "debtor", "at": f"{DAY}T16:00:00Z"}
+    await ask("field-visits", "record_attendance", attended, visit_id=visit)
+    result = attended | {"outcome": "visited", "reason_for_non_payment": "perdió su trabajo"}
+    await ask("field-visits", "record_result", result, visit_id=visit)
+    other = contracts[8]["contract_id"]
+    ordered = (await ask("field-visits", "order_visit", new | {"contract_id": other}))["visit_id"]
+    await ask("field-visits", "cancel_visit", {"reason": "llovió todo el día"}, visit_id=ordered)
+    await ask("field-visits", "list_visits", day=DAY)
+    await ask("field-visits", "list_breaches")
+    await ask("field-visits", "list_photos", visit_id=visit)
+
+
+async def _operate(recording: Recording) -> None:
+    ask: Any = recording.ask
+    await recording.platform.settled()
+    await ask("portfolio", "list_reports", state="open")
+    await ask("portfolio", "list_audit_entries")
+    for operation in ("list_parked_keys", "list_letters", "list_unsent"):
+        await ask("portfolio", operation)
+    await ask("portfolio", "replay_letters", {"all": True})
+    await ask("portfolio", "retry_unsent", {"all": True})
