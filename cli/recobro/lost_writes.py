@@ -76,7 +76,7 @@ async def _entries(connection: Any, service: str, since: datetime) -> AsyncItera
     async with connection.transaction():
         async for row in connection.cursor(_SINCE, f"{service}.events", since, prefetch=1000):
             headers = json.loads(row["headers"])
-            if _is_entered(headers):
+            if is_entered(headers):
                 body = row["value"].decode("utf-8", errors="replace")
                 yield (
                     headers.get("ce_time", ""),
@@ -87,7 +87,8 @@ async def _entries(connection: Any, service: str, since: datetime) -> AsyncItera
                 )
 
 
-def _is_entered(headers: Mapping[str, str]) -> bool:
+def is_entered(headers: Mapping[str, str]) -> bool:
+    """Whether a person or another system entered what the event states. Its id says so."""
     if "ce_audience" in headers or headers.get("ce_type", "runtime.").startswith("runtime."):
         return False
     try:

@@ -11,7 +11,7 @@ import pytest
 import recobro
 from fake_platform import NO_PAGE, FakePlatform
 from operated import invoked
-from recobro import language, pending, terminal, waiting
+from recobro import entering, language, pending, terminal, waiting
 from recobro.language import Locale
 from recobro.main import app
 from recobro_events.contracts import assignment, field_visits, portfolio, promises
@@ -96,9 +96,19 @@ def commands(command: Any, *names: str) -> Iterator[tuple[tuple[str, ...], Any]]
 
 def said() -> set[str]:
     """Return every sentence that the command says or prints as help."""
-    literals = {node.args[0].value for _, node in calls("tr") if isinstance(node.args[0], ast.Constant)}
+    literals = {
+        node.args[0].value
+        for name in ("tr", "ByHand")
+        for _, node in calls(name)
+        if isinstance(node.args[0], ast.Constant)
+    }
     kinds = {text for kind in pending.KINDS for text in (kind.title, kind.whom)}
-    tables = {*terminal._HEADINGS.values(), *terminal._USAGE.values(), *waiting.FOUND.values()}
+    tables = {
+        *terminal._HEADINGS.values(),
+        *terminal._USAGE.values(),
+        *waiting.FOUND.values(),
+        *entering.BY_HAND.values(),
+    }
     return {*literals, *kinds, *tables, *helps(get_command(app))}
 
 
