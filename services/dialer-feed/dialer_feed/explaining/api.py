@@ -7,7 +7,6 @@ from chassis import (
     CurrentPrincipal,
     Day,
     Invalid,
-    OrderedPageQuery,
     Page,
     PageQuery,
     ReadConnection,
@@ -31,7 +30,7 @@ _Number = Annotated[str | None, Query(min_length=1, max_length=100)]
 @router.get("/lists/{list_id}/contracts", dependencies=[reads("dialer-feed", agency=True), reads_in_bulk()])
 async def list_contracts_of_list(
     list_id: UUID,
-    query: OrderedPageQuery,
+    query: PageQuery,
     reader: ReadConnection,
     who: CurrentPrincipal,
     sorted_by: SortedBy = SortedBy.CONTRACT_NUMBER,
