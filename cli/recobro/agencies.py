@@ -4,20 +4,15 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from recobro.client import Client, connect
-from recobro.data import DataFolder
+from recobro.asking import Answer, asks_platform
+from recobro.client import Client
 from recobro.errors import Trouble
 from recobro.language import day, tr, word
 from recobro.lookup import InPortfolio, Number, Record, agency_names, contract_numbered
 from recobro.terminal import (
-    DEFAULT_DATA,
-    AsJson,
-    Data,
-    Url,
     clean,
     count,
     out,
-    print_json,
     printable,
     show_table,
     text_table,
@@ -29,16 +24,14 @@ Kind = Annotated[
 ]
 
 
-def agencies(data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False) -> None:
+@asks_platform
+def agencies(client: Client) -> Answer:
     """List the agencies with the terms of their service contracts.
 
     Example: recobro agencies
     """
-    with connect(DataFolder(data), url) as client:
-        found = [one | {"service_contracts": _terms(client, one)} for one in client.items("assignment", "/v1/agencies")]
-    if as_json:
-        print_json(found)
-        return
+    found = [one | {"service_contracts": _terms(client, one)} for one in client.items("assignment", "/v1/agencies")]
+    yield found
     if not found:
         out.print(tr("There are no agencies."))
         return
@@ -61,32 +54,30 @@ def _cells(terms: Record) -> tuple[str, ...]:
     return ", ".join(map(word, terms["kinds"])), day(terms["starts_on"]), day(terms["ends_on"]), most
 
 
+@asks_platform
 def recall(
+    client: Client,
     number: Number,
     reason: Annotated[str, typer.Argument(metavar="REASON", help="Why the contract is taken back.")],
     kind: Kind = None,
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Take a contract back from its agency. The agency stops work at once.
 
     Example: recobro recall CLR-070000008 "the creditor negotiates"
     """
-    with connect(DataFolder(data), url) as client:
-        placement = _placement(client, contract_numbered(client, number, portfolio), "active", kind)
-        path = f"/v1/placements/{placement['placement_id']}/recall"
-        recalled = client.post("assignment", path, {"reason": reason})
-        agency = agency_names(client)[recalled["agency_id"]]
-    if as_json:
-        print_json(recalled)
-        return
+    placement = _placement(client, contract_numbered(client, number, portfolio), "active", kind)
+    path = f"/v1/placements/{placement['placement_id']}/recall"
+    recalled = client.post("assignment", path, {"reason": reason})
+    agency = agency_names(client)[recalled["agency_id"]]
+    yield recalled
     final = day(recalled["final_on"])
     out.print(tr("Recalled from {agency}; final on {day}.", agency=printable(agency), day=final), markup=False)
 
 
+@asks_platform
 def objection(
+    client: Client,
     number: Number,
     reason: Annotated[str, typer.Argument(metavar="REASON", help="Why you decide so.")],
     accept: Annotated[
@@ -94,24 +85,15 @@ def objection(
     ],
     kind: Kind = None,
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Decide about an agency's objection to a recall.
 
     Example: recobro objection CLR-070000008 "it has a promise for Friday" --accept
     """
-    with connect(DataFolder(data), url) as client:
-        placement = _placement(client, contract_numbered(client, number, portfolio), "objected", kind)
-        path = f"/v1/placements/{placement['placement_id']}/objection-decision"
-        decided = client.post("assignment", path, {"accepted": accept, "reason": reason})
-    if as_json:
-        print_json(decided)
-    elif accept:
-        out.print(tr("Accepted: the agency keeps the contract."))
-    else:
-        out.print(tr("Refused: the recall stands."))
+    placement = _placement(client, contract_numbered(client, number, portfolio), "objected", kind)
+    path = f"/v1/placements/{placement['placement_id']}/objection-decision"
+    yield client.post("assignment", path, {"accepted": accept, "reason": reason})
+    out.print(tr("Accepted: the agency keeps the contract.") if accept else tr("Refused: the recall stands."))
 
 
 def _placement(client: Client, contract: Record, state: str, kind: str | None) -> Record:
@@ -128,32 +110,28 @@ def _placement(client: Client, contract: Record, state: str, kind: str | None) -
     raise Trouble(tr("{number} is placed for {kinds}. Choose one with --kind.", number=number, kinds=kinds))
 
 
+@asks_platform
 def decide(
+    client: Client,
     number: Number,
     no: Annotated[bool, typer.Option("--no", help="The report never has an effect.")] = False,
     kind: Annotated[str | None, typer.Option(metavar="KIND", help="Only reports of this kind.")] = None,
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Decide about what agencies have reported about a contract that was not with them.
 
     Without --no the reports have their effect.
 
     Example: recobro decide CLR-070000008 --no
     """
-    with connect(DataFolder(data), url) as client:
-        contract = contract_numbered(client, number, portfolio)
-        found = client.items("portfolio", "/v1/reports", state="open", contract_id=contract["contract_id"])
-        reports = [one for one in found if kind in (None, one["kind"])]
-        if not reports:
-            raise Trouble(tr("No report about {number} waits for a decision.", number=printable(number)))
-        decided: list[Any] = [
-            client.post("portfolio", f"/v1/reports/{one['report_id']}/decision", {"apply": not no}) for one in reports
-        ]
-    if as_json:
-        print_json(decided)
-        return
+    contract = contract_numbered(client, number, portfolio)
+    found = client.items("portfolio", "/v1/reports", state="open", contract_id=contract["contract_id"])
+    reports = [one for one in found if kind in (None, one["kind"])]
+    if not reports:
+        raise Trouble(tr("No report about {number} waits for a decision.", number=printable(number)))
+    decided: list[Any] = [
+        client.post("portfolio", f"/v1/reports/{one['report_id']}/decision", {"apply": not no}) for one in reports
+    ]
+    yield decided
     for one in decided:
         out.print(f"{word(one['kind'])}: {word(one['state'])}", markup=False)

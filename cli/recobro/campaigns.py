@@ -4,15 +4,17 @@ from typing import Annotated, Any
 
 import typer
 
-from recobro.client import connect
-from recobro.data import DataFolder
+from recobro.asking import Answer, asks_platform
+from recobro.client import Client
 from recobro.language import tr
 from recobro.lookup import agency_named, portfolio_id_of
 from recobro.payments import parsed_amount
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, out, print_json, printable
+from recobro.terminal import out, printable
 
 
+@asks_platform
 def create_campaign(
+    client: Client,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the new campaign.")],
     portfolio: Annotated[
         list[str] | None,
@@ -26,22 +28,16 @@ def create_campaign(
         typer.Option(metavar="STAGE", help="Contracts in this stage; may be repeated. Default: early and late."),
     ] = None,
     min_overdue: Annotated[str, typer.Option(metavar="AMOUNT", help="Only contracts that owe so much.")] = "100.00",
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Make a campaign, which has a dialing list every day.
 
     Example: recobro create-campaign Recordatorio --portfolio "Tarjetas 2026"
     """
     body: dict[str, Any] = {"name": name, "min_overdue": parsed_amount(min_overdue)}
     body["stages"] = stage or ["early", "late"]
-    with connect(DataFolder(data), url) as client:
-        body["portfolio_ids"] = [portfolio_id_of(client, one) for one in portfolio or ()] or None
-        body["agency_id"] = agency_named(client, agency)["agency_id"] if agency else None
-        made = client.post_when_known("dialer-feed", "/v1/campaigns", body)
-    if as_json:
-        print_json(made)
-        return
+    body["portfolio_ids"] = [portfolio_id_of(client, one) for one in portfolio or ()] or None
+    body["agency_id"] = agency_named(client, agency)["agency_id"] if agency else None
+    made = client.post_when_known("dialer-feed", "/v1/campaigns", body)
+    yield made
     out.print(tr("The campaign {name} is made.", name=printable(name)), markup=False)
     out.print(tr("To publish its list: recobro list --campaign NAME --date DATE"))

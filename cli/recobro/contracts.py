@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from recobro.asking import Answer, asks_platform
 from recobro.business_day import DAY_METAVAR
-from recobro.client import connect
+from recobro.client import Client, connect
 from recobro.data import DataFolder
 from recobro.errors import Trouble
 from recobro.language import day, tr, word
@@ -92,24 +93,20 @@ def _print_found(found: list[Record]) -> None:
 
 
 @commands.command("show")
+@asks_platform
 def show_contract(
+    client: Client,
     number: Number,
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Show a contract: who owes what since when, whether the debtor may be contacted, and all that is open.
 
     Example: recobro contract show CLR-070000008
     """
-    with connect(DataFolder(data), url) as client:
-        contract_id = contract_numbered(client, number, portfolio)["contract_id"]
-        contract = client.get("portfolio", f"/v1/contracts/{contract_id}")
-        agencies = agency_names(client) if contract["placements"] else {}
-    if as_json:
-        print_json(contract)
-        return
+    contract_id = contract_numbered(client, number, portfolio)["contract_id"]
+    contract = client.get("portfolio", f"/v1/contracts/{contract_id}")
+    agencies = agency_names(client) if contract["placements"] else {}
+    yield contract
     _print_position(contract)
     _print_contacts(contract)
     _print_instalments(contract)
@@ -197,23 +194,19 @@ def _print_open(contract: Record, agencies: dict[str | None, str]) -> None:
 
 
 @commands.command()
+@asks_platform
 def history(
+    client: Client,
     number: Number,
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """List what happened to a contract, oldest first, and who did it.
 
     Example: recobro contract history CLR-070000008
     """
-    with connect(DataFolder(data), url) as client:
-        contract_id = contract_numbered(client, number, portfolio)["contract_id"]
-        found = list(client.items("portfolio", f"/v1/contracts/{contract_id}/history"))
-    if as_json:
-        print_json(found)
-        return
+    contract_id = contract_numbered(client, number, portfolio)["contract_id"]
+    found = list(client.items("portfolio", f"/v1/contracts/{contract_id}/history"))
+    yield found
     headings = [tr("day"), tr("what"), tr("details"), tr("who")]
     table = text_table(*headings, figures=headings[:1])
     for one in found:
@@ -222,7 +215,9 @@ def history(
     show_table(table)
 
 
+@asks_platform
 def pause(
+    client: Client,
     number: Number,
     reason: Annotated[str, typer.Argument(metavar="REASON", help="Why nobody shall contact the debtor.")],
     starts_on: Annotated[
@@ -232,55 +227,45 @@ def pause(
         str | None, typer.Option(metavar="DATE", help="The last day without contact; default: no end.")
     ] = None,
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Let nobody contact the debtor about a contract for some days.
 
     Example: recobro pause CLR-070000008 "hospital" --until 2026-12-05
     """
-    with connect(DataFolder(data), url) as client:
-        contract = contract_numbered(client, number, portfolio)
-        body: dict[str, Any] = {"reason": reason, "starts_on": day_of_contract(client, contract, starts_on)}
-        body |= {"ends_on": day_of_contract(client, contract, until)} if until else {}
-        made = client.post("portfolio", f"/v1/contracts/{contract['contract_id']}/pauses", body)
-    if as_json:
-        print_json(made)
-        return
+    contract = contract_numbered(client, number, portfolio)
+    body: dict[str, Any] = {"reason": reason, "starts_on": day_of_contract(client, contract, starts_on)}
+    body |= {"ends_on": day_of_contract(client, contract, until)} if until else {}
+    made = client.post("portfolio", f"/v1/contracts/{contract['contract_id']}/pauses", body)
+    yield made
     end = tr(" until {day}", day=day(made["ends_on"])) if made["ends_on"] else ""
     start = tr("from {day}", day=day(made["starts_on"]))
     out.print(tr("Paused: nobody contacts the debtor {days}.", days=f"{start}{end}"))
     out.print(tr("To end it: recobro resume {number}", number=printable(number)), markup=False)
 
 
+@asks_platform
 def resume(
+    client: Client,
     number: Number,
     on: Annotated[
         str | None,
         typer.Option(metavar=DAY_METAVAR, help="The last day of the pause; default: the portfolio's business date."),
     ] = None,
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """End the pause of a contract.
 
     Example: recobro resume CLR-070000008
     """
-    with connect(DataFolder(data), url) as client:
-        contract = contract_numbered(client, number, portfolio)
-        view = client.get("portfolio", f"/v1/contracts/{contract['contract_id']}")
-        running = [one for one in view["pauses"] if one["ends_on"] is None or one["ends_on"] >= view["business_date"]]
-        if not running:
-            raise Trouble(tr("{number} is not paused.", number=printable(number)))
-        body = {"ends_on": day_of_contract(client, contract, on)} if on else {}
-        first = min(running, key=lambda one: str(one["starts_on"]))
-        ended = client.post("portfolio", f"/v1/pauses/{first['pause_id']}/end", body)
-    if as_json:
-        print_json(ended)
-        return
+    contract = contract_numbered(client, number, portfolio)
+    view = client.get("portfolio", f"/v1/contracts/{contract['contract_id']}")
+    running = [one for one in view["pauses"] if one["ends_on"] is None or one["ends_on"] >= view["business_date"]]
+    if not running:
+        raise Trouble(tr("{number} is not paused.", number=printable(number)))
+    body = {"ends_on": day_of_contract(client, contract, on)} if on else {}
+    first = min(running, key=lambda one: str(one["starts_on"]))
+    ended = client.post("portfolio", f"/v1/pauses/{first['pause_id']}/end", body)
+    yield ended
     if ended["ends_on"] < ended["starts_on"]:
         out.print(tr("The pause is called off."))
     else:

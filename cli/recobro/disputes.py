@@ -5,22 +5,17 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from recobro.asking import Answer, asks_platform
 from recobro.business_day import parsed_day
-from recobro.client import Refused, connect
-from recobro.data import DataFolder
+from recobro.client import Client, Refused
 from recobro.errors import Trouble
 from recobro.language import day, tr, word
 from recobro.lookup import InPortfolio, Number, OnlyPortfolio, Record, contract_numbered, portfolio_id_of
 from recobro.payments import parsed_amount
 from recobro.terminal import (
-    DEFAULT_DATA,
-    AsJson,
-    Data,
-    Url,
     amount,
     clean,
     out,
-    print_json,
     printable,
     show_table,
     text_table,
@@ -29,7 +24,9 @@ from recobro.terminal import (
 Outcome = Literal["upheld", "partly_upheld", "rejected", "verified", "withdrawn"]
 
 
+@asks_platform
 def dispute(
+    client: Client,
     number: Number,
     reason: Annotated[str, typer.Argument(metavar="REASON", help="What the debtor disputes, in a few words.")],
     by: Annotated[Literal["debtor", "agent", "visitor", "creditor"], typer.Option(help="Who has said so.")] = "debtor",
@@ -41,32 +38,28 @@ def dispute(
         bool, typer.Option("--again", help="It is another dispute, although one with this reason is open.")
     ] = False,
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Enter that a debt is disputed. Nobody contacts the debtor until somebody resolves it.
 
     Example: recobro dispute CLR-070000008 "amount in doubt" --detail "says that October was paid"
     """
-    with connect(DataFolder(data), url) as client:
-        contract = contract_numbered(client, number, portfolio)
-        body = {"reason": reason, "detail": detail, "opened_by": by, "instalments": instalment or []}
-        try:
-            path = f"/v1/contracts/{contract['contract_id']}/clarifications"
-            opened = client.post("portfolio", path, body | ({"again": True} if again else {}))
-        except Refused as refused:
-            if refused.code != "clarification-exists":
-                raise
-            raise Trouble(f"{refused}\n{tr('If it is another dispute, add --again.')}") from None
-    if as_json:
-        print_json(opened)
-        return
+    contract = contract_numbered(client, number, portfolio)
+    body = {"reason": reason, "detail": detail, "opened_by": by, "instalments": instalment or []}
+    try:
+        path = f"/v1/contracts/{contract['contract_id']}/clarifications"
+        opened = client.post("portfolio", path, body | ({"again": True} if again else {}))
+    except Refused as refused:
+        if refused.code != "clarification-exists":
+            raise
+        raise Trouble(f"{refused}\n{tr('If it is another dispute, add --again.')}") from None
+    yield opened
     out.print(tr("Disputed: nobody contacts the debtor. Answer until {day}.", day=day(opened["deadline_on"])))
     out.print(tr("To resolve it: recobro resolve {number} OUTCOME", number=printable(number)), markup=False)
 
 
+@asks_platform
 def disputes(
+    client: Client,
     state: Annotated[
         Literal["open", "upheld", "partly_upheld", "rejected", "verified", "withdrawn", "all"],
         typer.Option(help="Only disputes in this state."),
@@ -76,22 +69,16 @@ def disputes(
     ] = None,
     portfolio: OnlyPortfolio = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=10000, help="The most disputes to list.")] = 50,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """List disputes, oldest first, with the day until which each must be answered.
 
     Example: recobro disputes --before 2026-12-01
     """
     deadline = before and str(parsed_day(before))
-    with connect(DataFolder(data), url) as client:
-        only = portfolio_id_of(client, portfolio) if portfolio else None
-        wanted = {"state": None if state == "all" else state, "deadline_before": deadline, "portfolio_id": only}
-        found = list(islice(client.items("portfolio", "/v1/clarifications", **wanted), limit + 1))
-    if as_json:
-        print_json(found[:limit])
-        return
+    only = portfolio_id_of(client, portfolio) if portfolio else None
+    wanted = {"state": None if state == "all" else state, "deadline_before": deadline, "portfolio_id": only}
+    found = list(islice(client.items("portfolio", "/v1/clarifications", **wanted), limit + 1))
+    yield found[:limit]
     if not found:
         out.print(tr("There are no such disputes."))
         return
@@ -105,7 +92,9 @@ def disputes(
         out.print(tr("There are more. To see them, use --limit."))
 
 
+@asks_platform
 def resolve(
+    client: Client,
     number: Number,
     outcome: Annotated[
         Outcome,
@@ -125,25 +114,19 @@ def resolve(
         str | None, typer.Option(metavar="REASON", help="The reason of the dispute, if the contract has several.")
     ] = None,
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Resolve the open dispute of a contract.
 
     Example: recobro resolve CLR-070000008 partly_upheld --correct 1=40000.00 --detail "October was paid in part"
     """
     body: dict[str, Any] = {"outcome": outcome, "detail": detail, "document": document, "proof_of_sending": proof}
     body["corrections"] = [_correction(text) for text in correct or ()]
-    with connect(DataFolder(data), url) as client:
-        contract = contract_numbered(client, number, portfolio)
-        view = client.get("portfolio", f"/v1/contracts/{contract['contract_id']}")
-        open_ones = [one for one in view["clarifications"] if one["state"] == "open"]
-        one = _the_one(open_ones, about, number)
-        resolved = client.post("portfolio", f"/v1/clarifications/{one['clarification_id']}/resolution", body)
-    if as_json:
-        print_json(resolved)
-        return
+    contract = contract_numbered(client, number, portfolio)
+    view = client.get("portfolio", f"/v1/contracts/{contract['contract_id']}")
+    open_ones = [one for one in view["clarifications"] if one["state"] == "open"]
+    one = _the_one(open_ones, about, number)
+    resolved = client.post("portfolio", f"/v1/clarifications/{one['clarification_id']}/resolution", body)
+    yield resolved
     overdue, total = amount(resolved["overdue_balance"]), amount(resolved["total_balance"])
     out.print(tr("Resolved: {outcome}.", outcome=word(resolved["outcome"])))
     out.print(tr("Overdue: {overdue}; in total {total}.", overdue=overdue, total=total))

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from recobro.asking import Answer, asks_platform
 from recobro.client import Client, connect
 from recobro.data import DataFolder
 from recobro.errors import Trouble
@@ -32,26 +33,22 @@ from recobro.waiting import FileView, is_waiting, place_in_line, question, undec
 FileId = Annotated[UUID, typer.Argument(metavar="FILE", help="The id of the file, as `recobro files` prints it.")]
 
 
+@asks_platform
 def files(
+    client: Client,
     portfolio: OnlyPortfolio = None,
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="The number of files, the newest first.")
     ] = 20,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """List the newest files with their state, what they wait for, and how to answer.
 
     Example: recobro files --portfolio "Tarjetas 2026"
     """
-    with connect(DataFolder(data), url) as client:
-        only = portfolio and portfolio_id_of(client, portfolio)
-        shown = list(islice(_newest_first(client, only), limit))
-        waits = {view["file_id"]: _waits_for(client, view) for view in shown}
-    if as_json:
-        print_json([{**view, "waits_for": waits[view["file_id"]]} for view in shown])
-        return
+    only = portfolio and portfolio_id_of(client, portfolio)
+    shown = list(islice(_newest_first(client, only), limit))
+    waits = {view["file_id"]: _waits_for(client, view) for view in shown}
+    yield [{**view, "waits_for": waits[view["file_id"]]} for view in shown]
     if not shown:
         out.print(tr("There are no files."))
         return
@@ -76,7 +73,9 @@ def _waits_for(client: Client, view: FileView) -> str | None:
     return question(view) if is_waiting(view) else undecided(view) or place_in_line(client, view)
 
 
+@asks_platform
 def findings(
+    client: Client,
     file: Annotated[
         UUID | None, typer.Argument(metavar="[FILE]", help="The id of the file. Without it, --undecided is needed.")
     ] = None,
@@ -87,10 +86,7 @@ def findings(
     portfolio: Annotated[
         str | None, typer.Option(metavar="NAME", help="Without FILE: only this portfolio, by name or id.")
     ] = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """List where a loaded file differs from what was known before, contract by contract, and what a person has decided.
 
     With --undecided and without FILE: all contracts that wait for a decision, of all files.
@@ -100,17 +96,14 @@ def findings(
     if file is None and not undecided_only:
         raise Trouble(tr("Name the file, or use --undecided for the contracts of all files that wait for a decision."))
     chosen = {"undecided": "true"} if undecided_only else {}
-    with connect(DataFolder(data), url) as client:
-        waiting = {"undecided": "true", "portfolio_id": portfolio and portfolio_id_of(client, portfolio)}
-        files = [{"file_id": file}] if file else list(client.items("portfolio", "/v1/files", **waiting))
-        found = [
-            item | {"file_id": str(view["file_id"])}
-            for view in files
-            for item in client.items("portfolio", f"/v1/files/{view['file_id']}/findings", kind=kind, **chosen)
-        ]
-    if as_json:
-        print_json(found)
-        return
+    waiting = {"undecided": "true", "portfolio_id": portfolio and portfolio_id_of(client, portfolio)}
+    files = [{"file_id": file}] if file else list(client.items("portfolio", "/v1/files", **waiting))
+    found = [
+        item | {"file_id": str(view["file_id"])}
+        for view in files
+        for item in client.items("portfolio", f"/v1/files/{view['file_id']}/findings", kind=kind, **chosen)
+    ]
+    yield found
     if not found:
         out.print(tr("Nobody has to decide about a contract.") if undecided_only else tr("The file has no findings."))
         return

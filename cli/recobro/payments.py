@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
+from recobro.asking import Answer, asks_platform
 from recobro.business_day import DAY_METAVAR
-from recobro.client import Refused, connect
-from recobro.data import DataFolder
+from recobro.client import Client, Refused
 from recobro.errors import Trouble
 from recobro.language import day, tr, word
 from recobro.lookup import InPortfolio, Number, Record, contract_numbered, day_of_contract
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, amount, count, out, print_json, printable
+from recobro.terminal import amount, count, out, printable
 
 Amount = Annotated[str, typer.Argument(metavar="AMOUNT", help="The amount, such as 1234.50: no sign but one point.")]
 
@@ -27,7 +27,9 @@ def parsed_amount(text: str) -> str:
     return f"{value:.2f}"
 
 
+@asks_platform
 def pay(
+    client: Client,
     number: Number,
     paid: Amount,
     on: Annotated[str, typer.Option(metavar=DAY_METAVAR, help="The day on which the debtor paid.")] = "today",
@@ -41,28 +43,22 @@ def pay(
         bool, typer.Option("--again", help="It is another payment, although it looks like the one before.")
     ] = False,
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Enter a payment. The contract leaves the dialing lists at once.
 
     Example: recobro pay CLR-070000008 1500.00 --on 2026-11-22 --channel branch --reference R-1001
     """
     money = parsed_amount(paid)
-    with connect(DataFolder(data), url) as client:
-        contract = contract_numbered(client, number, portfolio)
-        body: dict[str, Any] = {"amount": money, "channel": channel, "reference": reference}
-        body |= {"paid_on": day_of_contract(client, contract, on)} | ({"again": True} if again else {})
-        try:
-            receipt = client.post("portfolio", f"/v1/contracts/{contract['contract_id']}/payments", body)
-        except Refused as refused:
-            if refused.code != "payment-doubtful":
-                raise
-            raise Trouble(f"{refused}\n{tr('If it is another payment, add --again.')}") from None
-    if as_json:
-        print_json(receipt)
-        return
+    contract = contract_numbered(client, number, portfolio)
+    body: dict[str, Any] = {"amount": money, "channel": channel, "reference": reference}
+    body |= {"paid_on": day_of_contract(client, contract, on)} | ({"again": True} if again else {})
+    try:
+        receipt = client.post("portfolio", f"/v1/contracts/{contract['contract_id']}/payments", body)
+    except Refused as refused:
+        if refused.code != "payment-doubtful":
+            raise
+        raise Trouble(f"{refused}\n{tr('If it is another payment, add --again.')}") from None
+    yield receipt
     out.print(tr("Paid: {amount}.", amount=amount(receipt["amount"])))
     if Decimal(receipt["credit"]) > 0:
         out.print(tr("{amount} of it paid no instalment and is a credit.", amount=amount(receipt["credit"])))
@@ -82,7 +78,9 @@ def print_balance(receipt: Record) -> None:
     )
 
 
+@asks_platform
 def reverse(
+    client: Client,
     number: Number,
     reason: Annotated[str, typer.Argument(metavar="REASON", help="Why the payment does not count.")],
     reference: Annotated[str | None, typer.Option(metavar="TEXT", help="The reference of the payment.")] = None,
@@ -92,10 +90,7 @@ def reverse(
         str | None, typer.Option(metavar=DAY_METAVAR, help="The bank's day of the reversal; default: now.")
     ] = None,
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Take back a payment of a contract, as if the payment had never been made.
 
     If the contract has several payments, say which one by its reference, amount or day.
@@ -103,16 +98,13 @@ def reverse(
     Example: recobro reverse CLR-070000008 "cheque returned" --reference R-1001
     """
     wanted = {"reference": reference, "amount": paid and parsed_amount(paid)}
-    with connect(DataFolder(data), url) as client:
-        contract = contract_numbered(client, number, portfolio)
-        wanted["paid_on"] = paid_on and day_of_contract(client, contract, paid_on)
-        payments = client.items("portfolio", f"/v1/contracts/{contract['contract_id']}/payments")
-        payment = _the_one([one for one in payments if not one["reversed_at"]], wanted, number)
-        body = {"reason": reason} | ({"reversed_on": day_of_contract(client, contract, on)} if on else {})
-        reversal = client.post("portfolio", f"/v1/payments/{payment['payment_id']}/reversal", body)
-    if as_json:
-        print_json(reversal)
-        return
+    contract = contract_numbered(client, number, portfolio)
+    wanted["paid_on"] = paid_on and day_of_contract(client, contract, paid_on)
+    payments = client.items("portfolio", f"/v1/contracts/{contract['contract_id']}/payments")
+    payment = _the_one([one for one in payments if not one["reversed_at"]], wanted, number)
+    body = {"reason": reason} | ({"reversed_on": day_of_contract(client, contract, on)} if on else {})
+    reversal = client.post("portfolio", f"/v1/payments/{payment['payment_id']}/reversal", body)
+    yield reversal
     paid_day = day(payment["paid_on"])
     out.print(tr("Reversed: {amount}, paid on {day}.", amount=amount(payment["amount"]), day=paid_day))
     print_balance(reversal)

@@ -8,20 +8,15 @@ from typing import Annotated
 import typer
 from recobro_platform import SERVICES
 
-from recobro.client import Client, connect
-from recobro.data import DataFolder
+from recobro.asking import Answer, asks_platform
+from recobro.client import Client
 from recobro.language import day, tr, word
 from recobro.lookup import Record, agency_names, with_numbers
 from recobro.terminal import (
-    DEFAULT_DATA,
-    AsJson,
-    Data,
-    Url,
     amount,
     clean,
     count,
     out,
-    print_json,
     printable,
     show_table,
     text_table,
@@ -50,14 +45,13 @@ class Kind:
     sentence: Callable[[Record], str | None] | None = None
 
 
+@asks_platform
 def waiting(
+    client: Client,
     days: Annotated[
         int, typer.Option(min=0, max=365, metavar="DAYS", help="Disputes that must be answered within so many days.")
     ] = 7,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """List what waits, for whom, and the command that answers.
 
     The list has files that wait for an answer, contracts that a file has set aside, disputes near their deadline,
@@ -66,11 +60,9 @@ def waiting(
 
     Example: recobro waiting --days 3
     """
-    with connect(DataFolder(data), url) as client, working(tr("Looking at what waits")):
+    with working(tr("Looking at what waits")):
         found = [(kind, list(kind.find(client, days))) for kind in KINDS]
-    if as_json:
-        print_json([{"kind": kind.code, "for": kind.whom, "items": items} for kind, items in found if items])
-        return
+    yield [{"kind": kind.code, "for": kind.whom, "items": items} for kind, items in found if items]
     if not any(items for _, items in found):
         out.print(tr("Nothing waits."))
     for kind, items in found:

@@ -4,37 +4,30 @@ from typing import Annotated, Literal
 
 import typer
 
-from recobro.client import Client, connect
-from recobro.data import DataFolder
+from recobro.asking import Answer, asks_platform
+from recobro.client import Client
 from recobro.errors import Trouble
 from recobro.language import day, tr, word
 from recobro.lookup import Record
 from recobro.terminal import (
-    DEFAULT_DATA,
-    AsJson,
-    Data,
-    Url,
     amount,
     clean,
     count,
     out,
-    print_json,
     printable,
     show_table,
     text_table,
 )
 
 
-def portfolios(data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False) -> None:
+@asks_platform
+def portfolios(client: Client) -> Answer:
     """List the portfolios with their day, their contracts by stage, and what is overdue.
 
     Example: recobro portfolios
     """
-    with connect(DataFolder(data), url) as client:
-        found = [one | {"stages": _stages(client, one)} for one in client.items("portfolio", "/v1/portfolios")]
-    if as_json:
-        print_json(found)
-        return
+    found = [one | {"stages": _stages(client, one)} for one in client.items("portfolio", "/v1/portfolios")]
+    yield found
     if not found:
         out.print(tr("There is no portfolio. To make one: recobro create-portfolio NAME --creditor NAME"))
         return
@@ -57,7 +50,9 @@ def _stages(client: Client, portfolio: Record) -> list[Record]:
     return [total for total in totals if total["contracts"]]
 
 
+@asks_platform
 def create_portfolio(
+    client: Client,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the new portfolio.")],
     creditor: Annotated[str, typer.Option(metavar="NAME", help="The creditor. A new name makes a new creditor.")],
     kind: Annotated[
@@ -67,24 +62,18 @@ def create_portfolio(
         str, typer.Option(metavar="COUNTRY", help="The country whose rules hold, such as MX, BR, US or GB.")
     ] = "MX",
     currency: Annotated[str, typer.Option(metavar="CODE", help="The currency of all amounts.")] = "MXN",
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Make a portfolio, into which files can then be loaded.
 
     Example: recobro create-portfolio "Tarjetas 2026" --creditor "Financiera La Laguna"
     """
-    with connect(DataFolder(data), url) as client:
-        if any(one["name"] == name for one in client.items("portfolio", "/v1/portfolios")):
-            raise Trouble(tr("There is a portfolio {name} already.", name=printable(name)))
-        known = [one for one in client.items("portfolio", "/v1/creditors") if one["name"] == creditor]
-        new = {"name": creditor, "kind": kind, "country": jurisdiction}
-        creditor_id = (known[0] if known else client.post("portfolio", "/v1/creditors", new))["creditor_id"]
-        body = {"creditor_id": creditor_id, "name": name, "currency": currency, "jurisdiction": jurisdiction}
-        made = client.post("portfolio", "/v1/portfolios", body)
-    if as_json:
-        print_json(made)
-        return
+    if any(one["name"] == name for one in client.items("portfolio", "/v1/portfolios")):
+        raise Trouble(tr("There is a portfolio {name} already.", name=printable(name)))
+    known = [one for one in client.items("portfolio", "/v1/creditors") if one["name"] == creditor]
+    new = {"name": creditor, "kind": kind, "country": jurisdiction}
+    creditor_id = (known[0] if known else client.post("portfolio", "/v1/creditors", new))["creditor_id"]
+    body = {"creditor_id": creditor_id, "name": name, "currency": currency, "jurisdiction": jurisdiction}
+    made = client.post("portfolio", "/v1/portfolios", body)
+    yield made
     out.print(tr("The portfolio {name} is made.", name=printable(name)), markup=False)
     out.print(tr("To load a file: recobro load FILE --portfolio NAME"))

@@ -5,29 +5,26 @@ from typing import Annotated, Literal
 
 import typer
 
+from recobro.asking import Answer, asks_platform
 from recobro.business_day import parsed_day
-from recobro.client import connect
-from recobro.data import DataFolder
+from recobro.client import Client
 from recobro.errors import Trouble
 from recobro.language import day, tr, word
 from recobro.lookup import InPortfolio, Number, contract_numbered, day_of_contract, with_numbers
 from recobro.payments import Amount, parsed_amount
 from recobro.terminal import (
-    DEFAULT_DATA,
-    AsJson,
-    Data,
-    Url,
     amount,
     clean,
     out,
-    print_json,
     printable,
     show_table,
     text_table,
 )
 
 
+@asks_platform
 def promise(
+    client: Client,
     number: Number,
     promised: Amount,
     due: Annotated[str, typer.Option(metavar="DATE", help="The day until which the debtor pays.")],
@@ -35,30 +32,26 @@ def promise(
         Literal["call", "visit", "portal", "agency"], typer.Option(help="Where the debtor promised.")
     ] = "call",
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Enter a promise to pay. Nobody contacts the debtor while the promise is open.
 
     Example: recobro promise CLR-070000008 5000.00 --due 2026-12-05
     """
     money = parsed_amount(promised)
-    with connect(DataFolder(data), url) as client:
-        contract = contract_numbered(client, number, portfolio)
-        due_on = day_of_contract(client, contract, due)
-        body = {"contract_id": contract["contract_id"], "amount": money, "due_on": due_on, "made_in": made_in}
-        made = client.post_when_known("promises", "/v1/promises", body)
-    if as_json:
-        print_json(made)
-        return
+    contract = contract_numbered(client, number, portfolio)
+    due_on = day_of_contract(client, contract, due)
+    body = {"contract_id": contract["contract_id"], "amount": money, "due_on": due_on, "made_in": made_in}
+    made = client.post_when_known("promises", "/v1/promises", body)
+    yield made
     promised, due_on, silent = amount(made["amount"]), day(made["due_on"]), day(made["silent_until"])
     out.print(
         tr("Promised: {amount} until {day}. No contact until {silent}.", amount=promised, day=due_on, silent=silent)
     )
 
 
+@asks_platform
 def promises(
+    client: Client,
     due_from: Annotated[str | None, typer.Option(metavar="DATE", help="Only those due on this day or later.")] = None,
     due_to: Annotated[str | None, typer.Option(metavar="DATE", help="Only those due on this day or earlier.")] = None,
     state: Annotated[
@@ -66,10 +59,7 @@ def promises(
         typer.Option(help="Only promises in this state."),
     ] = "open",
     limit: Annotated[int, typer.Option(metavar="N", min=1, max=1000, help="The most promises to list.")] = 50,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """List promises with what is paid of them, the oldest first.
 
     Example: recobro promises --due-to 2026-12-05
@@ -79,12 +69,9 @@ def promises(
         "due_from": due_from and str(parsed_day(due_from)),
         "due_to": due_to and str(parsed_day(due_to)),
     }
-    with connect(DataFolder(data), url) as client:
-        listed = list(islice(client.items("promises", "/v1/promises", **wanted), limit + 1))
-        found = list(with_numbers(client, listed[:limit]))
-    if as_json:
-        print_json(found)
-        return
+    listed = list(islice(client.items("promises", "/v1/promises", **wanted), limit + 1))
+    found = list(with_numbers(client, listed[:limit]))
+    yield found
     if not found:
         out.print(tr("There are no such promises."))
         return
@@ -98,25 +85,21 @@ def promises(
         out.print(tr("There are more. To see them, use --limit."))
 
 
+@asks_platform
 def cancel_promise(
+    client: Client,
     number: Number,
     reason: Annotated[str, typer.Argument(metavar="REASON", help="Why the promise no longer holds.")],
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Cancel the open promise of a contract.
 
     Example: recobro cancel-promise CLR-070000008 "entered for the wrong contract"
     """
-    with connect(DataFolder(data), url) as client:
-        contract = contract_numbered(client, number, portfolio)
-        found = list(client.items("promises", "/v1/promises", contract_id=contract["contract_id"], state="open"))
-        if not found:
-            raise Trouble(tr("{number} has no open promise.", number=printable(number)))
-        cancelled = client.post("promises", f"/v1/promises/{found[0]['promise_id']}/cancellation", {"reason": reason})
-    if as_json:
-        print_json(cancelled)
-        return
+    contract = contract_numbered(client, number, portfolio)
+    found = list(client.items("promises", "/v1/promises", contract_id=contract["contract_id"], state="open"))
+    if not found:
+        raise Trouble(tr("{number} has no open promise.", number=printable(number)))
+    cancelled = client.post("promises", f"/v1/promises/{found[0]['promise_id']}/cancellation", {"reason": reason})
+    yield cancelled
     out.print(tr("Cancelled: {amount} until {day}.", amount=amount(cancelled["amount"]), day=day(cancelled["due_on"])))

@@ -7,21 +7,16 @@ from typing import Annotated
 
 import typer
 
+from recobro.asking import Answer, asks_platform
 from recobro.business_day import DAY_METAVAR
-from recobro.client import Client, connect
-from recobro.data import DataFolder
+from recobro.client import Client
 from recobro.language import day, tr, word
 from recobro.lookup import Record, agency_names, day_typed
 from recobro.terminal import (
-    DEFAULT_DATA,
-    AsJson,
-    Data,
-    Url,
     amount,
     clean,
     count,
     out,
-    print_json,
     show_table,
     text_table,
     working,
@@ -30,23 +25,20 @@ from recobro.terminal import (
 _PAGE = 1000
 
 
+@asks_platform
 def report(
+    client: Client,
     on: Annotated[str, typer.Argument(metavar=DAY_METAVAR, help="The day.")] = "today",
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Show what happened on a day: files, payments, disputes, lists, promises, visits and commissions.
 
     The day is the portfolios' business date.
 
     Example: recobro report 2026-11-22
     """
-    with connect(DataFolder(data), url) as client, working(tr("Looking at the day")):
+    with working(tr("Looking at the day")):
         of_day = _report(client, day_typed(client, on))
-    if as_json:
-        print_json(of_day)
-        return
+    yield of_day
     out.print(tr("The day {day}", day=day(of_day["day"])), style="bold")
     _print_portfolios(of_day["portfolios"])
     _print_files(of_day["files"])

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from recobro.asking import Answer, asks_platform
 from recobro.business_day import DAY_METAVAR
-from recobro.client import Client, connect
-from recobro.data import DataFolder
+from recobro.client import Client
 from recobro.errors import Trouble
 from recobro.language import day, tr, word
 from recobro.lookup import (
@@ -21,34 +21,30 @@ from recobro.lookup import (
     file_name_of,
     with_numbers,
 )
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, clean, out, print_json, printable, show_table, text_table
+from recobro.terminal import clean, out, printable, show_table, text_table
 
 Day = Annotated[str, typer.Argument(metavar=DAY_METAVAR, help="The day.")]
 _PLANNED = ("ordered", "routed")
 
 
+@asks_platform
 def visits(
+    client: Client,
     on: Day = "today",
     visitor: Annotated[str | None, typer.Option(metavar="NAME", help="Only this visitor's.")] = None,
     papers: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Save the sheet and the letter of each planned visit here, as PDFs."),
     ] = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """List the home visits of a day, and save their papers.
 
     Example: recobro visits 2026-11-30 --papers visits
     """
-    with connect(DataFolder(data), url) as client:
-        wanted = {"visit_on": day_typed(client, on), "visitor": visitor}
-        found = list(with_numbers(client, client.items("field-visits", "/v1/visits", **wanted)))
-        saved = [file for one in found if papers for file in _save_papers(client, one, papers)]
-    if as_json:
-        print_json(found)
-        return
+    wanted = {"visit_on": day_typed(client, on), "visitor": visitor}
+    found = list(with_numbers(client, client.items("field-visits", "/v1/visits", **wanted)))
+    saved = [file for one in found if papers for file in _save_papers(client, one, papers)]
+    yield found
     if not found:
         out.print(tr("There are no visits on {day}.", day=day(wanted["visit_on"])))
         return
@@ -90,34 +86,32 @@ def _save_papers(client: Client, visit: Record, folder: Path) -> list[Path]:
     return files
 
 
+@asks_platform
 def visit(
+    client: Client,
     number: Number,
     visitor: Annotated[str, typer.Option(metavar="NAME", help="Who goes there.")],
     on: Annotated[str, typer.Option(metavar=DAY_METAVAR, help="The day of the visit.")] = "today",
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Order a home visit.
 
     Example: recobro visit CLR-070000008 --on 2026-11-30 --visitor "Luis"
     """
-    with connect(DataFolder(data), url) as client:
-        contract = contract_numbered(client, number, portfolio)
-        body = {"contract_id": contract["contract_id"], "visitor": visitor}
-        ordered = client.post_when_known(
-            "field-visits", "/v1/visits", body | {"visit_on": day_of_contract(client, contract, on)}
-        )
-    if as_json:
-        print_json(ordered)
-        return
+    contract = contract_numbered(client, number, portfolio)
+    body = {"contract_id": contract["contract_id"], "visitor": visitor}
+    ordered = client.post_when_known(
+        "field-visits", "/v1/visits", body | {"visit_on": day_of_contract(client, contract, on)}
+    )
+    yield ordered
     whose = {"visitor": printable(ordered["visitor"]), "day": day(ordered["visit_on"])}
     out.print(tr("Ordered: {visitor} goes there on {day}.", **whose), markup=False)
     out.print(tr("To save the papers: recobro visits {day} --papers FOLDER", day=ordered["visit_on"]))
 
 
+@asks_platform
 def visited(
+    client: Client,
     number: Number,
     outcome: Annotated[
         Literal["visited", "clarification", "deceased", "unlocatable", "refused", "promise", "nobody_home"],
@@ -131,26 +125,20 @@ def visited(
     ] = None,
     why: Annotated[str | None, typer.Option(metavar="TEXT", help="Why the debtor has not paid.")] = None,
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Enter the result of the visit to a contract's debtor.
 
     Example: recobro visited CLR-070000008 nobody_home
     """
     moment = _moment(at)
-    with connect(DataFolder(data), url) as client:
-        planned = _planned(client, number, portfolio)
-        path = f"/v1/visits/{planned['visit_id']}"
-        if attended_by != "nobody" and planned["attendance"] is None:
-            client.post("field-visits", f"{path}/attendance", {"attended_by": attended_by, "at": moment})
-        body: dict[str, Any] = {"outcome": outcome, "attended_by": attended_by, "at": moment}
-        body |= {"reason_for_non_payment": why} if why else {}
-        done = client.post("field-visits", f"{path}/result", body)
-    if as_json:
-        print_json(done)
-        return
+    planned = _planned(client, number, portfolio)
+    path = f"/v1/visits/{planned['visit_id']}"
+    if attended_by != "nobody" and planned["attendance"] is None:
+        client.post("field-visits", f"{path}/attendance", {"attended_by": attended_by, "at": moment})
+    body: dict[str, Any] = {"outcome": outcome, "attended_by": attended_by, "at": moment}
+    body |= {"reason_for_non_payment": why} if why else {}
+    done = client.post("field-visits", f"{path}/result", body)
+    yield done
     out.print(tr("Entered: {outcome}.", outcome=word(outcome)))
 
 
@@ -174,22 +162,18 @@ def _planned(client: Client, number: str, portfolio: str | None) -> Record:
     return min(planned, key=lambda one: str(one["visit_on"]))
 
 
+@asks_platform
 def cancel_visit(
+    client: Client,
     number: Number,
     reason: Annotated[str, typer.Argument(metavar="REASON", help="Why nobody goes there.")],
     portfolio: InPortfolio = None,
-    data: Data = DEFAULT_DATA,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Cancel the planned visit of a contract.
 
     Example: recobro cancel-visit CLR-070000008 "the debtor comes to the branch"
     """
-    with connect(DataFolder(data), url) as client:
-        planned = _planned(client, number, portfolio)
-        done = client.post("field-visits", f"/v1/visits/{planned['visit_id']}/cancellation", {"reason": reason})
-    if as_json:
-        print_json(done)
-        return
+    planned = _planned(client, number, portfolio)
+    done = client.post("field-visits", f"/v1/visits/{planned['visit_id']}/cancellation", {"reason": reason})
+    yield done
     out.print(tr("Cancelled: the visit of {day}.", day=day(done["visit_on"])))
