@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from recobro_console import failures, static_files
 from recobro_console.calls import TIMEOUT
 from recobro_console.guard import Guard
+from recobro_console.lists import api as lists
 from recobro_console.live import api as live
 from recobro_console.live.hub import Hub
 from recobro_console.pages import SECTIONS
@@ -26,7 +27,11 @@ from recobro_console.sessions.tokens import Issuer, Tokens
 from recobro_console.settings import ConsoleSettings
 from recobro_console.today import api as today
 
-ROUTERS = (today.router,)
+ROUTERS = (
+    today.router,
+    lists.staff,
+    lists.router,
+)
 """The sections. A new one gets a line here and in ``recobro_console.pages.SECTIONS``."""
 
 _PURGE_SECONDS = 3600.0

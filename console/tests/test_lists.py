@@ -1,0 +1,111 @@
+"""Lists in the console: built, watched live, explained, compared, and as an agency sees them."""
+
+from typing import Any
+
+import pytest
+from console_scene import Scene
+from playwright.async_api import Browser, expect
+from services_in_process import AS_OF
+
+
+@pytest.fixture(scope="module")
+async def campaign(scene: Scene) -> str:
+    new = {"name": "Recordatorio", "one_entry_per": "contract"}
+    return str((await scene.platform.post("dialer-feed", "/v1/campaigns", new))["campaign_id"])
+
+
+@pytest.fixture(scope="module")
+async def built(scene: Scene, campaign: str) -> dict[str, Any]:
+    """A published list of the campaign."""
+    async with scene.client("operator") as client:
+        answer = await scene.send(
+            client, "/lists", "/lists/build", campaign_id=campaign, business_date=str(AS_OF), _key="k-1"
+        )
+        assert answer.status_code == 303, answer.text
+    list_id = answer.headers["location"].rpartition("/")[2]
+    await scene.platform.until(
+        "dialer-feed", "SELECT status = 'published' FROM dialing_list WHERE list_id = $1", list_id
+    )
+    known: dict[str, Any] = await scene.platform.get("dialer-feed", f"/v1/lists/{list_id}")
+    return known
+
+
+async def entries(scene: Scene, list_id: str) -> list[dict[str, Any]]:
+    found = await scene.platform.get("dialer-feed", f"/v1/lists/{list_id}/contracts", status="listed", limit=1000)
+    listed: list[dict[str, Any]] = found["items"]
+    return listed
+
+
+async def test_a_list_for_a_wrong_day_is_refused_and_the_form_keeps_what_was_typed(scene: Scene, campaign: str) -> None:
+    async with scene.client("operator") as client:
+        answer = await scene.send(
+            client, "/lists", "/lists/build", campaign_id=campaign, business_date="2099-01-01", _key="k-2"
+        )
+    assert answer.status_code == 422
+    assert 'value="2099-01-01"' in answer.text
+
+
+async def test_a_list_shows_how_it_stands(scene: Scene, built: dict[str, Any]) -> None:
+    async with scene.client("operator") as client:
+        table = await client.get("/lists/table")
+        standing = await client.get(f"/lists/{built['list_id']}/standing")
+        file = await client.get(f"/lists/{built['list_id']}/file")
+    assert "Recordatorio" in table.text
+    assert "llamadas indebidas" in standing.text
+    assert file.headers["content-type"].startswith("text/csv")
+    assert len(file.text.splitlines()) == 1 + len(await entries(scene, built["list_id"]))
+
+
+async def test_a_payment_takes_the_contract_off_on_an_open_page(
+    scene: Scene, browser: Browser, built: dict[str, Any]
+) -> None:
+    list_id = built["list_id"]
+    async with scene.browser_page(browser) as page:
+        await page.goto(f"{scene.url}/lists/{list_id}")
+        await page.wait_for_selector("[aria-busy=true]", state="detached")
+        chosen = (await entries(scene, list_id))[0]
+        assert await page.get_by_role("row", name=chosen["contract_number"]).count() == 1
+        await page.focus("#f-contract_number")
+        payment = {"amount": "10.00", "paid_on": str(AS_OF), "channel": "branch"}
+        await scene.platform.post("portfolio", f"/v1/contracts/{chosen['contract_id']}/payments", payment)
+        left = page.locator("#o-withdrawals + div").get_by_role("row", name=chosen["contract_number"])
+        await expect(left).to_contain_text("pago")
+        assert await page.evaluate("document.activeElement.id") == "f-contract_number", "the focus was stolen"
+        await page.goto(f"{scene.url}/lists/{list_id}/why?contract_id={chosen['contract_id']}")
+        await expect(page.get_by_role("row", name="Pago reciente")).to_contain_text("impide")
+
+
+async def test_a_preview_and_a_comparison_build_nothing(scene: Scene, built: dict[str, Any], campaign: str) -> None:
+    before = await scene.platform.rows("dialer-feed", "SELECT count(*) FROM dialing_list")
+    async with scene.client("auditor") as client:
+        preview = await client.get("/lists/preview", params={"campaign_id": campaign})
+        compared = await client.get(f"/lists/{built['list_id']}/difference")
+        page = await client.get("/lists")
+    assert "En la lista" in preview.text
+    assert "no tiene otra lista" in compared.text
+    assert "Publicar la lista" not in page.text, "an auditor changes nothing"
+    assert await scene.platform.rows("dialer-feed", "SELECT count(*) FROM dialing_list") == before
+
+
+async def test_an_agency_sees_its_own_lists_alone(scene: Scene, built: dict[str, Any]) -> None:
+    agency = await scene.platform.post("assignment", "/v1/agencies", {"name": "Llamadas del Sur"})
+    async with scene.client("agency", agency_id=agency["agency_id"]) as client:
+        assert "Recordatorio" not in (await client.get("/lists/table")).text
+        assert (await client.get(f"/lists/{built['list_id']}")).status_code == 404
+        assert (await client.get(f"/lists/{built['list_id']}/why")).status_code == 403
+
+
+async def test_a_dead_service_leaves_the_rest_of_the_page(scene: Scene, built: dict[str, Any]) -> None:
+    addresses = scene.app.state.addresses
+    kept, addresses["dialer-feed"] = addresses["dialer-feed"], "http://127.0.0.1:9"
+    try:
+        async with scene.client("operator") as client:
+            page = await client.get("/lists")
+            part = await client.get("/lists/table")
+            whole = await client.get(f"/lists/{built['list_id']}")
+    finally:
+        addresses["dialer-feed"] = kept
+    assert page.status_code == 200
+    assert "dialer-feed no responde" in part.text
+    assert whole.status_code == 503
+    assert "dialer-feed no responde" in whole.text
