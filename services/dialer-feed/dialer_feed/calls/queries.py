@@ -63,18 +63,20 @@ WHERE EXISTS (
 _BUSINESS_DATE = f"""
 CASE WHEN call.started_at < list.live_until THEN list.business_date
     ELSE coalesce({DAY_OF}, portfolio.business_date, call.started_at::date) END"""
-# The other contracts that the entry named when the call started.
+# The other contracts that the entry named when the call started. An entry that had left its list named none.
 _ALSO = """
 SELECT coalesce(array_agg(other.contract_id ORDER BY other.contract_id), '{}') AS also
 FROM list_entry entry
+JOIN list_entry lead ON lead.contract_id = coalesce(entry.lead_id, entry.contract_id) AND lead.list_id = entry.list_id
 CROSS JOIN LATERAL (
-    SELECT * FROM list_entry lead WHERE lead.contract_id = entry.lead_id AND lead.list_id = entry.list_id
+    SELECT lead.contract_id, lead.status, lead.withdrawn_at
     UNION ALL
-    SELECT * FROM list_entry named
-    WHERE named.lead_id = coalesce(entry.lead_id, entry.contract_id) AND named.list_id = entry.list_id
+    SELECT named.contract_id, named.status, named.withdrawn_at FROM list_entry named
+    WHERE named.lead_id = lead.contract_id AND named.list_id = entry.list_id
 ) AS other
 WHERE entry.contract_id = call.contract_id AND entry.list_id = call.list_id
     AND other.contract_id <> entry.contract_id
+    AND (lead.status = 'listed' OR lead.withdrawn_at > call.started_at)
     AND (other.status = 'listed' OR other.withdrawn_at > call.started_at)"""
 # The statement returns the calls that were new.
 RECORD = f"""

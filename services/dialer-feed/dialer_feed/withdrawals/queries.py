@@ -16,10 +16,12 @@ ORDER BY entry.contract_id, entry.list_id
 FOR UPDATE OF entry
 """
 
-# A contract that an entry names changes this entry.
+# A contract that an entry names changes this entry. ``withdrawn_at`` is set again with the cursor; a contract whose
+# entry has left already gets none.
 _TAKE = """
 UPDATE list_entry entry SET
-    status = 'withdrawn', reason = taken.reason, cause_event_id = taken.event_id, caused_at = taken.caused_at
+    status = 'withdrawn', reason = taken.reason, cause_event_id = taken.event_id, caused_at = taken.caused_at,
+    withdrawn_at = clock_timestamp()
 FROM taken
 WHERE entry.contract_id = taken.contract_id AND entry.list_id = taken.list_id AND taken.reason IS NOT NULL
     AND entry.status = 'listed'

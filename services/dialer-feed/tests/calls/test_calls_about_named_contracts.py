@@ -48,6 +48,27 @@ async def test_a_call_about_one_named_is_listed_and_counts_for_all_named(
     assert events == {lead.contract_id: (second.contract_id,), second.contract_id: (lead.contract_id,)}
 
 
+async def test_a_call_counts_for_those_whom_its_entry_named_when_it_started(
+    scene: Scene, client: httpx.AsyncClient
+) -> None:
+    lead, second, third = await of_one_person(scene, "900.00", "500.00", "300.00")
+    list_id = await scene.built()
+    early = datetime.now(UTC).isoformat()
+    await scene.receives(lead.paid("10.00"))
+    await scene.receives(third.paid("10.00"))
+    now = datetime.now(UTC).isoformat()
+    await report_calls(client, call(list_id, lead, started_at=early), call(list_id, second, started_at=early))
+    await report_calls(client, call(list_id, lead, started_at=now), call(list_id, second, started_at=now))
+    events = [(event.contract_id, set(event.also)) for event in await published(scene.database, CallCompleted)]
+    everybody = {lead.contract_id, second.contract_id, third.contract_id}
+    assert events == [
+        (lead.contract_id, everybody - {lead.contract_id}),
+        (second.contract_id, everybody - {second.contract_id}),
+        (lead.contract_id, set()),
+        (second.contract_id, set()),
+    ]
+
+
 async def test_a_call_still_counts_for_one_named_after_the_lead_has_moved_to_another_person(
     scene: Scene, client: httpx.AsyncClient
 ) -> None:
