@@ -63,7 +63,7 @@ async def dispute(floor: Floor, one: Contract, luck: float) -> bool:
 
 
 async def resolution(floor: Floor, one: Contract, luck: float) -> bool:
-    if not one.disputes:
+    if not one.disputes or one.person.reported_on == floor.day:
         return False
     dispute = one.disputes.pop(int(luck * len(one.disputes)))
     path = f"/v1/clarifications/{dispute}/resolution"
@@ -118,13 +118,7 @@ async def end_of_pause(floor: Floor, one: Contract, _: float) -> bool:
 async def status(floor: Floor, one: Contract, status: str) -> None:
     body = {"status": status, "reported_by": "family"}
     await floor.platform.post("portfolio", f"/v1/contracts/{one.contract_id}/debtor-status", body)
-    one.person.status = status
-    for theirs in floor.contracts:
-        if theirs.person is one.person:
-            floor.tell(theirs, f"{one.person.number} is {status}")
-            final = status if status != "active" else None
-            theirs.cancel_visits(floor.day, disputed_or_final=final)
-            floor.followed(theirs)
+    floor.change_status(one, status)
 
 
 async def death(floor: Floor, one: Contract, luck: float) -> bool:
@@ -135,7 +129,7 @@ async def death(floor: Floor, one: Contract, luck: float) -> bool:
 
 
 async def revival(floor: Floor, one: Contract, _: float) -> bool:
-    if one.person.status == "active":
+    if one.person.status == "active" or one.person.reported_on == floor.day:
         return False
     await status(floor, one, "active")
     return True
@@ -172,11 +166,20 @@ async def opt_out(floor: Floor, one: Contract, _: float) -> bool:
 
 
 async def opt_in(floor: Floor, one: Contract, _: float) -> bool:
-    if one.may_be_dialed():
+    if one.phone not in one.person.opted_out or one.person.reported_on == floor.day:
         return False
     await change_number(floor, one, {"change": "opt_out_withdrawn", "reason": "by mistake"})
     floor.tell(one, "the opt-out was a mistake")
     one.person.opted_out.discard(one.phone)
+    return True
+
+
+async def verification(floor: Floor, one: Contract, _: float) -> bool:
+    if one.phone not in one.person.wrong or one.person.reported_on == floor.day:
+        return False
+    await change_number(floor, one, {"change": "verified"})
+    floor.tell(one, "the number is right")
+    one.person.wrong.discard(one.phone)
     return True
 
 
@@ -209,5 +212,6 @@ CHANGES = {
     "recall": Change(1, recall),
     "opt out": Change(1, opt_out),
     "opt in": Change(2, opt_in),
+    "verification": Change(2, verification),
     "visit": Change(4, visit),
 }

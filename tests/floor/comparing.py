@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from floor.floor import Agency, Difference, Floor
-from floor.model import shown_on_list
+from floor.lists import shown_on_list
 
 
 async def read_streams(floor: Floor) -> None:
@@ -55,6 +55,7 @@ async def compare(floor: Floor) -> None:
 async def compare_lists(floor: Floor) -> None:
     for agency in floor.agencies:
         found = await withdrawn(floor, agency)
+        await compare_report(floor, agency, len(found))
         answer = await floor.platform.clients["dialer-feed"].get(
             f"/v1/lists/{agency.list_id}/entries", params={"format": "jsonl"}
         )
@@ -68,6 +69,14 @@ async def compare_lists(floor: Floor) -> None:
                 wanted = shown_on_list(one)
             if shown != wanted and not (of_agency and of_agency.withdrawn and shown in of_agency.or_else):
                 floor.differ(one, f"list of {agency.agency_id}", shown, wanted)
+
+
+async def compare_report(floor: Floor, agency: Agency, withdrawn: int) -> None:
+    read = await floor.platform.get("dialer-feed", "/v1/withdrawal-report", list_id=agency.list_id)
+    shown = (read["withdrawn"], read["wrongful_calls"], read["wrongful_calls_after_acknowledgement"])
+    expected = (withdrawn, agency.wrongful_calls, agency.wrongful_after_acknowledgement)
+    if shown != expected:
+        raise Difference(f"seed {floor.seed}, {floor.day}, report of {agency.agency_id}: {shown}, the model {expected}")
 
 
 async def withdrawn(floor: Floor, agency: Agency) -> dict[str, str]:

@@ -1,18 +1,19 @@
 """A day: lists, calls by old lists, changes, calls by the list, and the comparison."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from floor import changes
-from floor.calls import call, call_by_old_lists, call_by_the_list
+from floor import changes, reports
+from floor.calls import acknowledge, call, call_by_old_lists, call_by_the_list, now
 from floor.comparing import compare, read_streams
 from floor.floor import Floor, has_entry
-from floor.model import Contract, list_of
+from floor.lists import list_of, named_by_entries
+from floor.model import Contract
 from floor.opening import send_file
 
 AT_ONCE = 6
-_CHANGES = changes.CHANGES
+_CHANGES = changes.CHANGES | reports.CHANGES
 
 
 async def play_day(floor: Floor) -> None:
@@ -20,6 +21,7 @@ async def play_day(floor: Floor) -> None:
     await call_by_old_lists(floor)
     for _ in range(3):
         await change_some(floor)
+        await acknowledge(floor)
     await call_by_the_list(floor)
     await read_streams(floor)
     await compare(floor)
@@ -33,20 +35,32 @@ async def begin_next_day(floor: Floor) -> None:
         contract.judge_promises(floor.day)
         contract.review(floor.day, floor.rule)
     await floor.platform.settled()
-    for contract in floor.contracts:
-        contract.entry = None
     await move_some(floor)
+    for contract in floor.contracts:
+        contract.withdraw(floor.day)
 
 
 async def publish_lists(floor: Floor) -> None:
+    named = named_by_entries(floor.contracts)
     for agency in floor.agencies:
         agency.old_list_id = agency.list_id
+        agency.old_named = named
+        agency.cursor = agency.wrongful_calls = agency.wrongful_after_acknowledgement = 0
+    for one in floor.contracts:
+        one.entry = None
+    for agency in floor.agencies:
         wanted = {"campaign_id": agency.campaign_id, "business_date": str(floor.day)}
         built = await floor.platform.post("dialer-feed", "/v1/lists", wanted)
         done = "SELECT status = 'published' FROM dialing_list WHERE list_id = $1"
         await floor.platform.until("dialer-feed", done, UUID(built["list_id"]))
         agency.list_id = built["list_id"]
-        list_of(floor.contracts, floor.day, agency.agency_id, one_per_person=agency.one_per_person)
+        list_of(
+            floor.contracts,
+            floor.day,
+            agency.agency_id,
+            one_per_person=agency.one_per_person,
+            most_attempts=agency.most_attempts,
+        )
 
 
 async def move_some(floor: Floor) -> None:
@@ -98,7 +112,7 @@ async def change_some(floor: Floor) -> None:
     for contract in floor.chance.sample(floor.contracts, count):
         chosen.setdefault(contract.person.number, contract)
     gate = asyncio.Semaphore(AT_ONCE)
-    before, wrongful = datetime.now(UTC), floor.wrongful()
+    before = now(floor)
 
     async def carry_out(one: Contract, kinds: list[str], luck: float) -> None:
         async with gate:
@@ -119,7 +133,7 @@ async def change_some(floor: Floor) -> None:
         contract.withdraw(floor.day)
     for agency in floor.agencies:
         changed = [one for one in chosen.values() if has_entry(one, agency)]
-        await call(floor, agency, agency.list_id, changed[:5], before, wrongful)
+        await call(floor, agency, agency.list_id, changed[:5], before)
 
 
 def kinds(floor: Floor) -> list[str]:

@@ -1,9 +1,10 @@
 """What happens on a collections floor: people, payments, promises, visits and more, and the rules' numbers."""
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 if TYPE_CHECKING:
     from floor.model import Contract
@@ -13,7 +14,17 @@ PROMISE_GRACE_DAYS = 2
 RECALL_GRACE_DAYS = 2
 LEAST_OVERDUE = Decimal("100.00")
 FINAL = ("deceased", "represented")
-ORDER = ("unknown_state", "paid_off", "closed", *FINAL, "clarification", "payment", "promise", "paused")
+ORDER = (
+    "unknown_state",
+    "paid_off",
+    "closed",
+    *FINAL,
+    "clarification",
+    "payment",
+    "payment_claimed",
+    "promise",
+    "paused",
+)
 """The first reason that holds is the one that is given. A contract that a payment settled gives the payment first."""
 
 
@@ -25,6 +36,10 @@ class Person:
     status: str = "active"
     opted_out: set[str] = field(default_factory=set)
     """Phones at which the person does not want to be called. On a contract of another person they may be called."""
+    wrong: set[str] = field(default_factory=set)
+    """Phones that are not the person's."""
+    reported_on: date | None = None
+    """The day of a dialer's last report. On this day nobody takes anything back."""
 
 
 @dataclass
@@ -56,6 +71,20 @@ class Pause:
     pause_id: str
     starts_on: date
     ends_on: date
+
+
+@dataclass
+class Call:
+    """A call, which is a call about every contract that its entry named. ``day`` is the day on which it counts."""
+
+    call_id: str
+    agency_id: UUID
+    started_at: datetime
+    day: date
+
+    def __lt__(self, other: "Call") -> bool:
+        mine, theirs = ((one.started_at, one.agency_id, one.call_id) for one in (self, other))
+        return mine < theirs
 
 
 @dataclass
@@ -91,3 +120,5 @@ class Entry:
     lead: "Contract | None" = None
     withdrawn: str | None = None
     or_else: tuple[str, ...] = ()
+    acknowledged: bool = False
+    """Whether the agency has acknowledged the withdrawal."""

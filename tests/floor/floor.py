@@ -30,6 +30,13 @@ class Agency:
     campaign_id: str = ""
     list_id: str = ""
     old_list_id: str = ""
+    old_named: dict[str, list[Contract]] = field(default_factory=dict)
+    """The contracts that the entries of yesterday's list still named at its end, by the number of the lead."""
+    most_attempts: int = 0
+    """How often a person may be called in seven days, by whomever, to be on the agency's next list."""
+    cursor: int = 0
+    wrongful_calls: int = 0
+    wrongful_after_acknowledgement: int = 0
     position: str | None = None
     told: dict[str, dict[str, tuple[str, date | None, date | None]]] = field(default_factory=dict)
     believed: list[Contract] = field(default_factory=list)
@@ -74,6 +81,15 @@ class Floor:
         """The rules follow a change of the contract."""
         one.judge_promises(self.day)
         one.review(self.day, self.rule)
+
+    def change_status(self, one: Contract, status: str) -> None:
+        """The status reaches all contracts of the person."""
+        one.person.status = status
+        for theirs in self.contracts:
+            if theirs.person is one.person:
+                self.tell(theirs, f"{one.person.number} is {status}")
+                theirs.cancel_visits(self.day, disputed_or_final=status if status != "active" else None)
+                self.followed(theirs)
 
     def wrongful(self) -> set[tuple[str, str]]:
         """Contracts and agencies that must not call them now."""

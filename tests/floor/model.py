@@ -17,6 +17,7 @@ from floor.facts import (
     LEAST_OVERDUE,
     ORDER,
     RECALL_GRACE_DAYS,
+    Call,
     Entry,
     Pause,
     Payment,
@@ -38,6 +39,8 @@ class Contract:
     instalments: list[tuple[date, Decimal]]
     payments: list[Payment] = field(default_factory=list)
     disputes: list[str] = field(default_factory=list)
+    claims: list[date] = field(default_factory=list)
+    """The days on which the debtor said that it was paid."""
     promises: list[Promise] = field(default_factory=list)
     pauses: list[Pause] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
@@ -45,7 +48,7 @@ class Contract:
     undecided_file: str | None = None
     undecided_for: Person | None = None
     entry: Entry | None = None
-    calls: int = 0
+    calls: list[Call] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
 
     # Money: a payment pays the oldest instalment first. A reversed payment counts for nothing.
@@ -98,6 +101,8 @@ class Contract:
             yield "clarification"
         if self.silent_for_payment(day):
             yield "payment"
+        if any(day < claimed_on + timedelta(days=HOLDOFF_DAYS) for claimed_on in self.claims):
+            yield "payment_claimed"
         if any(one.state == "open" and day <= one.silent_until for one in self.promises):
             yield "promise"
         if any(one.starts_on <= day <= one.ends_on for one in self.pauses):
@@ -110,8 +115,11 @@ class Contract:
         return "payment" if first == "paid_off" else first
 
     def silences(self, day: date) -> set[str]:
-        """The reasons that agencies are told of. That a contract is closed they learn from its recall."""
-        return set(self._holds(day)) - {"paid_off", "closed"}
+        """The reasons that agencies are told of. That a contract is closed they learn from its recall.
+
+        Agencies are not told of claimed payments.
+        """
+        return set(self._holds(day)) - {"paid_off", "closed", "payment_claimed"}
 
     # Promises: kept by payments from the day they were made to the end of their grace, else broken after it. A payment
     # counts once, first for the promise that is due first. Death cancels what is open.
@@ -184,7 +192,7 @@ class Contract:
     # Lists.
 
     def may_be_dialed(self) -> bool:
-        return self.phone not in self.person.opted_out
+        return self.phone not in self.person.opted_out | self.person.wrong
 
     def active_agency(self) -> str | None:
         placed = self.placement
@@ -195,12 +203,17 @@ class Contract:
         return self.is_wanted(day) and not silent and self.active_agency() == agency_id
 
     def withdraw(self, day: date) -> None:
-        """An entry leaves the live list for the first reason that holds, and never comes back."""
+        """An entry leaves the live list for the first reason that holds, and never comes back.
+
+        A contract leaves the entry that names it when another person gets the one or the other.
+        """
         if self.entry is None or self.entry.withdrawn is not None:
             return
         self.entry.withdrawn = self.reason(day) or (None if self.may_be_dialed() else "no_phone")
         if self.entry.withdrawn is None and self.active_agency() != self.entry.campaign:
             self.entry.withdrawn = "recall"
+        if self.entry.lead is not None and self.entry.lead.person is not self.person:
+            self.entry.withdrawn = self.entry.withdrawn or "no_longer_eligible"
         if self.placement is None or self.placement.reason == "no_longer_eligible":
             self.entry.or_else = ("recall", "no_longer_eligible")
 
@@ -215,9 +228,13 @@ class Contract:
 
     # Visits.
 
+    def _reason_at_the_door(self, on: date) -> str | None:
+        reason = self.reason(on)
+        return "payment" if reason == "payment_claimed" else reason
+
     def visit_refusal(self, on: date, day: date) -> str | None:
         """Why no visit can be ordered for the day ``on``."""
-        if reason := self.reason(on):
+        if reason := self._reason_at_the_door(on):
             return reason
         if self.overdue(day) <= 0:
             return "nothing_overdue"
@@ -230,7 +247,7 @@ class Contract:
                 one.payments.add(paid_by)
             if one.state != "ordered":
                 continue
-            reason = "payment" if paid_by else disputed_or_final or self.reason(one.on)
+            reason = "payment" if paid_by else disputed_or_final or self._reason_at_the_door(one.on)
             if reason is None and self.overdue(day) <= 0:
                 reason = "nothing_overdue"
             if reason:
@@ -264,23 +281,3 @@ class Rule:
             first += 1
         in_turn = [*agencies[first:], *agencies[:first]]
         return next((agency for agency in in_turn if agency not in refused), None)
-
-
-def shown_on_list(one: Contract) -> str:
-    """What the day's list says of the contract now."""
-    if one.entry is None:
-        return "not on the list"
-    if one.entry.lead is None:
-        return one.entry.withdrawn or "listed"
-    lead = one.entry.lead
-    is_named = one.entry.withdrawn is None and lead.entry is not None and lead.entry.withdrawn is None
-    return f"named by {lead.number}" if is_named else "not on the list"
-
-
-def list_of(contracts: Sequence[Contract], day: date, agency_id: str, *, one_per_person: bool) -> None:
-    """Put the contracts on the agency's list. The one with the largest overdue balance leads those of its person."""
-    listed = [one for one in contracts if one.is_listed(day, agency_id)]
-    leads: dict[str, Contract] = {}
-    for one in sorted(listed, key=lambda one: (-one.overdue(day), -one.days_past_due(day), one.number)):
-        lead = leads.setdefault(one.person.number, one) if one_per_person else one
-        one.entry = Entry(agency_id, None if lead is one else lead)

@@ -29,7 +29,9 @@ async def open_floor(floor: Floor) -> None:
         terms = {"kinds": ["dialing"], "starts_on": "2020-01-01", "recall_grace_days": RECALL_GRACE_DAYS}
         terms |= {"fees": [{"kind": "dialing", "from_days": 0, "percent": "10"}]}
         await platform.post("assignment", f"/v1/agencies/{agency_id}/service-contracts", terms)
-        floor.agencies.append(Agency(agency_id, one_per_person=not floor.agencies))
+        floor.agencies.append(
+            Agency(agency_id, one_per_person=not floor.agencies, most_attempts=6 if floor.agencies else 4)
+        )
     weights = {floor.agencies[0].agency_id: 2, floor.agencies[1].agency_id: 1}
     rule = {"name": "dial", "priority": 1, "kind": "dialing"}
     rule |= {"when": {"stages": ["early", "late"], "min_overdue": "100.00"}}
@@ -37,7 +39,11 @@ async def open_floor(floor: Floor) -> None:
     rule_id = (await platform.post("assignment", "/v1/placement-rules", rule))["rule_id"]
     floor.rule = Rule(rule_id, weights)
     for agency in floor.agencies:
-        campaign = {"name": agency.agency_id, "agency_id": agency.agency_id, "max_attempts_per_7_days": 50}
+        campaign = {
+            "name": agency.agency_id,
+            "agency_id": agency.agency_id,
+            "max_attempts_per_7_days": agency.most_attempts,
+        }
         campaign |= {"one_entry_per": "person" if agency.one_per_person else "contract"}
         agency.campaign_id = (await platform.post("dialer-feed", "/v1/campaigns", campaign))["campaign_id"]
     await load_first(floor)
