@@ -14,6 +14,7 @@ from recobro_events import TRANSIENT_ERRORS, Database, Tasks, Transport, end
 from starlette.responses import RedirectResponse, Response
 
 from recobro_console import failures, static_files
+from recobro_console.agencies import api as agencies
 from recobro_console.calls import TIMEOUT
 from recobro_console.guard import Guard
 from recobro_console.lists import api as lists
@@ -28,6 +29,8 @@ from recobro_console.settings import ConsoleSettings
 from recobro_console.today import api as today
 
 ROUTERS = (
+    agencies.staff,
+    agencies.router,
     today.router,
     lists.staff,
     lists.router,

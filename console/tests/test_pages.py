@@ -5,7 +5,7 @@ from axe_playwright_python.async_playwright import Axe
 from console_scene import Scene
 from playwright.async_api import Browser, Page
 
-_BUILT = ("/today", "/lists")
+_BUILT = ("/today", "/lists", "/agencies")
 
 
 async def findings(page: Page) -> list[str]:

@@ -1,0 +1,91 @@
+"""Agencies in the console: what they have, what is taken back, who decides; and what an agency's user sees."""
+
+import uuid
+from typing import Any
+
+import pytest
+from console_scene import Scene
+from services_in_process import AS_OF
+
+TERMS = {
+    "kinds": ["dialing"],
+    "starts_on": "2026-01-01",
+    "recall_grace_days": 2,
+    "fees": [{"kind": "dialing", "from_days": 0, "percent": "10"}],
+}
+
+
+@pytest.fixture(scope="module")
+async def agency(scene: Scene) -> dict[str, Any]:
+    """An agency that has the contracts that are early or late."""
+    post = scene.platform.post
+    made: dict[str, Any] = await post("assignment", "/v1/agencies", {"name": "Cobranza Norte"})
+    await post("assignment", f"/v1/agencies/{made['agency_id']}/service-contracts", TERMS)
+    rule = {"name": "all", "priority": 1, "kind": "dialing", "when": {"stages": ["early", "late"]}}
+    rule |= {"shares": [{"agency_id": made["agency_id"], "weight": 1}]}
+    await post("assignment", "/v1/placement-rules", rule)
+    await post("assignment", "/v1/placement-runs", {"as_of": str(AS_OF)})
+    await scene.platform.settled()
+    return made
+
+
+async def placements(scene: Scene, agency: dict[str, Any], state: str) -> list[dict[str, Any]]:
+    path = "/v1/placements"
+    found = await scene.platform.get("assignment", path, agency_id=agency["agency_id"], state=state, limit=1000)
+    items: list[dict[str, Any]] = found["items"]
+    return items
+
+
+async def test_a_recall_is_objected_to_and_decided(scene: Scene, agency: dict[str, Any]) -> None:
+    chosen = (await placements(scene, agency, "active"))[0]
+    own = f"/agencies/{agency['agency_id']}"
+    step = f"/placements/{chosen['placement_id']}"
+    async with scene.client("operator") as staff, scene.client("agency", agency_id=agency["agency_id"]) as theirs:
+        recalled = await scene.send(staff, own, f"{step}/recall", reason="queja", _back=own, _key=str(uuid.uuid4()))
+        assert recalled.status_code == 303, recalled.text
+        assert chosen["contract_number"] in (await theirs.get(f"{own}/placements?state=recall_pending")).text
+        objected = await scene.send(theirs, own, f"{step}/objection", reason="ya prometió", _key=str(uuid.uuid4()))
+        assert objected.status_code == 303, objected.text
+        open_ones = await staff.get("/agencies/objections")
+        assert "ya prometió" in open_ones.text
+        assert chosen["contract_number"] in open_ones.text
+        decided = await scene.send(
+            staff,
+            "/agencies",
+            f"{step}/objection-decision",
+            accepted="yes",
+            reason="de acuerdo",
+            _key=str(uuid.uuid4()),
+        )
+        assert decided.status_code == 303, decided.text
+        again = await scene.send(
+            staff, "/agencies", f"{step}/objection-decision", accepted="no", reason="no", _key=str(uuid.uuid4())
+        )
+    assert again.status_code == 409
+    assert "ya prometió" not in open_ones.text.partition("</table>")[2]
+    assert chosen["placement_id"] in {one["placement_id"] for one in await placements(scene, agency, "active")}
+
+
+async def test_an_agency_sees_itself_alone(scene: Scene, agency: dict[str, Any]) -> None:
+    other = await scene.platform.post("assignment", "/v1/agencies", {"name": "Otra"})
+    own = f"/agencies/{agency['agency_id']}"
+    async with scene.client("agency", agency_id=other["agency_id"]) as theirs:
+        assert (await theirs.get("/agencies")).headers["location"] == f"/agencies/{other['agency_id']}"
+        assert (await theirs.get(own)).status_code == 404
+        assert (await theirs.get(f"{own}/terms")).status_code == 403
+        numbers = {one["contract_number"] for one in await placements(scene, agency, "active")}
+        shown = (await theirs.get(f"{own}/placements")).text
+        assert not any(number in shown for number in numbers)
+        assert "Retirar" not in (await theirs.get(f"/agencies/{other['agency_id']}/placements")).text
+
+
+async def test_commissions_of_a_payment_are_shown(scene: Scene, agency: dict[str, Any]) -> None:
+    chosen = (await placements(scene, agency, "active"))[-1]
+    payment = {"amount": "100.00", "paid_on": str(AS_OF), "channel": "branch"}
+    await scene.platform.post("portfolio", f"/v1/contracts/{chosen['contract_id']}/payments", payment)
+    await scene.platform.settled()
+    async with scene.client("auditor") as client:
+        path = f"/agencies/{agency['agency_id']}/commissions"
+        shown = await client.get(path, params={"first": str(AS_OF), "last": str(AS_OF)})
+    assert chosen["contract_number"] in shown.text
+    assert "10.00 MXN" in shown.text
