@@ -16,6 +16,9 @@ from starlette.responses import RedirectResponse, Response
 from recobro_console import failures, static_files
 from recobro_console.agencies import api as agencies
 from recobro_console.calls import TIMEOUT
+from recobro_console.files import api as files
+from recobro_console.files import portfolios as new_portfolios
+from recobro_console.files import rejects
 from recobro_console.guard import Guard
 from recobro_console.lists import api as lists
 from recobro_console.live import api as live
@@ -34,6 +37,9 @@ ROUTERS = (
     today.router,
     lists.staff,
     lists.router,
+    new_portfolios.router,
+    rejects.router,
+    files.router,
 )
 """The sections. A new one gets a line here and in ``recobro_console.pages.SECTIONS``."""
 

@@ -123,7 +123,9 @@ async def console_before(
         addresses={name: f"http://{name}" for name in platform.clients},
         http=httpx.AsyncClient(mounts=mounts),
     )
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False))
+    # A connection that is idle while a test waits is not closed under its next request.
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, timeout_keep_alive=600)
+    server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     try:
         async with asyncio.timeout(240):

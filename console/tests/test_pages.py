@@ -5,7 +5,13 @@ from axe_playwright_python.async_playwright import Axe
 from console_scene import Scene
 from playwright.async_api import Browser, Page
 
-_BUILT = ("/today", "/lists", "/agencies")
+_BUILT = (
+    "/today",
+    "/files",
+    "/files/new-portfolio",
+    "/lists",
+    "/agencies",
+)
 
 
 async def findings(page: Page) -> list[str]:

@@ -4,6 +4,7 @@
 //   data-key="l"                   is followed after the keys g and l
 //   data-dialog="help"             opens the dialog of that id
 //   data-drop                      a form that takes dropped files
+//   data-most-bytes="1000"         a field that takes no larger file, and says data-too-large
 //   data-busy                      a form whose button cannot be pressed twice
 (() => {
   "use strict";
@@ -105,6 +106,15 @@
     }
   }
 
+  function choose(event) {
+    const input = event.target;
+    if (!input.dataset?.mostBytes) return;
+    const file = input.files[0];
+    input.setCustomValidity(file && file.size > Number(input.dataset.mostBytes) ? input.dataset.tooLarge : "");
+    input.reportValidity();
+  }
+
+  document.addEventListener("change", choose);
   document.addEventListener("keydown", key);
   document.addEventListener("click", click);
   document.addEventListener("submit", submit);

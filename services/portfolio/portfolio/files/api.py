@@ -24,9 +24,10 @@ from chassis.problem_types import also_answers
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from portfolio.files import deciding, findings, rejects, uploads
+from portfolio.files import deciding, findings, rejected_rows, rejects, uploads
 from portfolio.files.finding_kinds import FindingKind
 from portfolio.files.findings import Finding
+from portfolio.files.rejected_rows import RejectedRows
 from portfolio.files.template import TemplateFormat, template, workbook
 from portfolio.files.uploads import Confirmation, FileStatus, FileView, Mode
 from portfolio.portfolios import portfolios
@@ -203,3 +204,20 @@ async def read_rejects(file_id: UUID, database: ServiceDatabase, locale: ReaderL
         "Content-Language": locale.language if locale else Language.EN,
     }
     return StreamingResponse(pages, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get("/files/{file_id}/rejected-rows", dependencies=[reads("portfolio"), reads_in_bulk()])
+async def list_rejected_rows(
+    file_id: UUID,
+    connection: ReadConnection,
+    query: PageQuery,
+    locale: ReaderLocale,
+    amended: Annotated[
+        bool | None, Query(description="Whether a later file has brought the row corrected. Default: all rows")
+    ] = None,
+) -> RejectedRows:
+    """List the rejected rows in the order of the file, cell by cell. Reasons are in the reader's ``Accept-Language``.
+
+    Corrected rows with their ``row_number`` are uploaded with ``mode=amend`` and ``amends``.
+    """
+    return await rejected_rows.listed(connection, file_id, query, amended, locale)
