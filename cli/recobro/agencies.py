@@ -81,7 +81,8 @@ def objection(
     number: Number,
     reason: Annotated[str, typer.Argument(metavar="REASON", help="Why you decide so.")],
     accept: Annotated[
-        bool, typer.Option("--accept/--refuse", help="The agency keeps the contract, or the recall stands.")
+        bool,
+        typer.Option("--accept/--refuse", help="--accept: the agency keeps the contract. --refuse: the recall stands."),
     ],
     kind: Kind = None,
     portfolio: InPortfolio = None,

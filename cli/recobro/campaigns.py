@@ -27,7 +27,9 @@ def create_campaign(
         list[str] | None,
         typer.Option(metavar="STAGE", help="Contracts in this stage; may be repeated. Default: early and late."),
     ] = None,
-    min_overdue: Annotated[str, typer.Option(metavar="AMOUNT", help="Only contracts that owe so much.")] = "100.00",
+    min_overdue: Annotated[
+        str, typer.Option(metavar="AMOUNT", help="Only contracts that are overdue with more than this.")
+    ] = "100.00",
 ) -> Answer:
     """Make a campaign, which has a dialing list every day.
 

@@ -39,7 +39,7 @@ from recobro.terminal import (
 
 _LABEL_WIDTH = 19
 
-commands = typer.Typer(no_args_is_help=True, help="Find contracts, show one, and what happened to it.")
+commands = typer.Typer(no_args_is_help=True, help="Find contracts, show one, and list what happened to it.")
 
 
 @commands.command()
@@ -219,7 +219,7 @@ def history(
 def pause(
     client: Client,
     number: Number,
-    reason: Annotated[str, typer.Argument(metavar="REASON", help="Why nobody shall contact the debtor.")],
+    reason: Annotated[str, typer.Argument(metavar="REASON", help="Why nobody may contact the debtor.")],
     starts_on: Annotated[
         str, typer.Option("--from", metavar=DAY_METAVAR, help="The first day without contact.")
     ] = "today",

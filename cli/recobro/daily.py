@@ -172,8 +172,8 @@ def publish_list(
 ) -> None:
     """Publish a campaign's dialing list for a day and wait until it is live.
 
-    With --all, the command publishes the list of every campaign. If a list fails, it continues with the next campaign
-    and ends with exit code 1.
+    With --all, the command publishes the list of every campaign. If a list fails, the command continues with the next
+    campaign and ends with exit code 1.
 
     Example: recobro list --all --date today
     """

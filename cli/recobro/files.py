@@ -38,7 +38,7 @@ def files(
     client: Client,
     portfolio: OnlyPortfolio = None,
     limit: Annotated[
-        int, typer.Option(metavar="N", min=1, max=1000, help="The number of files, the newest first.")
+        int, typer.Option(metavar="N", min=1, max=1000, help="The most files to list, the newest first.")
     ] = 20,
 ) -> Answer:
     """List the newest files with their state, what they wait for, and how to answer.

@@ -49,7 +49,8 @@ class Kind:
 def waiting(
     client: Client,
     days: Annotated[
-        int, typer.Option(min=0, max=365, metavar="DAYS", help="Disputes that must be answered within so many days.")
+        int,
+        typer.Option(min=0, max=365, metavar="DAYS", help="List disputes that must be answered within this many days."),
     ] = 7,
 ) -> Answer:
     """List what waits, for whom, and the command that answers.

@@ -56,7 +56,8 @@ def create_portfolio(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the new portfolio.")],
     creditor: Annotated[str, typer.Option(metavar="NAME", help="The creditor. A new name makes a new creditor.")],
     kind: Annotated[
-        Literal["financial", "commercial"], typer.Option(help="What a new creditor is; other rules hold for each.")
+        Literal["financial", "commercial"],
+        typer.Option(help="The kind of a new creditor. The rules for the two kinds differ."),
     ] = "financial",
     jurisdiction: Annotated[
         str, typer.Option(metavar="COUNTRY", help="The country whose rules hold, such as MX, BR, US or GB.")

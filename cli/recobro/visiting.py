@@ -31,7 +31,7 @@ _PLANNED = ("ordered", "routed")
 def visits(
     client: Client,
     on: Day = "today",
-    visitor: Annotated[str | None, typer.Option(metavar="NAME", help="Only this visitor's.")] = None,
+    visitor: Annotated[str | None, typer.Option(metavar="NAME", help="Only the visits of this visitor.")] = None,
     papers: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Save the sheet and the letter of each planned visit here, as PDFs."),
