@@ -7,6 +7,7 @@ from playwright.async_api import Browser, Page
 
 _BUILT = (
     "/today",
+    "/today/disputes",
     "/files",
     "/files/new-portfolio",
     "/lists",

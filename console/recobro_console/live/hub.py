@@ -21,6 +21,7 @@ from recobro_console.live.subjects import Change, change_of
 
 EVERYTHING = "everything"
 WITHDRAWN = "dialer-feed.list-entry-withdrawn.v1"
+PAID = "portfolio.payment-received.v1"
 MOST_LISTENERS = 1000
 _KEPT = 50
 _INTERVAL_SECONDS = 0.5
@@ -66,7 +67,7 @@ class Hub:
     def __init__(self, transport: Callable[[], Transport]) -> None:
         self._transport = transport
         self._listeners: set[Listener] = set()
-        self._withdrawals: deque[Change] = deque(maxlen=_KEPT)
+        self._latest: dict[str, deque[Change]] = {kind: deque(maxlen=_KEPT) for kind in (WITHDRAWN, PAID)}
         self.is_live = False
 
     @contextmanager
@@ -89,7 +90,11 @@ class Hub:
 
     def withdrawals(self, list_id: str | None = None) -> list[Change]:
         """The latest withdrawals that this process has seen, newest first; those of one list if it is given."""
-        return [each for each in reversed(self._withdrawals) if list_id in (None, each.fields.get("list_id"))]
+        return [each for each in reversed(self._latest[WITHDRAWN]) if list_id in (None, each.fields.get("list_id"))]
+
+    def payments(self) -> list[Change]:
+        """The latest payments that this process has seen, newest first."""
+        return list(reversed(self._latest[PAID]))
 
     async def run(self) -> None:
         """Listen until the task is cancelled. A log that does not answer is asked again and again."""
@@ -107,8 +112,8 @@ class Hub:
             await asyncio.sleep(_RETRY_SECONDS)
 
     def _tell(self, change: Change) -> None:
-        if change.type == WITHDRAWN:
-            self._withdrawals.append(change)
+        if change.type in self._latest:
+            self._latest[change.type].append(change)
         for listener in self._listeners:
             if listener.agency_id in (None, change.agency_id):
                 listener.hear(change.subjects)

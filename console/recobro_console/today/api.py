@@ -1,14 +1,23 @@
-"""The first page: how the day stands, live."""
+"""The first page: how the day stands, live. Each number leads to what it counts."""
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from starlette.responses import Response
 
+from recobro_console import names
 from recobro_console.live.hub import Hub
 from recobro_console.pages import CurrentPage, Page, Router
+from recobro_console.today.figures import differences, sums_by_currency, waiting
 
-_SHOWN_WITHDRAWALS = 12
+_SHOWN = 12
+_PAGE = 50
+JOB_SERVICES = ("portfolio", "dialer-feed")
+PARKING = ("portfolio", "assignment", "dialer-feed", "field-visits", "promises")
 router = Router()
 
 
@@ -18,33 +27,166 @@ async def today(page: CurrentPage) -> Response:
     return page.show("today/today.html")
 
 
+@router.get("/today/waiting")
+async def what_waits(page: CurrentPage) -> Response:
+    """What waits for a person: files, contracts to decide, disputes near their deadline, events that were set aside."""
+    figures, *parked = await asyncio.gather(
+        page.attempt(page.services.get("portfolio", "/v1/today")),
+        *(page.attempt(page.services.get(service, "/v1/parked-keys")) for service in PARKING),
+    )
+    known = waiting(figures) if isinstance(figures, list) else figures
+    answers = [each for each in parked if isinstance(each, dict)]
+    return page.show(
+        "today/waiting.html",
+        waiting=known,
+        parked=sum(len(each["items"]) for each in answers),
+        more_parked=any(each["next_cursor"] for each in answers),
+        silent=[service for service, each in zip(PARKING, parked, strict=True) if not isinstance(each, dict)],
+    )
+
+
 @router.get("/today/stages")
 async def stages(page: CurrentPage) -> Response:
-    """What is owed by stage, over all portfolios of one currency."""
-    return page.show("today/stages.html", stages=await page.attempt(page.services.get("portfolio", "/v1/stages")))
+    """What is owed by stage, with the difference from the day before, each currency alone."""
+    steps, stages = await asyncio.gather(
+        page.attempt(page.services.get("portfolio", "/v1/insight/waterfall")),
+        page.attempt(page.services.get("portfolio", "/v1/stages")),
+    )
+    # A portfolio of an earlier release knows the totals alone.
+    known = differences(steps["items"]) if isinstance(steps, dict) else {}
+    return page.show("today/stages.html", by_currency=known, stages=stages)
+
+
+@router.get("/today/money")
+async def money(page: CurrentPage) -> Response:
+    """What was paid on the business date and on the day before, each currency alone."""
+    return page.show("today/money.html", money=await page.attempt(_money(page)))
+
+
+async def _money(page: Page) -> dict[str, Any]:
+    day = await _business_date(page)
+    if day is None:
+        return {"day": None, "rows": []}
+    before = day - timedelta(days=1)
+    of_today, of_yesterday = await asyncio.gather(
+        *(page.services.get("portfolio", "/v1/day-totals", day=each.isoformat()) for each in (day, before))
+    )
+    then = sums_by_currency(of_yesterday)
+    return {"day": day, "rows": [(now, then.get(code)) for code, now in sums_by_currency(of_today).items()]}
+
+
+async def _business_date(page: Page) -> date | None:
+    known = (await page.services.get("portfolio", "/v1/portfolios", limit=1000))["items"]
+    days = [date.fromisoformat(each["business_date"]) for each in known if each["business_date"]]
+    return max(days, default=None)
 
 
 @router.get("/today/lists")
 async def lists(page: CurrentPage) -> Response:
-    """The live lists, each with the report of its withdrawals."""
-    return page.show("today/lists.html", lists=await page.attempt(_lists(page)))
+    """The live lists: entries, withdrawals and their seconds, wrongful calls."""
+    found = await page.attempt(page.services.get("dialer-feed", "/v1/live-lists"))
+    return page.show("today/lists.html", lists=found, agencies=await names.agencies(page))
 
 
-async def _lists(page: Page) -> list[dict[str, Any]]:
-    found = await page.services.get("dialer-feed", "/v1/lists", order="desc", limit=50)
-    live = [each for each in found["items"] if each["status"] in ("published", "building", "failed")][:10]
-
-    async def with_report(each: dict[str, Any]) -> dict[str, Any]:
-        if each["status"] != "published":
-            return each | {"report": None}
-        report = await page.services.get("dialer-feed", "/v1/withdrawal-report", list_id=each["list_id"])
-        return each | {"report": report}
-
-    return list(await asyncio.gather(*map(with_report, live)))
+@router.get("/today/payments")
+async def payments(page: CurrentPage) -> Response:
+    """The latest payments, as they happen."""
+    hub: Hub = page.request.app.state.hub
+    changes = hub.payments()[:_SHOWN]
+    return page.show(
+        "today/payments.html", changes=changes, debtors=await debtors(page, (each.fields for each in changes))
+    )
 
 
 @router.get("/today/withdrawals")
 async def withdrawals(page: CurrentPage) -> Response:
     """The latest withdrawals, as they happen."""
     hub: Hub = page.request.app.state.hub
-    return page.show("today/withdrawals.html", changes=hub.withdrawals()[:_SHOWN_WITHDRAWALS])
+    changes = hub.withdrawals()[:_SHOWN]
+    return page.show(
+        "today/withdrawals.html", changes=changes, debtors=await debtors(page, (each.fields for each in changes))
+    )
+
+
+async def debtors(page: Page, of: Iterable[Any]) -> dict[str, dict[str, Any]]:
+    """The contracts that these rows name, by their ids: number and debtor's name. Empty if portfolio is silent."""
+    ids = sorted({row["contract_id"] for row in of})
+    if not ids:
+        return {}
+    found = await page.attempt(page.services.get("portfolio", "/v1/contracts", contract_id=ids, limit=len(ids)))
+    return {each["contract_id"]: each for each in found["items"]} if isinstance(found, dict) else {}
+
+
+@router.get("/today/breaches")
+async def breaches(page: CurrentPage) -> Response:
+    """The latest calls that broke a rule of contact."""
+    found = await page.attempt(page.services.get("dialer-feed", "/v1/breaches", order="desc", limit=_SHOWN))
+    rows = found["items"] if isinstance(found, dict) else []
+    return page.show(
+        "today/breaches.html", breaches=found, debtors=await debtors(page, rows), agencies=await names.agencies(page)
+    )
+
+
+@router.get("/today/promises")
+async def promises(page: CurrentPage) -> Response:
+    """The open promises that are due by the business date."""
+    found = await page.attempt(_promises(page))
+    rows = found["items"] if isinstance(found, dict) else []
+    return page.show("today/promises.html", promises=found, debtors=await debtors(page, rows))
+
+
+async def _promises(page: Page) -> dict[str, Any]:
+    day = await _business_date(page)
+    until = day.isoformat() if day else None
+    found: dict[str, Any] = await page.services.get(
+        "promises", "/v1/promises", state="open", due_to=until, limit=_SHOWN
+    )
+    return found | {"until": until}
+
+
+@router.get("/today/jobs")
+async def jobs(page: CurrentPage) -> Response:
+    """The jobs of the day: done, due, failed."""
+    answers = await asyncio.gather(*(page.attempt(page.services.get(service, "/v1/jobs")) for service in JOB_SERVICES))
+    order: dict[str, int] = defaultdict(int, failed=-3, due=-2, running=-1)
+    found = [job for answer in answers if isinstance(answer, list) for job in answer]
+    troubles = [answer for answer in answers if not isinstance(answer, list)]
+    return page.show("today/jobs.html", jobs=sorted(found, key=lambda job: order[job["state"]]), troubles=troubles)
+
+
+@router.get("/today/disputes")
+async def disputes(page: CurrentPage, deadline_before: str | None = None, cursor: str | None = None) -> Response:
+    """The open disputes, or those whose deadline is near or over."""
+    found = await page.services.get(
+        "portfolio",
+        "/v1/clarifications",
+        state="open",
+        deadline_before=deadline_before,
+        cursor=cursor,
+        limit=_PAGE,
+    )
+    return page.show(
+        "today/disputes.html",
+        found=found,
+        debtors=await debtors(page, found["items"]),
+        deadline_before=deadline_before,
+        first=cursor is None,
+    )
+
+
+@router.get("/today/reports")
+async def reports(page: CurrentPage, cursor: str | None = None) -> Response:
+    """The reports of agencies about contracts that were not with them, which a person decides."""
+    found = await page.services.get("portfolio", "/v1/reports", state="open", cursor=cursor, limit=_PAGE)
+    return page.show(
+        "today/reports.html", found=found, debtors=await debtors(page, found["items"]), first=cursor is None
+    )
+
+
+@router.post("/today/reports/{report_id}")
+async def decide_report(page: CurrentPage, report_id: UUID) -> Response:
+    """Apply a report, or leave it out for good."""
+    typed = await page.form()
+    decision = {"apply": typed.get("apply") == "yes"}
+    await page.services.post("portfolio", f"/v1/reports/{report_id}/decision", decision, key=typed.get("_key"))
+    return page.done("/today/reports", "The report is applied." if decision["apply"] else "The report is left out.")
