@@ -30,12 +30,12 @@ STAGING_OF_ONE = Task("staging-of-one")
 """``STAGING`` counts runs over all portfolios, as done every day; ``STAGING_OF_ONE`` runs for a single portfolio."""
 
 # A rate misses the first increment of a series that did not exist before, so every series starts at 0.
-for _outcome in ("loaded", "refused", "failed"):
+for _outcome in ("loaded", "refused", "failed", "tried"):
     FILES.labels(_outcome)
 
 
 def file_ended(outcome: str, seconds: float, *, accepted: int = 0, rejected: int = 0) -> None:
-    """Count a file that was loaded, refused or failed, ``seconds`` after its upload."""
+    """Count a file that was loaded, refused or failed, or tried by a dry run, ``seconds`` after its upload."""
     FILES.labels(outcome).inc()
     FILE_SECONDS.labels(outcome).observe(seconds)
     FILE_ROWS.labels("accepted").inc(accepted)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from portfolio.files.reader.checks import Reading
 from portfolio.files.reader.rows import Summary, read_portfolio_file
 from portfolio.tabular.profiles import FILE_COLUMNS, SPANISH_HEADERS
 
@@ -47,7 +48,7 @@ class Read(NamedTuple):
 def read(path: Path, jurisdiction: str = "MX") -> Read:
     out = path.with_suffix(".out")
     out.mkdir()
-    summary = read_portfolio_file(path, out, jurisdiction)
+    summary = read_portfolio_file(path, out, Reading(jurisdiction))
     return Read(summary, rows_of(out / "accepted.csv"), rows_of(out / "rejected.csv"))
 
 

@@ -13,11 +13,14 @@ from uuid import UUID, uuid5
 import httpx
 from chassis.background import Kept
 from portfolio.files import queries
-from portfolio.files.landing import FileRefused
 from portfolio.files.loader import Loader
 from portfolio.files.reader.__main__ import read_file
+from portfolio.files.reader.checks import Reading
+from portfolio.files.reader.trailers import Controls
+from portfolio.files.reading import FileRefused, Landed, Told, layout_options
 from portfolio.files.work import Work
 from portfolio.tabular.code_pages import CodePage, CodePages
+from portfolio.tabular.layouts import UNKNOWN_LAYOUT, Layout
 from portfolio.tabular.profiles import FILE_COLUMNS
 from portfolio.tabular.records import FileProblem
 from recobro_events import Database, Row
@@ -25,16 +28,29 @@ from recobro_events import Database, Row
 _GOOD = {"debtor_name": "Íñigo Peña", "phone_1": "9995194875", "due_date": "2026-08-01", "amount_due": "100.00"}
 
 
-async def read_in_thread(work: Work, source: Path, folder: Path) -> Sequence[str]:
+async def read_in_thread(work: Work, source: Path, folder: Path, _: Told) -> Landed:
     """Reads a file as the child process does, without the seconds that starting a process takes."""
     try:
         code_pages = CodePages(*(None if p is None else CodePage(p) for p in (work.code_page, work.usual_code_page)))
         summary = await asyncio.to_thread(
-            read_file, source, folder, work.jurisdiction, work.portfolio_id, work.creditor_id, code_pages, work.amends
+            read_file,
+            *(
+                source,
+                folder,
+                Reading(work.jurisdiction, work.currency, _layout(work, folder)),
+                work.portfolio_id,
+                work.creditor_id,
+            ),
+            *(code_pages, work.amends, Controls(work.control_rows, work.control_amount)),
         )
     except FileProblem as problem:
         raise FileRefused(problem.code, problem.detail) from problem
-    return summary.header
+    return Landed(summary.header, summary.columns, summary.layout, summary.warnings)
+
+
+def _layout(work: Work, folder: Path) -> Layout:
+    options = layout_options(work, folder)
+    return Layout.of(json.loads(Path(options[1]).read_text())) if options else UNKNOWN_LAYOUT
 
 
 class ManualLoader(Loader):

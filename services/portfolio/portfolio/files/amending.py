@@ -16,12 +16,11 @@ from recobro_events.contracts.portfolio import StageCause
 from portfolio.files import amending_queries as queries
 from portfolio.files import applying_queries, comparing_queries, contacts, landing_queries
 from portfolio.files import queries as file_queries
-from portfolio.files.work import Work
+from portfolio.files.work import Work, columns_of
 from portfolio.ledger import history
 from portfolio.ledger.changes import record_whole
 from portfolio.ledger.limits import INSTALMENTS, LARGEST_BALANCE
 from portfolio.ledger.positions import publish_reapplied, reapply_payments
-from portfolio.tabular.profiles import column_named
 
 
 @dataclass(frozen=True)
@@ -29,28 +28,30 @@ class Amendment:
     """What the caller applies as a file states it: ``new`` contracts, and those that ``root`` states completely now."""
 
     root: Work
-    root_header: Sequence[str]
+    root_columns: Sequence[str | None]
     new: Sequence[Row]
     complete: Sequence[Row]
 
 
 async def amend(
-    tx: Transaction, work: Work, header: Sequence[str], day: date, contract_ids: Collection[UUID]
+    tx: Transaction, work: Work, columns: Sequence[str | None], day: date, contract_ids: Collection[UUID]
 ) -> Amendment:
     """Amend these contracts, whose rows are locked."""
     assert work.amended_root is not None
     root = Work(**dict(await tx.fetchrow(file_queries.WORK, work.amended_root)))  # type: ignore[arg-type]
-    root_header: Sequence[str] = await tx.fetchval(file_queries.HEADER, root.file_id)
-    if "instalment_number" not in map(column_named, header):
+    stated_by_root = await tx.fetchrow(file_queries.HEADER, root.file_id)
+    assert stated_by_root is not None
+    root_columns = columns_of(stated_by_root)
+    if "instalment_number" not in columns:
         await tx.execute(queries.NUMBER_BY_DAY, work.file_id, contract_ids, root.file_id)
     judged = await tx.fetch(queries.JUDGE, work.file_id, contract_ids, root.file_id, INSTALMENTS, LARGEST_BALANCE)
     if aside := [row for row in judged if row["why"] is not None]:
         ids, reasons = [row["contract_id"] for row in aside], [row["why"] for row in aside]
         await tx.execute(queries.LIST_SET_ASIDE, work.file_id, ids, reasons)
     stated = [row for row in judged if row["why"] is None]
-    lacking = await _still_lacking(tx, work, root, root_header, stated)
+    lacking = await _still_lacking(tx, work, root, root_columns, stated)
     if known := [row for row in stated if not row["is_new"] and not row["waits"]]:
-        await _amend_known(tx, work, header, day, known, lacking)
+        await _amend_known(tx, work, columns, day, known, lacking)
     if new := [row for row in stated if row["is_new"]]:
         await tx.execute(queries.FLAG_NEW, work.file_id, list(lacking))
     complete: Sequence[Row] = ()
@@ -60,7 +61,7 @@ async def amend(
             await tx.execute(statement, work.file_id, ids, root.file_id)
         whole = [row["contract_id"] for row in waiting if row["contract_number"] not in lacking]
         complete = await tx.fetch(queries.COMPLETE, root.file_id, whole)
-    return Amendment(root, root_header, new, complete)
+    return Amendment(root, root_columns, new, complete)
 
 
 async def forget_complete(tx: Transaction, root: Work, contract_ids: Sequence[UUID]) -> None:
@@ -71,11 +72,10 @@ async def forget_complete(tx: Transaction, root: Work, contract_ids: Sequence[UU
 
 
 async def _still_lacking(
-    tx: Transaction, work: Work, root: Work, root_header: Sequence[str], stated: Sequence[Row]
+    tx: Transaction, work: Work, root: Work, root_columns: Sequence[str | None], stated: Sequence[Row]
 ) -> set[str]:
     """Mark the rejected rows that are in now. Returns the numbers of the contracts with rows that are not."""
-    columns = [column_named(name) for name in root_header]
-    place = columns.index("instalment_number") if "instalment_number" in columns else None
+    place = list(root_columns).index("instalment_number") if "instalment_number" in root_columns else None
     numbers = [row["contract_number"] for row in stated]
     says_rows = work.amends == root.file_id
     await tx.execute(queries.MARK_AMENDED, work.file_id, numbers, root.file_id, says_rows, place)
@@ -85,7 +85,12 @@ async def _still_lacking(
 
 
 async def _amend_known(
-    tx: Transaction, work: Work, header: Sequence[str], day: date, known: Sequence[Row], lacking: Collection[str]
+    tx: Transaction,
+    work: Work,
+    columns: Sequence[str | None],
+    day: date,
+    known: Sequence[Row],
+    lacking: Collection[str],
 ) -> None:
     ids = [row["contract_id"] for row in known]
     await tx.execute(comparing_queries.LIST_DECISIONS, work.file_id, ids, work.as_of)
@@ -93,7 +98,7 @@ async def _amend_known(
     await tx.execute(queries.PUT_INSTALMENTS, work.file_id, ids)
     incomplete = [row["contract_number"] in lacking for row in known]
     await tx.execute(queries.AMEND, work.file_id, ids, incomplete, work.amended_root)
-    await contacts.add(tx, work, header, ids)
+    await contacts.add(tx, work, columns, ids)
     paying = [row["contract_id"] for row in await tx.fetch(applying_queries.STILL_PAYING, ids)]
     reapplied = await reapply_payments(tx, paying) if paying else ()
     await record_whole(tx, StageCause.REVISION, ids, day)

@@ -1,5 +1,6 @@
 """Portfolio files over HTTP."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from chassis import (
     Router,
     ServiceDatabase,
     ShortText,
+    WholeParameter,
     WriteTransaction,
     reads,
     streamed_body,
@@ -19,24 +21,63 @@ from chassis import (
 )
 from chassis.audit import reads_in_bulk
 from chassis.future import DAYS_AHEAD
-from chassis.languages import Language, ReaderLocale
+from chassis.languages import Language, Locale, ReaderLocale
 from chassis.problem_types import also_answers
-from fastapi import Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from recobro_events import MoneyTotal
 
-from portfolio.files import deciding, findings, rejected_rows, rejects, uploads
+from portfolio.files import deciding, findings, inspecting, previews, profiles, rejected_rows, rejects, uploads
+from portfolio.files.file_sentences import SENTENCES
 from portfolio.files.finding_kinds import FindingKind
 from portfolio.files.findings import Finding
+from portfolio.files.previews import FilePreview
+from portfolio.files.profiles import FileProfile, NewProfile
 from portfolio.files.rejected_rows import RejectedRows
 from portfolio.files.template import TemplateFormat, template, workbook
-from portfolio.files.uploads import Confirmation, FileStatus, FileView, Mode
+from portfolio.files.uploads import Confirmation, Controls, FileStatus, FileView, Identity, Mode
 from portfolio.portfolios import portfolios
 from portfolio.portfolios.portfolios import DeltaRows
+
+
+@dataclass(frozen=True)
+class Upload:
+    """How a file is sent."""
+
+    mode: Mode = Mode.DELTA
+    filename: Annotated[ShortText | None, Query()] = None
+    as_of: Annotated[
+        Day | None,
+        Query(description="Default: today in the time zone of the portfolio, or that of the amended file"),
+    ] = None
+    amends: Annotated[
+        UUID | None, Query(description="The file to amend. Default: the one that the column file_id names")
+    ] = None
+    rows: Annotated[
+        DeltaRows | None, Query(description="whole: a contract owes no instalments but these. Default: the portfolio's")
+    ] = None
+    confirm_future: Annotated[
+        bool, Query(description="The file is meant to be of a day that is more than one day ahead of today")
+    ] = False
+    profile: Annotated[UUID | None, Query(description="The profile of the creditor with which the file is read")] = None
+    dry_run: Annotated[bool, Query(description="Say what the file would do, and change nothing")] = False
+    control_rows: Annotated[
+        WholeParameter | None,
+        Query(ge=0, le=100_000_000, description="The rows that the file must have, without the header"),
+    ] = None
+    control_amount: Annotated[MoneyTotal | None, Query(description="What the amounts of all rows must add up to")] = (
+        None
+    )
+
 
 router = Router(prefix="/v1", tags=["files"])
 _TEMPLATE_NAMES = {Language.ES: "cartera", Language.PT: "carteira", Language.EN: "portfolio"}
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
+_UNREADABLE = (
+    *("empty", "unsupported-type", "encrypted", "macro", "external-links", "bomb", "bad-header", "no-header"),
+    *("too-wide", "missing-columns", "repeated-columns", "line-too-long", "out-of-memory", "too-slow"),
+)
 _ANY_FILE: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/octet-stream": _BINARY}}}
 
 
@@ -49,52 +90,102 @@ _ANY_FILE: dict[str, Any] = {"requestBody": {"required": True, "content": {"appl
     dependencies=[writes("portfolio"), streamed_body(uploads.MAX_FILE_BYTES)],
     openapi_extra=_ANY_FILE,
 )
-@also_answers(
-    *(422, "empty", "unsupported-type", "bad-encoding", "bad-header", "missing-columns", "repeated-columns"),
-    *("unknown-columns", "line-too-long"),
-)
+@also_answers(422, *_UNREADABLE, "profile-unknown")
 async def upload_file(
     portfolio_id: UUID,
     request: Request,
     response: Response,
     database: ServiceDatabase,
     key: IdempotencyKey,
-    mode: Mode = Mode.DELTA,
-    filename: Annotated[ShortText | None, Query()] = None,
-    as_of: Annotated[
-        Day | None, Query(description="Default: today in the time zone of the portfolio, or that of the amended file")
-    ] = None,
-    amends: Annotated[
-        UUID | None, Query(description="The file to amend. Default: the one that the column file_id names")
-    ] = None,
-    rows: Annotated[
-        DeltaRows | None, Query(description="whole: a contract owes no instalments but these. Default: the portfolio's")
-    ] = None,
-    confirm_future: Annotated[
-        bool, Query(description="The file is meant to be of a day that is more than one day ahead of today")
-    ] = False,
+    locale: ReaderLocale,
+    options: Annotated[Upload, Depends()],
 ) -> FileView:
-    """Upload a portfolio file as the raw body. Files are read and loaded after this answer, in the order of upload.
+    """Upload a portfolio file as the raw body: CSV, XLSX or Parquet, also as gzip or alone in a ZIP archive.
 
-    The rejected rows of a file are sent back as they were downloaded, once corrected: they amend that file.
+    Files are read and loaded after this answer, in the order of upload. The rejected rows of a file are sent back as
+    they were downloaded, once corrected: they amend that file. ``dry_run`` says what the file would do.
     """
     async with database.connection() as connection:
+        portfolio = await portfolios.find(connection, portfolio_id)
         today = await portfolios.today(connection, portfolio_id)
+        profile = await profiles.newest(connection, portfolio.creditor_id, options.profile)
     with uploads.spooled() as spool:
         received = await uploads.receive(request.stream(), spool)
+        look = await inspecting.look(received.content, portfolio, profile.layout)
+        identity = Identity(
+            *(portfolio_id, received.sha256, options.mode, options.as_of or today),
+            dry_run=options.dry_run,
+            profile=profile,
+        )
         async with database.connection() as connection:
-            identity = await uploads.identify(connection, portfolio_id, received, mode, as_of, amends)
-        is_amendment = identity.mode is Mode.AMEND
-        is_meant = confirm_future or is_amendment or (identity.as_of - today).days <= DAYS_AHEAD
+            identity = await uploads.identify(connection, identity, look, options.as_of, options.amends)
+        # The columns of corrected rows are those of the file that they amend.
+        if identity.mode is not Mode.AMEND or not look.is_rejects:
+            look.refuse(_language(locale))
+        is_meant = options.confirm_future or identity.mode is Mode.AMEND or options.dry_run
         async with database.transaction() as tx:
             file, queued = await uploads.queue(
-                tx, identity, filename or "portfolio.csv", received, key, rows, day_is_meant=is_meant
+                *(tx, identity, options.filename or "portfolio.csv", received, key, options.rows),
+                Controls(options.control_rows, options.control_amount),
+                day_is_meant=is_meant or (identity.as_of - today).days <= DAYS_AHEAD,
             )
     if queued:
         request.app.state.loader.wake()
     else:
         response.status_code = 200
-    return file
+    return _told(file, locale, response)
+
+
+@router.post(
+    "/portfolios/{portfolio_id}/file-previews",
+    dependencies=[writes("portfolio"), streamed_body(uploads.MAX_FILE_BYTES)],
+    openapi_extra=_ANY_FILE,
+)
+@also_answers(422, *_UNREADABLE, "profile-unknown")
+async def preview_file(
+    portfolio_id: UUID,
+    request: Request,
+    response: Response,
+    database: ServiceDatabase,
+    locale: ReaderLocale,
+    filename: Annotated[ShortText | None, Query(description="The name of the proposed profile")] = None,
+    profile: Annotated[UUID | None, Query(description="The profile with which the file is read")] = None,
+) -> FilePreview:
+    """Show how a file would be read, with a proposed profile. Nothing is stored."""
+    async with database.connection() as connection:
+        portfolio = await portfolios.find(connection, portfolio_id)
+        version = await profiles.newest(connection, portfolio.creditor_id, profile)
+    response.headers["Content-Language"] = _language(locale)
+    with uploads.spooled() as spool:
+        received = await uploads.receive(request.stream(), spool)
+        named = filename or "portfolio"
+        return await previews.make(received.content, portfolio, version, named, _language(locale))
+
+
+@router.get("/creditors/{creditor_id}/file-profiles", dependencies=[reads("portfolio")])
+async def list_file_profiles(creditor_id: UUID, connection: ReadConnection, query: PageQuery) -> Page[FileProfile]:
+    """List the newest version of each profile of a creditor, the oldest profile first."""
+    return await profiles.listed(connection, creditor_id, query)
+
+
+@router.get("/creditors/{creditor_id}/file-profiles/{profile_id}", dependencies=[reads("portfolio")])
+async def read_file_profile(creditor_id: UUID, profile_id: UUID, connection: ReadConnection) -> FileProfile:
+    """Read the newest version of a profile."""
+    return await profiles.find(connection, creditor_id, profile_id)
+
+
+@router.post("/creditors/{creditor_id}/file-profiles", status_code=201, dependencies=[writes("portfolio")])
+async def add_file_profile(creditor_id: UUID, new: NewProfile, tx: WriteTransaction) -> FileProfile:
+    """Keep how a creditor lays its files out, for ``profile=`` at the upload."""
+    return await profiles.add(tx, creditor_id, new)
+
+
+@router.put("/creditors/{creditor_id}/file-profiles/{profile_id}", dependencies=[writes("portfolio")])
+async def change_file_profile(
+    creditor_id: UUID, profile_id: UUID, new: NewProfile, tx: WriteTransaction
+) -> FileProfile:
+    """Keep a new version of a profile. Files that were sent before are read with theirs."""
+    return await profiles.change(tx, creditor_id, profile_id, new)
 
 
 @router.get(
@@ -150,9 +241,9 @@ async def list_all_files(
 
 
 @router.get("/files/{file_id}", dependencies=[reads("portfolio")])
-async def read_file(file_id: UUID, connection: ReadConnection) -> FileView:
-    """Read the state of a file."""
-    return await uploads.find(connection, file_id)
+async def read_file(file_id: UUID, connection: ReadConnection, locale: ReaderLocale, response: Response) -> FileView:
+    """Read the state of a file: how far it is, what it would do or has done, and why it failed."""
+    return _told(await uploads.find(connection, file_id), locale, response)
 
 
 @router.post("/files/{file_id}/confirmation", dependencies=[writes("portfolio")])
@@ -221,3 +312,19 @@ async def list_rejected_rows(
     Corrected rows with their ``row_number`` are uploaded with ``mode=amend`` and ``amends``.
     """
     return await rejected_rows.listed(connection, file_id, query, amended, locale)
+
+
+def _language(locale: Locale | None) -> Language:
+    return locale.language if locale else Language.EN
+
+
+def _told(file: FileView, locale: Locale | None, response: Response) -> FileView:
+    """The file with its sentences in the reader's language."""
+    language = _language(locale)
+    response.headers["Content-Language"] = language
+    return file.model_copy(
+        update={
+            "error": None if file.error is None else SENTENCES.said(file.error, language),
+            "warnings": [SENTENCES.said(warning, language) for warning in file.warnings],
+        }
+    )

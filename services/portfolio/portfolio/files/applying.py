@@ -22,7 +22,7 @@ from recobro_events.contracts.portfolio import (
 
 from portfolio import metrics
 from portfolio.files import amending, applying_queries, comparing, comparing_queries, contacts, people, queries
-from portfolio.files.work import Work
+from portfolio.files.work import Work, columns_of
 from portfolio.ledger import history
 from portfolio.ledger.changes import record_whole
 from portfolio.ledger.limits import LARGEST_BALANCE
@@ -44,7 +44,7 @@ _OUR_FAULT = frozenset({INTERNAL, "reading_failed", "interrupted"})
 _CLOSED_FOR_GOOD = frozenset({"returned", "written_off"})
 
 
-async def apply(database: Database, work: Work, *, chunk_contracts: int = CHUNK_CONTRACTS) -> None:
+async def apply(database: Database, work: Work, chunk_contracts: int = CHUNK_CONTRACTS) -> None:
     """Apply the file, from the point at which an earlier attempt stopped."""
     if not await step(database, lambda tx: begin(tx, work)):
         return
@@ -52,8 +52,10 @@ async def apply(database: Database, work: Work, *, chunk_contracts: int = CHUNK_
     while await step(database, lambda tx: apply_chunk(tx, work, chunk_contracts)):
         pass
     if work.mode == "snapshot":
+        await step(database, lambda tx: tx.execute(applying_queries.ENTER_PHASE, work.file_id, "closing"))
         while await step(database, lambda tx: withdraw_chunk(tx, work, chunk_contracts)):
             pass
+    await step(database, lambda tx: tx.execute(applying_queries.ENTER_PHASE, work.file_id, "linking"))
     await _link(database, work, chunk_contracts)
     await step(database, lambda tx: _finish(tx, work))
 
@@ -129,13 +131,19 @@ async def apply_chunk(tx: Transaction, work: Work, chunk_contracts: int = CHUNK_
     rows = await tx.fetch(applying_queries.CHUNK, work.file_id, file["applied_to"], chunk_contracts)
     if not rows:
         return False
-    await (_amend if work.mode == "amend" else state)(tx, work, file["header"], day, rows)
-    await tx.execute(applying_queries.APPLIED_TO, work.file_id, rows[-1]["contract_number"])
+    await (amend if work.mode == "amend" else state)(tx, work, columns_of(file), day, rows)
+    await tx.execute(applying_queries.APPLIED_TO, work.file_id, rows[-1]["contract_number"], len(rows))
     return True
 
 
 async def state(
-    tx: Transaction, work: Work, header: Sequence[str], day: date, rows: Collection[Row], *, accepted: bool = False
+    tx: Transaction,
+    work: Work,
+    columns: Sequence[str | None],
+    day: date,
+    rows: Collection[Row],
+    *,
+    accepted: bool = False,
 ) -> None:
     """Apply what the file states of these contracts. ``accepted``: a person has decided that its rows are all."""
     chunk = await locked_chunk(tx, work, day, rows)
@@ -146,17 +154,18 @@ async def state(
     await _state_contracts(tx, work, chunk, comparison)
     applied = set(comparison.applied)
     await people.follow(tx, work, [row for row in moving if row["contract_id"] in applied])
-    await contacts.state(tx, work, header, chunk.registered, chunk.revised)
+    await contacts.state(tx, work, columns, chunk.registered, chunk.revised)
     await _record(tx, work, chunk)
 
 
-async def _amend(tx: Transaction, work: Work, header: Sequence[str], day: date, rows: Collection[Row]) -> None:
+async def amend(tx: Transaction, work: Work, columns: Sequence[str | None], day: date, rows: Collection[Row]) -> None:
+    """Amend these contracts by the corrected rows of an earlier file."""
     await _locked(tx, work, rows)
-    amendment = await amending.amend(tx, work, header, day, [row["contract_id"] for row in rows])
+    amendment = await amending.amend(tx, work, columns, day, [row["contract_id"] for row in rows])
     if amendment.new:
-        await state(tx, work, header, day, amendment.new)
+        await state(tx, work, columns, day, amendment.new)
     if amendment.complete:
-        await state(tx, amendment.root, amendment.root_header, day, amendment.complete)
+        await state(tx, amendment.root, amendment.root_columns, day, amendment.complete)
         await amending.forget_complete(tx, amendment.root, [row["contract_id"] for row in amendment.complete])
 
 

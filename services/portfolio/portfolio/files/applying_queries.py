@@ -12,7 +12,14 @@ APPLIED = """
 SELECT contract_number, contract_id FROM file_contract
 WHERE file_id = $1 AND contract_number > $2 ORDER BY contract_number LIMIT $3
 """
-APPLIED_TO = "UPDATE file SET applied_to = $2, attempts = 0 WHERE file_id = $1"
+# $3 the contracts of the chunk
+APPLIED_TO = "UPDATE file SET applied_to = $2, attempts = 0, done = done + $3::integer WHERE file_id = $1"
+ENTER_PHASE = """
+UPDATE file SET phase = $2, phase_started_at = clock_timestamp() WHERE file_id = $1 AND phase IS DISTINCT FROM $2
+"""
+BALANCES = """
+SELECT contract_id, contract_number, total_balance, version, file_id FROM contract WHERE contract_id = ANY($1::uuid[])
+"""
 ADD_DEBTORS = """
 INSERT INTO debtor (debtor_id, creditor_id, debtor_number)
 SELECT DISTINCT ON (debtor_id) debtor_id, $3::uuid, debtor_number

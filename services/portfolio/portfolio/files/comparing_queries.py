@@ -280,7 +280,7 @@ SELECT EXISTS (
         AND payment.received_at > (
             SELECT max(earlier.received_at) FROM file AS earlier
             WHERE earlier.portfolio_id = this.portfolio_id AND earlier.sha256 = this.sha256
-                AND earlier.status = 'loaded' AND earlier.as_of < this.as_of)
+                AND earlier.status = 'loaded' AND NOT earlier.dry_run AND earlier.as_of < this.as_of)
 )
 """
 # $1 file, $2 portfolio. Each row states an instalment as it was last stated, and no instalment is left. The staging

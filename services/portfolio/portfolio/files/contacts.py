@@ -15,14 +15,13 @@ from portfolio.files import contacts_queries as queries
 from portfolio.files.reader.addresses import PARTS
 from portfolio.files.work import Work
 from portfolio.ledger.limits import CONTACTS_BEFORE_ADDING
-from portfolio.tabular.profiles import column_named
+from portfolio.tabular.profiles import REPEATED
 
-_CONTACTS = ("phone_1", "phone_2", "email")
+_CONTACTS = (*REPEATED["phone"], *REPEATED["email"])
 
 
-async def add(tx: Transaction, work: Work, header: Sequence[str], contract_ids: Collection[UUID]) -> None:
+async def add(tx: Transaction, work: Work, columns: Sequence[str | None], contract_ids: Collection[UUID]) -> None:
     """Add the contact points and addresses of the file that these contracts do not have. Nothing is replaced."""
-    columns = {column_named(name) for name in header}
     parts = [part for part in PARTS if part in columns]
     await tx.execute(queries.ADD_CONTACT_POINTS, work.file_id, contract_ids, False, CONTACTS_BEFORE_ADDING)  # noqa: FBT003
     if parts:
@@ -32,12 +31,11 @@ async def add(tx: Transaction, work: Work, header: Sequence[str], contract_ids: 
 async def state(
     tx: Transaction,
     work: Work,
-    header: Sequence[str],
+    columns: Sequence[str | None],
     registered: Collection[UUID],
     revised: Collection[UUID],
 ) -> None:
-    """Apply the contact points and addresses of new and of known contracts. ``header`` is the file's own."""
-    columns = {column_named(name) for name in header}
+    """Apply the contact points and addresses of new and of known contracts. ``columns`` are those of the file."""
     contacts = [column for column in _CONTACTS if column in columns]
     parts = [part for part in PARTS if part in columns]
     stated = sorted({*registered, *revised})

@@ -9,7 +9,7 @@ from recobro_events.contracts.portfolio import ContractRevised
 
 from portfolio.files import applying, code_pages, comparing, findings, queries, uploads
 from portfolio.files.uploads import MOST_CONTRACTS, Confirmation, FileUnknown, FileView
-from portfolio.files.work import Work
+from portfolio.files.work import Work, columns_of
 from portfolio.ledger import history
 from portfolio.ledger.locking import lock_contracts
 from portfolio.ledger.whole import publish_whole
@@ -45,7 +45,7 @@ async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) ->
     for start in range(0, len(waiting), applying.CHUNK_CONTRACTS):
         piece = waiting[start : start + applying.CHUNK_CONTRACTS]
         if confirmation.accept:
-            await _accept(tx, work, locked["header"], piece)
+            await _accept(tx, work, columns_of(locked), piece)
             await linking.link(tx, work.creditor_id, piece)
         else:
             await _refuse(tx, work, piece)
@@ -71,12 +71,12 @@ async def _still_waiting(tx: Transaction, work: Work, contract_ids: Sequence[UUI
     return await tx.fetch(queries.STILL_UNDECIDED, work.file_id, contract_ids)
 
 
-async def _accept(tx: Transaction, work: Work, header: Sequence[str], contract_ids: Sequence[UUID]) -> None:
+async def _accept(tx: Transaction, work: Work, columns: Sequence[str | None], contract_ids: Sequence[UUID]) -> None:
     day = await portfolios.held_business_date(tx, work.portfolio_id)
     await applying.locked_chunk(tx, work, day, await tx.fetch(queries.SET_ASIDE_ROWS, work.file_id, contract_ids))
     waiting = await _still_waiting(tx, work, contract_ids)
     rows = await tx.fetch(queries.SET_ASIDE_ROWS, work.file_id, [row["contract_id"] for row in waiting])
-    await applying.state(tx, work, header, day, rows, accepted=True)
+    await applying.state(tx, work, columns, day, rows, accepted=True)
     await findings.decide(tx, work.file_id, [row["contract_id"] for row in waiting], accepted=True)
     await comparing.forget_set_aside(tx, waiting)
 

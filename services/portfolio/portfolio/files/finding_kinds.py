@@ -10,7 +10,8 @@ class FindingKind(StrEnum):
     portfolio's ``posting_lag_days``. ``set_aside``: the file's rows of the contract wait or do not count; ``detail``
     has the reason. ``file_payments``: the file states less, and nothing but a payment explains it.
     ``kept_decisions``: the file states something that a person has decided about; ``detail`` says which value holds.
-    ``person_changed``: the file gives the contract to another customer.
+    ``person_changed``: the file gives the contract to another customer. ``would_register``, ``would_revise`` and
+    ``would_close``: what a dry run would do to the contract, or a snapshot that waits for an answer.
     """
 
     IN_POSTING = "in_posting"
@@ -20,3 +21,6 @@ class FindingKind(StrEnum):
     FILE_PAYMENTS = "file_payments"
     KEPT_DECISIONS = "kept_decisions"
     PERSON_CHANGED = "person_changed"
+    WOULD_REGISTER = "would_register"
+    WOULD_REVISE = "would_revise"
+    WOULD_CLOSE = "would_close"

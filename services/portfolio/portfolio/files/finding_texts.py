@@ -14,6 +14,7 @@ class Figure(StrEnum):
     state of them if it knew every payment up to its day. ``instalment_amount``: what the file states of one instalment;
     ``decided_amount``: what a dispute has made of it. ``contact_kind``: which phone, e-mail or address; ``verdict``:
     what was found about it. ``new_customer``, ``former_customer``: the number of a customer, with the status.
+    ``total_balance``: everything that is unpaid.
     """
 
     FILE_AMOUNT = "file_amount"
@@ -24,6 +25,7 @@ class Figure(StrEnum):
     VERDICT = "verdict"
     NEW_CUSTOMER = "new_customer"
     FORMER_CUSTOMER = "former_customer"
+    TOTAL_BALANCE = "total_balance"
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,15 @@ BY_KIND: Mapping[FindingKind, Meaning] = {
         "The file gives the contract to the customer {stated}; before, it was that of {known}. Status and marks are"
         " those of the new customer.",
         *_CUSTOMERS,
+    ),
+    FindingKind.WOULD_REGISTER: Meaning("The file would add the contract, with {stated} unpaid.", Figure.TOTAL_BALANCE),
+    FindingKind.WOULD_REVISE: Meaning(
+        "The file would restate the contract: {stated} unpaid, and {known} until now.",
+        Figure.TOTAL_BALANCE,
+        Figure.TOTAL_BALANCE,
+    ),
+    FindingKind.WOULD_CLOSE: Meaning(
+        "The file does not name the contract, and would close it. {known} is unpaid.", None, Figure.TOTAL_BALANCE
     ),
 }
 BY_DETAIL: Mapping[str, Meaning] = {

@@ -101,6 +101,14 @@ SELECT * FROM (
 WHERE $4::boolean IS NULL OR undecided = $4
 ORDER BY finding_id {{order}} LIMIT $5
 """)
+NEWEST = "SELECT coalesce(max(finding_id), 0) FROM file_finding WHERE file_id = $1"
+SINCE = f"SELECT {', '.join(_STORED)} FROM file_finding WHERE file_id = $1 AND finding_id > $2 ORDER BY finding_id"
+NOTE = listing(
+    """
+    SELECT * FROM unnest($2::text[], $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[])
+        AS noted (kind, contract_id, contract_number, instalment, stated, known, detail)
+    """
+)
 _DECIDE = f"""
 UPDATE file_finding SET accepted = $3, decided_at = clock_timestamp(), decided_by = {CURRENT_ACTOR}
 WHERE file_id = $1 AND contract_id = ANY($2::uuid[]) AND {_ASKED}

@@ -1,16 +1,11 @@
 """Lands a file: reads and checks all of it and copies it into staging tables, before anything is applied."""
 
 import asyncio
-import json
-import os
 import shutil
-import signal
-import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from recobro_events import Database, Row, Transaction, step
@@ -21,28 +16,21 @@ from portfolio.files.reader.columns import (
     ACCEPTED_FILE,
     ADDRESS_COLUMNS,
     ADDRESSES_FILE,
+    CELLS_FILE,
     CONTACT_COLUMNS,
     CONTACTS_FILE,
     CONTRACT_COLUMNS,
     CONTRACTS_FILE,
-    OUT_OF_MEMORY,
     REJECTED_COLUMNS,
     REJECTED_FILE,
 )
+from portfolio.files.reading import FileRefused, Intake, Landed, Told
 from portfolio.files.uploads import ConfirmationReason
 from portfolio.files.work import Work
-from portfolio.tabular.code_pages import CodePageUnsure, Reading
-from portfolio.tabular.profiles import column_named
+from portfolio.tabular.code_pages import CodePageUnsure
 
-READ_TIMEOUT_SECONDS = 900
-MEMORY_BASE = 512 * 1024 * 1024
-MEMORY_PER_BYTE = 12
-"""Reading takes about eight bytes of memory for each byte of a file, beside what polars takes for itself."""
-_READER_THREADS = "4"
-_OUT_OF_MEMORY_CODES = {OUT_OF_MEMORY, -signal.SIGABRT, -signal.SIGSEGV}
 COPY_TIMEOUT_SECONDS = 600
-CONFIRM_ABOVE_PERCENT = 20
-"""A snapshot that closes a larger share of the open contracts waits for a person's confirmation."""
+_TELL_EVERY_SECONDS = 1.0
 
 _COPIES = (
     (ACCEPTED_FILE, "file_row", ACCEPTED_COLUMNS),
@@ -52,22 +40,6 @@ _COPIES = (
     (ADDRESSES_FILE, "file_address", ADDRESS_COLUMNS),
 )
 _KEPT_AS = {"due_date": "due_on", "amount_due": "amount"}
-
-
-class FileRefused(Exception):
-    """The file cannot be loaded. ``code`` and ``detail`` are for the person who uploaded the file."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-
-
-Intake = Callable[[Work, Path, Path], Awaitable[Sequence[str]]]
-"""Reads a file and writes CSV files for COPY into a folder. Returns the file's header.
-
-Raises ``FileRefused``, and ``CodePageUnsure`` when a person has to say in which code page the file is.
-"""
 
 
 async def read(database: Database, work: Work, intake: Intake) -> None:
@@ -81,16 +53,30 @@ async def read(database: Database, work: Work, intake: Intake) -> None:
         source = folder / "portfolio.file"
         await _download(database, work.file_id, source)
         try:
-            header = await intake(work, source, folder)
+            landed = await intake(work, source, folder, _telling(database, work))
         except CodePageUnsure as unsure:
             readings = unsure.readings
             await step(database, lambda tx: code_pages.ask(tx, work, readings))
             return
         source.unlink()
-        await step(database, lambda tx: _stage(tx, work, folder, header))
+        await step(database, lambda tx: _stage(tx, work, folder, landed))
     async with database.connection() as connection:
         for table in landing_queries.STAGING_TABLES:
             await connection.execute(f"ANALYZE {table}")
+
+
+def _telling(database: Database, work: Work) -> Told:
+    """Write down how many rows have been read, at most once a second."""
+    last = asyncio.get_running_loop().time()
+
+    async def told(rows: int) -> None:
+        nonlocal last
+        now = asyncio.get_running_loop().time()
+        if now - last >= _TELL_EVERY_SECONDS:
+            last = now
+            await step(database, lambda tx: tx.execute(landing_queries.ROWS_READ, work.file_id, rows))
+
+    return told
 
 
 async def _start(tx: Transaction, work: Work) -> None:
@@ -129,46 +115,7 @@ async def _download(database: Database, file_id: UUID, target: Path) -> None:
             part += 1
 
 
-async def read_in_child(work: Work, source: Path, folder: Path) -> Sequence[str]:
-    """The ``Intake`` that runs ``portfolio.files.reader`` in a process of its own."""
-    size = (await asyncio.to_thread(source.stat)).st_size
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "portfolio.files.reader", str(source), str(folder)),
-        *("--jurisdiction", work.jurisdiction, "--portfolio", str(work.portfolio_id)),
-        *("--creditor", str(work.creditor_id)),
-        *(() if work.code_page is None else ("--code-page", work.code_page)),
-        *(() if work.usual_code_page is None else ("--usual-code-page", work.usual_code_page)),
-        *(() if work.amends is None else ("--amends", str(work.amends))),
-        *("--memory", str(MEMORY_BASE + MEMORY_PER_BYTE * size)),
-        env=os.environ | {"POLARS_MAX_THREADS": _READER_THREADS},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        async with asyncio.timeout(READ_TIMEOUT_SECONDS):
-            output, _ = await process.communicate()
-    except TimeoutError:
-        raise FileRefused("too_slow", f"Reading the file took longer than {READ_TIMEOUT_SECONDS} seconds.") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode in _OUT_OF_MEMORY_CODES:
-        raise FileRefused("out_of_memory", "Reading the file takes too much memory. Split it into smaller files.")
-    answer: dict[str, Any] = json.loads(output) if output else {}
-    if problem := answer.get("problem"):
-        raise FileRefused(problem["code"], problem["detail"])
-    if readings := answer.get("code_pages"):
-        raise CodePageUnsure([Reading(**reading) for reading in readings])
-    if process.returncode != 0:
-        raise FileRefused(
-            "reading_failed", f"The process that reads the file ended with exit code {process.returncode}."
-        )
-    return list(answer["header"])
-
-
-async def _stage(tx: Transaction, work: Work, folder: Path, header: Sequence[str]) -> None:
+async def _stage(tx: Transaction, work: Work, folder: Path, landed: Landed) -> None:
     file = await tx.fetchrow(queries.LOCKED, work.file_id)
     if file is None or file["status"] != "reading":
         return
@@ -176,23 +123,30 @@ async def _stage(tx: Transaction, work: Work, folder: Path, header: Sequence[str
         await tx.execute(landing_queries.DELETE_ROWS.format(table=table), work.file_id)
     await tx.execute(landing_queries.FOR_COPY, str(work.file_id), str(COPY_TIMEOUT_SECONDS * 1000))
     for name, table, columns in _COPIES:
-        await tx.connection.copy_to_table(
-            table, source=folder / name, columns=columns, format="csv", header=True, timeout=COPY_TIMEOUT_SECONDS
-        )
-    await _refuse_closed(tx, work.file_id, header)
-    totals = await tx.fetchrow(landing_queries.TOTALS, work.file_id)
+        await _copy(tx, folder / name, table, columns)
+    await _refuse_closed(tx, work.file_id, landed, folder / CELLS_FILE)
+    totals = await tx.fetchrow(landing_queries.TOTALS, work.file_id, "instalment_count" in landed.columns)
     assert totals is not None
     closing = await _closing(tx, work)
-    reason = await _reason_to_wait(tx, work, closing)
+    reason = None if work.dry_run else await _reason_to_wait(tx, work, closing)
+    if closing is not None and (work.dry_run or reason is ConfirmationReason.CLOSES_MANY):
+        await tx.execute(landing_queries.LIST_CLOSING, work.file_id, work.portfolio_id)
     await tx.execute(
         landing_queries.READING_ENDED,
         work.file_id,
         "loading" if reason is None else "needs_confirmation",
-        header,
+        landed.header,
         *(totals["rows_accepted"], totals["rows_rejected"], totals["amount_accepted"]),
         *(totals["contracts"], totals["contracts_incomplete"]),
         None if closing is None else closing["closing"],
         reason,
+        *(landed.columns, landed.layout, landed.warnings, totals["contracts_stated"]),
+    )
+
+
+async def _copy(tx: Transaction, source: Path, table: str, columns: Sequence[str]) -> None:
+    await tx.connection.copy_to_table(
+        table, source=source, columns=columns, format="csv", header=True, timeout=COPY_TIMEOUT_SECONDS
     )
 
 
@@ -204,10 +158,18 @@ async def _reason_to_wait(tx: Transaction, work: Work, closing: Row | None) -> C
     return ConfirmationReason.CLOSES_MANY if closing is not None and _is_many(closing) else None
 
 
-async def _refuse_closed(tx: Transaction, file_id: UUID, header: Sequence[str]) -> None:
-    columns = [column_named(name) or "" for name in header]
-    own_name = header[columns.index("contract_number")]
-    await tx.execute(landing_queries.REFUSE_CLOSED, file_id, [_KEPT_AS.get(name, name) for name in columns], own_name)
+async def _refuse_closed(tx: Transaction, file_id: UUID, landed: Landed, cells: Path) -> None:
+    """Reject the rows of contracts that are closed for good, with their own cells."""
+    own_name = next(
+        (name for name, column in zip(landed.header, landed.columns, strict=True) if column == "contract_number"), ""
+    )
+    kept_as = [_KEPT_AS.get(column, column) if column is not None else "" for column in landed.columns]
+    refused = await tx.fetch(landing_queries.REFUSE_CLOSED, file_id, kept_as, own_name)
+    has_cells: bool = await asyncio.to_thread(cells.exists)
+    if refused and has_cells:
+        await tx.execute(landing_queries.MAKE_CELLS)
+        await _copy(tx, cells, "own_cells", ("row_number", "cells"))
+        await tx.execute(landing_queries.PUT_CELLS, file_id, [row["row_number"] for row in refused])
 
 
 async def _closing(tx: Transaction, work: Work) -> Row | None:
@@ -219,4 +181,4 @@ async def _closing(tx: Transaction, work: Work) -> Row | None:
 
 
 def _is_many(count: Row) -> bool:
-    return bool(count["closing"] * 100 > count["open"] * CONFIRM_ABOVE_PERCENT)
+    return bool(count["closing"] * 100 > count["open"] * count["threshold_percent"])

@@ -1,8 +1,13 @@
 """The statements that land a file and check all of it."""
 
+from portfolio.files.findings import MOST_LISTED, listing
+
 START_READING = """
-UPDATE file SET status = 'reading', started_at = coalesce(started_at, clock_timestamp()) WHERE file_id = $1
+UPDATE file SET status = 'reading', started_at = coalesce(started_at, clock_timestamp()), phase = 'reading',
+    phase_started_at = clock_timestamp(), done = 0, expected = NULL
+WHERE file_id = $1
 """
+ROWS_READ = "UPDATE file SET done = $2 WHERE file_id = $1 AND status = 'reading'"
 
 PART = "SELECT content FROM file_part WHERE file_id = $1 AND part = $2"
 
@@ -64,17 +69,27 @@ WITH closed AS MATERIALIZED (
     RETURNING file_row.row_number, file_row.contract_number, to_jsonb(file_row) AS cells, contract_state
 )
 INSERT INTO file_reject (file_id, row_number, contract_number, errors, cells)
-SELECT $1, row_number, contract_number,
+SELECT DISTINCT ON (row_number) $1, row_number, contract_number,
     jsonb_build_array(jsonb_build_object('column', $3::text, 'code', 'contract_closed',
         'reason', 'belongs to a contract that is ' || replace(contract_state, '_', ' '))),
     (SELECT jsonb_agg(coalesce(cells ->> name, '') ORDER BY place)
         FROM unnest($2::text[]) WITH ORDINALITY AS own (name, place))
 FROM refused
+RETURNING row_number
+"""
+MAKE_CELLS = "CREATE TEMPORARY TABLE own_cells (row_number integer, cells jsonb) ON COMMIT DROP"
+PUT_CELLS = """
+UPDATE file_reject SET cells = own_cells.cells FROM own_cells
+WHERE file_reject.file_id = $1 AND own_cells.row_number = file_reject.row_number
+    AND file_reject.row_number = ANY($2::integer[])
 """
 
+# $2 whether a row may describe several instalments
 TOTALS = """
 SELECT
-    (SELECT count(*) FROM file_row WHERE file_id = $1) AS rows_accepted,
+    CASE WHEN $2 THEN (SELECT count(DISTINCT row_number) FROM file_row WHERE file_id = $1)
+        ELSE (SELECT count(*) FROM file_row WHERE file_id = $1) END AS rows_accepted,
+    (SELECT count(*) FROM file_contract WHERE file_id = $1) AS contracts_stated,
     (SELECT count(*) FROM file_reject WHERE file_id = $1) AS rows_rejected,
     (SELECT coalesce(sum(amount), 0) FROM file_row WHERE file_id = $1) AS amount_accepted,
     (SELECT count(*) FROM file_contract WHERE file_id = $1 AND debtor_id IS NOT NULL) AS contracts,
@@ -90,12 +105,22 @@ contract.portfolio_id = $2 AND contract.state = 'open' AND NOT EXISTS (
 
 TO_CLOSE = f"""
 SELECT (SELECT count(*) FROM contract WHERE {UNNAMED}) AS closing,
-    (SELECT count(*) FROM contract WHERE portfolio_id = $2 AND state = 'open') AS open
+    (SELECT count(*) FROM contract WHERE portfolio_id = $2 AND state = 'open') AS open,
+    (SELECT snapshot_threshold_percent FROM portfolio WHERE portfolio_id = $2) AS threshold_percent
 """
+LIST_CLOSING = listing(
+    f"""
+    SELECT 'would_close' AS kind, contract_id, contract_number, NULL AS instalment, NULL AS stated,
+        (SELECT coalesce(sum(unpaid), 0) FROM instalment WHERE instalment.contract_id = contract.contract_id) AS known,
+        NULL AS detail
+    FROM contract WHERE {UNNAMED} LIMIT {MOST_LISTED}
+    """
+)
 
 READING_ENDED = """
 UPDATE file SET attempts = 0, status = $2, header = $3, rows_read = $4::integer + $5::integer, rows_accepted = $4,
     rows_rejected = $5, amount_accepted = $6, contracts = $7, contracts_incomplete = $8, contracts_to_close = $9,
-    confirmation_reason = coalesce($10, confirmation_reason)
+    confirmation_reason = coalesce($10, confirmation_reason), columns = $11, layout = $12, warnings = $13,
+    phase = 'applying', phase_started_at = clock_timestamp(), done = 0, expected = $14
 WHERE file_id = $1
 """

@@ -16,9 +16,10 @@ from chassis.background import Kept, keep
 from recobro_events import TRANSIENT_ERRORS, Backoff, Database, Row, Transaction, step
 
 from portfolio import metrics
-from portfolio.files import applying, expiry, landing, landing_queries, queries, uploads
+from portfolio.files import applying, dry_runs, expiry, landing, landing_queries, queries, uploads
 from portfolio.files.applying import CHUNK_CONTRACTS
-from portfolio.files.landing import FileRefused, Intake, read_in_child
+from portfolio.files.profiles import ProfileVersion
+from portfolio.files.reading import FileRefused, Intake, read_in_child
 from portfolio.files.work import Work
 from portfolio.ledger.leases import leased
 
@@ -135,7 +136,8 @@ class Loader:
         try:
             if work.status in ("received", "reading"):
                 await landing.read(self._database, work, self._intake)
-            await applying.apply(self._database, work, chunk_contracts=self._chunk_contracts)
+            apply = dry_runs.run if work.dry_run else applying.apply
+            await apply(self._database, work, self._chunk_contracts)
         except FileRefused as refused:
             code, detail = refused.code, refused.detail
             await step(self._database, lambda tx: applying.fail(tx, work, code, detail))
@@ -180,7 +182,13 @@ class Loader:
 async def _clear(tx: Transaction, file: Row) -> None:
     # Uploads take the same lock: a failed file may be uploaded again at this moment.
     identity = uploads.Identity(
-        file["portfolio_id"], file["sha256"], uploads.Mode(file["mode"]), file["as_of"], file["amends"]
+        file["portfolio_id"],
+        file["sha256"],
+        uploads.Mode(file["mode"]),
+        file["as_of"],
+        file["amends"],
+        dry_run=file["dry_run"],
+        profile=ProfileVersion.of(file),
     )
     await tx.execute(queries.LOCK_IDENTITY, str(identity))
     if await tx.fetchval(queries.IS_FINISHED, file["file_id"]):

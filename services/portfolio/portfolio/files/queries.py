@@ -8,7 +8,8 @@ contracts, contracts_incomplete, contracts_to_close, amount_accepted, confirmati
 in_posting, differs, unposted, set_aside,
 (SELECT count(*) FROM contract WHERE undecided_by = file.file_id) AS undecided, file_payments,
 kept_decisions, person_changed, confirmed, error_code, error, received_at, started_at, finished_at,
-actor AS uploaded_by, confirmed_by
+actor AS uploaded_by, confirmed_by, profile_id, profile_version, warnings, control_rows, control_amount, dry_run,
+would_register, would_revise, would_close, phase, phase_started_at, done, expected
 """
 FILE = f"SELECT {_FILE} FROM file WHERE file_id = $1"
 # $1 portfolio or null, $2 status or null, $3 the sequence after which the page begins, $4 limit, $5 whether
@@ -30,17 +31,19 @@ ORDER BY sequence {order} LIMIT $4
 LOCK_IDENTITY = "SELECT pg_advisory_xact_lock(hashtextextended($1, 20260102))"
 SAME = """
 SELECT file_id, status FROM file WHERE portfolio_id = $1 AND sha256 = $2 AND mode = $3 AND as_of = $4
-    AND amends IS NOT DISTINCT FROM $5
+    AND amends IS NOT DISTINCT FROM $5 AND dry_run = $6 AND profile_id IS NOT DISTINCT FROM $7
+    AND profile_version IS NOT DISTINCT FROM $8
 """
 DELETE_PARTS = "DELETE FROM file_part WHERE file_id = $1"
 ADD_PART = "INSERT INTO file_part (file_id, part, content) VALUES ($1, $2, $3)"
 NEWER_LOADED = """
-SELECT max(as_of) FROM file WHERE portfolio_id = $1 AND status = 'loaded' HAVING max(as_of) > $2
+SELECT max(as_of) FROM file WHERE portfolio_id = $1 AND status = 'loaded' AND NOT dry_run HAVING max(as_of) > $2
 """
 WAITING = "SELECT count(*) FROM file WHERE portfolio_id = $1 AND status NOT IN ('loaded', 'failed')"
 ADD_FILE = f"""
-INSERT INTO file (file_id, portfolio_id, filename, mode, as_of, sha256, size_bytes, delta_rows, amends, amended_root)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO file (file_id, portfolio_id, filename, mode, as_of, sha256, size_bytes, delta_rows, amends, amended_root,
+    dry_run, profile_id, profile_version, control_rows, control_amount)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 RETURNING {_FILE}
 """
 DELETE_REJECTS = "DELETE FROM file_reject WHERE file_id = $1"
@@ -53,7 +56,9 @@ UPDATE file SET sequence = DEFAULT, filename = $2, delta_rows = $3, status = 're
     code_pages = NULL, in_posting = 0, differs = 0,
     unposted = 0, set_aside = 0, file_payments = 0, kept_decisions = 0, person_changed = 0, confirmed = NULL,
     applied_to = NULL, error_code = NULL, error = NULL, attempts = 0, confirmed_by = NULL, actor = DEFAULT,
-    received_at = now(), started_at = NULL, finished_at = NULL
+    received_at = now(), started_at = NULL, finished_at = NULL, columns = NULL, layout = NULL, warnings = '{{}}',
+    control_rows = $4, control_amount = $5, would_register = 0, would_revise = 0, would_close = 0, phase = NULL,
+    phase_started_at = NULL, done = 0, expected = NULL
 WHERE file_id = $1
 RETURNING {_FILE}
 """
@@ -87,7 +92,7 @@ WHERE file_id = $1
 RETURNING extract(epoch FROM finished_at - received_at)::float8
 """
 """Returns the seconds since the upload."""
-HEADER = "SELECT header FROM file WHERE file_id = $1"
+HEADER = "SELECT header, columns FROM file WHERE file_id = $1"
 REJECTS = """
 SELECT row_number, errors, cells FROM file_reject
 WHERE file_id = $1 AND row_number > $2
@@ -116,13 +121,18 @@ ORDER BY portfolio_id, status = 'needs_confirmation' AND coalesce(confirmation_r
 
 WORK = """
 SELECT file.file_id, file.portfolio_id, file.mode, file.as_of, file.status, file.amends, file.amended_root,
-    portfolio.creditor_id, portfolio.jurisdiction, file.code_page, portfolio.code_page AS usual_code_page
+    portfolio.creditor_id, portfolio.jurisdiction, file.code_page, portfolio.code_page AS usual_code_page,
+    portfolio.currency, file.control_rows, file.control_amount, file.dry_run,
+    (SELECT layout FROM file_profile_version AS made
+        WHERE made.profile_id = file.profile_id AND made.version = file.profile_version) AS layout,
+    (SELECT layout FROM file AS root WHERE root.file_id = file.amended_root) AS amended_layout
 FROM file JOIN portfolio USING (portfolio_id)
 WHERE file_id = $1
 """
 
 LEFTOVERS = """
-SELECT file_id, portfolio_id, sha256, mode, as_of, amends FROM file WHERE status IN ('loaded', 'failed') AND EXISTS (
+SELECT file_id, portfolio_id, sha256, mode, as_of, amends, dry_run, profile_id, profile_version
+FROM file WHERE status IN ('loaded', 'failed') AND EXISTS (
     SELECT FROM file_part WHERE file_part.file_id = file.file_id)
 """
 
@@ -163,6 +173,6 @@ FORGET_REFUSALS = "DELETE FROM file_refusal WHERE contract_id = ANY($1::uuid[])"
 # $1 file, $2 days for which rejected rows are kept
 AMENDED = """
 SELECT portfolio_id, as_of, status, coalesce(amended_root, file_id) AS root,
-    finished_at < now() - make_interval(days => $2) AS expired
+    finished_at < now() - make_interval(days => $2) AS expired, dry_run
 FROM file WHERE file_id = $1
 """

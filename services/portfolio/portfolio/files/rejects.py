@@ -6,16 +6,15 @@ from uuid import UUID
 
 from chassis import Conflict
 from chassis.csv import safe_csv_rows
-from chassis.languages import Language, Locale, Sentences
+from chassis.languages import Language, Locale
 from recobro_events import Database, Row
 
 from portfolio.files import queries, uploads
+from portfolio.files.file_sentences import SENTENCES
 from portfolio.files.uploads import COPIES_DAYS
 from portfolio.tabular.profiles import OUR_COLUMNS, OUR_PORTUGUESE_HEADERS, OUR_SPANISH_HEADERS
 
 _REJECTS_AT_ONCE = 2_000
-SENTENCES = Sentences("portfolio.files")
-"""The reasons to reject a row, as the reader of files and ``landing_queries`` write them."""
 HEADERS: Mapping[Language, Sequence[str]] = MappingProxyType(
     {
         Language.ES: tuple(OUR_SPANISH_HEADERS.values()),
@@ -36,12 +35,12 @@ async def rejects(database: Database, file_id: UUID, locale: Locale | None = Non
     async with database.connection() as connection:
         file = await uploads.find(connection, file_id)
         expired = await connection.fetchval(queries.REJECTS_EXPIRED, file_id, COPIES_DAYS)
-        header = await connection.fetchval(queries.HEADER, file_id)
+        header = await connection.fetchrow(queries.HEADER, file_id)
     if file.status in ("received", "reading"):
         raise Conflict("This file has not been read yet.", code="not-read-yet")
     if expired:
         raise Conflict(f"Rejected rows are kept for {COPIES_DAYS} days.", code="rejects-expired")
-    return _reject_pages(database, file_id, header or [], locale)
+    return _reject_pages(database, file_id, (header and header["header"]) or [], locale)
 
 
 async def _reject_pages(

@@ -2,13 +2,14 @@
 
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from functools import partial
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, NamedTuple
 from uuid import UUID
 
 from chassis import (
@@ -22,6 +23,7 @@ from chassis import (
     PageQuery,
     Reader,
     ShortText,
+    clock,
     page,
 )
 from pydantic import Field
@@ -29,12 +31,13 @@ from recobro_events import MoneyTotal, Row, Transaction, new_event_id
 
 from portfolio import metrics
 from portfolio.files import queries
+from portfolio.files.inspecting import Look
+from portfolio.files.profiles import NO_PROFILE, ProfileVersion
+from portfolio.files.progress import Phase, progress_of
 from portfolio.ledger.actors import ActorOfChange
 from portfolio.portfolios import portfolios
 from portfolio.portfolios.portfolios import DeltaRows
 from portfolio.tabular.code_pages import CodePage
-from portfolio.tabular.csv import HEAD_BYTES, inspect_head, named_file
-from portfolio.tabular.records import FileProblem
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 COPIES_DAYS = 30
@@ -43,6 +46,16 @@ PART_BYTES = 1024 * 1024
 _IN_MEMORY_BYTES = 1024 * 1024
 WAITING_FILES = 100
 """Files of one portfolio that wait for their turn or for a confirmation."""
+
+
+class Controls(NamedTuple):
+    """What the file must add up to, as its sender says."""
+
+    rows: int | None = None
+    amount: Decimal | None = None
+
+
+NO_CONTROLS = Controls()
 
 
 class FileUnknown(NotFound):
@@ -100,6 +113,11 @@ class FileView(OutputModel):
     shows words of the file in each code page, the best one first; ``code_page`` is what a person answered. The counts
     from ``in_posting`` to ``person_changed`` are those of the file's findings. ``undecided`` counts the contracts that
     the file set aside and about which nobody has decided yet.
+
+    A ``dry_run`` changes nothing: it ends as ``loaded``, and the counts from ``would_register`` to ``would_set_aside``
+    say what the file would do. ``rows_done`` are the rows read in the phase ``reading`` and the rows applied later;
+    ``seconds_left`` is an estimate, null while there is none. ``profile_version`` is the version of the profile with
+    which the file is read.
     """
 
     file_id: UUID
@@ -128,6 +146,20 @@ class FileView(OutputModel):
     file_payments: int
     kept_decisions: int
     person_changed: int
+    dry_run: bool
+    would_register: int
+    would_revise: int
+    would_close: int
+    would_set_aside: int
+    profile_id: UUID | None
+    profile_version: int | None
+    control_rows: int | None
+    control_amount: MoneyTotal | None
+    warnings: list[str]
+    phase: Phase
+    rows_done: int | None
+    percent: int
+    seconds_left: int | None
     error_code: str | None
     error: str | None
     received_at: datetime
@@ -157,7 +189,8 @@ class Confirmation(InputModel):
 
 @dataclass(frozen=True)
 class Identity:
-    """Two uploads are the same file when they have the same bytes, portfolio, mode and date, and amend the same file.
+    """Two uploads are the same file when they have the same bytes, portfolio, mode and date, amend the same file, and
+    are read with the same version of a profile. A dry run is not the same as a load.
 
     ``root`` is the file that was loaded first: that which ``amends`` amends in its turn, else ``amends``.
     """
@@ -168,23 +201,21 @@ class Identity:
     as_of: date
     amends: UUID | None = None
     root: UUID | None = None
+    dry_run: bool = False
+    profile: ProfileVersion = NO_PROFILE
 
     def __str__(self) -> str:
-        return f"file|{self.portfolio_id}|{self.sha256.hex()}|{self.mode}|{self.as_of}|{self.amends}"
+        same = (self.portfolio_id, self.sha256.hex(), self.mode, self.as_of, self.amends)
+        return "|".join(map(str, ("file", *same, self.dry_run, *self.profile[:2])))
 
 
 @dataclass(frozen=True)
 class Received:
-    """A request body that has arrived completely.
-
-    ``is_rejects``: it has the columns of a file of rejected rows. ``names_file`` is the first id in ``file_id``.
-    """
+    """A request body that has arrived completely."""
 
     content: IO[bytes]
     size_bytes: int
     sha256: bytes
-    is_rejects: bool = False
-    names_file: str | None = None
 
     def parts(self) -> Iterable[bytes]:
         self.content.seek(0)
@@ -200,55 +231,47 @@ def spooled() -> Iterator[IO[bytes]]:
 
 
 async def receive(stream: AsyncIterator[bytes], into: IO[bytes]) -> Received:
-    """Receive the body and check its head. Raises ``Invalid`` when it cannot be a portfolio file."""
     digest, size = hashlib.sha256(), 0
     async for chunk in stream:
         into.write(chunk)
         digest.update(chunk)
         size += len(chunk)
-    into.seek(0)
-    try:
-        first_bytes = into.read(HEAD_BYTES)
-        head = inspect_head(first_bytes)
-    except FileProblem as problem:
-        raise Invalid(problem.detail, code=problem.code.replace("_", "-")) from problem
-    return Received(into, size, digest.digest(), bool(head.ours), named_file(first_bytes, head))
+    return Received(into, size, digest.digest())
 
 
-async def identify(
-    reader: Reader, portfolio_id: UUID, received: Received, mode: Mode, as_of: date | None, amends: UUID | None
-) -> Identity:
+async def identify(reader: Reader, identity: Identity, look: Look, as_of: date | None, amends: UUID | None) -> Identity:
     """Return which file this is. A file of rejected rows amends the file that it names, also in mode ``delta``.
 
     Raises ``Invalid`` when it is not clear what is amended, ``Conflict`` when that file cannot be amended (any more).
     """
-    today = await portfolios.today(reader, portfolio_id)
-    if mode is not Mode.AMEND and amends is None and not received.is_rejects:
-        return Identity(portfolio_id, received.sha256, mode, as_of or today)
-    if mode is Mode.SNAPSHOT:
+    if identity.mode is not Mode.AMEND and amends is None and not look.is_rejects:
+        return identity
+    if identity.mode is Mode.SNAPSHOT:
         detail = (
             "Corrected rows of a file amend it. They are no snapshot: the contracts that they do not name stay open."
         )
         raise Invalid(detail, code="amendment-as-snapshot")
-    named = amends or _named(received)
+    named = amends or _named(look)
     file = await reader.fetchrow(queries.AMENDED, named, COPIES_DAYS)
-    if file is None or file["portfolio_id"] != portfolio_id:
+    if file is None or file["portfolio_id"] != identity.portfolio_id:
         raise Invalid(f"This portfolio has no file {named}.", code="amends-unknown")
     if as_of is not None and as_of != file["as_of"]:
         detail = f"The file that is amended is as of {file['as_of']}, and so is its amendment. Leave as_of out."
         raise Invalid(detail, code="as-of-of-amended-file")
+    if file["dry_run"]:
+        raise Conflict(f"The file {named} was a dry run. Correct its rows in the file itself.", code="not-loaded")
     if file["status"] != "loaded":
         raise Conflict(
             f"The status of the file {named} is {file['status']}. Only a loaded file can be amended.", code="not-loaded"
         )
     if file["expired"]:
         raise Conflict(f"Rejected rows are kept for {COPIES_DAYS} days.", code="rejects-expired")
-    return Identity(portfolio_id, received.sha256, Mode.AMEND, file["as_of"], named, file["root"])
+    return replace(identity, mode=Mode.AMEND, as_of=file["as_of"], amends=named, root=file["root"])
 
 
-def _named(received: Received) -> UUID:
+def _named(look: Look) -> UUID:
     try:
-        return UUID(received.names_file or "")
+        return UUID(look.names_file or "")
     except ValueError:
         detail = "Say which file is amended: by amends=FILE_ID, or in the column file_id of the rows."
         raise Invalid(detail, code="amends-unknown") from None
@@ -261,23 +284,27 @@ async def queue(
     received: Received,
     key: IdempotencyKey,
     rows: DeltaRows | None = None,
+    controls: Controls = NO_CONTROLS,
     *,
     day_is_meant: bool = True,
 ) -> tuple[FileView, bool]:
     """Queue the file behind the portfolio's others. Returns the file, and whether it was queued.
 
-    A repeated upload returns the stored file; a failed file is queued again. A file whose day is far ahead waits for a
-    person until ``day_is_meant``, which a repeated upload may say. Raises ``Conflict`` when a file of a later day has
-    been loaded, or too many files wait.
+    A repeated upload returns the stored file; a failed file and a dry run are queued again. A file whose day is far
+    ahead waits for a person until ``day_is_meant``, which a repeated upload may say. Raises ``Conflict`` when a file of
+    a later day has been loaded, or too many files wait.
     """
     if key is not None:
         await key.claim(tx, received.sha256)
     # Of two equal uploads at once, the second waits for the first and finds the stored file.
     await tx.execute(queries.LOCK_IDENTITY, str(identity))
     same = await tx.fetchrow(
-        queries.SAME, identity.portfolio_id, identity.sha256, identity.mode, identity.as_of, identity.amends
+        queries.SAME,
+        *(identity.portfolio_id, identity.sha256, identity.mode, identity.as_of, identity.amends),
+        *(identity.dry_run, *identity.profile[:2]),
     )
-    if same is not None and same["status"] != "failed":
+    again = "failed" if not identity.dry_run else ("failed", "loaded")
+    if same is not None and same["status"] not in again:
         accepted = day_is_meant and await tx.fetchval(queries.ACCEPT_DAY, same["file_id"]) is not None
         return await find(tx, same["file_id"]), accepted
     file_id = new_event_id() if same is None else same["file_id"]
@@ -295,7 +322,7 @@ async def queue(
     if same is not None:
         await tx.execute(queries.DELETE_REJECTS, file_id)
         await tx.execute(queries.DELETE_FINDINGS, file_id)
-        row = await tx.fetchrow(queries.REQUEUE, file_id, filename, rows)
+        row = await tx.fetchrow(queries.REQUEUE, file_id, filename, rows, *controls)
     else:
         row = await tx.fetchrow(
             queries.ADD_FILE,
@@ -309,6 +336,9 @@ async def queue(
             rows,
             identity.amends,
             identity.root,
+            identity.dry_run,
+            *identity.profile[:2],
+            *controls,
         )
     if not day_is_meant:
         row = await tx.fetchrow(queries.ASK_FOR_DAY, file_id)
@@ -350,7 +380,7 @@ async def listed(
         queries.FILES[query.order], portfolio_id, status, query.after(int), query.limit + 1, undecided, finished_on
     )
     shown = page(rows, query, key=lambda row: (row["sequence"],))
-    return Page(items=[FileView.model_validate(item) for item in shown["items"]], next_cursor=shown["next_cursor"])
+    return Page(items=[_view(item) for item in shown["items"]], next_cursor=shown["next_cursor"])
 
 
 async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) -> FileView:
@@ -384,7 +414,9 @@ async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) ->
     return await find(tx, file_id)
 
 
-def _view(row: Row | None) -> FileView:
+def _view(row: Row | Mapping[str, Any] | None) -> FileView:
     if row is None:
         raise FileUnknown()
-    return FileView.model_validate(dict(row))
+    told = progress_of(dict(row), clock.now())
+    aside = row["set_aside"] if row["dry_run"] else 0
+    return FileView.model_validate({**dict(row), **told._asdict(), "would_set_aside": aside})

@@ -12,12 +12,12 @@ CROSS JOIN LATERAL (
         count(*) FILTER (WHERE status = 'reading') AS reading,
         count(*) FILTER (WHERE status = 'needs_confirmation') AS needs_confirmation,
         count(*) FILTER (WHERE status = 'loading') AS loading
-    FROM file WHERE file.portfolio_id = portfolio.portfolio_id AND status NOT IN ('loaded', 'failed')
+    FROM file WHERE file.portfolio_id = portfolio.portfolio_id AND NOT dry_run AND status NOT IN ('loaded', 'failed')
 ) AS working
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE status = 'loaded') AS loaded, count(*) FILTER (WHERE status = 'failed') AS failed
     FROM file
-    WHERE file.portfolio_id = portfolio.portfolio_id AND finished_at >= clock_day::timestamp AT TIME ZONE timezone
+    WHERE file.portfolio_id = portfolio.portfolio_id AND NOT dry_run AND finished_at >= clock_day::timestamp AT TIME ZONE timezone
         AND finished_at < (clock_day + 1)::timestamp AT TIME ZONE timezone
 ) AS finished
 CROSS JOIN LATERAL (

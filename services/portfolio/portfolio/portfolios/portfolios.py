@@ -94,7 +94,8 @@ class PortfolioSettings(InputModel):
 
     ``posting_lag_days``: a payment may be missing in the creditor's files for so many days. ``payment_holdoff_days``:
     nobody is contacted on so many days, from ``holdoff_from`` of a payment on. ``code_page``: files that are not UTF-8
-    are in it, where it reads best.
+    are in it, where it reads best. ``snapshot_threshold_percent``: a snapshot that closes a larger share of the open
+    contracts waits for a person.
     """
 
     delta_rows: DeltaRows | None = None
@@ -105,6 +106,7 @@ class PortfolioSettings(InputModel):
     payment_channels: Distinct[PaymentChannels] | None = None
     promise_limits: PromiseLimits | None = None
     code_page: CodePage | None = None
+    snapshot_threshold_percent: Annotated[int, Field(ge=0, le=100)] | None = None
 
 
 _FINER_CURRENCIES = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", "CLF", "UYW"})
@@ -155,6 +157,7 @@ class Portfolio(OutputModel):
     payment_channels: tuple[str, ...]
     promise_limits: PromiseLimits
     code_page: CodePage
+    snapshot_threshold_percent: int
     created_at: datetime
 
 
@@ -183,6 +186,7 @@ async def change(tx: Transaction, portfolio_id: UUID, settings: PortfolioSetting
         *(settings.posting_lag_days, settings.payment_holdoff_days, settings.payment_channels),
         None if settings.promise_limits is None else settings.promise_limits.model_dump(mode="json"),
         settings.code_page,
+        settings.snapshot_threshold_percent,
     )
     if row is None:
         raise PortfolioUnknown()

@@ -5,11 +5,8 @@ therefore costs one row, not the file.
 """
 
 import csv
-import re
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -24,7 +21,7 @@ from portfolio.tabular.code_pages import (
     readings,
     words_with_accents,
 )
-from portfolio.tabular.profiles import FILE_COLUMNS, OUR_COLUMNS, REQUIRED_COLUMNS, SPANISH_HEADERS, column_named
+from portfolio.tabular.heads import BOM
 from portfolio.tabular.records import CONTROL, Fault, FileHead, FileProblem, Record
 
 MAX_LINE_BYTES = 1_000_000
@@ -37,114 +34,6 @@ MAX_KEPT_CHARACTERS = 1_000
 """People see this much of a row that cannot be read."""
 _LINES_LOOKED_AT, _ONE_IN = 10_000, 16
 """The first lines with accents are looked at for their code page, and one in so many beyond them."""
-HEAD_BYTES = 65_536
-"""The number of first bytes that ``inspect_head`` needs."""
-
-_BOM = b"\xef\xbb\xbf"
-_CONTROL_BYTES = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
-_DELIMITERS = ",;\t|"
-_ABOVE_THE_HEADER = re.compile(rb'\s*("?sep=.?"?)?[\s,;|]*', re.IGNORECASE)
-"""A line that tells Excel the delimiter, or a blank row."""
-_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
-_OTHER_TYPES = {
-    b"PK\x03\x04": "a ZIP archive or an Excel workbook (XLSX)",
-    b"PAR1": "a Parquet file",
-    b"%PDF": "a PDF document",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook (XLS)",
-    b"\x1f\x8b": "a gzip archive",
-}
-
-
-def inspect_head(first_bytes: bytes) -> FileHead:
-    """Read the head from the first ``HEAD_BYTES`` of a file. Raises ``FileProblem`` when it is not a portfolio file."""
-    if not first_bytes.removeprefix(_BOM).strip():
-        raise FileProblem("empty", "The file is empty.")
-    for magic, file_type in _OTHER_TYPES.items():
-        if first_bytes.startswith(magic):
-            raise FileProblem("unsupported_type", f"The file is {file_type}. Export the portfolio as CSV.")
-    if first_bytes.startswith(_UTF16_BOMS):
-        raise FileProblem("bad_encoding", "The file is in UTF-16. Save it as CSV in UTF-8.")
-    skipped, rest = 0, first_bytes.removeprefix(_BOM)
-    while True:
-        first_line, ended, rest = rest.partition(b"\n")
-        if not ended or not _ABOVE_THE_HEADER.fullmatch(first_line):
-            break
-        skipped += 1
-    if not ended and len(first_bytes) >= HEAD_BYTES:
-        raise FileProblem("bad_header", f"The first {HEAD_BYTES} bytes hold no header, or a part of one.")
-    if _CONTROL_BYTES.search(first_line.removesuffix(b"\r")):
-        raise FileProblem(
-            "unsupported_type", "The first line contains control characters, so the file is not a CSV file."
-        )
-    lines = _header_lines(first_line.removesuffix(b"\r"))
-    return max((_head(line, delimiter) for line in lines for delimiter in _DELIMITERS), key=_columns_known).checked(
-        skipped
-    )
-
-
-def named_file(first_bytes: bytes, head: FileHead) -> str | None:
-    """The id in the column ``file_id`` of the first row that has one, among the first ``HEAD_BYTES`` of a file."""
-    if "file_id" not in head.our_columns:
-        return None
-    place = head.ours[head.our_columns.index("file_id")]
-    text = first_bytes.removeprefix(_BOM).decode("utf-8", errors="replace")
-    lines = text.splitlines(keepends=True)[head.skipped_lines + 1 :]
-    with suppress(csv.Error):
-        for fields in csv.reader(lines, delimiter=head.delimiter):
-            if len(fields) > place and (named := fields[place].strip()):
-                return named
-    return None
-
-
-def _header_lines(line: bytes) -> list[str]:
-    """The line in UTF-8, else in each code page in which it is text. The right one names the columns."""
-    if _decodes(line, "utf-8"):
-        return [line.decode("utf-8")]
-    return [line.decode(page) for page in CodePage if _decodes(line, page)]
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """The first line, split at one delimiter."""
-
-    delimiter: str
-    header: tuple[str, ...]
-    columns: tuple[str | None, ...]
-
-    def checked(self, skipped_lines: int) -> FileHead:
-        known = [column for column in self.columns if column is not None]
-        missing = [column for column in REQUIRED_COLUMNS if column not in known]
-        if missing:
-            names = ", ".join(f"{SPANISH_HEADERS[column]!r} ({column})" for column in missing)
-            raise FileProblem("missing_columns", f"The first line does not name the columns {names}.")
-        doubled = [column for column in (*FILE_COLUMNS, *OUR_COLUMNS) if known.count(column) > 1]
-        if doubled:
-            raise FileProblem(
-                "repeated_columns", f"The first line names these columns more than once: {', '.join(doubled)}."
-            )
-        unknown = [name for name, column in zip(self.header, self.columns, strict=True) if column is None]
-        if unknown:
-            names = ", ".join(repr(name[:100]) for name in unknown[:20])
-            raise FileProblem(
-                "unknown_columns", f"The first line names unknown columns: {names}. Remove or correct them."
-            )
-        ours = tuple(place for place, column in enumerate(self.columns) if column in OUR_COLUMNS)
-        header = tuple(name for place, name in enumerate(self.header) if place not in ours)
-        columns = tuple(column for column in known if column not in OUR_COLUMNS)
-        our_columns = tuple(column for column in known if column in OUR_COLUMNS)
-        return FileHead(self.delimiter, header, columns, skipped_lines, ours, our_columns)
-
-
-def _head(line: str, delimiter: str) -> _Candidate:
-    try:
-        names = next(csv.reader([line], delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        return _Candidate(delimiter, (), ())
-    return _Candidate(delimiter, tuple(name.strip() for name in names), tuple(map(column_named, names)))
-
-
-def _columns_known(candidate: _Candidate) -> int:
-    return sum(column is not None for column in candidate.columns)
 
 
 def encoding_of(path: Path, code_pages: CodePages = UNKNOWN) -> str:
@@ -154,7 +43,7 @@ def encoding_of(path: Path, code_pages: CodePages = UNKNOWN) -> str:
     Raises ``CodePageUnsure`` when another code page than Windows-1252 and the usual one reads best.
     """
     with path.open("rb") as file:
-        if file.read(len(_BOM)) == _BOM:
+        if file.read(len(BOM)) == BOM:
             return "utf-8"
         file.seek(0)
         as_utf8 = as_other = 0
@@ -241,7 +130,7 @@ def records(path: Path, encoding: str, head: FileHead) -> Iterator[Record]:
 
 
 def _records(file: BinaryIO, encoding: str, head: FileHead) -> Iterator[Record]:
-    if file.read(len(_BOM)) != _BOM:
+    if file.read(len(BOM)) != BOM:
         file.seek(0)
     for _ in range(head.skipped_lines):
         file.readline()

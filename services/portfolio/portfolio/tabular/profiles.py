@@ -5,6 +5,8 @@ accents, blanks, punctuation and order do not matter.
 """
 
 import unicodedata
+from collections.abc import Mapping
+from types import MappingProxyType
 
 REQUIRED_COLUMNS = ("contract_number", "debtor_name", "due_date", "amount_due")
 
@@ -57,6 +59,28 @@ PORTUGUESE_HEADERS = {
 """The headers that Brazilian creditors give."""
 
 FILE_COLUMNS = tuple(SPANISH_HEADERS)
+"""The columns of our template."""
+
+ADDRESS_COLUMNS = ("address_kind", "street", "exterior", "interior", "neighbourhood", "postal_code", "city", "state")
+SECOND_ADDRESS = tuple(f"{column}_2" for column in ADDRESS_COLUMNS)
+REPEATED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"phone": tuple(f"phone_{n}" for n in range(1, 7)), "email": ("email", "email_2", "email_3")}
+)
+"""What a row may have several of."""
+PLAN_COLUMNS = ("first_due_date", "instalment_count", "frequency", "instalment_amount")
+"""What describes instalments that are not listed one by one. The amount is that of all of them, or that of each."""
+FIELDS = (
+    *FILE_COLUMNS,
+    *PLAN_COLUMNS,
+    *(name for names in REPEATED.values() for name in names if name not in FILE_COLUMNS),
+    *SECOND_ADDRESS,
+)
+"""Everything that a column of a file may be."""
+MONEY_AND_IDENTITY = frozenset(
+    {"contract_number", "debtor_number", "debtor_name", "tax_id", "due_date", "amount_due", "instalment_number"}
+)
+"""Nothing is guessed between two columns of one of these."""
+
 OUR_COLUMNS = ("row_number", "errors", "file_id")
 """The columns that a file of rejected rows has besides those of the file."""
 OUR_SPANISH_HEADERS = dict(zip(OUR_COLUMNS, ("Fila del archivo", "Motivos de rechazo", "Id. del archivo"), strict=True))
@@ -71,11 +95,16 @@ def plain(text: str) -> str:
     return "".join(letter for letter in decomposed.casefold() if letter.isalnum())
 
 
-_COLUMN_OF = {plain(name): name for name in (*FILE_COLUMNS, *OUR_COLUMNS)} | {
-    plain(header): name
-    for headers in (SPANISH_HEADERS, PORTUGUESE_HEADERS, OUR_SPANISH_HEADERS, OUR_PORTUGUESE_HEADERS)
-    for name, header in headers.items()
-}
+_SHORT_NAMES = {"cp": "postal_code", "instalments": "instalment_count", "number_of_instalments": "instalment_count"}
+_COLUMN_OF = (
+    {plain(name): name for name in (*FIELDS, *OUR_COLUMNS)}
+    | {plain(n): f for n, f in _SHORT_NAMES.items()}
+    | {
+        plain(header): name
+        for headers in (SPANISH_HEADERS, PORTUGUESE_HEADERS, OUR_SPANISH_HEADERS, OUR_PORTUGUESE_HEADERS)
+        for name, header in headers.items()
+    }
+)
 
 
 def column_named(header: str) -> str | None:

@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 
 import pytest
 from chassis.languages import Language
+from portfolio.files.file_sentences import SENTENCES
 from portfolio.files.landing_queries import REFUSE_CLOSED
 from portfolio.files.reader.checks import amendment_checks, checks, code_page_checks
-from portfolio.files.rejects import HEADERS, SENTENCES
+from portfolio.files.rejects import HEADERS
 from portfolio.tabular import csv as tabular_csv
 from portfolio.tabular.profiles import FILE_COLUMNS, OUR_COLUMNS, column_named
 from portfolio.tabular.records import FileHead
@@ -24,7 +25,8 @@ _VALUE = re.compile(r"{(\w+)}")
 def reasons() -> set[str]:
     """Every reason that a rejected row may have, with any values."""
     found = set()
-    for columns in (FILE_COLUMNS, tuple(name for name in FILE_COLUMNS if name != "instalment_number")):
+    without_numbers = tuple(name for name in FILE_COLUMNS if name != "instalment_number")
+    for columns in (FILE_COLUMNS, without_numbers, (*FILE_COLUMNS, "instalment_count", "frequency")):
         head = FileHead(",", columns, columns)
         found |= {check.reason for check in (*checks(head), *code_page_checks(head), *amendment_checks(uuid4()))}
     source = Path(tabular_csv.__file__).read_text(encoding="utf-8")

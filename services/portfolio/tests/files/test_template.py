@@ -7,7 +7,7 @@ import pytest
 from chassis.languages import Language
 from openpyxl import load_workbook
 from portfolio.files.template import COLUMNS, HEADERS
-from portfolio.tabular.csv import inspect_head
+from portfolio.tabular.heads import inspect_head
 from portfolio.tabular.profiles import FILE_COLUMNS, REQUIRED_COLUMNS
 from service_client import ServiceClient
 

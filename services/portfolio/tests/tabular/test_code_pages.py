@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from portfolio.portfolios import portfolios
 from portfolio.tabular.code_pages import CodePage, CodePages, CodePageUnsure, readings, words_with_accents
-from portfolio.tabular.csv import encoding_of, inspect_head
+from portfolio.tabular.csv import encoding_of
+from portfolio.tabular.heads import inspect_head
 from portfolio.tabular.profiles import FILE_COLUMNS, PORTUGUESE_HEADERS, SPANISH_HEADERS
 
 NAMES = (

@@ -4,7 +4,7 @@ import polars as pl
 from jurisdictions import places_of_address, postal_code_issue, state_named
 
 from portfolio.files.reader.series import mapped
-from portfolio.tabular.profiles import plain
+from portfolio.tabular.profiles import ADDRESS_COLUMNS, SECOND_ADDRESS, plain
 
 _KINDS = {
     "personal": ("personal", "particular"),
@@ -43,6 +43,20 @@ def with_address_findings(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame
         pl.when(has_address).then(issues).alias("address_issues"),
         pl.col("exterior").str.contains(_IRREGULAR).fill_null(value=False).alias("irregular_numbering"),
     )
+
+
+def with_second_address(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame:
+    """Return ``rows`` with the same findings about the second address, if the rows have one."""
+    if "address_kind_2" not in rows.columns:
+        return rows
+    parts = [column for column in SECOND_ADDRESS if column in rows.columns]
+    second = rows.select(pl.col(column).alias(column.removesuffix("_2")) for column in parts)
+    second = second.with_columns(
+        pl.lit(None, pl.String).alias(column) for column in ADDRESS_COLUMNS if column not in second.columns
+    )
+    names = (*ADDRESS_COLUMNS, "timezone", "irregular_numbering", "address_issues")
+    found = with_address_findings(second, jurisdiction).select(pl.col(name).alias(f"{name}_2") for name in names)
+    return rows.drop(parts).hstack(found)
 
 
 def _joined(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame:

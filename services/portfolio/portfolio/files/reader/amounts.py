@@ -1,12 +1,23 @@
 """Reads the amounts of a column. The column shows which sign is the decimal one; a single row is never guessed."""
 
+import re
+
 import polars as pl
 
 from portfolio.tabular.records import FileHead, FileProblem
+from portfolio.tabular.typed import NUMBER_SIGN
 
-_CURRENCY_SIGNS = {"BR": r"R?\$", "GB": "[£$]"}
+_CURRENCY_SIGNS = {
+    "MXN": r"\$|MX\$|M\.? ?N\.?|pesos",
+    "BRL": r"R?\$|reais",
+    "GBP": "£",
+    "USD": r"(?:US)?\$|dollars",
+    "EUR": "€|euros",
+}
+_SIGNS_OF_COUNTRY = {"BR": r"R?\$", "GB": "[£$]"}
 _ANY_CURRENCY_SIGN = r"\$"
-_SIGNED = r"^(?:-?(?:{sign})?|(?:{sign})-) ?([0-9][0-9., ]*)$"
+_SIGNED = r"(?i)^(?:-? ?(?:{sign})?|(?:{sign}) ?-) ?([0-9][0-9., ]*)$"
+_TYPED = rf"^{NUMBER_SIGN}-?[0-9]+(\.[0-9]{{1,2}})?0*$"
 _GROUPED_BY_SPACES = r"^[1-9][0-9]{0,2}( [0-9]{3})+([.,][0-9]+)?$"
 _SHOWS = (
     r"^(?:[1-9][0-9]{{0,2}}(?:(?:{group}[0-9]{{3}})+{decimal}[0-9]+|(?:{group}[0-9]{{3}}){{2,}})"
@@ -22,14 +33,37 @@ _UNDECIDED = r"^[1-9][0-9]{0,2}[.,][0-9]{3}$"
 _POINT, _COMMA = ({"decimal": r"\.", "group": ","}, {"decimal": ",", "group": r"\."})
 
 
-def amounts(cells: pl.DataFrame, head: FileHead, jurisdiction: str) -> pl.Series:
+def amounts(
+    cells: pl.DataFrame, head: FileHead, jurisdiction: str, currency: str | None = None, decimal: str | None = None
+) -> pl.Series:
     """Parse ``amount_due``. The result is null for a text that is no amount, and for fractions of a cent.
 
-    Raises ``FileProblem`` (ambiguous_amounts) when rows of the column contradict each other, or nothing in it shows
-    whether 1,500 has a fraction.
+    ``decimal`` is the decimal sign, if a profile says it. Numbers that had a type are read as they are. Raises
+    ``FileProblem`` (ambiguous_amounts) when rows of the column contradict each other, or nothing in it shows whether
+    1,500 has a fraction.
     """
-    pattern = _SIGNED.format(sign=_CURRENCY_SIGNS.get(jurisdiction, _ANY_CURRENCY_SIGN))
-    signed = cells.select("row_number", "amount_due", amount=_digits(_minus_in_front(pl.col("amount_due")), pattern))
+    sign = signs_of(jurisdiction, currency)
+    text = _minus_in_front(pl.col("amount_due"), sign)
+    signed = cells.select("row_number", "amount_due", amount=_digits(text, _SIGNED.format(sign=sign)))
+    signs = _signs(signed, head, decimal)
+    typed = pl.when(pl.col("amount_due").str.contains(_TYPED)).then(
+        pl.col("amount_due").str.strip_prefix(NUMBER_SIGN).cast(pl.Decimal(14, 2), strict=False)
+    )
+    read = _read(pl.col("amount"), signs)
+    has_types = cells["amount_due"].str.contains(NUMBER_SIGN, literal=True).any()
+    return signed.select(pl.coalesce(typed, read) if has_types else read).to_series()
+
+
+def signs_of(jurisdiction: str, currency: str | None) -> str:
+    """A pattern of what may stand before or behind an amount: the currency's code and signs."""
+    known = _SIGNS_OF_COUNTRY.get(jurisdiction, _ANY_CURRENCY_SIGN)
+    named = (re.escape(currency), _CURRENCY_SIGNS.get(currency)) if currency is not None else ()
+    return "|".join(sign for sign in (known, *named) if sign is not None)
+
+
+def _signs(signed: pl.DataFrame, head: FileHead, decimal: str | None) -> dict[str, str]:
+    if decimal is not None:
+        return _COMMA if decimal == "," else _POINT
     point, comma = (_first(signed, _SHOWS.format(**signs)) for signs in (_POINT, _COMMA))
     column = f"Column {head.header_of('amount_due')!r}"
     if point and comma:
@@ -45,12 +79,25 @@ def amounts(cells: pl.DataFrame, head: FileHead, jurisdiction: str) -> pl.Series
             f"{column}: nothing shows whether {undecided} has a group of thousands or a fraction. Write all amounts "
             "with two decimals, such as 1500.00.",
         )
-    return signed.select(_read(pl.col("amount"), _COMMA if comma else _POINT)).to_series()
+    return _COMMA if comma else _POINT
 
 
-def _minus_in_front(text: pl.Expr) -> pl.Expr:
-    """Accountants write a negative amount as (5.00) or 5.00-."""
-    return text.str.replace(r"^\((.*)\)$", "-$1").str.replace(r"^(.*[0-9]) ?-$", "-$1")
+def decimal_of(cells: pl.DataFrame, head: FileHead, jurisdiction: str, currency: str | None) -> str | None:
+    """The decimal sign that the column shows, ``.`` or ``,``. None if it shows none. Raises as ``amounts``."""
+    sign = signs_of(jurisdiction, currency)
+    text = _minus_in_front(pl.col("amount_due"), sign)
+    signed = cells.select("row_number", "amount_due", amount=_digits(text, _SIGNED.format(sign=sign)))
+    _signs(signed, head, None)
+    for shown, signs in ((",", _COMMA), (".", _POINT)):
+        if _first(signed, _SHOWS.format(**signs)):
+            return shown
+    return None
+
+
+def _minus_in_front(text: pl.Expr, sign: str) -> pl.Expr:
+    """Accountants write a negative amount as (5.00) or 5.00-. A currency may stand behind the amount."""
+    bare = text.str.replace(rf"(?i)^(.*[0-9)\-]) ?(?:{sign})$", "$1")
+    return bare.str.replace(rf"(?i)^(?:{sign})? ?\((.*)\)$", "-$1").str.replace(r"^(.*[0-9]) ?-$", "-$1")
 
 
 def _digits(text: pl.Expr, pattern: str) -> pl.Expr:

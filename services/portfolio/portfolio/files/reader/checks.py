@@ -13,10 +13,12 @@ import polars as pl
 from portfolio.files.reader.amounts import amounts
 from portfolio.files.reader.customers import TELLS_CUSTOMERS_APART, contracts_of_two_customers
 from portfolio.files.reader.days import days, is_day_first
-from portfolio.files.reader.series import cleaned, mapped
+from portfolio.files.reader.plans import due_date_of, with_plans
+from portfolio.files.reader.series import cleaned, mapped, without_type
 from portfolio.ledger.limits import CONTACTS_OF_CONTRACT, LARGEST_BALANCE, ROWS_OF_CONTRACT
 from portfolio.tabular.cells import text_of, value_of
-from portfolio.tabular.profiles import FILE_COLUMNS, plain
+from portfolio.tabular.layouts import UNKNOWN_LAYOUT, Layout
+from portfolio.tabular.profiles import FILE_COLUMNS, REPEATED, SECOND_ADDRESS, plain
 from portfolio.tabular.records import CONTROL_CHARACTERS, FileHead
 
 MAX_TEXT_CHARACTERS = 200
@@ -42,6 +44,8 @@ _TEXTS = frozenset(
         "neighbourhood",
         "city",
         "state",
+        "frequency",
+        *(column for column in SECOND_ADDRESS if column != "postal_code_2"),
     }
 )
 """The columns that hold text. The others hold values, of which each has one spelling."""
@@ -50,6 +54,9 @@ _DEBTOR_KINDS = {
     "company": ("company", "moral", "personamoral", "pm", "juridica"),
 }
 _DEBTOR_KIND_OF = {written: kind for kind, ways in _DEBTOR_KINDS.items() for written in ways}
+
+
+_TYPED = frozenset({"due_date", "amount_due"})
 
 
 class Check(NamedTuple):
@@ -61,40 +68,75 @@ class Check(NamedTuple):
     failed: pl.Expr
 
 
-def parse(raw: pl.DataFrame, head: FileHead, jurisdiction: str) -> pl.DataFrame:
+class Reading(NamedTuple):
+    """How the cells of a file are read: by the country of the portfolio, its currency, and what a profile says."""
+
+    jurisdiction: str
+    currency: str | None = None
+    layout: Layout = UNKNOWN_LAYOUT
+
+
+def parse(raw: pl.DataFrame, head: FileHead, reading: Reading) -> pl.DataFrame:
     """Clean the cells (an empty cell is null), and parse them into ``due_on``, ``amount``, ``number`` and ``kind``.
 
     ``twice`` marks all rows of an instalment that has several, including rows with other problems. Without instalment
     numbers the due date identifies an instalment of a contract. ``others`` names a column in which the rows of the
     contract name two customers. Raises ``FileProblem`` when a whole column can be read in two ways.
     """
-    absent = [pl.lit(None, pl.String).alias(column) for column in FILE_COLUMNS if column not in head.columns]
-    cells = raw.select(
-        "row_number",
-        *(cleaned(raw[column], text_of if column in _TEXTS else value_of) for column in head.columns),
-    ).with_columns(absent)
+    layout = reading.layout
+    cells = _filled(_cleaned(raw, head), head, layout)
     number = pl.col("instalment_number")
+    days_first = is_day_first(head, reading.jurisdiction)
     cells = cells.with_columns(
-        days(cells, head, days_first=is_day_first(head, jurisdiction)).alias("due_on"),
-        amounts(cells, head, jurisdiction).alias("amount"),
+        days(cells, head, days_first=days_first, order=layout.dates).alias("due_on"),
+        amounts(cells, head, reading.jurisdiction, reading.currency, layout.decimal).alias("amount"),
         number=pl.when(number.str.contains(_NUMBER)).then(number).cast(pl.Int32, strict=False),
     )
+    if head.has_plans:
+        cells = with_plans(cells)
+    count = pl.col("count").fill_null(1) if head.has_plans else pl.lit(1)
+    owed = pl.col("amount").cast(pl.Decimal(38, 2)) * (count if head.amount_of_each else 1)
     identity = ["contract_number", "number" if "instalment_number" in head.columns else "due_on"]
     known = pl.all_horizontal(pl.col(identity).is_not_null())
     rows = cells.with_columns(
         mapped(cells["debtor_kind"], lambda text: _DEBTOR_KIND_OF.get(plain(text))).alias("kind"),
         (known & (pl.len().over(identity) > 1)).alias("twice"),
-        pl.len().over("contract_number").alias("rows_of_contract"),
-        pl.col("amount").cast(pl.Decimal(38, 2)).sum().over("contract_number").alias("owed_by_contract"),
+        (count.sum() if head.has_plans else pl.len()).over("contract_number").alias("rows_of_contract"),
+        owed.sum().over("contract_number").alias("owed_by_contract"),
     )
     for facts in (_contacts_of_contracts(rows), contracts_of_two_customers(cells)):
         rows = rows.join(facts, on="contract_number", how="left", maintain_order="left")
     return rows
 
 
+def _cleaned(raw: pl.DataFrame, head: FileHead) -> pl.DataFrame:
+    def clean(column: str) -> pl.Series:
+        # What a number is, its own column knows: elsewhere it is text.
+        cells = raw[column] if column in _TYPED else without_type(raw[column])
+        return cleaned(cells, text_of if column in _TEXTS else value_of)
+
+    return raw.select("row_number", *map(clean, head.known))
+
+
+def _filled(cells: pl.DataFrame, head: FileHead, layout: Layout) -> pl.DataFrame:
+    """Add the columns that the file lacks, the constants of the profile, and its defaults for empty cells."""
+
+    def said(column: str, value: str) -> pl.Expr:
+        return pl.lit((text_of if column in _TEXTS else value_of)(value) or None, pl.String)
+
+    absent = [one for one in FILE_COLUMNS if one not in head.columns and one not in layout.constants]
+    there = {*head.known, *FILE_COLUMNS}
+    return cells.with_columns(
+        *(pl.lit(None, pl.String).alias(column) for column in absent),
+        *(said(column, value).alias(column) for column, value in layout.constants.items()),
+    ).with_columns(
+        pl.col(column).fill_null(said(column, value)) for column, value in layout.defaults.items() if column in there
+    )
+
+
 def _contacts_of_contracts(rows: pl.DataFrame) -> pl.DataFrame:
     """Count the distinct phones and e-mails of the contracts that may have too many."""
-    columns = ("phone_1", "phone_2", "email")
+    columns = [name for names in REPEATED.values() for name in names if name in rows.columns]
     many = rows.filter(pl.col("rows_of_contract") * len(columns) > CONTACTS_OF_CONTRACT)
     values = many.unpivot(columns, index="contract_number").drop_nulls()
     return values.group_by("contract_number").agg(pl.col("value").n_unique().alias("contacts_of_contract"))
@@ -103,17 +145,18 @@ def _contacts_of_contracts(rows: pl.DataFrame) -> pl.DataFrame:
 def checks(head: FileHead) -> list[Check]:
     """Every reason to refuse a row with all its fields, in the order in which reasons are listed to the creditor."""
     return [
-        *_text_checks(head.columns),
-        *_identifier_checks(head.columns),
+        *_text_checks(head.known),
+        *_identifier_checks(head.known),
         *_value_checks(),
         *_instalment_checks(head),
+        *_plan_checks(head),
         *_contract_checks(),
     ]
 
 
 def code_page_checks(head: FileHead) -> Iterable[Check]:
     """Some rows may be in another code page than the file, when a creditor joins the files of its branches."""
-    for column in head.columns:
+    for column in head.known:
         if column in _TEXTS:
             reason = "contains a sign inside a word, as text in another code page has it"
             yield Check(column, "bad_encoding", reason, pl.col(column).str.contains(_SIGN_IN_WORD))
@@ -146,7 +189,7 @@ def _identifier_checks(columns: Iterable[str]) -> Iterable[Check]:
     """
     scientific = "is a number in scientific notation, whose last digits are lost; export the column as text"
     decimal = "ends in .0: it was taken for a number and may have lost zeros at its start; export the column as text"
-    for column in ("contract_number", "debtor_number", "tax_id", "phone_1", "phone_2"):
+    for column in ("contract_number", "debtor_number", "tax_id", *REPEATED["phone"]):
         text = pl.col(column)
         if column in columns:
             yield Check(column, "spreadsheet_number", scientific, text.str.contains(_SCIENTIFIC))
@@ -162,7 +205,7 @@ def _value_checks() -> Iterable[Check]:
     yield Check("debtor_kind", "bad_kind", "is neither a person (Física) nor a company (Moral)", unknown)
 
     day, given = pl.col("due_on"), pl.col("due_date").is_not_null()
-    short = pl.col("due_date").str.contains(_SHORT_YEAR)
+    short = pl.col("due_date").str.contains(_SHORT_YEAR) & day.is_null()
     outside = ~day.is_between(_FIRST_DAY, _LAST_DAY)
     yield Check("due_date", "bad_date", "is empty", ~given)
     yield Check(
@@ -192,6 +235,22 @@ def _instalment_checks(head: FileHead) -> Iterable[Check]:
     yield Check("instalment_number", "bad_instalment_number", "is not a whole number of at least 1", bad)
     same = "has the contract number and instalment number of another row"
     yield Check("instalment_number", "duplicate_instalment", same, pl.col("twice"))
+
+
+def _plan_checks(head: FileHead) -> Iterable[Check]:
+    """A plan that cannot be read whole would be a debt that nobody owes."""
+    if not head.has_plans:
+        return
+    count, every = pl.col("count"), pl.col("every")
+    reason = f"is not a number of instalments from 1 to {ROWS_OF_CONTRACT:,}"
+    yield Check("instalment_count", "bad_instalment_count", reason, count.is_null())
+    unknown = "is not a frequency that is known, such as mensual, quincenal, semanal, monthly"
+    yield Check("frequency", "bad_frequency", unknown, (count > 1) & every.is_null())
+    late = due_date_of(count.cast(pl.Int64) - 1) > _LAST_DAY
+    yield Check("due_date", "bad_date", f"is not between {_FIRST_DAY} and {_LAST_DAY}", (count > 1) & late)
+    if not head.amount_of_each:
+        little = pl.col("amount").gt(0) & (pl.col("amount") * 100 < count)
+        yield Check("amount_due", "bad_amount", "is less than a cent for each instalment", little)
 
 
 def _contract_checks() -> Iterable[Check]:

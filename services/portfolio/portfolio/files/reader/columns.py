@@ -1,5 +1,7 @@
 """What the reader and its parent agree on: the CSV files for COPY, their columns, the exit code. Empty is NULL."""
 
+from portfolio.tabular.profiles import REPEATED, SECOND_ADDRESS
+
 OUT_OF_MEMORY = 3
 """The reader's exit code when its memory was not enough. Below Python, a lack of memory aborts the process instead."""
 
@@ -8,6 +10,10 @@ REJECTED_FILE = "rejected.csv"
 CONTRACTS_FILE = "contracts.csv"
 CONTACTS_FILE = "contacts.csv"
 ADDRESSES_FILE = "addresses.csv"
+EXTRAS_FILE = "extras.csv"
+"""What a row has besides ``ACCEPTED_COLUMNS``; only where a file has it."""
+CELLS_FILE = "cells.csv"
+"""The good rows' own cells, as JSON arrays; only where a file has columns that are not kept otherwise."""
 
 ACCEPTED_COLUMNS = (
     "row_number",
@@ -42,6 +48,11 @@ ACCEPTED_COLUMNS = (
 
 ``rejected_row`` is the number of the row in the file that this one amends, if the row says it.
 """
+
+_MORE = [name for names in REPEATED.values() for name in names if name not in ACCEPTED_COLUMNS]
+SECOND = ("timezone_2", "irregular_numbering_2", "address_issues_2")
+EXTRA_COLUMNS = (*_MORE, *(f"{name}_e164" for name in _MORE if name in REPEATED["phone"]), *SECOND_ADDRESS, *SECOND)
+"""``extras.csv``, after contract_number and timezone: further phones and e-mails, and a second address."""
 
 REJECTED_COLUMNS = ("row_number", "contract_number", "errors", "cells")
 """``rejected.csv``: one line per bad row, by row number.

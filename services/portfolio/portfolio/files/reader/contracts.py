@@ -16,12 +16,17 @@ from portfolio.files.reader.columns import (
     CONTRACT_COLUMNS,
     CONTRACTS_FILE,
     DEBTOR_COLUMNS,
+    EXTRAS_FILE,
     REJECTED_FILE,
 )
+from portfolio.files.reader.emails import normalised_email
 from portfolio.files.reader.series import mapped
 from portfolio.ledger.identities import address_id_of, contact_id_of, contract_id_of, debtor_id_of
+from portfolio.tabular.profiles import ADDRESS_COLUMNS as PROFILE_ADDRESS
+from portfolio.tabular.profiles import REPEATED
 
 _MOST_CONTACTS = 30_000
+_OF_ADDRESS = (*PROFILE_ADDRESS, "irregular_numbering", "address_issues")
 
 
 def write_contracts(folder: Path, jurisdiction: str, portfolio_id: UUID, creditor_id: UUID) -> None:
@@ -34,6 +39,9 @@ def write_contracts(folder: Path, jurisdiction: str, portfolio_id: UUID, credito
     rejected = pl.read_csv(folder / REJECTED_FILE, infer_schema=False, columns=["contract_number"])
     contracts = _contracts(rows, rejected, portfolio_id, creditor_id)
     contracts.select(CONTRACT_COLUMNS).write_csv(folder / CONTRACTS_FILE)
+    if (folder / EXTRAS_FILE).exists():
+        extras = pl.read_csv(folder / EXTRAS_FILE, infer_schema=False).drop("contract_number", "timezone")
+        rows = rows.hstack(extras)
     rows = rows.join(contracts.select("contract_number", "contract_id"), on="contract_number", maintain_order="left")
     _contacts(rows, jurisdiction).select(CONTACT_COLUMNS).write_csv(folder / CONTACTS_FILE)
     _addresses(rows).select(ADDRESS_COLUMNS).write_csv(folder / ADDRESSES_FILE)
@@ -69,15 +77,19 @@ def _contacts(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame:
             pl.lit(column).alias("stated_in"),
         )
 
-    emails = rows.select(
-        "contract_id",
-        pl.lit("email").alias("kind"),
-        pl.col("email").str.to_lowercase().alias("value"),
-        pl.lit(value=False).alias("dialable"),
-        pl.lit(None, pl.String).alias("timezone"),
-        pl.lit("email").alias("stated_in"),
-    )
-    points = pl.concat([phones("phone_1"), phones("phone_2"), emails]).filter(pl.col("value").is_not_null())
+    def emails(column: str) -> pl.DataFrame:
+        return rows.select(
+            "contract_id",
+            pl.lit("email").alias("kind"),
+            mapped(rows[column], normalised_email).alias("value"),
+            pl.lit(value=False).alias("dialable"),
+            pl.lit(None, pl.String).alias("timezone"),
+            pl.lit(column).alias("stated_in"),
+        )
+
+    stated = [phones(name) for name in REPEATED["phone"] if name in rows.columns]
+    stated += [emails(name) for name in REPEATED["email"] if name in rows.columns]
+    points = pl.concat(stated).filter(pl.col("value").is_not_null())
     points = points.unique(["contract_id", "kind", "value"], keep="first", maintain_order=True)
     points = points.with_columns(
         pl.int_range(pl.len()).over("contract_id").clip(upper_bound=_MOST_CONTACTS).alias("rank")
@@ -90,6 +102,9 @@ def _contacts(rows: pl.DataFrame, jurisdiction: str) -> pl.DataFrame:
 
 
 def _addresses(rows: pl.DataFrame) -> pl.DataFrame:
+    if "address_kind_2" in rows.columns:
+        second = rows.select("contract_id", *(pl.col(f"{name}_2").alias(name) for name in _OF_ADDRESS))
+        rows = pl.concat([rows.select("contract_id", *_OF_ADDRESS), second])
     addresses = (
         rows.filter(pl.col("address_kind").is_not_null())
         .rename({"address_kind": "kind", "address_issues": "issues"})

@@ -1,14 +1,47 @@
 """Reads the dates of a column. Where day and month could be exchanged, the column proves their order."""
 
+import re
+import unicodedata
+from datetime import date, timedelta
+
 import polars as pl
 
 from portfolio.tabular.profiles import plain
 from portfolio.tabular.records import FileHead, FileProblem
+from portfolio.tabular.typed import NUMBER_SIGN
 
 _DAYS_FIRST = frozenset({"MX", "BR", "GB"})
 _TIME = r"(?i)[T ](?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?(?: ?[ap]\.? ?m\.?)?$"
 _YEAR_FIRST = r"^([0-9]{4})(?:-([0-9]{1,2})-|/([0-9]{1,2})/|\.([0-9]{1,2})\.)([0-9]{1,2})$"
 _YEAR_LAST = r"^([0-9]{1,2})(?:/([0-9]{1,2})/|-([0-9]{1,2})-|\.([0-9]{1,2})\.)([0-9]{4})$"
+_SHORT_YEAR = r"^([0-9]{1,2}[/.-][0-9]{1,2}[/.-])([0-9]{2})$"
+_COMPACT = r"^(20[0-9]{2})(0[1-9]|1[0-2])([0-3][0-9])$"
+_NAMED_MONTH = re.compile(
+    r"([0-9]{1,2})(?:[-/. ]|o |º | de )+([^\W\d_]{3,10})\.?(?:[-/. ]| de | del )+([0-9]{4}|[0-9]{2})"
+)
+_SERIAL = re.compile(rf"{NUMBER_SIGN}([0-9]{{5}})(?:\.[0-9]+)?")
+_SERIAL_ZERO = date(1899, 12, 30)
+"""Excel counts days from here, since it takes 1900 for a leap year."""
+_MONTHS = (
+    "enero janeiro january",
+    "febrero fevereiro february",
+    "marzo marco march",
+    "abril april",
+    "mayo maio may",
+    "junio junho june",
+    "julio julho july",
+    "agosto august",
+    "septiembre setembro september setiembre",
+    "octubre outubro october",
+    "noviembre novembro november",
+    "diciembre dezembro december",
+)
+_MONTH_OF = {
+    written: month
+    for month, names in enumerate(_MONTHS, 1)
+    for name in names.split()
+    for written in (name, name[:3], name[:4])
+}
 
 
 def is_day_first(head: FileHead, jurisdiction: str) -> bool:
@@ -17,14 +50,17 @@ def is_day_first(head: FileHead, jurisdiction: str) -> bool:
     return jurisdiction in _DAYS_FIRST or plain(head.header_of("due_date")) != plain("due_date")
 
 
-def days(cells: pl.DataFrame, head: FileHead, *, days_first: bool) -> pl.Series:
+def days(cells: pl.DataFrame, head: FileHead, *, days_first: bool, order: str | None = None) -> pl.Series:
     """Parse ``due_date``. The result is null for a text that is no date. A time without a zone is left out.
 
     With ``days_first`` a date such as 03/04/2026 is of April, and no date may contradict it. Else a part above 12 has
-    to prove the order for the whole column. Raises ``FileProblem`` (ambiguous_dates).
+    to prove the order for the whole column. ``order`` is that of a profile, dmy, mdy or ymd: years may then have two
+    digits, and 20261130 is a day. Raises ``FileProblem`` (ambiguous_dates).
     """
     written = cells["due_date"].drop_nulls().unique(maintain_order=True).to_frame()
     day = pl.col("due_date").str.replace(_TIME, "")
+    if order is not None:
+        day = day.str.replace(_SHORT_YEAR, "${1}20$2").str.replace(_COMPACT, "$1-$2-$3")
     last = pl.when(day.str.contains(_YEAR_LAST)).then(day.str.replace(_YEAR_LAST, "$1/$2$3$4/$5"))
     parts = written.with_columns(
         year_first=day.str.replace(_YEAR_FIRST, "$1-$2$3$4-$5"),
@@ -32,13 +68,42 @@ def days(cells: pl.DataFrame, head: FileHead, *, days_first: bool) -> pl.Series:
         first=last.str.extract("^([0-9]+)/", 1).cast(pl.Int32),
         second=last.str.extract("/([0-9]+)/", 1).cast(pl.Int32),
     )
-    order = _order(parts, cells, f"Column {head.header_of('due_date')!r}", days_first=days_first)
+    if order is None:
+        form = _order(parts, cells, f"Column {head.header_of('due_date')!r}", days_first=days_first)
+    else:
+        form = "%m/%d/%Y" if order == "mdy" else "%d/%m/%Y"
     read = pl.coalesce(
         pl.col("year_first").str.to_date("%Y-%m-%d", strict=False),
-        pl.col("year_last").str.to_date(order, strict=False),
+        pl.col("year_last").str.to_date(form, strict=False),
     )
     answers = parts.select("due_date", due_on=read)
+    if named := _spelled_out(answers.filter(pl.col("due_on").is_null())["due_date"]):
+        others = pl.DataFrame(list(named.items()), schema={"due_date": pl.String, "named": pl.Date}, orient="row")
+        answers = answers.join(others, on="due_date", how="left").select(
+            "due_date", pl.coalesce("due_on", "named").alias("due_on")
+        )
     return cells.select("due_date").join(answers, on="due_date", how="left", maintain_order="left")["due_on"]
+
+
+def _spelled_out(texts: pl.Series) -> dict[str, date]:
+    """The dates with the name of a month, and the days that a workbook holds as numbers."""
+    found = ((text, _named_or_serial(text)) for text in texts)
+    return {text: day for text, day in found if day is not None}
+
+
+def _named_or_serial(text: str) -> date | None:
+    if serial := _SERIAL.fullmatch(text):
+        return _SERIAL_ZERO + timedelta(days=int(serial[1]))
+    bare = unicodedata.normalize("NFKD", re.sub(_TIME, "", text).casefold())
+    match = _NAMED_MONTH.fullmatch("".join(sign for sign in bare if not unicodedata.combining(sign)))
+    month = _MONTH_OF.get(match[2]) if match is not None else None
+    if match is None or month is None:
+        return None
+    year = int(match[3]) + (2000 if len(match[3]) == 2 else 0)
+    try:
+        return date(year, month, int(match[1]))
+    except ValueError:
+        return None
 
 
 def _order(parts: pl.DataFrame, cells: pl.DataFrame, column: str, *, days_first: bool) -> str:

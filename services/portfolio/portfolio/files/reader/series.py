@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import polars as pl
 
+from portfolio.tabular.typed import NUMBER_SIGN
+
 
 def mapped(values: pl.Series, function: Callable[[str], str | None]) -> pl.Series:
     """Apply ``function`` to every value."""
@@ -27,3 +29,8 @@ def cleaned(values: pl.Series, clean: Callable[[str], str]) -> pl.Series:
     if changed:
         values = values.replace(list(changed), list(changed.values()))
     return values.str.strip_chars().replace("", None)
+
+
+def without_type(values: pl.Series) -> pl.Series:
+    """The texts of cells that a workbook held as numbers, as people see them."""
+    return values.str.strip_prefix(NUMBER_SIGN) if values.str.starts_with(NUMBER_SIGN).any() else values

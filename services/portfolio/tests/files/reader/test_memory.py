@@ -5,18 +5,18 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from portfolio.files import landing
-from portfolio.files.landing import FileRefused
+from portfolio.files import reading
 from portfolio.files.reader import rows
+from portfolio.files.reading import FileRefused
 from portfolio.files.work import Work
 from portfolio.tabular.csv import (
     MAX_DELIMITERS,
     MAX_KEPT_CHARACTERS,
     MAX_KEPT_FIELDS,
     encoding_of,
-    inspect_head,
     records,
 )
+from portfolio.tabular.heads import inspect_head
 from portfolio.tabular.records import FileProblem
 from portfolio_builders import TODAY
 from portfolio_files import file_of, line, read
@@ -66,10 +66,10 @@ def test_a_file_with_too_many_bad_rows_is_refused(tmp_path: Path, monkeypatch: p
 async def test_a_file_that_needs_more_memory_is_refused_with_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, megabytes: int
 ) -> None:
-    monkeypatch.setattr(landing, "MEMORY_BASE", megabytes << 20)
-    monkeypatch.setattr(landing, "MEMORY_PER_BYTE", 0)
+    monkeypatch.setattr(reading, "MEMORY_BASE", megabytes << 20)
+    monkeypatch.setattr(reading, "MEMORY_PER_BYTE", 0)
     path = file_of(tmp_path, *(line(contract_number=f"C-{n}") for n in range(60_000)))
     with pytest.raises(FileRefused) as refused:
-        await landing.read_in_child(WORK, path, tmp_path)
+        await reading.read_in_child(WORK, path, tmp_path)
     assert refused.value.code == "out_of_memory"
     assert "Split it into smaller files" in refused.value.detail

@@ -43,7 +43,7 @@ def test_a_good_row_is_read_whole(tmp_path: Path) -> None:
         "timezone": "America/Mexico_City",
         "irregular_numbering": "true",
     }
-    assert found.summary == Summary(1, 1, 0, Decimal("1234.50"), 1, tuple(SPANISH_HEADERS.values()))
+    assert found.summary == Summary(1, 1, 0, Decimal("1234.50"), 1, tuple(SPANISH_HEADERS.values()), FILE_COLUMNS)
 
 
 def test_canonical_headers_iso_dates_and_any_column_order_give_the_same_rows(tmp_path: Path) -> None:
@@ -260,7 +260,11 @@ def test_an_unknown_jurisdiction_is_refused(tmp_path: Path) -> None:
 def test_the_command_prints_the_summary_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = file_of(tmp_path, line(), line(instalment_number="x"))
     assert main([str(path), str(tmp_path), *OPTIONS]) == 0
-    summary = json.loads(capsys.readouterr().out)
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert said[0] == {"rows_done": 2}
+    summary = said[-1]["answer"]
+    layout = summary.pop("layout")
+    assert layout["columns"][0] == {"source": "No. Contrato", "field": "contract_number"}
     assert summary == {
         "rows_read": 2,
         "rows_accepted": 1,
@@ -268,6 +272,8 @@ def test_the_command_prints_the_summary_as_json(tmp_path: Path, capsys: pytest.C
         "amount_accepted": "1234.50",
         "contracts": 1,
         "header": list(SPANISH_HEADERS.values()),
+        "columns": list(FILE_COLUMNS),
+        "warnings": [],
     }
 
 

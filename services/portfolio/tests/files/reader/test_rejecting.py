@@ -224,7 +224,7 @@ def test_a_contract_of_two_customers_is_rejected_whole(
 def test_a_file_whose_rows_are_all_bad_has_nothing_to_load(tmp_path: Path) -> None:
     found = read(file_of(tmp_path, line(amount_due="x")))
     assert found.accepted == []
-    assert found.summary == Summary(1, 0, 1, Decimal("0.00"), 0, tuple(SPANISH_HEADERS.values()))
+    assert found.summary == Summary(1, 0, 1, Decimal("0.00"), 0, tuple(SPANISH_HEADERS.values()), FILE_COLUMNS)
 
 
 @pytest.mark.parametrize(

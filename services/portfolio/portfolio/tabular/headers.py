@@ -1,0 +1,256 @@
+"""Recognises the columns of a file by its headers, which creditors write in Spanish, Portuguese or English.
+
+A header is split into words, each word stands for a concept, and a field is known by the concepts of its names. A word
+that is not known makes the header foreign: "Fecha de último pago" is no due date.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
+from typing import NamedTuple
+
+from portfolio.tabular.profiles import MONEY_AND_IDENTITY, PLAN_COLUMNS, REPEATED, column_named
+
+CERTAIN = 1.0
+
+
+class Recognised(NamedTuple):
+    """What a header means. ``place`` is the number behind a repeated field, such as that of Teléfono 2."""
+
+    field: str
+    confidence: float
+    place: int = 0
+
+
+class Assignment(NamedTuple):
+    """The field of each header, or None for a foreign column, with the confidence.
+
+    ``doubled`` are headers of which nothing says which one is the field; ``passed`` are those that were passed over.
+    """
+
+    fields: tuple[str | None, ...]
+    confidences: tuple[float, ...]
+    doubled: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    passed: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+
+_WORDS = {
+    "NUMBER": "no num numero nro nr n id clave cve codigo cod code number identificador ident",
+    "FOLIO": "folio",
+    "CONTRACT": "contrato contract credito credit cuenta cta conta account acct prestamo emprestimo loan operacion"
+    " operacao poliza apolice",
+    "CUSTOMER": "cliente customer client deudor devedor debtor acreditado titular borrower holder socio sacado"
+    " mutuario",
+    "NAME": "nombre nome name razonsocial razaosocial denominacion apellidosynombre",
+    "FULL": "completo completa full",
+    "DATE": "fecha data date fec fch dt dia day f",
+    "DUE": "vencimiento vencimento vto venc vence vcto due maturity",
+    "LIMIT": "limite deadline",
+    "FIRST": "primer primera primeiro primeira first 1er 1ra",
+    "AMOUNT": "importe monto valor amount saldo balance adeudo deuda divida debt montante vlr imp mto debito",
+    "OVERDUE": "vencido vencida overdue atrasado atrasada moroso devido devida exigible adeudado adeudada pendiente"
+    " pendente insoluto unpaid outstanding owed aberto",
+    "TOTAL": "total",
+    "INSTALMENT": "mensualidad parcela instalment installment cuota prestacion prestacao amortizacion letra",
+    "PAYMENT": "pago payment pagamento pagar pay",
+    "PAYMENTS": "pagos payments pagamentos",
+    "INSTALMENTS": "mensualidades parcelas instalments installments cuotas prestaciones prestacoes amortizaciones"
+    " letras plazos",
+    "COUNT": "cantidad quantidade qtd qtde count",
+    "FREQUENCY": "frecuencia frequencia frequency periodicidad periodicidade",
+    "PHONE": "telefono telefone phone tel telf celular movil mobile cel fone whatsapp fono",
+    "WHERE": "casa home trabajo trabalho work oficina office contacto contato contact residencial principal main"
+    " alternativo alterno comercial particular personal",
+    "EMAIL": "correo email mail",
+    "ELECTRONIC": "electronico eletronico e",
+    "RFC": "rfc cpf cnpj ein taxid nit",
+    "CURP": "curp",
+    "TAX": "tax fiscal",
+    "PRODUCT": "producto produto product",
+    "KIND": "tipo type kind",
+    "PERSON": "persona pessoa person",
+    "ADDRESS": "domicilio direccion endereco address",
+    "STREET": "calle logradouro street rua",
+    "EXTERIOR": "exterior ext",
+    "INTERIOR": "interior int complemento",
+    "NEIGHBOURHOOD": "colonia bairro neighbourhood neighborhood barrio col fraccionamiento",
+    "POSTAL": "postal zip cep",
+    "CITY": "municipio ciudad cidade city alcaldia localidad town poblacion",
+    "STATE": "estado state uf provincia province",
+    "ENTITY": "entidad federativa",
+}
+_CONCEPT_OF = {word: concept for concept, words in _WORDS.items() for word in words.split()}
+_FILLERS = "de del da do dos das la el los o a of the to por para en em y e and"
+_LEFT_OUT = frozenset(_FILLERS.split())
+_JOINED = re.compile(r"\b(razon|razao|apellidos y) (social|nombre)\b|\b(tax) (id)\b|\b(e) (mail)\b")
+
+_NAMES: Mapping[str, Sequence[tuple[float, str]]] = {
+    "contract_number": (
+        (0.95, "NUMBER CONTRACT"),
+        (0.9, "CONTRACT"),
+        (0.9, "FOLIO CONTRACT"),
+        (0.6, "FOLIO"),
+    ),
+    "debtor_number": ((0.95, "NUMBER CUSTOMER"), (0.5, "CUSTOMER")),
+    "debtor_name": ((0.95, "NAME CUSTOMER FULL?"), (0.9, "NAME FULL?"), (0.7, "CUSTOMER")),
+    "debtor_kind": ((0.95, "KIND PERSON"),),
+    "tax_id": ((0.95, "RFC CUSTOMER? NUMBER?"), (0.9, "TAX NUMBER"), (0.7, "CURP CUSTOMER?")),
+    "product": ((0.95, "PRODUCT NAME?"), (0.8, "KIND PRODUCT"), (0.7, "KIND CONTRACT")),
+    "instalment_number": ((0.95, "NUMBER INSTALMENT"), (0.8, "NUMBER PAYMENT"), (0.7, "INSTALMENT")),
+    "due_date": (
+        (0.95, "DATE DUE INSTALMENT? PAYMENT?"),
+        (0.9, "DUE"),
+        (0.85, "DATE LIMIT PAYMENT?"),
+    ),
+    "first_due_date": ((0.95, "FIRST DUE DATE? PAYMENT? INSTALMENT?"), (0.85, "DATE FIRST PAYMENT|INSTALMENT")),
+    "amount_due": (
+        (0.95, "AMOUNT OVERDUE TOTAL? INSTALMENT? CONTRACT?"),
+        (0.95, "AMOUNT DUE"),
+        (0.9, "OVERDUE"),
+        (0.85, "AMOUNT CUSTOMER"),
+        (0.8, "AMOUNT PAYMENT"),
+        (0.8, "AMOUNT INSTALMENT"),
+        (0.75, "AMOUNT"),
+        (0.7, "AMOUNT TOTAL CONTRACT?"),
+        (0.6, "TOTAL"),
+    ),
+    "instalment_amount": ((0.75, "AMOUNT INSTALMENT"),),
+    "instalment_count": (
+        (0.95, "NUMBER INSTALMENTS|PAYMENTS"),
+        (0.95, "COUNT INSTALMENTS|PAYMENTS"),
+        (0.8, "INSTALMENTS"),
+    ),
+    "frequency": ((0.95, "FREQUENCY PAYMENT? INSTALMENTS? PAYMENTS?"),),
+    "phone": ((0.95, "PHONE"), (0.9, "NUMBER PHONE"), (0.9, "PHONE WHERE CUSTOMER?"), (0.85, "PHONE CUSTOMER")),
+    "email": ((0.95, "EMAIL ELECTRONIC?"), (0.9, "EMAIL ELECTRONIC? CUSTOMER"), (0.85, "EMAIL ELECTRONIC? WHERE")),
+    "address_kind": ((0.95, "KIND ADDRESS"),),
+    "street": ((0.95, "STREET"), (0.7, "ADDRESS CUSTOMER?"), (0.7, "ADDRESS FULL")),
+    "exterior": ((0.95, "NUMBER EXTERIOR"), (0.9, "EXTERIOR")),
+    "interior": ((0.95, "NUMBER INTERIOR"), (0.9, "INTERIOR")),
+    "neighbourhood": ((0.95, "NEIGHBOURHOOD"),),
+    "postal_code": ((0.95, "NUMBER POSTAL"), (0.9, "POSTAL")),
+    "city": ((0.95, "CITY"), (0.8, "CITY STATE")),
+    "state": ((0.95, "STATE"), (0.9, "ENTITY"), (0.8, "STATE ENTITY")),
+}
+"""The names of each field, as concepts. ``?`` may be absent, ``A|B`` is one of the two."""
+
+
+class _Name(NamedTuple):
+    field: str
+    confidence: float
+    needed: tuple[frozenset[str], ...]
+    allowed: frozenset[str]
+
+
+def _parsed(field: str, confidence: float, name: str) -> _Name:
+    needed = tuple(frozenset(word.split("|")) for word in name.split() if not word.endswith("?"))
+    allowed = frozenset(one for word in name.split() for one in word.rstrip("?").split("|"))
+    return _Name(field, confidence, needed, allowed)
+
+
+_PARSED = tuple(_parsed(field, *name) for field, names in _NAMES.items() for name in names)
+
+
+@cache
+def recognised(header: str) -> tuple[Recognised, ...]:
+    """What the header may mean, the most likely first. Empty for a foreign column."""
+    exact = column_named(header)
+    if exact is not None:
+        return (Recognised(exact, CERTAIN, int(exact[-1]) if exact[-1].isdigit() else 0),)
+    concepts, place = _concepts(header)
+    if not concepts:
+        return ()
+    found = [
+        Recognised(name.field, name.confidence, place)
+        for name in _PARSED
+        if concepts <= name.allowed and all(concepts & one for one in name.needed)
+    ]
+    if place:
+        found = [one for one in found if one.field in REPEATED]
+    best: dict[str, Recognised] = {}
+    for one in sorted(found, key=lambda one: -one.confidence):
+        best.setdefault(one.field, one)
+    return tuple(best.values())
+
+
+def _concepts(header: str) -> tuple[frozenset[str], int]:
+    """The concepts of the header's words, and the number at its end. Nothing if a word is not known."""
+    spaced = re.sub(r"(?<=[a-záéíóúñç])(?=[A-ZÁÉÍÓÚÑÇ0-9])", " ", header.replace("º", " ").replace("°", " "))
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", spaced) if not unicodedata.combining(sign))
+    words = re.findall(r"[a-z]+|[0-9]+[a-z]*", _JOINED.sub(_glued, " ".join(re.findall(r"\w+", plain.casefold()))))
+    place = 0
+    if len(words) > 1 and words[-1].isdigit() and 1 <= int(words[-1]) <= 9:
+        place = int(words.pop())
+    words = [word for word in words if word not in _LEFT_OUT or (word == "e" and "mail" in words)]
+    concepts = [_CONCEPT_OF.get(word) for word in words]
+    if not concepts or None in concepts:
+        return frozenset(), 0
+    return frozenset(concept for concept in concepts if concept is not None), place
+
+
+def _glued(match: re.Match[str]) -> str:
+    return match[0].replace(" ", "")
+
+
+def assigned(headers: Sequence[str]) -> Assignment:
+    """Give each field to the header that names it best. Phones and e-mails have several places.
+
+    The plans of instalments need the first due date, the number of instalments and their frequency; else these three
+    are foreign.
+    """
+    options = [recognised(header) for header in headers]
+    named = {one.field for found in options for one in found}
+    has_plan = {"first_due_date", "instalment_count", "frequency"} <= named
+    claims = _claims(options, has_plan=has_plan)
+    fields: list[str | None] = [None] * len(headers)
+    confidences = [0.0] * len(headers)
+    doubled: dict[str, tuple[str, ...]] = {}
+    passed: dict[str, tuple[str, ...]] = {}
+    # Whoever is named best is served first: Cliente is the name where no other column is, else the number.
+    for field in sorted(claims, key=lambda field: -claims[field][0][0]):
+        left = [(confidence, place) for confidence, place in claims[field] if fields[place] is None]
+        if not left or (field == "instalment_amount" and "amount_due" in fields):
+            continue
+        best = left[0][0]
+        holders = [place for confidence, place in left if confidence == best]
+        if len(holders) > 1 and (best == CERTAIN or field in MONEY_AND_IDENTITY):
+            doubled[field] = tuple(headers[place] for place in holders)
+        if len(left) > 1:
+            passed[field] = tuple(headers[place] for _, place in left[1:])
+        fields[holders[0]], confidences[holders[0]] = field, best
+    for family, names in REPEATED.items():
+        _give_repeated(family, names, options, fields, confidences)
+    return Assignment(tuple(fields), tuple(confidences), doubled, passed)
+
+
+def _claims(options: Sequence[tuple[Recognised, ...]], *, has_plan: bool) -> dict[str, list[tuple[float, int]]]:
+    """The headers that may be each field, with their confidence, the best first."""
+    claims: dict[str, list[tuple[float, int]]] = {}
+    for place, found in enumerate(options):
+        each = has_plan and "instalment_amount" in {one.field for one in found}
+        for one in found:
+            is_other = (one.field in PLAN_COLUMNS and not has_plan) or (one.field == "amount_due" and each)
+            if one.field not in REPEATED and not is_other:
+                claims.setdefault(one.field, []).append((one.confidence, place))
+    return {field: sorted(found, key=lambda claim: (-claim[0], claim[1])) for field, found in claims.items()}
+
+
+def _give_repeated(
+    family: str,
+    names: Sequence[str],
+    options: Sequence[tuple[Recognised, ...]],
+    fields: list[str | None],
+    confidences: list[float],
+) -> None:
+    """Give the places of a repeated field that are free to the headers that name it, by their numbers and in order."""
+    free = [name for name in names if name not in fields]
+    claims = sorted(
+        (one.place or 1, place, one.confidence)
+        for place, found in enumerate(options)
+        for one in found
+        if one.field == family and fields[place] is None
+    )
+    for name, (_, place, confidence) in zip(free, claims, strict=False):
+        fields[place], confidences[place] = name, confidence
