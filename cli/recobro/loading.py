@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
 from recobro.business_day import parsed_day
@@ -20,7 +20,7 @@ from recobro.data import DataFolder
 from recobro.dead_letters import moment
 from recobro.errors import Trouble
 from recobro.language import day, tr, word
-from recobro.lookup import portfolio_id_of
+from recobro.lookup import portfolio_id_of, profile_id_of
 from recobro.terminal import (
     DEFAULT_DATA,
     AsJson,
@@ -29,17 +29,24 @@ from recobro.terminal import (
     amount,
     count,
     err,
+    may_show,
     out,
     print_json,
     show_table,
     text_table,
-    working,
 )
 from recobro.waiting import FileView, findings_of, place_in_line, question, undecided, ways_to_answer
 
 _ASK_EVERY_SECONDS = 0.25
 _SHOW_EVERY_TURNS = 20
 _CODE = re.compile(r"\(([a-z_]+)\)(?:; |$)")
+_PHASES = {
+    "waiting": "Waiting",
+    "reading": "Reading and checking the rows",
+    "applying": "Applying the contracts",
+    "closing": "Closing the contracts that the file does not name",
+    "linking": "Looking for customers who are one person",
+}
 _AT_REST = ("loaded", "failed", "needs_confirmation")
 
 
@@ -70,17 +77,35 @@ def wait_until_at_rest(client: Client, file_id: str) -> FileView:
 
     While it waits behind another file, standard error says behind which one, and what that one waits for.
     """
-    with working(tr("Reading and loading the file")):
-        return _at_rest(client, file_id)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[left]}"),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not may_show()) as progress:
+        task = progress.add_task(tr("Waiting"), total=100, left="")
+        return _at_rest(client, file_id, lambda view: progress.update(task, **_shown(view)))
 
 
-def _at_rest(client: Client, file_id: str) -> FileView:
+def _shown(view: FileView) -> dict[str, Any]:
+    """What the bar says of the file: its phase, how much is done, and the seconds that are left."""
+    seconds = view.get("seconds_left")
+    left = (
+        "" if seconds is None else tr("{minutes}:{seconds} left", minutes=seconds // 60, seconds=f"{seconds % 60:02d}")
+    )
+    phase = _PHASES.get(view.get("phase") or "waiting", "Waiting")
+    return {"description": tr(phase), "completed": view.get("percent") or 0, "left": left}
+
+
+def _at_rest(client: Client, file_id: str, show: Callable[[FileView], None]) -> FileView:
     shown: str | None = None
     turns = 0
     while (view := client.get("portfolio", f"/v1/files/{file_id}"))["status"] not in _AT_REST:
         if turns % _SHOW_EVERY_TURNS == 0 and (place := place_in_line(client, view)) not in (None, shown):
             err.print(place, markup=False)
             shown = place
+        show(view)
         turns += 1
         time.sleep(_ASK_EVERY_SECONDS)
     settled: FileView = view
@@ -120,6 +145,17 @@ def load(
     as_of: Annotated[
         str | None, typer.Option(metavar="DATE", help="The day that the file describes; default: today.")
     ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The creditor's profile with which the file is read, by name or id."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the file would do, and change nothing.")] = False,
+    control_rows: Annotated[
+        int | None, typer.Option(metavar="N", help="The rows that the file must have; else nothing is loaded.")
+    ] = None,
+    control_amount: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="What its amounts must add up to; else nothing is loaded.")
+    ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Confirm what the file asks, such as a snapshot that closes many contracts.")
     ] = False,
@@ -137,9 +173,11 @@ def load(
     Example: recobro load cartera.csv --portfolio "Tarjetas 2026" --as-of 2026-11-22
     """
     wanted_day = as_of and str(parsed_day(as_of))
-    parameters = {"mode": mode, "as_of": wanted_day, "amends": amends and str(amends)}
+    parameters: dict[str, Any] = {"mode": mode, "as_of": wanted_day, "amends": amends and str(amends)}
+    parameters |= {"control_rows": control_rows, "control_amount": control_amount, "dry_run": dry_run or None}
     with connect(DataFolder(data), url) as client:
         portfolio_id = portfolio_id_of(client, portfolio)
+        parameters["profile"] = profile and profile_id_of(client, portfolio_id, profile)
         view = _upload_with_bar(client, file, portfolio_id, parameters, quiet=as_json)
         known_since = view.get("finished_at") if view["status"] == "loaded" else None
         view = wait_until_at_rest(client, view["file_id"])
@@ -199,6 +237,23 @@ def _asked_for_code_page(view: FileView) -> dict[str, Any]:
     return {"accept": False} if right == "none" else {"accept": True, "code_page": right}
 
 
+def _would(view: FileView) -> list[str]:
+    """What a dry run has found."""
+    counts = {name: count(view[f"would_{name}"]) for name in ("register", "revise", "close", "set_aside")}
+    lines = [
+        tr(
+            "Nothing is changed. Of {read} rows {accepted} are good.",
+            read=count(view["rows_read"]),
+            accepted=count(view["rows_accepted"]),
+        ),
+        tr(
+            "New contracts: {register}. Restated: {revise}. Closed: {close}. Set aside for a person: {set_aside}.",
+            **counts,
+        ),
+    ]
+    return [*lines, *findings_of(view)]
+
+
 def _save_rejects(client: Client, view: FileView, file: Path) -> Path | None:
     if not view["rows_rejected"]:
         return None
@@ -211,8 +266,12 @@ def print_outcome(view: FileView, rejects_file: Path | None) -> None:
     """Print how the loading of the file ended."""
     if view["status"] == "needs_confirmation":
         return
+    for warning in view.get("warnings") or ():
+        err.print(warning, markup=False)
     if view["status"] != "loaded":
         err.print(tr("Not loaded: {error}", error=view["error"]), style="red", markup=False)
+    elif view.get("dry_run"):
+        out.print("\n".join(_would(view)), markup=False)
     else:
         out.print(
             tr(

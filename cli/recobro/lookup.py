@@ -49,6 +49,19 @@ def portfolio_id_of(client: Client, text: str) -> str:
     return str(named["portfolio_id"])
 
 
+def profile_id_of(client: Client, portfolio_id: str, text: str) -> str:
+    """Return the id of the profile with this name or id, of the portfolio's creditor. Raises ``Trouble``."""
+    if is_id(text):
+        return text
+    creditor_id = client.get("portfolio", f"/v1/portfolios/{portfolio_id}")["creditor_id"]
+    named = _only(
+        [one for one in client.items("portfolio", f"/v1/creditors/{creditor_id}/file-profiles") if one["name"] == text],
+        tr("The creditor has no profile {text}.", text=text),
+        tr("Several profiles have the name {text}. Use the id.", text=text),
+    )
+    return str(named["profile_id"])
+
+
 def agency_named(client: Client, text: str) -> Record:
     """Return the agency with this name or id. Raises ``Trouble`` if there is none, or more than one."""
     return _only(

@@ -140,6 +140,11 @@ _AFTER_SECONDS = 1.0
 _busy = [False]
 
 
+def may_show() -> bool:
+    """Whether a bar may be shown: on a terminal, where nothing is shown already."""
+    return err.is_terminal and not _busy[0]
+
+
 @contextmanager
 def working(text: str) -> Iterator[None]:
     """Show on a terminal what is being done and for how long, once it has taken a second.

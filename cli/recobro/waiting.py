@@ -47,6 +47,9 @@ FOUND = {
     "kept_decisions": "contracts keep what was decided about them.",
     "person_changed": "contracts are another customer's now.",
     "set_aside": "contracts were left as they were.",
+    "would_register": "contracts would be new.",
+    "would_revise": "contracts would be restated.",
+    "would_close": "contracts would be closed.",
 }
 """What a loaded file says otherwise than was known, by the name of its count."""
 

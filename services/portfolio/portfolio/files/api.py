@@ -280,20 +280,25 @@ async def list_findings(
 @router.get(
     "/files/{file_id}/rejects",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/csv": {}}}},
+    responses={200: {"content": {"text/csv": {}, _XLSX: {}}}},
     dependencies=[reads("portfolio"), reads_in_bulk()],
 )
-async def read_rejects(file_id: UUID, database: ServiceDatabase, locale: ReaderLocale) -> StreamingResponse:
-    """Download the rejected rows as CSV: row number, every problem, the file's columns, and the file's id.
+async def read_rejects(
+    file_id: UUID, database: ServiceDatabase, locale: ReaderLocale, format: TemplateFormat = TemplateFormat.CSV
+) -> Response:
+    """Download the rejected rows as CSV or XLSX: row number, every problem, the file's columns, and the file's id.
 
     The header is row 1. Corrected rows can be uploaded as they are. The reader's ``Accept-Language`` chooses the
     language of our headers and of the problems, and the separator.
     """
-    pages = await rejects.rejects(database, file_id, locale)
     headers = {
-        "Content-Disposition": f'attachment; filename="rejects-{file_id}.csv"',
-        "Content-Language": locale.language if locale else Language.EN,
+        "Content-Disposition": f'attachment; filename="rejects-{file_id}.{format}"',
+        "Content-Language": _language(locale),
     }
+    if format is TemplateFormat.XLSX:
+        content = await rejects.rejects_workbook(database, file_id, locale)
+        return Response(content, media_type=_XLSX, headers=headers)
+    pages = await rejects.rejects(database, file_id, locale)
     return StreamingResponse(pages, media_type="text/csv; charset=utf-8", headers=headers)
 
 

@@ -17,7 +17,8 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE status = 'loaded') AS loaded, count(*) FILTER (WHERE status = 'failed') AS failed
     FROM file
-    WHERE file.portfolio_id = portfolio.portfolio_id AND NOT dry_run AND finished_at >= clock_day::timestamp AT TIME ZONE timezone
+    WHERE file.portfolio_id = portfolio.portfolio_id AND NOT dry_run
+        AND finished_at >= clock_day::timestamp AT TIME ZONE timezone
         AND finished_at < (clock_day + 1)::timestamp AT TIME ZONE timezone
 ) AS finished
 CROSS JOIN LATERAL (

@@ -5,6 +5,7 @@ import io
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
+import openpyxl
 import pytest
 from portfolio.files import expiry
 from portfolio.tabular.profiles import FILE_COLUMNS
@@ -328,3 +329,22 @@ async def test_the_case_of_the_corrected_reject(service: ServiceClient) -> None:
     contract = await service.contract(portfolio_id, "J-1")
     assert (contract["total_balance"], contract["incomplete"]) == ("300.00", False)
     assert contract["contract_id"] == str(uuid5(portfolio_id, "J-1"))
+
+
+@pytest.mark.process
+async def test_the_rejects_as_a_workbook_come_back_corrected(service: ServiceClient) -> None:
+    portfolio_id = await service.portfolio()
+    file = await service.load(portfolio_id, row("=C-1"), row("000123", amount_due="x"), row("C-3", debtor_name=""))
+    answer = await service.client.get(f"/v1/files/{file['file_id']}/rejects", params={"format": "xlsx"})
+    book = openpyxl.load_workbook(io.BytesIO(answer.content))
+    lines = [[cell.value for cell in line] for line in book.worksheets[0].iter_rows()]
+    assert [line[0] for line in lines] == ["row_number", "2", "3", "4"]
+    assert lines[1][2] == "=C-1"
+    sheet = book.worksheets[0]
+    sheet.cell(3, lines[0].index("amount_due") + 1).value = 12.5
+    content = io.BytesIO()
+    book.save(content)
+    amended = await service.client.post(f"/v1/portfolios/{portfolio_id}/files", content=content.getvalue())
+    assert (amended.status_code, amended.json()["amends"]) == (202, file["file_id"]), amended.text
+    assert await service.loader.load_one()
+    assert (await service.contract(portfolio_id, "000123"))["total_balance"] == "12.50"
