@@ -21,6 +21,7 @@ from jurisdictions.identity import (
     tax_id_has_check_digit,
     tax_id_is_nobodys,
     tax_id_kind,
+    tax_id_mark,
     tax_id_problem,
 )
 from jurisdictions.places import (
@@ -71,6 +72,7 @@ __all__ = [
     "tax_id_has_check_digit",
     "tax_id_is_nobodys",
     "tax_id_kind",
+    "tax_id_mark",
     "tax_id_problem",
     "unconnected_calls_count",
     "verification_needs_proof",

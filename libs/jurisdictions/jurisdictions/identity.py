@@ -9,7 +9,8 @@ import phonenumbers
 from phonenumbers import PhoneNumberType
 from stdnum import exceptions
 from stdnum.br import cnpj, cpf
-from stdnum.mx import rfc
+from stdnum.mx import curp, rfc
+from stdnum.us import ein
 
 from jurisdictions.profiles import PhoneNumbers, TaxIdForm, profile
 
@@ -95,6 +96,36 @@ def _problem(form: TaxIdForm, value: str) -> str | None:
     except exceptions.ValidationError as wrong:
         return _TAX_ID_PROBLEMS.get(type(wrong), "bad_format")
     return None if len(number) == form.characters else "bad_length"
+
+
+_MARKED: Mapping[str, Mapping[str, Callable[[str], str]]] = MappingProxyType(
+    {
+        "MX": {"RFC": _CHECKS["RFC"], "CURP": curp.validate},
+        "BR": {"CPF": cpf.validate, "CNPJ": cnpj.validate},
+        "US": {"EIN": ein.validate},
+    }
+)
+"""The identifiers that files give as a tax id. Not every one links customers."""
+
+
+def tax_id_mark(code: str, value: str) -> tuple[str | None, str | None]:
+    """Return which identifier the value is (RFC, CURP, CPF, CNPJ, EIN), and what is wrong with it.
+
+    The problems are those of ``tax_id_problem``, and ``generic`` for one that stands for nobody. Both are None in a
+    country without a rule. A US EIN has no check digit: only its form and its prefix are checked.
+    """
+    if tax_id_is_nobodys(code, value):
+        return None, "generic"
+    wrong: list[tuple[str | None, str]] = []
+    for name, check in _MARKED.get(code[:2], {}).items():
+        try:
+            check(value)
+        except exceptions.ValidationError as error:
+            problem = _TAX_ID_PROBLEMS.get(type(error), "bad_format")
+            wrong.append((None if problem == "bad_length" else name, problem))
+        else:
+            return name, None
+    return next((one for one in wrong if one[1] != "bad_length"), wrong[0] if wrong else (None, None))
 
 
 def tax_id_is_nobodys(code: str, value: str) -> bool:

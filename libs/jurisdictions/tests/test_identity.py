@@ -5,7 +5,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jurisdictions import dialable_phone, tax_id_problem
+from jurisdictions import dialable_phone, tax_id_mark, tax_id_problem
 
 
 @pytest.mark.parametrize(
@@ -110,3 +110,24 @@ def test_the_problem_of_a_wrong_rfc_is_named(value: str, problem: str | None) ->
 
 def test_a_country_without_a_rule_accepts_any_tax_id() -> None:
     assert tax_id_problem("US", "anything") is None
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "mark"),
+    [
+        ("MX", "GODE561231GR8", ("RFC", None)),
+        ("MX", "GODE561231GR9", ("RFC", "bad_check_digit")),
+        ("MX", "HEGG560427MVZRRL04", ("CURP", None)),
+        ("MX", "HEGG560427MVZRRL05", ("CURP", "bad_check_digit")),
+        ("MX", "XAXX010101000", (None, "generic")),
+        ("MX", "123", (None, "bad_length")),
+        ("BR", "111.444.777-35", ("CPF", None)),
+        ("BR", "111.444.777-36", ("CPF", "bad_check_digit")),
+        ("BR", "11.222.333/0001-81", ("CNPJ", None)),
+        ("US", "91-1144442", ("EIN", None)),
+        ("US", "07-1144442", ("EIN", "bad_part")),
+        ("GB", "anything", (None, None)),
+    ],
+)
+def test_a_tax_id_is_marked_with_what_it_is_and_what_is_wrong(code: str, value: str, mark: tuple[str, str]) -> None:
+    assert tax_id_mark(code, value) == mark

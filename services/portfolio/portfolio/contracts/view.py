@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import ContractUnknown, OutputModel, Reader
-from jurisdictions import places_of_address, places_of_phone
+from jurisdictions import places_of_address, places_of_phone, tax_id_mark
 from recobro_events import Money, Row
 from recobro_events.contracts.field_visits import AddressVerdict
 from recobro_events.contracts.portfolio import ContractState, DebtorStatus, Instalment, Stage
@@ -22,7 +22,12 @@ from portfolio.projection.promises import PromiseView
 
 
 class DebtorView(OutputModel):
-    """``person_id`` is equal for all customers who are one person; operators see it."""
+    """``person_id`` is equal for all customers who are one person; operators see it.
+
+    ``tax_id_kind`` is what the tax id is (RFC, CURP, CPF, CNPJ, EIN), ``tax_id_problem`` what is wrong with it:
+    ``bad_length``, ``bad_format``, ``bad_check_digit``, ``bad_part`` or ``generic``. Both are null where nothing is
+    checked.
+    """
 
     debtor_id: UUID
     person_id: UUID | None
@@ -30,6 +35,8 @@ class DebtorView(OutputModel):
     kind: str | None
     name: str
     tax_id: str | None
+    tax_id_kind: str | None
+    tax_id_problem: str | None
     status: DebtorStatus
 
 
@@ -122,10 +129,16 @@ async def read(reader: Reader, contract_id: UUID, agency_id: UUID | None = None)
         "holds": _holds(row, clarifications, pauses, promises),
         "next_stage_on": _next_stage_on(row, pauses),
         "timezones": _timezones(row),
+        "debtor": _marked(row["debtor"], row["jurisdiction"]),
     }
     stored = {name: row[name] for name in ContractView.model_fields if name not in computed}
     view = ContractView.model_validate(stored | computed)
     return view if agency_id is None else _for_agency(view, row)
+
+
+def _marked(debtor: dict[str, Any], jurisdiction: str) -> dict[str, Any]:
+    kind, problem = (None, None) if debtor["tax_id"] is None else tax_id_mark(jurisdiction, debtor["tax_id"])
+    return {**debtor, "tax_id_kind": kind, "tax_id_problem": problem}
 
 
 def _for_agency(view: ContractView, row: Row) -> ContractView:
@@ -134,7 +147,8 @@ def _for_agency(view: ContractView, row: Row) -> ContractView:
         "clarifications": [one.model_copy(update=_OF_OTHERS) for one in view.clarifications],
     }
     if not row["shows_person"]:
-        hidden |= {"debtor": view.debtor.model_copy(update={"tax_id": None}), "addresses": []}
+        unnamed = dict.fromkeys(("tax_id", "tax_id_kind", "tax_id_problem"))
+        hidden |= {"debtor": view.debtor.model_copy(update=unnamed), "addresses": []}
     if not row["shows_balance"]:
         amounts = {"promised": None, "paid": None}
         hidden |= {"overdue_balance": None, "total_balance": None, "instalments": [], "payments": []}

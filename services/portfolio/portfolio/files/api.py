@@ -203,7 +203,7 @@ async def read_file_template(
 ) -> Response:
     """Download an empty portfolio file with all columns. Files in each of the languages can be loaded.
 
-    The workbook explains each column in a second sheet. Save its first sheet as CSV to send it.
+    The workbook explains each column in a second sheet. Its first sheet is what is loaded.
     """
     language = lang or (locale.language if locale else Language.ES)
     headers = {

@@ -45,9 +45,9 @@ _EXPLANATIONS = {
     Language.EN: ("Column", "Needed", "What it holds", "Example", "yes"),
 }
 _HOW_TO_SEND = {
-    Language.ES: "Una fila es una mensualidad sin pagar. Llene la primera hoja y guárdela como «CSV UTF-8».",
-    Language.PT: "Uma linha é uma parcela não paga. Preencha a primeira planilha e salve-a como “CSV UTF-8”.",
-    Language.EN: 'One row is one unpaid instalment. Fill in the first sheet, and save it as "CSV UTF-8".',
+    Language.ES: "Una fila es una mensualidad sin pagar. Llene la primera hoja y envíe este libro.",
+    Language.PT: "Uma linha é uma parcela não paga. Preencha a primeira planilha e envie esta pasta de trabalho.",
+    Language.EN: "One row is one unpaid instalment. Fill in the first sheet, and send this workbook.",
 }
 _AS_TEXT = "@"
 _ROWS_AS_TEXT = 1000
