@@ -67,6 +67,7 @@ async def _load(recording: Recording) -> list[Json]:
     limits = {"promise_limits": {"min_share_percent": "0"}}
     await ask("portfolio", "change_portfolio", limits, portfolio_id=portfolio)
     await ask("portfolio", "read_portfolio", portfolio_id=portfolio)
+    await _profiles(recording, creditor, portfolio)
     given = {"portfolio_id": portfolio, "filename": "cartera.csv", "as_of": DAY, "confirm_future": "true"}
     sent = await ask("portfolio", "upload_file", portfolio_file(), mode="delta", **given)
     file_id = sent["file_id"]
@@ -88,6 +89,21 @@ async def _load(recording: Recording) -> list[Json]:
     await ask("portfolio", "read_stages", portfolio_id=portfolio)
     await platform.settled()
     return list(found)
+
+
+async def _profiles(recording: Recording, creditor: str, portfolio: str) -> None:
+    ask = recording.ask
+    strange = b"Reporte mensual\nk1;Cliente;k3;k4\nCLR-1001;In\xc3\xa9s Vara Ruiz;11/30/26;1.500,00\n"
+    shown = await ask("portfolio", "preview_file", strange, portfolio_id=portfolio, filename="enero.csv")
+    fields = {"k1": "contract_number", "k3": "due_date", "k4": "amount_due"}
+    columns = [{**one, "field": fields.get(one["source"], one["field"])} for one in shown["profile"]["columns"]]
+    profile = {**shown["profile"], "columns": columns, "dates": "mdy"}
+    kept = await ask("portfolio", "add_file_profile", profile, creditor_id=creditor)
+    changed = {**profile, "constants": {"product": "tarjeta"}}
+    ids = {"creditor_id": creditor, "profile_id": kept["profile_id"]}
+    await ask("portfolio", "change_file_profile", changed, **ids)
+    await ask("portfolio", "read_file_profile", **ids)
+    await ask("portfolio", "list_file_profiles", creditor_id=creditor)
 
 
 async def _place(recording: Recording, contracts: list[Json]) -> str:

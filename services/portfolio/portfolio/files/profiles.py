@@ -19,6 +19,7 @@ from chassis import (
     ShortText,
     page,
 )
+from chassis.paging import both_orders
 from pydantic import Field
 from recobro_events import Row, Transaction
 
@@ -106,9 +107,10 @@ SELECT profile_id, creditor_id, name, version, created_at, made_at AS changed_at
 FROM file_profile JOIN file_profile_version USING (profile_id, version)
 """
 _FIND = f"{_PROFILE} WHERE creditor_id = $1 AND profile_id = $2"
-_LIST = f"""
-{_PROFILE} WHERE creditor_id = $1 AND ($2::uuid IS NULL OR profile_id > $2) ORDER BY profile_id LIMIT $3
-"""
+_LIST = both_orders(f"""
+{_PROFILE} WHERE creditor_id = $1 AND ($2::uuid IS NULL OR profile_id {{beyond}} $2)
+ORDER BY profile_id {{order}} LIMIT $3
+""")
 _ADD = """
 INSERT INTO file_profile (creditor_id, name) VALUES ($1, $2) ON CONFLICT (creditor_id, name) DO NOTHING
 RETURNING profile_id
@@ -180,7 +182,7 @@ async def newest(reader: Reader, creditor_id: UUID, profile_id: UUID | None) -> 
 
 async def listed(reader: Reader, creditor_id: UUID, query: PageQuery) -> Page[Any]:
     await creditors.find(reader, creditor_id)
-    rows = await reader.fetch(_LIST, creditor_id, query.after(UUID), query.limit + 1)
+    rows = await reader.fetch(_LIST[query.order], creditor_id, query.after(UUID), query.limit + 1)
     shown = page(rows, query, key=lambda row: (row["profile_id"],))
     return Page(items=[_view(item) for item in shown["items"]], next_cursor=shown["next_cursor"])
 
