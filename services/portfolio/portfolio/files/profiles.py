@@ -77,12 +77,35 @@ class NewProfile(InputModel):
     trailer: TrailerOfProfile | None = None
 
 
-class FileProfile(NewProfile, OutputModel):
-    """The newest version of a profile."""
+class MappedColumnView(OutputModel):
+    source: str
+    field: str | None
+
+
+class TrailerView(OutputModel):
+    marker: str
+    rows_cell: int | None
+    amount_cell: int | None
+
+
+class FileProfile(OutputModel):
+    """The newest version of a profile, as ``NewProfile`` describes it."""
 
     profile_id: UUID
     creditor_id: UUID
     version: int
+    name: str
+    format: str | None
+    encoding: str | None
+    separator: str | None
+    sheet: str | None
+    header_row: int | None
+    columns: list[MappedColumnView]
+    constants: dict[str, str]
+    defaults: dict[str, str]
+    decimal: str | None
+    dates: str | None
+    trailer: TrailerView | None
     created_at: datetime
     changed_at: datetime
     changed_by: ActorOfChange
@@ -144,7 +167,7 @@ async def change(tx: Transaction, creditor_id: UUID, profile_id: UUID, new: NewP
         raise ProfileUnknown()
     _check(new)
     known = await find(tx, creditor_id, profile_id)
-    if NewProfile(**known.model_dump(include=set(NewProfile.model_fields))) == new:
+    if known.model_dump(mode="json", include=set(NewProfile.model_fields)) == new.model_dump(mode="json"):
         return known
     if await tx.fetchrow(_NAMED, creditor_id, new.name, profile_id) is not None:
         raise _named_twice(new.name)
