@@ -6,7 +6,7 @@ from chassis import Conflict, OutputModel, PageQuery, Reader, page
 from chassis.languages import Language, Locale
 
 from portfolio.files import queries, uploads
-from portfolio.files.rejects import SENTENCES
+from portfolio.files.file_sentences import SENTENCES
 from portfolio.files.uploads import COPIES_DAYS
 
 # $3 whether a later file has brought the row, or null for all rows.
