@@ -18,7 +18,7 @@ from chassis.bodies import LimitBodies
 from chassis.limits import ADDRESS_LIMIT, Limiter
 from chassis.observing import Observe
 from chassis.process import Role
-from chassis.routes import ServiceRoute
+from chassis.routes import ServiceRoute, operation_id_of
 from chassis.settings import Settings
 from chassis.trust import TokenVerifier
 from chassis.turns import EndTurns
@@ -64,7 +64,7 @@ def create_app(
         version="1",
         description=description,
         openapi_tags=[{"name": name, "description": text} for name, text in {**tags, **_TAGS}.items()],
-        generate_unique_id_function=lambda route: route.name,
+        generate_unique_id_function=operation_id_of,
         docs_url=None,
         openapi_url=None,
         redoc_url=None,
@@ -108,7 +108,8 @@ def create_app(
             audit_api.router_of(service),
             *((*consumer_api.routers_of(service), unsent_api.router_of(service)) if has_consumer else ()),
         ):
-            app.include_router(router)
+            # FastAPI would look for the route of each request twice in an included router.
+            app.router.routes.extend(router.routes)
     openapi.install(app)
     return app
 

@@ -124,6 +124,11 @@ class ServiceRoute(APIRoute):
         return answer
 
 
+def operation_id_of(route: APIRoute) -> str:
+    """The id of the operation in the OpenAPI document."""
+    return route.name
+
+
 class Router(APIRouter):
     """The router of every service. It takes the prefix and the guards of all its routes."""
 
@@ -134,6 +139,7 @@ class Router(APIRouter):
             dependencies=dependencies,
             route_class=ServiceRoute,
             redirect_slashes=False,
+            generate_unique_id_function=operation_id_of,
         )
 
 

@@ -3,6 +3,7 @@
 import base64
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Self
 
 from chassis import strict_json
@@ -45,7 +46,12 @@ class SignedToken:
 
     def claims(self) -> dict[str, Any]:
         """Return the claims. Verify the signature first. Raises ``WrongToken`` if they are not a JSON object."""
-        return _object(self.payload, "payload")
+        return dict(_claims_of(self.payload))
+
+
+@lru_cache(maxsize=256)
+def _claims_of(payload: bytes) -> dict[str, Any]:
+    return _object(payload, "payload")
 
 
 def _check_extensions(header: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
+from functools import lru_cache, partial
 from typing import Self
 
 from chassis import metrics
@@ -64,7 +64,7 @@ class TokenVerifier:
         """
         token = _bearer_token(authorization)
         try:
-            signed = SignedToken.parse(token)
+            signed = _parsed(token)
             try:
                 self._keys.value.verify(signed)
             except UnknownKey:
@@ -113,6 +113,12 @@ def principal_of(verified: SignedToken, rules: ClaimRules) -> Principal:
     claims = verified.claims()
     rules.check(claims, time.time())
     return Principal.of(claims)
+
+
+@lru_cache(maxsize=256)
+def _parsed(token: str) -> SignedToken:
+    """The parts of this token. Its signature, its times and its revocation are checked with every request."""
+    return SignedToken.parse(token)
 
 
 def _bearer_token(authorization: Sequence[str]) -> str:
