@@ -34,6 +34,7 @@ class Consumer:
         self.listens_to = tuple(listens_to)
         self.reads_from = tuple(sorted({*listens_to, *platform} - {service}))
         self.handlers: dict[type[Event], Handler[Any]] = {}
+        self.paced: frozenset[type[Event]] = frozenset()
         self.first_hook: First | None = None
         self.lock_hook: LockRows | None = None
         self.last_hook: Last | None = None
@@ -61,6 +62,16 @@ class Consumer:
             return handler
 
         return register
+
+    def pace(self, *event_types: type[Event]) -> None:
+        """Let events of these types wait up to 0.1 s, so that one transaction applies several of them.
+
+        Any other event that is handled, and a marker of the runtime, ends the wait. Only events whose effects neither
+        silence a contract nor end a silence may wait. ``ValueError`` when such an event has no handler.
+        """
+        if missing := [event_type.__name__ for event_type in event_types if event_type not in self.handlers]:
+            raise ValueError(f"{self.service} paces {', '.join(missing)} but has no handler for it")
+        self.paced |= frozenset(event_types)
 
     def first(self, hook: First) -> First:
         """Run the decorated hook first in every batch. A service that has its own advisory lock takes it there."""

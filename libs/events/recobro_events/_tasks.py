@@ -1,6 +1,7 @@
 """Start work beside other work, end it, and cut long work into short turns."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -30,6 +31,18 @@ async def beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[No
         yield
     finally:
         await end(task)
+
+
+async def signalled(event: asyncio.Event, within_seconds: float) -> bool:
+    """Wait until the event is set or the time is over; return whether it is set.
+
+    ``asyncio.wait_for`` would start a task for each wait, which costs as much as a statement.
+    """
+    if not event.is_set():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_seconds):
+                await event.wait()
+    return event.is_set()
 
 
 async def in_turns(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:

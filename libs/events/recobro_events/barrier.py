@@ -42,6 +42,7 @@ SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::text[], $5::inte
 ORDER BY barrier_id, service, round, lane
 ON CONFLICT (barrier_id, service, round, lane) DO UPDATE SET seen = known.seen + excluded.seen
 """
+_LATE = "SELECT barrier_id FROM barrier WHERE state = 'open' AND opened_at < clock_timestamp() - $1::interval"
 _REBUILDING = "SELECT true FROM rebuild WHERE ended_at IS NULL"
 _UNANSWERED = """
 SELECT DISTINCT barrier_id, asked_by, rounds FROM barrier_marker
@@ -150,12 +151,12 @@ async def catch_up(tx: Transaction, consumer: Consumer) -> None:
 
 async def expire(database: Database) -> bool:
     """Fail the open barrier if it has taken too long, and open the next; return whether one failed."""
+    async with database.connection() as connection:
+        if await connection.fetchval(_LATE, TIMEOUT) is None:
+            return False
     async with database.transaction() as tx:
         await tx.execute(_LOCK)
-        late: UUID | None = await tx.fetchval(
-            "SELECT barrier_id FROM barrier WHERE state = 'open' AND opened_at < clock_timestamp() - $1::interval",
-            TIMEOUT,
-        )
+        late: UUID | None = await tx.fetchval(_LATE, TIMEOUT)
         if late is None:
             return False
         await _end(tx, late, "failed")

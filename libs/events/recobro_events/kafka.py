@@ -5,6 +5,7 @@ import contextlib
 import ssl
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from aiokafka.errors import (
 
 from recobro_events._errors import MembershipLost, PositionLost, RecordRefused, TopicPartition, TransportError
 from recobro_events._limits import MAX_RECORD_BYTES
+from recobro_events._log.pacing import Pace
 from recobro_events._log.topic_settings import BROKER_SETTINGS, RETENTION_MS, TOPIC_SETTINGS, TopicSettings
 from recobro_events._log.transport import Bounds, Listener, OutgoingRecord, Record, check
 from recobro_events._tasks import in_turns
@@ -293,6 +295,7 @@ class KafkaMember:
         self._consumer = consumer
         self._rebalance = rebalance
         self._somewhere = somewhere
+        self._pace = Pace()
 
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         places = [KafkaPartition(*place) for place in partitions]
@@ -306,8 +309,9 @@ class KafkaMember:
             raise TransportError(f"Kafka did not return its offsets: {error!r}") from error
         return {TopicPartition(*place): Bounds(starts[place], ends[place]) for place in places}
 
-    def hurry_for(self, types: Collection[str]) -> None:
-        """Do nothing: the broker knows no types, and returns all records at once."""
+    def hurry_for(self, types: Collection[str], paced: Collection[str] = ()) -> None:
+        """Let records of the types ``paced`` wait. The broker knows no types, so all others come at once."""
+        self._pace = Pace(types, paced)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         with contextlib.suppress(IllegalStateError):
@@ -315,6 +319,11 @@ class KafkaMember:
 
     async def poll(
         self, partitions: Collection[TopicPartition], *, max_records: int, timeout_seconds: float
+    ) -> list[Record]:
+        return await self._pace.poll(partial(self._poll, partitions), max_records, timeout_seconds)
+
+    async def _poll(
+        self, partitions: Collection[TopicPartition], max_records: int, timeout_seconds: float
     ) -> list[Record]:
         places = [KafkaPartition(*place) for place in partitions]
         # Without partitions getmany would read all of them.

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import zlib
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 from recobro_events._errors import PositionLost, TopicPartition
+from recobro_events._log.pacing import Pace
 from recobro_events._log.transport import Bounds, Listener, OutgoingRecord, Record, check
 
 __all__ = ["MemoryTransport"]
@@ -105,6 +107,7 @@ class MemoryMember:
         self._listener = listener
         self._assigned: set[TopicPartition] = set()
         self._next: dict[TopicPartition, int] = {}
+        self._pace = Pace()
 
     async def give(self, share: set[TopicPartition]) -> None:
         gone, new = self._assigned - share, share - self._assigned
@@ -119,8 +122,9 @@ class MemoryMember:
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         return {place: self._transport.bounds_of(place) for place in partitions}
 
-    def hurry_for(self, types: Collection[str]) -> None:
-        """Do nothing: all records come at once."""
+    def hurry_for(self, types: Collection[str], paced: Collection[str] = ()) -> None:
+        """Let records of the types ``paced`` wait; all others come at once."""
+        self._pace = Pace(types, paced)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         if partition in self._assigned:
@@ -128,6 +132,11 @@ class MemoryMember:
 
     async def poll(
         self, partitions: Collection[TopicPartition], *, max_records: int, timeout_seconds: float
+    ) -> list[Record]:
+        return await self._pace.poll(partial(self._poll, partitions), max_records, timeout_seconds)
+
+    async def _poll(
+        self, partitions: Collection[TopicPartition], max_records: int, timeout_seconds: float
     ) -> list[Record]:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds), self._transport.grown:

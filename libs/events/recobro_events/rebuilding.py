@@ -40,6 +40,7 @@ _NEXT = """
 SELECT republication_id, audience, progress, barrier_id FROM republication WHERE ended_at IS NULL
 ORDER BY requested_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
+_ANY = "SELECT EXISTS (SELECT FROM republication WHERE ended_at IS NULL)"
 _SAVE_BARRIER = "UPDATE republication SET barrier_id = $2 WHERE republication_id = $1"
 _SAVE_PROGRESS = "UPDATE republication SET progress = $2 WHERE republication_id = $1"
 _DONE = "UPDATE republication SET ended_at = clock_timestamp() WHERE republication_id = $1"
@@ -141,6 +142,9 @@ async def republish_next(database: Database, consumer: Consumer | None, source: 
 
     Nothing is published while an outbox is full, or while another process publishes a chunk.
     """
+    async with database.connection() as connection:
+        if not await connection.fetchval(_ANY):
+            return False
     async with database.transaction(bulk=True) as tx:
         if await _is_full(tx):
             return False

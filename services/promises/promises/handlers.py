@@ -49,6 +49,10 @@ async def count_payments(payments: Sequence[PaymentReceived], tx: Transaction) -
     await _judge(payments, tx)
 
 
+# A kept promise ends a silence that the payment itself continues.
+consumer.pace(PaymentReceived)
+
+
 @consumer.on(PaymentReversed)
 async def take_payments_back(reversals: Sequence[PaymentReversed], tx: Transaction) -> None:
     """A reversed payment counts for nothing. A promise that it kept is open again, or broken when its time is over."""

@@ -16,7 +16,7 @@ from recobro_events._applying.waves import cut_into_waves
 from recobro_events._consumer import Consumer
 from recobro_events._database.transaction import Transaction
 from recobro_events._errors import TRANSIENT_ERRORS, CannotContinue, UnappliableEvent
-from recobro_events._log.envelope import AUDIENCE
+from recobro_events._log.envelope import AUDIENCE, TYPE
 from recobro_events._log.transport import Record
 from recobro_events._tasks import in_turns
 from recobro_events.contracts.base import EVERYONE, REGISTRY, Event, Lane
@@ -52,9 +52,10 @@ Handle = Callable[[Consumer, Transaction, type[Event], Sequence[Delivery], Parki
 """Applies a group of events of one type in which no key appears twice: ``together`` or ``apart``."""
 
 
-def types_of(consumer: Consumer) -> frozenset[str]:
-    """The types of the events that ``consumer`` handles, and of those that the runtime itself handles."""
-    return frozenset(event_type.type for event_type in (*consumer.handlers, *_RUNTIME_TYPES))
+def types_of(consumer: Consumer) -> tuple[frozenset[str], frozenset[str]]:
+    """The types of the events that ``consumer`` or the runtime itself handles: those in a hurry, and those paced."""
+    paced = frozenset(event_type.type for event_type in consumer.paced)
+    return frozenset(event_type.type for event_type in (*consumer.handlers, *_RUNTIME_TYPES)) - paced, paced
 
 
 async def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> list[Delivery]:
@@ -68,12 +69,12 @@ async def handled(consumer: Consumer, name: str, records: Sequence[Record]) -> l
         for record in some:
             if record.headers.get(AUDIENCE, EVERYONE) not in audiences:
                 continue
+            event_type = REGISTRY.get(record.headers.get(TYPE, ""))
+            if event_type is not None and event_type not in consumer.handlers and event_type not in _RUNTIME:
+                continue
             delivery = Delivery.of(record)
-            event_type = REGISTRY.get(delivery.type or "")
             if delivery.error is None and event_type is None:
                 metrics.EVENTS_UNKNOWN.labels(name).inc()
-                continue
-            if delivery.error is None and event_type not in consumer.handlers and event_type not in _RUNTIME:
                 continue
             # The first copy counts: it has the fact's place in the order of its key.
             if wanted.setdefault(delivery.event_id, delivery) is delivery:

@@ -34,8 +34,23 @@ FROM consumer_position JOIN unnest($2::text[], $3::integer[], $4::uuid[]) AS min
     USING (topic, partition, owner)
 WHERE consumer = $1
 """
-# The positions are locked, then the ids are claimed. Nearly always all ids are new, and no row says that one is known.
+# The position is moved, then the ids are claimed.
 _MOVE = """
+WITH moved AS (
+    UPDATE consumer_position SET next_offset = $6, last_record_id = $7
+    WHERE consumer = $1 AND topic = $2 AND partition = $3 AND owner = $4 AND next_offset = $5
+    RETURNING topic, partition
+), claimed AS (
+    INSERT INTO inbox (consumer, event_id)
+    SELECT $1, event_id FROM unnest($8::uuid[]) AS event_id
+    WHERE EXISTS (SELECT FROM moved) ORDER BY event_id
+    ON CONFLICT DO NOTHING
+    RETURNING event_id
+)
+SELECT topic, partition, ARRAY(SELECT event_id FROM claimed) AS fresh FROM moved
+"""
+# Several positions are locked in their order first. Nearly always all ids are new, and no row says that one is known.
+_MOVE_SEVERAL = """
 WITH moves AS (
     SELECT * FROM unnest($2::text[], $3::integer[], $4::uuid[], $5::bigint[], $6::bigint[], $7::text[])
         AS move (topic, partition, owner, from_offset, to_offset, last_record_id)
@@ -150,10 +165,19 @@ async def move(
     Returns the ids of the events that this consumer has not applied before. Raises ``OwnershipLost`` if an owner or
     offset is not as expected.
     """
+    if len(moves) == 1:
+        [(place, step)] = moves.items()
+        expected = (step.position.owner, step.position.next_offset)
+        row = await tx.fetchrow(
+            _MOVE, consumer, *place, *expected, step.to_offset, step.last_record_id, list(event_ids)
+        )
+        if row is None:
+            raise OwnershipLost([place])
+        return set(row["fresh"])
     places = sorted(moves)
     steps = [moves[place] for place in places]
     rows = await tx.fetch(
-        _MOVE,
+        _MOVE_SEVERAL,
         consumer,
         [place.topic for place in places],
         [place.partition for place in places],

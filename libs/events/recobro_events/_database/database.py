@@ -28,6 +28,9 @@ A transaction sets them with ``SET LOCAL``. A connection outside of a transactio
 pool.
 """
 
+LATER = "later"
+"""Stands in a notification behind a lane on which nothing is in a hurry."""
+
 _BEGIN_SECONDS = 5.0
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 # To plan a statement for every fact costs more than to run it. A statement on thousands of rows deserves its own plan.
@@ -66,7 +69,7 @@ class Database:
             "timezone": "UTC",
         }
         self._pool: asyncpg.Pool[Any] | None = None
-        self._on_outbox: list[Callable[[frozenset[Lane]], None]] = []
+        self._on_outbox: list[Callable[[Mapping[Lane, bool]], None]] = []
         self.local_relays: set[Lane] = set()
         """The lanes whose active relay is in this process. A commit wakes such a relay without a notification."""
 
@@ -93,8 +96,11 @@ class Database:
             except TimeoutError:
                 pool.terminate()
 
-    def on_outbox(self, wake: Callable[[frozenset[Lane]], None]) -> None:
-        """Call ``wake`` with the lanes whenever a transaction of this process has committed events."""
+    def on_outbox(self, wake: Callable[[Mapping[Lane, bool]], None]) -> None:
+        """Call ``wake`` whenever a transaction of this process has committed events.
+
+        Its argument says for each lane whether an event is in a hurry.
+        """
         self._on_outbox.append(wake)
 
     @asynccontextmanager
@@ -115,7 +121,7 @@ class Database:
     async def _acquired(self) -> AsyncIterator[Any]:
         if self._pool is None:
             raise asyncpg.InterfaceError("the database is not open")
-        async with self._pool.acquire(timeout=self._acquire_timeout_seconds) as connection:
+        async with taken(self._pool, self._acquire_timeout_seconds) as connection:
             yield connection
 
     @asynccontextmanager
@@ -138,10 +144,12 @@ class Database:
             try:
                 yield tx
                 await tx.flush()
-                if elsewhere := tx.wrote - self.local_relays:
-                    await tx.execute(
-                        "SELECT pg_notify('outbox', lane) FROM unnest($1::text[]) AS lane", list(elsewhere)
-                    )
+                if elsewhere := [
+                    str(lane) if in_hurry else f"{lane} {LATER}"
+                    for lane, in_hurry in tx.wrote.items()
+                    if lane not in self.local_relays
+                ]:
+                    await tx.execute("SELECT pg_notify('outbox', lane) FROM unnest($1::text[]) AS lane", elsewhere)
                 if await connection.execute("COMMIT") != "COMMIT":
                     raise RuntimeError(
                         "PostgreSQL rolled the transaction back, because an earlier statement in it had failed"
@@ -152,13 +160,24 @@ class Database:
         tx.committed()
         if tx.wrote:
             for wake in self._on_outbox:
-                wake(frozenset(tx.wrote))
+                wake(tx.wrote)
 
     async def direct_connection(self) -> Any:
         """A new connection outside of the pool, for session locks and LISTEN."""
         connection = await asyncpg.connect(self.dsn, timeout=10, server_settings={"timezone": "UTC"})
         await _use_text_codecs(connection)
         return connection
+
+
+@asynccontextmanager
+async def taken(pool: "asyncpg.Pool[Any]", within_seconds: float) -> AsyncIterator[Any]:
+    """A connection of the pool; ``TimeoutError`` when none becomes free. asyncpg's own timeout would start a task."""
+    async with asyncio.timeout(within_seconds):
+        connection = await pool.acquire()
+    try:
+        yield connection
+    finally:
+        await pool.release(connection)
 
 
 async def leave_as_it_is(_connection: Any) -> None:

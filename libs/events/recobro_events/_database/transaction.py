@@ -55,7 +55,7 @@ class Transaction:
         self.partitions = partitions
         self.consumer = consumer
         self.audience: str | None = None
-        self.wrote: set[Lane] = set()
+        self.wrote: dict[Lane, bool] = {}
         self._notes: dict[Note[Any], Any] = {}
         self.traces: Mapping[UUID, str] = {}
         self._outgoing: dict[Lane, list[tuple[UUID, str, str, int | None, str, str | None, str | None]]] = {}
@@ -73,7 +73,7 @@ class Transaction:
         """A block that may fail: when it raises, rows, published events and notes are as they were before it."""
         outgoing = {lane: list(rows) for lane, rows in self._outgoing.items()}
         notes = {note: copy(value) for note, value in self._notes.items()}
-        wrote, numbers, after_commit = set(self.wrote), dict(self._numbers), list(self._after_commit)
+        wrote, numbers, after_commit = dict(self.wrote), dict(self._numbers), list(self._after_commit)
         await self.execute("SAVEPOINT part")
         try:
             yield
@@ -133,9 +133,12 @@ class Transaction:
         row = (event_id, type(event).type, key, partition, body, event.topic, trace)
         self._outgoing.setdefault(lane, []).append(row)
 
-    def wrote_outbox(self, lane: Lane) -> None:
-        """Note that a statement of this transaction inserted into the lane's outbox, so that the relay is woken."""
-        self.wrote.add(lane)
+    def wrote_outbox(self, lane: Lane, *, in_hurry: bool = True) -> None:
+        """Note that a statement of this transaction inserted into the lane's outbox, so that the relay is woken.
+
+        Rows that are in no hurry may wait for ``PACE_SECONDS``. They go along with the next row that is in a hurry.
+        """
+        self.wrote[lane] = self.wrote.get(lane, False) or in_hurry
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` once the transaction has committed; the callback must neither fail nor wait."""
@@ -160,7 +163,7 @@ class Transaction:
         for lane, rows in self._outgoing.items():
             write = _WRITE.format(lane=lane, topic=", topic" if lane is Lane.AGENCIES else "")
             await self.execute(write, *zip(*rows, strict=True), current_traceparent(), self.audience)
-            self.wrote.add(lane)
+            self.wrote_outbox(lane)
         self._outgoing.clear()
 
     def committed(self) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 import asyncpg
 
-from recobro_events._database.database import leave_as_it_is
+from recobro_events._database.database import leave_as_it_is, taken
 from recobro_events._errors import TRANSIENT_ERRORS, TopicPartition, TransportError
 from recobro_events._log.postgres_schema import CREATE
 
-Wake = Callable[[Collection[TopicPartition]], None]
+Wake = Callable[[str, Collection[TopicPartition]], None]
+"""Called with the channel of a notification, which is a type of events or ``log``, and the partitions that grew."""
 LONGEST_CHANNEL = 63
 """The most bytes of a channel's name."""
 
@@ -67,7 +68,7 @@ class LogDatabase:
         if self._pool is None:
             raise TransportError("the embedded log is not open")
         try:
-            async with self._pool.acquire(timeout=5) as connection:
+            async with taken(self._pool, within_seconds=5) as connection:
                 yield connection
         except TRANSIENT_ERRORS as error:
             raise TransportError(f"the embedded log cannot be reached: {error!r}") from error
@@ -105,8 +106,8 @@ class LogDatabase:
             if wake in wakers:
                 wakers.remove(wake)
 
-    def _on_notification(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+    def _on_notification(self, _connection: Any, _pid: int, channel: str, payload: object) -> None:
         name, *partitions = str(payload).split(" ")
         grown = [TopicPartition(name, int(partition)) for partition in partitions]
         for wake in self._wakers.get(name, ()):
-            wake(grown)
+            wake(channel, grown)

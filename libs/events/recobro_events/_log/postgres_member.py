@@ -12,9 +12,10 @@ import structlog
 
 from recobro_events._backoff import Backoff
 from recobro_events._errors import MembershipLost, PositionLost, TopicPartition, TransportError
+from recobro_events._log import pacing
 from recobro_events._log.postgres_database import LONGEST_CHANNEL, LogDatabase
 from recobro_events._log.transport import Bounds, Listener, Record
-from recobro_events._tasks import end
+from recobro_events._tasks import end, signalled
 
 BEAT_SECONDS = 1.0
 MOST_BEAT_SECONDS = 5.0
@@ -31,6 +32,8 @@ _READ = """
 SELECT topic.name, record.partition, record."offset", record.value, record.headers, record.key
 FROM unnest($1::text[], $2::integer[], $3::bigint[]) WITH ORDINALITY AS wanted (name, partition, next_offset, turn)
 JOIN topic ON topic.name = wanted.name
+JOIN partition AS held
+    ON held.topic_id = topic.topic_id AND held.partition = wanted.partition AND held.next_offset > wanted.next_offset
 CROSS JOIN LATERAL (
     SELECT * FROM record
     WHERE record.topic_id = topic.topic_id AND record.partition = wanted.partition
@@ -40,15 +43,26 @@ CROSS JOIN LATERAL (
 ORDER BY wanted.turn, record."offset"
 LIMIT $4
 """
-_BEAT = """
-INSERT INTO group_member AS me (group_name, member_id, backend_pid, topics, types) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (group_name, member_id) DO UPDATE SET beat_at = clock_timestamp(), backend_pid = excluded.backend_pid,
-    types = excluded.types
+# Nearly always a notification names one partition.
+_READ_ONE = """
+SELECT $1::text AS name, partition, "offset", value, headers, key FROM record
+WHERE topic_id = (SELECT topic_id FROM topic WHERE name = $1) AND partition = $2 AND "offset" >= $3
+ORDER BY "offset" LIMIT $4
 """
-_ALIVE = """
-SELECT member_id FROM group_member
-WHERE group_name = $1 AND beat_at > clock_timestamp() - make_interval(secs => $2)
-  AND EXISTS (SELECT FROM pg_stat_activity WHERE pid = backend_pid)
+_BEAT = """
+WITH me AS (
+    INSERT INTO group_member AS known (group_name, member_id, backend_pid, topics, types) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (group_name, member_id) DO UPDATE SET beat_at = clock_timestamp(), backend_pid = excluded.backend_pid,
+        types = excluded.types
+    RETURNING joined_at, member_id
+)
+SELECT member_id FROM (
+    SELECT * FROM me
+    UNION ALL
+    SELECT joined_at, member_id FROM group_member
+    WHERE group_name = $1 AND member_id <> $2 AND beat_at > clock_timestamp() - make_interval(secs => $6)
+      AND EXISTS (SELECT FROM pg_stat_activity WHERE pid = backend_pid)
+) AS alive
 ORDER BY joined_at, member_id
 """
 _DELETE_DEAD = """
@@ -78,6 +92,8 @@ class PostgresMember:
         self._grown: set[TopicPartition] = set()
         self._sweep_at = 0.0
         self._types: Sequence[str] | None = None
+        self._paced: frozenset[str] = frozenset()
+        self._pace: asyncio.TimerHandle | None = None
         self._regroup = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None
 
@@ -96,13 +112,15 @@ class PostgresMember:
             for row in rows
         }
 
-    def hurry_for(self, types: Collection[str]) -> None:
-        """Be notified only of records of these types. The sweep finds all others.
+    def hurry_for(self, types: Collection[str], paced: Collection[str] = ()) -> None:
+        """Be notified only of records of these types, those of ``paced`` among them. The sweep finds all others.
 
         Each type has a channel of its own. If a type is too long for a channel, the member is notified of all records.
         """
+        types = {*types, *paced}
         if all(len(event_type.encode()) <= LONGEST_CHANNEL for event_type in types):
             self._types = sorted(types)
+            self._paced = frozenset(paced)
             self._database.hear(self._types)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
@@ -118,6 +136,10 @@ class PostgresMember:
         deadline = clock() + timeout_seconds
         while True:
             self._wake.clear()
+            if self._pace is not None:
+                # All partitions that have grown are read now.
+                self._pace.cancel()
+                self._pace = None
             if clock() >= self._sweep_at:
                 self._grown.update(self._next)
                 self._sweep_at = clock() + POLL_SECONDS
@@ -126,8 +148,7 @@ class PostgresMember:
             left = min(deadline, self._sweep_at) - clock()
             if clock() >= deadline:
                 return []
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), max(left, 0))
+            await signalled(self._wake, max(left, 0))
 
     async def _read(self, places: Collection[TopicPartition], max_records: int) -> list[Record]:
         if not places:
@@ -141,9 +162,12 @@ class PostgresMember:
         self._grown.difference_update(wanted)
         try:
             async with self._database.connection() as connection:
-                rows = await connection.fetch(
-                    _READ, [p.topic for p in wanted], [p.partition for p in wanted], offsets, max_records
-                )
+                if len(wanted) == 1:
+                    rows = await connection.fetch(_READ_ONE, *wanted[0], *offsets, max_records)
+                else:
+                    rows = await connection.fetch(
+                        _READ, [p.topic for p in wanted], [p.partition for p in wanted], offsets, max_records
+                    )
         except BaseException:
             self._grown.update(wanted)
             raise
@@ -166,11 +190,14 @@ class PostgresMember:
             records.append(record)
         return records
 
-    def _on_records(self, grown: Collection[TopicPartition]) -> None:
+    def _on_records(self, channel: str, grown: Collection[TopicPartition]) -> None:
         self._grown.update(grown)
-        self._wake.set()
+        if channel not in self._paced:
+            self._wake.set()
+        elif self._pace is None:
+            self._pace = asyncio.get_running_loop().call_later(pacing.PACE_SECONDS, self._wake.set)
 
-    def _on_group(self, _nothing: Collection[TopicPartition]) -> None:
+    def _on_group(self, _channel: str, _nothing: Collection[TopicPartition]) -> None:
         self._regroup.set()
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
@@ -205,18 +232,18 @@ class PostgresMember:
                 await backoff.wait()
                 continue
             backoff.reset()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._regroup.wait(), BEAT_SECONDS)
+            await signalled(self._regroup, BEAT_SECONDS)
 
     async def _alive(self, *, announce: bool) -> list[uuid.UUID]:
         backend_pid = (await self._database.listener()).get_server_pid()
         topics = sorted({place.topic for place in self._places})
         async with self._database.connection() as connection:
-            await connection.execute(_BEAT, self._group, self._member_id, backend_pid, topics, self._types)
-            await connection.execute(_DELETE_DEAD, self._group, 60 * DEAD_AFTER_SECONDS)
+            rows = await connection.fetch(
+                _BEAT, self._group, self._member_id, backend_pid, topics, self._types, DEAD_AFTER_SECONDS
+            )
             if announce:
+                await connection.execute(_DELETE_DEAD, self._group, 60 * DEAD_AFTER_SECONDS)
                 await self._notify_group(connection)
-            rows = await connection.fetch(_ALIVE, self._group, DEAD_AFTER_SECONDS)
         return [row["member_id"] for row in rows]
 
     async def _share(self, alive: Sequence[uuid.UUID]) -> None:

@@ -41,7 +41,24 @@ DROP TABLE IF EXISTS group_offset;
 CREATE OR REPLACE FUNCTION append(
     to_topics text[], to_partitions integer[], keys text[], contents bytea[], all_headers text[], event_types text[]
 ) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    place record;
 BEGIN
+    IF cardinality(keys) = 1 THEN
+        -- The usual case. It needs no order of locks, and half the time of the statements below.
+        UPDATE partition AS held SET next_offset = held.next_offset + 1
+        FROM topic WHERE topic.name = to_topics[1] AND held.topic_id = topic.topic_id
+            AND held.partition = to_partitions[1]
+        RETURNING held.topic_id, held.next_offset - 1 AS record_offset INTO STRICT place;
+        INSERT INTO record (topic_id, partition, "offset", key, value, headers)
+        VALUES (place.topic_id, to_partitions[1], place.record_offset, keys[1], contents[1], all_headers[1]);
+        PERFORM pg_notify(coalesce(channel, 'log'), to_topics[1] || ' ' || to_partitions[1])
+        FROM (
+            SELECT DISTINCT CASE WHEN types IS NOT NULL THEN event_types[1] END AS channel FROM group_member
+            WHERE to_topics[1] = ANY (topics) AND (types IS NULL OR event_types[1] = ANY (types))
+        ) AS heard;
+        RETURN;
+    END IF;
     PERFORM FROM partition AS held JOIN topic USING (topic_id)
     WHERE (topic.name, held.partition) IN (SELECT * FROM unnest(to_topics, to_partitions))
     ORDER BY held.topic_id, held.partition

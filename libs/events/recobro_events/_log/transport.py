@@ -103,8 +103,12 @@ class GroupMember(Protocol):
     async def bounds(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """The bounds of these partitions now."""
 
-    def hurry_for(self, types: Collection[str]) -> None:
-        """Records of these event types must arrive at once. The member may return all others a moment later."""
+    def hurry_for(self, types: Collection[str], paced: Collection[str] = ()) -> None:
+        """Only records of these types of events are in a hurry. The member may return others a moment later.
+
+        Records of the types ``paced`` may wait for ``PACE_SECONDS``, to be returned together. A record in a hurry, on
+        any partition, ends their wait.
+        """
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read this partition from ``offset`` on; no effect when the partition is no longer assigned."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -12,15 +12,16 @@ import structlog
 from recobro_events import _metrics as metrics
 from recobro_events._backoff import Backoff
 from recobro_events._consumer import Consumer
-from recobro_events._database.database import Database
+from recobro_events._database.database import LATER, Database
 from recobro_events._database.transaction import Transaction
 from recobro_events._errors import TRANSIENT_ERRORS, RecordRefused
+from recobro_events._log import pacing
 from recobro_events._log.transport import Transport
 from recobro_events._outbox.floor import Floor
 from recobro_events._outbox.sending import Sending
 from recobro_events._outbox.setting_aside import IS_PARKED, Unsent, due
 from recobro_events._silencing import STATEMENTS
-from recobro_events._tasks import end
+from recobro_events._tasks import end, signalled
 from recobro_events.contracts.base import Lane
 
 BATCH_RECORDS = 1_000
@@ -28,6 +29,8 @@ BATCH_BYTES = 1_000_000
 HEARTBEAT_SECONDS = 5.0
 FROZEN_AFTER_SECONDS = 30.0
 POLL_SECONDS = 0.5
+IDLE_SECONDS = 2.0
+"""A relay that has nothing to delete looks for new rows after this time, though each commit with rows wakes it."""
 STANDBY_SECONDS = 1.0
 TRANSACTION_SECONDS = 30.0
 RETRIED_ROWS = 20
@@ -37,21 +40,24 @@ RETRY_SECONDS = (0.05, 5.0)
 """The shortest and the longest pause after an error; the pauses grow until a batch is published."""
 
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
-# One round trip deletes the rows that were published and fetches the next.
-_NEXT = """
-WITH published AS (DELETE FROM outbox_{lane} WHERE id = ANY($3::bigint[]) RETURNING id)
+_FETCH = """
 SELECT id, event_id, type, key, partition, occurred_at, traceparent, audience, body, {topic} AS topic,
     {is_parked} AND type NOT IN {statements} AS is_parked
 FROM (
     SELECT *, sum(octet_length(body)) OVER (ORDER BY id) - octet_length(body) AS bytes_before
     FROM (
         SELECT * FROM outbox_{lane} AS waiting
-        WHERE id > $4 AND NOT EXISTS (SELECT FROM published WHERE published.id = waiting.id)
+        WHERE id > $4 AND id <> ALL ($3::bigint[])
         ORDER BY id LIMIT $1
     ) AS head
 ) AS measured
 WHERE bytes_before < $2
 ORDER BY id
+"""
+# One round trip deletes the rows that were published and fetches the next.
+_NEXT = f"""
+WITH published AS (DELETE FROM outbox_{{lane}} WHERE id = ANY($3::bigint[]))
+{_FETCH}
 """
 _BEAT = """
 INSERT INTO relay_heartbeat (lane, backend_pid, beat_at) VALUES ($1, pg_backend_pid(), clock_timestamp())
@@ -106,10 +112,13 @@ class Relay:
         self._lock_name = f"relay:{lane}"
         topic = "topic" if lane is Lane.AGENCIES else f"'{database.service}.{lane}'"
         is_parked = IS_PARKED.format(lane=lane, row="measured")
-        self.statement = _NEXT.format(lane=lane, topic=topic, is_parked=is_parked, statements=STATEMENTS)
+        names = {"lane": lane, "topic": topic, "is_parked": is_parked, "statements": STATEMENTS}
+        # Without rows to delete, a trigger that handles deleted rows would cost as much as the fetch.
+        self._fetch, self.statement = _FETCH.format(**names), _NEXT.format(**names)
         self._sending = Sending(database.service, lane, transport)
         self._unsent = Unsent(database.service, lane, consumer)
         self._is_retry_due = False
+        self._pace: asyncio.TimerHandle | None = None
         # The deletion of an agency's event makes it readable over HTTP.
         self._may_delete_later = lane is not Lane.AGENCIES
         self._wake = asyncio.Event()
@@ -156,7 +165,9 @@ class Relay:
             published: list[int] = []
             while not heartbeat.done():
                 self._wake.clear()
-                rows = await self._query("fetch", self.statement, BATCH_RECORDS, BATCH_BYTES, published, self.floor.id)
+                self._end_pace()
+                fetch = self.statement if published else self._fetch
+                rows = await self._query("fetch", fetch, BATCH_RECORDS, BATCH_BYTES, published, self.floor.id)
                 published = []
                 if self._stopping.is_set():
                     break
@@ -167,7 +178,7 @@ class Relay:
                 self._backoff.reset()
                 if not rows or (self._may_delete_later and len(published) == len(rows) and _are_few(rows)):
                     metrics.OUTBOX_OLDEST_SECONDS.labels(*self._labels).set(0)
-                    await self._pause(POLL_SECONDS)
+                    await signalled(self._wake, POLL_SECONDS if published else IDLE_SECONDS)
             if heartbeat.done():
                 heartbeat.result()
         finally:
@@ -285,10 +296,6 @@ class Relay:
                 raise asyncpg.InterfaceError("the relay's connection is gone")
             return await getattr(self._connection, method)(sql, *arguments, timeout=30)
 
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
-
     def _set_active(self, *, active: bool) -> None:
         self.active = active
         metrics.RELAY_ACTIVE.labels(*self._labels).set(active)
@@ -297,13 +304,26 @@ class Relay:
         else:
             self._database.local_relays.discard(self.lane)
 
-    def _on_outbox(self, lanes: frozenset[Lane]) -> None:
+    def _on_outbox(self, lanes: Mapping[Lane, bool]) -> None:
         if self.lane in lanes:
-            self._wake.set()
+            self._wake_up(in_hurry=lanes[self.lane])
 
     def _on_notification(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
-        if payload == self.lane.value:
+        lane, _, when = str(payload).partition(" ")
+        if lane == self.lane.value:
+            self._wake_up(in_hurry=when != LATER)
+
+    def _end_pace(self) -> None:
+        if self._pace is not None:
+            self._pace.cancel()
+            self._pace = None
+
+    def _wake_up(self, *, in_hurry: bool) -> None:
+        """Fetch rows, which takes along all rows before them; or fetch them a moment later, if they may wait."""
+        if in_hurry:
             self._wake.set()
+        elif self._pace is None:
+            self._pace = asyncio.get_running_loop().call_later(pacing.PACE_SECONDS, self._wake.set)
 
 
 def _are_few(rows: Sequence[asyncpg.Record]) -> bool:

@@ -38,10 +38,12 @@ class Sending:
         records = [self._record(row) async for some in in_turns(rows) for row in some]
         try:
             if unseen := {record.topic for record in records} - self._topics:
-                await asyncio.wait_for(self._transport.ensure_topics(unseen), PUBLISH_TIMEOUT_SECONDS)
+                async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
+                    await self._transport.ensure_topics(unseen)
                 self._topics |= unseen
             with metrics.PUBLISH_SECONDS.labels(*self._labels).time():
-                await asyncio.wait_for(self._producer.send(records), PUBLISH_TIMEOUT_SECONDS)
+                async with asyncio.timeout(PUBLISH_TIMEOUT_SECONDS):
+                    await self._producer.send(records)
         except (TimeoutError, TransportError) as error:
             # These records may still arrive. Only with a new producer do they come before the records sent next.
             await self.close()

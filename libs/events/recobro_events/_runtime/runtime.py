@@ -4,7 +4,6 @@ A process may run only some parts, so that the parts scale independently. Any nu
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
@@ -19,7 +18,7 @@ from recobro_events._outbox.relay import Relay
 from recobro_events._runtime import housekeeping, recognising
 from recobro_events._runtime.tasks import Tasks
 from recobro_events._subscription.subscription import Subscription
-from recobro_events._tasks import end
+from recobro_events._tasks import end, signalled
 from recobro_events.contracts.base import SERVICE_LANES, Lane, bulk_sources
 from recobro_events.rebuilding import Source
 
@@ -92,8 +91,7 @@ class Runtime:
         await restoring.finish(self.database, self._source)
         self._keep("start", self._begin)
         # Usually the topics are known soon, and then the service's first request can open a barrier.
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._topics_known.wait(), 5)
+        await signalled(self._topics_known, 5)
 
     async def stop(self) -> None:
         """Finish or roll back the batches under way, release the relays' locks within 25 s, and close the transport."""

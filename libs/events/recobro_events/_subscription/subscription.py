@@ -32,6 +32,7 @@ from recobro_events._log.transport import Bounds, GroupMember, Record, Transport
 from recobro_events._subscription.holding import Holding
 from recobro_events._subscription.reading import Reading
 from recobro_events._subscription.reports import Reports
+from recobro_events._tasks import signalled
 from recobro_events.contracts.base import Lane
 
 POLL_SECONDS = 0.5
@@ -163,15 +164,14 @@ class Subscription:
     async def _read_and_apply(self) -> None:
         if self._member is None:
             self._member = await self._transport.join(self.name, self._consumer.topics(self.lane), self)
-            self._member.hurry_for(types_of(self._consumer))
+            self._member.hurry_for(*types_of(self._consumer))
         async with self._claiming:
             await self._claim_due()
         ready = self._holding.owned
         if not ready:
             await self._keep()
             self._wake.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+            await signalled(self._wake, POLL_SECONDS)
             return
         read = await self._reading.next(self._member, ready, self._limit, POLL_SECONDS)
         # Nothing is awaited from here until the batch begins: a revocation in between would be missed.
@@ -188,11 +188,13 @@ class Subscription:
                 self._seek(place)
 
     async def _take(self, records: Sequence[Record], wanted: Sequence[Delivery]) -> None:
-        """Apply these records. If none is to be applied, only note their positions, which are saved once a second."""
+        """Apply these records. Of partitions with none to apply, only note positions, which are saved once a second."""
         moves = self._holding.moves(records)
+        places = {delivery.record.place for delivery in wanted}
+        self._holding.pass_over({place: move for place, move in moves.items() if place not in places})
         if not wanted:
-            self._holding.pass_over(moves)
             return
+        moves = {place: moves[place] for place in places}
         started = time.monotonic()
         if (applied := await self._apply(moves, wanted)) is not None:
             self._after_batch(len(records), applied, time.monotonic() - started)

@@ -164,7 +164,11 @@ async def test_a_retry_sends_the_events_of_the_key_in_their_order(scene: Scene) 
 
     await until(applied)
     assert await numbers(subscriber, scene, contract_id) == list(range(1, 31))
-    assert await rows(scene) == []
+
+    async def settled() -> bool:
+        return await rows(scene) == []
+
+    await until(settled)
     records = await read_all(scene, [scene.publisher.topic()], 32)
     kinds = [r.headers["ce_type"] for r in records if r.headers["ce_subject"] == str(contract_id)]
     assert kinds[0] == ContractSetAside.type

@@ -44,4 +44,5 @@ async def _settle(tx: Transaction, causes: Mapping[UUID, UUID | None], because: 
     traces = [tx.traces.get(cause) if cause is not None else None for cause in causes.values()]
     arguments = (list(causes), traces, because, current_traceparent())
     if await tx.fetch(queries.SETTLE, *arguments):
-        tx.wrote_outbox(Lane.EVENTS)
+        # Nobody contacts a debtor, or stops, because of a commission.
+        tx.wrote_outbox(Lane.EVENTS, in_hurry=False)

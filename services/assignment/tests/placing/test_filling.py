@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
@@ -203,14 +203,20 @@ async def test_a_portfolios_new_day_waits_for_the_lock_of_a_due_contract(scene: 
 
 
 async def test_a_commit_wakes_the_relay_of_every_lane_that_it_wrote(scene: Scene) -> None:
-    """A relay sleeps until a commit reports that it wrote to the relay's lane."""
-    await scene.rule(await scene.agency("dialing"), min_overdue="100.00")
-    written: list[frozenset[Lane]] = []
+    """A relay sleeps until a commit reports that it wrote to the relay's lane. A commission may wait, a recall not."""
+    fees = [{"kind": "dialing", "from_days": 0, "percent": "10"}]
+    await scene.rule(await scene.agency("dialing", fees=fees), min_overdue="100.00")
+    written: list[Mapping[Lane, bool]] = []
     scene.database.on_outbox(written.append)
     contract = scene.contract()
     await scene.receives(contract.registered())
-    await scene.receives(contract.paid("1500.00"))
-    assert written == [{Lane.BULK, Lane.AGENCIES}, {Lane.EVENTS, Lane.AGENCIES}]
+    await scene.receives(contract.paid("10.00"))
+    await scene.receives(contract.paid("1490.00"))
+    assert written == [
+        {Lane.BULK: True, Lane.AGENCIES: True},
+        {Lane.EVENTS: False, Lane.AGENCIES: True},
+        {Lane.EVENTS: True, Lane.AGENCIES: True},
+    ]
 
 
 async def test_a_contract_of_an_unknown_portfolio_is_placed_on_the_day_of_its_position(scene: Scene) -> None:
