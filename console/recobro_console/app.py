@@ -16,6 +16,8 @@ from starlette.responses import RedirectResponse, Response
 from recobro_console import failures, static_files
 from recobro_console.agencies import api as agencies
 from recobro_console.calls import TIMEOUT
+from recobro_console.contracts import acting
+from recobro_console.contracts import api as contracts
 from recobro_console.files import api as files
 from recobro_console.files import portfolios as new_portfolios
 from recobro_console.files import rejects
@@ -40,6 +42,8 @@ ROUTERS = (
     new_portfolios.router,
     rejects.router,
     files.router,
+    contracts.router,
+    acting.router,
 )
 """The sections. A new one gets a line here and in ``recobro_console.pages.SECTIONS``."""
 

@@ -2,11 +2,13 @@
 
 Sentences for people stand in the ``sentences.json`` of the package that shows them: under each English sentence the
 Spanish and the Portuguese one. Values stand in braces, as in ``str.format``. Codes of the services, such as
-``paid_in_full``, have their words there too, under ``word paid_in_full``; a problem's code under ``problem …``.
+``paid_in_full``, have their words there too, under ``word paid_in_full``; a problem's code under ``problem …``, and the
+English sentence of a service under ``detail …``.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,6 +20,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from chassis.languages import Language, locale_named
 
 _COUNTRIES = {Language.ES: "es-MX", Language.PT: "pt-BR", Language.EN: "en"}
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_AMOUNT = re.compile(r"-?\d+\.\d{2}")
+_VALUE = re.compile(r"\\\{(\w+)\\\}")
 NAMES = {Language.ES: "Español", Language.PT: "Português", Language.EN: "English"}
 DEFAULT = Language.ES
 
@@ -41,6 +46,19 @@ def sentences() -> Mapping[str, Mapping[str, str]]:
     for file in sorted(Path(str(files("recobro_console"))).rglob("sentences.json")):
         found |= json.loads(file.read_text(encoding="utf-8"))
     return found
+
+
+@cache
+def _details() -> Sequence[tuple[re.Pattern[str], Mapping[str, str]]]:
+    """The services' sentences that are translated, each as a pattern whose groups are its values.
+
+    The longest stands first, because a shorter one may fit the same text and take more of it for a value.
+    """
+    return [
+        (re.compile(_VALUE.sub(r"(?P<\1>.+)", re.escape(said.removeprefix("detail ")))), by_language)
+        for said, by_language in sorted(sentences().items(), key=lambda item: -len(item[0]))
+        if said.startswith("detail ")
+    ]
 
 
 @dataclass(frozen=True)
@@ -69,6 +87,25 @@ class Reader:
     def meaning(self, problem_code: str) -> str | None:
         """What a problem's code means for the user and what to do, if it is known."""
         return sentences().get(f"problem {problem_code}", {}).get(self.language)
+
+    def explained(self, text: str) -> str:
+        """A service's English sentence in the reader's language, if it stands in a ``sentences.json``; else as it is.
+
+        It stands there under ``detail …``, with values in braces. Days and amounts are written as the reader writes
+        them.
+        """
+        for pattern, by_language in _details():
+            if self.language in by_language and (found := pattern.fullmatch(text)):
+                values = {name: self._written(value) for name, value in found.groupdict().items()}
+                return by_language[self.language].format(**values)
+        return text
+
+    def _written(self, value: str) -> str:
+        if _DAY.fullmatch(value):
+            return self.day(value)
+        if _AMOUNT.fullmatch(value):
+            return self.money(value)
+        return self.word(value) if f"word {value}" in sentences() else value
 
     def number(self, value: int | float | str | Decimal | None, decimals: int = 0) -> str:
         """A number as the language writes it, a dash for none."""

@@ -146,8 +146,8 @@ class Page:
         """A service's refusal or silence as a sentence for the user."""
         if isinstance(trouble, Refused):
             meaning = self.reader.meaning(trouble.code)
-            lines = [meaning or trouble.detail]
-            lines += [str(error.get("detail", "")) for error in trouble.errors]
+            lines = [meaning or self.reader.explained(trouble.detail)]
+            lines += [self.reader.explained(str(error.get("detail", ""))) for error in trouble.errors]
             return " ".join(line for line in lines if line)
         return self.tr(
             "{service} does not answer. Nothing was changed. Try again in a moment.", service=trouble.service

@@ -29,6 +29,7 @@ def environment(reader: Reader) -> Environment:
     made.globals |= {
         "tr": reader.tr,
         "word": reader.word,
+        "words": lambda codes, prefix="": [(code, reader.word(prefix + code)) for code in codes],
         "asset": static_files.address_of,
         "new_key": lambda: str(uuid.uuid4()),
     }

@@ -12,6 +12,7 @@ _BUILT = (
     "/files/new-portfolio",
     "/lists",
     "/agencies",
+    "/contracts",
 )
 
 

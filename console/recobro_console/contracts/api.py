@@ -1,0 +1,210 @@
+"""Contracts: the search, and one contract with its life over all services.
+
+Each part of a contract's page is a route of its own, so a service that does not answer leaves the rest.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from starlette.responses import RedirectResponse, Response
+
+from recobro_console import names
+from recobro_console.calls import Refused, Trouble
+from recobro_console.contracts import names as parts
+from recobro_console.contracts import timeline
+from recobro_console.contracts.names import may_change
+from recobro_console.pages import EVERYBODY, CurrentPage, Page, Router
+
+STAGES = ("current", "early", "late", "legal")
+STATES = ("open", "settled", "returned", "withdrawn", "written_off")
+_ON_A_PAGE = 50
+_SHOWN = 50
+router = Router(EVERYBODY)
+
+
+@router.get("/contracts")
+async def find(
+    page: CurrentPage,
+    q: str = "",
+    portfolio_id: str = "",
+    stage: str = "",
+    state: str = "",
+    waits: str = "",
+    cursor: str | None = None,
+) -> Response:
+    """Find contracts. The exact number of one contract leads straight to it."""
+    q = q.strip()
+    chosen = {"portfolio_id": portfolio_id, "stage": stage, "state": state}
+    if q and cursor is None and not any([*chosen.values(), waits]) and (only := await _numbered(page, q)):
+        return RedirectResponse(f"/contracts/{only}", 303)
+    undecided, incomplete = waits == "undecided" or None, waits == "incomplete" or None
+    found, portfolios = await asyncio.gather(
+        page.attempt(
+            page.services.get(
+                "portfolio",
+                "/v1/contracts",
+                **chosen,
+                q=q,
+                undecided=undecided,
+                incomplete=incomplete,
+                cursor=cursor,
+                limit=_ON_A_PAGE,
+            )
+        ),
+        names.portfolios(page),
+    )
+    return page.show(
+        "contracts/search.html",
+        found=found,
+        portfolios=portfolios,
+        wanted=chosen | {"q": q, "waits": waits},
+        first=cursor is None,
+        stages=STAGES,
+        states=STATES,
+    )
+
+
+async def _numbered(page: Page, number: str) -> str | None:
+    found = await page.attempt(page.services.get("portfolio", "/v1/contracts", number=number, limit=2))
+    # A text that can be no number is searched for, which says what is wrong with it.
+    if isinstance(found, Trouble) or len(found["items"]) != 1:
+        return None
+    return str(found["items"][0]["contract_id"])
+
+
+@router.get("/contracts/{contract_id}")
+async def contract(
+    contract_id: UUID, page: CurrentPage, show: str = "", cursor: str | None = None, before: str | None = None
+) -> Response:
+    """The page of one contract. Its parts load by themselves."""
+    found = await page.attempt(page.services.get("portfolio", f"/v1/contracts/{contract_id}"))
+    if isinstance(found, Refused):
+        raise found
+    zone = None if isinstance(found, Trouble) else await _zone(page, found["portfolio_id"])
+    return page.show(
+        "contracts/contract.html",
+        contract=found,
+        contract_id=contract_id,
+        zone=zone or page.reader.zone,
+        show=show if show in timeline.GROUPS else "",
+        groups=timeline.GROUPS,
+        cursor=cursor,
+        before=before,
+        may_change={service: may_change(page, service) for service in ("portfolio", "promises", "field-visits")},
+    )
+
+
+async def _zone(page: Page, portfolio_id: str) -> str | None:
+    """The portfolio's time zone. An agency does not read portfolios."""
+    if page.session.agency_id:
+        return None
+    found = await page.attempt(page.services.get("portfolio", f"/v1/portfolios/{portfolio_id}"))
+    return None if isinstance(found, Trouble) else str(found["timezone"])
+
+
+@router.get("/contracts/{contract_id}/parts/ledger")
+async def ledger(contract_id: UUID, page: CurrentPage, zone: str = "") -> Response:
+    """What portfolio knows: why this stage, what is owed and paid, disputes, pauses, the person and the addresses."""
+    found = await page.attempt(page.services.get("portfolio", f"/v1/contracts/{contract_id}"))
+    others: Any = []
+    if not isinstance(found, Trouble) and not page.session.agency_id:
+        others = await page.attempt(_others(page, found))
+    return page.show(
+        "contracts/ledger.html",
+        contract=found,
+        others=others,
+        zone=zone,
+        may=may_change(page, "portfolio"),
+        paused_days=None if isinstance(found, Trouble) else _paused_days(found),
+    )
+
+
+async def _others(page: Page, contract: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The other contracts of the person, each with the customer who has it."""
+    debtor = contract["debtor"]
+    person = await page.services.get("portfolio", f"/v1/people/{debtor['person_id'] or debtor['debtor_id']}")
+    return [
+        {**each, "debtor_number": customer["debtor_number"], "linked_by": customer["linked_by"]}
+        for customer in person["customers"]
+        for each in customer["contracts"]
+        if each["contract_id"] != contract["contract_id"]
+    ]
+
+
+def _paused_days(contract: Mapping[str, Any]) -> int:
+    """The days since the oldest unpaid instalment fell due that do not count, because of pauses."""
+    if contract["oldest_due_on"] is None:
+        return 0
+    days = (date.fromisoformat(contract["as_of"]) - date.fromisoformat(contract["oldest_due_on"])).days
+    return max(0, days - int(contract["days_past_due"]))
+
+
+@router.get("/contracts/{contract_id}/parts/lists")
+async def lists(contract_id: UUID, page: CurrentPage, zone: str = "") -> Response:
+    """Where the contract may be called, or why not, and the calls. An agency sees its own calls."""
+    calls = page.services.get("dialer-feed", "/v1/calls", contract_id=contract_id, order="desc", limit=_SHOWN)
+    entries: Any = None
+    if page.session.agency_id:
+        found = await page.attempt(calls)
+    else:
+        listed = page.services.get("dialer-feed", "/v1/list-entries", contract_id=contract_id, order="desc", limit=20)
+        found, entries = await asyncio.gather(page.attempt(calls), page.attempt(listed))
+    return page.show("contracts/lists.html", calls=found, entries=entries, zone=zone)
+
+
+@router.get("/contracts/{contract_id}/parts/agencies")
+async def agencies(contract_id: UUID, page: CurrentPage) -> Response:
+    """With which agencies the contract is and was, and by which rule."""
+    found = await page.attempt(page.services.get("assignment", "/v1/placements", contract_id=contract_id, limit=_SHOWN))
+    known = names.Names()
+    rules: Mapping[str, Any] = {}
+    if not isinstance(found, Trouble):
+        found["items"].sort(key=lambda each: each["placed_at"], reverse=True)
+        known, rules = await asyncio.gather(
+            names.agencies(page),
+            parts.rules(page, [each["rule_id"] for each in found["items"]]),
+        )
+    return page.show("contracts/agencies.html", placements=found, agencies=known, rules=rules)
+
+
+@router.get("/contracts/{contract_id}/parts/visits")
+async def visits(contract_id: UUID, page: CurrentPage, zone: str = "") -> Response:
+    """The visits, ordered and done."""
+    found = await page.attempt(
+        page.services.get("field-visits", "/v1/visits", contract_id=contract_id, order="desc", limit=_SHOWN)
+    )
+    return page.show("contracts/visits.html", visits=found, zone=zone, may=may_change(page, "field-visits"))
+
+
+@router.get("/contracts/{contract_id}/parts/promises")
+async def promises(contract_id: UUID, page: CurrentPage) -> Response:
+    """Promises and plans. An agency sees those that it took."""
+    asked = {"contract_id": contract_id, "order": "desc", "limit": _SHOWN}
+    found, plans = await asyncio.gather(
+        page.attempt(page.services.get("promises", "/v1/promises", **asked)),
+        page.attempt(page.services.get("promises", "/v1/agreements", **asked)),
+    )
+    return page.show(
+        "contracts/promises.html",
+        promises=found,
+        plans=plans,
+        contract_id=contract_id,
+        may=may_change(page, "promises"),
+    )
+
+
+@router.get("/contracts/{contract_id}/parts/timeline")
+async def life(
+    contract_id: UUID,
+    page: CurrentPage,
+    show: str = "",
+    cursor: str | None = None,
+    before: str | None = None,
+    zone: str = "",
+) -> Response:
+    """The life of the contract over all services, newest first."""
+    told = await page.attempt(timeline.read(page, contract_id, show, cursor, before))
+    return page.show("contracts/timeline.html", told=told, contract_id=contract_id, show=show, zone=zone)

@@ -1,0 +1,133 @@
+"""The debtor's status, phones and e-mails: what is known of them, and what the debtor does not want."""
+
+from collections.abc import Callable, Mapping
+
+from starlette.responses import Response
+
+from recobro_console.contracts.acts import Act, Subject, about, given, text, words
+from recobro_console.forms import KEY, Field, Form, Values
+from recobro_console.pages import Page
+
+STATUSES = ("active", "deceased", "represented", "unlocatable", "insolvent")
+MEDIA = ("call", "sms", "whatsapp", "email")
+PROVENANCES = ("debtor", "creditor", "joint_obligor", "guarantor", "reference", "other")
+
+
+async def _status(page: Page, subject: Subject) -> Form:
+    return Form(
+        page.tr("Change the debtor's status"),
+        page.tr("Change the status"),
+        subject.path,
+        [
+            Field(
+                "status",
+                page.tr("Status"),
+                value=subject.contract["debtor"]["status"],
+                options=words(page, STATUSES, "status "),
+            ),
+            text("reported_by", page.tr("Stated by"), hint=page.tr("such as: daughter, on the phone")),
+            Field("detail", page.tr("Detail"), "textarea"),
+        ],
+        about(page, subject.contract),
+        page.tr("It holds for every contract of the person. Nobody contacts a deceased or represented debtor."),
+        is_danger=True,
+    )
+
+
+async def _set_status(page: Page, subject: Subject, values: Values) -> Response:
+    path = f"/v1/contracts/{subject.contract['contract_id']}/debtor-status"
+    now = await page.services.post(
+        "portfolio", path, given(values, "status", "reported_by", "detail"), key=values.get(KEY)
+    )
+    return page.done(
+        subject.path,
+        "The status is “{status}”, for {contracts} contracts of the person.",
+        status=page.reader.word(f"status {now['status']}"),
+        contracts=now["contracts"],
+    )
+
+
+async def _contact(page: Page, subject: Subject) -> Form:
+    return Form(
+        page.tr("Add a phone or an e-mail"),
+        page.tr("Add"),
+        subject.path,
+        [
+            Field("kind", page.tr("Kind"), options=words(page, ("phone", "email"))),
+            text("value", page.tr("Number or address")),
+            Field("provenance", page.tr("Given by"), options=words(page, PROVENANCES)),
+        ],
+        about(page, subject.contract),
+    )
+
+
+async def _add(page: Page, subject: Subject, values: Values) -> Response:
+    path = f"/v1/contracts/{subject.contract['contract_id']}/contact-points"
+    added = await page.services.post(
+        "portfolio", path, given(values, "kind", "value", "provenance"), key=values.get(KEY)
+    )
+    if not added["usable"]:
+        return page.done(subject.path, "{value} is kept, but may not be used.", value=added["value"])
+    return page.done(subject.path, "{value} may be used from now on.", value=added["value"])
+
+
+Texts = Callable[[Page], tuple[str, str]]
+
+
+def _change(change: str, texts: Texts, done: str, *, has_medium: bool = False, has_reason: bool = False) -> Act:
+    async def reads(page: Page, subject: Subject) -> Form:
+        point = subject.part("contact_points", "contact_id")
+        title, effect = texts(page)
+        fields = []
+        if has_medium:
+            options = [("", page.tr("every medium")), *words(page, MEDIA)]
+            fields.append(Field("medium", page.tr("Medium"), options=options))
+        if has_reason:
+            fields.append(text("reason", page.tr("Reason")))
+        facts = [*about(page, subject.contract), (page.tr("Number or address"), point["value"])]
+        return Form(title, title, subject.path, fields, facts, effect, is_danger=change in ("opted_out", "invalid"))
+
+    async def does(page: Page, subject: Subject, values: Values) -> Response:
+        body = {"change": change} | given(values, "medium", "reason")
+        await page.services.patch("portfolio", f"/v1/contact-points/{subject.of}", body)
+        return page.done(subject.path, done)
+
+    return Act("portfolio", reads, does)
+
+
+ACTS: Mapping[str, Act] = {
+    "debtor-status": Act("portfolio", _status, _set_status),
+    "contact": Act("portfolio", _contact, _add),
+    "opt-out": _change(
+        "opted_out",
+        lambda page: (
+            page.tr("Enter the opt-out"),
+            page.tr("The debtor does not want to be contacted there. It holds for every contract of the person."),
+        ),
+        "The opt-out is entered.",
+        has_medium=True,
+    ),
+    "opt-in": _change(
+        "opt_out_withdrawn",
+        lambda page: (
+            page.tr("Take back the opt-out"),
+            page.tr("Only for an opt-out that was entered by mistake, or that the debtor has taken back."),
+        ),
+        "The opt-out is taken back.",
+        has_medium=True,
+        has_reason=True,
+    ),
+    "wrong": _change(
+        "invalid",
+        lambda page: (
+            page.tr("Mark as wrong"),
+            page.tr("It is not the debtor's. Nobody uses it on any contract of the person any more."),
+        ),
+        "It is marked as wrong.",
+    ),
+    "verified": _change(
+        "verified",
+        lambda page: (page.tr("Mark as right"), page.tr("It is the debtor's. A mark as wrong is taken back.")),
+        "It is marked as right.",
+    ),
+}
