@@ -31,6 +31,14 @@ OTHERS = {
     "/v1/agencies": "agencies are companies",
     "/v1/portfolio-file-template": "a file without rows",
     "/v1/lists/{list_id}/withdrawals": "polled all day, for numbers that the reader has from the entries",
+    "/v1/jobs": "names portfolios and campaigns, and why a job failed",
+    **{
+        f"/v1/insight/{figures}": "sums of many contracts, which name no debtor"
+        for figures in (
+            *("waterfall", "roll-rates", "cure-rates", "recovery", "vintages"),
+            *("calls", "promises", "visits"),
+        )
+    },
     "/v1/visits/{visit_id}/sheet.pdf": "one debtor",
     "/v1/visits/{visit_id}/letter.pdf": "one debtor",
     "/v1/photos/{photo_id}": "one debtor",

@@ -11,7 +11,7 @@ from recobro_events import MoneyTotal
 from chassis.models import OutputModel
 
 
-class Figure(OutputModel):
+class DayFigure(OutputModel):
     """One number of a day. ``items`` is the address, in the same service, that lists what it counts.
 
     ``portfolio_id`` is null for what belongs to no portfolio, or to several. ``amount`` is null where nothing has an

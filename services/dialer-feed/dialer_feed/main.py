@@ -16,6 +16,7 @@ _TAGS = {
     "campaigns": "Which contracts a list takes, and when.",
     "lists": "Lists, their entries and withdrawals.",
     "dialers": "What dialers report: calls, acknowledgements, findings.",
+    "insight": "Figures of a day and of a period, each with the way to what it counts.",
 }
 
 

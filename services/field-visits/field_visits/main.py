@@ -18,6 +18,7 @@ _TAGS = {
     "visits": "Visits, their sheets and letters.",
     "at the door": "Attendance, balance and result.",
     "photos": "Photos of a visit.",
+    "insight": "Figures of a day and of a period, each with the way to what it counts.",
 }
 
 

@@ -18,6 +18,7 @@ _TAGS = {
     "people": "Customers of a creditor who are one person.",
     "staging": "The business date moves, and contracts change their stages.",
     "reports": "What agencies reported about contracts that were not with them.",
+    "insight": "Figures of a day and of a period, each with the way to what it counts.",
 }
 
 

@@ -15,6 +15,7 @@ SERVICE = "promises"
 _TAGS = {
     "promises": "Promises to pay.",
     "agreements": "Plans of several instalments.",
+    "insight": "Figures of a day and of a period, each with the way to what it counts.",
 }
 
 

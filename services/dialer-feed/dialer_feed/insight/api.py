@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from chassis import CurrentPrincipal, Day, Page, ReadConnection, Router, reads
-from chassis.figures import DayJob, Figure
+from chassis.figures import DayFigure, DayJob
 from chassis.periods import WantedPeriod
 from chassis.tables import TABLE_RESPONSES, WantedTable
 from fastapi import Query
@@ -37,7 +37,7 @@ async def read_jobs(reader: ReadConnection, day: Day | None = None) -> list[DayJ
 
 
 @router.get("/today", dependencies=_READS)
-async def read_today(reader: ReadConnection, day: Day | None = None) -> list[Figure]:
+async def read_today(reader: ReadConnection, day: Day | None = None) -> list[DayFigure]:
     """Read the calls of a business date: how many, whom they reached, what they broke. Default: the latest date."""
     return await lists.figures(reader, day)
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from chassis import OutputModel, Reader, clock
-from chassis.figures import DayJob, Figure, address
+from chassis.figures import DayFigure, DayJob, address
 
 from dialer_feed.insight import queries
 
@@ -62,7 +62,7 @@ async def jobs(reader: Reader, day: date | None) -> list[DayJob]:
     ]
 
 
-async def figures(reader: Reader, day: date | None) -> list[Figure]:
+async def figures(reader: Reader, day: date | None) -> list[DayFigure]:
     """Return the calls of the day and their breaches. The day is by default the latest business date."""
     day = day or await reader.fetchval(queries.BUSINESS_DATE)
     if day is None:
@@ -78,6 +78,8 @@ async def figures(reader: Reader, day: date | None) -> list[Figure]:
         "breached": {"breached": True},
     }
     return [
-        Figure(figure=f"calls.{name}", day=day, count=row[name], items=address("/v1/calls", from_=day, to=day, **more))
+        DayFigure(
+            figure=f"calls.{name}", day=day, count=row[name], items=address("/v1/calls", from_=day, to=day, **more)
+        )
         for name, more in items.items()
     ]

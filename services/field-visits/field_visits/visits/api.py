@@ -74,13 +74,19 @@ async def list_visits(
     visit_on: Annotated[Day | None, Query(description="The same as day")] = None,
     contract_id: UUID | None = None,
     state: State | None = None,
+    first: Annotated[Day | None, Query(alias="from", description="The first day")] = None,
+    last: Annotated[Day | None, Query(alias="to", description="The last day, included")] = None,
+    agency_id: UUID | None = None,
+    inside: Annotated[bool | None, Query(description="Whether no agency makes the visit")] = None,
 ) -> Page[Visit]:
     """List visits by day; with ``order=desc`` the last day first. An agency's token lists the agency's own visits."""
     if day is not None and visit_on is not None and day != visit_on:
         raise Invalid("There are two days.", errors=[FieldError("/query/day", "must be the same as visit_on")])
     after = query.after(Day, UUID) or (None, None)
     filters = (visitor, day or visit_on, contract_id, state, who.agency_id)
-    rows = await reader.fetch(queries.VISITS[query.order], *filters, *after, query.limit + 1)
+    rows = await reader.fetch(
+        queries.VISITS[query.order], *filters, *after, query.limit + 1, first, last, agency_id, inside
+    )
     return page([shown(row) for row in rows], query, key=lambda visit: (visit.visit_on, visit.visit_id))
 
 

@@ -172,13 +172,16 @@ WHERE ({agency}::uuid IS NULL OR visit.agency_id = {agency})"""
 
 VISIT = f"{_visits('$2')} AND visit.visit_id = $1"
 # $1 … $5: visitor, day, contract, state and agency, each null for any; $6 and $7: day and id of the last visit of the
-# page before.
+# page before; $9 and $10 the first and the last day; $11 the agency to filter by; $12 whether no agency makes the
+# visit.
 VISITS = {
     order: f"""
 {_visits("$5")}
     AND ($1::text IS NULL OR visit.visitor = $1) AND ($2::date IS NULL OR visit.visit_on = $2)
     AND ($3::uuid IS NULL OR visit.contract_id = $3) AND ($4::text IS NULL OR visit.state = $4)
     AND ($6::date IS NULL OR (visit.visit_on, visit.visit_id) {beyond} ($6, $7))
+    AND ($9::date IS NULL OR visit.visit_on >= $9) AND ($10::date IS NULL OR visit.visit_on <= $10)
+    AND ($11::uuid IS NULL OR visit.agency_id = $11) AND ($12::boolean IS NULL OR (visit.agency_id IS NULL) = $12)
 ORDER BY visit.visit_on {order}, visit.visit_id {order} LIMIT $8
 """
     for order, beyond in (("asc", ">"), ("desc", "<"))

@@ -41,9 +41,10 @@ SELECT contract_id, state FROM contract WHERE contract_id = ANY($1::uuid[]) ORDE
 # $1 file, $2 contracts, $3 portfolio, $4 creditor, $5 business date, $6 as_of of the file
 REGISTER = """
 INSERT INTO contract (contract_id, portfolio_id, creditor_id, debtor_id, contract_number, incomplete, product,
-    debtor_name, debtor_kind, tax_id, as_of, stated_as_of, file_id, incomplete_by)
+    debtor_name, debtor_kind, tax_id, as_of, stated_as_of, handed_over_on, file_id, incomplete_by)
 SELECT contract_id, $3, $4, debtor_id, contract_number, incomplete, product, debtor_name, debtor_kind, tax_id,
-    $5, $6, file_id, CASE WHEN incomplete THEN (SELECT coalesce(amended_root, file_id) FROM file WHERE file_id = $1) END
+    $5, $6, $5, file_id,
+    CASE WHEN incomplete THEN (SELECT coalesce(amended_root, file_id) FROM file WHERE file_id = $1) END
 FROM file_contract WHERE file_id = $1 AND contract_id = ANY($2::uuid[])
 ORDER BY contract_id
 """

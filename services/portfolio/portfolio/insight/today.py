@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from chassis import Reader, clock
-from chassis.figures import DayJob, Figure, address
+from chassis.figures import DayFigure, DayJob, address
 from recobro_events import Row
 
 from portfolio.insight import queries
@@ -14,17 +14,17 @@ SOON_DAYS = 5
 """A deadline is soon when at most so many days are left, and when it has passed."""
 
 
-async def figures(reader: Reader, portfolio_id: UUID | None, day: date | None) -> list[Figure]:
+async def figures(reader: Reader, portfolio_id: UUID | None, day: date | None) -> list[DayFigure]:
     """Return the figures of each portfolio, by name, and of all together where an item has no portfolio."""
     rows = await reader.fetch(queries.TODAY, portfolio_id, day, clock.now(), SOON_DAYS + 1)
     found = [figure for row in rows for figure in _of_portfolio(row)]
     if portfolio_id is None:
         reports = await reader.fetchval(queries.OPEN_REPORTS)
-        found.append(Figure(figure="reports.open", count=reports, items=address("/v1/reports", state="open")))
+        found.append(DayFigure(figure="reports.open", count=reports, items=address("/v1/reports", state="open")))
     return found
 
 
-def _of_portfolio(row: Row) -> Iterator[Figure]:
+def _of_portfolio(row: Row) -> Iterator[DayFigure]:
     portfolio_id, day = row["portfolio_id"], row["day"]
     deadlines = {
         "open": None,
@@ -42,8 +42,8 @@ def _of_portfolio(row: Row) -> Iterator[Figure]:
     yield _figure(row, "contracts.undecided", day, row["undecided"], items)
 
 
-def _figure(row: Row, name: str, day: date, count: int, items: str) -> Figure:
-    return Figure(figure=name, portfolio_id=row["portfolio_id"], day=day, count=count, items=items)
+def _figure(row: Row, name: str, day: date, count: int, items: str) -> DayFigure:
+    return DayFigure(figure=name, portfolio_id=row["portfolio_id"], day=day, count=count, items=items)
 
 
 async def jobs(reader: Reader, portfolio_id: UUID | None, day: date | None) -> list[DayJob]:

@@ -56,12 +56,14 @@ _STAGE_CHANGED = outbox.rows(
     traceparent="$9",
     event_id=outbox.Caused("cause_id", consumer="$8"),
 )
+# The trigger that keeps movements reads the cause from the setting.
 # $1 contracts, $2 as_of or null, $3 cause or null, $4 how many more events follow, $5 an episode or null,
 # $6 and $7 the received event behind each contract, $8 consumer, $9 traceparent.
 REPOSITION = f"""
 WITH target AS MATERIALIZED (
-    SELECT contract.contract_id, coalesce($2::date, portfolio.business_date, contract.as_of) AS as_of
+    SELECT contract.contract_id, coalesce($2::date, portfolio.business_date, contract.as_of) AS as_of, noted.cause
     FROM contract JOIN portfolio USING (portfolio_id)
+    CROSS JOIN (SELECT set_config('portfolio.cause', coalesce($3::text, ''), true) AS cause) AS noted
     WHERE contract.contract_id = ANY($1::uuid[])
 ), owed AS MATERIALIZED (
     SELECT target.contract_id, target.as_of,

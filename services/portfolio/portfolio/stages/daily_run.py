@@ -14,6 +14,7 @@ from recobro_events.contracts.portfolio import ContractRevised, StageCause
 
 from portfolio.ledger import positions
 from portfolio.ledger.whole import publish_whole
+from portfolio.movements import keeping
 from portfolio.portfolios import portfolios
 from portfolio.portfolios import queries as portfolio_queries
 from portfolio.stages import deadlines, queries
@@ -47,6 +48,7 @@ async def advance(
         while await step(database, lambda tx: deadlines.publish_chunk(tx, portfolio_id)):
             pass
         await step(database, lambda tx: _close_day(tx, portfolio_id))
+    await step(database, lambda tx: keeping.keep(tx, portfolio_id))
     return len(changed)
 
 

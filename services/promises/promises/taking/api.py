@@ -10,16 +10,14 @@ from chassis import (
     ReadConnection,
     Router,
     WriteTransaction,
-    page,
     reads,
     writes,
 )
 from fastapi import Depends
 
-from promises.taking import queries
 from promises.taking.cancelling import Cancellation, cancel
 from promises.taking.making import NewPromise, make
-from promises.taking.reading import Promise, PromiseFilter, read
+from promises.taking.reading import Promise, PromiseFilter, listed, read
 
 router = Router(prefix="/v1", tags=["promises"])
 
@@ -39,9 +37,7 @@ async def list_promises(
     wanted: Annotated[PromiseFilter, Depends()], query: PageQuery, reader: ReadConnection, who: CurrentPrincipal
 ) -> Page[Promise]:
     """List promises in the order in which they were made. An agency's token lists the promises that the agency took."""
-    filters = (wanted.contract_id, wanted.state, wanted.due_from, wanted.due_to, query.after(UUID), who.agency_id)
-    rows = await reader.fetch(queries.PROMISES[query.order], *filters, query.limit + 1)
-    return page(rows, query, key=lambda row: (row["promise_id"],))
+    return await listed(reader, wanted, query, who.agency_id)
 
 
 @router.get("/promises/{promise_id}", dependencies=[reads("promises", agency=True)])

@@ -86,14 +86,19 @@ SELECT {_COLUMNS}, {reason_shown("promise", "$2")} FROM promise
 WHERE promise_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)
 """
 # Promises in the order in which they were made, or turned. $1 to $4: contract, state, first and last due day, each null
-# for any; $5: the last promise of the page before; $6: the agency.
+# for any; $5: the last promise of the page before; $6: the agency; $8 to $10: currency, whether no agency took it, and
+# how it was made. FOR_OPERATORS: $11 who made it, $12 its portfolio, $13 the agency that took it.
 PROMISES = {
     order: f"""
 SELECT {_COLUMNS}, {reason_shown("promise", "$6")} FROM promise
 WHERE ($1::uuid IS NULL OR contract_id = $1) AND ($2::text IS NULL OR state = $2)
     AND ($3::date IS NULL OR due_on >= $3) AND ($4::date IS NULL OR due_on <= $4)
     AND ($5::uuid IS NULL OR promise_id {beyond} $5) AND ($6::uuid IS NULL OR agency_id = $6)
+    AND ($8::text IS NULL OR currency = $8) AND ($9::boolean IS NULL OR (agency_id IS NULL) = $9)
+    AND ($10::text IS NULL OR made_in = $10) {{for_operators}}
 ORDER BY promise_id {order} LIMIT $7
 """
     for order, beyond in (("asc", ">"), ("desc", "<"))
 }
+FOR_OPERATORS = """AND ($11::text IS NULL OR actor ->> 'subject' = $11)
+    AND ($12::uuid IS NULL OR portfolio_id = $12) AND ($13::uuid IS NULL OR agency_id = $13)"""
