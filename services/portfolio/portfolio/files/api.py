@@ -27,7 +27,7 @@ from fastapi import Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from recobro_events import MoneyTotal
 
-from portfolio.files import deciding, findings, inspecting, previews, profiles, rejected_rows, rejects, uploads
+from portfolio.files import deciding, findings, inspecting, previews, profiles, rejected_rows, rejects, uploads, views
 from portfolio.files.file_sentences import SENTENCES
 from portfolio.files.finding_kinds import FindingKind
 from portfolio.files.findings import Finding
@@ -35,7 +35,8 @@ from portfolio.files.previews import FilePreview
 from portfolio.files.profiles import FileProfile, NewProfile
 from portfolio.files.rejected_rows import RejectedRows
 from portfolio.files.template import TemplateFormat, template, workbook
-from portfolio.files.uploads import Confirmation, Controls, FileStatus, FileView, Identity, Mode
+from portfolio.files.uploads import Controls, Identity
+from portfolio.files.views import Confirmation, FileStatus, FileView, Mode
 from portfolio.portfolios import portfolios
 from portfolio.portfolios.portfolios import DeltaRows
 
@@ -217,16 +218,23 @@ async def read_file_template(
 
 @router.get("/portfolios/{portfolio_id}/files", dependencies=[reads("portfolio")])
 async def list_files(
-    portfolio_id: UUID, connection: ReadConnection, query: PageQuery, status: FileStatus | None = None
+    portfolio_id: UUID,
+    connection: ReadConnection,
+    query: PageQuery,
+    locale: ReaderLocale,
+    response: Response,
+    status: FileStatus | None = None,
 ) -> Page[FileView]:
     """List a portfolio's files in the order of upload."""
-    return await uploads.listed(connection, query, portfolio_id, status)
+    return _all_told(await views.listed(connection, query, portfolio_id, status), locale, response)
 
 
 @router.get("/files", dependencies=[reads("portfolio")])
 async def list_all_files(
     connection: ReadConnection,
     query: PageQuery,
+    locale: ReaderLocale,
+    response: Response,
     status: FileStatus | None = None,
     portfolio_id: UUID | None = None,
     undecided: Annotated[
@@ -237,17 +245,25 @@ async def list_all_files(
     ] = None,
 ) -> Page[FileView]:
     """List the files of all portfolios, such as those that wait for a confirmation, in the order of upload."""
-    return await uploads.listed(connection, query, portfolio_id, status, undecided, finished_on)
+    found = await views.listed(connection, query, portfolio_id, status, undecided, finished_on)
+    return _all_told(found, locale, response)
 
 
 @router.get("/files/{file_id}", dependencies=[reads("portfolio")])
 async def read_file(file_id: UUID, connection: ReadConnection, locale: ReaderLocale, response: Response) -> FileView:
     """Read the state of a file: how far it is, what it would do or has done, and why it failed."""
-    return _told(await uploads.find(connection, file_id), locale, response)
+    return _told(await views.find(connection, file_id), locale, response)
 
 
 @router.post("/files/{file_id}/confirmation", dependencies=[writes("portfolio")])
-async def confirm_file(file_id: UUID, confirmation: Confirmation, request: Request, tx: WriteTransaction) -> FileView:
+async def confirm_file(
+    file_id: UUID,
+    confirmation: Confirmation,
+    request: Request,
+    response: Response,
+    tx: WriteTransaction,
+    locale: ReaderLocale,
+) -> FileView:
     """Accept or refuse a file that waits for confirmation, or the contracts that a loaded file has set aside.
 
     ``confirmation_reason`` says why the file waits. An accepted snapshot closes the contracts that it does not name. An
@@ -257,7 +273,7 @@ async def confirm_file(file_id: UUID, confirmation: Confirmation, request: Reque
     """
     file = await deciding.confirm(tx, file_id, confirmation)
     tx.after_commit(request.app.state.loader.wake)
-    return file
+    return _told(file, locale, response)
 
 
 @router.get("/files/{file_id}/findings", dependencies=[reads("portfolio"), reads_in_bulk()])
@@ -321,6 +337,11 @@ async def list_rejected_rows(
 
 def _language(locale: Locale | None) -> Language:
     return locale.language if locale else Language.EN
+
+
+def _all_told(found: Page[Any], locale: Locale | None, response: Response) -> Page[Any]:
+    items = [_told(file, locale, response) for file in found["items"]]
+    return Page(items=items, next_cursor=found["next_cursor"])
 
 
 def _told(file: FileView, locale: Locale | None, response: Response) -> FileView:

@@ -8,8 +8,8 @@ from chassis import Conflict, FieldError, Invalid
 from recobro_events import Row, Transaction
 
 from portfolio import metrics
-from portfolio.files import queries, uploads
-from portfolio.files.uploads import Confirmation, ConfirmationReason, FileView
+from portfolio.files import queries, views
+from portfolio.files.views import Confirmation, ConfirmationReason, FileView
 from portfolio.files.work import Work
 from portfolio.portfolios import portfolios
 from portfolio.portfolios.portfolios import PortfolioSettings
@@ -40,17 +40,17 @@ async def answer(tx: Transaction, file_id: UUID, confirmation: Confirmation) -> 
     assert file is not None
     if not waits(file):
         if confirmation.accept and file["code_page"] == confirmation.code_page:
-            return await uploads.find(tx, file_id)
+            return await views.find(tx, file_id)
         raise Conflict("This file does not wait for its code page.", code="nothing-to-confirm")
     if not confirmation.accept:
         await tx.execute(queries.REFUSE, file_id)
         seconds = await tx.fetchval(queries.FAIL, file_id, "not_confirmed", _REFUSED)
         tx.after_commit(partial(metrics.file_ended, "refused", seconds))
-        return await uploads.find(tx, file_id)
+        return await views.find(tx, file_id)
     if confirmation.code_page is None:
         missing = FieldError("/code_page", "is needed: say in which of the code pages the words are right")
         raise Invalid("Say in which code page the file is.", code="code-page-needed", errors=[missing])
     await tx.execute(queries.READ_AGAIN, file_id, confirmation.code_page)
     if confirmation.remember:
         await portfolios.change(tx, portfolio_id, PortfolioSettings(code_page=confirmation.code_page))
-    return await uploads.find(tx, file_id)
+    return await views.find(tx, file_id)

@@ -7,8 +7,8 @@ from chassis import Conflict, FieldError, Invalid
 from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import ContractRevised
 
-from portfolio.files import applying, code_pages, comparing, findings, queries, uploads
-from portfolio.files.uploads import MOST_CONTRACTS, Confirmation, FileUnknown, FileView
+from portfolio.files import applying, code_pages, comparing, findings, queries, uploads, views
+from portfolio.files.views import MOST_CONTRACTS, Confirmation, FileUnknown, FileView
 from portfolio.files.work import Work, columns_of
 from portfolio.ledger import history
 from portfolio.ledger.locking import lock_contracts
@@ -49,7 +49,7 @@ async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) ->
             await linking.link(tx, work.creditor_id, piece)
         else:
             await _refuse(tx, work, piece)
-    return await uploads.find(tx, file_id)
+    return await views.find(tx, file_id)
 
 
 async def _waiting(tx: Transaction, file_id: UUID, contracts: Sequence[str] | None) -> list[UUID]:

@@ -9,7 +9,7 @@ from chassis import OutputModel, Page, PageQuery, Reader, page
 from chassis.paging import both_orders
 from recobro_events import Row, Transaction
 
-from portfolio.files import uploads
+from portfolio.files import views
 from portfolio.files.finding_kinds import FindingKind
 from portfolio.files.finding_texts import Figure, meaning_of
 from portfolio.ledger.actors import CURRENT_ACTOR, ActorOfChange
@@ -119,7 +119,7 @@ async def listed(
     reader: Reader, file_id: UUID, query: PageQuery, kind: FindingKind | None, undecided: bool | None
 ) -> Page[Any]:
     """Return a page of a file's findings, by contract number within each chunk. Raises ``FileUnknown``."""
-    await uploads.find(reader, file_id)
+    await views.find(reader, file_id)
     rows = await reader.fetch(_LISTED[query.order], file_id, kind, query.after_number(), undecided, query.limit + 1)
     shown = page(rows, query, key=lambda row: (row["finding_id"],))
     return Page(items=[Finding.of(item) for item in shown["items"]], next_cursor=shown["next_cursor"])

@@ -25,7 +25,7 @@ from portfolio.files.reader.columns import (
     REJECTED_FILE,
 )
 from portfolio.files.reading import FileRefused, Intake, Landed, Told
-from portfolio.files.uploads import ConfirmationReason
+from portfolio.files.views import ConfirmationReason
 from portfolio.files.work import Work
 from portfolio.tabular.code_pages import CodePageUnsure
 

@@ -16,7 +16,7 @@ from chassis.background import Kept, keep
 from recobro_events import TRANSIENT_ERRORS, Backoff, Database, Row, Transaction, step
 
 from portfolio import metrics
-from portfolio.files import applying, dry_runs, expiry, landing, landing_queries, queries, uploads
+from portfolio.files import applying, dry_runs, expiry, landing, landing_queries, queries, uploads, views
 from portfolio.files.applying import CHUNK_CONTRACTS
 from portfolio.files.profiles import ProfileVersion
 from portfolio.files.reading import FileRefused, Intake, read_in_child
@@ -184,7 +184,7 @@ async def _clear(tx: Transaction, file: Row) -> None:
     identity = uploads.Identity(
         file["portfolio_id"],
         file["sha256"],
-        uploads.Mode(file["mode"]),
+        views.Mode(file["mode"]),
         file["as_of"],
         file["amends"],
         dry_run=file["dry_run"],

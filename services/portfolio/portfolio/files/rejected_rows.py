@@ -5,7 +5,7 @@ from uuid import UUID
 from chassis import Conflict, OutputModel, PageQuery, Reader, page
 from chassis.languages import Language, Locale
 
-from portfolio.files import queries, uploads
+from portfolio.files import queries, views
 from portfolio.files.file_sentences import SENTENCES
 from portfolio.files.uploads import COPIES_DAYS
 
@@ -52,7 +52,7 @@ async def listed(
 
     Raises ``FileUnknown``, and ``Conflict`` while the file has not been read, and after the rows have expired.
     """
-    file = await uploads.find(reader, file_id)
+    file = await views.find(reader, file_id)
     if file.status in ("received", "reading"):
         raise Conflict("This file has not been read yet.", code="not-read-yet")
     if await reader.fetchval(queries.REJECTS_EXPIRED, file_id, COPIES_DAYS):

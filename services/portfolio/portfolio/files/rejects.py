@@ -15,7 +15,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from recobro_events import Database, Row
 
-from portfolio.files import queries, uploads
+from portfolio.files import queries, views
 from portfolio.files.file_sentences import SENTENCES
 from portfolio.files.uploads import COPIES_DAYS
 from portfolio.tabular.profiles import OUR_COLUMNS, OUR_PORTUGUESE_HEADERS, OUR_SPANISH_HEADERS
@@ -77,7 +77,7 @@ def _append(sheet: Any, lines: Sequence[Sequence[object]]) -> None:
 
 async def _header(database: Database, file_id: UUID) -> Sequence[str]:
     async with database.connection() as connection:
-        file = await uploads.find(connection, file_id)
+        file = await views.find(connection, file_id)
         expired = await connection.fetchval(queries.REJECTS_EXPIRED, file_id, COPIES_DAYS)
         header = await connection.fetchrow(queries.HEADER, file_id)
     if file.status in ("received", "reading"):

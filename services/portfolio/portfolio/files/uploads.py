@@ -2,42 +2,30 @@
 
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from functools import partial
-from typing import IO, Annotated, Any, NamedTuple
+from typing import IO, NamedTuple
 from uuid import UUID
 
 from chassis import (
     Conflict,
     IdempotencyKey,
-    InputModel,
     Invalid,
-    NotFound,
-    OutputModel,
-    Page,
-    PageQuery,
     Reader,
-    ShortText,
-    clock,
-    page,
 )
-from pydantic import Field
-from recobro_events import MoneyTotal, Row, Transaction, new_event_id
+from recobro_events import Transaction, new_event_id
 
 from portfolio import metrics
-from portfolio.files import queries
+from portfolio.files import queries, views
 from portfolio.files.inspecting import Look
 from portfolio.files.profiles import NO_PROFILE, ProfileVersion
-from portfolio.files.progress import Phase, progress_of
-from portfolio.ledger.actors import ActorOfChange
+from portfolio.files.views import Confirmation, ConfirmationReason, FileUnknown, FileView, Mode, view_of
 from portfolio.portfolios import portfolios
 from portfolio.portfolios.portfolios import DeltaRows
-from portfolio.tabular.code_pages import CodePage
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 COPIES_DAYS = 30
@@ -58,133 +46,12 @@ class Controls(NamedTuple):
 NO_CONTROLS = Controls()
 
 
-class FileUnknown(NotFound):
-    code = "file-unknown"
-    detail = "There is no file with this id."
-
-
-class Mode(StrEnum):
-    """``snapshot`` also closes the open contracts that it does not name. ``amend`` removes no instalment."""
-
-    DELTA = "delta"
-    SNAPSHOT = "snapshot"
-    AMEND = "amend"
-
-
-class FileStatus(StrEnum):
-    RECEIVED = "received"
-    READING = "reading"
-    NEEDS_CONFIRMATION = "needs_confirmation"
-    LOADING = "loading"
-    LOADED = "loaded"
-    FAILED = "failed"
-
-
-class ConfirmationReason(StrEnum):
-    """Why a file waits for a person: it closes many contracts, is of a day to come, repeats an earlier file with a
-    payment in between, or its characters can be read in two ways."""
-
-    CLOSES_MANY = "closes_many"
-    FUTURE_DATE = "future_date"
-    REPEATED_FIGURES = "repeated_figures"
-    CODE_PAGE = "code_page"
-
-
 _REFUSED = {
     ConfirmationReason.CLOSES_MANY: "An operator did not confirm that {contracts_to_close} contracts are closed.",
     ConfirmationReason.REPEATED_FIGURES: "An operator did not confirm that the figures of {as_of} are those of an"
     " earlier day.",
     ConfirmationReason.FUTURE_DATE: "An operator did not confirm that the file is of {as_of}.",
 }
-
-
-class CodePageReading(OutputModel):
-    """Words of the file, as they are in this code page."""
-
-    code_page: CodePage
-    words: list[str]
-
-
-class FileView(OutputModel):
-    """The state of a file.
-
-    ``error`` is the reason of a failure. ``contracts_to_close`` counts the contracts that a snapshot would close.
-    ``confirmation_reason`` is why the file waits for a person, or waited. While that is ``code_page``, ``code_pages``
-    shows words of the file in each code page, the best one first; ``code_page`` is what a person answered. The counts
-    from ``in_posting`` to ``person_changed`` are those of the file's findings. ``undecided`` counts the contracts that
-    the file set aside and about which nobody has decided yet.
-
-    A ``dry_run`` changes nothing: it ends as ``loaded``, and the counts from ``would_register`` to ``would_set_aside``
-    say what the file would do. ``rows_done`` are the rows read in the phase ``reading`` and the rows applied later;
-    ``seconds_left`` is an estimate, null while there is none. ``profile_version`` is the version of the profile with
-    which the file is read.
-    """
-
-    file_id: UUID
-    portfolio_id: UUID
-    filename: str
-    mode: Mode
-    amends: UUID | None
-    as_of: date
-    size_bytes: int
-    status: FileStatus
-    rows_read: int | None
-    rows_accepted: int | None
-    rows_rejected: int | None
-    contracts: int | None
-    contracts_incomplete: int | None
-    contracts_to_close: int | None
-    amount_accepted: MoneyTotal | None
-    confirmation_reason: ConfirmationReason | None
-    code_page: CodePage | None
-    code_pages: list[CodePageReading] | None
-    in_posting: int
-    differs: int
-    unposted: int
-    set_aside: int
-    undecided: int
-    file_payments: int
-    kept_decisions: int
-    person_changed: int
-    dry_run: bool
-    would_register: int
-    would_revise: int
-    would_close: int
-    would_set_aside: int
-    profile_id: UUID | None
-    profile_version: int | None
-    control_rows: int | None
-    control_amount: MoneyTotal | None
-    warnings: list[str]
-    phase: Phase
-    rows_done: int | None
-    percent: int
-    seconds_left: int | None
-    error_code: str | None
-    error: str | None
-    received_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    uploaded_by: ActorOfChange
-    confirmed_by: ActorOfChange
-
-
-MOST_CONTRACTS = 5_000
-"""Contracts about which one request decides. While ``undecided`` of the file is above 0, it is sent again."""
-
-
-class Confirmation(InputModel):
-    """The answer to a file that waits, or to the contracts that a loaded file has set aside.
-
-    ``contracts`` names some of these contracts, by id or by number; without it all are meant. ``code_page`` is the
-    answer to a file that waits for it. ``remember``: the rows of the portfolio's next deltas are all that a contract
-    owes; with a code page: the portfolio's next files are in it where it reads best.
-    """
-
-    accept: bool
-    contracts: Annotated[list[ShortText], Field(min_length=1, max_length=MOST_CONTRACTS)] | None = None
-    remember: bool = False
-    code_page: CodePage | None = None
 
 
 @dataclass(frozen=True)
@@ -306,7 +173,7 @@ async def queue(
     again = "failed" if not identity.dry_run else ("failed", "loaded")
     if same is not None and same["status"] not in again:
         accepted = day_is_meant and await tx.fetchval(queries.ACCEPT_DAY, same["file_id"]) is not None
-        return await find(tx, same["file_id"]), accepted
+        return await views.find(tx, same["file_id"]), accepted
     file_id = new_event_id() if same is None else same["file_id"]
     await tx.execute(queries.DELETE_PARTS, file_id)
     for number, part in enumerate(received.parts()):
@@ -342,7 +209,7 @@ async def queue(
         )
     if not day_is_meant:
         row = await tx.fetchrow(queries.ASK_FOR_DAY, file_id)
-    return _view(row), True
+    return view_of(row), True
 
 
 async def refuse_older(tx: Transaction, portfolio_id: UUID, as_of: date) -> None:
@@ -356,33 +223,6 @@ async def refuse_older(tx: Transaction, portfolio_id: UUID, as_of: date) -> None
         )
 
 
-async def find(reader: Reader, file_id: UUID) -> FileView:
-    """Return the file. Raises ``FileUnknown``."""
-    return _view(await reader.fetchrow(queries.FILE, file_id))
-
-
-async def listed(
-    reader: Reader,
-    query: PageQuery,
-    portfolio_id: UUID | None,
-    status: FileStatus | None,
-    undecided: bool | None = None,
-    finished_on: date | None = None,
-) -> Page[Any]:
-    """Return a page of files in the order of upload, of one portfolio or of all, with this status or any.
-
-    ``undecided``: only files of which contracts wait for a decision, or only the others. ``finished_on``: only files
-    that were loaded or failed on that day of their portfolio's zone.
-    """
-    if portfolio_id is not None:
-        await portfolios.find(reader, portfolio_id)
-    rows = await reader.fetch(
-        queries.FILES[query.order], portfolio_id, status, query.after(int), query.limit + 1, undecided, finished_on
-    )
-    shown = page(rows, query, key=lambda row: (row["sequence"],))
-    return Page(items=[_view(item) for item in shown["items"]], next_cursor=shown["next_cursor"])
-
-
 async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) -> FileView:
     """Accept or refuse a file that waits for it. A refused file fails. A repeated answer changes nothing."""
     portfolio_id = await tx.fetchval(queries.PORTFOLIO_OF, file_id)
@@ -392,12 +232,12 @@ async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) ->
     file = await tx.fetchrow(queries.LOCKED, file_id)
     assert file is not None
     if file["confirmed"] is not None and file["confirmed"] == confirmation.accept:
-        return await find(tx, file_id)
+        return await views.find(tx, file_id)
     day_was_accepted = (
         file["confirmation_reason"] == ConfirmationReason.FUTURE_DATE and file["confirmed_by"] is not None
     )
     if file["status"] != "needs_confirmation" and confirmation.accept and day_was_accepted:
-        return await find(tx, file_id)
+        return await views.find(tx, file_id)
     if file["status"] != "needs_confirmation":
         raise Conflict(
             f"There is nothing to confirm: the status of this file is {file['status']}.", code="nothing-to-confirm"
@@ -411,12 +251,4 @@ async def confirm(tx: Transaction, file_id: UUID, confirmation: Confirmation) ->
         detail = detail.format(**dict(file))
         seconds = await tx.fetchval(queries.FAIL, file_id, "not_confirmed", detail)
         tx.after_commit(partial(metrics.file_ended, "refused", seconds))
-    return await find(tx, file_id)
-
-
-def _view(row: Row | Mapping[str, Any] | None) -> FileView:
-    if row is None:
-        raise FileUnknown()
-    told = progress_of(dict(row), clock.now())
-    aside = row["set_aside"] if row["dry_run"] else 0
-    return FileView.model_validate({**dict(row), **told._asdict(), "would_set_aside": aside})
+    return await views.find(tx, file_id)

@@ -21,6 +21,7 @@ MAX_CELLS = 40_000_000
 _MOST_PARTS = 2_000
 _PIECE = 1024 * 1024
 _HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\b[^>]*\bhidden=\"(?:1|true)\"")
+_ERROR_CELL = re.compile(rb"<(?:\w+:)?c\b[^>]*\bt=\"e\"")
 _REFERENCE = re.compile(rb"<(?:\w+:)?c\b[^>]*?\br=\"([A-Z]{1,3})([0-9]{1,7})\"")
 _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
 
@@ -205,8 +206,11 @@ def _fitted(row: list[str], width: int) -> list[str]:
 
 def _warnings(book: CalamineWorkbook, sheet: CalamineSheet, path: Path, name: str) -> tuple[str, ...]:
     told = []
-    if hidden := _hidden_rows(path, list(book.sheet_names).index(name)):
+    place = list(book.sheet_names).index(name)
+    if hidden := _count(path, place, _HIDDEN_ROW):
         told.append(f"{hidden} rows of the sheet are hidden. They are read like the others.")
+    if errors := _count(path, place, _ERROR_CELL):
+        told.append(f"{errors} cells of the sheet hold errors such as #N/A. They are read as empty.")
     visible = {one.name: one.visible for one in book.sheets_metadata}
     if visible.get(name) is not SheetVisibleEnum.Visible:
         told.append("The sheet that is read is hidden.")
@@ -218,8 +222,8 @@ def _warnings(book: CalamineWorkbook, sheet: CalamineSheet, path: Path, name: st
     return tuple(told)
 
 
-def _hidden_rows(path: Path, place: int) -> int:
-    """How many rows of the sheet are hidden. The parts of sheets are in the order of their numbers."""
+def _count(path: Path, place: int, pattern: re.Pattern[bytes]) -> int:
+    """How often the pattern is in a sheet. The parts of sheets are in the order of their numbers."""
     with zipfile.ZipFile(path) as archive:
         parts = sorted(
             (part for part in archive.namelist() if re.fullmatch(r"xl/worksheets/sheet[0-9]+\.xml", part)),
@@ -227,12 +231,12 @@ def _hidden_rows(path: Path, place: int) -> int:
         )
         if place >= len(parts):
             return 0
-        hidden, before = 0, b""
+        count, before = 0, b""
         with archive.open(parts[place]) as file:
             while piece := file.read(_PIECE):
                 text = before + piece
-                found = list(_HIDDEN_ROW.finditer(text))
-                hidden += len(found)
+                found = list(pattern.finditer(text))
+                count += len(found)
                 last = text.rfind(b"<")
                 before = text[max(last, found[-1].end() if found else 0) :][:_PIECE]
-        return hidden
+        return count

@@ -1,6 +1,9 @@
 """Uploads of files, the uploads that are refused, the states of a file, and its rejected rows."""
 
 import asyncio
+import gzip
+import io
+import zipfile
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -279,3 +282,36 @@ async def test_files_need_their_scope(service: ServiceClient, method: str) -> No
         method, path, headers={"Authorization": f"Bearer {token}"}, content=csv_of(row()) if method == "POST" else None
     )
     assert answer.status_code == 403
+
+
+BOOK = ("[Content_Types].xml", "xl/workbook.xml")
+
+
+def archive(*names: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as packed:
+        for name in names:
+            packed.writestr(name, "<x/>")
+    return content.getvalue()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (archive(*BOOK, "xl/vbaProject.bin"), "macro"),
+        (archive(*BOOK, "xl/externalLinks/externalLink1.xml"), "external-links"),
+        (archive(*BOOK)[:200], "unsupported-type"),
+        (b"\xd0\xcf\x11\xe0" + "EncryptedPackage".encode("utf-16-le"), "encrypted"),
+        (gzip.compress(bytes(50_000_000), mtime=0), "bomb"),
+    ],
+    ids=["macro", "links", "damaged", "password", "bomb"],
+)
+async def test_a_bad_workbook_or_archive_is_refused_at_upload_and_leaves_nothing(
+    service: ServiceClient, content: bytes, code: str
+) -> None:
+    path = f"/v1/portfolios/{await service.portfolio()}/files"
+    answer = await service.client.post(path, content=content, headers={"Accept-Language": "pt-BR"})
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (422, code)
+    assert " the " not in answer.json()["detail"]
+    assert await service.rows("SELECT FROM file") == await service.rows("SELECT FROM file_part") == []

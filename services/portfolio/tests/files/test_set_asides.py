@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from portfolio.files.uploads import MOST_CONTRACTS
+from portfolio.files.views import MOST_CONTRACTS
 from recobro_events.contracts.portfolio import ContractRevised
 from recobro_events.testing import published
 from service_client import ServiceClient, csv_of, row
