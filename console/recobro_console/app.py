@@ -27,6 +27,7 @@ from recobro_console.live import api as live
 from recobro_console.live.hub import Hub
 from recobro_console.pages import SECTIONS
 from recobro_console.preferences import api as preferences
+from recobro_console.promises import api as promises
 from recobro_console.sessions import api as sessions
 from recobro_console.sessions.store import Store
 from recobro_console.sessions.tokens import Issuer, Tokens
@@ -44,6 +45,7 @@ ROUTERS = (
     files.router,
     contracts.router,
     acting.router,
+    promises.router,
 )
 """The sections. A new one gets a line here and in ``recobro_console.pages.SECTIONS``."""
 

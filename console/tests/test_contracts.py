@@ -1,6 +1,7 @@
 """Contracts are found, shown with their life over all services, and worked on, in the words of the user."""
 
 from datetime import date, timedelta
+from itertools import chain
 
 import pytest
 from chassis.languages import Language
@@ -8,8 +9,9 @@ from console_scene import Scene
 from contracts_scene import contract, part, path_of, pay, placed, spanish
 from playwright.async_api import Browser, expect
 from recobro_console.contracts.promising import schedule
+from recobro_console.contracts.timeline import GROUPS
 from recobro_console.forms import amount_of
-from recobro_console.language import Reader
+from recobro_console.language import Reader, sentences
 from services_in_process import AS_OF
 from test_pages import findings
 
@@ -300,6 +302,13 @@ async def test_axe_finds_nothing_on_a_contract_and_its_forms(
             await expect(page.locator("[aria-busy=true]")).to_have_count(0)
             assert await findings(page) == []
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_every_kind_of_line_has_its_words() -> None:
+    rows = "report_without_effect report_decided person_linked person_unlinked person_changed set_aside_refused"
+    kinds = {*chain(*GROUPS.values()), *rows.split(), "refusal_kept", "listed", "list_withdrawn"}
+    known = sentences()
+    assert [kind for kind in sorted(kinds) if not {"es", "pt", "en"} <= set(known.get(f"word line {kind}", {}))] == []
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ _BUILT = (
     "/lists",
     "/agencies",
     "/contracts",
+    "/promises?view=week",
+    "/promises?view=plans",
 )
 
 

@@ -67,7 +67,6 @@ _DETAILS: Mapping[str, Sequence[str]] = {
     "promise_broken": ("paid", "promised"),
     "promise_reopened": ("paid", "promised"),
     "promise_cancelled": ("reason",),
-    "agreement_reached": ("kind", "discount"),
     "registered": ("as_of",),
     "revised": ("as_of",),
     "withdrawn": ("as_of",),
