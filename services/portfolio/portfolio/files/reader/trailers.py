@@ -23,6 +23,8 @@ _LABEL = re.compile(
 )
 _ROWS = re.compile(r"(?i)registro|record|\brows?\b|fila|linha|rengl|l[ií]nea")
 _AMOUNT = re.compile(r"(?i)importe|monto|valor|amount|saldo|adeudo|balance|\$")
+_OTHER_COUNTS = re.compile(r"(?i)contrat|contract|cr[eé]dito|cuenta|account|client|customer|deudor")
+"""What is counted besides rows. A file with two rows for a contract has fewer contracts than rows."""
 _NUMBER = re.compile(r"-?[0-9][0-9.,' ]*")
 _DECIMALS = re.compile(r"[.,][0-9]{1,2}$")
 
@@ -105,7 +107,7 @@ class TrailerFinder:
         for place, cell in enumerate(cells):
             numbers = [text.strip(" .,'") for text in _NUMBER.findall(cell)]
             hint = cell if re.search(r"[^\W\d_]{2}", cell) else hint
-            if len(numbers) != 1:
+            if len(numbers) != 1 or (_OTHER_COUNTS.search(hint) and not _DECIMALS.search(numbers[0])):
                 continue
             in_amounts = is_aligned and place in places
             means_rows = not in_amounts and (

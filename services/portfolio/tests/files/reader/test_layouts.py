@@ -123,7 +123,24 @@ def test_a_wrong_trailer_refuses_the_file(tmp_path: Path, trailer: str) -> None:
     assert problem.value.code == "control_totals_differ"
 
 
-@pytest.mark.parametrize("trailer", ["Total,2,,30.00", "Registros: 2", "TRL,2,30.00", "Importe total,$30.00"])
+@pytest.mark.parametrize(
+    "trailer",
+    [
+        *(
+            "Total,2,,30.00",
+            "Registros: 2",
+            "TRL,2,30.00",
+            "Importe total,$30.00",
+            "Total contratos,1",
+            ",,TOTAL,30.00",
+        ),
+        *(
+            "Total de registros: 2,Importe total: 30.00",
+            "Número de registros,2\nMonto total,30.00",
+            "Fin de archivo 2 registros",
+        ),
+    ],
+)
 def test_a_right_trailer_is_no_row(tmp_path: Path, trailer: str) -> None:
     found = read(tmp_path, f"{CANONICAL}1,Ana,2026-11-30,10.00\n2,Eva,2026-11-30,20.00\n{trailer}\n")
     assert (found.summary.rows_read, found.rejected) == (2, [])
