@@ -12,7 +12,12 @@ from recobro_events._errors import TRANSIENT_ERRORS, TopicPartition, TransportEr
 from recobro_events._log.postgres_schema import CREATE
 
 Wake = Callable[[str, Collection[TopicPartition]], None]
-"""Called with the channel of a notification, which is a type of events or ``log``, and the partitions that grew."""
+"""Called with the channel of a notification and the partitions that grew.
+
+The channel is a type of events, ``ALL_RECORDS`` or ``log``.
+"""
+ALL_RECORDS = "records"
+"""The channel of all records. Only processes with a member that has named no types listen to it."""
 LONGEST_CHANNEL = 63
 """The most bytes of a channel's name."""
 
@@ -90,7 +95,7 @@ class LogDatabase:
     def hear(self, types: Collection[str]) -> None:
         """Also be notified of new records of these event types, from the next call of ``listener`` on.
 
-        The channel ``log`` announces changes of groups, and records to members that want all types.
+        The channel ``log`` announces changes of groups, and ``ALL_RECORDS`` all records.
         """
         self._channels.update(types)
 

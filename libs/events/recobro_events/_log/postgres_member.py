@@ -13,7 +13,7 @@ import structlog
 from recobro_events._backoff import Backoff
 from recobro_events._errors import MembershipLost, PositionLost, TopicPartition, TransportError
 from recobro_events._log import pacing
-from recobro_events._log.postgres_database import LONGEST_CHANNEL, LogDatabase
+from recobro_events._log.postgres_database import ALL_RECORDS, LONGEST_CHANNEL, LogDatabase
 from recobro_events._log.transport import Bounds, Listener, Record
 from recobro_events._tasks import end, signalled
 
@@ -93,6 +93,8 @@ class PostgresMember:
         self._sweep_at = 0.0
         self._types: Sequence[str] | None = None
         self._paced: frozenset[str] = frozenset()
+        # Partitions whose new records may wait until the timer ends.
+        self._waiting: set[TopicPartition] = set()
         self._pace: asyncio.TimerHandle | None = None
         self._regroup = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None
@@ -136,12 +138,8 @@ class PostgresMember:
         deadline = clock() + timeout_seconds
         while True:
             self._wake.clear()
-            if self._pace is not None:
-                # All partitions that have grown are read now.
-                self._pace.cancel()
-                self._pace = None
             if clock() >= self._sweep_at:
-                self._grown.update(self._next)
+                self._end_wait(self._next)
                 self._sweep_at = clock() + POLL_SECONDS
             if records := await self._read(self._grown.intersection(partitions, self._next), max_records):
                 return records
@@ -191,11 +189,28 @@ class PostgresMember:
         return records
 
     def _on_records(self, channel: str, grown: Collection[TopicPartition]) -> None:
-        self._grown.update(grown)
+        if self._types is not None and channel not in self._types:
+            # Another member of this process reads all types.
+            return
         if channel not in self._paced:
+            self._end_wait(grown)
             self._wake.set()
-        elif self._pace is None:
-            self._pace = asyncio.get_running_loop().call_later(pacing.PACE_SECONDS, self._wake.set)
+            return
+        self._waiting.update(grown)
+        if self._pace is None:
+            self._pace = asyncio.get_running_loop().call_later(pacing.PACE_SECONDS, self._on_time)
+
+    def _on_time(self) -> None:
+        self._end_wait(())
+        self._wake.set()
+
+    def _end_wait(self, grown: Collection[TopicPartition]) -> None:
+        """Let these partitions be read, and those that wait."""
+        self._grown.update(grown, self._waiting)
+        self._waiting.clear()
+        if self._pace is not None:
+            self._pace.cancel()
+            self._pace = None
 
     def _on_group(self, _channel: str, _nothing: Collection[TopicPartition]) -> None:
         self._regroup.set()
@@ -235,6 +250,8 @@ class PostgresMember:
             await signalled(self._regroup, BEAT_SECONDS)
 
     async def _alive(self, *, announce: bool) -> list[uuid.UUID]:
+        if self._types is None:
+            self._database.hear([ALL_RECORDS])
         backend_pid = (await self._database.listener()).get_server_pid()
         topics = sorted({place.topic for place in self._places})
         async with self._database.connection() as connection:

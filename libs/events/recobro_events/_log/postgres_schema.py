@@ -52,7 +52,7 @@ BEGIN
         RETURNING held.topic_id, held.next_offset - 1 AS record_offset INTO STRICT place;
         INSERT INTO record (topic_id, partition, "offset", key, value, headers)
         VALUES (place.topic_id, to_partitions[1], place.record_offset, keys[1], contents[1], all_headers[1]);
-        PERFORM pg_notify(coalesce(channel, 'log'), to_topics[1] || ' ' || to_partitions[1])
+        PERFORM pg_notify(coalesce(channel, 'records'), to_topics[1] || ' ' || to_partitions[1])
         FROM (
             SELECT DISTINCT CASE WHEN types IS NOT NULL THEN event_types[1] END AS channel FROM group_member
             WHERE to_topics[1] = ANY (topics) AND (types IS NULL OR event_types[1] = ANY (types))
@@ -81,7 +81,7 @@ BEGIN
     -- A commit with a notification waits for every other such commit, so nobody is notified of what nobody handles.
     PERFORM pg_notify(channel, topic || ' ' || string_agg(partition::text, ' '))
     FROM (
-        SELECT DISTINCT coalesce(wanted.type, 'log') AS channel, topic, partition
+        SELECT DISTINCT coalesce(wanted.type, 'records') AS channel, topic, partition
         FROM (SELECT DISTINCT * FROM unnest(to_topics, to_partitions, event_types)) AS grown (topic, partition, type)
         JOIN group_member AS member ON grown.topic = ANY (member.topics)
         CROSS JOIN LATERAL (SELECT CASE WHEN member.types IS NOT NULL THEN grown.type END AS type) AS wanted

@@ -50,12 +50,15 @@ async def test_a_record_in_a_hurry_ends_the_wait_of_those_before_it(
     monkeypatch.setattr(pacing, "PACE_SECONDS", FOR_EVER)
     monkeypatch.setattr(postgres_member, "POLL_SECONDS", FOR_EVER)
     member = await joined(scene, reader := TopicReader())
+    # A watcher of another process hurries for all records, which ends no other member's wait.
+    watcher = await (await scene.log.connect()).join(f"watcher-{uuid4()}", [scene.publisher.topic()], TopicReader())
     async with asyncio.TaskGroup() as tasks:
         poll = tasks.create_task(polled(member, reader))
         await send(scene, (PACED, 0), (OTHER, 0), (PACED, 1), (PACED, 0), (HURRIED, 2))
         found = await poll
     assert sorted(found) == sorted([PACED, OTHER, PACED, PACED, HURRIED])
     await member.leave()
+    await watcher.leave()
 
 
 async def test_the_time_ends_the_wait(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
