@@ -36,7 +36,7 @@ OTHERS = {
         f"/v1/insight/{figures}": "sums of many contracts, which name no debtor"
         for figures in (
             *("waterfall", "roll-rates", "cure-rates", "recovery", "vintages"),
-            *("calls", "promises", "visits"),
+            *("calls", "promises", "visits", "placements", "recalls", "commissions"),
         )
     },
     "/v1/visits/{visit_id}/sheet.pdf": "one debtor",

@@ -18,6 +18,7 @@ _TAGS = {
     "agencies": "Agencies, their service contracts and commissions.",
     "placement rules": "The rules that place contracts, and the runs that apply them.",
     "placements": "Placements, recalls and objections.",
+    "insight": "Figures of a day and of a period, each with the way to what it counts.",
 }
 
 

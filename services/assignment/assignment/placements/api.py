@@ -4,10 +4,12 @@ from uuid import UUID
 
 from chassis import (
     CurrentPrincipal,
+    Day,
     Page,
     PageQuery,
     ReadConnection,
     Router,
+    ShortText,
     WriteTransaction,
     page,
     reads,
@@ -33,11 +35,18 @@ async def list_placements(
     agency_id: UUID | None = None,
     kind: PlacementKind | None = None,
     state: PlacementState | None = None,
+    started_from: Day | None = None,
+    started_to: Day | None = None,
+    ended_from: Day | None = None,
+    ended_to: Day | None = None,
+    reason: ShortText | None = None,
 ) -> Page[Placement]:
     """List placements by id. An agency sees only its own."""
     after = query.after(UUID)
     filters = (contract_id, agency_id, kind, state)
-    rows = await reader.fetch(queries.PLACEMENTS[query.order], *filters, who.agency_id, after, query.limit + 1)
+    days = (started_from, started_to, ended_from, ended_to)
+    arguments = (*filters, who.agency_id, after, query.limit + 1, *days, reason)
+    rows = await reader.fetch(queries.PLACEMENTS[query.order], *arguments)
     return page(rows, query, key=lambda row: (row["placement_id"],))
 
 

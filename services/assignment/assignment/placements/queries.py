@@ -31,12 +31,15 @@ WHERE placement_id = $1
 """
 
 # $1 … $4 contract, agency, kind and state, each null for any; $5 the agency that asks; $6 the last placement before
-# the page.
+# the page; $8 … $12 first and last day of the start and of the end, and the reason, each null for any.
 PLACEMENTS = both_orders(f"""
 {_placement("$5")}
 WHERE ($1::uuid IS NULL OR placement.contract_id = $1) AND ($2::uuid IS NULL OR placement.agency_id = $2)
     AND ($3::text IS NULL OR placement.kind = $3) AND ($4::text IS NULL OR placement.state = $4)
     AND ($5::uuid IS NULL OR placement.agency_id = $5) AND ($6::uuid IS NULL OR placement_id {{beyond}} $6)
+    AND ($8::date IS NULL OR placement.starts_on >= $8) AND ($9::date IS NULL OR placement.starts_on <= $9)
+    AND ($10::date IS NULL OR placement.ended_on >= $10) AND ($11::date IS NULL OR placement.ended_on <= $11)
+    AND ($12::text IS NULL OR placement.reason = $12)
 ORDER BY placement_id {{order}} LIMIT $7
 """)
 CONTRACT_OF = """
