@@ -1,4 +1,4 @@
-# The images of Recobro, a target each: one for every service, by its name, and operations.
+# The images of Recobro, a target each: one for every service, by its name, console and operations.
 #
 #   docker build --target portfolio --tag recobro/portfolio --build-arg REVISION="$(git rev-parse HEAD)" .
 #
@@ -28,8 +28,9 @@ FROM tools AS wheels
 COPY libs libs
 COPY services services
 COPY cli cli
+COPY console console
 RUN tools/bin/pip wheel --no-deps --no-index --no-build-isolation --wheel-dir wheels/libs ./libs/* \
-    && tools/bin/pip wheel --no-deps --no-index --no-build-isolation --wheel-dir wheels ./services/* ./cli
+    && tools/bin/pip wheel --no-deps --no-index --no-build-isolation --wheel-dir wheels ./services/* ./cli ./console
 
 
 FROM tools AS service-packages
@@ -41,7 +42,7 @@ COPY --from=wheels /build/wheels wheels
 RUN tools/bin/uv pip install --compile-bytecode --no-deps --no-index --python /opt/recobro/bin/python \
         wheels/libs/*.whl \
     && for package in $(/opt/recobro/bin/python -c \
-            'from recobro_platform import SERVICES; print(*(service.package for service in SERVICES))'); do \
+            'from recobro_platform import PROGRAMS; print(*(one.name.replace("-", "_") for one in PROGRAMS))'); do \
         tools/bin/uv pip install --compile-bytecode --no-deps --no-index --python /opt/recobro/bin/python \
             --target "packages/$package" wheels/recobro_"$package"-*.whl || exit 1; \
     done
@@ -125,6 +126,15 @@ COPY --from=service-packages /build/packages/promises /opt/recobro/service
 ENV HEALTH_URL=http://127.0.0.1:8005/livez
 EXPOSE 8005
 ENTRYPOINT ["python", "-P", "-m", "promises"]
+CMD ["all"]
+
+
+FROM service AS console
+LABEL org.opencontainers.image.title="Recobro console"
+COPY --from=service-packages /build/packages/console /opt/recobro/service
+ENV HEALTH_URL=http://127.0.0.1:8000/livez
+EXPOSE 8000
+ENTRYPOINT ["python", "-P", "-m", "recobro_console"]
 CMD ["all"]
 
 

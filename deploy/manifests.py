@@ -12,7 +12,7 @@ from pathlib import Path
 
 from recobro.log_settings import program_of
 from recobro_events import SERVICE_LANES, Lane, bulk_sources
-from recobro_platform import SERVICES, Service
+from recobro_platform import CONSOLE, PROGRAMS, SERVICES, Service
 
 HERE = Path(__file__).parent
 _USER = """\
@@ -44,6 +44,18 @@ def kafka_user(service: Service) -> str:
     return _USER + "".join(f"      {line}\n" for line in _rights(service))
 
 
+def console_user() -> str:
+    """Return the console's Kafka user. It reads what services tell each other, in groups of its own, and writes nothing."""
+    topics = [f"{one.name}.{lane}" for lane in SERVICE_LANES for one in SERVICES if _has(one, lane)]
+    rights = [f"- {{resource: {{type: topic, name: {topic}}}, operations: [Read]}}" for topic in topics]
+    rights.append("- {resource: {type: group, name: recobro.console., patternType: prefix}, operations: [Read]}")
+    return _USER + "".join(f"      {line}\n" for line in rights)
+
+
+def _has(service: Service, lane: Lane) -> bool:
+    return lane is Lane.EVENTS or service.name in bulk_sources()
+
+
 def _rights(service: Service) -> Iterator[str]:
     program = program_of(service)
     for lane in SERVICE_LANES if service.name in bulk_sources() else [Lane.EVENTS]:
@@ -66,7 +78,7 @@ def prometheus() -> str:
     return _PROMETHEUS + "".join(
         f"  - {{job_name: {service.name}, honor_labels: true, "
         f'static_configs: [{{targets: ["{service.name}:{service.port}"]}}]}}\n'
-        for service in SERVICES
+        for service in PROGRAMS
     )
 
 

@@ -54,15 +54,20 @@ _MOST_CALLS = 200
 _log = structlog.get_logger(__name__)
 
 
+def client() -> httpx.AsyncClient:
+    """Return the client with which the console calls the services and the identity provider."""
+    return httpx.AsyncClient(timeout=TIMEOUT, limits=httpx.Limits(max_connections=_MOST_CALLS), follow_redirects=False)
+
+
 def create_app(
     settings: ConsoleSettings,
     database: Database,
     transport: Callable[[], Transport],
     issuer: Issuer,
+    http: httpx.AsyncClient,
     addresses: Mapping[str, str] | None = None,
-    http: httpx.AsyncClient | None = None,
 ) -> FastAPI:
-    """Return the console's app on a migrated database. ``addresses`` and ``http`` are the settings' by default.
+    """Return the console's app on a migrated database. ``addresses`` are the settings' by default.
 
     Raises ``WrongVendorFile`` if a third-party script is not the one that is pinned.
     """
@@ -78,9 +83,7 @@ def create_app(
     app.state.store, app.state.hub, app.state.issuer = store, hub, issuer
     app.state.tokens = Tokens(store, issuer)
     app.state.addresses = dict(addresses or settings.services)
-    app.state.http = http or httpx.AsyncClient(
-        timeout=TIMEOUT, limits=httpx.Limits(max_connections=_MOST_CALLS), follow_redirects=False
-    )
+    app.state.http = http
     app.state.limiter = Limiter(settings.agency_limit, settings.operator_limit, ADDRESS_LIMIT)
     failures.install(app)
     app.add_middleware(EndTurns, limiter=app.state.limiter)

@@ -29,16 +29,21 @@ class FormTooLong(Exception):
     """A form has more than ``MOST_FORM_BYTES``, or does not say how long it is."""
 
 
-def policy(tiles_url: str | None) -> str:
-    """The content security policy: nothing from outside but the operator's own map tiles, no inline script."""
-    images = "'self' data:"
-    if tiles_url:
-        parts = urlsplit(tiles_url)
-        images += f" {parts.scheme}://{parts.netloc}"
+def policy(tiles_url: str | None, issuer: str | None = None) -> str:
+    """The content security policy: nothing from outside but the operator's own map tiles, no inline script.
+
+    The form that signs out may lead to the identity provider.
+    """
+    images = " ".join(("'self' data:", *_origin(tiles_url)))
+    forms = " ".join(("'self'", *_origin(issuer)))
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
-        f"img-src {images}; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        f"img-src {images}; frame-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
     )
+
+
+def _origin(url: str | None) -> list[str]:
+    return [f"{parts.scheme}://{parts.netloc}"] if url and (parts := urlsplit(url)) else []
 
 
 class Guard:
@@ -47,7 +52,9 @@ class Guard:
     def __init__(self, app: ASGIApp, of: FastAPI) -> None:
         self._app, self._of = app, of
         self._headers = {
-            "Content-Security-Policy": policy(of.state.settings.console_tiles_url),
+            "Content-Security-Policy": policy(
+                of.state.settings.console_tiles_url, of.state.settings.console_oidc_issuer
+            ),
             "Cache-Control": "no-store",
             "Referrer-Policy": "same-origin",
             "X-Content-Type-Options": "nosniff",

@@ -3,14 +3,16 @@
 import sys
 from functools import partial
 
+import httpx
 from chassis import logs
 from chassis.migrations import role_of, upgrade
 from chassis.server import serve
 from chassis.settings import transport_from
 from recobro_events import Database
 
-from recobro_console.app import create_app
+from recobro_console.app import client, create_app
 from recobro_console.sessions.local import LocalIssuer
+from recobro_console.sessions.oidc import OidcIssuer
 from recobro_console.sessions.tokens import Issuer
 from recobro_console.settings import ConsoleSettings
 
@@ -32,12 +34,16 @@ def run() -> None:
         print(f"The database of {SERVICE} is up to date.")
         return
     logs.configure(SERVICE)
-    app = create_app(settings, Database(settings.database_url), partial(transport_from, settings), issuer_of(settings))
+    http = client()
+    issuer = issuer_of(settings, http)
+    app = create_app(settings, Database(settings.database_url), partial(transport_from, settings), issuer, http=http)
     serve(app, settings.host, settings.port)
 
 
-def issuer_of(settings: ConsoleSettings) -> Issuer:
-    """Return who gives sessions their tokens."""
+def issuer_of(settings: ConsoleSettings, http: httpx.AsyncClient) -> Issuer:
+    """Return who gives sessions their tokens: the identity provider, or on one machine the platform's own key."""
+    if settings.console_oidc_issuer is not None:
+        return OidcIssuer(settings, http)
     assert settings.console_signing_key_file is not None
     assert settings.jwt_public_key_file is not None
     return LocalIssuer(

@@ -102,9 +102,9 @@ class Scene:
 
 @asynccontextmanager
 async def console_before(
-    platform: InProcessPlatform, databases: FreshDatabases, **changes: Any
+    platform: InProcessPlatform, databases: FreshDatabases, provider: FastAPI | None = None, **changes: Any
 ) -> AsyncIterator[Scene]:
-    """Serve a console before the services of ``platform``, on a free port."""
+    """Serve a console before the services of ``platform``, on a free port. ``provider`` answers at http://id.test."""
     dsn = await databases.migrated(MIGRATIONS)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -115,13 +115,16 @@ async def console_before(
         f"http://{name}": httpx.ASGITransport(client._transport.app)  # type: ignore[attr-defined]
         for name, client in platform.clients.items()
     }
+    if provider is not None:
+        mounts["http://id.test"] = httpx.ASGITransport(provider)
+    http = httpx.AsyncClient(mounts=mounts)
     app = create_app(
         settings,
         Database(dsn),
         lambda: platform.transport,
-        issuer_of(settings),
+        issuer_of(settings, http),
+        http,
         addresses={name: f"http://{name}" for name in platform.clients},
-        http=httpx.AsyncClient(mounts=mounts),
     )
     # A connection that is idle while a test waits is not closed under its next request.
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, timeout_keep_alive=600)

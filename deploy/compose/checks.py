@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from recobro_platform import SERVICES
+from recobro_platform import PROGRAMS, SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(sys.executable).parent
@@ -145,7 +145,7 @@ def wrong_with_owners(name: str, service: Service) -> Iterator[str]:
     mounted = volumes_of(service)
     owners = {volume for volume in mounted if volume.endswith("-owner-secrets")}
     if name == "secrets":
-        missing = {f"{one.name}-owner-secrets" for one in SERVICES} - mounted
+        missing = {f"{one.name}-owner-secrets" for one in PROGRAMS} - mounted
         yield from (f"the job does not fill {volume}" for volume in sorted(missing))
     elif owners != mine:
         yield f"the container has the owner's URL of {sorted(owners)}, and needs that of {sorted(mine)}"

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from chassis.tokens import generate_key, jwks, load_private_key
-from recobro_platform import SERVICES, Service
+from recobro_platform import PROGRAMS, SERVICES, Service
 
 
 def write(file: Path, text: str) -> None:
@@ -37,10 +37,11 @@ def make(root: Path) -> None:
     """Create every missing secret. The job `databases` gives the passwords to PostgreSQL's roles."""
     password(root / "grafana" / "admin-password")
     password(root / "postgres" / "superuser")
-    for service in SERVICES:
+    for service in PROGRAMS:
         url = database_url(root, service, service.role)
         write(root / service.name / "database-url", url)
-        write(root / "operations" / f"{service.name}-database-url", url)
+        if service in SERVICES:
+            write(root / "operations" / f"{service.name}-database-url", url)
         write(root / f"{service.name}-owner" / "database-url", database_url(root, service, service.database))
     private = root / "keys" / "private.json"
     if not private.exists():

@@ -2,17 +2,21 @@
 
 from urllib.parse import urlsplit
 
+import structlog
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from recobro_console import outside
 from recobro_console.pages import EVERYBODY, Router
 from recobro_console.sessions.local import LocalIssuer, WrongLink
+from recobro_console.sessions.oidc import BEGUN_SECONDS, CALLBACK, Begun, NotSignedIn, OidcIssuer, ProviderAway
 from recobro_console.sessions.store import Session, Store
 
 router = APIRouter(include_in_schema=False)
 signed_in = Router(EVERYBODY)
 HOME = "/"
+BEGUN = "recobro_sign_in"
+_log = structlog.get_logger(__name__)
 
 
 @router.get("/sign-in")
@@ -37,11 +41,60 @@ async def use_link(request: Request, code: str = "") -> Response:
     return await opened(request, session, HOME)
 
 
+@router.get("/sign-in/start")
+async def start(request: Request) -> Response:
+    """Go to the identity provider."""
+    issuer = request.app.state.issuer
+    if not isinstance(issuer, OidcIssuer):
+        return RedirectResponse("/sign-in", 303)
+    begun = Begun.new()
+    try:
+        address = await issuer.address(begun)
+    except ProviderAway as away:
+        return _away(request, away)
+    response = RedirectResponse(address, 303)
+    response.set_cookie(
+        BEGUN,
+        begun.cookie(),
+        path="/sign-in",
+        httponly=True,
+        samesite="lax",
+        secure=request.app.state.settings.is_secure,
+        max_age=BEGUN_SECONDS,
+    )
+    return response
+
+
+@router.get(CALLBACK)
+async def come_back(request: Request) -> Response:
+    """The user comes back from the identity provider."""
+    issuer = request.app.state.issuer
+    if not isinstance(issuer, OidcIssuer):
+        return RedirectResponse("/sign-in", 303)
+    try:
+        session = await issuer.sign_in(Begun.of(request.cookies.get(BEGUN)), request.query_params)
+    except ProviderAway as away:
+        return _away(request, away)
+    except NotSignedIn as failed:
+        _log.warning("a sign-in has failed", code=failed.why)
+        return outside.show(request, "outside/sign_in.html", status=403, local=False, refused=True)
+    response = await opened(request, session, HOME)
+    response.delete_cookie(BEGUN, path="/sign-in")
+    return response
+
+
+def _away(request: Request, away: ProviderAway) -> Response:
+    _log.warning("the identity provider does not answer", code=str(away))
+    return outside.show(request, "outside/sign_in.html", status=503, local=False, away=True)
+
+
 @signed_in.post("/sign-out")
 async def sign_out(request: Request) -> Response:
-    """End the session."""
+    """End the session, at the identity provider too."""
     await request.app.state.store.close(request.state.session_key)
-    response = RedirectResponse("/sign-in", 303)
+    issuer = request.app.state.issuer
+    farewell = await issuer.farewell(request.state.session) if isinstance(issuer, OidcIssuer) else None
+    response = RedirectResponse(farewell or "/sign-in", 303)
     response.delete_cookie(outside.session_cookie(request), path="/")
     return response
 
