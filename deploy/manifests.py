@@ -12,7 +12,7 @@ from pathlib import Path
 
 from recobro.log_settings import program_of
 from recobro_events import SERVICE_LANES, Lane, bulk_sources
-from recobro_platform import CONSOLE, PROGRAMS, SERVICES, Service
+from recobro_platform import PROGRAMS, SERVICES, Service
 
 HERE = Path(__file__).parent
 _USER = """\
@@ -42,18 +42,6 @@ scrape_configs:
 def kafka_user(service: Service) -> str:
     """Return the service's Kafka user with its rights."""
     return _USER + "".join(f"      {line}\n" for line in _rights(service))
-
-
-def console_user() -> str:
-    """Return the console's Kafka user. It reads what services tell each other, in groups of its own, and writes nothing."""
-    topics = [f"{one.name}.{lane}" for lane in SERVICE_LANES for one in SERVICES if _has(one, lane)]
-    rights = [f"- {{resource: {{type: topic, name: {topic}}}, operations: [Read]}}" for topic in topics]
-    rights.append("- {resource: {type: group, name: recobro.console., patternType: prefix}, operations: [Read]}")
-    return _USER + "".join(f"      {line}\n" for line in rights)
-
-
-def _has(service: Service, lane: Lane) -> bool:
-    return lane is Lane.EVENTS or service.name in bulk_sources()
 
 
 def _rights(service: Service) -> Iterator[str]:
