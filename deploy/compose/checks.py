@@ -17,7 +17,7 @@ import yaml
 from recobro_platform import PROGRAMS, SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = Path(sys.executable).parent
+BIN = Path(sys.executable).parent
 HERE = Path("deploy/compose")
 # The sum is Go's hash of the module's content. It pins Docker Compose and everything that it is built from.
 COMPOSE = "github.com/docker/compose/v5"
@@ -55,7 +55,7 @@ def output(*command: str | Path, folder: Path = ROOT, environment: dict[str, str
 def linted(name: str, *arguments: str) -> Iterator[str]:
     """Yield the complaints of a linter from our environment."""
     try:
-        output(PROGRAMS / name, *arguments)
+        output(BIN / name, *arguments)
     except Refused as refusal:
         yield from str(refusal).splitlines()
 
