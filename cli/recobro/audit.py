@@ -13,13 +13,13 @@ from rich.table import Table
 from recobro import keys, targets
 from recobro.data import DataFolder
 from recobro.errors import Trouble
+from recobro.language import tr
 from recobro.terminal import (
     DEFAULT_DATA,
     AsJson,
     Data,
     PlainGroup,
     count,
-    counted,
     err,
     out,
     print_json,
@@ -91,7 +91,14 @@ def prune_all(
     before = datetime.now(UTC) - timedelta(days=366 * keep_years)
     found, troubles = asyncio.run(targets.of_each(targets.find(DataFolder(data)), _pruning(before)))
     for service, deleted in found.items():
-        out.print(f"{service.name}: {count(deleted)} entries from before {before:%Y-%m-%d} deleted")
+        out.print(
+            tr(
+                "{service}: {deleted} entries from before {before} deleted",
+                service=service.name,
+                deleted=count(deleted),
+                before=f"{before:%Y-%m-%d}",
+            )
+        )
     for trouble in troubles:
         err.print(str(trouble), style="red", markup=False)
     raise typer.Exit(1 if troubles else 0)
@@ -102,13 +109,20 @@ def _pruning(before: datetime) -> Callable[[Service, Any], Awaitable[int]]:
 
     async def one(service: Service, connection: Any) -> int:
         if faults := (await verify(connection)).faults:
-            raise Trouble(f"{service.name}: {faults[0]}. Nothing of it was deleted.")
+            raise Trouble(tr("{service}: {first}. Nothing of it was deleted.", service=service.name, first=faults[0]))
         deleted = 0
         try:
             while entries := await prune(connection, before, keys.person()):
                 deleted += entries
         except NotWhole as error:  # it was altered meanwhile
-            raise Trouble(f"{service.name}: {error}. {count(deleted)} entries before it were deleted.") from error
+            raise Trouble(
+                tr(
+                    "{service}: {error}. {deleted} entries before it were deleted.",
+                    service=service.name,
+                    error=error,
+                    deleted=count(deleted),
+                )
+            ) from error
         return deleted
 
     return one
@@ -127,10 +141,12 @@ async def check(chosen: targets.Targets) -> tuple[list[Checked], list[Trouble]]:
 
 
 def _table(checked: Sequence[Checked]) -> Table:
-    table = table_of("service", "entries", "deleted", "unsealed", "seals", "head", "verdict")
+    table = table_of(
+        tr("service"), tr("entries"), tr("deleted"), tr("unsealed"), tr("seals"), tr("head"), tr("verdict")
+    )
     for one in checked:
         found = one.verdict
-        verdict = "whole" if not found.faults else counted(len(found.faults), "fault")
+        verdict = tr("whole") if not found.faults else tr("faults: {faults}", faults=count(len(found.faults)))
         head = found.head.hex()[:12]
         numbers = (found.entries, found.pruned, found.unsealed, found.seals)
         table.add_row(one.service, *map(count, numbers), head, verdict)

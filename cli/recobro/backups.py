@@ -27,6 +27,7 @@ from recobro import database_roles, key_backup
 from recobro.data import DataFolder
 from recobro.database_roles import LOG
 from recobro.errors import Trouble
+from recobro.language import tr
 from recobro.lost_writes import Lost, find_lost, print_lost
 from recobro.postgres import EmbeddedPostgres, bin_folder, free_port, is_free
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, out, print_json
@@ -67,9 +68,22 @@ def backup(
         print_json({"folder": str(target.absolute()), "keys": password is not None, **manifest.model_dump(mode="json")})
         return
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
-    out.print(f"Saved {len(manifest.dumped_at)} databases in {target} ({count(size // 1024)} KiB).", markup=False)
+    out.print(
+        tr(
+            "Saved {dumped_at} databases in {target} ({count} KiB).",
+            dumped_at=len(manifest.dumped_at),
+            target=target,
+            count=count(size // 1024),
+        ),
+        markup=False,
+    )
     if password is None:
-        out.print(f"The keys that sign tokens are not in it. Set {key_backup.VARIABLE}_FILE to save them, encrypted.")
+        out.print(
+            tr(
+                "The keys that sign tokens are not in it. Set {variable}_FILE to save them, encrypted.",
+                variable=key_backup.VARIABLE,
+            )
+        )
 
 
 def restore(
@@ -110,11 +124,16 @@ def restore(
     else:
         print_lost(lost)
         kept = ", ".join(f"{one.database}{_REPLACED}" for one in chosen)
-        out.print(f"The replaced data are kept in the databases {kept} until the next restore.", markup=False)
+        out.print(
+            tr("The replaced data are kept in the databases {kept} until the next restore.", kept=kept), markup=False
+        )
         if keys is not None:
-            out.print("The keys that sign tokens are restored too.")
+            out.print(tr("The keys that sign tokens are restored too."))
         elif key_backup.has_keys(source):
-            out.print(f"The keys that sign tokens were not restored: those of {folder.root} count.", markup=False)
+            out.print(
+                tr("The keys that sign tokens were not restored: those of {root} count.", root=folder.root),
+                markup=False,
+            )
 
 
 def save(server: EmbeddedPostgres, folder: DataFolder, target: Path, password: str | None = None) -> Manifest:
@@ -123,7 +142,7 @@ def save(server: EmbeddedPostgres, folder: DataFolder, target: Path, password: s
     Raises ``Trouble`` if ``target`` exists or a dump fails.
     """
     if target.exists():
-        raise Trouble(f"{target} already exists. A backup needs a new folder.")
+        raise Trouble(tr("{target} already exists. A backup needs a new folder.", target=target))
     state = folder.state()
     transport = state.transport if state else "postgres"
     unfinished = target.with_name(f"{target.name}.unfinished")
@@ -150,9 +169,17 @@ def manifest_of(source: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate_json((source / _MANIFEST).read_bytes())
     except (OSError, ValidationError):
-        raise Trouble(f"{source} is not a complete backup: its {_MANIFEST} cannot be read.") from None
+        raise Trouble(
+            tr("{source} is not a complete backup: its {manifest} cannot be read.", source=source, manifest=_MANIFEST)
+        ) from None
     if missing := [name for name in manifest.dumped_at if not (source / f"{name}.dump").is_file()]:
-        raise Trouble(f"{source} is not a complete backup: the dump of {', '.join(missing)} is missing.")
+        raise Trouble(
+            tr(
+                "{source} is not a complete backup: the dump of {missing} is missing.",
+                source=source,
+                missing=", ".join(missing),
+            )
+        )
     return manifest
 
 
@@ -214,7 +241,13 @@ async def _mark(server: EmbeddedPostgres, database: str, epoch: int | None) -> N
 def _chosen(names: Sequence[str] | None) -> list[Service]:
     known = {service.name: service for service in SERVICES}
     if unknown := [name for name in names or () if name not in known]:
-        raise Trouble(f"There is no service {', '.join(unknown)}. The services are: {', '.join(known)}.")
+        raise Trouble(
+            tr(
+                "There is no service {unknown}. The services are: {known}.",
+                unknown=", ".join(unknown),
+                known=", ".join(known),
+            )
+        )
     return [known[name] for name in names] if names else list(SERVICES)
 
 
@@ -226,7 +259,7 @@ def _postgres_of(folder: DataFolder) -> Iterator[EmbeddedPostgres]:
         yield EmbeddedPostgres(folder.postgres, running.postgres_port)
         return
     if not (folder.postgres / "data").exists():
-        raise Trouble(f"{folder.root} holds no data of a platform.")
+        raise Trouble(tr("{root} holds no data of a platform.", root=folder.root))
     with folder.locked(), _started(folder) as server:
         yield server
 
@@ -258,4 +291,4 @@ def _run(server: EmbeddedPostgres, program: str, *arguments: str) -> None:
         [bin_folder() / program, *arguments], env=environment, capture_output=True, text=True, check=False
     )
     if result.returncode != 0:
-        raise Trouble(f"{program} failed: {result.stderr.strip()[-1000:]}")
+        raise Trouble(tr("{program} failed: {value}", program=program, value=result.stderr.strip()[-1000:]))

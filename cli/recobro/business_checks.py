@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from recobro.finding import Finding, ok, wrong
-from recobro.terminal import counted, duration
+from recobro.language import tr, word
+from recobro.terminal import count, duration
 
 _LOADING_SECONDS = 2700
 _FAILED_DAYS = 3
@@ -65,68 +66,114 @@ ORDER BY campaign.name
 async def _files(connection: Any) -> list[Finding]:
     found = []
     for row in await connection.fetch(_FIRST_UNFINISHED):
-        what, age = f"file {row['filename']} of {row['name']}", duration(row["seconds"])
-        behind = f" {counted(row['behind'], 'file')} of the portfolio wait behind it." if row["behind"] else ""
+        what = tr("file {filename} of {name}", filename=row["filename"], name=row["name"])
+        age = duration(row["seconds"])
+        behind = " " + tr("Files behind it: {files}.", files=count(row["behind"])) if row["behind"] else ""
         if row["status"] == "needs_confirmation":
-            answer = f"To say yes: recobro confirm {row['file_id']} (no: --no)"
-            found.append(wrong(what, f"the file has waited for a confirmation for {age}.{behind} {answer}"))
+            answer = tr("To say yes: recobro confirm {file} (no: --no)", file=row["file_id"])
+            found.append(
+                wrong(
+                    what,
+                    tr(
+                        "the file has waited for a confirmation for {age}.{behind} {answer}",
+                        age=age,
+                        behind=behind,
+                        answer=answer,
+                    ),
+                )
+            )
         elif row["seconds"] > _LOADING_SECONDS:
-            found.append(wrong(what, f"the file was uploaded {age} ago and is still {row['status']}.{behind}"))
+            found.append(
+                wrong(
+                    what,
+                    tr(
+                        "the file was uploaded {age} ago and is still {status}.{behind}",
+                        age=age,
+                        status=word(row["status"]),
+                        behind=behind,
+                    ),
+                )
+            )
     found += [
-        wrong(f"file {row['filename']} of {row['name']}", f"the file was not loaded. {row['error']}")
+        wrong(
+            tr("file {filename} of {name}", filename=row["filename"], name=row["name"]),
+            tr("the file was not loaded. {error}", error=row["error"]),
+        )
         for row in await connection.fetch(_FAILED, _FAILED_DAYS)
     ]
-    return _shortened(found) or [ok("files", "no file waits for a person, and the newest ones are loaded.")]
+    return _shortened(tr("files"), found) or [
+        ok(tr("files"), tr("no file waits for a person, and the newest ones are loaded."))
+    ]
 
 
 async def _days(connection: Any) -> list[Finding]:
     unstaged = await connection.fetch(_UNSTAGED, _DAILY_DAYS)
     missing = [
         wrong(
-            f"portfolio {row['name']}",
-            f"the contracts are staged to {row['reached']}, and today is {row['today']}."
-            f" Run: recobro stage --as-of {row['today']}",
+            tr("portfolio {name}", name=row["name"]),
+            tr(
+                "the contracts are staged to {reached}, and today is {today}. Run: recobro stage --as-of {today}",
+                reached=row["reached"],
+                today=row["today"],
+            ),
         )
         for row in unstaged
         if not row["rests"]
     ]
     resting = len(unstaged) - len(missing)
-    rest = f" {counted(resting, 'portfolio')} not worked on daily." if resting else ""
-    return _shortened(missing) or [ok("staging", f"no portfolio misses its day.{rest}")]
+    rest = " " + tr("Portfolios not worked on daily: {portfolios}.", portfolios=count(resting)) if resting else ""
+    return _shortened(tr("portfolios"), missing) or [
+        ok(tr("staging"), tr("no portfolio misses its day.{rest}", rest=rest))
+    ]
 
 
 async def _disputes(connection: Any) -> list[Finding]:
     if overdue := await connection.fetchval(_OVERDUE_DISPUTES):
-        return [wrong("clarifications", f"{counted(overdue, 'open clarification')} passed the deadline. Resolve them.")]
-    return [ok("clarifications", "no open clarification has passed its deadline.")]
+        return [
+            wrong(
+                tr("clarifications"),
+                tr(
+                    "Open clarifications past their deadline: {clarifications}. Resolve them.",
+                    clarifications=count(overdue),
+                ),
+            )
+        ]
+    return [ok(tr("clarifications"), tr("no open clarification has passed its deadline."))]
 
 
 async def _lists(connection: Any) -> list[Finding]:
     missing = [
         wrong(
-            f"campaign {row['name']}",
-            f"there is no list of {row['today']}. Run: recobro list --all --date {row['today']}",
+            tr("campaign {name}", name=row["name"]),
+            tr("there is no list of {today}. Run: recobro list --all --date {today}", today=row["today"]),
         )
         for row in await connection.fetch(_UNLISTED, _DAILY_DAYS)
     ]
-    return _shortened(missing) or [ok("lists", "no campaign misses the list of its day.")]
+    return _shortened(tr("campaigns"), missing) or [ok(tr("lists"), tr("no campaign misses the list of its day."))]
 
 
-def _shortened(found: list[Finding]) -> list[Finding]:
+def _shortened(what: str, found: list[Finding]) -> list[Finding]:
     if (more := len(found) - _MOST_LINES) <= 0:
         return found
-    return [*found[:_MOST_LINES], wrong(found[0].what.split()[0] + "s", f"{more} more have such a problem.")]
+    return [
+        *found[:_MOST_LINES],
+        wrong(what, tr("{more} more have such a problem.", more=more)),
+    ]
 
 
 def lost_writes(folder: Path) -> list[Finding]:
     """Return a finding for each list of writes that a restore has lost. A list is there until somebody removes it."""
     return [
         wrong(
-            "restore",
-            f"{file.name} lists what the restored service has lost. Enter it again: recobro reenter {file}",
+            tr("restore"),
+            tr(
+                "{name} lists what the restored service has lost. Enter it again: recobro reenter {file}",
+                name=file.name,
+                file=file,
+            ),
         )
         for file in sorted(folder.glob("lost-*.csv"))
-    ] or [ok("restore", "no list of lost entries waits.")]
+    ] or [ok(tr("restore"), tr("no list of lost entries waits."))]
 
 
 CHECKS: Mapping[str, tuple[Callable[[Any], Awaitable[list[Finding]]], ...]] = {

@@ -16,7 +16,7 @@ from recobro import keys
 from recobro.data import DataFolder
 from recobro.environment import secret
 from recobro.errors import Trouble
-from recobro.language import meaning_of, tr
+from recobro.language import meaning_of, tag, tr
 from recobro.services import addresses_at
 from recobro.terminal import working
 
@@ -41,8 +41,8 @@ class Refused(Trouble):
         detail = str(problem.get("detail") or problem.get("title") or response.reason_phrase).rstrip(".")
         code = f"{self.status}, {self.code}" if self.code else str(self.status)
         lines = [tr("{service} refused: {detail}. ({code})", service=service, detail=detail, code=code)]
-        # What a service says is English. Before it stands what its code means, in the reader's language.
-        if meaning := meaning_of(self.code):
+        # What a service says in English stands behind what its code means, in the reader's language.
+        if response.headers.get("Content-Language") is None and (meaning := meaning_of(self.code)):
             lines.insert(0, meaning)
         lines += [f"  {error.get('pointer', '')}: {error.get('detail', '')}" for error in problem.get("errors") or ()]
         super().__init__("\n".join(lines))
@@ -66,7 +66,7 @@ class Client:
 
     def __init__(self, addresses: Mapping[str, str], token: str) -> None:
         self._addresses = dict(addresses)
-        self.headers = {"Authorization": f"Bearer {token}"}
+        self.headers = {"Authorization": f"Bearer {token}", "Accept-Language": tag()}
         self._http = httpx.Client(timeout=_TIMEOUT, headers=self.headers)
 
     def __enter__(self) -> Self:

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recobro.errors import Trouble
+from recobro.language import tr
 from recobro.processes import ProcessRecord
 
 TransportName = Literal["postgres", "kafka"]
@@ -65,7 +66,9 @@ class DataFolder:
             self.root.chmod(0o711 if os.getuid() == 0 else 0o700)
             self.logs.chmod(0o700)
         except OSError as error:
-            raise Trouble(f"Cannot use {self.root} for the data: {error.strerror}.") from error
+            raise Trouble(
+                tr("Cannot use {root} for the data: {strerror}.", root=self.root, strerror=error.strerror)
+            ) from error
         with (self.root / "lock").open("a+b") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -95,5 +98,5 @@ class DataFolder:
 
     def _already_running(self) -> str:
         state = self.running()
-        process = f" (process {state.supervisor.pid})" if state and state.supervisor else ""
-        return f"A platform is already running on {self.root}{process}."
+        process = f" ({state.supervisor.pid})" if state and state.supervisor else ""
+        return tr("A platform is already running on {root}{process}.", root=self.root, process=process)

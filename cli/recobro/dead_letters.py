@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,14 +16,22 @@ from rich.text import Text
 from recobro.client import Client, connect
 from recobro.data import DataFolder
 from recobro.errors import Trouble
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, counted, err, out, print_json, printable, show_table
+from recobro.language import tr
+from recobro.lookup import named, numbers_of
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, count, err, out, print_json, printable, show_table
 
 SERVICE_NAMES = tuple(service.name for service in SERVICES)
 
 
 def known(name: str | None) -> str | None:
     if name is not None and name not in SERVICE_NAMES:
-        raise typer.BadParameter(f"there is no service {name}. The services are: {', '.join(SERVICE_NAMES)}.")
+        raise typer.BadParameter(
+            tr(
+                "there is no service {name}. The services are: {service_names}.",
+                name=name,
+                service_names=", ".join(SERVICE_NAMES),
+            )
+        )
     return name
 
 
@@ -59,12 +68,13 @@ def list_waiting(
     """
     with connect(DataFolder(data), url) as client:
         waiting, troubles = items_of(client, service, "/v1/parked-keys")
+        numbers = {} if as_json else numbers_of(client, (item["key"] for item in waiting))
     if as_json:
         print_json(waiting)
     elif waiting:
-        _show_waiting(waiting, options_of(data, url))
+        _show_waiting(waiting, numbers, options_of(data, url))
     elif not troubles:
-        out.print(f"No events are waiting in {service or 'any service'}.")
+        out.print(tr("No events are waiting in {service}.", service=service or "any service"))
     for each in troubles:
         err.print(str(each), style="red", markup=False)
     raise typer.Exit(1 if troubles else 0)
@@ -82,23 +92,25 @@ def items_of(client: Client, service: str | None, path: str) -> tuple[list[dict[
     return found, troubles
 
 
-def _show_waiting(waiting: list[dict[str, Any]], options: str) -> None:
+def _show_waiting(waiting: list[dict[str, Any]], numbers: Mapping[str, str], options: str) -> None:
     # With a whole key the table just fits into 80 columns.
-    table = Table("service", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
-    table.add_column("letter", justify="right")
-    table.add_column("key, event, error", overflow="fold")
-    table.add_column("waiting", justify="right")
-    table.add_column("since")
+    table = Table(tr("service"), box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
+    table.add_column(tr("letter"), justify="right")
+    table.add_column(tr("key, event, error"), overflow="fold")
+    table.add_column(tr("waiting"), justify="right")
+    table.add_column(tr("since"))
     for item in waiting:
-        lines = "\n".join(printable(text) for text in (item["key"], item["type"], item["error"]) if text)
+        lines = "\n".join(
+            printable(text) for text in (named(item["key"], numbers), item["type"], item["error"]) if text
+        )
         since = moment(item["parked_at"]).replace(" ", "\n", 1)
         table.add_row(item["service"], str(item["letter_id"]), Text(lines), str(item["letters"]), since)
     show_table(table)
-    events = counted(sum(item["letters"] for item in waiting), "event")
-    out.print(f"\nWaiting: {events} of {counted(len(waiting), 'key')}.", end=" ")
-    out.print("The first event of each key could not be applied; the others wait behind it.")
+    events = count(sum(item["letters"] for item in waiting))
+    out.print("\n" + tr("Waiting: {events} (keys: {keys}).", events=events, keys=count(len(waiting))), end=" ")
+    out.print(tr("The first event of each key could not be applied; the others wait behind it."))
     if any(item["contract_id"] for item in waiting):
-        out.print("Nobody is called or visited about these contracts until none of their events waits.")
+        out.print(tr("Nobody is called or visited about these contracts until none of their events waits."))
     _print_next_steps(waiting[0]["service"], waiting[0]["letter_id"], "--all", options, look=True)
 
 
@@ -118,11 +130,11 @@ def show(
         print_json(letter)
         return
     for name, value in _facts_of(letter).items():
-        out.print(printable(f"{name:<10} {value}"), markup=False)
-    out.print("\nHeaders:", style="bold")
+        out.print(printable(f"{name:<12} {value}"), markup=False)
+    out.print("\n" + tr("Headers:"), style="bold")
     for name, value in letter["headers"].items():
         out.print(printable(f"{name}: {value}"), markup=False)
-    out.print("\nContent (it may be personal data):", style="bold")
+    out.print("\n" + tr("Content (it may be personal data):"), style="bold")
     out.print("\n".join(map(printable, _content_of(letter).split("\n"))), markup=False)
     if letter["discarded_at"] is None:
         which = _which(letter["key"]) if letter["body_base64"] is not None else None
@@ -131,25 +143,31 @@ def show(
 
 def _facts_of(letter: dict[str, Any]) -> dict[str, Any]:
     facts = {
-        "letter": letter["letter_id"],
-        "key": letter["key"],
-        "event": f"{letter['type'] or 'unknown'} {letter['event_id'] or ''}",
-        "record": f"{letter['topic']}/{letter['partition']}@{letter['offset']}, read by {letter['consumer']}",
-        "set aside": moment(letter["set_aside_at"]),
-        "error": letter["error"] or "none: the event waits behind an earlier event of its key",
-        "replays": f"failed {counted(letter['replays'], 'time')}" if letter["replays"] else None,
+        tr("letter"): letter["letter_id"],
+        tr("key"): letter["key"],
+        tr("event"): f"{letter['type'] or tr('unknown')} {letter['event_id'] or ''}",
+        tr("record"): tr(
+            "{place}, read by {consumer}",
+            place=f"{letter['topic']}/{letter['partition']}@{letter['offset']}",
+            consumer=letter["consumer"],
+        ),
+        tr("set aside"): moment(letter["set_aside_at"]),
+        tr("error"): letter["error"] or tr("none: the event waits behind an earlier event of its key"),
+        tr("replays"): tr("failed: {count}", count=count(letter["replays"])) if letter["replays"] else None,
     }
     if letter["discarded_at"] is not None:
-        facts["discarded"] = f"{moment(letter['discarded_at'])} by {letter['discarded_by']}"
-        facts["reason"] = letter["discard_reason"]
+        facts[tr("discarded")] = tr(
+            "{moment} by {person}", moment=moment(letter["discarded_at"]), person=letter["discarded_by"]
+        )
+        facts[tr("reason")] = letter["discard_reason"]
     return {name: value for name, value in facts.items() if value is not None}
 
 
 def _content_of(letter: dict[str, Any]) -> str:
     if letter["body_base64"] is None:
-        return "The content was deleted after 30 days. The letter can only be discarded."
+        return tr("The content was deleted after 30 days. The letter can only be discarded.")
     if letter["body"] is None:
-        return f"The content is not text. Its bytes in base64:\n{letter['body_base64']}"
+        return f"{tr('The content is not text. Its bytes in base64:')}\n{letter['body_base64']}"
     try:
         return json.dumps(json.loads(letter["body"]), indent=2, ensure_ascii=False)
     except ValueError:
@@ -172,7 +190,7 @@ def replay(
     Example: recobro dead-letters replay portfolio --all
     """
     if (key is not None) == everything:
-        raise typer.BadParameter("use either --key KEY or --all.")
+        raise typer.BadParameter(tr("use either --key KEY or --all."))
     with connect(DataFolder(data), url) as client:
         outcomes = _replay_all(client, service) if key is None else _replay(client, service, key=key)["keys"]
         refused = [outcome for outcome in outcomes if outcome["waiting"]]
@@ -203,14 +221,20 @@ def _replay_all(client: Client, service: str) -> list[dict[str, Any]]:
 
 def _print_outcomes(service: str, outcomes: list[dict[str, Any]], refused: list[dict[str, Any]]) -> None:
     if not outcomes:
-        out.print(f"No events are waiting in {service}.")
+        out.print(tr("No events are waiting in {service}.", service=service))
         return
-    applied = counted(sum(outcome["applied"] for outcome in outcomes), "event")
-    keys = counted(len(outcomes), "key")
-    out.print(f"Applied {applied} of {keys}.{'' if refused else ' None of their events is waiting any more.'}")
+    applied = count(sum(outcome["applied"] for outcome in outcomes))
+    keys = count(len(outcomes))
+    rest = "" if refused else " " + tr("None of their events is waiting any more.")
+    out.print(tr("Applied: {applied} (keys: {keys}).", applied=applied, keys=keys) + rest)
     for outcome in refused:
-        still = counted(outcome["waiting"], "event")
-        text = f"{outcome['key']}: the next event was refused again: {outcome['error']}. Still waiting: {still}."
+        still = count(outcome["waiting"])
+        text = tr(
+            "{key}: the next event was refused again: {error}. Still waiting: {still}.",
+            key=outcome["key"],
+            error=outcome["error"],
+            still=still,
+        )
         out.print(printable(text), markup=False)
 
 
@@ -235,21 +259,33 @@ def discard(
         print_json(answer)
         return
     options = options_of(data, url)
-    out.print(f"{service} will never apply letter {letter_id}.")
+    out.print(tr("{service} will never apply letter {letter_id}.", service=service, letter_id=letter_id))
     if answer["waiting"]:
-        out.print(f"Still waiting behind it: {counted(answer['waiting'], 'event')} of the same key. To replay:")
+        out.print(
+            tr(
+                "Still waiting behind it, of the same key: {events}. To replay:",
+                events=count(answer["waiting"]),
+            )
+        )
         out.print(f"  recobro dead-letters replay {service} {_which(answer['key'])}{options}", markup=False)
     else:
-        out.print(printable(f"No event of {answer['key']} is waiting any more."), markup=False)
-    out.print(f"{service} may now lack data. Once no event waits, rebuild the data from the other services:")
+        out.print(printable(tr("No event of {key} is waiting any more.", key=answer["key"])), markup=False)
+    out.print(
+        tr(
+            "{service} may now lack data. Once no event waits, rebuild the data from the other services:",
+            service=service,
+        )
+    )
     out.print(f"  recobro rebuild {service}{options}", markup=False)
 
 
 def _print_next_steps(service: str, letter_id: int, which: str | None, options: str, *, look: bool = False) -> None:
     ways = {
-        "Show the first letter": f"show {service} {letter_id}" if look else None,
-        "Replay, once a release that can apply the event is deployed": f"replay {service} {which}" if which else None,
-        "Discard the letter": f"discard {service} {letter_id} --reason TEXT",
+        tr("Show the first letter"): f"show {service} {letter_id}" if look else None,
+        tr("Replay, once a release that can apply the event is deployed"): f"replay {service} {which}"
+        if which
+        else None,
+        tr("Discard the letter"): f"discard {service} {letter_id} --reason TEXT",
     }
     out.print()
     for what, command in ways.items():

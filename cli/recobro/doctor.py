@@ -12,9 +12,10 @@ import typer
 from recobro import business_checks, database_checks, log_checks, machine_checks, targets
 from recobro.data import DataFolder
 from recobro.finding import Finding, Verdict, unknown
+from recobro.language import Locale, speak, tr
 from recobro.services import addresses_at
 from recobro.targets import Targets
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, counted, out, print_json
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, count, out, print_json
 
 _ORDER = (Verdict.WRONG, Verdict.UNKNOWN, Verdict.OK)
 Everything = Annotated[bool, typer.Option("--all", help="Also print the checks that passed.")]
@@ -32,6 +33,9 @@ def doctor(data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False, 
 
     Example: recobro doctor
     """
+    if as_json:
+        # JSON is for programs, which do not read the reader's language.
+        speak(Locale())
     folder = DataFolder(data)
     findings = asyncio.run(look(targets.find(folder), folder, url))
     wrong = sum(finding.verdict is Verdict.WRONG for finding in findings)
@@ -41,8 +45,8 @@ def doctor(data: Data = DEFAULT_DATA, url: Url = None, as_json: AsJson = False, 
         shown = [finding for finding in findings if everything or finding.verdict is not Verdict.OK]
         _show(shown)
         fine = len(findings) - len(shown)
-        ended = f"{counted(wrong, 'problem')} found." if wrong else "No problem found."
-        rest = f" {counted(fine, 'check')} passed; --all shows them." if fine else ""
+        ended = tr("Problems: {problems}.", problems=count(wrong)) if wrong else tr("No problem found.")
+        rest = " " + tr("Checks that passed: {checks}; --all shows them.", checks=count(fine)) if fine else ""
         out.print(("\n" if shown else "") + ended + rest)
     raise typer.Exit(1 if wrong else 0)
 
@@ -64,7 +68,7 @@ async def look(chosen: Targets, folder: DataFolder, url: str | None) -> list[Fin
     elif chosen.platform is not None:
         addresses = {service.name: service.url for service in chosen.platform.services}
     else:
-        return [*found, unknown("services", "neither --url nor RECOBRO_URL is set.")]
+        return [*found, unknown(tr("services"), tr("neither --url nor RECOBRO_URL is set."))]
     return found + await asyncio.to_thread(machine_checks.services_ready, addresses, here=url is None)
 
 
@@ -87,9 +91,9 @@ async def _elsewhere(chosen: Targets) -> list[Finding]:
 
 def _show(findings: Sequence[Finding]) -> None:
     """Print a line for each finding, the wrong ones first."""
-    indent = max(map(len, Verdict)) + 2
+    indent = max(len(tr(verdict.value)) for verdict in Verdict) + 2
     width = out.width if out.is_terminal else sys.maxsize
     for finding in sorted(findings, key=lambda one: _ORDER.index(one.verdict)):
         lines = textwrap.wrap(str(finding), width - indent, break_on_hyphens=False, break_long_words=False)
-        out.print(f"{finding.verdict.value:<{indent}}", style=_STYLES[finding.verdict], end="")
+        out.print(f"{tr(finding.verdict.value):<{indent}}", style=_STYLES[finding.verdict], end="")
         out.print(f"\n{' ' * indent}".join(lines), markup=False)

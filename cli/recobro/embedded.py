@@ -15,6 +15,7 @@ from recobro_platform import CONSOLE, PROGRAMS, Service
 from recobro import database_roles, keys
 from recobro.data import DataFolder, PlatformState, ServiceState, TransportName
 from recobro.errors import Trouble
+from recobro.language import tr
 from recobro.postgres import EmbeddedPostgres, PostgresFailed, free_port, is_free
 from recobro.processes import ProcessRecord, end
 from recobro.services import HOST, command_of, url_of
@@ -92,8 +93,13 @@ class Platform:
         # Each service's position is stored in its database, and means nothing in another log.
         if before is not None and before.transport != self._transport:
             raise Trouble(
-                f"The events of {self._data.root} are in {_LOGS[before.transport]}, so the platform cannot continue "
-                f"with {_LOGS[self._transport]}. Use another data folder for that."
+                tr(
+                    "The events of {root} are in {value}, so the platform cannot continue with {value_2}. Use "
+                    "another data folder for that.",
+                    root=self._data.root,
+                    value=_LOGS[before.transport],
+                    value_2=_LOGS[self._transport],
+                )
             )
 
     @property
@@ -103,7 +109,7 @@ class Platform:
     def _end_leftovers(self, before: PlatformState | None) -> None:
         records = [service.process for service in before.services if service.process] if before else []
         if found := [process for record in records if (process := record.find())]:
-            self._announce("Ending the processes that a killed platform has left running")
+            self._announce(tr("Ending the processes that a killed platform has left running"))
             end(found, (signal.SIGTERM,), _LEFTOVER_PATIENCE_SECONDS)
 
     def _refuse_taken_ports(self) -> None:
@@ -111,8 +117,13 @@ class Platform:
             port = self._port_base + service.port_offset
             if not is_free(port):
                 raise Trouble(
-                    f"Port {port}, where {service.name} would listen, is taken by another program. "
-                    f"Choose other ports, for example with --port-base {self._port_base + 1000}."
+                    tr(
+                        "Port {port}, where {service} would listen, is taken by another program. Choose other "
+                        "ports, for example with --port-base {value}.",
+                        port=port,
+                        service=service.name,
+                        value=self._port_base + 1000,
+                    )
                 )
 
     def _usable_postgres(self, before: PlatformState | None) -> EmbeddedPostgres:
@@ -175,14 +186,14 @@ class Platform:
                 patient_until = float("inf")
                 for name, reason in reasons.items():
                     if reason:
-                        self._announce(f"Still waiting for {name}: {reason}")
+                        self._announce(tr("Still waiting for {name}: {reason}", name=name, reason=reason))
             next_question_at = time.monotonic() + _ASK_EVERY_SECONDS
 
     def _look_after_everything(self, stop: threading.Event) -> None:
         changed = self._supervisor.step()
         if self._postgres.pid is None and time.monotonic() >= self._next_postgres_start_at:
             changed = True
-            self._announce("PostgreSQL has died; starting it again")
+            self._announce(tr("PostgreSQL has died; starting it again"))
             try:
                 self._postgres.start(give_up=stop.is_set)
             except PostgresFailed as failure:
@@ -261,4 +272,5 @@ def why_not_ready(url: str) -> str | None:
 def _start_failure(child: Child) -> str:
     lines = child.log.read_text(errors="replace").strip().splitlines()[-8:] if child.log.exists() else []
     tail = "\n".join(f"  {line}" for line in lines)
-    return f"{child.program.name} does not start. The end of its log, {child.log}:\n{tail}"
+    told = tr("{program} does not start. The end of its log, {log}:", program=child.program.name, log=child.log)
+    return f"{told}\n{tail}"

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from recobro.errors import Trouble
+from recobro.language import tr
 
 
 def secret(variable: str) -> str | None:
@@ -15,13 +16,20 @@ def secret(variable: str) -> str | None:
     if file is None:
         return value
     if value is not None:
-        raise Trouble(f"{variable} and {variable}_FILE are both set. Unset one of them.")
+        raise Trouble(tr("{variable} and {variable}_FILE are both set. Unset one of them.", variable=variable))
     try:
         text = Path(file).read_text("utf-8").strip()
     except OSError as error:
-        raise Trouble(f"{variable}_FILE: {file} cannot be read: {error.strerror}.") from error
+        raise Trouble(
+            tr(
+                "{variable}_FILE: {file} cannot be read: {strerror}.",
+                variable=variable,
+                file=file,
+                strerror=error.strerror,
+            )
+        ) from error
     except ValueError as error:
-        raise Trouble(f"{variable}_FILE: {file} is not text.") from error
+        raise Trouble(tr("{variable}_FILE: {file} is not text.", variable=variable, file=file)) from error
     if not text:
-        raise Trouble(f"{variable}_FILE: {file} is empty.")
+        raise Trouble(tr("{variable}_FILE: {file} is empty.", variable=variable, file=file))
     return text

@@ -19,6 +19,7 @@ from recobro.data import DataFolder
 from recobro.environment import secret
 from recobro.errors import Trouble
 from recobro.keys import deny_file, private_file, public_file
+from recobro.language import tr
 from recobro.terminal import err
 
 VARIABLE = "RECOBRO_BACKUP_PASSWORD"
@@ -34,7 +35,13 @@ def given_password() -> str | None:
     """Return the password of the environment. Raises ``Trouble`` if it is too short to protect a file."""
     password = secret(VARIABLE)
     if password is not None and len(password) < SHORTEST_PASSWORD:
-        raise Trouble(f"{VARIABLE}: the password must have at least {SHORTEST_PASSWORD} characters.")
+        raise Trouble(
+            tr(
+                "{variable}: the password must have at least {shortest_password} characters.",
+                variable=VARIABLE,
+                shortest_password=SHORTEST_PASSWORD,
+            )
+        )
     return password
 
 
@@ -73,10 +80,14 @@ def put_back(files: dict[str, str], data: DataFolder) -> None:
 def _asked() -> str:
     if not err.is_terminal:
         raise Trouble(
-            f"The keys of this backup are encrypted. Set {VARIABLE} or {VARIABLE}_FILE to its password, or restore "
-            "with --without-keys: the platform then makes new keys, and no token from before is valid."
+            tr(
+                "The keys of this backup are encrypted. Set {variable} or {variable}_FILE to its password, "
+                "or restore with --without-keys: the platform then makes new keys, and no token from "
+                "before is valid.",
+                variable=VARIABLE,
+            )
         )
-    answer: str = typer.prompt("Password of the keys in this backup", hide_input=True, err=True)
+    answer: str = typer.prompt(tr("Password of the keys in this backup"), hide_input=True, err=True)
     return answer
 
 
@@ -86,8 +97,11 @@ def _decrypted(file: Path, password: str) -> dict[str, str]:
         content = jwe.decrypt_compact(sealed, _key(password), algorithms=_ALGORITHMS).plaintext
     except (JoseError, ValueError) as error:
         raise Trouble(
-            f"The password does not open {file}, or the file is damaged. Nothing was restored. "
-            "Without the password, restore with --without-keys."
+            tr(
+                "The password does not open {file}, or the file is damaged. Nothing was restored. Without "
+                "the password, restore with --without-keys.",
+                file=file,
+            )
         ) from error
     files: dict[str, str] = json.loads(content or b"")
     return files

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from recobro.data import DataFolder
 from recobro.errors import Trouble
+from recobro.language import tr
 
 ISSUER = "recobro"
 AUDIENCE = "recobro"
@@ -91,7 +92,9 @@ def rotate(data: DataFolder, *, revoke: bool = False) -> datetime:
     except FileNotFoundError:
         raise _no_key(data) from None
     except OSError as error:
-        raise Trouble(f"The keys in {data.keys} cannot be replaced: {error.strerror}.") from error
+        raise Trouble(
+            tr("The keys in {keys} cannot be replaced: {strerror}.", keys=data.keys, strerror=error.strerror)
+        ) from error
     return datetime.fromtimestamp(ends_at, UTC)
 
 
@@ -104,7 +107,9 @@ def _replace_public(file: Path, members: list[dict[str, Any]]) -> None:
 
 
 def _no_key(data: DataFolder) -> Trouble:
-    return Trouble(f"{data.root} has no signing key yet: start the platform once with `recobro up --data {data.root}`.")
+    return Trouble(
+        tr("{root} has no signing key yet: start the platform once with `recobro up --data {root}`.", root=data.root)
+    )
 
 
 def person() -> str:
@@ -122,7 +127,7 @@ def longest_ttl_seconds() -> int:
 
     given = os.environ.get("RECOBRO_JWT_MAX_LIFETIME_SECONDS") or str(DEFAULT_MAX_LIFETIME_SECONDS)
     if not given.isdecimal():
-        raise Trouble("RECOBRO_JWT_MAX_LIFETIME_SECONDS: the value must be a number of seconds.")
+        raise Trouble(tr("RECOBRO_JWT_MAX_LIFETIME_SECONDS: the value must be a number of seconds."))
     return int(given)
 
 
@@ -146,7 +151,11 @@ def token(
 
     if ttl_seconds > (longest := longest_ttl_seconds()):
         raise Trouble(
-            f"The services accept a token for {longest} seconds at most. RECOBRO_JWT_MAX_LIFETIME_SECONDS sets this."
+            tr(
+                "The services accept a token for {longest} seconds at most. "
+                "RECOBRO_JWT_MAX_LIFETIME_SECONDS sets this.",
+                longest=longest,
+            )
         )
     try:
         key = load_private_key(private_file(data))
@@ -171,9 +180,9 @@ def revoke(data: DataFolder, token_or_id: str) -> str:
         try:
             token_id = str(SignedToken.parse(token_or_id).claims().get("jti"))
         except WrongToken as error:
-            raise Trouble(f"{error} Give the token, or its jti.") from error
+            raise Trouble(tr("{error} Give the token, or its jti.", error=error)) from error
     if not DenyList.takes(token_id):
-        raise Trouble("This is not the id of a token. Give the token, or its jti.")
+        raise Trouble(tr("This is not the id of a token. Give the token, or its jti."))
     file = deny_file(data)
     try:
         with file.open("a+b") as listed:
@@ -182,5 +191,5 @@ def revoke(data: DataFolder, token_or_id: str) -> str:
             # One write: a service may read the file at any moment.
             listed.write((b"" if content.endswith(b"\n") or not content else b"\n") + f"{token_id}\n".encode())
     except OSError as error:
-        raise Trouble(f"{file} cannot be written: {error.strerror}.") from error
+        raise Trouble(tr("{file} cannot be written: {strerror}.", file=file, strerror=error.strerror)) from error
     return token_id

@@ -14,12 +14,12 @@ from recobro_platform import SERVICES, Service
 from recobro import targets
 from recobro.data import DataFolder
 from recobro.errors import Trouble
+from recobro.language import tr
 from recobro.terminal import (
     DEFAULT_DATA,
     AsJson,
     Data,
     count,
-    counted,
     err,
     out,
     print_json,
@@ -106,7 +106,10 @@ def lag(
         _show(readings)
     missing = sorted({one.topic for one in readings if not one.partitions})
     if missing:
-        err.print(f"There is no {', '.join(missing)}. Create the missing topics: recobro topics create", style="red")
+        err.print(
+            tr("There is no {missing}. Create the missing topics: recobro topics create", missing=", ".join(missing)),
+            style="red",
+        )
     lost = {one.consumer: what_is_lost(one.consumer, readings) for one in readings if one.lost}
     for consumer, sentence in lost.items():
         err.print(f"{consumer}: {sentence}", style="red")
@@ -120,7 +123,11 @@ def what_is_lost(consumer: str, readings: Sequence[Reading]) -> str:
     """Return a sentence on where a consumer cannot continue reading, and what to do."""
     topics = ", ".join(sorted(one.topic for one in readings if one.consumer == consumer and one.lost))
     service = consumer.rpartition(".")[0]
-    return f"the consumer cannot continue: its next events are gone from {topics}. Run: recobro rebuild {service}"
+    return tr(
+        "the consumer cannot continue: its next events are gone from {topics}. Run: recobro rebuild {service}",
+        topics=topics,
+        service=service,
+    )
 
 
 async def look(chosen: targets.Targets) -> tuple[list[Reading], list[Trouble]]:
@@ -178,14 +185,25 @@ def _reading(consumer: str, topic: str, offsets: Mapping[int, int], bounds: Mapp
 def _show(readings: Sequence[Reading]) -> None:
     behind = [one for one in readings if one.lag]
     if behind:
-        table = table_of("consumer", "topic", "position", "end", "lag", "behind")
+        table = table_of(tr("consumer"), tr("topic"), tr("position"), tr("end"), tr("lag"), tr("behind"))
         for one in behind:
-            figures = count(one.position), count(one.end), count(one.lag), f"{one.behind} of {len(one.partitions)}"
+            figures = (
+                count(one.position),
+                count(one.end),
+                count(one.lag),
+                tr("{some} of {all}", some=one.behind, all=len(one.partitions)),
+            )
             table.add_row(one.consumer, one.topic, *figures)
         table.columns[1].justify = "left"
         show_table(table)
     others = sum(bool(one.partitions) and not one.lag and not one.lost for one in readings)
     if others == len(readings):
-        out.print("Every service has read all events.")
+        out.print(tr("Every service has read all events."))
     elif others:
-        out.print(f"{others} of {counted(len(readings), 'reading')} of a topic are up to date.")
+        out.print(
+            tr(
+                "Readings of a topic that are up to date: {others} of {readings}.",
+                others=others,
+                readings=count(len(readings)),
+            )
+        )

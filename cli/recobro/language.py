@@ -79,6 +79,12 @@ def sentences() -> Mapping[str, Mapping[str, str]]:
     return found
 
 
+def tag() -> str:
+    """Return the reader's language as an Accept-Language header names it: es-MX, pt, en."""
+    here = _reader[0]
+    return here.language if here.country is None else f"{here.language}-{here.country}"
+
+
 def tr(sentence: str, /, **values: object) -> str:
     """Return the sentence in the reader's language, with its values."""
     said = sentences().get(sentence, {}).get(_reader[0].language, sentence)

@@ -115,8 +115,9 @@ def _at_rest(client: Client, file_id: str, show: Callable[[FileView], None]) -> 
 def read_rejects(file: Path) -> list[Reject]:
     """Return the rejects in ``file``, in the order of the file."""
     with file.open(encoding="utf-8-sig", newline="") as source:
-        rows = csv.DictReader(source)
-        return [Reject(int(row["row_number"]), tuple(_CODE.findall(row["errors"]))) for row in rows]
+        # The names of the columns and the separator are those of the reader's language.
+        separator = next((sign for sign in source.readline() if sign in ",;"), ",")
+        return [Reject(int(row[0]), tuple(_CODE.findall(row[1]))) for row in csv.reader(source, delimiter=separator)]
 
 
 def rejects_by_reason(rejects: list[Reject]) -> Table:

@@ -1,6 +1,6 @@
 """What people name instead of ids: contracts by their numbers, portfolios and agencies by their names."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -158,6 +158,10 @@ class Numbers:
             for contract in self._client.items("portfolio", "/v1/contracts", contract_id=wanted, limit=_AT_ONCE):
                 self.learn(contract["contract_id"], contract["contract_number"])
 
+    def known(self) -> dict[str, str]:
+        """Return every number that was found so far, by the contract's id."""
+        return dict(self._known)
+
     def of(self, contract_id: str) -> str:
         """Return the contract's number. A contract that portfolio does not know has its id instead."""
         if contract_id not in self._known:
@@ -169,6 +173,24 @@ class Numbers:
                 return contract_id
             self.learn(contract_id, contract["contract_number"])
         return self._known[contract_id]
+
+
+def numbers_of(client: Client, keys: Iterable[str]) -> Mapping[str, str]:
+    """Return the contract numbers of the keys that are ids of contracts.
+
+    They are left out while portfolio does not answer: the list of what waits is read when something is broken.
+    """
+    numbers = Numbers(client)
+    try:
+        numbers.ask(key for key in keys if is_id(key))
+    except Trouble:
+        return {}
+    return numbers.known()
+
+
+def named(key: str, numbers: Mapping[str, str]) -> str:
+    """Return the key, with the number of the contract before it."""
+    return f"{numbers[key]}  {key}" if key in numbers else key
 
 
 def day_in(portfolio: Record, text: str) -> str:

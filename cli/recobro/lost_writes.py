@@ -17,6 +17,7 @@ from uuid import UUID
 
 import asyncpg
 
+from recobro.language import tr
 from recobro.terminal import count, out, show_table, table_of
 
 COLUMNS = ("time", "event_id", "event", "key", "content")
@@ -99,25 +100,31 @@ def is_entered(headers: Mapping[str, str]) -> bool:
 
 def print_lost(lost: Sequence[Lost]) -> None:
     """Print the lost entries."""
-    out.print("Restored. Data from other services comes back by itself once the platform runs: recobro up")
-    out.print("Entries by people and other systems since the backup are lost. Enter them again:")
+    out.print(tr("Restored. Data from other services comes back by itself once the platform runs: recobro up"))
+    out.print(tr("Entries by people and other systems since the backup are lost. Enter them again:"))
     for one in lost:
         out.print()
         out.print(
-            f"{one.service}: from {one.since:%Y-%m-%d %H:%M:%S} to {one.until:%Y-%m-%d %H:%M:%S} UTC", markup=False
+            tr(
+                "{service}: from {since} to {until} UTC",
+                service=one.service,
+                since=f"{one.since:%Y-%m-%d %H:%M:%S}",
+                until=f"{one.until:%Y-%m-%d %H:%M:%S}",
+            ),
+            markup=False,
         )
         if one.entered is None:
-            out.print("  The event log could not be read, so the lost entries are not known.")
+            out.print("  " + tr("The event log could not be read, so the lost entries are not known."))
         elif not one.entered:
-            out.print("  The event log holds no lost entries.")
+            out.print("  " + tr("The event log holds no lost entries."))
         else:
-            table = table_of("  event", "times")
+            table = table_of("  " + tr("event"), tr("times"))
             for event, times in sorted(one.entered.items()):
                 table.add_row(f"  {event}", count(times))
             show_table(table)
-            out.print(f"  All of them are listed in {one.listing}", markup=False)
+            out.print("  " + tr("All of them are listed in {file}", file=one.listing), markup=False)
     out.print()
     if listings := [str(one.listing) for one in lost if one.listing]:
-        out.print("When the platform runs, enter them with:", markup=False)
+        out.print(tr("When the platform runs, enter them with:"), markup=False)
         out.print(f"  recobro reenter {' '.join(listings)}", markup=False)
         out.print()

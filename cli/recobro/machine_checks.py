@@ -15,6 +15,7 @@ from recobro.data import DataFolder
 from recobro.embedded import readiness_of
 from recobro.errors import Trouble
 from recobro.finding import Finding, ok, unknown, wrong
+from recobro.language import tr
 
 if TYPE_CHECKING:
     from chassis import Settings
@@ -33,8 +34,8 @@ def settings(services: Iterable[Service]) -> list[Finding]:
             load(settings_of(service))
         except WrongSettings as wrongs:
             mistakes |= dict.fromkeys(wrongs.mistakes)
-    return [wrong("settings", mistake) for mistake in mistakes] or [
-        ok("settings", "the variables that are set are valid.")
+    return [wrong(tr("settings"), mistake) for mistake in mistakes] or [
+        ok(tr("settings"), tr("the variables that are set are valid."))
     ]
 
 
@@ -43,18 +44,25 @@ async def public_keys(settings: "Settings", token: str | None) -> list[Finding]:
     from chassis.problems import Unauthorised, Unavailable
     from chassis.trust import TokenVerifier
 
-    what, verifier = "public keys", TokenVerifier.of(settings)
+    what, verifier = tr("public keys"), TokenVerifier.of(settings)
     async with verifier.opened():
         found = [wrong(what, f"{sentence}.") for sentence in (*verifier.problems(), *verifier.warnings())]
-        found = found or [ok(what, f"{settings.jwt_jwks_url or settings.jwt_public_key_file} can be used.")]
+        found = found or [
+            ok(
+                what,
+                tr("{jwt_jwks_url} can be used.", jwt_jwks_url=settings.jwt_jwks_url or settings.jwt_public_key_file),
+            )
+        ]
         if token is not None:
             try:
                 principal = await verifier.principal([f"Bearer {token}"])
-                found.append(ok("token", f"the services accept the token of {principal.subject}."))
+                found.append(
+                    ok(tr("token"), tr("the services accept the token of {subject}.", subject=principal.subject))
+                )
             except Unauthorised as refused:
-                found.append(wrong("token", f"{refused.detail} Make another: recobro token"))
+                found.append(wrong(tr("token"), tr("{detail} Make another: recobro token", detail=refused.detail)))
             except Unavailable:
-                found.append(unknown("token", "this check needs the public keys."))
+                found.append(unknown(tr("token"), tr("this check needs the public keys.")))
     return found
 
 
@@ -65,7 +73,7 @@ async def keys_of_folder(data: DataFolder) -> list[Finding]:
     try:
         token = keys.token(data, subject="doctor", scopes=SCOPES, agency_id=None, ttl_seconds=60)
     except (Trouble, OSError, ValueError) as error:
-        return [wrong("signing key", str(error))]
+        return [wrong(tr("signing key"), str(error))]
     settings = LogSettings.model_construct(
         jwt_public_key_file=keys.public_file(data),
         jwt_deny_file=keys.deny_file(data),
@@ -82,13 +90,15 @@ async def keys_of_environment() -> list[Finding]:
     try:
         settings = load(LogSettings)
     except Trouble:
-        return [unknown("public keys", "the settings are wrong.")]
+        return [unknown(tr("public keys"), tr("the settings are wrong."))]
     try:
         token = given_token()
     except Trouble as trouble:
-        return [wrong("token", str(trouble))]
+        return [wrong(tr("token"), str(trouble))]
     if settings.jwt_public_key_file is None and settings.jwt_jwks_url is None:
-        return [unknown("public keys", "neither RECOBRO_JWT_PUBLIC_KEY_FILE nor RECOBRO_JWT_JWKS_URL is set here.")]
+        return [
+            unknown(tr("public keys"), tr("neither RECOBRO_JWT_PUBLIC_KEY_FILE nor RECOBRO_JWT_JWKS_URL is set here."))
+        ]
     return await public_keys(settings, token)
 
 
@@ -97,16 +107,23 @@ async def photos(url: str) -> Finding:
     from chassis import Unavailable
     from field_visits.photos.storage import PhotoStorage
 
-    what, storage, photo_id = "photos", PhotoStorage(url), uuid4()
+    what, storage, photo_id = tr("photos"), PhotoStorage(url), uuid4()
     if missing := _missing_folder(url):
-        return wrong(what, f"there is no folder {missing}.")
+        return wrong(what, tr("there is no folder {missing}.", missing=missing))
     try:
         await storage.store(photo_id, b"recobro doctor")
     except Unavailable as error:
         reason = str(error.__cause__).strip().splitlines()
-        return wrong(what, f"no photo can be stored at {url}: {reason[0] if reason else 'the storage refuses it'}")
+        return wrong(
+            what,
+            tr(
+                "no photo can be stored at {url}: {why}",
+                url=url,
+                why=reason[0] if reason else tr("the storage refuses it"),
+            ),
+        )
     await storage.delete(photo_id)
-    return ok(what, f"photos can be stored at {url}.")
+    return ok(what, tr("photos can be stored at {url}.", url=url))
 
 
 def _missing_folder(url: str) -> str | None:
@@ -119,23 +136,25 @@ def _missing_folder(url: str) -> str | None:
 def disk(folder: Path) -> Finding:
     """Check whether the folder's disk has space left."""
     usage = shutil.disk_usage(folder)
-    free = f"{usage.free / _GIB:.1f} GiB of {usage.total / _GIB:.0f} GiB are free"
+    free = tr("{free} GiB of {total} GiB are free", free=f"{usage.free / _GIB:.1f}", total=f"{usage.total / _GIB:.0f}")
     if usage.free < _LEAST_FREE_BYTES:
-        return wrong("disk", f"{free} for {folder}. A full disk stops every write: make room.")
-    return ok("disk", f"{free} for {folder}.")
+        return wrong(
+            tr("disk"), tr("{free} for {folder}. A full disk stops every write: make room.", free=free, folder=folder)
+        )
+    return ok(tr("disk"), tr("{free} for {folder}.", free=free, folder=folder))
 
 
 def services_ready(addresses: Mapping[str, str], *, here: bool) -> list[Finding]:
     """Report each service's readiness. ``here`` means that the services run on this machine and must answer."""
     found = []
     for name, address in addresses.items():
-        what, readiness = f"{name}, service", readiness_of(address)
+        what, readiness = tr("{service}, service", service=name), readiness_of(address)
         reason = readiness.reason
         found += [wrong(what, f"{warning.rstrip('.')}.") for warning in readiness.warnings]
         if reason is None:
-            found.append(ok(what, "the service is ready."))
+            found.append(ok(what, tr("the service is ready.")))
         elif reason.startswith("the service ") and not here:
-            found.append(unknown(what, f"{reason} at {address}/readyz."))
+            found.append(unknown(what, tr("{reason} at {address}/readyz.", reason=tr(reason), address=address)))
         else:
-            found.append(wrong(what, f"{reason.rstrip('.')}."))
+            found.append(wrong(what, f"{tr(reason).rstrip('.')}."))
     return found

@@ -194,7 +194,7 @@ def up(
         bootstrap,
         announce=lambda text: err.print(text, markup=False),
         on_ready=_nothing if quiet else lambda state: _greet(folder, state),
-        on_stopping=_nothing if quiet else lambda: out.print("Stopping: the services finish the work in progress."),
+        on_stopping=_nothing if quiet else lambda: out.print(tr("Stopping: the services finish the work in progress.")),
     )
     platform.run(stop_on_signals())
 
@@ -204,14 +204,18 @@ def _nothing(*_: object) -> None:
 
 
 def _greet(folder: DataFolder, state: PlatformState) -> None:
-    through = f"Kafka at {state.kafka_bootstrap}" if state.kafka_bootstrap else "the embedded log in PostgreSQL"
-    out.print(f"Recobro is running; its events go through {through}.")
+    through = (
+        tr("Kafka at {address}", address=state.kafka_bootstrap)
+        if state.kafka_bootstrap
+        else tr("the embedded log in PostgreSQL")
+    )
+    out.print(tr("Recobro is running; its events go through {through}.", through=through))
     for service in state.services:
         if service.name in SERVICE_NAMES:
             out.print(f"  {service.name:<12} {service.url}/docs")
     out.print(tr("The console opens once with this link, within 15 minutes; recobro console-link makes another:"))
     out.print(console_links.link(folder, state, "supervisor"), soft_wrap=True)
-    out.print("Ctrl-C stops the platform.")
+    out.print(tr("Ctrl-C stops the platform."))
 
 
 @app.command(rich_help_panel=_PLATFORM)
@@ -220,7 +224,8 @@ def down(data: Data = DEFAULT_DATA) -> None:
 
     Example: recobro down --data .recobro
     """
-    out.print("Stopped." if shutdown.stop(DataFolder(data)) else f"No platform is running on {data}.")
+    stopped = shutdown.stop(DataFolder(data))
+    out.print(tr("Stopped.") if stopped else tr("No platform is running on {data}.", data=data))
 
 
 @app.command("status", rich_help_panel=_PLATFORM)
@@ -241,14 +246,14 @@ def show_status(
     if as_json:
         print_json(seen.as_json())
     elif not seen.running:
-        out.print(f"No platform is running on {data}.")
+        out.print(tr("No platform is running on {data}.", data=data))
     else:
-        table = table_of("service", "process", "address", "ready")
+        table = table_of(tr("service"), tr("process"), "URL", tr("ready"))
         for service in seen.services:
-            table.add_row(service.name, str(service.pid or "–"), service.url, "yes" if service.ready else "no")
+            table.add_row(service.name, str(service.pid or "–"), service.url, tr("yes") if service.ready else tr("no"))
         table.add_row("postgres", str(seen.postgres_pid or "–"), "", "")
         show_table(table)
-        out.print(f"Events go through {'Kafka' if seen.transport == 'kafka' else 'the embedded log'}.")
+        out.print(tr("Events go through {log}.", log="Kafka" if seen.transport == "kafka" else tr("the embedded log")))
     raise typer.Exit(0 if seen.ready else 1)
 
 
@@ -307,7 +312,7 @@ def start_kafka(
     fetch(_jars(DEFAULT_KAFKA))
     broker = LocalKafka(data, port, _jars(DEFAULT_KAFKA), stays=True)
     broker.start()
-    out.print(f"Apache Kafka is running at {broker.bootstrap} (process {broker.pid}).")
+    out.print(tr("Apache Kafka is running at {bootstrap} (process {pid}).", bootstrap=broker.bootstrap, pid=broker.pid))
 
 
 @kafka_app.command("stop")
@@ -317,5 +322,5 @@ def stop_kafka(data: KafkaData = DEFAULT_KAFKA) -> None:
     Example: recobro kafka stop
     """
     broker = LocalKafka(data, 0, _jars(DEFAULT_KAFKA))
-    out.print("Stopped." if broker.pid else "No broker is running here.")
+    out.print(tr("Stopped.") if broker.pid else tr("No broker is running here."))
     broker.stop()

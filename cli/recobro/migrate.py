@@ -10,7 +10,8 @@ from recobro_platform import Service
 from recobro import targets
 from recobro.data import DataFolder
 from recobro.errors import Trouble
-from recobro.terminal import DEFAULT_DATA, AsJson, Data, counted, err, print_json, show_table, table_of
+from recobro.language import tr
+from recobro.terminal import DEFAULT_DATA, AsJson, Data, count, err, print_json, show_table, table_of
 
 if TYPE_CHECKING:
     from chassis.migrations import Standing
@@ -49,16 +50,19 @@ def migrate(
     if as_json:
         print_json([asdict(one) for one in found])
     else:
-        table = table_of("service", "from", "to", "")
+        table = table_of(tr("service"), tr("from"), tr("to"), "")
         for one in found:
-            table.add_row(one.service, one.before or "–", one.after or "–", one.outcome)
+            table.add_row(one.service, one.before or "–", one.after or "–", tr(one.outcome))
         show_table(table)
     for one in found:
         if one.trouble is not None:
             err.print(one.trouble, style="red", markup=False)
     behind = sum(one.outcome == "behind" for one in found)
     if behind and not as_json:
-        err.print(f"{counted(behind, 'database')} behind this release: run recobro migrate.", style="red")
+        err.print(
+            tr("Databases behind this release: {databases}. Run recobro migrate.", databases=count(behind)),
+            style="red",
+        )
     raise typer.Exit(1 if behind or any(one.outcome == "failed" for one in found) else 0)
 
 
@@ -95,7 +99,11 @@ def _bring_up_to_date(service: Service, dsn: str) -> Schema:
     except (SQLAlchemyError, *targets.DATABASE_TROUBLE) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise Trouble(
-            f"The migration of {service.name} failed and its last revision was rolled back: {reason}"
+            tr(
+                "The migration of {service} failed and its last revision was rolled back: {reason}",
+                service=service.name,
+                reason=reason,
+            )
         ) from error
     return Schema(service.name, found.before, look(service, dsn).before, "migrated")
 

@@ -12,12 +12,12 @@ from recobro_platform import Service
 from recobro import targets
 from recobro.data import DataFolder
 from recobro.errors import Trouble
+from recobro.language import tr
 from recobro.terminal import (
     DEFAULT_DATA,
     AsJson,
     Data,
     count,
-    counted,
     duration,
     err,
     out,
@@ -81,7 +81,12 @@ def outbox(
         _show(lanes)
         for one in late:
             err.print(
-                f"{one.service}, {one.lane}: the oldest event has waited for {duration(one.oldest_seconds or 0)}.",
+                tr(
+                    "{service}, {lane}: the oldest event has waited for {oldest_seconds}.",
+                    service=one.service,
+                    lane=one.lane,
+                    oldest_seconds=duration(one.oldest_seconds or 0),
+                ),
                 style="red",
             )
     for trouble in troubles:
@@ -112,15 +117,25 @@ async def _lane(service: Service, lane: Lane, connection: Any) -> Outbox:
 
 
 def _show(lanes: Sequence[Outbox]) -> None:
-    table = table_of("service", "lane", "waiting", "oldest", "unsent", "relay", "last beat")
+    table = table_of(tr("service"), tr("lane"), tr("waiting"), tr("oldest"), tr("unsent"), tr("relay"), tr("last beat"))
     for one in lanes:
         waiting = f"{count(one.events)}{'+' if one.events >= COUNTED_ROWS else ''}"
         oldest = "–" if one.oldest_seconds is None else duration(one.oldest_seconds)
-        beat = "never" if one.beat_seconds is None else f"{duration(one.beat_seconds)} ago"
-        table.add_row(one.service, one.lane, waiting, oldest, count(one.unsent), one.relay, beat)
+        beat = tr("never") if one.beat_seconds is None else tr("{time} ago", time=duration(one.beat_seconds))
+        table.add_row(one.service, one.lane, waiting, oldest, count(one.unsent), tr(one.relay), beat)
     show_table(table)
     if unsent := sum(one.unsent for one in lanes):
-        out.print(f"The log has refused events, {counted(unsent, 'event')} with those behind: recobro unsent list")
+        out.print(
+            tr(
+                "The log has refused events; with those behind, {events}: recobro unsent list",
+                events=count(unsent),
+            )
+        )
     idle = [one for one in lanes if one.relay != "active"]
     if idle:
-        out.print(f"No event leaves {counted(len(idle), 'lane')}: no relay is active there. Is the service running?")
+        out.print(
+            tr(
+                "Lanes that no event leaves, because no relay is active: {lanes}. Is the service running?",
+                lanes=count(len(idle)),
+            )
+        )

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import psutil
 
+from recobro.language import tr
 from recobro.processes import dies_with_us, end
 
 with warnings.catch_warnings():
@@ -108,7 +109,7 @@ class EmbeddedPostgres:
         command += [f"--pwfile={self._password_file}", "--no-instructions"]
         result = subprocess.run(command, user=self._user, cwd=self.folder, capture_output=True, text=True, check=False)
         if result.returncode != 0:
-            raise PostgresFailed(f"initdb failed: {result.stderr.strip()[-2000:]}")
+            raise PostgresFailed(tr("initdb failed: {value}", value=result.stderr.strip()[-2000:]))
         fresh.rename(data)
 
     def start(self, give_up: Callable[[], bool] = lambda: False) -> None:
@@ -119,7 +120,7 @@ class EmbeddedPostgres:
         self.prepare()
         self.stop()
         if _answers(self.port):
-            raise PostgresFailed(f"port {self.port} is taken by another program")
+            raise PostgresFailed(tr("port {port} is taken by another program", port=self.port))
         options = [argument for name, value in self._settings.items() for argument in ("-c", f"{name}={value}")]
         log = self.folder / "postgres.log"
         with log.open("ab") as output:
@@ -137,7 +138,9 @@ class EmbeddedPostgres:
         while not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline or give_up():
                 self.stop()
-                raise PostgresFailed(f"PostgreSQL did not start: {log.read_text(errors='replace')[-2000:]}")
+                raise PostgresFailed(
+                    tr("PostgreSQL did not start: {value}", value=log.read_text(errors="replace")[-2000:])
+                )
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -227,7 +230,9 @@ def _ensure_user(name: str) -> None:
         command = ["useradd", "--system", "--shell", "/bin/sh", name]
         result = subprocess.run(command, env={"PATH": path}, capture_output=True, text=True, check=False)
         if result.returncode != 0:
-            raise PostgresFailed(f"cannot create the user {name} for PostgreSQL: {result.stderr.strip()}") from None
+            raise PostgresFailed(
+                tr("cannot create the user {name} for PostgreSQL: {stderr}", name=name, stderr=result.stderr.strip())
+            ) from None
 
 
 def is_free(port: int) -> bool:
@@ -246,4 +251,4 @@ def free_port() -> int:
     for port in _SYSTEM_RANDOM.sample(_PORTS, 200):
         if is_free(port):
             return port
-    raise PostgresFailed("no free port on this machine")
+    raise PostgresFailed(tr("no free port on this machine"))

@@ -9,6 +9,7 @@ import typer
 from recobro.client import Client, connect
 from recobro.data import DataFolder
 from recobro.dead_letters import ServiceName, options_of
+from recobro.language import tr
 from recobro.terminal import DEFAULT_DATA, AsJson, Data, Url, err, out, print_json
 
 _ASK_EVERY_SECONDS = 1.0
@@ -38,12 +39,18 @@ def rebuild(
         print_json(now)
     elif now["ended_at"] is None:
         out.print(
-            f"{service} has asked {', '.join(now['waiting_for'])} to republish. To wait for the end of the rebuild:"
+            tr(
+                "{service} has asked {waiting_for} to republish. To wait for the end of the rebuild:",
+                service=service,
+                waiting_for=", ".join(now["waiting_for"]),
+            )
         )
         out.print(f"  recobro rebuild {service}{options_of(data, url)}", markup=False)
     else:
         took = datetime.fromisoformat(now["ended_at"]) - datetime.fromisoformat(now["requested_at"])
-        out.print(f"{service} is rebuilt; the rebuild took {took.total_seconds():.0f} s.")
+        out.print(
+            tr("{service} is rebuilt; the rebuild took {took} s.", service=service, took=f"{took.total_seconds():.0f}")
+        )
 
 
 def _ended(client: Client, service: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -52,7 +59,7 @@ def _ended(client: Client, service: str, asked: dict[str, Any]) -> dict[str, Any
     while now["ended_at"] is None:
         if now["waiting_for"] != printed:
             printed = now["waiting_for"]
-            err.print(f"{service} waits for {', '.join(printed)}.")
+            err.print(tr("{service} waits for {printed}.", service=service, printed=", ".join(printed)))
         time.sleep(_ASK_EVERY_SECONDS)
         now = client.get(service, "/v1/rebuild")
     return now

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from recobro_platform import DEFAULT_PORT_BASE, SERVICES, Service
 
 from recobro.errors import Trouble
+from recobro.language import tr
 
 HOST = "127.0.0.1"
 _PLACE = "{service}"
@@ -31,14 +32,21 @@ def addresses_at(base: str) -> dict[str, str]:
     """
     if "{" in base or "}" in base:
         return _addresses_by_name(base)
-    scheme, host, port = _parts(base, f"{base} is not an address such as http://{HOST}:{DEFAULT_PORT_BASE}.")
+    scheme, host, port = _parts(
+        base, tr("{base} is not an address such as {example}.", base=base, example=f"http://{HOST}:{DEFAULT_PORT_BASE}")
+    )
     return {
         service.name: f"{scheme}://{host}:{(port or DEFAULT_PORT_BASE) + service.port_offset}" for service in SERVICES
     }
 
 
 def _addresses_by_name(template: str) -> dict[str, str]:
-    wrong = f"{template} is not a template such as https://{_PLACE}.recobro.example: {_PLACE} stands for the service."
+    wrong = tr(
+        "{template} is not a template such as {example}: {place} stands for the service.",
+        template=template,
+        example=f"https://{_PLACE}.recobro.example",
+        place=_PLACE,
+    )
     found = {
         service.name: template.replace(_PLACE, service.name).replace(_PORT_PLACE, str(service.port)).rstrip("/")
         for service in SERVICES

@@ -37,7 +37,7 @@ def free_port_base() -> int:
     for base in random.sample(range(12_000, 31_000, 10), 200):
         if all(is_free(base + offset) for offset in range(_LARGEST_OFFSET + 1)):
             return base
-    raise Trouble("There are no free ports on this machine.")
+    raise Trouble(tr("There are no free ports on this machine."))
 
 
 @contextlib.contextmanager
@@ -69,9 +69,15 @@ def _wait_until_ready(data: DataFolder, platform: subprocess.Popen[bytes]) -> No
     deadline = time.monotonic() + _READY_SECONDS
     while not (_is_run_by(data, platform.pid) and status.look(data).ready):
         if platform.poll() is not None:
-            raise Trouble("The platform did not start.")
+            raise Trouble(tr("The platform did not start."))
         if time.monotonic() > deadline:
-            raise Trouble(f"The platform is not ready after {_READY_SECONDS:.0f} s; its logs are in {data.logs}.")
+            raise Trouble(
+                tr(
+                    "The platform is not ready after {ready_seconds} s; its logs are in {logs}.",
+                    seconds=f"{_READY_SECONDS:.0f}",
+                    logs=data.logs,
+                )
+            )
         time.sleep(0.1)
 
 
@@ -100,7 +106,7 @@ def play_once(*, kafka: bool, jars: Path) -> bool:
         if good:
             shutil.rmtree(folder, ignore_errors=True)
         else:
-            err.print(f"The logs are in {data.logs}.")
+            err.print(tr("The logs are in {logs}.", logs=data.logs))
     return good
 
 
@@ -120,10 +126,10 @@ def play_and_serve(data: DataFolder, port_base: int) -> bool:
                 if (code := platform.poll()) is None:
                     continue
                 if code != 0:
-                    raise Trouble(f"The platform has ended by itself; its logs are in {data.logs}.")
-                out.print("The platform was stopped by another process.")
+                    raise Trouble(tr("The platform has ended by itself; its logs are in {logs}.", logs=data.logs))
+                out.print(tr("The platform was stopped by another process."))
                 return good
-            out.print("Stopping: the services finish the work in progress.")
+            out.print(tr("Stopping: the services finish the work in progress."))
     return good
 
 
@@ -143,18 +149,18 @@ def _print_next_steps(data: DataFolder) -> None:
     out.print()
     out.print(tr("Recobro keeps serving. Its console opens once with this link, within 15 minutes:"), style="bold")
     out.print(f"  {console_links.link(data, state, 'supervisor')}", soft_wrap=True)
-    out.print("The REST interface in the browser:", style="bold")
+    out.print(tr("The REST interface in the browser:"), style="bold")
     for service in state.services:
         if service.name in SERVICE_NAMES:
             out.print(f"  {service.name:<12} {service.url}/docs")
     option = "" if data.root == DEFAULT_DATA.absolute() else f" --data {data.root}"
-    out.print("Next, in another terminal:", style="bold")
+    out.print(tr("Next, in another terminal:"), style="bold")
     out.print(
-        f"  .venv/bin/recobro token{option}", "prints a token for “Authorize” at /docs, or for curl", sep="\n      "
+        f"  .venv/bin/recobro token{option}", tr("prints a token for “Authorize” at /docs, or for curl"), sep="\n      "
     )
     out.print(
         f"  .venv/bin/recobro watch{option}",
-        "shows the events while you enter payments or disputes there",
+        tr("shows the events while you enter payments or disputes there"),
         sep="\n      ",
     )
-    out.print("Ctrl-C stops the platform; its data stay for the next start.")
+    out.print(tr("Ctrl-C stops the platform; its data stay for the next start."))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from recobro.language import tr
 from recobro.processes import ProcessRecord, dies_with_us, end
 
 _FIRST_BACKOFF_SECONDS = 0.1
@@ -72,7 +73,14 @@ class Child:
         self.deaths_in_a_row = 1 if steady else self.deaths_in_a_row + 1
         backoff = min(_FIRST_BACKOFF_SECONDS * 2 ** (self.deaths_in_a_row - 1), _LONGEST_BACKOFF_SECONDS)
         self._next_start_at = now + backoff
-        announce(f"{self.program.name} {_how_it_ended(code)}; starting it again in {backoff:.1f} s")
+        announce(
+            tr(
+                "{name} {value}; starting it again in {backoff} s",
+                name=self.program.name,
+                value=_how_it_ended(code),
+                backoff=f"{backoff:.1f}",
+            )
+        )
         return True
 
     def process(self) -> psutil.Process | None:
@@ -136,5 +144,5 @@ class Supervisor:
 
 def _how_it_ended(code: int) -> str:
     if code >= 0:
-        return f"ended with exit code {code}"
-    return f"was killed by {signal.Signals(-code).name}"
+        return tr("ended with exit code {code}", code=code)
+    return tr("was killed by {signal}", signal=signal.Signals(-code).name)

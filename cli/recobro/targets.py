@@ -16,6 +16,7 @@ from recobro_platform import SERVICES, Service
 from recobro.data import DataFolder, PlatformState
 from recobro.environment import secret
 from recobro.errors import Trouble
+from recobro.language import tr
 from recobro.postgres import EmbeddedPostgres
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ class Targets:
             finally:
                 await transport.close()
         except (TransportError, asyncpg.PostgresError, OSError) as error:
-            raise Trouble(f"The event log does not answer: {str(error) or type(error).__name__}") from error
+            raise Trouble(
+                tr("The event log does not answer: {error}", error=str(error) or type(error).__name__)
+            ) from error
 
 
 class DatabaseTrouble(Trouble):
@@ -67,7 +70,7 @@ class DatabaseTrouble(Trouble):
 
     def __init__(self, service: Service, why: str) -> None:
         self.why = why
-        super().__init__(f"The database of {service.name} {why}")
+        super().__init__(tr("The database of {service} {why}", service=service.name, why=why))
 
 
 def find(data: DataFolder) -> Targets:
@@ -83,9 +86,12 @@ def find(data: DataFolder) -> Targets:
     state = data.running()
     if state is None:
         raise Trouble(
-            f"No platform is running on {data.root}, and no database is named. Start one with\n"
-            f"  recobro up --data {data.root}\n"
-            f"or set {variable_of(SERVICES[0])} and the others (or each with _FILE)."
+            tr(
+                "No platform is running on {root}, and no database is named. Start one with\n  recobro up "
+                "--data {root}\nor set {variable} and the others (or each with _FILE).",
+                root=data.root,
+                variable=variable_of(SERVICES[0]),
+            )
         )
     server = EmbeddedPostgres(data.postgres, state.postgres_port)
     running = {service.name for service in state.services}
@@ -116,14 +122,18 @@ async def connected(service: Service, dsn: str) -> AsyncIterator[Any]:
 def why(error: Exception, dsn: str) -> str:
     """Return what is wrong with a database, as the end of a sentence. It shows only the host of the secret address."""
     if isinstance(error, asyncpg.UndefinedTableError):
-        return "is not migrated. Bring it up to date with: recobro migrate"
+        return tr("is not migrated. Bring it up to date with: recobro migrate")
     if isinstance(error, asyncpg.PostgresError):
-        return f"refuses: {str(error).splitlines()[0]}."
+        return tr("refuses: {error}.", error=str(error).splitlines()[0])
     if isinstance(error, TimeoutError):
-        return "does not answer in time."
+        return tr("does not answer in time.")
     if isinstance(error, OSError):
-        return f"does not answer at {urlsplit(dsn).hostname}: {error.strerror or type(error).__name__}."
-    return f"cannot be used: its address is invalid ({type(error).__name__})."
+        return tr(
+            "does not answer at {host}: {error}.",
+            host=urlsplit(dsn).hostname,
+            error=error.strerror or type(error).__name__,
+        )
+    return tr("cannot be used: its address is invalid ({error}).", error=type(error).__name__)
 
 
 async def of_each(

@@ -226,11 +226,6 @@ def count(value: int) -> str:
     return language.number(value)
 
 
-def counted(value: int, noun: str) -> str:
-    """Format a number with its noun: 1 event, 2,000 events."""
-    return f"{value:,} {noun}{'' if value == 1 else 's'}"
-
-
 def duration(seconds: float) -> str:
     """Format a duration in its largest unit that gives two or more: 0.4 s, 90 s, 3 min, 50 h, 4 days."""
     if seconds < 10:
@@ -238,4 +233,4 @@ def duration(seconds: float) -> str:
     for unit, length, enough in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 72)):
         if seconds < enough * length:
             return f"{seconds / length:.0f} {unit}"
-    return f"{seconds / 86400:.0f} days"
+    return tr("{days} days", days=f"{seconds / 86400:.0f}")

@@ -9,6 +9,7 @@ from recobro_platform import SCOPES
 from recobro import keys
 from recobro.data import DataFolder
 from recobro.errors import Trouble
+from recobro.language import tr
 from recobro.terminal import DEFAULT_DATA, Data, out
 
 commands = typer.Typer(invoke_without_command=True)
@@ -40,7 +41,13 @@ def token(
         _refuse_options(context)
         return
     if unknown := set(scope or ()) - set(SCOPES):
-        raise Trouble(f"There is no scope {', '.join(sorted(unknown))}. There are: {', '.join(SCOPES)}.")
+        raise Trouble(
+            tr(
+                "There is no scope {unknown}. There are: {scopes}.",
+                unknown=", ".join(sorted(unknown)),
+                scopes=", ".join(SCOPES),
+            )
+        )
     subject = name if name is not None else f"agency-{agency}" if agency else keys.person()
     scopes = scope or SCOPES
     typer.echo(keys.token(DataFolder(data), subject=subject, scopes=scopes, agency_id=agency, ttl_seconds=ttl))
@@ -55,7 +62,7 @@ def revoke(
 
     Example: recobro token revoke 0b8e1f4c-6f0a-4c3b-9a51-0e6f0a2f7d11
     """
-    out.print(f"Revoked {keys.revoke(DataFolder(data), token_or_id)}.", markup=False)
+    out.print(tr("Revoked {keys}.", keys=keys.revoke(DataFolder(data), token_or_id)), markup=False)
 
 
 @commands.command()
@@ -70,8 +77,14 @@ def rotate(
     Example: recobro token rotate
     """
     until = keys.rotate(DataFolder(data), revoke=revoke)
-    older = "refused within seconds" if revoke else f"accepted until {until:%Y-%m-%d %H:%M} UTC, if they last so long"
-    out.print(f"A new key signs tokens now. Older tokens are {older}.", markup=False)
+    if revoke:
+        out.print(tr("A new key signs tokens now. Older tokens are refused within seconds."))
+        return
+    told = tr(
+        "A new key signs tokens now. Older tokens are accepted until {until} UTC, if they last so long.",
+        until=f"{until:%Y-%m-%d %H:%M}",
+    )
+    out.print(told, markup=False)
 
 
 def _refuse_options(context: typer.Context) -> None:
@@ -79,4 +92,10 @@ def _refuse_options(context: typer.Context) -> None:
     sources = {each.opts[0]: context.get_parameter_source(each.name) for each in context.command.params if each.name}
     given = [option for option, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     if given:
-        raise Trouble(f"Write {', '.join(given)} behind {context.invoked_subcommand}.")
+        raise Trouble(
+            tr(
+                "Write {given} behind {subcommand}.",
+                given=", ".join(given),
+                subcommand=context.invoked_subcommand,
+            )
+        )

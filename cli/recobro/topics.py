@@ -14,12 +14,12 @@ from recobro_platform import SERVICES, Service
 from recobro import targets
 from recobro.data import DataFolder
 from recobro.errors import Trouble
+from recobro.language import tr
 from recobro.terminal import (
     DEFAULT_DATA,
     AsJson,
     Data,
     count,
-    counted,
     err,
     out,
     print_json,
@@ -80,7 +80,7 @@ def create(partitions: Partitions = None, data: Data = DEFAULT_DATA, as_json: As
     """
     made, after, troubles = asyncio.run(_created(targets.find(DataFolder(data)), partitions))
     if not as_json:
-        out.print(f"Created {counted(made, 'topic')}." if made else "No topic was missing.")
+        out.print(tr("Topics created: {topics}.", topics=count(made)) if made else tr("No topic was missing."))
     _print_and_exit(after, troubles, as_json=as_json)
 
 
@@ -165,16 +165,36 @@ def _print_and_exit(found: Sequence[Topic], troubles: Sequence[Trouble], *, as_j
 
 
 def _show(found: Sequence[Topic]) -> None:
-    table = table_of("topic", "partitions", "")
+    table = table_of(tr("topic"), tr("partitions"), "")
     for one in found:
-        table.add_row(one.topic, "–" if one.partitions is None else count(one.partitions), one.outcome)
+        table.add_row(one.topic, "–" if one.partitions is None else count(one.partitions), tr(one.outcome))
     show_table(table)
     if missing := sum(one.outcome == "missing" for one in found):
-        err.print(f"{counted(missing, 'topic')} missing. Create what is missing: recobro topics create", style="red")
+        err.print(
+            tr("Missing topics: {topics}. Create them: recobro topics create", topics=count(missing)),
+            style="red",
+        )
     for one in found:
         for name, (is_, good) in one.differs.items():
-            err.print(f"{one.topic}: {name} is {is_}, and should be {good}.", style="red", markup=False)
+            err.print(
+                tr(
+                    "{topic}: {name} is {present}, and should be {good}.",
+                    topic=one.topic,
+                    name=name,
+                    present=is_,
+                    good=good,
+                ),
+                style="red",
+                markup=False,
+            )
     if different := sum(one.partitions not in (None, one.expected) for one in found):
-        err.print(f"{counted(different, 'topic')} without {found[0].expected} partitions.", style="red")
-        err.print("Set --partitions or RECOBRO_PARTITIONS to the number that the topics have.")
-        err.print("A topic must keep its number of partitions, or events of a contract lose order.")
+        err.print(
+            tr(
+                "Topics without {expected} partitions: {topics}.",
+                topics=count(different),
+                expected=found[0].expected,
+            ),
+            style="red",
+        )
+        err.print(tr("Set --partitions or RECOBRO_PARTITIONS to the number that the topics have."))
+        err.print(tr("A topic must keep its number of partitions, or events of a contract lose order."))

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -12,13 +13,14 @@ from rich.text import Text
 from recobro.client import connect
 from recobro.data import DataFolder
 from recobro.dead_letters import OneService, ServiceName, items_of, moment, options_of
+from recobro.language import tr
+from recobro.lookup import named, numbers_of
 from recobro.terminal import (
     DEFAULT_DATA,
     AsJson,
     Data,
     Url,
     count,
-    counted,
     err,
     out,
     print_json,
@@ -48,32 +50,43 @@ def list_unsent(
     """
     with connect(DataFolder(data), url) as client:
         waiting, troubles = items_of(client, service, _PATH)
+        numbers = {} if as_json else numbers_of(client, (item["key"] for item in waiting))
     if as_json:
         print_json(waiting)
     elif waiting:
-        _show(waiting, options_of(data, url))
+        _show(waiting, numbers, options_of(data, url))
     elif not troubles:
-        out.print(f"The log has refused no event of {service or 'any service'}.")
+        out.print(tr("The log has refused no event of {service}.", service=service or tr("any service")))
     for each in troubles:
         err.print(str(each), style="red", markup=False)
     raise typer.Exit(1 if troubles else 0)
 
 
-def _show(waiting: list[dict[str, Any]], options: str) -> None:
-    table = Table("service", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
-    table.add_column("event", justify="right")
-    table.add_column("key, type, error", overflow="fold")
-    table.add_column("bytes", justify="right")
-    table.add_column("since")
+def _show(waiting: list[dict[str, Any]], numbers: Mapping[str, str], options: str) -> None:
+    table = Table(tr("service"), box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
+    table.add_column(tr("event"), justify="right")
+    table.add_column(tr("key, type, error"), overflow="fold")
+    table.add_column(tr("bytes"), justify="right")
+    table.add_column(tr("since"))
     for item in waiting:
-        lines = [item["key"], item["type"], item["error"] or "waits behind an earlier event of its key"]
+        lines = [
+            named(item["key"], numbers),
+            item["type"],
+            item["error"] or tr("waits behind an earlier event of its key"),
+        ]
         since = moment(item["set_aside_at"]).replace(" ", "\n", 1)
         text = Text("\n".join(map(printable, lines)))
         table.add_row(item["service"], str(item["unsent_id"]), text, count(item["bytes"]), since)
     show_table(table)
     keys = len({(item["service"], item["lane"], item["key"]) for item in waiting})
-    out.print(f"\nUnsent: {counted(len(waiting), 'event')} of {counted(keys, 'key')}. No other service knows them.")
-    out.print("Nobody is called or visited about these contracts until none of their events waits.")
+    out.print(
+        tr(
+            "Unsent: {events} (keys: {keys}). No other service knows them.",
+            events=count(len(waiting)),
+            keys=count(keys),
+        )
+    )
+    out.print(tr("Nobody is called or visited about these contracts until none of their events waits."))
     first = waiting[0]
     _print_next_steps(first["service"], first["unsent_id"], "--all", options, look=True)
 
@@ -94,23 +107,25 @@ def show(
         print_json(event)
         return
     facts = {
-        "event": f"{event['type']} {event['event_id']}",
-        "key": event["key"],
-        "topic": event["topic"],
-        "bytes": count(event["bytes"]),
-        "recorded": moment(event["occurred_at"]),
-        "set aside": moment(event["set_aside_at"]),
-        "error": event["error"] or "none: the event waits behind an earlier event of its key",
-        "retries": f"refused again {counted(event['retries'], 'time')}" if event["retries"] else None,
-        "retry": "the relay sends the event again in some seconds" if event["retry_at"] else None,
+        tr("event"): f"{event['type']} {event['event_id']}",
+        tr("key"): event["key"],
+        tr("topic"): event["topic"],
+        tr("bytes"): count(event["bytes"]),
+        tr("recorded"): moment(event["occurred_at"]),
+        tr("set aside"): moment(event["set_aside_at"]),
+        tr("error"): event["error"] or tr("none: the event waits behind an earlier event of its key"),
+        tr("retries"): tr("refused again: {count}", count=count(event["retries"])) if event["retries"] else None,
+        tr("retry"): tr("the relay sends the event again in some seconds") if event["retry_at"] else None,
     }
     if event["discarded_at"] is not None:
-        facts["discarded"] = f"{moment(event['discarded_at'])} by {event['discarded_by']}"
-        facts["reason"] = event["discard_reason"]
+        facts[tr("discarded")] = tr(
+            "{moment} by {person}", moment=moment(event["discarded_at"]), person=event["discarded_by"]
+        )
+        facts[tr("reason")] = event["discard_reason"]
     for name, value in facts.items():
         if value is not None:
-            out.print(printable(f"{name:<10} {value}"), markup=False)
-    out.print("\nContent (it may be personal data):", style="bold")
+            out.print(printable(f"{name:<12} {value}"), markup=False)
+    out.print("\n" + tr("Content (it may be personal data):"), style="bold")
     out.print("\n".join(map(printable, _content_of(event["body"]).split("\n"))), markup=False)
     if event["discarded_at"] is None:
         which = f"--key {shlex.quote(event['key'])}" if event["key"].isprintable() else "--all"
@@ -119,7 +134,7 @@ def show(
 
 def _content_of(body: str | None) -> str:
     if body is None:
-        return "The content was deleted after 30 days. The event can only be discarded."
+        return tr("The content was deleted after 30 days. The event can only be discarded.")
     try:
         return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
     except ValueError:
@@ -142,16 +157,22 @@ def retry(
     Example: recobro unsent retry portfolio --all
     """
     if (key is not None) == everything:
-        raise typer.BadParameter("use either --key KEY or --all.")
+        raise typer.BadParameter(tr("use either --key KEY or --all."))
     with connect(DataFolder(data), url) as client:
         answer = client.post(service, f"{_PATH}/retry", {"all": True} if key is None else {"key": key})
     if as_json:
         print_json(answer)
         return
     if not answer["events"]:
-        out.print(f"The log has refused no event of {service}.")
+        out.print(tr("The log has refused no event of {service}.", service=service))
         return
-    out.print(f"The relay of {service} sends {counted(answer['events'], 'event')} again. See what is left:")
+    out.print(
+        tr(
+            "The relay of {service} sends these events again: {events}. See what is left:",
+            service=service,
+            events=count(answer["events"]),
+        )
+    )
     out.print(f"  recobro unsent list --service {service}{options_of(data, url)}", markup=False)
 
 
@@ -176,21 +197,26 @@ def discard(
         print_json(answer)
         return
     options = options_of(data, url)
-    out.print(f"{service} will never send event {unsent_id}.")
+    out.print(tr("{service} will never send event {unsent_id}.", service=service, unsent_id=unsent_id))
     if answer["waiting"]:
-        out.print(f"Still waiting behind it: {counted(answer['waiting'], 'event')} of the same key. To send them:")
+        out.print(
+            tr(
+                "Still waiting behind it, of the same key: {events}. To send them:",
+                events=count(answer["waiting"]),
+            )
+        )
         key = answer["key"]
         which = f"--key {shlex.quote(key)}" if key.isprintable() else "--all"
         out.print(f"  recobro unsent retry {service} {which}{options}", markup=False)
-    out.print("The services that listen to it may now lack data. Once no event waits, rebuild each of them:")
+    out.print(tr("The services that listen to it may now lack data. Once no event waits, rebuild each of them:"))
     out.print(f"  recobro rebuild SERVICE{options}", markup=False)
 
 
 def _print_next_steps(service: str, unsent_id: int, which: str, options: str, *, look: bool = False) -> None:
     ways = {
-        "Show the first event": f"show {service} {unsent_id}" if look else None,
-        "Send the events again, once the log takes them": f"retry {service} {which}",
-        "Discard the event": f"discard {service} {unsent_id} --reason TEXT",
+        tr("Show the first event"): f"show {service} {unsent_id}" if look else None,
+        tr("Send the events again, once the log takes them"): f"retry {service} {which}",
+        tr("Discard the event"): f"discard {service} {unsent_id} --reason TEXT",
     }
     out.print()
     for what, command in ways.items():

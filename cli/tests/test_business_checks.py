@@ -77,7 +77,7 @@ async def test_a_file_that_waits_for_a_person_says_for_how_long_and_what_waits_b
     found = await portfolios.findings()
     assert found["file cartera.csv of Tarjetas"] == (
         "wrong",
-        "the file has waited for a confirmation for 3 h. 1 file of the portfolio wait behind it."
+        "the file has waited for a confirmation for 3 h. Files behind it: 1."
         f" To say yes: recobro confirm {file_id} (no: --no)",
     )
 
@@ -103,7 +103,7 @@ async def test_a_portfolio_that_misses_its_day_is_wrong_and_one_that_rests_is_no
     await portfolios.connection.execute("UPDATE portfolio SET staged_to = staged_to - 7, business_date = staged_to - 7")
     assert (await portfolios.findings())["staging"] == (
         "ok",
-        "no portfolio misses its day. 1 portfolio not worked on daily.",
+        "no portfolio misses its day. Portfolios not worked on daily: 1.",
     )
 
 

@@ -89,7 +89,7 @@ def test_the_list_has_all_pages_of_all_services(platform: FakePlatform) -> None:
         place,
         "2026-11-22",
         "10:30 UTC",
-        "Waiting: 5 events of 3 keys. The first",
+        "Waiting: 5 (keys: 3). The first",
     ):
         assert words in output, words
     assert "Nobody is called or visited about these contracts" in output
@@ -124,7 +124,7 @@ def test_a_letter_is_shown_with_its_content_and_the_next_commands(platform: Fake
         "dialer-feed.events/3@7",
         '{\n  "detail": "ñandú"\n}',
         f"ce_subject: {KEY}",
-        "failed 2 times",
+        "failed: 2",
     ):
         assert words in output, words
     assert f"  recobro dead-letters replay portfolio --key {KEY} --url" in output
@@ -201,7 +201,7 @@ def test_a_discarded_letter_shows_who_discarded_it_and_why(platform: FakePlatfor
 def test_a_replay_of_a_key_applies_its_events(platform: FakePlatform) -> None:
     platform.set_answers(REPLAY, replayed(outcome(3, 0)))
     code, output = platform.run("dead-letters", "replay", "portfolio", "--key", KEY)
-    assert (code, output) == (0, "Applied 3 events of 1 key. None of their events is waiting any more.\n")
+    assert (code, output) == (0, "Applied: 3 (keys: 1). None of their events is waiting any more.\n")
     assert platform.asked == [(REPLAY, {"key": KEY})]
 
 
@@ -211,7 +211,7 @@ def test_a_refused_replay_prints_the_error_and_the_next_commands(platform: FakeP
     code, output = platform.run("dead-letters", "replay", "portfolio", "--key", KEY)
     assert code == 1
     assert output.startswith(
-        f"Applied 2 events of 1 key.\n{KEY}: the next event was refused again: {ERROR}. Still waiting: 1 event.\n"
+        f"Applied: 2 (keys: 1).\n{KEY}: the next event was refused again: {ERROR}. Still waiting: 1.\n"
     )
     assert f"  recobro dead-letters replay portfolio --key {KEY} --url" in output
     assert "  recobro dead-letters discard portfolio 19 --reason TEXT --url" in output
@@ -228,7 +228,7 @@ def test_a_replay_of_all_keys_takes_as_many_calls_as_needed(platform: FakePlatfo
     code, output = platform.run("dead-letters", "replay", "portfolio", "--all")
     assert code == 1
     assert output.startswith(
-        f"Applied 5 events of 3 keys.\nb: the next event was refused again: {ERROR}. Still waiting: 2 events.\n"
+        f"Applied: 5 (keys: 3).\nb: the next event was refused again: {ERROR}. Still waiting: 2.\n"
     )
     assert [sent for route, sent in platform.asked if route == REPLAY] == [
         {"all": True, "after": ""},
@@ -249,7 +249,7 @@ def test_a_replay_needs_either_a_key_or_all(platform: FakePlatform, options: tup
     assert platform.asked == []
 
 
-@pytest.mark.parametrize(("waiting", "words"), [(3, "behind it: 3 events of"), (1, "behind it: 1 event of")])
+@pytest.mark.parametrize(("waiting", "words"), [(3, "of the same key: 3."), (1, "of the same key: 1.")])
 def test_a_discard_prints_how_many_events_still_wait(platform: FakePlatform, waiting: int, words: str) -> None:
     route = "POST portfolio /v1/dead-letters/17/discard"
     platform.set_answers(route, {"letter_id": 17, "key": KEY, "waiting": waiting})

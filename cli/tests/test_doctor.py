@@ -48,7 +48,7 @@ async def test_the_wrong_ones_come_first_and_what_passed_is_shown_on_request(wit
     code, problems = await with_topics.run("doctor")
     assert code == 1
     assert not any(line.startswith("ok ") for line in problems.splitlines())
-    assert re.search(r"\d+ problems found\. \d+ checks passed; --all shows them\.$", problems.strip())
+    assert re.search(r"Problems: \d+\. Checks that passed: \d+; --all shows them\.$", problems.strip())
     code, output = await with_topics.run("doctor", "--all")
     assert code == 1
     assert "ok              portfolio, database: PostgreSQL 18." in output
@@ -63,9 +63,9 @@ async def test_the_wrong_ones_come_first_and_what_passed_is_shown_on_request(wit
     assert (
         "wrong           promises, outbox events: no relay is active (no event waiting). Is promises running?" in output
     )
-    lines = [line.split("  ")[0] for line in output.splitlines() if ": " in line]
+    lines = [line.split("  ")[0] for line in output.splitlines()[:-1] if ": " in line]
     assert lines == sorted(lines, key=["wrong", "could not look", "ok"].index)
-    assert output.splitlines()[-1].endswith("problems found.")
+    assert re.fullmatch(r"Problems: \d+\.", output.splitlines()[-1])
 
 
 async def test_a_role_that_only_owns_its_database_is_ok_and_one_with_more_rights_is_wrong(
@@ -130,9 +130,12 @@ async def test_an_old_schema_events_set_aside_and_a_stuck_outbox_are_wrong(with_
     assert re.fullmatch(r"the revision is 0005, and this release needs \d{4}\. Run: recobro migrate", result)
     assert found["promises, set aside"] == (
         "wrong",
-        "2 events of 1 key wait for a person. To list them: recobro dead-letters list --service promises",
+        "events that wait for a person: 2 (keys: 1). To list them: recobro dead-letters list --service promises",
     )
-    assert found["promises, outbox events"] == ("wrong", "1 event waiting, the oldest for 60 min. Does the log answer?")
+    assert found["promises, outbox events"] == (
+        "wrong",
+        "events waiting: 1, the oldest for 60 min. Does the log answer?",
+    )
     await holder.execute("UPDATE relay_heartbeat SET beat_at = beat_at - interval '10 minutes'")
     verdict, result = await one_of(with_topics, "promises, outbox events")
     assert verdict == "wrong"
@@ -144,7 +147,7 @@ async def test_events_that_the_log_refused_are_wrong(with_topics: Operated) -> N
     await with_topics.set_unsent("promises", times=3)
     found = [result for what, verdict, result in await findings(with_topics) if what == "promises, outbox events"]
     assert found[-1] == (
-        "the log refused events; 3 events wait for a person, with those behind."
+        "the log refused events; with those behind, events that wait for a person: 3."
         " To list them: recobro unsent list --service promises"
     )
 
@@ -181,7 +184,7 @@ async def test_a_consumer_without_progress_is_wrong(with_topics: Operated) -> No
     await transport.close()
     verdict, result = await one_of(with_topics, "consumer promises.events")
     assert verdict == "wrong"
-    assert result.startswith("the consumer makes no progress with 4 events of portfolio.events.")
+    assert result.startswith("the consumer makes no progress with portfolio.events (events: 4).")
 
 
 async def test_settings_are_checked_by_the_services_own_rules(with_topics: Operated) -> None:

@@ -19,40 +19,8 @@ from typer.main import get_command
 
 SOURCE = Path(recobro.__file__).parent
 SENTENCES = language.sentences()
-SPOKEN = (
-    *(
-        "agencies",
-        "business_day",
-        "campaigns",
-        "client",
-        "contracts",
-        "daily",
-        "disputes",
-        "files",
-        "loading",
-        "lookup",
-        "payments",
-    ),
-    *("pending", "portfolios", "promising", "report", "visiting", "waiting", "watch"),
-)
-"""The modules of the day, which say nothing that is not translated."""
-ENGLISH_DETAILS = (
-    *(
-        "rebuild",
-        "backup",
-        "restore",
-        "reenter",
-        "doctor",
-        "outbox",
-        "lag",
-        "migrate",
-        "dead-letters",
-        "unsent",
-        "audit",
-    ),
-    *("topics", "token"),
-)
-"""Commands of administrators: their first sentence is translated, the details are English."""
+ENGLISH = frozenset({"day", "demo", "story", "figures", "kafka", "processes", "language"})
+"""The modules of the demo, which is played in English, of what developers start, and of the language itself."""
 ENUMERATIONS = (
     *(portfolio.Stage, portfolio.ContractState, portfolio.DebtorStatus, portfolio.ClarificationOutcome),
     *(portfolio.ContactKind, assignment.PlacementKind, assignment.PlacementState, field_visits.VisitOutcome),
@@ -73,19 +41,16 @@ def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
                 yield module.stem, node
 
 
-def helps(command: Any, *names: str) -> Iterator[str]:
+def helps(command: Any) -> Iterator[str]:
     """Yield the paragraphs of every help text."""
-    wanted = [command] if set(names) & set(ENGLISH_DETAILS) else [command, *command.params]
-    if len(names) < 2 or not set(names) & set(ENGLISH_DETAILS):
-        for each in wanted:
-            paragraphs = (getattr(each, "help", None) or "").split("\n\n")
-            for text in paragraphs[:1] if set(names) & set(ENGLISH_DETAILS) else paragraphs:
-                if text and not text.lstrip().startswith("Example: "):
-                    yield " ".join(text.split())
-            if panel := getattr(each, "rich_help_panel", None):
-                yield panel
-    for name, subcommand in getattr(command, "commands", {}).items():
-        yield from helps(subcommand, *names, name)
+    for each in (command, *command.params):
+        for text in (getattr(each, "help", None) or "").split("\n\n"):
+            if text and not text.lstrip().startswith("Example: "):
+                yield " ".join(text.split())
+        if panel := getattr(each, "rich_help_panel", None):
+            yield panel
+    for subcommand in getattr(command, "commands", {}).values():
+        yield from helps(subcommand)
 
 
 def commands(command: Any, *names: str) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -137,15 +102,27 @@ def test_every_state_and_reason_has_a_word(enumeration: Any) -> None:
     assert [one.value for one in enumeration if one.value.replace("_", " ") not in SENTENCES] == []
 
 
-def test_modules_of_the_day_say_nothing_untranslated() -> None:
-    """A sentence that stands in the code has to pass through ``tr``."""
+def test_the_command_says_nothing_untranslated() -> None:
+    """A sentence that stands in the code has to pass through ``tr``. Commands to type are the same everywhere."""
+    spoken = ("out.print", "err.print", "Trouble", "typer.confirm", "typer.prompt", "typer.BadParameter")
     bare = [
         f"{module}: {ast.unparse(node)}"
-        for name in ("out.print", "err.print", "Trouble", "typer.confirm", "typer.prompt")
+        for name in (*spoken, "ok", "wrong", "unknown", "table_of", "table.add_column")
         for module, node in calls(name)
-        if module in SPOKEN and node.args and has_words(node.args[0])
+        for argument in node.args
+        if module not in ENGLISH
+        and has_words(argument)
+        and not re.search(r"recobro |/docs|tr\(|'URL'", ast.unparse(argument))
     ]
     assert bare == []
+
+
+def test_what_is_wrong_is_said_in_the_reader_s_language_and_as_json_in_english(tmp_path: Path) -> None:
+    arguments = ["doctor", "--data", str(tmp_path)]
+    environment = {"LANG": "es_MX.UTF-8", "LC_ALL": None, "LC_MESSAGES": None, "COLUMNS": "80"}
+    shown = invoked(arguments, environment).output
+    assert "No hay ninguna plataforma en marcha" in shown
+    assert "No platform is running" in invoked([*arguments, "--json"], environment).output
 
 
 def has_words(node: ast.expr) -> bool:

@@ -51,7 +51,7 @@ async def test_events_that_the_log_refused_are_counted(operated: Operated) -> No
     await operated.set_unsent("promises", times=2)
     code, output = await operated.run("outbox")
     assert code == 0
-    assert "The log has refused events, 2 events with those behind: recobro unsent list" in output
+    assert "The log has refused events; with those behind, 2: recobro unsent list" in output
     assert [lane["unsent"] for lane in await operated.json("outbox") if lane["service"] == "promises"] == [2]
 
 
@@ -62,7 +62,7 @@ async def test_an_outbox_without_a_relay_shows_the_age_of_its_oldest_event(opera
     assert ["promises", "events", "3", "50", "min", "0", "none", "never"] in [
         line.split() for line in output.splitlines()
     ]
-    assert "No event leaves 6 lanes: no relay is active there." in output
+    assert "Lanes that no event leaves, because no relay is active: 6." in output
     code, output = await operated.run("outbox", "--max-age", "2900")
     assert code == 1
     assert "promises, events: the oldest event has waited for 50 min." in output
@@ -154,7 +154,7 @@ async def test_lag_lists_the_consumer_that_is_furthest_behind_first(operated: Op
         ["promises.events", "portfolio.events", "1,403", "1,503", "100", "1", "of", "2"],
         ["promises.bulk", "portfolio.bulk", "0", "10", "10", "1", "of", "2"],
     ]
-    up_to_date, readings = re.search(r"(\d+) of (\d+) readings of a topic are up to date\.", output).groups()  # type: ignore[union-attr]
+    up_to_date, readings = re.search(r"Readings of a topic that are up to date: (\d+) of (\d+)\.", output).groups()  # type: ignore[union-attr]
     assert int(up_to_date) == int(readings) - 3
     assert (await operated.run("lag", "--max-lag", "1503"))[0] == 0
     assert (await operated.run("lag", "--max-lag", "1502"))[0] == 1
@@ -178,14 +178,14 @@ async def test_missing_topics_are_found_and_created(operated: Operated) -> None:
     topic, topics = f"agency.{AGENCY}.events", len(service_topics()) + 1
     code, output = await operated.run("topics", "check")
     assert code == 1
-    assert f"{topics} topics missing. Create what is missing: recobro topics create" in output
+    assert f"Missing topics: {topics}. Create them: recobro topics create" in output
     code, output = await operated.run("lag")
     assert code == 1
     assert "There is no assignment.events, dialer-feed.events," in output
 
     code, output = await operated.run("topics", "create", "--partitions", "3", RECOBRO_CREATE_TOPICS="false")
     assert code == 0
-    assert output.startswith(f"Created {topics} topics.")
+    assert output.startswith(f"Topics created: {topics}.")
     assert (await operated.run("topics", "create", "--partitions", "3"))[1].startswith("No topic was missing.")
     assert (await operated.run("topics", "check", RECOBRO_PARTITIONS="3"))[0] == 0
     assert (await operated.sql("log", "SELECT partitions FROM topic WHERE name = $1", topic)) == [(3,)]
@@ -204,7 +204,7 @@ async def test_topics_with_another_number_of_partitions_are_reported_and_unchang
     for command in ("check", "create"):
         code, output = await operated.run("topics", command)
         assert code == 1
-        assert f"{len(service_topics())} topics without 12 partitions." in output
+        assert f"Topics without 12 partitions: {len(service_topics())}." in output
     assert await operated.sql("log", "SELECT DISTINCT partitions FROM topic") == [(2,)]
 
 
@@ -228,7 +228,7 @@ async def test_empty_databases_are_migrated_once(postgres: EmbeddedPostgres) -> 
         assert "The database of promises is not migrated. Bring it up to date with: recobro migrate" in output
         code, output = await empty.run("migrate", "--check")
         assert code == 1
-        assert "3 databases behind this release: run recobro migrate." in output
+        assert "Databases behind this release: 3. Run recobro migrate." in output
         assert await empty.sql("promises", "SELECT to_regclass('alembic_version')") == [(None,)]
         before = await empty.json("migrate", "--check")
         assert [(one["service"], one["before"], one["outcome"]) for one in before] == [

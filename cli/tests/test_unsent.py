@@ -51,7 +51,7 @@ def test_the_list_has_the_reason_and_the_next_commands(platform: FakePlatform) -
     assert code == 0
     for words in (KEY, "portfolio.contract-revised.v1", ERROR[:20], "2,000,000", "waits behind an earlier event"):
         assert words in output, words
-    assert "Unsent: 2 events of 1 key. No other service knows them." in output
+    assert "Unsent: 2 (keys: 1). No other service knows them." in output
     assert all(len(line.rstrip()) <= 80 for line in output.partition("Unsent: ")[0].splitlines())
     url = f"--url http://127.0.0.1:{platform.base}"
     for command in ("show portfolio 3", "retry portfolio --all", "discard portfolio 3 --reason TEXT"):
@@ -74,7 +74,7 @@ def test_an_event_is_shown_with_its_content(platform: FakePlatform) -> None:
     platform.set_answers("GET portfolio /v1/unsent-events/3", whole)
     code, output = platform.run("unsent", "show", "portfolio", "3")
     assert code == 0
-    for words in (ERROR, '{\n  "name": "ñandú"\n}', "refused again 2 times", "sends the event again in some seconds"):
+    for words in (ERROR, '{\n  "name": "ñandú"\n}', "refused again: 2", "sends the event again in some seconds"):
         assert words in output, words
     assert f"  recobro unsent retry portfolio --key {KEY} --url" in output
     assert platform.json("unsent", "show", "portfolio", "3") == whole
@@ -94,7 +94,7 @@ def test_control_characters_are_escaped_and_expired_content_is_named(platform: F
 def test_a_retry_is_asked_for_one_key_or_all(platform: FakePlatform) -> None:
     platform.set_answers(RETRY, {"events": 5}, {"events": 2}, {"events": 0}, status=202)
     code, output = platform.run("unsent", "retry", "portfolio", "--all")
-    assert (code, "The relay of portfolio sends 5 events again." in output) == (0, True)
+    assert (code, "The relay of portfolio sends these events again: 5." in output) == (0, True)
     assert f"  recobro unsent list --service portfolio --url http://127.0.0.1:{platform.base}" in output
     assert platform.json("unsent", "retry", "portfolio", "--key", KEY) == {"events": 2}
     assert platform.run("unsent", "retry", "portfolio", "--all")[1] == "The log has refused no event of portfolio.\n"

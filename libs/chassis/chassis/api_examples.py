@@ -7,8 +7,9 @@ all services and writes what was sent and answered, so they are never written by
 import json
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any
+
+from chassis.package_files import text_in
 
 FILE = "api_examples.json"
 
@@ -16,8 +17,8 @@ FILE = "api_examples.json"
 @cache
 def examples_in(package: str) -> Mapping[str, Mapping[str, Any]]:
     """Return a package's examples by operation. A package without operations has none."""
-    file = files(package).joinpath(FILE)
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    text = text_in(package, FILE)
+    return {} if text is None else json.loads(text)
 
 
 def show(operation: dict[str, Any], example: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from starlette.routing import compile_path
 
 from chassis.mistakes import field_errors
 from chassis.problems import Invalid, Problem, Unavailable
+from chassis.spoken import in_language_of
 
 _log = structlog.get_logger(__name__)
 DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -92,7 +93,7 @@ async def _answer(request: Request, error: Exception) -> Response:
         problem.headers = {"Allow": ", ".join(_methods_of(request.app, request.url.path))}
     if problem.status >= 500:
         _log.error("request failed", status=problem.status, exc_info=error)
-    return problem.response()
+    return in_language_of(request, problem).response()
 
 
 @cache

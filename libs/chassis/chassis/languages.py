@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import lru_cache
 from importlib.resources import files
 from typing import Annotated
 
@@ -17,6 +17,9 @@ from fastapi import Depends, Header
 
 _RANGE = re.compile(r"([A-Za-z]{1,8})(?:-([A-Za-z0-9-]{1,40}))?(?:\s*;\s*q\s*=\s*([01](?:\.\d{0,3})?))?", re.ASCII)
 _VALUE = re.compile(r"\\\{(\w+)\\\}")
+
+
+_MOST_KEPT = 4096
 
 
 class Language(StrEnum):
@@ -85,7 +88,8 @@ class Sentences:
         self.translations: Mapping[str, Mapping[str, str]] = json.loads(text)
         with_values = (sentence for sentence in self.translations if "{" in sentence)
         self._patterns = {sentence: _pattern_of(sentence) for sentence in with_values}
-        self._found = cache(self._find)
+        # A sentence with values has many forms: those of late are kept.
+        self._found = lru_cache(_MOST_KEPT)(self._find)
 
     def said(self, sentence: str, language: Language) -> str:
         """An English sentence, in which the values already stand, in this language."""

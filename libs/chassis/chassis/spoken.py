@@ -1,0 +1,45 @@
+"""Problems in the language of the person who reads them: Accept-Language names it.
+
+The sentences are in ``sentences.json`` of the service's package and of this one. The code of a problem is the same in
+every language, and a sentence that is not there stays English.
+"""
+
+from functools import cache
+
+from starlette.requests import Request
+
+from chassis.languages import Language, Sentences, locale_named
+from chassis.package_files import text_in
+from chassis.problems import FieldError, Problem
+
+_OWN = "chassis"
+
+
+@cache
+def _sentences_of(package: str) -> Sentences | None:
+    return None if text_in(package, "sentences.json") is None else Sentences(package)
+
+
+def in_language_of(request: Request, problem: Problem) -> Problem:
+    """Put the problem's sentences into the language that the request asks for, if it asks for one beside English."""
+    locale = locale_named(request.headers.get("Accept-Language"))
+    if locale is None or locale.language is Language.EN:
+        return problem
+    endpoint = request.scope.get("endpoint")
+    package = _OWN if endpoint is None else str(endpoint.__module__).partition(".")[0]
+    known = [sentences for name in dict.fromkeys((package, _OWN)) if (sentences := _sentences_of(name)) is not None]
+    said = _said(problem.detail, locale.language, known)
+    if said != problem.detail:
+        problem.headers = {**problem.headers, "Content-Language": locale.language}
+    problem.detail = said
+    problem.errors = tuple(
+        FieldError(error.pointer, _said(error.detail, locale.language, known)) for error in problem.errors
+    )
+    return problem
+
+
+def _said(sentence: str, language: Language, known: list[Sentences]) -> str:
+    for sentences in known:
+        if sentences.knows(sentence):
+            return sentences.said(sentence, language)
+    return sentence
