@@ -21,7 +21,7 @@ from recobro_events.contracts.assignment import PlacementKind, PlacementState
 from assignment.placements import objections, queries, reading, recalling
 from assignment.placements.objections import Objection, ObjectionState
 from assignment.placements.reading import Placement
-from assignment.placements.recalling import NewAcknowledgement, NewDecision, NewObjection, NewRecall
+from assignment.placements.recalling import NewObjection, NewRecall
 
 router = Router(prefix="/v1", tags=["placements"])
 
@@ -81,23 +81,7 @@ async def recall(placement_id: UUID, new: NewRecall, tx: WriteTransaction, who: 
     return await recalling.recall(tx, placement_id, new, who)
 
 
-@router.post(
-    "/placements/{placement_id}/acknowledgement", status_code=201, dependencies=[writes("assignment", agency=True)]
-)
-async def acknowledge(
-    placement_id: UUID, tx: WriteTransaction, who: CurrentPrincipal, new: NewAcknowledgement | None = None
-) -> Placement:
-    """The agency confirms that the work has stopped. The recall is final."""
-    return await recalling.acknowledge(tx, placement_id, new or NewAcknowledgement(), who)
-
-
 @router.post("/placements/{placement_id}/objection", status_code=201, dependencies=[writes("assignment", agency=True)])
 async def object_to(placement_id: UUID, new: NewObjection, tx: WriteTransaction, who: CurrentPrincipal) -> Placement:
     """The agency wants to keep the contract. The work stays stopped until an operator has decided."""
     return await recalling.object_to(tx, placement_id, new, who)
-
-
-@router.post("/placements/{placement_id}/objection-decision", status_code=201, dependencies=[writes("assignment")])
-async def decide(placement_id: UUID, new: NewDecision, tx: WriteTransaction, who: CurrentPrincipal) -> Placement:
-    """Accept or refuse an objection. Acceptance makes the placement active again; refusal makes the recall final."""
-    return await recalling.decide(tx, placement_id, new, who)

@@ -177,11 +177,11 @@ async def test_the_days_of_attribution_end_where_the_placement_of_the_next_agenc
 async def test_on_the_day_of_a_handover_the_order_of_the_facts_decides(scene: Scene) -> None:
     contract, first = await placed(scene)
     second = await scene.agency("dialing", fees=fees_of("dialing"))
-    await scene.rule(first, second, priority=0)
     await reach(scene, contract, 2)
     await scene.receives(contract.paid("100.00"))
     await hand_back(scene, contract)
     await scene.receives(contract.paid("200.00"))
+    await scene.rule(first, second, priority=0)
     await scene.run()
     await scene.receives(contract.paid("300.00"))
     assert await items(scene, first) == [(str(day(2)), "10.00", "payment")]

@@ -62,6 +62,23 @@ async def test_a_contract_that_an_operator_recalled_is_not_placed_with_that_agen
     assert [p["agency_id"] for p in await scene.placements(state="active")] == [other]
 
 
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_contract_whose_recall_a_person_made_final_is_placed_with_another_agency_at_once(
+    scene: Scene, refused: bool
+) -> None:
+    _, agency_id, path = await recalled(scene)
+    other = await scene.agency("dialing")
+    await scene.rule(agency_id, other, priority=0)
+    if refused:
+        await scene.post(f"{path}/objection", {"reason": "a promise for Friday"}, headers=as_agency(agency_id))
+        await scene.post(f"{path}/objection-decision", {"accepted": False, "reason": "no"})
+    else:
+        await scene.post(f"{path}/acknowledgement", headers=as_agency(agency_id))
+    placements = [(placement["agency_id"], placement["state"]) for placement in await scene.placements()]
+    assert placements == [(agency_id, "recalled"), (other, "active")]
+    assert await scene.agency_event_types(other) == ["PlacementStarted"]
+
+
 async def test_an_accepted_objection_makes_the_placement_active_again(scene: Scene) -> None:
     _, agency_id, path = await recalled(scene)
     objected = await scene.post(f"{path}/objection", {"reason": "a promise for Friday"}, headers=as_agency(agency_id))
