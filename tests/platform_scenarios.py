@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from services_in_process import AS_OF, InProcessPlatform
 
@@ -57,6 +58,9 @@ async def make_events_of_every_kind(platform: InProcessPlatform) -> list[str]:
         recalled,
         refused,
         deceased,
+        linked,
+        represented,
+        parted,
         *rest,
     ) = await overdue_contracts(platform)
     await pay(platform, paid)
@@ -85,8 +89,23 @@ async def make_events_of_every_kind(platform: InProcessPlatform) -> list[str]:
     assert change.is_success
     status = {"status": "deceased", "reported_by": "family"}
     await platform.post("portfolio", f"/v1/contracts/{deceased}/debtor-status", status)
+    person_id = await link(platform, linked, represented)
+    await link(platform, linked, parted)
+    await platform.settled()
+    status = {"status": "represented", "reported_by": "lawyer"}
+    await platform.post("portfolio", f"/v1/contracts/{represented}/debtor-status", status)
+    decision = {"contract_id": parted, "reason": "another birthday"}
+    await platform.post("portfolio", f"/v1/people/{person_id}/unlinks", decision)
     await platform.settled()
     return rest
+
+
+async def link(platform: InProcessPlatform, contract_id: str, other_id: str) -> str:
+    """Say that the customers of these contracts are one person. Returns the person's id."""
+    debtor = "SELECT debtor_id FROM contract WHERE contract_id = $1"
+    [(debtor_id,)] = await platform.rows("portfolio", debtor, UUID(contract_id))
+    decision = {"contract_id": other_id, "reason": "the same birthday"}
+    return str((await platform.post("portfolio", f"/v1/people/{debtor_id}/links", decision))["person_id"])
 
 
 async def visit(platform: InProcessPlatform, contract_id: str) -> None:

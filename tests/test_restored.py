@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fresh_databases import FreshDatabases
-from platform_scenarios import make_events_of_every_kind, pay
+from platform_scenarios import link, make_events_of_every_kind, pay
 from recobro_events import dead_letters, restoring
 from services_in_process import AS_OF, PROGRAMS, InProcessPlatform, all_services_in_process
 
@@ -152,6 +152,50 @@ async def test_a_restored_source_prevails_and_lost_entries_can_be_made_again(
         "dialer-feed", "SELECT overdue_balance FROM contract WHERE contract_id = $1", uuid.UUID(rest[1])
     )
     assert f"{balance}" == again["overdue_balance"]
+
+
+@pytest.mark.timeout(600)
+async def test_linked_people_are_what_the_restored_portfolio_says_and_get_their_ids_again(
+    platform: InProcessPlatform,
+) -> None:
+    """The database has lost a link and the death of a customer, which reached the other two by their links."""
+    one, two, three, *_ = await make_events_of_every_kind(platform)
+    person_id = await link(platform, one, two)
+    await platform.settled()
+    before = await people(platform, "portfolio")
+    backup = await back_up(platform, "portfolio")
+    died = {"status": "deceased", "reported_by": "family"}
+    assert await link(platform, one, three) == person_id
+    await platform.post("portfolio", f"/v1/contracts/{three}/debtor-status", died)
+    await platform.settled()
+    since = await people(platform, "dialer-feed")
+    dead = [(uuid.UUID(contract_id), uuid.UUID(person_id), "deceased") for contract_id in (one, two, three)]
+    assert set(dead) <= set(since)
+
+    await restore(platform, "portfolio", backup)
+
+    assert await people(platform, "portfolio") == before
+    await know_the_people(platform, before)
+    assert await link(platform, one, three) == person_id
+    await platform.post("portfolio", f"/v1/contracts/{three}/debtor-status", died)
+    await platform.settled()
+    assert await people(platform, "portfolio") == since
+    await know_the_people(platform, since)
+
+
+async def people(platform: InProcessPlatform, service: str) -> list[tuple[Any, ...]]:
+    """Every contract with the person to whom its debtor is linked, and the debtor's status."""
+    debtor = "JOIN debtor USING (debtor_id)" if service == "portfolio" else ""
+    sql = f"SELECT contract_id, person_id, status FROM contract {debtor} ORDER BY contract_id"
+    return comparable(await platform.rows(service, sql))
+
+
+async def know_the_people(platform: InProcessPlatform, expected: list[tuple[Any, ...]]) -> None:
+    """The other services know these people. Only dialer-feed keeps who is linked to whom."""
+    assert await people(platform, "dialer-feed") == expected
+    for service in ("assignment", "field-visits", "promises"):
+        known = await platform.rows(service, "SELECT contract_id, status FROM contract ORDER BY contract_id")
+        assert comparable(known) == [(contract_id, status) for contract_id, _, status in expected], service
 
 
 async def disputed_at_the_door(platform: InProcessPlatform, contract_id: str) -> None:
