@@ -209,7 +209,7 @@ CHANGES = {
     "end of pause": Change(2, end_of_pause),
     "death": Change(1, death),
     "revival": Change(2, revival),
-    "recall": Change(1, recall),
+    "recall": Change(3, recall),
     "opt out": Change(1, opt_out),
     "opt in": Change(2, opt_in),
     "verification": Change(2, verification),

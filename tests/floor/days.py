@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
-from floor import changes, reports
+from floor import changes, recalls, reports
 from floor.calls import acknowledge, call, call_by_old_lists, call_by_the_list, now
 from floor.comparing import compare, read_streams
 from floor.floor import Floor, has_entry
@@ -13,7 +13,7 @@ from floor.model import Contract
 from floor.opening import send_file
 
 AT_ONCE = 6
-_CHANGES = changes.CHANGES | reports.CHANGES
+_CHANGES = changes.CHANGES | recalls.CHANGES | reports.CHANGES
 
 
 async def play_day(floor: Floor) -> None:

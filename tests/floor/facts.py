@@ -106,6 +106,8 @@ class Placement:
     reason: str | None = None
     final_on: date | None = None
     on_request: bool = False
+    waived: str | None = None
+    """The reason for which the rules do not recall it again, because a person let the agency keep the contract."""
 
 
 @dataclass

@@ -152,7 +152,7 @@ class Contract:
     @property
     def placement(self) -> Placement | None:
         """The placement by which an agency has the contract, or which is being recalled."""
-        return next((one for one in self.placements if one.state in ("active", "recall_pending")), None)
+        return next((one for one in self.placements if one.state in ("active", "recall_pending", "objected")), None)
 
     def _recall_reason(self, day: date) -> str:
         if self.person.status in FINAL:
@@ -162,13 +162,14 @@ class Contract:
     def review(self, day: date, rule: "Rule") -> None:
         """Recalls, ends and places as rules and dates demand."""
         placed = self.placement
-        if placed and placed.state == "recall_pending":
+        if placed and placed.state != "active":
             assert placed.final_on is not None
-            if placed.final_on < day:
+            fits = self.is_wanted(day) or self._recall_reason(day) == placed.waived
+            if placed.state == "recall_pending" and placed.final_on < day:
                 placed.state = "recalled"
-            elif placed.reason in FINAL and self.person.status not in FINAL and self.is_wanted(day):
+            elif placed.reason in FINAL and not placed.on_request and self.person.status not in FINAL and fits:
                 placed.state, placed.reason = "active", None
-        elif placed and not self.is_wanted(day):
+        elif placed and not self.is_wanted(day) and self._recall_reason(day) != placed.waived:
             self.recall(day, self._recall_reason(day))
         if self.placement is None and self.is_wanted(day):
             refused = {one.agency_id for one in self.placements if one.on_request}
@@ -184,9 +185,10 @@ class Contract:
     def reinstate(self, day: date) -> None:
         """A reversal withdraws the recall that the payment brought about, while it is pending."""
         placed = self.placement
-        if placed is None or placed.state != "recall_pending" or placed.on_request:
+        if placed is None or placed.state not in ("recall_pending", "objected") or placed.on_request:
             return
-        if placed.reason in ("paid_in_full", "no_longer_eligible") and self.is_wanted(day):
+        fits = self.is_wanted(day) or self._recall_reason(day) == placed.waived
+        if placed.reason in ("paid_in_full", "no_longer_eligible") and fits:
             placed.state, placed.reason = "active", None
 
     # Lists.
