@@ -4,8 +4,9 @@ import asyncio
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +22,8 @@ from portfolio.tabular.heads import HEAD_BYTES, PACKED, inspect_head, named_file
 from portfolio.tabular.layouts import Layout
 from portfolio.tabular.records import FileProblem
 
+_PREFIX = "recobro-look-"
+_LEFT_AFTER_SECONDS = 3600
 _TIMEOUT_SECONDS = 60
 _MOST_WAITING_SECONDS = 20
 _AT_ONCE = asyncio.Semaphore(2)
@@ -102,11 +105,20 @@ async def _turn() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _folder() -> AsyncIterator[Path]:
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="recobro-look-"))
+    folder = await asyncio.to_thread(fresh_folder)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def fresh_folder() -> Path:
+    """A folder for a copy of a file. Folders that a killed process left an hour ago hold personal data, and go."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > _LEFT_AFTER_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=_PREFIX))
 
 
 def _copy(content: IO[bytes], target: Path) -> None:

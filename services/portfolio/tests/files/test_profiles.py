@@ -1,11 +1,15 @@
 """Profiles of creditors' files, and previews that propose them."""
 
 import gzip
+import os
+import tempfile
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from portfolio.files import inspecting
 from service_client import ServiceClient
 
 STRANGE = b"k1;k2;k3;k4\nC-1;Ana;11/30/26;1.500,00\nC-2;Eva;12/01/26;x\n"
@@ -155,3 +159,11 @@ async def test_a_preview_of_strange_headers_shows_what_is_missing_and_a_broken_f
     assert (broken.status_code, broken.json()["type"].rpartition(":")[2]) == (422, "unsupported-type")
     upload = await sent(service, portfolio_id, b"PK\x03\x04 and so on")
     assert (upload.status_code, upload.json()["type"].rpartition(":")[2]) == (422, "unsupported-type")
+
+
+def test_copies_that_a_killed_process_left_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old, new = inspecting.fresh_folder(), inspecting.fresh_folder()
+    os.utime(old, (0, 0))
+    last = inspecting.fresh_folder()
+    assert sorted(tmp_path.iterdir()) == sorted([new, last])
