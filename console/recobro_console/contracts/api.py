@@ -22,6 +22,7 @@ STAGES = ("current", "early", "late", "legal")
 STATES = ("open", "settled", "returned", "withdrawn", "written_off")
 _ON_A_PAGE = 50
 _SHOWN = 50
+_MOST_EXPLAINED = 10
 router = Router(EVERYBODY)
 
 
@@ -145,14 +146,33 @@ def _paused_days(contract: Mapping[str, Any]) -> int:
 @router.get("/contracts/{contract_id}/parts/lists")
 async def lists(contract_id: UUID, page: CurrentPage, zone: str = "") -> Response:
     """Where the contract may be called, or why not, and the calls. An agency sees its own calls."""
-    calls = page.services.get("dialer-feed", "/v1/calls", contract_id=contract_id, order="desc", limit=_SHOWN)
+    asked = {"contract_id": contract_id, "order": "desc"}
+    calls = page.services.get("dialer-feed", "/v1/calls", **asked, limit=_SHOWN)
     entries: Any = None
+    absent: Any = []
     if page.session.agency_id:
         found = await page.attempt(calls)
     else:
-        listed = page.services.get("dialer-feed", "/v1/list-entries", contract_id=contract_id, order="desc", limit=20)
-        found, entries = await asyncio.gather(page.attempt(calls), page.attempt(listed))
-    return page.show("contracts/lists.html", calls=found, entries=entries, zone=zone)
+        listed = page.services.get("dialer-feed", "/v1/list-entries", **asked, limit=20)
+        found, entries, absent = await asyncio.gather(
+            page.attempt(calls), page.attempt(listed), page.attempt(_absent(page, contract_id))
+        )
+    return page.show(
+        "contracts/lists.html", calls=found, entries=entries, absent=absent, contract_id=contract_id, zone=zone
+    )
+
+
+async def _absent(page: Page, contract_id: UUID) -> list[Mapping[str, Any]]:
+    """The live lists on which the contract never was, each with the first reason against it."""
+    live = await page.services.get("dialer-feed", "/v1/live-lists")
+
+    async def explained(each: Mapping[str, Any]) -> Mapping[str, Any]:
+        path = f"/v1/lists/{each['list_id']}/explanations"
+        why = await page.attempt(page.services.get("dialer-feed", path, contract_id=contract_id))
+        return {**each, "why": None if isinstance(why, Trouble) else why}
+
+    explanations = await asyncio.gather(*map(explained, live[:_MOST_EXPLAINED]))
+    return [each for each in explanations if each["why"] is None or each["why"]["status"] is None]
 
 
 @router.get("/contracts/{contract_id}/parts/agencies")
