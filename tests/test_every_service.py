@@ -11,7 +11,14 @@ import pytest
 from recobro_platform import SERVICE_NAMES, SERVICES, VERSION, Service
 
 ROOT = Path(__file__).parents[1]
-NO_SERVICES = {"console", "console-owner", "grafana", "postgres", "operations", *(f"{name}-owner" for name in SERVICE_NAMES)}
+NO_SERVICES = {
+    "console",
+    "console-owner",
+    "grafana",
+    "postgres",
+    "operations",
+    *(f"{name}-owner" for name in SERVICE_NAMES),
+}
 """Names in similar lines that are not services."""
 
 LINES = {
