@@ -20,11 +20,13 @@ from recobro_console.contracts import acting
 from recobro_console.contracts import api as contracts
 from recobro_console.files import api as files
 from recobro_console.files import portfolios as new_portfolios
-from recobro_console.files import rejects
+from recobro_console.files import preview, rejects
 from recobro_console.guard import Guard
 from recobro_console.lists import api as lists
 from recobro_console.live import api as live
 from recobro_console.live.hub import Hub
+from recobro_console.operations import api as operations
+from recobro_console.operations import audit, letters
 from recobro_console.pages import SECTIONS
 from recobro_console.preferences import api as preferences
 from recobro_console.promises import api as promises
@@ -42,10 +44,14 @@ ROUTERS = (
     lists.router,
     new_portfolios.router,
     rejects.router,
+    preview.router,
     files.router,
     contracts.router,
     acting.router,
     promises.router,
+    operations.router,
+    letters.router,
+    audit.router,
 )
 """The sections. A new one gets a line here and in ``recobro_console.pages.SECTIONS``."""
 

@@ -9,6 +9,7 @@ import httpx
 
 TIMEOUT = httpx.Timeout(5.0, read=90.0, write=90.0)
 MOST_PAGES = 50
+_LOOK = httpx.Timeout(5.0)
 Answer = Any
 """Decoded JSON."""
 
@@ -71,6 +72,28 @@ class Calls:
         """Return the JSON answer to a POST. ``key`` is the form's, so that a form sent twice takes effect once."""
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
         return (await self._send("POST", service, path, json=body, headers=headers)).json()
+
+    async def problems(self, service: str) -> list[str]:
+        """Why the service cannot work now, in its own words; none if it is ready. Raises ``Unreachable``."""
+        response = await self._open(service, "/readyz")
+        if response.is_success:
+            return []
+        try:
+            known = response.json().get("problems") or [response.json().get("detail")]
+        except (ValueError, AttributeError):
+            known = [None]
+        return [str(each or response.reason_phrase) for each in known]
+
+    async def metrics(self, service: str) -> str:
+        """What the process of the service that answers has measured, as Prometheus reads it. Raises ``Unreachable``."""
+        return (await self._open(service, "/metrics")).text
+
+    async def _open(self, service: str, path: str) -> httpx.Response:
+        """The answer to a GET that needs no token, whatever its status."""
+        try:
+            return await self._http.get(self._addresses[service] + path, headers={"Accept": "*/*"}, timeout=_LOOK)
+        except httpx.TransportError as error:
+            raise Unreachable(service) from error
 
     async def patch(self, service: str, path: str, body: object) -> Answer:
         """Return the JSON answer to a PATCH."""

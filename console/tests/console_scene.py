@@ -90,7 +90,9 @@ class Scene:
         page = await context.new_page()
         troubles: list[str] = []
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+        page.on(
+            "console", lambda said: troubles.append(f"{said.text} {said.location}") if said.type == "error" else None
+        )
         page.on("request", lambda sent: None if sent.url.startswith((self.url, "data:")) else troubles.append(sent.url))
         await page.goto(self.link(role))
         try:

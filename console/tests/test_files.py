@@ -1,6 +1,7 @@
 """Files: loading one, mending its rejected rows in place, and answering what a file waits for."""
 
 import csv
+import html
 import io
 import re
 import uuid
@@ -180,3 +181,33 @@ async def test_a_supervisor_confirms_a_snapshot_that_closes_many(scene: Scene, b
         await page.locator("summary", has_text="Confirmar").click()
         await page.locator("form button", has_text="Confirmar").click()
         await page.locator("[role=status]", has_text="cargado").first.wait_for()
+
+
+async def test_columns_are_named_by_choosing_and_kept_as_a_profile(scene: Scene) -> None:
+    portfolio_id = await scene.platform.portfolio()
+    rows = [{"Pago vencido el" if name == DUE else name: cell for name, cell in row.items()} for row in some_rows(4)]
+    async with scene.client() as client:
+        token = _CSRF_OF.search((await client.get("/files")).text)
+        assert token is not None
+        file = {"file": ("cartera.csv", csv_of(rows), "text/csv")}
+        data = {"portfolio_id": portfolio_id, "mode": "delta"}
+        shown = await client.post(f"/files/preview?_csrf={token[1]}", data=data, files=file)
+        assert shown.status_code == 200, shown.text
+        form = dict(re.findall(r'<input type="hidden" name="([a-z_0-9-]+)" value="([^"]*)"', shown.text))
+        form = {name: html.unescape(value) for name, value in form.items()} | {"name": "Cartera norte"}
+        chosen = re.findall(r'<select name="(field-\d+)".*?</select>', shown.text, re.DOTALL)
+        for name in chosen:
+            options = shown.text.partition(f'<select name="{name}"')[2].partition("</select>")[0]
+            selected = re.search(r'value="([^"]*)" selected', options)
+            form[name] = selected[1] if selected else ""
+        place = next(name for name, value in form.items() if value == "Pago vencido el").removeprefix("source-")
+        form[f"field-{place}"] = "due_date"
+        nameless = await client.post(f"/files/profiles?_csrf={token[1]}", data=form | {"name": ""})
+        assert nameless.status_code == 422
+        kept = await client.post(f"/files/profiles?_csrf={token[1]}", data=form)
+        assert kept.status_code == 303, kept.text
+        back = await client.get(kept.headers["location"])
+        assert "Cartera norte" in back.text
+        profile = kept.headers["location"].rpartition("=")[2]
+        loaded_file = await loaded(scene, client, portfolio_id, csv_of(rows), profile=profile)
+    assert (loaded_file["rows_read"], loaded_file["rows_rejected"]) == (4, 0)

@@ -7,6 +7,8 @@ from playwright.async_api import Browser, Page
 
 _BUILT = (
     "/today",
+    "/operations",
+    "/operations/audit",
     "/today/disputes",
     "/files",
     "/files/new-portfolio",

@@ -27,11 +27,12 @@ async def files(
     status: str | None = None,
     undecided: str | None = None,
     finished_on: str | None = None,
+    profile: str = "",
     cursor: str | None = None,
 ) -> Response:
     """The files, newest first, and the form to load one."""
     wanted = {"portfolio_id": portfolio_id, "status": status, "undecided": undecided, "finished_on": finished_on}
-    return await _files(page, wanted, {"portfolio_id": portfolio_id or ""}, cursor=cursor)
+    return await _files(page, wanted, {"portfolio_id": portfolio_id or "", "profile": profile}, cursor=cursor)
 
 
 async def _files(
@@ -48,6 +49,7 @@ async def _files(
     return page.show(
         "files/files.html",
         status,
+        profiles=await _profiles(page, all_known.get(typed.get("portfolio_id", ""))),
         portfolios=all_known,
         choices=[("", page.tr("choose …")), *((key, each["title"]) for key, each in all_known.items())],
         found=found,
@@ -61,33 +63,43 @@ async def _files(
     )
 
 
+async def _profiles(page: Page, portfolio: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """The profiles of the chosen portfolio's creditor, with the choice of none."""
+    if portfolio is None:
+        return []
+    path = f"/v1/creditors/{portfolio['creditor_id']}/file-profiles"
+    found = await page.services.get("portfolio", path, limit=1000)
+    return [("", page.tr("by its headers")), *((each["profile_id"], each["name"]) for each in found["items"])]
+
+
 @router.post("/files")
 async def load_file(page: CurrentPage, request: Request) -> Response:
     """Pass the file on to the portfolio. What was typed is kept if it is refused; the file has to be chosen again."""
     try:
         async with received(request) as (typed, file):
             if file is None:
-                return await _refused(page, typed, page.tr("Choose a file first."))
+                return await refused(page, typed, page.tr("Choose a file first."))
             if not typed.get("portfolio_id"):
-                return await _refused(page, typed, page.tr("Choose the portfolio first."))
+                return await refused(page, typed, page.tr("Choose the portfolio first."))
             loaded = await page.services.upload(
                 "portfolio",
                 f"/v1/portfolios/{UUID(typed['portfolio_id'])}/files",
                 chunks(file),
                 key=typed.get("_key"),
                 filename=(file.filename or "")[-200:],
-                **{name: typed.get(name) for name in ("mode", "as_of", "rows", "confirm_future")},
+                **{name: typed.get(name) for name in ("mode", "as_of", "rows", "confirm_future", "profile")},
             )
     except FileTooLong:
-        return await _refused(page, {}, page.tr("The file is larger than 256 MB. Split it, or send it by the command."))
+        return await refused(page, {}, page.tr("The file is larger than 256 MB. Split it, or send it by the command."))
     except Refused as refusal:
-        return await _refused(page, typed, page.said(refusal))
+        return await refused(page, typed, page.said(refusal))
     except ValueError:
-        return await _refused(page, typed, page.tr("Choose the portfolio first."))
+        return await refused(page, typed, page.tr("Choose the portfolio first."))
     return page.done(f"/files/{loaded['file_id']}", "The file has arrived. It is read now.")
 
 
-async def _refused(page: Page, typed: dict[str, str], wrong: str) -> Response:
+async def refused(page: Page, typed: dict[str, str], wrong: str) -> Response:
+    """The form with what was typed, and what is wrong with it."""
     return await _files(page, {"portfolio_id": typed.get("portfolio_id")}, typed, wrong, status=422)
 
 

@@ -1,0 +1,127 @@
+"""Operations: health, events that were set aside, who changed what."""
+
+from uuid import UUID, uuid5
+
+from console_scene import Scene
+from playwright.async_api import Browser
+from recobro_console.operations.measures import MASK, largest, masked, total
+from recobro_events import Database
+from recobro_events.contracts.dialer_feed import PaymentClaimed
+from recobro_events.testing import apart, apply_records, record_of
+from services_in_process import PROGRAMS, sample
+
+SECRET = "dice Lupita que pagó"
+
+
+async def a_letter(scene: Scene, portfolio_id: str) -> UUID:
+    """Set aside a claim about a contract that is not there yet, but is in the sample. Returns the contract's id."""
+    number = sample().decode("cp1252").splitlines()[1].split(",")[0]
+    contract_id = uuid5(UUID(portfolio_id), number)
+    database = Database(scene.platform.dsns["portfolio"])
+    await database.open()
+    try:
+        record = record_of(PaymentClaimed(contract_id=contract_id, detail=SECRET))
+        await apply_records(database, PROGRAMS["portfolio"].consumer, [record], apart)
+    finally:
+        await database.close()
+    return contract_id
+
+
+async def test_a_supervisor_reads_a_letter_without_personal_data_and_applies_it(scene: Scene, browser: Browser) -> None:
+    portfolio_id = await scene.platform.portfolio()
+    contract_id = await a_letter(scene, portfolio_id)
+    async with scene.browser_page(browser) as page:
+        await page.goto(f"{scene.url}/operations")
+        row = page.locator("tr", has_text=str(contract_id)[:13])
+        await row.get_by_role("link", name="dialer-feed.payment-claimed.v1").click()
+        payload = await page.locator("pre").inner_text()
+        assert str(contract_id) in payload
+        assert SECRET not in await page.content()
+        await scene.platform.load(portfolio_id, 30)
+        await page.locator("summary", has_text="Aplicar de nuevo").click()
+        await page.locator("form button", has_text="Aplicar de nuevo").click()
+        await page.get_by_text("Se aplicaron 1 eventos. Ninguno espera ya.").wait_for()
+    left = "SELECT count(*) = 0 FROM dead_letters WHERE key = $1 AND discarded_at IS NULL"
+    assert (await scene.platform.rows("portfolio", left, str(contract_id)))[0][0]
+
+
+async def test_a_letter_is_discarded_with_a_reason_alone(scene: Scene) -> None:
+    contract_id = await a_letter(scene, await scene.platform.portfolio())
+    where = "SELECT letter_id FROM dead_letters WHERE key = $1"
+    letter_id = (await scene.platform.rows("portfolio", where, str(contract_id)))[0]["letter_id"]
+    path = f"/operations/portfolio/letters/{letter_id}"
+    async with scene.client("auditor") as auditor:
+        assert "Descartar" not in (await auditor.get(path)).text
+        refused = await scene.send(auditor, path, f"{path}/discard", reason="doble")
+        assert refused.status_code == 403
+    async with scene.client() as client:
+        without = await scene.send(client, path, f"{path}/discard", reason="")
+        assert (without.status_code, "Diga por qué se descarta." in without.text) == (422, True)
+        done = await scene.send(client, path, f"{path}/discard", reason="doble")
+        assert done.status_code == 303
+        assert "doble" in (await client.get(path)).text
+
+
+async def test_health_says_which_service_does_not_answer(scene: Scene) -> None:
+    addresses = scene.app.state.addresses
+    known = addresses["promises"]
+    async with scene.client() as client:
+        assert (await client.get("/operations/health")).text.count("no responde") == 0
+        addresses["promises"] = "http://127.0.0.1:9"
+        try:
+            shown = (await client.get("/operations/health")).text
+        finally:
+            addresses["promises"] = known
+    assert shown.count("no responde") == 1
+    assert shown.count("listo") == len(addresses) - 1
+
+
+async def test_the_audit_trail_is_filtered_by_person_and_contract_number(scene: Scene) -> None:
+    [contract] = (await scene.platform.get("portfolio", "/v1/contracts", limit=1, stage="late"))["items"]
+    path = f"/v1/contracts/{contract['contract_id']}/payments"
+    payment = {"amount": "1.00", "paid_on": contract["as_of"], "channel": "spei", "reference": "AUDIT-1"}
+    await scene.platform.post("portfolio", path, payment)
+    async with scene.client("auditor") as client:
+        by_number = {"service": "portfolio", "of": contract["contract_number"]}
+        assert f"POST {path}" in (await client.get("/operations/audit", params=by_number)).text
+        of_nobody = await client.get("/operations/audit", params=by_number | {"subject": "nadie"})
+        assert f"POST {path}" not in of_nobody.text
+        unknown = await client.get("/operations/audit", params={"of": "NO-SUCH"})
+        assert (unknown.status_code, "Ningún contrato tiene este número" in unknown.text) == (422, True)
+
+
+async def test_operators_do_not_see_operations(scene: Scene) -> None:
+    async with scene.client("operator") as client:
+        assert (await client.get("/operations")).status_code == 403
+        assert "/operations" not in (await client.get("/today")).text
+
+
+def test_metrics_are_read_by_service() -> None:
+    text = "\n".join(
+        [
+            "# HELP dead_letters Events",
+            'dead_letters{service="portfolio"} 2.0',
+            'dead_letters{service="promises"} 5.0',
+            'consumer_position_lag{consumer="portfolio.events",topic="a,b",partition="0"} 3.0',
+            'consumer_position_lag{consumer="portfolio.bulk",topic="c",partition="0"} 4.0',
+        ]
+    )
+    assert total(text, "dead_letters", service="portfolio") == 2
+    assert total(text, "consumer_position_lag", consumer="portfolio.*") == 7
+    assert largest(text, "outbox_oldest_unpublished_seconds", service="portfolio") is None
+
+
+def test_texts_that_may_say_something_of_a_person_are_masked() -> None:
+    event = (
+        '{"contract_id": "c-1", "amount": "10.00", "due_on": "2026-11-22", "reason": "dice que no", "state": "open",'
+        ' "debtor": {"name": "Ana", "tax_id": "AAAA000101AAA"},'
+        ' "phones": [{"value": "+525512345678", "kind": "mobile"}],'
+        ' "customer_number": "D1", "unknown_field": "x", "settled": true, "dob": 19800101}'
+    )
+    shown = masked(event)
+    assert shown is not None
+    for kept in ('"c-1"', '"10.00"', '"2026-11-22"', '"open"', '"mobile"', "true"):
+        assert kept in shown
+    for hidden in ("Ana", "AAAA", "5512345678", "D1", '"x"', "19800101", "dice"):
+        assert hidden not in shown
+    assert masked("not json") == MASK
