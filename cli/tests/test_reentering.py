@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 from fake_platform import FakePlatform
+from recobro.client import Unreachable
 
 CONTRACT, PORTFOLIO, PAYMENT = "c-1", "p-1", "pay-1"
 PAID = {
@@ -162,3 +163,27 @@ def test_another_file_than_a_list_is_refused(platform: FakePlatform, tmp_path: P
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     code, printed = platform.run("reenter", str(tmp_path / "other.csv"))
     assert (code, "is not a list of lost entries" in printed) == (1, True)
+
+
+def test_when_a_service_does_not_answer_the_outcomes_so_far_are_written_and_the_rest_waits(
+    platform: FakePlatform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recobro.client.Client.post", _away)
+    platform.set_answers(f"GET portfolio /v1/payments/{PAYMENT}", {})
+    paused = {"pause_id": "u", "starts_on": "2026-11-21", "ends_on": None}
+    path = listing(
+        tmp_path,
+        ("portfolio.payment-received.v1", CONTRACT, PAID),
+        ("portfolio.contract-paused.v1", CONTRACT, paused),
+        ("portfolio.payment-received.v1", CONTRACT, PAID),
+    )
+    code, printed = platform.run("reenter", str(path))
+    assert (code, "portfolio does not answer" in printed, "Lines that were not tried: 2." in printed) == (1, True, True)
+    assert path.exists()
+    [written] = tmp_path.glob("*.outcomes.csv")
+    with written.open(encoding="utf-8-sig") as file:
+        assert [row["outcome"] for row in csv.DictReader(file)] == ["known", "waiting", "waiting"]
+
+
+def _away(*_: object, **__: object) -> None:
+    raise Unreachable("portfolio does not answer.")
