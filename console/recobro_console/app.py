@@ -35,6 +35,8 @@ from recobro_console.sessions.store import Store
 from recobro_console.sessions.tokens import Issuer, Tokens
 from recobro_console.settings import ConsoleSettings
 from recobro_console.today import api as today
+from recobro_console.visits import api as visits
+from recobro_console.visits import door
 
 ROUTERS = (
     agencies.staff,
@@ -52,6 +54,9 @@ ROUTERS = (
     operations.router,
     letters.router,
     audit.router,
+    visits.staff,
+    visits.router,
+    door.router,
 )
 """The sections. A new one gets a line here and in ``recobro_console.pages.SECTIONS``."""
 

@@ -17,6 +17,9 @@ _BUILT = (
     "/contracts",
     "/promises?view=week",
     "/promises?view=plans",
+    "/visits",
+    "/visits/new",
+    "/visits/breaches",
 )
 
 
