@@ -67,7 +67,7 @@ async def of_day(
     agency_id: str = "",
     cursor: str | None = None,
 ) -> Response:
-    """The visits that fit, by postal code and city."""
+    """The visits that fit, by city and postal code."""
     chosen = {"day": day, "state": state, "visitor": visitor, "agency_id": agency_id}
     found, agencies = await asyncio.gather(
         page.attempt(page.services.get(SERVICE, "/v1/visits", **chosen, cursor=cursor, limit=_ROWS)),
@@ -84,18 +84,18 @@ async def of_day(
 
 
 def by_place(items: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The visits by postal code and city, so that a visitor's way is short. Those without an address come last."""
-    places: dict[tuple[bool, str, str], list[dict[str, Any]]] = defaultdict(list)
+    """The visits by city, and there by postal code and street. Those without a city come last."""
+    places: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for each in items:
-        address = each["address"] or {}
-        code, city = address.get("postal_code") or "", address.get("city") or ""
-        places[not (code or city), city, code].append(each)
+        places[(each["address"] or {}).get("city") or ""].append(each)
+
+    def way(visit: dict[str, Any]) -> tuple[str, str, str]:
+        address = visit["address"] or {}
+        return visit["visit_on"], address.get("postal_code") or "", address.get("street") or ""
+
     return [
-        (
-            " ".join(part for part in (code, city) if part),
-            sorted(there, key=lambda one: (one["visit_on"], (one["address"] or {}).get("street") or "")),
-        )
-        for (_, city, code), there in sorted(places.items(), key=lambda place: place[0])
+        (city, sorted(there, key=way))
+        for city, there in sorted(places.items(), key=lambda place: (not place[0], place[0]))
     ]
 
 
