@@ -72,6 +72,21 @@ async def test_a_file_is_loaded_and_its_page_says_what_came_out(scene: Scene) ->
         assert file["file_id"] in (await client.get("/files")).text
 
 
+async def test_a_dry_run_says_what_the_file_would_do_and_offers_no_correction(scene: Scene) -> None:
+    portfolio_id = await scene.platform.portfolio()
+    parameters = {"as_of": AS_OF.isoformat(), "confirm_future": "true", "dry_run": "true"}
+    path = f"/v1/portfolios/{portfolio_id}/files"
+    sent = await scene.platform.clients["portfolio"].post(path, content=first_row_bad(), params=parameters)
+    file_id = sent.json()["file_id"]
+    loaded_now = "SELECT status = 'loaded' FROM file WHERE file_id = $1"
+    await scene.platform.until("portfolio", loaded_now, uuid.UUID(file_id))
+    async with scene.client() as client:
+        page = (await client.get(f"/files/{file_id}")).text
+        assert "Fue solo un ensayo" in page
+        assert "Corregirlas aquí" not in page
+        assert 'name="c-' not in (await client.get(f"/files/{file_id}/rejects")).text
+
+
 async def test_the_page_of_a_file_at_work_is_drawn_anew_when_the_work_is_over(scene: Scene) -> None:
     portfolio_id = await scene.platform.portfolio()
     async with scene.client() as client:

@@ -57,7 +57,7 @@ async def _rejects(
         wrong=wrong,
         cursor=cursor,
         first=cursor is None,
-        may_send=page.session.may("portfolio:write") and file["status"] == "loaded",
+        may_send=page.session.may("portfolio:write") and file["status"] == "loaded" and not file["dry_run"],
     )
 
 
