@@ -35,7 +35,7 @@ from recobro.postgres import EmbeddedPostgres
 from recobro.processes import dies_with_us
 from recobro.services import url_of
 from recobro.session import free_port_base
-from recobro_platform import SERVICES, Service, service_named
+from recobro_platform import SERVICES, Service
 
 AS_OF = date(2026, 11, 22)
 READY_SECONDS = 120.0
@@ -247,7 +247,7 @@ async def _open_books(data: DataFolder, client: Client, log: Log | None) -> tupl
     state = data.state()
     assert state is not None
     server = EmbeddedPostgres(data.postgres, state.postgres_port)
-    dsns = {service.name: server.dsn(service_named(service.name).database) for service in state.services}
+    dsns = {service.name: server.dsn(service.database) for service in SERVICES}
     books = Books(dsns, log or EmbeddedLog(server.dsn("log")), Ledger())
     for service, dsn in dsns.items():
         connection = await asyncpg.connect(dsn, timeout=10)
