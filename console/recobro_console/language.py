@@ -98,11 +98,17 @@ class Reader:
             if self.language in by_language and (found := pattern.fullmatch(text)):
                 values = {name: self._written(value) for name, value in found.groupdict().items()}
                 return by_language[self.language].format(**values)
-        return text
+        return _DAY.sub(lambda found: self._day_written(found[0]), text)
+
+    def _day_written(self, text: str) -> str:
+        try:
+            return self.day(text)
+        except ValueError:
+            return text
 
     def _written(self, value: str) -> str:
         if _DAY.fullmatch(value):
-            return self.day(value)
+            return self._day_written(value)
         if _AMOUNT.fullmatch(value):
             return self.money(value)
         return self.word(value) if f"word {value}" in sentences() else value
