@@ -22,6 +22,7 @@ from recobro_console.files import api as files
 from recobro_console.files import portfolios as new_portfolios
 from recobro_console.files import preview, rejects
 from recobro_console.guard import Guard
+from recobro_console.insight import api as insight
 from recobro_console.lists import api as lists
 from recobro_console.live import api as live
 from recobro_console.live.hub import Hub
@@ -57,6 +58,7 @@ ROUTERS = (
     visits.staff,
     visits.router,
     door.router,
+    insight.router,
 )
 """The sections. A new one gets a line here and in ``recobro_console.pages.SECTIONS``."""
 

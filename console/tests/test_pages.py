@@ -20,6 +20,8 @@ _BUILT = (
     "/visits",
     "/visits/new",
     "/visits/breaches",
+    "/insight/waterfall",
+    "/insight/recovery",
 )
 
 
