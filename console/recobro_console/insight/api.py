@@ -168,9 +168,6 @@ def _label(
     page: Page, figure: Figure, row: Mapping[str, Any], portfolios: Mapping[str, str], agencies: Mapping[str, str]
 ) -> str:
     columns = {column.field: column for column in figure.columns}
-    said = [
-        shown(page, columns[field], row, portfolios, agencies)
-        for field in figure.label
-        if row.get(field) is not None or field == figure.label[0] == "agency_id"
-    ]
-    return " · ".join(said)
+    # Only a row of an agency alone is named "from inside" when it has none.
+    named = [field for field in figure.label if row.get(field) is not None] or figure.label[:1]
+    return " · ".join(shown(page, columns[field], row, portfolios, agencies) for field in named)

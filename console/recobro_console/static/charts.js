@@ -6,6 +6,7 @@
   "use strict";
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const COLOURS = ["--accent", "--good", "--warn", "--bad", "--quiet"];
+  const LOCALES = { es: "es-MX", pt: "pt-BR", en: "en" };
   const number = (text) => (text === "" || text === undefined ? null : Number(text));
 
   function bars(rows) {
@@ -36,7 +37,7 @@
     const rows = [...document.querySelectorAll(`${element.dataset.chart} tbody tr`)].map(({ dataset }) => dataset);
     const { data, series, name, range } = rows[0].curve ? curves(rows) : bars(rows);
     const share = (value) => (value === null ? "" : `${Math.round(value * 1000) / 10} %`);
-    const plain = (value) => (value === null ? "" : value.toLocaleString(document.documentElement.lang));
+    const plain = (value) => (value === null ? "" : value.toLocaleString(LOCALES[document.documentElement.lang]));
     const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line") }, ticks: { stroke: colour("--line") } };
     const whole = (_, splits) => splits.map((at) => (Number.isInteger(at) ? name(at).slice(0, 18) : ""));
     const options = {
@@ -45,7 +46,7 @@
       scales: { x: { time: false, range }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(high, 0) * 1.05 || 1] } },
       axes: [
         { ...axis, values: whole, space: 110 },
-        { ...axis, size: 80, values: (_, splits) => splits.map(element.dataset.percent ? share : plain) },
+        { ...axis, size: 95, values: (_, splits) => splits.map(element.dataset.percent ? share : plain) },
       ],
       series: [{}, ...series],
     };
