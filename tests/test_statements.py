@@ -60,6 +60,8 @@ async def test_a_payment_of_a_listed_contract_takes_so_many_statements(
     campaign = {"name": "c", "agency_id": agency["agency_id"], "portfolio_ids": [portfolio_id]}
     campaign_id = (await platform.post("dialer-feed", "/v1/campaigns", campaign))["campaign_id"]
     await platform.post("dialer-feed", "/v1/lists", {"campaign_id": campaign_id, "business_date": f"{AS_OF}"})
+    # On a busy machine the answer comes before the list is published.
+    await platform.until("dialer-feed", "SELECT status = 'published' FROM dialing_list")
     contract_id = (await overdue_contracts(platform))[0]
     # One service after the other, so that no batch has two facts.
     consumers = ("assignment", "field-visits", "promises", "dialer-feed")

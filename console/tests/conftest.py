@@ -1,4 +1,4 @@
-"""One platform of services and one console for the tests of a worker; each test signs in by itself."""
+"""One platform of services and one console for the tests of a file; each test signs in by itself."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -23,7 +23,7 @@ def _no_logs() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def platform(databases: FreshDatabases) -> AsyncIterator[InProcessPlatform]:
     """All services, with the first contracts of the sample."""
     async with all_services_in_process(databases) as running:
@@ -32,7 +32,7 @@ async def platform(databases: FreshDatabases) -> AsyncIterator[InProcessPlatform
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def scene(platform: InProcessPlatform, databases: FreshDatabases) -> AsyncIterator[Scene]:
     async with console_before(platform, databases) as console:
         yield console

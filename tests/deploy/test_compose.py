@@ -12,7 +12,7 @@ import pytest
 from deploy.cluster import ROOT
 from recobro.postgres import EmbeddedPostgres, bin_folder
 from recobro.session import free_port_base
-from recobro_platform import AGENCY_ROLE, SERVICES, service_named
+from recobro_platform import AGENCY_ROLE, PROGRAMS, SERVICES, service_named
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
 
@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgre
 def secrets(server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The secrets of all volumes, with the password of this server's superuser."""
     root = tmp_path_factory.mktemp("secrets")
-    volumes = [one.name for one in SERVICES] + [f"{one.name}-owner" for one in SERVICES]
+    volumes = [one.name for one in PROGRAMS] + [f"{one.name}-owner" for one in PROGRAMS]
     for name in (*volumes, "grafana", "postgres", "operations", "keys", "jwks", "denied"):
         (root / name).mkdir()
     (root / "postgres" / "superuser").write_text(str(urlsplit(server.dsn("postgres")).password))

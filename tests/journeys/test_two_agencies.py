@@ -101,6 +101,10 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
         "payment_instructions": "CLABE 1",
         "complaints_unit": "UNE",
     }
+    fields = ("contract_number", "debtor_name", "due_date", "amount_due")
+    layout = {"name": "two", "columns": [{"source": field.upper(), "field": field} for field in fields]}
+    path = f"/v1/creditors/{ids['creditor_id']}/file-profiles"
+    ids["profile_id"] = client.post("portfolio", path, layout)["profile_id"]
     for service, path in (("portfolio", f"/v1/creditors/{ids['creditor_id']}"), ("assignment", f"/v1/agencies/{mine}")):
         client.patch(service, path, letterhead)
     new = {"creditor_id": ids["creditor_id"], "name": "two", "currency": "MXN", "jurisdiction": "MX"}

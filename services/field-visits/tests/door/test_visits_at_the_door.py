@@ -74,7 +74,8 @@ async def test_only_the_debtors_attendance_and_the_letter_hold_the_balance(scene
     answers.append(await scene.attend(cancelled))
     await scene.receives(contract.disputed())
     answers.append(await scene.order(contract))
-    paths = ["/v1/visits", "/v1/audit", "/v1/breaches", f"/v1/photos/{uuid.uuid4()}"]
+    paths = ["/v1/visits", "/v1/audit", "/v1/breaches", f"/v1/photos/{uuid.uuid4()}", "/v1/today"]
+    paths.append(f"/v1/insight/visits?from={DAY}&to={DAY}")
     for visit_id in (visit, other, cancelled):
         paths += [f"/v1/visits/{visit_id}{rest}" for rest in ("", "/photos", "/sheet.pdf", "/letter.pdf")]
     answers += [await scene.get(path) for path in paths]
@@ -86,7 +87,7 @@ async def test_only_the_debtors_attendance_and_the_letter_hold_the_balance(scene
     assert rows
     assert not any(number in row["body"] for row in rows for number in NUMBERS), "no event may hold it either"
     routes = (await scene.client.get("/openapi.json")).json()["paths"]
-    assert sum(len(methods) for path, methods in routes.items() if path.startswith("/v1/")) == 13, (
+    assert sum(len(methods) for path, methods in routes.items() if path.startswith("/v1/")) == 15, (
         "a new route needs a request above"
     )
 
