@@ -19,6 +19,7 @@ from dialer_feed.lists.eligibility import (
     reason,
 )
 
+# An agency's request may read only some columns of an entry, so each is named.
 # What a list is ordered by, with the type of the cursor's value.
 SORTED_BY: Final = {
     "contract_number": "text",
@@ -39,7 +40,9 @@ def _page(column: str, kind: str, order: str) -> str:
     only = "AND withdrawn_at IS NOT NULL" if column == "withdrawn_at" else ""
     return f"""
 WITH entry AS (
-    SELECT * FROM list_entry
+    SELECT list_id, contract_id, contract_number, overdue_balance, days_past_due, status, reason, caused_at,
+        withdrawn_at, cursor, lead_id
+    FROM list_entry
     WHERE list_id = $1 AND ($2::text IS NULL OR CASE $2 WHEN 'withdrawn' THEN status = 'withdrawn'
             ELSE status = 'listed' AND (lead_id IS NOT NULL) = ($2 = 'named') END)
         AND ($3::text IS NULL OR contract_number = $3) AND ($4::text IS NULL OR reason = $4)
