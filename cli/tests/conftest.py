@@ -9,6 +9,7 @@ import pytest
 import structlog
 from fake_platform import FakePlatform
 from operated import Operated
+from recobro import language
 from recobro.kafka import LocalKafka
 from recobro.postgres import EmbeddedPostgres, free_port
 
@@ -26,6 +27,14 @@ def _no_logs_of_services() -> Iterator[None]:
     logging.disable(logging.WARNING)
     yield
     logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    """A test that has chosen a language leaves it to no other."""
+    language.speak(language.Locale())
+    yield
+    language.speak(language.Locale())
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,10 @@ class Scene:
         try:
             yield page
         finally:
-            await context.close()
+            # A browser that does not close a page is no defect of the console.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(60):
+                    await context.close()
         assert not troubles, troubles
 
 

@@ -57,5 +57,5 @@ async def test_the_keyboard_reaches_sections_search_and_help(scene: Scene, brows
         assert await page.is_visible("#help")
         await page.keyboard.press("Escape")
         await page.keyboard.press("g")
-        await page.keyboard.press("t")
-        await page.wait_for_url("**/today")
+        await page.keyboard.press("l")
+        await page.wait_for_url("**/lists")
