@@ -52,7 +52,8 @@ def models_of(modules: Sequence[str]) -> dict[str, type[Settings]]:
     for module in modules:
         for value in vars(importlib.import_module(module)).values():
             if isinstance(value, type) and issubclass(value, Settings) and value.__module__ == module:
-                found["" if value is Settings else module.split(".")[0].replace("_", "-")] = value
+                service = module.split(".")[0].removeprefix("recobro_").replace("_", "-")
+                found["" if value is Settings else service] = value
     return found
 
 
