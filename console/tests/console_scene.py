@@ -132,7 +132,15 @@ async def console_before(
         addresses={name: f"http://{name}" for name in platform.clients},
     )
     # A connection that is idle while a test waits is not closed under its next request.
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, timeout_keep_alive=600)
+    config = uvicorn.Config(
+        app,
+        timeout_graceful_shutdown=2,
+        host="127.0.0.1",
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=600,
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     try:
@@ -142,7 +150,8 @@ async def console_before(
         yield Scene(platform, app, f"http://127.0.0.1:{port}")
     finally:
         app.state.stopping.set()
-        server.should_exit = server.force_exit = True
+        # Not by force: uvicorn would leave the app's lifespan open, and the garbage collector would end it anywhere.
+        server.should_exit = True
         with contextlib.suppress(asyncio.CancelledError):
             await serving
         await databases.drop(dsn)
