@@ -1,5 +1,7 @@
 """What the user sees when something goes wrong: a page with what happened and what to do, in their language."""
 
+from collections.abc import Awaitable, Callable
+
 import structlog
 from chassis.failures import DATABASE_ERRORS
 from chassis.problems import Problem
@@ -12,6 +14,7 @@ from recobro_console import outside
 from recobro_console.calls import Refused, Unreachable
 from recobro_console.guard import ForeignForm, FormTooLong
 from recobro_console.pages import NotYours, SignInFirst
+from recobro_console.sessions.oidc import ProviderAway
 from recobro_console.sessions.tokens import SignedOut
 
 _log = structlog.get_logger(__name__)
@@ -28,6 +31,7 @@ def install(app: FastAPI) -> None:
         (RequestValidationError, "outside/not_found.html", 404),
     ):
         app.add_exception_handler(kind, _shows(template, status))
+    app.add_exception_handler(ProviderAway, _provider_away)
     app.add_exception_handler(Unreachable, _unreachable)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _of_the_framework)
@@ -37,7 +41,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _ours)
 
 
-def _shows(template: str, status: int):  # type: ignore[no-untyped-def]
+def _shows(template: str, status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def show(request: Request, _: Exception) -> Response:
         return outside.show(request, template, status=status)
 
@@ -49,6 +53,12 @@ async def _sign_in(request: Request, _: Exception) -> Response:
         # A part of a page cannot show the form to sign in: the whole page goes there.
         return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
     return RedirectResponse("/sign-in", 303)
+
+
+async def _provider_away(request: Request, error: Exception) -> Response:
+    # The session stays: the next request asks for its token again.
+    _log.warning("the identity provider does not answer", code=str(error))
+    return outside.show(request, "outside/sign_in.html", status=503, local=False, away=True)
 
 
 async def _unreachable(request: Request, error: Exception) -> Response:

@@ -1,6 +1,6 @@
-"""The names by which people know things, by their ids: agencies, campaigns, portfolios."""
+"""The names by which people know things, by their ids: agencies, campaigns, portfolios, contracts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from recobro_console.calls import Trouble
@@ -8,6 +8,8 @@ from recobro_console.pages import Page
 from recobro_console.sessions.store import Role
 
 _MOST = 1000
+MOST_CONTRACTS = 100
+"""The most contracts that portfolio finds at once by their ids."""
 
 
 class Names(dict[str, str]):
@@ -35,6 +37,18 @@ async def portfolios(page: Page) -> Names:
     if page.session.role is Role.AGENCY:
         return Names()
     return await _listed(page, "portfolio", "/v1/portfolios", "portfolio_id")
+
+
+async def contracts(page: Page, rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The contracts that these rows name, with number and debtor, by id; at most ``MOST_CONTRACTS``.
+
+    Those that are not to be had are missing; all are if portfolio does not answer.
+    """
+    wanted = sorted({row["contract_id"] for row in rows if row["contract_id"]})[:MOST_CONTRACTS]
+    if not wanted:
+        return {}
+    known = await _answer(page, "portfolio", "/v1/contracts", contract_id=wanted, limit=MOST_CONTRACTS)
+    return {each["contract_id"]: each for each in known["items"]} if known else {}
 
 
 async def _listed(page: Page, service: str, path: str, key: str) -> Names:

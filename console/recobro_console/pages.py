@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Annotated, Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -23,6 +23,7 @@ from recobro_console.sessions.store import Role, Session
 from recobro_console.templates import environment
 
 FLASH = "recobro_flash"
+HOME = "/"
 _LONGEST_FLASH = 1500
 _PASSED_ON = ("content-type", "content-disposition", "content-language")
 STAFF = frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.AUDITOR})
@@ -50,6 +51,13 @@ SECTIONS = (
     Section("/insight", "Insight", "i"),
     Section("/operations", "Operations", "o", frozenset({Role.SUPERVISOR, Role.AUDITOR})),
 )
+
+
+def local_path(path: str) -> str:
+    """The path if it leads to a page of this console, else the first page."""
+    parts = urlsplit(path)
+    ours = not parts.scheme and not parts.netloc and path.startswith("/") and not path.startswith(("//", "/\\"))
+    return path if ours else HOME
 
 
 class SignInFirst(Exception):
@@ -132,7 +140,7 @@ class Page:
 
     def done(self, path: str, sentence: str, /, **values: object) -> Response:
         """Go to ``path`` and show the sentence there once. It may hold values, as in ``tr``."""
-        response = RedirectResponse(path, 303)
+        response = RedirectResponse(local_path(path), 303)
         said = json.dumps({"text": self.tr(sentence, **values)[:_LONGEST_FLASH]})
         response.set_cookie(FLASH, quote(said), path="/", httponly=True, samesite="strict", max_age=60)
         return response

@@ -1,5 +1,6 @@
 """An identity provider as OpenID Connect describes one, for tests. It can be told to misbehave."""
 
+import asyncio
 import base64
 import hashlib
 import secrets
@@ -28,8 +29,10 @@ class Provider:
     refuses_refresh: bool = False
     key: Any = field(default_factory=generate_key)
     refreshed: int = 0
+    refresh_may_go: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self.refresh_may_go.set()
         self._codes: dict[str, dict[str, str]] = {}
         self.app = FastAPI()
         self.app.get("/.well-known/openid-configuration")(self._description)
@@ -64,6 +67,7 @@ class Provider:
             if self.refuses_refresh:
                 return JSONResponse({"error": "invalid_grant"}, 400)
             self.refreshed += 1
+            await self.refresh_may_go.wait()
             return {"access_token": mint(), "expires_in": self.lifetime, "refresh_token": "again"}
         asked = self._codes.pop(str(form["code"]), None)
         digest = hashlib.sha256(str(form["code_verifier"]).encode()).digest()

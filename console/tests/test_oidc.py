@@ -1,5 +1,6 @@
 """Signing in at an identity provider, and everything that must not get in."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -143,3 +144,31 @@ async def test_a_provider_that_is_away_is_said(scene: Scene, provider: Provider)
         answer = await client.get("/sign-in/start")
     assert answer.status_code == 503
     assert "no responde" in answer.text
+
+
+async def test_of_many_requests_of_a_session_one_renews_its_token(scene: Scene, provider: Provider) -> None:
+    provider.lifetime = 30
+    client, address = await begin(scene)
+    await come_back(client, provider.approve(address))
+    provider.lifetime = 900
+    provider.refresh_may_go.clear()
+    requests = [asyncio.create_task(client.get("/today/withdrawals")) for _ in range(6)]
+    # The renewal is held until the other requests have had time to begin one too.
+    await asyncio.sleep(1)
+    provider.refresh_may_go.set()
+    answers = await asyncio.gather(*requests)
+    assert [answer.status_code for answer in answers] == [200] * 6
+    assert provider.refreshed == 1
+    await client.aclose()
+
+
+async def test_a_session_outlives_a_provider_that_is_away_for_a_moment(scene: Scene, provider: Provider) -> None:
+    provider.lifetime = 30
+    client, address = await begin(scene)
+    await come_back(client, provider.approve(address))
+    provider.away = True
+    scene.app.state.issuer._provider_until = 0.0
+    assert (await client.get("/today/withdrawals")).status_code == 503
+    provider.away = False
+    assert (await client.get("/today/withdrawals")).status_code == 200
+    await client.aclose()

@@ -1,9 +1,11 @@
 """Agencies: who has which contracts, what is being taken back, what was earned."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from recobro_console import names
@@ -49,22 +51,16 @@ async def objections(page: CurrentPage, agency_id: str = "") -> Response:
         page.attempt(page.services.get(_SERVICE, "/v1/objections", state="open", agency_id=agency_id, limit=_ROWS)),
         names.agencies(page),
     )
-    numbers = await _numbers(page, found)
-    return page.show("agencies/objections.html", found=found, agencies=known, numbers=numbers)
+    contracts = await _contracts(page, found)
+    return page.show("agencies/objections.html", found=found, agencies=known, contracts=contracts)
 
 
-async def _numbers(page: Page, found: Any) -> dict[str, str]:
-    """The contracts' numbers of a list that names only their ids."""
+async def _contracts(page: Page, found: Any) -> Mapping[str, Mapping[str, Any]]:
+    """The contracts of a list's rows, by id. The rows of placements name most of them themselves."""
     if isinstance(found, Trouble):
         return {}
-    wanted = sorted({each["contract_id"] for each in found["items"] if not each.get("contract_number")})
-    known = {each["contract_id"]: each["contract_number"] for each in found["items"] if each.get("contract_number")}
-    if not wanted:
-        return known
-    answer = await page.attempt(page.services.get("portfolio", "/v1/contracts", contract_id=wanted, limit=len(wanted)))
-    if isinstance(answer, Trouble):
-        return known
-    return known | {each["contract_id"]: each["contract_number"] for each in answer["items"]}
+    own = {each["contract_id"]: each for each in found["items"] if each.get("contract_number")}
+    return own | await names.contracts(page, (each for each in found["items"] if each["contract_id"] not in own))
 
 
 @router.get("/agencies/{agency_id}")
@@ -108,7 +104,7 @@ async def placements(page: CurrentPage, agency_id: str, state: str = "active", c
         agency_id=agency_id,
         state=state,
         cursor=cursor,
-        numbers=await _numbers(page, found),
+        contracts=await _contracts(page, found),
     )
 
 
@@ -146,6 +142,8 @@ async def terms(page: CurrentPage, agency_id: str) -> Response:
 @router.post("/placements/{placement_id}/{step}")
 async def act(page: CurrentPage, placement_id: str, step: str) -> Response:
     """A step of a recall: recall, acknowledgement, objection, or the decision on one."""
+    if step not in _STEPS:
+        raise HTTPException(404)
     form = await page.form()
     back = form.get("_back", "/agencies")
     body: dict[str, Any] = {"reason": form.get("reason", "")}
@@ -153,8 +151,6 @@ async def act(page: CurrentPage, placement_id: str, step: str) -> Response:
         body = {}
     if step == "objection-decision":
         body["accepted"] = form.get("accepted") == "yes"
-    if step not in _STEPS:
-        raise Trouble(_SERVICE, "no such step")
     path = f"/v1/placements/{placement_id}/{step}"
     try:
         placed = await page.services.post(_SERVICE, path, body, key=form.get("_key"))

@@ -226,5 +226,5 @@ async def life(
     zone: str = "",
 ) -> Response:
     """The life of the contract over all services, newest first."""
-    told = await page.attempt(timeline.read(page, contract_id, show, cursor, before))
-    return page.show("contracts/timeline.html", told=told, contract_id=contract_id, show=show, zone=zone)
+    life = await page.attempt(timeline.read(page, contract_id, show, cursor, before))
+    return page.show("contracts/timeline.html", life=life, contract_id=contract_id, show=show, zone=zone)

@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse, Response
 
 from recobro_console import names
 from recobro_console.calls import Trouble
-from recobro_console.contracts.names import contracts
 from recobro_console.insight.figures import BEHIND, FIGURES, Column, Figure
 from recobro_console.pages import CurrentPage, Page, Router
 
@@ -35,7 +34,7 @@ async def behind(page: CurrentPage, service: str, items: str, of: str = "", curs
     wanted = dict(parse_qsl(parts.query)) | {"cursor": cursor, "limit": _ROWS}
     found = await page.attempt(page.services.get(service, parts.path, **wanted))
     rows = [] if isinstance(found, Trouble) else found["items"]
-    known = await contracts(page, [row["contract_id"] for row in rows if not row.get("contract_number")])
+    known = await names.contracts(page, (row for row in rows if not row.get("contract_number")))
     for row in rows:
         if row.get("contract_number") is None:
             row["contract_number"] = known.get(row["contract_id"], {}).get("contract_number")

@@ -8,7 +8,6 @@ from starlette.responses import Response
 
 from recobro_console import names
 from recobro_console.calls import Trouble
-from recobro_console.live.hub import Hub
 from recobro_console.pages import EVERYBODY, STAFF, CurrentPage, Page, Router
 
 SORTS = ("contract_number", "overdue_balance", "days_past_due", "withdrawn_at")
@@ -184,8 +183,7 @@ async def withdrawals(page: CurrentPage, list_id: str) -> Response:
             _SERVICE, f"/v1/lists/{list_id}/contracts", sorted_by="withdrawn_at", order="desc", limit=_WITHDRAWALS
         )
     )
-    hub: Hub = page.request.app.state.hub
-    return page.show("lists/withdrawals.html", found=found, is_live=hub.is_live)
+    return page.show("lists/withdrawals.html", found=found)
 
 
 @staff.get("/lists/{list_id}/why")

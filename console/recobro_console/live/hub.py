@@ -24,6 +24,8 @@ WITHDRAWN = "dialer-feed.list-entry-withdrawn.v1"
 PAID = "portfolio.payment-received.v1"
 MOST_LISTENERS = 1000
 _KEPT = 50
+_GATHER_SECONDS = 0.1
+"""A fact's consequences follow within milliseconds, and go into the same message."""
 _INTERVAL_SECONDS = 0.5
 _RETRY_SECONDS = 2.0
 _log = structlog.get_logger(__name__)
@@ -55,10 +57,11 @@ class Listener:
             except TimeoutError:
                 yield self.is_live, []
                 continue
+            await asyncio.sleep(_GATHER_SECONDS)
             self._any.clear()
             changed, self._changed = sorted(self._changed), set()
             yield self.is_live, changed
-            await asyncio.sleep(_INTERVAL_SECONDS)
+            await asyncio.sleep(_INTERVAL_SECONDS - _GATHER_SECONDS)
 
 
 class Hub:
@@ -83,14 +86,9 @@ class Hub:
         finally:
             self._listeners.discard(listener)
 
-    @property
-    def pages(self) -> int:
-        """How many pages listen now."""
-        return len(self._listeners)
-
-    def withdrawals(self, list_id: str | None = None) -> list[Change]:
-        """The latest withdrawals that this process has seen, newest first; those of one list if it is given."""
-        return [each for each in reversed(self._latest[WITHDRAWN]) if list_id in (None, each.fields.get("list_id"))]
+    def withdrawals(self) -> list[Change]:
+        """The latest withdrawals that this process has seen, newest first."""
+        return list(reversed(self._latest[WITHDRAWN]))
 
     def payments(self) -> list[Change]:
         """The latest payments that this process has seen, newest first."""

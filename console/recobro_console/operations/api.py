@@ -6,6 +6,7 @@ from typing import Any
 from recobro_platform import SERVICE_NAMES
 from starlette.responses import Response
 
+from recobro_console import names
 from recobro_console.calls import Refused
 from recobro_console.operations.measures import largest, total
 from recobro_console.pages import CurrentPage, NotYours, Page, Router
@@ -60,9 +61,7 @@ async def parked(page: CurrentPage) -> Response:
     rows = [
         each | {"service": service} for service, answer in found if isinstance(answer, dict) for each in answer["items"]
     ]
-    ids = sorted({row["contract_id"] for row in rows if row["contract_id"]})[:_MOST]
-    known = await page.attempt(page.services.get("portfolio", "/v1/contracts", contract_id=ids)) if ids else None
-    contracts = {each["contract_id"]: each for each in known["items"]} if isinstance(known, dict) else {}
+    contracts = await names.contracts(page, rows)
     return page.show(
         "operations/parked.html",
         rows=rows,

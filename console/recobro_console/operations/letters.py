@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from recobro_console.calls import Refused
@@ -10,6 +11,8 @@ from recobro_console.operations.measures import masked
 from recobro_console.pages import CurrentPage, Page, Router
 
 router = Router(OPERATORS)
+_ROUTES = {"letters": "dead-letters", "unsent": "unsent-events"}
+"""Where the services keep events that could not be applied, and events that the log refused."""
 
 
 @router.get("/operations/{service}/letters")
@@ -23,26 +26,6 @@ async def letters(page: CurrentPage, service: str, key: str, cursor: str | None 
         found=found,
         first=cursor is None,
         may=page.session.may(f"{service}:write"),
-    )
-
-
-@router.get("/operations/{service}/letters/{letter_id}")
-async def letter(page: CurrentPage, service: str, letter_id: int) -> Response:
-    """One event with its payload."""
-    return await _letter(page, service, letter_id)
-
-
-async def _letter(page: Page, service: str, letter_id: int, wrong: str | None = None, reason: str = "") -> Response:
-    found = await page.services.get(known_service(service), f"/v1/dead-letters/{letter_id}")
-    return page.show(
-        "operations/letter.html",
-        422 if wrong else 200,
-        service=service,
-        letter=found,
-        payload=masked(found["body"]),
-        wrong=wrong,
-        reason=reason,
-        may=page.session.may(f"{service}:write") and found["discarded_at"] is None,
     )
 
 
@@ -60,31 +43,27 @@ async def replay(page: CurrentPage, service: str) -> Response:
     return page.done("/operations", "{applied} events were applied. None of them waits any more.", applied=applied)
 
 
-@router.post("/operations/{service}/letters/{letter_id}/discard")
-async def discard(page: CurrentPage, service: str, letter_id: int) -> Response:
-    """Never apply this event."""
+@router.post("/operations/{service}/retry")
+async def retry(page: CurrentPage, service: str) -> Response:
+    """Send the unsent events of a key again."""
     typed = await page.form()
-    reason = typed.get("reason", "")
-    path = f"/v1/dead-letters/{letter_id}/discard"
-    try:
-        await page.services.post(known_service(service), path, {"reason": reason}, key=typed.get("_key"))
-    except Refused as refusal:
-        if refusal.status != 422:
-            raise
-        return await _letter(page, service, letter_id, page.tr("Say why it is discarded."), reason)
-    return page.done("/operations", "The event is discarded. Those behind it can be applied now.")
+    body = {"key": typed.get("key", "")}
+    await page.services.post(known_service(service), "/v1/unsent-events/retry", body, key=typed.get("_key"))
+    return page.done("/operations", "The events are sent again. Look in some seconds whether any is left.")
 
 
-@router.get("/operations/{service}/unsent/{unsent_id}")
-async def unsent(page: CurrentPage, service: str, unsent_id: int) -> Response:
-    """One event that the log refused, with its payload."""
-    return await _unsent(page, service, unsent_id)
+@router.get("/operations/{service}/{kind}/{event_id}")
+async def event(page: CurrentPage, service: str, kind: str, event_id: int) -> Response:
+    """One event that could not be applied, or that the log refused, with its payload."""
+    return await _event(page, service, kind, event_id)
 
 
-async def _unsent(page: Page, service: str, unsent_id: int, wrong: str | None = None, reason: str = "") -> Response:
-    found = await page.services.get(known_service(service), f"/v1/unsent-events/{unsent_id}")
+async def _event(
+    page: Page, service: str, kind: str, event_id: int, wrong: str | None = None, reason: str = ""
+) -> Response:
+    found = await page.services.get(known_service(service), f"/v1/{_kept(kind)}/{event_id}")
     return page.show(
-        "operations/unsent_event.html",
+        f"operations/{kind}_event.html",
         422 if wrong else 200,
         service=service,
         event=found,
@@ -95,25 +74,22 @@ async def _unsent(page: Page, service: str, unsent_id: int, wrong: str | None = 
     )
 
 
-@router.post("/operations/{service}/retry")
-async def retry(page: CurrentPage, service: str) -> Response:
-    """Send the unsent events of a key again."""
-    typed = await page.form()
-    body = {"key": typed.get("key", "")}
-    await page.services.post(known_service(service), "/v1/unsent-events/retry", body, key=typed.get("_key"))
-    return page.done("/operations", "The events are sent again. Look in some seconds whether any is left.")
+def _kept(kind: str) -> str:
+    if kind not in _ROUTES:
+        raise HTTPException(404)
+    return _ROUTES[kind]
 
 
-@router.post("/operations/{service}/unsent/{unsent_id}/discard")
-async def discard_unsent(page: CurrentPage, service: str, unsent_id: int) -> Response:
-    """Never send this event."""
+@router.post("/operations/{service}/{kind}/{event_id}/discard")
+async def discard(page: CurrentPage, service: str, kind: str, event_id: int) -> Response:
+    """Never apply this event, or never send it."""
     typed = await page.form()
     reason = typed.get("reason", "")
-    path = f"/v1/unsent-events/{unsent_id}/discard"
+    path = f"/v1/{_kept(kind)}/{event_id}/discard"
     try:
         await page.services.post(known_service(service), path, {"reason": reason}, key=typed.get("_key"))
     except Refused as refusal:
         if refusal.status != 422:
             raise
-        return await _unsent(page, service, unsent_id, page.tr("Say why it is discarded."), reason)
+        return await _event(page, service, kind, event_id, page.tr("Say why it is discarded."), reason)
     return page.done("/operations", "The event is discarded. Those behind it can be applied now.")

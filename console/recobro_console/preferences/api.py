@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from recobro_console.language import NAMES
-from recobro_console.sessions.api import local_path
+from recobro_console.pages import local_path
 
 THEMES = ("auto", "light", "dark")
 _SECONDS = 365 * 24 * 3600

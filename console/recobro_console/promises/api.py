@@ -8,7 +8,6 @@ from starlette.responses import Response
 
 from recobro_console import names
 from recobro_console.calls import Trouble
-from recobro_console.contracts.names import contracts
 from recobro_console.forms import today_in
 from recobro_console.pages import EVERYBODY, CurrentPage, Page, Router
 
@@ -60,7 +59,7 @@ async def listed(
     known: Any = {}
     agencies = names.Names()
     if not isinstance(found, Trouble):
-        known = await contracts(page, [each["contract_id"] for each in found["items"]])
+        known = await names.contracts(page, found["items"])
         if any(each["agency_id"] for each in found["items"]):
             agencies = await names.agencies(page)
     wanted = {"view": view, "state": state, "due_from": due_from, "due_to": due_to}

@@ -1,20 +1,17 @@
 """Signing in and out."""
 
-from urllib.parse import urlsplit
-
 import structlog
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from recobro_console import outside
-from recobro_console.pages import EVERYBODY, Router
+from recobro_console.pages import EVERYBODY, HOME, Router, local_path
 from recobro_console.sessions.local import LocalIssuer, WrongLink
-from recobro_console.sessions.oidc import BEGUN_SECONDS, CALLBACK, Begun, NotSignedIn, OidcIssuer, ProviderAway
+from recobro_console.sessions.oidc import BEGUN_SECONDS, CALLBACK, Begun, NotSignedIn, OidcIssuer
 from recobro_console.sessions.store import Session, Store
 
 router = APIRouter(include_in_schema=False)
 signed_in = Router(EVERYBODY)
-HOME = "/"
 BEGUN = "recobro_sign_in"
 _log = structlog.get_logger(__name__)
 
@@ -48,11 +45,7 @@ async def start(request: Request) -> Response:
     if not isinstance(issuer, OidcIssuer):
         return RedirectResponse("/sign-in", 303)
     begun = Begun.new()
-    try:
-        address = await issuer.address(begun)
-    except ProviderAway as away:
-        return _away(request, away)
-    response = RedirectResponse(address, 303)
+    response = RedirectResponse(await issuer.address(begun), 303)
     response.set_cookie(
         BEGUN,
         begun.cookie(),
@@ -73,19 +66,12 @@ async def come_back(request: Request) -> Response:
         return RedirectResponse("/sign-in", 303)
     try:
         session = await issuer.sign_in(Begun.of(request.cookies.get(BEGUN)), request.query_params)
-    except ProviderAway as away:
-        return _away(request, away)
     except NotSignedIn as failed:
         _log.warning("a sign-in has failed", code=failed.why)
         return outside.show(request, "outside/sign_in.html", status=403, local=False, refused=True)
     response = await opened(request, session, HOME)
     response.delete_cookie(BEGUN, path="/sign-in")
     return response
-
-
-def _away(request: Request, away: ProviderAway) -> Response:
-    _log.warning("the identity provider does not answer", code=str(away))
-    return outside.show(request, "outside/sign_in.html", status=503, local=False, away=True)
 
 
 @signed_in.post("/sign-out")
@@ -113,10 +99,3 @@ async def opened(request: Request, session: Session, path: str) -> Response:
         expires=session.expires_at,
     )
     return response
-
-
-def local_path(path: str) -> str:
-    """The path if it leads to a page of this console, else the first page."""
-    parts = urlsplit(path)
-    ours = not parts.scheme and not parts.netloc and path.startswith("/") and not path.startswith(("//", "/\\"))
-    return path if ours else HOME

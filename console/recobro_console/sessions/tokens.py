@@ -1,10 +1,10 @@
 """The token with which a user's session calls the services, renewed before it ends."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from recobro_console.sessions.store import Session, Store
 
@@ -27,25 +27,23 @@ class Tokens:
 
     def __init__(self, store: Store, issuer: Issuer, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._store, self._issuer, self._now = store, issuer, now
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def fresh(self, key: str, session: Session) -> Session:
         """Return the session with a token that holds for a minute at least. Raises ``SignedOut``."""
         if self._holds(session):
             return session
-        try:
-            async with self._locks[key]:
-                # Another request of the session may have renewed it meanwhile.
-                known = await self._store.find(key)
-                if known is None:
-                    raise SignedOut
-                if not self._holds(known):
-                    known = await self._issuer.renewed(known)
-                    await self._store.replace(key, known)
-                return known
-        finally:
-            if not self._locks[key].locked():
-                self._locks.pop(key, None)
+        # The lock lives while somebody holds it or waits for it.
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            # Another request of the session may have renewed it meanwhile.
+            known = await self._store.find(key)
+            if known is None:
+                raise SignedOut
+            if not self._holds(known):
+                known = await self._issuer.renewed(known)
+                await self._store.replace(key, known)
+            return known
 
     def _holds(self, session: Session) -> bool:
         return session.token_expires_at - _RENEW_BEFORE > self._now()

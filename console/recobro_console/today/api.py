@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -94,7 +93,7 @@ async def payments(page: CurrentPage) -> Response:
     hub: Hub = page.request.app.state.hub
     changes = hub.payments()[:_SHOWN]
     return page.show(
-        "today/payments.html", changes=changes, debtors=await debtors(page, (each.fields for each in changes))
+        "today/payments.html", changes=changes, debtors=await names.contracts(page, (each.fields for each in changes))
     )
 
 
@@ -104,17 +103,10 @@ async def withdrawals(page: CurrentPage) -> Response:
     hub: Hub = page.request.app.state.hub
     changes = hub.withdrawals()[:_SHOWN]
     return page.show(
-        "today/withdrawals.html", changes=changes, debtors=await debtors(page, (each.fields for each in changes))
+        "today/withdrawals.html",
+        changes=changes,
+        debtors=await names.contracts(page, (each.fields for each in changes)),
     )
-
-
-async def debtors(page: Page, of: Iterable[Any]) -> dict[str, dict[str, Any]]:
-    """The contracts that these rows name, by their ids: number and debtor's name. Empty if portfolio is silent."""
-    ids = sorted({row["contract_id"] for row in of})
-    if not ids:
-        return {}
-    found = await page.attempt(page.services.get("portfolio", "/v1/contracts", contract_id=ids, limit=len(ids)))
-    return {each["contract_id"]: each for each in found["items"]} if isinstance(found, dict) else {}
 
 
 @router.get("/today/breaches")
@@ -123,7 +115,10 @@ async def breaches(page: CurrentPage) -> Response:
     found = await page.attempt(page.services.get("dialer-feed", "/v1/breaches", order="desc", limit=_SHOWN))
     rows = found["items"] if isinstance(found, dict) else []
     return page.show(
-        "today/breaches.html", breaches=found, debtors=await debtors(page, rows), agencies=await names.agencies(page)
+        "today/breaches.html",
+        breaches=found,
+        debtors=await names.contracts(page, rows),
+        agencies=await names.agencies(page),
     )
 
 
@@ -132,7 +127,7 @@ async def promises(page: CurrentPage) -> Response:
     """The open promises that are due by the business date."""
     found = await page.attempt(_promises(page))
     rows = found["items"] if isinstance(found, dict) else []
-    return page.show("today/promises.html", promises=found, debtors=await debtors(page, rows))
+    return page.show("today/promises.html", promises=found, debtors=await names.contracts(page, rows))
 
 
 async def _promises(page: Page) -> dict[str, Any]:
@@ -168,7 +163,7 @@ async def disputes(page: CurrentPage, deadline_before: str | None = None, cursor
     return page.show(
         "today/disputes.html",
         found=found,
-        debtors=await debtors(page, found["items"]),
+        debtors=await names.contracts(page, found["items"]),
         deadline_before=deadline_before,
         first=cursor is None,
     )
@@ -179,7 +174,7 @@ async def reports(page: CurrentPage, cursor: str | None = None) -> Response:
     """The reports of agencies about contracts that were not with them, which a person decides."""
     found = await page.services.get("portfolio", "/v1/reports", state="open", cursor=cursor, limit=_PAGE)
     return page.show(
-        "today/reports.html", found=found, debtors=await debtors(page, found["items"]), first=cursor is None
+        "today/reports.html", found=found, debtors=await names.contracts(page, found["items"]), first=cursor is None
     )
 
 

@@ -124,24 +124,17 @@ async def breaches(page: CurrentPage, kind: str = "", agency_id: str = "", curso
         ),
         names.agencies(page),
     )
-    numbers = {} if isinstance(found, Trouble) else await _numbers(page, found["items"])
+    items = [] if isinstance(found, Trouble) else found["items"]
+    contracts = await names.contracts(page, items)
     return page.show(
         "visits/breaches.html",
         found=found,
-        numbers=numbers,
+        contracts=contracts,
         agencies=agencies,
         kinds=KINDS_OF_BREACH,
         chosen={"kind": kind, "agency_id": agency_id},
         first=cursor is None,
     )
-
-
-async def _numbers(page: Page, items: list[dict[str, Any]]) -> dict[str, str]:
-    wanted = sorted({each["contract_id"] for each in items})
-    if not wanted:
-        return {}
-    known = await page.attempt(page.services.get("portfolio", "/v1/contracts", contract_id=wanted, limit=len(wanted)))
-    return {} if isinstance(known, Trouble) else {one["contract_id"]: one["contract_number"] for one in known["items"]}
 
 
 @router.get("/visits/new")
