@@ -89,3 +89,15 @@ async def test_commissions_of_a_payment_are_shown(scene: Scene, agency: dict[str
         shown = await client.get(path, params={"first": str(AS_OF), "last": str(AS_OF)})
     assert chosen["contract_number"] in shown.text
     assert "1.00 MXN" in shown.text
+
+
+async def test_a_step_that_does_not_exist_and_a_way_back_to_elsewhere_are_refused(
+    scene: Scene, agency: dict[str, Any]
+) -> None:
+    chosen = (await placements(scene, agency, "active"))[1]
+    step = f"/placements/{chosen['placement_id']}"
+    async with scene.client("operator") as staff:
+        assert (await scene.send(staff, "/agencies", f"{step}/destruction", _key=str(uuid.uuid4()))).status_code == 404
+        elsewhere = {"_back": "//evil.test/", "_key": str(uuid.uuid4())}
+        recalled = await scene.send(staff, "/agencies", f"{step}/recall", reason="queja", **elsewhere)
+    assert recalled.headers["location"] == "/"
