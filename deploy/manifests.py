@@ -12,7 +12,7 @@ from pathlib import Path
 
 from recobro.log_settings import program_of
 from recobro_events import SERVICE_LANES, Lane, bulk_sources
-from recobro_platform import PROGRAMS, SERVICES, Service
+from recobro_platform import CONSOLE, PROGRAMS, SERVICE_NAMES, SERVICES, Service
 
 HERE = Path(__file__).parent
 _USER = """\
@@ -44,9 +44,13 @@ def kafka_user(service: Service) -> str:
     return _USER + "".join(f"      {line}\n" for line in _rights(service))
 
 
+def _lanes_of(service: str) -> list[Lane]:
+    return list(SERVICE_LANES) if service in bulk_sources() else [Lane.EVENTS]
+
+
 def _rights(service: Service) -> Iterator[str]:
     program = program_of(service)
-    for lane in SERVICE_LANES if service.name in bulk_sources() else [Lane.EVENTS]:
+    for lane in _lanes_of(service.name):
         yield f"- {{resource: {{type: topic, name: {service.name}.{lane}}}, operations: [Write]}}"
     if program.agencies:
         yield "# The events for agencies, on one topic for each agency."
@@ -61,6 +65,14 @@ def _rights(service: Service) -> Iterator[str]:
             yield f"- {{resource: {{type: group, name: {service.name}.{lane}}}, operations: [Read]}}"
 
 
+def console_user() -> str:
+    """Return the console's Kafka user. Each of its processes reads every topic, in a group of its own."""
+    topics = [f"{name}.{lane}" for name in SERVICE_NAMES for lane in _lanes_of(name)]
+    rights = [f"- {{resource: {{type: topic, name: {topic}}}, operations: [Read]}}" for topic in topics]
+    rights.append("- {resource: {type: group, name: recobro.console., patternType: prefix}, operations: [Read]}")
+    return _USER + "".join(f"      {right}\n" for right in rights)
+
+
 def prometheus() -> str:
     """Return Prometheus' settings for deploy/compose."""
     return _PROMETHEUS + "".join(
@@ -73,6 +85,7 @@ def prometheus() -> str:
 def files() -> dict[Path, str]:
     """Return the content of every file."""
     users = {HERE / "k8s" / "base" / service.name / "kafka-user.yaml": kafka_user(service) for service in SERVICES}
+    users[HERE / "k8s" / "base" / CONSOLE.name / "kafka-user.yaml"] = console_user()
     return users | {HERE / "compose" / "prometheus.yml": prometheus()}
 
 

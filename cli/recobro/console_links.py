@@ -31,23 +31,39 @@ def console_link(
         str | None,
         typer.Option("--as", metavar="NAME", help="The person; default: the operating system's user name."),
     ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--console-url",
+            metavar="URL",
+            envvar="RECOBRO_CONSOLE_URL",
+            help="The console's address; default: that of the platform that runs on DIR.",
+        ),
+    ] = None,
 ) -> None:
     """Print a link that opens the console in the browser, once, within 15 minutes.
+
+    The key in DIR signs the link, so the console must know that key.
 
     Example: recobro console-link --role auditor --as "Ana Torres"
     """
     folder = DataFolder(data)
+    url = url or _running(folder)
+    if agency is None:
+        out.print(link(folder, url, role, person=name), soft_wrap=True)
+        return
+    with connect(folder, None) as client:
+        agency_id = agency_named(client, agency)["agency_id"]
+    out.print(link(folder, url, "agency", person=name or agency, agency_id=agency_id), soft_wrap=True)
+
+
+def _running(folder: DataFolder) -> str:
     state = folder.running()
     if state is None:
         raise Trouble(
             tr("No platform is running on {folder}. Start one with: recobro up --data {folder}", folder=folder.root)
         )
-    if agency is None:
-        out.print(link(folder, state, role, person=name), soft_wrap=True)
-        return
-    with connect(folder, None) as client:
-        agency_id = agency_named(client, agency)["agency_id"]
-    out.print(link(folder, state, "agency", person=name or agency, agency_id=agency_id), soft_wrap=True)
+    return address(state)
 
 
 def address(state: PlatformState) -> str:
@@ -55,10 +71,8 @@ def address(state: PlatformState) -> str:
     return next(service.url for service in state.services if service.name == CONSOLE.name)
 
 
-def link(
-    data: DataFolder, state: PlatformState, role: str, *, person: str | None = None, agency_id: str | None = None
-) -> str:
-    """Return a link that signs a person in at the console, once, within 15 minutes."""
+def link(data: DataFolder, url: str, role: str, *, person: str | None = None, agency_id: str | None = None) -> str:
+    """Return a link that signs a person in at the console at ``url``, once, within 15 minutes."""
     from uuid import UUID
 
     code = keys.token(
@@ -69,4 +83,4 @@ def link(
         ttl_seconds=_LINK_SECONDS,
         audience=_AUDIENCE,
     )
-    return f"{address(state)}/sign-in/link?code={quote(code)}"
+    return f"{url.rstrip('/')}/sign-in/link?code={quote(code)}"

@@ -214,7 +214,7 @@ def _greet(folder: DataFolder, state: PlatformState) -> None:
         if service.name in SERVICE_NAMES:
             out.print(f"  {service.name:<12} {service.url}/docs")
     out.print(tr("The console opens once with this link, within 15 minutes; recobro console-link makes another:"))
-    out.print(console_links.link(folder, state, "supervisor"), soft_wrap=True)
+    out.print(console_links.link(folder, console_links.address(state), "supervisor"), soft_wrap=True)
     out.print(tr("Ctrl-C stops the platform."))
 
 

@@ -148,7 +148,7 @@ def _print_next_steps(data: DataFolder) -> None:
     assert state is not None
     out.print()
     out.print(tr("Recobro keeps serving. Its console opens once with this link, within 15 minutes:"), style="bold")
-    out.print(f"  {console_links.link(data, state, 'supervisor')}", soft_wrap=True)
+    out.print(f"  {console_links.link(data, console_links.address(state), 'supervisor')}", soft_wrap=True)
     out.print(tr("The REST interface in the browser:"), style="bold")
     for service in state.services:
         if service.name in SERVICE_NAMES:

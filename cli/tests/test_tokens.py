@@ -268,3 +268,16 @@ def test_the_command_s_own_tokens_last_no_longer_than_services_accept(
     assert (claims["exp"] - claims["iat"], claims["sub"]) == (600, "ana")
     with pytest.raises(Trouble, match="600 seconds at most"):
         keys.token(data, subject="ana", scopes=[], agency_id=None, ttl_seconds=601)
+
+
+def test_a_link_to_the_console_in_containers_is_signed_with_the_folder_s_key(data: DataFolder) -> None:
+    arguments = ["console-link", "--role", "auditor", "--data", str(data.root)]
+    ran = invoked(arguments, {"RECOBRO_CONSOLE_URL": "https://console.recobro.example/"})
+    assert ran.exit_code == 0, ran.output
+    address, _, code = ran.output.strip().partition("?code=")
+    assert address == "https://console.recobro.example/sign-in/link"
+    claims = claims_of(code)
+    assert (claims["aud"], claims["scope"], claims["sub"]) == ("recobro-console", "console:auditor", "ana")
+    nowhere = invoked(arguments, {})
+    assert nowhere.exit_code == 1
+    assert "No platform is running" in nowhere.output

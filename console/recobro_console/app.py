@@ -8,6 +8,7 @@ import httpx
 import structlog
 from chassis import health
 from chassis.limits import ADDRESS_LIMIT, Limiter
+from chassis.observing import Observe
 from chassis.turns import EndTurns
 from fastapi import FastAPI, Request
 from recobro_events import TRANSIENT_ERRORS, Database, Tasks, Transport, end
@@ -101,6 +102,7 @@ def create_app(
     failures.install(app)
     app.add_middleware(EndTurns, limiter=app.state.limiter)
     app.add_middleware(Guard, of=app)
+    app.add_middleware(Observe, pages=True)
     app.include_router(health.router)
     for router in (
         static_files.router,

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from recobro_console import metrics
+
 TIMEOUT = httpx.Timeout(5.0, read=90.0, write=90.0)
 MOST_PAGES = 50
 _LOOK = httpx.Timeout(5.0)
@@ -27,6 +29,7 @@ class Unreachable(Trouble):
 
     def __init__(self, service: str) -> None:
         super().__init__(service, "does not answer")
+        metrics.UNREACHABLE.labels(service).inc()
 
 
 class Refused(Trouble):

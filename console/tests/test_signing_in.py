@@ -76,3 +76,17 @@ async def test_an_agency_does_not_see_pages_of_the_staff(scene: Scene) -> None:
     agency = await scene.platform.post("assignment", "/v1/agencies", {"name": "Contacto"})
     async with scene.client("agency", agency_id=agency["agency_id"]) as client:
         assert (await client.get("/today")).status_code == 403
+
+
+async def test_what_the_console_answers_is_measured_and_pages_keep_their_headers(scene: Scene) -> None:
+    async with scene.client() as client:
+        page = await client.get("/today")
+        script = await client.get("/static/console.js")
+        async with client.stream("GET", "/live") as live:
+            await anext(live.aiter_lines())
+            during = (await client.get("/metrics")).text
+    assert page.headers["x-request-id"]
+    assert "content-disposition" not in {*page.headers, *script.headers}
+    assert 'http_requests_total{method="GET",route="/today",status="200"}' in during
+    assert "console_live 1.0" in during
+    assert "console_pages_open 0.0" not in during

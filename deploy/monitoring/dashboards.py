@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from panels import Row, dashboard, graph, highest, mean_by_consumer, quantiles, rate, stat
-from recobro_platform import SERVICE_NAMES
-from service_rows import ROWS_OF, events_of, http
+from recobro_platform import CONSOLE, PROGRAMS, SERVICE_NAMES
+from service_rows import PAGES, ROWS_OF, events_of, http
 
 FOLDER = Path(__file__).parent / "dashboards"
 _KUSTOMIZATION = """\
@@ -100,7 +100,7 @@ OVERVIEW = [
                 "Processes that answer",
                 "Processes that Prometheus reaches.",
                 "short",
-                ('sum by (job) (up{job=~"' + "|".join(SERVICE_NAMES) + '"})', "{{job}}"),
+                ('sum by (job) (up{job=~"' + "|".join(program.name for program in PROGRAMS) + '"})', "{{job}}"),
             ),
         ],
     ),
@@ -341,6 +341,7 @@ DASHBOARDS = {
     "overview": ("Recobro: overview", OVERVIEW),
     "events": ("Recobro: events", EVENTS),
     **{name: (f"Recobro: {name}", [*ROWS_OF.get(name, ()), http(name), events_of(name)]) for name in SERVICE_NAMES},
+    CONSOLE.name: ("Recobro: console", [PAGES]),
 }
 
 

@@ -4,6 +4,62 @@ from collections.abc import Mapping, Sequence
 
 from panels import Panel, Row, graph, highest, quantiles, rate
 
+_OF_CONSOLE = 'job="console",route!~"/(livez|readyz|startupz|metrics|live|static/.*)"'
+PAGES = Row(
+    "Console",
+    [
+        graph(
+            "Pages by route",
+            "Answered requests, without probes, scripts and streams.",
+            "reqps",
+            rate("http_requests_total", "method, route", matching=_OF_CONSOLE),
+        ),
+        graph(
+            "Answers by status",
+            "5xx: the console, or a service that it needs, failed.",
+            "reqps",
+            rate("http_requests_total", "status", matching=_OF_CONSOLE),
+        ),
+        quantiles(
+            "Duration by route",
+            "Time from the first byte of a request to the last byte of its answer.",
+            "http_request_duration_seconds",
+            "route",
+            matching=_OF_CONSOLE,
+        ),
+        graph(
+            "Services that gave no answer",
+            "Calls of the console to a service that got no answer.",
+            "reqps",
+            rate("console_service_unreachable_total", "service"),
+        ),
+        graph(
+            "Open pages",
+            "Pages that listen for what changes.",
+            "short",
+            ("sum by (instance) (console_pages_open)", "{{instance}}"),
+        ),
+        graph(
+            "Live",
+            "1 while the process follows the event log. Without it, pages change only when they are read anew.",
+            "short",
+            ("min by (instance) (console_live)", "{{instance}}"),
+        ),
+        graph(
+            "Memory by process",
+            "Resident memory.",
+            "bytes",
+            highest("process_resident_memory_bytes", "instance", matching='job="console"'),
+        ),
+        graph(
+            "CPU by process",
+            "Processor seconds per second. A Python process uses at most one core.",
+            "percentunit",
+            rate("process_cpu_seconds_total", "instance", matching='job="console"'),
+        ),
+    ],
+)
+
 
 def http(job: str) -> Row:
     of_job = f'job="{job}",route=~"/v1/.*"'

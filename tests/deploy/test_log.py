@@ -8,7 +8,7 @@ from recobro.log_settings import program_of
 from recobro_events import MAX_RECORD_BYTES, SERVICE_LANES, Consumer, Lane, bulk_sources
 from recobro_events.contracts import agency
 from recobro_events.kafka import RETENTION_MS
-from recobro_platform import SERVICE_NAMES, service_named
+from recobro_platform import PROGRAMS, SERVICE_NAMES, service_named
 
 pytestmark = pytest.mark.process
 
@@ -67,12 +67,20 @@ def test_a_service_has_exactly_the_rights_that_its_code_needs(service: str, targ
     assert rights_of(f"{service}-kafka", target) == wanted
 
 
+@pytest.mark.parametrize("target", OVERLAYS)
+def test_the_console_reads_every_topic_and_writes_none(target: str) -> None:
+    wanted = {
+        ("topic", f"{service}.{lane}", "literal", "Read") for service in SERVICE_NAMES for lane in lanes_of(service)
+    }
+    assert rights_of("console-kafka", target) == wanted | {("group", "recobro.console.", "prefix", "Read")}
+
+
 def test_all_other_users_may_only_read_metadata() -> None:
     assert rights_of("kafka-scaler") == {("topic", "*", "literal", "Describe"), ("group", "*", "literal", "Describe")}
     lag_group = ("group", "recobro.lag.", "prefix", "Read")
     settings = {("topic", "*", "literal", "DescribeConfigs"), ("cluster", "", "literal", "DescribeConfigs")}
     assert rights_of("operations-kafka") == {("topic", "*", "literal", "Describe"), lag_group, *settings}
-    known = {f"{service}-kafka" for service in SERVICE_NAMES} | {"kafka-scaler", "operations-kafka"}
+    known = {f"{program.name}-kafka" for program in PROGRAMS} | {"kafka-scaler", "operations-kafka"}
     assert {user["metadata"]["name"] for user in of_kind("KafkaUser")} == known
 
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from deploy.cluster import K8S, ROOT, Resource, built, named, of_kind
 from recobro.postgres import EmbeddedPostgres
-from recobro_platform import AGENCY_ROLE, SERVICE_NAMES, SERVICES, VERSION, Service
+from recobro_platform import AGENCY_ROLE, CONSOLE, PROGRAMS, VERSION, Service
 
 pytestmark = pytest.mark.process
 
@@ -17,8 +17,8 @@ MONITORING = ROOT / "deploy" / "monitoring"
 
 
 @pytest.mark.parametrize("target", OVERLAYS)
-@pytest.mark.parametrize("service", SERVICES, ids=SERVICE_NAMES)
-def test_a_service_has_a_database_a_role_that_owns_it_and_one_that_works_in_it(service: Service, target: str) -> None:
+@pytest.mark.parametrize("service", PROGRAMS, ids=lambda program: program.name)
+def test_a_program_has_a_database_a_role_that_owns_it_and_one_that_works_in_it(service: Service, target: str) -> None:
     name, database = service.name, service.database
     owned = named("Database", f"{name}-database", target)["spec"]
     assert (owned["name"], owned["owner"], owned["databaseReclaimPolicy"]) == (database, database, "retain")
@@ -29,11 +29,11 @@ def test_a_service_has_a_database_a_role_that_owns_it_and_one_that_works_in_it(s
         "connectionLimit": 5,
         "passwordSecret": {"name": f"{name}-postgres"},
     }
-    assert named("DatabaseRole", f"{name}-service-role", target)["spec"] == common | {
+    # No request of an agency runs in the console's database.
+    rights = {"connectionLimit": 75} if service == CONSOLE else {"connectionLimit": 170, "inRoles": [AGENCY_ROLE]}
+    assert named("DatabaseRole", f"{name}-service-role", target)["spec"] == common | rights | {
         "name": service.role,
         "inherit": False,
-        "inRoles": [AGENCY_ROLE],
-        "connectionLimit": 170,
         "passwordSecret": {"name": f"{name}-postgres-service"},
     }
     for secret, role in ((f"{name}-postgres", database), (f"{name}-postgres-service", service.role)):
@@ -54,9 +54,9 @@ def test_what_a_migration_needs_is_applied_with_it() -> None:
         for one in built("overlays/production")
         if one["metadata"].get("labels", {}).get("app.kubernetes.io/component") == "migration"
     }
-    assert applied == {("DatabaseRole", "agency-role")} | {
-        (kind, f"{service}-{name}")
-        for service in SERVICE_NAMES
+    assert applied == {("DatabaseRole", "agency-role"), ("ExternalSecret", "console-sign-in")} | {
+        (kind, f"{program.name}-{name}")
+        for program in PROGRAMS
         for kind, name in (
             ("DatabaseRole", "service-role"),
             ("ExternalSecret", "postgres-service"),
@@ -106,7 +106,7 @@ def test_postgres_has_three_instances_and_a_commit_is_on_two() -> None:
 @pytest.mark.parametrize("target", OVERLAYS)
 def test_postgres_lets_a_database_s_owner_and_service_in_and_nobody_else(target: str) -> None:
     assert named("Cluster", "postgres", target)["spec"]["postgresql"]["pg_hba"] == [
-        *(f"hostssl {one.database} {one.database},{one.role} all scram-sha-256" for one in SERVICES),
+        *(f"hostssl {one.database} {one.database},{one.role} all scram-sha-256" for one in PROGRAMS),
         "host all all all reject",
     ]
 
@@ -137,16 +137,21 @@ def test_a_restore_changes_postgres_alone() -> None:
     assert same == named("Cluster", "postgres")["spec"] | {"bootstrap": None, "externalClusters": None, "plugins": None}
 
 
-def test_only_the_api_of_each_service_is_reachable_from_outside() -> None:
+def test_only_the_pages_of_the_console_and_the_api_of_each_service_are_reachable_from_outside() -> None:
     routes = {route["metadata"]["name"]: route["spec"] for route in of_kind("HTTPRoute")}
-    assert set(routes) == {f"{service}-api" for service in SERVICE_NAMES}
+    assert set(routes) == {f"{program.name}-api" for program in PROGRAMS}
     [listener] = named("Gateway", "recobro")["spec"]["listeners"]
     assert (listener["hostname"], listener["protocol"]) == ("*.recobro.example", "HTTPS")
     for name, route in routes.items():
         assert route["hostnames"] == [f"{name.removesuffix('-api')}.recobro.example"]
         assert route["parentRefs"] == [{"name": "recobro", "sectionName": listener["name"]}]
-        [rule] = route["rules"]
-        assert rule["matches"] == [{"path": {"type": "PathPrefix", "value": "/v1"}}]
+        *hidden, rule = route["rules"]
+        start = "/" if name == "console-api" else "/v1"
+        assert rule["matches"] == [{"path": {"type": "PathPrefix", "value": start}}]
+        assert {match["path"]["value"] for one in hidden for match in one["matches"]} == (
+            {"/metrics", "/livez", "/readyz", "/startupz"} if name == "console-api" else set()
+        )
+        assert all("backendRefs" not in one for one in hidden)
         assert rule["backendRefs"] == [{"name": name, "port": 80}]
         service = named("Service", name)["spec"]
         assert service["ports"] == [{"name": "http", "port": 80, "targetPort": "http"}]

@@ -8,12 +8,14 @@ from chassis import Settings
 from chassis.settings import variable_of
 from deploy.cluster import ROOT, Resource, containers, named, of_kind, pod_templates
 from recobro.log_settings import program_of
-from recobro_platform import SERVICE_NAMES, SERVICES, service_named
+from recobro_console.settings import ConsoleSettings
+from recobro_platform import CONSOLE, PROGRAMS, SERVICE_NAMES, SERVICES, service_named
 
 pytestmark = pytest.mark.process
 
 OVERLAYS = ("overlays/production", "overlays/local")
 ROLES = ("api", "relay", "consumer")
+PROGRAM_NAMES = tuple(program.name for program in PROGRAMS)
 # Settings of the operations image; cli/recobro reads them.
 OPERATIONS = {"RECOBRO_TOKEN_FILE", "RECOBRO_URL"} | {
     f"RECOBRO_{service.package.upper()}_DATABASE_URL_FILE" for service in SERVICES
@@ -26,8 +28,8 @@ def roles(target: str) -> list[Resource]:
     return [one for one in of_kind("Deployment", target) if one["metadata"]["name"] != "operations"]
 
 
-def settings_of(service: str) -> type[Settings]:
-    return program_of(service_named(service)).settings
+def settings_of(program: str) -> type[Settings]:
+    return ConsoleSettings if program == CONSOLE.name else program_of(service_named(program)).settings
 
 
 def variables_of(settings: type[Settings]) -> set[str]:
@@ -70,7 +72,7 @@ def test_only_a_migration_works_as_the_owner_of_the_tables(target: str) -> None:
             variable: files[file] for variable, file in environment.items() if variable.endswith("DATABASE_URL_FILE")
         }
         of_owners = {secret for secret in files.values() if secret.endswith("-postgres")}
-        if service not in SERVICE_NAMES:
+        if service not in PROGRAM_NAMES:
             of_services = {
                 f"RECOBRO_{one.package.upper()}_DATABASE_URL_FILE": f"{one.name}-postgres-service" for one in SERVICES
             }
@@ -86,17 +88,17 @@ def test_only_a_migration_works_as_the_owner_of_the_tables(target: str) -> None:
 @every_overlay
 def test_every_service_has_its_roles_and_its_migration(target: str) -> None:
     names = {one["metadata"]["name"] for one in roles(target)}
-    assert names == {f"{service}-{role}" for service in SERVICE_NAMES for role in ROLES}
+    assert names == {f"{service}-{role}" for service in SERVICE_NAMES for role in ROLES} | {"console-api"}
     jobs = {one["metadata"]["name"] for one in of_kind("Job", target)}
     version = re.search(r"(?m)^ARG VERSION=(.+)$", (ROOT / "Dockerfile").read_text())
     assert version is not None
-    assert jobs == {f"{service}-migrate-{version[1]}" for service in SERVICE_NAMES}
+    assert jobs == {f"{program}-migrate-{version[1]}" for program in PROGRAM_NAMES}
 
 
 @every_overlay
 def test_every_pod_runs_the_image_of_its_version(target: str) -> None:
     images = {container["image"] for _, pod in pod_templates(target) for container in containers(pod)}
-    assert {image.split(":")[0] for image in images} == {f"recobro/{name}" for name in (*SERVICE_NAMES, "operations")}
+    assert {image.split(":")[0] for image in images} == {f"recobro/{name}" for name in (*PROGRAM_NAMES, "operations")}
     assert len({image.partition(":")[2] for image in images}) == 1
     assert not [image for image in images if image.endswith((":", ":latest", "VERSION"))]
 
@@ -106,8 +108,9 @@ def test_the_probes_of_a_role_use_the_port_of_its_service(target: str) -> None:
     for deployment in roles(target):
         service, _, role = deployment["metadata"]["name"].rpartition("-")
         [container] = containers(deployment["spec"]["template"])
-        assert container["args"] == [role]
-        assert container["ports"] == [{"name": "http", "containerPort": 8001 + SERVICE_NAMES.index(service)}]
+        assert container["args"] == (["all"] if service == CONSOLE.name else [role])
+        [port] = [program.port for program in PROGRAMS if program.name == service]
+        assert container["ports"] == [{"name": "http", "containerPort": port}]
         probes = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
         assert probes == {
             "startup": {"path": "/startupz", "port": "http"},
@@ -135,13 +138,13 @@ def test_a_machine_or_a_zone_may_fail() -> None:
         assert budgets.pop(name) == {"maxUnavailable": 1, "selector": spec["selector"]}
         spread = {one["topologyKey"] for one in spec["template"]["spec"]["topologySpreadConstraints"]}
         assert spread == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
-        service, _, role = name.rpartition("-")
-        least = {
-            "api": named("HorizontalPodAutoscaler", f"{service}-api")["spec"]["minReplicas"],
-            "relay": named("Deployment", f"{service}-relay")["spec"]["replicas"],
-            "consumer": named("ScaledObject", f"{service}-consumer")["spec"]["minReplicaCount"],
-        }
-        assert least[role] == 2
+        role = name.rpartition("-")[2]
+        kind, key = {
+            "api": ("HorizontalPodAutoscaler", "minReplicas"),
+            "relay": ("Deployment", "replicas"),
+            "consumer": ("ScaledObject", "minReplicaCount"),
+        }[role]
+        assert named(kind, name)["spec"][key] == 2
         # A scaler sets the number of replicas. A number here would reset it at every roll-out.
         assert ("replicas" in spec) == (role == "relay")
     assert budgets == {}
@@ -181,10 +184,10 @@ def test_the_namespace_refuses_any_other_pod(target: str) -> None:
 
 @every_overlay
 def test_every_variable_of_a_pod_is_a_setting_of_its_program(target: str) -> None:
-    of_any = set(chain.from_iterable(variables_of(settings_of(service)) for service in SERVICE_NAMES))
+    of_any = set(chain.from_iterable(variables_of(settings_of(program)) for program in PROGRAM_NAMES))
     for name, pod in pod_templates(target):
         service = pod["metadata"]["labels"]["app.kubernetes.io/name"]
-        known = variables_of(settings_of(service)) if service in SERVICE_NAMES else of_any | OPERATIONS
+        known = variables_of(settings_of(service)) if service in PROGRAM_NAMES else of_any | OPERATIONS
         assert set(environment_of(pod, target)) <= known, name
 
 
@@ -203,7 +206,7 @@ def test_every_secret_that_a_pod_reads_has_a_source(target: str) -> None:
     made = {one["metadata"]["name"] for kind in ("ExternalSecret", "KafkaUser") for one in of_kind(kind, target)}
     # The operators create the first two. On a local machine, people create the others by hand.
     made |= {"postgres-ca", "recobro-cluster-ca-cert"}
-    made |= {"jwks", "operations-token"} if target == "overlays/local" else set()
+    made |= {"jwks", "operations-token", "console-signing-key"} if target == "overlays/local" else set()
     read = set()
     for _, pod in pod_templates(target):
         read |= {

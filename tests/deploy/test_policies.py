@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from deploy.cluster import Resource, containers, of_kind, pod_templates
 from deploy.policies import Peer, connections
-from recobro_platform import SERVICE_NAMES, VERSION
+from recobro_platform import PROGRAMS, SERVICE_NAMES, VERSION
 
 pytestmark = pytest.mark.process
 
@@ -102,23 +102,25 @@ def allowed(policies: Sequence[Resource], peers: Sequence[Peer]) -> set[Arrow]:
 def intended(peers: Sequence[Peer]) -> set[Arrow]:
     """Return the connections of the architecture."""
     apis = {f"{service}-api" for service in SERVICE_NAMES}
-    running = {f"{service}-{role}" for service in SERVICE_NAMES for role in ROLES}
-    migrations = {f"{service}-migrate" for service in SERVICE_NAMES}
+    running = {f"{service}-{role}" for service in SERVICE_NAMES for role in ROLES} | {"console-api"}
+    migrations = {f"{program.name}-migrate" for program in PROGRAMS}
     postgres = ("postgres-1", "postgres-2")
     brokers = ("broker-1", "broker-2")
     nodes = (*brokers, "controller")
     here = {peer.name for peer in peers if peer.namespace == OURS}
 
-    arrows = {("gateway", api, "http") for api in apis}
+    arrows = {("gateway", api, "http") for api in {*apis, "console-api"}}
+    arrows |= {("console-api", api, "http") for api in apis}
     arrows |= {("prometheus", pod, "http") for pod in running}
-    arrows |= {("operations", api, "http") for api in apis}
+    arrows |= {("operations", api, "http") for api in {*apis, "console-api"}}
     arrows |= {(job, "portfolio-api", "http") for job in ("staging", "promise-checks", "lists")}
     arrows |= {("promise-checks", "promises-api", "http"), ("lists", "dialer-feed-api", "http")}
     arrows |= {(pod, one, "sql") for pod in {*running, *migrations, "operations"} for one in postgres}
     arrows |= {(pod, one, "clients") for pod in {*running, "operations", "keda"} for one in brokers}
     arrows |= {(pod, "collector", "http") for pod in running}
     arrows |= {(pod, "dns", port) for pod in here for port in ("udp", "tcp")}
-    arrows.add(("field-visits-api", "store", "https"))
+    # The identity provider is outside too.
+    arrows |= {("field-visits-api", "store", "https"), ("console-api", "store", "https")}
 
     arrows |= {(a, b, port) for a in postgres for b in postgres if a != b for port in ("sql", "status")}
     arrows |= {("cnpg", one, "status") for one in postgres} | {("prometheus", one, "metrics") for one in postgres}

@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY
 from recobro.main import app
 from recobro_events import Lane
 from recobro_events.contracts.dialer_feed import WithdrawalReason
-from recobro_platform import SERVICES
+from recobro_platform import PROGRAMS
 
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = ROOT / "docs/runbooks"
@@ -53,7 +53,7 @@ FOREIGN = {
 METRICS_MODULES = (
     "recobro_events._metrics",
     "chassis.metrics",
-    *(name for service in SERVICES if find_spec(name := f"{service.package}.metrics")),
+    *(name for service in PROGRAMS if find_spec(name := f"{service.package}.metrics")),
 )
 _STRING = re.compile(r'"((?:\\.|[^"\\])*)"')
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")
@@ -146,7 +146,7 @@ def test_every_label_value_in_an_expression_exists_in_the_code() -> None:
         if metric.name == "task_last_success_timestamp_seconds"
         for sample in metric.samples
     }
-    services = {service.name for service in SERVICES}
+    services = {service.name for service in PROGRAMS}
     known: dict[str, set[Any]] = {"task": tasks, "reason": set(WithdrawalReason), "lane": set(Lane)}
     known |= {"service": services, "job": services}
     strange = []
@@ -247,7 +247,7 @@ def test_every_alert_has_a_test_that_fires_and_one_that_does_not() -> None:
 
 def test_dashboards_have_different_ids_and_every_panel_has_a_description() -> None:
     assert len({dashboard["uid"] for dashboard in DASHBOARDS.values()}) == len(DASHBOARDS)
-    assert {service.name for service in SERVICES} <= DASHBOARDS.keys()
+    assert {program.name for program in PROGRAMS} <= DASHBOARDS.keys()
     for where, panel in panels():
         assert len(panel["description"]) > 5, where
         assert panel["fieldConfig"]["defaults"]["unit"], where

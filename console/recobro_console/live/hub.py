@@ -17,6 +17,7 @@ from recobro_events import Lane, Transport, TransportError, bulk_sources
 from recobro_events.tailing import tail
 from recobro_platform import SERVICE_NAMES
 
+from recobro_console import metrics
 from recobro_console.live.subjects import Change, change_of
 
 EVERYTHING = "everything"
@@ -81,10 +82,12 @@ class Hub:
         listener = Listener(agency_id)
         listener.is_live = self.is_live
         self._listeners.add(listener)
+        metrics.PAGES.inc()
         try:
             yield listener
         finally:
             self._listeners.discard(listener)
+            metrics.PAGES.dec()
 
     def withdrawals(self) -> list[Change]:
         """The latest withdrawals that this process has seen, newest first."""
@@ -124,6 +127,7 @@ class Hub:
 
     def _say(self, *, is_live: bool) -> None:
         self.is_live = is_live
+        metrics.LIVE.set(is_live)
         for listener in self._listeners:
             listener.is_live = is_live
             listener.hear([EVERYTHING] if is_live else [])

@@ -37,10 +37,11 @@ class Observe:
     """The outermost middleware. It answers every failure below it with a problem.
 
     Once an answer has begun, it cuts the connection instead, so that no client mistakes half an answer for a whole one.
+    With ``pages`` the app sets the security headers of its pages itself.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, *, pages: bool = False) -> None:
+        self._app, self._pages = app, pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -70,7 +71,8 @@ class Observe:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
-                add_security_headers(message)
+                if not self._pages:
+                    add_security_headers(message)
             await send(message)
 
         try:
