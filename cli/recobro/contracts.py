@@ -207,11 +207,11 @@ def history(
     contract_id = contract_numbered(client, number, portfolio)["contract_id"]
     found = list(client.items("portfolio", f"/v1/contracts/{contract_id}/history"))
     yield found
-    headings = [tr("day"), tr("what"), tr("details"), tr("who")]
+    headings = [tr("day"), tr("what"), tr("who")]
     table = text_table(*headings, figures=headings[:1])
     for one in found:
         who = (one["actor"] or {}).get("subject")
-        table.add_row(day(one["business_date"]), word(one["kind"]), clean(one["summary"]), clean(who))
+        table.add_row(day(one["business_date"]), clean(one["summary"]), clean(who))
     show_table(table)
 
 

@@ -77,9 +77,7 @@ async def _numbered(page: Page, number: str) -> str | None:
 
 
 @router.get("/contracts/{contract_id}")
-async def contract(
-    contract_id: UUID, page: CurrentPage, show: str = "", cursor: str | None = None, before: str | None = None
-) -> Response:
+async def contract(contract_id: UUID, page: CurrentPage, show: str = "", cursor: str | None = None) -> Response:
     """The page of one contract. Its parts load by themselves."""
     found = await page.attempt(page.services.get("portfolio", f"/v1/contracts/{contract_id}"))
     if isinstance(found, Refused):
@@ -93,7 +91,6 @@ async def contract(
         show=show if show in timeline.GROUPS else "",
         groups=timeline.GROUPS,
         cursor=cursor,
-        before=before,
         may_change={service: may_change(page, service) for service in ("portfolio", "promises", "field-visits")},
     )
 
@@ -222,9 +219,8 @@ async def life(
     page: CurrentPage,
     show: str = "",
     cursor: str | None = None,
-    before: str | None = None,
     zone: str = "",
 ) -> Response:
     """The life of the contract over all services, newest first."""
-    life = await page.attempt(timeline.read(page, contract_id, show, cursor, before))
+    life = await page.attempt(timeline.read(page, contract_id, show, cursor))
     return page.show("contracts/timeline.html", life=life, contract_id=contract_id, show=show, zone=zone)

@@ -16,7 +16,7 @@ from portfolio.debtors.rules import medium_refused
 from portfolio.ledger import history
 from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contracts
-from portfolio.projection import placements
+from portfolio.projection import listings, placements
 from portfolio.projection import promises as known_promises
 from portfolio.reports import keeping
 
@@ -194,10 +194,13 @@ class _HistoryEvent(NamedTuple):
 _HISTORY_EVENTS = (
     _HistoryEvent(dialer_feed.PaymentClaimed, "payment_claimed", "the debtor claims a payment"),
     _HistoryEvent(dialer_feed.CallCompleted, "call", "{direction}, by {agent}, {duration_seconds} s: {disposition}"),
+    _HistoryEvent(dialer_feed.ListEntryWithdrawn, "list_withdrawn", "because of {reason}"),
+    _HistoryEvent(dialer_feed.WithdrawalAcknowledged, "withdrawal_acknowledged", "by {dialer_id}"),
     _HistoryEvent(dialer_feed.WrongfulCallDetected, "wrongful_call", "the contract was called after its withdrawal"),
     _HistoryEvent(field_visits.VisitOrdered, "visit_ordered", "for {visit_on}, by {visitor}"),
     _HistoryEvent(field_visits.VisitCompleted, "visit", "{attended_by} attended: {outcome}"),
     _HistoryEvent(field_visits.VisitCancelled, "visit_cancelled", "because of {reason}"),
+    _HistoryEvent(field_visits.VisitReinstated, "visit_reinstated", "for {visit_on}, by {visitor}"),
     _HistoryEvent(field_visits.ContactDataCollected, "contact_data_collected", "{kind}", _add_contacts),
     _HistoryEvent(field_visits.AddressCollected, "address_collected", "an address, not checked", found_addresses.keep),
     _HistoryEvent(field_visits.AddressChecked, "address_checked", "the address is {verdict}", address_checks.keep),
@@ -219,6 +222,15 @@ _HISTORY_EVENTS = (
 )
 
 
+def _lines(event: ContractEvent, entry: _HistoryEvent) -> list[Line]:
+    """The event's line, which each contract gets that the event is about. A call may have been about several."""
+    line = _line(event, entry.kind, entry.summary)
+    if not isinstance(event, dialer_feed.CallCompleted):
+        return [line]
+    data = line.data | {"dialed_for": str(event.contract_id)}
+    return [line, *(Line(other, line.kind, line.summary, data) for other in event.also)]
+
+
 _REPORTED = (field_visits.ContactDataCollected, field_visits.AddressChecked, field_visits.AddressCollected)
 
 
@@ -232,13 +244,19 @@ def _register(entry: _HistoryEvent) -> None:
     @_with_effect(entry.event_type)
     async def handle(events: Sequence[ContractEvent], tx: Transaction) -> None:
         happened = [event for event in events if not event.is_republished]
-        await history.record(tx, [_line(event, entry.kind, entry.summary) for event in happened])
+        await history.record(tx, [line for event in happened for line in _lines(event, entry)])
         if entry.keep is not None:
             await entry.keep(tx, events)
 
 
 for _entry in _HISTORY_EVENTS:
     _register(_entry)
+
+
+@consumer.on(dialer_feed.ContractsListed)
+async def listed(events: Sequence[dialer_feed.ContractsListed], tx: Transaction) -> None:
+    """The contracts came on a list."""
+    await listings.keep(tx, [event for event in events if not event.is_republished])
 
 
 @consumer.on(runtime.ContractSetAside)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from recobro_events.contracts.base import ContractEvent, Event, Money, MoneyTotal
+from recobro_events.contracts.base import ContractEvent, Event, Lane, Money, MoneyTotal
 from recobro_events.contracts.portfolio import DebtorStatus
 
 
@@ -74,6 +74,18 @@ class ListPublished(Event, type="dialer-feed.list-published.v1", key="list_id"):
     entries: int
     overdue_total: Money
     overdue_sum: MoneyTotal | None = None
+
+
+class ContractsListed(Event, type="dialer-feed.contracts-listed.v1", key="list_id", lane=Lane.BULK):
+    """These contracts are on a list that is live since ``published_at``. A list has an event for each 1,000 of them."""
+
+    list_id: UUID
+    campaign_id: UUID
+    campaign_name: str
+    agency_id: UUID | None = None
+    business_date: date
+    published_at: datetime
+    contract_ids: tuple[UUID, ...]
 
 
 class ListEntryWithdrawn(ContractEvent, type="dialer-feed.list-entry-withdrawn.v1"):

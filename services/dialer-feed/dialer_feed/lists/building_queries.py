@@ -5,7 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from projections.contracts import person
-from recobro_events import Row, Transaction
+from recobro_events import Lane, Row, Transaction, outbox
+from recobro_events.contracts.dialer_feed import ContractsListed
+from recobro_events.tracing import current_traceparent
 
 from dialer_feed.campaigns.rules import OneEntryPer
 from dialer_feed.lists import frequency, others, phones
@@ -117,6 +119,25 @@ WHERE list.list_id = $1 AND campaign.campaign_id = list.campaign_id
 RETURNING list.list_id, list.campaign_id, campaign.agency_id, list.business_date, list.entries, list.overdue_total,
     list.requested_at, list.published_at
 """
+_CONTRACTS_OF_EVENT = 1_000
+_LISTED = outbox.rows(
+    ContractsListed,
+    body="""json_build_object('list_id', list.list_id, 'campaign_id', list.campaign_id, 'campaign_name', campaign.name,
+        'agency_id', campaign.agency_id, 'business_date', list.business_date, 'published_at', list.published_at,
+        'contract_ids', listed.contract_ids)""",
+    key="list.list_id",
+    traceparent="$2",
+)
+_ANNOUNCE = f"""
+WITH entry AS MATERIALIZED (
+    SELECT contract_id, (row_number() OVER () - 1) / {_CONTRACTS_OF_EVENT} AS event
+    FROM list_entry WHERE list_id = $1
+), listed AS (
+    SELECT event, json_agg(contract_id) AS contract_ids FROM entry GROUP BY event
+)
+{_LISTED}
+FROM listed, dialing_list list JOIN campaign USING (campaign_id) WHERE list.list_id = $1 ORDER BY event
+"""
 _FAIL = """
 UPDATE dialing_list SET status = 'failed', error = $2, error_detail = $3, waiting_for = $4
 WHERE list_id = $1 AND status = 'building' RETURNING list_id
@@ -174,6 +195,8 @@ async def publish(tx: Transaction, list_id: UUID, campaign_id: UUID) -> Row:
     await tx.execute(_CLOSE_OTHERS, list_id, campaign_id)
     row = await tx.fetchrow(_PUBLISH, list_id)
     assert row is not None
+    await _execute_long(tx, _ANNOUNCE, list_id, current_traceparent())
+    tx.wrote_outbox(Lane.BULK)
     return row
 
 

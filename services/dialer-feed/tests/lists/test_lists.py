@@ -7,11 +7,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from dialer_feed.lists import building, requesting
+from dialer_feed.lists import building, building_queries, requesting
 from dialer_feed.lists.readiness import PortfolioNotReady
 from dialing_scene import DAY, Phone, Scene
 from recobro_events import barrier
+from recobro_events.contracts.dialer_feed import ContractsListed
 from recobro_events.contracts.portfolio import PortfolioState, Stage
+from recobro_events.testing import published
 
 
 async def test_only_dialable_contracts_above_the_minimum_are_listed(scene: Scene) -> None:
@@ -190,3 +192,19 @@ async def test_no_list_is_built_before_its_barrier_is_reached(scene: Scene) -> N
     await scene.advance()
     assert (await scene.the_list(list_id))["status"] == "building"
     assert await scene.rows("SELECT FROM list_entry") == []
+
+
+async def test_a_published_list_names_each_of_its_contracts_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building_queries, "_ANNOUNCE", building_queries._ANNOUNCE.replace("/ 1000", "/ 2"))
+    contracts = await scene.contracts(5)
+    [silent] = await scene.contracts(1)
+    await scene.receives(silent.paid())
+    list_id = await scene.built()
+    events = await published(scene.database, ContractsListed)
+    assert [len(event.contract_ids) for event in events] == [2, 2, 1]
+    named = [contract_id for event in events for contract_id in event.contract_ids]
+    assert sorted(named) == sorted(contract.contract_id for contract in contracts)
+    listed = await scene.the_list(list_id)
+    assert {(event.list_id, event.published_at, event.business_date) for event in events} == {
+        (list_id, listed["published_at"], listed["business_date"])
+    }

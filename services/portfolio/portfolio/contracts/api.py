@@ -3,18 +3,17 @@
 from typing import Annotated
 from uuid import UUID
 
-from chassis import CurrentPrincipal, Page, PageQuery, ReadConnection, Router, ShortText, reads
+from chassis import CurrentPrincipal, Page, PageQuery, ReadConnection, Router, reads
 from chassis.audit import reads_in_bulk
-from fastapi import Depends, Query
+from chassis.languages import Locale, ReaderLocale
+from fastapi import Depends, Response
 
 from portfolio.contracts import history, search, view
-from portfolio.contracts.history import HistoryItem
+from portfolio.contracts.history import HistoryFilter, HistoryItem
 from portfolio.contracts.search import ContractFilter, ContractItem
 from portfolio.contracts.view import ContractView
 
 router = Router(prefix="/v1", tags=["contracts"])
-MOST_KINDS = 100
-"""The most kinds of lines that a request for a history may name."""
 _AGENCIES_READ = [reads("portfolio", agency=True)]
 
 
@@ -38,12 +37,18 @@ async def read_contract(contract_id: UUID, connection: ReadConnection, who: Curr
 @router.get("/contracts/{contract_id}/history", dependencies=_AGENCIES_READ)
 async def read_history(
     contract_id: UUID,
+    wanted: Annotated[HistoryFilter, Depends()],
     query: PageQuery,
     connection: ReadConnection,
     who: CurrentPrincipal,
-    kind: Annotated[
-        list[ShortText] | None, Query(max_length=MOST_KINDS, description="Only these kinds of lines; may be repeated")
-    ] = None,
+    locale: ReaderLocale,
+    response: Response,
 ) -> Page[HistoryItem]:
-    """Read the history of the contract. An agency does not see what concerns other agencies."""
-    return await history.read(connection, contract_id, query, kind, who.agency_id)
+    """Read the history of the contract in the reader's language. An agency does not see what concerns other agencies.
+
+    It is the whole life of the contract over all services, in the order in which the portfolio came to know it.
+    """
+    reader = locale or Locale()
+    response.headers["Content-Language"] = reader.language
+    response.headers["Vary"] = "Accept-Language"
+    return await history.read(connection, contract_id, query, wanted, reader, who.agency_id)

@@ -79,16 +79,33 @@ CROSS JOIN LATERAL (SELECT contract.created_at) AS created_at_of {_AS_OF}
 WHERE contract.contract_id = $1 AND ($2::uuid IS NULL OR {worked_by("$2")})
 """
 
+_NAMED = "coalesce(data ->> 'agent', data ->> 'visitor', data ->> 'dialer_id')"
+"""SQL: whom a line of another service names as the one who has acted."""
 # $4 is an agency. It sees the lines about its own work, and lines of the kinds $5 about nobody's work. $6 are the kinds
-# that are wanted.
-HISTORY = both_orders("""
-SELECT history_id, at, business_date, kind, summary, data, CASE WHEN $4::text IS NULL THEN actor END AS actor
-FROM contract_history
-WHERE contract_id = $1 AND history_id {beyond} $2 AND ($6::text[] IS NULL OR kind = ANY($6))
+# that are wanted, $7 and $8 the first and the last business date, $9 who acted.
+HISTORY = both_orders(f"""
+SELECT history_id, at, business_date, kind, summary, data, actor
+FROM (
+    SELECT history_id, at, business_date, kind, summary, data, CASE WHEN $4::text IS NULL THEN
+        coalesce(actor, CASE WHEN {_NAMED} IS NOT NULL THEN
+            jsonb_build_object('subject', {_NAMED}, 'agency_id', data ->> 'agency_id') END) END AS actor
+    FROM contract_history
+    WHERE contract_id = $1 AND history_id {{beyond}} $2
+    UNION ALL
+    SELECT history_id, at, business_date, 'listed', 'on a dialing list', jsonb_build_object('list_id', list_id,
+        'campaign_id', campaign_id, 'campaign', campaign_name, 'agency_id', agency_id, 'published_at', published_at),
+        NULL
+    FROM listing
+    WHERE contract_ids @> ARRAY[$1::uuid] AND history_id {{beyond}} $2
+) AS line
+WHERE ($6::text[] IS NULL OR kind = ANY($6))
+    AND ($7::date IS NULL OR business_date >= $7) AND ($8::date IS NULL OR business_date <= $8)
+    AND ($9::text IS NULL OR $9 IN (actor ->> 'delegate', actor ->> 'subject'))
     AND ($4 IS NULL OR data ->> 'agency_id' = $4 OR data ->> 'agency_id' IS NULL AND kind = ANY($5::text[]))
-ORDER BY history_id {order} LIMIT $3
+ORDER BY history_id {{order}} LIMIT $3
 """)
-SHOWS_BALANCE = f"""
-SELECT $2::uuid IS NULL OR {shows_balance_to("$2")} FROM contract
+TOLD_TO = f"""
+SELECT $2::uuid IS NULL OR {shows_balance_to("$2")} AS shows_balance, portfolio.currency, portfolio.timezone
+FROM contract JOIN portfolio USING (portfolio_id)
 WHERE contract_id = $1 AND ($2::uuid IS NULL OR {worked_by("$2")})
 """
