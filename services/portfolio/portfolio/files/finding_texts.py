@@ -1,9 +1,18 @@
-"""What the findings of files mean, for the people who read them. All their sentences stand here."""
+"""What the findings of files mean, for the people who read them. All their sentences stand here.
 
+``sentences.json`` has their Spanish and Portuguese, and the words of the codes in their values under ``word …``.
+"""
+
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
+from typing import Any
 
+from chassis.languages import Language, Locale
+
+from portfolio.files.file_sentences import SENTENCES
 from portfolio.files.finding_kinds import FindingKind
 
 
@@ -35,6 +44,13 @@ class Meaning:
     text: str
     stated_is: Figure | None = None
     known_is: Figure | None = None
+
+    def told(self, values: Mapping[str, Any], locale: Locale) -> str:
+        """The sentence with its values, as the reader writes them."""
+        if locale.language is Language.EN:
+            return self.text.format(**values)
+        sentence = SENTENCES.translations[self.text][locale.language]
+        return sentence.format(**{name: _written(str(value), locale) for name, value in values.items()})
 
 
 _MONEY = (Figure.FILE_AMOUNT, Figure.EXPECTED_AMOUNT)
@@ -123,6 +139,24 @@ BY_DETAIL: Mapping[str, Meaning] = {
 }
 """The meanings of findings whose kind alone does not tell them."""
 _OF_EARLIER_RELEASES = Meaning("The file says otherwise than was known: {stated}, not {known}.")
+
+
+_PART = re.compile(r"(?P<day>\d{4}-\d{2}-\d{2})|(?P<amount>-?\d+\.\d{2})(?!\d)|(?P<words>paid on|\b[a-z_]+\d?\b)")
+"""What a value is made of: days, amounts and codes. Customers' numbers are in capitals, or have no such form."""
+
+
+def _written(value: str, locale: Locale) -> str:
+    """A value of a finding as the reader writes it. What is neither day nor amount nor a known code stays as it is."""
+
+    def part(found: re.Match[str]) -> str:
+        if found["amount"]:
+            return locale.amount(found["amount"])
+        if found["day"]:
+            return f"{date.fromisoformat(found['day']):%d/%m/%Y}"
+        words = SENTENCES.translations.get(f"word {found['words']}")
+        return words[locale.language] if words else found[0]
+
+    return _PART.sub(part, value)
 
 
 def meaning_of(kind: FindingKind, detail: str | None) -> Meaning:

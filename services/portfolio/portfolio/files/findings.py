@@ -6,6 +6,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from chassis import OutputModel, Page, PageQuery, Reader, page
+from chassis.languages import Locale
 from chassis.paging import both_orders
 from recobro_events import Row, Transaction
 
@@ -50,7 +51,9 @@ class FindingDecision(OutputModel):
 
 
 class Finding(OutputModel):
-    """``text`` says in a sentence what was found; ``detail`` is the reason or an addition for programs.
+    """``text`` says in a sentence what was found, in the reader's language.
+
+    ``detail`` is the reason or an addition, for programs.
 
     ``stated`` comes from the file, ``known`` from what was known before. ``stated_is`` and ``known_is`` say what the
     two are; they depend on the kind. ``undecided``: the contract waits for a person's decision about this file. Without
@@ -71,7 +74,7 @@ class Finding(OutputModel):
     decision: FindingDecision | None
 
     @classmethod
-    def of(cls, row: Row) -> Self:
+    def of(cls, row: Row, locale: Locale) -> Self:
         meaning = meaning_of(FindingKind(row["kind"]), row["detail"])
         fields = {name: row[name] for name in _STORED}
         decision = None
@@ -79,7 +82,7 @@ class Finding(OutputModel):
             decision = FindingDecision(**{name: row[name] for name in FindingDecision.model_fields})
         return cls(
             **fields,
-            text=meaning.text.format(**fields),
+            text=meaning.told(fields, locale),
             stated_is=meaning.stated_is if row["stated"] is not None else None,
             known_is=meaning.known_is if row["known"] is not None else None,
             undecided=row["undecided"],
@@ -116,13 +119,19 @@ WHERE file_id = $1 AND contract_id = ANY($2::uuid[]) AND {_ASKED}
 
 
 async def listed(
-    reader: Reader, file_id: UUID, query: PageQuery, kind: FindingKind | None, undecided: bool | None
+    reader: Reader,
+    file_id: UUID,
+    query: PageQuery,
+    kind: FindingKind | None,
+    undecided: bool | None,
+    locale: Locale | None = None,
 ) -> Page[Any]:
     """Return a page of a file's findings, by contract number within each chunk. Raises ``FileUnknown``."""
     await views.find(reader, file_id)
     rows = await reader.fetch(_LISTED[query.order], file_id, kind, query.after_number(), undecided, query.limit + 1)
     shown = page(rows, query, key=lambda row: (row["finding_id"],))
-    return Page(items=[Finding.of(item) for item in shown["items"]], next_cursor=shown["next_cursor"])
+    told_to = locale or Locale()
+    return Page(items=[Finding.of(item, told_to) for item in shown["items"]], next_cursor=shown["next_cursor"])
 
 
 async def decide(tx: Transaction, file_id: UUID, contract_ids: Sequence[UUID], *, accepted: bool) -> None:

@@ -3,8 +3,12 @@
 from uuid import UUID
 
 import pytest
-from portfolio.files import findings
+from chassis.languages import Language, Locale
+from portfolio.files import finding_texts, findings
+from portfolio.files.file_sentences import SENTENCES
 from portfolio.files.finding_kinds import FindingKind
+from recobro_events.contracts.field_visits import AddressVerdict
+from recobro_events.contracts.portfolio import ContactKind, DebtorStatus
 from service_client import ServiceClient, row
 
 _FOUND = findings.listing(
@@ -71,3 +75,29 @@ async def test_a_snapshot_that_closes_many_says_so(service: ServiceClient) -> No
     assert loaded["confirmation_reason"] is None
     file = await service.load(portfolio_id, row("C-0"), as_of="2026-09-11", mode="snapshot")
     assert (file["status"], file["confirmation_reason"]) == ("needs_confirmation", "closes_many")
+
+
+async def test_a_finding_is_told_in_the_readers_language(service: ServiceClient) -> None:
+    file_id = await file_with(service, "in_posting", "would_close")
+    async with service.database.transaction() as tx:
+        await tx.execute("UPDATE file_finding SET detail = '12.50 paid on 2026-11-20' WHERE kind = 'in_posting'")
+    for accepted, first, second in (
+        ("es-MX", "El archivo aún no conoce estos pagos: 12.50 del 20/11/2026.", "Quedan 50.00 por pagar."),
+        ("pt-BR", "O arquivo ainda não conhece estes pagamentos: 12,50 de 20/11/2026.", "Restam 50,00 a pagar."),
+        ("en", "The file does not know these payments yet: 12.50 paid on 2026-11-20.", "50.00 is unpaid."),
+    ):
+        answer = await service.client.get(f"/v1/files/{file_id}/findings", headers={"Accept-Language": accepted})
+        assert answer.headers["content-language"] == accepted[:2]
+        told, closing = (item["text"] for item in answer.json()["items"])
+        assert told.startswith(first)
+        assert closing.endswith(second)
+
+
+def test_every_sentence_of_a_finding_and_every_code_in_it_has_its_words() -> None:
+    meanings = [*finding_texts.BY_KIND.values(), *finding_texts.BY_DETAIL.values(), finding_texts._OF_EARLIER_RELEASES]
+    assert [one.text for one in meanings if one.text not in SENTENCES.translations] == []
+    spanish = Locale(Language.ES, "MX")
+    assert finding_texts._written("C-12 (deceased)", spanish) == "C-12 (fallecido)"
+    assert finding_texts._written("phone_2", spanish) == "teléfono 2"
+    codes = [*DebtorStatus, *AddressVerdict, *ContactKind]
+    assert [code for code in codes if f"word {code}" not in SENTENCES.translations] == []
