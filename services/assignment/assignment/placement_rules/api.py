@@ -69,6 +69,7 @@ class Conditions(InputModel):
     segments: Distinct[Annotated[tuple[Segment, ...], Field(min_length=1)]] | None = None
     states: Names | None = None
     products: Names | None = None
+    portfolio_ids: Distinct[Annotated[tuple[UUID, ...], Field(min_length=1, max_length=200)]] | None = None
 
 
 class Share(InputModel):
@@ -118,6 +119,7 @@ async def create_rule(new: NewRule, tx: WriteTransaction) -> Rule:
         when.segments,
         _states(when.states),
         when.products,
+        when.portfolio_ids,
     )
     await tx.execute(queries.CREATE_SHARES, rule_id, agency_ids, [share.weight for share in new.shares])
     return await _expect_rule(tx, rule_id)

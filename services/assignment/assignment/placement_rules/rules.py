@@ -19,6 +19,7 @@ HOLDS = """
     AND (rule.segments IS NULL OR contract.segment = ANY (rule.segments))
     AND (rule.states IS NULL OR contract.region = ANY (rule.states))
     AND (rule.products IS NULL OR contract.product = ANY (rule.products))
+    AND (rule.portfolio_ids IS NULL OR contract.portfolio_id = ANY (rule.portfolio_ids))
 """
 """Whether a rule holds for a contract.
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from assignment.commissions import payments
@@ -69,6 +69,14 @@ async def test_a_rule_places_contracts_that_meet_all_its_conditions(
     await scene.rule(await scene.agency("dialing"), **when)
     await scene.contracts(1, **changes)
     assert len(await scene.placements()) == holds
+
+
+async def test_a_rule_of_portfolios_places_only_their_contracts(scene: Scene) -> None:
+    other = await scene.portfolio(uuid4())
+    await scene.rule(await scene.agency("dialing"), portfolio_ids=[str(other)])
+    await scene.contracts(1)
+    [theirs] = await scene.contracts(1, portfolio_id=other)
+    assert [p["contract_id"] for p in await scene.placements()] == [str(theirs.contract_id)]
 
 
 async def test_the_rule_with_the_smaller_priority_decides(scene: Scene) -> None:
