@@ -80,6 +80,9 @@ async def _load(recording: Recording) -> list[Json]:
     await ask("portfolio", "confirm_file", {"accept": False}, file_id=asks)
     await ask("portfolio", "read_rejects", file_id=file_id)
     await ask("portfolio", "read_file_template", format="csv", lang="es")
+    new["name"] = "Tarjetas 2025"
+    ended = (await ask("portfolio", "add_portfolio", new))["portfolio_id"]
+    await ask("portfolio", "return_portfolio", {"reason": "fin del mandato"}, portfolio_id=ended)
     for operation in ("list_creditors", "list_portfolios", "list_all_files", "list_address_reviews"):
         await ask("portfolio", operation)
     await ask("portfolio", "list_files", portfolio_id=portfolio)

@@ -46,7 +46,7 @@ async def _business_days(page: Page) -> list[str]:
     """The business dates of the portfolios, on which lists can be built."""
     if not page.session.may("portfolio:read") or page.session.agency_id is not None:
         return []
-    known = await page.attempt(page.services.get("portfolio", "/v1/portfolios", limit=1000))
+    known = await page.attempt(page.services.get("portfolio", "/v1/portfolios", limit=1000, returned=False))
     return (
         []
         if isinstance(known, Trouble)

@@ -93,7 +93,9 @@ async def _business_date(page: Page) -> date:
         found = await page.attempt(page.services.get("portfolio", "/v1/contracts", limit=1))
         name = "as_of"
     else:
-        found = await page.attempt(page.services.get("portfolio", "/v1/portfolios", limit=_MOST_PORTFOLIOS))
+        found = await page.attempt(
+            page.services.get("portfolio", "/v1/portfolios", limit=_MOST_PORTFOLIOS, returned=False)
+        )
         name = "business_date"
     days = [] if isinstance(found, Trouble) else [each[name] for each in found["items"] if each[name]]
     return date.fromisoformat(max(days)) if days else today_in(page.reader, None)

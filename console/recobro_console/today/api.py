@@ -75,7 +75,7 @@ async def _money(page: Page) -> dict[str, Any]:
 
 
 async def _business_date(page: Page) -> date | None:
-    known = (await page.services.get("portfolio", "/v1/portfolios", limit=1000))["items"]
+    known = (await page.services.get("portfolio", "/v1/portfolios", limit=1000, returned=False))["items"]
     days = [date.fromisoformat(each["business_date"]) for each in known if each["business_date"]]
     return max(days, default=None)
 

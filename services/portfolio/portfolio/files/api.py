@@ -27,13 +27,25 @@ from fastapi import Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from recobro_events import MoneyTotal
 
-from portfolio.files import deciding, findings, inspecting, previews, profiles, rejected_rows, rejects, uploads, views
+from portfolio.files import (
+    deciding,
+    findings,
+    inspecting,
+    previews,
+    profiles,
+    rejected_rows,
+    rejects,
+    returning,
+    uploads,
+    views,
+)
 from portfolio.files.file_sentences import SENTENCES
 from portfolio.files.finding_kinds import FindingKind
 from portfolio.files.findings import Finding
 from portfolio.files.previews import FilePreview
 from portfolio.files.profiles import FileProfile, NewProfile
 from portfolio.files.rejected_rows import RejectedRows
+from portfolio.files.returning import NewReturn, PortfolioReturn
 from portfolio.files.template import TemplateFormat, template, workbook
 from portfolio.files.uploads import Controls, Identity
 from portfolio.files.views import Confirmation, FileStatus, FileView, Mode
@@ -92,6 +104,7 @@ _ANY_FILE: dict[str, Any] = {"requestBody": {"required": True, "content": {"appl
     openapi_extra=_ANY_FILE,
 )
 @also_answers(422, *_UNREADABLE, "profile-unknown")
+@also_answers(409, "portfolio-returned")
 async def upload_file(
     portfolio_id: UUID,
     request: Request,
@@ -161,6 +174,16 @@ async def preview_file(
         received = await uploads.receive(request.stream(), spool)
         named = filename or "portfolio"
         return await previews.make(received.content, portfolio, version, named, _language(locale))
+
+
+@router.post("/portfolios/{portfolio_id}/return", dependencies=[writes("portfolio")], tags=["portfolios"])
+@also_answers(409, "files-waiting")
+async def return_portfolio(portfolio_id: UUID, new: NewReturn, database: ServiceDatabase) -> PortfolioReturn:
+    """Give a portfolio back to its creditor: close its open contracts as returned, and take no more files.
+
+    A request closes at most 10,000 contracts. Send it again while contracts are left.
+    """
+    return await returning.give_back(database, portfolio_id, new)
 
 
 @router.get("/creditors/{creditor_id}/file-profiles", dependencies=[reads("portfolio")])
@@ -281,6 +304,8 @@ async def list_findings(
     file_id: UUID,
     connection: ReadConnection,
     query: PageQuery,
+    locale: ReaderLocale,
+    response: Response,
     kind: FindingKind | None = None,
     undecided: Annotated[
         bool | None, Query(description="Whether a person still has to decide about the contract")
@@ -290,7 +315,8 @@ async def list_findings(
 
     ``undecided=true`` lists the contracts that wait for a decision; the others that were set aside show theirs.
     """
-    return await findings.listed(connection, file_id, query, kind, undecided)
+    response.headers["Content-Language"] = _language(locale)
+    return await findings.listed(connection, file_id, query, kind, undecided, locale)
 
 
 @router.get(

@@ -178,7 +178,9 @@ async def queue(
     await tx.execute(queries.DELETE_PARTS, file_id)
     for number, part in enumerate(received.parts()):
         await tx.execute(queries.ADD_PART, file_id, number, part)
-    await portfolios.locked(tx, identity.portfolio_id)
+    portfolio = await portfolios.locked(tx, identity.portfolio_id)
+    if portfolio["returned_at"] is not None:
+        raise Conflict("The creditor has taken this portfolio back. It takes no files.", code="portfolio-returned")
     if identity.mode is not Mode.AMEND:
         await refuse_older(tx, identity.portfolio_id, identity.as_of)
     if await tx.fetchval(queries.WAITING, identity.portfolio_id) >= WAITING_FILES:

@@ -31,7 +31,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS undecided FROM contract
     WHERE undecided_by IS NOT NULL AND contract.portfolio_id = portfolio.portfolio_id
 ) AS questions
-WHERE $1::uuid IS NULL OR portfolio.portfolio_id = $1
+WHERE CASE WHEN $1::uuid IS NULL THEN returned_at IS NULL ELSE portfolio.portfolio_id = $1 END
 ORDER BY portfolio.name, portfolio.portfolio_id
 """
 OPEN_REPORTS = "SELECT count(*) FROM report WHERE state = 'open'"
@@ -50,6 +50,7 @@ LEFT JOIN LATERAL (
     WHERE portfolio.portfolio_id = ANY (portfolio_ids) AND as_of >= day
     ORDER BY run_id DESC LIMIT 1
 ) AS run ON true
-WHERE business_date IS NOT NULL AND ($1::uuid IS NULL OR portfolio.portfolio_id = $1)
+WHERE business_date IS NOT NULL
+    AND CASE WHEN $1::uuid IS NULL THEN returned_at IS NULL ELSE portfolio.portfolio_id = $1 END
 ORDER BY name, portfolio.portfolio_id
 """

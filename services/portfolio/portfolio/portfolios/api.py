@@ -1,9 +1,11 @@
 """Creditors and portfolios over HTTP."""
 
+from typing import Annotated
 from uuid import UUID
 
 from chassis import Page, PageQuery, ReadConnection, Router, WriteTransaction, reads, writes
 from chassis.letterheads import Letterhead
+from fastapi import Query
 
 from portfolio.portfolios import creditors, portfolios
 from portfolio.portfolios.creditors import Creditor, NewCreditor
@@ -44,10 +46,13 @@ async def add_portfolio(new: NewPortfolio, tx: WriteTransaction) -> Portfolio:
 
 @router.get("/portfolios", dependencies=[reads("portfolio")])
 async def list_portfolios(
-    connection: ReadConnection, query: PageQuery, creditor_id: UUID | None = None
+    connection: ReadConnection,
+    query: PageQuery,
+    creditor_id: UUID | None = None,
+    returned: Annotated[bool | None, Query(description="Whether the creditor has taken the portfolio back")] = None,
 ) -> Page[Portfolio]:
     """List portfolios, the oldest first."""
-    return await portfolios.listed(connection, query, creditor_id)
+    return await portfolios.listed(connection, query, creditor_id, returned)
 
 
 @router.get("/portfolios/{portfolio_id}", dependencies=[reads("portfolio")])

@@ -137,7 +137,10 @@ class NewPortfolio(PortfolioSettings):
 
 
 class Portfolio(OutputModel):
-    """``business_date`` is null before the first file. Every contract is staged up to ``staged_to``."""
+    """``business_date`` is null before the first file. Every contract is staged up to ``staged_to``.
+
+    ``returned_at``: the creditor has taken the portfolio back. Nothing is loaded into it any more.
+    """
 
     portfolio_id: UUID
     creditor_id: UUID
@@ -159,6 +162,8 @@ class Portfolio(OutputModel):
     code_page: CodePage
     snapshot_threshold_percent: int
     created_at: datetime
+    returned_at: datetime | None
+    return_reason: str | None
 
 
 async def add(tx: Transaction, new: NewPortfolio) -> Portfolio:
@@ -213,9 +218,9 @@ async def find(reader: Reader, portfolio_id: UUID) -> Portfolio:
     return Portfolio.model_validate(dict(row))
 
 
-async def listed(reader: Reader, query: PageQuery, creditor_id: UUID | None) -> Page[Any]:
+async def listed(reader: Reader, query: PageQuery, creditor_id: UUID | None, returned: bool | None) -> Page[Any]:
     after = query.after(UUID)
-    rows = await reader.fetch(queries.PORTFOLIOS[query.order], after, creditor_id, query.limit + 1)
+    rows = await reader.fetch(queries.PORTFOLIOS[query.order], after, creditor_id, returned, query.limit + 1)
     return page(rows, query, key=lambda row: (row["portfolio_id"],))
 
 

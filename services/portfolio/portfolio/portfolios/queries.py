@@ -19,7 +19,7 @@ ORDER BY creditor_id {{order}} LIMIT $2
 _PORTFOLIO = """
 portfolio_id, creditor_id, name, product, currency, jurisdiction, timezone, state, business_date, staged_to, created_at,
     delta_rows, reductions, empty_cells, posting_lag_days, payment_holdoff_days, payment_channels, promise_limits,
-    code_page, snapshot_threshold_percent
+    code_page, snapshot_threshold_percent, returned_at, return_reason
 """
 ADD_PORTFOLIO = """
 INSERT INTO portfolio (creditor_id, name, product, currency, jurisdiction, timezone)
@@ -39,8 +39,14 @@ PORTFOLIO = f"SELECT {_PORTFOLIO} FROM portfolio WHERE portfolio_id = $1"
 PORTFOLIOS = both_orders(f"""
 SELECT {_PORTFOLIO} FROM portfolio
 WHERE ($1::uuid IS NULL OR portfolio_id {{beyond}} $1) AND ($2::uuid IS NULL OR creditor_id = $2)
-ORDER BY portfolio_id {{order}} LIMIT $3
+    AND ($3::boolean IS NULL OR (returned_at IS NOT NULL) = $3)
+ORDER BY portfolio_id {{order}} LIMIT $4
 """)
+RETURN = f"""
+UPDATE portfolio SET returned_at = coalesce(returned_at, clock_timestamp()), return_reason = coalesce(return_reason, $2)
+WHERE portfolio_id = $1
+RETURNING {_PORTFOLIO}
+"""
 TODAY = "SELECT ($2::timestamptz AT TIME ZONE timezone)::date FROM portfolio WHERE portfolio_id = $1"
 
 LOCKED = "SELECT * FROM portfolio WHERE portfolio_id = $1 FOR UPDATE"

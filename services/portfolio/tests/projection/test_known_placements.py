@@ -69,10 +69,10 @@ async def test_a_contract_shows_its_placements_and_records_them_in_its_history(
     [placement] = (await shown(client, contract_id))["placements"]
     assert (placement["state"], placement["ends_on"]) == ("ended", None)
     assert await lines(client, contract_id) == [
-        ("placed", f"for dialing from {TODAY}"),
-        ("recall_requested", "dialing: paid_in_full"),
-        ("reinstated", "dialing: paid_in_full"),
-        ("placement_ended", "dialing: term_over"),
+        ("placed", f"Placed with an agency for dialing, from {TODAY} to {TODAY + timedelta(days=30)}"),
+        ("recall_requested", f"Recall from the agency requested (dialing): paid in full, final on {TODAY}"),
+        ("reinstated", "Stays with the agency (dialing): paid in full"),
+        ("placement_ended", "The agency's work has ended (dialing): term over"),
     ]
 
 
@@ -169,15 +169,15 @@ async def test_history_records_promises_agreements_and_visits(client: httpx.Asyn
     for event in events:
         await receive(given, event)
     assert await lines(client, contract_id) == [
-        ("promise_made", f"80.00 until {TODAY}"),
-        ("promise_cancelled", "because of plan_broken"),
-        ("agreement_reached", "plan"),
-        ("agreement_fulfilled", "every instalment was paid"),
-        ("agreement_broken", "an instalment was not paid"),
-        ("agreement_reopened", "a reversed payment, or one heard of late"),
-        ("visit_ordered", f"for {TODAY}, by luis"),
-        ("visit_cancelled", "because of payment"),
-        ("visit", "debtor attended: visited"),
+        ("promise_made", f"Promise of 80.00 MXN until {TODAY}"),
+        ("promise_cancelled", "Promise cancelled: plan broken"),
+        ("agreement_reached", "Plan agreed: plan of payments"),
+        ("agreement_fulfilled", "Plan fulfilled: every instalment was paid"),
+        ("agreement_broken", "Plan broken: an instalment was not paid"),
+        ("agreement_reopened", "Plan open again: a payment was reversed, or became known late"),
+        ("visit_ordered", f"Visit ordered for {TODAY}, visitor luis"),
+        ("visit_cancelled", "Visit cancelled: payment"),
+        ("visit", "Visit, attended by the debtor: visited"),
     ]
     assert "20.967" not in (await client.get(f"/v1/contracts/{contract_id}/history")).text
 
