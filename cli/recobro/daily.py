@@ -136,7 +136,7 @@ def _staged_today(client: Client, portfolio_id: str | None, asking: _Asking) -> 
     ``as_of`` is the latest of their days. It is null if no portfolio has had a file.
     """
     if portfolio_id is None:
-        days = todays(client.items("portfolio", "/v1/portfolios"))
+        days = todays(client.items("portfolio", "/v1/portfolios", returned=False))
     else:
         days = todays([client.get("portfolio", f"/v1/portfolios/{portfolio_id}")])
     runs = [_staged(client, str(day), one, asking) for day, portfolios in days.items() for one in portfolios]
@@ -207,7 +207,7 @@ def publish_list(
 def _todays_list(client: Client, campaign: dict[str, Any]) -> str:
     """Return today's date for the campaign. Raises ``Trouble`` if its portfolios do not share exactly one."""
     only: Collection[str] | None = campaign["portfolio_ids"]
-    days = [str(day) for day in todays(client.items("portfolio", "/v1/portfolios"), only)]
+    days = [str(day) for day in todays(client.items("portfolio", "/v1/portfolios", returned=False), only)]
     if not days:
         raise Trouble(tr("No portfolio of the campaign has had a file yet, so the campaign has no date."))
     if len(days) > 1:
@@ -220,9 +220,18 @@ def _todays_list(client: Client, campaign: dict[str, Any]) -> str:
     return days[0]
 
 
+def _campaigns_at_work(client: Client) -> list[dict[str, Any]]:
+    """Return the campaigns that have a portfolio which its creditor has not taken back."""
+    campaigns = list(client.items("dialer-feed", "/v1/campaigns"))
+    if all(one["portfolio_ids"] is None for one in campaigns):
+        return campaigns
+    at_work = {one["portfolio_id"] for one in client.items("portfolio", "/v1/portfolios", returned=False)}
+    return [one for one in campaigns if one["portfolio_ids"] is None or at_work & set(one["portfolio_ids"])]
+
+
 def _publish_all(client: Client, day: str | None, save: Path | None, *, as_json: bool) -> int:
     """Print the outcome of each campaign's list and return the exit code."""
-    outcomes = [_outcome(client, campaign, day) for campaign in client.items("dialer-feed", "/v1/campaigns")]
+    outcomes = [_outcome(client, campaign, day) for campaign in _campaigns_at_work(client)]
     failed = [outcome for outcome in outcomes if outcome["trouble"] is not None]
     built = [(outcome["name"], outcome["list"]) for outcome in outcomes if outcome["list"] is not None]
     saved = [file for name, one in built if save and (file := _save_list(client, name, one, save))]
@@ -324,7 +333,7 @@ def check_promises(
     day = None if as_of == TODAY else str(parsed_day(as_of))
     with connect(DataFolder(data), url) as client:
         if day is None:
-            days = todays(client.items("portfolio", "/v1/portfolios"))
+            days = todays(client.items("portfolio", "/v1/portfolios", returned=False))
             day = str(next(iter(days))) if days else None
         asking = _Asking(yes, not as_json)
         decided = asking.post(client, "promises", "/v1/promise-checks", {"as_of": day}) if day else {}

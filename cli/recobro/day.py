@@ -14,6 +14,7 @@ from recobro import figures
 from recobro.client import Client
 from recobro.errors import Trouble
 from recobro.figures import Record
+from recobro.language import day, tr, word
 from recobro.story import Story
 from recobro.terminal import amount
 
@@ -68,10 +69,15 @@ class Day:
 
     def _payment(self, entry: Record) -> str:
         story = self._story
-        story.chapter("A debtor pays")
+        story.chapter(tr("A debtor pays"))
         story.paragraph(
-            f"{entry['contract_number']} is {entry['days_past_due']} days past due and owes MXN "
-            f"{amount(entry['overdue_balance'])}. The debtor pays MXN {amount(_PAID)} at the branch."
+            tr(
+                "{contract} is {days} days past due and owes MXN {owed}. The debtor pays MXN {paid} at the branch.",
+                contract=entry["contract_number"],
+                days=entry["days_past_due"],
+                owed=amount(entry["overdue_balance"]),
+                paid=amount(_PAID),
+            )
         )
         payment = {
             "amount": str(_PAID),
@@ -83,55 +89,70 @@ class Day:
             self._first, entry, "payment", "portfolio", "contracts/{}/payments", payment
         )
         left = Decimal(entry["overdue_balance"]) - _PAID
-        story.fact(f"MXN {amount(left)} are still overdue", Decimal(receipt["overdue_balance"]), left)
+        story.fact(tr("MXN {amount} are still overdue", amount=amount(left)), Decimal(receipt["overdue_balance"]), left)
         return str(receipt["payment_id"])
 
     def _dispute(self, entry: Record) -> None:
         story = self._story
-        story.chapter("A debtor disputes the debt")
+        story.chapter(tr("A debtor disputes the debt"))
         story.paragraph(
-            f"The debtor of {entry['contract_number']} writes that MXN {amount(entry['overdue_balance'])} cannot be "
-            f"right. Contact must stop."
+            tr(
+                "The debtor of {contract} writes that MXN {owed} cannot be right. Contact must stop.",
+                contract=entry["contract_number"],
+                owed=amount(entry["overdue_balance"]),
+            )
         )
-        claim = {"reason": "amount in doubt", "opened_by": "debtor"}
+        claim = {"reason": tr("amount in doubt"), "opened_by": "debtor"}
         opened = self._post_and_await_withdrawal(
             self._first, entry, "clarification", "portfolio", "contracts/{}/clarifications", claim
         )
-        story.paragraph(f"The answer to the debtor is due on {opened['deadline_on']}.")
+        story.paragraph(tr("The answer to the debtor is due on {day}.", day=day(opened["deadline_on"])))
 
     def _promise(self, entry: Record) -> None:
         story = self._story
         due_on = str(date.fromisoformat(self._today) + timedelta(days=5))
-        story.chapter("A debtor promises to pay")
+        story.chapter(tr("A debtor promises to pay"))
         story.paragraph(
-            f"The debtor of {entry['contract_number']} promises MXN {amount(entry['overdue_balance'])} for {due_on}. "
-            f"Nobody calls until then."
+            tr(
+                "The debtor of {contract} promises MXN {owed} for {day}. Nobody calls until then.",
+                contract=entry["contract_number"],
+                owed=amount(entry["overdue_balance"]),
+                day=day(due_on),
+            )
         )
         promise = {"amount": entry["overdue_balance"], "due_on": due_on, "made_in": "call"}
         made = self._post_and_await_withdrawal(self._first, entry, "promise", "promises", "promises", promise)
-        story.fact("the promise is open", made["state"], "open")
+        story.fact(tr("the promise is open"), made["state"], "open")
 
     def _recall(self, entry: Record, agency: Client) -> None:
         story = self._story
-        story.chapter("A contract is taken back from its agency")
+        story.chapter(tr("A contract is taken back from its agency"))
         story.paragraph(
-            f"The branch takes over {entry['contract_number']}. {self._second.agency} must stop working on it."
+            tr(
+                "The branch takes over {contract}. {agency} must stop working on it.",
+                contract=entry["contract_number"],
+                agency=self._second.agency,
+            )
         )
         placements = self._client.get(
             "assignment", "/v1/placements", contract_id=self._contract_id(entry), kind="dialing", state="active"
         )
         placement_id = placements["items"][0]["placement_id"]
         path = f"placements/{placement_id}"
-        reason = {"reason": "handled by the branch"}
+        reason = {"reason": tr("handled by the branch")}
         self._post_and_await_withdrawal(self._second, entry, "recall", "assignment", f"{path}/recall", reason)
-        answer = {"reason": "noted"}
+        answer = {"reason": tr("noted")}
         agency.post("assignment", f"/v1/{path}/acknowledgement", answer)
         state = self._client.get("assignment", f"/v1/{path}")["state"]
-        story.fact(f"{self._second.agency} has acknowledged the recall, with its own token", state, "recalled")
+        story.fact(
+            tr("{agency} has acknowledged the recall, with its own token", agency=self._second.agency),
+            state,
+            "recalled",
+        )
 
     def _visit(self, entry: Record) -> None:
         story = self._story
-        story.chapter("A debtor is visited at home and disputes the debt at the door")
+        story.chapter(tr("A debtor is visited at home and disputes the debt at the door"))
         ordered = self._client.post_when_known(
             "field-visits",
             "/v1/visits",
@@ -141,20 +162,27 @@ class Day:
         self._folder.mkdir(parents=True, exist_ok=True)
         for name in ("sheet", "letter"):
             self._client.save("field-visits", f"{path}/{name}.pdf", self._folder / f"{name}.pdf")
-        story.paragraph(f"The visit sheet, which shows no amount, and the letter to the debtor are in {self._folder}.")
+        story.paragraph(
+            tr(
+                "The visit sheet, which shows no amount, and the letter to the debtor are in {folder}.",
+                folder=self._folder,
+            )
+        )
         # The sample's day lies in the past. An attendance much later than the visit's day would bring no balance.
         at = f"{self._today}T18:00:00Z"
         attended = self._client.post("field-visits", f"{path}/attendance", {"attended_by": "debtor", "at": at})
         story.fact(
-            f"the visitor sees the balance only once the debtor is present: MXN "
-            f"{amount(attended['balance']['overdue_balance'])}",
+            tr(
+                "the visitor sees the balance only once the debtor is present: MXN {owed}",
+                owed=amount(attended["balance"]["overdue_balance"]),
+            ),
             Decimal(attended["balance"]["overdue_balance"]),
             Decimal(entry["overdue_balance"]),
         )
         result = {
             "outcome": "clarification",
             "attended_by": "debtor",
-            "reason_for_non_payment": "not my debt",
+            "reason_for_non_payment": tr("not my debt"),
             "at": at,
         }
         self._post_and_await_withdrawal(
@@ -162,7 +190,7 @@ class Day:
         )
         contract = self._client.get("portfolio", f"/v1/contracts/{self._contract_id(entry)}")
         opened = [one["opened_by"] for one in contract["clarifications"] if one["state"] == "open"]
-        story.fact("portfolio has opened the clarification that the visitor reported", opened, ["visitor"])
+        story.fact(tr("portfolio has opened the clarification that the visitor reported"), opened, ["visitor"])
 
     def _post_and_await_withdrawal(
         self, on: AgencyList, entry: Record, reason: str, service: str, path: str, body: Mapping[str, object]
@@ -187,12 +215,17 @@ class Day:
             items, received_at = waiting.result()
         withdrawal: Record | None = next((item for item in items if item["contract_id"] == contract_id), None)
         if withdrawal is None:
-            raise Trouble("The withdrawal did not appear in the list's feed.")
+            raise Trouble(tr("The withdrawal did not appear in the list's feed."))
         self._cursors[on.list_id] = withdrawal["cursor"]
         self._withdrawn[on.list_id] += 1
         self._story.fact(
-            f"withdrawn from the list in {_milliseconds(withdrawal):.0f} ms, with the reason “{reason}”; the dialer "
-            f"received it {(received_at - sent) * 1000:.0f} ms after the request was sent",
+            tr(
+                "withdrawn from the list in {ms} ms, with the reason “{reason}”; the dialer received it "
+                "{later} ms after the request was sent",
+                ms=f"{_milliseconds(withdrawal):.0f}",
+                reason=word(reason),
+                later=f"{(received_at - sent) * 1000:.0f}",
+            ),
             withdrawal["reason"],
             reason,
         )
@@ -203,15 +236,17 @@ class Day:
 
     def _dialers(self, entry: Record, agencies: Mapping[str, Client]) -> None:
         story = self._story
-        story.chapter("The dialers acknowledge the withdrawals and go on calling")
+        story.chapter(tr("The dialers acknowledge the withdrawals and go on calling"))
         for one in (self._first, self._second):
             client, cursor = agencies[one.agency_id], self._cursors[one.list_id]
             path = f"/v1/lists/{one.list_id}"
             acknowledged = client.post("dialer-feed", f"{path}/acknowledgements", {"cursor": cursor})
             gone = {entry["contract_number"] for entry in one.entries} - self._still_listed(client, one.list_id)
-            story.fact(f"{one.agency} has acknowledged its withdrawals", acknowledged["cursor"], cursor)
             story.fact(
-                "exactly these contracts are gone from the list that it reads now",
+                tr("{agency} has acknowledged its withdrawals", agency=one.agency), acknowledged["cursor"], cursor
+            )
+            story.fact(
+                tr("exactly these contracts are gone from the list that it reads now"),
                 len(gone),
                 self._withdrawn[one.list_id],
             )
@@ -227,7 +262,9 @@ class Day:
         }
         outcome = agencies[self._first.agency_id].post("dialer-feed", "/v1/calls", [call])
         story.fact(
-            f"a call to {entry['contract_number']}, still listed, is recorded: no answer", outcome["accepted"], 1
+            tr("a call to {contract}, still listed, is recorded: no answer", contract=entry["contract_number"]),
+            outcome["accepted"],
+            1,
         )
 
     def _still_listed(self, client: Client, list_id: str) -> set[str]:
@@ -236,7 +273,7 @@ class Day:
 
     def _commission(self, payment_id: str, agency: Client) -> None:
         story = self._story
-        story.chapter("The agency earns its commission")
+        story.chapter(tr("The agency earns its commission"))
         path = f"/v1/agencies/{self._first.agency_id}/commissions"
 
         def earned() -> Record | None:
@@ -246,27 +283,36 @@ class Day:
         expected = (_PAID * FEE_PERCENT / 100).quantize(Decimal("0.01"), ROUND_HALF_UP)
         found = Decimal(commission["amount"]) if commission else None
         story.fact(
-            f"{self._first.agency} reads its own commission: MXN {amount(expected)}, {FEE_PERCENT} % of the payment",
+            tr(
+                "{agency} reads its own commission: MXN {amount}, {percent} % of the payment",
+                agency=self._first.agency,
+                amount=amount(expected),
+                percent=FEE_PERCENT,
+            ),
             found,
             expected,
         )
 
     def _proof(self) -> None:
         story = self._story
-        story.chapter("The proof")
+        story.chapter(tr("The proof"))
         for one in (self._first, self._second):
             report = self._client.get("dialer-feed", "/v1/withdrawal-report", list_id=one.list_id)
             expected = self._withdrawn[one.list_id]
-            story.fact(f"{one.agency}: {expected} withdrawn from the live list", report["withdrawn"], expected)
+            story.fact(
+                tr("{agency}: {count} withdrawn from the live list", agency=one.agency, count=expected),
+                report["withdrawn"],
+                expected,
+            )
             story.table(figures.withdrawal_report(report))
-            story.fact("0 calls about contracts that had been withdrawn before", report["wrongful_calls"], 0)
+            story.fact(tr("0 calls about contracts that had been withdrawn before"), report["wrongful_calls"], 0)
 
 
 def _owing_enough(entries: list[Record], number: int) -> list[Record]:
     """Return the first contracts that owe more than the amount to be paid."""
     chosen = [entry for entry in entries if Decimal(entry["overdue_balance"]) > _PAID][:number]
     if len(chosen) < number:
-        raise Trouble("The list has too few entries for the demo.")
+        raise Trouble(tr("The list has too few entries for the demo."))
     return chosen
 
 

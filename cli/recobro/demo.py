@@ -16,6 +16,7 @@ from recobro.client import Client
 from recobro.day import FEE_PERCENT, AgencyList, Day
 from recobro.errors import Trouble
 from recobro.figures import Record
+from recobro.language import day, number, tr
 from recobro.story import Story
 from recobro.terminal import amount, count
 
@@ -30,12 +31,11 @@ _LETTERHEAD = {
 """What the letter to a debtor has to say of the creditor."""
 _SAMPLE = "cartera_mx.csv"
 _EXPECTED = "cartera_mx.expected.json"
-_CREDITOR = "Financiera La Laguna"
-_PORTFOLIO = "Cartera demo"
+CREDITOR = "Financiera La Laguna"
+PORTFOLIO = "Cartera demo"
 _MIN_OVERDUE = "100.00"
 _DIALED_STAGES = ("early", "late")
-_AGENCIES = (("Llamadas del Norte", 2), ("Contacto Laguna", 1))
-_RULE = "Default dialing"
+AGENCIES = (("Llamadas del Norte", 2), ("Contacto Laguna", 1))
 _PLACED_SECONDS = 120.0
 AsAgency = Callable[[UUID], Client]
 
@@ -57,11 +57,11 @@ class Demo:
         Raises ``Trouble`` if the story cannot continue.
         """
         self._story.title(
-            "Recobro plays its main job on a sample portfolio. All people and companies in it are invented."
+            tr("Recobro plays its main job on a sample portfolio. All people and companies in it are invented.")
         )
         portfolio_id = self._load()
         self._stages(portfolio_id)
-        agencies = self._agencies()
+        agencies = self._agencies(portfolio_id)
         self._place(portfolio_id, agencies)
         lists = self._publish(portfolio_id, agencies)
         with ExitStack() as stack:
@@ -74,11 +74,17 @@ class Demo:
     def _load(self) -> str:
         story, expected = self._story, self._expected
         portfolio = self._fresh_portfolio()
-        story.chapter("A portfolio is loaded")
+        story.chapter(tr("A portfolio is loaded"))
         story.paragraph(
-            f"{_CREDITOR}, a lender, hands over {_SAMPLE} as its core system exports it: a row for each instalment, "
-            f"Spanish headers, dates like 31/12/2026, amounts like $1,234.50, and some rows with mistakes. "
-            f"It becomes the portfolio “{portfolio['name']}”, as of {expected['as_of']}."
+            tr(
+                "{creditor}, a lender, hands over {file} as its core system exports it: a row for each "
+                "instalment, Spanish headers, dates like 31/12/2026, amounts like $1,234.50, and some rows "
+                "with mistakes. It becomes the portfolio “{portfolio}”, as of {day}.",
+                creditor=CREDITOR,
+                file=_SAMPLE,
+                portfolio=portfolio["name"],
+                day=day(expected["as_of"]),
+            )
         )
         started = time.perf_counter()
         with resources.as_file(_sample(_SAMPLE)) as file:
@@ -86,15 +92,25 @@ class Demo:
             sent = loading.upload(self._client, file, portfolio["portfolio_id"], parameters, lambda _: None)
         view = loading.wait_until_at_rest(self._client, sent["file_id"])
         if view["status"] != "loaded":
-            raise Trouble(f"The sample was not loaded: {view['error']}")
+            raise Trouble(tr("The sample was not loaded: {error}", error=view["error"]))
         seconds = time.perf_counter() - started
         story.fact(
-            f"{count(view['rows_read'])} rows read, in {seconds:.1f} s", view["rows_read"], expected["rows_read"]
+            tr(
+                "{count} rows read, in {seconds} s", count=count(view["rows_read"]), seconds=number(Decimal(seconds), 1)
+            ),
+            view["rows_read"],
+            expected["rows_read"],
         )
-        story.fact(f"{count(view['rows_accepted'])} rows loaded", view["rows_accepted"], expected["rows_accepted"])
-        story.fact(f"{count(view['contracts'])} contracts", view["contracts"], expected["contracts"])
         story.fact(
-            f"MXN {amount(view['amount_accepted'])} in all", view["amount_accepted"], expected["amount_accepted"]
+            tr("{count} rows loaded", count=count(view["rows_accepted"])),
+            view["rows_accepted"],
+            expected["rows_accepted"],
+        )
+        story.fact(tr("{count} contracts", count=count(view["contracts"])), view["contracts"], expected["contracts"])
+        story.fact(
+            tr("MXN {amount} in all", amount=amount(view["amount_accepted"])),
+            view["amount_accepted"],
+            expected["amount_accepted"],
         )
         self._rejects(view)
         return str(portfolio["portfolio_id"])
@@ -102,9 +118,9 @@ class Demo:
     def _fresh_portfolio(self) -> Record:
         """Create a new portfolio, so that every figure is the sample's, however often the demo is played."""
         creditors = self._client.items("portfolio", "/v1/creditors")
-        creditor = next((one for one in creditors if one["name"] == _CREDITOR), None)
+        creditor = next((one for one in creditors if one["name"] == CREDITOR), None)
         if creditor is None:
-            new = {"name": _CREDITOR, "kind": "financial", "country": "MX"}
+            new = {"name": CREDITOR, "kind": "financial", "country": "MX"}
             creditor = self._client.post("portfolio", "/v1/creditors", new)
             self._client.patch("portfolio", f"/v1/creditors/{creditor['creditor_id']}", _LETTERHEAD)
         creditor_id = creditor["creditor_id"]
@@ -116,7 +132,7 @@ class Demo:
             "/v1/portfolios",
             {
                 "creditor_id": creditor_id,
-                "name": f"{_PORTFOLIO} {played + 1}",
+                "name": f"{PORTFOLIO} {played + 1}",
                 "product": "consumer credit",
                 "currency": "MXN",
                 "jurisdiction": "MX",
@@ -130,52 +146,62 @@ class Demo:
             file = Path(folder) / "rejects.csv"
             self._client.save("portfolio", f"/v1/files/{view['file_id']}/rejects", file)
             rejects = loading.read_rejects(file)
-        text = f"{count(view['rows_rejected'])} rows rejected, each with its number and every reason"
+        text = tr("{count} rows rejected, each with its number and every reason", count=count(view["rows_rejected"]))
         story.fact(text, view["rows_rejected"], self._expected["rows_rejected"])
         found = {reject.row: reject.codes for reject in rejects}
         expected = {row: code for code, rows in self._expected["rejected_rows"].items() for row in rows}
         differing = sorted(row for row in found.keys() | expected.keys() if expected.get(row) not in found.get(row, ()))
         story.check(
-            "exactly the rows with mistakes are rejected",
+            tr("exactly the rows with mistakes are rejected"),
             passed=not differing,
-            otherwise=f"a difference in rows {differing[:5]}",
+            otherwise=tr("a difference in rows {rows}", rows=differing[:5]),
         )
         story.table(loading.rejects_by_reason(rejects))
 
     def _stages(self, portfolio_id: str) -> None:
         story = self._story
-        story.chapter("The stage of each contract")
+        story.chapter(tr("The stage of each contract"))
         story.paragraph(
-            f"The oldest unpaid instalment decides the stage of a contract, as of {self._expected['as_of']}."
+            tr(
+                "The oldest unpaid instalment decides the stage of a contract, as of {day}.",
+                day=day(self._expected["as_of"]),
+            )
         )
         stages = {row["stage"]: row for row in self._client.get("portfolio", "/v1/stages", portfolio_id=portfolio_id)}
         story.table(figures.stages(stages))
         expected = self._expected["stages"]
-        story.fact("the four stages have the expected contracts and amounts", _totals(stages), _totals(expected))
+        story.fact(tr("the four stages have the expected contracts and amounts"), _totals(stages), _totals(expected))
 
-    def _agencies(self) -> list[Record]:
-        """Return the two agencies, with their service contracts and the rule that shares the work.
+    def _agencies(self, portfolio_id: str) -> list[Record]:
+        """Return the two agencies, with their service contracts and the rule that shares the work of the portfolio.
 
-        The first play creates them; later plays find them.
+        The first play creates the agencies; later plays find them.
         """
         story = self._story
-        story.chapter("Two agencies share the calls")
+        rule_name = tr("Calls of the demo")
+        story.chapter(tr("Two agencies share the calls"))
         story.paragraph(
-            f"The rule “{_RULE}” gives an agency every contract that is {' or '.join(_DIALED_STAGES)} and owes more "
-            f"than MXN {_MIN_OVERDUE}: two in three to {_AGENCIES[0][0]}, one in three to {_AGENCIES[1][0]}. An agency "
-            f"earns a commission on payments for its contracts: 6 % in the first 30 days past due, 10 % later."
+            tr(
+                "The rule “{rule}” gives an agency every contract of the portfolio that is early or late and "
+                "owes more than MXN {amount}: two in three to {first}, one in three to {second}. An agency "
+                "earns a commission on payments for its contracts: 6 % in the first 30 days past due, 10 % "
+                "later.",
+                rule=rule_name,
+                amount=amount(_MIN_OVERDUE),
+                first=AGENCIES[0][0],
+                second=AGENCIES[1][0],
+            )
         )
         known = {one["name"]: one for one in self._client.items("assignment", "/v1/agencies")}
-        agencies = [known.get(name) or self._new_agency(name) for name, _ in _AGENCIES]
-        rules = self._client.items("assignment", "/v1/placement-rules")
-        if not any(rule["name"] == _RULE for rule in rules):
-            shares = [
-                {"agency_id": one["agency_id"], "weight": weight}
-                for one, (_, weight) in zip(agencies, _AGENCIES, strict=True)
-            ]
-            when = {"stages": list(_DIALED_STAGES), "min_overdue": _MIN_OVERDUE}
-            rule = {"name": _RULE, "priority": 100, "kind": "dialing", "when": when, "shares": shares}
-            self._client.post("assignment", "/v1/placement-rules", rule)
+        agencies = [known.get(name) or self._new_agency(name) for name, _ in AGENCIES]
+        shares = [
+            {"agency_id": one["agency_id"], "weight": weight}
+            for one, (_, weight) in zip(agencies, AGENCIES, strict=True)
+        ]
+        # Other portfolios of the platform are none of the demo's business.
+        when = {"stages": list(_DIALED_STAGES), "min_overdue": _MIN_OVERDUE, "portfolio_ids": [portfolio_id]}
+        rule = {"name": rule_name, "priority": 100, "kind": "dialing", "when": when, "shares": shares}
+        self._client.post("assignment", "/v1/placement-rules", rule)
         return agencies
 
     def _new_agency(self, name: str) -> Record:
@@ -207,7 +233,7 @@ class Demo:
             self._client.post("assignment", "/v1/placement-runs", {})
             placed = self._placed(agencies, wanted)
         story.fact(
-            f"all {count(len(wanted))} such contracts are placed, each with one of the two agencies",
+            tr("all {count} such contracts are placed, each with one of the two agencies", count=count(len(wanted))),
             sorted(one for ids in placed.values() for one in ids),
             sorted(wanted),
         )
@@ -233,20 +259,23 @@ class Demo:
 
     def _publish(self, portfolio_id: str, agencies: list[Record]) -> list[AgencyList]:
         story = self._story
-        story.chapter("Today's dialing lists")
+        story.chapter(tr("Today's dialing lists"))
         story.paragraph(
-            "Each agency dials the contracts that are placed with it and have a phone. A list is built only once "
-            "everything that was acknowledged before has been applied: a barrier asks all five services."
+            tr(
+                "Each agency dials the contracts that are placed with it and have a phone. A list is built "
+                "only once everything that was acknowledged before has been applied: a barrier asks all five "
+                "services."
+            )
         )
         lists = [self._list_of(portfolio_id, agency) for agency in agencies]
         story.fact(
-            f"{count(sum(len(one.entries) for one in lists))} entries on the two lists together",
+            tr("{count} entries on the two lists together", count=count(sum(len(one.entries) for one in lists))),
             sum(len(one.entries) for one in lists),
             self._expected["list_entries"],
         )
         numbers = [entry["contract_number"] for one in lists for entry in one.entries]
-        story.fact("no contract is on both lists", len(set(numbers)), len(numbers))
-        story.paragraph("The first entries of a list, here with the phones masked:")
+        story.fact(tr("no contract is on both lists"), len(set(numbers)), len(numbers))
+        story.paragraph(tr("The first entries of a list, here with the phones masked:"))
         story.table(figures.entries(lists[0].entries[:3]))
         return lists
 
@@ -255,7 +284,7 @@ class Demo:
             "dialer-feed",
             "/v1/campaigns",
             {
-                "name": f"Reminder calls, {agency['name']}",
+                "name": tr("Reminder calls, {agency}", agency=agency["name"]),
                 "agency_id": agency["agency_id"],
                 "min_overdue": _MIN_OVERDUE,
                 "stages": list(_DIALED_STAGES),
@@ -270,8 +299,13 @@ class Demo:
         with self._client.lines("dialer-feed", f"/v1/lists/{published['list_id']}/entries", format="jsonl") as lines:
             entries = [json.loads(line) for line in lines if line]
         self._story.fact(
-            f"{agency['name']}: {count(published['entries'])} entries published after {seconds:.1f} s, "
-            f"MXN {amount(published['overdue_total'])} overdue",
+            tr(
+                "{agency}: {count} entries published after {seconds} s, MXN {amount} overdue",
+                agency=agency["name"],
+                count=count(published["entries"]),
+                seconds=number(Decimal(seconds), 1),
+                amount=amount(published["overdue_total"]),
+            ),
             len(entries),
             published["entries"],
         )

@@ -219,7 +219,7 @@ def day_typed(client: Client, text: str) -> str:
     """Return the day that a person typed. ``today`` is the earliest date in the portfolios' time zones."""
     if text != TODAY:
         return str(parsed_day(text))
-    days = todays(one | {"business_date": TODAY} for one in client.items("portfolio", "/v1/portfolios"))
+    days = todays(one | {"business_date": TODAY} for one in client.items("portfolio", "/v1/portfolios", returned=False))
     if not days:
         raise Trouble(tr("There is no portfolio. To make one: recobro create-portfolio NAME --creditor NAME"))
     return str(next(iter(days)))

@@ -18,6 +18,7 @@ from recobro import (
     contracts,
     daily,
     dead_letters,
+    demo_removal,
     disputes,
     doctor,
     files,
@@ -258,7 +259,13 @@ def show_status(
 
 
 @app.command(rich_help_panel=_PLATFORM)
-def demo(data: Data = DEFAULT_DATA, url: Url = None) -> None:
+def demo(
+    data: Data = DEFAULT_DATA,
+    url: Url = None,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Take what the demo has created out of the work, and play nothing.")
+    ] = False,
+) -> None:
     """Play the main job on a running platform and check each step.
 
     Exit code 0 if everything is as expected.
@@ -267,6 +274,9 @@ def demo(data: Data = DEFAULT_DATA, url: Url = None) -> None:
     """
     folder = DataFolder(data)
     with connect(folder, url) as client:
+        if remove:
+            demo_removal.remove(client)
+            return
         good = Demo(client, Story(), agencies_of(folder, client), folder.root / "demo").play()
     raise typer.Exit(0 if good else 1)
 

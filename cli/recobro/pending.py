@@ -101,7 +101,7 @@ def _set_aside(client: Client, _: int) -> Iterator[Record]:
 
 def _reached(client: Client) -> Iterator[tuple[str, date]]:
     """Yield each portfolio's id and business date."""
-    for portfolio in client.items("portfolio", "/v1/portfolios", limit=_PAGE):
+    for portfolio in client.items("portfolio", "/v1/portfolios", limit=_PAGE, returned=False):
         if portfolio["business_date"]:
             yield portfolio["portfolio_id"], date.fromisoformat(portfolio["business_date"])
 

@@ -26,7 +26,9 @@ def portfolios(client: Client) -> Answer:
 
     Example: recobro portfolios
     """
-    found = [one | {"stages": _stages(client, one)} for one in client.items("portfolio", "/v1/portfolios")]
+    found = [
+        one | {"stages": _stages(client, one)} for one in client.items("portfolio", "/v1/portfolios", returned=False)
+    ]
     yield found
     if not found:
         out.print(tr("There is no portfolio. To make one: recobro create-portfolio NAME --creditor NAME"))

@@ -73,7 +73,7 @@ def _wait_until_ready(data: DataFolder, platform: subprocess.Popen[bytes]) -> No
         if time.monotonic() > deadline:
             raise Trouble(
                 tr(
-                    "The platform is not ready after {ready_seconds} s; its logs are in {logs}.",
+                    "The platform is not ready after {seconds} s; its logs are in {logs}.",
                     seconds=f"{_READY_SECONDS:.0f}",
                     logs=data.logs,
                 )

@@ -6,6 +6,8 @@ from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from recobro.language import tr
+
 _INDENT = 3
 _WIDEST = 100
 
@@ -41,20 +43,31 @@ class Story:
             self._show(Text.assemble(("✓ ", "green"), text))
             return
         self.wrong.append(text)
-        self._show(Text.assemble(("✗ ", "bold red"), (f"{text}: expected {expected}, found {found}", "red")))
+        self._show(
+            Text.assemble(
+                ("✗ ", "bold red"),
+                (tr("{fact}: expected {expected}, found {found}", fact=text, expected=expected, found=found), "red"),
+            )
+        )
 
-    def check(self, text: str, *, passed: bool, otherwise: str = "no") -> None:
+    def check(self, text: str, *, passed: bool, otherwise: str | None = None) -> None:
         """Check a fact that is true or false. ``otherwise`` is printed as what was found instead."""
-        self.fact(text, "yes" if passed else otherwise, "yes")
+        yes = tr("yes")
+        self.fact(text, yes if passed else otherwise or tr("no"), yes)
 
     def end(self) -> bool:
         """Print the summary and return whether everything was as expected."""
         self._console.print()
         if self.wrong:
-            self._console.print(Text(f"{len(self.wrong)} of {self.facts} facts are not as expected.", style="bold red"))
+            self._console.print(
+                Text(
+                    tr("{wrong} of {facts} facts are not as expected.", wrong=len(self.wrong), facts=self.facts),
+                    style="bold red",
+                )
+            )
         else:
             self._console.print(
-                Text(f"The main job works: all {self.facts} facts are as expected.", style="bold green")
+                Text(tr("The main job works: all {facts} facts are as expected.", facts=self.facts), style="bold green")
             )
         return not self.wrong
 

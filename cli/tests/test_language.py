@@ -19,8 +19,8 @@ from typer.main import get_command
 
 SOURCE = Path(recobro.__file__).parent
 SENTENCES = language.sentences()
-ENGLISH = frozenset({"day", "demo", "story", "figures", "kafka", "processes", "language"})
-"""The modules of the demo, which is played in English, of what developers start, and of the language itself."""
+ENGLISH = frozenset({"kafka", "processes", "language"})
+"""The modules of what developers start, and of the language itself."""
 ENUMERATIONS = (
     *(portfolio.Stage, portfolio.ContractState, portfolio.DebtorStatus, portfolio.ClarificationOutcome),
     *(portfolio.ContactKind, assignment.PlacementKind, assignment.PlacementState, field_visits.VisitOutcome),
@@ -100,6 +100,19 @@ def test_translations_are_complete_and_have_the_same_values(translated: str) -> 
 @pytest.mark.parametrize("enumeration", ENUMERATIONS, ids=lambda one: one.__name__)
 def test_every_state_and_reason_has_a_word(enumeration: Any) -> None:
     assert [one.value for one in enumeration if one.value.replace("_", " ") not in SENTENCES] == []
+
+
+def test_every_value_of_a_sentence_is_given() -> None:
+    """A sentence whose values have other names than those that are given cannot be said."""
+    wrong = [
+        f"{module}: {node.args[0].value}"
+        for module, node in calls("tr")
+        if isinstance(node.args[0], ast.Constant)
+        and not any(keyword.arg is None for keyword in node.keywords)
+        and node.keywords
+        and values_in(node.args[0].value) != {str(keyword.arg) for keyword in node.keywords}
+    ]
+    assert wrong == []
 
 
 def test_the_command_says_nothing_untranslated() -> None:

@@ -1,0 +1,56 @@
+"""Takes what the demo has left on a platform out of the work: its portfolios are given back, its rules end."""
+
+import re
+
+from recobro.client import Client
+from recobro.demo import AGENCIES, CREDITOR, PORTFOLIO
+from recobro.language import tr
+from recobro.terminal import count, out, printable
+
+_PLAYED = re.compile(rf"{PORTFOLIO} \d+")
+_FIRST_RULE = "Default dialing"
+"""The rule of the demo of earlier releases. It held for every portfolio."""
+
+
+def remove(client: Client) -> None:
+    """Give the demo's portfolios back to their invented creditor, and end its rules. Safe to repeat.
+
+    Giving back closes the contracts, so they leave lists, agencies, visits and promises. Names and history stay:
+    nothing that somebody has done here is deleted.
+    """
+    creditors = {one["creditor_id"] for one in client.items("portfolio", "/v1/creditors") if one["name"] == CREDITOR}
+    # Somebody may have given the creditor a portfolio of another name. It is none of the demo's.
+    played = [
+        one
+        for one in client.items("portfolio", "/v1/portfolios")
+        if one["creditor_id"] in creditors and _PLAYED.fullmatch(one["name"])
+    ]
+    closed = sum(_give_back(client, one["portfolio_id"]) for one in played)
+    _end_rules(client, {one["portfolio_id"] for one in played})
+    if not played:
+        out.print(tr("The demo has left nothing here."))
+        return
+    for one in played:
+        out.print(tr("Out of the work: {portfolio}", portfolio=printable(one["name"])), markup=False)
+    out.print(tr("{count} contracts are closed and leave lists, agencies, visits and promises.", count=count(closed)))
+    out.print(tr("What stays, and in no report of another day: the names of the demo, and its history."))
+
+
+def _give_back(client: Client, portfolio_id: str) -> int:
+    """Return how many contracts were closed. A request closes a part of a large portfolio."""
+    closed, left = 0, 1
+    while left:
+        answer = client.post("portfolio", f"/v1/portfolios/{portfolio_id}/return", {"reason": tr("end of the demo")})
+        closed, left = closed + answer["closed"], answer["left"]
+    return closed
+
+
+def _end_rules(client: Client, portfolio_ids: set[str]) -> None:
+    names = {name for name, _ in AGENCIES}
+    agencies = {one["agency_id"] for one in client.items("assignment", "/v1/agencies") if one["name"] in names}
+    for rule in client.items("assignment", "/v1/placement-rules"):
+        of_the_demo = set(rule["when"]["portfolio_ids"] or ()) <= portfolio_ids and rule["when"]["portfolio_ids"]
+        shares = {share["agency_id"] for share in rule["shares"]}
+        was_first = rule["name"] == _FIRST_RULE and shares <= agencies
+        if rule["ended_at"] is None and (of_the_demo or was_first):
+            client.post("assignment", f"/v1/placement-rules/{rule['rule_id']}/end", {})
