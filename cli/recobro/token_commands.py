@@ -1,5 +1,6 @@
 """``recobro token``: makes tokens, revokes them, and replaces the key that signs them."""
 
+import re
 from typing import Annotated
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from recobro.language import tr
 from recobro.terminal import DEFAULT_DATA, Data, out
 
 commands = typer.Typer(invoke_without_command=True)
+_ROLE = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 
 
 @commands.callback()
@@ -28,6 +30,10 @@ def token(
         typer.Option(
             "--as", metavar="NAME", help="The person that the token names; default: the operating system's user name."
         ),
+    ] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROLE", help="A role of the person, such as supervisor; may be repeated."),
     ] = None,
     ttl: Annotated[int, typer.Option(metavar="SECONDS", min=1, help="How long the token is valid.")] = 3600,
 ) -> None:
@@ -48,8 +54,10 @@ def token(
                 scopes=", ".join(SCOPES),
             )
         )
+    if wrong := [each for each in role or () if not _ROLE.fullmatch(each)]:
+        raise Trouble(tr("A role is a word in small letters, such as supervisor, and not: {wrong}.", wrong=wrong[0]))
     subject = name if name is not None else f"agency-{agency}" if agency else keys.person()
-    scopes = scope or SCOPES
+    scopes = [*(scope or SCOPES), *(f"role:{each}" for each in role or ())]
     typer.echo(keys.token(DataFolder(data), subject=subject, scopes=scopes, agency_id=agency, ttl_seconds=ttl))
 
 

@@ -107,6 +107,12 @@ def test_a_scope_that_does_not_exist_is_refused(data: DataFolder) -> None:
     assert "There is no scope portfolio:rule." in run(data, "--scope", "portfolio:rule")[1]
 
 
+def test_a_role_is_one_of_the_scopes(data: DataFolder) -> None:
+    scopes = made(data, "--scope", "promises:write", "--role", "supervisor")["scope"].split()
+    assert scopes == ["promises:write", "role:supervisor"]
+    assert "and not: Supervisor one." in run(data, "--role", "Supervisor one")[1]
+
+
 def test_a_folder_without_a_key_is_refused(tmp_path: Path) -> None:
     code, output = run(DataFolder(tmp_path / "empty"))
     assert (code, "has no signing key yet" in output) == (1, True)

@@ -19,7 +19,13 @@ from chassis.problems import Conflict, Forbidden, Invalid, NotFound, Problem, Un
 
 _GENERAL = frozenset({Problem, Invalid, Forbidden, NotFound, Conflict, Unauthorised, Unavailable})
 """Classes that say a status alone. Where they are raised, ``code=`` says the rest."""
-_FOLLOWED_HERE = ("chassis.letterheads", "chassis.consumer_api", "chassis.unsent_api", "chassis.audit_api")
+_FOLLOWED_HERE = (
+    "chassis.letterheads",
+    "chassis.second_person",
+    "chassis.consumer_api",
+    "chassis.unsent_api",
+    "chassis.audit_api",
+)
 
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
