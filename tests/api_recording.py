@@ -10,7 +10,7 @@ import httpx
 from chassis.testing import mint
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
-from recobro_platform import SERVICES
+from recobro_platform import SCOPES, SERVICES
 from services_in_process import InProcessPlatform
 from test_bounds_of_input import app_of
 
@@ -21,6 +21,9 @@ _SHOWN_MOMENT = "2026-11-22T16:20:30.123456Z"
 _MOST_ITEMS = 2
 _POSITIONS = frozenset({"position", "next_position"})
 """Members that hold a place in an agency's stream, which begins elsewhere each time."""
+_CODES = frozenset({"acceptance_code"})
+"""Members that are drawn by lot."""
+_SHOWN_CODE = "K7M2PX4D"
 _SHOWN_POSITION = "jFrsxDcA50QAAAAAAAAAAQ=="
 _LEAST_CURSOR = 10**8
 _SHOWN_CURSOR = 29_933_645 * _LEAST_CURSOR
@@ -68,11 +71,19 @@ class Recording:
         self._operations = {service.name: dict(operations_of(app_of(service))) for service in SERVICES}
 
     async def ask(
-        self, service: str, operation: str, body: Any = None, *, agency: str | None = None, **parameters: Any
+        self,
+        service: str,
+        operation: str,
+        body: Any = None,
+        *,
+        agency: str | None = None,
+        person: str | None = None,
+        **parameters: Any,
     ) -> Any:
         """Send a request that has to succeed, and return its decoded answer.
 
-        With ``agency`` it carries that agency's token. Parameters go into the path or the query. Bytes are sent as
+        With ``agency`` it carries that agency's token, with ``person`` that of another operator, whose name is also the
+        name of their role. Parameters go into the path or the query. Bytes are sent as
         they are. The name of a parameter that is a word of Python ends in an underscore here.
         """
         known = self._operations[service][operation]
@@ -81,6 +92,9 @@ class Recording:
         query = {name: value for name, value in given.items() if f"{{{name}}}" not in known.path}
         sent: Json = {"content": body} if isinstance(body, bytes) else {} if body is None else {"json": body}
         headers = {} if agency is None else {"Authorization": f"Bearer {mint(agency_id=UUID(agency))}"}
+        if person is not None:
+            token = mint((*SCOPES, f"role:{person}"), subject=person)
+            headers = {"Authorization": f"Bearer {token}"}
         client = self.platform.clients[service]
         answer = await client.request(known.method, path, params=query, headers=headers, **sent)
         assert answer.is_success, f"{operation}: {answer.text}"
@@ -124,6 +138,8 @@ class Recording:
     def _member(self, name: str, value: Any) -> Any:
         if name in _POSITIONS:
             return _SHOWN_POSITION
+        if name in _CODES and value is not None:
+            return _SHOWN_CODE
         return self._shown(_sorted(value) if name in _UNORDERED else value)
 
     def _shown_id(self, found: re.Match[str]) -> str:

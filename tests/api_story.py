@@ -205,7 +205,47 @@ async def _promises(recording: Recording, contracts: list[Json]) -> None:
     await ask("promises", "read_agreement", agreement_id=reached)
     await ask("promises", "list_agreements", state="open")
     await ask("promises", "cancel_agreement", {"reason": "se acordó otro plan"}, agreement_id=reached)
+    await _settlement(recording, planned)
     await ask("promises", "check_promises", {"as_of": DAY, "confirm_future": True})
+
+
+async def _settlement(recording: Recording, contract_id: str) -> None:
+    """Offers, and two settlements: one is refused and one is reached. A second person decides about both."""
+    ask = recording.ask
+    offered = {
+        "code": "PRONTO-20",
+        "when": {"stages": ["early", "late"], "min_balance": "500.00"},
+        "steps": [{"pay_within_days": 5, "discount_percent": "20"}, {"pay_within_days": 12, "discount_percent": "10"}],
+        "incentive": "carta de no adeudo el mismo día",
+        "valid_days": 3,
+    }
+    pricing = {
+        "yearly_rate_percent": "18",
+        "recovery": [{"up_to_days_past_due": 90, "percent": "55"}, {"percent": "20"}],
+    }
+    portfolio_id = (await ask("portfolio", "read_contract", contract_id=contract_id))["portfolio_id"]
+    tried = {"rules": [offered], "pricing": pricing, "portfolio_id": portfolio_id}
+    await ask("promises", "try_offer_rules", tried)
+    await ask("promises", "put_offer_rules", {"rules": [offered], "pricing": pricing})
+    await ask("promises", "read_offer_rules")
+    await ask("promises", "list_offers", contract_id=contract_id)
+    rules = (await ask("promises", "read_authority_rules"))["rules"]
+    written = (await ask("promises", "put_authority_rules", {"rules": rules}, person="director"))["version"]
+    await ask("promises", "approve_authority_rules", version=written, person="supervisor")
+    other = (await ask("promises", "put_authority_rules", {"rules": rules}, person="director"))["version"]
+    await ask("promises", "refuse_authority_rules", version=other, person="supervisor")
+    await ask("promises", "list_authority_rules")
+    schedule = [{"due_on": "2026-12-04", "amount": "800.00"}]
+    new = {"contract_id": contract_id, "kind": "settlement", "schedule": schedule}
+    refused = (await ask("promises", "reach_agreement", new))["agreement_id"]
+    reason = {"reason": "el cliente puede pagar más"}
+    await ask("promises", "refuse_agreement", reason, agreement_id=refused, person="supervisor")
+    settled = (await ask("promises", "reach_agreement", new))["agreement_id"]
+    await ask("promises", "approve_agreement", agreement_id=settled, person="supervisor")
+    accepted = {"by": "recording", "proof": "llamada 20261123-0417"}
+    await ask("promises", "accept_agreement", accepted, agreement_id=settled)
+    await ask("promises", "list_agreements", kind="settlement")
+    await ask("promises", "cancel_agreement", {"reason": "el cliente pidió un plan"}, agreement_id=settled)
 
 
 async def _dial(recording: Recording, contracts: list[Json], agency: str) -> None:

@@ -90,6 +90,9 @@ _SHOWN: dict[type[Event], tuple[str, ...]] = {
     promises.AgreementBroken: (),
     promises.AgreementFulfilled: (),
     promises.AgreementReopened: (),
+    promises.AgreementCancelled: (),
+    promises.AgreementSettled: ("kind", "settles_in_full"),
+    promises.ProposalChanged: ("kind", "state", "valid_until"),
 }
 """The fields that may be shown of each event type.
 

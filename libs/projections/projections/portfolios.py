@@ -31,6 +31,7 @@ _PORTFOLIO: Mapping[str, Column[PortfolioStateChanged]] = MappingProxyType(
         "currency": Column("text", lambda event: event.currency),
         "letterhead": Column("jsonb", lambda event: event.letterhead and event.letterhead.model_dump(mode="json")),
         "payment_holdoff_days": Column("smallint", lambda event: event.payment_holdoff_days),
+        "posting_lag_days": Column("smallint", lambda event: event.posting_lag_days),
         "promise_limits": Column("jsonb", lambda event: _json_of(event.promise_limits)),
     }
 )

@@ -1,8 +1,10 @@
 """Every HTTP route of promises."""
 
 from promises.agreements import api as agreements
+from promises.authority import api as authority
 from promises.insight import api as insight
+from promises.offers import api as offers
 from promises.outcomes import api as outcomes
 from promises.taking import api as taking
 
-routers = (taking.router, agreements.router, outcomes.router, insight.router)
+routers = (taking.router, agreements.router, authority.router, offers.router, outcomes.router, insight.router)

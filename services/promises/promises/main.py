@@ -5,6 +5,7 @@ from chassis.background import keep
 from fastapi import FastAPI
 from recobro_events import Database, Runtime
 
+from promises.agreements.settling import end_expired, settle_final
 from promises.api import routers
 from promises.handlers import consumer
 from promises.outcomes.watching import Watch
@@ -14,7 +15,9 @@ from promises.settings import PromisesSettings
 SERVICE = "promises"
 _TAGS = {
     "promises": "Promises to pay.",
-    "agreements": "Plans of several instalments.",
+    "agreements": "Plans, settlements, restructures and forgiveness, from proposal to end.",
+    "offers": "What may be offered on a contract, and the rules of it.",
+    "authority": "Who may discount how much, and whose approval that needs.",
     "insight": "Figures of a day and of a period, each with the way to what it counts.",
 }
 
@@ -26,13 +29,13 @@ def build_app(
     return create_app(
         service=SERVICE,
         title="Recobro promises",
-        description="Promises to pay and plans, and whether payments keep them.",
+        description="Promises to pay and agreements, and whether payments keep them.",
         tags=_TAGS,
         settings=settings,
         database=database,
         runtime=runtime,
         routers=routers,
-        background=[keep("promise watch", Watch(database).run)],
+        background=[keep("promise watch", Watch(database, end_expired, settle_final).run)],
         role=role,
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from projections import clarifications, contracts
-from projections.columns import columns
+from projections.columns import Column, columns
 from projections.contracts import Details, Positions
 from projections.portfolios import Portfolios
 from recobro_events import Transaction
@@ -16,9 +16,16 @@ from recobro_events.contracts.portfolio import (
     PaymentReversed,
 )
 
-PORTFOLIOS = Portfolios("name", "business_date", "timezone", "promise_limits")
-POSITIONS = Positions("state", "overdue_balance", "total_balance", "as_of", "episode")
-_DETAILS = Details("portfolio_id", "contract_number", "currency")
+PORTFOLIOS = Portfolios("name", "business_date", "timezone", "promise_limits", "posting_lag_days")
+POSITIONS = Positions("state", "stage", "days_past_due", "overdue_balance", "total_balance", "as_of", "episode")
+_DETAILS = Details(
+    "portfolio_id",
+    "contract_number",
+    "currency",
+    "product",
+    "segment",
+    absorbed_version=Column("bigint", lambda whole: whole.version if whole.payments_on_top == 0 else None),
+)
 
 # Each payment is kept once. A known payment stays as it is, reversed or not. Where the reversal came first, the payment
 # fills in the row that the reversal inserted.

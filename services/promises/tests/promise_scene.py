@@ -21,15 +21,18 @@ from recobro_events.contracts.portfolio import (
 )
 from recobro_events.contracts.promises import (
     AgreementBroken,
+    AgreementCancelled,
     AgreementFulfilled,
     AgreementReached,
     AgreementReopened,
+    AgreementSettled,
     PromiseBroken,
     PromiseCancelled,
     PromiseKept,
     PromiseMade,
     PromisePartlyKept,
     PromiseReopened,
+    ProposalChanged,
 )
 from recobro_events.testing import apply_events, published
 
@@ -48,6 +51,9 @@ OWN_EVENTS: tuple[type[Event], ...] = (
     AgreementBroken,
     AgreementFulfilled,
     AgreementReopened,
+    AgreementCancelled,
+    AgreementSettled,
+    ProposalChanged,
 )
 
 

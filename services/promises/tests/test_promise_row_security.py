@@ -8,7 +8,7 @@ import pytest
 from chassis.testing.row_security import READABLE_TABLES, WRITABLE_TABLES, rights_of_agency
 from promise_scene import Contract, Placement, Scene
 
-_READABLE = ("promise", "agreement", "placement", "contract")
+_READABLE = ("promise", "agreement", "proposal", "placement", "contract")
 
 
 async def counted(scene: Scene) -> dict[str, int]:
@@ -35,7 +35,7 @@ US, THEM = uuid.uuid4(), uuid.uuid4()
 
 async def test_a_query_without_a_filter_shows_only_the_agencys_rows(scene: Scene) -> None:
     [(contract, placement), *_] = await taken_by_all(scene)
-    own = {"promise": 3, "agreement": 1, "placement": 1, "contract": 1}
+    own = {"promise": 3, "agreement": 1, "proposal": 0, "placement": 1, "contract": 1}
     with rights_of_agency(US):
         assert await counted(scene) == own
         assert {row["agency_id"] for row in await scene.rows("SELECT agency_id FROM promise")} == {US}

@@ -83,6 +83,7 @@ class Contract:
     disputes: list[UUID] = field(default_factory=list)
     undecided: bool = False
     payment_silent_until: date | None = None
+    payments_on_top: int | None = None
 
     def position(self) -> dict[str, Any]:
         """Return the fields of every event about the contract. The whole balance is overdue."""
@@ -124,6 +125,7 @@ class Contract:
             "pauses": tuple(self.pauses),
             "undecided": self.undecided,
             "payment_silent_until": self.payment_silent_until,
+            "payments_on_top": self.payments_on_top,
         }
 
     def change(self, **changes: Any) -> None:

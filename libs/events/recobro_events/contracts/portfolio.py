@@ -228,7 +228,8 @@ class ContractWhole(PositionEvent):
     payments of the contract, for a service that missed them; else it is empty. ``file_payments`` are new with this
     event. ``undecided``: a person has to decide about the creditor's figures, and until then the contract is silent
     with the reason ``unknown_state``. Up to and including ``payment_silent_until`` the contract is silent with the
-    reason ``payment``, because the creditor's files do not yet hold one of its payments.
+    reason ``payment``, because the creditor's files do not yet hold one of its payments. ``payments_on_top`` is the
+    number of payments that no file has absorbed; null: not known.
     """
 
     details_version: int
@@ -253,6 +254,7 @@ class ContractWhole(PositionEvent):
     file_payments: tuple[FilePayment, ...] = ()
     undecided: bool = False
     payment_silent_until: date | None = None
+    payments_on_top: int | None = None
 
 
 class ContractRegistered(ContractWhole, type="portfolio.contract-registered.v1", lane=Lane.BULK):
@@ -455,7 +457,8 @@ class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-chan
     """The state of a portfolio. Its contracts are staged for ``business_date``, which is null before the first file.
 
     ``payment_holdoff_days`` is the number of days without contact after a payment. ``letterhead`` is the creditor's.
-    ``currency`` is the currency of all contracts; null in events of an earlier release.
+    ``currency`` is the currency of all contracts; null in events of an earlier release. A payment may be missing in the
+    creditor's files for ``posting_lag_days``; null: not known.
     """
 
     version: int
@@ -471,6 +474,7 @@ class PortfolioStateChanged(PortfolioEvent, type="portfolio.portfolio-state-chan
     payment_holdoff_days: int | None = None
     promise_limits: PromiseLimits | None = None
     letterhead: Letterhead | None = None
+    posting_lag_days: int | None = None
 
 
 class PortfolioFileLoaded(PortfolioEvent, type="portfolio.portfolio-file-loaded.v1"):

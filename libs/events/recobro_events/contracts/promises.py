@@ -1,4 +1,4 @@
-"""Events of the promises service: promises to pay, their outcomes, and plans."""
+"""Events of the promises service: promises to pay, their outcomes, plans and other agreements."""
 
 from datetime import date
 from enum import StrEnum
@@ -33,6 +33,16 @@ class AgreementKind(StrEnum):
     SETTLEMENT = "settlement"
     RESTRUCTURE = "restructure"
     FORGIVENESS = "forgiveness"
+
+
+class ProposalState(StrEnum):
+    """What a proposed agreement waits for. ``proposed``: nobody has decided anything. ``reached``: it is in force."""
+
+    PROPOSED = "proposed"
+    AWAITING_APPROVAL = "awaiting_approval"
+    AWAITING_ACCEPTANCE = "awaiting_acceptance"
+    REACHED = "reached"
+    CANCELLED = "cancelled"
 
 
 class PromiseEvent(ContractEvent):
@@ -92,9 +102,10 @@ class AgreedInstalment(Part):
 
 
 class AgreementReached(ContractEvent, type="promises.agreement-reached.v1"):
-    """A plan was agreed. ``settles_in_full``: once the ``schedule`` is paid, nothing is owed any more.
+    """An agreement is in force. ``settles_in_full``: once the ``schedule`` is paid, nothing is owed any more.
 
-    ``version`` grows with every event of this plan.
+    The creditor gives up ``discount`` when the schedule is paid. A forgiveness may have no schedule. ``version`` grows
+    with every event of this agreement. ``made_on`` is the day on which it came into force; null: of an earlier release.
     """
 
     agreement_id: UUID
@@ -104,6 +115,7 @@ class AgreementReached(ContractEvent, type="promises.agreement-reached.v1"):
     discount: Money
     currency: Currency
     settles_in_full: bool
+    made_on: date | None = None
 
 
 class AgreementBroken(ContractEvent, type="promises.agreement-broken.v1"):
@@ -114,7 +126,7 @@ class AgreementBroken(ContractEvent, type="promises.agreement-broken.v1"):
 
 
 class AgreementFulfilled(ContractEvent, type="promises.agreement-fulfilled.v1"):
-    """Every instalment of the plan was paid."""
+    """Every instalment of the agreement was paid."""
 
     agreement_id: UUID
     version: int
@@ -125,3 +137,45 @@ class AgreementReopened(ContractEvent, type="promises.agreement-reopened.v1"):
 
     agreement_id: UUID
     version: int
+
+
+class AgreementCancelled(ContractEvent, type="promises.agreement-cancelled.v1"):
+    """An agreement in force, other than a plan, does not hold any more. What was paid stays paid."""
+
+    agreement_id: UUID
+    version: int
+    reason: str
+
+
+class AgreementSettled(ContractEvent, type="promises.agreement-settled.v1"):
+    """The payments of a fulfilled agreement are final on ``settled_on``: the creditor gives up ``discount`` now.
+
+    With ``settles_in_full`` the contract owes nothing afterwards, but for what was added to it after ``made_on``. An
+    agreement that is broken or open again later takes the discount back.
+    """
+
+    agreement_id: UUID
+    version: int
+    kind: AgreementKind
+    discount: Money
+    currency: Currency
+    settles_in_full: bool
+    made_on: date
+    settled_on: date
+
+
+class ProposalChanged(ContractEvent, type="promises.proposal-changed.v1"):
+    """An agreement was proposed, approved, accepted, refused or cancelled before it was in force.
+
+    ``version`` grows with every change of the proposal. The debtor would pay ``total``, and the creditor would give up
+    ``discount``. After ``valid_until`` nobody can approve or accept it.
+    """
+
+    agreement_id: UUID
+    version: int
+    kind: AgreementKind
+    state: ProposalState
+    total: Money
+    discount: Money
+    currency: Currency
+    valid_until: date

@@ -17,7 +17,8 @@ _FIELDS = f"""{POSITION_JSON.format(row="whole")},
         'contact_points', contact_points.items, 'addresses', addresses.items, 'instalments', instalments.items,
         'segment', NULL, 'step', NULL,
         'open_clarifications', clarifications.items, 'pauses', pauses.items, 'last_payment', last_payment.item,
-        'undecided', whole.undecided_by IS NOT NULL, 'payment_silent_until', silence.until"""
+        'undecided', whole.undecided_by IS NOT NULL, 'payment_silent_until', silence.until,
+        'payments_on_top', silence.on_top"""
 _OF_WHOLE = """
 FROM whole
 JOIN portfolio USING (portfolio_id)
@@ -59,7 +60,7 @@ LEFT JOIN LATERAL (
     ORDER BY sequence DESC LIMIT 1
 ) AS last_payment ON true
 CROSS JOIN LATERAL (
-    SELECT max(silent_until) AS until FROM payment
+    SELECT max(silent_until) AS until, count(*) FILTER (WHERE absorbed_by IS NULL) AS on_top FROM payment
     WHERE payment.contract_id = whole.contract_id AND reversed_at IS NULL
 ) AS silence
 """

@@ -58,7 +58,7 @@ _STATE = """
 portfolio.portfolio_id, portfolio.version, portfolio.state, portfolio.staged_to AS business_date,
     portfolio.name, portfolio.creditor_id, creditor.name AS creditor_name, creditor.kind AS creditor_kind,
     portfolio.jurisdiction, portfolio.timezone, portfolio.currency, portfolio.payment_holdoff_days,
-    portfolio.promise_limits, creditor.letterhead
+    portfolio.promise_limits, portfolio.posting_lag_days, creditor.letterhead
 """
 STATE_TO_PUBLISH = f"""
 UPDATE portfolio SET version = version + 1

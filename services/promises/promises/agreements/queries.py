@@ -1,4 +1,6 @@
-"""SQL that writes and reads plans. An agency sees its own plans; a null agency sees all."""
+"""SQL that writes and reads agreements and proposals. An agency sees its own; a null agency sees all."""
+
+from chassis.second_person import DECIDER
 
 from promises.taking.queries import reason_shown
 
@@ -14,29 +16,133 @@ IS_KNOWN = """
 SELECT EXISTS (SELECT FROM agreement WHERE agreement_id = $1)
     OR EXISTS (SELECT FROM promise WHERE promise_id = ANY($2::uuid[]))
 """
-CANCEL = """
-UPDATE agreement SET state = 'cancelled', version = version + 1, cancellation_reason = $2,
-    cancel_actor = nullif(current_setting('app.actor', true), '')::jsonb
-WHERE agreement_id = $1
+CANCEL = f"""
+UPDATE agreement SET state = 'cancelled', version = version + 1, cancellation_reason = $2, cancel_actor = {DECIDER}
+WHERE agreement_id = $1 RETURNING version
 """
-_COLUMNS = """
-agreement_id, contract_id, agency_id, kind, state, version, total, currency, settles_in_full, made_on, made_in,
-    created_at
+
+PENDING = "SELECT agreement_id FROM proposal WHERE contract_id = $1 AND state NOT IN ('reached', 'cancelled')"
+PROPOSE = """
+INSERT INTO proposal (contract_id, portfolio_id, agency_id, made_in, currency, proposed_on, kind, balance, total,
+    discount, settles_in_full, schedule, valid_until, offer_id, needs_approval, needs_acceptance, acceptance_code)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::jsonb, $13, $14, $15, $16, $17)
+RETURNING *
 """
-AGREEMENT = f"""
-SELECT {_COLUMNS}, {reason_shown("agreement", "$2")} FROM agreement
-WHERE agreement_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)
+PROPOSAL = "SELECT * FROM proposal WHERE agreement_id = $1"
+# $2: the state now; $3: the discount, which may have grown with the debt.
+APPROVE = f"""
+UPDATE proposal SET state = $2, discount = $3, version = version + 1, second_actor = {DECIDER},
+    second_decided_at = now()
+WHERE agreement_id = $1 RETURNING *
 """
-# Agreements in the order in which they were reached, or turned. $1 and $2: contract and state, each null for any; $3:
-# the last agreement of the page before; $4: the agency.
+ACCEPT = f"""
+UPDATE proposal SET state = $2, version = version + 1, accepted_by = $3, proof = $4, accepted_at = now(),
+    acceptance_actor = {DECIDER}
+WHERE agreement_id = $1 RETURNING *
+"""
+REFUSE = f"""
+UPDATE proposal SET state = 'cancelled', version = version + 1, refused = true, cancellation_reason = $2,
+    second_actor = {DECIDER}, second_decided_at = now()
+WHERE agreement_id = $1 RETURNING *
+"""
+CANCEL_PROPOSALS = f"""
+UPDATE proposal SET state = 'cancelled', version = version + 1, cancellation_reason = $2, cancel_actor = {DECIDER}
+WHERE agreement_id = ANY ($1::uuid[]) AND state NOT IN ('reached', 'cancelled') RETURNING *
+"""
+PENDING_OF = """
+SELECT agreement_id FROM proposal
+WHERE contract_id = ANY ($1::uuid[]) AND state NOT IN ('reached', 'cancelled') ORDER BY agreement_id
+"""
+EXPIRED = """
+SELECT agreement_id, contract_id
+FROM portfolio JOIN proposal USING (portfolio_id)
+WHERE proposal.state NOT IN ('reached', 'cancelled') AND valid_until < portfolio.business_date
+ORDER BY contract_id LIMIT $1
+"""
+# The proposal becomes an agreement with the same id, made by the person who proposed it. Without a payment it is
+# fulfilled at once, by its second event.
+_REACHED = "UPDATE proposal SET state = 'reached', version = version + 1 WHERE agreement_id = $1 RETURNING *"
+BEGIN = f"""
+WITH proposal AS ({_REACHED})
+INSERT INTO agreement (agreement_id, contract_id, kind, state, version, currency, total, discount, settles_in_full,
+    made_on, made_in, agency_id, actor)
+SELECT agreement_id, contract_id, kind, CASE WHEN schedule = '[]' THEN 'fulfilled' ELSE 'open' END,
+    CASE WHEN schedule = '[]' THEN 2 ELSE 1 END, currency, total, $2, settles_in_full, $3, made_in, agency_id, actor
+FROM proposal
+RETURNING agreement_id, contract_id, kind, version, currency, discount, settles_in_full, made_on, actor
+"""
+OF_PROPOSER = "UPDATE promise SET actor = $2::jsonb WHERE agreement_id = $1"
+OPEN_PROMISES = "SELECT promise_id FROM promise WHERE contract_id = $1 AND state = 'open' AND agreement_id IS NULL"
+
+_DAY = "greatest(contract.as_of, portfolio.business_date)"
+DEFAULT_LAG_DAYS = 5
+_FINAL = f"""
+(contract.absorbed_version = contract.version OR NOT EXISTS (
+    SELECT FROM payment
+    WHERE payment.contract_id = agreement.contract_id AND NOT reversed AND paid_on >= agreement.made_on
+        AND paid_on + coalesce(portfolio.posting_lag_days, {DEFAULT_LAG_DAYS}) >= {_DAY}))
+"""
+_UNSETTLED = f"""
+FROM agreement JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
+WHERE agreement.state = 'fulfilled' AND agreement.kind <> 'plan' AND agreement.settled_on IS NULL AND {_FINAL}
+"""
+# Fulfilled agreements whose payments are final, after the contract $1.
+FINAL = f"""
+SELECT DISTINCT agreement.contract_id {_UNSETTLED} AND ($1::uuid IS NULL OR agreement.contract_id > $1)
+ORDER BY agreement.contract_id LIMIT $2
+"""
+SETTLE = f"""
+UPDATE agreement SET settled_on = final.day, version = agreement.version + 1
+FROM (SELECT agreement_id, {_DAY} AS day {_UNSETTLED} AND agreement.contract_id = ANY ($1::uuid[])) AS final
+WHERE agreement.agreement_id = final.agreement_id
+RETURNING agreement.*
+"""
+
+_DECIDED = """proposal.valid_until, proposal.offer_id, coalesce(proposal.needs_approval, false) AS needs_approval,
+    coalesce(proposal.needs_acceptance, false) AS needs_acceptance, proposal.second_decided_at, proposal.accepted_by,
+    proposal.accepted_at, coalesce(proposal.refused, false) AS refused"""
+_PEOPLE = {
+    True: "NULL AS acceptance_code, NULL AS proof, NULL AS proposed_by, NULL AS decided_by",
+    False: """proposal.acceptance_code, proposal.proof, proposal.actor ->> 'subject' AS proposed_by,
+    proposal.second_actor ->> 'subject' AS decided_by""",
+}
+
+
+def _all(agency: str, *, is_agency: bool) -> str:
+    """SQL: agreements that were reached, and proposals that were not. A plan in force is ``open``, any other
+    ``active``."""
+    return f"""(
+SELECT agreement.agreement_id, agreement.contract_id, agreement.agency_id, agreement.kind,
+    CASE WHEN agreement.state = 'open' AND agreement.kind <> 'plan' THEN 'active' ELSE agreement.state END AS state,
+    agreement.version, agreement.total, agreement.discount, agreement.currency, agreement.settles_in_full,
+    agreement.made_on, agreement.made_in, agreement.settled_on, agreement.created_at, NULL::jsonb AS schedule,
+    {reason_shown("agreement", agency)}, {_DECIDED}, {_PEOPLE[is_agency]}
+FROM agreement LEFT JOIN proposal USING (agreement_id)
+UNION ALL
+SELECT agreement_id, contract_id, agency_id, kind, state, version, total, discount, currency, settles_in_full,
+    proposed_on, made_in, NULL, created_at, schedule, {reason_shown("proposal", agency)}, {_DECIDED},
+    {_PEOPLE[is_agency]}
+FROM proposal WHERE state <> 'reached') AS agreement"""
+
+
+AGREEMENT = {
+    is_agency: f"""
+SELECT * FROM {_all("$2", is_agency=is_agency)} WHERE agreement_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)
+"""
+    for is_agency in (True, False)
+}
+# Agreements in the order in which they were proposed, or turned. $1 and $2: contract and state, each null for any; $3:
+# the last agreement of the page before; $4: the agency; $6: the kind, null for any.
 AGREEMENTS = {
-    order: f"""
-SELECT {_COLUMNS}, {reason_shown("agreement", "$4")} FROM agreement
+    (order, is_agency): f"""
+SELECT * FROM {_all("$4", is_agency=is_agency)}
 WHERE ($1::uuid IS NULL OR contract_id = $1) AND ($2::text IS NULL OR state = $2)
     AND ($3::uuid IS NULL OR agreement_id {beyond} $3) AND ($4::uuid IS NULL OR agency_id = $4)
+    AND ($6::text IS NULL OR kind = $6)
 ORDER BY agreement_id {order} LIMIT $5
 """
     for order, beyond in (("asc", ">"), ("desc", "<"))
+    for is_agency in (True, False)
 }
 # Instalments, by agreement and due day.
 INSTALMENTS = """

@@ -13,7 +13,9 @@ from recobro_events import Event, Row, Transaction, sorted_unique
 from recobro_events.contracts.portfolio import ContractState, DebtorStatus
 from recobro_events.contracts.promises import (
     AgreementBroken,
+    AgreementCancelled,
     AgreementFulfilled,
+    AgreementKind,
     AgreementReopened,
     PromiseBroken,
     PromiseCancelled,
@@ -113,6 +115,11 @@ class _Verdict:
             version = before["version"] + 1
             reason = ended if state is AgreementState.CANCELLED else None
             self._agreements.append((agreement_id, state, version, reason))
+            if reason is not None and before["kind"] != AgreementKind.PLAN:
+                cancelled = AgreementCancelled(
+                    contract_id=contract_id, agreement_id=agreement_id, version=version, reason=reason
+                )
+                self._tx.publish(cancelled, cause=cause)
             if event_type := _AGREEMENT_EVENTS.get(state):
                 event = event_type(contract_id=contract_id, agreement_id=agreement_id, version=version)
                 self._tx.publish(event, cause=cause)

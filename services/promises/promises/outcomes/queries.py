@@ -20,7 +20,9 @@ FROM unnest($1::uuid[], $2::date[]) AS since (contract_id, day)
 JOIN payment ON payment.contract_id = since.contract_id AND paid_on >= since.day
 WHERE NOT reversed
 """
-AGREEMENTS = "SELECT agreement_id, contract_id, state, version FROM agreement WHERE contract_id = ANY ($1::uuid[])"
+AGREEMENTS = (
+    "SELECT agreement_id, contract_id, kind, state, version FROM agreement WHERE contract_id = ANY ($1::uuid[])"
+)
 # The day to judge on: the latest of the position's and the portfolio's business date and the last checked day. None of
 # them moves back.
 CONTRACTS = """
@@ -38,6 +40,7 @@ WHERE promise.promise_id = judged.promise_id
 """
 SAVE_AGREEMENTS = """
 UPDATE agreement SET state = judged.state, version = judged.version,
+    settled_on = CASE WHEN judged.state = 'fulfilled' THEN agreement.settled_on END,
     cancellation_reason = coalesce(judged.cancellation_reason, agreement.cancellation_reason)
 FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[])
     AS judged (agreement_id, state, version, cancellation_reason)

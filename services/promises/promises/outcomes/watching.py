@@ -1,6 +1,8 @@
-"""The promise watch: a task that decides promises whose time is over, soon after a business date has moved."""
+"""The promise watch: a task that decides what a date decides, soon after a business date has moved."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 from recobro_events import TRANSIENT_ERRORS, Backoff, Database
@@ -14,13 +16,14 @@ log = structlog.get_logger(__name__)
 
 
 class Watch:
-    """Decides promises whose time is over, once a second for as long as it runs.
+    """Decides promises whose time is over, then does the other ``steps``, once a second for as long as it runs.
 
     Every process with the role ``consumer`` or ``all`` has a watch of its own.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *steps: Callable[[Database], Awaitable[Any]]) -> None:
         self._database = database
+        self._steps = steps
 
     async def run(self) -> None:
         """Decide until this is cancelled. A defect of ours is raised."""
@@ -29,6 +32,8 @@ class Watch:
             try:
                 with metrics.WATCH.run():
                     await deciding.decide(self._database)
+                    for step in self._steps:
+                        await step(self._database)
             except TRANSIENT_ERRORS as error:
                 log.warning("deciding tried again", error=type(error).__name__)
                 await backoff.wait()

@@ -132,14 +132,21 @@ async def open_contract(tx: Transaction, contract_id: UUID, who: Principal) -> R
     return contract
 
 
-async def refuse_bad_due_days(tx: Transaction, contract: Row, parts: Sequence[Part], max_days_ahead: int) -> None:
-    """``Invalid`` for a day that is past; ``PromiseTooFar``; ``PromiseOpen`` for a day with an open promise."""
+async def refuse_bad_due_days(
+    tx: Transaction, contract: Row, parts: Sequence[Part], max_days_ahead: int, *, may_replace: bool = False
+) -> None:
+    """``Invalid`` for a day that is past; ``PromiseTooFar``; ``PromiseOpen`` for a day with an open promise.
+
+    ``may_replace``: an open promise of the same day is no obstacle, because it will be replaced.
+    """
     first = rules.first_due_day(contract["made_on"], contract["business_date"], contract["checked_to"])
     last = contract["day"] + timedelta(days=max_days_ahead)
     if mistakes := _outside(parts, first, date.max):
         raise Invalid(f"A promise cannot be due before {first}.", errors=mistakes)
     if mistakes := _outside(parts, first, last):
         raise PromiseTooFar(f"A promise can be due at most {max_days_ahead} days ahead.", errors=mistakes)
+    if may_replace:
+        return
     due_days = [part.due_on for part in parts]
     taken = await tx.fetchval(queries.FIRST_OPEN_DAY, contract["contract_id"], due_days)
     if taken is not None:

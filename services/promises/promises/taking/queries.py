@@ -19,7 +19,8 @@ SELECT EXISTS (
 # $3: the time now. Today is its date in the portfolio's time zone. An episode of arrears ends when nothing is overdue.
 CONTRACT = f"""
 SELECT contract.contract_id, contract.portfolio_id, contract.state, contract.status, contract.overdue_balance,
-    contract.total_balance, contract.currency, portfolio.promise_limits, portfolio.checked_to,
+    contract.total_balance, contract.currency, contract.stage, contract.days_past_due, contract.product,
+    contract.segment, portfolio.promise_limits, portfolio.checked_to, portfolio.timezone,
     CASE WHEN contract.overdue_balance > 0 THEN contract.episode END AS episode,
     greatest(contract.as_of, portfolio.business_date) AS business_date,
     greatest(contract.as_of, portfolio.business_date, portfolio.checked_to) AS day,
@@ -74,7 +75,7 @@ def reason_shown(table: str, agency: str) -> str:
         SELECT FROM placement
         WHERE placement.contract_id = {table}.contract_id AND placement.agency_id = {agency}
             AND placement.{WITH_AGENCY})
-    THEN cancellation_reason END AS cancellation_reason"""
+    THEN {table}.cancellation_reason END AS cancellation_reason"""
 
 
 _COLUMNS = """

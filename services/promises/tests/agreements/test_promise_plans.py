@@ -100,7 +100,8 @@ MANY = [{"due_on": str(day(n)), "amount": "1.00"} for n in range(61)]
         ({"instalments": [{"due_on": str(day(-1)), "amount": "1.00"}, MANY[3]]}, "/instalments/0/due_on"),
         ({"instalments": [MANY[3], {"due_on": str(day(9)), "amount": "0"}]}, "/instalments/1/amount"),
         ({"instalments": [MANY[3], {**MANY[4], "x": 1}]}, "/instalments/1/x"),
-        ({"kind": "settlement"}, "/kind"),
+        ({"kind": "gift"}, "/kind"),
+        ({"discount": "1.00"}, ""),
         ({"made_in": "agency"}, "/agency_id"),
     ],
 )
