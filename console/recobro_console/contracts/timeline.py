@@ -22,6 +22,7 @@ _PLACEMENTS = ("placed", "recall_requested", "recalled", "reinstated", "placemen
 _PROMISES = (
     *("promise_made", "promise_kept", "promise_partly_kept", "promise_broken", "promise_reopened"),
     *("promise_cancelled", "agreement_reached", "agreement_broken", "agreement_fulfilled", "agreement_reopened"),
+    *("agreement_proposed", "agreement_cancelled", "agreement_settled"),
 )
 GROUPS: Mapping[str, Sequence[str]] = {
     "money": (*_MONEY, "stage_changed", "amended", "incomplete"),

@@ -79,7 +79,7 @@ _WITH_AMOUNTS = frozenset(
     {
         *("stage_changed", "payment_received", "payment_reversed", "clarification_resolved"),
         *("promise_kept", "promise_partly_kept", "promise_broken", "promise_reopened", "promise_cancelled"),
-        *("agreement_reached", "agreement_broken", "agreement_fulfilled"),
+        *("agreement_reached", "agreement_broken", "agreement_fulfilled", "agreement_cancelled", "agreement_settled"),
     }
 )
 """Kinds of lines that an agency sees once it may know what is owed."""

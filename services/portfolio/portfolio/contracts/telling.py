@@ -23,7 +23,7 @@ _FACT = re.compile(r"\{(\w+)\}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T[\d:.]+(Z|[+-]\d{2}:\d{2})")
 _SWAPPED = str.maketrans(",.", ".,")
-_AMOUNTS = frozenset({"amount", "promised", "paid"})
+_AMOUNTS = frozenset({"amount", "promised", "paid", "total", "discount"})
 _AS_WRITTEN = frozenset({"agent", "visitor", "dialer_id", "document", "campaign", "detail", "call_id"})
 """Facts in somebody's own words. A code that looks like them is none."""
 
@@ -102,10 +102,13 @@ TOLD: Mapping[str, Sequence[str]] = MappingProxyType(
         "promise_broken": ("Promise broken: {paid} of {promised}",),
         "promise_reopened": ("Promise open again: {paid} of {promised}",),
         "promise_cancelled": ("Promise cancelled: {reason}",),
-        "agreement_reached": ("Plan agreed: {kind}",),
-        "agreement_broken": ("Plan broken: an instalment was not paid",),
-        "agreement_fulfilled": ("Plan fulfilled: every instalment was paid",),
-        "agreement_reopened": ("Plan open again: a payment was reversed, or became known late",),
+        "agreement_proposed": ("Proposed ({kind}): {total} to pay, discount {discount}. It is now: {state}",),
+        "agreement_cancelled": ("Agreement cancelled: {reason}",),
+        "agreement_settled": ("Agreement settled ({kind}): the payments are final, and {discount} is given up",),
+        "agreement_reached": ("Agreement in force: {kind}",),
+        "agreement_broken": ("Agreement broken: an instalment was not paid",),
+        "agreement_fulfilled": ("Agreement fulfilled: every instalment was paid",),
+        "agreement_reopened": ("Agreement open again: a payment was reversed, or became known late",),
         "report_without_effect": ("An agency without the contract reports: {type}. No effect until a person decides",),
         "report_decided": ("Decided about an agency's report, {type}: {state}",),
     }
