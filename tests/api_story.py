@@ -94,6 +94,35 @@ async def _load(recording: Recording) -> list[Json]:
     return list(found)
 
 
+async def _bank_file(recording: Recording, contracts: list[Json]) -> None:
+    ask, contract = recording.ask, contracts[0]
+    portfolio = contract["portfolio_id"]
+    names = {"payment_reference": "FLL 0001", "virtual_account": "646180111800000001"}
+    await ask("portfolio", "state_payment_names", names, contract_id=contract["contract_id"])
+    await ask("portfolio", "read_payment_names", contract_id=contract["contract_id"])
+    rows = (
+        "Fecha de pago,Importe,Clave de rastreo,Referencia de pago,Concepto,Ordenante",
+        f"{DAY},100.00,BNX-7001,FLL 0001,,",
+        f"{DAY},80.00,BNX-7002,,pago tarjeta,Inés Vara",
+        f"{DAY},70.00,BNX-7003,,abono,",
+        f"{DAY},doscientos,BNX-7004,FLL 0001,,",
+    )
+    given = {"portfolio_id": portfolio, "filename": "pagos.csv"}
+    sent = await ask("portfolio", "upload_payment_file", "\n".join((*rows, "")).encode(), **given)
+    file_id = sent["file_id"]
+    await recording.platform.until("portfolio", "SELECT bool_and(status = 'loaded') FROM payment_file")
+    for operation in ("read_payment_file", "read_payment_rejects", "list_rejected_payments"):
+        await ask("portfolio", operation, file_id=file_id)
+    await ask("portfolio", "list_all_payment_files")
+    await ask("portfolio", "list_payment_files", portfolio_id=portfolio)
+    waiting = (await ask("portfolio", "list_unidentified_payments", portfolio_id=portfolio, state="open"))["items"]
+    first, second = (one["unidentified_id"] for one in waiting)
+    part = {"portfolio_id": portfolio, "contract_number": contract["contract_number"], "amount": "50.00"}
+    await ask("portfolio", "allocate_unidentified_payment", part, unidentified_id=first)
+    await ask("portfolio", "return_unidentified_payment", {"reason": "no es cliente"}, unidentified_id=second)
+    await ask("portfolio", "read_unidentified_payment", unidentified_id=first)
+
+
 async def _profiles(recording: Recording, creditor: str, portfolio: str) -> None:
     ask = recording.ask
     strange = b"Reporte mensual\nk1;Cliente;k3;k4\nCLR-1001;In\xc3\xa9s Vara Ruiz;11/30/26;1.500,00\n"
@@ -159,6 +188,7 @@ async def _debtors(recording: Recording, contracts: list[Json]) -> None:
     batch = [payment | {"contract_id": contract, "reference": f"R-{n}"} for n in (1002, 1003)]
     await ask("portfolio", "receive_payments", {"payments": batch})
     await ask("portfolio", "list_payments", contract_id=contract)
+    await _bank_file(recording, contracts)
     await ask("portfolio", "read_contract", contract_id=contract)
     await ask("portfolio", "read_day_totals", day=DAY)
     both = [one["contract_id"] for one in contracts[-2:]]

@@ -16,6 +16,7 @@ _LOADING_SECONDS = 2700
 _FAILED_DAYS = 3
 _DAILY_DAYS = 4
 _MOST_LINES = 5
+_UNIDENTIFIED_SECONDS = 3 * 24 * 3600
 
 _FIRST_UNFINISHED = """
 SELECT DISTINCT ON (portfolio_id) file_id, filename, portfolio.name, status,
@@ -47,6 +48,20 @@ ORDER BY name
 _OVERDUE_DISPUTES = """
 SELECT count(*) FROM clarification JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
 WHERE clarification.state = 'open' AND deadline_on < portfolio.business_date
+"""
+# A bank's file that waits too long, and the newest of a portfolio if it failed a short while ago. $1 days, $2 seconds.
+_PAYMENT_FILES = """
+SELECT filename, portfolio.name, file.status, file.error, extract(epoch FROM now() - received_at)::float8 AS seconds
+FROM portfolio CROSS JOIN LATERAL (
+    SELECT * FROM payment_file WHERE payment_file.portfolio_id = portfolio.portfolio_id ORDER BY sequence DESC LIMIT 1
+) AS file
+WHERE file.status = 'failed' AND file.finished_at > now() - make_interval(days => $1)
+    OR file.status IN ('received', 'reading', 'loading') AND file.received_at < now() - make_interval(secs => $2)
+ORDER BY file.received_at
+"""
+_UNIDENTIFIED = """
+SELECT count(*) AS payments, extract(epoch FROM now() - min(received_at))::float8 AS seconds
+FROM unidentified_payment WHERE state = 'open'
 """
 # Campaigns that had a list in the last days and have none on the newest day of their portfolios. $1 days.
 _UNLISTED = """
@@ -141,6 +156,29 @@ async def _disputes(connection: Any) -> list[Finding]:
     return [ok(tr("clarifications"), tr("no open clarification has passed its deadline."))]
 
 
+async def _payment_files(connection: Any) -> list[Finding]:
+    found = []
+    for row in await connection.fetch(_PAYMENT_FILES, _FAILED_DAYS, _LOADING_SECONDS):
+        what = tr("file {filename} of {name}", filename=row["filename"], name=row["name"])
+        if row["status"] == "failed":
+            found.append(wrong(what, tr("the payment file was not booked. {error}", error=row["error"])))
+        else:
+            age, status = duration(row["seconds"]), word(row["status"])
+            text = tr("the payment file was uploaded {age} ago and is still {status}.", age=age, status=status)
+            found.append(wrong(what, text))
+    waiting = await connection.fetchrow(_UNIDENTIFIED)
+    if (waiting["seconds"] or 0) > _UNIDENTIFIED_SECONDS:
+        text = tr(
+            "{payments} unidentified payments wait, the oldest for {age}. Run: recobro unidentified",
+            payments=count(waiting["payments"]),
+            age=duration(waiting["seconds"]),
+        )
+        found.append(wrong(tr("payments of banks"), text))
+    return _shortened(tr("payments of banks"), found) or [
+        ok(tr("payments of banks"), tr("no payment file failed, and no unidentified payment waits too long."))
+    ]
+
+
 async def _lists(connection: Any) -> list[Finding]:
     missing = [
         wrong(
@@ -177,7 +215,7 @@ def lost_writes(folder: Path) -> list[Finding]:
 
 
 CHECKS: Mapping[str, tuple[Callable[[Any], Awaitable[list[Finding]]], ...]] = {
-    "portfolio": (_files, _days, _disputes),
+    "portfolio": (_files, _payment_files, _days, _disputes),
     "dialer-feed": (_lists,),
 }
 

@@ -13,6 +13,7 @@ from recobro import (
     agencies,
     audit,
     backups,
+    bank_files,
     campaigns,
     console_links,
     contracts,
@@ -119,6 +120,10 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     _CONTRACTS: {
         "pay": payments.pay,
         "reverse": payments.reverse,
+        "bank-file": bank_files.bank_file,
+        "unidentified": bank_files.unidentified,
+        "allocate": bank_files.allocate,
+        "give-back": bank_files.give_back,
         "dispute": disputes.dispute,
         "disputes": disputes.disputes,
         "resolve": disputes.resolve,

@@ -63,6 +63,7 @@ async def test_a_quiet_day_is_ok(portfolios: Portfolios) -> None:
     await portfolios.file("loading", hours_ago=0.1)
     assert await portfolios.findings() == {
         "files": ("ok", "no file waits for a person, and the newest ones are loaded."),
+        "payments of banks": ("ok", "no payment file failed, and no unidentified payment waits too long."),
         "staging": ("ok", "no portfolio misses its day."),
         "clarifications": ("ok", "no open clarification has passed its deadline."),
     }
@@ -93,6 +94,25 @@ async def test_a_file_that_is_stuck_or_has_failed_is_wrong(portfolios: Portfolio
     assert found["file cartera.csv of Tarjetas"] == ("wrong", "the file was not loaded. The file has no header.")
     await portfolios.connection.execute("UPDATE file SET finished_at = now() - interval '4 days'")
     assert (await portfolios.findings())["files"][0] == "ok"
+
+
+async def test_a_payment_file_that_failed_and_money_that_waits_too_long_are_wrong(portfolios: Portfolios) -> None:
+    await portfolios.add(days_behind=0)
+    file_id = await portfolios.connection.fetchval(
+        "INSERT INTO payment_file (portfolio_id, filename, channel, sha256, size_bytes, status, error, finished_at)"
+        " VALUES ($1, 'pagos.csv', 'bank', '\\x00', 1, 'failed', 'The file is empty.', now()) RETURNING file_id",
+        portfolios.portfolio_id,
+    )
+    await portfolios.connection.execute(
+        "INSERT INTO unidentified_payment (unidentified_id, portfolio_id, file_id, row_number, amount, remaining,"
+        " paid_on, channel, reference, booking, why, received_at)"
+        " VALUES (uuidv4(), $1, $2, 2, 5, 5, now(), 'bank', 'T-1', 1, 'unknown', now() - interval '4 days')",
+        *(portfolios.portfolio_id, file_id),
+    )
+    found = await portfolios.findings()
+    assert found["file pagos.csv of Tarjetas"] == ("wrong", "the payment file was not booked. The file is empty.")
+    assert found["payments of banks"][0] == "wrong"
+    assert "1 unidentified payments wait" in found["payments of banks"][1]
 
 
 async def test_a_portfolio_that_misses_its_day_is_wrong_and_one_that_rests_is_not(portfolios: Portfolios) -> None:

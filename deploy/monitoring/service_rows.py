@@ -318,6 +318,30 @@ PORTFOLIO = [
             ),
         ],
     ),
+    Row(
+        "Payment files",
+        [
+            graph(
+                "Payment files by outcome",
+                "Files of the last hour. Refused: a mistake in the file. Failed: a service error.",
+                "short",
+                ("sum by (outcome) (increase(portfolio_payment_files_total[1h]))", "{{outcome}}"),
+            ),
+            graph(
+                "Unidentified payments",
+                "Payments of banks' files that wait for a person.",
+                "short",
+                ("max(portfolio_unidentified_payments)", "payments"),
+            ),
+            graph(
+                "Oldest that waits",
+                "Time since the arrival of the oldest unfinished file, and of the oldest unidentified payment.",
+                "s",
+                ("max(time() - (portfolio_payment_file_oldest_unfinished_timestamp_seconds > 0))", "file"),
+                ("max(time() - (portfolio_unidentified_payment_oldest_timestamp_seconds > 0))", "unidentified"),
+            ),
+        ],
+    ),
     Row("Daily staging", task("Staging", "staging")),
 ]
 ASSIGNMENT = [Row("Placement runs", task("Placement run", "placement"))]

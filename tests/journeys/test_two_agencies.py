@@ -6,6 +6,7 @@ fails the test.
 
 import itertools
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -88,6 +89,19 @@ def token_of(platform: Platform, agency_id: str) -> str:
     return keys.token(data, subject=agency_id, scopes=SCOPES, agency_id=uuid.UUID(agency_id), ttl_seconds=3600)
 
 
+def unidentified(client: Client, address: str, portfolio_id: str) -> str:
+    """A payment of a bank's file that names no contract."""
+    rows = f"paid_on,amount,bank_reference\n{AS_OF},10.00,{uuid.uuid4().hex}\n"
+    path = f"{address}/v1/portfolios/{portfolio_id}/payment-files"
+    sent = httpx.post(path, content=rows.encode(), headers=client.headers, timeout=240).raise_for_status().json()
+    deadline = time.monotonic() + 240
+    while client.get("portfolio", f"/v1/payment-files/{sent['file_id']}")["status"] != "loaded":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    found = client.get("portfolio", "/v1/unidentified-payments", file_id=sent["file_id"])
+    return str(found["items"][0]["unidentified_id"])
+
+
 def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids = stage.ids
     ids["agency_id"] = mine
@@ -141,6 +155,7 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids["agreement_id"] = plan.raise_for_status().json()["agreement_id"]
     paid = {"amount": "10.00", "paid_on": AS_OF.isoformat(), "channel": "bank", "reference": uuid.uuid4().hex}
     ids["payment_id"] = client.post("portfolio", f"/v1/contracts/{contracts[3]}/payments", paid)["payment_id"]
+    ids["unidentified_id"] = unidentified(client, stage.addresses["portfolio"], ids["portfolio_id"])
     claim = {"reason": "amount", "opened_by": "debtor"}
     path = f"/v1/contracts/{contracts[4]}/clarifications"
     ids["clarification_id"] = client.post("portfolio", path, claim)["clarification_id"]

@@ -1,5 +1,6 @@
 """The routers of all subjects of the portfolio."""
 
+from portfolio.bank_files import api as bank_files
 from portfolio.clarifications import api as clarifications
 from portfolio.contracts import api as contracts
 from portfolio.debtors import api as debtors
@@ -13,5 +14,19 @@ from portfolio.stages import api as stages
 
 ROUTERS = tuple(
     subject.router
-    for subject in (portfolios, files, stages, contracts, payments, clarifications, debtors, people, reports, insight)
+    for subject in (
+        *(
+            portfolios,
+            files,
+            bank_files,
+            stages,
+            contracts,
+            payments,
+            clarifications,
+            debtors,
+            people,
+            reports,
+            insight,
+        ),
+    )
 )

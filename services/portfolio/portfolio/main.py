@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from recobro_events import Database, Runtime
 
 from portfolio.api import ROUTERS
+from portfolio.bank_files.loader import BankLoader
 from portfolio.files.loader import Loader
 from portfolio.handlers import consumer
 from portfolio.republishing import SOURCE
@@ -14,6 +15,7 @@ SERVICE = "portfolio"
 _TAGS = {
     "portfolios": "Creditors, their portfolios, and how much is in which stage.",
     "files": "Portfolio files, from the upload to the rejected rows.",
+    "payment files": "Banks' files of payments, from the upload to the rejected rows.",
     "contracts": "Contracts, payments, clarifications, pauses, debtors and contact points.",
     "people": "Customers of a creditor who are one person.",
     "staging": "The business date moves, and contracts change their stages.",
@@ -23,10 +25,18 @@ _TAGS = {
 
 
 def build_app(
-    settings: Settings, database: Database, runtime: Runtime | None, loader: Loader, role: Role = Role.ALL
+    settings: Settings,
+    database: Database,
+    runtime: Runtime | None,
+    loader: Loader,
+    role: Role = Role.ALL,
+    *,
+    bank_loader: BankLoader | None = None,
 ) -> FastAPI:
-    """Build the app. The database must be migrated already. ``loader`` loads the uploaded files."""
+    """Build the app. The database must be migrated already. ``loader`` loads the uploaded files, ``bank_loader`` those
+    of banks."""
     stager = Stager(database)
+    bank_loader = bank_loader or BankLoader(database)
     app = create_app(
         service=SERVICE,
         title="Recobro portfolio",
@@ -36,10 +46,11 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=ROUTERS,
-        background=[*loader.kept(), *stager.kept()],
+        background=[*loader.kept(), *bank_loader.kept(), *stager.kept()],
         role=role,
     )
     app.state.loader = loader
+    app.state.bank_loader = bank_loader
     app.state.stager = stager
     return app
 

@@ -25,6 +25,29 @@ FILE_WAITS_SINCE = Gauge(
     ["waits_for"],
 )
 
+PAYMENT_FILES = Counter(
+    "portfolio_payment_files",
+    "Finished payment files of banks: loaded, refused (the file has a fault), failed (the service has a fault)",
+    ["outcome"],
+)
+PAYMENT_FILE_SECONDS = Histogram(
+    "portfolio_payment_file_seconds",
+    "Time from a payment file's upload to its end, including the wait for its turn",
+    ["outcome"],
+    buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600),
+)
+PAYMENT_FILE_WAITS_SINCE = Gauge(
+    "portfolio_payment_file_oldest_unfinished_timestamp_seconds",
+    "Upload time of the oldest unfinished payment file, in Unix time; 0 when there is none",
+)
+UNIDENTIFIED = Gauge(
+    "portfolio_unidentified_payments", "Payments that a bank's file has brought and that wait for a person"
+)
+UNIDENTIFIED_SINCE = Gauge(
+    "portfolio_unidentified_payment_oldest_timestamp_seconds",
+    "Arrival of the oldest payment that waits unidentified, in Unix time; 0 when there is none",
+)
+
 STAGING = Task("staging")
 STAGING_OF_ONE = Task("staging-of-one")
 """``STAGING`` counts runs over all portfolios, as done every day; ``STAGING_OF_ONE`` runs for a single portfolio."""
@@ -32,6 +55,8 @@ STAGING_OF_ONE = Task("staging-of-one")
 # A rate misses the first increment of a series that did not exist before, so every series starts at 0.
 for _outcome in ("loaded", "refused", "failed", "tried"):
     FILES.labels(_outcome)
+for _outcome in ("loaded", "refused", "failed"):
+    PAYMENT_FILES.labels(_outcome)
 
 
 def file_ended(outcome: str, seconds: float, *, accepted: int = 0, rejected: int = 0) -> None:
@@ -51,3 +76,20 @@ def files_wait(unfinished: Iterable[Row]) -> None:
         oldest[waits_for] = min(oldest[waits_for] or uploaded, uploaded)
     for waits_for, uploaded in oldest.items():
         FILE_WAITS_SINCE.labels(waits_for).set(uploaded)
+
+
+def payment_file_ended(outcome: str, seconds: float) -> None:
+    """Count a bank's file that was loaded, refused or failed, ``seconds`` after its upload."""
+    PAYMENT_FILES.labels(outcome).inc()
+    PAYMENT_FILE_SECONDS.labels(outcome).observe(seconds)
+
+
+def payment_files_wait(unfinished: Iterable[Row]) -> None:
+    """Report the upload time of the oldest of these files."""
+    PAYMENT_FILE_WAITS_SINCE.set(min((file["received_at"].timestamp() for file in unfinished), default=0.0))
+
+
+def unidentified_wait(count: int, oldest: float | None) -> None:
+    """Report how many payments wait for a person, and since when the oldest does, in Unix time."""
+    UNIDENTIFIED.set(count)
+    UNIDENTIFIED_SINCE.set(oldest or 0.0)

@@ -11,7 +11,7 @@ from portfolio.api import ROUTERS
 from portfolio.main import build_app
 from portfolio_builders import Given
 from recobro_events import Database
-from service_client import ManualLoader, ServiceClient, read_in_thread
+from service_client import ManualBankLoader, ManualLoader, ServiceClient, read_in_thread, read_payments_in_thread
 
 
 @pytest.fixture(scope="session")
@@ -59,9 +59,10 @@ async def client(contracts_client: httpx.AsyncClient, database: Database) -> htt
 @pytest.fixture(scope="session")
 async def shared_service(migrated: Database) -> AsyncIterator[ServiceClient]:
     loader = ManualLoader(migrated, intake=read_in_thread, chunk_contracts=1)
-    app = build_app(test_settings(migrated.dsn), Database(migrated.dsn), None, loader)
+    bank = ManualBankLoader(migrated, intake=read_payments_in_thread, chunk_rows=2)
+    app = build_app(test_settings(migrated.dsn), Database(migrated.dsn), None, loader, bank_loader=bank)
     async with client_for(app, mint()) as client:
-        yield ServiceClient(client, migrated, loader)
+        yield ServiceClient(client, migrated, loader, bank)
 
 
 @pytest.fixture

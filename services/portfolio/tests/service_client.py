@@ -5,13 +5,18 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
 import httpx
 from chassis.background import Kept
+from portfolio.bank_files.landing import Landed as LandedPayments
+from portfolio.bank_files.loader import BankLoader
+from portfolio.bank_files.reader.checks import PaymentReading
+from portfolio.bank_files.reader.rows import read_payment_file
+from portfolio.bank_files.work import Work as PaymentWork
 from portfolio.files import queries
 from portfolio.files.loader import Loader
 from portfolio.files.reader.__main__ import read_file
@@ -60,6 +65,24 @@ class ManualLoader(Loader):
         return []
 
 
+async def read_payments_in_thread(work: PaymentWork, source: Path, folder: Path, _: Told) -> LandedPayments:
+    """Reads a bank's file as the child process does, without the time that starting a process takes."""
+    reading = PaymentReading(work.jurisdiction, work.currency, work.payment_channels, work.channel, work.latest)
+    controls = Controls(work.control_rows, work.control_amount)
+    try:
+        summary = await asyncio.to_thread(read_payment_file, source, folder, reading, work.format, controls)
+    except FileProblem as problem:
+        raise FileRefused(problem.code, problem.detail) from problem
+    return LandedPayments(**asdict(summary))
+
+
+class ManualBankLoader(BankLoader):
+    """Books only when a test calls ``load_one``."""
+
+    def kept(self) -> list[Kept]:
+        return []
+
+
 def row(contract: str = "C-1", instalment: int = 1, **cells: str) -> dict[str, str]:
     """One good row of a file with canonical headers. ``cells`` replaces single cells."""
     return _GOOD | {"contract_number": contract, "instalment_number": str(instalment)} | cells
@@ -81,6 +104,7 @@ class ServiceClient:
     client: httpx.AsyncClient
     database: Database
     loader: Loader
+    bank: BankLoader
 
     async def portfolio(self, **changes: Any) -> UUID:
         creditor = await self.client.post("/v1/creditors", json={"name": "B", "kind": "financial", "country": "MX"})
@@ -119,6 +143,25 @@ class ServiceClient:
         assert answer.status_code == 202, answer.text
         assert await self.loader.load_one()
         return await self.file(answer.json()["file_id"])
+
+    async def send_bank_file(self, portfolio_id: UUID, content: bytes | str, **parameters: Any) -> httpx.Response:
+        body = content.encode() if isinstance(content, str) else content
+        return await self.client.post(
+            f"/v1/portfolios/{portfolio_id}/payment-files", params={"filename": "pagos.csv"} | parameters, content=body
+        )
+
+    async def bank_file(self, portfolio_id: UUID, content: bytes | str, **parameters: Any) -> dict[str, Any]:
+        """Send a bank's file, book it, and return it afterwards."""
+        answer = await self.send_bank_file(portfolio_id, content, **parameters)
+        assert answer.status_code == 202, answer.text
+        assert await self.bank.load_one()
+        found: dict[str, Any] = await self.get(f"/v1/payment-files/{answer.json()['file_id']}")
+        return found
+
+    async def bank_rejects(self, file_id: str) -> list[dict[str, Any]]:
+        """The rejected rows of a bank's file, cell by cell."""
+        found: list[dict[str, Any]] = (await self.get(f"/v1/payment-files/{file_id}/rejected-rows"))["items"]
+        return found
 
     async def file(self, file_id: str) -> dict[str, Any]:
         file: dict[str, Any] = await self.get(f"/v1/files/{file_id}")

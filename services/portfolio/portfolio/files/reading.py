@@ -92,14 +92,19 @@ def layout_options(work: Work, folder: Path) -> Sequence[str]:
 
 
 async def run_reader(
-    source: Path, folder: Path, options: Sequence[str], timeout_seconds: float, told: Told = untold
+    source: Path,
+    folder: Path,
+    options: Sequence[str],
+    timeout_seconds: float,
+    told: Told = untold,
+    module: str = "portfolio.files.reader",
 ) -> dict[str, Any]:
-    """Run ``portfolio.files.reader`` and return its answer. The process is killed when this is cancelled.
+    """Run the reader ``module`` and return its answer. The process is killed when this is cancelled.
 
     Raises ``FileRefused`` and ``CodePageUnsure``.
     """
     memory = await asyncio.to_thread(_memory_for, source)
-    async with _process(source, folder, [*options, "--memory", str(memory)]) as process:
+    async with _process(module, source, folder, [*options, "--memory", str(memory)]) as process:
         try:
             async with asyncio.timeout(timeout_seconds):
                 answer = await _last_line(process, told)
@@ -129,9 +134,11 @@ def _memory_for(source: Path) -> int:
 
 
 @asynccontextmanager
-async def _process(source: Path, folder: Path, options: Sequence[str]) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _process(
+    module: str, source: Path, folder: Path, options: Sequence[str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "portfolio.files.reader", str(source), str(folder), *options),
+        *(sys.executable, "-m", module, str(source), str(folder), *options),
         env=os.environ | {"POLARS_MAX_THREADS": _READER_THREADS},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

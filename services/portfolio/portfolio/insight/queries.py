@@ -3,7 +3,7 @@
 # $1 portfolio or null, $2 the day or null, $3 the time now, $4 the days within which a deadline is soon. The day of a
 # portfolio is its business date, or today in its zone before its first file; files have the day of the clock.
 TODAY = """
-SELECT portfolio.portfolio_id, day, clock_day, working.*, finished.*, disputes.*, undecided
+SELECT portfolio.portfolio_id, day, clock_day, working.*, finished.*, disputes.*, undecided, unidentified
 FROM portfolio
 CROSS JOIN LATERAL (SELECT coalesce($2::date, ($3::timestamptz AT TIME ZONE timezone)::date) AS clock_day) AS clock
 CROSS JOIN LATERAL (SELECT coalesce($2::date, business_date, clock_day) AS day) AS wanted
@@ -31,6 +31,10 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS undecided FROM contract
     WHERE undecided_by IS NOT NULL AND contract.portfolio_id = portfolio.portfolio_id
 ) AS questions
+CROSS JOIN LATERAL (
+    SELECT count(*) AS unidentified FROM unidentified_payment AS waiting
+    WHERE waiting.state = 'open' AND waiting.portfolio_id = portfolio.portfolio_id
+) AS money
 WHERE CASE WHEN $1::uuid IS NULL THEN returned_at IS NULL ELSE portfolio.portfolio_id = $1 END
 ORDER BY portfolio.name, portfolio.portfolio_id
 """

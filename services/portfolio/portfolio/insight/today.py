@@ -40,6 +40,8 @@ def _of_portfolio(row: Row) -> Iterator[DayFigure]:
         yield _figure(row, f"clarifications.{name}", day, row[name], items)
     items = address("/v1/contracts", portfolio_id=portfolio_id, undecided=True)
     yield _figure(row, "contracts.undecided", day, row["undecided"], items)
+    items = address("/v1/unidentified-payments", portfolio_id=portfolio_id, state="open")
+    yield _figure(row, "payments.unidentified", day, row["unidentified"], items)
 
 
 def _figure(row: Row, name: str, day: date, count: int, items: str) -> DayFigure:

@@ -79,12 +79,12 @@ class BatchOutcome(OutputModel):
     results: list[RowResult]
 
 
-class _Row(NamedTuple):
-    """``place`` is the row's index in the batch."""
+class PlacedPayment(NamedTuple):
+    """A payment of the contract. ``place`` is its index in the batch, or the number of its row in a file."""
 
     contract_id: UUID
     place: int
-    payment: BatchedPayment
+    payment: PaymentFacts
 
 
 async def receive_batch(database: Database, batch: PaymentBatch) -> BatchOutcome:
@@ -94,7 +94,7 @@ async def receive_batch(database: Database, batch: PaymentBatch) -> BatchOutcome
     may be sent again.
     """
     results: dict[int, RowResult] = {}
-    rows: list[_Row] = []
+    rows: list[PlacedPayment] = []
     for index, given in enumerate(batch.payments):
         try:
             payment = BatchedPayment.model_validate(given)
@@ -102,23 +102,30 @@ async def receive_batch(database: Database, batch: PaymentBatch) -> BatchOutcome
             mistakes = field_errors(error.errors())
             results[index] = _rejected(index, Invalid("The payment has missing or wrong fields.", errors=mistakes))
         else:
-            rows.append(_Row(payment.contract, index, payment))
+            rows.append(PlacedPayment(payment.contract, index, payment))
     rows.sort()
     for start in range(0, len(rows), PIECE_PAYMENTS):
         results |= await step(database, partial(book_piece, rows=rows[start : start + PIECE_PAYMENTS]))
     return BatchOutcome(results=[results[index] for index in range(len(batch.payments))])
 
 
-async def book_piece(tx: Transaction, rows: Sequence[_Row]) -> Mapping[int, RowResult]:
+async def book_piece(tx: Transaction, rows: Sequence[PlacedPayment]) -> Mapping[int, RowResult]:
+    return {place: _result(place, outcome) for place, outcome in (await book_placed(tx, rows)).items()}
+
+
+async def book_placed(tx: Transaction, rows: Sequence[PlacedPayment]) -> Mapping[int, Booked | Problem]:
+    """Book these payments, those of one contract in their order. Returns what became of each, by its place."""
     contracts = await lock_for_changes(tx, {row.contract_id for row in rows})
-    results = {row.place: _rejected(row.place, ContractUnknown()) for row in rows if row.contract_id not in contracts}
+    results: dict[int, Booked | Problem] = {
+        row.place: ContractUnknown() for row in rows if row.contract_id not in contracts
+    }
     known = [row for row in rows if row.contract_id in contracts]
     for number, wave in enumerate(cut_into_waves(known, key=lambda row: str(row.contract_id))):
         if number > 0:
             contracts = await contracts_held(tx, [row.contract_id for row in wave])
         incoming = [Incoming(contracts[row.contract_id], row.payment, attended=False) for row in wave]
         outcomes = await book(tx, incoming)
-        results |= {row.place: _result(row.place, outcome) for row, outcome in zip(wave, outcomes, strict=True)}
+        results |= {row.place: outcome for row, outcome in zip(wave, outcomes, strict=True)}
     return results
 
 

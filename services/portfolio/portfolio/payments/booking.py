@@ -54,6 +54,21 @@ class PaymentKnown(Conflict):
         self.is_same = is_same
 
 
+class PaymentUnidentified(Conflict):
+    """A bank's file has brought the money, and it waits for its contract. ``is_same``: with this amount and day."""
+
+    code = "payment-unidentified"
+    detail = (
+        "The bank's file has brought the payment with this channel and reference, and it is kept as unidentified."
+        " Allocate it to the contract."
+    )
+
+    def __init__(self, unidentified_id: UUID, *, is_same: bool) -> None:
+        super().__init__(extra={"unidentified_id": unidentified_id})
+        self.unidentified_id = unidentified_id
+        self.is_same = is_same
+
+
 class PaymentEntered(Conflict):
     code = "payment-entered"
     detail = "There is a payment with this id already."
@@ -86,7 +101,8 @@ class Incoming:
 
     ``again`` says that the payment is no double, and that a reversed reference may be booked on the same contract once
     more. ``attended``: a person enters this very payment. Else a reversed reference waits for a person. ``entered_id``
-    is the id of a payment without a reference that is entered again.
+    is the id of a payment without a reference that is entered again. ``allocates`` is the unidentified payment whose
+    money this is.
     """
 
     contract: Row
@@ -94,6 +110,7 @@ class Incoming:
     again: bool = False
     attended: bool = True
     entered_id: UUID | None = None
+    allocates: UUID | None = None
 
     @property
     def contract_id(self) -> UUID:
@@ -191,6 +208,8 @@ def _refusal(one: Incoming, found: Row) -> Problem | None:
     """Why the payment cannot be booked now, by what ``LOOK_UP`` has found."""
     if one.facts.reference is not None and not found["is_legible"]:
         return _invalid("The reference cannot be recognised.", "/reference", "must have a visible character")
+    if found["unidentified"] not in (None, one.allocates):
+        return PaymentUnidentified(found["unidentified"], is_same=found["is_unidentified"])
     if found["known"] is not None:
         known = "{known_amount:.2f} paid on {known_paid_on} on the contract {known_contract}".format(**dict(found))
         return PaymentKnown(found["known"], known, is_same=found["is_same"])

@@ -19,6 +19,8 @@ SELECT place, given.key IS NOT NULL AS is_legible,
         IS NOT DISTINCT FROM (given.contract_id, given.amount, given.paid_on) AS is_same,
     live.amount AS known_amount, live.paid_on AS known_paid_on,
     (SELECT contract_number FROM contract WHERE contract.contract_id = live.contract_id) AS known_contract,
+    waiting.unidentified_id AS unidentified,
+    (waiting.amount, waiting.paid_on) IS NOT DISTINCT FROM (given.amount, given.paid_on) AS is_unidentified,
     past.payment_id AS reversed, coalesce(past.here, false) AS reversed_here, coalesce(past.bookings, 0) AS bookings,
     (SELECT count(*) FROM payment WHERE payment.contract_id = given.contract_id) AS held,
     (
@@ -37,6 +39,8 @@ LEFT JOIN LATERAL (
         AND reference_key = given.key AND reversed_at IS NULL
     ORDER BY sequence LIMIT 1
 ) AS live ON true
+LEFT JOIN unidentified_payment AS waiting ON waiting.portfolio_id = given.portfolio_id
+    AND waiting.reference_key = given.key AND waiting.reversed_at IS NULL
 CROSS JOIN LATERAL (
     SELECT (array_agg(payment_id ORDER BY booking DESC))[1] AS payment_id, max(booking) AS bookings,
         bool_or(payment.contract_id = given.contract_id) AS here

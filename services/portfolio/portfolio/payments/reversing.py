@@ -17,7 +17,7 @@ from portfolio.ledger.locking import lock_contract
 from portfolio.ledger.positions import publish_reapplied, reapply_payments
 from portfolio.ledger.rules import takes_money
 from portfolio.ledger.whole import publish_whole
-from portfolio.payments import queries
+from portfolio.payments import queries, unidentified_queries
 from portfolio.payments.reading import PaymentUnknown
 from portfolio.payments.rules import DatedPayment, day_heard, episodes_of, has_counted_reversal
 
@@ -74,6 +74,8 @@ async def reverse(tx: Transaction, payment_id: UUID, reversal: NewReversal) -> R
     payment = await tx.fetchrow(queries.REVERSE, payment_id, reversal.reason, reversed_on)
     if payment is None:
         raise PaymentReversedAlready()
+    if payment["unidentified_id"] is not None:
+        await tx.execute(unidentified_queries.TAKE_BACK, payment["unidentified_id"], payment["amount"])
     episode, reapplied = await _restore(tx, contract, payment)
     data = {"payment_id": payment_id, "amount": payment["amount"], "reason": reversal.reason}
     position = await record(

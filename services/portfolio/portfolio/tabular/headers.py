@@ -6,12 +6,21 @@ that is not known makes the header foreign: "Fecha de último pago" is no due da
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from portfolio.tabular.profiles import MONEY_AND_IDENTITY, PLAN_COLUMNS, REPEATED, column_named
+from portfolio.tabular.profiles import (
+    FIELDS,
+    MONEY_AND_IDENTITY,
+    PLAN_COLUMNS,
+    REPEATED,
+    REQUIRED_COLUMNS,
+    SPANISH_HEADERS,
+    column_named,
+)
 
 CERTAIN = 1.0
 
@@ -86,7 +95,6 @@ _WORDS = {
     "SURNAME": "apellidos sobrenome surname",
     "TERM": "plazo prazo term",
 }
-_CONCEPT_OF = {word: concept for concept, words in _WORDS.items() for word in words.split()}
 _FILLERS = "de del da do dos das la el los o a of the to por para en em y e and on mxn usd brl eur gbp pesos reais"
 _LEFT_OUT = frozenset(_FILLERS.split())
 _JOINED = re.compile(r"\b(razon|razao|apellidos y) (social|nombre)\b|\b(tax) (id)\b|\b(e) (mail)\b")
@@ -165,21 +173,50 @@ def _parsed(field: str, confidence: float, name: str) -> _Name:
     return _Name(field, confidence, needed, allowed)
 
 
-_PARSED = tuple(_parsed(field, *name) for field, names in _NAMES.items() for name in names)
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """The columns that a kind of file may have, and by which words their headers are recognised.
+
+    ``named`` knows the headers of our own template. ``fields`` are in their usual order; ``unsure`` are those between
+    two of which nothing is guessed. ``spanish`` holds a header for each required field, to name it to people.
+    """
+
+    concept_of: Mapping[str, str]
+    names: tuple[_Name, ...]
+    named: Callable[[str], str | None]
+    fields: tuple[str, ...]
+    required: tuple[str, ...]
+    spanish: Mapping[str, str]
+    unsure: frozenset[str]
+
+
+def names_of(names: Mapping[str, Sequence[tuple[float, str]]]) -> tuple[_Name, ...]:
+    """The names of fields, each with its confidence, as concepts: ``?`` may be absent, ``A|B`` is one of the two."""
+    return tuple(_parsed(field, *name) for field, ways in names.items() for name in ways)
+
+
+def concepts_of(words: Mapping[str, str]) -> Mapping[str, str]:
+    """The concept of each word."""
+    return {word: concept for concept, written in words.items() for word in written.split()}
+
+
+PORTFOLIO_COLUMNS = Vocabulary(
+    concepts_of(_WORDS), names_of(_NAMES), column_named, FIELDS, REQUIRED_COLUMNS, SPANISH_HEADERS, MONEY_AND_IDENTITY
+)
 
 
 @cache
-def recognised(header: str) -> tuple[Recognised, ...]:
+def recognised(header: str, vocabulary: Vocabulary = PORTFOLIO_COLUMNS) -> tuple[Recognised, ...]:
     """What the header may mean, the most likely first. Empty for a foreign column."""
-    exact = column_named(header)
+    exact = vocabulary.named(header)
     if exact is not None:
         return (Recognised(exact, CERTAIN, int(exact[-1]) if exact[-1].isdigit() else 0),)
-    concepts, place = _concepts(header)
+    concepts, place = _concepts(header, vocabulary.concept_of)
     if not concepts:
         return ()
     found = [
         Recognised(name.field, name.confidence, place)
-        for name in _PARSED
+        for name in vocabulary.names
         if concepts <= name.allowed and all(concepts & one for one in name.needed)
     ]
     if place:
@@ -190,7 +227,7 @@ def recognised(header: str) -> tuple[Recognised, ...]:
     return tuple(best.values())
 
 
-def _concepts(header: str) -> tuple[frozenset[str], int]:
+def _concepts(header: str, concept_of: Mapping[str, str]) -> tuple[frozenset[str], int]:
     """The concepts of the header's words, and the number at its end. Nothing if a word is not known."""
     spaced = re.sub(r"(?<=[a-záéíóúñç])(?=[A-ZÁÉÍÓÚÑÇ0-9])", " ", header.replace("º", " ").replace("°", " "))
     plain = "".join(sign for sign in unicodedata.normalize("NFKD", spaced) if not unicodedata.combining(sign))
@@ -199,7 +236,7 @@ def _concepts(header: str) -> tuple[frozenset[str], int]:
     if len(words) > 1 and words[-1].isdigit() and 1 <= int(words[-1]) <= 9:
         place = int(words.pop())
     words = [word for word in words if word not in _LEFT_OUT or (word == "e" and "mail" in words)]
-    concepts = [_CONCEPT_OF.get(word) for word in words]
+    concepts = [concept_of.get(word) for word in words]
     if not concepts or None in concepts:
         return frozenset(), 0
     return frozenset(concept for concept in concepts if concept is not None), place
@@ -209,13 +246,13 @@ def _glued(match: re.Match[str]) -> str:
     return match[0].replace(" ", "")
 
 
-def assigned(headers: Sequence[str]) -> Assignment:
+def assigned(headers: Sequence[str], vocabulary: Vocabulary = PORTFOLIO_COLUMNS) -> Assignment:
     """Give each field to the header that names it best. Phones and e-mails have several places.
 
     The plans of instalments need the first due date, the number of instalments and their frequency; else these three
     are foreign.
     """
-    options = [recognised(header) for header in headers]
+    options = [recognised(header, vocabulary) for header in headers]
     named = {one.field for found in options for one in found}
     has_plan = {"first_due_date", "instalment_count", "frequency"} <= named
     claims = _claims(options, has_plan=has_plan)
@@ -230,7 +267,7 @@ def assigned(headers: Sequence[str]) -> Assignment:
             continue
         best = left[0][0]
         holders = [place for confidence, place in left if confidence == best]
-        if len(holders) > 1 and (best == CERTAIN or field in MONEY_AND_IDENTITY):
+        if len(holders) > 1 and (best == CERTAIN or field in vocabulary.unsure):
             doubled[field] = tuple(headers[place] for place in holders)
         if len(left) > 1:
             passed[field] = tuple(headers[place] for _, place in left[1:])

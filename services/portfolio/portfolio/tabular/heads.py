@@ -7,9 +7,10 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from portfolio.tabular.code_pages import CodePage
-from portfolio.tabular.headers import CERTAIN, Assignment, assigned
+from portfolio.tabular.headers import CERTAIN, PORTFOLIO_COLUMNS, Assignment, Vocabulary, assigned
 from portfolio.tabular.layouts import UNKNOWN_LAYOUT, Layout
-from portfolio.tabular.profiles import FIELDS, OUR_COLUMNS, REQUIRED_COLUMNS, SPANISH_HEADERS, plain
+from portfolio.tabular.payment_headers import PAYMENT_COLUMNS
+from portfolio.tabular.profiles import OUR_COLUMNS, plain
 from portfolio.tabular.records import FileHead, FileProblem
 
 HEAD_BYTES = 65_536
@@ -63,10 +64,11 @@ class _Found(NamedTuple):
     delimiter: str
     names: tuple[str, ...]
     meaning: Assignment
+    required: tuple[str, ...]
 
     @property
     def known(self) -> float:
-        required = {*REQUIRED_COLUMNS, "first_due_date", "instalment_amount"}
+        required = {*self.required, "first_due_date", "instalment_amount"}
         return sum(1 + (field in required) for field in self.meaning.fields if field is not None)
 
 
@@ -96,15 +98,21 @@ def inspect_head(first_bytes: bytes, layout: Layout = UNKNOWN_LAYOUT) -> FileHea
         if _CONTROL_BYTES.search(texts[0].partition("\n")[0]):
             detail = "The first line contains control characters. Export the portfolio as CSV or XLSX."
             raise FileProblem("unsupported-type", detail)
-        raise no_header(f"None of the first {TITLE_LINES} lines names columns that are known")
+        raise no_header(f"None of the first {TITLE_LINES} lines names columns that are known", layout)
     assert best is not None
     if _CONTROL_BYTES.search("".join(best.names)):
         raise FileProblem("unsupported-type", "The header contains control characters.")
     return checked_head(best.names, best.meaning, layout, best.delimiter, best.skipped)
 
 
-def no_header(what: str) -> FileProblem:
-    names = ", ".join(f"{SPANISH_HEADERS[column]!r} ({column})" for column in REQUIRED_COLUMNS)
+def vocabulary_of(layout: Layout) -> Vocabulary:
+    """The columns that the file may have: those of portfolio files, or those of payments."""
+    return PAYMENT_COLUMNS if layout.is_of_payments else PORTFOLIO_COLUMNS
+
+
+def no_header(what: str, layout: Layout = UNKNOWN_LAYOUT) -> FileProblem:
+    vocabulary = vocabulary_of(layout)
+    names = ", ".join(f"{vocabulary.spanish[column]!r} ({column})" for column in vocabulary.required)
     return FileProblem("no_header", f"{what}. The file needs a row with the headers {names}, or a profile.")
 
 
@@ -130,7 +138,8 @@ def _candidates(text: str, layout: Layout) -> Iterable[_Found]:
         for delimiter in layout.separator or _DELIMITERS:
             names = _split(lines[skipped:], delimiter)
             if names:
-                yield _Found(skipped, delimiter, names, meaning_of(names, layout))
+                required = vocabulary_of(layout).required
+                yield _Found(skipped, delimiter, names, meaning_of(names, layout), required)
 
 
 def _split(lines: Sequence[str], delimiter: str) -> tuple[str, ...]:
@@ -143,7 +152,7 @@ def _split(lines: Sequence[str], delimiter: str) -> tuple[str, ...]:
 def meaning_of(names: Sequence[str], layout: Layout) -> Assignment:
     """What the headers mean: as the profile says, else as they are recognised."""
     if not layout.columns:
-        return assigned(names)
+        return assigned(names, vocabulary_of(layout))
     mapped = {plain(column.source): column.field for column in layout.columns}
     ours = {plain(name): one for name, one in zip(names, assigned(names).fields, strict=True) if one in OUR_COLUMNS}
     known = ours | mapped
@@ -167,17 +176,18 @@ def checked_head(
         raise FileProblem("too_wide", f"The header has {len(names):,} columns; a file has at most {MAX_COLUMNS}.")
     if layout.is_draft:
         return head_of(names, meaning.fields, delimiter, skipped_lines)
+    vocabulary = vocabulary_of(layout)
     known = {one for one in meaning.fields if one is not None} | set(layout.constants)
     alternatives = {"due_date": "first_due_date", "amount_due": "instalment_amount"}
-    missing = [one for one in REQUIRED_COLUMNS if one not in known and alternatives.get(one) not in known]
+    missing = [one for one in vocabulary.required if one not in known and alternatives.get(one) not in known]
     if layout.columns and not layout.is_guess:
         there = {plain(name) for name in names}
-        lacking = [c.source for c in layout.columns if c.field in REQUIRED_COLUMNS and plain(c.source) not in there]
+        lacking = [c.source for c in layout.columns if c.field in vocabulary.required and plain(c.source) not in there]
         if lacking:
             detail = f"The profile needs the columns {', '.join(map(repr, lacking))}, which the file does not have."
             raise FileProblem("missing_columns", detail)
     if missing:
-        wanted = ", ".join(f"{SPANISH_HEADERS[column]!r} ({column})" for column in missing)
+        wanted = ", ".join(f"{vocabulary.spanish[column]!r} ({column})" for column in missing)
         raise FileProblem(
             "missing_columns",
             f"The header does not name the columns {wanted}. Name them so, or send the file with a profile that says"
@@ -186,7 +196,9 @@ def checked_head(
     if meaning.doubled:
         told = "; ".join(
             f"{field} ({', '.join(repr(name[:100]) for name in headers)})"
-            for field, headers in sorted(meaning.doubled.items(), key=lambda one: (*FIELDS, *OUR_COLUMNS).index(one[0]))
+            for field, headers in sorted(
+                meaning.doubled.items(), key=lambda one: (*vocabulary.fields, *OUR_COLUMNS).index(one[0])
+            )
         )
         raise FileProblem(
             "repeated_columns",

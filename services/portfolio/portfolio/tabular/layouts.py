@@ -29,6 +29,7 @@ class Layout:
     ``constants`` are values that hold for every row, ``defaults`` those of empty cells, both by field. ``header_row``
     counts lines or rows of the sheet from 1. ``is_guess`` is set for what was found in an earlier file: it gives way
     when the headers are others. ``is_draft``: columns that are missing or doubled are shown and not refused.
+    ``is_of_payments``: the file is a bank's, and its columns are those of payments.
     """
 
     columns: tuple[MappedColumn, ...] = ()
@@ -43,6 +44,7 @@ class Layout:
     trailer: Trailer | None = None
     is_guess: bool = False
     is_draft: bool = False
+    is_of_payments: bool = False
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:

@@ -52,13 +52,8 @@ def opened(path: Path, folder: Path, layout: Layout = UNKNOWN_LAYOUT) -> Opened:
 
     Raises ``FileProblem`` when it is no portfolio file, or not a safe one.
     """
+    path = unpacked(path, folder)
     first = first_bytes_of(path)
-    if first.startswith(GZIP):
-        path = _ungzipped(path, folder / "unpacked")
-        first = first_bytes_of(path)
-    elif first.startswith(ZIP) and (inside := _only_member(path)) is not None:
-        path = _unzipped(path, inside, folder / "unpacked")
-        first = first_bytes_of(path)
     if first.startswith(OLE):
         raise _old_or_encrypted(path)
     if first.startswith(PARQUET):
@@ -69,6 +64,19 @@ def opened(path: Path, folder: Path, layout: Layout = UNKNOWN_LAYOUT) -> Opened:
     if first.startswith(GZIP):
         raise FileProblem("unsupported-type", "The file is packed more than once. Unpack it and send the table inside.")
     return _text(path, folder, layout)
+
+
+def unpacked(path: Path, folder: Path) -> Path:
+    """The file itself, or what is in a gzip file or alone in a ZIP archive, unpacked into ``folder``.
+
+    Raises ``FileProblem`` when it is damaged, has a password, or becomes too large.
+    """
+    first = first_bytes_of(path)
+    if first.startswith(GZIP):
+        return _ungzipped(path, folder / "unpacked")
+    if first.startswith(ZIP) and (inside := _only_member(path)) is not None:
+        return _unzipped(path, inside, folder / "unpacked")
+    return path
 
 
 def first_bytes_of(path: Path) -> bytes:

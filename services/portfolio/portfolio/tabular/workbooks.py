@@ -10,9 +10,8 @@ from pathlib import Path
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
-from portfolio.tabular.heads import MAX_COLUMNS, TITLE_LINES, checked_head, meaning_of, no_header
+from portfolio.tabular.heads import MAX_COLUMNS, TITLE_LINES, checked_head, meaning_of, no_header, vocabulary_of
 from portfolio.tabular.layouts import Layout
-from portfolio.tabular.profiles import REQUIRED_COLUMNS
 from portfolio.tabular.records import FileHead, FileProblem
 from portfolio.tabular.typed import NUMBER_SIGN, text_of_cell
 
@@ -158,7 +157,7 @@ def _sheet(book: CalamineWorkbook, name: str, path: Path, layout: Layout) -> She
             continue
         cells = _header_cells(row)
         meaning = meaning_of(cells, layout)
-        score = sum(1 + (field in REQUIRED_COLUMNS) for field in meaning.fields if field is not None)
+        score = sum(1 + (field in vocabulary_of(layout).required) for field in meaning.fields if field is not None)
         if score > known and len(cells) > 1:
             best, known = (place, cells, meaning), score
     if (
@@ -169,7 +168,8 @@ def _sheet(book: CalamineWorkbook, name: str, path: Path, layout: Layout) -> She
         place = next(place for place, row in enumerate(first) if _header_cells(row) == cells)
         best = (place, cells, meaning_of(cells, layout))
     elif best is None or known < 2:
-        raise no_header(f"None of the first {TITLE_LINES} rows of the sheet {name!r} names columns that are known")
+        what = f"None of the first {TITLE_LINES} rows of the sheet {name!r} names columns that are known"
+        raise no_header(what, layout)
     if best is None:
         raise FileProblem("empty", f"The sheet {name!r} is empty.")
     place, cells, meaning = best

@@ -19,7 +19,7 @@ from recobro_events.contracts.portfolio import (
     PortfolioStateChanged,
 )
 from recobro_events.testing import published
-from service_client import ServiceClient, csv_of, row
+from service_client import ManualBankLoader, ServiceClient, csv_of, row
 
 
 @pytest.mark.process
@@ -28,7 +28,7 @@ async def test_the_sample_portfolio_has_the_figures_of_its_key(database: Databas
     loader = Loader(database, poll_seconds=0.1)
     app = build_app(test_settings(database.dsn), Database(database.dsn), None, loader)
     async with client_for(app, mint()) as client:
-        service = ServiceClient(client, database, loader)
+        service = ServiceClient(client, database, loader, ManualBankLoader(database))
         portfolio_id = await service.portfolio()
         content = SAMPLE.read_bytes()
         file = (await service.upload(portfolio_id, content, key["as_of"])).json()

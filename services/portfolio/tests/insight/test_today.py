@@ -42,6 +42,7 @@ async def a_busy_portfolio(service: ServiceClient) -> UUID:
         await tx.execute("UPDATE file SET finished_at = $1 WHERE status = 'loaded'", clock.now())
         await tx.execute("UPDATE portfolio SET business_date = $1, staged_to = $1", TODAY)
         await tx.execute("UPDATE contract SET undecided_by = file_id WHERE contract_id = $1", ids[0])
+    await service.bank_file(portfolio_id, "paid_on,amount,bank_reference\n2026-09-10,1.00,T-1\n")
     return portfolio_id
 
 
@@ -59,6 +60,7 @@ async def test_each_figure_counts_what_its_address_lists(service: ServiceClient)
         "clarifications.due_soon": 2,
         "clarifications.past_deadline": 1,
         "contracts.undecided": 1,
+        "payments.unidentified": 1,
     }
     assert await figures(service, portfolio_id=portfolio_id) == expected
     assert await figures(service) == expected | {"reports.open": 0}

@@ -230,7 +230,7 @@ async def test_a_piece_takes_as_many_statements_for_many_contracts_as_for_one(gi
     counted = []
     for chosen in (contracts[:1], contracts):
         rows = [
-            batches._Row(contract_id, n, BatchedPayment.model_validate(row(contract_id, f"{len(chosen)}-{n}")))
+            batches.PlacedPayment(contract_id, n, BatchedPayment.model_validate(row(contract_id, f"{len(chosen)}-{n}")))
             for n, contract_id in enumerate(chosen)
         ]
         async with database.transaction() as tx:
@@ -272,7 +272,7 @@ async def test_a_key_is_waited_for_without_a_deadlock(given: Given, database: Da
     async def books(*of: tuple[UUID, str]) -> list[str]:
         async with database.transaction() as tx:
             rows = [
-                batches._Row(contract_id, n, BatchedPayment.model_validate(row(contract_id, reference)))
+                batches.PlacedPayment(contract_id, n, BatchedPayment.model_validate(row(contract_id, reference)))
                 for n, (contract_id, reference) in enumerate(of)
             ]
             results = await batches.book_piece(tx, rows)

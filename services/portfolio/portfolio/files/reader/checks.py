@@ -56,7 +56,9 @@ _DEBTOR_KINDS = {
 _DEBTOR_KIND_OF = {written: kind for kind, ways in _DEBTOR_KINDS.items() for written in ways}
 
 
-_TYPED = frozenset({"due_date", "amount_due"})
+_IDENTIFIERS = ("contract_number", "debtor_number", "tax_id", *REPEATED["phone"])
+TYPED = frozenset({"due_date", "amount_due"})
+"""The columns whose numbers and dates a workbook keeps by their types."""
 
 
 class Check(NamedTuple):
@@ -112,7 +114,7 @@ def parse(raw: pl.DataFrame, head: FileHead, reading: Reading) -> pl.DataFrame:
 def _cleaned(raw: pl.DataFrame, head: FileHead) -> pl.DataFrame:
     def clean(column: str) -> pl.Series:
         # What a number is, its own column knows: elsewhere it is text.
-        cells = raw[column] if column in _TYPED else without_type(raw[column])
+        cells = raw[column] if column in TYPED else without_type(raw[column])
         return cleaned(cells, text_of if column in _TEXTS else value_of)
 
     return raw.select("row_number", *map(clean, head.known))
@@ -145,8 +147,8 @@ def _contacts_of_contracts(rows: pl.DataFrame) -> pl.DataFrame:
 def checks(head: FileHead) -> list[Check]:
     """Every reason to refuse a row with all its fields, in the order in which reasons are listed to the creditor."""
     return [
-        *_text_checks(head.known),
-        *_identifier_checks(head.known),
+        *text_checks(head.known),
+        *identifier_checks(head.known, _IDENTIFIERS),
         *_value_checks(),
         *_instalment_checks(head),
         *_plan_checks(head),
@@ -170,7 +172,8 @@ def amendment_checks(amends: UUID | None) -> Iterable[Check]:
         yield Check("file_id", "other_file", f"is not the file that is amended, {amends}", other)
 
 
-def _text_checks(columns: Iterable[str]) -> Iterable[Check]:
+def text_checks(columns: Iterable[str]) -> Iterable[Check]:
+    """What no cell may hold."""
     for column in columns:
         text = pl.col(column)
         yield Check(column, "control_character", "contains a control character", text.str.contains(CONTROL_CHARACTERS))
@@ -182,14 +185,14 @@ def _text_checks(columns: Iterable[str]) -> Iterable[Check]:
         yield Check(column, "too_long", f"is longer than {MAX_TEXT_CHARACTERS} characters", too_long)
 
 
-def _identifier_checks(columns: Iterable[str]) -> Iterable[Check]:
+def identifier_checks(columns: Iterable[str], identifiers: Iterable[str]) -> Iterable[Check]:
     """A spreadsheet took the identifier for a number or a formula, and digits may be lost.
 
     A phone that ends in .0 is kept as it is written and is not dialled, so that the debt is loaded all the same.
     """
     scientific = "is a number in scientific notation, whose last digits are lost; export the column as text"
     decimal = "ends in .0: it was taken for a number and may have lost zeros at its start; export the column as text"
-    for column in ("contract_number", "debtor_number", "tax_id", *REPEATED["phone"]):
+    for column in identifiers:
         text = pl.col(column)
         if column in columns:
             yield Check(column, "spreadsheet_number", scientific, text.str.contains(_SCIENTIFIC))
@@ -203,7 +206,12 @@ def _value_checks() -> Iterable[Check]:
     yield Check("debtor_name", "no_name", "is empty", pl.col("debtor_name").is_null())
     unknown = pl.col("debtor_kind").is_not_null() & pl.col("kind").is_null()
     yield Check("debtor_kind", "bad_kind", "is neither a person (Física) nor a company (Moral)", unknown)
+    yield from day_checks()
+    yield from amount_checks()
 
+
+def day_checks() -> Iterable[Check]:
+    """``due_on`` is read from ``due_date``."""
     day, given = pl.col("due_on"), pl.col("due_date").is_not_null()
     short = pl.col("due_date").str.contains(_SHORT_YEAR) & day.is_null()
     outside = ~day.is_between(_FIRST_DAY, _LAST_DAY)
@@ -217,6 +225,9 @@ def _value_checks() -> Iterable[Check]:
     yield Check("due_date", "bad_date", "has a year of two digits; write all four", short)
     yield Check("due_date", "bad_date", f"is not between {_FIRST_DAY} and {_LAST_DAY}", outside)
 
+
+def amount_checks() -> Iterable[Check]:
+    """``amount`` is read from ``amount_due``."""
     amount, given = pl.col("amount"), pl.col("amount_due").is_not_null()
     yield Check("amount_due", "bad_amount", "is empty", ~given)
     unread = "is not an amount such as 1234.50 of at most 12 digits before the point and 2 after it"

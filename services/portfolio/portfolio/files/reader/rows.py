@@ -104,15 +104,15 @@ def read_portfolio_file(
     # A person who has confirmed the code page has seen the words.
     other_pages = code_page_checks(head) if code_pages.confirmed is None else ()
     rules = [*checks(head), *other_pages, *amendment_checks(amends)]
-    raw = whole.with_columns(without_type(whole[name]) for name in _raw_names(head))
-    accepted, rejected = _checked(rows, raw, head, rules, MAX_REJECTED_ROWS - len(unreadable))
+    raw = whole.with_columns(without_type(whole[name]) for name in raw_names(head))
+    accepted, rejected = checked(rows, raw, head, rules, MAX_REJECTED_ROWS - len(unreadable))
     rows_accepted = len(accepted)
     if head.has_foreign:
         raw.join(accepted.select("row_number"), on="row_number", how="semi").select(
-            "row_number", _json_array(pl.concat_list(_raw_names(head)).list.eval(_shown())).alias("cells")
+            "row_number", json_array(pl.concat_list(raw_names(head)).list.eval(shown())).alias("cells")
         ).write_csv(out / CELLS_FILE)
     accepted = _completed(accepted, head, reading.jurisdiction)
-    rejected = pl.concat([rejected, _rejected_rows(unreadable)]).sort("row_number")
+    rejected = pl.concat([rejected, rejected_rows(unreadable)]).sort("row_number")
     accepted.select(ACCEPTED_COLUMNS).write_csv(out / ACCEPTED_FILE)
     if extra := [column for column in EXTRA_COLUMNS if column in accepted.columns]:
         accepted.select("contract_number", "timezone", *extra).write_csv(out / EXTRAS_FILE)
@@ -166,7 +166,7 @@ def _total(amounts: pl.Series) -> Decimal:
     return total if isinstance(total, Decimal) else Decimal("0.00")
 
 
-def _raw_names(head: FileHead) -> list[str]:
+def raw_names(head: FileHead) -> list[str]:
     """The names of the file's own columns in a frame of raw cells. A foreign one has its place for a name."""
     return [column if column is not None else f"foreign {place}" for place, column in enumerate(head.columns)]
 
@@ -176,7 +176,7 @@ def frames_of(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the readable records as text, and the unreadable records with their faults."""
     ours = {_OURS[column]: place for place, column in enumerate(head.our_columns) if column in _OURS}
-    own = _raw_names(head)
+    own = raw_names(head)
     names = (*own, *_OURS.values())
     schema: dict[str, type[pl.DataType]] = {"row_number": pl.Int64} | dict.fromkeys(names, pl.String)
     whole, unreadable = [pl.DataFrame(schema=schema)], [pl.DataFrame(schema=_UNREADABLE)]
@@ -209,14 +209,14 @@ def refused_rows(
     rows: pl.DataFrame, whole: pl.DataFrame, head: FileHead, rules: Sequence[Check], unreadable: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The good rows, and the others with ``errors`` and ``cells`` as lists."""
-    raw = whole.with_columns(without_type(whole[name]) for name in _raw_names(head))
-    accepted, rejected = _checked(rows, raw, head, rules, MAX_REJECTED_ROWS)
-    rejected = pl.concat([rejected, _rejected_rows(unreadable)]).sort("row_number")
+    raw = whole.with_columns(without_type(whole[name]) for name in raw_names(head))
+    accepted, rejected = checked(rows, raw, head, rules, MAX_REJECTED_ROWS)
+    rejected = pl.concat([rejected, rejected_rows(unreadable)]).sort("row_number")
     parsed = [pl.Series(name, map(json.loads, rejected[name]), dtype=pl.Object) for name in ("errors", "cells")]
     return accepted, rejected.with_columns(parsed)
 
 
-def _checked(
+def checked(
     rows: pl.DataFrame, raw: pl.DataFrame, head: FileHead, rules: Sequence[Check], most_rejected: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the parsed rows without a problem, and the other rows as ``rejected.csv`` has them, with every problem.
@@ -229,13 +229,13 @@ def _checked(
         raise FileProblem("too_many_rejects", f"More than {MAX_REJECTED_ROWS:,} rows have problems. Correct the file.")
     errors = [_error(rule, head) for rule, rows_failed in zip(rules, failed, strict=True) if rows_failed.any()]
     refused = rows.filter(is_bad).with_columns(
-        raw.filter(is_bad).select(pl.concat_list(_raw_names(head)).alias("fields")).to_series()
+        raw.filter(is_bad).select(pl.concat_list(raw_names(head)).alias("fields")).to_series()
     )
-    rejected = [_rejected_rows(pl.DataFrame(schema=_UNREADABLE))]
+    rejected = [rejected_rows(pl.DataFrame(schema=_UNREADABLE))]
     # The rows are taken in slices, because every row of a big file may have many problems.
     for some in refused.iter_slices(_ROWS_AT_ONCE):
         faults = pl.concat_list(errors).list.drop_nulls().alias("faults")
-        rejected.append(_rejected_rows(some.with_columns(faults)))
+        rejected.append(rejected_rows(some.with_columns(faults)))
     return rows.filter(~is_bad), pl.concat(rejected)
 
 
@@ -248,24 +248,24 @@ def _error(rule: Check, head: FileHead) -> pl.Expr:
     return pl.when(rule.failed).then(error)
 
 
-def _rejected_rows(refused: pl.DataFrame) -> pl.DataFrame:
+def rejected_rows(refused: pl.DataFrame) -> pl.DataFrame:
     # A contract number with control characters still identifies the incomplete contract, so they are removed from it.
     contract = pl.col("contract_number").str.replace_all(CONTROL_CHARACTERS, "").str.strip_chars()
-    fields = pl.col("fields").list.eval(_shown())
+    fields = pl.col("fields").list.eval(shown())
     return refused.select(
         "row_number",
         contract.str.head(200).replace("", None),
-        _json_array(pl.col("faults")).alias("errors"),
-        _json_array(fields).alias("cells"),
+        json_array(pl.col("faults")).alias("errors"),
+        json_array(fields).alias("cells"),
     ).select(REJECTED_COLUMNS)
 
 
-def _shown() -> pl.Expr:
+def shown() -> pl.Expr:
     """What people see of a cell. PostgreSQL cannot store NUL in text or jsonb; the symbol for NUL takes its place."""
     return pl.element().str.head(MAX_KEPT_CHARACTERS).str.replace_all("\0", "\u2400", literal=True)
 
 
-def _json_array(items: pl.Expr) -> pl.Expr:
+def json_array(items: pl.Expr) -> pl.Expr:
     """polars encodes only structs as JSON, so the list is wrapped in a struct and the wrapping is removed again."""
     wrapped = pl.struct(items.alias("x")).struct.json_encode()
     return wrapped.str.strip_prefix('{"x":').str.head(-1)

@@ -1,0 +1,182 @@
+"""Banks' files of payments over HTTP."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from chassis import (
+    Day,
+    IdempotencyKey,
+    Invalid,
+    Page,
+    PageQuery,
+    ReadConnection,
+    Router,
+    ServiceDatabase,
+    ShortText,
+    WholeParameter,
+    reads,
+    streamed_body,
+    writes,
+)
+from chassis.audit import reads_in_bulk
+from chassis.languages import Language, Locale, ReaderLocale
+from chassis.problem_types import also_answers
+from fastapi import Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from recobro_events import MoneyTotal
+
+from portfolio.bank_files import rejects, uploads, views
+from portfolio.bank_files.formats import PaymentFormat
+from portfolio.bank_files.rejects import RejectedPaymentRows
+from portfolio.bank_files.uploads import DEFAULT_CHANNEL, Sent
+from portfolio.bank_files.views import PaymentFileStatus, PaymentFileView
+from portfolio.files.uploads import MAX_FILE_BYTES, Controls, receive, spooled
+from portfolio.portfolios import portfolios
+
+router = Router(prefix="/v1", tags=["payment files"])
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_ANY_FILE: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/octet-stream": _BINARY}}}
+
+
+@dataclass(frozen=True)
+class PaymentUpload:
+    """How a bank's file is sent."""
+
+    filename: Annotated[ShortText | None, Query()] = None
+    format: Annotated[PaymentFormat | None, Query(description="What the file is. Default: what its content shows")] = (
+        None
+    )
+    channel: Annotated[ShortText, Query(description="The channel of rows that name none")] = DEFAULT_CHANNEL
+    control_rows: Annotated[
+        WholeParameter | None,
+        Query(ge=0, le=100_000_000, description="The payments and reversals that the file must have"),
+    ] = None
+    control_amount: Annotated[
+        MoneyTotal | None,
+        Query(description="What the amounts must add up to; reversals are added or taken off, either way"),
+    ] = None
+
+
+@router.post(
+    "/portfolios/{portfolio_id}/payment-files",
+    status_code=202,
+    responses={200: {"model": PaymentFileView, "description": "The portfolio already has this file: the same bytes"}},
+    dependencies=[writes("portfolio"), streamed_body(MAX_FILE_BYTES)],
+    openapi_extra=_ANY_FILE,
+)
+@also_answers(
+    422,
+    *("empty", "unsupported-type", "bad-header", "no-header", "too-wide", "missing-columns", "repeated-columns"),
+)
+async def upload_payment_file(
+    portfolio_id: UUID,
+    request: Request,
+    response: Response,
+    database: ServiceDatabase,
+    key: IdempotencyKey,
+    locale: ReaderLocale,
+    options: Annotated[PaymentUpload, Depends()],
+) -> PaymentFileView:
+    """Upload a bank's file of payments as the raw body: a table (CSV, XLSX, Parquet), camt.053 or MT940.
+
+    It may be packed as gzip or alone in a ZIP archive. Files are booked after this answer, in the order of upload. Each
+    channel and reference counts once while it is not reversed.
+    """
+    async with database.connection() as connection:
+        await portfolios.find(connection, portfolio_id)
+    with spooled() as spool:
+        received = await receive(request.stream(), spool)
+        problem = uploads.problem_of(received, options.format)
+        if problem is not None:
+            detail = rejects.said(problem.detail, _language(locale))
+            raise Invalid(detail, code=problem.code.replace("_", "-")) from problem
+        controls = Controls(options.control_rows, options.control_amount)
+        sent = Sent(options.filename or "payments", options.format, options.channel, controls)
+        async with database.transaction() as tx:
+            file, queued = await uploads.queue(tx, portfolio_id, sent, received, key)
+    if queued:
+        request.app.state.bank_loader.wake()
+    else:
+        response.status_code = 200
+    return _told(file, locale, response)
+
+
+@router.get("/portfolios/{portfolio_id}/payment-files", dependencies=[reads("portfolio")])
+async def list_payment_files(
+    portfolio_id: UUID,
+    connection: ReadConnection,
+    query: PageQuery,
+    locale: ReaderLocale,
+    response: Response,
+    status: PaymentFileStatus | None = None,
+) -> Page[PaymentFileView]:
+    """List a portfolio's payment files in the order of upload."""
+    return _all_told(await views.listed(connection, query, portfolio_id, status), locale, response)
+
+
+@router.get("/payment-files", dependencies=[reads("portfolio")])
+async def list_all_payment_files(
+    connection: ReadConnection,
+    query: PageQuery,
+    locale: ReaderLocale,
+    response: Response,
+    status: PaymentFileStatus | None = None,
+    portfolio_id: UUID | None = None,
+    finished_on: Annotated[
+        Day | None, Query(description="Only files that were loaded or failed on this day of the portfolio's zone")
+    ] = None,
+) -> Page[PaymentFileView]:
+    """List the payment files of all portfolios in the order of upload."""
+    return _all_told(await views.listed(connection, query, portfolio_id, status, finished_on), locale, response)
+
+
+@router.get("/payment-files/{file_id}", dependencies=[reads("portfolio")])
+async def read_payment_file(
+    file_id: UUID, connection: ReadConnection, locale: ReaderLocale, response: Response
+) -> PaymentFileView:
+    """Read the state of a payment file: how far it is, what became of its rows, and why it failed."""
+    return _told(await views.find(connection, file_id), locale, response)
+
+
+@router.get(
+    "/payment-files/{file_id}/rejects",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {}}}},
+    dependencies=[reads("portfolio"), reads_in_bulk()],
+)
+async def read_payment_rejects(file_id: UUID, database: ServiceDatabase, locale: ReaderLocale) -> Response:
+    """Download the rejected rows as CSV: row number, every problem, the file's columns, and the file's id.
+
+    Corrected rows are sent as a new payment file.
+    """
+    pages = await rejects.as_csv(database, file_id, locale)
+    headers = {
+        "Content-Disposition": f'attachment; filename="rejects-{file_id}.csv"',
+        "Content-Language": _language(locale),
+    }
+    return StreamingResponse(pages, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get("/payment-files/{file_id}/rejected-rows", dependencies=[reads("portfolio"), reads_in_bulk()])
+async def list_rejected_payments(
+    file_id: UUID, connection: ReadConnection, query: PageQuery, locale: ReaderLocale
+) -> RejectedPaymentRows:
+    """List the rejected rows in the order of the file, cell by cell, with every reason."""
+    return await rejects.listed(connection, file_id, query, locale)
+
+
+def _language(locale: Locale | None) -> Language:
+    return locale.language if locale else Language.EN
+
+
+def _told(file: PaymentFileView, locale: Locale | None, response: Response) -> PaymentFileView:
+    """The file with its error and its warnings in the reader's language."""
+    language = _language(locale)
+    response.headers["Content-Language"] = language
+    error = None if file.error is None else rejects.said(file.error, language)
+    return file.model_copy(update={"error": error, "warnings": [rejects.said(one, language) for one in file.warnings]})
+
+
+def _all_told(found: Page[Any], locale: Locale | None, response: Response) -> Page[Any]:
+    return Page(items=[_told(one, locale, response) for one in found["items"]], next_cursor=found["next_cursor"])
