@@ -37,6 +37,7 @@ _POSITION: Mapping[str, Column[PositionEvent]] = MappingProxyType(
         "oldest_due_on": Column("date", lambda event: event.oldest_due_on),
         "episode": Column("integer", lambda event: event.episode),
         "next_change_on": Column("date", lambda event: event.next_change_on),
+        "components": Column("jsonb", lambda event: event.components and event.components.model_dump(mode="json")),
     }
 )
 _DETAILS: Mapping[str, Column[ContractWhole]] = MappingProxyType(
@@ -69,6 +70,12 @@ WHERE contract.contract_id = fact.contract_id AND contract.{version} < fact.vers
 NEXT_CHANGE = """
 -- The day from which the position is another one although nothing else happens. Null: never, or not known.
 ALTER TABLE contract ADD COLUMN IF NOT EXISTS next_change_on date;
+"""
+
+
+COMPONENTS = """
+-- What is unpaid of each part of the balance, as the event states it. Null: the creditor has stated no parts.
+ALTER TABLE contract ADD COLUMN IF NOT EXISTS components jsonb;
 """
 
 

@@ -15,10 +15,11 @@ BUSINESS_DATE = "greatest(portfolio.business_date, contract.as_of)"
 """SQL: the business date of the row ``contract``, the later of the portfolio's and the position's."""
 
 PORTFOLIOS = Portfolios("business_date", "company", "timezone", "creditor_kind", "payment_holdoff_days", "letterhead")
-POSITIONS = Positions("as_of", "state", "stage", "overdue_balance", "total_balance", "oldest_due_on")
+POSITIONS = Positions("as_of", "state", "stage", "overdue_balance", "total_balance", "oldest_due_on", "components")
 _DETAILS = Details(
     *("portfolio_id", "debtor_id", "contract_number", "name", "jurisdiction", "currency"),
     debtor_kind=Column("text", lambda event: event.debtor.kind),
+    language=Column("text", lambda event: event.debtor.language),
 )
 _PLACEMENTS = Placements("agency_id", "active")
 

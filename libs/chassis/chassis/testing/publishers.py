@@ -23,6 +23,7 @@ from recobro_events.contracts.portfolio import (
     ClarificationOpened,
     ClarificationOutcome,
     ClarificationResolved,
+    Components,
     ContractClosed,
     ContractPaused,
     ContractRegistered,
@@ -84,6 +85,8 @@ class Contract:
     undecided: bool = False
     payment_silent_until: date | None = None
     payments_on_top: int | None = None
+    components: Components | None = None
+    language: str | None = None
 
     def position(self) -> dict[str, Any]:
         """Return the fields of every event about the contract. The whole balance is overdue."""
@@ -100,6 +103,7 @@ class Contract:
             "oldest_due_on": self.oldest_due_on,
             "episode": self.episode,
             "next_change_on": self.next_change_on,
+            "components": self.components,
         }
 
     def details(self) -> dict[str, Any]:
@@ -109,6 +113,7 @@ class Contract:
             person_id=self.person_id,
             kind=self.debtor_kind,
             name=self.name or f"Debtor of {self.number}",
+            language=self.language,
             status=self.status,
             status_version=self.status_version,
         )

@@ -82,6 +82,22 @@ class PortfolioState(StrEnum):
     LOADING = "loading"
 
 
+class Components(Part):
+    """What is unpaid of each part of ``total_balance``, by the creditor's figures and the portfolio's allocation order.
+
+    The parts add up to ``total_balance``. ``other`` includes what nobody has split. ``calculated_on`` is the earliest
+    day for which the creditor has calculated the parts.
+    """
+
+    principal: Money
+    ordinary_interest: Money
+    default_interest: Money
+    fees: Money
+    tax: Money
+    other: Money
+    calculated_on: date | None = None
+
+
 class PositionEvent(ContractEvent):
     """A fact about a contract, with the contract's position after it: the fields from ``version`` to ``episode``.
 
@@ -90,7 +106,8 @@ class PositionEvent(ContractEvent):
     the unpaid amount that was due before ``as_of``; ``total_balance`` is the whole unpaid amount. ``episode`` counts
     the times that the overdue balance rose from 0; null where that is not known. ``next_change_on`` is the day on which
     the stage or the overdue balance changes even if nothing else happens; the event of that day has the new position.
-    Null: it never changes, or the day is not known.
+    Null: it never changes, or the day is not known. ``components`` are the parts of ``total_balance``; null: the
+    creditor has not stated them, or nothing is unpaid.
     """
 
     version: int
@@ -103,10 +120,13 @@ class PositionEvent(ContractEvent):
     oldest_due_on: date | None = None
     episode: int | None = None
     next_change_on: date | None = None
+    components: Components | None = None
 
 
 class Debtor(Part):
     """The debtor. ``status`` belongs to the debtor, not to the contract; ``status_version`` orders its changes.
+
+    ``language`` is es, pt or en; null: not known.
 
     ``person_id`` is equal for debtors of one creditor who are linked as one person; status, opt-outs and call frequency
     reach all contracts of a person. Null: the debtor is linked to nobody, and is a person alone.
@@ -230,6 +250,7 @@ class ContractWhole(PositionEvent):
     with the reason ``unknown_state``. Up to and including ``payment_silent_until`` the contract is silent with the
     reason ``payment``, because the creditor's files do not yet hold one of its payments. ``payments_on_top`` is the
     number of payments that no file has absorbed; null: not known.
+    ``original_creditor`` lent or sold first, if the debt was bought; the credit was granted on ``origination_date``.
     """
 
     details_version: int
@@ -255,6 +276,8 @@ class ContractWhole(PositionEvent):
     undecided: bool = False
     payment_silent_until: date | None = None
     payments_on_top: int | None = None
+    original_creditor: str | None = None
+    origination_date: date | None = None
 
 
 class ContractRegistered(ContractWhole, type="portfolio.contract-registered.v1", lane=Lane.BULK):

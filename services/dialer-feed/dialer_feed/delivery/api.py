@@ -42,7 +42,7 @@ async def stream_entries(
         raise Invalid(f"The formats are {' and '.join(FORMATS)}.", code="format-unknown")
     async with database.connection() as connection:
         row = await expect_list(connection, list_id, who)
-        most = await connection.fetchval(queries.MOST_PHONES, list_id) if file_format == "csv" else 0
+        shape = await connection.fetchrow(queries.SHAPE, list_id)
     refuse_unpublished(row)
     # The cursor is read before the first entry, so the feed after this cursor holds every later withdrawal.
     headers = {
@@ -51,7 +51,8 @@ async def stream_entries(
     }
     if file_format == "csv":
         headers["Content-Language"] = locale.language if locale else Language.EN
-        media_type, write = "text/csv; charset=utf-8", as_csv(most, locale)
+        media_type = "text/csv; charset=utf-8"
+        write = as_csv(shape["phones"], locale, is_split=shape["is_split"])
     else:
         media_type, write = "application/jsonl", as_jsonl
     if row["status"] == "closed":

@@ -42,6 +42,7 @@ def _entry(row: Row, time: CallableTime) -> Entry:
         "timezones": time.timezones,
         "also": row["also"],
         "shared_number": row["shared_number"],
+        **({"components": row["components"]} if row["components"] is not None else {}),
     }
 
 

@@ -29,9 +29,15 @@ COLUMNS = (
     "also",
     "shared_number",
 )
-"""The columns of a CSV file. The columns ``phone_1``, ``phone_2`` and so on follow.
+"""The columns of a CSV file. The columns ``phone_1``, ``phone_2`` and so on follow, then the parts of the balance.
 
 ``also`` has number and balance of each other contract of the person, separated by semicolons.
+"""
+COMPONENTS = (
+    *("principal", "ordinary_interest", "default_interest", "fees", "tax", "other"),
+    "calculated_on",
+)
+"""The last columns of a CSV file, if the creditor of some entry has stated parts: what is unpaid of the whole contract.
 """
 _SENTENCES = Sentences("dialer_feed.delivery")
 
@@ -41,13 +47,16 @@ def as_jsonl(entries: Sequence[Entry], _first: bool) -> Iterator[bytes]:
         yield "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode()
 
 
-def as_csv(phones: int, locale: Locale | None) -> Write:
-    """Return a writer of CSV for a person of this locale, or for a program. ``phones`` is the most of an entry."""
+def as_csv(phones: int, locale: Locale | None, *, is_split: bool = False) -> Write:
+    """Return a writer of CSV for a person of this locale, or for a program. ``phones`` is the most of an entry.
+
+    ``is_split``: some entry has the parts of its balance.
+    """
     columns = max(phones, FEWEST_PHONES)
     reader = locale or Locale()
 
     def header() -> list[str]:
-        names = [*COLUMNS, *(f"phone_{n}" for n in range(1, columns + 1))]
+        names = [*COLUMNS, *(f"phone_{n}" for n in range(1, columns + 1)), *(COMPONENTS if is_split else ())]
         return [_SENTENCES.said(name, reader.language) for name in names]
 
     def row(entry: Entry) -> list[object]:
@@ -60,7 +69,14 @@ def as_csv(phones: int, locale: Locale | None) -> Write:
             "also": "; ".join(f"{o['contract_number']} {reader.amount(o['overdue_balance'])}" for o in entry["also"]),
             "shared_number": " ".join(entry["shared_number"]),
         }
-        return [*((entry | local)[name] for name in COLUMNS), *numbers, *[""] * (columns - len(numbers))]
+        known = [*((entry | local)[name] for name in COLUMNS), *numbers, *[""] * (columns - len(numbers))]
+        return [*known, *parts(entry)] if is_split else known
+
+    def parts(entry: Entry) -> list[object]:
+        if (stated := entry.get("components")) is None:
+            return [""] * len(COMPONENTS)
+        *amounts, calculated_on = COMPONENTS
+        return [*(reader.amount(stated[name]) for name in amounts), stated[calculated_on]]
 
     def write(entries: Sequence[Entry], first: bool) -> Iterator[bytes]:
         rows = map(row, entries)

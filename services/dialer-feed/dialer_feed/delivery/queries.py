@@ -7,7 +7,7 @@ _SHARED = f"{phones.OF_ENTRY} AND phone.contact_id = ANY (entry.shared_ids)"
 # The entries still on the list, by contract number.
 ENTRIES = f"""
 SELECT entry.contract_number, entry.contract_id, contract.name, entry.overdue_balance, entry.days_past_due,
-    contract.jurisdiction, contract.region, contract.places, portfolio.creditor_kind,
+    contract.components, contract.jurisdiction, contract.region, contract.places, portfolio.creditor_kind,
     portfolio.timezone AS portfolio_timezone,
     ARRAY({phones.dialable("phone.value", phones.OF_ENTRY)}) AS phones,
     ARRAY({phones.dialable("phone.value", _SHARED)}) AS shared_number, {others.NAMED} AS also
@@ -18,7 +18,9 @@ WHERE entry.list_id = $1 AND entry.status = 'listed' AND entry.lead_id IS NULL
     AND ($2::text IS NULL OR (entry.contract_number, entry.contract_id) > ($2, $3))
 ORDER BY entry.contract_number, entry.contract_id LIMIT $4
 """
-# Numbers leave an entry of a published list, and none is added.
-MOST_PHONES = """
-SELECT coalesce(max(cardinality(contact_ids)), 0) FROM list_entry WHERE list_id = $1 AND status = 'listed'
+# Numbers leave an entry of a published list, and none is added. A column of a CSV file stays for the whole file.
+SHAPE = """
+SELECT coalesce(max(cardinality(contact_ids)), 0) AS phones,
+    coalesce(bool_or(components IS NOT NULL), false) AS is_split
+FROM list_entry AS entry JOIN contract USING (contract_id) WHERE list_id = $1 AND entry.status = 'listed'
 """

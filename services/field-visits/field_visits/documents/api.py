@@ -61,7 +61,9 @@ async def print_letter(
     request: Request,
     database: ServiceDatabase,
     who: CurrentPrincipal,
-    language: Annotated[Language | None, Query(description="Default: the language of the jurisdiction")] = None,
+    language: Annotated[
+        Language | None, Query(description="Default: the debtor's language, else that of the jurisdiction")
+    ] = None,
 ) -> Response:
     """Return the notification letter with the balance, for a closed unmarked envelope.
 

@@ -6,6 +6,8 @@ It states what the jurisdiction's profile asks of a first notice. A letter witho
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import jurisdictions
@@ -34,6 +36,7 @@ STATED = frozenset(
     ]
 )
 """What the letter can state of what a profile may ask of a first notice."""
+_COMPONENTS = ("principal", "ordinary_interest", "default_interest", "fees", "tax", "other")
 _TWO_STOPS = re.compile(r"\.\.(?=\s|$)")
 _LINE = 60
 """Letters that a line has room for. An account number and an address stay whole."""
@@ -61,13 +64,13 @@ class Sender:
 def letter_of(visit: Row, owed: Row, language: Language | None = None) -> Document:
     """Return the letter's contents, with the balance as of the business date.
 
-    ``language`` is by default the jurisdiction's. Raises ``LetterIncomplete`` and ``Unprintable``.
+    ``language`` is by default the debtor's, else the jurisdiction's. Raises ``LetterIncomplete`` and ``Unprintable``.
     """
     creditor = owed["creditor"] or _NOBODY
     creditor_name = creditor.get("legal_name") or owed["company"]
     sender = _sender(visit, owed, creditor_name)
     _refuse_missing(visit, owed, sender, creditor)
-    language = language or language_of(visit["jurisdiction"])
+    language = language or owed["language"] or language_of(visit["jurisdiction"])
     address = dict(visit) | {"state": visit["address_state"]}
     lines = [breakable(line) for line in address_lines(address, visit["jurisdiction"])]
     words = {
@@ -81,7 +84,10 @@ def letter_of(visit: Row, owed: Row, language: Language | None = None) -> Docume
     refuse_unprintable({"name": visit["name"], "address": " ".join(lines), **words})
 
     def amount(column: str) -> str:
-        return money_in_letter(owed[column], owed["currency"], visit["jurisdiction"], language)
+        return money(owed[column])
+
+    def money(value: Decimal) -> str:
+        return money_in_letter(value, owed["currency"], visit["jurisdiction"], language)
 
     return {
         "paper": paper(visit["jurisdiction"]),
@@ -108,10 +114,24 @@ def letter_of(visit: Row, owed: Row, language: Language | None = None) -> Docume
         "contract_number": words["reference"],
         "overdue_balance": amount("overdue_balance"),
         "total_balance": amount("total_balance"),
+        "components": [[texts[name], money(part)] for name, part in _components(owed)],
+        "calculated_on": _calculated_on(owed, language, visit["jurisdiction"]),
         "as_of": long_date(owed["as_of"], language, visit["jurisdiction"]),
         "payment_instructions": breakable(creditor.get("payment_instructions") or "", _LINE),
         "complaints_unit": breakable(_complaints_unit(sender, creditor) or "", _LINE),
     }
+
+
+def _components(owed: Row) -> list[tuple[str, Decimal]]:
+    """The parts of the total balance that are not 0, if the creditor has stated parts."""
+    stated = owed["components"] or {}
+    parts = [(name, Decimal(stated[name])) for name in _COMPONENTS if name in stated]
+    return [(name, part) for name, part in parts if part]
+
+
+def _calculated_on(owed: Row, language: Language, jurisdiction: str) -> str:
+    day = (owed["components"] or {}).get("calculated_on")
+    return long_date(date.fromisoformat(day), language, jurisdiction) if day else ""
 
 
 def _sender(visit: Row, owed: Row, creditor_name: str) -> Sender:

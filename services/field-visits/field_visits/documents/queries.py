@@ -4,7 +4,8 @@ from field_visits.projection import BUSINESS_DATE
 
 # $1 contract, $2 the agency of the visit, or null.
 OWED = f"""
-SELECT contract.overdue_balance, contract.total_balance, contract.currency, contract.debtor_kind,
+SELECT contract.overdue_balance, contract.total_balance, contract.currency, contract.debtor_kind, contract.components,
+    contract.language,
     {BUSINESS_DATE} AS as_of, portfolio.company, portfolio.letterhead AS creditor,
     agency.name AS agency_name, agency.letterhead AS agency
 FROM contract JOIN portfolio USING (portfolio_id) LEFT JOIN agency ON agency.agency_id = $2

@@ -14,6 +14,7 @@ from documents.wording import money_in_letter, unprintable_script
 from fastapi import FastAPI
 from field_visits.documents import TEMPLATES
 from field_visits.documents.letter_texts import TEXTS
+from recobro_events.contracts.portfolio import Components
 from visited_contracts import NUMBERS
 from visits_scene import Scene, a_placement, an_address
 
@@ -115,6 +116,8 @@ async def test_the_letter_states_what_the_profile_asks_of_a_first_notice(scene: 
         "contract_number": contract.number,
         "overdue_balance": "$4,321.09 M.N.",
         "total_balance": "$98,765.43 M.N.",
+        "components": [],
+        "calculated_on": "",
         "as_of": "1 de diciembre de 2026",
         "payment_instructions": "Transfiera a la CLABE 012345678901234567 de Banco Uno.",
         "complaints_unit": "UNE, +52 55 5555 0199, une@nandu.example",
@@ -168,6 +171,47 @@ async def test_a_letter_is_printed_in_each_language_on_one_page(
     assert document["language"] == language
     assert press.pages(document) == 1
     assert set(document["texts"]) == set(TEXTS["es"])
+
+
+PARTS = Components(
+    principal=Decimal("90000.00"),
+    ordinary_interest=Decimal("8000.00"),
+    default_interest=Decimal("700.43"),
+    fees=Decimal("65.00"),
+    tax=Decimal(0),
+    other=Decimal(0),
+    calculated_on=date(2026, 11, 20),
+)
+
+
+@pytest.mark.parametrize(("language", "kind"), [("es", "person"), ("pt", "company"), ("en", "person")])
+async def test_a_letter_states_the_parts_of_the_balance_in_the_debtors_language_on_one_page(
+    scene: Scene, press: RecordingPress, language: str, kind: str
+) -> None:
+    contract = await scene.known_contract(debtor_kind=kind, language=language, components=PARTS)
+    visit = await scene.ordered(contract)
+    assert (await scene.get(f"/v1/visits/{visit}/letter.pdf")).status_code == 200
+    [(_, document)] = press.documents
+    assert document["language"] == language
+    texts = TEXTS[document["language"]]
+    names = ["principal", "ordinary_interest", "default_interest", "fees"]
+    assert [name for name, _ in document["components"]] == [texts[name] for name in names]
+    assert [amount for _, amount in document["components"]] == [
+        money_in_letter(getattr(PARTS, name), "MXN", "MX", document["language"]) for name in names
+    ]
+    assert "20" in document["calculated_on"]
+    assert press.pages(document) == 1
+
+
+async def test_after_a_payment_a_letter_states_the_parts_that_are_left(scene: Scene, press: RecordingPress) -> None:
+    contract = await scene.known_contract(components=PARTS)
+    left = PARTS.model_copy(update={"fees": Decimal(0), "default_interest": Decimal("600.43")})
+    visit = await scene.ordered(contract)
+    await scene.receives(contract.revised(components=left, total=Decimal("98600.43")))
+    assert (await scene.get(f"/v1/visits/{visit}/letter.pdf")).status_code == 200
+    [(_, document)] = press.documents
+    assert [amount for _, amount in document["components"]][2:] == ["$600.43 M.N."]
+    assert document["total_balance"] == "$98,600.43 M.N."
 
 
 async def test_letters_speak_the_language_and_write_the_money_of_the_jurisdiction(

@@ -2,6 +2,7 @@
 
 from chassis.paging import both_orders
 
+from portfolio.ledger.components import Component
 from portfolio.ledger.positions_queries import days_paused
 from portfolio.payments.queries import REFERENCE
 from portfolio.projection.placements import shows_balance_to, shows_person_to, worked_by
@@ -29,12 +30,15 @@ WHERE {{conditions}}
 ORDER BY contract.portfolio_id {{order}}, contract_number {{order}} LIMIT {{limit}}
 """
 
+STATED = ", ".join(f"'{name}', {name}::text" for name in Component)
+
 # $2 is an agency. It sees only contracts that it has, and nothing of other agencies. view.py leaves out what is not for
 # its kind of work.
 WHOLE = f"""
 SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contract_number, contract.state, stage,
     incomplete, coalesce(contract.product, portfolio.product) AS product, contract.version, today.as_of, {_DAYS},
     overdue_balance, total_balance, oldest_due_on, next_change_on, episode, stated_as_of, created_at_of.created_at,
+    contract.original_creditor, contract.origination_date, contract.components, portfolio.allocation_order,
     portfolio.currency, portfolio.jurisdiction, portfolio.business_date, undecided_by IS NOT NULL AS undecided,
     (SELECT max(greatest(silent_until, CASE WHEN payment_holdoff_days > 0
             THEN coalesce(holdoff_from, payment.business_date) + payment_holdoff_days - 1 END)) FROM payment
@@ -42,7 +46,7 @@ SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contra
     $2::uuid IS NULL OR {shows_balance_to("$2")} AS shows_balance,
     $2::uuid IS NULL OR {shows_person_to("$2")} AS shows_person,
     jsonb_build_object('debtor_id', debtor.debtor_id, 'debtor_number', debtor.debtor_number, 'kind', debtor_kind,
-        'name', debtor_name, 'tax_id', tax_id, 'status', debtor.status,
+        'name', debtor_name, 'tax_id', tax_id, 'status', debtor.status, 'language', contract.language,
         'person_id', CASE WHEN $2::uuid IS NULL THEN coalesce(debtor.person_id, debtor.debtor_id) END) AS debtor,
     coalesce((SELECT jsonb_agg(to_jsonb(point) ORDER BY rank, contact_id) FROM (
         SELECT contact_id, contract_id, kind, value, provenance, timezone, dialable, verified, invalid, opted_out,
@@ -52,7 +56,8 @@ SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contra
     coalesce((SELECT jsonb_agg(to_jsonb(address) ORDER BY kind, address_id)
         FROM address WHERE address.contract_id = contract.contract_id), '[]') AS addresses,
     coalesce((SELECT jsonb_agg(jsonb_build_object('number', number, 'due_on', due_on, 'amount', amount::text,
-        'unpaid', unpaid::text) ORDER BY due_on, number)
+        'unpaid', unpaid::text, 'calculated_on', calculated_on, 'stated', CASE WHEN principal IS NOT NULL
+            THEN jsonb_build_object({STATED}) END) ORDER BY due_on, number)
         FROM instalment WHERE instalment.contract_id = contract.contract_id), '[]') AS instalments,
     coalesce((SELECT jsonb_agg(to_jsonb(latest) ORDER BY clarification_id) FROM (
         SELECT * FROM clarification WHERE clarification.contract_id = contract.contract_id

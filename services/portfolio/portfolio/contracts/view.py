@@ -1,6 +1,8 @@
 """Reading a whole contract."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -8,13 +10,14 @@ from chassis import ContractUnknown, OutputModel, Reader
 from jurisdictions import places_of_address, places_of_phone, tax_id_mark
 from recobro_events import Money, Row
 from recobro_events.contracts.field_visits import AddressVerdict
-from recobro_events.contracts.portfolio import ContractState, DebtorStatus, Instalment, Stage
+from recobro_events.contracts.portfolio import Components, ContractState, DebtorStatus, Stage
 from recobro_events.contracts.promises import PromiseState
 
 from portfolio.clarifications.reading import Clarification
 from portfolio.contracts import queries
 from portfolio.contracts.holds import Hold, holds_of
 from portfolio.debtors.contact_points import ContactPoint
+from portfolio.ledger.components import Component, unpaid_components
 from portfolio.ledger.rules import next_stage_on
 from portfolio.payments.reading import PaymentItem
 from portfolio.projection.placements import PlacementView
@@ -37,6 +40,7 @@ class DebtorView(OutputModel):
     tax_id: str | None
     tax_id_kind: str | None
     tax_id_problem: str | None
+    language: str | None
     status: DebtorStatus
 
 
@@ -58,6 +62,21 @@ class AddressView(OutputModel):
     provenance: str
 
 
+class InstalmentView(OutputModel):
+    """An instalment. ``amount`` was unpaid when the creditor last reported it; ``unpaid`` is still unpaid now.
+
+    ``components`` are the parts of the amount, and ``unpaid_components`` what is unpaid of them; null where the
+    creditor has not stated them.
+    """
+
+    number: int
+    due_on: date
+    amount: Money
+    unpaid: Money
+    components: Components | None
+    unpaid_components: Components | None
+
+
 class PauseView(OutputModel):
     pause_id: UUID
     reason: str
@@ -73,7 +92,9 @@ class ContractView(OutputModel):
     An agency sees what its kind of work needs: for dialing neither tax id nor addresses, and for visits no amounts
     before the debtor has attended a visit. ``holds`` are the reasons for which nobody may contact the debtor about the
     contract now. ``timezones`` are those in which the debtor may be, by the addresses and the usable phones: contact is
-    allowed when it is allowed in all of them. It is empty where nothing tells a place.
+    allowed when it is allowed in all of them. It is empty where nothing tells a place. ``components`` are the parts of
+    ``total_balance``, null where the creditor has not stated any. A payment pays them in ``allocation_order``,
+    instalment by instalment.
     """
 
     contract_id: UUID
@@ -84,6 +105,8 @@ class ContractView(OutputModel):
     stage: Stage
     incomplete: bool
     product: str | None
+    original_creditor: str | None
+    origination_date: date | None
     currency: str
     jurisdiction: str
     version: int
@@ -94,6 +117,8 @@ class ContractView(OutputModel):
     days_past_due: int
     overdue_balance: Money | None
     total_balance: Money | None
+    components: Components | None
+    allocation_order: list[Component]
     oldest_due_on: date | None
     next_stage_on: date | None
     next_change_on: date | None
@@ -102,7 +127,7 @@ class ContractView(OutputModel):
     contact_points: list[ContactPoint]
     addresses: list[AddressView]
     timezones: list[str]
-    instalments: list[Instalment]
+    instalments: list[InstalmentView]
     payments: list[PaymentItem]
     clarifications: list[Clarification]
     pauses: list[PauseView]
@@ -130,10 +155,25 @@ async def read(reader: Reader, contract_id: UUID, agency_id: UUID | None = None)
         "next_stage_on": _next_stage_on(row, pauses),
         "timezones": _timezones(row),
         "debtor": _marked(row["debtor"], row["jurisdiction"]),
+        "instalments": [_split(one, row["allocation_order"]) for one in row["instalments"]],
     }
     stored = {name: row[name] for name in ContractView.model_fields if name not in computed}
     view = ContractView.model_validate(stored | computed)
     return view if agency_id is None else _for_agency(view, row)
+
+
+def _split(instalment: dict[str, Any], order: Sequence[Component]) -> InstalmentView:
+    amount, unpaid = Decimal(instalment["amount"]), Decimal(instalment["unpaid"])
+    fields = {name: instalment[name] for name in ("number", "due_on", "amount", "unpaid")}
+    if instalment["stated"] is None:
+        return InstalmentView(**fields, components=None, unpaid_components=None)
+    stated = {Component(name): Decimal(part) for name, part in instalment["stated"].items()}
+
+    def parts(of: Decimal) -> Components:
+        found = unpaid_components(stated, amount, of, order)
+        return Components.model_validate(found | {"calculated_on": instalment["calculated_on"]})
+
+    return InstalmentView(**fields, components=parts(amount), unpaid_components=parts(unpaid))
 
 
 def _marked(debtor: dict[str, Any], jurisdiction: str) -> dict[str, Any]:
@@ -152,6 +192,7 @@ def _for_agency(view: ContractView, row: Row) -> ContractView:
     if not row["shows_balance"]:
         amounts = {"promised": None, "paid": None}
         hidden |= {"overdue_balance": None, "total_balance": None, "instalments": [], "payments": []}
+        hidden |= {"components": None}
         hidden |= {"promises": [promise.model_copy(update=amounts) for promise in view.promises]}
     return view.model_copy(update=hidden)
 

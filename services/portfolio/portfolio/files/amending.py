@@ -95,7 +95,7 @@ async def _amend_known(
     ids = [row["contract_id"] for row in known]
     await tx.execute(comparing_queries.LIST_DECISIONS, work.file_id, ids, work.as_of)
     await tx.execute(comparing_queries.APPLY_DECISIONS, work.file_id, ids, work.as_of)
-    await tx.execute(queries.PUT_INSTALMENTS, work.file_id, ids)
+    await tx.execute(queries.PUT_INSTALMENTS, work.file_id, ids, work.as_of)
     incomplete = [row["contract_number"] in lacking for row in known]
     await tx.execute(queries.AMEND, work.file_id, ids, incomplete, work.amended_root)
     await contacts.add(tx, work, columns, ids)

@@ -5,6 +5,8 @@
 
 from portfolio.files.findings import listing
 from portfolio.files.people_queries import OF_ANOTHER_PERSON
+from portfolio.ledger.components import COMPONENT_COLUMNS
+from portfolio.tabular.profiles import COMPONENTS
 
 # Without instalment numbers the due date says which instalment a row means. $2 contracts, $3 root
 NUMBER_BY_DAY = """
@@ -106,19 +108,24 @@ STILL_REJECTED = """
 SELECT DISTINCT contract_number FROM file_reject
 WHERE file_id = $1 AND amended_by IS NULL AND contract_number = ANY($2::text[])
 """
-# $2 contracts
-PUT_INSTALMENTS = """
-INSERT INTO instalment (contract_id, number, due_on, amount, unpaid)
-SELECT stated.contract_id, instalment_number, due_on, amount, amount
+# $2 contracts, $3 as_of. A row without parts keeps those that are known of its instalment.
+PUT_INSTALMENTS = f"""
+INSERT INTO instalment AS known (contract_id, number, due_on, amount, unpaid, {COMPONENT_COLUMNS}, calculated_on)
+SELECT stated.contract_id, instalment_number, due_on, amount, amount, {COMPONENT_COLUMNS},
+    CASE WHEN principal IS NOT NULL THEN coalesce(calculated_on, $3::date) END
 FROM file_contract AS stated JOIN file_row USING (file_id, contract_number)
 WHERE stated.file_id = $1 AND stated.contract_id = ANY($2::uuid[])
 ON CONFLICT (contract_id, number) DO UPDATE
-    SET due_on = excluded.due_on, amount = excluded.amount, unpaid = excluded.unpaid
+    SET due_on = excluded.due_on, amount = excluded.amount, unpaid = excluded.unpaid,
+        {", ".join(f"{name} = coalesce(excluded.{name}, known.{name})" for name in (*COMPONENTS, "calculated_on"))}
 """
 # An amendment adds what is not known. $2 contracts, $3 whether rows of each are still rejected, $4 root
 AMEND = """
 UPDATE contract SET product = coalesce(contract.product, stated.product),
     debtor_kind = coalesce(contract.debtor_kind, stated.debtor_kind), tax_id = coalesce(contract.tax_id, stated.tax_id),
+    language = coalesce(contract.language, stated.language),
+    original_creditor = coalesce(contract.original_creditor, stated.original_creditor),
+    origination_date = coalesce(contract.origination_date, stated.origination_date),
     incomplete = CASE WHEN contract.incomplete_by <> $4 THEN contract.incomplete ELSE given.incomplete END,
     incomplete_by = CASE WHEN contract.incomplete_by <> $4 THEN contract.incomplete_by
         WHEN given.incomplete THEN $4 END
@@ -136,7 +143,10 @@ JOIN_WAITING = (
         debtor_number = coalesce(waiting.debtor_number, given.debtor_number),
         debtor_name = coalesce(waiting.debtor_name, given.debtor_name),
         debtor_kind = coalesce(waiting.debtor_kind, given.debtor_kind),
-        tax_id = coalesce(waiting.tax_id, given.tax_id), product = coalesce(waiting.product, given.product)
+        tax_id = coalesce(waiting.tax_id, given.tax_id), product = coalesce(waiting.product, given.product),
+        language = coalesce(waiting.language, given.language),
+        original_creditor = coalesce(waiting.original_creditor, given.original_creditor),
+        origination_date = coalesce(waiting.origination_date, given.origination_date)
     FROM file_contract AS given
     WHERE given.file_id = $1 AND given.contract_id = ANY($2::uuid[])
         AND waiting.file_id = $3 AND waiting.contract_id = given.contract_id
@@ -147,11 +157,13 @@ JOIN_WAITING = (
         AND given.contract_number = stated.contract_number AND waiting.file_id = $3
         AND waiting.contract_number = given.contract_number AND waiting.instalment_number = given.instalment_number
     """,
-    """
-    INSERT INTO file_row (file_id, row_number, contract_number, debtor_name, instalment_number, due_on, amount)
+    f"""
+    INSERT INTO file_row (file_id, row_number, contract_number, debtor_name, instalment_number, due_on, amount,
+        {COMPONENT_COLUMNS}, calculated_on)
     SELECT $3, (SELECT coalesce(max(row_number), 0) FROM file_row WHERE file_id = $3)
             + row_number() OVER (ORDER BY given.row_number),
-        given.contract_number, given.debtor_name, given.instalment_number, given.due_on, given.amount
+        given.contract_number, given.debtor_name, given.instalment_number, given.due_on, given.amount,
+        {COMPONENT_COLUMNS}, calculated_on
     FROM file_contract AS stated JOIN file_row AS given USING (file_id, contract_number)
     WHERE stated.file_id = $1 AND stated.contract_id = ANY($2::uuid[])
     """,

@@ -198,8 +198,10 @@ async def _state_contracts(tx: Transaction, work: Work, chunk: Chunk, found: com
     )
     await tx.execute(applying_queries.REVISE, work.file_id, chunk.revised, work.as_of)
     await tx.execute(queries.FORGET_REFUSALS, chunk.revised)
+    if found.split:
+        await tx.execute(applying_queries.KEEP_COMPONENTS, work.file_id, found.split, work.as_of)
     await tx.execute(applying_queries.DELETE_INSTALMENTS, chunk.revised)
-    await tx.execute(applying_queries.ADD_INSTALMENTS, work.file_id, chunk.stated)
+    await tx.execute(applying_queries.ADD_INSTALMENTS, work.file_id, chunk.stated, work.as_of)
     await tx.execute(comparing_queries.ABSORB, work.file_id, chunk.revised, work.as_of, found.kept)
     if found.unposted:
         await tx.execute(comparing_queries.UNPOST, found.unposted)

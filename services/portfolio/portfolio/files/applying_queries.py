@@ -1,7 +1,10 @@
 """The statements that apply a file. Each works on a whole chunk of contracts."""
 
+from portfolio.files.comparing_queries import LINES
 from portfolio.files.landing_queries import UNNAMED
 from portfolio.files.people_queries import OF_ANOTHER_PERSON
+from portfolio.ledger.components import COMPONENT_COLUMNS
+from portfolio.tabular.profiles import COMPONENTS
 
 CHUNK = """
 SELECT contract_number, contract_id, debtor_id, incomplete FROM file_contract
@@ -41,9 +44,10 @@ SELECT contract_id, state FROM contract WHERE contract_id = ANY($1::uuid[]) ORDE
 # $1 file, $2 contracts, $3 portfolio, $4 creditor, $5 business date, $6 as_of of the file
 REGISTER = """
 INSERT INTO contract (contract_id, portfolio_id, creditor_id, debtor_id, contract_number, incomplete, product,
-    debtor_name, debtor_kind, tax_id, as_of, stated_as_of, handed_over_on, file_id, incomplete_by)
+    debtor_name, debtor_kind, tax_id, language, original_creditor, origination_date, as_of, stated_as_of,
+    handed_over_on, file_id, incomplete_by)
 SELECT contract_id, $3, $4, debtor_id, contract_number, incomplete, product, debtor_name, debtor_kind, tax_id,
-    $5, $6, $5, file_id,
+    language, original_creditor, origination_date, $5, $6, $5, file_id,
     CASE WHEN incomplete THEN (SELECT coalesce(amended_root, file_id) FROM file WHERE file_id = $1) END
 FROM file_contract WHERE file_id = $1 AND contract_id = ANY($2::uuid[])
 ORDER BY contract_id
@@ -56,6 +60,10 @@ UPDATE contract SET incomplete = false, incomplete_by = NULL, product = coalesce
     debtor_kind = CASE WHEN {OF_ANOTHER_PERSON} OR stated.debtor_kind IS NOT NULL
         THEN stated.debtor_kind ELSE contract.debtor_kind END,
     tax_id = CASE WHEN {OF_ANOTHER_PERSON} OR stated.tax_id IS NOT NULL THEN stated.tax_id ELSE contract.tax_id END,
+    language = CASE WHEN {OF_ANOTHER_PERSON} OR stated.language IS NOT NULL
+        THEN stated.language ELSE contract.language END,
+    original_creditor = coalesce(stated.original_creditor, contract.original_creditor),
+    origination_date = coalesce(stated.origination_date, contract.origination_date),
     state = CASE WHEN contract.state = 'withdrawn' THEN 'open' ELSE contract.state END, undecided_by = NULL,
     stated_as_of = $3, file_id = $1
 FROM file_contract AS stated
@@ -65,10 +73,20 @@ FLAG_INCOMPLETE = """
 UPDATE contract SET incomplete = true, incomplete_by = $2 WHERE contract_id = ANY($1::uuid[])
 RETURNING contract_id, NOT old.incomplete AS is_new
 """
+# A row without parts keeps the parts that are known of its instalment. $3 as_of of the file.
+KEEP_COMPONENTS = f"""
+WITH {LINES}
+UPDATE file_row SET {", ".join(f"{name} = known.{name}" for name in (*COMPONENTS, "calculated_on"))}
+FROM line JOIN instalment AS known ON known.contract_id = line.contract_id AND known.number = line.known_number
+WHERE file_row.file_id = $1 AND file_row.row_number = line.row_number AND file_row.instalment_number = line.number
+    AND file_row.principal IS NULL AND known.principal IS NOT NULL
+"""
 DELETE_INSTALMENTS = "DELETE FROM instalment WHERE contract_id = ANY($1::uuid[])"
-ADD_INSTALMENTS = """
-INSERT INTO instalment (contract_id, number, due_on, amount, unpaid)
-SELECT stated.contract_id, file_row.instalment_number, file_row.due_on, file_row.amount, file_row.amount
+# $3 as_of of the file, for parts without a day of their own.
+ADD_INSTALMENTS = f"""
+INSERT INTO instalment (contract_id, number, due_on, amount, unpaid, {COMPONENT_COLUMNS}, calculated_on)
+SELECT stated.contract_id, file_row.instalment_number, file_row.due_on, file_row.amount, file_row.amount,
+    {COMPONENT_COLUMNS}, CASE WHEN principal IS NOT NULL THEN coalesce(calculated_on, $3) END
 FROM file_contract AS stated JOIN file_row USING (file_id, contract_number)
 WHERE stated.file_id = $1 AND stated.contract_id = ANY($2::uuid[])
 """

@@ -42,7 +42,8 @@ class Comparison:
     ``applied`` holds the contracts whose rows replace what is stored, ``set_aside`` those that wait for a decision.
     ``kept`` holds the payments that stay on top of the file's amounts. ``file_payments`` are those that the file
     states. ``unposted`` are absorbed, but the file's amounts do not have them, so that their reversals raise nothing.
-    ``taken_back`` are in its amounts and were reversed after its day: they are owed again.
+    ``taken_back`` are in its amounts and were reversed after its day: they are owed again. ``split`` are contracts of
+    which the parts of amounts are known.
     """
 
     applied: Sequence[UUID]
@@ -51,6 +52,7 @@ class Comparison:
     file_payments: Sequence[UUID]
     unposted: Sequence[UUID]
     taken_back: Sequence[UUID]
+    split: Sequence[UUID]
 
 
 async def compare(
@@ -61,7 +63,7 @@ async def compare(
     ``accepted``: a person has decided that the file's rows are all that these contracts owe.
     """
     if not contract_ids:
-        return Comparison([], [], [], [], [], [])
+        return Comparison([], [], [], [], [], [], [])
     settings = await tx.fetchrow(queries.SETTINGS, work.file_id)
     assert settings is not None
     lag_days = settings["posting_lag_days"]
@@ -96,6 +98,7 @@ async def compare(
         [row["payment_id"] for row in entered],
         [payment_id for row in judged if row["verdict"] != "fewer" for payment_id in row["unposted"]],
         [payment_id for row in judged if row["verdict"] != "fewer" for payment_id in row["taken_back"]],
+        [row["contract_id"] for row in judged if row["has_components"] and row["verdict"] != "fewer"],
     )
 
 

@@ -19,13 +19,14 @@ FROM file JOIN portfolio USING (portfolio_id) WHERE file_id = $1
 # pair: which stated instalment is which known one. line: what the file says, and the amount that counts. Where the file
 # repeats a value about which a person has decided, less what was paid on the instalment since, the decision holds.
 # base: the known amount, which has moved since the decision where the reversal of an older payment has raised it.
-_LINES = f"""
+LINES = f"""
 stated AS MATERIALIZED (
     SELECT contract_id, contract_number, row_number, instalment_number AS number, due_on, amount AS said
     FROM file_contract JOIN file_row USING (file_id, contract_number)
     WHERE file_id = $1 AND contract_id = ANY($2::uuid[])
 ), known AS MATERIALIZED (
-    SELECT contract_id, number, due_on, amount, unpaid FROM instalment WHERE contract_id = ANY($2::uuid[])
+    SELECT contract_id, number, due_on, amount, unpaid, principal IS NOT NULL AS has_components
+    FROM instalment WHERE contract_id = ANY($2::uuid[])
 ), money AS MATERIALIZED (
     SELECT payment_id, contract_id, coalesce(put_back, amount) AS amount, paid_on, silent_until, channel,
         reversed_at IS NOT NULL AS gone,
@@ -71,17 +72,18 @@ stated AS MATERIALIZED (
 )
 """
 
-# $1, $2, $3 as in _LINES, $4 posting_lag_days, $5 whether instalments that are not stated are settled.
+# $1, $2, $3 as in LINES, $4 posting_lag_days, $5 whether instalments that are not stated are settled.
 # excess: what the file states more than it would if it knew every payment. set: the payments that explain it. Recent
 # payments go before older ones, a smaller set before a larger one, a set of newer payments before one of older ones.
 # Whether a contract overpaid shows the file only as 0, so its excess is then nothing.
 # risen: what the file states more for a due date than was known. undone: the newest payment that the known amounts have
 # in them, if the file states all that it paid once more. Then the file has taken it back.
 JUDGE = f"""
-WITH {_LINES}, summed AS MATERIALIZED (
+WITH {LINES}, summed AS MATERIALIZED (
     SELECT contract_id, contract_number, state, undecided_by,
         coalesce(total.stated, 0) AS stated, coalesce(total.decided, false) AS decided,
         coalesce(owed.amount, 0) AS owed, coalesce(owed.missing, false) AS missing,
+        coalesce(owed.has_components, false) AS has_components,
         coalesce(on_top.amount, 0) AS paid, least({MOST_LOOKED_AT}, coalesce(on_top.payments, 0))::integer AS payments
     FROM contract
     LEFT JOIN (
@@ -89,7 +91,7 @@ WITH {_LINES}, summed AS MATERIALIZED (
             bool_or(about IS NOT NULL) AS decided
         FROM line GROUP BY contract_id) AS total USING (contract_id)
     LEFT JOIN (
-        SELECT known.contract_id, sum(known.amount) AS amount,
+        SELECT known.contract_id, sum(known.amount) AS amount, bool_or(has_components) AS has_components,
             bool_or(unpaid > 0 AND pair.number IS NULL) AS missing
         FROM known LEFT JOIN pair ON pair.contract_id = known.contract_id AND known_number = known.number
         GROUP BY known.contract_id) AS owed USING (contract_id)
@@ -173,7 +175,7 @@ LIST = findings.listing(
 _ADOPTED = "said IN (base, base - paid)"
 LIST_DECISIONS = findings.listing(
     f"""
-    WITH {_LINES}
+    WITH {LINES}
     SELECT 'kept_decisions' AS kind, contract_id, contract_number, number AS instalment, said AS stated, base AS known,
         CASE WHEN repeats THEN 'decision_kept' ELSE 'new_word_of_the_creditor' END AS detail
     FROM line WHERE about IS NOT NULL AND (repeats OR NOT {_ADOPTED})
@@ -181,7 +183,7 @@ LIST_DECISIONS = findings.listing(
 )
 # The file's rows say from here on what holds.
 APPLY_DECISIONS = f"""
-WITH {_LINES}, decided AS MATERIALIZED (SELECT * FROM line WHERE about IS NOT NULL), rows AS (
+WITH {LINES}, decided AS MATERIALIZED (SELECT * FROM line WHERE about IS NOT NULL), rows AS (
     UPDATE file_row SET amount = decided.amount FROM decided
     WHERE repeats AND file_row.file_id = $1 AND file_row.row_number = decided.row_number
 ), held AS (
@@ -212,7 +214,7 @@ _DAYS_BEFORE = f"""
 greatest(0, coalesce($4 - oldest_due_on - {days_paused("contract.contract_id", "contract.oldest_due_on", "$4")}, 0))
 """
 ENTER_PAYMENTS = f"""
-WITH {_LINES}, given AS MATERIALIZED (
+WITH {LINES}, given AS MATERIALIZED (
     SELECT * FROM unnest($2::uuid[], $5::numeric[], $6::uuid[], $7::text[], $8::integer[], $9::boolean[])
         AS given (contract_id, amount, payment_id, reference, booking, is_live)
 ), reduced AS (

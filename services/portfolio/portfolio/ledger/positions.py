@@ -29,6 +29,7 @@ _POSITION = (
     "oldest_due_on",
     "episode",
     "next_change_on",
+    "components",
 )
 
 

@@ -3,6 +3,7 @@
 from recobro_events import outbox
 from recobro_events.contracts.portfolio import ContractStageChanged
 
+from portfolio.ledger.components import components_json
 from portfolio.ledger.history import INTO_HISTORY
 from portfolio.ledger.rules import STAGE_STARTS
 
@@ -47,7 +48,7 @@ POSITION_JSON = """
     'stage', {row}.stage, 'days_past_due', {row}.days_past_due,
     'overdue_balance', {row}.overdue_balance::text, 'total_balance', {row}.total_balance::text,
     'oldest_due_on', {row}.oldest_due_on, 'episode', {row}.episode,
-    'next_change_on', {row}.next_change_on"""
+    'next_change_on', {row}.next_change_on, 'components', {row}.components"""
 
 _STAGE_CHANGED = outbox.rows(
     ContractStageChanged,
@@ -61,23 +62,26 @@ _STAGE_CHANGED = outbox.rows(
 # $6 and $7 the received event behind each contract, $8 consumer, $9 traceparent.
 REPOSITION = f"""
 WITH target AS MATERIALIZED (
-    SELECT contract.contract_id, coalesce($2::date, portfolio.business_date, contract.as_of) AS as_of, noted.cause
+    SELECT contract.contract_id, coalesce($2::date, portfolio.business_date, contract.as_of) AS as_of, noted.cause,
+        allocation_order
     FROM contract JOIN portfolio USING (portfolio_id)
     CROSS JOIN (SELECT set_config('portfolio.cause', coalesce($3::text, ''), true) AS cause) AS noted
     WHERE contract.contract_id = ANY($1::uuid[])
 ), owed AS MATERIALIZED (
-    SELECT target.contract_id, target.as_of,
+    SELECT target.contract_id, target.as_of, target.allocation_order,
+        bool_or(principal IS NOT NULL AND unpaid > 0) AS is_split,
         coalesce(sum(unpaid), 0) AS total,
         coalesce(sum(unpaid) FILTER (WHERE due_on < target.as_of), 0) AS overdue,
         min(due_on) FILTER (WHERE unpaid > 0) AS oldest,
         min(due_on) FILTER (WHERE unpaid > 0 AND due_on >= target.as_of) AS next_due
     FROM target LEFT JOIN instalment USING (contract_id)
-    GROUP BY target.contract_id, target.as_of
+    GROUP BY target.contract_id, target.as_of, target.allocation_order
 ), clock AS MATERIALIZED (
     SELECT *, coalesce(as_of - oldest - {days_paused("owed.contract_id", "owed.oldest", "owed.as_of")}, 0) AS days
     FROM owed
 ), position AS (
     SELECT *, {_STAGE} AS stage,
+        CASE WHEN is_split THEN {components_json("clock.contract_id", "clock.allocation_order")} END AS components,
         CASE WHEN oldest IS NOT NULL THEN least(next_due + 1, {_NEXT_STAGE_ON}) END AS next_change
     FROM clock
 ), moved AS (
@@ -88,6 +92,7 @@ WITH target AS MATERIALIZED (
         overdue_balance = position.overdue,
         total_balance = position.total,
         oldest_due_on = position.oldest,
+        components = position.components,
         next_change_on = CASE WHEN contract.state IN ('open', 'settled') THEN position.next_change END,
         episode = coalesce($5::integer, contract.episode
             + CASE WHEN contract.overdue_balance = 0 AND position.overdue > 0 THEN 1 ELSE 0 END),
@@ -99,6 +104,7 @@ WITH target AS MATERIALIZED (
     WHERE contract.contract_id = position.contract_id
     RETURNING new.contract_id, new.portfolio_id, new.debtor_id, new.version, new.as_of, new.state, new.stage,
         new.days_past_due, new.overdue_balance, new.total_balance, new.oldest_due_on, new.next_change_on, new.episode,
+        new.components,
         old.version AS was_version, old.as_of AS was_as_of, old.state AS was_state, old.stage AS was_stage,
         old.days_past_due AS was_days_past_due, old.overdue_balance AS was_overdue_balance,
         old.total_balance AS was_total_balance, old.episode AS was_episode
@@ -177,5 +183,5 @@ UPDATE contract SET version = contract.version + given.events
 FROM unnest($1::uuid[], $2::integer[]) AS given (contract_id, events)
 WHERE contract.contract_id = given.contract_id
 RETURNING contract.contract_id, new.version, old.version AS was_version, as_of, state, stage, days_past_due,
-    overdue_balance, total_balance, oldest_due_on, episode, next_change_on
+    overdue_balance, total_balance, oldest_due_on, episode, next_change_on, components
 """

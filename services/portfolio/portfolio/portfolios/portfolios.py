@@ -32,6 +32,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from recobro_events import Currency, Row, Transaction
 from recobro_events.contracts.portfolio import PortfolioState, PortfolioStateChanged
 
+from portfolio.ledger.components import DEFAULT_ORDER, Component
 from portfolio.portfolios import creditors, queries
 from portfolio.portfolios.creditors import Creditor
 
@@ -81,6 +82,17 @@ PaymentChannels = Annotated[
 ]
 
 
+def _complete(order: tuple[Component, ...]) -> tuple[Component, ...]:
+    if sorted(order) != sorted(Component):
+        raise ValueError(f"must name each part once: {', '.join(DEFAULT_ORDER)}")
+    return order
+
+
+AllocationOrder = Annotated[
+    tuple[Component, ...], Field(max_length=100, examples=[list(DEFAULT_ORDER)]), AfterValidator(_complete)
+]
+
+
 class PromiseLimits(InputModel):
     """What a promise must keep to: its smallest share of the overdue balance, its last day, broken ones before it."""
 
@@ -95,7 +107,7 @@ class PortfolioSettings(InputModel):
     ``posting_lag_days``: a payment may be missing in the creditor's files for so many days. ``payment_holdoff_days``:
     nobody is contacted on so many days, from ``holdoff_from`` of a payment on. ``code_page``: files that are not UTF-8
     are in it, where it reads best. ``snapshot_threshold_percent``: a snapshot that closes a larger share of the open
-    contracts waits for a person.
+    contracts waits for a person. ``allocation_order``: in this order a payment pays the parts of an instalment.
     """
 
     delta_rows: DeltaRows | None = None
@@ -107,6 +119,7 @@ class PortfolioSettings(InputModel):
     promise_limits: PromiseLimits | None = None
     code_page: CodePage | None = None
     snapshot_threshold_percent: Annotated[int, Field(ge=0, le=100)] | None = None
+    allocation_order: AllocationOrder | None = None
 
 
 _FINER_CURRENCIES = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", "CLF", "UYW"})
@@ -161,6 +174,7 @@ class Portfolio(OutputModel):
     promise_limits: PromiseLimits
     code_page: CodePage
     snapshot_threshold_percent: int
+    allocation_order: tuple[Component, ...]
     created_at: datetime
     returned_at: datetime | None
     return_reason: str | None
@@ -192,6 +206,7 @@ async def change(tx: Transaction, portfolio_id: UUID, settings: PortfolioSetting
         None if settings.promise_limits is None else settings.promise_limits.model_dump(mode="json"),
         settings.code_page,
         settings.snapshot_threshold_percent,
+        settings.allocation_order,
     )
     if row is None:
         raise PortfolioUnknown()

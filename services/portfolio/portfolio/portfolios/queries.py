@@ -19,7 +19,8 @@ ORDER BY creditor_id {{order}} LIMIT $2
 _PORTFOLIO = """
 portfolio_id, creditor_id, name, product, currency, jurisdiction, timezone, state, business_date, staged_to, created_at,
     delta_rows, reductions, empty_cells, posting_lag_days, payment_holdoff_days, payment_channels, promise_limits,
-    code_page, snapshot_threshold_percent, returned_at, return_reason
+    code_page, snapshot_threshold_percent, returned_at, return_reason,
+    allocation_order
 """
 ADD_PORTFOLIO = """
 INSERT INTO portfolio (creditor_id, name, product, currency, jurisdiction, timezone)
@@ -31,7 +32,8 @@ UPDATE portfolio SET delta_rows = coalesce($2, delta_rows), reductions = coalesc
     empty_cells = coalesce($4, empty_cells), posting_lag_days = coalesce($5, posting_lag_days),
     payment_holdoff_days = coalesce($6, payment_holdoff_days),
     payment_channels = coalesce($7, payment_channels), promise_limits = coalesce($8::jsonb, promise_limits),
-    code_page = coalesce($9, code_page), snapshot_threshold_percent = coalesce($10, snapshot_threshold_percent)
+    code_page = coalesce($9, code_page), snapshot_threshold_percent = coalesce($10, snapshot_threshold_percent),
+    allocation_order = coalesce($11, allocation_order)
 WHERE portfolio_id = $1
 RETURNING {_PORTFOLIO}
 """

@@ -16,10 +16,20 @@ SPANISH_HEADERS = {
     "debtor_name": "Nombre / Razón social",
     "debtor_kind": "Tipo de persona",
     "tax_id": "RFC",
+    "language": "Idioma",
     "product": "Producto",
+    "original_creditor": "Acreedor original",
+    "origination_date": "Fecha de otorgamiento",
     "instalment_number": "No. Mensualidad",
     "due_date": "Fecha de vencimiento",
     "amount_due": "Importe vencido",
+    "principal": "Capital",
+    "ordinary_interest": "Intereses ordinarios",
+    "default_interest": "Intereses moratorios",
+    "fees": "Comisiones",
+    "tax": "Impuestos",
+    "other": "Otros",
+    "calculated_on": "Fecha de cálculo",
     "phone_1": "Teléfono 1",
     "phone_2": "Teléfono 2",
     "email": "Correo electrónico",
@@ -40,10 +50,20 @@ PORTUGUESE_HEADERS = {
     "debtor_name": "Nome / Razão social",
     "debtor_kind": "Tipo de pessoa",
     "tax_id": "CPF / CNPJ",
+    "language": "Idioma",
     "product": "Produto",
+    "original_creditor": "Credor original",
+    "origination_date": "Data de concessão",
     "instalment_number": "Nº da parcela",
     "due_date": "Data de vencimento",
     "amount_due": "Valor vencido",
+    "principal": "Principal",
+    "ordinary_interest": "Juros remuneratórios",
+    "default_interest": "Juros de mora",
+    "fees": "Tarifas",
+    "tax": "Impostos",
+    "other": "Outros",
+    "calculated_on": "Data do cálculo",
     "phone_1": "Telefone 1",
     "phone_2": "Telefone 2",
     "email": "E-mail",
@@ -61,6 +81,9 @@ PORTUGUESE_HEADERS = {
 FILE_COLUMNS = tuple(SPANISH_HEADERS)
 """The columns of our template."""
 
+COMPONENTS = ("principal", "ordinary_interest", "default_interest", "fees", "tax", "other")
+"""The parts of the amount of a row. Their sum is the amount."""
+
 ADDRESS_COLUMNS = ("address_kind", "street", "exterior", "interior", "neighbourhood", "postal_code", "city", "state")
 SECOND_ADDRESS = tuple(f"{column}_2" for column in ADDRESS_COLUMNS)
 REPEATED: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -77,7 +100,10 @@ FIELDS = (
 )
 """Everything that a column of a file may be."""
 MONEY_AND_IDENTITY = frozenset(
-    {"contract_number", "debtor_number", "debtor_name", "tax_id", "due_date", "amount_due", "instalment_number"}
+    {
+        *("contract_number", "debtor_number", "debtor_name", "tax_id", "due_date", "amount_due", "instalment_number"),
+        *COMPONENTS,
+    }
 )
 """Nothing is guessed between two columns of one of these."""
 

@@ -197,6 +197,7 @@ async def test_a_contract_is_shown_with_everything_that_belongs_to_it(client: ht
         "tax_id": "AAJ800101XX1",
         "tax_id_kind": "RFC",
         "tax_id_problem": "bad_part",
+        "language": None,
         "status": "active",
     }
     assert [(line["number"], line["amount"], line["unpaid"]) for line in shown["instalments"]] == [

@@ -34,23 +34,27 @@ _POINT, _COMMA = ({"decimal": r"\.", "group": ","}, {"decimal": ",", "group": r"
 
 
 def amounts(
-    cells: pl.DataFrame, head: FileHead, jurisdiction: str, currency: str | None = None, decimal: str | None = None
+    cells: pl.DataFrame,
+    head: FileHead,
+    jurisdiction: str,
+    currency: str | None = None,
+    decimal: str | None = None,
+    column: str = "amount_due",
 ) -> pl.Series:
-    """Parse ``amount_due``. The result is null for a text that is no amount, and for fractions of a cent.
+    """Parse ``column``. The result is null for a text that is no amount, and for fractions of a cent.
 
     ``decimal`` is the decimal sign, if a profile says it. Numbers that had a type are read as they are. Raises
     ``FileProblem`` (ambiguous_amounts) when rows of the column contradict each other, or nothing in it shows whether
     1,500 has a fraction.
     """
     sign = signs_of(jurisdiction, currency)
-    text = _minus_in_front(pl.col("amount_due"), sign)
-    signed = cells.select("row_number", "amount_due", amount=_digits(text, _SIGNED.format(sign=sign)))
-    signs = _signs(signed, head, decimal)
-    typed = pl.when(pl.col("amount_due").str.contains(_TYPED)).then(
-        pl.col("amount_due").str.strip_prefix(NUMBER_SIGN).cast(pl.Decimal(14, 2), strict=False)
+    signed = _signed(cells, sign, column)
+    signs = _signs(signed, head, decimal, column)
+    typed = pl.when(pl.col("written").str.contains(_TYPED)).then(
+        pl.col("written").str.strip_prefix(NUMBER_SIGN).cast(pl.Decimal(14, 2), strict=False)
     )
     read = _read(pl.col("amount"), signs)
-    has_types = cells["amount_due"].str.contains(NUMBER_SIGN, literal=True).any()
+    has_types = cells[column].str.contains(NUMBER_SIGN, literal=True).any()
     return signed.select(pl.coalesce(typed, read) if has_types else read).to_series()
 
 
@@ -61,22 +65,28 @@ def signs_of(jurisdiction: str, currency: str | None) -> str:
     return "|".join(sign for sign in (known, *named) if sign is not None)
 
 
-def _signs(signed: pl.DataFrame, head: FileHead, decimal: str | None) -> dict[str, str]:
+def _signed(cells: pl.DataFrame, sign: str, column: str) -> pl.DataFrame:
+    text = _minus_in_front(pl.col(column), sign)
+    written = pl.col(column).alias("written")
+    return cells.select("row_number", written, amount=_digits(text, _SIGNED.format(sign=sign)))
+
+
+def _signs(signed: pl.DataFrame, head: FileHead, decimal: str | None, column: str) -> dict[str, str]:
     if decimal is not None:
         return _COMMA if decimal == "," else _POINT
     point, comma = (_first(signed, _SHOWS.format(**signs)) for signs in (_POINT, _COMMA))
-    column = f"Column {head.header_of('amount_due')!r}"
+    named = f"Column {head.header_of(column)!r}"
     if point and comma:
         raise FileProblem(
             "ambiguous_amounts",
-            f"{column}: {point} has a decimal point, {comma} a decimal comma. Write all amounts in one way, such as "
+            f"{named}: {point} has a decimal point, {comma} a decimal comma. Write all amounts in one way, such as "
             "1234.50.",
         )
     undecided = _first(signed, _UNDECIDED)
     if undecided and not (point or comma):
         raise FileProblem(
             "ambiguous_amounts",
-            f"{column}: nothing shows whether {undecided} has a group of thousands or a fraction. Write all amounts "
+            f"{named}: nothing shows whether {undecided} has a group of thousands or a fraction. Write all amounts "
             "with two decimals, such as 1500.00.",
         )
     return _COMMA if comma else _POINT
@@ -84,10 +94,8 @@ def _signs(signed: pl.DataFrame, head: FileHead, decimal: str | None) -> dict[st
 
 def decimal_of(cells: pl.DataFrame, head: FileHead, jurisdiction: str, currency: str | None) -> str | None:
     """The decimal sign that the column shows, ``.`` or ``,``. None if it shows none. Raises as ``amounts``."""
-    sign = signs_of(jurisdiction, currency)
-    text = _minus_in_front(pl.col("amount_due"), sign)
-    signed = cells.select("row_number", "amount_due", amount=_digits(text, _SIGNED.format(sign=sign)))
-    _signs(signed, head, None)
+    signed = _signed(cells, signs_of(jurisdiction, currency), "amount_due")
+    _signs(signed, head, None, "amount_due")
     for shown, signs in ((",", _COMMA), (".", _POINT)):
         if _first(signed, _SHOWS.format(**signs)):
             return shown
@@ -112,7 +120,7 @@ def _digits(text: pl.Expr, pattern: str) -> pl.Expr:
 def _first(signed: pl.DataFrame, pattern: str) -> str | None:
     """The first row whose amount has the pattern, in words."""
     found = signed.filter(pl.col("amount").struct.field("body").str.contains(pattern)).head(1)
-    return f"row {found['row_number'][0]} ({found['amount_due'][0][:40]})" if len(found) else None
+    return f"row {found['row_number'][0]} ({found['written'][0][:40]})" if len(found) else None
 
 
 def _read(amount: pl.Expr, signs: dict[str, str]) -> pl.Expr:

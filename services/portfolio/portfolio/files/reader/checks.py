@@ -11,6 +11,7 @@ from uuid import UUID
 import polars as pl
 
 from portfolio.files.reader.amounts import amounts
+from portfolio.files.reader.components import DAYS, component_faults, with_components
 from portfolio.files.reader.customers import TELLS_CUSTOMERS_APART, contracts_of_two_customers
 from portfolio.files.reader.days import days, is_day_first
 from portfolio.files.reader.plans import due_date_of, with_plans
@@ -18,7 +19,7 @@ from portfolio.files.reader.series import cleaned, mapped, without_type
 from portfolio.ledger.limits import CONTACTS_OF_CONTRACT, LARGEST_BALANCE, ROWS_OF_CONTRACT
 from portfolio.tabular.cells import text_of, value_of
 from portfolio.tabular.layouts import UNKNOWN_LAYOUT, Layout
-from portfolio.tabular.profiles import FILE_COLUMNS, REPEATED, SECOND_ADDRESS, plain
+from portfolio.tabular.profiles import COMPONENTS, FILE_COLUMNS, REPEATED, SECOND_ADDRESS, plain
 from portfolio.tabular.records import CONTROL_CHARACTERS, FileHead
 
 MAX_TEXT_CHARACTERS = 200
@@ -37,6 +38,8 @@ _TEXTS = frozenset(
         "debtor_name",
         "debtor_kind",
         "product",
+        "language",
+        "original_creditor",
         "address_kind",
         "street",
         "exterior",
@@ -57,7 +60,7 @@ _DEBTOR_KIND_OF = {written: kind for kind, ways in _DEBTOR_KINDS.items() for wri
 
 
 _IDENTIFIERS = ("contract_number", "debtor_number", "tax_id", *REPEATED["phone"])
-TYPED = frozenset({"due_date", "amount_due"})
+TYPED = frozenset({"due_date", "amount_due", *COMPONENTS, *DAYS})
 """The columns whose numbers and dates a workbook keeps by their types."""
 
 
@@ -93,6 +96,15 @@ def parse(raw: pl.DataFrame, head: FileHead, reading: Reading) -> pl.DataFrame:
         days(cells, head, days_first=days_first, order=layout.dates).alias("due_on"),
         amounts(cells, head, reading.jurisdiction, reading.currency, layout.decimal).alias("amount"),
         number=pl.when(number.str.contains(_NUMBER)).then(number).cast(pl.Int32, strict=False),
+    )
+    cells = with_components(
+        cells,
+        head,
+        reading.jurisdiction,
+        reading.currency,
+        layout.decimal,
+        days_first=days_first,
+        order=layout.dates,
     )
     if head.has_plans:
         cells = with_plans(cells)
@@ -152,6 +164,7 @@ def checks(head: FileHead) -> list[Check]:
         *_value_checks(),
         *_instalment_checks(head),
         *_plan_checks(head),
+        *(Check(*fault) for fault in component_faults()),
         *_contract_checks(),
     ]
 

@@ -1,6 +1,6 @@
 """What the reader and its parent agree on: the CSV files for COPY, their columns, the exit code. Empty is NULL."""
 
-from portfolio.tabular.profiles import REPEATED, SECOND_ADDRESS
+from portfolio.tabular.profiles import COMPONENTS, REPEATED, SECOND_ADDRESS
 
 OUT_OF_MEMORY = 3
 """The reader's exit code when its memory was not enough. Below Python, a lack of memory aborts the process instead."""
@@ -22,10 +22,15 @@ ACCEPTED_COLUMNS = (
     "debtor_name",
     "debtor_kind",
     "tax_id",
+    "language",
     "product",
+    "original_creditor",
+    "origination_date",
     "instalment_number",
     "due_on",
     "amount",
+    *COMPONENTS,
+    "calculated_on",
     "phone_1",
     "phone_1_e164",
     "phone_2",
@@ -62,7 +67,10 @@ REJECTED_COLUMNS = ("row_number", "contract_number", "errors", "cells")
 fields.
 """
 
-DEBTOR_COLUMNS = ("debtor_number", "debtor_name", "debtor_kind", "tax_id", "product")
+DEBTOR_COLUMNS = (
+    *("debtor_number", "debtor_name", "debtor_kind", "tax_id", "language"),
+    *("product", "original_creditor", "origination_date"),
+)
 CONTRACT_COLUMNS = ("contract_number", "contract_id", "incomplete", "debtor_id", *DEBTOR_COLUMNS)
 CONTACT_COLUMNS = ("contract_id", "contact_id", "kind", "value", "dialable", "timezone", "stated_in", "rank")
 _ADDRESS = ("street", "exterior", "interior", "neighbourhood", "postal_code", "city", "state")

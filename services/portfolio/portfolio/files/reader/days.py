@@ -50,15 +50,17 @@ def is_day_first(head: FileHead, jurisdiction: str) -> bool:
     return jurisdiction in _DAYS_FIRST or plain(head.header_of("due_date")) != plain("due_date")
 
 
-def days(cells: pl.DataFrame, head: FileHead, *, days_first: bool, order: str | None = None) -> pl.Series:
-    """Parse ``due_date``. The result is null for a text that is no date. A time without a zone is left out.
+def days(
+    cells: pl.DataFrame, head: FileHead, *, days_first: bool, order: str | None = None, column: str = "due_date"
+) -> pl.Series:
+    """Parse ``column``. The result is null for a text that is no date. A time without a zone is left out.
 
     With ``days_first`` a date such as 03/04/2026 is of April, and no date may contradict it. Else a part above 12 has
     to prove the order for the whole column. ``order`` is that of a profile, dmy, mdy or ymd: years may then have two
     digits, and 20261130 is a day. Raises ``FileProblem`` (ambiguous_dates).
     """
-    written = cells["due_date"].drop_nulls().unique(maintain_order=True).to_frame()
-    day = pl.col("due_date").str.replace(_TIME, "")
+    written = cells[column].drop_nulls().unique(maintain_order=True).to_frame()
+    day = pl.col(column).str.replace(_TIME, "")
     if order is not None:
         day = day.str.replace(_SHORT_YEAR, "${1}20$2").str.replace(_COMPACT, "$1-$2-$3")
     last = pl.when(day.str.contains(_YEAR_LAST)).then(day.str.replace(_YEAR_LAST, "$1/$2$3$4/$5"))
@@ -69,20 +71,20 @@ def days(cells: pl.DataFrame, head: FileHead, *, days_first: bool, order: str | 
         second=last.str.extract("/([0-9]+)/", 1).cast(pl.Int32),
     )
     if order is None:
-        form = _order(parts, cells, f"Column {head.header_of('due_date')!r}", days_first=days_first)
+        form = _order(parts, cells, head, column, days_first=days_first)
     else:
         form = "%m/%d/%Y" if order == "mdy" else "%d/%m/%Y"
     read = pl.coalesce(
         pl.col("year_first").str.to_date("%Y-%m-%d", strict=False),
         pl.col("year_last").str.to_date(form, strict=False),
     )
-    answers = parts.select("due_date", due_on=read)
-    if named := _spelled_out(answers.filter(pl.col("due_on").is_null())["due_date"]):
-        others = pl.DataFrame(list(named.items()), schema={"due_date": pl.String, "named": pl.Date}, orient="row")
-        answers = answers.join(others, on="due_date", how="left").select(
-            "due_date", pl.coalesce("due_on", "named").alias("due_on")
+    answers = parts.select(column, due_on=read)
+    if named := _spelled_out(answers.filter(pl.col("due_on").is_null())[column]):
+        others = pl.DataFrame(list(named.items()), schema={column: pl.String, "named": pl.Date}, orient="row")
+        answers = answers.join(others, on=column, how="left").select(
+            column, pl.coalesce("due_on", "named").alias("due_on")
         )
-    return cells.select("due_date").join(answers, on="due_date", how="left", maintain_order="left")["due_on"]
+    return cells.select(column).join(answers, on=column, how="left", maintain_order="left")["due_on"]
 
 
 def _spelled_out(texts: pl.Series) -> dict[str, date]:
@@ -106,13 +108,13 @@ def _named_or_serial(text: str) -> date | None:
         return None
 
 
-def _order(parts: pl.DataFrame, cells: pl.DataFrame, column: str, *, days_first: bool) -> str:
+def _order(parts: pl.DataFrame, cells: pl.DataFrame, head: FileHead, column: str, *, days_first: bool) -> str:
     """The format of the dates whose year is last."""
     first, second = pl.col("first"), pl.col("second")
-    day_first = _row(parts.filter(first.is_between(13, 31) & second.is_between(1, 12)), cells)
-    month_first = _row(parts.filter(first.is_between(1, 12) & second.is_between(13, 31)), cells)
+    day_first = _row(parts.filter(first.is_between(13, 31) & second.is_between(1, 12)), cells, column)
+    month_first = _row(parts.filter(first.is_between(1, 12) & second.is_between(13, 31)), cells, column)
     either = first.is_between(1, 12) & second.is_between(1, 12) & (first != second)
-    undecided = _row(parts.filter(either), cells)
+    undecided = _row(parts.filter(either), cells, column)
     if day_first and month_first:
         problem = f"{day_first} starts with the day, {month_first} with the month."
     elif days_first and month_first:
@@ -121,12 +123,12 @@ def _order(parts: pl.DataFrame, cells: pl.DataFrame, column: str, *, days_first:
         problem = f"nothing shows whether {undecided} starts with the day or with the month."
     else:
         return "%m/%d/%Y" if month_first else "%d/%m/%Y"
-    raise FileProblem("ambiguous_dates", f"{column}: {problem} Write all dates as 2026-11-30.")
+    raise FileProblem("ambiguous_dates", f"Column {head.header_of(column)!r}: {problem} Write all dates as 2026-11-30.")
 
 
-def _row(found: pl.DataFrame, cells: pl.DataFrame) -> str | None:
+def _row(found: pl.DataFrame, cells: pl.DataFrame, column: str) -> str | None:
     """The first of the dates, with its row, in words."""
     if found.is_empty():
         return None
-    written = found["due_date"][0]
-    return f"row {cells.filter(pl.col('due_date') == written)['row_number'][0]} ({written[:40]})"
+    written = found[column][0]
+    return f"row {cells.filter(pl.col(column) == written)['row_number'][0]} ({written[:40]})"

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import polars as pl
 
+from portfolio.files.reader.components import spread_components
 from portfolio.files.reader.series import mapped
 from portfolio.ledger.limits import ROWS_OF_CONTRACT
 from portfolio.tabular.profiles import plain
@@ -53,8 +54,12 @@ def spread(rows: pl.DataFrame, *, amount_of_each: bool) -> pl.DataFrame:
     amount = (
         pl.col("amount") if amount_of_each else (share.cast(pl.Decimal(20, 2)) * pl.lit(_CENT)).cast(pl.Decimal(14, 2))
     )
+    parts = () if amount_of_each else spread_components(count, pl.col("nth"))
     return rows.with_columns(
-        due_date_of(pl.col("nth")).alias("due_on"), amount.alias("amount"), number=pl.col("number") + pl.col("nth")
+        due_date_of(pl.col("nth")).alias("due_on"),
+        amount.alias("amount"),
+        *parts,
+        number=pl.col("number") + pl.col("nth"),
     ).drop("nth")
 
 

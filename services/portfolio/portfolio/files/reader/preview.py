@@ -9,6 +9,7 @@ import polars as pl
 
 from portfolio.files.reader.amounts import decimal_of
 from portfolio.files.reader.checks import Reading, checks, parse
+from portfolio.files.reader.components import READ_AS
 from portfolio.files.reader.rows import frames_of, refused_rows
 from portfolio.files.reader.trailers import TrailerFinder
 from portfolio.tabular.code_pages import UNKNOWN, CodePages, CodePageUnsure
@@ -24,7 +25,7 @@ EXAMPLES = 3
 _ROWS_READ = 2_000
 """So many first rows show how dates and amounts are written."""
 _EXAMPLE_CHARACTERS = 60
-_READ_AS = {"due_date": "due_on", "amount_due": "amount", "instalment_number": "number"}
+_READ_AS = {"due_date": "due_on", "amount_due": "amount", "instalment_number": "number"} | READ_AS
 
 
 def preview(path: Path, folder: Path, reading: Reading, code_pages: CodePages = UNKNOWN) -> dict[str, Any]:

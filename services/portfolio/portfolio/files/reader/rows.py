@@ -24,6 +24,7 @@ from portfolio.files.reader.columns import (
     REJECTED_COLUMNS,
     REJECTED_FILE,
 )
+from portfolio.files.reader.components import completed
 from portfolio.files.reader.plans import spread
 from portfolio.files.reader.series import mapped, without_type
 from portfolio.files.reader.trailers import NO_CONTROLS, Controls, TrailerFinder
@@ -278,6 +279,7 @@ def _completed(rows: pl.DataFrame, head: FileHead, jurisdiction: str) -> pl.Data
     if "instalment_number" not in head.columns:
         by_due_date = pl.col("due_on").rank("ordinal").over("contract_number")
         rows = rows.with_columns(by_due_date.cast(pl.Int32).alias("number"))
+    rows = completed(rows)
     phones = [
         mapped(rows[phone], lambda raw: dialable_phone(raw, jurisdiction)).alias(f"{phone}_e164")
         for phone in REPEATED["phone"]
