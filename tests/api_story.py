@@ -181,6 +181,15 @@ async def _debtors(recording: Recording, contracts: list[Json]) -> None:
     point = (await ask("portfolio", "add_contact_point", new, contract_id=contract))["contact_id"]
     await ask("portfolio", "change_contact_point", {"change": "opted_out", "medium": "call"}, contact_id=point)
     await ask("portfolio", "read_contact_point", contact_id=point)
+    guarantor: Json = {"role": "guarantor", "name": "Marta Díaz Lara", "tax_id": "DILM700101AB1", "language": "es"}
+    guarantor["contact_points"] = [{"kind": "phone", "value": "+52 871 555 2100"}]
+    party = (await ask("portfolio", "add_party", guarantor, contract_id=contract))["party_id"]
+    await ask("portfolio", "change_party", {"name": "Marta Díaz de Lara"}, party_id=party)
+    await ask("portfolio", "read_party", party_id=party)
+    await ask("portfolio", "list_parties", contract_id=contract)
+    wrong = {"role": "reference", "name": "Pedro Ruiz"}
+    mistaken = (await ask("portfolio", "add_party", wrong, contract_id=contract))["party_id"]
+    await ask("portfolio", "remove_party", {"reason": "capturada por error"}, party_id=mistaken)
     payment = {"amount": "200.00", "paid_on": DAY, "channel": "branch", "reference": "R-1001"}
     paid = (await ask("portfolio", "receive_payment", payment, contract_id=contract))["payment_id"]
     await ask("portfolio", "read_payment", payment_id=paid)

@@ -87,6 +87,16 @@ async def make_events_of_every_kind(platform: InProcessPlatform) -> list[str]:
     phone = whole["contact_points"][0]["contact_id"]
     change = await platform.clients["portfolio"].patch(f"/v1/contact-points/{phone}", json={"change": "opted_out"})
     assert change.is_success
+    guarantor = {"role": "guarantor", "name": "Rosa Gil", "contact_points": [{"kind": "phone", "value": "5555123456"}]}
+    kept = await platform.post("portfolio", f"/v1/contracts/{refused}/parties", guarantor)
+    again = await platform.post("portfolio", f"/v1/contracts/{visited}/parties", guarantor)
+    reference = guarantor | {"role": "reference", "name": "Luis Soto"}
+    mistaken = await platform.post("portfolio", f"/v1/contracts/{visited}/parties", reference)
+    await platform.post("portfolio", f"/v1/parties/{mistaken['party_id']}/removal", {"reason": "by mistake"})
+    for party in (kept, again):
+        point = party["contact_points"][0]["contact_id"]
+        change = await platform.clients["portfolio"].patch(f"/v1/contact-points/{point}", json={"change": "opted_out"})
+        assert change.is_success
     status = {"status": "deceased", "reported_by": "family"}
     await platform.post("portfolio", f"/v1/contracts/{deceased}/debtor-status", status)
     person_id = await link(platform, linked, represented)

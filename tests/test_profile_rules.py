@@ -10,7 +10,6 @@ ROOT = Path(__file__).parents[1]
 NOT_READ_YET = {
     "further",
     "regulators",
-    "contactable_people",
     "opt_out",
     "agency_may_take_money",
     "moratorium",

@@ -39,6 +39,7 @@ OTHERS = {
             *("calls", "promises", "visits", "placements", "recalls", "commissions"),
         )
     },
+    "/v1/contracts/{contract_id}/parties": "one debtor",
     "/v1/visits/{visit_id}/sheet.pdf": "one debtor",
     "/v1/visits/{visit_id}/letter.pdf": "one debtor",
     "/v1/photos/{photo_id}": "one debtor",

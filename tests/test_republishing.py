@@ -22,8 +22,8 @@ PLACEMENTS = "SELECT to_jsonb(placement) - 'ended_at' AS placement FROM placemen
 PROJECTIONS = {
     "dialer-feed": {
         "contract": "SELECT * FROM contract",
-        "phone": "SELECT contract_id, contact_id, version, rank, kind, value, timezone, usable FROM contact_point"
-        " WHERE present",
+        "phone": "SELECT contract_id, contact_id, version, rank, kind, value, timezone, usable, party_id,"
+        " party_role, party_name FROM contact_point WHERE present",
         "pause": "SELECT * FROM pause",
         "clarification": "SELECT contract_id, clarification_id FROM clarification WHERE silent",
         "payment": "SELECT * FROM payment",

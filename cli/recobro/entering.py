@@ -94,6 +94,7 @@ class Entering(Requests):
             "portfolio.contract-resumed.v1": self._resume,
             "portfolio.debtor-status-changed.v1": self._status,
             "portfolio.contact-point-changed.v1": self._contact,
+            "portfolio.party-changed.v1": self._party,
             "dialer-feed.opt-out-requested.v1": self._opt_out,
             "dialer-feed.contact-invalid.v1": self._wrong_number,
             **Work(client, lines).ways,
@@ -225,6 +226,39 @@ class Entering(Requests):
             self.post(line, "portfolio", f"/v1/contracts/{line.key}/contact-points", body)
             return Outcome.ENTERED
         return self._patch(line, {"change": change, "medium": line.content.get("medium")})
+
+    def _party(self, line: Line) -> Outcome:
+        """Enter the party as it was after the change. What was said of its numbers comes with it."""
+        party, change = line.content["party"], line.content["change"]
+        path = f"/v1/parties/{party['party_id']}"
+        is_known = self.is_there("portfolio", path)
+        if change == "removed":
+            if is_known:
+                self.post(line, "portfolio", f"{path}/removal", {"reason": REASON})
+            return Outcome.ENTERED if is_known else Outcome.KNOWN
+        body = {name: party[name] for name in ("role", "name", "tax_id", "language")}
+        names = ("kind", "value", "provenance")
+        body["contact_points"] = [{name: point[name] for name in names} for point in party["contact_points"]]
+        if body["name"] is None:
+            raise ByHand("A file has stated the party without a name. Load the file again.")
+        if not is_known:
+            self.post(line, "portfolio", f"/v1/contracts/{line.key}/parties", body)
+        elif change != "contact_changed":
+            self.client.patch("portfolio", path, body)
+        for point in party["contact_points"]:
+            self._refused(point)
+        return Outcome.ENTERED
+
+    def _refused(self, point: Mapping[str, Any]) -> None:
+        """Mark a party's number that was refused or wrong. No mark is taken back."""
+        media = point["refused_media"] or ()
+        patches: list[dict[str, Any]] = [
+            {"change": "opted_out", "medium": None if medium == "all" else medium} for medium in media
+        ]
+        if not point["usable"] and not {"all", "call" if point["kind"] == "phone" else "email"} & {*media}:
+            patches.append({"change": "invalid"})
+        for patch in patches:
+            self.client.patch("portfolio", f"/v1/contact-points/{point['contact_id']}", patch)
 
     def _opt_out(self, line: Line) -> Outcome:
         return self._reported(line, {"change": "opted_out", "medium": line.content.get("medium")})

@@ -47,6 +47,7 @@ _SHOWN: dict[type[Event], tuple[str, ...]] = {
     portfolio.ClarificationDeadlineNear: ("deadline_on",),
     portfolio.ClarificationDeadlinePassed: ("deadline_on",),
     portfolio.ContactPointChanged: ("kind", "change", "usable", "medium"),
+    portfolio.PartyChanged: ("change",),
     portfolio.DebtorStatusChanged: ("status",),
     portfolio.ContractPaused: ("starts_on", "ends_on", *_WHERE),
     portfolio.ContractResumed: ("starts_on", "ends_on", *_WHERE),

@@ -33,6 +33,22 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePlatform]:
     fake.stop()
 
 
+PARTY = {
+    "party_id": "t-1",
+    "version": 3,
+    "role": "guarantor",
+    "name": "Rosa Gil",
+    "tax_id": None,
+    "language": "es",
+    "contact_points": [
+        {"contact_id": "k-1", "kind": "phone", "value": "+52", "provenance": "creditor", "usable": False,
+         "refused_media": []},
+        {"contact_id": "k-2", "kind": "phone", "value": "+53", "provenance": "creditor", "usable": False,
+         "refused_media": ["all"]},
+    ],
+}  # fmt: skip
+
+
 def listing(folder: Path, *events: tuple[str, str, dict[str, Any]], name: str = "lost-portfolio-1.csv") -> Path:
     path = folder / name
     with path.open("w", newline="", encoding="utf-8-sig") as file:
@@ -187,3 +203,30 @@ def test_when_a_service_does_not_answer_the_outcomes_so_far_are_written_and_the_
 
 def _away(*_: object, **__: object) -> None:
     raise Unreachable("portfolio does not answer.")
+
+
+def test_a_party_comes_back_with_what_was_said_of_its_numbers_and_a_removed_one_goes(
+    platform: FakePlatform, tmp_path: Path
+) -> None:
+    path = listing(
+        tmp_path,
+        ("portfolio.party-changed.v1", CONTRACT, {"change": "added", "party": PARTY}),
+        ("portfolio.party-changed.v1", CONTRACT, {"change": "corrected", "party": PARTY}),
+        ("portfolio.party-changed.v1", CONTRACT, {"change": "removed", "party": PARTY | {"name": None}}),
+        ("portfolio.party-changed.v1", CONTRACT, {"change": "removed", "party": PARTY | {"name": None}}),
+    )
+    platform.set_turns("GET portfolio /v1/parties/t-1", (404, {}), (200, {}), (200, {}), (404, {}))
+    for point in ("k-1", "k-2"):
+        platform.set_answers(f"PATCH portfolio /v1/contact-points/{point}", {})
+    platform.set_answers(f"POST portfolio /v1/contracts/{CONTRACT}/parties", {})
+    platform.set_answers("PATCH portfolio /v1/parties/t-1", {})
+    platform.set_answers("POST portfolio /v1/parties/t-1/removal", {})
+    assert outcomes(platform, path) == (0, ["entered", "entered", "entered", "known"])
+    [added] = sent(platform, f"POST portfolio /v1/contracts/{CONTRACT}/parties")
+    [corrected] = sent(platform, "PATCH portfolio /v1/parties/t-1")
+    names = ("kind", "value", "provenance")
+    given = [{name: point[name] for name in names} for point in PARTY["contact_points"]]  # type: ignore[attr-defined]
+    assert added["contact_points"] == corrected["contact_points"] == given
+    assert sent(platform, "PATCH portfolio /v1/contact-points/k-1") == [{"change": "invalid"}] * 2
+    assert sent(platform, "PATCH portfolio /v1/contact-points/k-2") == [{"change": "opted_out", "medium": None}] * 2
+    assert len(sent(platform, "POST portfolio /v1/parties/t-1/removal")) == 1

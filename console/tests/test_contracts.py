@@ -161,6 +161,38 @@ async def test_numbers_that_the_debtor_refuses_are_marked_and_come_back(scene: S
             assert shown in await part(client, one, "ledger")
 
 
+async def test_people_beside_the_debtor_are_added_corrected_and_removed(scene: Scene) -> None:
+    one = await contract(scene)
+    typed = {"role": "guarantor", "name": "Rosa Gil", "tax_id": "", "language": "es", "phone_2": "", "email": ""}
+    async with scene.client() as client:
+        new = path_of(one, "/party")
+        wrong = await scene.send(client, new, new, _key="a", **typed, phone="12")
+        assert (wrong.status_code, "Rosa Gil" in wrong.text, 'id="w-phone"' in wrong.text) == (422, True, True)
+        assert (await scene.send(client, new, new, _key="b", **typed, phone="55 5512 3456")).status_code == 303
+        shown = await part(client, one, "ledger")
+        assert "+525555123456" in shown
+        assert "se puede contactar" in shown
+        twice = await scene.send(client, new, new, _key="c", **typed, phone="")
+        assert (twice.status_code, "ya tiene a esta persona" in twice.text) == (409, True)
+
+        whole = await scene.platform.get("portfolio", f"/v1/contracts/{one['contract_id']}")
+        [party] = whole["parties"]
+        point = party["contact_points"][0]
+        refusal = path_of(one, f"/opt-out?of={point['contact_id']}")
+        assert (await scene.send(client, refusal, refusal, _key="d", medium="")).status_code == 303
+        correction = path_of(one, f"/party-correction?of={party['party_id']}")
+        fields = typed | {"role": "reference", "name": "Rosa Gil Pérez", "phone": point["value"]}
+        assert (await scene.send(client, correction, correction, _key="e", **fields)).status_code == 303
+        shown = await part(client, one, "ledger")
+        assert "no contactar" in shown
+        assert "pidió no ser contactado" in shown
+
+        removal = path_of(one, f"/party-removal?of={party['party_id']}")
+        assert (await scene.send(client, removal, removal, _key="f", reason="por error")).status_code == 303
+        assert "Rosa" not in await part(client, one, "ledger")
+        assert (await client.get(removal)).status_code == 404
+
+
 async def test_a_pause_and_a_status_silence_and_a_visit_is_refused_with_the_reason(scene: Scene) -> None:
     one = await contract(scene)
     async with scene.client() as client:

@@ -163,6 +163,8 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     ids["pause_id"] = client.post("portfolio", f"/v1/contracts/{contracts[5]}/pauses", pause)["pause_id"]
     whole = client.get("portfolio", f"/v1/contracts/{contracts[0]}")
     ids["contact_id"] = whole["contact_points"][0]["contact_id"]
+    party = {"role": "guarantor", "name": "Rosa Gil"}
+    ids["party_id"] = client.post("portfolio", f"/v1/contracts/{contracts[0]}/parties", party)["party_id"]
     ids["person_id"] = whole["debtor"]["debtor_id"]
     ids["letter_id"] = ids["unsent_id"] = ids["report_id"] = NO_LETTER
     return stage

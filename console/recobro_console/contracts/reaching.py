@@ -1,6 +1,7 @@
 """The debtor's status, phones and e-mails: what is known of them, and what the debtor does not want."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from starlette.responses import Response
 
@@ -71,12 +72,21 @@ async def _add(page: Page, subject: Subject, values: Values) -> Response:
     return page.done(subject.path, "{value} may be used from now on.", value=added["value"])
 
 
+def _point(subject: Subject) -> Mapping[str, Any]:
+    """The phone or e-mail that the form is about, the debtor's or a party's."""
+    for party in subject.contract["parties"]:
+        for point in party["contact_points"]:
+            if point["contact_id"] == subject.of:
+                return point  # type: ignore[no-any-return]
+    return subject.part("contact_points", "contact_id")
+
+
 Texts = Callable[[Page], tuple[str, str]]
 
 
 def _change(change: str, texts: Texts, done: str, *, has_medium: bool = False, has_reason: bool = False) -> Act:
     async def reads(page: Page, subject: Subject) -> Form:
-        point = subject.part("contact_points", "contact_id")
+        point = _point(subject)
         title, effect = texts(page)
         fields = []
         if has_medium:
@@ -102,7 +112,9 @@ ACTS: Mapping[str, Act] = {
         "opted_out",
         lambda page: (
             page.tr("Enter the opt-out"),
-            page.tr("The debtor does not want to be contacted there. It holds for every contract of the person."),
+            page.tr(
+                "This person does not want to be contacted there. It holds for every contract that has the number."
+            ),
         ),
         "The opt-out is entered.",
         has_medium=True,
@@ -111,7 +123,7 @@ ACTS: Mapping[str, Act] = {
         "opt_out_withdrawn",
         lambda page: (
             page.tr("Take back the opt-out"),
-            page.tr("Only for an opt-out that was entered by mistake, or that the debtor has taken back."),
+            page.tr("Only for an opt-out that was entered by mistake, or that this person has taken back."),
         ),
         "The opt-out is taken back.",
         has_medium=True,
@@ -121,13 +133,13 @@ ACTS: Mapping[str, Act] = {
         "invalid",
         lambda page: (
             page.tr("Mark as wrong"),
-            page.tr("It is not the debtor's. Nobody uses it on any contract of the person any more."),
+            page.tr("It is not this person's. Nobody uses it on any contract that has it any more."),
         ),
         "It is marked as wrong.",
     ),
     "verified": _change(
         "verified",
-        lambda page: (page.tr("Mark as right"), page.tr("It is the debtor's. A mark as wrong is taken back.")),
+        lambda page: (page.tr("Mark as right"), page.tr("It is this person's. A mark as wrong is taken back.")),
         "It is marked as right.",
     ),
 }

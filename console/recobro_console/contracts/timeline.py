@@ -9,7 +9,10 @@ from recobro_console import names
 from recobro_console.pages import Page
 
 _MONEY = ("payment_received", "payment_reversed", "payment_claimed", "closed", "withdrawn", "registered", "revised")
-_CONTACTS = ("call", "wrongful_call", "contact_point_changed", "contact_data_collected", "contact_data_refused")
+_CONTACTS = (
+    *("call", "wrongful_call", "contact_point_changed", "party_changed", "contact_data_collected"),
+    "contact_data_refused",
+)
 _VISITS = (
     *("visit_ordered", "visit", "visit_cancelled", "visit_reinstated"),
     *("address_collected", "address_checked", "address_refused"),

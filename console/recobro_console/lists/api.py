@@ -92,6 +92,7 @@ async def create_campaign(page: CurrentPage) -> Response:
         "min_overdue": form.get("min_overdue") or "0.00",
         "stages": [stage for stage in chosen if isinstance(stage, str)],
         "one_entry_per": form.get("one_entry_per", "person"),
+        "parties": "parties" in form,
     }
     try:
         await page.services.post(_SERVICE, "/v1/campaigns", body, key=form.get("_key"))

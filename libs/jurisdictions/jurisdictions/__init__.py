@@ -12,6 +12,7 @@ from jurisdictions.contact import (
     is_holiday,
     joint_window,
     max_calls_per_7_days,
+    may_be_contacted,
     unconnected_calls_count,
     verification_needs_proof,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "is_holiday",
     "joint_window",
     "max_calls_per_7_days",
+    "may_be_contacted",
     "places_of_address",
     "places_of_country",
     "places_of_phone",

@@ -58,6 +58,18 @@ def joint_window(
     return (opens, closes) if opens < closes else None
 
 
+def may_be_contacted(profile: Profile, role: str, *, represented: bool) -> bool:
+    """Whether somebody beside the debtor may be contacted about the debt, by role, such as ``guarantor``.
+
+    ``represented``: a lawyer represents the debtor. False where no rule is known. An employer never may be: a workplace
+    learns nothing, whatever a profile says.
+    """
+    people = profile.contactable_people.value
+    if people is None or role == "employer":
+        return False
+    return role in (people.while_represented if represented else people.always)
+
+
 def max_calls_per_7_days(profile: Profile) -> int | None:
     """Return the jurisdiction's limit, or None if only the campaign's own limit applies."""
     frequency = profile.call_frequency.value

@@ -104,6 +104,18 @@ class CallFrequency(_Data):
     unconnected_count: bool = True
 
 
+class ContactablePeople(_Data):
+    """Who may be contacted about a debt, besides the debtor, by role.
+
+    ``always`` may be as long as the debtor may be. Only ``while_represented`` may be while a lawyer represents the
+    debtor. ``conditions`` are applied by people, in words.
+    """
+
+    always: tuple[str, ...] = ()
+    while_represented: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+
+
 class Dispute(_Data):
     """``verification_needs_proof``: a debt counts as verified only with the document and the proof that it was sent."""
 
@@ -182,7 +194,7 @@ class Profile(_Data):
     regulators: Rule[tuple[str, ...]]
     allowed_hours: Rule[AllowedHours]
     call_frequency: Rule[CallFrequency]
-    contactable_people: Rule[tuple[str, ...]]
+    contactable_people: Rule[ContactablePeople]
     contact_data_sources: Rule[tuple[str, ...]]
     agency_may_take_money: Rule[bool]
     first_notice_must_state: Rule[tuple[str, ...]]

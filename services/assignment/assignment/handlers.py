@@ -22,6 +22,7 @@ from recobro_events.contracts.portfolio import (
     ContractStageChanged,
     ContractWhole,
     DebtorStatusChanged,
+    PartyChanged,
     PaymentReapplied,
     PaymentReceived,
     PaymentReversed,
@@ -43,7 +44,12 @@ from recobro_platform import SERVICE_NAMES
 from assignment import projection
 from assignment.agency_feed import rules as feed
 from assignment.agency_feed.publishing import publish, publish_withdrawals
-from assignment.agency_feed.silencing import keep_opt_outs, keep_opt_outs_from_contracts, publish_silences
+from assignment.agency_feed.silencing import (
+    keep_opt_outs,
+    keep_opt_outs_from_contracts,
+    keep_opt_outs_of_parties,
+    publish_silences,
+)
 from assignment.commissions import payments
 from assignment.commissions.earning import Because, settle
 from assignment.placing import queries as placing_queries
@@ -179,6 +185,15 @@ async def follow_debtor(changes: Sequence[DebtorStatusChanged], tx: Transaction)
 async def follow_opt_outs(changes: Sequence[ContactPointChanged], tx: Transaction) -> None:
     await projection.POSITIONS.keep(tx, changes)
     await keep_opt_outs(tx, changes)
+    await publish_silences(tx, changes)
+    await review_after(tx, changes)
+
+
+@consumer.on(PartyChanged)
+async def follow_opt_outs_of_parties(changes: Sequence[PartyChanged], tx: Transaction) -> None:
+    """Agencies learn which numbers of a guarantor are refused, as they do of the debtor's."""
+    await projection.POSITIONS.keep(tx, changes)
+    await keep_opt_outs_of_parties(tx, changes)
     await publish_silences(tx, changes)
     await review_after(tx, changes)
 

@@ -33,6 +33,8 @@ from recobro_events.contracts.portfolio import (
     ContractWhole,
     DebtorStatus,
     DebtorStatusChanged,
+    PartyChange,
+    PartyChanged,
     PaymentReceived,
     PaymentReversed,
     PortfolioStateChanged,
@@ -50,6 +52,7 @@ from recobro_events.contracts.promises import (
 from recobro_events.contracts.runtime import ContractReplayed, ContractSetAside
 from recobro_platform import SERVICE_NAMES
 
+from dialer_feed.lists import phones
 from dialer_feed.lists.requesting import SOURCES
 from dialer_feed.projection import business_days, visits
 from dialer_feed.projection.contracts import PORTFOLIOS, POSITIONS, keep_wholes
@@ -129,6 +132,25 @@ async def withdraw_unusable_numbers(changes: Sequence[ContactPointChanged], tx: 
     causes = [Cause.of(change, _reason_of_number(change)) for change in unusable]
     await live_lists(tx).withdraw_numbers(causes, [change.contact_id for change in unusable])
     await live_lists(tx).withdraw_unfit(changes)
+
+
+@consumer.on(PartyChanged)
+async def follow_party(changes: Sequence[PartyChanged], tx: Transaction) -> None:
+    """The numbers that may no longer be dialled leave their entries: those of a removed party, and an employer's."""
+    await POSITIONS.keep(tx, changes)
+    await contact_points.keep_of_parties(tx, changes)
+    cause_of = {change.contract_id: Cause.of(change, _reason_of_party(change)) for change in changes}
+    gone = await tx.fetch(phones.NOT_DIALABLE, list(cause_of))
+    causes = [cause_of[row["contract_id"]] for row in gone]
+    await live_lists(tx).withdraw_numbers(causes, [row["contact_id"] for row in gone])
+    await live_lists(tx).withdraw_unfit(changes)
+
+
+def _reason_of_party(change: PartyChanged) -> Reason:
+    refused = any(point.refused_media for point in change.party.contact_points)
+    if change.change is PartyChange.CONTACT_CHANGED:
+        return Reason.OPTED_OUT if refused else Reason.WRONG_NUMBER
+    return Reason.NO_LONGER_ELIGIBLE
 
 
 def _reason_of_number(change: ContactPointChanged) -> Reason:

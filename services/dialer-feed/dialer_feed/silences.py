@@ -13,6 +13,13 @@ from uuid import UUID
 from projections import placements, silence
 from recobro_events import Transaction, sorted_unique
 
+from dialer_feed.contactable import contactable
+
+_MAY_BE_IN_PLACE = contactable("party_role", represented=True)
+_MAY_BE = f"""(
+    CASE WHEN contract.status = 'represented' THEN {_MAY_BE_IN_PLACE}
+    ELSE {contactable("party_role", represented=False)} END)"""
+"""SQL: the party of the row ``contact_point`` may be contacted. An attorney may be in the place of the debtor."""
 # What silences the contracts $1, one row for each reason: reason, number, agency, agency that is excepted, days.
 # Every agency that had a contract for dialing or collection, and has it no longer, is silenced by ``recall``.
 _HOLDING = f"""
@@ -61,6 +68,10 @@ WHERE contract_id = ANY ($1::uuid[]) AND kind = 'collection' AND {placements.WIT
 UNION ALL
 SELECT contract_id, 'unusable_number', contact_id, NULL, NULL, NULL, NULL FROM contact_point
 WHERE contract_id = ANY ($1::uuid[]) AND kind = 'phone' AND NOT usable
+UNION ALL
+SELECT contract_id, 'third_party', contact_id, NULL, NULL, NULL, NULL
+FROM contact_point JOIN contract USING (contract_id)
+WHERE contract_id = ANY ($1::uuid[]) AND kind = 'phone' AND party_id IS NOT NULL AND present AND NOT {_MAY_BE}
 """
 _SYNC = f"""
 WITH moment AS MATERIALIZED (
@@ -106,6 +117,10 @@ JOIN silence ON silence.contract_id = call.contract_id
     AND (silence.contact_id IS NULL OR silence.contact_id = call.contact_id)
     AND (silence.agency_id IS NULL OR silence.agency_id = call.agency_id)
     AND silence.except_agency_id IS DISTINCT FROM coalesce(call.agency_id, '00000000-0000-0000-0000-000000000000')
+    AND NOT (silence.reason = 'represented' AND EXISTS (
+        SELECT FROM contact_point
+        WHERE contact_point.contract_id = call.contract_id AND contact_point.contact_id = call.contact_id
+            AND party_id IS NOT NULL AND {_MAY_BE_IN_PLACE}))
     AND silence.began_at < call.started_at AND coalesce(silence.ended_at >= call.started_at, true)
     AND coalesce(day.business_date >= silence.from_on, true) AND coalesce(day.business_date <= silence.until_on, true)
 ORDER BY call.n, silence.began_at, silence.silence_id

@@ -15,6 +15,10 @@ from recobro_events.contracts.portfolio import (
     ContactPoint,
     ContactPointChanged,
     LastPayment,
+    Party,
+    PartyChange,
+    PartyChanged,
+    PartyRole,
 )
 
 __all__ = ["DAY", "PHONES", "Contract", "Phone"]
@@ -40,6 +44,7 @@ class Contract(publishers.Contract):
     region: str | None = None
     city: str | None = None
     postal_code: str | None = None
+    parties: list[Party] = field(default_factory=list)
 
     def details(self) -> dict[str, Any]:
         return {
@@ -47,6 +52,7 @@ class Contract(publishers.Contract):
             "contact_points": tuple(self._points()),
             "addresses": (self._address(),),
             "last_payment": self.last_payment,
+            "parties": tuple(self.parties),
         }
 
     def _address(self) -> Address:
@@ -66,6 +72,44 @@ class Contract(publishers.Contract):
             )
             for phone in self.phones
         ]
+
+    def with_party(self, role: str, *numbers: str, name: str = "Rosa Gil") -> Party:
+        """Give the contract a party that no event has stated yet."""
+        points = [
+            ContactPoint(
+                contact_id=uuid.uuid5(self.contract_id, f"{role}:{number}"),
+                version=1,
+                kind=ContactKind.PHONE,
+                value=number,
+                provenance="creditor",
+                usable=True,
+                refused_media=(),
+            )
+            for number in numbers
+        ]
+        party = Party(
+            party_id=uuid.uuid5(self.contract_id, role),
+            version=1,
+            role=PartyRole(role),
+            name=name,
+            contact_points=tuple(points),
+        )
+        self.parties = [*self.parties, party]
+        return party
+
+    def party_changed(self, party: Party, change: PartyChange, usable: Sequence[bool] = ()) -> PartyChanged:
+        """The party after a change, with its first numbers usable or not. A removed one has no name and no numbers."""
+        position = self.position()
+        points = tuple(
+            point.model_copy(update={"version": self.version, "usable": use})
+            for point, use in zip(party.contact_points, usable, strict=False)
+        )
+        fields: dict[str, Any] = {"version": self.version, "contact_points": points}
+        fields |= {"name": None} if change is PartyChange.REMOVED else {}
+        changed = party.model_copy(update=fields)
+        self.parties = [one for one in self.parties if one.party_id != party.party_id]
+        self.parties += [] if change is PartyChange.REMOVED else [changed]
+        return PartyChanged(**position, change=change, party=changed)
 
     def number_changed(self, phone: Phone, change: ContactChange) -> ContactPointChanged:
         position = self.position()

@@ -72,6 +72,7 @@ class Scene:
             "portfolio_ids": None,
             "max_attempts_per_7_days": None,
             "one_entry_per": "contract",
+            "parties": False,
         }
         async with self.database.transaction() as tx:
             campaign_id: UUID = await tx.fetchval(campaigns.CREATE, *(columns | changes).values())

@@ -139,6 +139,7 @@ async def test_the_entries_hold_what_dialing_needs_and_nothing_else(
         "contract_number",
         "name",
         "phones",
+        "party_phones",
         "overdue_balance",
         "days_past_due",
         "callable_from",

@@ -32,6 +32,7 @@ from recobro_events.contracts.portfolio import (
     ContractWhole,
     DebtorStatus,
     DebtorStatusChanged,
+    PartyChanged,
     PaymentReceived,
     PaymentReversed,
     PortfolioStateChanged,
@@ -113,7 +114,7 @@ async def follow_stage(changes: Sequence[ContractStageChanged], tx: Transaction)
     await cancel_unfit(tx, changes)
 
 
-@consumer.on(ContactPointChanged)
+@consumer.on(ContactPointChanged, PartyChanged)
 async def follow_position(events: Sequence[PositionEvent], tx: Transaction) -> None:
     """Keep the position and cancel visits that it rules out. Visits need no contact points."""
     await projection.POSITIONS.keep(tx, events)

@@ -10,7 +10,7 @@ from recobro_events.contracts.portfolio import ContactChange
 from recobro_platform import SERVICE_NAMES
 
 from portfolio.clarifications import opening as clarifications
-from portfolio.debtors import address_checks, contact_points, found_addresses, statuses
+from portfolio.debtors import address_checks, contact_points, found_addresses, party_changes, statuses
 from portfolio.debtors.contact_points import Finding
 from portfolio.debtors.rules import medium_refused
 from portfolio.ledger import history
@@ -40,6 +40,7 @@ _CHANGES_DEBTOR = (
     dialer_feed.DebtorReported,
     field_visits.DebtorReported,
 )
+_CHANGES_NUMBER = (dialer_feed.OptOutRequested, dialer_feed.ContactInvalid)
 _KNOWN = "SELECT contract_id FROM contract WHERE contract_id = ANY($1::uuid[])"
 
 
@@ -48,6 +49,8 @@ async def lock_rows(tx: Transaction, events: Sequence[Event]) -> None:
     """Lock the contracts and debtors that these events may change. Events that only add history lock nothing."""
     changed = [event.contract_id for event in events if isinstance(event, _CHANGES_CONTRACT)]
     reported = [event.contract_id for event in events if isinstance(event, _CHANGES_DEBTOR)]
+    numbers = [event.contact_id for event in events if isinstance(event, _CHANGES_NUMBER)]
+    reported += await party_changes.lock_numbers(tx, numbers)
     await lock_contracts(tx, changed, with_debtors_of=reported)
 
 

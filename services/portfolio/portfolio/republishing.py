@@ -39,6 +39,7 @@ SOURCE = Source(
         "debtor": ["status_version"],
         "contract": ["version", "details_version"],
         "contact_point": ["version"],
+        "party": ["version"],
         "pause": ["version"],
     },
 )

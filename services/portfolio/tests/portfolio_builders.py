@@ -143,6 +143,8 @@ class Given:
             "clarification",
             "pause",
             "contact_point",
+            "party",
+            "party_contact_point",
             "contract_history",
             "outbox_events",
             "outbox_bulk",

@@ -70,6 +70,27 @@ class ContactChange(StrEnum):
     OPTED_OUT = "opted_out"
 
 
+class PartyRole(StrEnum):
+    """What somebody beside the debtor has to do with a contract. Whoever only vouches for the debtor is a reference."""
+
+    JOINT_OBLIGOR = "joint_obligor"
+    GUARANTOR = "guarantor"
+    EXECUTOR = "executor"
+    ATTORNEY = "attorney"
+    PAYER = "payer"
+    REFERENCE = "reference"
+    EMPLOYER = "employer"
+
+
+class PartyChange(StrEnum):
+    """``contact_changed``: a phone or an e-mail of the party was found right or wrong, or refused."""
+
+    ADDED = "added"
+    CORRECTED = "corrected"
+    REMOVED = "removed"
+    CONTACT_CHANGED = "contact_changed"
+
+
 class CreditorKind(StrEnum):
     FINANCIAL = "financial"
     COMMERCIAL = "commercial"
@@ -156,6 +177,22 @@ class ContactPoint(Part):
     timezone: str | None = None
     usable: bool
     refused_media: tuple[str, ...] | None = None
+
+
+class Party(Part):
+    """Somebody beside the debtor. ``contact_points`` are the party's own, and never the debtor's.
+
+    The jurisdiction's profile and the role decide whether the party may be contacted. ``version`` orders the changes
+    of one party. ``name`` is null where a file states only a phone or an e-mail, and in a party that was removed.
+    """
+
+    party_id: UUID
+    version: int
+    role: PartyRole
+    name: str | None
+    tax_id: str | None = None
+    language: str | None = None
+    contact_points: tuple[ContactPoint, ...] = ()
 
 
 class Address(Part):
@@ -251,6 +288,7 @@ class ContractWhole(PositionEvent):
     reason ``payment``, because the creditor's files do not yet hold one of its payments. ``payments_on_top`` is the
     number of payments that no file has absorbed; null: not known.
     ``original_creditor`` lent or sold first, if the debt was bought; the credit was granted on ``origination_date``.
+    ``parties`` are all people beside the debtor; null: not known.
     """
 
     details_version: int
@@ -278,6 +316,7 @@ class ContractWhole(PositionEvent):
     payments_on_top: int | None = None
     original_creditor: str | None = None
     origination_date: date | None = None
+    parties: tuple[Party, ...] | None = None
 
 
 class ContractRegistered(ContractWhole, type="portfolio.contract-registered.v1", lane=Lane.BULK):
@@ -408,6 +447,17 @@ class ContactPointChanged(PositionEvent, type="portfolio.contact-point-changed.v
     provenance: str
     timezone: str | None = None
     refused_media: tuple[str, ...] | None = None
+
+
+class PartyChanged(PositionEvent, type="portfolio.party-changed.v1"):
+    """Somebody beside the debtor was added, corrected or removed. Carries personal data.
+
+    ``party`` is what holds after the change. A removed party has no name and no contact point: whoever keeps them
+    erases them.
+    """
+
+    change: PartyChange
+    party: Party
 
 
 class DebtorStatusChanged(PositionEvent, type="portfolio.debtor-status-changed.v1"):

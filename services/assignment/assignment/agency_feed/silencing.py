@@ -4,13 +4,19 @@ What silences a contract is compared with what was published to its agencies, wh
 order the events came. The contract's row is locked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
 from projections.columns import columns
 from recobro_events import ContractEvent, Lane, Row, Transaction
-from recobro_events.contracts.portfolio import ContactChange, ContactPointChanged, ContractWhole
+from recobro_events.contracts.portfolio import (
+    ContactChange,
+    ContactPoint,
+    ContactPointChanged,
+    ContractWhole,
+    PartyChanged,
+)
 from recobro_events.tracing import current_traceparent
 
 from assignment.agency_feed import silencing_queries as queries
@@ -35,10 +41,24 @@ def _refused(change: ContactPointChanged) -> str | None:
 
 async def keep_opt_outs_from_contracts(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
     """Keep the opt-outs that whole contracts list. A number that a contract no longer has stays opted out."""
+    await _keep_refused(tx, [(e.contract_id, point) for e in wholes for point in _points_of(e)])
+
+
+def _points_of(whole: ContractWhole) -> Iterable[ContactPoint]:
+    yield from whole.contact_points
+    for party in whole.parties or ():
+        yield from party.contact_points
+
+
+async def keep_opt_outs_of_parties(tx: Transaction, changes: Sequence[PartyChanged]) -> None:
+    """Keep the opt-outs of these parties' numbers."""
+    await _keep_refused(tx, [(e.contract_id, point) for e in changes for point in e.party.contact_points])
+
+
+async def _keep_refused(tx: Transaction, points: Iterable[tuple[UUID, ContactPoint]]) -> None:
     rows = [
-        (e.contract_id, point.contact_id, point.version, ",".join(point.refused_media), False)
-        for e in wholes
-        for point in e.contact_points
+        (contract_id, point.contact_id, point.version, ",".join(point.refused_media), False)
+        for contract_id, point in points
         if point.refused_media is not None
     ]
     if rows:

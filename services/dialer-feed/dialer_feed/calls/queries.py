@@ -33,9 +33,11 @@ WHERE contract.details_version >= 0
         SELECT FROM placement WHERE placement.contract_id = contract.contract_id AND placement.agency_id = $5))
 ORDER BY call.n, contract.contract_id
 """
+# Where two people have one number, the last row decides: the debtor, else the party for whom it is dialled.
 PHONES = """
 SELECT contract_id, contact_id, value FROM contact_point
 WHERE contract_id = ANY ($1::uuid[]) AND kind = 'phone'
+ORDER BY party_id IS NULL, contact_id DESC
 """
 # How many other calls of these contracts by these lists are recorded; without a list, those of the last 24 hours.
 # $3 and $4: the calls that do not count.

@@ -21,7 +21,7 @@ from chassis import (
     reads,
     writes,
 )
-from pydantic import Field, StrictInt
+from pydantic import Field, StrictBool, StrictInt
 from recobro_events import Money, Transaction
 from recobro_events.contracts.portfolio import Stage
 
@@ -36,7 +36,8 @@ class NewCampaign(InputModel):
 
     With ``agency_id`` the lists belong to that agency and hold contracts that are placed with it for dialing. With null
     we dial ourselves, and contracts need no placement. With ``one_entry_per`` person, a list has one entry for each
-    person and currency, and the entry names the person's other contracts.
+    person and currency, and the entry names the person's other contracts. With ``parties`` an entry also has the
+    phones of the people beside the debtor who may be contacted, and lists hold contracts that have only these.
     """
 
     name: ShortText
@@ -47,6 +48,7 @@ class NewCampaign(InputModel):
     portfolio_ids: Distinct[Annotated[tuple[UUID, ...], Field(min_length=1, max_length=1000)]] | None = None
     max_attempts_per_7_days: Annotated[StrictInt, Field(ge=1, le=1000)] | None = None
     one_entry_per: rules.OneEntryPer = rules.OneEntryPer.PERSON
+    parties: StrictBool = False
 
 
 class PortfolioNotYetKnown(NotFound):
@@ -80,6 +82,7 @@ async def create_campaign(new: NewCampaign, tx: WriteTransaction) -> Campaign:
         new.portfolio_ids,
         new.max_attempts_per_7_days,
         new.one_entry_per,
+        new.parties,
     )
     assert row is not None
     return Campaign(**row)

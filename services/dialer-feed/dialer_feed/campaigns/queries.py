@@ -4,13 +4,14 @@ from chassis.paging import both_orders
 
 _CAMPAIGN = """
 SELECT campaign_id, agency_id, name, min_overdue, stages, payment_holdoff_days, portfolio_ids,
-    max_attempts_per_7_days, one_entry_per, created_at
+    max_attempts_per_7_days, one_entry_per, parties, created_at
 FROM campaign
 """
 CREATE = """
 INSERT INTO campaign
-    (name, agency_id, min_overdue, stages, payment_holdoff_days, portfolio_ids, max_attempts_per_7_days, one_entry_per)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING *
+    (name, agency_id, min_overdue, stages, payment_holdoff_days, portfolio_ids, max_attempts_per_7_days, one_entry_per,
+    parties)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *
 """
 ONE = f"{_CAMPAIGN} WHERE campaign_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
 PAGE = both_orders(f"""

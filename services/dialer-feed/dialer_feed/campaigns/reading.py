@@ -26,6 +26,7 @@ class Campaign(OutputModel):
     portfolio_ids: tuple[UUID, ...] | None
     max_attempts_per_7_days: int | None
     one_entry_per: OneEntryPer
+    parties: bool
     created_at: datetime
 
 

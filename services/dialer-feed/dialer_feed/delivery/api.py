@@ -42,17 +42,17 @@ async def stream_entries(
         raise Invalid(f"The formats are {' and '.join(FORMATS)}.", code="format-unknown")
     async with database.connection() as connection:
         row = await expect_list(connection, list_id, who)
-        shape = await connection.fetchrow(queries.SHAPE, list_id)
+        shape = await connection.fetchrow(queries.SHAPE, list_id) if file_format == "csv" else None
     refuse_unpublished(row)
     # The cursor is read before the first entry, so the feed after this cursor holds every later withdrawal.
     headers = {
         CURSOR_HEADER: str(row["last_cursor"]),
         "Content-Disposition": f'attachment; filename="list-{row["business_date"]}-{list_id}.{file_format}"',
     }
-    if file_format == "csv":
+    if shape is not None:
         headers["Content-Language"] = locale.language if locale else Language.EN
         media_type = "text/csv; charset=utf-8"
-        write = as_csv(shape["phones"], locale, is_split=shape["is_split"])
+        write = as_csv(shape["own"], shape["theirs"], locale, is_split=shape["is_split"])
     else:
         media_type, write = "application/jsonl", as_jsonl
     if row["status"] == "closed":

@@ -34,6 +34,7 @@ def _entry(row: Row, time: CallableTime) -> Entry:
         "contract_number": row["contract_number"],
         "name": row["name"],
         "phones": row["phones"],
+        "party_phones": row["party_phones"],
         "overdue_balance": f"{row['overdue_balance']:.2f}",
         "days_past_due": row["days_past_due"],
         "callable_from": time.opens and _utc(time.opens),

@@ -31,6 +31,8 @@ COLUMNS = (
 )
 """The columns of a CSV file. The columns ``phone_1``, ``phone_2`` and so on follow, then the parts of the balance.
 
+Where an entry has phones of parties, ``party_phone_1``, ``party_1`` and ``party_name_1`` and so on come after them.
+
 ``also`` has number and balance of each other contract of the person, separated by semicolons.
 """
 COMPONENTS = (
@@ -39,6 +41,7 @@ COMPONENTS = (
 )
 """The last columns of a CSV file, if the creditor of some entry has stated parts: what is unpaid of the whole contract.
 """
+_OF_PARTY = ("party_phone_{n}", "party_{n}", "party_name_{n}")
 _SENTENCES = Sentences("dialer_feed.delivery")
 
 
@@ -47,8 +50,8 @@ def as_jsonl(entries: Sequence[Entry], _first: bool) -> Iterator[bytes]:
         yield "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode()
 
 
-def as_csv(phones: int, locale: Locale | None, *, is_split: bool = False) -> Write:
-    """Return a writer of CSV for a person of this locale, or for a program. ``phones`` is the most of an entry.
+def as_csv(phones: int, party_phones: int, locale: Locale | None, *, is_split: bool = False) -> Write:
+    """Return a writer of CSV for a person of this locale, or for a program. The numbers are the most of an entry.
 
     ``is_split``: some entry has the parts of its balance.
     """
@@ -56,7 +59,9 @@ def as_csv(phones: int, locale: Locale | None, *, is_split: bool = False) -> Wri
     reader = locale or Locale()
 
     def header() -> list[str]:
-        names = [*COLUMNS, *(f"phone_{n}" for n in range(1, columns + 1)), *(COMPONENTS if is_split else ())]
+        names = [*COLUMNS, *(f"phone_{n}" for n in range(1, columns + 1))]
+        names += [name.format(n=n) for n in range(1, party_phones + 1) for name in _OF_PARTY]
+        names += COMPONENTS if is_split else ()
         return [_SENTENCES.said(name, reader.language) for name in names]
 
     def row(entry: Entry) -> list[object]:
@@ -69,7 +74,13 @@ def as_csv(phones: int, locale: Locale | None, *, is_split: bool = False) -> Wri
             "also": "; ".join(f"{o['contract_number']} {reader.amount(o['overdue_balance'])}" for o in entry["also"]),
             "shared_number": " ".join(entry["shared_number"]),
         }
-        known = [*((entry | local)[name] for name in COLUMNS), *numbers, *[""] * (columns - len(numbers))]
+        theirs = [
+            text
+            for one in entry["party_phones"][:party_phones]
+            for text in (one["phone"], _SENTENCES.said(one["party"], reader.language), one["name"])
+        ]
+        own = [*numbers, *[""] * (columns - len(numbers))]
+        known = [*((entry | local)[name] for name in COLUMNS), *own, *theirs, *[""] * (3 * party_phones - len(theirs))]
         return [*known, *parts(entry)] if is_split else known
 
     def parts(entry: Entry) -> list[object]:

@@ -1,7 +1,8 @@
 """SQL that reads the entries for a dialer."""
 
-from dialer_feed.lists import others, phones
+from dialer_feed.lists import others, parties, phones
 
+_OWN = f"{phones.OF_ENTRY} AND {phones.OF_DEBTOR}"
 _SHARED = f"{phones.OF_ENTRY} AND phone.contact_id = ANY (entry.shared_ids)"
 
 # The entries still on the list, by contract number.
@@ -9,7 +10,8 @@ ENTRIES = f"""
 SELECT entry.contract_number, entry.contract_id, contract.name, entry.overdue_balance, entry.days_past_due,
     contract.components, contract.jurisdiction, contract.region, contract.places, portfolio.creditor_kind,
     portfolio.timezone AS portfolio_timezone,
-    ARRAY({phones.dialable("phone.value", phones.OF_ENTRY)}) AS phones,
+    ARRAY({phones.dialable("phone.value", phones.OF_ENTRY)}) AS numbers,
+    ARRAY({phones.dialable("phone.value", _OWN)}) AS phones, {parties.PHONES} AS party_phones,
     ARRAY({phones.dialable("phone.value", _SHARED)}) AS shared_number, {others.NAMED} AS also
 FROM list_entry entry
 JOIN contract USING (contract_id)
@@ -20,7 +22,14 @@ ORDER BY entry.contract_number, entry.contract_id LIMIT $4
 """
 # Numbers leave an entry of a published list, and none is added. A column of a CSV file stays for the whole file.
 SHAPE = """
-SELECT coalesce(max(cardinality(contact_ids)), 0) AS phones,
-    coalesce(bool_or(components IS NOT NULL), false) AS is_split
-FROM list_entry AS entry JOIN contract USING (contract_id) WHERE list_id = $1 AND entry.status = 'listed'
+SELECT coalesce(max(own), 0) AS own, coalesce(max(theirs), 0) AS theirs, coalesce(bool_or(is_split), false) AS is_split
+FROM (
+    SELECT count(*) FILTER (WHERE party_id IS NULL) AS own, count(*) FILTER (WHERE party_id IS NOT NULL) AS theirs,
+        bool_or(components IS NOT NULL) AS is_split
+    FROM list_entry AS entry JOIN contract USING (contract_id)
+    JOIN contact_point AS phone
+        ON phone.contract_id = entry.contract_id AND phone.contact_id = ANY (entry.contact_ids)
+    WHERE entry.list_id = $1 AND entry.status = 'listed'
+    GROUP BY entry.contract_id
+) AS entry
 """

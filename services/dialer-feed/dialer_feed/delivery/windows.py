@@ -32,7 +32,7 @@ def windows_of(day: date) -> Callable[[Row], CallableTime]:
 
     def of(row: Row) -> CallableTime:
         try:
-            places = plausible_places(row, row["phones"])
+            places = plausible_places(row, row["numbers"])
         except UnknownJurisdiction:
             return CallableTime(row["portfolio_timezone"], [row["portfolio_timezone"]], None, None)
         key = (row["jurisdiction"], row["creditor_kind"], places)

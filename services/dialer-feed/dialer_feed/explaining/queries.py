@@ -72,7 +72,7 @@ dialing_list AS MATERIALIZED (
 """
 _OUT_OF_STAGE = "CASE WHEN contract.stage = ANY (campaign.stages) IS NOT TRUE THEN 'stage' END"
 _TOO_LITTLE = "CASE WHEN contract.overdue_balance > campaign.min_overdue IS NOT TRUE THEN 'min_overdue' END"
-_NO_PHONE = f"CASE WHEN NOT EXISTS ({phones.dialable('1')}) THEN 'no_phone' END"
+_NO_PHONE = f"CASE WHEN NOT EXISTS ({phones.dialable('1', phones.OF_CAMPAIGN)}) THEN 'no_phone' END"
 _SILENCES = f"{silence.always(ON_DATE, HOLDOFF_DAYS)}, {REPORTED}, {silence.on_day(ON_DATE, HOLDOFF_DAYS)}"
 _PLACEMENT = f"CASE {NOT_PLACED} WHEN 'recall' THEN 'recall' WHEN 'no_longer_eligible' THEN 'not_placed' END"
 _COLLECTED = f"CASE WHEN {HANDED_OVER} IS NOT NULL THEN 'collection' END"
@@ -105,7 +105,7 @@ SELECT contract.contract_id, contract.contract_number, contract.state, contract.
     {_PLACEMENT} AS placement, {_COLLECTED} AS collection, {_OUT_OF_STAGE} AS out_of_stage,
     {_TOO_LITTLE} AS too_little, {IN_SCOPE} AS in_scope, campaign.stages, campaign.min_overdue,
     campaign.agency_id, campaign.payment_holdoff_days, contract.details_version >= 0 AS is_known,
-    (SELECT count(*)::integer FROM ({phones.dialable("phone.contact_id")}) AS usable) AS phones,
+    (SELECT count(*)::integer FROM ({phones.dialable("phone.contact_id", phones.OF_CAMPAIGN)}) AS usable) AS phones,
     EXISTS (SELECT FROM barred) AS is_barred,
     (SELECT coalesce(jsonb_agg(to_jsonb(silent) ORDER BY silent.since, silent.silence_id), '[]')
         FROM ({silence.each(ON_DATE)}) AS silent) AS silences,

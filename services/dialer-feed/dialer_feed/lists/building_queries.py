@@ -43,17 +43,18 @@ ONE_ENTRY_PER = "SELECT one_entry_per FROM dialing_list JOIN campaign USING (cam
 def _gather(lead_id: str) -> str:
     """SQL: insert the entries. $2 to $5: the limits of call frequency. $6: the most contracts."""
     return f"""
-WITH barred AS MATERIALIZED ({frequency.BARRED}), shared AS MATERIALIZED ({others.SHARED_NUMBERS})
+WITH barred AS MATERIALIZED ({frequency.BARRED}), tired AS MATERIALIZED ({frequency.TIRED_NUMBERS}),
+    shared AS MATERIALIZED ({others.SHARED_NUMBERS})
 INSERT INTO list_entry
     (list_id, contract_id, contract_number, overdue_balance, days_past_due, contact_ids, shared_ids, lead_id)
 SELECT list.list_id, contract.contract_id, contract.contract_number, contract.overdue_balance, {DAYS_PAST_DUE},
-    ARRAY({phones.dialable("phone.contact_id")}), coalesce(shared.contact_ids, '{{}}'), {lead_id}
+    ARRAY({phones.dialable("phone.contact_id", frequency.NOT_TIRED)}), coalesce(shared.contact_ids, '{{}}'), {lead_id}
 FROM dialing_list list
 JOIN campaign USING (campaign_id)
 JOIN portfolio ON {IN_SCOPE}
 JOIN contract ON contract.portfolio_id = portfolio.portfolio_id AND contract.state = 'open' AND {WORTH_DIALING}
 LEFT JOIN shared ON shared.contract_id = contract.contract_id
-WHERE list.list_id = $1 AND {reason()} IS NULL
+WHERE list.list_id = $1 AND {reason(frequency.NOT_TIRED)} IS NULL
     AND NOT EXISTS (SELECT FROM barred WHERE barred.person_id = {person()})
 LIMIT $6
 ON CONFLICT DO NOTHING

@@ -50,7 +50,7 @@ HANDED_OVER = f"""
 """SQL: an agency collects, so nobody dials. This holds until a recall of the contract is final."""
 
 
-def reason(of_phone: str = "true") -> str:
+def reason(of_phone: str = phones.OF_CAMPAIGN) -> str:
     """SQL: why the contract may not be on the list, as a withdrawal's reason; NULL when it may.
 
     The SQL gives the first reason that holds. ``of_phone`` is the condition for the contract's phones that count.

@@ -76,6 +76,30 @@ BARRED = barred("list.list_id = $1", 2)
 """SQL: the people who may not be on the list ``$1``. ``$2`` to ``$5`` are the columns of ``limits``."""
 
 
+TIRED_NUMBERS = f"""
+SELECT coalesce(portfolio.creditor_id, portfolio.portfolio_id) AS creditor_id, point.value
+FROM dialing_list list
+JOIN campaign USING (campaign_id)
+JOIN call_result call ON call.business_date BETWEEN list.business_date - 6 AND list.business_date AND call.attempt
+JOIN contact_point point ON point.contract_id = call.contract_id AND point.contact_id = call.contact_id
+    AND point.party_id IS NOT NULL
+JOIN contract ON contract.contract_id = call.contract_id
+JOIN portfolio USING (portfolio_id)
+{rules(2)}
+WHERE list.list_id = $1 AND point.value <> ''
+GROUP BY 1, 2, campaign.campaign_id
+HAVING count(*) >= coalesce(least(campaign.max_attempts_per_7_days, min({MOST})), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS})
+"""
+"""SQL: the numbers of parties that were called as often as a person may be, for whichever debtors of a creditor.
+
+Parameters as those of ``BARRED``."""
+NOT_TIRED = """
+(phone.party_id IS NULL OR campaign.parties AND NOT EXISTS (
+    SELECT FROM tired WHERE tired.value = phone.value
+        AND tired.creditor_id = coalesce(portfolio.creditor_id, portfolio.portfolio_id)))"""
+"""SQL: the campaign calls the person who has the phone, and the phone is none of ``tired``."""
+
+
 def limits() -> Sequence[Sequence[Any]]:
     """Return four arrays of the rules: country, state (or ""), most contacts in 7 days, days after a conversation."""
     profiles = {

@@ -18,8 +18,10 @@ JOIN contract USING (contract_id)
 WHERE {WAS_LISTED}
 ORDER BY entry.list_id, entry.contract_number, entry.contract_id
 """
+# Where two people have one number, the last row decides: the debtor, else the party for whom it is dialled.
 _PHONES = """
 SELECT contract_id, contact_id, value FROM contact_point WHERE contract_id = ANY ($1::uuid[]) AND kind = 'phone'
+ORDER BY party_id IS NULL, contact_id DESC
 """
 
 

@@ -44,7 +44,7 @@ WITH several AS MATERIALIZED (
     FROM contact_point phone
     JOIN contract USING (contract_id)
     JOIN portfolio USING (portfolio_id)
-    WHERE phone.kind = 'phone' AND phone.present
+    WHERE phone.kind = 'phone' AND phone.present AND phone.party_id IS NULL
     GROUP BY 1, 2
     HAVING min(uuid_hash_extended({person()}, 0)) <> max(uuid_hash_extended({person()}, 0))
 )
@@ -53,7 +53,7 @@ FROM several
 JOIN contact_point phone USING (value)
 JOIN contract USING (contract_id)
 JOIN portfolio USING (portfolio_id)
-WHERE phone.kind = 'phone' AND phone.present AND {_CREDITOR} = several.creditor_id
+WHERE phone.kind = 'phone' AND phone.present AND phone.party_id IS NULL AND {_CREDITOR} = several.creditor_id
 GROUP BY phone.contract_id
 """
-"""SQL: for each contract its numbers that other people of the creditor have too."""
+"""SQL: for each contract the debtor's numbers that other debtors of the creditor have too."""

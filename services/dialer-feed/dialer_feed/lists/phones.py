@@ -1,11 +1,34 @@
-"""The phones of a contract that may be dialled, and their order: SQL that lists, withdrawals and files share."""
+"""The phones of a contract that may be dialled, and their order: SQL that lists, withdrawals and files share.
+
+The debtor's own phones come first. A party's phone may be dialled where the jurisdiction's profile lets the party be
+contacted. An employer's number may never be, whoever else has it, and each number is dialled for one person only.
+"""
+
+from dialer_feed.contactable import contactable
 
 OF_ENTRY = "phone.contact_id = ANY (entry.contact_ids)"
 """SQL: the phone was on the entry when its list was built."""
+OF_CAMPAIGN = "(phone.party_id IS NULL OR campaign.parties)"
+"""SQL: the campaign calls the person who has the phone."""
+OF_DEBTOR = "phone.party_id IS NULL"
+OF_PARTY = "phone.party_id IS NOT NULL"
+
+_CONTACTABLE = contactable("phone.party_role", represented=False)
+_OF_EMPLOYER = """
+EXISTS (
+    SELECT FROM contact_point work
+    WHERE work.contract_id = phone.contract_id AND work.party_id IS NOT NULL AND work.party_role = 'employer'
+        AND work.present AND work.value = phone.value)"""
+_OF_SOMEBODY_ELSE = f"""
+EXISTS (
+    SELECT FROM contact_point same
+    WHERE same.contract_id = phone.contract_id AND same.value = phone.value AND same.present
+        AND (same.party_id IS NULL
+            OR same.contact_id < phone.contact_id AND {contactable("same.party_role", represented=False)}))"""
 
 
 def dialable(columns: str, condition: str = "true") -> str:
-    """SQL: ``columns`` of the contract's phones that may be dialled, in the creditor's order."""
+    """SQL: ``columns`` of the contract's phones that may be dialled, the debtor's in the creditor's order."""
     return f"""
         SELECT {columns} FROM contact_point phone
         WHERE phone.contract_id = contract.contract_id
@@ -13,5 +36,16 @@ def dialable(columns: str, condition: str = "true") -> str:
             AND NOT EXISTS (
                 SELECT FROM reported_silence reported
                 WHERE reported.contract_id = phone.contract_id AND reported.contact_id = phone.contact_id)
+            AND NOT {_OF_EMPLOYER}
+            AND (phone.party_id IS NULL
+                OR phone.party_name IS NOT NULL AND {_CONTACTABLE} AND NOT {_OF_SOMEBODY_ELSE})
             AND {condition}
-        ORDER BY phone.rank NULLS LAST, phone.contact_id"""
+        ORDER BY phone.party_id IS NOT NULL, phone.rank NULLS LAST, phone.contact_id"""
+
+
+NOT_DIALABLE = f"""
+SELECT contract_id, known.contact_id FROM contact_point known JOIN contract USING (contract_id)
+WHERE contract_id = ANY ($1::uuid[]) AND known.kind = 'phone'
+    AND NOT EXISTS ({dialable("1", "phone.contact_id = known.contact_id")})
+"""
+"""SQL: the phones of these contracts that may not be dialled now."""

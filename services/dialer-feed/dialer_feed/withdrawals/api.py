@@ -161,6 +161,7 @@ async def withdraw(
         contract_number=new.contract_number,
         reason=new.reason,
         phones=None,
+        party_phones=None,
         also=None,
         caused_at=now,
         withdrawn_at=now,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from chassis import OutputModel, long_poll
 from recobro_events import Database, Money, Row
+from recobro_events.contracts.portfolio import PartyRole
 
 from dialer_feed.wakeups import LISTS
 from dialer_feed.withdrawals import queries
@@ -20,10 +21,19 @@ class Other(OutputModel):
     overdue_balance: Money
 
 
+class PartyPhone(OutputModel):
+    """A phone of somebody beside the debtor. ``party`` is the role, such as guarantor."""
+
+    phone: str
+    party: PartyRole
+    name: str
+
+
 class Withdrawal(OutputModel):
     """An entry has left the list (``kind`` withdrawn), or has changed. Both ids are those of the entry's contract.
 
-    ``numbers_changed``: ``phones`` may still be dialled. ``others_changed``: ``also`` are the contracts that it names.
+    ``numbers_changed``: ``phones`` and ``party_phones`` may still be dialled. ``others_changed``: ``also`` are the
+    contracts that it names.
     A dialer that does not look at ``kind`` takes the whole entry off, which is safe.
     """
 
@@ -33,6 +43,7 @@ class Withdrawal(OutputModel):
     contract_number: str
     reason: str
     phones: tuple[str, ...] | None
+    party_phones: tuple[PartyPhone, ...] | None
     also: tuple[Other, ...] | None
     caused_at: datetime
     withdrawn_at: datetime

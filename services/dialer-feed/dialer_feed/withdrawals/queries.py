@@ -1,6 +1,6 @@
 """SQL that withdraws entries, numbers and reads withdrawals, and keeps dialers' reports and acknowledgements."""
 
-from dialer_feed.lists import others, phones
+from dialer_feed.lists import others, parties, phones
 from dialer_feed.lists.eligibility import LIVE, ON_DATE, reason
 from dialer_feed.silences import DAY_OF
 from dialer_feed.wakeups import notify
@@ -171,6 +171,9 @@ SELECT contract_id, list_id, contract_number, reason, NULL, caused_at, withdrawn
 """
 
 
+_OWN = f"{phones.OF_ENTRY} AND {phones.OF_DEBTOR}"
+
+
 def _items(condition: str) -> str:
     """SQL: the items of the list ``$1`` in its feed: withdrawals, and changes of entries that are still listed.
 
@@ -178,13 +181,15 @@ def _items(condition: str) -> str:
     those that it names now.
     """
     return f"""
-SELECT cursor, 'withdrawn' AS kind, contract_id, contract_number, reason, NULL::text[] AS phones, NULL::jsonb AS also,
-    caused_at, withdrawn_at
+SELECT cursor, 'withdrawn' AS kind, contract_id, contract_number, reason, NULL::text[] AS phones,
+    NULL::jsonb AS party_phones, NULL::jsonb AS also, caused_at, withdrawn_at
 FROM list_entry WHERE list_id = $1 AND cursor IS NOT NULL AND {condition}
 UNION ALL
 SELECT change.cursor, change.kind, contract_id, change.contract_number, change.reason,
     CASE WHEN change.kind <> 'numbers_changed' THEN NULL
-        WHEN entry.status = 'listed' THEN ARRAY({phones.dialable("phone.value", phones.OF_ENTRY)}) ELSE '{{}}' END,
+        WHEN entry.status = 'listed' THEN ARRAY({phones.dialable("phone.value", _OWN)}) ELSE '{{}}' END,
+    CASE WHEN change.kind <> 'numbers_changed' THEN NULL
+        WHEN entry.status = 'listed' THEN {parties.PHONES} ELSE '[]' END,
     CASE WHEN change.kind <> 'others_changed' THEN NULL WHEN entry.status = 'listed' THEN {others.NAMED} ELSE '[]' END,
     change.caused_at, change.withdrawn_at
 FROM (

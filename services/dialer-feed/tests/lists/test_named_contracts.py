@@ -44,6 +44,7 @@ async def test_a_silence_of_one_named_is_an_item_of_the_feed_and_no_withdrawal(
         "contract_number": lead.number,
         "reason": "payment",
         "phones": None,
+        "party_phones": None,
         "also": left,
         "caused_at": None,
         "withdrawn_at": None,

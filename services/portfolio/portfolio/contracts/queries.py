@@ -2,6 +2,7 @@
 
 from chassis.paging import both_orders
 
+from portfolio.debtors.party_queries import PARTY_VIEW
 from portfolio.ledger.components import Component
 from portfolio.ledger.positions_queries import days_paused
 from portfolio.payments.queries import REFERENCE
@@ -55,6 +56,8 @@ SELECT contract.contract_id, contract.portfolio_id, contract.creditor_id, contra
         '[]') AS contact_points,
     coalesce((SELECT jsonb_agg(to_jsonb(address) ORDER BY kind, address_id)
         FROM address WHERE address.contract_id = contract.contract_id), '[]') AS addresses,
+    coalesce((SELECT jsonb_agg({PARTY_VIEW} ORDER BY party.role, party_id)
+        FROM party WHERE party.contract_id = contract.contract_id AND party.current), '[]') AS parties,
     coalesce((SELECT jsonb_agg(jsonb_build_object('number', number, 'due_on', due_on, 'amount', amount::text,
         'unpaid', unpaid::text, 'calculated_on', calculated_on, 'stated', CASE WHEN principal IS NOT NULL
             THEN jsonb_build_object({STATED}) END) ORDER BY due_on, number)

@@ -20,6 +20,9 @@ UNION ALL
 SELECT contract_id FROM contact_point WHERE kind = 'phone' AND current
     AND {_BEGINS.format(key='reverse(value) COLLATE "C"', begin=f"reverse({phone}::text)")}
 UNION ALL
+SELECT contract_id FROM party_contact_point WHERE kind = 'phone' AND current
+    AND {_BEGINS.format(key='reverse(value) COLLATE "C"', begin=f"reverse({phone}::text)")}
+UNION ALL
 SELECT contract_id FROM contract WHERE tax_id IS NOT NULL AND length(tax_id_key({tax_id}::text)) >= {LEAST_CHARACTERS}
     AND {_BEGINS.format(key='tax_id_key(tax_id) COLLATE "C"', begin=f"tax_id_key({tax_id}::text)")}
 UNION ALL

@@ -75,6 +75,10 @@ TOLD: Mapping[str, Sequence[str]] = MappingProxyType(
             "Contact data changed: {change}: {reason}",
             "Contact data changed: {change}",
         ),
+        "party_changed": (
+            "Person beside the debtor ({role}): {change}: {reason}",
+            "Person beside the debtor ({role}): {change}",
+        ),
         "address_collected": ("The visitor was given an address, which nobody has checked yet",),
         "address_checked": ("Address checked: {verdict}",),
         "clarification_requested": ("Dispute stated, by {reported_by}: {reason}",),

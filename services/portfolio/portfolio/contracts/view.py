@@ -16,7 +16,9 @@ from recobro_events.contracts.promises import PromiseState
 from portfolio.clarifications.reading import Clarification
 from portfolio.contracts import queries
 from portfolio.contracts.holds import Hold, holds_of
+from portfolio.debtors import parties
 from portfolio.debtors.contact_points import ContactPoint
+from portfolio.debtors.parties import PartyView
 from portfolio.ledger.components import Component, unpaid_components
 from portfolio.ledger.rules import next_stage_on
 from portfolio.payments.reading import PaymentItem
@@ -90,11 +92,12 @@ class ContractView(OutputModel):
     A clarification that stops contact is always among them.
 
     An agency sees what its kind of work needs: for dialing neither tax id nor addresses, and for visits no amounts
-    before the debtor has attended a visit. ``holds`` are the reasons for which nobody may contact the debtor about the
-    contract now. ``timezones`` are those in which the debtor may be, by the addresses and the usable phones: contact is
-    allowed when it is allowed in all of them. It is empty where nothing tells a place. ``components`` are the parts of
-    ``total_balance``, null where the creditor has not stated any. A payment pays them in ``allocation_order``,
-    instalment by instalment.
+    before the debtor has attended a visit. Of ``parties`` it sees those that may be contacted. ``holds`` are the
+    reasons for which nobody may contact the debtor about the contract now. ``timezones`` are those in which the debtor
+    may be, by the addresses and the usable phones: contact is allowed when it is allowed in all of them. It is empty
+    where nothing tells a place.
+    ``components`` are the parts of ``total_balance``, null where the creditor has not stated any. A payment pays them
+    in ``allocation_order``, instalment by instalment.
     """
 
     contract_id: UUID
@@ -126,6 +129,7 @@ class ContractView(OutputModel):
     debtor: DebtorView
     contact_points: list[ContactPoint]
     addresses: list[AddressView]
+    parties: list[PartyView]
     timezones: list[str]
     instalments: list[InstalmentView]
     payments: list[PaymentItem]
@@ -147,11 +151,14 @@ async def read(reader: Reader, contract_id: UUID, agency_id: UUID | None = None)
     pauses = [PauseView.model_validate(pause) for pause in row["pauses"]]
     clarifications = [Clarification.model_validate(one) for one in row["clarifications"]]
     promises = [PromiseView.model_validate(promise) for promise in row["promises"]]
+    status = DebtorStatus(row["debtor"]["status"])
+    people = [parties.shown(party, row["jurisdiction"], status) for party in row["parties"]]
     computed = {
+        "parties": people,
         "pauses": pauses,
         "promises": promises,
         "clarifications": clarifications,
-        "holds": _holds(row, clarifications, pauses, promises),
+        "holds": _holds(row, people, clarifications, pauses, promises),
         "next_stage_on": _next_stage_on(row, pauses),
         "timezones": _timezones(row),
         "debtor": _marked(row["debtor"], row["jurisdiction"]),
@@ -183,7 +190,9 @@ def _marked(debtor: dict[str, Any], jurisdiction: str) -> dict[str, Any]:
 
 def _for_agency(view: ContractView, row: Row) -> ContractView:
     """Leave out what the agency does not need for its kind of work, and what others have written."""
+    known = dict.fromkeys(("tax_id", "tax_id_kind", "tax_id_problem", "actor"))
     hidden: dict[str, Any] = {
+        "parties": [one.model_copy(update=known) for one in view.parties if one.contactable],
         "clarifications": [one.model_copy(update=_OF_OTHERS) for one in view.clarifications],
     }
     if not row["shows_person"]:
@@ -198,7 +207,11 @@ def _for_agency(view: ContractView, row: Row) -> ContractView:
 
 
 def _holds(
-    row: Row, clarifications: list[Clarification], pauses: list[PauseView], promises: list[PromiseView]
+    row: Row,
+    people: list[PartyView],
+    clarifications: list[Clarification],
+    pauses: list[PauseView],
+    promises: list[PromiseView],
 ) -> list[Hold]:
     return holds_of(
         ContractState(row["state"]),
@@ -206,7 +219,10 @@ def _holds(
         [one.clarification_id for one in clarifications if not one.contact_may_resume],
         [(pause.starts_on, pause.ends_on) for pause in pauses],
         row["as_of"],
-        any(point["kind"] == "phone" and point["usable"] for point in row["contact_points"]),
+        any(point["kind"] == "phone" and point["usable"] for point in row["contact_points"])
+        or any(
+            point.kind == "phone" and point.usable for one in people if one.contactable for point in one.contact_points
+        ),
         [promise.silent_until for promise in promises if promise.state is PromiseState.OPEN],
         undecided=row["undecided"],
         payment_silent_until=row["payment_silent_until"],

@@ -7,9 +7,10 @@ from chassis import Page, PageQuery, ReadConnection, Router, WriteTransaction, r
 from chassis.audit import reads_in_bulk
 from fastapi import Depends
 
-from portfolio.debtors import address_reviews, contact_points, statuses
+from portfolio.debtors import address_reviews, contact_points, parties, statuses
 from portfolio.debtors.address_reviews import AddressReview, ReviewFilter
 from portfolio.debtors.contact_points import ContactPatch, ContactPoint, NewContactPoint
+from portfolio.debtors.parties import NewParty, Parties, PartyPatch, PartyView, Removal, Removed
 from portfolio.debtors.statuses import DebtorStatusOutcome, NewDebtorStatus
 
 router = Router(prefix="/v1", tags=["contracts"])
@@ -39,6 +40,36 @@ async def read_contact_point(contact_id: UUID, connection: ReadConnection) -> Co
 async def change_contact_point(contact_id: UUID, change: ContactPatch, tx: WriteTransaction) -> ContactPoint:
     """Mark a contact point as verified, wrong or refused. Wrong and refused hold for every contract of the debtor."""
     return await contact_points.patch(tx, contact_id, change)
+
+
+@router.post("/contracts/{contract_id}/parties", status_code=201, dependencies=_WRITES)
+async def add_party(contract_id: UUID, new: NewParty, tx: WriteTransaction) -> PartyView:
+    """Add somebody beside the debtor, such as a guarantor, with phones and e-mails."""
+    return await parties.add(tx, contract_id, new)
+
+
+@router.get("/contracts/{contract_id}/parties", dependencies=_READS)
+async def list_parties(contract_id: UUID, connection: ReadConnection) -> Parties:
+    """List the people beside the debtor, and who of them may be contacted."""
+    return await parties.listed(connection, contract_id)
+
+
+@router.get("/parties/{party_id}", dependencies=_READS)
+async def read_party(party_id: UUID, connection: ReadConnection) -> PartyView:
+    """Read somebody beside the debtor."""
+    return await parties.read(connection, party_id)
+
+
+@router.patch("/parties/{party_id}", dependencies=_WRITES)
+async def change_party(party_id: UUID, change: PartyPatch, tx: WriteTransaction) -> PartyView:
+    """Correct role, name, tax id, language, phones and e-mails of somebody beside the debtor."""
+    return await parties.patch(tx, party_id, change)
+
+
+@router.post("/parties/{party_id}/removal", status_code=201, dependencies=_WRITES)
+async def remove_party(party_id: UUID, removal: Removal, tx: WriteTransaction) -> Removed:
+    """Remove somebody beside the debtor. Name, tax id, phones and e-mails are erased everywhere."""
+    return await parties.remove(tx, party_id, removal)
 
 
 @router.get("/address-reviews", dependencies=[*_READS, reads_in_bulk()])

@@ -25,9 +25,17 @@ from chassis import (
 )
 from pydantic import Field, model_validator
 from recobro_events import Row, Transaction, cut_into_waves
-from recobro_events.contracts.portfolio import ContactChange, ContactKind, ContactPointChanged, StageCause
+from recobro_events.contracts.portfolio import (
+    ContactChange,
+    ContactKind,
+    ContactPointChanged,
+    PartyChange,
+    StageCause,
+)
 
 from portfolio.debtors import contact_points_queries as queries
+from portfolio.debtors import party_changes, party_queries
+from portfolio.debtors.party_changes import ChangeOfParty
 from portfolio.debtors.rules import Medium, provenance_permitted
 from portfolio.ledger import history, limits
 from portfolio.ledger.changes import Change, record_each
@@ -75,10 +83,12 @@ class ContactPoint(OutputModel):
 
     ``opted_out`` means that the debtor refuses every medium; ``refused_media`` names single ones. ``usable`` means that
     the contact point may be used to reach the debtor. ``permitted`` means that the jurisdiction accepts the provenance.
+    ``party_id`` is set where it is a party's own, and not the debtor's.
     """
 
     contact_id: UUID
     contract_id: UUID
+    party_id: UUID | None = None
     kind: ContactKind
     value: str
     provenance: str
@@ -135,7 +145,7 @@ async def add(tx: Transaction, contract_id: UUID, new: NewContactPoint) -> Conta
     phone or e-mail.
     """
     contract = await lock_contract(tx, contract_id, staging_cause=StageCause.CATCH_UP)
-    value = _normal_form(new.kind, new.value, contract["jurisdiction"])
+    value = normal_form(new.kind, new.value, contract["jurisdiction"])
     if value is None:
         raise Invalid(f"This is not a valid {new.kind}.", errors=[FieldError("/value", f"is not a valid {new.kind}")])
     added = await add_found(tx, [Found(contract_id, new.kind, value, new.provenance)])
@@ -160,7 +170,7 @@ async def add_found(tx: Transaction, found: Sequence[Found]) -> Mapping[UUID, UU
     zones: list[str | None] = []
     for one in found:
         jurisdiction = place_of[one.contract_id]["jurisdiction"]
-        value = _normal_form(one.kind, one.value, jurisdiction)
+        value = normal_form(one.kind, one.value, jurisdiction)
         if value is not None:
             contact_id = contact_id_of(one.contract_id, one.kind, value)
             rule = jurisdictions.profile(jurisdiction).contact_data_sources
@@ -215,7 +225,7 @@ async def patch(tx: Transaction, contact_id: UUID, wanted: ContactPatch) -> Cont
     contract_id = await tx.fetchval(queries.CONTRACT_OF, contact_id)
     if contract_id is None:
         raise ContactPointUnknown()
-    await lock_contracts(tx, [contract_id], with_debtors_of=[contract_id])
+    await lock_contracts(tx, [], with_debtors_of=[contract_id, *await party_changes.lock_numbers(tx, [contact_id])])
     await change(tx, [Finding(contract_id, contact_id, wanted.change, wanted.medium, reason=wanted.reason)])
     return await read(tx, contact_id)
 
@@ -223,14 +233,17 @@ async def patch(tx: Transaction, contact_id: UUID, wanted: ContactPatch) -> Cont
 async def change(tx: Transaction, findings: Sequence[Finding]) -> None:
     """Apply these findings to all contracts of their people, and publish the changes.
 
-    The rows of the people and of all their contracts are locked. Raises ``ContactPointUnknown`` when a contract does
-    not have the contact point.
+    What is said of a party's number holds in all contracts of the creditor whose parties have it. The rows of all these
+    people and of all their contracts are locked. Raises ``ContactPointUnknown`` when a contract does not have the
+    contact point. Nothing is known of a removed party's number, so nothing is changed.
     """
+    findings = await _with_same_numbers(tx, findings)
     rows = await tx.fetch(queries.HELD_BY, [finding.contact_id for finding in findings])
     held = {row["contact_id"]: row for row in rows}
     points = {(row["contract_id"], row["contact_id"]) for row in rows}
     if not points.issuperset((finding.contract_id, finding.contact_id) for finding in findings):
         raise ContactPointUnknown()
+    findings = [finding for finding in findings if held[finding.contact_id]["value"]]
     for wave in cut_into_waves(findings, key=lambda finding: held[finding.contact_id]["person"]):
         reported = [held[finding.contact_id] for finding in wave]
         columns = [[point[name] for point in reported] for name in ("debtor_id", "kind", "value")]
@@ -240,6 +253,36 @@ async def change(tx: Transaction, findings: Sequence[Finding]) -> None:
         by_person = {point["person"]: finding for point, finding in zip(reported, wave, strict=True)}
         changed = await tx.fetch(queries.SPREAD_MARKS, *columns, verified)
         await _record(tx, changed, [by_person[point["person"]] for point in changed])
+        parties = await tx.fetch(party_queries.SPREAD_MARKS, *columns, verified)
+        await _record_parties(tx, [(point, by_person[point["person"]]) for point in parties])
+
+
+async def _with_same_numbers(tx: Transaction, findings: Sequence[Finding]) -> Sequence[Finding]:
+    rows = await tx.fetch(party_queries.SAME_NUMBERS, [finding.contact_id for finding in findings])
+    by_contact = {finding.contact_id: finding for finding in findings}
+    others = [
+        by_contact[row["of_contact_id"]]._replace(contract_id=row["contract_id"], contact_id=row["contact_id"])
+        for row in rows
+        if row["contact_id"] not in by_contact
+    ]
+    return [*findings, *others]
+
+
+async def _record_parties(tx: Transaction, points: Sequence[tuple[Row, Finding]]) -> None:
+    await party_changes.record(
+        tx,
+        [
+            ChangeOfParty(
+                point["contract_id"],
+                point["party_id"],
+                PartyChange.CONTACT_CHANGED,
+                _said_of(point, finding),
+                finding.received,
+            )
+            for point, finding in points
+            if point["current"]
+        ],
+    )
 
 
 async def spread(tx: Transaction, debtor_ids: Collection[UUID], reason: str) -> None:
@@ -250,6 +293,8 @@ async def spread(tx: Transaction, debtor_ids: Collection[UUID], reason: str) -> 
     changed = await tx.fetch(queries.SPREAD_MARKS, list(debtor_ids), None, None, [])
     for wave in cut_into_waves(changed, key=lambda point: point["contract_id"]):
         await _record(tx, wave, [_of_link(point, reason) for point in wave])
+    parties = await tx.fetch(party_queries.SPREAD_MARKS, list(debtor_ids), None, None, [])
+    await _record_parties(tx, [(point, _of_link(point, reason)) for point in parties])
 
 
 def _of_link(point: Row, reason: str) -> Finding:
@@ -296,16 +341,19 @@ def _event(point: Row, finding: Finding, fields: Mapping[str, Any]) -> ContactPo
     )
 
 
-def _line(point: Row, finding: Finding) -> Line:
+def _said_of(point: Row, finding: Finding) -> dict[str, Any]:
     data = {"contact_id": point["contact_id"], "change": finding.change, "medium": finding.medium}
-    if finding.reason is not None:
-        data["reason"] = finding.reason
+    return data if finding.reason is None else data | {"reason": finding.reason}
+
+
+def _line(point: Row, finding: Finding) -> Line:
+    data = _said_of(point, finding)
     summary = f"{point['kind']} {finding.change.replace('_', ' ')}"
     return Line(point["contract_id"], "contact_point_changed", summary, data)
 
 
-def _normal_form(kind: ContactKind, value: str, jurisdiction: str) -> str | None:
-    """The phone in E.164, or the e-mail in lower case; None when the value is neither."""
+def normal_form(kind: ContactKind, value: str, jurisdiction: str) -> str | None:
+    """Return the phone in E.164, or the e-mail in lower case; None when the value is neither."""
     if kind is ContactKind.PHONE:
         return jurisdictions.dialable_phone(value, jurisdiction)
     return deliverable_email(value)

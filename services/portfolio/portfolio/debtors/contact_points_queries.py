@@ -88,10 +88,14 @@ SET_VERSIONS = """
 UPDATE contact_point AS point SET version = given.version
 FROM unnest($1::uuid[], $2::bigint[]) AS given (contact_id, version) WHERE point.contact_id = given.contact_id
 """
-CONTRACT_OF = "SELECT contract_id FROM contact_point WHERE contact_id = $1"
-HELD_BY = """
+_OF_ANYBODY = """(
+    SELECT contact_id, contract_id, kind, value FROM contact_point
+    UNION ALL SELECT contact_id, contract_id, kind, value FROM party_contact_point) AS point"""
+"""SQL: the contact points of debtors and those of parties."""
+CONTRACT_OF = f"SELECT contract_id FROM {_OF_ANYBODY} WHERE contact_id = $1 AND value <> ''"
+HELD_BY = f"""
 SELECT contact_id, contract_id, debtor_id, coalesce(person_id, debtor_id) AS person, kind, value
-FROM contact_point JOIN contract USING (contract_id) JOIN debtor USING (debtor_id)
+FROM {_OF_ANYBODY} JOIN contract USING (contract_id) JOIN debtor USING (debtor_id)
 WHERE contact_id = ANY($1::uuid[])
 """
 _IS_FULL = """(
@@ -145,4 +149,9 @@ WHERE contract_id = ANY($1::uuid[])
 """
 KNOWN = "SELECT contact_id FROM contact_point WHERE contract_id = $1 AND kind = $2 AND value = $3"
 
-READ = "SELECT *, media AS refused_media FROM contact_point WHERE contact_id = $1"
+_SHOWN = """contact_id, contract_id, kind, value, provenance, timezone, dialable, verified, invalid, opted_out,
+    media AS refused_media, permitted, usable"""
+READ = f"""
+SELECT {_SHOWN}, NULL::uuid AS party_id FROM contact_point WHERE contact_id = $1
+UNION ALL SELECT {_SHOWN}, party_id FROM party_contact_point WHERE contact_id = $1 AND value <> ''
+"""

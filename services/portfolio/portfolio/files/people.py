@@ -9,6 +9,7 @@ from uuid import UUID
 
 from recobro_events import Row, Transaction
 
+from portfolio.debtors.party_queries import REMEMBER_MARKS
 from portfolio.files import comparing
 from portfolio.files import people_queries as queries
 from portfolio.files.work import Work
@@ -54,6 +55,7 @@ async def follow(tx: Transaction, work: Work, moved: Sequence[Row]) -> None:
         return
     ids = [row["contract_id"] for row in moved]
     await tx.execute(queries.TAKE_MARKS, ids)
+    await tx.execute(REMEMBER_MARKS, ids)
     await tx.execute(queries.LIST_MOVES, work.file_id, ids, [row["known"] for row in moved])
     data = {"file_id": work.file_id, "as_of": work.as_of}
     await history.record(

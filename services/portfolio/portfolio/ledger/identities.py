@@ -4,6 +4,7 @@ A row that is written again after a restore, by the same event or by hand, there
 process that reads files imports this module, so it imports nothing heavy.
 """
 
+import unicodedata
 from uuid import UUID, uuid5
 
 
@@ -18,6 +19,17 @@ def debtor_id_of(creditor_id: UUID, debtor_number: str | None, contract_id: UUID
 
 def contact_id_of(contract_id: UUID, kind: str, value: str) -> UUID:
     return uuid5(contract_id, f"{kind}:{value}")
+
+
+def party_id_of(contract_id: UUID, role: str, name: str) -> UUID:
+    """Somebody beside the debtor. Accents, case and blanks do not tell two names of one role apart."""
+    letters = "".join(one for one in unicodedata.normalize("NFKD", name) if not unicodedata.combining(one))
+    return uuid5(contract_id, f"party:{role}:{' '.join(letters.casefold().split())}")
+
+
+def party_contact_id_of(party_id: UUID, kind: str, value: str) -> UUID:
+    """A phone or e-mail of a party. Two parties may share a phone, and the debtor may have it too."""
+    return uuid5(party_id, f"{kind}:{value}")
 
 
 def address_id_of(contract_id: UUID, kind: str) -> UUID:

@@ -6,7 +6,7 @@ apply where facts are written. ``tests/ledger/test_limits.py`` measures the larg
 
 from decimal import Decimal
 
-WHOLE_CONTRACT_BYTES = 870_000
+WHOLE_CONTRACT_BYTES = 915_000
 """The largest possible event with a whole contract."""
 
 ROWS_OF_CONTRACT = 1_000
@@ -23,6 +23,10 @@ CONTACTS_FOUND_A_DAY = 10
 ADDRESSES_FOUND = 3
 FOUND_ADDRESS_CHARACTERS = 100
 """Addresses that visits find for one contract, and characters of each part."""
+PARTIES = 10
+CONTACTS_OF_PARTY = 4
+PARTY_CHARACTERS = 100
+"""The people beside the debtor of one contract, the phones and e-mails of each, the characters of a name or a value."""
 PROVENANCE_CHARACTERS = 40
 SILENCING_CLARIFICATIONS = 20
 """Clarifications that stop contact about one contract at the same time."""

@@ -19,15 +19,24 @@ _FIELDS = f"""{POSITION_JSON.format(row="whole")},
         'original_creditor', whole.original_creditor, 'origination_date', whole.origination_date,
         'open_clarifications', clarifications.items, 'pauses', pauses.items, 'last_payment', last_payment.item,
         'undecided', whole.undecided_by IS NOT NULL, 'payment_silent_until', silence.until,
-        'payments_on_top', silence.on_top"""
-_OF_WHOLE = """
+        'payments_on_top', silence.on_top, 'parties', parties.items"""
+PARTY_JSON = """
+json_build_object('party_id', party.party_id, 'version', party.version, 'role', party.role,
+    'name', party.name, 'tax_id', party.tax_id, 'language', party.language,
+    'contact_points', (SELECT coalesce(json_agg(json_build_object('contact_id', contact_id, 'version', party.version,
+        'kind', kind, 'value', value, 'provenance', provenance, 'timezone', timezone, 'usable', usable,
+        'refused_media', CASE WHEN opted_out THEN '{all}' ELSE media END) ORDER BY rank, contact_id), '[]')
+        FROM party_contact_point AS point WHERE point.party_id = party.party_id AND point.current))
+"""
+"""SQL: the row ``party`` as events carry it."""
+_OF_WHOLE = f"""
 FROM whole
 JOIN portfolio USING (portfolio_id)
 JOIN debtor USING (debtor_id)
 CROSS JOIN LATERAL (
     SELECT coalesce(json_agg(json_build_object('contact_id', contact_id, 'version', version, 'kind', kind,
         'value', value, 'provenance', provenance, 'timezone', timezone, 'usable', usable,
-        'refused_media', CASE WHEN opted_out THEN '{all}' ELSE media END)
+        'refused_media', CASE WHEN opted_out THEN '{{all}}' ELSE media END)
         ORDER BY rank, contact_id), '[]') AS items
     FROM contact_point WHERE contact_point.contract_id = whole.contract_id AND contact_point.current
 ) AS contact_points
@@ -60,6 +69,10 @@ LEFT JOIN LATERAL (
     FROM payment WHERE payment.contract_id = whole.contract_id AND reversed_at IS NULL
     ORDER BY sequence DESC LIMIT 1
 ) AS last_payment ON true
+CROSS JOIN LATERAL (
+    SELECT coalesce(json_agg({PARTY_JSON} ORDER BY role, party_id), '[]') AS items
+    FROM party WHERE party.contract_id = whole.contract_id AND party.current
+) AS parties
 CROSS JOIN LATERAL (
     SELECT max(silent_until) AS until, count(*) FILTER (WHERE absorbed_by IS NULL) AS on_top FROM payment
     WHERE payment.contract_id = whole.contract_id AND reversed_at IS NULL

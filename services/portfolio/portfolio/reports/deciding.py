@@ -12,7 +12,7 @@ from recobro_events.contracts.base import REGISTRY
 from recobro_events.contracts.portfolio import ContactChange
 
 from portfolio.clarifications import opening
-from portfolio.debtors import address_checks, contact_points, found_addresses, statuses
+from portfolio.debtors import address_checks, contact_points, found_addresses, party_changes, statuses
 from portfolio.debtors.rules import medium_refused
 from portfolio.ledger import history
 from portfolio.ledger.actors import ActorOfChange
@@ -20,6 +20,8 @@ from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contracts
 from portfolio.reports import queries
 from portfolio.reports.keeping import name_of
+
+_OF_NUMBERS = (dialer_feed.OptOutRequested, dialer_feed.ContactInvalid)
 
 
 class ReportState(StrEnum):
@@ -80,7 +82,10 @@ async def decide(tx: Transaction, report_id: UUID, decision: Decision) -> Report
     row = await tx.fetchrow(queries.READ, report_id)
     if row is None:
         raise ReportUnknown()
-    await lock_contracts(tx, [row["contract_id"]], with_debtors_of=[row["contract_id"]])
+    reported = REGISTRY[row["type"]].model_validate(row["body"])
+    numbers = [reported.contact_id] if isinstance(reported, _OF_NUMBERS) else []
+    others = await party_changes.lock_numbers(tx, numbers)
+    await lock_contracts(tx, [], with_debtors_of=[row["contract_id"], *others])
     row = await tx.fetchrow(queries.LOCKED, report_id)
     assert row is not None
     if row["state"] != ReportState.OPEN:
@@ -91,7 +96,7 @@ async def decide(tx: Transaction, report_id: UUID, decision: Decision) -> Report
     line = Line(row["contract_id"], "report_decided", f"{name_of(row['type'])} {state}", data)
     await history.record(tx, [line])
     if decision.apply:
-        await _apply(tx, REGISTRY[row["type"]].model_validate(row["body"]))
+        await _apply(tx, reported)
     return await read(tx, report_id)
 
 
