@@ -9,6 +9,7 @@ down_revision = "0024"
 
 _CAMPAIGNS = f"""
 ALTER TABLE campaign ADD COLUMN parties boolean NOT NULL DEFAULT false;
+GRANT SELECT (components) ON contract TO {AGENCY_ROLE};
 GRANT SELECT (parties) ON campaign TO {AGENCY_ROLE};
 GRANT SELECT (party_id, party_role, party_name) ON contact_point TO {AGENCY_ROLE};
 """
