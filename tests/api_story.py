@@ -90,6 +90,7 @@ async def _load(recording: Recording) -> list[Json]:
     found = (await ask("portfolio", "find_contracts", portfolio_id=portfolio))["items"]
     await ask("portfolio", "run_staging", {"as_of": DAY, "portfolio_id": portfolio, "confirm_future": True})
     await ask("portfolio", "read_stages", portfolio_id=portfolio)
+    await _segments(recording, portfolio, found[0]["contract_id"])
     await platform.settled()
     return list(found)
 
@@ -136,6 +137,45 @@ async def _profiles(recording: Recording, creditor: str, portfolio: str) -> None
     await ask("portfolio", "change_file_profile", changed, **ids)
     await ask("portfolio", "read_file_profile", **ids)
     await ask("portfolio", "list_file_profiles", creditor_id=creditor)
+
+
+async def _segments(recording: Recording, portfolio: str, contract: str) -> None:
+    ask = recording.ask
+    rules = {
+        "rules": [
+            {"segment": "evasive", "when": {"days_since_contact": {"min": 30}, "days_past_due": {"min": 60}}},
+            {"segment": "chronic", "when": {"instalments_behind": {"min": 3}}},
+            {"segment": "first_default", "when": {"episodes": {"max": 1}, "days_past_due": {"min": 1}}},
+        ],
+        "words": {"evasive": {"es": "Evasivo", "pt": "Evasivo", "en": "Evasive"}},
+    }
+    await ask("portfolio", "try_segment_rules", rules, portfolio_id=portfolio)
+    await ask("portfolio", "change_segment_rules", rules, portfolio_id=portfolio)
+    await ask("portfolio", "read_segment_rules", portfolio_id=portfolio)
+    await recording.platform.until("portfolio", "SELECT count(*) = 0 FROM judging_anew")
+    await ask("portfolio", "read_segment_trial", portfolio_id=portfolio)
+    await ask("portfolio", "read_segment", contract_id=contract)
+    ladder = {
+        "steps": [
+            {
+                "step": "reminder",
+                "when": {"days_past_due": {"min": 1}},
+                "allows": {"contacts": ["message", "call"], "campaigns": ["reminder"]},
+            },
+            {"step": "direct_contact", "when": {"days_past_due": {"min": 8}, "attempts": {"min": 3}}},
+            {"step": "extrajudicial_notice", "when": {"days_past_due": {"min": 31}, "segments": ["chronic"]}},
+        ]
+    }
+    await ask("portfolio", "try_ladder", ladder, portfolio_id=portfolio)
+    await ask("portfolio", "change_ladder", ladder, portfolio_id=portfolio)
+    await recording.platform.until("portfolio", "SELECT count(*) = 0 FROM judging_anew")
+    await ask("portfolio", "read_ladder", portfolio_id=portfolio)
+    await ask("portfolio", "read_ladder_trial", portfolio_id=portfolio)
+    proof = {"registered_number": "RR123456789MX"}
+    notice = {"kind": "reminder", "channel": "registered letter", "sent_on": DAY, "proof": proof}
+    await ask("portfolio", "add_notice", notice, contract_id=contract)
+    await ask("portfolio", "list_notices", contract_id=contract)
+    await ask("portfolio", "read_step", contract_id=contract)
 
 
 async def _place(recording: Recording, contracts: list[Json]) -> str:

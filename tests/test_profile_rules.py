@@ -8,7 +8,6 @@ from jurisdictions.profiles import Profile
 
 ROOT = Path(__file__).parents[1]
 NOT_READ_YET = {
-    "further",
     "regulators",
     "opt_out",
     "agency_may_take_money",

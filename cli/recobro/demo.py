@@ -171,6 +171,26 @@ class Demo:
         story.table(figures.stages(stages))
         expected = self._expected["stages"]
         story.fact(tr("the four stages have the expected contracts and amounts"), _totals(stages), _totals(expected))
+        self._strategy(portfolio_id)
+
+    def _strategy(self, portfolio_id: str) -> None:
+        """Show how many open contracts are in which segment and at which step."""
+        story = self._story
+        at = f"/v1/portfolios/{portfolio_id}"
+        story.paragraph(tr("Rules give each contract a segment: what kind of customer its debtor is."))
+        self._judged("segment", f"{at}/segment-rules")
+        story.paragraph(tr("A ladder says how gravely a debtor is approached. It begins with a reminder."))
+        self._judged("step", f"{at}/ladder")
+
+    def _judged(self, of: str, path: str) -> None:
+        words = self._client.get("portfolio", path)["words"]
+        found = self._client.get("portfolio", f"{path}/trial")
+        self._story.table(figures.judged(of, found, words))
+        self._story.fact(
+            tr("every open contract stands where these rules put it"),
+            sum(move["contracts"] for move in found["unchanged"]),
+            found["contracts"],
+        )
 
     def _agencies(self, portfolio_id: str) -> list[Record]:
         """Return the two agencies, with their service contracts and the rule that shares the work of the portfolio.

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from rich.table import Table
 
-from recobro.language import tr, word
+from recobro.language import tag, tr, word
 from recobro.terminal import amount, count, table_of
 
 Record = dict[str, Any]
@@ -28,6 +28,16 @@ def placements(contracts: Mapping[str, int]) -> Table:
     total = sum(contracts.values())
     for name, number in contracts.items():
         table.add_row(name, count(number), f"{100 * number / max(total, 1):.1f} %")
+    return table
+
+
+def judged(of: str, found: Record, words: Record) -> Table:
+    """Return the open contracts of each segment or step: ``of`` says which. ``words`` name them in each language."""
+    table = table_of(tr(of), tr("contracts"), tr("overdue, MXN"))
+    for move in (*found["unchanged"], *found["moves"]):
+        code = move[f"to_{of}"]
+        name = "–" if code is None else words.get(code, {}).get(tag()[:2], code)
+        table.add_row(name, count(move["contracts"]), amount(move["overdue_balance"]))
     return table
 
 

@@ -36,6 +36,7 @@ from recobro_console.sessions import api as sessions
 from recobro_console.sessions.store import Store
 from recobro_console.sessions.tokens import Issuer, Tokens
 from recobro_console.settings import ConsoleSettings
+from recobro_console.strategy import api as strategy
 from recobro_console.today import api as today
 from recobro_console.visits import api as visits
 from recobro_console.visits import door
@@ -60,6 +61,7 @@ ROUTERS = (
     visits.router,
     door.router,
     insight.router,
+    strategy.router,
 )
 """The sections. A new one gets a line here and in ``recobro_console.pages.SECTIONS``."""
 

@@ -22,6 +22,7 @@ _BUILT = (
     "/visits/breaches",
     "/insight/waterfall",
     "/insight/recovery",
+    "/strategy",
 )
 
 

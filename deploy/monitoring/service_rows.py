@@ -343,6 +343,17 @@ PORTFOLIO = [
         ],
     ),
     Row("Daily staging", task("Staging", "staging")),
+    Row(
+        "Segments and steps",
+        [
+            graph(
+                "Judged contracts",
+                "Contracts of the last hour that were judged by their portfolio's rules, by what changed.",
+                "short",
+                ("sum by (changed) (increase(portfolio_judged_contracts_total[1h]))", "{{changed}}"),
+            ),
+        ],
+    ),
 ]
 ASSIGNMENT = [Row("Placement runs", task("Placement run", "placement"))]
 PROMISES = [Row("Checks", [*task("Promise check", "promise-check"), *task("Promise watch", "promise-watch")])]

@@ -8,12 +8,19 @@ from starlette.responses import Response
 
 from recobro_console import forms
 from recobro_console.calls import Trouble
-from recobro_console.contracts import acts, disputing, parties, promising, reaching
+from recobro_console.contracts import acts, disputing, noticing, parties, promising, reaching
 from recobro_console.contracts.acts import Act, Gone, Subject
 from recobro_console.contracts.names import may_change
 from recobro_console.pages import EVERYBODY, CurrentPage, NotYours, Page, Router
 
-ACTS: Mapping[str, Act] = {**acts.ACTS, **disputing.ACTS, **reaching.ACTS, **parties.ACTS, **promising.ACTS}
+ACTS: Mapping[str, Act] = {
+    **acts.ACTS,
+    **disputing.ACTS,
+    **reaching.ACTS,
+    **parties.ACTS,
+    **promising.ACTS,
+    **noticing.ACTS,
+}
 """Every act on a contract, by the name in its path."""
 router = Router(EVERYBODY)
 

@@ -120,6 +120,23 @@ async def ledger(contract_id: UUID, page: CurrentPage, zone: str = "") -> Respon
     )
 
 
+@router.get("/contracts/{contract_id}/parts/strategy")
+async def strategy(contract_id: UUID, page: CurrentPage) -> Response:
+    """The segment with the rule and its facts, the step of the ladder, and the notices that were sent."""
+    at = f"/v1/contracts/{contract_id}"
+    segment, step, notices = await asyncio.gather(
+        *(page.attempt(page.services.get("portfolio", f"{at}/{part}")) for part in ("segment", "step", "notices"))
+    )
+    return page.show(
+        "contracts/strategy.html",
+        contract_id=contract_id,
+        segment=segment,
+        step=step,
+        notices=notices,
+        may=may_change(page, "portfolio"),
+    )
+
+
 async def _others(page: Page, contract: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The other contracts of the person, each with the customer who has it."""
     debtor = contract["debtor"]

@@ -28,7 +28,7 @@ _PROMISES = (
     *("agreement_proposed", "agreement_cancelled", "agreement_settled"),
 )
 GROUPS: Mapping[str, Sequence[str]] = {
-    "money": (*_MONEY, "stage_changed", "amended", "incomplete"),
+    "money": (*_MONEY, "stage_changed", "segment_changed", "escalated", "notice_recorded", "amended", "incomplete"),
     "calls": _CONTACTS,
     "visits": _VISITS,
     "silences": _SILENCES,

@@ -14,7 +14,13 @@ from types import MappingProxyType
 from uuid import UUID
 
 from recobro_events import Transaction, sorted_unique
-from recobro_events.contracts.portfolio import ContractWhole, DebtorStatusChanged, PositionEvent
+from recobro_events.contracts.portfolio import (
+    ContractEscalated,
+    ContractSegmentChanged,
+    ContractWhole,
+    DebtorStatusChanged,
+    PositionEvent,
+)
 
 from projections.columns import Column, arrays, columns
 
@@ -50,7 +56,6 @@ _DETAILS: Mapping[str, Column[ContractWhole]] = MappingProxyType(
         "jurisdiction": Column("text", lambda event: event.jurisdiction),
         "currency": Column("text", lambda event: event.currency),
         "product": Column("text", lambda event: event.product),
-        "segment": Column("text", lambda event: event.segment),
     }
 )
 
@@ -91,6 +96,22 @@ def person(contract: str = "contract") -> str:
     """SQL: the person of this contract. A debtor who is linked to nobody is a person alone."""
     return f"coalesce({contract}.person_id, {contract}.debtor_id)"
 
+
+SEGMENTS = """
+-- The contract's version at which its segment was last stated.
+ALTER TABLE contract ADD COLUMN IF NOT EXISTS segment text,
+    ADD COLUMN IF NOT EXISTS segment_version bigint NOT NULL DEFAULT -1;
+"""
+"""Adds the segment, for services whose rules or campaigns ask for it."""
+_SEGMENTS = _newest("segment_version", {"segment": "text"})
+
+STEPS = """
+-- The step of the ladder, and the contract's version at which it was last stated.
+ALTER TABLE contract ADD COLUMN IF NOT EXISTS step text,
+    ADD COLUMN IF NOT EXISTS step_version bigint NOT NULL DEFAULT -1;
+"""
+"""Adds the step, for services whose rules or campaigns ask for it."""
+_STEPS = _newest("step_version", {"step": "text"})
 
 STATUS_SEEN = """
 -- The contract's version at which the debtor's status was last stated.
@@ -155,3 +176,21 @@ async def keep_statuses_from_contracts(tx: Transaction, events: Sequence[Contrac
     """Keep the debtor's status that whole contracts carry, where it is not older than the known one."""
     rows = ((event.contract_id, event.version, event.debtor.status) for event in events)
     await tx.execute(_STATUSES, *columns(rows, 3))
+
+
+async def keep_segments(tx: Transaction, events: Sequence[ContractWhole | ContractSegmentChanged]) -> None:
+    """Keep the segment where it is newer than the known one."""
+    rows = (
+        (event.contract_id, event.version, event.segment if isinstance(event, ContractWhole) else event.to_segment)
+        for event in events
+    )
+    await tx.execute(_SEGMENTS, *columns(rows, 3))
+
+
+async def keep_steps(tx: Transaction, events: Sequence[ContractWhole | ContractEscalated]) -> None:
+    """Keep the step of the ladder where it is newer than the known one."""
+    rows = (
+        (event.contract_id, event.version, event.step if isinstance(event, ContractWhole) else event.to_step)
+        for event in events
+    )
+    await tx.execute(_STEPS, *columns(rows, 3))

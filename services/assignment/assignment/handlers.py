@@ -15,10 +15,12 @@ from recobro_events.contracts.portfolio import (
     ClarificationResolved,
     ContactPointChanged,
     ContractClosed,
+    ContractEscalated,
     ContractPaused,
     ContractRegistered,
     ContractResumed,
     ContractRevised,
+    ContractSegmentChanged,
     ContractStageChanged,
     ContractWhole,
     DebtorStatusChanged,
@@ -203,6 +205,22 @@ async def place_or_recall(events: Sequence[PositionEvent], tx: Transaction) -> N
     """Review the contract, because its new position may have changed which rules hold."""
     await projection.POSITIONS.keep(tx, events)
     await review_after(tx, events)
+
+
+@consumer.on(ContractSegmentChanged)
+async def follow_segment(changes: Sequence[ContractSegmentChanged], tx: Transaction) -> None:
+    """Review the contract, because rules may ask for segments."""
+    await projection.POSITIONS.keep(tx, changes)
+    await contracts.keep_segments(tx, changes)
+    await review_after(tx, changes)
+
+
+@consumer.on(ContractEscalated)
+async def follow_step(changes: Sequence[ContractEscalated], tx: Transaction) -> None:
+    """Review the contract, because rules may ask for steps of the ladder."""
+    await projection.POSITIONS.keep(tx, changes)
+    await contracts.keep_steps(tx, changes)
+    await review_after(tx, changes)
 
 
 @consumer.on(PromiseMade, PromiseReopened, PromiseKept, PromisePartlyKept, PromiseBroken, PromiseCancelled)

@@ -28,13 +28,15 @@ def _region(contract: ContractWhole) -> str | None:
         return written
 
 
-_DETAILS = Details("portfolio_id", "contract_number", "currency", "product", "segment", region=Column("text", _region))
+_DETAILS = Details("portfolio_id", "contract_number", "currency", "product", region=Column("text", _region))
 
 
 async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
     """Keep all facts of a whole contract. Each group of columns is stored where its version is newer."""
     await POSITIONS.keep(tx, wholes)
     await _DETAILS.keep(tx, wholes)
+    await contracts.keep_segments(tx, wholes)
+    await contracts.keep_steps(tx, wholes)
     await contracts.keep_statuses_from_contracts(tx, wholes)
     await clarifications.keep_from_contracts(tx, wholes)
     await pauses.keep_from_contracts(tx, wholes)

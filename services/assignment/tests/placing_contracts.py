@@ -27,7 +27,6 @@ class Contract(publishers.Contract):
 
     total: Decimal = Decimal("5000.00")
     product: str | None = None
-    segment: str | None = None
     region: str | None = None
 
     def position(self) -> dict[str, Any]:
@@ -38,7 +37,6 @@ class Contract(publishers.Contract):
         return {
             **super().details(),
             "product": self.product,
-            "segment": self.segment,
             "addresses": (Address(address_id=uuid.uuid4(), kind="fiscal", state=self.region),),
         }
 

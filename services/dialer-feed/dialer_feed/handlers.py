@@ -25,10 +25,12 @@ from recobro_events.contracts.portfolio import (
     ContactChange,
     ContactPointChanged,
     ContractClosed,
+    ContractEscalated,
     ContractPaused,
     ContractRegistered,
     ContractResumed,
     ContractRevised,
+    ContractSegmentChanged,
     ContractStageChanged,
     ContractWhole,
     DebtorStatus,
@@ -184,6 +186,22 @@ async def follow_stage(changes: Sequence[ContractStageChanged], tx: Transaction)
     await POSITIONS.keep(tx, changes)
     paid = [change for change in changes if change.cause in _PAID and not change.is_republished]
     await live_lists(tx).withdraw([Cause.of(change, Reason.PAYMENT) for change in paid])
+    await live_lists(tx).withdraw_unfit(changes)
+
+
+@consumer.on(ContractSegmentChanged)
+async def follow_segment(changes: Sequence[ContractSegmentChanged], tx: Transaction) -> None:
+    """The contract may belong to a segment that its campaign does not dial."""
+    await POSITIONS.keep(tx, changes)
+    await contracts.keep_segments(tx, changes)
+    await live_lists(tx).withdraw_unfit(changes)
+
+
+@consumer.on(ContractEscalated)
+async def follow_step(changes: Sequence[ContractEscalated], tx: Transaction) -> None:
+    """The contract may stand at a step that its campaign does not dial."""
+    await POSITIONS.keep(tx, changes)
+    await contracts.keep_steps(tx, changes)
     await live_lists(tx).withdraw_unfit(changes)
 
 

@@ -73,6 +73,8 @@ class Scene:
             "max_attempts_per_7_days": None,
             "one_entry_per": "contract",
             "parties": False,
+            "segments": None,
+            "steps": None,
         }
         async with self.database.transaction() as tx:
             campaign_id: UUID = await tx.fetchval(campaigns.CREATE, *(columns | changes).values())

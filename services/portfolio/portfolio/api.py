@@ -6,10 +6,12 @@ from portfolio.contracts import api as contracts
 from portfolio.debtors import api as debtors
 from portfolio.files import api as files
 from portfolio.insight import api as insight
+from portfolio.ladder import api as ladder
 from portfolio.payments import api as payments
 from portfolio.people import api as people
 from portfolio.portfolios import api as portfolios
 from portfolio.reports import api as reports
+from portfolio.segments import api as segments
 from portfolio.stages import api as stages
 
 ROUTERS = tuple(
@@ -20,6 +22,8 @@ ROUTERS = tuple(
             files,
             bank_files,
             stages,
+            segments,
+            ladder,
             contracts,
             payments,
             clarifications,

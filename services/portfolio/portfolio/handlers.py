@@ -16,9 +16,11 @@ from portfolio.debtors.rules import medium_refused
 from portfolio.ledger import history
 from portfolio.ledger.history import Line
 from portfolio.ledger.locking import lock_contracts
+from portfolio.ledger.marking import mark
 from portfolio.projection import listings, placements
 from portfolio.projection import promises as known_promises
 from portfolio.reports import keeping
+from portfolio.strategy import judging
 
 consumer = Consumer(
     "portfolio", listens_to=("dialer-feed", "assignment", "field-visits", "promises"), platform=SERVICE_NAMES
@@ -179,6 +181,20 @@ async def _add_contacts(tx: Transaction, found: Sequence[field_visits.ContactDat
     )
 
 
+async def _keep_calls(tx: Transaction, calls: Sequence[dialer_feed.CallCompleted]) -> None:
+    await judging.keep_calls(tx, [call for call in calls if not call.is_republished])
+
+
+async def _keep_visits(tx: Transaction, visits: Sequence[field_visits.VisitCompleted]) -> None:
+    await judging.keep_visits(tx, [visit for visit in visits if not visit.is_republished])
+
+
+async def _keep_outcomes(tx: Transaction, outcomes: Sequence[promises.PromiseEvent]) -> None:
+    """The segment follows how many promises were broken."""
+    await known_promises.keep(tx, outcomes)
+    await mark(tx, [event.contract_id for event in outcomes])
+
+
 Keep = Callable[[Transaction, Sequence[Any]], Awaitable[None]]
 
 
@@ -196,12 +212,14 @@ class _HistoryEvent(NamedTuple):
 
 _HISTORY_EVENTS = (
     _HistoryEvent(dialer_feed.PaymentClaimed, "payment_claimed", "the debtor claims a payment"),
-    _HistoryEvent(dialer_feed.CallCompleted, "call", "{direction}, by {agent}, {duration_seconds} s: {disposition}"),
+    _HistoryEvent(
+        dialer_feed.CallCompleted, "call", "{direction}, by {agent}, {duration_seconds} s: {disposition}", _keep_calls
+    ),
     _HistoryEvent(dialer_feed.ListEntryWithdrawn, "list_withdrawn", "because of {reason}"),
     _HistoryEvent(dialer_feed.WithdrawalAcknowledged, "withdrawal_acknowledged", "by {dialer_id}"),
     _HistoryEvent(dialer_feed.WrongfulCallDetected, "wrongful_call", "the contract was called after its withdrawal"),
     _HistoryEvent(field_visits.VisitOrdered, "visit_ordered", "for {visit_on}, by {visitor}"),
-    _HistoryEvent(field_visits.VisitCompleted, "visit", "{attended_by} attended: {outcome}"),
+    _HistoryEvent(field_visits.VisitCompleted, "visit", "{attended_by} attended: {outcome}", _keep_visits),
     _HistoryEvent(field_visits.VisitCancelled, "visit_cancelled", "because of {reason}"),
     _HistoryEvent(field_visits.VisitReinstated, "visit_reinstated", "for {visit_on}, by {visitor}"),
     _HistoryEvent(field_visits.ContactDataCollected, "contact_data_collected", "{kind}", _add_contacts),
@@ -213,10 +231,10 @@ _HISTORY_EVENTS = (
     _HistoryEvent(assignment.PlacementReinstated, "reinstated", "{kind}: {reason}", placements.keep),
     _HistoryEvent(assignment.PlacementEnded, "placement_ended", "{kind}: {reason}", placements.keep),
     _HistoryEvent(promises.PromiseMade, "promise_made", "{promised} until {due_on}", known_promises.keep),
-    _HistoryEvent(promises.PromiseKept, "promise_kept", "{paid} of {promised}", known_promises.keep),
-    _HistoryEvent(promises.PromisePartlyKept, "promise_partly_kept", "{paid} of {promised}", known_promises.keep),
-    _HistoryEvent(promises.PromiseBroken, "promise_broken", "{paid} of {promised}", known_promises.keep),
-    _HistoryEvent(promises.PromiseReopened, "promise_reopened", "{paid} of {promised}", known_promises.keep),
+    _HistoryEvent(promises.PromiseKept, "promise_kept", "{paid} of {promised}", _keep_outcomes),
+    _HistoryEvent(promises.PromisePartlyKept, "promise_partly_kept", "{paid} of {promised}", _keep_outcomes),
+    _HistoryEvent(promises.PromiseBroken, "promise_broken", "{paid} of {promised}", _keep_outcomes),
+    _HistoryEvent(promises.PromiseReopened, "promise_reopened", "{paid} of {promised}", _keep_outcomes),
     _HistoryEvent(promises.PromiseCancelled, "promise_cancelled", "because of {reason}", known_promises.keep),
     _HistoryEvent(promises.ProposalChanged, "agreement_proposed", "{kind}: {total}, discount {discount}: {state}"),
     _HistoryEvent(promises.AgreementReached, "agreement_reached", "{kind}"),

@@ -1,4 +1,4 @@
-"""The portfolio process: relays and consumers, the loader of files, the stager, HTTP."""
+"""The portfolio process: relays and consumers, the loader of files, the stager, the judge, HTTP."""
 
 from chassis import Program, Role, Settings, create_app
 from fastapi import FastAPI
@@ -10,6 +10,7 @@ from portfolio.files.loader import Loader
 from portfolio.handlers import consumer
 from portfolio.republishing import SOURCE
 from portfolio.stages.stager import Stager
+from portfolio.strategy import judge
 
 SERVICE = "portfolio"
 _TAGS = {
@@ -20,6 +21,7 @@ _TAGS = {
     "people": "Customers of a creditor who are one person.",
     "staging": "The business date moves, and contracts change their stages.",
     "reports": "What agencies reported about contracts that were not with them.",
+    "strategy": "Segments and steps of contracts: the rules that give them, and what they would change.",
     "insight": "Figures of a day and of a period, each with the way to what it counts.",
 }
 
@@ -46,7 +48,7 @@ def build_app(
         database=database,
         runtime=runtime,
         routers=ROUTERS,
-        background=[*loader.kept(), *bank_loader.kept(), *stager.kept()],
+        background=[*loader.kept(), *bank_loader.kept(), *stager.kept(), judge.kept(database)],
         role=role,
     )
     app.state.loader = loader

@@ -47,12 +47,19 @@ UNIDENTIFIED_SINCE = Gauge(
     "portfolio_unidentified_payment_oldest_timestamp_seconds",
     "Arrival of the oldest payment that waits unidentified, in Unix time; 0 when there is none",
 )
+JUDGED = Counter(
+    "portfolio_judged_contracts",
+    "Contracts that were judged by the rules of their portfolio: their segment changed, their step, or neither",
+    ["changed"],
+)
 
 STAGING = Task("staging")
 STAGING_OF_ONE = Task("staging-of-one")
 """``STAGING`` counts runs over all portfolios, as done every day; ``STAGING_OF_ONE`` runs for a single portfolio."""
 
 # A rate misses the first increment of a series that did not exist before, so every series starts at 0.
+for _changed in ("segment", "step", "neither"):
+    JUDGED.labels(_changed)
 for _outcome in ("loaded", "refused", "failed", "tried"):
     FILES.labels(_outcome)
 for _outcome in ("loaded", "refused", "failed"):
@@ -65,6 +72,13 @@ def file_ended(outcome: str, seconds: float, *, accepted: int = 0, rejected: int
     FILE_SECONDS.labels(outcome).observe(seconds)
     FILE_ROWS.labels("accepted").inc(accepted)
     FILE_ROWS.labels("rejected").inc(rejected)
+
+
+def judged(contracts: int, *, segments: int, steps: int) -> None:
+    """Count contracts that were judged, and how many of them changed their segment or step."""
+    JUDGED.labels("segment").inc(segments)
+    JUDGED.labels("step").inc(steps)
+    JUDGED.labels("neither").inc(contracts - segments - steps)
 
 
 def files_wait(unfinished: Iterable[Row]) -> None:

@@ -18,6 +18,7 @@ from recobro_events.contracts.portfolio import (
     ContractClosed,
     ContractRegistered,
     ContractRevised,
+    ContractSegmentChanged,
     ContractStageChanged,
     ContractWhole,
     DebtorStatusChanged,
@@ -92,6 +93,13 @@ async def follow_whole(wholes: Sequence[ContractWhole], tx: Transaction) -> None
 @consumer.on(ContractStageChanged)
 async def follow_position(events: Sequence[PositionEvent], tx: Transaction) -> None:
     await projection.POSITIONS.keep(tx, events)
+
+
+@consumer.on(ContractSegmentChanged)
+async def follow_segment(changes: Sequence[ContractSegmentChanged], tx: Transaction) -> None:
+    """Offers may ask for segments."""
+    await projection.POSITIONS.keep(tx, changes)
+    await contracts.keep_segments(tx, changes)
 
 
 @consumer.on(ClarificationOpened)

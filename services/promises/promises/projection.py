@@ -23,7 +23,6 @@ _DETAILS = Details(
     "contract_number",
     "currency",
     "product",
-    "segment",
     absorbed_version=Column("bigint", lambda whole: whole.version if whole.payments_on_top == 0 else None),
 )
 
@@ -50,6 +49,7 @@ async def keep_wholes(tx: Transaction, wholes: Sequence[ContractWhole]) -> None:
     """
     await POSITIONS.keep(tx, wholes)
     await _DETAILS.keep(tx, wholes)
+    await contracts.keep_segments(tx, wholes)
     await contracts.keep_statuses_from_contracts(tx, wholes)
     await clarifications.keep_from_contracts(tx, wholes)
     if rows := {row[0]: row for whole in wholes for row in _payments_of(whole)}:

@@ -20,15 +20,18 @@ from recobro_events.contracts.assignment import (
     PlacementReinstated,
 )
 from recobro_events.contracts.portfolio import (
+    ApproachStep,
     ClarificationOpened,
     ClarificationOutcome,
     ClarificationResolved,
     Components,
     ContractClosed,
+    ContractEscalated,
     ContractPaused,
     ContractRegistered,
     ContractResumed,
     ContractRevised,
+    ContractSegmentChanged,
     ContractStageChanged,
     ContractState,
     Debtor,
@@ -41,6 +44,7 @@ from recobro_events.contracts.portfolio import (
     PaymentReversed,
     Stage,
     StageCause,
+    StepCause,
 )
 from recobro_events.contracts.promises import (
     MadeIn,
@@ -80,6 +84,8 @@ class Contract:
     status_version: int = 0
     episode: int = 1
     next_change_on: date | None = None
+    segment: str | None = None
+    step: ApproachStep | None = None
     pauses: list[Pause] = field(default_factory=list)
     disputes: list[UUID] = field(default_factory=list)
     undecided: bool = False
@@ -126,6 +132,8 @@ class Contract:
             "jurisdiction": self.jurisdiction,
             "currency": "MXN",
             "debtor": debtor,
+            "segment": self.segment,
+            "step": self.step,
             "open_clarifications": tuple(self.disputes),
             "pauses": tuple(self.pauses),
             "undecided": self.undecided,
@@ -161,6 +169,21 @@ class Contract:
         before, self.stage = self.stage, stage
         self.change(**changes)
         return ContractStageChanged(**self.position(), from_stage=before, to_stage=stage, cause=cause)
+
+    def segmented(self, segment: str | None) -> ContractSegmentChanged:
+        before, self.segment = self.segment, segment
+        return ContractSegmentChanged(
+            **self.position(),
+            from_segment=before,
+            to_segment=segment,
+            rule=None if segment is None else 1,
+            rules_version=0,
+        )
+
+    def escalated(self, step: ApproachStep | None) -> ContractEscalated:
+        before, self.step = self.step, step
+        cause = StepCause.CURED if step is None else StepCause.LADDER
+        return ContractEscalated(**self.position(), from_step=before, to_step=step, cause=cause, ladder_version=0)
 
     def paid(
         self,

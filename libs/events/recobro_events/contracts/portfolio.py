@@ -58,6 +58,26 @@ class ClarificationOutcome(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class ApproachStep(StrEnum):
+    """How a debtor is approached, from the gentlest step to the gravest: the ladder."""
+
+    REMINDER = "reminder"
+    DIRECT_CONTACT = "direct_contact"
+    EXTRAJUDICIAL_NOTICE = "extrajudicial_notice"
+    JUDICIAL_NOTICE = "judicial_notice"
+
+
+class StepCause(StrEnum):
+    """Why the step changed: the next step's conditions are met (``ladder``), a ``notice`` was recorded, the contract is
+    ``cured``, or a reversed payment has ``restored`` the episode.
+    """
+
+    LADDER = "ladder"
+    NOTICE = "notice"
+    CURED = "cured"
+    RESTORED = "restored"
+
+
 class ContactKind(StrEnum):
     PHONE = "phone"
     EMAIL = "email"
@@ -333,6 +353,30 @@ class ContractStageChanged(PositionEvent, type="portfolio.contract-stage-changed
     from_stage: Stage
     to_stage: Stage
     cause: StageCause
+
+
+class ContractSegmentChanged(PositionEvent, type="portfolio.contract-segment-changed.v1", lane=Lane.BULK):
+    """The contract belongs to another segment by the rules of its portfolio; null is no segment.
+
+    ``rule`` is the place of the rule that fits, from 1, in the version ``rules_version`` of the rules.
+    """
+
+    from_segment: str | None = None
+    to_segment: str | None = None
+    rule: int | None = None
+    rules_version: int
+
+
+class ContractEscalated(PositionEvent, type="portfolio.contract-escalated.v1", lane=Lane.BULK):
+    """The contract stands at another step of the ladder in its ``episode``; null: nothing is overdue.
+
+    Within an episode the step only rises. ``ladder_version`` is the version of the portfolio's ladder.
+    """
+
+    from_step: ApproachStep | None = None
+    to_step: ApproachStep | None = None
+    cause: StepCause
+    ladder_version: int
 
 
 class PaymentReceived(PositionEvent, type="portfolio.payment-received.v1"):

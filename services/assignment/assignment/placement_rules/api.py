@@ -28,14 +28,15 @@ from jurisdictions import codes, state_named
 from pydantic import Field, StrictInt
 from recobro_events import Money
 from recobro_events.contracts.assignment import PlacementKind
-from recobro_events.contracts.portfolio import Stage
+from recobro_events.contracts.portfolio import ApproachStep, Stage
 
 from assignment.agencies.reading import expect_agencies
 from assignment.placement_rules import queries
-from assignment.placement_rules.rules import Segment
 
 router = Router(prefix="/v1", tags=["placement rules"])
 
+Segment = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$", examples=["chronic"])]
+"""The code of a segment, as the segment rules of the contract's portfolio name it."""
 Names = Distinct[Annotated[tuple[ShortText, ...], Field(min_length=1, max_length=200)]]
 
 
@@ -61,12 +62,14 @@ class TooManyRules(Conflict):
 class Conditions(InputModel):
     """A contract must meet every condition that is given.
 
-    The overdue balance must exceed ``min_overdue``. ``states`` are compared with the state of the debtor's address.
+    The overdue balance must exceed ``min_overdue``. A contract without a segment meets no ``segments``, one that owes
+    nothing overdue no ``steps``. ``states`` are compared with the state of the debtor's address.
     """
 
     stages: Distinct[Annotated[tuple[Stage, ...], Field(min_length=1)]] | None = None
     min_overdue: Annotated[Money, Field(ge=0)] | None = None
-    segments: Distinct[Annotated[tuple[Segment, ...], Field(min_length=1)]] | None = None
+    segments: Distinct[Annotated[tuple[Segment, ...], Field(min_length=1, max_length=200)]] | None = None
+    steps: Distinct[Annotated[tuple[ApproachStep, ...], Field(min_length=1)]] | None = None
     states: Names | None = None
     products: Names | None = None
     portfolio_ids: Distinct[Annotated[tuple[UUID, ...], Field(min_length=1, max_length=200)]] | None = None
@@ -117,6 +120,7 @@ async def create_rule(new: NewRule, tx: WriteTransaction) -> Rule:
         when.stages,
         when.min_overdue,
         when.segments,
+        when.steps,
         _states(when.states),
         when.products,
         when.portfolio_ids,

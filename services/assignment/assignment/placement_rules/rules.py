@@ -1,22 +1,11 @@
 """The choice of the rule that places a contract, as SQL on the rows ``contract`` and ``rule``."""
 
-from enum import StrEnum
-
-
-class Segment(StrEnum):
-    """The class of a debtor by payment history."""
-
-    FIRST_DEFAULT = "first_default"
-    SLOW_PAYER = "slow_payer"
-    CHRONIC = "chronic"
-    INSOLVENT = "insolvent"
-
-
 HOLDS = """
     rule.ended_at IS NULL AND contract.state = 'open' AND contract.status NOT IN ('deceased', 'represented')
     AND (rule.stages IS NULL OR contract.stage = ANY (rule.stages))
     AND (rule.min_overdue IS NULL OR contract.overdue_balance > rule.min_overdue)
     AND (rule.segments IS NULL OR contract.segment = ANY (rule.segments))
+    AND (rule.steps IS NULL OR contract.step = ANY (rule.steps))
     AND (rule.states IS NULL OR contract.region = ANY (rule.states))
     AND (rule.products IS NULL OR contract.product = ANY (rule.products))
     AND (rule.portfolio_ids IS NULL OR contract.portfolio_id = ANY (rule.portfolio_ids))

@@ -175,7 +175,7 @@ RULE: Json = {"name": "Rule", "priority": 1, "kind": "dialing", "shares": [{"age
         ({"priority": 2**31}, 422, "invalid"),
         ({"when": {"stages": []}}, 422, "invalid"),
         ({"when": {"stages": ["ancient"]}}, 422, "invalid"),
-        ({"when": {"segments": ["nice"]}}, 422, "invalid"),
+        ({"when": {"segments": ["Nice!"]}}, 422, "invalid"),
         ({"when": {"min_overdue": "1e400"}}, 422, "invalid"),
         ({"when": {"min_overdue": "-1.00"}}, 422, "invalid"),
         ({"when": {"min_overdue": 100}}, 422, "invalid"),

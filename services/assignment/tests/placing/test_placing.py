@@ -12,7 +12,7 @@ from placing_scene import DAY, Contract, Json, Scene
 from recobro_events import UnappliableEvent
 from recobro_events.contracts import agency
 from recobro_events.contracts.assignment import ContractPlaced, PlacementRecallRequested
-from recobro_events.contracts.portfolio import ClarificationOutcome, ContractState, Stage
+from recobro_events.contracts.portfolio import ApproachStep, ClarificationOutcome, ContractState, Stage
 from recobro_events.testing import apply_records, published, record_of
 
 
@@ -51,6 +51,9 @@ CONDITIONS: list[tuple[Json, dict[str, Any], bool]] = [
     ({"min_overdue": "1500.00"}, {}, False),
     ({"segments": ["chronic"]}, {}, False),
     ({"segments": ["chronic"]}, {"segment": "chronic"}, True),
+    ({"steps": ["reminder"]}, {}, False),
+    ({"steps": ["reminder"]}, {"step": ApproachStep.DIRECT_CONTACT}, False),
+    ({"steps": ["reminder", "direct_contact"]}, {"step": ApproachStep.DIRECT_CONTACT}, True),
     ({"states": ["Jalisco"]}, {"region": "JAL"}, True),
     ({"states": ["jalisco"]}, {"region": "Sonora"}, False),
     ({"states": ["Jalisco"]}, {}, False),
@@ -77,6 +80,27 @@ async def test_a_rule_of_portfolios_places_only_their_contracts(scene: Scene) ->
     await scene.contracts(1)
     [theirs] = await scene.contracts(1, portfolio_id=other)
     assert [p["contract_id"] for p in await scene.placements()] == [str(theirs.contract_id)]
+
+
+async def test_a_contract_that_changes_its_segment_is_placed_or_recalled_as_the_rules_say(scene: Scene) -> None:
+    await scene.rule(await scene.agency("dialing"), segments=["chronic", "own_kind"])
+    [contract] = await scene.contracts(1)
+    assert await scene.placements() == []
+    before = contract.segmented("slow_payer")
+    await scene.receives(contract.segmented("own_kind"))
+    await scene.receives(before)  # arrives late, and is older
+    assert [placement["state"] for placement in await scene.placements()] == ["active"]
+    await scene.receives(contract.segmented(None))
+    assert [placement["state"] for placement in await scene.placements()] == ["recall_pending"]
+
+
+async def test_a_contract_that_climbs_to_another_step_is_recalled_from_an_agency_for_gentler_ones(scene: Scene) -> None:
+    await scene.rule(await scene.agency("dialing"), steps=["reminder"])
+    [contract] = await scene.contracts(1)
+    await scene.receives(contract.escalated(ApproachStep.REMINDER))
+    assert [placement["state"] for placement in await scene.placements()] == ["active"]
+    await scene.receives(contract.escalated(ApproachStep.DIRECT_CONTACT))
+    assert [placement["state"] for placement in await scene.placements()] == ["recall_pending"]
 
 
 async def test_the_rule_with_the_smaller_priority_decides(scene: Scene) -> None:

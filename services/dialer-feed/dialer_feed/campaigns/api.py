@@ -23,7 +23,7 @@ from chassis import (
 )
 from pydantic import Field, StrictBool, StrictInt
 from recobro_events import Money, Transaction
-from recobro_events.contracts.portfolio import Stage
+from recobro_events.contracts.portfolio import ApproachStep, Stage
 
 from dialer_feed.campaigns import queries, rules
 from dialer_feed.campaigns.reading import Campaign, expect_campaign
@@ -32,7 +32,7 @@ router = Router(prefix="/v1", tags=["campaigns"])
 
 
 class NewCampaign(InputModel):
-    """The contracts to dial, day by day. ``portfolio_ids`` null means all portfolios.
+    """The contracts to dial, day by day. Null: all portfolios, and contracts of every segment and step.
 
     With ``agency_id`` the lists belong to that agency and hold contracts that are placed with it for dialing. With null
     we dial ourselves, and contracts need no placement. With ``one_entry_per`` person, a list has one entry for each
@@ -44,6 +44,8 @@ class NewCampaign(InputModel):
     agency_id: UUID | None = None
     min_overdue: Annotated[Money, Field(ge=0)] = rules.DEFAULT_MIN_OVERDUE
     stages: Distinct[Annotated[tuple[Stage, ...], Field(min_length=1)]] = rules.DEFAULT_STAGES
+    segments: Distinct[Annotated[tuple[rules.SegmentCode, ...], Field(min_length=1, max_length=200)]] | None = None
+    steps: Distinct[Annotated[tuple[ApproachStep, ...], Field(min_length=1)]] | None = None
     payment_holdoff_days: Annotated[StrictInt, Field(ge=0, le=365)] = rules.DEFAULT_HOLDOFF_DAYS
     portfolio_ids: Distinct[Annotated[tuple[UUID, ...], Field(min_length=1, max_length=1000)]] | None = None
     max_attempts_per_7_days: Annotated[StrictInt, Field(ge=1, le=1000)] | None = None
@@ -83,6 +85,8 @@ async def create_campaign(new: NewCampaign, tx: WriteTransaction) -> Campaign:
         new.max_attempts_per_7_days,
         new.one_entry_per,
         new.parties,
+        new.segments,
+        new.steps,
     )
     assert row is not None
     return Campaign(**row)

@@ -3,15 +3,15 @@
 from chassis.paging import both_orders
 
 _CAMPAIGN = """
-SELECT campaign_id, agency_id, name, min_overdue, stages, payment_holdoff_days, portfolio_ids,
+SELECT campaign_id, agency_id, name, min_overdue, stages, segments, steps, payment_holdoff_days, portfolio_ids,
     max_attempts_per_7_days, one_entry_per, parties, created_at
 FROM campaign
 """
 CREATE = """
 INSERT INTO campaign
     (name, agency_id, min_overdue, stages, payment_holdoff_days, portfolio_ids, max_attempts_per_7_days, one_entry_per,
-    parties)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *
+    parties, segments, steps)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING *
 """
 ONE = f"{_CAMPAIGN} WHERE campaign_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
 PAGE = both_orders(f"""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from chassis import NotFound, OutputModel, Reader
 from recobro_events import Money
-from recobro_events.contracts.portfolio import Stage
+from recobro_events.contracts.portfolio import ApproachStep, Stage
 
 from dialer_feed.campaigns import queries
 from dialer_feed.campaigns.rules import OneEntryPer
@@ -22,6 +22,8 @@ class Campaign(OutputModel):
     name: str
     min_overdue: Money
     stages: tuple[Stage, ...]
+    segments: tuple[str, ...] | None
+    steps: tuple[ApproachStep, ...] | None
     payment_holdoff_days: int
     portfolio_ids: tuple[UUID, ...] | None
     max_attempts_per_7_days: int | None

@@ -15,6 +15,8 @@ from dialer_feed.lists.eligibility import (
     IN_SCOPE,
     NOT_PLACED,
     ON_DATE,
+    OUT_OF_SEGMENT,
+    OUT_OF_STEP,
     REPORTED,
     reason,
 )
@@ -72,6 +74,8 @@ dialing_list AS MATERIALIZED (
 """
 _OUT_OF_STAGE = "CASE WHEN contract.stage = ANY (campaign.stages) IS NOT TRUE THEN 'stage' END"
 _TOO_LITTLE = "CASE WHEN contract.overdue_balance > campaign.min_overdue IS NOT TRUE THEN 'min_overdue' END"
+_OUT_OF_SEGMENT = f"CASE WHEN {OUT_OF_SEGMENT} THEN 'segment' END"
+_OUT_OF_STEP = f"CASE WHEN {OUT_OF_STEP} THEN 'step' END"
 _NO_PHONE = f"CASE WHEN NOT EXISTS ({phones.dialable('1', phones.OF_CAMPAIGN)}) THEN 'no_phone' END"
 _SILENCES = f"{silence.always(ON_DATE, HOLDOFF_DAYS)}, {REPORTED}, {silence.on_day(ON_DATE, HOLDOFF_DAYS)}"
 _PLACEMENT = f"CASE {NOT_PLACED} WHEN 'recall' THEN 'recall' WHEN 'no_longer_eligible' THEN 'not_placed' END"
@@ -79,7 +83,7 @@ _COLLECTED = f"CASE WHEN {HANDED_OVER} IS NOT NULL THEN 'collection' END"
 _UNKNOWN = "CASE WHEN contract.details_version < 0 THEN 'unknown_state' END"
 
 _FIRST_RULE = f"""coalesce({_SILENCES}, {_PLACEMENT}, {_COLLECTED}, {_NO_PHONE}, {_UNKNOWN}, {_OUT_OF_STAGE},
-    {_TOO_LITTLE})"""
+    {_OUT_OF_SEGMENT}, {_OUT_OF_STEP}, {_TOO_LITTLE})"""
 # What a list of the campaign would hold on the day, by what is known now. $3 … $6: the limits of call frequency.
 PREVIEW = f"""
 WITH {_OF_CAMPAIGN}, barred AS MATERIALIZED ({frequency.barred("list.campaign_id = $1", 3)}), judged AS (
@@ -103,7 +107,9 @@ SELECT contract.contract_id, contract.contract_number, contract.state, contract.
     contract.overdue_balance, {ON_DATE} AS judged_on, {reason()} AS bars,
     coalesce({silence.on_day(ON_DATE, HOLDOFF_DAYS)}) AS by_day, {REPORTED} AS reported,
     {_PLACEMENT} AS placement, {_COLLECTED} AS collection, {_OUT_OF_STAGE} AS out_of_stage,
-    {_TOO_LITTLE} AS too_little, {IN_SCOPE} AS in_scope, campaign.stages, campaign.min_overdue,
+    {_TOO_LITTLE} AS too_little, {IN_SCOPE} AS in_scope, campaign.stages,
+    {_OUT_OF_SEGMENT} AS out_of_segment, campaign.segments, contract.segment,
+    {_OUT_OF_STEP} AS out_of_step, campaign.steps, contract.step, campaign.min_overdue,
     campaign.agency_id, campaign.payment_holdoff_days, contract.details_version >= 0 AS is_known,
     (SELECT count(*)::integer FROM ({phones.dialable("phone.contact_id", phones.OF_CAMPAIGN)}) AS usable) AS phones,
     EXISTS (SELECT FROM barred) AS is_barred,

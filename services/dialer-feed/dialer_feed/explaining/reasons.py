@@ -104,6 +104,16 @@ def verdicts(row: Row | Mapping[str, Any]) -> Iterator[Verdict]:
     yield Verdict(rule="portfolio", bars=not row["in_scope"], facts={})
     stages: dict[str, JsonValue] = {"stage": row["stage"], "stages": list(row["stages"])}
     yield Verdict(rule="stage", bars=row["out_of_stage"] is not None, facts=stages)
+    segments: dict[str, JsonValue] = {
+        "segment": row["segment"],
+        "segments": None if row["segments"] is None else list(row["segments"]),
+    }
+    yield Verdict(rule="segment", bars=row["out_of_segment"] is not None, facts=segments)
+    steps: dict[str, JsonValue] = {
+        "step": row["step"],
+        "steps": None if row["steps"] is None else list(row["steps"]),
+    }
+    yield Verdict(rule="step", bars=row["out_of_step"] is not None, facts=steps)
     amounts = {name: _text(row[name]) for name in ("overdue_balance", "min_overdue")}
     yield Verdict(rule="min_overdue", bars=row["too_little"] is not None, facts={**amounts})
     yield Verdict(rule="frequency", bars=row["is_barred"], facts={"contacts": row["contacts"]})

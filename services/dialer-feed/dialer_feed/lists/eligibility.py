@@ -14,9 +14,16 @@ ON_DATE = "greatest(list.business_date, portfolio.business_date)"
 
 IN_SCOPE = "(campaign.portfolio_ids IS NULL OR portfolio.portfolio_id = ANY (campaign.portfolio_ids))"
 
+OUT_OF_SEGMENT = "campaign.segments IS NOT NULL AND (contract.segment = ANY (campaign.segments)) IS NOT TRUE"
+"""SQL: the campaign asks for segments, and the contract is in none of them."""
+
+OUT_OF_STEP = "campaign.steps IS NOT NULL AND (contract.step = ANY (campaign.steps)) IS NOT TRUE"
+"""SQL: the campaign asks for steps of the ladder, and the contract is at none of them."""
+
 WORTH_DIALING = f"""(
     contract.details_version >= 0 AND {IN_SCOPE}
-    AND contract.stage = ANY (campaign.stages) AND contract.overdue_balance > campaign.min_overdue)"""
+    AND contract.stage = ANY (campaign.stages) AND contract.overdue_balance > campaign.min_overdue
+    AND NOT ({OUT_OF_SEGMENT}) AND NOT ({OUT_OF_STEP}))"""
 
 LIVE = "(list.status = 'building' OR (list.status = 'published' AND list.live_until > now()))"
 """SQL: the list is live. A list that is being built counts as live."""

@@ -60,6 +60,8 @@ async def keep_wholes(tx: Transaction, events: Sequence[ContractWhole]) -> None:
     """Keep whole contracts: each group of columns where it is newer, with phones, pauses, disputes and payments."""
     await POSITIONS.keep(tx, events)
     await DETAILS.keep(tx, events)
+    await contracts.keep_segments(tx, events)
+    await contracts.keep_steps(tx, events)
     await contracts.keep_statuses_from_contracts(tx, events)
     await contact_points.keep_from_contracts(tx, events)
     await pauses.keep_from_contracts(tx, events)

@@ -8,6 +8,7 @@ import pytest
 from dialing_scene import DAY, Contract, Phone, Scene
 from recobro_events import Event
 from recobro_events.contracts.portfolio import (
+    ApproachStep,
     ContactChange,
     ContractState,
     DebtorStatus,
@@ -150,6 +151,29 @@ async def test_a_payment_withdraws_from_the_live_lists_of_every_campaign(scene: 
     for list_id in lists:
         assert await scene.withdrawals(list_id) == [(contract.number, "payment")]
     assert {event.list_id for event in await scene.withdrawn_events()} == set(lists)
+
+
+async def test_a_campaign_for_segments_lists_these_alone_and_lets_go_who_leaves_them(scene: Scene) -> None:
+    chronic, slow, none = [scene.contract(segment=segment) for segment in ("chronic", "slow_payer", None)]
+    await scene.receives(*(contract.registered() for contract in (chronic, slow, none)))
+    list_id = await scene.built(campaign_id=await scene.campaign(segments=["chronic", "slow_payer"]))
+    assert await scene.listed(list_id) == [chronic.number, slow.number]
+    await scene.receives(slow.segmented("chronic"), none.segmented("chronic"))
+    await scene.receives(chronic.segmented("insolvent"))
+    assert await scene.listed(list_id) == [slow.number]
+
+
+async def test_a_campaign_for_steps_lists_these_alone_and_lets_go_who_climbs(scene: Scene) -> None:
+    gentle, grave, none = [
+        scene.contract(step=step) for step in (ApproachStep.REMINDER, ApproachStep.JUDICIAL_NOTICE, None)
+    ]
+    await scene.receives(*(contract.registered() for contract in (gentle, grave, none)))
+    list_id = await scene.built(campaign_id=await scene.campaign(steps=["reminder", "direct_contact"]))
+    assert await scene.listed(list_id) == [gentle.number]
+    await scene.receives(gentle.escalated(ApproachStep.DIRECT_CONTACT))
+    assert await scene.listed(list_id) == [gentle.number]
+    await scene.receives(gentle.escalated(None))
+    assert await scene.listed(list_id) == []
 
 
 async def test_several_reasons_in_one_batch_withdraw_a_contract_once(scene: Scene) -> None:

@@ -50,6 +50,17 @@ TOLD: Mapping[str, Sequence[str]] = MappingProxyType(
             "Stage from {from_stage} to {to_stage}, {days_past_due} days past due, because of: {cause}",
             "Stage from {from_stage} to {to_stage}, because of: {cause}",
         ),
+        "segment_changed": (
+            "Segment from {from_segment} to {to_segment}",
+            "Segment {to_segment}",
+            "No segment any more: no rule fits",
+        ),
+        "escalated": (
+            "Step from {from_step} to {to_step}, because of: {cause}",
+            "Step {to_step}, because of: {cause}",
+            "No step any more, because of: {cause}",
+        ),
+        "notice_recorded": ("Notice ({kind}) sent on {sent_on} by {channel}",),
         "payment_received": (
             "Payment of {amount} by {channel}, paid on {paid_on}",
             "Payment of {amount}, which only the creditor's file shows",

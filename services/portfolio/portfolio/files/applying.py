@@ -33,6 +33,7 @@ from portfolio.people import linking
 from portfolio.portfolios import portfolios
 from portfolio.portfolios import queries as portfolio_queries
 from portfolio.stages import daily_run
+from portfolio.strategy import judging
 
 _log = structlog.get_logger(__name__)
 CHUNK_CONTRACTS = 500
@@ -212,16 +213,19 @@ async def _state_contracts(tx: Transaction, work: Work, chunk: Chunk, found: com
 async def _record(tx: Transaction, work: Work, chunk: Chunk) -> None:
     paying = [row["contract_id"] for row in await tx.fetch(applying_queries.STILL_PAYING, chunk.revised)]
     reapplied = await reapply_payments(tx, paying) if paying else ()
-    await record_whole(tx, None, chunk.registered, chunk.day, event_type=ContractRegistered)
-    await record_whole(tx, StageCause.REVISION, chunk.revised, chunk.day, file_payments=chunk.file_payments)
-    await publish_reapplied(tx, reapplied)
-    flags = await tx.fetch(applying_queries.FLAG_INCOMPLETE, chunk.kept, work.file_id)
-    if flagged := [row["contract_id"] for row in flags if row["is_new"]]:
-        await publish_whole(tx, flagged, ContractRevised)
     stated = {"file_id": work.file_id, "as_of": work.as_of}
     await history.record_each(
         tx, chunk.registered, "registered", "a file names the contract for the first time", stated
     )
+    judge = partial(judging.judge, tx, work.portfolio_id, publish=False)
+    await record_whole(tx, None, chunk.registered, chunk.day, event_type=ContractRegistered, judge=judge)
+    await record_whole(
+        tx, StageCause.REVISION, chunk.revised, chunk.day, file_payments=chunk.file_payments, judge=judge
+    )
+    await publish_reapplied(tx, reapplied)
+    flags = await tx.fetch(applying_queries.FLAG_INCOMPLETE, chunk.kept, work.file_id)
+    if flagged := [row["contract_id"] for row in flags if row["is_new"]]:
+        await publish_whole(tx, flagged, ContractRevised)
     await history.record_each(tx, chunk.revised, "revised", "a file restates the contract", stated)
     await history.record_each(
         tx, chunk.kept, "incomplete", "unchanged: a file has rejected rows of the contract", stated

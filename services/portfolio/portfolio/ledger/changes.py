@@ -1,12 +1,12 @@
 """Records changes of contracts: the new position, the event that carries it, and the line of history.
 
 A use case locks the contract (``locking``), writes the rows of its own subject, and then calls ``record``. Only this
-module, ``positions`` (for changes by time alone) and ``whole`` publish changes of a contract. Only the statements of
-these modules and of ``closing`` raise versions. Every event of a contract carries a greater version than the event
-before it.
+module, ``positions`` (for changes by time alone), ``whole``, ``segments`` and ``ladder`` publish changes of a contract.
+Only the statements of these modules and of ``closing`` raise versions. Every event of a contract carries a greater
+version than the event before it.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -22,6 +22,9 @@ from portfolio.ledger.whole import publish_whole
 
 MakeEvent = Callable[[dict[str, Any]], PositionEvent]
 """Makes an event from the fields of the contract's new position, which include ``version``."""
+
+Judge = Callable[[Collection[UUID]], Awaitable[None]]
+"""Judges contracts anew whose positions have been stored."""
 
 
 class Change(NamedTuple):
@@ -78,12 +81,15 @@ async def record_whole(
     event_type: type[ContractRegistered] | type[ContractRevised] = ContractRevised,
     received: Mapping[UUID, UUID] = NO_CAUSE,
     file_payments: Collection[UUID] = (),
+    judge: Judge | None = None,
 ) -> None:
     """Record changes that only an event with the whole contract carries. The caller writes the history.
 
     ``cause`` is None for contracts that have not been published yet. ``file_payments`` are payments that the event
-    publishes.
+    publishes. ``judge`` gives the contracts their segments before they are published.
     """
     if contract_ids:
         await reposition(tx, contract_ids, as_of, cause=cause, received=received)
+        if judge is not None:
+            await judge(contract_ids)
         await publish_whole(tx, contract_ids, event_type, received=received, file_payments=file_payments)

@@ -50,6 +50,17 @@ POSITION_JSON = """
     'oldest_due_on', {row}.oldest_due_on, 'episode', {row}.episode,
     'next_change_on', {row}.next_change_on, 'components', {row}.components"""
 
+
+def renewed(fact: str) -> str:
+    """SQL: sets the day of a stored position that still holds to the business date, for an event that carries it.
+
+    ``fact`` has ``business_date`` and the ``days_past_due`` on it. A position that is due for staging stays as it is.
+    """
+    due = f"contract.next_change_on <= {fact}.business_date"
+    return f"""as_of = CASE WHEN {due} THEN contract.as_of ELSE {fact}.business_date END,
+        days_past_due = CASE WHEN {due} THEN contract.days_past_due ELSE {fact}.days_past_due END"""
+
+
 _STAGE_CHANGED = outbox.rows(
     ContractStageChanged,
     body=f"""json_build_object({POSITION_JSON.format(row="restaged").replace("restaged.version", "stage_version")},
@@ -57,7 +68,7 @@ _STAGE_CHANGED = outbox.rows(
     traceparent="$9",
     event_id=outbox.Caused("cause_id", consumer="$8"),
 )
-# The trigger that keeps movements reads the cause from the setting.
+# The trigger that keeps movements reads the cause from the setting. Each contract is marked to be judged anew.
 # $1 contracts, $2 as_of or null, $3 cause or null, $4 how many more events follow, $5 an episode or null,
 # $6 and $7 the received event behind each contract, $8 consumer, $9 traceparent.
 REPOSITION = f"""
@@ -121,6 +132,8 @@ WITH target AS MATERIALIZED (
         jsonb_build_object('from_stage', was_stage, 'to_stage', stage, 'cause', $3::text,
             'days_past_due', days_past_due, 'overdue_balance', overdue_balance::text)
     FROM restaged ORDER BY contract_id
+), marked AS (
+    INSERT INTO judging_mark (portfolio_id, contract_id) SELECT portfolio_id, contract_id FROM moved
 )
 SELECT * FROM moved
 """

@@ -18,6 +18,7 @@ from portfolio.movements import keeping
 from portfolio.portfolios import portfolios
 from portfolio.portfolios import queries as portfolio_queries
 from portfolio.stages import deadlines, queries
+from portfolio.strategy import judging
 
 CHUNK_CONTRACTS = 2_000
 
@@ -45,6 +46,8 @@ async def advance(
         cause = last_day if day >= to else StageCause.CATCH_UP
         while (moved := await step(database, lambda tx: stage_chunk(tx, portfolio_id, cause))) is not None:  # noqa: B023
             changed |= moved
+        while await step(database, lambda tx: judging.judge_due(tx, portfolio_id)):
+            pass
         while await step(database, lambda tx: deadlines.publish_chunk(tx, portfolio_id)):
             pass
         await step(database, lambda tx: _close_day(tx, portfolio_id))

@@ -7,9 +7,13 @@ SELECT least($3::date, greatest($2::date + 1, least(
     (SELECT min(next_change_on) FROM contract WHERE portfolio_id = $1 AND state = 'open'),
     (SELECT min(CASE WHEN near_told OR near_on IS NULL OR near_on <= $2 THEN deadline_on + 1 ELSE near_on END)
         FROM clarification JOIN contract USING (contract_id)
-        WHERE portfolio_id = $1 AND clarification.state = 'open' AND NOT passed_told))))
+        WHERE portfolio_id = $1 AND clarification.state = 'open' AND NOT passed_told),
+    (SELECT min(due_on) FROM judging WHERE portfolio_id = $1 AND due_on > $2))))
 """
-"""The next day on which a contract or a deadline of a clarification changes, or the last requested day if earlier."""
+"""The next day on which a contract, its segment or a deadline of a clarification changes, or the last requested day.
+
+The earlier of the two.
+"""
 
 # The deadline of an open clarification is near from near_on up to itself, and has passed after it.
 _UNPUBLISHED = """clarification.state = 'open' AND NOT passed_told

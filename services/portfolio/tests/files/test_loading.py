@@ -80,7 +80,11 @@ async def test_a_new_contract_is_registered_with_everything_in_its_rows(service:
         (1, Decimal("100.00"), Decimal("100.00")),
         (2, Decimal("50.50"), Decimal("50.50")),
     ]
-    assert [line["kind"] for line in await service.history(portfolio_id, "C-1")] == ["registered"]
+    assert [line["kind"] for line in await service.history(portfolio_id, "C-1")] == [
+        "registered",
+        "segment_changed",
+        "escalated",
+    ]
 
 
 async def test_loading_is_published_before_the_first_chunk_and_ready_after_the_last(service: ServiceClient) -> None:
@@ -166,7 +170,7 @@ async def test_a_revision_that_moves_the_stage_publishes_the_move_with_its_cause
     assert (changed.from_stage, changed.to_stage, changed.cause) == ("late", "early", "revision")
     assert changed.version < revised.version
     kinds = [line["kind"] for line in await service.history(portfolio_id, "C-1")]
-    assert kinds == ["registered", "stage_changed", "revised"]
+    assert kinds == ["registered", "segment_changed", "escalated", "stage_changed", "revised"]
 
 
 async def test_a_delta_does_not_change_contracts_that_it_does_not_name(service: ServiceClient) -> None:

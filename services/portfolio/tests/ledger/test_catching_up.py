@@ -8,6 +8,7 @@ import httpx
 import pytest
 from events_of_other_services import PHONE_KIND, receive
 from portfolio.stages import daily_run
+from portfolio.strategy import judging
 from portfolio_builders import TODAY, Given, days_ago
 from recobro_events import Event
 from recobro_events.contracts import dialer_feed, field_visits
@@ -26,6 +27,8 @@ async def not_reached(given: Given, contracts: int = 1) -> list[UUID]:
         await given.contract(portfolio_id, (days_ago(30), "100.00"), debtor_number="D", phones=[PHONE])
         for _ in range(contracts)
     ]
+    while await judging.work(given.database):
+        pass
     await given.business_date(portfolio_id, TOMORROW)
     return found
 

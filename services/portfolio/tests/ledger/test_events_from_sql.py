@@ -11,13 +11,26 @@ import portfolio
 import pytest
 from events_of_other_services import receive
 from portfolio import republishing
+from portfolio.strategy import judging
 from portfolio_builders import TODAY, Given, days_ago, pay, reverse
 from recobro_events import Event
 from recobro_events.contracts import dialer_feed
-from recobro_events.contracts.portfolio import ContractRegistered, ContractRevised, ContractStageChanged
+from recobro_events.contracts.portfolio import (
+    ContractEscalated,
+    ContractRegistered,
+    ContractRevised,
+    ContractSegmentChanged,
+    ContractStageChanged,
+)
 from recobro_events.testing import published
 
-WRITTEN: tuple[type[Event], ...] = (ContractStageChanged, ContractRegistered, ContractRevised)
+WRITTEN: tuple[type[Event], ...] = (
+    ContractStageChanged,
+    ContractSegmentChanged,
+    ContractEscalated,
+    ContractRegistered,
+    ContractRevised,
+)
 
 
 async def everything_that_sql_publishes(client: httpx.AsyncClient, given: Given) -> None:
@@ -38,6 +51,7 @@ async def everything_that_sql_publishes(client: httpx.AsyncClient, given: Given)
     await pay(client, contract_id, "20.00")
     whole = await pay(client, contract_id, "130.00")
     await reverse(client, whole["payment_id"])
+    await judging.work(given.database)
     async with given.database.transaction() as tx:
         tx.audience = "dialer-feed"
         place: str | None = ""
@@ -74,8 +88,9 @@ async def test_a_republished_contract_carries_every_kind_of_part(client: httpx.A
     assert all(getattr(revised, name) for name in (*parts, "last_payment"))
 
 
-def test_only_the_ledger_writes_events_and_history_in_sql() -> None:
+def test_only_the_ledger_segments_and_the_ladder_write_events_and_history_in_sql() -> None:
     package = Path(portfolio.__file__).parent
     writes = re.compile(r"INTO outbox_|outbox\.rows\(|INTO contract_history|INTO_HISTORY")
     found = {str(path.relative_to(package)) for path in package.rglob("*.py") if writes.search(path.read_text())}
-    assert found == {"ledger/positions_queries.py", "ledger/whole_queries.py", "ledger/history.py"}
+    of_the_ledger = {"ledger/positions_queries.py", "ledger/whole_queries.py", "ledger/history.py"}
+    assert found == {*of_the_ledger, "segments/queries.py", "ladder/queries.py"}

@@ -133,7 +133,8 @@ async def test_channel_segment_and_product_decide(scene: Scene) -> None:
     )
     contract = await scene.registered()
     assert (await offers(scene, contract))["items"] == [], "an unknown segment meets no condition"
-    await scene.receives(contract.revised().model_copy(update={"segment": "slow_payer", "product": "card"}))
+    await scene.receives(contract.revised().model_copy(update={"product": "card"}))
+    await scene.receives(contract.segmented("slow_payer"))
     assert {one["code"] for one in (await offers(scene, contract, channel="call"))["items"]} == {"SLOW", "CARD"}
     codes = {one["code"] for one in (await offers(scene, contract, channel="portal"))["items"]}
     assert codes == {"PORTAL", "SLOW", "CARD"}

@@ -1,0 +1,125 @@
+"""Rules of segments and steps of the ladder as fields of a form, and back. The services check what they mean."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SEGMENT_FACTS = (
+    *("episodes", "instalments_behind", "days_past_due", "debt_age_days", "total_balance", "overdue_balance"),
+    *("paid_instalments", "paid_late", "average_late_days", "paid_percent", "broken_promises", "days_since_payment"),
+    "days_since_contact",
+)
+STEP_FACTS = (
+    *("days_past_due", "debt_age_days", "overdue_balance", "total_balance", "attempts", "contacts"),
+    "days_since_step",
+)
+STATUSES = ("active", "deceased", "unlocatable", "represented", "insolvent")
+STEPS = ("reminder", "direct_contact", "extrajudicial_notice", "judicial_notice")
+CONTACTS = ("message", "call", "visit", "letter")
+LANGUAGES = ("es", "pt", "en")
+_BLANK_RULES, _BLANK_CONDITIONS = 2, 2
+_MOST_RULES, _MOST_CONDITIONS = 60, 20
+Form = Mapping[str, str]
+
+
+def rules_from(form: Form) -> dict[str, Any]:
+    """The rules that a form names, in the order of their places. A rule without a segment is left out."""
+    rules: list[tuple[float, dict[str, Any]]] = []
+    words: dict[str, dict[str, str]] = {}
+    for n in range(_MOST_RULES):
+        if not (segment := form.get(f"segment-{n}", "")):
+            continue
+        when = _conditions(form, n)
+        if status := form.get(f"status-{n}"):
+            when["debtor_status"] = [status]
+        rules.append((_place(form.get(f"place-{n}", ""), n), {"segment": segment, "when": when}))
+        called = {language: form.get(f"{language}-{n}", "") for language in LANGUAGES}
+        if any(called.values()):
+            words[segment] = {language: text or segment for language, text in called.items()}
+    return {"rules": [rule for _, rule in sorted(rules, key=lambda rule: rule[0])], "words": words}
+
+
+def rules_shown(held: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rules as the form shows them, with blank ones at the end."""
+    words = held["words"]
+    shown = [
+        {
+            "segment": rule["segment"],
+            "conditions": conditions_shown(rule["when"], SEGMENT_FACTS),
+            "status": (rule["when"].get("debtor_status") or [""])[0],
+            "words": words.get(rule["segment"], {}),
+        }
+        for rule in held["rules"]
+    ]
+    blank = {"segment": "", "conditions": conditions_shown({}, SEGMENT_FACTS), "status": "", "words": {}}
+    return [*shown, *([blank] * _BLANK_RULES)]
+
+
+def steps_from(form: Form, contacts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """The ladder that a form names. ``contacts`` are the chosen kinds of contact of each step."""
+    steps = []
+    for n, step in enumerate(STEPS):
+        if not form.get(f"used-{n}"):
+            continue
+        when = _conditions(form, n)
+        for name in ("segments", "last_answer"):
+            if codes := _listed(form.get(f"{name}-{n}", "")):
+                when[name] = codes
+        allows = {"contacts": list(contacts.get(step, ())), "campaigns": _listed(form.get(f"campaigns-{n}", ""))}
+        steps.append({"step": step, "when": when, "allows": allows})
+    return {"steps": steps}
+
+
+def steps_shown(held: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """All steps as the form shows them; those that the ladder leaves out are not ``used``."""
+    known = {each["step"]: each for each in held["steps"]}
+    shown = []
+    for step in STEPS:
+        each = known.get(step, {"when": {}, "allows": {"contacts": [], "campaigns": []}})
+        shown.append(
+            {
+                "step": step,
+                "used": step in known,
+                "conditions": conditions_shown(each["when"], STEP_FACTS),
+                "segments": ", ".join(each["when"].get("segments") or ()),
+                "last_answer": ", ".join(each["when"].get("last_answer") or ()),
+                "contacts": each["allows"].get("contacts", []),
+                "campaigns": ", ".join(each["allows"].get("campaigns", [])),
+            }
+        )
+    return shown
+
+
+def conditions_shown(when: Mapping[str, Any], facts: Sequence[str]) -> list[dict[str, Any]]:
+    """The conditions as the form shows them, with blank ones at the end."""
+    given = [
+        {"fact": fact, "min": _text(when[fact].get("min")), "max": _text(when[fact].get("max"))}
+        for fact in facts
+        if when.get(fact)
+    ]
+    return [*given, *({"fact": "", "min": "", "max": ""} for _ in range(_BLANK_CONDITIONS))]
+
+
+def _conditions(form: Form, n: int) -> dict[str, Any]:
+    when: dict[str, Any] = {}
+    for m in range(_MOST_CONDITIONS):
+        if fact := form.get(f"fact-{n}-{m}", ""):
+            bounds = {end: form.get(f"{end}-{n}-{m}", "") for end in ("min", "max")}
+            when[fact] = {end: _number(text) for end, text in bounds.items() if text}
+    return when
+
+
+def _number(text: str) -> int | str:
+    """The number; a text that is none goes to the service as it is, which says what is wrong with it."""
+    return int(text) if text.isascii() and text.isdecimal() else text
+
+
+def _place(text: str, n: int) -> float:
+    return int(text) if text.isascii() and text.isdecimal() else float(n)
+
+
+def _listed(text: str) -> list[str]:
+    return [one for each in text.split(",") if (one := each.strip())]
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

@@ -1,0 +1,83 @@
+"""The strategy in the console: rules are tried, changed and shown, and a contract shows why it stands where it does."""
+
+import pytest
+from console_scene import Scene
+from contracts_scene import contract, part
+from playwright.async_api import Browser
+from services_in_process import AS_OF
+from test_pages import findings
+
+RULES = {
+    "place-0": "2",
+    "segment-0": "others",
+    "place-1": "1",
+    "segment-1": "behind",
+    "fact-1-0": "days_past_due",
+    "min-1-0": "1",
+    "es-1": "Atrasado",
+}
+
+
+@pytest.fixture(scope="module")
+async def portfolio_id(scene: Scene) -> str:
+    return str((await contract(scene))["portfolio_id"])
+
+
+async def test_rules_are_tried_without_effect_and_then_hold_in_the_order_of_their_places(
+    scene: Scene, portfolio_id: str
+) -> None:
+    path = f"/strategy/{portfolio_id}/segments"
+    rules = f"/v1/portfolios/{portfolio_id}/segment-rules"
+    async with scene.client("operator") as client:
+        tried = await scene.send(client, path, path, **RULES, **{"try": "1"})
+        assert tried.status_code == 200
+        assert "Lo que cambiarían estas reglas" in tried.text
+        assert "Atrasado" in tried.text
+        assert (await scene.platform.get("portfolio", rules))["version"] == 0
+        refused = await scene.send(client, path, path, **RULES | {"min-1-0": "many"})
+        assert refused.status_code == 422
+        assert 'value="many"' in refused.text
+        saved = await scene.send(client, path, path, **RULES)
+        assert saved.status_code == 303
+        page = await client.get(f"/strategy/{portfolio_id}")
+    held = await scene.platform.get("portfolio", rules)
+    assert [rule["segment"] for rule in held["rules"]] == ["behind", "others"]
+    assert held["words"]["behind"] == {"es": "Atrasado", "pt": "behind", "en": "behind"}
+    assert "Días de atraso: 1 o más" in page.text
+
+
+async def test_a_ladder_is_changed_and_a_notice_is_recorded_on_the_contract(scene: Scene, portfolio_id: str) -> None:
+    path = f"/strategy/{portfolio_id}/ladder"
+    ladder = {"used-0": "1", "contacts-0": "call", "used-2": "1", "segments-2": "behind, others"}
+    async with scene.client("operator") as client:
+        saved = await scene.send(client, path, path, **ladder)
+        assert saved.status_code == 303
+        held = await scene.platform.get("portfolio", f"/v1/portfolios/{portfolio_id}/ladder")
+        assert [step["step"] for step in held["steps"]] == ["reminder", "extrajudicial_notice"]
+        assert held["steps"][1]["when"]["segments"] == ["behind", "others"]
+        known = await contract(scene)
+        form = f"/contracts/{known['contract_id']}/notice"
+        notice = {"kind": "extrajudicial", "channel": "correo certificado", "sent_on": str(AS_OF), "_key": "n-1"}
+        early = await scene.send(client, form, form, **notice, registered_number="RR1")
+        assert early.status_code == 409
+        assert "Falta registrar antes" in early.text
+        first = await scene.send(
+            client, form, form, **notice | {"kind": "reminder", "_key": "n-2"}, registered_number="RR1"
+        )
+        assert first.status_code == 303, first.text
+        shown = await part(client, known, "strategy")
+    assert "RR1" in shown
+    assert "Recordatorio" in shown
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize("page", ["", "/segments", "/ladder"])
+async def test_axe_finds_nothing_on_the_pages_of_a_portfolio(
+    scene: Scene, browser: Browser, portfolio_id: str, page: str, width: int, theme: str
+) -> None:
+    path = f"/strategy/{portfolio_id}{page}"
+    async with scene.browser_page(browser, width=width) as shown:
+        await shown.goto(f"{scene.url}/preferences?theme={theme}&back={path}")
+        await shown.wait_for_selector("[aria-busy=true]", state="detached")
+        assert await findings(shown) == []
+        assert await shown.evaluate("document.documentElement.scrollWidth") <= width

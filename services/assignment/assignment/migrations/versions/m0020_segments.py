@@ -1,0 +1,11 @@
+"""A contract's segment has a version of its own: an event states it alone when it changes."""
+
+import projections.contracts
+from alembic import op
+
+revision = "0020"
+down_revision = "0019"
+
+
+def upgrade() -> None:
+    op.execute(projections.contracts.SEGMENTS)

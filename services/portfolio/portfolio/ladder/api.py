@@ -1,0 +1,60 @@
+"""The ladder over HTTP: the steps of a portfolio, the step of a contract, and the notices that were sent."""
+
+from uuid import UUID
+
+from chassis import ReadConnection, Router, WriteTransaction, reads, writes
+
+from portfolio.ladder import keeping, notices, reading
+from portfolio.ladder.conditions import NewLadder
+from portfolio.ladder.keeping import Ladder, LadderTrial
+from portfolio.ladder.notices import NewNotice, Notice
+from portfolio.ladder.reading import StepOfContract
+
+router = Router(prefix="/v1")
+_READS = [reads("portfolio")]
+_WRITES = [writes("portfolio")]
+
+
+@router.put("/portfolios/{portfolio_id}/ladder", tags=["strategy"], dependencies=_WRITES)
+async def change_ladder(portfolio_id: UUID, new: NewLadder, tx: WriteTransaction) -> Ladder:
+    """Replace the ladder. It becomes a new version, and contracts are judged by it within minutes. None goes back."""
+    return await keeping.change(tx, portfolio_id, new)
+
+
+@router.get("/portfolios/{portfolio_id}/ladder", tags=["strategy"], dependencies=_READS)
+async def read_ladder(portfolio_id: UUID, connection: ReadConnection) -> Ladder:
+    """Read the ladder that holds. A portfolio without a ladder of its own has the default one, version 0."""
+    return await keeping.read(connection, portfolio_id)
+
+
+@router.get("/portfolios/{portfolio_id}/ladder/trial", tags=["strategy"], dependencies=_READS)
+async def read_ladder_trial(portfolio_id: UUID, connection: ReadConnection) -> LadderTrial:
+    """Judge the open contracts by the ladder that holds, as of the business date and without effect."""
+    return await keeping.trial(connection, portfolio_id, None)
+
+
+@router.post("/portfolios/{portfolio_id}/ladder/trial", tags=["strategy"], dependencies=_READS)
+async def try_ladder(portfolio_id: UUID, proposed: NewLadder, connection: ReadConnection) -> LadderTrial:
+    """Judge the open contracts by a proposed ladder, without effect: how many would reach which step today."""
+    return await keeping.trial(connection, portfolio_id, proposed)
+
+
+@router.get("/contracts/{contract_id}/step", tags=["contracts"], dependencies=_READS)
+async def read_step(contract_id: UUID, connection: ReadConnection) -> StepOfContract:
+    """Read the step of a contract, what it allows, and when and by what the contract reaches the next one."""
+    return await reading.read(connection, contract_id)
+
+
+@router.post("/contracts/{contract_id}/notices", tags=["contracts"], status_code=201, dependencies=_WRITES)
+async def add_notice(contract_id: UUID, new: NewNotice, tx: WriteTransaction) -> Notice:
+    """Record a notice that was sent, with its proof. The contract is then at least at the step of the notice.
+
+    409 ``not-behind``, ``step-backward``, or ``notice-missing`` with the notices that have to be sent before.
+    """
+    return await notices.add(tx, contract_id, new)
+
+
+@router.get("/contracts/{contract_id}/notices", tags=["contracts"], dependencies=_READS)
+async def list_notices(contract_id: UUID, connection: ReadConnection) -> list[Notice]:
+    """List the notices of a contract, the oldest first."""
+    return await notices.listed(connection, contract_id)

@@ -1,0 +1,111 @@
+"""The ladder of a portfolio: each change is a new version, which is tried before it holds."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from chassis import OutputModel, Reader
+from recobro_events import MoneyTotal, Transaction
+from recobro_events.contracts.portfolio import ApproachStep
+
+from portfolio.ladder import queries
+from portfolio.ladder.conditions import (
+    DEFAULT_STEPS,
+    DEFAULT_VERSION,
+    DEFAULT_WORDS,
+    LadderStep,
+    NewLadder,
+)
+from portfolio.ladder.rules import notices_before
+from portfolio.ledger.actors import ActorOfChange
+from portfolio.portfolios import portfolios
+from portfolio.segments.conditions import Words
+from portfolio.segments.queries import JUDGE_ANEW
+
+EXAMPLES = 10
+
+
+class Ladder(OutputModel):
+    """The ladder that holds, with ``version`` 0 for the default one. ``applied``: every contract was judged by it."""
+
+    portfolio_id: UUID
+    version: int
+    steps: tuple[LadderStep, ...]
+    words: dict[ApproachStep, Words]
+    applied: bool
+    changed_at: datetime | None
+    changed_by: ActorOfChange
+
+
+class Climb(OutputModel):
+    """Open contracts that go from one step to another; null is no step. Some of their numbers are examples."""
+
+    from_step: ApproachStep | None
+    to_step: ApproachStep | None
+    contracts: int
+    overdue_balance: MoneyTotal
+    contract_numbers: tuple[str, ...]
+
+
+class LadderTrial(OutputModel):
+    """What a ladder would do with the open contracts today. A contract climbs at most one step a day."""
+
+    contracts: int
+    changed: int
+    moves: tuple[Climb, ...]
+    unchanged: tuple[Climb, ...]
+
+
+async def read(reader: Reader, portfolio_id: UUID) -> Ladder:
+    """Return the ladder that holds. Raises ``PortfolioUnknown``."""
+    await portfolios.find(reader, portfolio_id)
+    return await current(reader, portfolio_id)
+
+
+async def current(reader: Reader, portfolio_id: UUID) -> Ladder:
+    row = await reader.fetchrow(queries.LADDER, portfolio_id)
+    if row is None:
+        return Ladder(
+            portfolio_id=portfolio_id,
+            version=DEFAULT_VERSION,
+            steps=DEFAULT_STEPS,
+            words=dict(DEFAULT_WORDS),
+            applied=True,
+            changed_at=None,
+            changed_by=None,
+        )
+    return Ladder(portfolio_id=portfolio_id, **dict(row) | {"words": {**DEFAULT_WORDS, **row["words"]}})
+
+
+async def change(tx: Transaction, portfolio_id: UUID, new: NewLadder) -> Ladder:
+    """Replace the ladder. Contracts are judged by it in the background. Raises ``PortfolioUnknown``."""
+    await portfolios.locked(tx, portfolio_id)
+    steps = [step.model_dump(mode="json", exclude_none=True) for step in new.steps]
+    words = {step: each.model_dump(mode="json") for step, each in new.words.items()}
+    await tx.execute(queries.ADD_LADDER, portfolio_id, steps, words)
+    await tx.execute(JUDGE_ANEW, portfolio_id)
+    return await current(tx, portfolio_id)
+
+
+async def trial(reader: Reader, portfolio_id: UUID, proposed: NewLadder | None) -> LadderTrial:
+    """Judge the open contracts by a ``proposed`` ladder, or by the one that holds, without effect."""
+    portfolio = await portfolios.find(reader, portfolio_id)
+    steps = (await current(reader, portfolio_id)).steps if proposed is None else proposed.steps
+    rows = await reader.fetch(queries.TRIAL, portfolio_id, as_json(steps, portfolio.jurisdiction), EXAMPLES)
+    moves = [Climb.model_validate(dict(row)) for row in rows]
+    changed = tuple(move for move in moves if move.from_step != move.to_step)
+    return LadderTrial(
+        contracts=sum(move.contracts for move in moves),
+        changed=sum(move.contracts for move in changed),
+        moves=changed,
+        unchanged=tuple(move for move in moves if move.from_step == move.to_step),
+    )
+
+
+def as_json(steps: Sequence[LadderStep], jurisdiction: str) -> list[dict[str, Any]]:
+    """The steps as ``queries.steps`` reads them, with the notices that each needs in the jurisdiction."""
+    return [
+        step.model_dump(mode="json", exclude_none=True) | {"notices": notices_before(step.step, jurisdiction)}
+        for step in steps
+    ]

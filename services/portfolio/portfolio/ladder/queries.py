@@ -1,0 +1,192 @@
+"""The statements of the ladder. Each works on any number of contracts at once."""
+
+from recobro_events import outbox
+from recobro_events.contracts.portfolio import ApproachStep, ContractEscalated
+
+from portfolio.ladder.conditions import GROW_BY_THE_DAY, Fact
+from portfolio.ledger.actors import CURRENT_ACTOR
+from portfolio.ledger.history import INTO_HISTORY
+from portfolio.ledger.positions_queries import POSITION_JSON, days_paused, renewed
+
+_ORDER = "ARRAY[{}]".format(", ".join(f"'{step}'" for step in ApproachStep))
+
+
+def _place(step: str) -> str:
+    """SQL: the place of a step on the ladder, from 1; 0 for none."""
+    return f"coalesce(array_position({_ORDER}, {step}), 0)"
+
+
+# The step that the contract has reached in its episode. A reversed payment may lead back to an earlier episode, whose
+# steps are still there.
+_REACHED = f"""
+    SELECT step, since FROM contract_step
+    WHERE contract_step.contract_id = contract.contract_id AND contract_step.episode = contract.episode
+    ORDER BY {_place("step")} DESC LIMIT 1"""
+
+
+def facts(contracts: str) -> str:
+    """SQL: what a ladder asks of the contracts whose ids the query ``contracts`` yields, as ``Fact`` names it.
+
+    ``reached`` is the step of the episode, null while nothing is overdue. ``sent`` are the notices of the episode.
+    """
+    return f"""
+    SELECT contract.contract_id, contract.contract_number, contract.episode, contract.state, contract.step AS was_step,
+        contract.segment, business_date, reached.step AS reached, reached.since,
+        greatest(0, coalesce(business_date - oldest_due_on
+            - {days_paused("contract.contract_id", "contract.oldest_due_on", "business_date")}, 0)) AS days_past_due,
+        greatest(0, coalesce(business_date - oldest_due_on, 0)) AS debt_age_days,
+        contract.overdue_balance, contract.total_balance,
+        coalesce(tried.attempts, 0) AS attempts, coalesce(tried.contacts, 0) AS contacts, answer.last_answer,
+        business_date - reached.since AS days_since_step, sent.kinds AS sent
+    FROM ({contracts}) AS chosen
+    JOIN contract USING (contract_id) JOIN portfolio USING (portfolio_id)
+    LEFT JOIN LATERAL ({_REACHED}) AS reached ON contract.state = 'open' AND contract.overdue_balance > 0
+    LEFT JOIN LATERAL (
+        SELECT sum(attempts) AS attempts, sum(contacts) AS contacts FROM contact_day
+        WHERE contact_day.contract_id = contract.contract_id AND day >= reached.since
+    ) AS tried ON true
+    LEFT JOIN LATERAL (
+        SELECT last_answer FROM contact_day
+        WHERE contact_day.contract_id = contract.contract_id ORDER BY day DESC LIMIT 1
+    ) AS answer ON true
+    CROSS JOIN LATERAL (
+        SELECT coalesce(array_agg(DISTINCT kind), '{{}}') AS kinds FROM notice
+        WHERE notice.contract_id = contract.contract_id AND notice.episode = contract.episode
+    ) AS sent"""
+
+
+def steps(given: str) -> str:
+    """SQL: a row for each step of the jsonb ``given``, with the bounds of each fact and the notices that it needs."""
+    bounds = ", ".join(
+        f"(item -> 'when' -> '{fact}' ->> '{end}')::numeric AS {fact}_{end}" for fact in Fact for end in ("min", "max")
+    )
+    return f"""
+    SELECT item ->> 'step' AS step, {_place("item ->> 'step'")} AS place, item -> 'when' -> 'segments' AS segments,
+        item -> 'when' -> 'last_answer' AS answers,
+        ARRAY(SELECT jsonb_array_elements_text(item -> 'notices')) AS notices, {bounds}
+    FROM jsonb_array_elements({given}) AS listed (item)"""
+
+
+def _fits(fact: Fact) -> str:
+    return f"""
+        AND ({fact}_min IS NULL OR coalesce(fact.{fact} >= {fact}_min, true))
+        AND ({fact}_max IS NULL OR coalesce(fact.{fact} <= {fact}_max, false))"""
+
+
+_OF_CODES = """(next.segments IS NULL OR coalesce(next.segments ? fact.segment, false))
+        AND (next.answers IS NULL OR coalesce(next.answers ? fact.last_answer, false))"""
+# One step a business date: each is seen, and none is jumped over.
+_FITS = f"""fact.since IS DISTINCT FROM business_date AND next.notices <@ fact.sent
+        AND {_OF_CODES}{"".join(_fits(fact) for fact in Fact)}"""
+# The days until the last of the conditions that time alone fulfils. A second step needs a day.
+_WAIT = "greatest({}, CASE WHEN fact.since = business_date THEN 1 END)".format(
+    ", ".join(f"CASE WHEN fact.{fact} < {fact}_min THEN {fact}_min - fact.{fact} END" for fact in GROW_BY_THE_DAY)
+)
+# Whether all conditions hold but those of time and notices.
+_OTHERWISE = f"""{_OF_CODES}{"".join(_fits(fact) for fact in Fact if fact not in GROW_BY_THE_DAY)}"""
+_CLIMBED = f"""
+    SELECT fact.*, next.step AS next_step, next.notices, fact.overdue_balance > 0 AND state = 'open' AS behind,
+        coalesce({_FITS}, false) AS climbs, coalesce({_OTHERWISE}, false) AS otherwise_met, {_WAIT}::integer AS wait
+    FROM fact LEFT JOIN LATERAL (
+        SELECT * FROM rung WHERE place > {_place("fact.reached")} ORDER BY place LIMIT 1
+    ) AS next ON fact.overdue_balance > 0 AND state = 'open'"""
+
+# A later episode than the present one never was: a reversed payment had ended the episode before it.
+FORGET_LATER = """
+DELETE FROM contract_step USING contract
+WHERE contract_step.contract_id = ANY($1::uuid[]) AND contract.contract_id = contract_step.contract_id
+    AND contract_step.episode > contract.episode
+"""
+_ESCALATED = outbox.rows(
+    ContractEscalated,
+    body=f"""json_build_object({POSITION_JSON.format(row="changed")}, 'from_step', was_step, 'to_step', changed.step,
+            'cause', why, 'ladder_version', $3::integer)""",
+    traceparent="$4",
+)
+# $1 contracts of one portfolio, $2 the steps, $3 the ladder's version, $4 traceparent, $5 whether to publish. Returns
+# for each contract when time alone may lead to the next step.
+ESCALATE = f"""
+WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
+), fact AS MATERIALIZED ({facts("SELECT unnest($1::uuid[]) AS contract_id")}
+), climbed AS MATERIALIZED ({_CLIMBED}
+), reached_now AS (
+    INSERT INTO contract_step (contract_id, episode, step, since, ladder_version)
+    SELECT contract_id, episode, next_step, business_date, $3 FROM climbed WHERE climbs
+), changed AS (
+    UPDATE contract SET step = CASE WHEN climbs THEN next_step ELSE reached END, {renewed("climbed")},
+        version = version + CASE WHEN $5::boolean THEN 1 ELSE 0 END
+    FROM climbed
+    WHERE contract.contract_id = climbed.contract_id AND contract.state IN ('open', 'settled')
+        AND contract.step IS DISTINCT FROM CASE WHEN climbs THEN next_step ELSE reached END
+    RETURNING contract.*, was_step, business_date,
+        CASE WHEN climbs THEN 'ladder' WHEN reached IS NULL THEN 'cured' ELSE 'restored' END AS why
+), published AS (
+    {_ESCALATED}
+    FROM changed WHERE $5::boolean ORDER BY contract_id
+), recorded AS (
+    {INTO_HISTORY}
+    SELECT contract_id, business_date, 'escalated',
+        format('from %s to %s (%s)', coalesce(was_step, '-'), coalesce(step, '-'), why),
+        jsonb_build_object('from_step', was_step, 'to_step', step, 'cause', why, 'episode', episode,
+            'ladder_version', $3::integer)
+    FROM changed ORDER BY contract_id
+)
+SELECT contract_id, was_step, CASE WHEN climbs THEN next_step ELSE reached END AS step,
+    business_date + CASE WHEN climbs THEN 1 ELSE wait END AS next_on
+FROM climbed
+"""
+# $1 the contract, $2 the steps.
+ONE = f"""
+WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
+), fact AS MATERIALIZED ({facts("SELECT $1::uuid AS contract_id")})
+{_CLIMBED}
+"""
+# $1 the portfolio, $2 the steps, $3 how many examples of each move.
+TRIAL = f"""
+WITH rung AS MATERIALIZED ({steps("$2::jsonb")}
+), fact AS MATERIALIZED ({
+    facts("SELECT contract_id FROM contract WHERE contract.portfolio_id = $1 AND contract.state = 'open'")
+}
+), climbed AS MATERIALIZED ({_CLIMBED})
+SELECT was_step AS from_step, CASE WHEN climbs THEN next_step ELSE reached END AS to_step, count(*) AS contracts,
+    sum(overdue_balance)::numeric(28, 2) AS overdue_balance,
+    (array_agg(contract_number ORDER BY contract_number))[1:$3] AS contract_numbers
+FROM climbed GROUP BY 1, 2 ORDER BY {_place("was_step")}, 2 NULLS FIRST
+"""
+
+LADDER = """
+SELECT version, steps, words, changed_at, actor AS changed_by,
+    NOT EXISTS (SELECT FROM judging_anew WHERE judging_anew.portfolio_id = $1) AS applied
+FROM ladder WHERE portfolio_id = $1 ORDER BY version DESC LIMIT 1
+"""
+ADD_LADDER = f"""
+INSERT INTO ladder (portfolio_id, version, steps, words, actor)
+SELECT $1, coalesce(max(version), 0) + 1, $2, $3, {CURRENT_ACTOR}
+FROM ladder WHERE portfolio_id = $1
+"""
+JURISDICTION = "SELECT jurisdiction FROM portfolio WHERE portfolio_id = $1"
+
+CONTRACT = "SELECT portfolio_id FROM contract WHERE contract_id = $1"
+_NOTICE = """
+SELECT notice_id, contract_id, episode, kind, channel, sent_on, registered_number, receipt_sha256, document,
+    recorded_at, actor AS recorded_by
+FROM notice
+"""
+NOTICES = f"{_NOTICE} WHERE contract_id = $1 ORDER BY recorded_at, notice_id"
+NOTICE = f"{_NOTICE} WHERE notice_id = $1"
+SENT = "SELECT kind, min(sent_on) AS sent_on FROM notice WHERE contract_id = $1 AND episode = $2 GROUP BY kind"
+COUNT_NOTICES = "SELECT count(*) FROM notice WHERE contract_id = $1"
+ADD_NOTICE = """
+INSERT INTO notice (contract_id, episode, kind, channel, sent_on, registered_number, receipt_sha256, document)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING notice_id
+"""
+# The step of the episode that a notice shows. $1 contract, $2 episode, $3 step, $4 business date, $5 ladder version.
+REACH = """
+INSERT INTO contract_step (contract_id, episode, step, since, ladder_version) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING
+"""
+REACHED = f"""
+SELECT reached.step FROM contract CROSS JOIN LATERAL ({_REACHED}) AS reached
+WHERE contract_id = $1 AND contract.state = 'open' AND overdue_balance > 0
+"""
+SET_STEP = "UPDATE contract SET step = $2 WHERE contract_id = $1"
