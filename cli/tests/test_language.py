@@ -105,12 +105,12 @@ def test_every_state_and_reason_has_a_word(enumeration: Any) -> None:
 def test_every_value_of_a_sentence_is_given() -> None:
     """A sentence whose values have other names than those that are given cannot be said."""
     wrong = [
-        f"{module}: {node.args[0].value}"
+        f"{module}: {node.args[0].value!s}"
         for module, node in calls("tr")
         if isinstance(node.args[0], ast.Constant)
         and not any(keyword.arg is None for keyword in node.keywords)
         and node.keywords
-        and values_in(node.args[0].value) != {str(keyword.arg) for keyword in node.keywords}
+        and values_in(str(node.args[0].value)) != {str(keyword.arg) for keyword in node.keywords}
     ]
     assert wrong == []
 

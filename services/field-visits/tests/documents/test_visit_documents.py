@@ -159,16 +159,27 @@ async def test_a_letter_without_its_data_is_refused_and_names_them(scene: Scene,
     assert (await scene.get(f"/v1/visits/{visit}/sheet.pdf")).status_code == 200
 
 
-@pytest.mark.parametrize("language", ["es", "pt", "en"])
-async def test_a_letter_is_printed_in_each_language_on_one_page(
-    scene: Scene, press: RecordingPress, language: str
+@pytest.mark.parametrize(
+    ("language", "kind", "salutation"),
+    [
+        ("es", "person", "Estimado(a) {name}:"),
+        ("pt", "person", "Prezado(a) {name}:"),
+        ("en", "person", "Dear {name}:"),
+        ("es", "company", "A quien corresponda en {name}:"),
+        ("pt", "company", "A {name}, aos cuidados do responsável:"),
+        ("en", "company", "To whom it may concern at {name}:"),
+    ],
+)
+async def test_a_letter_to_a_person_or_a_company_is_printed_in_each_language_on_one_page(
+    scene: Scene, press: RecordingPress, language: str, kind: str, salutation: str
 ) -> None:
-    contract = await scene.known_contract()
+    contract = await scene.known_contract(debtor_kind=kind)
     visit = await scene.ordered(contract)
     answer = await scene.get(f"/v1/visits/{visit}/letter.pdf", language=language)
     assert answer.content.startswith(b"%PDF-")
     [(_, document)] = press.documents
     assert document["language"] == language
+    assert document["salutation"] == salutation.format(name=contract.name)
     assert press.pages(document) == 1
     assert set(document["texts"]) == set(TEXTS["es"])
 
