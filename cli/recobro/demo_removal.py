@@ -1,9 +1,13 @@
 """Takes what the demo has left on a platform out of the work: its portfolios are given back, its rules end."""
 
 import re
+import time
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from recobro.client import Client
-from recobro.demo import AGENCIES, CREDITOR, PORTFOLIO
+from recobro.demo import AGENCIES, CREDITOR, PORTFOLIO, AsAgency
+from recobro.figures import Record
 from recobro.language import tr
 from recobro.terminal import count, out, printable
 
@@ -12,11 +16,15 @@ _FIRST_RULE = "Default dialing"
 """The rule of the demo of earlier releases. It held for every portfolio."""
 
 
-def remove(client: Client) -> None:
+_RECALLED_SECONDS = 120.0
+
+
+def remove(client: Client, as_agency: AsAgency) -> None:
     """Give the demo's portfolios back to their invented creditor, and end its rules. Safe to repeat.
 
-    Giving back closes the contracts, so they leave lists, agencies, visits and promises. Names and history stay:
-    nothing that somebody has done here is deleted.
+    Giving back closes the contracts, so they leave lists, agencies, visits and promises. ``as_agency`` makes a client
+    with an agency's token: the invented agencies acknowledge their recalls. Names and history stay: nothing that
+    somebody has done here is deleted.
     """
     creditors = {one["creditor_id"] for one in client.items("portfolio", "/v1/creditors") if one["name"] == CREDITOR}
     # Somebody may have given the creditor a portfolio of another name. It is none of the demo's.
@@ -26,7 +34,10 @@ def remove(client: Client) -> None:
         if one["creditor_id"] in creditors and _PLAYED.fullmatch(one["name"])
     ]
     closed = sum(_give_back(client, one["portfolio_id"]) for one in played)
-    _end_rules(client, {one["portfolio_id"] for one in played})
+    names = {name for name, _ in AGENCIES}
+    agencies = [one["agency_id"] for one in client.items("assignment", "/v1/agencies") if one["name"] in names]
+    _end_rules(client, {one["portfolio_id"] for one in played}, set(agencies))
+    _acknowledge(client, played, {one: as_agency(UUID(one)) for one in agencies})
     if not played:
         out.print(tr("The demo has left nothing here."))
         return
@@ -45,12 +56,35 @@ def _give_back(client: Client, portfolio_id: str) -> int:
     return closed
 
 
-def _end_rules(client: Client, portfolio_ids: set[str]) -> None:
-    names = {name for name, _ in AGENCIES}
-    agencies = {one["agency_id"] for one in client.items("assignment", "/v1/agencies") if one["name"] in names}
+def _end_rules(client: Client, portfolio_ids: set[str], agencies: set[str]) -> None:
     for rule in client.items("assignment", "/v1/placement-rules"):
-        of_the_demo = set(rule["when"]["portfolio_ids"] or ()) <= portfolio_ids and rule["when"]["portfolio_ids"]
+        named = set(rule["when"]["portfolio_ids"] or ())
         shares = {share["agency_id"] for share in rule["shares"]}
         was_first = rule["name"] == _FIRST_RULE and shares <= agencies
-        if rule["ended_at"] is None and (of_the_demo or was_first):
+        if rule["ended_at"] is None and (was_first or (named and named <= portfolio_ids)):
             client.post("assignment", f"/v1/placement-rules/{rule['rule_id']}/end", {})
+
+
+def _acknowledge(client: Client, played: Sequence[Record], agencies: Mapping[str, Client]) -> None:
+    """Acknowledge the recalls of the closed contracts, which assignment learns of through events, as the agencies."""
+    contracts = {
+        contract["contract_id"]
+        for one in played
+        for contract in client.items("portfolio", "/v1/contracts", portfolio_id=one["portfolio_id"], limit=1000)
+    }
+    deadline = time.monotonic() + _RECALLED_SECONDS
+    while agencies and time.monotonic() < deadline:
+        placements = [
+            placement
+            for agency_id in agencies
+            for state in ("active", "recall_pending")
+            for placement in client.items("assignment", "/v1/placements", agency_id=agency_id, state=state, limit=1000)
+            if placement["contract_id"] in contracts
+        ]
+        if not placements:
+            return
+        for placement in placements:
+            if placement["state"] == "recall_pending":
+                path = f"/v1/placements/{placement['placement_id']}/acknowledgement"
+                agencies[placement["agency_id"]].post("assignment", path, {"reason": tr("end of the demo")})
+        time.sleep(0.2)

@@ -86,7 +86,9 @@ def disputes(
     table = text_table(*headings, figures=headings[2:4])
     for one in found[:limit]:
         opened, until = day(one["opened_on"]), day(one["deadline_on"])
-        table.add_row(clean(one["contract_number"]), clean(word(one["reason"])), opened, until, word(one["state"]))
+        table.add_row(
+            clean(one["contract_number"]), clean(word(one["reason"])), opened, until, tr(f"outcome {one['state']}")
+        )
     show_table(table)
     if len(found) > limit:
         out.print(tr("There are more. To see them, use --limit."))
@@ -128,7 +130,7 @@ def resolve(
     resolved = client.post("portfolio", f"/v1/clarifications/{one['clarification_id']}/resolution", body)
     yield resolved
     overdue, total = amount(resolved["overdue_balance"]), amount(resolved["total_balance"])
-    out.print(tr("Resolved: {outcome}.", outcome=word(resolved["outcome"])))
+    out.print(tr("Resolved: {outcome}.", outcome=tr(f"outcome {resolved['outcome']}")))
     out.print(tr("Overdue: {overdue}; in total {total}.", overdue=overdue, total=total))
     if resolved["contact_may_resume"]:
         out.print(tr("This dispute no longer forbids contact."))

@@ -280,7 +280,7 @@ def demo(
     folder = DataFolder(data)
     with connect(folder, url) as client:
         if remove:
-            demo_removal.remove(client)
+            demo_removal.remove(client, agencies_of(folder, client))
             return
         good = Demo(client, Story(), agencies_of(folder, client), folder.root / "demo").play()
     raise typer.Exit(0 if good else 1)

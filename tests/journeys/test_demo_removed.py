@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,9 @@ def test_the_next_morning_knows_nothing_of_the_demo(platform: Platform, tmp_path
     with connect(DataFolder(platform.data), None) as client:
         ids = {one["name"]: one["portfolio_id"] for one in client.items("portfolio", "/v1/portfolios")}
         agency = client.post("assignment", "/v1/agencies", {"name": "Llamadas del Norte"})["agency_id"]
+        service = {"kinds": ["dialing"], "starts_on": "2026-01-01", "fees": [], "recall_grace_days": 5}
+        service["fees"] = [{"kind": "dialing", "from_days": 1, "percent": "6"}]
+        client.post("assignment", f"/v1/agencies/{agency}/service-contracts", service)
 
         def rule(name: str) -> Any:
             body = {"name": name, "priority": 900, "kind": "dialing", "when": {"portfolio_ids": [ids[name]]}}
@@ -48,6 +52,10 @@ def test_the_next_morning_knows_nothing_of_the_demo(platform: Platform, tmp_path
 
         demos, real = rule("Cartera demo 1"), rule("Cartera de verdad")
 
+        deadline = time.monotonic() + 120
+        while len(list(client.items("assignment", "/v1/placements", agency_id=agency, state="active"))) < 2:
+            assert time.monotonic() < deadline
+            client.post("assignment", "/v1/placement-runs", {})
         shown = recobro("demo", "--remove")
         assert "Fuera del trabajo: Cartera demo 1" in shown
         assert "Cartera de verdad" not in shown
@@ -59,6 +67,8 @@ def test_the_next_morning_knows_nothing_of_the_demo(platform: Platform, tmp_path
             for number in ("DEMO-1", "VERDAD-1")
         }
         assert states == {"DEMO-1": "returned", "VERDAD-1": "open"}
+        placements = client.items("assignment", "/v1/placements", agency_id=agency)
+        assert sorted(one["state"] for one in placements) == ["active", "recalled"]
         ended = {one["rule_id"]: one["ended_at"] for one in client.items("assignment", "/v1/placement-rules")}
         assert ended[demos] is not None
         assert ended[real] is None

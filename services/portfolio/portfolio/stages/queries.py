@@ -68,7 +68,8 @@ FROM portfolio CROSS JOIN LATERAL (
     FROM clarification JOIN contract USING (contract_id)
     WHERE contract.portfolio_id = portfolio.portfolio_id
 ) AS disputes
-WHERE $2::uuid IS NULL OR portfolio.portfolio_id = $2
+WHERE CASE WHEN $2::uuid IS NOT NULL THEN portfolio.portfolio_id = $2
+    ELSE returned_at IS NULL OR payments + reversals + clarifications_opened + clarifications_resolved > 0 END
 ORDER BY name, portfolio.portfolio_id
 """
 

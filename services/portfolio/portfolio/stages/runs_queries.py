@@ -9,7 +9,7 @@ from portfolio.ledger.actors import CURRENT_ACTOR
 CHOSEN = f"""
 SELECT portfolio_id, name, today, business_date < $1::date AND $1::date > today + {DAYS_AHEAD} AS ahead
 FROM portfolio CROSS JOIN LATERAL (SELECT ($3::timestamptz AT TIME ZONE timezone)::date AS today) AS clock
-WHERE business_date IS NOT NULL AND CASE WHEN $2::uuid IS NULL THEN returned_at IS NULL ELSE portfolio_id = $2 END
+WHERE business_date IS NOT NULL AND ($2::uuid IS NULL OR portfolio_id = $2)
 ORDER BY portfolio_id
 """
 ADD = """

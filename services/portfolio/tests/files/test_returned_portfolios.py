@@ -1,6 +1,6 @@
 """The creditor takes a portfolio back: its contracts close, and it leaves the day's work."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -56,10 +56,12 @@ async def test_a_returned_portfolio_leaves_the_days_work_and_takes_no_file(servi
     assert {one["portfolio_id"] for one in await service.get("/v1/today")} == {None}
     assert await service.get("/v1/jobs") == []
     assert await service.get("/v1/today", portfolio_id=portfolio_id) != []
-    before = read["business_date"]
-    later = str(date.fromisoformat(before).replace(day=28))
+    # Days of grace of its recalls end by its business date, so that goes on.
+    later = str(date.fromisoformat(read["business_date"]) + timedelta(days=1))
     await service.stage(later)
-    assert (await service.get(f"/v1/portfolios/{portfolio_id}"))["business_date"] == before
+    assert (await service.get(f"/v1/portfolios/{portfolio_id}"))["business_date"] == later
+    assert await service.get("/v1/day-totals", day=later) == []
+    assert len(await service.get("/v1/day-totals", day=later, portfolio_id=portfolio_id)) == 1
     refused = await service.upload(portfolio_id, csv_of(row("C-2")), later)
     assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "portfolio-returned")
 
