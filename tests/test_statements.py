@@ -87,4 +87,6 @@ async def test_a_payment_of_a_listed_contract_takes_so_many_statements(
         "field-visits.events": [7],
         "promises.events": [6],
         "dialer-feed.events": [11],
+        # The withdrawal becomes a line of history, after the entry has left the list.
+        "portfolio.events": [8],
     }
