@@ -133,8 +133,10 @@ def unidentified(client: Client, portfolio: OnlyPortfolio = None) -> Answer:
         return
     headings = [tr("payment"), tr("paid on"), tr("amount"), tr("reference"), tr("the bank says"), tr("why")]
     table = text_table(*headings, figures=[tr("amount")])
+    # The id is copied.
+    table.columns[0].no_wrap = True
     for one in found:
-        says = " · ".join(clean(one[name]) for name in ("contract_number", "payer", "concept") if one[name])
+        says = clean(" · ".join(one[name] for name in ("contract_number", "payer", "concept") if one[name]))
         row = (one["unidentified_id"], day(one["paid_on"]), amount(one["remaining"]), clean(one["reference"]), says)
         table.add_row(*row, word(one["why"]))
     show_table(table)

@@ -30,6 +30,7 @@ from recobro_console.live.hub import Hub
 from recobro_console.operations import api as operations
 from recobro_console.operations import audit, letters
 from recobro_console.pages import SECTIONS
+from recobro_console.payments import api as payments
 from recobro_console.preferences import api as preferences
 from recobro_console.promises import api as promises
 from recobro_console.sessions import api as sessions
@@ -51,6 +52,7 @@ ROUTERS = (
     rejects.router,
     preview.router,
     files.router,
+    payments.router,
     contracts.router,
     acting.router,
     promises.router,

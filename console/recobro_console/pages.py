@@ -43,6 +43,7 @@ class Section:
 SECTIONS = (
     Section("/today", "Today", "t"),
     Section("/files", "Files", "f"),
+    Section("/payments", "Payments", "m"),
     Section("/contracts", "Contracts", "c", EVERYBODY),
     Section("/lists", "Lists", "l", EVERYBODY),
     Section("/agencies", "Agencies", "a", EVERYBODY),

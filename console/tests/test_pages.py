@@ -12,6 +12,8 @@ _BUILT = (
     "/today/disputes",
     "/files",
     "/files/new-portfolio",
+    "/payments",
+    "/payments/unidentified",
     "/lists",
     "/agencies",
     "/contracts",

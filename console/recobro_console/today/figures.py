@@ -22,6 +22,7 @@ _SHOWN = {
     "files.needs_confirmation": ("/files", True),
     "files.failed": ("/files", True),
     "contracts.undecided": ("/files?undecided=true", True),
+    "payments.unidentified": ("/payments/unidentified", True),
     "clarifications.past_deadline": ("/today/disputes", True),
     "clarifications.due_soon": ("/today/disputes", False),
     "reports.open": ("/today/reports", False),

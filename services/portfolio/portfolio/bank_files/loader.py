@@ -26,6 +26,7 @@ from portfolio.payments import unidentified_queries
 
 POLL_SECONDS = 2.0
 ATTEMPTS = 3
+_WORKERS = 2
 _PAUSE_SECONDS, _MOST_PAUSE_SECONDS = 0.5, 30.0
 _EXPIRE_EVERY_SECONDS = 600.0
 _STEP_ROWS = 1_000
@@ -52,7 +53,8 @@ class BankLoader:
 
     def kept(self) -> list[Kept]:
         """The tasks of the loader. If one ends, its transaction is rolled back, and its file continues later."""
-        return [keep("bank files", self._run), keep("expiry of bank files", self._expire_for_ever)]
+        workers = [keep(f"bank files {n}", self._run) for n in range(1, _WORKERS + 1)]
+        return [*workers, keep("expiry of bank files", self._expire_for_ever)]
 
     async def _run(self) -> None:
         backoff = Backoff(_PAUSE_SECONDS, _MOST_PAUSE_SECONDS)

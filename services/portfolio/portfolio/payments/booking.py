@@ -215,6 +215,9 @@ def _refusal(one: Incoming, found: Row) -> Problem | None:
         return PaymentKnown(found["known"], known, is_same=found["is_same"])
     if found["reversed"] is not None and not one.again and (found["reversed_here"] or not one.attended):
         return ReferenceReversed(extra={"payment_id": found["reversed"]})
+    if found["was_unidentified"] and not one.attended:
+        # The bank took the money back before anybody knew whose it was.
+        return ReferenceReversed()
     if found["held"] >= limits.PAYMENTS:
         return TooManyPayments()
     if found["double"] is not None and not one.again:

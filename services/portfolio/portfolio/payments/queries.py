@@ -21,6 +21,8 @@ SELECT place, given.key IS NOT NULL AS is_legible,
     (SELECT contract_number FROM contract WHERE contract.contract_id = live.contract_id) AS known_contract,
     waiting.unidentified_id AS unidentified,
     (waiting.amount, waiting.paid_on) IS NOT DISTINCT FROM (given.amount, given.paid_on) AS is_unidentified,
+    EXISTS (SELECT FROM unidentified_payment AS gone WHERE gone.portfolio_id = given.portfolio_id
+        AND gone.reference_key = given.key AND gone.reversed_at IS NOT NULL) AS was_unidentified,
     past.payment_id AS reversed, coalesce(past.here, false) AS reversed_here, coalesce(past.bookings, 0) AS bookings,
     (SELECT count(*) FROM payment WHERE payment.contract_id = given.contract_id) AS held,
     (

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4, uuid5
 
 import httpx
 from bank_rows import csv_file, portfolio, unpaid
+from portfolio.payments.receiving import NewPayment, receive
 from recobro_events.contracts.portfolio import PaymentReceived
 from recobro_events.testing import published
 from service_client import ServiceClient
@@ -107,6 +108,34 @@ async def test_a_payment_that_waits_unidentified_is_not_booked_a_second_time(ser
     batch = {"payments": [body | {"contract_id": str(contract_id)}]}
     [result] = (await service.client.post("/v1/payments", json=batch)).json()["results"]
     assert (result["status"], result["code"]) == ("rejected", "payment-unidentified")
+
+
+async def test_a_payment_that_is_booked_while_its_bank_file_arrives_counts_once(service: ServiceClient) -> None:
+    portfolio_id = await portfolio(service)
+    contract_id = uuid5(portfolio_id, "C-1")
+    await service.send_bank_file(portfolio_id, csv_file("08/09/2026,60.00,T-1,X-1,,,,,"))
+    facts = {"amount": "60.00", "paid_on": "2026-09-08", "channel": "bank", "reference": "T-1"}
+    async with service.database.transaction() as tx:
+        await receive(tx, contract_id, NewPayment.model_validate(facts))
+        # The file has been read, and waits with its unmatched rows until this payment is there or not.
+        loading = asyncio.create_task(service.bank.load_one())
+        await service.until_waiting(1)
+    assert await loading
+    [file] = (await service.get("/v1/payment-files"))["items"]
+    assert (file["known"], file["unidentified"]) == (1, 0)
+    assert (await service.get("/v1/unidentified-payments"))["items"] == []
+
+
+async def test_money_that_the_bank_took_back_before_it_was_identified_is_not_booked_again(
+    service: ServiceClient,
+) -> None:
+    portfolio_id = await portfolio(service)
+    await waiting(service, portfolio_id)
+    await service.bank_file(portfolio_id, csv_file("10/09/2026,60.00,T-1,,,,,,x"))
+    again = await service.bank_file(portfolio_id, csv_file("08/09/2026,60.00,T-1,C-1,,,,,"))
+    [rejected] = await service.bank_rejects(again["file_id"])
+    assert rejected["errors"][0]["code"] == "reference_reversed"
+    assert await unpaid(service, portfolio_id, "C-1") == Decimal(200)
 
 
 async def test_wrong_allocations_change_nothing(service: ServiceClient) -> None:
