@@ -15,7 +15,7 @@ _CSRF_OF = re.compile(r"_csrf=([^\"&]+)")
 async def portfolio(scene: Scene) -> tuple[str, dict[str, Any]]:
     """A portfolio of its own with a contract that owes money."""
     portfolio_id = await scene.platform.sample_portfolio(3)
-    found = await scene.platform.get("portfolio", f"/v1/contracts?portfolio_id={portfolio_id}&limit=1")
+    found = await scene.platform.get("portfolio", "/v1/contracts", portfolio_id=portfolio_id, limit=1)
     return portfolio_id, found["items"][0]
 
 
@@ -59,7 +59,7 @@ async def test_a_bank_file_is_loaded_and_its_money_gets_its_place_by_the_keyboar
         await page.get_by_label("Motivo").fill("no es cliente")
         await page.keyboard.press("Enter")
         await page.get_by_text("Anotado: el dinero vuelve a quien pagó.").wait_for()
-    states = await scene.platform.get("portfolio", f"/v1/unidentified-payments?portfolio_id={portfolio_id}")
+    states = await scene.platform.get("portfolio", "/v1/unidentified-payments", portfolio_id=portfolio_id)
     assert [(one["state"], one["remaining"], one["return_reason"]) for one in states["items"]] == [
         ("open", "5.00", None),
         ("returned", "0.00", "no es cliente"),
@@ -87,7 +87,7 @@ async def test_an_allocation_that_is_refused_says_why_and_leaves_what_was_typed(
     portfolio_id, contract = await portfolio(scene)
     mark = f"R{uuid.uuid4().hex[:8]}"
     await booked(scene, portfolio_id, bank_file(contract, mark))
-    waiting = await scene.platform.get("portfolio", f"/v1/unidentified-payments?portfolio_id={portfolio_id}")
+    waiting = await scene.platform.get("portfolio", "/v1/unidentified-payments", portfolio_id=portfolio_id)
     path = f"/payments/unidentified/{waiting['items'][0]['unidentified_id']}"
     async with scene.client() as client:
         typed = {"portfolio_id": portfolio_id, "contract_number": "X-9", "amount": "1.00"}

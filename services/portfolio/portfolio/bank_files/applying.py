@@ -30,6 +30,7 @@ CHUNK_ROWS = 100
 PAUSE_SHARE = 1.0
 """The pause after a chunk, as a share of the time that the chunk took."""
 _UNIDENTIFIED_ROWS = 1_000
+_MATCHED_ROWS = 2_000
 _FIRST = UUID(int=0)
 REASON = "reversed_by_bank"
 """The reason that a reversal in a file has."""
@@ -70,6 +71,7 @@ class _Outcomes:
 
 async def apply(database: Database, work: Work, chunk_rows: int = CHUNK_ROWS) -> None:
     """Book the file, from where an earlier attempt stopped."""
+    await _match(database, work)
     await step(database, lambda tx: _refuse_after_reversals(tx, work))
     clock = asyncio.get_running_loop().time
     after: UUID | None = _FIRST
@@ -84,6 +86,18 @@ async def apply(database: Database, work: Work, chunk_rows: int = CHUNK_ROWS) ->
     while row is not None:
         row = await _reverse_next(database, work, row)
     await step(database, lambda tx: _finish(tx, work))
+
+
+async def _match(database: Database, work: Work) -> None:
+    """Find the contract of each payment that is not booked yet."""
+    async with database.connection() as connection:
+        last = await connection.fetchval(applying_queries.LAST_ROW, work.file_id)
+    for start in range(0, last, _MATCHED_ROWS):
+        rows = (start, start + _MATCHED_ROWS)
+        await step(
+            database,
+            lambda tx: tx.execute(applying_queries.MATCH, work.file_id, work.portfolio_id, *rows),  # noqa: B023
+        )
 
 
 async def _is_ours(tx: Transaction, work: Work) -> bool:

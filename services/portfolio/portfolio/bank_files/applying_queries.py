@@ -1,13 +1,16 @@
 """The statements that find the contracts of a bank's payments, and keep what became of each row."""
 
-# $1 file, $2 portfolio. Every way of naming a contract is looked up; only one that names a single contract counts. A
-# number that the file states as the contract's has to be its number.
+LAST_ROW = "SELECT coalesce(max(row_number), 0) FROM payment_file_row WHERE file_id = $1"
+# $1 file, $2 portfolio, $3 and $4 the rows after the first and up to the second. Every way of naming a contract is
+# looked up; only one that names a single contract counts. A number that the file states as the contract's has to be its
+# number. Rows are few at a time: nothing is known of a new file's figures, and a plan may compare each row with each.
 MATCH = """
 WITH stated AS MATERIALIZED (
     SELECT row_number, contract_number, payment_reference, virtual_account, concept,
         spelling_key(payment_reference) AS reference_key, spelling_key(virtual_account) AS account_key,
         spelling_key(concept) AS concept_key
-    FROM payment_file_row WHERE file_id = $1 AND NOT is_reversal
+    FROM payment_file_row
+    WHERE file_id = $1 AND NOT is_reversal AND outcome IS NULL AND row_number > $3 AND row_number <= $4
 ), named AS (
     SELECT row_number, contract_id, contract.contract_number = stated.contract_number AS is_stated
     FROM stated JOIN contract USING (contract_number) WHERE contract.portfolio_id = $2

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from recobro_events import Database, Transaction, step
 
-from portfolio.bank_files import applying_queries, queries
+from portfolio.bank_files import queries
 from portfolio.bank_files.reader.columns import ACCEPTED_COLUMNS, ACCEPTED_FILE, REJECTED_COLUMNS, REJECTED_FILE
 from portfolio.bank_files.work import Work
 from portfolio.files.reading import READ_TIMEOUT_SECONDS, Told, run_reader
@@ -127,4 +127,3 @@ async def _stage(tx: Transaction, work: Work, folder: Path, landed: Landed) -> N
         *(work.file_id, landed.format, landed.header, landed.rows_read, landed.rows_accepted, landed.rows_rejected),
         *(landed.amount_accepted, landed.warnings),
     )
-    await tx.execute(applying_queries.MATCH, work.file_id, work.portfolio_id)
