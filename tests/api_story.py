@@ -234,6 +234,10 @@ async def _debtors(recording: Recording, contracts: list[Json]) -> None:
     paid = (await ask("portfolio", "receive_payment", payment, contract_id=contract))["payment_id"]
     await ask("portfolio", "read_payment", payment_id=paid)
     await ask("portfolio", "reverse_payment", {"reason": "sin fondos", "reversed_on": DAY}, payment_id=paid)
+    charge = {"kind": "fee", "amount": "30.00", "charged_on": DAY, "reason": "gastos de cobranza", "reference": "G-1"}
+    fee = (await ask("portfolio", "take_charge", charge, contract_id=contract))["charge_id"]
+    await ask("portfolio", "reverse_charge", {"reason": "cobrado por error"}, charge_id=fee)
+    await ask("portfolio", "list_charges", contract_id=contract)
     batch = [payment | {"contract_id": contract, "reference": f"R-{n}"} for n in (1002, 1003)]
     await ask("portfolio", "receive_payments", {"payments": batch})
     await ask("portfolio", "list_payments", contract_id=contract)

@@ -22,6 +22,7 @@ FEE_PERCENT = Decimal(10)
 """The percentage that an agency of the story earns of a payment on a contract more than 30 days late."""
 
 _PAID = Decimal("500.00")
+_FEE = Decimal("50.00")
 _FEED_SECONDS = 20
 _FEED_QUESTIONS = 6
 _COMMISSION_SECONDS = 120.0
@@ -90,7 +91,22 @@ class Day:
         )
         left = Decimal(entry["overdue_balance"]) - _PAID
         story.fact(tr("MXN {amount} are still overdue", amount=amount(left)), Decimal(receipt["overdue_balance"]), left)
+        self._charge(self._contract_id(entry), left)
         return str(receipt["payment_id"])
+
+    def _charge(self, contract_id: str, owed: Decimal) -> None:
+        """A fee is taken and waived, so that the debt is what it was."""
+        charge = {"amount": str(_FEE), "charged_on": self._today}
+        path = f"/v1/contracts/{contract_id}/charges"
+        fee = charge | {"kind": "fee", "reason": tr("collection costs, by contract")}
+        raised = self._client.post("portfolio", path, fee)
+        waiver = charge | {"kind": "waiver", "reason": tr("the debtor has paid in time")}
+        waived = self._client.post("portfolio", path, waiver)
+        self._story.fact(
+            tr("a fee of MXN {amount} is taken, and waived again", amount=amount(_FEE)),
+            (Decimal(raised["overdue_balance"]), Decimal(waived["overdue_balance"])),
+            (owed + _FEE, owed),
+        )
 
     def _dispute(self, entry: Record) -> None:
         story = self._story

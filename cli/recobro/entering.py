@@ -25,6 +25,8 @@ _KNOWN = frozenset(
         "payment-reversed",
         "clarification-known",
         "clarification-resolved",
+        "charge-known",
+        "charge-reversed",
         "pause-known",
         "pause-ended",
         "contact-point-known",
@@ -88,6 +90,8 @@ class Entering(Requests):
             "portfolio.portfolio-file-loaded.v1": self._load,
             "portfolio.payment-received.v1": self._pay,
             "portfolio.payment-reversed.v1": self._reverse,
+            "portfolio.charge-taken.v1": self._charge,
+            "portfolio.charge-reversed.v1": self._reverse_charge,
             "portfolio.clarification-opened.v1": self._dispute,
             "portfolio.clarification-resolved.v1": self._resolve,
             "portfolio.contract-paused.v1": self._pause,
@@ -183,6 +187,18 @@ class Entering(Requests):
             return Outcome.FOLLOWS
         body = {"reason": lost["reason"], "reversed_on": lost.get("reversed_on")}
         self.post(line, "portfolio", f"/v1/payments/{lost['payment_id']}/reversal", body)
+        return Outcome.ENTERED
+
+    def _charge(self, line: Line) -> Outcome:
+        body = {
+            name: line.content[name] for name in ("charge_id", "kind", "amount", "charged_on", "reason", "reference")
+        }
+        self.post(line, "portfolio", f"/v1/contracts/{line.key}/charges", body)
+        return Outcome.ENTERED
+
+    def _reverse_charge(self, line: Line) -> Outcome:
+        body = {name: line.content[name] for name in ("reason", "reversed_on")}
+        self.post(line, "portfolio", f"/v1/charges/{line.content['charge_id']}/reversal", body)
         return Outcome.ENTERED
 
     def _dispute(self, line: Line) -> Outcome:

@@ -85,6 +85,28 @@ async def test_a_payment_is_taken_once_and_reversed_once(scene: Scene) -> None:
         assert (twice.status_code, "ya se había revertido" in twice.text) == (409, True)
 
 
+async def test_a_charge_is_entered_shown_and_reversed_once(scene: Scene) -> None:
+    one = await contract(scene)
+    form = path_of(one, "/charge")
+    typed = {"kind": "fee", "charged_on": str(AS_OF), "reason": "gastos", "reference": f"G {one['contract_number']}"}
+    async with scene.client() as client:
+        wrong = await scene.send(client, form, form, _key="a", **typed, amount="doce")
+        assert (wrong.status_code, "escriba el importe como 1234.50" in wrong.text) == (422, True)
+        taken = await scene.send(client, form, form, _key="b", **typed, amount="12.50")
+        assert (taken.status_code, taken.headers["location"]) == (303, path_of(one))
+        assert "El cargo quedó registrado" in (await client.get(path_of(one))).text
+        shown = await part(client, one, "ledger")
+        assert "Cargos y condonaciones" in shown
+        assert shown.count("Cancelar el cargo de 12.50") == 1
+        assert "comisión de 12.50 MXN" in await part(client, one, "timeline", show="money")
+        [charge] = (await scene.platform.get("portfolio", f"/v1/contracts/{one['contract_id']}/charges"))["items"]
+        reversal = path_of(one, f"/charge-reversal?of={charge['charge_id']}")
+        assert (await scene.send(client, reversal, reversal, _key="d", reason="error")).status_code == 303
+        twice = await scene.send(client, reversal, reversal, _key="e", reason="otra vez")
+        assert twice.status_code == 409
+        assert "Cancelar el cargo de 12.50" not in await part(client, one, "ledger")
+
+
 async def test_a_payment_like_the_one_a_moment_ago_needs_a_second_word(scene: Scene) -> None:
     one = await contract(scene)
     form = path_of(one, "/payment")

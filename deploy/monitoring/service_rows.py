@@ -298,6 +298,12 @@ PORTFOLIO = [
                 ("sum by (outcome) (increase(portfolio_file_rows_total[1h]))", "{{outcome}}"),
             ),
             graph(
+                "Charges and waivers",
+                "Charges of the last hour that were taken or reversed, by kind.",
+                "short",
+                ("sum by (kind, change) (increase(portfolio_charges_total[1h]))", "{{kind}} {{change}}"),
+            ),
+            graph(
                 "From the upload to the outcome",
                 "Mean of the last hour. The time includes waiting for other files and for a confirmation.",
                 "s",

@@ -159,6 +159,61 @@ async def _reverse(page: Page, subject: Subject, values: Values) -> Response:
     )
 
 
+_CHARGES = ("default_interest", "fee", "chargeback", "compensation", "waiver")
+
+
+async def _charge(page: Page, subject: Subject) -> Form:
+    portfolio = await _portfolio(page, subject.contract)
+    return Form(
+        page.tr("Enter a charge or a waiver"),
+        page.tr("Enter the charge"),
+        subject.path,
+        [
+            Field("kind", page.tr("Kind"), options=words(page, _CHARGES, "charge "), required=True),
+            amount(page),
+            day("charged_on", page.tr("Holds from"), str(today_in(page.reader, portfolio["timezone"]))),
+            text("reason", page.tr("Reason"), longest=2000),
+            text("reference", page.tr("Reference"), required=False, hint=page.tr("the creditor's own number of it")),
+        ],
+        about(page, subject.contract),
+        page.tr("A compensation and a waiver lower the debt, from the oldest instalment on. The others raise it."),
+    )
+
+
+async def _take_charge(page: Page, subject: Subject, values: Values) -> Response:
+    body = given(values, "kind", "charged_on", "reason", "reference")
+    body["amount"] = amount_of(page.reader, values.get("amount", ""))
+    path = f"/v1/contracts/{subject.contract['contract_id']}/charges"
+    now = await page.services.post("portfolio", path, body, key=values.get(KEY))
+    return page.done(
+        subject.path,
+        "The charge is entered. {total} is owed in all now.",
+        total=page.reader.money(now["total_balance"], subject.contract["currency"]),
+    )
+
+
+async def _charge_reversal(page: Page, subject: Subject) -> Form:
+    return Form(
+        page.tr("Reverse the charge?"),
+        page.tr("Reverse the charge"),
+        subject.path,
+        [text("reason", page.tr("Reason"), longest=2000)],
+        about(page, subject.contract),
+        page.tr("The contract is then as if the charge had never been taken. This cannot be undone."),
+        is_danger=True,
+    )
+
+
+async def _reverse_charge(page: Page, subject: Subject, values: Values) -> Response:
+    path, body = f"/v1/charges/{subject.of}/reversal", given(values, "reason")
+    now = await page.services.post("portfolio", path, body, key=values.get(KEY))
+    return page.done(
+        subject.path,
+        "The charge is reversed. {total} is owed in all now.",
+        total=page.reader.money(now["total_balance"], subject.contract["currency"]),
+    )
+
+
 async def _pause(page: Page, subject: Subject) -> Form:
     return Form(
         page.tr("Pause the contract"),
@@ -257,6 +312,8 @@ def cancellation(
 ACTS: Mapping[str, Act] = {
     "payment": Act("portfolio", _payment, _take_payment),
     "reversal": Act("portfolio", _reversal, _reverse),
+    "charge": Act("portfolio", _charge, _take_charge),
+    "charge-reversal": Act("portfolio", _charge_reversal, _reverse_charge),
     "pause": Act("portfolio", _pause, _start_pause),
     "resumption": Act("portfolio", _resumption, _resume),
     "visit": Act("field-visits", _visit, _order_visit, lambda _, __: {"/override/reason": "override"}),

@@ -108,12 +108,16 @@ async def ledger(contract_id: UUID, page: CurrentPage, zone: str = "") -> Respon
     """What portfolio knows: why this stage, what is owed and paid, disputes, pauses, the person and the addresses."""
     found = await page.attempt(page.services.get("portfolio", f"/v1/contracts/{contract_id}"))
     others: Any = []
+    charges: Any = {"items": []}
     if not isinstance(found, Trouble) and not page.session.agency_id:
         others = await page.attempt(_others(page, found))
+        path = f"/v1/contracts/{contract_id}/charges"
+        charges = await page.attempt(page.services.get("portfolio", path, order="desc", limit=_SHOWN))
     return page.show(
         "contracts/ledger.html",
         contract=found,
         others=others,
+        charges=charges,
         zone=zone,
         may=may_change(page, "portfolio"),
         paused_days=None if isinstance(found, Trouble) else _paused_days(found),

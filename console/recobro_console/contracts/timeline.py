@@ -8,7 +8,10 @@ from uuid import UUID
 from recobro_console import names
 from recobro_console.pages import Page
 
-_MONEY = ("payment_received", "payment_reversed", "payment_claimed", "closed", "withdrawn", "registered", "revised")
+_MONEY = (
+    *("payment_received", "payment_reversed", "payment_claimed", "charge_taken", "charge_reversed"),
+    *("closed", "withdrawn", "registered", "revised"),
+)
 _CONTACTS = (
     *("call", "wrongful_call", "contact_point_changed", "party_changed", "contact_data_collected"),
     "contact_data_refused",

@@ -1,6 +1,7 @@
 """The routers of all subjects of the portfolio."""
 
 from portfolio.bank_files import api as bank_files
+from portfolio.charges import api as charges
 from portfolio.clarifications import api as clarifications
 from portfolio.contracts import api as contracts
 from portfolio.debtors import api as debtors
@@ -26,6 +27,7 @@ ROUTERS = tuple(
             ladder,
             contracts,
             payments,
+            charges,
             clarifications,
             debtors,
             people,

@@ -12,6 +12,7 @@ FILES = Counter(
     ["outcome"],
 )
 FILE_ROWS = Counter("portfolio_file_rows", "Rows of the files that were loaded: accepted or rejected", ["outcome"])
+CHARGES = Counter("portfolio_charges", "Charges that were taken, and charges that were reversed", ["kind", "change"])
 FILE_SECONDS = Histogram(
     "portfolio_file_seconds",
     "Time from a file's upload to its end, including the wait for its turn and for a person's confirmation",

@@ -1,4 +1,4 @@
-"""A plain model of what the amounts of files, payments, reversals and disputes do to one contract.
+"""A plain model of what the amounts of files, payments, charges, reversals and disputes do to one contract.
 
 It follows the rules in ``docs/services/portfolio.md`` and knows neither SQL nor the service. In it the number of an
 instalment says when it is due, so an instalment is known by its number alone.
@@ -48,6 +48,42 @@ class Payment:
         return sum(self.paid.values(), NOTHING) if self.is_reversed else self.amount
 
 
+@dataclass
+class Charge:
+    """A charge that raises what is owed, or lowers it. ``laid`` is what it changes of each instalment's amount.
+
+    ``number`` is the instalment that a raising charge goes to. The other fields are those of a payment.
+    """
+
+    sequence: int
+    kind: str
+    amount: Decimal
+    paid_on: date
+    raises: bool
+    number: int | None
+    laid: Paid = field(default_factory=dict)
+    included_on: date | None = None
+    reversed_on: date | None = None
+    unposted: bool = False
+
+    @property
+    def is_reversed(self) -> bool:
+        return self.reversed_on is not None
+
+    @property
+    def is_on_top(self) -> bool:
+        return not self.is_reversed and self.included_on is None
+
+    @property
+    def counts(self) -> Decimal:
+        """What a file that knows the charge lowers its figures by; below 0 where it raises them."""
+        amount = sum(map(abs, self.laid.values()), NOTHING) if self.is_reversed else self.amount
+        return -amount if self.raises else amount
+
+
+Money = Payment | Charge
+
+
 @dataclass(frozen=True)
 class Settings:
     lag_days: int
@@ -92,8 +128,16 @@ class _Judgement:
     verdict: str
     excess: Decimal
     lines: Mapping[int, _Line]
-    money: list[Payment]
-    lacking: list[Payment]
+    money: list[Money]
+    lacking: list[Money]
+
+    @property
+    def payments(self) -> list[Payment]:
+        return [one for one in self.money if isinstance(one, Payment)]
+
+    @property
+    def charges(self) -> list[Charge]:
+        return [one for one in self.money if isinstance(one, Charge)]
 
 
 _sequence = count(1)
@@ -119,11 +163,38 @@ class ModelContract:
         self.base = dict(first.rows)
         self.stated_on = first.as_of
         self.payments: list[Payment] = []
+        self.charges: list[Charge] = []
         self.decisions: dict[int, Decision] = {}
         self.waiting: Statement | None = None
         self.refused: Mapping[int, Decimal] | None = None
 
     # What is owed.
+
+    @property
+    def amounts(self) -> Paid:
+        """What is owed of each instalment before payments: the creditor's figures with the charges on top of them."""
+        return _whole(self.base, _sum(one.laid for one in self.charges if one.is_on_top))
+
+    def lay_charges(self) -> None:
+        """Put the charges on top into the amounts. Those that raise go first; the others come off the oldest."""
+        live = [one for one in self.charges if one.is_on_top]
+        amounts = dict(self.base)
+        for charge in live:
+            if charge.raises:
+                number = charge.number if charge.number in amounts else min(amounts)
+                charge.laid = {number: charge.amount}
+                amounts[number] += charge.amount
+        amounts = {number: max(NOTHING, amount) for number, amount in amounts.items()}
+        for charge in live:
+            if not charge.raises:
+                charge.laid = {number: -part for number, part in oldest_first(amounts, charge.amount).items()}
+                amounts = _whole(amounts, charge.laid)
+        self._owe(amounts)
+
+    def _owe(self, amounts: Mapping[int, Decimal]) -> None:
+        """The charges on top stay as they are laid, so the figures below them follow."""
+        laid = _sum(one.laid for one in self.charges if one.is_on_top)
+        self.base = {number: amount - laid.get(number, NOTHING) for number, amount in amounts.items()}
 
     @property
     def on_top(self) -> list[Payment]:
@@ -132,7 +203,7 @@ class ModelContract:
 
     def laid(self) -> tuple[Paid, dict[int, Paid]]:
         """The unpaid amount of each instalment, and what each payment on top has paid."""
-        left, paid = dict(self.base), {}
+        left, paid = self.amounts, {}
         for payment in self.on_top:
             paid[payment.sequence] = oldest_first(left, payment.amount)
             left = without(left, paid[payment.sequence])
@@ -191,9 +262,31 @@ class ModelContract:
         payment.reversed_on = reversed_on
         if payment.included_on is None or payment.unposted:
             return
-        if reversed_on < self.stated_on or (reversed_on == self.stated_on and payment.included_on < self.stated_on):
+        if self._has_counted(payment, reversed_on):
             return
         _add(self.base, payment.paid)
+
+    def charge(self, kind: str, amount: Decimal, charged_on: date, number: int | None) -> Charge:
+        """``number`` is the instalment of a charge that raises what is owed, which may be new."""
+        charge = Charge(next(_sequence), kind, amount, charged_on, number is not None, number)
+        if number is not None:
+            self.base.setdefault(number, NOTHING)
+        self.charges.append(charge)
+        self.lay_charges()
+        return charge
+
+    def reverse_charge(self, charge: Charge, reversed_on: date) -> None:
+        amounts = self.amounts
+        charge.reversed_on = reversed_on
+        is_in_figures = charge.included_on is not None and not charge.unposted
+        if is_in_figures and not self._has_counted(charge, reversed_on):
+            self._owe(_undone(amounts, charge))
+        self.lay_charges()
+
+    def _has_counted(self, one: Money, reversed_on: date) -> bool:
+        """Whether the newest figures have counted the reversal already."""
+        assert one.included_on is not None
+        return reversed_on < self.stated_on or (reversed_on == self.stated_on and one.included_on < self.stated_on)
 
     def _take_off_top(self, payment: Payment) -> None:
         payment.paid = self.laid()[1][payment.sequence]
@@ -202,10 +295,11 @@ class ModelContract:
     def correct(self, number: int, amount: Decimal) -> None:
         """A dispute lowers what is owed of an instalment."""
         before = self.decisions.pop(number, None)
-        about = self.base[number] + (before.about - before.amount if before else NOTHING)
+        amounts = self.amounts
+        about = amounts[number] + (before.about - before.amount if before else NOTHING)
         if amount != about:
             self.decisions[number] = Decision(about, amount)
-        self.base[number] = amount
+        self._owe(amounts | {number: amount})
 
     def repeats(self, statement: Statement) -> bool:
         """Whether the file says what was last said."""
@@ -231,7 +325,7 @@ class ModelContract:
             return Counter(set_aside=1)
         found: Counter[str] = Counter()
         laid = self.laid()[1]
-        unpaid_before = without(self.base, _sum(laid.get(one.sequence, one.paid) for one in judged.money))
+        unpaid_before = without(self.base, self._known_money(judged.money, laid))
         taken_back = self._taken_back(judged)
         if judged.verdict == "less" and settings.reductions_are_payments and not accepted:
             lower = {n: max(NOTHING, amount - self._stated(judged, n)) for n, amount in unpaid_before.items()}
@@ -246,12 +340,26 @@ class ModelContract:
         self.base = {number: line.amount for number, line in judged.lines.items()}
         for one in taken_back:
             one.unposted = True
-        for one in judged.money:
+        for one in judged.payments:
             if one.is_reversed and one not in judged.lacking:
                 _add(self.base, one.paid)
+        self._include_charges(judged, statement.as_of, settings.lag_days)
         self.stated_on = statement.as_of
         self.waiting = self.refused = None
         return +found
+
+    def _include_charges(self, judged: _Judgement, as_of: date, lag_days: int) -> None:
+        for charge in judged.charges:
+            is_recent = (as_of - charge.paid_on).days <= lag_days
+            if not charge.is_reversed and not (charge in judged.lacking and is_recent):
+                charge.included_on, charge.unposted = as_of, charge in judged.lacking
+        for charge in judged.charges:
+            if charge.is_reversed and charge not in judged.lacking:
+                self.base = _undone(self.base, charge)
+        for charge in self.charges:
+            if charge.is_on_top:
+                charge.laid = {}
+        self.lay_charges()
 
     def refuse(self) -> None:
         """The contract keeps its figures, also when a file repeats what is refused here."""
@@ -266,14 +374,16 @@ class ModelContract:
 
     def _judge(self, statement: Statement, lag_days: int, *, rows_are_whole: bool) -> _Judgement:
         unpaid, laid = self.laid()
-        money = [one for one in self.payments if one.paid_on <= statement.as_of and self._may_have(statement, one)]
-        paid = _sum(laid.get(one.sequence, one.paid) for one in money)
+        facts: list[Money] = [*self.payments, *self.charges]
+        money = [one for one in facts if one.paid_on <= statement.as_of and self._may_have(statement, one)]
+        paid = self._known_money(money, laid)
         lines = {number: self._line(number, said, paid) for number, said in statement.rows.items()}
         stated = sum((line.amount for number, line in lines.items() if number in self.base), NOTHING)
         excess = stated - sum(self.base.values(), NOTHING) + sum((one.counts for one in money), NOTHING)
         if stated == 0:
             excess = min(NOTHING, excess)
-        lacking = _lacking(money, excess, statement.as_of - timedelta(days=lag_days)) if excess > 0 else []
+        explicable = excess > 0 or (excess < 0 and any(one.counts < 0 for one in money))
+        lacking = _lacking(money, excess, statement.as_of - timedelta(days=lag_days)) if explicable else []
         missing = any(unpaid[number] > 0 for number in self.base if number not in lines)
         if excess == 0:
             verdict = "agrees"
@@ -287,13 +397,20 @@ class ModelContract:
         return _Judgement("unposted" if old else verdict, excess, lines, money, lacking)
 
     @staticmethod
-    def _may_have(statement: Statement, payment: Payment) -> bool:
-        """Whether the figures may have the payment, though the known amounts do not have it: one on top of them, or one
-        that was reversed after the file's day."""
-        if payment.reversed_on is None:
-            return payment.included_on is None
-        gone = payment.reversed_on > statement.as_of and payment.counts > 0
-        return gone and not payment.unposted and not payment.is_identified
+    def _known_money(money: Iterable[Money], laid: Mapping[int, Paid]) -> Paid:
+        """What a file that knows all of this money states less of each instalment."""
+        parts = [laid.get(one.sequence, one.paid) for one in money if isinstance(one, Payment)]
+        parts += [{n: -amount for n, amount in one.laid.items()} for one in money if isinstance(one, Charge)]
+        return _sum(parts)
+
+    @staticmethod
+    def _may_have(statement: Statement, one: Money) -> bool:
+        """Whether the figures may have this, though the known amounts do not have it: what is on top of them, or what
+        was reversed after the file's day."""
+        if one.reversed_on is None:
+            return one.included_on is None
+        gone = one.reversed_on > statement.as_of and one.counts != 0
+        return gone and not one.unposted and not (isinstance(one, Payment) and one.is_identified)
 
     def _taken_back(self, judged: _Judgement) -> list[Payment]:
         """The newest included payment, if the file states all that it had paid once more."""
@@ -328,11 +445,14 @@ class ModelContract:
         differs = judged.verdict == "differs"
         found: Counter[str] = Counter(differs=int(differs))
         missing = judged.excess if differs else NOTHING
-        for one in sorted(judged.money, key=lambda one: (one.paid_on, one.sequence), reverse=True):
+        for charge in judged.charges:
+            if charge in judged.lacking and not charge.is_reversed:
+                found["in_posting" if charge.sequence in recent else "unposted"] = 1
+        for one in sorted(judged.payments, key=lambda one: (one.paid_on, one.sequence), reverse=True):
             is_lacking = one in judged.lacking
             if not one.is_reversed:
                 if one.sequence in recent:
-                    found["in_posting"] |= is_lacking
+                    found["in_posting"] |= int(is_lacking)
                     if is_lacking or differs:
                         one.silent_until = one.paid_on + timedelta(days=lag_days)
                     if is_lacking:
@@ -373,9 +493,11 @@ class ModelContract:
         return listed
 
 
-def _lacking(money: Iterable[Payment], excess: Decimal, oldest_recent: date) -> list[Payment]:
-    """The payments that explain the excess: recent ones before old ones, few before many, new ones before older."""
-    newest = sorted(money, key=lambda one: (one.paid_on, one.sequence), reverse=True)[:LOOKED_AT]
+def _lacking(money: Iterable[Money], excess: Decimal, oldest_recent: date) -> list[Money]:
+    """The money that explains the excess: recent before old, few before many, new before older. Of one day, payments
+    count as newer than charges."""
+    newest = sorted(money, key=lambda one: (one.paid_on, isinstance(one, Payment), one.sequence), reverse=True)
+    newest = newest[:LOOKED_AT]
     recent = [one for one in newest if one.is_reversed or one.paid_on >= oldest_recent]
     for allowed in (recent, newest):
         for size in range(1, len(allowed) + 1):
@@ -383,6 +505,24 @@ def _lacking(money: Iterable[Payment], excess: Decimal, oldest_recent: date) -> 
                 if sum((one.counts for one in chosen), NOTHING) == excess:
                     return list(chosen)
     return []
+
+
+def _whole(amounts: Mapping[int, Decimal], changes: Mapping[int, Decimal]) -> Paid:
+    return {number: amount + changes.get(number, NOTHING) for number, amount in amounts.items()}
+
+
+def _undone(amounts: Mapping[int, Decimal], charge: Charge) -> Paid:
+    """These amounts, which have the charge, without it. What it has added comes off its own instalments first."""
+    left = dict(amounts)
+    if not charge.raises:
+        _add(left, {number: -part for number, part in charge.laid.items()})
+        return left
+    amount = sum(charge.laid.values(), NOTHING)
+    for number in sorted(left, key=lambda number: (number not in charge.laid, number)):
+        part = min(max(NOTHING, left[number]), amount)
+        left[number] -= part
+        amount -= part
+    return left
 
 
 def _add(to: dict[int, Decimal], amounts: Mapping[int, Decimal]) -> None:

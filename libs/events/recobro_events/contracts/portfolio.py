@@ -426,6 +426,45 @@ class PaymentReapplied(PositionEvent, type="portfolio.payment-reapplied.v1"):
     currency: Currency
 
 
+class ChargeKind(StrEnum):
+    """What a charge is. A compensation and a waiver lower what is owed, the others raise it."""
+
+    DEFAULT_INTEREST = "default_interest"
+    FEE = "fee"
+    CHARGEBACK = "chargeback"
+    COMPENSATION = "compensation"
+    WAIVER = "waiver"
+
+
+class ChargeTaken(PositionEvent, type="portfolio.charge-taken.v1"):
+    """A charge has raised or lowered what a contract owes. The balances are those after it.
+
+    It holds from ``charged_on``. ``reference`` is the creditor's own number of the charge.
+    """
+
+    charge_id: UUID
+    kind: ChargeKind
+    amount: Money
+    currency: Currency
+    charged_on: date
+    reason: str
+    reference: str | None = None
+
+
+class ChargeReversed(PositionEvent, type="portfolio.charge-reversed.v1"):
+    """A charge was reversed; the balances are as if it had never been taken.
+
+    It no longer holds from ``reversed_on``.
+    """
+
+    charge_id: UUID
+    kind: ChargeKind
+    amount: Money
+    currency: Currency
+    reason: str
+    reversed_on: date
+
+
 class ClarificationOpened(PositionEvent, type="portfolio.clarification-opened.v1"):
     """The debtor disputes the debt: contact about the contract stops until the clarification is resolved."""
 

@@ -78,6 +78,7 @@ _ABOUT_NOBODYS_WORK = frozenset(
 _WITH_AMOUNTS = frozenset(
     {
         *("stage_changed", "payment_received", "payment_reversed", "clarification_resolved"),
+        *("charge_taken", "charge_reversed"),
         *("promise_kept", "promise_partly_kept", "promise_broken", "promise_reopened", "promise_cancelled"),
         *("agreement_reached", "agreement_broken", "agreement_fulfilled", "agreement_cancelled", "agreement_settled"),
     }

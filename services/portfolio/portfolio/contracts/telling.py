@@ -66,6 +66,8 @@ TOLD: Mapping[str, Sequence[str]] = MappingProxyType(
             "Payment of {amount}, which only the creditor's file shows",
         ),
         "payment_reversed": ("Payment of {amount} reversed: {reason}",),
+        "charge_taken": ("Charge, {kind} of {amount}, from {charged_on}: {reason}",),
+        "charge_reversed": ("Charge reversed, {kind} of {amount}: {reason}",),
         "payment_claimed": ("The debtor says that it is paid: {detail}", "The debtor says that it is paid"),
         "call": ("Call, {direction}, by {agent}, {duration_seconds} s: {disposition}",),
         "wrongful_call": ("Wrongful call: the contract had been silent since {withdrawn_at}",),

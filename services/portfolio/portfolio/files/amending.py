@@ -13,6 +13,7 @@ from uuid import UUID
 from recobro_events import Row, Transaction
 from recobro_events.contracts.portfolio import StageCause
 
+from portfolio.charges import laying, laying_queries
 from portfolio.files import amending_queries as queries
 from portfolio.files import applying_queries, comparing_queries, contacts, landing_queries
 from portfolio.files import queries as file_queries
@@ -96,6 +97,9 @@ async def _amend_known(
     await tx.execute(comparing_queries.LIST_DECISIONS, work.file_id, ids, work.as_of)
     await tx.execute(comparing_queries.APPLY_DECISIONS, work.file_id, ids, work.as_of)
     await tx.execute(queries.PUT_INSTALMENTS, work.file_id, ids, work.as_of)
+    if charged := [row["contract_id"] for row in await tx.fetch(laying_queries.WITH_CHARGES, ids)]:
+        await tx.execute(laying_queries.FORGET_LAID, charged, work.file_id)
+        await laying.lay(tx, charged)
     incomplete = [row["contract_number"] in lacking for row in known]
     await tx.execute(queries.AMEND, work.file_id, ids, incomplete, work.amended_root)
     await contacts.add(tx, work, columns, ids)

@@ -21,6 +21,7 @@ from recobro_events.contracts.portfolio import (
 )
 
 from portfolio import metrics
+from portfolio.charges import laying
 from portfolio.files import amending, applying_queries, comparing, comparing_queries, contacts, people, queries
 from portfolio.files.work import Work, columns_of
 from portfolio.ledger import history
@@ -191,7 +192,7 @@ async def locked_chunk(tx: Transaction, work: Work, day: date, rows: Collection[
 async def _state_contracts(tx: Transaction, work: Work, chunk: Chunk, found: comparing.Comparison) -> None:
     """Replace the stored amounts by the creditor's.
 
-    The payments that the file lacks stay on top of them, and payments that were reversed after its day are owed again.
+    The payments and charges that the file lacks stay on top of them. What was reversed after its day is undone again.
     """
     await tx.execute(
         applying_queries.REGISTER,
@@ -208,6 +209,12 @@ async def _state_contracts(tx: Transaction, work: Work, chunk: Chunk, found: com
         await tx.execute(comparing_queries.UNPOST, found.unposted)
     if found.taken_back:
         await tx.execute(RESTORE_ABSORBED, found.taken_back)
+    if found.charged:
+        await tx.execute(
+            comparing_queries.ABSORB_CHARGES, found.charged, work.file_id, work.as_of, found.kept, found.unposted
+        )
+        await laying.undo_absorbed(tx, found.taken_back)
+        await laying.lay(tx, found.charged)
 
 
 async def _record(tx: Transaction, work: Work, chunk: Chunk) -> None:

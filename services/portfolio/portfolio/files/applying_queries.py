@@ -1,5 +1,6 @@
 """The statements that apply a file. Each works on a whole chunk of contracts."""
 
+from portfolio.charges.laying_queries import LAID_PARTS
 from portfolio.files.comparing_queries import LINES
 from portfolio.files.landing_queries import UNNAMED
 from portfolio.files.people_queries import OF_ANOTHER_PERSON
@@ -73,11 +74,14 @@ FLAG_INCOMPLETE = """
 UPDATE contract SET incomplete = true, incomplete_by = $2 WHERE contract_id = ANY($1::uuid[])
 RETURNING contract_id, NOT old.incomplete AS is_new
 """
-# A row without parts keeps the parts that are known of its instalment. $3 as_of of the file.
+# A row without parts keeps the parts that are known of its instalment, without the charges
+# that are on top of it. $3 as_of of the file.
 KEEP_COMPONENTS = f"""
 WITH {LINES}
-UPDATE file_row SET {", ".join(f"{name} = known.{name}" for name in (*COMPONENTS, "calculated_on"))}
+UPDATE file_row SET calculated_on = known.calculated_on,
+    {", ".join(f"{name} = greatest(0, known.{name} - charged.{name})" for name in COMPONENTS)}
 FROM line JOIN instalment AS known ON known.contract_id = line.contract_id AND known.number = line.known_number
+CROSS JOIN LATERAL ({LAID_PARTS.format(instalment="known")}) AS charged
 WHERE file_row.file_id = $1 AND file_row.row_number = line.row_number AND file_row.instalment_number = line.number
     AND file_row.principal IS NULL AND known.principal IS NOT NULL
 """

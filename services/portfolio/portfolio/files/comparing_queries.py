@@ -1,5 +1,6 @@
 """The statements that compare what a file states with what is known. Each works on a whole chunk of contracts."""
 
+from portfolio.charges.laying_queries import LIVE, RAISES
 from portfolio.files import findings
 from portfolio.ledger.positions_queries import days_paused
 from portfolio.payments.identifying import IDENTIFIED
@@ -14,8 +15,10 @@ FROM file JOIN portfolio USING (portfolio_id) WHERE file_id = $1
 """
 
 # $1 file, $2 contracts, $3 as_of of the file.
-# money: the payments on top of the known amounts that the file may know. gone: one that was reversed after the file's
-# day. Such a file may know the payment, not its reversal, and the known amounts have what it paid as owed again.
+# known: the creditor's amounts, without the charges on top of them. money: the payments and charges on top that the
+# file may know; the amount of a charge that raises what is owed is below 0. gone: one that was reversed after the day
+# of the file. Such a file may know the payment, not its reversal, and the known amounts have what it paid as owed
+# again.
 # pair: which stated instalment is which known one. line: what the file says, and the amount that counts. Where the file
 # repeats a value about which a person has decided, less what was paid on the instalment since, the decision holds.
 # base: the known amount, which has moved since the decision where the reversal of an older payment has raised it.
@@ -25,12 +28,14 @@ stated AS MATERIALIZED (
     FROM file_contract JOIN file_row USING (file_id, contract_number)
     WHERE file_id = $1 AND contract_id = ANY($2::uuid[])
 ), known AS MATERIALIZED (
-    SELECT contract_id, number, due_on, amount, unpaid, principal IS NOT NULL AS has_components
+    SELECT contract_id, number, due_on, amount - coalesce((
+            SELECT sum(allocation.amount) FROM charge_allocation AS allocation JOIN charge USING (charge_id)
+            WHERE allocation.contract_id = instalment.contract_id AND allocation.number = instalment.number AND laid
+        ), 0) AS amount, unpaid, principal IS NOT NULL AS has_components
     FROM instalment WHERE contract_id = ANY($2::uuid[])
-), money AS MATERIALIZED (
-    SELECT payment_id, contract_id, coalesce(put_back, amount) AS amount, paid_on, silent_until, channel,
-        reversed_at IS NOT NULL AS gone,
-        row_number() OVER (PARTITION BY contract_id ORDER BY paid_on DESC, sequence DESC)::integer AS place
+), payments AS MATERIALIZED (
+    SELECT payment_id, contract_id, coalesce(put_back, amount) AS amount, paid_on, silent_until, channel, sequence,
+        reversed_at IS NOT NULL AS gone
     FROM payment
     CROSS JOIN LATERAL (
         SELECT sum(allocation.amount) AS put_back FROM payment_allocation AS allocation
@@ -39,9 +44,33 @@ stated AS MATERIALIZED (
     WHERE contract_id = ANY($2::uuid[]) AND paid_on <= $3
         AND (absorbed_by IS NULL AND reversed_at IS NULL OR reversed_on > $3 AND NOT unposted AND put_back > 0
             AND NOT (channel = 'file' AND reversal_reason = '{IDENTIFIED}'))
+), charges AS MATERIALIZED (
+    SELECT charge_id, contract_id, CASE WHEN {RAISES} THEN -1 ELSE 1 END * coalesce(put_back, amount) AS amount,
+        charged_on, kind, sequence, reversed_at IS NOT NULL AS gone
+    FROM charge
+    CROSS JOIN LATERAL (
+        SELECT sum(abs(allocation.amount)) AS put_back FROM charge_allocation AS allocation
+        WHERE allocation.charge_id = charge.charge_id AND reversed_at IS NOT NULL
+    ) AS again
+    WHERE contract_id = ANY($2::uuid[]) AND charged_on <= $3
+        AND ({LIVE} OR reversed_on > $3 AND NOT unposted AND put_back > 0)
+), money AS MATERIALIZED (
+    SELECT *, row_number() OVER (PARTITION BY contract_id ORDER BY paid_on DESC, is_charge, sequence DESC)::integer
+        AS place
+    FROM (
+        SELECT payment_id, contract_id, amount, paid_on, silent_until, channel, gone, sequence, false AS is_charge
+        FROM payments
+        UNION ALL SELECT charge_id, contract_id, amount, charged_on, NULL, kind, gone, sequence, true FROM charges
+    ) AS facts
 ), paid AS MATERIALIZED (
-    SELECT allocation.contract_id, number, sum(allocation.amount) AS amount
-    FROM money JOIN payment_allocation AS allocation USING (payment_id) GROUP BY allocation.contract_id, number
+    SELECT contract_id, number, sum(amount) AS amount
+    FROM (
+        SELECT allocation.contract_id, number, allocation.amount
+        FROM payments JOIN payment_allocation AS allocation USING (payment_id)
+        UNION ALL SELECT allocation.contract_id, number, -allocation.amount
+        FROM charges JOIN charge_allocation AS allocation USING (charge_id)
+    ) AS part
+    GROUP BY contract_id, number
 ), pair AS MATERIALIZED (
     SELECT contract_id, number, number AS known_number FROM stated JOIN known USING (contract_id, number)
     UNION ALL
@@ -84,6 +113,8 @@ WITH {LINES}, summed AS MATERIALIZED (
         coalesce(total.stated, 0) AS stated, coalesce(total.decided, false) AS decided,
         coalesce(owed.amount, 0) AS owed, coalesce(owed.missing, false) AS missing,
         coalesce(owed.has_components, false) AS has_components,
+        coalesce(on_top.raises, false) AS raises, EXISTS (
+            SELECT FROM charge WHERE charge.contract_id = contract.contract_id) AS has_charges,
         coalesce(on_top.amount, 0) AS paid, least({MOST_LOOKED_AT}, coalesce(on_top.payments, 0))::integer AS payments
     FROM contract
     LEFT JOIN (
@@ -96,7 +127,8 @@ WITH {LINES}, summed AS MATERIALIZED (
         FROM known LEFT JOIN pair ON pair.contract_id = known.contract_id AND known_number = known.number
         GROUP BY known.contract_id) AS owed USING (contract_id)
     LEFT JOIN (
-        SELECT contract_id, sum(amount) AS amount, count(*) AS payments FROM money GROUP BY contract_id
+        SELECT contract_id, sum(amount) AS amount, count(*) AS payments, bool_or(amount < 0) AS raises
+        FROM money GROUP BY contract_id
     ) AS on_top USING (contract_id)
     WHERE contract_id = ANY($2::uuid[])
 ), compared AS MATERIALIZED (
@@ -111,7 +143,7 @@ WITH {LINES}, summed AS MATERIALIZED (
         GROUP BY mask HAVING sum(money.amount) = excess
         ORDER BY bool_or(NOT gone AND $3 - paid_on > $4), count(*), mask DESC LIMIT 1
     ) AS best
-    WHERE excess > 0 AND payments > 0
+    WHERE (excess > 0 OR excess < 0 AND raises) AND payments > 0
 ), judged AS MATERIALIZED (
     SELECT compared.*, coalesce(members, '{{}}') AS members,
         CASE WHEN excess = 0 THEN 'agrees'
@@ -142,7 +174,8 @@ LEFT JOIN LATERAL (
     FROM money
     CROSS JOIN LATERAL (
         SELECT payment_id = ANY(members) AS lacking, NOT gone AND $3 - paid_on <= $4 AS recent,
-            format('%s paid on %s', amount, paid_on) AS words
+            CASE WHEN is_charge THEN format('%s %s of %s', abs(amount), replace(channel, '_', ' '), paid_on)
+                ELSE format('%s paid on %s', amount, paid_on) END AS words
     ) AS seen
     WHERE money.contract_id = judged.contract_id
 ) AS kept ON true
@@ -290,7 +323,10 @@ SELECT EXISTS (
 REPEATS_FIGURES = """
 SELECT NOT EXISTS (
     SELECT FROM file_row WHERE file_id = $1 AND amount IS DISTINCT FROM (
-        SELECT instalment.amount + coalesce((
+        SELECT instalment.amount - coalesce((
+            SELECT sum(allocation.amount) FROM charge_allocation AS allocation JOIN charge USING (charge_id)
+            WHERE allocation.contract_id = instalment.contract_id AND allocation.number = instalment.number AND laid
+        ), 0) + coalesce((
             SELECT about - decision.amount FROM amount_decision AS decision
             WHERE decision.contract_id = instalment.contract_id AND decision.number = instalment.number), 0)
         FROM contract JOIN instalment USING (contract_id)
@@ -303,4 +339,13 @@ SELECT NOT EXISTS (
 WITH_MONEY = """
 SELECT DISTINCT contract_id FROM file_contract JOIN payment USING (contract_id)
 WHERE file_id = $1 AND absorbed_by IS NULL AND reversed_at IS NULL AND paid_on <= $2
+UNION SELECT contract_id FROM file_contract JOIN charge USING (contract_id)
+WHERE file_id = $1 AND absorbed_by IS NULL AND reversed_at IS NULL AND charged_on <= $2
+"""
+# $1 contracts, $2 file, $3 its as_of, $4 charges that stay on top, $5 charges that the file's amounts lack. No charge
+# is in the amounts that the file has stated.
+ABSORB_CHARGES = f"""
+UPDATE charge SET laid = false, unposted = unposted OR charge_id = ANY($5::uuid[]),
+    absorbed_by = CASE WHEN {LIVE} AND charged_on <= $3 AND charge_id <> ALL($4::uuid[]) THEN $2 ELSE absorbed_by END
+WHERE contract_id = ANY($1::uuid[]) AND (laid OR {LIVE})
 """

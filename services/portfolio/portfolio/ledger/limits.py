@@ -33,5 +33,7 @@ SILENCING_CLARIFICATIONS = 20
 PAUSES = 200
 PAYMENTS = 2_000
 """Payments of a contract, with the reversed ones. A contract that is published again carries all of them."""
+CHARGES = 500
+"""Charges of a contract, with the reversed ones."""
 LARGEST_BALANCE = Decimal("999999999999.99")
 """The largest amount, and the largest balance of a contract: 14 digits, 2 of them after the point."""

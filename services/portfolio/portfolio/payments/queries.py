@@ -121,13 +121,22 @@ WHERE payment_id = $1 AND reversed_at IS NULL
 RETURNING *, (SELECT as_of FROM file WHERE file_id = absorbed_by) AS absorbed_as_of
 """
 
-# $1 payments. The amounts that a file has absorbed go back to their due dates. An amount is added to the instalment
+_RETURNED_BY_PAYMENTS = """
+SELECT contract_id, due_on, min(number) AS number, sum(amount) AS amount
+FROM payment_allocation WHERE payment_id = ANY($1::uuid[]) GROUP BY contract_id, due_on
+"""
+
+
+# The amounts that a file has absorbed go back to their due dates. An amount is added to the instalment
 # with the same due date, preferably the one with the old number. Where no instalment has that due date, the amount
 # becomes an instalment again, under its old number if that is free.
-RESTORE_ABSORBED = """
-WITH returned AS (
-    SELECT contract_id, due_on, min(number) AS number, sum(amount) AS amount
-    FROM payment_allocation WHERE payment_id = ANY($1::uuid[]) GROUP BY contract_id, due_on
+def restore_absorbed(returned: str) -> str:
+    """SQL: add amounts to instalments of the same due dates, or make instalments of them.
+
+    ``returned`` selects contract, due date, the number that the instalment had, and the amount.
+    """
+    return f"""
+WITH returned AS ({returned}
 ), placed AS MATERIALIZED (
     SELECT returned.*, same.number AS same_number,
         EXISTS (SELECT FROM instalment AS taken
@@ -153,6 +162,10 @@ FROM placed CROSS JOIN LATERAL (
 ) AS of_contract (highest)
 WHERE same_number IS NULL
 """
+
+
+RESTORE_ABSORBED = restore_absorbed(_RETURNED_BY_PAYMENTS)
+"""$1 payments."""
 
 # On a closed contract credit stays credit. Only the amounts that this payment had paid become unpaid again.
 RESTORE_ALLOCATED = """

@@ -1,4 +1,6 @@
-"""Random weeks of files, payments, reversals and disputes end as a plain model of the rules says.
+"""Random weeks of files, payments, charges, reversals and disputes end as a plain model of the rules says.
+
+Some creditors state the parts of the amounts. Then the parts of every balance add up to it.
 
 A sequence is the history of one contract. Contracts of one portfolio share their files, so many sequences are played
 together. ``RECOBRO_FLOOR_SEQUENCES`` is their number and ``RECOBRO_FLOOR_SEED`` the first seed. ``make floor`` plays
@@ -14,7 +16,9 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
-from model_of_files import ModelContract, Payment, Settings, Statement
+from model_of_files import Charge, ModelContract, Payment, Settings, Statement
+from portfolio.ledger.components import DEFAULT_ORDER, Component, unpaid_components
+from portfolio.tabular.profiles import COMPONENTS, FILE_COLUMNS
 from service_client import ManualLoader, ServiceClient, csv_of, read_in_thread, row
 
 SEQUENCES = int(os.environ.get("RECOBRO_FLOOR_SEQUENCES", "45"))
@@ -23,6 +27,7 @@ SIZES = (1, 4, 40, 500)
 """Contracts of a portfolio. In a small one a whole file repeats itself now and then; a large one plays many at once."""
 FIRST_DAY = date(2024, 3, 4)
 STEPS = 10
+CHARGE_COLUMNS = "kind, amount, charged_on, reversed_at IS NOT NULL, absorbed_by IS NOT NULL"
 COUNTED = ("in_posting", "differs", "unposted", "set_aside", "file_payments", "kept_decisions")
 
 
@@ -60,7 +65,9 @@ class Week:
     last_rows: dict[str, dict[int, Decimal]] = field(default_factory=dict)
     day: date = FIRST_DAY
     business_date: date = FIRST_DAY
+    is_split: bool = False
     log: list[str] = field(default_factory=list)
+    charge_ids: dict[int, str] = field(default_factory=dict)
 
     # Files.
 
@@ -132,13 +139,24 @@ class Week:
         return Decimal(self.chance.randint(low, high) * 10).quantize(Decimal("0.01"))
 
     def _content(self, statements: dict[str, Statement]) -> bytes:
-        return csv_of(
-            *(
-                row(name, number, amount_due=str(amount), due_date=str(date(2023, number, 1)), product=str(self.day))
-                for name, statement in statements.items()
-                for number, amount in sorted(statement.rows.items())
-            )
-        )
+        states_parts = self.is_split and self.chance.random() < 0.7
+        rows = []
+        for name, statement in statements.items():
+            for number, amount in sorted(statement.rows.items()):
+                cells = {"amount_due": str(amount), "due_date": str(date(2023, number, 1)), "product": str(self.day)}
+                cells |= self._parts(amount) if states_parts else {}
+                rows.append(row(name, number, **cells))
+        columns = FILE_COLUMNS if states_parts else tuple(name for name in FILE_COLUMNS if name not in COMPONENTS)
+        return csv_of(*rows, columns=columns)
+
+    def _parts(self, amount: Decimal) -> dict[str, str]:
+        """Parts that add up to the amount. Now and then a row states none."""
+        if self.chance.random() < 0.1:
+            return {}
+        names = self.chance.sample(COMPONENTS, self.chance.randint(1, len(COMPONENTS)))
+        cents = sorted(self.chance.randint(0, int(amount * 100)) for _ in names[1:])
+        bounds = zip([0, *cents], [*cents, int(amount * 100)], strict=True)
+        return {name: str(Decimal(stop - start) / 100) for name, (start, stop) in zip(names, bounds, strict=True)}
 
     async def _upload(self, content: bytes, statements: dict[str, Statement]) -> None:
         answer = await self.service.upload(self.portfolio_id, content, str(self.day))
@@ -232,14 +250,59 @@ class Week:
             self.contracts[name].reverse(payment, reversed_on)
             self.log.append(f"{self.day} {name} {payment.channel} {payment.amount} reversed on {reversed_on}")
 
+    async def charge(self) -> None:
+        for name in self.names:
+            contract = self.contracts[name]
+            owed = [number for number, amount in contract.unpaid.items() if amount > 0]
+            if not owed or self.chance.random() > 0.25:
+                continue
+            kind = self.chance.choice(
+                ["fee", "fee", "default_interest", "chargeback", "waiver", "waiver", "compensation"]
+            )
+            raises = kind not in ("waiver", "compensation")
+            amount = self._amount(1, 20)
+            if not raises:
+                amount = min(contract.total, self.chance.choice([amount, amount, contract.total]))
+            charged_on = self.day - timedelta(days=self.chance.choice([0, 0, 1, 2, 4, 7]))
+            number = min(owed) if raises else None
+            body: dict[str, Any] = {
+                "kind": kind,
+                "amount": str(amount),
+                "charged_on": str(charged_on),
+                "reason": "agreed",
+            }
+            if raises and self.chance.random() < 0.3:
+                number = self.chance.choice(sorted(contract.base))
+                body["instalment"] = number
+            path = f"/v1/contracts/{uuid5(self.portfolio_id, name)}/charges"
+            answer = await self.service.client.post(path, json=body)
+            assert answer.status_code == 201, answer.text
+            charge = contract.charge(kind, amount, charged_on, number)
+            self.charge_ids[charge.sequence] = answer.json()["charge_id"]
+            self.log.append(f"{self.day} {name} {kind} {amount} of {charged_on} on {number}")
+
+    async def reverse_charges(self) -> None:
+        for name in self.names:
+            live = [one for one in self.contracts[name].charges if not one.is_reversed]
+            if not live or self.chance.random() > 0.25:
+                continue
+            charge: Charge = self.chance.choice(live)
+            reversed_on = max(charge.paid_on, self.day - timedelta(days=self.chance.choice([0, 0, 1, 3])))
+            path = f"/v1/charges/{self.charge_ids[charge.sequence]}/reversal"
+            body = {"reason": "mistaken", "reversed_on": str(reversed_on)}
+            answer = await self.service.client.post(path, json=body)
+            assert answer.status_code == 201, answer.text
+            self.contracts[name].reverse_charge(charge, reversed_on)
+            self.log.append(f"{self.day} {name} {charge.kind} {charge.amount} reversed on {reversed_on}")
+
     async def dispute(self) -> None:
         for name in self.names:
             contract = self.contracts[name]
-            owed = [number for number, amount in contract.base.items() if amount > 0]
+            owed = [number for number, amount in contract.amounts.items() if amount > 0]
             if not owed or self.chance.random() > 0.15:
                 continue
             number = self.chance.choice([min(owed), *owed])
-            amount = self.chance.choice([Decimal("0.00"), min(contract.base[number], self._amount(10, 40))])
+            amount = self.chance.choice([Decimal("0.00"), min(contract.amounts[number], self._amount(10, 40))])
             path = f"/v1/contracts/{uuid5(self.portfolio_id, name)}/clarifications"
             body = {"reason": "wrong_amount", "opened_by": "debtor", "instalments": [number]}
             opened = await self.service.client.post(path, json=body)
@@ -278,15 +341,38 @@ class Week:
         stored = await self._stored()
         for name, contract in self.contracts.items():
             assert stored[name] == self._expected(contract), f"{name}\n{self._story(name)}"
+        await self._check_parts()
+
+    async def _check_parts(self) -> None:
+        """The parts of a balance add up to it, and follow from the instalments as the rule says."""
+        found = await self._of_contracts("instalment", f"instalment.amount, unpaid, {', '.join(COMPONENTS)}")
+        balances = await self.service.rows(
+            "SELECT contract_number, total_balance, components FROM contract WHERE portfolio_id = $1", self.portfolio_id
+        )
+        for name, total, stored in balances:
+            parts = dict.fromkeys(Component, Decimal(0))
+            is_split = False
+            for amount, unpaid, *stated in found.get(name, []):
+                known = None if stated[0] is None else dict(zip(Component, stated, strict=True))
+                is_split |= known is not None and unpaid > 0
+                for component, left in unpaid_components(known, amount, unpaid, DEFAULT_ORDER).items():
+                    parts[component] += left
+            assert sum(parts.values()) == total, self._story(name)
+            split = {component: f"{amount:.2f}" for component, amount in parts.items()} if is_split else None
+            assert (stored and {name: stored[name] for name in COMPONENTS}) == split, self._story(name)
 
     def _expected(self, contract: ModelContract) -> dict[str, Any]:
-        unpaid = contract.unpaid
+        unpaid, amounts = contract.unpaid, contract.amounts
         return {
             "state": "settled" if contract.total == 0 else "open",
             "total": contract.total,
             "undecided": contract.waiting is not None,
             "silent_until": contract.silent_until,
-            "instalments": [(number, contract.base[number], unpaid[number]) for number in sorted(contract.base)],
+            "instalments": [(number, amounts[number], unpaid[number]) for number in sorted(amounts)],
+            "charges": sorted(
+                (one.kind, one.amount, one.paid_on, one.is_reversed, one.included_on is not None)
+                for one in contract.charges
+            ),
             "payments": sorted(
                 (one.channel, one.amount, one.paid_on, one.is_reversed, one.included_on is not None)
                 for one in contract.payments
@@ -307,8 +393,10 @@ class Week:
         instalments = await self._of_contracts("instalment", "number, instalment.amount, unpaid")
         decisions = await self._of_contracts("amount_decision", "number, about, amount_decision.amount")
         payments = await self._stored_payments()
+        charges = await self._of_contracts("charge", CHARGE_COLUMNS, "sequence")
         return {
             one["name"]: {
+                "charges": sorted(charges.get(one["name"], [])),
                 **{name: one[name] for name in ("state", "total", "undecided", "silent_until")},
                 "instalments": instalments.get(one["name"], []),
                 "decisions": decisions.get(one["name"], []),
@@ -320,10 +408,10 @@ class Week:
             for one in contracts
         }
 
-    async def _of_contracts(self, table: str, columns: str) -> dict[str, list[tuple[Any, ...]]]:
+    async def _of_contracts(self, table: str, columns: str, order: str = "number") -> dict[str, list[tuple[Any, ...]]]:
         rows = await self.service.rows(
             f"SELECT contract_number, {columns} FROM {table} JOIN contract USING (contract_id)"
-            " WHERE portfolio_id = $1 ORDER BY contract_number, number",
+            f" WHERE contract.portfolio_id = $1 ORDER BY contract_number, {order}",
             self.portfolio_id,
         )
         stored: dict[str, list[tuple[Any, ...]]] = {}
@@ -371,10 +459,12 @@ async def test_weeks_of_files_end_as_the_rules_say(service: ServiceClient, seed:
     loader = ManualLoader(service.database, intake=read_in_thread, chunk_contracts=chance.choice([3, 500]))
     names = [f"C-{number:03}." for number in range(size)]
     week = Week(replace(service, loader=loader), chance, portfolio_id, settings, names)
+    week.is_split = chance.random() < 0.5
     await week.load_first()
     for _ in range(STEPS):
         week.day += timedelta(days=chance.choice([1, 1, 1, 2, 3, 8]))
-        for happens in chance.sample([week.pay, week.reverse, week.dispute, week.decide], 4):
+        happening = [week.pay, week.reverse, week.charge, week.reverse_charges, week.dispute, week.decide]
+        for happens in chance.sample(happening, len(happening)):
             await happens()
         await week.check()
         if chance.random() < 0.85:
