@@ -68,6 +68,9 @@ attack-short: setup ## attack a platform for a minute: tokens, bodies, slow clie
 attack: setup ## attack a platform in every way, check that lost controls are noticed
 	@RECOBRO_ATTACK=1 $(BIN)/python -m pytest tests/attack tests/journeys/test_two_agencies.py
 
+bench-dialer: setup ## measure permits beside their floor (BENCH_ARGS)
+	@PYTHONPATH=bench $(BIN)/python bench/permits.py $(BENCH_ARGS)
+
 bench-events: setup $(PEERS)/.installed ## measure the event runtime beside bounds and peers (BENCH_ARGS)
 	@PYTHONPATH=bench $(BIN)/python -m event_bench $(BENCH_ARGS)
 
@@ -166,5 +169,5 @@ $(STAMP): $(LOCKS) $(addsuffix /pyproject.toml,$(PACKAGES)) libs/platform/recobr
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@$(BIN)/python -c 'import pathlib; pathlib.Path("$@").touch()'
 
-.PHONY: help run demo demo-kafka test test-fast client-check floor attack-short attack faults-short faults faults-long bench-events monitoring-check dashboards images compose-check k8s-check \
+.PHONY: help run demo demo-kafka test test-fast client-check floor attack-short attack faults-short faults faults-long bench-dialer bench-events monitoring-check dashboards images compose-check k8s-check \
 	upgrade-check format typecheck lint contracts settings locks kafka kafka-stop stop clean distclean setup

@@ -1,8 +1,11 @@
 """What the examples of the OpenAPI documents show: a small portfolio, from its first file to the commission."""
 
+from datetime import UTC, datetime, time
 from typing import Any
+from unittest.mock import patch
 
 from api_recording import Json, Recording
+from dialer_feed.permits import asking
 from services_in_process import AS_OF
 
 DAY = AS_OF.isoformat()
@@ -347,6 +350,7 @@ async def _dial(recording: Recording, contracts: list[Json], agency: str) -> Non
     await ask("dialer-feed", "withdraw", withdrawn, list_id=listed, agency=agency)
     taken = await ask("dialer-feed", "read_withdrawals", list_id=listed, agency=agency)
     await ask("dialer-feed", "acknowledge", {"cursor": taken["next_cursor"]}, list_id=listed, agency=agency)
+    await _ask_for_permits(recording, campaign, listed, contracts[7]["contract_number"], agency)
     call = {
         "call_id": "m1-000001",
         "list_id": listed,
@@ -362,6 +366,22 @@ async def _dial(recording: Recording, contracts: list[Json], agency: str) -> Non
         await ask("dialer-feed", operation)
     await ask("dialer-feed", "list_reports")
     await ask("dialer-feed", "report_withdrawals", list_id=listed)
+
+
+async def _ask_for_permits(recording: Recording, campaign: str, listed: str, number: str, agency: str) -> None:
+    ask = recording.ask
+    demands = {"caller_ids": ["+528715550199"], "permits": "optional"}
+    await ask("dialer-feed", "change_demands", demands, campaign_id=campaign)
+    asked: Json = {"list_id": listed, "contract_number": number, "phone": "+528715551007", "caller_id": "+528715550199"}
+    noon = datetime.combine(AS_OF, time(18), UTC)
+    with patch.object(asking, "now", lambda: noon):
+        permit = await ask("dialer-feed", "ask_for_permit", asked, agency=agency)
+        await ask("dialer-feed", "ask_for_permits", [{**asked, "phone": "+528715550000"}], agency=agency)
+    begun = {"attempt_id": "m1-000001", "permit_id": permit["permit_id"], "started_at": f"{DAY}T18:00:05Z"}
+    await ask("dialer-feed", "begin_attempt", {**begun, "agent": "Ana"}, agency=agency)
+    await ask("dialer-feed", "read_permit", permit_id=permit["permit_id"])
+    for operation in ("list_permits", "list_attempts"):
+        await ask("dialer-feed", operation)
 
 
 async def _recalls(recording: Recording, contracts: list[Json], agency: str) -> None:

@@ -109,3 +109,19 @@ async def test_a_dead_service_leaves_the_rest_of_the_page(scene: Scene, built: d
     assert "dialer-feed no responde" in part.text
     assert whole.status_code == 503
     assert "dialer-feed no responde" in whole.text
+
+
+async def test_a_list_and_a_contract_show_who_asked_before_a_call(scene: Scene, built: dict[str, Any]) -> None:
+    """A question about a number that the list does not have is refused, and stands on both pages."""
+    [first, *_] = await entries(scene, built["list_id"])
+    asked = {"list_id": built["list_id"], "contract_number": first["contract_number"], "phone": "+528710000000"}
+    async with scene.client("operator") as client:
+        empty = await client.get(f"/lists/{built['list_id']}/permits")
+        answer = await scene.platform.clients["dialer-feed"].post("/v1/permits", json=asked)
+        assert answer.status_code == 409
+        shown = await client.get(f"/lists/{built['list_id']}/permits")
+        of_contract = await client.get(f"/contracts/{first['contract_id']}/parts/lists")
+    assert "Ningún marcador ha pedido un permiso" in empty.text
+    assert "Permiso negado" in shown.text
+    assert first["contract_number"] in shown.text
+    assert "Consultas antes de llamar" in of_contract.text

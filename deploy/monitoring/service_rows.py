@@ -239,10 +239,39 @@ DIALER = [
                 ("sum by (acknowledged) (increase(wrongful_calls_total[1h]))", "acknowledged: {{acknowledged}}"),
             ),
             graph(
+                "Overtaken calls",
+                "Calls by a permit in force, after a withdrawal that the dialer had not yet acknowledged.",
+                "short",
+                ("sum(increase(overtaken_calls_total[1h]))", "overtaken"),
+            ),
+            graph(
                 "Breaches of the rules of contact",
                 "Calls outside the allowed hours, and beyond the caps of call frequency.",
                 "short",
                 ('sum by (kind) (increase(contact_breaches_total{job="dialer-feed"}[1h]))', "{{kind}}"),
+            ),
+        ],
+    ),
+    Row(
+        "Permits and attempts",
+        [
+            graph(
+                "Answers by outcome",
+                "Dialers who asked whether they may call: granted, or the reason of the refusal.",
+                "ops",
+                rate("permits_total", "outcome"),
+            ),
+            graph(
+                "Age of knowledge",
+                "Since when everything of the other services is known to be applied. After 30 s permits end.",
+                "s",
+                ("time() - max(permit_knowledge_timestamp_seconds > 0)", "age"),
+            ),
+            graph(
+                "Attempts without a result",
+                "Calls that began more than four hours ago.",
+                "short",
+                ("max(overdue_attempts)", "overdue"),
             ),
         ],
     ),

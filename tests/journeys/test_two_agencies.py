@@ -166,7 +166,8 @@ def furnished(client: Client, stage: Stage, mine: str) -> Stage:
     party = {"role": "guarantor", "name": "Rosa Gil"}
     ids["party_id"] = client.post("portfolio", f"/v1/contracts/{contracts[0]}/parties", party)["party_id"]
     ids["person_id"] = whole["debtor"]["debtor_id"]
-    ids["letter_id"] = ids["unsent_id"] = ids["report_id"] = NO_LETTER
+    ids["letter_id"] = ids["unsent_id"] = ids["report_id"] = ids["permit_id"] = NO_LETTER
+    ids["name"] = "own-suppression-list"
     return stage
 
 
@@ -208,6 +209,14 @@ def bodies(stage: Stage) -> dict[str, Any]:
         "POST dialer-feed /v1/lists/{list_id}/withdrawals": {**stage.numbers, "reason": "other"},
         "POST dialer-feed /v1/lists/{list_id}/acknowledgements": {"cursor": 0},
         "POST dialer-feed /v1/calls": [call],
+        "POST dialer-feed /v1/permits": {"list_id": stage.ids["list_id"], **stage.numbers},
+        "POST dialer-feed /v1/permits/batch": [{"list_id": stage.ids["list_id"], **stage.numbers}],
+        "POST dialer-feed /v1/attempts": {
+            "attempt_id": uuid.uuid4().hex,
+            "list_id": stage.ids["list_id"],
+            **stage.numbers,
+            "started_at": NOW,
+        },
         "POST assignment /v1/placements/{placement_id}/acknowledgement": reason,
         "POST assignment /v1/placements/{placement_id}/objection": reason,
         "POST promises /v1/promises": new_promise(stage.ids["contract_id"]),

@@ -168,15 +168,23 @@ async def lists(contract_id: UUID, page: CurrentPage, zone: str = "") -> Respons
     calls = page.services.get("dialer-feed", "/v1/calls", **asked, limit=_SHOWN)
     entries: Any = None
     absent: Any = []
+    permits: Any = None
     if page.session.agency_id:
         found = await page.attempt(calls)
     else:
         listed = page.services.get("dialer-feed", "/v1/list-entries", **asked, limit=20)
-        found, entries, absent = await asyncio.gather(
-            page.attempt(calls), page.attempt(listed), page.attempt(_absent(page, contract_id))
+        given = page.services.get("dialer-feed", "/v1/permits", **asked, limit=_SHOWN)
+        found, entries, absent, permits = await asyncio.gather(
+            page.attempt(calls), page.attempt(listed), page.attempt(_absent(page, contract_id)), page.attempt(given)
         )
     return page.show(
-        "contracts/lists.html", calls=found, entries=entries, absent=absent, contract_id=contract_id, zone=zone
+        "contracts/lists.html",
+        calls=found,
+        entries=entries,
+        absent=absent,
+        permits=permits,
+        contract_id=contract_id,
+        zone=zone,
     )
 
 

@@ -187,6 +187,27 @@ async def withdrawals(page: CurrentPage, list_id: str) -> Response:
     return page.show("lists/withdrawals.html", found=found)
 
 
+@router.get("/lists/{list_id}/permits")
+async def permits(page: CurrentPage, list_id: str) -> Response:
+    """What dialers of the list were told who asked before a call, and the calls that have begun and have no result."""
+    counts, overdue, refused = await asyncio.gather(
+        page.attempt(page.services.get(_SERVICE, f"/v1/lists/{list_id}/permits")),
+        page.attempt(page.services.get(_SERVICE, "/v1/attempts", list_id=list_id, state="overdue", limit=_WITHDRAWALS)),
+        _refusals(page, list_id),
+    )
+    return page.show("lists/permits.html", counts=counts, overdue=overdue, refused=refused, list_id=list_id)
+
+
+async def _refusals(page: Page, list_id: str) -> Any:
+    """The latest refusals, for those who may read them."""
+    if page.session.agency_id is not None:
+        return None
+    asked = page.services.get(
+        _SERVICE, "/v1/permits", list_id=list_id, granted="false", order="desc", limit=_WITHDRAWALS
+    )
+    return await page.attempt(asked)
+
+
 @staff.get("/lists/{list_id}/why")
 async def why(page: CurrentPage, list_id: str, contract_id: str = "", contract_number: str = "") -> Response:
     """Why a contract is on the list or not."""

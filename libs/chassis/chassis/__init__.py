@@ -39,6 +39,7 @@ from chassis.process import Program, Role
 from chassis.routes import Router
 from chassis.server import serve
 from chassis.settings import Settings, transport_from
+from chassis.spoken import kept_refusal
 from chassis.transactions import ReadConnection, Reader, ServiceDatabase, WriteTransaction, act_for_service
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "create_app",
     "deliverable_email",
     "field_errors",
+    "kept_refusal",
     "long_poll",
     "page",
     "reads",

@@ -96,6 +96,13 @@ class ProblemResponse(JSONResponse):
         return json.dumps(content, ensure_ascii=False, allow_nan=False, default=str).encode("utf-8", "replace")
 
 
+class KeptRefusal(ProblemResponse):
+    """A refusal that the service keeps: what the endpoint has written is committed, as with a success."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.document(), problem.status, dict(problem.headers))
+
+
 class Invalid(Problem):
     """The input is understood and refused. Nothing was changed."""
 

@@ -28,7 +28,7 @@ from chassis.idempotency import Key, key_of
 from chassis.lag import once_known
 from chassis.limits import ClassOf, RouteClass
 from chassis.principals import Principal
-from chassis.problems import FieldError, Forbidden, Invalid, Problem
+from chassis.problems import FieldError, Forbidden, Invalid, KeptRefusal, Problem
 from chassis.transactions import act_for_agency, act_for_service, read_connection, write_transaction
 from chassis.trust import TokenVerifier
 from chassis.turns import begin_turn
@@ -248,7 +248,7 @@ async def _attempt(endpoint: _Endpoint, request: ServiceRequest, key: Key | None
                     return known
                 await act_for_agency(tx)
             response = await endpoint(request)
-            if response.status_code >= 400:
+            if response.status_code >= 400 and not isinstance(response, KeptRefusal):
                 raise _RolledBack(response)
             if not hasattr(response, "body"):
                 raise TypeError(

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from chassis.languages import Language, Sentences, locale_named
 from chassis.package_files import text_in
-from chassis.problems import FieldError, Problem
+from chassis.problems import FieldError, KeptRefusal, Problem
 
 _OWN = "chassis"
 
@@ -36,6 +36,11 @@ def in_language_of(request: Request, problem: Problem) -> Problem:
         FieldError(error.pointer, _said(error.detail, locale.language, known)) for error in problem.errors
     )
     return problem
+
+
+def kept_refusal(request: Request, problem: Problem) -> KeptRefusal:
+    """The answer of a route that refuses and keeps what it has written, in the language that the request asks for."""
+    return KeptRefusal(in_language_of(request, problem))
 
 
 def _said(sentence: str, language: Language, known: list[Sentences]) -> str:

@@ -27,7 +27,7 @@ from recobro_events._ids import caused_event_id, new_event_id
 from recobro_events.contracts.base import Lane
 from recobro_events.contracts.runtime import BarrierReached, BarrierRequested, Marker
 
-__all__ = ["TIMEOUT", "Progress", "State", "ask", "progress"]
+__all__ = ["REACHED_AT", "TIMEOUT", "Progress", "State", "ask", "ask_if_idle", "progress"]
 
 TIMEOUT = timedelta(minutes=15)
 """A barrier fails after this time, and its markers are no longer answered."""
@@ -98,6 +98,26 @@ async def ask(tx: Transaction, sources: Sequence[str], rounds: int) -> UUID:
     if not busy:
         await _request(tx, barrier_id, rounds)
     return barrier_id
+
+
+REACHED_AT = "(SELECT max(opened_at) FROM barrier WHERE state = 'reached')"
+"""SQL: when the last barrier that was reached was opened. Everything that was acknowledged before is applied here.
+
+Null if none was reached within a day.
+"""
+
+
+async def ask_if_idle(tx: Transaction, sources: Sequence[str]) -> bool:
+    """Open a barrier of one round, unless one is open or waits already. Return whether one was opened.
+
+    It is for whoever wants to know from time to time how old the knowledge of this service is. Nobody shares it, since
+    it does not wait for the consequences of facts.
+    """
+    await tx.execute(_LOCK)
+    if await tx.fetchval("SELECT true FROM barrier WHERE state IN ('open', 'waiting') LIMIT 1"):
+        return False
+    await ask(tx, sources, 1)
+    return True
 
 
 async def progress(connection: Any, barrier_id: UUID) -> Progress:

@@ -24,7 +24,7 @@ from recobro_events._outbox.setting_aside import Unsent
 from recobro_events.contracts.base import EVERYONE, Lane
 from recobro_events.contracts.runtime import ContractSetAside, RebuildRequested, StateRepublished
 
-__all__ = ["WAITING_ROWS", "Progress", "Source", "is_open", "progress", "request"]
+__all__ = ["INCOMPLETE", "WAITING_ROWS", "Progress", "Source", "is_open", "progress", "request"]
 
 WAITING_ROWS = 5_000
 """The next chunk waits while an outbox holds more rows: republished events must not crowd out new ones."""
@@ -44,6 +44,10 @@ _ANY = "SELECT EXISTS (SELECT FROM republication WHERE ended_at IS NULL)"
 _SAVE_BARRIER = "UPDATE republication SET barrier_id = $2 WHERE republication_id = $1"
 _SAVE_PROGRESS = "UPDATE republication SET progress = $2 WHERE republication_id = $1"
 _DONE = "UPDATE republication SET ended_at = clock_timestamp() WHERE republication_id = $1"
+
+INCOMPLETE = f"""(EXISTS (SELECT FROM rebuild WHERE ended_at IS NULL)
+    OR EXISTS (SELECT FROM republication WHERE audience = '{EVERYONE}' AND ended_at IS NULL))"""
+"""SQL: this service is being rebuilt, or was restored and catches up. What it knows may be incomplete."""
 
 Republish = Callable[[Transaction, str], Awaitable[str | None]]
 log = structlog.get_logger()

@@ -6,6 +6,7 @@ no I/O beyond reading the profiles once.
 
 from jurisdictions.contact import (
     callable_window,
+    caller_ids_are_registered,
     clarification_deadline,
     clarification_warning,
     contact_may_resume_after_rejection,
@@ -52,6 +53,7 @@ __all__ = [
     "Rule",
     "UnknownJurisdiction",
     "callable_window",
+    "caller_ids_are_registered",
     "clarification_deadline",
     "clarification_warning",
     "codes",

@@ -82,6 +82,11 @@ def unconnected_calls_count(profile: Profile) -> bool:
     return frequency is None or frequency.unconnected_count
 
 
+def caller_ids_are_registered(profile: Profile) -> bool:
+    """Whether an agency may call only from a number in the regulator's register."""
+    return bool(profile.caller_ids_registered.value)
+
+
 def clarification_deadline(profile: Profile, opened_on: date) -> date:
     """Return the last day to answer a dispute that was opened on ``opened_on``."""
     days = profile.dispute_answer_days.value

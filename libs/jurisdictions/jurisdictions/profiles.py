@@ -206,6 +206,8 @@ class Profile(_Data):
     time_barred: Rule[tuple[str, ...]]
     credit_bureau: Rule[tuple[str, ...]]
     record_keeping: Rule[tuple[str, ...]]
+    records_years: Rule[int] = Rule()
+    """The years for which evidence of contact is kept after the last activity about a contract."""
     uncollectible: Rule[tuple[str, ...]]
     phone: Rule[PhoneNumbers]
     tax_id: Rule[TaxId]
@@ -218,6 +220,10 @@ class Profile(_Data):
     """Rules that people apply, in words."""
     homonyms: tuple[str, ...] = ()
     states: dict[str, State] = {}
+    caller_ids_registered: Rule[bool] = Rule(exists=False)
+    """Whether agencies may call only from numbers in the regulator's register."""
+    suppression_lists: Rule[tuple[str, ...]] = Rule(exists=False)
+    """The names of the official lists of numbers that nobody may call."""
 
 
 _DATA = resources.files("jurisdictions").joinpath("data")

@@ -22,6 +22,15 @@ WRONGFUL_CALLS = Counter(
     "wrongful_calls", "Calls started while their contract or number was silent; page on any", ["acknowledged"]
 )
 BREACHES = CONTACT_BREACHES
+PERMITS = Counter("permits", "Answers to dialers who asked whether they may call, by outcome", ["outcome"])
+KNOWLEDGE_AT = Gauge(
+    "permit_knowledge_timestamp_seconds",
+    "Up to when all facts of the other services are known to have been applied, in Unix time; 0 before it is known",
+)
+OVERDUE_ATTEMPTS = Gauge("overdue_attempts", "Calls that began more than four hours ago and have no result")
+OVERTAKEN_CALLS = Counter(
+    "overtaken_calls", "Calls by a permit in force, after a withdrawal that the dialer had not yet acknowledged"
+)
 LISTS = Counter("dialing_lists", "Lists that were published or failed", ["outcome"])
 LIST_SECONDS = Histogram("dialing_list_seconds", "From the request of a list to its publication", buckets=_SECONDS)
 LIST_PUBLISHED_AT = Gauge(
@@ -43,7 +52,9 @@ for _kind in ("numbers_changed", "others_changed"):
     ENTRY_CHANGE_SECONDS.labels(_kind)
 for _acknowledged in ("yes", "no"):
     WRONGFUL_CALLS.labels(_acknowledged)
-for _kind in ("outside_hours", "frequency"):
+for _kind in ("outside_hours", "frequency", "no_permit", "suppressed"):
     BREACHES.labels(_kind)
+for _outcome in ("granted", "stale"):
+    PERMITS.labels(_outcome)
 for _outcome in ("published", "failed"):
     LISTS.labels(_outcome)

@@ -24,3 +24,27 @@ class DialerFeedSettings(Settings):
             " it lost the contract. A later report is kept without effect."
         ),
     )
+    permit_seconds: int = Field(
+        default=15,
+        ge=1,
+        le=120,
+        description="Seconds, 1 to 120, within which a call may begin after its permit was given.",
+    )
+    permit_knowledge_seconds: int = Field(
+        default=30,
+        ge=10,
+        le=600,
+        description=(
+            "Seconds, 10 to 600. If the service cannot know that it has applied everything that the other services had"
+            " acknowledged so long ago, it gives no permit: the answer is `stale`."
+        ),
+    )
+    permit_hearing_seconds: float = Field(
+        default=10.0,
+        ge=0.1,
+        le=300,
+        description=(
+            "Seconds, 0.1 to 300, from one question to the other services whether everything has been applied, to the"
+            " next one. Must be less than half of `RECOBRO_PERMIT_KNOWLEDGE_SECONDS`."
+        ),
+    )

@@ -75,6 +75,8 @@ class Scene:
             "parties": False,
             "segments": None,
             "steps": None,
+            "caller_ids": (),
+            "permits": "optional",
         }
         async with self.database.transaction() as tx:
             campaign_id: UUID = await tx.fetchval(campaigns.CREATE, *(columns | changes).values())
@@ -108,6 +110,10 @@ class Scene:
         list_id = await self.requested(day, campaign_id)
         await self.advance()
         return list_id
+
+    async def hears(self, seconds_ago: float = 0) -> None:
+        """Everything that the other services had acknowledged so long ago has been applied here."""
+        await self.execute(_HEARD, seconds_ago)
 
     async def advance(self) -> None:
         """Build every list that can be built. If an app runs on the same database, its builder may do the work."""
@@ -157,6 +163,10 @@ class Scene:
             await tx.execute(sql, *arguments)
 
 
+_HEARD = """
+INSERT INTO barrier (barrier_id, state, sources, opened_at)
+VALUES (uuidv7(), 'reached', '{}', clock_timestamp() - make_interval(secs => $1))
+"""
 _WITHDRAWN = """
 SELECT contract_number, reason FROM list_entry WHERE list_id = $1 AND cursor IS NOT NULL ORDER BY cursor
 """

@@ -14,12 +14,13 @@ from dialer_feed.handlers import consumer
 from dialer_feed.main import build_app, wake_builder
 from dialer_feed.settings import DialerFeedSettings
 from dialing_scene import DAY, Contract, Scene
+from permit_requests import question
 from recobro.postgres import EmbeddedPostgres
 from recobro_events import Consumer, Database, Event, Runtime, Transaction
 from recobro_events.contracts.dialer_feed import OptOutRequested
 from recobro_events.contracts.portfolio import ContactChange, PortfolioState, PortfolioStateChanged
 from recobro_events.memory import MemoryTransport
-from recobro_platform import SERVICE_NAMES
+from recobro_platform import BARRIER_ROUNDS, SERVICE_NAMES
 
 
 class Portfolio:
@@ -159,3 +160,40 @@ async def test_a_payment_and_an_opt_out_leave_the_list_and_the_next_one(
         assert usable == [], "the list waited for the portfolio's answer"
         assert await scene.rows("SELECT FROM reported_silence") == []
         assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_a_permit_needs_the_answer_of_every_source_and_ends_with_it(
+    scene: Scene, transport: MemoryTransport, portfolio: Portfolio
+) -> None:
+    """Before portfolio has answered, and 30 seconds after it has answered last, nobody knows who has paid."""
+    contract = scene.contract()
+    await portfolio.publish(ready(scene), contract.registered())
+    asked = question(contract, campaign_id=scene.campaign_id)
+    async with running(scene, transport, permit_hearing_seconds=0.1) as client:
+        await scene.until("SELECT EXISTS (SELECT FROM barrier WHERE state = 'open')")
+        await scene.receives(ready(scene), contract.registered())
+        assert (await client.post("/v1/permits", json=asked)).json()["reason"] == "stale"
+        await portfolio.runtime.start()
+        await scene.until("SELECT count(*) > 1 FROM barrier WHERE state = 'reached'")
+        assert (await client.post("/v1/permits", json=asked)).json().get("reason") in (None, "outside_hours")
+        await portfolio.runtime.stop()
+        [stopped] = await scene.rows("SELECT clock_timestamp() AS at")
+        # Portfolio may have answered the barrier before.
+        await scene.until("SELECT EXISTS (SELECT FROM barrier WHERE opened_at > $1)", stopped["at"])
+        await scene.execute("UPDATE barrier SET opened_at = opened_at - interval '30 seconds' WHERE state = 'reached'")
+        assert (await client.post("/v1/permits", json=asked)).json()["reason"] == "stale"
+        rounds = await scene.rows("SELECT DISTINCT rounds FROM barrier")
+        assert [row["rounds"] for row in rounds] == [1]
+
+
+async def test_a_list_waits_for_all_consequences_although_the_age_of_knowledge_is_asked_for_all_the_time(
+    scene: Scene, transport: MemoryTransport, portfolio: Portfolio
+) -> None:
+    await portfolio.publish(ready(scene), scene.contract().registered())
+    await portfolio.runtime.start()
+    async with running(scene, transport, permit_hearing_seconds=0.1) as client:
+        await scene.until("SELECT EXISTS (SELECT FROM contract WHERE details_version > 0)")
+        body = {"campaign_id": str(scene.campaign_id), "business_date": str(DAY)}
+        listed = (await client.post("/v1/lists", json=body)).json()
+        [row] = await scene.rows("SELECT rounds, state FROM barrier JOIN dialing_list USING (barrier_id)")
+        assert (listed["status"], row["rounds"], row["state"]) == ("published", BARRIER_ROUNDS, "reached")

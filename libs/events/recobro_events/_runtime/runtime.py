@@ -110,6 +110,11 @@ class Runtime:
         """Consumers of this process that have events to read but make no progress; a restart may help."""
         return [subscription.name for subscription in self._subscriptions if subscription.is_stalled]
 
+    @property
+    def has_stopped(self) -> bool:
+        """Whether a consumer of this process has stopped because it cannot continue."""
+        return any(self._tasks.given_up(_name_of(subscription)) for subscription in self._subscriptions)
+
     def problems(self) -> list[str]:
         """The reasons why this process is not fully at work, in plain words; empty if there are none."""
         found = self._tasks.problems()

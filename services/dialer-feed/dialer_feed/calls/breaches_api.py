@@ -40,7 +40,7 @@ class CallBreach(OutputModel):
 async def list_breaches(
     query: PageQuery,
     reader: ReadConnection,
-    kind: Literal["silence", "outside_hours", "frequency"] | None = None,
+    kind: Literal["silence", "outside_hours", "frequency", "no_permit", "suppressed"] | None = None,
     agency_id: UUID | None = None,
     contract_id: UUID | None = None,
 ) -> Page[CallBreach]:

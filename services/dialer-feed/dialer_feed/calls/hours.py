@@ -1,9 +1,10 @@
-"""Whether a call started outside the hours that the jurisdiction allows where the debtor may be."""
+"""Until when a call may be made that starts at a moment: the hours that are allowed where the debtor may be."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from jurisdictions import Place, UnknownJurisdiction, callable_window, places_of_country, profile
+from jurisdictions import Place, UnknownJurisdiction, callable_window, is_holiday, places_of_country, profile
 from recobro_events import Row
 
 from dialer_feed.lists.places import plausible_places
@@ -15,16 +16,49 @@ def is_outside(contract: Row, number: str | None, started_at: datetime) -> bool:
     The places are those of the contract's addresses and of the number in E.164; where nothing is known of them, all
     places of the country.
     """
-    code = contract["jurisdiction"]
+    return closes_at(contract, [number] if number else [], started_at) is None
+
+
+def closes_at(contract: Row, numbers: Iterable[str], at: datetime) -> datetime | None:
+    """Return until when calls are allowed that are allowed at this moment in every plausible place; None: not now.
+
+    The places are those of the contract's addresses and of these numbers in E.164.
+    """
     try:
-        places = plausible_places(contract, [number] if number else []) or places_of_country(code)
-        return not all(_is_allowed(contract, place, started_at) for place in places)
+        closings = [_closes_at(contract, place, at) for place in _places(contract, numbers)]
     except UnknownJurisdiction:
-        return True
+        return None
+    known = [closing for closing in closings if closing is not None]
+    return min(known) if known and len(known) == len(closings) else None
 
 
-def _is_allowed(contract: Row, place: Place, started_at: datetime) -> bool:
-    day = started_at.astimezone(ZoneInfo(place.timezone)).date()
+def falls_on_a_holiday(contract: Row, numbers: Iterable[str], at: datetime) -> bool:
+    """Whether the moment is on a holiday that bars calls in one of the plausible places."""
+    try:
+        rules = profile(contract["jurisdiction"])
+        places = _places(contract, numbers)
+    except UnknownJurisdiction:
+        return False
+    hours = rules.allowed_hours.value
+    if hours is None or not hours.never_on_holidays:
+        return False
+    return any(is_holiday(rules, at.astimezone(ZoneInfo(place.timezone)).date(), place.region) for place in places)
+
+
+def zone_of(contract: Row, numbers: Iterable[str], otherwise: str) -> str:
+    """Return the time zone of the address, else of the first number that tells one, else ``otherwise``."""
+    try:
+        return next((place.timezone for place in plausible_places(contract, numbers)), otherwise)
+    except UnknownJurisdiction:
+        return otherwise
+
+
+def _places(contract: Row, numbers: Iterable[str]) -> tuple[Place, ...]:
+    return tuple(plausible_places(contract, numbers) or places_of_country(contract["jurisdiction"]))
+
+
+def _closes_at(contract: Row, place: Place, at: datetime) -> datetime | None:
+    day = at.astimezone(ZoneInfo(place.timezone)).date()
     rules = profile(contract["jurisdiction"])
     window = callable_window(rules, day, place.timezone, contract["creditor_kind"], place.region)
-    return window is not None and window[0] <= started_at <= window[1]
+    return window[1] if window is not None and window[0] <= at <= window[1] else None

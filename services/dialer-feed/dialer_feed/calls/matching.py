@@ -15,6 +15,7 @@ from recobro_events.contracts.dialer_feed import CallDirection, Disposition
 from typing_extensions import TypedDict
 
 from dialer_feed.calls import hours, queries, rules
+from dialer_feed.campaigns.rules import Permits
 from dialer_feed.projection.contracts import read_places
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -28,7 +29,8 @@ class Call(InputModel):
     """One call as its dialer reports it. ``call_id`` is the dialer's own; a call that is reported again counts once.
 
     The contract is named by ``list_id`` and ``contract_number``, or by ``contract_id``. Without ``list_id`` the call
-    belongs to no list. ``manual``: a person chose and dialled the number.
+    belongs to no list. ``manual``: a person chose and dialled the number. ``permit_id`` is the permit by which the call
+    was made, if its attempt was not reported before.
     """
 
     call_id: ShortText = Field(max_length=64)
@@ -42,6 +44,7 @@ class Call(InputModel):
     disposition: Disposition
     direction: CallDirection = CallDirection.OUTBOUND
     manual: StrictBool = False
+    permit_id: UUID | None = None
 
     @model_validator(mode="after")
     def _names_one_contract(self) -> Self:
@@ -67,14 +70,20 @@ class MatchedCall:
     agency_id: UUID | None
     contract_id: UUID
     contact_id: UUID
+    number: str
     knows_number: bool
     unlisted: bool
     attempt: bool
     outside_hours: bool
+    needs_permit: bool
 
     @property
     def dialed_for(self) -> UUID:
         return self.agency_id or rules.DIALED_FROM_INSIDE
+
+    @property
+    def key(self) -> tuple[UUID, str]:
+        return self.dialed_for, self.call.call_id
 
     @property
     def list_id(self) -> UUID:
@@ -97,11 +106,11 @@ async def match(
     for n, call in enumerate(calls):
         if call.list_id is not None and call.list_id not in own_lists:
             rejected.append(_rejected(call, "list-unknown", "There is no such list."))
-        elif wrong := _wrong_start(call.started_at):
+        elif wrong := wrong_start(call.started_at):
             rejected.append(_rejected(call, *wrong))
         elif not (candidates := contracts.get(n)):
             rejected.append(_rejected(call, "contract-unknown", "There is no such contract."))
-        elif (contract := _of_phone(candidates, call.phone, phones)) is None:
+        elif (contract := of_phone(candidates, call.phone, phones)) is None:
             detail = "Several contracts have this number, and none of them this phone. Name the contract by its id."
             rejected.append(_rejected(call, "contract-ambiguous", detail))
         else:
@@ -110,7 +119,7 @@ async def match(
     return matched, rejected
 
 
-def _wrong_start(started_at: datetime) -> tuple[str, str] | None:
+def wrong_start(started_at: datetime) -> tuple[str, str] | None:
     """Return why no call that is reported now can have started then, as a code and a sentence; None when it can."""
     now = datetime.now(UTC)
     if started_at > now + CLOCK_TOLERANCE:
@@ -127,17 +136,17 @@ def _rejected(call: Call, code: str, detail: str) -> Rejected:
 _Phones = Mapping[tuple[UUID, str], Row]
 
 
-def _of_phone(candidates: Sequence[Row], phone: str, phones: _Phones) -> Row | None:
+def of_phone(candidates: Sequence[Row], phone: str, phones: _Phones) -> Row | None:
     """Return the contract that was called: one with this phone, else the only one, on the list if it is there."""
     listed = [row for row in candidates if row["listed"]]
     for rows in (listed, candidates):
-        if having := [row for row in rows if (row["contract_id"], _number(phone, row)) in phones]:
+        if having := [row for row in rows if (row["contract_id"], number_of(phone, row)) in phones]:
             return having[0]
     only = listed or candidates
     return only[0] if len(only) == 1 else None
 
 
-def _number(phone: str, contract: Row) -> str:
+def number_of(phone: str, contract: Row) -> str:
     """Return the number in E.164, or as it was given where it is none."""
     try:
         return dialable_phone(phone, contract["jurisdiction"]) or phone
@@ -145,22 +154,31 @@ def _number(phone: str, contract: Row) -> str:
         return phone
 
 
+def contact_of(contract_id: UUID, number: str, phones: _Phones) -> tuple[UUID, bool]:
+    """Return the id of this number of the contract, and whether the contract has it.
+
+    For a number that it does not have, this is the id that the portfolio would give to it.
+    """
+    point = phones.get((contract_id, number))
+    return (point["contact_id"], True) if point else (uuid5(contract_id, f"phone:{number}"), False)
+
+
 def _matched(call: Call, contract: Row, known_list: Row | None, phones: _Phones, agency_id: UUID | None) -> MatchedCall:
-    number = _number(call.phone, contract)
-    point = phones.get((contract["contract_id"], number))
+    number = number_of(call.phone, contract)
+    contact_id, knows_number = contact_of(contract["contract_id"], number, phones)
     outbound = call.direction is CallDirection.OUTBOUND
-    # The id that the portfolio would give to this number of the contract.
-    contact_id = point["contact_id"] if point else uuid5(contract["contract_id"], f"phone:{number}")
     dialled = number if number.startswith("+") else None
     return MatchedCall(
         call,
         known_list["agency_id"] if known_list else agency_id,
         contract["contract_id"],
         contact_id,
-        knows_number=point is not None,
+        number,
+        knows_number=knows_number,
         unlisted=not (contract["listed"] and known_list and _was_live(known_list, call.started_at)),
         attempt=outbound and rules.counts_as_attempt(call.disposition, contract["jurisdiction"], _states(contract)),
         outside_hours=outbound and hours.is_outside(contract, dialled, call.started_at),
+        needs_permit=outbound and known_list is not None and known_list["permits"] == Permits.REQUIRED,
     )
 
 

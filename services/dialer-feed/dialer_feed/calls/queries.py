@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from projections.contracts import person
 
-from dialer_feed.lists.frequency import DEFAULT_MAX_ATTEMPTS_PER_7_DAYS, MOST, SILENT_DAYS, rules
+from dialer_feed.lists import frequency
 from dialer_feed.lists.others import WAS_LISTED
 from dialer_feed.silences import DAY_OF
 
@@ -62,9 +62,10 @@ WHERE EXISTS (
         AND known.acknowledged_at <= call.started_at)
 """
 # A call counts on its list's day, or on the business date at its start if no list was live then.
-_BUSINESS_DATE = f"""
+BUSINESS_DATE = f"""
 CASE WHEN call.started_at < list.live_until THEN list.business_date
     ELSE coalesce({DAY_OF}, portfolio.business_date, call.started_at::date) END"""
+"""SQL: the day on which the row ``call`` counts, with the rows ``list``, ``portfolio`` and ``contract``."""
 # The other contracts that the entry named when the call started. An entry that had left its list named none.
 _ALSO = """
 SELECT coalesce(array_agg(other.contract_id ORDER BY other.contract_id), '{}') AS also
@@ -84,17 +85,25 @@ WHERE entry.contract_id = call.contract_id AND entry.list_id = call.list_id
 RECORD = f"""
 INSERT INTO call_result (dialed_for, call_id, list_id, contract_id, contact_id, dialer_id, agent, business_date,
     started_at, duration_seconds, disposition, right_party, wrongful, acknowledged_by_then, direction, manual, unlisted,
-    attempt, breaches, silence, unknown_phone, also)
+    attempt, breaches, silence, unknown_phone, also, permit_id, overtaken)
 SELECT call.dialed_for, call.call_id, call.list_id, call.contract_id, call.contact_id, $1, call.agent,
-    {_BUSINESS_DATE}, call.started_at, call.duration_seconds, call.disposition, call.right_party,
-    call.silence IS NOT NULL, call.acknowledged, call.direction, call.manual, call.unlisted, call.attempt,
-    CASE WHEN call.outside_hours THEN ARRAY['outside_hours'] ELSE '{{}}' END, call.silence, call.unknown_phone,
-    named.also
+    {BUSINESS_DATE}, call.started_at, call.duration_seconds, call.disposition, call.right_party,
+    call.silence IS NOT NULL AND NOT call.overtaken, call.acknowledged, call.direction, call.manual, call.unlisted,
+    call.attempt,
+    array_remove(ARRAY[
+        CASE WHEN call.outside_hours THEN 'outside_hours' END, CASE WHEN call.lacks_permit THEN 'no_permit' END,
+        CASE WHEN EXISTS (
+            SELECT FROM suppressed_number suppressed
+            WHERE suppressed.number_hash = call.number_hash AND suppressed.since < call.started_at
+                AND coalesce(suppressed.until >= call.started_at, true)) THEN 'suppressed' END], NULL),
+    call.silence, call.unknown_phone, named.also, call.permit_id, call.overtaken
 FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::timestamptz[], $9::integer[],
     $10::text[], $11::boolean[], $12::text[], $13::boolean[], $14::text[], $15::boolean[], $16::boolean[],
-    $17::boolean[], $18::boolean[], $19::text[])
+    $17::boolean[], $18::boolean[], $19::text[], $20::uuid[], $21::boolean[], $22::boolean[],
+    $23::bytea[])
     AS call (dialed_for, call_id, list_id, contract_id, contact_id, agent, started_at, duration_seconds, disposition,
-        right_party, silence, acknowledged, direction, manual, unlisted, attempt, outside_hours, unknown_phone)
+        right_party, silence, acknowledged, direction, manual, unlisted, attempt, outside_hours, unknown_phone,
+        permit_id, overtaken, lacks_permit, number_hash)
 LEFT JOIN dialing_list list USING (list_id)
 JOIN contract USING (contract_id)
 LEFT JOIN portfolio USING (portfolio_id)
@@ -111,40 +120,56 @@ WITH frequent AS (
     SELECT call.dialed_for, call.call_id
     FROM unnest($1::uuid[], $2::text[]) AS new (dialed_for, call_id)
     JOIN call_result call USING (dialed_for, call_id)
-    JOIN contract USING (contract_id)
+    JOIN contract called ON called.contract_id = call.contract_id
     LEFT JOIN dialing_list list ON list.list_id = call.list_id
     LEFT JOIN campaign USING (campaign_id)
-    {rules(3)}
     CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE contact.attempt AND contact.business_date > call.business_date - 7) AS attempts,
-            bool_or(contact.right_party AND contact.business_date > call.business_date - {SILENT_DAYS}) AS spoke
-        FROM (
-            SELECT known.business_date, known.attempt, known.right_party
-            FROM (
-                SELECT known.* FROM contract other JOIN call_result known USING (contract_id)
-                WHERE {person("other")} = {person()}
-                UNION
-                SELECT known.* FROM call_result known
-                WHERE known.also <> '{{}}' AND known.also && ARRAY(
-                    SELECT other.contract_id FROM contract other WHERE {person("other")} = {person()})
-            ) AS known
-            WHERE known.business_date BETWEEN call.business_date - 60 AND call.business_date
-                AND (known.started_at, known.dialed_for, known.call_id)
-                    < (call.started_at, call.dialed_for, call.call_id)
-            UNION ALL
-            SELECT visit_on, true, met_debtor FROM contract other JOIN visit USING (contract_id)
-            WHERE {person("other")} = {person()} AND visit.made
-                AND visit.visit_on BETWEEN call.business_date - 60 AND call.business_date
-        ) AS contact
+            bool_or(contact.right_party AND contact.business_date
+                > call.business_date - {frequency.silent_days("contact.contract_id", 3)}) AS spoke
+        FROM ({frequency.contacts(person("called"), "call.business_date")}) AS contact
+        WHERE contact.call_id IS NULL OR (contact.started_at, contact.dialed_for, contact.call_id)
+            < (call.started_at, call.dialed_for, call.call_id)
     ) AS contacts
-    WHERE call.attempt AND (contacts.spoke OR contacts.attempts
-        >= coalesce(least(campaign.max_attempts_per_7_days, {MOST}), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS}))
+    WHERE call.attempt AND (contacts.spoke OR contacts.attempts >= {frequency.cap(person("called"), 3)})
 )
 UPDATE call_result call SET breaches = call.breaches || ARRAY['frequency'] FROM frequent
 WHERE call.dialed_for = frequent.dialed_for AND call.call_id = frequent.call_id
 """
+# Begins the attempt of each call that names a permit and whose attempt was not reported. A permit counts if the call
+# began within its life, to its number, and no other call has used it. Returns nothing; USED tells.
+BEGIN_ATTEMPTS = f"""
+INSERT INTO attempt (dialed_for, attempt_id, list_id, contract_id, contact_id, agent, manual, business_date, started_at,
+    permit_id, named_permit_id, dialer_id, permit_state)
+SELECT call.dialed_for, call.call_id, call.list_id, call.contract_id, call.contact_id, call.agent, call.manual,
+    {BUSINESS_DATE}, call.started_at, permit.permit_id, permit.permit_id, $1, 'valid'
+FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::boolean[], $9::timestamptz[],
+    $10::uuid[]) AS call (dialed_for, call_id, list_id, contract_id, contact_id, agent, manual, started_at, permit_id)
+JOIN permit ON permit.permit_id = call.permit_id AND permit.reason IS NULL
+    AND coalesce(permit.agency_id, '{NO_LIST}') = call.dialed_for
+    AND permit.contract_id = call.contract_id AND permit.contact_id = call.contact_id
+    AND call.started_at BETWEEN permit.asked_at AND permit.expires_at
+LEFT JOIN dialing_list list ON list.list_id = call.list_id
+JOIN contract ON contract.contract_id = call.contract_id
+LEFT JOIN portfolio USING (portfolio_id)
+ORDER BY call.dialed_for, call.call_id
+ON CONFLICT DO NOTHING
+"""
+# The permits by which these calls were made.
+USED = """
+SELECT attempt.dialed_for, attempt.attempt_id AS call_id, permit.permit_id, permit.asked_at
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[]) AS call (dialed_for, call_id, contract_id, contact_id)
+JOIN attempt ON attempt.dialed_for = call.dialed_for AND attempt.attempt_id = call.call_id
+JOIN permit USING (permit_id)
+WHERE permit.contract_id = call.contract_id AND permit.contact_id = call.contact_id
+"""
+END_ATTEMPTS = """
+UPDATE attempt SET ended_at = clock_timestamp()
+FROM unnest($1::uuid[], $2::text[]) AS call (dialed_for, call_id)
+WHERE attempt.dialed_for = call.dialed_for AND attempt.attempt_id = call.call_id AND attempt.ended_at IS NULL
+"""
 OUTCOMES = """
-SELECT dialed_for, call_id, contract_id, unlisted, wrongful, silence, breaches
+SELECT dialed_for, call_id, contract_id, unlisted, wrongful, overtaken, silence, breaches
 FROM unnest($1::uuid[], $2::text[]) AS given (dialed_for, call_id) JOIN call_result USING (dialed_for, call_id)
 """
 BREACHES = {
@@ -171,7 +196,8 @@ _CALL = f"""
 SELECT call.call_id, call.dialed_for, nullif(call.dialed_for, '{NO_LIST}') AS agency_id,
     nullif(call.list_id, '{NO_LIST}') AS list_id, call.contract_id, call.contact_id, call.agent, call.business_date,
     call.started_at, call.duration_seconds, call.disposition, call.direction, call.manual, call.unlisted,
-    call.right_party, call.wrongful, call.breaches, call.dialer_id, call.reported_at"""
+    call.right_party, call.wrongful, call.overtaken, call.permit_id, call.breaches, call.dialer_id,
+    call.reported_at"""
 # The number of a call is a contact point of its contract, or is kept with the call where the contract does not have it.
 _FOR_OPERATOR = f"""{_CALL},
     contract.contract_number, coalesce(call.unknown_phone, point.value) AS phone, call.silence

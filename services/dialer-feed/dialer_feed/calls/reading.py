@@ -16,8 +16,10 @@ class RecordedCall(OutputModel):
     """A call as its dialer reported it, and what it broke. ``dialer_id`` reported it.
 
     ``agency_id`` is null for a call from inside, ``list_id`` for one without a list. ``business_date`` is the day on
-    which the call counts. ``phone`` is the number that was called. ``silence`` is the reason why a wrongful call was
-    forbidden. Only operators see ``phone`` and ``silence``; an agency sees ``contract_number`` for calls of its lists.
+    which the call counts. ``phone`` is the number that was called. ``overtaken``: it began by a permit in force
+    (``permit_id``), after a withdrawal that the dialer had not yet acknowledged. ``silence`` is the reason why a
+    wrongful or overtaken call was forbidden. Only operators see ``phone`` and ``silence``; an agency sees
+    ``contract_number`` for calls of its lists.
     """
 
     call_id: str
@@ -37,6 +39,8 @@ class RecordedCall(OutputModel):
     unlisted: bool
     right_party: bool
     wrongful: bool
+    overtaken: bool
+    permit_id: UUID | None
     silence: str | None
     breaches: tuple[str, ...]
     dialer_id: str
@@ -55,6 +59,7 @@ class CallFilter:
     connected: Annotated[bool | None, Query(description="Whether somebody answered")] = None
     right_party: Annotated[bool | None, Query(description="Whether the debtor answered")] = None
     wrongful: Annotated[bool | None, Query(description="Whether the contract was silent")] = None
+    overtaken: Annotated[bool | None, Query(description="Whether a withdrawal had overtaken the call's permit")] = None
     breached: Annotated[bool | None, Query(description="Whether it broke a rule of hours or frequency")] = None
     first: Annotated[Day | None, Query(alias="from", description="The first business date")] = None
     last: Annotated[Day | None, Query(alias="to", description="The last business date, included")] = None
@@ -81,6 +86,7 @@ async def listed(reader: Reader, wanted: CallFilter, query: PageQuery, agency_id
             ("disposition", "=", wanted.disposition),
             ("right_party", "=", wanted.right_party),
             ("wrongful", "=", wanted.wrongful),
+            ("overtaken", "=", wanted.overtaken),
             ("business_date", ">=", wanted.first),
             ("business_date", "<=", wanted.last),
         )

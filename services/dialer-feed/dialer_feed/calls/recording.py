@@ -13,10 +13,11 @@ from recobro_events.contracts.dialer_feed import CallCompleted, CallDirection, W
 from typing_extensions import TypedDict
 
 from dialer_feed import metrics
-from dialer_feed.calls import queries, rules, wrongful
+from dialer_feed.calls import permits, queries, rules, wrongful
 from dialer_feed.calls.matching import Call, MatchedCall, Rejected, match
 from dialer_feed.calls.wrongful import Wrongful
 from dialer_feed.lists import frequency
+from dialer_feed.suppression.rules import hash_of
 from dialer_feed.withdrawals import dialer_reports, standing
 from dialer_feed.withdrawals.dialer_reports import Report
 from dialer_feed.withdrawals.silencing import silencing
@@ -31,7 +32,8 @@ class Accepted(TypedDict):
 
     ``status``: ``known`` if it had been recorded before, ``repeated`` if it stands more than once in the request.
     ``unlisted``: its contract was not on the named list, or that list was not live at the start. ``wrongful``: contract
-    or number were silent at the start. ``breaches``: the other rules of contact that it broke.
+    or number were silent at the start. ``overtaken``: they were too, but the call began by a permit in force, and its
+    dialer had not yet acknowledged the withdrawal. ``breaches``: the other rules of contact that it broke.
     """
 
     call_id: str
@@ -39,6 +41,7 @@ class Accepted(TypedDict):
     status: Literal["recorded", "known", "repeated"]
     unlisted: bool
     wrongful: bool
+    overtaken: bool
     breaches: Sequence[str]
 
 
@@ -58,10 +61,11 @@ _Judged = tuple[MatchedCall, Wrongful | None]
 
 
 class _Recorded(NamedTuple):
-    """A call that was new. ``also`` are the other contracts that its entry named."""
+    """A call that was new. ``wrong`` is None for a call that was overtaken. ``also``: what else its entry named."""
 
     matched: MatchedCall
     wrong: Wrongful | None
+    is_overtaken: bool
     also: Sequence[UUID]
 
 
@@ -121,16 +125,24 @@ async def _judged(tx: Transaction, matched: Sequence[MatchedCall]) -> list[_Judg
 
 
 async def _record(tx: Transaction, judged: Sequence[_Judged], dialer_id: str) -> list[_Recorded]:
-    """Record the calls, and mark those that were too frequent. Return those that were new."""
-    recorded = await tx.fetch(queries.RECORD, dialer_id, *zip(*(_row(*call) for call in judged), strict=True))
+    """Record the calls, end their attempts, and mark those that were too frequent. Return those that were new."""
+    made_by = await permits.used_by(tx, [matched for matched, _ in judged], dialer_id)
+    rows = [_row(matched, wrong, made_by.get(matched.key)) for matched, wrong in judged]
+    recorded = await tx.fetch(queries.RECORD, dialer_id, *zip(*rows, strict=True))
     also = {(row["dialed_for"], row["call_id"]): row["also"] for row in recorded}
     if also:
-        await tx.execute(queries.MARK_TOO_FREQUENT, *zip(*sorted(also), strict=True), *frequency.limits())
-    keyed = (((matched.dialed_for, matched.call.call_id), matched, wrong) for matched, wrong in judged)
-    return [_Recorded(matched, wrong, also[key]) for key, matched, wrong in keyed if key in also]
+        keys = list(zip(*sorted(also), strict=True))
+        await tx.execute(queries.END_ATTEMPTS, *keys)
+        await tx.execute(queries.MARK_TOO_FREQUENT, *keys, *frequency.limits())
+    found = []
+    for matched, wrong in judged:
+        if matched.key in also:
+            overtaken = permits.has_overtaken(made_by.get(matched.key), wrong)
+            found.append(_Recorded(matched, None if overtaken else wrong, overtaken, also[matched.key]))
+    return found
 
 
-def _row(matched: MatchedCall, wrong: Wrongful | None) -> tuple[object, ...]:
+def _row(matched: MatchedCall, wrong: Wrongful | None, permit: Row | None) -> tuple[object, ...]:
     call = matched.call
     return (
         matched.dialed_for,
@@ -151,6 +163,10 @@ def _row(matched: MatchedCall, wrong: Wrongful | None) -> tuple[object, ...]:
         matched.attempt,
         matched.outside_hours,
         None if matched.knows_number else call.phone,
+        permit and permit["permit_id"],
+        permits.has_overtaken(permit, wrong),
+        matched.needs_permit and permit is None,
+        hash_of(matched.number) if call.direction is CallDirection.OUTBOUND else None,
     )
 
 
@@ -166,6 +182,7 @@ async def _outcomes(tx: Transaction, matched: Sequence[MatchedCall], new: set[st
             status="recorded" if row["call_id"] in new else "known",
             unlisted=row["unlisted"],
             wrongful=row["wrongful"],
+            overtaken=row["overtaken"],
             breaches=row["breaches"],
         )
         for row in (known[key] for key in keys)
@@ -174,7 +191,7 @@ async def _outcomes(tx: Transaction, matched: Sequence[MatchedCall], new: set[st
 
 def _publish(tx: Transaction, recorded: Sequence[_Recorded], items: Sequence[Accepted]) -> None:
     breaches = {item["call_id"]: item["breaches"] for item in items}
-    for matched, wrong, also in recorded:
+    for matched, wrong, is_overtaken, also in recorded:
         call = matched.call
         tx.publish(
             CallCompleted(
@@ -203,6 +220,8 @@ def _publish(tx: Transaction, recorded: Sequence[_Recorded], items: Sequence[Acc
                 )
             )
             tx.after_commit(partial(wrongful.count, wrong))
+        if is_overtaken:
+            tx.after_commit(metrics.OVERTAKEN_CALLS.inc)
         for breach in breaches[call.call_id]:
             tx.after_commit(metrics.BREACHES.labels(breach).inc)
 

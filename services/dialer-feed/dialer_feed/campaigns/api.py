@@ -31,7 +31,25 @@ from dialer_feed.campaigns.reading import Campaign, expect_campaign
 router = Router(prefix="/v1", tags=["campaigns"])
 
 
-class NewCampaign(InputModel):
+CallerIds = Distinct[
+    Annotated[
+        tuple[Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")], ...], Field(max_length=rules.MOST_CALLER_IDS)
+    ]
+]
+
+
+class Demands(InputModel):
+    """What the campaign demands of its dialers.
+
+    ``caller_ids`` are the registered numbers, in E.164, from which they call. With ``permits`` required, a call without
+    a permit is a breach.
+    """
+
+    caller_ids: CallerIds = ()
+    permits: rules.Permits = rules.Permits.OPTIONAL
+
+
+class NewCampaign(Demands):
     """The contracts to dial, day by day. Null: all portfolios, and contracts of every segment and step.
 
     With ``agency_id`` the lists belong to that agency and hold contracts that are placed with it for dialing. With null
@@ -87,6 +105,8 @@ async def create_campaign(new: NewCampaign, tx: WriteTransaction) -> Campaign:
         new.parties,
         new.segments,
         new.steps,
+        new.caller_ids,
+        new.permits,
     )
     assert row is not None
     return Campaign(**row)
@@ -110,3 +130,10 @@ async def list_campaigns(query: PageQuery, reader: ReadConnection, who: CurrentP
 async def read_campaign(campaign_id: UUID, reader: ReadConnection, who: CurrentPrincipal) -> Campaign:
     """Read a campaign."""
     return await expect_campaign(reader, campaign_id, who.agency_id)
+
+
+@router.put("/campaigns/{campaign_id}/demands", dependencies=[writes("dialer-feed")])
+async def change_demands(campaign_id: UUID, new: Demands, tx: WriteTransaction) -> Campaign:
+    """Replace what the campaign demands of its dialers: registered caller ids, and permits. It holds at once."""
+    await tx.execute(queries.DEMAND, campaign_id, new.caller_ids, new.permits)
+    return await expect_campaign(tx, campaign_id)

@@ -4,15 +4,16 @@ from chassis.paging import both_orders
 
 _CAMPAIGN = """
 SELECT campaign_id, agency_id, name, min_overdue, stages, segments, steps, payment_holdoff_days, portfolio_ids,
-    max_attempts_per_7_days, one_entry_per, parties, created_at
+    max_attempts_per_7_days, one_entry_per, parties, caller_ids, permits, created_at
 FROM campaign
 """
 CREATE = """
 INSERT INTO campaign
     (name, agency_id, min_overdue, stages, payment_holdoff_days, portfolio_ids, max_attempts_per_7_days, one_entry_per,
-    parties, segments, steps)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING *
+    parties, segments, steps, caller_ids, permits)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING *
 """
+DEMAND = "UPDATE campaign SET caller_ids = $2, permits = $3 WHERE campaign_id = $1"
 ONE = f"{_CAMPAIGN} WHERE campaign_id = $1 AND ($2::uuid IS NULL OR agency_id = $2)"
 PAGE = both_orders(f"""
 {_CAMPAIGN}

@@ -8,7 +8,7 @@ from recobro_events import Money
 from recobro_events.contracts.portfolio import ApproachStep, Stage
 
 from dialer_feed.campaigns import queries
-from dialer_feed.campaigns.rules import OneEntryPer
+from dialer_feed.campaigns.rules import OneEntryPer, Permits
 
 
 class CampaignUnknown(NotFound):
@@ -29,6 +29,8 @@ class Campaign(OutputModel):
     max_attempts_per_7_days: int | None
     one_entry_per: OneEntryPer
     parties: bool
+    caller_ids: tuple[str, ...]
+    permits: Permits
     created_at: datetime
 
 

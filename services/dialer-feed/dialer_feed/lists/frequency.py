@@ -1,9 +1,10 @@
 """Call frequency: how often a person may be contacted. It bars from the next list and never withdraws.
 
 Calls and visits count together, over all contracts of a person. A call counts for every contract that its entry named,
-also when one of them has become another person's. Inbound calls are no attempts. Their number in 7 days is held against
-the strictest limit of jurisdiction, state and campaign. Some jurisdictions also require days of silence after a
-conversation.
+also when one of them has become another person's. An attempt counts from its start, before its result has come. Inbound
+calls are no attempts. Their number in 7 days is held against the strictest limit of the campaign and of the
+jurisdictions and states of all the person's contracts. Some jurisdictions also require days of silence after a
+conversation. Lists, permits and the judgement of calls use the same limits and days.
 """
 
 from collections.abc import Sequence
@@ -33,6 +34,47 @@ LEFT JOIN {given} AS state {columns} ON state.jurisdiction = contract.jurisdicti
     AND (state.region = contract.region OR contract.places || ' ' LIKE '%=' || state.region || ' %')"""
 
 
+def most_allowed(person_id: str, first: int) -> str:
+    """SQL: the most contacts in 7 days that all contracts of this person allow; NULL where none has a limit.
+
+    ``person_id`` is an SQL expression over other rows than ``contract``.
+    """
+    return f"(SELECT min({MOST}) FROM contract {rules(first)} WHERE {person()} = {person_id})"
+
+
+def cap(person_id: str, first: int) -> str:
+    """SQL: the most contacts with this person in 7 days, for the row ``campaign``, whose columns may be null."""
+    least = f"least(campaign.max_attempts_per_7_days, {most_allowed(person_id, first)})"
+    return f"coalesce({least}, {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS})"
+
+
+def contacts(person_id: str, day: str) -> str:
+    """SQL: the contacts with this person in the 60 days up to ``day``, each once.
+
+    Its columns are ``contract_id``, ``business_date``, ``attempt``, ``right_party``, ``started_at``, ``dialed_for`` and
+    ``call_id``; the last three are null for a visit. An attempt without a result is not among them.
+    """
+    columns = ("contract_id", "business_date", "attempt", "right_party", "started_at", "dialed_for", "call_id")
+    known = ", ".join(f"known.{column}" for column in columns)
+    recent = f"BETWEEN {day} - 60 AND {day}"
+    return f"""
+    SELECT {known} FROM contract other JOIN call_result known USING (contract_id)
+    WHERE {person("other")} = {person_id} AND known.business_date {recent}
+    UNION
+    SELECT {known} FROM call_result known
+    WHERE known.also <> '{{}}' AND known.business_date {recent} AND known.also && ARRAY(
+        SELECT other.contract_id FROM contract other WHERE {person("other")} = {person_id})
+    UNION ALL
+    SELECT visit.contract_id, visit.visit_on, true, visit.met_debtor, NULL, NULL, NULL
+    FROM contract other JOIN visit USING (contract_id)
+    WHERE {person("other")} = {person_id} AND visit.made AND visit.visit_on {recent}"""
+
+
+def silent_days(contract_id: str, first: int) -> str:
+    """SQL: the days of silence after a conversation about this contract, its own day included; NULL for none."""
+    return f"(SELECT max({SILENT_DAYS}) FROM contract {rules(first)} WHERE contract.contract_id = {contract_id})"
+
+
 # A call counts on its list's day, a visit on the day that it was ordered for. A call counts for every contract that its
 # entry named, but only once for a person.
 def barred(of_list: str, first: int, *, of_contract: str | None = None) -> str:
@@ -43,32 +85,43 @@ def barred(of_list: str, first: int, *, of_contract: str | None = None) -> str:
     only = ""
     if of_contract:
         only = f"AND {person()} = (SELECT {person('asked')} FROM contract asked WHERE contract_id = {of_contract})"
+    # Few people were contacted as often as the smallest limit of all, and only theirs are looked up.
+    smallest = f"(SELECT min(most) FROM unnest(${first + 2}::integer[]) AS most)"
+    least = f"least(campaign.max_attempts_per_7_days, {smallest}, {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS})"
     return f"""
-SELECT {person()} AS person_id
-FROM dialing_list list
-JOIN campaign USING (campaign_id)
-JOIN (
-    SELECT contract_id, business_date, attempt, right_party FROM call_result
-    UNION ALL
-    SELECT * FROM (
-        SELECT DISTINCT ON (call.dialed_for, call.call_id, {person("other")})
-            other.contract_id, call.business_date, call.attempt, call.right_party
-        FROM dialing_list list
-        JOIN call_result call ON call.business_date BETWEEN list.business_date - 60 AND list.business_date
-        JOIN contract ON contract.contract_id = call.contract_id
-        JOIN contract other ON other.contract_id = ANY (call.also) AND {person("other")} <> {person()}
-        WHERE {of_list} AND call.also <> '{{}}'
-    ) AS named
-    UNION ALL
-    SELECT contract_id, visit_on, true, met_debtor FROM visit WHERE made
-) AS contact ON contact.business_date BETWEEN list.business_date - 60 AND list.business_date
-JOIN contract USING (contract_id)
-{rules(first)}
-WHERE {of_list} {only}
-GROUP BY {person()}, campaign.campaign_id
-HAVING count(*) FILTER (WHERE contact.attempt AND contact.business_date > list.business_date - 7)
-        >= coalesce(least(campaign.max_attempts_per_7_days, min({MOST})), {DEFAULT_MAX_ATTEMPTS_PER_7_DAYS})
-    OR bool_or(contact.right_party AND contact.business_date > list.business_date - {SILENT_DAYS})
+SELECT counted.person_id
+FROM (
+    SELECT {person()} AS person_id, campaign.max_attempts_per_7_days,
+        count(*) FILTER (WHERE contact.attempt AND contact.business_date > list.business_date - 7) AS attempts,
+        {least} AS least,
+        bool_or(contact.right_party AND contact.business_date > list.business_date - {SILENT_DAYS}) AS spoke
+    FROM dialing_list list
+    JOIN campaign USING (campaign_id)
+    JOIN (
+        SELECT contract_id, business_date, attempt, right_party FROM call_result
+        UNION ALL
+        SELECT * FROM (
+            SELECT DISTINCT ON (call.dialed_for, call.call_id, {person("other")})
+                other.contract_id, call.business_date, call.attempt, call.right_party
+            FROM dialing_list list
+            JOIN call_result call ON call.business_date BETWEEN list.business_date - 60 AND list.business_date
+            JOIN contract ON contract.contract_id = call.contract_id
+            JOIN contract other ON other.contract_id = ANY (call.also) AND {person("other")} <> {person()}
+            WHERE {of_list} AND call.also <> '{{}}'
+        ) AS named
+        UNION ALL
+        SELECT contract_id, visit_on, true, met_debtor FROM visit WHERE made
+        UNION ALL
+        SELECT contract_id, business_date, true, false FROM attempt WHERE ended_at IS NULL
+    ) AS contact ON contact.business_date BETWEEN list.business_date - 60 AND list.business_date
+    JOIN contract USING (contract_id)
+    {rules(first)}
+    WHERE {of_list} {only}
+    GROUP BY {person()}, campaign.campaign_id
+) AS counted
+CROSS JOIN LATERAL (SELECT counted.max_attempts_per_7_days) AS campaign
+WHERE counted.spoke OR CASE WHEN counted.attempts >= counted.least
+    THEN counted.attempts >= {cap("counted.person_id", first)} END
 """
 
 

@@ -27,6 +27,14 @@ EXISTS (
             OR same.contact_id < phone.contact_id AND {contactable("same.party_role", represented=False)}))"""
 
 
+HASH = "sha256(convert_to(phone.value, 'UTF8'))"
+"""SQL: the hash by which suppression lists keep the number of the row ``phone``."""
+
+SUPPRESSED = f"""EXISTS (
+    SELECT FROM suppressed_number suppressed WHERE suppressed.number_hash = {HASH} AND suppressed.until IS NULL)"""
+"""SQL: the number of the row ``phone`` is on a list of numbers that nobody may call."""
+
+
 def dialable(columns: str, condition: str = "true") -> str:
     """SQL: ``columns`` of the contract's phones that may be dialled, the debtor's in the creditor's order."""
     return f"""
@@ -39,6 +47,7 @@ def dialable(columns: str, condition: str = "true") -> str:
             AND NOT {_OF_EMPLOYER}
             AND (phone.party_id IS NULL
                 OR phone.party_name IS NOT NULL AND {_CONTACTABLE} AND NOT {_OF_SOMEBODY_ELSE})
+            AND NOT {SUPPRESSED}
             AND {condition}
         ORDER BY phone.party_id IS NOT NULL, phone.rank NULLS LAST, phone.contact_id"""
 

@@ -26,6 +26,7 @@ class WithdrawalReport(OutputModel):
     seconds_to_acknowledgement: Percentiles
     wrongful_calls: int
     wrongful_calls_after_acknowledgement: int
+    overtaken_calls: int
 
 
 async def report(reader: Reader, list_id: UUID) -> WithdrawalReport:
@@ -39,6 +40,7 @@ async def report(reader: Reader, list_id: UUID) -> WithdrawalReport:
         seconds_to_acknowledgement=_percentiles(row["to_acknowledgement"]),
         wrongful_calls=row["wrongful_calls"],
         wrongful_calls_after_acknowledgement=row["wrongful_calls_after_acknowledgement"],
+        overtaken_calls=row["overtaken_calls"],
     )
 
 

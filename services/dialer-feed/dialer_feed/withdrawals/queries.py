@@ -299,12 +299,15 @@ WITH withdrawn AS (
 ), wrongful AS (
     SELECT count(*) AS calls, count(*) FILTER (WHERE acknowledged_by_then) AS acknowledged
     FROM call_result WHERE list_id = $1 AND wrongful
+), overtaken AS (
+    SELECT count(*) AS calls FROM call_result WHERE list_id = $1 AND overtaken
 )
 SELECT
     (SELECT count(*) FROM withdrawn) AS withdrawn,
     (SELECT percentile_disc(ARRAY[0.5, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY seconds) FROM withdrawn) AS to_list,
     (SELECT percentile_disc(ARRAY[0.5, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY seconds) FROM acknowledged)
         AS to_acknowledgement,
-    wrongful.calls AS wrongful_calls, wrongful.acknowledged AS wrongful_calls_after_acknowledgement
-FROM wrongful
+    wrongful.calls AS wrongful_calls, wrongful.acknowledged AS wrongful_calls_after_acknowledgement,
+    overtaken.calls AS overtaken_calls
+FROM wrongful, overtaken
 """
