@@ -26,7 +26,7 @@ from portfolio.payments.reversing import NewReversal, PaymentReversedAlready
 from portfolio.portfolios import portfolios
 
 _log = structlog.get_logger(__name__)
-CHUNK_ROWS = 100
+CHUNK_ROWS = 25
 PAUSE_SHARE = 1.0
 """The pause after a chunk, as a share of the time that the chunk took."""
 _UNIDENTIFIED_ROWS = 1_000
